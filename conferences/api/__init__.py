@@ -1,0 +1,1 @@
+"""The open platform API of conferences: `mc` (management) and `vc` (control)."""

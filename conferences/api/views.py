@@ -1,0 +1,181 @@
+"""`/api/v1/mc/confs`, `/api/v1/vc/confs…`: each view is one command or one query (HTTP API P0)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.http import HttpRequest, JsonResponse
+from drf_spectacular.utils import OpenApiTypes, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from conferences import queries
+from conferences.api import reading, showing
+from conferences.console.links import join_link
+from conferences.states import Conference
+from confplatform.api.errors import UNSPECIFIED, Refusal, ack, http_code, nack
+from confplatform.bus.gateway import Result, gateway
+from confplatform.stores.directory import own_platform, store_of
+
+NO_CONFERENCE = 12103
+NO_TERMINAL = 12104
+
+_any = extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+
+
+def unknown_call(request: HttpRequest, rest: str = "") -> JsonResponse:
+    """A call that does not exist (here, yet): a refusal, never a page."""
+    return JsonResponse(nack(UNSPECIFIED, f"no such call: {request.method} {request.path[:200]}"))
+
+
+class _Call(APIView):
+    """A call of a person who is logged in."""
+
+    def params(self, request: Request) -> dict[str, Any]:
+        """The structured arguments."""
+        found: dict[str, Any] = request._request.api_params  # type: ignore[attr-defined]
+        return found
+
+    def domain(self, request: Request) -> str:
+        """The tenant of the caller."""
+        return str(request.auth.domain)
+
+    def own(self, request: Request, conf_id: str) -> Conference:
+        """A live conference of the caller's tenant. Another's is as unknown as none. Raises Refusal."""
+        c = queries.live_by_number(conf_id) if conf_id.isdigit() and len(conf_id) <= 16 else None
+        if c is None or c.user_domain != self.domain(request):
+            raise Refusal(NO_CONFERENCE, "conference does not exist")
+        return c
+
+    def ask(self, **body: Any) -> Result:
+        """Hand a command in, and wait for its answer. Raises Refusal for a NACK."""
+        result = gateway().ask(body)
+        if result.answer is not None:
+            said = orjson.loads(result.answer)
+            if said["type"].endswith("_NACK"):
+                detail = said.get("detail") or "refused"
+                raise Refusal(http_code(str(said["errcode"])), detail)
+        return result
+
+    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Status 200 here too."""
+        return Response(nack(UNSPECIFIED, f"no such call: {request.method} {request.path[:200]}"))
+
+
+class Conferences(_Call):
+    """`mc/confs`."""
+
+    @_any
+    def post(self, request: Request) -> Response:
+        """Create. Without an outcome in 4 s it is acknowledged all the same: it goes on."""
+        given = self.params(request)
+        body = reading.create_request(given)
+        body["moid"] = self.domain(request)
+        body["creator"] = {"moid": request.user.moid, "name": str(request.user)[:64]}
+        wanted = str(given.get("platform_id") or own_platform())
+        if wanted != own_platform():
+            raise Refusal(29004, "platform_id: this platform is not served at this site")
+        if key := request.headers.get("Idempotency-Key", "")[:64]:
+            body["reqid"] = key
+        return self._created(self.ask(**body))
+
+    def _created(self, result: Result) -> Response:
+        if result.answer is not None:
+            said = orjson.loads(result.answer)
+            e164, confid, running = said["confE164"], said["confid"], 1
+        elif result.made:
+            (e164, confid), running = result.made, 0
+        else:
+            raise Refusal(UNSPECIFIED, "the same request is still in progress; ask again shortly")
+        return ack(
+            conf_id=e164,
+            meeting_id=confid,
+            description="running" if running else "accepted; it is being started",
+            join_url=settings.PUBLIC_URL + join_link(confid, e164),
+        )
+
+
+class OneConference(_Call):
+    """`mc/confs/{conf_id}`."""
+
+    @_any
+    def delete(self, request: Request, conf_id: str) -> Response:
+        """End it."""
+        self.own(request, conf_id)
+        moid = self.domain(request)
+        self.ask(type="CM_MAU_RELEASECONF_REQ", confE164=conf_id, moid=moid)
+        return ack(description="")
+
+
+class LiveConferences(_Call):
+    """`vc/confs`."""
+
+    @_any
+    def get(self, request: Request) -> Response:
+        """The tenant's live conferences; `start` and `count` (0: all, up to 500)."""
+        given = self.params(request)
+        start = max(0, reading.number(given.get("start"), "start", 0))
+        count = reading.number(given.get("count"), "count", 10)
+        most = 500 if count <= 0 else min(count, 500)
+        domain = self.domain(request)
+        database = store_of(own_platform()).database
+        total, found = queries.page(database, "user_domain", domain, min(start, 10**6), most)
+        name = request.user.domain.name if request.user.domain else ""
+        return ack(total=total, confs=[showing.item(c, name) for c in found])
+
+
+class LiveConference(_Call):
+    """`vc/confs/{conf_id}`."""
+
+    @_any
+    def get(self, request: Request, conf_id: str) -> Response:
+        """One conference in detail."""
+        c = self.own(request, conf_id)
+        name = request.user.domain.name if request.user.domain else ""
+        return ack(**showing.detail(c, name))
+
+
+class Terminals(_Call):
+    """`vc/confs/{conf_id}/mts`."""
+
+    @_any
+    def get(self, request: Request, conf_id: str) -> Response:
+        """Who is invited, and who is there."""
+        c = self.own(request, conf_id)
+        return ack(mts=[showing.terminal(m, c.bitrate) for m in c.mts])
+
+    @_any
+    def post(self, request: Request, conf_id: str) -> Response:
+        """Call terminals; they come online later."""
+        self.own(request, conf_id)
+        wanted = reading.terminals(self.params(request).get("mts"), "mts")
+        if not wanted:
+            raise Refusal(reading.MALFORMED, "mts: a list of {account, account_type} is needed")
+        result = self.ask(
+            type="CM_MCU_ADDMT_REQ", confE164=conf_id, moid=self.domain(request), mts=wanted
+        )
+        if result.answer is None:
+            raise Refusal(20001, "the media unit did not answer")
+        added = orjson.loads(result.answer).get("mts") or []
+        shown = [showing.terminal(m, 0) for m in added if isinstance(m, dict)]
+        names = ("account", "account_type", "protocol", "mt_id")
+        return ack(mts=[{name: one[name] for name in names} for one in shown])
+
+    @_any
+    def delete(self, request: Request, conf_id: str) -> Response:
+        """Remove terminals."""
+        c = self.own(request, conf_id)
+        ids = reading.terminal_ids(self.params(request).get("mts"))
+        if unknown := set(ids) - {str(m.get("mtid")) for m in c.mts}:
+            raise Refusal(
+                NO_TERMINAL, f"terminal does not exist: {', '.join(sorted(unknown))[:200]}"
+            )
+        result = self.ask(
+            type="CM_MCU_DELMT_REQ", confE164=conf_id, moid=self.domain(request), mtids=ids
+        )
+        if result.answer is None:
+            raise Refusal(20001, "the media unit did not answer")
+        return ack()

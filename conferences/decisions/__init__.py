@@ -1,0 +1,1 @@
+"""The rules: what should be done about what happened. Pure: facts come in as arguments."""

@@ -1,0 +1,49 @@
+"""Conference control: passed through unchanged to the unit that runs the conference (CSS §2.3.3)."""
+
+from __future__ import annotations
+
+from conferences.decisions import says
+from conferences.errors import MEANING, Err
+from conferences.messages.control import Control
+from conferences.states import Conference, ConferenceState
+from conferences.step import Step
+from confplatform.bus.message import Raw
+from confplatform.bus.sending import Answer
+from confplatform.bus.topology import Routes
+
+
+def decide_control(
+    c: Conference | None, order: Control, asked_by: str, correlation_id: str
+) -> Step:
+    """To the unit as it is; or a NACK of our own: no such conference, not RUNNING, not permitted."""
+    code = _why_not(c, order)
+    if c is None or c.unit is None or code:
+        code = code or Err.NO_CONFERENCE
+        if not order.type.endswith("_REQ"):
+            return Step(f"{order.type} dropped: {MEANING[code]}")
+        return Step(f"refused {code}", send=(_refusal(order, asked_by, code),))
+    passed = says.to_unit(c.unit, order, correlation_id=correlation_id)
+    return Step(f"passed {order.type} to {c.unit}", send=(passed,))
+
+
+def _why_not(c: Conference | None, order: Control) -> Err | None:
+    if c is None:
+        return Err.NO_CONFERENCE
+    moid = order.body.get("moid")
+    if moid is not None and moid != c.user_domain:
+        return Err.NOT_PERMITTED
+    return None if c.state is ConferenceState.RUNNING else Err.WRONG_STATE
+
+
+def _refusal(order: Control, asked_by: str, code: Err) -> Answer:
+    echo = {"reqid": order.reqid} if order.reqid else {}
+    nack = Raw(
+        {
+            "type": order.refusal_type,
+            **echo,
+            "confE164": order.e164,
+            "errcode": code,
+            "detail": MEANING[code],
+        }
+    )
+    return Answer(request=asked_by, message=nack, route=Routes.STATE_TO_CM)

@@ -1,0 +1,216 @@
+"""What is said of a conference: the messages that several decisions send."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from conferences.messages.cm import (
+    ConferenceCreated,
+    ConferenceEnded,
+    ConferenceMoved,
+    CreateRefused,
+)
+from conferences.messages.pool import GetResources, ResourcesUsed
+from conferences.messages.registry import CallRecorded, NumberChanged, NumberFree, NumberInUse
+from conferences.messages.unit import CreateOnUnit, DropOnUnit, RestoreOnUnit
+from conferences.states import Conference, Unit
+from confplatform.bus.message import Message
+from confplatform.bus.sending import Answer, Send
+from confplatform.bus.topology import Routes, unit_key
+
+COMMAND_LIVES_MS = 15_000
+"""Create and restore commands older than this are not delivered: a unit that was dead gets no old ones."""
+
+
+def wire_time(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC, whole seconds, `+00:00`."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds") if moment else None
+
+
+def to_unit(unit: Unit, message: Message, expires_ms: int = 0, correlation_id: str = "") -> Send:
+    """Say it to a media unit."""
+    return Send(
+        message=message,
+        route=Routes.CSS_TO_UNIT,
+        key=unit_key(unit.ip, unit.pid),
+        expires_ms=expires_ms,
+        correlation_id=correlation_id,
+    )
+
+
+def to_cm(message: Message) -> Send:
+    """Say it to the conference managers."""
+    return Send(message=message, route=Routes.CSS_TO_CM)
+
+
+def ask_rms(c: Conference, why: str) -> Send:
+    """Ask for units; the correlation id brings the answer back to the flow that asked."""
+    wanted = ("mcu", "vrs", "mps") if c.record else ("mcu", "mps")
+    return Send(
+        message=GetResources(
+            user_domain=c.user_domain,
+            res=wanted,
+            e164=c.e164,
+            places=c.places,
+            resolution=c.resolution,
+            exclude=tuple(unit.wire for unit in c.tried),
+        ),
+        route=Routes.TO_RMS,
+        correlation_id=f"{why}:{c.e164}:{c.source_platform}:{c.question}",
+        reply_to=Routes.RMS_TO_CSS.value.queue,
+        expires_ms=COMMAND_LIVES_MS,
+    )
+
+
+def drop(unit: Unit, e164: str, incarnation: int) -> Send:
+    """Tell a unit to drop what it holds of a number with this incarnation or a lower one."""
+    return to_unit(unit, DropOnUnit(e164=e164, incarnation=incarnation))
+
+
+def reservation(c: Conference, state: str) -> Send:
+    """Tell the RMS what became of what it promised."""
+    return Send(
+        message=ResourcesUsed(
+            e164=c.e164,
+            incarnation=c.incarnation,
+            mcu=c.unit.wire if c.unit else None,
+            vrs=c.vrs.wire if c.vrs else None,
+            mps=c.mps.wire if c.mps else None,
+            state=state,
+        ),
+        route=Routes.TO_RMS,
+    )
+
+
+def command(c: Conference) -> Send:
+    """The command that hands a placed conference to its unit."""
+    assert c.unit is not None
+    common: dict[str, Any] = {
+        "e164": c.e164,
+        "confid": c.confid,
+        "incarnation": c.incarnation,
+        "name": c.name,
+        "password": c.password,
+        "places": c.places,
+        "resolution": c.resolution,
+        "bitrate": c.bitrate,
+        "h265": c.h265,
+        "record": c.record,
+        "vrs": c.vrs.wire if c.vrs and c.record else None,
+        "mps": c.mps.wire if c.mps else None,
+        "hasxmpu": c.mps is not None,
+        "endtime": wire_time(c.ends_at),
+        "mts": c.mts,
+        "platform": c.source_platform,
+    }
+    if c.started_at is None:
+        return to_unit(c.unit, CreateOnUnit(**common), COMMAND_LIVES_MS)
+    again = RestoreOnUnit(
+        **common,
+        started=wire_time(c.started_at) or "",
+        chairman=c.chairman,
+        speaker=c.speaker,
+        settings=c.settings or {"mute": 0, "silence": 0},
+    )
+    return to_unit(c.unit, again, COMMAND_LIVES_MS)
+
+
+def created(c: Conference) -> Answer:
+    """ACK to whoever asked for the conference."""
+    assert c.unit is not None
+    return Answer(
+        request=c.request,
+        route=Routes.CSS_TO_CM,
+        message=ConferenceCreated(
+            reqid=c.reqid,
+            e164=c.e164,
+            confid=c.confid,
+            name=c.name,
+            mcu=c.unit.wire,
+            vrs=c.vrs.wire if c.vrs and c.record else None,
+            mps=c.mps.wire if c.mps else None,
+            starttime=wire_time(c.started_at) or "",
+            endtime=wire_time(c.ends_at),
+            join=c.join,
+        ),
+    )
+
+
+def create_refused(request: str, reqid: str | None, code: str, detail: str | None = None) -> Answer:
+    """NACK to whoever asked for a conference."""
+    return Answer(
+        request=request,
+        route=Routes.CSS_TO_CM,
+        message=CreateRefused(reqid=reqid, errcode=code, detail=detail),
+    )
+
+
+def moved(c: Conference) -> Send:
+    """Tell CM that a conference waits, or runs again and where."""
+    running = c.state.value == "running"
+    return to_cm(
+        ConferenceMoved(
+            e164=c.e164,
+            state="running" if running else "pending",
+            mcu=c.unit.wire if running and c.unit else None,
+            join=c.join if running else None,
+        )
+    )
+
+
+def ended(c: Conference) -> Send:
+    """Tell CM that it is over."""
+    return to_cm(ConferenceEnded(e164=c.e164, reason=c.end_reason, errcode=c.end_code or None))
+
+
+def number_in_use(c: Conference) -> Send:
+    """Report to the registry of numbers: it runs, and where."""
+    return Send(route=Routes.TO_UPU, message=NumberInUse(**_number(c)))
+
+
+def number_changed(c: Conference) -> Send:
+    """Report to the registry of numbers: it has another name."""
+    return Send(route=Routes.TO_UPU, message=NumberChanged(**_number(c)))
+
+
+def number_free(c: Conference) -> Send:
+    """Report to the registry of numbers: it runs no more."""
+    return Send(route=Routes.TO_UPU, message=NumberFree(**_number(c)))
+
+
+def _number(c: Conference) -> dict[str, Any]:
+    return {
+        "e164": c.e164,
+        "conftype": c.conftype,
+        "name": c.name,
+        "user_domain": c.user_domain,
+        "platform": c.hosting_platform or c.source_platform,
+        "state": "running",
+    }
+
+
+def call_record(c: Conference) -> dict[str, Any]:
+    """What is kept, and told, of an ended conference."""
+    return {
+        "confid": c.confid,
+        "confE164": c.e164,
+        "confname": c.name,
+        "moid": c.user_domain,
+        "sourceplatform": c.source_platform,
+        "hostingplatform": c.hosting_platform,
+        "creator": {"moid": c.creator_moid, "name": c.creator_name},
+        "starttime": wire_time(c.started_at),
+        "endtime": wire_time(c.ended_at),
+        "reason": c.end_reason,
+        "units": list(c.units),
+        "members": list(c.members),
+        "restores": c.restores,
+        "record": int(c.record),
+    }
+
+
+def recorded(c: Conference) -> Send:
+    """Send the call record to the BMC; its id makes it count once."""
+    record = CallRecorded(confid=c.confid, record=call_record(c))
+    return Send(route=Routes.BMC_CALL_RECORD, message=record)

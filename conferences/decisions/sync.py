@@ -1,0 +1,102 @@
+"""Synchronise: what a unit holds against what we believe (CSS §1.2, §9.2). First row that fits."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from conferences.decisions import says
+from conferences.decisions.create import decide_unit_took_it
+from conferences.decisions.restore import decide_lost, decide_unit_took_it_again
+from conferences.messages.unit import UnitReportsChange
+from conferences.states import Conference, ConferenceState, Unit
+from conferences.step import Step, nothing
+
+JUST_PLACED = timedelta(seconds=3)
+_S = ConferenceState
+
+
+def decide_held(
+    c: Conference | None,
+    entry: dict[str, Any],
+    unit: Unit,
+    now: datetime,
+    *,
+    room_is_down: bool = False,
+) -> Step:
+    """The unit has it, and we say..."""
+    e164, incarnation = entry["confE164"], entry["incarnation"]
+    ghost = Step(
+        f"ghost {incarnation} of {e164} on {unit}", send=(says.drop(unit, e164, incarnation),)
+    )
+    if c is None or c.unit != unit or c.incarnation != incarnation or room_is_down:
+        return ghost
+    match c.state:
+        case _S.RUNNING:
+            return _members(c, entry, now)
+        case _S.PENDING_RESTORE:
+            return decide_unit_took_it_again(c, entry.get("join"), now)
+        case _S.CREATING | _S.RESTORING if c.answer_by and c.answer_by > now:
+            return nothing("wait for the unit's answer")
+        case _S.CREATING:
+            return decide_unit_took_it(c, entry.get("join"), now)
+        case _:
+            return decide_unit_took_it_again(c, entry.get("join"), now)
+
+
+def decide_not_held(c: Conference, unit: Unit, at: datetime, now: datetime) -> Step:
+    """The unit has not got it: it is lost, unless it was placed after the list was made."""
+    if c.state is not _S.RUNNING or c.unit != unit:
+        return nothing("not believed there, or not yet")
+    if c.placed_at and (c.placed_at > at or now - c.placed_at < JUST_PLACED):
+        return nothing("placed after the list was made")
+    return decide_lost(c, unit, now)
+
+
+def _members(c: Conference, entry: dict[str, Any], now: datetime) -> Step:
+    mts = tuple(entry["mts"])
+    if not mts or mts == c.mts:
+        return nothing("as we believe")
+    return Step("members as the unit says", c, with_members(c, mts, now))
+
+
+def decide_reported(
+    c: Conference, notice: UnitReportsChange, unit: Unit | None, now: datetime
+) -> Step:
+    """Name, password or members have changed on the unit (CSS §5.1, §5.2)."""
+    if notice.incarnation != c.incarnation or not c.on(unit) or c.state is not _S.RUNNING:
+        return nothing("a ghost reports")
+    said = {
+        "name": notice.name,
+        "password": notice.password,
+        "chairman": notice.chairman,
+        "speaker": notice.speaker,
+        "settings": notice.settings,
+    }
+    after = c.change(**{field: value for field, value in said.items() if value is not None})
+    if notice.mts is not None:
+        after = with_members(after, notice.mts, now)
+    if after == c:
+        return nothing("nothing new")
+    told = (says.number_changed(after),) if after.name != c.name else ()
+    return Step("changed on the unit", c, after, told)
+
+
+def with_members(c: Conference, mts: tuple[dict[str, Any], ...], now: datetime) -> Conference:
+    """The conference with these members; who came and went is kept for the call record."""
+    online = {str(m.get("mtid")): m for m in mts if m.get("online")}
+    moment = now.isoformat(timespec="seconds")
+    log, seen = [], set()
+    for entry in c.members:
+        if "until" not in entry and entry["mtid"] not in online:
+            entry = {**entry, "until": moment}
+        elif "until" not in entry:
+            seen.add(entry["mtid"])
+        log.append(entry)
+    log += [
+        {"mtid": mtid, "account": m.get("account"), "name": m.get("name"), "from": moment}
+        for mtid, m in online.items()
+        if mtid not in seen
+    ]
+    empty = None if online else c.empty_since or now
+    return c.change(mts=mts, members=tuple(log), empty_since=empty)

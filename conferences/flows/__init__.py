@@ -1,0 +1,15 @@
+"""What happens, in order: one file per flow, each load -> decide -> commit."""
+
+
+def register() -> None:
+    """Import all flows, so that their handlers are known."""
+    from conferences.flows import (  # noqa: F401
+        control,
+        create,
+        end,
+        extend,
+        lists,
+        rename,
+        restore,
+        sync,
+    )

@@ -1,0 +1,96 @@
+"""Create a conference, from CM's request to CM's answer (CSS §1.1).
+
+CM  -> CSS  CM_MAU_CREATECONF_REQ                        on_create_conference
+CSS -> RMS  GET_RES_REQ
+RMS -> CSS  GET_RES_ACK | GET_RES_NACK                   on_create_resources
+CSS -> CMU  MAU_MCU_CREATECONF_REQ
+CMU -> CSS  MCU_MAU_CREATECONF_ACK                       on_unit_created
+CMU -> CSS  MCU_MAU_CREATECONF_NACK                      on_unit_refused
+CSS -> CM   MAU_CM_CREATECONF_ACK | MAU_CM_CREATECONF_NACK
+CSS -> UPU  CSS_UPU_ADDCONF_NTF
+CSS -> RMS  CSS_RMS_RES_NTF
+"""
+
+from __future__ import annotations
+
+from conferences.commit import commit
+from conferences.decisions import create as decide
+from conferences.decisions.restore import decide_restore_failed, decide_unit_took_it_again
+from conferences.errors import Err
+from conferences.messages.cm import CreateConference
+from conferences.messages.pool import ResourcesGranted, ResourcesRefused
+from conferences.messages.unit import (
+    UnitCreated,
+    UnitRefused,
+    UnitRestored,
+    UnitRestoreRefused,
+)
+from conferences.site import Site
+from conferences.states import ConferenceState, Unit, sender
+from conferences.step import Step, nothing
+from confplatform.bus.envelope import Envelope
+from confplatform.bus.registry import handles, resumes
+
+
+@handles(CreateConference)
+def on_create_conference(site: Site, request: CreateConference, envelope: Envelope) -> None:
+    """CM asks: take it in with its seat and its number, or refuse it."""
+    asker = decide.Asker(envelope.request, envelope.origin)
+    tenant = site.tenant(request.user_domain)
+    refused = decide.refuse_before_seat(request, tenant, site.serving)
+    if refused or tenant is None:
+        commit(site, decide.decide_refuse(request, asker, *(refused or (Err.UNKNOWN_DOMAIN, ""))))
+        return
+    if full := site.seat(tenant, request.places > decide.SMALL_PLACES):
+        commit(site, decide.decide_refuse(request, asker, full))
+        return
+    numbers = site.number(request.e164)
+    if numbers is None:
+        commit(site, decide.decide_refuse(request, asker, Err.NUMBER_TAKEN, "confE164"))
+        return
+    step = decide.decide_create(request, asker, tenant, numbers, site.new_id(), site.now)
+    commit(site, step)
+
+
+@resumes("create")
+def on_create_resources(
+    site: Site, reply: ResourcesGranted | ResourcesRefused, envelope: Envelope
+) -> None:
+    """The RMS answers: the unit is told, or the asker refused."""
+    _, e164, _, question = envelope.correlation_id.rsplit(":", 3)
+    conference = site.load(e164)
+    if conference:
+        step = decide.decide_create_resources(conference, reply, int(question), site.here, site.now)
+        commit(site, step)
+
+
+@handles(UnitCreated, UnitRestored)
+def on_unit_created(site: Site, reply: UnitCreated, envelope: Envelope) -> None:
+    """The unit has it."""
+    commit(site, _taken(site, reply, sender(reply.ip, reply.pid, envelope.app_id)))
+
+
+def _taken(site: Site, reply: UnitCreated, unit: Unit | None) -> Step:
+    c = site.load(reply.e164)
+    if c is None or c.incarnation != reply.incarnation or not c.on(unit):
+        return decide.decide_ghost(reply.e164, reply.incarnation, unit)
+    match c.state:
+        case ConferenceState.CREATING:
+            return decide.decide_unit_took_it(c, reply.join, site.now)
+        case ConferenceState.RESTORING:
+            return decide_unit_took_it_again(c, reply.join, site.now)
+        case _:
+            return nothing("answered again")
+
+
+@handles(UnitRefused, UnitRestoreRefused)
+def on_unit_refused(site: Site, reply: UnitRefused, envelope: Envelope) -> None:
+    """The unit does not want it: another one is asked for."""
+    unit = sender(reply.ip, reply.pid, envelope.app_id)
+    c = site.load(reply.e164)
+    if c is None or c.incarnation != reply.incarnation or not c.on(unit) or c.unit is None:
+        return
+    if c.state is ConferenceState.CREATING:
+        commit(site, decide.decide_next_unit(c, Err.UNIT_REFUSED, site.now))
+    elif c.state is ConferenceState.RESTORING:
+        commit(site, decide_restore_failed(c, Err.UNIT_REFUSED, site.now))

@@ -1,0 +1,89 @@
+"""What time does: conferences whose moment has come, and those that wait for a unit.
+
+The one timer of all conferences: its scan follows the indexed `due_at`, so its cost grows with
+what is due. It may run on several workers at once, or twice: rows are claimed with SKIP LOCKED,
+and a decision that finds nothing due does nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from conferences.commit import commit
+from conferences.decisions.due import decide_due
+from conferences.decisions.end import decide_end
+from conferences.decisions.restore import decide_restore
+from conferences.states import ConferenceState, EndReason
+from conferences.store import ConferenceSite
+from confplatform.bus import wake
+from confplatform.bus.work import begin
+from confplatform.stores import sql
+from confplatform.stores.directory import store_of
+
+BATCH = 200
+MOST_ROUNDS = 50
+
+
+def due(platform: str) -> int:
+    """Do what is due now; how many conferences were looked at."""
+    looked_at = 0
+    for _ in range(MOST_ROUNDS):
+        count = _due_batch(platform)
+        looked_at += count
+        if count < BATCH:
+            break
+    return looked_at
+
+
+def _due_batch(platform: str) -> int:
+    with begin(platform) as work:
+        site = work.site("conferences")
+        assert isinstance(site, ConferenceSite)
+        if not work.is_open:
+            return 0
+        claimed = site.claim_due(BATCH)
+        for c in claimed:
+            commit(site, decide_due(c, work.now))
+    if claimed:
+        wake.everywhere(platform)
+    return len(claimed)
+
+
+def restore_pending(platform: str) -> int:
+    """Places are free: ask at once for all that wait, oldest first."""
+    with begin(platform) as work:
+        site = work.site("conferences")
+        assert isinstance(site, ConferenceSite)
+        if not work.is_open:
+            return 0
+        waiting = [
+            c
+            for c in site.claim_pending(500)
+            if c.answer_by is None and c.state is ConferenceState.PENDING_RESTORE
+        ]
+        for c in waiting:
+            commit(site, decide_restore(c, work.now))
+    if waiting:
+        wake.everywhere(platform)
+    return len(waiting)
+
+
+def end_now(platform: str, e164: str, reason: EndReason) -> bool:
+    """An operator, or a disabled domain, ends a conference. False: there is none."""
+    with begin(platform) as work:
+        site = work.site("conferences")
+        assert isinstance(site, ConferenceSite)
+        c = site.load(e164)
+        if c:
+            commit(site, decide_end(c, reason, work.now))
+    wake.everywhere(platform)
+    return c is not None
+
+
+def forget_old(platform: str, keep: timedelta = timedelta(hours=24)) -> int:
+    """Delete requests that nobody can repeat any more, a few thousand at a time."""
+    return sql.execute(
+        store_of(platform).database,
+        "DELETE FROM bus_inbox WHERE taken_at < UTC_TIMESTAMP(6) - INTERVAL %s SECOND LIMIT 5000",
+        [int(keep.total_seconds())],
+    )

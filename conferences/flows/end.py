@@ -1,0 +1,36 @@
+"""Asked to end, or ended by the unit (CSS §9.3; the end by time is in due.py).
+
+CM  -> CSS  CM_MAU_RELEASECONF_REQ                       on_release_conference
+CSS -> CM   MAU_CM_RELEASECONF_ACK | MAU_CM_RELEASECONF_NACK
+CSS -> CMU  MAU_MCU_RELEASECONF_CMD
+CMU -> CSS  MCU_MAU_RELEASECONF_NTF                      on_unit_ended
+CSS -> CM   MAU_CM_RELEASECONF_NTF
+CSS -> UPU  CSS_UPU_DELCONF_NTF
+CSS -> BMC  CSS_BMC_CDR_NTF
+"""
+
+from __future__ import annotations
+
+from conferences.commit import commit
+from conferences.decisions.end import decide_release, decide_unit_ended
+from conferences.messages.cm import ReleaseConference
+from conferences.messages.unit import UnitEnded
+from conferences.site import Site
+from conferences.states import sender
+from confplatform.bus.envelope import Envelope
+from confplatform.bus.registry import handles
+
+
+@handles(ReleaseConference)
+def on_release_conference(site: Site, request: ReleaseConference, envelope: Envelope) -> None:
+    """CM ends it."""
+    commit(site, decide_release(site.load(request.e164), request, envelope.request, site.now))
+
+
+@handles(UnitEnded)
+def on_unit_ended(site: Site, notice: UnitEnded, envelope: Envelope) -> None:
+    """The unit has ended it."""
+    conference = site.load(notice.e164)
+    if conference:
+        unit = sender(notice.ip, notice.pid, envelope.app_id)
+        commit(site, decide_unit_ended(conference, notice, unit, site.now))

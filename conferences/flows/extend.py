@@ -1,0 +1,35 @@
+"""CM or the unit prolongs; CSS is in charge (CSS §5.3).
+
+CM  -> CSS  CM_MAU_DELAYCONF_REQ                         on_extend_conference
+CSS -> CM   CM_MAU_DELAYCONF_ACK | CM_MAU_DELAYCONF_NACK
+CSS -> CM   CM_MAU_CONFDURATION_NTF
+CSS -> CMU  MAU_CMU_CONFDURATION_NTF
+CMU -> CSS  MCU_MAU_DELAYCONF_REQ                        on_unit_asks_to_extend
+CSS -> CMU  MAU_MCU_DELAYCONF_ACK | MAU_MCU_DELAYCONF_NACK
+CSS -> CM   CM_MAU_CONFDURATION_NTF
+"""
+
+from __future__ import annotations
+
+from conferences.commit import commit
+from conferences.decisions.extend import decide_extend, decide_unit_extend
+from conferences.messages.cm import ExtendConference
+from conferences.messages.unit import UnitAsksToExtend
+from conferences.site import Site
+from conferences.states import sender
+from confplatform.bus.envelope import Envelope
+from confplatform.bus.registry import handles
+
+
+@handles(ExtendConference)
+def on_extend_conference(site: Site, request: ExtendConference, envelope: Envelope) -> None:
+    """CM prolongs it."""
+    commit(site, decide_extend(site.load(request.e164), request, envelope.request, site.now))
+
+
+@handles(UnitAsksToExtend)
+def on_unit_asks_to_extend(site: Site, request: UnitAsksToExtend, envelope: Envelope) -> None:
+    """A unit prolongs it."""
+    unit = sender(request.ip, request.pid, envelope.app_id)
+    conference = site.load(request.e164)
+    commit(site, decide_unit_extend(conference, request, unit, envelope.request, site.now))

@@ -1,0 +1,31 @@
+"""Which conferences there are, told to CM.
+
+CM  -> CSS  CM_MAU_GETCONFLIST_REQ                       on_list_conferences
+CSS -> CM   MAU_CM_GETCONFLIST_ACK | MAU_CM_GETCONFLIST_NACK
+"""
+
+from __future__ import annotations
+
+from conferences.errors import MEANING, Err
+from conferences.messages.cm import ConferencesListed, ListConferences, ListRefused
+from conferences.site import Site
+from confplatform.bus.envelope import Envelope
+from confplatform.bus.registry import handles
+from confplatform.bus.sending import Answer
+from confplatform.bus.topology import Routes
+
+
+@handles(ListConferences)
+def on_list_conferences(site: Site, request: ListConferences, envelope: Envelope) -> None:
+    """One page of a user or platform domain's conferences."""
+    found = site.listed(request.domain, request.start, request.count)
+    message: ConferencesListed | ListRefused
+    if found is None:
+        message = ListRefused(
+            reqid=request.reqid,
+            errcode=Err.UNKNOWN_DOMAIN,
+            detail=f"moid: {MEANING[Err.UNKNOWN_DOMAIN]}",
+        )
+    else:
+        message = ConferencesListed(reqid=request.reqid, total=found[0], confs=tuple(found[1]))
+    site.send(Answer(request=envelope.request, message=message, route=Routes.CSS_TO_CM))

@@ -1,0 +1,19 @@
+"""What lies in Redis is derived: found empty, it is built again from the database."""
+
+from __future__ import annotations
+
+import logging
+
+import redis
+
+from conferences.pool.store import Pool
+
+log = logging.getLogger("conferences.mend")
+
+
+def mend(platform: str) -> None:
+    """Ask the pool anything: an emptied Redis is filled before it answers."""
+    try:
+        Pool(platform).one("used", "mcu", "nobody", "0")
+    except redis.RedisError as wrong:
+        log.warning("Redis is away: %s", wrong)

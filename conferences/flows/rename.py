@@ -1,0 +1,39 @@
+"""A unit renames its conference, if CM agrees (CSS §5.1).
+
+CMU -> CSS  MCU_MAU_MODIFYCONFNAME_REQ                   on_unit_asks_to_rename
+CSS -> CM   MAU_CM_MODIFYCONFNAME_REQ
+CM  -> CSS  CM_MAU_MODIFYCONFNAME_ACK | CM_MAU_MODIFYCONFNAME_NACK    on_cm_answers_rename
+CSS -> CMU  MAU_MCU_MODIFYCONFNAME_ACK | MAU_MCU_MODIFYCONFNAME_NACK
+CMU -> CSS  MCU_MAU_CONFSTATECHANGE_NTF
+"""
+
+from __future__ import annotations
+
+from conferences.commit import commit
+from conferences.decisions.rename import decide_cm_on_rename, decide_unit_rename
+from conferences.messages.cm import RenameDenied, RenameGranted
+from conferences.messages.unit import UnitAsksToRename
+from conferences.site import Site
+from conferences.states import sender
+from confplatform.bus.envelope import Envelope
+from confplatform.bus.registry import handles
+
+
+@handles(UnitAsksToRename)
+def on_unit_asks_to_rename(site: Site, request: UnitAsksToRename, envelope: Envelope) -> None:
+    """A unit wishes another name: CM is asked."""
+    unit = sender(request.ip, request.pid, envelope.app_id)
+    step = decide_unit_rename(
+        site.load(request.e164), request, unit, envelope.request, site.new_id(), site.now
+    )
+    commit(site, step)
+
+
+@handles(RenameGranted, RenameDenied)
+def on_cm_answers_rename(
+    site: Site, reply: RenameGranted | RenameDenied, envelope: Envelope
+) -> None:
+    """CM has answered: the unit is told."""
+    conference = site.load(reply.e164) if reply.e164 else None
+    if conference:
+        commit(site, decide_cm_on_rename(conference, reply))

@@ -1,0 +1,42 @@
+"""What lost its unit is placed again (CSS §1.2).
+
+RMS -> CSS  RMS_CSS_NODELOST_NTF                         on_node_lost
+CSS -> CM   MAU_CM_CONFRESTORE_NTF
+CSS -> RMS  GET_RES_REQ
+RMS -> CSS  GET_RES_ACK | GET_RES_NACK                   on_restore_resources
+CSS -> CMU  MAU_CMU_RESTORECONF_REQ
+CMU -> CSS  CMU_MAU_RESTORECONF_ACK | CMU_MAU_RESTORECONF_NACK
+CSS -> CM   MAU_CM_CONFRESTORE_NTF
+"""
+
+from __future__ import annotations
+
+from conferences.commit import commit
+from conferences.decisions.restore import decide_lost, decide_restore_resources
+from conferences.messages.pool import NodeLost, ResourcesGranted, ResourcesRefused
+from conferences.site import Site
+from conferences.states import Unit
+from confplatform.bus.envelope import Envelope
+from confplatform.bus.registry import handles, resumes
+
+
+@handles(NodeLost)
+def on_node_lost(site: Site, notice: NodeLost, envelope: Envelope) -> None:
+    """A media unit is gone: all that it hosted waits, and is asked for at once."""
+    if notice.restype != "mcu":
+        return
+    unit = Unit(notice.ip, notice.pid)
+    for conference in site.hosted_on(unit):
+        commit(site, decide_lost(conference, unit, site.now))
+
+
+@resumes("restore")
+def on_restore_resources(
+    site: Site, reply: ResourcesGranted | ResourcesRefused, envelope: Envelope
+) -> None:
+    """The RMS answers: the unit is told, or the conference waits on."""
+    _, e164, _, question = envelope.correlation_id.rsplit(":", 3)
+    conference = site.load(e164)
+    if conference:
+        step = decide_restore_resources(conference, reply, int(question), site.here, site.now)
+        commit(site, step)

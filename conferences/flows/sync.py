@@ -1,0 +1,62 @@
+"""What a unit holds against what we believe (CSS §1.2, §9.2).
+
+CSS -> CMU  MAU_CMU_GETCONFLIST_CMD
+CMU -> CSS  CMU_MAU_CONFLIST_NTF                         on_unit_holds
+CSS -> CMU  MAU_MCU_RELEASECONF_CMD
+CMU -> CSS  MCU_MAU_CONFSTATECHANGE_NTF                  on_unit_reports_change
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from conferences.commit import commit
+from conferences.decisions.sync import decide_held, decide_not_held, decide_reported
+from conferences.messages.unit import UnitHolds, UnitReportsChange
+from conferences.site import Site
+from conferences.states import Unit, sender
+from confplatform.bus.envelope import Envelope
+from confplatform.bus.registry import handles
+
+
+@handles(UnitHolds)
+def on_unit_holds(site: Site, notice: UnitHolds, envelope: Envelope) -> None:
+    """A unit's list. Compared without locks first; only what differs is locked and decided again."""
+    unit = Unit(notice.ip, notice.pid)
+    held = {entry["confE164"]: entry for entry in notice.confs}
+    believed = site.believed_on(unit, list(held))
+    for e164, entry in held.items():
+        c = believed.get(e164)
+        down = c is not None and site.domain_is_down(c, unit)
+        first = decide_held(c, entry, unit, site.now, room_is_down=down)
+        if first.after or first.send:
+            commit(site, decide_held(site.load(e164), entry, unit, site.now, room_is_down=down))
+    if notice.parts > 1:
+        return
+    at = _made_at(notice, envelope, site.now)
+    for e164, c in believed.items():
+        if e164 in held or decide_not_held(c, unit, at, site.now).after is None:
+            continue
+        locked = site.load(e164)
+        if locked:
+            commit(site, decide_not_held(locked, unit, at, site.now))
+
+
+def _made_at(notice: UnitHolds, envelope: Envelope, now: datetime) -> datetime:
+    """When the list was made: its `at`, else the property `timestamp`, never later than now."""
+    try:
+        said = datetime.fromisoformat(notice.at) if notice.at else envelope.sent_at
+    except ValueError:
+        said = envelope.sent_at
+    if said is None:
+        return now
+    return min(said if said.tzinfo else said.replace(tzinfo=UTC), now)
+
+
+@handles(UnitReportsChange)
+def on_unit_reports_change(site: Site, notice: UnitReportsChange, envelope: Envelope) -> None:
+    """Name, password or members have changed on the unit."""
+    conference = site.load(notice.e164)
+    if conference:
+        unit = sender(notice.ip, notice.pid, envelope.app_id)
+        commit(site, decide_reported(conference, notice, unit, site.now))

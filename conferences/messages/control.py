@@ -1,0 +1,43 @@
+"""Conference control, passed through unchanged (CSS §2.3.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conferences.messages.words import NUMBER, REQID
+from confplatform.bus.message import BadMessage, Raw
+
+
+class _Passed(Raw):
+    """A message that goes through unchanged, and the number that it is for."""
+
+    __slots__ = ("e164", "reqid")
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        super().__init__(body)
+        self.e164: str = _checked(body, "confE164", NUMBER)
+        self.reqid: str | None = _checked(body, "reqid", REQID) if body.get("reqid") else None
+
+
+def _checked(body: dict[str, Any], field: str, check: Any) -> Any:
+    try:
+        return check(body.get(field))
+    except ValueError as wrong:
+        raise BadMessage(str(wrong), field) from None
+
+
+class Control(_Passed):
+    """`CM_MCU_<NAME>_REQ` or `_CMD`: from CM to the unit that runs the conference."""
+
+    __slots__ = ()
+
+    @property
+    def refusal_type(self) -> str:
+        """The NACK by which the CSS itself refuses it."""
+        return "MCU_CM_" + self.type.removeprefix("CM_MCU_").rsplit("_", 1)[0] + "_NACK"
+
+
+class ControlAnswered(_Passed):
+    """`MCU_CM_<NAME>_ACK`, `_NACK` or `_NTF`: from the unit to CM."""
+
+    __slots__ = ()

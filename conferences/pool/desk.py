@@ -1,0 +1,176 @@
+"""The RMS: takes what resources and CSS say to the pool, and answers (ARCH §7, CSS §1.1).
+
+Its memory is Redis, so it has no transaction of the database: answers are published, confirmed,
+and only then is the question acknowledged.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import orjson
+import redis
+
+from conferences.flows import due
+from conferences.messages.pool import (
+    GetResources,
+    NodeRegistered,
+    NodeState,
+    NodeUnregistered,
+    ResourcesGranted,
+    ResourcesRefused,
+    ResourcesUsed,
+)
+from conferences.pool import units
+from conferences.pool.choice import rooms_for
+from conferences.pool.store import Order, Pool, name_of, node_json, unit_of
+from conferences.states import Unit
+from confplatform import clock
+from confplatform.bus import metrics, outbox
+from confplatform.bus.dispatch import Delivery, Outcome, handle
+from confplatform.bus.envelope import EXPIRES_AFTER
+from confplatform.bus.message import Message
+from confplatform.bus.topology import Routes
+from confplatform.stores.directory import own_platform, store_of
+from domains.queries import rooms_of, user_domains
+
+log = logging.getLogger("conferences.pool")
+
+_ROOMS_LIVE = 1.0
+_rooms_cache: dict[str, tuple[float, list[tuple[str, bool, bool]]]] = {}
+
+
+def take(platform: str, deliveries: Sequence[Delivery]) -> Outcome:
+    """Do a batch of messages to the RMS."""
+    bad = [d for d in deliveries if d.unreadable]
+    good = [d for d in deliveries if not d.unreadable]
+    outcome = handle(platform, bad, first_turn=True) if bad else Outcome()
+    metrics.RECEIVED.labels("rms").inc(len(good))
+    rows = _answer(platform, [d for d in good if isinstance(d.message, GetResources)])
+    rows += _hear(platform, [d.message for d in good if not isinstance(d.message, GetResources)])
+    return Outcome(outcome.rows + rows, stored=bool(bad))
+
+
+# ---- asked for resources ------------------------------------------------------------------------
+
+
+def _answer(platform: str, asked: Sequence[Delivery]) -> list[outbox.Row]:
+    if not asked:
+        return []
+    now = clock.now()
+    fresh = [d for d in asked if not d.envelope.expired(now)]
+    if len(fresh) < len(asked):
+        log.warning("%d questions were older than %d s", len(asked) - len(fresh), EXPIRES_AFTER)
+    try:
+        answers = Pool(platform).run(_orders(platform, [d.message for d in fresh])) if fresh else []
+    except redis.RedisError as wrong:
+        log.warning("the pool is away: %s", wrong)
+        return [_reply(d, ResourcesRefused(errcode="29501")) for d in fresh]
+    return [_reply(d, _granted(a)) for d, a in zip(fresh, answers, strict=True)]
+
+
+def _orders(platform: str, questions: Sequence[Message | None]) -> list[Order]:
+    asked = [q for q in questions if isinstance(q, GetResources)]
+    tenants = user_domains(store_of(platform).database, {q.user_domain for q in asked})
+    rooms = _rooms(platform)
+    orders: list[Order] = []
+    for q in asked:
+        tenant = tenants.get(q.user_domain)
+        question = {
+            "e164": q.e164 or f"anonymous-{clock.next_id()}",
+            "rooms": rooms_for(tenant.room if tenant else None, rooms),
+            "ports": q.places,
+            "hd": int(q.resolution == "1080p"),
+            "also": [kind for kind in ("vrs", "mps") if kind in q.res],
+            "exclude": [name_of(unit) for unit in map(_excluded, q.exclude) if unit],
+        }
+        orders.append(("ask", orjson.dumps(question).decode()))
+    return orders
+
+
+def _excluded(named: Any) -> Unit | None:
+    return Unit(named) if isinstance(named, str) else Unit.of(named)
+
+
+def _rooms(platform: str) -> list[tuple[str, bool, bool]]:
+    read_at, rooms = _rooms_cache.get(platform, (0.0, []))
+    if time.monotonic() - read_at > _ROOMS_LIVE:
+        rooms = rooms_of(store_of(platform).database, platform)
+        _rooms_cache[platform] = (time.monotonic(), rooms)
+    return rooms
+
+
+def _granted(answer: str) -> ResourcesGranted:
+    got = orjson.loads(answer)
+    if not got:
+        return ResourcesGranted()
+    log.debug("%s: %s", got["mcu"], got["why"])
+    named: dict[str, Any] = {
+        kind: unit_of(got[kind]).wire for kind in ("mcu", "vrs", "mps") if kind in got
+    }
+    named["mcu"] = {**named["mcu"], "platformmoid": got.get("platform") or own_platform()}
+    return ResourcesGranted(**named)
+
+
+def _reply(delivery: Delivery, message: Message) -> outbox.Row:
+    envelope = delivery.envelope
+    return outbox.row(
+        message,
+        "",
+        envelope.reply_to or Routes.RMS_TO_CSS.value.queue,
+        clock.now(),
+        f"rms@{own_platform()}",
+        correlation_id=envelope.correlation_id,
+    )
+
+
+# ---- told of resources --------------------------------------------------------------------------
+
+
+def _hear(platform: str, said: Sequence[Message | None]) -> list[outbox.Row]:
+    """Heartbeats and what became of reservations; a newcomer is written down first."""
+    for message in said:
+        if isinstance(message, NodeUnregistered):
+            units.lost(platform, [(message.restype, Unit(message.ip, message.pid))], "unregistered")
+    heard = [m for m in said if isinstance(m, NodeRegistered | ResourcesUsed)]
+    orders = [order for m in heard for order in _orders_of(platform, m)]
+    if not orders:
+        return []
+    try:
+        answers = Pool(platform).run(orders)
+    except redis.RedisError as wrong:
+        log.warning("the pool is away, a heartbeat is missed: %s", wrong)
+        return []
+    newcomers = {o[2] for o, a in zip(orders, answers, strict=True) if a == "new"}
+    for message in heard:
+        if isinstance(message, NodeRegistered):
+            unit = Unit(message.ip, message.pid)
+            if name_of(unit) in newcomers or type(message) is not NodeState:
+                units.registered(platform, message)
+    if newcomers or "hungry" in answers:
+        due.restore_pending(platform)
+    return []
+
+
+def _orders_of(platform: str, message: NodeRegistered | ResourcesUsed) -> list[Order]:
+    if isinstance(message, NodeRegistered):
+        unit = Unit(message.ip, message.pid)
+        draining = units.draining(platform, message.restype, unit)
+        room = message.room or ""
+        node = node_json(room, message.platform, message.capacity, message.load, draining)
+        return [("state", message.restype, name_of(unit), node)]
+    named = (("mcu", message.mcu), ("vrs", message.vrs), ("mps", message.mps))
+    return [
+        (message.state, kind, name_of(unit), message.e164)
+        for kind, wire in named
+        if (unit := Unit.of(wire))
+    ]
+
+
+def desk(platform: str) -> Any:
+    """The desk of one platform, for the consumer."""
+    return partial(take, platform)

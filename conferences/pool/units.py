@@ -1,0 +1,127 @@
+"""Resources as the operator knows them: rows that outlive Redis, and what is lost is told."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+
+import orjson
+import redis
+
+from conferences.decisions.says import to_unit
+from conferences.messages.pool import NodeLost, NodeRegistered
+from conferences.messages.unit import AskUnitForList
+from conferences.pool.store import Pool, name_of
+from conferences.states import Unit
+from confplatform.bus import wake
+from confplatform.bus.outbox import naive
+from confplatform.bus.sending import Send
+from confplatform.bus.topology import Routes
+from confplatform.bus.work import begin
+from confplatform.stores import sql
+from confplatform.stores.directory import store_of
+
+log = logging.getLogger("conferences.pool")
+
+_COLUMNS = (
+    "restype",
+    "ip",
+    "pid",
+    "room",
+    "platform",
+    "capacity",
+    "labels",
+    "draining",
+    "online",
+    "registered_at",
+)
+_DRAINING_LIVES = 2.0
+_draining: dict[str, tuple[float, frozenset[tuple[str, str, str]]]] = {}
+
+
+def registered(platform: str, message: NodeRegistered) -> None:
+    """Write down a resource that has come (again)."""
+    log.info("%s %s registered", message.restype, Unit(message.ip, message.pid))
+    with begin(platform) as work:
+        row = (
+            message.restype,
+            message.ip,
+            message.pid,
+            message.room or "",
+            message.platform,
+            orjson.dumps(message.capacity),
+            orjson.dumps(message.labels),
+            False,
+            True,
+            naive(work.now),
+        )
+        update = ("room", "platform", "capacity", "labels", "online")
+        sql.insert(work.database, "conferences_resourceunit", _COLUMNS, [row], update)
+
+
+def lost(platform: str, gone: Iterable[tuple[str, Unit]], why: str) -> None:
+    """Tell CSS first, durably, then forget: a crash in between tells it twice."""
+    for kind, unit in gone:
+        log.warning("%s %s is lost: %s", kind, unit, why)
+        with begin(platform) as work:
+            sql.execute(
+                work.database,
+                "UPDATE conferences_resourceunit SET online=0 WHERE restype=%s AND ip=%s AND pid=%s",
+                [kind, unit.ip, unit.pid],
+            )
+            notice = NodeLost(restype=kind, ip=unit.ip, pid=unit.pid)
+            work.send(Send(message=notice, route=Routes.UNIT_TO_CSS))
+        wake.everywhere(platform)
+        try:
+            Pool(platform).one("gone", kind, name_of(unit), why)
+        except redis.RedisError as wrong:
+            log.warning("the pool is away: %s", wrong)
+
+
+def watch(platform: str) -> None:
+    """Find the resources that have fallen silent."""
+    try:
+        silent = Pool(platform).silent()
+    except redis.RedisError as wrong:
+        log.warning("the pool is away, nobody is watched: %s", wrong)
+        return
+    lost(platform, silent, "silent")
+
+
+def draining(platform: str, kind: str, unit: Unit) -> bool:
+    """Did the operator take it out of service? Read at most every two seconds."""
+    read_at, known = _draining.get(platform, (0.0, frozenset()))
+    if time.monotonic() - read_at > _DRAINING_LIVES:
+        found = sql.select(
+            store_of(platform).database,
+            "SELECT restype, ip, pid FROM conferences_resourceunit WHERE draining=1",
+        )
+        known = frozenset((r[0], r[1], r[2]) for r in found)
+        _draining[platform] = (time.monotonic(), known)
+    return (kind, unit.ip, unit.pid) in known
+
+
+def drain(platform: str, kind: str, unit: Unit, on: bool) -> None:
+    """Take a resource out of service for new conferences, or back in."""
+    sql.execute(
+        store_of(platform).database,
+        "UPDATE conferences_resourceunit SET draining=%s WHERE restype=%s AND ip=%s AND pid=%s",
+        [on, kind, unit.ip, unit.pid],
+    )
+    _draining.clear()
+    Pool(platform).one("drain", kind, name_of(unit), str(int(on)))
+
+
+def ask_for_lists(platform: str) -> None:
+    """Ask every media unit that is there, or that we believe to hold something, what it holds."""
+    with begin(platform) as work:
+        found = sql.select(
+            work.database,
+            "SELECT ip, pid FROM conferences_resourceunit WHERE restype='mcu' AND online=1"
+            " UNION SELECT DISTINCT unit_ip, unit_pid FROM conferences_conference"
+            " WHERE live_unit IS NOT NULL",
+        )
+        for ip, pid in found:
+            work.send(to_unit(Unit(ip, pid), AskUnitForList(), expires_ms=15_000))
+    wake.everywhere(platform)

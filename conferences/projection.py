@@ -1,0 +1,92 @@
+"""`confex/<number>` in Redis: written from the row after commit, never waited for, rebuilt at will."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+
+import redis
+
+from conferences import rows
+from conferences.states import Conference
+from confplatform.stores import sql
+from confplatform.stores.directory import redis_of, store_of
+
+log = logging.getLogger("conferences.projection")
+
+_REST_SECONDS = 2.0
+_rests_until = 0.0
+_CHUNK = 500
+
+_WRITE = """
+local known = redis.call('HGET', KEYS[1], 'confid')
+local rev = tonumber(redis.call('HGET', KEYS[1], 'revision') or '-1')
+if known == ARGV[1] and rev >= tonumber(ARGV[2]) then return 0 end
+if known and known > ARGV[1] then return 0 end
+if ARGV[3] == 'ended' then
+  redis.call('DEL', KEYS[1])
+  redis.call('HSET', KEYS[1], 'confid', ARGV[1], 'revision', ARGV[2], 'state', 'ended')
+  redis.call('EXPIRE', KEYS[1], 60)
+  return 1
+end
+redis.call('PERSIST', KEYS[1])
+redis.call('HSET', KEYS[1], 'confid', ARGV[1], 'revision', ARGV[2], unpack(ARGV, 4))
+return 1
+"""
+"""A newer revision wins, whichever process comes first; an ended one stays a minute to say so."""
+
+
+def key(e164: str) -> str:
+    """The hash of a live number."""
+    return f"confex/{e164}"
+
+
+def write(platform: str, conferences: Iterable[Conference]) -> bool:
+    """Write these values; False when Redis is away (what is missing is rebuilt later)."""
+    global _rests_until
+    found = list(conferences)
+    if not found or time.monotonic() < _rests_until:
+        return not found
+    try:
+        client = redis_of(platform)
+        with client.pipeline(transaction=False) as pipe:
+            for c in found:
+                pairs = [part for pair in rows.projection(c).items() for part in pair]
+                pipe.eval(_WRITE, 1, key(c.e164), c.confid, str(c.revision), c.state.value, *pairs)
+            pipe.execute()
+    except redis.RedisError as wrong:
+        log.warning("projection waits: %s", wrong)
+        _rests_until = time.monotonic() + _REST_SECONDS
+        return False
+    return True
+
+
+def live(platform: str) -> Iterator[Conference]:
+    """All live conferences of a platform's database."""
+    store = store_of(platform)
+    last = ""
+    while True:
+        found = sql.select(
+            store.database,
+            f"SELECT {rows.READ}, live_e164 FROM conferences_conference"  # noqa: S608
+            " WHERE live_e164 > %s ORDER BY live_e164 LIMIT %s",
+            [last, _CHUNK],
+        )
+        yield from (rows.from_row(row[:2]) for row in found)
+        if len(found) < _CHUNK:
+            return
+        last = found[-1][2]
+
+
+def rebuild(platform: str) -> int:
+    """Write all live conferences again; how many."""
+    count = 0
+    chunk: list[Conference] = []
+    for c in live(platform):
+        chunk.append(c)
+        if len(chunk) == _CHUNK:
+            write(platform, chunk)
+            count, chunk = count + len(chunk), []
+    write(platform, chunk)
+    return count + len(chunk)

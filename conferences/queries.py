@@ -1,0 +1,106 @@
+"""What is known of conferences: read-only, for doors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from conferences import rows
+from conferences.decisions.says import wire_time
+from conferences.states import Conference, Unit
+from confplatform.stores import sql
+from confplatform.stores.directory import possible_platforms, store_of
+
+_TABLE = "conferences_conference"
+
+
+def list_item(c: Conference) -> dict[str, Any]:
+    """A conference as lists on the wire show it."""
+    item: dict[str, Any] = {
+        "confE164": c.e164,
+        "confid": c.confid,
+        "confname": c.name,
+        "conftype": c.conftype,
+        "state": c.state.value,
+        "moid": c.user_domain,
+        "platformmoid": c.hosting_platform or c.source_platform,
+        "starttime": wire_time(c.started_at or c.created_at),
+        "maxjoinedmt": c.places,
+        "mtnum": sum(1 for m in c.mts if m.get("online")),
+        "shortnum": c.shortnum,
+    }
+    if c.ends_at:
+        item["endtime"] = wire_time(c.ends_at)
+    if c.unit:
+        item["mcu"] = c.unit.wire
+    if c.join:
+        item["join"] = c.join
+    return item
+
+
+def listed(
+    database: str, domain: str, start: int, count: int
+) -> tuple[int, list[dict[str, Any]]] | None:
+    """One page of the live conferences of a user or platform domain, oldest first."""
+    level = sql.select(database, "SELECT level FROM domains_domain WHERE moid=%s", [domain])
+    if not level or level[0][0] not in (0, 1):
+        return None
+    column = "user_domain" if level[0][0] == 0 else "source_platform"
+    total, found = page(database, column, domain, start, count)
+    return total, [list_item(c) for c in found]
+
+
+def page(
+    database: str, column: str, value: str, start: int, count: int
+) -> tuple[int, list[Conference]]:
+    """One page of live conferences by tenant or source platform, and how many there are."""
+    where = f"FROM {_TABLE} WHERE {column}=%s AND live_e164 IS NOT NULL"
+    total = sql.select(database, f"SELECT COUNT(*) {where}", [value])[0][0]
+    found = sql.select(
+        database,
+        f"SELECT {rows.READ} {where} ORDER BY confid LIMIT %s OFFSET %s",
+        [value, count, start],
+    )
+    return total, [rows.from_row(row) for row in found]
+
+
+def room_of_unit(database: str, unit: Unit) -> str:
+    """The MOID of the room in which a media unit stands; "" for the default room."""
+    found = sql.select(
+        database,
+        "SELECT room FROM conferences_resourceunit WHERE restype='mcu' AND ip=%s AND pid=%s",
+        [unit.ip, unit.pid],
+    )
+    return str(found[0][0]) if found else ""
+
+
+def live_by_number(e164: str) -> Conference | None:
+    """The live conference with this number, on whichever platform's data we have."""
+    for platform in possible_platforms():
+        database = store_of(platform).database
+        found = sql.select(database, f"SELECT {rows.READ} FROM {_TABLE} WHERE live_e164=%s", [e164])  # noqa: S608
+        if found:
+            return rows.from_row(found[0])
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class JoinInfo:
+    """What the join page needs to know of a conference."""
+
+    confid: str
+    e164: str
+    name: str
+    state: str
+    password: str
+    user_domain: str
+    join: dict[str, Any] | None
+
+
+def joinable(e164: str) -> JoinInfo | None:
+    """The live conference with this number, as the join page needs it."""
+    c = live_by_number(e164)
+    if c is None:
+        return None
+    join = c.join if c.state.value == "running" else None
+    return JoinInfo(c.confid, c.e164, c.name, c.state.value, c.password, c.user_domain, join)

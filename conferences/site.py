@@ -1,0 +1,70 @@
+"""Everything that a flow may touch. Two real ones exist: the database's, and a memory one for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from conferences.decisions.create import Tenant
+from conferences.errors import Err
+from conferences.states import Conference, Unit
+from conferences.step import Step
+from confplatform.bus.sending import Outgoing
+
+
+class Site(Protocol):
+    """One platform's conferences, inside one transaction."""
+
+    @property
+    def now(self) -> datetime:
+        """The database's time."""
+
+    @property
+    def here(self) -> str:
+        """The platform whose units we use."""
+
+    @property
+    def serving(self) -> frozenset[str]:
+        """The platforms whose requests this site takes now."""
+
+    def load(self, e164: str) -> Conference | None:
+        """The live conference with this number, locked."""
+
+    def hosted_on(self, unit: Unit) -> Sequence[Conference]:
+        """All live conferences that are assigned to a unit, locked."""
+
+    def believed_on(self, unit: Unit, numbers: Sequence[str]) -> dict[str, Conference]:
+        """The live conferences assigned to a unit or with one of these numbers, only looked at."""
+
+    def tenant(self, moid: str) -> Tenant | None:
+        """A user domain, as far as creating goes."""
+
+    def seat(self, tenant: Tenant, large: bool) -> Err | None:
+        """Which limit forbids one more; None: there is a seat."""
+
+    def number(self, wanted: str | None) -> tuple[str, str, int] | None:
+        """Number, short number and incarnation for a new conference; None: taken."""
+
+    def new_id(self) -> str:
+        """An id that nobody else has."""
+
+    def listed(
+        self, domain: str, start: int, count: int
+    ) -> tuple[int, list[dict[str, Any]]] | None:
+        """One page of a domain's live conferences; None: no such domain."""
+
+    def open_request(self, e164: str, correlation_id: str, reqid: str) -> str | None:
+        """The key of the open control request that a unit's answer belongs to."""
+
+    def domain_is_down(self, c: Conference, unit: Unit) -> bool:
+        """Is its user domain abnormal, and the unit of the abnormal room?"""
+
+    def save(self, before: Conference | None, after: Conference) -> None:
+        """Stage the next value; its seat and its number follow from the move."""
+
+    def send(self, outgoing: Outgoing) -> None:
+        """Stage a message."""
+
+    def note(self, step: Step) -> None:
+        """Log the one line of a decision."""

@@ -1,0 +1,285 @@
+"""What a conference can be, what it is, and what it may become: pure words and one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+SMALL_PLACES = 8
+"""A conference with at most this many places is small (licensed apart from large ones)."""
+
+
+class ConferenceState(StrEnum):
+    """The five states of the specification's picture."""
+
+    CREATING = "creating"
+    RUNNING = "running"
+    PENDING_RESTORE = "pending"
+    RESTORING = "restoring"
+    ENDED = "ended"
+
+
+class EndReason(StrEnum):
+    """Why a conference ended."""
+
+    RELEASED = "released"
+    EXPIRED = "expired"
+    AUTO_END = "auto_end"
+    CREATE_FAILED = "create_failed"
+    MCU_LOST = "mcu_lost"
+    SUPERSEDED = "superseded"
+    DOMAIN_DISABLED = "domain_disabled"
+
+
+_S = ConferenceState
+
+MOVES: dict[ConferenceState, frozenset[ConferenceState]] = {
+    _S.CREATING: frozenset({_S.CREATING, _S.RUNNING, _S.ENDED}),
+    _S.RUNNING: frozenset({_S.RUNNING, _S.PENDING_RESTORE, _S.ENDED}),
+    _S.PENDING_RESTORE: frozenset({_S.PENDING_RESTORE, _S.RESTORING, _S.RUNNING, _S.ENDED}),
+    _S.RESTORING: frozenset({_S.RESTORING, _S.RUNNING, _S.PENDING_RESTORE, _S.ENDED}),
+    _S.ENDED: frozenset(),
+}
+
+
+class WrongMove(Exception):
+    """A bug: a decision asked for a move that does not exist."""
+
+
+class Unit(NamedTuple):
+    """A media unit: its address, and its instance name where there are several at one address."""
+
+    ip: str
+    pid: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.ip}:{self.pid}" if self.pid else self.ip
+
+    @property
+    def wire(self) -> dict[str, str]:
+        """`{ip, pid?}`."""
+        return {"ip": self.ip, "pid": self.pid} if self.pid else {"ip": self.ip}
+
+    @staticmethod
+    def of(named: Mapping[str, Any] | None) -> Unit | None:
+        """The unit that a message names; None where it names none."""
+        if not named or not named.get("ip"):
+            return None
+        return Unit(named["ip"], named.get("pid") or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """A unit's wish for a new name, while CM is asked (CSS §5.1)."""
+
+    ask: str
+    name: str
+    request: str
+    reqid: str | None
+    answer_by: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conference:
+    """A conference as it is now. Times are UTC; the moves below are the only way to the next one."""
+
+    # what it is
+    confid: str
+    e164: str
+    source_platform: str
+    user_domain: str
+    name: str
+    created_at: datetime
+    creator_moid: str = ""
+    creator_name: str = ""
+    password: str = ""
+    conftype: int = 1
+    places: int = SMALL_PLACES
+    duration: int = 240
+    resolution: str = "720p"
+    bitrate: int = 1024
+    h265: bool = False
+    record: bool = False
+    protected: bool = True
+    auto_end: bool = False
+    shortnum: str = ""
+    ends_at: datetime | None = None
+    # who asked, to be answered once
+    request: str = ""
+    reqid: str | None = None
+    origin: str = "mq"
+    # where it stands
+    state: ConferenceState = ConferenceState.CREATING
+    incarnation: int = 1
+    revision: int = 0
+    hosting_platform: str = ""
+    unit: Unit | None = None
+    vrs: Unit | None = None
+    mps: Unit | None = None
+    join: dict[str, Any] | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    end_reason: str = ""
+    end_code: str = ""
+    # placing it
+    question: int = 0
+    tried: tuple[Unit, ...] = ()
+    last_code: str = ""
+    give_up_at: datetime | None = None
+    answer_by: datetime | None = None
+    restore_at: datetime | None = None
+    pending_since: datetime | None = None
+    placed_at: datetime | None = None
+    # what goes on in it
+    warned: int = 0
+    empty_since: datetime | None = None
+    mts: tuple[dict[str, Any], ...] = ()
+    chairman: str = ""
+    speaker: str = ""
+    settings: dict[str, Any] | None = None
+    rename: Rename | None = None
+    # what the call record tells
+    restores: int = 0
+    units: tuple[dict[str, Any], ...] = ()
+    members: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def large(self) -> bool:
+        """Does it take a seat for a large conference?"""
+        return self.places > SMALL_PLACES
+
+    @property
+    def live(self) -> bool:
+        """Does it hold a number and a seat?"""
+        return self.state is not ConferenceState.ENDED
+
+    def on(self, unit: Unit | None) -> bool:
+        """Is this the unit it is assigned to? A message that names none speaks for the assigned one."""
+        return unit is None or self.unit is None or unit == self.unit
+
+    # ---- moves ------------------------------------------------------------------------------
+
+    def _move(self, state: ConferenceState, **changes: Any) -> Conference:
+        if state not in MOVES[self.state]:
+            raise WrongMove(f"{self.e164}: {self.state} -> {state}")
+        return replace(self, state=state, **changes)
+
+    def change(self, **changes: Any) -> Conference:
+        """Stay in this state with other particulars."""
+        return self._move(self.state, **changes)
+
+    def ask(self, until: datetime) -> Conference:
+        """Ask the RMS; the question's number tells its answer from older ones."""
+        return self.change(question=self.question + 1, answer_by=until)
+
+    def place(self, unit: Unit, platform: str, until: datetime, **found: Any) -> Conference:
+        """Hand it to a unit: one more incarnation, except for the very first command."""
+        first = self.state is ConferenceState.CREATING and not self.tried
+        state = self.state if self.state is ConferenceState.CREATING else _S.RESTORING
+        return self._move(
+            state,
+            unit=unit,
+            hosting_platform=platform,
+            incarnation=self.incarnation if first else self.incarnation + 1,
+            tried=(*self.tried, unit),
+            answer_by=until,
+            restore_at=None,
+            join=None,
+            **found,
+        )
+
+    def unplace(self, code: str, until: datetime) -> Conference:
+        """The unit refused or was silent while it was created: ask for another one."""
+        return self._move(_S.CREATING, unit=None, last_code=code).ask(until)
+
+    def begin_running(self, join: dict[str, Any] | None, now: datetime) -> Conference:
+        """The unit has it."""
+        unit = self.unit.wire if self.unit else {}
+        return self._move(
+            _S.RUNNING,
+            join=join or self.join,
+            started_at=self.started_at or now,
+            placed_at=now,
+            answer_by=None,
+            give_up_at=None,
+            restore_at=None,
+            pending_since=None,
+            tried=(),
+            last_code="",
+            empty_since=self.empty_since
+            or (None if any(m.get("online") for m in self.mts) else now),
+            restores=self.restores + (self.state is not _S.CREATING),
+            units=(*self.units, {**unit, "from": now.isoformat(timespec="seconds")}),
+        )
+
+    def lose_unit(self, now: datetime, *, avoid: tuple[Unit, ...] = ()) -> Conference:
+        """Its unit is gone, or refused to take it: it waits to be restored."""
+        return self._move(
+            _S.PENDING_RESTORE,
+            pending_since=self.pending_since or now,
+            restore_at=now,
+            answer_by=None,
+            tried=avoid,
+            units=close_last(self.units, now),
+        )
+
+    def end(self, reason: EndReason, now: datetime, code: str = "") -> Conference:
+        """Over, for good."""
+        return self._move(
+            _S.ENDED,
+            ended_at=now,
+            end_reason=reason,
+            end_code=code,
+            answer_by=None,
+            give_up_at=None,
+            restore_at=None,
+            rename=None,
+            units=close_last(self.units, now),
+            members=tuple(m if "until" in m else {**m, "until": _sec(now)} for m in self.members),
+        )
+
+
+def _sec(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")
+
+
+def close_last(units: tuple[dict[str, Any], ...], now: datetime) -> tuple[dict[str, Any], ...]:
+    """The list of units used, its last one left at `now`."""
+    if not units or "until" in units[-1]:
+        return units
+    return (*units[:-1], {**units[-1], "until": _sec(now)})
+
+
+WARNINGS = (10, 5, 1)
+"""Minutes before its end at which a conference is announced to end (CSS §9.3)."""
+
+EMPTY_FOR = timedelta(minutes=5)
+
+
+def next_due(c: Conference) -> datetime | None:
+    """When a timer has to look at it next; None: never. Kept in one indexed column."""
+    if not c.live:
+        return None
+    moments = [c.answer_by, c.restore_at if c.state is _S.PENDING_RESTORE else None]
+    if c.state in (_S.RUNNING, _S.PENDING_RESTORE):
+        moments.append(c.ends_at)
+    if c.state is _S.RUNNING:
+        left = [m for m in WARNINGS if not c.warned or m < c.warned]
+        if c.ends_at and left:
+            moments.append(c.ends_at - timedelta(minutes=left[0]))
+        moments.append(c.rename.answer_by if c.rename else None)
+        moments.append(c.empty_since + EMPTY_FOR if c.auto_end and c.empty_since else None)
+    return min((m for m in moments if m), default=None)
+
+
+def sender(ip: str | None, pid: str | None, app_id: str) -> Unit | None:
+    """The unit that a message speaks for: by its body, else by its `app_id` (`cmu@<ip>[:<pid>]`)."""
+    if ip:
+        return Unit(ip, pid or "")
+    role, _, address = app_id.partition("@")
+    if role != "cmu" or not address or pid:
+        return None
+    return Unit(*address.split(":", 1))

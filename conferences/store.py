@@ -1,0 +1,235 @@
+"""The conferences of one platform's database, within one transaction."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from conferences import projection, queries, rows
+from conferences.decisions.create import Tenant
+from conferences.errors import Err
+from conferences.messages.cm import CreateConference
+from conferences.numbers import Numbers
+from conferences.states import Conference, Unit
+from conferences.step import Step
+from confplatform.bus.message import Message
+from confplatform.bus.sending import Outgoing
+from confplatform.bus.work import Work
+from confplatform.clock import next_id
+from confplatform.stores import sql
+from confplatform.stores.directory import own_platform
+from domains.queries import UserDomainFacts, rooms_of, user_domains
+from licensing.limits import Full
+from licensing.store import Seats
+
+log = logging.getLogger("conferences.steps")
+
+_FULL = {
+    Full.LICENCE: Err.LICENCE,
+    Full.SMALL: Err.SMALL_LIMIT,
+    Full.LARGE: Err.LARGE_LIMIT,
+    Full.DOMAIN: Err.DOMAIN_LIMIT,
+}
+_TABLE = "conferences_conference"
+
+
+class ConferenceSite:
+    """The real Site: reads and locks for a whole batch, writes once at its end."""
+
+    def __init__(self, work: Work) -> None:
+        self._work, self._database = work, work.database
+        self._seats = Seats(work.database, work.platform, work.now)
+        self._numbers = Numbers(work.database, work.platform)
+        self._live: dict[str, Conference | None] = {}
+        self._changed: dict[str, Conference] = {}
+        self._tenants: dict[str, UserDomainFacts] = {}
+        self._rooms: dict[str, bool] | None = None
+        self.now: datetime = work.now
+        self.here = own_platform()
+        self.serving = work.serving
+
+    # ---- reading ----------------------------------------------------------------------------
+
+    def prepare(self, messages: Sequence[Message]) -> None:
+        """Lock the conferences that these messages name, read tenants, seats and numbers."""
+        creates = [m for m in messages if isinstance(m, CreateConference)]
+        named = {m.e164 for m in messages if hasattr(m, "e164") and m.e164}
+        named -= {m.e164 for m in creates if m.e164}
+        self._lock("live_e164", sorted(named))
+        waiting = [c for c in self._live.values() if c]
+        self._work.inbox.load(
+            key for c in waiting for key in (c.request, c.rename.request if c.rename else "")
+        )
+        if creates:
+            self._read_tenants({m.user_domain for m in creates})
+            self._seats.lock([t.moid for t in self._tenants.values()])
+            wanted = {m.e164 for m in creates if m.e164}
+            self._numbers.prepare(len(creates), wanted)
+
+    def _lock(self, column: str, values: Sequence[str]) -> list[Conference]:
+        missing = (
+            list(values) if column != "live_e164" else [v for v in values if v not in self._live]
+        )
+        if not missing:
+            return []
+        if column == "live_e164":
+            self._live.update(dict.fromkeys(missing))
+        query = (
+            f"SELECT {rows.READ} FROM {_TABLE} WHERE {column} IN ({sql.marks(missing)})"  # noqa: S608
+            " ORDER BY confid FOR UPDATE"
+        )
+        return self._take(sql.select(self._database, query, missing))
+
+    def _take(self, found: Sequence[tuple[Any, ...]]) -> list[Conference]:
+        taken = []
+        for row in found:
+            c = rows.from_row(row)
+            known = self._live.get(c.e164)
+            c = known if known and known.confid == c.confid else c
+            self._live[c.e164] = c
+            taken.append(c)
+        return [c for c in taken if c.live]
+
+    def load(self, e164: str) -> Conference | None:
+        """The live conference with this number, locked."""
+        if e164 not in self._live:
+            self._lock("live_e164", [e164])
+        c = self._live[e164]
+        return c if c and c.live else None
+
+    def hosted_on(self, unit: Unit) -> Sequence[Conference]:
+        """All live conferences that are assigned to a unit, locked."""
+        found = self._lock("live_unit", [str(unit)])
+        return [c for c in found if c.unit == unit]
+
+    def claim_due(self, most: int) -> list[Conference]:
+        """The conferences whose time has come; what another worker has claimed is skipped."""
+        found = sql.select(
+            self._database,
+            f"SELECT {rows.READ} FROM {_TABLE} WHERE due_at <= UTC_TIMESTAMP(6)"  # noqa: S608
+            " ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED",
+            [most],
+        )
+        claimed = self._take(found)
+        self._work.inbox.load(c.request for c in claimed)
+        return claimed
+
+    def claim_pending(self, most: int) -> list[Conference]:
+        """The conferences that wait to be restored, oldest first."""
+        found = sql.select(
+            self._database,
+            f"SELECT {rows.READ} FROM {_TABLE} WHERE state='pending'"
+            " ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED",
+            [most],
+        )
+        return self._take(found)
+
+    def believed_on(self, unit: Unit, numbers: Sequence[str]) -> dict[str, Conference]:
+        """The live conferences assigned to a unit or with one of these numbers, only looked at."""
+        query = f"SELECT {rows.READ} FROM {_TABLE} WHERE live_unit=%s"  # noqa: S608
+        found = sql.select(self._database, query, [str(unit)])
+        if numbers:
+            query = f"SELECT {rows.READ} FROM {_TABLE} WHERE live_e164 IN ({sql.marks(numbers)})"  # noqa: S608
+            found += sql.select(self._database, query, numbers)
+        seen = {c.e164: c for c in map(rows.from_row, found)}
+        return {e164: self._live.get(e164) or c for e164, c in seen.items()}
+
+    # ---- facts ------------------------------------------------------------------------------
+
+    def _read_tenants(self, moids: set[str]) -> None:
+        missing = moids - self._tenants.keys()
+        self._tenants |= user_domains(self._database, missing)
+
+    def tenant(self, moid: str) -> Tenant | None:
+        """A user domain, as far as creating goes."""
+        self._read_tenants({moid})
+        facts = self._tenants.get(moid)
+        if facts is None:
+            return None
+        return Tenant(facts.moid, facts.platform, facts.enabled, facts.hd, facts.h265)
+
+    def seat(self, tenant: Tenant, large: bool) -> Err | None:
+        """Which limit forbids one more; None: there is a seat."""
+        facts = self._tenants[tenant.moid]
+        limit = facts.large_limit if large else facts.small_limit
+        full = self._seats.refusal(tenant.moid, large, limit)
+        return _FULL[full] if full else None
+
+    def number(self, wanted: str | None) -> tuple[str, str, int] | None:
+        """Number, short number and incarnation for a new conference; None: taken."""
+        return self._numbers.take(wanted)
+
+    def new_id(self) -> str:
+        """32 hexadecimal digits; the first half grows, so that new rows lie together."""
+        return f"{next_id():016x}{os.urandom(8).hex()}"
+
+    def listed(
+        self, domain: str, start: int, count: int
+    ) -> tuple[int, list[dict[str, Any]]] | None:
+        """One page of a domain's live conferences; None: no such domain."""
+        return queries.listed(self._database, domain, start, count)
+
+    def open_request(self, e164: str, correlation_id: str, reqid: str) -> str | None:
+        """The key of the open control request that a unit's answer belongs to."""
+        asked = self._work.inbox.find_open(e164, correlation_id, reqid)
+        return asked.key if asked else None
+
+    def domain_is_down(self, c: Conference, unit: Unit) -> bool:
+        """Is its user domain abnormal, and the unit of the abnormal room?"""
+        if self._rooms is None:
+            self._rooms = {
+                moid: down for moid, _, down in rooms_of(self._database, self._work.platform)
+            }
+        if not any(self._rooms.values()):
+            return False
+        self._read_tenants({c.user_domain})
+        facts = self._tenants.get(c.user_domain)
+        down = bool(facts and self._rooms.get(facts.room or ""))
+        return down and bool(self._rooms.get(queries.room_of_unit(self._database, unit)))
+
+    # ---- writing ----------------------------------------------------------------------------
+
+    def save(self, before: Conference | None, after: Conference) -> None:
+        """Stage the next value; its seat and its number follow from the move."""
+        after = replace(after, revision=after.revision + 1)
+        if before is None:
+            self._seats.take(after.user_domain, after.large)
+            self._work.made[after.request] = (after.e164, after.confid)
+        elif before.live and not after.live:
+            self._seats.give_back(after.user_domain, after.large)
+            self._numbers.give_back(after.e164, after.incarnation)
+        self._live[after.e164] = after
+        self._changed[after.confid] = after
+
+    def send(self, outgoing: Outgoing) -> None:
+        """Stage a message."""
+        self._work.send(outgoing)
+
+    def note(self, step: Step) -> None:
+        """Log the one line of a decision."""
+        c = step.after or step.before
+        if c is None:
+            log.info("%s", step.because)
+            return
+        was = step.before.state if step.before else "new"
+        log.info("%s %s -> %s: %s", c.e164, was, c.state, step.because)
+
+    def flush(self) -> None:
+        """Write conferences, seats and numbers."""
+        sql.insert(
+            self._database,
+            _TABLE,
+            rows.COLUMNS,
+            [rows.to_row(c) for c in sorted(self._changed.values(), key=lambda c: c.confid)],
+            update=rows.COLUMNS[2:],
+        )
+        self._seats.flush()
+        self._numbers.flush()
+
+    def after_commit(self) -> None:
+        """Bring the projection up to date."""
+        projection.write(self._work.platform, self._changed.values())

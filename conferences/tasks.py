@@ -1,0 +1,40 @@
+"""Timers, three lines each: who asks, and the one flow that is asked."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from conferences.flows import due as flow
+from conferences.flows import mend as mending
+from conferences.pool import units
+from confplatform.stores.directory import own_platform
+
+
+@shared_task
+def due() -> None:
+    """Do what is due."""
+    flow.due(own_platform())
+
+
+@shared_task
+def watch_pool() -> None:
+    """Find resources that have fallen silent."""
+    units.watch(own_platform())
+
+
+@shared_task
+def ask_for_lists() -> None:
+    """Ask every unit for its list."""
+    units.ask_for_lists(own_platform())
+
+
+@shared_task
+def mend() -> None:
+    """Fill pool and projection again, if Redis was emptied."""
+    mending.mend(own_platform())
+
+
+@shared_task
+def forget_old() -> None:
+    """Delete what need not be remembered."""
+    flow.forget_old(own_platform())

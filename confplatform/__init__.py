@@ -1,0 +1,1 @@
+"""The project: settings, wiring, and the library that knows no business."""

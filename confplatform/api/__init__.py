@@ -1,0 +1,1 @@
+"""What every HTTP view shares: lenient reading of requests, one exception and its two renderings."""

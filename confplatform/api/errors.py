@@ -1,0 +1,77 @@
+"""One refusal, rendered as the open platform API wants it: status 200, `success` 0, an `error_code`."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import DatabaseError
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+log = logging.getLogger("confplatform.api")
+
+NOT_LOGGED_IN = 10102
+UNSPECIFIED = 99999
+MALFORMED = 29001
+
+HTTP_CODES = {
+    "29501": 20101,
+    "29502": 20101,
+    "29503": 20101,
+    "29006": 20102,
+    "29007": 20102,
+    "29008": 20102,
+    "29009": 20106,
+    "29010": 12103,
+    "29011": 20119,
+    "29018": 20108,
+    "29019": 20105,
+    "29020": 19008,
+    "29013": 20121,
+    "29014": 20121,
+    "29015": 20001,
+    "29016": 20001,
+}
+"""Wire codes with another number over HTTP; all others stay as they are."""
+
+
+def http_code(errcode: str) -> int:
+    """The `error_code` of a wire `errcode`."""
+    if errcode in HTTP_CODES:
+        return HTTP_CODES[errcode]
+    return int(errcode) if errcode.isdigit() and int(errcode) else UNSPECIFIED
+
+
+class Refusal(Exception):
+    """A request that cannot be had: a number for programs, a sentence for people."""
+
+    def __init__(self, error_code: int, description: str) -> None:
+        self.error_code, self.description = error_code, description
+        super().__init__(description)
+
+
+def nack(error_code: int, description: str) -> dict[str, Any]:
+    """The body of a refusal."""
+    return {"success": 0, "error_code": error_code, "description": description}
+
+
+def ack(**content: Any) -> Response:
+    """The body of an agreement."""
+    return Response({"success": 1, **content})
+
+
+def answer_refusal(failure: Exception, context: dict[str, Any]) -> Response | None:
+    """What DRF shows for an exception raised in a view."""
+    if isinstance(failure, Refusal):
+        return Response(nack(failure.error_code, failure.description))
+    if isinstance(failure, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
+        code = getattr(failure.detail, "code", None)
+        number = int(code) if str(code).isdigit() else NOT_LOGGED_IN
+        return Response(nack(number, str(failure.detail)))
+    if isinstance(failure, exceptions.APIException):
+        return Response(nack(UNSPECIFIED, str(failure.detail)))
+    if isinstance(failure, DatabaseError):
+        log.warning("the database is away: %s", failure)
+        return Response(nack(UNSPECIFIED, "the database is away; try again in a moment"))
+    return None

@@ -1,0 +1,95 @@
+"""Is it alive, can it serve, and what does it count."""
+
+from __future__ import annotations
+
+import os
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from confplatform.bus import metrics as bus_metrics
+from confplatform.bus.amqp import BROKER_ERRORS, connect, hang_up
+from confplatform.stores import sql
+from confplatform.stores.directory import own_platform, redis_of, store_of
+
+
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Alive: this process answers."""
+    return JsonResponse({"alive": True})
+
+
+def _database() -> str:
+    try:
+        query = "SELECT owner, epoch FROM stores_cell WHERE platform=%s"
+        found = sql.select(store_of(own_platform()).database, query, [own_platform()])
+    except DatabaseError as wrong:
+        return f"database: {wrong}"
+    if not found:
+        return "database: this platform is not provisioned; run manage.py provision"
+    return "" if found[0][0] == own_platform() else f"served by {found[0][0]} now"
+
+
+def _redis() -> str:
+    try:
+        redis_of(own_platform()).ping()
+    except redis.RedisError as wrong:
+        return f"redis: {wrong}"
+    return ""
+
+
+def _broker() -> str:
+    try:
+        hang_up(connect(settings.AMQP_URL), politely=True)
+    except BROKER_ERRORS as wrong:
+        return f"broker: {wrong}"
+    return ""
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Can it serve, and why not. Without the database it cannot; the rest only makes it slower."""
+    parts = {"database": _database(), "redis": _redis(), "broker": _broker()}
+    ready = not parts["database"]
+    words = {part: wrong or "ok" for part, wrong in parts.items()}
+    return JsonResponse({"ready": ready, **words}, status=200 if ready else 503)
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """All counters of all processes of this site, for Prometheus."""
+    registry = REGISTRY
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)
+    waiting = sql.select(store_of(own_platform()).database, "SELECT COUNT(*) FROM bus_outbox")
+    bus_metrics.OUTBOX_WAITING.set(waiting[0][0])
+    lines = [generate_latest(registry).decode(), *_conferences()]
+    return HttpResponse("\n".join(lines), content_type=CONTENT_TYPE_LATEST)
+
+
+def _conferences() -> list[str]:
+    """What the database knows: live conferences by state, seats taken, units."""
+    database = store_of(own_platform()).database
+    states = sql.select(
+        database,
+        "SELECT state, COUNT(*) FROM conferences_conference"
+        " WHERE live_e164 IS NOT NULL GROUP BY state",
+    )
+    seats = sql.select(
+        database,
+        "SELECT small_used, large_used FROM licensing_quota WHERE owner=%s",
+        [own_platform()],
+    )
+    units = sql.select(
+        database, "SELECT restype, SUM(online) FROM conferences_resourceunit GROUP BY restype"
+    )
+    lines = ["# TYPE conferences_live gauge"]
+    lines += [f'conferences_live{{state="{state}"}} {count}' for state, count in states]
+    lines.append("# TYPE seats_used gauge")
+    for small, large in seats:
+        lines += [f'seats_used{{size="small"}} {small}', f'seats_used{{size="large"}} {large}']
+    lines.append("# TYPE units_online gauge")
+    lines += [f'units_online{{type="{kind}"}} {count}' for kind, count in units]
+    return [*lines, ""]

@@ -1,0 +1,114 @@
+"""Requests as they occur in the wild, brought into one shape before routing (HTTP API §1.5).
+
+Two slashes before `api`, `_method` in form, JSON or query, arguments in the query or as form
+fields, structured ones as one JSON document in `params`, sometimes URL-encoded twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl, unquote_plus
+
+import orjson
+from django.core.exceptions import BadRequest, RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from confplatform.api.errors import nack
+
+MAX_DEPTH = 20
+_METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
+
+
+class WildRequests:
+    """Middleware for everything under `/api/`; other pages pass untouched."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Tidy the request, then let it through."""
+        path = re.sub(r"/{2,}", "/", request.path_info)
+        if not path.startswith("/api/"):
+            return self._get_response(request)
+        request.path = request.path_info = path
+        try:
+            fields = _fields(request)
+            request.api_fields = fields  # type: ignore[attr-defined]
+            request.api_params = _params(fields)  # type: ignore[attr-defined]
+        except RequestDataTooBig:
+            return JsonResponse(nack(29001, "the request is larger than 1 MiB"), status=413)
+        except (BadRequest, ValueError) as wrong:
+            return JsonResponse(nack(29001, str(wrong)))
+        method = str(fields.get("_method", "")).upper()
+        if method in _METHODS and request.method in ("GET", "POST"):
+            request.method = method
+        if request.path_info.startswith("/api/v1/") and not hasattr(
+            request, "csrf_processing_done"
+        ):
+            # These calls carry their token in the request; no browser sends it by itself.
+            request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
+        return self._get_response(request)
+
+
+def _fields(request: HttpRequest) -> dict[str, Any]:
+    """Query, form and JSON fields as one dictionary; the body's win."""
+    fields: dict[str, Any] = dict(_pairs(request.META.get("QUERY_STRING", "")))
+    body = request.body
+    if not body:
+        return fields
+    if "json" in (request.content_type or ""):
+        found = _json(body, "the body")
+        if not isinstance(found, dict):
+            raise BadRequest("the body must be a JSON object")
+        return fields | found
+    if request.content_type in ("application/x-www-form-urlencoded", "text/plain", "", None):
+        try:
+            return fields | dict(_pairs(body.decode()))
+        except UnicodeDecodeError:
+            raise BadRequest("the body is not UTF-8") from None
+    raise BadRequest(f"content type {request.content_type[:80]!r}: send a form or JSON")
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=200, errors="strict")
+    except UnicodeDecodeError:
+        raise BadRequest("a field is not UTF-8") from None
+    except ValueError:
+        raise BadRequest("too many fields; at most 200 are taken") from None
+
+
+def _params(fields: dict[str, Any]) -> dict[str, Any]:
+    """The structured arguments: `params` (decoded a second time where need be), else all fields."""
+    given = fields.get("params")
+    if given is None or given == "":
+        return fields
+    if isinstance(given, str):
+        text = given if given.lstrip().startswith("{") else unquote_plus(given)
+        given = _json(text.encode(errors="replace"), "params")
+    if not isinstance(given, dict):
+        raise BadRequest("params: must be a JSON object")
+    return given
+
+
+def _json(text: bytes, where: str) -> Any:
+    try:
+        found = orjson.loads(text)
+    except ValueError:
+        raise BadRequest(f"{where} is not JSON") from None
+    _check_depth(found, where)
+    return found
+
+
+def _check_depth(value: Any, where: str) -> None:
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise BadRequest(f"{where} is nested deeper than {MAX_DEPTH} levels")
+        below: list[Any] = []
+        for one in level:
+            below += one.values() if isinstance(one, dict) else one if isinstance(one, list) else []
+        level = below

@@ -1,0 +1,133 @@
+"""Connections to a broker that end when they should: batched confirms with one real deadline.
+
+kombu waits for each confirm, and applies its time-out per frame, so that a broker in an alarm
+holds a publisher for ever. Here a batch is published, waited for as a whole, and on any failure
+the socket is dropped without a closing handshake, which a blocked broker would never answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+import amqp
+from amqp.exceptions import AMQPError, MessageNacked, RecoverableConnectionError
+from kombu.utils.url import parse_url
+
+from confplatform.bus.outbox import Row
+
+CONNECT_SECONDS = 5
+CONFIRM_SECONDS = 5
+HEARTBEAT_SECONDS = 20
+
+BROKER_ERRORS = (AMQPError, OSError)
+"""What a broker that is gone, frozen or in an alarm makes us see."""
+
+
+def connect(url: str) -> amqp.Connection:
+    """An open connection. Raises one of BROKER_ERRORS within CONNECT_SECONDS or so."""
+    parts = parse_url(url)
+    connection = amqp.Connection(
+        f"{parts['hostname']}:{parts['port'] or 5672}",
+        userid=parts["userid"] or "guest",
+        password=parts["password"] or "guest",
+        virtual_host=parts["virtual_host"] or "/",
+        heartbeat=HEARTBEAT_SECONDS,
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=None,
+        write_timeout=CONFIRM_SECONDS,
+        on_blocked=_refuse_alarm,
+    )
+    connection.connect()
+    return connection
+
+
+def _refuse_alarm(*_: Any) -> None:
+    raise RecoverableConnectionError("the broker has blocked publishers (memory or disk alarm)")
+
+
+def hang_up(connection: amqp.Connection | None, *, politely: bool = False) -> None:
+    """End a connection; only a healthy one is asked to say goodbye."""
+    if connection is None:
+        return
+    with suppress(Exception):
+        if politely:
+            connection.close()
+        else:
+            connection.collect()
+
+
+class Publisher:
+    """Publishes batches of rows and knows when the broker has all of them."""
+
+    def __init__(self, url: str) -> None:
+        self.connection = connect(url)
+        self._channel = self.connection.channel()
+        self._channel.confirm_select()
+        self._channel.events["basic_ack"].add(self._acked)
+        self._channel.events["basic_nack"].add(self._nacked)
+        self._sent = 0
+        self._below = 1
+        self._ahead: set[int] = set()
+        self._refused = 0
+
+    def _acked(self, tag: int, multiple: bool) -> None:
+        if multiple:
+            self._below = max(self._below, tag + 1)
+            self._ahead = {t for t in self._ahead if t > tag}
+        else:
+            self._ahead.add(tag)
+        while self._below in self._ahead:
+            self._ahead.remove(self._below)
+            self._below += 1
+
+    def _nacked(self, tag: int, multiple: bool) -> None:
+        self._refused += 1
+        self._acked(tag, multiple)
+
+    def publish(self, rows: Iterable[Row]) -> None:
+        """Send all, and return once the broker has confirmed all. Raises one of BROKER_ERRORS."""
+        for row in rows:
+            message = amqp.Message(
+                row.body,
+                content_type="application/json",
+                delivery_mode=2,
+                **_amqp_properties(row.properties),
+            )
+            self._channel._basic_publish(message, row.exchange, row.routing_key)
+            self._sent += 1
+        self._wait()
+
+    def _wait(self) -> None:
+        end = time.monotonic() + CONFIRM_SECONDS
+        while self._below <= self._sent:
+            left = end - time.monotonic()
+            if left <= 0:
+                waiting = self._sent + 1 - self._below
+                raise RecoverableConnectionError(f"{waiting} messages are not confirmed")
+            with suppress(TimeoutError):
+                self.connection.drain_events(timeout=left)
+        if self._refused:
+            refused, self._refused = self._refused, 0
+            raise MessageNacked(f"the broker refused {refused} messages")
+
+    def tick(self) -> None:
+        """Take what the broker has said, and show that we live. Raises one of BROKER_ERRORS."""
+        with suppress(TimeoutError, BlockingIOError):
+            while True:
+                self.connection.drain_events(timeout=0)
+        self.connection.heartbeat_tick()
+
+    def close(self, *, politely: bool = True) -> None:
+        """End the connection."""
+        hang_up(self.connection, politely=politely)
+
+
+def _amqp_properties(properties: dict[str, Any]) -> dict[str, Any]:
+    known = dict(properties)
+    headers = known.pop("headers", None)
+    if headers:
+        known["application_headers"] = headers
+    return known

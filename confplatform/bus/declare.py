@@ -1,0 +1,23 @@
+"""Declares the topology: durable, classic, no arguments (limits come by policy)."""
+
+from __future__ import annotations
+
+from confplatform.bus.amqp import connect, hang_up
+from confplatform.bus.topology import DEAD_QUEUE, Routes, pms_queue
+
+
+def declare_all(url: str, platform: str) -> int:
+    """Declare every exchange, queue and binding of the table; their number."""
+    connection = connect(url)
+    channel = connection.channel()
+    exchanges = {r.value.exchange: r.value.kind for r in Routes if r.value.exchange}
+    for name, kind in exchanges.items():
+        channel.exchange_declare(name, kind, durable=True, auto_delete=False)
+    queues = {r.value.queue for r in Routes if r.value.queue} | {DEAD_QUEUE, pms_queue(platform)}
+    for queue in sorted(queues):
+        channel.queue_declare(queue, durable=True, auto_delete=False)
+    for route in (r.value for r in Routes):
+        if route.exchange and route.queue:
+            channel.queue_bind(route.queue, route.exchange, route.key)
+    hang_up(connection, politely=True)
+    return len(exchanges) + len(queues)

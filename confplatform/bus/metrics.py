@@ -1,0 +1,21 @@
+"""What the bus counts, for Prometheus."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+RECEIVED = Counter("bus_received_total", "Messages taken from a queue", ["queue"])
+PARKED = Counter("bus_parked_total", "Messages parked in mau.dead.q", ["queue"])
+REPEATED = Counter("bus_repeated_total", "Requests that had been taken before")
+HANDLER_FAILED = Counter("bus_handler_failed_total", "Messages whose handler failed five times")
+PUBLISHED = Counter("bus_published_total", "Messages confirmed by the broker")
+BATCH = Histogram(
+    "bus_batch_size", "Messages per transaction", buckets=(1, 2, 5, 10, 20, 50, 100, 200)
+)
+BATCH_SECONDS = Histogram("bus_batch_seconds", "Seconds from taking a batch to its acknowledgement")
+OUTBOX_WAITING = Gauge(
+    "bus_outbox_waiting", "Messages that wait to be sent", multiprocess_mode="mostrecent"
+)
+BROKER_UP = Gauge(
+    "bus_broker_up", "1 while this process is connected to the broker", multiprocess_mode="livemin"
+)

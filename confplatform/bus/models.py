@@ -1,0 +1,69 @@
+"""Outbox (to send), inbox (already seen) and parked messages: one of each per platform database."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Outbox(models.Model):
+    """A message to send, written with the change that causes it, deleted once it is confirmed.
+
+    `due_at` gives the process that wrote it the first turn; after that any relay takes it.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    destination = models.CharField(max_length=40, default="", blank=True)
+    exchange = models.CharField(max_length=64, blank=True)
+    routing_key = models.CharField(max_length=255)
+    body = models.BinaryField()
+    properties = models.JSONField()
+    due_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name_plural = "outbox"
+
+    def __str__(self) -> str:
+        return f"{self.exchange or 'default'} {self.routing_key}"
+
+
+class Inbox(models.Model):
+    """A request that was taken, and its one answer. Kept for 24 h."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    wire_type = models.CharField(max_length=64)
+    digest = models.CharField(max_length=32)
+    reqid = models.CharField(max_length=64, blank=True)
+    e164 = models.CharField(max_length=16, blank=True)
+    reply_to = models.CharField(max_length=255, blank=True)
+    correlation_id = models.CharField(max_length=255, blank=True)
+    origin = models.CharField(max_length=8, default="mq")
+    answer = models.BinaryField(null=True)
+    answered = models.BooleanField(default=False)
+    taken_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name_plural = "inbox"
+        indexes = [models.Index(fields=["e164", "answered"], name="inbox_open")]
+
+    def __str__(self) -> str:
+        return f"{self.wire_type} {self.reqid or self.key[:8]}"
+
+
+class Parked(models.Model):
+    """A message that could not be handled: index of one message in `mau.dead.q`."""
+
+    id = models.BigIntegerField(primary_key=True)
+    queue = models.CharField("source queue", max_length=255)
+    reason = models.CharField(max_length=500)
+    wire_type = models.CharField("type", max_length=64, blank=True)
+    body = models.BinaryField()
+    properties = models.JSONField()
+    parked_at = models.DateTimeField(db_index=True)
+    retried_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "parked messages"
+        ordering = ["-parked_at"]
+
+    def __str__(self) -> str:
+        return f"{self.wire_type or 'unreadable'} from {self.queue}"

@@ -1,0 +1,92 @@
+"""Outgoing messages as rows: written in the transaction that causes them, deleted when confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from confplatform.bus.message import Message, dumps, to_body
+from confplatform.clock import next_id
+from confplatform.stores import sql
+
+FIRST_TURN = timedelta(seconds=3)
+"""How long a row is left to the process that wrote it, before any relay may take it."""
+
+_TABLE = "bus_outbox"
+_COLUMNS = ("id", "destination", "exchange", "routing_key", "body", "properties", "due_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One message to send. `destination` names another site's platform; empty is our own broker."""
+
+    id: int
+    exchange: str
+    routing_key: str
+    body: bytes
+    properties: dict[str, Any]
+    destination: str = ""
+
+
+def row(
+    message: Message | bytes,
+    exchange: str,
+    routing_key: str,
+    now: datetime,
+    app_id: str,
+    **more: Any,
+) -> Row:
+    """A row for a message (or for bytes that are passed on as they came)."""
+    body = message if isinstance(message, bytes) else dumps(to_body(message))
+    number = next_id()
+    properties = {name: value for name, value in more.items() if value}
+    properties |= {"app_id": app_id, "timestamp": int(now.timestamp()), "message_id": f"{number:x}"}
+    return Row(number, exchange, routing_key, body, properties)
+
+
+def put(database: str, rows: Iterable[Row], due_at: datetime) -> None:
+    """Write rows inside the caller's transaction."""
+    due = naive(due_at)
+    sql.insert(
+        database,
+        _TABLE,
+        _COLUMNS,
+        [
+            (
+                r.id,
+                r.destination,
+                r.exchange,
+                r.routing_key,
+                r.body,
+                orjson.dumps(r.properties),
+                due,
+            )
+            for r in rows
+        ],
+    )
+
+
+def take(database: str, most: int = 500) -> list[Row]:
+    """The oldest rows that are due, locked until the caller's transaction ends; others skip them."""
+    found = sql.select(
+        database,
+        "SELECT id, exchange, routing_key, body, properties, destination FROM bus_outbox"
+        " WHERE due_at <= UTC_TIMESTAMP(6) ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
+        [most],
+    )
+    return [Row(r[0], r[1], r[2], bytes(r[3]), orjson.loads(r[4]), r[5]) for r in found]
+
+
+def forget(database: str, ids: list[int]) -> None:
+    """Delete rows that are confirmed."""
+    if ids:
+        sql.execute(database, f"DELETE FROM bus_outbox WHERE id IN ({sql.marks(ids)})", ids)  # noqa: S608
+
+
+def naive(moment: datetime) -> datetime:
+    """A moment as the database keeps it: UTC without saying so."""
+    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,33 @@
+"""What a decision asks to be sent, before anybody knows how: pure values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from confplatform.bus.message import Message
+from confplatform.bus.topology import Routes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """One message and its way. `key` stands in for the route's own, where that names one party."""
+
+    message: Message
+    route: Routes
+    key: str = ""
+    correlation_id: str = ""
+    reply_to: str = ""
+    expires_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The one answer to a request; it goes where the asker said, else by `route`."""
+
+    request: str
+    message: Message
+    route: Routes
+    key: str = ""
+
+
+Outgoing = Send | Answer

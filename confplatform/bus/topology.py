@@ -1,0 +1,67 @@
+"""By which exchange, key and queue: the one table of all names on the platform's broker.
+
+Spelt as the sources print them (`monitor.plamform.k` included). Names that they leave open are
+`module.function.{ex,k,q}[:custom]` (ARCH §9.2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a kind of message goes. `queue` empty: each reader declares its own."""
+
+    exchange: str
+    kind: str
+    key: str
+    queue: str
+
+
+class Routes(Enum):
+    """Who tells whom. The default exchange has no name and routes by the queue's name."""
+
+    CM_TO_CSS = Route("MAU.CMMAU.EX", "direct", "MAU.CMMAU.K", "MAU.CMMAU.Q")
+    CM_TO_UNIT = Route("mau.cmmcu.ex", "direct", "cm.cmmcu.key", "mau.cmmcu.q")
+    UNIT_TO_CSS = Route("mau.cmumau.ex", "direct", "mau.cmumau.k", "mau.cmumau.q")
+    CSS_TO_UNIT = Route("cmu.conf.ex", "direct", "", "")
+    CSS_TO_CM = Route("MEETING.CSS.EX", "direct", "MEETING.CSS.K", "meeting.css.q")
+    STATE_TO_CM = Route("meeting.mccntf.ex", "direct", "meeting.mccntf.k", "meeting.mccntf.q")
+    TO_RMS = Route("RMS.RES.EX", "direct", "RMS.RES.K", "RMS.RES.Q")
+    RMS_TO_CSS = Route("", "direct", "MAU.RPCRES.Q", "MAU.RPCRES.Q")
+    NODE_TO_RMS = Route("rms.node.ex", "direct", "rms.node.k", "rms.node.q")
+    PMS_TO_CSS = Route("", "direct", "MAU.RPCPLATINFO.Q", "MAU.RPCPLATINFO.Q")
+    ROOM_NOTICE = Route("monitor.notify.ex", "topic", "monitor.server_room.k", "mau.monitor.q")
+    PLATFORM_NOTICE = Route("monitor.notify.ex", "topic", "monitor.plamform.k", "mau.monitor.q")
+    DOMAIN_NOTICE = Route("bmc.notify.ex", "topic", "bmc.domain.k", "mau.bmc.q")
+    ACCOUNT_NOTICE = Route("bmc.notify.ex", "topic", "bmc.account.k", "mau.bmc.q")
+    LICENCE_NOTICE = Route("bmc.notify.ex", "topic", "bmc.license.k", "mau.bmc.q")
+    BMC_LICENCE = Route("bmc.req.ex", "direct", "bmc.license.k", "bmc.req.q")
+    BMC_SYNC = Route("bmc.req.ex", "direct", "bmc.sync.k", "bmc.req.q")
+    BMC_CALL_RECORD = Route("bmc.req.ex", "direct", "bmc.cdr.k", "bmc.req.q")
+    LICENCE_IN_FORCE = Route("platform.license.ex", "topic", "platform.license.ntf.k", "")
+    MS_TO_CSS = Route("mau.license.ex", "direct", "mau.license.k", "mau.license.q")
+    TO_UPU = Route("upu.conf.ex", "direct", "upu.conf.k", "upu.conf.q")
+    TO_NPP = Route("npp.conf.ex", "direct", "npp.conf.k", "npp.conf.q")
+    TO_NMS = Route("nms.report.ex", "topic", "nms.css.k", "")
+
+
+DEAD_QUEUE = "mau.dead.q"
+"""What could not be handled. Nothing consumes it; each message is indexed by a Parked row."""
+
+
+def pms_queue(platform: str) -> str:
+    """The queue on which a platform's PMS is asked."""
+    return f"monitor.req.q:{platform}"
+
+
+def unit_key(ip: str, pid: str = "") -> str:
+    """The routing key of one media unit."""
+    return "cmu.conf.k:" + (f"{ip}:{pid}" if pid else ip)
+
+
+def unit_queue(ip: str, pid: str = "") -> str:
+    """The queue of one media unit, which declares it itself."""
+    return "cmu.conf.q:" + (f"{ip}:{pid}" if pid else ip)

@@ -1,0 +1,146 @@
+"""One transaction on one platform's database: what came in, what is staged, what goes out.
+
+Many messages share a transaction, so that statements and commits are paid once per batch. All
+rows that a batch needs are read and locked first, decisions are made in memory one message after
+the other, and everything is written at the end. A conference therefore has one writer at a time,
+which is what compare-and-set would give, at a fraction of its statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from django.db import transaction
+
+from confplatform.bus import outbox
+from confplatform.bus.inbox import Asked, InboxOfWork
+from confplatform.bus.message import Message, dumps, to_body
+from confplatform.bus.sending import Answer, Outgoing, Send
+from confplatform.stores import sql
+from confplatform.stores.directory import PlatformStore, own_platform, store_of
+
+
+class AppSite(Protocol):
+    """What an app adds to a transaction: its part of the data."""
+
+    def prepare(self, messages: Sequence[Message]) -> None:
+        """Read and lock what these messages will need."""
+
+    def flush(self) -> None:
+        """Write what was staged."""
+
+    def after_commit(self) -> None:
+        """Bring projections up to date; must not fail."""
+
+
+SITES: dict[str, Callable[[Work], AppSite]] = {}
+"""The site of each app, filled by the wiring."""
+
+
+class NotProvisioned(LookupError):
+    """The database has no row for this platform."""
+
+
+class Work:
+    """A transaction in the making. Handlers see it through their app's site."""
+
+    def __init__(self, store: PlatformStore, owner: str, epoch: int, now: datetime) -> None:
+        self.platform, self.database = store.platform, store.database
+        self.epoch, self.now = epoch, now
+        self.is_open = owner == own_platform()
+        self.serving = frozenset({store.platform}) if self.is_open else frozenset()
+        self.inbox = InboxOfWork(self.database, now)
+        self.rows: list[outbox.Row] = []
+        self.answers: dict[str, bytes] = {}
+        self.made: dict[str, tuple[str, str]] = {}
+        self._sites: dict[str, AppSite] = {}
+        self._app_id = f"css@{own_platform()}"
+
+    def site(self, app: str) -> AppSite:
+        """The part of this transaction that belongs to an app."""
+        if app not in self._sites:
+            self._sites[app] = SITES[app](self)
+        return self._sites[app]
+
+    # ---- sending ----------------------------------------------------------------------------
+
+    def send(self, outgoing: Outgoing) -> None:
+        """Stage a message, or the answer to a request."""
+        if isinstance(outgoing, Answer):
+            self._answer(outgoing)
+        else:
+            self._send(outgoing)
+
+    def _send(self, send: Send) -> None:
+        route = send.route.value
+        self.put(
+            send.message,
+            route.exchange,
+            send.key or route.key,
+            correlation_id=send.correlation_id,
+            reply_to=send.reply_to,
+            expiration=str(send.expires_ms) if send.expires_ms else "",
+        )
+
+    def _answer(self, answer: Answer) -> None:
+        asked = self.inbox.get(answer.request)
+        if asked is None:
+            self._send(Send(message=answer.message, route=answer.route, key=answer.key))
+            return
+        if asked.answer is None:
+            asked.answer, asked.changed = dumps(to_body(answer.message)), True
+        self.answer_again(asked, answer.route.value.exchange, answer.key or answer.route.value.key)
+
+    def answer_again(self, asked: Asked, exchange: str, key: str) -> None:
+        """Send the answer of a request to whoever asked last."""
+        if asked.answer is None:
+            return
+        if asked.origin == "http":
+            self.answers[asked.key] = asked.answer
+            return
+        where = ("", asked.reply_to) if asked.reply_to else (exchange, key)
+        if where[1]:
+            self.put(asked.answer, *where, correlation_id=asked.correlation_id)
+
+    def put(self, message: Message | bytes, exchange: str, key: str, **properties: Any) -> None:
+        """Stage one outbox row."""
+        made = outbox.row(message, exchange, key, self.now, self._app_id, **properties)
+        self.rows.append(made)
+
+    # ---- the end ----------------------------------------------------------------------------
+
+    def flush(self, first_turn: bool) -> None:
+        """Write all that is staged; `first_turn`: this process publishes the rows itself."""
+        for site in self._sites.values():
+            site.flush()
+        self.inbox.flush()
+        due = self.now + (outbox.FIRST_TURN if first_turn else timedelta())
+        outbox.put(self.database, self.rows, due)
+
+    def after_commit(self) -> None:
+        """Let the sites bring their projections up to date."""
+        for site in self._sites.values():
+            site.after_commit()
+
+
+@contextmanager
+def begin(platform: str, *, first_turn: bool = False) -> Iterator[Work]:
+    """A transaction on a platform's data. The gate, the epoch and the time come from there too."""
+    store = store_of(platform)
+    with transaction.atomic(using=store.database):
+        found = sql.select(
+            store.database,
+            "SELECT owner, epoch, UTC_TIMESTAMP(6) FROM stores_cell WHERE platform=%s"
+            " LOCK IN SHARE MODE",
+            [platform],
+        )
+        if not found:
+            raise NotProvisioned(f"no cell {platform}; run manage.py load_demo or provision")
+        owner, epoch, now = found[0]
+        work = Work(store, owner, epoch, now.replace(tzinfo=UTC))
+        yield work
+        work.flush(first_turn)
+    work.after_commit()

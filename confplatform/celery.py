@@ -1,0 +1,56 @@
+"""The Celery app: the whole beat table, and the threads that a worker runs beside its tasks."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery, bootsteps
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "confplatform.settings")
+
+app = Celery("confplatform")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["conferences"])
+
+TIMERS = {
+    # name: (seconds, why so often)
+    "conferences.tasks.due": (1, "a unit's silence is noticed after 4 s, an end after 1 s"),
+    "conferences.tasks.watch_pool": (1, "a unit is lost 12 s after its last heartbeat"),
+    "conferences.tasks.ask_for_lists": (60, "what units hold is compared with what we believe"),
+    "conferences.tasks.mend": (15, "projection and pool are filled again if Redis was emptied"),
+    "conferences.tasks.forget_old": (60, "requests are remembered for 24 h"),
+}
+"""Each is a level check (what is due now?): a run that is lost or doubled does no harm."""
+
+app.conf.beat_schedule = {
+    name: {"task": name, "schedule": seconds, "options": {"expires": max(1, seconds * 0.9)}}
+    for name, (seconds, _) in TIMERS.items()
+}
+
+
+class Messages(bootsteps.StartStopStep):
+    """Runs consumer and relay as threads of `celery worker`."""
+
+    requires = {"celery.worker.components:Pool"}
+
+    def __init__(self, parent: Any, **kwargs: Any) -> None:
+        super().__init__(parent, **kwargs)
+        self._threads: list[Any] = []
+
+    def start(self, parent: Any) -> None:
+        """Start consuming and relaying."""
+        from confplatform import wiring
+
+        self._threads = [wiring.consumer(), wiring.relay()]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, parent: Any) -> None:
+        """Finish what is at hand; the rest goes back to the queues."""
+        for thread in self._threads:
+            thread.stop()
+        self._threads = []
+
+
+app.steps["worker"].add(Messages)

@@ -1,0 +1,20 @@
+"""The register of a platform's data: who may write here, and under which epoch."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Cell(models.Model):
+    """One platform's data in this database. Read at the start of every transaction.
+
+    `owner` is the platform of the site that serves it now; a site that reads another owner than
+    itself answers 29005 and changes nothing.
+    """
+
+    platform = models.CharField(max_length=40, primary_key=True)
+    owner = models.CharField(max_length=40)
+    epoch = models.PositiveBigIntegerField(default=1)
+
+    def __str__(self) -> str:
+        return f"{self.platform} served by {self.owner} (epoch {self.epoch})"

@@ -1,0 +1,29 @@
+"""python -m deploy.stand up|down|clean|check|test: what the Makefile calls."""
+
+import sys
+
+from deploy.stand.errors import StandError
+from deploy.stand.report import say
+from deploy.stand.testing import check, test
+from deploy.stand.up import clean, down, up
+
+COMMANDS = {"up": up, "down": down, "clean": clean, "check": check}
+
+
+def main(words: list[str]) -> int:
+    """Run one command; what was foreseen is told in one line."""
+    name, *arguments = words or ["help"]
+    try:
+        if name == "test":
+            return test(arguments)
+        if name in COMMANDS:
+            return COMMANDS[name]()
+    except StandError as error:
+        say(f"{name}: {error}")
+        return 1
+    say(f"usage: python -m deploy.stand {'|'.join([*COMMANDS, 'test'])}")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

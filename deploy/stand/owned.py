@@ -1,0 +1,66 @@
+"""Which processes on this machine are ours: told by a mark in their environment, never by their name.
+
+Every process of a stand is started with STAND_OWNER=<its directory>, and what it starts inherits the mark. So a
+crashed supervisor's children, and theirs, are found again at the next start, and nobody else's process ever is.
+"""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+MARK = "STAND_OWNER"
+SESSION = (
+    "STAND_SESSION"  # the test session in which a stand was started: when it ends, so do they all
+)
+
+
+def mark(owner: Path) -> dict[str, str]:
+    session = {SESSION: os.environ[SESSION]} if SESSION in os.environ else {}
+    return {MARK: str(owner.resolve()), **session}
+
+
+def session(directory: Path) -> dict[str, str]:
+    """What a test process is given, so that all it starts ends with the session."""
+    return {SESSION: str(directory.resolve())}
+
+
+def processes_of(owner: Path) -> list[int]:
+    """The living processes of this directory or of one below it, without ourselves."""
+    wholes = [f"{name}={owner.resolve()}".encode() for name in (MARK, SESSION)]
+    belows = tuple(whole + b"/" for whole in wholes)
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            environment = (entry / "environ").read_bytes().split(b"\0")
+        except OSError:  # gone meanwhile, or another user's
+            continue
+        if any(word in wholes or word.startswith(belows) for word in environment):
+            found.append(int(entry.name))
+    return found
+
+
+def sweep(owner: Path, patience: float = 10.0) -> int:
+    """Stop what a previous run left behind, gently first; returns how many there were."""
+    left = processes_of(owner)
+    count = len(left)
+    _signal(left, signal.SIGCONT)  # a frozen process hears no SIGTERM
+    _signal(left, signal.SIGTERM)
+    deadline = time.monotonic() + patience
+    while (left := processes_of(owner)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    while left:  # again and again: a fork may slip in between the look and the signal
+        _signal(left, signal.SIGKILL)
+        time.sleep(0.05)
+        left = processes_of(owner)
+    return count
+
+
+def _signal(pids: list[int], what: signal.Signals) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, what)
+        except ProcessLookupError:
+            continue

@@ -1,0 +1,105 @@
+"""Which port is whose: one block per site, and a check that nobody else sits there."""
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.stand.errors import StandError
+
+SITE_STRIDE = 2000
+UNIT_STRIDE = 400
+MOST_UNITS = (SITE_STRIDE - 200) // UNIT_STRIDE
+SERVER_PORTS = 130  # web, servers and rabbitmqctl, without media units
+TEST_PORTS = range(10000, 21000)
+SLOT = 200  # ports are claimed in such steps
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The block of one site."""
+
+    base: int
+
+    @property
+    def web(self) -> int:
+        return self.base
+
+    @property
+    def mariadb(self) -> int:
+        return self.base + 10
+
+    @property
+    def redis(self) -> int:
+        return self.base + 20
+
+    @property
+    def rabbitmq(self) -> int:
+        return self.base + 100
+
+    def unit(self, number: int) -> int:
+        """First of the 400 ports of media unit 1, 2, ..."""
+        return self.base + 200 + UNIT_STRIDE * (number - 1)
+
+    def listeners(self, units: int) -> list[int]:
+        """The ports that must be free before we start; a unit's first ones stand for its whole range."""
+        servers = [self.web, self.mariadb, self.redis, *range(self.rabbitmq, self.rabbitmq + 9)]
+        firsts = [self.unit(number) for number in range(1, units + 1)]
+        return servers + [first + offset for first in firsts for offset in range(5)]
+
+
+def is_free(port: int) -> bool:
+    """This function will say whether we could listen there, on loopback."""
+    with socket.socket() as probe:
+        # As the servers do: connections of a previous run that linger in TIME_WAIT do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+@contextmanager
+def claimed(width: int) -> Iterator[int]:
+    """Yield the first of `width` free ports that no other test of this machine is given meanwhile."""
+    slots = -(-width // SLOT)
+    for first in range(TEST_PORTS.start, TEST_PORTS.stop - slots * SLOT, SLOT):
+        with ExitStack() as held:
+            bases = range(first, first + slots * SLOT, SLOT)
+            if all(_hold(base, held) for base in bases) and all(
+                is_free(port) for port in range(first, first + width)
+            ):
+                yield first
+                return
+    raise StandError(f"no {width} free ports in {TEST_PORTS}; end some other test session")
+
+
+def _hold(base: int, held: ExitStack) -> bool:
+    path = Path(f"/tmp/stand-ports-{os.geteuid()}-{base}.lock")  # noqa: S108  empty, only locked
+    lock = held.enter_context(path.open("w"))
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def require_free(ports: list[int], remedy: str) -> None:
+    taken = [str(port) for port in ports if not is_free(port)]
+    if taken:
+        raise StandError(f"port {', '.join(taken)} is taken by another process; {remedy}")
+
+
+def answers(port: int, send: bytes, expect: bytes, timeout: float = 1.0) -> bool:
+    """Say something to a server on loopback, and see whether its answer begins or goes on as expected."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout) as link:
+            if send:
+                link.sendall(send)
+            return expect in link.recv(4096)
+    except OSError:
+        return False

@@ -1,0 +1,210 @@
+"""A private RabbitMQ: own node, own epmd, own cookie, every listener on loopback, topology of users from a file."""
+
+import json
+import os
+import subprocess
+import time
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from urllib.parse import quote
+
+from deploy.stand.errors import StandError
+from deploy.stand.ports import answers
+from deploy.stand.process import Process
+from deploy.stand.server import Server, base_env, program, write_private
+
+SCRIPTS = Path("/usr/lib/rabbitmq/bin")  # the real ones; those in /usr/sbin do `su rabbitmq`
+VHOSTS = ("/", "celery", "im")
+PLUGINS = (
+    "rabbitmq_management",
+    "rabbitmq_prometheus",
+    "rabbitmq_mqtt",
+    "rabbitmq_web_mqtt",
+    "rabbitmq_stomp",
+    "rabbitmq_web_stomp",
+)
+# Each plugin's listener and its distance from the first port; all are bound to loopback.
+LISTENERS = {
+    "rabbitmq_management": {"management.tcp.port": 3},
+    "rabbitmq_mqtt": {"mqtt.listeners.tcp.1": 4},
+    "rabbitmq_stomp": {"stomp.listeners.tcp.1": 5},
+    "rabbitmq_web_mqtt": {"web_mqtt.tcp.port": 6},
+    "rabbitmq_web_stomp": {"web_stomp.tcp.port": 7},
+    "rabbitmq_prometheus": {"prometheus.tcp.port": 8},
+}
+# wire.md: queues of other parties must neither grow without end nor keep stale requests.
+LIMITS = {
+    "name": "limits",
+    "vhost": "/",
+    "pattern": r"^(meeting\.|nms|upu|npp|bmc\.req)",
+    "apply-to": "queues",
+    "priority": 0,
+    "definition": {"max-length": 10000, "message-ttl": 3600000},
+}
+
+
+class RabbitMQ(Server):
+    """One broker. Ports from `port`: +0 AMQP, +1 distribution, +2 epmd, +3 management, +4 MQTT, +5 STOMP,
+    +6 MQTT and +7 STOMP over WebSocket, +8 Prometheus, +20..29 rabbitmqctl.
+    """
+
+    kind = "rabbitmq"
+    patience = 120.0
+
+    def __init__(
+        self,
+        directory: Path,
+        port: int,
+        password: str,
+        *,
+        node: str,
+        plugins: Sequence[str] = PLUGINS,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(directory, port)
+        self.password = password
+        self.node = f"{node}@localhost"
+        self.plugins = list(plugins)
+        self.settings = dict(settings or {})
+        self.epmd: Process | None = None
+
+    def url(self, vhost: str = "/") -> str:
+        return f"amqp://platform:{self.password}@127.0.0.1:{self.port}/{vhost.replace('/', '%2F')}"
+
+    @property
+    def management_url(self) -> str:
+        return f"http://platform:{self.password}@127.0.0.1:{self.port + 3}"
+
+    def prepare(self) -> Process:
+        for name in ("mnesia", "log", "gen"):
+            (self.directory / name).mkdir(exist_ok=True)
+        # Empty, but there: else /etc/rabbitmq/rabbitmq-env.conf is sourced over our settings.
+        (self.directory / "env.conf").write_text("")
+        (self.directory / "enabled_plugins").write_text(f"[{','.join(self.plugins)}].\n")
+        cookie = self.directory / ".erlang.cookie"
+        if not cookie.exists():
+            write_private(cookie, os.urandom(24).hex())
+            cookie.chmod(0o400)
+        definitions = json.dumps(self._definitions(), indent=1)
+        write_private(self.directory / "definitions.json", definitions)
+        write_private(self.directory / "rabbitmq.conf", self._config())
+        (self.directory / "node.pid").unlink(missing_ok=True)
+        self._start_epmd()
+        return self._process([str(SCRIPTS / "rabbitmq-server")], self._env())
+
+    def ready(self) -> bool:
+        """AMQP opens last; the management API must know our user before anybody asks it."""
+        if not answers(self.port, b"AMQP\x00\x00\x09\x01", b"\x00\x0a\x00\x0a"):  # Connection.Start
+            return False
+        return "rabbitmq_management" not in self.plugins or self.api("/whoami")[0] == 200
+
+    def stop(self, patience: float = 60.0) -> None:
+        super().stop(patience)
+        if self.epmd is not None:
+            self.epmd.stop(5)
+
+    def ctl(self, *words: str) -> str:
+        """Run rabbitmqctl on this node (a second or two; the management API is quicker)."""
+        argv = [str(SCRIPTS / "rabbitmqctl"), "-q", *words]
+        env, here = self._env(), self.directory
+        done = subprocess.run(argv, env=env, cwd=here, capture_output=True, text=True, check=False)
+        if done.returncode:
+            said = (done.stderr or done.stdout).strip()[-300:]
+            raise StandError(f"rabbitmqctl {words[0]}: {said}")
+        return done.stdout
+
+    def _start_epmd(self) -> None:
+        """The port mapper in the foreground: started by the broker, it would outlive it without a pid of ours."""
+        if self.epmd is not None and self.epmd.alive:
+            return
+        argv = [program("epmd"), "-port", str(self.port + 2), "-address", "127.0.0.1"]
+        env = {**base_env(self.directory), "ERL_EPMD_ADDRESS": "127.0.0.1"}
+        self.epmd = Process("epmd", argv, directory=self.directory, env=env)
+        self.epmd.start()
+        # It listens at once; without this the broker could be quicker and start an epmd of its own.
+        deadline = time.monotonic() + 5
+        while not answers(self.port + 2, b"\x00\x01n", b"") and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def _env(self) -> dict[str, str]:
+        here, port = self.directory, self.port
+        loopback = "-kernel inet_dist_use_interface {127,0,0,1}"
+        return {
+            **base_env(here),
+            "RABBITMQ_CONF_ENV_FILE": f"{here}/env.conf",
+            "RABBITMQ_NODENAME": self.node,
+            "RABBITMQ_PID_FILE": f"{here}/node.pid",
+            "RABBITMQ_MNESIA_BASE": f"{here}/mnesia",
+            "RABBITMQ_LOG_BASE": f"{here}/log",
+            "RABBITMQ_CONFIG_FILE": f"{here}/rabbitmq.conf",
+            "RABBITMQ_ADVANCED_CONFIG_FILE": f"{here}/advanced.config",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{here}/enabled_plugins",
+            "RABBITMQ_GENERATED_CONFIG_DIR": f"{here}/gen",
+            "RABBITMQ_FEATURE_FLAGS_FILE": f"{here}/feature_flags",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(port),
+            "RABBITMQ_DIST_PORT": str(port + 1),
+            "ERL_EPMD_PORT": str(port + 2),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_CTL_DIST_PORT_MIN": str(port + 20),
+            "RABBITMQ_CTL_DIST_PORT_MAX": str(port + 29),
+            "RABBITMQ_CTL_ERL_ARGS": loopback,
+            # Schedulers must not spin while idle: on a small machine that takes the CPU from everybody else.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"+sbwt none +sbwtdcpu none +sbwtdio none {loopback}",
+        }
+
+    def _config(self) -> str:
+        port = self.port
+        settings = {
+            "listeners.tcp.local": f"127.0.0.1:{port}",
+            "load_definitions": f"{self.directory}/definitions.json",
+            "log.file.level": "warning",
+            "log.console": "false",
+            "disk_free_limit.absolute": "200MB",
+            "vm_memory_high_watermark.absolute": "1GB",
+        }
+        for plugin in self.plugins:
+            for name, offset in LISTENERS.get(plugin, {}).items():
+                by_address = name.endswith(".1")
+                settings[name] = f"127.0.0.1:{port + offset}" if by_address else f"{port + offset}"
+                if not by_address:
+                    settings[name.removesuffix("port") + "ip"] = "127.0.0.1"
+        if "rabbitmq_mqtt" in self.plugins:
+            settings["mqtt.allow_anonymous"] = "false"  # else everybody is guest
+        settings.update(self.settings)
+        return "".join(f"{name} = {value}\n" for name, value in settings.items())
+
+    def _definitions(self) -> dict[str, object]:
+        """Loaded at each start: one user for our servers, the virtual hosts, the limits. There is no guest."""
+        user = {"name": "platform", "password": self.password, "tags": "administrator"}
+        everything = {"user": "platform", "configure": ".*", "write": ".*", "read": ".*"}
+        return {
+            "users": [user],
+            "vhosts": [{"name": vhost} for vhost in VHOSTS],
+            "permissions": [{**everything, "vhost": vhost} for vhost in VHOSTS],
+            "policies": [LIMITS],
+        }
+
+    def api(self, path: str, method: str = "GET", body: object = None) -> tuple[int, object]:
+        """Ask the management API (`/queues/celery/x`, already quoted); status 0 when it does not answer."""
+        link = HTTPConnection("127.0.0.1", self.port + 3, timeout=3)
+        credentials = b64encode(f"platform:{self.password}".encode()).decode()
+        headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"}
+        try:
+            link.request(method, f"/api{path}", None if body is None else json.dumps(body), headers)
+            answer = link.getresponse()
+            text = answer.read()
+            return answer.status, json.loads(text) if text else None
+        except (OSError, HTTPException, ValueError):
+            return 0, None
+        finally:
+            link.close()
+
+    def consuming_connections(self, vhost: str) -> int:
+        """How many connections take messages in this virtual host."""
+        _, consumers = self.api(f"/consumers/{quote(vhost, safe='')}")
+        if not isinstance(consumers, list):
+            return 0
+        return len({each["channel_details"].get("connection_name") for each in consumers})

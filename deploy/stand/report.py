@@ -1,0 +1,32 @@
+"""Progress lines: what was done and how long it took, one line each, from several threads."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Print = Callable[[str], None]
+
+
+def say(line: str) -> None:
+    """Print at once: a pipe or a log file must show progress too."""
+    print(line, flush=True)  # noqa: T201  the stand speaks to a person
+
+
+class Report:
+    """Writes `  name ........ 1.2 s` lines; safe to use from threads."""
+
+    def __init__(self, write: Print = say) -> None:
+        self._write = write
+        self._lock = threading.Lock()
+
+    def line(self, text: str) -> None:
+        with self._lock:
+            self._write(text)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Report the step when it is done; a failure is reported by whoever catches it."""
+        began = time.monotonic()
+        yield
+        self.line(f"  {name:<44}{time.monotonic() - began:6.1f} s")

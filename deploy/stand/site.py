@@ -1,0 +1,277 @@
+"""One site: its three servers, its environment, and which processes it runs."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+from deploy.stand import owned
+from deploy.stand.errors import StandError
+from deploy.stand.mariadb import MariaDB
+from deploy.stand.parallel import Parallel
+from deploy.stand.ports import SITE_STRIDE, Ports
+from deploy.stand.process import Process
+from deploy.stand.rabbitmq import RabbitMQ
+from deploy.stand.redis import Redis
+from deploy.stand.report import Report
+from deploy.stand.server import Server
+from deploy.stand.vault import Vault
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+# What bootstrap and templates leave; shared by all stands of this clone.
+LIBRARY = REPOSITORY / "var" / "lib"
+PYTHON = REPOSITORY / ".venv" / "bin" / "python"
+MEDIA = ("janus", "simulated", "none")
+UNIT_CONFERENCES = 20
+UNIT_PORTS = 190  # what a unit's range of RTP ports allows
+SIMULATED_CONFERENCES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSpec:
+    """What tells one site from another."""
+
+    name: str
+    index: int  # which block of ports
+    roles: str = "css,rms,cm"
+
+    def first_port(self, port_base: int) -> int:
+        return port_base + SITE_STRIDE * self.index
+
+
+SITES = (SiteSpec("east", 0), SiteSpec("west", 1))
+
+
+class Site:
+    """A site under one directory, on one block of ports."""
+
+    def __init__(
+        self, spec: SiteSpec, root: Path, port_base: int, *, media: str, units: int
+    ) -> None:
+        self.spec = spec
+        self.name = spec.name
+        self.directory = root.resolve() / spec.name
+        self.ports = Ports(port_base)
+        self.media = media
+        self.units = units
+        self.vault = Vault.open(self.directory)
+        self.stopping = False
+        here, vault = self.directory, self.vault
+        self.mariadb = MariaDB(
+            here / "mariadb",
+            self.ports.mariadb,
+            vault.mariadb,
+            schemas=[self.name],
+            templates=LIBRARY,
+            buffer_pool="256M",
+            log_size="96M",
+        )
+        self.redis = Redis(here / "redis", self.ports.redis, vault.redis)
+        broker = here / "rabbitmq"
+        self.rabbitmq = RabbitMQ(broker, self.ports.rabbitmq, vault.rabbitmq, node=self.name)
+        self.env = self._environment()
+        self.processes = self._processes()
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        return (self.mariadb, self.redis, self.rabbitmq)
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.ports.web}"
+
+    @property
+    def demo(self) -> dict[str, object]:
+        """What load_demo wrote: accounts, api_key, platformmoid."""
+        path = self.directory / "demo.json"
+        found: dict[str, object] = json.loads(path.read_text()) if path.exists() else {}
+        return found
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """This site's entry in up.json."""
+        return {
+            "platformmoid": str(self.demo.get("platformmoid") or self.vault.platform_moid),
+            "http": self.http,
+            "amqp": self.rabbitmq.url("/"),
+            "amqp_im": self.rabbitmq.url("im"),
+            "redis": self.redis.url(),
+            "mysql": self.mariadb.url(),
+        }
+
+    def manage(self, *words: str, seconds: float = 300.0) -> None:
+        """Run one manage.py command to its end, in this site's environment."""
+        log = self.directory / "log" / "manage.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a") as file:
+            file.write(f"[stand] manage.py {' '.join(words)}\n")
+        child = self._process("manage", ["manage.py", *words], supervised=False)
+        child.start()
+        code = child.wait(seconds)
+        if code != 0 and not self.stopping:
+            said = f"{child.last_words()} (log: {log})"
+            raise StandError(f"{self.name}: manage.py {words[0]} failed: {said}")
+
+    def start_servers(self, report: Report, parallel: Parallel) -> None:
+        """Start the servers; migrate as soon as the database is there, while the broker is still on its way."""
+
+        def start(server: Server) -> None:
+            with report.step(f"{self.name}: {server.kind}"):
+                server.start()
+
+        def database() -> None:
+            start(self.mariadb)
+            self._step(report, "migrate", "--noinput")
+
+        parallel.run([database, partial(start, self.redis), partial(start, self.rabbitmq)])
+
+    def prepare(self, report: Report) -> None:
+        """What must be there before the first process."""
+        self._step(report, "declare_topology")
+        self._step(report, "load_demo", "--out", str(self.directory / "demo.json"))
+        self._step(report, "provision")
+
+    def start_processes(self, report: Report, parallel: Parallel) -> None:
+        """Start all at once, and wait until each says that it is ready."""
+        for process in self.processes.values():
+            if self.stopping:
+                return
+            process.start()
+        parallel.run([partial(self._await, name, report) for name in self.processes])
+
+    def stop(self, report: Report, parallel: Parallel) -> None:
+        """Our processes first (they hand back what they hold), then the servers, then whatever is left."""
+        self.stopping = True
+        with report.step(f"{self.name}: processes stopped"):
+            parallel.run([process.stop for process in self.processes.values()])
+        with report.step(f"{self.name}: servers stopped"):
+            parallel.run([server.stop for server in self.servers])
+        left = owned.sweep(self.directory)
+        if left:
+            report.line(f"  {self.name}: {left} processes had to be swept up")
+
+    def _step(self, report: Report, *words: str) -> None:
+        if self.stopping:
+            return
+        with report.step(f"{self.name}: {words[0]}"):
+            self.manage(*words)
+
+    def _await(self, name: str, report: Report) -> None:
+        process = self.processes[name]
+        ready = self._probes(name)
+        with report.step(f"{self.name}: {name}"):
+            process.wait_until(lambda: self.stopping or (process.alive and ready()), 90.0)
+            if self.stopping:
+                raise StandError("interrupted")
+
+    def _probes(self, name: str) -> Callable[[], bool]:
+        """How a process shows that it is ready."""
+        if name == "web":
+            return lambda: _http_status(self.ports.web, "/readyz") == 200
+        if name.startswith("worker"):
+            # The broker does not say whose consumer is whose: all workers together are ready.
+            workers = sum(other.startswith("worker") for other in self.processes)
+            return lambda: self.rabbitmq.consuming_connections("celery") >= workers
+        if name == "beat":
+            return lambda: self.processes[name].age > 1.0
+        return (self.directory / _unit_name(name) / "ready").exists
+
+    def _environment(self) -> dict[str, str]:
+        """The contract with settings.py; nothing else is handed to the processes."""
+        return {
+            "DJANGO_SETTINGS_MODULE": "confplatform.settings",
+            "SECRET_KEY": self.vault.secret_key,
+            "DEBUG": "false",
+            "ALLOWED_HOSTS": "127.0.0.1,localhost",
+            "SITE_NAME": self.name,
+            "PLATFORM_MOID": self.vault.platform_moid,
+            "ROLES": self.spec.roles,
+            "DATABASE_URL": self.mariadb.url(),
+            "REDIS_URL": self.redis.url(),
+            "AMQP_URL": self.rabbitmq.url("/"),
+            "CELERY_BROKER_URL": self.rabbitmq.url("celery"),
+            "RABBITMQ_MANAGEMENT_URL": self.rabbitmq.management_url,
+            "PUBLIC_URL": self.http,
+            "LO_SHIM": str(LIBRARY / "lo_ifaddrs.so"),
+            "VAR_DIR": str(self.directory),
+        }
+
+    def _processes(self) -> dict[str, Process]:
+        web = [
+            *("-m", "gunicorn", "confplatform.wsgi:application", "--worker-class", "gthread"),
+            *("--workers", "1", "--threads", "96", "--bind", f"127.0.0.1:{self.ports.web}"),
+            *("--graceful-timeout", "25", "--keep-alive", "30", "--no-control-socket"),
+        ]
+        celery = ["-m", "celery", "-A", "confplatform"]
+        # Its own pid file would make it refuse to start again after a kill -9.
+        beat = [*celery, "beat", "-l", "WARNING", "-s", str(self.directory / "beat"), "--pidfile="]
+        found = {"web": self._process("web", web)}
+        for name in ("worker1", "worker2"):
+            worker = [*celery, "worker", "-P", "threads", "-c", "2", "-n", f"{name}@{self.name}"]
+            worker += ["--without-gossip", "--without-mingle", "-l", "INFO"]
+            found[name] = self._process(name, worker)
+        found["beat"] = self._process("beat", beat)
+        if self.media == "janus":
+            numbers = range(1, self.units + 1)
+            found.update({f"unit{number}": self._unit(number) for number in numbers})
+        elif self.media == "simulated":
+            argv = ["manage.py", "cmu_simulator", "--units", str(self.units)]
+            argv += ["--conferences", str(SIMULATED_CONFERENCES)]
+            found["simulator"] = self._media("simulator", argv, {"CMU_IP": "127.0.0.1"})
+        return found
+
+    def _unit(self, number: int) -> Process:
+        extra = {
+            "CMU_IP": "127.0.0.1",
+            "CMU_PID": f"u{number}",
+            "CMU_PORT_BASE": str(self.ports.unit(number)),
+            "CMU_CAPACITY_CONFS": str(UNIT_CONFERENCES),
+            "CMU_CAPACITY_PORTS": str(UNIT_PORTS),
+        }
+        return self._media(f"unit{number}", ["manage.py", "cmu_agent"], extra)
+
+    def _media(self, name: str, argv: list[str], extra: Mapping[str, str]) -> Process:
+        place = self.directory / _unit_name(name)
+
+        def forget_readiness() -> None:
+            place.mkdir(parents=True, exist_ok=True)
+            (place / "ready").unlink(missing_ok=True)
+
+        return self._process(name, argv, {**extra, "CMU_DIR": str(place)}, forget_readiness)
+
+    def _process(
+        self,
+        name: str,
+        argv: list[str],
+        extra: Mapping[str, str] | None = None,
+        before_start: Callable[[], None] | None = None,
+        supervised: bool = True,
+    ) -> Process:
+        return Process(
+            name,
+            [str(PYTHON), *argv],
+            directory=self.directory,
+            env={**os.environ, **self.env, **(extra or {}), "PYTHONUNBUFFERED": "1", "TZ": "UTC"},
+            cwd=REPOSITORY,
+            supervised=supervised,
+            before_start=before_start,
+        )
+
+
+def _unit_name(process: str) -> str:
+    """unit1 lives in u1: the name it has on the wire."""
+    return process.replace("unit", "u")
+
+
+def _http_status(port: int, path: str) -> int:
+    link = HTTPConnection("127.0.0.1", port, timeout=3)
+    try:
+        link.request("GET", path)
+        return link.getresponse().status
+    except (OSError, HTTPException):
+        return 0
+    finally:
+        link.close()

@@ -1,0 +1,118 @@
+"""A whole installation on one machine: sites, started and stopped together."""
+
+import fcntl
+import os
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from deploy.stand import owned
+from deploy.stand.errors import StandError
+from deploy.stand.parallel import Parallel
+from deploy.stand.ports import MOST_UNITS, SITE_STRIDE, require_free
+from deploy.stand.report import Print, Report, say
+from deploy.stand.site import MEDIA, SITES, Site
+
+
+class Stand:
+    """Sites under one directory. `with Stand(...) as stand:` starts and always stops."""
+
+    def __init__(
+        self,
+        root: Path,
+        port_base: int,
+        sites: int = 1,
+        media: str = "janus",
+        units: int = 2,
+    ) -> None:
+        _refuse_odd(port_base, sites, media, units)
+        self.root = root.resolve()
+        self.sites = {
+            spec.name: Site(spec, self.root, spec.first_port(port_base), media=media, units=units)
+            for spec in SITES[:sites]
+        }
+        self._listening_units = units if media == "janus" else 0
+        self._parallel = Parallel()
+        self._lock: IO[str] | None = None
+
+    def start(self, report: Print = say) -> None:
+        """Start everything; returns when all of it is ready, raises StandError when something is not."""
+        told = Report(report)
+        self.claim()
+        for site in self.sites.values():
+            if owned.sweep(site.directory):
+                told.line(f"  {site.name}: left-overs of a previous run stopped")
+            ports = site.ports.listeners(self._listening_units)
+            require_free(ports, "choose other ports with PORT_BASE=<number>")
+        sites, parallel = self.sites.values(), self._parallel
+        parallel.run([partial(site.start_servers, told, parallel) for site in sites])
+        parallel.run([partial(site.prepare, told) for site in sites])
+        parallel.run([partial(site.start_processes, told, parallel) for site in sites])
+
+    def claim(self) -> None:
+        """Make sure that no other process runs a stand here: they would stop each other's servers."""
+        if self._lock is not None:
+            return
+        self.root.mkdir(parents=True, exist_ok=True)
+        lock = (self.root / "stand.lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "?"
+            lock.close()
+            raise StandError(f"it runs already (pid {holder}); stop it with: make down") from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        self._lock = lock
+
+    def stop(self, report: Print = say) -> None:
+        """Stop everything, also what is still starting; safe to call twice."""
+        told = Report(report)
+        for site in self.sites.values():
+            site.stopping = True
+        for site in self.sites.values():
+            site.stop(told, Parallel())
+        self._parallel.drain(10.0)
+        for site in self.sites.values():  # what a thread of the start may have begun meanwhile
+            owned.sweep(site.directory)
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def __enter__(self) -> "Stand":
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def up_json(self) -> dict[str, object]:
+        """Where everything is, as operations.md describes it."""
+        first = next(iter(self.sites.values())).demo
+        return {
+            "sites": {site.name: site.addresses for site in self.sites.values()},
+            "accounts": first.get("accounts", []),
+            "api_key": first.get("api_key", {}),
+        }
+
+
+def _refuse_odd(port_base: int, sites: int, media: str, units: int) -> None:
+    """Say at once what can not be."""
+    highest = 32000 - sites * SITE_STRIDE  # above begin the ports that the kernel hands out
+    if not 1 <= sites <= len(SITES):
+        raise StandError(f"SITES={sites} is not possible; choose 1 to {len(SITES)}")
+    if media not in MEDIA:
+        raise StandError(f"MEDIA={media} is not known; choose one of {', '.join(MEDIA)}")
+    if media == "janus" and not 1 <= units <= MOST_UNITS:
+        raise StandError(f"UNITS={units} is not possible; choose 1 to {MOST_UNITS}")
+    if not 1024 <= port_base <= highest:
+        raise StandError(
+            f"PORT_BASE={port_base} is not possible; choose one from 1024 to {highest}"
+        )

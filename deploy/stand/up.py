@@ -1,0 +1,173 @@
+"""`up`, `down` and `clean`: the stand of a person who looks at the product."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from deploy.stand import owned
+from deploy.stand.errors import StandError
+from deploy.stand.guide import guide
+from deploy.stand.report import say
+from deploy.stand.server import write_private
+from deploy.stand.site import REPOSITORY
+from deploy.stand.stand import Stand
+
+VAR = REPOSITORY / "var"
+UP_JSON = VAR / "up.json"
+PID_FILE = VAR / "up.pid"
+LOG = VAR / "log" / "up.log"
+STOPPING_TAKES = 90.0
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupted(Exception):
+    """Ctrl-C or SIGTERM."""
+
+
+def up() -> int:
+    """Start everything and stay; with DETACH=1 return once it is ready."""
+    if _truth("DETACH"):
+        return _detached()
+    return _attached()
+
+
+def down() -> int:
+    """Stop what `up` started, in whatever state it is."""
+    pid = _supervisor()
+    if pid is not None:
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOPPING_TAKES
+        while _supervisor() == pid and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if _supervisor() == pid:
+            os.kill(pid, signal.SIGKILL)
+    UP_JSON.unlink(missing_ok=True)
+    PID_FILE.unlink(missing_ok=True)
+    left = sum(owned.sweep(directory) for directory in _sites())
+    say("stopped" if pid is not None or left else "nothing was running")
+    return 0
+
+
+def clean() -> int:
+    """Forget all data; what bootstrap made stays."""
+    if _supervisor() is not None:
+        raise StandError("it is running; first: make down")
+    for directory in _sites():
+        owned.sweep(directory)
+    for entry in VAR.iterdir() if VAR.exists() else ():
+        if entry.name in ("lib", "test"):  # a test session has its own end
+            continue
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    say("var/ is empty; make up begins anew")
+    return 0
+
+
+def _attached() -> int:
+    """Be the supervisor: start, say where everything is, wait for the end, stop."""
+    stand = Stand(
+        VAR,
+        _number("PORT_BASE", 21000),
+        sites=_number("SITES", 1),
+        media=os.environ.get("MEDIA") or "janus",
+        units=_number("UNITS", 2),
+    )
+    for what in ENDS:
+        signal.signal(what, _interrupt)
+    began = time.monotonic()
+    stand.claim()
+    UP_JSON.unlink(missing_ok=True)  # of a run that could not tidy up
+    write_private(PID_FILE, f"{os.getpid()}\n")
+    try:
+        say("starting (logs in var/<site>/log)")
+        stand.start()
+        write_private(UP_JSON, json.dumps(stand.up_json, indent=2, ensure_ascii=False) + "\n")
+        say(f"ready after {time.monotonic() - began:.0f} s\n\n{guide(stand.up_json)}")
+        while True:
+            signal.pause()
+    except Interrupted:
+        return 0
+    finally:
+        for what in ENDS:  # a second Ctrl-C must not leave anything running
+            signal.signal(what, signal.SIG_IGN)
+        UP_JSON.unlink(missing_ok=True)
+        say("stopping")
+        stand.stop()
+        PID_FILE.unlink(missing_ok=True)
+
+
+def _detached() -> int:
+    """Start a supervisor of its own, show its progress, and leave it when it is ready."""
+    if (pid := _supervisor()) is not None:
+        raise StandError(f"it runs already (pid {pid}); stop it with: make down")
+    LOG.parent.mkdir(parents=True, exist_ok=True)
+    LOG.unlink(missing_ok=True)
+    with LOG.open("ab") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "deploy.stand", "up"],
+            cwd=REPOSITORY,
+            env={**os.environ, "DETACH": ""},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _follow(child)
+    except (Interrupted, KeyboardInterrupt):
+        child.send_signal(signal.SIGTERM)
+        child.wait()
+        say("stopped")
+        return 130
+
+
+def _follow(child: "subprocess.Popen[bytes]") -> int:
+    """Copy the supervisor's words until it is ready or has ended."""
+    with LOG.open() as log:
+        while True:
+            ended = child.poll() is not None
+            ready = UP_JSON.exists() and _supervisor() == child.pid
+            time.sleep(0.1)  # the guide is printed just after up.json is written
+            sys.stdout.write(log.read())
+            sys.stdout.flush()
+            if ended:
+                return child.returncode
+            if ready:
+                say("it goes on in the background; stop it with: make down")
+                return 0
+
+
+def _supervisor() -> int | None:
+    """The pid of the living `up` of this clone."""
+    try:
+        pid = int(PID_FILE.read_text())
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        here = Path(f"/proc/{pid}/cwd").resolve() == REPOSITORY
+    except (OSError, ValueError):
+        return None
+    return pid if b"deploy.stand" in words and here else None
+
+
+def _sites() -> list[Path]:
+    return [path.parent for path in VAR.glob("*/secrets.json")]
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise Interrupted
+
+
+def _truth(name: str) -> bool:
+    return os.environ.get(name, "").lower() in ("1", "true", "yes", "on")
+
+
+def _number(name: str, default: int) -> int:
+    text = os.environ.get(name) or str(default)
+    if not text.isdigit():
+        raise StandError(f"{name}={text} is not a number")
+    return int(text)

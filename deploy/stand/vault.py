@@ -1,0 +1,35 @@
+"""A site's generated passwords and ids: made once, kept in secrets.json, never printed."""
+
+import json
+import secrets
+import uuid
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from deploy.stand.server import write_private
+
+
+def _password() -> str:
+    return secrets.token_hex(16)  # needs no quoting in a URL, in SQL, in a shell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vault:
+    """What the processes of one site must know and nobody else."""
+
+    secret_key: str = field(default_factory=lambda: secrets.token_urlsafe(50))
+    platform_moid: str = field(default_factory=lambda: str(uuid.uuid4()))
+    mariadb: str = field(default_factory=_password)
+    redis: str = field(default_factory=_password)
+    rabbitmq: str = field(default_factory=_password)
+
+    @classmethod
+    def open(cls, directory: Path) -> "Vault":
+        """Read the directory's secrets; what an older version did not know is added."""
+        directory.mkdir(parents=True, exist_ok=True)
+        path = directory / "secrets.json"
+        known = json.loads(path.read_text()) if path.exists() else {}
+        vault = cls(**{name: known[name] for name in cls.__slots__ if name in known})
+        if asdict(vault) != known:
+            write_private(path, json.dumps(asdict(vault), indent=1) + "\n")
+        return vault

@@ -1,0 +1,1 @@
+"""Sessions of the open platform API."""

@@ -1,0 +1,72 @@
+"""`/api/v1/system/…`: token, login, heartbeats (HTTP API §1.2)."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import OpenApiTypes, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from confplatform import clock
+from confplatform.api.errors import ack
+from domains.api import sessions
+from domains.api.authentication import COOKIE
+
+
+def field(request: Request, name: str) -> str:
+    """A flat argument, wherever it was sent; "" where it was not."""
+    value = request._request.api_fields.get(name)  # type: ignore[attr-defined]
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+class _Open(APIView):
+    authentication_classes = ()
+    permission_classes = ()
+
+
+class Token(_Open):
+    """A software token for a key pair."""
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request) -> Response:
+        """`oauth_consumer_key`, `oauth_consumer_secret` -> `account_token`."""
+        token = sessions.new_token(
+            field(request, "oauth_consumer_key"),
+            field(request, "oauth_consumer_secret"),
+            clock.now(),
+        )
+        return ack(account_token=token)
+
+
+class TokenHeartbeat(_Open):
+    """Keeps a software token alive."""
+
+    @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, token: str) -> Response:
+        """Nothing in, nothing out."""
+        sessions.use_token(token, clock.now())
+        return ack()
+
+
+class Login(_Open):
+    """Logs a person in."""
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request) -> Response:
+        """`account_token`, `username`, `password` -> the cookie; the name comes back as given."""
+        username = field(request, "username")
+        cookie = sessions.log_in(
+            field(request, "account_token"), username, field(request, "password"), clock.now()
+        )
+        answer = ack(username=username)
+        answer.set_cookie(COOKIE, cookie, path="/", httponly=True, samesite="Lax")
+        return answer
+
+
+class Heartbeat(APIView):
+    """Keeps a login alive, with or without its cookie."""
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request) -> Response:
+        """Nothing in, nothing out."""
+        return ack()

@@ -1,0 +1,180 @@
+"""The tree of domains, its machine rooms, its people, and who may speak for them (ARCH §3, CSS §3.2)."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractUser
+from django.core.validators import RegexValidator
+from django.db import models
+
+
+def new_moid() -> str:
+    """A MOID: unique over the whole system."""
+    return str(uuid.uuid4())
+
+
+class Level(models.IntegerChoices):
+    """Levels as the source numbers them, and the core above all."""
+
+    USER = 0, "user domain"
+    PLATFORM = 1, "platform domain"
+    SERVICE = 2, "service domain"
+    CORE = 3, "core domain"
+
+
+class Domain(models.Model):
+    """One domain of the tree; platform and user domains have more particulars of their own."""
+
+    moid = models.CharField("MOID", max_length=40, primary_key=True, default=new_moid)
+    level = models.PositiveSmallIntegerField(choices=Level, editable=False, db_index=True)
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="children"
+    )
+    name = models.CharField(max_length=64)
+    used = models.BooleanField("enabled", default=True)
+    enable_h265 = models.BooleanField("H.265 allowed", default=True)
+    enable_hd = models.BooleanField("full HD allowed", default=True)
+
+    LEVEL: ClassVar[Level | None] = None
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Give a new domain the level of its class."""
+        if self.LEVEL is not None:
+            self.level = self.LEVEL
+        super().save(*args, **kwargs)
+
+
+class _OfLevel(models.Manager["Domain"]):
+    def __init__(self, *levels: Level) -> None:
+        super().__init__()
+        self._levels = levels
+
+    def get_queryset(self) -> models.QuerySet[Domain]:
+        return super().get_queryset().filter(level__in=self._levels)
+
+
+class CoreDomain(Domain):
+    """The root."""
+
+    LEVEL = Level.CORE
+    objects = _OfLevel(Level.CORE)  # type: ignore[assignment]
+
+    class Meta:
+        proxy = True
+
+
+class ServiceDomain(Domain):
+    """Groups platform and user domains, and may nest."""
+
+    LEVEL = Level.SERVICE
+    objects = _OfLevel(Level.SERVICE)  # type: ignore[assignment]
+
+    class Meta:
+        proxy = True
+
+
+class PlatformDomain(Domain):
+    """A set of machines at a site that produces service."""
+
+    LEVEL = Level.PLATFORM
+    e164_prefix = models.CharField(
+        "number prefix",
+        max_length=8,
+        unique=True,
+        validators=[RegexValidator(r"^[0-9]{1,8}$", "Use 1 to 8 digits.")],
+    )
+
+    class Meta:
+        verbose_name = "platform domain"
+
+
+class MachineRoom(models.Model):
+    """A machine room of a platform domain; media units stand in one."""
+
+    moid = models.CharField("MOID", max_length=40, primary_key=True, default=new_moid)
+    platform = models.ForeignKey(PlatformDomain, on_delete=models.PROTECT, related_name="rooms")
+    name = models.CharField(max_length=64)
+    order = models.PositiveSmallIntegerField("order of backup", default=0)
+    is_default = models.BooleanField("default room", default=False)
+    abnormal = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["platform", "order", "moid"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.platform})"
+
+
+class UserDomain(Domain):
+    """A tenant: bound to one platform domain, and to one of its rooms or the default one."""
+
+    LEVEL = Level.USER
+    platform = models.ForeignKey(PlatformDomain, on_delete=models.PROTECT, related_name="tenants")
+    room = models.ForeignKey(MachineRoom, null=True, blank=True, on_delete=models.PROTECT)
+    small_limit = models.PositiveIntegerField(
+        "small conferences at once", null=True, blank=True, help_text="Empty: the platform's limit."
+    )
+    large_limit = models.PositiveIntegerField(
+        "large conferences at once", null=True, blank=True, help_text="Empty: the platform's limit."
+    )
+
+    class Meta:
+        verbose_name = "user domain"
+
+
+class Account(AbstractUser):
+    """A person of one user domain, or an administrator of the domain that it belongs to."""
+
+    moid = models.CharField("MOID", max_length=40, unique=True, default=new_moid)
+    domain = models.ForeignKey(Domain, null=True, blank=True, on_delete=models.PROTECT)
+    e164 = models.CharField("E.164 number", max_length=16, null=True, blank=True, unique=True)
+
+    class Meta:
+        verbose_name = "account"
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.username
+
+
+def hashed(secret: str) -> str:
+    """A random secret as it is kept: a token of 128 bits and more needs no salt and no stretching."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class ApiKey(models.Model):
+    """The key pair of an integrator's software."""
+
+    key = models.CharField("oauth_consumer_key", max_length=64, primary_key=True)
+    secret_hash = models.CharField(max_length=64, editable=False)
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE)
+    name = models.CharField(max_length=64)
+    enabled = models.BooleanField(default=True)
+
+    class Meta:
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ApiToken(models.Model):
+    """A software token, and the login that was made with it; both idle for 30 minutes at most."""
+
+    token_hash = models.CharField(max_length=64, primary_key=True)
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE)
+    used_at = models.DateTimeField(db_index=True)
+    cookie_hash = models.CharField(max_length=64, null=True, unique=True)
+    account = models.ForeignKey(Account, null=True, on_delete=models.CASCADE)
+    login_used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"token of {self.key_id}"

@@ -1,0 +1,56 @@
+"""Is there room for one more? Pure (CSS §4.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Full(StrEnum):
+    """Which limit is reached."""
+
+    LICENCE = "licence"
+    SMALL = "small"
+    LARGE = "large"
+    DOMAIN = "domain"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the licence of a platform allows."""
+
+    small: int
+    large: int
+    valid_from: datetime
+    valid_to: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Seats taken."""
+
+    small: int = 0
+    large: int = 0
+
+
+def room_for_one(
+    large: bool,
+    licence: Limits | None,
+    platform: Used,
+    domain_limit: int | None,
+    domain: Used,
+    now: datetime,
+) -> Full | None:
+    """Which limit forbids one more conference of this size; None: none does."""
+    if (
+        licence is None
+        or now < licence.valid_from
+        or (licence.valid_to and licence.valid_to <= now)
+    ):
+        return Full.LICENCE
+    taken, limit = (platform.large, licence.large) if large else (platform.small, licence.small)
+    if taken >= limit:
+        return Full.LARGE if large else Full.SMALL
+    own = domain.large if large else domain.small
+    return Full.DOMAIN if domain_limit is not None and own >= domain_limit else None
