@@ -10,7 +10,10 @@ class ConferencesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Importing the flows registers their handlers."""
+        """Importing the flows registers their handlers; transactions learn of our site."""
+        from confplatform.bus.work import SITES
         from conferences import flows
+        from conferences.store import ConferenceSite
 
+        SITES["conferences"] = ConferenceSite
         flows.register()

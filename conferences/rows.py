@@ -82,7 +82,7 @@ def to_detail(c: Conference) -> bytes:
     if c.rename:
         r = c.rename
         kept["rename"] = [r.ask, r.name, r.request, r.reqid, r.answer_by]
-    return orjson.dumps(kept)
+    return orjson.dumps(kept, default=tuple)
 
 
 def from_row(row: tuple[Any, ...]) -> Conference:

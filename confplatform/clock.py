@@ -6,6 +6,7 @@ import os
 import time
 from datetime import UTC, datetime
 
+_SINCE = 1_700_000_000_000_000
 _last = 0
 _tag = int.from_bytes(os.urandom(2), "big") & 0x1FFF
 
@@ -18,11 +19,11 @@ def now() -> datetime:
 def next_id() -> int:
     """A number greater than all before it in this process, and unlike those of other processes.
 
-    Microseconds in the upper 50 bits, so that rows written one after the other stay in order
+    Microseconds since late 2023 in the upper 50 bits, so that rows written one after the other stay in order
     without asking the database for their keys.
     """
     global _last
-    _last = max(_last + 1, time.time_ns() // 1000)
+    _last = max(_last + 1, time.time_ns() // 1000 - _SINCE)
     return (_last << 13) | _tag
 
 

@@ -8,15 +8,11 @@ from django.conf import settings
 
 from conferences import manager
 from conferences.pool.desk import desk as pool_desk
-from conferences.store import ConferenceSite
 from confplatform.bus import dispatch
 from confplatform.bus.consume import Consumer, Desk
 from confplatform.bus.relay import Relay
 from confplatform.bus.topology import Routes
-from confplatform.bus.work import SITES
 from confplatform.stores.directory import own_platform, store_of
-
-SITES["conferences"] = ConferenceSite
 
 QUEUES_OF = {
     "css": (Routes.CM_TO_CSS, Routes.CM_TO_UNIT, Routes.UNIT_TO_CSS, Routes.RMS_TO_CSS),

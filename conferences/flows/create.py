@@ -26,7 +26,7 @@ from conferences.messages.unit import (
     UnitRestoreRefused,
 )
 from conferences.site import Site
-from conferences.states import ConferenceState, Unit, sender
+from conferences.states import SMALL_PLACES, ConferenceState, Unit, sender
 from conferences.step import Step, nothing
 from confplatform.bus.envelope import Envelope
 from confplatform.bus.registry import handles, resumes
@@ -41,7 +41,7 @@ def on_create_conference(site: Site, request: CreateConference, envelope: Envelo
     if refused or tenant is None:
         commit(site, decide.decide_refuse(request, asker, *(refused or (Err.UNKNOWN_DOMAIN, ""))))
         return
-    if full := site.seat(tenant, request.places > decide.SMALL_PLACES):
+    if full := site.seat(tenant, request.places > SMALL_PLACES):
         commit(site, decide.decide_refuse(request, asker, full))
         return
     numbers = site.number(request.e164)

@@ -68,7 +68,7 @@ class Order:
         if not 0 <= share <= 1 or not 0 <= seconds < 10**7:
             raise ValueError("share must lie between 0 and 1, seconds must not be negative")
         unit = str(body.get("unit") or "*")
-        return cls(fault=Fault(body.get("fault")), unit=unit, seconds=seconds, share=share)
+        return cls(fault=Fault(str(body.get("fault"))), unit=unit, seconds=seconds, share=share)
 
     @classmethod
     def parse(cls, text: str) -> Order:

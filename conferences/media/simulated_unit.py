@@ -318,9 +318,10 @@ class SimulatedUnit:
             held.monitors = [m for m in held.monitors if (m["ip"], m["port"]) not in over]
         if not asks:
             return []
-        echo = {k: body[k] for k in ("reqid", "confE164", "incarnation") if k in body}
-        kind, why = ("ACK", {}) if held else ("NACK", {"errcode": Err.NO_CONFERENCE.value})
-        return [Raw({"type": f"MCU_MAU_STARTMONITOR_{kind}", **echo, **why, **self._named})]
+        echo: Body = {k: body[k] for k in ("reqid", "confE164", "incarnation") if k in body}
+        kind = "ACK" if held else "NACK"
+        why = {} if held else {"errcode": Err.NO_CONFERENCE.value}
+        return [Raw({"type": f"MCU_MAU_STARTMONITOR_{kind}"} | echo | why | self._named)]
 
     @property
     def _named(self) -> Body:

@@ -38,6 +38,8 @@ TICK_SECONDS = 0.05
 LONGEST_PAUSE = 5.0
 REPORT_SECONDS = 60.0
 
+_Said = tuple[FaultyUnit, list[Send]]
+
 
 class Simulator:
     """All units of this process on one broker. `ready` is a file that says that all are registered."""
@@ -140,13 +142,14 @@ class _Session:
     def _batch(self) -> None:
         """Handle what is there, and what is due; publish; acknowledge. In this order."""
         taken, self._buffer = self._buffer, []
-        now, done, said = clock.now(), 0, []
+        now, done = clock.now(), 0
+        said: list[_Said] = []
         for unit, delivery in taken:
             if unit and not unit.consumes:
                 # It died or froze in the meantime: what it had not handled waits in its queue.
                 self._channel.basic_reject(delivery.delivery_tag, requeue=True)
                 continue
-            done = delivery.delivery_tag
+            done = delivery.delivery_tag or 0
             said += self._ordered(delivery, now) if unit is None else _heard(unit, delivery, now)
         said += self._tick(now)
         if said:
@@ -156,7 +159,7 @@ class _Session:
         self._handled += len(taken)
         self._follow()
 
-    def _tick(self, now: datetime) -> list[tuple[FaultyUnit, list[Send]]]:
+    def _tick(self, now: datetime) -> list[_Said]:
         moment = time.monotonic()
         if moment - self._ticked < TICK_SECONDS:
             return []
@@ -190,7 +193,7 @@ class _Session:
 
         return take
 
-    def _publish(self, said: list[tuple[FaultyUnit, list[Send]]], now: datetime) -> None:
+    def _publish(self, said: list[_Said], now: datetime) -> None:
         rows = [
             outbox.row(
                 send.message,
@@ -206,9 +209,7 @@ class _Session:
         self._publisher.publish(rows)
         self._published += len(rows)
 
-    def _ordered(
-        self, delivery: amqp.Message, now: datetime
-    ) -> list[tuple[FaultyUnit, list[Send]]]:
+    def _ordered(self, delivery: amqp.Message, now: datetime) -> list[_Said]:
         """Do what the control queue asks; what cannot be read is said in the log, and gone."""
         try:
             body = orjson.loads(_bytes(delivery))
@@ -232,9 +233,7 @@ class _Session:
         )
 
 
-def _heard(
-    unit: FaultyUnit, delivery: amqp.Message, now: datetime
-) -> list[tuple[FaultyUnit, list[Send]]]:
+def _heard(unit: FaultyUnit, delivery: amqp.Message, now: datetime) -> list[_Said]:
     try:
         correlation_id = delivery.properties.get("correlation_id") or ""
         return [(unit, unit.hear(loads(_bytes(delivery)), correlation_id, now))]

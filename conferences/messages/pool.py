@@ -58,7 +58,7 @@ class ResourcesUsed(Message):
     state: str = wire("state", one_of("used", "free"))
 
 
-def capacity(value: Any) -> dict[str, int]:
+def amounts(value: Any) -> dict[str, int]:
     """`{confs, ports, hd}` as whole numbers from 0 on; what is absent is 0."""
     one = obj(value)
     return {key: whole(0, 10**6)(one.get(key, 0)) for key in ("confs", "ports", "hd")}
@@ -73,8 +73,8 @@ class NodeRegistered(Message):
     pid: str = wire("pid", unit_id, default="")
     room: str | None = wire("roommoid", MOID, default=None)
     platform: str = wire("platformmoid", text(40), default="")
-    capacity: dict[str, int] = wire("capacity", capacity)
-    load: dict[str, int] = wire("load", capacity, default=None)
+    capacity: dict[str, int] = wire("capacity", amounts)
+    load: dict[str, int] = wire("load", amounts, default=None)
     labels: Any = wire("labels", any_value, default=None)
     seq: int = wire("seq", whole(0), default=0)
 

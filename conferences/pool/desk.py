@@ -40,12 +40,16 @@ from domains.queries import rooms_of, user_domains
 
 log = logging.getLogger("conferences.pool")
 
+_OURS = (GetResources, NodeRegistered, NodeUnregistered, ResourcesUsed)
 _ROOMS_LIVE = 1.0
 _rooms_cache: dict[str, tuple[float, list[tuple[str, bool, bool]]]] = {}
 
 
 def take(platform: str, deliveries: Sequence[Delivery]) -> Outcome:
     """Do a batch of messages to the RMS."""
+    for delivery in deliveries:
+        if delivery.message is not None and not isinstance(delivery.message, _OURS):
+            delivery.unreadable = f"type: {delivery.message.type} is not taken here"
     bad = [d for d in deliveries if d.unreadable]
     good = [d for d in deliveries if not d.unreadable]
     outcome = handle(platform, bad, first_turn=True) if bad else Outcome()

@@ -35,8 +35,8 @@ end
 
 local function count(key, prefix, ports, hd, sign)
   redis.call('HINCRBY', key, prefix .. 'confs', sign)
-  redis.call('HINCRBY', key, prefix .. 'ports', sign * ports)
-  redis.call('HINCRBY', key, prefix .. 'hd', sign * hd)
+  redis.call('HINCRBY', key, prefix .. 'ports', string.format('%d', sign * ports))
+  redis.call('HINCRBY', key, prefix .. 'hd', string.format('%d', sign * hd))
 end
 
 local function release(kind, unit, e164)

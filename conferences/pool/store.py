@@ -44,14 +44,17 @@ class Pool:
         return self.run([order])[0]
 
     def _run(self, orders: Sequence[Order]) -> list[Any]:
+        try:
+            return self._evaluate(orders)
+        except redis.exceptions.NoScriptError:
+            self._redis.script_load(POOL)
+            return self._evaluate(orders)
+
+    def _evaluate(self, orders: Sequence[Order]) -> list[Any]:
         with self._redis.pipeline(transaction=False) as pipe:
             for order in orders:
                 pipe.evalsha(_SHA, 0, *order)
-            try:
-                return list(pipe.execute())
-            except redis.exceptions.NoScriptError:
-                self._redis.script_load(POOL)
-                return list(pipe.execute())
+            return list(pipe.execute())
 
     def silent(self) -> list[tuple[str, Unit]]:
         """Resources that have not been heard of for 12 s."""

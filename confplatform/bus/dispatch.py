@@ -50,10 +50,12 @@ class Delivery:
         try:
             self.parsed = loads(self.body)
             self.message = registry.read(self.parsed)
-            registry.handler_of(self.message, self.envelope.correlation_id)
             self.envelope = self.envelope.addressed(self.parsed)
         except BadMessage as wrong:
             self.unreadable = wrong.detail[:400]
+        except Exception as wrong:
+            log.exception("a message could not be read")
+            self.unreadable = f"{type(wrong).__name__} while it was read"
 
 
 @dataclass(slots=True)
@@ -74,6 +76,8 @@ class DatabaseAway(Exception):
 
 def handle(platform: str, deliveries: Sequence[Delivery], *, first_turn: bool) -> Outcome:
     """Do a batch. Raises DatabaseAway; otherwise every delivery is done, refused or parked."""
+    for delivery in deliveries:
+        _find_handler(delivery)
     try:
         return _transact(platform, deliveries, first_turn)
     except DatabaseAway:
@@ -88,6 +92,14 @@ def handle(platform: str, deliveries: Sequence[Delivery], *, first_turn: bool) -
         whole.answers |= one.answers
         whole.made |= one.made
     return whole
+
+
+def _find_handler(delivery: Delivery) -> None:
+    if delivery.message is not None and not delivery.unreadable:
+        try:
+            registry.handler_of(delivery.message, delivery.envelope.correlation_id)
+        except BadMessage as wrong:
+            delivery.unreadable = wrong.detail
 
 
 def _stubborn(platform: str, delivery: Delivery, first_turn: bool) -> Outcome:

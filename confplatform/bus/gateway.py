@@ -6,6 +6,7 @@ while for the answer to appear in the inbox. Where the broker takes nothing it s
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
@@ -23,6 +24,8 @@ from confplatform.bus.envelope import Envelope
 from confplatform.bus.message import dumps
 from confplatform.stores import sql
 from confplatform.stores.directory import own_platform, store_of
+
+log = logging.getLogger("confplatform.bus.gateway")
 
 BATCH = 100
 ANSWER_SECONDS = 4.0
@@ -89,6 +92,7 @@ class Gateway:
             try:
                 self._commit(batch)
             except Exception as failure:
+                log.exception("a batch of %d requests failed", len(batch))
                 for asked in batch:
                     if not asked.committed.done():
                         asked.committed.set_exception(DatabaseError(str(failure)))

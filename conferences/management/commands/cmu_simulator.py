@@ -34,7 +34,11 @@ faults: NAME[:UNIT or SHARE][:share=0..1][:seconds=N]
   die       drops everything, no heartbeat; back empty after N seconds, or never
   freeze    stops; goes on with what it had after N seconds, or never
   old_list  N seconds from now it starts again with what it holds now
-  none      ends all faults; the dead and the frozen come back"""
+  none      ends all faults; the dead and the frozen come back
+
+The control queue takes JSON: {"unit": "s3" or "*", "fault": NAME, "seconds": N, "share": 0..1}, or
+what somebody in a conference wishes: {"unit": "s3", "do": "rename", "confE164", "confname"},
+{"do": "extend", "confE164", "delay"}, {"do": "end", "confE164"}."""
 
 
 class Command(BaseCommand):
