@@ -11,9 +11,9 @@ class ConferencesConfig(AppConfig):
 
     def ready(self) -> None:
         """Importing the flows registers their handlers; transactions learn of our site."""
-        from confplatform.bus.work import SITES
         from conferences import flows
         from conferences.store import ConferenceSite
+        from confplatform.bus.work import SITES
 
         SITES["conferences"] = ConferenceSite
         flows.register()

@@ -32,7 +32,7 @@ app.conf.beat_schedule = {
 class Messages(bootsteps.StartStopStep):
     """Runs consumer and relay as threads of `celery worker`."""
 
-    requires = {"celery.worker.components:Pool"}
+    requires = ("celery.worker.components:Pool",)
 
     def __init__(self, parent: Any, **kwargs: Any) -> None:
         super().__init__(parent, **kwargs)

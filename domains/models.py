@@ -66,7 +66,7 @@ class CoreDomain(Domain):
     """The root."""
 
     LEVEL = Level.CORE
-    objects = _OfLevel(Level.CORE)  # type: ignore[assignment]
+    objects: ClassVar[Any] = _OfLevel(Level.CORE)
 
     class Meta:
         proxy = True
@@ -76,7 +76,7 @@ class ServiceDomain(Domain):
     """Groups platform and user domains, and may nest."""
 
     LEVEL = Level.SERVICE
-    objects = _OfLevel(Level.SERVICE)  # type: ignore[assignment]
+    objects: ClassVar[Any] = _OfLevel(Level.SERVICE)
 
     class Meta:
         proxy = True

@@ -17,7 +17,7 @@ from conferences.messages.unit import (
 from conferences.messages.words import MAX_MINUTES
 from conferences.states import Conference, ConferenceState, Unit
 from conferences.step import Step, nothing
-from confplatform.bus.sending import Answer
+from confplatform.bus.sending import Answer, Outgoing
 from confplatform.bus.topology import Routes, unit_key
 
 MOST_MINUTES_AT_ONCE = 1440
@@ -60,7 +60,7 @@ def decide_extend(
     after = prolong(c, request.delay, now)
     end = says.wire_time(after.ends_at) or ""
     ack = ConferenceExtended(reqid=request.reqid, e164=c.e164, endtime=end, delay=request.delay)
-    told = [_to_cm(asked_by, ack), says.to_cm(EndMoved(e164=c.e164, endtime=end))]
+    told: list[Outgoing] = [_to_cm(asked_by, ack), says.to_cm(EndMoved(e164=c.e164, endtime=end))]
     if c.unit and c.state is not ConferenceState.PENDING_RESTORE:
         told.append(says.to_unit(c.unit, UnitEndMoved(e164=c.e164, endtime=end)))
     return Step(f"prolonged by {request.delay} minutes", c, after, tuple(told))
@@ -87,7 +87,7 @@ def decide_unit_extend(
     after = prolong(c, request.delay, now)
     end = says.wire_time(after.ends_at) or ""
     ack = UnitExtended(reqid=request.reqid, e164=c.e164, endtime=end, delay=request.delay)
-    told = (
+    told: tuple[Outgoing, ...] = (
         *answer_unit(c.unit, asked_by, ack),
         says.to_cm(EndMoved(e164=c.e164, endtime=end)),
     )

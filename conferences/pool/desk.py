@@ -152,8 +152,8 @@ def _hear(platform: str, said: Sequence[Message | None]) -> list[outbox.Row]:
     newcomers = {o[2] for o, a in zip(orders, answers, strict=True) if a == "new"}
     for message in heard:
         if isinstance(message, NodeRegistered):
-            unit = Unit(message.ip, message.pid)
-            if name_of(unit) in newcomers or type(message) is not NodeState:
+            name = name_of(Unit(message.ip, message.pid))
+            if name in newcomers or type(message) is not NodeState:
                 units.registered(platform, message)
     if newcomers or "hungry" in answers:
         due.restore_pending(platform)
@@ -169,9 +169,9 @@ def _orders_of(platform: str, message: NodeRegistered | ResourcesUsed) -> list[O
         return [("state", message.restype, name_of(unit), node)]
     named = (("mcu", message.mcu), ("vrs", message.vrs), ("mps", message.mps))
     return [
-        (message.state, kind, name_of(unit), message.e164)
+        (message.state, kind, name_of(used), message.e164)
         for kind, wire in named
-        if (unit := Unit.of(wire))
+        if (used := Unit.of(wire))
     ]
 
 

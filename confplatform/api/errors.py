@@ -66,9 +66,7 @@ def answer_refusal(failure: Exception, context: dict[str, Any]) -> Response | No
     if isinstance(failure, Refusal):
         return Response(nack(failure.error_code, failure.description))
     if isinstance(failure, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
-        code = getattr(failure.detail, "code", None)
-        number = int(code) if str(code).isdigit() else NOT_LOGGED_IN
-        return Response(nack(number, str(failure.detail)))
+        return Response(nack(NOT_LOGGED_IN, str(failure.detail)))
     if isinstance(failure, exceptions.APIException):
         return Response(nack(UNSPECIFIED, str(failure.detail)))
     if isinstance(failure, DatabaseError):

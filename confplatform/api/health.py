@@ -62,7 +62,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     registry = REGISTRY
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     waiting = sql.select(store_of(own_platform()).database, "SELECT COUNT(*) FROM bus_outbox")
     bus_metrics.OUTBOX_WAITING.set(waiting[0][0])
     lines = [generate_latest(registry).decode(), *_conferences()]

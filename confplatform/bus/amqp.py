@@ -64,7 +64,7 @@ class Publisher:
 
     def __init__(self, url: str) -> None:
         self.connection = connect(url)
-        self._channel = self.connection.channel()
+        self._channel: Any = self.connection.channel()
         self._channel.confirm_select()
         self._channel.events["basic_ack"].add(self._acked)
         self._channel.events["basic_nack"].add(self._nacked)

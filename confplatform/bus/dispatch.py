@@ -19,7 +19,7 @@ from confplatform.bus import envelope as env
 from confplatform.bus import metrics, registry
 from confplatform.bus.envelope import Envelope
 from confplatform.bus.inbox import Asked
-from confplatform.bus.message import BadMessage, Message, loads
+from confplatform.bus.message import BadMessage, Message, canonical, loads
 from confplatform.bus.outbox import Row, naive
 from confplatform.bus.topology import DEAD_QUEUE
 from confplatform.bus.work import Work, begin
@@ -207,7 +207,7 @@ def _nack(work: Work, delivery: Delivery, errcode: str, detail: str) -> None:
         return
     route = env.standing_route(envelope, body)
     if envelope.origin == "http":
-        work.answers[envelope.request] = env.canonical(refused.body)  # type: ignore[attr-defined]
+        work.answers[envelope.request] = canonical(refused.body)  # type: ignore[attr-defined]
     elif envelope.reply_to:
         work.put(refused, "", envelope.reply_to, correlation_id=envelope.correlation_id)
     elif route:
@@ -235,7 +235,7 @@ def _park(work: Work, delivery: Delivery) -> None:
                 reason,
                 kind,
                 delivery.body,
-                env.canonical(_plain(delivery)),
+                canonical(_plain(delivery)),
                 naive(work.now),
             )
         ],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from typing import Any, ClassVar, TypeVar, cast, dataclass_transform
 
 import orjson
 
@@ -174,7 +174,8 @@ def message(wire_type: str, nack: str = "") -> Callable[[type[M]], type[M]]:
         made: type[M] = dataclasses.dataclass(frozen=True, slots=True, kw_only=True)(cls)
         made.wire_type, made.nack = wire_type, nack
         made._fields = tuple(
-            (f.name, f.metadata.get("wire", f.name), _check_of(f)) for f in dataclasses.fields(made)
+            (f.name, f.metadata.get("wire", f.name), _check_of(f))
+            for f in dataclasses.fields(cast(Any, made))
         )
         if wire_type:
             if wire_type in TYPES:

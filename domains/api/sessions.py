@@ -39,6 +39,11 @@ class Session:
         """The MOID of the person's domain."""
         return self.account.domain_id or ""
 
+    @property
+    def domain_name(self) -> str:
+        """Its name."""
+        return self.account.domain.name if self.account.domain else ""
+
 
 def _throttle(what: str, key: str) -> None:
     """Count a wrong try; too many are refused for a while. Without Redis nothing is counted."""
@@ -69,7 +74,7 @@ def new_token(key: str, secret: str, now: datetime) -> str:
 def use_token(token: str, now: datetime) -> ApiToken:
     """The live token; using it keeps it alive. Raises Refusal 10002."""
     found = (
-        ApiToken.objects.select_related("account", "key")
+        ApiToken.objects.select_related("account__domain", "key")
         .filter(token_hash=hashed(token), used_at__gt=now - IDLE, key__enabled=True)
         .first()
     )
@@ -115,7 +120,7 @@ def find(token: str, cookie: str, now: datetime) -> Session:
         right = found.account is not None and (not cookie or found.cookie_hash == hashed(cookie))
     else:
         by_cookie = Q(cookie_hash=hashed(cookie)) if cookie else Q(pk="")
-        one = ApiToken.objects.select_related("account", "key").filter(by_cookie).first()
+        one = ApiToken.objects.select_related("account__domain", "key").filter(by_cookie).first()
         if one is None:
             raise Refusal(BAD_TOKEN, "account_token is missing, or expired; fetch a new one")
         found, right = one, True

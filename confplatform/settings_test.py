@@ -1,0 +1,17 @@
+"""The differences for tests: servers of their own (`TEST_…` variables), cheap password hashes."""
+
+import os
+
+for _name in [n for n in os.environ if n.startswith("TEST_")]:
+    os.environ[_name.removeprefix("TEST_")] = os.environ[_name]
+os.environ.setdefault("SECRET_KEY", "of the tests alone")
+
+from confplatform.settings import *  # noqa: E402, F403
+from confplatform.settings import DATABASES, PLATFORM_MOID, REDIS_URL  # noqa: E402
+
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+REDIS_URL = REDIS_URL.rpartition("/")[0] + f"/{_worker + 1}"
+PLATFORM_STORES = {PLATFORM_MOID: ("default", REDIS_URL)}
+DATABASES["default"]["TEST"] = {"NAME": "test_site", "CHARSET": "utf8mb4"}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}

@@ -1,0 +1,38 @@
+"""What all tests share: private servers (started by `make test`), and a platform in the database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+
+
+@pytest.fixture(scope="session")
+def amqp_url() -> str:
+    """The private broker of this test session."""
+    url = os.environ.get("TEST_AMQP_URL")
+    if not url:
+        pytest.skip("needs the private servers that `make test` starts")
+    return url
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that uses the database begins with an empty Redis of its own."""
+    if "db" in request.fixturenames or "transactional_db" in request.fixturenames:
+        from confplatform.stores.directory import own_platform, redis_of
+
+        redis_of(own_platform()).flushdb()
+    yield
+
+
+@pytest.fixture
+def platform(db: None) -> str:
+    """A provisioned platform with the demonstration tenant; its MOID."""
+    from django.core.management import call_command
+
+    call_command("load_demo", verbosity=0)
+    call_command("provision", verbosity=0)
+    return str(settings.PLATFORM_MOID)
