@@ -1,8 +1,8 @@
 """The pool's decisions as one atomic script: choosing and reserving are a single step in Redis.
 
-An entry lives as long as its unit refreshes it. Per unit the script knows what the unit reported,
-what was promised since, and all that is placed there as far as we know; the larger account counts,
-so that places are never given twice. Times are Redis' own.
+An entry lives as long as its unit refreshes it. What is taken of a unit is all that we have placed
+there, held or in use, and what it reports beyond that (`foreign`: another scheduler's). Times are
+Redis' own.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ local function rk(kind, room) return 'rms:room:' .. kind .. ':' .. room end
 local function num(key, field) return tonumber(redis.call('HGET', key, field) or '0') or 0 end
 
 local function free(key, what)
-  local placed, said = num(key, 'all_' .. what), num(key, 'load_' .. what) + num(key, 'new_' .. what)
-  return num(key, 'cap_' .. what) - math.max(placed, said)
+  return num(key, 'cap_' .. what) - num(key, 'all_' .. what) - num(key, 'foreign_' .. what)
 end
 
 local function rescore(kind, unit)
@@ -33,10 +32,10 @@ local function rescore(kind, unit)
   end
 end
 
-local function count(key, prefix, ports, hd, sign)
-  redis.call('HINCRBY', key, prefix .. 'confs', sign)
-  redis.call('HINCRBY', key, prefix .. 'ports', string.format('%d', sign * ports))
-  redis.call('HINCRBY', key, prefix .. 'hd', string.format('%d', sign * hd))
+local function count(key, ports, hd, sign)
+  redis.call('HINCRBY', key, 'all_confs', sign)
+  redis.call('HINCRBY', key, 'all_ports', string.format('%d', sign * ports))
+  redis.call('HINCRBY', key, 'all_hd', string.format('%d', sign * hd))
 end
 
 local function release(kind, unit, e164)
@@ -48,9 +47,7 @@ local function release(kind, unit, e164)
   redis.call('SREM', 'rms:conf:' .. e164, kind .. '|' .. unit)
   local key = nk(kind, unit)
   if redis.call('EXISTS', key) == 1 then
-    count(key, 'all_', a.p, a.h, -1)
-    if a.s == 'held' then count(key, 'hold_', a.p, a.h, -1) end
-    if num(key, 'new_confs') > 0 then count(key, 'new_', a.p, a.h, -1) end
+    count(key, a.p, a.h, -1)
     rescore(kind, unit)
   end
   return true
@@ -61,10 +58,8 @@ local function place(kind, unit, e164, ports, hd, state)
   redis.call('HSET', ak(kind, unit), e164, cjson.encode({p = ports, h = hd, s = state}))
   redis.call('SADD', 'rms:conf:' .. e164, kind .. '|' .. unit)
   local key = nk(kind, unit)
-  count(key, 'all_', ports, hd, 1)
-  count(key, 'new_', ports, hd, 1)
+  count(key, ports, hd, 1)
   if state == 'held' then
-    count(key, 'hold_', ports, hd, 1)
     redis.call('ZADD', 'rms:held', now + 15000, kind .. '|' .. unit .. '|' .. e164)
   end
   redis.call('HSET', key, 'turn', redis.call('INCR', 'rms:turn'))
@@ -118,10 +113,9 @@ if op == 'state' or op == 'adopt' then
   redis.call('HSET', key, 'room', n.room, 'draining', n.draining, 'platform', n.platform,
     'cap_confs', n.capacity.confs, 'cap_ports', n.capacity.ports, 'cap_hd', n.capacity.hd)
   if op == 'state' then
-    redis.call('HSET', key, 'load_confs', n.load.confs, 'load_ports', n.load.ports,
-      'load_hd', n.load.hd)
     for _, what in ipairs({'confs', 'ports', 'hd'}) do
-      redis.call('HSET', key, 'new_' .. what, num(key, 'hold_' .. what))
+      redis.call('HSET', key, 'load_' .. what, n.load[what],
+        'foreign_' .. what, math.max(0, n.load[what] - num(key, 'all_' .. what)))
     end
   end
   redis.call('ZADD', 'rms:seen', now, kind .. '|' .. unit)
@@ -158,7 +152,6 @@ if op == 'used' then
   if not kept then return 'unknown' end
   local a = cjson.decode(kept)
   if a.s == 'held' then
-    count(nk(kind, unit), 'hold_', a.p, a.h, -1)
     redis.call('ZREM', 'rms:held', kind .. '|' .. unit .. '|' .. e164)
     a.s = 'used'
     redis.call('HSET', ak(kind, unit), e164, cjson.encode(a))

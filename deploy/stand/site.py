@@ -49,7 +49,14 @@ class Site:
     """A site under one directory, on one block of ports."""
 
     def __init__(
-        self, spec: SiteSpec, root: Path, port_base: int, *, media: str, units: int
+        self,
+        spec: SiteSpec,
+        root: Path,
+        port_base: int,
+        *,
+        media: str,
+        units: int,
+        conferences: int = SIMULATED_CONFERENCES,
     ) -> None:
         self.spec = spec
         self.name = spec.name
@@ -57,6 +64,7 @@ class Site:
         self.ports = Ports(port_base)
         self.media = media
         self.units = units
+        self.conferences = conferences  # places of one simulated unit
         self.vault = Vault.open(self.directory)
         self.stopping = False
         here, vault = self.directory, self.vault
@@ -219,7 +227,7 @@ class Site:
             found.update({f"unit{number}": self._unit(number) for number in numbers})
         elif self.media == "simulated":
             argv = ["manage.py", "cmu_simulator", "--units", str(self.units)]
-            argv += ["--conferences", str(SIMULATED_CONFERENCES)]
+            argv += ["--conferences", str(self.conferences)]
             found["simulator"] = self._media("simulator", argv, {"CMU_IP": "127.0.0.1"})
         return found
 

@@ -11,7 +11,7 @@ from deploy.stand.errors import StandError
 from deploy.stand.parallel import Parallel
 from deploy.stand.ports import MOST_UNITS, SITE_STRIDE, require_free
 from deploy.stand.report import Print, Report, say
-from deploy.stand.site import MEDIA, SITES, Site
+from deploy.stand.site import MEDIA, SIMULATED_CONFERENCES, SITES, Site
 
 
 class Stand:
@@ -24,11 +24,19 @@ class Stand:
         sites: int = 1,
         media: str = "janus",
         units: int = 2,
+        conferences: int = SIMULATED_CONFERENCES,
     ) -> None:
         _refuse_odd(port_base, sites, media, units)
         self.root = root.resolve()
         self.sites = {
-            spec.name: Site(spec, self.root, spec.first_port(port_base), media=media, units=units)
+            spec.name: Site(
+                spec,
+                self.root,
+                spec.first_port(port_base),
+                media=media,
+                units=units,
+                conferences=conferences,
+            )
             for spec in SITES[:sites]
         }
         self._listening_units = units if media == "janus" else 0

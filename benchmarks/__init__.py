@@ -1,0 +1,1 @@
+"""Benchmarks: each prints a table and writes JSON; figures of one run stand side by side."""

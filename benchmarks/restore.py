@@ -1,0 +1,61 @@
+"""Restore after a unit's death: N conferences of one unit run again elsewhere, per second."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from benchmarks.bench_site import bench_site, cost, sql
+from benchmarks.load import AmqpLoad
+from deploy.stand.site import Site
+
+SIZES = (10, 100, 1000)
+
+
+def _running(site: Site) -> int:
+    query = "SELECT COUNT(*) FROM conferences_conference WHERE state='running'"
+    return int(sql(site, query).split()[-1])
+
+
+def _row(site: Site, load: AmqpLoad, size: int) -> dict[str, Any]:
+    """Fill one unit, let it die, and watch."""
+    sql(site, "UPDATE conferences_resourceunit SET draining = (pid <> 's1') WHERE restype='mcu'")
+    time.sleep(6)  # the pool hears of it with the next heartbeats
+    seen = load.closed(size, 64)
+    sql(site, "UPDATE conferences_resourceunit SET draining = 0")
+    time.sleep(6)
+    before = cost(site)
+    dead = time.monotonic()
+    site.manage("cmu_simulator", "--set", "die:s1:seconds=40")
+    while _running(site) == size:
+        time.sleep(0.02)
+    noticed = time.monotonic()
+    while _running(site) < size and time.monotonic() - noticed < 120:
+        time.sleep(0.05)
+    seconds = time.monotonic() - noticed
+    row = {
+        "what": f"{size} conferences of a dead unit",
+        "noticed_s": round(noticed - dead, 1),
+        "restored": _running(site),
+        "seconds": round(seconds, 2),
+        "per_second": round(size / seconds, 1),
+        **cost(site).since(before, size),
+    }
+    load.release(seen.numbers)
+    return row
+
+
+def run() -> list[dict[str, Any]]:
+    """All sizes on one site; the unit comes back empty between them."""
+    with bench_site(units=4, conferences=2000) as site:
+        load = AmqpLoad(site)
+        rows = []
+        for size in SIZES:
+            rows.append(_row(site, load, size))
+            time.sleep(30)
+        return rows
+
+
+if __name__ == "__main__":
+    for row in run():
+        print(row)

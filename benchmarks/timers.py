@@ -1,0 +1,71 @@
+"""What the timer costs with a million rows that are not due, against an empty table."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import Any
+
+from benchmarks.bench_site import bench_site, sql
+from deploy.stand.site import Site
+
+ROWS = 1_000_000
+ROUNDS = 300
+
+_PROBE = """
+import time, statistics, django
+django.setup()
+from confplatform.stores.directory import own_platform
+from conferences.flows.due import due, restore_pending
+from conferences import pool
+due(own_platform()); restore_pending(own_platform())
+times = []
+for _ in range({rounds}):
+    start = time.perf_counter()
+    due(own_platform()); restore_pending(own_platform())
+    times.append(time.perf_counter() - start)
+print(statistics.median(times) * 1e3)
+"""
+
+_FILL = (
+    "INSERT INTO conferences_conference (confid, e164, shortnum, name, state, incarnation, revision,"
+    " source_platform, hosting_platform, user_domain, creator_moid, places, unit_ip, unit_pid,"
+    " created_at, ends_at, ended_at, end_reason, detail)"
+    " SELECT LPAD(HEX(seq), 32, '0'), LPAD(seq MOD 100000, 9, '8'), '', 'old', 'ended', 1, 1, 'p', 'p',"
+    " 'd', '', 8, '127.0.0.1', 's1', UTC_TIMESTAMP(6) - INTERVAL seq SECOND, NULL,"
+    " UTC_TIMESTAMP(6) - INTERVAL seq SECOND, 'released', '{}' FROM seq_1_to_%d"
+)
+
+
+def _median_ms(site: Site) -> float:
+    from benchmarks.bench_site import python
+
+    return float(python(site, _PROBE.format(rounds=ROUNDS)).split()[-1])
+
+
+def run() -> list[dict[str, Any]]:
+    """Empty, full, empty again in one run: the ratio is what counts."""
+    with bench_site(units=1, media="none") as site:
+        for name in ("beat", "worker1", "worker2", "web"):
+            site.processes[name].stop()
+        empty = [_median_ms(site), _median_ms(site)]
+        started = time.monotonic()
+        sql(site, _FILL % ROWS)
+        sql(site, "ANALYZE TABLE conferences_conference")
+        filled = time.monotonic() - started
+        full = [_median_ms(site), _median_ms(site)]
+    ratio = statistics.mean(full) / statistics.mean(empty)
+    return [
+        {
+            "what": f"timer round with {ROWS:,} ended rows",
+            "empty_ms": [round(t, 3) for t in empty],
+            "full_ms": [round(t, 3) for t in full],
+            "ratio": round(ratio, 2),
+            "filled_in_s": round(filled, 1),
+        }
+    ]
+
+
+if __name__ == "__main__":
+    for row in run():
+        print(row)
