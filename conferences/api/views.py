@@ -89,15 +89,16 @@ class Conferences(_Call):
     def _created(self, result: Result) -> Response:
         if result.answer is not None:
             said = orjson.loads(result.answer)
-            e164, confid, running = said["confE164"], said["confid"], 1
+            e164, confid, join = said["confE164"], said["confid"], said.get("join")
         elif result.made:
-            (e164, confid), running = result.made, 0
+            (e164, confid), join = result.made, None
         else:
             raise Refusal(UNSPECIFIED, "the same request is still in progress; ask again shortly")
         return ack(
             conf_id=e164,
             meeting_id=confid,
-            description="running" if running else "accepted; it is being started",
+            description="running" if result.answer else "accepted; it is being started",
+            join=join,
             join_url=settings.PUBLIC_URL + join_link(confid, e164),
         )
 

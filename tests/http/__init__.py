@@ -1,0 +1,1 @@
+"""The open platform API as programs use it, over real HTTP."""

@@ -1,0 +1,187 @@
+"""Conferences over HTTP: what works, and every refusal with its number (HTTP API P0)."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from deploy.stand.site import Site
+from tests.http.program import Program
+from tests.stories.facts import license_for
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("stories")]
+
+
+def test_a_conference_is_created_listed_shown_and_ended(program: Program) -> None:
+    created = program.create(max_join_mt=8, password="a1_.")
+    assert created["success"] == 1
+    number = created["conf_id"]
+    assert isinstance(number, str)
+    assert isinstance(created["meeting_id"], str)
+    listed = program.get("vc/confs", count=0)
+    assert listed["total"] == len(listed["confs"]) == 1
+    shown = program.get(f"vc/confs/{number}")
+    assert shown["name"] == "http"
+    assert shown["need_password"] == 1
+    assert "password" not in shown
+    assert created["join"] == shown["join"]
+    assert program.delete(f"mc/confs/{number}")["success"] == 1
+    assert program.get(f"vc/confs/{number}")["error_code"] == 12103
+    assert program.delete(f"mc/confs/{number}")["error_code"] == 12103
+
+
+def test_terminals_are_called_listed_and_removed(program: Program) -> None:
+    number = program.create(invite_members=[{"account": "7001", "account_type": 5}])["conf_id"]
+    path = f"vc/confs/{number}/mts"
+    assert [m["alias"] for m in program.get(path)["mts"]] == ["7001"]
+    wanted = [{"account": "7002", "account_type": 5, "bitrate": 1024, "protocol": 1}]
+    added = program.post(path, {"mts": wanted})
+    assert added["success"] == 1
+    deadline = time.monotonic() + 10
+    while len(found := program.get(path)["mts"]) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert {m["alias"] for m in found} == {"7001", "7002"}
+    gone = [{"mt_id": m["mt_id"]} for m in found if m["alias"] == "7002"]
+    removed = program.delete(path, params=json.dumps({"mts": gone}))
+    assert removed["success"] == 1
+    unknown = program.delete(path, params=json.dumps({"mts": [{"mt_id": "99"}]}))
+    assert unknown["error_code"] == 12104
+
+
+REFUSED: list[tuple[dict[str, Any], int]] = [
+    ({"name": ""}, 29001),
+    ({"name": None}, 29001),
+    ({"name": "a" * 65}, 29001),
+    ({"name": "a%b"}, 29001),
+    ({"name": "_a"}, 29001),
+    ({"name": ["a"]}, 29001),
+    ({"duration": -1}, 20119),
+    ({"duration": 10081}, 20119),
+    ({"duration": "soon"}, 29001),
+    ({"password": "ä"}, 29001),
+    ({"password": "a" * 17}, 29001),
+    ({"max_join_mt": 9}, 29001),
+    ({"auto_end": 2}, 29001),
+    ({"create_type": 2, "template_id": "1"}, 20108),
+    ({"create_type": 4, "template_id": "1"}, 20108),
+    ({"platform_id": "elsewhere"}, 29004),
+    ({"video_formats": "720p"}, 29001),
+    ({"video_formats": [1]}, 29001),
+    ({"invite_members": [{"name": "nobody"}]}, 29001),
+    ({"invite_members": [{"account": "1"}] * 501}, 29001),
+    ({"recorder": 1}, 29001),
+    ({"bitrate": 1}, 29001),
+]
+
+
+@pytest.mark.parametrize(("params", "code"), REFUSED)
+def test_what_cannot_be_had_is_refused_with_its_number(
+    program: Program, params: dict[str, Any], code: int
+) -> None:
+    refused = program.create(**params)
+    assert refused["error_code"] == code, refused
+    assert refused["description"]
+    assert program.get("vc/confs")["total"] == 0
+
+
+def test_the_limit_of_the_licence_is_refused_with_20102(program: Program, simulated: Site) -> None:
+    license_for(simulated, 1, 0)
+    assert program.create()["success"] == 1
+    assert program.create()["error_code"] == 20102
+    assert program.create(max_join_mt=32)["error_code"] == 20102
+
+
+def test_the_same_idempotency_key_makes_one_conference(program: Program) -> None:
+    def create() -> dict[str, Any]:
+        form = urlencode({"account_token": program.token, "params": '{"name":"once"}'})
+        headers = {
+            "Cookie": program.cookie,
+            "Content_Type": "application/x-www-form-urlencoded",
+            "Idempotency_Key": f"key-{program.token}",
+        }
+        answer: dict[str, Any] = json.loads(
+            program.raw("POST", "/api/v1/mc/confs", form, **headers)[1]
+        )
+        return answer
+
+    first, second = create(), create()
+    assert first["conf_id"] == second["conf_id"]
+    assert program.get("vc/confs")["total"] == 1
+
+
+VARIANTS = [
+    ("POST", "/api/v1/mc/confs", "form"),
+    ("POST", "//api/v1/mc/confs", "form"),
+    ("POST", "/api/v1/mc/confs?", "form"),
+    ("POST", "/api/v1/mc/confs", "query"),
+    ("POST", "/api/v1/mc/confs", "twice"),
+    ("POST", "/api/v1/mc/confs", "json"),
+    ("GET", "/api/v1/mc/confs", "_method"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "shape"), VARIANTS)
+def test_requests_as_they_occur_in_the_wild_are_understood(
+    program: Program, method: str, path: str, shape: str
+) -> None:
+    params = json.dumps(
+        {
+            "name": "wild",
+            "speaker": None,
+            "vmp": None,
+            "preoccpuy_resource": 0,
+            "start_time": "now",
+            "video_formats": [{"format": 0}, {"format": 4, "resolution": 12, "bitrate": 512}],
+        }
+    )
+    fields = {"account_token": program.token, "params": params}
+    headers = {"Cookie": program.cookie}
+    body: str | None = None
+    if shape == "form":
+        body = urlencode(fields)
+    elif shape in ("query", "_method"):
+        extra = {"_method": "post"} if shape == "_method" else {}
+        path += "?" + urlencode({**fields, **extra})
+    elif shape == "twice":
+        path += "?" + urlencode({**fields, "params": quote(params)})
+    else:
+        body = json.dumps({"account_token": program.token, "params": json.loads(params)})
+        headers["Content_Type"] = "application/json"
+    if shape == "form":
+        headers["Content_Type"] = "application/x-www-form-urlencoded;charset=utf-8"
+    status, content = program.raw(method, path, body, **headers)
+    answer = json.loads(content)
+    assert (status, answer["success"]) == (200, 1), answer
+    removed = program.call("POST", f"mc/confs/{answer['conf_id']}", _method="delete")
+    assert removed["success"] == 1
+
+
+def test_a_call_that_does_not_exist_is_refused_in_the_same_form(program: Program) -> None:
+    assert program.get("vc/nothing/of/the/kind")["error_code"] == 99999
+    assert program.call("PUT", "mc/confs")["error_code"] == 99999
+
+
+def test_another_tenants_conference_is_as_unknown_as_none(
+    program: Program, simulated: Site, manager: Any
+) -> None:
+    other = "20000000-0000-4000-8000-000000000002"
+    simulated.mariadb.sql(
+        "INSERT IGNORE INTO domains_domain (moid, level, parent_id, name, used, enable_h265,"
+        f" enable_hd) SELECT '{other}', 0, parent_id, 'other', 1, 1, 1 FROM domains_domain"
+        " WHERE level=0 LIMIT 1; INSERT IGNORE INTO domains_userdomain (domain_ptr_id, platform_id)"
+        f" VALUES ('{other}', '{simulated.vault.platform_moid}')",
+        schema="east",
+    )
+    answer = manager.answer_to(manager.create(moid=other))
+    number = answer["confE164"]
+    try:
+        assert program.get(f"vc/confs/{number}")["error_code"] == 12103
+        assert program.get(f"vc/confs/{number}/mts")["error_code"] == 12103
+        assert program.delete(f"mc/confs/{number}")["error_code"] == 12103
+        assert program.get("vc/confs")["total"] == 0
+    finally:
+        manager.answer_to(manager.release(number))

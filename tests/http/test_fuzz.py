@@ -1,0 +1,80 @@
+"""Whatever is sent, no answer is a 5xx, and every refusal of the API is JSON with a number."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.http.program import Program
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("stories")]
+
+PATHS = st.sampled_from(
+    [
+        "system/token",
+        "system/login",
+        "system/heartbeat",
+        "mc/confs",
+        "mc/confs/1",
+        "vc/confs",
+        "vc/confs/880000000",
+        "vc/confs/1/mts",
+        "vc/confs/%00/mts",
+        "mc/confs/" + "9" * 300,
+    ]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+FIELDS = [
+    "name", "duration", "max_join_mt", "auto_end", "create_type", "video_formats", "bitrate",
+    "invite_members", "recorder", "password", "mts", "start", "count", "platform_id", "_method",
+]  # fmt: skip
+PARAMS = st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=6)
+BODIES = st.one_of(
+    PARAMS.map(lambda p: ("application/json", json.dumps({"params": p}).encode())),
+    PARAMS.map(lambda p: ("application/json", json.dumps(p).encode())),
+    st.binary(max_size=200).map(lambda b: ("application/x-www-form-urlencoded", b)),
+    st.binary(max_size=200).map(lambda b: ("application/json", b)),
+    st.text(max_size=80).map(
+        lambda t: ("application/x-www-form-urlencoded", b"params=" + t.encode("utf-8", "replace"))
+    ),
+    st.just(("application/json", b"[" * 30000)),
+    st.just(("application/json", b'{"params":' * 60 + b"1" + b"}" * 60)),
+    st.just(("application/x-www-form-urlencoded", b"a=1&" * 5000)),
+    st.just(("multipart/form-data; boundary=x", b"--x\r\n")),
+    st.just(("application/json", b'{"a":"' + b"x" * 1_100_000 + b'"}')),
+)
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    method=st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"]),
+    path=PATHS,
+    content=BODIES,
+    session=st.booleans(),
+)
+def test_no_request_makes_a_5xx(
+    program: Program, method: str, path: str, content: tuple[str, bytes], session: bool
+) -> None:
+    kind, body = content
+    headers = {"Content_Type": kind}
+    url = f"/api/v1/{path}"
+    if session:
+        headers["Cookie"] = program.cookie
+        url += f"?account_token={program.token}"
+    status, raw = program.raw(method, url, body, **headers)
+    assert status < 500, (status, raw[:300])
+    if status == 200 and method not in ("HEAD", "OPTIONS"):
+        assert json.loads(raw)["success"] in (0, 1)

@@ -1,0 +1,45 @@
+"""Sites for the stories: one with simulated units, one with Janus; started once per test process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from deploy.stand.ports import claimed
+from deploy.stand.site import Site
+from deploy.stand.stand import Stand
+from tests.stories.manager import Manager
+
+
+@contextmanager
+def running_site(root: Path, media: str, units: int) -> Iterator[Site]:
+    """A site of its own, all of it ready."""
+    with claimed(2000) as base, Stand(root, base, sites=1, media=media, units=units) as stand:
+        yield stand.sites["east"]
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Four simulated units."""
+    with running_site(tmp_path_factory.mktemp("simulated"), "simulated", 4) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def janus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Two real units."""
+    with running_site(tmp_path_factory.mktemp("janus"), "janus", 2) as site:
+        yield site
+
+
+@pytest.fixture
+def manager(request: pytest.FixtureRequest) -> Iterator[Manager]:
+    """A conference manager on the broker of the site that the test uses."""
+    names = [n for n in ("simulated", "janus") if n in request.fixturenames]
+    site: Site = request.getfixturevalue(names[0])
+    one = Manager(site.rabbitmq.url("/"))
+    yield one
+    one.close()
