@@ -54,8 +54,8 @@ class Site(Protocol):
     ) -> tuple[int, list[dict[str, Any]]] | None:
         """One page of a domain's live conferences; None: no such domain."""
 
-    def open_request(self, e164: str, correlation_id: str, reqid: str) -> str | None:
-        """The key of the open control request that a unit's answer belongs to."""
+    def control_request(self, e164: str, correlation_id: str, reqid: str) -> str | None:
+        """The key of the control request that a unit's answer belongs to, answered or not."""
 
     def domain_is_down(self, c: Conference, unit: Unit) -> bool:
         """Is its user domain abnormal, and the unit of the abnormal room?"""

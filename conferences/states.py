@@ -158,7 +158,7 @@ class Conference:
 
     def on(self, unit: Unit | None) -> bool:
         """Is this the unit it is assigned to? A message that names none speaks for the assigned one."""
-        return unit is None or self.unit is None or unit == self.unit
+        return self.unit is not None and unit in (None, self.unit)
 
     # ---- moves ------------------------------------------------------------------------------
 

@@ -173,9 +173,9 @@ class ConferenceSite:
         """One page of a domain's live conferences; None: no such domain."""
         return queries.listed(self._database, domain, start, count)
 
-    def open_request(self, e164: str, correlation_id: str, reqid: str) -> str | None:
-        """The key of the open control request that a unit's answer belongs to."""
-        asked = self._work.inbox.find_open(e164, correlation_id, reqid)
+    def control_request(self, e164: str, correlation_id: str, reqid: str) -> str | None:
+        """The key of the control request that a unit's answer belongs to, answered or not."""
+        asked = self._work.inbox.find_control(e164, correlation_id, reqid)
         return asked.key if asked else None
 
     def domain_is_down(self, c: Conference, unit: Unit) -> bool:

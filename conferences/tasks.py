@@ -7,7 +7,9 @@ from celery import shared_task
 from conferences.flows import due as flow
 from conferences.flows import mend as mending
 from conferences.pool import units
+from confplatform import clock
 from confplatform.stores.directory import own_platform
+from domains.api import sessions
 
 
 @shared_task
@@ -38,3 +40,4 @@ def mend() -> None:
 def forget_old() -> None:
     """Delete what need not be remembered."""
     flow.forget_old(own_platform())
+    sessions.forget_idle(clock.now())

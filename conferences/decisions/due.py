@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from conferences.decisions import says
-from conferences.decisions.create import decide_next_unit, give_up, warned_by
+from conferences.decisions.create import RMS_ANSWERS_IN, decide_next_unit, give_up, warned_by
 from conferences.decisions.end import decide_end
 from conferences.decisions.rename import decide_cm_is_silent
 from conferences.decisions.restore import decide_restore, decide_restore_failed, wait_on
@@ -38,6 +38,8 @@ def _silence(c: Conference, now: datetime) -> Step:
     match c.state:
         case _S.CREATING if c.unit:
             return decide_next_unit(c, Err.UNIT_SILENT, now)
+        case _S.CREATING if c.origin == "http" and c.give_up_at and now < c.give_up_at:
+            return _ask_again(c, now)
         case _S.CREATING:
             return give_up(c, c.last_code or Err.RMS_SILENT, now)
         case _S.PENDING_RESTORE:
@@ -46,6 +48,12 @@ def _silence(c: Conference, now: datetime) -> Step:
             return decide_restore_failed(c, Err.UNIT_SILENT, now)
         case _:
             return nothing("nobody was asked")
+
+
+def _ask_again(c: Conference, now: datetime) -> Step:
+    """It was acknowledged, perhaps while the broker was away: worth more than one question."""
+    after = c.ask(now + RMS_ANSWERS_IN)
+    return Step("the RMS did not answer, asking again", c, after, (says.ask_rms(after, "create"),))
 
 
 def _warning(c: Conference, now: datetime) -> Step:

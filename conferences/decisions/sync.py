@@ -29,11 +29,13 @@ def decide_held(
     ghost = Step(
         f"ghost {incarnation} of {e164} on {unit}", send=(says.drop(unit, e164, incarnation),)
     )
-    if c is None or c.unit != unit or c.incarnation != incarnation or room_is_down:
+    if c is None or c.unit != unit or c.incarnation != incarnation:
         return ghost
     match c.state:
         case _S.RUNNING:
             return _members(c, entry, now)
+        case _ if room_is_down:
+            return ghost
         case _S.PENDING_RESTORE:
             return decide_unit_took_it_again(c, entry.get("join"), now)
         case _S.CREATING | _S.RESTORING if c.answer_by and c.answer_by > now:

@@ -32,7 +32,7 @@ def on_control(site: Site, order: Control, envelope: Envelope) -> None:
 def on_control_answered(site: Site, said: ControlAnswered, envelope: Envelope) -> None:
     """To whoever asked; a notice, or an answer nobody asked for, to all CMs."""
     if not said.type.endswith("_NTF"):
-        request = site.open_request(said.e164, envelope.correlation_id, said.reqid or "")
+        request = site.control_request(said.e164, envelope.correlation_id, said.reqid or "")
         if request:
             site.send(Answer(request=request, message=said, route=Routes.STATE_TO_CM))
             return

@@ -59,7 +59,6 @@ class Held:
             password=self.password,
             places=self.places,
             bitrate=self.bitrate,
-            resolution=self.resolution,
             h265=self.h265,
         )
 

@@ -127,7 +127,10 @@ nat: {{
 plugins: {{ disable = "{_disabled("plugins", library, ("audiobridge", "videoroom", "textroom"))}" }}
 transports: {{ disable = "{_disabled("transports", library, ("http", "websockets"))}" }}
 loggers: {{ disable = "libjanus_jsonlog.so" }}
-events: {{ broadcast = true, combine_media_stats = true, stats_period = 0 }}
+events: {{
+  broadcast = true, combine_media_stats = true, stats_period = 0
+  disable = "{_disabled("events", library, ("wsevh",))}"
+}}
 """
 
 

@@ -22,7 +22,7 @@ _PLUGIN, _HANDLE, _MEDIA = 64, 2, 32
 class Hint:
     """Something happened. `handle` names a participant's connection; `room` where it is known."""
 
-    kind: str  # changed, receiving, gone
+    kind: str  # joined, changed, receiving, gone
     handle: int = 0
     plugin: str = ""
     room: str = ""
@@ -38,7 +38,7 @@ def hint_of(event: dict[str, Any]) -> Hint | None:
         return None
     if kind == _PLUGIN and isinstance(data := said.get("data"), dict) and data.get("room"):
         return Hint(
-            kind="changed",
+            kind="joined" if data.get("event") == "joined" else "changed",
             handle=handle,
             plugin=str(said.get("plugin")),
             room=str(data["room"]),
@@ -67,7 +67,9 @@ class EventDoor:
         """Listen, on loopback and under a secret path."""
         app = web.Application()
         app.router.add_get(f"/{self._keys.events}", self._serve)
-        self._runner = web.AppRunner(app, handle_signals=False, access_log=None)
+        self._runner = web.AppRunner(
+            app, handle_signals=False, access_log=None, shutdown_timeout=0.2
+        )
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._config.event_port).start()
 

@@ -19,8 +19,6 @@ _EXISTS = {486, 427, 418}
 _NO_ROOM = {485, 426, 417}
 _NOBODY = {492, 428, 419, 420, 487}
 
-_TALLEST = {"720p": 1_200_000, "1080p": 3_000_000}
-
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -42,7 +40,6 @@ class RoomPlan:
     password: str
     places: int
     bitrate: int
-    resolution: str
     h265: bool
 
 
@@ -64,10 +61,9 @@ class Rooms:
             "admin_key": self._keys.admin,
         }
         sound = {"sampling_rate": 48000, "audiolevel_event": True, "allow_rtp_participants": False}
-        bits = max(plan.bitrate * 1000, _TALLEST.get(plan.resolution, 0))
         pictures = {
             "publishers": max(plan.places, 1),
-            "bitrate": bits,
+            "bitrate": plan.bitrate * 1000,
             "videocodec": "h265,vp8,h264" if plan.h265 else "vp8,h264,vp9",
             "audiocodec": "opus",
             "notify_joining": True,

@@ -178,7 +178,13 @@ if op == 'drain' then
   return 'ok'
 end
 
-if op == 'silent' then return redis.call('ZRANGEBYSCORE', 'rms:seen', '-inf', now - tonumber(ARGV[2])) end
+if op == 'silent' then
+  local limit, last = tonumber(ARGV[2]), tonumber(redis.call('GET', 'rms:watched') or '0')
+  redis.call('SET', 'rms:watched', now)
+  if now - last > 4000 then redis.call('SET', 'rms:watching_since', now) end
+  if now - tonumber(redis.call('GET', 'rms:watching_since') or now) < limit then return {} end
+  return redis.call('ZRANGEBYSCORE', 'rms:seen', '-inf', now - limit)
+end
 
 if op == 'gone' then
   if ARGV[4] == 'silent' then

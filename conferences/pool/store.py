@@ -57,7 +57,11 @@ class Pool:
             return list(pipe.execute())
 
     def silent(self) -> list[tuple[str, Unit]]:
-        """Resources that have not been heard of for 12 s."""
+        """Resources that have not been heard of for 12 s, during which we did listen.
+
+        The watch comes by way of the broker every second. After a gap in it, units have 12 s to be
+        heard again: a broker that was away must not move every conference of the site.
+        """
         members = self.one("silent", str(SILENT_MILLIS))
         return [(kind, unit_of(name)) for kind, _, name in (m.partition("|") for m in members)]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import amqp
 from amqp.exceptions import AMQPError, MessageNacked, RecoverableConnectionError
@@ -64,7 +64,7 @@ class Publisher:
 
     def __init__(self, url: str) -> None:
         self.connection = connect(url)
-        self._channel: Any = self.connection.channel()
+        self._channel = cast(Any, self.connection.channel())
         self._channel.confirm_select()
         self._channel.events["basic_ack"].add(self._acked)
         self._channel.events["basic_nack"].add(self._nacked)

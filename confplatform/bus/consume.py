@@ -17,6 +17,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 from confplatform.bus import metrics, outbox
 from confplatform.bus.amqp import BROKER_ERRORS, Publisher, connect, hang_up
+from confplatform.bus.declare import declare
 from confplatform.bus.dispatch import DatabaseAway, Delivery, Outcome
 from confplatform.bus.envelope import of_amqp
 from confplatform.stores.directory import PlatformStore
@@ -75,6 +76,7 @@ class Consumer(threading.Thread):
         try:
             publisher = Publisher(self._url)
             incoming = connect(self._url)
+            declare(incoming, self._store.platform)
             channel = incoming.channel()
             channel.basic_qos(0, PREFETCH, True)
             for queue in self._desks:

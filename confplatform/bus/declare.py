@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from confplatform.bus.amqp import connect, hang_up
 from confplatform.bus.topology import DEAD_QUEUE, Routes, pms_queue
 
 
 def declare_all(url: str, platform: str) -> int:
-    """Declare every exchange, queue and binding of the table; their number."""
+    """Declare the whole table on the broker at `url`; the number of exchanges and queues."""
     connection = connect(url)
+    count = declare(connection, platform)
+    hang_up(connection, politely=True)
+    return count
+
+
+def declare(connection: Any, platform: str) -> int:
+    """Declare every exchange, queue and binding of the table: a broker that lost its data has none."""
     channel = connection.channel()
     exchanges = {r.value.exchange: r.value.kind for r in Routes if r.value.exchange}
     for name, kind in exchanges.items():
@@ -19,5 +28,5 @@ def declare_all(url: str, platform: str) -> int:
     for route in (r.value for r in Routes):
         if route.exchange and route.queue:
             channel.queue_bind(route.queue, route.exchange, route.key)
-    hang_up(connection, politely=True)
+    channel.close()
     return len(exchanges) + len(queues)

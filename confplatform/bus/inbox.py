@@ -57,6 +57,7 @@ class InboxOfWork:
         self._database, self._now = database, now
         self._known: dict[str, Asked | None] = {}
         self._open_of: dict[str, list[Asked]] = {}
+        self._looked_up: set[str] = set()
 
     def load(self, keys: Iterable[str]) -> None:
         """Read these requests, where they were taken before."""
@@ -98,26 +99,24 @@ class InboxOfWork:
         self._open_of.setdefault(e164, []).append(asked)
         return asked
 
-    def find_open(self, e164: str, correlation_id: str, reqid: str) -> Asked | None:
-        """The open control request on this number that an answer belongs to (wire: by
-        correlation id, else by reqid)."""
-        if e164 not in self._open_of:
-            query = (
-                f"SELECT {_FIELDS} FROM bus_inbox WHERE e164=%s AND answered=0"  # noqa: S608
-                " AND wire_type LIKE 'CM\\_MCU\\_%%' ORDER BY taken_at DESC LIMIT 500"
-            )
-            found = sql.select(self._database, query, [e164])
-            self._open_of[e164] = [self._take(one) for one in found]
+    def find_control(self, e164: str, correlation_id: str, reqid: str) -> Asked | None:
+        """The control request on this number that an answer belongs to (wire: by correlation id,
+        else by reqid). One that has its answer is found too: a second one changes nothing."""
+        if e164 not in self._looked_up:
+            self._looked_up.add(e164)
+            self._open_of.setdefault(e164, []).extend(self._controls(e164, answered=False))
         waiting = [a for a in self._open_of[e164] if a.answer is None]
-        for name, value in (
-            ("correlation_id", correlation_id),
-            ("key", correlation_id),
-            ("reqid", reqid),
-        ):
-            for asked in waiting:
-                if value and getattr(asked, name) == value:
-                    return asked
-        return None
+        found = _belongs(waiting, correlation_id, reqid)
+        if found is None and (correlation_id or reqid):
+            found = _belongs(self._controls(e164, answered=True), correlation_id, reqid)
+        return found
+
+    def _controls(self, e164: str, *, answered: bool) -> list[Asked]:
+        query = (
+            f"SELECT {_FIELDS} FROM bus_inbox WHERE e164=%s AND answered=%s"  # noqa: S608
+            " AND wire_type LIKE 'CM\\_MCU\\_%%' ORDER BY taken_at DESC LIMIT 500"
+        )
+        return [self._take(one) for one in sql.select(self._database, query, [e164, answered])]
 
     def flush(self) -> None:
         """Write what is new and what has changed."""
@@ -144,3 +143,15 @@ class InboxOfWork:
             a.answer is not None,
             naive(self._now),
         )
+
+
+def _belongs(asked: list[Asked], correlation_id: str, reqid: str) -> Asked | None:
+    for name, value in (
+        ("correlation_id", correlation_id),
+        ("key", correlation_id),
+        ("reqid", reqid),
+    ):
+        for one in asked:
+            if value and getattr(one, name) == value:
+                return one
+    return None

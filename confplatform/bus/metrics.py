@@ -17,5 +17,5 @@ OUTBOX_WAITING = Gauge(
     "bus_outbox_waiting", "Messages that wait to be sent", multiprocess_mode="mostrecent"
 )
 BROKER_UP = Gauge(
-    "bus_broker_up", "1 while this process is connected to the broker", multiprocess_mode="livemin"
+    "bus_consumers", "Consumers connected to the broker", multiprocess_mode="livesum"
 )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -125,6 +126,9 @@ class Site:
 
     def start_servers(self, report: Report, parallel: Parallel) -> None:
         """Start the servers; migrate as soon as the database is there, while the broker is still on its way."""
+        metrics = self.directory / "metrics"  # counters of processes that are gone mislead
+        shutil.rmtree(metrics, ignore_errors=True)
+        metrics.mkdir(parents=True)
 
         def start(server: Server) -> None:
             with report.step(f"{self.name}: {server.kind}"):
@@ -205,6 +209,7 @@ class Site:
             "PUBLIC_URL": self.http,
             "LO_SHIM": str(LIBRARY / "lo_ifaddrs.so"),
             "VAR_DIR": str(self.directory),
+            "PROMETHEUS_MULTIPROC_DIR": str(self.directory / "metrics"),
         }
 
     def _processes(self) -> dict[str, Process]:
@@ -219,7 +224,7 @@ class Site:
         found = {"web": self._process("web", web)}
         for name in ("worker1", "worker2"):
             worker = [*celery, "worker", "-P", "threads", "-c", "2", "-n", f"{name}@{self.name}"]
-            worker += ["--without-gossip", "--without-mingle", "-l", "INFO"]
+            worker += ["--without-gossip", "--without-mingle", "-l", "WARNING"]
             found[name] = self._process(name, worker)
         found["beat"] = self._process("beat", beat)
         if self.media == "janus":

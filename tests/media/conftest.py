@@ -1,0 +1,262 @@
+"""A broker of one's own per test, a media unit as a process, and the platform's side of the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import aio_pika
+import aiohttp
+import orjson
+import pytest
+
+from confplatform.bus.topology import Routes, unit_key, unit_queue
+from deploy.stand.ports import claimed
+from tests.media.people import until
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+Body = dict[str, Any]
+
+
+def _url(name: str) -> str:
+    return os.environ.get(f"TEST_{name}") or os.environ.get(name) or ""
+
+
+@pytest.fixture
+async def broker() -> AsyncIterator[str]:
+    """The URL of a virtual host that nobody else uses: units here are unknown to all other tests."""
+    amqp, management = _url("AMQP_URL"), _url("RABBITMQ_MANAGEMENT_URL")
+    if not amqp or not management:
+        pytest.skip("needs the private RabbitMQ that `make test` starts")
+    name = f"media-{uuid4().hex[:12]}"
+    parts = urlsplit(management)
+    login = aiohttp.encode_basic_auth(parts.username or "", parts.password or "")
+    base = f"http://{parts.hostname}:{parts.port}/api"
+    async with aiohttp.ClientSession(headers={"Authorization": login}) as http:
+        (await http.put(f"{base}/vhosts/{name}", json={})).raise_for_status()
+        user = urlsplit(amqp).username
+        everything = {"configure": ".*", "write": ".*", "read": ".*"}
+        permitted = await http.put(f"{base}/permissions/{name}/{user}", json=everything)
+        permitted.raise_for_status()
+        yield urlunsplit(urlsplit(amqp)._replace(path=f"/{name}"))
+        await http.delete(f"{base}/vhosts/{name}")
+
+
+class Platform:
+    """CSS and RMS as a unit sees them: what it said, and a way to tell it something."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.said: list[tuple[Body, aio_pika.abc.AbstractIncomingMessage]] = []
+
+    async def open(self) -> Platform:
+        self._connection = await aio_pika.connect(self._url)
+        self._channel = await self._connection.channel()
+        for route in (Routes.UNIT_TO_CSS.value, Routes.NODE_TO_RMS.value):
+            exchange = await self._channel.declare_exchange(
+                route.exchange, route.kind, durable=True
+            )
+            queue = await self._channel.declare_queue(route.queue, durable=True)
+            await queue.bind(exchange, route.key)
+            await queue.consume(self._take, no_ack=True)
+        to_units = Routes.CSS_TO_UNIT.value
+        self._to_units = await self._channel.declare_exchange(
+            to_units.exchange, to_units.kind, durable=True
+        )
+        return self
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    async def _take(self, message: aio_pika.abc.AbstractIncomingMessage) -> None:
+        self.said.append((orjson.loads(message.body), message))
+
+    async def tell(self, pid: str, body: Body | bytes, correlation_id: str = "") -> None:
+        """Send something to a unit."""
+        raw = body if isinstance(body, bytes) else orjson.dumps(body)
+        message = aio_pika.Message(raw, correlation_id=correlation_id or None)
+        await self._to_units.publish(message, unit_key("127.0.0.1", pid))
+
+    async def hears(self, wire_type: str, within: float = 20.0, **fields: Any) -> Body:
+        """The next message of this type with these fields; it is taken off the list."""
+        found: list[int] = []
+
+        def is_there() -> bool:
+            found[:] = [
+                i
+                for i, (body, _) in enumerate(self.said)
+                if body["type"] == wire_type and fields.items() <= body.items()
+            ]
+            return bool(found)
+
+        if not await until(is_there, within):
+            types = [body["type"] for body, _ in self.said]
+            raise AssertionError(f"no {wire_type} {fields}; heard: {types[-20:]}")
+        self.last = self.said[found[0]][1]
+        return self.said.pop(found[0])[0]
+
+    async def hears_people(self, e164: str, true: Callable[[list[Body]], bool]) -> Body:
+        """A report whose list of terminals is as wanted."""
+        while True:
+            notice = await self.hears("MCU_MAU_CONFSTATECHANGE_NTF", confE164=e164)
+            if true(notice["mts"]):
+                return notice
+
+    def has_said(self, wire_type: str, **fields: Any) -> bool:
+        """Was such a message heard, and not yet taken?"""
+        return any(
+            body["type"] == wire_type and fields.items() <= body.items() for body, _ in self.said
+        )
+
+    async def creates(self, pid: str, e164: str = "8800001", incarnation: int = 1, **more: Any) -> Body:
+        """A conference on this unit; its ACK."""
+        await self.tell(pid, create(e164, incarnation, **more))
+        return await self.hears("MCU_MAU_CREATECONF_ACK", confE164=e164, incarnation=incarnation)
+
+    async def controls(self, pid: str, name: str, e164: str = "8800001", **more: Any) -> Body:
+        """One control request, granted; its ACK."""
+        reqid = uuid4().hex
+        asked = {"type": f"CM_MCU_{name}_REQ", "reqid": reqid, "confE164": e164, **more}
+        await self.tell(pid, asked, correlation_id=f"c-{reqid}")
+        answer = await self.hears(f"MCU_CM_{name}_ACK", reqid=reqid, confE164=e164)
+        assert self.last.correlation_id == f"c-{reqid}"
+        return answer
+
+
+def create(e164: str, incarnation: int, **more: Any) -> Body:
+    """A create command as the CSS sends it."""
+    return {
+        "type": "MAU_MCU_CREATECONF_REQ",
+        "confE164": e164,
+        "confid": f"id-{e164}",
+        "incarnation": incarnation,
+        "confname": "Board",
+        "confpwd": "",
+        "maxjoinedmt": 8,
+        "mts": [],
+        "platformmoid": "p1",
+        **more,
+    }
+
+
+class Unit:
+    """A media unit as a process of its own, with its Janus."""
+
+    def __init__(self, directory: Path, broker: str, port_base: int, pid: str) -> None:
+        self.directory, self.pid, self.port_base = directory, pid, port_base
+        shim = REPOSITORY / "var" / "lib" / "lo_ifaddrs.so"
+        self._env = {
+            **os.environ,
+            "AMQP_URL": broker,
+            "TEST_AMQP_URL": broker,  # settings_test copies it over the other
+            "CMU_IP": "127.0.0.1",
+            "CMU_PID": pid,
+            "CMU_DIR": str(directory),
+            "CMU_PORT_BASE": str(port_base),
+            "CMU_CAPACITY_CONFS": "3",
+            "CMU_CAPACITY_PORTS": "40",
+            "PLATFORM_MOID": "p1",
+            "LO_SHIM": _url("LO_SHIM") or str(shim),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def start(self, **env: str) -> Unit:
+        """Start the agent and wait until it is ready."""
+        self.directory.mkdir(exist_ok=True)
+        (self.directory / "ready").unlink(missing_ok=True)
+        argv = [sys.executable, str(REPOSITORY / "manage.py"), "cmu_agent"]
+        with (self.directory / "agent.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                argv, env={**self._env, **env}, stdout=log, stderr=log, cwd=REPOSITORY
+            )
+        assert await until((self.directory / "ready").exists, 40), self.log()
+        return self
+
+    def log(self) -> str:
+        """What the agent said."""
+        return (self.directory / "agent.log").read_text()[-4000:]
+
+    @property
+    def janus(self) -> int:
+        """The process id of its Janus."""
+        return int((self.directory / "janus.pid").read_text())
+
+    def kill_agent(self) -> None:
+        """kill -9; its Janus stays."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def kill_janus(self, signum: int = signal.SIGKILL) -> None:
+        os.kill(self.janus, signum)
+
+    @property
+    def janus_lives(self) -> bool:
+        try:
+            state = Path(f"/proc/{self.janus}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return False
+        return state not in "ZX"
+
+    async def stop(self) -> None:
+        """SIGTERM, and wait."""
+        assert self._process is not None
+        self._process.terminate()
+        assert await until(lambda: self._process is None or self._process.poll() is not None)
+
+    def sweep(self) -> None:
+        """Whatever is left of it."""
+        if self._process and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        if self.janus_lives:
+            self.kill_janus()
+
+
+@pytest.fixture
+async def platform_side(broker: str) -> AsyncIterator[Platform]:
+    """The platform's side of the wire."""
+    platform = await Platform(broker).open()
+    yield platform
+    await platform.close()
+
+
+@pytest.fixture
+def units(broker: str, tmp_path: Path) -> Iterator[Callable[[str], Unit]]:
+    """Make media units, not yet started; whatever is left of them is killed at the end."""
+    made: list[Unit] = []
+    with claimed(800) as base:
+
+        def make(pid: str) -> Unit:
+            made.append(Unit(tmp_path / pid, broker, base + 300 * len(made), pid))
+            return made[-1]
+
+        yield make
+        for unit in made:
+            unit.sweep()
+
+
+@pytest.fixture
+async def unit(units: Callable[[str], Unit], platform_side: Platform) -> Unit:
+    """One running unit, known to the platform."""
+    started = await units("u1").start()
+    await platform_side.hears("RMS_NODE_REGISTER_NTF", restype="mcu")
+    await platform_side.hears("CMU_MAU_CONFLIST_NTF")
+    return started
+
+
+async def wait(seconds: float) -> None:
+    """For what must not happen."""
+    await asyncio.sleep(seconds)
+
+
+__all__ = ["Platform", "Unit", "create", "unit_queue"]

@@ -1,0 +1,343 @@
+"""A site without a database: the real flows run on it, as one worker after the other would run them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from conferences.decisions.create import Tenant
+from conferences.errors import Err
+from conferences.states import Conference, Unit
+from conferences.step import Step
+from confplatform.bus import envelope as env
+from confplatform.bus import registry
+from confplatform.bus.envelope import Envelope
+from confplatform.bus.message import BadMessage, Message, dumps, loads, to_body
+from confplatform.bus.sending import Answer, Outgoing
+from confplatform.bus.topology import DEAD_QUEUE
+from licensing.limits import Full, Limits, Used, room_for_one
+
+_FULL = {
+    Full.LICENCE: Err.LICENCE,
+    Full.SMALL: Err.SMALL_LIMIT,
+    Full.LARGE: Err.LARGE_LIMIT,
+    Full.DOMAIN: Err.DOMAIN_LIMIT,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """One message on its way, with what stands around it."""
+
+    body: bytes
+    exchange: str
+    key: str
+    app_id: str = ""
+    correlation_id: str = ""
+    reply_to: str = ""
+    expires_ms: int = 0
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantFacts:
+    """A user domain of the memory site: what creating asks, its limits and its room."""
+
+    tenant: Tenant
+    small_limit: int | None = None
+    large_limit: int | None = None
+    room: str = ""
+
+
+@dataclass(slots=True)
+class Asked:
+    """One request in the inbox, and its answer."""
+
+    key: str
+    wire_type: str
+    digest: str
+    reqid: str
+    e164: str
+    reply_to: str
+    correlation_id: str
+    answer: bytes | None = None
+
+
+@dataclass(slots=True)
+class MemorySite:
+    """One platform's conferences, quota, numbers, inbox and outgoing messages, in dictionaries."""
+
+    now: datetime
+    here: str = "main"
+    licence: Limits | None = None
+    facts: dict[str, TenantFacts] = field(default_factory=dict)
+    prefix: str = "88"
+    serials: int = 100_000
+    room_of_unit: Callable[[Unit], str] = lambda unit: ""
+    is_open: bool = True
+    # what it keeps
+    conferences: dict[str, Conference] = field(default_factory=dict)
+    live: dict[str, Conference] = field(default_factory=dict)
+    quota: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    numbers: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    inbox: dict[str, Asked] = field(default_factory=dict)
+    parked: list[tuple[bytes, str]] = field(default_factory=list)
+    abnormal_rooms: set[str] = field(default_factory=set)
+    # what the last transaction did
+    outgoing: list[Letter] = field(default_factory=list)
+    changes: list[tuple[Conference | None, Conference]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _serial: int = 0
+    _short: int = 100_000
+    _id: int = 0
+
+    # ---- a transaction ------------------------------------------------------------------------
+
+    def begin(self, now: datetime) -> None:
+        """Start a transaction: nothing has been changed or said in it."""
+        self.now = now
+        self.outgoing, self.changes, self.notes = [], [], []
+
+    def take(self, letter: Letter, queue: str, now: datetime) -> None:
+        """One delivery as `bus.dispatch` does it: seen before, late, or for its handler."""
+        self.begin(now)
+        try:
+            body = loads(letter.body)
+            message = registry.read(body)
+            envelope = _envelope_of(letter, queue).addressed(body)
+            handler = registry.handler_of(message, envelope.correlation_id)
+        except BadMessage as wrong:
+            self._park(letter, queue, wrong.detail)
+            return
+        if handler is None:
+            return
+        if not envelope.request or self._is_new(message, body, envelope):
+            handler(self, message, envelope)
+
+    def _is_new(self, message: Message, body: dict[str, Any], envelope: Envelope) -> bool:
+        asked = self.inbox.get(envelope.request)
+        if asked is not None:
+            self._again(asked, body, envelope)
+            return False
+        if envelope.expired(self.now) or not self.is_open:
+            self._nack(body, envelope, "29005", "expired" if self.is_open else "stopped")
+            return False
+        self.inbox[envelope.request] = Asked(
+            envelope.request,
+            message.type,
+            envelope.digest,
+            str(body.get("reqid") or ""),
+            str(body.get("confE164") or ""),
+            envelope.reply_to,
+            envelope.correlation_id,
+        )
+        return True
+
+    def _again(self, asked: Asked, body: dict[str, Any], envelope: Envelope) -> None:
+        """The same request again: the same answer, no second effect."""
+        if asked.digest != envelope.digest:
+            self._nack(body, envelope, "29001", "reqid: was used for another request")
+            return
+        asked.reply_to, asked.correlation_id = envelope.reply_to, envelope.correlation_id
+        route = env.standing_route(envelope, body)
+        exchange, key = (route[0].value.exchange, route[1] or route[0].value.key) if route else ("", "")
+        self._answer(asked, exchange, key)
+
+    def _park(self, letter: Letter, queue: str, reason: str) -> None:
+        self.parked.append((letter.body, reason))
+        try:
+            body = loads(letter.body)
+        except BadMessage:
+            body = None
+        if body:
+            self._nack(body, _envelope_of(letter, queue), "29001", reason)
+        self._put(letter.body, "", DEAD_QUEUE)
+
+    def _nack(self, body: dict[str, Any], envelope: Envelope, code: str, detail: str) -> None:
+        refused = env.refusal(body, code, detail)
+        route = env.standing_route(envelope, body)
+        if refused is None:
+            return
+        said = dumps(to_body(refused))
+        if envelope.reply_to:
+            self._put(said, "", envelope.reply_to, correlation_id=envelope.correlation_id)
+        elif route:
+            exchange, key = route[0].value.exchange, route[1] or route[0].value.key
+            self._put(said, exchange, key, correlation_id=envelope.correlation_id)
+
+    # ---- reading ------------------------------------------------------------------------------
+
+    @property
+    def serving(self) -> frozenset[str]:
+        """The platforms whose requests this site takes now."""
+        return frozenset({self.here}) if self.is_open else frozenset()
+
+    def load(self, e164: str) -> Conference | None:
+        """The live conference with this number."""
+        return self.live.get(e164)
+
+    def hosted_on(self, unit: Unit) -> Sequence[Conference]:
+        """All live conferences that are assigned to a unit."""
+        return [c for c in self.live.values() if c.unit == unit]
+
+    def believed_on(self, unit: Unit, numbers: Sequence[str]) -> dict[str, Conference]:
+        """The live conferences assigned to a unit or with one of these numbers."""
+        wanted = set(numbers)
+        return {e: c for e, c in self.live.items() if c.unit == unit or e in wanted}
+
+    def tenant(self, moid: str) -> Tenant | None:
+        """A user domain, as far as creating goes."""
+        facts = self.facts.get(moid)
+        return facts.tenant if facts else None
+
+    def seat(self, tenant: Tenant, large: bool) -> Err | None:
+        """Which limit forbids one more; None: there is a seat."""
+        facts = self.facts[tenant.moid]
+        limit = facts.large_limit if large else facts.small_limit
+        platform, own = self.used(self.here), self.used(tenant.moid)
+        full = room_for_one(large, self.licence, platform, limit, own, self.now)
+        return _FULL[full] if full else None
+
+    def used(self, owner: str) -> Used:
+        """The seats that a domain or the platform has taken."""
+        return Used(self.quota[owner, False], self.quota[owner, True])
+
+    def number(self, wanted: str | None) -> tuple[str, str, int] | None:
+        """Number, short number and incarnation for a new conference; None: taken."""
+        if wanted is not None:
+            self._short += 1
+            return self._mark(wanted, str(self._short - 1))
+        for _ in range(self.serials):
+            serial, self._serial = self._serial, (self._serial + 1) % self.serials
+            if given := self._mark(f"{self.prefix}{serial:05d}", f"{serial:05d}"):
+                return given
+        return None
+
+    def _mark(self, e164: str, short: str) -> tuple[str, str, int] | None:
+        incarnation, taken = self.numbers.get(e164, (0, False))
+        if taken:
+            return None
+        self.numbers[e164] = (incarnation + 1, True)
+        return e164, short, incarnation + 1
+
+    def new_id(self) -> str:
+        """An id that nobody else has."""
+        self._id += 1
+        return f"{self._id:032x}"
+
+    def listed(
+        self, domain: str, start: int, count: int
+    ) -> tuple[int, list[dict[str, Any]]] | None:
+        """One page of a domain's live conferences; None: no such domain."""
+        if domain != self.here and domain not in self.facts:
+            return None
+        found = [c for c in self.live.values() if domain in (c.user_domain, c.source_platform)]
+        page = sorted(found, key=lambda c: c.confid)[start : start + count]
+        return len(found), [{"confE164": c.e164, "state": c.state.value} for c in page]
+
+    def control_request(self, e164: str, correlation_id: str, reqid: str) -> str | None:
+        """The key of the control request that a unit's answer belongs to, answered or not."""
+        asked = [
+            a
+            for a in self.inbox.values()
+            if a.e164 == e164 and a.wire_type.startswith("CM_MCU_")
+        ]
+        for name, value in (
+            ("correlation_id", correlation_id),
+            ("key", correlation_id),
+            ("reqid", reqid),
+        ):
+            for one in sorted(asked, key=lambda a: a.answer is not None):
+                if value and getattr(one, name) == value:
+                    return one.key
+        return None
+
+    def domain_is_down(self, c: Conference, unit: Unit) -> bool:
+        """Is its user domain abnormal, and the unit of the abnormal room?"""
+        if not self.abnormal_rooms:
+            return False
+        facts = self.facts.get(c.user_domain)
+        down = bool(facts and facts.room in self.abnormal_rooms)
+        return down and self.room_of_unit(unit) in self.abnormal_rooms
+
+    # ---- writing ------------------------------------------------------------------------------
+
+    def save(self, before: Conference | None, after: Conference) -> None:
+        """Keep the next value; its seat and its number follow from the move."""
+        after = replace(after, revision=after.revision + 1)
+        self.changes.append((before, after))
+        self.conferences[after.confid] = after
+        if after.live:
+            self.live[after.e164] = after
+        if before is None:
+            self.count(after, 1)
+        elif before.live and not after.live:
+            self.count(after, -1)
+            self.numbers[after.e164] = (after.incarnation, False)
+            del self.live[after.e164]
+
+    def count(self, c: Conference, one: int) -> None:
+        """Take a seat, or give it back."""
+        self.quota[self.here, c.large] += one
+        self.quota[c.user_domain, c.large] += one
+
+    def send(self, outgoing: Outgoing) -> None:
+        """Stage a message, or the answer to a request."""
+        route = outgoing.route.value
+        key = outgoing.key or route.key
+        if isinstance(outgoing, Answer):
+            asked = self.inbox.get(outgoing.request)
+            if asked is not None:
+                asked.answer = asked.answer or dumps(to_body(outgoing.message))
+                self._answer(asked, route.exchange, key)
+                return
+            self._put(dumps(to_body(outgoing.message)), route.exchange, key)
+            return
+        self._put(
+            dumps(to_body(outgoing.message)),
+            route.exchange,
+            key,
+            correlation_id=outgoing.correlation_id,
+            reply_to=outgoing.reply_to,
+            expires_ms=outgoing.expires_ms,
+        )
+
+    def _answer(self, asked: Asked, exchange: str, key: str) -> None:
+        if asked.answer is None:
+            return
+        where = ("", asked.reply_to) if asked.reply_to else (exchange, key)
+        if where[1]:
+            self._put(asked.answer, *where, correlation_id=asked.correlation_id)
+
+    def _put(self, body: bytes, exchange: str, key: str, **around: Any) -> None:
+        letter = Letter(
+            body=body,
+            exchange=exchange,
+            key=key,
+            app_id=f"css@{self.here}",
+            sent_at=self.now,
+            **around,
+        )
+        self.outgoing.append(letter)
+
+    def note(self, step: Step) -> None:
+        """Keep the one line of a decision."""
+        c = step.after or step.before
+        if c is None:
+            self.notes.append(step.because)
+            return
+        was = step.before.state if step.before else "new"
+        self.notes.append(f"{c.e164} {was} -> {c.state}: {step.because}")
+
+
+def _envelope_of(letter: Letter, queue: str) -> Envelope:
+    return Envelope(
+        queue=queue,
+        app_id=letter.app_id,
+        correlation_id=letter.correlation_id,
+        reply_to=letter.reply_to,
+        sent_at=letter.sent_at,
+    )

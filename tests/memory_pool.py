@@ -1,0 +1,191 @@
+"""The resource pool without Redis: the accounts of `conferences/pool/scripts.py`, line by line, in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from conferences.messages.pool import (
+    GetResources,
+    NodeRegistered,
+    ResourcesGranted,
+    ResourcesRefused,
+    ResourcesUsed,
+)
+from conferences.pool.choice import DEFAULT
+from conferences.states import Conference, ConferenceState, Unit
+
+HELD_FOR = timedelta(seconds=15)
+TIRED_FOR = timedelta(seconds=60)
+SILENT_AFTER = timedelta(seconds=12)
+_WHAT = ("confs", "ports", "hd")
+
+Amount = tuple[int, int, int]
+NOTHING: Amount = (0, 0, 0)
+
+
+def plus(one: Amount, other: Amount, sign: int = 1) -> Amount:
+    """The sum (or difference) of two amounts of conferences, ports and conferences in HD."""
+    return (one[0] + sign * other[0], one[1] + sign * other[1], one[2] + sign * other[2])
+
+
+@dataclass(slots=True)
+class Allocation:
+    """Places on one unit for one number: promised (`until`), or used."""
+
+    amount: Amount
+    until: datetime | None
+
+
+@dataclass(slots=True)
+class Node:
+    """A media unit as the pool knows it."""
+
+    room: str
+    platform: str
+    capacity: Amount
+    seen: datetime
+    load: Amount = NOTHING
+    new: Amount = NOTHING
+    turn: int = 0
+    allocations: dict[str, Allocation] = field(default_factory=dict)
+
+    def total(self, held_only: bool = False) -> Amount:
+        """All that is placed here as far as the pool knows."""
+        found = NOTHING
+        for one in self.allocations.values():
+            if one.until or not held_only:
+                found = plus(found, one.amount)
+        return found
+
+    def free(self) -> Amount:
+        """What can be promised: the larger of both accounts counts."""
+        placed, said = self.total(), plus(self.load, self.new)
+        taken = tuple(max(a, b) for a, b in zip(placed, said, strict=True))
+        return plus(self.capacity, taken, -1)  # type: ignore[arg-type]
+
+
+class MemoryPool:
+    """The RMS of a simulated site."""
+
+    def __init__(self, platform: str) -> None:
+        self.platform = platform
+        self.nodes: dict[Unit, Node] = {}
+        self.known: dict[Unit, NodeRegistered] = {}
+        self._tired: dict[Unit, datetime] = {}
+        self._hungry = False
+        self._turn = 0
+
+    # ---- asked ----------------------------------------------------------------------------------
+
+    def ask(
+        self, question: GetResources, rooms: Sequence[str], now: datetime
+    ) -> ResourcesGranted | ResourcesRefused:
+        """Choose and promise in one step."""
+        self._lapse(now)
+        e164 = question.e164 or ""
+        for node in self.nodes.values():
+            held = node.allocations.get(e164)
+            if held and held.until:
+                self._release(node, e164)
+        amount = (1, question.places, int(question.resolution == "1080p"))
+        excluded = {Unit.of(one) for one in question.exclude}
+        unit = self._choose(rooms, amount, excluded, now)
+        if unit is None:
+            self._hungry = True
+            return ResourcesGranted()
+        self._place(self.nodes[unit], e164, amount, now + HELD_FOR)
+        return ResourcesGranted(mcu={**unit.wire, "platformmoid": self.platform})
+
+    def _choose(
+        self, rooms: Sequence[str], amount: Amount, excluded: set[Unit | None], now: datetime
+    ) -> Unit | None:
+        for weak in (False, True):
+            for room in rooms:
+                fitting = [
+                    (-node.free()[1], node.turn, unit)
+                    for unit, node in self.nodes.items()
+                    if node.room == room
+                    and unit not in excluded
+                    and (self._tired.get(unit, now) > now) is weak
+                    and min(plus(node.free(), amount, -1)) >= 0
+                ]
+                if fitting:
+                    return min(fitting)[2]
+        return None
+
+    # ---- told -----------------------------------------------------------------------------------
+
+    def state(self, said: NodeRegistered, now: datetime) -> bool:
+        """A heartbeat. True: a unit that was not there has come."""
+        unit = Unit(said.ip, said.pid)
+        node = self.nodes.get(unit)
+        fresh = node is None
+        if node is None:
+            node = self.nodes[unit] = Node("", "", NOTHING, now)
+            self.known[unit] = said
+        node.room, node.platform = said.room or DEFAULT, said.platform
+        node.capacity, node.seen = _amount(said.capacity), now
+        node.load, node.new = _amount(said.load or {}), node.total(held_only=True)
+        return fresh
+
+    def became(self, said: ResourcesUsed) -> bool:
+        """What became of a promise. True: places are free that somebody waits for."""
+        unit = Unit.of(said.mcu)
+        node = self.nodes.get(unit) if unit else None
+        if node is None or said.e164 not in node.allocations:
+            return False
+        if said.state == "used":
+            node.allocations[said.e164].until = None
+            return False
+        self._release(node, said.e164)
+        was, self._hungry = self._hungry, False
+        return was
+
+    def gone(self, unit: Unit, now: datetime) -> None:
+        """A unit is lost or has left."""
+        self._tired[unit] = now + TIRED_FOR
+        self.nodes.pop(unit, None)
+        self.known.pop(unit, None)
+
+    def silent(self, now: datetime) -> list[Unit]:
+        """Units that have not been heard of for 12 s."""
+        return [unit for unit, node in self.nodes.items() if node.seen <= now - SILENT_AFTER]
+
+    def wipe(self, live: Iterable[Conference], now: datetime) -> None:
+        """Redis was emptied: it is built again from known units and live conferences."""
+        self.nodes = {
+            unit: Node(said.room or DEFAULT, said.platform, _amount(said.capacity), now)
+            for unit, said in self.known.items()
+        }
+        self._tired, self._hungry = {}, False
+        for c in live:
+            if c.unit in self.nodes and c.state is not ConferenceState.PENDING_RESTORE:
+                until = now + HELD_FOR if c.answer_by else None
+                amount = (1, c.places, int(c.resolution == "1080p"))
+                self._place(self.nodes[c.unit], c.e164, amount, until)
+
+    # ---- accounts -------------------------------------------------------------------------------
+
+    def _place(self, node: Node, e164: str, amount: Amount, until: datetime | None) -> None:
+        self._release(node, e164)
+        node.allocations[e164] = Allocation(amount, until)
+        node.new = plus(node.new, amount)
+        self._turn += 1
+        node.turn = self._turn
+
+    def _release(self, node: Node, e164: str) -> None:
+        if given := node.allocations.pop(e164, None):
+            node.new = plus(node.new, given.amount, -1) if node.new[0] > 0 else node.new
+
+    def _lapse(self, now: datetime) -> None:
+        for node in self.nodes.values():
+            over = [e for e, a in node.allocations.items() if a.until and a.until <= now]
+            for e164 in over:
+                self._release(node, e164)
+
+
+def _amount(said: dict[str, int]) -> Amount:
+    confs, ports, hd = (int(said.get(what, 0)) for what in _WHAT)
+    return confs, ports, hd

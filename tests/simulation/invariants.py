@@ -1,0 +1,250 @@
+"""What must hold at every step, and what must hold once everything has come to rest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from conferences.media.simulated_faults import FaultyUnit
+from conferences.states import Conference, ConferenceState, Unit, next_due
+from confplatform.bus.topology import unit_key
+from tests.memory import Letter, MemorySite
+from tests.memory_pool import MemoryPool
+
+_S = ConferenceState
+_AFTER = {
+    None: {_S.CREATING},
+    _S.CREATING: {_S.CREATING, _S.RUNNING, _S.ENDED},
+    _S.RUNNING: {_S.RUNNING, _S.PENDING_RESTORE, _S.ENDED},
+    _S.PENDING_RESTORE: {_S.PENDING_RESTORE, _S.RESTORING, _S.RUNNING, _S.ENDED},
+    _S.RESTORING: {_S.RESTORING, _S.RUNNING, _S.PENDING_RESTORE, _S.ENDED},
+    _S.ENDED: set[ConferenceState](),
+}
+"""The specification's picture, written down again: a fault in `states.MOVES` must show."""
+
+_COMMANDS = {"MAU_MCU_CREATECONF_REQ", "MAU_CMU_RESTORECONF_REQ"}
+CREATED_IN = timedelta(seconds=15)
+END_LATE = timedelta(seconds=1.5)
+
+
+class Broken(AssertionError):
+    """An invariant does not hold."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(f"{name}: {what}")
+        self.name = name
+
+
+@dataclass(slots=True)
+class Invariants:
+    """Remembers what it has seen of a site, and compares."""
+
+    site: MemorySite
+    latest: dict[str, Conference] = field(default_factory=dict)
+    commanded: dict[tuple[str, int], str] = field(default_factory=dict)
+    highest: dict[str, int] = field(default_factory=dict)
+    in_use: set[str] = field(default_factory=set)
+    made: dict[str, str] = field(default_factory=dict)
+    records: Counter[str] = field(default_factory=Counter)
+    warnings: set[tuple[str, datetime | None, int]] = field(default_factory=set)
+
+    # ---- after a transaction --------------------------------------------------------------------
+
+    def after(self, *, due: bool = False) -> None:
+        """Check one committed transaction of the site."""
+        for before, c in self.site.changes:
+            self._check_move(before, c)
+            self._check_shape(c)
+            self.latest[c.confid] = c
+        said = [(orjson.loads(letter.body), letter) for letter in self.site.outgoing]
+        for body, letter in said:
+            self._check_said(body, letter)
+        if self.site.changes:
+            self._check_quota()
+            self._check_numbers()
+            if due:
+                self._check_due()
+
+    def _check_move(self, before: Conference | None, c: Conference) -> None:
+        latest = self.latest.get(c.confid)
+        if latest is not None and before is not latest:
+            raise Broken("lost update", f"{c.e164}: {before} is not the latest value")
+        if c.state not in _AFTER[before.state if before else None]:
+            raise Broken("I5", f"{c.e164} {before and before.state} -> {c.state}")
+        if before is None:
+            self._check_made_once(c)
+        top = self.highest.get(c.e164, 0)
+        if c.incarnation < top or (before is None and c.incarnation <= top):
+            raise Broken("I1", f"{c.e164}: incarnation {c.incarnation} after {top}")
+        self.highest[c.e164] = c.incarnation
+
+    def _check_made_once(self, c: Conference) -> None:
+        if c.request in self.made:
+            raise Broken("I4", f"one request made {self.made[c.request]} and {c.confid}")
+        self.made[c.request] = c.confid
+
+    def _check_shape(self, c: Conference) -> None:
+        """Nothing may be forgotten: whoever waits is waited for by a timer."""
+        match c.state:
+            case _S.CREATING | _S.RESTORING:
+                ok = c.answer_by is not None and (c.state is _S.CREATING or c.unit is not None)
+            case _S.PENDING_RESTORE:
+                ok = c.answer_by is not None or c.restore_at is not None
+            case _S.RUNNING:
+                ok = c.unit is not None and c.answer_by is None and c.started_at is not None
+            case _:
+                ok = c.ended_at is not None and next_due(c) is None
+        if not ok:
+            raise Broken("shape", f"{c}")
+
+    def _check_said(self, body: dict[str, Any], letter: Letter) -> None:
+        kind = body["type"]
+        if kind in _COMMANDS:
+            placing = (body["confE164"], body["incarnation"])
+            if self.commanded.setdefault(placing, letter.key) != letter.key:
+                raise Broken("I1", f"{placing} handed to {self.commanded[placing]} and {letter.key}")
+        elif kind == "MAU_MCU_RELEASECONF_CMD":
+            c = self.site.live.get(body["confE164"])
+            here = c and c.unit and unit_key(*c.unit) == letter.key
+            if c and here and c.state is _S.RUNNING and body["incarnation"] >= c.incarnation:
+                raise Broken("dropped", f"{c.e164} runs on {c.unit}, which is told to drop it")
+        elif kind == "MAU_CM_CONFWILLEND_NTF":
+            self._check_warning(self.site.live[body["confE164"]])
+        elif kind == "CSS_UPU_ADDCONF_NTF":
+            self.in_use.add(body["confE164"])
+        elif kind == "CSS_UPU_DELCONF_NTF":
+            self.in_use.discard(body["confE164"])
+        elif kind == "CSS_BMC_CDR_NTF":
+            self.records[body["confid"]] += 1
+
+    def _check_warning(self, c: Conference) -> None:
+        given = (c.confid, c.ends_at, c.warned)
+        if given in self.warnings:
+            raise Broken("warning", f"{c.e164}: {c.warned} minutes announced twice")
+        self.warnings.add(given)
+        if c.ends_at and (c.ends_at - self.site.now) > timedelta(minutes=c.warned):
+            raise Broken("warning", f"{c.e164}: {c.warned} minutes announced too early")
+
+    def _check_quota(self) -> None:
+        site = self.site
+        count: Counter[tuple[str, bool]] = Counter()
+        for c in site.live.values():
+            count[site.here, c.large] += 1
+            count[c.user_domain, c.large] += 1
+        if count != +site.quota or any(n < 0 for n in site.quota.values()):
+            raise Broken("I3", f"counted {dict(count)}, quota says {dict(site.quota)}")
+        assert site.licence is not None
+        if count[site.here, False] > site.licence.small or count[site.here, True] > site.licence.large:
+            raise Broken("I3", f"{dict(count)} is above the licence")
+        for moid, facts in site.facts.items():
+            limit = facts.small_limit
+            if limit is not None and count[moid, False] > limit:
+                raise Broken("I3", f"{moid} has {count[moid, False]} of {limit}")
+
+    def _check_numbers(self) -> None:
+        site = self.site
+        taken = {e164 for e164, (_, is_taken) in site.numbers.items() if is_taken}
+        if taken != set(site.live):
+            raise Broken("numbers", f"taken {sorted(taken)}, live {sorted(site.live)}")
+        running = {c.e164 for c in site.live.values() if c.state is _S.RUNNING}
+        if running != self.in_use:
+            raise Broken("UPU", f"knows {sorted(self.in_use)}, running {sorted(running)}")
+        for _, c in site.changes:
+            due = 1 if not c.live and c.started_at else 0
+            if self.records[c.confid] != due:
+                raise Broken("CDR", f"{c.confid} has {self.records[c.confid]} records, not {due}")
+
+    def _check_due(self) -> None:
+        """A timer that has done its work has done it: nothing is due any more."""
+        for before, c in self.site.changes:
+            if before and next_due(c) == next_due(before) and c.state == before.state:
+                raise Broken("hot loop", f"{c.e164} stays due at {next_due(c)}")
+
+    # ---- after a list ---------------------------------------------------------------------------
+
+    def after_list(self, notice: Mapping[str, Any]) -> None:
+        """I1: what a unit holds and we do not believe, it is told to drop."""
+        unit = Unit(notice["ip"], notice.get("pid") or "")
+        told = {
+            (b["confE164"], b["incarnation"])
+            for b in (orjson.loads(x.body) for x in self.site.outgoing if x.key == unit_key(*unit))
+            if b["type"] == "MAU_MCU_RELEASECONF_CMD"
+        }
+        for entry in notice["confs"]:
+            e164, incarnation = entry["confE164"], entry["incarnation"]
+            c = self.site.live.get(e164)
+            if c and c.unit == unit and c.incarnation == incarnation:
+                continue
+            if not any(e164 == number and n >= incarnation for number, n in told):
+                raise Broken("I1", f"ghost {incarnation} of {e164} on {unit} may stay")
+
+    # ---- each step ------------------------------------------------------------------------------
+
+    def each_step(self, units: Iterable[FaultyUnit], pool: MemoryPool) -> None:
+        """What can be seen at any moment, from outside."""
+        for faulty in units:
+            unit, plate = faulty.unit, faulty.unit.plate
+            key = unit_key(plate.ip, plate.pid)
+            for e164, held in unit.held.items():
+                if self.commanded.get((e164, held.incarnation)) != key:
+                    raise Broken("I1", f"{key} holds {e164}:{held.incarnation}, never given to it")
+            load = unit.load
+            if load["confs"] > plate.confs or load["ports"] > plate.ports or load["hd"] > plate.hd:
+                raise Broken("I2", f"{key} holds {load}")
+        for named, node in pool.nodes.items():
+            if any(a > b for a, b in zip(node.total(), node.capacity, strict=True)):
+                raise Broken("I2", f"{named}: {node.total()} promised of {node.capacity}")
+
+    def in_time(self, now: datetime) -> None:
+        """After the timer has run: nobody waits longer than promised."""
+        for c in self.site.live.values():
+            if c.state is _S.CREATING and now - c.created_at > CREATED_IN:
+                raise Broken("in time", f"{c.e164} is created since {c.created_at}")
+            over = c.ends_at is not None and now - c.ends_at > END_LATE
+            if over and c.state in (_S.RUNNING, _S.PENDING_RESTORE):
+                raise Broken("in time", f"{c.e164} should have ended at {c.ends_at}")
+
+    # ---- at rest --------------------------------------------------------------------------------
+
+    def at_rest(self, units: Mapping[Unit, FaultyUnit], pool: MemoryPool) -> None:
+        """Everybody serves or is served, and all accounts agree."""
+        believed = set()
+        for c in self.site.live.values():
+            if c.state is _S.RUNNING and c.unit:
+                believed.add((c.unit, c.e164, c.incarnation))
+            elif c.state is not _S.PENDING_RESTORE:
+                raise Broken("rest", f"{c.e164} is still {c.state}")
+            elif free := [u for u, f in units.items() if _fits(f, c)]:
+                raise Broken("rest", f"{c.e164} waits while {free} are free")
+        held = {
+            (unit, e164, one.incarnation)
+            for unit, faulty in units.items()
+            for e164, one in faulty.unit.held.items()
+        }
+        if held != believed:
+            raise Broken("rest", f"only held {held - believed}, only believed {believed - held}")
+        for unit, node in pool.nodes.items():
+            used = {e for e, a in node.allocations.items() if not a.until}
+            if extra := used - {e for u, e, _ in believed if u == unit}:
+                raise Broken("rest", f"the pool still counts {sorted(extra)} on {unit}")
+        if missing := units.keys() - pool.nodes.keys():
+            raise Broken("rest", f"the pool does not know {sorted(missing)}")
+        open_asks = [a for a in self.site.inbox.values() if a.answer is None]
+        for asked in open_asks:
+            if not asked.wire_type.startswith(("CM_MCU_", "MCU_MAU_")):
+                raise Broken("rest", f"{asked.wire_type} {asked.reqid} has no answer")
+
+
+def _fits(faulty: FaultyUnit, c: Conference) -> bool:
+    load, plate = faulty.unit.load, faulty.unit.plate
+    hd = int(c.resolution == "1080p")
+    return (
+        load["confs"] < plate.confs
+        and load["ports"] + c.places <= plate.ports
+        and load["hd"] + hd <= plate.hd
+    )

@@ -1,0 +1,182 @@
+"""The conference managers: they ask, repeat themselves, change their minds, and count answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import orjson
+
+from conferences.messages.cm import MayRename, RenameDenied, RenameGranted
+from confplatform.bus.message import dumps, to_body
+from confplatform.bus.topology import Routes
+from tests.memory import Letter
+from tests.simulation.invariants import Broken
+
+REPLY_QUEUE = "cm.answers"
+PATIENCE = 15.0
+"""Seconds within which every asker has its answer, while the bus is healthy."""
+
+TENANTS = ("tenant-1", "tenant-2", "tenant-closed", "tenant-unknown")
+WISHED_NUMBERS = ("7700001", "7700002", "7700003")
+_CONTROLS = ("MUTE", "ADDMT", "DROPMT", "GETMTLIST", "SETCHAIRMAN", "SENDMSG")
+
+
+@dataclass(slots=True)
+class Ask:
+    """One request, when it was first asked, and what was answered."""
+
+    body: bytes
+    exchange: str
+    key: str
+    since: float
+    answer: bytes | None = None
+    must_be_answered: bool = True
+    repeats: int = 0
+
+
+@dataclass(slots=True)
+class Managers:
+    """All conference managers of a world."""
+
+    rng: Random
+    post: Callable[[Letter], None]
+    clock: Callable[[], float]
+    asks: dict[str, Ask] = field(default_factory=dict)
+    numbers: list[str] = field(default_factory=list)
+    answers_renames: bool = True
+
+    # ---- asking ---------------------------------------------------------------------------------
+
+    def act(self, conferences_wanted: int) -> None:
+        """Do one thing that managers do."""
+        roll = self.rng.random()
+        if roll < 0.45 and len(self.numbers) < conferences_wanted:
+            self.create()
+        elif roll < 0.55:
+            self.repeat()
+        elif self.numbers:
+            number = self.rng.choice(self.numbers)
+            [self.extend, self.release, self.control, self.look][self.rng.randrange(4)](number)
+
+    def create(self) -> None:
+        """Ask for a conference."""
+        rng = self.rng
+        body: dict[str, Any] = {
+            "type": "CM_MAU_CREATECONF_REQ",
+            "moid": rng.choices(TENANTS, (10, 8, 1, 1))[0],
+            "confname": f"conference {len(self.asks)}",
+            "duration": rng.choice((0, 1, 2, 3, 5, 8, 12, 240)),
+            "maxjoinedmt": rng.choice((8, 8, 8, 32)),
+            "resolution": rng.choices(("720p", "1080p"), (5, 1))[0],
+            "autoend": int(rng.random() < 0.3),
+            "dr": int(rng.random() < 0.85),
+            "mts": [{"account": f"a{n}"} for n in range(rng.randrange(3))],
+        }
+        if rng.random() < 0.3:
+            body["confE164"] = rng.choice(WISHED_NUMBERS)
+        self._ask(body, Routes.CM_TO_CSS)
+
+    def extend(self, number: str) -> None:
+        """Ask for more time."""
+        body = {"type": "CM_MAU_DELAYCONF_REQ", "confE164": number}
+        self._ask(body | {"delay": self.rng.choice((0, 1, 5, 10))}, Routes.CM_TO_CSS)
+
+    def release(self, number: str) -> None:
+        """Ask for the end; not always."""
+        if self.rng.random() < 0.4:
+            self._ask({"type": "CM_MAU_RELEASECONF_REQ", "confE164": number}, Routes.CM_TO_CSS)
+
+    def control(self, number: str) -> None:
+        """Control a conference."""
+        name = self.rng.choice(_CONTROLS)
+        body = {"type": f"CM_MCU_{name}_REQ", "confE164": number, "value": 1, "mtid": "1"}
+        body |= {"mtids": ["1"], "text": "hello", "mts": [{"account": "late"}]}
+        self._ask(body, Routes.CM_TO_UNIT).must_be_answered = False
+
+    def look(self, number: str) -> None:
+        """Ask for the list."""
+        self._ask({"type": "CM_MAU_GETCONFLIST_REQ", "moid": "main"}, Routes.CM_TO_CSS)
+
+    def repeat(self) -> None:
+        """Ask again what was asked before: with the same words, or (wrongly) with others."""
+        if not self.asks:
+            return
+        ask = self.rng.choice(list(self.asks.values())[-12:])
+        self._post(ask)
+        if self.rng.random() < 0.1:
+            ask.must_be_answered = False  # whichever arrives first is the request
+            other = orjson.loads(ask.body) | {"confname": "another name"}
+            self._post(Ask(orjson.dumps(other), ask.exchange, ask.key, ask.since))
+
+    def insist(self, after: float = PATIENCE + 1) -> None:
+        """Repeat what has not been answered in time."""
+        for ask in self.asks.values():
+            if ask.answer is None and self.clock() - ask.since > after * (ask.repeats + 1):
+                ask.repeats += 1
+                self._post(ask)
+
+    def _ask(self, body: dict[str, Any], route: Routes) -> Ask:
+        reqid = f"r{len(self.asks)}"
+        words = orjson.dumps({**body, "reqid": reqid})
+        ask = Ask(words, route.value.exchange, route.value.key, self.clock())
+        self.asks[reqid] = ask
+        self._post(ask)
+        return ask
+
+    def _post(self, ask: Ask) -> None:
+        letter = Letter(
+            body=ask.body,
+            exchange=ask.exchange,
+            key=ask.key,
+            app_id="cm",
+            correlation_id=orjson.loads(ask.body)["reqid"],
+            reply_to=REPLY_QUEUE,
+        )
+        self.post(letter)
+
+    # ---- hearing --------------------------------------------------------------------------------
+
+    def hear(self, letter: Letter) -> None:
+        """An answer, a question, or a notice."""
+        body = orjson.loads(letter.body)
+        kind = body["type"]
+        if kind == MayRename.wire_type:
+            self._on_may_rename(body)
+        elif kind.endswith(("_ACK", "_NACK")) and body.get("reqid") in self.asks:
+            self._on_answer(body, letter.body)
+        if kind == "MAU_CM_CREATECONF_ACK":
+            self.numbers = [*self.numbers, body["confE164"]][-20:]
+        if kind == "MAU_CM_RELEASECONF_NTF" and body["confE164"] in self.numbers:
+            self.numbers.remove(body["confE164"])
+
+    def _on_answer(self, body: dict[str, Any], words: bytes) -> None:
+        """I4: one request, one answer. A misuse of its id, and lateness, are refused besides."""
+        if body.get("errcode") == "29001" or body.get("detail") == "expired":
+            return
+        ask = self.asks[body["reqid"]]
+        if ask.answer is not None and ask.answer != words:
+            raise Broken("I4", f"{body['reqid']} was answered {ask.answer!r} and then {words!r}")
+        ask.answer = words
+
+    def _on_may_rename(self, body: dict[str, Any]) -> None:
+        if not self.answers_renames:
+            return
+        reply: RenameGranted | RenameDenied
+        if self.rng.random() < 0.7:
+            reply = RenameGranted(reqid=body["reqid"], e164=body["confE164"])
+        else:
+            reply = RenameDenied(reqid=body["reqid"], e164=body["confE164"], errcode="29020")
+        route = Routes.CM_TO_CSS.value
+        words = dumps(to_body(reply))
+        self.post(Letter(body=words, exchange=route.exchange, key=route.key, app_id="cm"))
+
+    # ---- promises -------------------------------------------------------------------------------
+
+    def check_answered(self, within: float) -> None:
+        """Every request has its answer within so many seconds."""
+        for reqid, ask in self.asks.items():
+            if ask.must_be_answered and ask.answer is None and self.clock() - ask.since > within:
+                raise Broken("answer", f"{reqid} waits since {ask.since:.2f}: {ask.body.decode()}")

@@ -1,0 +1,47 @@
+"""How bad a world is: what the bus does to messages, and who fails how often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weather:
+    """Chances per message (`lost`, `doubled`, `late`) and per step (`unit_faults`, `site_faults`)."""
+
+    name: str
+    lost: float = 0.0
+    doubled: float = 0.0
+    late: float = 0.0
+    latest: float = 0.0
+    unit_faults: float = 0.0
+    site_faults: float = 0.0
+
+    @property
+    def healthy_bus(self) -> bool:
+        """Do all messages arrive at once, and are all of our own processes up?"""
+        return not (self.lost or self.doubled or self.late or self.site_faults)
+
+
+CALM = Weather(name="calm")
+UNITS_FAIL = Weather(name="units fail", unit_faults=0.04)
+UNORDERED = Weather(
+    name="doubled and out of order", doubled=0.1, late=0.15, latest=8.0, unit_faults=0.03
+)
+LOSSY = Weather(name="lossy", lost=0.08, doubled=0.05, late=0.1, latest=5.0, unit_faults=0.02)
+STORM = Weather(
+    name="storm",
+    lost=0.04,
+    doubled=0.08,
+    late=0.1,
+    latest=20.0,
+    unit_faults=0.05,
+    site_faults=0.02,
+)
+
+KINDS = (UNITS_FAIL, UNORDERED, LOSSY, STORM)
+
+
+def weather_of(seed: int) -> Weather:
+    """Each kind of weather has a quarter of the seeds."""
+    return KINDS[seed % len(KINDS)]
