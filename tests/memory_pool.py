@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from conferences.messages.pool import (
     GetResources,
@@ -19,6 +19,9 @@ from conferences.states import Conference, ConferenceState, Unit
 HELD_FOR = timedelta(seconds=15)
 TIRED_FOR = timedelta(seconds=60)
 SILENT_AFTER = timedelta(seconds=12)
+DRIFTS = 5
+"""Heartbeats in a row that show less than we count, before we count again."""
+
 _WHAT = ("confs", "ports", "hd")
 
 Amount = tuple[int, int, int]
@@ -49,6 +52,9 @@ class Node:
     load: Amount = NOTHING
     new: Amount = NOTHING
     turn: int = 0
+    drift: int = 0
+    overbooked: bool = False
+    """Rebuilt while a unit was still to refuse what was promised too late."""
     allocations: dict[str, Allocation] = field(default_factory=dict)
 
     def total(self, held_only: bool = False) -> Amount:
@@ -76,6 +82,8 @@ class MemoryPool:
         self._tired: dict[Unit, datetime] = {}
         self._hungry = False
         self._turn = 0
+        self._watched: datetime | None = None
+        self._watching_since = datetime.min.replace(tzinfo=UTC)
 
     # ---- asked ----------------------------------------------------------------------------------
 
@@ -117,8 +125,8 @@ class MemoryPool:
 
     # ---- told -----------------------------------------------------------------------------------
 
-    def state(self, said: NodeRegistered, now: datetime) -> bool:
-        """A heartbeat. True: a unit that was not there has come."""
+    def state(self, said: NodeRegistered, now: datetime) -> str:
+        """A heartbeat. `new`: the unit was not there; `drift`: it has long held less than we count."""
         unit = Unit(said.ip, said.pid)
         node = self.nodes.get(unit)
         fresh = node is None
@@ -128,18 +136,31 @@ class MemoryPool:
         node.room, node.platform = said.room or DEFAULT, said.platform
         node.capacity, node.seen = _amount(said.capacity), now
         node.load, node.new = _amount(said.load or {}), node.total(held_only=True)
-        return fresh
+        used = plus(node.total(), node.new, -1)
+        drifts = max(plus(used, node.load, -1)) > 0
+        node.drift = (node.drift + 1) % DRIFTS if drifts else 0
+        if fresh:
+            return "new"
+        return "drift" if drifts and node.drift == 0 else "known"
+
+    def used_on(self, unit: Unit) -> list[str]:
+        """The numbers that are counted on a unit, promises apart."""
+        return [e for e, a in self.nodes[unit].allocations.items() if a.until is None]
 
     def became(self, said: ResourcesUsed) -> bool:
         """What became of a promise. True: places are free that somebody waits for."""
         unit = Unit.of(said.mcu)
         node = self.nodes.get(unit) if unit else None
-        if node is None or said.e164 not in node.allocations:
+        if unit is None or node is None or said.e164 not in node.allocations:
             return False
         if said.state == "used":
             node.allocations[said.e164].until = None
             return False
-        self._release(node, said.e164)
+        return self.free(unit, said.e164)
+
+    def free(self, unit: Unit, e164: str) -> bool:
+        """Give places back. True: somebody waits for some."""
+        self._release(self.nodes[unit], e164)
         was, self._hungry = self._hungry, False
         return was
 
@@ -150,7 +171,12 @@ class MemoryPool:
         self.known.pop(unit, None)
 
     def silent(self, now: datetime) -> list[Unit]:
-        """Units that have not been heard of for 12 s."""
+        """Units that have not been heard of for 12 s, during which we did listen."""
+        last, self._watched = self._watched, now
+        if last is None or now - last > timedelta(seconds=4):
+            self._watching_since = now
+        if now - self._watching_since < SILENT_AFTER:
+            return []
         return [unit for unit, node in self.nodes.items() if node.seen <= now - SILENT_AFTER]
 
     def wipe(self, live: Iterable[Conference], now: datetime) -> None:
@@ -159,12 +185,14 @@ class MemoryPool:
             unit: Node(said.room or DEFAULT, said.platform, _amount(said.capacity), now)
             for unit, said in self.known.items()
         }
-        self._tired, self._hungry = {}, False
+        self._tired, self._hungry, self._watched = {}, False, None
         for c in live:
             if c.unit in self.nodes and c.state is not ConferenceState.PENDING_RESTORE:
                 until = now + HELD_FOR if c.answer_by else None
                 amount = (1, c.places, int(c.resolution == "1080p"))
                 self._place(self.nodes[c.unit], c.e164, amount, until)
+        for node in self.nodes.values():
+            node.overbooked = min(plus(node.capacity, node.total(), -1)) < 0
 
     # ---- accounts -------------------------------------------------------------------------------
 

@@ -295,10 +295,27 @@ class World:
                 self._answer_question(letter, message, away)
             case NodeUnregistered():
                 self._lost(Unit(message.ip, message.pid))
-            case NodeRegistered() if not away and self.pool.state(message, self.now):
-                self._restore_pending()
+            case NodeRegistered() if not away:
+                self._beat(message)
             case ResourcesUsed() if not away and self.pool.became(message):
                 self._restore_pending()
+
+    def _beat(self, message: NodeRegistered) -> None:
+        unit = Unit(message.ip, message.pid)
+        heard = self.pool.state(message, self.now)
+        hungry = self._recount(unit) if heard == "drift" else False
+        if heard == "new" or hungry:
+            self._restore_pending()
+
+    def _recount(self, unit: Unit) -> bool:
+        """As `pool.units.recount`: places of what no longer lives on a unit are given back."""
+        hungry = False
+        for e164 in self.pool.used_on(unit):
+            c = self.site.live.get(e164)
+            if c is None or c.unit != unit or c.state is ConferenceState.PENDING_RESTORE:
+                self.say(f"the pool counted {e164} on {unit}")
+                hungry |= self.pool.free(unit, e164)
+        return hungry
 
     def _answer_question(self, letter: Letter, question: GetResources, away: bool) -> None:
         if away and self.rng.random() < 0.5:

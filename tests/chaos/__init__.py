@@ -1,0 +1,1 @@
+"""Faults against real processes, one story each: `python -m tests.chaos [name …]`."""
