@@ -126,7 +126,8 @@ class MemoryPool:
     # ---- told -----------------------------------------------------------------------------------
 
     def state(self, said: NodeRegistered, now: datetime) -> str:
-        """A heartbeat. `new`: the unit was not there; `drift`: it has long held less than we count."""
+        """A heartbeat. `new`: the unit was not there; `drift`: it has long held less than we
+        count; `hungry`: it holds less than before, and somebody waits for places."""
         unit = Unit(said.ip, said.pid)
         node = self.nodes.get(unit)
         fresh = node is None
@@ -135,13 +136,20 @@ class MemoryPool:
             self.known[unit] = said
         node.room, node.platform = said.room or DEFAULT, said.platform
         node.capacity, node.seen = _amount(said.capacity), now
-        node.load, node.new = _amount(said.load or {}), node.total(held_only=True)
+        was, node.load = node.load, _amount(said.load or {})
+        node.new = node.total(held_only=True)
         used = plus(node.total(), node.new, -1)
         drifts = max(plus(used, node.load, -1)) > 0
         node.drift = (node.drift + 1) % DRIFTS if drifts else 0
         if fresh:
             return "new"
-        return "drift" if drifts and node.drift == 0 else "known"
+        if drifts and node.drift == 0:
+            return "drift"
+        return "hungry" if max(plus(was, node.load, -1)) > 0 and self._fed() else "known"
+
+    def _fed(self) -> bool:
+        was, self._hungry = self._hungry, False
+        return was
 
     def used_on(self, unit: Unit) -> list[str]:
         """The numbers that are counted on a unit, promises apart."""
@@ -161,8 +169,11 @@ class MemoryPool:
     def free(self, unit: Unit, e164: str) -> bool:
         """Give places back. True: somebody waits for some."""
         self._release(self.nodes[unit], e164)
-        was, self._hungry = self._hungry, False
-        return was
+        return self._fed()
+
+    def count_again(self, unit: Unit, c: Conference) -> None:
+        """What a conference really takes on a unit."""
+        self._place(self.nodes[unit], c.e164, amount_of(c), None)
 
     def gone(self, unit: Unit, now: datetime) -> None:
         """A unit is lost or has left."""
@@ -189,8 +200,7 @@ class MemoryPool:
         for c in live:
             if c.unit in self.nodes and c.state is not ConferenceState.PENDING_RESTORE:
                 until = now + HELD_FOR if c.answer_by else None
-                amount = (1, c.places, int(c.resolution == "1080p"))
-                self._place(self.nodes[c.unit], c.e164, amount, until)
+                self._place(self.nodes[c.unit], c.e164, amount_of(c), until)
         for node in self.nodes.values():
             node.overbooked = min(plus(node.capacity, node.total(), -1)) < 0
 
@@ -212,6 +222,11 @@ class MemoryPool:
             over = [e for e, a in node.allocations.items() if a.until and a.until <= now]
             for e164 in over:
                 self._release(node, e164)
+
+
+def amount_of(c: Conference) -> Amount:
+    """What a conference takes."""
+    return 1, c.places, int(c.resolution == "1080p")
 
 
 def _amount(said: dict[str, int]) -> Amount:

@@ -27,7 +27,7 @@ from confplatform.bus.envelope import refusal
 from confplatform.bus.message import BadMessage, Message, from_body
 from confplatform.bus.topology import Routes
 
-log = logging.getLogger("cmu.agent")
+log = logging.getLogger("conferences.media.agent")
 
 _BEAT = 3.0
 _LIST_BEATS = 20

@@ -20,13 +20,19 @@ from confplatform import clock
 from confplatform.bus.message import BadMessage, Message, dumps, loads, to_body
 from confplatform.bus.topology import Routes, unit_key, unit_queue
 
-log = logging.getLogger("cmu.broker")
+log = logging.getLogger("conferences.media.broker")
 
 _MOST_WAITING = 10_000
 _AT_ONCE = 50
 _TIMEOUT = 5.0
 _LONGEST_PAUSE = 5.0
-_BROKER_ERRORS = (aiormq.exceptions.AMQPError, aio_pika.exceptions.AMQPError, OSError, TimeoutError)
+_BROKER_ERRORS = (
+    aiormq.exceptions.AMQPError,
+    aiormq.exceptions.ChannelInvalidStateError,
+    aio_pika.exceptions.AMQPError,
+    OSError,
+    TimeoutError,
+)
 _SPOKEN_ON = (Routes.UNIT_TO_CSS, Routes.NODE_TO_RMS)
 
 Hear = Callable[[dict[str, Any], str], Awaitable[None]]
@@ -113,6 +119,8 @@ class Broker:
                 pause = 0.2
             except _BROKER_ERRORS as wrong:
                 log.warning("broker: %s: %s", type(wrong).__name__, wrong)
+            except Exception:
+                log.exception("broker: the unforeseen; media go on, the next session follows")
             self.connected.clear()
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)

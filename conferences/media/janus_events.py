@@ -13,7 +13,7 @@ from aiohttp import WSMsgType, web
 from conferences.media.config import UnitConfig
 from conferences.media.janus_config import Secrets
 
-log = logging.getLogger("cmu.janus")
+log = logging.getLogger("conferences.media.janus")
 
 _PLUGIN, _HANDLE, _MEDIA = 64, 2, 32
 

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-log = logging.getLogger("cmu.janus")
+log = logging.getLogger("conferences.media.janus")
 
 Body = dict[str, Any]
 

@@ -17,7 +17,7 @@ import aiohttp
 from conferences.media.config import UnitConfig
 from conferences.media.janus_config import Secrets, write_config
 
-log = logging.getLogger("cmu.janus")
+log = logging.getLogger("conferences.media.janus")
 
 _STARTS_IN = 15.0
 _MOST_LOG = 20 * 1024 * 1024

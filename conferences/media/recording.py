@@ -13,7 +13,7 @@ import orjson
 from conferences.media.held import Held
 from conferences.media.rooms import Rooms
 
-log = logging.getLogger("cmu.unit")
+log = logging.getLogger("conferences.media.unit")
 
 
 class Recorder:

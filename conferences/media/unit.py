@@ -38,7 +38,7 @@ from conferences.messages.unit import (
 from confplatform.bus.message import TYPES, BadMessage, Message, Raw, from_body
 from confplatform.bus.topology import Routes
 
-log = logging.getLogger("cmu.unit")
+log = logging.getLogger("conferences.media.unit")
 
 Body = dict[str, Any]
 Say = Callable[[Routes, Message, str], None]

@@ -16,7 +16,7 @@ from conferences.media.kept import Kept
 from conferences.media.unit import MediaUnit
 from confplatform import clock
 
-log = logging.getLogger("cmu.unit")
+log = logging.getLogger("conferences.media.unit")
 
 _GATHERED = 0.1
 """Joins and leaves within this time are told at once."""

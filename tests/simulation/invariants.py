@@ -48,6 +48,7 @@ class Invariants:
     latest: dict[str, Conference] = field(default_factory=dict)
     commanded: dict[tuple[str, int], str] = field(default_factory=dict)
     highest: dict[str, int] = field(default_factory=dict)
+    dropped: dict[tuple[str, str], int] = field(default_factory=dict)
     in_use: set[str] = field(default_factory=set)
     made: dict[str, str] = field(default_factory=dict)
     records: Counter[str] = field(default_factory=Counter)
@@ -78,6 +79,8 @@ class Invariants:
             raise Broken("I5", f"{c.e164} {before and before.state} -> {c.state}")
         if before is None:
             self._check_made_once(c)
+        elif c.state is _S.RUNNING and before.state is not _S.RUNNING:
+            self._check_not_dropped(c)
         top = self.highest.get(c.e164, 0)
         if c.incarnation < top or (before is None and c.incarnation <= top):
             raise Broken("I1", f"{c.e164}: incarnation {c.incarnation} after {top}")
@@ -87,6 +90,12 @@ class Invariants:
         if c.request in self.made:
             raise Broken("I4", f"one request made {self.made[c.request]} and {c.confid}")
         self.made[c.request] = c.confid
+
+    def _check_not_dropped(self, c: Conference) -> None:
+        """What a unit was told to drop is not believed to run there."""
+        told = self.dropped.get((unit_key(*c.unit), c.e164), 0) if c.unit else 0
+        if told >= c.incarnation:
+            raise Broken("dropped", f"{c.e164}:{c.incarnation} runs on {c.unit}, told to drop {told}")
 
     def _check_shape(self, c: Conference) -> None:
         """Nothing may be forgotten: whoever waits is waited for by a timer."""
@@ -109,6 +118,8 @@ class Invariants:
             if self.commanded.setdefault(placing, letter.key) != letter.key:
                 raise Broken("I1", f"{placing} handed to {self.commanded[placing]} and {letter.key}")
         elif kind == "MAU_MCU_RELEASECONF_CMD":
+            there = (letter.key, body["confE164"])
+            self.dropped[there] = max(self.dropped.get(there, 0), body["incarnation"])
             c = self.site.live.get(body["confE164"])
             here = c and c.unit and unit_key(*c.unit) == letter.key
             if c and here and c.state is _S.RUNNING and body["incarnation"] >= c.incarnation:
@@ -237,7 +248,7 @@ class Invariants:
             raise Broken("rest", f"the pool does not know {sorted(missing)}")
         open_asks = [a for a in self.site.inbox.values() if a.answer is None]
         for asked in open_asks:
-            if not asked.wire_type.startswith(("CM_MCU_", "MCU_MAU_")):
+            if not asked.wire_type.startswith(("CM_MCU_", "MCU_MAU_DELAYCONF_")):
                 raise Broken("rest", f"{asked.wire_type} {asked.reqid} has no answer")
 
 

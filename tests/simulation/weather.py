@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weather:
-    """Chances per message (`lost`, `doubled`, `late`) and per step (`unit_faults`, `site_faults`)."""
+    """Chances per message (`lost`, `doubled`, `late`; `slow_pool`: an answer of the RMS) and per step (`unit_faults`, `site_faults`)."""
 
     name: str
     lost: float = 0.0
     doubled: float = 0.0
     late: float = 0.0
     latest: float = 0.0
+    slow_pool: float = 0.0
     unit_faults: float = 0.0
     site_faults: float = 0.0
 
@@ -24,7 +25,7 @@ class Weather:
 
 
 CALM = Weather(name="calm")
-UNITS_FAIL = Weather(name="units fail", unit_faults=0.04)
+UNITS_FAIL = Weather(name="units fail", slow_pool=0.15, unit_faults=0.04)
 UNORDERED = Weather(
     name="doubled and out of order", doubled=0.1, late=0.15, latest=8.0, unit_faults=0.03
 )
@@ -32,6 +33,7 @@ LOSSY = Weather(name="lossy", lost=0.08, doubled=0.05, late=0.1, latest=5.0, uni
 STORM = Weather(
     name="storm",
     lost=0.04,
+    slow_pool=0.1,
     doubled=0.08,
     late=0.1,
     latest=20.0,

@@ -303,18 +303,21 @@ class World:
     def _beat(self, message: NodeRegistered) -> None:
         unit = Unit(message.ip, message.pid)
         heard = self.pool.state(message, self.now)
-        hungry = self._recount(unit) if heard == "drift" else False
-        if heard == "new" or hungry:
+        if heard == "drift" and self._recount(unit):
+            heard = "hungry"
+        if heard in ("new", "hungry"):
             self._restore_pending()
 
     def _recount(self, unit: Unit) -> bool:
-        """As `pool.units.recount`: places of what no longer lives on a unit are given back."""
+        """As `pool.units.recount`: what no longer lives on a unit is given back."""
         hungry = False
         for e164 in self.pool.used_on(unit):
             c = self.site.live.get(e164)
             if c is None or c.unit != unit or c.state is ConferenceState.PENDING_RESTORE:
                 self.say(f"the pool counted {e164} on {unit}")
                 hungry |= self.pool.free(unit, e164)
+            else:
+                self.pool.count_again(unit, c)
         return hungry
 
     def _answer_question(self, letter: Letter, question: GetResources, away: bool) -> None:
@@ -327,7 +330,9 @@ class World:
             answer = self.pool.ask(question, rooms, self.now)
         words = dumps(to_body(answer))
         where = {"exchange": "", "key": letter.reply_to, "app_id": "rms@main"}
-        self.post(Letter(body=words, correlation_id=letter.correlation_id, **where))
+        answered = Letter(body=words, correlation_id=letter.correlation_id, **where)
+        slow = self.rng.random() < self.weather.slow_pool
+        self.at(self.t + (self.rng.random() * 3 if slow else 0), self.post, answered)
 
     def _rooms(self) -> list[Room]:
         down = self.site.abnormal_rooms

@@ -1,0 +1,50 @@
+"""The join page served for a test, with the conference where the test says that it is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from django.core.wsgi import get_wsgi_application
+
+from conferences.queries import JoinInfo
+
+
+class Whereabouts:
+    """Stands for `conferences.queries.joinable`: one conference, or none."""
+
+    def __init__(self, e164: str = "8800001", password: str = "") -> None:
+        self.e164, self.password = e164, password
+        self.state = "running"
+        self.join: dict[str, Any] | None = None
+
+    def __call__(self, e164: str) -> JoinInfo | None:
+        if e164 != self.e164 or self.state == "ended":
+            return None
+        join = self.join if self.state == "running" else None
+        return JoinInfo("c1", e164, "Weekly Board", self.state, self.password, "tenant", join)
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: the test speaks for itself."""
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The whole site on a free port of loopback; its address."""
+    server = make_server("127.0.0.1", 0, get_wsgi_application(), _Server, _Quiet)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()

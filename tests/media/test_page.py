@@ -1,0 +1,173 @@
+"""The join page: who is let in, and two browsers in a conference that moves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from conferences.console import views
+from conferences.console.links import WRONG_TRIES, join_link
+from tests.media.conftest import Platform, Unit, create
+from tests.media.pages import Whereabouts, served
+from tests.media.people import Person
+
+JOIN = {"webrtc": {"url": "ws://x/", "audioroom": "a", "videoroom": "a", "pin": "p", "token": "t"}}
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--allow-loopback-in-peer-connection",
+    "--autoplay-policy=no-user-gesture-required",
+    "--disable-dev-shm-usage",
+]
+
+
+@pytest.fixture
+def conference(monkeypatch: pytest.MonkeyPatch) -> Whereabouts:
+    """The one conference that there is."""
+    cache.clear()
+    found = Whereabouts()
+    found.join = JOIN
+    monkeypatch.setattr(views, "joinable", found)
+    return found
+
+
+def address(e164: str = "8800001", confid: str = "c1") -> str:
+    path, _, query = join_link(confid, e164).partition("?")
+    return f"{path}where?{query}"
+
+
+def test_a_link_opens_its_own_conference_and_no_other(conference: Whereabouts) -> None:
+    client = Client()
+    assert client.get(join_link("c1", "8800001")).status_code == 200
+    assert client.get(address()).json() == {"state": "running", "name": "Weekly Board", "join": JOIN}
+    for path in ("/join/8800001/", "/join/8800001/?t=c1:forged:x", "/join/77/", "/join/x/"):
+        reply = client.get(path)
+        assert reply.status_code == 403
+        assert b"Weekly Board" not in reply.content
+    assert client.get("/join/8800001/where").json() == {"state": "refused"}
+    assert client.get(address(confid="other")).json() == {"state": "ended"}
+    assert b"Weekly Board" not in client.get(join_link("other", "8800001")).content
+    conference.state = "ended"
+    assert client.get(address()).json() == {"state": "ended"}
+
+
+def test_while_it_moves_there_is_no_way_in(conference: Whereabouts) -> None:
+    conference.state = "pending_restore"
+    assert Client().get(address()).json()["join"] is None
+
+
+def test_the_password_is_asked_and_not_for_ever(conference: Whereabouts) -> None:
+    conference.password = "sesame, öffne dich"
+    client = Client()
+    assert "join" not in client.get(address()).json()
+    assert "join" not in client.get(address() + "&password=sesame, öffne dich").json()
+    good = {"password": conference.password}
+    assert client.post(address(), good).json()["join"] == JOIN
+    assert client.post(address(), good, content_type="application/json").json()["join"] == JOIN
+    for _ in range(WRONG_TRIES):
+        reply = client.post(address(), {"password": "guess"})
+        assert (reply.status_code, reply.json()["password"]) == (403, "wrong")
+    reply = client.post(address(), good)
+    assert (reply.status_code, reply.json()["password"]) == (429, "later")
+    assert client.post(address(), good, REMOTE_ADDR="192.0.2.9").json()["join"] == JOIN
+    other = Client(enforce_csrf_checks=True)
+    assert other.post(address(), good, REMOTE_ADDR="192.0.2.9").status_code == 403
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Any]:
+    """A headless Chromium with a camera and a microphone that are not real."""
+    if os.environ.get("BROWSER") != "1" or not os.path.exists(CHROMIUM):
+        pytest.skip("browser tests run with BROWSER=1 and Debian's chromium")
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        await started.close()
+
+
+async def enter(browser: Any, url: str, name: str, password: str = "") -> Any:
+    """A page of somebody who has pressed Join."""
+    context = await browser.new_context(
+        permissions=["camera", "microphone"], viewport={"width": 1100, "height": 700}
+    )
+    page = await context.new_page()
+    page.errors = []
+    page.on("pageerror", lambda wrong: page.errors.append(str(wrong)))
+    await page.goto(url)
+    await page.get_by_label("Your name").fill(name)
+    if password:
+        await page.get_by_label("Password").fill(password)
+    await page.get_by_role("button", name="Join", exact=True).click()
+    return page
+
+
+MOVING_PICTURES = """(wanted) => {
+  const shown = [...document.querySelectorAll(".tile video")].filter((v) => !v.hidden);
+  return shown.length === wanted && shown.every((v) => v.videoWidth > 0 && v.currentTime > 0.3);
+}"""
+
+
+async def test_browsers_follow_a_conference_that_moves(
+    browser: Any,
+    unit: Unit,
+    units: Callable[[str], Unit],
+    platform_side: Platform,
+    conference: Whereabouts,
+) -> None:
+    await units("u2").start()
+    conference.password = "4711"
+    conference.join = (await platform_side.creates("u1"))["join"]
+    carl = await Person("Carl", 660).join(conference.join)
+    with served() as site:
+        url = site + join_link("c1", "8800001")
+        anna = await enter(browser, url, "Anna", "4711")
+        ben = await enter(browser, url, "Ben Berger", "4711")
+        for page in (anna, ben):
+            await page.wait_for_function(MOVING_PICTURES, arg=2, timeout=30_000)
+            await page.get_by_text("3 people").wait_for()
+        await shot(anna, "in")
+        await platform_side.controls("u1", "SENDMSG", text="Coffee at ten.")
+        await ben.get_by_text("Coffee at ten.").wait_for()
+        listed = (await platform_side.controls("u1", "GETMTLIST"))["mts"]
+        mtid = {one["name"]: one["mtid"] for one in listed}
+        await platform_side.controls("u1", "MUTE", mtid=mtid["Anna"], value=1)
+        await anna.get_by_role("button", name="Unmute").wait_for()
+        await platform_side.controls("u1", "SILENCE", mtid=mtid["Anna"], value=1)
+        await anna.get_by_text("closed your loudspeaker").wait_for()
+
+        conference.state = "pending_restore"
+        unit.kill_janus()
+        await anna.get_by_text("The conference is moving").wait_for()
+        await shot(anna, "moving")
+        order = create("8800001", 2) | {"type": "MAU_CMU_RESTORECONF_REQ", "mts": listed}
+        await platform_side.tell("u2", order)
+        conference.join = (await platform_side.hears("CMU_MAU_RESTORECONF_ACK"))["join"]
+        conference.state = "running"
+        await carl.rejoin(conference.join)
+        for page in (anna, ben):
+            await page.wait_for_function(MOVING_PICTURES, arg=2, timeout=30_000)
+            await page.get_by_text("You are in the conference").wait_for()
+        assert await carl.hears_on()
+
+        await ben.get_by_role("button", name="Leave").click()
+        await anna.get_by_text("2 people").wait_for()
+        conference.state = "ended"
+        await anna.get_by_text("This conference has ended").wait_for()
+        assert anna.errors == []
+        assert ben.errors == []
+    await carl.leave()
+
+
+async def shot(page: Any, name: str) -> None:
+    """A picture for people, where one is asked for."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        await page.screenshot(path=f"{folder}/{name}.png")
