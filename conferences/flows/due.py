@@ -22,6 +22,7 @@ from confplatform.stores.directory import store_of
 
 BATCH = 200
 MOST_ROUNDS = 50
+FORGET_AT_ONCE = 5000
 
 
 def due(platform: str) -> int:
@@ -82,8 +83,11 @@ def end_now(platform: str, e164: str, reason: EndReason) -> bool:
 
 def forget_old(platform: str, keep: timedelta = timedelta(hours=24)) -> int:
     """Delete requests that nobody can repeat any more, a few thousand at a time."""
-    return sql.execute(
-        store_of(platform).database,
-        "DELETE FROM bus_inbox WHERE taken_at < UTC_TIMESTAMP(6) - INTERVAL %s SECOND LIMIT 5000",
-        [int(keep.total_seconds())],
-    )
+    query = "DELETE FROM bus_inbox WHERE taken_at < UTC_TIMESTAMP(6) - INTERVAL %s SECOND LIMIT %s"
+    database, gone = store_of(platform).database, 0
+    for _ in range(MOST_ROUNDS):
+        count = sql.execute(database, query, [int(keep.total_seconds()), FORGET_AT_ONCE])
+        gone += count
+        if count < FORGET_AT_ONCE:
+            break
+    return gone

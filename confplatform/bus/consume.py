@@ -25,7 +25,7 @@ from confplatform.stores.directory import PlatformStore
 log = logging.getLogger("confplatform.bus.consume")
 
 BATCH = 200
-PREFETCH = 400
+PREFETCH = 200
 LONGEST_PAUSE = 5.0
 
 Desk = Callable[[Sequence[Delivery]], Outcome]
@@ -78,7 +78,7 @@ class Consumer(threading.Thread):
             incoming = connect(self._url)
             declare(incoming, self._store.platform)
             channel = incoming.channel()
-            channel.basic_qos(0, PREFETCH, True)
+            channel.basic_qos(0, PREFETCH, False)
             for queue in self._desks:
                 channel.basic_consume(queue, callback=self._take(queue))
             metrics.BROKER_UP.set(1)
