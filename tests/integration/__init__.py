@@ -1,0 +1,1 @@
+"""The real stores under several workers at once."""

@@ -1,0 +1,73 @@
+"""A provisioned platform that several threads may use, and messages handed straight to the dispatch."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+
+from confplatform.bus.dispatch import Delivery, Outcome, handle
+from confplatform.bus.envelope import Envelope
+from confplatform.bus.message import dumps
+from confplatform.bus.topology import Routes
+from domains.management.commands.load_demo import DEMO_TENANT
+from licensing.models import Licence, Quota
+
+Body = dict[str, Any]
+
+
+@pytest.fixture
+def place(transactional_db: None) -> Iterator[str]:
+    """The MOID of a platform whose licence allows 60 small conferences and 2 large ones."""
+    call_command("load_demo", verbosity=0)
+    call_command("provision", verbosity=0)
+    Licence.objects.update(small_conferences=60)
+    return str(settings.PLATFORM_MOID)
+
+
+def delivery(body: Body, queue: str = Routes.CM_TO_CSS.value.queue, **envelope: Any) -> Delivery:
+    """A message as the broker would hand it over."""
+    given = {"queue": queue, "app_id": "cm", "message_id": uuid.uuid4().hex, **envelope}
+    return Delivery(dumps(body), Envelope(**given))
+
+
+def create(reqid: str, **fields: Any) -> Delivery:
+    """A create request."""
+    body = {"type": "CM_MAU_CREATECONF_REQ", "reqid": reqid, "moid": DEMO_TENANT, "confname": "x"}
+    return delivery({**body, **fields}, reply_to="asker", correlation_id=reqid)
+
+
+def at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
+    """Run `count` workers at the same moment, each with database connections of its own."""
+    start, results = threading.Barrier(count), [None] * count
+
+    def one(number: int) -> None:
+        start.wait()
+        try:
+            results[number] = work(number)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=one, args=(n,)) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results
+
+
+def do(platform: str, *deliveries: Delivery) -> Outcome:
+    """One batch."""
+    return handle(platform, deliveries, first_turn=True)
+
+
+def seats(platform: str) -> int:
+    """Small seats taken on the platform."""
+    found = Quota.objects.filter(owner=platform).first()
+    return found.small_used if found else 0
