@@ -7,6 +7,7 @@ from functools import partial
 from django.conf import settings
 
 from conferences import manager
+from conferences.pool import units
 from conferences.pool.desk import desk as pool_desk
 from confplatform.bus import dispatch
 from confplatform.bus.consume import Consumer, Desk
@@ -35,8 +36,9 @@ def desks() -> dict[str, Desk]:
 
 
 def consumer() -> Consumer:
-    """The message consumer of this process."""
-    return Consumer(store_of(own_platform()), settings.AMQP_URL, desks())
+    """The message consumer of this process. After a start or a gap, units say what they hold."""
+    greet = partial(units.ask_for_lists, own_platform())
+    return Consumer(store_of(own_platform()), settings.AMQP_URL, desks(), greet)
 
 
 def relay() -> Relay:

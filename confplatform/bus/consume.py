@@ -33,11 +33,18 @@ Desk = Callable[[Sequence[Delivery]], Outcome]
 
 
 class Consumer(threading.Thread):
-    """Consumes the queues of all roles of this process."""
+    """Consumes the queues of all roles of this process; `greet` is called as each session begins."""
 
-    def __init__(self, store: PlatformStore, broker_url: str, desks: dict[str, Desk]) -> None:
+    def __init__(
+        self,
+        store: PlatformStore,
+        broker_url: str,
+        desks: dict[str, Desk],
+        greet: Callable[[], None],
+    ) -> None:
         super().__init__(name="consumer", daemon=True)
         self._store, self._url, self._desks = store, broker_url, desks
+        self._greet = greet
         self._stop_asked = threading.Event()
         self._buffer: list[tuple[str, amqp.Message]] = []
         self._published: list[int] = []
@@ -82,6 +89,7 @@ class Consumer(threading.Thread):
             for queue in self._desks:
                 channel.basic_consume(queue, callback=self._take(queue))
             metrics.BROKER_UP.set(1)
+            self._greet()
             log.info("consuming %s", ", ".join(self._desks))
             self._loop(incoming, channel, publisher)
             clean = True
