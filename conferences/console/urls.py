@@ -1,5 +1,10 @@
 """Addresses of the join page."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from conferences.console import views
+
+urlpatterns = [
+    path("<str:e164>/", views.page, name="join"),
+    path("<str:e164>/where", views.where, name="join-where"),
+]

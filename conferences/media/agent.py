@@ -125,7 +125,7 @@ class Agent:
                 self._up.set()
                 self._say_hello()
             else:
-                self._unit.rooms = Rooms(link, self._keys)
+                await self._unit.janus_is_back(Rooms(link, self._keys))
             reason = await link.watch()
             hangs = reason != "its socket closed"
             if not hangs and await self._janus.answers():

@@ -16,6 +16,8 @@ import aiormq
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from conferences.media.config import UnitConfig
+from conferences.messages.pool import NodeUnregistered
+from conferences.messages.unit import UnitHolds
 from confplatform import clock
 from confplatform.bus.message import BadMessage, Message, dumps, loads, to_body
 from confplatform.bus.topology import Routes, unit_key, unit_queue
@@ -25,7 +27,7 @@ log = logging.getLogger("conferences.media.broker")
 _MOST_WAITING = 10_000
 _AT_ONCE = 50
 _TIMEOUT = 5.0
-_LONGEST_PAUSE = 5.0
+_LONGEST_PAUSE = 2.0
 _BROKER_ERRORS = (
     aiormq.exceptions.AMQPError,
     aiormq.exceptions.ChannelInvalidStateError,
@@ -33,6 +35,7 @@ _BROKER_ERRORS = (
     OSError,
     TimeoutError,
 )
+_LIST = UnitHolds.wire_type
 _SPOKEN_ON = (Routes.UNIT_TO_CSS, Routes.NODE_TO_RMS)
 
 Hear = Callable[[dict[str, Any], str], Awaitable[None]]
@@ -42,6 +45,7 @@ Introduce = Callable[[], list[tuple[Routes, Message]]]
 @dataclass(frozen=True, slots=True)
 class _Letter:
     route: Routes
+    about: str
     body: bytes
     properties: dict[str, Any]
 
@@ -71,7 +75,7 @@ class Broker:
         if len(self._waiting) >= _MOST_WAITING:
             log.error("the broker has been away for too long: the oldest message is dropped")
             self._waiting.popleft()
-        self._waiting.append(_Letter(route, dumps(to_body(message)), properties))
+        self._waiting.append(_Letter(route, message.type, dumps(to_body(message)), properties))
         self._empty.clear()
         self._more.set()
 
@@ -132,24 +136,34 @@ class Broker:
             await listening.set_qos(prefetch_count=_AT_ONCE)
             queue = await self._own_queue(connection, listening)
             speaking = await connection.channel(publisher_confirms=True)
-            # First in line: who I am. What waited from before follows, then what is new.
-            kept, self._waiting = self._waiting, deque()
+            self._sort_what_waited()
             for route, message in self._introduce():
                 self.say(route, message)
-            self._waiting.extend(kept)
             await queue.consume(self._arrived)
             log.info("connected; listening on %s", queue.name)
             self.connected.set()
+            gone = asyncio.Event()
+            connection.close_callbacks.add(lambda *_: gone.set())
             speaker = asyncio.create_task(self._speak(speaking))
-            closed = asyncio.ensure_future(connection.closed())
-            done, left = await asyncio.wait({speaker, closed}, return_when=asyncio.FIRST_COMPLETED)
-            for task in left:
+            watcher = asyncio.create_task(gone.wait())
+            await asyncio.wait({speaker, watcher}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (speaker, watcher):
                 task.cancel()
-            if speaker in done:
-                speaker.result()
+            with contextlib.suppress(asyncio.CancelledError):
+                await speaker
+            log.warning("broker: the connection was closed")
         finally:
             with contextlib.suppress(*_BROKER_ERRORS):
                 await asyncio.wait_for(connection.close(), 2)
+
+    def _sort_what_waited(self) -> None:
+        """The introduction comes last: what was said of oneself before is old, but for a farewell."""
+        waited = list(self._waiting)
+        farewell = NodeUnregistered.wire_type
+        self._waiting = deque(
+            [one for one in waited if one.route is Routes.NODE_TO_RMS and one.about == farewell]
+            + [one for one in waited if one.route is not Routes.NODE_TO_RMS and one.about != _LIST]
+        )
 
     async def _own_queue(
         self, connection: aio_pika.abc.AbstractConnection, channel: AbstractChannel

@@ -152,7 +152,7 @@ _MTID = text(128)
 def _message(value: Any) -> str:
     """Words for people; lines may be broken."""
     if isinstance(value, str):
-        return text(1000, 1)(value.replace("\r", "").replace("\n", " ").replace("\t", " "))
+        return str(text(1000, 1)(value.replace("\r", "").replace("\n", " ").replace("\t", " ")))
     raise ValueError("must be a string")
 
 
@@ -174,7 +174,7 @@ def _named(desk: Desk, body: Body) -> list[Terminal]:
 
 
 def _one_or_none(desk: Desk, body: Body) -> str:
-    mtid: str = _checked(body, "mtid", _MTID)
+    mtid = str(_checked(body, "mtid", _MTID))
     if mtid and mtid not in desk.held.roster.terminals:
         raise Refused(f"no terminal {mtid!r} in this conference")
     return mtid

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from conferences.media.rooms import RoomPlan
 from conferences.media.roster import Roster
 from conferences.messages.unit import CreateOnUnit, RestoreOnUnit
 
@@ -17,6 +16,18 @@ _PLAIN = (
     *("e164", "confid", "incarnation", "name", "password", "places", "resolution", "bitrate"),
     *("h265", "endtime", "recording", "segments", "chairman", "speaker", "mute", "silence"),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomPlan:
+    """What a conference's rooms are like."""
+
+    room: str
+    name: str
+    password: str
+    places: int
+    bitrate: int
+    h265: bool
 
 
 @dataclass(slots=True, kw_only=True)

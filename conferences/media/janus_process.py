@@ -42,7 +42,7 @@ class JanusProcess:
         note = self._read_note()
         if note is None or _started_at(note["pid"]) != note["started"]:
             return False
-        self.pid, self.name = note["pid"], note["name"]
+        self.pid, self.name = int(note["pid"]), note["name"]
         for _ in range(2):
             if await self.answers():
                 log.info("adopted Janus %s (process %s)", self.name, self.pid)
@@ -146,15 +146,15 @@ class JanusProcess:
         new.replace(self._note)
         (self._config.directory / "janus.pid").write_text(f"{self.pid}\n")
 
-    def _read_note(self) -> dict[str, object] | None:
+    def _read_note(self) -> dict[str, str] | None:
         try:
             note = json.loads(self._note.read_text())
-            return {"pid": int(note["pid"]), "started": note["started"], "name": note["name"]}
+            return {key: str(note[key]) for key in ("pid", "started", "name")}
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
 
-def _started_at(pid: object) -> str:
+def _started_at(pid: int | str) -> str:
     """When a process began, in the kernel's ticks: a number that is used again is another process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()

@@ -4,43 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from conferences.media.held import RoomPlan
 from conferences.media.janus_config import AUDIO, PLUGINS, TEXT, VIDEO, Secrets
 from conferences.media.janus_link import JanusError, JanusLink
+from conferences.media.roster import Part
 
 Body = dict[str, Any]
 
 _EXISTS = {486, 427, 418}
 _NO_ROOM = {485, 426, 417}
 _NOBODY = {492, 428, 419, 420, 487}
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One connection of a participant to one of the rooms."""
-
-    plugin: str
-    id: str
-    display: str
-    muted: bool = False
-    sends: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoomPlan:
-    """What a conference's rooms are like."""
-
-    room: str
-    name: str
-    password: str
-    places: int
-    bitrate: int
-    h265: bool
 
 
 class Rooms:

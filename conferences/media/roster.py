@@ -7,12 +7,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conferences.media.janus_config import AUDIO, VIDEO
-from conferences.media.rooms import Part
 
 Body = dict[str, Any]
 
 MOST = 500
 """The wire's limit for one list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One connection of a participant to one of the rooms."""
+
+    plugin: str
+    id: str
+    display: str
+    muted: bool = False
+    sends: bool = True
 
 
 @dataclass(slots=True)

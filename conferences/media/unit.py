@@ -12,15 +12,15 @@ from weakref import WeakValueDictionary
 from conferences.errors import Err
 from conferences.media import held as helds
 from conferences.media import reports
+from conferences.media.attendance import greet, has_fallen_silent, house
 from conferences.media.config import UnitConfig
 from conferences.media.controls import Desk, Refused, control, drop
 from conferences.media.held import Held, Order
-from conferences.media.janus_config import AUDIO, PLUGINS, TEXT, Secrets
+from conferences.media.janus_config import PLUGINS, TEXT, Secrets
 from conferences.media.janus_link import JanusAway, JanusError
 from conferences.media.kept import Kept
 from conferences.media.recording import Recorder
 from conferences.media.rooms import Rooms
-from conferences.media.roster import Terminal
 from conferences.messages.control import Control, ControlAnswered
 from conferences.messages.unit import (
     AskUnitForList,
@@ -83,6 +83,14 @@ class MediaUnit:
                 log.warning("%s is kept, but Janus has not got it: forgotten", held.e164)
                 self._kept.drop(held.e164)
         self.rooms, self._janus = rooms, name
+
+    async def janus_is_back(self, rooms: Rooms) -> None:
+        """Only the connection was lost: what was begun meanwhile and not finished is dropped."""
+        self.rooms = rooms
+        known = {held.room for held in self.held.values()}
+        for room in sorted((await rooms.listed()).keys() - known):
+            if room.rpartition("-")[0] not in self._promised:
+                await rooms.destroy(room)
 
     def janus_is_gone(self) -> None:
         """Everything that it held is lost: nothing is rebuilt here, the platform decides where."""
@@ -329,35 +337,22 @@ class MediaUnit:
                 parts = await rooms.people(held.room)
                 readers = {one.mtid for one in held.roster.online if one.id_in(TEXT)}
                 arrived = held.roster.seat(parts)
-                await self._greet(held, rooms, arrived)
+                await greet(Desk(held, rooms, self.recorder), arrived)
                 await self._tell_changes(held, rooms)
                 if {one.mtid for one in held.roster.online if one.id_in(TEXT)} - readers:
-                    await rooms.announce(held.room, _house(held))
+                    await rooms.announce(held.room, house(held))
             except JanusError as wrong:
                 log.error("%s: its rooms are gone (%s); reported as lost", e164, wrong)
                 await self._end(held)
                 for part in self.lists():
                     self.tell_css(part)
 
-    async def _greet(self, held: Held, rooms: Rooms, arrived: list[Terminal]) -> None:
-        """Those who come find the house rules; those for whom there is no place are sent away."""
-        for one in reversed(arrived):
-            if len(held.roster.online) > held.places:
-                log.info("%s: no place for %s", held.e164, one.name)
-                await drop(Desk(held, rooms, self.recorder), one)
-                if not one.called:
-                    held.roster.remove(one.mtid)
-                continue
-            one.mute, one.silence = one.mute or held.mute, one.silence or held.silence
-            if one.mute and (who := one.id_in(AUDIO)):
-                await rooms.mute(held.room, who, True)
-
     async def _tell_changes(self, held: Held, rooms: Rooms) -> None:
         if (state := held.state) != held.reported:
             held.reported = state
             self.keep(held)
             self.tell_css(reports.changed(self.config, held, state))
-            await rooms.announce(held.room, _house(held))
+            await rooms.announce(held.room, house(held))
 
     def keep(self, held: Held) -> None:
         """Remember it over a restart of the agent."""
@@ -370,33 +365,15 @@ class MediaUnit:
             held = self.held.get(e164)
             if held is None or held.room != room or self.rooms is None:
                 return
-            found = (one for one in held.roster.online if (plugin, person) in one.links)
-            terminal = next(found, None)
-            if terminal is None or (plugin == AUDIO and terminal.mute):
-                return
-            if plugin != AUDIO and terminal.id_in(AUDIO):
+            terminal = has_fallen_silent(held, plugin, person)
+            if terminal is None:
                 return
             log.warning("%s: %s sends no media any more: removed", e164, terminal.name)
             await drop(Desk(held, self.rooms, self.recorder), terminal)
             await self._tell_changes(held, self.rooms)
 
 
-def _house(held: Held) -> Body:
-    """What the pages of those who are in must know."""
-    people = [
-        {"mtid": one.mtid, "ids": sorted({who for _, who in one.links}), "silence": one.silence}
-        for one in held.roster.online
-    ]
-    return {
-        "kind": "state",
-        "people": people,
-        "chairman": held.chairman,
-        "speaker": held.speaker,
-        "recording": bool(held.recording),
-    }
-
-
 def _no_monitor(body: Body) -> Message:
-    echo = {key: body[key] for key in ("reqid", "confE164", "incarnation") if key in body}
-    why = {"errcode": Err.UNIT_REFUSED.value, "detail": "this unit can not be monitored"}
+    echo: Body = {key: body[key] for key in ("reqid", "confE164", "incarnation") if key in body}
+    why: Body = {"errcode": Err.UNIT_REFUSED.value, "detail": "this unit can not be monitored"}
     return Raw({"type": "MCU_MAU_STARTMONITOR_NACK", **echo, **why})

@@ -7,10 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import uuid4
 
 import aio_pika
@@ -18,7 +18,7 @@ import aiohttp
 import orjson
 import pytest
 
-from confplatform.bus.topology import Routes, unit_key, unit_queue
+from confplatform.bus.topology import Routes, unit_key
 from deploy.stand.ports import claimed
 from tests.media.people import until
 
@@ -117,7 +117,9 @@ class Platform:
             body["type"] == wire_type and fields.items() <= body.items() for body, _ in self.said
         )
 
-    async def creates(self, pid: str, e164: str = "8800001", incarnation: int = 1, **more: Any) -> Body:
+    async def creates(
+        self, pid: str, e164: str = "8800001", incarnation: int = 1, **more: Any
+    ) -> Body:
         """A conference on this unit; its ACK."""
         await self.tell(pid, create(e164, incarnation, **more))
         return await self.hears("MCU_MAU_CREATECONF_ACK", confE164=e164, incarnation=incarnation)
@@ -223,6 +225,27 @@ class Unit:
 
 
 @pytest.fixture
+async def cut(broker: str) -> Callable[[], Awaitable[None]]:
+    """A way to make the broker throw out everybody who is connected to this test's virtual host."""
+    management = urlsplit(_url("RABBITMQ_MANAGEMENT_URL"))
+    login = aiohttp.encode_basic_auth(management.username or "", management.password or "")
+    base = f"http://{management.hostname}:{management.port}/api"
+    vhost = urlsplit(broker).path.lstrip("/")
+
+    async def throw_out() -> None:
+        async with aiohttp.ClientSession(headers={"Authorization": login}) as http:
+            thrown = 0
+            while not thrown:  # the list of connections is some seconds old
+                async with http.get(f"{base}/vhosts/{vhost}/connections") as reply:
+                    for one in await reply.json():
+                        await http.delete(f"{base}/connections/{quote(one['name'], safe='')}")
+                        thrown += 1
+                await asyncio.sleep(0.2)
+
+    return throw_out
+
+
+@pytest.fixture
 async def platform_side(broker: str) -> AsyncIterator[Platform]:
     """The platform's side of the wire."""
     platform = await Platform(broker).open()
@@ -252,11 +275,3 @@ async def unit(units: Callable[[str], Unit], platform_side: Platform) -> Unit:
     await platform_side.hears("RMS_NODE_REGISTER_NTF", restype="mcu")
     await platform_side.hears("CMU_MAU_CONFLIST_NTF")
     return started
-
-
-async def wait(seconds: float) -> None:
-    """For what must not happen."""
-    await asyncio.sleep(seconds)
-
-
-__all__ = ["Platform", "Unit", "create", "unit_queue"]

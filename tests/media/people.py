@@ -1,8 +1,8 @@
 """Participants for tests: real WebRTC by aiortc. Each sings one tone and can say which tones it hears.
 
-    anna = await Person("anna", 440).join(join)
-    ben = await Person("ben", 880).join(join)
-    assert await anna.hears(880)
+anna = await Person("anna", 440).join(join)
+ben = await Person("ben", 880).join(join)
+assert await anna.hears(880)
 """
 
 from __future__ import annotations
@@ -105,6 +105,7 @@ class Ear:
         with contextlib.suppress(MediaStreamError):
             while True:
                 frame = await track.recv()
+                assert isinstance(frame, av.AudioFrame)
                 wave = frame.to_ndarray().reshape(-1, len(frame.layout.channels))[:, 0]
                 self._rate = frame.sample_rate
                 self._blocks = [*self._blocks[-24:], wave]

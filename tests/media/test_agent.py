@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import wave
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.media.conftest import Platform, Unit, create, wait
+from tests.media.conftest import Platform, Unit, create
 from tests.media.people import Person, Refused, until
 
 Body = dict[str, Any]
@@ -76,20 +77,28 @@ async def test_a_repeated_create_is_answered_again_and_ghosts_are_refused(
     nack = await platform_side.hears("MCU_MAU_CREATECONF_NACK", confE164="8800001", incarnation=1)
     assert nack["errcode"] == "29015"
     await platform_side.creates("u1", incarnation=3)
-    await platform_side.tell("u1", {"type": "MAU_MCU_RELEASECONF_CMD", "confE164": "8800001", "incarnation": 2})
-    assert await held(platform_side) == {"8800001": 3}
-    await platform_side.tell("u1", {"type": "MAU_MCU_RELEASECONF_CMD", "confE164": "8800001", "incarnation": 7})
-    assert await held(platform_side) == {}
+    await platform_side.tell(
+        "u1", {"type": "MAU_MCU_RELEASECONF_CMD", "confE164": "8800001", "incarnation": 2}
+    )
+    assert await holds(platform_side, {"8800001": 3})
+    await platform_side.tell(
+        "u1", {"type": "MAU_MCU_RELEASECONF_CMD", "confE164": "8800001", "incarnation": 7}
+    )
+    assert await holds(platform_side, {})
     await platform_side.tell("u1", create("8800001", 7))
     await platform_side.hears("MCU_MAU_CREATECONF_NACK", incarnation=7)
 
 
-async def held(platform: Platform) -> dict[str, int]:
-    """What the unit says that it holds."""
-    platform.said.clear()
-    await platform.tell("u1", {"type": "MAU_CMU_GETCONFLIST_CMD"})
-    said = await platform.hears("CMU_MAU_CONFLIST_NTF", ip="127.0.0.1", pid="u1")
-    return {one["confE164"]: one["incarnation"] for one in said["confs"]}
+async def holds(platform: Platform, wanted: dict[str, int]) -> bool:
+    """Does the unit come to say that it holds just these?"""
+    for _ in range(50):
+        platform.said.clear()
+        await platform.tell("u1", {"type": "MAU_CMU_GETCONFLIST_CMD"})
+        said = await platform.hears("CMU_MAU_CONFLIST_NTF", ip="127.0.0.1", pid="u1")
+        if {one["confE164"]: one["incarnation"] for one in said["confs"]} == wanted:
+            return True
+        await asyncio.sleep(0.1)  # what was ordered before may still be at work
+    return False
 
 
 async def test_capacity_is_never_exceeded(unit: Unit, platform_side: Platform) -> None:
@@ -97,13 +106,23 @@ async def test_capacity_is_never_exceeded(unit: Unit, platform_side: Platform) -
     for e164 in ("2", "3"):
         await platform_side.tell("u1", create(e164, 1, maxjoinedmt=8))
     await platform_side.hears("MCU_MAU_CREATECONF_NACK", errcode="29015")
-    beat = await platform_side.hears("RMS_NODE_STATE_NTF", restype="mcu", load={"confs": 2, "ports": 40, "hd": 0})
+    beat = await platform_side.hears(
+        "RMS_NODE_STATE_NTF", restype="mcu", load={"confs": 2, "ports": 40, "hd": 0}
+    )
     assert beat["capacity"] == {"confs": 3, "ports": 40, "hd": 3}
 
 
 async def test_garbage_never_stops_it(unit: Unit, platform_side: Platform) -> None:
     deep = b'{"type":"MAU_MCU_CREATECONF_REQ","a":' + b"[" * 5000 + b"]" * 5000 + b"}"
-    rubbish: list[bytes | Body] = [b"", b"\xff\xfe", b"[1]", b"{}", b'{"type":1}', deep, b"x" * 300_000]
+    rubbish: list[bytes | Body] = [
+        b"",
+        b"\xff\xfe",
+        b"[1]",
+        b"{}",
+        b'{"type":1}',
+        deep,
+        b"x" * 300_000,
+    ]
     rubbish += [{"type": "NO_SUCH_THING"}, {"type": "MAU_MCU_RELEASECONF_CMD"}]
     rubbish += [{"type": "CM_MCU_MUTE_REQ"}, {"type": "CM_MCU__REQ", "confE164": "1"}]
     rubbish += [{"type": "MAU_CMU_CONFDURATION_NTF", "confE164": {}, "endtime": []}]
@@ -117,19 +136,19 @@ async def test_garbage_never_stops_it(unit: Unit, platform_side: Platform) -> No
     assert "FLY" in nack["detail"]
 
 
-async def test_control(
-    unit: Unit, platform_side: Platform, person: Callable[..., Person]
-) -> None:
+async def test_control(unit: Unit, platform_side: Platform, person: Callable[..., Person]) -> None:
     ack = await platform_side.creates("u1")
     anna = await person("anna", 440).join(ack["join"])
     await platform_side.hears_people("8800001", lambda mts: online(mts) == ["anna"])
-    ben = await person("ben", 880).join(ack["join"])
+    await person("ben", 880).join(ack["join"])
     assert await anna.hears(880)
     mts = (await platform_side.hears_people("8800001", lambda mts: len(online(mts)) == 2))["mts"]
     number = {one["name"]: one["mtid"] for one in mts}
     await platform_side.controls("u1", "MUTE", mtid=number["ben"], value=1)
     assert await anna.hears_no(880)
-    await platform_side.hears_people("8800001", lambda mts: [one["mute"] for one in mts].count(1) == 1)
+    await platform_side.hears_people(
+        "8800001", lambda mts: [one["mute"] for one in mts].count(1) == 1
+    )
     await platform_side.controls("u1", "MUTE", value=0)
     assert await anna.hears(880)
     await platform_side.controls("u1", "SETCHAIRMAN", mtid=number["anna"])
@@ -145,7 +164,10 @@ async def test_control(
     await platform_side.controls("u1", "DELMT", mtids=[number["ben"]])
     listed = (await platform_side.controls("u1", "GETMTLIST"))["mts"]
     assert [one["name"] for one in listed] == ["anna", "Carl"]
-    await platform_side.tell("u1", {"type": "CM_MCU_MUTE_REQ", "confE164": "8800001", "reqid": "x", "mtid": "99", "value": 1})
+    await platform_side.tell(
+        "u1",
+        {"type": "CM_MCU_MUTE_REQ", "confE164": "8800001", "reqid": "x", "mtid": "99", "value": 1},
+    )
     await platform_side.hears("MCU_CM_MUTE_NACK", reqid="x", errcode="29015")
 
 
@@ -159,8 +181,14 @@ async def test_janus_killed_is_told_at_once_and_restored_elsewhere(
     platform_side.said.clear()
     unit.kill_janus()
     await platform_side.hears("RMS_NODE_UNREGISTER_NTF", restype="mcu", pid="u1")
-    restore = create("7", 2) | {"type": "MAU_CMU_RESTORECONF_REQ", "restored": 1, "mts": notice["mts"]}
-    await platform_side.tell("u2", restore | {"started": "", "chairman": "1", "speaker": "", "settings": {}})
+    restore = create("7", 2) | {
+        "type": "MAU_CMU_RESTORECONF_REQ",
+        "restored": 1,
+        "mts": notice["mts"],
+    }
+    await platform_side.tell(
+        "u2", restore | {"started": "", "chairman": "1", "speaker": "", "settings": {}}
+    )
     ack = await platform_side.hears("CMU_MAU_RESTORECONF_ACK", confE164="7", incarnation=2)
     await platform_side.hears("RMS_NODE_REGISTER_NTF", restype="mcu", pid="u1")
     empty = await platform_side.hears("CMU_MAU_CONFLIST_NTF", pid="u1")
@@ -181,7 +209,7 @@ async def test_a_janus_that_hangs_is_killed(unit: Unit, platform_side: Platform)
     await platform_side.hears("RMS_NODE_UNREGISTER_NTF", restype="mcu", pid="u1")
     await platform_side.hears("RMS_NODE_REGISTER_NTF", restype="mcu", pid="u1")
     assert unit.janus != before
-    assert await held(platform_side) == {}
+    assert await holds(platform_side, {})
     await platform_side.creates("u1", incarnation=2)
 
 
@@ -218,7 +246,7 @@ async def test_rooms_that_nobody_answers_for_are_dropped(
     for path in unit.directory.glob("unit.sqlite3*"):
         path.unlink()
     await unit.start()
-    assert await held(platform_side) == {}
+    assert await holds(platform_side, {})
     with pytest.raises(Refused):
         await person("anna", 440).join(ack["join"])
 
@@ -227,7 +255,9 @@ async def test_recording_goes_on_as_the_next_segment(
     unit: Unit, platform_side: Platform, person: Callable[..., Person]
 ) -> None:
     ack = await platform_side.creates("u1", confid="c1", record=1, vrs={"ip": "127.0.0.1"})
-    await platform_side.hears("RMS_NODE_STATE_NTF", restype="vrs", load={"confs": 1, "ports": 8, "hd": 0})
+    await platform_side.hears(
+        "RMS_NODE_STATE_NTF", restype="vrs", load={"confs": 1, "ports": 8, "hd": 0}
+    )
     anna = await person("anna", 440, camera=True).join(ack["join"])
     ben = await person("ben", 880).join(ack["join"])
     assert await anna.hears(880)
@@ -272,11 +302,12 @@ async def test_who_sends_nothing_any_more_is_removed(
     carl.voice.paused = ben.voice.paused = True
     await platform_side.hears_people("8800001", lambda mts: online(mts) == ["anna", "carl"])
     assert "ben sends no media" in unit.log()
-    await wait(1)
     assert online((await platform_side.controls("u1", "GETMTLIST"))["mts"]) == ["anna", "carl"]
 
 
-async def test_it_says_goodbye_and_takes_its_janus_along(unit: Unit, platform_side: Platform) -> None:
+async def test_it_says_goodbye_and_takes_its_janus_along(
+    unit: Unit, platform_side: Platform
+) -> None:
     await unit.stop()
     await platform_side.hears("RMS_NODE_UNREGISTER_NTF", restype="mcu", pid="u1")
     assert not unit.janus_lives
@@ -292,10 +323,26 @@ async def test_a_janus_that_is_kept_goes_on_without_a_word(
     assert unit.janus_lives
     assert not platform_side.has_said("RMS_NODE_UNREGISTER_NTF")
     await unit.start()
-    assert await held(platform_side) == {"8800001": 1}
+    assert await holds(platform_side, {"8800001": 1})
 
 
 async def test_it_ends_by_itself_what_nobody_ends(unit: Unit, platform_side: Platform) -> None:
     await platform_side.creates("u1", endtime="2020-01-01T00:00:00+00:00")
-    await platform_side.hears("MCU_MAU_RELEASECONF_NTF", confE164="8800001", incarnation=1, reason="expired")
-    assert await held(platform_side) == {}
+    await platform_side.hears(
+        "MCU_MAU_RELEASECONF_NTF", confE164="8800001", incarnation=1, reason="expired"
+    )
+    assert await holds(platform_side, {})
+
+
+async def test_a_connection_that_is_cut_is_made_again(
+    unit: Unit, platform_side: Platform, broker: str, cut: Callable[[], Awaitable[None]]
+) -> None:
+    await platform_side.creates("u1")
+    await cut()
+    again = await Platform(broker).open()
+    try:
+        await again.hears("RMS_NODE_STATE_NTF", load={"confs": 1, "ports": 8, "hd": 0}, pid="u1")
+        assert await holds(again, {"8800001": 1})
+        await again.creates("u1", "2")
+    finally:
+        await again.close()

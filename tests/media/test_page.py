@@ -46,7 +46,11 @@ def address(e164: str = "8800001", confid: str = "c1") -> str:
 def test_a_link_opens_its_own_conference_and_no_other(conference: Whereabouts) -> None:
     client = Client()
     assert client.get(join_link("c1", "8800001")).status_code == 200
-    assert client.get(address()).json() == {"state": "running", "name": "Weekly Board", "join": JOIN}
+    assert client.get(address()).json() == {
+        "state": "running",
+        "name": "Weekly Board",
+        "join": JOIN,
+    }
     for path in ("/join/8800001/", "/join/8800001/?t=c1:forged:x", "/join/77/", "/join/x/"):
         reply = client.get(path)
         assert reply.status_code == 403

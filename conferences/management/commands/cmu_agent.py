@@ -21,11 +21,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Until SIGTERM."""
-        logging.basicConfig(
-            level=os.environ.get("CMU_LOG_LEVEL", "INFO"),
-            format="%(asctime)s %(name)s %(levelname)s %(message)s",
-            force=True,
-        )
         # A broker that is away is told of by us, once and in one line.
         logging.getLogger("aiormq").setLevel("CRITICAL")
         logging.getLogger("aio_pika").setLevel("CRITICAL")

@@ -1,0 +1,82 @@
+// The participants as tiles: who is there, who talks, whose picture.
+
+const stage = document.getElementById("tiles");
+const pattern = document.getElementById("tile");
+const count = document.getElementById("count");
+
+export class Tiles {
+  constructor() {
+    this.people = new Map();
+  }
+
+  /** Make sure that somebody has a tile; `more` is what has changed of them. */
+  put(id, more = {}) {
+    const person = this.people.get(id) ?? this.#add(id);
+    Object.assign(person.is, more);
+    this.#draw(person);
+    return person;
+  }
+
+  remove(id) {
+    this.people.get(id)?.tile.remove();
+    this.people.delete(id);
+    this.#arrange();
+  }
+
+  clear() {
+    for (const id of [...this.people.keys()]) this.remove(id);
+  }
+
+  /** Show a picture, or the initials again where there is none. */
+  picture(id, track) {
+    const { tile } = this.put(id);
+    const video = tile.querySelector("video");
+    video.srcObject = track ? new MediaStream([track]) : null;
+    video.hidden = !track;
+    tile.querySelector(".face").hidden = Boolean(track);
+  }
+
+  #add(id) {
+    const tile = pattern.content.firstElementChild.cloneNode(true);
+    const person = { tile, is: { name: "", muted: false, talks: false, role: "", me: false } };
+    this.people.set(id, person);
+    stage.append(tile);
+    this.#arrange();
+    return person;
+  }
+
+  #draw({ tile, is }) {
+    const name = is.name || "Participant";
+    tile.classList.toggle("me", is.me);
+    tile.classList.toggle("talks", is.talks && !is.muted);
+    tile.querySelector(".who").textContent = is.me ? `${name} (you)` : name;
+    tile.querySelector(".off").hidden = !is.muted;
+    tile.querySelector(".role").hidden = !is.role;
+    tile.querySelector(".role").textContent = is.role;
+    const face = tile.querySelector(".face");
+    face.textContent = initials(name);
+    face.style.setProperty("--hue", hue(name));
+    tile.querySelector("video").setAttribute("aria-label", `Picture of ${name}`);
+  }
+
+  #arrange() {
+    const n = this.people.size;
+    const wide = stage.clientWidth > stage.clientHeight;
+    const columns = n <= 1 ? 1 : n === 2 ? (wide ? 2 : 1) : Math.ceil(Math.sqrt(n));
+    stage.style.setProperty("--columns", columns);
+    count.hidden = n === 0;
+    count.textContent = n === 1 ? "1 person" : `${n} people`;
+  }
+}
+
+function initials(name) {
+  const words = name.trim().split(/\s+/);
+  const letters = words.length > 1 ? [words[0], words.at(-1)] : [words[0]];
+  return letters.map((word) => [...word][0] ?? "").join("").toUpperCase();
+}
+
+function hue(name) {
+  let sum = 0;
+  for (const letter of name) sum = (sum * 31 + letter.codePointAt(0)) % 360;
+  return String(sum);
+}

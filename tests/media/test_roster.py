@@ -1,0 +1,121 @@
+"""Who is who: connections become terminals. No Janus, no broker."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from conferences.media import reports
+from conferences.media.config import BadConfig, UnitConfig, from_environment
+from conferences.media.janus_config import AUDIO, TEXT, VIDEO, Secrets
+from conferences.media.janus_events import hint_of
+from conferences.media.roster import MOST, Part, Roster
+
+
+def seen(roster: Roster) -> list[tuple[str, str, int]]:
+    return [(one["mtid"], one["name"], one["online"]) for one in roster.mts]
+
+
+def test_sound_picture_and_notices_of_one_id_are_one_terminal() -> None:
+    roster = Roster()
+    roster.seat([Part(AUDIO, "a", "Anna"), Part(VIDEO, "a", "Anna"), Part(TEXT, "a", "Anna")])
+    roster.seat([Part(AUDIO, "a", "Anna"), Part(AUDIO, "b", "Anna")])
+    assert seen(roster) == [("1", "Anna", 1), ("2", "Anna", 1)]
+
+
+def test_without_a_common_id_the_name_joins_sound_and_picture() -> None:
+    roster = Roster()
+    roster.seat([Part(VIDEO, "v", "Anna"), Part(AUDIO, "s", "Anna"), Part(VIDEO, "w", "Ben")])
+    assert sorted(one["name"] for one in roster.mts) == ["Anna", "Ben"]
+
+
+def test_who_was_called_keeps_the_number_through_coming_and_going() -> None:
+    roster = Roster()
+    roster.call([{"account": "anna@u", "name": "Anna Ahorn", "mtid": "7", "mute": 1}])
+    arrived = roster.seat([Part(AUDIO, "x", "Carl"), Part(AUDIO, "y", " anna ahorn")])
+    assert {one.name for one in arrived} == {"Anna Ahorn", "Carl"}
+    assert seen(roster) == [("7", "Anna Ahorn", 1), ("1", "Carl", 1)]
+    assert roster.terminals["7"].mute, "muted before it came: muted when it comes"
+    roster.seat([])
+    roster.seat([Part(AUDIO, "z", "Carl")])
+    assert seen(roster) == [("7", "Anna Ahorn", 0), ("1", "Carl", 1)]
+
+
+def test_it_is_the_same_after_the_unit_restarts() -> None:
+    roster = Roster()
+    roster.call([{"account": "ben@u", "name": "Ben"}])
+    roster.seat([Part(AUDIO, "a", "Anna", muted=True), Part(VIDEO, "a", "Anna")])
+    again = Roster.kept(roster.keep())
+    assert again.mts == roster.mts
+    assert again.seat([Part(AUDIO, "a", "Anna")]) == []
+
+
+def test_a_full_list_forgets_who_came_by_himself_and_left() -> None:
+    roster = Roster()
+    for number in range(MOST + 20):
+        roster.seat([Part(AUDIO, f"p{number}", f"Guest {number}")])
+    assert len(roster.mts) == MOST
+    assert roster.online[0].name == f"Guest {MOST + 19}"
+    full = Roster()
+    full.call([{"account": str(number)} for number in range(MOST)])
+    with pytest.raises(ValueError, match="at most"):
+        full.call([{"account": "one more"}])
+    assert full.seat([Part(AUDIO, "p", "Nobody")]) == []
+
+
+def test_events_are_hints() -> None:
+    joined = {
+        "type": 64,
+        "handle_id": 5,
+        "event": {"plugin": AUDIO, "data": {"event": "joined", "room": "8-1", "id": "a"}},
+    }
+    hint = hint_of(joined)
+    assert hint is not None
+    assert (hint.kind, hint.room, hint.participant) == ("joined", "8-1", "a")
+    stopped = {"type": 32, "subtype": 1, "handle_id": 5, "event": {"mid": "0", "receiving": False}}
+    hint = hint_of(stopped)
+    assert hint is not None
+    assert not hint.receiving
+    for odd in ({}, {"type": 64, "event": []}, {"type": 64, "event": {"data": 7}}, {"type": "x"}):
+        assert hint_of(odd) is None
+
+
+def test_long_lists_are_split(tmp_path: Path) -> None:
+    config = UnitConfig(amqp_url="", ip="127.0.0.1", pid="u", directory=tmp_path, port_base=20000)
+    entries = [{"confE164": str(i), "incarnation": 1, "confname": "x" * 1000} for i in range(700)]
+    parts = reports.lists(config, entries, datetime(2026, 1, 1, tzinfo=UTC))
+    assert len(parts) == 4
+    assert len({part.listid for part in parts}) == 1  # type: ignore[attr-defined]
+    assert [part.part for part in parts] == [1, 2, 3, 4]  # type: ignore[attr-defined]
+    assert len(reports.lists(config, [], datetime(2026, 1, 1, tzinfo=UTC))) == 1
+
+
+def test_settings_that_make_no_sense_are_named() -> None:
+    good = {
+        "AMQP_URL": "amqp://x",
+        "CMU_IP": "127.0.0.1",
+        "CMU_DIR": "/x",
+        "CMU_PORT_BASE": "20000",
+    }
+    assert from_environment(good).pid == ""
+    for name, value in {"CMU_IP": "", "CMU_PORT_BASE": "70000", "CMU_PID": "Unit 1"}.items():
+        with pytest.raises(BadConfig, match=name):
+            from_environment(good | {name: value})
+
+
+def test_a_pin_opens_one_room_and_a_secret_never_shows() -> None:
+    keys = Secrets("api", "admin", "rooms", "tokens", "events")
+    assert (
+        len(
+            {
+                keys.pin("8-1", ""),
+                keys.pin("8-2", ""),
+                keys.pin("8-1", "1"),
+                keys.room_secret("8-1"),
+            }
+        )
+        == 4
+    )
+    assert not any(word in keys.token(0) for word in ("api", "admin", "tokens", "rooms"))
