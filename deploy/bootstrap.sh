@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, so that the stand and the tests can run: bootstrap.sh run|dev|packages
 #   run        system packages, the loopback shim, .venv with requirements.txt
-#   dev        the same with requirements-dev.txt (and Chromium when BROWSER=1)
+#   dev        the same with requirements-dev.txt (and Chromium, unless BROWSER=0)
 #   packages   the system packages alone (what root is asked to run when you are not root)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,6 +11,7 @@ LOG=var/log/bootstrap.log
 SHIM=var/lib/lo_ifaddrs.so
 PACKAGES="mariadb-server-core mariadb-client-core redis-server rabbitmq-server janus"
 PACKAGES+=" libmariadb-dev pkg-config gcc libc6-dev python3 python3-dev python3-venv"
+[ "$MODE" = dev ] && BROWSER=${BROWSER:-1}
 [ "${BROWSER:-0}" = 1 ] && PACKAGES+=" chromium"
 
 step() { printf '  %-44s' "$1"; BEGAN=$EPOCHREALTIME; }
