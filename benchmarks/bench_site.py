@@ -15,6 +15,7 @@ from pathlib import Path
 from deploy.stand.ports import claimed
 from deploy.stand.site import Site
 from deploy.stand.stand import Stand
+from tests import licences
 
 TENANT = "10000000-0000-4000-8000-000000000001"
 OURS = ("web", "worker1", "worker2", "beat")
@@ -43,12 +44,7 @@ def _memory() -> str | None:
 
 def lift_limits(site: Site) -> None:
     """Load a licence row of the benchmark's own."""
-    sql(
-        site,
-        "INSERT INTO licensing_licence (platform, issue, small_conferences, large_conferences,"
-        f" valid_from, evaluation) VALUES ('{site.vault.platform_moid}', 9, 1000000, 1000000,"
-        " UTC_TIMESTAMP(6), 0)",
-    )
+    licences.put_into(site, 1_000_000, 1_000_000)
 
 
 def python(site: Site, text: str) -> str:

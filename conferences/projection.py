@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import redis
 
-from conferences import rows
+from conferences import rows, timeline
 from conferences.states import Conference
 from confplatform.stores import sql
 from confplatform.stores.directory import redis_of, store_of
@@ -54,6 +54,7 @@ def write(platform: str, conferences: Iterable[Conference]) -> bool:
             for c in found:
                 pairs = [part for pair in rows.projection(c).items() for part in pair]
                 pipe.eval(_WRITE, 1, key(c.e164), c.confid, str(c.revision), c.state.value, *pairs)
+                timeline.note(pipe, c)
             pipe.execute()
     except redis.RedisError as wrong:
         log.warning("projection waits: %s", wrong)

@@ -104,3 +104,13 @@ def joinable(e164: str) -> JoinInfo | None:
         return None
     join = c.join if c.state.value == "running" else None
     return JoinInfo(c.confid, c.e164, c.name, c.state.value, c.password, c.user_domain, join)
+
+
+def simulated_units(platform: str) -> frozenset[tuple[str, Unit]]:
+    """The resources that are played by the simulator, and have to be shown as such."""
+    found = sql.select(
+        store_of(platform).database,
+        "SELECT restype, ip, pid FROM conferences_resourceunit"
+        " WHERE JSON_VALUE(labels, '$.simulated') IN ('1', 'true')",
+    )
+    return frozenset((kind, Unit(ip, pid)) for kind, ip, pid in found)

@@ -37,6 +37,11 @@ class Site(Protocol):
     def believed_on(self, unit: Unit, numbers: Sequence[str]) -> dict[str, Conference]:
         """The live conferences assigned to a unit or with one of these numbers, only looked at."""
 
+    def parts_of(
+        self, unit: Unit, listid: str, part: tuple[int, int], numbers: Sequence[str]
+    ) -> frozenset[str] | None:
+        """All numbers of a list in parts, once all its parts are there. `part`: which, of how many."""
+
     def tenant(self, moid: str) -> Tenant | None:
         """A user domain, as far as creating goes."""
 

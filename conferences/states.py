@@ -215,14 +215,21 @@ class Conference:
             units=(*self.units, {**unit, "from": now.isoformat(timespec="seconds")}),
         )
 
-    def lose_unit(self, now: datetime, *, avoid: tuple[Unit, ...] = ()) -> Conference:
-        """Its unit is gone, or refused to take it: it waits to be restored."""
+    def lose_unit(
+        self, now: datetime, *, avoid: tuple[Unit, ...] = (), dropped: bool = False
+    ) -> Conference:
+        """Its unit is gone, or refused to take it: it waits to be restored.
+
+        A unit that was told to drop it is forgotten, so that an old list of it takes nothing back.
+        """
         return self._move(
             _S.PENDING_RESTORE,
+            unit=None if dropped else self.unit,
             pending_since=self.pending_since or now,
             restore_at=now,
             answer_by=None,
             tried=avoid,
+            rename=None,
             units=close_last(self.units, now),
         )
 
@@ -264,7 +271,7 @@ def next_due(c: Conference) -> datetime | None:
     if not c.live:
         return None
     moments = [c.answer_by, c.restore_at if c.state is _S.PENDING_RESTORE else None]
-    if c.state in (_S.RUNNING, _S.PENDING_RESTORE):
+    if c.state is not _S.CREATING:
         moments.append(c.ends_at)
     if c.state is _S.RUNNING:
         left = [m for m in WARNINGS if not c.warned or m < c.warned]
@@ -275,11 +282,19 @@ def next_due(c: Conference) -> datetime | None:
     return min((m for m in moments if m), default=None)
 
 
-def sender(ip: str | None, pid: str | None, app_id: str) -> Unit | None:
-    """The unit that a message speaks for: by its body, else by its `app_id` (`cmu@<ip>[:<pid>]`)."""
+def sender(
+    ip: str | None, pid: str | None, app_id: str, assigned: Unit | None = None
+) -> Unit | None:
+    """The unit that a message speaks for: by its body, else by its `app_id` (`cmu@<ip>[:<pid>]`).
+
+    An `app_id` without instance names an address only: the assigned unit, where it stands there.
+    """
     if ip:
         return Unit(ip, pid or "")
     role, _, address = app_id.partition("@")
-    if role != "cmu" or not address or pid:
+    if role != "cmu" or not address:
         return None
-    return Unit(*address.split(":", 1))
+    unit = Unit(*address.split(":")) if address.count(":") == 1 else Unit(address)
+    if pid:
+        return Unit(unit.ip, pid)
+    return assigned if assigned and not unit.pid and assigned.ip == unit.ip else unit

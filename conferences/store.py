@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import redis
+
 from conferences import projection, queries, rows
 from conferences.decisions.create import Tenant
 from conferences.errors import Err
@@ -21,7 +23,7 @@ from confplatform.bus.sending import Outgoing
 from confplatform.bus.work import Work
 from confplatform.clock import next_id
 from confplatform.stores import sql
-from confplatform.stores.directory import own_platform
+from confplatform.stores.directory import own_platform, redis_of
 from domains.queries import UserDomainFacts, rooms_of, user_domains
 from licensing.limits import Full
 from licensing.store import Seats
@@ -137,6 +139,27 @@ class ConferenceSite:
             found += sql.select(self._database, query, numbers)
         seen = {c.e164: c for c in map(rows.from_row, found)}
         return {e164: self._live.get(e164) or c for e164, c in seen.items()}
+
+    def parts_of(
+        self, unit: Unit, listid: str, part: tuple[int, int], numbers: Sequence[str]
+    ) -> frozenset[str] | None:
+        """All numbers of a list in parts, once all its parts are there. `part`: which, of how many.
+
+        They are kept in Redis for a while; where that is away, the unit's next list will do.
+        """
+        key = f"list:{unit}:{listid}:{part[1]}"
+        try:
+            with redis_of(self._work.platform).pipeline() as pipe:
+                pipe.hset(key, str(part[0]), " ".join(numbers))
+                pipe.expire(key, 120)
+                pipe.hgetall(key)
+                kept: dict[str, str] = pipe.execute()[-1]
+        except redis.RedisError as wrong:
+            log.warning("part %d of a list of %s is forgotten: %s", part[0], unit, wrong)
+            return None
+        if len(kept) < part[1]:
+            return None
+        return frozenset(number for some in kept.values() for number in some.split())
 
     # ---- facts ------------------------------------------------------------------------------
 

@@ -27,6 +27,11 @@ def next_id() -> int:
     return (_last << 13) | _tag
 
 
+def moment_of(number: int) -> datetime:
+    """When a number of `next_id` was made."""
+    return datetime.fromtimestamp(((number >> 13) + _SINCE) / 1_000_000, UTC)
+
+
 def after_fork() -> None:
     """A child process takes a tag of its own."""
     global _tag

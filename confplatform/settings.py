@@ -10,6 +10,8 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from confplatform.admin_theme import UNFOLD as _UNFOLD
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
@@ -32,6 +34,16 @@ if not 1 <= len(PLATFORM_MOID) <= 40:
 ROLES = frozenset(env.list("ROLES", default=["css", "rms", "cm"]))
 if ROLES - {"css", "rms", "cm"}:
     raise ImproperlyConfigured(f"ROLES: unknown {sorted(ROLES - {'css', 'rms', 'cm'})}.")
+
+
+def _secret(name: str) -> str:
+    """A value from the environment, or from the file that `<name>_FILE` names."""
+    path = env.str(f"{name}_FILE", default="")
+    return env.str(name, default="") or (Path(path).read_text().strip() if path else "")
+
+
+LICENSE_PUBLIC_KEY = _secret("LICENSE_PUBLIC_KEY")
+LICENSE_SEALING_KEY = _secret("LICENSE_SEALING_KEY")
 
 # ---- stores: every platform's data behind its own alias and its own Redis -----------------------
 
@@ -102,17 +114,22 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
-        "DIRS": [BASE_DIR / "conferences" / "console" / "templates"],
+        "DIRS": [
+            BASE_DIR / "confplatform" / "templates",
+            BASE_DIR / "conferences" / "console" / "templates",
+        ],
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "licensing.notices.for_pages",
             ]
         },
     }
 ]
 AUTH_USER_MODEL = "domains.Account"
+LOGIN_REDIRECT_URL = "admin:index"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -123,10 +140,15 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = ["confplatform.formats"]
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 STATIC_URL = "/static/"
 STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "var" / "static"))
-STATICFILES_DIRS = [BASE_DIR / "conferences" / "console" / "static"]
+STATICFILES_DIRS = [
+    BASE_DIR / "confplatform" / "static",
+    BASE_DIR / "conferences" / "console" / "static",
+]
+UNFOLD = _UNFOLD
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024

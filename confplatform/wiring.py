@@ -14,9 +14,17 @@ from confplatform.bus.consume import Consumer, Desk
 from confplatform.bus.relay import Relay
 from confplatform.bus.topology import Routes
 from confplatform.stores.directory import own_platform, store_of
+from licensing.flows import tell as licences
 
 QUEUES_OF = {
-    "css": (Routes.CM_TO_CSS, Routes.CM_TO_UNIT, Routes.UNIT_TO_CSS, Routes.RMS_TO_CSS),
+    "css": (
+        Routes.CM_TO_CSS,
+        Routes.CM_TO_UNIT,
+        Routes.UNIT_TO_CSS,
+        Routes.RMS_TO_CSS,
+        Routes.MS_TO_CSS,
+        Routes.LICENCE_NOTICE,
+    ),
     "cm": (Routes.CSS_TO_CM, Routes.STATE_TO_CM),
     "rms": (Routes.TO_RMS, Routes.NODE_TO_RMS),
 }
@@ -36,9 +44,15 @@ def desks() -> dict[str, Desk]:
 
 
 def consumer() -> Consumer:
-    """The message consumer of this process. After a start or a gap, units say what they hold."""
-    greet = partial(units.ask_for_lists, own_platform())
-    return Consumer(store_of(own_platform()), settings.AMQP_URL, desks(), greet)
+    """The message consumer of this process."""
+    return Consumer(store_of(own_platform()), settings.AMQP_URL, desks(), _greet)
+
+
+def _greet() -> None:
+    """After a start or a gap: units say what they hold, BMC which licences there are (CSS §4.1)."""
+    units.ask_for_lists(own_platform())
+    if "css" in settings.ROLES:
+        licences.greet(own_platform())
 
 
 def relay() -> Relay:

@@ -33,7 +33,7 @@ class Domain(models.Model):
     parent = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="children"
     )
-    name = models.CharField(max_length=64)
+    name = models.CharField(max_length=64, db_index=True)
     used = models.BooleanField("enabled", default=True)
     enable_h265 = models.BooleanField("H.265 allowed", default=True)
     enable_hd = models.BooleanField("full HD allowed", default=True)

@@ -8,3 +8,14 @@ class LicensingConfig(AppConfig):
 
     name = "licensing"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Importing the flows registers their handlers; transactions and metrics learn of us."""
+        from confplatform.api import health
+        from confplatform.bus.work import SITES
+        from licensing import flows, queries
+        from licensing.site import LicenceSite
+
+        SITES["licensing"] = LicenceSite
+        health.MORE.append(queries.metrics)
+        flows.register()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import datetime
 
 from confplatform.stores import sql
+from licensing import rows
+from licensing.decisions import Standing, standing
 from licensing.limits import Full, Limits, Used, room_for_one
 
 
@@ -43,17 +45,13 @@ class Seats:
         return {r[0]: Used(r[1], r[2]) for r in sql.select(self._database, query, owners)}
 
     def _read_licence(self) -> Limits | None:
-        found = sql.select(
-            self._database,
-            "SELECT small_conferences, large_conferences, valid_from, valid_to"
-            " FROM licensing_licence WHERE platform=%s ORDER BY issue DESC LIMIT 1",
-            [self._platform],
-        )
-        if not found:
+        """One query; what its text says was verified within the last minute, or is now."""
+        held = rows.newest(self._database, self._platform)
+        if held is None or standing(held, self._now) is not Standing.VALID:
             return None
-        small, large, start, end = found[0]
-        until = end.replace(tzinfo=UTC) if end else None
-        return Limits(small, large, start.replace(tzinfo=UTC), until)
+        amounts = held.amounts
+        small, large = amounts.small_conferences, amounts.large_conferences
+        return Limits(small, large, held.valid_from, held.valid_to)
 
     def _now_used(self, owner: str) -> Used:
         was = self._used[owner]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
@@ -19,13 +18,12 @@ def amqp_url() -> str:
 
 
 @pytest.fixture(autouse=True)
-def _empty_redis(request: pytest.FixtureRequest) -> Iterator[None]:
+def _empty_redis(request: pytest.FixtureRequest) -> None:
     """A test that uses the database begins with an empty Redis of its own."""
     if "db" in request.fixturenames or "transactional_db" in request.fixturenames:
         from confplatform.stores.directory import own_platform, redis_of
 
         redis_of(own_platform()).flushdb()
-    yield
 
 
 @pytest.fixture

@@ -86,6 +86,7 @@ class MemorySite:
     inbox: dict[str, Asked] = field(default_factory=dict)
     parked: list[tuple[bytes, str]] = field(default_factory=list)
     abnormal_rooms: set[str] = field(default_factory=set)
+    parts: dict[tuple[Unit, str], dict[int, frozenset[str]]] = field(default_factory=dict)
     # what the last transaction did
     outgoing: list[Letter] = field(default_factory=list)
     changes: list[tuple[Conference | None, Conference]] = field(default_factory=list)
@@ -143,7 +144,9 @@ class MemorySite:
             return
         asked.reply_to, asked.correlation_id = envelope.reply_to, envelope.correlation_id
         route = env.standing_route(envelope, body)
-        exchange, key = (route[0].value.exchange, route[1] or route[0].value.key) if route else ("", "")
+        exchange, key = (
+            (route[0].value.exchange, route[1] or route[0].value.key) if route else ("", "")
+        )
         self._answer(asked, exchange, key)
 
     def _park(self, letter: Letter, queue: str, reason: str) -> None:
@@ -187,6 +190,14 @@ class MemorySite:
         """The live conferences assigned to a unit or with one of these numbers."""
         wanted = set(numbers)
         return {e: c for e, c in self.live.items() if c.unit == unit or e in wanted}
+
+    def parts_of(
+        self, unit: Unit, listid: str, part: tuple[int, int], numbers: Sequence[str]
+    ) -> frozenset[str] | None:
+        """All numbers of a list in parts, once all its parts are there."""
+        kept = self.parts.setdefault((unit, listid), {})
+        kept[part[0]] = frozenset(numbers)
+        return frozenset[str]().union(*kept.values()) if len(kept) >= part[1] else None
 
     def tenant(self, moid: str) -> Tenant | None:
         """A user domain, as far as creating goes."""
@@ -241,9 +252,7 @@ class MemorySite:
     def control_request(self, e164: str, correlation_id: str, reqid: str) -> str | None:
         """The key of the control request that a unit's answer belongs to, answered or not."""
         asked = [
-            a
-            for a in self.inbox.values()
-            if a.e164 == e164 and a.wire_type.startswith("CM_MCU_")
+            a for a in self.inbox.values() if a.e164 == e164 and a.wire_type.startswith("CM_MCU_")
         ]
         for name, value in (
             ("correlation_id", correlation_id),

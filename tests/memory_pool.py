@@ -50,7 +50,7 @@ class Node:
     capacity: Amount
     seen: datetime
     load: Amount = NOTHING
-    new: Amount = NOTHING
+    foreign: Amount = NOTHING
     turn: int = 0
     drift: int = 0
     overbooked: bool = False
@@ -66,10 +66,8 @@ class Node:
         return found
 
     def free(self) -> Amount:
-        """What can be promised: the larger of both accounts counts."""
-        placed, said = self.total(), plus(self.load, self.new)
-        taken = tuple(max(a, b) for a, b in zip(placed, said, strict=True))
-        return plus(self.capacity, taken, -1)  # type: ignore[arg-type]
+        """What can be promised: neither placed by us, nor reported beyond that."""
+        return plus(plus(self.capacity, self.total(), -1), self.foreign, -1)
 
 
 class MemoryPool:
@@ -112,7 +110,7 @@ class MemoryPool:
         for weak in (False, True):
             for room in rooms:
                 fitting = [
-                    (-node.free()[1], node.turn, unit)
+                    (node.free()[1], -node.turn, name_of(unit), unit)
                     for unit, node in self.nodes.items()
                     if node.room == room
                     and unit not in excluded
@@ -120,7 +118,7 @@ class MemoryPool:
                     and min(plus(node.free(), amount, -1)) >= 0
                 ]
                 if fitting:
-                    return min(fitting)[2]
+                    return max(fitting)[3]
         return None
 
     # ---- told -----------------------------------------------------------------------------------
@@ -137,8 +135,9 @@ class MemoryPool:
         node.room, node.platform = said.room or DEFAULT, said.platform
         node.capacity, node.seen = _amount(said.capacity), now
         was, node.load = node.load, _amount(said.load or {})
-        node.new = node.total(held_only=True)
-        used = plus(node.total(), node.new, -1)
+        beyond = plus(node.load, node.total(), -1)
+        node.foreign = (max(0, beyond[0]), max(0, beyond[1]), max(0, beyond[2]))
+        used = plus(node.total(), node.total(held_only=True), -1)
         drifts = max(plus(used, node.load, -1)) > 0
         node.drift = (node.drift + 1) % DRIFTS if drifts else 0
         if fresh:
@@ -209,13 +208,11 @@ class MemoryPool:
     def _place(self, node: Node, e164: str, amount: Amount, until: datetime | None) -> None:
         self._release(node, e164)
         node.allocations[e164] = Allocation(amount, until)
-        node.new = plus(node.new, amount)
         self._turn += 1
         node.turn = self._turn
 
     def _release(self, node: Node, e164: str) -> None:
-        if given := node.allocations.pop(e164, None):
-            node.new = plus(node.new, given.amount, -1) if node.new[0] > 0 else node.new
+        node.allocations.pop(e164, None)
 
     def _lapse(self, now: datetime) -> None:
         for node in self.nodes.values():
@@ -227,6 +224,11 @@ class MemoryPool:
 def amount_of(c: Conference) -> Amount:
     """What a conference takes."""
     return 1, c.places, int(c.resolution == "1080p")
+
+
+def name_of(unit: Unit) -> str:
+    """As `pool.store.name_of`, which needs Django."""
+    return f"{unit.ip}#{unit.pid}"
 
 
 def _amount(said: dict[str, int]) -> Amount:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from conferences.decisions import says
 from conferences.errors import MEANING, Err
-from conferences.messages.control import Control
-from conferences.states import Conference, ConferenceState
-from conferences.step import Step
+from conferences.messages.control import Control, ControlAnswered
+from conferences.states import Conference, ConferenceState, Unit
+from conferences.step import Step, nothing
 from confplatform.bus.message import Raw
-from confplatform.bus.sending import Answer
+from confplatform.bus.sending import Answer, Send
 from confplatform.bus.topology import Routes
 
 
@@ -24,6 +24,18 @@ def decide_control(
         return Step(f"refused {code}", send=(_refusal(order, asked_by, code),))
     passed = says.to_unit(c.unit, order, correlation_id=correlation_id)
     return Step(f"passed {order.type} to {c.unit}", send=(passed,))
+
+
+def decide_control_answered(
+    c: Conference | None, said: ControlAnswered, unit: Unit | None, request: str | None
+) -> Step:
+    """To whoever asked; a notice, or an answer nobody asked for, to all CMs."""
+    if c and not c.on(unit):
+        return nothing(f"{unit} does not run it")
+    if request:
+        answer = Answer(request=request, message=said, route=Routes.STATE_TO_CM)
+        return Step(f"{said.type} to its asker", send=(answer,))
+    return Step(f"{said.type} to CM", send=(Send(message=said, route=Routes.STATE_TO_CM),))
 
 
 def _why_not(c: Conference | None, order: Control) -> Err | None:

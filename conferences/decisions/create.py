@@ -144,9 +144,8 @@ def decide_create_resources(
     if unit is None:
         return give_up(c, c.last_code or Err.NO_RESOURCE, now)
     platform = (reply.mcu or {}).get("platformmoid") or here
-    after = c.place(
-        unit, platform, now + UNIT_ANSWERS_IN, vrs=Unit.of(reply.vrs), mps=Unit.of(reply.mps)
-    )
+    until = _within(c, now + UNIT_ANSWERS_IN)
+    after = c.place(unit, platform, until, vrs=Unit.of(reply.vrs), mps=Unit.of(reply.mps))
     return Step(f"creating on {unit}", c, after, (says.command(after),))
 
 
@@ -169,9 +168,14 @@ def decide_next_unit(c: Conference, code: str, now: datetime) -> Step:
     if enough:
         last = give_up(c, code, now)
         return Step(last.because, c, last.after, last.send)
-    after = c.unplace(code, min(now + RMS_ANSWERS_IN, c.give_up_at or now + RMS_ANSWERS_IN))
+    after = c.unplace(code, _within(c, now + RMS_ANSWERS_IN))
     because = f"{c.unit} did not take it ({code}), asking for another"
     return Step(because, c, after, (*gone, says.ask_rms(after, "create")))
+
+
+def _within(c: Conference, moment: datetime) -> datetime:
+    """That moment, or the one when the asker must have an answer."""
+    return min(moment, c.give_up_at or moment)
 
 
 def give_up(c: Conference, code: str, now: datetime) -> Step:

@@ -20,7 +20,7 @@ _S = ConferenceState
 
 def decide_due(c: Conference, now: datetime) -> Step:
     """The next thing that is due for it, if any."""
-    if c.ends_at and c.ends_at <= now and c.state in (_S.RUNNING, _S.PENDING_RESTORE):
+    if c.ends_at and c.ends_at <= now and c.state not in (_S.CREATING, _S.ENDED):
         return decide_end(c, EndReason.EXPIRED, now)
     if c.answer_by and c.answer_by <= now:
         return _silence(c, now)

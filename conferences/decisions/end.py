@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from conferences.decisions import says
+from conferences.decisions.rename import wish_is_over
 from conferences.errors import MEANING, Err
 from conferences.messages.cm import ConferenceReleased, ReleaseConference, ReleaseRefused
 from conferences.messages.unit import UnitEnded
@@ -57,6 +58,7 @@ def decide_end(c: Conference, reason: EndReason, now: datetime, code: str = "") 
         told.append(says.create_refused(c.request, c.reqid, Err.WRONG_STATE, "ended before it ran"))
     if c.unit and c.state is not ConferenceState.PENDING_RESTORE:
         told += [says.drop(c.unit, c.e164, c.incarnation), says.reservation(c, "free")]
+    told += wish_is_over(c, Err.NO_CONFERENCE)
     told.append(says.ended(after))
     if c.state is ConferenceState.RUNNING:
         told.append(says.number_free(c))

@@ -66,6 +66,13 @@ def decide_cm_is_silent(c: Conference, now: datetime) -> Step:
     return _close(c, c.rename, _nack(c, c.rename, Err.CM_SILENT), "CM did not answer")
 
 
+def wish_is_over(c: Conference, code: Err) -> tuple[Answer, ...]:
+    """The conference leaves the unit while CM is asked: whoever wished has an answer all the same."""
+    if c.rename is None or c.unit is None:
+        return ()
+    return (_answer(c.unit, c.rename.request, _nack(c, c.rename, code)),)
+
+
 def _nack(c: Conference, wish: Rename, code: str) -> UnitRenameRefused:
     return UnitRenameRefused(reqid=wish.reqid, e164=c.e164, errcode=code, detail=MEANING.get(code))
 

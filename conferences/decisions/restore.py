@@ -8,10 +8,12 @@ from typing import Any
 from conferences.decisions import says
 from conferences.decisions.create import RMS_ANSWERS_IN, UNIT_ANSWERS_IN, decide_next_unit
 from conferences.decisions.end import decide_end
+from conferences.decisions.rename import wish_is_over
 from conferences.errors import Err
 from conferences.messages.pool import ResourcesGranted, ResourcesRefused
 from conferences.states import Conference, ConferenceState, EndReason, Unit
 from conferences.step import Step, nothing
+from confplatform.bus.sending import Outgoing
 
 TRY_AGAIN_IN = timedelta(seconds=10)
 MOST_UNITS = 3
@@ -36,9 +38,13 @@ def decide_lost(c: Conference, unit: Unit, now: datetime, avoid: tuple[Unit, ...
 def _wait(c: Conference, because: str, now: datetime, avoid: tuple[Unit, ...]) -> Step:
     waiting = c.lose_unit(now, avoid=avoid)
     asked = decide_restore(waiting, now)
-    freed = says.reservation(c, "free")
-    told = (says.moved(waiting), says.number_free(c)) if c.state is _S.RUNNING else ()
-    return Step(f"{because}; {asked.because}", c, asked.after, (freed, *told, *asked.send))
+    told: tuple[Outgoing, ...] = (
+        says.reservation(c, "free"),
+        *wish_is_over(c, Err.WRONG_STATE),
+    )
+    if c.state is _S.RUNNING:
+        told += (says.moved(waiting), says.number_free(c))
+    return Step(f"{because}; {asked.because}", c, asked.after, (*told, *asked.send))
 
 
 def decide_restore(c: Conference, now: datetime) -> Step:
@@ -88,7 +94,7 @@ def decide_restore_failed(c: Conference, code: str, now: datetime) -> Step:
     assert c.unit is not None
     gone = (says.drop(c.unit, c.e164, c.incarnation), says.reservation(c, "free"))
     tried = c.tried
-    waiting = c.lose_unit(now, avoid=tried)
+    waiting = c.lose_unit(now, avoid=tried, dropped=True)
     if len(tried) >= MOST_UNITS:
         later = wait_on(waiting, f"{len(tried)} units did not take it ({code})", now)
         return Step(later.because, c, later.after, gone)

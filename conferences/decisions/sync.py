@@ -6,8 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from conferences.decisions import says
-from conferences.decisions.create import decide_unit_took_it
-from conferences.decisions.restore import decide_lost, decide_unit_took_it_again
+from conferences.decisions.create import decide_next_unit, decide_unit_took_it
+from conferences.decisions.restore import (
+    decide_lost,
+    decide_restore_failed,
+    decide_unit_took_it_again,
+)
+from conferences.errors import Err
 from conferences.messages.unit import UnitReportsChange
 from conferences.states import Conference, ConferenceState, Unit
 from conferences.step import Step, nothing
@@ -35,7 +40,7 @@ def decide_held(
         case _S.RUNNING:
             return _members(c, entry, now)
         case _ if room_is_down:
-            return ghost
+            return _leave(c, ghost, now)
         case _S.PENDING_RESTORE:
             return decide_unit_took_it_again(c, entry.get("join"), now)
         case _S.CREATING | _S.RESTORING if c.answer_by and c.answer_by > now:
@@ -44,6 +49,17 @@ def decide_held(
             return decide_unit_took_it(c, entry.get("join"), now)
         case _:
             return decide_unit_took_it_again(c, entry.get("join"), now)
+
+
+def _leave(c: Conference, ghost: Step, now: datetime) -> Step:
+    """Its user domain and the unit's room are down: the unit drops it, another one is looked for."""
+    match c.state:
+        case _S.CREATING:
+            return decide_next_unit(c, Err.UNIT_SILENT, now)
+        case _S.RESTORING:
+            return decide_restore_failed(c, Err.UNIT_SILENT, now)
+        case _:
+            return Step(ghost.because, c, c.change(unit=None), ghost.send)
 
 
 def decide_not_held(c: Conference, unit: Unit, at: datetime, now: datetime) -> Step:

@@ -9,13 +9,12 @@ CSS -> CM   MCU_CM_*
 from __future__ import annotations
 
 from conferences.commit import commit
-from conferences.decisions.control import decide_control
+from conferences.decisions.control import decide_control, decide_control_answered
 from conferences.messages.control import Control, ControlAnswered
 from conferences.site import Site
+from conferences.states import sender
 from confplatform.bus.envelope import Envelope
 from confplatform.bus.registry import handles, passes
-from confplatform.bus.sending import Answer, Send
-from confplatform.bus.topology import Routes
 
 passes("CM_MCU_", Control)
 passes("MCU_CM_", ControlAnswered)
@@ -30,10 +29,10 @@ def on_control(site: Site, order: Control, envelope: Envelope) -> None:
 
 @handles(ControlAnswered)
 def on_control_answered(site: Site, said: ControlAnswered, envelope: Envelope) -> None:
-    """To whoever asked; a notice, or an answer nobody asked for, to all CMs."""
+    """To whoever asked, or to all CMs."""
+    request = None
     if not said.type.endswith("_NTF"):
         request = site.control_request(said.e164, envelope.correlation_id, said.reqid or "")
-        if request:
-            site.send(Answer(request=request, message=said, route=Routes.STATE_TO_CM))
-            return
-    site.send(Send(message=said, route=Routes.STATE_TO_CM))
+    c = site.load(said.e164)
+    unit = sender(said.ip, said.pid, envelope.app_id, c.unit if c else None)
+    commit(site, decide_control_answered(c, said, unit, request))

@@ -26,7 +26,7 @@ from conferences.messages.unit import (
     UnitRestoreRefused,
 )
 from conferences.site import Site
-from conferences.states import SMALL_PLACES, ConferenceState, Unit, sender
+from conferences.states import SMALL_PLACES, Conference, ConferenceState, Unit, sender
 from conferences.step import Step, nothing
 from confplatform.bus.envelope import Envelope
 from confplatform.bus.registry import handles, resumes
@@ -67,11 +67,12 @@ def on_create_resources(
 @handles(UnitCreated, UnitRestored)
 def on_unit_created(site: Site, reply: UnitCreated, envelope: Envelope) -> None:
     """The unit has it."""
-    commit(site, _taken(site, reply, sender(reply.ip, reply.pid, envelope.app_id)))
-
-
-def _taken(site: Site, reply: UnitCreated, unit: Unit | None) -> Step:
     c = site.load(reply.e164)
+    unit = sender(reply.ip, reply.pid, envelope.app_id, c.unit if c else None)
+    commit(site, _taken(site, c, reply, unit))
+
+
+def _taken(site: Site, c: Conference | None, reply: UnitCreated, unit: Unit | None) -> Step:
     if c is None or c.incarnation != reply.incarnation or not c.on(unit):
         return decide.decide_ghost(reply.e164, reply.incarnation, unit)
     match c.state:
@@ -86,8 +87,8 @@ def _taken(site: Site, reply: UnitCreated, unit: Unit | None) -> Step:
 @handles(UnitRefused, UnitRestoreRefused)
 def on_unit_refused(site: Site, reply: UnitRefused, envelope: Envelope) -> None:
     """The unit does not want it: another one is asked for."""
-    unit = sender(reply.ip, reply.pid, envelope.app_id)
     c = site.load(reply.e164)
+    unit = sender(reply.ip, reply.pid, envelope.app_id, c.unit if c else None)
     if c is None or c.incarnation != reply.incarnation or not c.on(unit) or c.unit is None:
         return
     if c.state is ConferenceState.CREATING:

@@ -32,5 +32,5 @@ def on_unit_ended(site: Site, notice: UnitEnded, envelope: Envelope) -> None:
     """The unit has ended it."""
     conference = site.load(notice.e164)
     if conference:
-        unit = sender(notice.ip, notice.pid, envelope.app_id)
+        unit = sender(notice.ip, notice.pid, envelope.app_id, conference.unit)
         commit(site, decide_unit_ended(conference, notice, unit, site.now))

@@ -30,6 +30,7 @@ def on_extend_conference(site: Site, request: ExtendConference, envelope: Envelo
 @handles(UnitAsksToExtend)
 def on_unit_asks_to_extend(site: Site, request: UnitAsksToExtend, envelope: Envelope) -> None:
     """A unit prolongs it."""
-    unit = sender(request.ip, request.pid, envelope.app_id)
     conference = site.load(request.e164)
+    assigned = conference.unit if conference else None
+    unit = sender(request.ip, request.pid, envelope.app_id, assigned)
     commit(site, decide_unit_extend(conference, request, unit, envelope.request, site.now))

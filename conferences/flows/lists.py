@@ -6,6 +6,7 @@ CSS -> CM   MAU_CM_GETCONFLIST_ACK | MAU_CM_GETCONFLIST_NACK
 
 from __future__ import annotations
 
+from conferences.decisions.listing import as_many_as_fit
 from conferences.errors import MEANING, Err
 from conferences.messages.cm import ConferencesListed, ListConferences, ListRefused
 from conferences.site import Site
@@ -27,5 +28,6 @@ def on_list_conferences(site: Site, request: ListConferences, envelope: Envelope
             detail=f"moid: {MEANING[Err.UNKNOWN_DOMAIN]}",
         )
     else:
-        message = ConferencesListed(reqid=request.reqid, total=found[0], confs=tuple(found[1]))
+        total, confs = found
+        message = ConferencesListed(reqid=request.reqid, total=total, confs=as_many_as_fit(confs))
     site.send(Answer(request=envelope.request, message=message, route=Routes.CSS_TO_CM))

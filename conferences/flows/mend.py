@@ -1,4 +1,4 @@
-"""What lies in Redis is derived: found empty, it is built again from the database."""
+"""What lies in Redis is derived: found empty, it is built again from the database; licences begin and end."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import logging
 import redis
 
 from conferences.pool.store import Pool
+from licensing.flows import tell as licences
 
 log = logging.getLogger("conferences.mend")
 
 
 def mend(platform: str) -> None:
-    """Ask the pool anything: an emptied Redis is filled before it answers."""
+    """Ask the pool anything: an emptied Redis is filled before it answers. Then the licences."""
     try:
         Pool(platform).one("used", "mcu", "nobody", "0")
     except redis.RedisError as wrong:
         log.warning("Redis is away: %s", wrong)
+    licences.mend(platform)

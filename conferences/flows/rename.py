@@ -22,10 +22,9 @@ from confplatform.bus.registry import handles
 @handles(UnitAsksToRename)
 def on_unit_asks_to_rename(site: Site, request: UnitAsksToRename, envelope: Envelope) -> None:
     """A unit wishes another name: CM is asked."""
-    unit = sender(request.ip, request.pid, envelope.app_id)
-    step = decide_unit_rename(
-        site.load(request.e164), request, unit, envelope.request, site.new_id(), site.now
-    )
+    c = site.load(request.e164)
+    unit = sender(request.ip, request.pid, envelope.app_id, c.unit if c else None)
+    step = decide_unit_rename(c, request, unit, envelope.request, site.new_id(), site.now)
     commit(site, step)
 
 

@@ -8,6 +8,7 @@ CMU -> CSS  MCU_MAU_CONFSTATECHANGE_NTF                  on_unit_reports_change
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from conferences.commit import commit
@@ -16,6 +17,7 @@ from conferences.messages.unit import UnitHolds, UnitReportsChange
 from conferences.site import Site
 from conferences.states import Unit, sender
 from confplatform.bus.envelope import Envelope
+from confplatform.bus.message import BadMessage
 from confplatform.bus.registry import handles
 
 
@@ -31,15 +33,28 @@ def on_unit_holds(site: Site, notice: UnitHolds, envelope: Envelope) -> None:
         first = decide_held(c, entry, unit, site.now, room_is_down=down)
         if first.after or first.send:
             commit(site, decide_held(site.load(e164), entry, unit, site.now, room_is_down=down))
-    if notice.parts > 1:
+    listed = _all_listed(site, notice, unit, held)
+    if listed is None:
         return
     at = _made_at(notice, envelope, site.now)
     for e164, c in believed.items():
-        if e164 in held or decide_not_held(c, unit, at, site.now).after is None:
+        if e164 in listed or decide_not_held(c, unit, at, site.now).after is None:
             continue
         locked = site.load(e164)
         if locked:
             commit(site, decide_not_held(locked, unit, at, site.now))
+
+
+def _all_listed(
+    site: Site, notice: UnitHolds, unit: Unit, held: Collection[str]
+) -> Collection[str] | None:
+    """All numbers that the unit holds; None while parts of its list are on their way."""
+    if notice.parts == 1:
+        return held
+    if notice.part > notice.parts:
+        raise BadMessage(f"must not be greater than parts ({notice.parts})", "part")
+    part = (notice.part, notice.parts)
+    return site.parts_of(unit, notice.listid or "", part, list(held))
 
 
 def _made_at(notice: UnitHolds, envelope: Envelope, now: datetime) -> datetime:
@@ -58,5 +73,5 @@ def on_unit_reports_change(site: Site, notice: UnitReportsChange, envelope: Enve
     """Name, password or members have changed on the unit."""
     conference = site.load(notice.e164)
     if conference:
-        unit = sender(notice.ip, notice.pid, envelope.app_id)
+        unit = sender(notice.ip, notice.pid, envelope.app_id, conference.unit)
         commit(site, decide_reported(conference, notice, unit, site.now))

@@ -18,13 +18,21 @@ from confplatform.bus.message import (
 )
 
 
+def creator(value: Any) -> dict[str, Any]:
+    """Who asks: `{moid, name}`."""
+    one = obj(value)
+    text(40)(one.get("moid") or "")
+    text(64)(one.get("name") or "")
+    return one
+
+
 @message("CM_MAU_CREATECONF_REQ", nack="MAU_CM_CREATECONF_NACK")
 class CreateConference(Message):
     """CM asks for a conference (CSS §1.1)."""
 
     reqid: str | None = wire("reqid", REQID, default=None)
     user_domain: str = wire("moid", MOID)
-    creator: dict[str, Any] = wire("creator", obj, default=None)
+    creator: dict[str, Any] = wire("creator", creator, default=None)
     name: str = wire("confname", NAME)
     e164: str | None = wire("confE164", NUMBER, default=None)
     password: str | None = wire("confpwd", text(32), default=None)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, ClassVar
 
-from conferences.messages.words import NUMBER, REQID
+from conferences.messages.words import IP, NUMBER, REQID, unit_id
 from confplatform.bus.message import BadMessage, Raw
 
 
@@ -12,9 +13,12 @@ class _Passed(Raw):
     """A message that goes through unchanged, and the number that it is for."""
 
     __slots__ = ("e164", "reqid")
+    _NAMES: ClassVar[re.Pattern[str]]
 
     def __init__(self, body: dict[str, Any]) -> None:
         super().__init__(body)
+        if not self._NAMES.fullmatch(self.type):
+            raise BadMessage(f"unknown type {self.type[:64]!r}", "type")
         self.e164: str = _checked(body, "confE164", NUMBER)
         self.reqid: str | None = _checked(body, "reqid", REQID) if body.get("reqid") else None
 
@@ -30,6 +34,7 @@ class Control(_Passed):
     """`CM_MCU_<NAME>_REQ` or `_CMD`: from CM to the unit that runs the conference."""
 
     __slots__ = ()
+    _NAMES = re.compile(r"CM_MCU_[A-Z0-9_]{1,40}_(REQ|CMD)")
 
     @property
     def refusal_type(self) -> str:
@@ -40,4 +45,10 @@ class Control(_Passed):
 class ControlAnswered(_Passed):
     """`MCU_CM_<NAME>_ACK`, `_NACK` or `_NTF`: from the unit to CM."""
 
-    __slots__ = ()
+    __slots__ = ("ip", "pid")
+    _NAMES = re.compile(r"MCU_CM_[A-Z0-9_]{1,40}_(ACK|NACK|NTF)")
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        super().__init__(body)
+        self.ip: str | None = _checked(body, "ip", IP) if body.get("ip") else None
+        self.pid: str | None = _checked(body, "pid", unit_id) if body.get("pid") else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from conferences.messages.words import IP, MOID, NUMBER, SMALL, resource, unit_id
+from conferences.messages.words import IP, MOID, NUMBER, REQID, SMALL, resource, unit_id
 from confplatform.bus.message import (
     Message,
     any_value,
@@ -18,22 +18,32 @@ from confplatform.bus.message import (
 )
 
 
+def excluded(value: Any) -> dict[str, Any]:
+    """A unit that is not wanted: `{ip, pid?}`, or its address alone."""
+    one = resource({"ip": value} if isinstance(value, str) else value)
+    if not one.get("ip"):
+        raise ValueError("must name a unit by its ip")
+    return one
+
+
 @message("GET_RES_REQ", nack="GET_RES_NACK")
 class GetResources(Message):
     """CSS asks the RMS for units (CSS §1.1, §1.3)."""
 
+    reqid: str | None = wire("reqid", REQID, default=None)
     user_domain: str = wire("moid", MOID)
     res: tuple[str, ...] = wire("res", list_of(one_of("mcu", "vrs", "mps"), 8), default=("mcu",))
     e164: str | None = wire("confE164", NUMBER, default=None)
     places: int = wire("maxjoinedmt", whole(1, 4096), default=SMALL)
     resolution: str = wire("resolution", one_of("720p", "1080p"), default="720p")
-    exclude: tuple[dict[str, Any], ...] = wire("exclude", any_value, default=())
+    exclude: tuple[dict[str, Any], ...] = wire("exclude", list_of(excluded), default=())
 
 
 @message("GET_RES_ACK")
 class ResourcesGranted(Message):
     """What is held for 15 s; no `mcu`, or one without `ip`: none free."""
 
+    reqid: str | None = wire("reqid", default=None)
     mcu: dict[str, Any] | None = wire("mcu", resource, default=None)
     vrs: dict[str, Any] | None = wire("vrs", resource, default=None)
     mps: dict[str, Any] | None = wire("mps", resource, default=None)
@@ -43,7 +53,9 @@ class ResourcesGranted(Message):
 class ResourcesRefused(Message):
     """The RMS failed (29501 and on)."""
 
+    reqid: str | None = wire("reqid", default=None)
     errcode: str = wire("errcode", text(16), default="29501")
+    detail: str | None = wire("detail", default=None)
 
 
 @message("CSS_RMS_RES_NTF")

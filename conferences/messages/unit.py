@@ -175,6 +175,7 @@ def held_conference(value: Any) -> dict[str, Any]:
         "confE164": NUMBER(one.get("confE164")),
         "incarnation": whole(0)(one.get("incarnation", 0)),
         "mts": list(list_of(obj)(one.get("mts") or [])),
+        "join": obj(one.get("join") or {}) or None,
     }
 
 

@@ -14,7 +14,9 @@ from typing import Any
 
 import orjson
 import redis
+from django.db import InterfaceError, OperationalError
 
+from conferences.errors import Err
 from conferences.flows import due
 from conferences.messages.pool import (
     GetResources,
@@ -31,8 +33,7 @@ from conferences.pool.store import Order, Pool, name_of, node_json, unit_of
 from conferences.states import Unit
 from confplatform import clock
 from confplatform.bus import metrics, outbox
-from confplatform.bus.dispatch import Delivery, Outcome, handle
-from confplatform.bus.envelope import EXPIRES_AFTER
+from confplatform.bus.dispatch import MOST_TRIES, DatabaseAway, Delivery, Outcome, handle
 from confplatform.bus.message import Message
 from confplatform.bus.topology import Routes
 from confplatform.stores.directory import own_platform, store_of
@@ -52,11 +53,49 @@ def take(platform: str, deliveries: Sequence[Delivery]) -> Outcome:
             delivery.unreadable = f"type: {delivery.message.type} is not taken here"
     bad = [d for d in deliveries if d.unreadable]
     good = [d for d in deliveries if not d.unreadable]
-    outcome = handle(platform, bad, first_turn=True) if bad else Outcome()
     metrics.RECEIVED.labels("rms").inc(len(good))
-    rows = _answer(platform, [d for d in good if isinstance(d.message, GetResources)])
-    rows += _hear(platform, [d.message for d in good if not isinstance(d.message, GetResources)])
+    rows, failed = _do(platform, good)
+    bad += failed
+    outcome = handle(platform, bad, first_turn=True) if bad else Outcome()
     return Outcome(outcome.rows + rows, stored=bool(bad))
+
+
+def _do(platform: str, good: list[Delivery]) -> tuple[list[outbox.Row], list[Delivery]]:
+    """Do them together; where that fails one by one, and what fails five times alone is parked."""
+    try:
+        asked = [d for d in good if isinstance(d.message, GetResources)]
+        told = [d.message for d in good if not isinstance(d.message, GetResources)]
+        return _answer(platform, asked) + _hear(platform, told), []
+    except (OperationalError, InterfaceError, DatabaseAway):
+        raise
+    except Exception:
+        log.exception("a batch of %d failed, doing it one by one", len(good))
+    rows: list[outbox.Row] = []
+    failed = []
+    for delivery in good:
+        try:
+            rows += _stubborn(platform, delivery)
+        except (OperationalError, InterfaceError, DatabaseAway):
+            raise
+        except Exception as wrong:
+            log.exception("parked after %d tries", MOST_TRIES)
+            delivery.unreadable = f"failed {MOST_TRIES} times: {type(wrong).__name__}: {wrong}"[
+                :400
+            ]
+            failed.append(delivery)
+    return rows, failed
+
+
+def _stubborn(platform: str, delivery: Delivery) -> list[outbox.Row]:
+    asks = isinstance(delivery.message, GetResources)
+    for attempt in range(1, MOST_TRIES + 1):
+        try:
+            return _answer(platform, [delivery]) if asks else _hear(platform, [delivery.message])
+        except Exception:
+            if attempt == MOST_TRIES:
+                raise
+            time.sleep(0.02 * attempt)
+    raise AssertionError("unreachable")
 
 
 # ---- asked for resources ------------------------------------------------------------------------
@@ -67,14 +106,24 @@ def _answer(platform: str, asked: Sequence[Delivery]) -> list[outbox.Row]:
         return []
     now = clock.now()
     fresh = [d for d in asked if not d.envelope.expired(now)]
-    if len(fresh) < len(asked):
-        log.warning("%d questions were older than %d s", len(asked) - len(fresh), EXPIRES_AFTER)
+    late = [_reply(d, _expired(d)) for d in asked if d.envelope.expired(now)]
     try:
         answers = Pool(platform).run(_orders(platform, [d.message for d in fresh])) if fresh else []
     except redis.RedisError as wrong:
         log.warning("the pool is away: %s", wrong)
-        return [_reply(d, ResourcesRefused(errcode="29501")) for d in fresh]
-    return [_reply(d, _granted(a)) for d, a in zip(fresh, answers, strict=True)]
+        failed = Err.RMS_ERROR
+        return late + [_reply(d, ResourcesRefused(reqid=_reqid(d), errcode=failed)) for d in fresh]
+    given = zip(fresh, answers, strict=True)
+    return late + [_reply(d, _granted(answer, _reqid(d))) for d, answer in given]
+
+
+def _expired(delivery: Delivery) -> ResourcesRefused:
+    code = Err.SERVICE_STOPPED
+    return ResourcesRefused(reqid=_reqid(delivery), errcode=code, detail="expired")
+
+
+def _reqid(delivery: Delivery) -> str | None:
+    return delivery.message.reqid if isinstance(delivery.message, GetResources) else None
 
 
 def _orders(platform: str, questions: Sequence[Message | None]) -> list[Order]:
@@ -90,14 +139,10 @@ def _orders(platform: str, questions: Sequence[Message | None]) -> list[Order]:
             "ports": q.places,
             "hd": int(q.resolution == "1080p"),
             "also": [kind for kind in ("vrs", "mps") if kind in q.res],
-            "exclude": [name_of(unit) for unit in map(_excluded, q.exclude) if unit],
+            "exclude": [name_of(unit) for unit in map(Unit.of, q.exclude) if unit],
         }
         orders.append(("ask", orjson.dumps(question).decode()))
     return orders
-
-
-def _excluded(named: Any) -> Unit | None:
-    return Unit(named) if isinstance(named, str) else Unit.of(named)
 
 
 def _rooms(platform: str) -> list[tuple[str, bool, bool]]:
@@ -108,16 +153,16 @@ def _rooms(platform: str) -> list[tuple[str, bool, bool]]:
     return rooms
 
 
-def _granted(answer: str) -> ResourcesGranted:
+def _granted(answer: str, reqid: str | None) -> ResourcesGranted:
     got = orjson.loads(answer)
     if not got:
-        return ResourcesGranted()
+        return ResourcesGranted(reqid=reqid)
     log.debug("%s: %s", got["mcu"], got["why"])
     named: dict[str, Any] = {
         kind: unit_of(got[kind]).wire for kind in ("mcu", "vrs", "mps") if kind in got
     }
     named["mcu"] = {**named["mcu"], "platformmoid": got.get("platform") or own_platform()}
-    return ResourcesGranted(**named)
+    return ResourcesGranted(reqid=reqid, **named)
 
 
 def _reply(delivery: Delivery, message: Message) -> outbox.Row:
@@ -146,6 +191,8 @@ def _hear(platform: str, said: Sequence[Message | None]) -> list[outbox.Row]:
         return []
     try:
         answers = Pool(platform).run(orders)
+        drifting = [o for o, a in zip(orders, answers, strict=True) if a == "drift"]
+        fed = [units.recount(platform, kind, unit_of(name)) for _, kind, name, _ in drifting]
     except redis.RedisError as wrong:
         log.warning("the pool is away, a heartbeat is missed: %s", wrong)
         return []
@@ -155,7 +202,7 @@ def _hear(platform: str, said: Sequence[Message | None]) -> list[outbox.Row]:
             name = name_of(Unit(message.ip, message.pid))
             if name in newcomers or type(message) is not NodeState:
                 units.registered(platform, message)
-    if newcomers or "hungry" in answers:
+    if newcomers or "hungry" in answers or any(fed):
         due.restore_pending(platform)
     return []
 

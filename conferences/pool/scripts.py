@@ -81,6 +81,30 @@ local function fits(kind, unit, ports, hd, excluded)
   return free(key, 'confs') >= 1 and free(key, 'ports') >= ports and free(key, 'hd') >= hd
 end
 
+local function in_use(kind, unit)
+  local numbers, sum = {}, {confs = 0, ports = 0, hd = 0}
+  for _, e164 in ipairs(redis.call('HKEYS', ak(kind, unit))) do
+    local a = cjson.decode(redis.call('HGET', ak(kind, unit), e164))
+    if a.s ~= 'held' then
+      numbers[#numbers + 1] = string.format('%s|%d|%d', e164, a.p, a.h)
+      sum = {confs = sum.confs + 1, ports = sum.ports + a.p, hd = sum.hd + a.h}
+    end
+  end
+  return numbers, sum
+end
+
+local function drifts(kind, unit, load)
+  local key, more = nk(kind, unit), false
+  for what, said in pairs(load) do more = more or num(key, 'all_' .. what) > said end
+  if more then
+    local _, sum = in_use(kind, unit)
+    more = sum.confs > load.confs or sum.ports > load.ports or sum.hd > load.hd
+  end
+  local times = more and redis.call('HINCRBY', key, 'drift', 1) or 0
+  if times == 0 or times >= 5 then redis.call('HDEL', key, 'drift') end
+  return times >= 5
+end
+
 local function choose(kind, rooms, ports, hd, excluded, weak)
   for _, room in ipairs(rooms) do
     for _, unit in ipairs(redis.call('ZREVRANGE', rk(kind, room), 0, 63)) do
@@ -112,15 +136,20 @@ if op == 'state' or op == 'adopt' then
   if room and room ~= n.room then redis.call('ZREM', rk(kind, room), unit) end
   redis.call('HSET', key, 'room', n.room, 'draining', n.draining, 'platform', n.platform,
     'cap_confs', n.capacity.confs, 'cap_ports', n.capacity.ports, 'cap_hd', n.capacity.hd)
+  local less, drift = false, false
   if op == 'state' then
     for _, what in ipairs({'confs', 'ports', 'hd'}) do
+      less = less or n.load[what] < num(key, 'load_' .. what)
       redis.call('HSET', key, 'load_' .. what, n.load[what],
         'foreign_' .. what, math.max(0, n.load[what] - num(key, 'all_' .. what)))
     end
+    drift = drifts(kind, unit, n.load)
   end
   redis.call('ZADD', 'rms:seen', now, kind .. '|' .. unit)
   rescore(kind, unit)
-  return fresh and 'new' or 'known'
+  if fresh then return 'new' end
+  if drift then return 'drift' end
+  return less and redis.call('DEL', 'rms:hungry') == 1 and 'hungry' or 'known'
 end
 
 if op == 'ask' then
@@ -157,6 +186,11 @@ if op == 'used' then
     redis.call('HSET', ak(kind, unit), e164, cjson.encode(a))
   end
   return 'used'
+end
+
+if op == 'in_use' then
+  local numbers = in_use(ARGV[2], ARGV[3])
+  return numbers
 end
 
 if op == 'free' then

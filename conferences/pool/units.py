@@ -9,11 +9,12 @@ from collections.abc import Iterable
 import orjson
 import redis
 
+from conferences import rows
 from conferences.decisions.says import to_unit
 from conferences.messages.pool import NodeLost, NodeRegistered
 from conferences.messages.unit import AskUnitForList
-from conferences.pool.store import Pool, name_of
-from conferences.states import Unit
+from conferences.pool.store import Order, Pool, name_of
+from conferences.states import Conference, ConferenceState, Unit
 from confplatform.bus import wake
 from confplatform.bus.outbox import naive
 from confplatform.bus.sending import Send
@@ -77,6 +78,39 @@ def lost(platform: str, gone: Iterable[tuple[str, Unit]], why: str) -> None:
             Pool(platform).one("gone", kind, name_of(unit), why)
         except redis.RedisError as wrong:
             log.warning("the pool is away: %s", wrong)
+
+
+def recount(platform: str, kind: str, unit: Unit) -> bool:
+    """A resource has long reported less than we count there: a notice was lost with the broker's or
+    Redis' data. Give back what no longer lives there. True: somebody waits for places."""
+    pool, name = Pool(platform), name_of(unit)
+    counted = {
+        number: rest
+        for number, _, rest in (s.partition("|") for s in pool.one("in_use", kind, name))
+    }
+    live = {c.e164: c for c in _live(platform, list(counted)) if _uses(c, kind) == unit}
+    orders: list[Order] = [("free", kind, name, e164) for e164 in counted if e164 not in live]
+    for e164, c in live.items():
+        places = (str(c.places), str(int(c.resolution == "1080p"))) if kind == "mcu" else ("0", "0")
+        if counted[e164] != "|".join(places):
+            orders.append(("placed", kind, name, e164, *places, "used"))
+    log.warning("%s %s: %d of %d places counted again", kind, unit, len(orders), len(counted))
+    return "hungry" in pool.run(orders)
+
+
+def _uses(c: Conference, kind: str) -> Unit | None:
+    if c.state is ConferenceState.PENDING_RESTORE:
+        return None
+    return {"mcu": c.unit, "vrs": c.vrs, "mps": c.mps}[kind]
+
+
+def _live(platform: str, numbers: list[str]) -> list[Conference]:
+    if not numbers:
+        return []
+    query = (
+        f"SELECT {rows.READ} FROM conferences_conference WHERE live_e164 IN ({sql.marks(numbers)})"
+    )
+    return [rows.from_row(row) for row in sql.select(store_of(platform).database, query, numbers)]
 
 
 def watch(platform: str) -> None:

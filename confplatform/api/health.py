@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import redis
 from django.conf import settings
@@ -15,6 +16,9 @@ from confplatform.bus import metrics as bus_metrics
 from confplatform.bus.amqp import BROKER_ERRORS, connect, hang_up
 from confplatform.stores import sql
 from confplatform.stores.directory import own_platform, redis_of, store_of
+
+MORE: list[Callable[[], list[str]]] = []
+"""What other apps have to say to Prometheus, line by line; each adds itself when it is ready."""
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -51,10 +55,15 @@ def _broker() -> str:
 
 def readyz(request: HttpRequest) -> JsonResponse:
     """Can it serve, and why not. Without the database it cannot; the rest only makes it slower."""
-    parts = {"database": _database(), "redis": _redis(), "broker": _broker()}
-    ready = not parts["database"]
-    words = {part: wrong or "ok" for part, wrong in parts.items()}
+    words = parts()
+    ready = words["database"] == "ok"
     return JsonResponse({"ready": ready, **words}, status=200 if ready else 503)
+
+
+def parts() -> dict[str, str]:
+    """Database, redis and broker: "ok", or what is wrong."""
+    found = {"database": _database(), "redis": _redis(), "broker": _broker()}
+    return {part: wrong or "ok" for part, wrong in found.items()}
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
@@ -66,6 +75,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     waiting = sql.select(store_of(own_platform()).database, "SELECT COUNT(*) FROM bus_outbox")
     bus_metrics.OUTBOX_WAITING.set(waiting[0][0])
     lines = [generate_latest(registry).decode(), *_conferences()]
+    lines += [*(line for source in MORE for line in source()), ""]
     return HttpResponse("\n".join(lines), content_type=CONTENT_TYPE_LATEST)
 
 

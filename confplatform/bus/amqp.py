@@ -26,6 +26,25 @@ BROKER_ERRORS = (AMQPError, OSError)
 """What a broker that is gone, frozen or in an alarm makes us see."""
 
 
+_read_properties = amqp.Message._load_properties
+
+
+def _load_properties(message: Any, class_id: int, buffer: Any, offset: int) -> int:
+    """Read a message's properties. Those that cannot be read (not UTF-8, an unknown kind of header)
+    must end one message, not the session: the broker would deliver it again for ever."""
+    try:
+        return int(_read_properties(message, class_id, buffer, offset))
+    except Exception as wrong:
+        message.properties = {UNREADABLE: f"properties: cannot be read ({type(wrong).__name__})"}
+        return len(buffer)
+
+
+UNREADABLE = "unreadable"
+"""The one property of a message whose properties cannot be read: why not."""
+
+amqp.Message._load_properties = _load_properties
+
+
 def connect(url: str) -> amqp.Connection:
     """An open connection. Raises one of BROKER_ERRORS within CONNECT_SECONDS or so."""
     parts = parse_url(url)

@@ -16,7 +16,7 @@ import amqp
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
 from confplatform.bus import metrics, outbox
-from confplatform.bus.amqp import BROKER_ERRORS, Publisher, connect, hang_up
+from confplatform.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, connect, hang_up
 from confplatform.bus.declare import declare
 from confplatform.bus.dispatch import DatabaseAway, Delivery, Outcome
 from confplatform.bus.envelope import of_amqp
@@ -155,4 +155,5 @@ class Consumer(threading.Thread):
 def _delivery(queue: str, message: amqp.Message) -> Delivery:
     body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
     redelivered = bool(message.delivery_info.get("redelivered"))
-    return Delivery(body, of_amqp(queue, message.properties, redelivered))
+    unreadable = message.properties.get(UNREADABLE, "")
+    return Delivery(body, of_amqp(queue, message.properties, redelivered), unreadable=unreadable)

@@ -19,7 +19,7 @@ from confplatform.bus import envelope as env
 from confplatform.bus import metrics, registry
 from confplatform.bus.envelope import Envelope
 from confplatform.bus.inbox import Asked
-from confplatform.bus.message import BadMessage, Message, canonical, loads
+from confplatform.bus.message import BadMessage, Message, canonical, glance, loads
 from confplatform.bus.outbox import Row, naive
 from confplatform.bus.topology import DEAD_QUEUE
 from confplatform.bus.work import Work, begin
@@ -50,9 +50,9 @@ class Delivery:
         try:
             self.parsed = loads(self.body)
             self.message = registry.read(self.parsed)
-            self.envelope = self.envelope.addressed(self.parsed)
+            self.envelope = self.envelope.addressed(self.parsed, f"alone-{next_id():x}")
         except BadMessage as wrong:
-            self.unreadable = wrong.detail[:400]
+            self.unreadable = self.unreadable or wrong.detail[:400]
         except Exception as wrong:
             log.exception("a message could not be read")
             self.unreadable = f"{type(wrong).__name__} while it was read"
@@ -176,7 +176,11 @@ def _one(work: Work, delivery: Delivery) -> None:
             str(body.get("reqid") or ""),
             str(body.get("confE164") or ""),
         )
-    handler(work.site(registry.app_of(handler)), message, envelope)
+    try:
+        handler(work.site(registry.app_of(handler)), message, envelope)
+    except BadMessage as wrong:  # readable, and yet not to be taken; nothing is staged by then
+        delivery.unreadable = wrong.detail[:400]
+        _park(work, delivery)
 
 
 def _too_late_or_closed(work: Work, envelope: Envelope, now: datetime) -> str:
@@ -201,7 +205,7 @@ def _again(work: Work, delivery: Delivery, asked: Asked) -> None:
 
 def _nack(work: Work, delivery: Delivery, errcode: str, detail: str) -> None:
     """Refuse a request without taking it in."""
-    envelope, body = delivery.envelope, delivery.parsed
+    envelope, body = delivery.envelope, delivery.parsed or glance(delivery.body)
     refused = env.refusal(body, errcode, detail) if body else None
     if refused is None or body is None:
         return

@@ -34,8 +34,11 @@ class Envelope:
         """Is it a request that was asked too long ago?"""
         return self.sent_at is not None and (now - self.sent_at).total_seconds() > EXPIRES_AFTER
 
-    def addressed(self, body: dict[str, Any]) -> Envelope:
-        """The envelope of a request, with its key: same type, scope and id are the same request."""
+    def addressed(self, body: dict[str, Any], alone: str = "") -> Envelope:
+        """The envelope of a request, with its key: same type, scope and id are the same request.
+
+        `alone` is the key of one that has no id at all: it can be answered, but not known again.
+        """
         if not re.search(r"_(REQ|CMD)$", body["type"]):
             return self
         reqid = body.get("reqid")
@@ -45,7 +48,7 @@ class Envelope:
         elif self.message_id:
             parts = (body["type"], self.app_id, self.message_id)
         else:
-            return self
+            return replace(self, request=alone)
         key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
         digest = hashlib.sha256(canonical(body)).hexdigest()[:32]
         return replace(self, request=key, digest=digest)
@@ -70,7 +73,8 @@ def of_amqp(queue: str, properties: dict[str, Any], redelivered: bool) -> Envelo
 
 
 def _short(value: Any) -> str:
-    return value[:255] if isinstance(value, str) else ""
+    """A property as text that can be kept and sent: what is not UTF-8 in it is replaced."""
+    return value[:255].encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
 # ---- refusing what cannot be read ---------------------------------------------------------------
@@ -86,7 +90,7 @@ def nack_type(wire_type: str) -> str:
     """The NACK of a request, or "" where none can be made."""
     if known := TYPES.get(wire_type):
         return known.nack
-    if passed := re.fullmatch(r"CM_MCU_([A-Z0-9]{1,40})_REQ", wire_type):
+    if passed := re.fullmatch(r"CM_MCU_([A-Z0-9_]{1,40})_REQ", wire_type):
         return f"MCU_CM_{passed[1]}_NACK"
     if asked := re.fullmatch(r"([A-Z]{2,8})_([A-Z]{2,8})_([A-Z0-9_]{1,48})_REQ", wire_type):
         return f"{asked[2]}_{asked[1]}_{asked[3]}_NACK"

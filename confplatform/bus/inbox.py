@@ -60,12 +60,16 @@ class InboxOfWork:
         self._looked_up: set[str] = set()
 
     def load(self, keys: Iterable[str]) -> None:
-        """Read these requests, where they were taken before."""
+        """Read and lock these requests, where they were taken before: while one worker answers,
+        another may hear who asked again, and neither may overwrite what the other writes."""
         wanted = [key for key in dict.fromkeys(keys) if key and key not in self._known]
         if not wanted:
             return
         self._known.update(dict.fromkeys(wanted))
-        query = f"SELECT {_FIELDS} FROM bus_inbox WHERE `key` IN ({sql.marks(wanted)})"  # noqa: S608
+        query = (
+            f"SELECT {_FIELDS} FROM bus_inbox WHERE `key` IN ({sql.marks(wanted)})"  # noqa: S608
+            " ORDER BY `key` FOR UPDATE"
+        )
         for found in sql.select(self._database, query, wanted):
             self._take(found)
 
@@ -115,6 +119,7 @@ class InboxOfWork:
         query = (
             f"SELECT {_FIELDS} FROM bus_inbox WHERE e164=%s AND answered=%s"  # noqa: S608
             " AND wire_type LIKE 'CM\\_MCU\\_%%' ORDER BY taken_at DESC LIMIT 500"
+            f"{'' if answered else ' FOR UPDATE'}"
         )
         return [self._take(one) for one in sql.select(self._database, query, [e164, answered])]
 

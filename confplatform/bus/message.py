@@ -29,6 +29,11 @@ class BadMessage(ValueError):
         super().__init__(self.detail)
 
 
+class NotTaken(BadMessage):
+    """A handler has read a message and does not take it. Raised before anything is staged: the
+    message is parked with this reason, and the rest of its batch goes on."""
+
+
 class Message:
     """Base of all messages. Subclasses are made by `@message(...)`."""
 
@@ -107,7 +112,7 @@ def one_of(*choices: Any) -> Check:
     """One of the given values."""
 
     def check(value: Any) -> Any:
-        if isinstance(value, bool) or value not in choices:
+        if isinstance(value, bool | float) or value not in choices:
             raise ValueError("must be one of " + ", ".join(map(str, choices)))
         return value
 
@@ -213,6 +218,20 @@ def loads(body: bytes) -> dict[str, Any]:
         raise BadMessage("is missing or not a string", "type")
     _check_depth(found)
     return found
+
+
+def glance(body: bytes) -> dict[str, Any] | None:
+    """What names a request that breaks the limits of size or depth: enough to refuse it."""
+    if len(body) > 16 * MAX_BYTES:
+        return None
+    try:
+        found = orjson.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(found, dict) or not isinstance(found.get("type"), str):
+        return None
+    named = ("type", "reqid", "confE164", "ip", "pid")
+    return {name: found[name] for name in named if isinstance(found.get(name), str)}
 
 
 def _check_depth(value: Any) -> None:

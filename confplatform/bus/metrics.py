@@ -16,6 +16,4 @@ BATCH_SECONDS = Histogram("bus_batch_seconds", "Seconds from taking a batch to i
 OUTBOX_WAITING = Gauge(
     "bus_outbox_waiting", "Messages that wait to be sent", multiprocess_mode="mostrecent"
 )
-BROKER_UP = Gauge(
-    "bus_consumers", "Consumers connected to the broker", multiprocess_mode="livesum"
-)
+BROKER_UP = Gauge("bus_consumers", "Consumers connected to the broker", multiprocess_mode="livesum")

@@ -18,7 +18,15 @@ def guide(up: dict[str, Any]) -> str:
         lines.append(
             f"account  {account['role']:<16} {account['username']:<24} {account['password']}"
         )
-    lines += ["", "try, in this order:", *_calls(up), "", "where everything is: var/up.json"]
+    lines += [
+        "",
+        "try, in this order:",
+        *_calls(up),
+        "",
+        *_licence(up),
+        "",
+        "where everything is: var/up.json",
+    ]
     return "\n".join(lines)
 
 
@@ -37,6 +45,17 @@ def _calls(up: dict[str, Any]) -> list[str]:
         f"  curl -s -b var/cookies {api}/mc/confs -d account_token=$T"
         """ --data-urlencode 'params={"name":"first","duration":60,"conf_type":0}'""",
         f'  curl -s -b var/cookies "{api}/vc/confs?account_token=$T"',
+    ]
+
+
+def _licence(up: dict[str, Any]) -> list[str]:
+    """The stand is its own core: it can issue licences for its sites."""
+    name, site = next(iter(up["sites"].items()))
+    return [
+        f"a licence of your own (paste what it prints at {site['http']}/admin/licensing/licence/add/):",
+        f"  DEBUG=true .venv/bin/python manage.py license_issue --key var/{name}/license.signing.key"
+        f" --sealing-key var/{name}/license.sealing.key --platform {site['platformmoid']}"
+        " --issue 1 --small 100 --large 10",
     ]
 
 

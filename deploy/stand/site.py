@@ -18,7 +18,7 @@ from deploy.stand.process import Process
 from deploy.stand.rabbitmq import RabbitMQ
 from deploy.stand.redis import Redis
 from deploy.stand.report import Report
-from deploy.stand.server import Server
+from deploy.stand.server import Server, write_private
 from deploy.stand.vault import Vault
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -145,6 +145,9 @@ class Site:
         self._step(report, "declare_topology")
         self._step(report, "load_demo", "--out", str(self.directory / "demo.json"))
         self._step(report, "provision")
+        # For a person who tries licences: the site itself is not told the signing key.
+        write_private(self.directory / "license.signing.key", self.vault.license_signing + "\n")
+        write_private(self.directory / "license.sealing.key", self.vault.license_sealing + "\n")
 
     def start_processes(self, report: Report, parallel: Parallel) -> None:
         """Start all at once, and wait until each says that it is ready."""
@@ -208,6 +211,8 @@ class Site:
             "RABBITMQ_MANAGEMENT_URL": self.rabbitmq.management_url,
             "PUBLIC_URL": self.http,
             "LO_SHIM": str(LIBRARY / "lo_ifaddrs.so"),
+            "LICENSE_PUBLIC_KEY": self.vault.license_public,
+            "LICENSE_SEALING_KEY": self.vault.license_sealing,
             "VAR_DIR": str(self.directory),
             "PROMETHEUS_MULTIPROC_DIR": str(self.directory / "metrics"),
         }

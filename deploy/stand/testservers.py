@@ -63,6 +63,9 @@ class TestServers:
             "CELERY_BROKER_URL": self.rabbitmq.url("celery"),
             "RABBITMQ_MANAGEMENT_URL": self.rabbitmq.management_url,
             "LO_SHIM": str(LIBRARY / "lo_ifaddrs.so"),
+            "LICENSE_PUBLIC_KEY": self.vault.license_public,
+            "LICENSE_SEALING_KEY": self.vault.license_sealing,
+            "LICENSE_SIGNING_KEY": self.vault.license_signing,  # for tests alone
             "VAR_DIR": str(self.directory),
         }
         return {f"TEST_{name}": value for name, value in values.items()}

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from deploy.stand.server import write_private
+from licensing.licence_text import new_keys, public_of, read_key, write_key
 
 
 def _password() -> str:
@@ -22,6 +23,13 @@ class Vault:
     mariadb: str = field(default_factory=_password)
     redis: str = field(default_factory=_password)
     rabbitmq: str = field(default_factory=_password)
+    license_signing: str = field(default_factory=lambda: write_key(new_keys()[0]))
+    license_sealing: str = field(default_factory=lambda: write_key(new_keys()[2]))
+
+    @property
+    def license_public(self) -> str:
+        """The key by which the site knows licences that were signed with ours."""
+        return write_key(public_of(read_key(self.license_signing, "license_signing")))
 
     @classmethod
     def open(cls, directory: Path) -> "Vault":

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from confplatform import clock
-from licensing.models import Licence
+from dataclasses import asdict
+from datetime import UTC
 
-SMALL, LARGE = 8, 2
+from confplatform.stores import sql
+from licensing.amounts import EVALUATION
+from licensing.models import Licence
 
 
 def give_evaluation_licence(database: str, platform: str) -> None:
-    """Give a platform that has no licence the evaluation licence."""
+    """Give a platform that has never had a licence the evaluation licence."""
     if not Licence.objects.using(database).filter(platform=platform).exists():
+        now = sql.select(database, "SELECT UTC_TIMESTAMP(6)")[0][0]
         Licence.objects.using(database).create(
             platform=platform,
             issue=0,
-            small_conferences=SMALL,
-            large_conferences=LARGE,
-            valid_from=clock.now(),
+            valid_from=now.replace(tzinfo=UTC),
             evaluation=True,
+            **asdict(EVALUATION),
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,19 +16,22 @@ from django.db import connections
 from confplatform.bus.dispatch import Delivery, Outcome, handle
 from confplatform.bus.envelope import Envelope
 from confplatform.bus.message import dumps
+from confplatform.bus.models import Outbox
 from confplatform.bus.topology import Routes
 from domains.management.commands.load_demo import DEMO_TENANT
 from licensing.models import Licence, Quota
+from tests import licences
 
 Body = dict[str, Any]
 
 
 @pytest.fixture
-def place(transactional_db: None) -> Iterator[str]:
+def place(transactional_db: None) -> str:
     """The MOID of a platform whose licence allows 60 small conferences and 2 large ones."""
     call_command("load_demo", verbosity=0)
     call_command("provision", verbosity=0)
-    Licence.objects.update(small_conferences=60)
+    one = licences.licence(settings.PLATFORM_MOID, 1, small=60, large=2)
+    Licence.objects.create(**licences.row_of(one, licences.text_of(one)))
     return str(settings.PLATFORM_MOID)
 
 
@@ -71,3 +75,9 @@ def seats(platform: str) -> int:
     """Small seats taken on the platform."""
     found = Quota.objects.filter(owner=platform).first()
     return found.small_used if found else 0
+
+
+def sent_codes() -> list[str]:
+    """The error codes of all refusals to managers, in order."""
+    bodies = [json.loads(bytes(row.body)) for row in Outbox.objects.order_by("id")]
+    return [b["errcode"] for b in bodies if b["type"] == "MAU_CM_CREATECONF_NACK"]

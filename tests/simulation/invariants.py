@@ -49,6 +49,7 @@ class Invariants:
     commanded: dict[tuple[str, int], str] = field(default_factory=dict)
     highest: dict[str, int] = field(default_factory=dict)
     dropped: dict[tuple[str, str], int] = field(default_factory=dict)
+    accepted: set[tuple[str, str, int]] = field(default_factory=set)
     in_use: set[str] = field(default_factory=set)
     made: dict[str, str] = field(default_factory=dict)
     records: Counter[str] = field(default_factory=Counter)
@@ -56,7 +57,7 @@ class Invariants:
 
     # ---- after a transaction --------------------------------------------------------------------
 
-    def after(self, *, due: bool = False) -> None:
+    def after(self) -> None:
         """Check one committed transaction of the site."""
         for before, c in self.site.changes:
             self._check_move(before, c)
@@ -65,11 +66,11 @@ class Invariants:
         said = [(orjson.loads(letter.body), letter) for letter in self.site.outgoing]
         for body, letter in said:
             self._check_said(body, letter)
+        for before, c in self.site.changes:
+            self._check_left(before, c)
         if self.site.changes:
             self._check_quota()
             self._check_numbers()
-            if due:
-                self._check_due()
 
     def _check_move(self, before: Conference | None, c: Conference) -> None:
         latest = self.latest.get(c.confid)
@@ -92,10 +93,23 @@ class Invariants:
         self.made[c.request] = c.confid
 
     def _check_not_dropped(self, c: Conference) -> None:
-        """What a unit was told to drop is not believed to run there."""
-        told = self.dropped.get((unit_key(*c.unit), c.e164), 0) if c.unit else 0
+        """Only what a unit has taken, and was not told to drop, is believed to run there."""
+        key = unit_key(*c.unit) if c.unit else ""
+        if (key, c.e164, c.incarnation) not in self.accepted:
+            raise Broken("I1", f"{c.e164}:{c.incarnation} runs on {c.unit}, which never took it")
+        told = self.dropped.get((key, c.e164), 0)
         if told >= c.incarnation:
-            raise Broken("dropped", f"{c.e164}:{c.incarnation} runs on {c.unit}, told to drop {told}")
+            raise Broken(
+                "dropped", f"{c.e164}:{c.incarnation} runs on {c.unit}, told to drop {told}"
+            )
+
+    def _check_left(self, before: Conference | None, c: Conference) -> None:
+        """A unit that was too slow to create it is told to drop it."""
+        if before is None or before.state is not _S.CREATING or not before.unit:
+            return
+        told = self.dropped.get((unit_key(*before.unit), c.e164), 0)
+        if c.unit != before.unit and told < before.incarnation:
+            raise Broken("I1", f"{before.unit} was not told to drop {c.e164}:{before.incarnation}")
 
     def _check_shape(self, c: Conference) -> None:
         """Nothing may be forgotten: whoever waits is waited for by a timer."""
@@ -116,7 +130,9 @@ class Invariants:
         if kind in _COMMANDS:
             placing = (body["confE164"], body["incarnation"])
             if self.commanded.setdefault(placing, letter.key) != letter.key:
-                raise Broken("I1", f"{placing} handed to {self.commanded[placing]} and {letter.key}")
+                raise Broken(
+                    "I1", f"{placing} handed to {self.commanded[placing]} and {letter.key}"
+                )
         elif kind == "MAU_MCU_RELEASECONF_CMD":
             there = (letter.key, body["confE164"])
             self.dropped[there] = max(self.dropped.get(there, 0), body["incarnation"])
@@ -150,7 +166,10 @@ class Invariants:
         if count != +site.quota or any(n < 0 for n in site.quota.values()):
             raise Broken("I3", f"counted {dict(count)}, quota says {dict(site.quota)}")
         assert site.licence is not None
-        if count[site.here, False] > site.licence.small or count[site.here, True] > site.licence.large:
+        if (
+            count[site.here, False] > site.licence.small
+            or count[site.here, True] > site.licence.large
+        ):
             raise Broken("I3", f"{dict(count)} is above the licence")
         for moid, facts in site.facts.items():
             limit = facts.small_limit
@@ -170,12 +189,6 @@ class Invariants:
             if self.records[c.confid] != due:
                 raise Broken("CDR", f"{c.confid} has {self.records[c.confid]} records, not {due}")
 
-    def _check_due(self) -> None:
-        """A timer that has done its work has done it: nothing is due any more."""
-        for before, c in self.site.changes:
-            if before and next_due(c) == next_due(before) and c.state == before.state:
-                raise Broken("hot loop", f"{c.e164} stays due at {next_due(c)}")
-
     # ---- after a list ---------------------------------------------------------------------------
 
     def after_list(self, notice: Mapping[str, Any]) -> None:
@@ -193,6 +206,11 @@ class Invariants:
                 continue
             if not any(e164 == number and n >= incarnation for number, n in told):
                 raise Broken("I1", f"ghost {incarnation} of {e164} on {unit} may stay")
+
+    def after_command(self, key: str, faulty: FaultyUnit, e164: str) -> None:
+        """Remember what a unit has taken."""
+        if held := faulty.unit.held.get(e164):
+            self.accepted.add((key, e164, held.incarnation))
 
     # ---- each step ------------------------------------------------------------------------------
 
@@ -217,7 +235,7 @@ class Invariants:
             if c.state is _S.CREATING and now - c.created_at > CREATED_IN:
                 raise Broken("in time", f"{c.e164} is created since {c.created_at}")
             over = c.ends_at is not None and now - c.ends_at > END_LATE
-            if over and c.state in (_S.RUNNING, _S.PENDING_RESTORE):
+            if over and c.state is not _S.CREATING:
                 raise Broken("in time", f"{c.e164} should have ended at {c.ends_at}")
 
     # ---- at rest --------------------------------------------------------------------------------
@@ -246,6 +264,9 @@ class Invariants:
                 raise Broken("rest", f"the pool counts {used} on {unit}, which holds {load}")
         if missing := units.keys() - pool.nodes.keys():
             raise Broken("rest", f"the pool does not know {sorted(missing)}")
+        self._all_answered()
+
+    def _all_answered(self) -> None:
         open_asks = [a for a in self.site.inbox.values() if a.answer is None]
         for asked in open_asks:
             if not asked.wire_type.startswith(("CM_MCU_", "MCU_MAU_DELAYCONF_")):

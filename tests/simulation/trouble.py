@@ -16,7 +16,7 @@ _LASTS = {
     Fault.FREEZE: (3, 8, 16, 45),
     Fault.OLD_LIST: (3, 10, 20),
     Fault.REFUSE: (5, 20),
-    Fault.SILENT: (5, 12),
+    Fault.SILENT: (5, 12, 30),
     Fault.LATE: (2, 6),
     Fault.TWICE: (10, 30),
 }
@@ -35,12 +35,17 @@ class Trouble:
     def act(self) -> None:
         """Perhaps something fails now; perhaps somebody in a conference wishes something."""
         weather = self.world.weather
+        if weather.all_silent and self._rng.random() < weather.all_silent:
+            for unit in self.world.units:
+                self._suffer(unit, Order(fault=Fault.SILENT, seconds=20))
         if self._rng.random() < weather.unit_faults:
             self._fail_unit()
         if self._rng.random() < weather.site_faults:
             self._rng.choice((self._css, self._relay, self._pool, self._wipe, self._room))()
         if self._rng.random() < 0.06:
             self._wish()
+        if self.world.site.live and self._rng.random() < 0.01:
+            self.world.move(self._rng.choice(list(self.world.site.live)))
 
     def end(self) -> None:
         """All is well again."""
@@ -52,13 +57,15 @@ class Trouble:
             self._suffer(unit, Order(fault=Fault.NONE))
 
     def _fail_unit(self) -> None:
-        unit = self._rng.choice(list(self.world.units))
         fault = self._rng.choice(list(_LASTS))
         seconds = self._rng.choice(_LASTS[fault])
         share = self._rng.choice((0.3, 1.0)) if fault in (Fault.REFUSE, Fault.LATE) else 1.0
         if fault is Fault.LATE and self._rng.random() < 0.5:
             fault, seconds = Fault.NONE, 0
-        self._suffer(unit, Order(fault=fault, seconds=seconds, share=share))
+        units = list(self.world.units)
+        hit = units if self._rng.random() < 0.25 else [self._rng.choice(units)]
+        for unit in hit:
+            self._suffer(unit, Order(fault=fault, seconds=seconds, share=share))
 
     def _suffer(self, unit: Unit, order: Order) -> None:
         world = self.world

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weather:
-    """Chances per message (`lost`, `doubled`, `late`; `slow_pool`: an answer of the RMS) and per step (`unit_faults`, `site_faults`)."""
+    """Chances per message (`lost`, `doubled`, `late`; `slow_pool`: an answer of the RMS) and per
+    step (`all_silent`: all units are for a while; `unit_faults`, `site_faults`)."""
 
     name: str
     lost: float = 0.0
@@ -15,6 +16,7 @@ class Weather:
     late: float = 0.0
     latest: float = 0.0
     slow_pool: float = 0.0
+    all_silent: float = 0.0
     unit_faults: float = 0.0
     site_faults: float = 0.0
 
@@ -25,7 +27,8 @@ class Weather:
 
 
 CALM = Weather(name="calm")
-UNITS_FAIL = Weather(name="units fail", slow_pool=0.15, unit_faults=0.04)
+UNITS_FAIL = Weather(name="units fail", unit_faults=0.04)
+DAWDLING = Weather(name="all dawdle", slow_pool=0.7, all_silent=0.03, unit_faults=0.02)
 UNORDERED = Weather(
     name="doubled and out of order", doubled=0.1, late=0.15, latest=8.0, unit_faults=0.03
 )
@@ -41,9 +44,9 @@ STORM = Weather(
     site_faults=0.02,
 )
 
-KINDS = (UNITS_FAIL, UNORDERED, LOSSY, STORM)
+KINDS = (UNITS_FAIL, DAWDLING, UNORDERED, LOSSY, STORM)
 
 
 def weather_of(seed: int) -> Weather:
-    """Each kind of weather has a quarter of the seeds."""
+    """Each kind of weather has a fifth of the seeds."""
     return KINDS[seed % len(KINDS)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from heapq import heappop, heappush
 from random import Random
 from typing import Any
@@ -13,12 +13,12 @@ import orjson
 
 from conferences import flows
 from conferences.commit import commit
-from conferences.decisions.create import Tenant
 from conferences.decisions.due import decide_due
+from conferences.decisions.move import decide_move
 from conferences.decisions.restore import decide_restore
 from conferences.decisions.says import to_unit
 from conferences.media.simulated_faults import FaultyUnit, Order
-from conferences.media.simulated_unit import Plate, SimulatedUnit
+from conferences.media.simulated_unit import SimulatedUnit
 from conferences.messages.pool import (
     GetResources,
     NodeLost,
@@ -34,18 +34,16 @@ from confplatform.bus import registry
 from confplatform.bus.message import Message, dumps, to_body
 from confplatform.bus.sending import Send
 from confplatform.bus.topology import Routes, unit_key
-from licensing.limits import Limits
-from tests.memory import Letter, MemorySite, TenantFacts
+from tests.memory import Letter
 from tests.memory_pool import MemoryPool
 from tests.simulation.invariants import Broken, Invariants
 from tests.simulation.managers import PATIENCE, REPLY_QUEUE, Managers
+from tests.simulation.scenery import EPOCH, PLATFORM, a_site, plates_of
 from tests.simulation.trouble import Trouble
 from tests.simulation.weather import CALM, Weather, weather_of
 
 flows.register()
 
-EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
-PLATFORM = "main"
 CONFERENCES = 10
 SETTLES_IN = 170.0
 """Seconds until all is at rest: a list from every unit (60 s), restores (10 s), and once more."""
@@ -58,42 +56,6 @@ _RMS = {Routes.TO_RMS.value.queue, Routes.NODE_TO_RMS.value.queue}
 _CM = {Routes.CSS_TO_CM.value.queue, Routes.STATE_TO_CM.value.queue, REPLY_QUEUE}
 
 
-def _site() -> MemorySite:
-    def facts(moid: str, small: int | None, room: str, **more: Any) -> TenantFacts:
-        tenant = Tenant(moid, PLATFORM, **{"enabled": True, **more})
-        return TenantFacts(tenant=tenant, small_limit=small, room=room)
-
-    tenants = (
-        facts("tenant-1", 6, "room-a"),
-        facts("tenant-2", None, "room-b", hd=False),
-        facts("tenant-closed", None, "", enabled=False),
-    )
-    return MemorySite(
-        now=EPOCH,
-        here=PLATFORM,
-        licence=Limits(8, 3, EPOCH - timedelta(days=1), None),
-        facts={one.tenant.moid: one for one in tenants},
-        serials=9,
-    )
-
-
-def _plates(rng: Random) -> list[Plate]:
-    """Two to five units, of different sizes, in two rooms; two of them at one address."""
-    count = rng.randrange(2, 6)
-    return [
-        Plate(
-            ip=f"10.0.0.{max(1, n)}",
-            pid="b" if n == 0 else "",
-            platform=PLATFORM,
-            room=("room-a", "room-b")[n % 2],
-            confs=rng.randrange(2, 5),
-            ports=rng.choice((16, 48, 80)),
-            hd=rng.randrange(1, 3),
-        )
-        for n in range(count)
-    ]
-
-
 class World:
     """Everything, and one event after the other. The same seed tells the same story."""
 
@@ -104,11 +66,11 @@ class World:
         self.now = EPOCH
         self.log: list[str] = []
         self._heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
-        self._events = 0
-        self.site = _site()
+        self.events = 0
+        self.site = a_site()
         self.invariants = Invariants(self.site)
         self.pool = MemoryPool(PLATFORM)
-        plates = _plates(self.rng)
+        plates = plates_of(self.rng)
         self.units = {
             Unit(p.ip, p.pid): FaultyUnit(SimulatedUnit(p), self.rng.random, self.rng.random())
             for p in plates
@@ -130,8 +92,8 @@ class World:
 
     def at(self, t: float, event: Callable[..., None], *arguments: Any) -> None:
         """Let this happen at that time."""
-        self._events += 1
-        heappush(self._heap, (t, self._events, event, arguments))
+        self.events += 1
+        heappush(self._heap, (t, self.events, event, arguments))
 
     def _move_to(self, t: float) -> None:
         self.t = t
@@ -213,7 +175,9 @@ class World:
             self.at(self.t + delay, self._arrive, letter)
 
     def _arrive(self, letter: Letter) -> None:
-        queue = _QUEUES.get((letter.exchange, letter.key)) or (letter.key if not letter.exchange else "")
+        queue = _QUEUES.get((letter.exchange, letter.key)) or (
+            letter.key if not letter.exchange else ""
+        )
         if queue in _CSS:
             self._to_css(letter, queue)
         elif queue in _RMS:
@@ -235,12 +199,12 @@ class World:
         if body["type"] == "CMU_MAU_CONFLIST_NTF":
             self.invariants.after_list(body)
 
-    def _committed(self, why: str, *, due: bool = False) -> None:
+    def _committed(self, why: str) -> None:
         """A transaction of CSS: logged, checked, and what it says is sent."""
         site = self.site
         for note in site.notes:
             self.say(f"{why}: {note}")
-        self.invariants.after(due=due)
+        self.invariants.after()
         for letter in site.outgoing:
             if self.relay_sleeps_until > self.t:
                 self.at(self.relay_sleeps_until, self.post, letter)
@@ -259,7 +223,7 @@ class World:
             if len(site.changes) == changes:
                 raise Broken("hot loop", f"{c.e164} is due at {moment}, and nothing is done")
         if site.changes:
-            self._committed("due", due=True)
+            self._committed("due")
         if self.weather.healthy_bus:
             self.invariants.in_time(self.now)
 
@@ -329,10 +293,15 @@ class World:
             rooms = rooms_for(room, self._rooms())
             answer = self.pool.ask(question, rooms, self.now)
         words = dumps(to_body(answer))
-        where = {"exchange": "", "key": letter.reply_to, "app_id": "rms@main"}
-        answered = Letter(body=words, correlation_id=letter.correlation_id, **where)
+        answered = Letter(
+            body=words,
+            exchange="",
+            key=letter.reply_to,
+            app_id="rms@main",
+            correlation_id=letter.correlation_id,
+        )
         slow = self.rng.random() < self.weather.slow_pool
-        self.at(self.t + (self.rng.random() * 3 if slow else 0), self.post, answered)
+        self.at(self.t + (self.rng.random() * 2.2 if slow else 0), self.post, answered)
 
     def _rooms(self) -> list[Room]:
         down = self.site.abnormal_rooms
@@ -362,6 +331,8 @@ class World:
         body = orjson.loads(letter.body)
         plate = faulty.unit.plate
         said = faulty.hear(body, letter.correlation_id, self.now)
+        if "incarnation" in body:
+            self.invariants.after_command(letter.key, faulty, body["confE164"])
         self._post_of(Unit(plate.ip, plate.pid), said)
 
     def _catch_up(self, key: str) -> None:
@@ -379,6 +350,7 @@ class World:
                 key=route.key,
                 app_id=f"cmu@{unit}",
                 correlation_id=send.correlation_id,
+                sent_at=self.now,
             )
             self.post(letter)
 
@@ -389,6 +361,12 @@ class World:
     def suffer(self, unit: Unit, order: Order) -> None:
         """A unit takes a fault on, or is healed."""
         self._post_of(unit, self.units[unit].suffer(order, self.now))
+
+    def move(self, e164: str) -> None:
+        """An operator moves a conference off its unit, as `flows.move` does."""
+        self.site.begin(self.now)
+        commit(self.site, decide_move(self.site.live[e164], self.now))
+        self._committed("operator")
 
     def wipe_pool(self) -> None:
         """Redis is emptied, and built again from the database."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from deploy.stand.site import Site
+from tests import licences
 
 
 def number_of(site: Site, query: str) -> int:
@@ -31,12 +32,7 @@ def seats(site: Site) -> int:
 
 def license_for(site: Site, small: int, large: int) -> None:
     """Load a licence of the test's own; the newest issue counts."""
-    site.mariadb.sql(
-        "INSERT INTO licensing_licence (platform, issue, small_conferences, large_conferences,"
-        f" valid_from, evaluation) SELECT '{site.vault.platform_moid}', MAX(issue) + 1, {small},"
-        f" {large}, UTC_TIMESTAMP(6), 0 FROM licensing_licence",
-        schema=site.name,
-    )
+    licences.put_into(site, small, large)
 
 
 def until(true: Callable[[], bool], seconds: float, what: str) -> float:

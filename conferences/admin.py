@@ -1,0 +1,345 @@
+"""Operators' pages of conferences, call records and numbers. State is looked at; actions call flows."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import redis
+from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.utils.formats import date_format
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
+
+from conferences import admin_units, records, rows
+from conferences.flows import due, move
+from conferences.models import CallRecord, Conference, Number
+from conferences.pool.look import reasons
+from conferences.states import Conference as Value
+from conferences.states import ConferenceState, EndReason
+from confplatform import clock
+from confplatform.admin import ReadOnlyAdmin, badge, table
+from confplatform.stores.directory import own_platform
+from domains.models import Domain
+
+__all__ = ["admin_units"]
+
+COLOURS = {
+    ConferenceState.CREATING: "blue",
+    ConferenceState.RUNNING: "green",
+    ConferenceState.PENDING_RESTORE: "red",
+    ConferenceState.RESTORING: "amber",
+    ConferenceState.ENDED: "grey",
+}
+LIVE = [state for state in ConferenceState if state is not ConferenceState.ENDED]
+
+
+def value_of(row: Conference) -> Value:
+    """The conference that a row holds."""
+    return rows.from_row((orjson.dumps(row.detail), row.revision))
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Live ones unless asked otherwise."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """The states of live ones; ended ones have a page of their own."""
+        return [(state.value, state.value) for state in LIVE]
+
+    def choices(self, changelist: Any) -> Any:
+        """With "live" in the place of "all"."""
+        found = super().choices(changelist)
+        yield {**next(found), "display": _("live")}
+        yield from found
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """One state, or all that are not ended."""
+        if self.value() in LIVE:
+            return queryset.filter(state=self.value())
+        return queryset.filter(state__in=[state.value for state in LIVE])
+
+
+class ReasonFilter(admin.SimpleListFilter):
+    """Why they ended, within what can be searched at once."""
+
+    title = _("reason (last 7 days)")
+    parameter_name = "reason"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """All reasons."""
+        return [(reason.value, reason.value) for reason in EndReason]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """One reason."""
+        if not self.value():
+            return queryset
+        since = clock.now() - timedelta(days=7)
+        return queryset.filter(end_reason=self.value(), ended_at__gt=since)
+
+
+class TenantNames(ReadOnlyAdmin):
+    """Lists that name the tenant of each conference."""
+
+    def enrich(self, rows: Sequence[Any]) -> None:
+        """The names of the tenants on this page, in one query."""
+        wanted = {row.user_domain for row in rows}
+        names = dict(Domain.objects.filter(pk__in=wanted).values_list("pk", "name"))
+        for row in rows:
+            row.tenant_name = names.get(row.user_domain, row.user_domain)
+
+    @admin.display(description=_("tenant"))
+    def tenant(self, row: Conference) -> str:
+        """The user domain by name."""
+        if not hasattr(row, "tenant_name"):
+            self.enrich([row])
+        return str(row.tenant_name)  # type: ignore[attr-defined]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Lists do without the detail, which is most of a row."""
+        found: QuerySet[Any] = super().get_queryset(request)
+        match = request.resolver_match
+        is_list = match is not None and str(match.url_name).endswith("_changelist")
+        return found.defer("detail") if is_list and request.method == "GET" else found
+
+    @admin.display(description=_("unit"))
+    def unit(self, row: Conference) -> str:
+        """Where it runs, or ran last."""
+        return f"{row.unit_ip}:{row.unit_pid}" if row.unit_pid else row.unit_ip or "–"
+
+
+@admin.register(Conference)
+class ConferenceAdmin(TenantNames):
+    """What goes on now."""
+
+    list_display = ["e164", "name", "badge", "tenant", "unit", "places", "created_at", "ends_at"]
+    list_filter = [StateFilter]
+    sortable_by = list_display
+    search_fields = ["e164"]
+    search_help_text = _("number (its beginning), name (its beginning), or meeting id")
+    ordering = ["-created_at"]
+    actions = ["end", "move"]
+    actions_detail = ["end_this", "move_this"]
+    fields = [
+        ("e164", "name"),
+        ("badge", "end_reason"),
+        ("tenant", "creator"),
+        ("unit", "incarnation"),
+        "why_there",
+        ("created_at", "started"),
+        ("ends_at", "ended_at"),
+        ("size", "locked"),
+        ("shortnum", "confid"),
+        "hosting_platform",
+        "join_info",
+        "people",
+        "units_used",
+    ]
+    readonly_fields = ["badge", "tenant", "creator", "unit", "why_there", "started", "size"]
+    readonly_fields += ["locked", "join_info", "people", "units_used"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Numbers, names and ids, each by its index."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if _is_id(term):
+            return queryset.filter(confid=term), False
+        return queryset.filter(Q(e164__istartswith=term) | Q(name__istartswith=term)), False
+
+    @admin.display(description=_("state"), ordering="state")
+    def badge(self, row: Conference) -> SafeString:
+        """Its state in colour."""
+        return badge(row.state, COLOURS[ConferenceState(row.state)])
+
+    # ---- the page of one conference ---------------------------------------------------------
+
+    @admin.display(description=_("created by"))
+    def creator(self, row: Conference) -> str:
+        """Who asked for it."""
+        return value_of(row).creator_name or row.creator_moid or "–"
+
+    @admin.display(description=_("why this unit"))
+    def why_there(self, row: Conference) -> str:
+        """The pool's reason, as long as it is known."""
+        try:
+            return reasons(own_platform(), [row.e164])[0] or "–"
+        except redis.RedisError:
+            return str(_("Redis is away"))
+
+    @admin.display(description=_("started"))
+    def started(self, row: Conference) -> Any:
+        """When its first unit took it."""
+        moment = value_of(row).started_at
+        return date_format(moment, "DATETIME_FORMAT") if moment else "–"
+
+    @admin.display(description=_("size"))
+    def size(self, row: Conference) -> str:
+        """Places, picture, recording."""
+        return records.size(value_of(row))
+
+    @admin.display(description=_("password"))
+    def locked(self, row: Conference) -> str:
+        """Whether there is one; never which."""
+        return str(_("set") if value_of(row).password else _("none"))
+
+    @admin.display(description=_("how to join"))
+    def join_info(self, row: Conference) -> str:
+        """By which way; its pin and its token stay with those who join."""
+        return records.join_without_secrets(value_of(row).join) or "–"
+
+    @admin.display(description=_("members"))
+    def people(self, row: Conference) -> SafeString:
+        """Who was there, from when till when."""
+        head = [_("member"), _("from"), _("until")]
+        return table(head, records.members(value_of(row)))
+
+    @admin.display(description=_("units used"))
+    def units_used(self, row: Conference) -> SafeString:
+        """Where it ran, from when till when."""
+        head = [_("unit"), _("from"), _("until")]
+        return table(head, records.units(value_of(row)))
+
+    # ---- actions ----------------------------------------------------------------------------
+
+    @admin.action(description=_("End"), permissions=["operate"])
+    def end(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """End conferences, after a question."""
+        chosen = self.chosen(queryset)
+        warning = _("Everybody in them is cut off; an ended conference does not come back.")
+        page = self.confirm(request, chosen, "end", _("End these conferences?"), warning)
+        if page is None:
+            self.carry_out(request, chosen, _("Ended by an operator"), _end)
+        return page
+
+    @admin.action(description=_("Move to another unit"), permissions=["operate"])
+    def move(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Move running conferences to other units, after a question."""
+        chosen = self.chosen(queryset)
+        warning = _(
+            "Each leaves its unit and is restored on another one; its members are"
+            " interrupted for a second or two, and join again by themselves."
+        )
+        title = _("Move these conferences to another unit?")
+        page = self.confirm(request, chosen, "move", title, warning)
+        if page is None:
+            self.carry_out(request, chosen, _("Moved to another unit"), _move)
+        return page
+
+    @action(description=_("End"), url_path="end", permissions=["operate"], icon="call_end")  # type: ignore[untyped-decorator]
+    def end_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
+        """The same from the page of one conference."""
+        return self.end(request, Conference.objects.filter(pk=object_id))
+
+    @action(description=_("Move"), url_path="move", permissions=["operate"], icon="move_up")  # type: ignore[untyped-decorator]
+    def move_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
+        """The same from the page of one conference."""
+        return self.move(request, Conference.objects.filter(pk=object_id))
+
+
+def _end(row: Conference) -> bool:
+    return _lives(row) and due.end_now(own_platform(), row.e164, EndReason.RELEASED)
+
+
+def _move(row: Conference) -> bool:
+    return _lives(row) and move.move(own_platform(), row.e164)
+
+
+def _lives(row: Conference) -> bool:
+    """Is it still this conference that has the number?"""
+    return Conference.objects.filter(pk=row.pk, live_e164=row.e164).exists()
+
+
+def _is_id(term: str) -> bool:
+    try:
+        uuid.UUID(term)
+    except ValueError:
+        return False
+    return True
+
+
+@admin.register(CallRecord)
+class CallRecordAdmin(TenantNames):
+    """What has been."""
+
+    list_display = ["e164", "name", "tenant", "created_at", "ended_at", "reason", "unit", "places"]
+    search_fields = ["e164"]
+    search_help_text = _("number, or meeting id")
+    list_filter = [ReasonFilter]
+    ordering = ["-ended_at"]
+    actions = ["export"]
+    fields = ConferenceAdmin.fields
+    readonly_fields = ConferenceAdmin.readonly_fields
+    badge = ConferenceAdmin.badge
+    creator = ConferenceAdmin.creator
+    why_there = ConferenceAdmin.why_there
+    started = ConferenceAdmin.started
+    size = ConferenceAdmin.size
+    locked = ConferenceAdmin.locked
+    join_info = ConferenceAdmin.join_info
+    people = ConferenceAdmin.people
+    units_used = ConferenceAdmin.units_used
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Ended ones."""
+        return super().get_queryset(request).filter(ended_at__isnull=False)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By number or id: there may be millions, and names have no index."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        wanted = Q(confid=term) if _is_id(term) else Q(e164=term)
+        return queryset.filter(wanted), False
+
+    @admin.display(description=_("reason"))
+    def reason(self, row: Conference) -> SafeString:
+        """Why it ended."""
+        bad = row.end_reason in (EndReason.CREATE_FAILED, EndReason.MCU_LOST)
+        return badge(row.end_reason, "red" if bad else "grey")
+
+    @admin.action(description=_("Export as CSV"), permissions=["view"])
+    def export(self, request: HttpRequest, queryset: QuerySet[Any]) -> StreamingHttpResponse:
+        """All chosen, row by row: the file may be larger than memory."""
+        LogEntry.objects.create(
+            user_id=request.user.pk or 0,
+            content_type=ContentType.objects.get_for_model(CallRecord, for_concrete_model=False),
+            object_repr=str(_("call records")),
+            action_flag=CHANGE,
+            change_message=str(_("Exported as CSV")),
+        )
+        found = map(value_of, queryset.iterator(chunk_size=500))
+        return StreamingHttpResponse(
+            records.csv_lines(found),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": 'attachment; filename="call-records.csv"'},
+        )
+
+
+@admin.register(Number)
+class NumberAdmin(ReadOnlyAdmin):
+    """Numbers that were ever used."""
+
+    list_display = ["e164", "in_use", "incarnation"]
+    list_filter = ["taken"]
+    search_fields = ["^e164"]
+    ordering = ["e164"]
+
+    @admin.display(description=_("in use"), ordering="taken")
+    def in_use(self, number: Number) -> SafeString:
+        """Taken or free."""
+        return badge(_("taken"), "green") if number.taken else badge(_("free"), "grey")

@@ -1,0 +1,28 @@
+"""An operator moves a conference off its unit; from then on it goes as any restore (restore.py).
+
+CSS -> CMU  MAU_MCU_RELEASECONF_CMD
+CSS -> CM   MAU_CM_CONFRESTORE_NTF
+CSS -> UPU  CSS_UPU_DELCONF_NTF
+CSS -> RMS  GET_RES_REQ
+"""
+
+from __future__ import annotations
+
+from conferences.commit import commit
+from conferences.decisions.move import decide_move
+from conferences.store import ConferenceSite
+from confplatform.bus import wake
+from confplatform.bus.work import begin
+
+
+def move(platform: str, e164: str) -> bool:
+    """Move it. False: there is none, or it does not run."""
+    with begin(platform) as work:
+        site = work.site("conferences")
+        assert isinstance(site, ConferenceSite)
+        c = site.load(e164) if work.is_open else None
+        step = decide_move(c, work.now) if c else None
+        if step is not None:
+            commit(site, step)
+    wake.everywhere(platform)
+    return step is not None and step.after is not None

@@ -1,0 +1,323 @@
+"""Operators' pages of the domain tree, its rooms, its people and its keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from confplatform.admin import BaseAdmin, ReadOnlyAdmin, badge
+from domains import tree
+from domains.keys import new_pair
+from domains.models import (
+    Account,
+    ApiKey,
+    CoreDomain,
+    Domain,
+    Level,
+    MachineRoom,
+    PlatformDomain,
+    ServiceDomain,
+    UserDomain,
+)
+
+PARENTS = {
+    "servicedomain": (Level.SERVICE, Level.CORE),
+    "platformdomain": (Level.SERVICE,),
+    "userdomain": (Level.SERVICE,),
+}
+"""Below which levels a domain may hang."""
+
+
+class DomainForm(ModelForm):  # type: ignore[type-arg]
+    """A domain must have its place in the tree."""
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what would break the tree, and say what to do instead."""
+        values: dict[str, Any] = super().clean() or {}
+        for field, words in tree.problems(self.instance, values).items():
+            self.add_error(field if field in self.fields else None, words)
+        return values
+
+
+class TreeAdmin(BaseAdmin):
+    """What all kinds of domain share."""
+
+    form = DomainForm
+    list_select_related: Any
+    fields: Any
+    list_display = ["name", "enabled", "above", "moid"]
+    list_filter = ["used"]
+    list_select_related = ["parent"]
+    search_fields = ["^name", "=moid"]
+    search_help_text = _("beginning of the name, or the MOID")
+    ordering = ["name", "moid"]
+    autocomplete_fields = ["parent"]
+    fields = ["name", "parent", "used", "enable_hd", "enable_h265", "moid"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """The MOID is chosen once."""
+        return ["moid"] if obj else []
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What is in use is disabled, not deleted."""
+        if obj is not None and tree.in_use(obj):
+            return False
+        return bool(super().has_delete_permission(request, obj))
+
+    @admin.display(description=_("enabled"), ordering="used")
+    def enabled(self, domain: Domain) -> SafeString:
+        """Enabled or disabled, at a glance."""
+        return badge(_("enabled"), "green") if domain.used else badge(_("disabled"), "grey")
+
+    @admin.display(description=_("above it"))
+    def above(self, domain: Domain) -> str:
+        """The next domain up."""
+        return domain.parent.name if domain.parent else "–"
+
+
+@admin.register(Domain)
+class AllDomainsAdmin(TreeAdmin, ReadOnlyAdmin):
+    """The whole tree, to search in; editing is done on the page of the kind."""
+
+    list_display = ["name", "level", "enabled", "above", "moid"]
+    list_filter = ["level", "used"]
+    readonly_fields = ["kind"]
+    fields = ["kind", "name", "parent", "used", "enable_hd", "enable_h265", "moid"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """All of it."""
+        return ["kind"]
+
+    @admin.display(description=_("kind"))
+    def kind(self, domain: Domain) -> SafeString:
+        """Its level, with the way to its own page."""
+        name = {0: "userdomain", 1: "platformdomain", 2: "servicedomain", 3: "coredomain"}
+        page = reverse(f"admin:domains_{name[domain.level]}_change", args=[domain.pk])
+        return format_html('<a href="{}">{}</a>', page, domain.get_level_display())
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """An autocompletion of `parent` offers only levels that may stand above."""
+        if request.GET.get("field_name") == "parent":
+            levels = PARENTS.get(request.GET.get("model_name", ""), ())
+            queryset = queryset.filter(level__in=levels)
+        found: tuple[QuerySet[Any], bool] = super().get_search_results(
+            request, queryset, search_term
+        )
+        return found
+
+
+@admin.register(CoreDomain)
+class CoreDomainAdmin(TreeAdmin):
+    """The root: there is one."""
+
+    fields = ["name", "used", "moid"]
+    autocomplete_fields = []
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Only where there is none yet."""
+        return not CoreDomain.objects.exists() and bool(super().has_add_permission(request))
+
+
+@admin.register(ServiceDomain)
+class ServiceDomainAdmin(TreeAdmin):
+    """Groups platforms and tenants."""
+
+
+@admin.register(PlatformDomain)
+class PlatformDomainAdmin(TreeAdmin):
+    """A set of machines at a site."""
+
+    list_display = ["name", "enabled", "above", "e164_prefix", "moid"]
+    fields = ["name", "parent", "e164_prefix", "used", "enable_hd", "enable_h265", "moid"]
+    search_fields = ["^name", "=moid", "=e164_prefix"]
+
+
+@admin.register(MachineRoom)
+class MachineRoomAdmin(BaseAdmin):
+    """A machine room. Whether it is abnormal is what the monitor says, not what is typed here."""
+
+    list_display = ["name", "platform", "order", "is_default", "health", "moid"]
+    list_select_related = ["platform"]
+    search_fields = ["^name", "=moid"]
+    autocomplete_fields = ["platform"]
+    ordering = ["moid"]
+    fields = ["name", "platform", "order", "is_default", "health", "moid"]
+    readonly_fields = ["health"]
+
+    @admin.display(description=_("health"))
+    def health(self, room: MachineRoom) -> SafeString:
+        """Normal or not."""
+        return badge(_("abnormal"), "red") if room.abnormal else badge(_("normal"), "green")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Not while tenants are bound to it."""
+        if obj is not None and obj.userdomain_set.exists():
+            return False
+        return bool(super().has_delete_permission(request, obj))
+
+
+@admin.register(UserDomain)
+class UserDomainAdmin(TreeAdmin):
+    """A tenant."""
+
+    list_display = ["name", "enabled", "bound_to", "small_limit", "large_limit", "moid"]
+    list_select_related = False
+    autocomplete_fields = ["parent", "platform", "room"]
+    fields = [
+        "name",
+        ("parent", "platform", "room"),
+        ("small_limit", "large_limit"),
+        ("used", "enable_hd", "enable_h265"),
+        "moid",
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Platforms and rooms per page: joined, the database would start from them and sort all."""
+        found: QuerySet[Any] = super().get_queryset(request)
+        return found.prefetch_related("parent", "platform", "room__platform")
+
+    @admin.display(description=_("bound to"))
+    def bound_to(self, domain: UserDomain) -> str:
+        """Its platform, or a room of it."""
+        return str(domain.room or domain.platform)
+
+
+# ---- people -------------------------------------------------------------------------------------
+
+
+@admin.register(Account)
+class AccountAdmin(DjangoUserAdmin, BaseAdmin):  # type: ignore[type-arg]
+    """Accounts. A password can be set, never seen."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ["username", "full_name", "domain", "e164", "rights", "last_login"]
+    list_filter = ["is_active", "is_staff", "is_superuser"]
+    list_select_related = ["domain"]
+    search_fields = ["^username", "=e164", "=moid"]
+    search_help_text = _("beginning of the account name, the number, or the MOID")
+    ordering = ["username"]
+    autocomplete_fields = ["domain"]
+    filter_horizontal = ["groups"]
+    readonly_fields = ["last_login", "date_joined"]
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        (_("Person"), {"fields": (("first_name", "last_name"), "email", "e164", "domain", "moid")}),
+        (_("Rights"), {"fields": (("is_active", "is_staff", "is_superuser"), "groups")}),
+        (_("Dates"), {"fields": (("last_login", "date_joined"),)}),
+    )
+    add_fieldsets = (
+        (
+            None,
+            {"fields": ("username", "domain", "e164", "usable_password", "password1", "password2")},
+        ),
+    )
+
+    @admin.display(description=_("name"))
+    def full_name(self, account: Account) -> str:
+        """First and last name."""
+        return account.get_full_name() or "–"
+
+    @admin.display(description=_("rights"))
+    def rights(self, account: Account) -> SafeString:
+        """Operator, person, or switched off."""
+        if not account.is_active:
+            return badge(_("disabled"), "grey")
+        return badge(_("operator"), "blue") if account.is_staff else badge(_("person"), "green")
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, BaseAdmin):
+    """Sets of rights for operators."""
+
+
+# ---- programs -----------------------------------------------------------------------------------
+
+
+class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Name and tenant; the pair itself is made by us."""
+
+    class Meta:
+        model = ApiKey
+        fields = ["name", "domain", "enabled"]
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(BaseAdmin):
+    """Keys of integrators' software. The secret is shown once, when it is made; only its hash is kept."""
+
+    form = ApiKeyForm
+    list_display = ["name", "key", "domain", "working"]
+    list_filter = ["enabled"]
+    list_select_related = ["domain"]
+    search_fields = ["^name", "=key"]
+    autocomplete_fields = ["domain"]
+    ordering = ["key"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """The key once there is one."""
+        return ["name", "domain", "enabled"] + (["key"] if obj else [])
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """A key does not change; it is disabled, and another one made."""
+        return ["key", "domain"] if obj else []
+
+    @admin.display(description=_("state"))
+    def working(self, key: ApiKey) -> SafeString:
+        """Enabled or disabled."""
+        return badge(_("enabled"), "green") if key.enabled else badge(_("disabled"), "grey")
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        """A new key gets its pair, and its secret is shown this once."""
+        secret = "" if change else new_pair(obj)
+        super().save_model(request, obj, form, change)
+        if secret:
+            text = _("Write it down now, it is not kept: key {key}, secret {secret}")
+            messages.warning(request, str(text).format(key=obj.key, secret=secret))
+
+
+# ---- what operators did -------------------------------------------------------------------------
+
+
+@admin.register(LogEntry)
+class AuditAdmin(ReadOnlyAdmin):
+    """Every operator's action, newest first."""
+
+    list_display = ["action_time", "user", "kind", "content_type", "object_repr", "said"]
+    list_display_links = None
+    list_filter = ["action_flag"]
+    list_select_related = ["user", "content_type"]
+    search_fields = ["=user__username", "=object_id"]
+    search_help_text = _("account name, or the id of the thing")
+    ordering = ["-id"]
+
+    @admin.display(description=_("what"))
+    def kind(self, entry: LogEntry) -> SafeString:
+        """Added, changed or deleted."""
+        colour = {1: "green", 2: "blue", 3: "red"}[entry.action_flag]
+        return badge(entry.get_action_flag_display(), colour)
+
+    @admin.display(description=_("in words"))
+    def said(self, entry: LogEntry) -> str:
+        """What was done."""
+        return entry.get_change_message()

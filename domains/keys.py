@@ -1,0 +1,15 @@
+"""Keys for integrators' software: made here, shown once, kept as a hash."""
+
+from __future__ import annotations
+
+import secrets
+
+from domains.models import ApiKey, hashed
+
+
+def new_pair(key: ApiKey) -> str:
+    """Give a new key its name and its secret; the secret, which nobody can read again."""
+    key.key = secrets.token_hex(8)
+    secret = secrets.token_hex(16)
+    key.secret_hash = hashed(secret)
+    return secret

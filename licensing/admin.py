@@ -1,0 +1,189 @@
+"""Operators' pages of licences and of the seats that they limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from confplatform.admin import BaseAdmin, ReadOnlyAdmin, badge, bar
+from confplatform.stores.directory import own_platform
+from domains.models import Domain, UserDomain
+from licensing.admin_import import ImportForm, look_at
+from licensing.amounts import NONE
+from licensing.decisions import WARN_DAYS, Standing, amounts_in, days_left, standing
+from licensing.flows.load import load
+from licensing.flows.revoke import revoke
+from licensing.licence_text import BadLicence
+from licensing.models import Licence, Quota
+from licensing.queries import database_now, held_of, newest_licences
+
+
+@admin.register(Licence)
+class LicenceAdmin(BaseAdmin):
+    """Licences: a new issue replaces the one before; what was issued is not rewritten."""
+
+    list_display = ["platform", "issue", "standing", "small_conferences", "large_conferences"]
+    list_display += ["valid_from", "valid_to", "kind"]
+    list_filter = ["evaluation"]
+    search_fields = ["=platform"]
+    ordering = ["-id"]
+    actions = ["revoke"]
+    fields = [("platform", "issue"), ("standing", "kind"), "why", ("valid_from", "valid_to")]
+    fields += ["revoked_at", ("small_conferences", "large_conferences")]
+    fields += [("software_terminals", "hardware_terminals"), ("monitors", "media_ports")]
+    fields += ["access_ports"]
+    readonly_fields = ["standing", "kind", "why"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Issue the next one instead."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What was in force stays known."""
+        return False
+
+    def enrich(self, rows: Sequence[Any]) -> None:
+        """Say which issue is in force."""
+        newest, now = newest_licences({row.platform for row in rows}), database_now()
+        for row in rows:
+            row.in_force = newest.get(row.platform) == row
+            row.held, row.read_at = held_of(row), now
+
+    @admin.display(description=_("standing"))
+    def standing(self, licence: Licence) -> SafeString:
+        """In force, soon over, over, revoked, not to be believed, or replaced."""
+        if not hasattr(licence, "in_force"):
+            self.enrich([licence])
+        held, now = licence.held, licence.read_at  # type: ignore[attr-defined]
+        found = standing(held, now)
+        if found is Standing.REVOKED:
+            return badge(_("revoked"), "red")
+        if not licence.in_force:  # type: ignore[attr-defined]
+            return badge(_("replaced"), "grey")
+        if found is Standing.VALID:
+            left = days_left(held, now)
+            if left is None or left > WARN_DAYS[0]:
+                return badge(_("in force"), "green")
+            return badge(_("%d days left") % int(left), "amber")
+        words = {Standing.NOT_YET: _("not yet valid"), Standing.EXPIRED: _("expired")}
+        return badge(words.get(found, _("invalid")), "red")
+
+    @admin.display(description=_("why invalid"))
+    def why(self, licence: Licence) -> str:
+        """What is wrong with its text."""
+        return held_of(licence).wrong or "–"
+
+    @admin.display(description=_("kind"))
+    def kind(self, licence: Licence) -> SafeString:
+        """Evaluation or issued."""
+        return badge(_("evaluation"), "amber") if licence.evaluation else badge(_("issued"), "blue")
+
+    # ---- import and revoke ------------------------------------------------------------------
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Licences are not written here but brought: a look first, then the loading."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = ImportForm(request.POST or None, request.FILES or None)
+        said: dict[str, Any] = {}
+        if form.is_valid():
+            text = form.cleaned_data["text"]
+            form = ImportForm(initial={"text": text})
+            if "load" in request.POST and self._load(request, text):
+                return redirect("admin:licensing_licence_changelist")
+            said = look_at(text)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Import a licence"),
+            "target": reverse("admin:licensing_licence_changelist"),
+            "form": form,
+            **said,
+        }
+        return TemplateResponse(request, "licensing/import.html", context)
+
+    def _load(self, request: HttpRequest, text: str) -> bool:
+        try:
+            licence, _decision = load(own_platform(), text)
+        except BadLicence:
+            return False  # the page says why
+        row = Licence.objects.get(platform=licence.platform, issue=licence.issue)
+        self.log_addition(request, row, [{"added": {}}])
+        messages.success(request, _("Licence %d is loaded.") % licence.issue)
+        return True
+
+    @admin.action(description=_("Revoke"), permissions=["operate"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Take licences back, after a question."""
+        chosen = self.chosen(queryset)
+        warning = _(
+            "No conference can be created from then on; running ones go on. A revoked licence"
+            " cannot be loaded again: the core has to issue the next one."
+        )
+        page = self.confirm(request, chosen, "revoke", _("Revoke these licences?"), str(warning))
+        if page is None:
+            self.carry_out(request, chosen, str(_("Revoked")), _revoke)
+        return page
+
+
+def _revoke(row: Licence) -> bool:
+    return revoke(own_platform(), row.platform, row.issue)
+
+
+@admin.register(Quota)
+class QuotaAdmin(ReadOnlyAdmin):
+    """Seats taken: counted in the transactions that create and end conferences."""
+
+    list_display = ["whose", "small", "large", "owner"]
+    search_fields = ["=owner"]
+    search_help_text = _("MOID of a platform or user domain")
+    ordering = ["owner"]
+    fields = ["owner", "small_used", "large_used"]
+
+    def enrich(self, rows: Sequence[Any]) -> None:
+        """Names and limits of the domains on this page."""
+        owners = [row.owner for row in rows]
+        names = dict(Domain.objects.filter(pk__in=owners).values_list("pk", "name"))
+        tenants = UserDomain.objects.in_bulk(owners)
+        licences = newest_licences({*owners, *(t.platform_id for t in tenants.values())})
+        for row in rows:
+            tenant = tenants.get(row.owner)
+            licence = licences.get(tenant.platform_id if tenant else row.owner)
+            row.name = names.get(row.owner, "")
+            row.limits = _limits(tenant, licence)
+
+    @admin.display(description=_("domain"))
+    def whose(self, quota: Quota) -> str:
+        """The domain's name."""
+        return getattr(quota, "name", "") or quota.owner
+
+    @admin.display(description=_("small conferences"), ordering="small_used")
+    def small(self, quota: Quota) -> SafeString:
+        """Used of allowed."""
+        return bar(quota.small_used, getattr(quota, "limits", (None, None))[0])
+
+    @admin.display(description=_("large conferences"), ordering="large_used")
+    def large(self, quota: Quota) -> SafeString:
+        """Used of allowed."""
+        return bar(quota.large_used, getattr(quota, "limits", (None, None))[1])
+
+
+def _limits(tenant: UserDomain | None, licence: Licence | None) -> tuple[int, int]:
+    amounts = (amounts_in(held_of(licence), database_now()) if licence else None) or NONE
+    small, large = amounts.small_conferences, amounts.large_conferences
+    if tenant is not None:
+        small = small if tenant.small_limit is None else min(small, tenant.small_limit)
+        large = large if tenant.large_limit is None else min(large, tenant.large_limit)
+    return small, large

@@ -1,0 +1,47 @@
+"""What a licence limits, by its names here and on the wire (CSS §4.2). Pure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+MOST = 2_147_483_647
+"""What a column of the database holds."""
+
+WIRE_NAMES = {
+    "small_conferences": "smallconfnum",
+    "large_conferences": "largeconfnum",
+    "software_terminals": "softwarenumlimit",
+    "hardware_terminals": "hardwarenumlimit",
+    "monitors": "monitornumlimit",
+    "media_ports": "mediaportnumlimit",
+    "access_ports": "currentcallnumlimit",
+}
+"""Our names and the source's, in the source's order: conferences first, then the five resources."""
+
+RESOURCES = tuple(WIRE_NAMES)[2:]
+"""What is summed over a site's own and its possible platforms; conferences are not (CSS §4.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """The seven limits: conferences that run, terminals signed in, monitors, ports in use."""
+
+    small_conferences: int = 0
+    large_conferences: int = 0
+    software_terminals: int = 0
+    hardware_terminals: int = 0
+    monitors: int = 0
+    media_ports: int = 0
+    access_ports: int = 0
+
+    def on_the_wire(self) -> dict[str, int]:
+        """The limits under the names of CSS §4.2."""
+        return {WIRE_NAMES[name]: value for name, value in asdict(self).items()}
+
+
+NONE = Amounts()
+"""What a platform without a valid licence may do."""
+
+EVALUATION = Amounts(8, 2, 448, 448, 10, 448, 448)
+"""The built-in evaluation licence: 8 small and 2 large conferences, and what fills them (8 × 8 + 2 × 192 places).
+It is code, not data: who alters its row gains nothing."""

@@ -1,0 +1,81 @@
+"""A licence comes, from BMC or from an operator, and counts from then on (CSS §4.2).
+
+BMC -> CSS       BMC_CSS_LICENSE_NTF                     on_licence_issued
+CSS -> platform  PLATFORM_LICENSE_NTF                    (when the licence in force is another)
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import cast
+
+from confplatform.bus import wake
+from confplatform.bus.envelope import Envelope
+from confplatform.bus.message import BadMessage
+from confplatform.bus.registry import handles
+from confplatform.bus.work import begin
+from licensing import commit, rows, trust
+from licensing.decisions import Decision, Verdict, decide_import
+from licensing.licence_text import BadLicence, Licence, tidy
+from licensing.messages import LicenceIssued
+from licensing.site import LicenceSite
+
+log = logging.getLogger("licensing")
+
+HARMLESS = (Verdict.NEW, Verdict.KNOWN, Verdict.OLDER)
+"""What BMC may send again: at start-up it sends what it has."""
+
+
+class Refused(BadLicence):
+    """A genuine licence that is not taken."""
+
+    def __init__(self, decision: Decision) -> None:
+        self.verdict = decision.verdict
+        super().__init__(decision.detail)
+
+
+@handles(LicenceIssued)
+def on_licence_issued(site: LicenceSite, notice: LicenceIssued, envelope: Envelope) -> None:
+    """BMC sends one: taken if it is newer; one that is not good is parked with its reason."""
+    if not site.is_open:
+        log.info("licence of %s left to the site that serves us now", notice.platform)
+        return
+    try:
+        licence = trust.verify(notice.license)
+    except BadLicence as wrong:
+        raise BadMessage(str(wrong), "license") from None
+    if licence.platform != notice.platform:
+        raise BadMessage(f"the licence is of platform {licence.platform}", "platformmoid")
+    decision = _decide(site, licence, notice.license)
+    if decision.verdict not in HARMLESS:
+        raise BadMessage(decision.detail, "license")
+
+
+def _decide(site: LicenceSite, licence: Licence, text: str) -> Decision:
+    newest = site.newest(licence.platform) if licence.platform in site.platforms else None
+    decision = decide_import(licence, newest, site.platforms, site.now)
+    if decision.verdict is Verdict.NEW:
+        commit.take(site, rows.held(licence, tidy(text)))
+    else:
+        log.info("licence %d of %s: %s", licence.issue, licence.platform, decision.detail)
+    return decision
+
+
+def load(platform: str, text: str) -> tuple[Licence, Decision]:
+    """An operator brings one: what it says, and NEW or KNOWN. Raises a BadLicence with the reason."""
+    licence = trust.verify(text)
+    with begin(platform) as work:
+        decision = _decide(cast(LicenceSite, work.site("licensing")), licence, text)
+    if decision.verdict not in (Verdict.NEW, Verdict.KNOWN):
+        raise Refused(decision)
+    wake.everywhere(platform)
+    return licence, decision
+
+
+def look(platform: str, text: str) -> tuple[Licence, Decision]:
+    """What a text says, and what would become of it; nothing is changed. Raises a BadLicence."""
+    licence = trust.verify(text)
+    with begin(platform) as work:
+        site = cast(LicenceSite, work.site("licensing"))
+        newest = site.newest(licence.platform) if licence.platform in site.platforms else None
+        return licence, decide_import(licence, newest, site.platforms, site.now)

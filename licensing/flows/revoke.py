@@ -1,0 +1,25 @@
+"""An operator takes a licence back: no new conferences, running ones go on (licensing.md).
+
+CSS -> platform  PLATFORM_LICENSE_NTF
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from confplatform.bus import wake
+from confplatform.bus.work import begin
+from licensing import commit
+from licensing.site import LicenceSite
+
+
+def revoke(platform: str, of: str, issue: int) -> bool:
+    """Revoke an issue of platform `of`; False: it is not the one that counts, or is revoked already."""
+    with begin(platform) as work:
+        site = cast(LicenceSite, work.site("licensing"))
+        newest = site.newest(of)
+        if newest is None or newest.issue != issue or newest.revoked_at is not None:
+            return False
+        commit.revoke(site, newest)
+    wake.everywhere(platform)
+    return True

@@ -1,0 +1,36 @@
+"""`manage.py license_import`: load a licence that was issued for this platform."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from confplatform.stores.directory import own_platform
+from licensing.decisions import Verdict
+from licensing.flows.load import load
+from licensing.licence_text import BadLicence
+from licensing.management.commands.license_show import describe
+
+
+class Command(BaseCommand):
+    """A second run changes nothing."""
+
+    help = "Load a licence from a file, or from standard input with -."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Which text."""
+        parser.add_argument("file", help="file with the sealed text; - for standard input")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Load it, or say why not."""
+        name = options["file"]
+        try:
+            text = sys.stdin.read() if name == "-" else Path(name).read_text()
+            licence, decision = load(own_platform(), text)
+        except (BadLicence, OSError, UnicodeDecodeError) as wrong:
+            raise CommandError(f"refused: {wrong}") from None
+        said = "loaded" if decision.verdict is Verdict.NEW else "was loaded already"
+        self.stdout.write(f"{said}: {describe(licence)}")

@@ -1,0 +1,87 @@
+"""`manage.py license_issue`: seal a licence with the operator's key; prints its text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from licensing.amounts import Amounts
+from licensing.licence_text import BadLicence, Licence, read_key, seal
+
+OPTIONS = {
+    "small": ("small_conferences", "small conferences (up to 8 places) at once"),
+    "large": ("large_conferences", "large conferences at once"),
+    "software": ("software_terminals", "software terminals signed in at once"),
+    "hardware": ("hardware_terminals", "hardware terminals"),
+    "monitors": ("monitors", "monitors"),
+    "media-ports": ("media_ports", "media ports"),
+    "access-ports": ("access_ports", "terminals in conferences"),
+}
+
+
+class Command(BaseCommand):
+    """Needs no database: the key is a file of the operator's, and stays one."""
+
+    help = (
+        "Issue a licence: prints the sealed text that manage.py license_import and the admin take."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """What the licence says, and who says it."""
+        parser.add_argument("--key", type=Path, required=True, help="file of the signing key")
+        parser.add_argument(
+            "--sealing-key",
+            type=Path,
+            help="file of the sealing key (default: LICENSE_SEALING_KEY)",
+        )
+        parser.add_argument("--platform", required=True, help="MOID of the platform domain")
+        parser.add_argument(
+            "--issue", type=int, required=True, help="number; the highest one counts"
+        )
+        for option, (_, what) in OPTIONS.items():
+            parser.add_argument(f"--{option}", type=int, default=0, help=what)
+        parser.add_argument(
+            "--from", dest="begin", help="2026-01-31 or with time, UTC (default: now)"
+        )
+        parser.add_argument("--to", dest="end", help="the same; without it the licence has no end")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Seal and print."""
+        amounts = {name: options[option.replace("-", "_")] for option, (name, _) in OPTIONS.items()}
+        begin = _moment(options["begin"]) or datetime.now(UTC).replace(microsecond=0)
+        try:
+            licence = Licence(
+                options["platform"],
+                options["issue"],
+                Amounts(**amounts),
+                begin,
+                _moment(options["end"]),
+            )
+            sealing = _read(options["sealing_key"]) or settings.LICENSE_SEALING_KEY
+            text = seal(
+                licence,
+                read_key(_read(options["key"]), "--key"),
+                read_key(sealing, "LICENSE_SEALING_KEY or --sealing-key"),
+            )
+        except (BadLicence, ValueError, OSError) as wrong:
+            raise CommandError(str(wrong)) from None
+        self.stdout.write(text)
+
+
+def _moment(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise CommandError(f"{text} is not a date; write 2026-01-31 or 2026-01-31T12:00") from None
+    return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
+
+
+def _read(path: Path | None) -> str:
+    return path.read_text() if path else ""

@@ -1,0 +1,125 @@
+"""Everything that a licence flow may touch, inside one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+
+from confplatform.bus.message import Message, dumps, to_body
+from confplatform.bus.outbox import naive
+from confplatform.bus.sending import Outgoing
+from confplatform.bus.work import Work
+from confplatform.stores import sql
+from confplatform.stores.directory import possible_platforms
+from licensing import projection, rows
+from licensing.amounts import Amounts
+from licensing.decisions import Held, Standing, amounts_in, standing
+from licensing.limits import in_force
+from licensing.messages import LicenceInForce
+
+_PUBLISHED = "licensing_published"
+
+
+class LicenceSite:
+    """The licences of a platform and of those that it may have to serve."""
+
+    def __init__(self, work: Work) -> None:
+        self._work, self._database = work, work.database
+        self._newest: dict[str, Held | None] = {}
+        self._changed: set[str] = set()
+        self._published: bytes | None = None
+        self.now, self.own, self.is_open = work.now, work.platform, work.is_open
+        self.possible = tuple(p for p in possible_platforms() if p != work.platform)
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """Own platform first, then those that this site may have to serve."""
+        return (self.own, *self.possible)
+
+    def prepare(self, messages: Sequence[Message]) -> None:
+        """Nothing: these messages are rare, and lock when their turn comes."""
+
+    # ---- reading ----------------------------------------------------------------------------
+
+    def _lock(self) -> bytes:
+        """What was published last. From here on other transactions on licences wait for this one."""
+        if self._published is None:
+            columns, row = ("platform", "body", "at"), (self.own, b"", naive(self.now))
+            sql.insert(self._database, _PUBLISHED, columns, [row], update=("platform",))
+            query = f"SELECT body FROM {_PUBLISHED} WHERE platform=%s FOR UPDATE"
+            self._published = bytes(sql.select(self._database, query, [self.own])[0][0])
+        return self._published
+
+    def newest(self, platform: str) -> Held | None:
+        """The newest issue of a platform, locked."""
+        self._lock()
+        if platform not in self._newest:
+            self._newest[platform] = rows.newest(self._database, platform, lock=True)
+        return self._newest[platform]
+
+    def in_force(self) -> LicenceInForce:
+        """What this site may do now."""
+        own = self.newest(self.own)
+        possible = [amounts_in(self.newest(p), self.now) for p in self.possible]
+        amounts = in_force(amounts_in(own, self.now), possible)
+        return _told(self.own, own if standing(own, self.now) is Standing.VALID else None, amounts)
+
+    def was_published(self, one: LicenceInForce) -> bool:
+        """Is this what was published last?"""
+        return self._lock() == dumps(to_body(one))
+
+    # ---- writing ----------------------------------------------------------------------------
+
+    def save(self, one: Held) -> None:
+        """Write a new issue, or one anew whose row was spoilt."""
+        update = rows.COLUMNS[2:]
+        sql.insert(self._database, rows.TABLE, rows.COLUMNS, [rows.to_row(one)], update)
+        self._newest[one.platform] = one
+        self._changed.add(one.platform)
+
+    def revoke(self, one: Held) -> None:
+        """It counts no more, and no older one in its stead."""
+        sql.execute(
+            self._database,
+            f"UPDATE {rows.TABLE} SET revoked_at=%s WHERE platform=%s AND issue=%s",
+            [naive(self.now), one.platform, one.issue],
+        )
+        self._newest[one.platform] = replace(one, revoked_at=self.now)
+        self._changed.add(one.platform)
+
+    def remember_published(self, one: LicenceInForce) -> None:
+        """Write down what is published."""
+        self._published = dumps(to_body(one))
+        query = f"UPDATE {_PUBLISHED} SET body=%s, at=%s WHERE platform=%s"
+        sql.execute(self._database, query, [self._published, naive(self.now), self.own])
+        self._changed.add(self.own)
+
+    def send(self, outgoing: Outgoing) -> None:
+        """Stage a message."""
+        self._work.send(outgoing)
+
+    def flush(self) -> None:
+        """All is written already."""
+
+    def after_commit(self) -> None:
+        """Bring the projection up to date."""
+        for platform in self._changed:
+            projection.write(platform, self._newest.get(platform), self.now)
+
+
+def _told(platform: str, own: Held | None, amounts: Amounts) -> LicenceInForce:
+    if own is None:
+        return LicenceInForce(platform=platform, **asdict(amounts))
+    return LicenceInForce(
+        platform=platform,
+        valid_from=_wire_time(own.valid_from),
+        valid_to=_wire_time(own.valid_to) if own.valid_to else None,
+        issue=own.issue,
+        evaluation=own.evaluation,
+        **asdict(amounts),
+    )
+
+
+def _wire_time(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")

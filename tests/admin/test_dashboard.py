@@ -1,0 +1,73 @@
+"""The dashboard counts what is there, for staff alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from conferences import dashboard, timeline
+from conferences.pool.store import Pool, name_of, node_json
+from conferences.states import Conference
+from confplatform.bus.models import Parked
+from confplatform.stores.directory import redis_of
+from tests.admin.conftest import UNIT, conference_row
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> Iterator[None]:
+    dashboard._kept.clear()
+    dashboard._kept["health"] = (1e12, {"database": "ok", "redis": "ok", "broker": "ok"})
+    yield
+    dashboard._kept.clear()
+
+
+def live(client: Client) -> dict[str, Any]:
+    """What the page's script reads."""
+    found: dict[str, Any] = json.loads(client.get("/admin/live.json").content)
+    return found
+
+
+def test_it_counts_conferences_seats_and_parked_messages(
+    operator: Client, running: Conference, parked: Parked
+) -> None:
+    found = live(operator)
+    assert found["states"] == {"creating": 0, "running": 1, "pending": 0, "restoring": 0}
+    assert found["seats"]["small"][0] == 1
+    assert found["parked"] == 1
+    assert found["outbox"] == {"waiting": 0, "oldest": 0.0}
+
+
+def test_it_shows_units_with_their_load(operator: Client, platform: str) -> None:
+    pool = Pool(platform)
+    node = node_json("", platform, {"confs": 20, "ports": 190, "hd": 20}, None, False)
+    pool.rebuild()
+    pool.one("state", "mcu", name_of(UNIT), node)
+    pool.one("placed", "mcu", name_of(UNIT), "880000042", "8", "0", "used")
+    unit = live(operator)["units"][0]
+    assert (unit["name"], unit["confs"], unit["ports"]) == ("10.0.0.1:u1", [1, 20], [8, 190])
+
+
+def test_restores_make_a_time_line_in_which_each_stands_once(platform: str) -> None:
+    units = (
+        {"ip": "a", "from": "2030-01-01T12:00:00+00:00", "until": "2030-01-01T12:10:00+00:00"},
+        {"ip": "b", "from": "2030-01-01T12:10:02+00:00"},
+    )
+    c = conference_row(platform, restores=1, units=units)
+    for _ in range(2):
+        timeline.note(redis_of(platform), c)
+    (one,) = timeline.last(platform)
+    assert (one.came_from, one.went_to, one.seconds) == ("a", "b", 2.0)
+
+
+def test_the_page_begins_with_what_the_script_would_read(operator: Client) -> None:
+    page = operator.get("/admin/").content.decode()
+    assert 'id="op-live"' in page
+    assert "operator/dashboard.js" in page
+
+
+def test_others_read_nothing(person: Client) -> None:
+    assert person.get("/admin/live.json").status_code == 302

@@ -1,0 +1,73 @@
+"""The doctor finds what is wrong, says what to do, and mends what is derived."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+
+from conferences import doctor, projection
+from conferences.models import Conference as Row
+from conferences.models import Number
+from conferences.states import Conference
+from confplatform.bus.models import Parked
+from confplatform.stores.directory import redis_of
+from licensing.models import Quota
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "SETTLES_IN", 0)
+    monkeypatch.setattr(doctor, "_broker", lambda: [doctor.Finding("broker")])
+
+
+def wrong() -> dict[str, doctor.Finding]:
+    """What the doctor finds fault with, media units (there are none) left out."""
+    found = {one.check: one for one in doctor.examine() if not one.well}
+    found.pop("media units", None)
+    return found
+
+
+def test_a_sound_site_is_well(platform: str) -> None:
+    doctor.mend(platform)  # as its first worker does
+    assert wrong() == {}
+
+
+def test_a_missing_projection_is_found_and_mended(platform: str, running: Conference) -> None:
+    assert "doctor --mend" in wrong()["projection"].todo
+    doctor.mend(platform)
+    assert "projection" not in wrong()
+
+
+def test_a_stale_projection_is_found_and_mended(platform: str) -> None:
+    redis_of(platform).hset(projection.key("8809"), mapping={"confid": "x", "state": "running"})
+    assert "8809" in wrong()["projection"].wrong
+    doctor.mend(platform)
+    assert wrong() == {}
+
+
+def test_seats_that_do_not_fit_are_found(platform: str, running: Conference) -> None:
+    Quota.objects.filter(owner=platform).update(small_used=3)
+    assert "3 small" in wrong()["seats"].wrong
+
+
+def test_numbers_that_do_not_fit_are_found(platform: str, running: Conference) -> None:
+    Number.objects.update(taken=False)
+    assert "1 conferences whose number is not taken" in wrong()["numbers"].wrong
+
+
+def test_parked_messages_and_exit_code_are_told(platform: str, parked: Parked) -> None:
+    out = StringIO()
+    with pytest.raises(SystemExit) as end:
+        call_command("doctor", "--json", stdout=out)
+    assert end.value.code == 1
+    answer = json.loads(out.getvalue())
+    assert answer["well"] is False
+    assert [f["wrong"] for f in answer["findings"] if f["check"] == "parked"] != [""]
+
+
+def test_timers_that_stand_are_found(platform: str, running: Conference) -> None:
+    Row.objects.update(due_at=running.created_at)
+    assert "1 conferences are overdue" in wrong()["timers"].wrong

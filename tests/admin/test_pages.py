@@ -1,0 +1,119 @@
+"""Every page loads, quickly and without secrets, for operators alone; nobody edits state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.db import connection
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from conferences.models import ResourceUnit
+from conferences.states import Conference, ConferenceState
+from confplatform.bus.models import Parked
+from tests.admin.conftest import PASSWORD, PIN, TOKEN, conference_row
+
+MOST_QUERIES = 20
+MODELS = sorted(model._meta.label for model in admin.site._registry)
+READ_ONLY = [
+    "conferences.Conference",
+    "conferences.CallRecord",
+    "conferences.Number",
+    "conferences.ResourceUnit",
+    "bus.Parked",
+    "bus.Outbox",
+    "bus.Inbox",
+    "licensing.Quota",
+    "admin.LogEntry",
+]
+
+NONE_ADDED = ["domains.CoreDomain", "domains.Domain"]
+
+
+def url(label: str, page: str, *args: object) -> str:
+    """The address of a model's page."""
+    app, model = label.lower().split(".")
+    return reverse(f"admin:{app}_{model}_{page}", args=args)
+
+
+def rows_of(label: str) -> QuerySet[Any]:
+    """The rows that a model's page shows."""
+    found: QuerySet[Any] = admin.site._registry[apps.get_model(label)].get_queryset(HttpRequest())
+    return found
+
+
+@pytest.mark.parametrize("label", MODELS)
+def test_a_list_and_its_pages_load(
+    label: str, operator: Client, running: Conference, unit: ResourceUnit, parked: Parked
+) -> None:
+    over = {"state": ConferenceState.ENDED, "ended_at": running.created_at, "confid": "over"}
+    conference_row(running.source_platform, **over)
+    with CaptureQueriesContext(connection) as queries:
+        assert operator.get(url(label, "changelist")).status_code == 200
+    assert len(queries) <= MOST_QUERIES
+    assert operator.get(url(label, "changelist"), {"q": "880"}).status_code == 200
+    first = rows_of(label).first()
+    if first is not None:
+        assert operator.get(url(label, "change", first.pk)).status_code == 200
+    added = operator.get(url(label, "add")).status_code
+    assert added == (403 if label in (*READ_ONLY, *NONE_ADDED) else 200)
+
+
+@pytest.mark.parametrize("label", MODELS)
+def test_a_person_without_rights_is_sent_away(label: str, person: Client) -> None:
+    answer = person.get(url(label, "changelist"))
+    assert answer.status_code == 302
+    assert "/admin/login/" in answer["Location"]
+
+
+def test_a_list_reads_as_often_for_many_rows_as_for_one(
+    operator: Client, platform: str, running: Conference
+) -> None:
+    page = url("conferences.Conference", "changelist")
+    operator.get(page)
+    with CaptureQueriesContext(connection) as one:
+        operator.get(page)
+    for number in range(20):
+        conference_row(platform, confid=f"c{number}", e164=f"8800001{number:02d}", shortnum="")
+    with CaptureQueriesContext(connection) as many:
+        operator.get(page)
+    assert len(many) == len(one)
+
+
+@pytest.mark.parametrize("label", READ_ONLY)
+def test_state_is_not_edited(
+    label: str, operator: Client, running: Conference, unit: ResourceUnit, parked: Parked
+) -> None:
+    first = rows_of(label).first()
+    if first is None:
+        return
+    assert operator.post(url(label, "change", first.pk), {"state": "ended"}).status_code == 403
+    assert operator.post(url(label, "delete", first.pk), {"post": "yes"}).status_code == 403
+    assert operator.post(url(label, "add"), {}).status_code == 403
+
+
+def test_secrets_are_not_shown(operator: Client, running: Conference, parked: Parked) -> None:
+    pages = (
+        url("conferences.Conference", "change", running.confid),
+        url("conferences.Conference", "changelist"),
+        url("bus.Parked", "change", parked.pk),
+    )
+    shown = "".join(operator.get(page).content.decode() for page in pages)
+    assert "wss://unit/" in shown
+    assert not [secret for secret in (PASSWORD, PIN, TOKEN) if secret in shown]
+
+
+def test_a_name_cannot_be_markup(operator: Client, running: Conference) -> None:
+    page = operator.get(url("conferences.Conference", "change", running.confid)).content.decode()
+    assert "Board <meeting>" not in page
+    assert "Board &lt;meeting&gt;" in page
+
+
+def test_simulated_units_say_so(operator: Client, unit: ResourceUnit) -> None:
+    assert b"simulated" in operator.get(url("conferences.ResourceUnit", "changelist")).content

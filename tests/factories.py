@@ -1,0 +1,158 @@
+"""Values for tests: conferences in every state, a site that holds one, and random ones."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from conferences import flows
+from conferences.decisions.create import Tenant
+from conferences.states import Conference, ConferenceState, Rename, Unit
+from confplatform.bus.message import dumps
+from confplatform.bus.topology import Routes
+from licensing.limits import Limits
+from tests.memory import Letter, MemorySite, TenantFacts
+
+flows.register()
+
+NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
+UNIT, OTHER = Unit("10.0.0.1"), Unit("10.0.0.2", "b")
+NUMBER = "8800001"
+_S = ConferenceState
+
+
+def seconds(count: float) -> timedelta:
+    """So many seconds."""
+    return timedelta(seconds=count)
+
+
+def conference(state: ConferenceState = _S.RUNNING, **more: Any) -> Conference:
+    """A conference as it looks in a state."""
+    common: dict[str, Any] = {
+        "confid": "c1",
+        "e164": NUMBER,
+        "shortnum": "00001",
+        "source_platform": "main",
+        "hosting_platform": "main",
+        "user_domain": "u1",
+        "name": "talk",
+        "created_at": NOW - seconds(5),
+        "ends_at": NOW + seconds(3600),
+        "request": "key-of-create",
+        "reqid": "r-create",
+        "incarnation": 3,
+        "question": 2,
+        "state": state,
+    }
+    ran = {
+        "started_at": NOW - seconds(600),
+        "unit": UNIT,
+        "units": ({**UNIT.wire, "from": "then"},),
+    }
+    shapes: dict[ConferenceState, dict[str, Any]] = {
+        _S.CREATING: {
+            "unit": UNIT,
+            "tried": (UNIT,),
+            "answer_by": NOW + seconds(2),
+            "give_up_at": NOW + seconds(9),
+        },
+        _S.RUNNING: {**ran, "placed_at": NOW - seconds(60)},
+        _S.PENDING_RESTORE: {
+            **ran,
+            "pending_since": NOW - seconds(3),
+            "answer_by": NOW + seconds(1),
+        },
+        _S.RESTORING: {
+            **ran,
+            "tried": (UNIT,),
+            "pending_since": NOW - seconds(3),
+            "answer_by": NOW + seconds(3),
+        },
+        _S.ENDED: {**ran, "ended_at": NOW - seconds(1), "end_reason": "released"},
+    }
+    return Conference(**{**common, **shapes[state], **more})
+
+
+def site(*known: Conference, now: datetime = NOW) -> MemorySite:
+    """A memory site with these conferences, and a tenant `u1`."""
+    facts = {"u1": TenantFacts(tenant=Tenant("u1", "main", True))}
+    made = MemorySite(
+        now=now, here="main", licence=Limits(8, 2, now - seconds(1), None), facts=facts
+    )
+    for c in known:
+        made.conferences[c.confid] = c
+        made.numbers[c.e164] = (c.incarnation, c.live)
+        if c.live:
+            made.live[c.e164] = c
+            made.count(c, 1)
+    return made
+
+
+def letter(body: dict[str, Any], *, app_id: str = "", correlation_id: str = "") -> Letter:
+    """A message as it arrives."""
+    return Letter(
+        body=dumps(body),
+        exchange="",
+        key="",
+        app_id=app_id,
+        correlation_id=correlation_id,
+        sent_at=NOW,
+    )
+
+
+def hear(
+    where: MemorySite, body: dict[str, Any], queue: Routes = Routes.UNIT_TO_CSS, **more: Any
+) -> None:
+    """Let a site take a message."""
+    where.take(letter(body, **more), queue.value.queue, where.now)
+
+
+# ---- random conferences -------------------------------------------------------------------------
+
+units = st.sampled_from((UNIT, OTHER, Unit("10.0.0.3", "x1")))
+_moments = st.integers(-4000, 4000).map(lambda tenths: NOW + seconds(tenths / 10))
+_wishes = st.builds(
+    Rename,
+    ask=st.just("ask-1"),
+    name=st.text(min_size=1, max_size=8),
+    request=st.just("key-of-rename"),
+    reqid=st.none() | st.just("r-rename"),
+    answer_by=_moments,
+)
+_members = st.lists(
+    st.fixed_dictionaries({"mtid": st.sampled_from("123"), "online": st.integers(0, 1)}), max_size=3
+).map(tuple)
+
+
+@st.composite
+def conferences(draw: st.DrawFn) -> Conference:
+    """Any conference that the moves can lead to, at any age."""
+    state = draw(st.sampled_from(ConferenceState))
+    more: dict[str, Any] = {
+        "ends_at": draw(st.none() | _moments),
+        "places": draw(st.sampled_from((8, 32))),
+        "warned": draw(st.sampled_from((0, 10, 5, 1))),
+        "protected": draw(st.booleans()),
+        "auto_end": draw(st.booleans()),
+        "empty_since": draw(st.none() | _moments),
+        "mts": draw(_members),
+        "origin": draw(st.sampled_from(("mq", "http"))),
+        "vrs": draw(st.none() | units),
+        "join": draw(st.none() | st.just({"webrtc": {"url": "x"}})),
+    }
+    if state in (_S.CREATING, _S.RESTORING):
+        more["answer_by"] = draw(_moments)
+        more["tried"] = tuple(draw(st.lists(units, min_size=1, max_size=3)))
+        more["unit"] = more["tried"][-1]
+        more["give_up_at"] = draw(_moments) if state is _S.CREATING else None
+        if state is _S.CREATING and draw(st.booleans()):
+            more["unit"] = None
+    if state is _S.PENDING_RESTORE:
+        more["answer_by"] = draw(st.none() | _moments)
+        more["restore_at"] = draw(_moments) if more["answer_by"] is None else None
+        more["unit"] = draw(st.none() | units)
+    if state is _S.RUNNING:
+        more["rename"] = draw(st.none() | _wishes)
+    return conference(state, **more)

@@ -1,0 +1,125 @@
+"""The pool's script and the simulation's pool keep the same accounts, order by order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import orjson
+import pytest
+
+from conferences.messages.pool import GetResources, NodeState, ResourcesGranted, ResourcesUsed
+from conferences.pool import units
+from conferences.pool.store import Pool, name_of, node_json
+from conferences.states import Unit
+from tests.memory_pool import MemoryPool
+
+UNITS = [Unit("10.0.0.1"), Unit("10.0.0.1", "b"), Unit("10.0.0.2")]
+ROOMS = ["room-a", "room-b"]
+NUMBERS = [f"880000{n}" for n in range(6)]
+
+
+class Both:
+    """One order for both pools; they must say the same."""
+
+    def __init__(self, platform: str) -> None:
+        self.real, self.model = Pool(platform), MemoryPool(platform)
+        self.now = datetime(2030, 1, 1, tzinfo=UTC)
+
+    def beat(self, unit: Unit, room: str, confs: int) -> str:
+        """A heartbeat; what both made of it."""
+        self.now += timedelta(seconds=0.01)
+        capacity, load = (
+            {"confs": 3, "ports": 40, "hd": 1},
+            {"confs": confs, "ports": 8 * confs, "hd": 0},
+        )
+        node = node_json(room, "main", capacity, load, draining=False)
+        said = NodeState(
+            restype="mcu",
+            ip=unit.ip,
+            pid=unit.pid,
+            room=room,
+            platform="main",
+            capacity=capacity,
+            load=load,
+        )
+        found = self.real.one("state", "mcu", name_of(unit), node)
+        assert found == self.model.state(said, self.now)
+        return str(found)
+
+    def ask(self, e164: str, places: int, hd: bool, exclude: list[Unit]) -> None:
+        """A question."""
+        question = {"e164": e164, "rooms": ROOMS, "ports": places, "hd": int(hd), "also": []}
+        answer = orjson.loads(
+            self.real.one(
+                "ask", orjson.dumps({**question, "exclude": [name_of(u) for u in exclude]}).decode()
+            )
+        )
+        granted = self.model.ask(
+            GetResources(
+                user_domain="u",
+                e164=e164,
+                places=places,
+                resolution="1080p" if hd else "720p",
+                exclude=tuple(u.wire for u in exclude),
+            ),
+            ROOMS,
+            self.now,
+        )
+        assert isinstance(granted, ResourcesGranted)
+        unit = Unit.of(granted.mcu)
+        assert answer.get("mcu") == (name_of(unit) if unit else None)
+
+    def became(self, state: str, unit: Unit, e164: str) -> None:
+        """What became of a promise."""
+        real = self.real.one(state, "mcu", name_of(unit), e164)
+        said = ResourcesUsed(e164=e164, incarnation=1, mcu=unit.wire, state=state)
+        assert (real == "hungry") is self.model.became(said)
+
+    def compare(self) -> None:
+        """The same numbers in use."""
+        for unit in self.model.nodes:
+            named = [one.partition("|")[0] for one in self.real.one("in_use", "mcu", name_of(unit))]
+            assert sorted(named) == sorted(self.model.used_on(unit))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_script_and_model_agree(platform: str, seed: int) -> None:
+    rng, both = Random(seed), Both(platform)
+    both.real.rebuild()
+    for n, unit in enumerate(UNITS):
+        assert both.beat(unit, ROOMS[n % 2], 0) == "new"
+    for _ in range(120):
+        unit, e164 = rng.choice(UNITS), rng.choice(NUMBERS)
+        act = rng.randrange(4)
+        if act == 0:
+            both.beat(unit, ROOMS[UNITS.index(unit) % 2], rng.randrange(3))
+        elif act == 1:
+            both.ask(e164, rng.choice((8, 8, 32)), rng.random() < 0.2, [rng.choice(UNITS)])
+        else:
+            both.became(rng.choice(("used", "used", "free")), unit, e164)
+        both.compare()
+
+
+def test_a_unit_that_holds_less_for_long_is_counted_again(platform: str) -> None:
+    both = Both(platform)
+    both.real.rebuild()
+    both.beat(UNITS[0], ROOMS[0], 0)
+    both.ask(NUMBERS[0], 8, False, [])
+    both.became("used", UNITS[0], NUMBERS[0])
+    assert [both.beat(UNITS[0], ROOMS[0], 0) for _ in range(6)] == [
+        *["known"] * 4,
+        "drift",
+        "known",
+    ]
+
+
+def test_counting_again_gives_back_what_lives_no_more(platform: str) -> None:
+    both = Both(platform)
+    both.real.rebuild()
+    both.beat(UNITS[0], ROOMS[0], 0)
+    both.ask(NUMBERS[0], 32, False, [])
+    both.became("used", UNITS[0], NUMBERS[0])
+    assert both.real.one("in_use", "mcu", name_of(UNITS[0])) == [f"{NUMBERS[0]}|32|0"]
+    assert units.recount(platform, "mcu", UNITS[0]) is False
+    assert both.real.one("in_use", "mcu", name_of(UNITS[0])) == []

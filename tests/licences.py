@@ -1,0 +1,60 @@
+"""Licences of the tests: sealed with the key of their stand, as a core would issue them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from deploy.stand.site import Site
+from licensing.amounts import Amounts
+from licensing.licence_text import Licence, read_key, seal
+
+BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def sealed(licence: Licence, signing: str, sealing: str) -> str:
+    """The text of a licence; the keys are lines of text."""
+    return seal(licence, read_key(signing, "signing key"), read_key(sealing, "sealing key"))
+
+
+def licence(platform: str, issue: int, small: int = 0, large: int = 0, **more: Any) -> Licence:
+    """A licence with these limits, from 2020 on."""
+    dates = {name: more.pop(name) for name in ("valid_from", "valid_to") if name in more}
+    amounts = Amounts(small_conferences=small, large_conferences=large, **more)
+    return Licence(
+        **{"valid_from": BEGIN, **dates}, platform=platform, issue=issue, amounts=amounts
+    )
+
+
+def text_of(one: Licence) -> str:
+    """Sealed with the keys of the test servers."""
+    return sealed(one, os.environ["LICENSE_SIGNING_KEY"], os.environ["LICENSE_SEALING_KEY"])
+
+
+def row_of(one: Licence, text: str) -> dict[str, Any]:
+    """The columns of a licence that was loaded, however odd it is."""
+    same = {name: getattr(one, name) for name in ("platform", "issue", "valid_from", "valid_to")}
+    return {**same, "sealed": text, "evaluation": False, "revoked_at": None, **asdict(one.amounts)}
+
+
+def put_into(site: Site, small: int, large: int, valid_to: datetime | None = None) -> None:
+    """Load the next issue into a stand's database, past all checks of the import."""
+    found = site.mariadb.sql("SELECT MAX(issue) FROM licensing_licence", schema=site.name)
+    one = licence(site.vault.platform_moid, int(found) + 1, small, large, valid_to=valid_to)
+    text = sealed(one, site.vault.license_signing, site.vault.license_sealing)
+    row = row_of(one, text)
+    columns = ", ".join(f"`{name}`" for name in row)
+    values = ", ".join(map(_literal, row.values()))
+    site.mariadb.sql(
+        f"INSERT INTO licensing_licence ({columns}) VALUES ({values})", schema=site.name
+    )
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, datetime):
+        return f"'{value:%Y-%m-%d %H:%M:%S}'"
+    return f"'{value}'" if isinstance(value, str) else str(int(value))

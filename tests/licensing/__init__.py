@@ -1,0 +1,1 @@
+"""Licences with the real stores: loading, refusing, counting, telling."""

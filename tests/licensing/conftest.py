@@ -1,0 +1,77 @@
+"""A provisioned platform with its evaluation licence, and the doors through which licences come."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+
+from confplatform.bus.dispatch import Delivery
+from confplatform.bus.models import Outbox
+from confplatform.bus.topology import Routes
+from licensing import trust
+from licensing.licence_text import Licence
+from licensing.models import Licence as Row
+from tests import licences
+from tests.integration.conftest import Body, delivery
+
+Import = Callable[[str], str]
+
+
+@pytest.fixture
+def east(transactional_db: None) -> str:
+    """The MOID of a platform that was set up a moment ago."""
+    call_command("load_demo", verbosity=0)
+    call_command("provision", verbosity=0)
+    trust._seen.clear()
+    return str(settings.PLATFORM_MOID)
+
+
+@pytest.fixture
+def bring(tmp_path: Path) -> Import:
+    """`manage.py license_import`; what it says. Raises CommandError."""
+
+    def run(text: str) -> str:
+        file, out = tmp_path / "licence", io.StringIO()
+        file.write_text(text)
+        call_command("license_import", str(file), stdout=out)
+        return out.getvalue()
+
+    return run
+
+
+def in_days(days: float) -> datetime:
+    """A moment so far from now, in whole seconds."""
+    return (datetime.now(UTC) + timedelta(days=days)).replace(microsecond=0)
+
+
+def text(platform: str, issue: int = 1, **fields: Any) -> str:
+    """A licence of the tests' core."""
+    return licences.text_of(
+        licences.licence(platform, issue, **{"small": 30, "large": 3, **fields})
+    )
+
+
+def put(one: Licence, sealed: str = "", **columns: Any) -> None:
+    """A row as it lies in the database, however odd."""
+    row = licences.row_of(one, sealed or licences.text_of(one))
+    Row.objects.create(**{**row, **columns})
+
+
+def from_bmc(platform: str, license: str) -> Delivery:
+    """A licence from BMC."""
+    body: Body = {"type": "BMC_CSS_LICENSE_NTF", "platformmoid": platform, "license": license}
+    return delivery(body, Routes.LICENCE_NOTICE.value.queue)
+
+
+def told(kind: str = "PLATFORM_LICENSE_NTF") -> list[Body]:
+    """What was said, in order."""
+    bodies = [json.loads(bytes(row.body)) for row in Outbox.objects.order_by("id")]
+    return [body for body in bodies if body["type"] == kind]

@@ -1,0 +1,163 @@
+"""What a loaded licence lets begin: by the database's clock, by its text and not by its columns."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from conferences.models import Conference
+from confplatform.bus.models import Outbox
+from confplatform.bus.work import begin
+from licensing import trust
+from licensing.flows.revoke import revoke
+from licensing.licence_text import Licence
+from licensing.limits import Full
+from licensing.models import Licence as Row
+from licensing.store import Seats
+from tests import licences
+from tests.integration.conftest import create, do, sent_codes
+from tests.licensing.conftest import Import, in_days, put, text
+
+pytestmark = pytest.mark.xdist_group("licensing")
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def running() -> int:
+    return Conference.objects.filter(live_e164__isnull=False).count()
+
+
+def one(east: str, issue: int = 2, **fields: object) -> None:
+    put(licences.licence(east, issue, 5, 5, **fields))
+
+
+def test_no_more_than_the_licence_says(east: str, bring: Import) -> None:
+    bring(text(east, 1, small=2, large=0))
+    do(east, *(create(f"r{n}") for n in range(4)), create("big", maxjoinedmt=32))
+    assert running() == 2
+    assert sent_codes() == ["29006", "29006", "29007"]
+
+
+def test_without_a_licence_nothing_begins_and_what_runs_goes_on(east: str) -> None:
+    do(east, create("before"))
+    Row.objects.all().delete()
+    do(east, create("after"))
+    assert running() == 1
+    assert sent_codes() == ["29017"]
+
+
+def test_expired_not_yet_valid_and_revoked_ones_let_nothing_begin(east: str) -> None:
+    do(east, create("before"))
+    one(east, 2, valid_to=in_days(-1))
+    do(east, create("expired"))
+    one(east, 3, valid_from=in_days(1))
+    do(east, create("not yet"))
+    one(east, 4)
+    do(east, create("good"))
+    assert revoke(east, east, 4)
+    assert not revoke(east, east, 4)
+    do(east, create("revoked"))
+    assert running() == 2
+    assert sent_codes() == ["29017"] * 3
+
+
+def test_an_older_issue_does_not_count_in_the_place_of_a_bad_one(east: str) -> None:
+    one(east, 2)
+    one(east, 3, valid_to=in_days(-1))
+    do(east, create("r"))
+    assert sent_codes() == ["29017"]
+
+
+def test_columns_that_were_altered_alter_nothing(east: str, bring: Import) -> None:
+    bring(text(east, 1, small=1, valid_to=in_days(1)))
+    Row.objects.update(small_conferences=1000, valid_to=None)
+    do(east, create("a"), create("b"))
+    assert sent_codes() == ["29006"]
+
+
+def test_a_row_without_a_text_or_of_another_platform_or_altered_counts_for_nothing(
+    east: str,
+) -> None:
+    other = licences.licence("west", 9, 5, 5)
+    spoilt = licences.text_of(licences.licence(east, 9, 5, 5))
+    for sealed in (" ", licences.text_of(other), spoilt[:-1] + ("A" if spoilt[-1] != "A" else "B")):
+        Row.objects.filter(evaluation=False).delete()
+        put(licences.licence(east, 9, 5, 5), sealed)
+        do(east, create(sealed[-8:]))
+    put(licences.licence(east, 10, 5, 5), " ", evaluation=True)
+    do(east, create("evaluation forged"))
+    assert running() == 0
+    assert sent_codes() == ["29017"] * 4
+
+
+def test_the_evaluation_licence_is_8_and_2_whatever_its_row_says(east: str) -> None:
+    Row.objects.update(small_conferences=1000)
+    do(east, *(create(f"r{n}") for n in range(10)))
+    assert running() == 8
+
+
+def test_the_licence_ends_by_the_databases_clock(east: str, bring: Import) -> None:
+    bring(text(east, 1, valid_to=in_days(1)))
+    with begin(east) as work:
+        end = work.now + timedelta(days=1)
+        for moment, full in ((end - timedelta(hours=1), None), (end, Full.LICENCE)):
+            seats = Seats(work.database, east, moment)
+            assert seats.refusal("tenant", False, None) is full
+
+
+def test_our_own_clock_moved_back_does_not_extend_a_licence(east: str) -> None:
+    """Debian's faketime on our process: it believes that it is 2021; the database knows better."""
+    if not shutil.which("faketime"):
+        pytest.skip("needs Debian's faketime: apt install faketime")
+    one(east, 2, valid_to=in_days(-1))
+    said = run_at("2021-06-01 12:00:00")
+    assert "2021-06-01" in said.splitlines()[0]
+    assert said.splitlines()[1].startswith("expired: issue 2")
+
+
+def run_at(moment: str) -> str:
+    """Our clock, then `license_show`, in a process whose clock is moved."""
+    name = connection.settings_dict["NAME"]
+    url = os.environ["TEST_DATABASE_URL"].rpartition("/")[0] + f"/{name}"
+    script = (
+        "import django; django.setup()\n"
+        "from confplatform import clock; print(clock.now())\n"
+        "from django.core.management import call_command; call_command('license_show')"
+    )
+    env = {**os.environ, "TEST_DATABASE_URL": url, "DATABASE_URL": url}
+    argv = ["faketime", moment, sys.executable, "-c", script]
+    done = subprocess.run(
+        argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_batch_of_creates_reads_the_licence_once_and_verifies_it_once_a_minute(
+    east: str, bring: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(text(east, 1))
+    trust._seen.clear()
+    verified: list[str] = []
+    real = trust.verify
+
+    def counted(sealed: str) -> Licence:
+        verified.append(sealed)
+        return real(sealed)
+
+    monkeypatch.setattr(trust, "verify", counted)
+    with CaptureQueriesContext(connection) as queries:
+        do(east, *(create(f"r{n}") for n in range(5)))
+        do(east, *(create(f"s{n}") for n in range(5)))
+    reads = [q for q in queries if "licensing_licence" in q["sql"]]
+    assert len(reads) == 2
+    assert len(verified) == 1
+    assert running() == 10
+    assert Outbox.objects.exists()

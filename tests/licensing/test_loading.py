@@ -1,0 +1,170 @@
+"""A licence is loaded, or refused with its own words: by command, by BMC."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from django.core.management import CommandError
+
+from confplatform.bus.models import Parked
+from licensing.decisions import Standing
+from licensing.flows.load import look
+from licensing.flows.revoke import revoke
+from licensing.licence_text import new_keys, write_key
+from licensing.models import Licence
+from licensing.queries import state_of
+from tests import licences
+from tests.integration.conftest import do
+from tests.licensing.conftest import Import, from_bmc, in_days, text, told
+
+pytestmark = pytest.mark.xdist_group("licensing")
+
+
+def test_a_fresh_platform_has_the_evaluation_licence_and_is_marked(east: str) -> None:
+    state = state_of()
+    assert state.held is not None
+    assert state.held.evaluation
+    assert (state.standing, state.days_left) == (Standing.VALID, None)
+    assert (state.held.amounts.small_conferences, state.held.amounts.large_conferences) == (8, 2)
+
+
+def test_a_real_licence_replaces_the_evaluation_licence_for_ever(east: str, bring: Import) -> None:
+    assert bring(text(east)).startswith("loaded: issue 1")
+    assert revoke(east, east, 1)
+    state = state_of()
+    assert state.held is not None
+    assert not state.held.evaluation
+    assert state.standing is Standing.REVOKED
+
+
+def test_the_same_licence_again_changes_nothing(east: str, bring: Import) -> None:
+    one = text(east)
+    bring(one)
+    assert bring(one).startswith("was loaded already")
+    assert bring(text(east)).startswith("was loaded already")  # the same, sealed anew
+    assert Licence.objects.filter(evaluation=False).count() == 1
+
+
+def test_a_newer_issue_counts_from_its_loading_on(east: str, bring: Import) -> None:
+    bring(text(east, 1))
+    bring(text(east, 4, small=77))
+    state = state_of()
+    assert state.held is not None
+    assert (state.held.issue, state.held.amounts.small_conferences) == (4, 77)
+
+
+def test_each_refusal_has_its_own_message(east: str, bring: Import) -> None:
+    bring(text(east, 5))
+    good, (signing, _, sealing) = text(east, 6), new_keys()
+    here, secret = os.environ["LICENSE_SEALING_KEY"], os.environ["LICENSE_SIGNING_KEY"]
+    one = licences.licence(east, 6, 1, 1)
+    cases = {
+        "not a licence": "something else",
+        "its end is missing": good[:40],
+        "version 9 of licences": "CPL9." + good[5:],
+        "altered": good[:60] + ("A" if good[60] != "A" else "B") + good[61:],
+        "signed with another key": licences.sealed(one, write_key(signing), here),
+        "LICENSE_SEALING_KEY": licences.sealed(one, secret, write_key(sealing)),
+        "issued for platform somewhere-else": text("somewhere-else", 6),
+        "issue 4 is older than issue 5": text(east, 4),
+        "other content": text(east, 5, small=31),
+        "not yet valid: it begins": text(east, 6, valid_from=in_days(1)),
+        "expired: it ended": text(east, 6, valid_to=in_days(-1)),
+    }
+    for words, offered in cases.items():
+        with pytest.raises(CommandError, match=words):
+            bring(offered)
+    assert revoke(east, east, 5)
+    with pytest.raises(CommandError, match="issue 5 was revoked"):
+        bring(text(east, 5))
+    assert set(Licence.objects.values_list("issue", flat=True)) == {0, 5}
+
+
+def test_a_site_without_keys_says_which(
+    east: str, bring: Import, settings: pytest.FixtureRequest
+) -> None:
+    one = text(east)
+    settings.LICENSE_PUBLIC_KEY = ""  # type: ignore[attr-defined]
+    with pytest.raises(CommandError, match="has no LICENSE_PUBLIC_KEY"):
+        bring(one)
+
+
+def test_a_look_says_what_would_become_of_it_and_changes_nothing(east: str) -> None:
+    one, decision = look(east, text(east, 3))
+    assert (one.issue, decision.verdict) == (3, "new")
+    assert Licence.objects.count() == 1
+    assert told() == []
+
+
+# ---- from BMC ----------------------------------------------------------------------------------
+
+
+def test_bmc_sends_one_and_it_counts_and_the_platform_is_told(east: str) -> None:
+    do(east, from_bmc(east, text(east, 2, software_terminals=40, valid_to=in_days(365))))
+    state = state_of()
+    assert state.held is not None
+    assert state.held.issue == 2
+    assert told() == [
+        {
+            "type": "PLATFORM_LICENSE_NTF",
+            "platformmoid": east,
+            "smallconfnum": 30,
+            "largeconfnum": 3,
+            "softwarenumlimit": 40,
+            "hardwarenumlimit": 0,
+            "monitornumlimit": 0,
+            "mediaportnumlimit": 0,
+            "currentcallnumlimit": 0,
+            "validfrom": "2020-01-01T00:00:00+00:00",
+            "validto": state.held.valid_to.isoformat() if state.held.valid_to else "",
+            "issue": 2,
+            "evaluation": 0,
+        }
+    ]
+
+
+def test_what_bmc_sends_again_or_late_changes_nothing_and_is_not_parked(east: str) -> None:
+    two = text(east, 2)
+    do(east, from_bmc(east, two), from_bmc(east, two), from_bmc(east, text(east, 1)))
+    do(east, from_bmc(east, two))
+    assert set(Licence.objects.values_list("issue", flat=True)) == {0, 2}
+    assert len(told()) == 1
+    assert Parked.objects.count() == 0
+
+
+def test_a_bad_one_from_bmc_is_parked_with_its_reason_and_the_rest_is_done(east: str) -> None:
+    good = text(east, 2)
+    bad = {
+        "license: altered": from_bmc(east, good[:-9] + "A" * 9),
+        "license: expired": from_bmc(east, text(east, 9, valid_to=in_days(-1))),
+        "license: issued for platform": from_bmc("north", text("north", 1)),
+        "platformmoid: the licence is of": from_bmc("west", text(east, 2)),
+        "platformmoid: is missing": from_bmc(east, good),
+    }
+    bad["platformmoid: is missing"].__init__(  # type: ignore[misc]
+        b'{"type": "BMC_CSS_LICENSE_NTF", "license": "x"}', from_bmc(east, good).envelope
+    )
+    do(east, *bad.values(), from_bmc(east, good))
+    reasons = sorted(Parked.objects.values_list("reason", flat=True))
+    assert len(reasons) == len(bad)
+    for begin, reason in zip(sorted(bad), reasons, strict=True):
+        assert reason.startswith(begin)
+    assert set(Licence.objects.values_list("issue", flat=True)) == {0, 2}
+
+
+def test_a_site_that_is_served_elsewhere_writes_nothing(east: str) -> None:
+    from confplatform.stores.models import Cell
+
+    Cell.objects.update(owner="west")
+    do(east, from_bmc(east, text(east, 2)))
+    assert Licence.objects.count() == 1
+    assert told() == []
+    assert Parked.objects.count() == 0
+
+
+def test_domain_notices_of_bmc_are_parked_until_somebody_takes_them(east: str) -> None:
+    from tests.integration.conftest import delivery
+
+    do(east, delivery({"type": "BMC_CSS_DOMAIN_NTF", "op": "add"}, "mau.bmc.q"))
+    assert "BMC_CSS_DOMAIN_NTF" in Parked.objects.get().reason

@@ -1,0 +1,93 @@
+"""`python -m tests.simulation`: many worlds, one after the other; the first that breaks tells its story."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+from tests.simulation.weather import weather_of
+from tests.simulation.world import run
+
+SEEDS, STEPS, JOBS = 1000, 500, 2
+LAST_LINES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How one world went."""
+
+    seed: int
+    events: int
+    seconds: float
+    wrong: str = ""
+    log: tuple[str, ...] = ()
+
+
+def tell(job: tuple[int, int]) -> Told:
+    """Run one world."""
+    seed, steps = job
+    try:
+        world = run(seed, steps)
+    except Exception as wrong:
+        world = wrong.world  # type: ignore[attr-defined]
+        story = "".join(traceback.format_exception_only(wrong)).strip()
+        if type(wrong).__name__ != "Broken":
+            story = "".join(traceback.format_exception(wrong))
+        return Told(seed, world.events, world.t, story, tuple(world.log))
+    return Told(seed, world.events, world.t)
+
+
+def told(seeds: range, steps: int, jobs: int) -> Iterator[Told]:
+    """Run all, in `jobs` processes; in the order in which they end."""
+    work = [(seed, steps) for seed in seeds]
+    if jobs == 1 or len(work) == 1:
+        yield from map(tell, work)
+        return
+    with get_context("fork").Pool(jobs) as pool:
+        yield from pool.imap_unordered(tell, work, chunksize=4)
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the worlds that were asked for; 1 when one of them is broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="how many worlds")
+    parser.add_argument("--steps", type=int, default=STEPS, help="steps with faults in each")
+    parser.add_argument("--seed", type=int, help="only this world, with its whole log")
+    parser.add_argument("--jobs", type=int, default=JOBS, help="processes")
+    asked = parser.parse_args(words)
+    seeds = range(asked.seeds) if asked.seed is None else range(asked.seed, asked.seed + 1)
+    began, done, events, virtual = time.monotonic(), 0, 0, 0.0
+    wrong: list[Told] = []
+    kinds: Counter[str] = Counter()
+    for one in told(seeds, asked.steps, asked.jobs):
+        done, events, virtual = done + 1, events + one.events, virtual + one.seconds
+        kinds[weather_of(one.seed).name] += 1
+        if one.wrong:
+            wrong.append(one)
+            print(f"seed {one.seed}: {one.wrong.splitlines()[-1][:160]}", flush=True)
+        if done % 100 == 0:
+            took = time.monotonic() - began
+            print(f"{done} of {len(seeds)} worlds, {len(wrong)} broken, {took:.0f} s", flush=True)
+    took = time.monotonic() - began
+    for one in sorted(wrong, key=lambda one: one.seed)[:1]:
+        lines = one.log if asked.seed is not None else one.log[-LAST_LINES:]
+        print(*lines, one.wrong, sep="\n")
+        print(
+            f"again, with the whole log: python -m tests.simulation --seed {one.seed} --steps {asked.steps}"
+        )
+    print(
+        f"{done} worlds ({', '.join(f'{n} {kind}' for kind, n in sorted(kinds.items()))}),"
+        f" {done * asked.steps} steps, {events} events, {virtual / 3600:.1f} virtual hours,"
+        f" {took:.1f} s: {len(wrong)} broken"
+    )
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

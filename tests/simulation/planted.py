@@ -1,0 +1,198 @@
+"""Deliberate faults, one line each: the simulation is worth something only if it finds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from conferences.decisions import create, due, restore, sync
+from conferences.flows import create as create_flow
+from conferences.flows import restore as restore_flow
+from conferences.flows import sync as sync_flow
+from conferences.messages.unit import UnitHolds
+from conferences.states import Conference, ConferenceState
+from conferences.step import Step
+from confplatform.bus.registry import HANDLERS
+from tests.memory import MemorySite
+from tests.memory_pool import MemoryPool
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+PLANTED: dict[str, Plant] = {}
+
+
+def planted(plant: Plant) -> Plant:
+    """Keep it by its name."""
+    PLANTED[plant.__name__] = plant
+    return plant
+
+
+@planted
+def seat_is_not_given_back(patch: pytest.MonkeyPatch) -> None:
+    """An ended conference keeps its seat."""
+    count = MemorySite.count
+    patch.setattr(
+        MemorySite, "count", lambda site, c, one: count(site, c, one) if one > 0 else None
+    )
+
+
+@planted
+def number_starts_again(patch: pytest.MonkeyPatch) -> None:
+    """The next conference with a number counts its incarnations from 1."""
+    save = MemorySite.save
+
+    def forgetful(site: MemorySite, before: Conference | None, after: Conference) -> None:
+        save(site, before, after)
+        if not after.live:
+            site.numbers[after.e164] = (0, False)
+
+    patch.setattr(MemorySite, "save", forgetful)
+
+
+@planted
+def inbox_is_removed(patch: pytest.MonkeyPatch) -> None:
+    """A repeated request is done again."""
+    is_new = MemorySite._is_new
+
+    def again(site: MemorySite, message: Any, body: dict[str, Any], envelope: Any) -> bool:
+        site.inbox.pop(envelope.request, None)
+        return is_new(site, message, body, envelope)
+
+    patch.setattr(MemorySite, "_is_new", again)
+
+
+@planted
+def sync_is_removed(patch: pytest.MonkeyPatch) -> None:
+    """Nobody reads the units' lists."""
+    patch.setitem(HANDLERS, UnitHolds, lambda site, notice, envelope: None)
+
+
+@planted
+def state_check_is_removed(patch: pytest.MonkeyPatch) -> None:
+    """The RMS' answer is taken whatever the conference is doing by now."""
+    decide = restore.decide_restore_resources
+
+    def careless(c: Conference, reply: Any, question: int, here: str, now: datetime) -> Step:
+        pending = replace(c, state=ConferenceState.PENDING_RESTORE, answer_by=now)
+        return replace(decide(pending, reply, c.question, here, now), before=c)
+
+    patch.setattr(restore_flow, "decide_restore_resources", careless)
+
+
+@planted
+def question_check_is_removed(patch: pytest.MonkeyPatch) -> None:
+    """An answer of the RMS to an older question counts for the newest, and unit or not."""
+    decide = create.decide_create_resources
+
+    def careless(c: Conference, reply: Any, question: int, here: str, now: datetime) -> Step:
+        if c.state is not ConferenceState.CREATING:
+            return decide(c, reply, question, here, now)
+        return replace(decide(replace(c, unit=None), reply, c.question, here, now), before=c)
+
+    patch.setattr(create, "decide_create_resources", careless)
+
+
+@planted
+def incarnation_check_is_removed(patch: pytest.MonkeyPatch) -> None:
+    """Whoever says that it has taken a number is believed."""
+    taken = create_flow._taken
+
+    def careless(site: Any, c: Conference | None, reply: Any, unit: Any) -> Step:
+        if c:
+            reply, unit = replace(reply, incarnation=c.incarnation), c.unit
+        return taken(site, c, reply, unit)
+
+    patch.setattr(create_flow, "_taken", careless)
+
+
+@planted
+def ghosts_may_stay(patch: pytest.MonkeyPatch) -> None:
+    """The incarnation in a unit's list is not looked at."""
+    decide = sync.decide_held
+
+    def careless(c: Conference | None, entry: dict[str, Any], *facts: Any, **more: Any) -> Step:
+        return decide(c, entry | {"incarnation": c.incarnation} if c else entry, *facts, **more)
+
+    patch.setattr(sync_flow, "decide_held", careless)
+
+
+@planted
+def dropped_unit_is_remembered(patch: pytest.MonkeyPatch) -> None:
+    """A unit that was told to drop a conference may take it back (found by this simulation)."""
+    lose = Conference.lose_unit
+    patch.setattr(
+        Conference, "lose_unit", lambda c, now, avoid=(), dropped=False: lose(c, now, avoid=avoid)
+    )
+
+
+@planted
+def third_unit_may_take_its_time(patch: pytest.MonkeyPatch) -> None:
+    """The last unit is waited for longer than the asker may wait (found by this simulation)."""
+    patch.setattr(create, "_within", lambda c, moment: moment)
+
+
+@planted
+def stranger_speaks_for_no_unit(patch: pytest.MonkeyPatch) -> None:
+    """A conference without a unit listens to all (found by this simulation)."""
+    patch.setattr(Conference, "on", lambda c, unit: unit is None or c.unit in (None, unit))
+
+
+@planted
+def waiting_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """What found no unit has no next round."""
+    wait_on = restore.wait_on
+
+    def forgetful(c: Conference, because: str, now: datetime) -> Step:
+        step = wait_on(c, because, now)
+        return replace(step, after=replace(step.after, restore_at=None) if step.after else None)
+
+    patch.setattr(restore, "wait_on", forgetful)
+    patch.setattr(due, "wait_on", forgetful)
+
+
+@planted
+def nobody_is_told_of_failure(patch: pytest.MonkeyPatch) -> None:
+    """A create request that fails has no answer."""
+    give_up = create.give_up
+
+    def silent(c: Conference, code: str, now: datetime) -> Step:
+        step = give_up(c, code, now)
+        return replace(step, send=step.send[1:])
+
+    patch.setattr(create, "give_up", silent)
+    patch.setattr(due, "give_up", silent)
+
+
+@planted
+def warnings_repeat(patch: pytest.MonkeyPatch) -> None:
+    """What was announced is announced again with each look."""
+    change = Conference.change
+
+    def forgetful(c: Conference, **changes: Any) -> Conference:
+        changes.pop("warned", None) if len(changes) == 1 else None
+        return (
+            change(c, **changes, revision=c.revision + 1) if not changes else change(c, **changes)
+        )
+
+    patch.setattr(Conference, "change", forgetful)
+
+
+@planted
+def places_are_given_twice(patch: pytest.MonkeyPatch) -> None:
+    """The pool forgets what it has promised."""
+    patch.setattr(MemoryPool, "_release", lambda pool, node, e164: None)
+
+
+@planted
+def places_leak(patch: pytest.MonkeyPatch) -> None:
+    """The pool never counts again (found by this simulation: a lost notice cost places for ever)."""
+    state = MemoryPool.state
+
+    def trusting(pool: MemoryPool, said: Any, now: datetime) -> str:
+        heard = state(pool, said, now)
+        return "known" if heard == "drift" else heard
+
+    patch.setattr(MemoryPool, "state", trusting)

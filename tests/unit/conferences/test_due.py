@@ -1,0 +1,123 @@
+"""What time does: whatever is due is done, nothing is done early, and no timer turns in a loop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conferences.decisions.due import decide_due
+from conferences.decisions.restore import decide_lost
+from conferences.messages.cm import EndIsNear
+from conferences.states import MOVES, WARNINGS, Conference, ConferenceState, next_due
+from conferences.step import Step
+from tests.factories import NOW, UNIT, conference, conferences, seconds
+
+_S = ConferenceState
+
+
+def _settle(c: Conference) -> list[Step]:
+    """What the timer does now, until nothing is due any more."""
+    steps: list[Step] = []
+    while (moment := next_due(c)) and moment <= NOW:
+        step = decide_due(c, NOW)
+        assert step.after is not None, f"due at {moment}, and nothing is done: {step.because}"
+        assert step.after != c, f"due at {moment}, and nothing changes: {step.because}"
+        steps.append(step)
+        c = step.after
+        assert len(steps) < 8, f"turns in a loop: {step.because}"
+    return steps
+
+
+@given(conferences())
+@settings(max_examples=400)
+def test_what_is_due_is_done_and_then_nothing_is_due(c: Conference) -> None:
+    steps = _settle(c)
+    before = c
+    for step in steps:
+        assert step.before == before
+        assert step.after is not None
+        assert step.after.state in MOVES[before.state] | {before.state}
+        assert step.after.incarnation >= before.incarnation
+        assert step.because
+        before = step.after
+
+
+@given(conferences())
+@settings(max_examples=400)
+def test_nothing_is_done_before_it_is_due(c: Conference) -> None:
+    moment = next_due(c)
+    if moment is None or moment > NOW:
+        assert decide_due(c, NOW).after is None
+
+
+@given(conferences(), st.integers(0, 3))
+def test_a_loss_is_decided_in_any_state(c: Conference, which: int) -> None:
+    unit = c.unit or UNIT
+    step = decide_lost(c, unit, NOW) if c.live and (c.unit or which) else None
+    if step and step.after:
+        assert step.after.state in MOVES[c.state] | {c.state}
+
+
+def test_an_ended_one_is_never_due() -> None:
+    assert next_due(conference(_S.ENDED)) is None
+
+
+def _warned(c: Conference, every: float = 1.0) -> list[tuple[float, int]]:
+    """The warnings of its whole life: `(seconds left, minutes said)`."""
+    now, said = c.created_at, []
+    while c.state is _S.RUNNING and c.ends_at:
+        step = decide_due(c, now)
+        for outgoing in step.send:
+            if isinstance(outgoing.message, EndIsNear):
+                said.append(((c.ends_at - now).total_seconds(), outgoing.message.minutes))
+        c = step.after or c
+        now += timedelta(seconds=every)
+    return said
+
+
+def _lasting(minutes: int) -> Conference:
+    from conferences.decisions.create import warned_by
+
+    end = NOW + timedelta(minutes=minutes)
+    return conference(created_at=NOW, ends_at=end, warned=warned_by(minutes * 60))
+
+
+def test_warnings_come_10_5_and_1_minutes_before() -> None:
+    assert _warned(_lasting(60)) == [(600.0, 10), (300.0, 5), (60.0, 1)]
+
+
+def test_short_conferences_have_only_the_warnings_that_are_not_over() -> None:
+    assert [minutes for _, minutes in _warned(_lasting(10))] == [5, 1]
+    assert [minutes for _, minutes in _warned(_lasting(8))] == [5, 1]
+    assert [minutes for _, minutes in _warned(_lasting(5))] == [1]
+    assert _warned(_lasting(1)) == []
+
+
+@given(st.integers(1, 90), st.floats(0.1, 200))
+@settings(max_examples=60, deadline=None)
+def test_warnings_are_never_early_and_never_twice(minutes: int, every: float) -> None:
+    said = _warned(_lasting(minutes), every)
+    levels = [next(w for w in reversed(WARNINGS) if left <= w * 60) for left, _ in said]
+    assert levels == sorted(set(levels), reverse=True)
+    for left, spoken in said:
+        assert abs(spoken * 60 - left) <= 60
+
+
+def test_a_pending_one_is_not_warned_but_ends_in_time() -> None:
+    c = conference(_S.PENDING_RESTORE, ends_at=NOW, answer_by=NOW + seconds(1))
+    (step,) = _settle(c)
+    assert step.after
+    assert step.after.state is _S.ENDED
+    assert step.after.end_reason == "expired"
+
+
+def test_an_empty_one_ends_after_five_minutes_where_that_was_asked_for() -> None:
+    c = conference(auto_end=True, empty_since=NOW - seconds(299))
+    assert decide_due(c, NOW).after is None
+    ended = decide_due(c, NOW + seconds(1)).after
+    assert ended
+    assert ended.end_reason == "auto_end"
+    assert decide_due(replace(c, auto_end=False), NOW + seconds(1)).after is None

@@ -1,0 +1,156 @@
+"""The table of synchronising, row by row; who came and who went."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conferences.decisions.sync import decide_held, decide_not_held, with_members
+from conferences.messages.unit import DropOnUnit
+from conferences.states import Conference, ConferenceState, Unit
+from conferences.step import Step
+from tests.factories import NOW, NUMBER, OTHER, UNIT, conference, seconds
+
+_S = ConferenceState
+PAST = NOW - seconds(1)
+
+
+def held(c: Conference | None, unit: Unit = UNIT, incarnation: int = 3, down: bool = False) -> Step:
+    entry: dict[str, Any] = {"confE164": NUMBER, "incarnation": incarnation, "mts": []}
+    return decide_held(c, entry, unit, NOW, room_is_down=down)
+
+
+def dropped(step: Step) -> list[tuple[str, int]]:
+    orders = [o.message for o in step.send if isinstance(o.message, DropOnUnit)]
+    return [(o.e164, o.incarnation) for o in orders]
+
+
+GHOST = [(NUMBER, 3)]
+
+
+def test_running_there_same_incarnation_nothing() -> None:
+    step = held(conference())
+    assert step.after is None
+    assert step.send == ()
+
+
+def test_running_there_nothing_even_while_its_room_is_abnormal() -> None:
+    assert held(conference(), down=True).send == ()
+
+
+def test_pending_last_on_this_unit_is_taken_back() -> None:
+    after = held(conference(_S.PENDING_RESTORE)).after
+    assert after
+    assert after.state is _S.RUNNING
+    assert after.incarnation == 3
+
+
+def test_pending_of_an_abnormal_room_is_dropped_and_stays_pending() -> None:
+    step = held(conference(_S.PENDING_RESTORE), down=True)
+    assert dropped(step) == GHOST
+    assert step.after
+    assert step.after.state is _S.PENDING_RESTORE
+    assert step.after.unit is None, "a second list must not take back what was to be dropped"
+
+
+@pytest.mark.parametrize("state", [_S.CREATING, _S.RESTORING])
+def test_being_placed_there_waits_for_the_answer(state: ConferenceState) -> None:
+    step = held(conference(state))
+    assert step.after is None
+    assert step.send == ()
+
+
+@pytest.mark.parametrize("state", [_S.CREATING, _S.RESTORING])
+def test_being_placed_there_past_the_time_out_runs(state: ConferenceState) -> None:
+    after = held(conference(state, answer_by=PAST)).after
+    assert after
+    assert after.state is _S.RUNNING
+
+
+@pytest.mark.parametrize("state", [_S.CREATING, _S.RESTORING])
+def test_being_placed_in_an_abnormal_room_goes_elsewhere(state: ConferenceState) -> None:
+    step = held(conference(state), down=True)
+    assert dropped(step) == GHOST
+    assert step.after
+    assert step.after.unit is None
+
+
+@pytest.mark.parametrize("state", [s for s in _S if s is not _S.ENDED])
+def test_higher_incarnation_or_another_unit_is_dropped(state: ConferenceState) -> None:
+    c = conference(state)
+    assert dropped(held(c, incarnation=2)) == [(NUMBER, 2)]
+    assert dropped(held(c, unit=OTHER)) == GHOST
+    assert dropped(held(replace(c, unit=None))) == GHOST
+    assert held(c, incarnation=2).after is None
+
+
+def test_unknown_or_ended_is_dropped() -> None:
+    assert dropped(held(None)) == GHOST
+
+
+def test_not_held_and_running_there_is_lost() -> None:
+    after = decide_not_held(conference(), UNIT, NOW, NOW).after
+    assert after
+    assert after.state is _S.PENDING_RESTORE
+
+
+def test_not_held_and_unprotected_ends() -> None:
+    after = decide_not_held(conference(protected=False), UNIT, NOW, NOW).after
+    assert after
+    assert after.end_reason == "mcu_lost"
+
+
+@pytest.mark.parametrize(
+    ("placed", "made"),
+    [(NOW - seconds(2), NOW), (NOW - seconds(20), NOW - seconds(21))],
+    ids=["just placed", "the list is older"],
+)
+def test_placed_after_the_list_counts_as_reported(placed: Any, made: Any) -> None:
+    assert decide_not_held(conference(placed_at=placed), UNIT, made, NOW).after is None
+
+
+@pytest.mark.parametrize("state", [_S.CREATING, _S.RESTORING, _S.PENDING_RESTORE])
+def test_not_held_and_not_running_nothing(state: ConferenceState) -> None:
+    assert decide_not_held(conference(state), UNIT, NOW, NOW).after is None
+
+
+def test_not_held_on_another_unit_nothing() -> None:
+    assert decide_not_held(conference(), OTHER, NOW, NOW).after is None
+
+
+# ---- members ------------------------------------------------------------------------------------
+
+members = st.lists(
+    st.fixed_dictionaries({"mtid": st.sampled_from("abc"), "online": st.integers(0, 1)}),
+    max_size=4,
+    unique_by=lambda m: m["mtid"],
+).map(tuple)
+
+
+@given(st.lists(members, max_size=6))
+def test_the_log_of_members_says_who_is_there(lists: list[tuple[dict[str, Any], ...]]) -> None:
+    c = conference()
+    for n, mts in enumerate(lists):
+        c = with_members(c, mts, NOW + seconds(n))
+        there = {m["mtid"] for m in mts if m["online"]}
+        open_ones = [m["mtid"] for m in c.members if "until" not in m]
+        assert sorted(open_ones) == sorted(there), "each who is there has one open entry"
+        assert (c.empty_since is None) is bool(there)
+        assert with_members(c, mts, NOW + seconds(n)) == c, "the same list changes nothing"
+
+
+def test_whoever_comes_back_has_a_second_entry() -> None:
+    here, gone = ({"mtid": "a", "online": 1},), ({"mtid": "a", "online": 0},)
+    c = conference()
+    for n, mts in enumerate((here, gone, here)):
+        c = with_members(c, mts, NOW + seconds(n))
+    assert ["until" in m for m in c.members] == [True, False]
+
+
+def test_empty_counts_from_the_first_moment_of_it() -> None:
+    c = with_members(conference(), (), NOW)
+    assert with_members(c, (), NOW + seconds(9)).empty_since == NOW

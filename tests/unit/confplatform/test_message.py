@@ -1,0 +1,210 @@
+"""Bytes -> object -> message, and back; what is refused, and by which name."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conferences import flows
+from confplatform.bus import registry
+from confplatform.bus.message import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    TYPES,
+    BadMessage,
+    Message,
+    digits,
+    dumps,
+    flag,
+    from_body,
+    list_of,
+    loads,
+    one_of,
+    text,
+    to_body,
+    whole,
+)
+from tests.contract.test_contract import GOLDEN
+
+flows.register()
+KINDS = sorted(TYPES)
+
+_scalars = st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text(max_size=6)
+_json = st.recursive(
+    _scalars | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> dict[str, Any]:
+    """A golden body with some fields left out, and some replaced by whatever."""
+    body = dict(GOLDEN[draw(st.sampled_from(KINDS))])
+    for field in sorted(body.keys() - {"type"}):
+        fate = draw(st.integers(0, 9))
+        if fate == 0:
+            del body[field]
+        elif fate == 1:
+            body[field] = draw(_json)
+    return body
+
+
+def _refusal_or(read: Callable[[], Message]) -> Message | BadMessage:
+    """Nothing but a BadMessage may come out of reading."""
+    try:
+        return read()
+    except BadMessage as wrong:
+        return wrong
+
+
+@given(bodies())
+@settings(max_examples=500)
+def test_what_is_read_is_what_is_printed_is_what_is_read(body: dict[str, Any]) -> None:
+    kind = TYPES[body["type"]]
+    message = _refusal_or(lambda: from_body(kind, body))
+    if isinstance(message, BadMessage):
+        assert message.field in {spelt for _, spelt, _ in kind._fields}
+        assert message.detail.startswith(f"{message.field}: ")
+        return
+    printed = loads(dumps(to_body(message)))
+    assert from_body(kind, printed) == message
+
+
+@pytest.mark.parametrize("wire_type", KINDS)
+def test_a_wrong_kind_is_refused_by_the_name_of_its_field(wire_type: str) -> None:
+    kind = TYPES[wire_type]
+    for _, spelt, check in kind._fields:
+        wrong = next(
+            (w for w in (object(), [object()], {"a": 1}, -1.5) if _refuses(check, w)), None
+        )
+        if wrong is not None:
+            with pytest.raises(BadMessage) as refused:
+                from_body(kind, {**GOLDEN[wire_type], spelt: wrong})
+            assert refused.value.field == spelt
+
+
+def _refuses(check: Any, value: Any) -> bool:
+    try:
+        check(value)
+    except ValueError:
+        return True
+    except TypeError as unexpected:
+        pytest.fail(f"{check}: {unexpected}")
+    return False
+
+
+@pytest.mark.parametrize("wire_type", KINDS)
+def test_a_missing_field_is_named(wire_type: str) -> None:
+    kind = TYPES[wire_type]
+    for field, (_, spelt, _) in zip(_fields_of(kind), kind._fields, strict=True):
+        if field.default is dataclasses.MISSING:
+            body = {k: v for k, v in GOLDEN[wire_type].items() if k != spelt}
+            with pytest.raises(BadMessage, match="is missing") as refused:
+                from_body(kind, body)
+            assert refused.value.field == spelt
+
+
+def _fields_of(kind: type[Message]) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(kind)  # type: ignore[arg-type]
+
+
+# ---- limits -------------------------------------------------------------------------------------
+
+
+def _nested(depth: int) -> bytes:
+    return b'{"type":"X","a":' + b"[" * (depth - 1) + b"]" * (depth - 1) + b"}"
+
+
+def test_twenty_levels_are_read_and_no_more() -> None:
+    assert loads(_nested(MAX_DEPTH))["type"] == "X"
+    with pytest.raises(BadMessage, match="nested"):
+        loads(_nested(MAX_DEPTH + 1))
+
+
+def test_a_very_deep_body_is_refused_and_harms_nobody() -> None:
+    with pytest.raises(BadMessage):
+        loads(_nested(50_000))
+
+
+def test_size() -> None:
+    fill = MAX_BYTES - len(b'{"type":"X","a":""}')
+    assert loads(b'{"type":"X","a":"' + b"a" * fill + b'"}')
+    with pytest.raises(BadMessage, match="at most"):
+        loads(b'{"type":"X","a":"' + b"a" * (fill + 1) + b'"}')
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"no",
+        b"[]",
+        b"1",
+        b"null",
+        b"{}",
+        b'{"type":1}',
+        b'{"type":null}',
+        b"\xff{}",
+        b'{"type":NaN}',
+    ],
+)
+def test_what_is_no_message(body: bytes) -> None:
+    with pytest.raises(BadMessage):
+        loads(body)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_message_or_a_refusal(body: bytes) -> None:
+    _refusal_or(lambda: registry.read(loads(body)))
+
+
+@given(
+    st.dictionaries(st.text(max_size=6), _json, max_size=4), st.sampled_from(["CM_MCU_X_REQ", "Y"])
+)
+def test_any_object_is_a_message_or_a_refusal(more: dict[str, Any], wire_type: str) -> None:
+    _refusal_or(lambda: registry.read(loads(orjson.dumps({**more, "type": wire_type}))))
+
+
+# ---- checks -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("check", "good", "bad"),
+    [
+        (text(3, 1), ["a", "äöü"], ["", "abcd", 1, None, "a\n", "\ud800"]),
+        (digits(3), ["1", "007"], ["", "1234", "a", 1, "١"]),
+        (whole(0, 9), [0, 9, "7"], [-1, 10, 1.0, True, "x", "", None, "١"]),
+        (one_of(1, 2), [1, 2], [3, "1", True, None]),
+        (flag, [0, 1, True, False], [2, "1", None, 1.0, [], {}]),
+        (list_of(whole(), 2), [[], [1, "2"], (1,)], [[1, 2, 3], ["a"], {}, "12"]),
+    ],
+)
+def test_checks(check: Any, good: list[Any], bad: list[Any]) -> None:
+    for value in good:
+        check(value)
+    for value in bad:
+        with pytest.raises(ValueError, match=r"must|item"):
+            check(value)
+
+
+def test_an_item_is_named_by_its_place() -> None:
+    with pytest.raises(ValueError, match="item 1 must be a whole number"):
+        list_of(whole())([1, "x"])
+
+
+def test_flags_are_printed_as_0_and_1_and_what_is_absent_is_left_out() -> None:
+    body = GOLDEN["CM_MAU_CREATECONF_REQ"] | {"autoend": True}
+    del body["creator"]
+    printed = to_body(registry.read(body))
+    assert printed["autoend"] == 1
+    assert not isinstance(printed["autoend"], bool)
+    assert "creator" not in printed

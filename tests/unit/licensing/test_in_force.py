@@ -1,0 +1,51 @@
+"""What a site may do: conferences by its own licence, resources summed (CSS §4.2, §4.4)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from licensing.amounts import MOST, NONE, RESOURCES, Amounts
+from licensing.limits import in_force
+
+amounts = st.builds(Amounts, *[st.integers(0, MOST)] * 7)
+maybe = st.none() | amounts
+
+
+@given(maybe, st.lists(maybe, max_size=6))
+def test_conferences_are_the_own_licences_alone(
+    own: Amounts | None, possible: list[Amounts | None]
+) -> None:
+    found, mine = in_force(own, possible), own or NONE
+    assert found.small_conferences == mine.small_conferences
+    assert found.large_conferences == mine.large_conferences
+
+
+@given(maybe, st.lists(maybe, max_size=6))
+def test_each_resource_is_the_sum_over_own_and_possible_platforms(
+    own: Amounts | None, possible: list[Amounts | None]
+) -> None:
+    found = asdict(in_force(own, possible))
+    for name in RESOURCES:
+        assert found[name] == sum(getattr(one, name) for one in (own, *possible) if one)
+
+
+@given(maybe, st.lists(maybe, max_size=6), st.randoms())
+def test_the_order_of_the_possible_platforms_does_not_matter(
+    own: Amounts | None, possible: list[Amounts | None], chance: object
+) -> None:
+    mixed = list(possible)
+    chance.shuffle(mixed)  # type: ignore[attr-defined]
+    assert in_force(own, mixed) == in_force(own, possible)
+
+
+@given(amounts, amounts, amounts)
+def test_a_possible_platforms_possible_platform_does_not_add(
+    own: Amounts, other: Amounts, far: Amounts
+) -> None:
+    """`other` may have to serve `far`; we take its own licence, not what is in force there."""
+    assert in_force(own, [other]) != in_force(own, [in_force(other, [far])]) or not any(
+        getattr(far, name) for name in RESOURCES
+    )

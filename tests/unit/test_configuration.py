@@ -1,0 +1,42 @@
+"""docs/configuration.md lists exactly the variables that the code reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "configuration.md"
+
+FOLDERS = ("confplatform", "domains", "licensing", "conferences", "failover", "im", "deploy")
+READS = re.compile(
+    r"(?:\benv(?:\.\w+)?|environ(?:\.get|\.setdefault|\.pop)?|_number|_needed|_truth|_secret|getenv)"
+    r'[(\[]\s*(?:\w+,\s*)?"([A-Z][A-Z0-9_]+)"'
+)
+SHELL = re.compile(r"\$\{([A-Z][A-Z0-9_]+):[-?=]")
+INTERNAL = {"PYTEST_XDIST_WORKER", "OUR_POLICY"}
+"""Not the operator's to set."""
+
+
+def read_by_the_code() -> Iterator[str]:
+    """The names of all variables that some line of ours reads."""
+    for folder in FOLDERS:
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix == ".py":
+                yield from READS.findall(path.read_text())
+            elif path.suffix in (".sh", ".yaml"):
+                yield from SHELL.findall(path.read_text())
+
+
+def test_the_page_lists_exactly_what_the_code_reads() -> None:
+    listed = re.findall(r"^\| `([A-Z][A-Z0-9_]+)` \|", PAGE.read_text(), re.MULTILINE)
+    assert len(listed) == len(set(listed))
+    assert set(listed) == set(read_by_the_code()) - INTERNAL
+
+
+def test_the_example_names_known_variables_only() -> None:
+    named = re.findall(r"^([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    named = [name.removesuffix("_FILE") for name in named]
+    stand_only = {"RABBITMQ_MANAGEMENT_URL", "VAR_DIR"}
+    assert set(named) - stand_only <= set(read_by_the_code())

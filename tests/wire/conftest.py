@@ -1,0 +1,141 @@
+"""One site without media units for the whole suite; every test leaves it as it found it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+
+from deploy.stand.ports import claimed
+from deploy.stand.site import Site
+from deploy.stand.stand import Stand
+from tests.wire.actors import Asker, Manager, MediaUnit, OtherRms
+from tests.wire.line import Line, Tap
+from tests.wire.world import license_for, sql
+
+Units = Callable[..., MediaUnit]
+Taps = Callable[..., Tap]
+_addresses = count(1)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """All our processes with their servers, and a licence that is not in the way."""
+    root = tmp_path_factory.mktemp("wire")
+    with claimed(2000) as base, Stand(root, base, sites=1, media="none") as stand:
+        license_for(stand.sites["east"], 100_000, 100_000)
+        yield stand.sites["east"]
+
+
+@pytest.fixture(scope="session")
+def line(site: Site) -> Iterator[Line]:
+    """The connection of all actors."""
+    one = Line(site.rabbitmq.url("/"))
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def platform(site: Site) -> str:
+    """The MOID of the site's platform."""
+    return site.vault.platform_moid
+
+
+@pytest.fixture
+def units(site: Site, line: Line) -> Iterator[Units]:
+    """Makes media units that have registered, each with an address of its own."""
+    made: list[MediaUnit] = []
+
+    def make(ip: str = "", pid: str = "", *, known: bool = True, **plate: Any) -> MediaUnit:
+        number = next(_addresses)
+        unit = MediaUnit(line, ip or f"10.77.{number >> 8}.{number & 255}", pid, **plate)
+        made.append(unit)
+        if known:
+            unit.registers()
+            _until_known(site, unit)
+        return unit
+
+    yield make
+    for unit in made:
+        unit.leaves()
+    _until_empty(line)
+
+
+def _until_known(site: Site, unit: MediaUnit) -> None:
+    where = f"ip='{unit.ip}' AND pid='{unit.pid}' AND online"
+    query = f"SELECT 1 FROM conferences_resourceunit WHERE {where}"
+    unit.line.wait(lambda: sql(site, query) or None, 20, lambda: f"{unit.me} is known")
+
+
+def _until_empty(line: Line) -> None:
+    """Wait until the RMS has forgotten every unit; a late heartbeat may have brought one back."""
+    asker = Asker(line)
+
+    def empty() -> bool | None:
+        mcu = asker.ask(maxjoinedmt=1).body.get("mcu")
+        if mcu and mcu.get("ip"):
+            gone = {"ip": mcu["ip"], "pid": mcu.get("pid", "")}
+            body = {"type": "RMS_NODE_UNREGISTER_NTF", "restype": "mcu", **gone}
+            line.say("rms.node.ex", "rms.node.k", body)
+            return None
+        return True
+
+    line.wait(empty, 20, lambda: "no unit is left")
+    asker.leave()
+
+
+@pytest.fixture
+def unit(units: Units) -> MediaUnit:
+    """One media unit."""
+    return units()
+
+
+@pytest.fixture
+def cm(line: Line, units: Units, platform: str) -> Iterator[Manager]:
+    """A conference manager; what the test has left running is ended."""
+    one = Manager(line)
+    yield one
+    confs = one.lists(platform, count=500)["confs"]
+    for asked in [one.asks("CM_MAU_RELEASECONF_REQ", confE164=c["confE164"]) for c in confs]:
+        one.answer(asked)
+    one.leave()
+
+
+@pytest.fixture
+def asker(line: Line) -> Iterator[Asker]:
+    """Somebody who asks the RMS."""
+    one = Asker(line)
+    yield one
+    one.leave()
+
+
+@pytest.fixture
+def rms(line: Line, cm: Manager) -> Iterator[OtherRms]:
+    """A resource pool of somebody else, in the place of ours."""
+    one = OtherRms(line)
+    yield one
+    one.leave()
+
+
+@pytest.fixture
+def no_cm_of_ours(line: Line) -> Iterator[None]:
+    """A third party's manager serves: our own CM role is switched off, it hears nothing."""
+    line.bind("meeting.css.q", "MEETING.CSS.EX", "MEETING.CSS.K", on=False)
+    yield
+    line.bind("meeting.css.q", "MEETING.CSS.EX", "MEETING.CSS.K", on=True)
+
+
+@pytest.fixture
+def tap(line: Line) -> Iterator[Taps]:
+    """Listens to an exchange."""
+    made: list[Tap] = []
+
+    def make(*bindings: tuple[str, str]) -> Tap:
+        made.append(Tap(line, *bindings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.leave()

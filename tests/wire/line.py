@@ -1,0 +1,186 @@
+"""One AMQP connection for all actors of a test: nothing moves but while somebody waits."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pika
+
+T = TypeVar("T")
+Body = dict[str, Any]
+
+PATIENCE = 20.0
+"""Seconds that a message is waited for where the specification names none: generous."""
+
+BEAT = 2.0
+"""Seconds between heartbeats; the specification wants one every three."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One message as it came."""
+
+    body: Body
+    raw: bytes
+    properties: pika.BasicProperties
+    exchange: str
+    key: str
+
+    def __getitem__(self, field: str) -> Any:
+        return self.body[field]
+
+
+class Line:
+    """Says, hears, and lets hearts beat."""
+
+    def __init__(self, url: str) -> None:
+        self._connection = pika.BlockingConnection(pika.URLParameters(url))
+        self._channel = self._connection.channel()
+        self._hearts: list[Callable[[], None]] = []
+        self._beaten = 0.0
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+    def say(self, exchange: str, key: str, body: Body | bytes, **properties: Any) -> None:
+        """Publish, with the properties that the specification wants of everybody."""
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        usual: dict[str, Any] = {
+            "content_type": "application/json",
+            "delivery_mode": 2,
+            "message_id": uuid.uuid4().hex,
+            "timestamp": int(time.time()),
+        }
+        given = {k: v for k, v in (usual | properties).items() if v is not None}
+        self._channel.basic_publish(exchange, key, raw, pika.BasicProperties(**given))
+
+    def own_queue(self, *bindings: tuple[str, str]) -> str:
+        """A queue of nobody else, bound as told."""
+        name = f"wire.{uuid.uuid4().hex}"
+        self._channel.queue_declare(name, exclusive=True)
+        for exchange, key in bindings:
+            self._channel.queue_bind(name, exchange, key)
+        return name
+
+    def units_queue(self, name: str, key: str) -> None:
+        """The durable queue that a unit declares and binds itself."""
+        self._channel.queue_declare(name, durable=True)
+        self._channel.queue_bind(name, "cmu.conf.ex", key)
+
+    def listen(self, queue: str, into: list[Heard]) -> str:
+        """Put all that comes to a queue into a list; the consumer's tag."""
+
+        def take(_channel: Any, method: Any, properties: pika.BasicProperties, raw: bytes) -> None:
+            try:
+                body = json.loads(raw)
+            except (ValueError, RecursionError):
+                body = {}
+            body = body if isinstance(body, dict) else {}
+            into.append(Heard(body, raw, properties, method.exchange, method.routing_key))
+
+        return str(self._channel.basic_consume(queue, take, auto_ack=True))
+
+    def forget(self, tag: str, queue: str) -> None:
+        """Listen no more; the queue goes."""
+        self._channel.basic_cancel(tag)
+        self._channel.queue_delete(queue)
+
+    def bind(self, queue: str, exchange: str, key: str, *, on: bool) -> None:
+        """Bind a queue of the platform, or unbind it: so its own role hears nothing."""
+        (self._channel.queue_bind if on else self._channel.queue_unbind)(queue, exchange, key)
+
+    def waiting_in(self, queue: str) -> int:
+        """How many messages lie in a queue. Raises when there is no such queue."""
+        return int(self._channel.queue_declare(queue, passive=True).method.message_count)
+
+    def take_all(self, queue: str) -> list[Heard]:
+        """Take what lies in a queue that nobody consumes."""
+        found: list[Heard] = []
+        while True:
+            method, properties, raw = self._channel.basic_get(queue, auto_ack=True)
+            if method is None:
+                return found
+            found.append(Heard({}, raw, properties, method.exchange, method.routing_key))
+
+    # ---- time ---------------------------------------------------------------------------------
+
+    def start_heart(self, beat: Callable[[], None]) -> None:
+        """Call this every two seconds while anybody waits."""
+        self._hearts.append(beat)
+
+    def stop_heart(self, beat: Callable[[], None]) -> None:
+        """Call it no more."""
+        self._hearts = [one for one in self._hearts if one != beat]
+
+    def wait(self, found: Callable[[], T | None], within: float, what: Callable[[], str]) -> T:
+        """Wait until there is something; AssertionError with `what` when there never is."""
+        end = time.monotonic() + within
+        while True:
+            if (it := found()) is not None:
+                return it
+            if time.monotonic() > end:
+                raise AssertionError(f"not within {within} s: {what()}")
+            self.pause(0.05)
+
+    def pause(self, seconds: float) -> None:
+        """Take what comes within a while; return early when something did."""
+        if time.monotonic() - self._beaten > BEAT:
+            self._beaten = time.monotonic()
+            for beat in self._hearts:
+                beat()
+        self._connection.process_data_events(time_limit=seconds)
+
+    def quiet(self, seconds: float = 0.4) -> None:
+        """Wait for what must not come."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.pause(0.05)
+
+
+class Ear:
+    """Whoever hears: remembers what it heard, and waits for what it wants to hear."""
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self.heard: list[Heard] = []
+
+    def hears(self, wire_type: str, within: float = PATIENCE, **fields: Any) -> Heard:
+        """The first message of this type with these fields; it is taken off the list."""
+
+        def first() -> Heard | None:
+            return next(iter(self.has_heard(wire_type, **fields)), None)
+
+        def otherwise() -> str:
+            return f"{wire_type} {fields}; heard {[h.body for h in self.heard]}"
+
+        one = self.line.wait(first, within, otherwise)
+        self.heard.remove(one)
+        return one
+
+    def has_heard(self, wire_type: str, **fields: Any) -> list[Heard]:
+        """What was heard of this type with these fields, and not yet taken off."""
+        return [
+            one
+            for one in self.heard
+            if one.body.get("type") == wire_type
+            and all(one.body.get(name) == value for name, value in fields.items())
+        ]
+
+
+class Tap(Ear):
+    """Listens to what goes over an exchange."""
+
+    def __init__(self, line: Line, *bindings: tuple[str, str]) -> None:
+        super().__init__(line)
+        self.queue = line.own_queue(*bindings)
+        self._tag = line.listen(self.queue, self.heard)
+
+    def leave(self) -> None:
+        """Listen no more."""
+        self.line.forget(self._tag, self.queue)

@@ -1,0 +1,59 @@
+"""How things are said on the wire: checks that many tests share."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from tests.wire.actors import Manager, MediaUnit
+from tests.wire.line import Body, Heard
+
+MOST_BYTES = 256 * 1024
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
+
+
+def moment(text: str) -> datetime:
+    """A time of the wire: ISO 8601 in UTC, whole seconds, `+00:00`."""
+    assert _TIME.fullmatch(text), text
+    return datetime.fromisoformat(text)
+
+
+def minutes_from_now(minutes: float, text: str) -> bool:
+    """Does it lie about so many minutes from now?"""
+    return abs(moment(text) - datetime.now(UTC) - timedelta(minutes=minutes)) < timedelta(
+        seconds=40
+    )
+
+
+def is_well_formed(one: Heard, app_id: str) -> None:
+    """The properties and the size that every message has."""
+    properties = one.properties
+    assert properties.content_type == "application/json"
+    assert properties.delivery_mode == 2
+    assert properties.message_id
+    assert properties.app_id == app_id
+    assert abs(properties.timestamp - datetime.now(UTC).timestamp()) < 60
+    assert len(one.raw) <= MOST_BYTES
+    one.raw.decode("utf-8")
+
+
+def start(cm: Manager, unit: MediaUnit, **fields: object) -> Body:
+    """A conference that runs on this unit: the ACK, and the incarnation that it has."""
+    asked = cm.asks_to_create(**fields)
+    order = unit.takes(**({"confE164": fields["confE164"]} if "confE164" in fields else {}))
+    ack = cm.answer(asked)
+    assert ack["type"] == "MAU_CM_CREATECONF_ACK", ack.body
+    return {**ack.body, "incarnation": order["incarnation"]}
+
+
+def held(conf: Body, **fields: object) -> Body:
+    """A conference as a unit lists it."""
+    entry = {"confE164": conf["confE164"], "incarnation": conf["incarnation"]}
+    return {**entry, "confname": conf["confname"], "mts": [], **fields}
+
+
+def member(number: int, **fields: object) -> Body:
+    """A member of a conference as a unit lists it."""
+    usual = {"mtid": f"m{number}", "account": f"88{number}", "name": f"Member {number}"}
+    state = {"type": "e164", "online": 1, "mute": 0, "silence": 0}
+    return {**usual, **state, **fields}

@@ -1,0 +1,204 @@
+"""Units that refuse, are silent, or come back with what is no longer theirs, while a conference is created."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.wire.actors import TENANT, Manager, MediaUnit, OtherRms
+from tests.wire.conftest import Units
+from tests.wire.saying import start
+
+pytestmark = pytest.mark.xdist_group("wire")
+
+ALL_ANSWERS_WITHIN = 15.0
+
+
+def first_and_second(*units: MediaUnit) -> tuple[MediaUnit, MediaUnit]:
+    """Which of the two was told first."""
+    told = [u for u in units if u.has_heard("MAU_MCU_CREATECONF_REQ")]
+    one = told[0]
+    return one, next(u for u in units if u is not one)
+
+
+def await_order(cm: Manager, *units: MediaUnit) -> tuple[MediaUnit, MediaUnit]:
+    """Wait until one of the units has been told."""
+
+    def told() -> bool | None:
+        return any(u.has_heard("MAU_MCU_CREATECONF_REQ") for u in units) or None
+
+    cm.line.wait(told, 20, lambda: "a create command")
+    return first_and_second(*units)
+
+
+def test_a_unit_that_refuses_is_told_to_drop_it_and_the_next_one_has_a_higher_incarnation(
+    cm: Manager, units: Units
+) -> None:
+    one, other = units(), units()
+    asked = cm.asks_to_create()
+    one, other = await_order(cm, one, other)
+    order = one.hears("MAU_MCU_CREATECONF_REQ")
+    one.refuses(order)
+    one.drops(order["confE164"], order["incarnation"])
+    again = other.takes()
+    assert again["incarnation"] == order["incarnation"] + 1
+    assert again["confid"] == order["confid"]
+    assert cm.answer(asked)["mcu"] == {"ip": other.ip}
+
+
+def test_the_rms_is_asked_to_leave_out_the_units_that_were_tried(
+    cm: Manager, units: Units, rms: OtherRms
+) -> None:
+    one, two = units(known=False, pid="a"), units(known=False)
+    asked = cm.asks_to_create()
+    rms.grants(rms.is_asked(), one)
+    one.refuses(one.hears("MAU_MCU_CREATECONF_REQ"))
+    question = rms.is_asked()
+    assert question["exclude"] == [one.me]
+    assert rms.hears("CSS_RMS_RES_NTF")["state"] == "free"
+    rms.grants(question, two)
+    two.takes()
+    assert cm.answer(asked)["mcu"] == two.me
+
+
+def test_after_three_units_that_refuse_the_asker_has_29015(cm: Manager, units: Units) -> None:
+    four = [units() for _ in range(4)]
+    asked = cm.asks_to_create()
+    tried: list[MediaUnit] = []
+    for _ in range(3):
+        left = [u for u in four if u not in tried]
+        now, _other = await_order(cm, *left)
+        now.refuses(now.hears("MAU_MCU_CREATECONF_REQ"))
+        tried.append(now)
+    cm.is_refused("29015", asked)
+    assert not any(u.has_heard("MAU_MCU_CREATECONF_REQ") for u in four)
+    assert cm.lists(TENANT)["total"] == 0
+
+
+def test_one_unit_alone_that_refuses_is_29015_not_29502(cm: Manager, unit: MediaUnit) -> None:
+    asked = cm.asks_to_create()
+    unit.refuses(unit.hears("MAU_MCU_CREATECONF_REQ"))
+    cm.is_refused("29015", asked)
+
+
+def test_a_silent_unit_is_left_for_the_next_one_and_its_late_answer_is_a_ghosts(
+    cm: Manager, units: Units
+) -> None:
+    one, other = units(), units()
+    began = time.monotonic()
+    asked = cm.asks_to_create()
+    one, other = await_order(cm, one, other)
+    order = one.hears("MAU_MCU_CREATECONF_REQ")
+    again = other.takes(within=ALL_ANSWERS_WITHIN)
+    assert time.monotonic() - began >= 3.5
+    assert cm.answer(asked)["mcu"] == {"ip": other.ip}
+    one.drops(order["confE164"], order["incarnation"])
+    one.accepts(order)
+    one.drops(order["confE164"], order["incarnation"])
+    assert cm.sees(order["confE164"], "running")["mcu"] == {"ip": other.ip}
+    assert again["incarnation"] == order["incarnation"] + 1
+
+
+def test_three_silent_units_are_29016_within_fifteen_seconds(cm: Manager, units: Units) -> None:
+    four = [units() for _ in range(4)]
+    asked = cm.asks_to_create()
+    nack = cm.answer(asked, within=ALL_ANSWERS_WITHIN)
+    assert (nack["type"], nack["errcode"]) == ("MAU_CM_CREATECONF_NACK", "29016")
+    told = [u for u in four if u.has_heard("MAU_MCU_CREATECONF_REQ")]
+    assert len(told) == 3
+    for unit in told:
+        order = unit.hears("MAU_MCU_CREATECONF_REQ")
+        unit.drops(order["confE164"], order["incarnation"])
+
+
+def test_the_last_units_code_is_the_answers(cm: Manager, units: Units) -> None:
+    one, other = units(), units()
+    asked = cm.asks_to_create()
+    silent, refusing = await_order(cm, one, other)
+    order = refusing.hears("MAU_MCU_CREATECONF_REQ", within=ALL_ANSWERS_WITHIN)
+    refusing.refuses(order)
+    cm.is_refused("29015", asked)
+    assert silent.has_heard("MAU_MCU_CREATECONF_REQ")
+
+
+def test_a_unit_that_is_lost_while_it_creates_is_left_for_the_next_one(
+    cm: Manager, units: Units
+) -> None:
+    one, other = units(), units()
+    asked = cm.asks_to_create()
+    one, other = await_order(cm, one, other)
+    one.unregisters()
+    other.takes()
+    assert cm.answer(asked)["mcu"] == {"ip": other.ip}
+
+
+@pytest.mark.parametrize("step", [-1, 1])
+def test_an_ack_of_another_incarnation_is_a_ghosts_and_is_dropped(
+    cm: Manager, unit: MediaUnit, step: int
+) -> None:
+    number = "7712340003"
+    start(cm, unit, confE164=number)
+    cm.release(number)
+    unit.heard.clear()
+    asked = cm.asks_to_create(confE164=number)
+    order = unit.hears("MAU_MCU_CREATECONF_REQ")
+    unit.accepts(order, incarnation=order["incarnation"] + step)
+    unit.drops(number, order["incarnation"] + step)
+    assert cm.answers(asked) == []
+    unit.accepts(order)
+    assert cm.answer(asked)["type"] == "MAU_CM_CREATECONF_ACK"
+
+
+@pytest.mark.parametrize("step", [-1, 1])
+def test_a_nack_of_another_incarnation_is_ignored(cm: Manager, unit: MediaUnit, step: int) -> None:
+    number = "7712340005"
+    start(cm, unit, confE164=number)
+    cm.release(number)
+    asked = cm.asks_to_create(confE164=number)
+    order = unit.hears("MAU_MCU_CREATECONF_REQ")
+    unit.refuses(order, incarnation=order["incarnation"] + step)
+    cm.line.quiet()
+    unit.accepts(order)
+    assert cm.answer(asked)["type"] == "MAU_CM_CREATECONF_ACK"
+
+
+def test_an_answer_of_another_unit_is_no_answer(cm: Manager, units: Units) -> None:
+    one, other = units(), units(known=False)
+    asked = cm.asks_to_create()
+    order = one.hears("MAU_MCU_CREATECONF_REQ")
+    other.accepts(order)
+    other.refuses(order)
+    cm.line.quiet()
+    assert cm.answers(asked) == []
+    one.accepts(order)
+    assert cm.answer(asked)["mcu"] == {"ip": one.ip}
+
+
+def test_an_ack_said_twice_counts_once(cm: Manager, unit: MediaUnit) -> None:
+    asked = cm.asks_to_create()
+    order = unit.hears("MAU_MCU_CREATECONF_REQ")
+    unit.accepts(order)
+    unit.accepts(order)
+    assert cm.answer(asked)["type"] == "MAU_CM_CREATECONF_ACK"
+    cm.line.quiet()
+    assert cm.answers(asked) == []
+    assert not unit.has_heard("MAU_MCU_RELEASECONF_CMD")
+
+
+def test_a_nack_after_the_ack_changes_nothing(cm: Manager, unit: MediaUnit) -> None:
+    asked = cm.asks_to_create()
+    order = unit.takes()
+    number = cm.answer(asked)["confE164"]
+    unit.refuses(order)
+    cm.line.quiet()
+    assert cm.sees(number, "running")
+
+
+def test_a_burst_is_spread_evenly_over_equal_units(cm: Manager, units: Units) -> None:
+    three = [units() for _ in range(3)]
+    asked = [cm.asks_to_create() for _ in range(12)]
+    for unit in three:
+        for _ in range(4):
+            unit.takes()
+    assert {cm.answer(a)["type"] for a in asked} == {"MAU_CM_CREATECONF_ACK"}

@@ -1,0 +1,133 @@
+"""What the tests put into the site's database, and read there: tenants, licences, clocks, parked messages."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from deploy.stand.site import Site
+from tests import licences
+from tests.wire.actors import TENANT
+
+
+def sql(site: Site, text: str) -> list[list[str]]:
+    """Run SQL; rows of strings."""
+    found = site.mariadb.sql(text, schema=site.name)
+    return [line.split("\t") for line in found.splitlines()]
+
+
+def license_for(site: Site, small: int, large: int, valid_to: str = "NULL") -> None:
+    """Load a licence; the newest issue counts."""
+    end = sql(site, f"SELECT {valid_to}")[0][0]
+    until = None if end == "NULL" else datetime.fromisoformat(end).replace(tzinfo=UTC)
+    licences.put_into(site, small, large, until)
+
+
+@contextmanager
+def licensed(site: Site, small: int, large: int, valid_to: str = "NULL") -> Iterator[None]:
+    """Under another licence for a while."""
+    license_for(site, small, large, valid_to)
+    try:
+        yield
+    finally:
+        sql(site, "DELETE FROM licensing_licence ORDER BY issue DESC LIMIT 1")
+
+
+def copy_row(table: str, key: str, original: str, **changes: str) -> str:
+    """SQL that copies a row with other values, whatever columns it has."""
+    sets = ", ".join(f"{name}={value}" for name, value in changes.items())
+    return (
+        f"CREATE TEMPORARY TABLE t SELECT * FROM {table} WHERE {key}='{original}';"
+        f"UPDATE t SET {sets}; INSERT INTO {table} SELECT * FROM t; DROP TEMPORARY TABLE t;"
+    )
+
+
+def new_tenant(site: Site, domain: dict[str, str] | None = None, **user: str) -> str:
+    """A tenant like the demonstration one, but for these columns; its MOID."""
+    moid = str(uuid.uuid4())
+    one = {"moid": f"'{moid}'", "name": f"'{moid}'", **(domain or {})}
+    two = {"domain_ptr_id": f"'{moid}'", **user}
+    sql(
+        site,
+        copy_row("domains_domain", "moid", TENANT, **one)
+        + copy_row("domains_userdomain", "domain_ptr_id", TENANT, **two),
+    )
+    return moid
+
+
+def new_service_domain(site: Site, **domain: str) -> str:
+    """A service domain beside the demonstration one; its MOID."""
+    moid = str(uuid.uuid4())
+    parent = sql(site, f"SELECT parent_id FROM domains_domain WHERE moid='{TENANT}'")[0][0]
+    row = {"moid": f"'{moid}'", "name": f"'{moid}'", **domain}
+    sql(site, copy_row("domains_domain", "moid", parent, **row))
+    return moid
+
+
+def new_platform(site: Site) -> str:
+    """A platform domain that some other site serves; its MOID."""
+    moid, own = str(uuid.uuid4()), site.vault.platform_moid
+    row = {"domain_ptr_id": f"'{moid}'", "e164_prefix": f"'{uuid.uuid4().int % 10**8:08d}'"}
+    sql(
+        site,
+        copy_row("domains_domain", "moid", own, moid=f"'{moid}'", name=f"'{moid}'")
+        + copy_row("domains_platformdomain", "domain_ptr_id", own, **row),
+    )
+    return moid
+
+
+def new_room(site: Site, abnormal: bool = False) -> str:
+    """A machine room of the platform; its MOID."""
+    moid, own = str(uuid.uuid4()), site.vault.platform_moid
+    changes = {"moid": f"'{moid}'", "name": "'Room'", "is_default": "0"}
+    sql(
+        site,
+        copy_row("domains_machineroom", "platform_id", own, **changes).replace(
+            "WHERE", "WHERE is_default AND"
+        ),
+    )
+    room_is(site, moid, abnormal=abnormal)
+    return moid
+
+
+def room_is(site: Site, moid: str, *, abnormal: bool) -> None:
+    """A room fails, or is well again."""
+    sql(site, f"UPDATE domains_machineroom SET abnormal={int(abnormal)} WHERE moid='{moid}'")
+
+
+@contextmanager
+def stopped(site: Site) -> Iterator[None]:
+    """The site has stopped its service."""
+    sql(site, "UPDATE stores_cell SET owner='somebody else'")
+    try:
+        yield
+    finally:
+        sql(site, "UPDATE stores_cell SET owner=platform")
+
+
+def turn_clock(site: Site, number: str, field: str, seconds: int) -> None:
+    """As if so much time had passed: a moment of a live conference lies so many seconds from now."""
+    moment = f"UTC_TIMESTAMP(6) + INTERVAL {seconds} SECOND"
+    written = f"DATE_FORMAT({moment}, '%Y-%m-%dT%H:%i:%s.%f+00:00')"
+    sql(
+        site,
+        f"UPDATE conferences_conference SET detail=JSON_SET(detail, '$.{field}', {written}),"
+        f" due_at=UTC_TIMESTAMP(6) WHERE live_e164='{number}'",
+    )
+
+
+def parked(site: Site, since: int) -> dict[str, list[tuple[str, str, str]]]:
+    """What was parked after a moment, by the MD5 of its body: queue, reason, type."""
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    query = "SELECT MD5(body), queue, HEX(reason), wire_type FROM bus_parked WHERE id > "
+    for name, queue, reason, wire_type in sql(site, f"{query}{since}"):
+        words = bytes.fromhex(reason).decode()
+        found.setdefault(name, []).append((queue, words, wire_type))
+    return found
+
+
+def last_parked(site: Site) -> int:
+    """A moment for `parked`."""
+    return int(sql(site, "SELECT COALESCE(MAX(id), 0) FROM bus_parked")[0][0])
