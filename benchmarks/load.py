@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
 import amqp
@@ -52,7 +53,7 @@ class AmqpLoad:
             virtual_host=parts["virtual_host"] or "/",
         )
         self._c.connect()
-        self._channel = self._c.channel()
+        self._channel: Any = cast(Any, self._c.channel())
         self._queue = self._channel.queue_declare("", exclusive=True).queue
         self._channel.basic_consume(self._queue, callback=self._on, no_ack=True)
         self._asked: dict[str, float] = {}
@@ -149,7 +150,7 @@ class HttpLoad:
 
     def _call(
         self, c: http.client.HTTPConnection, path: str, fields: dict[str, str]
-    ) -> tuple[dict[str, str], str]:
+    ) -> tuple[dict[str, Any], str]:
         token = {"account_token": getattr(self, "_token", "")}
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         if hasattr(self, "_cookie"):

@@ -41,6 +41,10 @@ PARENTS = {
 }
 """Below which levels a domain may hang."""
 
+MOST_FOUND = 500
+SHORTEST_MOID = 32
+"""A search term of so many characters is taken for a MOID."""
+
 
 class DomainForm(ModelForm):  # type: ignore[type-arg]
     """A domain must have its place in the tree."""
@@ -71,6 +75,17 @@ class TreeAdmin(BaseAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """The MOID is chosen once."""
         return ["moid"] if obj else []
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By one index or the other: "or" would use neither."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if len(term) >= SHORTEST_MOID:
+            return queryset.filter(moid=term), False
+        return queryset.filter(name__istartswith=term), False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """What is in use is disabled, not deleted."""
@@ -145,7 +160,6 @@ class PlatformDomainAdmin(TreeAdmin):
 
     list_display = ["name", "enabled", "above", "e164_prefix", "moid"]
     fields = ["name", "parent", "e164_prefix", "used", "enable_hd", "enable_h265", "moid"]
-    search_fields = ["^name", "=moid", "=e164_prefix"]
 
 
 @admin.register(MachineRoom)
@@ -186,6 +200,21 @@ class UserDomainAdmin(TreeAdmin):
         ("used", "enable_hd", "enable_h265"),
         "moid",
     ]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """The first ones by name, found before the tables are joined."""
+        term = search_term.strip()
+        if not term or len(term) >= SHORTEST_MOID:
+            return super().get_search_results(request, queryset, search_term)
+        named = Domain.objects.filter(level=Level.USER, name__istartswith=term).order_by("name")
+        found = list(named.values_list("pk", flat=True)[:MOST_FOUND])
+        return queryset.filter(pk__in=found), False
+
+    def get_ordering(self, request: HttpRequest) -> list[str]:
+        """What was searched by name is sorted by name; all of them lie as their table has them."""
+        return ["name", "moid"] if request.GET.get("q") else ["pk"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Platforms and rooms per page: joined, the database would start from them and sort all."""

@@ -24,7 +24,7 @@ class ImportForm(forms.Form):
     text = forms.CharField(
         required=False,
         max_length=2 * MOST_CHARACTERS,
-        widget=forms.Textarea(attrs={"rows": 6, "cols": 90, "placeholder": "CPL1.…"}),
+        widget=forms.Textarea(attrs={"rows": 6, "placeholder": "CPL1.…", "class": "op-paste"}),
     )
     file = forms.FileField(required=False)
 

@@ -48,14 +48,17 @@ def write(platform: str, held: Held | None, now: datetime) -> bool:
 
 
 def differing(platform: str) -> list[str]:
-    """Platforms (own and possible ones) whose hash is not what the database says.
-
-    Raises redis.RedisError."""
+    """Of a platform and those that its site may have to serve: whose hash is not what the database
+    says, or cannot be read."""
     database = store_of(platform).database
     found = []
     for one in dict.fromkeys((platform, *possible_platforms())):
-        held, now = rows.newest_and_now(database, one)
-        if redis_of(one).hgetall(key(one)) != content(held, now):
+        wanted = content(*rows.newest_and_now(database, one))
+        try:
+            same = redis_of(one).hgetall(key(one)) == wanted
+        except redis.RedisError:
+            same = False
+        if not same:
             found.append(one)
     return found
 
@@ -63,12 +66,8 @@ def differing(platform: str) -> list[str]:
 def rebuild(platform: str) -> int:
     """Write again what differs, for a platform and those that its site may have to serve; how many."""
     database = store_of(platform).database
-    try:
-        wrong = differing(platform)
-    except redis.RedisError as away:
-        log.warning("projection waits: %s", away)
-        return 0
-    for one in wrong:
+    wrong = differing(platform)
+    written = [one for one in wrong if write(one, *rows.newest_and_now(database, one))]
+    for one in written:
         log.info("%s is written again", key(one))
-        write(one, *rows.newest_and_now(database, one))
-    return len(wrong)
+    return len(written)

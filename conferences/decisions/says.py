@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from conferences.messages.pool import GetResources, ResourcesUsed
 from conferences.messages.registry import CallRecorded, NumberChanged, NumberFree, NumberInUse
 from conferences.messages.unit import CreateOnUnit, DropOnUnit, RestoreOnUnit
 from conferences.states import Conference, Unit
-from confplatform.bus.message import Message
+from confplatform.bus.message import BadMessage, Message
 from confplatform.bus.sending import Answer, Send
 from confplatform.bus.topology import Routes, unit_key
 
@@ -61,6 +62,16 @@ def ask_rms(c: Conference, why: str) -> Send:
         reply_to=Routes.RMS_TO_CSS.value.queue,
         expires_ms=COMMAND_LIVES_MS,
     )
+
+
+def question_of(correlation_id: str) -> tuple[str, int]:
+    """Number and question that an answer of the RMS belongs to. Raises BadMessage."""
+    _, _, rest = correlation_id.partition(":")
+    e164, _, rest = rest.partition(":")
+    _, _, question = rest.rpartition(":")
+    if not re.fullmatch(r"[0-9]{1,9}", question):
+        raise BadMessage("is not that of a question of ours", "correlation_id")
+    return e164, int(question)
 
 
 def drop(unit: Unit, e164: str, incarnation: int) -> Send:

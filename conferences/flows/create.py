@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from conferences.commit import commit
 from conferences.decisions import create as decide
+from conferences.decisions import says
 from conferences.decisions.restore import decide_restore_failed, decide_unit_took_it_again
 from conferences.errors import Err
 from conferences.messages.cm import CreateConference
@@ -52,15 +53,15 @@ def on_create_conference(site: Site, request: CreateConference, envelope: Envelo
     commit(site, step)
 
 
-@resumes("create")
+@resumes("create", ResourcesGranted, ResourcesRefused)
 def on_create_resources(
     site: Site, reply: ResourcesGranted | ResourcesRefused, envelope: Envelope
 ) -> None:
     """The RMS answers: the unit is told, or the asker refused."""
-    _, e164, _, question = envelope.correlation_id.rsplit(":", 3)
+    e164, question = says.question_of(envelope.correlation_id)
     conference = site.load(e164)
     if conference:
-        step = decide.decide_create_resources(conference, reply, int(question), site.here, site.now)
+        step = decide.decide_create_resources(conference, reply, question, site.here, site.now)
         commit(site, step)
 
 

@@ -12,6 +12,7 @@ CSS -> CM   MAU_CM_CONFRESTORE_NTF
 from __future__ import annotations
 
 from conferences.commit import commit
+from conferences.decisions import says
 from conferences.decisions.restore import decide_lost, decide_restore_resources
 from conferences.messages.pool import NodeLost, ResourcesGranted, ResourcesRefused
 from conferences.site import Site
@@ -30,13 +31,13 @@ def on_node_lost(site: Site, notice: NodeLost, envelope: Envelope) -> None:
         commit(site, decide_lost(conference, unit, site.now))
 
 
-@resumes("restore")
+@resumes("restore", ResourcesGranted, ResourcesRefused)
 def on_restore_resources(
     site: Site, reply: ResourcesGranted | ResourcesRefused, envelope: Envelope
 ) -> None:
     """The RMS answers: the unit is told, or the conference waits on."""
-    _, e164, _, question = envelope.correlation_id.rsplit(":", 3)
+    e164, question = says.question_of(envelope.correlation_id)
     conference = site.load(e164)
     if conference:
-        step = decide_restore_resources(conference, reply, int(question), site.here, site.now)
+        step = decide_restore_resources(conference, reply, question, site.here, site.now)
         commit(site, step)

@@ -26,7 +26,8 @@ BROKER_ERRORS = (AMQPError, OSError)
 """What a broker that is gone, frozen or in an alarm makes us see."""
 
 
-_read_properties = amqp.Message._load_properties
+_Message: Any = amqp.Message
+_read_properties = _Message._load_properties
 
 
 def _load_properties(message: Any, class_id: int, buffer: Any, offset: int) -> int:
@@ -42,7 +43,7 @@ def _load_properties(message: Any, class_id: int, buffer: Any, offset: int) -> i
 UNREADABLE = "unreadable"
 """The one property of a message whose properties cannot be read: why not."""
 
-amqp.Message._load_properties = _load_properties
+_Message._load_properties = _load_properties
 
 
 def connect(url: str) -> amqp.Connection:

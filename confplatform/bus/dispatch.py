@@ -19,7 +19,7 @@ from confplatform.bus import envelope as env
 from confplatform.bus import metrics, registry
 from confplatform.bus.envelope import Envelope
 from confplatform.bus.inbox import Asked
-from confplatform.bus.message import BadMessage, Message, canonical, glance, loads
+from confplatform.bus.message import BadMessage, Message, NotTaken, canonical, glance, loads
 from confplatform.bus.outbox import Row, naive
 from confplatform.bus.topology import DEAD_QUEUE
 from confplatform.bus.work import Work, begin
@@ -178,7 +178,7 @@ def _one(work: Work, delivery: Delivery) -> None:
         )
     try:
         handler(work.site(registry.app_of(handler)), message, envelope)
-    except BadMessage as wrong:  # readable, and yet not to be taken; nothing is staged by then
+    except NotTaken as wrong:
         delivery.unreadable = wrong.detail[:400]
         _park(work, delivery)
 

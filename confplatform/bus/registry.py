@@ -11,6 +11,7 @@ F = TypeVar("F", bound=Callable[..., None])
 
 HANDLERS: dict[type[Message], Callable[..., None]] = {}
 RESUMPTIONS: dict[str, Callable[..., None]] = {}
+RESUMING: set[type[Message]] = set()
 PASSED: list[tuple[str, type[Raw]]] = []
 IGNORED: set[type[Message]] = set()
 
@@ -28,13 +29,14 @@ def handles(*kinds: type[Message]) -> Callable[[F], F]:
     return register
 
 
-def resumes(flow: str) -> Callable[[F], F]:
-    """Mark where the answer to a question goes on; its correlation id begins with `flow:`."""
+def resumes(flow: str, *kinds: type[Message]) -> Callable[[F], F]:
+    """Mark where these answers to a question go on; its correlation id begins with `flow:`."""
 
     def register(function: F) -> F:
         if flow in RESUMPTIONS:
             raise TypeError(f"{flow} is resumed twice")
         RESUMPTIONS[flow] = function
+        RESUMING.update(kinds)
         return function
 
     return register
@@ -71,7 +73,8 @@ def handler_of(message: Message, correlation_id: str) -> Callable[..., None] | N
     kind = type(message)
     if handler := HANDLERS.get(kind):
         return handler
-    if handler := RESUMPTIONS.get(correlation_id.partition(":")[0]):
+    flow = correlation_id.partition(":")[0]
+    if kind in RESUMING and (handler := RESUMPTIONS.get(flow)):
         return handler
     if kind in IGNORED:
         return None

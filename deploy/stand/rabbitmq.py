@@ -207,4 +207,6 @@ class RabbitMQ(Server):
         _, consumers = self.api(f"/consumers/{quote(vhost, safe='')}")
         if not isinstance(consumers, list):
             return 0
-        return len({each["channel_details"].get("connection_name") for each in consumers})
+        # For a moment after a channel has come or gone, its details are an empty list.
+        known = [each["channel_details"] for each in consumers if each["channel_details"]]
+        return len({details.get("connection_name") for details in known})

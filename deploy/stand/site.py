@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Any
 
 from deploy.stand import owned
 from deploy.stand.errors import StandError
@@ -93,10 +94,10 @@ class Site:
         return f"http://127.0.0.1:{self.ports.web}"
 
     @property
-    def demo(self) -> dict[str, object]:
+    def demo(self) -> dict[str, Any]:
         """What load_demo wrote: accounts, api_key, platformmoid."""
         path = self.directory / "demo.json"
-        found: dict[str, object] = json.loads(path.read_text()) if path.exists() else {}
+        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
         return found
 
     @property

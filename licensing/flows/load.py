@@ -11,7 +11,7 @@ from typing import cast
 
 from confplatform.bus import wake
 from confplatform.bus.envelope import Envelope
-from confplatform.bus.message import BadMessage
+from confplatform.bus.message import NotTaken
 from confplatform.bus.registry import handles
 from confplatform.bus.work import begin
 from licensing import commit, rows, trust
@@ -43,12 +43,12 @@ def on_licence_issued(site: LicenceSite, notice: LicenceIssued, envelope: Envelo
     try:
         licence = trust.verify(notice.license)
     except BadLicence as wrong:
-        raise BadMessage(str(wrong), "license") from None
+        raise NotTaken(str(wrong), "license") from None
     if licence.platform != notice.platform:
-        raise BadMessage(f"the licence is of platform {licence.platform}", "platformmoid")
+        raise NotTaken(f"the licence is of platform {licence.platform}", "platformmoid")
     decision = _decide(site, licence, notice.license)
     if decision.verdict not in HARMLESS:
-        raise BadMessage(decision.detail, "license")
+        raise NotTaken(decision.detail, "license")
 
 
 def _decide(site: LicenceSite, licence: Licence, text: str) -> Decision:
@@ -65,7 +65,10 @@ def load(platform: str, text: str) -> tuple[Licence, Decision]:
     """An operator brings one: what it says, and NEW or KNOWN. Raises a BadLicence with the reason."""
     licence = trust.verify(text)
     with begin(platform) as work:
-        decision = _decide(cast(LicenceSite, work.site("licensing")), licence, text)
+        site = cast(LicenceSite, work.site("licensing"))
+        if not site.is_open:
+            raise BadLicence("this platform is served by another site now; load it there")
+        decision = _decide(site, licence, text)
     if decision.verdict not in (Verdict.NEW, Verdict.KNOWN):
         raise Refused(decision)
     wake.everywhere(platform)

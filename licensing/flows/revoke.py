@@ -14,11 +14,17 @@ from licensing.site import LicenceSite
 
 
 def revoke(platform: str, of: str, issue: int) -> bool:
-    """Revoke an issue of platform `of`; False: it is not the one that counts, or is revoked already."""
+    """Revoke an issue of platform `of`; False: it is not the one that counts, is
+    revoked already, or another site serves the platform now."""
     with begin(platform) as work:
         site = cast(LicenceSite, work.site("licensing"))
         newest = site.newest(of)
-        if newest is None or newest.issue != issue or newest.revoked_at is not None:
+        if (
+            not site.is_open
+            or newest is None
+            or newest.issue != issue
+            or newest.revoked_at is not None
+        ):
             return False
         commit.revoke(site, newest)
     wake.everywhere(platform)

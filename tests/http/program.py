@@ -65,7 +65,7 @@ class Program:
 
     def post(self, path: str, params: Answer | None = None, **fields: Any) -> Answer:
         """Do, with structured arguments in `params`."""
-        extra = {"params": json.dumps(params)} if params is not None else {}
+        extra: Answer = {"params": json.dumps(params)} if params is not None else {}
         return self.call("POST", path, **extra, **fields)
 
     def delete(self, path: str, **fields: Any) -> Answer:

@@ -153,11 +153,14 @@ def test_a_bad_one_from_bmc_is_parked_with_its_reason_and_the_rest_is_done(east:
     assert set(Licence.objects.values_list("issue", flat=True)) == {0, 2}
 
 
-def test_a_site_that_is_served_elsewhere_writes_nothing(east: str) -> None:
+def test_a_site_that_is_served_elsewhere_writes_nothing(east: str, bring: Import) -> None:
     from confplatform.stores.models import Cell
 
     Cell.objects.update(owner="west")
     do(east, from_bmc(east, text(east, 2)))
+    with pytest.raises(CommandError, match="served by another site"):
+        bring(text(east, 2))
+    assert not revoke(east, east, 0)
     assert Licence.objects.count() == 1
     assert told() == []
     assert Parked.objects.count() == 0

@@ -134,7 +134,7 @@ class Manager:
         """When, and where, a conference ran again."""
 
         def running(body: Body) -> bool:
-            kind = body["type"] == "MAU_CM_CONFRESTORE_NTF"
-            return kind and body["confE164"] == number and body["state"] == "running"
+            said = (body["type"], body.get("confE164"), body.get("state"))
+            return said == ("MAU_CM_CONFRESTORE_NTF", number, "running")
 
         return self.wait_for(running, since, seconds)

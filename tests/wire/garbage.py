@@ -201,10 +201,9 @@ PROPERTIES: dict[str, dict[str, Any]] = {
             "int": 1,
             "long": 2**62,
             "negative": -1,
-            "float": 1.5,
             "true": True,
             "none": None,
-            "list": [1, "x", [2.5]],
+            "list": [1, "x", [2]],
             "table": {"a": {"b": "c"}},
         }
     },

@@ -136,7 +136,7 @@ class Line:
                 beat()
         self._connection.process_data_events(time_limit=seconds)
 
-    def quiet(self, seconds: float = 0.4) -> None:
+    def quiet(self, seconds: float = 0.3) -> None:
         """Wait for what must not come."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from tests.wire.actors import Manager, MediaUnit
 from tests.wire.line import Body, Heard
@@ -37,10 +38,11 @@ def is_well_formed(one: Heard, app_id: str) -> None:
     one.raw.decode("utf-8")
 
 
-def start(cm: Manager, unit: MediaUnit, **fields: object) -> Body:
+def start(cm: Manager, unit: MediaUnit, **fields: Any) -> Body:
     """A conference that runs on this unit: the ACK, and the incarnation that it has."""
     asked = cm.asks_to_create(**fields)
-    order = unit.takes(**({"confE164": fields["confE164"]} if "confE164" in fields else {}))
+    wanted: Body = {k: v for k, v in fields.items() if k == "confE164"}
+    order = unit.takes(**wanted)
     ack = cm.answer(asked)
     assert ack["type"] == "MAU_CM_CREATECONF_ACK", ack.body
     return {**ack.body, "incarnation": order["incarnation"]}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.wire.actors import Manager, MediaUnit
 from tests.wire.conftest import Units
-from tests.wire.line import Heard
+from tests.wire.line import Body, Heard
 from tests.wire.saying import start
 
 pytestmark = pytest.mark.xdist_group("wire")
 
-CONTROLS = {
+CONTROLS: dict[str, Body] = {
     "ADDMT": {"mts": [{"account": "8801", "name": "R", "type": "e164"}]},
     "DELMT": {"mtids": ["1"]},
     "DROPMT": {"mtids": ["1", "2"]},
@@ -26,11 +28,11 @@ CONTROLS = {
 }
 
 
-def answers(unit: MediaUnit, order: Heard, kind: str, **fields: object) -> dict[str, object]:
+def answers(unit: MediaUnit, order: Heard, kind: str, **fields: Any) -> Body:
     """The unit answers a control request; what it said."""
     name = order["type"].removeprefix("CM_MCU_").rsplit("_", 1)[0]
-    same = {k: order[k] for k in ("reqid", "confE164") if k in order.body}
-    said = {"type": f"MCU_CM_{name}_{kind}", **same, **fields}
+    same: Body = {k: order[k] for k in ("reqid", "confE164") if k in order.body}
+    said: Body = {"type": f"MCU_CM_{name}_{kind}", **same, **fields}
     unit.sends(said, correlation_id=order.properties.correlation_id)
     return said
 
@@ -64,6 +66,7 @@ def test_an_answer_belongs_to_its_request_by_reqid_where_the_unit_copies_no_corr
     one = cm.asks("CM_MCU_MUTE_REQ", confE164=number, value=1)
     two = cm.asks("CM_MCU_MUTE_REQ", confE164=number, value=0)
     for asked in (two, one):
+        unit.hears("CM_MCU_MUTE_REQ", reqid=asked.reqid)
         said = {"type": "MCU_CM_MUTE_ACK", "reqid": asked.reqid, "confE164": number}
         unit.sends(said)
         assert cm.answer(asked).body == said
@@ -96,9 +99,7 @@ def test_a_command_goes_through_and_has_no_answer(cm: Manager, unit: MediaUnit) 
     assert cm.answers(asked) == cm.answers(nobody) == []
 
 
-def test_a_notice_of_the_unit_goes_to_all_managers(
-    cm: Manager, unit: MediaUnit, line: object
-) -> None:
+def test_a_notice_of_the_unit_goes_to_all_managers(cm: Manager, unit: MediaUnit) -> None:
     other = Manager(cm.line)
     number = start(cm, unit)["confE164"]
     notice = {"type": "MCU_CM_SPEAKING_NTF", "confE164": number, "mtid": "1", "level": 0.5}

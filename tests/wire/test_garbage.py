@@ -372,8 +372,9 @@ def test_afterwards_all_queues_are_empty_and_all_work_is_as_before(
     cm: Manager, units: Units, line: Line
 ) -> None:
     one: Body = start(cm, units())
-    for queue in ROUTES:
-        line.wait(
-            lambda queue=queue: line.waiting_in(queue) == 0 or None, 20, lambda: "an empty queue"
-        )
+
+    def empty() -> bool | None:
+        return not any(line.waiting_in(queue) for queue in ROUTES) or None
+
+    line.wait(empty, 20, lambda: "empty queues")
     assert cm.release(one["confE164"])["type"] == "MAU_CM_RELEASECONF_ACK"

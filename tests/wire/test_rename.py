@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.wire.actors import TENANT, TO_UPU, Manager, MediaUnit
@@ -17,7 +19,7 @@ def wishes(unit: MediaUnit, number: str, name: str, reqid: str = "n1") -> None:
     unit.says("MCU_MAU_MODIFYCONFNAME_REQ", reqid=reqid, confE164=number, confname=name)
 
 
-def reports(unit: MediaUnit, conf: Body, **changed: object) -> None:
+def reports(unit: MediaUnit, conf: Body, **changed: Any) -> None:
     """The unit tells what has changed."""
     same = {k: conf[k] for k in ("confE164", "incarnation")}
     unit.says("MCU_MAU_CONFSTATECHANGE_NTF", **same, **changed)

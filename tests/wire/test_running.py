@@ -6,7 +6,7 @@ import pytest
 
 from deploy.stand.site import Site
 from tests.wire.actors import TENANT, TO_BMC, TO_UPU, Manager, MediaUnit
-from tests.wire.conftest import Taps
+from tests.wire.conftest import Taps, Units
 from tests.wire.saying import MOST_BYTES, is_well_formed, member, moment, start
 from tests.wire.world import new_tenant, turn_clock
 
@@ -145,10 +145,10 @@ def test_a_unit_is_refused_as_a_manager_is(cm: Manager, unit: MediaUnit) -> None
 
 
 def test_a_unit_that_does_not_run_it_prolongs_nothing(
-    cm: Manager, unit: MediaUnit, units: object
+    cm: Manager, unit: MediaUnit, units: Units
 ) -> None:
     conf = start(cm, unit)
-    stranger = units(known=False)  # type: ignore[operator]
+    stranger = units(known=False)
     stranger.says("MCU_MAU_DELAYCONF_REQ", reqid="d5", confE164=conf["confE164"], delay=15)
     cm.line.quiet()
     assert cm.lists(TENANT)["confs"][0]["endtime"] == conf["endtime"]

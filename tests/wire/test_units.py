@@ -112,16 +112,6 @@ def test_three_silent_units_are_29016_within_fifteen_seconds(cm: Manager, units:
         unit.drops(order["confE164"], order["incarnation"])
 
 
-def test_the_last_units_code_is_the_answers(cm: Manager, units: Units) -> None:
-    one, other = units(), units()
-    asked = cm.asks_to_create()
-    silent, refusing = await_order(cm, one, other)
-    order = refusing.hears("MAU_MCU_CREATECONF_REQ", within=ALL_ANSWERS_WITHIN)
-    refusing.refuses(order)
-    cm.is_refused("29015", asked)
-    assert silent.has_heard("MAU_MCU_CREATECONF_REQ")
-
-
 def test_a_unit_that_is_lost_while_it_creates_is_left_for_the_next_one(
     cm: Manager, units: Units
 ) -> None:
