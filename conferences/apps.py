@@ -10,10 +10,12 @@ class ConferencesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Importing the flows registers their handlers; transactions learn of our site."""
-        from conferences import flows
+        """Importing the flows registers their handlers; transactions and metrics learn of us."""
+        from conferences import flows, gauges
         from conferences.store import ConferenceSite
+        from confplatform.api import health
         from confplatform.bus.work import SITES
 
         SITES["conferences"] = ConferenceSite
+        health.MORE.append(gauges.metrics)
         flows.register()

@@ -11,7 +11,7 @@ from typing import Any
 
 import redis
 
-from conferences import projection, queries, rows
+from conferences import gauges, projection, queries, rows
 from conferences.decisions.create import Tenant
 from conferences.errors import Err
 from conferences.messages.cm import CreateConference
@@ -48,6 +48,7 @@ class ConferenceSite:
         self._numbers = Numbers(work.database, work.platform)
         self._live: dict[str, Conference | None] = {}
         self._changed: dict[str, Conference] = {}
+        self._moves: list[tuple[Conference | None, Conference]] = []
         self._tenants: dict[str, UserDomainFacts] = {}
         self._rooms: dict[str, bool] | None = None
         self.now: datetime = work.now
@@ -227,6 +228,7 @@ class ConferenceSite:
             self._numbers.give_back(after.e164, after.incarnation)
         self._live[after.e164] = after
         self._changed[after.confid] = after
+        self._moves.append((before, after))
 
     def send(self, outgoing: Outgoing) -> None:
         """Stage a message."""
@@ -254,5 +256,7 @@ class ConferenceSite:
         self._numbers.flush()
 
     def after_commit(self) -> None:
-        """Bring the projection up to date."""
+        """Count the moves, and bring the projection up to date."""
+        for before, after in self._moves:
+            gauges.observe(before, after)
         projection.write(self._work.platform, self._changed.values())

@@ -68,9 +68,17 @@ def newest_licences(platforms: Collection[str]) -> dict[str, Licence]:
 
 
 def metrics() -> list[str]:
-    """For Prometheus: is there a valid licence, and how many days it has left (none: it has no end)."""
+    """For Prometheus: a valid licence, the days it has left (none: it has no end), seats taken."""
     state = state_of()
+    seats = sql.select(
+        store_of(own_platform()).database,
+        "SELECT small_used, large_used FROM licensing_quota WHERE owner=%s",
+        [own_platform()],
+    )
     lines = ["# TYPE licence_valid gauge", f"licence_valid {int(state.standing is Standing.VALID)}"]
     if state.days_left is not None:
         lines += ["# TYPE licence_days_left gauge", f"licence_days_left {state.days_left:.3f}"]
+    lines.append("# TYPE seats_used gauge")
+    for small, large in seats:
+        lines += [f'seats_used{{size="small"}} {small}', f'seats_used{{size="large"}} {large}']
     return lines

@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from confplatform.bus import metrics as bus_metrics
 from confplatform.bus.amqp import BROKER_ERRORS, connect, hang_up
 from confplatform.stores import sql
 from confplatform.stores.directory import own_platform, redis_of, store_of
@@ -72,34 +71,12 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    waiting = sql.select(store_of(own_platform()).database, "SELECT COUNT(*) FROM bus_outbox")
-    bus_metrics.OUTBOX_WAITING.set(waiting[0][0])
-    lines = [generate_latest(registry).decode(), *_conferences()]
-    lines += [*(line for source in MORE for line in source()), ""]
-    return HttpResponse("\n".join(lines), content_type=CONTENT_TYPE_LATEST)
-
-
-def _conferences() -> list[str]:
-    """What the database knows: live conferences by state, seats taken, units."""
-    database = store_of(own_platform()).database
-    states = sql.select(
-        database,
-        "SELECT state, COUNT(*) FROM conferences_conference"
-        " WHERE live_e164 IS NOT NULL GROUP BY state",
-    )
-    seats = sql.select(
-        database,
-        "SELECT small_used, large_used FROM licensing_quota WHERE owner=%s",
-        [own_platform()],
-    )
-    units = sql.select(
-        database, "SELECT restype, SUM(online) FROM conferences_resourceunit GROUP BY restype"
-    )
-    lines = ["# TYPE conferences_live gauge"]
-    lines += [f'conferences_live{{state="{state}"}} {count}' for state, count in states]
-    lines.append("# TYPE seats_used gauge")
-    for small, large in seats:
-        lines += [f'seats_used{{size="small"}} {small}', f'seats_used{{size="large"}} {large}']
-    lines.append("# TYPE units_online gauge")
-    lines += [f'units_online{{type="{kind}"}} {count}' for kind, count in units]
-    return [*lines, ""]
+    lines = [generate_latest(registry).decode(), "# TYPE database_up gauge"]
+    try:
+        waiting = sql.select(store_of(own_platform()).database, "SELECT COUNT(*) FROM bus_outbox")
+        lines += ["database_up 1", "# TYPE bus_outbox_waiting gauge"]
+        lines += [f"bus_outbox_waiting {waiting[0][0]}"]
+        lines += [line for source in MORE for line in source()]
+    except DatabaseError:
+        lines.append("database_up 0")
+    return HttpResponse("\n".join([*lines, ""]), content_type=CONTENT_TYPE_LATEST)

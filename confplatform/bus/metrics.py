@@ -13,7 +13,4 @@ BATCH = Histogram(
     "bus_batch_size", "Messages per transaction", buckets=(1, 2, 5, 10, 20, 50, 100, 200)
 )
 BATCH_SECONDS = Histogram("bus_batch_seconds", "Seconds from taking a batch to its acknowledgement")
-OUTBOX_WAITING = Gauge(
-    "bus_outbox_waiting", "Messages that wait to be sent", multiprocess_mode="mostrecent"
-)
 BROKER_UP = Gauge("bus_consumers", "Consumers connected to the broker", multiprocess_mode="livesum")
