@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.stand.ports import claimed
+from deploy.stand.ports import SERVER_PORTS, claimed
 from deploy.stand.site import Site
 from deploy.stand.stand import Stand
 from tests import licences
@@ -27,7 +27,7 @@ def bench_site(units: int = 20, media: str = "simulated", conferences: int = 200
     """One site with simulated units, and a licence that is no limit."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=_memory()) as directory,
-        claimed(2000) as base,
+        claimed(SERVER_PORTS) as base,
         Stand(
             Path(directory), base, sites=1, media=media, units=units, conferences=conferences
         ) as stand,

@@ -16,7 +16,7 @@ from conferences.messages.pool import GetResources, ResourcesUsed
 from conferences.messages.registry import CallRecorded, NumberChanged, NumberFree, NumberInUse
 from conferences.messages.unit import CreateOnUnit, DropOnUnit, RestoreOnUnit
 from conferences.states import Conference, Unit
-from confplatform.bus.message import BadMessage, Message
+from confplatform.bus.message import Message, NotTaken
 from confplatform.bus.sending import Answer, Send
 from confplatform.bus.topology import Routes, unit_key
 
@@ -65,12 +65,12 @@ def ask_rms(c: Conference, why: str) -> Send:
 
 
 def question_of(correlation_id: str) -> tuple[str, int]:
-    """Number and question that an answer of the RMS belongs to. Raises BadMessage."""
+    """Number and question that an answer of the RMS belongs to. Raises NotTaken."""
     _, _, rest = correlation_id.partition(":")
     e164, _, rest = rest.partition(":")
     _, _, question = rest.rpartition(":")
     if not re.fullmatch(r"[0-9]{1,9}", question):
-        raise BadMessage("is not that of a question of ours", "correlation_id")
+        raise NotTaken("is not that of a question of ours", "correlation_id")
     return e164, int(question)
 
 

@@ -17,13 +17,15 @@ from conferences.messages.unit import UnitHolds, UnitReportsChange
 from conferences.site import Site
 from conferences.states import Unit, sender
 from confplatform.bus.envelope import Envelope
-from confplatform.bus.message import BadMessage
+from confplatform.bus.message import NotTaken
 from confplatform.bus.registry import handles
 
 
 @handles(UnitHolds)
 def on_unit_holds(site: Site, notice: UnitHolds, envelope: Envelope) -> None:
     """A unit's list. Compared without locks first; only what differs is locked and decided again."""
+    if notice.part > notice.parts:
+        raise NotTaken(f"must not be greater than parts ({notice.parts})", "part")
     unit = Unit(notice.ip, notice.pid)
     held = {entry["confE164"]: entry for entry in notice.confs}
     believed = site.believed_on(unit, list(held))
@@ -51,8 +53,6 @@ def _all_listed(
     """All numbers that the unit holds; None while parts of its list are on their way."""
     if notice.parts == 1:
         return held
-    if notice.part > notice.parts:
-        raise BadMessage(f"must not be greater than parts ({notice.parts})", "part")
     part = (notice.part, notice.parts)
     return site.parts_of(unit, notice.listid or "", part, list(held))
 

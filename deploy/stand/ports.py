@@ -51,6 +51,11 @@ class Ports:
         return servers + [first + offset for first in firsts for offset in range(5)]
 
 
+def ports_for(units: int) -> int:
+    """How many ports a site with so many Janus units takes."""
+    return 200 + UNIT_STRIDE * units if units else SERVER_PORTS
+
+
 def is_free(port: int) -> bool:
     """This function will say whether we could listen there, on loopback."""
     with socket.socket() as probe:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.stand.ports import claimed
+from deploy.stand.ports import claimed, ports_for
 from deploy.stand.site import Site
 from deploy.stand.stand import Stand
 from tests.stories.manager import Manager
@@ -17,7 +17,8 @@ from tests.stories.manager import Manager
 @contextmanager
 def running_site(root: Path, media: str, units: int) -> Iterator[Site]:
     """A site of its own, all of it ready."""
-    with claimed(2000) as base, Stand(root, base, sites=1, media=media, units=units) as stand:
+    width = ports_for(units if media == "janus" else 0)
+    with claimed(width) as base, Stand(root, base, sites=1, media=media, units=units) as stand:
         yield stand.sites["east"]
 
 

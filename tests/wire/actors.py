@@ -25,6 +25,10 @@ TO_UPU = ("upu.conf.ex", "upu.conf.k")
 TO_BMC = ("bmc.req.ex", "bmc.cdr.k")
 
 
+ANSWERED_WITHIN = 15.0
+"""Seconds in which every request of a manager has its answer, in every case."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One request on its way."""
@@ -58,7 +62,7 @@ class Manager(Tap):
         self.line.say(*(TO_UNIT if control else TO_CSS), body, **(usual | properties))
         return asked
 
-    def answer(self, asked: Asked, within: float = PATIENCE) -> Heard:
+    def answer(self, asked: Asked, within: float = ANSWERED_WITHIN) -> Heard:
         """The one answer to a request."""
 
         def there() -> Heard | None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
 import pytest
 
-from deploy.stand.ports import claimed
+from deploy.stand.ports import SERVER_PORTS, claimed
 from deploy.stand.site import Site
 from deploy.stand.stand import Stand
 from tests.wire.actors import Asker, Manager, MediaUnit, OtherRms
 from tests.wire.line import Line, Tap
+from tests.wire.morgue import Morgue
 from tests.wire.world import license_for, sql
 
 Units = Callable[..., MediaUnit]
@@ -24,7 +26,7 @@ _addresses = count(1)
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """All our processes with their servers, and a licence that is not in the way."""
     root = tmp_path_factory.mktemp("wire")
-    with claimed(2000) as base, Stand(root, base, sites=1, media="none") as stand:
+    with claimed(SERVER_PORTS) as base, Stand(root, base, sites=1, media="none") as stand:
         license_for(stand.sites["east"], 100_000, 100_000)
         yield stand.sites["east"]
 
@@ -43,9 +45,9 @@ def platform(site: Site) -> str:
     return site.vault.platform_moid
 
 
-@pytest.fixture
-def units(site: Site, line: Line) -> Iterator[Units]:
-    """Makes media units that have registered, each with an address of its own."""
+@contextmanager
+def some_units(site: Site, line: Line) -> Iterator[Units]:
+    """Makes media units that have registered, each with an address of its own; they leave at the end."""
     made: list[MediaUnit] = []
 
     def make(ip: str = "", pid: str = "", *, known: bool = True, **plate: Any) -> MediaUnit:
@@ -87,20 +89,34 @@ def _until_empty(line: Line) -> None:
 
 
 @pytest.fixture
+def units(site: Site, line: Line) -> Iterator[Units]:
+    """Makes media units."""
+    with some_units(site, line) as make:
+        yield make
+
+
+@pytest.fixture
 def unit(units: Units) -> MediaUnit:
     """One media unit."""
     return units()
 
 
-@pytest.fixture
-def cm(line: Line, units: Units, platform: str) -> Iterator[Manager]:
-    """A conference manager; what the test has left running is ended."""
+@contextmanager
+def a_manager(site: Site, line: Line) -> Iterator[Manager]:
+    """A conference manager; at the end, what has been left running is ended."""
     one = Manager(line)
     yield one
-    confs = one.lists(platform, count=500)["confs"]
-    for asked in [one.asks("CM_MAU_RELEASECONF_REQ", confE164=c["confE164"]) for c in confs]:
-        one.answer(asked)
+    while confs := one.lists(site.vault.platform_moid, count=500)["confs"]:
+        for asked in [one.asks("CM_MAU_RELEASECONF_REQ", confE164=c["confE164"]) for c in confs]:
+            assert one.answer(asked)["type"] == "MAU_CM_RELEASECONF_ACK"
     one.leave()
+
+
+@pytest.fixture
+def cm(site: Site, line: Line, units: Units) -> Iterator[Manager]:
+    """A conference manager."""
+    with a_manager(site, line) as one:
+        yield one
 
 
 @pytest.fixture
@@ -119,12 +135,25 @@ def rms(line: Line, cm: Manager) -> Iterator[OtherRms]:
     one.leave()
 
 
-@pytest.fixture
-def no_cm_of_ours(line: Line) -> Iterator[None]:
-    """A third party's manager serves: our own CM role is switched off, it hears nothing."""
+@contextmanager
+def a_third_partys_manager(line: Line) -> Iterator[None]:
+    """A third party's manager serves: our own CM role hears nothing, as if it were switched off."""
     line.bind("meeting.css.q", "MEETING.CSS.EX", "MEETING.CSS.K", on=False)
     yield
     line.bind("meeting.css.q", "MEETING.CSS.EX", "MEETING.CSS.K", on=True)
+
+
+@pytest.fixture
+def no_cm_of_ours(line: Line) -> Iterator[None]:
+    """Our own CM role is switched off."""
+    with a_third_partys_manager(line):
+        yield
+
+
+@pytest.fixture
+def morgue(site: Site, line: Line) -> Morgue:
+    """What is parked during a test."""
+    return Morgue(site, line)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import pika
@@ -30,6 +30,8 @@ class Heard:
     properties: pika.BasicProperties
     exchange: str
     key: str
+    at: float = field(default_factory=time.monotonic)
+    """When, by this machine's clock."""
 
     def __getitem__(self, field: str) -> Any:
         return self.body[field]

@@ -172,6 +172,17 @@ def test_a_unit_that_does_not_name_itself_is_known_by_its_app_id(
     assert "join" not in ack.body
 
 
+def test_an_app_id_names_an_address_and_so_speaks_for_the_instance_there(
+    cm: Manager, units: Units
+) -> None:
+    unit = units(pid="i1")
+    asked = cm.asks_to_create()
+    order = unit.hears("MAU_MCU_CREATECONF_REQ")
+    same = {name: order[name] for name in ("confE164", "incarnation")}
+    unit.says("MCU_MAU_CREATECONF_ACK", named=False, **same)
+    assert cm.answer(asked)["mcu"] == unit.me
+
+
 def test_a_wanted_number_is_given(cm: Manager, unit: MediaUnit) -> None:
     assert start(cm, unit, confE164="7712340001")["confE164"] == "7712340001"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deploy.stand.site import Site
 from tests.wire import garbage
 from tests.wire.actors import (
     FROM_UNIT,
@@ -28,13 +26,12 @@ from tests.wire.actors import (
     MediaUnit,
 )
 from tests.wire.conftest import Units
-from tests.wire.line import Body, Heard, Line
+from tests.wire.line import Body, Line
+from tests.wire.morgue import Morgue
 from tests.wire.saying import start
-from tests.wire.world import last_parked, parked
 
 pytestmark = pytest.mark.xdist_group("wire")
 
-DEAD = "mau.dead.q"
 ROUTES = {
     "MAU.CMMAU.Q": TO_CSS,
     "mau.cmmcu.q": TO_UNIT,
@@ -44,51 +41,6 @@ ROUTES = {
     "rms.node.q": NODE_TO_RMS,
 }
 """The queues that somebody else may write to, and how."""
-
-
-class Morgue:
-    """`mau.dead.q` and its index, from now on."""
-
-    def __init__(self, site: Site, line: Line) -> None:
-        self._site, self._line = site, line
-        line.take_all(DEAD)
-        self._since = last_parked(site)
-        self.dead: dict[str, list[Heard]] = {}
-
-    def has_all(self, bodies: list[bytes]) -> None:
-        """Wait until each of these lies there; nothing is there twice."""
-        wanted = {hashlib.md5(body, usedforsecurity=False).hexdigest() for body in bodies}
-
-        def arrived() -> bool | None:
-            for one in self._line.take_all(DEAD):
-                name = hashlib.md5(one.raw, usedforsecurity=False).hexdigest()
-                self.dead.setdefault(name, []).append(one)
-            return wanted <= self.dead.keys() or None
-
-        self._line.wait(arrived, 20, lambda: f"{len(wanted - self.dead.keys())} are missing")
-        index = parked(self._site, self._since)
-        for name in wanted:
-            assert len(self.dead[name]) == len(index[name]) == 1, self.dead[name]
-            headers = self.dead[name][0].properties.headers
-            queue, reason, _ = index[name][0]
-            assert (headers["x-source-queue"], headers["x-reason"]) == (queue, reason)
-            assert reason
-
-    def reason(self, body: bytes) -> str:
-        """Why it lies there."""
-        name = hashlib.md5(body, usedforsecurity=False).hexdigest()
-        return str(self.dead[name][0].properties.headers["x-reason"])
-
-    def queue(self, body: bytes) -> str:
-        """Where it came from."""
-        name = hashlib.md5(body, usedforsecurity=False).hexdigest()
-        return str(self.dead[name][0].properties.headers["x-source-queue"])
-
-
-@pytest.fixture
-def morgue(site: Site, line: Line) -> Morgue:
-    """What is parked during a test."""
-    return Morgue(site, line)
 
 
 @pytest.fixture
@@ -250,6 +202,60 @@ def test_a_list_whose_parts_do_not_add_up_is_parked(
     body = {"type": "CMU_MAU_CONFLIST_NTF", **unit.me, "confs": [], "part": 3, "parts": 2}
     unit.sends({**body, "listid": "l"})
     morgue.has_all([garbage.as_json({**body, "listid": "l"})])
+
+
+@pytest.mark.parametrize("mark", [None, "x", "create", "create:", "create:a:b:c", "restore:1:p"])
+@pytest.mark.parametrize("name", ["ACK", "NACK"])
+def test_an_answer_of_the_rms_to_no_question_is_parked(
+    line: Line, morgue: Morgue, name: str, mark: str | None
+) -> None:
+    body = garbage.as_json({"type": f"GET_RES_{name}", "errcode": "29501", "x": str(mark)})
+    line.say(*ROUTES["MAU.RPCRES.Q"], body, correlation_id=mark)
+    morgue.has_all([body])
+
+
+def test_an_answer_of_the_rms_for_a_conference_that_is_gone_is_ignored(
+    line: Line, morgue: Morgue, cm: Manager
+) -> None:
+    body = {"type": "GET_RES_ACK", "mcu": {"ip": "10.66.6.8"}}
+    for mark in ("create:4040404:p:1", "restore:4040404:p:q:2"):
+        line.say(*ROUTES["MAU.RPCRES.Q"], body, correlation_id=mark)
+    last = {"type": "NOBODY_KNOWS_THIS", "last": 1}
+    line.say(*ROUTES["MAU.RPCRES.Q"], last)
+    morgue.has_all([garbage.as_json(last)])
+    assert morgue.has_nothing_else()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CREATECONFBYTEMP",
+        "ADDBOOKCONF",
+        "MDFBOOKCONF",
+        "DELBOOKCONF",
+        "CREATETEMPLATE",
+        "MDFTEMPLATE",
+        "DELTEMPLATE",
+        "STARTMONITOR",
+        "STOPMONITOR",
+    ],
+)
+def test_what_is_not_done_yet_is_refused_with_29001_and_parked(
+    cm: Manager, morgue: Morgue, name: str
+) -> None:
+    asked = cm.asks(f"CM_MAU_{name}_REQ", moid=TENANT, confE164="8800001")
+    nack = cm.is_refused("29001", asked)
+    assert nack["type"] == f"MAU_CM_{name}_NACK"
+    assert nack["reqid"] == asked.reqid
+    assert nack["detail"].startswith("type")
+    morgue.has_all([garbage.as_json(asked.body)])
+
+
+def test_a_notice_that_is_not_taken_yet_is_parked(cm: Manager, morgue: Morgue) -> None:
+    body = {"type": "CM_MAU_MONITORKEEPALIVE_NTF", "confE164": "8800001", "monitors": []}
+    asked = cm.sends(body)
+    morgue.has_all([garbage.as_json(body)])
+    assert cm.answers(asked) == []
 
 
 @pytest.mark.parametrize("name", garbage.PROPERTIES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deploy.stand.site import Site
-from tests.wire.actors import FROM_UNIT, TENANT, TO_UPU, Manager, MediaUnit, OtherRms
+from tests.wire.actors import TENANT, TO_UPU, Manager, MediaUnit, OtherRms
 from tests.wire.conftest import Taps, Units
 from tests.wire.saying import is_well_formed, member, start
 
@@ -94,21 +94,6 @@ def test_the_registry_learns_where_it_is_in_fact(cm: Manager, units: Units, tap:
     assert upu.hears("CSS_UPU_DELCONF_NTF")["confE164"] == number
     two.takes_again()
     assert upu.hears("CSS_UPU_ADDCONF_NTF")["confE164"] == number
-
-
-def test_silence_for_twelve_seconds_is_a_loss_and_who_beats_is_not_lost(
-    cm: Manager, units: Units, tap: Taps
-) -> None:
-    losses = tap(FROM_UNIT)
-    one = units(pid="s1")
-    number = start(cm, one)["confE164"]
-    two = units()
-    one.falls_silent()
-    order = two.takes_again(within=40)
-    assert order["confE164"] == number
-    notice = losses.hears("RMS_CSS_NODELOST_NTF")
-    assert notice.body == {"type": "RMS_CSS_NODELOST_NTF", "restype": "mcu", **one.me}
-    assert not losses.has_heard("RMS_CSS_NODELOST_NTF")
 
 
 def test_without_a_free_unit_it_waits_until_one_registers(cm: Manager, units: Units) -> None:

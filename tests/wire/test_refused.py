@@ -242,25 +242,3 @@ def test_an_rms_that_does_not_answer_is_29503_and_its_late_answer_counts_no_more
     cm.line.quiet()
     assert unit.heard == []
     assert cm.lists(TENANT)["total"] == 0
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "CREATECONFBYTEMP",
-        "ADDBOOKCONF",
-        "MDFBOOKCONF",
-        "DELBOOKCONF",
-        "CREATETEMPLATE",
-        "MDFTEMPLATE",
-        "DELTEMPLATE",
-        "STARTMONITOR",
-        "STOPMONITOR",
-    ],
-)
-def test_what_this_issue_does_not_do_is_refused_with_29001(cm: Manager, name: str) -> None:
-    asked = cm.asks(f"CM_MAU_{name}_REQ", moid=TENANT, confE164="8800001")
-    nack = cm.is_refused("29001", asked)
-    assert nack["type"] == f"MAU_CM_{name}_NACK"
-    assert nack["reqid"] == asked.reqid
-    assert nack["detail"].startswith("type")

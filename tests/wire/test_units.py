@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from tests.wire.actors import TENANT, Manager, MediaUnit, OtherRms
@@ -11,8 +9,6 @@ from tests.wire.conftest import Units
 from tests.wire.saying import start
 
 pytestmark = pytest.mark.xdist_group("wire")
-
-ALL_ANSWERS_WITHIN = 15.0
 
 
 def first_and_second(*units: MediaUnit) -> tuple[MediaUnit, MediaUnit]:
@@ -80,36 +76,6 @@ def test_one_unit_alone_that_refuses_is_29015_not_29502(cm: Manager, unit: Media
     asked = cm.asks_to_create()
     unit.refuses(unit.hears("MAU_MCU_CREATECONF_REQ"))
     cm.is_refused("29015", asked)
-
-
-def test_a_silent_unit_is_left_for_the_next_one_and_its_late_answer_is_a_ghosts(
-    cm: Manager, units: Units
-) -> None:
-    one, other = units(), units()
-    began = time.monotonic()
-    asked = cm.asks_to_create()
-    one, other = await_order(cm, one, other)
-    order = one.hears("MAU_MCU_CREATECONF_REQ")
-    again = other.takes(within=ALL_ANSWERS_WITHIN)
-    assert time.monotonic() - began >= 3.5
-    assert cm.answer(asked)["mcu"] == {"ip": other.ip}
-    one.drops(order["confE164"], order["incarnation"])
-    one.accepts(order)
-    one.drops(order["confE164"], order["incarnation"])
-    assert cm.sees(order["confE164"], "running")["mcu"] == {"ip": other.ip}
-    assert again["incarnation"] == order["incarnation"] + 1
-
-
-def test_three_silent_units_are_29016_within_fifteen_seconds(cm: Manager, units: Units) -> None:
-    four = [units() for _ in range(4)]
-    asked = cm.asks_to_create()
-    nack = cm.answer(asked, within=ALL_ANSWERS_WITHIN)
-    assert (nack["type"], nack["errcode"]) == ("MAU_CM_CREATECONF_NACK", "29016")
-    told = [u for u in four if u.has_heard("MAU_MCU_CREATECONF_REQ")]
-    assert len(told) == 3
-    for unit in told:
-        order = unit.hears("MAU_MCU_CREATECONF_REQ")
-        unit.drops(order["confE164"], order["incarnation"])
 
 
 def test_a_unit_that_is_lost_while_it_creates_is_left_for_the_next_one(
