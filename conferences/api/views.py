@@ -118,7 +118,7 @@ class OneConference(_Call):
 class LiveConferences(_Call):
     """`vc/confs`."""
 
-    @_any
+    @extend_schema(operation_id="vc_confs_list", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """The tenant's live conferences; `start` and `count` (0: all, up to 500)."""
         given = self.params(request)
