@@ -7,6 +7,10 @@ import os
 import pytest
 from django.conf import settings
 
+from tests.sites import janus, manager, simulated
+
+__all__ = ["janus", "manager", "simulated"]
+
 
 @pytest.fixture(scope="session")
 def amqp_url() -> str:

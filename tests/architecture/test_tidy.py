@@ -52,6 +52,7 @@ PURE = [
             "confplatform/bus/message.py",
             "confplatform/bus/sending.py",
             "confplatform/bus/topology.py",
+            "domains/rules.py",
             "licensing/amounts.py",
             "licensing/decisions.py",
             "licensing/licence_text.py",

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.stories.conftest import running_site
+from tests.sites import running_site
 from tests.stories.faults import BY_NAME, FAULTS
 from tests.stories.manager import Manager
 from tests.stories.story import tell

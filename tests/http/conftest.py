@@ -8,10 +8,7 @@ import pytest
 
 from deploy.stand.site import Site
 from tests.http.program import Program
-from tests.stories.conftest import manager, simulated
 from tests.stories.facts import license_for
-
-__all__ = ["manager", "simulated"]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Sites for the stories: one with simulated units, one with Janus; started once per test process."""
+"""Whole sites for stories: one with simulated units, one with Janus; started once per test process."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The tree in a real database and a real Redis."""

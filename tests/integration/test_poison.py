@@ -1,0 +1,69 @@
+"""What cannot be handled, kept or sent must not stand in the way of what can (I11)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from conferences.models import Conference, NumberCursor
+from confplatform.bus import dispatch
+from confplatform.bus.dispatch import Delivery, Outcome
+from confplatform.bus.envelope import Envelope
+from confplatform.bus.message import dumps
+from confplatform.bus.models import Outbox, Parked
+from confplatform.bus.topology import Routes
+from tests.integration.conftest import create, delivery, do
+
+pytestmark = pytest.mark.xdist_group("integration")
+
+UNITS = Routes.UNIT_TO_CSS.value.queue
+
+
+def keys() -> list[str]:
+    """The routing keys of all that is to be sent."""
+    return list(Outbox.objects.values_list("routing_key", flat=True))
+
+
+def test_a_body_larger_than_the_database_takes_is_parked_in_part(place: str) -> None:
+    do(place, Delivery(b"\0" * (17 * 1024 * 1024), Envelope(queue=UNITS)))
+    assert len(bytes(Parked.objects.get().body)) == dispatch.MOST_KEPT
+    assert keys() == ["mau.dead.q"]
+
+
+def test_a_refusal_for_an_address_that_cannot_exist_is_not_sent(place: str) -> None:
+    asked = {"type": "MCU_MAU_DELAYCONF_REQ", "reqid": "r", "confE164": "1", "delay": 1}
+    do(place, delivery({**asked, "ip": "x" * 300}, UNITS), create("good"))
+    assert Parked.objects.count() == Conference.objects.count() == 1
+    assert all(len(key.encode()) <= 255 for key in keys())
+
+
+def test_a_ghost_of_a_unit_that_cannot_exist_is_not_told_to_drop_it(place: str) -> None:
+    said = {"type": "MCU_MAU_CREATECONF_ACK", "confE164": "1", "incarnation": 1}
+    do(place, delivery(said, UNITS, app_id="cmu@" + "é" * 124))
+    assert keys() == []
+    assert Parked.objects.count() == 0
+
+
+def by_http(place: str, **fields: Any) -> tuple[str, Outcome]:
+    """What a create request over HTTP leads to; its key."""
+    body = json.loads(create("", **fields).body)
+    asked = Delivery(dumps(body), Envelope(queue="http", origin="http", app_id="http"))
+    return asked.envelope.request, do(place, asked)
+
+
+def test_a_slip_over_http_is_answered_to_its_asker_and_not_parked(place: str) -> None:
+    key, outcome = by_http(place, reqid="mine", bitrate=1)
+    answer = json.loads(outcome.answers[key])
+    assert (answer["reqid"], answer["errcode"]) == ("mine", "29001")
+    assert Parked.objects.count() == 0
+    assert keys() == []
+
+
+def test_a_short_number_that_still_lives_is_not_given_again(place: str) -> None:
+    do(place, create("first", confE164="999000001"))
+    NumberCursor.objects.update(next_short=100_000)
+    do(place, create("second", confE164="999000002"))
+    shorts = dict(Conference.objects.values_list("e164", "live_shortnum"))
+    assert shorts == {"999000001": "100000", "999000002": "100001"}

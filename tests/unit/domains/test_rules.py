@@ -1,0 +1,260 @@
+"""Every rule of the tree is a test named after it; then random trees and random operations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domains import rules
+from domains.rules import CORE, DEEPEST, PLATFORM, SERVICE, USER, Node, RuleBroken, placing
+from tests.memory_tree import MemoryTree, check
+
+ROOT = Node("core", CORE, None, "Core")
+NORTH = Node("north", SERVICE, "core", "North")
+CITY = Node("city", SERVICE, "north", "City")
+SOUTH = Node("south", SERVICE, "core", "South")
+EAST = Node("east", PLATFORM, "north", "East")
+WEST = Node("west", PLATFORM, "south", "West")
+SHOP = Node("shop", USER, "north", "Shop", platform="east")
+BANK = Node("bank", USER, "city", "Bank", platform="east")
+
+
+@pytest.fixture
+def tree() -> MemoryTree:
+    """Two service domains with a platform each; one nested that borrows."""
+    nodes = (ROOT, NORTH, CITY, SOUTH, EAST, WEST, SHOP, BANK)
+    return MemoryTree(*nodes, rooms={"room-e": "east", "room-w": "west"})
+
+
+def said(tree: MemoryTree, node: Node, **changes: Any) -> tuple[str, str]:
+    """Field and sentence of the refusal; empty when it is allowed."""
+    found = placing(replace(node, **changes), tree)
+    return (found[0].field, found[0].sentence) if found else ("", "")
+
+
+ALLOWED = ("", "")
+
+
+def test_there_is_one_core_domain(tree: MemoryTree) -> None:
+    field, sentence = said(tree, Node("second", CORE, None, "Second"))
+    assert field == ""
+    assert "one core domain, “Core”: create a service domain below it" in sentence
+    assert said(MemoryTree(), ROOT) == ALLOWED
+
+
+def test_the_core_domain_is_the_root(tree: MemoryTree) -> None:
+    assert "leave out what is above it" in said(tree, ROOT, parent="north")[1]
+
+
+@pytest.mark.parametrize("level", [SERVICE, PLATFORM, USER])
+def test_nothing_else_is_a_root(tree: MemoryTree, level: int) -> None:
+    field, sentence = said(tree, Node("new", level, None, "New", platform="east"))
+    assert field == "parent"
+    assert sentence.startswith("Choose a service domain")
+
+
+@pytest.mark.parametrize("level", [SERVICE, PLATFORM, USER])
+def test_there_are_no_orphans(tree: MemoryTree, level: int) -> None:
+    field, sentence = said(tree, Node("new", level, "gone", "New", platform="east"))
+    assert (field, "does not exist any more: choose" in sentence) == ("parent", True)
+
+
+@pytest.mark.parametrize("parent", ["core", "north", "city"])
+def test_a_service_domain_hangs_below_the_core_or_a_service_domain(
+    tree: MemoryTree, parent: str
+) -> None:
+    assert said(tree, Node("new", SERVICE, parent, "New")) == ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("level", "parent"),
+    [(SERVICE, "east"), (SERVICE, "shop"), (PLATFORM, "core"), (PLATFORM, "east")]
+    + [(PLATFORM, "shop"), (USER, "core"), (USER, "east"), (USER, "shop")],
+)
+def test_levels_fit(tree: MemoryTree, level: int, parent: str) -> None:
+    field, sentence = said(tree, Node("new", level, parent, "New", platform="east"))
+    assert field == "parent"
+    assert "cannot hang below" in sentence
+    assert "choose a service domain" in sentence.replace("core domain or ", "") or (
+        "choose a service domain or core domain" in sentence
+    )
+
+
+@pytest.mark.parametrize("below", ["north", "city"])
+def test_there_are_no_cycles(tree: MemoryTree, below: str) -> None:
+    field, sentence = said(tree, NORTH, parent=below)
+    assert (field, "cannot stand above itself" in sentence) == ("parent", True)
+
+
+def test_the_tree_is_at_most_sixteen_levels_deep() -> None:
+    line = [ROOT] + [
+        Node(f"s{n}", SERVICE, "core" if n == 2 else f"s{n - 1}", f"S{n}")
+        for n in range(2, DEEPEST + 1)
+    ]
+    tree = MemoryTree(*line)
+    assert said(tree, Node("new", SERVICE, f"s{DEEPEST - 1}", "New")) == ALLOWED
+    assert "16 levels deep: choose a domain further up" in (
+        said(tree, Node("new", SERVICE, f"s{DEEPEST}", "New"))[1]
+    )
+
+
+def test_what_hangs_below_a_moved_domain_counts_for_the_depth() -> None:
+    line = [ROOT, Node("a", SERVICE, "core", "A"), Node("b", SERVICE, "a", "B")]
+    line += [
+        Node(f"s{n}", SERVICE, "core" if n == 2 else f"s{n - 1}", f"S{n}")
+        for n in range(2, DEEPEST)
+    ]
+    tree = MemoryTree(*line)
+    assert said(tree, tree["a"], parent=f"s{DEEPEST - 2}") == ALLOWED
+    assert "levels deep" in said(tree, tree["a"], parent=f"s{DEEPEST - 1}")[1]
+
+
+def test_a_user_domain_is_bound_to_a_platform_domain_of_its_service_domain(
+    tree: MemoryTree,
+) -> None:
+    assert said(tree, Node("new", USER, "north", "New", platform="east")) == ALLOWED
+    for wrong in ("west", "shop", "gone", None):
+        field, sentence = said(tree, Node("new", USER, "north", "New", platform=wrong))
+        assert field == "platform"
+        assert sentence == "Bind it to a platform domain within its reach: East."
+
+
+def test_a_service_domain_without_platforms_borrows_those_of_the_nearest_above(
+    tree: MemoryTree,
+) -> None:
+    assert said(tree, Node("new", USER, "city", "New", platform="east")) == ALLOWED
+    own = MemoryTree(ROOT, NORTH, CITY, EAST, Node("own", PLATFORM, "city", "Own"))
+    assert said(own, Node("new", USER, "city", "New", platform="own")) == ALLOWED
+    assert "within its reach: Own" in said(own, Node("n", USER, "city", "N", platform="east"))[1]
+
+
+def test_without_any_platform_domain_one_is_created_first() -> None:
+    found = said(MemoryTree(ROOT, NORTH), Node("new", USER, "north", "New", platform="east"))
+    assert found == (
+        "platform",
+        "No platform domain is within its reach: create one below “North” first.",
+    )
+
+
+def test_a_room_belongs_to_the_bound_platform(tree: MemoryTree) -> None:
+    assert said(tree, SHOP, room="room-e") == ALLOWED
+    for room in ("room-w", "gone"):
+        field, sentence = said(tree, SHOP, room=room)
+        assert (field, "choose a room of the bound one" in sentence) == ("room", True)
+
+
+def test_moving_a_service_domain_leaves_no_binding_below_it_out_of_reach(tree: MemoryTree) -> None:
+    field, sentence = said(tree, CITY, parent="south")
+    assert field == "parent"
+    assert sentence == (
+        "“Bank” is bound to “East”, which would be out of its reach:"
+        " bind it to another platform domain, or move it, first."
+    )
+    assert said(tree, NORTH, parent="south") == ALLOWED  # it takes its platform along
+
+
+def test_moving_a_platform_domain_leaves_none_of_its_tenants_behind(tree: MemoryTree) -> None:
+    assert "“Shop” is bound to “East”" in "".join(said(tree, EAST, parent="south"))
+    assert said(tree, WEST, parent="core")[1]
+
+
+def test_a_first_platform_domain_cuts_off_nobody_who_borrows(tree: MemoryTree) -> None:
+    new = Node("new", PLATFORM, "city", "New")
+    assert "“Bank” is bound to “East”" in said(tree, new)[1]
+    assert "“Bank” is bound to “East”" in said(tree, WEST, parent="city")[1]
+    del tree["bank"]
+    assert said(tree, new) == ALLOWED
+
+
+def test_a_moid_is_taken_once(tree: MemoryTree) -> None:
+    field, sentence = said(tree, Node("shop", PLATFORM, "north", "New"))
+    assert field == "moid"
+    assert "taken by the user domain “Shop”: choose another one" in sentence
+
+
+def test_disabling_and_renaming_are_never_refused(tree: MemoryTree) -> None:
+    del tree["east"]  # whatever a mistake has made of the tree
+    for one in tree.values():
+        assert said(tree, one, used=False, name="Other") == ALLOWED
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["domains below", "user domains bound", "rooms", "accounts", "conferences", "media units"],
+)
+def test_what_is_in_use_is_disabled_not_deleted(kind: str) -> None:
+    found = rules.deleting("Shop", {"rooms": 0, kind: 3})
+    assert found[0].sentence == (
+        f"“Shop” is in use ({kind}: 3): disable it instead, or remove what uses it first."
+    )
+    assert rules.deleting("Shop", {kind: 0}) == []
+
+
+def test_a_room_with_tenants_stays_with_its_platform() -> None:
+    assert "bind them to another one first" in rules.moving_room("west", "east", 2)[0].sentence
+    assert rules.moving_room("west", "east", 0) == []
+    assert rules.moving_room("east", "east", 2) == []
+    assert rules.moving_room("east", None, 0) == []
+
+
+def test_a_broken_rule_carries_field_and_sentence(tree: MemoryTree) -> None:
+    broken = RuleBroken(placing(replace(NORTH, parent="city"), tree))
+    assert broken.field == "parent"
+    assert broken.sentence == str(broken)
+
+
+# ---- random trees, random operations ------------------------------------------------------------
+
+DEEP = [Node(f"deep{n}", SERVICE, f"deep{n - 1}" if n else "core", f"Deep{n}") for n in range(13)]
+NAMES = st.sampled_from(["core", "north", "city", "south", "east", "west", "shop", "bank"])
+MOIDS = NAMES | st.sampled_from([*(f"n{n}" for n in range(6)), "deep0", "deep7", "deep12", "gone"])
+OPERATIONS = st.lists(
+    st.tuples(
+        st.sampled_from(["create", "move", "bind", "disable", "delete"]),
+        MOIDS,
+        MOIDS,
+        MOIDS,
+        st.sampled_from([SERVICE, SERVICE, PLATFORM, USER, CORE]),
+    ),
+    max_size=25,
+)
+
+
+def wanted(tree: MemoryTree, operation: tuple[str, str, str, str, int]) -> Node | None:
+    """The domain as the operation would have it; None: there is nothing to do."""
+    what, moid, other, platform, level = operation
+    there = tree.get(moid)
+    if what == "create":
+        bound = platform if level == USER else None
+        return None if there else Node(moid, level, other, moid, platform=bound)
+    if there is None:
+        return None
+    if what == "move":
+        return replace(there, parent=other)
+    if what == "bind" and there.level == USER:
+        return replace(there, platform=platform)
+    return replace(there, used=False) if what == "disable" else None
+
+
+@settings(max_examples=300, deadline=None)
+@given(OPERATIONS)
+def test_whatever_is_accepted_the_tree_stays_sound(
+    operations: list[tuple[str, str, str, str, int]],
+) -> None:
+    tree = MemoryTree(ROOT, NORTH, CITY, SOUTH, EAST, WEST, SHOP, BANK, *DEEP)
+    check(tree)
+    for operation in operations:
+        what, moid = operation[:2]
+        if what == "delete" and moid in tree:
+            if not rules.deleting(moid, tree.uses(moid)) and moid != "core":
+                del tree[moid]
+        elif (node := wanted(tree, operation)) is not None:
+            refusals = placing(node, tree)
+            assert what != "disable" or not refusals
+            if not refusals:
+                tree[moid] = node
+        check(tree)
