@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import create, restore, timers
+from benchmarks import create, restore, timers, tree
 
 ALL: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "create": create.run,
     "restore": restore.run,
     "timers": timers.run,
+    "tree": tree.run,
 }
 RESULTS = Path(__file__).parent / "results"
 

@@ -11,11 +11,14 @@ class ConferencesConfig(AppConfig):
 
     def ready(self) -> None:
         """Importing the flows registers their handlers; transactions and metrics learn of us."""
-        from conferences import flows, gauges
+        from conferences import flows, gauges, queries
         from conferences.store import ConferenceSite
         from confplatform.api import health
         from confplatform.bus.work import SITES
+        from domains import uses
 
         SITES["conferences"] = ConferenceSite
+        uses.DOMAINS.append(queries.uses_of_domain)
+        uses.ROOMS.append(queries.uses_of_room)
         health.MORE.append(gauges.metrics)
         flows.register()

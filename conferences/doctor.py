@@ -21,6 +21,7 @@ from confplatform.bus.amqp import BROKER_ERRORS, connect, hang_up
 from confplatform.bus.topology import DEAD_QUEUE, Routes
 from confplatform.stores import sql
 from confplatform.stores.directory import own_platform, redis_of, store_of
+from domains import projection as domain_projection
 from licensing import projection as licence_projection
 from licensing.queries import state_of
 
@@ -57,7 +58,7 @@ def examine() -> Iterator[Finding]:
     checks: list[Callable[[str], Finding]] = [_migrated, _owner, _clocks, _seats, _numbers]
     checks += [_outbox, _parked, _timers, _licence]
     if cache.well:
-        checks += [_units, _projection, _pool, _licence_projection]
+        checks += [_units, _projection, _pool, _licence_projection, _domain_projection]
     for check in checks:
         yield check(platform)
 
@@ -74,6 +75,7 @@ def mend(platform: str) -> str:
         client.delete(key)
     Pool(platform).rebuild()
     licence_projection.rebuild(platform)
+    domain_projection.rebuild(platform)
     return (
         f"{len(live)} conferences projected, {len(gone)} stale ones removed, the pool built again"
     )
@@ -251,6 +253,14 @@ def _licence_projection(platform: str) -> Finding:
         return Finding("licence projection")
     words = f"{licence_projection.key(min(wrong))} in Redis is not what the database says"
     return Finding("licence projection", words, "run manage.py doctor --mend")
+
+
+def _domain_projection(platform: str) -> Finding:
+    wrong = _twice(lambda: {one for some in domain_projection.differing(platform) for one in some})
+    if not wrong:
+        return Finding("domain projection")
+    words = f"{len(wrong)} domains differ in Redis, for instance {min(wrong)}"
+    return Finding("domain projection", words, "run manage.py doctor --mend")
 
 
 def _timers(platform: str) -> Finding:

@@ -97,9 +97,16 @@ class Numbers:
         own = wanted.removeprefix(self._cursor.prefix)
         if len(own) == 5 and len(wanted) == len(self._cursor.prefix) + 5:
             return wanted, own, self._mark(wanted)
-        short = self._cursor.short
-        self._cursor.short = short + 1 if short + 1 < _SHORTS[1] else _SHORTS[0]
-        return wanted, str(short), self._mark(wanted)
+        return wanted, self._free_short(self._cursor), self._mark(wanted)
+
+    def _free_short(self, cursor: _Cursor) -> str:
+        """The next short number; after a full turn some conferences may still have theirs."""
+        query = "SELECT 1 FROM conferences_conference WHERE live_shortnum=%s"
+        while True:
+            short = str(cursor.short)
+            cursor.short = cursor.short + 1 if cursor.short + 1 < _SHORTS[1] else _SHORTS[0]
+            if not sql.select(self._database, query, [short]):
+                return short
 
     def _state(self, e164: str) -> tuple[int, bool]:
         return self._changed.get(e164) or self._known[e164]

@@ -1,12 +1,19 @@
-"""`confex/<number>` in Redis: written from the row after commit, never waited for, rebuilt at will."""
+"""`confex/<number>` in Redis: written from the row after commit, never waited for, rebuilt at will.
+
+What could not be written while Redis was away is read again from the database, and written, once
+Redis is back: a number left behind there would be shown for ever.
+"""
 
 from __future__ import annotations
 
 import logging
+import os
+import threading
 import time
 from collections.abc import Iterable, Iterator
 
 import redis
+from django.db import DatabaseError, InterfaceError, connections
 
 from conferences import rows, timeline
 from conferences.states import Conference
@@ -18,6 +25,10 @@ log = logging.getLogger("conferences.projection")
 _REST_SECONDS = 2.0
 _rests_until = 0.0
 _CHUNK = 500
+_MOST_MISSED = 20_000
+_missed: dict[str, dict[str, None]] = {}
+_retry: threading.Timer | None = None
+_lock = threading.Lock()
 
 _WRITE = """
 local known = redis.call('HGET', KEYS[1], 'confid')
@@ -43,11 +54,14 @@ def key(e164: str) -> str:
 
 
 def write(platform: str, conferences: Iterable[Conference]) -> bool:
-    """Write these values; False when Redis is away (what is missing is rebuilt later)."""
+    """Write these values; False when Redis is away (they are written once it is back)."""
     global _rests_until
     found = list(conferences)
-    if not found or time.monotonic() < _rests_until:
-        return not found
+    if not found:
+        return True
+    if time.monotonic() < _rests_until:
+        _miss(platform, found)
+        return False
     try:
         client = redis_of(platform)
         with client.pipeline(transaction=False) as pipe:
@@ -59,8 +73,61 @@ def write(platform: str, conferences: Iterable[Conference]) -> bool:
     except redis.RedisError as wrong:
         log.warning("projection waits: %s", wrong)
         _rests_until = time.monotonic() + _REST_SECONDS
+        _miss(platform, found)
         return False
     return True
+
+
+def _miss(platform: str, conferences: Iterable[Conference]) -> None:
+    """Remember what is to be written again, the oldest first, and when to try."""
+    global _retry
+    with _lock:
+        missed = _missed.setdefault(platform, {})
+        missed.update((c.confid, None) for c in conferences)
+        while len(missed) > _MOST_MISSED:
+            del missed[next(iter(missed))]
+        if _retry is None or not _retry.is_alive() or _retry is threading.current_thread():
+            _retry = threading.Timer(_REST_SECONDS + 0.1, _write_missed)
+            _retry.daemon = True
+            _retry.start()
+
+
+def _write_missed() -> None:
+    try:
+        for platform in list(_missed):
+            write_missed(platform)
+    finally:
+        connections.close_all()
+
+
+def write_missed(platform: str) -> None:
+    """Write what was missed, as it is by now."""
+    while confids := list(_missed.get(platform, ()))[:_CHUNK]:
+        query = (
+            f"SELECT {rows.READ} FROM conferences_conference"  # noqa: S608
+            f" WHERE confid IN ({sql.marks(confids)})"
+        )
+        try:
+            found = sql.select(store_of(platform).database, query, confids)
+        except (DatabaseError, InterfaceError) as wrong:
+            log.warning("projection waits: %s", wrong)
+            _miss(platform, ())
+            return
+        if not write(platform, map(rows.from_row, found)):
+            return
+        with _lock:
+            for confid in confids:
+                _missed[platform].pop(confid, None)
+
+
+def _after_fork() -> None:
+    """What was missed is its parent's affair."""
+    global _lock, _retry
+    _lock, _retry = threading.Lock(), None
+    _missed.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def live(platform: str) -> Iterator[Conference]:

@@ -114,3 +114,23 @@ def simulated_units(platform: str) -> frozenset[tuple[str, Unit]]:
         " WHERE JSON_VALUE(labels, '$.simulated') IN ('1', 'true')",
     )
     return frozenset((kind, Unit(ip, pid)) for kind, ip, pid in found)
+
+
+# ---- what uses a domain or a room, for the rules of the tree -------------------------------------
+
+
+def uses_of_domain(database: str, moid: str) -> dict[str, int]:
+    """Conferences that live in a domain, and media units of a platform."""
+    live = (
+        "SELECT COUNT(*) FROM conferences_conference WHERE live_e164 IS NOT NULL"
+        " AND (user_domain = %s OR source_platform = %s OR hosting_platform = %s)"
+    )
+    units = "SELECT COUNT(*) FROM conferences_resourceunit WHERE platform = %s"
+    found = sql.select(database, f"SELECT ({live}), ({units})", [moid] * 4)[0]
+    return {"conferences": found[0], "media units": found[1]}
+
+
+def uses_of_room(database: str, moid: str) -> dict[str, int]:
+    """Media units that stand in a room."""
+    query = "SELECT COUNT(*) FROM conferences_resourceunit WHERE room = %s"
+    return {"media units": sql.select(database, query, [moid])[0][0]}

@@ -245,13 +245,13 @@ class ConferenceSite:
 
     def flush(self) -> None:
         """Write conferences, seats and numbers."""
-        sql.insert(
-            self._database,
-            _TABLE,
-            rows.COLUMNS,
-            [rows.to_row(c) for c in sorted(self._changed.values(), key=lambda c: c.confid)],
-            update=rows.COLUMNS[2:],
-        )
+        changed = sorted(self._changed.values(), key=lambda c: c.confid)
+        new = {c.confid for before, c in self._moves if before is None}
+        known = [rows.to_row(c) for c in changed if c.confid not in new]
+        sql.insert(self._database, _TABLE, rows.COLUMNS, known, update=rows.COLUMNS[2:])
+        # Without `update`: a number that another conference has must fail, not overwrite that one.
+        born = [rows.to_row(c) for c in changed if c.confid in new]
+        sql.insert(self._database, _TABLE, rows.COLUMNS, born)
         self._seats.flush()
         self._numbers.flush()
 

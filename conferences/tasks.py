@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.contrib.sessions.backends.cached_db import SessionStore
 
 from conferences.flows import due as flow
 from conferences.flows import mend as mending
@@ -41,3 +42,4 @@ def forget_old() -> None:
     """Delete what need not be remembered."""
     flow.forget_old(own_platform())
     sessions.forget_idle(clock.now())
+    SessionStore.clear_expired()

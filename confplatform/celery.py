@@ -23,8 +23,10 @@ TIMERS = {
 }
 """Each is a level check (what is due now?): a run that is lost or doubled does no harm."""
 
+# Runs that wait are dropped by the broker (`expiration`). Celery's own `expires` compares beat's
+# clock with the worker's: two seconds between them, and no timer would ever run.
 app.conf.beat_schedule = {
-    name: {"task": name, "schedule": seconds, "options": {"expires": max(1, seconds * 0.9)}}
+    name: {"task": name, "schedule": seconds, "options": {"expiration": max(1, seconds * 0.9)}}
     for name, (seconds, _) in TIMERS.items()
 }
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from datetime import UTC, datetime
 
 _SINCE = 1_700_000_000_000_000
 _last = 0
+_lock = threading.Lock()
 _tag = int.from_bytes(os.urandom(2), "big") & 0x1FFF
 
 
@@ -23,8 +25,9 @@ def next_id() -> int:
     without asking the database for their keys.
     """
     global _last
-    _last = max(_last + 1, time.time_ns() // 1000 - _SINCE)
-    return (_last << 13) | _tag
+    with _lock:
+        _last = max(_last + 1, time.time_ns() // 1000 - _SINCE)
+        return (_last << 13) | _tag
 
 
 def moment_of(number: int) -> datetime:
@@ -33,8 +36,9 @@ def moment_of(number: int) -> datetime:
 
 
 def after_fork() -> None:
-    """A child process takes a tag of its own."""
-    global _tag
+    """A child process takes a tag of its own, and a lock that no thread of its parent holds."""
+    global _tag, _lock
+    _lock = threading.Lock()
     _tag = int.from_bytes(os.urandom(2), "big") & 0x1FFF
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -11,16 +13,17 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
-from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from confplatform.admin import BaseAdmin, ReadOnlyAdmin, badge
-from domains import tree
+from domains.flows import change as tree
 from domains.keys import new_pair
 from domains.models import (
     Account,
@@ -33,6 +36,7 @@ from domains.models import (
     ServiceDomain,
     UserDomain,
 )
+from domains.rules import RuleBroken
 
 PARENTS = {
     "servicedomain": (Level.SERVICE, Level.CORE),
@@ -46,21 +50,18 @@ SHORTEST_MOID = 32
 """A search term of so many characters is taken for a MOID."""
 
 
-class DomainForm(ModelForm):  # type: ignore[type-arg]
-    """A domain must have its place in the tree."""
-
-    def clean(self) -> dict[str, Any]:
-        """Refuse what would break the tree, and say what to do instead."""
-        values: dict[str, Any] = super().clean() or {}
-        for field, words in tree.problems(self.instance, values).items():
-            self.add_error(field if field in self.fields else None, words)
-        return values
+def _refused_politely(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
+    try:
+        return view()
+    except RuleBroken as broken:
+        for one in broken.refusals:
+            messages.error(request, gettext(one.text) % one.values)
+        return redirect(request.get_full_path())
 
 
 class TreeAdmin(BaseAdmin):
     """What all kinds of domain share."""
 
-    form = DomainForm
     list_select_related: Any
     fields: Any
     list_display = ["name", "enabled", "above", "moid"]
@@ -89,9 +90,27 @@ class TreeAdmin(BaseAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """What is in use is disabled, not deleted."""
-        if obj is not None and tree.in_use(obj):
+        if obj is not None and any(tree.domain_uses(obj.pk).values()):
             return False
         return bool(super().has_delete_permission(request, obj))
+
+    def save_model(self, request: HttpRequest, obj: Domain, form: Any, change: bool) -> None:
+        """By the flow: rules once more, in the transaction, and the projection."""
+        tree.keep(obj)
+
+    def delete_model(self, request: HttpRequest, obj: Domain) -> None:
+        """By the flow."""
+        tree.delete(obj.pk)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Somebody else was quicker: what the form found allowed is not any more."""
+        return _refused_politely(
+            request, partial(super().changeform_view, request, *args, **kwargs)
+        )
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """As above."""
+        return _refused_politely(request, partial(super().delete_view, request, *args, **kwargs))
 
     @admin.display(description=_("enabled"), ordering="used")
     def enabled(self, domain: Domain) -> SafeString:
@@ -181,9 +200,17 @@ class MachineRoomAdmin(BaseAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Not while tenants are bound to it."""
-        if obj is not None and obj.userdomain_set.exists():
+        if obj is not None and any(tree.room_uses(obj.pk).values()):
             return False
         return bool(super().has_delete_permission(request, obj))
+
+    def delete_model(self, request: HttpRequest, obj: MachineRoom) -> None:
+        """By the flow."""
+        tree.delete_room(obj.pk)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A tenant was bound to it meanwhile: say so."""
+        return _refused_politely(request, partial(super().delete_view, request, *args, **kwargs))
 
 
 @admin.register(UserDomain)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import gettext
+
+from domains import rows, rules
 
 
 def new_moid() -> str:
@@ -23,6 +28,14 @@ class Level(models.IntegerChoices):
     PLATFORM = 1, "platform domain"
     SERVICE = 2, "service domain"
     CORE = 3, "core domain"
+
+
+def refuse(refusals: list[rules.Refusal]) -> None:
+    """Refusals of the rules as Django's forms want them, in the reader's language."""
+    if refusals:
+        raise ValidationError(
+            {(r.field or NON_FIELD_ERRORS): gettext(r.text) % r.values for r in refusals}
+        )
 
 
 class Domain(models.Model):
@@ -42,15 +55,46 @@ class Domain(models.Model):
 
     class Meta:
         ordering = ["name"]
+        indexes = [models.Index(fields=["parent", "level"], name="domain_children")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(level=3, parent__isnull=True)
+                | models.Q(level__lt=3, parent__isnull=False),
+                name="domain_only_core_is_root",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(parent__isnull=True) | ~models.Q(parent=models.F("moid")),
+                name="domain_not_above_itself",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Give a new domain the level of its class."""
+        self._take_level()
+        super().save(*args, **kwargs)
+
+    def full_clean(self, *args: Any, **kwargs: Any) -> None:
+        """Check everything, the level of its class included."""
+        self._take_level()
+        super().full_clean(*args, **kwargs)
+
+    def clean(self) -> None:
+        """Refuse what would break the tree, and say what to do instead."""
+        super().clean()
+        tree = rows.DatabaseTree(self._state.db or "default")
+        refuse(rules.placing(self.node(), tree))
+
+    def node(self) -> rules.Node:
+        """As the rules see it."""
+        self._take_level()
+        return rules.Node(self.moid, int(self.level), self.parent_id, self.name, self.used)
+
+    def _take_level(self) -> None:
         if self.LEVEL is not None:
             self.level = self.LEVEL
-        super().save(*args, **kwargs)
 
 
 class _OfLevel(models.Manager["Domain"]):
@@ -113,6 +157,14 @@ class MachineRoom(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.platform})"
 
+    def clean(self) -> None:
+        """A room that tenants are bound to stays with its platform."""
+        super().clean()
+        database = self._state.db or "default"
+        before = rows.DatabaseTree(database).platform_of_room(self.moid)
+        tenants = sum(rows.uses_of_room(database, self.moid).values())
+        refuse(rules.moving_room(self.platform_id, before, tenants))
+
 
 class UserDomain(Domain):
     """A tenant: bound to one platform domain, and to one of its rooms or the default one."""
@@ -129,6 +181,19 @@ class UserDomain(Domain):
 
     class Meta:
         verbose_name = "user domain"
+
+    def node(self) -> rules.Node:
+        """As the rules see it, with its bindings."""
+        return replace(super().node(), platform=self.platform_id, room=self.room_id)
+
+
+class Unprojected(models.Model):
+    """A domain whose change has committed and is still to be written to Redis (see `projection`)."""
+
+    moid = models.CharField(max_length=40, primary_key=True)
+
+    def __str__(self) -> str:
+        return self.moid
 
 
 class Account(AbstractUser):

@@ -63,8 +63,8 @@ class _Call(APIView):
         if result.answer is not None:
             said = orjson.loads(result.answer)
             if said["type"].endswith("_NACK"):
-                detail = said.get("detail") or "refused"
-                raise Refusal(http_code(str(said["errcode"])), detail)
+                detail = str(said.get("detail") or "refused")
+                raise Refusal(http_code(str(said.get("errcode"))), detail)
         return result
 
 
@@ -164,8 +164,9 @@ class Terminals(_Call):
         )
         if result.answer is None:
             raise Refusal(20001, "the media unit did not answer")
-        added = orjson.loads(result.answer).get("mts") or []
-        shown = [showing.terminal(m, 0) for m in added if isinstance(m, dict)]
+        added = orjson.loads(result.answer).get("mts")
+        known = added if isinstance(added, list) else []
+        shown = [showing.terminal(m, 0) for m in known if isinstance(m, dict)]
         names = ("account", "account_type", "protocol", "mt_id")
         return ack(mts=[{name: one[name] for name in names} for one in shown])
 

@@ -18,6 +18,10 @@ from conferences.states import Conference, ConferenceState, Unit
 from conferences.step import Step, nothing
 
 JUST_PLACED = timedelta(seconds=3)
+MOST_STAYS = 1000
+"""Comings and goings that a conference keeps for its call record, which is one message: a terminal
+that comes and goes for a week must not make it larger than a message may be."""
+LONGEST_WORD = 128
 _S = ConferenceState
 
 
@@ -102,7 +106,7 @@ def decide_reported(
 
 def with_members(c: Conference, mts: tuple[dict[str, Any], ...], now: datetime) -> Conference:
     """The conference with these members; who came and went is kept for the call record."""
-    online = {str(m.get("mtid")): m for m in mts if m.get("online")}
+    online = {str(m.get("mtid"))[:LONGEST_WORD]: m for m in mts if m.get("online")}
     moment = now.isoformat(timespec="seconds")
     log, seen = [], set()
     for entry in c.members:
@@ -112,9 +116,16 @@ def with_members(c: Conference, mts: tuple[dict[str, Any], ...], now: datetime) 
             seen.add(entry["mtid"])
         log.append(entry)
     log += [
-        {"mtid": mtid, "account": m.get("account"), "name": m.get("name"), "from": moment}
+        {"mtid": mtid, "account": _short(m, "account"), "name": _short(m, "name"), "from": moment}
         for mtid, m in online.items()
         if mtid not in seen
     ]
+    while len(log) > MOST_STAYS and (over := next((m for m in log if "until" in m), None)):
+        log.remove(over)
     empty = None if online else c.empty_since or now
     return c.change(mts=mts, members=tuple(log), empty_since=empty)
+
+
+def _short(terminal: dict[str, Any], field: str) -> str | None:
+    value = terminal.get(field)
+    return None if value is None else str(value)[:LONGEST_WORD]

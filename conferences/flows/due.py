@@ -74,7 +74,7 @@ def end_now(platform: str, e164: str, reason: EndReason) -> bool:
     with begin(platform) as work:
         site = work.site("conferences")
         assert isinstance(site, ConferenceSite)
-        c = site.load(e164)
+        c = site.load(e164) if work.is_open else None
         if c:
             commit(site, decide_end(c, reason, work.now))
     wake.everywhere(platform)

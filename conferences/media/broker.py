@@ -197,6 +197,7 @@ class Broker:
         except BadMessage as bad:
             log.warning("message that is none: %s", bad.detail)
         except Exception:
-            log.exception("message that could not be handled: %.500r", incoming.body)
+            # Not its body: passwords are in it.
+            log.exception("a message of %d bytes could not be handled", len(incoming.body))
         with contextlib.suppress(*_BROKER_ERRORS):
             await incoming.ack()

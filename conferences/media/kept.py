@@ -21,7 +21,10 @@ class Kept:
     """A small SQLite file beside the unit; each call is one transaction."""
 
     def __init__(self, directory: Path) -> None:
-        self._db = sqlite3.connect(directory / "unit.sqlite3", isolation_level=None)
+        path = directory / "unit.sqlite3"
+        path.touch()
+        path.chmod(0o600)  # passwords of conferences are in it
+        self._db = sqlite3.connect(path, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         # A crash of the process loses nothing; one of the machine takes Janus with it anyway.
         self._db.execute("PRAGMA synchronous=NORMAL")

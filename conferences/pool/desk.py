@@ -182,10 +182,15 @@ def _reply(delivery: Delivery, message: Message) -> outbox.Row:
 
 def _hear(platform: str, said: Sequence[Message | None]) -> list[outbox.Row]:
     """Heartbeats and what became of reservations; a newcomer is written down first."""
-    for message in said:
-        if isinstance(message, NodeUnregistered):
-            units.lost(platform, [(message.restype, Unit(message.ip, message.pid))], "unregistered")
-    heard = [m for m in said if isinstance(m, NodeRegistered | ResourcesUsed)]
+    farewells = {_resource(m): n for n, m in enumerate(said) if isinstance(m, NodeUnregistered)}
+    units.lost(platform, farewells, "unregistered")
+    heard = [
+        m
+        for n, m in enumerate(said)
+        # A heartbeat from before the farewell would call the resource back to life.
+        if (isinstance(m, NodeRegistered) and n >= farewells.get(_resource(m), 0))
+        or isinstance(m, ResourcesUsed)
+    ]
     orders = [order for m in heard for order in _orders_of(platform, m)]
     if not orders:
         return []
@@ -205,6 +210,10 @@ def _hear(platform: str, said: Sequence[Message | None]) -> list[outbox.Row]:
     if newcomers or "hungry" in answers or any(fed):
         due.restore_pending(platform)
     return []
+
+
+def _resource(message: NodeRegistered | NodeUnregistered) -> tuple[str, Unit]:
+    return message.restype, Unit(message.ip, message.pid)
 
 
 def _orders_of(platform: str, message: NodeRegistered | ResourcesUsed) -> list[Order]:

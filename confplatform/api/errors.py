@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import Error
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -40,7 +41,8 @@ def http_code(errcode: str) -> int:
     """The `error_code` of a wire `errcode`."""
     if errcode in HTTP_CODES:
         return HTTP_CODES[errcode]
-    return int(errcode) if errcode.isdigit() and int(errcode) else UNSPECIFIED
+    known = re.fullmatch(r"[0-9]{1,9}", errcode)  # a unit's refusal says what it likes
+    return (int(errcode) or UNSPECIFIED) if known else UNSPECIFIED
 
 
 class Refusal(Exception):
@@ -69,7 +71,7 @@ def answer_refusal(failure: Exception, context: dict[str, Any]) -> Response | No
         return Response(nack(NOT_LOGGED_IN, str(failure.detail)))
     if isinstance(failure, exceptions.APIException):
         return Response(nack(UNSPECIFIED, str(failure.detail)))
-    if isinstance(failure, DatabaseError):
+    if isinstance(failure, Error):
         log.warning("the database is away: %s", failure)
         return Response(nack(UNSPECIFIED, "the database is away; try again in a moment"))
     return None

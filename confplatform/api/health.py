@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import redis
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -29,7 +29,7 @@ def _database() -> str:
     try:
         query = "SELECT owner, epoch FROM stores_cell WHERE platform=%s"
         found = sql.select(store_of(own_platform()).database, query, [own_platform()])
-    except DatabaseError as wrong:
+    except Error as wrong:
         return f"database: {wrong}"
     if not found:
         return "database: this platform is not provisioned; run manage.py provision"
@@ -77,6 +77,6 @@ def metrics(request: HttpRequest) -> HttpResponse:
         lines += ["database_up 1", "# TYPE bus_outbox_waiting gauge"]
         lines += [f"bus_outbox_waiting {waiting[0][0]}"]
         lines += [line for source in MORE for line in source()]
-    except DatabaseError:
+    except Error:
         lines.append("database_up 0")
     return HttpResponse("\n".join([*lines, ""]), content_type=CONTENT_TYPE_LATEST)

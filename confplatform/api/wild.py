@@ -15,7 +15,7 @@ import orjson
 from django.core.exceptions import BadRequest, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from confplatform.api.errors import nack
+from confplatform.api.errors import NOT_LOGGED_IN, nack
 
 MAX_DEPTH = 20
 _METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
@@ -43,11 +43,16 @@ class WildRequests:
             return JsonResponse(nack(29001, str(wrong)))
         method = str(fields.get("_method", "")).upper()
         if method in _METHODS and request.method in ("GET", "POST"):
+            if request.method == "GET" != method and not fields.get("account_token"):
+                # The cookie comes along with any link that somebody is led to click.
+                words = "account_token: is needed where a GET changes something"
+                return JsonResponse(nack(NOT_LOGGED_IN, words))
             request.method = method
         if request.path_info.startswith("/api/v1/") and not hasattr(
             request, "csrf_processing_done"
         ):
-            # These calls carry their token in the request; no browser sends it by itself.
+            # They carry their token in the request, which no browser sends by itself; the cookie
+            # alone is good for what a GET reads, and is not sent along by another site's form.
             request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
         return self._get_response(request)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -18,7 +19,11 @@ from confplatform.bus.models import Inbox, Outbox, Parked
 from confplatform.stores.directory import own_platform
 
 MOST_SHOWN = 20_000
-SECRET = ("password", "pin", "token", "secret", "oauth_consumer_secret")
+SECRET = ("confpwd", "password", "pin", "token", "secret", "oauth_consumer_secret")
+_SECRET_IN_TEXT = re.compile(
+    rf"""(["']?\b(?:{"|".join(SECRET)})["']?\s*[:=]\s*)("[^"]*"?|[^\s,}}]+)"""
+)
+"""In what is no JSON, and lies here for that very reason."""
 
 
 @admin.register(Parked)
@@ -149,7 +154,7 @@ def readable(body: bytes) -> str:
     try:
         text = orjson.dumps(_starred(orjson.loads(body)), option=orjson.OPT_INDENT_2).decode()
     except (ValueError, TypeError):
-        text = body[:MOST_SHOWN].decode(errors="replace")
+        text = _SECRET_IN_TEXT.sub(r"\1•••", body[:MOST_SHOWN].decode(errors="replace"))
     return text[:MOST_SHOWN]
 
 

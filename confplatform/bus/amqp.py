@@ -56,7 +56,8 @@ def connect(url: str) -> amqp.Connection:
         virtual_host=parts["virtual_host"] or "/",
         heartbeat=HEARTBEAT_SECONDS,
         connect_timeout=CONNECT_SECONDS,
-        read_timeout=None,
+        # Of every question to the broker (a channel, a declaration); deliveries have their own.
+        read_timeout=CONNECT_SECONDS,
         write_timeout=CONFIRM_SECONDS,
         on_blocked=_refuse_alarm,
     )

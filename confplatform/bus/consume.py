@@ -123,6 +123,7 @@ class Consumer(threading.Thread):
                 incoming.heartbeat_tick()
                 publisher.tick()
                 close_old_connections()
+        self._forget_published()
 
     def _batch(self, channel: Any, publisher: Publisher) -> None:
         """Do a batch, publish what it led to, acknowledge it: in this order."""

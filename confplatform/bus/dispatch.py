@@ -19,7 +19,15 @@ from confplatform.bus import envelope as env
 from confplatform.bus import metrics, registry
 from confplatform.bus.envelope import Envelope
 from confplatform.bus.inbox import Asked
-from confplatform.bus.message import BadMessage, Message, NotTaken, canonical, glance, loads
+from confplatform.bus.message import (
+    MAX_BYTES,
+    BadMessage,
+    Message,
+    NotTaken,
+    canonical,
+    glance,
+    loads,
+)
 from confplatform.bus.outbox import Row, naive
 from confplatform.bus.topology import DEAD_QUEUE
 from confplatform.bus.work import Work, begin
@@ -29,6 +37,10 @@ from confplatform.stores import sql
 log = logging.getLogger("confplatform.bus")
 
 MOST_TRIES = 5
+MOST_KEPT = 4 * MAX_BYTES
+"""Bytes kept of a parked message: a body beyond what the database takes in one statement could
+neither be handled nor parked, and would come again for ever."""
+
 _AGAIN = {1205, 1213, 1062, 1020}
 """MySQL: lock wait, deadlock, somebody else took the same key, row changed: all cured by doing it again."""
 _AWAY = {1021, 1040, 1053, 1114, 1203, 1290, 1792, 1836, 1927}
@@ -49,8 +61,8 @@ class Delivery:
     def __post_init__(self) -> None:
         try:
             self.parsed = loads(self.body)
-            self.message = registry.read(self.parsed)
             self.envelope = self.envelope.addressed(self.parsed, f"alone-{next_id():x}")
+            self.message = registry.read(self.parsed)
         except BadMessage as wrong:
             self.unreadable = self.unreadable or wrong.detail[:400]
         except Exception as wrong:
@@ -221,12 +233,17 @@ def _nack(work: Work, delivery: Delivery, errcode: str, detail: str) -> None:
 
 def _park(work: Work, delivery: Delivery) -> None:
     """NACK where one can be made; the message itself to `mau.dead.q`, indexed by a row."""
-    metrics.PARKED.labels(delivery.envelope.queue).inc()
     reason, queue = delivery.unreadable, delivery.envelope.queue
-    log.warning("parked a message of %s: %s", queue, reason)
     _nack(work, delivery, "29001", reason)
+    if delivery.envelope.origin == "http" and delivery.message is None:
+        return  # A person's slip, answered on the spot: nobody has to decide on it.
+    metrics.PARKED.labels(queue).inc()
+    log.warning("parked a message of %s: %s", queue, reason)
+    kept = delivery.body[:MOST_KEPT]
     headers = {"x-reason": reason, "x-source-queue": queue}
-    work.put(delivery.body, "", DEAD_QUEUE, headers=headers)
+    if len(kept) < len(delivery.body):
+        headers["x-bytes"] = str(len(delivery.body))
+    work.put(kept, "", DEAD_QUEUE, headers=headers)
     kind = delivery.parsed["type"][:64] if delivery.parsed else ""
     sql.insert(
         work.database,
@@ -238,7 +255,7 @@ def _park(work: Work, delivery: Delivery) -> None:
                 queue,
                 reason,
                 kind,
-                delivery.body,
+                kept,
                 canonical(_plain(delivery)),
                 naive(work.now),
             )

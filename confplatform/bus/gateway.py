@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from confplatform.bus import wake
 from confplatform.bus.dispatch import Delivery, handle
@@ -33,6 +33,9 @@ BROKER_SECONDS = 0.7
 """A row that still lies in the outbox after so long: the broker is gone, nobody will answer soon."""
 
 LOOK_SECONDS = 0.015
+COMMIT_SECONDS = 60
+REST_SECONDS = 0.5
+"""Between two looks at a database that is away."""
 
 
 @dataclass(slots=True)
@@ -72,7 +75,10 @@ class Gateway:
         envelope = Envelope(queue="http", origin="http", app_id="http")
         asked = Asked(Delivery(dumps(body), envelope), since=time.monotonic())
         self._queue.put(asked)
-        asked.committed.result(timeout=60)
+        try:
+            asked.committed.result(timeout=COMMIT_SECONDS)
+        except TimeoutError:
+            raise DatabaseError(f"not committed within {COMMIT_SECONDS} s") from None
         if not asked.answer.done():
             self._watch(asked)
         with suppress(TimeoutError):
@@ -122,9 +128,15 @@ class Gateway:
         while True:
             self._someone_waits.wait()
             time.sleep(LOOK_SECONDS)
-            with suppress(DatabaseError):
+            try:
                 close_old_connections()
                 self._look()
+            except (DatabaseError, InterfaceError):
+                time.sleep(REST_SECONDS)
+            except Exception:
+                # A thread that ended here would leave every request of this process waiting.
+                log.exception("the watch for answers met the unforeseen, and goes on")
+                time.sleep(REST_SECONDS)
             with self._lock:
                 if not self._waiting:
                     self._someone_waits.clear()

@@ -8,6 +8,7 @@ which is what compare-and-set would give, at a fraction of its statements.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,12 @@ from confplatform.bus.message import Message, dumps, to_body
 from confplatform.bus.sending import Answer, Outgoing, Send
 from confplatform.stores import sql
 from confplatform.stores.directory import PlatformStore, own_platform, store_of
+
+log = logging.getLogger("confplatform.bus")
+
+LONGEST_KEY = 255
+"""Bytes of a routing key (AMQP). A row with a longer one could never be sent, and would hold up
+all that lie behind it."""
 
 
 class AppSite(Protocol):
@@ -106,7 +113,10 @@ class Work:
             self.put(asked.answer, *where, correlation_id=asked.correlation_id)
 
     def put(self, message: Message | bytes, exchange: str, key: str, **properties: Any) -> None:
-        """Stage one outbox row."""
+        """Stage one outbox row; what is for a party that cannot exist is left out."""
+        if len(key.encode()) > LONGEST_KEY:
+            log.warning("nobody has so long an address; not sent: %.64r...", key)
+            return
         made = outbox.row(message, exchange, key, self.now, self._app_id, **properties)
         self.rows.append(made)
 

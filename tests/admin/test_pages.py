@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from conferences.models import ResourceUnit
 from conferences.states import Conference, ConferenceState
+from confplatform.bus.admin import readable
 from confplatform.bus.models import Parked
 from tests.admin.conftest import PASSWORD, PIN, TOKEN, conference_row
 
@@ -117,3 +118,17 @@ def test_a_name_cannot_be_markup(operator: Client, running: Conference) -> None:
 
 def test_simulated_units_say_so(operator: Client, unit: ResourceUnit) -> None:
     assert b"simulated" in operator.get(url("conferences.ResourceUnit", "changelist")).content
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"confpwd": "hush", "x": 1}',
+        b'{"confpwd": "hush", "x',
+        b"confpwd=hush,",
+        b'"confpwd":"hush',
+    ],
+)
+def test_the_password_of_a_conference_is_shown_nowhere(body: bytes) -> None:
+    assert "hush" not in readable(body)
+    assert "confpwd" in readable(body)

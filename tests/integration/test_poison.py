@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from conferences.models import Conference, NumberCursor
+from conferences.pool import desk
+from conferences.pool.look import look
 from confplatform.bus import dispatch
 from confplatform.bus.dispatch import Delivery, Outcome
 from confplatform.bus.envelope import Envelope
@@ -48,13 +50,13 @@ def test_a_ghost_of_a_unit_that_cannot_exist_is_not_told_to_drop_it(place: str) 
 
 def by_http(place: str, **fields: Any) -> tuple[str, Outcome]:
     """What a create request over HTTP leads to; its key."""
-    body = json.loads(create("", **fields).body)
+    body = json.loads(create("mine", **fields).body)
     asked = Delivery(dumps(body), Envelope(queue="http", origin="http", app_id="http"))
     return asked.envelope.request, do(place, asked)
 
 
 def test_a_slip_over_http_is_answered_to_its_asker_and_not_parked(place: str) -> None:
-    key, outcome = by_http(place, reqid="mine", bitrate=1)
+    key, outcome = by_http(place, bitrate=1)
     answer = json.loads(outcome.answers[key])
     assert (answer["reqid"], answer["errcode"]) == ("mine", "29001")
     assert Parked.objects.count() == 0
@@ -67,3 +69,15 @@ def test_a_short_number_that_still_lives_is_not_given_again(place: str) -> None:
     do(place, create("second", confE164="999000002"))
     shorts = dict(Conference.objects.values_list("e164", "live_shortnum"))
     assert shorts == {"999000001": "100000", "999000002": "100001"}
+
+
+def test_a_heartbeat_from_before_the_farewell_revives_nobody(place: str) -> None:
+    unit = {"restype": "mcu", "ip": "10.0.0.9"}
+    beat = {"type": "RMS_NODE_STATE_NTF", **unit, "capacity": {"confs": 1, "ports": 8}}
+    said = [delivery(beat), delivery({"type": "RMS_NODE_UNREGISTER_NTF", **unit})]
+    desk.take(place, said[:1])
+    assert len(look(place)) == 1
+    desk.take(place, said)
+    assert look(place) == {}
+    desk.take(place, said[::-1])
+    assert len(look(place)) == 1

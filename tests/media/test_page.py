@@ -85,6 +85,14 @@ def test_the_password_is_asked_and_not_for_ever(conference: Whereabouts) -> None
     assert other.post(address(), good, REMOTE_ADDR="192.0.2.9").status_code == 403
 
 
+@pytest.mark.parametrize("body", [rb'{"password": "\ud800"}', b"[" * 100_000, b"\xff", b"[]"])
+def test_what_is_no_password_is_a_wrong_one(conference: Whereabouts, body: bytes) -> None:
+    conference.password = "sesame"
+    reply = Client().post(address(), body, content_type="application/json", REMOTE_ADDR="192.0.2.8")
+    assert reply.status_code == 403
+    assert reply.json()["password"] == "wrong"
+
+
 @pytest.fixture
 async def browser() -> AsyncIterator[Any]:
     """A headless Chromium with a camera and a microphone that are not real."""

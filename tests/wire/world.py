@@ -54,13 +54,20 @@ def licensed(site: Site, small: int, large: int, valid_to: str = "NULL") -> Iter
         sql(site, "DELETE FROM licensing_licence ORDER BY issue DESC LIMIT 1")
 
 
+COLUMNS = {
+    "domains_domain": ("moid", "level", "parent_id", "name", "used", "enable_h265", "enable_hd"),
+    "domains_platformdomain": ("domain_ptr_id", "e164_prefix"),
+    "domains_machineroom": ("moid", "platform_id", "name", "`order`", "is_default", "abnormal"),
+    "domains_userdomain": ("domain_ptr_id", "platform_id", "room_id", "small_limit", "large_limit"),
+}
+"""Those that are written; what the database derives of them is not."""
+
+
 def copy_row(table: str, key: str, original: str, **changes: str) -> str:
-    """SQL that copies a row with other values, whatever columns it has."""
-    sets = ", ".join(f"{name}={value}" for name, value in changes.items())
-    return (
-        f"CREATE TEMPORARY TABLE t SELECT * FROM {table} WHERE {key}='{original}';"
-        f"UPDATE t SET {sets}; INSERT INTO {table} SELECT * FROM t; DROP TEMPORARY TABLE t;"
-    )
+    """SQL that copies a row with other values."""
+    values = ", ".join(changes.get(name, name) for name in COLUMNS[table])
+    names = ", ".join(COLUMNS[table])
+    return f"INSERT INTO {table} ({names}) SELECT {values} FROM {table} WHERE {key}='{original}';"
 
 
 def new_tenant(site: Site, domain: dict[str, str] | None = None, **user: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
+from confplatform.stores.directory import own_platform
+from domains import projection
 from domains.models import (
     Account,
     ApiKey,
@@ -42,6 +45,7 @@ class Command(BaseCommand):
         known = json.loads(out.read_text()) if out and out.exists() else {}
         with transaction.atomic():
             tenant = self._tree(options["prefix"])
+            transaction.on_commit(partial(projection.rebuild, own_platform()))
             found = self._people(tenant, known)
         if out:
             out.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conferences.decisions.sync import decide_held, decide_not_held, with_members
+from conferences.decisions.sync import MOST_STAYS, decide_held, decide_not_held, with_members
 from conferences.messages.unit import DropOnUnit
 from conferences.states import Conference, ConferenceState, Unit
 from conferences.step import Step
@@ -154,3 +154,13 @@ def test_whoever_comes_back_has_a_second_entry() -> None:
 def test_empty_counts_from_the_first_moment_of_it() -> None:
     c = with_members(conference(), (), NOW)
     assert with_members(c, (), NOW + seconds(9)).empty_since == NOW
+
+
+def test_a_terminal_that_comes_and_goes_for_ever_does_not_fill_the_call_record() -> None:
+    c = conference()
+    here = ({"mtid": "1", "online": 1, "name": "x" * 5000}, {"mtid": "2", "online": 1})
+    for n in range(2 * MOST_STAYS + 50):
+        c = with_members(c, here[n % 2 :], NOW + seconds(n))
+    assert len(c.members) == MOST_STAYS
+    assert [m["mtid"] for m in c.members if "until" not in m] == ["2"]
+    assert all(len(m["name"] or "") <= 128 for m in c.members)

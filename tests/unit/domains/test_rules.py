@@ -72,16 +72,16 @@ def test_a_service_domain_hangs_below_the_core_or_a_service_domain(
 
 @pytest.mark.parametrize(
     ("level", "parent"),
-    [(SERVICE, "east"), (SERVICE, "shop"), (PLATFORM, "core"), (PLATFORM, "east")]
-    + [(PLATFORM, "shop"), (USER, "core"), (USER, "east"), (USER, "shop")],
+    [
+        *((SERVICE, parent) for parent in ("east", "shop")),
+        *((level, parent) for level in (PLATFORM, USER) for parent in ("core", "east", "shop")),
+    ],
 )
 def test_levels_fit(tree: MemoryTree, level: int, parent: str) -> None:
     field, sentence = said(tree, Node("new", level, parent, "New", platform="east"))
     assert field == "parent"
     assert "cannot hang below" in sentence
-    assert "choose a service domain" in sentence.replace("core domain or ", "") or (
-        "choose a service domain or core domain" in sentence
-    )
+    assert "Choose a service domain" in sentence
 
 
 @pytest.mark.parametrize("below", ["north", "city"])
@@ -97,8 +97,9 @@ def test_the_tree_is_at_most_sixteen_levels_deep() -> None:
     ]
     tree = MemoryTree(*line)
     assert said(tree, Node("new", SERVICE, f"s{DEEPEST - 1}", "New")) == ALLOWED
-    assert "16 levels deep: choose a domain further up" in (
-        said(tree, Node("new", SERVICE, f"s{DEEPEST}", "New"))[1]
+    assert (
+        "16 levels deep: choose a domain further up"
+        in (said(tree, Node("new", SERVICE, f"s{DEEPEST}", "New"))[1])
     )
 
 

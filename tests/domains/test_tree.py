@@ -1,0 +1,204 @@
+"""After random operations the projection is what the database says; queries against a slow walk."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from itertools import count
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connections
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from conferences import doctor
+from conferences.flows import mend
+from confplatform.stores.directory import redis_of
+from domains import projection
+from domains.flows import change
+from domains.models import Account, Domain, MachineRoom, Unprojected, UserDomain
+from domains.queries import all_above, subtree, visible_to
+from domains.rules import Node, RuleBroken
+from tests.domains.conftest import Place, differing
+from tests.memory_tree import MemoryTree, check
+
+pytestmark = pytest.mark.xdist_group("domains")
+
+
+def as_memory() -> MemoryTree:
+    """The whole tree, read naively."""
+    bound = dict(UserDomain.objects.values_list("moid", "platform_id"))
+    rows = Domain.objects.values_list("moid", "level", "parent_id", "name", "used")
+    rooms = dict(MachineRoom.objects.values_list("moid", "platform_id"))
+    return MemoryTree(*(Node(*row, bound.get(row[0])) for row in rows), rooms=rooms)
+
+
+def info(place: Place, moid: str) -> dict[str, str]:
+    """The hash of a domain."""
+    found: Any = redis_of(place.platform).hgetall(projection.key(moid))
+    return dict(found)
+
+
+def test_the_hash_has_the_fields_of_the_source(place: Place) -> None:
+    change.change(place.tenant, name="Neu", used=False, enable_h265=False)
+    assert info(place, place.tenant) == {
+        "moid": place.tenant,
+        "level": "0",
+        "uplevelmoid": place.service,
+        "name": "Neu",
+        "used": "0",
+        "enableh265": "0",
+        "enablehdmeeting": "1",
+    }
+    assert info(place, place.core)["uplevelmoid"] == ""
+
+
+def test_a_deleted_domain_leaves_nothing(place: Place) -> None:
+    change.delete(place.away)
+    assert info(place, place.away) == {}
+    assert differing(place.platform) == []
+
+
+def test_an_emptied_redis_is_filled_again(place: Place) -> None:
+    redis_of(place.platform).flushdb()
+    assert len(differing(place.platform)) == Domain.objects.count()
+    mend.mend(place.platform)
+    assert differing(place.platform) == []
+
+
+def test_what_a_dead_process_left_is_written(place: Place) -> None:
+    Domain.objects.filter(moid=place.tenant).update(name="Later")
+    Unprojected.objects.create(moid=place.tenant)
+    mend.mend(place.platform)
+    assert info(place, place.tenant)["name"] == "Later"
+    assert not Unprojected.objects.exists()
+
+
+def test_while_redis_is_away_changes_wait_and_are_not_refused(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import redis
+
+    def away(platform: str) -> None:
+        raise redis.ConnectionError(platform)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(projection, "redis_of", away)
+        change.change(place.tenant, name="Waits")
+    assert Unprojected.objects.count() == 1
+    mend.mend(place.platform)
+    assert info(place, place.tenant)["name"] == "Waits"
+
+
+def test_the_doctor_finds_and_mends_what_differs(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "SETTLES_IN", 0)
+    monkeypatch.setattr(doctor, "_broker", lambda: [])
+    redis_of(place.platform).hset(projection.key(place.tenant), "name", "Forged")
+    redis_of(place.platform).hset(projection.key("nobody"), "name", "Nobody")
+    found = {one.check: one for one in doctor.examine()}["domain projection"]
+    assert found.wrong.startswith("2 domains differ")
+    doctor.mend(place.platform)
+    assert differing(place.platform) == []
+
+
+def test_changes_of_one_domain_do_not_overtake_each_other(place: Place) -> None:
+    def rename(number: int) -> None:
+        try:
+            for turn in range(10):
+                change.change(place.tenant, name=f"{number}-{turn}")
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=rename, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert info(place, place.tenant)["name"] == Domain.objects.get(moid=place.tenant).name
+    assert not Unprojected.objects.exists()
+
+
+# ---- random operations --------------------------------------------------------------------------
+
+PREFIXES = count(1000)
+SPOTS = st.integers(0, 11)
+OPERATIONS = st.lists(
+    st.tuples(
+        st.sampled_from(["create", "create", "move", "bind", "disable", "delete"]),
+        *[SPOTS] * 3,
+        st.sampled_from([0, 0, 1, 2, 2]),
+    ),
+    min_size=4,
+    max_size=14,
+)
+
+
+def operate(what: str, level: int, one: str, other: str, third: str) -> None:
+    """Ask the flow for something, sensible or not."""
+    if what == "create":
+        more = {0: {"platform_id": third}, 1: {"e164_prefix": str(next(PREFIXES))}}
+        fields: dict[str, Any] = {"name": "x", "parent_id": other, **more.get(level, {})}
+        change.create(level, **fields)
+    elif what == "move":
+        change.move(one, other)
+    elif what == "bind":
+        change.change(one, platform_id=third)
+    else:
+        {"disable": change.disable, "delete": change.delete}[what](one)
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(OPERATIONS)
+def test_after_random_operations_tree_and_projection_are_sound(
+    place: Place, operations: list[tuple[str, int, int, int, int]]
+) -> None:
+    for what, *spots, level in operations:
+        moids = sorted(Domain.objects.values_list("moid", flat=True))
+        chosen = [moids[spot % len(moids)] for spot in spots]
+        if what == "create" and Domain.objects.filter(name="x").count() > 40:
+            continue
+        with suppress(RuleBroken):
+            operate(what, level, *chosen)
+    tree = as_memory()
+    check(tree)
+    assert differing(place.platform) == []
+    for moid in tree:
+        assert all_above("default", moid) == tree.line(moid)
+        assert sorted(subtree("default", moid)) == sorted(tree.below(moid))
+
+
+# ---- a large tree -------------------------------------------------------------------------------
+
+
+def test_a_loaded_tree_follows_the_rules(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("load_tree", users=600, accounts=50, seed=3, verbosity=0)
+    tree = as_memory()
+    check(tree)
+    assert max(len(tree.line(moid)) for moid in tree) == 10
+    assert Account.objects.filter(username__startswith="load3-").count() == 50
+    assert Account.objects.get(username="load3-7").check_password("load")
+    assert differing(place.platform) == []
+    assert "user domains: 600 of 600" in capsys.readouterr().err
+    with pytest.raises(CommandError, match="loaded already"):
+        call_command("load_tree", users=600, accounts=50, seed=3, verbosity=0)
+
+
+def test_an_account_sees_its_domain_and_what_lies_below(place: Place) -> None:
+    call_command("load_tree", users=100, accounts=20, seed=4, verbosity=0)
+    tree = as_memory()
+    one = Account(domain=Domain.objects.get(name="Load 4"))
+    below = tree.below(one.domain_id or "")
+    assert set(Domain.objects.filter(visible_to(one)).values_list("moid", flat=True)) == below
+    people = Account.objects.filter(visible_to(one, "domain")).exclude(username="x")
+    assert set(people.values_list("domain_id", flat=True)) <= below
+    assert people.count() == 20
+    assert not Domain.objects.filter(visible_to(Account())).exists()
+    assert Domain.objects.filter(visible_to(Account(is_superuser=True))).count() == len(tree)
