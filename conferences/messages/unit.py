@@ -31,25 +31,9 @@ class CreateOnUnit(Message):
 
 
 @message("MAU_CMU_RESTORECONF_REQ")
-class RestoreOnUnit(Message):
+class RestoreOnUnit(CreateOnUnit):
     """Start this conference again, with all that is known of it (CSS §1.2)."""
 
-    e164: str = wire("confE164", NUMBER)
-    confid: str = wire("confid", text(40))
-    incarnation: int = wire("incarnation", whole(1))
-    name: str = wire("confname", text(64))
-    password: str = wire("confpwd", text(32), default="")
-    places: int = wire("maxjoinedmt", whole(1))
-    resolution: str = wire("resolution", text(16), default="720p")
-    bitrate: int = wire("bitrate", whole(), default=1024)
-    h265: bool = wire("h265", default=False)
-    record: bool = wire("record", default=False)
-    vrs: dict[str, Any] | None = wire("vrs", default=None)
-    mps: dict[str, Any] | None = wire("mps", default=None)
-    hasxmpu: bool = wire("hasxmpu", default=False)
-    endtime: str | None = wire("endtime", text(32), default=None)
-    mts: tuple[dict[str, Any], ...] = wire("mts", list_of(obj), default=())
-    platform: str = wire("platformmoid", text(40), default="")
     restored: bool = wire("restored", default=True)
     started: str = wire("started", text(32), default="")
     chairman: str = wire("chairman", text(128), default="")

@@ -164,6 +164,7 @@ class RabbitMQ(Server):
             "log.console": "false",
             "disk_free_limit.absolute": "200MB",
             "vm_memory_high_watermark.absolute": "1GB",
+            "max_message_size": "16777216",  # a worker holds up to 200 messages of a queue
         }
         for plugin in self.plugins:
             for name, offset in LISTENERS.get(plugin, {}).items():

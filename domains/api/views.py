@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -60,7 +61,9 @@ class Login(_Open):
             field(request, "account_token"), username, field(request, "password"), clock.now()
         )
         answer = ack(username=username)
-        answer.set_cookie(COOKIE, cookie, path="/", httponly=True, samesite="Lax")
+        answer.set_cookie(
+            COOKIE, cookie, path="/", httponly=True, samesite="Lax", secure=settings.BEHIND_TLS
+        )
         return answer
 
 
