@@ -26,6 +26,7 @@ UNIT_ANSWERS_IN = timedelta(seconds=4)
 CREATED_IN = timedelta(seconds=13.5)
 """14 s are allowed, and the timer that ends it comes every second."""
 MOST_UNITS = 3
+"""Units tried at once: then a create is refused, and a restore waits for the next round."""
 
 
 @dataclass(frozen=True, slots=True)

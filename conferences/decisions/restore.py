@@ -6,7 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from conferences.decisions import says
-from conferences.decisions.create import RMS_ANSWERS_IN, UNIT_ANSWERS_IN, decide_next_unit
+from conferences.decisions.create import (
+    MOST_UNITS,
+    RMS_ANSWERS_IN,
+    UNIT_ANSWERS_IN,
+    decide_next_unit,
+)
 from conferences.decisions.end import decide_end
 from conferences.decisions.rename import wish_is_over
 from conferences.errors import Err
@@ -16,8 +21,6 @@ from conferences.step import Step, nothing
 from confplatform.bus.sending import Outgoing
 
 TRY_AGAIN_IN = timedelta(seconds=10)
-MOST_UNITS = 3
-"""Units tried at once; then the next round is waited for."""
 
 _S = ConferenceState
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conferences.decisions.create import (
+    MOST_UNITS,
     Tenant,
     decide_create_resources,
     decide_next_unit,
@@ -20,7 +21,7 @@ from conferences.decisions.create import (
 from conferences.decisions.end import decide_end
 from conferences.decisions.extend import decide_extend, prolong, why_not
 from conferences.decisions.move import decide_move
-from conferences.decisions.restore import MOST_UNITS, decide_lost, decide_restore_failed
+from conferences.decisions.restore import decide_lost, decide_restore_failed
 from conferences.errors import Err
 from conferences.messages.cm import CreateConference, ExtendConference
 from conferences.messages.pool import ResourcesGranted, ResourcesRefused
