@@ -31,9 +31,13 @@ SITE_NAME = env.str("SITE_NAME", default="east")
 PLATFORM_MOID = env.str("PLATFORM_MOID", default="00000000-0000-4000-8000-000000000001")
 if not 1 <= len(PLATFORM_MOID) <= 40:
     raise ImproperlyConfigured("PLATFORM_MOID: at most 40 characters.")
+_ROLES = {"css", "rms", "cm", "bmc"}
 ROLES = frozenset(env.list("ROLES", default=["css", "rms", "cm"]))
-if ROLES - {"css", "rms", "cm"}:
-    raise ImproperlyConfigured(f"ROLES: unknown {sorted(ROLES - {'css', 'rms', 'cm'})}.")
+if ROLES - _ROLES:
+    raise ImproperlyConfigured(f"ROLES: unknown {sorted(ROLES - _ROLES)}.")
+CORE_MOID = env.str("CORE_MOID", default="")
+CORE_URL = env.str("CORE_URL", default="").rstrip("/")
+PEERS: dict[str, str] = env.dict("PEERS", default={})
 
 
 def _secret(name: str) -> str:
@@ -82,6 +86,7 @@ AMQP_URL = env.str("AMQP_URL", default="amqp://guest:guest@127.0.0.1:5672/%2F")
 
 INSTALLED_APPS = [
     "unfold",
+    "unfold.contrib.import_export",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -91,6 +96,13 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "oauth2_provider",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "auditlog",
+    "import_export",
     "confplatform.stores",
     "confplatform.bus",
     "domains",
@@ -105,8 +117,11 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "auditlog.middleware.AuditlogMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "confplatform.urls"
 WSGI_APPLICATION = "confplatform.wsgi.application"
@@ -129,6 +144,7 @@ TEMPLATES = [
     }
 ]
 AUTH_USER_MODEL = "domains.Account"
+OAUTH2_PROVIDER_APPLICATION_MODEL = "domains.Application"
 LOGIN_REDIRECT_URL = "admin:index"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},

@@ -12,6 +12,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext
+from oauth2_provider.models import AbstractApplication
 
 from domains import rows, rules
 
@@ -28,6 +29,14 @@ class Level(models.IntegerChoices):
     PLATFORM = 1, "platform domain"
     SERVICE = 2, "service domain"
     CORE = 3, "core domain"
+
+
+class RecoveryMode(models.TextChoices):
+    """Who decides that a platform is taken over (CSS §1.2, §2.3)."""
+
+    AUTO = "auto", "automatic"
+    MANUAL = "manual", "taken over by hand"
+    OFF = "off", "never taken over"
 
 
 def refuse(refusals: list[rules.Refusal]) -> None:
@@ -137,8 +146,37 @@ class PlatformDomain(Domain):
         validators=[RegexValidator(r"^[0-9]{1,8}$", "Use 1 to 8 digits.")],
     )
 
+    http_url = models.CharField("HTTP address", max_length=200, blank=True)
+    broker_url = models.CharField("broker", max_length=200, blank=True)
+    redis_url = models.CharField("Redis", max_length=200, blank=True)
+    database_url = models.CharField("database", max_length=200, blank=True)
+    dr_mode = models.CharField(
+        "disaster recovery", max_length=8, choices=RecoveryMode, default=RecoveryMode.AUTO
+    )
+
     class Meta:
         verbose_name = "platform domain"
+
+
+class BackupPlatform(models.Model):
+    """Where a platform's conferences can end up, in order of preference."""
+
+    platform = models.ForeignKey(PlatformDomain, on_delete=models.CASCADE, related_name="backups")
+    backup = models.ForeignKey(PlatformDomain, on_delete=models.PROTECT, related_name="backup_for")
+    order = models.PositiveSmallIntegerField("order of preference", default=0)
+
+    class Meta:
+        ordering = ["platform", "order"]
+        verbose_name = "backup platform"
+        constraints = [
+            models.UniqueConstraint(fields=["platform", "backup"], name="backup_once"),
+            models.CheckConstraint(
+                condition=~models.Q(platform=models.F("backup")), name="backup_is_another"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.backup} for {self.platform}"
 
 
 class MachineRoom(models.Model):
@@ -197,10 +235,15 @@ class Unprojected(models.Model):
 
 
 class Account(AbstractUser):
-    """A person of one user domain, or an administrator of the domain that it belongs to."""
+    """A person of one user domain, or an administrator (`is_staff`) of the domain it belongs to.
+
+    What an administrator may do follows from the level of that domain (see `rights`).
+    """
 
     moid = models.CharField("MOID", max_length=40, unique=True, default=new_moid)
     domain = models.ForeignKey(Domain, null=True, blank=True, on_delete=models.PROTECT)
+    email = models.EmailField("e-mail", null=True, blank=True, unique=True)
+    phone = models.CharField(max_length=16, null=True, blank=True, unique=True)
     e164 = models.CharField("E.164 number", max_length=16, null=True, blank=True, unique=True)
 
     class Meta:
@@ -208,6 +251,28 @@ class Account(AbstractUser):
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username
+
+
+class SignInName(models.Model):
+    """One of the names under which a person signs in: account name, e-mail, phone, E.164 number.
+
+    All four share one namespace, so that one person's number cannot be another's account name.
+    """
+
+    name = models.CharField(max_length=254, primary_key=True, db_collation="utf8mb4_bin")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="names")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Application(AbstractApplication):
+    """A program that people of one domain, and below it, may use by OAuth2."""
+
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE)
+
+    class Meta(AbstractApplication.Meta):
+        verbose_name = "application"
 
 
 def hashed(secret: str) -> str:
