@@ -1,0 +1,1 @@
+"""The cells: one platform, one database here, one copy there, one owner."""

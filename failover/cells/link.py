@@ -1,0 +1,86 @@
+"""A connection to a MariaDB that may die, hang or be cut off: every call is short."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import MySQLdb
+from MySQLdb.cursors import DictCursor
+
+Failure = MySQLdb.Error
+"""Whatever went wrong; nothing is known of the statement's effect."""
+
+NO_SUCH_TABLE = 1146
+
+
+class Link:
+    """Connects when needed, forgets the connection after any error. For one thread."""
+
+    def __init__(self, *, seconds: int = 1, **where: Any) -> None:
+        self._where = {**where, "connect_timeout": seconds, "charset": "utf8mb4"}
+        self._where |= {"read_timeout": seconds, "write_timeout": seconds}
+        self._connection: Any = None
+
+    @classmethod
+    def to(cls, url: str, seconds: int = 1) -> Link:
+        """A connection to `mysql://user:password@host:port/schema`."""
+        parts = urlsplit(url)
+        return cls(
+            seconds=seconds,
+            host=parts.hostname or "127.0.0.1",
+            port=parts.port or 3306,
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            database=parts.path.strip("/"),
+        )
+
+    def rows(self, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """What a query finds. Raises Failure."""
+        try:
+            if self._connection is None:
+                self._connection = MySQLdb.connect(**self._where, autocommit=True)
+            with self._connection.cursor(DictCursor) as cursor:
+                cursor.execute(query, values or None)
+                return list(cursor.fetchall()) if cursor.description else []
+        except Failure:
+            self.close()
+            raise
+
+    def one(self, query: str, values: Sequence[Any] = ()) -> dict[str, Any]:
+        """The first row, or an empty one."""
+        found = self.rows(query, values)
+        return found[0] if found else {}
+
+    def value(self, expression: str) -> Any:
+        """What one expression is worth there."""
+        return self.one(f"SELECT {expression} AS v")["v"]
+
+    def change(self, *statements: tuple[str, Sequence[Any]]) -> int:
+        """Run statements in one transaction, if the first one touches a row; how many it touched."""
+        try:
+            if self._connection is None:
+                self._connection = MySQLdb.connect(**self._where, autocommit=True)
+            return self._in_transaction(statements)
+        except Failure:
+            self.close()
+            raise
+
+    def _in_transaction(self, statements: tuple[tuple[str, Sequence[Any]], ...]) -> int:
+        with self._connection.cursor() as cursor:
+            cursor.execute("START TRANSACTION")
+            touched = int(cursor.execute(*statements[0]))
+            for statement in statements[1:] if touched else ():
+                cursor.execute(*statement)
+            cursor.execute("COMMIT" if touched else "ROLLBACK")
+            return touched
+
+    def close(self) -> None:
+        """Forget the connection; the next call makes another one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.close()
+            except Failure:
+                return

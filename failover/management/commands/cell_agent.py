@@ -1,0 +1,33 @@
+"""`manage.py cell_agent`: this site's agent of all cells in CELLS_FILE."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from failover.cells import agent, config
+
+
+class Command(BaseCommand):
+    """Until SIGTERM. The databases go on without it: the next agent finds them."""
+
+    help = "Keep this site's cells: start, protect, take over, hand back (CELLS_FILE)."
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Read which cells, and run."""
+        if not settings.CELLS_FILE:
+            raise CommandError("set CELLS_FILE: which cells this site holds")
+        try:
+            found = config.read(Path(settings.CELLS_FILE), takeovers=settings.DR_TAKEOVERS_PER_HOUR)
+        except config.BadConfig as wrong:
+            raise CommandError(str(wrong)) from None
+        end = Event()
+        for what in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(what, lambda *_: end.set())
+        agent.run(found, end)

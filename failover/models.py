@@ -1,0 +1,101 @@
+"""The register of owners, its time line, what agents say, and the pulse of a site's software.
+
+The first three are read and written in the core domain's database alone, by `cells/register.py`
+(by compare-and-set, in one transaction with the event that tells why) and by whoever shows or
+wishes something. The pulse lies in each cell and is copied with it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class Register(models.Model):
+    """Who owns a platform's cell. `(epoch, owner, solo)` is changed by compare-and-set only."""
+
+    platform = models.CharField(max_length=40, primary_key=True)
+    home = models.CharField(max_length=40, help_text="The site whose platform it is.")
+    backup = models.CharField(max_length=40, help_text="The site that holds the copy.")
+    epoch = models.PositiveBigIntegerField(default=1)
+    owner = models.CharField(max_length=40, help_text="The site that serves it now.")
+    solo = models.BooleanField(
+        default=True, help_text="The owner commits alone: the other copy may lack the last writes."
+    )
+    forced = models.BooleanField(
+        default=False, help_text="The last takeover may have left acknowledged writes behind."
+    )
+    mode = models.CharField(
+        max_length=8,
+        default="auto",
+        choices=[("auto", "automatic"), ("manual", "manual, on: backup serves"), ("off", "off")],
+    )
+    wish = models.CharField(max_length=40, default="", blank=True, help_text="Who shall own it.")
+    wish_by = models.CharField(max_length=64, default="", blank=True)
+    wish_force = models.BooleanField(default=False, help_text="Even if writes may be lost.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(mode__in=["auto", "manual", "off"]), name="register_mode"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(owner=models.F("home")) | models.Q(owner=models.F("backup")),
+                name="register_owner_is_home_or_backup",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        alone = ", solo" if self.solo else ""
+        return f"{self.platform} served by {self.owner} (epoch {self.epoch}{alone})"
+
+
+class FailoverEvent(models.Model):
+    """One change of the register, when and why. Written in the transaction that makes it."""
+
+    platform = models.CharField(max_length=40)
+    at = models.DateTimeField(help_text="By the register's clock.")
+    site = models.CharField(max_length=40, help_text="Whose agent did it.")
+    kind = models.CharField(max_length=16)
+    epoch = models.PositiveBigIntegerField()
+    owner = models.CharField(max_length=40)
+    solo = models.BooleanField()
+    automatic = models.BooleanField(default=False, help_text="Counts against the hourly limit.")
+    because = models.CharField(max_length=255)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["platform", "at"])]
+
+    def __str__(self) -> str:
+        return f"{self.platform} epoch {self.epoch}: {self.because}"
+
+
+class CellReport(models.Model):
+    """What the agent of a site last said of a cell. Old: the agent is dead, or cut off."""
+
+    platform = models.CharField(max_length=40)
+    site = models.CharField(max_length=40)
+    at = models.DateTimeField(help_text="By the register's clock.")
+    role = models.CharField(max_length=16)
+    well = models.BooleanField(help_text="The site could serve it.")
+    lag = models.PositiveBigIntegerField(null=True, help_text="Transactions behind the owner.")
+    sentence = models.CharField(max_length=255)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["platform", "site"], name="report_of_a_cell_at_a_site")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.site}, {self.platform}: {self.sentence}"
+
+
+class Pulse(models.Model):
+    """Counts up while the software of the site that serves a platform is alive."""
+
+    platform = models.CharField(max_length=40, primary_key=True)
+    beats = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.platform}: {self.beats}"

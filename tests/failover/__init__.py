@@ -1,0 +1,1 @@
+"""Cells with real databases, real agents, and faults."""

@@ -1,0 +1,192 @@
+"""Faults against a running world. Each ends as it began: home serves, protected, writes go on."""
+
+from __future__ import annotations
+
+import signal
+import time
+from itertools import pairwise
+
+from tests.failover.world import World
+
+TAKEOVER_POINTS = (
+    "claim: won",
+    "promote: deaf",
+    "promote: drained",
+    "promote: no copy any more",
+    "open: declared",
+)
+HAND_OVER_POINTS = (
+    "hand over: closed",
+    "hand over: drained",
+    "hand over: told",
+    "follow: told whom",
+)
+RETURN_POINTS = ("promote: deaf", "promote: no copy any more", "open: waits", "open: declared")
+
+
+def home_again(world: World) -> float:
+    """Wait until home serves, protected by a copy that could take over; the seconds."""
+    for side in world.sides.values():
+        if side.agent is None or side.agent.poll() is not None:
+            side.start()
+    took = world.served("east")
+    copy = world.sides["west"]
+    world.until(lambda: (copy.cell.directory / "complete").read_text() == copy.server.life())
+    return took
+
+
+def database_killed(world: World) -> float:
+    """kill -9 of the owner's database, agent alive: restarted in place, nobody takes over."""
+    taken, before = world.events("takeover"), world.acknowledged()
+    began = time.monotonic()
+    world.sides["east"].server.kill()
+    world.until(lambda: world.acknowledged() > before + 20)
+    took = time.monotonic() - began
+    assert world.events("takeover") == taken, world.story()
+    home_again(world)
+    return took
+
+
+def site_killed(world: World) -> tuple[float, float]:
+    """kill -9 of everything at home; it comes back and serves again by itself: seconds of both."""
+    world.sides["east"].kill_all()
+    taken = world.served("west", protected=False)
+    world.sides["east"].start()
+    return taken, home_again(world)
+
+
+def agent_dies_at(world: World, point: str) -> None:
+    """The agent that takes over dies at a point of it, and is started again."""
+    west = world.sides["west"]
+    west.kill_agent()
+    west.start(point)
+    time.sleep(1.0)
+    world.sides["east"].kill_all()
+    _died_and_started(world, "west")
+    world.served("west", protected=False)
+    home_again(world)
+
+
+def agent_dies_handing_over(world: World, point: str) -> None:
+    """The owner's agent dies at a point of the hand-over, and is started again."""
+    west = world.sides["west"]
+    _to_west(world)
+    west.kill_agent()
+    west.start(point)
+    world.wish(mode="auto")
+    _died_and_started(world, "west")
+    home_again(world)
+
+
+def agent_dies_returning(world: World, point: str) -> None:
+    """Home's agent dies at a point of becoming owner again, and is started again."""
+    east = world.sides["east"]
+    _to_west(world)
+    east.kill_agent()
+    east.start(point)
+    world.wish(mode="auto")
+    _died_and_started(world, "east")
+    home_again(world)
+
+
+def _to_west(world: World) -> None:
+    """An operator has the platform at its backup."""
+    world.wish(mode="manual")
+    world.served("west")
+
+
+def _died_and_started(world: World, site: str) -> None:
+    side = world.sides[site]
+    agent = side.agent
+    assert agent is not None
+    world.until(lambda: agent.poll() is not None)
+    side.start()
+
+
+def frozen(world: World, seconds: float, *, agent_too: bool) -> None:
+    """SIGSTOP of the owner's database, and perhaps of its agent; then on."""
+    east = world.sides["east"]
+    assert east.agent is not None
+    if agent_too:
+        east.agent.send_signal(signal.SIGSTOP)
+    east.signal(signal.SIGSTOP)
+    world.served("west", protected=False)
+    time.sleep(seconds)
+    if agent_too:
+        east.signal(signal.SIGCONT)
+        time.sleep(0.5)  # a zombie that its agent does not yet keep in check
+        east.agent.send_signal(signal.SIGCONT)
+    home_again(world)
+
+
+def backup_killed(world: World) -> None:
+    """The backup's site dies: the owner goes on alone, and is protected again afterwards."""
+    before = world.acknowledged()
+    world.sides["west"].kill_all()
+    world.until(lambda: world.row().solo and world.acknowledged() > before + 20)
+    world.sides["west"].start()
+    home_again(world)
+
+
+def register_killed(world: World, seconds: float) -> None:
+    """Without the register everything goes on as it is."""
+    before, row = world.acknowledged(), world.row()
+    world.register.kill()
+    time.sleep(seconds)
+    assert world.acknowledged() > before + 20, world.story()
+    world.register.start()
+    world.until(lambda: world.row() == row)
+    home_again(world)
+
+
+def register_killed_and_link_cut(world: World, seconds: float) -> None:
+    """Without register and copy nothing is acknowledged; afterwards it goes on."""
+    world.register.kill()
+    link(world, cut=True)
+    time.sleep(1.0)
+    before = world.acknowledged()
+    time.sleep(seconds)
+    assert world.acknowledged() == before, world.story()
+    link(world, cut=False)
+    world.register.start()
+    home_again(world)
+
+
+def link_cut(world: World, seconds: float, *, forth: bool = True, back: bool = True) -> None:
+    """The link between the sites is cut, or one way of it: one of them serves, and heals."""
+    link(world, cut=True, forth=forth, back=back)
+    time.sleep(seconds)
+    before = world.acknowledged()
+    world.until(lambda: world.acknowledged() > before + 20)
+    link(world, cut=False)
+    home_again(world)
+
+
+def site_isolated(world: World, seconds: float) -> None:
+    """Home sees neither the backup nor the register: the backup takes over, home is fenced."""
+    link(world, cut=True)
+    world.cuts["east", "register"].cut()
+    world.served("west", protected=False)
+    time.sleep(seconds)
+    link(world, cut=False)
+    world.cuts["east", "register"].heal()
+    home_again(world)
+
+
+def handed_over(world: World) -> float:
+    """An operator has it at the backup and back again; the longest pause of a hand-back."""
+    _to_west(world)
+    mark = time.monotonic()
+    world.wish(mode="auto")
+    home_again(world)
+    acks = sorted(ack.at for writer in world.writers for ack in writer.acks if ack.at > mark)
+    return max(b - a for a, b in pairwise(acks))
+
+
+def link(world: World, *, cut: bool, forth: bool = True, back: bool = True) -> None:
+    """Cut or heal what goes between the sites; `forth` is from home's side."""
+    for ends in (("east", "west"), ("west", "east")):
+        if cut:
+            world.cuts[ends].cut(forth=forth, back=back)
+        else:
+            world.cuts[ends].heal()

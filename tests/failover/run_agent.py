@@ -1,0 +1,39 @@
+"""A real agent as a process of its own; told a point, it dies there."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+from pathlib import Path
+from threading import Event
+
+from failover.cells import config, steps
+from failover.cells.agent import Agent
+
+
+def main() -> None:
+    """Until it is ended, or reaches the deadly point."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("cells", type=Path)
+    parser.add_argument("--die-at", default="")
+    parser.add_argument("--asynchronous", action="store_true")
+    asked = parser.parse_args()
+    logging.basicConfig(level="INFO", format="%(asctime)s.%(msecs)03d %(message)s", datefmt="%T")
+    if asked.asynchronous:  # the control: the rest of the agent believes that commits wait
+        steps.SEMI = "SET @nothing="
+
+    def point(name: str) -> None:
+        if name == asked.die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    found = config.read(asked.cells)
+    (cell,) = found.cells
+    end = Event()
+    signal.signal(signal.SIGTERM, lambda *_: end.set())
+    Agent(cell, found.site, found.register, found.limits, point).run(end)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Real databases, real agents, continuous writers: acknowledged and lost 0, done twice 0, two sites 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from failover.cells.own import misfit
+from tests.failover import faults
+from tests.failover.world import World, world
+
+
+@pytest.fixture(autouse=True)
+def _databases_of_our_own(django_db_blocker: Any) -> Iterator[None]:
+    """The tables of models are made in the cells, not in the session's test database."""
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.fixture
+def cells(tmp_path: Path) -> Iterator[World]:
+    """Two sites under load; afterwards nothing is lost, whatever the test did."""
+    with world(tmp_path) as made:
+        made.write()
+        faults.home_again(made)
+        yield made
+        verdict = made.verdict()
+        assert verdict.good, f"{verdict}\n{made.story()}"
+
+
+def test_a_dead_database_is_restarted_in_place_and_a_dead_site_is_taken_over(cells: World) -> None:
+    faults.database_killed(cells)
+    faults.site_killed(cells)
+
+
+def test_a_frozen_site_that_thaws_is_fenced_and_serves_again_later(cells: World) -> None:
+    faults.frozen(cells, 1.0, agent_too=True)
+
+
+def test_an_isolated_site_is_fenced_and_serves_again_later(cells: World) -> None:
+    faults.site_isolated(cells, 1.0)
+
+
+def test_an_owner_goes_on_alone_and_is_protected_again(cells: World) -> None:
+    faults.backup_killed(cells)
+    faults.link_cut(cells, 1.0)
+
+
+def test_the_register_is_needed_for_changes_only(cells: World) -> None:
+    faults.register_killed(cells, 1.0)
+    faults.register_killed_and_link_cut(cells, 1.0)
+
+
+def test_an_operator_moves_a_platform_and_home_gets_it_back(cells: World) -> None:
+    faults.handed_over(cells)
+    assert cells.events("handover") == 2
+    assert cells.events("takeover") == 0
+
+
+def test_an_agent_that_dies_while_it_takes_over_is_followed_by_one_that_goes_on(
+    cells: World,
+) -> None:
+    faults.agent_dies_at(cells, "promote: drained")
+
+
+def test_an_agent_that_dies_while_it_hands_over_is_followed_by_one_that_goes_on(
+    cells: World,
+) -> None:
+    faults.agent_dies_handing_over(cells, "hand over: told")
+
+
+def test_nobody_takes_over_in_mode_off_and_an_operator_still_may(cells: World) -> None:
+    cells.wish(mode="off")
+    cells.sides["east"].kill_all()
+    cells.until(lambda: "nobody takes over, mode off" in cells.sides["west"].log.read_text())
+    assert cells.row().owner == "east"
+    cells.wish(wish="west", wish_by="ann")
+    cells.served("west", protected=False)
+    cells.wish(mode="auto")
+    faults.home_again(cells)
+
+
+def test_a_dangerous_setting_is_named(cells: World) -> None:
+    link = cells.sides["west"].link()
+    assert misfit(link, 2, 7) == ""
+    for setting, word in (
+        ("sync_binlog=0", "power cut"),
+        ("rpl_semi_sync_master_timeout=10000", "finite"),
+        ("rpl_semi_sync_slave_enabled=0", "in silence"),
+    ):
+        before = link.value(f"@@{setting.partition('=')[0]}")
+        link.rows(f"SET GLOBAL {setting}")
+        assert word in misfit(link, 2, 7)
+        link.rows(f"SET GLOBAL {setting.partition('=')[0]}={before}")
+    assert "another cell" in misfit(link, 3, 7)
+
+
+def test_the_checker_sees_what_is_lost_without_semi_synchronous_copies(tmp_path: Path) -> None:
+    """The control: the same agents, faults and writers; commits wait for nobody."""
+    with world(tmp_path, asynchronous=True) as made:
+        made.write()
+        made.until(lambda: made.acknowledged() > 50)
+        made.until((made.root / "west" / "complete").exists)
+        faults.link(made, cut=True)
+        made.served("west", protected=False)
+        assert made.judged("west").lost > 0, made.story()

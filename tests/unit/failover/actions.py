@@ -1,0 +1,151 @@
+"""What each step does in the model, action by action; see failover/cells/steps.py for the real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
+
+from failover.cells.facts import Do, Facts, Row, Step
+from tests.unit.failover.copies import Store
+
+if TYPE_CHECKING:
+    from tests.unit.failover.simulated import Agent, World
+
+ON_THE_PROCESS = {Do.START_AS_OWNER, Do.START_AS_COPY, Do.RESTART, Do.FENCE, Do.REBUILD}
+
+
+def of(world: World, agent: Agent, store: Store, step: Step, facts: Facts) -> Iterator[None]:
+    """The actions of a step; the agent may die at each yield."""
+    if step.do in ON_THE_PROCESS:
+        yield from _on_the_process(world, store, step)
+    elif not store.up(world.now):
+        return
+    elif step.do is Do.FOLLOW:
+        yield from _follow_again(world, agent, store)
+    elif step.do is Do.PROMOTE:
+        yield from _promote(world, store)
+    elif step.row is not None:
+        yield from _as_owner(world, agent, store, step, facts, step.row)
+
+
+def _on_the_process(world: World, store: Store, step: Step) -> Iterator[None]:
+    if step.do in (Do.START_AS_OWNER, Do.START_AS_COPY):
+        keep = step.do is Do.START_AS_OWNER or step.keep
+        store.start(world.dice, world.now, keep_tail=keep)
+        return
+    store.kill()
+    yield
+    if step.do is Do.REBUILD:
+        store.empty()
+
+
+def _follow_again(world: World, agent: Agent, store: Store) -> Iterator[None]:
+    if not store.follows:
+        yield from _follow(world, agent, store)
+        return
+    agent.followed_at = world.now
+    store.receiving = store.diverged = False
+    yield
+    if not store.applying:  # both threads stand: by GTID, what was not applied is fetched again
+        store.complete, store.goal = False, None
+        store.relay.clear()
+    store.receiving = store.applying = True
+
+
+def _follow(world: World, agent: Agent, store: Store) -> Iterator[None]:
+    agent.followed_at = world.now
+    store.receiving = store.applying = store.diverged = False
+    yield
+    store.follows = True
+    yield
+    store.relay.clear()
+    store.receiving = store.applying = True
+    store.complete, store.goal = False, None
+
+
+def _promote(world: World, store: Store) -> Iterator[None]:
+    store.receiving = False
+    yield
+    store.applying = True
+    while store.relay and world.drains:
+        yield
+    store.applying = False
+    yield
+    store.follows = False
+    store.relay.clear()
+
+
+def _as_owner(
+    world: World, agent: Agent, store: Store, step: Step, facts: Facts, row: Row
+) -> Iterator[None]:
+    if step.do is Do.CLAIM:
+        assert facts.row is not None
+        if world.swap(agent, facts.row, row):
+            agent.alone = row.epoch if row.owner == agent.site else agent.alone
+            agent.acked_at = world.now
+            yield
+            if facts.row.owner == row.owner and not facts.own.read_only:
+                store.semi = False
+    elif step.do is Do.GO_ALONE:
+        store.semi = False
+    elif step.do is Do.PROTECT:
+        yield from _protect(world, agent, store, facts, row)
+    elif step.do is Do.OPEN:
+        yield from _open(world, agent, store, row)
+    elif step.do is Do.DECLARE:
+        world.append(store, "declare", row.owner, str(row.epoch))
+    elif step.do is Do.HAND_OVER:
+        yield from _hand_over(world, agent, store, facts, row)
+
+
+def _confirm(world: World, store: Store) -> Generator[None, None, bool]:
+    """A commit of our own, for a moment: whether it was acknowledged."""
+    world.append(store, "confirm")
+    mark = len(store.log)
+    for _ in range(8):
+        yield
+        if store.committed >= mark:
+            return True
+    return False
+
+
+def _protect(world: World, agent: Agent, store: Store, facts: Facts, row: Row) -> Iterator[None]:
+    assert facts.row is not None
+    store.semi = True
+    if (yield from _confirm(world, store)):
+        agent.alone = 0
+        world.swap(agent, facts.row, row)
+
+
+def _open(world: World, agent: Agent, store: Store, row: Row) -> Iterator[None]:
+    store.served = True
+    if row.solo:
+        store.semi = False
+    else:
+        store.semi = True
+        if not (yield from _confirm(world, store)):
+            return
+    world.append(store, "declare", row.owner, str(row.epoch))
+    mark = len(store.log)
+    yield
+    for _ in range(20):  # then the connection has had no answer for too long
+        if store.committed >= mark:
+            store.read_only = False
+            return
+        yield
+
+
+def _hand_over(world: World, agent: Agent, store: Store, facts: Facts, row: Row) -> Iterator[None]:
+    assert facts.row is not None
+    peer = world.stores["west" if agent.site == "east" else "east"]
+    store.read_only = True
+    yield
+    if not world.linked or not peer.up(world.now) or peer.log != store.log:
+        store.read_only = False
+        return
+    yield
+    if world.swap(agent, facts.row, row):
+        yield
+        store.semi = False
+        yield
+        yield from _follow(world, agent, store)
