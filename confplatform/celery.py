@@ -11,7 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "confplatform.settings")
 
 app = Celery("confplatform")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["conferences"])
+app.autodiscover_tasks(["conferences", "domains"])
 
 TIMERS = {
     # name: (seconds, why so often)
@@ -20,6 +20,8 @@ TIMERS = {
     "conferences.tasks.ask_for_lists": (60, "what units hold is compared with what we believe"),
     "conferences.tasks.mend": (15, "projection and pool are filled again if Redis was emptied"),
     "conferences.tasks.forget_old": (60, "requests are remembered for 24 h"),
+    "domains.tasks.ask_again": (5, "what a platform has missed of the tree is asked for again"),
+    "domains.tasks.trim": (600, "changes of the tree are kept for 90 days, 10,000 go at once"),
 }
 """Each is a level check (what is due now?): a run that is lost or doubled does no harm."""
 
@@ -32,7 +34,7 @@ app.conf.beat_schedule = {
 
 
 class Messages(bootsteps.StartStopStep):
-    """Runs consumer and relay as threads of `celery worker`."""
+    """Runs consumers, relay and links as threads of `celery worker`."""
 
     requires = ("celery.worker.components:Pool",)
 
@@ -44,12 +46,14 @@ class Messages(bootsteps.StartStopStep):
         """Start consuming and relaying."""
         from confplatform import wiring
 
-        self._threads = [wiring.consumer(), wiring.relay()]
+        self._threads = wiring.threads()
         for thread in self._threads:
             thread.start()
 
     def stop(self, parent: Any) -> None:
         """Finish what is at hand; the rest goes back to the queues."""
+        for thread in self._threads:
+            thread.ask_to_stop()
         for thread in self._threads:
             thread.stop()
         self._threads = []

@@ -35,6 +35,11 @@ def moment_of(number: int) -> datetime:
     return datetime.fromtimestamp(((number >> 13) + _SINCE) / 1_000_000, UTC)
 
 
+def number_at(moment: datetime) -> int:
+    """The least number that `next_id` could have made then."""
+    return (int(moment.timestamp() * 1_000_000) - _SINCE) << 13
+
+
 def after_fork() -> None:
     """A child process takes a tag of its own, and a lock that no thread of its parent holds."""
     global _tag, _lock

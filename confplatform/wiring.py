@@ -11,9 +11,11 @@ from conferences.pool import units
 from conferences.pool.desk import desk as pool_desk
 from confplatform.bus import dispatch
 from confplatform.bus.consume import Consumer, Desk
+from confplatform.bus.link import Link
 from confplatform.bus.relay import Relay
 from confplatform.bus.topology import Routes
 from confplatform.stores.directory import own_platform, store_of
+from domains.flows import sync as propagation
 from licensing.flows import tell as licences
 
 QUEUES_OF = {
@@ -23,10 +25,10 @@ QUEUES_OF = {
         Routes.UNIT_TO_CSS,
         Routes.RMS_TO_CSS,
         Routes.MS_TO_CSS,
-        Routes.LICENCE_NOTICE,
     ),
     "cm": (Routes.CSS_TO_CM, Routes.STATE_TO_CM),
     "rms": (Routes.TO_RMS, Routes.NODE_TO_RMS),
+    "bmc": (Routes.BMC_LICENCE, Routes.BMC_SYNC, Routes.BMC_CALL_RECORD),
 }
 """The queues that each role of this software consumes."""
 
@@ -36,6 +38,7 @@ def desks() -> dict[str, Desk]:
     platform = own_platform()
     work = partial(dispatch.handle, platform, first_turn=True)
     desk_of = {"css": work, "rms": pool_desk(platform), "cm": partial(manager.take, platform)}
+    desk_of["bmc"] = work
     return {
         route.value.queue: desk_of[role]
         for role in sorted(settings.ROLES)
@@ -43,18 +46,36 @@ def desks() -> dict[str, Desk]:
     }
 
 
-def consumer() -> Consumer:
-    """The message consumer of this process."""
-    return Consumer(store_of(own_platform()), settings.AMQP_URL, desks(), _greet)
+def threads() -> list[Consumer | Relay]:
+    """What a worker runs beside its tasks: consumers, relay, and the ways to the peers."""
+    here = store_of(own_platform())
+    peers = sorted(settings.PEERS.items())
+    return [
+        Consumer(here, settings.AMQP_URL, desks(), _greet),
+        Relay(here, settings.AMQP_URL),
+        *(_in_order() for role in settings.ROLES if role == "css"),
+        *(Link(here, peer, url) for peer, url in peers),
+        *(_consumer_at(peer, url) for peer, url in peers if "bmc" in settings.ROLES),
+    ]
+
+
+def _in_order() -> Consumer:
+    """What BMC tells is done in order: one process at a time takes it, and asks what it has missed."""
+    work: Desk = partial(dispatch.handle, own_platform(), first_turn=True)
+    here, queue = store_of(own_platform()), Routes.DOMAIN_NOTICE.value.queue
+    greet = partial(propagation.greet, own_platform())
+    return Consumer(here, settings.AMQP_URL, {queue: work}, greet, alone=True)
+
+
+def _consumer_at(peer: str, url: str) -> Consumer:
+    """At a peer's broker: what its platform asks of BMC."""
+    desk: Desk = partial(dispatch.handle, own_platform(), first_turn=False)
+    queues = {route.value.queue: desk for route in QUEUES_OF["bmc"]}
+    return Consumer(store_of(own_platform()), url, queues, lambda: None, peer)
 
 
 def _greet() -> None:
     """After a start or a gap: units say what they hold, BMC which licences there are (CSS §4.1)."""
-    units.ask_for_lists(own_platform())
     if "css" in settings.ROLES:
+        units.ask_for_lists(own_platform())
         licences.greet(own_platform())
-
-
-def relay() -> Relay:
-    """The relay of this process."""
-    return Relay(store_of(own_platform()), settings.AMQP_URL)

@@ -13,7 +13,7 @@ PACKAGES="mariadb-server-core mariadb-client-core redis-server rabbitmq-server j
 PACKAGES+=" libmariadb-dev pkg-config gcc libc6-dev python3 python3-dev python3-venv"
 [ "$MODE" = dev ] && BROWSER=${BROWSER:-1}
 [ "${BROWSER:-0}" = 1 ] && PACKAGES+=" chromium"
-[ "$MODE" = dev ] && PACKAGES+=" faketime" # wanted, not demanded: one test is skipped without it
+[ "$MODE" = dev ] && PACKAGES+=" faketime gettext" # wanted, not demanded: one test is skipped, `make translations` says so
 
 step() { printf '  %-44s' "$1"; BEGAN=$EPOCHREALTIME; }
 took() { awk -v a="$BEGAN" -v b="$EPOCHREALTIME" 'BEGIN { printf "%6.1f s\n", b - a }'; }

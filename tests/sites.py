@@ -36,6 +36,17 @@ def janus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
+@pytest.fixture(scope="session")
+def with_core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    """A core (`sites["core"]`) whose tree a site with two simulated units (`sites["east"]`) follows."""
+    root = tmp_path_factory.mktemp("with_core")
+    with (
+        claimed(ports_for(0, core=True)) as base,
+        Stand(root, base, media="simulated", units=2, core=True) as stand,
+    ):
+        yield stand
+
+
 @pytest.fixture
 def manager(request: pytest.FixtureRequest) -> Iterator[Manager]:
     """A conference manager on the broker of the site that the test uses."""

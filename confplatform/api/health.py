@@ -12,12 +12,17 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from confplatform.bus import waiting
 from confplatform.bus.amqp import BROKER_ERRORS, connect, hang_up
 from confplatform.stores import sql
 from confplatform.stores.directory import own_platform, redis_of, store_of
 
 MORE: list[Callable[[], list[str]]] = []
 """What other apps have to say to Prometheus, line by line; each adds itself when it is ready."""
+
+
+PARTS: dict[str, Callable[[], str]] = {}
+"""What a site needs beside its servers before it can serve: "" or what is missing, in words."""
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -53,15 +58,17 @@ def _broker() -> str:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Can it serve, and why not. Without the database it cannot; the rest only makes it slower."""
+    """Can it serve, and why not. Without the database it cannot; a server more only makes it slower."""
     words = parts()
-    ready = words["database"] == "ok"
+    ready = all(words[part] == "ok" for part in ("database", *PARTS))
     return JsonResponse({"ready": ready, **words}, status=200 if ready else 503)
 
 
 def parts() -> dict[str, str]:
-    """Database, redis and broker: "ok", or what is wrong."""
+    """Database, redis, broker, and what apps have added: "ok", or what is wrong."""
     found = {"database": _database(), "redis": _redis(), "broker": _broker()}
+    for part, look in PARTS.items():
+        found[part] = "unknown" if found["database"] else look()
     return {part: wrong or "ok" for part, wrong in found.items()}
 
 
@@ -73,9 +80,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     lines = [generate_latest(registry).decode(), "# TYPE database_up gauge"]
     try:
-        waiting = sql.select(store_of(own_platform()).database, "SELECT COUNT(*) FROM bus_outbox")
-        lines += ["database_up 1", "# TYPE bus_outbox_waiting gauge"]
-        lines += [f"bus_outbox_waiting {waiting[0][0]}"]
+        found = waiting.metrics(store_of(own_platform()).database)
+        lines += ["database_up 1", *found]
         lines += [line for source in MORE for line in source()]
     except Error:
         lines.append("database_up 0")

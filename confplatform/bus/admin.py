@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -12,11 +13,14 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from confplatform import clock
+from confplatform import admin_audit, clock
 from confplatform.admin import ReadOnlyAdmin, badge, pretty
-from confplatform.bus import parked
+from confplatform.bus import parked, waiting
 from confplatform.bus.models import Inbox, Outbox, Parked
-from confplatform.stores.directory import own_platform
+from confplatform.scoping import SITE
+from confplatform.stores.directory import own_platform, store_of
+
+__all__ = ["admin_audit"]
 
 MOST_SHOWN = 20_000
 SECRET = ("confpwd", "password", "pin", "token", "secret", "oauth_consumer_secret")
@@ -30,6 +34,7 @@ _SECRET_IN_TEXT = re.compile(
 class ParkedAdmin(ReadOnlyAdmin):
     """Messages that could not be handled: nothing is lost, somebody has to decide."""
 
+    scope = (SITE,)
     list_display = ["kind", "queue", "reason", "parked_at", "standing"]
     list_filter = ["queue", ("retried_at", admin.EmptyFieldListFilter)]
     search_fields = ["^wire_type", "reason"]
@@ -93,14 +98,57 @@ class ParkedAdmin(ReadOnlyAdmin):
         return page
 
 
+class DestinationFilter(admin.SimpleListFilter):
+    """On whose broker: our own, or a peer's."""
+
+    title = _("destination")
+    parameter_name = "to"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """All that are known, and those that something lies there for."""
+        found = waiting.waiting(store_of(own_platform()).database)
+        return [(w.destination or "own", w.destination or _("our own broker")) for w in found]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """For this one."""
+        chosen = self.value()
+        where = {"destination": "" if chosen == "own" else chosen} if chosen else {}
+        return queryset.filter(**where)
+
+
+class AgeFilter(admin.SimpleListFilter):
+    """Since when they wait."""
+
+    title = _("age")
+    parameter_name = "older"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """As the colours of the column go."""
+        return [("5", _("more than 5 s")), ("60", _("more than a minute"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Written before that."""
+        seconds = {"5": 5, "60": 60}.get(self.value() or "")
+        if seconds is None:
+            return queryset
+        return queryset.filter(pk__lt=clock.number_at(clock.now() - timedelta(seconds=seconds)))
+
+
 @admin.register(Outbox)
 class OutboxAdmin(ReadOnlyAdmin):
     """Messages that wait to be sent: seconds old when all is well."""
 
-    list_display = ["where", "routing_key", "age", "due_at"]
+    scope = (SITE,)
+    list_display = ["to", "where", "routing_key", "age", "due_at"]
+    list_filter = [DestinationFilter, AgeFilter]
     ordering = ["id"]
     fields = [("exchange", "routing_key", "destination"), ("age", "due_at"), "content"]
     readonly_fields = ["age", "content"]
+
+    @admin.display(description=_("destination"))
+    def to(self, row: Outbox) -> str:
+        """On whose broker."""
+        return row.destination or str(_("our own broker"))
 
     @admin.display(description=_("exchange"))
     def where(self, row: Outbox) -> str:
@@ -124,6 +172,7 @@ class OutboxAdmin(ReadOnlyAdmin):
 class InboxAdmin(ReadOnlyAdmin):
     """Requests that were taken in the last 24 hours, and their answers."""
 
+    scope = (SITE,)
     list_display = ["wire_type", "reqid", "e164", "origin", "taken_at", "answer_state"]
     search_fields = ["=e164", "=key"]
     search_help_text = _("number of the conference")

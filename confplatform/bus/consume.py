@@ -10,12 +10,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import amqp
+from amqp.exceptions import AccessRefused
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
-from confplatform.bus import metrics, outbox
+from confplatform.bus import metrics, outbox, wake
 from confplatform.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, connect, hang_up
 from confplatform.bus.declare import declare
 from confplatform.bus.dispatch import DatabaseAway, Delivery, Outcome
@@ -27,13 +29,20 @@ log = logging.getLogger("confplatform.bus.consume")
 BATCH = 200
 PREFETCH = 200
 LONGEST_PAUSE = 5.0
+TURN_SECONDS = 1.0
+"""Between two tries to become the only consumer of a queue."""
 
 Desk = Callable[[Sequence[Delivery]], Outcome]
 """Does a batch of deliveries: all that it returns is safe to publish and to acknowledge."""
 
 
 class Consumer(threading.Thread):
-    """Consumes the queues of all roles of this process; `greet` is called as each session begins."""
+    """Consumes the queues of all roles of this process; `greet` is called as each session begins.
+
+    `peer`: the platform on whose broker it does so. There it publishes nothing itself: its rows are for
+    the relay and the links, so that what goes to one broker goes by one way, in order. `alone`: of all
+    processes one at a time consumes these queues, so that their messages are done in order too.
+    """
 
     def __init__(
         self,
@@ -41,18 +50,29 @@ class Consumer(threading.Thread):
         broker_url: str,
         desks: dict[str, Desk],
         greet: Callable[[], None],
+        peer: str = "",
+        *,
+        alone: bool = False,
     ) -> None:
-        super().__init__(name="consumer", daemon=True)
+        whose = peer or ("in order" if alone else "")
+        super().__init__(name=f"consumer {whose}".rstrip(), daemon=True)
         self._store, self._url, self._desks = store, broker_url, desks
-        self._greet = greet
+        self._greet, self._peer, self._alone = greet, peer, alone
+        self._up = metrics.PEER_CONSUMERS.labels(peer) if peer else metrics.BROKER_UP
+        if alone:
+            self._up = metrics.IN_ORDER
         self._stop_asked = threading.Event()
         self._buffer: list[tuple[str, amqp.Message]] = []
         self._published: list[int] = []
         self._published_at = 0.0
 
-    def stop(self) -> None:
-        """Finish the batch at hand; the broker hands the rest to others."""
+    def ask_to_stop(self) -> None:
+        """Let it finish the batch at hand; the broker hands the rest to others."""
         self._stop_asked.set()
+
+    def stop(self) -> None:
+        """The same, and wait for it."""
+        self.ask_to_stop()
         self.join(timeout=20)
 
     def run(self) -> None:
@@ -63,10 +83,10 @@ class Consumer(threading.Thread):
             try:
                 self._session()
             except (*BROKER_ERRORS, DatabaseError, InterfaceError, DatabaseAway) as wrong:
-                log.warning("session ended: %s: %s", type(wrong).__name__, wrong)
+                log.warning("%s: session ended: %s: %s", self.name, type(wrong).__name__, wrong)
             except Exception:
-                log.exception("session ended by the unforeseen")
-            metrics.BROKER_UP.set(0)
+                log.exception("%s: session ended by the unforeseen", self.name)
+            self._up.set(0)
             if time.monotonic() - started > 10:
                 pause = 0.2
             self._stop_asked.wait(pause)
@@ -81,16 +101,13 @@ class Consumer(threading.Thread):
         self._buffer.clear()
         self._published.clear()
         try:
-            publisher = Publisher(self._url)
+            publisher = None if self._peer else Publisher(self._url)
             incoming = connect(self._url)
-            declare(incoming, self._store.platform)
-            channel = incoming.channel()
-            channel.basic_qos(0, PREFETCH, False)
-            for queue in self._desks:
-                channel.basic_consume(queue, callback=self._take(queue))
-            metrics.BROKER_UP.set(1)
+            declare(incoming, self._peer or self._store.platform)
+            channel = self._consume(incoming, publisher)
+            self._up.set(1)
             self._greet()
-            log.info("consuming %s", ", ".join(self._desks))
+            log.info("%s: consuming %s", self.name, ", ".join(self._desks))
             self._loop(incoming, channel, publisher)
             clean = True
         finally:
@@ -98,13 +115,31 @@ class Consumer(threading.Thread):
             if publisher:
                 publisher.close(politely=clean)
 
+    def _consume(self, incoming: Any, publisher: Publisher | None) -> Any:
+        """A channel on which our queues are consumed; one that wants to be alone waits for its turn."""
+        while True:
+            channel = incoming.channel()
+            channel.basic_qos(0, PREFETCH, False)
+            try:
+                for queue in self._desks:
+                    take = self._take(queue)
+                    channel.basic_consume(queue, callback=take, exclusive=self._alone)
+            except AccessRefused:
+                if not self._alone or self._stop_asked.wait(TURN_SECONDS):
+                    raise
+                incoming.heartbeat_tick()
+                if publisher:
+                    publisher.tick()
+            else:
+                return channel
+
     def _take(self, queue: str) -> Callable[[amqp.Message], None]:
         def take(message: amqp.Message) -> None:
             self._buffer.append((queue, message))
 
         return take
 
-    def _loop(self, incoming: Any, channel: Any, publisher: Publisher) -> None:
+    def _loop(self, incoming: Any, channel: Any, publisher: Publisher | None) -> None:
         """Block for the first message, take what is there, then work. No timer: it would only wait."""
         ticked = time.monotonic()
         while not self._stop_asked.is_set():
@@ -121,31 +156,38 @@ class Consumer(threading.Thread):
             if time.monotonic() - ticked > 2:
                 ticked = time.monotonic()
                 incoming.heartbeat_tick()
-                publisher.tick()
+                if publisher:
+                    publisher.tick()
                 close_old_connections()
         self._forget_published()
 
-    def _batch(self, channel: Any, publisher: Publisher) -> None:
+    def _batch(self, channel: Any, publisher: Publisher | None) -> None:
         """Do a batch, publish what it led to, acknowledge it: in this order."""
         taken, self._buffer[:BATCH] = self._buffer[:BATCH], []
         metrics.BATCH.observe(len(taken))
         with metrics.BATCH_SECONDS.time():
             by_desk: dict[Desk, list[Delivery]] = {}
             for queue, message in taken:
-                by_desk.setdefault(self._desks[queue], []).append(_delivery(queue, message))
+                one = _delivery(queue, message, self._peer)
+                by_desk.setdefault(self._desks[queue], []).append(one)
             for desk, deliveries in by_desk.items():
                 self._publish(publisher, desk(deliveries))
             channel.basic_ack(taken[-1][1].delivery_tag, multiple=True)
 
-    def _publish(self, publisher: Publisher, outcome: Outcome) -> None:
-        if not outcome.rows:
+    def _publish(self, publisher: Publisher | None, outcome: Outcome) -> None:
+        """Send what is for our own broker; the links have been told of the rest."""
+        rows = [row for row in outcome.rows if not row.destination]
+        if not rows:
             return
-        publisher.publish(outcome.rows)
-        metrics.PUBLISHED.inc(len(outcome.rows))
+        if publisher is None:
+            wake.everywhere(self._store.platform)
+            return
+        publisher.publish(rows)
+        metrics.PUBLISHED.inc(len(rows))
         if outcome.stored:
             if not self._published:
                 self._published_at = time.monotonic()
-            self._published += [row.id for row in outcome.rows]
+            self._published += [row.id for row in rows]
 
     def _forget_published(self) -> None:
         """Delete rows that are confirmed. Late is fine: at worst a relay sends one twice."""
@@ -153,8 +195,9 @@ class Consumer(threading.Thread):
         outbox.forget(self._store.database, ids)
 
 
-def _delivery(queue: str, message: amqp.Message) -> Delivery:
+def _delivery(queue: str, message: amqp.Message, peer: str) -> Delivery:
     body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
     redelivered = bool(message.delivery_info.get("redelivered"))
     unreadable = message.properties.get(UNREADABLE, "")
-    return Delivery(body, of_amqp(queue, message.properties, redelivered), unreadable=unreadable)
+    envelope = replace(of_amqp(queue, message.properties, redelivered), peer=peer)
+    return Delivery(body, envelope, unreadable=unreadable)

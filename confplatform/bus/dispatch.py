@@ -225,10 +225,15 @@ def _nack(work: Work, delivery: Delivery, errcode: str, detail: str) -> None:
     if envelope.origin == "http":
         work.answers[envelope.request] = canonical(refused.body)  # type: ignore[attr-defined]
     elif envelope.reply_to:
-        work.put(refused, "", envelope.reply_to, correlation_id=envelope.correlation_id)
+        _refuse(work, refused, envelope, "", envelope.reply_to)
     elif route:
-        exchange, key = route[0].value.exchange, route[1] or route[0].value.key
-        work.put(refused, exchange, key, correlation_id=envelope.correlation_id)
+        _refuse(work, refused, envelope, route[0].value.exchange, route[1] or route[0].value.key)
+
+
+def _refuse(work: Work, refused: Message, envelope: Envelope, exchange: str, key: str) -> None:
+    """To the broker that the request lay on."""
+    about = {"correlation_id": envelope.correlation_id, "destination": envelope.peer}
+    work.put(refused, exchange, key, **about)
 
 
 def _park(work: Work, delivery: Delivery) -> None:

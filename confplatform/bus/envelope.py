@@ -17,7 +17,8 @@ EXPIRES_AFTER = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """The properties of one delivery. `request` is its key in the inbox, where it is a request."""
+    """The properties of one delivery. `request` is its key in the inbox, where it is a request;
+    `peer` the platform on whose broker it lay, empty: on our own."""
 
     queue: str
     app_id: str = ""
@@ -27,6 +28,7 @@ class Envelope:
     sent_at: datetime | None = None
     redelivered: bool = False
     origin: str = "mq"
+    peer: str = ""
     request: str = ""
     digest: str = ""
 

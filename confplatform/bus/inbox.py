@@ -42,11 +42,12 @@ class Asked:
     answer: bytes | None = None
     is_new: bool = False
     changed: bool = False
+    peer: str = ""
 
     def asked_again(self, envelope: Envelope) -> None:
         """The newest asker gets the answer."""
         self.reply_to, self.correlation_id = envelope.reply_to, envelope.correlation_id
-        self.origin = envelope.origin
+        self.origin, self.peer = envelope.origin, envelope.peer
         self.changed = True
 
 
@@ -98,6 +99,7 @@ class InboxOfWork:
             envelope.correlation_id,
             envelope.origin,
             is_new=True,
+            peer=envelope.peer,
         )
         self._known[asked.key] = asked
         self._open_of.setdefault(e164, []).append(asked)

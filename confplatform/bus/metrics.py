@@ -14,3 +14,20 @@ BATCH = Histogram(
 )
 BATCH_SECONDS = Histogram("bus_batch_seconds", "Seconds from taking a batch to its acknowledgement")
 BROKER_UP = Gauge("bus_consumers", "Consumers connected to the broker", multiprocess_mode="livesum")
+IN_ORDER = Gauge(
+    "bus_consumers_in_order",
+    "Consumers of what has to be done in order; one at a time",
+    multiprocess_mode="livesum",
+)
+LINK_UP = Gauge(
+    "bus_link_up",
+    "Links to a peer's broker that are connected",
+    ["destination"],
+    multiprocess_mode="livesum",
+)
+PEER_CONSUMERS = Gauge(
+    "bus_peer_consumers",
+    "Consumers connected to a peer's broker",
+    ["peer"],
+    multiprocess_mode="livesum",
+)

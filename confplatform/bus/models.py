@@ -21,9 +21,19 @@ class Outbox(models.Model):
 
     class Meta:
         verbose_name_plural = "outbox"
+        indexes = [models.Index(fields=["destination", "id"], name="outbox_way")]
 
     def __str__(self) -> str:
         return f"{self.exchange or 'default'} {self.routing_key}"
+
+
+class Link(models.Model):
+    """A peer to whose broker we send. Whoever sends there holds the row meanwhile."""
+
+    destination = models.CharField(max_length=40, primary_key=True)
+
+    def __str__(self) -> str:
+        return self.destination
 
 
 class Inbox(models.Model):

@@ -38,6 +38,7 @@ def row(
     routing_key: str,
     now: datetime,
     app_id: str,
+    destination: str = "",
     **more: Any,
 ) -> Row:
     """A row for a message (or for bytes that are passed on as they came)."""
@@ -45,12 +46,12 @@ def row(
     number = next_id()
     properties = {name: value for name, value in more.items() if value}
     properties |= {"app_id": app_id, "timestamp": int(now.timestamp()), "message_id": f"{number:x}"}
-    return Row(number, exchange, routing_key, body, properties)
+    return Row(number, exchange, routing_key, body, properties, destination)
 
 
-def put(database: str, rows: Iterable[Row], due_at: datetime) -> None:
-    """Write rows inside the caller's transaction."""
-    due = naive(due_at)
+def put(database: str, rows: Iterable[Row], now: datetime, *, first_turn: bool = False) -> None:
+    """Write rows inside the caller's transaction; `first_turn`: it publishes those of our broker itself."""
+    due = {"": naive(now + FIRST_TURN)} if first_turn else {}
     sql.insert(
         database,
         _TABLE,
@@ -63,20 +64,24 @@ def put(database: str, rows: Iterable[Row], due_at: datetime) -> None:
                 r.routing_key,
                 r.body,
                 orjson.dumps(r.properties),
-                due,
+                due.get(r.destination, naive(now)),
             )
             for r in rows
         ],
     )
 
 
-def take(database: str, most: int = 500) -> list[Row]:
-    """The oldest rows that are due, locked until the caller's transaction ends; others skip them."""
+def take(database: str, most: int = 500, destination: str = "") -> list[Row]:
+    """The oldest due rows of a destination, locked until the caller's transaction ends; others skip them.
+
+    The index is prescribed: what waits for a peer that is down must not be read on the way.
+    """
     found = sql.select(
         database,
         "SELECT id, exchange, routing_key, body, properties, destination FROM bus_outbox"
-        " WHERE due_at <= UTC_TIMESTAMP(6) ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
-        [most],
+        " FORCE INDEX (outbox_way) WHERE destination=%s AND due_at <= UTC_TIMESTAMP(6)"
+        " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
+        [destination, most],
     )
     return [Row(r[0], r[1], r[2], bytes(r[3]), orjson.loads(r[4]), r[5]) for r in found]
 

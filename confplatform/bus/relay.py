@@ -8,33 +8,44 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections, transaction
 
 from confplatform.bus import metrics, outbox, wake
 from confplatform.bus.amqp import BROKER_ERRORS, Publisher
+from confplatform.bus.waiting import unknown
 from confplatform.stores.directory import PlatformStore
 
 log = logging.getLogger("confplatform.bus.relay")
 
 BATCH = 500
 LONGEST_PAUSE = 5.0
+LOOKS_EVERY = 60.0
 
 
 class Relay(threading.Thread):
-    """One thread per worker process; any number of them share the work by skipping locked rows."""
+    """One thread per worker process; any number of them share the work by skipping locked rows.
 
-    def __init__(self, store: PlatformStore, broker_url: str) -> None:
-        super().__init__(name="relay", daemon=True)
-        self._store, self._url = store, broker_url
+    `destination`: the platform on whose broker it publishes, empty: our own.
+    """
+
+    def __init__(self, store: PlatformStore, broker_url: str, destination: str = "") -> None:
+        super().__init__(name=f"relay {destination}".rstrip(), daemon=True)
+        self._store, self._url, self.destination = store, broker_url, destination
         self._publisher: Publisher | None = None
         self._stop_asked = threading.Event()
+        self._looks_at = 0.0
+
+    def ask_to_stop(self) -> None:
+        """Let it finish the batch at hand, and end."""
+        self._stop_asked.set()
+        wake.here(self.destination)
 
     def stop(self) -> None:
-        """Finish the batch at hand, and end."""
-        self._stop_asked.set()
-        wake.here()
+        """The same, and wait for it."""
+        self.ask_to_stop()
         self.join(timeout=10)
 
     def run(self) -> None:
@@ -45,11 +56,12 @@ class Relay(threading.Thread):
                 while self._send_some() and not self._stop_asked.is_set():
                     pass
                 pause = 0.2
-                wake.wait(self._store.platform, seconds=0.5)
+                self._look_after()
+                wake.wait(self._store.platform, 0.5, self.destination)
             except (*BROKER_ERRORS, DatabaseError, InterfaceError) as wrong:
-                log.warning(
-                    "outbox waits (%s: %s), again in %.1f s", type(wrong).__name__, wrong, pause
-                )
+                whose = f"to {self.destination} " if self.destination else ""
+                what = type(wrong).__name__
+                log.warning("outbox %swaits (%s: %s), again in %.1f s", whose, what, wrong, pause)
                 self._hang_up()
                 self._stop_asked.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
@@ -67,19 +79,31 @@ class Relay(threading.Thread):
 
     def _send_some(self) -> bool:
         """Send one batch; is there more?"""
+        return drain(self._store, self._connected().publish, self.destination) == BATCH
+
+    def _look_after(self) -> None:
+        """Say now and then what lies there for somebody to whom we know no way."""
+        if self.destination or time.monotonic() < self._looks_at:
+            return
+        self._looks_at = time.monotonic() + LOOKS_EVERY
+        for one in unknown(self._store.database):
+            words = "%d messages wait for %s, the oldest for %.0f s: PEERS does not name its broker"
+            log.warning(words, one.count, one.destination, one.age)
+
+    def _connected(self) -> Publisher:
         close_old_connections()
         if self._publisher is None:
             self._publisher = Publisher(self._url)
         self._publisher.tick()
-        return drain(self._store, self._publisher.publish) == BATCH
+        return self._publisher
 
 
 def drain(
-    store: PlatformStore, publish: Callable[[list[outbox.Row]], None], most: int = BATCH
+    store: PlatformStore, publish: Callable[[list[outbox.Row]], None], destination: str = ""
 ) -> int:
-    """Send the oldest due rows of a platform, in order; their number. They stay locked meanwhile."""
+    """Send the oldest due rows for a destination, in order; how many. They stay locked meanwhile."""
     with transaction.atomic(using=store.database):
-        rows = outbox.take(store.database, most)
+        rows = outbox.take(store.database, BATCH, destination)
         if rows:
             publish(rows)
             outbox.forget(store.database, [r.id for r in rows])

@@ -10,7 +10,8 @@ from confplatform.bus.topology import Routes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """One message and its way. `key` stands in for the route's own, where that names one party."""
+    """One message and its way. `key` stands in for the route's own, where that names one party;
+    `destination` is the platform on whose broker it is published, empty: our own."""
 
     message: Message
     route: Routes
@@ -18,6 +19,7 @@ class Send:
     correlation_id: str = ""
     reply_to: str = ""
     expires_ms: int = 0
+    destination: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

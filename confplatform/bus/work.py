@@ -11,12 +11,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from django.db import transaction
 
-from confplatform.bus import outbox
+from confplatform.bus import outbox, wake
 from confplatform.bus.inbox import Asked, InboxOfWork
 from confplatform.bus.message import Message, dumps, to_body
 from confplatform.bus.sending import Answer, Outgoing, Send
@@ -90,6 +90,7 @@ class Work:
             correlation_id=send.correlation_id,
             reply_to=send.reply_to,
             expiration=str(send.expires_ms) if send.expires_ms else "",
+            destination=send.destination,
         )
 
     def _answer(self, answer: Answer) -> None:
@@ -110,7 +111,12 @@ class Work:
             return
         where = ("", asked.reply_to) if asked.reply_to else (exchange, key)
         if where[1]:
-            self.put(asked.answer, *where, correlation_id=asked.correlation_id)
+            self.put(
+                asked.answer,
+                *where,
+                correlation_id=asked.correlation_id,
+                destination=asked.peer,
+            )
 
     def put(self, message: Message | bytes, exchange: str, key: str, **properties: Any) -> None:
         """Stage one outbox row; what is for a party that cannot exist is left out."""
@@ -127,11 +133,12 @@ class Work:
         for site in self._sites.values():
             site.flush()
         self.inbox.flush()
-        due = self.now + (outbox.FIRST_TURN if first_turn else timedelta())
-        outbox.put(self.database, self.rows, due)
+        outbox.put(self.database, self.rows, self.now, first_turn=first_turn)
 
     def after_commit(self) -> None:
-        """Let the sites bring their projections up to date."""
+        """Wake the links, and let the sites bring their projections up to date."""
+        if peers := {row.destination for row in self.rows} - {""}:
+            wake.everywhere(self.platform, peers)
         for site in self._sites.values():
             site.after_commit()
 
@@ -143,14 +150,15 @@ def begin(platform: str, *, first_turn: bool = False) -> Iterator[Work]:
     with transaction.atomic(using=store.database):
         found = sql.select(
             store.database,
-            "SELECT owner, epoch, UTC_TIMESTAMP(6) FROM stores_cell WHERE platform=%s"
+            "SELECT owner, epoch, UTC_TIMESTAMP(6), @@read_only FROM stores_cell WHERE platform=%s"
             " LOCK IN SHARE MODE",
             [platform],
         )
         if not found:
             raise NotProvisioned(f"no cell {platform}; run manage.py load_demo or provision")
-        owner, epoch, now = found[0]
-        work = Work(store, owner, epoch, now.replace(tzinfo=UTC))
+        owner, epoch, now, closed = found[0]
+        # Closed, it may hold what was never acknowledged: not even answers that were given before.
+        work = Work(store, "" if closed else owner, epoch, now.replace(tzinfo=UTC))
         yield work
         work.flush(first_turn)
     work.after_commit()

@@ -3,38 +3,39 @@
 from typing import Any
 
 USERS = ("user", "member", "manager")  # who would create a conference
+CORE = "core"
 
 
 def guide(up: dict[str, Any]) -> str:
     """Render up.json for a person."""
     lines = []
-    for name, site in up["sites"].items():
+    for name, site in _sites(up).items():
         lines += [
-            f"{name}  {site['http']}/admin/   operators",
-            f"{name}  {site['http']}/join/    join a conference with a browser",
+            f"{name}  {site['http']}/admin/   operators: conferences and media units of this site",
+            f"{name}  {site['http']}/         people: start conferences, join and control them, in the browser",
         ]
-    lines.append("")
-    for account in up["accounts"]:
-        lines.append(
-            f"account  {account['role']:<16} {account['username']:<24} {account['password']}"
-        )
-    lines += [
-        "",
-        "try, in this order:",
-        *_calls(up),
-        "",
-        *_licence(up),
-        "",
-        "where everything is: var/up.json",
-    ]
+    lines += ["", *_accounts(up), "", "try, in this order:", *_calls(up), ""]
+    lines += [*_tree(up), *_licence(up), "", "where everything is: var/up.json"]
     return "\n".join(lines)
+
+
+def _sites(up: dict[str, Any]) -> dict[str, Any]:
+    """Those where conferences are held."""
+    return {name: site for name, site in up["sites"].items() if name != CORE}
+
+
+def _accounts(up: dict[str, Any]) -> list[str]:
+    return [
+        f"account  {account['role']:<26} {account['username']:<16} {account['password']}"
+        for account in up["accounts"]
+    ]
 
 
 def _calls(up: dict[str, Any]) -> list[str]:
     """The open API, as integrators' programs use it: token, login, create."""
     if not up["accounts"] or not up["api_key"]:
         return []
-    api = next(iter(up["sites"].values()))["http"] + "/api/v1"
+    api = next(iter(_sites(up).values()))["http"] + "/api/v1"
     key, who = up["api_key"], _someone(up["accounts"])
     return [
         f"  T=$(curl -s {api}/system/token -d oauth_consumer_key={key['oauth_consumer_key']}"
@@ -48,13 +49,28 @@ def _calls(up: dict[str, Any]) -> list[str]:
     ]
 
 
+def _tree(up: dict[str, Any]) -> list[str]:
+    """Where domains and accounts are changed, and where one sees that it has arrived."""
+    if CORE not in up["sites"]:
+        return []
+    core, (name, site) = up["sites"][CORE], next(iter(_sites(up).items()))
+    return [
+        "domains and accounts:",
+        f"  change them at the core:     {core['http']}/admin/domains/domain/   (admin, or an administrator above)",
+        f"  watch them arrive at {name}:    {site['http']}/admin/domains/domain/   (to look at only)",
+        f"  sign in at both with the same accounts; new ones work at {name} a second later",
+        "",
+    ]
+
+
 def _licence(up: dict[str, Any]) -> list[str]:
-    """The stand is its own core: it can issue licences for its sites."""
-    name, site = next(iter(up["sites"].items()))
+    """The core issues licences for its sites; a site without one is its own core."""
+    name, site = next(iter(_sites(up).items()))
+    issuer = CORE if CORE in up["sites"] else name
     return [
         f"a licence of your own (paste what it prints at {site['http']}/admin/licensing/licence/add/):",
-        f"  DEBUG=true .venv/bin/python manage.py license_issue --key var/{name}/license.signing.key"
-        f" --sealing-key var/{name}/license.sealing.key --platform {site['platformmoid']}"
+        f"  DEBUG=true .venv/bin/python manage.py license_issue --key var/{issuer}/license.signing.key"
+        f" --sealing-key var/{issuer}/license.sealing.key --platform {site['platformmoid']}"
         " --issue 1 --small 100 --large 10",
     ]
 

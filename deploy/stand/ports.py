@@ -29,6 +29,10 @@ class Ports:
         return self.base
 
     @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.web}"
+
+    @property
     def mariadb(self) -> int:
         return self.base + 10
 
@@ -39,6 +43,10 @@ class Ports:
     @property
     def rabbitmq(self) -> int:
         return self.base + 100
+
+    def core(self, units: int) -> int:
+        """The first port of a core beside this site: after those of its media units."""
+        return self.base + 200 + UNIT_STRIDE * units
 
     def unit(self, number: int) -> int:
         """First of the 400 ports of media unit 1, 2, ..."""
@@ -51,9 +59,10 @@ class Ports:
         return servers + [first + offset for first in firsts for offset in range(5)]
 
 
-def ports_for(units: int) -> int:
-    """How many ports a site with so many Janus units takes."""
-    return 200 + UNIT_STRIDE * units if units else SERVER_PORTS
+def ports_for(units: int, *, core: bool = False) -> int:
+    """How many ports a site with so many Janus units takes, with a core beside it."""
+    own = 200 + UNIT_STRIDE * units
+    return own + SERVER_PORTS if core else own if units else SERVER_PORTS
 
 
 def is_free(port: int) -> bool:

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPConnection, HTTPException
@@ -16,7 +16,7 @@ from deploy.stand.mariadb import MariaDB
 from deploy.stand.parallel import Parallel
 from deploy.stand.ports import SITE_STRIDE, Ports
 from deploy.stand.process import Process
-from deploy.stand.rabbitmq import RabbitMQ
+from deploy.stand.rabbitmq import PLUGINS, RabbitMQ
 from deploy.stand.redis import Redis
 from deploy.stand.report import Report
 from deploy.stand.server import Server, write_private
@@ -39,12 +39,25 @@ class SiteSpec:
     name: str
     index: int  # which block of ports
     roles: str = "css,rms,cm"
+    workers: int = 2
+    plugins: tuple[str, ...] = PLUGINS
 
     def first_port(self, port_base: int) -> int:
         return port_base + SITE_STRIDE * self.index
 
 
 SITES = (SiteSpec("east", 0), SiteSpec("west", 1))
+# It takes few messages, has no media units and no IM, and lies in the first site's block of ports.
+CORE = SiteSpec("core", 0, roles="bmc", workers=1, plugins=("rabbitmq_management",))
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What a site knows of its core."""
+
+    vault: Vault
+    http: str
+    directory: Path
 
 
 class Site:
@@ -59,6 +72,8 @@ class Site:
         media: str,
         units: int,
         conferences: int = SIMULATED_CONFERENCES,
+        core: Core | None = None,
+        followers: "Sequence[Site]" = (),
     ) -> None:
         self.spec = spec
         self.name = spec.name
@@ -68,6 +83,8 @@ class Site:
         self.units = units
         self.conferences = conferences  # places of one simulated unit
         self.vault = Vault.open(self.directory)
+        self.core = core  # whose tree it follows; None: its own
+        self.followers = followers  # of a core
         self.stopping = False
         here, vault = self.directory, self.vault
         self.mariadb = MariaDB(
@@ -81,7 +98,9 @@ class Site:
         )
         self.redis = Redis(here / "redis", self.ports.redis, vault.redis)
         broker = here / "rabbitmq"
-        self.rabbitmq = RabbitMQ(broker, self.ports.rabbitmq, vault.rabbitmq, node=self.name)
+        self.rabbitmq = RabbitMQ(
+            broker, self.ports.rabbitmq, vault.rabbitmq, node=self.name, plugins=spec.plugins
+        )
         self.env = self._environment()
         self.processes = self._processes()
 
@@ -91,12 +110,12 @@ class Site:
 
     @property
     def http(self) -> str:
-        return f"http://127.0.0.1:{self.ports.web}"
+        return self.ports.http
 
     @property
     def demo(self) -> dict[str, Any]:
-        """What load_demo wrote: accounts, api_key, platformmoid."""
-        path = self.directory / "demo.json"
+        """What load_demo wrote, here or at the core: accounts, api_key, platformmoid."""
+        path = (self.core or self).directory / "demo.json"
         found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
         return found
 
@@ -104,7 +123,7 @@ class Site:
     def addresses(self) -> dict[str, str]:
         """This site's entry in up.json."""
         return {
-            "platformmoid": str(self.demo.get("platformmoid") or self.vault.platform_moid),
+            "platformmoid": self.vault.platform_moid,
             "http": self.http,
             "amqp": self.rabbitmq.url("/"),
             "amqp_im": self.rabbitmq.url("im"),
@@ -143,12 +162,33 @@ class Site:
 
     def prepare(self, report: Report) -> None:
         """What must be there before the first process."""
-        self._step(report, "declare_topology")
-        self._step(report, "load_demo", "--out", str(self.directory / "demo.json"))
+        if self.spec is not CORE:  # its worker declares; no unit may come before that
+            self._step(report, "declare_topology")
+        if self.core is None:
+            out = ("--out", str(self.directory / "demo.json"))
+            self._step(report, "load_demo", *out, *self._platforms())
+            # For a person who tries licences: the site itself is not told the signing key.
+            write_private(self.directory / "license.signing.key", self.vault.license_signing + "\n")
+            write_private(self.directory / "license.sealing.key", self.vault.license_sealing + "\n")
         self._step(report, "provision")
-        # For a person who tries licences: the site itself is not told the signing key.
-        write_private(self.directory / "license.signing.key", self.vault.license_signing + "\n")
-        write_private(self.directory / "license.sealing.key", self.vault.license_sealing + "\n")
+
+    def _platforms(self) -> list[str]:
+        """What the core's tree says of the sites."""
+        found = []
+        for site in self.followers:
+            known = {"moid": site.vault.platform_moid, "name": site.name, **site.public_addresses}
+            found += ["--platform", json.dumps(known)]
+        return found
+
+    @property
+    def public_addresses(self) -> dict[str, str]:
+        """Where this site's servers are, as the tree tells everybody: without credentials."""
+        return {
+            "http_url": self.http,
+            "broker_url": f"amqp://127.0.0.1:{self.rabbitmq.port}",
+            "redis_url": f"redis://127.0.0.1:{self.redis.port}/0",
+            "database_url": f"mysql://127.0.0.1:{self.mariadb.port}/{self.name}",
+        }
 
     def start_processes(self, report: Report, parallel: Parallel) -> None:
         """Start all at once, and wait until each says that it is ready."""
@@ -169,6 +209,13 @@ class Site:
         if left:
             report.line(f"  {self.name}: {left} processes had to be swept up")
 
+    def follows(self, core: "Site") -> bool:
+        """Has everything arrived here that the core has told this site, and has it told it at all?"""
+        query = "SELECT sent FROM domains_follower WHERE base IS NOT NULL AND platform="
+        told = core.mariadb.sql(f"{query}'{self.vault.platform_moid}'", core.name)
+        heard = self.mariadb.sql("SELECT version FROM domains_followed", self.name)
+        return bool(told and heard) and int(heard) >= int(told)
+
     def _step(self, report: Report, *words: str) -> None:
         if self.stopping:
             return
@@ -179,14 +226,25 @@ class Site:
         process = self.processes[name]
         ready = self._probes(name)
         with report.step(f"{self.name}: {name}"):
-            process.wait_until(lambda: self.stopping or (process.alive and ready()), 90.0)
+            try:
+                process.wait_until(lambda: self.stopping or (process.alive and ready()), 90.0)
+            except StandError as failure:
+                why = self._why_not_ready() if name == "web" else ""
+                raise StandError(f"{self.name}: {failure}{why}") from None
             if self.stopping:
                 raise StandError("interrupted")
+
+    def _why_not_ready(self) -> str:
+        """What the site itself says to that."""
+        _, body = _http_get(self.ports.web, "/readyz")
+        parts = json.loads(body) if body.startswith(b"{") else {}
+        wrong = [f"{part}: {said}" for part, said in parts.items() if said not in ("ok", False)]
+        return f"; it says: {', '.join(wrong)}" if wrong else ""
 
     def _probes(self, name: str) -> Callable[[], bool]:
         """How a process shows that it is ready."""
         if name == "web":
-            return lambda: _http_status(self.ports.web, "/readyz") == 200
+            return lambda: _http_get(self.ports.web, "/readyz")[0] == 200
         if name.startswith("worker"):
             # The broker does not say whose consumer is whose: all workers together are ready.
             workers = sum(other.startswith("worker") for other in self.processes)
@@ -197,6 +255,7 @@ class Site:
 
     def _environment(self) -> dict[str, str]:
         """The contract with settings.py; nothing else is handed to the processes."""
+        issuer = self.core.vault if self.core else self.vault
         return {
             "DJANGO_SETTINGS_MODULE": "confplatform.settings",
             "SECRET_KEY": self.vault.secret_key,
@@ -205,6 +264,7 @@ class Site:
             "SITE_NAME": self.name,
             "PLATFORM_MOID": self.vault.platform_moid,
             "ROLES": self.spec.roles,
+            "REQUIRE_SECOND_FACTOR": "false",  # a trial begins without an authenticator app
             "DATABASE_URL": self.mariadb.url(),
             "REDIS_URL": self.redis.url(),
             "AMQP_URL": self.rabbitmq.url("/"),
@@ -212,8 +272,14 @@ class Site:
             "RABBITMQ_MANAGEMENT_URL": self.rabbitmq.management_url,
             "PUBLIC_URL": self.http,
             "LO_SHIM": str(LIBRARY / "lo_ifaddrs.so"),
-            "LICENSE_PUBLIC_KEY": self.vault.license_public,
-            "LICENSE_SEALING_KEY": self.vault.license_sealing,
+            "LICENSE_PUBLIC_KEY": issuer.license_public,
+            "LICENSE_SEALING_KEY": issuer.license_sealing,
+            "ACCOUNT_SEALING_KEY": issuer.account_sealing,
+            "CORE_MOID": self.core.vault.platform_moid if self.core else "",
+            "CORE_URL": self.core.http if self.core else "",
+            "PEERS": ",".join(
+                f"{site.vault.platform_moid}={site.rabbitmq.url('/')}" for site in self.followers
+            ),
             "VAR_DIR": str(self.directory),
             "PROMETHEUS_MULTIPROC_DIR": str(self.directory / "metrics"),
         }
@@ -228,7 +294,7 @@ class Site:
         # Its own pid file would make it refuse to start again after a kill -9.
         beat = [*celery, "beat", "-l", "WARNING", "-s", str(self.directory / "beat"), "--pidfile="]
         found = {"web": self._process("web", web)}
-        for name in ("worker1", "worker2"):
+        for name in (f"worker{number}" for number in range(1, self.spec.workers + 1)):
             worker = [*celery, "worker", "-P", "threads", "-c", "2", "-n", f"{name}@{self.name}"]
             worker += ["--without-gossip", "--without-mingle", "-l", "WARNING"]
             found[name] = self._process(name, worker)
@@ -285,12 +351,14 @@ def _unit_name(process: str) -> str:
     return process.replace("unit", "u")
 
 
-def _http_status(port: int, path: str) -> int:
+def _http_get(port: int, path: str) -> tuple[int, bytes]:
+    """Status and body; 0 when nobody answers."""
     link = HTTPConnection("127.0.0.1", port, timeout=3)
     try:
         link.request("GET", path)
-        return link.getresponse().status
+        answer = link.getresponse()
+        return answer.status, answer.read()
     except (OSError, HTTPException):
-        return 0
+        return 0, b""
     finally:
         link.close()

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -9,9 +10,10 @@ from typing import IO
 from deploy.stand import owned
 from deploy.stand.errors import StandError
 from deploy.stand.parallel import Parallel
-from deploy.stand.ports import MOST_UNITS, SITE_STRIDE, require_free
+from deploy.stand.ports import MOST_UNITS, SITE_STRIDE, Ports, require_free
 from deploy.stand.report import Print, Report, say
-from deploy.stand.site import MEDIA, SIMULATED_CONFERENCES, SITES, Site
+from deploy.stand.site import CORE, MEDIA, SIMULATED_CONFERENCES, SITES, Core, Site
+from deploy.stand.vault import Vault
 
 
 class Stand:
@@ -25,9 +27,15 @@ class Stand:
         media: str = "janus",
         units: int = 2,
         conferences: int = SIMULATED_CONFERENCES,
+        *,
+        core: bool = False,
     ) -> None:
         _refuse_odd(port_base, sites, media, units)
         self.root = root.resolve()
+        self._listening_units = units if media == "janus" else 0
+        ports = Ports(Ports(port_base).core(self._listening_units))
+        place = self.root / CORE.name
+        known = Core(Vault.open(place), ports.http, place) if core else None
         self.sites = {
             spec.name: Site(
                 spec,
@@ -36,10 +44,15 @@ class Stand:
                 media=media,
                 units=units,
                 conferences=conferences,
+                core=known,
             )
             for spec in SITES[:sites]
         }
-        self._listening_units = units if media == "janus" else 0
+        if core:
+            followers = tuple(self.sites.values())
+            self.sites[CORE.name] = Site(
+                CORE, self.root, ports.base, media="none", units=0, followers=followers
+            )
         self._parallel = Parallel()
         self._lock: IO[str] | None = None
 
@@ -50,12 +63,26 @@ class Stand:
         for site in self.sites.values():
             if owned.sweep(site.directory):
                 told.line(f"  {site.name}: left-overs of a previous run stopped")
-            ports = site.ports.listeners(self._listening_units)
+            units = 0 if site.media == "none" else self._listening_units
+            ports = site.ports.listeners(units)
             require_free(ports, "choose other ports with PORT_BASE=<number>")
         sites, parallel = self.sites.values(), self._parallel
         parallel.run([partial(site.start_servers, told, parallel) for site in sites])
         parallel.run([partial(site.prepare, told) for site in sites])
         parallel.run([partial(site.start_processes, told, parallel) for site in sites])
+        if CORE.name in self.sites:
+            with told.step(f"{CORE.name}: tree sent"):
+                self._await_trees(self.sites[CORE.name])
+
+    def _await_trees(self, core: Site) -> None:
+        """Each site holds all that the core has told it."""
+        deadline = time.monotonic() + 60.0
+        for site in core.followers:
+            while not site.follows(core):
+                if site.stopping or time.monotonic() > deadline:
+                    log = core.directory / "log" / "worker1.log"
+                    raise StandError(f"{site.name} has not got the core's tree (log: {log})")
+                time.sleep(0.1)
 
     def claim(self) -> None:
         """Make sure that no other process runs a stand here: they would stop each other's servers."""
@@ -103,11 +130,11 @@ class Stand:
     @property
     def up_json(self) -> dict[str, object]:
         """Where everything is, as operations.md describes it."""
-        first = next(iter(self.sites.values())).demo
+        demo = next(iter(self.sites.values())).demo
         return {
             "sites": {site.name: site.addresses for site in self.sites.values()},
-            "accounts": first.get("accounts", []),
-            "api_key": first.get("api_key", {}),
+            "accounts": demo.get("accounts", []),
+            "api_key": demo.get("api_key", {}),
         }
 
 

@@ -76,6 +76,7 @@ def _attached() -> int:
         sites=_number("SITES", 1),
         media=os.environ.get("MEDIA") or "janus",
         units=_number("UNITS", 2),
+        core=True,
     )
     for what in ENDS:
         signal.signal(what, _interrupt)

@@ -25,6 +25,7 @@ class Vault:
     rabbitmq: str = field(default_factory=_password)
     license_signing: str = field(default_factory=lambda: write_key(new_keys()[0]))
     license_sealing: str = field(default_factory=lambda: write_key(new_keys()[2]))
+    account_sealing: str = field(default_factory=lambda: write_key(new_keys()[2]))
 
     @property
     def license_public(self) -> str:

@@ -15,10 +15,13 @@ from django.db import transaction
 
 from confplatform.stores.directory import own_platform
 from domains import projection
+from domains.flows import change, people
 from domains.models import (
     Account,
     ApiKey,
+    BackupPlatform,
     CoreDomain,
+    Domain,
     MachineRoom,
     PlatformDomain,
     ServiceDomain,
@@ -27,89 +30,129 @@ from domains.models import (
 )
 
 DEMO_TENANT = "10000000-0000-4000-8000-000000000001"
+PREFIX = 8800
+"""Numbers of the first platform begin with it; the next ones count on by ten."""
+
+ADDRESSES = ("http_url", "broker_url", "redis_url", "database_url")
 
 
 class Command(BaseCommand):
-    """Load the demonstration tenant; a second run changes nothing."""
+    """Load the demonstration tenant; a second run changes nothing but addresses."""
 
     help = "Load a demonstration tenant under the evaluation licence, and say how to sign in."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Where the accounts are written to."""
+        """Which platforms there are, and where the accounts are written to."""
         parser.add_argument("--out", type=Path, help="file for accounts and API key (mode 0600)")
-        parser.add_argument("--prefix", default="8800", help="number prefix of this platform")
+        parser.add_argument(
+            "--platform",
+            action="append",
+            type=json.loads,
+            default=[],
+            help="at the core, for each site, the first with the tenant: JSON with moid, name, and"
+            f" without credentials {', '.join(ADDRESSES)}",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make the tree, then the people; passwords are kept in the file only."""
         out: Path | None = options["out"]
         known = json.loads(out.read_text()) if out and out.exists() else {}
         with transaction.atomic():
-            tenant = self._tree(options["prefix"])
+            line = _tree(options["platform"])
             transaction.on_commit(partial(projection.rebuild, own_platform()))
-            found = self._people(tenant, known)
+            found = _people(line, known, with_administrators=bool(options["platform"]))
         if out:
             out.parent.mkdir(parents=True, exist_ok=True)
             out.touch(mode=0o600)
             out.write_text(json.dumps(found, indent=1))
             os.chmod(out, 0o600)
-        self.stdout.write(
-            f"demonstration tenant {tenant.moid} on platform {settings.PLATFORM_MOID}"
-        )
+        self.stdout.write(f"demonstration tenant {DEMO_TENANT} on platform {line[2].moid}")
 
-    def _tree(self, prefix: str) -> UserDomain:
-        core, _ = CoreDomain.objects.get_or_create(parent=None, defaults={"name": "Core"})
-        service, _ = ServiceDomain.objects.get_or_create(name="Demo service", parent=core)
-        platform, _ = PlatformDomain.objects.get_or_create(
-            moid=settings.PLATFORM_MOID,
-            defaults={"name": settings.SITE_NAME, "parent": service, "e164_prefix": prefix},
-        )
-        MachineRoom.objects.get_or_create(
-            platform=platform, is_default=True, defaults={"name": "Room 1"}
-        )
-        tenant, _ = UserDomain.objects.get_or_create(
-            moid=DEMO_TENANT,
-            defaults={"name": "Demo tenant", "parent": service, "platform": platform},
-        )
-        return tenant
 
-    def _people(self, tenant: UserDomain, known: dict[str, Any]) -> dict[str, Any]:
-        passwords = {a["username"]: a["password"] for a in known.get("accounts", [])}
-        accounts = []
-        for role, username in (("operator", "admin"), ("user", "anna"), ("user", "ben")):
-            operator = role == "operator"
-            account, made = Account.objects.get_or_create(
-                username=username,
-                defaults={"is_staff": operator, "is_superuser": operator, "domain": tenant},
-            )
-            password = passwords.get(username) or secrets.token_urlsafe(9)
-            if made or username not in passwords:
-                account.set_password(password)
-                account.save()
-            accounts.append(
-                {
-                    "role": role,
-                    "username": username,
-                    "password": password,
-                    "userdomainmoid": tenant.moid,
-                }
-            )
-        return {
-            "accounts": accounts,
-            "api_key": self._key(tenant, known.get("api_key")),
-            "platformmoid": settings.PLATFORM_MOID,
-        }
+# ---- the tree -----------------------------------------------------------------------------------
 
-    def _key(self, tenant: UserDomain, known: dict[str, str] | None) -> dict[str, str]:
-        pair = known or {
-            "oauth_consumer_key": secrets.token_hex(8),
-            "oauth_consumer_secret": secrets.token_hex(16),
-        }
-        ApiKey.objects.update_or_create(
-            key=pair["oauth_consumer_key"],
-            defaults={
-                "secret_hash": hashed(pair["oauth_consumer_secret"]),
-                "domain": tenant,
-                "name": "Demo key",
-            },
+
+def _tree(sites: list[dict[str, str]]) -> list[Domain]:
+    """From the core down to the tenant. Without sites this deployment is core and platform in one."""
+    core_moid = {"moid": own_platform()} if sites else {}
+    core = _domain(CoreDomain, {"parent": None}, name="Core", **core_moid)
+    service = _domain(ServiceDomain, {"name": "Demo service", "parent": core})
+    sites = sites or [{"moid": own_platform(), "name": settings.SITE_NAME}]
+    first, *others = [_platform(n, site, service) for n, site in enumerate(sites)]
+    if others and not BackupPlatform.objects.filter(platform_id=first.moid).exists():
+        change.keep_backups(first.moid, [other.moid for other in others])
+    place = {"name": "Demo tenant", "parent": service, "platform": first}
+    return [core, service, first, _domain(UserDomain, {"moid": DEMO_TENANT}, **place)]
+
+
+def _platform(number: int, site: dict[str, str], service: Domain) -> Domain:
+    addresses = {name: site[name] for name in ADDRESSES if name in site}
+    more = {"name": site["name"], "parent": service, "e164_prefix": str(PREFIX + 10 * number)}
+    platform = _domain(PlatformDomain, {"moid": site["moid"]}, **more, **addresses)
+    if any(getattr(platform, name) != address for name, address in addresses.items()):
+        change.change(platform.moid, **addresses)
+    if not MachineRoom.objects.filter(platform_id=platform.moid).exists():
+        change.keep_room(MachineRoom(platform_id=platform.moid, is_default=True, name="Room 1"))
+    return platform
+
+
+def _domain(kind: type[Domain], known: dict[str, Any], **more: Any) -> Domain:
+    """The domain that is known by these fields, made where it is missing."""
+    found: Domain | None = kind._default_manager.filter(**known).first()
+    return found or change.keep(kind(**known, **more))
+
+
+# ---- who signs in -------------------------------------------------------------------------------
+
+
+def _people(
+    line: list[Domain], known: dict[str, Any], *, with_administrators: bool
+) -> dict[str, Any]:
+    core, service, platform, tenant = line
+    wanted = [("operator", "admin", core), ("user", "anna", tenant), ("user", "ben", tenant)]
+    if with_administrators:
+        wanted += [
+            ("core administrator", "core-admin", core),
+            ("service administrator", "service-admin", service),
+            ("platform administrator", "platform-admin", platform),
+            ("user domain administrator", "tenant-admin", tenant),
+        ]
+    passwords = {a["username"]: a["password"] for a in known.get("accounts", [])}
+    return {
+        "accounts": [_account(*one, passwords.get(one[1])) for one in wanted],
+        "api_key": _key(tenant, known.get("api_key")),
+        "platformmoid": platform.moid,
+    }
+
+
+def _account(role: str, username: str, domain: Domain, password: str | None) -> dict[str, str]:
+    """A person or an administrator; the kind of the latter follows from the domain."""
+    known, password = password is not None, password or secrets.token_urlsafe(9)
+    account = Account.objects.filter(username=username).first()
+    if account is None:
+        account = people.create(
+            password,
+            username=username,
+            domain=domain,
+            is_staff=role != "user",
+            is_superuser=role == "operator",
         )
-        return pair
+    elif not known:
+        people.set_password(account.moid, password)
+    return {
+        "role": role,
+        "username": username,
+        "password": password,
+        "userdomainmoid": account.domain_id or domain.moid,
+    }
+
+
+def _key(tenant: Domain, known: dict[str, str] | None) -> dict[str, str]:
+    pair = known or {
+        "oauth_consumer_key": secrets.token_hex(8),
+        "oauth_consumer_secret": secrets.token_hex(16),
+    }
+    key, secret = pair["oauth_consumer_key"], hashed(pair["oauth_consumer_secret"])
+    if not ApiKey.objects.filter(key=key).exists():
+        change.keep_key(ApiKey(key=key, secret_hash=secret, domain=tenant, name="Demo key"))
+    return pair

@@ -1,0 +1,158 @@
+"""`make translations`: what the pages say, gathered for the translators, merged, and compiled.
+
+Needs gettext's tools (Debian: gettext). The compiled catalogue is in the repository, so that running
+needs none. Say what a sentence means in `locale/zh_Hans/LC_MESSAGES/django.po`, and run it again; a
+test names what is missing.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+APPS = ("confplatform", "domains", "licensing", "conferences")
+CATALOGUE = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
+_MARKS = {"_", "gettext", "gettext_lazy", "gettext_noop"}
+_PLURALS = {"ngettext", "ngettext_lazy"}
+_IN_TEMPLATE = re.compile(r"""\b(?:gettext|_)\(u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\)""")
+Message = tuple[str, str]
+"""What is said, and its plural or ""."""
+
+
+def messages() -> set[Message]:
+    """All that can be said, in English."""
+    found = {one for path in _files("*.py") for one in _in_python(path) if one[0]}
+    found |= {one for path in _files("templates/**/*.html") for one in _in_template(path)}
+    return found | set(_names_of_models())
+
+
+def _files(pattern: str) -> Iterator[Path]:
+    for app in APPS:
+        for path in sorted((ROOT / app).rglob(pattern)):
+            if "migrations" not in path.parts:
+                yield path
+
+
+# ---- where it stands ----------------------------------------------------------------------------
+
+
+def _in_python(path: Path) -> Iterator[Message]:
+    tree = ast.parse(path.read_text())
+    refuses = path.name == "rules.py" or any(map(_takes_refusals, tree.body))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield from _called(node, refuses)
+        elif refuses and isinstance(node, ast.Assign):
+            text = _text(node.value) if _named(node.targets[0]) else ""
+            yield text if " " in text else "", ""
+
+
+def _takes_refusals(node: ast.stmt) -> bool:
+    """The rules' own: what the API refuses is told as the wire says it."""
+    named = (
+        node.names if isinstance(node, ast.ImportFrom) and node.module == "domains.rules" else ()
+    )
+    return any(one.name == "Refusal" for one in named)
+
+
+def _called(node: ast.Call, refuses: bool) -> Iterator[Message]:
+    name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+    texts = [_text(one) for one in node.args]
+    if name in _MARKS and texts and texts[0]:
+        yield texts[0], ""
+    elif name in _PLURALS and len(texts) > 1:
+        yield texts[0], texts[1]
+    elif refuses and name == "Refusal" and len(texts) > 1 and texts[1]:
+        yield texts[1], ""
+
+
+def _named(target: ast.expr) -> bool:
+    """A rule's sentence is called `text`, or is a constant of the module."""
+    return isinstance(target, ast.Name) and (target.id == "text" or target.id.isupper())
+
+
+def _text(node: ast.expr) -> str:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def _in_template(path: Path) -> Iterator[Message]:
+    from django.utils.translation.template import templatize
+
+    for literal in _IN_TEMPLATE.findall(templatize(path.read_text())):
+        yield ast.literal_eval(literal), ""
+
+
+def _names_of_models() -> Iterator[Message]:
+    """Of the models that have a page, or are followed by the audit trail."""
+    from auditlog.registry import auditlog
+    from django.contrib import admin
+    from django.utils import translation
+
+    with translation.override("en"):
+        for model in {*admin.site._registry, *auditlog.get_models()}:
+            meta = model._meta
+            if meta.app_label not in ("domains", "licensing", "conferences", "bus"):
+                continue
+            yield str(meta.verbose_name), ""
+            yield str(meta.verbose_name_plural), ""
+            for field in meta.concrete_fields:
+                yield str(field.verbose_name), ""
+                if field.help_text:
+                    yield str(field.help_text), ""
+
+
+# ---- the catalogue ------------------------------------------------------------------------------
+
+
+def template() -> str:
+    """All of it, as gettext's tools want it."""
+    head = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n'
+    return head + "".join(_entry(*one) for one in sorted(messages()))
+
+
+def _entry(text: str, plural: str) -> str:
+    lines = [f"\nmsgid {_quoted(text)}"]
+    if plural:
+        return "\n".join([*lines, f"msgid_plural {_quoted(plural)}", 'msgstr[0] ""', ""])
+    return "\n".join([*lines, 'msgstr ""', ""])
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def _run(*command: str) -> None:
+    try:
+        subprocess.run(command, check=True)
+    except FileNotFoundError:
+        sys.exit("translations: not found: gettext's tools; install them (Debian: gettext)")
+    except subprocess.CalledProcessError as wrong:
+        sys.exit(f"translations: {command[0]} refused {CATALOGUE}: {wrong}")
+
+
+def main() -> None:
+    """Merge what is new, drop what is gone, compile."""
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "confplatform.settings")
+    os.environ.setdefault("SECRET_KEY", "translations")
+    django.setup()
+    po, compiled = str(CATALOGUE), str(CATALOGUE.with_suffix(".mo"))
+    with tempfile.NamedTemporaryFile("w", suffix=".pot") as pot:
+        pot.write(template())
+        pot.flush()
+        _run("msgmerge", "-q", "--update", "--backup=none", "--no-fuzzy-matching", po, pot.name)
+    _run("msgattrib", "--no-obsolete", "--sort-output", "--no-wrap", "-o", po, po)
+    _run("msgfmt", "--check-format", "--check-header", "-o", compiled, po)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,269 @@
+"""What is for a peer goes to the peer's broker, in order, whatever happens there; nobody else waits for it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import amqp
+import orjson
+import pytest
+from django.db import connections
+from django.http import HttpRequest
+from pytest_django import Settings
+
+from conferences import doctor
+from confplatform import wiring
+from confplatform.api.health import metrics
+from confplatform.bus.amqp import connect, hang_up
+from confplatform.bus.consume import Consumer
+from confplatform.bus.declare import declare_all
+from confplatform.bus.dispatch import Outcome
+from confplatform.bus.link import FEEDS, Link, Publish
+from confplatform.bus.models import Outbox
+from confplatform.bus.outbox import Row
+from confplatform.bus.relay import Relay
+from confplatform.bus.sending import Send
+from confplatform.bus.topology import Routes
+from confplatform.bus.work import begin
+from confplatform.stores.directory import store_of
+from deploy.stand.ports import SERVER_PORTS, claimed
+from deploy.stand.rabbitmq import RabbitMQ
+from licensing.messages import AskForLicences
+
+pytestmark = pytest.mark.xdist_group("integration")
+
+PEER = "20000000-0000-4000-8000-000000000002"
+NOTICE = Routes.DOMAIN_NOTICE.value
+REQUESTS = Routes.BMC_SYNC.value
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """A peer's broker."""
+    with claimed(SERVER_PORTS) as base:
+        one = RabbitMQ(tmp_path_factory.mktemp("peer"), base, "secret", node="peer", plugins=())
+        one.start()
+        try:
+            yield one
+        finally:
+            one.kill()
+            one.stop()
+
+
+@pytest.fixture
+def peer(broker: RabbitMQ, settings: Settings) -> RabbitMQ:
+    """A peer that is configured, with empty queues."""
+    settings.PEERS = {PEER: broker.url()}
+    declare_all(broker.url(), PEER)
+    received(broker.url(), NOTICE.queue)
+    return broker
+
+
+@pytest.fixture
+def home(amqp_url: str) -> str:
+    """Our own broker, with empty queues."""
+    declare_all(amqp_url, "")
+    for queue in (NOTICE.queue, REQUESTS.queue):
+        received(amqp_url, queue)
+    return amqp_url
+
+
+@contextmanager
+def running(*threads: Relay | Consumer) -> Iterator[None]:
+    """As a worker runs them."""
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        for thread in threads:
+            thread.stop()
+        assert not any(thread.is_alive() for thread in threads)
+
+
+def link(place: str, peer: RabbitMQ) -> Link:
+    """The link of one process."""
+    return Link(store_of(place), PEER, peer.url())
+
+
+def say(place: str, numbers: range, destination: str = PEER) -> None:
+    """One transaction that sends a notice for each number."""
+    with begin(place) as work:
+        for number in numbers:
+            body = orjson.dumps({"n": number})
+            work.put(body, NOTICE.exchange, NOTICE.key, destination=destination)
+
+
+def received(url: str, queue: str) -> list[Any]:
+    """What lies in a queue, taken out of it."""
+    connection = connect(url)
+    channel: Any = connection.channel()
+    found = []
+    while message := channel.basic_get(queue, no_ack=True):
+        found.append(orjson.loads(message.body))
+    hang_up(connection, politely=True)
+    return found
+
+
+def numbers(url: str, queue: str = NOTICE.queue) -> list[int]:
+    """The numbers that have arrived, in their order."""
+    return [body["n"] for body in received(url, queue)]
+
+
+def until(true: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait for it; fail when it takes too long."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+
+
+def all_sent() -> bool:
+    """Does nothing wait?"""
+    return not Outbox.objects.exists()
+
+
+def firsts(found: list[int]) -> list[int]:
+    """Each number where it came first: a process that died may have sent some again."""
+    return list(dict.fromkeys(found))
+
+
+def test_several_processes_send_to_a_peer_in_order(place: str, peer: RabbitMQ) -> None:
+    with running(*(link(place, peer) for _ in range(3))):
+        for first in range(0, 4000, 50):
+            say(place, range(first, first + 50))
+        until(all_sent)
+    assert numbers(peer.url()) == list(range(4000))
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_peer_that_is_down_holds_up_nobody_and_loses_nothing(
+    place: str, peer: RabbitMQ, home: str, how: signal.Signals
+) -> None:
+    with running(link(place, peer), link(place, peer), Relay(store_of(place), home)):
+        say(place, range(500))
+        peer.kill(how)
+        say(place, range(500, 1000))
+        began = time.monotonic()
+        say(place, range(10), destination="")
+        until(lambda: not Outbox.objects.filter(destination="").exists(), 5)
+        assert time.monotonic() - began < 5
+        assert Outbox.objects.filter(destination=PEER).exists()
+        peer.kill(signal.SIGCONT) if how is signal.SIGSTOP else peer.restart()
+        until(all_sent)
+    assert firsts(numbers(peer.url())) == list(range(1000))
+    assert numbers(home) == list(range(10))
+
+
+def test_a_row_for_nobody_we_know_waits_and_is_told_of(
+    place: str, home: str, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.PEERS = {}
+    say(place, range(3))
+    with running(Relay(store_of(place), home)):
+        until(lambda: f"3 messages wait for {PEER}" in caplog.text)
+    assert Outbox.objects.count() == 3
+    lines = metrics(HttpRequest()).content.decode()
+    assert f'bus_link_waiting{{destination="{PEER}"}} 3' in lines
+    assert f'bus_link_configured{{destination="{PEER}"}} 0' in lines
+    [finding] = list(doctor._links(place))
+    assert (finding.check, finding.wrong[:15]) == (f"link to {PEER}", "3 messages wait")
+
+
+def test_doctor_names_a_peer_whose_broker_does_not_answer(place: str, settings: Settings) -> None:
+    settings.PEERS = {PEER: "amqp://a:secret@127.0.0.1:9/%2F"}
+    [finding] = list(doctor._links(place))
+    assert "does not answer" in finding.wrong
+    assert "secret" not in finding.wrong
+
+
+def test_a_message_names_the_broker_it_is_for(place: str, peer: RabbitMQ, home: str) -> None:
+    received(peer.url(), REQUESTS.queue)
+    question = AskForLicences(platforms=(PEER,))
+    with begin(place) as work:
+        work.send(Send(message=question, route=Routes.BMC_LICENCE, destination=PEER))
+    with running(link(place, peer), Relay(store_of(place), home)):
+        until(all_sent)
+    assert [body["type"] for body in received(peer.url(), REQUESTS.queue)] == [question.type]
+
+
+def test_what_a_consumer_sends_to_a_peer_goes_by_the_link(
+    place: str, peer: RabbitMQ, home: str
+) -> None:
+    done = []
+
+    def desk(deliveries: Any) -> Outcome:
+        done.append(deliveries)
+        with begin(place, first_turn=True) as work:
+            work.put(b'{"n": 1}', NOTICE.exchange, NOTICE.key, destination=PEER)
+            work.put(b'{"n": 2}', NOTICE.exchange, NOTICE.key)
+        return Outcome(work.rows)
+
+    tell(home, {"type": "CSS_BMC_ANY_NTF"})
+    ours = Consumer(store_of(place), home, {REQUESTS.queue: desk}, lambda: None)
+    with running(ours, link(place, peer)):
+        until(lambda: bool(done))
+        until(all_sent)
+    assert (numbers(peer.url()), numbers(home)) == ([1], [2])
+
+
+def tell(url: str, body: dict[str, Any], **properties: Any) -> None:
+    """A platform says something to its BMC, on its own broker."""
+    connection = connect(url)
+    channel: Any = connection.channel()
+    message = amqp.Message(orjson.dumps(body), **properties)
+    channel.basic_publish(message, REQUESTS.exchange, REQUESTS.key)
+    hang_up(connection, politely=True)
+
+
+def test_the_core_hears_what_is_asked_at_a_peer_and_refuses_it_there(
+    place: str, peer: RabbitMQ, home: str, settings: Settings
+) -> None:
+    settings.ROLES = frozenset({"bmc"})
+    connection = connect(peer.url())
+    channel: Any = connection.channel()
+    answers = channel.queue_declare("", exclusive=True).queue
+    try:
+        at_peer = [t for t in wiring.threads() if t.name.endswith(PEER)]
+        with running(*at_peer):
+            asked = {"type": "CSS_BMC_WHAT_REQ", "reqid": "r1"}
+            tell(peer.url(), asked, reply_to=answers, correlation_id="c1")
+            until(lambda: Outbox.objects.filter(routing_key="mau.dead.q", destination="").exists())
+            until(lambda: not Outbox.objects.filter(destination=PEER).exists())
+            [refusal] = [channel.basic_get(answers, no_ack=True)]
+        assert orjson.loads(refusal.body)["type"] == "BMC_CSS_WHAT_NACK"
+        assert refusal.properties["correlation_id"] == "c1"
+    finally:
+        hang_up(connection, politely=True)
+
+
+def test_a_feed_is_asked_until_it_has_nothing_more(place: str, peer: RabbitMQ) -> None:
+    left = list(range(7))
+
+    def feed(destination: str, publish: Publish) -> int:
+        assert destination == PEER
+        assert not connections["default"].in_atomic_block
+        rows = [Row(n, NOTICE.exchange, NOTICE.key, b'{"n": %d}' % n, {}) for n in left[:3]]
+        publish(rows)
+        del left[:3]
+        return len(rows)
+
+    FEEDS.append(feed)
+    try:
+        with running(link(place, peer)):
+            until(lambda: not left)
+    finally:
+        with suppress(ValueError):
+            FEEDS.remove(feed)
+    assert numbers(peer.url()) == list(range(7))
+
+
+def test_only_the_roles_of_a_deployment_are_consumed(settings: Settings) -> None:
+    settings.ROLES = frozenset({"bmc"})
+    assert set(wiring.desks()) == {REQUESTS.queue}
+    settings.ROLES = frozenset({"css", "rms", "cm"})
+    assert REQUESTS.queue not in wiring.desks()
