@@ -8,12 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import create, restore, timers, tree
+from benchmarks import create, propagation, restore, signins, timers, tree
 
 ALL: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "create": create.run,
+    "propagation": propagation.run,
     "restore": restore.run,
     "timers": timers.run,
+    "signins": signins.run,
     "tree": tree.run,
 }
 RESULTS = Path(__file__).parent / "results"

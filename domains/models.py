@@ -7,14 +7,13 @@ import uuid
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.utils.translation import gettext
-from oauth2_provider.models import AbstractApplication
+from django.utils.translation import gettext_lazy as _
 
-from domains import rows, rules
+from domains import rows, rules, words
+from domains.bases import Careful, Named
 
 
 def new_moid() -> str:
@@ -25,25 +24,25 @@ def new_moid() -> str:
 class Level(models.IntegerChoices):
     """Levels as the source numbers them, and the core above all."""
 
-    USER = 0, "user domain"
-    PLATFORM = 1, "platform domain"
-    SERVICE = 2, "service domain"
-    CORE = 3, "core domain"
+    USER = 0, _("user domain")
+    PLATFORM = 1, _("platform domain")
+    SERVICE = 2, _("service domain")
+    CORE = 3, _("core domain")
 
 
 class RecoveryMode(models.TextChoices):
     """Who decides that a platform is taken over (CSS §1.2, §2.3)."""
 
-    AUTO = "auto", "automatic"
-    MANUAL = "manual", "taken over by hand"
-    OFF = "off", "never taken over"
+    AUTO = "auto", _("automatic")
+    MANUAL = "manual", _("taken over by hand")
+    OFF = "off", _("never taken over")
 
 
 def refuse(refusals: list[rules.Refusal]) -> None:
     """Refusals of the rules as Django's forms want them, in the reader's language."""
     if refusals:
         raise ValidationError(
-            {(r.field or NON_FIELD_ERRORS): gettext(r.text) % r.values for r in refusals}
+            {(one.field or NON_FIELD_ERRORS): words.said(one) for one in refusals}
         )
 
 
@@ -64,7 +63,7 @@ class Domain(models.Model):
 
     class Meta:
         ordering = ["name"]
-        indexes = [models.Index(fields=["parent", "level"], name="domain_children")]
+        indexes = [models.Index(fields=["parent", "level", "name"], name="domain_below")]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(level=3, parent__isnull=True)
@@ -145,7 +144,6 @@ class PlatformDomain(Domain):
         unique=True,
         validators=[RegexValidator(r"^[0-9]{1,8}$", "Use 1 to 8 digits.")],
     )
-
     http_url = models.CharField("HTTP address", max_length=200, blank=True)
     broker_url = models.CharField("broker", max_length=200, blank=True)
     redis_url = models.CharField("Redis", max_length=200, blank=True)
@@ -156,6 +154,10 @@ class PlatformDomain(Domain):
 
     class Meta:
         verbose_name = "platform domain"
+
+    def node(self) -> rules.Node:
+        """As the rules see it, with its number prefix."""
+        return replace(super().node(), prefix=self.e164_prefix)
 
 
 class BackupPlatform(models.Model):
@@ -234,7 +236,7 @@ class Unprojected(models.Model):
         return self.moid
 
 
-class Account(AbstractUser):
+class Account(Named):
     """A person of one user domain, or an administrator (`is_staff`) of the domain it belongs to.
 
     What an administrator may do follows from the level of that domain (see `rights`).
@@ -242,7 +244,7 @@ class Account(AbstractUser):
 
     moid = models.CharField("MOID", max_length=40, unique=True, default=new_moid)
     domain = models.ForeignKey(Domain, null=True, blank=True, on_delete=models.PROTECT)
-    email = models.EmailField("e-mail", null=True, blank=True, unique=True)
+    email = models.EmailField("e-mail", null=True, blank=True, unique=True)  # type: ignore[assignment]
     phone = models.CharField(max_length=16, null=True, blank=True, unique=True)
     e164 = models.CharField("E.164 number", max_length=16, null=True, blank=True, unique=True)
 
@@ -251,6 +253,11 @@ class Account(AbstractUser):
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username
+
+    def clean(self) -> None:
+        """Refuse names that are taken, and a domain that does not fit."""
+        super().clean()
+        refuse(self.refusals(self._state.db or "default"))
 
 
 class SignInName(models.Model):
@@ -266,12 +273,13 @@ class SignInName(models.Model):
         return self.name
 
 
-class Application(AbstractApplication):
+class Application(Careful):
     """A program that people of one domain, and below it, may use by OAuth2."""
 
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE)
 
-    class Meta(AbstractApplication.Meta):
+    class Meta(Careful.Meta):
+        abstract = False
         verbose_name = "application"
 
 
@@ -308,3 +316,85 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"token of {self.key_id}"
+
+
+# ---- propagation (ARCH §3.5): at the core ---------------------------------------------------------
+
+
+class Counter(models.Model):
+    """The version given last. Its one row is locked until a change commits: versions become
+    visible in their order."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    version = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"version {self.version}"
+
+
+class Change(models.Model):
+    """One change of a domain or an account, and what it was then: the log that platforms follow."""
+
+    version = models.BigIntegerField(primary_key=True)
+    kind = models.CharField(max_length=8)
+    moid = models.CharField(max_length=40, db_index=True)
+    op = models.CharField(max_length=3)
+    content = models.JSONField()
+    at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.version}: {self.op} {self.kind} {self.moid}"
+
+
+class ChangeFor(models.Model):
+    """A platform that a change concerns."""
+
+    pk = models.CompositePrimaryKey("platform", "version")
+    platform = models.CharField(max_length=40)
+    version = models.BigIntegerField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.version} for {self.platform}"
+
+
+class Follower(models.Model):
+    """A platform that follows: `sent` is the last version that its broker has confirmed.
+
+    The log is complete for it above `base`; without a `base` it is told the whole again, which
+    bears versions from `first` on once that has begun.
+    """
+
+    platform = models.CharField(max_length=40, primary_key=True)
+    sent = models.BigIntegerField(default=0)
+    base = models.BigIntegerField(null=True)
+    first = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.platform} at {self.sent}"
+
+
+# ---- propagation: at a platform -------------------------------------------------------------------
+
+
+class Followed(models.Model):
+    """How far this platform is. `gap`: something is missing, and was asked for at `asked_at`;
+    `wrong`: why what came cannot be applied."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    version = models.BigIntegerField(default=0)
+    asked_at = models.DateTimeField(null=True)
+    gap = models.BooleanField(default=False)
+    wrong = models.CharField(max_length=400, default="", blank=True)
+
+    def __str__(self) -> str:
+        return f"at {self.version}"
+
+
+class Applied(models.Model):
+    """The version of a domain or an account that was applied; it stays when the thing is deleted."""
+
+    moid = models.CharField(max_length=40, primary_key=True)
+    version = models.BigIntegerField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.moid} at {self.version}"

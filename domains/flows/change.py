@@ -6,16 +6,19 @@ rule. They are an operator's, and few.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Model
 
 from confplatform.stores import sql
-from domains import projection, rows, rules, uses
+from domains import changes, projection, rows, rules, uses
 from domains.models import (
+    ApiKey,
+    BackupPlatform,
     CoreDomain,
     Domain,
     Level,
@@ -25,7 +28,7 @@ from domains.models import (
     UserDomain,
 )
 from domains.rows import DatabaseTree
-from domains.rules import Refusal, RuleBroken
+from domains.rules import Node, Refusal, RuleBroken
 
 _CLASS: dict[int, type[Domain]] = {
     Level.CORE: CoreDomain,
@@ -34,6 +37,8 @@ _CLASS: dict[int, type[Domain]] = {
     Level.USER: UserDomain,
 }
 D = TypeVar("D", bound=Domain)
+_JUDGED = frozenset({"moid", "domain_ptr", "parent", "platform", "room"})
+"""What the rules have looked at: the fields need not ask the database for it again."""
 
 
 @contextmanager
@@ -47,11 +52,47 @@ def _one_by_one(database: str) -> Iterator[DatabaseTree]:
 def keep(domain: D, database: str = "default", changed: Collection[str] | None = None) -> D:
     """Write a domain as it stands, new or changed (in these fields). Raises RuleBroken."""
     with _one_by_one(database) as tree:
-        _obey(rules.placing(domain.node(), tree))
-        _obey(_unsound(domain, changed))
-        domain.save(using=database)
-        projection.note(database, domain.moid)
+        before = _write(domain, tree, changed)
+        _note(database, {domain.moid: before})
     return domain
+
+
+@contextmanager
+def together(database: str = "default") -> Iterator[Callable[[Domain], None]]:
+    """Many changes in one transaction: gives a `keep` that reads what the rules ask about only once.
+
+    No domain is given to it twice. Tenants change nothing for one another; service and platform
+    domains do, so for them it reads anew.
+    """
+    written: dict[str, Node | None] = {}
+    with _one_by_one(database) as tree:
+
+        def keep_one(domain: Domain) -> None:
+            apart = tree if domain.LEVEL is Level.USER else DatabaseTree(database)
+            written[domain.moid] = _write(domain, apart, None)
+
+        yield keep_one
+        _note(database, written)
+
+
+def _write(domain: Domain, tree: DatabaseTree, changed: Collection[str] | None) -> Node | None:
+    """As the rules allow; what it was before, if it was."""
+    before = tree.node(domain.moid)
+    obey(rules.placing(domain.node(), tree))
+    obey(unsound(domain, changed, _JUDGED))
+    domain.save(using=tree.database)
+    return before
+
+
+def _note(database: str, written: Mapping[str, Node | None]) -> None:
+    """For Redis, and for the platforms concerned."""
+    if not written:
+        return
+    projection.note(database, *written)
+    changes.note_all(database, "domain", [moid for moid, was in written.items() if not was], "add")
+    for moid, before in written.items():
+        if before is not None:
+            changes.note(database, "domain", moid, "mod", before.parent)
 
 
 def create(level: int, database: str = "default", **fields: Any) -> Domain:
@@ -82,17 +123,58 @@ def delete(moid: str, database: str = "default") -> None:
     """Forget a domain that nothing uses. Raises RuleBroken."""
     with _one_by_one(database):
         domain = _get(moid, database)
-        _obey(rules.deleting(domain.name, domain_uses(moid, database)))
+        obey(rules.deleting(domain.name, domain_uses(moid, database)))
+        changes.note(database, "domain", moid, "del")
         domain.delete(using=database)
         projection.note(database, moid)
+
+
+def keep_room(room: MachineRoom, database: str = "default") -> None:
+    """Write a machine room; its platform domain is changed by it. Raises RuleBroken."""
+    with _one_by_one(database) as tree:
+        before = tree.platform_of_room(room.moid)
+        tenants = sum(rows.uses_of_room(database, room.moid).values())
+        obey(rules.moving_room(room.platform_id, before, tenants))
+        room.save(using=database)
+        for platform in sorted({room.platform_id, before or room.platform_id}):
+            changes.note(database, "domain", platform, "mod")
 
 
 def delete_room(moid: str, database: str = "default") -> None:
     """Forget a room that nothing uses. Raises RuleBroken."""
     with _one_by_one(database):
         room = MachineRoom.objects.using(database).get(moid=moid)
-        _obey(rules.deleting(room.name, room_uses(moid, database)))
+        obey(rules.deleting(room.name, room_uses(moid, database)))
         room.delete(using=database)
+        changes.note(database, "domain", room.platform_id, "mod")
+
+
+def keep_backups(platform: str, backups: Sequence[str], database: str = "default") -> None:
+    """Where a platform's conferences can end up, in this order."""
+    with _one_by_one(database):
+        found = BackupPlatform.objects.using(database).filter(platform_id=platform)
+        there = {one.backup_id: one for one in found}
+        for moid in there.keys() - {*backups}:
+            there[moid].delete(using=database)
+        for order, moid in enumerate(dict.fromkeys(backups)):
+            one = there.get(moid) or BackupPlatform(platform_id=platform, backup_id=moid)
+            one.order = order
+            one.save(using=database)
+        changes.note(database, "domain", platform, "mod")
+
+
+def keep_key(key: ApiKey, database: str = "default") -> None:
+    """Write the key pair of a program; its domain is changed by it."""
+    with _one_by_one(database):
+        key.save(using=database)
+        changes.note(database, "domain", key.domain_id, "mod")
+
+
+def delete_key(key: ApiKey, database: str = "default") -> None:
+    """Forget the key pair of a program."""
+    with _one_by_one(database):
+        key.delete(using=database)
+        changes.note(database, "domain", key.domain_id, "mod")
 
 
 def domain_uses(moid: str, database: str = "default") -> dict[str, int]:
@@ -113,15 +195,18 @@ def _get(moid: str, database: str) -> Domain:
     return _CLASS[found.level]._default_manager.using(database).get(moid=moid)
 
 
-def _unsound(domain: Domain, changed: Collection[str] | None) -> list[Refusal]:
-    """What the fields themselves say: too long, taken by another one. What did not change passes."""
-    fields = domain._meta.get_fields()
+def unsound(
+    thing: Model, changed: Collection[str] | None, judged: Collection[str] = ()
+) -> list[Refusal]:
+    """What the fields themselves say: too long, taken by another one. What did not change passes,
+    and so does what was `judged` before."""
+    fields = thing._meta.get_fields()
     kept = {
         f.name for f in fields if changed is not None and not {f.name, _id(f.name)} & {*changed}
-    }
+    } | {*judged}
     try:
-        domain.clean_fields(exclude=kept)
-        domain.validate_unique(exclude=kept)
+        thing.clean_fields(exclude=kept)
+        thing.validate_unique(exclude=kept)
     except ValidationError as wrong:
         found = wrong.message_dict.items()
         return [Refusal(f, text.replace("%", "%%")) for f, texts in found for text in texts]
@@ -132,6 +217,7 @@ def _id(field: str) -> str:
     return f"{field}_id"
 
 
-def _obey(refusals: list[Refusal]) -> None:
+def obey(refusals: list[Refusal]) -> None:
+    """Raises RuleBroken where there is one."""
     if refusals:
         raise RuleBroken(refusals)

@@ -138,6 +138,20 @@ def test_a_field_that_is_no_good_is_refused_by_the_flow_too(place: Place) -> Non
         change.change(place.tenant, name="100 % too long" * 9)
 
 
+def test_a_number_prefix_that_overlaps_is_refused_everywhere(place: Place) -> None:
+    for prefix in ("77", "77001"):
+        new = PlatformDomain(name="New", parent_id=place.other, e164_prefix=prefix)
+        with pytest.raises(ValidationError, match="overlaps with 7700 of “Away”"):
+            new.full_clean()
+        with pytest.raises(RuleBroken, match="overlaps with 7700 of “Away”"):
+            change.keep(new)
+        with pytest.raises(RuleBroken, match="overlaps with 7700 of “Away”"):
+            change.change(place.platform, e164_prefix=prefix)
+    assert change.change(place.away, e164_prefix="770", name="Renamed")
+    PlatformDomain.objects.filter(pk=place.platform).update(e164_prefix="77")
+    assert change.change(place.platform, name="Overlaps since long ago")
+
+
 def test_a_second_core_domain_is_refused_everywhere(place: Place) -> None:
     with pytest.raises(RuleBroken, match="There is one core domain"):
         change.keep(CoreDomain(name="Second"))

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from conferences import doctor
 from conferences.flows import mend
 from confplatform.stores.directory import redis_of
-from domains import projection
+from domains import projection, scope
 from domains.flows import change
 from domains.models import Account, Domain, MachineRoom, Unprojected, UserDomain
 from domains.queries import all_above, subtree, visible_to
 from domains.rules import Node, RuleBroken
+from licensing import projection as licences
 from tests.domains.conftest import Place, differing
 from tests.memory_tree import MemoryTree, check
 
@@ -53,6 +54,32 @@ def test_the_hash_has_the_fields_of_the_source(place: Place) -> None:
         "enablehdmeeting": "1",
     }
     assert info(place, place.core)["uplevelmoid"] == ""
+
+
+def test_a_tenants_own_limits_lie_where_its_platforms_licence_lies(place: Place) -> None:
+    client: Any = redis_of(place.platform)
+    name = projection.limits_key(place.tenant)
+    change.change(place.tenant, small_limit=5, large_limit=0)
+    assert client.hgetall(name) == {"smallconfnum": "5", "largeconfnum": "0"}
+    client.hset(name, "smallconfnum", "99")
+    client.hset(projection.limits_key("nobody"), "smallconfnum", "1")
+    assert set(differing(place.platform)) == {place.tenant, "nobody"}
+    projection.rebuild(place.platform)
+    assert client.hgetall(name) == {"smallconfnum": "5", "largeconfnum": "0"}
+    change.change(place.tenant, small_limit=None, large_limit=3)
+    assert client.hgetall(name) == {"largeconfnum": "3"}
+    change.change(place.tenant, large_limit=None)
+    assert not client.exists(name)
+    assert differing(place.platform) == []
+
+
+def test_the_licence_of_a_platform_is_not_a_limit_of_a_tenant(place: Place) -> None:
+    licences.rebuild(place.platform)
+    held = redis_of(place.platform).hgetall(licences.key(place.platform))
+    projection.rebuild(place.platform)
+    change.change(place.platform, name="Renamed")
+    assert held
+    assert redis_of(place.platform).hgetall(licences.key(place.platform)) == held
 
 
 def test_a_deleted_domain_leaves_nothing(place: Place) -> None:
@@ -173,6 +200,10 @@ def test_after_random_operations_tree_and_projection_are_sound(
     for moid in tree:
         assert all_above("default", moid) == tree.line(moid)
         assert sorted(subtree("default", moid)) == sorted(tree.below(moid))
+        reader = Account(domain_id=moid, is_staff=True)
+        for seen in (visible_to(reader), scope.rows(reader, ("moid",))):
+            found = Domain.objects.filter(seen).values_list("moid", flat=True)
+            assert sorted(found) == sorted(tree.below(moid))
 
 
 # ---- a large tree -------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -47,8 +48,9 @@ class Line:
         self._beaten = 0.0
 
     def close(self) -> None:
-        """Hang up."""
-        self._connection.close()
+        """Hang up; whoever was silent for long has been hung up on."""
+        with suppress(pika.exceptions.AMQPError):
+            self._connection.close()
 
     def say(self, exchange: str, key: str, body: Body | bytes, **properties: Any) -> None:
         """Publish, with the properties that the specification wants of everybody."""

@@ -186,20 +186,6 @@ def test_bad_ones_are_parked_each_with_its_reason(bmc: Bmc, line: Line, site: Si
     assert bmc.heard.has_heard("PLATFORM_LICENSE_NTF") == []
 
 
-def test_what_of_bmc_is_not_taken_yet_is_parked_and_stops_nothing(
-    bmc: Bmc, line: Line, site: Site
-) -> None:
-    since = last_parked(site)
-    for kind, key in (("BMC_CSS_DOMAIN_NTF", "domain"), ("AMC_CSS_ACCOUNT_NTF", "account")):
-        line.say("bmc.notify.ex", f"bmc.{key}.k", {"type": kind, "op": "add"}, app_id="bmc")
-    bmc.issues(5, 5)
-    rows = chain(*parked(site, since).values())
-    assert {(queue, kind) for queue, _, kind in rows} == {
-        ("mau.bmc.q", "BMC_CSS_DOMAIN_NTF"),
-        ("mau.bmc.q", "AMC_CSS_ACCOUNT_NTF"),
-    }
-
-
 def test_at_start_up_bmc_is_asked_and_modules_are_told(bmc: Bmc, site: Site, line: Line) -> None:
     process = site.processes["worker1"]
     process.stop()

@@ -56,7 +56,15 @@ def licensed(site: Site, small: int, large: int, valid_to: str = "NULL") -> Iter
 
 COLUMNS = {
     "domains_domain": ("moid", "level", "parent_id", "name", "used", "enable_h265", "enable_hd"),
-    "domains_platformdomain": ("domain_ptr_id", "e164_prefix"),
+    "domains_platformdomain": (
+        "domain_ptr_id",
+        "e164_prefix",
+        "http_url",
+        "broker_url",
+        "redis_url",
+        "database_url",
+        "dr_mode",
+    ),
     "domains_machineroom": ("moid", "platform_id", "name", "`order`", "is_default", "abnormal"),
     "domains_userdomain": ("domain_ptr_id", "platform_id", "room_id", "small_limit", "large_limit"),
 }

@@ -15,8 +15,9 @@ from django.utils import timezone
 
 from confplatform.stores import sql
 from confplatform.stores.directory import own_platform, store_of
-from domains import projection
+from domains import changes, projection
 from domains.models import Level, PlatformDomain
+from domains.names import names_of
 
 LEVELS = 10
 """Core domain to user domain; the new top hangs below the service domain of this platform."""
@@ -29,6 +30,8 @@ _ACCOUNT = (
     *("password", "is_superuser", "username", "first_name", "last_name", "email", "is_staff"),
     *("is_active", "date_joined", "moid", "e164", "domain_id"),
 )
+_URLS = ("http_url", "broker_url", "redis_url", "database_url")
+_PLATFORM = ("domain_ptr_id", "e164_prefix", "dr_mode", *_URLS)
 Row = tuple[Any, ...]
 
 
@@ -48,9 +51,10 @@ class Command(BaseCommand):
         seed, database = options["seed"], store_of(own_platform()).database
         if not 0 <= seed <= 999:
             raise CommandError("--seed goes from 0 to 999")
-        site = PlatformDomain.objects.using(database).filter(moid=own_platform()).first()
+        there = PlatformDomain.objects.using(database).order_by("e164_prefix")
+        site = there.filter(moid=own_platform()).first() or there.first()
         if site is None or site.parent_id is None:
-            raise CommandError("this platform has no domain yet: run manage.py load_demo first")
+            raise CommandError("there is no platform domain yet: run manage.py load_demo first")
         tree = Grown(seed, site.parent_id, site.moid, options["users"])
         query = "SELECT 1 FROM domains_domain WHERE moid = %s"
         if sql.select(database, query, [tree.top]):
@@ -60,15 +64,16 @@ class Command(BaseCommand):
         self._tenants(database, tree)
         rows = tree.accounts(options["accounts"])
         self._put(database, "accounts", "domains_account", _ACCOUNT, rows, options["accounts"])
+        self._names(database, f"load{seed}-", options["accounts"])
+        changes.tell_all(database)
         written = projection.rebuild(own_platform())
         self.stdout.write(f"{written} domains written to Redis; the top is {tree.top}")
 
     def _platforms(self, database: str, tree: Grown) -> None:
         domains = [(m, 1, parent, f"Platform {p}", 1, 1, 1) for m, parent, p in tree.platforms]
-        more = [(m, prefix) for m, _parent, prefix in tree.platforms]
+        more = [(m, prefix, "auto", "", "", "", "") for m, _parent, prefix in tree.platforms]
         self._put(database, "platform domains", "domains_domain", _DOMAIN, domains)
-        columns = ("domain_ptr_id", "e164_prefix")
-        sql.insert(database, "domains_platformdomain", columns, more)
+        sql.insert(database, "domains_platformdomain", _PLATFORM, more)
 
     def _tenants(self, database: str, tree: Grown) -> None:
         domains = ((m, 0, parent, name, 1, 1, 1) for m, parent, name, _ in tree.tenants)
@@ -76,6 +81,19 @@ class Command(BaseCommand):
         self._put(database, "user domains", "domains_domain", _DOMAIN, domains, size)
         bound = ((moid, platform) for moid, _, _, platform in tree.tenants)
         self._put(database, "bindings", "domains_userdomain", columns, bound, size)
+
+    def _names(self, database: str, prefix: str, accounts: int) -> None:
+        """Under which names they sign in."""
+        told, last = Progress("sign-in names", accounts, sys.stderr), 0
+        query = (
+            "SELECT id, username, email, phone, e164 FROM domains_account"
+            f" WHERE id > %s AND username LIKE %s ORDER BY id LIMIT {_CHUNK}"
+        )
+        while found := sql.select(database, query, [last, prefix + "%"]):
+            rows = [(name, number) for number, *names in found for name in names_of(*names)]
+            sql.insert(database, "domains_signinname", ("name", "account_id"), rows)
+            told.more(len(found))
+            last = found[-1][0]
 
     def _put(
         self,

@@ -171,6 +171,22 @@ def test_a_first_platform_domain_cuts_off_nobody_who_borrows(tree: MemoryTree) -
     assert said(tree, new) == ALLOWED
 
 
+@pytest.mark.parametrize("prefix", ["88", "8", "88001", "880012"])
+def test_number_prefixes_do_not_overlap(prefix: str) -> None:
+    tree = MemoryTree(ROOT, NORTH, replace(EAST, prefix="8800"))
+    field, sentence = said(tree, Node("new", PLATFORM, "north", "New", prefix=prefix))
+    assert field == "e164_prefix"
+    assert f"The number prefix {prefix} overlaps with 8800 of “East”: choose one" in sentence
+
+
+def test_number_prefixes_that_stand_beside_each_other_are_fine_and_old_ones_stay() -> None:
+    old = replace(EAST, prefix="8800"), replace(EAST, moid="odd", name="Odd", prefix="88")
+    tree = MemoryTree(ROOT, NORTH, *old)
+    assert said(tree, Node("new", PLATFORM, "north", "New", prefix="89")) == ALLOWED
+    assert said(tree, old[1], used=False) == ALLOWED
+    assert said(tree, old[1], prefix="7") == ALLOWED
+
+
 def test_a_moid_is_taken_once(tree: MemoryTree) -> None:
     field, sentence = said(tree, Node("shop", PLATFORM, "north", "New"))
     assert field == "moid"

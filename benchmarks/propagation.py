@@ -1,0 +1,141 @@
+"""What is changed at a core reaches a site: changes per second from commit there to commit here."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bench_site import python
+from deploy.stand.ports import claimed, ports_for
+from deploy.stand.site import Site
+from deploy.stand.stand import Stand
+
+OUTSTANDING = int(os.environ.get("BENCH_CHANGES", "10000"))
+TREE = int(os.environ.get("BENCH_DOMAINS", "100000"))
+PEOPLE = int(os.environ.get("BENCH_ACCOUNTS", "100000"))
+GOAL = 1000
+"""Changes per second in catching up."""
+
+_NOTE = """
+import django
+django.setup()
+from django.db import transaction
+from domains import changes
+from domains.models import UserDomain
+moids = list(UserDomain.objects.order_by("moid").values_list("moid", flat=True)[:500])
+left = {count}
+while left > 0:
+    with transaction.atomic():
+        some = (moids * (1 + left // len(moids)))[: min(left, 500)]
+        changes.note_all("default", "domain", some, "mod")
+    left -= len(some)
+"""
+_CHANGE = """
+import time, django
+django.setup()
+from django.db import connection
+from domains.flows import change
+from domains.models import UserDomain
+tenant = UserDomain.objects.order_by("moid").first().moid
+for number in range({count}):
+    began = time.time()
+    change.change(tenant, name="bench %d" % number)
+    print(began)
+    time.sleep(0.2)
+"""
+
+
+@contextmanager
+def _pair() -> Iterator[tuple[Site, Site]]:
+    """A core and a site that follows it."""
+    where = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-", dir=where) as directory,
+        claimed(ports_for(0, core=True)) as base,
+        Stand(Path(directory), base, media="none", units=0, core=True) as stand,
+    ):
+        yield stand.sites["core"], stand.sites["east"]
+
+
+def _until(done: Callable[[], bool], seconds: float = 900.0) -> float:
+    """Wait; how long it took."""
+    began = time.monotonic()
+    while not done():
+        if time.monotonic() - began > seconds:
+            raise TimeoutError("the site does not catch up")
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def _newest(core: Site, east: Site) -> int:
+    query = "SELECT COALESCE(MAX(version), 0) FROM domains_changefor WHERE platform="
+    return int(core.mariadb.sql(f"{query}'{east.vault.platform_moid}'", core.name))
+
+
+def _heard(east: Site) -> int:
+    return int(east.mariadb.sql("SELECT version FROM domains_followed", east.name))
+
+
+def _one_by_one(core: Site, east: Site, count: int = 20) -> dict[str, Any]:
+    """One outstanding: from the beginning of the change until it is there."""
+    before = _heard(east)
+    seen: dict[int, float] = {}
+
+    def watch() -> None:
+        while len(seen) < count:
+            seen.setdefault(_heard(east), time.time())
+            seen.pop(before, None)
+            time.sleep(0.002)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    began = [float(t) for t in python(core, _CHANGE.format(count=count)).split()]
+    watcher.join(30)
+    delays = sorted(b - a for a, b in zip(began, sorted(seen.values()), strict=False))
+    median = round(1000 * delays[len(delays) // 2], 1)
+    return {"what": "one change at a time", "median_ms": median, "changes": len(delays)}
+
+
+def _catching_up(core: Site, east: Site) -> dict[str, Any]:
+    """So many noted while the site's workers stand; from their start until the last is applied."""
+    for name in ("worker1", "worker2"):
+        east.processes[name].stop()
+    python(core, _NOTE.format(count=OUTSTANDING))
+    last = _newest(core, east)
+    for name in ("worker1", "worker2"):
+        east.processes[name].start()
+    first = _heard(east)
+    _until(lambda: _heard(east) > first)
+    seconds = _until(lambda: _heard(east) >= last)
+    rate = round(OUTSTANDING / max(seconds, 0.001))
+    what = f"{OUTSTANDING:,} outstanding"
+    return {"what": what, "per_second": rate, "goal": GOAL, "seconds": round(seconds, 1)}
+
+
+def _whole(core: Site, east: Site) -> dict[str, Any]:
+    """A large tree is loaded at the core: all of it is told."""
+    core.manage("load_tree", "--users", str(TREE), "--accounts", str(PEOPLE), "--seed", "1")
+    cursor = _heard(east)
+    count = "SELECT (SELECT COUNT(*) FROM domains_domain) + COUNT(*) FROM domains_account"
+    _until(lambda: _heard(east) > cursor)
+    seconds = _until(lambda: east.follows(core) and _heard(east) > TREE)
+    told = int(east.mariadb.sql(count, east.name))
+    what = f"the whole: {TREE:,} user domains, {PEOPLE:,} accounts"
+    return {"what": what, "per_second": round(told / seconds), "seconds": round(seconds, 1)}
+
+
+def run() -> list[dict[str, Any]]:
+    """All on one pair."""
+    with _pair() as (core, east):
+        return [work(core, east) for work in (_one_by_one, _catching_up, _whole)]
+
+
+if __name__ == "__main__":
+    for row in run():
+        print(row)

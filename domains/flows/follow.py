@@ -1,0 +1,162 @@
+"""A platform follows the core: each change once, in order; what is missing is asked for (ARCH §3.5).
+
+BMC -> CSS       BMC_CSS_DOMAIN_NTF                      on_domain_changed
+AMC -> CSS       AMC_CSS_ACCOUNT_NTF                     on_account_changed
+CSS -> BMC       CSS_BMC_SYNC_REQ                        (when something is missing)
+
+Our own core says with `previous` what came before, and has asked the rules of the tree. A third
+party's BMC does not: what it sends is asked the same rules as an operator's change.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from confplatform.bus.envelope import Envelope
+from confplatform.bus.message import NotTaken
+from confplatform.bus.registry import handles
+from domains import rows, rules, uses
+from domains.decisions import Verdict
+from domains.messages import AccountChanged, DomainChanged
+from domains.rules import Node, Refusal
+from domains.site import DomainSite, Notice, thing_of
+from domains.told import Told
+
+log = logging.getLogger("domains.follow")
+
+_FIELDS = {"parent": "uplevelmoid", "platform": "platformmoid", "room": "roommoid"}
+
+
+@handles(DomainChanged)
+def on_domain_changed(site: DomainSite, notice: DomainChanged, envelope: Envelope) -> None:
+    """A domain was added, changed or deleted."""
+    _follow(site, notice, _take_told if notice.previous is not None else _take_domain)
+
+
+@handles(AccountChanged)
+def on_account_changed(site: DomainSite, notice: AccountChanged, envelope: Envelope) -> None:
+    """An account was added, changed or deleted."""
+    _follow(site, notice, _take_told if notice.previous is not None else _take_account)
+
+
+def _follow(site: DomainSite, notice: Notice, take: Callable[[DomainSite, Notice], bool]) -> None:
+    if not site.is_open:
+        log.info("change %d left to the site that serves us now", notice.version)
+        return
+    verdict = site.judge(notice)
+    if verdict is Verdict.GAP:
+        site.miss()
+        return
+    if verdict is Verdict.SEEN:
+        site.seen()
+    elif not take(site, notice):
+        return
+    site.advance(notice)
+    if notice.whole is not None:
+        site.sweep(notice.whole)
+
+
+# ---- from our own core --------------------------------------------------------------------------
+
+
+def _take_told(site: DomainSite, notice: Notice) -> bool:
+    """What the core tells is whole and fits; False: it does not, and nothing after it can."""
+    thing = thing_of(notice)
+    field, why = ("", "") if notice.op == "del" else site.unfit(thing)
+    if why:
+        site.stop(f"{field}: {why}")
+        site.ask_if_due()
+        return False
+    if "account" in thing and (name := site.name_taken(thing, by_anybody=False)):
+        site.advance(notice)
+        text = (
+            f"“{name}” belongs to an account of this site: rename that one, then ask for all again"
+        )
+        raise NotTaken(text, "account")
+    _stage(site, notice, thing)
+    return True
+
+
+def _stage(site: DomainSite, notice: Notice, thing: Told) -> None:
+    take = site.take_domain if isinstance(notice, DomainChanged) else site.take_account
+    take(thing["moid"], None if notice.op == "del" else thing)
+    site.applied(notice)
+
+
+# ---- from a third party's BMC -------------------------------------------------------------------
+
+
+def _take_domain(site: DomainSite, notice: Notice) -> bool:
+    """Asks the rules. Raises NotTaken."""
+    given = thing_of(notice)
+    known = site.known_domain(given["moid"])
+    if notice.op == "del":
+        if known:
+            _obey(rules.deleting(known["name"], _uses(site, known["moid"])))
+    else:
+        given = _completed(given, known)
+        _fit(site, given)
+        _obey(rules.placing(_node(site, given), site.tree()))
+    _stage(site, notice, given)
+    return True
+
+
+def _completed(given: Told, known: Told | None) -> Told:
+    """What is not said stays as it is; what is new has to say enough. Raises NotTaken."""
+    level = int({"level": -1, **(known or {}), **given}["level"])
+    domain = {**(known or {}), **given, "level": level}
+    if level < 0:
+        raise NotTaken("is missing", "level")
+    needed = {0: ["uplevelmoid", "platformmoid"], 1: ["uplevelmoid", "e164prefix"]}
+    for field in ["name", *needed.get(level, [])]:
+        if not domain.get(field):
+            raise NotTaken("is missing", field)
+    return domain
+
+
+def _uses(site: DomainSite, moid: str) -> dict[str, int]:
+    return rows.uses(site.database, moid) | uses.gathered(uses.DOMAINS, site.database, moid)
+
+
+def _node(site: DomainSite, domain: Told) -> Node:
+    """As the rules see it; a room that is not known is made below its platform."""
+    room = domain.get("roommoid") or None
+    if room and site.tree().platform_of_room(room) is None:
+        room = None
+    parent, used = domain.get("uplevelmoid") or None, bool(domain.get("used", 1))
+    platform = domain.get("platformmoid") if domain["level"] == rules.USER else None
+    prefix = domain.get("e164prefix") or ""
+    return Node(
+        domain["moid"], domain["level"], parent, domain["name"], used, platform, room, prefix
+    )
+
+
+def _take_account(site: DomainSite, notice: Notice) -> bool:
+    """Raises NotTaken."""
+    given = thing_of(notice)
+    known = site.known_account(given["moid"])
+    if notice.op != "del":
+        given = {**(known or {}), **given}
+        for field in ("account", "userdomainmoid"):
+            if not given.get(field):
+                raise NotTaken("is missing", field)
+        _fit(site, given)
+        site.read_holders([given])
+        if name := site.name_taken(given, by_anybody=True):
+            raise NotTaken(f"“{name}” is the name of another account", "account")
+    _stage(site, notice, given)
+    return True
+
+
+def _fit(site: DomainSite, thing: Told) -> None:
+    site.read_levels([thing])
+    field, why = site.unfit(thing)
+    if why:
+        raise NotTaken(why, field)
+
+
+def _obey(refusals: Sequence[Refusal]) -> None:
+    if refusals:
+        field = refusals[0].field
+        raise NotTaken(refusals[0].sentence, _FIELDS.get(field, field))

@@ -1,0 +1,160 @@
+"""People change: one transaction, the rules asked in it, sessions ended, followers told.
+
+keep / set_password / delete
+  -> the account as it was, locked
+  -> person.keeping, person.changing, person.deleting     refused: RuleBroken, nothing is written
+  -> the account and its sign-in names
+  -> no session or token outlives a new password or a disabled account
+  -> changes.note
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, OperationalError, transaction
+from django_otp import devices_for_user
+
+from domains import changes, person, tokens
+from domains.flows.change import obey, unsound
+from domains.models import Account
+from domains.rules import Refusal, RuleBroken
+
+TAKEN = "Somebody else was quicker and has one of these names now: choose another one."
+DEADLOCK = 1213
+"""MariaDB's number: two wanted the same names in another order, and this one gave way."""
+
+GONE = "There is no account %(moid)s any more: look for it in the list."
+
+
+def keep(
+    account: Account,
+    database: str = "default",
+    *,
+    changed: Collection[str] | None = None,
+    by: str | None = None,
+) -> Account:
+    """Write an account as it stands, new or changed (in these fields). Raises RuleBroken.
+
+    `by`: the MOID of who does it, where that is a person.
+    """
+    try:
+        with transaction.atomic(using=database):
+            before = _locked(account.moid, database)
+            obey(account.refusals(database))
+            obey(unsound(account, changed))
+            if before is not None:
+                others = _others(before, database)
+                obey(person.changing(before.person(), account.person(), by, others))
+            account.save(using=database, update_fields=_written(before, changed))
+            _follow_up(before, account, database)
+    except IntegrityError:
+        raise RuleBroken([Refusal("username", TAKEN)]) from None
+    except OperationalError as wrong:
+        if wrong.args[0] != DEADLOCK:
+            raise
+        raise RuleBroken([Refusal("username", TAKEN)]) from None
+    return account
+
+
+def create(
+    password: str | None = None, database: str = "default", by: str | None = None, **fields: object
+) -> Account:
+    """A new account; without a password nobody signs in yet. Raises RuleBroken."""
+    account = Account(**fields)
+    _take_password(account, password)
+    return keep(account, database, by=by)
+
+
+def set_password(moid: str, raw: str | None, database: str = "default") -> None:
+    """A new password, or none; whoever is signed in has to do so again. Raises RuleBroken."""
+    with transaction.atomic(using=database):
+        account = _get(moid, database)
+        _take_password(account, raw)
+        keep(account, database, changed=["password"])
+
+
+def enable(moid: str, database: str = "default", by: str | None = None) -> None:
+    """Let a person sign in again."""
+    _switch(moid, database, by, on=True)
+
+
+def disable(moid: str, database: str = "default", by: str | None = None) -> None:
+    """The person is out, and signs in no more. Raises RuleBroken."""
+    _switch(moid, database, by, on=False)
+
+
+def delete(moid: str, database: str = "default", by: str | None = None) -> None:
+    """Forget an account. Raises RuleBroken."""
+    with transaction.atomic(using=database):
+        account = _get(moid, database)
+        obey(person.deleting(account.person(), by, _others(account, database)))
+        changes.note(database, "account", moid, "del")
+        account.delete(using=database)
+
+
+def reset_second_factor(moid: str, database: str = "default") -> bool:
+    """Forget the second factor: at the next sign-in a new one is set up. Was there one?"""
+    with transaction.atomic(using=database):
+        account = _get(moid, database)
+        devices = list(devices_for_user(account, confirmed=None))
+        for device in devices:
+            device.delete(using=database)
+        changes.note(database, "account", moid, "mod")
+    return bool(devices)
+
+
+def _switch(moid: str, database: str, by: str | None, *, on: bool) -> None:
+    with transaction.atomic(using=database):
+        account = _get(moid, database)
+        account.is_active = on
+        keep(account, database, changed=["is_active"], by=by)
+
+
+def _take_password(account: Account, raw: str | None) -> None:
+    """Raises RuleBroken with what is wrong with the password."""
+    if raw is not None:
+        try:
+            validate_password(raw, account)
+        except ValidationError as wrong:
+            texts = [text.replace("%", "%%") for text in wrong.messages]
+            raise RuleBroken([Refusal("password", text) for text in texts]) from None
+    account.set_password(raw)
+
+
+def _follow_up(before: Account | None, account: Account, database: str) -> None:
+    shut = before is not None and (
+        account.password != before.password or (before.is_active and not account.is_active)
+    )
+    if shut:
+        tokens.end_all(account, database)
+    was = before.domain_id if before is not None else None
+    changes.note(database, "account", account.moid, "mod" if before else "add", was=was)
+
+
+def _written(before: Account | None, changed: Collection[str] | None) -> list[str] | None:
+    """Which columns; None: all. What somebody else changed meanwhile stays as it is."""
+    if before is None or changed is None:
+        return None
+    fields = Account._meta.concrete_fields
+    return [one.name for one in fields if {one.name, one.attname} & {*changed}]
+
+
+def _locked(moid: str, database: str) -> Account | None:
+    return Account.objects.using(database).select_for_update().filter(moid=moid).first()
+
+
+def _get(moid: str, database: str) -> Account:
+    if (found := _locked(moid, database)) is None:
+        raise RuleBroken([Refusal("moid", GONE, {"moid": moid})])
+    return found
+
+
+def _others(account: Account, database: str) -> int:
+    """Enabled operators beside this one; they are locked, so that two do not leave at once."""
+    if not account.is_superuser:
+        return 0
+    operators = Account.objects.using(database).filter(is_superuser=True, is_active=True)
+    return len(operators.exclude(pk=account.pk).select_for_update().values_list("pk", flat=True))

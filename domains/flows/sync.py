@@ -1,0 +1,118 @@
+"""What a platform has missed is told again, or the whole (ARCH §3.5).
+
+CSS -> BMC       CSS_BMC_SYNC_REQ                        on_ask_for_changes
+BMC -> CSS       BMC_CSS_DOMAIN_NTF | AMC_CSS_ACCOUNT_NTF
+
+A platform asks as it begins (`greet`) and when something is missing (`ask_again`); what it missed
+comes by the feed of the link.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import cast
+
+from django.db import transaction
+
+from confplatform.bus import wake
+from confplatform.bus.envelope import Envelope
+from confplatform.bus.message import NotTaken
+from confplatform.bus.registry import handles
+from confplatform.bus.work import begin
+from confplatform.stores import sql
+from confplatform.stores.directory import store_of
+from domains.changes import lock_counter
+from domains.decisions import Sync, decide_sync
+from domains.feed import follow
+from domains.messages import AskForChanges
+from domains.site import DomainSite
+
+log = logging.getLogger("domains.sync")
+
+KEPT = timedelta(days=90)
+"""So long the log is kept; who was away for longer is told the whole."""
+
+_TRIM = 10_000
+_BASES = (
+    "UPDATE domains_follower f JOIN (SELECT platform, MAX(version) AS last FROM domains_changefor"
+    " WHERE version <= %s GROUP BY platform) gone ON gone.platform = f.platform"
+    " SET f.base = IF(f.sent < gone.last, NULL, GREATEST(f.base, gone.last)) WHERE f.base IS NOT NULL"
+)
+"""The log is complete above the last version that concerned a follower and was forgotten."""
+
+
+# ---- at the core --------------------------------------------------------------------------------
+
+
+@handles(AskForChanges)
+def on_ask_for_changes(site: DomainSite, question: AskForChanges, envelope: Envelope) -> None:
+    """A platform asks; it is known by its `app_id`. Raises NotTaken for one that is not in the tree."""
+    asker = envelope.app_id.partition("@")[2]
+    query = "SELECT base, first FROM domains_follower WHERE platform = %s"
+    newest = lock_counter(site.database)
+    found = sql.select(site.database, f"{query} FOR UPDATE", [asker])
+    if not found:
+        if not asker or not follow(site.database, asker):
+            raise NotTaken(f"{asker or 'nobody'} is no platform domain of this tree", "app_id")
+        return
+    base, first = found[0]
+    told = decide_sync(question.after, base, first, newest)
+    log.info("%s asks for what came after %d: %s", asker, question.after, told.value)
+    if told is Sync.AGAIN:
+        change, values = "sent = %s", [question.after]
+    elif told is Sync.WHOLE:
+        change, values = "base = NULL, first = 0", []
+        _not_behind(site.database, newest, question.after)
+    else:
+        return
+    sql.execute(
+        site.database, f"UPDATE domains_follower SET {change} WHERE platform = %s", [*values, asker]
+    )
+    wake.everywhere(site.own, {asker})
+
+
+def _not_behind(database: str, newest: int, after: int) -> None:
+    """A core that was restored from an older copy goes on above what its platforms have seen."""
+    if after > newest:
+        sql.execute(database, "UPDATE domains_counter SET version = %s WHERE id = 1", [after])
+
+
+def trim(platform: str, kept: timedelta = KEPT) -> int:
+    """Forget changes that are old; how many. Who has not had them yet is told the whole."""
+    database = store_of(platform).database
+    with transaction.atomic(using=database):
+        query = (
+            "SELECT version FROM domains_change WHERE at < UTC_TIMESTAMP(6) - INTERVAL %s SECOND"
+            " ORDER BY version LIMIT %s"
+        )
+        found = sql.select(database, query, [int(kept.total_seconds()), _TRIM])
+        if not found:
+            return 0
+        last = found[-1][0]
+        lock_counter(database)
+        sql.execute(database, _BASES, [last])
+        for table in ("domains_changefor", "domains_change"):
+            sql.execute(database, f"DELETE FROM {table} WHERE version <= %s", [last])
+    return len(found)
+
+
+# ---- at a platform ------------------------------------------------------------------------------
+
+
+def greet(platform: str) -> None:
+    """This site begins, or has its broker again: what came meanwhile?"""
+    with begin(platform) as work:
+        site = cast(DomainSite, work.site("domains"))
+        if site.is_open and site.follows():
+            site.ask()
+    wake.everywhere(platform)
+
+
+def ask_again(platform: str) -> None:
+    """What was asked for has not come, or nothing has been asked for in a while."""
+    with begin(platform) as work:
+        site = cast(DomainSite, work.site("domains"))
+        if site.is_open and site.follows():
+            site.ask_if_due()
+    wake.everywhere(platform)

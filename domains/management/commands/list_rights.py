@@ -1,0 +1,26 @@
+"""`manage.py list_rights`: write docs/rights.md from the table of rights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from domains.rights import page
+
+
+class Command(BaseCommand):
+    """Write the page."""
+
+    help = "Write docs/rights.md from the table in domains/rights.py."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Where to."""
+        parser.add_argument("--out", type=Path, default=settings.BASE_DIR / "docs" / "rights.md")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Write."""
+        options["out"].write_text(page())
+        self.stdout.write(f"{options['out'].name}: written")

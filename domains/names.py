@@ -1,0 +1,15 @@
+"""Under which names a person signs in: one namespace, one spelling of each. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def normal(name: str) -> str:
+    """The one spelling of a name: compatible characters unified, no space around it, small letters."""
+    return unicodedata.normalize("NFKC", name).strip().lower()
+
+
+def names_of(username: str, email: str | None, phone: str | None, e164: str | None) -> set[str]:
+    """All names of a person, as `SignInName` keeps them."""
+    return {normal(name) for name in (username, email, phone, e164) if name and normal(name)}

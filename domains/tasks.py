@@ -1,0 +1,20 @@
+"""Timers, three lines each: who asks, and the one flow that is asked."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from confplatform.stores.directory import own_platform
+from domains.flows import sync
+
+
+@shared_task
+def ask_again() -> None:
+    """Ask the core for what has not come."""
+    sync.ask_again(own_platform())
+
+
+@shared_task
+def trim() -> None:
+    """Forget changes that are old."""
+    sync.trim(own_platform())

@@ -1,0 +1,331 @@
+"""What is changed at the core reaches the platforms concerned, in order, once, and no others (ARCH §3.5)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from pytest_django import Settings
+
+from confplatform.stores import sql
+from domains import changes
+from domains.flows import change, people, sync
+from domains.keys import new_pair
+from domains.models import (
+    Account,
+    ApiKey,
+    Applied,
+    Change,
+    Domain,
+    Followed,
+    Follower,
+    Level,
+    MachineRoom,
+)
+from tests.domains.following import platforms
+from tests.domains.three import Three, World, followers, world
+
+__all__ = ["followers", "world"]
+
+pytestmark = pytest.mark.xdist_group("domains")
+
+
+def test_a_new_platform_is_told_the_whole_and_nothing_else(followers: Three) -> None:
+    for one in followers:
+        assert one.holds() == one.holds("default", one.should_hold())
+        assert one.is_told() == 0
+        assert one.asked == []
+
+
+def test_a_tenants_change_reaches_its_subtree_and_all_above_but_no_sibling(
+    followers: Three, world: World
+) -> None:
+    near, deep, far = followers
+    change.change(world.tenant, name="Renamed")
+    world.person("carla", world.tenant, email="carla@example.org", e164="66010001")
+    assert (near.is_told(), deep.is_told(), far.is_told()) == (2, 0, 0)
+    inner = world.user("Inner tenant", world.inner, world.deep)
+    world.person("ida", inner)
+    assert (near.is_told(), deep.is_told(), far.is_told()) == (2, 2, 0)
+    change.change(world.core, name="Root")
+    assert (near.is_told(), deep.is_told(), far.is_told()) == (1, 1, 1)
+    change.change(world.east, used=False)
+    assert (near.is_told(), deep.is_told(), far.is_told()) == (1, 1, 0)
+    for one in followers:
+        one.hears()
+        assert one.holds() == one.holds("default", one.should_hold())
+
+
+def test_rooms_keys_backups_and_second_factors_travel_too(followers: Three, world: World) -> None:
+    near, _deep, _far = followers
+    room = MachineRoom(platform_id=world.near, name="Cellar", is_default=True)
+    change.keep_room(room)
+    change.change(world.tenant, room_id=room.moid)
+    change.keep_backups(world.near, [world.deep])
+    key = ApiKey(domain_id=world.tenant, name="program")
+    new_pair(key)
+    change.keep_key(key)
+    moid = world.person("carla", world.tenant)
+    account = Account.objects.get(moid=moid)
+    TOTPDevice.objects.create(user=account, name="app", confirmed=True)
+    changes.note("default", "account", moid, "mod")
+    for one in followers:
+        one.is_told()
+        assert b"secret of" not in b"".join(row.body for row in one.queue)
+        assert account.password.encode() not in b"".join(row.body for row in one.queue)
+        one.hears()
+        assert one.holds() == one.holds("default", one.should_hold())
+    assert Account.objects.using(near.database).get(moid=moid).check_password("secret of carla")
+    assert len(near.holds()["factors"]) == 1
+    change.change(world.tenant, room_id=None)
+    change.delete_room(room.moid)
+    key.delete()
+    change.keep_backups(world.near, [])
+    people.delete(moid)
+    changes.note("default", "domain", world.tenant, "mod")
+    near.is_told()
+    near.hears()
+    assert near.holds() == near.holds("default", near.should_hold())
+
+
+def test_a_tenant_that_moves_goes_where_it_is_lost_and_comes_with_its_people_where_it_is_new(
+    followers: Three, world: World
+) -> None:
+    near, deep, far = followers
+    carla = world.person("carla", world.tenant)
+    for one in followers:
+        one.is_told()
+        one.hears()
+    change.move(world.tenant, world.west, platform_id=world.far)
+    for one in followers:
+        one.is_told()
+    assert [b["op"] for b in near.bodies()] == ["del"]
+    assert [b["type"] for b in far.bodies()] == ["BMC_CSS_DOMAIN_NTF", "AMC_CSS_ACCOUNT_NTF"]
+    assert deep.bodies() == []
+    for one in followers:
+        one.hears()
+        assert one.holds() == one.holds("default", one.should_hold())
+    assert not Account.objects.using(near.database).filter(moid=carla).exists()
+    assert Account.objects.using(far.database).filter(moid=carla).exists()
+
+
+def test_an_account_that_moves_to_another_tenant_leaves_where_it_is_lost(
+    followers: Three, world: World
+) -> None:
+    near, _deep, far = followers
+    there = world.user("There", world.west, world.far)
+    carla = world.person("carla", world.tenant)
+    account = Account.objects.get(moid=carla)
+    account.domain_id = there
+    people.keep(account)
+    for one in followers:
+        one.is_told()
+        one.hears()
+        assert one.holds() == one.holds("default", one.should_hold())
+    assert not Account.objects.using(near.database).filter(moid=carla).exists()
+    assert Account.objects.using(far.database).filter(moid=carla).exists()
+
+
+def test_a_moved_service_domain_is_told_by_the_whole(followers: Three, world: World) -> None:
+    world.person("ida", world.user("Inner tenant", world.inner, world.deep))
+    for one in followers:
+        one.is_told()
+        one.hears()
+    change.move(world.inner, world.west)
+    for one in followers:
+        one.is_told()
+        one.hears()
+        assert one.holds() == one.holds("default", one.should_hold()), one.moid
+    assert all(one.asked == [] for one in followers)
+
+
+def test_a_deleted_domain_goes_everywhere(followers: Three, world: World) -> None:
+    near, _deep, _far = followers
+    change.delete(world.tenant)
+    near.is_told()
+    near.hears()
+    assert near.is_equal()
+    assert not Domain.objects.using(near.database).filter(moid=world.tenant).exists()
+    assert Applied.objects.using(near.database).filter(moid=world.tenant).exists()
+
+
+def test_ten_thousand_changes_while_away_come_in_order_once(followers: Three, world: World) -> None:
+    near, deep, far = followers
+    for number in range(20):
+        world.person(f"person{number}", world.tenant)
+    moids = list(Account.objects.filter(domain=world.tenant).values_list("moid", flat=True))
+    for _ in range(500):
+        with change.together() as _keep:
+            changes.note_all("default", "account", moids, "mod")
+    assert near.is_told() >= 10_000
+    versions = [body["version"] for body in near.bodies()]
+    assert versions == sorted(versions)
+    near.hears()
+    assert near.is_equal()
+    assert near.asked == []
+    assert (deep.is_told(), far.is_told()) == (0, 0)
+
+
+def test_duplicates_and_old_ones_change_nothing(followers: Three, world: World) -> None:
+    near, _deep, _far = followers
+    change.change(world.tenant, name="One")
+    change.change(world.tenant, name="Two")
+    near.is_told()
+    rows = list(near.queue)
+    near.hears()
+    before = near.holds(), near.version
+    near.hears([*rows, *reversed(rows), *rows])
+    assert (near.holds(), near.version) == before
+    assert near.asked == []
+    assert near.parked() == []
+
+
+def test_a_queue_that_was_wiped_is_noticed_and_asked_for(followers: Three, world: World) -> None:
+    near, _deep, _far = followers
+    cursor = near.version
+    change.change(world.tenant, name="One")
+    near.is_told()
+    near.queue.clear()
+    change.change(world.tenant, name="Two")
+    change.change(world.tenant, name="Three")
+    near.is_told()
+    near.hears()
+    assert near.asked == [cursor], "asked once, for what is missing"
+    assert Domain.objects.using(near.database).get(moid=world.tenant).name == "Tenant"
+    near.asks(near.asked[0])
+    near.is_told()
+    near.hears()
+    assert near.is_equal()
+
+
+def test_a_whole_that_was_wiped_in_the_middle_begins_anew(
+    followers: Three, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near, _deep, _far = followers
+    monkeypatch.setattr("domains.feed.BATCH", 2)
+    near.asks(0)
+    near.is_told()
+    near.queue[2:4] = []
+    near.hears(batch=2)
+    assert near.asked, "the gap was seen"
+    near.catches_up()
+    assert near.is_equal()
+
+
+def test_the_whole_removes_what_should_not_be_there(followers: Three, world: World) -> None:
+    near, _deep, _far = followers
+    carla = world.person("carla", world.tenant)
+    near.is_told()
+    near.hears()
+    Account.objects.using(near.database).create(username="local", moid="local", is_superuser=True)
+    people.delete(carla)
+    change.delete(world.tenant)
+    sql.execute("default", "DELETE FROM domains_changefor")
+    sql.execute("default", "DELETE FROM domains_change")
+    near.asks(0)
+    near.is_told()
+    near.hears()
+    assert near.is_equal()
+    assert Account.objects.using(near.database).filter(moid="local").exists()
+
+
+def test_a_change_that_commits_while_the_whole_is_read_comes_after_it(
+    followers: Three, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near, _deep, _far = followers
+    monkeypatch.setattr("domains.feed.BATCH", 2)
+    near.asks(0)
+    from domains.feed import feed
+
+    for number in range(4):
+        feed(near.moid, near.queue.extend)
+        change.change(world.tenant, name=f"Name {number}")
+        world.person(f"late{number}", world.tenant)
+    near.is_told()
+    near.hears()
+    assert near.is_equal()
+    assert near.asked == []
+
+
+def test_who_was_away_longer_than_the_log_is_kept_is_told_the_whole(
+    followers: Three, world: World
+) -> None:
+    near, deep, far = followers
+    change.change(world.tenant, name="Old")
+    sql.execute("default", "UPDATE domains_change SET at = at - INTERVAL 91 DAY")
+    assert sync.trim(str(near_core()), timedelta(days=90)) == Change.objects.count() + 1
+    assert Follower.objects.get(platform=near.moid).base is None
+    assert Follower.objects.get(platform=deep.moid).base is not None
+    near.is_told()
+    near.hears()
+    assert near.is_equal()
+    for one in (deep, far):
+        one.asks()
+        assert one.is_told() == 0, "nothing that concerned it was forgotten"
+
+
+def near_core() -> str:
+    """The core's own platform."""
+    from confplatform.stores.directory import own_platform
+
+    return own_platform()
+
+
+def test_a_core_from_an_older_copy_goes_on_above_what_was_seen(
+    followers: Three, world: World
+) -> None:
+    near, _deep, _far = followers
+    sql.execute("default", "UPDATE domains_counter SET version = 1")
+    near.asks()
+    change.change(world.tenant, name="After")
+    near.is_told()
+    near.hears()
+    assert near.is_equal()
+
+
+def test_names_change_hands_within_one_batch(followers: Three, world: World) -> None:
+    near, _deep, _far = followers
+    moids = [world.person(name, world.tenant, e164=f"66010{n}") for n, name in enumerate("abc")]
+    near.is_told()
+    near.hears()
+    first, second, third = (Account.objects.get(moid=moid) for moid in moids)
+    third.username, third.e164 = "x", None
+    people.keep(third)
+    second.username, second.e164 = "c", "660102"
+    people.keep(second)
+    first.username, first.e164 = "b", "660101"
+    people.keep(first)
+    people.delete(third.moid)
+    world.person("a", world.tenant, e164="660100")
+    near.is_told()
+    near.hears()
+    assert near.is_equal()
+
+
+def test_a_name_that_is_taken_at_the_site_is_parked_and_stops_nothing(
+    followers: Three, world: World
+) -> None:
+    near, _deep, _far = followers
+    local = Account(username="admin2", is_superuser=True)
+    local.set_password("of this site")
+    people.keep(local, near.database)
+    world.person("admin2", world.tenant)
+    world.person("after", world.tenant)
+    near.is_told()
+    near.hears()
+    assert ["admin2" in reason for reason in near.parked()] == [True]
+    assert Account.objects.using(near.database).filter(username="after").exists()
+    assert near.asked == []
+
+
+def test_a_site_with_a_tree_of_its_own_says_so_and_applies_nothing(
+    world: World, settings: Settings
+) -> None:
+    with platforms(settings, world.near) as (near,):
+        change.create(Level.CORE, near.database, name="Another")
+        near.is_told()
+        near.hears()
+        assert "another core domain" in Followed.objects.using(near.database).get().wrong
+        assert near.asked == [0]
+        assert Domain.objects.using(near.database).count() == 1

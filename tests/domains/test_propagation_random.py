@@ -1,0 +1,67 @@
+"""Random trees and random changes at the core, over a way that loses things: at rest all is equal."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from domains.flows import change, people
+from domains.models import Account, Domain
+from domains.rules import RuleBroken
+from tests.domains.three import Three, World, followers, world
+
+__all__ = ["followers", "world"]
+
+pytestmark = pytest.mark.xdist_group("domains")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_after_random_changes_each_platform_holds_what_it_should(
+    followers: Three, world: World, seed: int
+) -> None:
+    rng = random.Random(seed)
+    for step in range(60):
+        _anything(world, rng, step)
+        for one in followers:
+            if rng.random() < 0.3:
+                one.is_told()
+            if rng.random() < 0.2 and one.queue:
+                del one.queue[rng.randrange(len(one.queue)) :]
+            if rng.random() < 0.5:
+                one.hears(batch=rng.choice((1, 7, 200)))
+    for one in followers:
+        one.catches_up()
+        assert one.parked() == []
+
+
+def _anything(world: World, rng: random.Random, step: int) -> None:
+    """One random change; what the rules refuse is left."""
+    services = [*Domain.objects.filter(level=2).order_by("name").values_list("moid", flat=True)]
+    tenants = [*Domain.objects.filter(level=0).order_by("name").values_list("moid", flat=True)]
+    reach = [world.near, world.deep, world.far]
+    persons = list(Account.objects.exclude(domain=None).order_by("username"))
+    try:
+        match rng.randrange(9):
+            case 0:
+                world.service(f"S{step}", rng.choice(services))
+            case 1 | 2:
+                world.user(f"U{step}", rng.choice(services), rng.choice(reach))
+            case 3:
+                change.move(
+                    rng.choice(tenants), rng.choice(services), platform_id=rng.choice(reach)
+                )
+            case 4:
+                change.move(rng.choice(services), rng.choice(services))
+            case 5:
+                change.change(rng.choice(tenants), name=f"N{step}", used=rng.random() < 0.5)
+            case 6:
+                world.person(f"p{step}", rng.choice(tenants))
+            case 7:
+                one = rng.choice(persons)
+                one.domain_id, one.first_name = rng.choice(tenants), f"F{step}"
+                people.keep(one)
+            case 8:
+                change.delete(rng.choice(tenants))
+    except RuleBroken:
+        pass

@@ -1,0 +1,158 @@
+"""A platform follows the core, whatever the way between them does; whom a change concerns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domains.decisions import (
+    ASK_ANYWAY,
+    ASK_EVERY,
+    Sync,
+    Verdict,
+    asks,
+    concerned,
+    decide_sync,
+    judge,
+)
+from domains.names import names_of, normal
+
+NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
+Change = tuple[int, str, int]
+"""Version, thing, and the version that went before."""
+
+
+@dataclass
+class Follower:
+    """What a platform keeps: how far it is, what it has applied, and in which order."""
+
+    cursor: int = 0
+    versions: dict[str, int] = field(default_factory=dict)
+    applied: list[int] = field(default_factory=list)
+    missed: bool = False
+
+    def hears(self, change: Change) -> None:
+        version, thing, previous = change
+        verdict = judge(version, previous, self.cursor, self.versions.get(thing, 0))
+        if verdict is Verdict.GAP:
+            self.missed = True
+            return
+        if verdict is Verdict.APPLY:
+            self.versions[thing] = version
+            self.applied.append(version)
+        self.cursor = max(self.cursor, version)
+
+
+@st.composite
+def _logs(draw: st.DrawFn) -> list[tuple[int, str]]:
+    things = draw(st.lists(st.sampled_from("abcd"), min_size=1, max_size=12))
+    steps = draw(st.lists(st.integers(1, 3), min_size=len(things), max_size=len(things)))
+    return [(sum(steps[: n + 1]), thing) for n, thing in enumerate(things)]
+
+
+def _told(log: list[tuple[int, str]], after: int) -> list[Change]:
+    """What is sent to one that has heard all up to a version."""
+    found, previous = [], after
+    for version, thing in log:
+        if version > after:
+            found.append((version, thing, previous))
+            previous = version
+    return found
+
+
+@given(_logs(), st.data())
+def test_whatever_the_way_does_all_is_applied_once_and_in_order(
+    log: list[tuple[int, str]], data: st.DataObject
+) -> None:
+    follower, sent = Follower(), _told(log, 0)
+    for change in data.draw(st.lists(st.sampled_from(sent), max_size=30)):
+        follower.hears(change)
+    for change in _told(log, follower.cursor):
+        follower.hears(change)
+    assert follower.cursor == log[-1][0]
+    assert follower.versions == {thing: version for version, thing in log}
+    assert follower.applied == sorted(set(follower.applied))
+    assert follower.applied == [version for version, _ in log]
+
+
+@given(_logs(), st.data())
+def test_what_is_lost_is_noticed_by_the_next_that_comes(
+    log: list[tuple[int, str]], data: st.DataObject
+) -> None:
+    sent = _told(log, 0)
+    lost = data.draw(st.integers(0, len(sent) - 1))
+    follower = Follower()
+    for number, change in enumerate(sent):
+        if number != lost:
+            follower.hears(change)
+    assert follower.missed == (lost < len(sent) - 1)
+
+
+def test_a_third_party_says_no_previous_and_each_thing_has_its_own_version() -> None:
+    assert judge(9, None, 3, 0) is Verdict.APPLY
+    assert judge(2, None, 3, 1) is Verdict.APPLY
+    assert judge(2, None, 3, 2) is Verdict.SEEN
+
+
+@pytest.mark.parametrize(
+    ("asked_at", "gap", "due"),
+    [
+        (None, False, True),
+        (NOW - ASK_EVERY, True, True),
+        (NOW - ASK_EVERY + timedelta(seconds=1), True, False),
+        (NOW - ASK_EVERY, False, False),
+        (NOW - ASK_ANYWAY, False, True),
+    ],
+)
+def test_it_asks_again_after_a_while(asked_at: datetime | None, gap: bool, due: bool) -> None:
+    assert asks(NOW, asked_at, gap) is due
+
+
+@pytest.mark.parametrize(
+    ("after", "base", "first", "told"),
+    [
+        (50, 40, 0, Sync.AGAIN),
+        (40, 40, 0, Sync.AGAIN),
+        (39, 40, 0, Sync.WHOLE),
+        (101, 40, 0, Sync.WHOLE),
+        (0, None, 0, Sync.NOTHING),
+        (0, None, 60, Sync.NOTHING),
+        (70, None, 60, Sync.WHOLE),
+    ],
+)
+def test_what_one_is_told_that_asks(after: int, base: int | None, first: int, told: Sync) -> None:
+    assert decide_sync(after, base, first, newest=100) is told
+
+
+LINES = {
+    "near": ["near", "east", "core"],
+    "deep": ["deep", "inner", "east", "core"],
+    "far": ["far", "west", "core"],
+}
+
+
+@pytest.mark.parametrize(
+    ("above", "who"),
+    [
+        (["tenant", "east", "core"], {"near"}),
+        (["shop", "inner", "east", "core"], {"near", "deep"}),
+        (["east", "core"], {"near", "deep"}),
+        (["inner", "east", "core"], {"near", "deep"}),
+        (["core"], {"near", "deep", "far"}),
+        (["deep", "inner", "east", "core"], {"near", "deep"}),
+        (["near", "east", "core"], {"near"}),
+        (["west", "core"], {"far"}),
+        (["new", "core"], set()),
+    ],
+)
+def test_whom_a_domain_concerns(above: list[str], who: set[str]) -> None:
+    assert concerned(LINES, above) == who
+
+
+def test_names_have_one_spelling() -> None:
+    assert normal("  Ａnna ") == "anna"
+    assert names_of("Anna", "ANNA@example.org", None, "") == {"anna", "anna@example.org"}

@@ -1,0 +1,170 @@
+"""Domains and accounts as a third party's BMC sends them: no `previous`, each thing with its version."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from itertools import chain, count
+from typing import Any
+
+import pytest
+
+from deploy.stand.site import Site
+from tests.wire.line import Body, Line
+from tests.wire.world import last_parked, parked, sql
+
+pytestmark = pytest.mark.xdist_group("wire")
+
+_versions = count(1)
+
+
+class Bmc:
+    """Somebody else's BMC and AMC."""
+
+    def __init__(self, site: Site, line: Line) -> None:
+        self.site, self.line, self.made = site, line, list[str]()
+        self.platform = site.vault.platform_moid
+        rows = sql(site, f"SELECT parent_id FROM domains_domain WHERE moid='{self.platform}'")
+        self.service = rows[0][0]
+
+    def moid(self) -> str:
+        """A new one."""
+        self.made.append(str(uuid.uuid4()))
+        return self.made[-1]
+
+    def domain(self, op: str, version: int = 0, **fields: Any) -> None:
+        """A domain changes."""
+        body: Body = {"type": "BMC_CSS_DOMAIN_NTF", "op": op, "version": version or next(_versions)}
+        said = {**body, "domain": fields, "unknown": [1]}
+        self.line.say("bmc.notify.ex", "bmc.domain.k", said, app_id="bmc")
+
+    def account(self, op: str, version: int = 0, **fields: Any) -> None:
+        """An account changes."""
+        body: Body = {
+            "type": "AMC_CSS_ACCOUNT_NTF",
+            "op": op,
+            "version": version or next(_versions),
+        }
+        self.line.say("bmc.notify.ex", "bmc.account.k", {**body, "account": fields}, app_id="amc")
+
+    def tenant(self, **fields: object) -> str:
+        """A tenant of this platform comes."""
+        moid = self.moid()
+        place: Body = {"level": 0, "uplevelmoid": self.service, "platformmoid": self.platform}
+        self.domain("add", **{"moid": moid, "name": "Shop", **place, **fields})
+        return moid
+
+    def until(self, query: str, *row: str) -> None:
+        """Wait until the site's database says so."""
+        self.line.wait(
+            lambda: True if sql(self.site, query) == ([[*row]] if row else []) else None,
+            20,
+            lambda: f"{query}: {sql(self.site, query)} instead of {row}",
+        )
+
+    def name_is(self, moid: str, *name: str) -> None:
+        """The name of a domain; none: it is not there."""
+        self.until(f"SELECT name FROM domains_domain WHERE moid='{moid}'", *name)
+
+    def reasons(self, since: int, number: int) -> list[str]:
+        """Why so many messages were parked."""
+
+        def found() -> list[str] | None:
+            rows = [reason for _, reason, _ in chain(*parked(self.site, since).values())]
+            return rows if len(rows) >= number else None
+
+        return self.line.wait(found, 20, lambda: f"{number} parked: {parked(self.site, since)}")
+
+
+@pytest.fixture
+def bmc(site: Site, line: Line) -> Iterator[Bmc]:
+    """It; what it has made is deleted."""
+    one = Bmc(site, line)
+    yield one
+    for moid in reversed(one.made):
+        one.account("del", moid=moid)
+        one.domain("del", moid=moid)
+    for moid in one.made:
+        one.name_is(moid)
+
+
+def test_a_tenant_comes_changes_and_goes(bmc: Bmc) -> None:
+    moid = bmc.tenant(smallconfnumlimit=3)
+    bmc.name_is(moid, "Shop")
+    bmc.domain("mod", moid=moid, name="Store", used=0)
+    query = "SELECT name, used, small_limit FROM domains_domain JOIN domains_userdomain"
+    where = f"ON domain_ptr_id = moid WHERE moid='{moid}'"
+    bmc.until(f"{query} {where}", "Store", "0", "3")
+    bmc.domain("del", moid=moid)
+    bmc.name_is(moid)
+
+
+def test_the_same_and_lower_versions_change_nothing(bmc: Bmc, site: Site) -> None:
+    since, moid = last_parked(site), bmc.tenant()
+    version = next(_versions) + 100
+    bmc.domain("mod", version, moid=moid, name="Newest")
+    bmc.domain("mod", version - 1, moid=moid, name="Older")
+    bmc.domain("mod", version, moid=moid, name="The same")
+    bmc.domain("del", version - 2, moid=moid)
+    other = bmc.tenant(name="Behind it")
+    bmc.name_is(other, "Behind it")
+    bmc.name_is(moid, "Newest")
+    assert parked(site, since) == {}
+    bmc.domain("del", version + 1, moid=moid)
+
+
+def test_an_unknown_room_is_made_below_its_platform(bmc: Bmc, site: Site) -> None:
+    room = bmc.moid()
+    bmc.tenant(roommoid=room)
+    query = f"SELECT platform_id FROM domains_machineroom WHERE moid='{room}'"
+    bmc.until(query, bmc.platform)
+
+
+def test_what_cannot_be_is_parked_with_its_reason_and_stops_nothing(bmc: Bmc, site: Site) -> None:
+    since, nobody = last_parked(site), str(uuid.uuid4())
+    bmc.tenant(uplevelmoid=nobody)
+    bmc.tenant(platformmoid=nobody)
+    bmc.tenant(uplevelmoid=bmc.platform)
+    bmc.domain("add", moid=bmc.moid(), name="What is it")
+    bmc.domain("del", moid=bmc.service)
+    bmc.account("add", moid=bmc.moid(), account="x", userdomainmoid=nobody)
+    bmc.domain("rename", moid=nobody)
+    bmc.domain("mod", moid=nobody, name="")
+    good = bmc.tenant()
+    bmc.name_is(good, "Shop")
+    reasons = bmc.reasons(since, 8)
+    for word in (
+        f"uplevelmoid: there is no such domain here: {nobody}",
+        f"platformmoid: there is no such domain here: {nobody}",
+        f"uplevelmoid: there is no such domain here: {bmc.platform}",
+        "level: is missing",
+        "is in use",
+        f"userdomainmoid: there is no such domain here: {nobody}",
+        "op: must be one of add, mod, del",
+        "domain: name must have",
+    ):
+        assert sum(word in reason for reason in reasons) == 1, (word, reasons)
+
+
+def test_an_account_comes_changes_its_names_and_goes(bmc: Bmc, site: Site) -> None:
+    since, tenant, moid = last_parked(site), bmc.tenant(), bmc.moid()
+    bmc.account("add", moid=moid, account="Wilma", userdomainmoid=tenant, e164="8800555")
+    names = "SELECT n.name FROM domains_signinname n JOIN domains_account a ON a.id = n.account_id"
+    where = f"WHERE a.moid='{moid}' ORDER BY n.name DESC LIMIT 1"
+    bmc.until(f"{names} {where}", "wilma")
+    bmc.account("add", moid=bmc.moid(), account="WILMA", userdomainmoid=tenant)
+    assert "account: “wilma” is the name of another account" in bmc.reasons(since, 1)[0]
+    bmc.account("mod", moid=moid, account="betty", email="betty@example.org")
+    bmc.until(f"{names} {where}", "betty@example.org")
+    bmc.account("del", moid=moid)
+    bmc.until(f"SELECT username FROM domains_account WHERE moid='{moid}'")
+
+
+def test_garbage_is_parked_and_what_follows_is_taken(bmc: Bmc, line: Line, site: Site) -> None:
+    since = last_parked(site)
+    for body in (b"\xff", b"[]", b'{"type": "BMC_CSS_DOMAIN_NTF", "op": "add", "version": 1e99}'):
+        line.say("bmc.notify.ex", "bmc.domain.k", body, app_id="bmc")
+    bmc.domain("add", moid="m" * 41, level=0)
+    bmc.domain("add", moid=["list"])
+    bmc.name_is(bmc.tenant(), "Shop")
+    assert len(bmc.reasons(since, 5)) == 5

@@ -1,0 +1,126 @@
+"""Licences between a core and its site, and a raw client in the place of either (CSS §4)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.stand.site import Site
+from deploy.stand.stand import Stand
+from tests import licences
+from tests.wire.line import Line, Tap
+from tests.wire.world import sql
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("with_core")]
+
+NOTICE = ("bmc.notify.ex", "bmc.license.k")
+ASK, CDR = ("bmc.req.ex", "bmc.license.k"), ("bmc.req.ex", "bmc.cdr.k")
+IN_FORCE = ("platform.license.ex", "platform.license.ntf.k")
+
+
+class Both:
+    """The core, and the site's broker, on which all of it is heard."""
+
+    def __init__(self, stand: Stand) -> None:
+        self.core, self.east = stand.sites["core"], stand.sites["east"]
+        self.line = Line(self.east.rabbitmq.url("/"))
+        self.heard = Tap(self.line, NOTICE, IN_FORCE, ASK)
+
+    @property
+    def moid(self) -> str:
+        """The site's platform."""
+        return self.east.vault.platform_moid
+
+    def next_text(self, small: int) -> str:
+        """The next issue for the site's platform, sealed by the core."""
+        query = (
+            f"SELECT COALESCE(MAX(issue), 0) FROM licensing_licence WHERE platform='{self.moid}'"
+        )
+        issue = 1 + max(int(sql(site, query)[0][0]) for site in (self.core, self.east))
+        one, vault = licences.licence(self.moid, issue, small, 2), self.core.vault
+        return licences.sealed(one, vault.license_signing, vault.license_sealing)
+
+    def brings(self, text: str, where: Path) -> None:
+        """An operator at the core loads it."""
+        where.write_text(text)
+        self.core.manage("license_import", str(where))
+
+
+@pytest.fixture
+def both(with_core: Stand) -> Iterator[Both]:
+    """Core and site; at the end the site has a licence again."""
+    one = Both(with_core)
+    yield one
+    one.heard.leave()
+    one.line.close()
+
+
+def test_what_is_loaded_at_the_core_counts_at_the_site_and_so_does_its_end(
+    both: Both, tmp_path: Path
+) -> None:
+    text = both.next_text(17)
+    both.brings(text, tmp_path / "licence")
+    told = both.heard.hears("BMC_CSS_LICENSE_NTF", within=30)
+    assert told.body == {
+        "type": "BMC_CSS_LICENSE_NTF",
+        "platformmoid": both.moid,
+        "license": text,
+    }
+    assert told.properties.app_id == f"css@{both.core.vault.platform_moid}"
+    issue = both.heard.hears("PLATFORM_LICENSE_NTF", within=30, smallconfnum=17)["issue"]
+    _revoke_at(both.core, both.moid, issue)
+    assert both.heard.hears("BMC_CSS_LICENSE_NTF", within=30)["revoked"] == 1
+    both.heard.hears("PLATFORM_LICENSE_NTF", within=30, smallconfnum=0)
+    both.brings(both.next_text(18), tmp_path / "licence")
+    both.heard.hears("PLATFORM_LICENSE_NTF", within=30, smallconfnum=18)
+
+
+def _revoke_at(site: Site, moid: str, issue: int) -> None:
+    """As the admin's action does."""
+    script = (
+        "from licensing.flows.revoke import revoke; from confplatform.stores.directory import"
+        f" own_platform; assert revoke(own_platform(), '{moid}', {issue})"
+    )
+    site.manage("shell", "-c", script)
+
+
+def test_a_raw_client_that_asks_as_the_site_has_its_licence_sent(
+    both: Both, tmp_path: Path
+) -> None:
+    text = both.next_text(19)
+    both.brings(text, tmp_path / "licence")
+    both.heard.hears("PLATFORM_LICENSE_NTF", within=30, smallconfnum=19)
+    both.heard.hears("BMC_CSS_LICENSE_NTF", within=30)
+    body = {"type": "CSS_BMC_LICENSE_REQ", "platformmoids": [both.moid, "stranger"]}
+    both.line.say(*ASK, body, app_id=f"css@{both.moid}")
+    assert both.heard.hears("BMC_CSS_LICENSE_NTF", within=30)["license"] == text
+    both.line.quiet(1.0)
+    assert both.heard.has_heard("BMC_CSS_LICENSE_NTF") == []
+
+
+def test_call_records_of_the_site_are_kept_at_the_core_once(both: Both) -> None:
+    confid = "f" * 32
+    record: dict[str, Any] = {
+        "confid": confid,
+        "confE164": "8800001",
+        "moid": "tenant",
+        "sourceplatform": both.moid,
+        "reason": "released",
+    }
+    body = {"type": "CSS_BMC_CDR_NTF", "confid": confid, "record": record}
+    for _ in range(2):
+        both.line.say(*CDR, body, app_id=f"css@{both.moid}")
+    query = f"SELECT state, end_reason FROM conferences_conference WHERE confid='{confid}'"
+    found = both.line.wait(lambda: sql(both.core, query) or None, 30, lambda: "the call record")
+    assert found == [["ended", "released"]]
+
+
+def test_nothing_of_it_is_parked(both: Both) -> None:
+    reasons = sql(both.core, "SELECT wire_type, reason FROM bus_parked")
+    assert not [one for one in reasons if "LICENSE" in one[0] or "CDR" in one[0]], json.dumps(
+        reasons
+    )
