@@ -5,6 +5,11 @@ from __future__ import annotations
 from django.db import models
 
 from conferences.states import ConferenceState
+from domains.models import Level
+
+PATHS = ("user_domain", "source_platform", "hosting_platform")
+"""Whose a conference is; and for administrators of one tenant, and of one platform:"""
+PATHS_AT: dict[int, tuple[str, ...]] = {Level.USER: PATHS[:1], Level.PLATFORM: PATHS[1:]}
 
 
 class Conference(models.Model):
@@ -80,12 +85,11 @@ class NumberCursor(models.Model):
     """Which number a platform gives next: in turn, the least recently used last."""
 
     platform = models.CharField(max_length=40, primary_key=True)
-    prefix = models.CharField(max_length=8)
     next_serial = models.PositiveIntegerField(default=0)
     next_short = models.PositiveIntegerField(default=100_000)
 
     def __str__(self) -> str:
-        return f"{self.prefix}… of {self.platform}"
+        return f"next {self.next_serial:05d} of {self.platform}"
 
 
 class ResourceUnit(models.Model):

@@ -11,8 +11,8 @@ from typing import Any
 
 import redis
 
-from conferences import gauges, projection, queries, rows
-from conferences.decisions.create import Tenant
+from conferences import counts, gauges, projection, queries, rows
+from conferences.decisions.create import Tenant, refused
 from conferences.errors import Err
 from conferences.messages.cm import CreateConference
 from conferences.numbers import Numbers
@@ -25,17 +25,11 @@ from confplatform.clock import next_id
 from confplatform.stores import sql
 from confplatform.stores.directory import own_platform, redis_of
 from domains.queries import UserDomainFacts, rooms_of, user_domains
-from licensing.limits import Full
-from licensing.store import Seats
+from licensing.amounts import Amounts
+from licensing.store import Seats, stock
 
 log = logging.getLogger("conferences.steps")
 
-_FULL = {
-    Full.LICENCE: Err.LICENCE,
-    Full.SMALL: Err.SMALL_LIMIT,
-    Full.LARGE: Err.LARGE_LIMIT,
-    Full.DOMAIN: Err.DOMAIN_LIMIT,
-}
 _TABLE = "conferences_conference"
 
 
@@ -48,6 +42,7 @@ class ConferenceSite:
         self._numbers = Numbers(work.database, work.platform)
         self._live: dict[str, Conference | None] = {}
         self._changed: dict[str, Conference] = {}
+        self._records: dict[str, Conference] = {}
         self._moves: list[tuple[Conference | None, Conference]] = []
         self._tenants: dict[str, UserDomainFacts] = {}
         self._rooms: dict[str, bool] | None = None
@@ -176,12 +171,16 @@ class ConferenceSite:
             return None
         return Tenant(facts.moid, facts.platform, facts.enabled, facts.hd, facts.h265)
 
-    def seat(self, tenant: Tenant, large: bool) -> Err | None:
-        """Which limit forbids one more; None: there is a seat."""
-        facts = self._tenants[tenant.moid]
-        limit = facts.large_limit if large else facts.small_limit
-        full = self._seats.refusal(tenant.moid, large, limit)
-        return _FULL[full] if full else None
+    def seat(self, tenant: Tenant, places: int) -> tuple[Err, str] | None:
+        """Which limit forbids one more of this size, and in words; None: there is a seat."""
+        facts, wanted = self._tenants[tenant.moid], counts.of_new(places)
+        limit = facts.large_limit if wanted.large_conferences else facts.small_limit
+        full = self._seats.refusal(tenant.moid, wanted, limit)
+        return refused(full, wanted) if full else None
+
+    def short_of(self, wanted: Amounts) -> str:
+        """The licensed resource of which so many more cannot be had; "": all can."""
+        return stock(self._database, self._work.platform).short_of(wanted)
 
     def number(self, wanted: str | None) -> tuple[str, str, int] | None:
         """Number, short number and incarnation for a new conference; None: taken."""
@@ -218,17 +217,20 @@ class ConferenceSite:
     # ---- writing ----------------------------------------------------------------------------
 
     def save(self, before: Conference | None, after: Conference) -> None:
-        """Stage the next value; its seat and its number follow from the move."""
+        """Stage the next value; what it has in use and its number follow from the move."""
         after = replace(after, revision=after.revision + 1)
+        self._seats.change(after.user_domain, counts.in_use(before), counts.in_use(after))
         if before is None:
-            self._seats.take(after.user_domain, after.large)
             self._work.made[after.request] = (after.e164, after.confid)
         elif before.live and not after.live:
-            self._seats.give_back(after.user_domain, after.large)
             self._numbers.give_back(after.e164, after.incarnation)
         self._live[after.e164] = after
         self._changed[after.confid] = after
         self._moves.append((before, after))
+
+    def keep_record(self, ended: Conference) -> None:
+        """Keep a conference of another site that has ended; known already: nothing."""
+        self._records[ended.confid] = ended
 
     def send(self, outgoing: Outgoing) -> None:
         """Stage a message."""
@@ -244,7 +246,7 @@ class ConferenceSite:
         log.info("%s %s -> %s: %s", c.e164, was, c.state, step.because)
 
     def flush(self) -> None:
-        """Write conferences, seats and numbers."""
+        """Write conferences, counts and numbers."""
         changed = sorted(self._changed.values(), key=lambda c: c.confid)
         new = {c.confid for before, c in self._moves if before is None}
         known = [rows.to_row(c) for c in changed if c.confid not in new]
@@ -252,6 +254,8 @@ class ConferenceSite:
         # Without `update`: a number that another conference has must fail, not overwrite that one.
         born = [rows.to_row(c) for c in changed if c.confid in new]
         sql.insert(self._database, _TABLE, rows.COLUMNS, born)
+        records = [rows.to_row(self._records[confid]) for confid in sorted(self._records)]
+        sql.insert(self._database, _TABLE, rows.COLUMNS, records, update=rows.COLUMNS[:1])
         self._seats.flush()
         self._numbers.flush()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from auditlog.models import LogEntry
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -13,17 +14,20 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from confplatform import audit
 from confplatform.admin import BaseAdmin, ReadOnlyAdmin, badge, bar
 from confplatform.stores.directory import own_platform
 from domains.models import Domain, UserDomain
+from domains.scope import rows
 from licensing.admin_import import ImportForm, look_at
-from licensing.amounts import NONE
-from licensing.decisions import WARN_DAYS, Standing, amounts_in, days_left, standing
-from licensing.flows.load import load
+from licensing.decisions import WARN_DAYS, Standing, days_left, standing
+from licensing.flows.load import load, look
 from licensing.flows.revoke import revoke
 from licensing.licence_text import BadLicence
+from licensing.measures import limits_of
 from licensing.models import Licence, Quota
 from licensing.queries import database_now, held_of, newest_licences
 
@@ -32,6 +36,7 @@ from licensing.queries import database_now, held_of, newest_licences
 class LicenceAdmin(BaseAdmin):
     """Licences: a new issue replaces the one before; what was issued is not rewritten."""
 
+    scope = ("platform",)
     list_display = ["platform", "issue", "standing", "small_conferences", "large_conferences"]
     list_display += ["valid_from", "valid_to", "kind"]
     list_filter = ["evaluation"]
@@ -101,9 +106,12 @@ class LicenceAdmin(BaseAdmin):
         if form.is_valid():
             text = form.cleaned_data["text"]
             form = ImportForm(initial={"text": text})
-            if "load" in request.POST and self._load(request, text):
+            if refused := _out_of_scope(request, text):
+                said = {"refused": refused}
+            elif "load" in request.POST and self._load(request, text):
                 return redirect("admin:licensing_licence_changelist")
-            said = look_at(text)
+            else:
+                said = look_at(text)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -116,11 +124,13 @@ class LicenceAdmin(BaseAdmin):
 
     def _load(self, request: HttpRequest, text: str) -> bool:
         try:
+            platform = look(own_platform(), text)[0].platform
+            before = newest_licences([platform]).get(platform)
             licence, _decision = load(own_platform(), text)
         except BadLicence:
             return False  # the page says why
         row = Licence.objects.get(platform=licence.platform, issue=licence.issue)
-        self.log_addition(request, row, [{"added": {}}])
+        audit.say(row, _("Licence loaded"), LogEntry.Action.CREATE, before=before)
         messages.success(request, _("Licence %d is loaded.") % licence.issue)
         return True
 
@@ -134,8 +144,20 @@ class LicenceAdmin(BaseAdmin):
         )
         page = self.confirm(request, chosen, "revoke", _("Revoke these licences?"), str(warning))
         if page is None:
-            self.carry_out(request, chosen, str(_("Revoked")), _revoke)
+            self.carry_out(request, chosen, _("Revoked"), _revoke)
         return page
+
+
+def _out_of_scope(request: HttpRequest, text: str) -> str:
+    """Why somebody may not bring this licence, nor see what it would replace; "": go on."""
+    try:
+        platform = look(own_platform(), text)[0].platform
+    except BadLicence:
+        return ""  # the page says why
+    user: Any = request.user
+    if user.is_superuser or Domain.objects.filter(rows(user, ("moid",)), pk=platform).exists():
+        return ""
+    return gettext("It is for the platform %s, which is not one of yours.") % platform
 
 
 def _revoke(row: Licence) -> bool:
@@ -146,6 +168,7 @@ def _revoke(row: Licence) -> bool:
 class QuotaAdmin(ReadOnlyAdmin):
     """Seats taken: counted in the transactions that create and end conferences."""
 
+    scope = ("owner",)
     list_display = ["whose", "small", "large", "owner"]
     search_fields = ["=owner"]
     search_help_text = _("MOID of a platform or user domain")
@@ -156,13 +179,9 @@ class QuotaAdmin(ReadOnlyAdmin):
         """Names and limits of the domains on this page."""
         owners = [row.owner for row in rows]
         names = dict(Domain.objects.filter(pk__in=owners).values_list("pk", "name"))
-        tenants = UserDomain.objects.in_bulk(owners)
-        licences = newest_licences({*owners, *(t.platform_id for t in tenants.values())})
+        limits = limits_of(UserDomain.objects.in_bulk(owners), owners)
         for row in rows:
-            tenant = tenants.get(row.owner)
-            licence = licences.get(tenant.platform_id if tenant else row.owner)
-            row.name = names.get(row.owner, "")
-            row.limits = _limits(tenant, licence)
+            row.name, row.limits = names.get(row.owner, ""), limits[row.owner]
 
     @admin.display(description=_("domain"))
     def whose(self, quota: Quota) -> str:
@@ -178,12 +197,3 @@ class QuotaAdmin(ReadOnlyAdmin):
     def large(self, quota: Quota) -> SafeString:
         """Used of allowed."""
         return bar(quota.large_used, getattr(quota, "limits", (None, None))[1])
-
-
-def _limits(tenant: UserDomain | None, licence: Licence | None) -> tuple[int, int]:
-    amounts = (amounts_in(held_of(licence), database_now()) if licence else None) or NONE
-    small, large = amounts.small_conferences, amounts.large_conferences
-    if tenant is not None:
-        small = small if tenant.small_limit is None else min(small, tenant.small_limit)
-        large = large if tenant.large_limit is None else min(large, tenant.large_limit)
-    return small, large

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
+from operator import add
 
 MOST = 2_147_483_647
 """What a column of the database holds."""
@@ -24,7 +25,7 @@ RESOURCES = tuple(WIRE_NAMES)[2:]
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """The seven limits: conferences that run, terminals signed in, monitors, ports in use."""
+    """The seven limits, or what is in use of them: conferences, terminals, monitors, ports."""
 
     small_conferences: int = 0
     large_conferences: int = 0
@@ -34,6 +35,10 @@ class Amounts:
     media_ports: int = 0
     access_ports: int = 0
 
+    def __add__(self, other: Amounts) -> Amounts:
+        """Both together."""
+        return Amounts(*map(add, astuple(self), astuple(other)))
+
     def on_the_wire(self) -> dict[str, int]:
         """The limits under the names of CSS §4.2."""
         return {WIRE_NAMES[name]: value for name, value in asdict(self).items()}
@@ -42,6 +47,14 @@ class Amounts:
 NONE = Amounts()
 """What a platform without a valid licence may do."""
 
+SMALL_PORTS, LARGE_PORTS = 8, 192
+"""Media ports that the largest small and the largest large conference take."""
+
 EVALUATION = Amounts(8, 2, 448, 448, 10, 448, 448)
 """The built-in evaluation licence: 8 small and 2 large conferences, and what fills them (8 × 8 + 2 × 192 places).
 It is code, not data: who alters its row gains nothing."""
+
+
+def enough_for(small: int, large: int) -> int:
+    """So many ports fill so many small and large conferences, whatever their size."""
+    return min(MOST, small * SMALL_PORTS + large * LARGE_PORTS)

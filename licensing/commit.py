@@ -4,26 +4,47 @@ from __future__ import annotations
 
 import logging
 
+from django.conf import settings
+
 from confplatform.bus.sending import Send
 from confplatform.bus.topology import Routes
 from licensing.decisions import Held
+from licensing.messages import LicenceIssued
 from licensing.site import LicenceSite
 
 log = logging.getLogger("licensing")
 
 
 def take(site: LicenceSite, one: Held) -> None:
-    """A new issue counts from now on."""
-    log.info("licence %d of %s is loaded", one.issue, one.platform)
+    """A new issue counts from now on; one that comes revoked counts for nothing."""
+    kind = "revoked, as it came" if one.revoked_at else "loaded"
+    log.info("licence %d of %s is %s", one.issue, one.platform, kind)
     site.save(one)
-    publish(site)
+    _tell(site, one)
 
 
 def revoke(site: LicenceSite, one: Held) -> None:
     """An issue counts no more."""
     log.warning("licence %d of %s is revoked", one.issue, one.platform)
-    site.revoke(one)
-    publish(site)
+    _tell(site, site.revoke(one))
+
+
+def _tell(site: LicenceSite, one: Held) -> None:
+    """Those for whom it counts: our own platform's modules; from the core, the sites."""
+    if one.platform in site.served:
+        publish(site)
+    for peer in site.concerned(one.platform) if site.is_core else ():
+        if peer in settings.PEERS:
+            issue(site, one, peer)
+
+
+def issue(site: LicenceSite, one: Held, peer: str) -> None:
+    """From the core to a site (empty: on our own broker). The evaluation licence has no text."""
+    if one.text and not one.wrong:
+        told = LicenceIssued(
+            platform=one.platform, license=one.text, revoked=True if one.revoked_at else None
+        )
+        site.send(Send(message=told, route=Routes.LICENCE_NOTICE, destination=peer))
 
 
 def publish(site: LicenceSite, *, anyway: bool = False) -> None:

@@ -14,6 +14,8 @@ WARN_DAYS = (30, 7, 1)
 """So many days before the end operators are warned (licensing.md)."""
 
 _DAY = 86_400.0
+_NAMED = 4
+"""So many platforms are named where the site keeps the licences of many."""
 
 
 class Standing(StrEnum):
@@ -103,6 +105,7 @@ class Verdict(StrEnum):
     """What becomes of a licence that is offered."""
 
     NEW = "new"
+    REVOKES = "revokes"
     KNOWN = "known"
     OLDER = "older"
     OTHER_PLATFORM = "other platform"
@@ -121,12 +124,23 @@ class Decision:
 
 
 def decide_import(
-    offered: Licence, newest: Held | None, platforms: Collection[str], now: datetime
+    offered: Licence,
+    newest: Held | None,
+    platforms: Collection[str],
+    now: datetime,
+    *,
+    revoked: bool = False,
 ) -> Decision:
-    """Shall this licence (its text is genuine) be taken? `newest`: what its platform has."""
+    """Shall this licence (its text is genuine) be taken? `newest`: what its platform has.
+
+    `revoked`: the core says so; it is kept all the same, so that no older one counts in its stead.
+    """
     if offered.platform not in platforms:
-        detail = f"issued for platform {offered.platform}; this site serves {', '.join(platforms)}"
+        some = ", ".join([*platforms][:_NAMED]) + (", …" if len(platforms) > _NAMED else "")
+        detail = f"issued for platform {offered.platform}; this site serves {some}"
         return Decision(Verdict.OTHER_PLATFORM, detail)
+    if revoked:
+        return _revocation(offered, newest)
     if newest is not None and (against := _against(offered, newest)):
         return against
     if now < offered.valid_from:
@@ -136,6 +150,16 @@ def decide_import(
         detail = f"expired: it ended {when(offered.valid_to)}, now is {when(now)}"
         return Decision(Verdict.EXPIRED, detail)
     return Decision(Verdict.NEW)
+
+
+def _revocation(offered: Licence, newest: Held | None) -> Decision:
+    if newest is None or offered.issue > newest.issue:
+        return Decision(Verdict.NEW)
+    if offered.issue < newest.issue:
+        return Decision(Verdict.OLDER, f"issue {newest.issue} is loaded")
+    if newest.revoked_at is not None:
+        return Decision(Verdict.KNOWN, f"issue {newest.issue} is revoked already")
+    return Decision(Verdict.REVOKES)
 
 
 def _against(offered: Licence, newest: Held) -> Decision | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from licensing.amounts import RESOURCES, Amounts
+from licensing.amounts import NONE, RESOURCES, Amounts
 
 
 class Full(StrEnum):
@@ -17,46 +17,58 @@ class Full(StrEnum):
     SMALL = "small"
     LARGE = "large"
     DOMAIN = "domain"
+    PORTS = "ports"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the licence of a platform allows."""
+    """What the licence of a platform allows; `site` is the licence in force, summed over all."""
 
     small: int
     large: int
     valid_from: datetime
     valid_to: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """Seats taken."""
-
-    small: int = 0
-    large: int = 0
+    site: Amounts
 
 
 def room_for_one(
-    large: bool,
+    wanted: Amounts,
     licence: Limits | None,
-    platform: Used,
+    platform: Amounts,
     domain_limit: int | None,
-    domain: Used,
+    domain: Amounts,
     now: datetime,
 ) -> Full | None:
-    """Which limit forbids one more conference of this size; None: none does."""
+    """Which limit forbids one more conference that takes `wanted`; None: none does."""
     if (
         licence is None
         or now < licence.valid_from
         or (licence.valid_to and licence.valid_to <= now)
     ):
         return Full.LICENCE
-    taken, limit = (platform.large, licence.large) if large else (platform.small, licence.small)
+    if wanted.large_conferences:
+        taken, limit, own = platform.large_conferences, licence.large, domain.large_conferences
+    else:
+        taken, limit, own = platform.small_conferences, licence.small, domain.small_conferences
     if taken >= limit:
-        return Full.LARGE if large else Full.SMALL
-    own = domain.large if large else domain.small
-    return Full.DOMAIN if domain_limit is not None and own >= domain_limit else None
+        return Full.LARGE if wanted.large_conferences else Full.SMALL
+    if domain_limit is not None and own >= domain_limit:
+        return Full.DOMAIN
+    return Full.PORTS if short_of(wanted, platform, licence.site) else None
+
+
+def short_of(wanted: Amounts, used: Amounts, site: Amounts) -> str:
+    """The first resource of which so many more cannot be had; "": all can."""
+    for name in RESOURCES:
+        more = getattr(wanted, name)
+        if more and getattr(used, name) + more > getattr(site, name):
+            return name
+    return ""
+
+
+def beyond(used: Amounts, site: Amounts) -> list[str]:
+    """The resources of which more is in use than is licensed, where nobody could refuse it."""
+    return [name for name in RESOURCES if getattr(used, name) > getattr(site, name)]
 
 
 def in_force(own: Amounts | None, possible: Iterable[Amounts | None]) -> Amounts:
@@ -66,7 +78,7 @@ def in_force(own: Amounts | None, possible: Iterable[Amounts | None]) -> Amounts
     its *own* licence: what it may have to serve itself cannot be served here (CSS §4.2, decided in
     licensing.md: chains do not add).
     """
-    total = own or Amounts()
+    total = own or NONE
     for other in filter(None, possible):
         total = replace(
             total, **{name: getattr(total, name) + getattr(other, name) for name in RESOURCES}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from confplatform.bus.message import Message, list_of, message, text, whole, wire
+from confplatform.bus.message import Message, flag, list_of, message, text, whole, wire
 from licensing.licence_text import MOST_CHARACTERS
 
 _MOID = text(40, 1)
@@ -10,10 +10,15 @@ _MOID = text(40, 1)
 
 @message("BMC_CSS_LICENSE_NTF")
 class LicenceIssued(Message):
-    """BMC sends the licence of one platform: its first, a newer one, or one that we asked for."""
+    """BMC sends the licence of one platform: its first, a newer one, or one that we asked for.
+
+    `revoked` is ours: absent, or 1: this issue counts no more. Who does not know it reads an issue
+    that is loaded already.
+    """
 
     platform: str = wire("platformmoid", _MOID)
     license: str = wire("license", text(MOST_CHARACTERS, 1))
+    revoked: bool | None = wire("revoked", flag, default=None)
 
 
 @message("CSS_BMC_LICENSE_REQ")

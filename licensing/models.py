@@ -38,11 +38,16 @@ class Licence(models.Model):
 
 
 class Published(models.Model):
-    """The licence in force as a platform was told it last: it is told each change once."""
+    """The licence in force as a platform was told it last: it is told each change once.
+
+    `seen_at` is the latest time that the database was seen to have: a clock that is set back makes
+    no licence longer.
+    """
 
     platform = models.CharField("platform MOID", max_length=40, primary_key=True)
     body = models.BinaryField()
     at = models.DateTimeField()
+    seen_at = models.DateTimeField("latest time seen", null=True, blank=True)
 
     class Meta:
         verbose_name_plural = "published"
@@ -51,32 +56,21 @@ class Published(models.Model):
         return f"what {self.platform} was told at {self.at}"
 
 
-class ResourceCount(models.Model):
-    """Terminals, monitors and ports in use at a site; changed only in the transaction that takes or
-    gives back. The limit is the licence in force, summed over possible platforms."""
-
-    platform = models.CharField("platform MOID", max_length=40)
-    resource = models.CharField(max_length=24)
-    used = models.PositiveIntegerField(default=0)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["platform", "resource"], name="one_count_per_resource")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.platform}: {self.used} {self.resource}"
-
-
 class Quota(models.Model):
-    """Seats taken by the conferences of a platform or user domain that are not ended.
+    """What the conferences of a platform or user domain that are not ended have in use.
 
-    Changed only in the transaction that creates or ends a conference.
+    Changed only in the transaction that changes a conference. Terminals, monitors and ports are
+    counted for platforms alone; their limit is the licence in force, summed over possible platforms.
     """
 
     owner = models.CharField("domain MOID", max_length=40, primary_key=True)
     small_used = models.IntegerField(default=0)
     large_used = models.IntegerField(default=0)
+    software_terminals = models.IntegerField(default=0)
+    hardware_terminals = models.IntegerField(default=0)
+    monitors = models.IntegerField(default=0)
+    media_ports = models.IntegerField(default=0)
+    access_ports = models.IntegerField(default=0)
 
     class Meta:
         constraints = [

@@ -1,12 +1,13 @@
-"""What every admin page says while the licence is about to end, or is no good."""
+"""What every admin page says while the licence is about to end, is no good, or is not enough."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest
 
-from licensing.queries import state_of
+from licensing.queries import over_licence, state_of
 
 
 def for_pages(request: HttpRequest) -> dict[str, Callable[[], str]]:
@@ -14,6 +15,8 @@ def for_pages(request: HttpRequest) -> dict[str, Callable[[], str]]:
 
     def warning() -> str:
         user = getattr(request, "user", None)
-        return state_of().warning if user is not None and user.is_staff else ""
+        if user is None or not user.is_staff or "css" not in settings.ROLES:
+            return ""
+        return state_of().warning or over_licence()
 
     return {"licence_warning": warning}

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from confplatform.stores import sql
+from django.conf import settings
+
 from confplatform.stores.directory import own_platform, store_of
+from domains.queries import platforms
 from licensing import rows
-from licensing.amounts import NONE, Amounts
+from licensing.amounts import NONE, RESOURCES, Amounts
 from licensing.decisions import Held, Standing, amounts_in, days_left, standing, warning
+from licensing.limits import beyond
 from licensing.models import Licence
+from licensing.store import Stock, stock
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,7 @@ def state_of(platform: str = "") -> State:
 
 def database_now() -> datetime:
     """What time it is for licences."""
-    found = sql.select(store_of(own_platform()).database, "SELECT UTC_TIMESTAMP(6)")
-    moment: datetime = found[0][0]
-    return moment.replace(tzinfo=UTC)
+    return rows.newest_of(store_of(own_platform()).database, [own_platform()])[1]
 
 
 def held_of(row: Licence) -> Held:
@@ -67,18 +69,47 @@ def newest_licences(platforms: Collection[str]) -> dict[str, Licence]:
     return {one.platform: one for one in found}
 
 
+def stock_of_site() -> Stock:
+    """What our own platform uses and may use."""
+    return stock(store_of(own_platform()).database, own_platform())
+
+
+def over_licence() -> str:
+    """What is beyond the licence in force, for operators; "" while all is well. Who is in a
+    conference is decided by its unit: such a terminal is counted, not thrown out."""
+    found = stock_of_site()
+    over = beyond(found.used, found.site) if found.site is not None else []
+    told = [f"{getattr(found.used, n)} {n.replace('_', ' ')} are in use" for n in over]
+    return ", ".join(told) + ": more than is licensed; extend the licence" if told else ""
+
+
 def metrics() -> list[str]:
-    """For Prometheus: a valid licence, the days it has left (none: it has no end), seats taken."""
-    state = state_of()
-    seats = sql.select(
-        store_of(own_platform()).database,
-        "SELECT small_used, large_used FROM licensing_quota WHERE owner=%s",
-        [own_platform()],
-    )
+    """For Prometheus: a valid licence, the days it has left (none: it has no end), what is in use."""
+    lines = _of_own() if "css" in settings.ROLES else []
+    return lines + (_of_tree() if "bmc" in settings.ROLES else [])
+
+
+def _of_own() -> list[str]:
+    state, found = state_of(), stock_of_site()
     lines = ["# TYPE licence_valid gauge", f"licence_valid {int(state.standing is Standing.VALID)}"]
     if state.days_left is not None:
         lines += ["# TYPE licence_days_left gauge", f"licence_days_left {state.days_left:.3f}"]
-    lines.append("# TYPE seats_used gauge")
-    for small, large in seats:
-        lines += [f'seats_used{{size="small"}} {small}', f'seats_used{{size="large"}} {large}']
+    small, large = found.used.small_conferences, found.used.large_conferences
+    lines += ["# TYPE seats_used gauge"]
+    lines += [f'seats_used{{size="small"}} {small}', f'seats_used{{size="large"}} {large}']
+    for name, amounts in (("used", found.used), ("licensed", found.site or NONE)):
+        lines.append(f"# TYPE resources_{name} gauge")
+        lines += [f'resources_{name}{{kind="{r}"}} {getattr(amounts, r)}' for r in RESOURCES]
     return lines
+
+
+def _of_tree() -> list[str]:
+    """At the core: the days that each platform's licence has left, where it has an end."""
+    database = store_of(own_platform()).database
+    each, now = rows.newest_of(database, platforms(database) or [""])
+    left = {platform: days_left(held, now) for platform, held in each.items()}
+    return ["# TYPE licence_of_platform_days_left gauge"] + [
+        f'licence_of_platform_days_left{{platform="{platform}"}} {days:.3f}'
+        for platform, days in left.items()
+        if days is not None
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,26 +24,35 @@ COLUMNS = (
     "evaluation",
     "revoked_at",
 )
-_READ = "platform, issue, sealed, valid_from, evaluation, revoked_at, UTC_TIMESTAMP(6)"
+_NEWEST = f"""
+SELECT l.platform, l.issue, l.sealed, l.valid_from, l.evaluation, l.revoked_at, clock.now
+  FROM (SELECT GREATEST(UTC_TIMESTAMP(6), COALESCE(MAX(seen_at), UTC_TIMESTAMP(6))) AS now
+          FROM licensing_published) clock
+  LEFT JOIN {TABLE} l ON l.platform IN ({{marks}})
+   AND l.issue = (SELECT MAX(m.issue) FROM {TABLE} m WHERE m.platform = l.platform)
+"""
+"""The time of licences is the database's, and never earlier than one that was seen there before."""
+
+
+def newest_of(
+    database: str, platforms: Collection[str], *, lock: bool = False
+) -> tuple[dict[str, Held], datetime]:
+    """The newest issue of each platform that has one, verified, and the time of licences. One query."""
+    wanted = sorted(set(platforms))
+    query = _NEWEST.format(marks=sql.marks(wanted)) + ("FOR UPDATE" if lock else "")
+    found = sql.select(database, query, wanted)
+    return {row[0]: from_row(row) for row in found if row[0] is not None}, _aware(found[0][-1])
 
 
 def newest(database: str, platform: str, *, lock: bool = False) -> Held | None:
-    """The newest issue of a platform, verified; None: there is none. One query."""
-    found = _read(database, platform, lock)
-    return from_row(found) if found else None
+    """The newest issue of a platform; None: there is none."""
+    return newest_of(database, [platform], lock=lock)[0].get(platform)
 
 
 def newest_and_now(database: str, platform: str) -> tuple[Held | None, datetime]:
-    """The newest issue of a platform, and the database's time."""
-    if found := _read(database, platform):
-        return from_row(found), _aware(found[-1])
-    return None, _aware(sql.select(database, "SELECT UTC_TIMESTAMP(6)")[0][0])
-
-
-def _read(database: str, platform: str, lock: bool = False) -> tuple[Any, ...] | None:
-    query = f"SELECT {_READ} FROM {TABLE} WHERE platform=%s ORDER BY issue DESC LIMIT 1"
-    found = sql.select(database, query + (" FOR UPDATE" if lock else ""), [platform])
-    return found[0] if found else None
+    """The newest issue of a platform, and the time of licences."""
+    found, now = newest_of(database, [platform])
+    return found.get(platform), now
 
 
 def from_row(row: tuple[Any, ...]) -> Held:

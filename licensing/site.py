@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import cached_property
+
+from django.conf import settings
 
 from confplatform.bus.message import Message, dumps, to_body
 from confplatform.bus.outbox import naive
@@ -12,6 +15,7 @@ from confplatform.bus.sending import Outgoing
 from confplatform.bus.work import Work
 from confplatform.stores import sql
 from confplatform.stores.directory import possible_platforms
+from domains.queries import backups_of, platforms
 from licensing import projection, rows
 from licensing.amounts import Amounts
 from licensing.decisions import Held, Standing, amounts_in, standing
@@ -29,13 +33,32 @@ class LicenceSite:
         self._newest: dict[str, Held | None] = {}
         self._changed: set[str] = set()
         self._published: bytes | None = None
-        self.now, self.own, self.is_open = work.now, work.platform, work.is_open
+        self._seen = work.now
+        self.own, self.is_open = work.platform, work.is_open
+        self.is_core, self.is_licensed = "bmc" in settings.ROLES, "css" in settings.ROLES
         self.possible = tuple(p for p in possible_platforms() if p != work.platform)
 
     @property
-    def platforms(self) -> tuple[str, ...]:
+    def now(self) -> datetime:
+        """The time of licences: the database's, and never earlier than one that was seen there."""
+        self._lock()
+        return self._seen
+
+    @property
+    def served(self) -> tuple[str, ...]:
         """Own platform first, then those that this site may have to serve."""
         return (self.own, *self.possible)
+
+    @cached_property
+    def platforms(self) -> tuple[str, ...]:
+        """Whose licences are kept here: of those served, and at the core of all the tree's."""
+        tree = platforms(self._database) if self.is_core else ()
+        return tuple(dict.fromkeys((*self.served, *tree)))
+
+    def concerned(self, platform: str) -> tuple[str, ...]:
+        """At the core: the other sites that a platform's licence counts for, its own first."""
+        sites = (platform, *backups_of(self._database, platform))
+        return tuple(one for one in sites if one != self.own)
 
     def prepare(self, messages: Sequence[Message]) -> None:
         """Nothing: these messages are rare, and lock when their turn comes."""
@@ -45,10 +68,12 @@ class LicenceSite:
     def _lock(self) -> bytes:
         """What was published last. From here on other transactions on licences wait for this one."""
         if self._published is None:
-            columns, row = ("platform", "body", "at"), (self.own, b"", naive(self.now))
+            columns, row = ("platform", "body", "at"), (self.own, b"", naive(self._work.now))
             sql.insert(self._database, _PUBLISHED, columns, [row], update=("platform",))
-            query = f"SELECT body FROM {_PUBLISHED} WHERE platform=%s FOR UPDATE"
-            self._published = bytes(sql.select(self._database, query, [self.own])[0][0])
+            query = f"SELECT body, seen_at FROM {_PUBLISHED} WHERE platform=%s FOR UPDATE"
+            body, seen = sql.select(self._database, query, [self.own])[0]
+            self._published = bytes(body)
+            self._seen = max(self._seen, seen.replace(tzinfo=UTC)) if seen else self._seen
         return self._published
 
     def newest(self, platform: str) -> Held | None:
@@ -78,15 +103,16 @@ class LicenceSite:
         self._newest[one.platform] = one
         self._changed.add(one.platform)
 
-    def revoke(self, one: Held) -> None:
+    def revoke(self, one: Held) -> Held:
         """It counts no more, and no older one in its stead."""
         sql.execute(
             self._database,
             f"UPDATE {rows.TABLE} SET revoked_at=%s WHERE platform=%s AND issue=%s",
             [naive(self.now), one.platform, one.issue],
         )
-        self._newest[one.platform] = replace(one, revoked_at=self.now)
+        self._newest[one.platform] = gone = replace(one, revoked_at=self.now)
         self._changed.add(one.platform)
+        return gone
 
     def remember_published(self, one: LicenceInForce) -> None:
         """Write down what is published."""
@@ -94,6 +120,11 @@ class LicenceSite:
         query = f"UPDATE {_PUBLISHED} SET body=%s, at=%s WHERE platform=%s"
         sql.execute(self._database, query, [self._published, naive(self.now), self.own])
         self._changed.add(self.own)
+
+    def remember_time(self) -> None:
+        """Write down how late it is, for the case that the clock is set back."""
+        query = f"UPDATE {_PUBLISHED} SET seen_at=%s WHERE platform=%s"
+        sql.execute(self._database, query, [naive(self.now), self.own])
 
     def send(self, outgoing: Outgoing) -> None:
         """Stage a message."""
@@ -104,7 +135,7 @@ class LicenceSite:
 
     def after_commit(self) -> None:
         """Bring the projection up to date."""
-        for platform in self._changed:
+        for platform in self._changed.intersection(self.served):
             projection.write(platform, self._newest.get(platform), self.now)
 
 

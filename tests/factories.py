@@ -8,10 +8,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 from conferences import flows
+from conferences.counts import in_use
 from conferences.decisions.create import Tenant
 from conferences.states import Conference, ConferenceState, Rename, Unit
 from confplatform.bus.message import dumps
 from confplatform.bus.topology import Routes
+from licensing.amounts import EVALUATION, NONE
 from licensing.limits import Limits
 from tests.memory import Letter, MemorySite, TenantFacts
 
@@ -78,15 +80,14 @@ def conference(state: ConferenceState = _S.RUNNING, **more: Any) -> Conference:
 def site(*known: Conference, now: datetime = NOW) -> MemorySite:
     """A memory site with these conferences, and a tenant `u1`."""
     facts = {"u1": TenantFacts(tenant=Tenant("u1", "main", True))}
-    made = MemorySite(
-        now=now, here="main", licence=Limits(8, 2, now - seconds(1), None), facts=facts
-    )
+    licence = Limits(8, 2, now - seconds(1), None, EVALUATION)
+    made = MemorySite(now=now, here="main", licence=licence, facts=facts)
     for c in known:
         made.conferences[c.confid] = c
         made.numbers[c.e164] = (c.incarnation, c.live)
         if c.live:
             made.live[c.e164] = c
-            made.count(c, 1)
+            made.count(c.user_domain, NONE, in_use(c))
     return made
 
 

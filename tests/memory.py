@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from conferences.decisions.create import Tenant
+from conferences import counts
+from conferences.decisions.create import Tenant, refused
 from conferences.errors import Err
 from conferences.states import Conference, Unit
 from conferences.step import Step
@@ -18,14 +18,8 @@ from confplatform.bus.envelope import Envelope
 from confplatform.bus.message import BadMessage, Message, dumps, loads, to_body
 from confplatform.bus.sending import Answer, Outgoing
 from confplatform.bus.topology import DEAD_QUEUE
-from licensing.limits import Full, Limits, Used, room_for_one
-
-_FULL = {
-    Full.LICENCE: Err.LICENCE,
-    Full.SMALL: Err.SMALL_LIMIT,
-    Full.LARGE: Err.LARGE_LIMIT,
-    Full.DOMAIN: Err.DOMAIN_LIMIT,
-}
+from licensing.amounts import NONE, Amounts
+from licensing.limits import Limits, room_for_one, short_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +75,8 @@ class MemorySite:
     # what it keeps
     conferences: dict[str, Conference] = field(default_factory=dict)
     live: dict[str, Conference] = field(default_factory=dict)
-    quota: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    quota: dict[str, Amounts] = field(default_factory=dict)
+    records: dict[str, Conference] = field(default_factory=dict)
     numbers: dict[str, tuple[int, bool]] = field(default_factory=dict)
     inbox: dict[str, Asked] = field(default_factory=dict)
     parked: list[tuple[bytes, str]] = field(default_factory=list)
@@ -204,17 +199,21 @@ class MemorySite:
         facts = self.facts.get(moid)
         return facts.tenant if facts else None
 
-    def seat(self, tenant: Tenant, large: bool) -> Err | None:
-        """Which limit forbids one more; None: there is a seat."""
-        facts = self.facts[tenant.moid]
-        limit = facts.large_limit if large else facts.small_limit
+    def seat(self, tenant: Tenant, places: int) -> tuple[Err, str] | None:
+        """Which limit forbids one more of this size, and in words; None: there is a seat."""
+        facts, wanted = self.facts[tenant.moid], counts.of_new(places)
+        limit = facts.large_limit if wanted.large_conferences else facts.small_limit
         platform, own = self.used(self.here), self.used(tenant.moid)
-        full = room_for_one(large, self.licence, platform, limit, own, self.now)
-        return _FULL[full] if full else None
+        full = room_for_one(wanted, self.licence, platform, limit, own, self.now)
+        return refused(full, wanted) if full else None
 
-    def used(self, owner: str) -> Used:
-        """The seats that a domain or the platform has taken."""
-        return Used(self.quota[owner, False], self.quota[owner, True])
+    def short_of(self, wanted: Amounts) -> str:
+        """The licensed resource of which so many more cannot be had; "": all can."""
+        return short_of(wanted, self.used(self.here), self.licence.site) if self.licence else ""
+
+    def used(self, owner: str) -> Amounts:
+        """What a domain or the platform has in use."""
+        return self.quota.get(owner, NONE)
 
     def number(self, wanted: str | None) -> tuple[str, str, int] | None:
         """Number, short number and incarnation for a new conference; None: taken."""
@@ -275,23 +274,26 @@ class MemorySite:
     # ---- writing ------------------------------------------------------------------------------
 
     def save(self, before: Conference | None, after: Conference) -> None:
-        """Keep the next value; its seat and its number follow from the move."""
+        """Keep the next value; what it has in use and its number follow from the move."""
         after = replace(after, revision=after.revision + 1)
         self.changes.append((before, after))
         self.conferences[after.confid] = after
+        self.count(after.user_domain, counts.in_use(before), counts.in_use(after))
         if after.live:
             self.live[after.e164] = after
-        if before is None:
-            self.count(after, 1)
-        elif before.live and not after.live:
-            self.count(after, -1)
+        if before is not None and before.live and not after.live:
             self.numbers[after.e164] = (after.incarnation, False)
             del self.live[after.e164]
 
-    def count(self, c: Conference, one: int) -> None:
-        """Take a seat, or give it back."""
-        self.quota[self.here, c.large] += one
-        self.quota[c.user_domain, c.large] += one
+    def count(self, domain: str, before: Amounts, after: Amounts) -> None:
+        """A conference of this domain takes `after` where it took `before`."""
+        for owner in (self.here, domain):
+            pairs = zip(astuple(self.used(owner)), astuple(before), astuple(after), strict=True)
+            self.quota[owner] = Amounts(*(used - was + now for used, was, now in pairs))
+
+    def keep_record(self, ended: Conference) -> None:
+        """Keep a conference of another site that has ended; known already: nothing."""
+        self.records.setdefault(ended.confid, ended)
 
     def send(self, outgoing: Outgoing) -> None:
         """Stage a message, or the answer to a request."""

@@ -32,6 +32,13 @@ class MemoryTree(dict[str, Node]):
     def platform_of_room(self, room: str) -> str | None:
         return self.rooms.get(room)
 
+    def overlapping(self, moid: str, prefix: str) -> tuple[str, str] | None:
+        if moid in self and self[moid].prefix == prefix:
+            return None
+        others = (n for n in self.values() if n.prefix not in ("", prefix) and n.moid != moid)
+        found = (n for n in others if n.prefix.startswith(prefix) or prefix.startswith(n.prefix))
+        return next(((n.name, n.prefix) for n in found), None)
+
     def line(self, moid: str) -> list[str]:
         """A MOID and all above it; longer than any tree when there is a ring."""
         found = [moid]

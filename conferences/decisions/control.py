@@ -13,15 +13,18 @@ from confplatform.bus.topology import Routes
 
 
 def decide_control(
-    c: Conference | None, order: Control, asked_by: str, correlation_id: str
+    c: Conference | None, order: Control, asked_by: str, correlation_id: str, short: str = ""
 ) -> Step:
-    """To the unit as it is; or a NACK of our own: no such conference, not RUNNING, not permitted."""
-    code = _why_not(c, order)
-    if c is None or c.unit is None or code:
-        code = code or Err.NO_CONFERENCE
+    """To the unit as it is; or a NACK of our own: no such conference, not RUNNING, not permitted.
+
+    `short`: the licensed resource of which too few are left for the terminals that are to be called.
+    """
+    refused = _why_not(c, order, short)
+    if c is None or c.unit is None or refused:
+        code, words = refused or (Err.NO_CONFERENCE, MEANING[Err.NO_CONFERENCE])
         if not order.type.endswith("_REQ"):
-            return Step(f"{order.type} dropped: {MEANING[code]}")
-        return Step(f"refused {code}", send=(_refusal(order, asked_by, code),))
+            return Step(f"{order.type} dropped: {words}")
+        return Step(f"refused {code}", send=(_refusal(order, asked_by, code, words),))
     passed = says.to_unit(c.unit, order, correlation_id=correlation_id)
     return Step(f"passed {order.type} to {c.unit}", send=(passed,))
 
@@ -38,16 +41,21 @@ def decide_control_answered(
     return Step(f"{said.type} to CM", send=(Send(message=said, route=Routes.STATE_TO_CM),))
 
 
-def _why_not(c: Conference | None, order: Control) -> Err | None:
+def _why_not(c: Conference | None, order: Control, short: str) -> tuple[Err, str] | None:
+    code = None
     if c is None:
-        return Err.NO_CONFERENCE
-    moid = order.body.get("moid")
-    if moid is not None and moid != c.user_domain:
-        return Err.NOT_PERMITTED
-    return None if c.state is ConferenceState.RUNNING else Err.WRONG_STATE
+        code = Err.NO_CONFERENCE
+    elif order.body.get("moid") not in (None, c.user_domain):
+        code = Err.NOT_PERMITTED
+    elif c.state is not ConferenceState.RUNNING:
+        code = Err.WRONG_STATE
+    if code is not None:
+        return code, MEANING[code]
+    words = f"mts: the licence has too few {short.replace('_', ' ')} left for them"
+    return (Err.NOT_PERMITTED, words) if short else None
 
 
-def _refusal(order: Control, asked_by: str, code: Err) -> Answer:
+def _refusal(order: Control, asked_by: str, code: Err, words: str) -> Answer:
     echo = {"reqid": order.reqid} if order.reqid else {}
     nack = Raw(
         {
@@ -55,7 +63,7 @@ def _refusal(order: Control, asked_by: str, code: Err) -> Answer:
             **echo,
             "confE164": order.e164,
             "errcode": code,
-            "detail": MEANING[code],
+            "detail": words,
         }
     )
     return Answer(request=asked_by, message=nack, route=Routes.STATE_TO_CM)

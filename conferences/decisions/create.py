@@ -20,6 +20,8 @@ from conferences.states import (
 )
 from conferences.step import Step, nothing
 from confplatform.bus.sending import Outgoing
+from licensing.amounts import Amounts
+from licensing.limits import Full
 
 RMS_ANSWERS_IN = timedelta(seconds=2)
 UNIT_ANSWERS_IN = timedelta(seconds=4)
@@ -65,6 +67,26 @@ def refuse_before_seat(
     if not 0 <= request.duration <= MAX_MINUTES:
         return Err.DURATION, f"duration: must lie between 0 and {MAX_MINUTES} minutes"
     return None
+
+
+_FULL = {
+    Full.LICENCE: Err.LICENCE,
+    Full.SMALL: Err.SMALL_LIMIT,
+    Full.LARGE: Err.LARGE_LIMIT,
+    Full.DOMAIN: Err.DOMAIN_LIMIT,
+}
+
+
+def refused(full: Full, wanted: Amounts) -> tuple[Err, str]:
+    """The code and the words for a limit that is reached. Media ports are the platform's limit of
+    conferences of this size, by other means: 29006 or 29007, and `detail` tells."""
+    if full is not Full.PORTS:
+        return _FULL[full], ""
+    code = Err.LARGE_LIMIT if wanted.large_conferences else Err.SMALL_LIMIT
+    return code, (
+        f"maxjoinedmt: the licence has no {wanted.media_ports} media ports left;"
+        " end a conference, ask for fewer places, or extend the licence"
+    )
 
 
 def decide_create(

@@ -217,6 +217,7 @@ def call_record(c: Conference) -> dict[str, Any]:
         "units": list(c.units),
         "members": list(c.members),
         "restores": c.restores,
+        "maxjoinedmt": c.places,
         "record": int(c.record),
     }
 

@@ -9,6 +9,7 @@ def register() -> None:
         end,
         extend,
         lists,
+        record,
         rename,
         restore,
         sync,

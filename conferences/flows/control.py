@@ -9,6 +9,7 @@ CSS -> CM   MCU_CM_*
 from __future__ import annotations
 
 from conferences.commit import commit
+from conferences.counts import of_terminals
 from conferences.decisions.control import decide_control, decide_control_answered
 from conferences.messages.control import Control, ControlAnswered
 from conferences.site import Site
@@ -24,7 +25,8 @@ passes("MCU_CM_", ControlAnswered)
 def on_control(site: Site, order: Control, envelope: Envelope) -> None:
     """To the unit that runs the conference."""
     mark = envelope.correlation_id or envelope.request
-    commit(site, decide_control(site.load(order.e164), order, envelope.request, mark))
+    short = site.short_of(of_terminals(order.called)) if order.called else ""
+    commit(site, decide_control(site.load(order.e164), order, envelope.request, mark, short))
 
 
 @handles(ControlAnswered)

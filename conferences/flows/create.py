@@ -27,7 +27,7 @@ from conferences.messages.unit import (
     UnitRestoreRefused,
 )
 from conferences.site import Site
-from conferences.states import SMALL_PLACES, Conference, ConferenceState, Unit, sender
+from conferences.states import Conference, ConferenceState, Unit, sender
 from conferences.step import Step, nothing
 from confplatform.bus.envelope import Envelope
 from confplatform.bus.registry import handles, resumes
@@ -42,8 +42,8 @@ def on_create_conference(site: Site, request: CreateConference, envelope: Envelo
     if refused or tenant is None:
         commit(site, decide.decide_refuse(request, asker, *(refused or (Err.UNKNOWN_DOMAIN, ""))))
         return
-    if full := site.seat(tenant, request.places > SMALL_PLACES):
-        commit(site, decide.decide_refuse(request, asker, full))
+    if full := site.seat(tenant, request.places):
+        commit(site, decide.decide_refuse(request, asker, *full))
         return
     numbers = site.number(request.e164)
     if numbers is None:

@@ -13,12 +13,13 @@ from conferences.commit import commit
 from conferences.decisions.due import decide_due
 from conferences.decisions.end import decide_end
 from conferences.decisions.restore import decide_restore
+from conferences.queries import numbers_below
 from conferences.states import ConferenceState, EndReason
 from conferences.store import ConferenceSite
 from confplatform.bus import wake
 from confplatform.bus.work import begin
 from confplatform.stores import sql
-from confplatform.stores.directory import store_of
+from confplatform.stores.directory import own_platform, store_of
 
 BATCH = 200
 MOST_ROUNDS = 50
@@ -79,6 +80,13 @@ def end_now(platform: str, e164: str, reason: EndReason) -> bool:
             commit(site, decide_end(c, reason, work.now))
     wake.everywhere(platform)
     return c is not None
+
+
+def end_below(domain: str) -> int:
+    """A domain is disabled, and the operator wants what runs in it and below ended; how many."""
+    own = own_platform()
+    numbers = numbers_below(store_of(own).database, domain)
+    return sum(end_now(own, number, EndReason.DOMAIN_DISABLED) for number in numbers)
 
 
 def forget_old(platform: str, keep: timedelta = timedelta(hours=24)) -> int:

@@ -22,8 +22,8 @@ from licensing.site import LicenceSite
 
 log = logging.getLogger("licensing")
 
-HARMLESS = (Verdict.NEW, Verdict.KNOWN, Verdict.OLDER)
-"""What BMC may send again: at start-up it sends what it has."""
+HARMLESS = (Verdict.NEW, Verdict.REVOKES, Verdict.KNOWN, Verdict.OLDER)
+"""What BMC may send, and send again: at start-up it sends what it has."""
 
 
 class Refused(BadLicence):
@@ -46,16 +46,19 @@ def on_licence_issued(site: LicenceSite, notice: LicenceIssued, envelope: Envelo
         raise NotTaken(str(wrong), "license") from None
     if licence.platform != notice.platform:
         raise NotTaken(f"the licence is of platform {licence.platform}", "platformmoid")
-    decision = _decide(site, licence, notice.license)
+    decision = _decide(site, licence, notice.license, revoked=bool(notice.revoked))
     if decision.verdict not in HARMLESS:
         raise NotTaken(decision.detail, "license")
 
 
-def _decide(site: LicenceSite, licence: Licence, text: str) -> Decision:
+def _decide(site: LicenceSite, licence: Licence, text: str, *, revoked: bool = False) -> Decision:
     newest = site.newest(licence.platform) if licence.platform in site.platforms else None
-    decision = decide_import(licence, newest, site.platforms, site.now)
+    decision = decide_import(licence, newest, site.platforms, site.now, revoked=revoked)
     if decision.verdict is Verdict.NEW:
-        commit.take(site, rows.held(licence, tidy(text)))
+        gone = site.now if revoked else None
+        commit.take(site, rows.held(licence, tidy(text), gone))
+    elif decision.verdict is Verdict.REVOKES and newest is not None:
+        commit.revoke(site, newest)
     else:
         log.info("licence %d of %s: %s", licence.issue, licence.platform, decision.detail)
     return decision

@@ -1,6 +1,7 @@
 """An operator takes a licence back: no new conferences, running ones go on (licensing.md).
 
 CSS -> platform  PLATFORM_LICENSE_NTF
+BMC -> CSS       BMC_CSS_LICENSE_NTF
 """
 
 from __future__ import annotations

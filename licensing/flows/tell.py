@@ -3,17 +3,22 @@
 MS  -> CSS       MS_CSS_LICENSE_REQ                      on_ask_for_limits
 CSS -> MS        CSS_MS_LICENSE_ACK
 
+CSS -> BMC       CSS_BMC_LICENSE_REQ                     on_ask_for_licences
+BMC -> CSS       BMC_CSS_LICENSE_NTF
+
 CSS -> BMC       CSS_BMC_LICENSE_REQ                     greet
 CSS -> platform  PLATFORM_LICENSE_NTF
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import fields
 from typing import cast
 
 from confplatform.bus import wake
 from confplatform.bus.envelope import Envelope
+from confplatform.bus.message import NotTaken
 from confplatform.bus.registry import handles
 from confplatform.bus.sending import Answer, Send
 from confplatform.bus.topology import Routes
@@ -21,6 +26,8 @@ from confplatform.bus.work import begin
 from licensing import commit, projection
 from licensing.messages import AskForLicences, AskForLimits, LicenceInForce, LimitsTold
 from licensing.site import LicenceSite
+
+log = logging.getLogger("licensing")
 
 
 @handles(AskForLimits)
@@ -30,6 +37,22 @@ def on_ask_for_limits(site: LicenceSite, request: AskForLimits, envelope: Envelo
     known = {field.name: getattr(now, field.name) for field in fields(LicenceInForce)}
     told = LimitsTold(reqid=request.reqid, **known)
     site.send(Answer(request=envelope.request, message=told, route=Routes.LICENCE_IN_FORCE))
+
+
+@handles(AskForLicences)
+def on_ask_for_licences(site: LicenceSite, request: AskForLicences, envelope: Envelope) -> None:
+    """At the core a site asks for its own and its possible platforms' licences: one notice each,
+    on the broker where it asked. Of others it is told nothing."""
+    role, _, asker = envelope.app_id.partition("@")
+    if not site.is_core:
+        raise NotTaken("is answered by the core alone", "type")
+    if role != "css" or not asker:
+        raise NotTaken("must say who asks: css@<platform moid>", "app_id")
+    for platform in dict.fromkeys(request.platforms):
+        if asker not in (site.own, *site.concerned(platform)) or platform not in site.platforms:
+            log.warning("%s asks for the licence of %s, which is not its", asker, platform)
+        elif held := site.newest(platform):
+            commit.issue(site, held, envelope.peer)
 
 
 def greet(platform: str) -> None:
@@ -48,5 +71,7 @@ def mend(platform: str) -> None:
     with begin(platform) as work:
         site = cast(LicenceSite, work.site("licensing"))
         if site.is_open:
+            site.remember_time()
+        if site.is_open and site.is_licensed:
             commit.publish(site)
     projection.rebuild(platform)

@@ -6,21 +6,25 @@ import os
 import shutil
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from conferences.counts import of_new
 from conferences.models import Conference
 from confplatform.bus.models import Outbox
 from confplatform.bus.work import begin
 from licensing import trust
+from licensing.flows import tell
 from licensing.flows.revoke import revoke
 from licensing.licence_text import Licence
 from licensing.limits import Full
 from licensing.models import Licence as Row
+from licensing.models import Published
+from licensing.queries import state_of
 from licensing.store import Seats
 from tests import licences
 from tests.integration.conftest import create, do, sent_codes
@@ -109,7 +113,26 @@ def test_the_licence_ends_by_the_databases_clock(east: str, bring: Import) -> No
         end = work.now + timedelta(days=1)
         for moment, full in ((end - timedelta(hours=1), None), (end, Full.LICENCE)):
             seats = Seats(work.database, east, moment)
-            assert seats.refusal("tenant", False, None) is full
+            assert seats.refusal("tenant", of_new(8), None) is full
+
+
+def test_the_databases_clock_moved_back_does_not_extend_a_licence(east: str, bring: Import) -> None:
+    """The latest time that was ever seen counts: here it was seen a day after the licence's end."""
+    bring(text(east, 1, valid_to=in_days(1)))
+    tell.mend(east)
+    do(east, create("before"))
+    seen = Published.objects.get(platform=east).seen_at
+    assert seen is not None
+    assert abs((seen - datetime.now(UTC)).total_seconds()) < 60
+    Published.objects.update(seen_at=in_days(2))
+    do(east, create("after"))
+    assert (running(), sent_codes()) == (1, ["29017"])
+    assert state_of().warning.startswith("licence 1 is expired")
+    tell.mend(east)
+    assert Published.objects.filter(seen_at__gte=in_days(1.9)).exists()
+    Published.objects.update(seen_at=None)  # what operations.md says for a clock that ran ahead
+    do(east, create("again"))
+    assert running() == 2
 
 
 def test_our_own_clock_moved_back_does_not_extend_a_licence(east: str) -> None:

@@ -112,10 +112,10 @@ def test_bmc_sends_one_and_it_counts_and_the_platform_is_told(east: str) -> None
             "smallconfnum": 30,
             "largeconfnum": 3,
             "softwarenumlimit": 40,
-            "hardwarenumlimit": 0,
-            "monitornumlimit": 0,
-            "mediaportnumlimit": 0,
-            "currentcallnumlimit": 0,
+            "hardwarenumlimit": 816,
+            "monitornumlimit": 816,
+            "mediaportnumlimit": 816,
+            "currentcallnumlimit": 816,
             "validfrom": "2020-01-01T00:00:00+00:00",
             "validto": state.held.valid_to.isoformat() if state.held.valid_to else "",
             "issue": 2,
@@ -164,10 +164,3 @@ def test_a_site_that_is_served_elsewhere_writes_nothing(east: str, bring: Import
     assert Licence.objects.count() == 1
     assert told() == []
     assert Parked.objects.count() == 0
-
-
-def test_domain_notices_of_bmc_are_parked_until_somebody_takes_them(east: str) -> None:
-    from tests.integration.conftest import delivery
-
-    do(east, delivery({"type": "BMC_CSS_DOMAIN_NTF", "op": "add"}, "mau.bmc.q"))
-    assert "BMC_CSS_DOMAIN_NTF" in Parked.objects.get().reason

@@ -1,70 +1,197 @@
-"""Terminals, monitors and ports: never above the sum, 0 at rest."""
+"""Ports and terminals: taken and given back with the conferences, never above the sum, 0 at rest."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+from typing import Any
 
 import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from confplatform.bus.work import begin
+from conferences import recount
+from conferences.flows.due import end_now
+from conferences.links import join_link
+from conferences.models import Conference
+from conferences.states import EndReason
+from confplatform.bus.dispatch import Delivery
+from confplatform.bus.topology import Routes
+from licensing.amounts import NONE, Amounts
 from licensing.flows.load import load
 from licensing.flows.revoke import revoke
-from licensing.resources import Resource, give_back, take, used
-from tests.integration.conftest import at_once
-from tests.licensing.conftest import text
+from licensing.models import Quota
+from licensing.queries import metrics, over_licence
+from licensing.store import stock
+from tests.integration.conftest import Body, at_once, create, delivery, do, sent_codes
+from tests.licensing.conftest import text, told
 
 pytestmark = pytest.mark.xdist_group("licensing")
+UNIT = {"ip": "10.0.0.1"}
 
 
-class Died(Exception):
-    """As if the process had died before its commit."""
+def used(east: str) -> Amounts:
+    return stock("default", east).used
 
 
-def one(east: str, resource: Resource, count: int = 1, *, back: bool = False) -> bool:
-    with begin(east) as work:
-        return (give_back if back else take)(work, resource, count)
+def from_unit(body: Body) -> Delivery:
+    return delivery({**body, **UNIT}, Routes.UNIT_TO_CSS.value.queue, app_id="cmu@10.0.0.1")
 
 
-def test_each_resource_has_its_own_limit(east: str) -> None:
-    load(east, text(east, 1, monitors=2, media_ports=5))
-    assert [one(east, Resource.MONITORS) for _ in range(3)] == [True, True, False]
-    assert [one(east, Resource.MEDIA_PORTS, 3) for _ in range(2)] == [True, False]
-    assert one(east, Resource.MEDIA_PORTS, 2)
-    assert not one(east, Resource.HARDWARE_TERMINALS)
-    assert one(east, Resource.MONITORS, back=True)
-    assert one(east, Resource.MONITORS)
+def run(east: str, reqid: str, **fields: Any) -> str:
+    """A conference that runs; its number."""
+    do(east, create(reqid, **fields))
+    row = Conference.objects.get(confid=newest())
+    detail = {**row.detail, "state": "running", "unit": ["10.0.0.1", ""]}
+    Conference.objects.filter(pk=row.pk).update(
+        state="running", detail=detail, live_unit="10.0.0.1", due_at=None
+    )
+    return row.e164
 
 
-def test_no_more_is_given_back_than_was_taken(east: str) -> None:
-    assert not one(east, Resource.MONITORS, back=True)
-    assert one(east, Resource.MONITORS)
-    assert one(east, Resource.MONITORS, back=True)
-    assert not one(east, Resource.MONITORS, back=True)
-    assert used("default", east)["monitors"] == 0
+def newest() -> str:
+    return str(Conference.objects.order_by("-confid").values_list("confid", flat=True)[0])
 
 
-def test_without_a_valid_licence_nothing_is_given_but_all_is_taken_back(east: str) -> None:
-    load(east, text(east, 1, monitors=2))
-    assert one(east, Resource.MONITORS)
+def people(*kinds: str, online: int = 1) -> list[Body]:
+    return [
+        {"mtid": str(n), "account": f"a{n}", "type": kind, "online": online}
+        for n, kind in enumerate(kinds)
+    ]
+
+
+def says(e164: str, mts: list[Body]) -> Delivery:
+    body = {"type": "MCU_MAU_CONFSTATECHANGE_NTF", "confE164": e164, "incarnation": 1, "mts": mts}
+    return from_unit(body)
+
+
+def asks(e164: str, *kinds: str) -> Delivery:
+    mts = [{"account": f"n{n}", "type": kind} for n, kind in enumerate(kinds)]
+    body = {"type": "CM_MCU_ADDMT_REQ", "reqid": f"add{kinds}", "confE164": e164, "mts": mts}
+    return delivery(body, Routes.CM_TO_UNIT.value.queue)
+
+
+def at_rest(east: str) -> None:
+    """All that lives is ended, and nothing is in use."""
+    for e164 in Conference.objects.filter(live_e164__isnull=False).values_list("e164", flat=True):
+        assert end_now(east, e164, EndReason.RELEASED)
+    assert {(q.small_used, q.large_used) for q in Quota.objects.all()} <= {(0, 0)}
+    assert used(east) == NONE
+    assert recount.drift(east) == []
+
+
+def test_media_ports_are_the_places_of_all_conferences_and_limit_their_number(east: str) -> None:
+    load(east, text(east, 1, small=30, large=3, media_ports=48))
+    do(east, create("a"), create("b", maxjoinedmt=32), create("c"), create("d"))
+    assert used(east) == Amounts(2, 1, media_ports=48)
+    do(east, create("e", maxjoinedmt=192))
+    assert sent_codes() == ["29006", "29007"]
+    refusal = told("MAU_CM_CREATECONF_NACK")[0]
+    assert refusal["detail"].startswith("maxjoinedmt: the licence has no 8 media ports left")
+    at_rest(east)
+
+
+def test_who_is_in_a_running_conference_takes_a_port_and_counts_by_kind(east: str) -> None:
+    load(east, text(east, 1))
+    number = run(east, "a")
+    do(east, says(number, people("user", "user", "h323", "sip", "e164")))
+    there = Amounts(1, 0, 2, 2, 0, 8, 5)
+    assert used(east) == there
+    do(east, says(number, people("user", "user", "h323", "sip", "e164")))
+    assert used(east) == there
+    assert recount.drift(east) == []
+    do(east, says(number, people("user", "h323", online=0) + people("user")[:0]))
+    assert used(east) == Amounts(1, 0, media_ports=8)
+    at_rest(east)
+
+
+def test_a_conference_that_waits_for_a_unit_keeps_its_places_and_no_terminals(east: str) -> None:
+    load(east, text(east, 1))
+    number = run(east, "a")
+    do(east, says(number, people("user", "h323")))
+    lost = {"type": "RMS_CSS_NODELOST_NTF", "restype": "mcu"}
+    do(east, from_unit(lost))
+    assert Conference.objects.get(live_e164=number).state == "pending"
+    assert used(east) == Amounts(1, 0, media_ports=8)
+    held = {"confE164": number, "incarnation": 1, "confname": "x", "mts": []}
+    back = {"type": "CMU_MAU_CONFLIST_NTF", "confs": [held]}
+    do(east, from_unit(back))
+    assert Conference.objects.get(live_e164=number).state == "running"
+    assert used(east) == Amounts(1, 0, 1, 1, 0, 8, 2)
+    at_rest(east)
+
+
+def test_terminals_are_called_only_while_there_are_ports_and_their_kind_is_licensed(
+    east: str,
+) -> None:
+    load(east, text(east, 1, access_ports=3, hardware_terminals=1))
+    number = run(east, "a")
+    do(east, says(number, people("h323")))
+    do(east, asks(number, "user", "e164"))
+    assert told("MCU_CM_ADDMT_NACK") == []
+    do(east, asks(number, "user", "user", "user"), asks(number, "sip"))
+    refusals = told("MCU_CM_ADDMT_NACK")
+    assert [one["errcode"] for one in refusals] == ["29020", "29020"]
+    assert refusals[0]["detail"] == "mts: the licence has too few access ports left for them"
+    assert refusals[1]["detail"] == "mts: the licence has too few hardware terminals left for them"
+
+
+def test_who_came_beyond_the_licence_is_counted_and_operators_are_told(east: str) -> None:
+    load(east, text(east, 1, access_ports=1))
+    number = run(east, "a")
+    assert over_licence() == ""
+    do(east, says(number, people("user", "user")))
+    assert used(east).access_ports == 2
+    assert over_licence().startswith("2 access ports are in use: more than is licensed")
+    lines = metrics()
+    assert 'resources_used{kind="access_ports"} 2' in lines
+    assert 'resources_licensed{kind="access_ports"} 1' in lines
+
+
+def test_a_newcomer_on_the_join_page_is_refused_who_is_inside_is_not(east: str) -> None:
+    load(east, text(east, 1, access_ports=1))
+    number = run(east, "a")
+    path, _, query = join_link(newest(), number).partition("?")
+    inside = f"{path}where?{query}"
+    assert Client().get(f"{inside}&entering=1").json()["state"] == "running"
+    do(east, says(number, people("user")))
+    refused = Client().get(f"{inside}&entering=1")
+    assert (refused.status_code, refused.json()) == (503, {"state": "running", "full": True})
+    assert Client().get(inside).json()["name"] == "x"
+
+
+def test_without_a_valid_licence_people_still_come_to_what_runs(east: str) -> None:
+    load(east, text(east, 1))
+    number = run(east, "a")
     assert revoke(east, east, 1)
-    assert not one(east, Resource.MONITORS)
-    assert one(east, Resource.MONITORS, back=True)
+    do(east, asks(number, "user"))
+    assert told("MCU_CM_ADDMT_NACK") == []
 
 
-def test_twelve_at_once_at_the_limit_and_some_that_die(east: str) -> None:
-    load(east, text(east, 1, access_ports=40))
+def test_counting_terminals_and_ports_costs_no_statement_more(east: str) -> None:
+    load(east, text(east, 1))
+    do(east, create("first"))
+    with CaptureQueriesContext(connection) as queries:
+        do(east, *(create(f"r{n}") for n in range(5)))
+    quota = [q["sql"] for q in queries if "licensing_quota" in q["sql"]]
+    assert [one.split()[0] for one in quota] == ["SELECT", "UPDATE"]
 
-    def worker(which: int) -> int:
-        mine = 0
-        for turn in range(20):
-            with suppress(Died), begin(east) as work:
-                got = take(work, Resource.ACCESS_PORTS)
-                if which % 3 == 0 and turn % 2:
-                    raise Died
-                mine += got
-        return mine
 
-    taken = sum(at_once(12, worker))
-    assert taken == used("default", east)["access_ports"] <= 40
-    at_once(12, lambda _: [one(east, Resource.ACCESS_PORTS, back=True) for _ in range(4)])
-    assert used("default", east)["access_ports"] == 0
+def test_twelve_at_once_at_the_limit_of_ports(east: str) -> None:
+    load(east, text(east, 1, small=100, large=0, media_ports=80))
+    at_once(12, lambda which: [do(east, create(f"{which}-{n}")) for n in range(3)])
+    assert used(east) == Amounts(10, 0, media_ports=80)
+    at_rest(east)
+
+
+def test_what_has_drifted_is_named_and_counted_again(east: str) -> None:
+    load(east, text(east, 1))
+    number = run(east, "a")
+    do(east, says(number, people("user")))
+    Quota.objects.filter(owner=east).update(media_ports=99, access_ports=0)
+    assert recount.drift(east) == [
+        f"{east}: 99 media ports instead of 8, 0 access ports instead of 1"
+    ]
+    assert recount.put_counts_right(east) == 1
+    assert recount.drift(east) == []
+    assert recount.put_counts_right(east) == 0
+    at_rest(east)

@@ -42,13 +42,13 @@ def asked(reqid: str, **envelope: Any) -> Any:
 def test_resources_are_summed_over_possible_platforms_conferences_are_not(
     east: str, west: str
 ) -> None:
-    do(east, from_bmc(east, text(east, 1, small=30, large=3, monitors=5, media_ports=100)))
-    do(east, from_bmc(west, text(west, 1, small=70, large=7, monitors=8, access_ports=40)))
+    do(east, from_bmc(east, text(east, 1, monitors=5, media_ports=100, access_ports=30)))
+    do(east, from_bmc(west, text(west, 1, monitors=8, media_ports=9, access_ports=10)))
     do(east, asked("q", reply_to="ms", correlation_id="7"))
     ack = told("CSS_MS_LICENSE_ACK")[0]
     limits = ("smallconfnum", "largeconfnum", "monitornumlimit")
     assert [ack[name] for name in limits] == [30, 3, 13]
-    assert (ack["mediaportnumlimit"], ack["currentcallnumlimit"]) == (100, 40)
+    assert (ack["mediaportnumlimit"], ack["currentcallnumlimit"]) == (109, 40)
     assert (ack["platformmoid"], ack["issue"], ack["reqid"]) == (east, 1, "q")
     assert {**told()[-1], "type": ack["type"], "reqid": "q"} == ack
     assert redis_of(west).hget(projection.key(west), "monitornumlimit") == "8"
@@ -123,11 +123,11 @@ def test_the_projection_holds_the_seven_fields_and_the_text(east: str, bring: Im
         "license": sealed,
         "smallconfnum": "30",
         "largeconfnum": "3",
-        "softwarenumlimit": "0",
+        "softwarenumlimit": "816",
         "hardwarenumlimit": "4",
-        "monitornumlimit": "0",
-        "mediaportnumlimit": "0",
-        "currentcallnumlimit": "0",
+        "monitornumlimit": "816",
+        "mediaportnumlimit": "816",
+        "currentcallnumlimit": "816",
     }
 
 

@@ -10,9 +10,11 @@ from typing import Any
 
 import orjson
 
+from conferences.counts import in_use
 from conferences.media.simulated_faults import FaultyUnit
 from conferences.states import Conference, ConferenceState, Unit, next_due
 from confplatform.bus.topology import unit_key
+from licensing.amounts import NONE, Amounts
 from tests.memory import Letter, MemorySite
 from tests.memory_pool import MemoryPool, plus
 
@@ -159,22 +161,22 @@ class Invariants:
 
     def _check_quota(self) -> None:
         site = self.site
-        count: Counter[tuple[str, bool]] = Counter()
+        count: dict[str, Amounts] = {}
         for c in site.live.values():
-            count[site.here, c.large] += 1
-            count[c.user_domain, c.large] += 1
-        if count != +site.quota or any(n < 0 for n in site.quota.values()):
-            raise Broken("I3", f"counted {dict(count)}, quota says {dict(site.quota)}")
+            for owner in (site.here, c.user_domain):
+                count[owner] = count.get(owner, NONE) + in_use(c)
+        if count != {owner: used for owner, used in site.quota.items() if used != NONE}:
+            raise Broken("I3", f"counted {count}, quota says {site.quota}")
         assert site.licence is not None
-        if (
-            count[site.here, False] > site.licence.small
-            or count[site.here, True] > site.licence.large
-        ):
-            raise Broken("I3", f"{dict(count)} is above the licence")
+        ours, licence = site.used(site.here), site.licence
+        if ours.small_conferences > licence.small or ours.large_conferences > licence.large:
+            raise Broken("I3", f"{ours} is above the licence")
+        if ours.media_ports > licence.site.media_ports:
+            raise Broken("I3", f"{ours.media_ports} media ports are above the licence")
         for moid, facts in site.facts.items():
-            limit = facts.small_limit
-            if limit is not None and count[moid, False] > limit:
-                raise Broken("I3", f"{moid} has {count[moid, False]} of {limit}")
+            limit, own = facts.small_limit, site.used(moid).small_conferences
+            if limit is not None and own > limit:
+                raise Broken("I3", f"{moid} has {own} of {limit}")
 
     def _check_numbers(self) -> None:
         site = self.site

@@ -17,6 +17,7 @@ from conferences.messages.unit import UnitHolds
 from conferences.states import Conference, ConferenceState
 from conferences.step import Step
 from confplatform.bus.registry import HANDLERS
+from licensing.amounts import NONE, Amounts
 from tests.memory import MemorySite
 from tests.memory_pool import MemoryPool
 
@@ -34,9 +35,12 @@ def planted(plant: Plant) -> Plant:
 def seat_is_not_given_back(patch: pytest.MonkeyPatch) -> None:
     """An ended conference keeps its seat."""
     count = MemorySite.count
-    patch.setattr(
-        MemorySite, "count", lambda site, c, one: count(site, c, one) if one > 0 else None
-    )
+
+    def greedy(site: MemorySite, domain: str, before: Amounts, after: Amounts) -> None:
+        if after != NONE:
+            count(site, domain, before, after)
+
+    patch.setattr(MemorySite, "count", greedy)
 
 
 @planted

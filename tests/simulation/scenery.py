@@ -8,6 +8,7 @@ from typing import Any
 
 from conferences.decisions.create import Tenant
 from conferences.media.simulated_unit import Plate
+from licensing.amounts import EVALUATION
 from licensing.limits import Limits
 from tests.memory import MemorySite, TenantFacts
 
@@ -30,7 +31,7 @@ def a_site() -> MemorySite:
     return MemorySite(
         now=EPOCH,
         here=PLATFORM,
-        licence=Limits(8, 3, EPOCH - timedelta(days=1), None),
+        licence=Limits(8, 3, EPOCH - timedelta(days=1), None, EVALUATION),
         facts={one.tenant.moid: one for one in tenants},
         serials=9,
     )

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from licensing.amounts import Amounts
+from licensing.amounts import RESOURCES, Amounts, enough_for
 from licensing.licence_text import BadLicence, Licence, read_key, seal
 
 OPTIONS = {
@@ -43,8 +43,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--issue", type=int, required=True, help="number; the highest one counts"
         )
-        for option, (_, what) in OPTIONS.items():
-            parser.add_argument(f"--{option}", type=int, default=0, help=what)
+        for option, (name, what) in OPTIONS.items():
+            enough = " (default: enough to fill all conferences)" if name in RESOURCES else ""
+            parser.add_argument(f"--{option}", type=int, help=what + enough)
         parser.add_argument(
             "--from", dest="begin", help="2026-01-31 or with time, UTC (default: now)"
         )
@@ -52,13 +53,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Seal and print."""
-        amounts = {name: options[option.replace("-", "_")] for option, (name, _) in OPTIONS.items()}
+        amounts = _amounts(
+            {name: options[option.replace("-", "_")] for option, (name, _) in OPTIONS.items()}
+        )
         begin = _moment(options["begin"]) or datetime.now(UTC).replace(microsecond=0)
         try:
             licence = Licence(
                 options["platform"],
                 options["issue"],
-                Amounts(**amounts),
+                amounts,
                 begin,
                 _moment(options["end"]),
             )
@@ -71,6 +74,15 @@ class Command(BaseCommand):
         except (BadLicence, ValueError, OSError) as wrong:
             raise CommandError(str(wrong)) from None
         self.stdout.write(text)
+
+
+def _amounts(given: dict[str, int | None]) -> Amounts:
+    """What was not given: no conferences, and what the conferences need."""
+    small, large = given["small_conferences"] or 0, given["large_conferences"] or 0
+    enough = dict.fromkeys(RESOURCES, enough_for(small, large))
+    return Amounts(
+        **{**enough, **{name: value for name, value in given.items() if value is not None}}
+    )
 
 
 def _moment(text: str | None) -> datetime | None:

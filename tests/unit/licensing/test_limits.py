@@ -9,46 +9,75 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licensing.limits import Full, Limits, Used, room_for_one
+from licensing.amounts import NONE, Amounts, enough_for
+from licensing.limits import Full, Limits, beyond, room_for_one, short_of
 from tests.factories import NOW
 
-LICENCE = Limits(small=2, large=1, valid_from=NOW - timedelta(days=1), valid_to=None)
+SITE = Amounts(media_ports=enough_for(9, 9), access_ports=10, hardware_terminals=3)
+LICENCE = Limits(2, 1, NOW - timedelta(days=1), None, SITE)
+SMALL, LARGE = Amounts(1, 0, media_ports=8), Amounts(0, 1, media_ports=192)
 
 
 @pytest.mark.parametrize(
     ("large", "platform", "domain_limit", "domain", "full"),
     [
-        (False, Used(0, 0), None, Used(), None),
-        (False, Used(1, 9), None, Used(), None),
-        (False, Used(2, 0), None, Used(), Full.SMALL),
-        (True, Used(9, 0), None, Used(), None),
-        (True, Used(0, 1), None, Used(), Full.LARGE),
-        (False, Used(1, 0), 1, Used(1, 0), Full.DOMAIN),
-        (False, Used(1, 0), 0, Used(), Full.DOMAIN),
-        (True, Used(0, 0), 1, Used(1, 0), None),
-        (False, Used(2, 0), 1, Used(1, 0), Full.SMALL),
+        (False, Amounts(0, 0), None, Amounts(), None),
+        (False, Amounts(1, 9), None, Amounts(), None),
+        (False, Amounts(2, 0), None, Amounts(), Full.SMALL),
+        (True, Amounts(9, 0), None, Amounts(), None),
+        (True, Amounts(0, 1), None, Amounts(), Full.LARGE),
+        (False, Amounts(1, 0), 1, Amounts(1, 0), Full.DOMAIN),
+        (False, Amounts(1, 0), 0, Amounts(), Full.DOMAIN),
+        (True, Amounts(0, 0), 1, Amounts(1, 0), None),
+        (False, Amounts(2, 0), 1, Amounts(1, 0), Full.SMALL),
     ],
 )
 def test_which_limit(
-    large: bool, platform: Used, domain_limit: int | None, domain: Used, full: Full | None
+    large: bool, platform: Amounts, domain_limit: int | None, domain: Amounts, full: Full | None
 ) -> None:
-    assert room_for_one(large, LICENCE, platform, domain_limit, domain, NOW) == full
+    assert (
+        room_for_one(LARGE if large else SMALL, LICENCE, platform, domain_limit, domain, NOW)
+        == full
+    )
 
 
 def test_a_licence_counts_from_its_first_to_its_last_moment() -> None:
     ending = replace(LICENCE, valid_from=NOW, valid_to=NOW + timedelta(seconds=1))
     for moment, full in ((-1, Full.LICENCE), (0, None), (1, Full.LICENCE)):
         now = NOW + timedelta(seconds=moment)
-        assert room_for_one(False, ending, Used(), None, Used(), now) == full
-    assert room_for_one(False, None, Used(), None, Used(), NOW) == Full.LICENCE
+        assert room_for_one(SMALL, ending, NONE, None, NONE, now) == full
+    assert room_for_one(SMALL, None, NONE, None, NONE, NOW) == Full.LICENCE
 
 
 @given(st.integers(0, 5), st.integers(0, 5), st.lists(st.booleans(), min_size=12, max_size=30))
 def test_seats_taken_one_by_one_never_exceed_the_limit(
     small: int, large: int, asked: list[bool]
 ) -> None:
-    licence, used = replace(LICENCE, small=small, large=large), Used()
+    licence, used = replace(LICENCE, small=small, large=large), Amounts()
     for is_large in asked:
-        if room_for_one(is_large, licence, used, None, used, NOW) is None:
-            used = Used(used.small + (not is_large), used.large + is_large)
-    assert used == Used(min(small, asked.count(False)), min(large, asked.count(True)))
+        wanted = Amounts(not is_large, is_large)
+        if room_for_one(wanted, licence, used, None, used, NOW) is None:
+            used += wanted
+    assert used == Amounts(min(small, asked.count(False)), min(large, asked.count(True)))
+
+
+def test_media_ports_limit_what_the_seats_would_allow() -> None:
+    nearly = Amounts(media_ports=SITE.media_ports - 8)
+    assert room_for_one(SMALL, LICENCE, nearly, None, NONE, NOW) is None
+    assert room_for_one(LARGE, LICENCE, nearly, None, NONE, NOW) is Full.PORTS
+    full = Amounts(1, 0, media_ports=SITE.media_ports)
+    assert room_for_one(SMALL, LICENCE, full, None, NONE, NOW) is Full.PORTS
+
+
+def test_terminals_are_refused_by_their_kind_and_by_their_ports() -> None:
+    used = Amounts(access_ports=8, hardware_terminals=3)
+    assert short_of(Amounts(access_ports=2), used, SITE) == ""
+    assert short_of(Amounts(access_ports=3), used, SITE) == "access_ports"
+    assert short_of(Amounts(access_ports=1, hardware_terminals=1), used, SITE) == (
+        "hardware_terminals"
+    )
+    assert short_of(NONE, Amounts(access_ports=99), SITE) == ""
+
+
+def test_what_nobody_could_refuse_is_named_when_it_is_beyond_the_licence() -> None:
+    assert beyond(Amounts(access_ports=11, hardware_terminals=3), SITE) == ["access_ports"]

@@ -1,0 +1,166 @@
+"""The core keeps the licences of all platforms, tells the sites concerned, and keeps call records."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from conferences.models import CallRecord, Conference
+from confplatform.bus.dispatch import Delivery
+from confplatform.bus.models import Outbox, Parked
+from confplatform.bus.topology import Routes
+from domains.flows import change
+from domains.models import BackupPlatform, Level, PlatformDomain
+from licensing.flows.load import Refused, load
+from licensing.flows.revoke import revoke
+from licensing.models import Licence
+from licensing.queries import metrics
+from tests.contract.test_contract import GOLDEN
+from tests.integration.conftest import Body, delivery, do
+from tests.licensing.conftest import from_bmc, text, told
+
+pytestmark = pytest.mark.xdist_group("licensing")
+
+
+@pytest.fixture
+def core(east: str, settings: Any) -> str:
+    """Its MOID; it has a tree with three platforms, one of which takes over another."""
+    service = PlatformDomain.objects.get(pk=east).parent_id
+    for number, name in enumerate(("west", "north", "south"), 1):
+        change.create(
+            Level.PLATFORM, moid=name, name=name, parent_id=service, e164_prefix=f"77{number}"
+        )
+    BackupPlatform.objects.create(platform_id="west", backup_id="north")
+    settings.ROLES = frozenset({"bmc"})
+    settings.PEERS = {"west": "amqp://west", "north": "amqp://north"}
+    return east
+
+
+def asks(app_id: str, *platforms: str) -> Delivery:
+    body = {"type": "CSS_BMC_LICENSE_REQ", "platformmoids": [*platforms]}
+    return delivery(body, Routes.BMC_LICENCE.value.queue, app_id=app_id)
+
+
+def sent() -> list[tuple[str, Body]]:
+    """To whom what was said, in order; and forgotten."""
+    rows = [(r.destination, json.loads(bytes(r.body))) for r in Outbox.objects.order_by("id")]
+    Outbox.objects.all().delete()
+    return rows
+
+
+def notice(platform: str, sealed: str, **more: Any) -> Body:
+    body = {"type": "BMC_CSS_LICENSE_NTF", "platformmoid": platform, "license": sealed}
+    return {**body, **more}
+
+
+def test_a_licence_goes_to_its_platform_and_to_the_one_that_takes_it_over(core: str) -> None:
+    one, two = text("west", 1), text("south", 1)
+    load(core, one)
+    assert sent() == [("west", notice("west", one)), ("north", notice("west", one))]
+    load(core, two)
+    assert sent() == []  # nobody is connected: it will ask
+    assert set(Licence.objects.filter(evaluation=False).values_list("platform", flat=True)) == {
+        "west",
+        "south",
+    }
+
+
+def test_a_licence_for_no_platform_of_the_tree_is_refused(core: str) -> None:
+    with pytest.raises(Refused, match="issued for platform elsewhere; this site serves"):
+        load(core, text("elsewhere", 1))
+
+
+def test_who_asks_gets_one_notice_each_and_nothing_of_others(core: str) -> None:
+    west, south = text("west", 2), text("south", 1)
+    load(core, text("west", 1))
+    load(core, west)
+    load(core, south)
+    sent()
+    do(core, asks("css@north", "north", "west", "south", "nobody"))
+    assert sent() == [("", notice("west", west))]
+    do(core, asks("css@south", "south"))
+    assert sent() == [("", notice("south", south))]
+    do(core, asks("ms", "south"))
+    assert Parked.objects.get().reason.startswith("app_id: must say who asks")
+
+
+def test_a_site_alone_answers_no_site(core: str, settings: Any) -> None:
+    settings.ROLES = frozenset({"css"})
+    do(core, asks("css@north", "north"))
+    assert "answered by the core alone" in Parked.objects.get().reason
+
+
+def test_a_revocation_at_the_core_reaches_the_sites_and_who_asks_later(core: str) -> None:
+    sealed = text("west", 1)
+    load(core, sealed)
+    sent()
+    assert revoke(core, "west", 1)
+    gone = notice("west", sealed, revoked=1)
+    assert sent() == [("west", gone), ("north", gone)]
+    do(core, asks("css@west", "west"))
+    assert sent() == [("", gone)]
+
+
+def test_the_metrics_of_the_core_are_those_of_its_platforms(core: str) -> None:
+    load(core, text("west", 1, valid_to=None))
+    assert metrics() == ["# TYPE licence_of_platform_days_left gauge"]
+    assert revoke(core, "west", 1)
+    assert metrics()[1:] == ['licence_of_platform_days_left{platform="west"} 0.000']
+
+
+# ---- at the site --------------------------------------------------------------------------------
+
+
+def revoked(platform: str, sealed: str) -> Delivery:
+    return delivery(notice(platform, sealed, revoked=1), Routes.LICENCE_NOTICE.value.queue)
+
+
+def test_a_site_takes_a_revocation_once_and_no_older_issue_in_its_stead(east: str) -> None:
+    old, new = text(east, 1), text(east, 2)
+    do(east, from_bmc(east, old), from_bmc(east, new))
+    do(east, revoked(east, old))
+    assert told()[-1]["issue"] == 2
+    do(east, revoked(east, new), revoked(east, new), from_bmc(east, new))
+    assert told()[-1]["smallconfnum"] == 0
+    assert Licence.objects.get(issue=2).revoked_at is not None
+    assert "revoked" in Parked.objects.get().reason
+    do(east, from_bmc(east, text(east, 3)))
+    assert told()[-1]["issue"] == 3
+
+
+def test_a_revocation_of_an_issue_that_never_came_counts_too(east: str) -> None:
+    do(east, from_bmc(east, text(east, 1)))
+    do(east, revoked(east, text(east, 2)))
+    assert told()[-1]["smallconfnum"] == 0
+
+
+# ---- call records -------------------------------------------------------------------------------
+
+
+def record(**changes: Any) -> Delivery:
+    body = GOLDEN["CSS_BMC_CDR_NTF"]
+    more = {"moid": "tenant", "sourceplatform": "west", "confname": "Board", "maxjoinedmt": 32}
+    times = {"starttime": "2030-01-01T12:00:00+00:00", "endtime": "2030-01-01T12:30:00+00:00"}
+    said = {**body["record"], **more, **times, **changes}
+    return delivery({**body, "record": said}, Routes.BMC_CALL_RECORD.value.queue)
+
+
+def test_a_call_record_is_kept_once_among_the_cores_own(core: str) -> None:
+    do(core, record(), record())
+    do(core, record(confname="Told differently"))
+    kept = CallRecord.objects.get()
+    assert (kept.name, kept.places, kept.source_platform) == ("Board", 32, "west")
+    assert kept.ended_at is not None
+    assert (kept.ended_at - kept.created_at).total_seconds() == 1800
+    assert kept.live_e164 is None
+    assert kept.detail["units"][0]["ip"] == "10.0.0.1"
+    assert not Parked.objects.exists()
+
+
+def test_a_call_record_that_cannot_be_read_is_parked_with_its_field(core: str) -> None:
+    do(core, record(confE164="no number"), record(endtime="yesterday"), record(units=7))
+    reasons = sorted(Parked.objects.values_list("reason", flat=True))
+    assert [one.partition(":")[0] for one in reasons] == ["confE164", "endtime", "units"]
+    assert not Conference.objects.exists()

@@ -1,0 +1,111 @@
+"""Twelve processes create and end at the limit, and everybody is killed at random: never above, 0 at rest."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+
+import pytest
+
+from deploy.stand.site import Site
+from tests.stories.facts import license_for, until
+from tests.stories.manager import Manager
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("stories")]
+
+CLIENTS, LIMIT, SECONDS = 12, 20, 20.0
+_SPAWN = multiprocessing.get_context("spawn")
+_OURS = ("worker1", "worker2", "web", "beat")
+
+_COUNTS = """
+SELECT COUNT(*), COALESCE(SUM(places), 0),
+       (SELECT COALESCE(SUM(small_used + large_used), 0) FROM licensing_quota WHERE owner='{moid}'),
+       (SELECT COALESCE(SUM(media_ports), 0) FROM licensing_quota WHERE owner='{moid}')
+  FROM conferences_conference WHERE live_e164 IS NOT NULL
+"""
+"""One statement, and so one moment: what is counted must be what lives, not only afterwards."""
+
+
+def client(url: str) -> None:
+    """A process that creates as much as it gets, and ends some of it, until it is killed."""
+    manager, held = Manager(url), list[str]()
+    while True:
+        if held and random.random() < 0.45:
+            manager.answer_to(manager.release(held.pop()), 60)
+            continue
+        answer = manager.answer_to(manager.create(), 60)
+        if answer["type"] == "MAU_CM_CREATECONF_ACK":
+            held.append(answer["confE164"])
+        elif held:
+            manager.answer_to(manager.release(held.pop(0)), 60)
+
+
+def _begin(site: Site) -> BaseProcess:
+    one = _SPAWN.Process(target=client, args=(site.rabbitmq.url("/"),), daemon=True)
+    one.start()
+    return one
+
+
+@contextmanager
+def clients(site: Site) -> Iterator[list[BaseProcess]]:
+    """Twelve of them; none is left."""
+    some = [_begin(site) for _ in range(CLIENTS)]
+    yield some
+    for one in some:
+        one.kill()
+        one.join(10)
+
+
+def counts(site: Site) -> tuple[int, int, int, int]:
+    """Live conferences and their places; seats and media ports that are counted for them."""
+    query = _COUNTS.format(moid=site.vault.platform_moid)
+    said = str(site.mariadb.sql(query, schema=site.name)).split()[-4:]
+    live, places, seats, ports = map(int, said)
+    return live, places, seats, ports
+
+
+def test_twelve_processes_at_the_limit_killed_at_random(simulated: Site, manager: Manager) -> None:
+    license_for(simulated, LIMIT, 0)
+    dice, most, looked, kill_at = random.Random(7), 0, 0, time.monotonic() + 3
+    with clients(simulated) as some:
+        until(lambda: counts(simulated)[0] >= LIMIT // 2, 60, "the clients are at work")
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            live, places, seats, ports = counts(simulated)
+            assert live <= LIMIT
+            assert (seats, ports) == (live, places)
+            most, looked = max(most, live), looked + 1
+            if time.monotonic() > kill_at:
+                kill_at = time.monotonic() + dice.uniform(0.5, 2.5)
+                _kill_somebody(simulated, some, dice)
+    assert most == LIMIT
+    assert looked > 50
+    _all_is_ended(simulated, manager)
+
+
+def _kill_somebody(site: Site, some: list[BaseProcess], dice: random.Random) -> None:
+    """One of ours, which is started again by itself, or one of the clients, in whose place comes another."""
+    if dice.random() < 0.6:
+        site.processes[dice.choice(_OURS)].kill(signal.SIGKILL)
+        return
+    which = dice.randrange(CLIENTS)
+    some[which].kill()
+    some[which] = _begin(site)
+
+
+def _all_is_ended(site: Site, manager: Manager) -> None:
+    """What the killed ones have left is ended; then nothing is counted any more."""
+
+    def ended() -> bool:
+        query = "SELECT live_e164 FROM conferences_conference WHERE live_e164 IS NOT NULL"
+        left = str(site.mariadb.sql(query, schema=site.name)).split()
+        for mark in [manager.release(number) for number in left if number.isdigit()]:
+            manager.answer_to(mark, 60)
+        return counts(site) == (0, 0, 0, 0)
+
+    until(ended, 60, "0 at rest")
