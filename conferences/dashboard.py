@@ -1,36 +1,49 @@
-"""The operators' first page: what goes on now, read by a small script every two seconds."""
+"""The operators' first page: what goes on now, read by a small script every two seconds.
+
+Who administers the platform of this site sees all of it; others see the conferences in their scope.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
 import redis
 from django.contrib.admin.views.decorators import staff_member_required
+from django.db.models import Count
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 
 from conferences import queries, timeline
 from conferences.decisions.says import wire_time
+from conferences.models import PATHS, PATHS_AT, Conference
 from conferences.pool.look import Resource, look
 from conferences.states import ConferenceState
 from confplatform import clock
 from confplatform.api import health
 from confplatform.stores import sql
 from confplatform.stores.directory import own_platform, store_of
+from domains import scope
+from domains.backends import level_of
+from domains.models import Level
+from licensing.measures import measures
 from licensing.queries import state_of
 
 MOST_COUNTED = 100_000
+MOST_KEPT = 1000
 _LIVES = 1.0
 _HEALTH_LIVES = 5.0
+_NO_STATES = {s.value: 0 for s in ConferenceState if s is not ConferenceState.ENDED}
 _kept: dict[str, tuple[float, Any]] = {}
 
 
 def for_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the page shows before its script has asked for the first time."""
-    context["live"] = facts()
+    context["live"] = facts(request.user)
     context["title"] = _("Dashboard")
     return context
 
@@ -38,12 +51,16 @@ def for_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 @staff_member_required
 def live(request: HttpRequest) -> JsonResponse:
     """The same, for the script."""
-    return JsonResponse(facts())
+    return JsonResponse(facts(request.user))
 
 
-def facts() -> dict[str, Any]:
-    """All of the page; read at most once a second, however many look at it."""
-    found: dict[str, Any] = _at_most_every(_LIVES, "facts", _facts)
+def facts(user: Any) -> dict[str, Any]:
+    """All of the page; read at most once a second, however many of one domain look at it."""
+    if scope.serves(user):
+        found: dict[str, Any] = _at_most_every(_LIVES, "facts", _facts)
+    else:
+        whose = f"facts of {user.domain_id if level_of(user) is not None else None}"
+        found = _at_most_every(_LIVES, whose, partial(_facts_of, user))
     return found
 
 
@@ -51,6 +68,8 @@ def _at_most_every(seconds: float, name: str, read: Callable[[], Any]) -> Any:
     at, known = _kept.get(name, (0.0, None))
     if known is None or time.monotonic() - at > seconds:
         known = read()
+        if len(_kept) >= MOST_KEPT:
+            _kept.clear()
         _kept[name] = (time.monotonic(), known)
     return known
 
@@ -69,13 +88,38 @@ def _facts() -> dict[str, Any]:
     }
 
 
+def _facts_of(user: Any) -> dict[str, Any]:
+    """What lies in an administrator's scope: its conferences, and its own seats."""
+    mine = Conference.objects.filter(scope.rows(user, PATHS, PATHS_AT))
+    since = clock.now() - timedelta(seconds=60)
+    states = mine.filter(live_e164__isnull=False).values_list("state").annotate(count=Count("pk"))
+    return {
+        "at": wire_time(clock.now()),
+        "states": _NO_STATES | dict(states.order_by()),
+        "creates": {
+            "taken": mine.filter(created_at__gt=since).count(),
+            "failed": mine.filter(ended_at__gt=since, end_reason="create_failed").count(),
+        },
+        "seats": _seats_of(user),
+    }
+
+
+def _seats_of(user: Any) -> dict[str, Any] | None:
+    """Those of a tenant; other domains have none of their own here."""
+    if level_of(user) is not Level.USER:
+        return None
+    found = measures("default", [user.domain_id])[user.domain_id]
+    small, large = ([one.used, one.limit] for one in found[:2])
+    return {"small": small, "large": large, "evaluation": False, "until": ""}
+
+
 def _states(database: str) -> dict[str, int]:
     found = sql.select(
         database,
         "SELECT state, COUNT(*) FROM conferences_conference"
         " WHERE state IN ('creating', 'running', 'pending', 'restoring') GROUP BY state",
     )
-    return {s.value: 0 for s in ConferenceState if s.value != "ended"} | dict(found)
+    return _NO_STATES | dict(found)
 
 
 def _creates(database: str) -> dict[str, int]:

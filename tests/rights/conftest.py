@@ -1,0 +1,32 @@
+"""The world of `world`, and browsers of those who live in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from domains.models import Account
+from tests.rights import world
+
+SignIn = Callable[[str], Client]
+
+
+@pytest.fixture
+def tree(db: None) -> None:
+    """All of it."""
+    world.build()
+
+
+@pytest.fixture
+def sign_in(tree: None) -> SignIn:
+    """A browser in which an account has signed in; "": nobody has."""
+
+    def signed_in(username: str) -> Client:
+        client = Client(raise_request_exception=True)
+        if username:
+            client.force_login(Account.objects.get(username=username))
+        return client
+
+    return signed_in

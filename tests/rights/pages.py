@@ -1,0 +1,120 @@
+"""All admin pages, found by themselves: which address, which verb of the table it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.admin import ModelAdmin
+from django.db.models import Model
+from django.urls import reverse
+
+from domains import rights
+from domains.rules import CORE, PLATFORM, SERVICE, USER
+
+LEVELS = {"Crown": CORE, "Hill": SERVICE, "Mill": PLATFORM, "House": USER}
+
+OF_LISTS = {"changelist": "view", "add": "add"}
+OF_OBJECTS = {"change": "view", "history": "view", "delete": "delete"}
+"""Standard pages, and the verb that they take; posting to `change` takes `change`."""
+
+CUSTOM_LISTS = {"domains_domain_tree": "view"}
+CUSTOM_OBJECTS = {
+    "domains_domain_branch": "view",
+    "conferences_conference_end_this": "operate",
+    "conferences_conference_move_this": "move",
+    "auth_user_password_change": "change",
+}
+for _kind in ("servicedomain", "platformdomain", "userdomain", "machineroom", "account"):
+    _name = f"domains_{_kind}"
+    CUSTOM_LISTS |= {f"{_name}_export": "view"}
+    CUSTOM_LISTS |= {f"{_name}_import": "add", f"{_name}_process_import": "add"}
+for _kind in ("coredomain", "servicedomain", "platformdomain", "userdomain"):
+    CUSTOM_OBJECTS |= {f"domains_{_kind}_{one}_this": "change" for one in ("disable", "enable")}
+"""Pages of our own, by the name of their address. A page that is in neither fails a test."""
+
+SITE_PAGES = {"index", "login", "logout", "password_change", "password_change_done"}
+SITE_PAGES |= {"autocomplete", "jsi18n", "view_on_site", "app_list", "search"}
+SITE_PAGES |= {"second-factor"}
+"""Addresses of the whole admin site: `index` and `autocomplete` have tests of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An address of a model's pages, and the verb that it takes; `name`: without "admin:"."""
+
+    model: str
+    name: str
+    verb: str
+    of_object: bool
+
+    def url(self, pk: Any = None) -> str:
+        """The address."""
+        return reverse(f"admin:{self.name}", args=[pk] if self.of_object else [])
+
+
+def registered() -> list[str]:
+    """The labels of all models with a page."""
+    return sorted(model._meta.label_lower for model in admin.site._registry)
+
+
+def page_of(model: str) -> ModelAdmin[Any]:
+    """The page of a model."""
+    return admin.site._registry[apps.get_model(model)]
+
+
+def pages(model: str) -> Iterator[Page]:
+    """The pages of a model that take a GET."""
+    prefix = model.replace(".", "_")
+    for pattern in page_of(model).get_urls():
+        name = pattern.name
+        if name is None:
+            continue  # the old address of an object: it redirects
+        short = name.removeprefix(f"{prefix}_")
+        if short in OF_LISTS or name in CUSTOM_LISTS:
+            yield Page(model, name, OF_LISTS.get(short) or CUSTOM_LISTS[name], False)
+        else:
+            yield Page(model, name, OF_OBJECTS.get(short) or CUSTOM_OBJECTS[name], True)
+
+
+def unknown(model: str) -> list[str]:
+    """Pages that nobody has decided on."""
+    prefix = model.replace(".", "_")
+    known = {f"{prefix}_{one}" for one in (*OF_LISTS, *OF_OBJECTS)} | {
+        *CUSTOM_LISTS,
+        *CUSTOM_OBJECTS,
+    }
+    return [p.name for p in page_of(model).get_urls() if p.name and p.name not in known]
+
+
+def actions(model: str) -> dict[str, str]:
+    """The actions of a list, and the verb that each takes."""
+    page = page_of(model)
+    found = {}
+    for one in page.actions or ():
+        (verb,) = getattr(one if callable(one) else getattr(page, one), "allowed_permissions", [""])
+        found[one if isinstance(one, str) else one.__name__] = verb
+    return found
+
+
+def may(place: str, verb: str, model: str) -> bool:
+    """What the table says; moving a conference takes two rights."""
+    if verb == "move":
+        units = rights.may(LEVELS[place], "operate", "conferences.resourceunit")
+        return units and rights.may(LEVELS[place], "operate", model)
+    assert verb in rights.VERBS.values(), f"{model}: which right is {verb!r}?"
+    return rights.may(LEVELS[place], verb, model)
+
+
+def rows(model: str) -> list[Model]:
+    """All rows that a page could show: those of its model and no other restriction."""
+    from django.http import HttpRequest
+
+    from domains.models import Account
+
+    request = HttpRequest()
+    request.user = Account(is_superuser=True, is_staff=True)
+    return list(page_of(model).get_queryset(request))

@@ -1,0 +1,91 @@
+"""Every message that we take and that names a domain, found by itself: whose domain may it name?
+
+Who may publish is trusted (wire protocol), so there are no roles here; but a `moid` beside the number
+of a conference has to be that conference's, be it of a domain above, below or beside.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from conferences.errors import Err
+from confplatform.bus.message import Message
+from confplatform.bus.registry import HANDLERS, PASSED, RESUMING
+from confplatform.bus.topology import Routes
+from tests.factories import NUMBER, conference, hear, site
+
+ASKED_FOR = {"CM_MAU_CREATECONF_REQ": "moid", "CM_MAU_GETCONFLIST_REQ": "moid"}
+"""The domain is what is asked for: a CM speaks for all of them."""
+
+OF_A_CONFERENCE: dict[str, dict[str, Any]] = {
+    "CM_MAU_RELEASECONF_REQ": {},
+    "CM_MAU_DELAYCONF_REQ": {"delay": 5},
+    "CM_MCU_MUTE_REQ": {"value": 1},
+    "CM_MCU_ADDMT_REQ": {"mts": [{"account": "1"}]},
+}
+"""Refused where it is not the conference's."""
+
+FROM_THE_CORE = {
+    "BMC_CSS_LICENSE_NTF",
+    "BMC_CSS_DOMAIN_NTF",
+    "AMC_CSS_ACCOUNT_NTF",
+    "AMC_CSS_ACCOUNT_CHANGE_NTF",
+    "CSS_BMC_SYNC_REQ",
+    "CSS_BMC_LICENSE_REQ",
+}
+"""What the core says of domains and what sites ask it; each comes by a broker with rights of its own."""
+
+OF_PLATFORMS = {
+    "RMS_NODE_REGISTER_NTF",
+    "RMS_NODE_STATE_NTF",
+    "GET_RES_REQ",
+    "GET_RES_ACK",
+    "MCU_MAU_CONFSTATECHANGE_NTF",
+}
+"""They name a platform or a room, where a unit stands; no tenant."""
+
+OTHERS = ["above", "below", "beside", "main", "U1", "u1 "]
+
+
+def naming(kind: type[Message]) -> set[str]:
+    """The fields of a message that name a domain."""
+    if not dataclasses.is_dataclass(kind):
+        return set()
+    wired = {str(f.metadata.get("wire", f.name)) for f in dataclasses.fields(kind)}
+    return {name for name in wired if "moid" in name}
+
+
+def test_somebody_has_decided_on_every_message_that_names_a_domain() -> None:
+    decided = {*ASKED_FOR, *OF_A_CONFERENCE} | FROM_THE_CORE | OF_PLATFORMS
+    taken = {kind for kind in {*HANDLERS, *RESUMING} if naming(kind)}
+    assert {kind.wire_type for kind in taken} - decided == set()
+    assert {prefix for prefix, _ in PASSED} <= {"CM_MCU_", "MCU_CM_"}
+
+
+def answer_to(wire_type: str, **fields: Any) -> dict[str, Any] | None:
+    """What a CM is answered that names a domain beside the conference of tenant `u1`."""
+    here = site(conference())
+    body = {"type": wire_type, "reqid": "r", "confE164": NUMBER, **fields}
+    queue = Routes.CM_TO_UNIT if wire_type.startswith("CM_MCU") else Routes.CM_TO_CSS
+    hear(here, body, queue)
+    answers = [json.loads(one.body) for one in here.outgoing]
+    return next((one for one in answers if one["type"].endswith("ACK")), None)
+
+
+@pytest.mark.parametrize("wire_type", OF_A_CONFERENCE)
+@pytest.mark.parametrize("other", OTHERS)
+def test_the_moid_has_to_be_the_conferences(wire_type: str, other: str) -> None:
+    answer = answer_to(wire_type, **OF_A_CONFERENCE[wire_type], moid=other)
+    assert answer is not None
+    assert answer["type"].endswith("_NACK")
+    assert answer["errcode"] == Err.NOT_PERMITTED.value
+
+
+@pytest.mark.parametrize("wire_type", OF_A_CONFERENCE)
+def test_with_its_own_moid_it_is_done(wire_type: str) -> None:
+    answer = answer_to(wire_type, **OF_A_CONFERENCE[wire_type], moid="u1")
+    assert answer is None or answer["type"].endswith("_ACK")

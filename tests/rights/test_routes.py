@@ -1,0 +1,214 @@
+"""Every address outside of the admin, found by itself × everybody × conferences of every place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from conferences import dashboard
+from conferences.models import Conference
+from confplatform import clock
+from confplatform.stores.directory import own_platform, redis_of
+from domains.api import sessions
+from domains.models import Account, ApiKey, ApiToken, hashed
+from tests.rights.conftest import SignIn
+
+OPEN = {
+    "healthz",
+    "readyz",
+    "metrics",
+    "api/schema/",
+    "api/docs/",
+    "i18n/setlang/",
+    "api/v1/system/token",
+    "api/v1/system/token/<str:token>/heartbeat",
+    "api/v1/system/login",
+    "api/v1/^(?P<rest>.*)$",
+}
+"""For everybody: they tell nothing of anybody, or ask for a secret by themselves."""
+
+OF_SESSION = {"api/v1/system/heartbeat", "api/v1/mc/confs", "api/v1/vc/confs"}
+"""For whoever has logged in; what they touch is the caller's own."""
+
+OF_CONFERENCE = {
+    "api/v1/mc/confs/<str:conf_id>": ("DELETE",),
+    "api/v1/vc/confs/<str:conf_id>": ("GET",),
+    "api/v1/vc/confs/<str:conf_id>/mts": ("GET", "POST", "DELETE"),
+}
+"""Of one conference, with the methods that there are."""
+
+OF_JOINING = {"join/<str:e164>/", "join/<str:e164>/where"}
+"""For people of the conference's own tenant, and holders of its link."""
+
+CONSOLE = "^console/(?P<e164>[0-9]{1,16})/(?P<what>end|extend|rename|mute|drop)$"
+OF_CONSOLE = {"", "console/", "console/live", "console/start", CONSOLE}
+OPEN |= {"accounts/login/", "accounts/logout/"}
+OPEN |= {f"oauth/{one}" for one in ("authorize", "token", "revoke_token", "introspect")}
+"""For people in a browser; what they touch is of their own tenant."""
+
+ELSEWHERE = {"admin/"}
+"""With tests of their own."""
+
+UNKNOWN = 12103
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+CALLERS = ("person-House", "admin-House", "admin-Mill", "admin-Hill", "admin-Crown", "root-Above")
+
+
+def routes(patterns: Any = None, before: str = "") -> Iterator[str]:
+    """All addresses of the URLconf."""
+    for one in get_resolver().url_patterns if patterns is None else patterns:
+        path = before + str(one.pattern)
+        if isinstance(one, URLResolver) and path not in ELSEWHERE:
+            yield from routes(one.url_patterns, path)
+        elif isinstance(one, URLPattern):
+            yield path
+
+
+def test_somebody_has_decided_on_every_address() -> None:
+    decided = OPEN | OF_SESSION | {*OF_CONFERENCE} | OF_JOINING | OF_CONSOLE
+    decided |= {"admin/live.json"}
+    found = {one for one in routes() if not one.startswith(".well-known/oauth-")}
+    assert found - decided == set()
+
+
+@pytest.fixture
+def call(tree: None) -> Any:
+    """Call the API as somebody."""
+
+    def called(who: str, method: str, path: str, **fields: Any) -> dict[str, Any]:
+        sessions._recent.clear()
+        token = _token(who) if who else ""
+        client, given = Client(), urlencode({"account_token": token, **fields})
+        form = "application/x-www-form-urlencoded"
+        if method == "GET":
+            answer = client.get(f"{path}?{given}")
+        else:
+            answer = client.post(path, given, content_type=form)
+        found: dict[str, Any] = answer.json()
+        return found
+
+    return called
+
+
+def _token(who: str) -> str:
+    """A login, as if it had been made by the session layer."""
+    account, token = Account.objects.get(username=who), f"token-{who}"
+    key = ApiKey.objects.first()
+    assert key is not None
+    ApiToken.objects.update_or_create(
+        token_hash=hashed(token),
+        defaults={
+            "key": key,
+            "used_at": clock.now(),
+            "account": account,
+            "cookie_hash": hashed(f"cookie-{who}"),
+            "login_used_at": clock.now(),
+        },
+    )
+    return token
+
+
+def test_without_a_login_nothing_is_had(call: Any) -> None:
+    number = Conference.objects.get(pk="live-House").e164
+    for path in OF_SESSION | {*OF_CONFERENCE}:
+        url = "/" + path.replace("<str:conf_id>", number)
+        for method in METHODS:
+            answer = call("", "GET" if method == "GET" else "POST", url, _method=method)
+            assert answer["success"] == 0, (path, method)
+            assert answer["error_code"] in (10002, 10102, 99999), (path, method)
+
+
+@pytest.mark.parametrize("who", CALLERS)
+def test_a_conference_of_another_domain_is_as_unknown_as_none(who: str, call: Any) -> None:
+    own = Account.objects.get(username=who).domain_id
+    elsewhere = Conference.objects.filter(live_e164__isnull=False).exclude(user_domain=own)
+    for path, there in OF_CONFERENCE.items():
+        for number in [c.e164 for c in elsewhere] + ["404404"]:
+            url = "/" + path.replace("<str:conf_id>", number)
+            for method in METHODS:
+                answer = call(who, "GET" if method == "GET" else "POST", url, _method=method)
+                assert answer["success"] == 0, (path, method, number)
+                wanted = UNKNOWN if method in there else 99999
+                assert answer["error_code"] == wanted, (path, method, number)
+
+
+@pytest.mark.parametrize("who", CALLERS)
+def test_lists_show_what_is_of_the_own_domain(who: str, call: Any) -> None:
+    own = Account.objects.get(username=who).domain_id
+    wanted = Conference.objects.filter(user_domain=own, live_e164__isnull=False)
+    found = call(who, "GET", "/api/v1/vc/confs", count=0)
+    assert {c["conf_id"] for c in found["confs"]} == {c.e164 for c in wanted}
+    for c in wanted:
+        assert call(who, "GET", f"/api/v1/vc/confs/{c.e164}")["success"] == 1
+
+
+@pytest.mark.parametrize("who", ["", *CALLERS])
+def test_a_conference_is_joined_by_its_own_people(who: str, sign_in: SignIn) -> None:
+    client = sign_in(who)
+    own = Account.objects.get(username=who).domain_id if who else None
+    for c in Conference.objects.filter(live_e164__isnull=False):
+        for path in (f"/join/{c.e164}/", f"/join/{c.e164}/where"):
+            answer = client.get(path)
+            assert (answer.status_code == 200) is (c.user_domain == own), (path, c.user_domain)
+            if answer.status_code != 200:
+                assert c.name not in answer.content.decode()
+
+
+@pytest.mark.parametrize("who", ["", *CALLERS])
+def test_the_console_is_of_the_own_tenant(who: str, sign_in: SignIn) -> None:
+    client = sign_in(who)
+    own = Account.objects.get(username=who).domain_id if who else None
+    for path in ("/", "/console/"):
+        assert (client.get(path).status_code == 302) is (not who or path == "/"), path
+    live = client.get("/console/live")
+    assert live.status_code == (200 if who else 401)
+    mine = Conference.objects.filter(user_domain=own, live_e164__isnull=False)
+    if who:
+        assert {c["number"] for c in live.json()["confs"]} == {c.e164 for c in mine}
+    for c in Conference.objects.exclude(user_domain=own).filter(live_e164__isnull=False):
+        for what in ("end", "extend", "rename", "mute", "drop"):
+            answer = client.post(f"/console/{c.e164}/{what}", {"minutes": 5, "name": "x"})
+            nobody = client.post(f"/console/404404/{what}", {"minutes": 5, "name": "x"})
+            assert answer.status_code == nobody.status_code == (409 if who else 401)
+            assert answer.content == nobody.content
+
+
+# ---- the dashboard ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("who", "all_of_it", "running"),
+    [
+        ("admin-Crown", True, 5),
+        ("admin-Hill", True, 5),
+        ("admin-Mill", True, 5),
+        ("admin-House", False, 1),
+        ("admin-Besidemill", False, 3),
+        ("admin-Besidehouse", False, 1),
+        ("root-Above", True, 5),
+    ],
+)
+def test_the_dashboard_counts_what_is_in_scope(
+    who: str, all_of_it: bool, running: int, sign_in: SignIn
+) -> None:
+    redis_of(own_platform()).ping()
+    dashboard._kept.clear()
+    dashboard._kept["health"] = (1e12, {"database": "ok"})
+    client = sign_in(who)
+    found = client.get("/admin/live.json").json()
+    assert found["states"]["running"] == running
+    assert ("units" in found, "health" in found, "parked" in found) == (all_of_it,) * 3
+    page = client.get("/admin/").content.decode()
+    assert ("data-parked" in page) is all_of_it
+    if who == "admin-House":
+        assert "beside" not in page.lower()
+
+
+@pytest.mark.parametrize("who", ["", "person-House"])
+def test_the_dashboard_is_for_administrators(who: str, sign_in: SignIn) -> None:
+    assert sign_in(who).get("/admin/live.json").status_code == 302
