@@ -5,10 +5,12 @@ Every variable is listed with meaning and default in docs/configuration.md.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
 
 from confplatform.admin_theme import UNFOLD as _UNFOLD
 
@@ -38,6 +40,8 @@ if ROLES - _ROLES:
 CORE_MOID = env.str("CORE_MOID", default="")
 CORE_URL = env.str("CORE_URL", default="").rstrip("/")
 PEERS: dict[str, str] = env.dict("PEERS", default={})
+CELLS_FILE = env.str("CELLS_FILE", default="")
+DR_TAKEOVERS_PER_HOUR = env.int("DR_TAKEOVERS_PER_HOUR", default=1)
 
 
 def _secret(name: str) -> str:
@@ -48,6 +52,7 @@ def _secret(name: str) -> str:
 
 LICENSE_PUBLIC_KEY = _secret("LICENSE_PUBLIC_KEY")
 LICENSE_SEALING_KEY = _secret("LICENSE_SEALING_KEY")
+ACCOUNT_SEALING_KEY = _secret("ACCOUNT_SEALING_KEY")
 
 # ---- stores: every platform's data behind its own alias and its own Redis -----------------------
 
@@ -85,9 +90,10 @@ AMQP_URL = env.str("AMQP_URL", default="amqp://guest:guest@127.0.0.1:5672/%2F")
 # ---- Django -------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
     "unfold.contrib.import_export",
-    "django.contrib.admin",
+    "domains.admin_config.OperatorAdmin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -108,17 +114,19 @@ INSTALLED_APPS = [
     "domains",
     "licensing",
     "conferences",
+    "failover",
 ]
 MIDDLEWARE = [
     "confplatform.api.wild.WildRequests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
-    "auditlog.middleware.AuditlogMiddleware",
+    "confplatform.audit.WhoAsked",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -146,8 +154,28 @@ TEMPLATES = [
 AUTH_USER_MODEL = "domains.Account"
 OAUTH2_PROVIDER_APPLICATION_MODEL = "domains.Application"
 LOGIN_REDIRECT_URL = "admin:index"
+LOGIN_URL = "login"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "domains.signin.BySignInName",
+    "domains.backends.ByRights",
+]
+PASSWORD_HASHERS = [
+    "domains.hashers.Argon2",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "domains.hashers.RandomSecret",
+]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {
+            "user_attributes": ("username", "first_name", "last_name", "email", "phone", "e164")
+        },
+    },
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
@@ -158,6 +186,7 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 FORMAT_MODULE_PATH = ["confplatform.formats"]
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 STATIC_URL = "/static/"
 STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "var" / "static"))
 STATICFILES_DIRS = [
@@ -180,10 +209,51 @@ SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
 X_FRAME_OPTIONS = "DENY"
 
+# ---- people and programs sign in ----------------------------------------------------------------
+
+REQUIRE_SECOND_FACTOR = env.bool("REQUIRE_SECOND_FACTOR", default=True)
+OTP_TOTP_ISSUER = env.str("OTP_ISSUER", default="Conference platform")
+TRIES_PER_ADDRESS = env.int("TRIES_PER_ADDRESS", default=100)
+AXES_HANDLER = "domains.lockout.Lockout"
+AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]  # what they come to: domains.lockout
+AXES_USERNAME_CALLABLE = "domains.signin.counted_as"
+AXES_CLIENT_IP_CALLABLE = "confplatform.audit.address_of"
+AXES_LOCKOUT_CALLABLE = "domains.lockout.keep_answer"
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+OAUTH2_PROVIDER = {
+    "OAUTH2_VALIDATOR_CLASS": "domains.oauth.validator.Validator",
+    "CLIENT_SECRET_HASHER": "random",
+    "SCOPES": {
+        "read": _("See conferences, their members and their state"),
+        "write": _("Hold and control conferences"),
+    },
+    "AUTHORIZATION_CODE_EXPIRE_SECONDS": 300,
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
+    "REFRESH_TOKEN_EXPIRE_SECONDS": 14 * 86400 - 3600,  # counted from where the access token ends
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
+    "OAUTH2_RESPONSE_TYPES_SUPPORTED": ["code"],
+    "OAUTH2_GRANT_TYPES_SUPPORTED": ["authorization_code", "password", "refresh_token"],
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+    "COMPLIANT_BCP_RFC9700_REFRESH_TOKEN": True,
+    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_SCHEME": True,
+    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_MATCHING": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_REQUIRED": True,
+}
+
 # ---- the HTTP API -------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["domains.api.authentication.PlatformSession"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "domains.api.authentication.BearerToken",
+        "domains.api.authentication.PlatformSession",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
@@ -241,6 +311,13 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         name: {"level": LOG_LEVEL}
-        for name in ("confplatform", "conferences", "domains", "licensing", "celery.beat")
+        for name in (
+            "confplatform",
+            "conferences",
+            "domains",
+            "failover",
+            "licensing",
+            "celery.beat",
+        )
     },
 }

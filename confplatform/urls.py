@@ -7,9 +7,11 @@ from conferences import dashboard
 
 urlpatterns = [
     path("", include("confplatform.api.urls")),
+    path("", include("domains.oauth.urls")),
     path("api/v1/system/", include("domains.api.urls")),
     path("api/v1/", include("conferences.api.urls")),
-    path("join/", include("conferences.console.urls")),
-    path("admin/live.json", dashboard.live, name="dashboard-live"),
+    path("", include("conferences.console.urls")),
+    path("admin/live.json", admin.site.admin_view(dashboard.live), name="dashboard-live"),
     path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
 ]

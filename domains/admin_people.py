@@ -1,52 +1,155 @@
-"""Operators' pages of people and of the programs that act for them."""
+"""Operators' pages of people and administrators."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from django import forms
-from django.contrib import admin, messages
-from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.http import HttpRequest
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from unfold.forms import UserChangeForm
 
 from confplatform.admin import BaseAdmin, badge
-from domains.keys import new_pair
-from domains.models import Account, ApiKey
+from domains import lockout, queries
+from domains.admin_look import refused_politely
+from domains.admin_tables import AccountTables
+from domains.backends import level_of
+from domains.flows import people
+from domains.forms import NewAccountForm, PasswordForm
+from domains.models import Account, Level, SignInName
+from domains.names import normal
+from domains.person import tidy
+
+MOST_FOUND, MOST_ROUNDS, _SOME = 500, 20, 1000
+FEW_DOMAINS = 2000
+SHORTEST_MOID = 32
+"""A search term of so many characters is taken for a MOID."""
+
+_LAST = "\U0010ffff"
+_PERSON = (("first_name", "last_name"), ("email", "phone", "e164"), ("domain", "moid"))
 
 
 @admin.register(Account)
-class AccountAdmin(DjangoUserAdmin, BaseAdmin):  # type: ignore[type-arg]
+class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin):  # type: ignore[type-arg, misc]
     """Accounts. A password can be set, never seen."""
 
+    scope = ("domain",)
+    for_superusers = Q(is_superuser=True)
+
     form = UserChangeForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
-    list_display = ["username", "full_name", "domain", "e164", "rights", "last_login"]
+    add_form = NewAccountForm
+    change_password_form = PasswordForm
+    list_display = ["username", "full_name", "domain", "e164", "rights", "sign_in", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser"]
     list_select_related = ["domain"]
-    search_fields = ["^username", "=e164", "=moid"]
-    search_help_text = _("beginning of the account name, the number, or the MOID")
+    search_fields = ["username"]
+    search_help_text = _("beginning of account name, e-mail, phone or number, or the MOID")
     ordering = ["username"]
     autocomplete_fields = ["domain"]
-    filter_horizontal = ["groups"]
-    readonly_fields = ["last_login", "date_joined"]
+    filter_horizontal = []
+    actions = ["unlock", "reset_second_factor"]
     fieldsets = (
         (None, {"fields": ("username", "password")}),
-        (_("Person"), {"fields": (("first_name", "last_name"), "email", "e164", "domain", "moid")}),
-        (_("Rights"), {"fields": (("is_active", "is_staff", "is_superuser"), "groups")}),
-        (_("Dates"), {"fields": (("last_login", "date_joined"),)}),
+        (_("Person"), {"fields": _PERSON}),
+        (_("Rights"), {"fields": ("is_active", "is_staff", "is_superuser")}),
+        (_("Dates"), {"fields": (("last_login", "date_joined"), "sign_in")}),
     )
     add_fieldsets = (
-        (
-            None,
-            {"fields": ("username", "domain", "e164", "usable_password", "password1", "password2")},
-        ),
+        (None, {"fields": ("username", ("password1", "password2"))}),
+        (_("Person"), {"fields": (*_PERSON[:2], "domain")}),
+        (_("Rights"), {"fields": ("is_staff", "is_superuser")}),
     )
+
+    def in_scope(self, user: Any) -> Q:
+        """Few domains are named one by one: then the database begins with their people, and not
+        with all that there are."""
+        few = None if user.is_superuser else _few(user)
+        if few is None:
+            return super().in_scope(user)
+        return Q(domain__in=few) & ~self.for_superusers
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """The MOID is made once; dates are not typed."""
+        return ["last_login", "date_joined", "moid", "sign_in"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By the beginning of any name under which somebody signs in: one index has them all."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if len(term) >= SHORTEST_MOID and "@" not in term:
+            return queryset.filter(moid=term), False
+        digits = tidy(term) or ""
+        start = digits if digits.lstrip("+").isdigit() else normal(term)
+        names = SignInName.objects.filter(name__gte=start, name__lt=start + _LAST)
+        if _few(request.user) is not None:
+            return queryset.filter(Exists(names.filter(account=OuterRef("pk")))), False
+        return queryset.filter(pk__in=_first(names, queryset)), False
+
+    # ---- by the flow ------------------------------------------------------------------------
+
+    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
+        """Rules once more, in the transaction; names, sessions, followers."""
+        changed = {*form.changed_data} if change else None
+        people.keep(obj, changed=changed, by=_moid(request))
+
+    def delete_model(self, request: HttpRequest, obj: Account) -> None:
+        """As above."""
+        people.delete(obj.moid, by=_moid(request))
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Somebody else was quicker: what the form found allowed is not any more."""
+        return refused_politely(request, partial(super().changeform_view, request, *args, **kwargs))
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """As above."""
+        return refused_politely(request, partial(super().delete_view, request, *args, **kwargs))
+
+    # ---- actions ----------------------------------------------------------------------------
+
+    @admin.action(description=_("Unlock"), permissions=["operate"])
+    def unlock(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Forget wrong passwords, after a question."""
+        chosen = self.chosen(queryset)
+        warning = _("Five more wrong passwords will count for each of them.")
+        page = self.confirm(request, chosen, "unlock", _("Unlock these accounts?"), warning)
+        if page is None:
+            self.carry_out(
+                request, chosen, _("Unlocked"), lambda a: bool(lockout.forget(a.username))
+            )
+        return page
+
+    @admin.action(description=_("Reset the second factor"), permissions=["operate"])
+    def reset_second_factor(
+        self, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> HttpResponse | None:
+        """For somebody who has lost it, after a question."""
+        chosen = self.chosen(queryset)
+        warning = _(
+            "Make sure that it is the right person who asks. Whoever knows the password sets up a"
+            " new second factor at the next sign-in."
+        )
+        title = _("Reset the second factor of these administrators?")
+        page = self.confirm(request, chosen, "reset_second_factor", title, warning)
+        if page is None:
+            said = _("Second factor reset")
+            self.carry_out(request, chosen, said, lambda a: people.reset_second_factor(a.moid))
+        return page
+
+    # ---- columns ----------------------------------------------------------------------------
+
+    def enrich(self, rows: Sequence[Any]) -> None:
+        """Who has a second factor, and who is locked out."""
+        _look(rows)
 
     @admin.display(description=_("name"))
     def full_name(self, account: Account) -> str:
@@ -55,60 +158,73 @@ class AccountAdmin(DjangoUserAdmin, BaseAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("rights"))
     def rights(self, account: Account) -> SafeString:
-        """Operator, person, or switched off."""
+        """Operator, administrator of a domain, or person."""
+        if account.is_superuser:
+            return badge(_("operator"), "red")
+        return (
+            badge(_("administrator"), "blue") if account.is_staff else badge(_("person"), "green")
+        )
+
+    @admin.display(description=_("sign-in"))
+    def sign_in(self, account: Account) -> SafeString:
+        """Whether the person can sign in, and how surely."""
         if not account.is_active:
             return badge(_("disabled"), "grey")
-        return badge(_("operator"), "blue") if account.is_staff else badge(_("person"), "green")
+        if _known(account, "is_out"):
+            return badge(_("locked out"), "red")
+        if not account.is_staff:
+            return badge(_("enabled"), "green")
+        if _known(account, "has_factor"):
+            return badge(_("second factor"), "green")
+        return badge(_("password only"), "amber")
 
 
-admin.site.unregister(Group)
+def _few(user: Any) -> list[str] | None:
+    """The domains of somebody who administers the tree from one down, if they are few."""
+    if level_of(user) not in (Level.USER, Level.SERVICE):
+        return None
+    if not hasattr(user, "few_domains"):
+        user.few_domains = queries.few_below("default", user.domain_id, FEW_DOMAINS)
+    found: list[str] | None = user.few_domains
+    return found
 
 
-@admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, BaseAdmin):
-    """Sets of rights for operators."""
+def _first(names: QuerySet[SignInName], seen: QuerySet[Any]) -> list[int]:
+    """The first accounts with such a name, of those that are seen. Names are read in their order,
+    some at a time: joined, the database would begin with all accounts of a large scope."""
+    found: dict[int, None] = {}
+    last = ""
+    for _round in range(MOST_ROUNDS):
+        some = list(
+            names.filter(name__gt=last).order_by("name").values_list("name", "account")[:_SOME]
+        )
+        ours = set(
+            seen.filter(pk__in=[pk for _, pk in some]).order_by().values_list("pk", flat=True)
+        )
+        found |= dict.fromkeys(pk for _, pk in some if pk in ours)
+        if len(found) >= MOST_FOUND or len(some) < _SOME:
+            break
+        last = some[-1][0]
+    return list(found)[:MOST_FOUND]
 
 
-# ---- programs -----------------------------------------------------------------------------------
+def _look(rows: Sequence[Any]) -> None:
+    staff = [row.pk for row in rows if row.is_staff]
+    found = TOTPDevice.objects.filter(user__in=staff, confirmed=True) if staff else ()
+    have, out = {one.user_id for one in found}, lockout.locked_out([r.username for r in rows])
+    for row in rows:
+        row.has_factor, row.is_out = row.pk in have, row.username in out
 
 
-class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Name and tenant; the pair itself is made by us."""
-
-    class Meta:
-        model = ApiKey
-        fields = ["name", "domain", "enabled"]
+def _known(account: Any, what: str) -> bool:
+    if not hasattr(account, what):
+        _look([account])
+    return bool(getattr(account, what))
 
 
-@admin.register(ApiKey)
-class ApiKeyAdmin(BaseAdmin):
-    """Keys of integrators' software. The secret is shown once, when it is made; only its hash is kept."""
+def _moid(request: HttpRequest) -> str:
+    user: Any = request.user
+    return str(user.moid)
 
-    form = ApiKeyForm
-    list_display = ["name", "key", "domain", "working"]
-    list_filter = ["enabled"]
-    list_select_related = ["domain"]
-    search_fields = ["^name", "=key"]
-    autocomplete_fields = ["domain"]
-    ordering = ["key"]
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """The key once there is one."""
-        return ["name", "domain", "enabled"] + (["key"] if obj else [])
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """A key does not change; it is disabled, and another one made."""
-        return ["key", "domain"] if obj else []
-
-    @admin.display(description=_("state"))
-    def working(self, key: ApiKey) -> SafeString:
-        """Enabled or disabled."""
-        return badge(_("enabled"), "green") if key.enabled else badge(_("disabled"), "grey")
-
-    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        """A new key gets its pair, and its secret is shown this once."""
-        secret = "" if change else new_pair(obj)
-        super().save_model(request, obj, form, change)
-        if secret:
-            text = _("Write it down now, it is not kept: key {key}, secret {secret}")
-            messages.warning(request, str(text).format(key=obj.key, secret=secret))
+admin.site.unregister(Group)  # rights follow from the domain: see `rights`

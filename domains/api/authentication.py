@@ -1,17 +1,51 @@
-"""Who calls, for DRF: `account_token` in query or form, `SSO_COOKIE_KEY` as cookie."""
+"""Who calls, for DRF: a Bearer token, or `account_token` in query or form with `SSO_COOKIE_KEY`."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from oauth2_provider.settings import oauth2_settings
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
 from confplatform import clock
 from domains.api import sessions
 
 COOKIE = "SSO_COOKIE_KEY"
+
+
+class BearerToken(BaseAuthentication):
+    """OAuth2: `Authorization: Bearer <access token>`. Nowhere else, so that it is in no log."""
+
+    def authenticate(self, request: Request) -> tuple[Any, sessions.Session] | None:
+        """The person and the session; None where the header is not there. Raises TokenRefused."""
+        kind, _, value = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if kind.lower() != "bearer":
+            return None
+        scope = "read" if request.method in SAFE_METHODS else "write"
+        session = sessions.of_bearer(value.strip(), scope)
+        return session.account, session
+
+
+class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the API's own description names it."""
+
+    target_class = BearerToken
+    name = "oauth2"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        """By code, for programs of third parties."""
+        known: dict[str, Any] = oauth2_settings.SCOPES
+        scopes = {name: str(words) for name, words in known.items()}
+        flow = {"authorizationUrl": "/oauth/authorize", "tokenUrl": "/oauth/token"}
+        return {
+            "type": "oauth2",
+            "flows": {
+                "authorizationCode": {**flow, "refreshUrl": "/oauth/token", "scopes": scopes}
+            },
+        }
 
 
 class PlatformSession(BaseAuthentication):

@@ -5,15 +5,20 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth import authenticate
-from django.core.cache import cache
 from django.db.models import Q
+from django.http import HttpRequest
+from oauth2_provider.models import get_access_token_model
 
-from confplatform.api.errors import Refusal
+from confplatform.api.errors import Refusal, TokenRefused
+from domains import lockout, queries, signin
 from domains.models import Account, ApiKey, ApiToken, hashed
+from domains.oauth.validator import serves
+from domains.tokens import forget_expired
 
 IDLE = timedelta(minutes=30)
 REFRESH = timedelta(seconds=30)
@@ -21,9 +26,6 @@ REFRESH = timedelta(seconds=30)
 
 BELIEVED_SECONDS = 1.0
 MOST_RECENT = 10_000
-
-WRONG_TRIES = 20
-TRIES_SECONDS = 300
 
 BAD_KEY = 10001
 BAD_TOKEN = 10002
@@ -33,10 +35,9 @@ BAD_LOGIN = 10102
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who calls: the person and the tenant."""
+    """Who calls, however that was proved: the person and the tenant."""
 
     account: Account
-    token: ApiToken
 
     @property
     def domain(self) -> str:
@@ -47,22 +48,6 @@ class Session:
     def domain_name(self) -> str:
         """Its name."""
         return self.account.domain.name if self.account.domain else ""
-
-
-def _throttle(what: str, key: str) -> None:
-    """Count a wrong try; too many are refused for a while. Without Redis nothing is counted."""
-    name = f"tries:{what}:{hashed(key)[:32]}"
-    cache.add(name, 0, TRIES_SECONDS)
-    try:
-        tries = cache.incr(name)
-    except ValueError:
-        tries = 1
-    if tries and tries > WRONG_TRIES:
-        raise Refusal(BAD_PASSWORD, "too many wrong tries; wait five minutes")
-
-
-def _is_throttled(what: str, key: str) -> bool:
-    return (cache.get(f"tries:{what}:{hashed(key)[:32]}") or 0) > WRONG_TRIES
 
 
 def new_token(key: str, secret: str, now: datetime) -> str:
@@ -89,15 +74,14 @@ def use_token(token: str, now: datetime) -> ApiToken:
     return found
 
 
-def log_in(token: str, username: str, password: str, now: datetime) -> str:
+def log_in(request: HttpRequest, token: str, username: str, password: str, now: datetime) -> str:
     """Log a person in under a token; the cookie's value. Raises Refusal."""
     found = use_token(token, now)
-    if _is_throttled("login", username):
-        raise Refusal(BAD_PASSWORD, "too many wrong tries; wait five minutes")
-    account = authenticate(None, username=username, password=password)
-    if not isinstance(account, Account) or not _may_use(account, found.key):
-        _throttle("login", username)
-        raise Refusal(BAD_PASSWORD, "wrong user name or password")
+    account = authenticate(request, username=username, password=password)
+    if not isinstance(account, Account):
+        raise Refusal(BAD_PASSWORD, signin.why_not(request))
+    if not queries.serves("default", found.key.domain_id, account.domain_id):
+        raise Refusal(BAD_PASSWORD, signin.WRONG)
     cookie = str(uuid.uuid4())
     _recent.clear()
     ApiToken.objects.filter(pk=found.pk).update(
@@ -106,35 +90,41 @@ def log_in(token: str, username: str, password: str, now: datetime) -> str:
     return cookie
 
 
-def _may_use(account: Account, key: ApiKey) -> bool:
-    """A key serves the people of its own domain; one of a domain above, those below as well."""
-    domain = account.domain
-    for _ in range(16):
-        if domain is None:
-            return False
-        if domain.moid == key.domain_id:
-            return True
-        domain = domain.parent
-    return False
-
-
 _recent: dict[tuple[str, str], tuple[float, Session]] = {}
 
 
 def find(token: str, cookie: str, now: datetime) -> Session:
-    """The session of a call that carries a token, the cookie, or both. Raises Refusal.
+    """The session of a call that carries a token, the cookie, or both. Raises Refusal."""
+    return _believed((token, cookie), lambda: _look_up(token, cookie, now))
 
-    A session that was found is believed for a second: a program that asks a hundred times a second
-    costs one look, and one that is revoked is out a second later.
-    """
-    key = (token, cookie)
+
+def of_bearer(value: str, scope: str) -> Session:
+    """The session of an OAuth2 access token that was given for this scope. Raises TokenRefused."""
+    return _believed(("Bearer " + value, scope), lambda: _look_up_bearer(value, scope))
+
+
+def _believed(key: tuple[str, str], look_up: Callable[[], Session]) -> Session:
+    """A session that was found is believed for a second: a program that asks a hundred times a
+    second costs one look, and one that is revoked is out a second later."""
     until, session = _recent.get(key, (0.0, None))
     if session is None or until < time.monotonic():
-        session = _look_up(token, cookie, now)
+        session = look_up()
         if len(_recent) >= MOST_RECENT:
             _recent.clear()
         _recent[key] = (time.monotonic() + BELIEVED_SECONDS, session)
     return session
+
+
+def _look_up_bearer(value: str, scope: str) -> Session:
+    tokens = get_access_token_model().objects.select_related("user__domain", "application")
+    found = tokens.filter(token_checksum=hashed(value)).first()
+    if found is None or found.is_expired() or found.user is None or found.application is None:
+        raise TokenRefused("invalid_token", "the access token is unknown, expired or revoked")
+    if not serves(found.application, found.user):
+        raise TokenRefused("invalid_token", "the application does not serve this account any more")
+    if not found.allow_scopes([scope]):
+        raise TokenRefused("insufficient_scope", f"the access token lacks the scope {scope}")
+    return Session(found.user)
 
 
 def _look_up(token: str, cookie: str, now: datetime) -> Session:
@@ -154,9 +144,11 @@ def _look_up(token: str, cookie: str, now: datetime) -> Session:
         raise Refusal(BAD_LOGIN, "this account is disabled")
     if now - used_at > REFRESH:
         ApiToken.objects.filter(pk=found.pk).update(login_used_at=now, used_at=now)
-    return Session(account, found)
+    return Session(account)
 
 
 def forget_idle(now: datetime) -> int:
-    """Delete tokens that nobody can use any more."""
+    """Delete what nobody can use any more: software tokens, OAuth2 tokens, old wrong tries."""
+    forget_expired()
+    lockout.forget_old(now)
     return ApiToken.objects.filter(used_at__lt=now - 2 * IDLE).delete()[0]

@@ -57,9 +57,8 @@ class Login(_Open):
     def post(self, request: Request) -> Response:
         """`account_token`, `username`, `password` -> the cookie; the name comes back as given."""
         username = field(request, "username")
-        cookie = sessions.log_in(
-            field(request, "account_token"), username, field(request, "password"), clock.now()
-        )
+        token, password = field(request, "account_token"), field(request, "password")
+        cookie = sessions.log_in(request._request, token, username, password, clock.now())
         answer = ack(username=username)
         answer.set_cookie(
             COOKIE, cookie, path="/", httponly=True, samesite="Lax", secure=settings.BEHIND_TLS

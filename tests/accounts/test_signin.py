@@ -1,0 +1,146 @@
+"""Signing in by any name; locked out after five wrong passwords."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from axes.models import AccessAttempt
+from django.contrib.auth import authenticate
+from django.core.management import call_command
+from django.test import Client, RequestFactory
+
+from domains import lockout, signin
+from domains.flows import change, people
+from domains.models import Account
+from tests.accounts.conftest import PASSWORD
+
+NAMES = ["Eva.Lang", "eva.lang", "EVA@example.org", "+4930123456", "880012345", " eva.lang "]
+addresses = (f"10.1.{n // 250}.{n % 250 + 1}" for n in itertools.count())
+
+
+def attempt(name: str, password: str, address: str | None = None) -> tuple[Any, str]:
+    """Who came in, and what was said."""
+    request = RequestFactory().post("/x", REMOTE_ADDR=address or next(addresses))
+    return authenticate(request, username=name, password=password), signin.why_not(request)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_person_signs_in_by_any_name(eva: Account, name: str) -> None:
+    assert attempt(name, PASSWORD)[0] == eva
+
+
+@pytest.mark.parametrize("name", ["", "eva", "nobody", "x" * 5000, "eva.lang\0", "' OR 1=1 --"])
+def test_other_names_and_wrong_passwords_are_answered_alike(eva: Account, name: str) -> None:
+    assert attempt(name, PASSWORD) == (None, signin.WRONG)
+    assert attempt("eva.lang", "wrong") == (None, signin.WRONG)
+    assert attempt("eva.lang", PASSWORD * 200) == (None, signin.WRONG)
+
+
+def test_five_wrong_tries_lock_out_whatever_name_and_address(eva: Account, tenant: str) -> None:
+    for name in NAMES[:5]:
+        assert attempt(name, "wrong") == (None, signin.WRONG)
+    for name in NAMES:
+        assert attempt(name, PASSWORD) == (None, lockout.LOCKED)
+    assert lockout.locked_out(["Eva.Lang", "anna"]) == {"Eva.Lang"}
+    ben = Account.objects.get(username="ben")
+    people.set_password(ben.moid, PASSWORD)
+    assert attempt("ben", PASSWORD)[0] == ben
+
+
+def test_tries_while_locked_out_do_not_make_it_longer(eva: Account) -> None:
+    for _ in range(9):
+        attempt("eva.lang", "wrong")
+    before = list(AccessAttempt.objects.values())
+    attempt("eva.lang", "wrong")
+    assert list(AccessAttempt.objects.values()) == before
+    assert sum(row["failures_since_start"] for row in before) == lockout.LIMIT
+
+
+def test_it_ends_after_a_quarter_of_an_hour(eva: Account) -> None:
+    for _ in range(5):
+        attempt("eva.lang", "wrong")
+    for row in AccessAttempt.objects.all():
+        earlier = row.attempt_time - lockout.COOL_OFF - timedelta(seconds=1)
+        AccessAttempt.objects.filter(pk=row.pk).update(attempt_time=earlier)
+    assert attempt("eva.lang", "wrong") == (None, signin.WRONG)
+    assert attempt("eva.lang", PASSWORD)[0] == eva
+    assert not AccessAttempt.objects.exists()
+
+
+def test_the_right_password_forgets_wrong_tries(eva: Account) -> None:
+    for _ in range(3):
+        for _ in range(4):
+            attempt("eva.lang", "wrong")
+        assert attempt("eva.lang", PASSWORD)[0] == eva
+
+
+def test_an_unknown_name_is_locked_out_like_a_known_one(tenant: str) -> None:
+    said = [attempt("nobody", "wrong")[1] for _ in range(7)]
+    assert said == [signin.WRONG] * 5 + [lockout.LOCKED] * 2
+
+
+def test_an_address_that_tries_many_names_is_barred(eva: Account, settings: Any) -> None:
+    settings.TRIES_PER_ADDRESS = 12
+    for number in range(12):
+        attempt(f"guess{number}", "wrong", "192.0.2.7")
+    assert attempt("eva.lang", PASSWORD, "192.0.2.7") == (None, lockout.LOCKED)
+    assert attempt("eva.lang", PASSWORD)[0] == eva
+
+
+def test_nothing_that_was_typed_is_kept(eva: Account) -> None:
+    request = RequestFactory().post(
+        "/x?secret=abc", {"password": "hunter2hunter2", "b": "y" * 70_000}
+    )
+    assert authenticate(request, username="eva.lang", password="hunter2hunter2") is None
+    row = AccessAttempt.objects.get()
+    assert (row.get_data, row.post_data, row.user_agent) == ("", "", "")
+
+
+def test_an_operator_unlocks_by_command(eva: Account) -> None:
+    for _ in range(5):
+        attempt("eva@example.org", "wrong")
+    call_command("axes_reset_username", "Eva.Lang", verbosity=0)
+    assert attempt("eva.lang", PASSWORD)[0] == eva
+
+
+def test_disabled_is_told_to_whoever_knows_the_password_alone(eva: Account, tenant: str) -> None:
+    people.disable(eva.moid)
+    assert attempt("eva.lang", "wrong") == (None, signin.WRONG)
+    assert "disabled" in attempt("eva.lang", PASSWORD)[1]
+    people.enable(eva.moid)
+    change.disable(tenant)
+    assert attempt("eva.lang", "wrong") == (None, signin.WRONG)
+    who, said = attempt("eva.lang", PASSWORD)
+    assert who is None
+    assert said == "Demo tenant is disabled: ask its administrator."
+    assert sum(one.failures_since_start for one in AccessAttempt.objects.all()) == 2
+
+
+def test_the_sign_in_page_says_why_and_goes_on_to_own_pages_alone(eva: Account) -> None:
+    page = Client()
+    wrong = page.post("/accounts/login/", {"username": "eva.lang", "password": "x"})
+    assert signin.WRONG in wrong.content.decode()
+    given = {"username": "880012345", "password": PASSWORD}
+    away = page.post("/accounts/login/?next=https://evil.example/", given)
+    assert away.status_code == 302
+    assert "evil" not in away["Location"]
+    again = page.post("/accounts/login/?next=/console/", given)
+    assert again["Location"] == "/console/"
+
+
+def test_sessions_end_with_a_new_password_and_a_disabled_account(eva: Account) -> None:
+    acts: list[Callable[[], None]] = [
+        partial(people.set_password, eva.moid, PASSWORD + "8"),
+        partial(people.disable, eva.moid),
+    ]
+    for act in acts:
+        page = Client()
+        page.force_login(Account.objects.get(pk=eva.pk))
+        assert page.get("/console/").status_code == 200
+        act()
+        assert page.get("/console/").status_code == 302
