@@ -9,9 +9,8 @@ from typing import Any
 
 import orjson
 import redis
+from auditlog.models import LogEntry
 from django.contrib import admin
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.formats import date_format
@@ -21,12 +20,13 @@ from unfold.decorators import action
 
 from conferences import admin_units, records, rows
 from conferences.flows import due, move
-from conferences.models import CallRecord, Conference, Number
+from conferences.models import PATHS, PATHS_AT, CallRecord, Conference, Number
 from conferences.pool.look import reasons
 from conferences.states import Conference as Value
 from conferences.states import ConferenceState, EndReason
-from confplatform import clock
+from confplatform import audit, clock
 from confplatform.admin import ReadOnlyAdmin, badge, table
+from confplatform.scoping import SITE
 from confplatform.stores.directory import own_platform
 from domains.models import Domain
 
@@ -90,6 +90,9 @@ class ReasonFilter(admin.SimpleListFilter):
 
 class TenantNames(ReadOnlyAdmin):
     """Lists that name the tenant of each conference."""
+
+    scope = PATHS
+    scope_at = PATHS_AT
 
     def enrich(self, rows: Sequence[Any]) -> None:
         """The names of the tenants on this page, in one query."""
@@ -214,6 +217,11 @@ class ConferenceAdmin(TenantNames):
 
     # ---- actions ----------------------------------------------------------------------------
 
+    def has_move_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """It is for those who operate the units, too."""
+        units = request.user.has_perm("conferences.operate_resourceunit")
+        return units and self.has_operate_permission(request, obj)
+
     @admin.action(description=_("End"), permissions=["operate"])
     def end(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """End conferences, after a question."""
@@ -224,7 +232,7 @@ class ConferenceAdmin(TenantNames):
             self.carry_out(request, chosen, _("Ended by an operator"), _end)
         return page
 
-    @admin.action(description=_("Move to another unit"), permissions=["operate"])
+    @admin.action(description=_("Move to another unit"), permissions=["move"])
     def move(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Move running conferences to other units, after a question."""
         chosen = self.chosen(queryset)
@@ -241,12 +249,12 @@ class ConferenceAdmin(TenantNames):
     @action(description=_("End"), url_path="end", permissions=["operate"], icon="call_end")  # type: ignore[untyped-decorator]
     def end_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
         """The same from the page of one conference."""
-        return self.end(request, Conference.objects.filter(pk=object_id))
+        return self.end(request, self.get_queryset(request).filter(pk=object_id))
 
-    @action(description=_("Move"), url_path="move", permissions=["operate"], icon="move_up")  # type: ignore[untyped-decorator]
+    @action(description=_("Move"), url_path="move", permissions=["move"], icon="move_up")  # type: ignore[untyped-decorator]
     def move_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
         """The same from the page of one conference."""
-        return self.move(request, Conference.objects.filter(pk=object_id))
+        return self.move(request, self.get_queryset(request).filter(pk=object_id))
 
 
 def _end(row: Conference) -> bool:
@@ -315,13 +323,7 @@ class CallRecordAdmin(TenantNames):
     @admin.action(description=_("Export as CSV"), permissions=["view"])
     def export(self, request: HttpRequest, queryset: QuerySet[Any]) -> StreamingHttpResponse:
         """All chosen, row by row: the file may be larger than memory."""
-        LogEntry.objects.create(
-            user_id=request.user.pk or 0,
-            content_type=ContentType.objects.get_for_model(CallRecord, for_concrete_model=False),
-            object_repr=str(_("call records")),
-            action_flag=CHANGE,
-            change_message=str(_("Exported as CSV")),
-        )
+        audit.say(CallRecord(confid=""), _("Exported as CSV"), LogEntry.Action.ACCESS)
         found = map(value_of, queryset.iterator(chunk_size=500))
         return StreamingHttpResponse(
             records.csv_lines(found),
@@ -334,6 +336,7 @@ class CallRecordAdmin(TenantNames):
 class NumberAdmin(ReadOnlyAdmin):
     """Numbers that were ever used."""
 
+    scope = (SITE,)
     list_display = ["e164", "in_use", "incarnation"]
     list_filter = ["taken"]
     search_fields = ["^e164"]

@@ -27,6 +27,7 @@ from domains.models import MachineRoom
 class ResourceUnitAdmin(ReadOnlyAdmin):
     """Media units, recorders and processors, live."""
 
+    scope = ("platform",)
     list_display = ["unit", "kind", "room_name", "state", "conferences", "ports", "hd", "heard"]
     list_filter = ["restype", "online", "draining"]
     search_fields = ["^ip", "=pid", "=room"]

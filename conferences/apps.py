@@ -12,6 +12,7 @@ class ConferencesConfig(AppConfig):
     def ready(self) -> None:
         """Importing the flows registers their handlers; transactions and metrics learn of us."""
         from conferences import flows, gauges, queries
+        from conferences.flows import due
         from conferences.store import ConferenceSite
         from confplatform.api import health
         from confplatform.bus.work import SITES
@@ -20,5 +21,7 @@ class ConferencesConfig(AppConfig):
         SITES["conferences"] = ConferenceSite
         uses.DOMAINS.append(queries.uses_of_domain)
         uses.ROOMS.append(queries.uses_of_room)
+        uses.RUNNING.append(queries.running_below)
+        uses.ENDING.append(due.end_below)
         health.MORE.append(gauges.metrics)
         flows.register()

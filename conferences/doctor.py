@@ -12,21 +12,24 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from conferences import projection
+from conferences import projection, recount
 from conferences.pool.look import look
 from conferences.pool.store import Pool, name_of
 from conferences.states import Conference, ConferenceState
 from confplatform import clock
 from confplatform.bus.amqp import BROKER_ERRORS, connect, hang_up
 from confplatform.bus.topology import DEAD_QUEUE, Routes
+from confplatform.bus.waiting import Waiting, of_destination, waiting
 from confplatform.stores import sql
 from confplatform.stores.directory import own_platform, redis_of, store_of
 from domains import projection as domain_projection
+from domains.queries import followed, followers
 from licensing import projection as licence_projection
-from licensing.queries import state_of
+from licensing.queries import over_licence, state_of
 
 CLOCKS_APART = 1.0
 OUTBOX_AGE = 10.0
+FOLLOWER_AGE = 60.0
 LONG_QUEUE = 1000
 OVERDUE_SECONDS = 15
 SETTLES_IN = 1.5
@@ -56,11 +59,15 @@ def examine() -> Iterator[Finding]:
     if not database.well:
         return
     checks: list[Callable[[str], Finding]] = [_migrated, _owner, _clocks, _seats, _numbers]
-    checks += [_outbox, _parked, _timers, _licence]
+    checks += [_outbox, _parked, _timers, _core_tree, _followers]
+    checks += [_licence] if "css" in settings.ROLES else []
     if cache.well:
-        checks += [_units, _projection, _pool, _licence_projection, _domain_projection]
+        checks += [_units] if "rms" in settings.ROLES else []
+        checks += [_licence_projection] if "css" in settings.ROLES else []
+        checks += [_projection, _pool, _domain_projection]
     for check in checks:
         yield check(platform)
+    yield from _links(platform)
 
 
 def mend(platform: str) -> str:
@@ -76,8 +83,10 @@ def mend(platform: str) -> str:
     Pool(platform).rebuild()
     licence_projection.rebuild(platform)
     domain_projection.rebuild(platform)
+    wrong = recount.put_counts_right(platform)
     return (
-        f"{len(live)} conferences projected, {len(gone)} stale ones removed, the pool built again"
+        f"{len(live)} conferences projected, {len(gone)} stale ones removed, the pool built again,"
+        f" {wrong} counts put right"
     )
 
 
@@ -177,30 +186,13 @@ def _clocks(platform: str) -> Finding:
     return Finding("clocks")
 
 
-_SEATS = """
-SELECT q.owner, q.small_used, q.large_used, COALESCE(l.small, 0), COALESCE(l.large, 0)
-  FROM licensing_quota q
-  LEFT JOIN (
-    SELECT user_domain AS owner, SUM(places <= 8) AS small, SUM(places > 8) AS large
-      FROM conferences_conference WHERE live_e164 IS NOT NULL GROUP BY user_domain
-     UNION ALL
-    SELECT source_platform, SUM(places <= 8), SUM(places > 8)
-      FROM conferences_conference WHERE live_e164 IS NOT NULL GROUP BY source_platform
-  ) l ON l.owner = q.owner
- WHERE q.small_used <> COALESCE(l.small, 0) OR q.large_used <> COALESCE(l.large, 0)
-"""
-
-
 def _seats(platform: str) -> Finding:
-    found = sql.select(store_of(platform).database, _SEATS)
+    """Seats, terminals and ports, counted again from the live conferences."""
+    found = recount.drift(platform)
     if not found:
         return Finding("seats")
-    owner, small, large, live_small, live_large = found[0]
-    wrong = (
-        f"{len(found)} domains are counted wrong, for instance {owner}: {small} small and {large}"
-        f" large seats taken, {live_small} and {live_large} conferences live"
-    )
-    return Finding("seats", wrong, "a bug: keep the log; correct licensing_quota by hand")
+    wrong = f"{len(found)} domains are counted wrong, for instance {found[0]}"
+    return Finding("seats", wrong, "a bug: keep the log; manage.py doctor --mend counts them again")
 
 
 _NUMBERS = """
@@ -222,13 +214,34 @@ def _numbers(platform: str) -> Finding:
 
 
 def _outbox(platform: str) -> Finding:
-    query = "SELECT COUNT(*), MIN(id) FROM bus_outbox"
-    waiting, oldest = sql.select(store_of(platform).database, query)[0]
-    age = (clock.now() - clock.moment_of(oldest)).total_seconds() if oldest else 0.0
-    if age <= OUTBOX_AGE:
-        return Finding("outbox")
-    wrong = f"{waiting} messages wait, the oldest for {age:.0f} s"
-    return Finding("outbox", wrong, "is the broker well, does a celery worker run? see its log")
+    return _waits("outbox", of_destination(store_of(platform).database, ""))
+
+
+def _waits(check: str, found: Waiting) -> Finding:
+    if found.age <= OUTBOX_AGE:
+        return Finding(check)
+    wrong = f"{found.count} messages wait, the oldest for {found.age:.0f} s"
+    return Finding(check, wrong, "is the broker well, does a celery worker run? see its log")
+
+
+def _links(platform: str) -> Iterator[Finding]:
+    """The ways to other platforms: is there one, does their broker answer, does it go forward."""
+    for found in waiting(store_of(platform).database):
+        check = f"link to {found.destination}"
+        if found.destination and not found.known:
+            wrong = f"{found.count} messages wait, and nobody knows the way"
+            yield Finding(check, wrong, "name its broker in PEERS, and start the workers again")
+        elif found.destination:
+            yield _answers(check, settings.PEERS[found.destination]) or _waits(check, found)
+
+
+def _answers(check: str, url: str) -> Finding | None:
+    try:
+        hang_up(connect(url), politely=True)
+    except BROKER_ERRORS as wrong:
+        todo = "start that broker, mend the network, or check PEERS; what is for it waits here"
+        return Finding(check, f"its broker does not answer: {wrong}", todo)
+    return None
 
 
 def _parked(platform: str) -> Finding:
@@ -240,9 +253,34 @@ def _parked(platform: str) -> Finding:
     return Finding("parked", f"{count} messages could not be handled", todo)
 
 
+def _core_tree(platform: str) -> Finding:
+    """Does this platform follow the core?"""
+    here = followed(store_of(platform).database)
+    if here.wrong:
+        todo = "see docs/operations.md, when a platform does not follow the core"
+        return Finding("the core's tree", f"cannot be applied here: {here.wrong}", todo)
+    if here.gap:
+        todo = "it is asked for every 5 s; is the core well, and linked with this broker?"
+        return Finding("the core's tree", "changes are missing before those that came", todo)
+    return Finding("the core's tree")
+
+
+def _followers(platform: str) -> Finding:
+    """Are those that follow this core told what has changed?"""
+    late = [one for one in followers(store_of(platform).database) if one.seconds > FOLLOWER_AGE]
+    if not late:
+        return Finding("followers")
+    wrong = f"{late[0].platform} is {late[0].versions} changes and {late[0].seconds:.0f} s behind"
+    return Finding(
+        "followers", wrong, "see the link to its broker; is it in PEERS, does it answer?"
+    )
+
+
 def _licence(platform: str) -> Finding:
     """Is it in force, and for how long? Operators are warned 30, 7 and 1 days before its end."""
-    warning = state_of(platform).warning
+    if "css" not in settings.ROLES:
+        return Finding("licence")  # The core has conferences nowhere.
+    warning = state_of(platform).warning or over_licence()
     todo = "ask the core for the next issue; manage.py license_import, or the admin"
     return Finding("licence", warning, todo if warning else "")
 

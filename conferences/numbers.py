@@ -14,8 +14,8 @@ _SHORTS = (100_000, 1_000_000)
 _ROUNDS = 50
 
 
-class NoCursor(LookupError):
-    """The platform was not provisioned: it has no number prefix here."""
+class NoNumbers(LookupError):
+    """The platform was not provisioned, or its domain, which names the prefix, is not known yet."""
 
 
 @dataclass(slots=True)
@@ -39,18 +39,18 @@ class Numbers:
         """Lock the cursor, and look up the wanted numbers and the next `count` and some."""
         if self._cursor is None:
             self._cursor = self._read_cursor()
-        self._look_ahead(count + 8, wanted)
+        if self._cursor is not None:
+            self._look_ahead(count + 8, wanted)
 
-    def _read_cursor(self) -> _Cursor:
+    def _read_cursor(self) -> _Cursor | None:
+        """None: there is no such platform in the tree yet, so it has no tenants that could ask."""
         found = sql.select(
             self._database,
-            "SELECT prefix, next_serial, next_short FROM conferences_numbercursor"
-            " WHERE platform=%s FOR UPDATE",
+            "SELECT (SELECT e164_prefix FROM domains_platformdomain WHERE domain_ptr_id = platform),"
+            " next_serial, next_short FROM conferences_numbercursor WHERE platform=%s FOR UPDATE",
             [self._platform],
         )
-        if not found:
-            raise NoCursor(self._platform)
-        return _Cursor(*found[0])
+        return _Cursor(*found[0]) if found and found[0][0] else None
 
     def _look_ahead(self, count: int, wanted: Collection[str] = ()) -> None:
         assert self._cursor is not None
@@ -76,7 +76,8 @@ class Numbers:
         """`(number, short number, incarnation)`; None: it is taken (or all are)."""
         if self._cursor is None:
             self.prepare(1, [wanted] if wanted else [])
-        assert self._cursor is not None
+        if self._cursor is None:
+            raise NoNumbers(self._platform)
         if wanted is not None:
             return self._take_wanted(wanted)
         for _ in range(_ROUNDS):

@@ -64,6 +64,25 @@ def page(
     return total, [rows.from_row(row) for row in found]
 
 
+def of_person(tenant: str, person: str, most: int) -> tuple[int, list[Conference]]:
+    """A tenant's live conferences, the person's own ones first, the newest before older ones.
+
+    How many there are in all comes along: one query for each platform whose data we have.
+    """
+    total, found = 0, list[Conference]()
+    for platform in possible_platforms():
+        listed = sql.select(
+            store_of(platform).database,
+            f"SELECT {rows.READ}, COUNT(*) OVER () FROM {_TABLE}"  # noqa: S608
+            " WHERE user_domain=%s AND live_e164 IS NOT NULL"
+            " ORDER BY creator_moid=%s DESC, created_at DESC LIMIT %s",
+            [tenant, person, most],
+        )
+        total += listed[0][2] if listed else 0
+        found += [rows.from_row(row[:2]) for row in listed]
+    return total, found[:most]
+
+
 def room_of_unit(database: str, unit: Unit) -> str:
     """The MOID of the room in which a media unit stands; "" for the default room."""
     found = sql.select(
@@ -134,3 +153,31 @@ def uses_of_room(database: str, moid: str) -> dict[str, int]:
     """Media units that stand in a room."""
     query = "SELECT COUNT(*) FROM conferences_resourceunit WHERE room = %s"
     return {"media units": sql.select(database, query, [moid])[0][0]}
+
+
+_GROUPS = (
+    "WITH RECURSIVE groups_below (moid) AS ("
+    " SELECT moid FROM domains_domain WHERE moid = %s"
+    " UNION SELECT d.moid FROM groups_below g"
+    " JOIN domains_domain d ON d.parent_id = g.moid AND d.level = 2),"
+    " below (moid) AS (SELECT moid FROM domains_domain WHERE moid = %s"
+    " UNION ALL SELECT d.moid FROM groups_below g JOIN domains_domain d ON d.parent_id = g.moid)"
+)
+_LIVE_BELOW = (
+    " FROM conferences_conference c JOIN domains_userdomain u ON u.domain_ptr_id = c.user_domain"
+    " WHERE c.live_e164 IS NOT NULL AND (u.domain_ptr_id IN (SELECT moid FROM below)"
+    " OR u.platform_id IN (SELECT moid FROM below))"
+)
+"""Of tenants below a domain, or bound to a platform below it."""
+
+
+def running_below(database: str, moid: str) -> dict[str, int]:
+    """How many conferences live in a domain and below it."""
+    found = sql.select(database, f"{_GROUPS} SELECT COUNT(*){_LIVE_BELOW}", [moid, moid])
+    return {"conferences": found[0][0]}
+
+
+def numbers_below(database: str, moid: str) -> list[str]:
+    """The numbers of the conferences that live in a domain and below it."""
+    found = sql.select(database, f"{_GROUPS} SELECT c.live_e164{_LIVE_BELOW}", [moid, moid])
+    return [row[0] for row in found]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from conferences.decisions.says import wire_time
 from conferences.states import Conference, Unit
+from confplatform import tables
 
 SECRET = frozenset({"pin", "token", "password", "secret"})
 COLUMNS = (
@@ -65,10 +65,7 @@ def units(c: Conference) -> list[tuple[str, str, str]]:
 
 def csv_lines(conferences: Iterable[Conference]) -> Iterator[str]:
     """Call records, line by line."""
-    writer = csv.writer(_Echo())
-    yield "\ufeff" + _line(writer, COLUMNS)
-    for c in conferences:
-        yield _line(writer, _record(c))
+    return tables.csv_lines(COLUMNS, map(_record, conferences))
 
 
 def _record(c: Conference) -> tuple[Any, ...]:
@@ -89,25 +86,6 @@ def _record(c: Conference) -> tuple[Any, ...]:
         "; ".join(" ".join(one) for one in units(c)),
         "; ".join(" ".join(one) for one in members(c)),
     )
-
-
-class _Echo:
-    """A file that gives back what is written to it."""
-
-    def write(self, text: str) -> str:
-        """Give it back."""
-        return text
-
-
-def _line(writer: Any, values: Iterable[Any]) -> str:
-    return str(writer.writerow([_harmless(value) for value in values]))
-
-
-def _harmless(value: Any) -> Any:
-    """A name that a spreadsheet would take for a formula is marked as text."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return value
 
 
 def _name(member: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from conferences.errors import Err
 from conferences.states import Conference, Unit
 from conferences.step import Step
 from confplatform.bus.sending import Outgoing
+from licensing.amounts import Amounts
 
 
 class Site(Protocol):
@@ -45,8 +46,11 @@ class Site(Protocol):
     def tenant(self, moid: str) -> Tenant | None:
         """A user domain, as far as creating goes."""
 
-    def seat(self, tenant: Tenant, large: bool) -> Err | None:
-        """Which limit forbids one more; None: there is a seat."""
+    def seat(self, tenant: Tenant, places: int) -> tuple[Err, str] | None:
+        """Which limit forbids one more of this size, and in words; None: there is a seat."""
+
+    def short_of(self, wanted: Amounts) -> str:
+        """The licensed resource of which so many more cannot be had; "": all can."""
 
     def number(self, wanted: str | None) -> tuple[str, str, int] | None:
         """Number, short number and incarnation for a new conference; None: taken."""
@@ -66,7 +70,10 @@ class Site(Protocol):
         """Is its user domain abnormal, and the unit of the abnormal room?"""
 
     def save(self, before: Conference | None, after: Conference) -> None:
-        """Stage the next value; its seat and its number follow from the move."""
+        """Stage the next value; what it has in use and its number follow from the move."""
+
+    def keep_record(self, ended: Conference) -> None:
+        """Keep a conference of another site that has ended; known already: nothing."""
 
     def send(self, outgoing: Outgoing) -> None:
         """Stage a message."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 from drf_spectacular.types import OpenApiTypes
@@ -14,15 +13,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from conferences import queries
-from conferences.api import reading, showing
-from conferences.console.links import join_link
+from conferences.api import asking, reading, showing
+from conferences.links import join_link
 from conferences.states import Conference
-from confplatform.api.errors import MALFORMED, UNSPECIFIED, Refusal, ack, http_code, nack
-from confplatform.bus.gateway import Result, gateway
+from confplatform.api.errors import MALFORMED, UNSPECIFIED, Refusal, ack, nack
 from confplatform.stores.directory import own_platform, store_of
 from domains.api.sessions import Session
 
-NO_CONFERENCE = 12103
 NO_TERMINAL = 12104
 
 _any = extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
@@ -52,20 +49,7 @@ class _Call(APIView):
 
     def own(self, request: Request, conf_id: str) -> Conference:
         """A live conference of the caller's tenant. Another's is as unknown as none. Raises Refusal."""
-        c = queries.live_by_number(conf_id) if conf_id.isdigit() and len(conf_id) <= 16 else None
-        if c is None or c.user_domain != self.domain(request):
-            raise Refusal(NO_CONFERENCE, "conference does not exist")
-        return c
-
-    def ask(self, **body: Any) -> Result:
-        """Hand a command in, and wait for its answer. Raises Refusal for a NACK."""
-        result = gateway().ask(body)
-        if result.answer is not None:
-            said = orjson.loads(result.answer)
-            if said["type"].endswith("_NACK"):
-                detail = str(said.get("detail") or "refused")
-                raise Refusal(http_code(str(said.get("errcode"))), detail)
-        return result
+        return asking.own(conf_id, self.domain(request))
 
 
 class Conferences(_Call):
@@ -84,22 +68,13 @@ class Conferences(_Call):
             raise Refusal(29004, "platform_id: this platform is not served at this site")
         if key := request.headers.get("Idempotency-Key", "")[:64]:
             body["reqid"] = key
-        return self._created(self.ask(**body))
-
-    def _created(self, result: Result) -> Response:
-        if result.answer is not None:
-            said = orjson.loads(result.answer)
-            e164, confid, join = said["confE164"], said["confid"], said.get("join")
-        elif result.made:
-            (e164, confid), join = result.made, None
-        else:
-            raise Refusal(UNSPECIFIED, "the same request is still in progress; ask again shortly")
+        made = asking.start(**body)
         return ack(
-            conf_id=e164,
-            meeting_id=confid,
-            description="running" if result.answer else "accepted; it is being started",
-            join=join,
-            join_url=settings.PUBLIC_URL + join_link(confid, e164),
+            conf_id=made.e164,
+            meeting_id=made.confid,
+            description="running" if made.running else "accepted; it is being started",
+            join=made.join,
+            join_url=settings.PUBLIC_URL + join_link(made.confid, made.e164),
         )
 
 
@@ -111,7 +86,7 @@ class OneConference(_Call):
         """End it."""
         self.own(request, conf_id)
         moid = self.domain(request)
-        self.ask(type="CM_MAU_RELEASECONF_REQ", confE164=conf_id, moid=moid)
+        asking.ask(type="CM_MAU_RELEASECONF_REQ", confE164=conf_id, moid=moid)
         return ack(description="")
 
 
@@ -159,12 +134,10 @@ class Terminals(_Call):
         wanted = reading.terminals(self.params(request).get("mts"), "mts")
         if not wanted:
             raise Refusal(MALFORMED, "mts: a list of {account, account_type} is needed")
-        result = self.ask(
+        said = asking.ask_unit(
             type="CM_MCU_ADDMT_REQ", confE164=conf_id, moid=self.domain(request), mts=wanted
         )
-        if result.answer is None:
-            raise Refusal(20001, "the media unit did not answer")
-        added = orjson.loads(result.answer).get("mts")
+        added = said.get("mts")
         known = added if isinstance(added, list) else []
         shown = [showing.terminal(m, 0) for m in known if isinstance(m, dict)]
         names = ("account", "account_type", "protocol", "mt_id")
@@ -179,9 +152,7 @@ class Terminals(_Call):
             raise Refusal(
                 NO_TERMINAL, f"terminal does not exist: {', '.join(sorted(unknown))[:200]}"
             )
-        result = self.ask(
+        asking.ask_unit(
             type="CM_MCU_DELMT_REQ", confE164=conf_id, moid=self.domain(request), mtids=ids
         )
-        if result.answer is None:
-            raise Refusal(20001, "the media unit did not answer")
         return ack()

@@ -12,23 +12,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_http_methods
 
-from conferences.console.links import TooManyTries, confid_of, is_password, may_join
+from conferences.console.policy import with_policy
+from conferences.counts import VISITOR
+from conferences.links import TooManyTries, confid_of, is_password, may_join
 from conferences.queries import JoinInfo, joinable
+from licensing.queries import stock_of_site
 
-_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "media-src 'self' blob:",
-        # Units stand at addresses of their own, and move.
-        "connect-src 'self' ws: wss:",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
+# Units stand at addresses of their own, and move.
+_UNITS = "ws: wss:"
 
 
 @require_GET
@@ -43,19 +34,21 @@ def page(request: HttpRequest, e164: str) -> HttpResponse:
         "where": reverse("join-where", args=[e164]) + (f"?t={token}" if token else ""),
         "state": conference.state if conference else "ended",
         "password": bool(conference and conference.password),
+        "name": str(request.user) if request.user.is_authenticated else "",
     }
     found = {"conference": conference, "allowed": allowed, "start": start if allowed else None}
     reply = render(request, "conferences/join.html", found, status=200 if allowed else 403)
-    reply["Content-Security-Policy"] = _POLICY
-    reply["Referrer-Policy"] = "no-referrer"
-    return reply
+    return with_policy(reply, _UNITS)
 
 
 @require_http_methods(["GET", "POST"])
 @never_cache
 def where(request: HttpRequest, e164: str) -> HttpResponse:
-    """`{state, join}`: whether it runs, and how to enter it there."""
+    """`{state, join}`: whether it runs, and how to enter it there. Who is `entering` is refused where
+    no licensed port is left (`full`); who is inside, and asks where it has moved, never."""
     if conference := _mine(request, e164):
+        if "entering" in request.GET and stock_of_site().short_of(VISITOR):
+            return JsonResponse({"state": conference.state, "full": True}, status=503)
         return _tell(request, conference)
     # A link that was good is one of a conference that has ended, whatever its number is by now.
     was_good = bool(confid_of(request.GET.get("t", "")))

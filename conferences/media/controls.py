@@ -12,7 +12,7 @@ from conferences.media.janus_config import AUDIO, TEXT
 from conferences.media.recording import Recorder
 from conferences.media.rooms import Rooms
 from conferences.media.roster import Terminal
-from conferences.messages.words import terminal
+from conferences.messages.words import NAME, terminal
 from confplatform.bus.message import flag, list_of, text
 
 Body = dict[str, Any]
@@ -99,6 +99,12 @@ async def _silence(desk: Desk, body: Body) -> Body:
     return {}
 
 
+async def _rename(desk: Desk, body: Body) -> Body:
+    """CM itself renames: nobody is asked, and the report of the change makes it so (CSS §5.1)."""
+    desk.held.name = _checked(body, "confname", NAME)
+    return {}
+
+
 async def _set_chairman(desk: Desk, body: Body) -> Body:
     desk.held.chairman = _one_or_none(desk, body)
     return {}
@@ -138,6 +144,7 @@ _CONTROLS: dict[str, Callable[[Desk, Body], Awaitable[Body]]] = {
     "DROPMT": _drop,
     "MUTE": _mute,
     "SILENCE": _silence,
+    "MODIFYCONFNAME": _rename,
     "SETCHAIRMAN": _set_chairman,
     "SETSPEAKER": _set_speaker,
     "STARTRECORD": _start_record,

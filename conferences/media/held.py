@@ -77,6 +77,7 @@ class Held:
     def state(self) -> Body:
         """What is reported when it changes."""
         return {
+            "name": self.name,
             "mts": self.roster.mts,
             "chairman": self.chairman,
             "speaker": self.speaker,

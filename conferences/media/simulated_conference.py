@@ -8,7 +8,7 @@ from typing import Any
 
 from conferences.errors import Err
 from conferences.messages.unit import CreateOnUnit, RestoreOnUnit
-from conferences.messages.words import terminal
+from conferences.messages.words import NAME, terminal
 from confplatform.bus.message import list_of
 
 MOST_MEMBERS = 500
@@ -182,6 +182,15 @@ def _switch(setting: str) -> Callable[[Held, Body], Outcome]:
     return switch
 
 
+def _rename(held: Held, body: Body) -> Outcome:
+    """CM itself renames: nobody is asked."""
+    try:
+        held.name = NAME(body.get("confname"))
+    except ValueError as wrong:
+        return _malformed(f"confname: {wrong}")
+    return Outcome(changed=("name",))
+
+
 def _appoint(role: str) -> Callable[[Held, Body], Outcome]:
     """SETCHAIRMAN and SETSPEAKER: a member, or "" for nobody."""
 
@@ -217,6 +226,7 @@ _CONTROLS: dict[str, Callable[[Held, Body], Outcome]] = {
     "DROPMT": _hang_up,
     "MUTE": _switch("mute"),
     "SILENCE": _switch("silence"),
+    "MODIFYCONFNAME": _rename,
     "SETCHAIRMAN": _appoint("chairman"),
     "SETSPEAKER": _appoint("speaker"),
     "STARTRECORD": _record(True),

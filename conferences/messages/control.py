@@ -41,6 +41,12 @@ class Control(_Passed):
         """The NACK by which the CSS itself refuses it."""
         return "MCU_CM_" + self.type.removeprefix("CM_MCU_").rsplit("_", 1)[0] + "_NACK"
 
+    @property
+    def called(self) -> list[dict[str, Any]]:
+        """The terminals that it wants to be called."""
+        asked = self.body.get("mts") if self.type.startswith("CM_MCU_ADDMT_") else None
+        return [one for one in asked if isinstance(one, dict)] if isinstance(asked, list) else []
+
 
 class ControlAnswered(_Passed):
     """`MCU_CM_<NAME>_ACK`, `_NACK` or `_NTF`: from the unit to CM."""

@@ -157,6 +157,8 @@ async def test_control(unit: Unit, platform_side: Platform, person: Callable[...
     listed = (await platform_side.controls("u1", "GETMTLIST"))["mts"]
     assert online(listed) == ["anna", "ben"]
     assert (listed[2]["name"], listed[2]["online"]) == ("Carl", 0)
+    await platform_side.controls("u1", "MODIFYCONFNAME", confname="Board of directors")
+    await platform_side.hears("MCU_MAU_CONFSTATECHANGE_NTF", confname="Board of directors")
     await platform_side.controls("u1", "SENDMSG", text="Welcome")
     await platform_side.controls("u1", "DROPMT", mtids=[number["ben"]])
     await platform_side.hears_people("8800001", lambda mts: online(mts) == ["anna"])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,21 +10,15 @@ from django.core.cache import cache
 from django.test import Client
 
 from conferences.console import views
-from conferences.console.links import WRONG_TRIES, join_link
+from conferences.links import WRONG_TRIES, join_link
+from licensing.amounts import NONE
+from licensing.store import Stock
+from tests.browser import MOVING_PICTURES, enter, shot
 from tests.media.conftest import Platform, Unit, create
 from tests.media.pages import Whereabouts, served
 from tests.media.people import Person
 
 JOIN = {"webrtc": {"url": "ws://x/", "audioroom": "a", "videoroom": "a", "pin": "p", "token": "t"}}
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--allow-loopback-in-peer-connection",
-    "--autoplay-policy=no-user-gesture-required",
-    "--disable-dev-shm-usage",
-]
 
 
 @pytest.fixture
@@ -35,6 +28,7 @@ def conference(monkeypatch: pytest.MonkeyPatch) -> Whereabouts:
     found = Whereabouts()
     found.join = JOIN
     monkeypatch.setattr(views, "joinable", found)
+    monkeypatch.setattr(views, "stock_of_site", lambda: Stock(NONE, None))
     return found
 
 
@@ -93,41 +87,6 @@ def test_what_is_no_password_is_a_wrong_one(conference: Whereabouts, body: bytes
     assert reply.json()["password"] == "wrong"
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Any]:
-    """A headless Chromium with a camera and a microphone that are not real."""
-    if not os.path.exists(CHROMIUM):
-        pytest.skip("needs Debian's chromium, which `make test` installs unless BROWSER=0")
-    from playwright.async_api import async_playwright
-
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        await started.close()
-
-
-async def enter(browser: Any, url: str, name: str, password: str = "") -> Any:
-    """A page of somebody who has pressed Join."""
-    context = await browser.new_context(
-        permissions=["camera", "microphone"], viewport={"width": 1100, "height": 700}
-    )
-    page = await context.new_page()
-    page.errors = []
-    page.on("pageerror", lambda wrong: page.errors.append(str(wrong)))
-    await page.goto(url)
-    await page.get_by_label("Your name").fill(name)
-    if password:
-        await page.get_by_label("Password").fill(password)
-    await page.get_by_role("button", name="Join", exact=True).click()
-    return page
-
-
-MOVING_PICTURES = """(wanted) => {
-  const shown = [...document.querySelectorAll(".tile video")].filter((v) => !v.hidden);
-  return shown.length === wanted && shown.every((v) => v.videoWidth > 0 && v.currentTime > 0.3);
-}"""
-
-
 async def test_browsers_follow_a_conference_that_moves(
     browser: Any,
     unit: Unit,
@@ -177,9 +136,3 @@ async def test_browsers_follow_a_conference_that_moves(
         assert anna.errors == []
         assert ben.errors == []
     await carl.leave()
-
-
-async def shot(page: Any, name: str) -> None:
-    """A picture for people, where one is asked for."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        await page.screenshot(path=f"{folder}/{name}.png")

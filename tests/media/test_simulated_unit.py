@@ -251,6 +251,14 @@ def test_controls_change_what_the_list_of_members_and_the_reports_tell() -> None
     assert len(from_body(UnitHolds, bodies(unit.lists(NOW))[0]).confs[0]["mts"]) == 2
 
 
+def test_a_conference_manager_renames_without_anybody_being_asked() -> None:
+    unit = a_unit()
+    hear(unit, an_order())
+    granted, report = control(unit, "MODIFYCONFNAME_REQ", confname="New")
+    assert granted["type"] == "MCU_CM_MODIFYCONFNAME_ACK"
+    assert from_body(UnitReportsChange, report).name == "New"
+
+
 def test_terminals_beyond_the_places_do_not_get_in() -> None:
     unit = a_unit()
     _, report = hear(unit, an_order(mts=terminals(*"abcdefghij")))
@@ -277,6 +285,7 @@ def test_recording_counts_for_the_recorder() -> None:
         ("ADDMT_REQ", {"mts": [{}]}, "29001"),
         ("ADDMT_REQ", {"mts": [{"account": str(i)} for i in range(501)]}, "29001"),
         ("DELMT_REQ", {}, "29001"),
+        ("MODIFYCONFNAME_REQ", {"confname": "a" * 65}, "29001"),
         ("SENDMSG_REQ", {}, "29001"),
         ("DANCE_REQ", {}, "29001"),
     ],

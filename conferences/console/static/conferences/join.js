@@ -86,7 +86,7 @@ function setMuted(value) {
 
 // ---- where the conference is ----------------------------------------------------------------
 
-async function where() {
+async function where(entering = false) {
   const signal = AbortSignal.timeout(ANSWER_WITHIN);
   const wish = { headers: { Accept: "application/json" }, cache: "no-store", signal };
   if (start.password) {
@@ -94,7 +94,8 @@ async function where() {
     wish.body = new URLSearchParams({ password });
     wish.headers["X-CSRFToken"] = document.cookie.match(/(?:^|; )csrftoken=([^;]*)/)?.[1] ?? "";
   }
-  const reply = await fetch(start.where, wish);
+  const more = entering ? `${start.where.includes("?") ? "&" : "?"}entering=1` : "";
+  const reply = await fetch(start.where + more, wish);
   return reply.json();
 }
 
@@ -195,7 +196,8 @@ async function join(event) {
   $("join").disabled = true;
   try {
     await Promise.race([devices, pause(DEVICES_WITHIN)]);
-    const found = await where();
+    const found = await where(true);
+    if (found.full) return refuse("Nobody more can enter now: all licensed places are taken. Please try again later.");
     const why = {
       wrong: "This password is not right.",
       wanted: "Please enter the password.",
@@ -260,7 +262,7 @@ addEventListener("click", () => inside && $("mix").paused && $("mix").srcObject 
 addEventListener("pagehide", () => call?.close());
 
 try {
-  $("name").value = localStorage.getItem("name") ?? "";
+  $("name").value = start.name || (localStorage.getItem("name") ?? "");
 } catch {
   // Private windows have no memory.
 }

@@ -1,0 +1,241 @@
+// My conferences: shows what goes on now, and passes on what is pressed. It decides nothing.
+
+const EVERY = 2000;
+const ANSWER_WITHIN = 20000;
+
+const $ = (id) => document.getElementById(id);
+const { at, words } = JSON.parse($("start").textContent);
+const token = document.querySelector("#begin [name=csrfmiddlewaretoken]").value;
+const say = (text, named) => text.replace(/%\((\w+)\)s/g, (_, key) => named[key]);
+const cards = new Map();
+let known = new Map();
+/** The number of the conference that is looked at, or "". */
+let open = "";
+/** Ids of conferences that this page has ended itself. */
+const ended = new Set();
+
+// ---- talking to the platform ----------------------------------------------------------------
+
+async function ask(path, fields) {
+  const wish = { headers: { Accept: "application/json" }, cache: "no-store", signal: AbortSignal.timeout(ANSWER_WITHIN) };
+  if (fields) {
+    wish.method = "POST";
+    wish.headers["X-CSRFToken"] = token;
+    wish.body = new URLSearchParams(fields);
+  }
+  let reply;
+  try {
+    reply = await fetch(at + path, wish);
+    if (reply.ok) return await reply.json();
+  } catch {
+    throw new Error(words.away);
+  }
+  const said = await reply.json().catch(() => ({}));
+  throw new Error(said.why ?? words.away);
+}
+
+let noticeTimer = 0;
+function notice(text, seconds = 8) {
+  $("notice").textContent = text;
+  $("notice").hidden = !text;
+  clearTimeout(noticeTimer);
+  if (seconds) noticeTimer = setTimeout(() => ($("notice").hidden = true), seconds * 1000);
+}
+
+function complain(place, why) {
+  place.textContent = why;
+  place.hidden = !why;
+}
+
+// ---- showing --------------------------------------------------------------------------------
+
+const part = (node, name) => node.querySelector(`[data-${name}]`);
+function put(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+  node.hidden = !text;
+}
+
+function card(number) {
+  let li = cards.get(number);
+  if (!li) {
+    li = $("conf").content.firstElementChild.cloneNode(true);
+    li.dataset.numberIs = number;
+    cards.set(number, li);
+  }
+  return li;
+}
+
+function draw(li, c) {
+  put(part(li, "name"), c.name);
+  put(part(li, "says"), c.says);
+  part(li, "says").dataset.state = c.state;
+  for (const what of ["number", "left", "people", "unit", "creator"]) put(part(li, what), c[what]);
+  part(li, "join").href = c.join;
+  part(li, "join").setAttribute("aria-label", `${part(li, "join").textContent} ${c.name}`);
+  li.firstElementChild.setAttribute("aria-label", c.name);
+  const shown = c.number === open;
+  part(li, "manage").hidden = !shown;
+  li.querySelector("[data-do=open]").setAttribute("aria-expanded", String(shown));
+  li.querySelector("[data-act=extend]").hidden = c.endless;
+  if (c.mts) drawPeople(li, c.mts);
+}
+
+function drawPeople(li, mts) {
+  const list = part(li, "people-list");
+  const rows = new Map([...list.children].map((row) => [row.dataset.id, row]));
+  for (const m of mts) {
+    const row = rows.get(m.id) ?? list.appendChild($("person").content.firstElementChild.cloneNode(true));
+    rows.delete(m.id);
+    row.dataset.id = m.id;
+    row.dataset.online = m.online;
+    part(row, "who").textContent = m.name;
+    part(row, "off").hidden = m.online;
+    part(row, "muted").hidden = !m.mute;
+    const mute = row.querySelector("[data-do=mute]");
+    put(mute, m.mute ? words.unmute : words.mute);
+    mute.dataset.value = m.mute ? "0" : "1";
+    mute.setAttribute("aria-label", `${mute.textContent} ${m.name}`);
+    const drop = row.querySelector("[data-do=drop]");
+    drop.hidden = !m.online;
+    drop.setAttribute("aria-label", `${drop.textContent} ${m.name}`);
+  }
+  for (const row of rows.values()) row.remove();
+  part(li, "nobody").hidden = mts.length > 0;
+}
+
+function drawAll({ total, confs }) {
+  const now = new Map(confs.map((c) => [c.number, c]));
+  for (const [number, was] of known) if (now.get(number)?.id !== was.id) gone(was);
+  known = now;
+  confs.forEach((c, place) => {
+    const li = card(c.number);
+    draw(li, c);
+    // Moved only where it has to be: a node that moves loses the focus.
+    if ($("confs").children[place] !== li) $("confs").insertBefore(li, $("confs").children[place] ?? null);
+  });
+  $("none").hidden = confs.length > 0;
+  $("more").hidden = total <= confs.length;
+  $("more").textContent = say(words.more, { shown: confs.length, total });
+}
+
+function gone(c) {
+  cards.get(c.number)?.remove();
+  cards.delete(c.number);
+  if (open === c.number) open = "";
+  if (!ended.delete(c.id)) notice(say(c.state === "creating" ? words.failed : words.ended, c));
+}
+
+let asking = null;
+let away = false;
+/** Ask now; whoever asks meanwhile waits for the same answer. */
+function refresh() {
+  asking ??= ask(`live?open=${open}`)
+    .then((found) => {
+      if (away) notice("");
+      away = false;
+      drawAll(found);
+    })
+    .catch((why) => {
+      away = true;
+      notice(why.message, 0);
+    })
+    .finally(() => (asking = null));
+  return asking;
+}
+
+// ---- what is pressed ------------------------------------------------------------------------
+
+async function begin(event) {
+  event.preventDefault();
+  const form = event.target;
+  const button = form.querySelector("[type=submit]");
+  complain($("begin-error"), "");
+  button.disabled = true;
+  try {
+    const made = await ask("start", new FormData(form));
+    form.reset();
+    notice(say(made.running ? words.started : words.starting, made));
+    await asking;
+    await refresh();
+    cards.get(made.number)?.querySelector("[data-join]").focus();
+  } catch (why) {
+    complain($("begin-error"), why.message);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+async function act(li, what, fields, button) {
+  const error = part(li, "error");
+  complain(error, "");
+  button.disabled = true;
+  try {
+    await ask(`${li.dataset.numberIs}/${what}`, fields);
+    notice(words.done, 3);
+    await asking;
+    await refresh();
+    return true;
+  } catch (why) {
+    complain(error, why.message);
+    return false;
+  } finally {
+    button.disabled = false;
+  }
+}
+
+const DO = {
+  async copy(c) {
+    try {
+      await navigator.clipboard.writeText(c.link);
+      notice(words.copied);
+    } catch {
+      $("link-text").textContent = words.copy;
+      $("link-url").value = c.link;
+      $("link").showModal();
+      $("link-url").select();
+    }
+  },
+  async open(c) {
+    open = open === c.number ? "" : c.number;
+    for (const [number, li] of cards) draw(li, known.get(number));
+    await asking;
+    await refresh();
+  },
+  async end(c, li, button) {
+    $("sure-text").textContent = say(words.end, c);
+    $("sure").returnValue = "no";
+    $("sure").showModal();
+    await new Promise((closed) => $("sure").addEventListener("close", closed, { once: true }));
+    if ($("sure").returnValue !== "yes") return;
+    ended.add(c.id);
+    if (await act(li, "end", {}, button)) notice(say(words.ended, c));
+    else ended.delete(c.id);
+  },
+  mute(c, li, button) {
+    const id = button.closest("[data-id]")?.dataset.id;
+    return act(li, "mute", { value: button.dataset.value, ...(id && { id }) }, button);
+  },
+  drop(c, li, button) {
+    return act(li, "drop", { id: button.closest("[data-id]").dataset.id }, button);
+  },
+};
+
+$("begin").addEventListener("submit", begin);
+$("confs").addEventListener("click", (event) => {
+  const button = event.target.closest("[data-do]");
+  const li = event.target.closest("[data-number-is]");
+  if (button) DO[button.dataset.do](known.get(li.dataset.numberIs), li, button);
+});
+$("confs").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target;
+  const fields = new FormData(form);
+  if (await act(form.closest("[data-number-is]"), form.dataset.act, fields, form.querySelector("button"))) form.reset();
+});
+
+async function look() {
+  if (!document.hidden) await refresh();
+  setTimeout(look, EVERY);
+}
+document.addEventListener("visibilitychange", () => document.hidden || refresh());
+look();

@@ -1,0 +1,92 @@
+"""A real browser for tests: Debian's Chromium, with a camera and a microphone that are not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--allow-loopback-in-peer-connection",
+    "--autoplay-policy=no-user-gesture-required",
+    "--disable-dev-shm-usage",
+]
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Any]:
+    """A headless Chromium."""
+    if not os.path.exists(CHROMIUM):
+        pytest.skip("needs Debian's chromium, which `make test` installs unless BROWSER=0")
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        await started.close()
+
+
+async def person_of(browser: Any, width: int = 1100, height: int = 700) -> Any:
+    """A page with cookies of its own; `errors` are its scripts' and its policy's complaints."""
+    context = await browser.new_context(
+        permissions=["camera", "microphone"], viewport={"width": width, "height": height}
+    )
+    page = await context.new_page()
+    page.set_default_timeout(40_000)
+    page.errors = []
+    page.on("pageerror", lambda wrong: page.errors.append(str(wrong)))
+    page.on(
+        "console",
+        lambda said: "Content Security Policy" in said.text and page.errors.append(said.text),
+    )
+    return page
+
+
+async def enter(browser: Any, url: str, name: str, password: str = "") -> Any:
+    """A page of somebody who has pressed Join."""
+    page = await person_of(browser)
+    await page.goto(url)
+    await join(page, name, password)
+    return page
+
+
+async def join(page: Any, name: str = "", password: str = "") -> None:
+    """Press Join on the join page."""
+    if name:
+        await page.get_by_label("Your name").fill(name)
+    if password:
+        await page.get_by_label("Password").fill(password)
+    await page.get_by_role("button", name="Join", exact=True).click()
+
+
+MOVING_PICTURES = """(wanted) => {
+  const shown = [...document.querySelectorAll(".tile video")].filter((v) => !v.hidden);
+  return shown.length === wanted && shown.every((v) => v.videoWidth > 0 && v.currentTime > 0.3);
+}"""
+"""Are so many pictures shown, and do all of them move?"""
+
+
+SOUND = """async () => {
+  const listening = new AudioContext();
+  const ear = listening.createAnalyser();
+  listening.createMediaStreamSource(document.getElementById("mix").srcObject).connect(ear);
+  const heard = new Float32Array(ear.fftSize);
+  for (const ends = Date.now() + 15000; Date.now() < ends; await new Promise((r) => setTimeout(r, 50))) {
+    ear.getFloatTimeDomainData(heard);
+    if (Math.max(...heard) > 0.01) return true;
+  }
+  return false;
+}"""
+"""Is there anything to be heard of the others? Their microphones beep."""
+
+
+async def shot(page: Any, name: str) -> None:
+    """A picture for people, where one is asked for."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        await page.screenshot(path=f"{folder}/{name}.png")

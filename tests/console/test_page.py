@@ -1,0 +1,181 @@
+"""My conferences: who sees what, who is sent where, and that nothing foreign is touched."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from conferences.states import Conference, ConferenceState
+from domains.management.commands.load_demo import DEMO_TENANT
+from domains.models import Account, Domain, PlatformDomain, ServiceDomain, UserDomain
+from tests.admin.conftest import PASSWORD, PIN, TOKEN, conference_row
+
+ACTIONS = ("end", "extend", "rename", "mute", "drop")
+
+
+@pytest.fixture
+def anna(platform: str) -> Account:
+    return Account.objects.get(username="anna")
+
+
+@pytest.fixture
+def hers(anna: Account, client: Client) -> Client:
+    """A browser in which anna has signed in."""
+    client.force_login(anna)
+    return client
+
+
+def held(platform: str, number: str, **more: Any) -> Conference:
+    """A conference that runs."""
+    return conference_row(
+        platform, e164=number, confid=f"id-{number}", shortnum=number[-5:], **more
+    )
+
+
+def numbers(hers: Client, **query: str) -> list[str]:
+    return [c["number"] for c in hers.get("/console/live", query).json()["confs"]]
+
+
+def test_a_stranger_is_asked_to_sign_in(platform: str, client: Client) -> None:
+    for path in ("/", "/console/"):
+        reply = client.get(path)
+        assert reply.status_code == 302
+        assert reply["Location"].startswith("/accounts/login/?next=/")
+    reply = client.get("/console/live")
+    assert reply.status_code == 401
+    assert "sign in again" in reply.json()["why"]
+    assert client.post("/console/start").status_code == 401
+
+
+def test_people_go_to_their_conferences_and_administrators_to_the_admin(
+    hers: Client, anna: Account
+) -> None:
+    assert hers.get("/")["Location"] == "/console/"
+    Account.objects.filter(pk=anna.pk).update(is_staff=True, domain=Domain.objects.get(level=3))
+    assert hers.get("/")["Location"] == "/admin/"
+    page = hers.get("/console/").content.decode()
+    assert "Open the administration" in page
+    assert "Start a conference" not in page
+
+
+def test_somebody_of_no_domain_is_told_whom_to_ask(hers: Client, anna: Account) -> None:
+    Account.objects.filter(pk=anna.pk).update(domain=None, is_staff=False, is_superuser=False)
+    assert hers.get("/")["Location"] == "/console/"
+    assert "Ask your administrator" in hers.get("/console/").content.decode()
+    assert numbers(hers) == []
+
+
+def test_the_page_allows_no_script_but_its_own(hers: Client) -> None:
+    reply = hers.get("/console/")
+    assert "script-src 'self'" in reply["Content-Security-Policy"]
+    page = reply.content.decode()
+    assert " onclick" not in page
+    assert " style=" not in page
+    assert "no-store" in reply["Cache-Control"]
+
+
+def test_full_hd_is_offered_to_whom_it_is_allowed(hers: Client) -> None:
+    assert b"1080p" in hers.get("/console/").content
+    UserDomain.objects.filter(pk=DEMO_TENANT).update(enable_hd=False)
+    assert b"1080p" not in hers.get("/console/").content
+
+
+def test_a_disabled_domain_is_said_before_anything_is_tried(hers: Client) -> None:
+    assert b"Your domain is disabled" not in hers.get("/console/").content
+    ServiceDomain.objects.update(used=False)
+    assert b"Your domain is disabled" in hers.get("/console/").content
+
+
+def test_a_tenant_of_another_site_is_told_where_to_go(hers: Client) -> None:
+    west = PlatformDomain.objects.create(
+        name="west", parent=ServiceDomain.objects.get(), e164_prefix="77", http_url="https://west/"
+    )
+    UserDomain.objects.filter(pk=DEMO_TENANT).update(platform=west)
+    page = hers.get("/console/").content.decode()
+    assert "held at west" in page
+    assert 'href="https://west/"' in page
+
+
+def test_own_conferences_come_first_then_those_of_the_tenant_and_no_others(
+    platform: str, hers: Client, anna: Account
+) -> None:
+    now = datetime.now(UTC)
+    held(platform, "8801", creator_moid=anna.moid, created_at=now - timedelta(hours=2))
+    held(platform, "8802", creator_moid="bob", creator_name="Bob")
+    held(platform, "8803", creator_moid=anna.moid)
+    held(platform, "8804", user_domain="another")
+    held(platform, "8805", state=ConferenceState.ENDED, ended_at=now)
+    assert numbers(hers) == ["8803", "8801", "8802"]
+
+
+def test_the_list_says_what_goes_on_and_no_secret(platform: str, hers: Client) -> None:
+    mts = ({"mtid": "1", "name": "Ben", "online": 1}, {"mtid": "2", "name": "Eva", "online": 0})
+    c = held(platform, "8801", creator_name="Bob", mts=mts)
+    reply = hers.get("/console/live")
+    (shown,) = reply.json()["confs"]
+    assert shown["says"] == "running"
+    assert shown["left"] == "1 h 00 min left"
+    assert shown["people"] == "1 of 8 people"
+    assert shown["unit"] == "on 10.0.0.1:u1"
+    assert shown["creator"] == "by Bob"
+    assert "mts" not in shown
+    assert not any(s in reply.content.decode() for s in (PASSWORD, PIN, TOKEN))
+    (opened,) = hers.get("/console/live", {"open": c.e164}).json()["confs"]
+    assert [(m["name"], m["online"]) for m in opened["mts"]] == [("Ben", True), ("Eva", False)]
+    assert hers.get(shown["link"]).status_code == 200
+    join = hers.get(shown["join"])
+    assert join.context["start"]["name"] == "anna"
+
+
+def test_a_look_is_one_query_beside_the_session(platform: str, hers: Client) -> None:
+    for n in range(5):
+        held(platform, f"880{n}")
+    hers.get("/console/live")
+    with CaptureQueriesContext(connection) as queries:
+        assert len(numbers(hers)) == 5
+    asked = [q["sql"] for q in queries if "conferences_conference" in q["sql"]]
+    assert len(asked) == 1
+    assert len(queries) <= 3
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_another_tenants_conference_is_as_unknown_as_none(
+    platform: str, hers: Client, action: str
+) -> None:
+    held(platform, "8804", user_domain="another")
+    for number in ("8804", "8899"):
+        reply = hers.post(f"/console/{number}/{action}", {"minutes": 5, "name": "x", "id": "1"})
+        assert reply.status_code == 409
+        assert reply.json() == {"why": "This conference has ended."}
+
+
+def test_nothing_is_done_without_the_pages_token(platform: str, anna: Account) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(anna)
+    held(platform, "8801")
+    for path in ("start", "8801/end"):
+        assert strict.post(f"/console/{path}").status_code == 403
+        assert strict.get(f"/console/{path}").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"name": "a/b"}, "The name needs"),
+        ({"name": ""}, "The name needs"),
+        ({"name": "ok", "password": "ä"}, "A password has"),
+        ({"name": "ok", "places": "9"}, "Choose 8, 32, 64 or 192"),
+        ({"name": "ok", "duration": "soon"}, "whole number"),
+    ],
+)
+def test_a_form_that_is_wrong_is_refused_in_words(
+    hers: Client, wrong: dict[str, str], words: str
+) -> None:
+    reply = hers.post("/console/start", wrong)
+    assert reply.status_code == 409
+    assert words in reply.json()["why"]

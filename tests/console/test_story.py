@@ -1,0 +1,131 @@
+"""From nothing to a conference, in the browser only: an operator at the core, an administrator, two people."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from deploy.stand.ports import claimed, ports_for
+from deploy.stand.site import PYTHON, REPOSITORY
+from deploy.stand.stand import Stand
+from tests.browser import MOVING_PICTURES, SOUND, enter, join, shot
+from tests.console.steps import add, begin, card, listed, sign_in, signed_in
+from tests.stories.facts import live, seats
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("media")]
+
+PASSWORD = "Plover-Lantern-71"  # noqa: S105 - of this test's own people
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    """A core, and a site with a real media unit that follows it."""
+    root = tmp_path_factory.mktemp("story")
+    with (
+        claimed(ports_for(1, core=True)) as base,
+        Stand(root, base, media="janus", units=1, core=True) as started,
+    ):
+        yield started
+
+
+def licence_for(stand: Stand, platform: str) -> str:
+    """What the issuer sends: sealed with the core's keys."""
+    core = stand.sites["core"]
+    keys = [f"--key={core.directory}/license.signing.key"]
+    keys += [f"--sealing-key={core.directory}/license.sealing.key"]
+    words = ["license_issue", *keys, f"--platform={platform}", "--issue=1", "--small=20"]
+    made = subprocess.run(
+        [str(PYTHON), "manage.py", *words],
+        cwd=REPOSITORY,
+        env={**os.environ, **core.env},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return made.stdout.strip()
+
+
+async def bring(page: Any, site: str, licence: str) -> None:
+    """Paste it, look at it, load it."""
+    await page.goto(f"{site}/admin/licensing/licence/add/")
+    await page.locator("textarea[name=text]").fill(licence)
+    await page.locator("main form button:not([name=load]), #content form button").first.click()
+    await page.locator("[name=load]").click()
+    await page.get_by_text("Licence 1 is loaded").wait_for()
+
+
+async def test_from_nothing_to_a_conference_in_the_browser_only(browser: Any, stand: Stand) -> None:
+    core, east = stand.sites["core"], stand.sites["east"]
+    operator = next(a for a in core.demo["accounts"] if a["role"] == "operator")
+    page = await signed_in(
+        browser, f"{core.http}/admin/", operator["username"], operator["password"]
+    )
+    await tree_and_people(page, core.http)
+    await sign_in_elsewhere_and_bring(
+        page, operator, east.http, licence_for(stand, east.vault.platform_moid)
+    )
+
+    admin = await signed_in(browser, f"{core.http}/admin/", "acme-admin", PASSWORD)
+    assert "acme-anna" in (people := await listed(admin, core.http, "domains/account"))
+    assert "acme-admin" in people
+    assert operator["username"] not in people.split()
+    tenants = await listed(admin, core.http, "domains/userdomain")
+    assert "Acme" in tenants
+    assert "Demo tenant" not in tenants
+
+    anna = await signed_in(browser, east.http, "acme-anna", PASSWORD, patience=20)
+    await conference_of_two(browser, anna, east)
+    assert anna.errors == []
+    assert live(east) == seats(east) == 0
+
+
+async def tree_and_people(page: Any, core: str) -> None:
+    """A service domain, a platform, a tenant bound to east, its administrator, a person of it."""
+    await add(page, core, "domains/servicedomain", name="Acme group", parent__="Demo service")
+    north = {"name": "north", "parent__": "Demo service", "e164_prefix": "7700"}
+    await add(page, core, "domains/platformdomain", **north)
+    bound = {"name": "Acme", "parent__": "Acme group", "platform__": "east"}
+    await add(page, core, "domains/userdomain", **bound)
+    for name in ("acme-admin", "acme-anna"):
+        known = {"username": name, "password1": PASSWORD, "password2": PASSWORD}
+        tick = "is_staff" if name == "acme-admin" else ""
+        await add(page, core, "domains/account", tick, **known, domain__="Acme")
+
+
+async def sign_in_elsewhere_and_bring(page: Any, who: Any, site: str, licence: str) -> None:
+    """The operator brings the licence to the platform itself."""
+    await page.goto(f"{site}/admin/")
+    await sign_in(page, who["username"], who["password"])
+    await bring(page, site, licence)
+
+
+async def conference_of_two(browser: Any, anna: Any, east: Any) -> None:
+    """She starts it and joins; somebody else joins by the link; she ends it."""
+    await begin(anna, "Kick-off")
+    mine = card(anna, "Kick-off")
+    await mine.get_by_text("running").wait_for()
+    async with anna.context.expect_page() as opened:
+        await mine.get_by_role("link", name="Join").click()
+    hers = await opened.value
+    await join(hers)
+    link = (await anna.evaluate("fetch('/console/live').then((r) => r.json())"))["confs"][0]["link"]
+    ben = await enter(browser, link, "Ben")
+    for one in (hers, ben):
+        await one.get_by_text("2 people").wait_for()
+        await one.wait_for_function(MOVING_PICTURES, arg=2, timeout=30_000)
+        assert await one.evaluate(SOUND)
+    await hers.get_by_text("acme-anna").first.wait_for()
+    await mine.get_by_text("2 of 8 people").wait_for()
+    await mine.get_by_role("button", name="Manage").click()
+    await mine.get_by_role("button", name="Mute Ben").click()
+    await ben.get_by_role("button", name="Unmute").wait_for()
+    await shot(anna, "console")
+    await mine.get_by_role("button", name="End", exact=True).click()
+    await anna.get_by_role("button", name="End it").click()
+    for one in (hers, ben):
+        await one.get_by_text("This conference has ended").wait_for()
+    await anna.get_by_text("No conference is held now").wait_for()
