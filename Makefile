@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 MANAGE := $(PYTHON) manage.py
 .DEFAULT_GOAL := help
-.PHONY: help up down test check clean-var simulate chaos bench messages bootstrap bootstrap-dev
+.PHONY: translations help up down test check clean-var simulate chaos bench messages pictures rights bootstrap bootstrap-dev
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,15 @@ bench: bootstrap-dev ## all benchmarks; prints tables, writes JSON
 
 messages: bootstrap ## write docs/messages.md from the code
 	@$(MANAGE) list_messages
+
+rights: bootstrap ## write docs/rights.md from the table of rights
+	@$(MANAGE) list_rights
+
+pictures: bootstrap-dev ## the main pages of what `make up` runs, as docs/pictures/*.png
+	@$(PYTHON) -m tests.pictures
+
+translations: bootstrap ## gather what the pages say, merge it into locale/, compile (needs gettext)
+	@$(PYTHON) -m deploy.translations
 
 bootstrap:
 	@deploy/bootstrap.sh run

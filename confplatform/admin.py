@@ -1,4 +1,4 @@
-"""What every admin page of ours has in common: quick lists, confirmed actions, an audit line for each.
+"""What every admin page of ours has in common: scope, quick lists, confirmed actions, an audit line for each.
 
 A list never counts further than it has to, never reads the database once per row, and sorts by an
 index. State is not edited here: an action asks the operator first, then calls one flow.
@@ -9,19 +9,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from auditlog.models import LogEntry
+from auditlog.registry import auditlog
 from django.contrib import messages
 from django.contrib.admin import helpers
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.functional import cached_property
+from django.utils.functional import Promise, cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
+
+from confplatform import audit
+from confplatform.scoping import ScopedPages
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -31,6 +39,9 @@ MOST_COUNTED = 10_000
 
 MOST_AT_ONCE = 500
 """Rows that one action may touch."""
+
+MOST_HISTORY = 200
+"""Entries of the audit trail on the page of one thing; the trail's own page has all."""
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
@@ -60,7 +71,7 @@ class EnrichedList(ChangeList):  # type: ignore[misc]
         return super().get_ordering_field(field_name)
 
 
-class BaseAdmin(ModelAdmin):  # type: ignore[misc]
+class BaseAdmin(ScopedPages, ModelAdmin):  # type: ignore[misc]
     """Base of all our admin pages."""
 
     paginator: Any = BoundedPaginator
@@ -72,6 +83,10 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]
     compressed_fields = True
     warn_unsaved_form = True
     view_on_site: Any = False
+
+    def __init__(self, model: type[Model], *more: Any) -> None:
+        super().__init__(model, *more)
+        translatable(model)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Our list, which `enrich` completes."""
@@ -86,10 +101,47 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]
         found.pop("delete_selected", None)
         return found
 
-    def has_operate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """May this operator use the actions? Who may change a thing may."""
-        opts = self.opts
-        return bool(request.user.has_perm(f"{opts.app_label}.change_{opts.model_name}"))
+    # ---- the audit trail (what fields become, auditlog writes itself) -----------------------
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:
+        """Brought in without a form."""
+        self._say(obj, message, LogEntry.Action.CREATE)
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:
+        """An action, in its words."""
+        self._say(obj, message, LogEntry.Action.UPDATE)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+        """One entry for each."""
+        for row in queryset:
+            self._say(row, [], LogEntry.Action.DELETE)
+
+    def _say(self, obj: Model, message: Any, action: int) -> None:
+        said = isinstance(message, str | Promise)
+        if said or not auditlog.contains(type(obj)):
+            audit.say(obj, message if said else "", action)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        """What was done to one thing, newest first."""
+        thing = self.get_object(request, unquote(object_id))
+        if thing is None:
+            missing: HttpResponse = self._get_obj_does_not_exist_redirect(
+                request, self.opts, object_id
+            )
+            return missing
+        if not self.has_view_or_change_permission(request, thing):
+            raise PermissionDenied
+        found = LogEntry.objects.get_for_object(thing).select_related("actor")[:MOST_HISTORY]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("History"),
+            "original": thing,
+            "entries": [(one, changes_of(one)) for one in found],
+        }
+        return TemplateResponse(request, "admin/history.html", context)
 
     # ---- actions ----------------------------------------------------------------------------
 
@@ -100,8 +152,12 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]
         action: str,
         title: StrOrPromise,
         warning: StrOrPromise,
+        choices: Sequence[tuple[str, StrOrPromise]] = (),
     ) -> TemplateResponse | None:
-        """The page that asks "really?", or None once the operator has said yes."""
+        """The page that asks "really?", or None once the operator has said yes.
+
+        `choices`: what may be ticked with it, by name.
+        """
         if request.method == "POST" and request.POST.get("confirmed"):
             return None
         opts = self.opts
@@ -110,6 +166,7 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]
             "opts": opts,
             "title": title,
             "warning": warning,
+            "choices": choices,
             "rows": rows,
             "action": action,
             "checkbox": helpers.ACTION_CHECKBOX_NAME,
@@ -127,13 +184,19 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]
         rows: Sequence[Model],
         did: StrOrPromise,
         act: Callable[[Any], bool],
+        *,
+        in_trail: bool = True,
     ) -> None:
-        """Call the flow for each row, write one audit line for each, and say what came of it."""
+        """Call the flow for each row, write one audit line for each, and say what came of it.
+
+        `in_trail=False`: what the flow saves stands in the audit trail by itself.
+        """
         done = 0
         for row in rows:
             if act(row):
                 done += 1
-                self.log_change(request, row, str(did))
+                if in_trail:
+                    self.log_change(request, row, did)
         if done:
             messages.success(request, _("%(did)s: %(count)d") % {"did": did, "count": done})
         if done < len(rows):
@@ -156,6 +219,18 @@ class ReadOnlyAdmin(BaseAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody deletes."""
         return False
+
+
+def translatable(model: type[Model]) -> None:
+    """Let the names of a model and its fields be translated; migrations keep the English ones."""
+    meta: Any = model._meta
+    for field in meta.fields:
+        for name in ("verbose_name", "help_text"):
+            text = getattr(field, name)
+            if isinstance(text, str) and text:
+                setattr(field, name, gettext_lazy(text))
+    for name in ("verbose_name", "verbose_name_plural"):
+        setattr(meta, name, gettext_lazy(str(getattr(meta, name))))
 
 
 # ---- small pictures -----------------------------------------------------------------------------
@@ -188,6 +263,21 @@ def table(head: Sequence[StrOrPromise], rows: Sequence[Sequence[Any]]) -> SafeSt
         return format_html('<span class="op-none">{}</span>', _("none"))
     cells = [_row("td", row) for row in rows]
     return format_html('<table class="op-table">{}{}</table>', _row("th", head), _join(cells))
+
+
+def changes_of(entry: LogEntry) -> SafeString:
+    """An entry of the audit trail for people: what was said, each field before and after."""
+    said = (entry.additional_data or {}).get("said", "")
+    changed = entry.changes_display_dict if entry.changes else {}
+    rows = [(name, *map(_known, values)) for name, values in changed.items() if len(values) == 2]
+    words = format_html("<p>{}</p>", _(said)) if said else SafeString("")
+    shown = table([_("field"), _("before"), _("after")], rows) if rows else SafeString("")
+    return words + shown
+
+
+def _known(value: str) -> str:
+    words = {"None": "", "True": _("yes"), "False": _("no")}
+    return str(words.get(value, value))
 
 
 def pretty(text: str) -> SafeString:

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
 
@@ -28,6 +29,27 @@ def _model(title: Any, icon: str, app: str, model: str) -> dict[str, Any]:
     return _page(title, icon, f"{app}_{model}_changelist", f"{app}.view_{model}")
 
 
+def _core_page() -> str:
+    from django.conf import settings
+
+    return f"{settings.CORE_URL}/admin/"
+
+
+def _follows(request: HttpRequest) -> bool:
+    """Is the tree edited elsewhere, at an address that we know?"""
+    from django.conf import settings
+
+    return bool(settings.CORE_URL and settings.CORE_MOID and "bmc" not in settings.ROLES)
+
+
+_AT_THE_CORE = {
+    "title": _("At the core"),
+    "icon": "open_in_new",
+    "link": lazy(_core_page, str)(),
+    "permission": _follows,
+}
+
+
 def _group(title: Any, *items: dict[str, Any]) -> dict[str, Any]:
     return {"title": title, "separator": True, "items": list(items)}
 
@@ -37,6 +59,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": _("Conference platform"),
     "SITE_SYMBOL": "groups",
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": True,
     "SHOW_HISTORY": True,
     "SHOW_BACK_BUTTON": True,
     "ENVIRONMENT": "confplatform.admin_theme.site_name",
@@ -70,18 +93,21 @@ UNFOLD: dict[str, Any] = {
                 _model(_("Numbers"), "dialpad", "conferences", "number"),
             ),
             _group(
-                _("Messages"),
-                _model(_("Parked"), "report", "bus", "parked"),
-                _model(_("Outbox"), "outbox", "bus", "outbox"),
-                _model(_("Requests"), "inbox", "bus", "inbox"),
-            ),
-            _group(
                 _("Domains"),
-                _model(_("All domains"), "account_tree", "domains", "domain"),
+                _page(_("Tree"), "account_tree", "domains_domain_tree", "domains.view_domain"),
+                _model(_("All domains"), "search", "domains", "domain"),
                 _model(_("Service domains"), "folder", "domains", "servicedomain"),
                 _model(_("Platform domains"), "hub", "domains", "platformdomain"),
                 _model(_("Machine rooms"), "meeting_room", "domains", "machineroom"),
                 _model(_("User domains"), "apartment", "domains", "userdomain"),
+                _AT_THE_CORE,
+            ),
+            _group(
+                _("Access"),
+                _model(_("Accounts"), "person", "domains", "account"),
+                _model(_("API keys"), "key", "domains", "apikey"),
+                _model(_("Applications"), "apps", "domains", "application"),
+                _model(_("Wrong tries"), "lock_clock", "axes", "accessattempt"),
             ),
             _group(
                 _("Licensing"),
@@ -89,11 +115,14 @@ UNFOLD: dict[str, Any] = {
                 _model(_("Seats"), "event_seat", "licensing", "quota"),
             ),
             _group(
-                _("Access"),
-                _model(_("Accounts"), "person", "domains", "account"),
-                _model(_("Groups"), "group", "auth", "group"),
-                _model(_("API keys"), "key", "domains", "apikey"),
-                _model(_("Audit trail"), "fact_check", "admin", "logentry"),
+                _("Messages"),
+                _model(_("Parked"), "report", "bus", "parked"),
+                _model(_("Outbox"), "outbox", "bus", "outbox"),
+                _model(_("Requests"), "inbox", "bus", "inbox"),
+            ),
+            _group(
+                _("Audit"),
+                _model(_("Audit trail"), "fact_check", "auditlog", "logentry"),
             ),
         ],
     },

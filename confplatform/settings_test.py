@@ -13,5 +13,9 @@ _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 REDIS_URL = REDIS_URL.rpartition("/")[0] + f"/{_worker + 1}"
 PLATFORM_STORES = {PLATFORM_MOID: ("default", REDIS_URL)}
 DATABASES["default"]["TEST"] = {"NAME": "test_site", "CHARSET": "utf8mb4"}
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.MD5PasswordHasher",
+    "domains.hashers.RandomSecret",
+]
+REQUIRE_SECOND_FACTOR = False
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}

@@ -1,4 +1,5 @@
-"""`domain/<MOID>/info` in Redis (CSS §3.2): for the platform's other modules; never the truth.
+"""`domain/<MOID>/info` in Redis, and of a user domain with limits of its own `domain/<MOID>/license`
+(CSS §3.2): for the platform's other modules; never the truth.
 
 A change notes its domain in `domains_unprojected`, in its own transaction. After the commit the row
 is read, written to Redis, and the note removed, under the note's lock: two changes of one domain
@@ -24,7 +25,14 @@ log = logging.getLogger("domains.projection")
 MARK = "domain/projected"
 _CHUNK = 1000
 _NOTES = "domains_unprojected"
-_READ = "SELECT moid, level, parent_id, name, used, enable_h265, enable_hd FROM domains_domain"
+_READ = (
+    "SELECT d.moid, d.level, d.parent_id, d.name, d.used, d.enable_h265, d.enable_hd,"
+    " u.small_limit, u.large_limit"
+    " FROM domains_domain d LEFT JOIN domains_userdomain u ON u.domain_ptr_id = d.moid"
+)
+_USER = 0
+
+Hashes = dict[str, dict[str, str]]
 
 
 def key(moid: str) -> str:
@@ -32,9 +40,28 @@ def key(moid: str) -> str:
     return f"domain/{moid}/info"
 
 
-def content(row: tuple[Any, ...]) -> dict[str, str]:
-    """What the hash of a row holds."""
-    moid, level, parent, name, used, h265, hd = row
+def limits_key(moid: str) -> str:
+    """The hash of a user domain's limits; of a platform domain it is its licence (`licensing`)."""
+    return f"domain/{moid}/license"
+
+
+def hashes(row: tuple[Any, ...]) -> Hashes:
+    """What a domain's hashes hold; an empty one is not there."""
+    found = {key(row[0]): _info(*row[:7])}
+    if row[1] == _USER:
+        found[limits_key(row[0])] = _limits(*row[7:])
+    return found
+
+
+def _limits(small: int | None, large: int | None) -> dict[str, str]:
+    """No limit of its own: the platform's is in the platform's hash."""
+    given = {"smallconfnum": small, "largeconfnum": large}
+    return {name: str(value) for name, value in given.items() if value is not None}
+
+
+def _info(
+    moid: str, level: int, parent: str | None, name: str, used: bool, h265: bool, hd: bool
+) -> dict[str, str]:
     return {
         "moid": moid,
         "level": str(level),
@@ -49,10 +76,10 @@ def content(row: tuple[Any, ...]) -> dict[str, str]:
 # ---- one change after the other -----------------------------------------------------------------
 
 
-def note(database: str, moid: str) -> None:
-    """In the transaction of a change: this domain is to be written once it has committed."""
-    sql.insert(database, _NOTES, ("moid",), [(moid,)], update=("moid",))
-    transaction.on_commit(lambda: settle(database, [moid]), using=database, robust=True)
+def note(database: str, *moids: str) -> None:
+    """In the transaction of a change: these domains are to be written once it has committed."""
+    sql.insert(database, _NOTES, ("moid",), [(moid,) for moid in moids], update=("moid",))
+    transaction.on_commit(lambda: settle(database, moids), using=database, robust=True)
 
 
 def settle(database: str, moids: Collection[str] = ()) -> bool:
@@ -71,9 +98,11 @@ def settle(database: str, moids: Collection[str] = ()) -> bool:
 
 
 def _write(database: str, moids: list[str]) -> bool:
-    query = f"{_READ} WHERE moid IN ({sql.marks(moids)})"
-    wanted: dict[str, dict[str, str]] = {moid: {} for moid in moids}
-    wanted |= {row[0]: content(row) for row in sql.select(database, query, moids)}
+    query = f"{_READ} WHERE d.moid IN ({sql.marks(moids)})"
+    found = {row[0]: hashes(row) for row in sql.select(database, query, moids)}
+    wanted: Hashes = {}
+    for moid in moids:
+        wanted |= found.get(moid) or {key(moid): {}, limits_key(moid): {}}
     try:
         for platform in possible_platforms():
             if store_of(platform).database == database:
@@ -84,13 +113,13 @@ def _write(database: str, moids: list[str]) -> bool:
     return True
 
 
-def _put(platform: str, wanted: dict[str, dict[str, str]]) -> None:
+def _put(platform: str, wanted: Hashes) -> None:
     """Each hash whole, or not there."""
     with redis_of(platform).pipeline(transaction=True) as pipe:
-        for moid, fields in wanted.items():
-            pipe.delete(key(moid))
+        for name, fields in wanted.items():
+            pipe.delete(name)
             if fields:
-                pipe.hset(key(moid), mapping=fields)  # type: ignore[arg-type]
+                pipe.hset(name, mapping=fields)  # type: ignore[arg-type]
         pipe.execute()
 
 
@@ -101,7 +130,7 @@ def _rows(database: str) -> Iterator[list[tuple[Any, ...]]]:
     """All domains, in chunks by MOID."""
     last = ""
     while found := sql.select(
-        database, f"{_READ} WHERE moid > %s ORDER BY moid LIMIT {_CHUNK}", [last]
+        database, f"{_READ} WHERE d.moid > %s ORDER BY d.moid LIMIT {_CHUNK}", [last]
     ):
         yield found
         last = found[-1][0]
@@ -112,15 +141,16 @@ def differing(platform: str) -> Iterator[list[str]]:
     client: Any = redis_of(platform)
     seen: set[str] = set()
     for rows in _rows(store_of(platform).database):
+        wanted = [(row[0], name, held) for row in rows for name, held in hashes(row).items()]
         with client.pipeline(transaction=False) as pipe:
-            for row in rows:
-                pipe.hgetall(key(row[0]))
+            for _, name, _held in wanted:
+                pipe.hgetall(name)
             answers = pipe.execute()
         seen |= {row[0] for row in rows}
-        pairs = zip(rows, answers, strict=True)
-        yield [row[0] for row, found in pairs if found != content(row)]
-    there = (name.split("/")[1] for name in client.scan_iter("domain/*/info", _CHUNK))
-    stale = sorted({moid for moid in there if moid not in seen})
+        pairs = zip(wanted, answers, strict=True)
+        yield list(dict.fromkeys(moid for (moid, _, held), found in pairs if found != held))
+    there = {name.split("/")[1] for name in client.scan_iter("domain/*/*", _CHUNK)}
+    stale = sorted(there - seen - {*possible_platforms()})
     for start in range(0, len(stale), _CHUNK):
         yield stale[start : start + _CHUNK]
 

@@ -41,6 +41,17 @@ _HEIGHT = (
     " WHERE d.parent_id = below.moid AND d.level < 2) FROM below"
 )
 
+_OVERLAPPING = """
+SELECT d.name, p.e164_prefix
+  FROM domains_platformdomain p JOIN domains_domain d ON d.moid = p.domain_ptr_id
+ WHERE p.domain_ptr_id <> %s AND p.e164_prefix <> %s
+   AND (p.e164_prefix LIKE CONCAT(%s, '%%') OR %s LIKE CONCAT(p.e164_prefix, '%%'))
+   AND NOT EXISTS (SELECT 1 FROM domains_platformdomain m
+                    WHERE m.domain_ptr_id = %s AND m.e164_prefix = %s)
+ ORDER BY p.e164_prefix LIMIT 1
+"""
+"""The same prefix twice is refused by its column."""
+
 
 def _node(row: Sequence[Any]) -> Node:
     return Node(row[0], row[1], row[2], row[3], bool(row[4]), row[5], row[6])
@@ -50,7 +61,7 @@ class DatabaseTree:
     """A `rules.Tree` in one database; what has been read once is not read again."""
 
     def __init__(self, database: str) -> None:
-        self._database = database
+        self.database = database
         self._known: dict[str, Node | None] = {}
         self._platforms: dict[str, list[Node]] = {}
         self._frame_read = False
@@ -59,7 +70,7 @@ class DatabaseTree:
         """A domain; those above it come with it."""
         if moid not in self._known:
             self._known[moid] = None
-            for row in sql.select(self._database, _LINE, [moid]):
+            for row in sql.select(self.database, _LINE, [moid]):
                 self._known[row[0]] = _node(row)
         return self._known[moid]
 
@@ -70,7 +81,7 @@ class DatabaseTree:
     @cached_property
     def _core(self) -> Node | None:
         query = f"SELECT {_NODE.format(source='domains_domain d')} WHERE d.level = %s"
-        rows = sql.select(self._database, query, [CORE])
+        rows = sql.select(self.database, query, [CORE])
         return _node(rows[0]) if rows else None
 
     def platforms_of(self, service: str) -> Sequence[Node]:
@@ -80,14 +91,14 @@ class DatabaseTree:
                 f"SELECT {_NODE.format(source='domains_domain d')}"
                 " WHERE d.parent_id = %s AND d.level = %s ORDER BY d.name, d.moid"
             )
-            rows = sql.select(self._database, query, [service, PLATFORM])
+            rows = sql.select(self.database, query, [service, PLATFORM])
             self._platforms[service] = [_node(row) for row in rows]
         return self._platforms.get(service, [])
 
     def bound_below(self, moid: str) -> Iterable[Node]:
         """One user domain for each pair of service domain and bound platform, all in one statement."""
         self._read_frame()
-        for one, parent, name, platform in sql.select(self._database, _BOUND, [moid]):
+        for one, parent, name, platform in sql.select(self.database, _BOUND, [moid]):
             yield Node(one, 0, parent, name, True, platform)
 
     def _read_frame(self) -> None:
@@ -99,21 +110,27 @@ class DatabaseTree:
             " WHERE d.level IN (%s, %s, %s) ORDER BY d.name, d.moid"
         )
         self._platforms, self._frame_read = {}, True
-        for row in sql.select(self._database, query, [PLATFORM, SERVICE, CORE]):
+        for row in sql.select(self.database, query, [PLATFORM, SERVICE, CORE]):
             node = self._known[row[0]] = _node(row)
             if node.level == PLATFORM:
                 self._platforms.setdefault(node.parent or "", []).append(node)
 
     def height(self, moid: str) -> int:
         """Levels that a domain and what hangs below it take."""
-        found = sql.select(self._database, _HEIGHT, [moid])
+        found = sql.select(self.database, _HEIGHT, [moid])
         return max((deep + leaves for deep, leaves in found), default=1)
 
     def platform_of_room(self, room: str) -> str | None:
         """Whose room it is."""
         query = "SELECT platform_id FROM domains_machineroom WHERE moid = %s"
-        found = sql.select(self._database, query, [room])
+        found = sql.select(self.database, query, [room])
         return str(found[0][0]) if found else None
+
+    def overlapping(self, moid: str, prefix: str) -> tuple[str, str] | None:
+        """Name and number prefix of another platform domain that overlaps with this one."""
+        values = [moid, prefix, prefix, prefix, moid, prefix]
+        found = sql.select(self.database, _OVERLAPPING, values)
+        return (found[0][0], found[0][1]) if found else None
 
 
 # ---- who uses it --------------------------------------------------------------------------------

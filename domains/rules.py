@@ -31,7 +31,8 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A domain as the rules see it; `platform` and `room` are a user domain's bindings."""
+    """A domain as the rules see it; `platform` and `room` are a user domain's bindings, `prefix` a
+    platform domain's, where it is wanted (it is not read with the others)."""
 
     moid: str
     level: int
@@ -40,6 +41,7 @@ class Node:
     used: bool = True
     platform: str | None = None
     room: str | None = None
+    prefix: str = ""
 
     @property
     def place(self) -> tuple[int, str | None, str | None, str | None]:
@@ -67,6 +69,21 @@ class Tree(Protocol):
 
     def platform_of_room(self, room: str) -> str | None:
         """To which platform domain a room belongs."""
+
+    def overlapping(self, moid: str, prefix: str) -> tuple[str, str] | None:
+        """Name and number prefix of another platform domain whose prefix begins with this one, or is
+        its beginning; None also where the domain has this prefix already."""
+
+
+class Term(str):
+    """A word of ours among the values of a sentence: it is translated with it, a name is not."""
+
+
+class Counts(dict[str, int]):
+    """How many of each kind; the kinds are ours."""
+
+    def __str__(self) -> str:
+        return ", ".join(f"{kind}: {count}" for kind, count in self.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +133,30 @@ def placing(node: Node, tree: Tree) -> list[Refusal]:
             Refusal(
                 "moid",
                 "This MOID is taken by the %(kind)s “%(name)s”: choose another one.",
-                {"kind": NAMES[before.level], "name": before.name},
+                {"kind": Term(NAMES[before.level]), "name": before.name},
             )
         ]
+    if found := _numbers(node, tree):
+        return found
     if before is not None and before.place == node.place:
         return []
     found = _root(node, tree) if node.level == CORE else _under(node, tree)
     if not found and node.level == USER:
         found = _binding(node, tree)
     return found or _strays(before, node, tree)
+
+
+def _numbers(node: Node, tree: Tree) -> list[Refusal]:
+    """Numbers begin with their platform's prefix: it must tell which platform's they are."""
+    other = tree.overlapping(node.moid, node.prefix) if node.prefix else None
+    if other is None:
+        return []
+    text = (
+        "The number prefix %(prefix)s overlaps with %(other)s of “%(name)s”:"
+        " choose one that neither begins with the other nor is its beginning."
+    )
+    values = {"prefix": node.prefix, "name": other[0], "other": other[1]}
+    return [Refusal("e164_prefix", text, values)]
 
 
 def _root(node: Node, tree: Tree) -> list[Refusal]:
@@ -139,7 +171,7 @@ def _root(node: Node, tree: Tree) -> list[Refusal]:
 
 def _under(node: Node, tree: Tree) -> list[Refusal]:
     """Everything but the root hangs below something of a fitting level, and not below itself."""
-    allowed = " or ".join(NAMES[level] for level in sorted(_ABOVE[node.level]))
+    allowed = Term(" or ".join(NAMES[level] for level in sorted(_ABOVE[node.level])))
     if node.parent is None:
         return [Refusal("parent", "Choose a %(names)s above it.", {"names": allowed})]
     parent = tree.node(node.parent)
@@ -148,8 +180,8 @@ def _under(node: Node, tree: Tree) -> list[Refusal]:
         return [Refusal("parent", text, {"names": allowed})]
     if parent.level not in _ABOVE[node.level]:
         text = "A %(kind)s cannot hang below the %(above)s “%(name)s”. Choose a %(names)s above it."
-        values = {"kind": NAMES[node.level], "above": NAMES[parent.level], "name": parent.name}
-        return [Refusal("parent", text, {**values, "names": allowed})]
+        values = {"kind": Term(NAMES[node.level]), "above": Term(NAMES[parent.level])}
+        return [Refusal("parent", text, {**values, "name": parent.name, "names": allowed})]
     return _way_up(node, parent, tree)
 
 
@@ -161,7 +193,8 @@ def _way_up(node: Node, parent: Node, tree: Tree) -> list[Refusal]:
             " choose one that does not lie below it."
         )
         return [Refusal("parent", text, {"name": parent.name})]
-    if len(line) + tree.height(node.moid) > DEEPEST:
+    height = tree.height(node.moid) if node.level == SERVICE else 1
+    if len(line) + height > DEEPEST:
         text = "The tree may be %(most)d levels deep: choose a domain further up."
         return [Refusal("parent", text, {"most": DEEPEST})]
     return []
@@ -269,7 +302,7 @@ def deleting(name: str, uses: Mapping[str, int]) -> list[Refusal]:
     if not any(uses.values()):
         return []
     text = "“%(name)s” is in use (%(uses)s): disable it instead, or remove what uses it first."
-    told = ", ".join(f"{kind}: {count}" for kind, count in uses.items() if count)
+    told = Counts({kind: count for kind, count in uses.items() if count})
     return [Refusal("", text, {"name": name, "uses": told})]
 
 

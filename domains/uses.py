@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 Ask = Callable[[str, str], Mapping[str, int]]
 """From a database and a MOID: how many things of a kind use it."""
@@ -14,3 +18,38 @@ ROOMS: list[Ask] = []
 def gathered(asks: list[Ask], database: str, moid: str) -> dict[str, int]:
     """All uses that others know of, by kind."""
     return {kind: count for ask in asks for kind, count in ask(database, moid).items()}
+
+
+# ---- what operators see of a domain that others know --------------------------------------------
+
+
+class Measure(NamedTuple):
+    """How much of a limit is used; no limit: None."""
+
+    name: StrOrPromise
+    used: int
+    limit: int | None
+
+
+MEASURES: list[Callable[[str, Collection[str]], Mapping[str, Sequence[Measure]]]] = []
+"""From a database and MOIDs: what each domain uses of its limits."""
+
+RUNNING: list[Ask] = []
+"""What runs in a domain and all below it, by kind."""
+
+ENDING: list[Callable[[str], int]] = []
+"""End what runs in a domain and all below it, because it is disabled; how much that was."""
+
+
+def measures(database: str, moids: Collection[str]) -> dict[str, list[Measure]]:
+    """What these domains use of their limits, as far as anybody counts it."""
+    found: dict[str, list[Measure]] = {moid: [] for moid in moids}
+    for ask in MEASURES:
+        for moid, some in ask(database, moids).items():
+            found[moid] += some
+    return found
+
+
+def end_running(moid: str) -> int:
+    """End what runs in a disabled domain and below it."""
+    return sum(end(moid) for end in ENDING)

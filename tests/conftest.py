@@ -7,9 +7,10 @@ import os
 import pytest
 from django.conf import settings
 
-from tests.sites import janus, manager, simulated
+from tests.browser import browser
+from tests.sites import janus, manager, simulated, with_core
 
-__all__ = ["janus", "manager", "simulated"]
+__all__ = ["browser", "janus", "manager", "simulated", "with_core"]
 
 
 @pytest.fixture(scope="session")

@@ -53,6 +53,15 @@ class Refusal(Exception):
         super().__init__(description)
 
 
+class TokenRefused(Refusal):
+    """A Bearer token that is not good, or not for this: the HTTP status tells (RFC 6750)."""
+
+    def __init__(self, error: str, description: str) -> None:
+        super().__init__(NOT_LOGGED_IN, description)
+        self.status = 403 if error == "insufficient_scope" else 401
+        self.challenge = f'Bearer error="{error}", error_description="{description}"'
+
+
 def nack(error_code: int, description: str) -> dict[str, Any]:
     """The body of a refusal."""
     return {"success": 0, "error_code": error_code, "description": description}
@@ -65,6 +74,9 @@ def ack(**content: Any) -> Response:
 
 def answer_refusal(failure: Exception, context: dict[str, Any]) -> Response | None:
     """What DRF shows for an exception raised in a view."""
+    if isinstance(failure, TokenRefused):
+        said = nack(failure.error_code, failure.description)
+        return Response(said, failure.status, headers={"WWW-Authenticate": failure.challenge})
     if isinstance(failure, Refusal):
         return Response(nack(failure.error_code, failure.description))
     if isinstance(failure, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from conferences import dashboard, timeline
 from conferences.pool.store import Pool, name_of, node_json
 from conferences.states import Conference
 from confplatform.bus.models import Parked
 from confplatform.stores.directory import redis_of
+from licensing.models import Licence
 from tests.admin.conftest import UNIT, conference_row
 
 
@@ -71,3 +73,12 @@ def test_the_page_begins_with_what_the_script_would_read(operator: Client) -> No
 
 def test_others_read_nothing(person: Client) -> None:
     assert person.get("/admin/live.json").status_code == 302
+
+
+def test_a_core_has_a_dashboard_too(operator: Client, settings: Settings) -> None:
+    settings.ROLES = frozenset({"bmc"})
+    Licence.objects.all().delete()
+    found = live(operator)
+    assert found["units"] == []
+    assert found["seats"]["small"] == [0, 0]
+    assert operator.get("/admin/").status_code == 200

@@ -51,6 +51,8 @@ def test_a_stale_projection_is_found_and_mended(platform: str) -> None:
 def test_seats_that_do_not_fit_are_found(platform: str, running: Conference) -> None:
     Quota.objects.filter(owner=platform).update(small_used=3)
     assert "3 small" in wrong()["seats"].wrong
+    assert "1 counts put right" in doctor.mend(platform)
+    assert "seats" not in wrong()
 
 
 def test_numbers_that_do_not_fit_are_found(platform: str, running: Conference) -> None:

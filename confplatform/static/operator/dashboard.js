@@ -65,17 +65,25 @@
     }
     find("creates").textContent = live.creates.taken;
     words("failed", live.creates.failed);
+    if (live.health) site(live);
+    if (live.seats) seats(live);
+  }
+
+  // What only those see who administer the platform of this site.
+  function site(live) {
     find("outbox").textContent = live.outbox.waiting;
     words("oldest", `${live.outbox.oldest} s`);
     find("parked").textContent = live.parked;
     list("units", live.units.filter((one) => one.kind === "mcu").map(unit), page.dataset.nounits);
     list("health", Object.entries(live.health).map(server), "");
     list("restores", live.restores.map(restore), page.dataset.none);
+  }
+
+  function seats(live) {
     find("small").replaceChildren(bar(live.seats.small));
     find("large").replaceChildren(bar(live.seats.large));
     find("evaluation").hidden = !live.seats.evaluation;
     words("until", live.seats.until);
-
   }
 
   function stale(yes) {

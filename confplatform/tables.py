@@ -1,0 +1,52 @@
+"""Tables that go out as CSV or XLSX: line by line, and harmless to the spreadsheet that opens them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from openpyxl import Workbook
+
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet takes what begins like this for a formula."""
+
+
+def harmless(value: Any) -> Any:
+    """A text that a spreadsheet would take for a formula is marked as text."""
+    return "'" + value if isinstance(value, str) and value[:1] in FORMULAS else value
+
+
+def unmarked(value: str) -> str:
+    """The text again, as it was before `harmless`."""
+    return value[1:] if value[:1] == "'" and value[1:2] in FORMULAS else value
+
+
+class _Echo:
+    """A file that gives back what is written to it."""
+
+    def write(self, text: str) -> str:
+        """Give it back."""
+        return text
+
+
+def csv_lines(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """A CSV file, line by line; the mark at its beginning tells spreadsheets that it is UTF-8."""
+    writer: Any = csv.writer(_Echo())
+    yield "\ufeff" + writer.writerow(map(harmless, head))
+    for row in rows:
+        yield writer.writerow([harmless(value) for value in row])
+
+
+def xlsx_file(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> IO[bytes]:
+    """An XLSX file, written row by row to a file without a name."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet()
+    for row in chain([head], rows):
+        sheet.append([harmless(value) for value in row])
+    file = TemporaryFile()  # noqa: SIM115 - closed by the answer that sends it
+    book.save(file)
+    file.seek(0)
+    return file

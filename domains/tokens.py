@@ -1,0 +1,23 @@
+"""What proves who calls, beside the browser's session: software logins and OAuth2 tokens.
+
+A browser's session ends by itself: Django compares it with password and state at every request.
+"""
+
+from __future__ import annotations
+
+from oauth2_provider.models import clear_expired, get_access_token_model, get_grant_model
+from oauth2_provider.models import get_refresh_token_model as refresh_tokens
+
+from domains.models import Account, ApiToken
+
+
+def end_all(account: Account, database: str = "default") -> None:
+    """Of this account: API logins, codes, access and refresh tokens."""
+    ApiToken.objects.using(database).filter(account=account).delete()
+    for model in (get_grant_model(), get_access_token_model(), refresh_tokens()):
+        model.objects.using(database).filter(user=account).delete()
+
+
+def forget_expired() -> None:
+    """Delete OAuth2 tokens and codes that nobody can use any more."""
+    clear_expired()

@@ -1,0 +1,48 @@
+"""An operator's browser, and a tree: core › service › platform and tenants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from domains.models import Account, Domain, Level, PlatformDomain
+
+
+@pytest.fixture
+def operator(platform: str, client: Client) -> Client:
+    """A browser in which a superuser has signed in."""
+    client.force_login(Account.objects.get(username="admin"))
+    return client
+
+
+@pytest.fixture
+def service(platform: str) -> str:
+    """The service domain of the demonstration tree."""
+    parent = PlatformDomain.objects.get(pk=platform).parent_id
+    assert parent is not None
+    return parent
+
+
+@pytest.fixture
+def administrator(service: str) -> Client:
+    """A browser in which the administrator of a service domain below has signed in."""
+    below = Domain.objects.create(name="Region", level=Level.SERVICE, parent_id=service)
+    account = Account.objects.create(username="regina", is_staff=True, domain=below)
+    client = Client()
+    client.force_login(account)
+    return client
+
+
+def page(name: str, *args: Any, **query: str) -> str:
+    """The address of one of the pages of domains."""
+    found = reverse(f"admin:domains_{name}", args=args)
+    return found + ("?" + "&".join(f"{k}={v}" for k, v in query.items()) if query else "")
+
+
+def text(answer: Any) -> str:
+    """What the page says."""
+    found: str = answer.content.decode()
+    return found

@@ -1,0 +1,123 @@
+"""In a real browser: the tree opens, forms fit their level, a trial lists bad rows, all in Chinese too."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from domains.management.commands.load_demo import DEMO_TENANT
+from domains.models import Account, Domain, PlatformDomain
+from tests.browser import CHROMIUM, FLAGS
+from tests.media.pages import served
+
+
+@pytest.fixture
+def site(transactional_db: None) -> Iterator[tuple[str, str]]:
+    """The whole site, and the session of a superuser."""
+    from django.conf import settings
+    from django.core.management import call_command
+
+    if not os.path.exists(CHROMIUM):
+        pytest.skip("needs Debian's chromium, which `make test` installs unless BROWSER=0")
+    call_command("load_demo", verbosity=0)
+    call_command("provision", verbosity=0)
+    client = Client()
+    client.force_login(Account.objects.get(username="admin"))
+    with served() as address:
+        yield address, client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+async def opened(started: Any, site: tuple[str, str], path: str) -> Any:
+    """A page of somebody who has signed in."""
+    address, session = site
+    context = await started.new_context(viewport={"width": 1400, "height": 900})
+    await context.add_cookies([{"name": "sessionid", "value": session, "url": address}])
+    page = await context.new_page()
+    page.errors = []
+    page.on("pageerror", lambda wrong: page.errors.append(str(wrong)))
+    await page.goto(address + path)
+    return page
+
+
+async def go(page: Any, site: tuple[str, str], path: str) -> None:
+    """To another page."""
+    await page.goto(site[0] + path)
+
+
+async def test_an_operator_browses_and_imports(site: tuple[str, str], tmp_path: Path) -> None:
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = await opened(browser, site, "/admin/domains/domain/tree/")
+        await _the_tree(page)
+        await _the_form(page)
+        await _the_table(page, site, tmp_path)
+        await _the_trail(page, site)
+        await _in_chinese(page)
+        assert page.errors == []
+        await browser.close()
+
+
+async def _the_tree(page: Any) -> None:
+    """What is below the service domain comes when it is opened."""
+    tree = page.get_by_role("tree", name="Tree of domains")
+    tenant = tree.get_by_role("link", name="Demo tenant", exact=True)
+    assert await tenant.count() == 0
+    await tree.get_by_role("button", name="What is below Demo service").click()
+    await tenant.wait_for()
+    await page.get_by_label("Find a domain").fill("Demo ten")
+    await page.get_by_role("button", name="Search", exact=True).click()
+    await page.get_by_role("link", name="Demo tenant", exact=True).click()
+
+
+async def _the_form(page: Any) -> None:
+    """It says where it stands; a click leads up, and on to a new one below."""
+    line = page.get_by_role("navigation", name="Where it stands")
+    await line.get_by_role("link", name="Demo service").click()
+    assert await page.get_by_label("Number prefix").count() == 0
+    await page.get_by_role("link", name="Add a platform domain below").click()
+    assert await page.locator("[name=e164_prefix]").count() == 1
+
+
+async def _the_table(page: Any, site: tuple[str, str], folder: Path) -> None:
+    """A trial with a bad row, then the import of a good table."""
+    parent = Domain.objects.aget
+    service = (await parent(name="Demo service")).pk
+    platform = (await PlatformDomain.objects.afirst()).pk  # type: ignore[union-attr]
+    file = folder / "tenants.csv"
+    for rows, button in ((f"Bad,{DEMO_TENANT}", "Try it"), (f"Good,{service}", "Import it")):
+        file.write_text(f"name,parent,platform\n{rows},{platform}\n")
+        await go(page, site, "/admin/domains/userdomain/import/")
+        await page.locator("[name=import_file]").set_input_files(file)
+        await page.get_by_label("Format").select_option("csv")
+        await page.get_by_role("button", name="Try it").click()
+        if button == "Try it":
+            table = page.get_by_role("table", name="Bad rows")
+            assert "Choose a service domain above it." in await table.inner_text()
+        else:
+            await page.get_by_role("button", name=button).click()
+    await page.get_by_text("Imported: 1 new, 0 changed.").wait_for()
+
+
+async def _the_trail(page: Any, site: tuple[str, str]) -> None:
+    """The import stands in the audit trail."""
+    await go(page, site, "/admin/auditlog/logentry/")
+    row = page.get_by_role("row").filter(has_text="Good")
+    assert "admin" in await row.first.inner_text()
+
+
+async def _in_chinese(page: Any) -> None:
+    """Switched where the account is."""
+    await page.evaluate(
+        """async () => {
+          const form = document.querySelector('form input[value="zh-hans"]').closest('form');
+          form.submit();
+        }"""
+    )
+    await page.get_by_role("link", name="审计日志").first.wait_for()

@@ -1,0 +1,173 @@
+"""Forms show what fits the level, refuse at the field, and ask before they disable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.test import Client
+
+from domains.flows import change
+from domains.management.commands.load_demo import DEMO_TENANT
+from domains.models import (
+    Account,
+    BackupPlatform,
+    Domain,
+    Level,
+    MachineRoom,
+    PlatformDomain,
+    UserDomain,
+)
+from licensing.models import Quota
+from tests.admin.conftest import conference_row
+from tests.admin_tree.conftest import page, text
+
+
+def formset(prefix: str, rows: list[dict[str, Any]], there: int = 0) -> dict[str, Any]:
+    """What a browser sends for an inline."""
+    found: dict[str, Any] = {f"{prefix}-TOTAL_FORMS": len(rows), f"{prefix}-INITIAL_FORMS": there}
+    for number, row in enumerate(rows):
+        found |= {f"{prefix}-{number}-{name}": value for name, value in row.items()}
+    return found
+
+
+def platform_form(domain: PlatformDomain, **more: Any) -> dict[str, Any]:
+    """The form of a platform domain with no rooms and no backups changed."""
+    fields = {
+        "name": domain.name,
+        "parent": domain.parent_id,
+        "e164_prefix": domain.e164_prefix,
+        "dr_mode": domain.dr_mode,
+        "enable_hd": "on",
+        "enable_h265": "on",
+    }
+    return {**fields, **formset("rooms", []), **formset("backups", []), **more}
+
+
+def test_each_level_shows_its_own_fields(operator: Client, service: str, platform: str) -> None:
+    shown = {
+        "service": text(operator.get(page("servicedomain_change", service))),
+        "platform": text(operator.get(page("platformdomain_change", platform))),
+        "tenant": text(operator.get(page("userdomain_change", DEMO_TENANT))),
+    }
+    for name in ("e164_prefix", "broker_url", "dr_mode", "rooms-TOTAL_FORMS"):
+        assert [kind for kind, html in shown.items() if f'name="{name}"' in html] == ["platform"]
+    for name in ("small_limit", "room"):
+        assert [kind for kind, html in shown.items() if f'name="{name}"' in html] == ["tenant"]
+
+
+def test_a_tenant_shows_what_it_uses_of_its_limit(operator: Client, platform: str) -> None:
+    Quota.objects.create(owner=DEMO_TENANT, small_used=3)
+    change.change(DEMO_TENANT, small_limit=4)
+    for where in (page("userdomain_change", DEMO_TENANT), page("userdomain_changelist")):
+        assert "3 / 4" in text(operator.get(where))
+
+
+def test_a_platform_shows_terminals_and_ports(operator: Client, platform: str) -> None:
+    shown = text(operator.get(page("platformdomain_change", platform)))
+    assert "software terminals" in shown
+    assert "access ports" in shown
+
+
+def test_a_binding_out_of_reach_is_refused_at_its_field(operator: Client, service: str) -> None:
+    other = change.create(Level.SERVICE, name="Other", parent_id=service)
+    far = change.create(Level.PLATFORM, name="Far", parent_id=other.pk, e164_prefix="777")
+    tenant = UserDomain.objects.get(pk=DEMO_TENANT)
+    fields = {"name": tenant.name, "parent": tenant.parent_id, "platform": far.pk}
+    answer = operator.post(page("userdomain_change", DEMO_TENANT), fields)
+    assert "Bind it to a platform domain within its reach" in text(answer)
+    assert answer.context["adminform"].form.errors["platform"]
+
+
+def test_moving_a_domain_is_choosing_another_one_above(operator: Client, service: str) -> None:
+    group = change.create(Level.SERVICE, name="Group", parent_id=service)
+    tenant = UserDomain.objects.get(pk=DEMO_TENANT)
+    fields = {"name": tenant.name, "parent": group.pk, "platform": tenant.platform_id}
+    assert operator.post(page("userdomain_change", DEMO_TENANT), fields).status_code == 302
+    assert UserDomain.objects.get(pk=DEMO_TENANT).parent_id == group.pk
+    fields = {"name": "Service", "parent": group.pk}
+    answer = operator.post(page("servicedomain_change", service), fields)
+    assert "cannot stand above itself" in text(answer)
+
+
+def test_rooms_and_backups_are_kept_with_their_platform(
+    operator: Client, service: str, platform: str
+) -> None:
+    MachineRoom.objects.all().delete()
+    other = change.create(Level.PLATFORM, name="West", parent_id=service, e164_prefix="99")
+    third = change.create(Level.PLATFORM, name="North", parent_id=service, e164_prefix="98")
+    domain = PlatformDomain.objects.get(pk=platform)
+    rooms = [{"name": "A", "order": 0, "is_default": "on"}, {"name": "B", "order": 1}]
+    backups = [{"backup": other.pk, "order": 2}, {"backup": third.pk, "order": 1}]
+    fields = platform_form(domain, **formset("rooms", rooms), **formset("backups", backups))
+    answer = operator.post(page("platformdomain_change", platform), fields)
+    assert answer.status_code == 302, answer.context["errors"]
+    names = MachineRoom.objects.filter(platform=platform).order_by("order")
+    assert [(room.name, room.is_default) for room in names] == [("A", True), ("B", False)]
+    there = BackupPlatform.objects.filter(platform=platform).order_by("order")
+    assert [one.backup_id for one in there] == [third.pk, other.pk]
+
+
+def test_two_default_rooms_and_a_backup_of_itself_are_refused(
+    operator: Client, platform: str
+) -> None:
+    domain = PlatformDomain.objects.get(pk=platform)
+    rooms = [{"name": name, "order": 0, "is_default": "on"} for name in "AB"]
+    backups = [{"backup": platform, "order": 0}]
+    fields = platform_form(domain, **formset("rooms", rooms), **formset("backups", backups))
+    shown = text(operator.post(page("platformdomain_change", platform), fields))
+    assert "Only one room is the default" in shown
+    assert "cannot back up itself" in shown
+
+
+def test_an_address_with_a_password_is_refused(operator: Client, platform: str) -> None:
+    domain = PlatformDomain.objects.get(pk=platform)
+    fields = platform_form(domain, broker_url="amqp://app:geheim@host/")
+    shown = text(operator.post(page("platformdomain_change", platform), fields))
+    assert "Leave out name and password" in shown
+
+
+def act(client: Client, name: str, action: str, pk: str, **more: str) -> Any:
+    """What the browser sends for an action."""
+    fields = {"action": action, "_selected_action": [pk], **more}
+    return client.post(page(f"{name}_changelist"), fields)
+
+
+def test_disabling_says_what_lies_below_and_runs(
+    operator: Client, service: str, platform: str
+) -> None:
+    conference_row(platform)
+    shown = text(operator.get(page("servicedomain_disable_this", service)))
+    assert "user domain: 1" in shown
+    assert "conferences: 1" in shown
+    assert Domain.objects.get(pk=service).used
+
+
+def test_disabling_ends_what_runs_only_when_asked(
+    operator: Client, service: str, platform: str
+) -> None:
+    from conferences.models import Conference
+
+    running = conference_row(platform)
+    act(operator, "servicedomain", "disable", service, confirmed="1")
+    assert not Domain.objects.get(pk=service).used
+    assert Conference.objects.get(pk=running.confid).state == "running"
+    act(operator, "servicedomain", "enable", service, confirmed="1")
+    assert Domain.objects.get(pk=service).used
+    act(operator, "servicedomain", "disable", service, confirmed="1", end_running="1")
+    row = Conference.objects.get(pk=running.confid)
+    assert (row.state, row.end_reason) == ("ended", "domain_disabled")
+
+
+def test_nobody_disables_the_own_domain(administrator: Client) -> None:
+    own = Account.objects.get(username="regina").domain_id or ""
+    act(administrator, "servicedomain", "disable", own, confirmed="1")
+    assert Domain.objects.get(pk=own).used
+
+
+def test_what_is_used_has_no_delete_button(operator: Client, service: str) -> None:
+    assert page("servicedomain_delete", service) not in text(
+        operator.get(page("servicedomain_change", service))
+    )
+    free = change.create(Level.SERVICE, name="Free", parent_id=service)
+    assert operator.post(page("servicedomain_delete", free.pk), {"post": "yes"}).status_code == 302
+    assert not Domain.objects.filter(pk=free.pk).exists()

@@ -1,0 +1,79 @@
+"""Everything that the pages say is said in Chinese, and who wants English gets it."""
+
+from __future__ import annotations
+
+import gettext
+import re
+
+import pytest
+from django.test import Client
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from deploy.translations import CATALOGUE, messages
+from domains.management.commands.load_demo import DEMO_TENANT
+from domains.models import UserDomain
+from tests.admin_tree.conftest import page, text
+
+_PLACES = re.compile(r"%(?:\(\w+\))?[-0-9.]*[sdf]|\{\w+\}")
+
+
+@pytest.fixture(scope="module")
+def chinese() -> gettext.GNUTranslations:
+    """The compiled catalogue; what is fuzzy or empty is not in it."""
+    with CATALOGUE.with_suffix(".mo").open("rb") as file:
+        return gettext.GNUTranslations(file)
+
+
+def test_nothing_is_left_untranslated(chinese: gettext.GNUTranslations) -> None:
+    """Run `make translations`, say it in locale/zh_Hans, and run it again."""
+    known: dict[object, str] = chinese._catalog  # type: ignore[attr-defined]
+    wanted = {(one, 0) if plural else one for one, plural in messages()}
+    assert sorted(str(one) for one in wanted if not known.get(one)) == []
+
+
+def test_every_value_of_a_sentence_is_in_its_translation(
+    chinese: gettext.GNUTranslations,
+) -> None:
+    odd = [
+        one
+        for one, plural in messages()
+        if not plural
+        and sorted(_PLACES.findall(one)) != sorted(_PLACES.findall(chinese.gettext(one)))
+    ]
+    assert odd == []
+
+
+def test_nothing_is_fuzzy() -> None:
+    assert "#, fuzzy" not in CATALOGUE.read_text()
+
+
+@pytest.mark.parametrize(
+    "name", ["domain_tree", "servicedomain_changelist", "userdomain_add", "userdomain_import"]
+)
+def test_a_page_speaks_chinese_to_who_wants_it(operator: Client, name: str) -> None:
+    shown = text(operator.get(page(name), HTTP_ACCEPT_LANGUAGE="zh-CN"))
+    assert "审计日志" in shown
+    assert "Audit trail" not in shown
+    assert "Audit trail" in text(operator.get(page(name)))
+
+
+def test_names_of_fields_and_refusals_are_translated(operator: Client) -> None:
+    fields = {"name": "x", "parent": DEMO_TENANT}
+    where = page("userdomain_change", DEMO_TENANT)
+    shown = text(operator.post(where, fields, HTTP_ACCEPT_LANGUAGE="zh-CN"))
+    assert "用户域不能挂在用户域" in shown
+    assert "绑定到" in text(operator.get(page("userdomain_changelist"), HTTP_ACCEPT_LANGUAGE="zh"))
+
+
+def test_the_language_is_switched_in_the_header(operator: Client) -> None:
+    assert 'value="zh-hans"' in text(operator.get(page("domain_tree")))
+    operator.post("/i18n/setlang/", {"language": "zh-hans", "next": "/admin/"})
+    assert "域树" in text(operator.get(page("domain_tree")))
+
+
+def test_migrations_keep_the_english_names() -> None:
+    with translation.override("zh-hans"):
+        field = UserDomain._meta.get_field("small_limit")
+        assert field.verbose_name == _("small conferences at once") == "小型会议并发数"
+        assert field.deconstruct()[3]["verbose_name"] == "small conferences at once"
