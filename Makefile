@@ -1,6 +1,6 @@
 # The commands of this repository; each calls one program. `make help` lists them.
 PYTHON := .venv/bin/python
-MANAGE := $(PYTHON) manage.py
+MANAGE := DEBUG=true $(PYTHON) manage.py
 .DEFAULT_GOAL := help
 .PHONY: translations help up down test check clean-var simulate chaos bench messages pictures rights bootstrap bootstrap-dev
 
