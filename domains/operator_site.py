@@ -20,6 +20,7 @@ from unfold.sites import UnfoldAdminSite
 
 from domains import second_factor
 from domains.forms import OperatorSignInForm, OwnPasswordForm
+from domains.queries import kept_at_core
 
 
 class OperatorSite(UnfoldAdminSite):  # type: ignore[misc]
@@ -48,6 +49,9 @@ class OperatorSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The own password, by the flow; this session goes on, all others end."""
+        account: Any = request.user
+        if kept_at_core("default", account.moid):
+            return HttpResponseRedirect(f"{settings.CORE_URL}{reverse('admin:password_change')}")
         view = PasswordChangeView.as_view(
             form_class=OwnPasswordForm,
             success_url=reverse("admin:password_change_done"),

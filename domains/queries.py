@@ -10,6 +10,7 @@ from django.db.models.expressions import RawSQL
 
 from confplatform.stores import sql
 from domains.models import Account, Followed
+from domains.ours import tree_is_ours
 from domains.rules import DEEPEST
 
 
@@ -152,6 +153,12 @@ def disabled_above(database: str, moid: str) -> str:
     query = f"SELECT moid, name FROM domains_domain WHERE used = 0 AND moid IN ({sql.marks(line)})"
     off = dict(sql.select(database, query, line)) if line else {}
     return next((str(off[one]) for one in line if one in off), "")
+
+
+def kept_at_core(database: str, account: str) -> bool:
+    """Did this account (by MOID) come from the core? Then it is changed there, and nowhere else."""
+    query = "SELECT 1 FROM domains_applied WHERE moid = %s"
+    return not tree_is_ours() and bool(sql.select(database, query, [account]))
 
 
 def visible_to(account: Account, field: str = "moid") -> Q:

@@ -24,8 +24,8 @@ from prometheus_client import Counter
 from qrcode.image.svg import SvgPathImage
 
 from domains import changes
-from domains.models import Account, Applied
-from domains.ours import tree_is_ours
+from domains.models import Account
+from domains.queries import kept_at_core
 
 CODES = Counter("second_factors_total", "Codes of administrators, by what came of them", ["result"])
 RECOVERY_CODES = 10
@@ -50,7 +50,7 @@ def ask(request: HttpRequest) -> Asked:
     code = request.POST.get("code", "").replace(" ", "").lower()[:LONGEST_CODE]
     if TOTPDevice.objects.filter(user=account, confirmed=True).exists():
         return _show(request, account, code)
-    if not tree_is_ours() and Applied.objects.filter(moid=account.moid).exists():
+    if kept_at_core("default", account.moid):
         return Asked(elsewhere=settings.CORE_URL)
     return _set_up(request, account, code)
 

@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, OperationalError, transaction
 from django_otp import devices_for_user
 
-from domains import changes, person, tokens
+from domains import changes, person, queries, tokens
 from domains.flows.change import obey, unsound
 from domains.models import Account
 from domains.rules import Refusal, RuleBroken
@@ -26,6 +26,7 @@ TAKEN = "Somebody else was quicker and has one of these names now: choose anothe
 DEADLOCK = 1213
 """MariaDB's number: two wanted the same names in another order, and this one gave way."""
 
+AT_CORE = "This account is kept at the core: change it there, and it follows here."
 GONE = "There is no account %(moid)s any more: look for it in the list."
 
 
@@ -43,6 +44,7 @@ def keep(
     try:
         with transaction.atomic(using=database):
             before = _locked(account.moid, database)
+            _ours(account.moid, database)
             obey(account.refusals(database))
             obey(unsound(account, changed))
             if before is not None:
@@ -90,6 +92,7 @@ def delete(moid: str, database: str = "default", by: str | None = None) -> None:
     """Forget an account. Raises RuleBroken."""
     with transaction.atomic(using=database):
         account = _get(moid, database)
+        _ours(moid, database)
         obey(person.deleting(account.person(), by, _others(account, database)))
         changes.note(database, "account", moid, "del")
         account.delete(using=database)
@@ -99,6 +102,7 @@ def reset_second_factor(moid: str, database: str = "default") -> bool:
     """Forget the second factor: at the next sign-in a new one is set up. Was there one?"""
     with transaction.atomic(using=database):
         account = _get(moid, database)
+        _ours(moid, database)
         devices = list(devices_for_user(account, confirmed=None))
         for device in devices:
             device.delete(using=database)
@@ -140,6 +144,12 @@ def _written(before: Account | None, changed: Collection[str] | None) -> list[st
         return None
     fields = Account._meta.concrete_fields
     return [one.name for one in fields if {one.name, one.attname} & {*changed}]
+
+
+def _ours(moid: str, database: str) -> None:
+    """Raises RuleBroken for an account that this site only follows."""
+    if queries.kept_at_core(database, moid):
+        raise RuleBroken([Refusal("", AT_CORE)])
 
 
 def _locked(moid: str, database: str) -> Account | None:

@@ -1,0 +1,58 @@
+"""At a site that follows a core, accounts that came from there are looked at, and changed there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from confplatform.stores import sql
+from domains.flows import people
+from domains.models import Account
+from domains.rules import RuleBroken
+
+PASSWORD = "Bittern-Harbour-58"
+
+
+@pytest.fixture
+def told(db: None, settings: Any) -> Account:
+    """An administrator of whom the core has told."""
+    account = people.create(PASSWORD, username="told", is_staff=True, is_superuser=True)
+    settings.CORE_MOID, settings.CORE_URL, settings.ROLES = "core", "https://core.example", {"css"}
+    sql.insert("default", "domains_applied", ("moid", "version"), [(account.moid, 7)])
+    return account
+
+
+CHANGES: list[Callable[[Account], object]] = [
+    lambda a: people.set_password(a.moid, "Plover-Lantern-71"),
+    lambda a: people.disable(a.moid),
+    lambda a: people.delete(a.moid),
+    lambda a: people.reset_second_factor(a.moid),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_the_core_keeps_is_not_changed_here(
+    told: Account, change: Callable[[Account], object]
+) -> None:
+    with pytest.raises(RuleBroken, match="kept at the core"):
+        change(told)
+    told.refresh_from_db()
+    assert told.is_active
+    assert told.check_password(PASSWORD)
+
+
+def test_who_wants_another_password_is_sent_to_the_core(told: Account) -> None:
+    page = Client()
+    page.force_login(told)
+    answer = page.get("/admin/password_change/")
+    assert answer["Location"] == "https://core.example/admin/password_change/"
+
+
+def test_an_account_of_the_site_alone_is_changed_here(told: Account) -> None:
+    own = people.create(PASSWORD, username="own", is_staff=True, is_superuser=True)
+    people.set_password(own.moid, "Plover-Lantern-71")
+    own.refresh_from_db()
+    assert own.check_password("Plover-Lantern-71")
