@@ -145,9 +145,9 @@ def test_a_peer_that_is_down_holds_up_nobody_and_loses_nothing(
     place: str, peer: RabbitMQ, home: str, how: signal.Signals
 ) -> None:
     with running(link(place, peer), link(place, peer), Relay(store_of(place), home)):
-        say(place, range(500))
+        say(place, range(5000, 5500))
         peer.kill(how)
-        say(place, range(500, 1000))
+        say(place, range(5500, 6000))
         began = time.monotonic()
         say(place, range(10), destination="")
         until(lambda: not Outbox.objects.filter(destination="").exists(), 5)
@@ -155,7 +155,8 @@ def test_a_peer_that_is_down_holds_up_nobody_and_loses_nothing(
         assert Outbox.objects.filter(destination=PEER).exists()
         peer.kill(signal.SIGCONT) if how is signal.SIGSTOP else peer.restart()
         until(all_sent)
-    assert firsts(numbers(peer.url())) == list(range(1000))
+    # A broker that is killed may give again what was taken from it just before, by another test.
+    assert [n for n in firsts(numbers(peer.url())) if n >= 5000] == list(range(5000, 6000))
     assert numbers(home) == list(range(10))
 
 
