@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from conferences.models import ResourceUnit
 from conferences.pool import units
 from conferences.pool.look import Resource, look, placed_on
-from conferences.states import Unit
+from conferences.pool.store import unit_here
 from confplatform.admin import ReadOnlyAdmin, badge, bar, table
 from confplatform.stores.directory import own_platform
 from domains.models import MachineRoom
@@ -55,7 +55,7 @@ class ResourceUnitAdmin(ReadOnlyAdmin):
         )
         for row in rows:
             row.pool_away = known is None
-            row.live = (known or {}).get((row.restype, Unit(row.ip, row.pid)))
+            row.live = (known or {}).get((row.restype, unit_here(row.ip, row.pid)))
             row.room_label = names.get(row.room, row.room or _("default"))
 
     def _live(self, row: Any) -> Resource | None:
@@ -67,7 +67,7 @@ class ResourceUnitAdmin(ReadOnlyAdmin):
     @admin.display(description=_("unit"), ordering="ip")
     def unit(self, row: ResourceUnit) -> SafeString:
         """Its address; a simulated one says so."""
-        name = str(Unit(row.ip, row.pid))
+        name = str(unit_here(row.ip, row.pid))
         if (row.labels or {}).get("simulated"):
             both = badge(name, "plain"), badge(_("simulated"), "violet")
             return format_html('<span class="op-measure">{}{}</span>', *both)
@@ -143,7 +143,7 @@ class ResourceUnitAdmin(ReadOnlyAdmin):
     def placed(self, row: ResourceUnit) -> SafeString:
         """Conferences on it, with the reason why."""
         try:
-            found = placed_on(own_platform(), row.restype, Unit(row.ip, row.pid))
+            found = placed_on(own_platform(), row.restype, unit_here(row.ip, row.pid))
         except redis.RedisError:
             return badge(_("Redis is away"), "red")
         return table([_("number"), _("why here")], found)
@@ -178,7 +178,7 @@ def _drain(row: ResourceUnit, *, on: bool) -> bool:
     if row.draining == on:
         return False
     try:
-        units.drain(own_platform(), row.restype, Unit(row.ip, row.pid), on)
+        units.drain(own_platform(), row.restype, unit_here(row.ip, row.pid), on)
     except redis.RedisError:
         return True  # kept in the database: the unit's next heartbeat brings it to the pool
     return True

@@ -13,7 +13,7 @@ from confplatform.bus.message import BadMessage, from_body
 from confplatform.stores.directory import own_platform
 
 
-def take(platform: str, deliveries: Sequence[Delivery]) -> Outcome:
+def take(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
     """Answer CSS' questions; its answers and notices to other managers need nothing done."""
     rows, bad = [], []
     for delivery in deliveries:
@@ -29,5 +29,4 @@ def take(platform: str, deliveries: Sequence[Delivery]) -> Outcome:
             route = sent.route.value
             sender = f"cm@{own_platform()}"
             rows.append(outbox.row(sent.message, route.exchange, route.key, clock.now(), sender))
-    outcome = handle(platform, bad, first_turn=True) if bad else Outcome()
-    return Outcome(outcome.rows + rows, stored=bool(bad))
+    return [Outcome(rows), *([handle(platform, bad, first_turn=True)] if bad else [])]

@@ -158,3 +158,24 @@ def rebuild(platform: str) -> int:
             count, chunk = count + len(chunk), []
     write(platform, chunk)
     return count + len(chunk)
+
+
+_DROP = """
+if redis.call('HGET', KEYS[1], 'confid') == ARGV[1] and redis.call('HGET', KEYS[1], 'revision') == ARGV[2]
+then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+"""Only as it was when it was looked at: another one may have the number by now."""
+
+
+def refresh(platform: str) -> int:
+    """Write all live conferences, and drop what is left of others; how many live. Raises RedisError."""
+    client = redis_of(platform)
+    left = {}
+    for name in client.scan_iter(key("*"), count=1000):
+        left[name] = client.hmget(name, "confid", "revision")
+    numbers = {key(c.e164) for c in live(platform)}
+    for name, (confid, revision) in left.items():
+        if name not in numbers:
+            client.eval(_DROP, 1, name, confid or "", revision or "")
+    return rebuild(platform)

@@ -9,7 +9,7 @@ from conferences import rows
 from conferences.decisions.says import wire_time
 from conferences.states import Conference, Unit
 from confplatform.stores import sql
-from confplatform.stores.directory import possible_platforms, store_of
+from confplatform.stores.directory import look_up, possible_platforms, store_of
 
 _TABLE = "conferences_conference"
 
@@ -71,8 +71,8 @@ def of_person(tenant: str, person: str, most: int) -> tuple[int, list[Conference
     """
     total, found = 0, list[Conference]()
     for platform in possible_platforms():
-        listed = sql.select(
-            store_of(platform).database,
+        listed = look_up(
+            platform,
             f"SELECT {rows.READ}, COUNT(*) OVER () FROM {_TABLE}"  # noqa: S608
             " WHERE user_domain=%s AND live_e164 IS NOT NULL"
             " ORDER BY creator_moid=%s DESC, created_at DESC LIMIT %s",
@@ -93,11 +93,29 @@ def room_of_unit(database: str, unit: Unit) -> str:
     return str(found[0][0]) if found else ""
 
 
+def hosts(database: str, ip: str, pid: str, at: str) -> bool:
+    """Is any live conference of this data assigned to this unit of the site `at`?"""
+    query = (
+        "SELECT 1 FROM conferences_conference WHERE live_e164 IS NOT NULL"
+        " AND unit_ip=%s AND unit_pid=%s AND hosting_platform=%s LIMIT 1"
+    )
+    return bool(sql.select(database, query, [ip, pid, at]))
+
+
+def hosted_near_end(database: str, at: str) -> list[Conference]:
+    """Conferences that run on units of the site `at` and end within 10 minutes, or should have."""
+    query = (
+        f"SELECT {rows.READ} FROM {_TABLE} WHERE live_e164 IS NOT NULL AND hosting_platform=%s"  # noqa: S608
+        " AND state='running' AND ends_at <= UTC_TIMESTAMP(6) + INTERVAL 10 MINUTE"
+    )
+    return [rows.from_row(row) for row in sql.select(database, query, [at])]
+
+
 def live_by_number(e164: str) -> Conference | None:
     """The live conference with this number, on whichever platform's data we have."""
+    query = f"SELECT {rows.READ} FROM {_TABLE} WHERE live_e164=%s"  # noqa: S608
     for platform in possible_platforms():
-        database = store_of(platform).database
-        found = sql.select(database, f"SELECT {rows.READ} FROM {_TABLE} WHERE live_e164=%s", [e164])  # noqa: S608
+        found = look_up(platform, query, [e164])
         if found:
             return rows.from_row(found[0])
     return None
@@ -132,7 +150,7 @@ def simulated_units(platform: str) -> frozenset[tuple[str, Unit]]:
         "SELECT restype, ip, pid FROM conferences_resourceunit"
         " WHERE JSON_VALUE(labels, '$.simulated') IN ('1', 'true')",
     )
-    return frozenset((kind, Unit(ip, pid)) for kind, ip, pid in found)
+    return frozenset((kind, Unit(ip, pid, platform)) for kind, ip, pid in found)
 
 
 # ---- what uses a domain or a room, for the rules of the tree -------------------------------------

@@ -88,23 +88,29 @@ def to_detail(c: Conference) -> bytes:
 def from_row(row: tuple[Any, ...]) -> Conference:
     """The conference of a row that was read as READ says."""
     kept: dict[str, Any] = orjson.loads(row[0])
+    at = kept.get("hosting_platform", "")
     for name, value in kept.items():
         if value is None:
             continue
         if name.endswith(("_at", "_by", "_since")):
             kept[name] = _moment(value)
         elif name in _UNITS:
-            kept[name] = Unit(*value)
+            kept[name] = _unit(value, at)
         elif name in _TUPLES:
             kept[name] = tuple(value)
     kept["state"] = ConferenceState(kept.get("state", ConferenceState.CREATING))
     kept["revision"] = row[1]
     if "tried" in kept:
-        kept["tried"] = tuple(Unit(*one) for one in kept["tried"])
+        kept["tried"] = tuple(_unit(one, at) for one in kept["tried"])
     if kept.get("rename"):
         ask, name, request, reqid, answer_by = kept["rename"]
         kept["rename"] = Rename(ask, name, request, reqid, _moment(answer_by))
     return Conference(**kept)
+
+
+def _unit(value: list[str], at: str) -> Unit:
+    """A unit; one that was written before units knew their site stands where the conference runs."""
+    return Unit(*value) if len(value) > 2 else Unit(value[0], value[1], at)
 
 
 def _moment(value: str) -> datetime:

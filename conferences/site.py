@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from conferences.decisions.create import Tenant
 from conferences.errors import Err
+from conferences.messages.pool import ResourcesGranted, ResourcesRefused
 from conferences.states import Conference, Unit
 from conferences.step import Step
 from confplatform.bus.sending import Outgoing
@@ -43,6 +44,9 @@ class Site(Protocol):
     ) -> frozenset[str] | None:
         """All numbers of a list in parts, once all its parts are there. `part`: which, of how many."""
 
+    def stands_at(self, reply: ResourcesGranted | ResourcesRefused) -> str:
+        """At whose broker the unit that the RMS names is spoken to: a peer's, else this site's."""
+
     def tenant(self, moid: str) -> Tenant | None:
         """A user domain, as far as creating goes."""
 
@@ -57,6 +61,9 @@ class Site(Protocol):
 
     def new_id(self) -> str:
         """An id that nobody else has."""
+
+    def concerned(self, numbers: Collection[str], heard_here: bool) -> frozenset[str]:
+        """Those of these numbers that are this platform's to judge."""
 
     def listed(
         self, domain: str, start: int, count: int

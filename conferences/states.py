@@ -50,10 +50,12 @@ class WrongMove(Exception):
 
 
 class Unit(NamedTuple):
-    """A media unit: its address, and its instance name where there are several at one address."""
+    """A media unit: its address, its instance name where there are several at one address, and
+    the platform at whose site it stands: two sites may use the same private addresses."""
 
     ip: str
     pid: str = ""
+    at: str = ""
 
     def __str__(self) -> str:
         return f"{self.ip}:{self.pid}" if self.pid else self.ip
@@ -64,11 +66,11 @@ class Unit(NamedTuple):
         return {"ip": self.ip, "pid": self.pid} if self.pid else {"ip": self.ip}
 
     @staticmethod
-    def of(named: Mapping[str, Any] | None) -> Unit | None:
+    def of(named: Mapping[str, Any] | None, at: str = "") -> Unit | None:
         """The unit that a message names; None where it names none."""
         if not named or not named.get("ip"):
             return None
-        return Unit(named["ip"], named.get("pid") or "")
+        return Unit(named["ip"], named.get("pid") or "", at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class Conference:
     tried: tuple[Unit, ...] = ()
     last_code: str = ""
     give_up_at: datetime | None = None
+    """While it is created: when that has failed. Later: when it ends though its site did not ask."""
     answer_by: datetime | None = None
     restore_at: datetime | None = None
     pending_since: datetime | None = None
@@ -272,7 +275,7 @@ def next_due(c: Conference) -> datetime | None:
         return None
     moments = [c.answer_by, c.restore_at if c.state is _S.PENDING_RESTORE else None]
     if c.state is not _S.CREATING:
-        moments.append(c.ends_at)
+        moments.append(c.give_up_at or c.ends_at)
     if c.state is _S.RUNNING:
         left = [m for m in WARNINGS if not c.warned or m < c.warned]
         if c.ends_at and left:
@@ -280,21 +283,3 @@ def next_due(c: Conference) -> datetime | None:
         moments.append(c.rename.answer_by if c.rename else None)
         moments.append(c.empty_since + EMPTY_FOR if c.auto_end and c.empty_since else None)
     return min((m for m in moments if m), default=None)
-
-
-def sender(
-    ip: str | None, pid: str | None, app_id: str, assigned: Unit | None = None
-) -> Unit | None:
-    """The unit that a message speaks for: by its body, else by its `app_id` (`cmu@<ip>[:<pid>]`).
-
-    An `app_id` without instance names an address only: the assigned unit, where it stands there.
-    """
-    if ip:
-        return Unit(ip, pid or "")
-    role, _, address = app_id.partition("@")
-    if role != "cmu" or not address:
-        return None
-    unit = Unit(*address.split(":")) if address.count(":") == 1 else Unit(address)
-    if pid:
-        return Unit(unit.ip, pid)
-    return assigned if assigned and not unit.pid and assigned.ip == unit.ip else unit

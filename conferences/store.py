@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import redis
+from django.conf import settings
 
 from conferences import counts, gauges, projection, queries, rows
 from conferences.decisions.create import Tenant, refused
 from conferences.errors import Err
+from conferences.homes import platforms_of_numbers
 from conferences.messages.cm import CreateConference
+from conferences.messages.pool import ResourcesGranted, ResourcesRefused
 from conferences.numbers import Numbers
 from conferences.states import Conference, Unit
 from conferences.step import Step
@@ -23,7 +26,7 @@ from confplatform.bus.sending import Outgoing
 from confplatform.bus.work import Work
 from confplatform.clock import next_id
 from confplatform.stores import sql
-from confplatform.stores.directory import own_platform, redis_of
+from confplatform.stores.directory import own_platform, possible_platforms, redis_of
 from domains.queries import UserDomainFacts, rooms_of, user_domains
 from licensing.amounts import Amounts
 from licensing.store import Seats, stock
@@ -126,6 +129,19 @@ class ConferenceSite:
         )
         return self._take(found)
 
+    def claim_hosted_at(self, sites: Sequence[str], most: int) -> list[Conference]:
+        """Live conferences that are placed at these sites, oldest and largest first."""
+        if not sites:
+            return []
+        found = sql.select(
+            self._database,
+            f"SELECT {rows.READ} FROM {_TABLE} WHERE live_e164 IS NOT NULL"  # noqa: S608
+            f" AND hosting_platform IN ({sql.marks(sites)})"
+            " ORDER BY places > 8 DESC, created_at LIMIT %s FOR UPDATE SKIP LOCKED",
+            [*sites, most],
+        )
+        return self._take(found)
+
     def believed_on(self, unit: Unit, numbers: Sequence[str]) -> dict[str, Conference]:
         """The live conferences assigned to a unit or with one of these numbers, only looked at."""
         query = f"SELECT {rows.READ} FROM {_TABLE} WHERE live_unit=%s"  # noqa: S608
@@ -133,7 +149,8 @@ class ConferenceSite:
         if numbers:
             query = f"SELECT {rows.READ} FROM {_TABLE} WHERE live_e164 IN ({sql.marks(numbers)})"  # noqa: S608
             found += sql.select(self._database, query, numbers)
-        seen = {c.e164: c for c in map(rows.from_row, found)}
+        believed = [c for c in map(rows.from_row, found) if c.unit == unit or c.e164 in numbers]
+        seen = {c.e164: c for c in believed}
         return {e164: self._live.get(e164) or c for e164, c in seen.items()}
 
     def parts_of(
@@ -163,6 +180,12 @@ class ConferenceSite:
         missing = moids - self._tenants.keys()
         self._tenants |= user_domains(self._database, missing)
 
+    def stands_at(self, reply: ResourcesGranted | ResourcesRefused) -> str:
+        """At whose broker the unit that the RMS names is spoken to: a peer's, else this site's."""
+        named = (reply.mcu or {}) if isinstance(reply, ResourcesGranted) else {}
+        platform = str(named.get("platformmoid") or "")
+        return platform if platform in settings.PEERS else self.here
+
     def tenant(self, moid: str) -> Tenant | None:
         """A user domain, as far as creating goes."""
         self._read_tenants({moid})
@@ -189,6 +212,15 @@ class ConferenceSite:
     def new_id(self) -> str:
         """32 hexadecimal digits; the first half grows, so that new rows lie together."""
         return f"{next_id():016x}{os.urandom(8).hex()}"
+
+    def concerned(self, numbers: Collection[str], heard_here: bool) -> frozenset[str]:
+        """Those of these numbers that are this platform's; of those that nobody knows, what our own
+        units hold is our own platform's to judge."""
+        if len(possible_platforms()) == 1:
+            return frozenset(numbers)
+        homes, own = platforms_of_numbers(numbers), self._work.platform
+        nobodys = own if heard_here and own == self.here else ""
+        return frozenset(n for n in numbers if homes.get(n, nobodys) == own)
 
     def listed(
         self, domain: str, start: int, count: int

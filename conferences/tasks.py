@@ -7,16 +7,19 @@ from django.contrib.sessions.backends.cached_db import SessionStore
 
 from conferences.flows import due as flow
 from conferences.flows import mend as mending
+from conferences.flows import takeover
 from conferences.pool import units
 from confplatform import clock
-from confplatform.stores.directory import own_platform
+from confplatform.stores.directory import each, own_platform
 from domains.api import sessions
 
 
 @shared_task
 def due() -> None:
-    """Do what is due."""
-    flow.due(own_platform())
+    """Do what is due, on all that this site serves; what only runs here is watched."""
+    takeover.keep_up()
+    each(flow.due)
+    flow.watch_hosted()
 
 
 @shared_task
@@ -33,13 +36,13 @@ def ask_for_lists() -> None:
 
 @shared_task
 def mend() -> None:
-    """Fill pool and projection again, if Redis was emptied."""
-    mending.mend(own_platform())
+    """Fill pool and projections again, if Redis was emptied."""
+    each(mending.mend)
 
 
 @shared_task
 def forget_old() -> None:
     """Delete what need not be remembered."""
-    flow.forget_old(own_platform())
+    each(flow.forget_old)
     sessions.forget_idle(clock.now())
     SessionStore.clear_expired()

@@ -50,6 +50,14 @@ _AT_THE_CORE = {
 }
 
 
+_SITES = {
+    "title": _("Sites"),
+    "icon": "public",
+    "link": reverse_lazy("failover-sites"),
+    "permission": lambda request: request.user.has_perm("failover.view_register"),
+}
+
+
 def _group(title: Any, *items: dict[str, Any]) -> dict[str, Any]:
     return {"title": title, "separator": True, "items": list(items)}
 
@@ -84,7 +92,7 @@ UNFOLD: dict[str, Any] = {
         "show_search": False,
         "show_all_applications": False,
         "navigation": [
-            {"items": [_page(_("Dashboard"), "dashboard", "index")]},
+            {"items": [_page(_("Dashboard"), "dashboard", "index"), _SITES]},
             _group(
                 _("Conferences"),
                 _model(_("Conferences"), "video_camera_front", "conferences", "conference"),

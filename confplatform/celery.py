@@ -11,7 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "confplatform.settings")
 
 app = Celery("confplatform")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["conferences", "domains"])
+app.autodiscover_tasks(["conferences", "domains", "failover"])
 
 TIMERS = {
     # name: (seconds, why so often)
@@ -21,6 +21,11 @@ TIMERS = {
     "conferences.tasks.mend": (15, "projection and pool are filled again if Redis was emptied"),
     "conferences.tasks.forget_old": (60, "requests are remembered for 24 h"),
     "domains.tasks.ask_again": (5, "what a platform has missed of the tree is asked for again"),
+    "failover.tasks.beat": (2, "a site whose software is silent for 10 s is taken over"),
+    "failover.tasks.watch": (1, "a room is lost 15 s after its last unit"),
+    "failover.tasks.ask": (10, "a lost notice does no harm"),
+    "failover.tasks.ask_more": (5, "while a platform is abnormal (CSS §2.2)"),
+    "failover.tasks.follow_modes": (2, "an operator's mode holds when the page says so"),
     "domains.tasks.trim": (600, "changes of the tree are kept for 90 days, 10,000 go at once"),
 }
 """Each is a level check (what is due now?): a run that is lost or doubled does no harm."""

@@ -33,8 +33,8 @@ SITE_NAME = env.str("SITE_NAME", default="east")
 PLATFORM_MOID = env.str("PLATFORM_MOID", default="00000000-0000-4000-8000-000000000001")
 if not 1 <= len(PLATFORM_MOID) <= 40:
     raise ImproperlyConfigured("PLATFORM_MOID: at most 40 characters.")
-_ROLES = {"css", "rms", "cm", "bmc"}
-ROLES = frozenset(env.list("ROLES", default=["css", "rms", "cm"]))
+_ROLES = {"css", "rms", "cm", "bmc", "pms"}
+ROLES = frozenset(env.list("ROLES", default=["css", "rms", "cm", "pms"]))
 if ROLES - _ROLES:
     raise ImproperlyConfigured(f"ROLES: unknown {sorted(ROLES - _ROLES)}.")
 CORE_MOID = env.str("CORE_MOID", default="")
@@ -42,6 +42,7 @@ CORE_URL = env.str("CORE_URL", default="").rstrip("/")
 PEERS: dict[str, str] = env.dict("PEERS", default={})
 CELLS_FILE = env.str("CELLS_FILE", default="")
 DR_TAKEOVERS_PER_HOUR = env.int("DR_TAKEOVERS_PER_HOUR", default=1)
+REGISTER_URL = env.str("REGISTER_URL", default="")
 
 
 def _secret(name: str) -> str:
@@ -56,8 +57,7 @@ ACCOUNT_SEALING_KEY = _secret("ACCOUNT_SEALING_KEY")
 
 # ---- stores: every platform's data behind its own alias and its own Redis -----------------------
 
-_database = env.db_url("DATABASE_URL", default="mysql://app@127.0.0.1:3306/east")
-_database |= {
+_BY_MARIADB = {
     "ENGINE": "django.db.backends.mysql",
     "CONN_MAX_AGE": 600,
     "CONN_HEALTH_CHECKS": True,
@@ -70,9 +70,17 @@ _database |= {
         "init_command": "SET sql_mode='STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', time_zone='+00:00'",
     },
 }
-DATABASES = {"default": _database}
+_OWN_DATABASE = env.db_url("DATABASE_URL", default="mysql://app@127.0.0.1:3306/east")
+DATABASES = {"default": _OWN_DATABASE | _BY_MARIADB}
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 PLATFORM_STORES = {PLATFORM_MOID: ("default", REDIS_URL)}
+_POSSIBLE_REDIS: dict[str, str] = env.dict("POSSIBLE_REDIS", default={})
+for _moid, _url in env.dict("POSSIBLE_DATABASES", default={}).items():
+    if _moid not in _POSSIBLE_REDIS:
+        raise ImproperlyConfigured(f"POSSIBLE_REDIS: {_moid} is missing.")
+    DATABASES[_moid] = env.db_url_config(_url) | _BY_MARIADB
+    PLATFORM_STORES[_moid] = (_moid, _POSSIBLE_REDIS[_moid])
+DATABASE_ROUTERS = ["confplatform.stores.router.OwnOnly"]
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",

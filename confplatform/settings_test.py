@@ -13,6 +13,8 @@ _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 REDIS_URL = REDIS_URL.rpartition("/")[0] + f"/{_worker + 1}"
 PLATFORM_STORES = {PLATFORM_MOID: ("default", REDIS_URL)}
 DATABASES["default"]["TEST"] = {"NAME": "test_site", "CHARSET": "utf8mb4"}
+# Empty, until a test of two sites copies its tables there: see tests/integration/two_sites.py.
+DATABASES["west"] = {**DATABASES["default"], "TEST": {"NAME": "test_west", "CHARSET": "utf8mb4"}}
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.MD5PasswordHasher",
     "domains.hashers.RandomSecret",

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from conferences import dashboard
+from failover import page
 
 urlpatterns = [
     path("", include("confplatform.api.urls")),
@@ -12,6 +13,7 @@ urlpatterns = [
     path("api/v1/", include("conferences.api.urls")),
     path("", include("conferences.console.urls")),
     path("admin/live.json", admin.site.admin_view(dashboard.live), name="dashboard-live"),
+    *page.urls,
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
 ]

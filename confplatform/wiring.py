@@ -13,9 +13,11 @@ from confplatform.bus import dispatch
 from confplatform.bus.consume import Consumer, Desk
 from confplatform.bus.link import Link
 from confplatform.bus.relay import Relay
-from confplatform.bus.topology import Routes
-from confplatform.stores.directory import own_platform, store_of
+from confplatform.bus.topology import Routes, pms_queue
+from confplatform.stores.directory import own_platform, possible_platforms, store_of
 from domains.flows import sync as propagation
+from failover.flows import platforms
+from failover.flows.platforms import desk as pms_desk
 from licensing.flows import tell as licences
 
 QUEUES_OF = {
@@ -25,7 +27,10 @@ QUEUES_OF = {
         Routes.UNIT_TO_CSS,
         Routes.RMS_TO_CSS,
         Routes.MS_TO_CSS,
+        Routes.PLATFORM_NOTICE,
+        Routes.PMS_TO_CSS,
     ),
+    "pms": (),
     "cm": (Routes.CSS_TO_CM, Routes.STATE_TO_CM),
     "rms": (Routes.TO_RMS, Routes.NODE_TO_RMS),
     "bmc": (Routes.BMC_LICENCE, Routes.BMC_SYNC, Routes.BMC_CALL_RECORD),
@@ -36,10 +41,11 @@ QUEUES_OF = {
 def desks() -> dict[str, Desk]:
     """The queues of our roles, and who does what comes from them."""
     platform = own_platform()
-    work = partial(dispatch.handle, platform, first_turn=True)
+    work = partial(dispatch.take, first_turn=True)
     desk_of = {"css": work, "rms": pool_desk(platform), "cm": partial(manager.take, platform)}
     desk_of["bmc"] = work
-    return {
+    asked = {pms_queue(platform): pms_desk(platform)} if "pms" in settings.ROLES else {}
+    return asked | {
         route.value.queue: desk_of[role]
         for role in sorted(settings.ROLES)
         for route in QUEUES_OF[role]
@@ -49,19 +55,20 @@ def desks() -> dict[str, Desk]:
 def threads() -> list[Consumer | Relay]:
     """What a worker runs beside its tasks: consumers, relay, and the ways to the peers."""
     here = store_of(own_platform())
+    stores = [store_of(platform) for platform in possible_platforms()]
     peers = sorted(settings.PEERS.items())
     return [
         Consumer(here, settings.AMQP_URL, desks(), _greet),
-        Relay(here, settings.AMQP_URL),
+        *(Relay(store, settings.AMQP_URL) for store in stores),
         *(_in_order() for role in settings.ROLES if role == "css"),
-        *(Link(here, peer, url) for peer, url in peers),
+        *(Link(store, peer, url) for store in stores for peer, url in peers),
         *(_consumer_at(peer, url) for peer, url in peers if "bmc" in settings.ROLES),
     ]
 
 
 def _in_order() -> Consumer:
     """What BMC tells is done in order: one process at a time takes it, and asks what it has missed."""
-    work: Desk = partial(dispatch.handle, own_platform(), first_turn=True)
+    work: Desk = partial(dispatch.take, first_turn=True)
     here, queue = store_of(own_platform()), Routes.DOMAIN_NOTICE.value.queue
     greet = partial(propagation.greet, own_platform())
     return Consumer(here, settings.AMQP_URL, {queue: work}, greet, alone=True)
@@ -69,13 +76,15 @@ def _in_order() -> Consumer:
 
 def _consumer_at(peer: str, url: str) -> Consumer:
     """At a peer's broker: what its platform asks of BMC."""
-    desk: Desk = partial(dispatch.handle, own_platform(), first_turn=False)
+    desk: Desk = partial(dispatch.take, first_turn=False)
     queues = {route.value.queue: desk for route in QUEUES_OF["bmc"]}
     return Consumer(store_of(own_platform()), url, queues, lambda: None, peer)
 
 
 def _greet() -> None:
-    """After a start or a gap: units say what they hold, BMC which licences there are (CSS §4.1)."""
+    """After a start or a gap: the PMS says how the platforms are (CSS §2.2), units what they hold,
+    BMC which licences there are (CSS §4.1)."""
     if "css" in settings.ROLES:
+        platforms.ask(own_platform(), everything=True)
         units.ask_for_lists(own_platform())
         licences.greet(own_platform())

@@ -36,6 +36,7 @@ number            | conferences.number      | v.... | v....   | v....    | .....
 parked message    | bus.parked              | v...o | v...o   | v...o    | ..... | the platform of this site; operate: publish again, discard
 outgoing message  | bus.outbox              | v.... | v....   | v....    | ..... | the platform of this site
 request taken     | bus.inbox               | v.... | v....   | v....    | ..... | the platform of this site
+site              | failover.register       | v...o | .....   | .....    | ..... | everybody's; operate: take over, hand back, modes, rooms
 audit trail       | auditlog.logentry       | v.... | v....   | v....    | v.... | the domain of the one who did it
 """
 

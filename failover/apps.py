@@ -8,3 +8,12 @@ class FailoverConfig(AppConfig):
 
     name = "failover"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Importing the flows registers their handlers; transactions learn of us."""
+        from confplatform.bus.work import SITES
+        from failover import flows
+        from failover.site import FailoverSite
+
+        SITES["failover"] = FailoverSite
+        flows.register()

@@ -1,8 +1,8 @@
-"""The register of owners, its time line, what agents say, and the pulse of a site's software.
+"""The register of owners and its time line, what agents say, a site's pulse; rooms and notices.
 
 The first three are read and written in the core domain's database alone, by `cells/register.py`
 (by compare-and-set, in one transaction with the event that tells why) and by whoever shows or
-wishes something. The pulse lies in each cell and is copied with it.
+wishes something. The others lie in each cell, and are copied with it.
 """
 
 from __future__ import annotations
@@ -99,3 +99,36 @@ class Pulse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.platform}: {self.beats}"
+
+
+class RoomWatch(models.Model):
+    """A machine room as this platform's PMS sees it, and what operators want of it."""
+
+    room = models.CharField("room MOID", max_length=40, primary_key=True)
+    mode = models.CharField(
+        max_length=4,
+        default="auto",
+        choices=[("auto", "automatic"), ("on", "abnormal"), ("off", "never abnormal")],
+    )
+    abnormal = models.BooleanField(default=False)
+    since = models.DateTimeField(null=True, help_text="When its units began to say the opposite.")
+    number = models.PositiveBigIntegerField(default=0, help_text="Of its last notice.")
+    changed_at = models.DateTimeField(null=True)
+    because = models.CharField(max_length=255, default="", blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.room}: {'abnormal' if self.abnormal else 'normal'}"
+
+
+class Heard(models.Model):
+    """The newest notice of a room or a platform that CSS has taken; older ones are dropped."""
+
+    subject = models.CharField(max_length=48, primary_key=True)
+    epoch = models.PositiveBigIntegerField(default=0)
+    number = models.PositiveBigIntegerField(default=0)
+    state = models.CharField(max_length=8, default="normal")
+    serving = models.CharField(max_length=40, default="", blank=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.subject} is {self.state} ({self.epoch}, {self.number})"

@@ -20,7 +20,7 @@ from tests.memory import Letter, MemorySite, TenantFacts
 flows.register()
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
-UNIT, OTHER = Unit("10.0.0.1"), Unit("10.0.0.2", "b")
+UNIT, OTHER = Unit("10.0.0.1", at="main"), Unit("10.0.0.2", "b", "main")
 NUMBER = "8800001"
 _S = ConferenceState
 
@@ -112,7 +112,7 @@ def hear(
 
 # ---- random conferences -------------------------------------------------------------------------
 
-units = st.sampled_from((UNIT, OTHER, Unit("10.0.0.3", "x1")))
+units = st.sampled_from((UNIT, OTHER, Unit("10.0.0.3", "x1", "main")))
 _moments = st.integers(-4000, 4000).map(lambda tenths: NOW + seconds(tenths / 10))
 _wishes = st.builds(
     Rename,

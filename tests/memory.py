@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -237,6 +237,14 @@ class MemorySite:
         """An id that nobody else has."""
         self._id += 1
         return f"{self._id:032x}"
+
+    def stands_at(self, reply: Message) -> str:
+        """There is one site."""
+        return self.here
+
+    def concerned(self, numbers: Collection[str], heard_here: bool) -> frozenset[str]:
+        """There is one platform."""
+        return frozenset(numbers)
 
     def listed(
         self, domain: str, start: int, count: int

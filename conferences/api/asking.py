@@ -8,11 +8,14 @@ from typing import Any
 import orjson
 
 from conferences import queries
+from conferences.homes import served_elsewhere
 from conferences.states import Conference
 from confplatform.api.errors import UNSPECIFIED, Refusal, http_code
 from confplatform.bus.gateway import Result, gateway
+from confplatform.stores.directory import own_platform
 
 NO_CONFERENCE = 12103
+SERVICE_STOPPED = 29005
 
 
 class Nack(Refusal):
@@ -21,6 +24,16 @@ class Nack(Refusal):
     def __init__(self, errcode: str, detail: str) -> None:
         super().__init__(http_code(errcode), detail)
         self.errcode = errcode
+
+
+def closed(platform: str = "") -> Refusal | None:
+    """The refusal of a site that does not serve a platform (empty: its own) now: who does, and where."""
+    elsewhere = served_elsewhere(platform or own_platform())
+    if elsewhere is None:
+        return None
+    words = f"this platform is served at {elsewhere.url or elsewhere.platform} now"
+    serving = {"platformmoid": elsewhere.platform, "url": elsewhere.url}
+    return Refusal(SERVICE_STOPPED, words, serving=serving)
 
 
 def own(conf_id: str, domain: str) -> Conference:

@@ -14,10 +14,11 @@ from rest_framework.views import APIView
 
 from conferences import queries
 from conferences.api import asking, reading, showing
+from conferences.homes import home_of
 from conferences.links import join_link
 from conferences.states import Conference
 from confplatform.api.errors import MALFORMED, UNSPECIFIED, Refusal, ack, nack
-from confplatform.stores.directory import own_platform, store_of
+from confplatform.stores.directory import store_of
 from domains.api.sessions import Session
 
 NO_TERMINAL = 12104
@@ -32,6 +33,12 @@ def unknown_call(request: HttpRequest, rest: str = "") -> JsonResponse:
 
 class _Call(APIView):
     """A call of a person who is logged in."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Only where this site serves the caller's platform; reading too: a copy may be old."""
+        super().initial(request, *args, **kwargs)
+        if refusal := asking.closed(home_of(self.domain(request))):
+            raise refusal
 
     def params(self, request: Request) -> dict[str, Any]:
         """The structured arguments."""
@@ -63,8 +70,8 @@ class Conferences(_Call):
         body["moid"] = self.domain(request)
         account = self.session(request).account
         body["creator"] = {"moid": account.moid, "name": str(account)[:64]}
-        wanted = str(given.get("platform_id") or own_platform())
-        if wanted != own_platform():
+        home = home_of(body["moid"])
+        if str(given.get("platform_id") or home) != home:
             raise Refusal(29004, "platform_id: this platform is not served at this site")
         if key := request.headers.get("Idempotency-Key", "")[:64]:
             body["reqid"] = key
@@ -101,7 +108,7 @@ class LiveConferences(_Call):
         count = reading.number(given.get("count"), "count", 10)
         most = 500 if count <= 0 else min(count, 500)
         domain = self.domain(request)
-        database = store_of(own_platform()).database
+        database = store_of(home_of(domain)).database
         total, found = queries.page(database, "user_domain", domain, min(start, 10**6), most)
         name = self.session(request).domain_name
         return ack(total=total, confs=[showing.item(c, name) for c in found])

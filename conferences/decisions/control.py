@@ -13,7 +13,12 @@ from confplatform.bus.topology import Routes
 
 
 def decide_control(
-    c: Conference | None, order: Control, asked_by: str, correlation_id: str, short: str = ""
+    c: Conference | None,
+    order: Control,
+    asked_by: str,
+    correlation_id: str,
+    here: str,
+    short: str = "",
 ) -> Step:
     """To the unit as it is; or a NACK of our own: no such conference, not RUNNING, not permitted.
 
@@ -24,9 +29,24 @@ def decide_control(
         code, words = refused or (Err.NO_CONFERENCE, MEANING[Err.NO_CONFERENCE])
         if not order.type.endswith("_REQ"):
             return Step(f"{order.type} dropped: {words}")
-        return Step(f"refused {code}", send=(_refusal(order, asked_by, code, words),))
+        nack = refusal(order, code, words)
+        told = Answer(request=asked_by, message=nack, route=Routes.STATE_TO_CM)
+        return Step(f"refused {code}", send=(told,))
     passed = says.to_unit(c.unit, order, correlation_id=correlation_id)
+    if c.unit.at != here:
+        passed = _by_way_of_its_site(order, c.unit, here, correlation_id)
     return Step(f"passed {order.type} to {c.unit}", send=(passed,))
+
+
+def _by_way_of_its_site(order: Control, unit: Unit, here: str, correlation_id: str) -> Send:
+    """A unit elsewhere is controlled through the CSS of its site (CSS §2.3.3)."""
+    return Send(
+        message=order,
+        route=Routes.CM_TO_UNIT,
+        destination=unit.at,
+        correlation_id=correlation_id,
+        headers={"x-origin": here},
+    )
 
 
 def decide_control_answered(
@@ -55,9 +75,10 @@ def _why_not(c: Conference | None, order: Control, short: str) -> tuple[Err, str
     return (Err.NOT_PERMITTED, words) if short else None
 
 
-def _refusal(order: Control, asked_by: str, code: Err, words: str) -> Answer:
+def refusal(order: Control, code: Err, words: str) -> Raw:
+    """The NACK by which the CSS itself refuses it."""
     echo = {"reqid": order.reqid} if order.reqid else {}
-    nack = Raw(
+    return Raw(
         {
             "type": order.refusal_type,
             **echo,
@@ -66,4 +87,3 @@ def _refusal(order: Control, asked_by: str, code: Err, words: str) -> Answer:
             "detail": words,
         }
     )
-    return Answer(request=asked_by, message=nack, route=Routes.STATE_TO_CM)

@@ -156,20 +156,20 @@ def decide_create_resources(
     c: Conference,
     reply: ResourcesGranted | ResourcesRefused,
     question: int,
-    here: str,
+    at: str,
     now: datetime,
 ) -> Step:
-    """The RMS has answered: hand the conference to the unit, or give up."""
+    """The RMS has answered: hand the conference to the unit, or give up. `at`: where the unit stands."""
     if c.state is not ConferenceState.CREATING or c.question != question or c.unit:
         return nothing("late answer of the RMS; its reservation lapses")
     if isinstance(reply, ResourcesRefused):
         return give_up(c, c.last_code or reply.errcode, now)
-    unit = Unit.of(reply.mcu)
+    unit = Unit.of(reply.mcu, at)
     if unit is None:
         return give_up(c, c.last_code or Err.NO_RESOURCE, now)
-    platform = (reply.mcu or {}).get("platformmoid") or here
     until = _within(c, now + UNIT_ANSWERS_IN)
-    after = c.place(unit, platform, until, vrs=Unit.of(reply.vrs), mps=Unit.of(reply.mps))
+    platform = (reply.mcu or {}).get("platformmoid") or at
+    after = c.place(unit, platform, until, vrs=Unit.of(reply.vrs, at), mps=Unit.of(reply.mps, at))
     return Step(f"creating on {unit}", c, after, (says.command(after),))
 
 
@@ -178,7 +178,7 @@ def decide_unit_took_it(c: Conference, join: dict[str, Any] | None, now: datetim
     after = c.begin_running(join, now)
     told: tuple[Outgoing, ...] = (
         says.created(after),
-        says.number_in_use(after),
+        *says.number_in_use(after),
         says.reservation(after, "used"),
     )
     return Step(f"runs on {after.unit}", c, after, told)

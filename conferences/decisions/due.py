@@ -10,17 +10,32 @@ from conferences.decisions.end import decide_end
 from conferences.decisions.rename import decide_cm_is_silent
 from conferences.decisions.restore import decide_restore, decide_restore_failed, wait_on
 from conferences.errors import Err
-from conferences.messages.cm import EndIsNear
+from conferences.messages.cm import EndIsNear, ReleaseConference
 from conferences.messages.unit import UnitEndIsNear
 from conferences.states import EMPTY_FOR, Conference, ConferenceState, EndReason
 from conferences.step import Step, nothing
+from confplatform.bus.sending import Send
+from confplatform.bus.topology import Routes
 
 _S = ConferenceState
 
 
-def decide_due(c: Conference, now: datetime) -> Step:
-    """The next thing that is due for it, if any."""
-    if c.ends_at and c.ends_at <= now and c.state not in (_S.CREATING, _S.ENDED):
+OVERDUE = timedelta(seconds=60)
+"""So long its owner waits for the site where it runs to ask for its end."""
+
+
+LATEST_WARNING = 30.0
+"""Seconds after its moment in which a warning of what another site serves is still worth giving."""
+
+
+def decide_due(c: Conference, now: datetime, *, elsewhere: bool = False) -> Step:
+    """The next thing that is due for it, if any. `elsewhere`: its unit stands at another site, which
+    watches its end and warns of it (CSS §9.3)."""
+    watched = elsewhere and c.state is _S.RUNNING
+    end = c.give_up_at if watched and c.give_up_at else c.ends_at
+    if end and end <= now and c.state not in (_S.CREATING, _S.ENDED):
+        if watched and not c.give_up_at:
+            return Step("its site ends it", c, c.change(give_up_at=end + OVERDUE))
         return decide_end(c, EndReason.EXPIRED, now)
     if c.answer_by and c.answer_by <= now:
         return _silence(c, now)
@@ -30,7 +45,7 @@ def decide_due(c: Conference, now: datetime) -> Step:
         return decide_cm_is_silent(c, now)
     if c.auto_end and c.empty_since and c.empty_since + EMPTY_FOR <= now and c.state is _S.RUNNING:
         return decide_end(c, EndReason.AUTO_END, now)
-    return _warning(c, now)
+    return _warning(c, now, told_there=watched)
 
 
 def _silence(c: Conference, now: datetime) -> Step:
@@ -56,16 +71,41 @@ def _ask_again(c: Conference, now: datetime) -> Step:
     return Step("the RMS did not answer, asking again", c, after, (says.ask_rms(after, "create"),))
 
 
-def _warning(c: Conference, now: datetime) -> Step:
+def _warning(c: Conference, now: datetime, *, told_there: bool) -> Step:
     """10, 5 and 1 minutes before its end (CSS §9.3), to CM and to the unit."""
     if c.ends_at is None or c.state is not _S.RUNNING:
         return nothing("nothing is due")
-    left = c.ends_at - now
-    level = warned_by(left.total_seconds())
+    level = warned_by((c.ends_at - now).total_seconds())
     if not level or (c.warned and level >= c.warned):
         return nothing("nothing is due")
-    minutes = max(1, round(left / timedelta(minutes=1)))
-    told = [says.to_cm(EndIsNear(e164=c.e164, minutes=minutes))]
-    if c.unit:
-        told.append(says.to_unit(c.unit, UnitEndIsNear(e164=c.e164, minutes=minutes)))
-    return Step(f"{minutes} minutes left", c, c.change(warned=level), tuple(told))
+    after = c.change(warned=level)
+    if told_there:
+        return Step("its site warns of its end", c, after)
+    return Step("its end is near", c, after, warnings(c, now))
+
+
+def warnings(c: Conference, now: datetime, cm_at: str = "") -> tuple[Send, ...]:
+    """What is said of an end that is near. `cm_at`: at whose CMs; empty: at ours."""
+    assert c.ends_at is not None
+    minutes = max(1, round((c.ends_at - now) / timedelta(minutes=1)))
+    to_cm = says.to_cm(EndIsNear(e164=c.e164, minutes=minutes), cm_at)
+    if c.unit is None:
+        return (to_cm,)
+    return to_cm, says.to_unit(c.unit, UnitEndIsNear(e164=c.e164, minutes=minutes))
+
+
+def decide_watched(c: Conference, now: datetime, owner: str) -> Step:
+    """It runs here, and another site serves it: that one is asked to end it, its CMs are warned."""
+    if c.state is not _S.RUNNING or c.ends_at is None:
+        return nothing("nothing to watch")
+    if c.ends_at > now:
+        left = (c.ends_at - now).total_seconds()
+        level = warned_by(left)
+        # What the row says was warned of is its owner's book, and may come here first.
+        fresh = level and level * 60 - left <= LATEST_WARNING
+        return Step(f"warning {level}", send=warnings(c, now, owner) if fresh else ())
+    ask = ReleaseConference(
+        reqid=f"expired:{c.confid}:{now:%H%M%S}", e164=c.e164, reason=EndReason.EXPIRED
+    )
+    told = Send(message=ask, route=Routes.CM_TO_CSS, destination=owner)
+    return Step(f"asking {owner} to end it", send=(told,))

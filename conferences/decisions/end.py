@@ -16,9 +16,15 @@ from confplatform.bus.topology import Routes
 
 
 def decide_release(
-    c: Conference | None, request: ReleaseConference, asked_by: str, now: datetime
+    c: Conference | None,
+    request: ReleaseConference,
+    asked_by: str,
+    now: datetime,
+    *,
+    by_peer: bool = False,
 ) -> Step:
-    """CM ends it."""
+    """CM ends it; or the site where it runs says that its time is over (CSS §9.3), which that site
+    knows from a copy: it may have been prolonged meanwhile."""
 
     def refused(code: Err) -> Step:
         nack = ReleaseRefused(
@@ -30,6 +36,8 @@ def decide_release(
         return refused(Err.NO_CONFERENCE)
     if request.user_domain and request.user_domain != c.user_domain:
         return refused(Err.NOT_PERMITTED)
+    if by_peer and (c.ends_at is None or c.ends_at > now):
+        return refused(Err.WRONG_STATE)
     reason = EndReason.EXPIRED if request.reason == "expired" else EndReason.RELEASED
     step = decide_end(c, reason, now)
     ack = _answer(asked_by, ConferenceReleased(reqid=request.reqid, e164=c.e164))
@@ -61,7 +69,7 @@ def decide_end(c: Conference, reason: EndReason, now: datetime, code: str = "") 
     told += wish_is_over(c, Err.NO_CONFERENCE)
     told.append(says.ended(after))
     if c.state is ConferenceState.RUNNING:
-        told.append(says.number_free(c))
+        told += says.number_free(c)
     if c.started_at:
         told.append(says.recorded(after))
     return Step(f"ended: {reason}", c, after, tuple(told))

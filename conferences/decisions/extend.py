@@ -18,7 +18,7 @@ from conferences.messages.words import MAX_MINUTES
 from conferences.states import Conference, ConferenceState, Unit
 from conferences.step import Step, nothing
 from confplatform.bus.sending import Answer, Outgoing
-from confplatform.bus.topology import Routes, unit_key
+from confplatform.bus.topology import Routes
 
 MOST_MINUTES_AT_ONCE = 1440
 
@@ -41,7 +41,9 @@ def prolong(c: Conference, delay: int, now: datetime) -> Conference:
     assert c.ends_at is not None
     end = c.ends_at + timedelta(minutes=delay)
     left = (end - now).total_seconds()
-    return c.change(ends_at=end, duration=c.duration + delay, warned=warned_by(left))
+    return c.change(
+        ends_at=end, duration=c.duration + delay, warned=warned_by(left), give_up_at=None
+    )
 
 
 def decide_extend(
@@ -98,7 +100,4 @@ def answer_unit(
     unit: Unit | None, request: str, message: UnitExtended | UnitExtensionRefused
 ) -> tuple[Answer, ...]:
     """The answer to a unit's request; nobody to tell where the unit is unknown."""
-    if unit is None:
-        return ()
-    key = unit_key(unit.ip, unit.pid)
-    return (Answer(request=request, message=message, route=Routes.CSS_TO_UNIT, key=key),)
+    return (says.answer_unit(unit, request, message),) if unit else ()

@@ -23,7 +23,7 @@ def decide_move(c: Conference, now: datetime) -> Step:
     told: tuple[Outgoing, ...] = (
         *wish_is_over(c, Err.WRONG_STATE),
         says.moved(waiting),
-        says.number_free(c),
+        *says.number_free(c),
     )
     because = f"moved away from {c.unit} by an operator; {asked.because}"
     return Step(because, c, asked.after, (*left, *told, *asked.send))

@@ -11,7 +11,7 @@ from conferences.messages.unit import UnitAsksToRename, UnitRenameGranted, UnitR
 from conferences.states import Conference, ConferenceState, Rename, Unit
 from conferences.step import Step, nothing
 from confplatform.bus.sending import Answer, Send
-from confplatform.bus.topology import Routes, unit_key
+from confplatform.bus.topology import Routes
 
 CM_ANSWERS_IN = timedelta(seconds=5)
 LONGEST_NAME = 64
@@ -45,8 +45,7 @@ def _refusal(unit: Unit, asked_by: str, request: UnitAsksToRename, code: Err) ->
 
 
 def _answer(unit: Unit, request: str, message: UnitRenameGranted | UnitRenameRefused) -> Answer:
-    key = unit_key(unit.ip, unit.pid)
-    return Answer(request=request, message=message, route=Routes.CSS_TO_UNIT, key=key)
+    return says.answer_unit(unit, request, message)
 
 
 def decide_cm_on_rename(c: Conference, reply: RenameGranted | RenameDenied) -> Step:

@@ -46,7 +46,7 @@ def _wait(c: Conference, because: str, now: datetime, avoid: tuple[Unit, ...]) -
         *wish_is_over(c, Err.WRONG_STATE),
     )
     if c.state is _S.RUNNING:
-        told += (says.moved(waiting), says.number_free(c))
+        told += (says.moved(waiting), *says.number_free(c))
     return Step(f"{because}; {asked.because}", c, asked.after, (*told, *asked.send))
 
 
@@ -62,20 +62,19 @@ def decide_restore_resources(
     c: Conference,
     reply: ResourcesGranted | ResourcesRefused,
     question: int,
-    here: str,
+    at: str,
     now: datetime,
 ) -> Step:
     """The RMS has answered: tell the unit if the conference still waits, else wait on."""
     if c.state is not _S.PENDING_RESTORE or c.question != question or c.answer_by is None:
         return nothing("late answer of the RMS; its reservation lapses")
     granted = isinstance(reply, ResourcesGranted)
-    unit = Unit.of(reply.mcu) if isinstance(reply, ResourcesGranted) else None
+    unit = Unit.of(reply.mcu, at) if isinstance(reply, ResourcesGranted) else None
     if unit is None or not isinstance(reply, ResourcesGranted):
         return wait_on(c, "no unit is free" if granted else "the RMS failed", now)
-    platform = (reply.mcu or {}).get("platformmoid") or here
-    after = c.place(
-        unit, platform, now + UNIT_ANSWERS_IN, vrs=Unit.of(reply.vrs), mps=Unit.of(reply.mps)
-    )
+    until = now + UNIT_ANSWERS_IN
+    platform = (reply.mcu or {}).get("platformmoid") or at
+    after = c.place(unit, platform, until, vrs=Unit.of(reply.vrs, at), mps=Unit.of(reply.mps, at))
     return Step(f"restoring on {unit}", c, after, (says.command(after),))
 
 
@@ -88,7 +87,7 @@ def wait_on(c: Conference, because: str, now: datetime) -> Step:
 def decide_unit_took_it_again(c: Conference, join: dict[str, Any] | None, now: datetime) -> Step:
     """The unit has restored it (or still had it): RUNNING, and everybody is told where."""
     after = c.begin_running(join, now)
-    told = (says.moved(after), says.number_in_use(after), says.reservation(after, "used"))
+    told = (says.moved(after), *says.number_in_use(after), says.reservation(after, "used"))
     return Step(f"runs again on {after.unit}", c, after, told)
 
 

@@ -30,19 +30,28 @@ def wire_time(moment: datetime | None) -> str | None:
 
 
 def to_unit(unit: Unit, message: Message, expires_ms: int = 0, correlation_id: str = "") -> Send:
-    """Say it to a media unit."""
+    """Say it to a media unit, straight on the broker of the site where it stands (CSS §5.3)."""
     return Send(
         message=message,
         route=Routes.CSS_TO_UNIT,
         key=unit_key(unit.ip, unit.pid),
+        destination=unit.at,
         expires_ms=expires_ms,
         correlation_id=correlation_id,
     )
 
 
-def to_cm(message: Message) -> Send:
-    """Say it to the conference managers."""
-    return Send(message=message, route=Routes.CSS_TO_CM)
+def answer_unit(unit: Unit, request: str, message: Message) -> Answer:
+    """The answer to a unit's request."""
+    key = unit_key(unit.ip, unit.pid)
+    return Answer(
+        request=request, message=message, route=Routes.CSS_TO_UNIT, key=key, destination=unit.at
+    )
+
+
+def to_cm(message: Message, at: str = "") -> Send:
+    """Say it to the conference managers; `at`: at another site."""
+    return Send(message=message, route=Routes.CSS_TO_CM, destination=at)
 
 
 def ask_rms(c: Conference, why: str) -> Send:
@@ -91,6 +100,7 @@ def reservation(c: Conference, state: str) -> Send:
             state=state,
         ),
         route=Routes.TO_RMS,
+        destination=c.unit.at if c.unit else "",
     )
 
 
@@ -175,19 +185,25 @@ def ended(c: Conference) -> Send:
     return to_cm(ConferenceEnded(e164=c.e164, reason=c.end_reason, errcode=c.end_code or None))
 
 
-def number_in_use(c: Conference) -> Send:
-    """Report to the registry of numbers: it runs, and where."""
-    return Send(route=Routes.TO_UPU, message=NumberInUse(**_number(c)))
+def number_in_use(c: Conference) -> tuple[Send, ...]:
+    """Report to the registries of numbers: it runs, and where."""
+    return _to_registries(c, NumberInUse(**_number(c)))
 
 
-def number_changed(c: Conference) -> Send:
-    """Report to the registry of numbers: it has another name."""
-    return Send(route=Routes.TO_UPU, message=NumberChanged(**_number(c)))
+def number_changed(c: Conference) -> tuple[Send, ...]:
+    """Report to the registries of numbers: it has another name."""
+    return _to_registries(c, NumberChanged(**_number(c)))
 
 
-def number_free(c: Conference) -> Send:
-    """Report to the registry of numbers: it runs no more."""
-    return Send(route=Routes.TO_UPU, message=NumberFree(**_number(c)))
+def number_free(c: Conference) -> tuple[Send, ...]:
+    """Report to the registries of numbers: it runs no more."""
+    return _to_registries(c, NumberFree(**_number(c)))
+
+
+def _to_registries(c: Conference, message: Message) -> tuple[Send, ...]:
+    """At the site that it belongs to, and at the one where it runs (CSS §7.2)."""
+    sites = {c.source_platform: None, (c.unit.at if c.unit else "") or c.source_platform: None}
+    return tuple(Send(route=Routes.TO_UPU, message=message, destination=site) for site in sites)
 
 
 def _number(c: Conference) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def decide_reported(
         after = with_members(after, notice.mts, now)
     if after == c:
         return nothing("nothing new")
-    told = (says.number_changed(after),) if after.name != c.name else ()
+    told = says.number_changed(after) if after.name != c.name else ()
     return Step("changed on the unit", c, after, told)
 
 

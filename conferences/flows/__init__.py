@@ -8,6 +8,7 @@ def register() -> None:
         create,
         end,
         extend,
+        forward,
         lists,
         record,
         rename,

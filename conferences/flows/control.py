@@ -11,9 +11,9 @@ from __future__ import annotations
 from conferences.commit import commit
 from conferences.counts import of_terminals
 from conferences.decisions.control import decide_control, decide_control_answered
+from conferences.decisions.who import speaker
 from conferences.messages.control import Control, ControlAnswered
 from conferences.site import Site
-from conferences.states import sender
 from confplatform.bus.envelope import Envelope
 from confplatform.bus.registry import handles, passes
 
@@ -26,7 +26,8 @@ def on_control(site: Site, order: Control, envelope: Envelope) -> None:
     """To the unit that runs the conference."""
     mark = envelope.correlation_id or envelope.request
     short = site.short_of(of_terminals(order.called)) if order.called else ""
-    commit(site, decide_control(site.load(order.e164), order, envelope.request, mark, short))
+    c, request = site.load(order.e164), envelope.request
+    commit(site, decide_control(c, order, request, mark, site.here, short))
 
 
 @handles(ControlAnswered)
@@ -36,5 +37,5 @@ def on_control_answered(site: Site, said: ControlAnswered, envelope: Envelope) -
     if not said.type.endswith("_NTF"):
         request = site.control_request(said.e164, envelope.correlation_id, said.reqid or "")
     c = site.load(said.e164)
-    unit = sender(said.ip, said.pid, envelope.app_id, c.unit if c else None)
+    unit = speaker(said, envelope, site.here, c)
     commit(site, decide_control_answered(c, said, unit, request))

@@ -17,6 +17,7 @@ from conferences.commit import commit
 from conferences.decisions import create as decide
 from conferences.decisions import says
 from conferences.decisions.restore import decide_restore_failed, decide_unit_took_it_again
+from conferences.decisions.who import speaker
 from conferences.errors import Err
 from conferences.messages.cm import CreateConference
 from conferences.messages.pool import ResourcesGranted, ResourcesRefused
@@ -27,7 +28,7 @@ from conferences.messages.unit import (
     UnitRestoreRefused,
 )
 from conferences.site import Site
-from conferences.states import Conference, ConferenceState, Unit, sender
+from conferences.states import Conference, ConferenceState, Unit
 from conferences.step import Step, nothing
 from confplatform.bus.envelope import Envelope
 from confplatform.bus.registry import handles, resumes
@@ -61,7 +62,9 @@ def on_create_resources(
     e164, question = says.question_of(envelope.correlation_id)
     conference = site.load(e164)
     if conference:
-        step = decide.decide_create_resources(conference, reply, question, site.here, site.now)
+        step = decide.decide_create_resources(
+            conference, reply, question, site.stands_at(reply), site.now
+        )
         commit(site, step)
 
 
@@ -69,7 +72,7 @@ def on_create_resources(
 def on_unit_created(site: Site, reply: UnitCreated, envelope: Envelope) -> None:
     """The unit has it."""
     c = site.load(reply.e164)
-    unit = sender(reply.ip, reply.pid, envelope.app_id, c.unit if c else None)
+    unit = speaker(reply, envelope, site.here, c)
     commit(site, _taken(site, c, reply, unit))
 
 
@@ -89,7 +92,7 @@ def _taken(site: Site, c: Conference | None, reply: UnitCreated, unit: Unit | No
 def on_unit_refused(site: Site, reply: UnitRefused, envelope: Envelope) -> None:
     """The unit does not want it: another one is asked for."""
     c = site.load(reply.e164)
-    unit = sender(reply.ip, reply.pid, envelope.app_id, c.unit if c else None)
+    unit = speaker(reply, envelope, site.here, c)
     if c is None or c.incarnation != reply.incarnation or not c.on(unit) or c.unit is None:
         return
     if c.state is ConferenceState.CREATING:

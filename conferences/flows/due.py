@@ -7,23 +7,32 @@ and a decision that finds nothing due does nothing.
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
+import redis
+from django.db import DatabaseError, InterfaceError
+
 from conferences.commit import commit
-from conferences.decisions.due import decide_due
+from conferences.decisions.due import decide_due, decide_watched
 from conferences.decisions.end import decide_end
 from conferences.decisions.restore import decide_restore
-from conferences.queries import numbers_below
-from conferences.states import ConferenceState, EndReason
+from conferences.messages.cm import ReleaseConference
+from conferences.queries import hosted_near_end, numbers_below
+from conferences.states import Conference, ConferenceState, EndReason
+from conferences.step import Step
 from conferences.store import ConferenceSite
 from confplatform.bus import wake
-from confplatform.bus.work import begin
+from confplatform.bus.work import NotProvisioned, begin
 from confplatform.stores import sql
-from confplatform.stores.directory import own_platform, store_of
+from confplatform.stores.directory import own_platform, possible_platforms, redis_of, store_of
 
 BATCH = 200
 MOST_ROUNDS = 50
 FORGET_AT_ONCE = 5000
+ASKED_AGAIN_AFTER = 10
+
+log = logging.getLogger("conferences.due")
 
 
 def due(platform: str) -> int:
@@ -45,10 +54,46 @@ def _due_batch(platform: str) -> int:
             return 0
         claimed = site.claim_due(BATCH)
         for c in claimed:
-            commit(site, decide_due(c, work.now))
+            elsewhere = c.unit is not None and c.unit.at != site.here
+            commit(site, decide_due(c, work.now, elsewhere=elsewhere))
     if claimed:
         wake.everywhere(platform)
     return len(claimed)
+
+
+def watch_hosted() -> int:
+    """Ends of conferences that run here and that another site serves (CSS §9.3); how many were told of."""
+    told = 0
+    for platform in possible_platforms():
+        try:
+            told += _watch(platform)
+        except (DatabaseError, InterfaceError, NotProvisioned, redis.RedisError) as wrong:
+            log.warning("the ends of conferences of %s are not watched: %s", platform, wrong)
+    return told
+
+
+def _watch(platform: str) -> int:
+    with begin(platform) as work:
+        if not work.serving_site:
+            return 0
+        near = hosted_near_end(work.database, own_platform())
+        steps = [(c, decide_watched(c, work.now, work.serving_site)) for c in near]
+    told = [step for c, step in steps if step.send and _first_time(c, step)]
+    if told:
+        with begin(own_platform()) as home:
+            for outgoing in (one for step in told for one in step.send):
+                home.send(outgoing)
+        wake.everywhere(own_platform())
+    return len(told)
+
+
+def _first_time(c: Conference, step: Step) -> bool:
+    """Nobody has said it: nothing may be written to a copy, so Redis remembers. A request for its end
+    is worth saying again after a while."""
+    asks = any(isinstance(one.message, ReleaseConference) for one in step.send)
+    name = f"watched:{c.confid}:{c.ends_at}:{step.because}"
+    seconds = ASKED_AGAIN_AFTER if asks else 900
+    return bool(redis_of(own_platform()).set(name, 1, nx=True, ex=seconds))
 
 
 def restore_pending(platform: str) -> int:

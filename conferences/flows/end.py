@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from conferences.commit import commit
 from conferences.decisions.end import decide_release, decide_unit_ended
+from conferences.decisions.who import speaker
 from conferences.messages.cm import ReleaseConference
 from conferences.messages.unit import UnitEnded
 from conferences.site import Site
-from conferences.states import sender
 from confplatform.bus.envelope import Envelope
 from confplatform.bus.registry import handles
 
@@ -24,7 +24,8 @@ from confplatform.bus.registry import handles
 @handles(ReleaseConference)
 def on_release_conference(site: Site, request: ReleaseConference, envelope: Envelope) -> None:
     """CM ends it."""
-    commit(site, decide_release(site.load(request.e164), request, envelope.request, site.now))
+    c, by_peer = site.load(request.e164), envelope.app_id.startswith("css@")
+    commit(site, decide_release(c, request, envelope.request, site.now, by_peer=by_peer))
 
 
 @handles(UnitEnded)
@@ -32,5 +33,5 @@ def on_unit_ended(site: Site, notice: UnitEnded, envelope: Envelope) -> None:
     """The unit has ended it."""
     conference = site.load(notice.e164)
     if conference:
-        unit = sender(notice.ip, notice.pid, envelope.app_id, conference.unit)
+        unit = speaker(notice, envelope, site.here, conference)
         commit(site, decide_unit_ended(conference, notice, unit, site.now))

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from conferences.commit import commit
 from conferences.decisions.extend import decide_extend, decide_unit_extend
+from conferences.decisions.who import speaker
 from conferences.messages.cm import ExtendConference
 from conferences.messages.unit import UnitAsksToExtend
 from conferences.site import Site
-from conferences.states import sender
 from confplatform.bus.envelope import Envelope
 from confplatform.bus.registry import handles
 
@@ -31,6 +31,5 @@ def on_extend_conference(site: Site, request: ExtendConference, envelope: Envelo
 def on_unit_asks_to_extend(site: Site, request: UnitAsksToExtend, envelope: Envelope) -> None:
     """A unit prolongs it."""
     conference = site.load(request.e164)
-    assigned = conference.unit if conference else None
-    unit = sender(request.ip, request.pid, envelope.app_id, assigned)
+    unit = speaker(request, envelope, site.here, conference)
     commit(site, decide_unit_extend(conference, request, unit, envelope.request, site.now))

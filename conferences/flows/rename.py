@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from conferences.commit import commit
 from conferences.decisions.rename import decide_cm_on_rename, decide_unit_rename
+from conferences.decisions.who import speaker
 from conferences.messages.cm import RenameDenied, RenameGranted
 from conferences.messages.unit import UnitAsksToRename
 from conferences.site import Site
-from conferences.states import sender
 from confplatform.bus.envelope import Envelope
 from confplatform.bus.registry import handles
 
@@ -23,7 +23,7 @@ from confplatform.bus.registry import handles
 def on_unit_asks_to_rename(site: Site, request: UnitAsksToRename, envelope: Envelope) -> None:
     """A unit wishes another name: CM is asked."""
     c = site.load(request.e164)
-    unit = sender(request.ip, request.pid, envelope.app_id, c.unit if c else None)
+    unit = speaker(request, envelope, site.here, c)
     step = decide_unit_rename(c, request, unit, envelope.request, site.new_id(), site.now)
     commit(site, step)
 

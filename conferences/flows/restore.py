@@ -26,7 +26,7 @@ def on_node_lost(site: Site, notice: NodeLost, envelope: Envelope) -> None:
     """A media unit is gone: all that it hosted waits, and is asked for at once."""
     if notice.restype != "mcu":
         return
-    unit = Unit(notice.ip, notice.pid)
+    unit = Unit(notice.ip, notice.pid, envelope.via or site.here)
     for conference in site.hosted_on(unit):
         commit(site, decide_lost(conference, unit, site.now))
 
@@ -39,5 +39,7 @@ def on_restore_resources(
     e164, question = says.question_of(envelope.correlation_id)
     conference = site.load(e164)
     if conference:
-        step = decide_restore_resources(conference, reply, question, site.here, site.now)
+        step = decide_restore_resources(
+            conference, reply, question, site.stands_at(reply), site.now
+        )
         commit(site, step)

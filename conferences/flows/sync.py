@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 
 from conferences.commit import commit
 from conferences.decisions.sync import decide_held, decide_not_held, decide_reported
+from conferences.decisions.who import speaker
 from conferences.messages.unit import UnitHolds, UnitReportsChange
 from conferences.site import Site
-from conferences.states import Unit, sender
+from conferences.states import Unit
 from confplatform.bus.envelope import Envelope
 from confplatform.bus.message import NotTaken
 from confplatform.bus.registry import handles
@@ -26,8 +27,9 @@ def on_unit_holds(site: Site, notice: UnitHolds, envelope: Envelope) -> None:
     """A unit's list. Compared without locks first; only what differs is locked and decided again."""
     if notice.part > notice.parts:
         raise NotTaken(f"must not be greater than parts ({notice.parts})", "part")
-    unit = Unit(notice.ip, notice.pid)
-    held = {entry["confE164"]: entry for entry in notice.confs}
+    unit = Unit(notice.ip, notice.pid, envelope.via or site.here)
+    mine = site.concerned([e["confE164"] for e in notice.confs], not envelope.via)
+    held = {e["confE164"]: e for e in notice.confs if e["confE164"] in mine}
     believed = site.believed_on(unit, list(held))
     for e164, entry in held.items():
         c = believed.get(e164)
@@ -73,5 +75,5 @@ def on_unit_reports_change(site: Site, notice: UnitReportsChange, envelope: Enve
     """Name, password or members have changed on the unit."""
     conference = site.load(notice.e164)
     if conference:
-        unit = sender(notice.ip, notice.pid, envelope.app_id, conference.unit)
+        unit = speaker(notice, envelope, site.here, conference)
         commit(site, decide_reported(conference, notice, unit, site.now))

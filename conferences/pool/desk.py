@@ -29,14 +29,14 @@ from conferences.messages.pool import (
 )
 from conferences.pool import units
 from conferences.pool.choice import rooms_for
-from conferences.pool.store import Order, Pool, name_of, node_json, unit_of
+from conferences.pool.store import Order, Pool, name_of, node_json, unit_here, unit_of
 from conferences.states import Unit
 from confplatform import clock
 from confplatform.bus import metrics, outbox
 from confplatform.bus.dispatch import MOST_TRIES, DatabaseAway, Delivery, Outcome, handle
 from confplatform.bus.message import Message
 from confplatform.bus.topology import Routes
-from confplatform.stores.directory import own_platform, store_of
+from confplatform.stores.directory import each, own_platform, store_of
 from domains.queries import rooms_of, user_domains
 
 log = logging.getLogger("conferences.pool")
@@ -46,7 +46,7 @@ _ROOMS_LIVE = 1.0
 _rooms_cache: dict[str, tuple[float, list[tuple[str, bool, bool]]]] = {}
 
 
-def take(platform: str, deliveries: Sequence[Delivery]) -> Outcome:
+def take(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
     """Do a batch of messages to the RMS."""
     for delivery in deliveries:
         if delivery.message is not None and not isinstance(delivery.message, _OURS):
@@ -56,8 +56,7 @@ def take(platform: str, deliveries: Sequence[Delivery]) -> Outcome:
     metrics.RECEIVED.labels("rms").inc(len(good))
     rows, failed = _do(platform, good)
     bad += failed
-    outcome = handle(platform, bad, first_turn=True) if bad else Outcome()
-    return Outcome(outcome.rows + rows, stored=bool(bad))
+    return [Outcome(rows), *([handle(platform, bad, first_turn=True)] if bad else [])]
 
 
 def _do(platform: str, good: list[Delivery]) -> tuple[list[outbox.Row], list[Delivery]]:
@@ -204,21 +203,21 @@ def _hear(platform: str, said: Sequence[Message | None]) -> list[outbox.Row]:
     newcomers = {o[2] for o, a in zip(orders, answers, strict=True) if a == "new"}
     for message in heard:
         if isinstance(message, NodeRegistered):
-            name = name_of(Unit(message.ip, message.pid))
+            name = name_of(unit_here(message.ip, message.pid))
             if name in newcomers or type(message) is not NodeState:
                 units.registered(platform, message)
     if newcomers or "hungry" in answers or any(fed):
-        due.restore_pending(platform)
+        each(due.restore_pending)
     return []
 
 
 def _resource(message: NodeRegistered | NodeUnregistered) -> tuple[str, Unit]:
-    return message.restype, Unit(message.ip, message.pid)
+    return message.restype, unit_here(message.ip, message.pid)
 
 
 def _orders_of(platform: str, message: NodeRegistered | ResourcesUsed) -> list[Order]:
     if isinstance(message, NodeRegistered):
-        unit = Unit(message.ip, message.pid)
+        unit = unit_here(message.ip, message.pid)
         draining = units.draining(platform, message.restype, unit)
         room = message.room or ""
         node = node_json(room, message.platform, message.capacity, message.load, draining)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from conferences.pool.store import name_of
+from conferences.pool.store import name_of, unit_here
 from conferences.states import Unit
 from confplatform.stores.directory import redis_of
 
@@ -66,7 +66,7 @@ def look(platform: str) -> dict[tuple[str, Unit], Resource]:
     found = {}
     for (kind, name, at), node, tired in zip(names, answers[::2], answers[1::2], strict=True):
         ip, _, pid = name.partition("#")
-        one = _resource(kind, Unit(ip, pid), node, bool(tired), max(0.0, (now - at) / 1000))
+        one = _resource(kind, unit_here(ip, pid), node, bool(tired), max(0.0, (now - at) / 1000))
         found[(kind, one.unit)] = one
     return found
 

@@ -13,7 +13,7 @@ from conferences import projection
 from conferences.pool.scripts import POOL
 from conferences.states import Unit
 from confplatform.stores import sql
-from confplatform.stores.directory import redis_of, store_of
+from confplatform.stores.directory import own_platform, possible_platforms, redis_of, store_of
 
 SILENT_MILLIS = 12_000
 """A resource without a heartbeat for so long is lost."""
@@ -77,9 +77,12 @@ class Pool:
         orders: list[Order] = []
         for kind, ip, pid, room, platform, capacity, draining in found:
             node = node_json(room, platform, orjson.loads(capacity), None, bool(draining))
-            orders.append(("adopt", kind, name_of(Unit(ip, pid)), node))
+            orders.append(("adopt", kind, name_of(unit_here(ip, pid)), node))
         live = list(projection.live(self._platform))
-        for c in live:
+        others = [p for p in possible_platforms() if p != self._platform]
+        for c in (*live, *(c for p in others for c in projection.live(p))):
+            if c.hosting_platform != self._platform:
+                continue
             hd = "1" if c.resolution == "1080p" else "0"
             state = "held" if c.answer_by else "used"
             places = (
@@ -101,8 +104,12 @@ def name_of(unit: Unit) -> str:
 
 def unit_of(name: str) -> Unit:
     """The unit with this name."""
-    ip, _, pid = name.partition("#")
-    return Unit(ip, pid)
+    return unit_here(*name.split("#", 1))
+
+
+def unit_here(ip: str, pid: str) -> Unit:
+    """A unit of this site: the pool knows no others."""
+    return Unit(ip, pid, own_platform())
 
 
 def node_json(

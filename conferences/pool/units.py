@@ -13,7 +13,7 @@ from conferences import rows
 from conferences.decisions.says import to_unit
 from conferences.messages.pool import NodeLost, NodeRegistered
 from conferences.messages.unit import AskUnitForList
-from conferences.pool.store import Order, Pool, name_of
+from conferences.pool.store import Order, Pool, name_of, unit_here
 from conferences.states import Conference, ConferenceState, Unit
 from confplatform.bus import wake
 from confplatform.bus.outbox import naive
@@ -21,7 +21,7 @@ from confplatform.bus.sending import Send
 from confplatform.bus.topology import Routes
 from confplatform.bus.work import begin
 from confplatform.stores import sql
-from confplatform.stores.directory import store_of
+from confplatform.stores.directory import possible_platforms, store_of
 
 log = logging.getLogger("conferences.pool")
 
@@ -43,8 +43,10 @@ _draining: dict[str, tuple[float, frozenset[tuple[str, str, str]]]] = {}
 
 def registered(platform: str, message: NodeRegistered) -> None:
     """Write down a resource that has come (again)."""
-    log.info("%s %s registered", message.restype, Unit(message.ip, message.pid))
+    log.info("%s %s registered", message.restype, unit_here(message.ip, message.pid))
     with begin(platform) as work:
+        if not work.is_open:
+            return
         row = (
             message.restype,
             message.ip,
@@ -66,6 +68,8 @@ def lost(platform: str, gone: Iterable[tuple[str, Unit]], why: str) -> None:
     for kind, unit in gone:
         log.warning("%s %s is lost: %s", kind, unit, why)
         with begin(platform) as work:
+            if not work.is_open:
+                continue
             sql.execute(
                 work.database,
                 "UPDATE conferences_resourceunit SET online=0 WHERE restype=%s AND ip=%s AND pid=%s",
@@ -88,7 +92,7 @@ def recount(platform: str, kind: str, unit: Unit) -> bool:
         number: rest
         for number, _, rest in (s.partition("|") for s in pool.one("in_use", kind, name))
     }
-    live = {c.e164: c for c in _live(platform, list(counted)) if _uses(c, kind) == unit}
+    live = {c.e164: c for c in _live(list(counted)) if _uses(c, kind) == unit}
     orders: list[Order] = [("free", kind, name, e164) for e164 in counted if e164 not in live]
     for e164, c in live.items():
         places = (str(c.places), str(int(c.resolution == "1080p"))) if kind == "mcu" else ("0", "0")
@@ -104,13 +108,14 @@ def _uses(c: Conference, kind: str) -> Unit | None:
     return {"mcu": c.unit, "vrs": c.vrs, "mps": c.mps}[kind]
 
 
-def _live(platform: str, numbers: list[str]) -> list[Conference]:
+def _live(numbers: list[str]) -> list[Conference]:
     if not numbers:
         return []
     query = (
         f"SELECT {rows.READ} FROM conferences_conference WHERE live_e164 IN ({sql.marks(numbers)})"
     )
-    return [rows.from_row(row) for row in sql.select(store_of(platform).database, query, numbers)]
+    found = [sql.select(store_of(p).database, query, numbers) for p in possible_platforms()]
+    return [rows.from_row(row) for one in found for row in one]
 
 
 def watch(platform: str) -> None:
@@ -150,6 +155,8 @@ def drain(platform: str, kind: str, unit: Unit, on: bool) -> None:
 def ask_for_lists(platform: str) -> None:
     """Ask every media unit that is there, or that we believe to hold something, what it holds."""
     with begin(platform) as work:
+        if not work.is_open:
+            return
         found = sql.select(
             work.database,
             "SELECT ip, pid FROM conferences_resourceunit WHERE restype='mcu' AND online=1"
@@ -157,5 +164,5 @@ def ask_for_lists(platform: str) -> None:
             " WHERE live_unit IS NOT NULL",
         )
         for ip, pid in found:
-            work.send(to_unit(Unit(ip, pid), AskUnitForList(), expires_ms=15_000))
+            work.send(to_unit(unit_here(ip, pid), AskUnitForList(), expires_ms=15_000))
     wake.everywhere(platform)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 from typing import Any
 
 from django.db import Error
@@ -48,9 +49,13 @@ def http_code(errcode: str) -> int:
 class Refusal(Exception):
     """A request that cannot be had: a number for programs, a sentence for people."""
 
-    def __init__(self, error_code: int, description: str) -> None:
-        self.error_code, self.description = error_code, description
+    def __init__(self, error_code: int, description: str, **more: Any) -> None:
+        self.error_code, self.description, self.more = error_code, description, more
         super().__init__(description)
+
+
+CLOSED: list[Callable[[], Refusal | None]] = []
+"""Who knows whether another site serves us, whose data here may not be written: one."""
 
 
 class TokenRefused(Refusal):
@@ -78,12 +83,15 @@ def answer_refusal(failure: Exception, context: dict[str, Any]) -> Response | No
         said = nack(failure.error_code, failure.description)
         return Response(said, failure.status, headers={"WWW-Authenticate": failure.challenge})
     if isinstance(failure, Refusal):
-        return Response(nack(failure.error_code, failure.description))
+        return Response(nack(failure.error_code, failure.description) | failure.more)
     if isinstance(failure, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         return Response(nack(NOT_LOGGED_IN, str(failure.detail)))
     if isinstance(failure, exceptions.APIException):
         return Response(nack(UNSPECIFIED, str(failure.detail)))
     if isinstance(failure, Error):
         log.warning("the database is away: %s", failure)
+        for closed in (one() for one in CLOSED):
+            if closed:
+                return Response(nack(closed.error_code, closed.description) | closed.more)
         return Response(nack(UNSPECIFIED, "the database is away; try again in a moment"))
     return None

@@ -15,6 +15,7 @@ from typing import Any
 
 import amqp
 from amqp.exceptions import AccessRefused
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
 from confplatform.bus import metrics, outbox, wake
@@ -32,7 +33,7 @@ LONGEST_PAUSE = 5.0
 TURN_SECONDS = 1.0
 """Between two tries to become the only consumer of a queue."""
 
-Desk = Callable[[Sequence[Delivery]], Outcome]
+Desk = Callable[[Sequence[Delivery]], list[Outcome]]
 """Does a batch of deliveries: all that it returns is safe to publish and to acknowledge."""
 
 
@@ -63,7 +64,7 @@ class Consumer(threading.Thread):
             self._up = metrics.IN_ORDER
         self._stop_asked = threading.Event()
         self._buffer: list[tuple[str, amqp.Message]] = []
-        self._published: list[int] = []
+        self._published: dict[str, list[int]] = {}
         self._published_at = 0.0
 
     def ask_to_stop(self) -> None:
@@ -171,11 +172,13 @@ class Consumer(threading.Thread):
                 one = _delivery(queue, message, self._peer)
                 by_desk.setdefault(self._desks[queue], []).append(one)
             for desk, deliveries in by_desk.items():
-                self._publish(publisher, desk(deliveries))
+                for outcome in desk(deliveries):
+                    self._publish(publisher, outcome)
             channel.basic_ack(taken[-1][1].delivery_tag, multiple=True)
 
     def _publish(self, publisher: Publisher | None, outcome: Outcome) -> None:
         """Send what is for our own broker; the links have been told of the rest."""
+        self._pass_on([r for r in outcome.rows if r.destination and not outcome.database])
         rows = [row for row in outcome.rows if not row.destination]
         if not rows:
             return
@@ -184,15 +187,26 @@ class Consumer(threading.Thread):
             return
         publisher.publish(rows)
         metrics.PUBLISHED.inc(len(rows))
-        if outcome.stored:
+        if outcome.database:
             if not self._published:
                 self._published_at = time.monotonic()
-            self._published += [row.id for row in rows]
+            self._published.setdefault(outcome.database, []).extend(row.id for row in rows)
+
+    def _pass_on(self, rows: list[outbox.Row]) -> None:
+        """What lies in no outbox, as this site may write nothing: sent before it is acknowledged."""
+        for peer in sorted({row.destination for row in rows}):
+            if peer not in settings.PEERS:
+                log.warning("PEERS names no broker of %s: what is for it is left out", peer)
+                continue
+            publisher = Publisher(settings.PEERS[peer])
+            publisher.publish([row for row in rows if row.destination == peer])
+            publisher.close()
 
     def _forget_published(self) -> None:
         """Delete rows that are confirmed. Late is fine: at worst a relay sends one twice."""
-        ids, self._published = self._published, []
-        outbox.forget(self._store.database, ids)
+        published, self._published = self._published, {}
+        for database, ids in published.items():
+            outbox.forget(database, ids)
 
 
 def _delivery(queue: str, message: amqp.Message, peer: str) -> Delivery:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import IntegrityError, InterfaceError, OperationalError
@@ -30,9 +29,10 @@ from confplatform.bus.message import (
 )
 from confplatform.bus.outbox import Row, naive
 from confplatform.bus.topology import DEAD_QUEUE
-from confplatform.bus.work import Work, begin
+from confplatform.bus.work import NotProvisioned, Work, begin
 from confplatform.clock import next_id
 from confplatform.stores import sql
+from confplatform.stores.directory import own_platform, possible_platforms, store_of
 
 log = logging.getLogger("confplatform.bus")
 
@@ -78,16 +78,50 @@ class Outcome:
     answers: dict[str, bytes] = field(default_factory=dict)
     made: dict[str, tuple[str, str]] = field(default_factory=dict)
     """By request: number and id of a conference that was taken in."""
-    stored: bool = True
-    """Do the rows lie in the outbox, to be deleted once they are published?"""
+    database: str = ""
+    """In whose outbox the rows lie, to be deleted once they are published; empty: in none."""
 
 
 class DatabaseAway(Exception):
     """The database cannot be reached; nothing was done, and everything has to come again."""
 
 
+HOMES: list[Callable[[Sequence[Delivery]], Sequence[Collection[str]]]] = []
+"""Who knows which platforms a message concerns: one, filled by the app that keeps the conferences."""
+
+
+def take(deliveries: Sequence[Delivery], *, first_turn: bool) -> list[Outcome]:
+    """Do a batch on the data of all platforms that it concerns. Raises DatabaseAway."""
+    own = own_platform()
+    if len(possible_platforms()) == 1 or not HOMES:
+        return [handle(own, deliveries, first_turn=first_turn)]
+    concerned: dict[str, list[Delivery]] = {}
+    for delivery, homes in zip(deliveries, HOMES[0](deliveries), strict=True):
+        for platform in homes:
+            # One message, done on several platforms' data, may fail on one of them.
+            one = delivery if len(homes) == 1 else replace(delivery)
+            concerned.setdefault(platform, []).append(one)
+    return [_on_one(p, some, first_turn=first_turn) for p, some in concerned.items()]
+
+
+def _on_one(platform: str, deliveries: Sequence[Delivery], *, first_turn: bool) -> Outcome:
+    """A copy that is away holds nobody up: its requests are refused, units say the rest again."""
+    try:
+        return handle(platform, deliveries, first_turn=first_turn)
+    except DatabaseAway as wrong:
+        if platform == own_platform():
+            raise
+        log.warning("the data of %s is away: %s", platform, wrong)
+    with begin(own_platform(), first_turn=first_turn) as home:
+        for delivery in deliveries:
+            if delivery.envelope.request:
+                _nack(home, delivery, "29005", "the data of this platform is away")
+    return Outcome(home.rows, home.answers, {}, home.database if home.is_open else "")
+
+
 def handle(platform: str, deliveries: Sequence[Delivery], *, first_turn: bool) -> Outcome:
-    """Do a batch. Raises DatabaseAway; otherwise every delivery is done, refused or parked."""
+    """Do a batch on one platform's data. Raises DatabaseAway; otherwise every delivery is done,
+    refused, passed on or parked."""
     for delivery in deliveries:
         _find_handler(delivery)
     try:
@@ -97,12 +131,13 @@ def handle(platform: str, deliveries: Sequence[Delivery], *, first_turn: bool) -
     except Exception:
         if len(deliveries) > 1:
             log.exception("a batch of %d failed, doing it one by one", len(deliveries))
-    whole = Outcome()
+    whole = Outcome(database=store_of(platform).database)
     for delivery in deliveries:
         one = _stubborn(platform, delivery, first_turn)
         whole.rows += one.rows
         whole.answers |= one.answers
         whole.made |= one.made
+        whole.database = one.database
     return whole
 
 
@@ -135,10 +170,17 @@ def _transact(platform: str, deliveries: Sequence[Delivery], first_turn: bool) -
     for attempt in range(1, 4):
         try:
             with begin(platform, first_turn=first_turn) as work:
-                _prepare(work, deliveries)
+                if work.is_open:
+                    _prepare(work, deliveries)
                 for delivery in deliveries:
-                    _one(work, delivery)
-            return Outcome(work.rows, work.answers, work.made)
+                    _one(work, delivery) if work.is_open else _closed(work, delivery)
+            if work.is_open:
+                return Outcome(work.rows, work.answers, work.made, work.database)
+            return _kept_at_home(work, first_turn)
+        except NotProvisioned as wrong:
+            if platform == own_platform():
+                raise
+            raise DatabaseAway(str(wrong)) from wrong
         except (OperationalError, IntegrityError, InterfaceError) as wrong:
             code = wrong.args[0] if wrong.args and isinstance(wrong.args[0], int) else 0
             if isinstance(wrong, InterfaceError) or code >= 2000 or code in _AWAY:
@@ -177,9 +219,8 @@ def _one(work: Work, delivery: Delivery) -> None:
         if asked is not None:
             _again(work, delivery, asked)
             return
-        refused = _too_late_or_closed(work, envelope, work.now)
-        if refused:
-            _nack(work, delivery, "29005", refused)
+        if envelope.expired(work.now):
+            _nack(work, delivery, "29005", "expired")
             return
         body = delivery.parsed
         work.inbox.add(
@@ -195,10 +236,46 @@ def _one(work: Work, delivery: Delivery) -> None:
         _park(work, delivery)
 
 
-def _too_late_or_closed(work: Work, envelope: Envelope, now: datetime) -> str:
-    if envelope.expired(now):
-        return "expired"
-    return "" if work.is_open else "this site has stopped its service"
+PASSED_ON: dict[str, Callable[[Work, Delivery], None]] = {}
+"""By queue: what becomes of a message for a platform that another site serves now. Nothing may be
+written to its data; rows that are put are kept in our own platform's outbox."""
+
+
+def _closed(work: Work, delivery: Delivery) -> None:
+    """Another site serves this platform: requests are told so, what units say is passed on."""
+    envelope = delivery.envelope
+    metrics.RECEIVED.labels(envelope.queue).inc()
+    if delivery.unreadable or delivery.message is None:
+        _nack(work, delivery, "29001", delivery.unreadable)
+        _bury(work, delivery)
+    elif work.serving_site and envelope.queue in PASSED_ON:
+        PASSED_ON[envelope.queue](work, delivery)
+    elif envelope.request:
+        refuse_as_closed(work, delivery)
+    elif not work.serving_site:
+        raise DatabaseAway("our own data is read-only for the moment: nothing is taken")
+
+
+def refuse_as_closed(work: Work, delivery: Delivery) -> None:
+    """The answer that was given before, or 29005 and who serves now."""
+    asked = None if work.read_only else work.inbox.get(delivery.envelope.request)
+    if asked is not None:
+        _again(work, delivery, asked)
+    elif work.serving_site:
+        _nack(work, delivery, "29005", f"this platform is served at {work.serving_site} now")
+    else:
+        _nack(work, delivery, "29005", "this site stops its service, or begins it again")
+
+
+def _kept_at_home(closed: Work, first_turn: bool) -> Outcome:
+    """What is to be sent for data that may not be written here waits in our own outbox, in order
+    with all else that goes there; where that is closed too, it is sent before it is acknowledged."""
+    stored = ""
+    if closed.rows and closed.platform != own_platform():
+        with begin(own_platform(), first_turn=first_turn) as home:
+            home.rows += closed.rows
+        stored = home.database if home.is_open else ""
+    return Outcome(closed.rows, closed.answers, closed.made, stored)
 
 
 def _again(work: Work, delivery: Delivery, asked: Asked) -> None:
@@ -212,7 +289,7 @@ def _again(work: Work, delivery: Delivery, asked: Asked) -> None:
     assert delivery.parsed is not None
     route = env.standing_route(envelope, delivery.parsed)
     exchange, key = (route[0].value.exchange, route[1] or route[0].value.key) if route else ("", "")
-    work.answer_again(asked, exchange, key)
+    work.answer_again(asked, exchange, key, envelope.via)
 
 
 def _nack(work: Work, delivery: Delivery, errcode: str, detail: str) -> None:
@@ -232,7 +309,8 @@ def _nack(work: Work, delivery: Delivery, errcode: str, detail: str) -> None:
 
 def _refuse(work: Work, refused: Message, envelope: Envelope, exchange: str, key: str) -> None:
     """To the broker that the request lay on."""
-    about = {"correlation_id": envelope.correlation_id, "destination": envelope.peer}
+    at = envelope.peer or envelope.via or envelope.asked_at
+    about = {"correlation_id": envelope.correlation_id, "destination": at}
     work.put(refused, exchange, key, **about)
 
 
@@ -242,13 +320,7 @@ def _park(work: Work, delivery: Delivery) -> None:
     _nack(work, delivery, "29001", reason)
     if delivery.envelope.origin == "http" and delivery.message is None:
         return  # A person's slip, answered on the spot: nobody has to decide on it.
-    metrics.PARKED.labels(queue).inc()
-    log.warning("parked a message of %s: %s", queue, reason)
-    kept = delivery.body[:MOST_KEPT]
-    headers = {"x-reason": reason, "x-source-queue": queue}
-    if len(kept) < len(delivery.body):
-        headers["x-bytes"] = str(len(delivery.body))
-    work.put(kept, "", DEAD_QUEUE, headers=headers)
+    kept = _bury(work, delivery)
     kind = delivery.parsed["type"][:64] if delivery.parsed else ""
     sql.insert(
         work.database,
@@ -266,6 +338,19 @@ def _park(work: Work, delivery: Delivery) -> None:
             )
         ],
     )
+
+
+def _bury(work: Work, delivery: Delivery) -> bytes:
+    """The message itself to `mau.dead.q`; as much of it as is kept."""
+    reason, queue = delivery.unreadable, delivery.envelope.queue
+    metrics.PARKED.labels(queue).inc()
+    log.warning("parked a message of %s: %s", queue, reason)
+    kept = delivery.body[:MOST_KEPT]
+    headers = {"x-reason": reason, "x-source-queue": queue}
+    if len(kept) < len(delivery.body):
+        headers["x-bytes"] = str(len(delivery.body))
+    work.put(kept, "", DEAD_QUEUE, headers=headers)
+    return kept
 
 
 def _plain(delivery: Delivery) -> dict[str, Any]:

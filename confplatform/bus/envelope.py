@@ -31,6 +31,10 @@ class Envelope:
     peer: str = ""
     request: str = ""
     digest: str = ""
+    via: str = ""
+    """The site that heard it and passed it on; empty: it was heard here."""
+    asked_at: str = ""
+    """The site whose broker its answer returns to; empty: this one."""
 
     def expired(self, now: datetime) -> bool:
         """Is it a request that was asked too long ago?"""
@@ -58,7 +62,8 @@ class Envelope:
 
 def of_amqp(queue: str, properties: dict[str, Any], redelivered: bool) -> Envelope:
     """The envelope of an AMQP delivery; properties of a wrong kind count as absent."""
-    sent = properties.get("timestamp")
+    sent, headers = properties.get("timestamp"), properties.get("application_headers")
+    headers = headers if isinstance(headers, dict) else {}
     if isinstance(sent, int | float):
         sent = datetime.fromtimestamp(sent, UTC) if 0 < sent < 2**33 else None
     if isinstance(sent, datetime) and sent.tzinfo is None:
@@ -71,6 +76,8 @@ def of_amqp(queue: str, properties: dict[str, Any], redelivered: bool) -> Envelo
         reply_to=_short(properties.get("reply_to")),
         sent_at=sent if isinstance(sent, datetime) else None,
         redelivered=redelivered,
+        via=_short(headers.get("x-via")),
+        asked_at=_short(headers.get("x-origin")),
     )
 
 

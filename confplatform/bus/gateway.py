@@ -11,6 +11,7 @@ import queue
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,11 +20,11 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from confplatform.bus import wake
-from confplatform.bus.dispatch import Delivery, handle
+from confplatform.bus.dispatch import Delivery, Outcome, take
 from confplatform.bus.envelope import Envelope
 from confplatform.bus.message import dumps
 from confplatform.stores import sql
-from confplatform.stores.directory import own_platform, store_of
+from confplatform.stores.directory import look_up, possible_platforms, store_of
 
 log = logging.getLogger("confplatform.bus.gateway")
 
@@ -105,17 +106,22 @@ class Gateway:
 
     def _commit(self, batch: list[Asked]) -> None:
         close_old_connections()
-        platform = own_platform()
-        outcome = handle(platform, [a.delivery for a in batch], first_turn=False)
-        if outcome.rows:
-            wake.everywhere(platform)
+        outcomes = take([a.delivery for a in batch], first_turn=False)
+        written = {outcome.database for outcome in outcomes if outcome.rows}
+        for platform in possible_platforms():
+            if store_of(platform).database in written:
+                wake.everywhere(platform)
         for asked in batch:
-            key = asked.delivery.envelope.request
-            asked.made = outcome.made.get(key)
-            asked.rows = tuple(row.id for row in outcome.rows)
+            self._take_in(asked, outcomes)
+            asked.committed.set_result(None)
+
+    def _take_in(self, asked: Asked, outcomes: list[Outcome]) -> None:
+        key = asked.delivery.envelope.request
+        for outcome in outcomes:
+            asked.made = outcome.made.get(key) or asked.made
+            asked.rows += tuple(row.id for row in outcome.rows)
             if key in outcome.answers:
                 asked.answer.set_result(outcome.answers[key])
-            asked.committed.set_result(None)
 
     # ---- watching -----------------------------------------------------------------------------
 
@@ -174,15 +180,20 @@ class Gateway:
         if not ids:
             return set()
         query = f"SELECT id FROM bus_outbox WHERE id IN ({sql.marks(ids)})"
-        return {r[0] for r in sql.select(store_of(own_platform()).database, query, ids)}
+        return {r[0] for r in _everywhere(query, ids)}
 
 
 def _answers(keys: list[str]) -> dict[str, bytes]:
     if not keys:
         return {}
     query = f"SELECT `key`, answer FROM bus_inbox WHERE `key` IN ({sql.marks(keys)}) AND answered=1"
-    found = sql.select(store_of(own_platform()).database, query, keys)
+    found = _everywhere(query, keys)
     return {r[0]: bytes(r[1]) for r in found}
+
+
+def _everywhere(query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Rows of all platforms' data that we have."""
+    return [row for platform in possible_platforms() for row in look_up(platform, query, values)]
 
 
 _gateway: Gateway | None = None

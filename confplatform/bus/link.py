@@ -15,7 +15,7 @@ from confplatform.bus import metrics
 from confplatform.bus.outbox import Row
 from confplatform.bus.relay import BATCH, Relay, drain
 from confplatform.stores import sql
-from confplatform.stores.directory import PlatformStore
+from confplatform.stores.directory import PlatformStore, serves
 
 Publish = Callable[[list[Row]], None]
 """Sends rows to the peer's broker; returns once it has confirmed all. Raises one of BROKER_ERRORS."""
@@ -51,6 +51,8 @@ class Link(Relay):
 def _drain_alone(store: PlatformStore, peer: str, publish: Publish) -> int:
     """Send the oldest rows for a peer, unless another process is about it; how many."""
     with transaction.atomic(using=store.database):
+        if not serves(store):
+            return 0
         query = "SELECT destination FROM bus_link WHERE destination=%s"
         if not sql.select(store.database, f"{query} FOR UPDATE SKIP LOCKED", [peer]):
             if not sql.select(store.database, query, [peer]):

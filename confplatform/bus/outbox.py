@@ -44,8 +44,12 @@ def row(
     """A row for a message (or for bytes that are passed on as they came)."""
     body = message if isinstance(message, bytes) else dumps(to_body(message))
     number = next_id()
-    properties = {name: value for name, value in more.items() if value}
-    properties |= {"app_id": app_id, "timestamp": int(now.timestamp()), "message_id": f"{number:x}"}
+    properties = {
+        "app_id": app_id,
+        "timestamp": int(now.timestamp()),
+        "message_id": f"{number:x}",
+        **{name: value for name, value in more.items() if value},
+    }
     return Row(number, exchange, routing_key, body, properties, destination)
 
 
@@ -90,6 +94,12 @@ def forget(database: str, ids: list[int]) -> None:
     """Delete rows that are confirmed."""
     if ids:
         sql.execute(database, f"DELETE FROM bus_outbox WHERE id IN ({sql.marks(ids)})", ids)  # noqa: S608
+
+
+def bring_home(database: str, site: str) -> None:
+    """What another site has left unsent for this one goes to our own broker."""
+    query = "UPDATE bus_outbox SET destination='' WHERE destination=%s"
+    sql.execute(database, query, [site])
 
 
 def naive(moment: datetime) -> datetime:

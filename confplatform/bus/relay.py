@@ -15,8 +15,9 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 from confplatform.bus import metrics, outbox, wake
 from confplatform.bus.amqp import BROKER_ERRORS, Publisher
+from confplatform.bus.topology import Routes
 from confplatform.bus.waiting import unknown
-from confplatform.stores.directory import PlatformStore
+from confplatform.stores.directory import PlatformStore, own_platform, serves
 
 log = logging.getLogger("confplatform.bus.relay")
 
@@ -103,9 +104,19 @@ def drain(
 ) -> int:
     """Send the oldest due rows for a destination, in order; how many. They stay locked meanwhile."""
     with transaction.atomic(using=store.database):
+        if not serves(store):
+            return 0
         rows = outbox.take(store.database, BATCH, destination)
         if rows:
-            publish(rows)
+            publish([row for row in rows if not _for_lost_unit(row, destination)])
             outbox.forget(store.database, [r.id for r in rows])
             metrics.PUBLISHED.inc(len(rows))
     return len(rows)
+
+
+def _for_lost_unit(row: outbox.Row, destination: str) -> bool:
+    """Another site wrote it, for a media unit of its own: here a stranger might have that address. What
+    the unit holds it is told to drop when it is heard again."""
+    ours = f"css@{own_platform()}"
+    to_unit = row.exchange == Routes.CSS_TO_UNIT.value.exchange
+    return not destination and to_unit and row.properties.get("app_id") != ours

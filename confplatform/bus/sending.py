@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from confplatform.bus.message import Message
@@ -20,16 +21,18 @@ class Send:
     reply_to: str = ""
     expires_ms: int = 0
     destination: str = ""
+    headers: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The one answer to a request; it goes where the asker said, else by `route`."""
+    """The one answer to a request; it goes where the asker said, else by `route` to `destination`."""
 
     request: str
     message: Message
     route: Routes
     key: str = ""
+    destination: str = ""
 
 
 Outgoing = Send | Answer

@@ -54,11 +54,24 @@ class NotProvisioned(LookupError):
 class Work:
     """A transaction in the making. Handlers see it through their app's site."""
 
-    def __init__(self, store: PlatformStore, owner: str, epoch: int, now: datetime) -> None:
+    def __init__(
+        self,
+        store: PlatformStore,
+        owner: str,
+        epoch: int,
+        now: datetime,
+        *,
+        read_only: bool = False,
+    ) -> None:
         self.platform, self.database = store.platform, store.database
-        self.epoch, self.now = epoch, now
-        self.is_open = owner == own_platform()
+        self.epoch, self.now, self.owner = epoch, now, owner
+        self.read_only = read_only
+        """It may hold what was never acknowledged: not even answers given before are repeated."""
+        self.is_open = owner == own_platform() and not read_only
         self.serving = frozenset({store.platform}) if self.is_open else frozenset()
+        elsewhere = owner if owner != own_platform() else store.platform
+        self.serving_site = "" if self.is_open or elsewhere == own_platform() else elsewhere
+        """The other site that serves it. A copy that still names us lags behind: its home has it again."""
         self.inbox = InboxOfWork(self.database, now)
         self.rows: list[outbox.Row] = []
         self.answers: dict[str, bytes] = {}
@@ -91,39 +104,45 @@ class Work:
             reply_to=send.reply_to,
             expiration=str(send.expires_ms) if send.expires_ms else "",
             destination=send.destination,
+            headers=send.headers,
         )
 
     def _answer(self, answer: Answer) -> None:
         asked = self.inbox.get(answer.request)
         if asked is None:
-            self._send(Send(message=answer.message, route=answer.route, key=answer.key))
+            at = answer.destination
+            self._send(
+                Send(message=answer.message, route=answer.route, key=answer.key, destination=at)
+            )
             return
         if asked.answer is None:
             asked.answer, asked.changed = dumps(to_body(answer.message)), True
-        self.answer_again(asked, answer.route.value.exchange, answer.key or answer.route.value.key)
+        route = answer.route.value
+        self.answer_again(asked, route.exchange, answer.key or route.key, answer.destination)
 
-    def answer_again(self, asked: Asked, exchange: str, key: str) -> None:
-        """Send the answer of a request to whoever asked last."""
+    def answer_again(self, asked: Asked, exchange: str, key: str, destination: str = "") -> None:
+        """Send the answer of a request to whoever asked last: where that said, else this way."""
         if asked.answer is None:
             return
         if asked.origin == "http":
             self.answers[asked.key] = asked.answer
             return
-        where = ("", asked.reply_to) if asked.reply_to else (exchange, key)
+        where, at = (exchange, key), destination or asked.peer
+        if asked.reply_to:
+            where, at = ("", asked.reply_to), asked.peer
         if where[1]:
-            self.put(
-                asked.answer,
-                *where,
-                correlation_id=asked.correlation_id,
-                destination=asked.peer,
-            )
+            mark = asked.correlation_id
+            self.put(asked.answer, *where, correlation_id=mark, destination=at)
 
     def put(self, message: Message | bytes, exchange: str, key: str, **properties: Any) -> None:
         """Stage one outbox row; what is for a party that cannot exist is left out."""
         if len(key.encode()) > LONGEST_KEY:
             log.warning("nobody has so long an address; not sent: %.64r...", key)
             return
-        made = outbox.row(message, exchange, key, self.now, self._app_id, **properties)
+        if properties.get("destination") == own_platform():
+            properties["destination"] = ""
+        sender = properties.pop("app_id", "") or self._app_id
+        made = outbox.row(message, exchange, key, self.now, sender, **properties)
         self.rows.append(made)
 
     # ---- the end ----------------------------------------------------------------------------
@@ -145,7 +164,10 @@ class Work:
 
 @contextmanager
 def begin(platform: str, *, first_turn: bool = False) -> Iterator[Work]:
-    """A transaction on a platform's data. The gate, the epoch and the time come from there too."""
+    """A transaction on a platform's data. The gate, the epoch and the time come from there too.
+
+    Where another site serves the platform nothing is written, whatever was staged.
+    """
     store = store_of(platform)
     with transaction.atomic(using=store.database):
         found = sql.select(
@@ -156,9 +178,9 @@ def begin(platform: str, *, first_turn: bool = False) -> Iterator[Work]:
         )
         if not found:
             raise NotProvisioned(f"no cell {platform}; run manage.py load_demo or provision")
-        owner, epoch, now, closed = found[0]
-        # Closed, it may hold what was never acknowledged: not even answers that were given before.
-        work = Work(store, "" if closed else owner, epoch, now.replace(tzinfo=UTC))
+        owner, epoch, now, read_only = found[0]
+        work = Work(store, owner, epoch, now.replace(tzinfo=UTC), read_only=bool(read_only))
         yield work
-        work.flush(first_turn)
+        if work.is_open:
+            work.flush(first_turn)
     work.after_commit()

@@ -51,11 +51,15 @@ def sweep(owner: Path, patience: float = 10.0) -> int:
     deadline = time.monotonic() + patience
     while (left := processes_of(owner)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    while left:  # again and again: a fork may slip in between the look and the signal
+    kill(owner)
+    return count
+
+
+def kill(owner: Path) -> None:
+    """kill -9, again and again: a fork may slip in between the look and the signal."""
+    while left := processes_of(owner):
         _signal(left, signal.SIGKILL)
         time.sleep(0.05)
-        left = processes_of(owner)
-    return count
 
 
 def _signal(pids: list[int], what: signal.Signals) -> None:

@@ -54,7 +54,13 @@ class Ports:
 
     def listeners(self, units: int) -> list[int]:
         """The ports that must be free before we start; a unit's first ones stand for its whole range."""
-        servers = [self.web, self.mariadb, self.redis, *range(self.rabbitmq, self.rabbitmq + 9)]
+        servers = [
+            self.web,
+            self.mariadb,
+            self.mariadb + 1,
+            self.redis,
+            *range(self.rabbitmq, self.rabbitmq + 9),
+        ]
         firsts = [self.unit(number) for number in range(1, units + 1)]
         return servers + [first + offset for first in firsts for offset in range(5)]
 

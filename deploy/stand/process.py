@@ -108,6 +108,12 @@ class Process:
         self._kill_group(child.pid)
         self.pid_file.unlink(missing_ok=True)
 
+    def forsake(self) -> None:
+        """Whoever kills it from now on kills it for good."""
+        with self._lock:
+            self._wanted = False
+            self._wake.set()
+
     def restart(self) -> None:
         self.stop()
         self.start()

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from deploy.stand import owned
+from deploy.stand.cells import CellDatabase, Pair, register_user
+from deploy.stand.environment import environment
 from deploy.stand.errors import StandError
 from deploy.stand.mariadb import MariaDB
 from deploy.stand.parallel import Parallel
@@ -38,7 +40,7 @@ class SiteSpec:
 
     name: str
     index: int  # which block of ports
-    roles: str = "css,rms,cm"
+    roles: str = "css,rms,cm,pms"
     workers: int = 2
     plugins: tuple[str, ...] = PLUGINS
 
@@ -74,6 +76,7 @@ class Site:
         conferences: int = SIMULATED_CONFERENCES,
         core: Core | None = None,
         followers: "Sequence[Site]" = (),
+        pair: Pair | None = None,
     ) -> None:
         self.spec = spec
         self.name = spec.name
@@ -86,26 +89,35 @@ class Site:
         self.core = core  # whose tree it follows; None: its own
         self.followers = followers  # of a core
         self.stopping = False
+        self.library = LIBRARY
         here, vault = self.directory, self.vault
-        self.mariadb = MariaDB(
-            here / "mariadb",
-            self.ports.mariadb,
-            vault.mariadb,
-            schemas=[self.name],
-            templates=LIBRARY,
-            buffer_pool="256M",
-            log_size="96M",
+        self.pair = pair  # with whom it backs each other up; None: one database, no copy
+        self.mariadb: MariaDB | CellDatabase = (
+            CellDatabase(pair, LIBRARY) if pair else self._alone()
         )
         self.redis = Redis(here / "redis", self.ports.redis, vault.redis)
         broker = here / "rabbitmq"
         self.rabbitmq = RabbitMQ(
             broker, self.ports.rabbitmq, vault.rabbitmq, node=self.name, plugins=spec.plugins
         )
-        self.env = self._environment()
+        self.env = environment(self)
         self.processes = self._processes()
+        if isinstance(self.mariadb, CellDatabase):
+            self.mariadb.agent = self._process("agent", ["manage.py", "cell_agent"])
+
+    def _alone(self) -> MariaDB:
+        return MariaDB(
+            self.directory / "mariadb",
+            self.ports.mariadb,
+            self.vault.mariadb,
+            schemas=[self.name],
+            templates=LIBRARY,
+            buffer_pool="256M",
+            log_size="96M",
+        )
 
     @property
-    def servers(self) -> tuple[Server, ...]:
+    def servers(self) -> tuple[Server | CellDatabase, ...]:
         return (self.mariadb, self.redis, self.rabbitmq)
 
     @property
@@ -150,15 +162,60 @@ class Site:
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(parents=True)
 
-        def start(server: Server) -> None:
+        def start(server: Server | CellDatabase) -> None:
             with report.step(f"{self.name}: {server.kind}"):
                 server.start()
 
         def database() -> None:
             start(self.mariadb)
-            self._step(report, "migrate", "--noinput")
+            if not self.is_away:
+                self._step(report, "migrate", "--noinput")
+            if self.followers and any(site.pair for site in self.followers):
+                self._open_register(report)
 
         parallel.run([database, partial(start, self.redis), partial(start, self.rabbitmq)])
+
+    @property
+    def is_away(self) -> bool:
+        """Is the own platform served at the other site, and here only a copy?"""
+        return isinstance(self.mariadb, CellDatabase) and not self.mariadb.is_open
+
+    def _open_register(self, report: Report) -> None:
+        """At the core: the sites' agents begin when their platforms stand there."""
+        assert isinstance(self.mariadb, MariaDB)
+        for statement in register_user(self.vault.register, self.name):
+            self.mariadb.sql(statement)
+        for site in self.followers:
+            pair = site.pair
+            assert pair is not None
+            words = ("--platform", pair.here.moid, "--home", pair.here.moid)
+            self._step(report, "cell_register", *words, "--backup", pair.other.moid)
+
+    def kill(self) -> None:
+        """kill -9 of everything of this site; nothing restarts it."""
+        self.stopping = True
+        for process in [*self.processes.values(), *self._agents()]:
+            process.forsake()
+        owned.kill(self.directory)
+        for process in [*self.processes.values(), *self._agents()]:
+            process.stop()
+        for server in (self.redis, self.rabbitmq):
+            server.stop()
+
+    def come_back(self, report: Report) -> None:
+        """Start what was killed; another site may serve its platform meanwhile."""
+        self.stopping = False
+        self.start_servers(report, Parallel())
+        self.start_processes(report, Parallel())
+
+    def _agents(self) -> list[Process]:
+        agent = self.mariadb.agent if isinstance(self.mariadb, CellDatabase) else None
+        return [agent] if agent else []
+
+    def stop_agent(self, report: Report) -> None:
+        """Nobody here takes over anything any more: the first thing when all is stopped."""
+        if isinstance(self.mariadb, CellDatabase):
+            self.mariadb.stop_agent()
 
     def prepare(self, report: Report) -> None:
         """What must be there before the first process."""
@@ -198,13 +255,16 @@ class Site:
             process.start()
         parallel.run([partial(self._await, name, report) for name in self.processes])
 
-    def stop(self, report: Report, parallel: Parallel) -> None:
-        """Our processes first (they hand back what they hold), then the servers, then whatever is left."""
+    def stop_processes(self, report: Report) -> None:
+        """Our processes: they hand back what they hold."""
         self.stopping = True
         with report.step(f"{self.name}: processes stopped"):
-            parallel.run([process.stop for process in self.processes.values()])
+            Parallel().run([process.stop for process in self.processes.values()])
+
+    def stop_servers(self, report: Report) -> None:
+        """The servers, then whatever is left."""
         with report.step(f"{self.name}: servers stopped"):
-            parallel.run([server.stop for server in self.servers])
+            Parallel().run([server.stop for server in self.servers])
         left = owned.sweep(self.directory)
         if left:
             report.line(f"  {self.name}: {left} processes had to be swept up")
@@ -244,7 +304,8 @@ class Site:
     def _probes(self, name: str) -> Callable[[], bool]:
         """How a process shows that it is ready."""
         if name == "web":
-            return lambda: _http_get(self.ports.web, "/readyz")[0] == 200
+            page = "/healthz" if self.is_away else "/readyz"
+            return lambda: _http_get(self.ports.web, page)[0] == 200
         if name.startswith("worker"):
             # The broker does not say whose consumer is whose: all workers together are ready.
             workers = sum(other.startswith("worker") for other in self.processes)
@@ -252,37 +313,6 @@ class Site:
         if name == "beat":
             return lambda: self.processes[name].age > 1.0
         return (self.directory / _unit_name(name) / "ready").exists
-
-    def _environment(self) -> dict[str, str]:
-        """The contract with settings.py; nothing else is handed to the processes."""
-        issuer = self.core.vault if self.core else self.vault
-        return {
-            "DJANGO_SETTINGS_MODULE": "confplatform.settings",
-            "SECRET_KEY": self.vault.secret_key,
-            "DEBUG": "false",
-            "ALLOWED_HOSTS": "127.0.0.1,localhost",
-            "SITE_NAME": self.name,
-            "PLATFORM_MOID": self.vault.platform_moid,
-            "ROLES": self.spec.roles,
-            "REQUIRE_SECOND_FACTOR": "false",  # a trial begins without an authenticator app
-            "DATABASE_URL": self.mariadb.url(),
-            "REDIS_URL": self.redis.url(),
-            "AMQP_URL": self.rabbitmq.url("/"),
-            "CELERY_BROKER_URL": self.rabbitmq.url("celery"),
-            "RABBITMQ_MANAGEMENT_URL": self.rabbitmq.management_url,
-            "PUBLIC_URL": self.http,
-            "LO_SHIM": str(LIBRARY / "lo_ifaddrs.so"),
-            "LICENSE_PUBLIC_KEY": issuer.license_public,
-            "LICENSE_SEALING_KEY": issuer.license_sealing,
-            "ACCOUNT_SEALING_KEY": issuer.account_sealing,
-            "CORE_MOID": self.core.vault.platform_moid if self.core else "",
-            "CORE_URL": self.core.http if self.core else "",
-            "PEERS": ",".join(
-                f"{site.vault.platform_moid}={site.rabbitmq.url('/')}" for site in self.followers
-            ),
-            "VAR_DIR": str(self.directory),
-            "PROMETHEUS_MULTIPROC_DIR": str(self.directory / "metrics"),
-        }
 
     def _processes(self) -> dict[str, Process]:
         web = [

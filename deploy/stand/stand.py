@@ -3,16 +3,19 @@
 import fcntl
 import os
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 from deploy.stand import owned
+from deploy.stand.cells import Pair, Place
 from deploy.stand.errors import StandError
 from deploy.stand.parallel import Parallel
 from deploy.stand.ports import MOST_UNITS, SITE_STRIDE, Ports, require_free
+from deploy.stand.rabbitmq import RabbitMQ
 from deploy.stand.report import Print, Report, say
-from deploy.stand.site import CORE, MEDIA, SIMULATED_CONFERENCES, SITES, Core, Site
+from deploy.stand.site import CORE, MEDIA, SIMULATED_CONFERENCES, SITES, Core, Site, SiteSpec
 from deploy.stand.vault import Vault
 
 
@@ -29,13 +32,20 @@ class Stand:
         conferences: int = SIMULATED_CONFERENCES,
         *,
         core: bool = False,
+        cells: bool = False,
+        limits: Mapping[str, float] | None = None,
     ) -> None:
+        """`cells`: two sites that back each other up, each database with a live copy at the other;
+        `limits`: other seconds than the agents' own ones, for tests."""
         _refuse_odd(port_base, sites, media, units)
+        if cells and not (core and sites == len(SITES)):
+            raise StandError("cells need a core, and both sites")
         self.root = root.resolve()
         self._listening_units = units if media == "janus" else 0
         ports = Ports(Ports(port_base).core(self._listening_units))
         place = self.root / CORE.name
         known = Core(Vault.open(place), ports.http, place) if core else None
+        pairs = self._pairs(port_base, ports, known, limits or {}) if cells and known else {}
         self.sites = {
             spec.name: Site(
                 spec,
@@ -45,6 +55,7 @@ class Stand:
                 units=units,
                 conferences=conferences,
                 core=known,
+                pair=pairs.get(spec.name),
             )
             for spec in SITES[:sites]
         }
@@ -55,6 +66,17 @@ class Stand:
             )
         self._parallel = Parallel()
         self._lock: IO[str] | None = None
+
+    def _pairs(
+        self, port_base: int, core: Ports, known: Core, limits: Mapping[str, float]
+    ) -> dict[str, Pair]:
+        """Each site backs the other up."""
+        first, second = (_place(self.root, spec, port_base) for spec in SITES)
+        register = f"mysql://agent:{known.vault.register}@127.0.0.1:{core.mariadb}/{CORE.name}"
+        return {
+            here.name: Pair(here=here, other=other, register=register, limits=limits)
+            for here, other in ((first, second), (second, first))
+        }
 
     def start(self, report: Print = say) -> None:
         """Start everything; returns when all of it is ready, raises StandError when something is not."""
@@ -107,8 +129,10 @@ class Stand:
         told = Report(report)
         for site in self.sites.values():
             site.stopping = True
-        for site in self.sites.values():
-            site.stop(told, Parallel())
+        sites = list(self.sites.values())
+        # No agent may take over, and no commit wait for the copy at a site that is down already.
+        for step in ("stop_agent", "stop_processes", "stop_servers"):
+            Parallel().run([partial(getattr(site, step), told) for site in sites])
         self._parallel.drain(10.0)
         for site in self.sites.values():  # what a thread of the start may have begun meanwhile
             owned.sweep(site.directory)
@@ -136,6 +160,21 @@ class Stand:
             "accounts": demo.get("accounts", []),
             "api_key": demo.get("api_key", {}),
         }
+
+
+def _place(root: Path, spec: SiteSpec, port_base: int) -> Place:
+    ports, directory = Ports(spec.first_port(port_base)), root / spec.name
+    vault = Vault.open(directory)
+    broker = RabbitMQ(directory / "rabbitmq", ports.rabbitmq, vault.rabbitmq, node=spec.name)
+    return Place(
+        name=spec.name,
+        number=spec.index + 1,
+        directory=directory,
+        vault=vault,
+        port=ports.mariadb,
+        web=ports.http,
+        broker=broker.url("/"),
+    )
 
 
 def _refuse_odd(port_base: int, sites: int, media: str, units: int) -> None:

@@ -70,13 +70,15 @@ def clean() -> int:
 
 def _attached() -> int:
     """Be the supervisor: start, say where everything is, wait for the end, stop."""
+    sites = _number("SITES", 1)
     stand = Stand(
         VAR,
         _number("PORT_BASE", 21000),
-        sites=_number("SITES", 1),
+        sites=sites,
         media=os.environ.get("MEDIA") or "janus",
         units=_number("UNITS", 2),
         core=True,
+        cells=sites == 2,
     )
     for what in ENDS:
         signal.signal(what, _interrupt)

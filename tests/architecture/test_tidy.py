@@ -60,6 +60,8 @@ PURE = [
             "domains/rules.py",
             "failover/cells/decide.py",
             "failover/cells/facts.py",
+            "failover/decisions.py",
+            "failover/messages.py",
             "licensing/amounts.py",
             "licensing/decisions.py",
             "licensing/licence_text.py",

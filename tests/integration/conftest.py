@@ -3,26 +3,68 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.conf import settings
+from django.conf import settings as base
 from django.core.management import call_command
 from django.db import connections
+from pytest_django import Settings
 
+from conferences import homes
+from conferences.flows import takeover
+from conferences.pool import desk, units
 from confplatform.bus.dispatch import Delivery, Outcome, handle
 from confplatform.bus.envelope import Envelope
 from confplatform.bus.message import dumps
 from confplatform.bus.models import Outbox
 from confplatform.bus.topology import Routes
+from confplatform.stores import directory
 from domains.management.commands.load_demo import DEMO_TENANT
 from licensing.models import Licence, Quota
 from tests import licences
+from tests.integration.two_sites import WEST, TwoSites, copy_tables
 
 Body = dict[str, Any]
+
+
+@pytest.fixture
+def two(place: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoSites]:
+    """East and west, each with one unit, and nothing in them."""
+    from domains.flows import change
+    from domains.models import PlatformDomain, ServiceDomain
+    from licensing.models import Licence
+
+    service = ServiceDomain.objects.get()
+    change.keep(PlatformDomain(moid=WEST, name="west", parent=service, e164_prefix="8810"))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    copy_tables("default", "west")
+    with connections["west"].cursor() as cursor:
+        cursor.execute("UPDATE stores_cell SET platform=%s, owner=%s", [WEST, WEST])
+        cursor.execute("UPDATE conferences_numbercursor SET platform=%s", [WEST])
+    assert Licence.objects.exists()
+    other = base.REDIS_URL.rpartition("/")[0] + f"/{worker + 9}"
+    settings.ROLES = frozenset({"css", "rms", "cm"})
+    for module, name, value in (
+        (homes, "_prefixes", (0.0, {})),
+        (desk, "_rooms_cache", {}),
+        (units, "_draining", {}),
+        (takeover, "_seen", {}),
+    ):
+        monkeypatch.setattr(module, name, value)
+    directory.store_of.cache_clear()
+    directory.redis_of.cache_clear()
+    settings.PLATFORM_STORES = {place: ("default", base.REDIS_URL), WEST: ("west", other)}
+    directory.redis_of(WEST).flushdb()
+    try:
+        yield TwoSites(place, (base.REDIS_URL, other))
+    finally:
+        directory.store_of.cache_clear()
+        directory.redis_of.cache_clear()
 
 
 @pytest.fixture
@@ -30,9 +72,9 @@ def place(transactional_db: None) -> str:
     """The MOID of a platform whose licence allows 60 small conferences and 2 large ones."""
     call_command("load_demo", verbosity=0)
     call_command("provision", verbosity=0)
-    one = licences.licence(settings.PLATFORM_MOID, 1, small=60, large=2)
+    one = licences.licence(base.PLATFORM_MOID, 1, small=60, large=2)
     Licence.objects.create(**licences.row_of(one, licences.text_of(one)))
-    return str(settings.PLATFORM_MOID)
+    return str(base.PLATFORM_MOID)
 
 
 def delivery(body: Body, queue: str = Routes.CM_TO_CSS.value.queue, **envelope: Any) -> Delivery:

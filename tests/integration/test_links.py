@@ -197,12 +197,12 @@ def test_what_a_consumer_sends_to_a_peer_goes_by_the_link(
 ) -> None:
     done = []
 
-    def desk(deliveries: Any) -> Outcome:
+    def desk(deliveries: Any) -> list[Outcome]:
         done.append(deliveries)
         with begin(place, first_turn=True) as work:
             work.put(b'{"n": 1}', NOTICE.exchange, NOTICE.key, destination=PEER)
             work.put(b'{"n": 2}', NOTICE.exchange, NOTICE.key)
-        return Outcome(work.rows)
+        return [Outcome(work.rows, database=work.database)]
 
     tell(home, {"type": "CSS_BMC_ANY_NTF"})
     ours = Consumer(store_of(place), home, {REQUESTS.queue: desk}, lambda: None)

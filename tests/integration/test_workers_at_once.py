@@ -106,9 +106,9 @@ def test_a_gate_that_is_closed_refuses_with_29005_and_writes_nothing(place: str)
     from confplatform.stores.models import Cell
 
     Cell.objects.update(owner="another-site")
-    do(place, create("late"))
-    assert Conference.objects.count() == 0
-    assert sent("MAU_CM_CREATECONF_NACK")[0]["errcode"] == "29005"
+    told = do(place, create("late"))
+    assert Conference.objects.count() == Outbox.objects.count() == Inbox.objects.count() == 0
+    assert json.loads(told.rows[0].body)["errcode"] == "29005"
     Cell.objects.update(owner=place)
     do(place, create("late"))
     assert Conference.objects.count() == 1

@@ -51,6 +51,9 @@ OPEN |= {"accounts/login/", "accounts/logout/"}
 OPEN |= {f"oauth/{one}" for one in ("authorize", "token", "revoke_token", "introspect")}
 """For people in a browser; what they touch is of their own tenant."""
 
+OF_SITES = {"admin/sites/", "admin/sites/live/", "admin/sites/act/"}
+"""For operators of the core: who serves which platform."""
+
 ELSEWHERE = {"admin/"}
 """With tests of their own."""
 
@@ -69,9 +72,19 @@ def routes(patterns: Any = None, before: str = "") -> Iterator[str]:
             yield path
 
 
+@pytest.mark.parametrize("who", CALLERS)
+@pytest.mark.parametrize("address", sorted(OF_SITES))
+def test_sites_are_operated_by_the_core(sign_in: SignIn, who: str, address: str) -> None:
+    browser = sign_in(who)
+    answer = browser.post(f"/{address}", {"action": "none"})
+    good = 404 if address.endswith("act/") else 200
+    refused = 302 if who == "person-House" else 403
+    assert answer.status_code == (good if who in ("admin-Crown", "root-Above") else refused)
+
+
 def test_somebody_has_decided_on_every_address() -> None:
     decided = OPEN | OF_SESSION | {*OF_CONFERENCE} | OF_JOINING | OF_CONSOLE
-    decided |= {"admin/live.json"}
+    decided |= {"admin/live.json", *OF_SITES}
     found = {one for one in routes() if not one.startswith(".well-known/oauth-")}
     assert found - decided == set()
 

@@ -96,7 +96,7 @@ class Invariants:
 
     def _check_not_dropped(self, c: Conference) -> None:
         """Only what a unit has taken, and was not told to drop, is believed to run there."""
-        key = unit_key(*c.unit) if c.unit else ""
+        key = unit_key(c.unit.ip, c.unit.pid) if c.unit else ""
         if (key, c.e164, c.incarnation) not in self.accepted:
             raise Broken("I1", f"{c.e164}:{c.incarnation} runs on {c.unit}, which never took it")
         told = self.dropped.get((key, c.e164), 0)
@@ -109,7 +109,7 @@ class Invariants:
         """A unit that was too slow to create it is told to drop it."""
         if before is None or before.state is not _S.CREATING or not before.unit:
             return
-        told = self.dropped.get((unit_key(*before.unit), c.e164), 0)
+        told = self.dropped.get((unit_key(before.unit.ip, before.unit.pid), c.e164), 0)
         if c.unit != before.unit and told < before.incarnation:
             raise Broken("I1", f"{before.unit} was not told to drop {c.e164}:{before.incarnation}")
 
@@ -139,7 +139,7 @@ class Invariants:
             there = (letter.key, body["confE164"])
             self.dropped[there] = max(self.dropped.get(there, 0), body["incarnation"])
             c = self.site.live.get(body["confE164"])
-            here = c and c.unit and unit_key(*c.unit) == letter.key
+            here = c and c.unit and unit_key(c.unit.ip, c.unit.pid) == letter.key
             if c and here and c.state is _S.RUNNING and body["incarnation"] >= c.incarnation:
                 raise Broken("dropped", f"{c.e164} runs on {c.unit}, which is told to drop it")
         elif kind == "MAU_CM_CONFWILLEND_NTF":
@@ -195,10 +195,14 @@ class Invariants:
 
     def after_list(self, notice: Mapping[str, Any]) -> None:
         """I1: what a unit holds and we do not believe, it is told to drop."""
-        unit = Unit(notice["ip"], notice.get("pid") or "")
+        unit = Unit(notice["ip"], notice.get("pid") or "", "main")
         told = {
             (b["confE164"], b["incarnation"])
-            for b in (orjson.loads(x.body) for x in self.site.outgoing if x.key == unit_key(*unit))
+            for b in (
+                orjson.loads(x.body)
+                for x in self.site.outgoing
+                if x.key == unit_key(unit.ip, unit.pid)
+            )
             if b["type"] == "MAU_MCU_RELEASECONF_CMD"
         }
         for entry in notice["confs"]:

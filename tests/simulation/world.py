@@ -72,12 +72,16 @@ class World:
         self.pool = MemoryPool(PLATFORM)
         plates = plates_of(self.rng)
         self.units = {
-            Unit(p.ip, p.pid): FaultyUnit(SimulatedUnit(p), self.rng.random, self.rng.random())
+            Unit(p.ip, p.pid, "main"): FaultyUnit(
+                SimulatedUnit(p), self.rng.random, self.rng.random()
+            )
             for p in plates
         }
-        self._waiting: dict[str, list[Letter]] = {unit_key(*unit): [] for unit in self.units}
-        self._by_key = {unit_key(*unit): faulty for unit, faulty in self.units.items()}
-        rooms = {Unit(p.ip, p.pid): p.room or "" for p in plates}
+        self._waiting: dict[str, list[Letter]] = {
+            unit_key(unit.ip, unit.pid): [] for unit in self.units
+        }
+        self._by_key = {unit_key(unit.ip, unit.pid): faulty for unit, faulty in self.units.items()}
+        rooms = {Unit(p.ip, p.pid, "main"): p.room or "" for p in plates}
         self.site.room_of_unit = lambda unit: rooms.get(unit, "")
         self.managers = Managers(self.rng, self.post, lambda: self.t)
         self.trouble = Trouble(self)
@@ -115,10 +119,10 @@ class World:
         """Half a second or so: what arrives, what units say by themselves, what somebody does."""
         self._until(self.t + self.rng.random())
         for unit, faulty in self.units.items():
-            was_away = bool(self._waiting[unit_key(*unit)])
+            was_away = bool(self._waiting[unit_key(unit.ip, unit.pid)])
             self._post_of(unit, faulty.tick(self.now))
             if was_away and faulty.consumes:
-                self._catch_up(unit_key(*unit))
+                self._catch_up(unit_key(unit.ip, unit.pid))
         self.trouble.act()
         self.managers.act(CONFERENCES)
         self.check()
@@ -149,8 +153,8 @@ class World:
         self._until(self.t + 0.5)
         for unit, faulty in self.units.items():
             self._post_of(unit, faulty.tick(self.now))
-            if faulty.consumes and self._waiting[unit_key(*unit)]:
-                self._catch_up(unit_key(*unit))
+            if faulty.consumes and self._waiting[unit_key(unit.ip, unit.pid)]:
+                self._catch_up(unit_key(unit.ip, unit.pid))
         self.invariants.each_step(self.units.values(), self.pool)
         self.managers.insist()
 
@@ -258,14 +262,14 @@ class World:
             case GetResources():
                 self._answer_question(letter, message, away)
             case NodeUnregistered():
-                self._lost(Unit(message.ip, message.pid))
+                self._lost(Unit(message.ip, message.pid, "main"))
             case NodeRegistered() if not away:
                 self._beat(message)
             case ResourcesUsed() if not away and self.pool.became(message):
                 self._restore_pending()
 
     def _beat(self, message: NodeRegistered) -> None:
-        unit = Unit(message.ip, message.pid)
+        unit = Unit(message.ip, message.pid, "main")
         heard = self.pool.state(message, self.now)
         if heard == "drift" and self._recount(unit):
             heard = "hungry"
@@ -333,7 +337,7 @@ class World:
         said = faulty.hear(body, letter.correlation_id, self.now)
         if "incarnation" in body:
             self.invariants.after_command(letter.key, faulty, body["confE164"])
-        self._post_of(Unit(plate.ip, plate.pid), said)
+        self._post_of(Unit(plate.ip, plate.pid, "main"), said)
 
     def _catch_up(self, key: str) -> None:
         """A unit that was away takes what has waited in its queue."""

@@ -78,11 +78,19 @@ def _tree(sites: list[dict[str, str]]) -> list[Domain]:
     core = _domain(CoreDomain, {"parent": None}, name="Core", **core_moid)
     service = _domain(ServiceDomain, {"name": "Demo service", "parent": core})
     sites = sites or [{"moid": own_platform(), "name": settings.SITE_NAME}]
-    first, *others = [_platform(n, site, service) for n, site in enumerate(sites)]
-    if others and not BackupPlatform.objects.filter(platform_id=first.moid).exists():
-        change.keep_backups(first.moid, [other.moid for other in others])
+    found = [_platform(n, site, service) for n, site in enumerate(sites)]
+    _back_one_another(found)
+    first = found[0]
     place = {"name": "Demo tenant", "parent": service, "platform": first}
     return [core, service, first, _domain(UserDomain, {"moid": DEMO_TENANT}, **place)]
+
+
+def _back_one_another(platforms: list[Domain]) -> None:
+    """Each platform's conferences can end up at the others, where nothing else was decided."""
+    for one in platforms:
+        others = [other.moid for other in platforms if other is not one]
+        if others and not BackupPlatform.objects.filter(platform_id=one.moid).exists():
+            change.keep_backups(one.moid, others)
 
 
 def _platform(number: int, site: dict[str, str], service: Domain) -> Domain:

@@ -1,0 +1,82 @@
+"""What concerns a platform that another site serves is passed on to it (CSS §2.3.3, §5).
+
+Not a flow of one message, but what becomes of any: `MCU_MAU_*`, `CMU_MAU_*`, `MCU_CM_*` of a unit here
+and `RMS_CSS_NODELOST_NTF` go to the serving CSS as they are, with header x-via; `CM_MCU_*` that the
+serving CSS sends with header x-origin goes straight to the unit here, or its NACK goes back.
+
+The serving site decides and writes. Here nothing is written: the platform's data is a copy.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from conferences import queries
+from conferences.decisions.control import refusal
+from conferences.decisions.says import to_unit
+from conferences.errors import MEANING, Err
+from conferences.homes import platforms_of_numbers
+from conferences.messages.control import Control
+from conferences.messages.pool import NodeLost
+from conferences.messages.unit import UnitHolds
+from confplatform.bus.dispatch import PASSED_ON, Delivery, refuse_as_closed
+from confplatform.bus.topology import Routes
+from confplatform.bus.work import Work
+from confplatform.stores.directory import own_platform
+
+log = logging.getLogger("conferences.forward")
+
+
+def pass_on(work: Work, delivery: Delivery) -> None:
+    """To the serving site, as it is. What came from there already is not sent back and forth."""
+    said, envelope = delivery.message, delivery.envelope
+    if isinstance(said, UnitHolds | NodeLost) and not _concerns(work, said):
+        return
+    if envelope.via:
+        log.info("%s by way of %s is not ours any more", type(said).__name__, envelope.via)
+        return
+    route = Routes.UNIT_TO_CSS.value
+    work.put(
+        delivery.body,
+        route.exchange,
+        route.key,
+        destination=work.serving_site,
+        correlation_id=envelope.correlation_id,
+        app_id=envelope.app_id,
+        message_id=envelope.message_id,
+        timestamp=int(envelope.sent_at.timestamp()) if envelope.sent_at else 0,
+        headers={"x-via": own_platform()},
+    )
+
+
+def _concerns(work: Work, said: UnitHolds | NodeLost) -> bool:
+    """Is anything of this platform on the unit, or believed to be?"""
+    if queries.hosts(work.database, said.ip, said.pid, own_platform()):
+        return True
+    numbers = [e["confE164"] for e in said.confs] if isinstance(said, UnitHolds) else []
+    return work.platform in platforms_of_numbers(numbers).values()
+
+
+def control_here(work: Work, delivery: Delivery) -> None:
+    """The serving site controls a conference that runs here: straight to its unit."""
+    order, envelope = delivery.message, delivery.envelope
+    if not isinstance(order, Control) or not envelope.asked_at:
+        refuse_as_closed(work, delivery)
+        return
+    c = queries.live_by_number(order.e164)
+    if c and c.unit and c.unit.at == own_platform():
+        work.send(to_unit(c.unit, order, correlation_id=envelope.correlation_id))
+    elif order.type.endswith("_REQ"):
+        route, code = Routes.UNIT_TO_CSS.value, Err.WRONG_STATE
+        work.put(
+            refusal(order, code, MEANING[code]),
+            route.exchange,
+            route.key,
+            destination=envelope.asked_at,
+            correlation_id=envelope.correlation_id,
+            headers={"x-via": own_platform()},
+        )
+
+
+PASSED_ON[Routes.UNIT_TO_CSS.value.queue] = pass_on
+PASSED_ON[Routes.CM_TO_UNIT.value.queue] = control_here

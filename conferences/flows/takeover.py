@@ -1,0 +1,83 @@
+"""This site serves another platform from now on: its conferences run again here (CSS §2.3).
+
+CSS -> CM   MAU_CM_CONFRESTORE_NTF                       take_over
+CSS -> UPU  CSS_UPU_DELCONF_NTF
+CSS -> RMS  GET_RES_REQ
+
+Nobody has to tell: who serves is looked at every second, so a lost notice does no harm. A site whose
+own platform is served here is lost; whatever ran there, of any platform that is served here, moves.
+After a hand-back nothing moves: the site where a conference runs is not lost.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import redis
+
+from conferences import projection
+from conferences.commit import commit
+from conferences.decisions.takeover import decide_taken_over
+from conferences.store import ConferenceSite
+from confplatform.bus import outbox, wake
+from confplatform.bus.work import begin
+from confplatform.stores.directory import each, own_platform, redis_of
+from domains import projection as domain_projection
+
+log = logging.getLogger("conferences.takeover")
+
+BATCH = 200
+_EPOCH = "cell:epoch"
+_seen: dict[str, int] = {}
+
+
+def keep_up() -> None:
+    """Look who is served here, and do what follows."""
+    served: list[str] = []
+    each(served.append)
+    each(begin_to_serve)
+    if served != [own_platform()]:
+        each(take_over)
+
+
+def begin_to_serve(platform: str) -> bool:
+    """What a new epoch asks for: what was left unsent for us, and a Redis that is not of before."""
+    with begin(platform) as work:
+        if not work.is_open or _seen.get(platform) == work.epoch:
+            return False
+        outbox.bring_home(work.database, own_platform())
+    try:
+        client = redis_of(platform)
+        if client.get(_EPOCH) != str(work.epoch):
+            count = projection.refresh(platform)
+            domain_projection.rebuild(platform)
+            client.set(_EPOCH, work.epoch)
+            log.info("%s is served here (epoch %d), %d are live", platform, work.epoch, count)
+    except redis.RedisError as wrong:
+        log.warning("Redis of %s is filled later: %s", platform, wrong)
+        return False
+    _seen[platform] = work.epoch
+    return True
+
+
+def take_over(platform: str) -> int:
+    """Place here what a platform had at sites that are lost; how many. Again, after a crash: what is
+    left of them."""
+    served: list[str] = []
+    each(served.append)
+    lost, moved = [site for site in served if site != own_platform()], 0
+    while count := _batch(platform, lost):
+        moved += count
+    return moved
+
+
+def _batch(platform: str, lost: list[str]) -> int:
+    with begin(platform) as work:
+        site = work.site("conferences")
+        assert isinstance(site, ConferenceSite)
+        found = site.claim_hosted_at(lost, BATCH) if work.is_open else []
+        for c in found:
+            commit(site, decide_taken_over(c, work.now))
+    if found:
+        wake.everywhere(platform)
+    return len(found)

@@ -1,0 +1,193 @@
+"""A site's database as a cell: its own platform's at home, copies of others', and the agent of all.
+
+The database processes are started by `manage.py cell_agent` and outlive it.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.stand import cell as one_cell
+from deploy.stand.errors import StandError
+from deploy.stand.process import Process
+from deploy.stand.vault import Vault
+from failover.cells.config import Cell
+from failover.cells.link import Failure, Link
+from failover.cells.register import Register
+from failover.cells.server import Server
+
+PATIENCE = 120.0
+GRANTS = (
+    ("SELECT, UPDATE", "failover_register"),
+    ("SELECT, INSERT", "failover_failoverevent"),
+    ("SELECT, INSERT, UPDATE", "failover_cellreport"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What two sites must know of each other before either of them starts."""
+
+    name: str
+    number: int
+    directory: Path
+    vault: Vault
+    port: int
+    """Of the own platform's database; the copy of the other's has the next one."""
+    web: str
+    broker: str
+
+    @property
+    def moid(self) -> str:
+        """The platform that the site is."""
+        return self.vault.platform_moid
+
+    def cell(self, home: "Place", other: "Place") -> Cell:
+        """`home`'s cell as it lies here; `other` has it too."""
+        here_is_home = home is self
+        return Cell(
+            platform=home.moid,
+            number=home.number,
+            server=2 * home.number + (not here_is_home),
+            schema=home.name,
+            directory=self.directory / "cells" / home.name,
+            port=self.port + (not here_is_home),
+            peer=other.moid,
+            peer_host="127.0.0.1",
+            peer_port=other.port + here_is_home,
+            app_password=home.vault.mariadb,
+            copy_password=home.vault.copies,
+            buffer_pool="128M",
+            health=f"{self.web}/healthz",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two sites that back each other up, seen from one of them."""
+
+    here: Place
+    other: Place
+    register: str
+    """mysql://… of the register, as sites may use it."""
+    limits: Mapping[str, float]
+
+
+class CellDatabase:
+    """Stands where a site without a backup has its MariaDB: started by the agent, open when owned."""
+
+    kind = "mariadb"
+
+    def __init__(self, pair: Pair, templates: Path) -> None:
+        here, other = pair.here, pair.other
+        self.own, self.copy = here.cell(here, other), here.cell(other, other)
+        self.cells = (self.own, self.copy)
+        self.register, self.limits, self.site = pair.register, pair.limits, here.moid
+        self.templates = templates
+        self.file = here.directory / "cells.json"
+        self.port = self.own.port
+        self.agent: Process | None = None
+
+    @property
+    def socket(self) -> Path:
+        """Of the own platform's database."""
+        return Server(self.own).socket
+
+    @property
+    def pid(self) -> int | None:
+        """Of the own platform's database."""
+        return Server(self.own).pid()
+
+    @property
+    def alive(self) -> bool:
+        """Does the own platform's database run?"""
+        return self.pid is not None
+
+    def url(self, cell: Cell | None = None) -> str:
+        """Where the application finds a cell at this site, its own one by default."""
+        cell = cell or self.own
+        return f"mysql://app:{cell.app_password}@127.0.0.1:{cell.port}/{cell.schema}"
+
+    def start(self) -> float:
+        """Prepare the directories, start the agent, wait until the own cell serves or copies."""
+        began = time.monotonic()
+        for cell in self.cells:
+            one_cell.prepare(cell, self.templates)
+        one_cell.write_cells(self.file, self.site, self.register, self.cells, **self.limits)
+        self._wait(self._is_registered, "in the register")
+        assert self.agent is not None
+        self.agent.start()
+        self._wait(lambda: self.is_open or self.is_copy, "open")
+        return time.monotonic() - began
+
+    @property
+    def is_open(self) -> bool:
+        """Takes the own platform's database writes?"""
+        return self.sql("SELECT @@read_only").strip() == "0"
+
+    @property
+    def is_copy(self) -> bool:
+        """Does another site serve the own platform?"""
+        return "Slave_IO_State" in self.sql("SHOW SLAVE STATUS", names=True)
+
+    def sql(self, statement: str, schema: str = "", *, names: bool = False) -> str:
+        """Run SQL as root over the unix socket; rows as tab-separated lines."""
+        link = Link(unix_socket=str(self.socket), user="root", database=schema, seconds=10)
+        try:
+            rows = link.rows(statement)
+        finally:
+            link.close()
+        lines = [list(rows[0])] if rows and names else []
+        lines += [list(row.values()) for row in rows]
+        return "".join("\t".join(map(str, line)) + "\n" for line in lines)
+
+    def stop(self, patience: float = 40.0) -> None:
+        """The agent first, or it starts them again; then the databases, in order."""
+        self.stop_agent(patience)
+        for cell in self.cells:
+            one_cell.stop(cell)
+
+    def stop_agent(self, patience: float = 40.0) -> None:
+        """From now on nobody takes over anything here."""
+        if self.agent is not None:
+            self.agent.stop(patience)
+
+    def kill(self, what: int = signal.SIGKILL) -> None:
+        """The databases alone; the agent, if it lives, starts them again."""
+        for cell in self.cells:
+            pid = Server(cell).pid()
+            if pid is not None:
+                os.kill(pid, what)
+
+    def _is_registered(self) -> bool:
+        asked = Register(self.register, self.own.platform, self.site)
+        try:
+            return asked.read() is not None
+        finally:
+            asked.close()
+
+    def _wait(self, true: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not _safely(true):
+            if time.monotonic() > deadline:
+                raise StandError(f"{self.own.schema}: its cell is not {what} (log: agent.log)")
+            time.sleep(0.1)
+
+
+def _safely(true: Callable[[], bool]) -> bool:
+    try:
+        return true()
+    except Failure:
+        return False
+
+
+def register_user(password: str, schema: str) -> list[str]:
+    """At the register's database: who may read and change it, and nothing else there."""
+    who = "'agent'@'127.0.0.1'"
+    return [
+        f"CREATE USER IF NOT EXISTS {who} IDENTIFIED BY '{password}'",
+        *(f"GRANT {what} ON `{schema}`.`{table}` TO {who}" for what, table in GRANTS),
+    ]

@@ -1,0 +1,61 @@
+"""The contract of a site's processes with settings.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deploy.stand.cells import CellDatabase
+
+if TYPE_CHECKING:
+    from deploy.stand.site import Site
+
+
+def environment(site: Site) -> dict[str, str]:
+    """The contract with settings.py; nothing else is handed to the processes."""
+    issuer = site.core.vault if site.core else site.vault
+    return {
+        "DJANGO_SETTINGS_MODULE": "confplatform.settings",
+        "SECRET_KEY": site.vault.secret_key,
+        "DEBUG": "false",
+        "ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "SITE_NAME": site.name,
+        "PLATFORM_MOID": site.vault.platform_moid,
+        "ROLES": site.spec.roles,
+        "REQUIRE_SECOND_FACTOR": "false",  # a trial begins without an authenticator app
+        "DATABASE_URL": site.mariadb.url(),
+        "REDIS_URL": site.redis.url(),
+        "AMQP_URL": site.rabbitmq.url("/"),
+        "CELERY_BROKER_URL": site.rabbitmq.url("celery"),
+        "RABBITMQ_MANAGEMENT_URL": site.rabbitmq.management_url,
+        "PUBLIC_URL": site.http,
+        "LO_SHIM": str(site.library / "lo_ifaddrs.so"),
+        "LICENSE_PUBLIC_KEY": issuer.license_public,
+        "LICENSE_SEALING_KEY": issuer.license_sealing,
+        "ACCOUNT_SEALING_KEY": issuer.account_sealing,
+        "CORE_MOID": site.core.vault.platform_moid if site.core else "",
+        "CORE_URL": site.core.http if site.core else "",
+        "PEERS": ",".join(f"{moid}={url}" for moid, url in _peers(site)),
+        **_cells(site),
+        "VAR_DIR": str(site.directory),
+        "PROMETHEUS_MULTIPROC_DIR": str(site.directory / "metrics"),
+    }
+
+
+def _peers(site: Site) -> list[tuple[str, str]]:
+    """Whose brokers this site may connect to."""
+    known = [(one.vault.platform_moid, one.rabbitmq.url("/")) for one in site.followers]
+    return [*known, (site.pair.other.moid, site.pair.other.broker)] if site.pair else known
+
+
+def _cells(site: Site) -> dict[str, str]:
+    """Where the register is, and the data of the platform that this site may have to serve."""
+    if not isinstance(site.mariadb, CellDatabase) or site.pair is None:
+        own = {"REGISTER_URL": site.mariadb.url()}
+        return own if any(one.pair for one in site.followers) else {}
+    other = site.pair.other.moid
+    return {
+        "REGISTER_URL": site.pair.register,
+        "CELLS_FILE": str(site.mariadb.file),
+        "POSSIBLE_DATABASES": f"{other}={site.mariadb.url(site.mariadb.copy)}",
+        "POSSIBLE_REDIS": f"{other}={site.redis.url(1)}",
+    }

@@ -1,0 +1,224 @@
+"""Platforms: the PMS answers and tells, CSS asks (CSS §2.2, §2.3).
+
+CSS -> PMS  PLATFORM_STATE_REQ | PLATFORM_CONFIG_REQ     take
+PMS -> CSS  PLATFORM_STATE_NOTIFY | PLATFORM_CONFIG_NOTIFY
+
+PMS -> CSS  PLATFORM_STATE_NOTIFY                        tell
+
+CSS -> PMS  PLATFORM_STATE_REQ | PLATFORM_CONFIG_REQ     ask
+PMS -> CSS  PLATFORM_STATE_NOTIFY                        on_platform_state
+PMS -> CSS  PLATFORM_CONFIG_NOTIFY                       on_platform_config
+
+The PMS keeps nothing of platforms: the register says who serves, at every site the same, and the
+number of a notice is that of the platform's last event there. Where the register is away the cells
+of this site are known, and there is no number.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import Error
+
+from confplatform import clock
+from confplatform.bus import outbox, wake
+from confplatform.bus.dispatch import Delivery, Outcome, handle
+from confplatform.bus.envelope import Envelope
+from confplatform.bus.message import Message
+from confplatform.bus.registry import handles
+from confplatform.bus.sending import Send
+from confplatform.bus.topology import Routes, pms_queue
+from confplatform.bus.work import begin
+from confplatform.stores import sql
+from confplatform.stores.directory import own_platform, possible_platforms, store_of
+from domains.models import BackupPlatform, PlatformDomain
+from failover import board
+from failover.board import Board
+from failover.cells.facts import Row
+from failover.decisions import state_of
+from failover.messages import (
+    AskPlatformConfig,
+    AskPlatformState,
+    PlatformConfig,
+    PlatformState,
+)
+from failover.site import FailoverSite
+
+log = logging.getLogger("failover.platforms")
+_told: dict[str, PlatformState] = {}
+
+
+# ---- what is known ------------------------------------------------------------------------------
+
+
+def known() -> Board:
+    """The register, or else what the cells of this site say."""
+    try:
+        if board.is_there():
+            return board.look()
+    except board.Failure as wrong:
+        log.warning("the register is away: %s", wrong)
+    return Board(rows={p: row for p in possible_platforms() if (row := _cell(p))})
+
+
+def _cell(platform: str) -> Row | None:
+    """A platform's row as its copy here has it; its home is the platform itself."""
+    query = "SELECT owner, epoch FROM stores_cell WHERE platform=%s"
+    try:
+        found = sql.select(store_of(platform).database, query, [platform])
+    except Error:
+        return None
+    if not found:
+        return None
+    owner, epoch = found[0]
+    backup = owner if owner != platform else ""
+    return Row(
+        platform=platform, home=platform, backup=backup, epoch=epoch, owner=owner, solo=False
+    )
+
+
+def state(platform: str, at: Board) -> PlatformState:
+    """How a platform is, and those around it."""
+    row = at.rows.get(platform)
+    around = BackupPlatform.objects.order_by("order")
+    mains = around.filter(backup_id=platform).values_list("platform_id", flat=True)
+    backups = around.filter(platform_id=platform).values_list("backup_id", flat=True)
+    return PlatformState(
+        platform=platform,
+        state=state_of(row),
+        epoch=row.epoch if row else 0,
+        serving=row.owner if row else platform,
+        mains=tuple(_neighbour(one, at) for one in mains),
+        backups=tuple(_neighbour(one, at) for one in backups),
+        number=at.numbers.get(platform, 0),
+    )
+
+
+def _neighbour(platform: str, at: Board) -> dict[str, Any]:
+    return {"platformmoid": platform, "state": state_of(at.rows.get(platform))}
+
+
+def config(platform: str) -> PlatformConfig:
+    """Where a platform's servers are: at home its own, and its copies of others; else as the tree
+    says."""
+    one = PlatformDomain.objects.filter(pk=platform).first()
+    redis, mysql = one.redis_url if one else "", one.database_url if one else ""
+    stores = [(platform, redis, mysql)]
+    if platform == own_platform():
+        stores += [_copy(other) for other in possible_platforms() if other != platform]
+    return PlatformConfig(
+        platform=platform,
+        mq={"url": one.broker_url if one else ""},
+        redis=tuple({"url": url, "platformmoid": p} for p, url, _ in stores),
+        mysql=tuple({"url": url, "platformmoid": p} for p, _, url in stores),
+    )
+
+
+def _copy(platform: str) -> tuple[str, str, str]:
+    """Where this site has another platform's data; without user and password."""
+    store = store_of(platform)
+    at = settings.DATABASES[store.database]
+    parts = urlsplit(store.redis_url)
+    redis = f"redis://{parts.hostname}:{parts.port or 6379}{parts.path}"
+    return platform, redis, f"mysql://{at['HOST']}:{at['PORT']}/{at['NAME']}"
+
+
+# ---- the PMS answers ----------------------------------------------------------------------------
+
+
+def take(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """Answer CSS' questions; also where another site serves this platform."""
+    rows, bad, at = [], [], None
+    for delivery in deliveries:
+        asked = delivery.message
+        if isinstance(asked, AskPlatformState):
+            at = at or known()
+            rows.append(_reply(delivery, state(asked.platform, at)))
+        elif isinstance(asked, AskPlatformConfig):
+            rows.append(_reply(delivery, config(asked.platform)))
+        else:
+            delivery.unreadable = delivery.unreadable or "type: is not taken here"
+            bad.append(delivery)
+    return [Outcome(rows), *([handle(platform, bad, first_turn=True)] if bad else [])]
+
+
+def _reply(delivery: Delivery, message: Message) -> outbox.Row:
+    to = delivery.envelope.reply_to or Routes.PMS_TO_CSS.value.key
+    mark = delivery.envelope.correlation_id
+    sender = f"pms@{own_platform()}"
+    return outbox.row(message, "", to, clock.now(), sender, correlation_id=mark)
+
+
+def desk(platform: str) -> Any:
+    """The desk of one platform's PMS, for the consumer."""
+    return partial(take, platform)
+
+
+def tell(platform: str) -> None:
+    """Publish how the platforms of this site are, where that has changed since this process looked.
+
+    Told twice, or by two processes, it is the same notice.
+    """
+    at = known()
+    news = [said for p in possible_platforms() if (said := state(p, at)) != _told.get(p)]
+    if not news:
+        return
+    with begin(platform) as work:
+        for said in news if work.is_open else ():
+            work.send(Send(message=said, route=Routes.PLATFORM_NOTICE))
+    _told.update({said.platform: said for said in news})
+    wake.everywhere(platform)
+
+
+# ---- CSS asks, and hears ------------------------------------------------------------------------
+
+
+def ask(platform: str, *, everything: bool = False) -> None:
+    """Ask the PMS how the platforms are; at start-up also where their servers are."""
+    with begin(platform) as work:
+        if not work.is_open:
+            return
+        for one in possible_platforms():
+            _ask(work, AskPlatformState(platform=one))
+            if everything:
+                _ask(work, AskPlatformConfig(platform=one))
+    wake.everywhere(platform)
+
+
+def _ask(work: Any, question: Message) -> None:
+    key = pms_queue(own_platform())
+    work.send(Send(message=question, route=Routes.PMS_TO_CSS, key=key, expires_ms=15_000))
+
+
+@handles(PlatformState)
+def on_platform_state(site: FailoverSite, notice: PlatformState, envelope: Envelope) -> None:
+    """Remember the newest; what follows is done by who looks at the cells themselves, every second."""
+    order = (notice.epoch, notice.number or 0)
+    if site.hears(notice.platform, order, notice.state, notice.serving):
+        log.info(
+            "%s is %s, served by %s, epoch %d",
+            notice.platform,
+            notice.state,
+            notice.serving,
+            notice.epoch,
+        )
+
+
+@handles(PlatformConfig)
+def on_platform_config(site: FailoverSite, notice: PlatformConfig, envelope: Envelope) -> None:
+    """Compare it with this site's environment: credentials, and so the addresses, come from there."""
+    if notice.platform == own_platform():
+        told = {one["platformmoid"] for one in notice.mysql}
+        for missing in set(possible_platforms()) - told:
+            log.warning("the PMS does not know that this site has the data of %s", missing)
+
+
+def is_abnormal(platform: str) -> bool:
+    """Is any platform of this site abnormal, as CSS heard it last?"""
+    query = "SELECT COUNT(*) FROM failover_heard WHERE state='abnormal' AND serving<>''"
+    return bool(sql.select(store_of(platform).database, query)[0][0])

@@ -1,0 +1,110 @@
+"""Machine rooms: the PMS finds that one is lost, CSS leaves it (CSS §1.2).
+
+PMS -> CSS  SERVER_ROOM_STATE_NOTIFY                     watch
+PMS -> CSS  SERVER_ROOM_STATE_NOTIFY                     on_room_state
+CSS -> CM   MAU_CM_CONFRESTORE_NTF
+CSS -> RMS  GET_RES_REQ
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import cast
+
+from conferences.commit import commit
+from conferences.decisions.restore import decide_lost
+from conferences.pool.store import unit_here
+from confplatform.bus import wake
+from confplatform.bus.envelope import Envelope
+from confplatform.bus.registry import handles
+from confplatform.bus.sending import Send
+from confplatform.bus.topology import Routes
+from confplatform.bus.work import begin
+from domains.models import MachineRoom
+from failover.decisions import Room, decide_room
+from failover.messages import MOST_LISTED, RoomState
+from failover.models import RoomWatch
+from failover.site import FailoverSite
+
+log = logging.getLogger("failover.rooms")
+
+
+def watch(platform: str) -> None:
+    """Compare rooms with their units; told is what has changed."""
+    with begin(platform) as work:
+        site = cast(FailoverSite, work.site("failover"))
+        changed = _watch(site) if site.is_open else 0
+    if changed:
+        wake.everywhere(platform)
+
+
+def _watch(site: FailoverSite) -> int:
+    rooms, known = site.rooms(), site.watched()
+    default = next((room.moid for room in rooms if room.is_default), "")
+    units = site.units_by_room(default)
+    now_known = {room.moid: known.get(room.moid, Room()) for room in rooms}
+    changed = 0
+    for room in rooms:
+        before, here = now_known[room.moid], units.get(room.moid, [])
+        others = any(not o.abnormal and m != room.moid for m, o in now_known.items())
+        alive = sum(online for _, _, online in here)
+        after, because = decide_room(before, len(here), alive, site.now, others_normal=others)
+        now_known[room.moid] = after
+        if after != known.get(room.moid):
+            site.remember(room.moid, after, because)
+        if because:
+            changed += 1
+            _tell(site, room, after, because)
+    return changed
+
+
+def _tell(site: FailoverSite, room: MachineRoom, watched: Room, because: str) -> None:
+    state = "abnormal" if watched.abnormal else "normal"
+    log.warning("room %s of %s is %s: %s", room.name, site.platform, state, because)
+    bound = site.bound_to(room)
+    pages = [bound[at : at + MOST_LISTED] for at in range(0, len(bound), MOST_LISTED)] or [[]]
+    for part, page in enumerate(pages, 1):
+        of = {"listid": f"{room.moid}:{watched.number}", "part": part, "parts": len(pages)}
+        notice = RoomState(
+            platform=site.platform,
+            room=room.moid,
+            state=state,
+            user_domains=tuple(page),
+            epoch=site.epoch,
+            number=watched.number,
+            **(of if len(pages) > 1 else {}),  # type: ignore[arg-type]
+        )
+        site.send(Send(message=notice, route=Routes.ROOM_NOTICE))
+
+
+@handles(RoomState)
+def on_room_state(site: FailoverSite, notice: RoomState, envelope: Envelope) -> None:
+    """One worker writes what the pool reads; what runs in an abnormal room waits for another one.
+
+    Which conferences these are follows from the room's units; the domains listed are for others.
+    """
+    order = (notice.epoch or site.epoch, notice.number or 0)
+    if notice.platform != site.platform or not site.hears(notice.room, order, notice.state):
+        return
+    if not site.mark_room(notice.room, notice.state == "abnormal"):
+        log.warning("%s is no room of this platform", notice.room)
+    elif notice.state == "abnormal":
+        _leave(site, notice.room)
+
+
+def _leave(site: FailoverSite, room: str) -> None:
+    default = next((one.moid for one in site.rooms() if one.is_default), "")
+    conferences = site.conferences
+    for ip, pid, _ in site.units_by_room(default).get(room, []):
+        unit = unit_here(ip, pid)
+        for conference in conferences.hosted_on(unit):
+            commit(conferences, decide_lost(conference, unit, site.now))
+
+
+def set_mode(platform: str, room: str, mode: str) -> None:
+    """An operator decides on a room; the next look tells it."""
+    with begin(platform) as work:
+        if work.is_open:
+            rooms = RoomWatch.objects.using(work.database)
+            rooms.update_or_create(room=room, defaults={"mode": mode})
+    watch(platform)

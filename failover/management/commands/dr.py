@@ -1,0 +1,165 @@
+"""`manage.py dr status|takeover|handback|mode|drill`: who serves, and who shall."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from domains.models import PlatformDomain
+from failover import board, status, wishes
+from failover.cells.facts import Mode, Row
+
+PATIENCE = 120.0
+
+
+class Command(BaseCommand):
+    """What it asks for is done by the agents; it waits until they have, or says that they have not."""
+
+    help = "Show who serves which platform; take over, hand back, rehearse."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """One word, then the platform by name or MOID."""
+        parser.add_argument("what", choices=["status", "takeover", "handback", "mode", "drill"])
+        parser.add_argument("platform", nargs="?", default="")
+        parser.add_argument("mode", nargs="?", default="", choices=["", *Mode])
+        parser.add_argument("--json", action="store_true", help="for programs")
+        parser.add_argument("--dry-run", action="store_true", help="say what would be done")
+        parser.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument("--anyway", action="store_true", help="take over a healthy platform")
+        parser.add_argument("--force", action="store_true", help="even if writes may be lost")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """One action; what is refused is said in one sentence, with exit code 1."""
+        self._options = options
+        try:
+            if options["what"] == "status":
+                return self._status()
+            self._act(_platform(options["platform"]))
+        except wishes.Refused as why:
+            raise CommandError(str(why)) from None
+        except board.Failure as wrong:
+            raise CommandError(f"the register is away: {wrong}") from None
+        return None
+
+    def _act(self, platform: str) -> None:
+        what, dry = self._options["what"], self._options["dry_run"]
+        self._confirm(platform)
+        if what == "mode":
+            mode = Mode(self._options["mode"] or "auto")
+            asked = wishes.set_mode(platform, _who(), mode, dry_run=dry)
+            return self._say({"done": asked.sentence, "dry_run": dry})
+        if what == "drill":
+            return self._drill(platform)
+        return self._move(platform, what)
+
+    def _move(self, platform: str, what: str) -> None:
+        began = time.monotonic()
+        asked = self._ask(platform, what)
+        said: dict[str, Any] = {"done": asked.sentence, "dry_run": self._options["dry_run"]}
+        if not self._options["dry_run"]:
+            to = asked.row.backup if what == "takeover" else asked.row.home
+            row = _await(platform, lambda row: row.owner == to)
+            said |= {"seconds": round(time.monotonic() - began, 2), "epoch": row.epoch}
+        self._say(said)
+
+    def _ask(self, platform: str, what: str, *, anyway: bool = False) -> wishes.Asked:
+        dry = self._options["dry_run"]
+        if what == "handback":
+            return wishes.handback(platform, _who(), dry_run=dry)
+        anyway, force = anyway or self._options["anyway"], self._options["force"]
+        return wishes.takeover(platform, _who(), anyway=anyway, force=force, dry_run=dry)
+
+    def _drill(self, platform: str) -> None:
+        """There and back again, in order, with the times."""
+        began = time.monotonic()
+        asked = self._ask(platform, "takeover", anyway=True)
+        if self._options["dry_run"]:
+            return self._say({"done": f"drill: {asked.sentence}, then back", "dry_run": True})
+        _await(platform, lambda row: row.owner == asked.row.backup and not row.solo)
+        there = time.monotonic()
+        _await_well(platform)
+        back = time.monotonic()
+        self._ask(platform, "handback")
+        row = _await(platform, lambda row: row.owner == asked.row.home and not row.solo)
+        times = {"takeover": there - began, "handback": time.monotonic() - back}
+        return self._say(
+            {
+                "done": "drill: there and back, protected",
+                "epoch": row.epoch,
+                "seconds": {name: round(seconds, 2) for name, seconds in times.items()},
+            }
+        )
+
+    def _confirm(self, platform: str) -> None:
+        what = f"{self._options['what']} of {platform} {self._options['mode']}".strip()
+        if self._options["yes"] or self._options["dry_run"]:
+            return
+        if input(f"{what}: type yes to go on: ") != "yes":
+            raise CommandError("nothing was done")
+
+    def _status(self) -> None:
+        found = status.facts()
+        if self._options["json"]:
+            self.stdout.write(json.dumps(found, indent=1))
+            return
+        if found["away"]:
+            self.stdout.write(found["away"])
+        for cell in found["cells"]:
+            self._line(cell)
+        for event in found["events"][:10]:
+            self.stdout.write(f"  {event['at']} {event['platform']}: {event['because']}")
+
+    def _line(self, cell: dict[str, Any]) -> None:
+        kept = "protected" if cell["protected"] else "solo"
+        head = f"{cell['name']}: {cell['state']}, served by {cell['owner']}, epoch {cell['epoch']}"
+        self.stdout.write(f"{head}, {kept}, mode {cell['mode']}")
+        for copy in cell["copies"]:
+            lag = "" if copy["lag"] is None else f", {copy['lag']} transactions behind"
+            self.stdout.write(f"  {copy['site']}: {copy['role']}{lag}: {copy['sentence']}")
+
+    def _say(self, said: dict[str, Any]) -> None:
+        if self._options["json"]:
+            self.stdout.write(json.dumps(said))
+        else:
+            self.stdout.write(", ".join(f"{name}: {value}" for name, value in said.items()))
+
+
+def _platform(named: str) -> str:
+    found = PlatformDomain.objects.filter(pk=named) | PlatformDomain.objects.filter(name=named)
+    platform = found.values_list("pk", flat=True).first()
+    if platform is None:
+        raise CommandError(f"which platform? {named or 'none'} is not one of the tree")
+    return str(platform)
+
+
+def _who() -> str:
+    return f"{getpass.getuser()} (dr)"
+
+
+def _await(platform: str, true: Callable[[Row], bool]) -> Row:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        row = board.look().rows[platform]
+        if true(row):
+            return row
+        if time.monotonic() > deadline:
+            raise CommandError("asked for, and not done yet: see dr status for why")
+        time.sleep(0.05)
+
+
+def _await_well(platform: str) -> None:
+    """Until home could have it back."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        at = board.look()
+        said = at.reports.get(platform, {}).get(at.rows[platform].home)
+        if said is not None and said.fresh and said.well and said.role == "copy":
+            return
+        if time.monotonic() > deadline:
+            raise CommandError("home is not well again: see dr status for why")
+        time.sleep(0.1)

@@ -1,0 +1,46 @@
+"""Timers, three lines each: who asks, and the one flow that is asked."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.conf import settings
+
+from confplatform.stores.directory import each, own_platform
+from failover import modes, pulse
+from failover.flows import platforms, rooms
+
+
+@shared_task
+def beat() -> None:
+    """Say that this site's software is alive, in each cell that it serves."""
+    if "css" in settings.ROLES:
+        each(pulse.beat)
+
+
+@shared_task
+def watch() -> None:
+    """The PMS looks at rooms and platforms."""
+    if "pms" in settings.ROLES:
+        rooms.watch(own_platform())
+        platforms.tell(own_platform())
+
+
+@shared_task
+def ask() -> None:
+    """CSS asks the PMS: a lost notice does no harm."""
+    if "css" in settings.ROLES:
+        platforms.ask(own_platform())
+
+
+@shared_task
+def ask_more() -> None:
+    """The same, twice as often, while a platform is abnormal."""
+    if "css" in settings.ROLES and platforms.is_abnormal(own_platform()):
+        platforms.ask(own_platform())
+
+
+@shared_task
+def follow_modes() -> None:
+    """At the core: what the tree says of recovery, the register says too."""
+    if "bmc" in settings.ROLES:
+        modes.follow()

@@ -1,0 +1,141 @@
+"""The PMS answers, and a room is left: real database, Redis and dispatch."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+
+from conferences.models import Conference, ResourceUnit
+from confplatform import clock
+from confplatform.bus.dispatch import Delivery
+from confplatform.bus.models import Outbox, Parked
+from confplatform.bus.topology import Routes, pms_queue
+from domains.management.commands.load_demo import DEMO_TENANT
+from domains.models import Account, MachineRoom
+from failover.flows import platforms, rooms
+from failover.models import Heard, RoomWatch
+from tests.admin.conftest import conference_row
+from tests.integration.conftest import delivery, do
+
+MONITOR = Routes.ROOM_NOTICE.value.queue
+Body = dict[str, Any]
+
+
+def asked(kind: str, platform: str, **envelope: Any) -> Delivery:
+    """A question to the PMS."""
+    body = {"type": kind, "platformmoid": platform}
+    return delivery(body, pms_queue(platform), **envelope)
+
+
+def sent(kind: str) -> list[Body]:
+    """All messages of a type that wait to be sent, in order."""
+    bodies = [json.loads(bytes(row.body)) for row in Outbox.objects.order_by("id")]
+    return [body for body in bodies if body["type"] == kind]
+
+
+@pytest.fixture
+def two_rooms(platform: str) -> list[MachineRoom]:
+    """The default room with one unit and a conference on it, and a second room with another unit."""
+    first = MachineRoom.objects.get(platform_id=platform)
+    second = MachineRoom.objects.create(platform_id=platform, name="Room 2", order=1)
+    for pid, room in (("u1", ""), ("u2", second.moid)):
+        ResourceUnit.objects.create(
+            restype="mcu", ip="10.0.0.1", pid=pid, room=room, registered_at=clock.now()
+        )
+    return [first, second]
+
+
+def lost(pid: str, *, for_seconds: float) -> None:
+    """A unit is lost, and its room was first seen without units so long ago."""
+    ResourceUnit.objects.filter(pid=pid).update(online=False)
+    rooms.watch(settings.PLATFORM_MOID)
+    since = clock.now() - timedelta(seconds=for_seconds)
+    RoomWatch.objects.exclude(since=None).update(since=since)
+    rooms.watch(settings.PLATFORM_MOID)
+
+
+def test_the_pms_says_how_a_platform_is_and_where_its_servers_are(platform: str) -> None:
+    question = asked("PLATFORM_STATE_REQ", platform, reply_to="asker", correlation_id="7")
+    where = asked("PLATFORM_CONFIG_REQ", platform)
+    (outcome,) = platforms.take(platform, [question, where])
+    state, config = (json.loads(row.body) for row in outcome.rows)
+    assert (outcome.rows[0].routing_key, outcome.rows[1].routing_key) == (
+        "asker",
+        "MAU.RPCPLATINFO.Q",
+    )
+    assert (state["state"], state["serving"], state["epoch"]) == ("normal", platform, 1)
+    assert config["mysql"] == [{"url": "", "platformmoid": platform}]
+    assert "password" not in json.dumps(config)
+
+
+def test_what_the_pms_does_not_take_is_parked(platform: str) -> None:
+    platforms.take(platform, [asked("RMS_NODE_STATE_NTF", platform)])
+    assert Parked.objects.count() == 1
+
+
+def test_css_asks_and_the_newest_notice_wins(platform: str) -> None:
+    platforms.ask(platform, everything=True)
+    assert len(sent("PLATFORM_STATE_REQ")) == len(sent("PLATFORM_CONFIG_REQ")) == 1
+    notice = {"type": "PLATFORM_STATE_NOTIFY", "platformmoid": platform, "mains": [], "backups": []}
+    for state, epoch, number in (("abnormal", 3, 8), ("normal", 3, 7), ("normal", 2, 9)):
+        told = {"state": state, "epoch": epoch, "number": number, "serving": "b"}
+        do(platform, delivery({**notice, **told}, MONITOR))
+    heard = Heard.objects.get(subject=platform)
+    assert (heard.state, heard.epoch, heard.number) == ("abnormal", 3, 8)
+    assert platforms.is_abnormal(platform)
+
+
+def test_a_lost_room_is_told_with_all_its_user_domains(two_rooms: list[MachineRoom]) -> None:
+    lost("u1", for_seconds=16)
+    (notice,) = sent("SERVER_ROOM_STATE_NOTIFY")
+    assert (notice["roommoid"], notice["state"]) == (two_rooms[0].moid, "abnormal")
+    assert notice["userdomains"] == [DEMO_TENANT]
+    assert notice["number"] == 1
+    rooms.watch(settings.PLATFORM_MOID)
+    assert len(sent("SERVER_ROOM_STATE_NOTIFY")) == 1
+
+
+def test_conferences_leave_an_abnormal_room_once(
+    platform: str, two_rooms: list[MachineRoom]
+) -> None:
+    from conferences.states import Unit
+
+    conference_row(platform, unit=Unit("10.0.0.1", "u1", platform))
+    rooms.set_mode(platform, two_rooms[0].moid, "on")
+    (notice,) = sent("SERVER_ROOM_STATE_NOTIFY")
+    do(platform, delivery(notice, MONITOR))
+    do(platform, delivery(notice, MONITOR))
+    assert MachineRoom.objects.get(pk=two_rooms[0].moid).abnormal
+    assert Conference.objects.get().state == "pending"
+    assert len(sent("GET_RES_REQ")) == 1
+    rooms.set_mode(platform, two_rooms[0].moid, "off")
+    do(platform, delivery(sent("SERVER_ROOM_STATE_NOTIFY")[-1], MONITOR))
+    assert not MachineRoom.objects.get(pk=two_rooms[0].moid).abnormal
+
+
+def test_the_page_shows_rooms_and_drains_one_after_a_question(
+    platform: str, two_rooms: list[MachineRoom]
+) -> None:
+    browser = Client()
+    browser.force_login(Account.objects.get(username="admin"))
+    assert b"Room 2" in browser.get(reverse("failover-sites")).content
+    wanted = {"action": "room-on", "thing": two_rooms[1].moid}
+    asks = browser.post(reverse("failover-act"), wanted)
+    assert b"conferences leave it" in asks.content
+    assert not RoomWatch.objects.filter(abnormal=True).exists()
+    browser.post(reverse("failover-act"), {**wanted, "confirmed": "1"})
+    assert RoomWatch.objects.get(abnormal=True).room == two_rooms[1].moid
+    assert b"abnormal" in browser.get(reverse("failover-live")).content
+
+
+def test_the_page_is_for_operators_of_the_core(platform: str) -> None:
+    browser = Client()
+    browser.force_login(Account.objects.get(username="anna"))
+    for name in ("failover-sites", "failover-live", "failover-act"):
+        assert browser.get(reverse(name)).status_code in (302, 403)

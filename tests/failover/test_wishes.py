@@ -1,0 +1,129 @@
+"""Operators and the register: what they ask for is written once, or refused in a sentence."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from pytest_django import Settings
+
+from domains.flows import change
+from domains.models import PlatformDomain, ServiceDomain
+from failover import board, modes, status, wishes
+from failover.cells.facts import Mode
+from failover.cells.register import Register as Asked
+from failover.cells.register import Report
+from failover.models import FailoverEvent, Register
+from tests.integration.conftest import place
+
+__all__ = ["place"]
+
+WEST = "20000000-0000-4000-8000-000000000002"
+WELL = Report(role="copy", well=True, lag=0, sentence="fine")
+
+
+@pytest.fixture
+def east(place: str, settings: Settings) -> str:
+    """A platform whose backup is west; both say that they are well."""
+    at = connection.settings_dict
+    who = f"{at['USER']}:{at['PASSWORD']}@{at['HOST']}:{at['PORT']}"
+    settings.REGISTER_URL = f"mysql://{who}/{at['NAME']}"
+    service = ServiceDomain.objects.get()
+    west = PlatformDomain(moid=WEST, name="west", parent=service, e164_prefix="9900")
+    change.keep(west)
+    Register.objects.create(
+        platform=place, home=place, backup=WEST, epoch=4, owner=place, solo=False
+    )
+    for site in (place, WEST):
+        say(place, site, WELL)
+    return place
+
+
+def say(platform: str, site: str, report: Report) -> None:
+    """As a site's agent."""
+    from django.conf import settings
+
+    link = Asked(settings.REGISTER_URL, platform, site)
+    link.report(report)
+    link.close()
+
+
+def dr(*words: str) -> str:
+    """What the command says."""
+    out = StringIO()
+    call_command("dr", *words, stdout=out)
+    return out.getvalue()
+
+
+def test_a_takeover_of_a_healthy_platform_is_refused_unless_it_is_meant(east: str) -> None:
+    with pytest.raises(wishes.Refused, match="is healthy and serves its platform"):
+        wishes.takeover(east, "ann")
+    wishes.takeover(east, "ann", anyway=True)
+    row = Register.objects.get()
+    assert (row.wish, row.wish_by, row.wish_force) == (WEST, "ann", False)
+    assert "ann" in FailoverEvent.objects.get().because
+
+
+def test_the_second_of_two_operators_is_refused(east: str) -> None:
+    before = board.look().rows[east]
+    wishes.takeover(east, "ann", anyway=True)
+    with pytest.raises(wishes.Refused, match="ann has just asked"):
+        wishes.takeover(east, "ben", anyway=True)
+    assert not board.change(before, replace(before, wish=east), "handback wanted", "s", "late")
+    assert Register.objects.get().wish_by == "ann"
+
+
+def test_a_hand_back_to_a_site_that_is_not_well_is_refused(east: str) -> None:
+    Register.objects.update(owner=WEST, epoch=5)
+    say(east, east, Report(role="down", well=False, lag=None, sentence="my database is down"))
+    with pytest.raises(wishes.Refused, match="is not healthy: my database is down"):
+        wishes.handback(east, "ann")
+    say(east, east, WELL)
+    wishes.handback(east, "ann")
+    assert Register.objects.get().wish == east
+
+
+def test_the_mode_is_set_in_the_tree_and_the_register_follows(east: str) -> None:
+    wishes.set_mode(east, "ann", Mode.OFF)
+    assert PlatformDomain.objects.get(pk=east).dr_mode == "off"
+    assert Register.objects.get().mode == "off"
+    change.change(east, dr_mode="auto")
+    modes.follow()
+    assert Register.objects.get().mode == "auto"
+
+
+def test_modes_are_set_at_the_core_alone(east: str, settings: Settings) -> None:
+    settings.CORE_MOID, settings.CORE_URL, settings.ROLES = WEST, "https://core", {"css"}
+    with pytest.raises(wishes.Refused, match="at the core: https://core"):
+        wishes.set_mode(east, "ann", Mode.OFF)
+
+
+def test_status_says_who_serves_and_what_agents_say(east: str) -> None:
+    found: dict[str, Any] = json.loads(dr("status", "--json"))
+    (cell,) = found["cells"]
+    assert (cell["state"], cell["protected"], cell["backup"]) == ("normal", True, "west")
+    assert {copy["site"] for copy in cell["copies"]} == {cell["name"], "west"}
+    assert "protected, mode auto" in dr("status")
+
+
+def test_the_command_refuses_in_a_sentence_and_tries_without_doing(east: str) -> None:
+    with pytest.raises(CommandError, match="healthy"):
+        dr("takeover", east, "--yes")
+    assert "takeover wanted" in dr("takeover", east, "--dry-run", "--anyway")
+    assert Register.objects.get().wish == ""
+    with pytest.raises(CommandError, match="which platform"):
+        dr("handback", "nowhere", "--yes")
+
+
+def test_without_its_register_a_site_knows_its_own_cells(east: str, settings: Settings) -> None:
+    settings.REGISTER_URL = "mysql://nobody:x@127.0.0.1:1/none"
+    found = status.facts()
+    assert "the register is away" in found["away"]
+    assert [(cell["state"], cell["epoch"]) for cell in found["cells"]] == [("normal", 1)]
+    with pytest.raises(CommandError, match="the register is away"):
+        dr("takeover", east, "--yes")

@@ -1,0 +1,312 @@
+"""Takeover and hand-back, seen from the conferences: every row of the table of `failover.md`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from conferences.flows import due
+from conferences.media.simulated_faults import Order
+from conferences.pool.look import look
+from conferences.states import ConferenceState
+from confplatform import clock
+from confplatform.bus.topology import Routes
+from confplatform.stores import directory
+from domains.management.commands.load_demo import DEMO_TENANT
+from tests.integration.two_sites import WEST, TwoSites, ask, create
+
+pytestmark = [
+    pytest.mark.xdist_group("integration"),
+    pytest.mark.django_db(transaction=True, databases=["default", "west"]),
+]
+
+CONTROL, UPU = Routes.CM_TO_UNIT, Routes.TO_UPU.value.queue
+
+
+@pytest.fixture
+def at_west(two: TwoSites) -> str:
+    """A conference of east that runs at west, after takeover and hand-back; its number."""
+    number = create(two, two.east)
+    two.dead.add(two.east)
+    two.serve(two.east, two.west)
+    two.dead.clear()
+    two.serve(two.east, two.east)
+    two.forget()
+    c = two.conference(number)
+    assert (c.state, c.unit and c.unit.at) == (ConferenceState.RUNNING, WEST)
+    return number
+
+
+# ---- takeover ------------------------------------------------------------------------------------
+
+
+def test_what_ran_at_the_lost_site_runs_at_the_backup(two: TwoSites) -> None:
+    numbers = [create(two, two.east, f"c{n}") for n in range(5)]
+    two.dead.add(two.east)
+    two.forget()
+    two.serve(two.east, two.west)
+    for number in numbers:
+        c = two.conference(number)
+        assert (c.state, c.unit and c.unit.at, c.incarnation) == ("running", WEST, 2)
+        assert (c.source_platform, c.hosting_platform) == (two.east, WEST)
+    told = two.got(two.west, "MAU_CM_CONFRESTORE_NTF", "meeting.css.q")
+    assert sorted(b["state"] for b in told) == ["pending"] * 5 + ["running"] * 5
+    assert len(two.got(two.west, "CSS_UPU_ADDCONF_NTF", UPU)) == 5
+    assert directory.redis_of(two.east).hget(f"confex/{numbers[0]}", "platformmoid") == WEST
+
+
+def test_what_was_being_created_is_created_at_the_backup(two: TwoSites) -> None:
+    two.units[two.east].suffer(Order.parse("freeze"), clock.now())
+    body = {"type": "CM_MAU_CREATECONF_REQ", "moid": DEMO_TENANT, "confname": "x", "reqid": "c1"}
+    two.tell(two.east, body, reply_to="asker")
+    two.dead.add(two.east)
+    two.serve(two.east, two.west)
+    [said] = two.heard[two.west, "asker"]
+    c = two.conference(said["confE164"])
+    assert (c.state, c.unit and c.unit.at, c.incarnation) == ("running", WEST, 2)
+
+
+def test_a_create_is_taken_by_who_serves_and_refused_by_the_other(two: TwoSites) -> None:
+    two.serve(two.east, two.west)
+    number = create(two, two.west)
+    assert number.startswith("8800")
+    assert two.conference(number).source_platform == two.east
+    body = {"type": "CM_MAU_CREATECONF_REQ", "moid": DEMO_TENANT, "confname": "x", "reqid": "c2"}
+    two.tell(two.east, body, reply_to="asker")
+    [said] = two.heard[two.east, "asker"]
+    assert (said["type"], said["errcode"]) == ("MAU_CM_CREATECONF_NACK", "29005")
+    assert WEST in said["detail"]
+
+
+def test_a_request_that_the_lost_site_has_answered_has_the_same_answer_here(two: TwoSites) -> None:
+    number = create(two, two.east)
+    two.serve(two.east, two.west)
+    assert create(two, two.west) == number
+
+
+def test_a_unit_of_the_lost_site_is_told_to_drop_what_runs_here(two: TwoSites) -> None:
+    number = create(two, two.east)
+    two.dead.add(two.east)
+    two.serve(two.east, two.west)
+    two.dead.clear()
+    unit = two.units[two.east]
+    assert number in unit.unit.held
+    two.say(two.east, unit.connect(clock.now()))
+    two.settle()
+    assert number not in unit.unit.held
+    assert number in two.units[two.west].unit.held
+
+
+# ---- control -------------------------------------------------------------------------------------
+
+
+def test_control_goes_by_way_of_its_site_and_the_answer_to_the_asker(
+    two: TwoSites, at_west: str
+) -> None:
+    assert ask(two, two.east, "CM_MCU_MUTE_REQ", at_west, value=1) == ["MCU_CM_MUTE_ACK"]
+    assert [(s, mark) for s, mark, b in two.passed if b["type"] == "CM_MCU_MUTE_REQ"] == [
+        (two.east, "x-origin")
+    ]
+    assert [(s, mark) for s, mark, b in two.passed if b["type"] == "MCU_CM_MUTE_ACK"] == [
+        (two.west, "x-via")
+    ]
+    assert two.got(two.west, "MCU_CM_MUTE_ACK") == []
+
+
+def test_control_of_what_its_site_does_not_run_is_refused_to_the_asker(
+    two: TwoSites, at_west: str
+) -> None:
+    body = {"type": "CM_MCU_MUTE_REQ", "confE164": "88009999", "reqid": "r", "value": 1}
+    headers = {"headers": {"x-origin": two.east}, "correlation_id": "mark"}
+    two.tell(two.west, body, CONTROL, **headers)
+    passed = [b for s, mark, b in two.passed if (s, mark) == (two.west, "x-via")]
+    assert [(b["type"], b["errcode"]) for b in passed] == [("MCU_CM_MUTE_NACK", "29012")]
+
+
+def test_a_cm_of_the_backup_that_controls_what_it_does_not_serve_is_told_who_does(
+    two: TwoSites, at_west: str
+) -> None:
+    assert ask(two, two.west, "CM_MCU_MUTE_REQ", at_west, value=1) == ["MCU_CM_MUTE_NACK"]
+    assert two.heard[two.west, "asker"][0]["errcode"] == "29005"
+
+
+# ---- what the unit there says --------------------------------------------------------------------
+
+
+def test_what_the_unit_says_is_passed_on_and_told_to_the_main_s_cm(
+    two: TwoSites, at_west: str
+) -> None:
+    body = {"type": "MCU_CM_MTLIST_NTF", "confE164": at_west}
+    two.tell(two.west, body, Routes.UNIT_TO_CSS, app_id="cmu@10.0.0.1")
+    assert two.got(two.east, "MCU_CM_MTLIST_NTF", "meeting.mccntf.q")
+    assert two.got(two.west, "MCU_CM_MTLIST_NTF") == []
+
+
+def test_a_rename_asked_by_the_unit_is_granted_by_the_main_s_cm(
+    two: TwoSites, at_west: str
+) -> None:
+    wish = {"do": "rename", "confE164": at_west, "confname": "new"}
+    two.say(two.west, two.units[two.west].wish(wish, clock.now()))
+    two.settle()
+    assert two.got(two.east, "MAU_CM_MODIFYCONFNAME_REQ", "meeting.css.q")
+    assert two.got(two.west, "MAU_MCU_MODIFYCONFNAME_ACK", "unit")
+    assert two.got(two.east, "MAU_MCU_MODIFYCONFNAME_ACK", "unit") == []
+    assert two.conference(at_west).name == "new"
+    for site in (two.east, two.west):
+        assert [b["confname"] for b in two.got(site, "CSS_UPU_MDFCONF_NTF", UPU)] == ["new"]
+
+
+def test_an_extension_asked_at_the_main_reaches_the_unit_directly(
+    two: TwoSites, at_west: str
+) -> None:
+    before = two.conference(at_west).ends_at
+    assert ask(two, two.east, "CM_MAU_DELAYCONF_REQ", at_west, delay=30) == ["CM_MAU_DELAYCONF_ACK"]
+    after = two.conference(at_west).ends_at
+    assert before
+    assert after == before + timedelta(minutes=30)
+    assert len(two.got(two.west, "MAU_CMU_CONFDURATION_NTF", "unit")) == 1
+    assert [b["type"] for s, _, b in two.passed if s == two.east] == ["MAU_CMU_CONFDURATION_NTF"]
+
+
+def test_an_extension_asked_by_the_unit_is_stored_at_the_main_and_answered_directly(
+    two: TwoSites, at_west: str
+) -> None:
+    before = two.conference(at_west).ends_at
+    wish = {"do": "extend", "confE164": at_west, "delay": 20}
+    two.say(two.west, two.units[two.west].wish(wish, clock.now()))
+    two.settle()
+    after = two.conference(at_west).ends_at
+    assert before
+    assert after == before + timedelta(minutes=20)
+    assert len(two.got(two.west, "MAU_MCU_DELAYCONF_ACK", "unit")) == 1
+    assert len(two.got(two.east, "CM_MAU_CONFDURATION_NTF")) == 1
+
+
+def test_a_list_of_the_unit_there_changes_nothing_that_is_right(
+    two: TwoSites, at_west: str
+) -> None:
+    two.say(two.west, two.units[two.west].connect(clock.now()))
+    two.settle()
+    assert two.conference(at_west).state == "running"
+    assert at_west in two.units[two.west].unit.held
+    assert [b["type"] for s, _, b in two.passed if s == two.west] == ["CMU_MAU_CONFLIST_NTF"]
+
+
+# ---- its end -------------------------------------------------------------------------------------
+
+
+def test_its_end_is_announced_once_by_the_site_where_it_runs(two: TwoSites, at_west: str) -> None:
+    two.change(at_west, ends_at=clock.now() + timedelta(minutes=4.9))
+    two.tick()
+    two.tick()
+    assert [b["minutes"] for b in two.got(two.west, "MAU_CMU_CONFWILLEND_NTF", "unit")] == [5]
+    assert [b["minutes"] for b in two.got(two.east, "MAU_CM_CONFWILLEND_NTF")] == [5]
+    assert two.got(two.west, "MAU_CM_CONFWILLEND_NTF") == []
+
+
+def test_the_site_where_it_runs_asks_for_its_end_when_its_time_is_over(
+    two: TwoSites, at_west: str
+) -> None:
+    two.change(at_west, ends_at=clock.now() - timedelta(seconds=1))
+    two.tick()
+    asked = [b for s, _, b in two.passed if s == two.west]
+    assert [(b["type"], b["reason"]) for b in asked] == [("CM_MAU_RELEASECONF_REQ", "expired")]
+    assert at_west not in two.units[two.west].unit.held
+    assert [b["reason"] for b in two.got(two.east, "MAU_CM_RELEASECONF_NTF")] == ["expired"]
+
+
+def test_what_was_prolonged_meanwhile_is_not_ended_by_an_old_copy(
+    two: TwoSites, at_west: str
+) -> None:
+    body = {"type": "CM_MAU_RELEASECONF_REQ", "confE164": at_west, "reason": "expired"}
+    two.tell(two.east, {**body, "reqid": "old"}, app_id=f"css@{WEST}")
+    assert two.conference(at_west).state == "running"
+
+
+def test_the_owner_ends_it_a_minute_later_where_its_site_did_not_ask(
+    two: TwoSites, at_west: str
+) -> None:
+    two.dead.add(two.west)
+    two.change(at_west, ends_at=clock.now() - timedelta(seconds=1))
+    two.tick()
+    waits = two.conference(at_west)
+    assert waits.give_up_at
+    assert waits.ends_at
+    assert waits.give_up_at - waits.ends_at == timedelta(seconds=60)
+    two.change(at_west, give_up_at=clock.now())
+    two.tick()
+    assert [b["reason"] for b in two.got(two.east, "MAU_CM_RELEASECONF_NTF")] == ["expired"]
+
+
+def test_the_main_ends_it_and_both_registries_and_one_record_know(
+    two: TwoSites, at_west: str
+) -> None:
+    assert ask(two, two.east, "CM_MAU_RELEASECONF_REQ", at_west) == ["MAU_CM_RELEASECONF_ACK"]
+    assert at_west not in two.units[two.west].unit.held
+    for site in (two.east, two.west):
+        [free] = two.got(site, "CSS_UPU_DELCONF_NTF", UPU)
+        assert (free["confE164"], free["platformmoid"]) == (at_west, WEST)
+    records = two.got(two.east, "CSS_BMC_CDR_NTF") + two.got(two.west, "CSS_BMC_CDR_NTF")
+    told = [(r["record"]["sourceplatform"], r["record"]["hostingplatform"]) for r in records]
+    assert told == [(two.east, WEST)]
+    with two.at(WEST):
+        assert [one.confs.placed for one in look(WEST).values()] == [0]
+
+
+def test_a_unit_there_that_ends_it_ends_it_at_the_main(two: TwoSites, at_west: str) -> None:
+    two.say(two.west, two.units[two.west].wish({"do": "end", "confE164": at_west}, clock.now()))
+    two.settle()
+    assert len(two.got(two.east, "MAU_CM_RELEASECONF_NTF")) == 1
+
+
+def test_a_unit_there_that_dies_leaves_its_conferences_to_the_main_s_units(
+    two: TwoSites, at_west: str
+) -> None:
+    two.say(two.west, two.units[two.west].leave())
+    two.settle()
+    c = two.conference(at_west)
+    assert (c.state, c.unit and c.unit.at, c.incarnation) == ("running", two.east, 3)
+    assert at_west in two.units[two.east].unit.held
+
+
+def test_a_backup_that_dies_too_leaves_them_to_the_main(two: TwoSites, at_west: str) -> None:
+    two.dead.add(two.west)
+    two.serve(two.west, two.east)
+    c = two.conference(at_west)
+    assert (c.state, c.unit and c.unit.at) == ("running", two.east)
+
+
+# ---- what waits ----------------------------------------------------------------------------------
+
+
+def test_what_waits_for_a_site_that_is_down_comes_in_order_when_it_is_back(
+    two: TwoSites, at_west: str
+) -> None:
+    two.dead.add(two.west)
+    assert ask(two, two.east, "CM_MAU_DELAYCONF_REQ", at_west, delay=10) == ["CM_MAU_DELAYCONF_ACK"]
+    assert ask(two, two.east, "CM_MAU_RELEASECONF_REQ", at_west) == ["MAU_CM_RELEASECONF_ACK"]
+    two.dead.clear()
+    two.settle()
+    kinds = [b["type"] for b in two.heard[two.west, "unit"]]
+    assert kinds == ["MAU_CMU_CONFDURATION_NTF", "MAU_MCU_RELEASECONF_CMD"]
+
+
+def test_what_was_left_unsent_for_a_site_goes_to_its_own_broker_once_it_serves(
+    two: TwoSites,
+) -> None:
+    number = create(two, two.east)
+    two.dead.add(two.east)
+    two.serve(two.east, two.west)  # tells east's registry that it no longer runs there
+    two.forget()
+    two.dead = {two.west}
+    two.serve(two.east, two.east)
+    kinds = [b["type"] for b in two.heard[two.east, UPU]]
+    assert kinds == ["CSS_UPU_DELCONF_NTF", "CSS_UPU_ADDCONF_NTF"]
+    assert two.conference(number).hosting_platform == WEST
+
+
+def test_due_on_a_copy_does_nothing(two: TwoSites, at_west: str) -> None:
+    two.change(at_west, ends_at=clock.now() - timedelta(hours=1))
+    with two.at(two.west):
+        assert due.due(two.east) == 0

@@ -1,0 +1,84 @@
+"""Two sites, and whatever happens to them: in the end each conference runs once."""
+
+from __future__ import annotations
+
+import time
+from random import Random
+
+import pytest
+
+from conferences import projection
+from conferences.flows import due
+from confplatform import clock
+from domains.management.commands.load_demo import DEMO_TENANT
+from tests.integration.conftest import seats
+from tests.integration.two_sites import WEST, TwoSites, ask
+
+pytestmark = [
+    pytest.mark.xdist_group("integration"),
+    pytest.mark.django_db(transaction=True, databases=["default", "west"]),
+]
+
+
+def one_of(two: TwoSites, rng: Random) -> str | None:
+    """The number of a conference that lives."""
+    with two.at(two.east):
+        found = [c.e164 for c in projection.live(two.east)]
+    return rng.choice(found) if found else None
+
+
+def something_happens(two: TwoSites, rng: Random, turn: int, serving: str) -> str:
+    """Somebody asks, a unit wishes, a site dies or is back, another one serves; who serves then."""
+    other = WEST if serving == two.east else two.east
+    number = one_of(two, rng)
+    what = rng.randrange(10)
+    if what < 3 or number is None:
+        body = {"type": "CM_MAU_CREATECONF_REQ", "moid": DEMO_TENANT, "confname": "x"}
+        two.tell(serving, {**body, "reqid": f"r{turn}"}, reply_to="asker")
+    elif what == 3:
+        two.dead ^= {other}
+    elif what == 4 and other not in two.dead:
+        two.serve(two.east, other)
+        return other
+    elif what == 5:
+        two.dead.discard(other)
+        two.dead.add(serving)
+        two.serve(two.east, other)
+        return other
+    elif what == 6:
+        ask(two, serving, "CM_MAU_RELEASECONF_REQ", number)
+    elif what == 7:
+        ask(two, serving, "CM_MCU_GETMTLIST_REQ", number)
+    else:
+        site = rng.choice((two.east, WEST))
+        wish = {"do": rng.choice(("rename", "extend", "end")), "confE164": number}
+        unit = two.units[site]
+        if site not in two.dead:
+            two.say(site, unit.wish({**wish, "confname": "n", "delay": 5}, clock.now()))
+    two.settle()
+    return serving
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happens_each_conference_runs_once_in_the_end(two: TwoSites, seed: int) -> None:
+    rng, serving = Random(seed), two.east
+    two.doubled = lambda: rng.random() < 0.1
+    for turn in range(40):
+        serving = something_happens(two, rng, turn, serving)
+        if not turn % 5:
+            two.tick()
+    two.dead.clear()
+    two.serve(two.east, two.east)
+    for _ in range(3):  # what was on its way to a site that died is asked for again
+        for site, unit in two.units.items():
+            two.say(site, unit.connect(clock.now()))
+        with two.at(two.east):
+            due.restore_pending(two.east)
+        two.tick()
+        time.sleep(1.5)
+    with two.at(two.east):
+        found = list(projection.live(two.east))
+    held = [(e164, site) for site, unit in two.units.items() for e164 in unit.unit.held]
+    assert sorted(held) == sorted((c.e164, c.unit.at if c.unit else "") for c in found)
+    assert {str(c.state) for c in found} <= {"running"}
+    assert seats(two.east) == len(found)

@@ -1,0 +1,242 @@
+"""Two sites in one process: real data, real Redis, the real code of both; the post between them by hand.
+
+What a broker would do, `TwoSites` does: it takes what a site's relay sends, and hands it to whoever
+reads that queue at that site. Both sites look at the same rows, as if copies were made at once; who
+serves a platform is what its `stores_cell` row says, as a cell agent would write it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.db import connections
+
+from conferences import manager, queries
+from conferences.flows import due, takeover
+from conferences.media.simulated_faults import FaultyUnit
+from conferences.media.simulated_unit import Plate, SimulatedUnit
+from conferences.pool import desk
+from conferences.states import Conference
+from conferences.store import ConferenceSite
+from confplatform import clock
+from confplatform.bus.dispatch import Delivery, Outcome, take
+from confplatform.bus.envelope import of_amqp
+from confplatform.bus.message import dumps
+from confplatform.bus.outbox import Row, row
+from confplatform.bus.relay import drain
+from confplatform.bus.sending import Send
+from confplatform.bus.topology import Routes, unit_key
+from confplatform.bus.work import begin
+from confplatform.stores import sql
+from confplatform.stores.directory import possible_platforms, store_of
+from domains.management.commands.load_demo import DEMO_TENANT
+
+Body = dict[str, Any]
+Letter = tuple[str, Row]
+"""On whose broker, and what."""
+
+WEST = "30000000-0000-4000-8000-000000000003"
+_CSS = {r.value.queue for r in (Routes.CM_TO_CSS, Routes.CM_TO_UNIT, Routes.UNIT_TO_CSS)}
+_CSS.add(Routes.RMS_TO_CSS.value.queue)
+_RMS = {r.value.queue for r in (Routes.TO_RMS, Routes.NODE_TO_RMS)}
+_QUEUES = {(r.value.exchange, r.value.key): r.value.queue for r in Routes}
+
+
+class TwoSites:
+    """East has the test's own database, west another one; each has a simulated unit."""
+
+    def __init__(self, east: str, urls: tuple[str, str]) -> None:
+        """To be made where the fixture `settings` has changed something: what is set here ends with that."""
+        self.east, self.west = east, WEST
+        self._stores = {east: ("default", urls[0]), WEST: ("west", urls[1])}
+        self.heard: defaultdict[tuple[str, str], list[Body]] = defaultdict(list)
+        """By broker and queue: what has come there for somebody who is not CSS or RMS."""
+        self.passed: list[tuple[str, str, Body]] = []
+        """From whose broker, with which header, what: all that went from site to site."""
+        self.dead: set[str] = set()
+        """Sites that are down: nothing is sent from there, or taken."""
+        self.doubled: Callable[[], bool] = lambda: False
+        """Does what is on its way come twice?"""
+        self.units = {site: self._unit(site) for site in (east, WEST)}
+        for site in (east, WEST):
+            self.say(site, self.units[site].connect(clock.now()))
+        self.settle()
+
+    def _unit(self, site: str) -> FaultyUnit:
+        # The same private address at both: what is meant for one must not reach the other.
+        return FaultyUnit(SimulatedUnit(Plate(ip="10.0.0.1", platform=site)), lambda: 0.5)
+
+    @contextmanager
+    def at(self, site: str) -> Iterator[None]:
+        """Be this site for a while."""
+        # The fixture would put one layer of settings upon the other.
+        kept: Any = settings
+        before = kept.PLATFORM_MOID, kept.PLATFORM_STORES, kept.PEERS
+        kept.PLATFORM_MOID = site
+        kept.PLATFORM_STORES = {site: self._stores[site]} | self._stores
+        kept.PEERS = dict.fromkeys(self._stores.keys() - {site}, "amqp://")
+        try:
+            yield
+        finally:
+            kept.PLATFORM_MOID, kept.PLATFORM_STORES, kept.PEERS = before
+
+    # ---- who serves ---------------------------------------------------------------------------
+
+    def serve(self, platform: str, site: str) -> None:
+        """As the cell agent: another owner, one more epoch. Then every site's timers run once."""
+        query = "UPDATE stores_cell SET owner=%s, epoch=epoch+1 WHERE platform=%s"
+        sql.execute(self._stores[platform][0], query, [site, platform])
+        self.tick()
+
+    def tick(self) -> None:
+        """What timers do."""
+        for site in (self.east, self.west):
+            if site in self.dead:
+                continue
+            with self.at(site):
+                takeover.keep_up()
+                for platform in possible_platforms():
+                    due.due(platform)
+                due.watch_hosted()
+        self.settle()
+
+    # ---- the post -----------------------------------------------------------------------------
+
+    def tell(self, site: str, body: Body, route: Routes = Routes.CM_TO_CSS, **more: Any) -> None:
+        """Somebody publishes on a site's broker; all that follows happens."""
+        to, sender = route.value, more.pop("app_id", "cm")
+        self._deliver(site, row(dumps(body), to.exchange, to.key, clock.now(), sender, **more))
+        self.settle()
+
+    def say(self, site: str, sends: list[Send]) -> None:
+        """The unit of a site speaks."""
+        for send in sends:
+            route, mark = send.route.value, send.correlation_id
+            letter = row(send.message, route.exchange, route.key, clock.now(), "cmu@10.0.0.1")
+            self._deliver(
+                site, replace(letter, properties={**letter.properties, "correlation_id": mark})
+            )
+
+    def settle(self) -> None:
+        """Until nothing is on its way."""
+        while letters := self._collect():
+            for broker, letter in letters:
+                self._deliver(broker, letter)
+                if self.doubled():
+                    self._deliver(broker, letter)
+
+    def _collect(self) -> list[Letter]:
+        found: list[Letter] = []
+        for site in {self.east, self.west} - self.dead:
+            other = self.west if site == self.east else self.east
+            with self.at(site):
+                for platform in possible_platforms():
+                    drain(store_of(platform), self._bag(found, site))
+                    if other not in self.dead:
+                        drain(store_of(platform), self._bag(found, other, site), other)
+        return found
+
+    def _bag(
+        self, found: list[Letter], broker: str, sender: str = ""
+    ) -> Callable[[list[Row]], None]:
+        def publish(rows: list[Row]) -> None:
+            for one in rows:
+                if sender:
+                    mark = next(iter(one.properties.get("headers") or {}), "")
+                    self.passed.append((sender, mark, orjson.loads(one.body)))
+                found.append((broker, one))
+
+        return publish
+
+    def _deliver(self, broker: str, letter: Row) -> None:
+        queue = _QUEUES.get((letter.exchange, letter.routing_key), letter.routing_key)
+        if broker in self.dead:
+            return
+        if queue == unit_key("10.0.0.1"):
+            body, unit = orjson.loads(letter.body), self.units[broker]
+            mark = letter.properties.get("correlation_id", "")
+            self.heard[broker, "unit"].append(body)
+            if unit.consumes:
+                self.say(broker, unit.hear(body, mark, clock.now()))
+            return
+        with self.at(broker):
+            for outcome in self._work(broker, queue, letter):
+                if not outcome.database:
+                    for one in outcome.rows:
+                        self._deliver(one.destination or broker, one)
+
+    def _work(self, broker: str, queue: str, letter: Row) -> list[Outcome]:
+        headers = {"application_headers": letter.properties.get("headers") or {}}
+        envelope = of_amqp(queue, {**letter.properties, **headers}, False)
+        delivery = Delivery(letter.body, envelope)
+        if queue in _CSS:
+            return take([delivery], first_turn=False)
+        if queue in _RMS:
+            return desk.take(broker, [delivery])
+        self.heard[broker, queue].append(orjson.loads(letter.body))
+        return manager.take(broker, [delivery]) if queue == "meeting.css.q" else []
+
+    # ---- looking ------------------------------------------------------------------------------
+
+    def got(self, site: str, kind: str, queue: str = "") -> list[Body]:
+        """What of this kind has come to somebody at a site."""
+        lists = [b for (s, q), b in self.heard.items() if s == site and queue in ("", q)]
+        return [body for bodies in lists for body in bodies if body["type"] == kind]
+
+    def forget(self) -> None:
+        """What was heard so far is of no interest."""
+        self.heard.clear()
+        self.passed.clear()
+
+    def conference(self, e164: str) -> Conference:
+        """As it is, live."""
+        with self.at(self.east):
+            found = queries.live_by_number(e164)
+        assert found
+        return found
+
+    def change(self, e164: str, **changes: Any) -> None:
+        """Let it be otherwise, by the hand of whoever serves it."""
+        for site in (self.east, self.west):
+            with self.at(site), begin(self.east) as work:
+                store = work.site("conferences")
+                assert isinstance(store, ConferenceSite)
+                if work.is_open and (c := store.load(e164)):
+                    store.save(c, c.change(**changes))
+
+
+def copy_tables(source: str, target: str) -> None:
+    """The same tables and rows in another database."""
+    name = connections[target].settings_dict["NAME"]
+    with connections[source].cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS `{name}`")
+        cursor.execute(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
+        cursor.execute("SHOW TABLES")
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"CREATE TABLE `{name}`.`{table}` LIKE `{table}`")
+            # IGNORE: what columns are generated from is copied, they themselves cannot be.
+            cursor.execute(f"INSERT IGNORE INTO `{name}`.`{table}` SELECT * FROM `{table}`")
+    connections[target].close()
+
+
+def create(two: TwoSites, site: str, reqid: str = "c1") -> str:
+    """A conference of east's tenant, asked for at a site; its number."""
+    body = {"type": "CM_MAU_CREATECONF_REQ", "moid": DEMO_TENANT, "confname": "story"}
+    two.tell(site, {**body, "reqid": reqid}, reply_to="asker", correlation_id=reqid)
+    said = [b for b in two.heard[site, "asker"] if b["reqid"] == reqid]
+    assert [b["type"] for b in said] == ["MAU_CM_CREATECONF_ACK"], said
+    return str(said[0]["confE164"])
+
+
+def ask(two: TwoSites, site: str, kind: str, number: str, **more: object) -> list[str]:
+    """Ask something as a CM; the kinds of the answers to it."""
+    body = {"type": kind, "confE164": number, "reqid": f"ask-{kind}", **more}
+    route = Routes.CM_TO_UNIT if kind.startswith("CM_MCU_") else Routes.CM_TO_CSS
+    two.tell(site, body, route, reply_to="asker", correlation_id=f"mark-{kind}")
+    return [b["type"] for b in two.heard[site, "asker"] if b.get("reqid") == f"ask-{kind}"]
