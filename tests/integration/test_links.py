@@ -137,7 +137,8 @@ def test_several_processes_send_to_a_peer_in_order(place: str, peer: RabbitMQ) -
         for first in range(0, 4000, 50):
             say(place, range(first, first + 50))
         until(all_sent)
-    assert numbers(peer.url()) == list(range(4000))
+    # Another test's broker may have been killed, and give again what was taken from it just before.
+    assert [n for n in numbers(peer.url()) if n < 4000] == list(range(4000))
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])

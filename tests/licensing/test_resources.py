@@ -41,7 +41,7 @@ def run(east: str, reqid: str, **fields: Any) -> str:
     """A conference that runs; its number."""
     do(east, create(reqid, **fields))
     row = Conference.objects.get(confid=newest())
-    detail = {**row.detail, "state": "running", "unit": ["10.0.0.1", ""]}
+    detail = {**row.detail, "state": "running", "unit": ["10.0.0.1", "", east]}
     Conference.objects.filter(pk=row.pk).update(
         state="running", detail=detail, live_unit="10.0.0.1", due_at=None
     )

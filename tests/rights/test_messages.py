@@ -45,6 +45,9 @@ OF_PLATFORMS = {
     "GET_RES_REQ",
     "GET_RES_ACK",
     "MCU_MAU_CONFSTATECHANGE_NTF",
+    "PLATFORM_STATE_NOTIFY",
+    "PLATFORM_CONFIG_NOTIFY",
+    "SERVER_ROOM_STATE_NOTIFY",
 }
 """They name a platform or a room, where a unit stands; no tenant."""
 
