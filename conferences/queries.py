@@ -10,6 +10,7 @@ from conferences.decisions.says import wire_time
 from conferences.states import Conference, Unit
 from confplatform.stores import sql
 from confplatform.stores.directory import look_up, possible_platforms, store_of
+from domains.rows import GROUPS
 
 _TABLE = "conferences_conference"
 
@@ -173,12 +174,8 @@ def uses_of_room(database: str, moid: str) -> dict[str, int]:
     return {"media units": sql.select(database, query, [moid])[0][0]}
 
 
-_GROUPS = (
-    "WITH RECURSIVE groups_below (moid) AS ("
-    " SELECT moid FROM domains_domain WHERE moid = %s"
-    " UNION SELECT d.moid FROM groups_below g"
-    " JOIN domains_domain d ON d.parent_id = g.moid AND d.level = 2),"
-    " below (moid) AS (SELECT moid FROM domains_domain WHERE moid = %s"
+_BELOW = (
+    f"{GROUPS}, below (moid) AS (SELECT moid FROM domains_domain WHERE moid = %s"
     " UNION ALL SELECT d.moid FROM groups_below g JOIN domains_domain d ON d.parent_id = g.moid)"
 )
 _LIVE_BELOW = (
@@ -191,11 +188,11 @@ _LIVE_BELOW = (
 
 def running_below(database: str, moid: str) -> dict[str, int]:
     """How many conferences live in a domain and below it."""
-    found = sql.select(database, f"{_GROUPS} SELECT COUNT(*){_LIVE_BELOW}", [moid, moid])
+    found = sql.select(database, f"{_BELOW} SELECT COUNT(*){_LIVE_BELOW}", [moid, moid])
     return {"conferences": found[0][0]}
 
 
 def numbers_below(database: str, moid: str) -> list[str]:
     """The numbers of the conferences that live in a domain and below it."""
-    found = sql.select(database, f"{_GROUPS} SELECT c.live_e164{_LIVE_BELOW}", [moid, moid])
+    found = sql.select(database, f"{_BELOW} SELECT c.live_e164{_LIVE_BELOW}", [moid, moid])
     return [row[0] for row in found]

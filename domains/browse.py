@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from confplatform.stores import sql
+from domains.rows import GROUPS
 from domains.rules import CORE, DEEPEST, PLATFORM, SERVICE, USER
 
 PAGE = 50
@@ -55,11 +56,7 @@ _LINES = (
     " JOIN domains_domain d ON d.moid = up.moid ORDER BY up.start, up.steps DESC"
 )
 _BELOW = (
-    "WITH RECURSIVE groups_below (moid) AS ("
-    " SELECT moid FROM domains_domain WHERE moid = %s"
-    " UNION SELECT d.moid FROM groups_below g"
-    " JOIN domains_domain d ON d.parent_id = g.moid AND d.level = 2)"
-    " SELECT d.level, COUNT(*) FROM groups_below g"
+    f"{GROUPS} SELECT d.level, COUNT(*) FROM groups_below g"
     " JOIN domains_domain d ON d.parent_id = g.moid GROUP BY d.level"
 )
 

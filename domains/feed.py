@@ -27,6 +27,7 @@ from confplatform.stores import sql
 from confplatform.stores.directory import own_platform, store_of
 from domains import told
 from domains.changes import lock_counter
+from domains.rows import LINE_UP
 
 log = logging.getLogger("domains.feed")
 
@@ -39,12 +40,6 @@ _READ = (
     "SELECT c.version, c.kind, c.op, c.content FROM domains_changefor f"
     " JOIN domains_change c ON c.version = f.version"
     " WHERE f.platform = %s AND f.version > %s ORDER BY f.version LIMIT %s"
-)
-_UP = (
-    "WITH RECURSIVE up (moid, parent_id, steps) AS ("
-    " SELECT moid, parent_id, 0 FROM domains_domain WHERE moid = %s UNION ALL"
-    " SELECT d.moid, d.parent_id, up.steps + 1 FROM up JOIN domains_domain d"
-    " ON d.moid = up.parent_id WHERE up.steps < 99) SELECT moid FROM up ORDER BY steps"
 )
 _GROUPS = (
     "WITH RECURSIVE below (moid, steps) AS ("
@@ -226,7 +221,7 @@ class Whole:
 
     def _held(self) -> list[str]:
         """Domains in order; platforms that have backups come twice, since these may follow them."""
-        line = [row[0] for row in self._ask(_UP, [self._platform])]
+        line = [row[0] for row in self._ask(LINE_UP, [self._platform])]
         if len(line) < 2:
             return []
         groups = [row[0] for row in self._ask(_GROUPS, [line[1]])]

@@ -11,7 +11,7 @@ from django.db.models.expressions import RawSQL
 from confplatform.stores import sql
 from domains.models import Account, Followed
 from domains.ours import tree_is_ours
-from domains.rules import DEEPEST
+from domains.rows import GROUPS, LINE_UP
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,38 +88,17 @@ def backups_of(database: str, platform: str) -> list[str]:
 
 # ---- down and up --------------------------------------------------------------------------------
 
-_GROUPS = """
-WITH RECURSIVE groups_below (moid) AS (
-    SELECT moid FROM domains_domain WHERE moid = %s
-    UNION
-    SELECT d.moid FROM groups_below g JOIN domains_domain d ON d.parent_id = g.moid AND d.level = 2
-)
-"""
-"""Recursion goes over service domains, which are few; what they hold comes by one join, from an index."""
-
-_BELOW = (
-    f"{_GROUPS} SELECT d.moid FROM groups_below g JOIN domains_domain d ON d.parent_id = g.moid"
-)
+_BELOW = f"{GROUPS} SELECT d.moid FROM groups_below g JOIN domains_domain d ON d.parent_id = g.moid"
 """Without the domain itself: a UNION would pass all rows through a temporary table, at twice the time."""
 
 _LISTED = (
-    f"SET STATEMENT group_concat_max_len = 4294967295 FOR {_GROUPS}"
+    f"SET STATEMENT group_concat_max_len = 4294967295 FOR {GROUPS}"
     " SELECT GROUP_CONCAT(d.moid SEPARATOR '\\n')"
     " FROM groups_below g JOIN domains_domain d ON d.parent_id = g.moid GROUP BY g.moid"
 )
 """One row for each service domain, not for each tenant: a third of the time goes into rows."""
 
 _VISIBLE = f"{_BELOW} UNION ALL SELECT moid FROM domains_domain WHERE moid = %s"
-
-_UP = """
-WITH RECURSIVE up (moid, parent_id, steps) AS (
-    SELECT moid, parent_id, 0 FROM domains_domain WHERE moid = %s
-    UNION ALL
-    SELECT d.moid, d.parent_id, up.steps + 1
-      FROM up JOIN domains_domain d ON d.moid = up.parent_id WHERE up.steps < {most}
-)
-SELECT moid FROM up ORDER BY steps
-"""
 
 
 def subtree(database: str, moid: str) -> list[str]:
@@ -136,7 +115,7 @@ def few_below(database: str, moid: str, most: int) -> list[str] | None:
 
 def all_above(database: str, moid: str) -> list[str]:
     """The MOIDs of a domain and of all above it, itself first and the root last, in one query."""
-    return [row[0] for row in sql.select(database, _UP.format(most=DEEPEST), [moid])]
+    return [row[0] for row in sql.select(database, LINE_UP, [moid])]
 
 
 def serves(database: str, server: str, domain: str | None) -> bool:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from confplatform.stores import sql
-from domains.rules import CORE, PLATFORM, SERVICE, Node
+from domains.rules import CORE, DEEPEST, PLATFORM, SERVICE, Node
 
 _NODE = (
     "d.moid, d.level, d.parent_id, d.name, d.used, u.platform_id, u.room_id"
@@ -19,17 +19,26 @@ _LINE = (
     " UNION SELECT d.moid, d.parent_id FROM up JOIN domains_domain d ON d.moid = up.parent_id)"
     " SELECT " + _NODE.format(source="up JOIN domains_domain d ON d.moid = up.moid")
 )
-_GROUPS = (
-    "WITH RECURSIVE below (moid) AS ("
+GROUPS = (
+    "WITH RECURSIVE groups_below (moid) AS ("
     " SELECT moid FROM domains_domain WHERE moid = %s"
-    " UNION SELECT d.moid FROM below JOIN domains_domain d"
-    " ON d.parent_id = below.moid AND d.level = 2)"
+    " UNION SELECT d.moid FROM groups_below g"
+    " JOIN domains_domain d ON d.parent_id = g.moid AND d.level = 2)"
 )
-"""Only service domains have anything below them: recursion leaves out the many that do not."""
+"""A domain and the service domains below it: only they have anything below them, and they are few.
+What they hold comes by one join, from an index."""
+
+LINE_UP = (
+    "WITH RECURSIVE up (moid, parent_id, steps) AS ("
+    " SELECT moid, parent_id, 0 FROM domains_domain WHERE moid = %s UNION ALL"
+    " SELECT d.moid, d.parent_id, up.steps + 1 FROM up JOIN domains_domain d"
+    f" ON d.moid = up.parent_id WHERE up.steps < {DEEPEST}) SELECT moid FROM up ORDER BY steps"
+)
+"""A domain and all above it, itself first and the root last."""
 
 _BOUND = (
-    f"{_GROUPS} SELECT MIN(d.moid), d.parent_id, MIN(d.name), u.platform_id"
-    " FROM below JOIN domains_domain d ON d.parent_id = below.moid AND d.level = 0"
+    f"{GROUPS} SELECT MIN(d.moid), d.parent_id, MIN(d.name), u.platform_id"
+    " FROM groups_below g JOIN domains_domain d ON d.parent_id = g.moid AND d.level = 0"
     " JOIN domains_userdomain u ON u.domain_ptr_id = d.moid GROUP BY d.parent_id, u.platform_id"
 )
 _HEIGHT = (

@@ -12,6 +12,7 @@ After a hand-back nothing moves: the site where a conference runs is not lost.
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 import redis
 
@@ -36,8 +37,8 @@ def keep_up() -> None:
     served: list[str] = []
     each(served.append)
     each(begin_to_serve)
-    if served != [own_platform()]:
-        each(take_over)
+    if lost := [site for site in served if site != own_platform()]:
+        each(partial(take_over, lost=lost))
 
 
 def begin_to_serve(platform: str) -> bool:
@@ -60,12 +61,10 @@ def begin_to_serve(platform: str) -> bool:
     return True
 
 
-def take_over(platform: str) -> int:
+def take_over(platform: str, lost: list[str]) -> int:
     """Place here what a platform had at sites that are lost; how many. Again, after a crash: what is
     left of them."""
-    served: list[str] = []
-    each(served.append)
-    lost, moved = [site for site in served if site != own_platform()], 0
+    moved = 0
     while count := _batch(platform, lost):
         moved += count
     return moved
