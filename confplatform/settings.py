@@ -33,8 +33,8 @@ SITE_NAME = env.str("SITE_NAME", default="east")
 PLATFORM_MOID = env.str("PLATFORM_MOID", default="00000000-0000-4000-8000-000000000001")
 if not 1 <= len(PLATFORM_MOID) <= 40:
     raise ImproperlyConfigured("PLATFORM_MOID: at most 40 characters.")
-_ROLES = {"css", "rms", "cm", "bmc", "pms"}
-ROLES = frozenset(env.list("ROLES", default=["css", "rms", "cm", "pms"]))
+_ROLES = {"css", "rms", "cm", "bmc", "pms", "im"}
+ROLES = frozenset(env.list("ROLES", default=["css", "rms", "cm", "pms", "im"]))
 if ROLES - _ROLES:
     raise ImproperlyConfigured(f"ROLES: unknown {sorted(ROLES - _ROLES)}.")
 CORE_MOID = env.str("CORE_MOID", default="")
@@ -95,6 +95,15 @@ CACHES = {
 }
 AMQP_URL = env.str("AMQP_URL", default="amqp://guest:guest@127.0.0.1:5672/%2F")
 
+# ---- instant messages: the clients' virtual host, where it is, and what they are told of it ----------
+
+IM_AMQP_URL = env.str("IM_AMQP_URL", default=AMQP_URL.rpartition("/")[0] + "/im")
+IM_MANAGEMENT_URL = env.str(
+    "IM_MANAGEMENT_URL", default=env.str("RABBITMQ_MANAGEMENT_URL", default="")
+)
+IM_ADDRESSES: dict[str, str] = env.dict("IM_ADDRESSES", default={})
+IM_CENTERS = env.int("IM_CENTERS", default=1)
+
 # ---- Django -------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
@@ -123,6 +132,7 @@ INSTALLED_APPS = [
     "licensing",
     "conferences",
     "failover",
+    "im",
 ]
 MIDDLEWARE = [
     "confplatform.api.wild.WildRequests",
@@ -324,6 +334,7 @@ LOGGING = {
             "conferences",
             "domains",
             "failover",
+            "im",
             "licensing",
             "celery.beat",
         )

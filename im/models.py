@@ -1,0 +1,238 @@
+"""Tables of instant messaging; all lie in the cell of the platform whose conversations they are.
+
+A conversation is a log: whatever is said or done in it is one `Entry` with the next `seq`, given
+under the lock of the conversation's row, in the transaction that stores it (see `journal`).
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.db import models
+
+from confplatform.clock import next_id
+from im.words import Joining, Kind, Membership, Role
+
+
+def _choices(words: Any) -> list[tuple[str, str]]:
+    return [(one.value, one.value) for one in words]
+
+
+class Conversation(models.Model):
+    """People who talk with each other, and how far their log has come."""
+
+    id = models.BigIntegerField(primary_key=True, default=next_id, editable=False)
+    kind = models.CharField(max_length=10, choices=_choices(Kind))
+    name = models.CharField(max_length=128, blank=True, default="")
+    notice = models.TextField(max_length=2000, blank=True, default="")
+    domain = models.CharField(max_length=40, db_index=True, help_text="Its creator's user domain.")
+    creator = models.CharField(max_length=40)
+    pair = models.CharField(
+        max_length=81, null=True, unique=True, help_text="One-to-one: both ids, the lesser first."
+    )
+    confid = models.CharField(
+        max_length=64, null=True, unique=True, help_text="The conference whose conversation it is."
+    )
+    joining = models.CharField(max_length=8, choices=_choices(Joining), default=Joining.INVITE)
+    mute_all = models.BooleanField(default=False, help_text="Only owner and administrators speak.")
+    closed = models.BooleanField(default=False)
+    pins = models.JSONField(default=list, help_text="seq of pinned messages")
+    last_seq = models.BigIntegerField(default=0)
+    messages = models.BigIntegerField(default=0, help_text="How many of its entries are messages.")
+    members = models.PositiveIntegerField(default=0)
+    members_version = models.BigIntegerField(default=0, help_text="Grows with each change of them.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name or f"{self.kind} {self.pk}"
+
+
+class Member(models.Model):
+    """One person in one conversation, and what he has read."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="people")
+    user = models.CharField(max_length=40)
+    name = models.CharField(max_length=64, help_text="As others see it.")
+    role = models.CharField(max_length=8, choices=_choices(Role), default=Role.MEMBER)
+    state = models.CharField(max_length=8, choices=_choices(Membership), default=Membership.ACTIVE)
+    since_seq = models.BigIntegerField(default=0, help_text="Sees what came after it.")
+    until_seq = models.BigIntegerField(null=True, help_text="Left: sees nothing after it.")
+    read_seq = models.BigIntegerField(default=0)
+    read_messages = models.BigIntegerField(default=0, help_text="Messages up to `read_seq`.")
+    cleared_seq = models.BigIntegerField(default=0, help_text="Deleted for oneself up to it.")
+    muted_until = models.DateTimeField(null=True)
+    quiet = models.BooleanField(default=False, help_text="Do not disturb.")
+    pinned = models.BooleanField(default=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["conversation", "user"], name="im_member_once")
+        ]
+        indexes: ClassVar = [models.Index(fields=["user", "state"], name="im_member_of")]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.conversation_id}"
+
+
+class Entry(models.Model):
+    """What was said or done, at its place in the order. `msg_id` on the wire is `<conversation>.<seq>`."""
+
+    pk = models.CompositePrimaryKey("conversation_id", "seq")
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, db_constraint=False)
+    seq = models.BigIntegerField()
+    cmd = models.CharField(max_length=12)
+    sender = models.CharField(max_length=40)
+    sender_name = models.CharField(max_length=64)
+    client_msg_id = models.CharField(max_length=64, null=True, db_collation="utf8mb4_bin")
+    type = models.CharField(max_length=8, default="")
+    body = models.TextField(default="")
+    data = models.JSONField(null=True, help_text="What else belongs to it, by `cmd`.")
+    number = models.BigIntegerField(default=0, help_text="Which message of the conversation.")
+    edited_seq = models.BigIntegerField(null=True, help_text="`body` is as this entry left it.")
+    recalled_seq = models.BigIntegerField(null=True, help_text="Taken back by this entry.")
+    sent_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["conversation", "sender", "client_msg_id"], name="im_entry_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.conversation_id}.{self.seq}"
+
+
+class Hidden(models.Model):
+    """A message that one person has deleted for himself."""
+
+    pk = models.CompositePrimaryKey("user", "conversation_id", "seq")
+    user = models.CharField(max_length=40)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, db_constraint=False)
+    seq = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.conversation_id}.{self.seq} for {self.user}"
+
+
+class File(models.Model):
+    """What somebody has uploaded; whoever is in a conversation that uses it may fetch it (IM §9.5)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.CharField(max_length=40)
+    name = models.CharField(max_length=255)
+    size = models.BigIntegerField(help_text="bytes")
+    received = models.BigIntegerField(default=0, help_text="bytes that are here")
+    content_type = models.CharField(max_length=100, default="", help_text="By its content.")
+    width = models.PositiveIntegerField(null=True)
+    height = models.PositiveIntegerField(null=True)
+    duration_ms = models.PositiveIntegerField(null=True)
+    has_thumbnail = models.BooleanField(default=False)
+    ready = models.BooleanField(default=False)
+    used = models.BooleanField(default=False, help_text="Some message carries it.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["used", "created_at"], name="im_file_unused")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FileUse(models.Model):
+    """In which conversation a file was sent."""
+
+    pk = models.CompositePrimaryKey("file_id", "conversation_id")
+    file = models.ForeignKey(File, on_delete=models.CASCADE)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, db_constraint=False)
+
+    def __str__(self) -> str:
+        return f"{self.file_id} in {self.conversation_id}"
+
+
+class Contact(models.Model):
+    """One person in another's list of contacts; both sides have a row."""
+
+    owner = models.CharField(max_length=40)
+    other = models.CharField(max_length=40)
+    name = models.CharField(max_length=64, blank=True, default="", help_text="The owner's word.")
+    state = models.CharField(
+        max_length=8,
+        choices=[(s, s) for s in ("asking", "asked", "friend", "blocked")],
+    )
+    since = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["owner", "other"], name="im_contact_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.owner} {self.state} {self.other}"
+
+
+class Preference(models.Model):
+    """What a person has chosen."""
+
+    user = models.CharField(max_length=40, primary_key=True)
+    hides_presence = models.BooleanField(default=False, help_text="Nobody is told of it.")
+
+    def __str__(self) -> str:
+        return self.user
+
+
+class Revocation(models.Model):
+    """Tokens that are void before their time: one by its id, or all of a person issued until then."""
+
+    user = models.CharField(max_length=40)
+    token = models.CharField(max_length=32, blank=True, default="", help_text="Empty: all of them.")
+    at = models.DateTimeField(db_index=True)
+    expires_at = models.DateTimeField(db_index=True, help_text="None of them lives longer.")
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.token or 'all'}"
+
+
+class _Listener(models.Model):
+    """What load balancers and media servers have in common (IM §10.3)."""
+
+    server_id = models.CharField(max_length=32, unique=True)
+    local_host1 = models.GenericIPAddressField("first local address")
+    local_host2 = models.GenericIPAddressField("second local address", null=True, blank=True)
+    http_listen_port = models.PositiveIntegerField(default=80)
+    rtsp_listen_port = models.PositiveIntegerField(default=554)
+    log_save_days = models.PositiveIntegerField(default=7)
+    log_level = models.PositiveSmallIntegerField(default=3, help_text="1 to 5")
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.server_id
+
+
+class BalanceServer(_Listener):
+    """The configuration of a load balancer."""
+
+    virtual_host1 = models.GenericIPAddressField("first virtual address")
+    virtual_host2 = models.GenericIPAddressField("second virtual address", null=True, blank=True)
+
+
+class MediaServer(_Listener):
+    """The configuration of a media server."""
+
+    rtc_tcp_listen_port = models.PositiveIntegerField(default=8000)
+    rtc_udp_listen_port = models.PositiveIntegerField(default=8000)
+
+
+class Broadcast(models.Model):
+    """What an administrator has told everybody in a domain and below."""
+
+    domain = models.CharField(max_length=40, db_index=True)
+    by = models.CharField(max_length=40)
+    text = models.TextField(max_length=2000)
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    def __str__(self) -> str:
+        return self.text[:40]

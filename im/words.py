@@ -1,0 +1,124 @@
+"""The words of instant messaging: what a client may say, why it is refused, and the limits (IM §9, §10.3)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Cmd(StrEnum):
+    """What a message is about: `cmd` on the wire."""
+
+    MSG = "msg"
+    EDIT = "edit"
+    RECALL = "recall"
+    REACT = "react"
+    READ = "read"
+    TYPING = "typing"
+    HEARTBEAT = "heartbeat"
+    PRESENCE = "presence"
+    MSG_ACK = "msg_ack"
+    MSG_REFUSED = "msg_refused"
+    MEMBER = "member"
+    CONVERSATION = "conversation"
+    BEHIND = "behind"
+    CENTER_START = "center_start"
+    BALANCE_CONFIG = "balance_config"
+    MEDIA_CONFIG = "media_config"
+    BROADCAST = "broadcast"
+
+
+STORED = frozenset(
+    {Cmd.MSG, Cmd.EDIT, Cmd.RECALL, Cmd.REACT, Cmd.READ, Cmd.MEMBER, Cmd.CONVERSATION}
+)
+"""These take a place in the order of their conversation."""
+
+
+class Code(StrEnum):
+    """Why something was refused; `code` of `msg_refused` and of HTTP answers."""
+
+    BAD_JSON = "bad_json"
+    TOO_LARGE = "too_large"
+    BAD_TOKEN = "bad_token"  # noqa: S105
+    NOT_SENDER = "not_sender"
+    NOT_MEMBER = "not_member"
+    MUTED = "muted"
+    CLOSED = "closed"
+    MISMATCH = "conversation_mismatch"
+    UNKNOWN_MESSAGE = "unknown_message"
+    TOO_LATE = "too_late"
+    RATE = "rate"
+    UNKNOWN_CMD = "unknown_cmd"
+
+
+class Type(StrEnum):
+    """What a message carries."""
+
+    TEXT = "text"
+    IMAGE = "image"
+    FILE = "file"
+    VOICE = "voice"
+
+
+class Kind(StrEnum):
+    """Of a conversation."""
+
+    DIRECT = "direct"
+    GROUP = "group"
+    SYSTEM = "system"
+    CONFERENCE = "conference"
+
+
+class Role(StrEnum):
+    """Of a member."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+
+
+class Membership(StrEnum):
+    """How somebody stands to a conversation."""
+
+    ACTIVE = "active"
+    LEFT = "left"
+    REMOVED = "removed"
+    INVITED = "invited"
+    ASKED = "asked"
+
+
+class Joining(StrEnum):
+    """How one comes into a group."""
+
+    INVITE = "invite"
+    APPROVE = "approve"
+    FREE = "free"
+
+
+class Presence(StrEnum):
+    """How reachable a person says to be."""
+
+    ONLINE = "online"
+    AWAY = "away"
+    BUSY = "busy"
+    INVISIBLE = "invisible"
+    OFFLINE = "offline"
+
+
+TEXT_BYTES = 8 * 1024
+BODY_BYTES = 64 * 1024
+CLIENT_MSG_ID = 64
+MENTIONS = 100
+EMOJI = 32
+MEMBERS = 5000
+READ_SHOWN_UP_TO = 500
+"""Members up to which read marks are told to the others."""
+BATCH = 100
+"""Messages that the center stores in one transaction."""
+KEYS_A_PUBLISH = 500
+PAGE = 100
+MESSAGES_A_SECOND = 20.0
+BURST = 100
+RECALL_SECONDS = 120
+HEARTBEAT_SECONDS = 30
+SILENT_AFTER_SECONDS = 3 * HEARTBEAT_SECONDS
+TOKEN_SECONDS = 12 * 3600
