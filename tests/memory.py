@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from conferences import counts
 from conferences.decisions.create import Tenant, refused
 from conferences.errors import Err
+from conferences.messages.pool import ResourcesGranted
 from conferences.states import Conference, Unit
 from conferences.step import Step
 from confplatform.bus import envelope as env
@@ -18,22 +19,9 @@ from confplatform.bus.envelope import Envelope
 from confplatform.bus.message import BadMessage, Message, dumps, loads, to_body
 from confplatform.bus.sending import Answer, Outgoing
 from confplatform.bus.topology import DEAD_QUEUE
-from licensing.amounts import NONE, Amounts
+from licensing.amounts import NONE, WIRE_NAMES, Amounts
 from licensing.limits import Limits, room_for_one, short_of
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """One message on its way, with what stands around it."""
-
-    body: bytes
-    exchange: str
-    key: str
-    app_id: str = ""
-    correlation_id: str = ""
-    reply_to: str = ""
-    expires_ms: int = 0
-    sent_at: datetime | None = None
+from tests.memory_letter import Letter, envelope_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,15 +50,21 @@ class Asked:
 
 @dataclass(slots=True)
 class MemorySite:
-    """One platform's conferences, quota, numbers, inbox and outgoing messages, in dictionaries."""
+    """One platform's conferences, quota, numbers, inbox and outgoing messages, in dictionaries.
+
+    `here` is the site that works on them, `platform` whose they are; empty: that site's own.
+    """
 
     now: datetime
     here: str = "main"
+    platform: str = ""
     licence: Limits | None = None
     facts: dict[str, TenantFacts] = field(default_factory=dict)
     prefix: str = "88"
     serials: int = 100_000
     room_of_unit: Callable[[Unit], str] = lambda unit: ""
+    home_of: Callable[[str], str] | None = None
+    """Whose a number is, as the site at work knows it; None: there is one platform."""
     is_open: bool = True
     # what it keeps
     conferences: dict[str, Conference] = field(default_factory=dict)
@@ -90,11 +84,14 @@ class MemorySite:
     _short: int = 100_000
     _id: int = 0
 
+    def __post_init__(self) -> None:
+        self.platform = self.platform or self.here
+
     # ---- a transaction ------------------------------------------------------------------------
 
-    def begin(self, now: datetime) -> None:
-        """Start a transaction: nothing has been changed or said in it."""
-        self.now = now
+    def begin(self, now: datetime, here: str = "") -> None:
+        """Start a transaction, of another site now: nothing has been changed or said in it."""
+        self.now, self.here = now, here or self.here
         self.outgoing, self.changes, self.notes = [], [], []
 
     def take(self, letter: Letter, queue: str, now: datetime) -> None:
@@ -103,10 +100,10 @@ class MemorySite:
         try:
             body = loads(letter.body)
             message = registry.read(body)
-            envelope = _envelope_of(letter, queue).addressed(body)
+            envelope = envelope_of(letter, queue).addressed(body)
             handler = registry.handler_of(message, envelope.correlation_id)
         except BadMessage as wrong:
-            self._park(letter, queue, wrong.detail)
+            self.park(letter, queue, wrong.detail)
             return
         if handler is None:
             return
@@ -116,10 +113,10 @@ class MemorySite:
     def _is_new(self, message: Message, body: dict[str, Any], envelope: Envelope) -> bool:
         asked = self.inbox.get(envelope.request)
         if asked is not None:
-            self._again(asked, body, envelope)
+            self.again(asked, body, envelope)
             return False
         if envelope.expired(self.now) or not self.is_open:
-            self._nack(body, envelope, "29005", "expired" if self.is_open else "stopped")
+            self.nack(body, envelope, "29005", "expired" if self.is_open else "stopped")
             return False
         self.inbox[envelope.request] = Asked(
             envelope.request,
@@ -132,46 +129,52 @@ class MemorySite:
         )
         return True
 
-    def _again(self, asked: Asked, body: dict[str, Any], envelope: Envelope) -> None:
+    def again(self, asked: Asked, body: dict[str, Any], envelope: Envelope) -> None:
         """The same request again: the same answer, no second effect."""
         if asked.digest != envelope.digest:
-            self._nack(body, envelope, "29001", "reqid: was used for another request")
+            self.nack(body, envelope, "29001", "reqid: was used for another request")
             return
         asked.reply_to, asked.correlation_id = envelope.reply_to, envelope.correlation_id
         route = env.standing_route(envelope, body)
         exchange, key = (
             (route[0].value.exchange, route[1] or route[0].value.key) if route else ("", "")
         )
-        self._answer(asked, exchange, key)
+        self._answer(asked, exchange, key, envelope.via)
 
-    def _park(self, letter: Letter, queue: str, reason: str) -> None:
+    def park(self, letter: Letter, queue: str, reason: str) -> None:
+        """What cannot be read: refused, and kept."""
         self.parked.append((letter.body, reason))
         try:
             body = loads(letter.body)
         except BadMessage:
             body = None
         if body:
-            self._nack(body, _envelope_of(letter, queue), "29001", reason)
-        self._put(letter.body, "", DEAD_QUEUE)
+            self.nack(body, envelope_of(letter, queue), "29001", reason)
+        self.put(letter.body, "", DEAD_QUEUE)
 
-    def _nack(self, body: dict[str, Any], envelope: Envelope, code: str, detail: str) -> None:
+    def nack(self, body: dict[str, Any], envelope: Envelope, code: str, detail: str) -> None:
+        """Refuse a request without taking it in; on the broker that it lay on."""
         refused = env.refusal(body, code, detail)
         route = env.standing_route(envelope, body)
         if refused is None:
             return
+        about = {
+            "correlation_id": envelope.correlation_id,
+            "destination": envelope.via or envelope.asked_at,
+        }
         said = dumps(to_body(refused))
         if envelope.reply_to:
-            self._put(said, "", envelope.reply_to, correlation_id=envelope.correlation_id)
+            self.put(said, "", envelope.reply_to, **about)
         elif route:
             exchange, key = route[0].value.exchange, route[1] or route[0].value.key
-            self._put(said, exchange, key, correlation_id=envelope.correlation_id)
+            self.put(said, exchange, key, **about)
 
     # ---- reading ------------------------------------------------------------------------------
 
     @property
     def serving(self) -> frozenset[str]:
         """The platforms whose requests this site takes now."""
-        return frozenset({self.here}) if self.is_open else frozenset()
+        return frozenset({self.platform}) if self.is_open else frozenset()
 
     def load(self, e164: str) -> Conference | None:
         """The live conference with this number."""
@@ -180,6 +183,11 @@ class MemorySite:
     def hosted_on(self, unit: Unit) -> Sequence[Conference]:
         """All live conferences that are assigned to a unit."""
         return [c for c in self.live.values() if c.unit == unit]
+
+    def claim_hosted_at(self, sites: Sequence[str]) -> list[Conference]:
+        """Live conferences that are placed at these sites, the large ones first, then the oldest."""
+        found = [c for c in self.live.values() if c.hosting_platform in sites]
+        return sorted(found, key=lambda c: (not c.large, c.created_at))
 
     def believed_on(self, unit: Unit, numbers: Sequence[str]) -> dict[str, Conference]:
         """The live conferences assigned to a unit or with one of these numbers."""
@@ -203,13 +211,13 @@ class MemorySite:
         """Which limit forbids one more of this size, and in words; None: there is a seat."""
         facts, wanted = self.facts[tenant.moid], counts.of_new(places)
         limit = facts.large_limit if wanted.large_conferences else facts.small_limit
-        platform, own = self.used(self.here), self.used(tenant.moid)
+        platform, own = self.used(self.platform), self.used(tenant.moid)
         full = room_for_one(wanted, self.licence, platform, limit, own, self.now)
         return refused(full, wanted) if full else None
 
     def short_of(self, wanted: Amounts) -> str:
         """The licensed resource of which so many more cannot be had; "": all can."""
-        return short_of(wanted, self.used(self.here), self.licence.site) if self.licence else ""
+        return short_of(wanted, self.used(self.platform), self.licence.site) if self.licence else ""
 
     def used(self, owner: str) -> Amounts:
         """What a domain or the platform has in use."""
@@ -239,18 +247,22 @@ class MemorySite:
         return f"{self._id:032x}"
 
     def stands_at(self, reply: Message) -> str:
-        """There is one site."""
-        return self.here
+        """Where the unit is that the RMS names."""
+        named = (reply.mcu or {}) if isinstance(reply, ResourcesGranted) else {}
+        return str(named.get("platformmoid") or self.here)
 
     def concerned(self, numbers: Collection[str], heard_here: bool) -> frozenset[str]:
-        """There is one platform."""
-        return frozenset(numbers)
+        """Those of these numbers that are this platform's; nobody's are judged where they are heard."""
+        if self.home_of is None:
+            return frozenset(numbers)
+        nobodys = self.platform if heard_here and self.platform == self.here else ""
+        return frozenset(n for n in numbers if (self.home_of(n) or nobodys) == self.platform)
 
     def listed(
         self, domain: str, start: int, count: int
     ) -> tuple[int, list[dict[str, Any]]] | None:
         """One page of a domain's live conferences; None: no such domain."""
-        if domain != self.here and domain not in self.facts:
+        if domain != self.platform and domain not in self.facts:
             return None
         found = [c for c in self.live.values() if domain in (c.user_domain, c.source_platform)]
         page = sorted(found, key=lambda c: c.confid)[start : start + count]
@@ -272,8 +284,9 @@ class MemorySite:
         return None
 
     def domain_is_down(self, c: Conference, unit: Unit) -> bool:
-        """Is its user domain abnormal, and the unit of the abnormal room?"""
-        if not self.abnormal_rooms:
+        """Is its user domain abnormal, and the unit, one of this platform's, of the abnormal room?"""
+        strange = self.platform != self.here or unit.at not in ("", self.here)
+        if strange or not self.abnormal_rooms:
             return False
         facts = self.facts.get(c.user_domain)
         down = bool(facts and facts.room in self.abnormal_rooms)
@@ -295,9 +308,13 @@ class MemorySite:
 
     def count(self, domain: str, before: Amounts, after: Amounts) -> None:
         """A conference of this domain takes `after` where it took `before`."""
-        for owner in (self.here, domain):
-            pairs = zip(astuple(self.used(owner)), astuple(before), astuple(after), strict=True)
-            self.quota[owner] = Amounts(*(used - was + now for used, was, now in pairs))
+        if before == after:
+            return
+        for owner in (self.platform, domain):
+            used = self.used(owner)
+            self.quota[owner] = Amounts(
+                *(getattr(used, n) - getattr(before, n) + getattr(after, n) for n in WIRE_NAMES)
+            )
 
     def keep_record(self, ended: Conference) -> None:
         """Keep a conference of another site that has ended; known already: nothing."""
@@ -311,36 +328,39 @@ class MemorySite:
             asked = self.inbox.get(outgoing.request)
             if asked is not None:
                 asked.answer = asked.answer or dumps(to_body(outgoing.message))
-                self._answer(asked, route.exchange, key)
+                self._answer(asked, route.exchange, key, outgoing.destination)
                 return
-            self._put(dumps(to_body(outgoing.message)), route.exchange, key)
+            to = outgoing.destination
+            self.put(dumps(to_body(outgoing.message)), route.exchange, key, destination=to)
             return
-        self._put(
+        self.put(
             dumps(to_body(outgoing.message)),
             route.exchange,
             key,
             correlation_id=outgoing.correlation_id,
             reply_to=outgoing.reply_to,
             expires_ms=outgoing.expires_ms,
+            destination=outgoing.destination,
+            asked_at=(outgoing.headers or {}).get("x-origin", ""),
+            via=(outgoing.headers or {}).get("x-via", ""),
         )
 
-    def _answer(self, asked: Asked, exchange: str, key: str) -> None:
+    def _answer(self, asked: Asked, exchange: str, key: str, destination: str) -> None:
         if asked.answer is None:
             return
-        where = ("", asked.reply_to) if asked.reply_to else (exchange, key)
+        mark, where = asked.correlation_id, (exchange, key)
+        if asked.reply_to:
+            where, destination = ("", asked.reply_to), ""
         if where[1]:
-            self._put(asked.answer, *where, correlation_id=asked.correlation_id)
+            self.put(asked.answer, *where, correlation_id=mark, destination=destination)
 
-    def _put(self, body: bytes, exchange: str, key: str, **around: Any) -> None:
-        letter = Letter(
-            body=body,
-            exchange=exchange,
-            key=key,
-            app_id=f"css@{self.here}",
-            sent_at=self.now,
-            **around,
-        )
-        self.outgoing.append(letter)
+    def put(self, body: bytes, exchange: str, key: str, **around: Any) -> None:
+        """Stage one letter."""
+        around["app_id"] = around.get("app_id") or f"css@{self.here}"
+        if around.get("destination") == self.here:
+            around["destination"] = ""
+        letter = {"body": body, "exchange": exchange, "key": key, "sent_at": self.now}
+        self.outgoing.append(Letter(**{**letter, **around}))
 
     def note(self, step: Step) -> None:
         """Keep the one line of a decision."""
@@ -350,13 +370,3 @@ class MemorySite:
             return
         was = step.before.state if step.before else "new"
         self.notes.append(f"{c.e164} {was} -> {c.state}: {step.because}")
-
-
-def _envelope_of(letter: Letter, queue: str) -> Envelope:
-    return Envelope(
-        queue=queue,
-        app_id=letter.app_id,
-        correlation_id=letter.correlation_id,
-        reply_to=letter.reply_to,
-        sent_at=letter.sent_at,
-    )

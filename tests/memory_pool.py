@@ -96,7 +96,7 @@ class MemoryPool:
             if held and held.until:
                 self._release(node, e164)
         amount = (1, question.places, int(question.resolution == "1080p"))
-        excluded = {Unit.of(one, "main") for one in question.exclude}
+        excluded = {Unit.of(one, self.platform) for one in question.exclude}
         unit = self._choose(rooms, amount, excluded, now)
         if unit is None:
             self._hungry = True
@@ -126,7 +126,7 @@ class MemoryPool:
     def state(self, said: NodeRegistered, now: datetime) -> str:
         """A heartbeat. `new`: the unit was not there; `drift`: it has long held less than we
         count; `hungry`: it holds less than before, and somebody waits for places."""
-        unit = Unit(said.ip, said.pid, "main")
+        unit = Unit(said.ip, said.pid, self.platform)
         node = self.nodes.get(unit)
         fresh = node is None
         if node is None:
@@ -156,7 +156,7 @@ class MemoryPool:
 
     def became(self, said: ResourcesUsed) -> bool:
         """What became of a promise. True: places are free that somebody waits for."""
-        unit = Unit.of(said.mcu, "main")
+        unit = Unit.of(said.mcu, self.platform)
         node = self.nodes.get(unit) if unit else None
         if unit is None or node is None or said.e164 not in node.allocations:
             return False

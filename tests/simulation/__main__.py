@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 
 from tests.simulation.weather import weather_of
-from tests.simulation.world import run
+from tests.simulation.world import run, sites_of
 
 SEEDS, STEPS, JOBS = 1000, 500, 2
 LAST_LINES = 60
@@ -29,11 +29,11 @@ class Told:
     log: tuple[str, ...] = ()
 
 
-def tell(job: tuple[int, int]) -> Told:
+def tell(job: tuple[int, int, int]) -> Told:
     """Run one world."""
-    seed, steps = job
+    seed, steps, sites = job
     try:
-        world = run(seed, steps)
+        world = run(seed, steps, sites=sites)
     except Exception as wrong:
         world = wrong.world  # type: ignore[attr-defined]
         story = "".join(traceback.format_exception_only(wrong)).strip()
@@ -43,9 +43,9 @@ def tell(job: tuple[int, int]) -> Told:
     return Told(seed, world.events, world.t)
 
 
-def told(seeds: range, steps: int, jobs: int) -> Iterator[Told]:
+def told(seeds: range, steps: int, sites: int, jobs: int) -> Iterator[Told]:
     """Run all, in `jobs` processes; in the order in which they end."""
-    work = [(seed, steps) for seed in seeds]
+    work = [(seed, steps, sites) for seed in seeds]
     if jobs == 1 or len(work) == 1:
         yield from map(tell, work)
         return
@@ -59,15 +59,17 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many worlds")
     parser.add_argument("--steps", type=int, default=STEPS, help="steps with faults in each")
     parser.add_argument("--seed", type=int, help="only this world, with its whole log")
+    parser.add_argument("--sites", type=int, choices=(1, 2, 3), help="always so many sites")
     parser.add_argument("--jobs", type=int, default=JOBS, help="processes")
     asked = parser.parse_args(words)
     seeds = range(asked.seeds) if asked.seed is None else range(asked.seed, asked.seed + 1)
     began, done, events, virtual = time.monotonic(), 0, 0, 0.0
     wrong: list[Told] = []
     kinds: Counter[str] = Counter()
-    for one in told(seeds, asked.steps, asked.jobs):
+    for one in told(seeds, asked.steps, asked.sites or 0, asked.jobs):
         done, events, virtual = done + 1, events + one.events, virtual + one.seconds
-        kinds[weather_of(one.seed).name] += 1
+        count = asked.sites or sites_of(one.seed)
+        kinds[f"{count} site{'s' * (count > 1)}: {weather_of(one.seed).name}"] += 1
         if one.wrong:
             wrong.append(one)
             print(f"seed {one.seed}: {one.wrong.splitlines()[-1][:160]}", flush=True)

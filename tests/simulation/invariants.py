@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,11 +12,14 @@ import orjson
 
 from conferences.counts import in_use
 from conferences.media.simulated_faults import FaultyUnit
-from conferences.states import Conference, ConferenceState, Unit, next_due
+from conferences.states import Conference, ConferenceState, EndReason, Unit, next_due
 from confplatform.bus.topology import unit_key
 from licensing.amounts import NONE, Amounts
-from tests.memory import Letter, MemorySite
+from tests.memory import MemorySite
+from tests.memory_letter import Letter
 from tests.memory_pool import MemoryPool, plus
+from tests.simulation.broken import Broken
+from tests.simulation.cells import Cell, Gate
 
 _S = ConferenceState
 _AFTER = {
@@ -34,33 +37,75 @@ CREATED_IN = timedelta(seconds=15)
 END_LATE = timedelta(seconds=1.5)
 
 
-class Broken(AssertionError):
-    """An invariant does not hold."""
+Place = tuple[str, str]
+"""A unit: the site where it stands, and its key on the broker there."""
 
-    def __init__(self, name: str, what: str) -> None:
-        super().__init__(f"{name}: {what}")
-        self.name = name
+
+def place_of(unit: Unit) -> Place:
+    """Where to find a unit."""
+    return unit.at, unit_key(unit.ip, unit.pid)
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What units were told and have taken, whoever told them."""
+
+    commanded: dict[tuple[str, int], Place] = field(default_factory=dict)
+    dropped: dict[tuple[Place, str], int] = field(default_factory=dict)
+    accepted: set[tuple[Place, str, int]] = field(default_factory=set)
+    wished: dict[tuple[Unit, str, int], str] = field(default_factory=dict)
+    """The last name of each conference, as wished on its unit."""
+
+    def after_command(self, unit: Unit, faulty: FaultyUnit, e164: str) -> None:
+        """Remember what a unit has taken."""
+        if held := faulty.unit.held.get(e164):
+            self.accepted.add((place_of(unit), e164, held.incarnation))
+
+    def each_step(self, units: Mapping[Unit, FaultyUnit], pool: MemoryPool) -> None:
+        """What can be seen of a site at any moment, from outside."""
+        for unit, faulty in units.items():
+            there, plate = place_of(unit), faulty.unit.plate
+            for e164, held in faulty.unit.held.items():
+                if self.commanded.get((e164, held.incarnation)) != there:
+                    raise Broken(
+                        "I1", f"{there} holds {e164}:{held.incarnation}, never given to it"
+                    )
+            load = faulty.unit.load
+            if load["confs"] > plate.confs or load["ports"] > plate.ports or load["hd"] > plate.hd:
+                raise Broken("I2", f"{there} holds {load}")
+        for named, node in pool.nodes.items():
+            if not node.overbooked and min(plus(node.capacity, node.total(), -1)) < 0:
+                raise Broken("I2", f"{named}: {node.total()} promised of {node.capacity}")
 
 
 @dataclass(slots=True)
 class Invariants:
-    """Remembers what it has seen of a site, and compares."""
+    """Remembers what it has seen of a platform, and compares."""
 
     site: MemorySite
+    ledger: Ledger
     latest: dict[str, Conference] = field(default_factory=dict)
-    commanded: dict[tuple[str, int], str] = field(default_factory=dict)
     highest: dict[str, int] = field(default_factory=dict)
-    dropped: dict[tuple[str, str], int] = field(default_factory=dict)
-    accepted: set[tuple[str, str, int]] = field(default_factory=set)
-    in_use: set[str] = field(default_factory=set)
+    in_use: set[Place] = field(default_factory=set)
     made: dict[str, str] = field(default_factory=dict)
     records: Counter[str] = field(default_factory=Counter)
+    effective: set[str] = field(default_factory=set)
+    counted: dict[str, tuple[Conference, Amounts]] = field(default_factory=dict)
     warnings: set[tuple[str, datetime | None, int]] = field(default_factory=set)
 
     # ---- after a transaction --------------------------------------------------------------------
 
-    def after(self) -> None:
-        """Check one committed transaction of the site."""
+    def after_request(self, request: str) -> None:
+        """I4: what a request has prolonged it has prolonged once. After `after`."""
+        if any(before and before.duration != c.duration for before, c in self.site.changes):
+            if request in self.effective:
+                raise Broken("I4", f"{request} prolongs again")
+            self.effective.add(request)
+
+    def after(self, at: str, cell: Cell) -> None:
+        """Check one committed transaction of the site `at`."""
+        if self.site.changes or self.site.outgoing:
+            _check_may_write(at, cell)
         for before, c in self.site.changes:
             self._check_move(before, c)
             self._check_shape(c)
@@ -80,6 +125,8 @@ class Invariants:
             raise Broken("lost update", f"{c.e164}: {before} is not the latest value")
         if c.state not in _AFTER[before.state if before else None]:
             raise Broken("I5", f"{c.e164} {before and before.state} -> {c.state}")
+        if c.end_reason == EndReason.EXPIRED and (c.ends_at is None or c.ends_at > self.site.now):
+            raise Broken("I5", f"{c.e164} has expired before {c.ends_at}")
         if before is None:
             self._check_made_once(c)
         elif c.state is _S.RUNNING and before.state is not _S.RUNNING:
@@ -96,10 +143,10 @@ class Invariants:
 
     def _check_not_dropped(self, c: Conference) -> None:
         """Only what a unit has taken, and was not told to drop, is believed to run there."""
-        key = unit_key(c.unit.ip, c.unit.pid) if c.unit else ""
-        if (key, c.e164, c.incarnation) not in self.accepted:
+        there = place_of(c.unit or Unit(""))
+        if (there, c.e164, c.incarnation) not in self.ledger.accepted:
             raise Broken("I1", f"{c.e164}:{c.incarnation} runs on {c.unit}, which never took it")
-        told = self.dropped.get((key, c.e164), 0)
+        told = self.ledger.dropped.get((there, c.e164), 0)
         if told >= c.incarnation:
             raise Broken(
                 "dropped", f"{c.e164}:{c.incarnation} runs on {c.unit}, told to drop {told}"
@@ -109,7 +156,9 @@ class Invariants:
         """A unit that was too slow to create it is told to drop it."""
         if before is None or before.state is not _S.CREATING or not before.unit:
             return
-        told = self.dropped.get((unit_key(before.unit.ip, before.unit.pid), c.e164), 0)
+        if before.unit.at != self.site.here:
+            return  # its site is lost: what is there is dropped when it is heard again
+        told = self.ledger.dropped.get((place_of(before.unit), c.e164), 0)
         if c.unit != before.unit and told < before.incarnation:
             raise Broken("I1", f"{before.unit} was not told to drop {c.e164}:{before.incarnation}")
 
@@ -128,26 +177,25 @@ class Invariants:
             raise Broken("shape", f"{c}")
 
     def _check_said(self, body: dict[str, Any], letter: Letter) -> None:
-        kind = body["type"]
+        kind, there = body["type"], (letter.destination or self.site.here, letter.key)
         if kind in _COMMANDS:
-            placing = (body["confE164"], body["incarnation"])
-            if self.commanded.setdefault(placing, letter.key) != letter.key:
-                raise Broken(
-                    "I1", f"{placing} handed to {self.commanded[placing]} and {letter.key}"
-                )
+            placing, commanded = (body["confE164"], body["incarnation"]), self.ledger.commanded
+            if commanded.setdefault(placing, there) != there:
+                raise Broken("I1", f"{placing} handed to {commanded[placing]} and {there}")
         elif kind == "MAU_MCU_RELEASECONF_CMD":
-            there = (letter.key, body["confE164"])
-            self.dropped[there] = max(self.dropped.get(there, 0), body["incarnation"])
+            dropped, named = self.ledger.dropped, (there, body["confE164"])
+            dropped[named] = max(dropped.get(named, 0), body["incarnation"])
             c = self.site.live.get(body["confE164"])
-            here = c and c.unit and unit_key(c.unit.ip, c.unit.pid) == letter.key
+            here = c and c.unit and place_of(c.unit) == there
             if c and here and c.state is _S.RUNNING and body["incarnation"] >= c.incarnation:
                 raise Broken("dropped", f"{c.e164} runs on {c.unit}, which is told to drop it")
         elif kind == "MAU_CM_CONFWILLEND_NTF":
-            self._check_warning(self.site.live[body["confE164"]])
+            if c := self.site.live.get(body["confE164"]):  # else its owner's, which hears of it
+                self._check_warning(c)
         elif kind == "CSS_UPU_ADDCONF_NTF":
-            self.in_use.add(body["confE164"])
+            self.in_use.add((there[0], body["confE164"]))
         elif kind == "CSS_UPU_DELCONF_NTF":
-            self.in_use.discard(body["confE164"])
+            self.in_use.discard((there[0], body["confE164"]))
         elif kind == "CSS_BMC_CDR_NTF":
             self.records[body["confid"]] += 1
 
@@ -159,16 +207,23 @@ class Invariants:
         if c.ends_at and (c.ends_at - self.site.now) > timedelta(minutes=c.warned):
             raise Broken("warning", f"{c.e164}: {c.warned} minutes announced too early")
 
+    def _in_use(self, c: Conference) -> Amounts:
+        """As counted anew; remembered as long as the value is the same."""
+        known = self.counted.get(c.confid)
+        if known is None or known[0] is not c:
+            known = self.counted[c.confid] = (c, in_use(c))
+        return known[1]
+
     def _check_quota(self) -> None:
         site = self.site
         count: dict[str, Amounts] = {}
         for c in site.live.values():
-            for owner in (site.here, c.user_domain):
-                count[owner] = count.get(owner, NONE) + in_use(c)
+            for owner in (site.platform, c.user_domain):
+                count[owner] = count.get(owner, NONE) + self._in_use(c)
         if count != {owner: used for owner, used in site.quota.items() if used != NONE}:
             raise Broken("I3", f"counted {count}, quota says {site.quota}")
         assert site.licence is not None
-        ours, licence = site.used(site.here), site.licence
+        ours, licence = site.used(site.platform), site.licence
         if ours.small_conferences > licence.small or ours.large_conferences > licence.large:
             raise Broken("I3", f"{ours} is above the licence")
         if ours.media_ports > licence.site.media_ports:
@@ -183,7 +238,12 @@ class Invariants:
         taken = {e164 for e164, (_, is_taken) in site.numbers.items() if is_taken}
         if taken != set(site.live):
             raise Broken("numbers", f"taken {sorted(taken)}, live {sorted(site.live)}")
-        running = {c.e164 for c in site.live.values() if c.state is _S.RUNNING}
+        running = {
+            (registry, c.e164)
+            for c in site.live.values()
+            if c.state is _S.RUNNING and c.unit
+            for registry in (c.source_platform, c.unit.at)
+        }
         if running != self.in_use:
             raise Broken("UPU", f"knows {sorted(self.in_use)}, running {sorted(running)}")
         for _, c in site.changes:
@@ -191,49 +251,44 @@ class Invariants:
             if self.records[c.confid] != due:
                 raise Broken("CDR", f"{c.confid} has {self.records[c.confid]} records, not {due}")
 
-    # ---- after a list ---------------------------------------------------------------------------
+    # ---- after a list, and after a takeover ------------------------------------------------------
 
-    def after_list(self, notice: Mapping[str, Any]) -> None:
-        """I1: what a unit holds and we do not believe, it is told to drop."""
-        unit = Unit(notice["ip"], notice.get("pid") or "", "main")
+    def after_list(self, notice: Mapping[str, Any], at: str) -> None:
+        """I1: what a unit of the site `at` holds and we do not believe, it is told to drop."""
+        site, unit = self.site, Unit(notice["ip"], notice.get("pid") or "", at)
         told = {
             (b["confE164"], b["incarnation"])
             for b in (
                 orjson.loads(x.body)
-                for x in self.site.outgoing
-                if x.key == unit_key(unit.ip, unit.pid)
+                for x in site.outgoing
+                if (x.destination or site.here, x.key) == place_of(unit)
             )
             if b["type"] == "MAU_MCU_RELEASECONF_CMD"
         }
+        mine = site.concerned([e["confE164"] for e in notice["confs"]], at == site.here)
         for entry in notice["confs"]:
             e164, incarnation = entry["confE164"], entry["incarnation"]
-            c = self.site.live.get(e164)
-            if c and c.unit == unit and c.incarnation == incarnation:
+            c = site.live.get(e164)
+            if e164 not in mine or (c and c.unit == unit and c.incarnation == incarnation):
                 continue
             if not any(e164 == number and n >= incarnation for number, n in told):
                 raise Broken("I1", f"ghost {incarnation} of {e164} on {unit} may stay")
 
-    def after_command(self, key: str, faulty: FaultyUnit, e164: str) -> None:
-        """Remember what a unit has taken."""
-        if held := faulty.unit.held.get(e164):
-            self.accepted.add((key, e164, held.incarnation))
+    def after_takeover(self, at: str, owners: Mapping[str, str]) -> None:
+        """Only what ran at a site that is lost moves, and what is protected lives."""
+        for before, c in self.site.changes:
+            assert before is not None
+            if owners[before.hosting_platform] != at or before.hosting_platform == at:
+                raise Broken("moved", f"{c.e164} leaves {before.unit}, whose site is not lost")
+            if not c.live and c.protected:
+                raise Broken("moved", f"{c.e164} is protected, and ends as its site changes")
+
+    def after_keep_up(self, lost: Collection[str]) -> None:
+        """What was placed at a site that is lost has been placed anew."""
+        if left := [c.e164 for c in self.site.live.values() if c.hosting_platform in lost]:
+            raise Broken("moved", f"{left} stay at {lost}, which are lost")
 
     # ---- each step ------------------------------------------------------------------------------
-
-    def each_step(self, units: Iterable[FaultyUnit], pool: MemoryPool) -> None:
-        """What can be seen at any moment, from outside."""
-        for faulty in units:
-            unit, plate = faulty.unit, faulty.unit.plate
-            key = unit_key(plate.ip, plate.pid)
-            for e164, held in unit.held.items():
-                if self.commanded.get((e164, held.incarnation)) != key:
-                    raise Broken("I1", f"{key} holds {e164}:{held.incarnation}, never given to it")
-            load = unit.load
-            if load["confs"] > plate.confs or load["ports"] > plate.ports or load["hd"] > plate.hd:
-                raise Broken("I2", f"{key} holds {load}")
-        for named, node in pool.nodes.items():
-            if not node.overbooked and min(plus(node.capacity, node.total(), -1)) < 0:
-                raise Broken("I2", f"{named}: {node.total()} promised of {node.capacity}")
 
     def in_time(self, now: datetime) -> None:
         """After the timer has run: nobody waits longer than promised."""
@@ -246,8 +301,8 @@ class Invariants:
 
     # ---- at rest --------------------------------------------------------------------------------
 
-    def at_rest(self, units: Mapping[Unit, FaultyUnit], pool: MemoryPool) -> None:
-        """Everybody serves or is served, and all accounts agree."""
+    def at_rest(self, units: Mapping[Unit, FaultyUnit]) -> set[tuple[Unit, str, int]]:
+        """Everybody is served; what is believed to run. `units`: those of its own site."""
         believed = set()
         for c in self.site.live.values():
             if c.state is _S.RUNNING and c.unit:
@@ -256,27 +311,45 @@ class Invariants:
                 raise Broken("rest", f"{c.e164} is still {c.state}")
             elif free := [u for u, f in units.items() if _fits(f, c)]:
                 raise Broken("rest", f"{c.e164} waits while {free} are free")
-        held = {
-            (unit, e164, one.incarnation)
-            for unit, faulty in units.items()
-            for e164, one in faulty.unit.held.items()
-        }
-        if held != believed:
-            raise Broken("rest", f"only held {held - believed}, only believed {believed - held}")
-        for unit, node in pool.nodes.items():
-            used = plus(node.total(), node.total(held_only=True), -1)
-            load = units[unit].unit.load
-            if used[0] > load["confs"] or used[1] > load["ports"] or used[2] > load["hd"]:
-                raise Broken("rest", f"the pool counts {used} on {unit}, which holds {load}")
-        if missing := units.keys() - pool.nodes.keys():
-            raise Broken("rest", f"the pool does not know {sorted(missing)}")
         self._all_answered()
+        return believed
 
     def _all_answered(self) -> None:
+        """I11: what came was done, or refused; nothing here is unreadable."""
+        if self.site.parked:
+            raise Broken("I11", f"{self.site.parked[0]} was parked")
         open_asks = [a for a in self.site.inbox.values() if a.answer is None]
         for asked in open_asks:
             if not asked.wire_type.startswith(("CM_MCU_", "MCU_MAU_DELAYCONF_")):
                 raise Broken("rest", f"{asked.wire_type} {asked.reqid} has no answer")
+
+
+def _check_may_write(at: str, cell: Cell) -> None:
+    """I10: only who owns the data writes it, with its copy, or alone where the register says so."""
+    writing = [site for site in cell.sides if cell.gate(site) is Gate.OPEN]
+    if writing != [at] or cell.row.owner != at:
+        raise Broken("I10", f"{at} writes to {cell.row.platform}, which is open at {writing}")
+
+
+def check_held(
+    believed: set[tuple[Unit, str, int]], units: Mapping[Unit, FaultyUnit], pool: MemoryPool
+) -> None:
+    """At rest: a site's units hold what is believed of them, and its pool counts it."""
+    held = {
+        (unit, e164, one.incarnation)
+        for unit, faulty in units.items()
+        for e164, one in faulty.unit.held.items()
+    }
+    here = {one for one in believed if one[0] in units}
+    if held != here:
+        raise Broken("rest", f"only held {held - here}, only believed {here - held}")
+    for unit, node in pool.nodes.items():
+        used = plus(node.total(), node.total(held_only=True), -1)
+        load = units[unit].unit.load
+        if used[0] > load["confs"] or used[1] > load["ports"] or used[2] > load["hd"]:
+            raise Broken("rest", f"the pool counts {used} on {unit}, which holds {load}")
+    if missing := units.keys() - pool.nodes.keys():
+        raise Broken("rest", f"the pool does not know {sorted(missing)}")
 
 
 def _fits(faulty: FaultyUnit, c: Conference) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -12,15 +12,17 @@ import orjson
 from conferences.messages.cm import MayRename, RenameDenied, RenameGranted
 from confplatform.bus.message import dumps, to_body
 from confplatform.bus.topology import Routes
-from tests.memory import Letter
-from tests.simulation.invariants import Broken
+from tests.memory_letter import Letter
+from tests.simulation.broken import Broken
+from tests.simulation.scenery import prefix_of
 
 REPLY_QUEUE = "cm.answers"
 PATIENCE = 15.1
 """Seconds within which every asker has its answer, while the bus is healthy: 15 s here, and the way."""
 
-TENANTS = ("tenant-1", "tenant-2", "tenant-closed", "tenant-unknown")
-WISHED_NUMBERS = ("7700001", "7700002", "7700003")
+TENANTS = ("1", "2", "closed", "unknown")
+WISHED_NUMBERS = ("90001", "90002", "90003")
+"""What follows the platform's prefix."""
 _CONTROLS = ("MUTE", "ADDMT", "DROPMT", "GETMTLIST", "SETCHAIRMAN", "SENDMSG")
 
 
@@ -32,21 +34,27 @@ class Ask:
     exchange: str
     key: str
     since: float
+    site: str
+    """Where it was asked last."""
+    again_at: float
     answer: bytes | None = None
     must_be_answered: bool = True
-    repeats: int = 0
 
 
 @dataclass(slots=True)
 class Managers:
-    """All conference managers of a world."""
+    """All conference managers of a platform; they know its site and the backup's."""
 
     rng: Random
-    post: Callable[[Letter], None]
+    post: Callable[[Letter, str], None]
     clock: Callable[[], float]
+    platform: str
+    sites: tuple[str, ...]
     asks: dict[str, Ask] = field(default_factory=dict)
     numbers: list[str] = field(default_factory=list)
     answers_renames: bool = True
+    agrees: bool = False
+    """To every rename; else to most."""
     _open: dict[str, Ask] = field(default_factory=dict)
 
     # ---- asking ---------------------------------------------------------------------------------
@@ -67,7 +75,7 @@ class Managers:
         rng = self.rng
         body: dict[str, Any] = {
             "type": "CM_MAU_CREATECONF_REQ",
-            "moid": rng.choices(TENANTS, (10, 8, 1, 1))[0],
+            "moid": f"{self.platform}-{rng.choices(TENANTS, (10, 8, 1, 1))[0]}",
             "confname": f"conference {len(self.asks)}",
             "duration": rng.choice((0, 1, 2, 3, 5, 8, 12, 240)),
             "maxjoinedmt": rng.choice((8, 8, 8, 32)),
@@ -77,7 +85,7 @@ class Managers:
             "mts": [{"account": f"a{n}"} for n in range(rng.randrange(3))],
         }
         if rng.random() < 0.3:
-            body["confE164"] = rng.choice(WISHED_NUMBERS)
+            body["confE164"] = prefix_of(self.platform) + rng.choice(WISHED_NUMBERS)
         self._ask(body, Routes.CM_TO_CSS)
 
     def extend(self, number: str) -> None:
@@ -99,7 +107,16 @@ class Managers:
 
     def look(self, number: str) -> None:
         """Ask for the list."""
-        self._ask({"type": "CM_MAU_GETCONFLIST_REQ", "moid": "main"}, Routes.CM_TO_CSS)
+        self._ask({"type": "CM_MAU_GETCONFLIST_REQ", "moid": self.platform}, Routes.CM_TO_CSS)
+
+    def last_wishes(self, numbers: list[str]) -> None:
+        """All conferences are asked for once more; everybody wants an answer."""
+        for number in numbers:
+            self._ask(
+                {"type": "CM_MAU_DELAYCONF_REQ", "confE164": number, "delay": 30}, Routes.CM_TO_CSS
+            )
+            listed = {"type": "CM_MCU_GETMTLIST_REQ", "confE164": number}
+            self._ask(listed, Routes.CM_TO_UNIT)
 
     def repeat(self) -> None:
         """Ask again what was asked before: with the same words, or (wrongly) with others."""
@@ -110,19 +127,22 @@ class Managers:
         if self.rng.random() < 0.1:
             ask.must_be_answered = False  # whichever arrives first is the request
             other = orjson.loads(ask.body) | {"confname": "another name"}
-            self._post(Ask(orjson.dumps(other), ask.exchange, ask.key, ask.since))
+            self._post(replace(ask, body=orjson.dumps(other)))
 
-    def insist(self, after: float = PATIENCE + 1) -> None:
-        """Repeat what has not been answered in time."""
+    def insist(self) -> None:
+        """Repeat what has not been answered in time, at each site in turn."""
+        now = self.clock()
         for ask in self._open.values():
-            if self.clock() - ask.since > after * (ask.repeats + 1):
-                ask.repeats += 1
+            if now >= ask.again_at:
+                ask.again_at = now + PATIENCE + 1
+                ask.site = self.sites[(self.sites.index(ask.site) + 1) % len(self.sites)]
                 self._post(ask)
 
     def _ask(self, body: dict[str, Any], route: Routes) -> Ask:
-        reqid = f"r{len(self.asks)}"
-        words = orjson.dumps({**body, "reqid": reqid})
-        ask = Ask(words, route.value.exchange, route.value.key, self.clock())
+        reqid, now = f"{self.platform}-{len(self.asks)}", self.clock()
+        words, where = orjson.dumps({**body, "reqid": reqid}), route.value
+        site = self.sites[0] if self.rng.random() < 0.7 else self.sites[-1]
+        ask = Ask(words, where.exchange, where.key, now, site, now + PATIENCE + 1)
         self.asks[reqid] = self._open[reqid] = ask
         self._post(ask)
         return ask
@@ -136,44 +156,49 @@ class Managers:
             correlation_id=orjson.loads(ask.body)["reqid"],
             reply_to=REPLY_QUEUE,
         )
-        self.post(letter)
+        self.post(letter, ask.site)
 
     # ---- hearing --------------------------------------------------------------------------------
 
-    def hear(self, letter: Letter) -> None:
-        """An answer, a question, or a notice."""
+    def hear(self, letter: Letter, site: str) -> None:
+        """An answer, a question, or a notice, on the broker of this site."""
         body = orjson.loads(letter.body)
-        kind = body["type"]
-        if kind == MayRename.wire_type:
-            self._on_may_rename(body)
+        kind, number = body["type"], body.get("confE164", "")
+        ours = number.startswith(prefix_of(self.platform))
+        if kind == MayRename.wire_type and ours:
+            self._on_may_rename(body, site)
         elif kind.endswith(("_ACK", "_NACK")) and body.get("reqid") in self.asks:
             self._on_answer(body, letter.body)
-        if kind == "MAU_CM_CREATECONF_ACK":
+        if kind == "MAU_CM_CREATECONF_ACK" and ours:
             self.numbers = [*self.numbers, body["confE164"]][-20:]
         if kind == "MAU_CM_RELEASECONF_NTF" and body["confE164"] in self.numbers:
             self.numbers.remove(body["confE164"])
 
     def _on_answer(self, body: dict[str, Any], words: bytes) -> None:
         """I4: one request, one answer. A misuse of its id, and lateness, are refused besides."""
+        ask = self.asks[body["reqid"]]
         if body.get("errcode") == "29001" or body.get("detail") == "expired":
             return
-        ask = self.asks[body["reqid"]]
+        if body.get("errcode") == "29005":  # another site serves, or will
+            ask.again_at = min(ask.again_at, self.clock() + 1.5)
+            return
         if ask.answer is not None and ask.answer != words:
             raise Broken("I4", f"{body['reqid']} was answered {ask.answer!r} and then {words!r}")
         ask.answer = words
         self._open.pop(body["reqid"], None)
 
-    def _on_may_rename(self, body: dict[str, Any]) -> None:
+    def _on_may_rename(self, body: dict[str, Any], site: str) -> None:
         if not self.answers_renames:
             return
         reply: RenameGranted | RenameDenied
-        if self.rng.random() < 0.7:
+        if self.agrees or self.rng.random() < 0.7:
             reply = RenameGranted(reqid=body["reqid"], e164=body["confE164"])
         else:
             reply = RenameDenied(reqid=body["reqid"], e164=body["confE164"], errcode="29020")
         route = Routes.CM_TO_CSS.value
         words = dumps(to_body(reply))
-        self.post(Letter(body=words, exchange=route.exchange, key=route.key, app_id="cm"))
+        letter = Letter(body=words, exchange=route.exchange, key=route.key, app_id="cm")
+        self.post(letter, site)
 
     # ---- promises -------------------------------------------------------------------------------
 

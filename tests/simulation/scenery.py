@@ -1,4 +1,4 @@
-"""Where a world begins: a platform, its tenants, and its media units."""
+"""Where a world begins: platforms, each with a backup, their tenants, and their media units."""
 
 from __future__ import annotations
 
@@ -14,37 +14,46 @@ from tests.memory import MemorySite, TenantFacts
 
 EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
 PLATFORM = "main"
+SITES = {1: (PLATFORM,), 2: ("east", "west"), 3: ("east", "west", "south")}
+"""Each site is a platform; the next one is its backup, and the first one that of the last."""
 
 
-def a_site() -> MemorySite:
+def prefix_of(platform: str) -> str:
+    """With what its numbers begin."""
+    return {"main": "88", "east": "81", "west": "82", "south": "83"}[platform]
+
+
+def a_site(platform: str = PLATFORM) -> MemorySite:
     """A platform with three tenants: one with a limit and room-a, one without full HD, one disabled."""
 
-    def facts(moid: str, small: int | None, room: str, **more: Any) -> TenantFacts:
-        tenant = Tenant(moid, PLATFORM, **{"enabled": True, **more})
+    def facts(name: str, small: int | None, room: str, **more: Any) -> TenantFacts:
+        tenant = Tenant(f"{platform}-{name}", platform, **{"enabled": True, **more})
         return TenantFacts(tenant=tenant, small_limit=small, room=room)
 
     tenants = (
-        facts("tenant-1", 6, "room-a"),
-        facts("tenant-2", None, "room-b", hd=False),
-        facts("tenant-closed", None, "", enabled=False),
+        facts("1", 6, "room-a"),
+        facts("2", None, "room-b", hd=False),
+        facts("closed", None, "", enabled=False),
     )
     return MemorySite(
         now=EPOCH,
-        here=PLATFORM,
+        here=platform,
+        prefix=prefix_of(platform),
         licence=Limits(8, 3, EPOCH - timedelta(days=1), None, EVALUATION),
         facts={one.tenant.moid: one for one in tenants},
         serials=9,
     )
 
 
-def plates_of(rng: Random) -> list[Plate]:
-    """Two to five units, of different sizes, in two rooms; two of them at one address."""
-    count = rng.randrange(2, 6)
+def plates_of(rng: Random, platform: str, sites: int) -> list[Plate]:
+    """Two to five units of different sizes in two rooms, two of them at one address; fewer where
+    there are several sites. All sites use the same private addresses."""
+    count = rng.randrange(2, 6) if sites == 1 else rng.randrange(2, 4)
     return [
         Plate(
             ip=f"10.0.0.{max(1, n)}",
             pid="b" if n == 0 else "",
-            platform=PLATFORM,
+            platform=platform,
             room=("room-a", "room-b")[n % 2],
             confs=rng.randrange(2, 5),
             ports=rng.choice((16, 48, 80)),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from conferences.states import WrongMove
-from tests.simulation.planted import PLANTED
+from tests.simulation import planted, planted_sites
 from tests.simulation.weather import STORM
-from tests.simulation.world import run
+from tests.simulation.world import World, run, sites_of
 
 FOUND_WITHIN = 60
 
@@ -18,28 +18,47 @@ def test_worlds_hold_their_promises_and_come_to_rest(first: int) -> None:
         run(seed)
 
 
-def test_the_same_seed_tells_the_same_story() -> None:
-    assert run(7, steps=150).log == run(7, steps=150).log
-    assert run(7, steps=150).log != run(11, steps=150).log
+def test_the_worlds_have_one_two_and_three_sites() -> None:
+    assert {sites_of(seed) for seed in range(50)} == {1, 2, 3}
+    assert [len(World(seed).sites) for seed in (0, 5, 10)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("sites", [1, 3])
+def test_the_same_seed_tells_the_same_story(sites: int) -> None:
+    assert run(7, steps=150, sites=sites).log == run(7, steps=150, sites=sites).log
+    assert run(7, steps=150, sites=sites).log != run(11, steps=150, sites=sites).log
 
 
 def test_a_world_is_eventful() -> None:
-    log = "\n".join(line for seed in range(3) for line in run(seed, weather=STORM).log)
+    log = "\n".join(line for seed in range(3) for line in run(seed, weather=STORM, sites=1).log)
     assert all(word in log for word in ("ghost", "restoring on", "runs again", "is lost", "ended"))
 
 
-def first_broken() -> tuple[int, str]:
+def test_a_world_of_two_sites_is_eventful() -> None:
+    log = "\n".join(line for seed in range(4) for line in run(seed, sites=2).log)
+    words = ("is silent", "takeover", "home is well", "restoring it here", "fenced", "cut", "solo")
+    assert [word for word in words if word not in log] == []
+
+
+def first_broken(sites: int) -> tuple[int, str]:
     """The first seed whose world breaks, and how."""
     for seed in range(FOUND_WITHIN):
         try:
-            run(seed)
+            run(seed, sites=sites)
         except (AssertionError, WrongMove) as wrong:
             return seed, f"{type(wrong).__name__} {wrong}"
     pytest.fail(f"not found within {FOUND_WITHIN} seeds")
 
 
-@pytest.mark.parametrize("name", sorted(PLANTED))
+@pytest.mark.parametrize("name", sorted(planted.PLANTED))
 def test_a_planted_fault_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    PLANTED[name](monkeypatch)
-    seed, how = first_broken()
+    planted.PLANTED[name](monkeypatch)
+    seed, how = first_broken(sites=1)
+    print(f"{name}: seed {seed}: {how[:100]}")
+
+
+@pytest.mark.parametrize("name", sorted(planted_sites.PLANTED))
+def test_a_planted_fault_of_two_sites_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    planted_sites.PLANTED[name](monkeypatch)
+    seed, how = first_broken(sites=2)
     print(f"{name}: seed {seed}: {how[:100]}")

@@ -1,14 +1,18 @@
-"""What goes wrong in a world: units, our own processes, Redis, rooms; and what people wish."""
+"""What goes wrong in a world: units, our own processes, Redis, rooms, sites, links; and what people wish."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
 from conferences.media.simulated_faults import Fault, Order
 from conferences.states import Unit
+from tests.simulation.network import REGISTER
+from tests.simulation.pms import ROOMS
 
 if TYPE_CHECKING:
+    from tests.simulation.place import Place
     from tests.simulation.world import World
 
 _LASTS = {
@@ -32,29 +36,42 @@ class Trouble:
     def _rng(self) -> Random:
         return self.world.rng
 
+    def _place(self) -> Place:
+        return self._rng.choice(list(self.world.places.values()))
+
     def act(self) -> None:
         """Perhaps something fails now; perhaps somebody in a conference wishes something."""
-        weather = self.world.weather
-        if weather.all_silent and self._rng.random() < weather.all_silent:
-            for unit in self.world.units:
+        weather, rng = self.world.weather, self._rng
+        if weather.all_silent and rng.random() < weather.all_silent:
+            for unit in self.world.units():
                 self._suffer(unit, Order(fault=Fault.SILENT, seconds=20))
-        if self._rng.random() < weather.unit_faults:
+        if rng.random() < weather.unit_faults:
             self._fail_unit()
-        if self._rng.random() < weather.site_faults:
-            self._rng.choice((self._css, self._relay, self._pool, self._wipe, self._room))()
-        if self._rng.random() < 0.06:
+        if weather.part_faults and rng.random() < weather.part_faults:
+            rng.choice((self._css, self._relay, self._pool, self._wipe, self._room))(self._place())
+        if weather.site_faults and rng.random() < weather.site_faults:
+            self._site()
+        if rng.random() < 0.06:
             self._wish()
-        if self.world.site.live and self._rng.random() < 0.01:
-            self.world.move(self._rng.choice(list(self.world.site.live)))
+        if rng.random() < 0.01:
+            self._move()
 
     def end(self) -> None:
         """All is well again."""
         world = self.world
-        world.css_sleeps_until = world.relay_sleeps_until = world.pool_away_until = 0.0
-        world.site.abnormal_rooms.clear()
-        world.managers.answers_renames = True
-        for unit in world.units:
+        for place in world.places.values():
+            self._back(place)
+            place.css_sleeps_until = place.relay_sleeps_until = place.rms.away_until = 0.0
+            for name, room in place.pms.rooms.items():
+                place.pms.rooms[name] = replace(room, mode="auto")
+        world.network.heal()
+        world.network_changed()
+        for managers in world.managers.values():
+            managers.answers_renames = True
+        for unit in world.units():
             self._suffer(unit, Order(fault=Fault.NONE))
+
+    # ---- units ----------------------------------------------------------------------------------
 
     def _fail_unit(self) -> None:
         fault = self._rng.choice(list(_LASTS))
@@ -62,47 +79,143 @@ class Trouble:
         share = self._rng.choice((0.3, 1.0)) if fault in (Fault.REFUSE, Fault.LATE) else 1.0
         if fault is Fault.LATE and self._rng.random() < 0.5:
             fault, seconds = Fault.NONE, 0
-        units = list(self.world.units)
+        units = self.world.units()
         hit = units if self._rng.random() < 0.25 else [self._rng.choice(units)]
         for unit in hit:
             self._suffer(unit, Order(fault=fault, seconds=seconds, share=share))
 
     def _suffer(self, unit: Unit, order: Order) -> None:
-        world = self.world
-        world.say(f"{unit}: {order.fault} for {order.seconds} s")
-        world.suffer(unit, order)
+        self.world.places[unit.at].units.suffer(unit, order)
 
     def _wish(self) -> None:
-        held = [(u, e) for u, f in self.world.units.items() for e in f.unit.held]
+        units = [one for place in self.world.places.values() for one in place.units.all.items()]
+        held = [(u, e) for u, f in units for e in f.unit.held]
         if not held:
             return
         unit, e164 = self._rng.choice(held)
         wish = self._rng.choices(("rename", "extend", "end"), (4, 3, 1))[0]
-        self.world.wish(unit, {"do": wish, "confE164": e164, "confname": "new name", "delay": 2})
+        name = f"name {self.world.events}"
+        body = {"do": wish, "confE164": e164, "confname": name, "delay": 2}
+        self.world.places[unit.at].units.wish(unit, body)
+
+    def _move(self) -> None:
+        place = self._place()
+        for cell in place.served():
+            if cell.data.live:
+                place.move(cell, self._rng.choice(list(cell.data.live)))
+                return
 
     # ---- our own parts --------------------------------------------------------------------------
 
-    def _css(self) -> None:
-        self.world.css_sleeps_until = self.world.t + self._rng.choice((1, 5, 20, 70))
-        self.world.say("all workers stop for a while")
+    def _css(self, place: Place) -> None:
+        place.css_slept_at = self.world.t
+        place.css_sleeps_until = self.world.t + self._rng.choice((1, 5, 20, 70))
+        self.world.say(f"{place.name}: all workers stop for a while")
 
-    def _relay(self) -> None:
-        self.world.relay_sleeps_until = self.world.t + self._rng.choice((2, 5, 16))
-        self.world.say("the relay stops for a while")
+    def _relay(self, place: Place) -> None:
+        place.relay_sleeps_until = self.world.t + self._rng.choice((2, 5, 16))
+        self.world.say(f"{place.name}: the relay stops for a while")
 
-    def _pool(self) -> None:
-        self.world.pool_away_until = self.world.t + self._rng.choice((2, 10, 30))
-        self.world.say("Redis is away for a while")
+    def _pool(self, place: Place) -> None:
+        place.rms.away_until = self.world.t + self._rng.choice((2, 10, 30))
+        self.world.say(f"{place.name}: Redis is away for a while")
 
-    def _wipe(self) -> None:
-        self.world.wipe_pool()
-        self.world.say("Redis was emptied")
+    def _wipe(self, place: Place) -> None:
+        place.rms.wipe()
+        self.world.say(f"{place.name}: Redis was emptied")
 
-    def _room(self) -> None:
-        rooms = self.world.site.abnormal_rooms
-        room = self._rng.choice(("room-a", "room-b"))
-        if room in rooms:
-            rooms.discard(room)
-        elif not rooms:
-            rooms.add(room)
-        self.world.say(f"abnormal rooms: {sorted(rooms)}")
+    def _room(self, place: Place) -> None:
+        """An operator says how a room is, or leaves it to the PMS."""
+        name, mode = self._rng.choice(ROOMS), self._rng.choice(("on", "auto", "auto"))
+        others = any(room.mode == "on" for n, room in place.pms.rooms.items() if n != name)
+        mode = "auto" if others else mode
+        place.pms.rooms[name] = replace(place.pms.rooms[name], mode=mode)
+        self.world.say(f"{place.name}: mode of {name}: {mode}")
+
+    # ---- sites, and what lies between them ------------------------------------------------------
+
+    def _site(self) -> None:
+        """Something that only a second site survives."""
+        place = self._place()
+        seconds = self._rng.choice((2, 6, 15, 40))
+        what = self._rng.randrange(7)
+        if what < 2:
+            self._kill(place, seconds)
+        elif what == 2:
+            self._down(place, seconds, Fault.FREEZE)
+        elif what == 3:
+            self._isolate(place, seconds)
+        elif what == 4:
+            self._cut(place, seconds)
+        elif what == 5:
+            self._flap(place)
+        else:
+            self._drill(place)
+
+    def _kill(self, place: Place, seconds: float) -> None:
+        """Sometimes between commit and publish."""
+        if self._rng.random() < 0.5:
+            place.relay_sleeps_until = self.world.t + seconds
+            self.world.at(self.world.t + 0.5, self._down, place, seconds, Fault.DIE)
+        else:
+            self._down(place, seconds, Fault.DIE)
+
+    def _down(self, place: Place, seconds: float, fault: Fault) -> None:
+        """The whole site is killed, or frozen, with all units."""
+        world = self.world
+        if not world.network.up(place.name) or world.weather.name == "calm":
+            return
+        world.say(f"{place.name}: {fault} for {seconds} s")
+        world.network.down(place.name)
+        world.network_changed()
+        place.back_at = world.t + seconds
+        for unit in place.units.all:
+            self._suffer(unit, Order(fault=fault, seconds=seconds))
+        world.at(place.back_at, self._back, place)
+        place.wiped = fault is Fault.DIE
+
+    def _back(self, place: Place) -> None:
+        """It runs again; a Redis that was killed is built again."""
+        world = self.world
+        if world.network.up(place.name):
+            return
+        world.say(f"{place.name}: back")
+        world.network.back(place.name)
+        place.back_at = 0.0
+        if place.wiped:
+            place.rms.wipe()
+        world.network_changed()
+
+    def _isolate(self, place: Place, seconds: float) -> None:
+        if self.world.weather.name == "calm":
+            return
+        self._change(place, "isolated", isolate=True)
+        self.world.at(self.world.t + seconds, self._change, place, "linked again")
+
+    def _change(self, place: Place, word: str, *, isolate: bool = False) -> None:
+        self.world.say(f"{place.name}: {word}")
+        self.world.network.isolate(place.name, on=isolate)
+        self.world.network_changed()
+
+    def _cut(self, place: Place, seconds: float) -> None:
+        """One link, to a peer or to the register, in one direction or both."""
+        others = [name for name in (*self.world.sites, REGISTER) if name != place.name]
+        there = self._rng.choice(others)
+        ways = [(place.name, there), (there, place.name)]
+        for way in ways if self._rng.random() < 0.5 else [self._rng.choice(ways)]:
+            self._link(*way, True)
+            self.world.at(self.world.t + seconds, self._link, *way, False)
+
+    def _link(self, sender: str, receiver: str, cut: bool) -> None:
+        change = self.world.network.cut if cut else self.world.network.mend
+        change(sender, receiver)
+        self.world.say(f"{sender} -> {receiver}: {'cut' if cut else 'mended'}")
+        self.world.network_changed()
+
+    def _flap(self, place: Place) -> None:
+        for n in range(4):
+            self.world.at(self.world.t + 3 * n, self._isolate, place, 1 + self._rng.random())
+
+    def _drill(self, place: Place) -> None:
+        """An operator hands a platform over, to its backup or home."""
+        place.own.hand_over("an operator's wish")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weather:
     """Chances per message (`lost`, `doubled`, `late`; `slow_pool`: an answer of the RMS) and per
-    step (`all_silent`: all units are for a while; `unit_faults`, `site_faults`)."""
+    step (`all_silent`: all units are for a while; `unit_faults`; `part_faults`: of our own processes
+    at a site; `site_faults`: of a whole site, or of what lies between sites)."""
 
     name: str
     lost: float = 0.0
@@ -18,12 +19,14 @@ class Weather:
     slow_pool: float = 0.0
     all_silent: float = 0.0
     unit_faults: float = 0.0
+    part_faults: float = 0.0
     site_faults: float = 0.0
 
     @property
     def healthy_bus(self) -> bool:
         """Do all messages arrive at once, and are all of our own processes up?"""
-        return not (self.lost or self.doubled or self.late or self.site_faults)
+        bus = self.lost or self.doubled or self.late
+        return not (bus or self.part_faults or self.site_faults)
 
 
 CALM = Weather(name="calm")
@@ -41,12 +44,14 @@ STORM = Weather(
     late=0.1,
     latest=20.0,
     unit_faults=0.05,
-    site_faults=0.02,
+    part_faults=0.02,
 )
 
 KINDS = (UNITS_FAIL, DAWDLING, UNORDERED, LOSSY, STORM)
+SITES_FAIL = (0.02, 0.02, 0.015, 0.015, 0.015)
 
 
-def weather_of(seed: int) -> Weather:
-    """Each kind of weather has a fifth of the seeds."""
-    return KINDS[seed % len(KINDS)]
+def weather_of(seed: int, *, many: bool = False) -> Weather:
+    """Each kind of weather has a fifth of the seeds; where there are several sites, they fail too."""
+    kind = KINDS[seed % len(KINDS)]
+    return replace(kind, site_faults=SITES_FAIL[seed % len(KINDS)]) if many else kind

@@ -145,7 +145,8 @@ class World:
         if kind == 9:
             mode = self.dice.choice(list(Mode))
             wish = self.dice.choice(["", "", *SITES])
-            self.row = replace(self.row, mode=mode, wish=wish, wish_by="ann")
+            fence = self.dice.random() < 0.5
+            self.row = replace(self.row, mode=mode, wish=wish, wish_by="ann", wish_fence=fence)
 
     # ---- the register -----------------------------------------------------------------------
 
@@ -283,6 +284,7 @@ class World:
             diverged_at=agent.diverged_at,
             peer_open=self.linked and peer.up(self.now) and not peer.read_only,
             served=store.served,
+            other_well=row is not None and peer.complete,
             caught_up=near and bool(here),
             well_since=agent.well_since,
             alone=agent.alone,

@@ -36,7 +36,7 @@ def at(me: str, own: Database, seen: Row | None = None, **more: Any) -> Step:
     """What the agent of a site does; all is well but for what is said."""
     seen = row() if seen is None else seen
     usual: dict[str, Any] = dict.fromkeys(("answered_at", "heard_at", "acked_at"), NOW)
-    usual |= {"row": seen, "last": seen, "caught_up": True}
+    usual |= {"row": seen, "last": seen, "caught_up": True, "other_well": True}
     return decide(Facts(me=me, own=own, **{**usual, **more}), LIMITS, NOW)
 
 
@@ -167,10 +167,33 @@ def test_home_gets_it_back_at_once_when_an_operator_says_so() -> None:
     assert at("west", here, wished).do is Do.HAND_OVER
 
 
+def test_an_owner_that_is_fenced_kills_its_database_and_the_copy_takes_over() -> None:
+    fenced = row(wish="west", wish_by="ann", wish_fence=True)
+    assert at("east", OWNER, fenced).do is Do.FENCE
+    assert at("east", replace(OWNER, answers=False), fenced).do is Do.FENCE
+    down = at("east", Database(), fenced)
+    assert (down.do, "stays down until west serves" in down.because) == (Do.NOTHING, True)
+    assert at("west", COPY, fenced, heard_at=NOW - 1).do is Do.NOTHING
+    step = at("west", COPY, fenced, heard_at=NOW - 4)
+    assert (step.do, step.automatic) == (Do.CLAIM, False)
+    assert step.row == row(epoch=6, owner="west", solo=True)
+    withdrawn = row()
+    assert at("east", Database(), withdrawn).do is Do.START_AS_OWNER
+
+
 def test_nothing_is_handed_to_a_site_that_lags_or_is_silent() -> None:
     wished = row(wish="west", wish_by="ann")
     assert "lags" in at("east", OWNER, wished, caught_up=False).because
     assert "does not answer" in at("east", OWNER, wished, heard_at=NOW - 2).because
+
+
+def test_nothing_is_handed_to_a_copy_that_is_not_complete_unless_it_is_forced() -> None:
+    for asked in (row(wish="west", wish_by="ann"), row(mode=Mode.MANUAL)):
+        step = at("east", OWNER, asked, other_well=False)
+        assert step.do is Do.NOTHING
+        assert "does not say that it could serve" in step.because
+    forced = row(wish="west", wish_by="ann", wish_force=True)
+    assert at("east", OWNER, forced, other_well=False).do is Do.HAND_OVER
 
 
 def test_nobody_takes_over_from_a_solo_owner_by_itself() -> None:
@@ -266,6 +289,7 @@ _rows = st.builds(
     wish=st.sampled_from(["", "east", "west"]),
     wish_by=st.sampled_from(["", "ann", "west"]),
     wish_force=st.booleans(),
+    wish_fence=st.booleans(),
 )
 _facts = st.builds(
     Facts,
@@ -281,6 +305,7 @@ _facts = st.builds(
     followed_at=_instants,
     diverged_at=st.none() | _instants,
     caught_up=st.booleans(),
+    other_well=st.booleans(),
     pulse_at=st.none() | _instants,
     asked_at=st.none() | _instants,
     well_since=st.none() | _instants,
@@ -312,7 +337,10 @@ def _in_the_light(facts: Facts, row: Row, step: Step) -> None:
     owns = row.owner == facts.me
     mine = {Do.START_AS_OWNER, Do.PROMOTE, Do.PROTECT, Do.GO_ALONE, Do.OPEN, Do.DECLARE}
     assert owns or step.do not in mine | {Do.HAND_OVER}
-    assert not owns or step.do not in {Do.FENCE, Do.FOLLOW, Do.REBUILD, Do.START_AS_COPY}
+    assert not owns or step.do not in {Do.FOLLOW, Do.REBUILD, Do.START_AS_COPY}
+    assert (
+        not owns or step.do is not Do.FENCE or (row.wish_fence and row.wish == row.other(facts.me))
+    )
     if step.do is Do.GO_ALONE or (step.do in (Do.OPEN, Do.PROMOTE) and row.solo):
         assert facts.alone == row.epoch, "alone only under an epoch that this life has won"
     if step.do in TELLS:

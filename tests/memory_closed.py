@@ -1,0 +1,91 @@
+"""A message for a platform that another site serves, as `bus.dispatch` and `flows.forward` treat it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from conferences.decisions.forward import decide_control_here, decide_pass_on
+from conferences.messages.control import Control
+from conferences.messages.pool import NodeLost
+from conferences.messages.unit import UnitHolds
+from conferences.states import Conference, Unit
+from confplatform.bus import registry
+from confplatform.bus.envelope import Envelope
+from confplatform.bus.message import BadMessage, Message, loads
+from confplatform.bus.topology import Routes
+from tests.memory import MemorySite
+from tests.memory_letter import Letter, envelope_of
+
+Copy = Mapping[str, Conference]
+"""What this site's copy says that lives, by number; it may be old."""
+
+
+class Away(Exception):
+    """Nothing may be done with it now: it has to come again."""
+
+
+def take(
+    site: MemorySite, letter: Letter, queue: str, now: datetime, serving: str, copy: Copy
+) -> None:
+    """One delivery at a site that only has a copy. Nothing is written; raises Away."""
+    try:
+        body = loads(letter.body)
+        message = registry.read(body)
+        envelope = envelope_of(letter, queue).addressed(body)
+    except BadMessage as wrong:
+        site.park(letter, queue, wrong.detail)
+        return
+    if serving and queue == Routes.UNIT_TO_CSS.value.queue:
+        _pass_on(site, letter, message, envelope, serving, copy)
+    elif serving and isinstance(message, Control) and envelope.asked_at:
+        told = decide_control_here(copy.get(message.e164), message, envelope, site.here)
+        if told:
+            site.send(told)
+    elif envelope.request:
+        _refuse(site, body, envelope, serving)
+    elif not serving:
+        raise Away
+
+
+def _pass_on(
+    site: MemorySite,
+    letter: Letter,
+    message: Message,
+    envelope: Envelope,
+    serving: str,
+    copy: Copy,
+) -> None:
+    if isinstance(message, UnitHolds | NodeLost) and not _concerns(site, message, copy):
+        return
+    around = decide_pass_on(envelope, site.here)
+    if around is None:
+        return
+    route = Routes.UNIT_TO_CSS.value
+    site.put(
+        letter.body,
+        route.exchange,
+        route.key,
+        destination=serving,
+        correlation_id=around["correlation_id"],
+        app_id=around["app_id"],
+        message_id=around["message_id"],
+        via=around["headers"]["x-via"],
+        sent_at=letter.sent_at,
+    )
+
+
+def _concerns(site: MemorySite, said: UnitHolds | NodeLost, copy: Copy) -> bool:
+    """As `flows.forward`: is anything of this platform on the unit, or believed to be?"""
+    unit = Unit(said.ip, said.pid, site.here)
+    if any(c.unit == unit for c in copy.values()):
+        return True
+    numbers = [e["confE164"] for e in said.confs] if isinstance(said, UnitHolds) else []
+    return any(site.home_of is not None and site.home_of(n) == site.platform for n in numbers)
+
+
+def _refuse(site: MemorySite, body: dict[str, Any], envelope: Envelope, serving: str) -> None:
+    """The answer that was given before, or 29005 and who serves now."""
+    words = f"this platform is served at {serving} now" if serving else "begins again"
+    site.nack(body, envelope, "29005", words)

@@ -1,0 +1,41 @@
+"""A letter: a message on its way between memory sites, units, and whoever asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from confplatform.bus.envelope import Envelope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """One message on its way, with what stands around it."""
+
+    body: bytes
+    exchange: str
+    key: str
+    app_id: str = ""
+    correlation_id: str = ""
+    reply_to: str = ""
+    expires_ms: int = 0
+    sent_at: datetime | None = None
+    message_id: str = ""
+    destination: str = ""
+    """The site on whose broker it is published; empty: that of whoever sends it."""
+    via: str = ""
+    asked_at: str = ""
+
+
+def envelope_of(letter: Letter, queue: str) -> Envelope:
+    """The envelope of a letter."""
+    return Envelope(
+        queue=queue,
+        app_id=letter.app_id,
+        correlation_id=letter.correlation_id,
+        reply_to=letter.reply_to,
+        sent_at=letter.sent_at,
+        message_id=letter.message_id,
+        via=letter.via,
+        asked_at=letter.asked_at,
+    )

@@ -1,0 +1,11 @@
+"""What a world raises when it is not as promised."""
+
+from __future__ import annotations
+
+
+class Broken(AssertionError):
+    """An invariant does not hold."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(f"{name}: {what}")
+        self.name = name

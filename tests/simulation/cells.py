@@ -1,0 +1,216 @@
+"""Who may write a platform's data, and what its copy knows.
+
+A stand-in for the cell agents that keeps their guarantee and their rhythm: a commit needs the
+copy's acknowledgement, or a register that says solo; to take over is to cease acknowledging; no
+copy takes over from an owner that was solo. What their real decisions (`failover/cells/decide.py`)
+do with databases, logs and crashes between any two actions is simulated in tests/unit/failover, and
+with real databases in tests/failover: too heavy here, where a thousand worlds are about conferences.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from conferences.states import Conference
+from failover.cells.facts import Limits, Row
+from tests.memory import MemorySite
+from tests.memory_letter import Letter
+from tests.simulation.broken import Broken
+from tests.simulation.network import REGISTER, Network
+
+LIMITS = Limits(well=8.0)
+
+
+class Gate(StrEnum):
+    """What a transaction finds at a site."""
+
+    OPEN = "open"
+    BLOCKED = "waits for the copy's acknowledgement"
+    CLOSED = "another site serves it"
+    SHUT = "read-only, and nobody else serves it"
+    AWAY = "no database"
+
+
+@dataclass(slots=True)
+class Side:
+    """One site's database of a cell."""
+
+    writable: bool = False
+    owner: str = ""
+    epoch: int = 0
+    """As the row that transactions read says here."""
+    last: Mapping[str, Conference] | None = None
+    """A copy that lags: what lived when it last heard. None: it has all."""
+    served_epoch: int = 0
+    """The epoch in which this site has begun to serve."""
+
+
+@dataclass(slots=True)
+class Cell:
+    """One platform's data: what it is, where it may be changed, and what waits to be sent."""
+
+    row: Row
+    data: MemorySite
+    network: Network
+    say: Callable[[str], None]
+    outbox: defaultdict[str, list[Letter]] = field(default_factory=lambda: defaultdict(list))
+    sides: dict[str, Side] = field(default_factory=dict)
+    number: int = 0
+    """How many changes the register has seen: what a notice is ordered by."""
+    _silent_since: float | None = None
+    _well_since: float | None = None
+
+    def __post_init__(self) -> None:
+        for site in filter(None, (self.row.home, self.row.backup)):
+            self.sides[site] = Side(owner=self.row.home, epoch=self.row.epoch)
+        self.sides[self.row.home].writable = True
+
+    # ---- what transactions find ---------------------------------------------------------------
+
+    def gate(self, site: str) -> Gate:
+        """May this site write now? As `bus.work.begin` would find it."""
+        side = self.sides[site]
+        if not self.network.up(site):
+            return Gate.AWAY
+        if side.writable:
+            return Gate.OPEN if self._commits(site) else Gate.BLOCKED
+        return Gate.CLOSED if self.serving_site(site) else Gate.SHUT
+
+    def serving_site(self, site: str) -> str:
+        """The other site that serves it, as this one knows."""
+        named = self.sides[site].owner
+        elsewhere = named if named != site else self.row.home
+        return "" if elsewhere == site else elsewhere
+
+    def seen_from(self, site: str) -> Mapping[str, Conference]:
+        """What lives, as this site's database says."""
+        last = self.sides[site].last
+        return self.data.live if last is None else last
+
+    def _commits(self, site: str) -> bool:
+        return self.row.owner == site and (self.row.solo or self._attached())
+
+    def _attached(self) -> bool:
+        """Does the copy hear all that the owner writes, and say so?"""
+        other = self.other
+        return not other or (
+            self.network.linked(self.row.owner, other) and not self.sides[other].writable
+        )
+
+    @property
+    def other(self) -> str:
+        """Where the copy is; "": nowhere."""
+        return self.row.other(self.row.owner) if self.row.backup else ""
+
+    # ---- what agents do -----------------------------------------------------------------------
+
+    def look(self) -> None:
+        """The copies know what they can know now: after each change of the network."""
+        owner, other = self.row.owner, self.other
+        if not other:
+            return
+        side, mine = self.sides[other], self.sides[owner]
+        if self._attached() and mine.writable:
+            side.last, side.owner, side.epoch = None, mine.owner, mine.epoch
+        elif side.last is None:
+            side.last = dict(self.data.live)
+
+    def tick(self, t: float, *, software: Mapping[str, bool]) -> None:
+        """One cycle of both agents. `software`: at which site the platform is alive."""
+        if not self.other:
+            return
+        self._fence()
+        if self.network.up(self.row.owner):
+            self._own(t, software)
+        self._copy(t)
+        self.look()
+
+    def _fence(self) -> None:
+        """Who sees another owner while its database is writable closes it."""
+        for site, side in self.sides.items():
+            told = self.network.linked(site, REGISTER) or self.network.linked(site, self.row.owner)
+            if side.writable and site != self.row.owner and self.network.up(site) and told:
+                side.writable = False
+                self.say(f"{self.row.platform}: {site} is fenced")
+
+    def _own(self, t: float, software: Mapping[str, bool]) -> None:
+        owner, side = self.row.owner, self.sides[self.row.owner]
+        register = self.network.linked(owner, REGISTER)
+        if not self._attached():
+            self._well_since = None
+            if register and not self.row.solo and self._silence(t) > LIMITS.solo:
+                self._swap(owner, solo=True, because="the copy does not acknowledge")
+        elif self.row.solo and register and side.writable:
+            self._swap(owner, solo=False, because="the copy is attached again")
+        if not side.writable and (register or not self.row.solo) and self._commits(owner):
+            side.writable, side.owner, side.epoch = True, owner, self.row.epoch
+            side.last = None
+        elif side.writable and register and not self.row.solo and self._attached():
+            self._hand_back(t, software)
+
+    def _hand_back(self, t: float, software: Mapping[str, bool]) -> None:
+        """Home is well again; or the software here is dead, and that of the other site is not."""
+        home_is_away = self.row.owner != self.row.home
+        well = home_is_away and software[self.row.home]
+        self._well_since = (
+            (self._well_since if self._well_since is not None else t) if well else None
+        )
+        if self._well_since is not None and t - self._well_since > LIMITS.well:
+            self.hand_over("home is well again")
+        elif not software[self.row.owner] and software[self.other] and not home_is_away:
+            self.hand_over("its software is dead")
+
+    def hand_over(self, because: str) -> None:
+        """Pause, drain, compare-and-set: the other site has everything, and serves next."""
+        owner = self.row.owner
+        can = self.network.linked(owner, REGISTER) and self.gate(owner) is Gate.OPEN
+        if self.other and can and not self.row.solo and self._attached():
+            self.look()
+            self.sides[owner].writable = False
+            self._swap(self.other, solo=False, because=because)
+
+    def _silence(self, t: float) -> float:
+        self._silent_since = t if self._silent_since is None else self._silent_since
+        return t - self._silent_since
+
+    def _copy(self, t: float) -> None:
+        """The backup takes over from a silent owner that was not alone."""
+        owner, other = self.row.owner, self.other
+        if self.network.linked(other, owner):
+            self._silent_since = None
+            return
+        register = self.network.linked(other, REGISTER)
+        if self._silence(t) <= LIMITS.takeover or self.row.solo or not register:
+            return
+        if self.network.up(other):
+            self._check_nothing_is_missing(other)
+            self._swap(other, solo=True, because=f"{owner} is silent")
+
+    def _check_nothing_is_missing(self, site: str) -> None:
+        if dict(self.seen_from(site)) != self.data.live:
+            raise Broken("lost", f"{site} takes over, and lacks what was acknowledged")
+
+    def _swap(self, owner: str, *, solo: bool, because: str) -> None:
+        """Compare-and-set in the register."""
+        moved = owner != self.row.owner
+        epoch = self.row.epoch + (moved or solo)
+        if moved:
+            left = self.sides[self.row.owner]
+            left.last, self._well_since = dict(self.data.live), None
+        self.row = Row(
+            platform=self.row.platform,
+            home=self.row.home,
+            backup=self.row.backup,
+            epoch=epoch,
+            owner=owner,
+            solo=solo,
+        )
+        side = self.sides[owner]
+        if side.writable:
+            side.epoch = epoch
+        self.number += 1
+        alone = ", solo" if solo else ""
+        self.say(f"{self.row.platform}: {owner} owns it, epoch {epoch}{alone}: {because}")

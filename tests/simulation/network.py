@@ -1,0 +1,61 @@
+"""Who reaches whom: sites that are down, and links that are cut, both ways or one way."""
+
+from __future__ import annotations
+
+REGISTER = "register"
+"""The third place, where it is written down who owns a cell."""
+
+
+class Network:
+    """The links between sites, and from each site to the register."""
+
+    def __init__(self, sites: tuple[str, ...]) -> None:
+        self.sites = sites
+        self._down: set[str] = set()
+        self._cut: set[tuple[str, str]] = set()
+
+    # ---- asked --------------------------------------------------------------------------------
+
+    def up(self, site: str) -> bool:
+        """Do its processes run?"""
+        return site not in self._down
+
+    def carries(self, sender: str, receiver: str) -> bool:
+        """Does anything come through in this direction?"""
+        there = receiver == REGISTER or self.up(receiver)
+        return self.up(sender) and there and (sender, receiver) not in self._cut
+
+    def linked(self, one: str, other: str) -> bool:
+        """Can two speak with each other?"""
+        return self.carries(one, other) and (one == REGISTER or (other, one) not in self._cut)
+
+    # ---- done to it ---------------------------------------------------------------------------
+
+    def down(self, site: str) -> None:
+        """It is killed or frozen."""
+        self._down.add(site)
+
+    def back(self, site: str) -> None:
+        """It runs again."""
+        self._down.discard(site)
+
+    def cut(self, sender: str, receiver: str) -> None:
+        """Nothing comes through in this direction."""
+        self._cut.add((sender, receiver))
+
+    def mend(self, sender: str, receiver: str) -> None:
+        """Everything does again."""
+        self._cut.discard((sender, receiver))
+
+    def isolate(self, site: str, *, on: bool) -> None:
+        """Cut everything from and to a site; or mend it."""
+        change = self.cut if on else self.mend
+        for other in (*self.sites, REGISTER):
+            if other != site:
+                change(site, other)
+                change(other, site)
+
+    def heal(self) -> None:
+        """All is well again."""
+        self._down.clear()
+        self._cut.clear()

@@ -1,0 +1,319 @@
+"""One simulated site: its workers, its pool, its units, its PMS, and what they do with a letter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from conferences import flows
+from conferences.commit import commit
+from conferences.decisions.due import decide_due, decide_watched
+from conferences.decisions.move import decide_move
+from conferences.decisions.restore import decide_lost, decide_restore
+from conferences.decisions.says import question_of, to_unit
+from conferences.decisions.takeover import decide_taken_over
+from conferences.messages.cm import ReleaseConference
+from conferences.messages.unit import AskUnitForList
+from conferences.states import Conference, ConferenceState, Unit, next_due
+from confplatform.bus.message import Message
+from confplatform.bus.sending import Outgoing, Send
+from confplatform.bus.topology import Routes
+from failover.cells.facts import Row
+from failover.messages import PlatformState, RoomState
+from tests import memory_closed
+from tests.memory import MemorySite
+from tests.memory_closed import Away
+from tests.memory_letter import Letter
+from tests.simulation.broken import Broken
+from tests.simulation.cells import LIMITS, Cell, Gate
+from tests.simulation.network import REGISTER
+from tests.simulation.pms import Heard, Pms
+from tests.simulation.rms import Rms
+from tests.simulation.units import Units
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+flows.register()
+
+_TO_ALL = {"CMU_MAU_CONFLIST_NTF", "RMS_CSS_NODELOST_NTF"}
+_ASKED_AGAIN_AFTER, _WARNED_AGAIN_AFTER = timedelta(seconds=10), timedelta(seconds=900)
+
+
+class Place:
+    """A site of the world."""
+
+    def __init__(self, world: World, name: str, cells: Mapping[str, Cell]) -> None:
+        self.world, self.name, self.cells = world, name, cells
+        self.own = cells[name]
+        self.units = Units(world, name)
+        self.rms = Rms(self)
+        self.heard = Heard()
+        self.pms = Pms(name, self._notice)
+        self.css_sleeps_until = self.relay_sleeps_until = self.back_at = self.css_slept_at = 0.0
+        self.wiped = False
+        self._watched: dict[str, datetime] = {}
+
+    @property
+    def awake(self) -> bool:
+        """Does its software run?"""
+        return self.world.network.up(self.name) and self.css_sleeps_until <= self.world.t
+
+    @property
+    def software_lives(self) -> bool:
+        """Has it counted up its pulse in the last 10 s?"""
+        slept = self.world.t - self.css_slept_at if not self.awake else 0.0
+        return self.world.network.up(self.name) and slept <= LIMITS.pulse + LIMITS.ask
+
+    def served(self) -> list[Cell]:
+        """The cells that it may write now."""
+        return [cell for cell in self.cells.values() if cell.gate(self.name) is Gate.OPEN]
+
+    # ---- letters ------------------------------------------------------------------------------
+
+    def take(self, letter: Letter, queue: str) -> None:
+        """A letter to CSS: done on the data of all platforms that it concerns. Raises Away."""
+        if not self.awake:
+            raise Away
+        body = orjson.loads(letter.body)
+        if body["type"] in (PlatformState.wire_type, RoomState.wire_type):
+            self._hear_pms(body)
+            return
+        for cell in list(self._concerned(letter, body)):
+            self._take(cell, letter, queue, body)
+
+    def _concerned(self, letter: Letter, body: Mapping[str, Any]) -> Iterator[Cell]:
+        """As `conferences.homes.homes_of`."""
+        kind = body["type"]
+        if kind in _TO_ALL:
+            yield from self.cells.values()
+            return
+        number = body.get("confE164") if kind != "CM_MAU_CREATECONF_REQ" else None
+        if kind.startswith("GET_RES_"):
+            number = question_of(letter.correlation_id)[0]
+        home = self.home_of(number) if number else ""
+        if not number:
+            moid = body.get("moid")
+            home = next((p for p, cell in self.cells.items() if moid in (p, *cell.data.facts)), "")
+        yield self.cells[home or self.name]
+
+    def home_of(self, number: str) -> str:
+        """Whose a number is, as far as this site's data says so."""
+        known = [p for p, cell in self.cells.items() if number in cell.seen_from(self.name)]
+        known += [p for p, cell in self.cells.items() if number.startswith(cell.data.prefix)]
+        return next(iter(known), "")
+
+    def _take(self, cell: Cell, letter: Letter, queue: str, body: Mapping[str, Any]) -> None:
+        gate, data, now = cell.gate(self.name), cell.data, self.world.now
+        data.home_of = self.home_of if len(self.cells) > 1 else None
+        if gate is Gate.OPEN:
+            data.here = self.name
+            data.take(letter, queue, now)
+            self.commit(cell, letter.body[9:41].decode(errors="replace"))
+            kind, asker = body["type"], body.get("ip") or letter.app_id
+            checks = self.world.checks[cell.row.platform]
+            checks.after_request(f"{kind} {body.get('reqid')} {body.get('confE164')} {asker}")
+            if body["type"] == "CMU_MAU_CONFLIST_NTF":
+                checks.after_list(body, letter.via or self.name)
+        elif gate in (Gate.CLOSED, Gate.SHUT):
+            serving = cell.serving_site(self.name)
+            data.begin(now, self.name)
+            memory_closed.take(data, letter, queue, now, serving, cell.seen_from(self.name))
+            self._keep_at_home(data.outgoing)
+        elif gate is Gate.BLOCKED or cell is self.own:
+            raise Away
+
+    def _keep_at_home(self, letters: list[Letter]) -> None:
+        """What was said of data that is closed here waits in our own outbox, or is sent at once."""
+        gate = self.own.gate(self.name)
+        for letter in letters:
+            if gate is Gate.OPEN:
+                self.own.outbox[letter.destination].append(letter)
+            elif self.world.network.carries(self.name, letter.destination or self.name):
+                self.world.post(letter, letter.destination or self.name)
+            else:
+                raise Away
+        self.world.drain(self, self.own)
+
+    # ---- transactions -------------------------------------------------------------------------
+
+    def begin(self, cell: Cell) -> MemorySite:
+        """A transaction of a timer."""
+        cell.data.home_of = self.home_of if len(self.cells) > 1 else None
+        cell.data.begin(self.world.now, self.name)
+        return cell.data
+
+    def commit(self, cell: Cell, why: str) -> None:
+        """Its end: logged, checked, and what it says is sent."""
+        data = cell.data
+        for note in data.notes:
+            self.world.say(f"{self.name} {why}: {note}")
+        self.world.checks[cell.row.platform].after(self.name, cell)
+        for letter in data.outgoing:
+            cell.outbox[letter.destination].append(letter)
+        if data.outgoing:
+            self.world.drain(self, cell)
+
+    def tell(self, outgoing: Outgoing) -> None:
+        """Say something that follows from no conference, by our own platform's outbox."""
+        data = self.begin(self.own)
+        data.send(outgoing)
+        self.commit(self.own, outgoing.message.type)
+
+    # ---- timers -------------------------------------------------------------------------------
+
+    def every_second(self) -> None:
+        """What beat asks for."""
+        if not self.awake:
+            return
+        if self.world.many:
+            self._keep_up()
+        for cell in self.served():
+            self._due(cell)
+        if self.world.many:
+            self._watch_hosted()
+        self.rms.watch()
+        self._watch_pms()
+
+    def _keep_up(self) -> None:
+        """As `flows.takeover.keep_up`."""
+        served = self.served()
+        for cell in served:
+            side = cell.sides[self.name]
+            if side.served_epoch != side.epoch:
+                side.served_epoch = side.epoch
+                cell.outbox[""] += cell.outbox.pop(self.name, [])
+        if lost := [c.row.platform for c in served if c is not self.own]:
+            for cell in served:
+                self._take_over(cell, lost)
+                self.world.checks[cell.row.platform].after_keep_up(lost)
+
+    def _take_over(self, cell: Cell, lost: list[str]) -> None:
+        data = self.begin(cell)
+        for c in data.claim_hosted_at(lost):
+            commit(data, decide_taken_over(c, data.now))
+        if data.changes:
+            self.world.checks[cell.row.platform].after_takeover(self.name, self.world.owners())
+            self.commit(cell, "takeover")
+
+    def _due(self, cell: Cell) -> None:
+        data = self.begin(cell)
+        for c in list(data.live.values()):
+            moment = next_due(c)
+            if moment is None or moment > data.now:
+                continue
+            changes = len(data.changes)
+            elsewhere = c.unit is not None and c.unit.at != self.name
+            commit(data, decide_due(c, data.now, elsewhere=elsewhere))
+            if len(data.changes) == changes:
+                raise Broken("hot loop", f"{c.e164} is due at {moment}, and nothing is done")
+        if data.changes:
+            self.commit(cell, "due")
+        if self.world.weather.healthy_bus:
+            self.world.checks[cell.row.platform].in_time(data.now)
+
+    def _watch_hosted(self) -> None:
+        """As `flows.due.watch_hosted`."""
+        for cell in self.cells.values():
+            if cell.gate(self.name) is not Gate.CLOSED:
+                continue
+            for c in cell.seen_from(self.name).values():
+                if c.hosting_platform == self.name:
+                    self._watch(c, cell.serving_site(self.name))
+
+    def _watch(self, c: Conference, owner: str) -> None:
+        now = self.world.now
+        step = decide_watched(c, now, owner)
+        if (
+            not step.send
+            or self._watched.get(name := f"{c.confid} {c.ends_at} {step.because}", now) > now
+        ):
+            return
+        asks = any(isinstance(one.message, ReleaseConference) for one in step.send)
+        self._watched[name] = now + (_ASKED_AGAIN_AFTER if asks else _WARNED_AGAIN_AFTER)
+        if self.own.gate(self.name) is Gate.OPEN:
+            for outgoing in step.send:
+                self.tell(outgoing)
+
+    def ask_lists(self) -> None:
+        """As `pool.units.ask_for_lists`."""
+        if not self.awake or self.own.gate(self.name) is not Gate.OPEN:
+            return
+        data = self.begin(self.own)
+        asked = [*self.units.all, *(c.unit for c in data.live.values() if c.unit)]
+        for unit in dict.fromkeys(asked):
+            here = Unit(unit.ip, unit.pid, self.name)
+            data.send(to_unit(here, AskUnitForList(), expires_ms=15_000))
+        self.commit(self.own, "lists")
+
+    def restore_pending(self) -> None:
+        """As `flows.due.restore_pending`: places are free, all that wait are asked for."""
+        for cell in self.served():
+            data = self.begin(cell)
+            for c in sorted(data.live.values(), key=lambda c: c.created_at):
+                if c.answer_by is None and c.state is ConferenceState.PENDING_RESTORE:
+                    commit(data, decide_restore(c, data.now))
+            self.commit(cell, "places are free")
+
+    def move(self, cell: Cell, e164: str) -> None:
+        """An operator moves a conference off its unit, as `flows.move` does."""
+        data = self.begin(cell)
+        commit(data, decide_move(data.live[e164], data.now))
+        self.commit(cell, "operator")
+
+    # ---- PMS ----------------------------------------------------------------------------------
+
+    def _notice(self, message: Message) -> None:
+        room = isinstance(message, RoomState)
+        self.tell(
+            Send(message=message, route=Routes.ROOM_NOTICE if room else Routes.PLATFORM_NOTICE)
+        )
+
+    def _watch_pms(self) -> None:
+        if self.own.gate(self.name) is not Gate.OPEN:
+            return
+        alive = set(self.rms.pool.nodes)
+        epoch = self.own.sides[self.name].epoch
+        self.pms.watch_rooms(self.units.rooms, alive, epoch, self.world.now)
+        if self.world.many:
+            self.pms.watch_platforms({p: self._known(c) for p, c in self.cells.items()})
+
+    def _known(self, cell: Cell) -> tuple[Row, int]:
+        """The register, or else what the cells of this site say. As `flows.platforms.known`."""
+        if self.world.network.linked(self.name, REGISTER):
+            return cell.row, cell.number
+        side = cell.sides[self.name]
+        return replace(cell.row, owner=side.owner, epoch=side.epoch), 0
+
+    def poll_pms(self) -> None:
+        """As `flows.platforms.ask`, and its answers."""
+        if self.awake and self.own.gate(self.name) is Gate.OPEN:
+            for cell in self.cells.values():
+                self.world.answer_pms(self, self.pms.state(*self._known(cell)))
+
+    def _hear_pms(self, body: Mapping[str, Any]) -> None:
+        """As `on_platform_state` and `on_room_state`."""
+        if self.own.gate(self.name) is not Gate.OPEN:
+            raise Away
+        order = (body.get("epoch") or 0, body.get("number") or 0)
+        subject = body.get("roommoid") or body["platformmoid"]
+        news = self.heard.hears(subject, order, body["state"])
+        self.world.pms_checks.after(self.name, subject, order, body["state"], self.heard)
+        if not news or "roommoid" not in body:
+            return
+        rooms = self.own.data.abnormal_rooms
+        rooms.discard(subject) if body["state"] == "normal" else rooms.add(subject)
+        self.world.say(f"{self.name} abnormal rooms: {sorted(rooms)}")
+        if body["state"] == "abnormal":
+            self._leave(subject)
+
+    def _leave(self, room: str) -> None:
+        data = self.begin(self.own)
+        for unit, stands in self.units.rooms.items():
+            for c in data.hosted_on(unit) if stands == room else ():
+                commit(data, decide_lost(c, unit, data.now))
+        self.commit(self.own, "room")

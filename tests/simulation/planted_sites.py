@@ -1,0 +1,180 @@
+"""Deliberate faults of two sites: who may write, what is passed on, who answers, what moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from conferences.counts import in_use
+from conferences.decisions.end import decide_end
+from conferences.decisions.takeover import decide_taken_over
+from conferences.messages.unit import UnitReportsChange
+from conferences.states import Conference, ConferenceState, EndReason
+from conferences.step import Step
+from confplatform.bus.envelope import Envelope
+from failover import decisions
+from licensing.amounts import NONE
+from tests import memory, memory_closed
+from tests.memory import MemorySite
+from tests.memory_letter import Letter, envelope_of
+from tests.simulation import place as places
+from tests.simulation.cells import Cell, Gate
+from tests.simulation.place import Place
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+PLANTED: dict[str, Plant] = {}
+
+
+def planted(plant: Plant) -> Plant:
+    """Keep it by its name."""
+    PLANTED[plant.__name__] = plant
+    return plant
+
+
+@planted
+def who_was_taken_over_acknowledges(patch: pytest.MonkeyPatch) -> None:
+    """A former owner commits without its copy until it hears of the other one."""
+    patch.setattr(Cell, "_commits", lambda cell, site: True)
+
+
+@planted
+def solo_is_ignored(patch: pytest.MonkeyPatch) -> None:
+    """A copy takes over from an owner that was alone, and lacks its last writes."""
+    copy = Cell._copy
+
+    def careless(cell: Cell, t: float) -> None:
+        row, cell.row = cell.row, replace(cell.row, solo=False)
+        copy(cell, t)
+        if cell.row.owner == row.owner:
+            cell.row = row
+
+    patch.setattr(Cell, "_copy", careless)
+
+
+@planted
+def forward_is_done_here_too(patch: pytest.MonkeyPatch) -> None:
+    """What is passed on to the serving site is also done on the copy."""
+    take = Place._take
+
+    def twice(
+        place: Place, cell: Cell, letter: Letter, queue: str, body: Mapping[str, Any]
+    ) -> None:
+        take(place, cell, letter, queue, body)
+        if cell.gate(place.name) is Gate.CLOSED:
+            cell.data.take(letter, queue, place.world.now)
+            place.commit(cell, "forward")
+
+    patch.setattr(Place, "_take", twice)
+
+
+@planted
+def late_notice_is_believed(patch: pytest.MonkeyPatch) -> None:
+    """The notice that came last wins, whatever its number."""
+    patch.setattr(decisions, "is_newer", lambda known, told: True)
+
+
+@planted
+def notice_without_epoch_wins(patch: pytest.MonkeyPatch) -> None:
+    """Notices are ordered by their numbers alone."""
+    newer = lambda known, told: known is None or told[1] > known[1]  # noqa: E731
+    patch.setattr(decisions, "is_newer", newer)
+
+
+@planted
+def takeover_ends_conferences(patch: pytest.MonkeyPatch) -> None:
+    """What ran at a lost site is over."""
+    patch.setattr(
+        places, "decide_taken_over", lambda c, now: decide_end(c, EndReason.MCU_LOST, now)
+    )
+
+
+@planted
+def takeover_forgets_conferences(patch: pytest.MonkeyPatch) -> None:
+    """Nobody places what ran at a lost site."""
+    patch.setattr(Place, "_take_over", lambda place, cell, lost: None)
+
+
+@planted
+def hand_back_moves_conferences(patch: pytest.MonkeyPatch) -> None:
+    """Home fetches all that runs elsewhere as soon as it serves again."""
+    keep_up = Place._keep_up
+
+    def fetch(place: Place) -> None:
+        keep_up(place)
+        if place.own in place.served():
+            place._take_over(place.own, [site for site in place.own.sides if site != place.name])
+
+    patch.setattr(Place, "_keep_up", fetch)
+
+
+@planted
+def hand_back_ends_conferences(patch: pytest.MonkeyPatch) -> None:
+    """Home believes nothing that a unit elsewhere holds: it is told to drop it."""
+    known = MemorySite.believed_on
+    patch.setattr(
+        MemorySite,
+        "believed_on",
+        lambda site, unit, numbers: known(site, unit, numbers) if unit.at == site.here else {},
+    )
+
+
+@planted
+def takeover_counts_twice(patch: pytest.MonkeyPatch) -> None:
+    """What is placed anew takes another seat."""
+    take_over = Place._take_over
+
+    def greedy(place: Place, cell: Cell, lost: list[str]) -> None:
+        for c in cell.data.claim_hosted_at(lost):
+            cell.data.count(c.user_domain, NONE, in_use(c))
+        take_over(place, cell, lost)
+
+    patch.setattr(Place, "_take_over", greedy)
+
+
+@planted
+def backup_answers_for_itself(patch: pytest.MonkeyPatch) -> None:
+    """Who does not serve refuses for good, where the other site has answered or will."""
+    nack = MemorySite.nack
+
+    def final(
+        site: MemorySite, body: dict[str, Any], envelope: Envelope, code: str, detail: str
+    ) -> None:
+        nack(site, body, envelope, "29002" if "served at" in detail else code, detail)
+
+    patch.setattr(MemorySite, "nack", final)
+
+
+@planted
+def rename_is_lost_after_hand_back(patch: pytest.MonkeyPatch) -> None:
+    """What a unit elsewhere reports is not passed on."""
+    pass_on = memory_closed._pass_on
+
+    def silent(site: MemorySite, letter: Letter, message: Any, *rest: Any) -> None:
+        if not isinstance(message, UnitReportsChange):
+            pass_on(site, letter, message, *rest)
+
+    patch.setattr(memory_closed, "_pass_on", silent)
+
+
+@planted
+def units_have_no_site(patch: pytest.MonkeyPatch) -> None:
+    """What another site passes on counts as heard here, where a unit has the same address."""
+    patch.setattr(memory, "envelope_of", lambda *about: replace(envelope_of(*about), via=""))
+
+
+@planted
+def creation_that_moves_keeps_its_incarnation(patch: pytest.MonkeyPatch) -> None:
+    """Two units may have it under the same one."""
+    decide = decide_taken_over
+
+    def careless(c: Conference, now: datetime) -> Step:
+        step = decide(c, now)
+        if c.state is not ConferenceState.CREATING or step.after is None:
+            return step
+        return replace(step, after=replace(step.after, incarnation=c.incarnation))
+
+    patch.setattr(places, "decide_taken_over", careless)

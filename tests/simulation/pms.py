@@ -1,0 +1,109 @@
+"""The PMS of a site, and what its CSS believes of what it says: notices may be lost, late, doubled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from conferences.states import Unit
+from confplatform.bus.message import Message
+from failover import decisions
+from failover.cells.facts import Row
+from failover.decisions import Room
+from failover.messages import PlatformState, RoomState
+from tests.simulation.broken import Broken
+
+ROOMS = ("room-a", "room-b")
+
+
+@dataclass(slots=True)
+class Heard:
+    """The newest that a site's CSS has heard of each room and platform. As `FailoverSite.hears`."""
+
+    orders: dict[str, tuple[int, int]] = field(default_factory=dict)
+    states: dict[str, str] = field(default_factory=dict)
+
+    def hears(self, subject: str, order: tuple[int, int], state: str) -> bool:
+        """Is it news?"""
+        if not decisions.is_newer(self.orders.get(subject), order):
+            return False
+        self.orders[subject], self.states[subject] = order, state
+        return True
+
+
+@dataclass(slots=True)
+class Pms:
+    """Looks at rooms and platforms of one site."""
+
+    platform: str
+    tell: Callable[[Message], None]
+    rooms: dict[str, Room] = field(default_factory=lambda: {room: Room() for room in ROOMS})
+    _told: dict[str, PlatformState] = field(default_factory=dict)
+
+    def watch_rooms(
+        self, units: dict[Unit, str], alive: set[Unit], epoch: int, now: object
+    ) -> None:
+        """As `flows.rooms.watch`. `units`: all that were ever seen, and in which room they stand."""
+        for name, before in self.rooms.items():
+            here = [unit for unit, room in units.items() if room == name]
+            others = any(not o.abnormal and n != name for n, o in self.rooms.items())
+            count = sum(unit in alive for unit in here)
+            after, because = decisions.decide_room(
+                before,
+                len(here),
+                count,
+                now,  # type: ignore[arg-type]
+                others_normal=others,
+            )
+            self.rooms[name] = after
+            if because:
+                self.tell(self.notice(name, epoch))
+
+    def notice(self, room: str, epoch: int) -> RoomState:
+        """How a room is."""
+        state = "abnormal" if self.rooms[room].abnormal else "normal"
+        return RoomState(
+            platform=self.platform,
+            room=room,
+            state=state,
+            user_domains=(),
+            epoch=epoch,
+            number=self.rooms[room].number,
+        )
+
+    def watch_platforms(self, known: dict[str, tuple[Row, int]]) -> None:
+        """As `flows.platforms.tell`: what has changed. `known`: the register, where it is reachable."""
+        for platform, (row, number) in known.items():
+            said = self.state(row, number)
+            if said != self._told.get(platform):
+                self._told[platform] = said
+                self.tell(said)
+
+    def state(self, row: Row, number: int) -> PlatformState:
+        """How a platform is."""
+        return PlatformState(
+            platform=row.platform,
+            state=decisions.state_of(row),
+            epoch=row.epoch,
+            serving=row.owner,
+            mains=(),
+            backups=(),
+            number=number,
+        )
+
+
+@dataclass(slots=True)
+class PmsChecks:
+    """The newest notice wins, whatever order they come in."""
+
+    newest: dict[tuple[str, str], tuple[tuple[int, int], str]] = field(default_factory=dict)
+
+    def after(self, site: str, subject: str, order: tuple[int, int], state: str, of: Heard) -> None:
+        """A site's CSS has heard a notice."""
+        known = self.newest.get((site, subject))
+        if known is None or order > known[0]:
+            known = self.newest[site, subject] = (order, state)
+        if (of.orders[subject], of.states[subject]) != known:
+            raise Broken(
+                "notice", f"{site} believes {of.states[subject]} of {subject}, not {known}"
+            )

@@ -1,0 +1,58 @@
+"""What must hold once everything has come to rest: all served, at home, all accounts equal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conferences.states import ConferenceState, Unit
+from failover.decisions import state_of
+from tests.simulation.broken import Broken
+from tests.simulation.cells import Cell
+from tests.simulation.invariants import check_held
+from tests.simulation.managers import PATIENCE
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+
+def check(world: World) -> None:
+    """All of it. Raises Broken."""
+    believed: set[tuple[Unit, str, int]] = set()
+    for platform, cell in world.cells.items():
+        world.managers[platform].check_answered(PATIENCE)
+        believed |= world.checks[platform].at_rest(world.places[platform].units.all)
+        _check_home(cell)
+    for place in world.places.values():
+        check_held(believed, place.units.all, place.rms.pool)
+    if world.many:
+        _check_notices(world)
+    _check_names(world)
+
+
+def _check_home(cell: Cell) -> None:
+    row = cell.row
+    if row.owner != row.home or row.solo:
+        raise Broken("home", f"{row.platform} is served at {row.owner}, solo {row.solo}")
+    if waiting := [(to, len(some)) for to, some in cell.outbox.items() if some]:
+        raise Broken("outbox", f"{row.platform} has {waiting} letters that nobody sends")
+    for site, side in cell.sides.items():
+        if side.last is not None and site != row.owner:
+            raise Broken("home", f"the copy of {row.platform} at {site} lags")
+
+
+def _check_notices(world: World) -> None:
+    """What each CSS believes of platforms is what the register says."""
+    for place in world.places.values():
+        for platform, cell in place.cells.items():
+            if place.heard.states.get(platform) != state_of(cell.row):
+                raise Broken("notice", f"{place.name} has not heard how {platform} is")
+
+
+def _check_names(world: World) -> None:
+    """Every conference that ran has its last name, here and on its unit."""
+    wished = world.ledger.wished
+    for cell in world.cells.values():
+        for c in cell.data.live.values():
+            there = (c.unit or Unit(""), c.e164, c.incarnation)
+            if c.state is ConferenceState.RUNNING and there in wished and c.name != wished[there]:
+                raise Broken("name", f"{c.e164} on {c.unit} is {c.name!r}, not {wished[there]!r}")

@@ -1,0 +1,130 @@
+"""The RMS of a site: the memory pool behind its queue, as `conferences.pool.desk` does it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from conferences.messages.pool import (
+    GetResources,
+    NodeLost,
+    NodeRegistered,
+    NodeUnregistered,
+    ResourcesRefused,
+    ResourcesUsed,
+)
+from conferences.pool.choice import Room, rooms_for
+from conferences.states import Conference, ConferenceState, Unit
+from confplatform.bus import registry
+from confplatform.bus.message import Message, dumps, to_body
+from confplatform.bus.sending import Send
+from confplatform.bus.topology import Routes
+from tests.memory_closed import Away
+from tests.memory_letter import Letter
+from tests.memory_pool import MemoryPool
+from tests.simulation.cells import Gate
+from tests.simulation.pms import ROOMS
+
+if TYPE_CHECKING:
+    from tests.simulation.place import Place
+
+
+class Rms:
+    """Which unit of this site is free."""
+
+    def __init__(self, place: Place) -> None:
+        self.place, self.world = place, place.world
+        self.pool = MemoryPool(place.name)
+        self.away_until = 0.0
+
+    @property
+    def _away(self) -> bool:
+        return self.away_until > self.world.t
+
+    def take(self, letter: Letter) -> None:
+        """A letter to the RMS. Raises Away."""
+        if not self.world.network.up(self.place.name):
+            raise Away
+        message = registry.read(orjson.loads(letter.body))
+        match message:
+            case GetResources():
+                self._answer(letter, message)
+            case NodeUnregistered():
+                self._lost(Unit(message.ip, message.pid, self.place.name))
+            case NodeRegistered() if not self._away:
+                self._beat(message)
+            case ResourcesUsed() if not self._away and self.pool.became(message):
+                self.place.restore_pending()
+
+    def _beat(self, message: NodeRegistered) -> None:
+        unit = Unit(message.ip, message.pid, self.place.name)
+        heard = self.pool.state(message, self.world.now)
+        if heard == "drift" and self._recount(unit):
+            heard = "hungry"
+        if heard in ("new", "hungry"):
+            self.place.restore_pending()
+
+    def _recount(self, unit: Unit) -> bool:
+        """As `pool.units.recount`: what no longer lives on a unit is given back."""
+        hungry = False
+        for e164 in self.pool.used_on(unit):
+            c = self._known(e164)
+            if c is None or c.unit != unit or c.state is ConferenceState.PENDING_RESTORE:
+                self.world.say(f"the pool of {self.place.name} counted {e164} on {unit}")
+                hungry |= self.pool.free(unit, e164)
+            else:
+                self.pool.count_again(unit, c)
+        return hungry
+
+    def _known(self, e164: str) -> Conference | None:
+        seen = (cell.seen_from(self.place.name).get(e164) for cell in self.place.cells.values())
+        return next((c for c in seen if c), None)
+
+    def _answer(self, letter: Letter, question: GetResources) -> None:
+        rng = self.world.rng
+        if self._away and rng.random() < 0.5:
+            return
+        answer: Message = ResourcesRefused()
+        if not self._away:
+            facts = self.place.own.data.facts.get(question.user_domain)
+            rooms = rooms_for(facts.room if facts else None, self._rooms())
+            answer = self.pool.ask(question, rooms, self.world.now)
+        answered = Letter(
+            body=dumps(to_body(answer)),
+            exchange="",
+            key=letter.reply_to,
+            app_id=f"rms@{self.place.name}",
+            correlation_id=letter.correlation_id,
+        )
+        slow = rng.random() < self.world.weather.slow_pool
+        late = rng.random() * 2.2 if slow else 0
+        self.world.at(self.world.t + late, self.world.post, answered, self.place.name)
+
+    def _rooms(self) -> list[Room]:
+        down = self.place.own.data.abnormal_rooms
+        return [(room, room == ROOMS[0], room in down) for room in ROOMS]
+
+    def watch(self) -> None:
+        """Who has fallen silent is lost."""
+        if not self._away:
+            for unit in self.pool.silent(self.world.now):
+                self._lost(unit)
+
+    def _lost(self, unit: Unit) -> None:
+        """CSS is told first, durably: nobody is while our own data is closed."""
+        if self.place.own.gate(self.place.name) is not Gate.OPEN:
+            return
+        self.world.say(f"{self.place.name} {unit} is lost")
+        notice = NodeLost(restype="mcu", ip=unit.ip, pid=unit.pid)
+        self.place.tell(Send(message=notice, route=Routes.UNIT_TO_CSS))
+        self.pool.gone(unit, self.world.now)
+
+    def wipe(self) -> None:
+        """Redis is emptied, and built again from the databases."""
+        known = [
+            c
+            for cell in self.place.cells.values()
+            for c in cell.seen_from(self.place.name).values()
+        ]
+        self.pool.wipe(known, self.world.now)

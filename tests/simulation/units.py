@@ -1,0 +1,94 @@
+"""The media units of one site, and the queues from which they read."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from conferences.media.simulated_faults import FaultyUnit, Order
+from conferences.media.simulated_unit import SimulatedUnit
+from conferences.states import Unit
+from confplatform.bus.message import dumps, to_body
+from confplatform.bus.sending import Send
+from confplatform.bus.topology import unit_key
+from tests.memory_letter import Letter
+from tests.simulation.scenery import plates_of
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+
+class Units:
+    """They speak on the broker of their site only."""
+
+    def __init__(self, world: World, site: str) -> None:
+        self.world, self.site = world, site
+        plates = plates_of(world.rng, site, len(world.sites))
+        chance = world.rng.random
+        self.all = {
+            Unit(p.ip, p.pid, site): FaultyUnit(SimulatedUnit(p), chance, chance()) for p in plates
+        }
+        self.rooms = {Unit(p.ip, p.pid, site): p.room or "" for p in plates}
+        self._keys = {unit: unit_key(unit.ip, unit.pid) for unit in self.all}
+        self._units = {key: unit for unit, key in self._keys.items()}
+        self._waiting: dict[str, list[Letter]] = {key: [] for key in self._units}
+
+    def connect(self) -> None:
+        """All of them find the broker."""
+        for unit, faulty in self.all.items():
+            self.say(unit, faulty.connect(self.world.now))
+
+    def has(self, key: str) -> bool:
+        """Is there a unit that reads with this key?"""
+        return key in self._units
+
+    def tick(self) -> None:
+        """What they say by themselves; who was away takes what has waited in its queue."""
+        for unit, faulty in self.all.items():
+            self.say(unit, faulty.tick(self.world.now))
+            if faulty.consumes and self._waiting[self._keys[unit]]:
+                letters, self._waiting[self._keys[unit]] = self._waiting[self._keys[unit]], []
+                for letter in letters:
+                    self.world.at(self.world.t + 0.01, self.take, letter)
+
+    def take(self, letter: Letter) -> None:
+        """A letter to one of them."""
+        unit = self._units[letter.key]
+        faulty = self.all[unit]
+        if not faulty.consumes:
+            self._waiting[letter.key].append(letter)
+            return
+        assert letter.sent_at is not None
+        age = self.world.now - letter.sent_at
+        if letter.expires_ms and age > timedelta(milliseconds=letter.expires_ms):
+            return
+        body = orjson.loads(letter.body)
+        said = faulty.hear(body, letter.correlation_id, self.world.now)
+        if "incarnation" in body:
+            self.world.ledger.after_command(unit, faulty, body["confE164"])
+        self.say(unit, said)
+
+    def say(self, unit: Unit, said: list[Send]) -> None:
+        """One of them speaks."""
+        for send in said:
+            route = send.route.value
+            letter = Letter(
+                body=dumps(to_body(send.message)),
+                exchange=route.exchange,
+                key=route.key,
+                app_id=f"cmu@{unit}",
+                correlation_id=send.correlation_id,
+                sent_at=self.world.now,
+            )
+            self.world.post(letter, self.site)
+
+    def wish(self, unit: Unit, body: dict[str, Any]) -> None:
+        """Somebody in a conference on this unit wishes something."""
+        self.say(unit, self.all[unit].wish(body, self.world.now))
+
+    def suffer(self, unit: Unit, order: Order) -> None:
+        """A unit takes a fault on, or is healed."""
+        self.world.say(f"{self.site} {unit}: {order.fault} for {order.seconds} s")
+        self.say(unit, self.all[unit].suffer(order, self.world.now))
