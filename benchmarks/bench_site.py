@@ -26,7 +26,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 def bench_site(units: int = 20, media: str = "simulated", conferences: int = 200) -> Iterator[Site]:
     """One site with simulated units, and a licence that is no limit."""
     with (
-        tempfile.TemporaryDirectory(prefix="bench-", dir=_memory()) as directory,
+        tempfile.TemporaryDirectory(prefix="bench-", dir=in_memory()) as directory,
         claimed(SERVER_PORTS) as base,
         Stand(
             Path(directory), base, sites=1, media=media, units=units, conferences=conferences
@@ -38,7 +38,8 @@ def bench_site(units: int = 20, media: str = "simulated", conferences: int = 200
         yield site
 
 
-def _memory() -> str | None:
+def in_memory() -> str | None:
+    """Where a stand costs no disk, if there is such a place."""
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 
 

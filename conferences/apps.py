@@ -25,6 +25,7 @@ class ConferencesConfig(AppConfig):
         uses.DOMAINS.append(queries.uses_of_domain)
         uses.ROOMS.append(queries.uses_of_room)
         uses.RUNNING.append(queries.running_below)
+        uses.GATHERINGS.append(queries.gatherings)
         uses.ENDING.append(due.end_below)
         health.MORE.append(gauges.metrics)
         errors.CLOSED.append(asking.closed)

@@ -1,7 +1,8 @@
 """To which platform's data a message belongs, where a site has the data of several (CSS §2.2).
 
 A number belongs to the platform in whose data it lives, else to the one whose prefix it has; a
-user domain to the one it is bound to. What a unit says of all that it holds concerns everybody.
+user domain to the one it is bound to. What a unit says of all that it holds concerns everybody, and
+so does what BMC says, where that does not name a platform (CSS §3.3, §4.2).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from confplatform.bus.dispatch import Delivery
 from confplatform.bus.message import NotTaken
 from confplatform.stores import sql
 from confplatform.stores.directory import look_up, own_platform, possible_platforms
+from domains.messages import AccountChanged, DomainChanged
+from licensing.messages import LicenceIssued
 
 _PREFIXES_LIVE = 5.0
 _prefixes: tuple[float, dict[str, str]] = (0.0, {})
@@ -32,11 +35,21 @@ def homes_of(deliveries: Sequence[Delivery]) -> list[tuple[str, ...]]:
     domains = _platforms_of_domains({moid for _, moid in named if moid})
     own, found = own_platform(), []
     for delivery, (number, moid) in zip(deliveries, named, strict=True):
-        if isinstance(delivery.message, UnitHolds | NodeLost):
+        if isinstance(delivery.message, UnitHolds | NodeLost | LicenceIssued):
             found.append(possible_platforms())
+        elif isinstance(delivery.message, DomainChanged | AccountChanged):
+            found.append(_followers(delivery.message))
         else:
             found.append((numbers.get(number) or domains.get(moid) or own,))
     return found
+
+
+def _followers(told: DomainChanged | AccountChanged) -> tuple[str, ...]:
+    """Whose data follows it. One that is not kept here is refused by our own."""
+    possible = possible_platforms()
+    if told.platform is None:
+        return possible
+    return (told.platform if told.platform in possible else own_platform(),)
 
 
 def _named(delivery: Delivery) -> tuple[str, str]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hmac
 
+from django.conf import settings
 from django.core.cache import cache
 from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpRequest
 
 from conferences.queries import JoinInfo
-
-_SIGNER = TimestampSigner(salt="join")
 
 WRONG_TRIES = 10
 """Wrong passwords per conference and address, in each minute."""
@@ -20,15 +19,26 @@ class TooManyTries(Exception):
     """Wrong passwords too often; a minute must pass."""
 
 
+def _signer() -> TimestampSigner:
+    """With the key that all sites share, where there is one: a link is good at the backup too."""
+    key = settings.ACCOUNT_SEALING_KEY or settings.SECRET_KEY
+    return TimestampSigner(key=key, salt="join")
+
+
+def token_for(confid: str) -> str:
+    """What proves that somebody was given the link of a conference."""
+    return _signer().sign(confid)
+
+
 def join_link(confid: str, e164: str) -> str:
     """The path of the join page of a conference, with its token. It ends with the conference."""
-    return f"/join/{e164}/?t={_SIGNER.sign(confid)}"
+    return f"/join/{e164}/?t={token_for(confid)}"
 
 
 def confid_of(token: str) -> str:
     """The conference that a token is for; "" for a forged one."""
     try:
-        return str(_SIGNER.unsign(token))
+        return str(_signer().unsign(token))
     except BadSignature:
         return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from conferences.states import Conference, Unit
 from confplatform.stores import sql
 from confplatform.stores.directory import look_up, possible_platforms, store_of
 from domains.rows import GROUPS
+from domains.uses import Gathered, Gathering
 
 _TABLE = "conferences_conference"
 
@@ -133,6 +135,8 @@ class JoinInfo:
     password: str
     user_domain: str
     join: dict[str, Any] | None
+    platform: str
+    """Whose data it is part of."""
 
 
 def joinable(e164: str) -> JoinInfo | None:
@@ -141,7 +145,8 @@ def joinable(e164: str) -> JoinInfo | None:
     if c is None:
         return None
     join = c.join if c.state.value == "running" else None
-    return JoinInfo(c.confid, c.e164, c.name, c.state.value, c.password, c.user_domain, join)
+    names = (c.confid, c.e164, c.name, c.state.value, c.password, c.user_domain)
+    return JoinInfo(*names, join, c.source_platform)
 
 
 def simulated_units(platform: str) -> frozenset[tuple[str, Unit]]:
@@ -152,6 +157,32 @@ def simulated_units(platform: str) -> frozenset[tuple[str, Unit]]:
         " WHERE JSON_VALUE(labels, '$.simulated') IN ('1', 'true')",
     )
     return frozenset((kind, Unit(ip, pid, platform)) for kind, ip, pid in found)
+
+
+# ---- who is together, for their conversation ----------------------------------------------------
+
+MOST_GATHERED = 500
+
+
+def gatherings(database: str, known: Mapping[str, int]) -> Gathered:
+    """The conferences that live, and those that run and are of another revision than is known."""
+    query = f"SELECT confid, revision, state FROM {_TABLE} WHERE live_e164 IS NOT NULL"  # noqa: S608
+    live = sql.select(database, query)
+    new = [
+        confid
+        for confid, revision, state in live
+        if state == "running" and known.get(confid) != revision
+    ][:MOST_GATHERED]
+    if not new:
+        return [row[0] for row in live], []
+    query = f"SELECT {rows.READ} FROM {_TABLE} WHERE confid IN ({sql.marks(new)})"  # noqa: S608
+    found = map(rows.from_row, sql.select(database, query, new))
+    return [row[0] for row in live], [_gathering(c) for c in found if c.live]
+
+
+def _gathering(c: Conference) -> Gathering:
+    people = {str(m["account"]) for m in (*c.mts, *c.members) if m.get("account")}
+    return Gathering(c.confid, c.revision, c.name, c.user_domain, c.creator_moid, frozenset(people))
 
 
 # ---- what uses a domain or a room, for the rules of the tree -------------------------------------

@@ -234,11 +234,14 @@ class ConferenceSite:
         return asked.key if asked else None
 
     def domain_is_down(self, c: Conference, unit: Unit) -> bool:
-        """Is its user domain abnormal, and the unit of the abnormal room?"""
+        """Is its user domain abnormal, and the unit, one of this platform's own, of the abnormal room?"""
+        if self._work.platform != self.here or unit.at not in ("", self.here):
+            return False
         if self._rooms is None:
-            self._rooms = {
-                moid: down for moid, _, down in rooms_of(self._database, self._work.platform)
-            }
+            rooms = rooms_of(self._database, self._work.platform)
+            self._rooms = {moid: down for moid, _, down in rooms}
+            # Who names no room is bound to the default one, or stands there.
+            self._rooms[""] = any(down for _, is_default, down in rooms if is_default)
         if not any(self._rooms.values()):
             return False
         self._read_tenants({c.user_domain})

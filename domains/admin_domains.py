@@ -344,6 +344,12 @@ class PlatformDomainAdmin(PlatformTables, TreeAdmin):
         TreeAdmin.now,
     ]
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Another backup asks for more than a change of the tree."""
+        super().save_related(request, form, formsets, change)
+        for remark in uses.remarks(form.instance.pk):
+            messages.warning(request, remark)
+
 
 @admin.register(UserDomain)
 class UserDomainAdmin(TenantTables, TreeAdmin):

@@ -1,4 +1,4 @@
-"""What the links send to the platforms that follow: the log, or the whole (ARCH §3.5).
+"""What the platforms that follow are sent: the log, or the whole (ARCH §3.5).
 
 The log goes in batches; `sent` rises with the broker's confirms, in the transaction that holds the
 follower's row. The whole is read from one snapshot, begun while no change can commit: what it does
@@ -76,7 +76,7 @@ def follow(database: str, platform: str) -> int:
 
 def _row(platform: str, kind: str, body: dict[str, Any]) -> Row:
     wire_type, route = _TYPES[kind]
-    full = dumps({"type": wire_type, **body})
+    full = dumps({"type": wire_type, **body, "platformmoid": platform})
     way, sender = route.value, f"bmc@{own_platform()}"
     return outbox.row(full, way.exchange, way.key, clock.now(), sender, platform)
 

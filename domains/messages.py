@@ -1,6 +1,6 @@
 """What is said about domains and accounts (ARCH §3.5, §3.6; CSS §3.2).
 
-`previous` and `whole` are our own: a third party's BMC sends neither, and everybody else ignores them.
+`previous`, `whole` and the `platformmoid` of all three are our own: a third party's BMC sends neither, and everybody else ignores them.
 """
 
 from __future__ import annotations
@@ -111,7 +111,8 @@ class DomainChanged(Message):
     """A domain was added, changed or deleted at the core.
 
     `previous`: the version that this platform was told before; `whole`: this is the last message of
-    all there is, which began with that version, and what was not named in it is no more.
+    all there is, which began with that version, and what was not named in it is no more;
+    `platform`: whose data it is for (absent: that of all who are served here, CSS §3.3).
     """
 
     op: str = wire("op", _OP)
@@ -119,21 +120,27 @@ class DomainChanged(Message):
     domain: dict[str, Any] = wire("domain", _DOMAIN)
     previous: int | None = wire("previous", whole(0, MOST_VERSIONS), default=None)
     whole: int | None = wire("whole", _VERSION, default=None)
+    platform: str | None = wire("platformmoid", MOID, default=None)
 
 
 @message("AMC_CSS_ACCOUNT_NTF")
 class AccountChanged(Message):
-    """An account was added, changed or deleted at the core; `previous` and `whole` as above."""
+    """An account was added, changed or deleted at the core; all else as above."""
 
     op: str = wire("op", _OP)
     version: int = wire("version", _VERSION)
     account: dict[str, Any] = wire("account", _ACCOUNT)
     previous: int | None = wire("previous", whole(0, MOST_VERSIONS), default=None)
     whole: int | None = wire("whole", _VERSION, default=None)
+    platform: str | None = wire("platformmoid", MOID, default=None)
 
 
 @message("CSS_BMC_SYNC_REQ")
 class AskForChanges(Message):
-    """A platform asks for what came after this version; 0: for all there is."""
+    """A site asks for what came after this version; 0: for all there is.
+
+    `platform`: for whose data; absent: for its own.
+    """
 
     after: int = wire("after", whole(0, MOST_VERSIONS))
+    platform: str | None = wire("platformmoid", MOID, default=None)

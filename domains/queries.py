@@ -140,6 +140,12 @@ def kept_at_core(database: str, account: str) -> bool:
     return not tree_is_ours() and bool(sql.select(database, query, [account]))
 
 
+def people_below(database: str, moid: str) -> list[str]:
+    """The MOIDs of who belongs to a domain or to one below it, without operators."""
+    found = Account.objects.using(database).filter(domain__in=subtree(database, moid))
+    return list(found.exclude(is_superuser=True).values_list("moid", flat=True))
+
+
 def visible_to(account: Account, field: str = "moid") -> Q:
     """Which rows an account sees, by the field that holds their domain: its own domain, all below.
 

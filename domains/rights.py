@@ -37,6 +37,11 @@ parked message    | bus.parked              | v...o | v...o   | v...o    | .....
 outgoing message  | bus.outbox              | v.... | v....   | v....    | ..... | the platform of this site
 request taken     | bus.inbox               | v.... | v....   | v....    | ..... | the platform of this site
 site              | failover.register       | v...o | .....   | .....    | ..... | everybody's; operate: take over, hand back, modes, rooms
+conversation      | im.conversation         | v...o | v...o   | v...o    | v...o | its creator's domain; operate: close, open again; messages are shown to nobody
+person online     | im.listener             | v...o | v...o   | v...o    | v...o | its domain; operate: sign out everywhere
+broadcast         | im.broadcast            | va... | va...   | va...    | va... | the domain that is told; add: tell it
+load balancer     | im.balanceserver        | vacd. | vacd.   | vacd.    | ..... | the platform of this site
+media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | ..... | the platform of this site
 audit trail       | auditlog.logentry       | v.... | v....   | v....    | v.... | the domain of the one who did it
 """
 

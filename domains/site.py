@@ -207,7 +207,8 @@ class DomainSite:
     def ask(self) -> None:
         """Ask the core for what came after our version; for all if what came could not be applied."""
         self.lock()
-        question = AskForChanges(after=0 if self._wrong else self.cursor)
+        after = 0 if self._wrong else self.cursor
+        question = AskForChanges(after=after, platform=self.own)
         self._work.send(Send(message=question, route=Routes.BMC_SYNC))
         self._asked_at = self.now
 

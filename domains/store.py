@@ -14,7 +14,7 @@ from django.contrib.auth.hashers import make_password
 from confplatform import clock
 from confplatform.bus.outbox import naive
 from confplatform.stores import sql
-from domains import sealing, tokens
+from domains import queries, sealing, tokens, uses
 from domains.models import Account, ApiKey, Application, MachineRoom
 from domains.names import names_of
 
@@ -35,6 +35,7 @@ _DEVICE = ("key", "name", "step", "t0", "digits", "tolerance")
 
 def write_domains(database: str, domains: Sequence[Told]) -> None:
     """Insert or change these domains; each comes after those that it refers to."""
+    disabled = _disabled(database, domains)
     rows = [_domain_row(one) for one in domains]
     sql.insert(database, "domains_domain", _DOMAIN, rows, update=_DOMAIN[2:])
     platforms = [one for one in domains if one["level"] == 1]
@@ -48,6 +49,17 @@ def write_domains(database: str, domains: Sequence[Told]) -> None:
     sql.insert(database, "domains_userdomain", _USER, map(_user_row, users), update=_USER[1:])
     _drop_rooms(database, platforms)
     _write_keys(database, domains)
+    for moid in disabled:
+        uses.shut(database, queries.people_below(database, moid))
+
+
+def _disabled(database: str, domains: Sequence[Told]) -> list[str]:
+    """Those that were enabled until now."""
+    off = [one["moid"] for one in domains if not one.get("used", 1)]
+    if not off:
+        return []
+    query = f"SELECT moid FROM domains_domain WHERE used = 1 AND moid IN ({sql.marks(off)})"
+    return [row[0] for row in sql.select(database, query, off)]
 
 
 def _domain_row(told: Told) -> tuple[Any, ...]:
@@ -145,6 +157,7 @@ def delete_domains(database: str, moids: Collection[str]) -> None:
     people.filter(is_superuser=True).exclude(moid__in=_received(database, people)).update(
         domain=None
     )
+    uses.shut(database, list(people.values_list("moid", flat=True)))
     people.delete()
     for model in (ApiKey, Application):
         model._default_manager.using(database).filter(domain__in=found).delete()
@@ -213,6 +226,7 @@ def _shut(database: str, accounts: Sequence[Told], secrets: Mapping[str, Told]) 
         disabled = account.is_active and not told[account.moid].get("used", 1)
         if disabled or password != account.password:
             tokens.end_all(account, database)
+            uses.shut(database, [account.moid])
 
 
 def _account_row(told: Told, secrets: Told, now: Any) -> tuple[Any, ...]:
@@ -287,4 +301,5 @@ def _write_devices(database: str, wanted: Mapping[int, Sequence[Told]]) -> None:
 def delete_accounts(database: str, moids: Collection[str]) -> None:
     """Delete accounts with all that is theirs."""
     if moids:
+        uses.shut(database, moids)
         Account.objects.using(database).filter(moid__in=list(moids)).delete()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from confplatform.stores.directory import own_platform
+from confplatform.stores.directory import each, own_platform
 from domains.flows import sync
 
 
 @shared_task
 def ask_again() -> None:
-    """Ask the core for what has not come."""
-    sync.ask_again(own_platform())
+    """Ask the core for what has not come, for all that is served here."""
+    each(sync.ask_again)
 
 
 @shared_task

@@ -53,3 +53,49 @@ def measures(database: str, moids: Collection[str]) -> dict[str, list[Measure]]:
 def end_running(moid: str) -> int:
     """End what runs in a disabled domain and below it."""
     return sum(end(moid) for end in ENDING)
+
+
+REMARKS: list[Callable[[str], str]] = []
+"""From a platform's MOID: what an operator has to do besides changing the tree; "": nothing."""
+
+
+def remarks(platform: str) -> list[str]:
+    """All that is to be done besides."""
+    return [said for ask in REMARKS if (said := ask(platform))]
+
+
+# ---- who may not go on --------------------------------------------------------------------------
+
+SHUT: list[Callable[[str, Collection[str]], None]] = []
+"""From a database and people's MOIDs: whatever these people have proved is void from now on. Called in the
+transaction that disables or deletes them, or gives them another password."""
+
+
+def shut(database: str, people: Collection[str]) -> None:
+    """Tell all who let people in by proofs of their own."""
+    for tell in SHUT:
+        tell(database, people)
+
+
+# ---- conferences, for those who give them a conversation ----------------------------------------
+
+
+class Gathering(NamedTuple):
+    """A conference that runs, and who belongs to it: its creator by MOID, others by sign-in name or MOID."""
+
+    confid: str
+    revision: int
+    name: str
+    domain: str
+    creator: str
+    accounts: frozenset[str]
+
+
+Gathered = tuple[Collection[str], Sequence[Gathering]]
+
+GATHERINGS: list[Callable[[str, Mapping[str, int]], Gathered]] = []
+"""From a database and the revisions known by confid: which conferences live, and some of those that run
+and are of another revision: one, filled by the app that holds conferences."""
+
+ENTERED: list[Callable[[str, str], None]] = []
+"""Somebody, by MOID, enters a conference, by confid, with his account; must not fail."""

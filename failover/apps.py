@@ -11,9 +11,13 @@ class FailoverConfig(AppConfig):
 
     def ready(self) -> None:
         """Importing the flows registers their handlers; transactions learn of us."""
+        from confplatform.bus.link import SERVING
         from confplatform.bus.work import SITES
-        from failover import flows
+        from domains import uses
+        from failover import board, flows, status
         from failover.site import FailoverSite
 
         SITES["failover"] = FailoverSite
+        SERVING.append(board.serving)
+        uses.REMARKS.append(status.remark)
         flows.register()

@@ -6,6 +6,7 @@ owns what; nothing of it is kept elsewhere. Where it is away, a site knows its o
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +19,9 @@ from django.conf import settings
 from failover.cells.facts import Mode, Row
 from failover.cells.link import Failure, Link
 from failover.decisions import Said
+from failover.models import Register
 
-_COLUMNS = "platform, home, backup, epoch, owner, solo, forced, mode, wish, wish_by, wish_force"
+_COLUMNS = "platform, home, backup, epoch, owner, solo, forced, mode, wish, wish_by, wish_force, wish_fence"
 _ROWS = f"SELECT {_COLUMNS} FROM failover_register ORDER BY platform"  # noqa: S608
 _REPORTS = (
     "SELECT platform, site, role, well, lag, sentence,"
@@ -31,8 +33,8 @@ _EVENTS = (
     " ORDER BY id DESC LIMIT %s"
 )
 _CHANGE = (
-    "UPDATE failover_register SET mode=%s, wish=%s, wish_by=%s, wish_force=%s WHERE platform=%s"
-    " AND epoch=%s AND owner=%s AND mode=%s AND wish=%s AND wish_by=%s"
+    "UPDATE failover_register SET mode=%s, wish=%s, wish_by=%s, wish_force=%s, wish_fence=%s"
+    " WHERE platform=%s AND epoch=%s AND owner=%s AND mode=%s AND wish=%s AND wish_by=%s"
 )
 _EVENT = (
     "INSERT INTO failover_failoverevent"
@@ -40,7 +42,30 @@ _EVENT = (
     " VALUES (%s, UTC_TIMESTAMP(6), %s, %s, %s, %s, %s, 0, %s)"
 )
 
-__all__ = ["Board", "Event", "Failure", "change", "is_there", "look", "timeline"]
+_SETTLE = (
+    "UPDATE failover_register SET forced=0 WHERE platform=%s AND epoch=%s AND owner=%s AND forced=1"
+)
+_NOTE = (
+    "INSERT INTO failover_failoverevent"
+    " (platform, at, site, kind, epoch, owner, solo, automatic, because)"
+    " SELECT platform, UTC_TIMESTAMP(6), %s, %s, epoch, owner, solo, 0, %s FROM failover_register"
+    " WHERE platform=%s"
+)
+
+log = logging.getLogger("failover.board")
+
+__all__ = [
+    "Board",
+    "Event",
+    "Failure",
+    "change",
+    "is_there",
+    "look",
+    "note",
+    "serving",
+    "settle",
+    "timeline",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +110,12 @@ def look() -> Board:
     return Board(rows=rows, reports=dict(reports), numbers=numbers)
 
 
+def serving(platform: str) -> str:
+    """At the core: the site that serves a platform; one without a register is its own."""
+    found = Register.objects.filter(platform=platform).values_list("owner", flat=True).first()
+    return found or platform
+
+
 def timeline(most: int = 50) -> list[Event]:
     """The last changes, newest first. Raises Failure."""
     if not is_there():
@@ -98,11 +129,37 @@ def timeline(most: int = 50) -> list[Event]:
 
 def change(before: Row, after: Row, kind: str, site: str, because: str) -> bool:
     """Write mode and wish, with the time line; False: somebody else was faster. Raises Failure."""
-    values = [after.mode, after.wish, after.wish_by, after.wish_force, before.platform]
-    values += [before.epoch, before.owner, before.mode, before.wish, before.wish_by]
+    values = [after.mode, after.wish, after.wish_by, after.wish_force, after.wish_fence]
+    values += [
+        before.platform,
+        before.epoch,
+        before.owner,
+        before.mode,
+        before.wish,
+        before.wish_by,
+    ]
     event = [before.platform, site, kind, before.epoch, before.owner, before.solo, because[:255]]
     with _link() as link:
         return bool(link.change((_CHANGE, values), (_EVENT, event)))
+
+
+def settle(before: Row, site: str, because: str) -> bool:
+    """Nothing is missing any more after a forced takeover; False: it is another row now. Raises Failure."""
+    values = [before.platform, before.epoch, before.owner]
+    event = [before.platform, site, "salvaged", before.epoch, before.owner, before.solo]
+    with _link() as link:
+        return bool(link.change((_SETTLE, values), (_EVENT, [*event, because[:255]])))
+
+
+def note(platform: str, site: str, kind: str, because: str) -> None:
+    """A line of the time line that changes nothing in the register; it is lost where that is away."""
+    if not is_there():
+        return
+    try:
+        with _link() as link:
+            link.rows(_NOTE, [site, kind, because[:255], platform])
+    except Failure as wrong:
+        log.warning("not in the time line (%s): %s", wrong, because)
 
 
 @contextmanager
@@ -115,7 +172,7 @@ def _link() -> Iterator[Link]:
 
 
 def _row(found: dict[str, Any]) -> Row:
-    flags = {name: bool(found[name]) for name in ("solo", "forced", "wish_force")}
+    flags = {name: bool(found[name]) for name in ("solo", "forced", "wish_force", "wish_fence")}
     return Row(**{**found, **flags, "mode": Mode(found["mode"])})
 
 

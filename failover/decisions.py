@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -68,6 +68,21 @@ def state_of(row: Row | None) -> str:
 def is_newer(known: tuple[int, int] | None, told: tuple[int, int]) -> bool:
     """`(epoch, number)`: the same once more is no news."""
     return known is None or told > known
+
+
+def differs(platform: str, backups: Sequence[str], row: Row | None, names: Names) -> str:
+    """Where the tree's first backup is not the site that has the copy: what is, and what to do."""
+    name, wanted = _name(platform, names), backups[0] if backups else ""
+    if wanted == (row.backup if row else ""):
+        return ""
+    todo = "see “Another backup” in docs/operations.md"
+    if row is None:
+        return f"{name} has no cell: {_name(wanted, names)} can not take over its data; {todo}"
+    there = _name(row.backup, names)
+    if not wanted:
+        return f"{name} has no backup in the tree, but its copy lies at {there}, which takes over; {todo}"
+    tree = f"the tree says that {_name(wanted, names)} backs {name} up"
+    return f"{tree}, but its copy lies at {there}: that site takes over until the cell is moved; {todo}"
 
 
 # ---- operators ----------------------------------------------------------------------------------
@@ -138,6 +153,26 @@ def refuse_handback(row: Row, reports: Reports, names: Names) -> str:
     if row.solo:
         return f"{backup} serves alone: the copy at {home} has not caught up yet"
     return ""
+
+
+def refuse_fence(row: Row, reports: Reports, names: Names, *, force: bool = False) -> str:
+    """Why the site that serves a platform must not be fenced: nobody could take over; "" where it may."""
+    if busy := _asked_already(row, names):
+        return busy
+    owner, other = _name(row.owner, names), _name(row.other(row.owner), names)
+    said = reports.get(row.other(row.owner))
+    if said is None or not said.fresh:
+        return f"{other} can not take over: its agent has not spoken for {_age(said)}"
+    if not (said.well and said.role == "copy") and not force:
+        return f"{other} can not take over: {said.sentence}"
+    if row.solo and not force:
+        return f"{owner} serves alone: the copy at {other} may lack its last writes (--force)"
+    return ""
+
+
+def refuse_withdrawal(row: Row, names: Names) -> str:
+    """Nothing is asked for: nothing can be withdrawn."""
+    return "" if row.wish else f"nothing is asked for of {_name(row.platform, names)}"
 
 
 def refuse_mode(row: Row, mode: Mode, reports: Reports, names: Names) -> str:

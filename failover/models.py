@@ -34,6 +34,11 @@ class Register(models.Model):
     wish = models.CharField(max_length=40, default="", blank=True, help_text="Who shall own it.")
     wish_by = models.CharField(max_length=64, default="", blank=True)
     wish_force = models.BooleanField(default=False, help_text="Even if writes may be lost.")
+    wish_fence = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="The owner's database is killed, and stays down until then.",
+    )
 
     class Meta:
         constraints: ClassVar = [

@@ -41,7 +41,7 @@ class Action:
 
 
 def _room_mode(mode: str) -> Callable[[str, str], object]:
-    return lambda room, _by: rooms.set_mode(own_platform(), room, mode)
+    return lambda room, by: rooms.set_mode(own_platform(), room, mode, by)
 
 
 def _mode(mode: Mode) -> Callable[[str, str], object]:
@@ -75,6 +75,19 @@ ACTIONS = {
         gettext_lazy("Hand back now"),
         gettext_lazy("Its own site serves it again; conferences stay where they run."),
         wishes.handback,
+    ),
+    "fence": Action(
+        gettext_lazy("Fence"),
+        gettext_lazy(
+            "The database of the site that serves it is killed, and stays down until the other site has"
+            " taken over with all that was acknowledged. For a site that does harm and hands over nothing."
+        ),
+        wishes.fence,
+    ),
+    "withdraw": Action(
+        gettext_lazy("Withdraw"),
+        gettext_lazy("What was asked for and has not been done yet is not to be done."),
+        wishes.withdraw,
     ),
     "auto": Action(
         gettext_lazy("Mode automatic"),
@@ -167,7 +180,7 @@ def _question(request: HttpRequest, action: Action, thing: Model) -> HttpRespons
 def _do(request: HttpRequest, action: Action, thing: Model) -> None:
     try:
         action.do(str(thing.pk), request.user.get_username())
-    except wishes.Refused as why:
+    except (wishes.Refused, rooms.Closed) as why:
         messages.error(request, _("Refused: %s") % why)
     except board.Failure as wrong:
         messages.error(request, _("The register is away: %s") % wrong)

@@ -9,10 +9,11 @@ from typing import Any
 from confplatform import clock
 from confplatform.stores.directory import own_platform, possible_platforms
 from domains.models import MachineRoom, PlatformDomain
+from domains.queries import backups_of
 from failover import board
 from failover.board import Board, Event
 from failover.cells.facts import Row
-from failover.decisions import Said, state_of
+from failover.decisions import Said, differs, state_of
 from failover.flows import platforms
 from failover.models import RoomWatch
 
@@ -34,8 +35,26 @@ def facts(events: int = 50) -> dict[str, Any]:
         "cells": [_cell(row, at, names) for row in at.rows.values()],
         "sites": _sites(at, names),
         "rooms": _rooms(names),
+        "remarks": _remarks(at, names) if board.is_there() and not away else [],
         "events": [_event(one, names) for one in line],
     }
+
+
+def remark(platform: str) -> str:
+    """What an operator who has changed a platform's backups has to do besides; "": nothing."""
+    try:
+        rows = board.look().rows if board.is_there() else None
+    except board.Failure:
+        return ""
+    names = dict(PlatformDomain.objects.values_list("moid", "name"))
+    if rows is None:
+        return ""
+    return differs(platform, backups_of("default", platform), rows.get(platform), names)
+
+
+def _remarks(at: Board, names: dict[str, str]) -> list[str]:
+    said = (differs(p, backups_of("default", p), at.rows.get(p), names) for p in sorted(names))
+    return [one for one in said if one]
 
 
 def moment(at: datetime) -> str:

@@ -17,7 +17,13 @@ from domains.ours import tree_is_ours
 from failover import board, modes
 from failover.board import Board
 from failover.cells.facts import Mode, Row
-from failover.decisions import refuse_handback, refuse_mode, refuse_takeover
+from failover.decisions import (
+    refuse_fence,
+    refuse_handback,
+    refuse_mode,
+    refuse_takeover,
+    refuse_withdrawal,
+)
 
 
 class Refused(Exception):
@@ -65,6 +71,32 @@ def handback(platform: str, by: str, *, dry_run: bool = False) -> Asked:
         return replace(row, wish=row.home, wish_by=by, wish_force=False)
 
     return _ask(platform, by, "handback wanted", refuse, wanted, dry_run=dry_run)
+
+
+def fence(platform: str, by: str, *, force: bool = False, dry_run: bool = False) -> Asked:
+    """The database of the site that serves a platform is killed and stays down; the other one takes over
+    what it has. Raises Refused, board.Failure."""
+
+    def refuse(row: Row, at: Board, called: dict[str, str]) -> str:
+        return refuse_fence(row, at.reports.get(platform, {}), called, force=force)
+
+    def wanted(row: Row) -> Row:
+        other = row.other(row.owner)
+        return replace(row, wish=other, wish_by=by, wish_force=force, wish_fence=True)
+
+    return _ask(platform, by, "fence wanted", refuse, wanted, dry_run=dry_run)
+
+
+def withdraw(platform: str, by: str, *, dry_run: bool = False) -> Asked:
+    """What was asked for and is not done yet is not to be done. Raises Refused, board.Failure."""
+
+    def wanted(row: Row) -> Row:
+        return replace(row, wish="", wish_by="", wish_force=False, wish_fence=False)
+
+    def refuse(row: Row, at: Board, called: dict[str, str]) -> str:
+        return refuse_withdrawal(row, called)
+
+    return _ask(platform, by, "withdrawn", refuse, wanted, dry_run=dry_run)
 
 
 def set_mode(platform: str, by: str, mode: Mode, *, dry_run: bool = False) -> Asked:

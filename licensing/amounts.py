@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, astuple, dataclass
-from operator import add
+from dataclasses import asdict, dataclass
+from operator import add, attrgetter
 
 MOST = 2_147_483_647
 """What a column of the database holds."""
@@ -23,6 +23,10 @@ RESOURCES = tuple(WIRE_NAMES)[2:]
 """What is summed over a site's own and its possible platforms; conferences are not (CSS §4.4)."""
 
 
+_VALUES = attrgetter(*WIRE_NAMES)
+"""Many times as fast as `astuple`, which copies deeply; conferences are counted all the time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Amounts:
     """The seven limits, or what is in use of them: conferences, terminals, monitors, ports."""
@@ -37,7 +41,7 @@ class Amounts:
 
     def __add__(self, other: Amounts) -> Amounts:
         """Both together."""
-        return Amounts(*map(add, astuple(self), astuple(other)))
+        return Amounts(*map(add, _VALUES(self), _VALUES(other)))
 
     def on_the_wire(self) -> dict[str, int]:
         """The limits under the names of CSS §4.2."""

@@ -44,7 +44,8 @@ def put_into(site: Site, small: int, large: int, valid_to: datetime | None = Non
     """Load the next issue into a stand's database, past all checks of the import."""
     found = site.mariadb.sql("SELECT MAX(issue) FROM licensing_licence", schema=site.name)
     one = licence(site.vault.platform_moid, int(found) + 1, small, large, valid_to=valid_to)
-    text = sealed(one, site.vault.license_signing, site.vault.license_sealing)
+    issuer = site.core.vault if site.core else site.vault
+    text = sealed(one, issuer.license_signing, issuer.license_sealing)
     row = row_of(one, text)
     columns = ", ".join(f"`{name}`" for name in row)
     values = ", ".join(map(_literal, row.values()))

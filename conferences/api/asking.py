@@ -10,12 +10,11 @@ import orjson
 from conferences import queries
 from conferences.homes import served_elsewhere
 from conferences.states import Conference
-from confplatform.api.errors import UNSPECIFIED, Refusal, http_code
+from confplatform.api.errors import SERVICE_STOPPED, UNSPECIFIED, Refusal, http_code
 from confplatform.bus.gateway import Result, gateway
 from confplatform.stores.directory import own_platform
 
 NO_CONFERENCE = 12103
-SERVICE_STOPPED = 29005
 
 
 class Nack(Refusal):

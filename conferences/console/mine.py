@@ -24,12 +24,12 @@ from django.views.decorators.http import require_GET, require_POST
 from conferences import queries
 from conferences.api import asking, reading
 from conferences.console import words
-from conferences.console.policy import with_policy
 from conferences.links import join_link
 from conferences.messages.words import SIZES
 from conferences.states import Conference
 from confplatform import clock
 from confplatform.api.errors import Refusal
+from confplatform.policy import with_policy
 from confplatform.stores.directory import own_platform, possible_platforms, store_of
 from domains.forms import SignInForm
 from domains.models import Account, UserDomain
@@ -71,7 +71,7 @@ def page(request: HttpRequest) -> HttpResponse:
     """The page; where no conferences can be held here, why, and where to go."""
     person = _person(request)
     tenant = _tenant(person)
-    found: dict[str, Any] = {"person": person, "tenant": tenant}
+    found: dict[str, Any] = {"person": person, "tenant": tenant, "chat": "im" in settings.ROLES}
     if tenant is None:
         found["admin"] = reverse("admin:index") if person.is_staff else ""
         found["core"] = "" if tree_is_ours() else settings.CORE_URL

@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
-from conferences.console.policy import with_policy
+from conferences.console.doors import doors_of, is_served_here, let_in, origin_of
 from conferences.counts import VISITOR
-from conferences.links import TooManyTries, confid_of, is_password, may_join
+from conferences.homes import platforms_of_numbers
+from conferences.links import TooManyTries, confid_of, is_password, may_join, token_for
 from conferences.queries import JoinInfo, joinable
+from confplatform.policy import with_policy
+from confplatform.stores.directory import own_platform
+from domains import uses
 from licensing.queries import stock_of_site
 
 # Units stand at addresses of their own, and move.
@@ -24,29 +29,55 @@ _UNITS = "ws: wss:"
 
 @require_GET
 @never_cache
-@ensure_csrf_cookie
 def page(request: HttpRequest, e164: str) -> HttpResponse:
     """The page itself; the same refusal for a number that is not, and one that is not yours."""
     conference, token = _mine(request, e164), request.GET.get("t", "")
     allowed = conference is not None or bool(confid_of(token))
+    path = reverse("join-where", args=[e164])
+    others = _others(conference) if conference else ()
     start: dict[str, Any] = {
         "e164": e164,
-        "where": reverse("join-where", args=[e164]) + (f"?t={token}" if token else ""),
+        "where": [
+            path + (f"?t={token}" if token else ""),
+            *(f"{url}{path}?t={token_for(conference.confid)}" for url in others if conference),
+        ],
         "state": conference.state if conference else "ended",
         "password": bool(conference and conference.password),
         "name": str(request.user) if request.user.is_authenticated else "",
     }
     found = {"conference": conference, "allowed": allowed, "start": start if allowed else None}
     reply = render(request, "conferences/join.html", found, status=200 if allowed else 403)
-    return with_policy(reply, _UNITS)
+    return with_policy(reply, " ".join([_UNITS, *map(origin_of, others)]))
 
 
+def _others(conference: JoinInfo) -> tuple[str, ...]:
+    """Where else the page can ask, while this site does not answer or does not serve."""
+    own = origin_of(settings.PUBLIC_URL)
+    return tuple(url for url in doors_of(conference.platform) if origin_of(url) != own)
+
+
+@csrf_exempt
 @require_http_methods(["GET", "POST"])
 @never_cache
 def where(request: HttpRequest, e164: str) -> HttpResponse:
     """`{state, join}`: whether it runs, and how to enter it there. Who is `entering` is refused where
-    no licensed port is left (`full`); who is inside, and asks where it has moved, never."""
-    if conference := _mine(request, e164):
+    no licensed port is left (`full`); who is inside, and asks where it has moved, never.
+
+    It changes nothing, and the pages of the platform's other sites ask too: without a CSRF token.
+    """
+    conference = _mine(request, e164)
+    platform = conference.platform if conference else _platform_of(e164)
+    if not is_served_here(platform):
+        return let_in(request, JsonResponse({"state": "elsewhere"}, status=503), doors_of(platform))
+    return let_in(request, _whereabouts(request, conference), doors_of(platform))
+
+
+def _platform_of(e164: str) -> str:
+    return platforms_of_numbers({e164}).get(e164, own_platform())
+
+
+def _whereabouts(request: HttpRequest, conference: JoinInfo | None) -> HttpResponse:
+    if conference:
         if "entering" in request.GET and stock_of_site().short_of(VISITOR):
             return JsonResponse({"state": conference.state, "full": True}, status=503)
         return _tell(request, conference)
@@ -65,15 +96,24 @@ def _mine(request: HttpRequest, e164: str) -> JoinInfo | None:
 def _tell(request: HttpRequest, conference: JoinInfo) -> HttpResponse:
     answer = {"state": conference.state, "name": conference.name, "join": conference.join}
     if not conference.password:
-        return JsonResponse(answer)
+        return _admitted(request, conference, answer)
     if request.method != "POST":
         return JsonResponse({"state": conference.state, "password": "wanted"})
     try:
         if is_password(conference, _given(request), request.META.get("REMOTE_ADDR", "")):
-            return JsonResponse(answer)
+            return _admitted(request, conference, answer)
     except TooManyTries:
         return JsonResponse({"state": conference.state, "password": "later"}, status=429)
     return JsonResponse({"state": conference.state, "password": "wrong"}, status=403)
+
+
+def _admitted(request: HttpRequest, conference: JoinInfo, answer: dict[str, Any]) -> HttpResponse:
+    """He is told how to enter; with an account of the tenant he belongs to it from now on."""
+    user = request.user
+    if user.is_authenticated and user.domain_id == conference.user_domain:
+        for entered in uses.ENTERED:
+            entered(conference.confid, user.moid)
+    return JsonResponse(answer)
 
 
 def _given(request: HttpRequest) -> str:

@@ -12,9 +12,7 @@ from __future__ import annotations
 import logging
 
 from conferences import queries
-from conferences.decisions.control import refusal
-from conferences.decisions.says import to_unit
-from conferences.errors import MEANING, Err
+from conferences.decisions.forward import decide_control_here, decide_pass_on
 from conferences.homes import platforms_of_numbers
 from conferences.messages.control import Control
 from conferences.messages.pool import NodeLost
@@ -28,25 +26,16 @@ log = logging.getLogger("conferences.forward")
 
 
 def pass_on(work: Work, delivery: Delivery) -> None:
-    """To the serving site, as it is. What came from there already is not sent back and forth."""
+    """To the serving site, as it is."""
     said, envelope = delivery.message, delivery.envelope
     if isinstance(said, UnitHolds | NodeLost) and not _concerns(work, said):
         return
-    if envelope.via:
+    around = decide_pass_on(envelope, own_platform())
+    if around is None:
         log.info("%s by way of %s is not ours any more", type(said).__name__, envelope.via)
         return
     route = Routes.UNIT_TO_CSS.value
-    work.put(
-        delivery.body,
-        route.exchange,
-        route.key,
-        destination=work.serving_site,
-        correlation_id=envelope.correlation_id,
-        app_id=envelope.app_id,
-        message_id=envelope.message_id,
-        timestamp=int(envelope.sent_at.timestamp()) if envelope.sent_at else 0,
-        headers={"x-via": own_platform()},
-    )
+    work.put(delivery.body, route.exchange, route.key, destination=work.serving_site, **around)
 
 
 def _concerns(work: Work, said: UnitHolds | NodeLost) -> bool:
@@ -64,18 +53,8 @@ def control_here(work: Work, delivery: Delivery) -> None:
         refuse_as_closed(work, delivery)
         return
     c = queries.live_by_number(order.e164)
-    if c and c.unit and c.unit.at == own_platform():
-        work.send(to_unit(c.unit, order, correlation_id=envelope.correlation_id))
-    elif order.type.endswith("_REQ"):
-        route, code = Routes.UNIT_TO_CSS.value, Err.WRONG_STATE
-        work.put(
-            refusal(order, code, MEANING[code]),
-            route.exchange,
-            route.key,
-            destination=envelope.asked_at,
-            correlation_id=envelope.correlation_id,
-            headers={"x-via": own_platform()},
-        )
+    if told := decide_control_here(c, order, envelope, own_platform()):
+        work.send(told)
 
 
 PASSED_ON[Routes.UNIT_TO_CSS.value.queue] = pass_on

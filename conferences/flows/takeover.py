@@ -1,5 +1,7 @@
 """This site serves another platform from now on: its conferences run again here (CSS §2.3).
 
+CSS -> BMC  CSS_BMC_SYNC_REQ | CSS_BMC_LICENSE_REQ       begin_to_serve
+
 CSS -> CM   MAU_CM_CONFRESTORE_NTF                       take_over
 CSS -> UPU  CSS_UPU_DELCONF_NTF
 CSS -> RMS  GET_RES_REQ
@@ -24,6 +26,8 @@ from confplatform.bus import outbox, wake
 from confplatform.bus.work import begin
 from confplatform.stores.directory import each, own_platform, redis_of
 from domains import projection as domain_projection
+from domains.flows import sync
+from licensing.flows import tell as licences
 
 log = logging.getLogger("conferences.takeover")
 
@@ -42,7 +46,8 @@ def keep_up() -> None:
 
 
 def begin_to_serve(platform: str) -> bool:
-    """What a new epoch asks for: what was left unsent for us, and a Redis that is not of before."""
+    """What a new epoch asks for: what was left unsent for us, a Redis that is not of before, and what
+    the core has said meanwhile."""
     with begin(platform) as work:
         if not work.is_open or _seen.get(platform) == work.epoch:
             return False
@@ -52,6 +57,8 @@ def begin_to_serve(platform: str) -> bool:
         if client.get(_EPOCH) != str(work.epoch):
             count = projection.refresh(platform)
             domain_projection.rebuild(platform)
+            sync.greet(platform)
+            licences.greet(platform)
             client.set(_EPOCH, work.epoch)
             log.info("%s is served here (epoch %d), %d are live", platform, work.epoch, count)
     except redis.RedisError as wrong:

@@ -186,14 +186,14 @@ class SimulatedUnit:
 
     def ask_to_rename(self, e164: str, name: str) -> list[Message]:
         """A wish of somebody in the conference (CSS §5.1); done when it is granted."""
-        reqid = self._next_reqid()
+        reqid = self._next_reqid(e164)
         self._renames[reqid] = (e164, name)
         return [UnitAsksToRename(reqid=reqid, e164=e164, name=name, **self._me)]
 
     def ask_to_extend(self, e164: str, minutes: int) -> list[Message]:
         """A wish of somebody in the conference (CSS §5.3); done when it is granted."""
-        asked = UnitAsksToExtend(reqid=self._next_reqid(), e164=e164, delay=minutes, **self._me)
-        return [asked]
+        reqid = self._next_reqid(e164)
+        return [UnitAsksToExtend(reqid=reqid, e164=e164, delay=minutes, **self._me)]
 
     def end(self, e164: str, now: datetime, reason: str = "released") -> list[Message]:
         """End a conference by itself, and say so."""
@@ -203,9 +203,12 @@ class SimulatedUnit:
         incarnation = held.incarnation
         return [UnitEnded(e164=e164, incarnation=incarnation, reason=reason, **self._me)]
 
-    def _next_reqid(self) -> str:
+    def _next_reqid(self, e164: str) -> str:
+        """One that no other unit has for this number: at another site one may have the same address,
+        and this one, started anew, counts from the beginning."""
         self._asked += 1
-        return f"simulated-{self.plate.label}-{self._asked}"
+        held = self._held.get(e164)
+        return f"simulated-{self.plate.label}-{held.incarnation if held else 0}-{self._asked}"
 
     # ---- what it hears ------------------------------------------------------------------------
 

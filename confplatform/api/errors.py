@@ -16,6 +16,9 @@ log = logging.getLogger("confplatform.api")
 NOT_LOGGED_IN = 10102
 UNSPECIFIED = 99999
 MALFORMED = 29001
+SERVICE_STOPPED = 29005
+AGAIN_IN = 5
+"""Seconds after which it is worth while to ask a site again that serves nobody for the moment."""
 
 HTTP_CODES = {
     "29501": 20101,
@@ -72,6 +75,13 @@ def nack(error_code: int, description: str) -> dict[str, Any]:
     return {"success": 0, "error_code": error_code, "description": description}
 
 
+def refused(why: Refusal | None) -> dict[str, Any]:
+    """The body of a refusal; None: the database is away."""
+    if why is None:
+        return nack(UNSPECIFIED, "the database is away; try again in a moment")
+    return nack(why.error_code, why.description) | why.more
+
+
 def ack(**content: Any) -> Response:
     """The body of an agreement."""
     return Response({"success": 1, **content})
@@ -83,15 +93,14 @@ def answer_refusal(failure: Exception, context: dict[str, Any]) -> Response | No
         said = nack(failure.error_code, failure.description)
         return Response(said, failure.status, headers={"WWW-Authenticate": failure.challenge})
     if isinstance(failure, Refusal):
-        return Response(nack(failure.error_code, failure.description) | failure.more)
+        again = {"Retry-After": str(AGAIN_IN)} if failure.error_code == SERVICE_STOPPED else None
+        return Response(refused(failure), headers=again)
     if isinstance(failure, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         return Response(nack(NOT_LOGGED_IN, str(failure.detail)))
     if isinstance(failure, exceptions.APIException):
         return Response(nack(UNSPECIFIED, str(failure.detail)))
     if isinstance(failure, Error):
         log.warning("the database is away: %s", failure)
-        for closed in (one() for one in CLOSED):
-            if closed:
-                return Response(nack(closed.error_code, closed.description) | closed.more)
-        return Response(nack(UNSPECIFIED, "the database is away; try again in a moment"))
+        closed = next((refusal for one in CLOSED if (refusal := one())), None)
+        return Response(refused(closed), headers={"Retry-After": str(AGAIN_IN)})
     return None

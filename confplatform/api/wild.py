@@ -18,6 +18,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from confplatform.api.errors import NOT_LOGGED_IN, nack
 
 MAX_DEPTH = 20
+PART_OF_UPLOAD = "application/offset+octet-stream"
+"""What comes as this is large, and read by its view, piece by piece."""
+FOR_OUR_PAGES = "/api/v1/im/"
+"""Here a browser's session is good as well, so the CSRF token is looked for."""
+_CHECKED = "csrf_processing_done"
 _METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
 
 
@@ -48,9 +53,8 @@ class WildRequests:
                 words = "account_token: is needed where a GET changes something"
                 return JsonResponse(nack(NOT_LOGGED_IN, words))
             request.method = method
-        if request.path_info.startswith("/api/v1/") and not hasattr(
-            request, "csrf_processing_done"
-        ):
+        ours = path.startswith(FOR_OUR_PAGES)
+        if path.startswith("/api/v1/") and not ours and not hasattr(request, _CHECKED):
             # They carry their token in the request, which no browser sends by itself; the cookie
             # alone is good for what a GET reads, and is not sent along by another site's form.
             request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
@@ -60,6 +64,8 @@ class WildRequests:
 def _fields(request: HttpRequest) -> dict[str, Any]:
     """Query, form and JSON fields as one dictionary; the body's win."""
     fields: dict[str, Any] = dict(_pairs(request.META.get("QUERY_STRING", "")))
+    if request.content_type == PART_OF_UPLOAD:
+        return fields
     body = request.body
     if not body:
         return fields

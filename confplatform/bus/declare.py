@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from confplatform.bus.amqp import connect, hang_up
 from confplatform.bus.topology import DEAD_QUEUE, Routes, pms_queue
+
+MORE: list[Callable[[], int]] = []
+"""What apps declare beside the wire's table, at brokers of theirs; how many exchanges and queues."""
 
 
 def declare_all(url: str, platform: str) -> int:
@@ -13,7 +17,7 @@ def declare_all(url: str, platform: str) -> int:
     connection = connect(url)
     count = declare(connection, platform)
     hang_up(connection, politely=True)
-    return count
+    return count + sum(more() for more in MORE)
 
 
 def declare(connection: Any, platform: str) -> int:

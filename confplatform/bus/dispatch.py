@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, InterfaceError, OperationalError
@@ -24,8 +25,10 @@ from confplatform.bus.message import (
     Message,
     NotTaken,
     canonical,
+    dumps,
     glance,
     loads,
+    to_body,
 )
 from confplatform.bus.outbox import Row, naive
 from confplatform.bus.topology import DEAD_QUEUE
@@ -37,14 +40,21 @@ from confplatform.stores.directory import own_platform, possible_platforms, stor
 log = logging.getLogger("confplatform.bus")
 
 MOST_TRIES = 5
+PASSED_IS_ANSWERED_IN = timedelta(seconds=10)
+"""Whoever should answer what was passed on may have died with it: asked once more after that, it is
+refused, and whoever asks knows that a new request is in order."""
 MOST_KEPT = 4 * MAX_BYTES
 """Bytes kept of a parked message: a body beyond what the database takes in one statement could
 neither be handled nor parked, and would come again for ever."""
 
-_AGAIN = {1205, 1213, 1062, 1020}
-"""MySQL: lock wait, deadlock, somebody else took the same key, row changed: all cured by doing it again."""
-_AWAY = {1021, 1040, 1053, 1114, 1203, 1290, 1792, 1836, 1927}
-"""MySQL: disk full, too many connections, shutting down, read-only, killed: cured by waiting."""
+
+READ_ONLY = 1290
+SETTLES_IN = 1.0
+"""Seconds that a request waits while nobody can say yet who serves it: a hand-over takes 0.2, a restart
+in place 0.8."""
+LOOK_AGAIN = 0.02
+_changing: dict[str, float] = {}
+"""By platform: since when its data here is being closed, or opened."""
 
 
 @dataclass(slots=True)
@@ -167,27 +177,50 @@ def _stubborn(platform: str, delivery: Delivery, first_turn: bool) -> Outcome:
 
 
 def _transact(platform: str, deliveries: Sequence[Delivery], first_turn: bool) -> Outcome:
+    """Where our own data is being handed over, or opened, it waits for the end of that."""
+    while (done := _attempts(platform, deliveries, first_turn)) is None:
+        time.sleep(LOOK_AGAIN)
+    return done
+
+
+def _attempts(platform: str, deliveries: Sequence[Delivery], first_turn: bool) -> Outcome | None:
+    """None: nothing was done, and it is worth while to look again at once."""
     for attempt in range(1, 4):
         try:
-            with begin(platform, first_turn=first_turn) as work:
-                if work.is_open:
-                    _prepare(work, deliveries)
-                for delivery in deliveries:
-                    _one(work, delivery) if work.is_open else _closed(work, delivery)
-            if work.is_open:
-                return Outcome(work.rows, work.answers, work.made, work.database)
-            return _kept_at_home(work, first_turn)
+            return _once(platform, deliveries, first_turn)
         except NotProvisioned as wrong:
             if platform == own_platform():
                 raise
             raise DatabaseAway(str(wrong)) from wrong
         except (OperationalError, IntegrityError, InterfaceError) as wrong:
-            code = wrong.args[0] if wrong.args and isinstance(wrong.args[0], int) else 0
-            if isinstance(wrong, InterfaceError) or code >= 2000 or code in _AWAY:
+            if wrong.args[:1] == (READ_ONLY,) and attempt < 3:
+                continue  # Closed since this transaction began: look who has it.
+            if sql.is_away(wrong):
                 raise DatabaseAway(str(wrong)) from wrong
-            if code not in _AGAIN or attempt == 3:
+            if not sql.is_passing(wrong) or attempt == 3:
                 raise
     raise AssertionError("unreachable")
+
+
+def _once(platform: str, deliveries: Sequence[Delivery], first_turn: bool) -> Outcome | None:
+    with begin(platform, first_turn=first_turn) as work:
+        waits = _may_settle(platform, work)
+        if work.is_open:
+            _prepare(work, deliveries)
+        for delivery in () if waits else deliveries:
+            _one(work, delivery) if work.is_open else _closed(work, delivery)
+    if work.is_open:
+        return Outcome(work.rows, work.answers, work.made, work.database)
+    return None if waits else _kept_at_home(work, first_turn)
+
+
+def _may_settle(platform: str, work: Work) -> bool:
+    """The owner's database takes no writes: it has just been closed, or is about to open."""
+    if not work.is_changing:
+        _changing.pop(platform, None)
+        return False
+    since = _changing.setdefault(platform, time.monotonic())
+    return time.monotonic() - since < SETTLES_IN
 
 
 def _prepare(work: Work, deliveries: Sequence[Delivery]) -> None:
@@ -287,6 +320,10 @@ def _again(work: Work, delivery: Delivery, asked: Asked) -> None:
         return
     asked.asked_again(envelope)
     assert delivery.parsed is not None
+    lost = asked.waits_since_before(work.now - PASSED_IS_ANSWERED_IN)
+    if lost and work.is_open and registry.is_passed(delivery.message):
+        refused = env.refusal(delivery.parsed, "29016", "the media unit did not answer")
+        asked.answer = dumps(to_body(refused)) if refused else None
     route = env.standing_route(envelope, delivery.parsed)
     exchange, key = (route[0].value.exchange, route[1] or route[0].value.key) if route else ("", "")
     work.answer_again(asked, exchange, key, envelope.via)

@@ -24,7 +24,7 @@ _COLUMNS = (
     "taken_at",
 )
 _CHANGES = ("reply_to", "correlation_id", "origin", "answer", "answered")
-_FIELDS = ", ".join(f"`{c}`" for c in _COLUMNS[:-2])
+_FIELDS = ", ".join(f"`{c}`" for c in _COLUMNS if c != "answered")
 
 
 @dataclass(slots=True)
@@ -40,9 +40,15 @@ class Asked:
     correlation_id: str
     origin: str
     answer: bytes | None = None
+    taken_at: datetime | None = None
+    """When it was taken, as the database has it: UTC without saying so. None: by this transaction."""
     is_new: bool = False
     changed: bool = False
     peer: str = ""
+
+    def waits_since_before(self, moment: datetime) -> bool:
+        """Has it had no answer since then?"""
+        return self.answer is None and bool(self.taken_at and self.taken_at < naive(moment))
 
     def asked_again(self, envelope: Envelope) -> None:
         """The newest asker gets the answer."""

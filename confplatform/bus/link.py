@@ -2,13 +2,16 @@
 
 One thread per peer and worker process, each with a connection of its own: a peer that is down delays
 nobody else. Of all processes one sends at a time (it holds the row of `bus_link`); the others skip.
-What others keep for the peer in tables of their own, the link asks them for: see `FEEDS`.
+What others keep for a platform in tables of their own, a feeder asks them for: see `FEEDS`. That is for
+the platform's data, so it goes to the broker of whichever site serves it.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
+from django.conf import settings
 from django.db import transaction
 
 from confplatform.bus import metrics
@@ -17,35 +20,65 @@ from confplatform.bus.relay import BATCH, Relay, drain
 from confplatform.stores import sql
 from confplatform.stores.directory import PlatformStore, serves
 
+log = logging.getLogger("confplatform.bus.link")
+
 Publish = Callable[[list[Row]], None]
-"""Sends rows to the peer's broker; returns once it has confirmed all. Raises one of BROKER_ERRORS."""
+"""Sends rows to a peer's broker; returns once it has confirmed all. Raises one of BROKER_ERRORS."""
 
 Feed = Callable[[str, Publish], int]
 """`(peer's platform, publish) -> how many were sent`; asked again at once unless that was 0. It is called
-outside of any transaction, in turn with the outbox rows, by one process or several at once: what it reads
-it locks itself (and returns 0 where another one has it), publishes, and forgets in the same transaction."""
+outside of any transaction, by one process or several at once: what it reads it locks itself (and returns 0 where another one has it), publishes, and forgets in the same transaction."""
 
 FEEDS: list[Feed] = []
 """Filled by the apps that have something to send beside the outbox."""
+
+SERVING: list[Callable[[str], str]] = []
+"""Who knows which site serves a platform: one, filled by the app that keeps the register. Without it
+each site serves itself."""
 
 
 class Link(Relay):
     """The way to one peer."""
 
-    def __init__(self, store: PlatformStore, peer: str, broker_url: str) -> None:
-        super().__init__(store, broker_url, peer)
+    def __init__(
+        self, store: PlatformStore, peer: str, broker_url: str, *, lenient: bool = False
+    ) -> None:
+        super().__init__(store, broker_url, peer, lenient=lenient)
 
     def _send_some(self) -> bool:
-        """Rows first, then one batch of each feed; is there more?"""
+        """The oldest rows; is there more?"""
         publisher = self._connected()
         metrics.LINK_UP.labels(self.destination).set(1)
-        full = _drain_alone(self._store, self.destination, publisher.publish) == BATCH
-        fed = [feed(self.destination, publisher.publish) for feed in FEEDS]
-        return full or any(fed)
+        return _drain_alone(self._store, self.destination, publisher.publish) == BATCH
 
     def _hang_up(self) -> None:
         metrics.LINK_UP.labels(self.destination).set(0)
         super()._hang_up()
+
+
+class Feeder(Relay):
+    """Sends a platform what the feeds have for it, by the broker of the site that serves it now."""
+
+    def __init__(self, store: PlatformStore, platform: str) -> None:
+        super().__init__(store, settings.PEERS[platform], platform)
+        self._at = platform
+
+    def _send_some(self) -> bool:
+        """One batch of each feed; is there more?"""
+        self._go_to(SERVING[0](self.destination) if SERVING else self.destination)
+        publisher = self._connected()
+        return sum(feed(self.destination, publisher.publish) for feed in FEEDS) > 0
+
+    def _go_to(self, site: str) -> None:
+        """What was sent to the site before, and not taken there, the platform's data asks for again."""
+        if site == self._at:
+            return
+        if site not in settings.PEERS:
+            log.warning("%s is served at %s: PEERS names no broker of it", self.destination, site)
+            return
+        log.info("%s is told by the broker of %s from now on", self.destination, site)
+        self._hang_up()
+        self._at, self._url = site, settings.PEERS[site]
 
 
 def _drain_alone(store: PlatformStore, peer: str, publish: Publish) -> int:

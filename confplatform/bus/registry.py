@@ -47,6 +47,11 @@ def passes(prefix: str, kind: type[Raw]) -> None:
     PASSED.append((prefix, kind))
 
 
+def is_passed(message: Message | None) -> bool:
+    """Is it passed on, so that its answer comes from somebody else?"""
+    return isinstance(message, tuple(kind for _, kind in PASSED))
+
+
 def ignores(*kinds: type[Message]) -> None:
     """Messages that are ours to receive, and need nothing done."""
     IGNORED.update(kinds)

@@ -29,13 +29,16 @@ LOOKS_EVERY = 60.0
 class Relay(threading.Thread):
     """One thread per worker process; any number of them share the work by skipping locked rows.
 
-    `destination`: the platform on whose broker it publishes, empty: our own.
+    `destination`: the platform on whose broker it publishes, empty: our own; `lenient`: see Publisher.
     """
 
-    def __init__(self, store: PlatformStore, broker_url: str, destination: str = "") -> None:
+    def __init__(
+        self, store: PlatformStore, broker_url: str, destination: str = "", *, lenient: bool = False
+    ) -> None:
         super().__init__(name=f"relay {destination}".rstrip(), daemon=True)
         self._store, self._url, self.destination = store, broker_url, destination
         self._publisher: Publisher | None = None
+        self._lenient = lenient
         self._stop_asked = threading.Event()
         self._looks_at = 0.0
 
@@ -94,7 +97,7 @@ class Relay(threading.Thread):
     def _connected(self) -> Publisher:
         close_old_connections()
         if self._publisher is None:
-            self._publisher = Publisher(self._url)
+            self._publisher = Publisher(self._url, lenient=self._lenient)
         self._publisher.tick()
         return self._publisher
 

@@ -12,6 +12,9 @@ from confplatform.stores import sql
 MOST_COUNTED = 100_000
 """Rows counted per destination: what waits for a peer that is down may be much."""
 
+ELSEWHERE: set[str] = set()
+"""Destinations beside the peers to which this site knows a way: filled by the apps that have one."""
+
 _NEXT = "SELECT MIN(destination) FROM bus_outbox FORCE INDEX (outbox_way) WHERE destination > %s"
 _COUNT = (
     "SELECT COUNT(*), MIN(id) FROM (SELECT id FROM bus_outbox FORCE INDEX (outbox_way)"
@@ -30,7 +33,7 @@ class Waiting:
     @property
     def known(self) -> bool:
         """Is there a way there? `PEERS` names it."""
-        return not self.destination or self.destination in settings.PEERS
+        return self.destination in {"", *settings.PEERS, *ELSEWHERE}
 
 
 def waiting(database: str) -> list[Waiting]:
@@ -43,7 +46,7 @@ def unknown(database: str) -> list[Waiting]:
     """What lies there for platforms that `PEERS` does not name."""
     return [
         of_destination(database, name)
-        for name in sorted(_destinations(database) - {*settings.PEERS})
+        for name in sorted(_destinations(database) - {*settings.PEERS, *ELSEWHERE})
     ]
 
 

@@ -68,6 +68,8 @@ class Work:
         self.read_only = read_only
         """It may hold what was never acknowledged: not even answers given before are repeated."""
         self.is_open = owner == own_platform() and not read_only
+        self.is_changing = owner == own_platform() and read_only
+        """It is about to be opened here, or it was just closed to be handed over."""
         self.serving = frozenset({store.platform}) if self.is_open else frozenset()
         elsewhere = owner if owner != own_platform() else store.platform
         self.serving_site = "" if self.is_open or elsewhere == own_platform() else elsewhere

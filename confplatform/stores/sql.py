@@ -5,8 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db import connections
+from django.db import InterfaceError, connections
 from django.db.backends.utils import CursorWrapper
+
+_PASSING = {1205, 1213, 1062, 1020}
+"""Lock wait, deadlock, somebody else took the same key, row changed: all cured by doing it again."""
+_AWAY = {1021, 1040, 1053, 1114, 1203, 1290, 1792, 1836, 1927}
+"""Disk full, too many connections, shutting down, read-only, killed: cured by waiting."""
+
+
+def is_away(wrong: Exception) -> bool:
+    """Did the database say that it cannot be had just now?"""
+    code = _code(wrong)
+    return isinstance(wrong, InterfaceError) or code >= 2000 or code in _AWAY
+
+
+def is_passing(wrong: Exception) -> bool:
+    """Is it worth the try to do the transaction again at once?"""
+    return _code(wrong) in _PASSING
+
+
+def _code(wrong: Exception) -> int:
+    return wrong.args[0] if wrong.args and isinstance(wrong.args[0], int) else 0
 
 
 def cursor_of(database: str) -> CursorWrapper:

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from confplatform.stores import sql
-from domains import changes, projection, rows, rules, uses
+from domains import changes, projection, queries, rows, rules, uses
 from domains.models import (
     ApiKey,
     BackupPlatform,
@@ -81,6 +81,8 @@ def _write(domain: Domain, tree: DatabaseTree, changed: Collection[str] | None) 
     obey(rules.placing(domain.node(), tree))
     obey(unsound(domain, changed, _JUDGED))
     domain.save(using=tree.database)
+    if before is not None and before.used and not domain.used:
+        uses.shut(tree.database, queries.people_below(tree.database, domain.moid))
     return before
 
 

@@ -44,6 +44,8 @@ def _follow(site: DomainSite, notice: Notice, take: Callable[[DomainSite, Notice
     if not site.is_open:
         log.info("change %d left to the site that serves us now", notice.version)
         return
+    if notice.platform not in (None, site.own):
+        raise NotTaken(f"{notice.platform} is not served at this site", "platformmoid")
     verdict = site.judge(notice)
     if verdict is Verdict.GAP:
         site.miss()

@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, OperationalError, transaction
 from django_otp import devices_for_user
 
-from domains import changes, person, queries, tokens
+from domains import changes, person, queries, tokens, uses
 from domains.flows.change import obey, unsound
 from domains.models import Account
 from domains.rules import Refusal, RuleBroken
@@ -95,6 +95,7 @@ def delete(moid: str, database: str = "default", by: str | None = None) -> None:
         _ours(moid, database)
         obey(person.deleting(account.person(), by, _others(account, database)))
         changes.note(database, "account", moid, "del")
+        uses.shut(database, [moid])
         account.delete(using=database)
 
 
@@ -134,6 +135,7 @@ def _follow_up(before: Account | None, account: Account, database: str) -> None:
     )
     if shut:
         tokens.end_all(account, database)
+        uses.shut(database, [account.moid])
     was = before.domain_id if before is not None else None
     changes.note(database, "account", account.moid, "mod" if before else "add", was=was)
 

@@ -3,8 +3,8 @@
 CSS -> BMC       CSS_BMC_SYNC_REQ                        on_ask_for_changes
 BMC -> CSS       BMC_CSS_DOMAIN_NTF | AMC_CSS_ACCOUNT_NTF
 
-A platform asks as it begins (`greet`) and when something is missing (`ask_again`); what it missed
-comes by the feed of the link.
+A site asks as it begins to serve a platform (`greet`), and when something is missing (`ask_again`); what
+was missed comes by the feed, to the site that serves the platform then.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from domains.changes import lock_counter
 from domains.decisions import Sync, decide_sync
 from domains.feed import follow
 from domains.messages import AskForChanges
+from domains.queries import backups_of
 from domains.site import DomainSite
 
 log = logging.getLogger("domains.sync")
@@ -47,18 +48,18 @@ _BASES = (
 
 @handles(AskForChanges)
 def on_ask_for_changes(site: DomainSite, question: AskForChanges, envelope: Envelope) -> None:
-    """A platform asks; it is known by its `app_id`. Raises NotTaken for one that is not in the tree."""
-    asker = envelope.app_id.partition("@")[2]
+    """A site asks for its own platform, or for one that it backs up. Raises NotTaken for others."""
+    platform = _asked_for(site, question, envelope)
     query = "SELECT base, first FROM domains_follower WHERE platform = %s"
     newest = lock_counter(site.database)
-    found = sql.select(site.database, f"{query} FOR UPDATE", [asker])
+    found = sql.select(site.database, f"{query} FOR UPDATE", [platform])
     if not found:
-        if not asker or not follow(site.database, asker):
-            raise NotTaken(f"{asker or 'nobody'} is no platform domain of this tree", "app_id")
+        if not platform or not follow(site.database, platform):
+            raise NotTaken(f"{platform or 'nobody'} is no platform domain of this tree", "app_id")
         return
     base, first = found[0]
     told = decide_sync(question.after, base, first, newest)
-    log.info("%s asks for what came after %d: %s", asker, question.after, told.value)
+    log.info("for %s what came after %d is asked: %s", platform, question.after, told.value)
     if told is Sync.AGAIN:
         change, values = "sent = %s", [question.after]
     elif told is Sync.WHOLE:
@@ -66,10 +67,18 @@ def on_ask_for_changes(site: DomainSite, question: AskForChanges, envelope: Enve
         _not_behind(site.database, newest, question.after)
     else:
         return
-    sql.execute(
-        site.database, f"UPDATE domains_follower SET {change} WHERE platform = %s", [*values, asker]
-    )
-    wake.everywhere(site.own, {asker})
+    query = f"UPDATE domains_follower SET {change} WHERE platform = %s"
+    sql.execute(site.database, query, [*values, platform])
+    wake.everywhere(site.own, {platform})
+
+
+def _asked_for(site: DomainSite, question: AskForChanges, envelope: Envelope) -> str:
+    """Who asks is known by its `app_id`."""
+    asker = envelope.app_id.partition("@")[2]
+    platform = question.platform or asker
+    if asker not in (platform, *backups_of(site.database, platform)):
+        raise NotTaken(f"{asker or 'nobody'} does not back up {platform}", "app_id")
+    return platform
 
 
 def _not_behind(database: str, newest: int, after: int) -> None:
@@ -101,7 +110,7 @@ def trim(platform: str, kept: timedelta = KEPT) -> int:
 
 
 def greet(platform: str) -> None:
-    """This site begins, or has its broker again: what came meanwhile?"""
+    """This site begins to serve it, or has its broker again: what came meanwhile?"""
     with begin(platform) as work:
         site = cast(DomainSite, work.site("domains"))
         if site.is_open and site.follows():

@@ -114,12 +114,12 @@ def _role(facts: Facts) -> str:
     return "owner" if database.semi else "owner, solo"
 
 
-def run(config: Config, end: Event) -> None:
+def run(config: Config, end: Event, point: Callable[[str], None] = _nowhere) -> None:
     """All cells of a site, each in a thread; one that fails unforeseen ends the process."""
     failed: list[str] = []
     threads = []
     for cell in config.cells:
-        agent = Agent(cell, config.site, config.register, config.limits)
+        agent = Agent(cell, config.site, config.register, config.limits, point)
         threads.append(Thread(target=_guarded, args=(agent, end, failed), daemon=True))
         threads[-1].start()
     for thread in threads:

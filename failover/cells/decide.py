@@ -19,6 +19,8 @@ from failover.cells.facts import Do, Facts, Limits, Mode, Row, Step
 
 def decide(facts: Facts, limits: Limits, now: float) -> Step:
     """The next step of this site's agent for one cell."""
+    if facts.row is not None and _is_fenced(facts.me, facts.row):
+        return _fenced(facts, facts.row)
     if facts.own.alive and not facts.own.answers:
         return _mute(facts, limits, now)
     if facts.row is None:
@@ -43,6 +45,17 @@ def _mute(facts: Facts, limits: Limits, now: float) -> Step:
     if silent and now - facts.started_at > limits.start:
         return Step(do=Do.RESTART, because="my database does not answer any more: kill it")
     return _nothing("my database does not answer yet")
+
+
+def _is_fenced(me: str, row: Row) -> bool:
+    return row.wish_fence and row.owner == me and row.wish == row.other(me)
+
+
+def _fenced(facts: Facts, row: Row) -> Step:
+    """An operator does not trust this site any more, and waits for no hand-over."""
+    if facts.own.alive:
+        return Step(do=Do.FENCE, because=f"{row.wish_by} fences me: kill my database")
+    return _nothing(f"fenced by {row.wish_by}: mine stays down until {row.wish} serves")
 
 
 def _misfit(facts: Facts) -> Step:
@@ -180,10 +193,15 @@ def _hand_over(facts: Facts, row: Row, limits: Limits, now: float) -> Step | Non
         return _nothing(f"hand-over waits: the database of {to} does not answer ({why})")
     if not facts.caught_up:
         return _nothing(f"hand-over waits: the copy at {to} lags ({why})")
-    after = replace(
-        row, epoch=row.epoch + 1, owner=to, wish="", wish_by="", wish_force=False, forced=False
-    )
+    if not facts.other_well and not row.wish_force:
+        return _nothing(f"hand-over waits: {to} does not say that it could serve ({why})")
+    after = replace(_granted(row), epoch=row.epoch + 1, owner=to, forced=False)
     return Step(do=Do.HAND_OVER, because=f"hand over to {to}: {why}", row=after, kind="handover")
+
+
+def _granted(row: Row) -> Row:
+    """Nothing is asked for any more."""
+    return replace(row, wish="", wish_by="", wish_force=False, wish_fence=False)
 
 
 def _wanted(facts: Facts, row: Row, limits: Limits, now: float) -> tuple[str, str]:
@@ -297,14 +315,11 @@ def _refusal(facts: Facts, row: Row, limits: Limits, wished: bool) -> str:
 
 def _claim(facts: Facts, row: Row, because: str, *, automatic: bool = False) -> Step:
     after = replace(
-        row,
+        _granted(row),
         epoch=row.epoch + 1,
         owner=facts.me,
         solo=True,
         forced=row.solo or row.forced or not facts.own.complete,
-        wish="",
-        wish_by="",
-        wish_force=False,
     )
     return Step(do=Do.CLAIM, because=because, row=after, kind="takeover", automatic=automatic)
 
@@ -321,6 +336,6 @@ def _ask(facts: Facts, row: Row) -> Step:
 def _withdraw(facts: Facts, row: Row) -> Step | None:
     if row.wish != facts.me or row.wish_by != facts.me:
         return None
-    after = replace(row, wish="", wish_by="", wish_force=False)
+    after = _granted(row)
     because = f"the software of {row.owner} is back: the wish is withdrawn"
     return Step(do=Do.WITHDRAW, because=because, row=after, kind="withdrawn")

@@ -50,6 +50,8 @@ class Row:
     wish: str = ""
     wish_by: str = ""
     wish_force: bool = False
+    wish_fence: bool = False
+    """The owner's database is killed and stays down until the other site has taken over."""
 
     def other(self, site: str) -> str:
         """The cell's other site."""
@@ -123,6 +125,8 @@ class Facts:
     """The other site's database takes writes."""
     served: bool = False
     """The own database was open since it was last a complete copy: its tail may be its own."""
+    other_well: bool = False
+    """The other site's agent has just said that it could serve: its copy is complete."""
     caught_up: bool = False
     """As owner: the copy has applied all but a moment's work."""
     pulse_at: float | None = None

@@ -13,7 +13,7 @@ from failover.cells.link import Link
 
 _READ = """
 SELECT r.platform, r.home, r.backup, r.epoch, r.owner, r.solo, r.forced, r.mode, r.wish, r.wish_by,
-  r.wish_force,
+  r.wish_force, r.wish_fence,
   (SELECT COUNT(*) FROM failover_failoverevent e WHERE e.platform=r.platform AND e.automatic
     AND e.kind='takeover' AND e.at > UTC_TIMESTAMP(6) - INTERVAL 1 HOUR) AS takeovers,
   (SELECT COUNT(*) FROM failover_cellreport c WHERE c.platform=r.platform AND c.site<>%s
@@ -21,13 +21,14 @@ SELECT r.platform, r.home, r.backup, r.epoch, r.owner, r.solo, r.forced, r.mode,
 FROM failover_register r WHERE r.platform=%s"""
 _SET = """
 UPDATE failover_register SET epoch=%s, owner=%s, solo=%s, forced=%s,
-  wish=IF(%s, '', wish), wish_by=IF(%s, '', wish_by), wish_force=IF(%s, 0, wish_force)
+  wish=IF(%s, '', wish), wish_by=IF(%s, '', wish_by), wish_force=IF(%s, 0, wish_force),
+  wish_fence=IF(%s, 0, wish_fence)
 WHERE platform=%s AND epoch=%s AND owner=%s AND solo=%s"""
 _EVENT = """
 INSERT INTO failover_failoverevent (platform, at, site, kind, epoch, owner, solo, automatic, because)
 VALUES (%s, UTC_TIMESTAMP(6), %s, %s, %s, %s, %s, %s, %s)"""
 _WISH = """
-UPDATE failover_register SET wish=%s, wish_by=%s, wish_force=0
+UPDATE failover_register SET wish=%s, wish_by=%s, wish_force=0, wish_fence=0
 WHERE platform=%s AND epoch=%s AND wish=%s AND wish_by=%s"""
 _REPORT = """
 INSERT INTO failover_cellreport (platform, site, at, role, well, lag, sentence)
@@ -69,7 +70,7 @@ class Register:
         if not found:
             return None
         takeovers, well = found.pop("takeovers"), found.pop("other_well")
-        for name in ("solo", "forced", "wish_force"):
+        for name in ("solo", "forced", "wish_force", "wish_fence"):
             found[name] = bool(found[name])
         row = Row(**{**found, "mode": Mode(found["mode"])})
         return Seen(row=row, takeovers=takeovers, other_well=bool(well))
@@ -79,7 +80,7 @@ class Register:
     ) -> bool:
         """Compare `(epoch, owner, solo)` and set; with it the time line. False: it was another."""
         moved = after.owner != before.owner
-        to = [after.epoch, after.owner, after.solo, after.forced, moved, moved, moved]
+        to = [after.epoch, after.owner, after.solo, after.forced, *[moved] * 4]
         at = [before.platform, before.epoch, before.owner, before.solo]
         event = self._event(after, kind, because, automatic)
         return bool(self._link.change((_SET, to + at), (_EVENT, event)))

@@ -142,6 +142,7 @@ class Watch:
             diverged_at=memory.diverged_at,
             peer_open=self.peer.is_open and now - self.peer.heard_at < 1.0,
             served=self.served.exists(),
+            other_well=seen.other_well if seen else False,
             caught_up=near,
             pulse_at=memory.pulse_at,
             asked_at=memory.asked_at,

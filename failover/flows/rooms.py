@@ -20,7 +20,9 @@ from confplatform.bus.registry import handles
 from confplatform.bus.sending import Send
 from confplatform.bus.topology import Routes
 from confplatform.bus.work import begin
+from confplatform.stores.directory import own_platform
 from domains.models import MachineRoom
+from failover import board
 from failover.decisions import Room, decide_room
 from failover.messages import MOST_LISTED, RoomState
 from failover.models import RoomWatch
@@ -28,22 +30,31 @@ from failover.site import FailoverSite
 
 log = logging.getLogger("failover.rooms")
 
+MODES = {"auto": "its units say how it is", "on": "drained", "off": "never abnormal"}
+
+
+class Closed(Exception):
+    """Another site serves this platform: nothing was done."""
+
 
 def watch(platform: str) -> None:
     """Compare rooms with their units; told is what has changed."""
     with begin(platform) as work:
         site = cast(FailoverSite, work.site("failover"))
-        changed = _watch(site) if site.is_open else 0
+        changed = _watch(site) if site.is_open else []
     if changed:
         wake.everywhere(platform)
+    for sentence in changed:
+        board.note(platform, own_platform(), "room", sentence)
 
 
-def _watch(site: FailoverSite) -> int:
+def _watch(site: FailoverSite) -> list[str]:
+    """What has changed, and why."""
     rooms, known = site.rooms(), site.watched()
     default = next((room.moid for room in rooms if room.is_default), "")
     units = site.units_by_room(default)
     now_known = {room.moid: known.get(room.moid, Room()) for room in rooms}
-    changed = 0
+    changed = []
     for room in rooms:
         before, here = now_known[room.moid], units.get(room.moid, [])
         others = any(not o.abnormal and m != room.moid for m, o in now_known.items())
@@ -53,14 +64,15 @@ def _watch(site: FailoverSite) -> int:
         if after != known.get(room.moid):
             site.remember(room.moid, after, because)
         if because:
-            changed += 1
-            _tell(site, room, after, because)
+            changed.append(_tell(site, room, after, because))
     return changed
 
 
-def _tell(site: FailoverSite, room: MachineRoom, watched: Room, because: str) -> None:
+def _tell(site: FailoverSite, room: MachineRoom, watched: Room, because: str) -> str:
+    """Everybody; in one sentence for people."""
     state = "abnormal" if watched.abnormal else "normal"
-    log.warning("room %s of %s is %s: %s", room.name, site.platform, state, because)
+    sentence = f"room {room.name} is {state}: {because}"
+    log.warning("%s: %s", site.platform, sentence)
     bound = site.bound_to(room)
     pages = [bound[at : at + MOST_LISTED] for at in range(0, len(bound), MOST_LISTED)] or [[]]
     for part, page in enumerate(pages, 1):
@@ -75,6 +87,7 @@ def _tell(site: FailoverSite, room: MachineRoom, watched: Room, because: str) ->
             **(of if len(pages) > 1 else {}),  # type: ignore[arg-type]
         )
         site.send(Send(message=notice, route=Routes.ROOM_NOTICE))
+    return sentence
 
 
 @handles(RoomState)
@@ -101,10 +114,13 @@ def _leave(site: FailoverSite, room: str) -> None:
             commit(conferences, decide_lost(conference, unit, site.now))
 
 
-def set_mode(platform: str, room: str, mode: str) -> None:
+def set_mode(platform: str, room: str, mode: str, by: str) -> None:
     """An operator decides on a room; the next look tells it."""
     with begin(platform) as work:
-        if work.is_open:
-            rooms = RoomWatch.objects.using(work.database)
-            rooms.update_or_create(room=room, defaults={"mode": mode})
+        if not work.is_open:
+            raise Closed("the rooms of this platform are decided on at the site that serves it now")
+        rooms = RoomWatch.objects.using(work.database)
+        rooms.update_or_create(room=room, defaults={"mode": mode})
+        name = MachineRoom.objects.using(work.database).get(pk=room).name
+    board.note(platform, own_platform(), "room", f"room {name}: {MODES[mode]}, says {by}")
     watch(platform)

@@ -1,42 +1,75 @@
-"""All stories of faults on one site with real media units; prints the table."""
+"""All stories of faults, group by group; prints the table."""
 
 from __future__ import annotations
 
-import asyncio
+import logging
+import os
 import sys
 import tempfile
+import time
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
-from tests.sites import running_site
-from tests.stories.faults import BY_NAME, FAULTS
-from tests.stories.manager import Manager
-from tests.stories.story import tell
+import django
+
+from benchmarks.bench_site import in_memory
+from tests.chaos.story import Stories
+
+GROUPS = {
+    "one-site": "tests.chaos.one_site",
+    "cells": "tests.chaos.cells",
+    "two-sites": "tests.chaos.two_sites",
+    "peer-away": "tests.chaos.peer_away",
+}
 
 
 def main(names: list[str]) -> int:
-    """Tell the named stories, or all; how many went wrong."""
-    if unknown := set(names) - BY_NAME.keys():
-        print(f"no fault {', '.join(sorted(unknown))}; there are: {', '.join(BY_NAME)}")
-        return 2
-    chosen = [fault for fault in FAULTS if not names or fault.name in names]
-    table, wrong = [], 0
-    with (
-        tempfile.TemporaryDirectory(prefix="chaos-") as directory,
-        running_site(Path(directory), "janus", 2) as site,
-    ):
-        manager = Manager(site.rabbitmq.url("/"))
-        for number, fault in enumerate(chosen, 1):
-            print(f"{number} of {len(chosen)}: {fault.name}", flush=True)
-            try:
-                table.append(asyncio.run(tell(site, manager, fault)).line())
-            except Exception as broken:
-                wrong += 1
-                table.append(f"{fault.name:30} BROKEN: {type(broken).__name__}: {broken}")
-            print("   " + table[-1], flush=True)
-        manager.close()
+    """Tell the named groups or stories, or all; 1 where one went wrong, 2 where there is none such."""
+    _with_models()
+    groups = [name for name in names if name in GROUPS] or list(GROUPS)
+    wanted = [name for name in names if name not in GROUPS]
+    table = [line for group in groups for line in _group(group, wanted)]
     print("\n" + "\n".join(table))
-    print(f"\n{len(chosen) - wrong} passed, {wrong} failed")
-    return 1 if wrong else 0
+    broken = sum(" BROKEN: " in line for line in table)
+    print(f"\n{len(table) - broken} passed, {broken} failed")
+    if wanted and not table:
+        print(f"no story {', '.join(wanted)} in {', '.join(groups)}")
+        return 2
+    return 1 if broken else 0
+
+
+def _group(group: str, wanted: list[str]) -> list[str]:
+    """All stories of a group in one world, whatever becomes of each."""
+    print(f"{group}:", flush=True)
+    lines = []
+    with tempfile.TemporaryDirectory(prefix="chaos-", dir=in_memory()) as directory:
+        told: Callable[[Path], Stories] = import_module(GROUPS[group]).told
+        for name, tell in told(Path(directory)):
+            if wanted and name not in wanted:
+                continue
+            lines.append(f"{group:10} {name:46} {_told(tell)}")
+            print("   " + lines[-1], flush=True)
+    return lines
+
+
+def _with_models() -> None:
+    """Cells make the tables of models; no server that these settings name is ever asked."""
+    for name in ("SECRET_KEY", "PLATFORM_MOID"):
+        os.environ.setdefault(name, "of-chaos-alone")
+    os.environ.setdefault("DATABASE_URL", "mysql://app:none@127.0.0.1:1/none")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "confplatform.settings")
+    django.setup()
+    logging.getLogger("pika").setLevel(logging.CRITICAL)  # brokers are away as a matter of course
+
+
+def _told(tell: Callable[[], str]) -> str:
+    began = time.monotonic()
+    try:
+        said = tell()
+    except Exception as broken:
+        said = f"BROKEN: {type(broken).__name__}: {broken}"
+    return f"{time.monotonic() - began:6.1f} s  {said}"
 
 
 if __name__ == "__main__":

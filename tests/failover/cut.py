@@ -14,13 +14,15 @@ class Cut:
     """A port on loopback that leads to another one."""
 
     def __init__(self, port: int, to: int) -> None:
-        self.port, self.to = port, to
+        """`port` 0: any that is free."""
+        self.to = to
         self.forth, self.back = Event(), Event()
         self._closed = False
         self.heal()
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._listener.bind(("127.0.0.1", port))
+        self.port = int(self._listener.getsockname()[1])
         self._listener.listen(64)
         Thread(target=self._accept, daemon=True).start()
 

@@ -5,23 +5,9 @@ from __future__ import annotations
 import signal
 import time
 from itertools import pairwise
+from pathlib import Path
 
-from tests.failover.world import World
-
-TAKEOVER_POINTS = (
-    "claim: won",
-    "promote: deaf",
-    "promote: drained",
-    "promote: no copy any more",
-    "open: declared",
-)
-HAND_OVER_POINTS = (
-    "hand over: closed",
-    "hand over: drained",
-    "hand over: told",
-    "follow: told whom",
-)
-RETURN_POINTS = ("promote: deaf", "promote: no copy any more", "open: waits", "open: declared")
+from tests.failover.world import World, world
 
 
 def home_again(world: World) -> float:
@@ -184,9 +170,23 @@ def handed_over(world: World) -> float:
 
 
 def link(world: World, *, cut: bool, forth: bool = True, back: bool = True) -> None:
-    """Cut or heal what goes between the sites; `forth` is from home's side."""
-    for ends in (("east", "west"), ("west", "east")):
-        if cut:
-            world.cuts[ends].cut(forth=forth, back=back)
-        else:
-            world.cuts[ends].heal()
+    """Cut or heal what goes between the sites; `forth` is what home sends."""
+    east, west = world.cuts["east", "west"], world.cuts["west", "east"]
+    if not cut:
+        east.heal()
+        west.heal()
+        return
+    east.cut(forth=forth, back=back)
+    west.cut(forth=back, back=forth)
+
+
+def lost_without_waiting(root: Path) -> int:
+    """The control: the same agents, faults and writers, and commits that wait for nobody; how many
+    acknowledged writes are lost."""
+    with world(root, asynchronous=True) as made:
+        made.write()
+        made.until(lambda: made.acknowledged() > 50)
+        made.until((made.root / "west" / "complete").exists)
+        link(made, cut=True)
+        made.served("west", protected=False)
+        return made.judged("west").lost

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event
 
 from failover.cells import config, steps
-from failover.cells.agent import Agent
+from failover.cells.agent import run
 
 
 def main() -> None:
@@ -29,10 +29,9 @@ def main() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     found = config.read(asked.cells)
-    (cell,) = found.cells
     end = Event()
     signal.signal(signal.SIGTERM, lambda *_: end.set())
-    Agent(cell, found.site, found.register, found.limits, point).run(end)
+    run(found, end, point)
 
 
 if __name__ == "__main__":

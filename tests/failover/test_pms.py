@@ -17,7 +17,7 @@ from confplatform.bus.dispatch import Delivery
 from confplatform.bus.models import Outbox, Parked
 from confplatform.bus.topology import Routes, pms_queue
 from domains.management.commands.load_demo import DEMO_TENANT
-from domains.models import Account, MachineRoom
+from domains.models import Account, MachineRoom, UserDomain
 from failover.flows import platforms, rooms
 from failover.models import Heard, RoomWatch
 from tests.admin.conftest import conference_row
@@ -107,16 +107,34 @@ def test_conferences_leave_an_abnormal_room_once(
     from conferences.states import Unit
 
     conference_row(platform, unit=Unit("10.0.0.1", "u1", platform))
-    rooms.set_mode(platform, two_rooms[0].moid, "on")
+    rooms.set_mode(platform, two_rooms[0].moid, "on", "ann")
     (notice,) = sent("SERVER_ROOM_STATE_NOTIFY")
     do(platform, delivery(notice, MONITOR))
     do(platform, delivery(notice, MONITOR))
     assert MachineRoom.objects.get(pk=two_rooms[0].moid).abnormal
     assert Conference.objects.get().state == "pending"
     assert len(sent("GET_RES_REQ")) == 1
-    rooms.set_mode(platform, two_rooms[0].moid, "off")
+    rooms.set_mode(platform, two_rooms[0].moid, "off", "ann")
     do(platform, delivery(sent("SERVER_ROOM_STATE_NOTIFY")[-1], MONITOR))
     assert not MachineRoom.objects.get(pk=two_rooms[0].moid).abnormal
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_unit_of_an_abnormal_room_that_still_speaks_is_told_to_drop_what_is_bound_to_it(
+    platform: str, two_rooms: list[MachineRoom], named: bool
+) -> None:
+    from conferences.states import Unit
+
+    room = two_rooms[0].moid
+    UserDomain.objects.filter(pk=DEMO_TENANT).update(room_id=room if named else None)
+    conference_row(platform, unit=Unit("10.0.0.1", "u1", platform))
+    e164 = Conference.objects.get().e164
+    rooms.set_mode(platform, room, "on", "ann")
+    do(platform, delivery(sent("SERVER_ROOM_STATE_NOTIFY")[0], MONITOR))
+    held = {"confE164": e164, "incarnation": 1, "confname": "x", "mts": []}
+    says = {"type": "CMU_MAU_CONFLIST_NTF", "ip": "10.0.0.1", "pid": "u1", "confs": [held]}
+    do(platform, delivery(says, Routes.UNIT_TO_CSS.value.queue, app_id="cmu@10.0.0.1"))
+    assert [one["confE164"] for one in sent("MAU_MCU_RELEASECONF_CMD")][-1:] == [e164]
 
 
 def test_the_page_shows_rooms_and_drains_one_after_a_question(

@@ -1,109 +1,58 @@
-"""Two whole sites: east dies with everything in it, its conference lives at west, east comes back."""
+"""Two whole sites under load: operators who err, sites that die; `make chaos` has the long ones."""
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from deploy.stand.cells import CellDatabase
 from deploy.stand.errors import StandError
-from deploy.stand.ports import SERVER_PORTS, SITE_STRIDE, claimed
-from deploy.stand.report import Report
-from deploy.stand.site import Site
-from deploy.stand.stand import Stand
-from failover.cells.link import Link
-from failover.cells.server import Server
-from tests.stories.manager import Manager
+from tests.chaos.two_sites import tell
+from tests.failover import site_faults
+from tests.failover.two import Two, until
 
-LIMITS = {"well": 10.0, "takeovers": 1000}
+pytestmark = pytest.mark.xdist_group("two_sites")
 
 
-@pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    """Core, east and west, which back each other up; simulated units."""
-    root = tmp_path_factory.mktemp("two")
-    with (
-        claimed(SITE_STRIDE + SERVER_PORTS) as base,
-        Stand(
-            root, base, sites=2, media="simulated", units=2, core=True, cells=True, limits=LIMITS
-        ) as stand,
-    ):
-        yield stand
+def dr(two: Two, *words: str) -> str:
+    """What an operator is told at the core, also where he is refused."""
+    try:
+        two.core.manage("dr", *words, "--yes")
+    except StandError as refused:
+        return str(refused)
+    log = (two.core.directory / "log" / "manage.log").read_text()
+    return log.splitlines()[-1]
 
 
-def served_by(stand: Stand, platform: Site) -> str:
-    """Which site owns a platform's cell, by name, with * where it is protected."""
-    moid = platform.vault.platform_moid
-    query = f"SELECT owner, solo FROM failover_register WHERE platform='{moid}'"
-    owner, solo = stand.sites["core"].mariadb.sql(query, "core").split()
-    names = {site.vault.platform_moid: name for name, site in stand.sites.items()}
-    return names[owner] + ("" if solo == "1" else "*")
-
-
-def until(true: Callable[[], Any], seconds: float, what: str) -> float:
-    """Wait for it; the seconds that it took."""
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < seconds, f"not {what} after {seconds} s"
-        time.sleep(0.1)
-    return time.monotonic() - began
-
-
-def conference(site: Site, number: str, of: Site) -> list[str]:
-    """State and hosting platform of a conference, as one site has it."""
-    assert isinstance(site.mariadb, CellDatabase)
-    cell = site.mariadb.own if of is site else site.mariadb.copy
-    link = Link(unix_socket=str(Server(cell).socket), user="root", database=of.name, seconds=5)
-    query = "SELECT state, hosting_platform FROM conferences_conference WHERE e164=%s"
-    found = link.one(query, [number])
-    link.close()
-    return [str(value) for value in found.values()]
-
-
-def test_an_operator_rehearses_and_is_refused_what_would_harm(two: Stand) -> None:
-    core, east = two.sites["core"], two.sites["east"]
-    until(lambda: served_by(two, east) == "east*", 60, "protected")
-    with pytest.raises(StandError, match="is healthy and serves its platform"):
-        core.manage("dr", "takeover", "east", "--yes")
-    with pytest.raises(StandError, match="serves its platform already"):
-        core.manage("dr", "handback", "east", "--yes")
-    core.manage("dr", "drill", "east", "--yes", "--json")
-    log = (core.directory / "log" / "manage.log").read_text().splitlines()
-    times = json.loads(log[-1])["seconds"]
+def test_an_operator_rehearses_and_is_refused_what_would_harm(two: Two) -> None:
+    epoch = two.row(two.east).epoch
+    assert "is healthy and serves its platform" in dr(two, "takeover", "east")
+    assert "serves its platform already" in dr(two, "handback", "east")
+    assert two.row(two.east).epoch == epoch
+    times = json.loads(dr(two, "drill", "east", "--json"))["seconds"]
     print(f"drill: {times}")
     assert times["takeover"] < 10
     assert times["handback"] < 10
-    until(lambda: served_by(two, east) == "east*", 60, "protected again")
+    two.at_rest()
 
 
-def test_a_site_dies_its_conference_lives_and_it_serves_again(two: Stand) -> None:
-    east, west = two.sites["east"], two.sites["west"]
-    until(lambda: served_by(two, east) == "east*", 60, "protected")
-    manager = Manager(east.rabbitmq.url("/"))
-    created = manager.answer_to(manager.create(duration=60))
-    manager.close()
-    number = created["confE164"]
-    until(lambda: conference(east, number, east)[0] == "running", 10, "running")
+def test_of_two_operators_at_once_one_is_told_of_the_other(two: Two) -> None:
+    with ThreadPoolExecutor(2) as both:
+        asked = [both.submit(dr, two, "takeover", "west", "--anyway") for _ in range(2)]
+        said = [one.result() for one in asked]
+    refused = ("has just asked", "somebody was faster", "serves west already")
+    assert sum(any(words in one for words in refused) for one in said) == 1, said
+    until(lambda: two.owner(two.west) == "west*", 60, "home again")
 
-    began = time.monotonic()
-    east.kill()
-    there = west.vault.platform_moid
-    until(lambda: conference(west, number, east) == ["running", there], 30, "restored at west")
-    print(f"killed and running at west: {time.monotonic() - began:.1f} s")
 
-    east.come_back(Report(print))
-    assert isinstance(east.mariadb, CellDatabase)
-    database = east.mariadb
-    back = until(lambda: served_by(two, east) == "east*" and database.is_open, 90, "back")
-    print(f"serves again: {back:.1f} s after its processes were ready")
-    assert conference(east, number, east) == ["running", there]
-    manager = Manager(east.rabbitmq.url("/"))
-    later = manager.ask({"type": "CM_MAU_DELAYCONF_REQ", "confE164": number, "delay": 30})
-    ended = manager.answer_to(manager.release(number))
-    manager.close()
-    assert later["type"] == "CM_MAU_DELAYCONF_ACK", later
-    assert ended["type"] == "MAU_CM_RELEASECONF_ACK", ended
+def test_a_site_dies_under_load_its_conferences_live_and_it_serves_again(two: Two) -> None:
+    print(tell(two, lambda two: site_faults.site_killed(two, two.east)))
+
+
+def test_a_dead_database_and_a_dead_agent_cost_a_moment(two: Two) -> None:
+    def fault(two: Two) -> None:
+        site_faults.database_killed(two, two.east)
+        site_faults.agent_killed(two, two.west)
+
+    print(tell(two, fault))

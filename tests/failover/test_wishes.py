@@ -8,17 +8,22 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from auditlog.models import LogEntry
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 from pytest_django import Settings
 
 from domains.flows import change
-from domains.models import PlatformDomain, ServiceDomain
+from domains.models import Account, MachineRoom, PlatformDomain, ServiceDomain
 from failover import board, modes, status, wishes
 from failover.cells.facts import Mode
 from failover.cells.register import Register as Asked
 from failover.cells.register import Report
+from failover.flows import rooms
 from failover.models import FailoverEvent, Register
+from tests.admin_tree.test_forms import platform_form
 from tests.integration.conftest import place
 
 __all__ = ["place"]
@@ -127,3 +132,85 @@ def test_without_its_register_a_site_knows_its_own_cells(east: str, settings: Se
     assert [(cell["state"], cell["epoch"]) for cell in found["cells"]] == [("normal", 1)]
     with pytest.raises(CommandError, match="the register is away"):
         dr("takeover", east, "--yes")
+
+
+def test_who_is_fenced_must_have_somebody_to_take_over(east: str) -> None:
+    say(east, WEST, Report(role="copy", well=False, lag=None, sentence="my copy is not complete"))
+    with pytest.raises(wishes.Refused, match="can not take over: my copy is not complete"):
+        wishes.fence(east, "ann")
+    say(east, WEST, WELL)
+    Register.objects.update(solo=True)
+    with pytest.raises(wishes.Refused, match="may lack its last writes"):
+        wishes.fence(east, "ann")
+    Register.objects.update(solo=False)
+    wishes.fence(east, "ann")
+    row = Register.objects.get()
+    assert (row.wish, row.wish_by, row.wish_fence) == (WEST, "ann", True)
+    assert "fence wanted, asked for by ann" in FailoverEvent.objects.get().because
+
+
+def test_what_was_asked_for_can_be_withdrawn(east: str) -> None:
+    with pytest.raises(CommandError, match="nothing is asked for"):
+        dr("withdraw", east, "--yes")
+    wishes.fence(east, "ann")
+    with pytest.raises(wishes.Refused, match="ann has just asked"):
+        wishes.fence(east, "ben")
+    assert "withdrawn" in dr("withdraw", east, "--yes")
+    row = Register.objects.get()
+    assert (row.wish, row.wish_fence) == ("", False)
+
+
+def test_the_time_line_says_who_drained_a_room(east: str) -> None:
+    room = MachineRoom.objects.get(platform_id=east)
+    rooms.set_mode(east, room.moid, "on", "ann")
+    said = [event.because for event in board.timeline()]
+    assert said == [
+        f"room {room.name} is abnormal: the operator says so",
+        f"room {room.name}: drained, says ann",
+    ]
+
+
+def test_the_page_fences_after_a_question_and_leaves_an_audit_record(east: str) -> None:
+    browser = Client()
+    browser.force_login(Account.objects.get(username="admin"))
+    wanted = {"action": "fence", "thing": east}
+    asks = browser.post(reverse("failover-act"), wanted)
+    assert b"stays down until the other site" in asks.content
+    assert Register.objects.get().wish == ""
+    say(east, WEST, WELL)
+    browser.post(reverse("failover-act"), {**wanted, "confirmed": "1"})
+    assert Register.objects.get().wish_by == "admin"
+    assert LogEntry.objects.filter(object_pk=east, actor__username="admin").exists()
+
+
+def test_another_backup_in_the_tree_asks_for_more_and_the_admin_says_what(east: str) -> None:
+    change.keep_backups(east, [WEST])
+    assert status.remark(east) == ""
+    third = PlatformDomain(name="third", parent=ServiceDomain.objects.get(), e164_prefix="9901")
+    change.keep(third)
+    change.keep_backups(east, [third.pk, WEST])
+    said = "third backs"
+    assert said in status.remark(east)
+    assert "its copy lies at west" in dr("status")
+    browser = Client()
+    browser.force_login(Account.objects.get(username="admin"))
+    assert said in browser.get(reverse("failover-live")).content.decode()
+    page = reverse("admin:domains_platformdomain_change", args=[east])
+    sent = platform_form(PlatformDomain.objects.get(pk=east))
+    answer = browser.post(page, sent, follow=True).content.decode()
+    assert "has no backup in the tree, but its copy lies at west" in answer
+
+
+def test_a_copy_is_moved_only_while_its_home_serves_it_and_home_is_alone_then(east: str) -> None:
+    words = ("cell_register", "--platform", east, "--home", east, "--backup")
+    call_command(*words, WEST, stdout=StringIO())
+    with pytest.raises(CommandError, match="--move-copy once"):
+        call_command(*words, "third")
+    Register.objects.update(owner=WEST)
+    with pytest.raises(CommandError, match="does not serve it"):
+        call_command(*words, "third", "--move-copy")
+    Register.objects.update(owner=east)
+    call_command(*words, "third", "--move-copy", stdout=StringIO())
+    row = Register.objects.get()
+    assert (row.backup, row.epoch, row.solo) == ("third", 5, True)
+    assert FailoverEvent.objects.get().kind == "copy moved"

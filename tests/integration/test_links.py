@@ -18,11 +18,12 @@ from pytest_django import Settings
 from conferences import doctor
 from confplatform import wiring
 from confplatform.api.health import metrics
+from confplatform.bus import link as link_module
 from confplatform.bus.amqp import connect, hang_up
 from confplatform.bus.consume import Consumer
 from confplatform.bus.declare import declare_all
 from confplatform.bus.dispatch import Outcome
-from confplatform.bus.link import FEEDS, Link, Publish
+from confplatform.bus.link import FEEDS, Feeder, Link, Publish
 from confplatform.bus.models import Outbox
 from confplatform.bus.outbox import Row
 from confplatform.bus.relay import Relay
@@ -256,12 +257,36 @@ def test_a_feed_is_asked_until_it_has_nothing_more(place: str, peer: RabbitMQ) -
 
     FEEDS.append(feed)
     try:
-        with running(link(place, peer)):
+        with running(Feeder(store_of(place), PEER)):
             until(lambda: not left)
     finally:
         with suppress(ValueError):
             FEEDS.remove(feed)
     assert numbers(peer.url()) == list(range(7))
+
+
+def test_a_feed_goes_to_the_broker_of_the_site_that_serves_the_platform_now(
+    place: str, peer: RabbitMQ, home: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PEERS = {PEER: peer.url(), "backup": home}
+    at, left = [PEER], list[int]()
+
+    def feed(destination: str, publish: Publish) -> int:
+        if not left:
+            return 0
+        publish([Row(n, NOTICE.exchange, NOTICE.key, b'{"n": %d}' % n, {}) for n in left])
+        left.clear()
+        return 1
+
+    monkeypatch.setattr(link_module, "FEEDS", [feed])
+    monkeypatch.setattr(link_module, "SERVING", [lambda platform: at[0]])
+    with running(Feeder(store_of(place), PEER)):
+        for number, site in enumerate((PEER, "backup", "nobody knows it", PEER)):
+            at[0] = site
+            left.append(number)
+            until(lambda: not left)
+    assert numbers(peer.url()) == [0, 3]
+    assert numbers(home) == [1, 2]
 
 
 def test_only_the_roles_of_a_deployment_are_consumed(settings: Settings) -> None:

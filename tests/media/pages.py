@@ -20,13 +20,16 @@ class Whereabouts:
     def __init__(self, e164: str = "8800001", password: str = "") -> None:
         self.e164, self.password = e164, password
         self.state = "running"
+        self.elsewhere = ""
+        """A platform that another site serves."""
         self.join: dict[str, Any] | None = None
 
     def __call__(self, e164: str) -> JoinInfo | None:
         if e164 != self.e164 or self.state == "ended":
             return None
         join = self.join if self.state == "running" else None
-        return JoinInfo("c1", e164, "Weekly Board", self.state, self.password, "tenant", join)
+        about = ("c1", e164, "Weekly Board", self.state, self.password, "tenant")
+        return JoinInfo(*about, join, "east")
 
 
 class _Server(ThreadingMixIn, WSGIServer):

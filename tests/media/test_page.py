@@ -18,6 +18,7 @@ from tests.media.conftest import Platform, Unit, create
 from tests.media.pages import Whereabouts, served
 from tests.media.people import Person
 
+BACKUP = "https://west.example"
 JOIN = {"webrtc": {"url": "ws://x/", "audioroom": "a", "videoroom": "a", "pin": "p", "token": "t"}}
 
 
@@ -29,6 +30,9 @@ def conference(monkeypatch: pytest.MonkeyPatch) -> Whereabouts:
     found.join = JOIN
     monkeypatch.setattr(views, "joinable", found)
     monkeypatch.setattr(views, "stock_of_site", lambda: Stock(NONE, None))
+    monkeypatch.setattr(views, "is_served_here", lambda platform: platform != found.elsewhere)
+    monkeypatch.setattr(views, "doors_of", lambda platform: (BACKUP,))
+    monkeypatch.setattr(views, "platforms_of_numbers", lambda numbers: {})
     return found
 
 
@@ -75,8 +79,28 @@ def test_the_password_is_asked_and_not_for_ever(conference: Whereabouts) -> None
     reply = client.post(address(), good)
     assert (reply.status_code, reply.json()["password"]) == (429, "later")
     assert client.post(address(), good, REMOTE_ADDR="192.0.2.9").json()["join"] == JOIN
-    other = Client(enforce_csrf_checks=True)
-    assert other.post(address(), good, REMOTE_ADDR="192.0.2.9").status_code == 403
+
+
+def test_pages_of_the_other_sites_may_ask_and_nobody_else_s(conference: Whereabouts) -> None:
+    client = Client(enforce_csrf_checks=True)
+    conference.password = "sesame"
+    for origin, allowed in ((BACKUP, BACKUP), ("https://evil.example", None), ("null", None)):
+        reply = client.post(address(), {"password": "sesame"}, headers={"Origin": origin})
+        assert reply.headers.get("Access-Control-Allow-Origin") == allowed
+        assert "Origin" in reply.headers["Vary"]
+        assert "Access-Control-Allow-Credentials" not in reply.headers
+
+
+def test_a_page_knows_where_else_to_ask(conference: Whereabouts) -> None:
+    reply = Client().get(join_link("c1", "8800001"))
+    assert f"{BACKUP}/join/8800001/where?t=c1:" in reply.content.decode()
+    assert BACKUP in reply.headers["Content-Security-Policy"]
+
+
+def test_a_site_that_does_not_serve_it_sends_nobody_anywhere(conference: Whereabouts) -> None:
+    conference.elsewhere = "east"
+    reply = Client().get(address())
+    assert (reply.status_code, reply.json()) == (503, {"state": "elsewhere"})
 
 
 @pytest.mark.parametrize("body", [rb'{"password": "\ud800"}', b"[" * 100_000, b"\xff", b"[]"])

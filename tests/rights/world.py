@@ -37,6 +37,8 @@ from domains.models import (
     ServiceDomain,
     UserDomain,
 )
+from im import store
+from im.models import BalanceServer, Broadcast, Conversation, MediaServer
 from licensing.models import Licence, Quota
 
 NOW = datetime.now(UTC)
@@ -119,6 +121,7 @@ def _people(name: str) -> None:
     LogEntry.objects.log_create(
         admin, force_log=True, action=LogEntry.Action.ACCESS, actor=admin, changes={}
     )
+    store.seen(admin.moid, "d", "a", NOW.timestamp())
     if name in PLATFORM_OF:
         Account.objects.create(username=f"person-{name}", domain_id=moid(name))
     if name == "House":
@@ -131,6 +134,8 @@ def _of_tenant(name: str) -> None:
     ApiKey.objects.create(key=f"key-{name}", domain_id=moid(name), name=f"key {name}")
     Application.objects.create(name=f"app {name}", domain_id=moid(name), client_type="public")
     Quota.objects.update_or_create(owner=moid(name))
+    Conversation.objects.create(kind="group", name=f"chat {name}", domain=moid(name), creator="x")
+    Broadcast.objects.create(domain_id=moid(name), by="x", text=f"to {name}")
     _conference(f"live-{name}", name, PLATFORM_OF[name], PLATFORM_OF[name])
     ended = {"state": ConferenceState.ENDED, "ended_at": NOW, "end_reason": "released"}
     _conference(f"over-{name}", name, PLATFORM_OF[name], PLATFORM_OF[name], **ended)
@@ -178,6 +183,8 @@ def _of_site() -> None:
     Parked.objects.create(id=1, queue="q", reason="r", parked_at=NOW, **body)
     Outbox.objects.create(id=1, exchange="e", routing_key="k", due_at=NOW, **body)
     Inbox.objects.create(key="k", wire_type="T", digest="d", taken_at=NOW)
+    BalanceServer.objects.create(server_id="1", local_host1="10.0.0.8", virtual_host1="10.0.0.7")
+    MediaServer.objects.create(server_id="1", local_host1="10.0.0.8")
     AccessAttempt.objects.create(
         username="x", ip_address="10.0.0.9", failures_since_start=1, get_data="", post_data=""
     )
@@ -224,6 +231,11 @@ WHOSE: dict[str, Whose] = {
     "bus.parked": _site,
     "bus.outbox": _site,
     "bus.inbox": _site,
+    "im.conversation": lambda c: [c.domain],
+    "im.listener": _of_domain,
+    "im.broadcast": lambda b: [b.domain_id],
+    "im.balanceserver": _site,
+    "im.mediaserver": _site,
     "auditlog.logentry": _actor,
 }
 """The MOIDs of the domains that a row belongs to. What is not here is for superusers alone."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
 
-from failover.models import Register
+from confplatform.stores.directory import own_platform
+from failover.models import FailoverEvent, Register
 
 
 class Command(BaseCommand):
-    """Idempotent: a platform that is there stays as it is."""
+    """Idempotent: a platform that is there stays as it is, unless its backup is to be another one."""
 
     help = "Enter a platform into the register of owners: its home owns it, alone at first."
 
@@ -19,6 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--platform", required=True)
         parser.add_argument("--home", required=True)
         parser.add_argument("--backup", required=True)
+        parser.add_argument("--move-copy", action="store_true", help="to another backup")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Write the row, unless it is there."""
@@ -28,4 +33,31 @@ class Command(BaseCommand):
         row, _ = Register.objects.get_or_create(
             platform=options["platform"], defaults={"home": home, "backup": backup, "owner": home}
         )
+        if row.backup != backup:
+            row = self._move_copy(row, backup, sure=options["move_copy"])
         self.stdout.write(str(row))
+
+    def _move_copy(self, row: Register, backup: str, *, sure: bool) -> Register:
+        """By compare-and-set: home serves alone, under a new epoch, until the new copy is complete."""
+        if not sure:
+            raise CommandError(
+                f"its copy lies at {row.backup}; --move-copy once that one is stopped"
+            )
+        here = Register.objects.filter(pk=row.pk, owner=row.home, epoch=row.epoch, wish="")
+        with transaction.atomic():
+            if not here.update(backup=backup, epoch=F("epoch") + 1, solo=True, forced=False):
+                raise CommandError(
+                    "its home does not serve it, or something is asked for: first that"
+                )
+            FailoverEvent.objects.create(
+                platform=row.pk,
+                at=timezone.now(),
+                site=own_platform(),
+                kind="copy moved",
+                epoch=row.epoch + 1,
+                owner=row.owner,
+                solo=True,
+                because=f"its copy moves from {row.backup} to {backup}",
+            )
+        row.refresh_from_db()
+        return row

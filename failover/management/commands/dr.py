@@ -1,4 +1,4 @@
-"""`manage.py dr status|takeover|handback|mode|drill`: who serves, and who shall."""
+"""`manage.py dr status|takeover|handback|mode|drill|fence|withdraw|salvage`: who serves, and who shall."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import getpass
 import json
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from domains.models import PlatformDomain
-from failover import board, status, wishes
+from failover import board, salvage, status, wishes
 from failover.cells.facts import Mode, Row
 
 PATIENCE = 120.0
+_WORDS = ["status", "takeover", "handback", "mode", "drill", "fence", "withdraw", "salvage"]
 
 
 class Command(BaseCommand):
@@ -24,13 +26,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """One word, then the platform by name or MOID."""
-        parser.add_argument("what", choices=["status", "takeover", "handback", "mode", "drill"])
+        parser.add_argument("what", choices=_WORDS)
         parser.add_argument("platform", nargs="?", default="")
         parser.add_argument("mode", nargs="?", default="", choices=["", *Mode])
         parser.add_argument("--json", action="store_true", help="for programs")
         parser.add_argument("--dry-run", action="store_true", help="say what would be done")
         parser.add_argument("--yes", action="store_true", help="do not ask")
         parser.add_argument("--anyway", action="store_true", help="take over a healthy platform")
+        parser.add_argument("--done", action="store_true", help="salvage: all is dealt with")
         parser.add_argument("--force", action="store_true", help="even if writes may be lost")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -55,6 +58,11 @@ class Command(BaseCommand):
             return self._say({"done": asked.sentence, "dry_run": dry})
         if what == "drill":
             return self._drill(platform)
+        if what == "salvage":
+            return self._salvage(platform)
+        if what == "withdraw":
+            asked = wishes.withdraw(platform, _who(), dry_run=dry)
+            return self._say({"done": asked.sentence, "dry_run": dry})
         return self._move(platform, what)
 
     def _move(self, platform: str, what: str) -> None:
@@ -62,7 +70,9 @@ class Command(BaseCommand):
         asked = self._ask(platform, what)
         said: dict[str, Any] = {"done": asked.sentence, "dry_run": self._options["dry_run"]}
         if not self._options["dry_run"]:
-            to = asked.row.backup if what == "takeover" else asked.row.home
+            to = {"takeover": asked.row.backup, "handback": asked.row.home}.get(
+                what, asked.row.other(asked.row.owner)
+            )
             row = _await(platform, lambda row: row.owner == to)
             said |= {"seconds": round(time.monotonic() - began, 2), "epoch": row.epoch}
         self._say(said)
@@ -71,6 +81,8 @@ class Command(BaseCommand):
         dry = self._options["dry_run"]
         if what == "handback":
             return wishes.handback(platform, _who(), dry_run=dry)
+        if what == "fence":
+            return wishes.fence(platform, _who(), force=self._options["force"], dry_run=dry)
         anyway, force = anyway or self._options["anyway"], self._options["force"]
         return wishes.takeover(platform, _who(), anyway=anyway, force=force, dry_run=dry)
 
@@ -95,9 +107,21 @@ class Command(BaseCommand):
             }
         )
 
+    def _salvage(self, platform: str) -> None:
+        if self._options["done"] and not self._options["dry_run"]:
+            return self._say({"done": salvage.done(platform, _who())})
+        found = salvage.missing(platform)
+        if self._options["json"]:
+            return self.stdout.write(json.dumps([asdict(one) for one in found], default=str))
+        for one in found:
+            line = f"{one.at:%Y-%m-%d %H:%M:%S} {one.kind} {one.number} {one.reqid}: {one.answer}"
+            self.stdout.write(line)
+        return self.stdout.write(f"{len(found)} requests are not known where it is served")
+
     def _confirm(self, platform: str) -> None:
         what = f"{self._options['what']} of {platform} {self._options['mode']}".strip()
-        if self._options["yes"] or self._options["dry_run"]:
+        looks = self._options["what"] == "salvage" and not self._options["done"]
+        if self._options["yes"] or self._options["dry_run"] or looks:
             return
         if input(f"{what}: type yes to go on: ") != "yes":
             raise CommandError("nothing was done")
@@ -109,6 +133,8 @@ class Command(BaseCommand):
             return
         if found["away"]:
             self.stdout.write(found["away"])
+        for remark in found["remarks"]:
+            self.stdout.write(f"  {remark}")
         for cell in found["cells"]:
             self._line(cell)
         for event in found["events"][:10]:

@@ -86,17 +86,28 @@ function setMuted(value) {
 
 // ---- where the conference is ----------------------------------------------------------------
 
+/** The site that answered last is asked first; one that is away, or does not serve it, is passed over. */
 async function where(entering = false) {
+  for (const at of [...start.where]) {
+    const found = await ask(at, entering).catch(() => null);
+    if (!found) continue;
+    start.where = [at, ...start.where.filter((other) => other !== at)];
+    return found;
+  }
+  throw new Error("no site answers");
+}
+
+async function ask(at, entering) {
   const signal = AbortSignal.timeout(ANSWER_WITHIN);
   const wish = { headers: { Accept: "application/json" }, cache: "no-store", signal };
   if (start.password) {
     wish.method = "POST";
     wish.body = new URLSearchParams({ password });
-    wish.headers["X-CSRFToken"] = document.cookie.match(/(?:^|; )csrftoken=([^;]*)/)?.[1] ?? "";
   }
-  const more = entering ? `${start.where.includes("?") ? "&" : "?"}entering=1` : "";
-  const reply = await fetch(start.where + more, wish);
-  return reply.json();
+  const more = entering ? `${at.includes("?") ? "&" : "?"}entering=1` : "";
+  const reply = await fetch(at + more, wish);
+  const found = await reply.json();
+  return reply.status < 500 || found.full ? found : null;
 }
 
 /** Go where the conference is, as long as we want to be in it; ask until it runs again. */

@@ -1,0 +1,336 @@
+"""Conference managers that ask at both sites until they are answered, and who checks what they were told.
+
+Each client has one conference at a time and asks one thing after the other, each with an id of its
+own. So at rest it is known to the letter how every conference must be.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tests import licences
+from tests.failover.two import Two, database
+from tests.failover.writers import TABLES, Verdict, Writer, judge
+from tests.stories.manager import TENANT, Body, Manager
+
+ELSEWHERE = "29005"
+NO_CONFERENCE = "29010"
+NO_SEAT = "29006"
+PATIENCE = 3.0
+MINUTES, MORE_MINUTES = 60, 7
+"""A sum of them is never the default duration, which rows leave out."""
+
+
+@dataclass(slots=True)
+class Held:
+    """A conference as its client was told that it is."""
+
+    tag: str
+    number: str
+    minutes: int = MINUTES
+    name: str = ""
+    ended: bool = False
+
+
+@dataclass(slots=True)
+class Told:
+    """What one client was told."""
+
+    held: list[Held] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    """Tags of creates that were refused: nothing of them may run."""
+    codes: Counter[str] = field(default_factory=Counter)
+    done: Counter[str] = field(default_factory=Counter)
+    answers: dict[str, set[str]] = field(default_factory=dict)
+    """All that was ever answered to one request id, but for "another site serves it"."""
+    missing: list[str] = field(default_factory=list)
+    """What was acknowledged, and of which the site then said that there is no such thing."""
+    at: list[float] = field(default_factory=list)
+
+
+class Client(threading.Thread):
+    """One conference after the other, until told to end; the last one is left running."""
+
+    def __init__(self, number: int, managers: Sequence[Manager], pace: float) -> None:
+        super().__init__(daemon=True)
+        self.told = Told()
+        self.end = threading.Event()
+        self.asking: Body = {}
+        self._managers = list(managers)
+        self._random = random.Random(number)
+        self._pace = pace
+
+    def run(self) -> None:
+        """Until the end; what was asked is always waited for."""
+        while not self.end.is_set():
+            held = self._create()
+            if held is None:
+                continue
+            for _ in range(self._random.randrange(1, 5)):
+                self._change(held)
+            if not self.end.is_set():
+                self._release(held)
+
+    def _create(self) -> Held | None:
+        tag = uuid.uuid4().hex
+        body = {
+            "type": "CM_MAU_CREATECONF_REQ",
+            "moid": TENANT,
+            "creator": {"moid": tag, "name": "load"},
+            "confname": tag,
+            "duration": MINUTES,
+        }
+        answer = self._ask(body)
+        if "confE164" not in answer or answer["type"].endswith("_NACK"):
+            self.told.refused.append(tag)
+            self.end.wait(0.5)
+            return None
+        held = Held(tag, answer["confE164"], name=tag)
+        self.told.held.append(held)
+        return held
+
+    def _change(self, held: Held) -> None:
+        if self._random.random() < 0.5:
+            asked = {"type": "CM_MAU_DELAYCONF_REQ", "delay": MORE_MINUTES}
+            if self._of(held, asked)["type"] == "CM_MAU_DELAYCONF_ACK":
+                held.minutes += MORE_MINUTES
+        else:
+            self._rename(held)
+
+    def _rename(self, held: Held) -> None:
+        """The unit says that it was done; it counts once the site lists it."""
+        name = uuid.uuid4().hex
+        while held.name != name:
+            asked = {"type": "CM_MCU_MODIFYCONFNAME_REQ", "confname": name}
+            answer = self._of(held, asked, done=False)
+            if answer.get("errcode") == NO_CONFERENCE and not self._listed(held):
+                return
+            for _ in range(10):
+                if self._listed(held) == name:
+                    held.name = name
+                    self.told.done["renamed"] += 1
+                    break
+                time.sleep(0.1)
+
+    def _listed(self, held: Held) -> str:
+        answer = self._ask({"type": "CM_MAU_GETCONFLIST_REQ", "moid": TENANT, "count": 500}, False)
+        names = {c["confE164"]: c["confname"] for c in answer.get("confs", ())}
+        return str(names.get(held.number, ""))
+
+    def _release(self, held: Held) -> None:
+        answer = self._of(held, {"type": "CM_MAU_RELEASECONF_REQ"})
+        held.ended = answer["type"] == "MAU_CM_RELEASECONF_ACK"
+
+    def _of(self, held: Held, asked: Body, *, done: bool = True) -> Body:
+        """Ask something of a conference that was acknowledged: there must be one."""
+        answer = self._ask({**asked, "confE164": held.number}, done)
+        if done and answer.get("errcode") == NO_CONFERENCE:
+            self.told.missing.append(f"{asked['type']} {held.number}")
+        return answer
+
+    def _ask(self, body: Body, done: bool = True) -> Body:
+        """Ask until it is answered, at one site and then at the other; always with the same id."""
+        body["reqid"] = uuid.uuid4().hex
+        self.asking = body
+        while True:
+            time.sleep(self._pace * self._random.random())
+            try:
+                answer = self._managers[0].ask(dict(body), PATIENCE)
+            except TimeoutError:
+                self._managers.reverse()
+                continue
+            code = answer.get("errcode")
+            if code == ELSEWHERE:
+                self._managers.reverse()
+                continue
+            if done:
+                self._note(body["reqid"], answer, code)
+            return answer
+
+    def _note(self, reqid: str, answer: Body, code: str | None) -> None:
+        told = self.told
+        told.at.append(time.monotonic())
+        told.answers.setdefault(reqid, set()).add(str(answer))
+        told.codes.update([code] if code else [])
+        told.done.update([] if code else [answer["type"]])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What the checker found at rest."""
+
+    acknowledged: int
+    refused: dict[str, int]
+    lost: list[str]
+    twice: list[str]
+    quota: int
+    """Seats that are taken beyond, or short of, the conferences that are live."""
+    written: Verdict
+    """The same of those who write to the cell itself, with its epochs."""
+    longest_gap: float
+
+    @property
+    def good(self) -> bool:
+        """Nothing lost, nothing done twice, never two sites, the count exact."""
+        wrong = self.lost or self.twice or self.quota or NO_SEAT in self.refused
+        return self.written.good and not wrong
+
+    def line(self) -> str:
+        """For a table."""
+        words = [
+            f"acknowledged {self.acknowledged} + {self.written.acknowledged} writes",
+            f"lost {len(self.lost) + self.written.lost}",
+            f"done twice {len(self.twice) + self.written.twice}",
+            f"two sites at once {self.written.sites_at_once + self.written.epochs_shared}",
+            f"quota off by {self.quota}",
+            f"refused {self.refused}",
+            f"longest gap {self.longest_gap:.1f} s",
+        ]
+        return ", ".join(words)
+
+
+class Load:
+    """Clients at both sites, for east's platform."""
+
+    def __init__(self, two: Two, count: int = 8, pace: float = 0.1) -> None:
+        """The licence has a seat for each client: who is refused one met a count that was wrong."""
+        self._two = two
+        licences.put_into(two.east, count, 0)
+        self._managers = [Manager(site.rabbitmq.url("/")) for site in (two.east, two.west)]
+        ways = (self._managers, self._managers[::-1])
+        self.clients = [Client(n, ways[n % 2], pace) for n in range(count)]
+        self.writers = writers_to_east(two)
+        for client in self.clients:
+            client.start()
+
+    @property
+    def acknowledged(self) -> int:
+        """So far."""
+        return sum(len(client.told.at) for client in self.clients)
+
+    def goes_on(self, count: int = 20, seconds: float = 60) -> float:
+        """Wait until so much more is acknowledged; the seconds."""
+        began, before = time.monotonic(), self.acknowledged
+        while self.acknowledged < before + count:
+            assert time.monotonic() - began < seconds, "the clients are not answered"
+            time.sleep(0.05)
+        return time.monotonic() - began
+
+    def end(self) -> None:
+        """Each client finishes what it has begun; one conference of each stays."""
+        for client in self.clients:
+            client.end.set()
+        for client in self.clients:
+            client.join(60)
+            assert not client.is_alive(), f"there is no end to {client.asking}"
+
+    def leave(self) -> list[str]:
+        """Ask after the conferences that stay, at home, and end them; those that are not there."""
+        home, missing = self._managers[0], []
+        for number in [h.number for c in self.clients for h in c.told.held if not h.ended]:
+            for kind in ("CM_MCU_GETMTLIST_REQ", "CM_MAU_RELEASECONF_REQ"):
+                answer = home.ask({"type": kind, "confE164": number})
+                if answer["type"].endswith("_NACK"):
+                    missing.append(f"{number}: {answer}")
+        return missing
+
+    def close(self) -> None:
+        """Leave the brokers and the database."""
+        for end in [*(c.end for c in self.clients), *(w.end for w in self.writers)]:
+            end.set()
+        for manager in self._managers:
+            manager.close()
+
+    def verdict(self) -> Found:
+        """At rest, with both sites serving themselves: what was acknowledged against what is there."""
+        self.end()
+        told = [client.told for client in self.clients]
+        rows = _rows(self._two)
+        lost = [word for one in told for word in one.missing]
+        twice = [tag for tag, found in rows.items() if len(found) > 1]
+        twice += [f"{mark}: {a}" for one in told for mark, a in one.answers.items() if len(a) > 1]
+        for held in (held for one in told for held in one.held):
+            less, more = _compare(held, rows.get(held.tag, []))
+            lost, twice = lost + less, twice + more
+        for tag in (tag for one in told for tag in one.refused):
+            twice += [f"{tag} was refused, and runs" for row in rows.get(tag, ()) if not row.ended]
+        at = sorted(moment for one in told for moment in one.at)
+        return Found(
+            acknowledged=len(at),
+            refused=dict(sum((one.codes for one in told), Counter())),
+            lost=lost,
+            twice=twice,
+            quota=_seats(self._two) - sum(not r.ended for found in rows.values() for r in found),
+            written=self._written(),
+            longest_gap=max((b - a for a, b in itertools.pairwise(at)), default=0.0),
+        )
+
+    def _written(self) -> Verdict:
+        for writer in self.writers:
+            writer.end.set()
+            writer.join(10)
+        east = self._two.east
+        ops = {row[0] for row in self._two.rows(east, east, "SELECT id FROM op")}
+        (counter,) = self._two.rows(east, east, "SELECT n FROM counter")[0]
+        return judge(self.writers, ops, counter)
+
+
+def writers_to_east(two: Two, count: int = 2) -> list[Writer]:
+    """They write to east's cell itself, wherever it is open, and note under which epoch."""
+    where = next(site for site in (two.east, two.west) if two.owner(two.east).startswith(site.name))
+    for statement in ("DROP TABLE IF EXISTS op", "DROP TABLE IF EXISTS counter", *TABLES):
+        two.rows(two.east, where, statement)
+    ports = {
+        two.east.vault.platform_moid: database(two.east).own.port,
+        two.west.vault.platform_moid: database(two.west).copy.port,
+    }
+    made = [Writer(n, ports, two.east.vault.mariadb, two.east.name) for n in range(count)]
+    for writer in made:
+        writer.start()
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    number: str
+    name: str
+    minutes: int
+    ended: bool
+
+
+def _rows(two: Two) -> dict[str, list[_Row]]:
+    query = (
+        "SELECT creator_moid, e164, name, JSON_VALUE(detail, '$.duration'), live_e164 IS NULL"
+        " FROM conferences_conference"
+    )
+    found: dict[str, list[_Row]] = {}
+    for tag, number, name, minutes, ended in two.rows(two.east, two.east, query):
+        found.setdefault(tag, []).append(_Row(number, name, int(minutes or 0), bool(ended)))
+    return found
+
+
+def _seats(two: Two) -> int:
+    query = "SELECT SUM(small_used + large_used) FROM licensing_quota WHERE owner=%s"
+    return int(two.rows(two.east, two.east, query, two.east.vault.platform_moid)[0][0])
+
+
+def _compare(held: Held, found: list[_Row]) -> tuple[list[str], list[str]]:
+    """What is missing, and what is there too often."""
+    row = next((row for row in found if row.number == held.number), None)
+    if row is None:
+        return [f"conference {held.number}"], []
+    lost = []
+    if row.name != held.name:
+        lost.append(f"{held.number}: its name is {row.name}, not {held.name}")
+    if held.ended is not row.ended:
+        lost.append(f"{held.number}: ended is {row.ended}, was told {held.ended}")
+    if row.minutes < held.minutes:
+        lost.append(f"{held.number}: {row.minutes} minutes of {held.minutes}")
+    return lost, [f"{held.number}: {row.minutes} minutes"] if row.minutes > held.minutes else []

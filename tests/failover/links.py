@@ -1,0 +1,75 @@
+"""The ways between two whole sites, and from each to the register, as TCP stand-ins that can be cut.
+
+Copies of databases, brokers and the register; the core's own ways to the sites stay whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from deploy.stand.cells import CellDatabase
+from deploy.stand.site import Site
+from tests.failover.cut import Cut
+
+
+class Links:
+    """Put between east and west before they start."""
+
+    def __init__(self, east: Site, west: Site) -> None:
+        self._ways: dict[tuple[str, str], list[Cut]] = {}
+        self._lay(east, west)
+        self._lay(west, east)
+
+    def cut(self, *, forth: bool = True, back: bool = True) -> None:
+        """Hold what east sends to west (`forth`), what west sends to east, or both."""
+        for (here, there), cuts in self._ways.items():
+            for one in cuts if "core" not in (here, there) else ():
+                from_east = here == "east"
+                one.cut(
+                    forth=forth if from_east else back,
+                    back=back if from_east else forth,
+                )
+
+    def isolate(self, site: str) -> None:
+        """It sees neither the other site nor the register."""
+        for ends, cuts in self._ways.items():
+            for one in cuts if site in ends else ():
+                one.cut()
+
+    def heal(self) -> None:
+        """Let everything through again."""
+        for cuts in self._ways.values():
+            for one in cuts:
+                one.heal()
+
+    def close(self) -> None:
+        """Take no connection any more."""
+        for cuts in self._ways.values():
+            for one in cuts:
+                one.close()
+
+    def _lay(self, here: Site, there: Site) -> None:
+        """`here` goes through stand-ins from now on, wherever it connects to."""
+        cell = here.mariadb
+        assert isinstance(cell, CellDatabase)
+        ends = (here.name, there.name)
+        cell.own, cell.copy = (
+            replace(one, peer_port=self._through(ends, one.peer_port)) for one in cell.cells
+        )
+        cell.cells = (cell.own, cell.copy)
+        cell.register = self._url((here.name, "core"), cell.register)
+        peer, _, url = here.env["PEERS"].partition("=")
+        here.env |= {"PEERS": f"{peer}={self._url(ends, url)}", "REGISTER_URL": cell.register}
+        here.processes = here._processes()
+        cell.agent = here._process("agent", ["manage.py", "cell_agent"])
+
+    def _through(self, ends: tuple[str, str], port: int) -> int:
+        made = Cut(0, port)
+        self._ways.setdefault(ends, []).append(made)
+        return made.port
+
+    def _url(self, ends: tuple[str, str], url: str) -> str:
+        port = urlsplit(url).port
+        assert port is not None
+        return url.replace(f":{port}", f":{self._through(ends, port)}", 1)

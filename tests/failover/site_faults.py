@@ -1,0 +1,139 @@
+"""Faults against two whole sites. Each ends as it began: both serve themselves, protected."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable
+
+from deploy.stand import owned
+from deploy.stand.site import Site
+from failover.cells.server import Server
+from tests.failover.two import Two, database, until
+
+
+def site_killed(two: Two, site: Site) -> tuple[float, float]:
+    """kill -9 of all of a site; it comes back and serves again by itself: seconds of both."""
+    other = two.other(site)
+    began = time.monotonic()
+    site.kill()
+    until(lambda: two.owner(site).startswith(other.name), 60, f"taken over by {other.name}")
+    taken = time.monotonic() - began
+    two.come_back(site)
+    return taken, two.at_rest()
+
+
+def database_killed(two: Two, site: Site) -> float:
+    """kill -9 of a platform's database at home: restarted in place, nobody takes over."""
+    epoch = two.row(site).epoch
+    pid = Server(database(site).own).pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: database(site).pid not in (None, pid), 30, "restarted")
+    took = two.at_rest()
+    assert two.row(site).owner == site.vault.platform_moid
+    assert two.row(site).epoch - epoch <= 2, "it was taken over"
+    return took
+
+
+def agent_killed(two: Two, site: Site) -> float:
+    """kill -9 of the agent: whoever supervises it starts it again."""
+    agent = database(site).agent
+    assert agent is not None
+    agent.kill()
+    until(lambda: agent.alive, 30, "started again")
+    return two.at_rest()
+
+
+def register_killed(two: Two, seconds: float) -> float:
+    """Without the register everything goes on as it is."""
+    two.core.mariadb.kill()
+    time.sleep(seconds)
+    two.core.mariadb.start()
+    return two.at_rest()
+
+
+def frozen(two: Two, site: Site, seconds: float) -> float:
+    """SIGSTOP of every process of a site, and on again, in any order."""
+    began = time.monotonic()
+    pids = owned.processes_of(site.directory)
+    _signal(pids, signal.SIGSTOP)
+    taken = until(lambda: not two.owner(site).startswith(site.name), 60, "taken over")
+    time.sleep(max(0.0, began + seconds - time.monotonic()))
+    _signal(reversed(pids), signal.SIGCONT)
+    two.at_rest()
+    return taken
+
+
+def link_cut(two: Two, seconds: float, *, forth: bool = True, back: bool = True) -> float:
+    """The link between the sites, or one way of it; then it heals."""
+    two.links.cut(forth=forth, back=back)
+    time.sleep(seconds)
+    two.links.heal()
+    return two.at_rest()
+
+
+def flapping(two: Two, times: int = 20) -> float:
+    """Cut and healed again and again."""
+    for n in range(times):
+        two.links.cut()
+        time.sleep(0.3 + 0.2 * (n % 5))
+        two.links.heal()
+        time.sleep(0.3 + 0.1 * (n % 4))
+    return two.at_rest()
+
+
+def isolated(two: Two, site: Site, seconds: float) -> float:
+    """A site sees neither the other one nor the register: it is taken over, and fenced."""
+    began = time.monotonic()
+    two.links.isolate(site.name)
+    taken = until(lambda: not two.owner(site).startswith(site.name), 60, "taken over")
+    time.sleep(max(0.0, began + seconds - time.monotonic()))
+    two.links.heal()
+    two.at_rest()
+    return taken
+
+
+def moved(two: Two) -> float:
+    """An operator has east's platform at west, and back again."""
+    two.core.manage("dr", "drill", "east", "--yes")
+    return two.at_rest()
+
+
+def agent_dies_at(two: Two, site: Site, point: str, *, takeover: bool) -> float:
+    """The agent of a site dies at a point of a takeover, or of an operator's move and back."""
+    agent = database(site).agent
+    assert agent is not None
+    usual = agent.argv
+    agent.argv = [sys.executable, "-m", "tests.failover.run_agent", str(database(site).file)]
+    agent.argv += ["--die-at", point]
+    agent.restart()
+    two.at_rest()
+    agent.argv, deaths = usual, agent.deaths  # the one that follows it is as always
+    if takeover:
+        two.east.kill()
+    else:
+        set_mode(two, two.east, "manual")
+    until(lambda: two.owner(two.east) in ("west", "west*"), 60, "served by west")
+    if takeover:
+        two.come_back(two.east)
+    else:
+        set_mode(two, two.east, "auto")
+    took = two.at_rest()
+    assert agent.deaths > deaths, f"it never came to: {point}"
+    return took
+
+
+def set_mode(two: Two, platform: Site, mode: str) -> None:
+    """As an operator."""
+    two.core.manage("dr", "mode", platform.name, mode, "--yes")
+
+
+def _signal(pids: Iterable[int], what: int) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, what)
+        except ProcessLookupError:
+            continue

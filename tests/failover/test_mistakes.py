@@ -1,0 +1,88 @@
+"""Operators err: what they ask for is refused in a sentence, or does no harm."""
+
+from __future__ import annotations
+
+import pytest
+from auditlog.models import LogEntry
+from django.test import Client
+from django.urls import reverse
+
+from domains.models import Account, PlatformDomain
+from failover import wishes
+from failover.cells.facts import Mode
+from failover.cells.register import Report
+from failover.models import FailoverEvent, Register
+from tests.failover.test_wishes import WELL, WEST, east, place, say
+from tests.integration.conftest import at_once
+
+__all__ = ["east", "place"]
+
+ILL = Report(role="copy", well=False, lag=None, sentence="my copy does not apply what it receives")
+
+
+def test_of_two_who_press_at_the_same_moment_one_is_told_of_it(east: str) -> None:
+    def press(number: int) -> str:
+        try:
+            return wishes.takeover(east, f"operator {number}", anyway=True).sentence
+        except wishes.Refused as why:
+            return f"refused: {why}"
+
+    said = at_once(4, press)
+    (done,) = (one for one in said if not one.startswith("refused: "))
+    assert done.endswith(Register.objects.get().wish_by)
+    assert all("has just asked" in one or "was faster" in one for one in said if one != done)
+    assert FailoverEvent.objects.count() == 1
+
+
+def test_a_hand_back_against_the_mode_is_refused_until_the_mode_is_another_one(east: str) -> None:
+    wishes.set_mode(east, "ann", Mode.MANUAL)
+    Register.objects.update(owner=WEST, epoch=5)
+    with pytest.raises(wishes.Refused, match="mode manual says that west serves"):
+        wishes.handback(east, "ben")
+    wishes.set_mode(east, "ben", Mode.OFF)
+    wishes.handback(east, "ben")
+    assert Register.objects.get().wish == east
+
+
+def test_a_mode_does_not_cross_what_somebody_has_just_asked_for(east: str) -> None:
+    wishes.takeover(east, "ann", anyway=True)
+    with pytest.raises(wishes.Refused, match="ann has just asked"):
+        wishes.set_mode(east, "ben", Mode.MANUAL)
+    assert PlatformDomain.objects.get(pk=east).dr_mode == "auto"
+
+
+def test_nobody_sends_a_platform_to_a_backup_that_could_not_serve_it(east: str) -> None:
+    say(east, WEST, ILL)
+    why = "west can not take over: my copy does not apply"
+    with pytest.raises(wishes.Refused, match=why):
+        wishes.set_mode(east, "ann", Mode.MANUAL)
+    with pytest.raises(wishes.Refused, match=why):
+        wishes.takeover(east, "ann", anyway=True)
+    assert PlatformDomain.objects.get(pk=east).dr_mode == "auto"
+    assert (Register.objects.get().mode, Register.objects.get().wish) == ("auto", "")
+
+
+def test_what_may_lose_writes_must_be_meant(east: str) -> None:
+    Register.objects.update(solo=True)
+    with pytest.raises(wishes.Refused, match="may lack its last writes"):
+        wishes.takeover(east, "ann", anyway=True)
+    wishes.takeover(east, "ann", anyway=True, force=True)
+    assert Register.objects.get().wish_force
+
+
+def test_the_page_says_why_and_nothing_was_done(east: str) -> None:
+    browser = Client()
+    browser.force_login(Account.objects.get(username="admin"))
+    before = LogEntry.objects.count()
+    for action, why in (
+        ("takeover", "is healthy and serves its platform"),
+        ("handback", "serves its platform already"),
+        ("auto", "the mode is auto already"),
+    ):
+        say(east, east, WELL)  # an agent's word is good for 5 s
+        asked = {"action": action, "thing": east, "confirmed": "1"}
+        said = browser.post(reverse("failover-act"), asked, follow=True).content.decode()
+        assert "Refused: " in said
+        assert why in said
+    assert not FailoverEvent.objects.exists()
+    assert LogEntry.objects.count() == before

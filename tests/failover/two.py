@@ -1,0 +1,139 @@
+"""Two whole sites that back each other up, and what may be asked of them from outside."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from deploy.stand.cells import CellDatabase
+from deploy.stand.ports import claimed, ports_for
+from deploy.stand.report import Report, say
+from deploy.stand.site import Site
+from deploy.stand.stand import Stand
+from failover.cells.facts import Row
+from failover.cells.link import Failure, Link
+from failover.cells.register import Register
+from failover.cells.server import Server
+from tests.failover.links import Links
+
+LIMITS = {"well": 5.0, "takeovers": 1000}
+"""Home is well after seconds already, and nobody counts the takeovers."""
+
+
+class Two:
+    """East and west; questions go to the databases themselves."""
+
+    def __init__(self, stand: Stand, links: Links) -> None:
+        self.stand, self.links = stand, links
+        self.core, self.east, self.west = (stand.sites[n] for n in ("core", "east", "west"))
+        self._names = {site.vault.platform_moid: name for name, site in stand.sites.items()}
+        pair = self.east.pair
+        assert pair is not None
+        self._register = pair.register
+        self._asked: dict[str, Register] = {}
+        self._links: dict[tuple[str, str], Link] = {}
+
+    def other(self, site: Site) -> Site:
+        """The one that backs it up."""
+        return self.west if site is self.east else self.east
+
+    # ---- who serves ---------------------------------------------------------------------------
+
+    def row(self, platform: Site) -> Row:
+        """The register's row of a platform. Raises Failure."""
+        moid = platform.vault.platform_moid
+        asked = self._asked.setdefault(moid, Register(self._register, moid, ""))
+        seen = asked.read()
+        assert seen is not None
+        return seen.row
+
+    def owner(self, platform: Site) -> str:
+        """Who owns its cell, by name, with * where it is protected."""
+        row = self.row(platform)
+        return self._names[row.owner] + ("" if row.solo else "*")
+
+    def at_rest(self, seconds: float = 120) -> float:
+        """Wait until both serve themselves, protected; the seconds."""
+
+        def home() -> bool:
+            return all(
+                self.owner(one) == f"{one.name}*" and database(one).is_open
+                for one in (self.east, self.west)
+            )
+
+        return until(home, seconds, "served at home, protected")
+
+    # ---- what a cell has ------------------------------------------------------------------------
+
+    def link(self, of: Site, at: Site) -> Link:
+        """As root, to a platform's data as it lies at a site."""
+        key = (of.name, at.name)
+        if key not in self._links:
+            cell = database(at).own if of is at else database(at).copy
+            socket = str(Server(cell).socket)
+            self._links[key] = Link(unix_socket=socket, user="root", database=of.name, seconds=5)
+        return self._links[key]
+
+    def rows(self, of: Site, at: Site, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """What a query finds there; a connection of a life before is made anew. Raises Failure."""
+        try:
+            found = self.link(of, at).rows(query, values)
+        except Failure:
+            found = self.link(of, at).rows(query, values)
+        return [tuple(row.values()) for row in found]
+
+    def running(self, of: Site, at: Site, on: Site) -> int:
+        """How many of a platform's conferences run on one site's units, as another one has it."""
+        query = (
+            "SELECT COUNT(*) FROM conferences_conference WHERE live_e164 IS NOT NULL"
+            " AND state='running' AND hosting_platform=%s"
+        )
+        return int(self.rows(of, at, query, on.vault.platform_moid)[0][0])
+
+    def come_back(self, site: Site) -> None:
+        """Start what was killed."""
+        site.come_back(Report(say))
+
+
+def database(site: Site) -> CellDatabase:
+    """Its database, which is a cell."""
+    assert isinstance(site.mariadb, CellDatabase)
+    return site.mariadb
+
+
+def until(true: Callable[[], Any], seconds: float, what: str, pause: float = 0.05) -> float:
+    """Wait for it; the seconds that it took. Who does not answer has not said so."""
+    began = time.monotonic()
+    while not _safely(true):
+        if time.monotonic() - began > seconds:
+            raise AssertionError(f"not {what} after {seconds:.0f} s")
+        time.sleep(pause)
+    return time.monotonic() - began
+
+
+def _safely(true: Callable[[], Any]) -> bool:
+    try:
+        return bool(true())
+    except Failure:
+        return False
+
+
+@contextmanager
+def two_sites(
+    root: Path, *, media: str = "simulated", units: int = 2, **more: Any
+) -> Iterator[Two]:
+    """Core, east and west, which see each other through links that can be cut; always stopped."""
+    limits = {**LIMITS, **more.pop("limits", {})}
+    listening = units if media == "janus" else 0
+    with claimed(ports_for(listening, core=True), ports_for(listening)) as base:
+        more |= {"sites": 2, "core": True, "cells": True, "limits": limits}
+        stand = Stand(root, base, media=media, units=units, **more)
+        two = Two(stand, Links(stand.sites["east"], stand.sites["west"]))
+        try:
+            with stand:
+                yield two
+        finally:
+            two.links.close()

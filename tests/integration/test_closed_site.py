@@ -1,0 +1,123 @@
+"""A returning site whose database is a copy: words and a link for people, a code and an address for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from conferences import homes
+from confplatform import clock
+from confplatform.stores.models import Cell
+from domains.models import Account, ApiKey, ApiToken, PlatformDomain, ServiceDomain, hashed
+from domains.signin import SIGN_INS
+
+pytestmark = pytest.mark.xdist_group("integration")
+
+WEST, URL = "30000000-0000-4000-8000-000000000003", "http://west.example:8000"
+PAGE = {"accept": "text/html"}
+
+
+@pytest.fixture
+def signed_in(place: str) -> Client:
+    """The browser of an operator who signed in before."""
+    browser = Client(raise_request_exception=False)
+    browser.force_login(Account.objects.get(username="admin"))
+    return browser
+
+
+@pytest.fixture
+def logged_in(place: str) -> str:
+    """The token of a program that has logged in before."""
+    anna, token = Account.objects.get(username="anna"), "t" * 32
+    assert anna.domain
+    key = ApiKey.objects.create(domain=anna.domain, key="k" * 16, secret_hash="x", name="p")
+    used = {"used_at": clock.now(), "login_used_at": clock.now()}
+    ApiToken.objects.create(token_hash=hashed(token), key=key, account=anna, cookie_hash="", **used)
+    return token
+
+
+@pytest.fixture
+def copy(
+    place: str, signed_in: Client, logged_in: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """West serves this platform; here nothing can be written."""
+    monkeypatch.setattr(homes, "_gates", {})
+    service = ServiceDomain.objects.get()
+    PlatformDomain.objects.create(
+        moid=WEST, name="west", parent=service, e164_prefix="8810", http_url=URL
+    )
+    Cell.objects.filter(platform=place).update(owner=WEST)
+    with only_reading():
+        yield
+
+
+class only_reading:
+    """As `read_only` in a copy: each write fails in the database itself."""
+
+    def __enter__(self) -> None:
+        self._say("READ ONLY")
+
+    def __exit__(self, *_: object) -> None:
+        self._say("READ WRITE")
+
+    def _say(self, what: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET SESSION TRANSACTION {what}")
+
+
+@pytest.mark.usefixtures("copy")
+@pytest.mark.parametrize("path", ["/accounts/login/", "/admin/login/"])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_who_wants_to_sign_in_is_told_where(path: str, method: str) -> None:
+    tries = SIGN_INS.labels("wrong")._value.get()
+    sent = {"username": "admin", "password": "guessed"}
+    answer = getattr(Client(), method)(path, sent, headers=PAGE)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert f'<a href="{URL}">' in answer.content.decode()
+    assert SIGN_INS.labels("wrong")._value.get() == tries
+
+
+@pytest.mark.usefixtures("copy")
+def test_who_is_signed_in_goes_on_looking_and_changes_nothing(signed_in: Client) -> None:
+    for name in ("admin:index", "failover-sites", "admin:conferences_conference_changelist"):
+        assert signed_in.get(reverse(name), headers=PAGE).status_code == 200
+    page = reverse("admin:domains_userdomain_add")
+    answer = signed_in.post(page, {"name": "new"}, headers=PAGE)
+    assert answer.status_code == 503
+    assert "Another site serves this platform now" in answer.content.decode()
+    chinese = signed_in.post(page, {"name": "new"}, headers={**PAGE, "accept-language": "zh-hans"})
+    assert '<html lang="zh-hans">' in chinese.content.decode()
+
+
+@pytest.mark.usefixtures("copy")
+def test_programs_are_told_by_code_and_address() -> None:
+    login = Client(raise_request_exception=False).post(
+        "/api/v1/system/login", {"account_token": "x"}
+    )
+    token = Client(raise_request_exception=False).post(
+        "/oauth/token", {"grant_type": "password"}, HTTP_ACCEPT="application/json"
+    )
+    said = token.json()
+    assert (token.status_code, said["error"]) == (503, "temporarily_unavailable")
+    assert said["serving"] == {"platformmoid": WEST, "url": URL}
+    assert login.status_code == 200
+    assert login.json()["success"] == 0
+
+
+@pytest.mark.usefixtures("copy")
+def test_a_program_that_is_logged_in_is_told_29005(logged_in: str) -> None:
+    answer = Client().get("/api/v1/mc/confs", {"account_token": logged_in})
+    said = answer.json()
+    assert (answer.status_code, said["error_code"], answer["Retry-After"]) == (200, 29005, "5")
+    assert said["serving"]["url"] == URL
+
+
+def test_a_database_that_takes_no_writes_for_a_moment_is_no_stack_trace(signed_in: Client) -> None:
+    with only_reading():
+        answer = signed_in.post("/accounts/logout/", headers=PAGE)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert "Nothing was changed" in answer.content.decode()

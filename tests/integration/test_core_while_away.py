@@ -1,0 +1,339 @@
+"""What the core changes for a platform while its backup serves it is in its data, once, in order (CSS §3.3, §4).
+
+A core in the tests' database, east and its backup west in databases of their own; brokers are lists.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import pytest
+from pytest_django import Settings
+
+from conferences.flows import takeover
+from confplatform.bus import dispatch, outbox
+from confplatform.bus.dispatch import Delivery
+from confplatform.bus.envelope import of_amqp
+from confplatform.bus.link import SERVING
+from confplatform.bus.outbox import Row
+from confplatform.bus.relay import drain
+from confplatform.stores import sql
+from confplatform.stores.directory import redis_of, store_of
+from domains import projection
+from domains.feed import feed
+from domains.flows import change, people
+from domains.models import Account, Domain
+from failover.models import Register
+from licensing import rows as licence_rows
+from licensing.flows.load import load
+from licensing.flows.revoke import revoke
+from tests import licences
+from tests.domains.conftest import place
+from tests.domains.following import Platform, platforms
+from tests.domains.three import World, world
+
+__all__ = ["place", "world"]
+
+pytestmark = pytest.mark.xdist_group("domains")
+
+
+class Installation:
+    """The core, east and west; who serves east is in the register and in the cell, as agents would write it."""
+
+    def __init__(self, given: Settings, core: str, east: Platform, west: Platform) -> None:
+        self._given, self.core, self.east, self.west = given, core, east, west
+        self._stores = dict(given.PLATFORM_STORES)
+        url = given.REDIS_URL
+        another = f"{url.rpartition('/')[0]}/{int(url.rpartition('/')[2]) + 8}"
+        self._stores[west.moid] = (west.database, another)
+        given.PLATFORM_STORES = self._stores
+        store_of.cache_clear()
+        redis_of.cache_clear()
+        self.queues: defaultdict[str, list[Row]] = defaultdict(list)
+        self.asked: list[dict[str, Any]] = []
+        given.PEERS = {east.moid: "amqp://", west.moid: "amqp://"}
+        for one, other in ((east, west), (west, east)):
+            moid = one.moid
+            Register.objects.create(platform=moid, home=moid, backup=other.moid, owner=moid)
+        self.serve(east.moid, east.moid)
+        self.serve(west.moid, west.moid)
+        self.settle()
+
+    @contextmanager
+    def at(self, site: str) -> Iterator[None]:
+        """Be this site for a while."""
+        given = self._given
+        before = given.PLATFORM_MOID, given.ROLES, given.CORE_MOID, given.PLATFORM_STORES
+        given.PLATFORM_MOID, given.ROLES, given.CORE_MOID = site, frozenset({"css"}), self.core
+        both = {p.moid: self._stores[p.moid] for p in (self.east, self.west)}
+        given.PLATFORM_STORES = {site: both[site]} | both
+        try:
+            yield
+        finally:
+            given.PLATFORM_MOID, given.ROLES, given.CORE_MOID, given.PLATFORM_STORES = before
+
+    def serve(self, platform: str, site: str) -> None:
+        """Another owner; the timers of its site have not run yet."""
+        Register.objects.filter(platform=platform).update(owner=site)
+        database = self._stores[platform][0]
+        query = "UPDATE stores_cell SET owner=%s, epoch=epoch+1 WHERE platform=%s"
+        sql.execute(database, query, [site, platform])
+
+    def send(self) -> None:
+        """The core sends what it has: the log by its feeders, the rest by its links."""
+        for one in (self.east, self.west):
+            at = self.queues[SERVING[0](one.moid)]
+            while feed(one.moid, at.extend):
+                pass
+            drain(store_of(self.core), self.queues[one.moid].extend, one.moid)
+
+    def tick(self) -> None:
+        """What the sites' timers do."""
+        for site in (self.east.moid, self.west.moid):
+            with self.at(site):
+                takeover.keep_up()
+
+    def settle(self) -> None:
+        """Until nothing is on its way."""
+        self.tick()
+        self.send()
+        while self._deliver():
+            self.send()
+
+    def _deliver(self) -> bool:
+        """The sites take what has come; the core what they ask."""
+        asked = []
+        for site in (self.east.moid, self.west.moid):
+            letters, self.queues[site] = self.queues[site], []
+            with self.at(site):
+                for start in range(0, len(letters), 100):
+                    some = [_delivery("mau.bmc.q", row) for row in letters[start : start + 100]]
+                    dispatch.take(some, first_turn=False)
+                for one in (self.east, self.west):
+                    found: list[Row] = []
+                    drain(store_of(one.moid), found.extend)
+                    asked += [(site, row) for row in found if row.exchange == "bmc.req.ex"]
+        for site, row in asked:
+            question = _delivery("bmc.req.q", row, site)
+            self.asked.append(orjson.loads(row.body))
+            dispatch.handle(self.core, [question], first_turn=False)
+        return bool(asked) or any(self.queues.values())
+
+
+def _delivery(queue: str, row: Row, peer: str = "") -> Delivery:
+    envelope = of_amqp(queue, row.properties, False)
+    return Delivery(row.body, type(envelope)(**{**_fields(envelope), "peer": peer}))
+
+
+def _fields(envelope: Any) -> dict[str, Any]:
+    return {name: getattr(envelope, name) for name in envelope.__slots__}
+
+
+@pytest.fixture
+def made(world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """East is backed up by west; both hold all that is theirs."""
+    monkeypatch.setattr(takeover, "_seen", {})
+    change.keep_backups(world.near, [world.deep])
+    with platforms(settings, world.near, world.deep) as (east, west):
+        redis_of(east.moid).flushdb()
+        made = Installation(settings, str(settings.PLATFORM_MOID), east, west)
+        assert east.is_equal()
+        assert west.is_equal()
+        made.asked.clear()
+        yield made
+        redis_of(east.moid).flushdb()
+
+
+def _name(platform: Platform, moid: str) -> str:
+    return str(Domain.objects.using(platform.database).get(moid=moid).name)
+
+
+def _licence(platform: Platform, of: str) -> tuple[int, bool] | None:
+    found = licence_rows.newest(platform.database, of)
+    return (found.issue, found.revoked_at is not None) if found else None
+
+
+def test_the_backup_takes_what_the_core_says_for_the_platform_that_it_serves(
+    made: Installation, world: World
+) -> None:
+    made.serve(made.east.moid, made.west.moid)
+    made.settle()
+    change.change(world.tenant, name="Renamed while away")
+    petra = world.person("petra", world.tenant)
+    made.send()
+    assert made.queues[made.east.moid] == []
+    made.settle()
+    assert _name(made.east, world.tenant) == "Renamed while away"
+    assert Account.objects.using(made.east.database).filter(moid=petra).exists()
+    assert made.east.is_equal()
+    with made.at(made.west.moid):
+        info = redis_of(made.east.moid).hgetall(projection.key(world.tenant))
+    assert info["name"] == "Renamed while away"
+
+
+def test_after_the_hand_back_home_goes_on_without_a_hole(made: Installation, world: World) -> None:
+    made.serve(made.east.moid, made.west.moid)
+    made.settle()
+    for number in range(5):
+        change.change(world.tenant, name=f"while away {number}")
+    made.settle()
+    version = made.east.version
+    made.serve(made.east.moid, made.east.moid)
+    made.asked.clear()
+    made.settle()
+    assert [q["after"] for q in made.asked if q["type"] == "CSS_BMC_SYNC_REQ"] == [version]
+    change.change(world.tenant, name="home again")
+    made.send()
+    [told] = [orjson.loads(row.body) for row in made.queues[made.east.moid]]
+    assert (told["previous"], told["platformmoid"]) == (version, made.east.moid)
+    made.settle()
+    assert made.east.is_equal()
+    assert _name(made.east, world.tenant) == "home again"
+
+
+def test_what_died_with_the_lost_sites_broker_is_asked_for_by_the_backup(
+    made: Installation, world: World
+) -> None:
+    change.change(world.tenant, name="lost on the way")
+    made.send()
+    made.queues.clear()
+    made.serve(made.east.moid, made.west.moid)
+    assert _name(made.east, world.tenant) != "lost on the way"
+    made.settle()
+    assert _name(made.east, world.tenant) == "lost on the way"
+
+
+def test_what_lies_at_the_backup_when_home_serves_again_is_asked_for_by_home(
+    made: Installation, world: World
+) -> None:
+    made.serve(made.east.moid, made.west.moid)
+    made.settle()
+    change.change(world.tenant, name="came too late")
+    made.send()
+    made.serve(made.east.moid, made.east.moid)
+    with made.at(made.west.moid):
+        letters, made.queues[made.west.moid] = made.queues[made.west.moid], []
+        dispatch.take([_delivery("mau.bmc.q", row) for row in letters], first_turn=False)
+    assert _name(made.east, world.tenant) != "came too late"
+    made.settle()
+    assert _name(made.east, world.tenant) == "came too late"
+    assert made.east.is_equal()
+
+
+def test_licences_and_revocations_reach_the_data_where_it_is_served(made: Installation) -> None:
+    def issue(number: int) -> None:
+        one = licences.licence(made.east.moid, number, small=40 + number)
+        load(made.core, licences.text_of(one))
+
+    issue(1)
+    made.settle()
+    assert _licence(made.east, made.east.moid) == (1, False)
+    made.serve(made.east.moid, made.west.moid)
+    made.settle()
+    issue(2)
+    made.queues[made.east.moid].clear()
+    made.settle()
+    assert _licence(made.east, made.east.moid) == (2, False)
+    assert _licence(made.west, made.east.moid) == (2, False)
+    assert redis_of(made.east.moid).hget(f"domain/{made.east.moid}/license", "smallconfnum") == "42"
+    assert revoke(made.core, made.east.moid, 2)
+    made.settle()
+    assert _licence(made.east, made.east.moid) == (2, True)
+    made.serve(made.east.moid, made.east.moid)
+    made.settle()
+    assert _licence(made.east, made.east.moid) == (2, True)
+
+
+def test_a_licence_that_nobody_took_is_asked_for_when_another_site_begins_to_serve(
+    made: Installation,
+) -> None:
+    load(made.core, licences.text_of(licences.licence(made.east.moid, 1, small=40)))
+    made.send()
+    made.queues.clear()
+    made.serve(made.east.moid, made.west.moid)
+    made.settle()
+    assert _licence(made.east, made.east.moid) == (1, False)
+
+
+def test_a_disabled_account_can_not_go_on_at_the_backup(made: Installation, world: World) -> None:
+    moid = world.person("petra", world.tenant)
+    made.settle()
+    made.serve(made.east.moid, made.west.moid)
+    made.settle()
+    account = Account.objects.get(moid=moid)
+    account.is_active = False
+    people.keep(account)
+    made.settle()
+    for one in (made.east, made.west):
+        there = Account.objects.using(one.database).filter(moid=moid, is_active=True)
+        assert not there.exists()
+
+
+def test_a_third_partys_bmc_tells_all_that_are_served_here(
+    made: Installation, world: World
+) -> None:
+    made.serve(made.east.moid, made.west.moid)
+    made.settle()
+    version = 2 + max(made.east.version, made.west.version)
+    domain = {"moid": world.inner, "level": 2, "uplevelmoid": world.east, "name": "By another BMC"}
+    body = {"type": "BMC_CSS_DOMAIN_NTF", "op": "mod", "version": version, "domain": domain}
+    row = Row(1, "bmc.notify.ex", "bmc.domain.k", orjson.dumps(body), {})
+    with made.at(made.west.moid):
+        dispatch.take([_delivery("mau.bmc.q", row)], first_turn=False)
+    assert [_name(one, world.inner) for one in (made.east, made.west)] == ["By another BMC"] * 2
+
+
+def test_a_site_asks_for_what_it_backs_up_and_for_nothing_else(
+    made: Installation, world: World
+) -> None:
+    body = {"type": "CSS_BMC_SYNC_REQ", "after": 0, "platformmoid": made.west.moid}
+    sender = {"app_id": f"css@{made.east.moid}", "message_id": "m1"}
+    row = Row(1, "bmc.req.ex", "bmc.sync.k", orjson.dumps(body), sender)
+    dispatch.handle(made.core, [_delivery("bmc.req.q", row, made.east.moid)], first_turn=False)
+    [reason] = [r[0] for r in sql.select("default", "SELECT reason FROM bus_parked")]
+    assert "does not back up" in reason
+
+
+def test_what_is_for_a_platform_that_is_not_kept_here_is_parked(made: Installation) -> None:
+    domain = {"moid": made.core, "level": 3, "name": "x"}
+    body = {"type": "BMC_CSS_DOMAIN_NTF", "op": "mod", "version": 1, "domain": domain}
+    letter = orjson.dumps({**body, "platformmoid": "stranger"})
+    with made.at(made.east.moid):
+        row = Row(1, "bmc.notify.ex", "bmc.domain.k", letter, {})
+        dispatch.take([_delivery("mau.bmc.q", row)], first_turn=False)
+    assert any("stranger is not served" in reason for reason in made.east.parked())
+    assert made.west.parked() == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_lost_and_whoever_serves_all_is_applied_once_in_order(
+    made: Installation, world: World, seed: int
+) -> None:
+    dice = random.Random(seed)
+    names: list[str] = []
+    for turn in range(30):
+        what = dice.randrange(6)
+        if what < 3:
+            names.append(f"name {turn}")
+            change.change(world.tenant, name=names[-1])
+        elif what == 3:
+            world.person(f"person{turn}", world.tenant)
+        elif what == 4:
+            made.send()
+            if dice.random() < 0.5:
+                made.queues[dice.choice([made.east.moid, made.west.moid])].clear()
+        else:
+            made.serve(made.east.moid, dice.choice([made.east.moid, made.west.moid]))
+        if dice.random() < 0.4:
+            made.settle()
+    made.serve(made.east.moid, made.east.moid)
+    made.settle()
+    made.settle()
+    assert made.east.is_equal()
+    assert made.west.is_equal()
+    assert [outbox.take(one.database) for one in (made.east, made.west)] == [[], []]

@@ -1,0 +1,171 @@
+"""While a platform changes hands nobody is told 29005 for nothing: a request waits, within a bound.
+
+The database is one of our own, so that it can be closed as a cell's agent closes it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from threading import Timer
+
+import pytest
+from django.db import connections
+from pytest_django import Settings
+
+from confplatform.bus import dispatch
+from confplatform.bus.dispatch import Outcome, handle
+from confplatform.bus.topology import Routes
+from confplatform.stores import directory
+from deploy.stand.mariadb import MariaDB
+from deploy.stand.ports import SERVER_PORTS, claimed
+from deploy.stand.site import LIBRARY
+from tests.integration.conftest import delivery
+
+pytestmark = pytest.mark.xdist_group("integration")
+
+WEST, SCHEMA = "30000000-0000-4000-8000-000000000003", "gate"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
+    """A database server."""
+    with claimed(SERVER_PORTS) as base:
+        place = tmp_path_factory.mktemp("gate")
+        one = MariaDB(place, base, "secret", schemas=[SCHEMA], templates=LIBRARY)
+        one.start()
+        try:
+            yield one
+        finally:
+            one.kill()
+            one.stop()
+
+
+class Gate:
+    """The platform's data there, and what an agent does with it."""
+
+    def __init__(self, server: MariaDB, platform: str) -> None:
+        self._server, self.platform = server, platform
+
+    def say(self, statement: str) -> None:
+        """As root."""
+        self._server.sql(statement, SCHEMA)
+
+    def owned_by(self, site: str) -> None:
+        """Who serves it."""
+        self.say(f"REPLACE INTO stores_cell VALUES ('{self.platform}', '{site}', 7)")
+
+    def closed(self) -> None:
+        """Takes no writes."""
+        self.say("SET GLOBAL read_only=1")
+
+    def opened(self) -> None:
+        """Takes writes."""
+        self.say("SET GLOBAL read_only=0")
+
+    def ask(self, reqid: str) -> tuple[str, str, float]:
+        """What a module asks: kind of the answer, detail, and how long it took."""
+        body = {"type": "MS_CSS_LICENSE_REQ", "reqid": reqid}
+        one = delivery(body, Routes.MS_TO_CSS.value.queue, reply_to="asker")
+        began = time.monotonic()
+        outcome: Outcome = handle(self.platform, [one], first_turn=False)
+        said = json.loads(outcome.rows[-1].body)
+        return said["type"], said.get("detail", ""), time.monotonic() - began
+
+
+@pytest.fixture
+def gate(server: MariaDB, place: str, settings: Settings) -> Iterator[Gate]:
+    """Ours, and open."""
+    default = connections["default"]
+    mine = {**deepcopy(default.settings_dict), "NAME": SCHEMA, "USER": "app", "PASSWORD": "secret"}
+    connections.settings[SCHEMA] = {**mine, "HOST": "127.0.0.1", "PORT": str(server.port)}
+    with default.cursor() as theirs:
+        theirs.execute("SHOW TABLES")
+        tables = [row[0] for row in theirs.fetchall()]
+        made = [_made(theirs, table) for table in tables]
+    connections[SCHEMA].connect()
+    with connections[SCHEMA].cursor() as ours:
+        ours.execute("SET foreign_key_checks = 0")
+        for table, statement in zip(tables, made, strict=True):
+            ours.execute(f"DROP TABLE IF EXISTS `{table}`")
+            ours.execute(statement)
+    directory.store_of.cache_clear()
+    url = settings.PLATFORM_STORES[place][1]
+    settings.PLATFORM_STORES = {place: (SCHEMA, url)}
+    one = Gate(server, place)
+    one.owned_by(place)
+    dispatch._changing.clear()
+    try:
+        yield one
+    finally:
+        one.opened()
+        directory.store_of.cache_clear()
+        connections[SCHEMA].close()
+        del connections[SCHEMA], connections.settings[SCHEMA]
+
+
+def _made(cursor: object, table: str) -> str:
+    cursor.execute(f"SHOW CREATE TABLE `{table}`")  # type: ignore[attr-defined]
+    return str(cursor.fetchone()[1])  # type: ignore[attr-defined]
+
+
+def soon(*acts: Callable[[], object]) -> None:
+    """In 0.2 s."""
+    Timer(0.2, lambda: [act() for act in acts]).start()
+
+
+def test_a_request_waits_until_the_database_of_its_owner_is_open(gate: Gate) -> None:
+    gate.closed()
+    soon(gate.opened)
+    kind, _, seconds = gate.ask("r1")
+    assert kind == "CSS_MS_LICENSE_ACK"
+    assert 0.1 < seconds < 1.0
+
+
+def test_a_request_at_the_former_owner_is_refused_only_when_the_new_one_is_known(
+    gate: Gate,
+) -> None:
+    gate.closed()
+    soon(lambda: gate.owned_by(WEST))
+    kind, detail, seconds = gate.ask("r1")
+    assert (kind, WEST in detail) == ("CSS_MS_LICENSE_NACK", True)
+    assert seconds > 0.1
+
+
+def test_a_database_that_stays_closed_delays_the_first_requests_alone(gate: Gate) -> None:
+    gate.closed()
+    first, second = gate.ask("r1"), gate.ask("r2")
+    assert [kind for kind, _, _ in (first, second)] == ["CSS_MS_LICENSE_NACK"] * 2
+    assert "begins it again" in first[1]
+    assert dispatch.SETTLES_IN <= first[2] < dispatch.SETTLES_IN + 1
+    assert second[2] < 0.5
+    gate.opened()
+    assert gate.ask("r3")[0] == "CSS_MS_LICENSE_ACK"
+
+
+def test_where_another_site_serves_nobody_waits(gate: Gate) -> None:
+    gate.owned_by(WEST)
+    gate.closed()
+    kind, detail, seconds = gate.ask("r1")
+    assert (kind, WEST in detail) == ("CSS_MS_LICENSE_NACK", True)
+    assert seconds < 0.5
+
+
+def test_a_request_that_was_being_done_when_it_was_closed_is_done_once_it_is_open(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare, closed = dispatch._prepare, list[bool]()
+
+    def close_meanwhile(*given: object) -> None:
+        prepare(*given)  # type: ignore[arg-type]
+        if not closed:
+            closed.append(True)
+            gate.closed()
+            soon(gate.opened)
+
+    monkeypatch.setattr(dispatch, "_prepare", close_meanwhile)
+    kind, _, seconds = gate.ask("r1")
+    assert kind == "CSS_MS_LICENSE_ACK"
+    assert seconds > 0.1

@@ -1,0 +1,83 @@
+"""After a forced takeover: what the lost site had answered, and the serving one never heard of, is listed."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connections
+from pytest_django import Settings
+
+from deploy.stand.cell import write_cells
+from failover import board
+from failover.cells.config import Cell
+from failover.models import FailoverEvent, Register
+from tests.integration.two_sites import WEST, TwoSites, copy_tables, create
+
+pytestmark = [
+    pytest.mark.xdist_group("integration"),
+    pytest.mark.django_db(transaction=True, databases=["default", "west"]),
+]
+
+
+@pytest.fixture
+def lost(two: TwoSites, settings: Settings, tmp_path: Path) -> str:
+    """East has come back after west had taken over by force: west knows nothing of one conference."""
+    create(two, two.east, "known")
+    copy_tables("default", "west")
+    number = create(two, two.east, "missing")
+    here, there = (connections[name].settings_dict for name in ("default", "west"))
+    at = f"{here['HOST']}:{here['PORT']}/{here['NAME']}"
+    settings.REGISTER_URL = f"mysql://{here['USER']}:{here['PASSWORD']}@{at}"
+    cell = Cell(
+        platform=two.east,
+        number=1,
+        server=2,
+        schema=there["NAME"],
+        directory=tmp_path,
+        port=1,
+        peer=WEST,
+        peer_host=there["HOST"],
+        peer_port=int(there["PORT"]),
+        app_password=there["PASSWORD"],
+        copy_password="x",
+    )
+    file = tmp_path / "cells.json"
+    write_cells(file, two.east, settings.REGISTER_URL, [cell])
+    settings.CELLS_FILE = str(file)
+    Register.objects.create(
+        platform=two.east, home=two.east, backup=WEST, epoch=7, owner=WEST, solo=True, forced=True
+    )
+    return number
+
+
+def dr(*words: str) -> str:
+    """What the command says."""
+    out = StringIO()
+    call_command("dr", *words, stdout=out)
+    return out.getvalue()
+
+
+def test_what_the_serving_site_does_not_know_is_listed_by_its_id(two: TwoSites, lost: str) -> None:
+    found = json.loads(dr("salvage", two.east, "--json"))
+    asked = [one for one in found if one["kind"] == "CM_MAU_CREATECONF_REQ"]
+    assert [one["reqid"] for one in asked] == ["missing"]
+    assert json.loads(asked[0]["answer"])["confE164"] == lost
+    assert "missing" in dr("salvage", two.east)
+
+
+def test_once_it_is_dealt_with_the_copy_may_be_made_anew(two: TwoSites, lost: str) -> None:
+    dr("salvage", two.east, "--done", "--yes")
+    assert not board.look().rows[two.east].forced
+    assert FailoverEvent.objects.get().kind == "salvaged"
+    with pytest.raises(CommandError, match="nothing can be missing"):
+        dr("salvage", two.east)
+
+
+def test_the_site_that_serves_has_nothing_to_salvage(two: TwoSites, lost: str) -> None:
+    Register.objects.update(owner=two.east)
+    with pytest.raises(CommandError, match="look at the site that lost it"):
+        dr("salvage", two.east)
