@@ -9,9 +9,11 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from confplatform.clock import next_id
+from domains.models import Account, Domain
 from im.words import Joining, Kind, Membership, Role
 
 
@@ -43,6 +45,23 @@ class Conversation(models.Model):
     members = models.PositiveIntegerField(default=0)
     members_version = models.BigIntegerField(default=0, help_text="Grows with each change of them.")
     created_at = models.DateTimeField(auto_now_add=True)
+    searched_seq = models.BigIntegerField(
+        default=0, db_default=0, editable=False, help_text="The search index has what is up to it."
+    )
+    to_index = models.GeneratedField(
+        expression=models.Case(
+            models.When(last_seq__gt=models.F("searched_seq"), then=models.Value(1)),
+            default=models.Value(None),
+        ),
+        output_field=models.PositiveSmallIntegerField(null=True),
+        db_persist=False,
+    )
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["to_index"], name="im_to_index"),
+            models.Index(fields=["kind", "closed"], name="im_conversation_open"),
+        ]
 
     def __str__(self) -> str:
         return self.name or f"{self.kind} {self.pk}"
@@ -79,7 +98,9 @@ class Entry(models.Model):
     """What was said or done, at its place in the order. `msg_id` on the wire is `<conversation>.<seq>`."""
 
     pk = models.CompositePrimaryKey("conversation_id", "seq")
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, db_constraint=False)
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, db_constraint=False, db_index=False
+    )
     seq = models.BigIntegerField()
     cmd = models.CharField(max_length=12)
     sender = models.CharField(max_length=40)
@@ -116,6 +137,20 @@ class Hidden(models.Model):
         return f"{self.conversation_id}.{self.seq} for {self.user}"
 
 
+class Gram(models.Model):
+    """The search index: which message of a conversation has it in its text (see `grams`)."""
+
+    pk = models.CompositePrimaryKey("conversation_id", "gram", "place")
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, db_constraint=False, db_index=False
+    )
+    gram = models.CharField(max_length=24, db_collation="utf8mb4_bin")
+    place = models.BigIntegerField(help_text="Its time and its seq.")
+
+    def __str__(self) -> str:
+        return f"{self.gram} in {self.conversation_id}"
+
+
 class File(models.Model):
     """What somebody has uploaded; whoever is in a conversation that uses it may fetch it (IM §9.5)."""
 
@@ -134,7 +169,10 @@ class File(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["used", "created_at"], name="im_file_unused")]
+        indexes: ClassVar = [
+            models.Index(fields=["used", "created_at"], name="im_file_unused"),
+            models.Index(fields=["owner", "size"], name="im_file_owner"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -194,16 +232,21 @@ class Revocation(models.Model):
         return f"{self.user} {self.token or 'all'}"
 
 
+_PORT = [MinValueValidator(1), MaxValueValidator(65535)]
+
+
 class _Listener(models.Model):
     """What load balancers and media servers have in common (IM §10.3)."""
 
     server_id = models.CharField(max_length=32, unique=True)
     local_host1 = models.GenericIPAddressField("first local address")
     local_host2 = models.GenericIPAddressField("second local address", null=True, blank=True)
-    http_listen_port = models.PositiveIntegerField(default=80)
-    rtsp_listen_port = models.PositiveIntegerField(default=554)
+    http_listen_port = models.PositiveIntegerField(default=80, validators=_PORT)
+    rtsp_listen_port = models.PositiveIntegerField(default=554, validators=_PORT)
     log_save_days = models.PositiveIntegerField(default=7)
-    log_level = models.PositiveSmallIntegerField(default=3, help_text="1 to 5")
+    log_level = models.PositiveSmallIntegerField(
+        default=3, help_text="1 to 5", validators=[MinValueValidator(1), MaxValueValidator(5)]
+    )
 
     class Meta:
         abstract = True
@@ -222,17 +265,26 @@ class BalanceServer(_Listener):
 class MediaServer(_Listener):
     """The configuration of a media server."""
 
-    rtc_tcp_listen_port = models.PositiveIntegerField(default=8000)
-    rtc_udp_listen_port = models.PositiveIntegerField(default=8000)
+    rtc_tcp_listen_port = models.PositiveIntegerField(default=8000, validators=_PORT)
+    rtc_udp_listen_port = models.PositiveIntegerField(default=8000, validators=_PORT)
 
 
 class Broadcast(models.Model):
     """What an administrator has told everybody in a domain and below."""
 
-    domain = models.CharField(max_length=40, db_index=True)
-    by = models.CharField(max_length=40)
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, db_constraint=False)
+    by = models.CharField(max_length=150, help_text="The administrator's name.")
     text = models.TextField(max_length=2000)
     at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     def __str__(self) -> str:
         return self.text[:40]
+
+
+class Listener(Account):  # type: ignore[django-manager-missing]
+    """An account whose owner is online, for the pages of administrators."""
+
+    class Meta:
+        proxy = True
+        verbose_name = "person online"
+        verbose_name_plural = "people online"

@@ -49,10 +49,12 @@ class Forged(ValueError):
     """Not signed by us, or not readable."""
 
 
-def issue(user: str, platform: str, bearer: Bearer, now: float) -> tuple[str, Token]:
-    """A new token, as text and as value."""
+def issue(
+    user: str, platform: str, bearer: Bearer, now: float, seconds: int = TOKEN_SECONDS
+) -> tuple[str, Token]:
+    """A new token, as text and as value; good for so many seconds."""
     issued = int(now)
-    token = Token(user, platform, bearer, secrets.token_hex(8), issued, issued + TOKEN_SECONDS)
+    token = Token(user, platform, bearer, secrets.token_hex(8), issued, issued + seconds)
     says = [token.user, token.platform, token.bearer, token.id, token.issued, token.expires]
     return signing.Signer(salt=_SALT).sign_object(says), token
 

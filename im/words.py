@@ -21,6 +21,7 @@ class Cmd(StrEnum):
     MEMBER = "member"
     CONVERSATION = "conversation"
     BEHIND = "behind"
+    CONTACT = "contact"
     CENTER_START = "center_start"
     BALANCE_CONFIG = "balance_config"
     MEDIA_CONFIG = "media_config"

@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['used', 'created_at'], name='im_file_unused')],
+                'indexes': [models.Index(fields=['used', 'created_at'], name='im_file_unused'), models.Index(fields=['owner', 'size'], name='im_file_owner')],
             },
         ),
         migrations.CreateModel(
@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
                 ('edited_seq', models.BigIntegerField(help_text='`body` is as this entry left it.', null=True)),
                 ('recalled_seq', models.BigIntegerField(help_text='Taken back by this entry.', null=True)),
                 ('sent_at', models.DateTimeField()),
-                ('conversation', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, to='im.conversation')),
+                ('conversation', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='im.conversation')),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('conversation', 'sender', 'client_msg_id'), name='im_entry_once')],

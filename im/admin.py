@@ -1,0 +1,253 @@
+"""Operators' pages of instant messaging. What people write to one another is shown to no administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import redis
+from django import forms
+from django.contrib import admin
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from confplatform import clock
+from confplatform.admin import BaseAdmin, ReadOnlyAdmin, badge, table
+from confplatform.stores.directory import own_platform, store_of
+from domains.models import Domain
+from im import admin_servers, people, store
+from im.flows import block, broadcast, revoke
+from im.models import Broadcast, Conversation, Listener
+from im.words import Membership, Presence
+
+__all__ = ["admin_servers"]
+
+MOST_MEMBERS = 100
+MOST_ONLINE = 5000
+COLOURS = {Presence.ONLINE: "green", Presence.BUSY: "red", Presence.AWAY: "amber"}
+
+
+@admin.register(Conversation)
+class ConversationAdmin(ReadOnlyAdmin):
+    """Who talks with whom, and how much; not what."""
+
+    scope = ("domain",)
+    list_display = [
+        "number",
+        "kind",
+        "name",
+        "tenant",
+        "members",
+        "messages",
+        "created_at",
+        "standing",
+    ]
+    list_filter = ["kind", "closed"]
+    search_fields = ["=id"]
+    search_help_text = _("number, beginning of the name, or meeting id")
+    ordering = ["-id"]
+    actions = ["close", "reopen"]
+    fields = [
+        ("number", "kind", "standing"),
+        ("name", "tenant"),
+        ("messages", "last_seq"),
+        ("created_at", "confid"),
+        "who",
+    ]
+    readonly_fields = ["number", "tenant", "standing", "who"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By number, by meeting id, or by the beginning of the name."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if term.isdecimal() and len(term) < 20:
+            return queryset.filter(pk=int(term)), False
+        return queryset.filter(Q(confid=term) | Q(name__istartswith=term)), False
+
+    def enrich(self, rows: Sequence[Any]) -> None:
+        """The names of the tenants on this page, in one query."""
+        names = dict(
+            Domain.objects.filter(pk__in={row.domain for row in rows}).values_list("pk", "name")
+        )
+        for row in rows:
+            row.tenant_name = names.get(row.domain, row.domain)
+
+    @admin.display(description=_("number"), ordering="pk")
+    def number(self, row: Conversation) -> str:
+        """As on the wire."""
+        return str(row.pk)
+
+    @admin.display(description=_("tenant"))
+    def tenant(self, row: Conversation) -> str:
+        """The user domain of its creator."""
+        if not hasattr(row, "tenant_name"):
+            self.enrich([row])
+        return str(row.tenant_name)  # type: ignore[attr-defined]
+
+    @admin.display(description=_("standing"))
+    def standing(self, row: Conversation) -> SafeString:
+        """Open or closed."""
+        return badge(_("closed"), "grey") if row.closed else badge(_("open"), "green")
+
+    @admin.display(description=_("members"))
+    def who(self, row: Conversation) -> SafeString:
+        """The first of them."""
+        found = row.people.filter(state=Membership.ACTIVE).order_by("id")[:MOST_MEMBERS]
+        return table([_("member"), _("role")], [(one.name, one.role) for one in found])
+
+    @admin.action(description=_("Close"), permissions=["operate"])
+    def close(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Nobody speaks in them any more, after a question."""
+        warning = _("Nobody can write there any more. What was written stays with the members.")
+        title = _("Close these conversations?")
+        return self._set(request, queryset, "close", title, warning, _("Closed"))
+
+    @admin.action(description=_("Open again"), permissions=["operate"])
+    def reopen(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Members speak again, after a question."""
+        title, warning = _("Open these conversations again?"), _("Their members can write again.")
+        return self._set(request, queryset, "reopen", title, warning, _("Opened again"))
+
+    def _set(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Any],
+        action: str,
+        title: Any,
+        warning: Any,
+        did: Any,
+    ) -> HttpResponse | None:
+        chosen = self.chosen(queryset)
+        page = self.confirm(request, chosen, action, title, warning)
+        if page is None:
+            place, by = store_of(own_platform()), people.of_account(request.user)  # type: ignore[arg-type]
+            self.carry_out(
+                request, chosen, did, lambda row: block.close(place, row.pk, by, action == "close")
+            )
+        return page
+
+
+@admin.register(Listener)
+class ListenerAdmin(ReadOnlyAdmin):
+    """People who are signed in for instant messages at this site, those seen last first."""
+
+    scope = ("domain",)
+    for_superusers = Q(is_superuser=True)
+    list_display = ["username", "full_name", "domain", "presence", "ways"]
+    list_select_related = ["domain"]
+    search_fields = ["^username"]
+    search_help_text = _("beginning of the account name")
+    ordering = ["username"]
+    actions = ["sign_out"]
+    fields = [("username", "full_name"), "domain", ("presence", "ways")]
+    readonly_fields = ["full_name", "presence", "ways"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Those who are online; nobody where Redis is away."""
+        try:
+            users = store.online(MOST_ONLINE)
+        except redis.RedisError:
+            users = []
+        return super().get_queryset(request).filter(moid__in=users)
+
+    def enrich(self, rows: Sequence[Any]) -> None:
+        """How they are, in two questions to Redis."""
+        users, now = [row.moid for row in rows], clock.now().timestamp()
+        ways = store.ways(users, now)
+        try:
+            states = store.presence(users, now)
+        except redis.RedisError:
+            states = {}
+        for row in rows:
+            row.is_by, row.is_in = ways.get(row.moid, ""), states.get(row.moid, Presence.OFFLINE)
+
+    @admin.display(description=_("name"))
+    def full_name(self, row: Listener) -> str:
+        """As others see it."""
+        return row.get_full_name() or "–"
+
+    @admin.display(description=_("presence"))
+    def presence(self, row: Any) -> SafeString:
+        """As the person has chosen."""
+        if not hasattr(row, "is_in"):
+            self.enrich([row])
+        return badge(row.is_in.value, COLOURS.get(row.is_in, "grey"))
+
+    @admin.display(description=_("protocols"))
+    def ways(self, row: Any) -> str:
+        """Over which they listen."""
+        if not hasattr(row, "is_by"):
+            self.enrich([row])
+        names = {"a": "AMQP, STOMP", "m": "MQTT"}
+        return "; ".join(names[way] for way in row.is_by) or "–"
+
+    @admin.action(description=_("Sign out everywhere"), permissions=["operate"])
+    def sign_out(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Revoke their tokens, after a question."""
+        chosen = self.chosen(queryset)
+        warning = _(
+            "Their tokens are void and their connections are closed. They can sign in again."
+        )
+        title = _("Sign these people out of instant messages?")
+        page = self.confirm(request, chosen, "sign_out", title, warning)
+        if page is None:
+            self.carry_out(request, chosen, _("Signed out of instant messages"), _signed_out)
+        return page
+
+
+def _signed_out(row: Listener) -> bool:
+    database = store_of(own_platform()).database
+    with transaction.atomic(using=database):
+        revoke.every(database, [row.moid])
+    return True
+
+
+class BroadcastForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What is said to many is asked for twice."""
+
+    sure = forms.BooleanField(
+        label=_("Yes, tell everybody there"),
+        help_text=_(
+            "It goes to all people of this domain and of those below it, and is not taken back."
+        ),
+    )
+
+    class Meta:
+        model = Broadcast
+        fields = ("domain", "text")
+
+
+@admin.register(Broadcast)
+class BroadcastAdmin(BaseAdmin):
+    """What was told to everybody in a domain and below, and telling it."""
+
+    scope = ("domain",)
+    form = BroadcastForm
+    list_display = ["at", "domain", "text", "by"]
+    list_select_related = ["domain"]
+    ordering = ["-id"]
+    autocomplete_fields = ["domain"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """One that was sent is to look at."""
+        return ["domain", "text", "by", "at"] if obj else ["domain", "text", "sure"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """As above."""
+        return ["domain", "text", "by", "at"] if obj else []
+
+    def save_model(self, request: HttpRequest, obj: Broadcast, form: Any, change: bool) -> None:
+        """By the flow."""
+        place = store_of(own_platform())
+        sent = broadcast.send(place, obj.domain, obj.text, request.user.get_username())
+        obj.pk, obj.at, obj.by = sent.pk, sent.at, sent.by
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """In the audit trail, with its words."""
+        super().log_addition(request, obj, _("Told everybody: %s") % obj.text[:200])

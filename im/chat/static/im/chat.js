@@ -1,0 +1,416 @@
+// The chat page: what is pressed and what is heard, brought together. What is true is with the platform.
+
+import { Api } from "./api.js";
+import { Line } from "./line.js";
+import { begin, showPeople } from "./dialogs.js";
+import { List, writing } from "./list.js";
+import { $, notice, put, say, start, words } from "./page.js";
+import { Talks } from "./talks.js";
+import { Unsent } from "./unsent.js";
+import { View, short } from "./view.js";
+import { Sending } from "./sending.js";
+
+const TYPING_EVERY = 3000;
+const AGAIN_EVERY = 10000;
+const EMOJIS = ["👍", "❤️", "😂", "😮", "😢", "🎉"];
+/** These are over by themselves: said again a little later. */
+const FOR_NOW = new Set(["rate", "bad_token"]);
+
+const { me } = start;
+const api = new Api(start.api, document.querySelector("[name=csrfmiddlewaretoken]").value);
+const unsent = new Unsent(me.id, sessionStorage);
+let open = null;
+/** The message that is answered or changed. */
+let about = null;
+let said = 0;
+
+const talks = new Talks(api, me, { changed, listed: () => list.draw(open), failed });
+const list = new List(api, talks, me, { look: (id) => look(id, true), find });
+const view = new View(api, me, (what, entry, node) => DO[what](entry, node));
+const sending = new Sending(api, (talk, data) => wish("msg", talk, data));
+const line = new Line(signIn, { up, down, heard, refused: (why) => put($("line"), why) });
+
+// ---- the line -------------------------------------------------------------------------------
+
+let signedIn = null;
+async function signIn() {
+  put($("line"), words.connecting);
+  try {
+    signedIn = await api.send("POST", "login");
+  } catch (why) {
+    const isFinal = why.status === 401 || why.status === 403;
+    throw Object.assign(new Error(isFinal ? words.signed_out : words.away), { isFinal });
+  }
+  return signedIn;
+}
+
+async function up() {
+  try {
+    await talks.catchUp();
+    for (const one of presenceOf(await api.get("presence"))) list.presences.set(...one);
+  } catch (why) {
+    failed(why);
+    return line.drop();
+  }
+  put($("line"), "");
+  document.body.dataset.line = "up";
+  beat();
+  for (const one of unsent.waiting()) tell(one);
+  list.draw(open);
+  if (open) await look(open.id);
+}
+
+function presenceOf({ state, contacts }) {
+  if (state !== "offline") $("presence").value = state;
+  return Object.entries(contacts);
+}
+
+function down() {
+  talks.lost();
+  document.body.dataset.line = "down";
+  if ($("line").hidden) put($("line"), words.lost);
+}
+
+function failed(why) {
+  console.warn(why);
+}
+
+function beat() {
+  line.say("heartbeat", { device: line.device, seqs: talks.seqs });
+}
+
+let beating = 0;
+function keepBeating() {
+  clearTimeout(beating);
+  beating = setTimeout(() => (beat(), keepBeating()), (signedIn?.heartbeat_seconds ?? 30) * 1000);
+}
+
+/** What was said and not answered is said again; the platform knows it by its id. */
+setInterval(() => {
+  for (const one of unsent.waiting()) if (Date.now() - (one.told ?? one.at) > AGAIN_EVERY) tell(one);
+}, 2000);
+
+addEventListener("offline", () => line.drop());
+addEventListener("online", () => line.wake());
+
+// ---- what is heard --------------------------------------------------------------------------
+
+function heard({ cmd, data }) {
+  if (cmd === "msg_ack") placed(data);
+  else if (cmd === "msg_refused") refused(data);
+  else if (cmd === "presence") (list.presences.set(data.user_id, data.state), list.draw(open), drawHead());
+  else talks.heard({ cmd, data });
+}
+
+function placed({ client_msg_id: id, conversation_id: number, seq }) {
+  unsent.placed(id, seq);
+  const talk = talks.get(number);
+  if (talk?.log.top < seq) talks.repair(talk, seq);
+  else unsent.drop(id);
+}
+
+function refused({ client_msg_id: id, code, reason }) {
+  const one = [...unsent.waiting()].find(({ data }) => data.client_msg_id === id);
+  if (!one) return;
+  if (code === "bad_token") line.drop();
+  if (FOR_NOW.has(code)) return;
+  if (one.cmd === "msg") unsent.refuse(id, reason);
+  else {
+    unsent.drop(id);
+    notice(reason);
+  }
+  if (open) drawLog();
+}
+
+/** Something of a conversation is new. */
+function changed(talk, entries) {
+  for (const { data } of entries) if (data.publisher_id === me.id) unsent.drop(data.client_msg_id);
+  list.draw(open);
+  if (talk !== open) return;
+  const others = entries.filter(({ cmd, data }) => cmd === "msg" && data.publisher_id !== me.id);
+  const news = view.isAtEnd ? 0 : others.length;
+  drawHead();
+  drawLog();
+  if (news) put($("newest"), say(words.new_messages, { n: talk.info.unread }));
+  if (entries.some(({ cmd }) => cmd === "member")) talks.meet(talk).then(drawHead, failed);
+  seen();
+}
+
+// ---- the conversation that is looked at -----------------------------------------------------
+
+/** Look at a conversation. `press`: the person wished it, so the field has the focus. */
+async function look(id, press = false) {
+  const talk = talks.get(id);
+  if (!talk) return;
+  if (open && open !== talk) open.draft = $("text").value;
+  const isOther = open !== talk;
+  open = talk;
+  document.body.dataset.open = "talk";
+  $("talk").hidden = false;
+  $("none").hidden = true;
+  if (isOther) {
+    $("text").value = talk.draft;
+    concern(null);
+    grow();
+  }
+  list.draw(open);
+  drawHead();
+  drawLog();
+  if (press && matchMedia("(pointer: fine)").matches) $("text").focus();
+  try {
+    if (talk.info.state !== "active") return;
+    if (talk.log.floor === talk.log.top || isOther) await fill(talk);
+    await talks.meet(talk);
+  } catch (why) {
+    failed(why);
+  }
+  if (talk !== open) return;
+  drawHead();
+  drawLog();
+  if (isOther) view.toEnd();
+  seen();
+}
+
+/** A screenful of what was said before. */
+async function fill(talk) {
+  const shown = () => [...talk.log.shown()].length;
+  for (let more = talk.hasOlder; more && shown() < 30; ) more = await talks.older(talk);
+}
+
+/** Look at one message, however old it is. */
+async function find(id, seq) {
+  await look(id);
+  drawLog();
+  while (!view.find(seq) && open?.id === id && (await talks.older(open))) drawLog();
+  drawLog();
+  view.find(seq);
+}
+
+function drawHead() {
+  if (!open) return;
+  const { info } = open;
+  $("talk-name").textContent = info.name;
+  const state = list.presences.get(info.user_id);
+  const is = { online: words.online, away: words.away_, busy: words.busy, offline: words.offline }[state] ?? "";
+  put($("talk-is"), open.isDirect ? is : say(words.members, { n: info.members }));
+  $("people-button").hidden = open.isDirect || info.state !== "active";
+  put($("notice-board"), info.notice);
+  put($("typing"), writing(open));
+  const waits = info.state === "invited";
+  $("invitation").hidden = !waits;
+  if (waits) {
+    $("invitation").children[0].textContent = words.invitation;
+    $("invitation").children[1].textContent = words.accept;
+    $("invitation").children[2].textContent = words.decline;
+  }
+  $("say").hidden = info.state !== "active" || info.closed;
+}
+
+function drawLog() {
+  const waiting = [...unsent.messages(open.id)].filter((one) => !one.seq || one.seq > open.log.top);
+  view.draw(open, waiting);
+}
+
+let looking = 0;
+/** What is on the screen has been read. */
+function seen() {
+  clearTimeout(looking);
+  looking = setTimeout(() => {
+    if (!open || !line.isUp || document.visibilityState !== "visible" || !view.isAtEnd) return;
+    $("newest").hidden = true;
+    const seq = talks.read(open);
+    if (seq) line.say("read", { conversation_id: open.id, seq });
+    list.draw(open);
+  }, 200);
+}
+
+let fetching = false;
+async function scrolled() {
+  seen();
+  if (fetching || !open?.hasOlder || $("log").scrollTop > 200) return;
+  fetching = true;
+  const talk = open;
+  try {
+    await talks.older(talk);
+    if (talk === open) drawLog();
+  } catch (why) {
+    failed(why);
+  } finally {
+    fetching = false;
+  }
+}
+
+// ---- what is said ---------------------------------------------------------------------------
+
+/** Something that the platform answers: kept until it does. */
+function wish(cmd, talk, data) {
+  try {
+    const by = cmd === "msg" ? { publisher_id: me.id, publisher_name: me.name } : {};
+    tell(unsent.add(cmd, { conversation_id: talk.id, ...by, ...data }));
+  } catch {
+    notice(words.full);
+    return;
+  }
+  if (cmd === "msg" && talk === open) {
+    drawLog();
+    view.toEnd();
+  }
+}
+
+function tell(one) {
+  if (line.say(one.cmd, one.data)) one.told = Date.now();
+}
+
+function send(event) {
+  event?.preventDefault();
+  const body = $("text").value.trim();
+  if (sending.isRecording) return sending.sendVoice(open);
+  if (!body || !open) return;
+  if (about?.what === "edit") wish("edit", open, { msg_id: about.entry.data.msg_id, body });
+  else {
+    const reply = about ? { reply_to: about.entry.data.msg_id } : {};
+    wish("msg", open, { type: "text", body, ...reply });
+  }
+  $("text").value = "";
+  concern(null);
+  grow();
+}
+
+/** The message that is answered or changed. */
+function concern(what, entry) {
+  about = what ? { what, entry } : null;
+  $("about").hidden = !about;
+  if (!about) return;
+  const name = entry.data.publisher_id === me.id ? words.you : entry.data.publisher_name;
+  const head = what === "edit" ? words.editing : say(words.answer_to, { name });
+  $("about").firstElementChild.textContent = `${head}: ${short(entry)}`;
+  if (what === "edit") $("text").value = entry.data.body;
+  grow();
+  $("text").focus();
+}
+
+const DO = {
+  reply: (entry) => concern("reply", entry),
+  edit: (entry) => concern("edit", entry),
+  recall: ({ data }) => wish("recall", open, { msg_id: data.msg_id }),
+  react(entry, given) {
+    if (given instanceof Node) pickEmoji(entry, given);
+    else wish("react", open, { msg_id: entry.data.msg_id, ...given });
+  },
+  async hide({ data }) {
+    const talk = open;
+    try {
+      await api.send("DELETE", `conversations/${talk.id}/messages/${data.seq}`);
+      talk.log.hide(data.seq);
+      drawLog();
+    } catch (why) {
+      notice(why.message);
+    }
+  },
+  again({ data }) {
+    tell(unsent.again(data.client_msg_id));
+    drawLog();
+  },
+  discard({ data }) {
+    unsent.drop(data.client_msg_id);
+    drawLog();
+  },
+};
+
+function pickEmoji(entry, button) {
+  const mine = (emoji) => entry.data.reactions.get(emoji)?.has(me.id);
+  const buttons = EMOJIS.map((emoji) => {
+    const one = document.createElement("button");
+    one.type = "button";
+    one.role = "menuitemcheckbox";
+    one.ariaChecked = String(Boolean(mine(emoji)));
+    one.textContent = emoji;
+    one.onclick = () => {
+      $("emojis").hidePopover();
+      DO.react(entry, { emoji, on: !mine(emoji) });
+    };
+    return one;
+  });
+  $("emojis").replaceChildren(...buttons);
+  $("emojis").showPopover();
+  const at = button.getBoundingClientRect();
+  const box = $("emojis").getBoundingClientRect();
+  $("emojis").style.left = `${Math.max(8, Math.min(at.left, innerWidth - box.width - 8))}px`;
+  $("emojis").style.top = `${Math.max(8, at.top - box.height - 6)}px`;
+  buttons[0].focus();
+}
+
+function grow() {
+  const field = $("text");
+  field.style.height = "auto";
+  field.style.height = `${Math.min(field.scrollHeight + 2, 160)}px`;
+}
+
+function wrote() {
+  grow();
+  if (!open || !$("text").value || Date.now() - said < TYPING_EVERY) return;
+  said = Date.now();
+  line.say("typing", { conversation_id: open.id });
+}
+
+function pressed(event) {
+  const isEmpty = !$("text").value;
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) send(event);
+  else if (event.key === "Escape") (concern(null), sending.giveUp());
+  else if (event.key === "ArrowUp" && isEmpty && open) {
+    const own = [...open.log.shown()].findLast(
+      ({ cmd, data }) => cmd === "msg" && data.publisher_id === me.id && data.type === "text" && !data.recalled_seq,
+    );
+    if (own) (event.preventDefault(), concern("edit", own));
+  }
+}
+
+// ---- all that can be pressed ----------------------------------------------------------------
+
+$("say").addEventListener("submit", send);
+$("text").addEventListener("input", wrote);
+$("text").addEventListener("keydown", pressed);
+$("text").addEventListener("paste", ({ clipboardData }) => sending.files(open, clipboardData.files));
+$("talk").addEventListener("dragover", (event) => event.preventDefault());
+$("talk").addEventListener("drop", (event) => {
+  event.preventDefault();
+  sending.files(open, event.dataTransfer.files);
+});
+$("attach").addEventListener("click", () => $("file").click());
+$("file").addEventListener("change", () => {
+  sending.files(open, $("file").files);
+  $("file").value = "";
+});
+$("voice").addEventListener("click", () => (sending.isRecording ? sending.sendVoice(open) : sending.record()));
+$("about-none").addEventListener("click", () => {
+  if (about?.what === "edit") $("text").value = "";
+  concern(null);
+  grow();
+});
+$("sending-stop").addEventListener("click", () => sending.giveUp());
+$("log").addEventListener("scroll", scrolled, { passive: true });
+$("newest").addEventListener("click", () => (view.toEnd(), seen()));
+$("back").addEventListener("click", () => {
+  document.body.dataset.open = "list";
+  list.focus(open);
+});
+$("presence").addEventListener("change", () => line.say("presence", { state: $("presence").value }));
+$("new").addEventListener("click", () => begin(api, async (id) => (await talks.load(), look(id, true))));
+$("people-button").addEventListener("click", () => {
+  talks.meet(open).then(() => showPeople(api, me, open, () => talks.meet(open).then(drawHead)), failed);
+});
+$("invitation").addEventListener("click", async ({ target }) => {
+  const { id } = open;
+  const wished = { accept: ["POST", `conversations/${id}/join`], decline: ["DELETE", `conversations/${id}/members/${me.id}`] };
+  const found = wished[target.dataset.do];
+  if (!found) return;
+  await api.send(...found).catch((why) => notice(why.message));
+  await talks.load().catch(failed);
+  look(id);
+});
+addEventListener("visibilitychange", seen);
+addEventListener("focus", seen);
+
+keepBeating();
+line.open();
+

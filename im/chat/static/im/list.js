@@ -1,0 +1,128 @@
+// The list of conversations, and search.
+
+import { $, arrange, day, face, made, notice, part, put, say, words } from "./page.js";
+import { short } from "./view.js";
+
+const SEARCH_AFTER = 250;
+
+export class List {
+  /** `on`: look(id), find(conversation id, seq). */
+  constructor(api, talks, me, on) {
+    this.#api = api;
+    this.#talks = talks;
+    this.#me = me;
+    this.#on = on;
+    this.#title = document.title;
+    $("search").addEventListener("input", () => this.#search());
+    setInterval(() => this.#forgetWriting(), 1000);
+  }
+  #api;
+  #talks;
+  #me;
+  #on;
+  #title;
+  #rows = new Map();
+  #searching = 0;
+  /** How people are, as far as they let themselves be seen. */
+  presences = new Map();
+
+  draw(open = this.#open) {
+    this.#open = open;
+    const shown = this.#talks.inOrder;
+    arrange($("talks"), shown.map((talk) => this.#row(talk)));
+    $("no-talks").hidden = shown.length > 0;
+    const { unread } = this.#talks;
+    document.title = unread ? `(${unread}) ${this.#title}` : this.#title;
+  }
+  #open = null;
+
+  focus(talk) {
+    this.#rows.get(talk?.id)?.firstElementChild.focus();
+  }
+
+  #row(talk) {
+    const { info, lastMessage } = talk;
+    if (!this.#rows.has(talk.id)) this.#rows.set(talk.id, this.#made(() => this.#on.look(talk.id)));
+    const li = this.#rows.get(talk.id);
+    const state = this.presences.get(info.user_id) ?? "offline";
+    face(li.querySelector(".face"), info.name);
+    part(li, "name").textContent = info.name;
+    part(li, "dot").hidden = state === "offline";
+    part(li, "dot").dataset.state = state;
+    li.querySelector("time").textContent = lastMessage ? day(lastMessage.data.sent_at, true) : "";
+    const inside = info.state === "active" ? this.#lastWords(talk, lastMessage) : words.invitation;
+    part(li, "last").textContent = writing(talk) || inside;
+    put(part(li, "unread"), info.unread ? String(info.unread) : "");
+    li.firstElementChild.setAttribute("aria-current", String(talk === this.#open));
+    li.firstElementChild.classList.toggle("quietly", info.quiet);
+    return li;
+  }
+
+  #made(press) {
+    const li = made("a-talk");
+    li.firstElementChild.addEventListener("click", press);
+    return li;
+  }
+
+  #lastWords(talk, entry) {
+    if (!entry) return "";
+    const mine = entry.data.publisher_id === this.#me.id;
+    const who = mine ? words.you : talk.isDirect ? "" : entry.data.publisher_name;
+    return who ? `${who}: ${short(entry)}` : short(entry);
+  }
+
+  /** Who has stopped writing says nothing of it. */
+  #forgetWriting() {
+    for (const talk of this.#talks.inOrder) {
+      const over = [...talk.typing].filter(([, until]) => until < Date.now());
+      for (const [person] of over) talk.typing.delete(person);
+      if (over.length) this.#row(talk);
+      if (over.length && talk === this.#open) put($("typing"), writing(talk));
+    }
+  }
+
+  // ---- search ---------------------------------------------------------------------------------
+
+  #search() {
+    clearTimeout(this.#searching);
+    const wanted = $("search").value.trim();
+    $("found").hidden = !wanted;
+    $("talks").hidden = Boolean(wanted);
+    if (wanted) this.#searching = setTimeout(() => this.#ask(wanted), SEARCH_AFTER);
+  }
+
+  async #ask(wanted) {
+    try {
+      const { found } = await this.#api.get(`search?q=${encodeURIComponent(wanted)}`);
+      if ($("search").value.trim() !== wanted) return;
+      $("found").replaceChildren(...found.map((entry) => this.#hit(entry)));
+      if (!found.length) notice(words.nothing_found, 3);
+    } catch (why) {
+      notice(why.message);
+    }
+  }
+
+  #hit({ data, snippet }) {
+    const name = this.#talks.get(data.conversation_id)?.info.name ?? data.publisher_name;
+    const li = this.#made(() => this.#on.find(data.conversation_id, data.seq));
+    face(li.querySelector(".face"), name);
+    part(li, "name").textContent = name;
+    li.querySelector("time").textContent = day(data.sent_at, true);
+    part(li, "last").replaceChildren(`${data.publisher_name}: `, ...snippet.map(piece));
+    return li;
+  }
+}
+
+function piece({ text, hit }) {
+  const node = document.createElement(hit ? "mark" : "span");
+  node.textContent = text;
+  return node;
+}
+
+/** Who writes just now. */
+export function writing(talk) {
+  const now = Date.now();
+  const names = [...talk.typing].filter(([, until]) => until > now).map(([person]) => talk.nameOf(person));
+  if (names.length > 1) return words.typing_many;
+  return names.length ? say(words.typing, { name: names[0] }) : "";
+}

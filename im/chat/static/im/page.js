@@ -1,0 +1,63 @@
+// Small things that all parts of the page need: finding, filling in, saying.
+
+export const $ = (id) => document.getElementById(id);
+export const start = JSON.parse($("start").textContent);
+export const { words } = start;
+export const say = (text, named) => text.replace(/%\((\w+)\)s/g, (_, key) => named[key]).replaceAll("%%", "%");
+export const part = (node, name) => node.querySelector(`[data-${name}]`);
+export const made = (id) => $(id).content.firstElementChild.cloneNode(true);
+
+/** Fill in a text; what has none is not there. */
+export function put(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+  node.hidden = !text;
+}
+
+let noticeTimer = 0;
+export function notice(text, seconds = 8) {
+  put($("notice"), text);
+  clearTimeout(noticeTimer);
+  if (seconds) noticeTimer = setTimeout(() => ($("notice").hidden = true), seconds * 1000);
+}
+
+const language = document.documentElement.lang;
+const CLOCK = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+const DAY = new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long" });
+const SHORT = new Intl.DateTimeFormat(language, { day: "numeric", month: "numeric" });
+export const clock = (moment) => CLOCK.format(new Date(moment));
+
+/** Which day, as people say it. */
+export function day(moment, short = false) {
+  const then = new Date(moment);
+  const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(then).setHours(0, 0, 0, 0)) / 86_400_000);
+  if (days === 0) return short ? clock(moment) : words.today;
+  if (days === 1) return words.yesterday;
+  return (short ? SHORT : DAY).format(then);
+}
+
+export function bytes(n) {
+  const step = n < 1024 ? 0 : n < 1024 ** 2 ? 1 : n < 1024 ** 3 ? 2 : 3;
+  const number = n / 1024 ** step;
+  return `${number < 10 && step ? number.toFixed(1) : Math.round(number)} ${["B", "KiB", "MiB", "GiB"][step]}`;
+}
+
+export const minutes = (ms) => `${Math.floor(ms / 60_000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, "0")}`;
+
+/** Initials on a colour of one's own. */
+export function face(node, name) {
+  const parts = name.trim().split(/\s+/);
+  const letters = parts.length > 1 ? [parts[0], parts.at(-1)] : [parts[0]];
+  node.textContent = letters.map((one) => [...one][0] ?? "").join("").toUpperCase();
+  let sum = 0;
+  for (const letter of name) sum = (sum * 31 + letter.codePointAt(0)) % 360;
+  node.style.setProperty("--hue", String(sum));
+}
+
+/** Put these nodes into a list, in this order; what stays is not moved, so that it keeps the focus. */
+export function arrange(list, nodes) {
+  const wanted = new Set(nodes);
+  for (const node of [...list.children]) if (!wanted.has(node)) node.remove();
+  nodes.forEach((node, place) => {
+    if (list.children[place] !== node) list.insertBefore(node, list.children[place] ?? null);
+  });
+}

@@ -1,0 +1,83 @@
+// Pictures, files and voice messages: first to the platform, then as a message that names them.
+
+import { $, bytes, notice, say, start, words } from "./page.js";
+import { upload } from "./upload.js";
+import { Voice } from "./voice.js";
+
+export class Sending {
+  /** `tell(talk, data)`: the message, once its file is there. */
+  constructor(api, tell) {
+    this.#api = api;
+    this.#tell = tell;
+  }
+  #api;
+  #tell;
+  #voice = new Voice();
+  #stop = null;
+  /** One after the other, in the order in which they were chosen. */
+  #last = Promise.resolve();
+
+  get isRecording() {
+    return this.#voice.isOn;
+  }
+
+  files(talk, files) {
+    for (const file of talk ? files : []) this.#one(talk, file, file.name || words.image, "");
+  }
+
+  #one(talk, file, name, type) {
+    if (file.size > start.largest) {
+      notice(say(words.too_large, { name, most: bytes(start.largest) }));
+      return;
+    }
+    this.#last = this.#last.then(() => this.#send(talk, file, name, type));
+  }
+
+  async #send(talk, file, name, type) {
+    this.#stop = new AbortController();
+    const tell = (part) => this.#shows(say(words.uploading, { name, percent: Math.round(part * 100) }));
+    tell(0);
+    try {
+      const seen = await upload(this.#api, file, name, tell, this.#stop.signal);
+      const kind = type || (seen.thumbnail_url ? "image" : "file");
+      this.#tell(talk, { type: kind, body: seen.name, file_id: seen.id });
+    } catch (why) {
+      if (!this.#stop.signal.aborted) notice(say(words.upload_failed, { name, why: why.message }));
+    } finally {
+      this.#stop = null;
+      this.#shows("");
+    }
+  }
+
+  #shows(text) {
+    $("sending").hidden = !text;
+    $("sending").firstElementChild.textContent = text;
+  }
+
+  async record() {
+    try {
+      await this.#voice.begin((time) => this.#shows(say(words.recording, { time })));
+    } catch {
+      notice(words.no_microphone);
+    }
+    $("voice").setAttribute("aria-pressed", String(this.isRecording));
+  }
+
+  async sendVoice(talk) {
+    const sound = await this.#end();
+    if (talk && sound.size) this.#one(talk, sound, words.voice, "voice");
+  }
+
+  async #end() {
+    const sound = await this.#voice.end();
+    $("voice").setAttribute("aria-pressed", "false");
+    this.#shows("");
+    return sound;
+  }
+
+  /** Neither record nor send any more. */
+  giveUp() {
+    if (this.isRecording) this.#end();
+    this.#stop?.abort();
+  }
+}

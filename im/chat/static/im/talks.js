@@ -1,0 +1,255 @@
+// All conversations of the person: what the list shows, and the log of each. It listens to the line, fetches what is
+// missing, and tells the page what has changed.
+
+import { Log } from "./log.js";
+
+const PAGE = 500;
+const HISTORY = 50;
+const REPAIR_AFTER = 300;
+const READ_SHOWN_UP_TO = 500;
+
+/** One conversation. */
+class Talk {
+  constructor(info) {
+    this.id = info.conversation_id;
+    this.info = info;
+    this.log = new Log(this.id, info.last_seq);
+    this.people = new Map();
+    /** By person: until when he is shown as writing. */
+    this.typing = new Map();
+    this.draft = "";
+  }
+
+  get isDirect() {
+    return this.info.kind === "direct";
+  }
+
+  get hasOlder() {
+    return this.log.floor > this.info.from_seq;
+  }
+
+  /** The last message that can be read. */
+  get lastMessage() {
+    const last = this.info.last?.data.seq ?? 0;
+    return this.log.now(last) ?? this.info.last;
+  }
+
+  nameOf(person) {
+    return this.people.get(person)?.name ?? (this.isDirect ? this.info.name : "");
+  }
+}
+
+export class Talks {
+  /** `on`: changed(talk, shown entries), listed(), failed(why). */
+  constructor(api, me, on) {
+    this.#api = api;
+    this.#me = me;
+    this.#on = on;
+  }
+  #api;
+  #me;
+  #on;
+  #all = new Map();
+  #early = [];
+  #isCaughtUp = false;
+  #repairing = new Set();
+
+  get(id) {
+    return this.#all.get(id);
+  }
+
+  /** Pinned ones first, then as somebody spoke last. */
+  get inOrder() {
+    const when = (talk) => talk.info.last?.data.sent_at ?? talk.info.created_at;
+    const known = [...this.#all.values()].filter((talk) => talk.info.state !== "removed");
+    return known.sort((a, b) => b.info.pinned - a.info.pinned || when(b).localeCompare(when(a)));
+  }
+
+  get seqs() {
+    return Object.fromEntries([...this.#all].map(([id, talk]) => [id, talk.log.top]));
+  }
+
+  get unread() {
+    return [...this.#all.values()].reduce((sum, talk) => sum + (talk.info.quiet ? 0 : talk.info.unread), 0);
+  }
+
+  // ---- the order that leaves no hole: consume and keep; fetch from the last seq without one; merge; release ----
+
+  /** The queue is bound, and what comes is kept: fetch what was missed, then let it in. */
+  async catchUp() {
+    this.#isCaughtUp = false;
+    await this.load();
+    await this.fetchMissed();
+    this.#isCaughtUp = true;
+    for (const said of this.#early.splice(0)) this.#take(said);
+  }
+
+  /** The line is gone: what was fetched may be followed by a hole. */
+  lost() {
+    this.#isCaughtUp = false;
+  }
+
+  async load() {
+    for (let after = "0"; after; ) {
+      const said = await this.#api.get(`conversations?count=${PAGE}&after=${after}`);
+      for (const info of said.conversations) this.#put(info);
+      after = said.next;
+    }
+    this.#on.listed();
+  }
+
+  #put(info) {
+    const talk = this.#all.get(info.conversation_id);
+    if (talk) talk.info = info;
+    else this.#all.set(info.conversation_id, new Talk(info));
+  }
+
+  async fetchMissed() {
+    for (let more = true; more; ) {
+      const said = await this.#api.send("POST", "offline", { seqs: this.seqs, latest: 0, count: PAGE });
+      for (const part of said.conversations) {
+        const talk = this.#all.get(part.conversation_id);
+        if (talk) this.#merged(talk, talk.log.takeAfter(part.entries, part.from_seq, part.to_seq), false);
+      }
+      more = said.more && said.conversations.length > 0;
+    }
+  }
+
+  /** What the line brings. */
+  heard(said) {
+    if (this.#isCaughtUp) this.#take(said);
+    else this.#early.push(said);
+  }
+
+  #take({ cmd, data }) {
+    const talk = this.#all.get(data.conversation_id);
+    if (cmd === "typing") this.#types(talk, data.user_id);
+    else if (cmd === "behind") this.#again(() => this.catchUp());
+    else if (!talk) this.#again(() => this.load());
+    else if (data.seq && data.msg_id) this.#entry(talk, { cmd, data });
+    else this.#noted(talk, cmd, data);
+  }
+
+  #entry(talk, entry) {
+    this.#merged(talk, talk.log.take(entry), true);
+    if (talk.log.hasGap) this.repair(talk, entry.data.seq);
+  }
+
+  #types(talk, person) {
+    if (!talk || person === this.#me.id) return;
+    talk.typing.set(person, Date.now() + 5000);
+    this.#on.changed(talk, []);
+  }
+
+  /** What is told and not kept. */
+  #noted(talk, cmd, data) {
+    if (cmd === "read") talk.log.hasRead(data.user_id, data.read_seq);
+    if (cmd === "read" && data.user_id === this.#me.id) this.#haveRead(talk, data.read_seq);
+    if (data.what === "hidden") talk.log.hide(data.seq);
+    if (data.what === "cleared") talk.log.clear(data.seq);
+    if (cmd === "conversation" || cmd === "member") this.#again(() => this.refresh(talk));
+    this.#on.changed(talk, []);
+  }
+
+  #again(ask) {
+    ask().catch((why) => this.#on.failed(why));
+  }
+
+  /** Something is missing before what came: fetch it, unless it comes by itself meanwhile. */
+  repair(talk, seq) {
+    if (this.#repairing.has(talk.id)) return;
+    this.#repairing.add(talk.id);
+    setTimeout(() => {
+      this.#again(() => this.#fetchUpTo(talk, seq).finally(() => this.#repairing.delete(talk.id)));
+    }, REPAIR_AFTER);
+  }
+
+  async #fetchUpTo(talk, seq) {
+    while (talk.log.top < seq) {
+      const said = await this.#api.get(`conversations/${talk.id}/messages?after=${talk.log.top}`);
+      this.#merged(talk, talk.log.takeAfter(said.entries, said.from_seq, said.to_seq), true);
+      if (said.to_seq >= said.last_seq) return;
+    }
+  }
+
+  // ---- what follows from entries --------------------------------------------------------------
+
+  /** `isNew`: the list did not know of them yet. */
+  #merged(talk, entries, isNew) {
+    for (const { cmd, data } of entries) {
+      if (data.hidden) continue;
+      if (cmd === "msg") this.#message(talk, { cmd, data }, isNew);
+      if (cmd === "read" && data.user_id === this.#me.id) this.#haveRead(talk, data.read_seq);
+      if (cmd === "member" || cmd === "conversation") this.#again(() => this.refresh(talk));
+    }
+    talk.info.last_seq = Math.max(talk.info.last_seq, talk.log.top);
+    if (entries.length) this.#on.changed(talk, entries);
+  }
+
+  #message(talk, entry, isNew) {
+    const { info } = talk;
+    const { seq, publisher_id: by } = entry.data;
+    talk.typing.delete(by);
+    if (seq >= (info.last?.data.seq ?? 0)) info.last = entry;
+    if (by === this.#me.id) {
+      info.read_seq = Math.max(info.read_seq, seq);
+      info.unread = 0;
+    } else if (isNew && seq > info.read_seq) info.unread += 1;
+    // Who writes has read what was before.
+    talk.log.hasRead(by, seq);
+  }
+
+  #haveRead(talk, seq) {
+    const { info } = talk;
+    if (seq <= info.read_seq) return;
+    info.read_seq = seq;
+    const unread = (entry) => entry.cmd === "msg" && entry.data.seq > seq && entry.data.publisher_id !== this.#me.id;
+    info.unread = Math.min(info.unread, [...talk.log.shown()].filter(unread).length);
+  }
+
+  /** The person has seen the last message. Its seq, if that is news for the platform. */
+  read(talk) {
+    const seq = talk.info.last?.data.seq ?? 0;
+    if (seq <= talk.info.read_seq || talk.info.last.data.publisher_id === this.#me.id) return 0;
+    talk.info.read_seq = seq;
+    talk.info.unread = 0;
+    return seq;
+  }
+
+  // ---- what is fetched when it is looked at ---------------------------------------------------
+
+  async refresh(talk) {
+    try {
+      talk.info = (await this.#api.get(`conversations/${talk.id}`)).conversation;
+    } catch (why) {
+      if (why.status !== 404) throw why;
+      this.#all.delete(talk.id);
+    }
+    this.#on.listed();
+    this.#on.changed(talk, []);
+  }
+
+  /** A page of history; true if there is more. */
+  async older(talk) {
+    const { log } = talk;
+    if (!talk.hasOlder) return false;
+    const said = await this.#api.get(`conversations/${talk.id}/messages?before=${log.floor + 1}&count=${HISTORY}`);
+    log.takeBefore(said.entries, said.from_seq);
+    talk.info.from_seq = said.first_seq;
+    return talk.hasOlder;
+  }
+
+  /** Who is in it, and how far each has read. */
+  async meet(talk) {
+    const found = [];
+    for (let after = "0"; after; ) {
+      const said = await this.#api.get(`conversations/${talk.id}/members?after=${after}`);
+      found.push(...said.members);
+      after = said.next;
+    }
+    talk.people = new Map(found.map((one) => [one.user_id, one]));
+    if (talk.info.members > READ_SHOWN_UP_TO) return;
+    const { readers } = await this.#api.get(`conversations/${talk.id}/readers?seq=1`);
+    for (const one of readers) talk.log.hasRead(one.user_id, one.seq);
+  }
+}

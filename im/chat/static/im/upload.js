@@ -1,0 +1,66 @@
+// A file on its way to the platform (tus 1.0.0): in parts, and on from where a broken line stopped it.
+
+const PART = 4 * 1024 * 1024;
+const TRIES = 60;
+const PATIENCE = 3000;
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+class Refused extends Error {}
+
+/** Send a file; `tell(fraction)` as it goes; `stop`: an AbortSignal. What it is, as the platform has seen it. */
+export async function upload(api, file, name, tell, stop) {
+  const number = await patiently(stop, () => begin(api, file, name, stop));
+  let offset = 0;
+  let isBroken = false;
+  while (offset < file.size) {
+    offset = await patiently(stop, async () => {
+      if (isBroken) offset = await here(api, number, stop);
+      isBroken = true;
+      const now = offset < file.size ? await send(api, number, file, offset, stop) : offset;
+      isBroken = false;
+      return now;
+    });
+    tell(offset / file.size);
+  }
+  const [seen] = (await patiently(stop, () => api.get(`files?ids=${number}`))).files;
+  return seen;
+}
+
+/** Ask again while the line is broken; not where the platform refuses. */
+async function patiently(stop, ask) {
+  for (let left = TRIES; ; left--) {
+    try {
+      return await ask();
+    } catch (why) {
+      if (why instanceof Refused || stop.aborted || !left) throw why;
+      await pause(PATIENCE);
+    }
+  }
+}
+
+async function begin(api, file, name, signal) {
+  const named = btoa(String.fromCharCode(...new TextEncoder().encode(name)));
+  const headers = { "Upload-Length": String(file.size), "Upload-Metadata": `filename ${named}` };
+  const reply = await asked(api, "POST", "files", headers, undefined, signal);
+  return (await reply.json()).id;
+}
+
+async function send(api, number, file, offset, signal) {
+  const headers = { "Upload-Offset": String(offset), "Content-Type": "application/offset+octet-stream" };
+  const part = file.slice(offset, offset + PART);
+  const reply = await asked(api, "PATCH", `files/${number}`, headers, part, signal);
+  return Number(reply.headers.get("Upload-Offset"));
+}
+
+async function here(api, number, signal) {
+  const reply = await asked(api, "HEAD", `files/${number}`, {}, undefined, signal);
+  return Number(reply.headers.get("Upload-Offset"));
+}
+
+async function asked(api, method, path, headers, body, signal) {
+  const reply = await api.raw(path, { method, headers: { "Tus-Resumable": "1.0.0", ...headers }, body, signal });
+  if (reply.ok) return reply;
+  const said = await reply.json().catch(() => ({}));
+  const again = reply.status === 423 || reply.status >= 500 || said.code === "offset";
+  throw new (again ? Error : Refused)(said.description ?? String(reply.status));
+}

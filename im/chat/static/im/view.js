@@ -1,0 +1,257 @@
+// What is said in the conversation that is looked at. Text is text: nothing that people write becomes markup.
+
+import { $, arrange, bytes, clock, day, made, minutes, part, put, say, words } from "./page.js";
+import { seqOf } from "./log.js";
+
+const RECALL_WITHIN = 120_000;
+const LEADS = new Set(["owner", "admin"]);
+
+/** `does(what, entry, node)`: what is pressed at a message. */
+export class View {
+  constructor(api, me, does) {
+    this.#api = api;
+    this.#me = me;
+    this.#does = does;
+  }
+  #api;
+  #me;
+  #does;
+  #nodes = new Map();
+  #shows = null;
+
+  /** All of a conversation; whoever reads at the end stays there. */
+  draw(talk, unsent) {
+    const list = $("log");
+    if (this.#shows !== talk.id) this.#begin(talk, list);
+    const wasAtEnd = this.isAtEnd;
+    const below = list.scrollHeight - list.scrollTop;
+    const nodes = [];
+    let today = "";
+    for (const entry of talk.log.shown()) {
+      const date = day(entry.data.sent_at);
+      if (date !== today) nodes.push(this.#line(`day ${date}`, date));
+      today = date;
+      nodes.push(entry.cmd === "msg" ? this.#message(talk, entry) : this.#event(entry));
+    }
+    for (const one of unsent) nodes.push(this.#waiting(talk, one));
+    const grewAbove = this.#first !== undefined && nodes.indexOf(this.#first) > 0;
+    arrange(list, nodes);
+    this.#first = nodes[0];
+    if (wasAtEnd) list.scrollTop = list.scrollHeight;
+    else if (grewAbove) list.scrollTop = list.scrollHeight - below;
+  }
+  #first;
+
+  #begin(talk, list) {
+    this.#shows = talk.id;
+    this.#nodes.clear();
+    this.#first = undefined;
+    list.replaceChildren();
+  }
+
+  get isAtEnd() {
+    const list = $("log");
+    return list.scrollHeight - list.scrollTop - list.clientHeight < 60;
+  }
+
+  toEnd() {
+    $("log").scrollTop = $("log").scrollHeight;
+  }
+
+  /** Show one message; false where it is not here. */
+  find(seq) {
+    const node = this.#nodes.get(String(seq));
+    if (!node) return false;
+    node.scrollIntoView({ block: "center" });
+    node.focus();
+    node.classList.add("found");
+    setTimeout(() => node.classList.remove("found"), 2000);
+    return true;
+  }
+
+  #node(key, make) {
+    if (!this.#nodes.has(key)) this.#nodes.set(key, make());
+    return this.#nodes.get(key);
+  }
+
+  #line(key, text) {
+    const node = this.#node(key, () => made("a-line"));
+    put(node.firstElementChild, text);
+    return node;
+  }
+
+  // ---- what happened to the conversation ------------------------------------------------------
+
+  #event({ data }) {
+    const node = this.#line(String(data.seq), eventText(data, this.#me));
+    node.hidden = !node.firstElementChild.textContent;
+    return node;
+  }
+
+  // ---- messages -------------------------------------------------------------------------------
+
+  #message(talk, entry) {
+    const { data } = entry;
+    const node = this.#node(String(data.seq), () => this.#made(data));
+    const mine = data.publisher_id === this.#me.id;
+    node.classList.toggle("mine", mine);
+    node.classList.toggle("gone", Boolean(data.recalled_seq));
+    put(part(node, "author"), mine || talk.isDirect ? "" : data.publisher_name);
+    node.querySelector(".below time").textContent = clock(data.sent_at);
+    put(part(node, "edited"), data.edited_seq && !data.recalled_seq ? words.edited : "");
+    put(part(node, "state"), mine && !data.recalled_seq ? readBy(talk, data.seq, this.#me) : "");
+    this.#content(node, talk, data);
+    this.#reactions(node, entry);
+    this.#acts(node, talk, entry, mine);
+    return node;
+  }
+
+  #made(data) {
+    const node = made("a-message");
+    node.dataset.seq = data.seq ?? "";
+    return node;
+  }
+
+  #content(node, talk, data) {
+    const { type, recalled_seq: gone, file_id: id } = data;
+    const file = gone ? null : data.file ?? (id && { name: data.body, size: 0 });
+    const kind = file ? type : "text";
+    put(part(node, "body"), gone ? words.recalled : kind === "text" ? data.body : "");
+    this.#picture(part(node, "picture"), kind === "image" && file, id);
+    this.#voice(part(node, "voice"), kind === "voice" && file, id);
+    this.#file(part(node, "file"), kind === "file" && file, id);
+    this.#quote(part(node, "quote"), talk, gone ? null : data.reply_to);
+  }
+
+  #picture(link, file, id) {
+    link.hidden = !file;
+    if (!file || link.dataset.id === id) return;
+    link.dataset.id = id;
+    link.href = `${this.#api.at}files/${id}`;
+    const image = link.firstElementChild;
+    const shrink = Math.min(1, 320 / Math.max(file.width, file.height));
+    image.width = Math.round(file.width * shrink);
+    image.height = Math.round(file.height * shrink);
+    image.alt = file.name;
+    image.src = `${link.href}/thumbnail`;
+  }
+
+  #voice(audio, file, id) {
+    audio.hidden = !file;
+    if (!file || audio.dataset.id === id) return;
+    audio.dataset.id = id;
+    audio.src = `${this.#api.at}files/${id}`;
+    audio.setAttribute("aria-label", `${words.voice} ${file.duration_ms ? minutes(file.duration_ms) : ""}`);
+  }
+
+  #file(link, file, id) {
+    link.hidden = !file;
+    if (!file) return;
+    link.href = `${this.#api.at}files/${id}`;
+    link.children[0].textContent = file.name;
+    link.children[1].textContent = file.size ? bytes(file.size) : "";
+  }
+
+  #quote(node, talk, msgId) {
+    const quoted = msgId && talk.log.now(seqOf(msgId));
+    put(node, quoted ? `${quoted.data.publisher_name}: ${short(quoted)}` : "");
+    node.onclick = () => this.find(seqOf(msgId));
+  }
+
+  #reactions(node, entry) {
+    const place = part(node, "reactions");
+    const buttons = [...entry.data.reactions].map(([emoji, people]) => {
+      const mine = people.has(this.#me.id);
+      const button = this.#button(place, `react ${emoji}`, `${emoji} ${people.size}`);
+      button.setAttribute("aria-pressed", String(mine));
+      button.onclick = () => this.#does("react", entry, { emoji, on: !mine });
+      return button;
+    });
+    arrange(place, buttons);
+  }
+
+  #acts(node, talk, entry, mine) {
+    const { data } = entry;
+    const leads = !talk.isDirect && LEADS.has(talk.info.role);
+    const fresh = Date.now() - Date.parse(data.sent_at) < RECALL_WITHIN;
+    const place = part(node, "acts");
+    const can = data.recalled_seq || talk.info.closed ? [] : ["reply", "react"];
+    if (can.length && mine && data.type === "text") can.push("edit");
+    if (can.length && ((mine && fresh) || leads)) can.push("recall");
+    const buttons = [...can, "hide"].map((what) => {
+      const button = this.#button(place, what, words[what]);
+      button.onclick = () => this.#does(what, entry, button);
+      return button;
+    });
+    arrange(place, buttons);
+  }
+
+  #button(place, what, text) {
+    const known = [...place.children].find((one) => one.dataset.what === what);
+    const button = known ?? document.createElement("button");
+    button.type = "button";
+    button.dataset.what = what;
+    put(button, text);
+    return button;
+  }
+
+  // ---- what is not in the log yet -------------------------------------------------------------
+
+  #waiting(talk, one) {
+    const { data, refused } = one;
+    const node = this.#node(data.client_msg_id, () => this.#made(data));
+    node.classList.add("mine");
+    node.classList.toggle("waits", !refused);
+    put(part(node, "author"), "");
+    node.querySelector(".below time").textContent = clock(one.at);
+    put(part(node, "state"), refused ? say(words.not_sent, { why: refused }) : words.sending);
+    this.#content(node, talk, { ...data, file: null, type: "text", body: data.body });
+    const place = part(node, "failed");
+    place.hidden = !refused;
+    const buttons = ["again", "discard"].map((what) => {
+      const button = this.#button(place, what, words[what]);
+      button.onclick = () => this.#does(what, one, button);
+      return button;
+    });
+    arrange(place, refused ? buttons : []);
+    return node;
+  }
+}
+
+/** How far a message of one's own has come. */
+function readBy(talk, seq, me) {
+  const readers = [...talk.log.read].filter(([person, upto]) => person !== me.id && upto >= seq).length;
+  if (!readers) return words.sent;
+  return talk.isDirect ? words.read : say(words.read_by, { n: readers });
+}
+
+/** A message in one line. */
+export function short({ data }) {
+  if (data.recalled_seq) return words.recalled;
+  if (data.type === "text") return data.body;
+  return data.type === "file" ? data.body || words.file : words[data.type];
+}
+
+const EVENTS = {
+  created: "created",
+  added: "added",
+  joined: "joined",
+  left: "left",
+  removed: "removed",
+  invited: "invited_by",
+  asked: "asked_in",
+  changed: "changed",
+  dissolved: "dissolved",
+  pinned: "pinned",
+};
+
+/** What happened, in words; "" for what is not worth a line. */
+export function eventText(data, me) {
+  const nameOf = (id, name) => (id === me.id ? words.you : name);
+  const by = nameOf(data.publisher_id, data.publisher_name);
+  const others = (data.users ?? []).map((one) => nameOf(one.user_id, one.name)).join(", ");
+  const more = (data.count ?? 0) - (data.users ?? []).length;
+  const named = { name: by, others: more > 0 ? say(words.and_more, { names: others, n: more }) : others };
+  if (data.what === "changed" && data.name) return say(words.renamed, { name: by, new: data.name });
+  return say(words[EVENTS[data.what]] ?? "", named);
+}

@@ -1,0 +1,45 @@
+// A voice message: recorded until it is sent or given up.
+
+import { minutes } from "./page.js";
+
+const KINDS = ["audio/webm;codecs=opus", "audio/mp4", "audio/ogg;codecs=opus"];
+const LONGEST = 10 * 60 * 1000;
+
+export class Voice {
+  #recorder = null;
+  #pieces = [];
+  #timer = 0;
+
+  get isOn() {
+    return this.#recorder !== null;
+  }
+
+  /** `tell(time)` each half second. Throws where there is no microphone. */
+  async begin(tell) {
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+    const mimeType = KINDS.find((kind) => MediaRecorder.isTypeSupported(kind));
+    this.#pieces = [];
+    this.#recorder = new MediaRecorder(stream, { mimeType, audioBitsPerSecond: 32000 });
+    this.#recorder.ondataavailable = ({ data }) => this.#pieces.push(data);
+    this.#recorder.start(1000);
+    const began = Date.now();
+    this.#timer = setInterval(() => {
+      tell(minutes(Date.now() - began));
+      if (Date.now() - began > LONGEST) this.#recorder?.pause();
+    }, 500);
+  }
+
+  /** What was recorded. */
+  end() {
+    const recorder = this.#recorder;
+    return new Promise((done) => {
+      recorder.onstop = () => {
+        for (const track of recorder.stream.getTracks()) track.stop();
+        done(new Blob(this.#pieces, { type: recorder.mimeType }));
+      };
+      clearInterval(this.#timer);
+      this.#recorder = null;
+      recorder.stop();
+    });
+  }
+}

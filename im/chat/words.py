@@ -1,0 +1,88 @@
+"""What the scripts of the chat page say."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+
+def for_script() -> dict[str, str]:
+    """By the names under which the scripts know them."""
+    return {**_of_people(), **_of_messages(), **_of_the_line()}
+
+
+def _of_people() -> dict[str, str]:
+    return {
+        "you": _("You"),
+        "online": _("online"),
+        "away_": _("away"),
+        "busy": _("busy"),
+        "offline": _("offline"),
+        "members": _("%(n)s members"),
+        "owner": _("owner"),
+        "admin": _("administrator"),
+        "invited": _("invited"),
+        "asked": _("asks to join"),
+        "typing": _("%(name)s is writing…"),
+        "typing_many": _("Several people are writing…"),
+        "created": _("%(name)s created the group."),
+        "added": _("%(name)s added %(others)s."),
+        "joined": _("%(name)s joined."),
+        "left": _("%(name)s left."),
+        "removed": _("%(name)s removed %(others)s."),
+        "invited_by": _("%(name)s invited %(others)s."),
+        "asked_in": _("%(name)s asks to join."),
+        "renamed": _("%(name)s named the group “%(new)s”."),
+        "changed": _("%(name)s changed the group."),
+        "dissolved": _("%(name)s dissolved the group."),
+        "pinned": _("%(name)s pinned a message."),
+        "invitation": _("You are invited."),
+        "accept": _("Join"),
+        "decline": _("Decline"),
+        "remove": _("Remove"),
+        "nobody": _("Nobody signs in with the name “%(name)s”, or you may not write to them."),
+        "and_more": _("%(names)s and %(n)s more"),
+    }
+
+
+def _of_messages() -> dict[str, str]:
+    return {
+        "recalled": _("This message was taken back."),
+        "edited": _("edited"),
+        "sending": _("being sent"),
+        "sent": _("sent"),
+        "read": _("read"),
+        "read_by": _("read by %(n)s"),
+        "not_sent": _("Not sent: %(why)s"),
+        "again": _("Send again"),
+        "discard": _("Discard"),
+        "image": _("Picture"),
+        "voice": _("Voice message"),
+        "file": _("File"),
+        "answer_to": _("Answer to %(name)s"),
+        "editing": _("Change your message"),
+        "reply": _("Reply"),
+        "react": _("React"),
+        "edit": _("Edit"),
+        "recall": _("Take back"),
+        "hide": _("Delete for me"),
+        "download": _("Download"),
+        "uploading": _("%(name)s: %(percent)s %%"),
+        "upload_failed": _("%(name)s could not be sent: %(why)s"),
+        "too_large": _("%(name)s is too large; at most %(most)s are taken."),
+        "no_microphone": _("There is no microphone, or the page may not use it."),
+        "recording": _("Recording %(time)s"),
+        "full": _("Too much waits to be sent. Try again when the line is back."),
+        "new_messages": _("%(n)s new"),
+        "nothing_found": _("Nothing found."),
+        "today": _("Today"),
+        "yesterday": _("Yesterday"),
+    }
+
+
+def _of_the_line() -> dict[str, str]:
+    return {
+        "connecting": _("Connecting…"),
+        "lost": _("No connection. What you write is sent when it is back."),
+        "away": _("The platform does not answer. Still trying."),
+        "signed_out": _("You are signed out. Reload the page and sign in again."),
+    }

@@ -1,0 +1,131 @@
+"""What a file is, by its content: a program of its own, since strangers wrote what it reads.
+
+    python -I look.py FILE THUMBNAIL
+
+It says `{content_type, width, height, duration_ms, has_thumbnail}` as JSON. It has no secrets, little memory and
+little time; who calls it takes whatever goes wrong as "some bytes" (see `seen.py`). It imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from typing import Any
+
+MEMORY = 1 << 30
+CPU_SECONDS = 10
+OUT_BYTES = 4 << 20
+_ORIENTATION = 0x0112
+EDGE = 320
+"""A thumbnail's longer side, in pixels."""
+PIXELS = 50_000_000
+"""A picture of more is not opened, and not shown as one."""
+MEASURED_BYTES = 256 << 20
+"""A recording without a length of its own is read through up to this size."""
+HEAD = 64 * 1024
+PICTURES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
+RECORDINGS = {
+    "matroska,webm": "webm",
+    "ogg": "ogg",
+    "mp3": "mpeg",
+    "mov,mp4,m4a,3gp,3g2,mj2": "mp4",
+    "wav": "wav",
+    "flac": "flac",
+}
+BYTES = "application/octet-stream"
+Found = dict[str, Any]
+
+
+def look(path: str, thumbnail: str) -> Found:
+    """What is known of the file; a thumbnail is written where there is something to be seen."""
+    with open(path, "rb") as file:
+        head = file.read(HEAD)
+    kind = _by_magic(head)
+    if kind.startswith("image/"):
+        return _picture(path, thumbnail) or {"content_type": BYTES}
+    if kind.startswith(("audio/", "video/")):
+        return _recording(path) or {"content_type": BYTES}
+    return {"content_type": kind}
+
+
+def _by_magic(head: bytes) -> str:
+    import puremagic
+
+    try:
+        found = str(puremagic.from_string(head, mime=True))
+    except (puremagic.PureError, ValueError):
+        found = ""
+    return found or ("text/plain" if _is_text(head) else BYTES)
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        head[: HEAD - 4].decode()
+    except UnicodeDecodeError:
+        return False
+    return bool(head) and b"\0" not in head
+
+
+def _picture(path: str, thumbnail: str) -> Found | None:
+    from PIL import Image, ImageOps
+
+    Image.MAX_IMAGE_PIXELS = PIXELS
+    with Image.open(path, formats=list(PICTURES)) as image:
+        width, height = image.size
+        if width * height > PIXELS:
+            return None
+        kind = PICTURES[str(image.format)]
+        turned = image.getexif().get(_ORIENTATION, 1) >= 5
+        image.draft("RGB", (2 * EDGE, 2 * EDGE))
+        upright = ImageOps.exif_transpose(image)
+        small = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+        small.thumbnail((EDGE, EDGE))
+        small.save(thumbnail, "WEBP", quality=80)
+    sides = {"width": height, "height": width} if turned else {"width": width, "height": height}
+    return {"content_type": kind, "has_thumbnail": True, **sides}
+
+
+def _recording(path: str) -> Found | None:
+    import av
+
+    with av.open(path) as container:
+        kind = RECORDINGS.get(container.format.name)
+        if kind is None or not container.streams:
+            return None
+        found: Found = {}
+        if moving := [s for s in container.streams.video if not s.disposition & _COVER]:
+            found = {"width": moving[0].width or None, "height": moving[0].height or None}
+        found["content_type"] = f"{'video' if moving else 'audio'}/{kind}"
+        found["duration_ms"] = _duration(container)
+    return found
+
+
+_COVER = 0x400
+"""ffmpeg's AV_DISPOSITION_ATTACHED_PIC: a record's cover is no film."""
+
+
+def _duration(container: Any) -> int | None:
+    """In milliseconds. What a browser has recorded does not say it: then the last packet does."""
+    if container.duration:
+        return int(container.duration) // 1000
+    if container.size > MEASURED_BYTES:
+        return None
+    end = 0.0
+    for packet in container.demux():
+        if packet.pts is not None and packet.time_base:
+            end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+    return round(end * 1000) or None
+
+
+def main() -> None:
+    """Limits first."""
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (OUT_BYTES, OUT_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    print(json.dumps(look(sys.argv[1], sys.argv[2])))
+
+
+if __name__ == "__main__":
+    main()

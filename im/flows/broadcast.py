@@ -1,0 +1,49 @@
+"""An administrator tells everybody in a domain and below something: those who listen just now at once,
+the others when they ask for what they have missed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import orjson
+from django.db import transaction
+
+from confplatform import clock
+from confplatform.stores.directory import PlatformStore
+from domains.models import Domain
+from domains.queries import people_below
+from im import journal, notices, store
+from im.messages import Data, at
+from im.models import Broadcast
+from im.route import Push, keys_of
+from im.topology import BASE
+from im.words import KEYS_A_PUBLISH, Cmd
+
+AT_ONCE = 5000
+"""People whose ways are asked for in one exchange with Redis."""
+
+
+def send(place: PlatformStore, domain: Domain, text: str, by: str) -> Broadcast:
+    """Keep it, and stage what those who are online get. Raises journal.ServedElsewhere."""
+    with transaction.atomic(using=place.database):
+        journal.gate(place)
+        row = Broadcast(domain=domain, text=text, by=by)
+        row.save(using=place.database)
+        people = people_below(place.database, domain.moid)
+        notices.stage(place, list(_pushes(row, people)))
+    return row
+
+
+def _pushes(row: Broadcast, people: list[str]) -> Iterator[Push]:
+    body = orjson.dumps({"cmd": Cmd.BROADCAST.value, "data": shown(row)})
+    for first in range(0, len(people), AT_ONCE):
+        some = people[first : first + AT_ONCE]
+        keys = keys_of(store.ways(some, clock.now().timestamp()))
+        for one in range(0, len(keys), KEYS_A_PUBLISH):
+            key, *more = keys[one : one + KEYS_A_PUBLISH]
+            yield Push(BASE, key, body, tuple(more))
+
+
+def shown(row: Broadcast) -> Data:
+    """As clients get it, pushed and asked for alike."""
+    return {"id": str(row.pk), "text": row.text, "by": row.by, "sent_at": at(row.at)}

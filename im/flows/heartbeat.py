@@ -1,0 +1,17 @@
+"""A device lives, says what it has, and learns what it has missed (IM §9): as over the broker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from im import alive
+from im.membership import Memory
+from im.messages import Data, Heartbeat, Incoming
+
+
+def beat(user: str, device: str, way: str, seqs: Mapping[int, int], now: datetime) -> Data:
+    """Keep a device alive; the conversations of which it lacks something, and how far they have come."""
+    sign = Incoming(user, "", Heartbeat(device, seqs), way=way)
+    behind = alive.take([sign], Memory(), now).notes
+    return behind[0].data if behind else {}

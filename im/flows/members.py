@@ -1,0 +1,205 @@
+"""People come into a group, go, and get other roles.
+
+Each function takes the place of the data, who acts, and the moment; what it does is one transaction,
+one entry in the log, and nothing where it is so already. Raises `held.Denied`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+
+from confplatform.stores.directory import PlatformStore
+from im import people, queries, rules
+from im.held import Denied, Held, held, named
+from im.messages import Note
+from im.models import Member
+from im.people import Person
+from im.rules import Act, Why
+from im.words import Cmd, Membership, Role
+
+NOBODY = "there is no such person on your platform, or you may not bring them in"
+_ANEW = (
+    "name",
+    "role",
+    "state",
+    "since_seq",
+    "until_seq",
+    "read_seq",
+    "read_messages",
+    "cleared_seq",
+    "muted_until",
+)
+_INSIDE, _GONE = Membership.ACTIVE, (Membership.LEFT, Membership.REMOVED)
+
+
+def add(
+    place: PlatformStore,
+    number: int,
+    me: Person,
+    users: Collection[str],
+    invite: bool,
+    now: datetime,
+) -> int:
+    """Bring people in, or invite them; who has asked to join is approved thereby. How many changed."""
+    with held(place, number, me, now) as one:
+        one.may(Act.INVITE if invite else Act.ADD)
+        there = queries.some_members(one.database, number, users)
+        known = {user: Membership(row.state) for user, row in there.items()}
+        changed = rules.adding(queries.group_of(one.conversation), known, [*users], invite)
+        if isinstance(changed, Why):
+            raise Denied(changed)
+        coming = _reachable(one, changed)
+        _come(one, [p for p in coming if changed[p.id] is _INSIDE], "added")
+        _invite(one, [p for p in coming if changed[p.id] is not _INSIDE])
+    return len(coming)
+
+
+def _reachable(one: Held, changed: dict[str, Membership]) -> list[Person]:
+    """Those who are to come in. Raises Denied, if one of them is none of the tenant or of the contacts."""
+    domain = one.conversation.domain
+    found = people.reachable(one.store, one.me, domain, list(changed))
+    if len(found) < len(changed):
+        raise Denied(Why.NOT_FOUND, NOBODY)
+    return found
+
+
+def join(place: PlatformStore, number: int, me: Person, now: datetime) -> Membership:
+    """Accept an invitation, walk in where that is free, or ask to be let in. What one is then."""
+    with held(place, number, me, now) as one:
+        same = bool(me.domain) and one.conversation.domain == me.domain
+        who = queries.standing_of(one.mine)
+        becomes = rules.joining(queries.group_of(one.conversation), who, same)
+        if isinstance(becomes, Why):
+            raise Denied(becomes)
+        if who is None or who.state is not becomes:
+            if becomes is _INSIDE:
+                _come(one, [me], "joined")
+            else:
+                _keep(one, [me], becomes)
+                one.log(Cmd.MEMBER, {"what": "asked", **named([me])})
+    return becomes
+
+
+def _come(one: Held, coming: list[Person], what: str) -> None:
+    if not coming:
+        return
+    one.locked.members_changed(one.locked.members + len(coming))
+    _keep(one, coming, _INSIDE)
+    version = one.locked.members_version
+    one.log(Cmd.MEMBER, {"what": what, "version": version, **named(coming)})
+
+
+def _invite(one: Held, invited: list[Person]) -> None:
+    """They are told of it; they see nothing of what is said."""
+    if not invited:
+        return
+    _keep(one, invited, Membership.INVITED)
+    said = named(invited)
+    one.log(Cmd.MEMBER, {"what": "invited", **said})
+    who = tuple(person.id for person in invited)
+    by = {"user_id": one.me.id, "name": one.me.name}
+    about = {"conversation_id": str(one.locked.id), "name": one.conversation.name}
+    one.notes.append(Note(Cmd.MEMBER, {"what": "invitation", "by": by, **about}, who))
+    one.also |= {*who}
+
+
+def _keep(one: Held, coming: Iterable[Person], state: Membership) -> None:
+    """Their rows, in one statement: they see what comes from here on."""
+    seq, messages = one.locked.last_seq, one.locked.messages
+    Member.objects.using(one.database).bulk_create(
+        [
+            Member(
+                conversation_id=one.locked.id,
+                user=person.id,
+                name=person.name,
+                state=state,
+                since_seq=seq,
+                read_seq=seq,
+                read_messages=messages,
+            )
+            for person in coming
+        ],
+        update_conflicts=True,
+        update_fields=_ANEW,
+    )
+
+
+# ---- one member ---------------------------------------------------------------------------------
+
+
+def leave(place: PlatformStore, number: int, me: Person, now: datetime) -> None:
+    """Go out of it, or decline an invitation, or take back that one has asked."""
+    with held(place, number, me, now) as one:
+        if one.mine is None:
+            raise Denied(Why.NOT_FOUND)
+        if one.mine.state in _GONE:
+            return
+        if one.mine.state == _INSIDE:
+            one.may(Act.LEAVE)
+        _go(one, one.mine, Membership.LEFT, "left")
+
+
+def remove(place: PlatformStore, number: int, me: Person, user: str, now: datetime) -> None:
+    """Put somebody out, or refuse to let him in."""
+    with held(place, number, me, now) as one:
+        whom = queries.place(one.database, number, user)
+        if one.mine and one.mine.state == _INSIDE and whom and whom.state in _GONE:
+            return
+        one.may(Act.REMOVE, whom)
+        assert whom is not None
+        _go(one, whom, Membership.REMOVED, "removed")
+
+
+def _go(one: Held, whom: Member, state: Membership, what: str) -> None:
+    """He sees the entry that tells of it, and nothing after it."""
+    was_in = whom.state == _INSIDE
+    if was_in:
+        one.locked.members_changed(one.locked.members - 1)
+    version = one.locked.members_version
+    entry = one.log(Cmd.MEMBER, {"what": what, "version": version, **named([whom])})
+    one.also.add(whom.user)
+    _set(one, whom, state=state, role=Role.MEMBER, until_seq=entry.seq if was_in else 0)
+
+
+def set_role(
+    place: PlatformStore, number: int, me: Person, user: str, role: Role, now: datetime
+) -> None:
+    """Make somebody administrator or plain member; OWNER: hand the group over, and stay administrator."""
+    with held(place, number, me, now) as one:
+        whom = queries.place(one.database, number, user)
+        if whom and one.mine and whom.role == role and one.mine.state == whom.state == _INSIDE:
+            return
+        one.may(Act.HAND_OVER if role is Role.OWNER else Act.PROMOTE, whom)
+        assert whom is not None
+        assert one.mine is not None
+        if role is Role.OWNER:
+            _set(one, one.mine, role=Role.ADMIN)
+        _set(one, whom, role=role)
+        one.log(Cmd.MEMBER, {"what": "role", "role": role, **named([whom])})
+
+
+def mute(
+    place: PlatformStore,
+    number: int,
+    me: Person,
+    user: str,
+    until: datetime | None,
+    now: datetime,
+) -> None:
+    """Somebody does not speak until then; None: he may again."""
+    with held(place, number, me, now) as one:
+        whom = queries.place(one.database, number, user)
+        one.may(Act.MUTE, whom)
+        assert whom is not None
+        if whom.muted_until != until:
+            _set(one, whom, muted_until=until)
+            said = until.isoformat() if until else None
+            one.log(Cmd.MEMBER, {"what": "muted", "until": said, **named([whom])})
+
+
+def _set(one: Held, whom: Member, **columns: Any) -> None:
+    """Change his row; centers, which remember members by their version, read them again."""
+    one.locked.members_changed()
+    Member.objects.using(one.database).filter(pk=whom.pk).update(**columns)

@@ -1,0 +1,82 @@
+"""How reachable people are: chosen, shown to their contacts, refused to all (Preference), told on change."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db import transaction
+
+from confplatform.stores import sql
+from confplatform.stores.directory import PlatformStore, look_up, possible_platforms, store_of
+from im import journal, queries, store
+from im.messages import Note
+from im.models import Preference
+from im.words import Cmd, Presence
+
+
+def choose(place: PlatformStore, user: str, state: Presence | None, hides: bool | None) -> None:
+    """How one wants to be seen, and whether anybody is told at all; None leaves it as it is."""
+    if hides is not None:
+        with transaction.atomic(using=place.database):
+            journal.gate(place)
+            Preference.objects.using(place.database).update_or_create(
+                user=user, defaults={"hides_presence": hides}
+            )
+    if state is not None:
+        store.choose(user, state)
+    elif hides is not None:
+        store.changed(user)
+
+
+def own(place: PlatformStore, user: str, now: datetime) -> tuple[Presence, bool]:
+    """How one is oneself, and whether one refuses that others are told."""
+    state = store.presence([user], now.timestamp())[user]
+    return state, bool(_hiding(place.database, [user]))
+
+
+def of_contacts(place: PlatformStore, user: str, now: datetime) -> dict[str, Presence]:
+    """How one's contacts are, as they let themselves be seen."""
+    return seen(place.database, queries.friends(place.database, user), now)
+
+
+def notes(now: datetime) -> list[Note]:
+    """What there is to tell since the last call: each change once, to those who are contacts.
+
+    Called every second: what changed several times meanwhile is told as it is now.
+    """
+    store.lapsed(now.timestamp())
+    users = store.to_be_told()
+    return [note for one in possible_platforms() for note in _of_platform(one, users, now)]
+
+
+_FRIENDS = (
+    "SET STATEMENT group_concat_max_len = 4294967295 FOR"
+    " SELECT owner, GROUP_CONCAT(other) FROM im_contact"
+    " WHERE state='friend' AND owner IN ({marks}) GROUP BY owner"
+)
+
+
+def _of_platform(platform: str, users: list[str], now: datetime) -> list[Note]:
+    rows = look_up(platform, _FRIENDS.format(marks=sql.marks(users)), users) if users else []
+    friends = {owner: tuple(some.split(",")) for owner, some in rows}
+    states = seen(store_of(platform).database, [*friends], now) if friends else {}
+    return [
+        Note(Cmd.PRESENCE, {"user_id": user, "state": states[user].value}, who)
+        for user, who in friends.items()
+    ]
+
+
+def seen(database: str, users: Collection[str], now: datetime) -> dict[str, Presence]:
+    """As others see them: who is invisible, or refuses, seems to be offline."""
+    found = store.presence(users, now.timestamp())
+    hidden = _hiding(database, users)
+    return {
+        user: Presence.OFFLINE if state is Presence.INVISIBLE or user in hidden else state
+        for user, state in found.items()
+    }
+
+
+def _hiding(database: str, users: Collection[str]) -> set[str]:
+    rows = Preference.objects.using(database).filter(user__in=users, hides_presence=True)
+    return {*rows.values_list("user", flat=True)}

@@ -1,0 +1,125 @@
+"""An upload, from its announcement to its last byte (IM §9.5; the words are those of tus 1.0.0).
+
+POST `begin`: a row and an empty file in the spool. PATCH `take`: bytes; after the last one the file is
+looked at, kept, ready. HEAD `state`: how many have come; it finishes what a broken request has left.
+DELETE `drop`: forgotten, unless a message carries it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import transaction
+
+from confplatform.stores.directory import PlatformStore
+from im import journal
+from im.files import kept, rows, spool
+from im.files.seen import seen
+from im.files.wire import Refused, clean
+from im.metrics import UPLOADED, UPLOADED_BYTES
+from im.models import File
+
+A_MINUTE = 60
+"""Uploads that one person may begin in a minute."""
+
+
+def begin(store: PlatformStore, person: str, name: str, size: int) -> File:
+    """Announce a file; it is written down with the person's platform. Raises Refused."""
+    if not 0 < size <= settings.IM_FILE_MAX_BYTES:
+        raise Refused(413, "too_large", f"1 to {settings.IM_FILE_MAX_BYTES} bytes are taken")
+    _slow_down(person)
+    file = File(id=uuid4(), owner=person, name=clean(name), size=size)
+    spool.begin(str(file.id), size)
+    with transaction.atomic(using=store.database):
+        journal.gate(store)
+        file.save(using=store.database, force_insert=True)
+    # Asked afterwards: of two that come at once, neither is overlooked.
+    if rows.taken_by(store.database, person) > settings.IM_FILES_QUOTA_BYTES:
+        _forget(store, file)
+        raise Refused(413, "quota", "your files take as much as they may; nothing more is taken")
+    return file
+
+
+def _slow_down(person: str) -> None:
+    name = f"im:uploads:{person}"
+    cache.add(name, 0, 60)
+    try:
+        begun = cache.incr(name) or 0
+    except ValueError:
+        begun = 1
+    if begun > A_MINUTE:
+        raise Refused(429, "rate", "too many uploads; try again in a minute")
+
+
+def take(person: str, number: UUID, offset: int, source: spool.Source, length: int) -> int:
+    """Take bytes that belong at `offset`; how many there are then. Raises Refused."""
+    store, file = _own(person, number)
+    if file.ready:
+        raise Refused(409, "complete", "this upload is complete")
+    with spool.held(str(number)) as there:
+        here = spool.here(there)
+        if here != offset:
+            raise Refused(409, "offset", f"{here} bytes are here")
+        if offset + length > file.size:
+            raise Refused(413, "too_large", f"only {file.size} bytes were announced")
+        here = spool.append(there, source, length)
+        if here == file.size:
+            _finish(store, file)
+    return here
+
+
+def state(person: str, number: UUID) -> tuple[File, int]:
+    """An upload, and how many of its bytes are here. Raises Refused."""
+    store, file = _own(person, number)
+    if file.ready:
+        return file, file.size
+    with spool.held(str(number)) as there:
+        here = spool.here(there)
+        if here == file.size:
+            _finish(store, file)
+    return file, here
+
+
+def _finish(store: PlatformStore, file: File) -> None:
+    """All is here: see what it is, keep it, say so. Until it was said, the spool has it still."""
+    number = str(file.id)
+    with seen(spool.path_of(number)) as (what, thumbnail):
+        if what.has_thumbnail:
+            kept.put(number, thumbnail, kept.THUMBNAIL)
+    kept.put(number, spool.path_of(number))
+    with transaction.atomic(using=store.database):
+        journal.gate(store)
+        known = {**asdict(what), "received": file.size, "ready": True}
+        File.objects.using(store.database).filter(pk=file.pk).update(**known)
+    spool.drop(number)
+    UPLOADED.inc()
+    UPLOADED_BYTES.inc(file.size)
+
+
+def drop(person: str, number: UUID) -> None:
+    """Forget an upload that no message carries. Raises Refused."""
+    store, file = _own(person, number)
+    if not _forget(store, file):
+        raise Refused(409, "used", "a message carries this file")
+
+
+def _forget(store: PlatformStore, file: File) -> bool:
+    with transaction.atomic(using=store.database):
+        journal.gate(store)
+        unused = File.objects.using(store.database).filter(pk=file.pk, used=False)
+        if not unused.select_for_update().exists():
+            return False
+        unused.delete()
+    spool.drop(str(file.id))
+    kept.drop(str(file.id))
+    return True
+
+
+def _own(person: str, number: UUID) -> rows.Found:
+    found = rows.own(person, number)
+    if found is None:
+        raise Refused(404, "not_found", "there is no such upload")
+    return found

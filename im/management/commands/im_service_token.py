@@ -1,0 +1,40 @@
+"""`manage.py im_service_token balance|media|comm_gb`: a token with which that program signs in at the broker."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import transaction
+
+from confplatform import clock
+from confplatform.stores.directory import own_platform, store_of
+from im import tokens
+from im.door.rules import SERVICES
+from im.flows import revoke
+
+
+class Command(BaseCommand):
+    """Prints the token alone. Rotate: make one, give it to the program, then make another with `--alone`."""
+
+    help = "A token (broker password) for a service account; its user name is s.<name>."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Which, how long, and whether earlier ones go on."""
+        parser.add_argument("name", choices=[user.removeprefix("s.") for user in sorted(SERVICES)])
+        parser.add_argument("--days", type=int, default=90, help="how long it is good (1 to 400)")
+        parser.add_argument("--alone", action="store_true", help="earlier ones are void")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Issue, and revoke if asked."""
+        user, now = f"s.{options['name']}", clock.now()
+        seconds = int(timedelta(days=min(max(options["days"], 1), 400)).total_seconds())
+        if options["alone"]:
+            database = store_of(own_platform()).database
+            with transaction.atomic(using=database):
+                revoke.every(database, [user], int(timedelta(days=401).total_seconds()))
+        moment = now.timestamp() + 1 if options["alone"] else now.timestamp()
+        text, _ = tokens.issue(user, own_platform(), tokens.Bearer.SERVICE, moment, seconds)
+        self.stdout.write(text)

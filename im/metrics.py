@@ -1,0 +1,29 @@
+"""What the center counts, for Prometheus."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+TAKEN = Counter("im_taken_total", "Messages that a center took from its queue")
+STORED = Counter("im_stored_total", "Entries stored and told, by cmd", ["cmd"])
+REFUSED = Counter("im_refused_total", "Messages refused, by code", ["code"])
+PUSHED = Counter("im_pushed_total", "Publications to clients confirmed by the broker")
+HTTP_REFUSED = Counter("im_http_refused_total", "HTTP calls refused, by code", ["code"])
+PRESENCE_TOLD = Counter("im_presence_told_total", "Changes of presence told to contacts")
+FLOODS = Counter("im_floods_total", "Senders who were put out for flooding")
+POISON = Counter("im_poison_total", "Messages that failed alone, without a foreseen reason")
+BATCH = Histogram("im_batch_size", "Messages per batch", buckets=(1, 2, 5, 10, 20, 50, 100))
+BATCH_SECONDS = Histogram("im_batch_seconds", "Seconds from taking a batch to its acknowledgement")
+WAITING = Gauge(
+    "im_waiting", "Messages in a center's queue", ["queue"], multiprocess_mode="livemostrecent"
+)
+CENTER_UP = Gauge("im_centers", "Centers that read their queue", multiprocess_mode="livesum")
+ASKED = Counter(
+    "im_asked_total",
+    "What other servers asked of the center, and whether it was answered",
+    ["exchange", "came"],
+)
+UPLOADED = Counter("im_files_uploaded_total", "Files that have come in whole")
+UPLOADED_BYTES = Counter("im_files_uploaded_bytes_total", "Their bytes")
+NOT_UPLOADED = Counter("im_files_refused_total", "Uploads and downloads refused, by code", ["code"])
+UNSEEN = Counter("im_files_unseen_total", "Files that could not be looked at, and are some bytes")

@@ -1,0 +1,48 @@
+"""Timers, a few lines each: who asks, and the one flow that is asked."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.conf import settings
+
+from confplatform import clock
+from confplatform.stores.directory import each
+from im.flows import conferences, forget_files, odd_queues, revoke
+from im.flows import index as search_index
+
+
+@shared_task
+def revoked() -> None:
+    """What was revoked is out, everywhere."""
+    if "im" in settings.ROLES:
+        revoke.look()
+
+
+@shared_task
+def tidy() -> None:
+    """What clients left behind, and what has expired."""
+    if "im" in settings.ROLES:
+        revoke.forget()
+        odd_queues.remove()
+
+
+@shared_task
+def index() -> None:
+    """What was said is found."""
+    if "im" in settings.ROLES:
+        each(search_index.keep_up)
+
+
+@shared_task
+def gather() -> None:
+    """Each conference that runs has its conversation."""
+    if "im" in settings.ROLES:
+        each(conferences.follow)
+
+
+@shared_task
+def drop_files() -> None:
+    """Uploads that no message carries are not kept."""
+    if "im" in settings.ROLES:
+        each(lambda platform: forget_files.forget_files(platform, clock.now()))
+        forget_files.forget_spooled()

@@ -1,0 +1,49 @@
+"""A platform whose conversations a center keeps, with the session's broker and its door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+
+from tests.im import devices
+from tests.im.devices import Device, Running
+from tests.im.door import door, eventually
+
+__all__ = ["door"]
+
+
+@pytest.fixture
+def im_site(door: str, transactional_db: None) -> str:
+    """A provisioned platform, and empty queues. Its MOID."""
+    call_command("load_demo", verbosity=0)
+    call_command("provision", verbosity=0)
+    devices.empty_queues()
+    return str(settings.PLATFORM_MOID)
+
+
+@pytest.fixture
+def center(im_site: str) -> Iterator[Running]:
+    """A center is reading."""
+    one = Running()
+    try:
+        eventually(lambda: devices.readers() > 0, 20)
+        yield one
+    finally:
+        one.stop()
+
+
+@pytest.fixture
+def sign_in(im_site: str) -> Iterator[Callable[..., Device]]:
+    """Makes devices that end with the test."""
+    made: list[Device] = []
+
+    def make(user: str, name: str = "d1", *, token: str = "") -> Device:
+        made.append(Device(user, name, token=token))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

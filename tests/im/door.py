@@ -1,0 +1,216 @@
+"""The door beside the test session's broker, and plain clients of each protocol, as anybody could write them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.client import HTTPConnection
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import pika
+import pytest
+import websocket
+from django.conf import settings
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from confplatform.stores.directory import own_platform
+from deploy.stand.programs import DOOR
+from deploy.stand.site import PYTHON, REPOSITORY
+from im import broker, revoked, tokens
+from im.tokens import Bearer
+
+GROUP = "im_broker"
+"""Of all tests that need the door: the broker knows one, which reads one test process' Redis."""
+
+
+@pytest.fixture(scope="session")
+def door(tmp_path_factory: pytest.TempPathFactory, amqp_url: str) -> Iterator[str]:
+    """The door is open, the topology declared; the door's address."""
+    port = os.environ["TEST_DOOR_PORT"]
+    log = (tmp_path_factory.mktemp("door") / "door.log").open("wb")
+    argv = [str(PYTHON), *DOOR, "--port", port]
+    child = subprocess.Popen(argv, cwd=REPOSITORY, env=_env(), stdout=log, stderr=log)
+    try:
+        revoked.set_cursor(own_platform(), time.time())
+        broker.declare_and_limit()
+        eventually(lambda: is_open(int(port)), 30)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        child.terminate()
+        child.wait(10)
+
+
+def _env() -> dict[str, str]:
+    """The site's environment for a process that is no test."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("TEST_")}
+    tests = {name[5:]: value for name, value in os.environ.items() if name.startswith("TEST_")}
+    return {
+        **ours,
+        **tests,
+        "REDIS_URL": settings.REDIS_URL,
+        "DJANGO_SETTINGS_MODULE": "confplatform.settings",
+    }
+
+
+def is_open(port: int) -> bool:
+    """Does the door let anybody in yet?"""
+    link = HTTPConnection("127.0.0.1", port, timeout=2)
+    with suppress(OSError):
+        link.request("GET", "/healthz")
+        return link.getresponse().status == 200
+    return False
+
+
+def eventually(true: Callable[[], bool], seconds: float = 5.0) -> float:
+    """Wait until it is; how long that took."""
+    began = time.monotonic()
+    while not true():
+        assert time.monotonic() - began < seconds, f"not within {seconds} s"
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def token_of(user: str, bearer: Bearer = Bearer.USER, *, age: float = 0.0) -> str:
+    """A token as sign-in gives it, so many seconds old."""
+    return tokens.issue(user, own_platform(), bearer, time.time() - age)[0]
+
+
+def address(protocol: str) -> tuple[str, int]:
+    """Where the session's broker speaks it."""
+    found = urlsplit(settings.IM_ADDRESSES[protocol])
+    return found.hostname or "", found.port or 0
+
+
+# ---- AMQP ---------------------------------------------------------------------------------------
+
+
+def amqp(user: str, password: str = "", vhost: str = "im") -> pika.BlockingConnection:
+    """Signed in. Raises pika's errors."""
+    host, port = address("amqp")
+    proof = pika.PlainCredentials(user, password or token_of(user))
+    where = pika.ConnectionParameters(host, port, vhost, proof, heartbeat=0, socket_timeout=5)
+    return pika.BlockingConnection(where)
+
+
+def device(connection: pika.BlockingConnection, user: str, name: str = "d1") -> Any:
+    """A channel with the queue of a device, bound to its owner's exchange."""
+    channel = connection.channel()
+    channel.confirm_delivery()
+    channel.queue_declare(f"queue_u_{user}_{name}", exclusive=True)
+    channel.queue_bind(f"queue_u_{user}_{name}", f"exchange_u_{user}")
+    return channel
+
+
+# ---- MQTT ---------------------------------------------------------------------------------------
+
+
+class Mqtt:
+    """A client that remembers what has happened to it."""
+
+    def __init__(
+        self, user: str, client_id: str = "", password: str = "", will: str = "", port: str = "mqtt"
+    ) -> None:
+        self.got: list[tuple[str, bytes]] = []
+        self.answer: Any = None
+        self.gone = False
+        self.granted: list[int] = []
+        version = CallbackAPIVersion.VERSION2
+        way: Literal["websockets", "tcp"] = "websockets" if port == "web_mqtt" else "tcp"
+        one = self.client = paho.Client(version, client_id or f"u{user}-d1", transport=way)
+        one.username_pw_set(user, password or token_of(user))
+        if will:
+            one.will_set(will, b"forged", qos=1)
+        if way == "websockets":
+            one.ws_set_options(path="/ws")
+        one.reconnect_delay_set(60, 120)
+        one.on_connect = self._connected
+        one.on_disconnect = self._gone
+        one.on_message = lambda _c, _d, m: self.got.append((m.topic, bytes(m.payload)))
+        one.on_subscribe = lambda _c, _d, _m, codes, _p: self.granted.extend(c.value for c in codes)
+        with suppress(OSError):
+            one.connect(*address(port))
+        one.loop_start()
+        eventually(lambda: self.answer is not None or self.gone, 10)
+
+    def _connected(self, _client: Any, _data: Any, _flags: Any, code: Any, _more: Any) -> None:
+        self.answer = code
+
+    def _gone(self, *_: Any) -> None:
+        self.gone = True
+
+    @property
+    def is_in(self) -> bool:
+        """Was it let in, and is it still there?"""
+        return self.answer is not None and not self.answer.is_failure and not self.gone
+
+    def close(self) -> None:
+        """End it."""
+        self.client.disconnect()
+        self.client.loop_stop()
+
+    def cut(self) -> None:
+        """The network breaks: nobody says goodbye."""
+        link = self.client.socket()
+        assert isinstance(link, socket.socket)
+        link.shutdown(socket.SHUT_RDWR)
+        self.client.loop_stop()
+
+
+# ---- STOMP --------------------------------------------------------------------------------------
+
+
+class Stomp:
+    """Frames over TCP or WebSocket."""
+
+    def __init__(self, user: str, password: str = "", way: str = "stomp") -> None:
+        self._left = b""
+        if way == "web_stomp":
+            self._ws: Any = websocket.create_connection(settings.IM_ADDRESSES[way], timeout=5)
+        else:
+            self._ws = None
+            self._socket = socket.create_connection(address(way), 5)
+        proof = {"login": user, "passcode": password or token_of(user)}
+        self.send("CONNECT", {"accept-version": "1.2", "host": "im", **proof})
+        self.first = self.frame()[0]
+
+    def send(self, command: str, headers: dict[str, str], body: str = "") -> None:
+        """One frame."""
+        lines = [command, *(f"{name}:{value}" for name, value in headers.items()), "", body]
+        frame = "\n".join(lines) + "\0"
+        self._ws.send(frame) if self._ws else self._socket.sendall(frame.encode())
+
+    def frame(self) -> tuple[str, dict[str, str], str]:
+        """The next frame from the broker; `("", {}, "")` when it has hung up."""
+        while b"\0" not in self._left:
+            part = self._read()
+            if not part:
+                return "", {}, ""
+            self._left += part
+        text, _, self._left = self._left.partition(b"\0")
+        head, _, body = text.decode().lstrip("\n").partition("\n\n")
+        command, *lines = head.split("\n")
+        return command, dict(line.partition(":")[::2] for line in lines), body
+
+    def _read(self) -> bytes:
+        try:
+            if self._ws is None:
+                return self._socket.recv(4096)
+            said = self._ws.recv()
+            return said.encode() if isinstance(said, str) else said
+        except (OSError, websocket.WebSocketException):
+            return b""
+
+    def ask(self, command: str, headers: dict[str, str], body: str = "") -> str:
+        """Send a frame and say what becomes of it: RECEIPT, ERROR, or nothing."""
+        self.send(command, {**headers, "receipt": "r"}, body)
+        return self.frame()[0]
+
+    def close(self) -> None:
+        """End it."""
+        (self._ws or self._socket).close()

@@ -1,0 +1,42 @@
+"""Two people in one conversation, and a storage of each test alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+from domains.models import Account
+from im.models import Conversation, Member
+from im.words import Kind
+from tests.im.files.person import Person
+
+
+@pytest.fixture(autouse=True)
+def folders(settings: Any, tmp_path: Path) -> None:
+    """Storage and spool of this test alone."""
+    cache.clear()
+    settings.IM_SPOOL = str(tmp_path / "spool")
+    folder = {**settings.STORAGES["im_files"], "OPTIONS": {"location": str(tmp_path / "files")}}
+    settings.STORAGES = {**settings.STORAGES, "im_files": folder}
+
+
+@pytest.fixture
+def anna(platform: str) -> Person:
+    return Person(Account.objects.get(username="anna"))
+
+
+@pytest.fixture
+def ben(platform: str) -> Person:
+    return Person(Account.objects.get(username="ben"))
+
+
+@pytest.fixture
+def talk(anna: Person, ben: Person) -> Conversation:
+    """A conversation of the two."""
+    one = Conversation.objects.create(kind=Kind.DIRECT, domain="d", creator=anna.moid)
+    for person in (anna, ben):
+        Member.objects.create(conversation=one, user=person.moid, name="somebody")
+    return one

@@ -1,0 +1,90 @@
+"""A person who sends and fetches files, and what he sends."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64encode
+from typing import Any
+from uuid import UUID
+
+from django.test import Client
+from PIL import Image
+
+from domains.models import Account
+from im.models import Conversation, File, FileUse
+
+TUS = {"Tus-Resumable": "1.0.0"}
+PART = "application/offset+octet-stream"
+CSRF = "c" * 32
+
+
+class Person:
+    """A browser with somebody's session, that is asked for its CSRF token."""
+
+    def __init__(self, account: Account) -> None:
+        self.client, self.moid = Client(enforce_csrf_checks=True), account.moid
+        self.client.force_login(account)
+        self.client.cookies["csrftoken"] = CSRF
+
+    @property
+    def cookie(self) -> str:
+        """As a header."""
+        return "; ".join(f"{one.key}={one.value}" for one in self.client.cookies.values())
+
+    def ask(self, method: str, path: Any = "", body: Any = b"", **headers: str) -> Any:
+        """Below /api/v1/im/files."""
+        told = {"X-CSRFToken": CSRF}
+        told |= {name.replace("_", "-"): value for name, value in headers.items()}
+        kind = told.pop("Content-Type", "")
+        return self.client.generic(method, f"/api/v1/im/files{path}", body, kind, headers=told)
+
+    def begin(self, size: int, name: str = "notes.bin", **more: str) -> Any:
+        named = f"filename {b64encode(name.encode()).decode()}"
+        return self.ask("POST", Upload_Length=str(size), Upload_Metadata=named, **TUS, **more)
+
+    def send(self, number: str, offset: int, part: bytes, **more: str) -> Any:
+        told = {**TUS, "Upload-Offset": str(offset), "Content-Type": PART, **more}
+        return self.ask("PATCH", f"/{number}", part, **told)
+
+    def put(self, content: bytes, name: str = "notes.bin") -> str:
+        """All at once; the file's id."""
+        number = str(self.begin(len(content), name).json()["id"])
+        assert self.send(number, 0, content).status_code == 204
+        return number
+
+    def about(self, *numbers: str) -> list[dict[str, Any]]:
+        return list(self.ask("GET", f"?ids={','.join(numbers)}").json()["files"])
+
+
+def body(reply: Any) -> bytes:
+    """Of a reply that comes in pieces, or in one."""
+    return bytes(reply.getvalue())
+
+
+def shared(number: str, talk: Conversation) -> str:
+    """As the center does when a message carries it."""
+    File.objects.filter(pk=number).update(used=True)
+    FileUse.objects.create(file_id=UUID(number), conversation=talk)
+    return number
+
+
+def picture(width: int = 640, height: int = 400, kind: str = "PNG", **more: Any) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (width, height), "teal").save(out, kind, **more)
+    return out.getvalue()
+
+
+def voice(seconds: int, live: bool = True) -> bytes:
+    """What a browser's recorder gives: WebM that does not say how long it is."""
+    import av
+    import numpy as np
+
+    out = io.BytesIO()
+    with av.open(out, "w", format="webm", options={"live": "1"} if live else {}) as box:
+        stream = box.add_stream("libopus", rate=48000)
+        for at in range(seconds * 50):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 960), np.int16), "s16", "mono")
+            frame.sample_rate, frame.pts = 48000, at * 960
+            box.mux(stream.encode(frame))
+        box.mux(stream.encode(None))
+    return out.getvalue()

@@ -1,0 +1,103 @@
+"""Files in something like S3, by settings alone; of a long file only what is asked for is fetched."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from im.files import kept
+
+LONG = bytes(range(256)) * 40_000
+
+
+class Bucket(BaseHTTPRequestHandler):
+    """As much of S3 as one file at a time needs."""
+
+    kept: dict[str, bytes]
+    sent: list[int]
+
+    def _answer(self, status: int, body: bytes = b"", length: int | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.send_header("ETag", '"x"')
+        self.end_headers()
+        self.wfile.write(body)
+        self.sent.append(len(body))
+
+    def do_PUT(self) -> None:
+        self.kept[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer(200)
+
+    def do_HEAD(self) -> None:
+        found = self.kept.get(self.path)
+        self._answer(404 if found is None else 200, length=len(found or b""))
+
+    def do_GET(self) -> None:
+        found = self.kept.get(self.path, b"")
+        part = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        asked = found[int(part[1]) : int(part[2]) + 1] if part else found
+        self._answer(206 if part else 200, asked)
+
+    def do_DELETE(self) -> None:
+        self.kept.pop(self.path, None)
+        self._answer(204)
+
+    def log_message(self, *_: Any) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def bucket(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Bucket]]:
+    """A server with one bucket, which the settings name."""
+    pytest.importorskip("storages")
+    one = type("One", (Bucket,), {"kept": {}, "sent": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), one)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "of-this-test")
+    monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
+    where = {
+        "bucket_name": "files",
+        "endpoint_url": f"http://127.0.0.1:{server.server_port}",
+        "region_name": "any",
+        "addressing_style": "path",
+        "transfer_config": _in_one_piece(),
+    }
+    found = {"BACKEND": "im.files.s3.S3", "OPTIONS": where}
+    settings.STORAGES = {**settings.STORAGES, "im_files": found}
+    yield one
+    server.shutdown()
+    server.server_close()
+
+
+def _in_one_piece() -> Any:
+    from boto3.s3.transfer import TransferConfig
+
+    return TransferConfig(multipart_threshold=1 << 30)
+
+
+def test_a_part_of_a_long_file_costs_no_more_than_a_part(
+    bucket: type[Bucket], tmp_path: Path
+) -> None:
+    number = str(uuid4())
+    spooled = tmp_path / number
+    spooled.write_bytes(LONG)
+    kept.put(number, spooled)
+    assert list(bucket.kept) == [f"/files/{kept.place(number)}"]
+    assert spooled.read_bytes() == LONG
+    bucket.sent.clear()
+    found = b"".join(kept.pieces(kept.opened(number), 5_000_000, 5_000_999))
+    assert found == LONG[5_000_000:5_001_000]
+    assert sum(bucket.sent) < 3_000_000
+    assert b"".join(kept.pieces(kept.opened(number), 0, len(LONG) - 1)) == LONG
+    kept.drop(number)
+    assert bucket.kept == {}
+    with pytest.raises(FileNotFoundError):
+        kept.opened(number)

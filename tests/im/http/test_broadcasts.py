@@ -1,0 +1,69 @@
+"""Broadcasts by administrators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.test import Client
+
+from confplatform import clock
+from domains.management.commands.load_demo import DEMO_TENANT
+from domains.models import Account, UserDomain
+from im import store
+from im.models import Broadcast
+from im.topology import mqtt_key, user_key
+from tests.im.http.town import Someone, pushed
+
+
+def admin() -> Client:
+    """The operator's browser."""
+    client = Client()
+    client.force_login(Account.objects.get(username="admin"))
+    return client
+
+
+def tell(client: Client, domain: str, text: str, **more: Any) -> int:
+    """Fill the form; the status of what came back."""
+    form = {"domain": domain, "text": text, "sure": "on", **more}
+    return client.post("/admin/im/broadcast/add/", form).status_code
+
+
+def test_people_of_the_domain_who_are_online_get_it_at_once_others_later(
+    anna: Someone, ben: Someone, cara: Someone, zoe: Someone
+) -> None:
+    now = clock.now().timestamp()
+    store.seen(anna.id, "d1", "a", now)
+    store.seen(ben.id, "d2", "m", now)
+    store.seen(zoe.id, "d3", "a", now)
+    assert tell(admin(), DEMO_TENANT, "Maintenance at noon") == 302
+    ((key, said, more),) = pushed()
+    assert {key, *more} == {user_key(anna.id), mqtt_key(ben.id)}
+    assert (said["cmd"], said["data"]["text"]) == ("broadcast", "Maintenance at noon")
+    (kept,) = cara.get("broadcasts")["broadcasts"]
+    assert kept == said["data"]
+    assert cara.get(f"broadcasts?after={kept['id']}")["broadcasts"] == []
+    assert zoe.get("broadcasts")["broadcasts"] == []
+
+
+def test_what_is_told_to_a_domain_above_reaches_all_below(anna: Someone, zoe: Someone) -> None:
+    parent = UserDomain.objects.get(pk=DEMO_TENANT).parent_id
+    assert tell(admin(), str(parent), "To all") == 302
+    assert [one["text"] for one in anna.get("broadcasts")["broadcasts"]] == ["To all"]
+    assert [one["text"] for one in zoe.get("broadcasts")["broadcasts"]] == ["To all"]
+
+
+def test_nothing_is_told_unless_the_administrator_is_sure(anna: Someone) -> None:
+    assert tell(admin(), DEMO_TENANT, "Oops", sure="") == 200
+    assert not Broadcast.objects.exists()
+    assert pushed() == []
+
+
+def test_a_tenants_administrator_tells_his_own_people_only(anna: Someone, zoe: Someone) -> None:
+    Account.objects.filter(pk=anna.account.pk).update(is_staff=True)
+    client = Client()
+    client.force_login(Account.objects.get(pk=anna.account.pk))
+    assert tell(client, str(zoe.account.domain_id), "Hello") == 200
+    assert not Broadcast.objects.exists()
+    assert tell(client, DEMO_TENANT, "Hello") == 302
+    sent = Broadcast.objects.get()
+    assert (sent.text, sent.by) == ("Hello", "anna")

@@ -1,0 +1,146 @@
+"""People of two tenants, who call over HTTP and say things as the center would store them."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from django.test import Client
+
+from confplatform import clock
+from confplatform.bus.models import Outbox
+from confplatform.stores.directory import own_platform, store_of
+from domains.flows import change, people
+from domains.management.commands.load_demo import DEMO_TENANT
+from domains.models import Account, ServiceDomain, UserDomain
+from im import tokens
+from im.membership import Memory
+from im.messages import Incoming, Logged, Outcome, Say
+from im.process import process
+from im.words import Type
+
+OTHER_TENANT = "10000000-0000-4000-8000-000000000002"
+Body = dict[str, Any]
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    status: int
+    body: Body
+
+    def __getitem__(self, name: str) -> Any:
+        return self.body[name]
+
+
+@dataclass
+class Someone:
+    """A person with a token."""
+
+    account: Account
+    token: str
+    client: Client = field(default_factory=Client)
+
+    @property
+    def id(self) -> str:
+        """The user id."""
+        return str(self.account.moid)
+
+    def call(self, method: str, path: str, body: Body | None = None, **headers: str) -> Answer:
+        """One call under `/api/v1/im/`."""
+        reply = self.client.generic(
+            method,
+            f"/api/v1/im/{path}",
+            json.dumps(body) if body is not None else "",
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {self.token}", **headers},
+        )
+        return Answer(reply.status_code, json.loads(reply.content))
+
+    def get(self, path: str) -> Answer:
+        """Read."""
+        return self.call("GET", path)
+
+    def post(self, path: str, body: Body | None = None, **headers: str) -> Answer:
+        """Make."""
+        return self.call("POST", path, body or {}, **headers)
+
+    def put(self, path: str, body: Body | None = None) -> Answer:
+        """Set."""
+        return self.call("PUT", path, body or {})
+
+    def patch(self, path: str, body: Body) -> Answer:
+        """Change."""
+        return self.call("PATCH", path, body)
+
+    def delete(self, path: str) -> Answer:
+        """Take away."""
+        return self.call("DELETE", path)
+
+    # ---- what tests do often ------------------------------------------------------------------
+
+    def writes_to(self, other: Someone) -> str:
+        """The one-to-one conversation with somebody."""
+        made = self.post("conversations", {"kind": "direct", "user": other.id})
+        assert made.status == 200, made.body
+        return str(made["conversation"]["conversation_id"])
+
+    def founds(self, *others: Someone, **more: Any) -> str:
+        """A new group."""
+        users = [one.id for one in others]
+        wanted = {"kind": "group", "name": "Hikers", "users": users, **more}
+        made = self.post("conversations", wanted)
+        assert made.status == 200, made.body
+        return str(made["conversation"]["conversation_id"])
+
+    def shown(self, number: str) -> Body:
+        """A conversation as he sees it."""
+        return dict(self.get(f"conversations/{number}")["conversation"])
+
+    def log(self, number: str, query: str = "") -> list[Body]:
+        """A page of its log."""
+        return list(self.get(f"conversations/{number}/messages{query}")["entries"])
+
+    def members(self, number: str) -> dict[str, Body]:
+        """Who is in, by id."""
+        return {m["user_id"]: m for m in self.get(f"conversations/{number}/members")["members"]}
+
+    def does(self, wish: Logged, mark: str | None = None) -> Outcome:
+        """What the center would make of it."""
+        one = Incoming(self.id, "", wish, mark or uuid4().hex)
+        return process(store_of(own_platform()), Memory(), [one], clock.now())
+
+    def says(self, number: str, body: str, mark: str | None = None, **more: Any) -> int:
+        """A message; its seq, 0: refused."""
+        outcome = self.does(Say(int(number), Type.TEXT, body, **more), mark)
+        return outcome.entries[0].seq if outcome.entries else 0
+
+
+def someone(name: str, domain: str = DEMO_TENANT) -> Someone:
+    """A person of a tenant, signed in."""
+    tenant = UserDomain.objects.get(moid=domain)
+    known = Account.objects.filter(username=name).first()
+    account = known or people.create(None, username=name, domain=tenant)
+    token, _ = tokens.issue(account.moid, own_platform(), tokens.Bearer.USER, time.time())
+    return Someone(account, token)
+
+
+def other_tenant(moid: str = OTHER_TENANT, platform: str = "") -> None:
+    """A second one, on the same platform or on a neighbour's."""
+    parent, home = ServiceDomain.objects.get(), platform or own_platform()
+    change.keep(UserDomain(moid=moid, name=moid, parent=parent, platform_id=home))
+
+
+def pushed() -> list[tuple[str, Body, set[str]]]:
+    """What is staged for the clients' broker: routing key, content, further keys. Then it is forgotten."""
+    rows = Outbox.objects.filter(destination="im").order_by("id")
+    found = []
+    for row in rows:
+        more = {*row.properties.get("headers", {}).get("BCC", [])}
+        found.append((row.routing_key, json.loads(bytes(row.body)), more))
+    rows.delete()
+    return found

@@ -1,0 +1,40 @@
+"""A center that ends at a given point, as if it were killed there: `python -m tests.im.run_center NUMBER`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+import django
+
+
+def main(number: int, crash_at: str) -> None:
+    """Run until killed."""
+    django.setup()
+    from confplatform.bus import amqp
+    from im import center
+
+    class Publisher(amqp.Publisher):
+        """Dies before or after what follows from a batch is published."""
+
+        def publish(self, rows: Iterable[Any]) -> None:
+            found = list(rows)
+            chat = any(row.exchange == "conversation.incoming" for row in found)
+            if chat and crash_at == "committed":
+                _die()
+            super().publish(found)
+            if chat and crash_at == "published":
+                _die()
+
+    center.Publisher = Publisher  # type: ignore[attr-defined]
+    center.Center(number).run()
+
+
+def _die() -> NoReturn:
+    os._exit(9)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), os.environ.get("CRASH_AT", ""))

@@ -1,0 +1,174 @@
+"""Centers that die, databases that go away, two centers at once, people who say too much."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pika
+import pytest
+from django.db import connection
+from pytest_django import Settings
+
+from im import store
+from im.models import Entry
+from tests.im import devices
+from tests.im.conversations import conversation
+from tests.im.devices import Device, Process, Running
+from tests.im.door import GROUP, eventually
+
+pytestmark = pytest.mark.xdist_group(GROUP)
+ANN, BOB, CEM = "ann-1", "bob-2", "cem-3"
+SignIn = Callable[..., Device]
+
+
+@pytest.fixture
+def process(im_site: str, tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    made: list[Process] = []
+
+    def make(number: int = 0, crash_at: str = "") -> Process:
+        made.append(Process(tmp_path / "center.log", number, crash_at=crash_at))
+        eventually(lambda: devices.readers(number) > 0 or made[-1].ended(), 120)
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.kill()
+
+
+@pytest.mark.parametrize("point", ["committed", "published"])
+def test_what_a_dead_center_had_stored_is_told_by_the_next_one(
+    point: str, process: Callable[..., Process], sign_in: SignIn
+) -> None:
+    group = conversation(ANN, BOB)
+    ann, bob = sign_in(ANN), sign_in(BOB)
+    first = process(crash_at=point)
+    ann.text(group, "one", client_msg_id="m-1")
+    ann.text(group, "plain")
+    eventually(first.ended, 20)
+    process()
+    assert {d["seq"] for d in ann.wait("msg_ack", 2, 30)} == {1, 2}
+    eventually(lambda: {d["seq"] for d in bob.of("msg")} == {1, 2}, 20)
+    assert {d["body"]: d["seq"] for d in bob.of("msg")} == {"one": 1, "plain": 2}
+    assert Entry.objects.filter(conversation=group).count() == 2
+
+
+def test_nothing_is_lost_twice_there_or_out_of_order_when_centers_are_killed(
+    process: Callable[..., Process], sign_in: SignIn
+) -> None:
+    group = conversation(ANN, BOB)
+    ann, bob = sign_in(ANN), sign_in(BOB)
+    for round_ in range(3):
+        one = process()
+        for n in range(20):
+            ann.text(group, f"{round_}-{n}", client_msg_id=f"m-{round_}-{n}")
+        eventually(lambda: len(ann.of("msg_ack")) > 0, 20)
+        one.kill()
+    process()
+    eventually(lambda: len({d["client_msg_id"] for d in ann.of("msg_ack")}) == 60, 40)
+    acked = {d["seq"]: d["client_msg_id"] for d in ann.of("msg_ack")}
+    rows = Entry.objects.filter(conversation=group).order_by("seq")
+    assert dict(rows.values_list("seq", "client_msg_id")) == acked
+    assert sorted(acked) == [*range(1, 61)]
+    seen = {d["seq"]: d["client_msg_id"] for d in bob.wait("msg", 60)}
+    assert seen == acked
+    assert [acked[n + 1] for n in range(60)] == [f"m-{r}-{n}" for r in range(3) for n in range(20)]
+
+
+def test_a_database_that_hangs_up_costs_no_message(center: Running, sign_in: SignIn) -> None:
+    group = conversation(ANN, BOB)
+    ann, bob = sign_in(ANN), sign_in(BOB)
+    for n in range(5):
+        _cut_connections()
+        ann.text(group, f"text {n}", client_msg_id=f"m-{n}")
+    assert {d["seq"] for d in bob.wait("msg", 5, 30)} == {1, 2, 3, 4, 5}
+    assert Entry.objects.filter(conversation=group).count() == 5
+
+
+def _cut_connections() -> None:
+    """All but our own."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM information_schema.processlist"
+            " WHERE id<>CONNECTION_ID() AND db=DATABASE()"
+        )
+        for (number,) in cursor.fetchall():
+            cursor.execute(f"KILL SOFT CONNECTION {number}")
+
+
+def test_where_another_site_serves_the_conversation_people_are_told(
+    center: Running, sign_in: SignIn
+) -> None:
+    group, ann = conversation(ANN, BOB), sign_in(ANN)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE stores_cell SET owner='another'")
+    ann.text(group, client_msg_id="m-1")
+    assert ann.wait("msg_refused")[0]["code"] == "closed"
+    assert not Entry.objects.exists()
+
+
+def test_two_centers_share_the_conversations_and_keep_their_order(
+    process: Callable[..., Process], sign_in: SignIn, settings: Settings
+) -> None:
+    settings.IM_CENTERS = 2
+    devices.empty_queues()
+    groups = [conversation(ANN, BOB) for _ in range(8)]
+    ann, bob = sign_in(ANN), sign_in(BOB)
+    for number in (0, 1):
+        process(number)
+    for n in range(80):
+        ann.text(groups[n % 8], f"{n}", client_msg_id=f"m-{n}")
+    ann.wait("msg_ack", 80, 40)
+    seen = bob.wait("msg", 80, 20)
+    for k, group in enumerate(groups):
+        mine = [d for d in seen if d["conversation_id"] == str(group)]
+        assert [d["body"] for d in mine] == [str(n) for n in range(k, 80, 8)]
+        assert [d["seq"] for d in mine] == [*range(1, 11)]
+    settings.IM_CENTERS = 1
+    devices.empty_queues()
+
+
+def test_more_than_a_hundred_at_once_are_thrown_out(center: Running, sign_in: SignIn) -> None:
+    group, ann = conversation(ANN, BOB), sign_in(ANN)
+    time.sleep(2.5)  # the center knows by now that nothing waits
+    for n in range(180):
+        ann.text(group, client_msg_id=f"m-{n}")
+    refused = ann.wait("msg_refused", 1, 20)
+    assert refused[0]["code"] == "rate"
+    eventually(lambda: len(ann.of("msg_ack")) >= 100, 20)
+    time.sleep(1)
+    assert 100 <= len(ann.of("msg_ack")) < 180
+    assert Entry.objects.filter(conversation=group).count() == len(ann.of("msg_ack"))
+
+
+def test_one_who_floods_is_put_out_and_others_lose_nothing(
+    center: Running, sign_in: SignIn
+) -> None:
+    loud, group = conversation(CEM, BOB), conversation(ANN, BOB)
+    ann, bob, cem = sign_in(ANN), sign_in(BOB), sign_in(CEM)
+    time.sleep(2.5)
+    flood = threading.Thread(target=_flood, args=(cem, loud), daemon=True)
+    flood.start()
+    sent = 0
+    while flood.is_alive():
+        ann.text(group, client_msg_id=f"m-{sent}")
+        sent += 1
+        flood.join(0.1)
+    assert sent < 100, "he is out soon (within 2 s where nothing else is done)"
+    assert store.floods(time.time()).keys() == {CEM}
+    eventually(lambda: len({d["client_msg_id"] for d in ann.of("msg_ack")}) == sent, 20)
+    mine = [d["seq"] for d in bob.of("msg") if d["conversation_id"] == str(group)]
+    assert mine == [*range(1, sent + 1)]
+
+
+def _flood(cem: Device, loud: int) -> None:
+    """As fast as it goes, until he is put out."""
+    cem.channel = cem.connection.channel()  # one without confirms
+    with suppress(pika.exceptions.AMQPError, OSError):
+        while True:
+            for _ in range(200):
+                cem.text(loud, "x")
+            cem.connection.process_data_events(0)

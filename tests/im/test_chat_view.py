@@ -1,0 +1,50 @@
+"""Who sees the chat page, and what a browser may do on it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from domains.models import Account
+
+
+@pytest.fixture
+def hers(platform: str, client: Client) -> Client:
+    """A browser in which anna has signed in."""
+    client.force_login(Account.objects.get(username="anna"))
+    return client
+
+
+def test_a_stranger_is_asked_to_sign_in(platform: str, client: Client) -> None:
+    assert client.get("/chat/")["Location"] == "/accounts/login/?next=/chat/"
+
+
+def test_the_page_runs_its_own_scripts_only_and_talks_to_the_broker(
+    hers: Client, settings: Any
+) -> None:
+    settings.IM_ADDRESSES = {"web_stomp": "wss://im.example/ws"}
+    reply = hers.get("/chat/")
+    policy = reply["Content-Security-Policy"]
+    assert "script-src 'self';" in policy
+    assert "connect-src 'self' wss://im.example/ws;" in policy
+    page = reply.content.decode()
+    assert not re.search(r"<script(?![^>]*(src=|type=\"application/json\"))", page)
+    assert " onclick" not in page
+    assert " style=" not in page
+
+
+def test_a_name_is_no_markup(hers: Client) -> None:
+    Account.objects.filter(username="anna").update(first_name="</script><b>Anna")
+    page = hers.get("/chat/").content.decode()
+    assert "<b>Anna" not in page
+    assert "&lt;b&gt;Anna" in page
+
+
+def test_a_site_without_instant_messages_has_no_page_for_them(hers: Client, settings: Any) -> None:
+    assert 'href="/chat/"' in hers.get("/console/").content.decode()
+    settings.ROLES = settings.ROLES - {"im"}
+    assert hers.get("/chat/").status_code == 404
+    assert 'href="/chat/"' not in hers.get("/console/").content.decode()

@@ -1,0 +1,145 @@
+"""Each conference that runs has a conversation of its people."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from conferences import rows
+from conferences.states import Conference, ConferenceState, EndReason
+from confplatform import clock
+from confplatform.stores import sql
+from confplatform.stores.directory import own_platform
+from domains.management.commands.load_demo import DEMO_TENANT
+from im.flows import conferences
+from im.models import Conversation, Member
+from tests.admin.conftest import conference_row
+from tests.im.http.town import Someone, other_tenant, someone
+
+CALLED = ({"mtid": "1", "account": "ben", "name": "Ben", "online": 0},)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_process() -> None:
+    conferences._known.clear()
+
+
+def running(**more: Any) -> Conference:
+    """Anna's conference, to which ben is called."""
+    anna = someone("anna")
+    someone("ben")
+    values = {"creator_moid": anna.id, "mts": CALLED, **more}
+    return conference_row(own_platform(), **values)
+
+
+def becomes(before: Conference, **changes: Any) -> Conference:
+    """The conference is so from now on."""
+    after = replace(before, revision=before.revision + 1, **changes)
+    row = [rows.to_row(after)]
+    sql.insert("default", "conferences_conference", rows.COLUMNS, row, update=rows.COLUMNS)
+    return after
+
+
+def names_in(confid: str) -> dict[str, str]:
+    """Who is in its conversation, by name, and his role."""
+    found = Member.objects.filter(conversation__confid=confid)
+    return {one.name: one.role for one in found}
+
+
+def follow() -> None:
+    """As the timer does it."""
+    conferences.follow(own_platform())
+
+
+def test_a_conference_that_runs_has_a_conversation_of_its_people(platform: str) -> None:
+    one = running()
+    follow()
+    made = Conversation.objects.get(confid=one.confid)
+    assert (made.kind, made.name, made.domain) == ("conference", one.name, DEMO_TENANT)
+    assert sorted(names_in(one.confid).values()) == ["member", "owner"]
+    assert made.members == 2
+
+
+def test_once_more_changes_nothing(platform: str) -> None:
+    one = running()
+    follow()
+    before = Conversation.objects.values().get()
+    follow()
+    conferences._known.clear()
+    follow()
+    assert Conversation.objects.values().get() == before
+    assert len(names_in(one.confid)) == 2
+
+
+def test_who_comes_later_sees_what_is_said_from_then_on(platform: str) -> None:
+    one = running()
+    follow()
+    anna, cara = someone("anna"), someone("cara")
+    number = str(Conversation.objects.get().pk)
+    anna.says(number, "before")
+    terminals = ({"mtid": "2", "account": "cara", "name": "C", "online": 1},)
+    becomes(one, mts=(*CALLED, *terminals))
+    follow()
+    assert len(names_in(one.confid)) == 3
+    anna.says(number, "after")
+    bodies = [e["data"].get("body") for e in cara.log(number) if e["cmd"] == "msg"]
+    assert bodies == ["after"]
+
+
+def test_people_of_other_tenants_are_not_in_it(platform: str) -> None:
+    other_tenant()
+    someone("zoe", "10000000-0000-4000-8000-000000000002")
+    terminals = ({"mtid": "2", "account": "zoe", "name": "Z", "online": 1},)
+    one = running(mts=(*CALLED, *terminals))
+    follow()
+    assert len(names_in(one.confid)) == 2
+
+
+def test_who_enters_with_his_account_is_in_it(platform: str) -> None:
+    one = running(password="")
+    follow()
+    cara: Someone = someone("cara")
+    browser = Client()
+    browser.force_login(cara.account)
+    reply = browser.get(f"/join/{one.e164}/where")
+    assert reply.status_code == 200, reply.content
+    follow()
+    assert Member.objects.filter(conversation__confid=one.confid, user=cara.id).exists()
+
+
+def test_it_is_called_like_the_conference(platform: str) -> None:
+    one = running()
+    follow()
+    becomes(one, name="Another name")
+    follow()
+    assert Conversation.objects.get().name == "Another name"
+
+
+def test_when_the_conference_has_ended_it_is_closed_and_what_was_said_stays(platform: str) -> None:
+    one = running()
+    follow()
+    anna = someone("anna")
+    number = str(Conversation.objects.get().pk)
+    anna.says(number, "goodbye")
+    becomes(
+        one,
+        state=ConferenceState.ENDED,
+        ended_at=clock.now(),
+        end_reason=EndReason.RELEASED,
+        unit=None,
+    )
+    follow()
+    assert Conversation.objects.get().closed
+    assert anna.says(number, "anybody?") == 0
+    assert "goodbye" in [e["data"].get("body") for e in anna.log(number)]
+
+
+def test_one_that_waits_to_be_restored_keeps_it_open(platform: str) -> None:
+    one = running()
+    follow()
+    becomes(one, state=ConferenceState.PENDING_RESTORE, pending_since=clock.now())
+    follow()
+    assert not Conversation.objects.get().closed

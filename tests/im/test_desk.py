@@ -1,0 +1,53 @@
+"""Other servers and the center, over the broker."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import amqp
+import pytest
+from django.conf import settings
+
+from confplatform.bus.amqp import connect, hang_up
+from im.models import MediaServer
+from im.topology import BASE, GB, GB_QUEUE, MEDIA_QUEUE
+from tests.im.devices import Running
+from tests.im.door import eventually
+
+
+@pytest.fixture
+def channel(im_site: str) -> Iterator[Any]:
+    """Of a server; its queues are empty."""
+    connection = connect(settings.IM_AMQP_URL)
+    found: Any = connection.channel()
+    for queue in (GB_QUEUE, MEDIA_QUEUE):
+        found.queue_purge(queue)
+    yield found
+    hang_up(connection)
+
+
+def next_in(channel: Any, queue: str) -> dict[str, Any]:
+    """What comes next there."""
+    got: list[Any] = []
+    eventually(lambda: got.append(channel.basic_get(queue, no_ack=True)) or got[-1] is not None, 20)
+    return dict(json.loads(got[-1].body))
+
+
+def test_a_center_that_starts_says_so_and_answers_what_servers_ask(
+    channel: Any, request: pytest.FixtureRequest
+) -> None:
+    MediaServer.objects.create(server_id="7", local_host1="10.0.0.1")
+    center: Running = request.getfixturevalue("center")
+    assert center
+    assert next_in(channel, GB_QUEUE)["cmd"] == "center_start"
+    assert [next_in(channel, MEDIA_QUEUE)["cmd"] for _ in range(2)] == [
+        "center_start",
+        "media_config",
+    ]
+    channel.basic_publish(amqp.Message(b'{"cmd": "catalog"}'), GB, "center")
+    assert next_in(channel, GB_QUEUE)["data"]["code"] == "unknown_cmd"
+    ask = {"cmd": "media_config", "data": {"server_id": "7"}}
+    channel.basic_publish(amqp.Message(json.dumps(ask).encode()), BASE, "center")
+    assert next_in(channel, MEDIA_QUEUE)["data"]["server_id"] == "7"

@@ -1,0 +1,136 @@
+"""Notices to other servers, and what they ask."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from confplatform.stores.directory import own_platform, store_of
+from domains.models import Account
+from im import notices
+from im.models import BalanceServer, MediaServer
+from im.topology import BASE, GB
+from tests.im.http.town import pushed
+
+BALANCE: dict[str, Any] = {
+    "server_id": "10001",
+    "local_host1": "172.19.102.90",
+    "local_host2": "172.19.103.90",
+    "http_listen_port": "80",
+    "rtsp_listen_port": "554",
+    "log_save_days": "7",
+    "log_level": "3",
+    "virtual_host1": "172.19.103.90",
+    "virtual_host2": "172.19.103.90",
+}
+MEDIA: dict[str, Any] = {
+    "server_id": "10001",
+    "local_host1": "172.19.102.90",
+    "local_host2": "172.19.103.90",
+    "http_listen_port": "80",
+    "rtsp_listen_port": "554",
+    "rtc_tcp_listen_port": "8000",
+    "rtc_udp_listen_port": "8000",
+    "log_save_days": "7",
+    "log_level": "3",
+}
+"""As the source prints them (IM §10.3)."""
+
+
+@pytest.fixture
+def database(platform: str) -> str:
+    """With a server of each kind."""
+    BalanceServer.objects.create(**BALANCE)
+    MediaServer.objects.create(**MEDIA)
+    return store_of(own_platform()).database
+
+
+def asked(database: str, exchange: str, body: bytes | dict[str, Any]) -> list[tuple[str, str, Any]]:
+    """What is answered: exchange, key, body."""
+    said = body if isinstance(body, bytes) else json.dumps(body).encode()
+    found = notices.answer(database, exchange, said)
+    return [(one.exchange, one.key, json.loads(one.body)) for one in found]
+
+
+def told(cmd: str, data: dict[str, Any]) -> dict[str, Any]:
+    """A notice of the center."""
+    return {"token": "Tricolor", "cmd": cmd, "data": data}
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "key", "cmd"),
+    [
+        ("balanceserver", BALANCE, "balance", "balance_config"),
+        ("mediaserver", MEDIA, "media", "media_config"),
+    ],
+)
+def test_what_an_administrator_saves_is_told_letter_for_letter(
+    platform: str, client: Client, kind: str, given: dict[str, Any], key: str, cmd: str
+) -> None:
+    client.force_login(Account.objects.get(username="admin"))
+    reply = client.post(f"/admin/im/{kind}/add/", given)
+    assert reply.status_code == 302, reply.context_data["errors"]  # type: ignore[attr-defined]
+    assert pushed() == [(key, told(cmd, given), set())]
+
+
+def test_what_is_refused_is_not_told(platform: str, client: Client) -> None:
+    client.force_login(Account.objects.get(username="admin"))
+    assert client.post("/admin/im/mediaserver/add/", {**MEDIA, "log_level": 6}).status_code == 200
+    assert pushed() == []
+
+
+def test_when_the_center_starts_everybody_is_told_and_the_servers_are_configured(
+    database: str,
+) -> None:
+    found = [
+        (one.exchange, one.key, json.loads(one.body))
+        for one in notices.started(database, *notices.SIDES)
+    ]
+    start = told("center_start", {})
+    assert found[:3] == [(BASE, "balance", start), (BASE, "media", start), (GB, "comm_gb", start)]
+    assert found[3:] == [
+        (BASE, "balance", told("balance_config", BALANCE)),
+        (BASE, "media", told("media_config", MEDIA)),
+    ]
+
+
+def test_a_server_that_asks_for_its_configuration_gets_it(database: str) -> None:
+    ask = {"token": "Tricolorx", "cmd": "media_config", "data": {"server_id": "10001"}}
+    assert asked(database, BASE, ask) == [(BASE, "media", told("media_config", MEDIA))]
+    ((_, key, refused),) = asked(database, BASE, {**ask, "data": {"server_id": "2"}})
+    assert (key, refused["cmd"], refused["data"]["cmd"]) == ("media", "msg_refused", "media_config")
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "cmd"),
+    [
+        ({"cmd": "catalog", "data": {}}, "unknown_cmd", "catalog"),
+        ({"cmd": 7}, "bad_json", ""),
+        ([], "bad_json", ""),
+        (b"\xff{", "bad_json", ""),
+    ],
+)
+def test_what_the_gb28181_side_asks_is_answered_even_if_nobody_knows_it(
+    database: str, body: Any, code: str, cmd: str
+) -> None:
+    ((exchange, key, said),) = asked(database, GB, body)
+    assert (exchange, key, said["cmd"]) == (GB, "comm_gb", "msg_refused")
+    assert (said["data"]["code"], said["data"]["cmd"]) == (code, cmd)
+
+
+def test_the_gb28181_side_that_asks_whether_the_center_is_there_is_told(database: str) -> None:
+    assert asked(database, GB, {"cmd": "center_start"}) == [
+        (GB, "comm_gb", told("center_start", {}))
+    ]
+
+
+@pytest.mark.parametrize("exchange", [BASE, GB])
+def test_a_refusal_is_not_answered(database: str, exchange: str) -> None:
+    assert asked(database, exchange, {"cmd": "msg_refused", "data": {}}) == []
+
+
+def test_what_is_no_command_on_the_common_exchange_is_left_alone(database: str) -> None:
+    assert asked(database, BASE, {"cmd": "whatever"}) == []

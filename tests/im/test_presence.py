@@ -1,0 +1,52 @@
+"""Contacts are told how somebody is, by the center, over the broker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from im.models import Contact
+from im.teller import Teller
+from im.words import Presence
+from tests.im.devices import Device, Running
+
+pytestmark = pytest.mark.xdist_group("im_broker")
+ANN, BOB, CEM = "ann-1", "bob-2", "cem-3"
+
+
+@pytest.fixture
+def teller(center: Running) -> Iterator[Teller]:
+    """As it runs beside a center."""
+    one = Teller()
+    one.start()
+    yield one
+    one.ask_to_stop()
+    one.join(10)
+    assert not one.is_alive()
+
+
+@pytest.mark.usefixtures("teller")
+def test_a_contact_is_told_within_two_seconds_and_nobody_else(
+    sign_in: Callable[..., Device],
+) -> None:
+    for one, other in ((ANN, BOB), (BOB, ANN)):
+        Contact.objects.create(owner=one, other=other, state="friend")
+    bob, cem = sign_in(BOB), sign_in(CEM)
+    time.sleep(1.5)  # what signing in itself tells
+    ann = sign_in(ANN)
+    assert bob.wait("presence")[-1] == {"user_id": ANN, "state": "online"}
+    begun = time.monotonic()
+    ann.say("presence", key="presence", state=Presence.BUSY.value)
+    told = bob.wait("presence", 2)
+    took = time.monotonic() - begun
+    assert told[-1] == {"user_id": ANN, "state": "busy"}
+    assert took < 2 or _slow_machine(), f"{took:.1f} s"
+    assert cem.of("presence") == []
+
+
+def _slow_machine() -> bool:
+    import os
+
+    return os.getloadavg()[0] > 2 * (os.cpu_count() or 1)

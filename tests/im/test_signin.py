@@ -1,0 +1,314 @@
+"""Signing in and out: the token, the person's exchange, and that what is revoked is out, under every protocol."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+
+from confplatform.stores.directory import own_platform, redis_of
+from domains.flows import change, people
+from domains.models import Account
+from im import broker, revoked, tokens
+from im.flows import odd_queues, revoke
+from im.models import Revocation
+from tests.im.door import GROUP, Mqtt, Stomp, amqp, device, eventually
+
+pytestmark = pytest.mark.xdist_group(GROUP)
+
+
+@pytest.fixture
+def ann(transactional_db: None, platform: str, door: str) -> Account:
+    """Somebody of the demonstration tenant. What an earlier test revoked is of other tokens."""
+    found = Account.objects.filter(domain__userdomain__isnull=False, is_staff=False).first()
+    assert found is not None
+    revoked.set_cursor(own_platform(), time.time())
+    return found
+
+
+def login(account: Account) -> dict[str, Any]:
+    """As the chat page does."""
+    browser = Client()
+    browser.force_login(account)
+    answer = browser.post("/api/v1/im/login", content_type="application/json")
+    assert answer.json().get("success"), answer.content
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def ask(path: str, token: str) -> Any:
+    return Client().post(
+        f"/api/v1/im/{path}",
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {token}"},
+    )
+
+
+def timer() -> None:
+    """A second of the workers' timers."""
+    revoke.look()
+    time.sleep(0.2)
+
+
+# ---- in -----------------------------------------------------------------------------------------
+
+
+def test_a_sign_in_says_all_that_a_client_needs(ann: Account) -> None:
+    found = login(ann)
+    assert found["user_id"] == ann.moid
+    assert found["exchange"] == f"exchange_u_{ann.moid}"
+    assert found["mqtt"] == {
+        "client_id_prefix": f"u{ann.moid}-",
+        "in": f"in/u{ann.moid}",
+        "out": f"out/u{ann.moid}",
+    }
+    assert set(found["addresses"]) == {"amqp", "mqtt", "stomp", "web_mqtt", "web_stomp"}
+    one = amqp(ann.moid, found["token"])
+    assert device(one, ann.moid)
+    one.close()
+
+
+def test_a_token_renews_itself(ann: Account) -> None:
+    found = login(ann)
+    again = ask("login", found["token"])
+    assert again.status_code == 200
+    assert again.json()["token"] != found["token"]
+
+
+def test_an_exchange_that_went_with_its_last_queue_is_there_after_the_next_sign_in(
+    ann: Account,
+) -> None:
+    for _ in range(2):
+        one = amqp(ann.moid, login(ann)["token"])
+        device(one, ann.moid)
+        one.close()
+
+
+@pytest.mark.parametrize("token", ["", "a:b", "x" * 600 + ":y", "Tricolor:x"])
+def test_nobody_signs_in_with_another_token(ann: Account, token: str) -> None:
+    assert ask("login", token).status_code == 401
+
+
+def test_a_page_needs_its_csrf_token(ann: Account) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(ann)
+    assert browser.post("/api/v1/im/login", content_type="application/json").status_code == 403
+
+
+def test_nobody_of_a_disabled_domain_signs_in(ann: Account) -> None:
+    assert ann.domain_id is not None
+    found = login(ann)
+    change.disable(ann.domain_id)
+    assert ask("login", found["token"]).status_code in (401, 403)
+
+
+def test_who_signs_in_too_often_waits(ann: Account) -> None:
+    browser = Client()
+    browser.force_login(ann)
+    codes = (
+        browser.post("/api/v1/im/login", content_type="application/json").status_code
+        for _ in range(100)
+    )
+    assert next(codes) == 200
+    assert 429 in codes
+
+
+def test_an_account_named_as_our_servers_does_not_sign_in(ann: Account) -> None:
+    Account.objects.filter(pk=ann.pk).update(moid="platform")
+    browser = Client()
+    browser.force_login(Account.objects.get(pk=ann.pk))
+    assert browser.post("/api/v1/im/login", content_type="application/json").status_code == 403
+
+
+def test_without_its_broker_a_site_says_so(
+    ann: Account, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.IM_AMQP_URL = "amqp://platform:x@127.0.0.1:9/im"
+    monkeypatch.setattr(broker, "_own", broker._Own())
+    browser = Client()
+    browser.force_login(ann)
+    answer = browser.post("/api/v1/im/login", content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (503, "away")
+
+
+# ---- out ----------------------------------------------------------------------------------------
+
+Cause = Callable[[Account, str], object]
+CAUSES: dict[str, Cause] = {
+    "signs out": lambda ann, token: ask("logout", token),
+    "has another password": lambda ann, token: people.set_password(ann.moid, "another-Word-4711"),
+    "is disabled": lambda ann, token: people.disable(ann.moid),
+    "is deleted": lambda ann, token: people.delete(ann.moid),
+    "has its domain disabled": lambda ann, token: change.disable(ann.domain_id or ""),
+    "has a domain above it disabled": lambda ann, token: change.disable(_above(ann)),
+}
+
+
+def _above(ann: Account) -> str:
+    assert ann.domain is not None
+    return ann.domain.parent_id or ""
+
+
+@pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.replace(" ", "_"))
+def test_out_within_five_seconds_under_every_protocol_is_who(cause: str, ann: Account) -> None:
+    token = login(ann)["token"]
+    one = amqp(ann.moid, token)
+    device(one, ann.moid)
+    two = Mqtt(ann.moid, password=token)
+    three, four = Stomp(ann.moid, token), Stomp(ann.moid, token, "web_stomp")
+    assert two.is_in
+    assert (three.first, four.first) == ("CONNECTED", "CONNECTED")
+    CAUSES[cause](ann, token)
+    began = time.monotonic()
+    while not (two.gone and _has_ended(one)) and time.monotonic() - began < 6:
+        timer()
+    assert three.frame()[0] in ("ERROR", "")
+    assert four.frame()[0] in ("ERROR", "")
+    assert time.monotonic() - began < 5
+    assert _is_refused(ann.moid, token)
+    assert ask("login", token).status_code == 401
+    two.close()
+
+
+def _has_ended(one: Any) -> bool:
+    with suppress(Exception):
+        one.process_data_events(0)
+        return bool(one.is_closed)
+    return True
+
+
+def _is_refused(user: str, token: str) -> bool:
+    time.sleep(1.2)  # the door looks once a second
+    try:
+        amqp(user, token).close()
+    except Exception:
+        return True
+    return False
+
+
+def test_a_new_token_of_the_same_second_is_good_and_its_connection_stays(ann: Account) -> None:
+    login(ann)
+    with transaction.atomic():
+        revoke.every("default", [ann.moid])
+    found = login(ann)
+    while revoked.closing():
+        timer()
+    one = amqp(ann.moid, found["token"])
+    for _ in range(5):
+        timer()
+    assert not _has_ended(one)
+    one.close()
+
+
+def test_what_is_rolled_back_revokes_nobody(ann: Account) -> None:
+    token = login(ann)["token"]
+    with suppress(RuntimeError), transaction.atomic():
+        revoke.every("default", [ann.moid])
+        raise RuntimeError
+    timer()
+    amqp(ann.moid, token).close()
+
+
+def test_an_emptied_redis_is_filled_again_from_the_table(ann: Account) -> None:
+    token = login(ann)["token"]
+    with transaction.atomic():
+        revoke.every("default", [ann.moid])
+    redis_of(own_platform()).flushdb()
+    fresh = revoked.Revoked()
+    fresh.read(redis_of(own_platform()), time.time())
+    assert not fresh.is_whole
+    revoke.look()
+    fresh.read(redis_of(own_platform()), time.time())
+    assert fresh.is_whole
+    assert fresh.voids(tokens.read(token))
+
+
+def test_many_who_are_revoked_at_once_are_out_as_quickly(ann: Account) -> None:
+    token = login(ann)["token"]
+    one = amqp(ann.moid, token)
+    with transaction.atomic():
+        revoke.every("default", [f"nobody-{number}" for number in range(500)] + [ann.moid])
+    began = time.monotonic()
+    while not _has_ended(one) and time.monotonic() - began < 6:
+        timer()
+    assert time.monotonic() - began < 5
+
+
+def test_rows_of_expired_tokens_are_forgotten(ann: Account) -> None:
+    with transaction.atomic():
+        revoke.every("default", ["old"], seconds=-7200)
+        revoke.every("default", ["new"])
+    revoke.forget()
+    assert list(Revocation.objects.values_list("user", flat=True)) == ["new"]
+
+
+# ---- what is declared ---------------------------------------------------------------------------
+
+
+def test_clients_queues_have_the_operators_limits_and_everything_can_be_declared_again(
+    ann: Account,
+) -> None:
+    broker.declare_and_limit()
+    one = amqp(ann.moid, login(ann)["token"])
+    channel = one.channel()
+    channel.queue_declare("queue_u_" + ann.moid + "_d1", arguments={"x-max-length": 10**6})
+    where = f"/queues/im/queue_u_{ann.moid}_d1"
+    eventually(lambda: "operator_policy" in broker._asked("GET", where), 10)
+    found = broker._asked("GET", where)
+    assert found["operator_policy"] == "im.devices"
+    assert found["effective_policy_definition"]["max-length"] == 10_000
+    channel.queue_delete("queue_u_" + ann.moid + "_d1")
+    one.close()
+
+
+def test_several_centers_share_what_is_said_and_one_has_it_all_again(
+    ann: Account, settings: Any
+) -> None:
+    settings.IM_CENTERS = 3
+    broker.declare()
+    assert _bound("im.shards") == {"chat-app-message", "chat-app-message.1", "chat-app-message.2"}
+    assert _bound("conversation.outgoing") == {"im.shards"}
+    settings.IM_CENTERS = 1
+    broker.declare()
+    assert _bound("im.shards") == set()
+    assert _bound("conversation.outgoing") == {"chat-app-message"}
+
+
+def _bound(exchange: str) -> set[str]:
+    found = broker._asked("GET", f"/exchanges/im/{exchange}/bindings/source")
+    return {one["destination"] for one in found}
+
+
+ODD: dict[str, dict[str, Any]] = {
+    "is a quorum queue": {"x-queue-type": "quorum"},
+    "is a stream": {"x-queue-type": "stream"},
+    "refuses what it has no room for": {"x-overflow": "reject-publish"},
+    "sends its dead letters to the center": {"x-dead-letter-exchange": "conversation.outgoing"},
+    "serves one consumer alone": {"x-single-active-consumer": True},
+}
+
+
+@pytest.mark.parametrize("what", ODD, ids=lambda what: what.replace(" ", "_"))
+def test_a_clients_queue_is_deleted_that(what: str, ann: Account) -> None:
+    one = amqp(ann.moid, login(ann)["token"])
+    name = f"queue_u_{ann.moid}_odd"
+    one.channel().queue_declare(name, durable=True, arguments=ODD[what])
+    eventually(lambda: name in {queue["name"] for queue in broker.device_queues()})
+    odd_queues.remove()
+    assert broker._asked("GET", f"/queues/im/{name}") is None
+    eventually(lambda: _has_ended(one))
+
+
+def test_a_clients_queue_with_limits_of_its_own_stays(ann: Account) -> None:
+    one = amqp(ann.moid, login(ann)["token"])
+    arguments = {"x-max-length": 10, "x-expires": 60_000, "x-queue-type": "classic"}
+    one.channel().queue_declare(f"queue_u_{ann.moid}_fine", arguments=arguments)
+    odd_queues.remove()
+    assert broker._asked("GET", f"/queues/im/queue_u_{ann.moid}_fine")["name"]
+    broker.delete_queues([f"queue_u_{ann.moid}_fine"])
+    one.close()

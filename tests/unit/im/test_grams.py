@@ -1,0 +1,92 @@
+"""What of a text is found again."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from im.grams import (
+    LONGEST,
+    SEQ_MASK,
+    Part,
+    days,
+    grams,
+    has,
+    normal,
+    place,
+    query,
+    seq_of,
+    snippet,
+)
+
+MIXED = st.text(alphabet="会议室今天ab cZ-,。1②Ａß", max_size=60)
+
+
+@pytest.mark.parametrize(
+    ("text", "entries"),
+    [
+        ("会议室", {"会议", "议室", "室"}),
+        ("iPhone手机", {"iphone", "手机", "机"}),
+        ("ＡＢＣ  abc", {"abc"}),
+        ("?! …", set()),
+        ("x" * 99, {"x" * LONGEST}),
+    ],
+)
+def test_a_text_has_these_entries(text: str, entries: set[str]) -> None:
+    assert grams(text) == entries
+
+
+def test_the_last_word_of_a_query_may_be_a_beginning_and_the_others_not() -> None:
+    assert query("Board conf").parts == (Part("board"), Part("conf", True))
+    assert query("会议室").parts == (Part("会议"), Part("议室"))
+    assert query("室").parts == (Part("室", True),)
+    assert query("a").parts == (Part("a"),)
+    assert query("。!").parts == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "there"),
+    [
+        ("今天在会议室开会", "会议室", True),
+        ("今天在会议的室", "会议室", False),
+        ("The Conference", "conf", True),
+        ("reconference", "conf", False),
+        ("my iPhone手机", "phone手机", False),
+        ("会议 conference", "conference 会议", True),
+    ],
+)
+def test_a_text_has_every_term_words_from_their_beginning(
+    text: str, asked: str, there: bool
+) -> None:
+    assert has(normal(text), query(asked).terms) is there
+
+
+@given(MIXED, MIXED)
+def test_the_index_misses_nothing_that_the_text_has(text: str, asked: str) -> None:
+    wanted = query(asked)
+    if wanted.parts and has(normal(text), wanted.terms):
+        found = grams(text)
+        for part in wanted.parts:
+            assert any(
+                one.startswith(part.gram) if part.is_prefix else one == part.gram for one in found
+            )
+
+
+@given(MIXED, MIXED)
+def test_a_snippet_is_a_piece_of_the_text(text: str, asked: str) -> None:
+    assert "".join(piece for piece, _ in snippet(text, query(asked).terms)) in text
+
+
+def test_a_snippet_shows_what_was_found_with_its_surroundings() -> None:
+    text = "a" * 100 + " 会议室 " + "b" * 100
+    pieces = snippet(text, query("会议室").terms)
+    assert [hit for _, hit in pieces] == [False, True, False]
+    assert pieces[1][0] == "会议室"
+    assert sum(len(piece) for piece, _ in pieces) == 120
+
+
+@given(st.integers(0, 2**32), st.integers(1, SEQ_MASK))
+def test_places_are_ordered_by_time_and_tell_the_seq(second: int, seq: int) -> None:
+    assert seq_of(place(second, seq)) == seq
+    assert place(second + 86400 * 3, seq) - place(second, seq) in (0, days(3)) or second < 1.6e9

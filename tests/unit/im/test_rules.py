@@ -1,0 +1,207 @@
+"""Who may do what in a conversation: for every role, kind and state."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from im import rules
+from im.rules import Act, Group, Sight, Standing, Why
+from im.words import MEMBERS, Joining, Kind, Membership, Role
+
+GROUPS = st.builds(
+    Group,
+    kind=st.sampled_from(Kind),
+    joining=st.sampled_from(Joining),
+    closed=st.booleans(),
+    members=st.integers(0, MEMBERS),
+)
+STANDINGS = st.builds(Standing, role=st.sampled_from(Role), state=st.sampled_from(Membership))
+ACTS = st.sampled_from(Act)
+OWNER, ADMIN, MEMBER = (Standing(role) for role in (Role.OWNER, Role.ADMIN, Role.MEMBER))
+GROUP = Group(Kind.GROUP, members=3)
+
+
+@given(ACTS, GROUPS, st.none() | STANDINGS, st.none() | STANDINGS)
+def test_whoever_is_not_in_learns_nothing(
+    act: Act, group: Group, who: Standing | None, whom: Standing | None
+) -> None:
+    if who is None or who.state is not Membership.ACTIVE:
+        assert rules.refusal(act, group, who, whom) is Why.NOT_FOUND
+
+
+@given(ACTS, GROUPS, STANDINGS, st.none() | STANDINGS)
+def test_a_higher_role_may_what_a_lower_one_may(
+    act: Act, group: Group, who: Standing, whom: Standing | None
+) -> None:
+    if act is not Act.LEAVE and rules.refusal(act, group, who, whom) is None:
+        for role in Role:
+            if rules.RANK[role] > rules.RANK[who.role]:
+                assert rules.refusal(act, group, Standing(role), whom) is None
+
+
+@given(ACTS, GROUPS, STANDINGS, STANDINGS)
+def test_nobody_acts_upon_an_equal_or_a_higher_one(
+    act: Act, group: Group, who: Standing, whom: Standing
+) -> None:
+    upon = {Act.REMOVE, Act.MUTE, Act.PROMOTE, Act.HAND_OVER}
+    if act in upon and rules.refusal(act, group, who, whom) is None:
+        assert rules.RANK[whom.role] < rules.RANK[who.role]
+        assert whom.role is not Role.OWNER
+
+
+@given(ACTS, GROUPS, STANDINGS, st.none() | STANDINGS)
+def test_in_a_closed_conversation_one_can_only_leave(
+    act: Act, group: Group, who: Standing, whom: Standing | None
+) -> None:
+    if group.closed and rules.refusal(act, group, who, whom) is None:
+        assert act is Act.LEAVE
+
+
+@given(ACTS, GROUPS, STANDINGS, st.none() | STANDINGS)
+def test_outside_of_groups_one_can_only_pin(
+    act: Act, group: Group, who: Standing, whom: Standing | None
+) -> None:
+    if group.kind is not Kind.GROUP and rules.refusal(act, group, who, whom) is None:
+        assert act is Act.PIN
+
+
+def test_an_owner_hands_over_before_he_leaves() -> None:
+    assert rules.refusal(Act.LEAVE, GROUP, OWNER) is Why.NOT_ALLOWED
+    assert rules.refusal(Act.HAND_OVER, GROUP, OWNER, MEMBER) is None
+    assert rules.refusal(Act.LEAVE, GROUP, ADMIN) is None
+
+
+def test_members_invite_where_joining_is_free() -> None:
+    assert rules.refusal(Act.INVITE, GROUP, MEMBER) is Why.NOT_ALLOWED
+    assert rules.refusal(Act.INVITE, Group(Kind.GROUP, Joining.FREE), MEMBER) is None
+    assert rules.refusal(Act.ADD, Group(Kind.GROUP, Joining.FREE), MEMBER) is Why.NOT_ALLOWED
+
+
+@given(GROUPS, st.none() | STANDINGS)
+def test_a_stranger_of_another_domain_never_comes_in_by_himself(
+    group: Group, who: Standing | None
+) -> None:
+    found = rules.joining(group, who, same_domain=False)
+    known = who.state if who else None
+    if known not in (Membership.ACTIVE, Membership.INVITED):
+        assert found is Why.NOT_FOUND
+
+
+@given(GROUPS, st.none() | STANDINGS, st.booleans())
+def test_nobody_joins_a_full_or_closed_group(
+    group: Group, who: Standing | None, same: bool
+) -> None:
+    before = who.state if who else None
+    if (group.closed or group.members >= MEMBERS) and before is not Membership.ACTIVE:
+        assert rules.joining(group, who, same) is not Membership.ACTIVE
+
+
+@pytest.mark.parametrize(
+    ("how", "before", "becomes"),
+    [
+        (Joining.FREE, None, Membership.ACTIVE),
+        (Joining.FREE, Membership.LEFT, Membership.ACTIVE),
+        (Joining.FREE, Membership.REMOVED, Membership.ASKED),
+        (Joining.APPROVE, None, Membership.ASKED),
+        (Joining.INVITE, None, Why.NOT_FOUND),
+        (Joining.INVITE, Membership.REMOVED, Why.NOT_FOUND),
+        (Joining.INVITE, Membership.INVITED, Membership.ACTIVE),
+    ],
+)
+def test_how_one_comes_into_a_group(
+    how: Joining, before: Membership | None, becomes: Membership | Why
+) -> None:
+    who = Standing(state=before) if before else None
+    assert rules.joining(Group(Kind.GROUP, how), who, same_domain=True) == becomes
+
+
+USERS = st.lists(st.sampled_from("abcdefgh"), unique=True)
+
+
+@given(GROUPS, st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from(Membership)), USERS)
+def test_adding_again_changes_nothing(
+    group: Group, known: dict[str, Membership], users: list[str]
+) -> None:
+    changed = rules.adding(group, known, users, invite=False)
+    if isinstance(changed, Why):
+        assert group.members + len(users) > MEMBERS
+        return
+    assert set(changed.values()) <= {Membership.ACTIVE}
+    assert rules.adding(group, known | changed, users, invite=False) == {}
+    assert rules.adding(group, known | changed, users, invite=True) == {}
+
+
+@given(st.lists(st.integers(1, 90), unique=True, max_size=rules.PINS), st.integers(1, 90))
+def test_pins_are_few_and_unlike(pins: list[int], seq: int) -> None:
+    after = rules.pinned(pins, seq, on=True)
+    if isinstance(after, Why):
+        assert len(pins) == rules.PINS
+        assert seq not in pins
+    else:
+        assert seq in after
+        assert len(set(after)) == len(after) <= rules.PINS
+        assert seq not in rules.pinned(after, seq, on=False)
+
+
+SEQ = st.integers(0, 300)
+
+
+@given(SEQ, st.none() | SEQ, SEQ, SEQ, st.integers(1, 100))
+def test_pages_both_ways_show_all_that_one_sees_and_nothing_else(
+    since: int, until: int | None, cleared: int, last: int, count: int
+) -> None:
+    seen = rules.sight(since, until, cleared, last)
+    expected = [
+        seq
+        for seq in range(1, last + 1)
+        if seq > max(since, cleared) and (until is None or seq <= until)
+    ]
+    up: list[int] = []
+    down: list[int] = []
+    at = 0
+    while (page := seen.after(at, count))[0] < page[1]:
+        up += range(page[0] + 1, page[1] + 1)
+        at = page[1]
+    at = last + 1
+    while (page := seen.before(at, count))[0] < page[1]:
+        down = [*range(page[0] + 1, page[1] + 1), *down]
+        at = page[0] + 1
+    assert up == down == expected
+
+
+def test_a_sight_is_never_upside_down() -> None:
+    assert Sight(5, 5).after(0, 10) == (5, 5)
+    assert rules.sight(9, 3, 0, 20) == Sight(3, 3)
+
+
+# ---- contacts -----------------------------------------------------------------------------------
+
+STEPS = st.lists(st.tuples(st.sampled_from(rules.Wish), st.booleans()), max_size=12)
+
+
+@given(STEPS)
+def test_friends_are_friends_on_both_sides_whatever_was_done(
+    steps: list[tuple[rules.Wish, bool]],
+) -> None:
+    one, other = rules.NOBODY, rules.NOBODY
+    for wish, by_one in steps:
+        found = rules.contact(wish, *((one, other) if by_one else (other, one)))
+        if not isinstance(found, Why):
+            assert rules.contact(wish, *found) == found, "the same once more changes nothing"
+            one, other = found if by_one else found[::-1]
+        assert (one == rules.FRIEND) == (other == rules.FRIEND)
+        assert (one == rules.ASKING) == (other == rules.ASKED)
+        assert (one == rules.ASKED) == (other == rules.ASKING)
+
+
+@given(STEPS)
+def test_only_who_has_blocked_ends_a_block(steps: list[tuple[rules.Wish, bool]]) -> None:
+    one, other = rules.BLOCKED, rules.NOBODY
+    for wish, _ in steps:
+        found = rules.contact(wish, other, one)
+        if not isinstance(found, Why):
+            other, one = found
+        assert one == rules.BLOCKED
+        assert other in (rules.NOBODY, rules.BLOCKED)
