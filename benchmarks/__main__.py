@@ -8,15 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import create, propagation, restore, signins, timers, tree
+from benchmarks import create, propagation, restore, search, signins, takeover, timers, tree
 
 ALL: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "create": create.run,
     "propagation": propagation.run,
     "restore": restore.run,
+    "takeover": takeover.run,
     "timers": timers.run,
     "signins": signins.run,
     "tree": tree.run,
+    "im-search": search.run,
 }
 RESULTS = Path(__file__).parent / "results"
 

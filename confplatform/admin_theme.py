@@ -123,6 +123,14 @@ UNFOLD: dict[str, Any] = {
                 _model(_("Seats"), "event_seat", "licensing", "quota"),
             ),
             _group(
+                _("Instant messages"),
+                _model(_("Conversations"), "forum", "im", "conversation"),
+                _model(_("People online"), "person_check", "im", "listener"),
+                _model(_("Broadcasts"), "campaign", "im", "broadcast"),
+                _model(_("Load balancers"), "alt_route", "im", "balanceserver"),
+                _model(_("Media servers"), "perm_media", "im", "mediaserver"),
+            ),
+            _group(
                 _("Messages"),
                 _model(_("Parked"), "report", "bus", "parked"),
                 _model(_("Outbox"), "outbox", "bus", "outbox"),

@@ -11,7 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "confplatform.settings")
 
 app = Celery("confplatform")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["conferences", "domains", "failover"])
+app.autodiscover_tasks(["conferences", "domains", "failover", "im"])
 
 TIMERS = {
     # name: (seconds, why so often)
@@ -26,6 +26,11 @@ TIMERS = {
     "failover.tasks.ask": (10, "a lost notice does no harm"),
     "failover.tasks.ask_more": (5, "while a platform is abnormal (CSS §2.2)"),
     "failover.tasks.follow_modes": (2, "an operator's mode holds when the page says so"),
+    "im.tasks.revoked": (1, "who is signed out is out within 5 s, under every protocol"),
+    "im.tasks.gather": (2, "who comes into a conference soon sees its conversation"),
+    "im.tasks.index": (1, "what was said is found 2 s later"),
+    "im.tasks.drop_files": (300, "uploads that no message carries go after a day, 1,000 at once"),
+    "im.tasks.tidy": (10, "clients' queues that are not as they may be harm nobody for long"),
     "domains.tasks.trim": (600, "changes of the tree are kept for 90 days, 10,000 go at once"),
 }
 """Each is a level check (what is due now?): a run that is lost or doubled does no harm."""

@@ -75,9 +75,12 @@ DATABASES = {"default": _OWN_DATABASE | _BY_MARIADB}
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 PLATFORM_STORES = {PLATFORM_MOID: ("default", REDIS_URL)}
 _POSSIBLE_REDIS: dict[str, str] = env.dict("POSSIBLE_REDIS", default={})
-for _moid, _url in env.dict("POSSIBLE_DATABASES", default={}).items():
-    if _moid not in _POSSIBLE_REDIS:
-        raise ImproperlyConfigured(f"POSSIBLE_REDIS: {_moid} is missing.")
+_POSSIBLE_DATABASES: dict[str, str] = env.dict("POSSIBLE_DATABASES", default={})
+if _odd := sorted(_POSSIBLE_DATABASES.keys() ^ _POSSIBLE_REDIS.keys()):
+    raise ImproperlyConfigured(f"POSSIBLE_DATABASES and POSSIBLE_REDIS: {_odd} is in one of them.")
+if PLATFORM_MOID in _POSSIBLE_DATABASES:
+    raise ImproperlyConfigured("POSSIBLE_DATABASES: those of others; our own is DATABASE_URL.")
+for _moid, _url in _POSSIBLE_DATABASES.items():
     DATABASES[_moid] = env.db_url_config(_url) | _BY_MARIADB
     PLATFORM_STORES[_moid] = (_moid, _POSSIBLE_REDIS[_moid])
 DATABASE_ROUTERS = ["confplatform.stores.router.OwnOnly"]
@@ -103,6 +106,23 @@ IM_MANAGEMENT_URL = env.str(
 )
 IM_ADDRESSES: dict[str, str] = env.dict("IM_ADDRESSES", default={})
 IM_CENTERS = env.int("IM_CENTERS", default=1)
+IM_FILES = env.str("IM_FILES", default=str(BASE_DIR / "var" / "im-files"))
+IM_SPOOL = env.str("IM_SPOOL", default=f"{IM_FILES}-spool")
+IM_FILE_MAX_BYTES = env.int("IM_FILE_MAX_BYTES", default=2 * 1024**3)
+IM_FILES_QUOTA_BYTES = env.int("IM_FILES_QUOTA_BYTES", default=20 * 1024**3)
+_FOLDER = {
+    "BACKEND": "django.core.files.storage.FileSystemStorage",
+    "OPTIONS": {
+        "location": IM_FILES,
+        "file_permissions_mode": 0o600,
+        "directory_permissions_mode": 0o700,
+    },
+}
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "im_files": env.json("IM_FILES_STORAGE", default=_FOLDER),
+}
 
 # ---- Django -------------------------------------------------------------------------------------
 
@@ -138,6 +158,7 @@ MIDDLEWARE = [
     "confplatform.api.wild.WildRequests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "confplatform.api.away.ServedElsewhere",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -158,6 +179,7 @@ TEMPLATES = [
         "DIRS": [
             BASE_DIR / "confplatform" / "templates",
             BASE_DIR / "conferences" / "console" / "templates",
+            BASE_DIR / "im" / "chat" / "templates",
         ],
         "OPTIONS": {
             "context_processors": [
@@ -210,6 +232,7 @@ STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "var" / "static"))
 STATICFILES_DIRS = [
     BASE_DIR / "confplatform" / "static",
     BASE_DIR / "conferences" / "console" / "static",
+    BASE_DIR / "im" / "chat" / "static",
 ]
 UNFOLD = _UNFOLD
 WHITENOISE_USE_FINDERS = True

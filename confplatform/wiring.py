@@ -11,13 +11,14 @@ from conferences.pool import units
 from conferences.pool.desk import desk as pool_desk
 from confplatform.bus import dispatch
 from confplatform.bus.consume import Consumer, Desk
-from confplatform.bus.link import Link
+from confplatform.bus.link import Feeder, Link
 from confplatform.bus.relay import Relay
 from confplatform.bus.topology import Routes, pms_queue
-from confplatform.stores.directory import own_platform, possible_platforms, store_of
+from confplatform.stores.directory import PlatformStore, own_platform, possible_platforms, store_of
 from domains.flows import sync as propagation
 from failover.flows import platforms
 from failover.flows.platforms import desk as pms_desk
+from im.journal import DESTINATION as CLIENTS
 from licensing.flows import tell as licences
 
 QUEUES_OF = {
@@ -31,6 +32,7 @@ QUEUES_OF = {
         Routes.PMS_TO_CSS,
     ),
     "pms": (),
+    "im": (),
     "cm": (Routes.CSS_TO_CM, Routes.STATE_TO_CM),
     "rms": (Routes.TO_RMS, Routes.NODE_TO_RMS),
     "bmc": (Routes.BMC_LICENCE, Routes.BMC_SYNC, Routes.BMC_CALL_RECORD),
@@ -63,7 +65,14 @@ def threads() -> list[Consumer | Relay]:
         *(_in_order() for role in settings.ROLES if role == "css"),
         *(Link(store, peer, url) for store in stores for peer, url in peers),
         *(_consumer_at(peer, url) for peer, url in peers if "bmc" in settings.ROLES),
+        *(_to_clients(store) for store in stores if "im" in settings.ROLES),
+        *(Feeder(here, peer) for peer, _ in peers if "bmc" in settings.ROLES),
     ]
+
+
+def _to_clients(store: PlatformStore) -> Link:
+    """What is done to conversations over HTTP, told at the broker of people's clients."""
+    return Link(store, CLIENTS, settings.IM_AMQP_URL, lenient=True)
 
 
 def _in_order() -> Consumer:

@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
-# Copies the browser libraries of the join page from npm, as package-lock.json pins them. The copies
+# Copies the browser libraries of the join page and the chat page from npm, as package-lock.json pins them. The copies
 # are committed: neither a build nor a server needs npm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
-TARGET=conferences/console/static/vendor
+CALL=conferences/console/static/vendor CHAT=im/chat/static/vendor
 cp package.json package-lock.json "$WORK/"
 npm ci --prefix "$WORK" --ignore-scripts --no-audit --no-fund --silent
-mkdir -p "$TARGET"
-copy() { install -m 644 "$WORK/node_modules/$1" "$TARGET/$2"; }
-copy janus-gateway/npm/dist/janus.es.js janus.es.js
-copy webrtc-adapter/out/adapter.js adapter.js
-copy webrtc-adapter/LICENSE.md adapter.LICENSE
-ls -l "$TARGET"
+mkdir -p "$CALL" "$CHAT"
+copy() { install -m 644 "$WORK/node_modules/$1" "$2"; }
+copy janus-gateway/npm/dist/janus.es.js "$CALL/janus.es.js"
+copy webrtc-adapter/out/adapter.js "$CALL/adapter.js"
+copy webrtc-adapter/LICENSE.md "$CALL/adapter.LICENSE"
+copy @stomp/stompjs/bundles/stomp.umd.js "$CHAT/stomp.js"
+sed -i '/^\/\/# sourceMappingURL=/d' "$CHAT/stomp.js" # the map is not among them
+copy @stomp/stompjs/LICENSE "$CHAT/stomp.LICENSE"
+ls -l "$CALL" "$CHAT"

@@ -15,7 +15,8 @@ from confplatform.bus.message import dumps
 from confplatform.bus.topology import Routes
 from licensing.amounts import EVALUATION, NONE
 from licensing.limits import Limits
-from tests.memory import Letter, MemorySite, TenantFacts
+from tests.memory import MemorySite, TenantFacts
+from tests.memory_letter import Letter
 
 flows.register()
 

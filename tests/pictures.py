@@ -43,6 +43,7 @@ async def main() -> None:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         await of_the_admin(browser, core, _one(up, "operator"))
         await of_a_conference(browser, site, _one(up, "user"))
+        await of_a_chat(browser, site, [one for one in up["accounts"] if one["role"] == "user"])
         await browser.close()
 
 
@@ -86,6 +87,33 @@ async def of_a_conference(browser: Any, site: str, who: Any) -> None:
     await mine.get_by_role("button", name="End", exact=True).click()
     await page.get_by_role("button", name="End it").click()
     await mine.wait_for(state="detached")
+
+
+async def of_a_chat(browser: Any, site: str, people: list[Any]) -> None:
+    """Two people write to each other."""
+    anna, ben = [
+        await signed_in(browser, f"{site}/chat/", who["username"], who["password"], **SIZE)
+        for who in people[:2]
+    ]
+    await anna.get_by_role("button", name="New conversation").click()
+    await anna.get_by_label("With whom").fill(people[1]["username"])
+    await anna.get_by_role("button", name="Begin", exact=True).click()
+    await _write(anna, "Good morning! Are the slides ready?")
+    await ben.locator("#talks .entry").first.click()
+    await _write(ben, "Nearly. I send them before ten.")
+    given = {"name": "budget.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4\n"}
+    await ben.locator("#file").set_input_files(given)
+    await anna.locator(".file:not([hidden])").last.wait_for()
+    await _write(anna, "Thank you. See you in the board meeting.")
+    await ben.get_by_text("See you in the board meeting.").last.wait_for()
+    await take(anna, "chat")
+
+
+async def _write(page: Any, text: str) -> None:
+    field = page.get_by_role("textbox", name="Your message", exact=True)
+    await field.fill(text)
+    await field.press("Enter")
+    await page.locator("#log .message:not(.waits)").filter(has_text=text).last.wait_for()
 
 
 async def take(page: Any, name: str) -> None:

@@ -19,7 +19,7 @@ from failover.cells.link import Failure, Link
 from failover.cells.register import Register
 from failover.cells.server import Server
 
-PATIENCE = 120.0
+PATIENCE = 240.0
 GRANTS = (
     ("SELECT, UPDATE", "failover_register"),
     ("SELECT, INSERT", "failover_failoverevent"),

@@ -36,8 +36,23 @@ def environment(site: Site) -> dict[str, str]:
         "CORE_URL": site.core.http if site.core else "",
         "PEERS": ",".join(f"{moid}={url}" for moid, url in _peers(site)),
         **_cells(site),
+        **_im(site),
         "VAR_DIR": str(site.directory),
         "PROMETHEUS_MULTIPROC_DIR": str(site.directory / "metrics"),
+    }
+
+
+def _im(site: Site) -> dict[str, str]:
+    """The clients' virtual host, and where its protocols are."""
+    if not site.spec.has_im:
+        return {}
+    addresses = site.rabbitmq.client_addresses
+    return {
+        "IM_AMQP_URL": site.rabbitmq.url("im"),
+        "IM_MANAGEMENT_URL": site.rabbitmq.management_url,
+        "IM_ADDRESSES": ",".join(f"{name}={url}" for name, url in addresses.items()),
+        # One for all sites, as storage has to be that outlives one of them.
+        "IM_FILES": str(site.directory.parent / "im-files"),
     }
 
 

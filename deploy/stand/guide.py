@@ -15,7 +15,7 @@ def guide(up: dict[str, Any]) -> str:
             f"{name}  {site['http']}/         people: start conferences, join and control them, in the browser",
         ]
     lines += ["", *_accounts(up), "", "try, in this order:", *_calls(up), ""]
-    lines += [*_tree(up), *_licence(up), "", "where everything is: var/up.json"]
+    lines += [*_chat(up), *_tree(up), *_licence(up), "", "where everything is: var/up.json"]
     return "\n".join(lines)
 
 
@@ -46,6 +46,22 @@ def _calls(up: dict[str, Any]) -> list[str]:
         f"  curl -s -b var/cookies {api}/mc/confs -d account_token=$T"
         """ --data-urlencode 'params={"name":"first","duration":60,"conf_type":0}'""",
         f'  curl -s -b var/cookies "{api}/vc/confs?account_token=$T"',
+    ]
+
+
+def _chat(up: dict[str, Any]) -> list[str]:
+    """People's own clients: a token by HTTP, then the broker itself."""
+    if not up["accounts"] or not up["api_key"]:
+        return []
+    site, who = next(iter(_sites(up).values())), _someone(up["accounts"])
+    broker = " ".join(f"{name} {url}" for name, url in site["im"].items())
+    return [
+        "chat, in two browsers or with a client of your own (docs/howto/write-a-chat-client.md):",
+        f"  {site['http']}/chat/",
+        f"  curl -s -b var/cookies {site['http']}/api/v1/im/login -d account_token=$T"
+        f"   (user name {who['username']}: `user_id` and `token` sign in at the broker)",
+        f"  {broker}",
+        "",
     ]
 
 

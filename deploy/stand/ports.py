@@ -41,6 +41,11 @@ class Ports:
         return self.base + 20
 
     @property
+    def door(self) -> int:
+        """Where the clients' broker asks what they may."""
+        return self.base + 30
+
+    @property
     def rabbitmq(self) -> int:
         return self.base + 100
 
@@ -59,6 +64,7 @@ class Ports:
             self.mariadb,
             self.mariadb + 1,
             self.redis,
+            self.door,
             *range(self.rabbitmq, self.rabbitmq + 9),
         ]
         firsts = [self.unit(number) for number in range(1, units + 1)]
@@ -84,14 +90,19 @@ def is_free(port: int) -> bool:
 
 
 @contextmanager
-def claimed(width: int) -> Iterator[int]:
-    """Yield the first of `width` free ports that no other test of this machine is given meanwhile."""
-    slots = -(-width // SLOT)
-    for first in range(TEST_PORTS.start, TEST_PORTS.stop - slots * SLOT, SLOT):
+def claimed(width: int, second: int = 0) -> Iterator[int]:
+    """Yield the first of `width` free ports that no other test of this machine is given meanwhile.
+
+    `second`: as many for another site, which stands SITE_STRIDE further.
+    """
+    parts = [(0, width), *([(SITE_STRIDE, second)] if second else [])]
+    end = TEST_PORTS.stop - sum(parts[-1])
+    for first in range(TEST_PORTS.start, end, SLOT):
         with ExitStack() as held:
-            bases = range(first, first + slots * SLOT, SLOT)
+            ports = [range(first + at, first + at + wide) for at, wide in parts]
+            bases = [base for part in ports for base in part[::SLOT]]
             if all(_hold(base, held) for base in bases) and all(
-                is_free(port) for port in range(first, first + width)
+                is_free(port) for part in ports for port in part
             ):
                 yield first
                 return

@@ -24,6 +24,9 @@ PLUGINS = (
     "rabbitmq_web_mqtt",
     "rabbitmq_stomp",
     "rabbitmq_web_stomp",
+    "rabbitmq_auth_backend_http",
+    "rabbitmq_auth_backend_cache",
+    "rabbitmq_consistent_hash_exchange",
 )
 # Each plugin's listener and its distance from the first port; all are bound to loopback.
 LISTENERS = {
@@ -43,6 +46,28 @@ LIMITS = {
     "priority": 0,
     "definition": {"max-length": 10000, "message-ttl": 3600000},
 }
+
+# Who signs in at the clients' virtual host: our servers by name and password, else the door is asked. The sign-in
+# itself always, so that nobody comes in with what was revoked; what follows from names is remembered.
+DOOR = {
+    "auth_backends.1": "internal",
+    "auth_backends.2.authn": "http",
+    "auth_backends.2.authz": "cache",
+    "auth_cache.cached_backend": "http",
+    "auth_cache.cache_ttl": "60000",
+    "auth_http.http_method": "post",
+    "auth_http.request_timeout": "5000",
+    "auth_http.connection_timeout": "3000",
+    "mqtt.vhost": "im",
+    "mqtt.exchange": "im.client",
+}
+
+
+def asks_door(port: int) -> dict[str, str]:
+    """Settings with which the broker asks the door on that port."""
+    questions = ("user", "vhost", "resource", "topic")
+    paths = {f"auth_http.{one}_path": f"http://127.0.0.1:{port}/{one}" for one in questions}
+    return DOOR | paths
 
 
 class RabbitMQ(Server):
@@ -76,6 +101,18 @@ class RabbitMQ(Server):
     @property
     def management_url(self) -> str:
         return f"http://platform:{self.password}@127.0.0.1:{self.port + 3}"
+
+    @property
+    def client_addresses(self) -> dict[str, str]:
+        """Where people's clients find it, by protocol."""
+        port = self.port
+        return {
+            "amqp": f"amqp://127.0.0.1:{port}/im",
+            "mqtt": f"mqtt://127.0.0.1:{port + 4}",
+            "stomp": f"stomp://127.0.0.1:{port + 5}",
+            "web_mqtt": f"ws://127.0.0.1:{port + 6}/ws",
+            "web_stomp": f"ws://127.0.0.1:{port + 7}/ws",
+        }
 
     def prepare(self) -> Process:
         for name in ("mnesia", "log", "gen"):

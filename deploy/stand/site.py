@@ -4,24 +4,25 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
-from deploy.stand import owned
+from deploy.stand import owned, programs
 from deploy.stand.cells import CellDatabase, Pair, register_user
 from deploy.stand.environment import environment
 from deploy.stand.errors import StandError
 from deploy.stand.mariadb import MariaDB
 from deploy.stand.parallel import Parallel
-from deploy.stand.ports import SITE_STRIDE, Ports
+from deploy.stand.ports import Ports
 from deploy.stand.process import Process
-from deploy.stand.rabbitmq import PLUGINS, RabbitMQ
+from deploy.stand.rabbitmq import RabbitMQ, asks_door
 from deploy.stand.redis import Redis
 from deploy.stand.report import Report
+from deploy.stand.schema import Tables
 from deploy.stand.server import Server, write_private
+from deploy.stand.spec import CORE, Core, SiteSpec
 from deploy.stand.vault import Vault
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -32,34 +33,6 @@ MEDIA = ("janus", "simulated", "none")
 UNIT_CONFERENCES = 20
 UNIT_PORTS = 190  # what a unit's range of RTP ports allows
 SIMULATED_CONFERENCES = 200
-
-
-@dataclass(frozen=True, slots=True)
-class SiteSpec:
-    """What tells one site from another."""
-
-    name: str
-    index: int  # which block of ports
-    roles: str = "css,rms,cm,pms"
-    workers: int = 2
-    plugins: tuple[str, ...] = PLUGINS
-
-    def first_port(self, port_base: int) -> int:
-        return port_base + SITE_STRIDE * self.index
-
-
-SITES = (SiteSpec("east", 0), SiteSpec("west", 1))
-# It takes few messages, has no media units and no IM, and lies in the first site's block of ports.
-CORE = SiteSpec("core", 0, roles="bmc", workers=1, plugins=("rabbitmq_management",))
-
-
-@dataclass(frozen=True, slots=True)
-class Core:
-    """What a site knows of its core."""
-
-    vault: Vault
-    http: str
-    directory: Path
 
 
 class Site:
@@ -98,7 +71,12 @@ class Site:
         self.redis = Redis(here / "redis", self.ports.redis, vault.redis)
         broker = here / "rabbitmq"
         self.rabbitmq = RabbitMQ(
-            broker, self.ports.rabbitmq, vault.rabbitmq, node=self.name, plugins=spec.plugins
+            broker,
+            self.ports.rabbitmq,
+            vault.rabbitmq,
+            node=self.name,
+            plugins=spec.plugins,
+            settings=asks_door(self.ports.door) if spec.has_im else None,
         )
         self.env = environment(self)
         self.processes = self._processes()
@@ -132,29 +110,33 @@ class Site:
         return found
 
     @property
-    def addresses(self) -> dict[str, str]:
+    def addresses(self) -> dict[str, Any]:
         """This site's entry in up.json."""
         return {
             "platformmoid": self.vault.platform_moid,
             "http": self.http,
             "amqp": self.rabbitmq.url("/"),
             "amqp_im": self.rabbitmq.url("im"),
+            "im": self.rabbitmq.client_addresses if self.spec.has_im else {},
             "redis": self.redis.url(),
             "mysql": self.mariadb.url(),
         }
 
     def manage(self, *words: str, seconds: float = 300.0) -> None:
         """Run one manage.py command to its end, in this site's environment."""
+        self._run(words[0], ["manage.py", *words], seconds)
+
+    def _run(self, name: str, argv: list[str], seconds: float) -> None:
         log = self.directory / "log" / "manage.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a") as file:
-            file.write(f"[stand] manage.py {' '.join(words)}\n")
-        child = self._process("manage", ["manage.py", *words], supervised=False)
+            file.write(f"[stand] {' '.join(argv)}\n")
+        child = self._process("manage", argv, supervised=False)
         child.start()
         code = child.wait(seconds)
         if code != 0 and not self.stopping:
             said = f"{child.last_words()} (log: {log})"
-            raise StandError(f"{self.name}: manage.py {words[0]} failed: {said}")
+            raise StandError(f"{self.name}: manage.py {name} failed: {said}")
 
     def start_servers(self, report: Report, parallel: Parallel) -> None:
         """Start the servers; migrate as soon as the database is there, while the broker is still on its way."""
@@ -169,11 +151,21 @@ class Site:
         def database() -> None:
             start(self.mariadb)
             if not self.is_away:
-                self._step(report, "migrate", "--noinput")
+                self._migrate(report)
             if self.followers and any(site.pair for site in self.followers):
                 self._open_register(report)
 
         parallel.run([database, partial(start, self.redis), partial(start, self.rabbitmq)])
+
+    def _migrate(self, report: Report) -> None:
+        tables = Tables(self.mariadb.socket, self.name, self.library)
+        if are_new := tables.are_missing:
+            with report.step(f"{self.name}: tables"):
+                if tables.fill():
+                    return
+        self._step(report, "migrate", "--noinput")
+        if are_new:
+            tables.keep()
 
     @property
     def is_away(self) -> bool:
@@ -219,15 +211,18 @@ class Site:
 
     def prepare(self, report: Report) -> None:
         """What must be there before the first process."""
-        if self.spec is not CORE:  # its worker declares; no unit may come before that
-            self._step(report, "declare_topology")
+        commands = [["provision"]]
         if self.core is None:
             out = ("--out", str(self.directory / "demo.json"))
-            self._step(report, "load_demo", *out, *self._platforms())
+            commands.insert(0, ["load_demo", *out, *self._platforms()])
             # For a person who tries licences: the site itself is not told the signing key.
             write_private(self.directory / "license.signing.key", self.vault.license_signing + "\n")
             write_private(self.directory / "license.sealing.key", self.vault.license_sealing + "\n")
-        self._step(report, "provision")
+        if self.spec is not CORE:  # its worker declares; no unit may come before that
+            commands.insert(0, ["declare_topology"])
+        with report.step(f"{self.name}: {', '.join(words[0] for words in commands)}"):
+            argv = ["-m", "deploy.stand.commands", *map(json.dumps, commands)]
+            self._run("provision", argv, 300)
 
     def _platforms(self) -> list[str]:
         """What the core's tree says of the sites."""
@@ -303,6 +298,7 @@ class Site:
 
     def _probes(self, name: str) -> Callable[[], bool]:
         """How a process shows that it is ready."""
+        opens = (200, 503) if self.is_away else (200,)
         if name == "web":
             page = "/healthz" if self.is_away else "/readyz"
             return lambda: _http_get(self.ports.web, page)[0] == 200
@@ -310,31 +306,28 @@ class Site:
             # The broker does not say whose consumer is whose: all workers together are ready.
             workers = sum(other.startswith("worker") for other in self.processes)
             return lambda: self.rabbitmq.consuming_connections("celery") >= workers
+        if name == "door":
+            return lambda: _http_get(self.ports.door, "/healthz")[0] in opens
+        if name == "center":
+            return lambda: self.rabbitmq.consuming_connections("im") >= 1
         if name == "beat":
             return lambda: self.processes[name].age > 1.0
         return (self.directory / _unit_name(name) / "ready").exists
 
     def _processes(self) -> dict[str, Process]:
-        web = [
-            *("-m", "gunicorn", "confplatform.wsgi:application", "--worker-class", "gthread"),
-            *("--workers", "1", "--threads", "96", "--bind", f"127.0.0.1:{self.ports.web}"),
-            *("--graceful-timeout", "25", "--keep-alive", "30", "--no-control-socket"),
-        ]
-        celery = ["-m", "celery", "-A", "confplatform"]
-        # Its own pid file would make it refuse to start again after a kill -9.
-        beat = [*celery, "beat", "-l", "WARNING", "-s", str(self.directory / "beat"), "--pidfile="]
-        found = {"web": self._process("web", web)}
+        found = {"web": self._process("web", programs.web(self.ports.web))}
         for name in (f"worker{number}" for number in range(1, self.spec.workers + 1)):
-            worker = [*celery, "worker", "-P", "threads", "-c", "2", "-n", f"{name}@{self.name}"]
-            worker += ["--without-gossip", "--without-mingle", "-l", "WARNING"]
-            found[name] = self._process(name, worker)
-        found["beat"] = self._process("beat", beat)
+            found[name] = self._process(name, programs.worker(f"{name}@{self.name}"))
+        found["beat"] = self._process("beat", programs.beat(self.directory))
+        if self.spec.has_im:
+            door = [*programs.DOOR, "--port", str(self.ports.door)]
+            found["door"] = self._process("door", door)
+            found["center"] = self._process("center", [*programs.CENTER])
         if self.media == "janus":
             numbers = range(1, self.units + 1)
             found.update({f"unit{number}": self._unit(number) for number in numbers})
         elif self.media == "simulated":
-            argv = ["manage.py", "cmu_simulator", "--units", str(self.units)]
-            argv += ["--conferences", str(self.conferences)]
+            argv = programs.simulator(self.units, self.conferences)
             found["simulator"] = self._media("simulator", argv, {"CMU_IP": "127.0.0.1"})
         return found
 

@@ -4,6 +4,7 @@ import fcntl
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -15,7 +16,8 @@ from deploy.stand.parallel import Parallel
 from deploy.stand.ports import MOST_UNITS, SITE_STRIDE, Ports, require_free
 from deploy.stand.rabbitmq import RabbitMQ
 from deploy.stand.report import Print, Report, say
-from deploy.stand.site import CORE, MEDIA, SIMULATED_CONFERENCES, SITES, Core, Site, SiteSpec
+from deploy.stand.site import MEDIA, SIMULATED_CONFERENCES, Site
+from deploy.stand.spec import CORE, SITES, Core, SiteSpec
 from deploy.stand.vault import Vault
 
 
@@ -33,10 +35,11 @@ class Stand:
         *,
         core: bool = False,
         cells: bool = False,
+        im: bool = False,
         limits: Mapping[str, float] | None = None,
     ) -> None:
         """`cells`: two sites that back each other up, each database with a live copy at the other;
-        `limits`: other seconds than the agents' own ones, for tests."""
+        `im`: with instant messages; `limits`: other seconds than the agents' own ones, for tests."""
         _refuse_odd(port_base, sites, media, units)
         if cells and not (core and sites == len(SITES)):
             raise StandError("cells need a core, and both sites")
@@ -46,9 +49,10 @@ class Stand:
         place = self.root / CORE.name
         known = Core(Vault.open(place), ports.http, place) if core else None
         pairs = self._pairs(port_base, ports, known, limits or {}) if cells and known else {}
+        more = ",im" if im else ""
         self.sites = {
             spec.name: Site(
-                spec,
+                replace(spec, roles=spec.roles + more),
                 self.root,
                 spec.first_port(port_base),
                 media=media,

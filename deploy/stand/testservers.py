@@ -5,7 +5,7 @@ from pathlib import Path
 from deploy.stand.mariadb import MariaDB
 from deploy.stand.parallel import Parallel
 from deploy.stand.ports import Ports
-from deploy.stand.rabbitmq import RabbitMQ
+from deploy.stand.rabbitmq import RabbitMQ, asks_door
 from deploy.stand.redis import Redis
 from deploy.stand.server import Server
 from deploy.stand.site import LIBRARY
@@ -34,7 +34,11 @@ class TestServers:
         )
         self.redis = Redis(directory / "redis", ports.redis, vault.redis)
         broker = directory / "rabbitmq"
-        self.rabbitmq = RabbitMQ(broker, ports.rabbitmq, vault.rabbitmq, node="test")
+        self.door = ports.door  # nobody is there, until a test opens it
+        asked = asks_door(self.door)
+        self.rabbitmq = RabbitMQ(
+            broker, ports.rabbitmq, vault.rabbitmq, node="test", settings=asked
+        )
 
     @property
     def servers(self) -> tuple[Server, ...]:
@@ -59,7 +63,11 @@ class TestServers:
             "DATABASE_URL": self.mariadb.url(),
             "REDIS_URL": self.redis.url(),
             "AMQP_URL": self.rabbitmq.url("/"),
-            "AMQP_IM_URL": self.rabbitmq.url("im"),
+            "IM_AMQP_URL": self.rabbitmq.url("im"),
+            "IM_ADDRESSES": ",".join(
+                "=".join(one) for one in self.rabbitmq.client_addresses.items()
+            ),
+            "DOOR_PORT": str(self.door),  # for tests alone
             "CELERY_BROKER_URL": self.rabbitmq.url("celery"),
             "RABBITMQ_MANAGEMENT_URL": self.rabbitmq.management_url,
             "LO_SHIM": str(LIBRARY / "lo_ifaddrs.so"),

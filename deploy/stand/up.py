@@ -70,7 +70,7 @@ def clean() -> int:
 
 def _attached() -> int:
     """Be the supervisor: start, say where everything is, wait for the end, stop."""
-    sites = _number("SITES", 1)
+    sites = _number("SITES", 2)
     stand = Stand(
         VAR,
         _number("PORT_BASE", 21000),
@@ -79,6 +79,7 @@ def _attached() -> int:
         units=_number("UNITS", 2),
         core=True,
         cells=sites == 2,
+        im=True,
     )
     for what in ENDS:
         signal.signal(what, _interrupt)

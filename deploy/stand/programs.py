@@ -1,0 +1,36 @@
+"""How each process of a site is run: the words after `python`."""
+
+from pathlib import Path
+
+CELERY = ("-m", "celery", "-A", "confplatform")
+DOOR = (
+    *("-m", "uvicorn", "im.door.asgi:application", "--host", "127.0.0.1", "--no-access-log"),
+    *("--log-level", "warning", "--no-server-header", "--timeout-keep-alive", "600"),
+)
+CENTER = ("manage.py", "im_center")
+
+
+def web(port: int) -> list[str]:
+    """Pages and APIs."""
+    return [
+        *("-m", "gunicorn", "confplatform.wsgi:application", "--worker-class", "gthread"),
+        *("--workers", "1", "--threads", "96", "--bind", f"127.0.0.1:{port}"),
+        *("--graceful-timeout", "25", "--keep-alive", "30", "--no-control-socket"),
+    ]
+
+
+def worker(name: str) -> list[str]:
+    """Timers, consumers and relay."""
+    argv = [*CELERY, "worker", "-P", "threads", "-c", "2", "-n", name]
+    return [*argv, "--without-gossip", "--without-mingle", "-l", "WARNING"]
+
+
+def beat(directory: Path) -> list[str]:
+    """Asks the timers. Its own pid file would make it refuse to start again after a kill -9."""
+    return [*CELERY, "beat", "-l", "WARNING", "-s", str(directory / "beat"), "--pidfile="]
+
+
+def simulator(units: int, conferences: int) -> list[str]:
+    """Media units without media."""
+    argv = ["manage.py", "cmu_simulator", "--units", str(units)]
+    return [*argv, "--conferences", str(conferences)]
