@@ -32,7 +32,7 @@ log = logging.getLogger("im.center")
 
 PREFETCH = 4 * BATCH
 LONGEST_PAUSE = 5.0
-TICK_SECONDS = 1.0
+TICK_SECONDS = 2.0
 AGAIN_SECONDS = 1.0
 """Not more often is one person put out."""
 FLOOD_SECONDS = 60

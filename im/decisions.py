@@ -91,8 +91,8 @@ def say(incoming: Incoming, wish: Say, place: Place, person: Person) -> Yes | No
         data["reply_to"] = msg_id(wish.conversation, wish.reply_to)
     if wish.mentions:
         data["mentions"] = list(wish.mentions)
-    draft = _draft(incoming, person, Cmd.MSG, data)
-    return Yes(replace(draft, type=wish.type.value, body=wish.body))
+    said = (wish.type.value, wish.body, data or None)
+    return Yes(Draft(Cmd.MSG, person.user, person.name, incoming.client_msg_id, *said))
 
 
 def edit(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
 from confplatform.bus.amqp import BROKER_ERRORS, Publisher, hang_up
 from confplatform.bus.outbox import Row
@@ -28,19 +27,25 @@ class Desk(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="desk", daemon=True)
+        self._stop_asked = threading.Event()
         self._said = False
         self._database = store_of(own_platform()).database
 
+    def ask_to_stop(self) -> None:
+        """Within a second or so."""
+        self._stop_asked.set()
+
     def run(self) -> None:
-        """Sessions with the broker, one after the other, for ever."""
-        while True:
+        """Sessions with the broker, one after the other, until then."""
+        while not self._stop_asked.is_set():
             try:
                 self._session()
             except (*BROKER_ERRORS, DatabaseError, InterfaceError) as wrong:
                 log.warning("session ended: %s: %s", type(wrong).__name__, wrong)
             except Exception:
                 log.exception("session ended by the unforeseen")
-            time.sleep(PAUSE)
+            self._stop_asked.wait(PAUSE)
+        connections.close_all()
 
     def _session(self) -> None:
         close_old_connections()
@@ -52,7 +57,7 @@ class Desk(threading.Thread):
             channel.basic_qos(0, AT_ONCE, False)
             asked: list[Any] = []
             channel.basic_consume(CENTER_QUEUE, callback=asked.append)
-            while True:
+            while not self._stop_asked.is_set():
                 _wait(publisher)
                 while asked:
                     self._take(publisher, channel, asked.pop(0))
@@ -76,7 +81,7 @@ class Desk(threading.Thread):
 
 def _wait(publisher: Publisher) -> None:
     try:
-        publisher.connection.drain_events(timeout=2)
+        publisher.connection.drain_events(timeout=0.5)
     except TimeoutError:
         publisher.connection.heartbeat_tick()
         close_old_connections()

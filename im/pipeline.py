@@ -34,7 +34,7 @@ from im.words import Code
 log = logging.getLogger("im.center")
 
 TRIES = 3
-ASKED_WITHIN = 3.0
+ASKED_WITHIN = 5.0
 """Seconds: so long ago the center may have looked last whether anything waits."""
 
 

@@ -202,7 +202,9 @@ class _Batch:
         self.outcome.members[entry.conversation] = users
         if entry.cmd is Cmd.MSG or one.client_msg_id is not None:
             mark = one.client_msg_id or entry.client_msg_id
-            self.outcome.acks.append(replace(entry, sender=one.sender, client_msg_id=mark))
+            same = (entry.sender, entry.client_msg_id) == (one.sender, mark)
+            told = entry if same else replace(entry, sender=one.sender, client_msg_id=mark)
+            self.outcome.acks.append(told)
 
     def flush(self) -> None:
         """Write everything."""
