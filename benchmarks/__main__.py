@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import create, propagation, restore, search, signins, takeover, timers, tree
+from benchmarks.chat import run as chat
 
 ALL: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "create": create.run,
@@ -18,6 +19,7 @@ ALL: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "timers": timers.run,
     "signins": signins.run,
     "tree": tree.run,
+    "im": chat.run,
     "im-search": search.run,
 }
 RESULTS = Path(__file__).parent / "results"

@@ -79,13 +79,13 @@ def _pause(two: Two, writers: list[Writer]) -> float:
 def _row(two: Two, size: int) -> dict[str, Any]:
     two.at_rest()
     load = AmqpLoad(two.east)
-    made = load.closed(size, 64)
+    made = load.closed(size, 32)
     assert not made.errors, made.errors[:3]
     until(lambda: two.running(two.east, two.east, two.east) == size, 60, "running at east")
     row = {"what": f"{size} conferences, east killed", **_taken(two, size), **_handed_back(two)}
-    AmqpLoad(two.east).release(made.numbers)
-    until(lambda: not two.rows(two.east, two.east, LIVE), 60, "ended")
     print(row, flush=True)
+    AmqpLoad(two.east).release(made.numbers)
+    until(lambda: not two.rows(two.east, two.east, LIVE), 300, "ended")
     return row
 
 

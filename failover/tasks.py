@@ -27,9 +27,11 @@ def watch() -> None:
 
 @shared_task
 def ask() -> None:
-    """CSS asks the PMS: a lost notice does no harm."""
+    """CSS asks the PMS, and that tells again of rooms: a lost notice does no harm."""
     if "css" in settings.ROLES:
         platforms.ask(own_platform())
+    if "pms" in settings.ROLES:
+        rooms.remind(own_platform())
 
 
 @shared_task

@@ -199,6 +199,7 @@ class RabbitMQ(Server):
             "load_definitions": f"{self.directory}/definitions.json",
             "log.file.level": "warning",
             "log.console": "false",
+            "collect_statistics": "coarse",
             "disk_free_limit.absolute": "200MB",
             "vm_memory_high_watermark.absolute": "1GB",
             "max_message_size": "16777216",  # a worker holds up to 200 messages of a queue
@@ -209,6 +210,10 @@ class RabbitMQ(Server):
                 settings[name] = f"127.0.0.1:{port + offset}" if by_address else f"{port + offset}"
                 if not by_address:
                     settings[name.removesuffix("port") + "ip"] = "127.0.0.1"
+        if (
+            "rabbitmq_management" in self.plugins
+        ):  # else it counts each message by channel and queue
+            settings["management.rates_mode"] = "none"
         if "rabbitmq_mqtt" in self.plugins:
             settings["mqtt.allow_anonymous"] = "false"  # else everybody is guest
         settings.update(self.settings)

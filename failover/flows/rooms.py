@@ -1,6 +1,6 @@
 """Machine rooms: the PMS finds that one is lost, CSS leaves it (CSS §1.2).
 
-PMS -> CSS  SERVER_ROOM_STATE_NOTIFY                     watch
+PMS -> CSS  SERVER_ROOM_STATE_NOTIFY                     watch, remind
 PMS -> CSS  SERVER_ROOM_STATE_NOTIFY                     on_room_state
 CSS -> CM   MAU_CM_CONFRESTORE_NTF
 CSS -> RMS  GET_RES_REQ
@@ -66,6 +66,19 @@ def _watch(site: FailoverSite) -> list[str]:
         if because:
             changed.append(_tell(site, room, after, because))
     return changed
+
+
+def remind(platform: str) -> None:
+    """Tell again what CSS has not heard yet: a lost notice does no harm."""
+    with begin(platform) as work:
+        site = cast(FailoverSite, work.site("failover"))
+        known = site.watched() if site.is_open else {}
+        unheard = [room for room in site.rooms() if room.moid in known]
+        unheard = [room for room in unheard if room.abnormal is not known[room.moid].abnormal]
+        for room in unheard:
+            _tell(site, room, known[room.moid], "told again")
+    if unheard:
+        wake.everywhere(platform)
 
 
 def _tell(site: FailoverSite, room: MachineRoom, watched: Room, because: str) -> str:

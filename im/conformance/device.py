@@ -139,7 +139,7 @@ class Device:
         self.wire = WIRES[self.way](me, self.name, self._came.put)
         self._heartbeat()
         for one in self.person.conversations():
-            self.logs[one["conversation_id"]].begin(one["from_seq"])
+            self.shown += self.logs[one["conversation_id"]].begin(one["from_seq"])
         for part in self.person.missing(self._seqs):
             found = self.logs[part["conversation_id"]]
             self.shown += found.page(part["from_seq"], part["to_seq"], part["entries"])

@@ -21,11 +21,11 @@ class Log:
         self.entries: dict[int, Entry] = {}
         self._ahead: dict[int, Entry] = {}
 
-    def begin(self, from_seq: int) -> None:
-        """One sees what comes after `from_seq`: what is missing before it is no hole."""
-        if from_seq > self.last:
-            self.last = from_seq
-            self._release()
+    def begin(self, from_seq: int) -> list[Entry]:
+        """One sees what comes after `from_seq`, and what is missing before it is no hole: what can be shown
+        now, since it only waited for that."""
+        self.last = max(self.last, from_seq)
+        return self._release()
 
     def take(self, entry: Entry) -> list[Entry]:
         """An entry has come, no matter how: what can be shown now, in order."""
@@ -36,10 +36,10 @@ class Log:
 
     def page(self, from_seq: int, to_seq: int, entries: Iterable[Entry]) -> list[Entry]:
         """A page was fetched: it has all that one sees of `from_seq` < seq <= `to_seq`."""
-        self.begin(from_seq)
-        shown = [one for entry in entries for one in self.take(entry)]
-        self.begin(to_seq)
-        return shown
+        shown = self.begin(from_seq)
+        for entry in entries:
+            shown += self.take(entry)
+        return shown + self.begin(to_seq)
 
     @property
     def has_hole(self) -> bool:

@@ -21,6 +21,7 @@ GROUPS = {
     "cells": "tests.chaos.cells",
     "two-sites": "tests.chaos.two_sites",
     "peer-away": "tests.chaos.peer_away",
+    "chat": "tests.chaos.chat",
 }
 
 

@@ -101,6 +101,20 @@ def test_a_lost_room_is_told_with_all_its_user_domains(two_rooms: list[MachineRo
     assert len(sent("SERVER_ROOM_STATE_NOTIFY")) == 1
 
 
+def test_a_lost_notice_of_a_room_is_told_again_until_it_is_heard(
+    platform: str, two_rooms: list[MachineRoom]
+) -> None:
+    lost("u1", for_seconds=16)
+    (notice,) = sent("SERVER_ROOM_STATE_NOTIFY")
+    rooms.remind(platform)
+    assert sent("SERVER_ROOM_STATE_NOTIFY") == [notice, notice]
+    do(platform, delivery(notice, MONITOR))
+    rooms.remind(platform)
+    assert len(sent("SERVER_ROOM_STATE_NOTIFY")) == 2
+    two_rooms[0].refresh_from_db()
+    assert two_rooms[0].abnormal
+
+
 def test_conferences_leave_an_abnormal_room_once(
     platform: str, two_rooms: list[MachineRoom]
 ) -> None:

@@ -133,7 +133,7 @@ def test_two_centers_share_the_conversations_and_keep_their_order(
 
 def test_more_than_a_hundred_at_once_are_thrown_out(center: Running, sign_in: SignIn) -> None:
     group, ann = conversation(ANN, BOB), sign_in(ANN)
-    time.sleep(2.5)  # the center knows by now that nothing waits
+    time.sleep(3)  # the center knows by now that nothing waits
     for n in range(180):
         ann.text(group, client_msg_id=f"m-{n}")
     refused = ann.wait("msg_refused", 1, 20)
@@ -149,7 +149,7 @@ def test_one_who_floods_is_put_out_and_others_lose_nothing(
 ) -> None:
     loud, group = conversation(CEM, BOB), conversation(ANN, BOB)
     ann, bob, cem = sign_in(ANN), sign_in(BOB), sign_in(CEM)
-    time.sleep(2.5)
+    time.sleep(3)
     flood = threading.Thread(target=_flood, args=(cem, loud), daemon=True)
     flood.start()
     sent = 0

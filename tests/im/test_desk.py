@@ -11,9 +11,9 @@ import pytest
 from django.conf import settings
 
 from confplatform.bus.amqp import connect, hang_up
+from im.desk import Desk
 from im.models import MediaServer
 from im.topology import BASE, GB, GB_QUEUE, MEDIA_QUEUE
-from tests.im.devices import Running
 from tests.im.door import eventually
 
 
@@ -31,16 +31,30 @@ def channel(im_site: str) -> Iterator[Any]:
 def next_in(channel: Any, queue: str) -> dict[str, Any]:
     """What comes next there."""
     got: list[Any] = []
-    eventually(lambda: got.append(channel.basic_get(queue, no_ack=True)) or got[-1] is not None, 20)
+
+    def look() -> bool:
+        got.append(channel.basic_get(queue, no_ack=True))
+        return got[-1] is not None
+
+    eventually(look, 20)
     return dict(json.loads(got[-1].body))
 
 
-def test_a_center_that_starts_says_so_and_answers_what_servers_ask(
-    channel: Any, request: pytest.FixtureRequest
-) -> None:
+@pytest.fixture
+def desk(channel: Any) -> Iterator[None]:
+    """Open, with a media server to look after."""
     MediaServer.objects.create(server_id="7", local_host1="10.0.0.1")
-    center: Running = request.getfixturevalue("center")
-    assert center
+    one = Desk()
+    one.start()
+    yield
+    one.ask_to_stop()
+    one.join(20)
+    assert not one.is_alive()
+
+
+def test_a_center_that_starts_says_so_and_answers_what_servers_ask(
+    channel: Any, desk: None
+) -> None:
     assert next_in(channel, GB_QUEUE)["cmd"] == "center_start"
     assert [next_in(channel, MEDIA_QUEUE)["cmd"] for _ in range(2)] == [
         "center_start",

@@ -290,9 +290,10 @@ class Place:
         return replace(cell.row, owner=side.owner, epoch=side.epoch), 0
 
     def poll_pms(self) -> None:
-        """As `flows.platforms.ask`, and its answers."""
+        """As `flows.platforms.ask`, and its answers; and `flows.rooms.remind`."""
         if self.awake and self.own.gate(self.name) is Gate.OPEN:
-            for cell in self.cells.values():
+            self.pms.remind(self.own.data.abnormal_rooms, self.own.sides[self.name].epoch)
+            for cell in self.cells.values() if self.world.many else ():
                 self.world.answer_pms(self, self.pms.state(*self._known(cell)))
 
     def _hear_pms(self, body: Mapping[str, Any]) -> None:

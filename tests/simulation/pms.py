@@ -59,6 +59,12 @@ class Pms:
             if because:
                 self.tell(self.notice(name, epoch))
 
+    def remind(self, down: set[str], epoch: int) -> None:
+        """As `flows.rooms.remind`. `down`: what CSS believes to be abnormal."""
+        for name, room in self.rooms.items():
+            if room.abnormal is not (name in down):
+                self.tell(self.notice(name, epoch))
+
     def notice(self, room: str, epoch: int) -> RoomState:
         """How a room is."""
         state = "abnormal" if self.rooms[room].abnormal else "normal"

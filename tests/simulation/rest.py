@@ -12,6 +12,7 @@ from tests.simulation.invariants import check_held
 from tests.simulation.managers import PATIENCE
 
 if TYPE_CHECKING:
+    from tests.simulation.place import Place
     from tests.simulation.world import World
 
 
@@ -24,6 +25,8 @@ def check(world: World) -> None:
         _check_home(cell)
     for place in world.places.values():
         check_held(believed, place.units.all, place.rms.pool)
+    for place in world.places.values():
+        _check_rooms(place)
     if world.many:
         _check_notices(world)
     _check_names(world)
@@ -46,6 +49,13 @@ def _check_notices(world: World) -> None:
         for platform, cell in place.cells.items():
             if place.heard.states.get(platform) != state_of(cell.row):
                 raise Broken("notice", f"{place.name} has not heard how {platform} is")
+
+
+def _check_rooms(place: Place) -> None:
+    """What CSS believes of rooms is what the PMS has decided."""
+    down = {name for name, room in place.pms.rooms.items() if room.abnormal}
+    if place.own.data.abnormal_rooms != down:
+        raise Broken("notice", f"{place.name} believes {place.own.data.abnormal_rooms}, not {down}")
 
 
 def _check_names(world: World) -> None:

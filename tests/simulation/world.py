@@ -93,8 +93,7 @@ class World(Clock):
             self._repeat(1.0, place.every_second)
             self._repeat(1.0, self._relay, place)
             self._repeat(60.0, place.ask_lists)
-            if self.many:
-                self._repeat(10.0, place.poll_pms)
+            self._repeat(10.0, place.poll_pms)
             place.units.connect()
 
     # ---- time -----------------------------------------------------------------------------------

@@ -152,4 +152,4 @@ def test_the_index_looks_at_what_is_new_only(anna: Someone, ben: Someone) -> Non
     row: Any = Conversation.objects.get(pk=number)
     assert row.searched_seq == row.last_seq
     assert row.to_index is None
-    assert Gram.objects.filter(conversation=number).count() == 1
+    assert Gram.objects.filter(conversation=int(number)).count() == 1

@@ -1,0 +1,162 @@
+"""A light AMQP 0-9-1 client on raw frames: a whole client library would be what is measured."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+_METHOD, _HEADER, _BODY, _END = 1, 2, 3, b"\xce"
+_FRAME = struct.Struct(">BHI")
+_OPEN_TIMEOUT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who signs in, and with what."""
+
+    user: str
+    token: str
+
+
+def _short(text: str) -> bytes:
+    said = text.encode()
+    return bytes([len(said)]) + said
+
+
+def _long(said: bytes) -> bytes:
+    return struct.pack(">I", len(said)) + said
+
+
+def _frame(kind: int, channel: int, payload: bytes) -> bytes:
+    return _FRAME.pack(kind, channel, len(payload)) + payload + _END
+
+
+def _method(channel: int, group: int, number: int, arguments: bytes) -> bytes:
+    return _frame(_METHOD, channel, struct.pack(">HH", group, number) + arguments)
+
+
+_NO_TABLE = struct.pack(">I", 0)
+_DELIVER = (60, 60)
+
+
+class AmqpClient(asyncio.Protocol):
+    """One device: a connection, a channel, a queue of its own."""
+
+    def __init__(self, port: int, person: Person) -> None:
+        self.heard: Callable[[str], None] = _nobody
+        self.acknowledged: Callable[[str], None] = _nobody
+        self.refused: list[str] = []
+        self._port, self._person = port, person
+        self._left = b""
+        self._answer: asyncio.Future[tuple[int, int]] | None = None
+        self._transport: Any = None
+        properties = struct.pack(">HB", 0x1010, 2) + _short(person.user)
+        self._properties = properties
+
+    # ---- signing in ---------------------------------------------------------------------------
+
+    async def sign_in(self) -> None:
+        """Connection, channel, queue, binding, consumer: each is answered before the next."""
+        user, queue = self._person.user, f"queue_u_{self._person.user}_bench"
+        loop = asyncio.get_running_loop()
+        self._answer = loop.create_future()
+        await loop.create_connection(lambda: self, "127.0.0.1", self._port)
+        self._transport.write(b"AMQP\x00\x00\x09\x01")
+        await self._answered((10, 10))
+        proof = f"\0{user}\0{self._person.token}".encode()
+        start = _NO_TABLE + _short("PLAIN") + _long(proof) + _short("en_US")
+        await self._ask(0, 10, 11, start, (10, 30))
+        self._transport.write(_method(0, 10, 31, struct.pack(">HIH", 10, 131072, 0)))
+        await self._ask(0, 10, 40, _short("im") + b"\0\0", (10, 41))
+        await self._ask(1, 20, 10, b"\0", (20, 11))
+        declare = b"\0\0" + _short(queue) + bytes([4]) + _NO_TABLE
+        await self._ask(1, 50, 10, declare, (50, 11))
+        bind = b"\0\0" + _short(queue) + _short(f"exchange_u_{user}") + b"\0\0" + _NO_TABLE
+        await self._ask(1, 50, 20, bind, (50, 21))
+        consume = b"\0\0" + _short(queue) + _short("c") + bytes([2]) + _NO_TABLE
+        await self._ask(1, 60, 20, consume, (60, 21))
+
+    async def _ask(
+        self, channel: int, group: int, number: int, arguments: bytes, expected: tuple[int, int]
+    ) -> None:
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(_method(channel, group, number, arguments))
+        await self._answered(expected)
+
+    async def _answered(self, expected: tuple[int, int]) -> None:
+        assert self._answer is not None
+        found = await asyncio.wait_for(self._answer, _OPEN_TIMEOUT)
+        if found != expected:
+            raise ConnectionError(f"{self._person.user}: {found} instead of {expected}")
+
+    # ---- what comes and goes ------------------------------------------------------------------
+
+    def connection_made(self, transport: Any) -> None:
+        """By asyncio."""
+        self._transport, self._left = transport, b""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """By asyncio."""
+        if self._answer and not self._answer.done():
+            self._answer.set_exception(ConnectionError(f"{self._person.user}: {exc}"))
+
+    def data_received(self, data: bytes) -> None:
+        """By asyncio: frames, whole and in parts."""
+        data, at = self._left + data, 0
+        while len(data) - at >= 8:
+            kind, _, size = _FRAME.unpack_from(data, at)
+            if len(data) - at < size + 8:
+                break
+            start = at + 7
+            at = start + size + 1
+            if kind == _BODY:
+                self._read(data[start : at - 1])
+            elif kind == _METHOD:
+                self._step(struct.unpack_from(">HH", data, start))
+        self._left = data[at:]
+
+    def _step(self, method: tuple[Any, ...]) -> None:
+        if method != _DELIVER and self._answer and not self._answer.done():
+            self._answer.set_result((method[0], method[1]))
+
+    def _read(self, body: bytes) -> None:
+        said = orjson.loads(body)
+        cmd, data = said["cmd"], said["data"]
+        if cmd == "msg":
+            if data["publisher_id"] != self._person.user:
+                self.heard(data["body"])
+        elif cmd == "msg_ack":
+            self.acknowledged(data["client_msg_id"])
+        elif cmd == "msg_refused":
+            self.refused.append(data["code"])
+
+    def say(self, where: str, text: str, mark: str) -> None:
+        """A text message in a conversation."""
+        data = {
+            "conversation_id": where,
+            "publisher_id": self._person.user,
+            "publisher_name": self._person.user,
+            "type": "text",
+            "client_msg_id": mark,
+            "body": text,
+        }
+        body = orjson.dumps({"token": f"Tricolor{self._person.token}", "cmd": "msg", "data": data})
+        way = b"\0\0" + _short("conversation.outgoing") + _short(f"c_{where}") + b"\0"
+        head = struct.pack(">HHQ", 60, 0, len(body)) + self._properties
+        self._transport.write(
+            _method(1, 60, 40, way) + _frame(_HEADER, 1, head) + _frame(_BODY, 1, body)
+        )
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._transport:
+            self._transport.abort()
+
+
+def _nobody(_: str) -> None:
+    """Nobody listens yet."""

@@ -1,0 +1,123 @@
+"""Our site: broker, door, centers, database; and what a device that was away fetches."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bench_site import in_memory, python
+from benchmarks.chat import plan
+from benchmarks.chat.amqp import AmqpClient, Person
+from benchmarks.chat.load import now
+from deploy.stand import programs
+from deploy.stand.ports import SERVER_PORTS, claimed
+from deploy.stand.process import Process
+from deploy.stand.site import PYTHON, REPOSITORY, Site
+from deploy.stand.stand import Stand
+
+SITE = "east"
+_TOWN = "import django; django.setup(); from benchmarks.chat import town; town.main()"
+
+
+class Ours:
+    """What the load has to know of the site."""
+
+    label = "ours"
+
+    def __init__(self, site: Site, town: dict[str, Any]) -> None:
+        self.site, self.town = site, town
+        self._more: list[Process] = []
+
+    def client(self, number: int) -> AmqpClient:
+        """Somebody's device, not signed in yet."""
+        user = plan.name(number)
+        return AmqpClient(self.site.rabbitmq.port, Person(user, self.town["tokens"][user]))
+
+    def pair(self, one: int, _other: int) -> str:
+        """Where two talk."""
+        return str(self.town["pairs"][one // 2])
+
+    def group(self, size: int, number: int) -> str:
+        """Where a group talks."""
+        return str(self.town["groups"][f"{size}/{number}"])
+
+    async def enter(self, size: int, number: int, clients: list[AmqpClient]) -> None:
+        """Its members are in it already."""
+
+    @property
+    def pids(self) -> dict[str, list[int]]:
+        """By kind of process."""
+        site, processes = self.site, self.site.processes
+        centers = [processes["center"].pid, *(one.pid for one in self._more)]
+        found = {
+            "center": centers,
+            "door": [processes["door"].pid],
+            "broker": [site.rabbitmq.pid],
+            "database": [site.mariadb.pid],
+            "redis": [site.redis.pid],
+            "web": [processes["web"].pid],
+        }
+        return {kind: [pid for pid in some if pid] for kind, some in found.items()}
+
+    def two_centers(self) -> None:
+        """From now on two share the work."""
+        first = self.site.processes["center"]
+        env = {**os.environ, **self.site.env, "IM_CENTERS": "2", "PYTHONUNBUFFERED": "1"}
+        first.env["IM_CENTERS"] = "2"
+        first.restart()
+        argv = [str(PYTHON), *programs.CENTER, "--number", "1"]
+        second = Process("center1", argv, directory=self.site.directory, env=env, cwd=REPOSITORY)
+        second.start()
+        self._more.append(second)
+        second.wait_until(lambda: self.site.rabbitmq.consuming_connections("im") >= 2, 60)
+        time.sleep(1)
+
+    def stop(self) -> None:
+        """What was started beside the site."""
+        for one in self._more:
+            one.stop()
+
+    async def caught_up(self) -> tuple[int, list[int]]:
+        """A device fetches what it has missed, page by page; how much, and nanoseconds of each page."""
+        about = self.town["missed"]
+        headers = {"Authorization": f"Bearer {about['token']}"}
+        path = f"/api/v1/im/conversations/{about['conversation']}/messages?count={plan.PAGE}&after="
+        link = HTTPConnection("127.0.0.1", self.site.ports.web, timeout=60)
+        after, times, count = 0, list[int](), 0
+        while after < plan.MISSED:
+            start = now()
+            link.request("GET", f"{path}{after}", headers=headers)
+            answer = link.getresponse()
+            page = json.loads(answer.read())
+            assert answer.status == 200, page
+            times.append(now() - start)
+            count += len(page["entries"])
+            after = page["to_seq"]
+        link.close()
+        return count, times
+
+
+@contextmanager
+def ours() -> Iterator[Ours]:
+    """A site with everything in place, and nothing else to do."""
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-", dir=in_memory()) as directory,
+        claimed(SERVER_PORTS) as base,
+        Stand(Path(directory), base, media="none", units=0, im=True) as stand,
+    ):
+        site = stand.sites[SITE]
+        for name in ("beat", "worker1", "worker2"):
+            site.processes[name].stop()
+        made = python(site, _TOWN).splitlines()[-1]
+        one = Ours(site, json.loads(made))
+        try:
+            yield one
+        finally:
+            one.stop()

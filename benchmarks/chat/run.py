@@ -1,0 +1,67 @@
+"""`python -m benchmarks im`: ours, then each peer that is installed, with the same load."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import uvloop
+
+from benchmarks.chat import plan
+from benchmarks.chat.measure import Measure, Row
+from benchmarks.chat.ours import Ours, ours
+from benchmarks.chat.peers import Ejabberd, Peer, Prosody
+from benchmarks.chat.theirs import theirs
+
+PEERS: tuple[type[Peer], ...] = (Ejabberd, Prosody)
+GOALS = {
+    "1:1, 200 a second": "p50 6 ms, p99 40 ms",
+    "1:1, 200 under way": "ahead of ejabberd; 0.8 ms CPU",
+    "1 to 100": "8,000 deliveries a second",
+    f"catching up, pages of {plan.PAGE}": "p50 10 ms",
+    f"sign-ins, {len(plan.NEWCOMERS)}, 20 at a time": "500 a second",
+    f"sign-ins, {plan.CROWD + 1} at once": "10 s",
+}
+
+
+async def _steps(measure: Measure, one: Any) -> None:
+    await measure.newcomers()
+    await measure.arrive()
+    await measure.pairs()
+    for size in plan.GROUPS:
+        await measure.fan_out(size)
+    if isinstance(one, Ours):
+        one.two_centers()
+        await measure.saturate(", two centers")
+    await measure.catch_up()
+    await measure.storm()
+    await measure.fan_out(plan.CROWD)
+    measure.memory()
+
+
+def _measured(one: Any) -> list[Row]:
+    measure = Measure(one)
+    uvloop.run(_steps(measure, one))
+    return measure.rows
+
+
+def run() -> list[Row]:
+    """All of it; `WHO=ours,ejabberd` measures some."""
+    wanted, rows = os.environ.get("WHO", "ours,ejabberd,prosody").split(","), list[Row]()
+    if "ours" in wanted:
+        with ours() as site:
+            rows += _measured(site)
+            made = site.town["exchanges_per_second"]
+            rows.append({"what": "ours: exchanges made at sign-in", "per_second": made})
+    for kind in (peer for peer in PEERS if peer.kind in wanted):
+        if why := kind.missing():
+            rows.append({"what": f"{kind.kind}: skipped", "why": why})
+            continue
+        with theirs(kind) as peer:
+            rows += _measured(peer)
+    return [{**row, **_goal(row["what"])} for row in rows]
+
+
+def _goal(what: str) -> dict[str, str]:
+    who, _, step = what.partition(": ")
+    return {"goal": GOALS[step]} if who == "ours" and step in GOALS else {}

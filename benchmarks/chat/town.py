@@ -1,0 +1,72 @@
+"""What has to be there before the load, made inside a process with a site's settings."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+
+from benchmarks.chat import plan
+from confplatform import clock
+from confplatform.stores.directory import own_platform, store_of
+from domains.models import Account
+from im import broker, journal, store, tokens
+from im.messages import Draft
+from im.models import Conversation, Member
+from im.tokens import Bearer
+from im.words import Cmd, Kind, Type
+
+HOURS = 6 * 3600
+
+
+def _conversation(kind: Kind, users: Sequence[str]) -> str:
+    about = {"domain": "d", "creator": users[0], "members": len(users), "members_version": 1}
+    made = Conversation.objects.create(kind=kind, **about)
+    Member.objects.bulk_create(
+        Member(conversation=made, user=user, name=user, role="member") for user in users
+    )
+    return str(made.pk)
+
+
+def _token(user: str) -> str:
+    return tokens.issue(user, own_platform(), Bearer.USER, time.time())[0]
+
+
+def _exchanges(users: Sequence[str]) -> float:
+    start = time.perf_counter()
+    for user in users:
+        broker.ensure_user(user)
+    return round(len(users) / (time.perf_counter() - start), 1)
+
+
+def _missed() -> dict[str, str]:
+    """A conversation of an account of the site, whose device was away."""
+    account = Account.objects.get(username="anna")
+    number = _conversation(Kind.DIRECT, [account.moid, plan.name(0)])
+    where, now = store_of(own_platform()), clock.now()
+    with transaction.atomic(using=where.database):
+        one = journal.lock(where.database, [int(number)])[int(number)]
+        for n in range(plan.MISSED):
+            draft = Draft(Cmd.MSG, plan.name(0), plan.name(0), None, Type.TEXT, f"{n} " + "x" * 140)
+            one.append(draft, now)
+        journal.flush(where.database, [one])
+    return {"conversation": number, "token": _token(account.moid)}
+
+
+def main() -> None:
+    """Make it, and print it."""
+    users = [plan.name(number) for number in range(plan.PEOPLE)]
+    found: dict[str, Any] = {"missed": _missed(), "tokens": {user: _token(user) for user in users}}
+    found["pairs"] = [
+        _conversation(Kind.DIRECT, users[2 * n : 2 * n + 2]) for n in range(plan.PAIRS)
+    ]
+    found["groups"] = {
+        f"{size}/{n}": _conversation(Kind.GROUP, [users[one] for one in plan.members(size, n)])
+        for size, n in plan.groups()
+    }
+    store.all_seen([(user, "bench", "a") for user in users], time.time() + HOURS)
+    found["exchanges_per_second"] = _exchanges(users)
+    print(json.dumps(found))

@@ -1,0 +1,196 @@
+"""A light XMPP client: expat, PLAIN, XEP-0198 acknowledgements for each message, MUC, MAM."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from base64 import b64encode
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+from xml.parsers import expat
+from xml.sax.saxutils import quoteattr
+
+_OPEN_TIMEOUT = 60.0
+_STREAM = (
+    "<?xml version='1.0'?><stream:stream to='localhost' version='1.0' xmlns='jabber:client'"
+    " xmlns:stream='http://etherx.jabber.org/streams'>"
+)
+_BIND = (
+    "<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
+    "<resource>r</resource></bind></iq>"
+)
+_ENABLE = "<enable xmlns='urn:xmpp:sm:3'/>"
+_MUC = "<x xmlns='http://jabber.org/protocol/muc'><history maxstanzas='0'/></x>"
+_CONFIGURE = (
+    "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/>"
+    "</query>"
+)
+_serial = itertools.count(1)
+
+
+class XmppClient(asyncio.Protocol):
+    """One resource. `sender`: a room's reflection of one's own message is not heard."""
+
+    def __init__(self, port: int, user: str, password: str) -> None:
+        self.heard: Callable[[str], None] = _nobody
+        self.acknowledged: Callable[[str], None] = _nobody
+        self.user = user
+        self._port, self._password = port, password
+        self._transport: Any = None
+        self._wanted: Callable[[str, dict[str, str]], bool] = lambda *_: False
+        self._answer: asyncio.Future[dict[str, str]] | None = None
+        self._unacknowledged: deque[tuple[int, str]] = deque()
+        self._sent = self._received = 0
+        self._counts = False
+        self.codes: set[str] = set()
+        self.archived = 0
+
+    # ---- signing in ---------------------------------------------------------------------------
+
+    async def sign_in(self) -> None:
+        """Authentication, resource, stream management, presence."""
+        loop = asyncio.get_running_loop()
+        waiting = self._wait(lambda name, _: name == "stream:features")
+        await loop.create_connection(lambda: self, "127.0.0.1", self._port)
+        await waiting
+        proof = b64encode(f"\0{self.user}\0{self._password}".encode()).decode()
+        await self._ask(
+            f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{proof}</auth>",
+            lambda name, _: name == "success",
+        )
+        waiting = self._wait(lambda name, _: name == "stream:features")
+        self._open()
+        await waiting
+        await self._ask(_BIND, lambda name, about: about.get("id") == "bind")
+        await self._ask(_ENABLE, lambda name, _: name == "enabled")
+        self._counts, self._received = True, 0
+        self._stanza("<presence/>")
+
+    async def join(self, room: str, *, first: bool = False) -> None:
+        """Enter a room, which the first one makes."""
+        entered = self._wait(lambda name, _: name == "presence" and "110" in self.codes)
+        self.codes.clear()
+        self._stanza(f"<presence to={quoteattr(f'{room}/{self.user}')}>{_MUC}</presence>")
+        await entered
+        if first:
+            done = self._wait(lambda _, about: about.get("id") == "room")
+            self._stanza(f"<iq type='set' id='room' to={quoteattr(room)}>{_CONFIGURE}</iq>")
+            await done
+
+    async def page(self, after: str, count: int) -> str:
+        """A page of one's archive; the id of its last message, "" at the end."""
+        number = f"page{next(_serial)}"
+        start = f"<after>{after}</after>" if after else ""
+        done = self._wait(lambda name, about: name == "iq" and about.get("id") == number)
+        self._last = ""
+        self._stanza(
+            f"<iq type='set' id='{number}'><query xmlns='urn:xmpp:mam:2'>"
+            f"<set xmlns='http://jabber.org/protocol/rsm'><max>{count}</max>{start}</set>"
+            "</query></iq>"
+        )
+        await done
+        return self._last
+
+    async def _ask(self, said: str, wanted: Callable[[str, dict[str, str]], bool]) -> None:
+        answer = self._wait(wanted)
+        self._transport.write(said.encode())
+        await answer
+
+    def _wait(self, wanted: Callable[[str, dict[str, str]], bool]) -> asyncio.Future[Any]:
+        self._wanted = wanted
+        self._answer = asyncio.get_running_loop().create_future()
+        return asyncio.ensure_future(asyncio.wait_for(self._answer, _OPEN_TIMEOUT))
+
+    # ---- what goes ----------------------------------------------------------------------------
+
+    def _stanza(self, said: str) -> None:
+        self._sent += 1
+        self._transport.write(said.encode())
+
+    def say(self, where: str, text: str, mark: str) -> None:
+        """A message to a person or, when it is one, a room; its acknowledgement is asked for."""
+        self._unacknowledged.append((self._sent + 1, mark))
+        kind = "groupchat" if "@conference." in where else "chat"
+        self._stanza(
+            f"<message to='{where}' type='{kind}' id='{mark}'><body>{text}</body></message>"
+            "<r xmlns='urn:xmpp:sm:3'/>"
+        )
+
+    def close(self) -> None:
+        """Hang up, and be gone for the server as well."""
+        if self._transport and not self._transport.is_closing():
+            self._transport.write(b"</stream:stream>")
+            self._transport.close()
+
+    # ---- what comes ---------------------------------------------------------------------------
+
+    def connection_made(self, transport: Any) -> None:
+        """By asyncio."""
+        self._transport, self._counts, self._sent = transport, False, 0
+        self._open()
+
+    def _open(self) -> None:
+        parser = self._parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._text
+        self._depth, self._body = 0, ""
+        self._in_body = self._in_last = False
+        self._transport.write(_STREAM.encode())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """By asyncio."""
+        if self._answer and not self._answer.done():
+            self._answer.set_exception(ConnectionError(f"{self.user}: {exc}"))
+
+    def data_received(self, data: bytes) -> None:
+        """By asyncio."""
+        self._parser.Parse(data, False)
+
+    def _start(self, name: str, about: dict[str, str]) -> None:
+        if self._depth == 1:
+            self._top, self._about, self._body = name, about, ""
+        elif name == "body":
+            self._in_body = self._depth == 2
+        elif name == "last":
+            self._in_last = True
+        elif name == "result":
+            self.archived += 1
+        elif name == "status":
+            self.codes.add(about.get("code", ""))
+        self._depth += 1
+
+    def _text(self, text: str) -> None:
+        if self._in_body:
+            self._body += text
+        elif self._in_last:
+            self._last += text
+
+    def _end(self, name: str) -> None:
+        self._depth -= 1
+        self._in_body = self._in_last = False
+        if self._depth == 1:
+            self._whole(self._top, self._about)
+
+    def _whole(self, name: str, about: dict[str, str]) -> None:
+        if name in ("message", "presence", "iq"):
+            self._received += self._counts
+        if name == "message" and self._body:
+            if not about.get("from", "").endswith(f"/{self.user}"):
+                self.heard(self._body)
+        elif name == "r":
+            self._transport.write(f"<a xmlns='urn:xmpp:sm:3' h='{self._received}'/>".encode())
+        elif name == "a":
+            self._acked(int(about["h"]))
+        if self._answer and not self._answer.done() and self._wanted(name, about):
+            self._answer.set_result(about)
+
+    def _acked(self, count: int) -> None:
+        while self._unacknowledged and self._unacknowledged[0][0] <= count:
+            self.acknowledged(self._unacknowledged.popleft()[1])
+
+
+def _nobody(_: str) -> None:
+    """Nobody listens yet."""

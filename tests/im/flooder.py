@@ -1,0 +1,45 @@
+"""One client that says the same as fast as it can until it is put out: `python -m tests.im.flooder`.
+
+Reads a line of JSON: what `login` has answered, and the `conversation`. Prints how many messages it has
+sent, and in how many seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from contextlib import suppress
+from typing import Any
+
+import pika
+
+AT_ONCE = 200
+LONGEST = 30.0
+
+
+def main(me: dict[str, Any]) -> None:
+    """Until the connection is closed."""
+    where = pika.URLParameters(me["addresses"]["amqp"])
+    where.credentials = pika.PlainCredentials(me["user_id"], me["token"])
+    connection = pika.BlockingConnection(where)
+    channel, said = connection.channel(), _message(me)
+    about = pika.BasicProperties(user_id=me["user_id"], delivery_mode=2)
+    key, count, began = f"c_{me['conversation']}", 0, time.monotonic()
+    with suppress(pika.exceptions.AMQPError, OSError):
+        while time.monotonic() - began < LONGEST:
+            for _ in range(AT_ONCE):
+                channel.basic_publish(me["outgoing"], key, said, about)
+            count += AT_ONCE
+            connection.process_data_events(0)
+    print(count, time.monotonic() - began)
+
+
+def _message(me: dict[str, Any]) -> bytes:
+    by = {"publisher_id": me["user_id"], "publisher_name": "x", "type": "text", "body": "flood"}
+    data = {"conversation_id": me["conversation"], **by}
+    return json.dumps({"cmd": "msg", "token": f"Tricolor{me['token']}", "data": data}).encode()
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.stdin.readline()))

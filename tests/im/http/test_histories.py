@@ -1,0 +1,226 @@
+"""Whatever is said, and whatever the network does: what a device has in the end is what the database says."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from confplatform import clock
+from confplatform.stores.directory import own_platform, redis_of, store_of
+from im import store
+from im.conformance.log import Entry, Log, Picture
+from im.membership import Memory
+from im.messages import Edit, Incoming, Logged, React, Read, Recall, Say
+from im.models import Entry as Row
+from im.process import process
+from im.route import route
+from im.topology import user_key
+from im.words import Type
+from tests.im.http.town import Someone, pushed
+
+HISTORIES, LENGTH, BATCH = 30, 25, 6
+SIGNS = ("+", "-")
+LATEST = 3
+"""Wishes are about one of the latest entries."""
+
+
+@dataclass
+class Device:
+    """What has come to it, in which order, and what it makes of it."""
+
+    owner: Someone
+    group: str
+    log: Log = field(default_factory=Log)
+    shown: list[int] = field(default_factory=list)
+    underway: list[Entry] = field(default_factory=list)
+
+    def arrives(self, seed: int) -> None:
+        """The network loses, repeats, and puts in another order."""
+        dice, some = random.Random(seed), self.underway  # noqa: S311
+        kept = [entry for entry in some for _ in range(dice.choice((0, 1, 1, 1, 2)))]
+        dice.shuffle(kept)
+        self.underway = []
+        self.keep(one for entry in kept for one in self.log.take(entry))
+
+    def keep(self, entries: Iterable[Entry]) -> None:
+        """These are shown now."""
+        self.shown += [entry["data"]["seq"] for entry in entries]
+
+    def comes_back(self) -> None:
+        """What was underway is lost; the list, then what is missing."""
+        self.underway, more = [], True
+        self.keep(self.log.begin(self.owner.shown(self.group)["from_seq"]))
+        while more:
+            have = {"seqs": {self.group: self.log.last}, "latest": 0, "count": 7}
+            said = self.owner.post("offline", have)
+            for part in said["conversations"]:
+                page = (part["from_seq"], part["to_seq"], part["entries"])
+                self.keep(self.log.page(*page))
+            more = said["more"]
+
+    def fetches(self) -> None:
+        """A hole is filled by the page after it."""
+        if self.log.has_hole:
+            said = self.owner.get(f"conversations/{self.group}/messages?after={self.log.last}")
+            self.keep(self.log.page(said["from_seq"], said["to_seq"], said["entries"]))
+
+    def picture(self, floor: int) -> Picture:
+        """What its owner sees on it."""
+        found = Picture()
+        for seq, entry in self.log.entries.items():
+            if seq > floor:
+                found.show(entry)
+        return found
+
+
+class World:
+    """A group, its people with two devices each, and a center that remembers its members."""
+
+    def __init__(self, people: list[Someone]) -> None:
+        self.people, self.memory = people, Memory()
+        redis_of(own_platform()).flushdb()  # else the rate of new groups would be too high
+        for one in people:
+            store.seen(one.id, "d", "a", time.time())
+        self.group = people[0].founds(*people[1:])
+        pushed()
+        self.devices = [Device(one, self.group) for one in people for _ in range(2)]
+        self.marks: list[Incoming] = []
+
+    @property
+    def top(self) -> int:
+        """How far the log has come."""
+        return int(self.people[0].shown(self.group)["last_seq"])
+
+    def batch(self, wishes: list[tuple[int, str, int]]) -> None:
+        """What a center does with what lay in its queue."""
+        top = self.top
+        some = [self._incoming(who, what, max(1, top - back)) for who, what, back in wishes]
+        self.marks = [*self.marks, *some][-LATEST:]
+        now = clock.now()
+        outcome = process(store_of(own_platform()), self.memory, some, now)
+        ways = store.ways(outcome.people, now.timestamp())
+        for push in route(outcome, ways):
+            self.sent({push.key, *push.bcc}, orjson.loads(push.body))
+
+    def _incoming(self, who: int, what: str, seq: int) -> Incoming:
+        if what == "again" and self.marks:
+            return self.marks[seq % len(self.marks)]
+        sender, mark = self.people[who], f"m-{random.getrandbits(64):x}"  # noqa: S311
+        return Incoming(sender.id, "", _wish(int(self.group), what, seq), mark)
+
+    def member(self, who: int, what: str) -> None:
+        """Somebody comes or goes; the owner stays."""
+        owner, one = self.people[0], self.people[1 + who % (len(self.people) - 1)]
+        if what == "join":
+            owner.post(f"conversations/{self.group}/members", {"users": [one.id]})
+        else:
+            by = one if what == "leave" else owner
+            by.delete(f"conversations/{self.group}/members/{one.id}")
+        for key, said, more in pushed():
+            self.sent({key, *more}, said)
+
+    def sent(self, keys: set[str], said: Entry) -> None:
+        """To the devices of those whose key is named."""
+        if "seq" in said["data"] and said["cmd"] != "msg_ack":
+            for device in self.devices:
+                if user_key(device.owner.id) in keys:
+                    device.underway.append(said)
+
+    # ---- what the database says ---------------------------------------------------------------
+
+    def rows(self, floor: int, top: int) -> list[Row]:
+        """The log as it is stored."""
+        found = Row.objects.filter(conversation=int(self.group), seq__gt=floor, seq__lte=top)
+        return list(found.order_by("seq"))
+
+
+def _wish(number: int, what: str, seq: int) -> Logged:
+    match what:
+        case "edit":
+            return Edit(number, seq, f"edited {random.getrandbits(20)}")  # noqa: S311
+        case "recall":
+            return Recall(number, seq)
+        case "react" | "unreact":
+            return React(number, seq, SIGNS[seq % 2], what == "react")
+        case "read":
+            return Read(number, seq)
+    return Say(number, Type.TEXT, f"said {random.getrandbits(20)}")  # noqa: S311
+
+
+def stored(rows: list[Row]) -> dict[int, dict[str, Any]]:
+    """The messages as the tables have them."""
+    found: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        if row.cmd == "msg":
+            gone, text = row.recalled_seq is not None, row.body
+            edited = row.edited_seq or 0
+            found[row.seq] = {"by": row.sender, "text": text, "edited": edited, "gone": gone}
+            found[row.seq]["signs"] = set()
+        elif row.cmd == "react":
+            data = row.data or {}
+            about = int(data["msg_id"].partition(".")[2])
+            if about in found:
+                signs, sign = found[about]["signs"], (row.sender, data["emoji"])
+                (signs.add if data["on"] else signs.discard)(sign)
+    return {seq: _seen(one) for seq, one in found.items()}
+
+
+def _seen(message: dict[str, Any]) -> dict[str, Any]:
+    """Of what is taken back nobody sees what it was."""
+    return {**message, "text": "", "edited": 0} if message["gone"] else message
+
+
+WHO = st.integers(0, 2)
+WISHES = ("msg", "msg", "msg", "edit", "recall", "react", "unreact", "read", "again")
+ONE = st.tuples(WHO, st.sampled_from(WISHES), st.integers(0, LATEST))
+STEPS = st.one_of(
+    st.tuples(st.just("batch"), st.lists(ONE, min_size=1, max_size=BATCH)),
+    st.tuples(st.just("member"), st.tuples(WHO, st.sampled_from(("join", "leave", "remove")))),
+    st.tuples(st.just("arrives"), st.tuples(st.integers(0, 5), st.integers(0, 2**16))),
+    st.tuples(st.sampled_from(("comes_back", "fetches")), st.tuples(st.integers(0, 5))),
+)
+
+
+@settings(
+    max_examples=HISTORIES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(history=st.lists(STEPS, min_size=3, max_size=LENGTH), end=st.integers(0, 2**16))
+def test_every_device_has_in_the_end_what_the_database_says(
+    anna: Someone, ben: Someone, cara: Someone, history: list[tuple[str, Any]], end: int
+) -> None:
+    world = World([anna, ben, cara])
+    for what, about in history:
+        if what == "batch":
+            world.batch(about)
+        elif what == "member":
+            world.member(*about)
+        else:
+            getattr(world.devices[about[0]], what)(*about[1:])
+    rows = world.rows(0, world.top)
+    assert [row.seq for row in rows] == [*range(1, len(rows) + 1)]
+    for device in world.devices:
+        device.arrives(end)
+        device.comes_back()
+        _is_true(world, device)
+
+
+def _is_true(world: World, device: Device) -> None:
+    shown = device.owner.shown(world.group)
+    floor, top = shown["from_seq"], shown["last_seq"]
+    rows, picture = world.rows(floor, top), device.picture(floor)
+    assert [seq for seq in device.shown if seq > floor] == [row.seq for row in rows]
+    assert {seq: _seen(one) for seq, one in picture.messages.items()} == stored(rows)
+    reads = [(row.sender, row.data or {}) for row in rows if row.cmd == "read"]
+    assert picture.read == {who: data["read_seq"] for who, data in reads}
+    if shown["state"] == "active":
+        unread = sum(row.cmd == "msg" and row.seq > shown["read_seq"] for row in rows)
+        assert shown["unread"] == unread

@@ -1,0 +1,192 @@
+"""People who go on talking while center, broker or database are killed, and what became of their words."""
+
+from __future__ import annotations
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.stand.ports import claimed, ports_for
+from deploy.stand.site import Site
+from deploy.stand.stand import Stand
+from im.conformance.device import Device
+from im.conformance.person import Person
+
+PASSWORD = "Heron-Orchard-29"  # noqa: S105 - of these tests' own people
+MADE = (
+    "from domains.flows import people; from domains.models import Account;"
+    " domain = Account.objects.get(username='anna').domain_id;"
+    " [people.create({!r}, username=name, domain_id=domain) for name in {!r}"
+    " if not Account.objects.filter(username=name).exists()]"
+)
+PEOPLE = ("dora", "emil", "fay")
+WAYS = (("dora", "amqp"), ("emil", "mqtt"), ("fay", "amqp"), ("dora", "mqtt"))
+"""Who listens, and over what: all of them speak too."""
+PAUSE_SECONDS = 0.05
+MOST_WAITING = 15
+"""Of one device: whoever waits for more answers says nothing new."""
+
+Strike = Callable[[Site], None]
+
+
+@contextmanager
+def chat_site(root: Path) -> Iterator[Site]:
+    """A site with instant messages and without media units, and some more people."""
+    with claimed(ports_for(0)) as base, Stand(root, base, media="none", im=True) as stand:
+        site = stand.sites["east"]
+        site.manage("shell", "-c", MADE.format(PASSWORD, PEOPLE))
+        yield site
+
+
+def _center(site: Site) -> None:
+    site.processes["center"].kill(signal.SIGKILL)  # it is started again by itself
+
+
+def _broker(site: Site) -> None:
+    site.rabbitmq.kill()
+    site.rabbitmq.start()
+
+
+def _database(site: Site) -> None:
+    site.mariadb.kill()
+    site.mariadb.start()
+
+
+STRIKES: dict[str, Strike] = {"center": _center, "broker": _broker, "database": _database}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`missing`: acknowledged, and not stored under that seq; `twice`: shown again by some device; `holes`:
+    in the log, or on some device; `astray`: shown elsewhere in the order than where it is stored."""
+
+    acknowledged: int
+    missing: int
+    twice: int
+    holes: int
+    astray: int
+
+    @property
+    def is_good(self) -> bool:
+        """Was every promise kept?"""
+        return not (self.missing or self.twice or self.holes or self.astray)
+
+
+class Talk:
+    """A group in which everybody speaks all the time."""
+
+    def __init__(self, site: Site) -> None:
+        self._site, self._ends = site, threading.Event()
+        people = {name: Person(site.http, name, PASSWORD) for name in PEOPLE}
+        first, *others = people.values()
+        self.group = first.group("talk", [one.id for one in others])
+        self.devices = [Device(people[name], way, patience=3, beat=3) for name, way in WAYS]
+        for one in self.devices:
+            one.wait(lambda one=one: one.connected)  # type: ignore[misc]
+        self._thread = threading.Thread(target=self._speak, daemon=True)
+        self._thread.start()
+
+    @property
+    def seconds(self) -> list[float]:
+        """How long each acknowledgement took, the shortest first."""
+        return sorted(took for one in self.devices for took in one.told.seconds.values())
+
+    def _speak(self) -> None:
+        count = 0
+        while not self._ends.wait(PAUSE_SECONDS):
+            one = self.devices[count % len(self.devices)]
+            count += 1
+            if len(one.waiting) < MOST_WAITING:
+                one.text(self.group, f"{one.person.name} says {count}")
+
+    def goes_on(self, seconds: float = 120.0) -> float:
+        """Until each device has had three more answers; how long that took."""
+        began = time.monotonic()
+        had = [len(one.told.acked) for one in self.devices]
+        for one, before in zip(self.devices, had, strict=True):
+            one.wait(lambda one=one, n=before: len(one.told.acked) >= n + 3, seconds)  # type: ignore[misc]
+        return time.monotonic() - began
+
+    def forget(self) -> None:
+        """Of how long answers took what there was up to now."""
+        for one in self.devices:
+            one.told.seconds.clear()
+
+    def falls_silent(self) -> None:
+        """Nobody says anything new, everything is answered and heard."""
+        self._ends.set()
+        self._thread.join()
+        for one in self.devices:
+            one.wait(lambda one=one: not one.waiting, 120)  # type: ignore[misc]
+        top = max(max(seq for _, seq in one.told.acked.values()) for one in self.devices)
+        for one in self.devices:
+            one.wait(lambda one=one: one.logs[self.group].last >= top, 60)  # type: ignore[misc]
+
+    def close(self) -> None:
+        """Everybody goes."""
+        self._ends.set()
+        for one in self.devices:
+            one.close()
+
+    # ---- what became of it --------------------------------------------------------------------
+
+    def verdict(self) -> Verdict:
+        """What was promised against what is stored and shown."""
+        stored = self._stored()
+        acked = {m: seq for one in self.devices for m, (_, seq) in one.told.acked.items()}
+        return Verdict(
+            acknowledged=len(acked),
+            missing=sum(stored.get(seq) != mark for mark, seq in acked.items()),
+            twice=sum(_twice(self._marks(one)) for one in self.devices)
+            + _twice([mark for mark in stored.values() if mark]),
+            holes=sum(_holes([*one.logs[self.group].entries]) for one in self.devices)
+            + _holes([*stored]),
+            astray=sum(self._astray(one, stored) for one in self.devices),
+        )
+
+    def _stored(self) -> dict[int, str]:
+        """By seq: the sender's own id, or "" for what nobody has said."""
+        query = (
+            "SELECT CONCAT(seq, ' ', COALESCE(client_msg_id, '')) FROM im_entry"
+            f" WHERE conversation_id={self.group} ORDER BY seq"
+        )
+        lines = self._site.mariadb.sql(query, self._site.name).splitlines()
+        return {int(seq): mark for seq, _, mark in (line.partition(" ") for line in lines)}
+
+    def _marks(self, one: Device) -> list[str]:
+        found = [e["data"] for e in one.shown if e["data"]["conversation_id"] == self.group]
+        return [data["client_msg_id"] for data in found if "client_msg_id" in data]
+
+    def _astray(self, one: Device, stored: dict[int, str]) -> int:
+        said = [stored[seq] for seq in one.logs[self.group].entries if stored.get(seq)]
+        return sum(a != b for a, b in zip(self._marks(one), said, strict=True))
+
+
+def _twice(marks: list[str]) -> int:
+    return len(marks) - len(set(marks))
+
+
+def _holes(seqs: list[int]) -> int:
+    return max(seqs) - min(seqs) + 1 - len(seqs) if seqs else 0
+
+
+def killed(site: Site, what: str, times: int) -> tuple[Verdict, float]:
+    """What became of all that was said, and the longest silence after a kill."""
+    talk = Talk(site)
+    try:
+        talk.goes_on()
+        silences = []
+        for _ in range(times):
+            time.sleep(random.random())  # noqa: S311  anywhere in a batch
+            STRIKES[what](site)
+            silences.append(talk.goes_on())
+        talk.falls_silent()
+        return talk.verdict(), max(silences)
+    finally:
+        with suppress(TimeoutError):
+            talk.close()

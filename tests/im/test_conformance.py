@@ -1,0 +1,57 @@
+"""The conformance kit against a whole site: the same that any author of a client runs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from deploy.stand.site import PYTHON, REPOSITORY, Site
+from im import conformance
+from im.conformance.checks import CHECKS
+from im.conformance.wires import WIRES
+
+KIT = Path(conformance.__file__).parent
+OURS = {"confplatform", "domains", "licensing", "conferences", "failover", "deploy", "tests"}
+
+
+@pytest.mark.e2e
+@pytest.mark.xdist_group("im")
+@pytest.mark.parametrize("way", WIRES)
+def test_a_plain_client_can_do_everything_over(way: str, chat_site: Site) -> None:
+    people = {one["username"]: one["password"] for one in chat_site.demo["accounts"]}
+    who = ("--user", "anna", "--password", people["anna"])
+    whom = ("--peer", "ben", "--peer-password", people["ben"])
+    argv = [str(PYTHON), "-m", "im.conformance", "--api", chat_site.http, *who, *whom]
+    done = subprocess.run(
+        [*argv, "--only", way], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [line.split()[:3] for line in done.stdout.splitlines()] == [
+        [way, check.__name__, "ok"] for check in CHECKS
+    ]
+
+
+def test_the_kit_uses_nothing_of_ours() -> None:
+    for path in KIT.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            found = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+            names = [found] if found else [n.name for n in getattr(node, "names", ())]
+            for name in names if isinstance(node, ast.Import | ast.ImportFrom) else ():
+                assert name.partition(".")[0] not in OURS, f"{path.name}: {name}"
+                assert not name.startswith("im.") or name.startswith("im.conformance"), path.name
+
+
+@pytest.mark.e2e
+@pytest.mark.xdist_group("im")
+def test_the_program_of_the_readme_runs(
+    chat_site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    people = {one["username"]: one["password"] for one in chat_site.demo["accounts"]}
+    program = (KIT / "README.md").read_text().partition("```python\n")[2].partition("```")[0]
+    names = {"api": chat_site.http, "way": "stomp"}
+    names |= {"password": people["anna"], "peer_password": people["ben"]}
+    exec(program, names)  # noqa: S102  our own
+    assert capsys.readouterr().out.startswith("('")
