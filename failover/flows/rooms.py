@@ -1,9 +1,11 @@
 """Machine rooms: the PMS finds that one is lost, CSS leaves it (CSS §1.2).
 
-PMS -> CSS  SERVER_ROOM_STATE_NOTIFY                     watch, remind
+PMS -> CSS  SERVER_ROOM_STATE_NOTIFY                     watch
 PMS -> CSS  SERVER_ROOM_STATE_NOTIFY                     on_room_state
 CSS -> CM   MAU_CM_CONFRESTORE_NTF
 CSS -> RMS  GET_RES_REQ
+
+What CSS has not heard is told again every 10 s (`remind`).
 """
 
 from __future__ import annotations
