@@ -34,6 +34,8 @@ READ_ONLY = [
     "axes.AccessAttempt",
     "licensing.Quota",
     "auditlog.LogEntry",
+    "im.Conversation",
+    "im.Listener",
 ]
 
 NONE_ADDED = ["domains.CoreDomain", "domains.Domain"]

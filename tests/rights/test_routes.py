@@ -46,7 +46,7 @@ OF_JOINING = {"join/<str:e164>/", "join/<str:e164>/where"}
 """For people of the conference's own tenant, and holders of its link."""
 
 CONSOLE = "^console/(?P<e164>[0-9]{1,16})/(?P<what>end|extend|rename|mute|drop)$"
-OF_CONSOLE = {"", "console/", "console/live", "console/start", CONSOLE}
+OF_CONSOLE = {"", "chat/", "console/", "console/live", "console/start", CONSOLE}
 OPEN |= {"accounts/login/", "accounts/logout/"}
 OPEN |= {f"oauth/{one}" for one in ("authorize", "token", "revoke_token", "introspect")}
 """For people in a browser; what they touch is of their own tenant."""
@@ -54,7 +54,7 @@ OPEN |= {f"oauth/{one}" for one in ("authorize", "token", "revoke_token", "intro
 OF_SITES = {"admin/sites/", "admin/sites/live/", "admin/sites/act/"}
 """For operators of the core: who serves which platform."""
 
-ELSEWHERE = {"admin/"}
+ELSEWHERE = {"admin/", "api/v1/im/"}
 """With tests of their own."""
 
 UNKNOWN = 12103
