@@ -13,16 +13,16 @@ from django.conf import settings
 from confplatform.bus.amqp import connect, hang_up
 from im.desk import Desk
 from im.models import MediaServer
-from im.topology import BASE, GB, GB_QUEUE, MEDIA_QUEUE
+from im.topology import BASE, CENTER_QUEUE, GB, GB_QUEUE, MEDIA_QUEUE
 from tests.im.door import eventually
 
 
 @pytest.fixture
 def channel(im_site: str) -> Iterator[Any]:
-    """Of a server; its queues are empty."""
+    """Of a server; its queues and the center's are empty."""
     connection = connect(settings.IM_AMQP_URL)
     found: Any = connection.channel()
-    for queue in (GB_QUEUE, MEDIA_QUEUE):
+    for queue in (CENTER_QUEUE, GB_QUEUE, MEDIA_QUEUE):
         found.queue_purge(queue)
     yield found
     hang_up(connection)
