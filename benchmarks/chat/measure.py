@@ -42,7 +42,7 @@ class Measure:
     async def pairs(self, what: str = "") -> None:
         """At a pace, and as much as goes."""
         turns = self._pairs()
-        await self._loaded("", turns, methodcaller("closed", 50, 2), kept=False)  # warm
+        await self._warm()
         for rate in (50, 200):
             name = f"1:1, {rate} a second{what}"
             await self._loaded(name, turns, methodcaller("paced", rate, plan.SECONDS))
@@ -50,10 +50,14 @@ class Measure:
 
     async def saturate(self, what: str = "") -> None:
         """As much as goes."""
+        await self._warm()
         for under_way in (50, 200):
             name = f"1:1, {under_way} under way{what}"
             turns = self._pairs()
             await self._loaded(name, turns, methodcaller("closed", under_way, plan.SECONDS))
+
+    async def _warm(self) -> None:
+        await self._loaded("", self._pairs(), methodcaller("closed", 50, 2), kept=False)
 
     async def fan_out(self, size: int) -> None:
         """One speaks, so many hear it: four messages under way in all."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from deploy.stand.ports import SERVER_PORTS, claimed
 from deploy.stand.process import Process
 from deploy.stand.site import PYTHON, REPOSITORY, Site
 from deploy.stand.stand import Stand
+from im.topology import ingress
 
 SITE = "east"
 _TOWN = "import django; django.setup(); from benchmarks.chat import town; town.main()"
@@ -76,8 +77,13 @@ class Ours:
         second = Process("center1", argv, directory=self.site.directory, env=env, cwd=REPOSITORY)
         second.start()
         self._more.append(second)
-        second.wait_until(lambda: self.site.rabbitmq.consuming_connections("im") >= 2, 60)
-        time.sleep(1)
+        for number in range(2):
+            second.wait_until(partial(self._is_read, number), 60)
+
+    def _is_read(self, number: int) -> bool:
+        """Does a center read this queue?"""
+        _, found = self.site.rabbitmq.api(f"/queues/im/{ingress(number)}")
+        return isinstance(found, dict) and found.get("consumers", 0) > 0
 
     def stop(self) -> None:
         """What was started beside the site."""
