@@ -21,7 +21,7 @@ from tests.im.devices import Device, Process, Running
 from tests.im.door import GROUP, eventually
 
 pytestmark = pytest.mark.xdist_group(GROUP)
-ANN, BOB, CEM = "ann-1", "bob-2", "cem-3"
+ANN, BOB, CEM = "ann-k1", "bob-k2", "cem-k3"
 SignIn = Callable[..., Device]
 
 

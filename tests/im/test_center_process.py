@@ -18,7 +18,7 @@ from im.words import Cmd, Code, Kind, Role, Type
 from tests.im.conversations import conversation, done, text, wish
 
 pytestmark = pytest.mark.django_db
-ANN, BOB, CEM = "ann-1", "bob-2", "cem-3"
+ANN, BOB, CEM = "ann-p1", "bob-p2", "cem-p3"
 
 
 @pytest.fixture
