@@ -17,7 +17,7 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
-from confplatform.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, connect, hang_up
+from confplatform.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, connect, hang_up, rounds
 from confplatform.bus.outbox import Row
 from im import broker, metrics, store
 from im.desk import Desk
@@ -98,17 +98,10 @@ class Center:
         return channel
 
     def _loop(self, incoming: Any, channel: Any, publisher: Publisher) -> None:
-        """Block for the first message, take what is there, then work. No timer: it would only wait."""
         ticked = time.monotonic()
-        while not self._stop_asked.is_set():
-            try:
-                incoming.drain_events(timeout=0 if self._buffer else 0.5)
-            except (TimeoutError, BlockingIOError):
-                if self._buffer:
-                    self._batch(channel, publisher)
-            else:
-                if len(self._buffer) >= BATCH:
-                    self._batch(channel, publisher)
+        for due in rounds(incoming, self._buffer, BATCH, self._stop_asked):
+            if due:
+                self._batch(channel, publisher)
             if time.monotonic() - ticked > TICK_SECONDS:
                 ticked = time.monotonic()
                 self._tick(incoming, channel, publisher)

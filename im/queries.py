@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import UTC
 from typing import Any
 
-import orjson
-
 from confplatform.stores import sql
+from im import journal
+from im.journal import COLUMNS, stored
 from im.messages import Stored
 from im.models import Contact, Conversation, Member
 from im.rules import Group, Range, Sight, Standing, sight
-from im.words import Cmd, Joining, Kind, Membership, Role
+from im.words import Joining, Kind, Membership, Role
 
 LOOKS_BACK = 200
 """Among so many entries a mention of somebody is looked for."""
@@ -20,17 +19,13 @@ LOOKS_BACK = 200
 WAITING = (Membership.INVITED, Membership.ASKED)
 """Outside yet."""
 
-_COLUMNS = (
-    "e.conversation_id, e.seq, e.cmd, e.sender, e.sender_name, e.client_msg_id, e.type, e.body,"
-    " e.data, e.number, e.sent_at, e.edited_seq, e.recalled_seq"
-)
 _HIDDEN = (
     "SELECT 1 FROM im_hidden h WHERE h.user=%s AND h.conversation_id=e.conversation_id"
     " AND h.seq=e.seq"
 )
 _IN_RANGE = "e.conversation_id=%s AND e.seq>%s AND e.seq<=%s"
 _LAST = (
-    f"(SELECT {_COLUMNS} FROM im_entry e WHERE {_IN_RANGE} AND e.cmd='msg'"
+    f"(SELECT {COLUMNS} FROM im_entry e WHERE {_IN_RANGE} AND e.cmd='msg'"
     f" AND NOT EXISTS ({_HIDDEN}) ORDER BY e.seq DESC LIMIT 1)"
 )
 _MENTION = (
@@ -137,13 +132,13 @@ def unread_of(one: Member) -> int:
 
 def entries(database: str, user: str, ranges: Iterable[Range]) -> list[tuple[Stored, bool]]:
     """What these ranges hold, in order, and whether this person has deleted it for himself."""
-    one = f"(SELECT {_COLUMNS}, EXISTS ({_HIDDEN}) FROM im_entry e WHERE {_IN_RANGE})"
+    one = f"(SELECT {COLUMNS}, EXISTS ({_HIDDEN}) FROM im_entry e WHERE {_IN_RANGE})"
     wanted = [(user, *found) for found in ranges]
     if not wanted:
         return []
     query = " UNION ALL ".join([one] * len(wanted)) + " ORDER BY conversation_id, seq"
     found = sql.select(database, query, [value for values in wanted for value in values])
-    return [(_stored(row), bool(row[-1])) for row in found]
+    return [(stored(row[:-1]), bool(row[-1])) for row in found]
 
 
 def last_messages(database: str, user: str, mine: Iterable[Member]) -> dict[int, Stored]:
@@ -151,7 +146,7 @@ def last_messages(database: str, user: str, mine: Iterable[Member]) -> dict[int,
     wanted = [(one.conversation_id, sight_of(one)) for one in mine]
     values = [[number, seen.floor, seen.top, user] for number, seen in wanted if seen.top]
     found = _union(database, _LAST, values)
-    return {row[0]: _stored(row) for row in found}
+    return {row[0]: stored(row) for row in found}
 
 
 def mentions(database: str, user: str, mine: Iterable[Member]) -> dict[int, int]:
@@ -174,40 +169,15 @@ def _union(database: str, query: str, values: list[list[Any]]) -> list[tuple[Any
 
 def sent(database: str, number: int, user: str, client_msg_id: str) -> Stored | None:
     """What somebody has sent under an id of his own."""
-    query = (
-        f"SELECT {_COLUMNS} FROM im_entry e"
-        " WHERE e.conversation_id=%s AND e.sender=%s AND e.client_msg_id=%s"
-    )
-    found = sql.select(database, query, [number, user, client_msg_id])
-    return _stored(found[0]) if found else None
+    columns = ("conversation_id", "sender", "client_msg_id")
+    found = journal.entries(database, columns, [(number, user, client_msg_id)])
+    return found[0] if found else None
 
 
 def entry(database: str, number: int, seq: int) -> Stored | None:
     """One entry."""
-    query = f"SELECT {_COLUMNS} FROM im_entry e WHERE e.conversation_id=%s AND e.seq=%s"
-    found = sql.select(database, query, [number, seq])
-    return _stored(found[0]) if found else None
-
-
-def _stored(row: tuple[Any, ...]) -> Stored:
-    number, seq, cmd, sender, name, client_msg_id, kind, body, data, count, at, edited, gone = row[
-        :13
-    ]
-    return Stored(
-        number,
-        seq,
-        Cmd(cmd),
-        sender,
-        name,
-        client_msg_id,
-        kind,
-        body,
-        orjson.loads(data) if data else None,
-        count,
-        at.replace(tzinfo=UTC),
-        edited,
-        gone,
-    )
+    found = journal.entries(database, ("conversation_id", "seq"), [(number, seq)])
+    return found[0] if found else None
 
 
 # ---- contacts -----------------------------------------------------------------------------------

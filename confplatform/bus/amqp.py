@@ -7,8 +7,9 @@ the socket is dropped without a closing handshake, which a blocked broker would 
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager, suppress
 from typing import Any, cast
 
@@ -109,6 +110,23 @@ class _AtOnce:
             self._transport.write(b"".join(self._held))
         finally:
             self._held = None
+
+
+def rounds(
+    connection: amqp.Connection, buffer: Sized, most: int, stop_asked: threading.Event
+) -> Iterator[bool]:
+    """Block for the first message, take what is there; each turn says whether the buffer's batch is due.
+
+    No timer: it would only wait. Raises one of BROKER_ERRORS.
+    """
+    while not stop_asked.is_set():
+        try:
+            connection.drain_events(timeout=0 if buffer else 0.5)
+        except (TimeoutError, BlockingIOError):
+            due = bool(buffer)
+        else:
+            due = len(buffer) >= most
+        yield due
 
 
 class Publisher:

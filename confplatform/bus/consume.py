@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
 from confplatform.bus import metrics, outbox, wake
-from confplatform.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, connect, hang_up
+from confplatform.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, connect, hang_up, rounds
 from confplatform.bus.declare import declare
 from confplatform.bus.dispatch import DatabaseAway, Delivery, Outcome
 from confplatform.bus.envelope import of_amqp
@@ -141,17 +141,10 @@ class Consumer(threading.Thread):
         return take
 
     def _loop(self, incoming: Any, channel: Any, publisher: Publisher | None) -> None:
-        """Block for the first message, take what is there, then work. No timer: it would only wait."""
         ticked = time.monotonic()
-        while not self._stop_asked.is_set():
-            try:
-                incoming.drain_events(timeout=0 if self._buffer else 0.5)
-            except (TimeoutError, BlockingIOError):
-                if self._buffer:
-                    self._batch(channel, publisher)
-            else:
-                if len(self._buffer) >= BATCH:
-                    self._batch(channel, publisher)
+        for due in rounds(incoming, self._buffer, BATCH, self._stop_asked):
+            if due:
+                self._batch(channel, publisher)
             if self._published and time.monotonic() - self._published_at > 0.5:
                 self._forget_published()
             if time.monotonic() - ticked > 2:
