@@ -151,16 +151,11 @@ class ConferenceAdmin(TenantNames):
     readonly_fields = ["badge", "tenant", "creator", "unit", "why_there", "started", "size"]
     readonly_fields += ["locked", "join_info", "people", "units_used"]
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
+    def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         """Numbers, names and ids, each by its index."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
         if _is_id(term):
-            return queryset.filter(confid=term), False
-        return queryset.filter(Q(e164__istartswith=term) | Q(name__istartswith=term)), False
+            return queryset.filter(confid=term)
+        return queryset.filter(Q(e164__istartswith=term) | Q(name__istartswith=term))
 
     @admin.display(description=_("state"), ordering="state")
     def badge(self, row: Conference) -> SafeString:
@@ -304,15 +299,10 @@ class CallRecordAdmin(TenantNames):
         """Ended ones."""
         return super().get_queryset(request).filter(ended_at__isnull=False)
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
+    def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         """By number or id: there may be millions, and names have no index."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
         wanted = Q(confid=term) if _is_id(term) else Q(e164=term)
-        return queryset.filter(wanted), False
+        return queryset.filter(wanted)
 
     @admin.display(description=_("reason"))
     def reason(self, row: Conference) -> SafeString:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hmac
 
-from django.conf import settings
 from django.core.cache import cache
 from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpRequest
 
 from conferences.queries import JoinInfo
+from confplatform.signing import shared_key
 
 WRONG_TRIES = 10
 """Wrong passwords per conference and address, in each minute."""
@@ -20,9 +20,7 @@ class TooManyTries(Exception):
 
 
 def _signer() -> TimestampSigner:
-    """With the key that all sites share, where there is one: a link is good at the backup too."""
-    key = settings.ACCOUNT_SEALING_KEY or settings.SECRET_KEY
-    return TimestampSigner(key=key, salt="join")
+    return TimestampSigner(key=shared_key(), salt="join")
 
 
 def token_for(confid: str) -> str:

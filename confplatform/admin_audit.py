@@ -88,15 +88,10 @@ class AuditAdmin(ReadOnlyAdmin):
     ]
     readonly_fields = ["who", "what", "kind", "thing", "before_after"]
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
+    def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         """By one index or the other."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
         by_actor = queryset.filter(actor__username=term)
-        return (by_actor if by_actor.exists() else queryset.filter(object_pk=term)), False
+        return by_actor if by_actor.exists() else queryset.filter(object_pk=term)
 
     @admin.display(description=_("who"))
     def who(self, entry: LogEntry) -> str:

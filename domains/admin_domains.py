@@ -80,16 +80,11 @@ class TreeAdmin(BaseAdmin):
         found = super().get_fieldsets(request, obj)
         return found if obj else [one for one in found if one[0] != _("Now")]
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
+    def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         """By one index or the other: "or" would use neither."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
         if len(term) >= SHORTEST_MOID:
-            return queryset.filter(moid=term), False
-        return queryset.filter(name__istartswith=term), False
+            return queryset.filter(moid=term)
+        return queryset.filter(name__istartswith=term)
 
     def enrich(self, rows: Sequence[Any]) -> None:
         """What disables them from above, and what they use: a few statements for the page."""
@@ -366,20 +361,17 @@ class UserDomainAdmin(TenantTables, TreeAdmin):
         TreeAdmin.now,
     ]
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
+    def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         """The first ones by name, found before the tables are joined."""
-        term = search_term.strip()
-        if not term or len(term) >= SHORTEST_MOID:
-            return super().get_search_results(request, queryset, search_term)
+        if len(term) >= SHORTEST_MOID:
+            return super().find(request, queryset, term)
         named = Domain.objects.filter(level=Level.USER, name__istartswith=term).order_by("name")
         user: Any = request.user
         if not user.is_superuser:
             own = UserDomain.objects.filter(self.in_scope(user), name__istartswith=term)
             named = own.order_by("name")
         found = list(named.values_list("pk", flat=True)[:MOST_FOUND])
-        return queryset.filter(pk__in=found), False
+        return queryset.filter(pk__in=found)
 
     def get_ordering(self, request: HttpRequest) -> list[str]:
         """What was searched by name is sorted by name; all of them lie as their table has them."""

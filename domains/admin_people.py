@@ -79,21 +79,16 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin):  # type: ignore[t
         """The MOID is made once; dates are not typed."""
         return ["last_login", "date_joined", "moid", "sign_in"]
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
+    def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         """By the beginning of any name under which somebody signs in: one index has them all."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
         if len(term) >= SHORTEST_MOID and "@" not in term:
-            return queryset.filter(moid=term), False
+            return queryset.filter(moid=term)
         digits = tidy(term) or ""
         start = digits if digits.lstrip("+").isdigit() else normal(term)
         names = SignInName.objects.filter(name__gte=start, name__lt=start + _LAST)
         if _few(request.user) is not None:
-            return queryset.filter(Exists(names.filter(account=OuterRef("pk")))), False
-        return queryset.filter(pk__in=_first(names, queryset)), False
+            return queryset.filter(Exists(names.filter(account=OuterRef("pk"))))
+        return queryset.filter(pk__in=_first(names, queryset))
 
     # ---- by the flow ------------------------------------------------------------------------
 

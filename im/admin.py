@@ -59,16 +59,11 @@ class ConversationAdmin(ReadOnlyAdmin):
     ]
     readonly_fields = ["number", "tenant", "standing", "who"]
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
+    def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         """By number, by meeting id, or by the beginning of the name."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
         if term.isdecimal() and len(term) < 20:
-            return queryset.filter(pk=int(term)), False
-        return queryset.filter(Q(confid=term) | Q(name__istartswith=term)), False
+            return queryset.filter(pk=int(term))
+        return queryset.filter(Q(confid=term) | Q(name__istartswith=term))
 
     def enrich(self, rows: Sequence[Any]) -> None:
         """The names of the tenants on this page, in one query."""

@@ -46,6 +46,8 @@ class Center:
         self._queue = ingress(number)
         self._stop_asked = threading.Event()
         self._buffer: list[amqp.Message] = []
+        self._published = 0
+        """Up to this delivery all is sent, and not acknowledged yet."""
         self._bouncer = Bouncer()
         self._pipeline = Pipeline(self._bouncer.put_out)
 
@@ -76,6 +78,7 @@ class Center:
         close_old_connections()
         self._pipeline.check()
         self._buffer.clear()
+        self._published = 0
         incoming, publisher, clean = None, None, False
         try:
             incoming = connect(settings.IM_AMQP_URL)
@@ -99,12 +102,15 @@ class Center:
 
     def _loop(self, incoming: Any, channel: Any, publisher: Publisher) -> None:
         ticked = time.monotonic()
-        for due in rounds(incoming, self._buffer, BATCH, self._stop_asked):
+        for due in rounds(incoming, self._buffer, BATCH, self._stop_asked, self._owes):
             if due:
                 self._batch(channel, publisher)
+            elif not self._buffer:
+                self._acknowledge(channel, publisher)
             if time.monotonic() - ticked > TICK_SECONDS:
                 ticked = time.monotonic()
                 self._tick(incoming, channel, publisher)
+        self._acknowledge(channel, publisher)
 
     def _tick(self, incoming: Any, channel: Any, publisher: Publisher) -> None:
         """Look how much waits, and show that we live."""
@@ -117,14 +123,25 @@ class Center:
         close_old_connections()
 
     def _batch(self, channel: Any, publisher: Publisher) -> None:
-        """Store a batch, publish what it led to, acknowledge it: in this order."""
+        """Store a batch and publish what it led to. The broker confirms it while the next one is stored."""
         taken, self._buffer[:BATCH] = self._buffer[:BATCH], []
         metrics.BATCH.observe(len(taken))
         with metrics.BATCH_SECONDS.time():
             pushes = self._pipeline.take([_delivery(one) for one in taken])
-            publisher.publish(_row(push) for push in pushes)
-            channel.basic_ack(taken[-1].delivery_tag, multiple=True)
+            self._acknowledge(channel, publisher)
+            publisher.send(_row(push) for push in pushes)
+        self._published = taken[-1].delivery_tag or 0
         metrics.PUSHED.inc(len(pushes))
+
+    def _owes(self) -> bool:
+        return self._published > 0
+
+    def _acknowledge(self, channel: Any, publisher: Publisher) -> None:
+        """What was published last, once the broker has all of it."""
+        if self._published:
+            publisher.wait()
+            channel.basic_ack(self._published, multiple=True)
+            self._published = 0
 
 
 def _delivery(message: amqp.Message) -> Delivery:

@@ -13,7 +13,9 @@ PRESENCE_TOLD = Counter("im_presence_told_total", "Changes of presence told to c
 FLOODS = Counter("im_floods_total", "Senders who were put out for flooding")
 POISON = Counter("im_poison_total", "Messages that failed alone, without a foreseen reason")
 BATCH = Histogram("im_batch_size", "Messages per batch", buckets=(1, 2, 5, 10, 20, 50, 100))
-BATCH_SECONDS = Histogram("im_batch_seconds", "Seconds from taking a batch to its acknowledgement")
+BATCH_SECONDS = Histogram(
+    "im_batch_seconds", "Seconds from taking a batch to sending what it led to"
+)
 WAITING = Gauge(
     "im_waiting", "Messages in a center's queue", ["queue"], multiprocess_mode="livemostrecent"
 )

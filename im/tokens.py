@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from django.core import signing
 
+from confplatform.signing import shared_key
 from im.words import TOKEN_SECONDS
 
 PREFIX = "Tricolor"
@@ -56,7 +57,7 @@ def issue(
     issued = int(now)
     token = Token(user, platform, bearer, secrets.token_hex(8), issued, issued + seconds)
     says = [token.user, token.platform, token.bearer, token.id, token.issued, token.expires]
-    return signing.Signer(salt=_SALT).sign_object(says), token
+    return _signer().sign_object(says), token
 
 
 def read(text: str) -> Token:
@@ -64,9 +65,11 @@ def read(text: str) -> Token:
     if len(text) > 512:
         raise Forged("too long")
     try:
-        user, platform, bearer, number, issued, expires = signing.Signer(salt=_SALT).unsign_object(
-            text
-        )
+        user, platform, bearer, number, issued, expires = _signer().unsign_object(text)
         return Token(user, platform, Bearer(bearer), number, int(issued), int(expires))
     except (signing.BadSignature, ValueError, TypeError) as wrong:
         raise Forged(type(wrong).__name__) from None
+
+
+def _signer() -> signing.Signer:
+    return signing.Signer(key=shared_key(), salt=_SALT)

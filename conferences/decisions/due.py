@@ -8,7 +8,7 @@ from conferences.decisions import says
 from conferences.decisions.create import RMS_ANSWERS_IN, decide_next_unit, give_up, warned_by
 from conferences.decisions.end import decide_end
 from conferences.decisions.rename import decide_cm_is_silent
-from conferences.decisions.restore import decide_restore, decide_restore_failed, wait_on
+from conferences.decisions.restore import decide_restore, decide_restore_failed
 from conferences.errors import Err
 from conferences.messages.cm import EndIsNear, ReleaseConference
 from conferences.messages.unit import UnitEndIsNear
@@ -58,7 +58,7 @@ def _silence(c: Conference, now: datetime) -> Step:
         case _S.CREATING:
             return give_up(c, c.last_code or Err.RMS_SILENT, now)
         case _S.PENDING_RESTORE:
-            return wait_on(c, "the RMS did not answer", now)
+            return decide_restore(c, now)
         case _S.RESTORING:
             return decide_restore_failed(c, Err.UNIT_SILENT, now)
         case _:

@@ -8,7 +8,6 @@ from typing import Any
 from conferences.decisions import says
 from conferences.decisions.create import (
     MOST_UNITS,
-    RMS_ANSWERS_IN,
     UNIT_ANSWERS_IN,
     decide_next_unit,
 )
@@ -21,6 +20,9 @@ from conferences.step import Step, nothing
 from confplatform.bus.sending import Outgoing
 
 TRY_AGAIN_IN = timedelta(seconds=10)
+
+RMS_FINDS_IN = timedelta(seconds=10)
+"""No client waits for this answer, and when a site is lost the RMS has thousands to give."""
 
 _S = ConferenceState
 
@@ -54,7 +56,7 @@ def decide_restore(c: Conference, now: datetime) -> Step:
     """It waits: ask the RMS for a unit."""
     if c.state is not _S.PENDING_RESTORE:
         return nothing("does not wait to be restored")
-    after = c.ask(now + RMS_ANSWERS_IN).change(restore_at=None)
+    after = c.ask(now + RMS_FINDS_IN).change(restore_at=None)
     return Step("asking the RMS for a unit", c, after, (says.ask_rms(after, "restore"),))
 
 

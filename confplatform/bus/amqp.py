@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager, suppress
 from typing import Any, cast
 
@@ -113,15 +113,20 @@ class _AtOnce:
 
 
 def rounds(
-    connection: amqp.Connection, buffer: Sized, most: int, stop_asked: threading.Event
+    connection: amqp.Connection,
+    buffer: Sized,
+    most: int,
+    stop_asked: threading.Event,
+    in_a_hurry: Callable[[], object] = bool,
 ) -> Iterator[bool]:
     """Block for the first message, take what is there; each turn says whether the buffer's batch is due.
 
-    No timer: it would only wait. Raises one of BROKER_ERRORS.
+    No timer: it would only wait. `in_a_hurry`: do not block, something else is to be done. Raises one of
+    BROKER_ERRORS.
     """
     while not stop_asked.is_set():
         try:
-            connection.drain_events(timeout=0 if buffer else 0.5)
+            connection.drain_events(timeout=0 if buffer or in_a_hurry() else 0.5)
         except (TimeoutError, BlockingIOError):
             due = bool(buffer)
         else:
@@ -165,6 +170,11 @@ class Publisher:
 
     def publish(self, rows: Iterable[Row]) -> None:
         """Send all, and return once the broker has confirmed all. Raises one of BROKER_ERRORS."""
+        self.send(rows)
+        self.wait()
+
+    def send(self, rows: Iterable[Row]) -> None:
+        """Send all; whether the broker has them, `wait` finds out. Raises one of BROKER_ERRORS."""
         with self._at_once.gathering():
             for row in rows:
                 about = _amqp_properties(row.properties)
@@ -172,9 +182,9 @@ class Publisher:
                 way = (0, row.exchange, row.routing_key, False, False)
                 self._channel.send_method(spec.Basic.Publish, _PUBLISH, way, message)
                 self._sent += 1
-        self._wait()
 
-    def _wait(self) -> None:
+    def wait(self) -> None:
+        """Return once all that was sent is confirmed. Raises one of BROKER_ERRORS."""
         end = time.monotonic() + CONFIRM_SECONDS
         while self._below <= self._sent:
             left = end - time.monotonic()

@@ -201,7 +201,11 @@ class RabbitMQ(Server):
             "log.console": "false",
             "collect_statistics": "coarse",
             "disk_free_limit.absolute": "200MB",
-            "vm_memory_high_watermark.absolute": "1GB",
+            "vm_memory_high_watermark.absolute": "2GB",
+            "tcp_listen_options.nodelay": "true",
+            "tcp_listen_options.backlog": "4096",  # a thousand clients that come back at once
+            "tcp_listen_options.sndbuf": "32768",
+            "tcp_listen_options.recbuf": "32768",
             "max_message_size": "16777216",  # a worker holds up to 200 messages of a queue
         }
         for plugin in self.plugins:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import redis
 from prometheus_client import Counter
 
-from confplatform.stores.directory import own_platform, redis_of
+from confplatform.stores.directory import own_platform, possible_platforms, redis_of
 from im import store, tokens
 from im.door import rules
 from im.door.pace import Pace
@@ -77,7 +77,7 @@ class Desk:
             token = tokens.read(asked.get("password", ""))
         except tokens.Forged:
             return DENY
-        known = token.user == user and rules.is_known(user, token.bearer)
+        known = token.user == user and rules.is_known(user, token.bearer) and _is_of_here(token)
         if not known or not token.is_live(now) or not self.is_open or self._revoked.voids(token):
             return DENY
         client = asked.get("client_id")
@@ -105,6 +105,13 @@ class Desk:
         client, key = _who(asked), asked.get("routing_key", "")
         name, permission = asked.get("name", ""), asked.get("permission", "")
         return _said(client is not None and rules.may_route(client, name, permission, key))
+
+
+def _is_of_here(token: tokens.Token) -> bool:
+    """People of a platform that this site may have to serve; programs of its own platform alone."""
+    if token.bearer is tokens.Bearer.SERVICE:
+        return token.platform == own_platform()
+    return token.platform in possible_platforms()
 
 
 def _who(asked: Asked) -> rules.Who | None:

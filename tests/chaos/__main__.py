@@ -22,6 +22,7 @@ GROUPS = {
     "two-sites": "tests.chaos.two_sites",
     "peer-away": "tests.chaos.peer_away",
     "chat": "tests.chaos.chat",
+    "chat-moves": "tests.chaos.chat_moves",
 }
 
 

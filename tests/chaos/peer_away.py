@@ -6,6 +6,8 @@ import json
 import statistics
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,10 +32,19 @@ def told(root: Path) -> Stories:
     """West's broker is killed, with conferences of east on west's units."""
     with two_sites(root, units=2) as two:
         two.at_rest()
-        # West alone would be taken over, and all would come home: here it is to wait.
-        set_mode(two, two.west, "off")
-        yield "peer's broker down: web answers", partial(web_answers, two)
-        yield "peer's broker down 10 min", partial(all_of_it_waits, two, TEN_MINUTES)
+        with west_stays(two):
+            yield "peer's broker down: web answers", partial(web_answers, two)
+            yield "peer's broker down 10 min", partial(all_of_it_waits, two, TEN_MINUTES)
+
+
+@contextmanager
+def west_stays(two: Two) -> Iterator[None]:
+    """West alone would be taken over, and all would come home: here it is to wait."""
+    set_mode(two, two.west, "off")
+    try:
+        yield
+    finally:
+        set_mode(two, two.west, "auto")
 
 
 # ---- what is sent there -------------------------------------------------------------------------

@@ -11,8 +11,11 @@ import sys
 import time
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
-import pika
+import amqp
+
+from confplatform.bus.amqp import BROKER_ERRORS
 
 AT_ONCE = 200
 LONGEST = 30.0
@@ -20,18 +23,21 @@ LONGEST = 30.0
 
 def main(me: dict[str, Any]) -> None:
     """Until the connection is closed."""
-    where = pika.URLParameters(me["addresses"]["amqp"])
-    where.credentials = pika.PlainCredentials(me["user_id"], me["token"])
-    connection = pika.BlockingConnection(where)
-    channel, said = connection.channel(), _message(me)
-    about = pika.BasicProperties(user_id=me["user_id"], delivery_mode=2)
+    where = urlsplit(me["addresses"]["amqp"])
+    connection = amqp.Connection(
+        f"{where.hostname}:{where.port}", me["user_id"], me["token"], virtual_host="im"
+    )
+    connection.connect()
+    channel: Any = connection.channel()
+    said = amqp.Message(_message(me), user_id=me["user_id"], delivery_mode=2)
     key, count, began = f"c_{me['conversation']}", 0, time.monotonic()
-    with suppress(pika.exceptions.AMQPError, OSError):
+    with suppress(*BROKER_ERRORS):
         while time.monotonic() - began < LONGEST:
             for _ in range(AT_ONCE):
-                channel.basic_publish(me["outgoing"], key, said, about)
+                channel.basic_publish(said, me["outgoing"], key)
             count += AT_ONCE
-            connection.process_data_events(0)
+            with suppress(TimeoutError, BlockingIOError):
+                connection.drain_events(timeout=0)
     print(count, time.monotonic() - began)
 
 

@@ -39,8 +39,13 @@ def chat_site(root: Path) -> Iterator[Site]:
     """A site with instant messages and without media units, and some more people."""
     with claimed(ports_for(0)) as base, Stand(root, base, media="none", im=True) as stand:
         site = stand.sites["east"]
-        site.manage("shell", "-c", MADE.format(PASSWORD, PEOPLE))
+        add_people(site)
         yield site
+
+
+def add_people(site: Site) -> None:
+    """Some more, of anna's domain."""
+    site.manage("shell", "-c", MADE.format(PASSWORD, PEOPLE))
 
 
 def _center(site: Site) -> None:

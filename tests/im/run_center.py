@@ -19,13 +19,14 @@ def main(number: int, crash_at: str) -> None:
     class Publisher(amqp.Publisher):
         """Dies before or after what follows from a batch is published."""
 
-        def publish(self, rows: Iterable[Any]) -> None:
+        def send(self, rows: Iterable[Any]) -> None:
             found = list(rows)
             chat = any(row.exchange == "conversation.incoming" for row in found)
             if chat and crash_at == "committed":
                 _die()
-            super().publish(found)
+            super().send(found)
             if chat and crash_at == "published":
+                self.wait()
                 _die()
 
     center.Publisher = Publisher  # type: ignore[attr-defined]

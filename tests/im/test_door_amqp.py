@@ -154,8 +154,7 @@ PROOFS: dict[str, Callable[[], str]] = {
 def _of_another_salt() -> str:
     from django.core import signing
 
-    said = list(signing.Signer(salt="im.token").unsign_object(token_of(ME)))
-    return signing.Signer(salt="other").sign_object(said)
+    return signing.Signer(salt="other").sign(token_of(ME).rpartition(":")[0])
 
 
 @pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.replace(" ", "_"))

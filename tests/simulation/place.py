@@ -213,7 +213,7 @@ class Place:
                 raise Broken("hot loop", f"{c.e164} is due at {moment}, and nothing is done")
         if data.changes:
             self.commit(cell, "due")
-        if self.world.weather.healthy_bus:
+        if self.world.prompt:
             self.world.checks[cell.row.platform].in_time(data.now)
 
     def _watch_hosted(self) -> None:

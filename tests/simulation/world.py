@@ -29,6 +29,8 @@ SETTLES_IN = 170.0
 """Seconds until all is at rest: a list from every unit (60 s), restores (10 s), and once more."""
 LAST_WISHES_IN = 30.0
 """Of these, the last ones: nothing is lost any more, and whoever asks has his answer."""
+SAID_AGAIN_IN = 12.0
+"""Until then a site has asked once more for an end that was not heard (10 s, and the timers)."""
 
 _CSS = {
     r.value.queue
@@ -74,6 +76,7 @@ class World(Clock):
         }
         self.trouble = Trouble(self)
         self.timers_run = True
+        self._prompt_from = 0.0
         self._start()
 
     def _cell(self, n: int) -> Cell:
@@ -126,10 +129,16 @@ class World(Clock):
                 place.units.tick()
             self.ledger.each_step(place.units.all, place.rms.pool)
 
+    @property
+    def prompt(self) -> bool:
+        """Does everything happen at once? What was lost while faults lasted is said again first."""
+        return self.weather.healthy_bus and self.t >= self._prompt_from
+
     def settle(self) -> None:
         """No more faults, and nobody asks for more: everything must come to rest, served."""
         self.say("faults stop")
         self.weather = CALM
+        self._prompt_from = self.t + SAID_AGAIN_IN
         self.trouble.end()
         self._wait(SETTLES_IN - LAST_WISHES_IN)
         self._last_wishes()

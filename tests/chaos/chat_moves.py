@@ -1,0 +1,56 @@
+"""People of east go on talking while all of east is killed, at west meanwhile, and at east again."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+
+from deploy.stand.site import Site
+from tests.chaos.story import Stories
+from tests.failover.two import Two, two_sites, until
+from tests.im.killed import Talk, add_people
+
+WELL_SECONDS = 20.0
+"""Home is well after so long: everybody has talked at west by then."""
+
+
+def told(root: Path) -> Stories:
+    """One story."""
+    limits = {"well": WELL_SECONDS}
+    with two_sites(root, media="none", units=0, im=True, limits=limits) as two:
+        two.at_rest()
+        yield "chat: home killed, and back", partial(moved_and_back, two)
+
+
+def moved_and_back(two: Two) -> str:
+    """Clients know both sites' addresses; nobody types a password again."""
+    add_people(two.east)
+    talk = Talk(two.east)
+    try:
+        talk.goes_on()
+        two.east.kill()
+        struck = time.monotonic()
+        until(lambda: two.owner(two.east).startswith("west"), 60, "taken over")
+        taken = time.monotonic() - struck
+        _all_go_to(talk, two.west)
+        talk.goes_on()
+        answered = time.monotonic() - struck
+        two.come_back(two.east)
+        two.at_rest(300)
+        _all_go_to(talk, two.east)
+        talk.goes_on()
+        talk.falls_silent()
+        found = talk.verdict()
+    finally:
+        talk.close()
+    assert found.is_good, found
+    return (
+        f"taken over after {taken:.1f} s, everybody answered at west after {answered:.1f} s;"
+        f" {found.acknowledged} acknowledged, missing 0, twice 0, holes 0"
+    )
+
+
+def _all_go_to(talk: Talk, site: Site) -> None:
+    for one in talk.devices:
+        one.person.url = site.http
