@@ -7,6 +7,9 @@ from prometheus_client import Counter, Gauge, Histogram
 TAKEN = Counter("im_taken_total", "Messages that a center took from its queue")
 STORED = Counter("im_stored_total", "Entries stored and told, by cmd", ["cmd"])
 REFUSED = Counter("im_refused_total", "Messages refused, by code", ["code"])
+UNANSWERED = Counter(
+    "im_unanswered_total", "Messages for what another site serves, or what is away"
+)
 PUSHED = Counter("im_pushed_total", "Publications to clients confirmed by the broker")
 HTTP_REFUSED = Counter("im_http_refused_total", "HTTP calls refused, by code", ["code"])
 PRESENCE_TOLD = Counter("im_presence_told_total", "Changes of presence told to contacts")

@@ -128,17 +128,21 @@ class Pipeline:
         return outcome
 
     def _on(self, platform: str, some: Sequence[Incoming], now: datetime) -> Outcome:
-        """On one platform's data; a copy that is away holds nobody else up."""
+        """On one platform's data; a copy that is away holds nobody else up.
+
+        Where another site serves, nobody is refused: his client learns by its heartbeat where to say it again.
+        """
         if not platform:
             return _refused(some, Code.NOT_MEMBER, "there is no such conversation")
         try:
             return self._stored(platform, some, now)
         except journal.ServedElsewhere:
-            return _refused(some, Code.CLOSED, "this conversation is served at another site now")
+            pass
         except Away:
             if platform == own_platform():
                 raise
-            return _refused(some, Code.CLOSED, "the data of this conversation is away")
+        metrics.UNANSWERED.inc(len(some))
+        return Outcome()
 
     def _stored(self, platform: str, some: Sequence[Incoming], now: datetime) -> Outcome:
         """All at once; if that fails, one by one, so that one message cannot hold up the others."""

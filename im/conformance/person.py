@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
+from http.client import HTTPException
 from http.cookiejar import CookieJar
 from typing import Any
 from urllib.error import HTTPError
@@ -25,10 +27,12 @@ class Refused(Exception):
 class Person:
     """Somebody with a name and a password. Raises Refused, or OSError where nobody answers."""
 
-    def __init__(self, url: str, name: str, password: str) -> None:
-        if not url.startswith(("http://", "https://")):
-            raise ValueError(f"{url}: http or https")
-        self.url, self.name = url.rstrip("/"), name
+    def __init__(self, url: str, name: str, password: str, backup: str = "") -> None:
+        """`backup`: the address of the other site, which serves where home does not."""
+        self.urls = [one.rstrip("/") for one in (url, backup) if one]
+        if not all(one.startswith(("http://", "https://")) for one in self.urls):
+            raise ValueError(f"{self.urls}: http or https")
+        self.url, self.name = self.urls[0], name
         self._jar = CookieJar()
         self._opener = build_opener(HTTPCookieProcessor(self._jar))
         self._token = ""
@@ -50,7 +54,15 @@ class Person:
         return next((c.value or "" for c in self._jar if "csrf" in c.name.lower()), "")
 
     def login(self, way: str = "amqp") -> Answer:
-        """Before each connection to the broker: a token, names and addresses."""
+        """Before each connection to the broker: a token, names and addresses of whoever serves, home first."""
+        *others, last = self.urls
+        for self.url in others:
+            with suppress(OSError, HTTPException, Refused):
+                return self._login(way)
+        self.url = last
+        return self._login(way)
+
+    def _login(self, way: str) -> Answer:
         self.me = self.call("POST", "login", {"way": way})
         self._token = self.me["token"]
         return self.me

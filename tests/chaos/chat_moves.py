@@ -26,19 +26,18 @@ def told(root: Path) -> Stories:
 def moved_and_back(two: Two) -> str:
     """Clients know both sites' addresses; nobody types a password again."""
     add_people(two.east)
-    talk = Talk(two.east)
+    talk = Talk(two.east, two.west.http)
     try:
         talk.goes_on()
         two.east.kill()
         struck = time.monotonic()
         until(lambda: two.owner(two.east).startswith("west"), 60, "taken over")
         taken = time.monotonic() - struck
-        _all_go_to(talk, two.west)
         talk.goes_on()
         answered = time.monotonic() - struck
         two.come_back(two.east)
         two.at_rest(300)
-        _all_go_to(talk, two.east)
+        until(lambda: _all_are_at(talk, two.east), 120, "at home again")
         talk.goes_on()
         talk.falls_silent()
         found = talk.verdict()
@@ -51,6 +50,5 @@ def moved_and_back(two: Two) -> str:
     )
 
 
-def _all_go_to(talk: Talk, site: Site) -> None:
-    for one in talk.devices:
-        one.person.url = site.http
+def _all_are_at(talk: Talk, site: Site) -> bool:
+    return all(one.wire and one.person.url == site.http for one in talk.devices)

@@ -85,9 +85,9 @@ class Verdict:
 class Talk:
     """A group in which everybody speaks all the time."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, backup: str = "") -> None:
         self._site, self._ends = site, threading.Event()
-        people = {name: Person(site.http, name, PASSWORD) for name in PEOPLE}
+        people = {name: Person(site.http, name, PASSWORD, backup) for name in PEOPLE}
         first, *others = people.values()
         self.group = first.group("talk", [one.id for one in others])
         self.devices = [Device(people[name], way, patience=3, beat=3) for name, way in WAYS]
