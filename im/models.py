@@ -179,11 +179,12 @@ class File(models.Model):
 
 
 class FileUse(models.Model):
-    """In which conversation a file was sent."""
+    """In which conversation a file was sent, and how many messages carry it there."""
 
     pk = models.CompositePrimaryKey("file_id", "conversation_id")
     file = models.ForeignKey(File, on_delete=models.CASCADE)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, db_constraint=False)
+    messages = models.PositiveIntegerField(default=1)
 
     def __str__(self) -> str:
         return f"{self.file_id} in {self.conversation_id}"

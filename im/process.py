@@ -6,6 +6,7 @@ other (`decisions`), everything is written at the end in a handful of statements
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -37,6 +38,14 @@ from im.words import Cmd
 
 NO_FILE = No(rules.UNKNOWN.code, "file_id: no upload of yours that is complete")
 
+_USED = (
+    "INSERT INTO im_fileuse (file_id, conversation_id, messages) VALUES (%s, %s, %s)"
+    " ON DUPLICATE KEY UPDATE messages=messages+VALUES(messages)"
+)
+_ONE_USE = "file_id=%s AND conversation_id=%s"
+_NOT_USED = f"UPDATE im_fileuse SET messages=GREATEST(messages, %s)-%s WHERE {_ONE_USE}"
+_NO_USE = f"DELETE FROM im_fileuse WHERE {_ONE_USE} AND messages=0"
+
 Decision = Yes | No | Again | None
 
 
@@ -65,8 +74,7 @@ class _Batch:
         self._again: list[tuple[Incoming, Point]] = []
         self._changed: dict[Point, Stored] = {}
         self._gone: list[tuple[int, int, int]] = []
-        self._uses: set[tuple[str, int]] = set()
-        self._unused: set[tuple[str, int]] = set()
+        self._uses: Counter[tuple[str, int]] = Counter()
 
     def take(self, one: Incoming) -> None:
         """One wish: known, refused, or the next entry."""
@@ -145,7 +153,7 @@ class _Batch:
         if not wish.file or isinstance(decision, No):
             return decision
         data = {**(decision.draft.data or {}), "file": self.facts.files[wish.file]["shown"]}
-        self._uses.add((wish.file, wish.conversation))
+        self._uses[wish.file, wish.conversation] += 1
         return replace(decision, draft=replace(decision.draft, data=data))
 
     def _entry(self, point: Point) -> Stored | None:
@@ -189,7 +197,7 @@ class _Batch:
         self._gone += [(target.conversation, seq, by.seq) for seq in self._edits(target)]
         self._put(replace(target, recalled_seq=by.seq))
         if file := (target.data or {}).get("file_id"):
-            self._unused.add((file, target.conversation))
+            self._uses[file, target.conversation] -= 1
 
     def _put(self, entry: Stored) -> None:
         self._changed[(entry.conversation, entry.seq)] = entry
@@ -216,15 +224,17 @@ class _Batch:
         self._answer_again(added)
 
     def _note_files(self) -> None:
-        if self._uses:
-            ids = sorted({file for file, _ in self._uses})
+        """Which messages carry which file: with the last one it is nobody's but its owner's."""
+        more = sorted((*pair, count) for pair, count in self._uses.items() if count > 0)
+        less = sorted((*pair, -count) for pair, count in self._uses.items() if count < 0)
+        if more:
+            ids = sorted({file for file, _, _ in more})
             query = f"UPDATE im_file SET used=1 WHERE id IN ({sql.marks(ids)})"
             sql.execute(self.database, query, ids)
-            columns = ("file_id", "conversation_id")
-            sql.insert(self.database, "im_fileuse", columns, sorted(self._uses), ("file_id",))
-        for pair in sorted(self._unused):
-            query = "DELETE FROM im_fileuse WHERE file_id=%s AND conversation_id=%s"
-            sql.execute(self.database, query, pair)
+            sql.cursor_of(self.database).executemany(_USED, more)
+        for file, conversation, count in less:
+            sql.execute(self.database, _NOT_USED, (count, count, file, conversation))
+            sql.execute(self.database, _NO_USE, (file, conversation))
 
     def _answer_again(self, added: dict[int, list[Stored]]) -> None:
         """What was done before is told again."""

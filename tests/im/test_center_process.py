@@ -183,6 +183,16 @@ def test_a_file_must_be_the_senders_and_complete(group: int) -> None:
     assert not FileUse.objects.exists()
 
 
+def test_a_file_stays_readable_as_long_as_one_message_carries_it(group: int) -> None:
+    mine = File.objects.create(owner=ANN, name="a.png", size=3, ready=True)
+    said = Say(group, Type.IMAGE, "", str(mine.pk))
+    done([wish(ANN, said), wish(ANN, said)])
+    done([wish(ANN, said), wish(ANN, Recall(group, 1)), wish(ANN, Recall(group, 2))])
+    assert FileUse.objects.get().messages == 1
+    done([wish(ANN, Recall(group, 3))])
+    assert not FileUse.objects.exists()
+
+
 def test_a_center_sees_changes_of_members_by_their_version(group: int) -> None:
     memory, store, now = Memory(), store_of(own_platform()), timezone.now()
     assert process(store, memory, [wish(BOB, text(group))], now).refused == []

@@ -95,7 +95,11 @@ async def _control_works(manager: Manager, number: str, anna: Person, ben: Perso
         mute = {"type": "CM_MCU_MUTE_REQ", "confE164": number, "mtid": mtid, "value": value}
         said = await _aside(lambda body=mute: _patient(manager, body))  # type: ignore[misc]
         assert said["type"] == "MCU_CM_MUTE_ACK", said
-        assert await (ben.hears_no if value else ben.hears)(anna.tone)
+        heard, frames = ben.hears_no if value else ben.hears, ben.ear.frames
+        assert await heard(anna.tone), (
+            f"mute {value} had no effect: {ben.ear.strength(anna.tone):.0f} of her tone"
+            f" in {ben.ear.frames - frames} frames"
+        )
 
 
 def _patient(manager: Manager, body: Body) -> Body:
