@@ -13,6 +13,26 @@ from tests.sites import janus, manager, simulated, with_core
 __all__ = ["browser", "janus", "manager", "simulated", "with_core"]
 
 
+SITES = ("simulated", "janus", "with_core", "chat_site", "site")
+"""Fixtures that are whole sites; a group of tests shares each of them."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """With the last test of a group its sites end: each one that idles takes a fifth of a core from the rest."""
+    if _group(item) == _group(nextitem):
+        return
+    for name in SITES:
+        for fixture in item.session._fixturemanager.getfixturedefs(name, item) or ():
+            if fixture.cached_result is not None:
+                fixture.finish(item._request)  # type: ignore[attr-defined]
+
+
+def _group(item: pytest.Item | None) -> str:
+    mark = item.get_closest_marker("xdist_group") if item else None
+    return mark.args[0] if mark else ""
+
+
 @pytest.fixture(scope="session")
 def amqp_url() -> str:
     """The private broker of this test session."""

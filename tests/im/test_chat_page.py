@@ -15,9 +15,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from PIL import Image
 
-from deploy.stand.ports import claimed, ports_for
 from deploy.stand.site import Site
-from deploy.stand.stand import Stand
 from tests.browser import shot
 from tests.console.steps import signed_in
 from tests.http.program import Program
@@ -36,12 +34,10 @@ PICTURE_IS_SHOWN = """() => [...document.querySelectorAll("[data-picture]:not([h
   .some((one) => one.naturalWidth > 0)"""
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """One with instant messages and no media units."""
-    root = tmp_path_factory.mktemp("chat")
-    with claimed(ports_for(0)) as base, Stand(root, base, media="none", im=True) as stand:
-        yield stand.sites["east"]
+@pytest.fixture
+def site(chat_site: Site) -> Site:
+    """One with instant messages."""
+    return chat_site
 
 
 class Carol:
