@@ -7,7 +7,6 @@ import json
 import pytest
 
 from deploy.stand.errors import StandError
-from tests.chaos.peer_away import all_of_it_waits, west_stays
 from tests.chaos.two_sites import tell
 from tests.failover import site_faults
 from tests.failover.two import Two
@@ -47,9 +46,3 @@ def test_a_dead_database_and_a_dead_agent_cost_a_moment(two: Two) -> None:
         site_faults.agent_killed(two, two.west)
 
     print(tell(two, fault))
-
-
-def test_what_is_for_a_peer_without_broker_waits_and_arrives_in_order(two: Two) -> None:
-    with west_stays(two):
-        print(all_of_it_waits(two, 10.0))
-    two.at_rest()

@@ -13,7 +13,8 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from im import store
+from confplatform.stores.directory import own_platform
+from im import metrics, store
 from im.models import Entry
 from tests.im import devices
 from tests.im.conversations import conversation
@@ -99,15 +100,28 @@ def _cut_connections() -> None:
             cursor.execute(f"KILL SOFT CONNECTION {number}")
 
 
-def test_where_another_site_serves_the_conversation_people_are_told(
+def test_where_another_site_serves_nobody_is_answered_and_says_it_again_where_he_does(
     center: Running, sign_in: SignIn
 ) -> None:
     group, ann = conversation(ANN, BOB), sign_in(ANN)
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE stores_cell SET owner='another'")
+    before = _unanswered()
+    _let_serve("another")
     ann.text(group, client_msg_id="m-1")
-    assert ann.wait("msg_refused")[0]["code"] == "closed"
+    eventually(lambda: _unanswered() > before, 10)
     assert not Entry.objects.exists()
+    _let_serve(own_platform())
+    ann.text(group, client_msg_id="m-1")
+    ann.wait("msg_ack")
+    assert ann.of("msg_refused") == []
+
+
+def _unanswered() -> float:
+    return next(iter(metrics.UNANSWERED.collect())).samples[0].value
+
+
+def _let_serve(platform: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE stores_cell SET owner=%s", [platform])
 
 
 def test_two_centers_share_the_conversations_and_keep_their_order(

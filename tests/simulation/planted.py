@@ -154,7 +154,6 @@ def waiting_is_forgotten(patch: pytest.MonkeyPatch) -> None:
         return replace(step, after=replace(step.after, restore_at=None) if step.after else None)
 
     patch.setattr(restore, "wait_on", forgetful)
-    patch.setattr(due, "wait_on", forgetful)
 
 
 @planted
