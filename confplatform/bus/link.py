@@ -93,4 +93,4 @@ def _drain_alone(store: PlatformStore, peer: str, publish: Publish) -> int:
                     store.database, "bus_link", ("destination",), [(peer,)], ("destination",)
                 )
             return 0
-        return drain(store, publish, peer)
+        return drain(store, publish, peer, alone=True)

@@ -75,16 +75,20 @@ def put(database: str, rows: Iterable[Row], now: datetime, *, first_turn: bool =
     )
 
 
-def take(database: str, most: int = 500, destination: str = "") -> list[Row]:
+def take(
+    database: str, most: int = 500, destination: str = "", *, alone: bool = False
+) -> list[Row]:
     """The oldest due rows of a destination, locked until the caller's transaction ends; others skip them.
 
+    `alone`: nobody else sends these, so none is locked, and they come in their order: while rows are skipped one
+    by one, the transaction that wrote them may commit, and its last ones would come first.
     The index is prescribed: what waits for a peer that is down must not be read on the way.
     """
     found = sql.select(
         database,
         "SELECT id, exchange, routing_key, body, properties, destination FROM bus_outbox"
         " FORCE INDEX (outbox_way) WHERE destination=%s AND due_at <= UTC_TIMESTAMP(6)"
-        " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
+        f" ORDER BY id LIMIT %s{'' if alone else ' FOR UPDATE SKIP LOCKED'}",
         [destination, most],
     )
     return [Row(r[0], r[1], r[2], bytes(r[3]), orjson.loads(r[4]), r[5]) for r in found]

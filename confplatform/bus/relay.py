@@ -103,13 +103,20 @@ class Relay(threading.Thread):
 
 
 def drain(
-    store: PlatformStore, publish: Callable[[list[outbox.Row]], None], destination: str = ""
+    store: PlatformStore,
+    publish: Callable[[list[outbox.Row]], None],
+    destination: str = "",
+    *,
+    alone: bool = False,
 ) -> int:
-    """Send the oldest due rows for a destination, in order; how many. They stay locked meanwhile."""
+    """Send the oldest due rows for a destination; how many. They stay locked meanwhile.
+
+    `alone`: the caller sees to it that nobody else sends these; then they go in order.
+    """
     with transaction.atomic(using=store.database):
         if not serves(store):
             return 0
-        rows = outbox.take(store.database, BATCH, destination)
+        rows = outbox.take(store.database, BATCH, destination, alone=alone)
         if rows:
             publish([row for row in rows if not _for_lost_unit(row, destination)])
             outbox.forget(store.database, [r.id for r in rows])

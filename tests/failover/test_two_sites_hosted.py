@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import pika
 import pytest
 
+from deploy.stand.errors import StandError
 from deploy.stand.site import Site
 from tests.failover.site_faults import set_mode
 from tests.failover.two import Two, until
@@ -34,13 +36,23 @@ class Both:
 
     def serve(self, site: Site) -> None:
         """An operator says where east's platform is served from now on."""
-        set_mode(self.two, self.east, "auto" if site is self.east else "manual")
+        mode = "auto" if site is self.east else "manual"
+        until(lambda: _accepted(partial(set_mode, self.two, self.east, mode)), 30, "accepted")
         until(lambda: self.two.owner(self.east) == f"{site.name}*", 60, "served there")
 
     def running_at(self, site: Site) -> int:
         """East's conferences that run on a site's units."""
         serving = self.east if self.two.owner(self.east).startswith("east") else self.west
         return self.two.running(self.east, serving, site)
+
+
+def _accepted(ask: Callable[[], None]) -> bool:
+    """A backup that is not well for a moment is refused, and the operator asks again."""
+    try:
+        ask()
+    except StandError:
+        return False
+    return True
 
 
 @pytest.fixture
