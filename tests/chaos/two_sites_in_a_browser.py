@@ -1,7 +1,7 @@
 """In a browser: two people meet at east, all of east is killed, and they hear each other again at west.
 
 East comes back and serves again by itself; the conference, still at west, is led from there. It takes
-minutes, so it is told on demand: make test ARGS="tests/chaos/two_sites_in_a_browser.py -s".
+minutes, so it is told on demand: make test ARGS="tests/chaos/two_sites_in_a_browser.py -s -n 0".
 """
 
 from __future__ import annotations
@@ -46,12 +46,11 @@ async def test_a_site_dies_under_two_people_and_they_meet_again(browser: Any, tw
     await aside(two.east.kill)
     await aside(lambda: until(lambda: two.running(two.east, two.west, two.west) == 1, 60, "there"))
     runs = time.monotonic() - struck
-    assert runs < TAKEN_WITHIN
     await serves(operator, "west")
     await asyncio.gather(*map(meet_again, people))
-    print(
-        f"killed and running at west: {runs:.1f} s; heard again: {time.monotonic() - struck:.1f} s"
-    )
+    heard = time.monotonic() - struck
+    print(f"killed and running at west: {runs:.1f} s; heard again: {heard:.1f} s")
+    assert heard < TAKEN_WITHIN
     await shot(operator, "sites-taken-over")
 
     began = time.monotonic()
