@@ -109,9 +109,9 @@ def drain(
     *,
     alone: bool = False,
 ) -> int:
-    """Send the oldest due rows for a destination; how many. They stay locked meanwhile.
+    """Send the oldest due rows for a destination; how many. Others skip them meanwhile.
 
-    `alone`: the caller sees to it that nobody else sends these; then they go in order.
+    `alone`: the caller sees to it that nobody else sends these; then none is locked, and they go in order.
     """
     with transaction.atomic(using=store.database):
         if not serves(store):

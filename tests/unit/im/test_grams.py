@@ -71,9 +71,7 @@ def test_the_index_misses_no_pair_and_no_beginning_that_the_text_has(text: str, 
         for part in wanted.parts:
             if part.is_prefix:
                 assert any(one.startswith(part.gram) for one in found)
-            elif (
-                len(grams(part.gram)) > 1
-            ):  # a pair; what is no beginning is found as a whole word only
+            elif len(grams(part.gram)) > 1:  # a pair; other words are found whole only
                 assert part.gram in found
 
 
