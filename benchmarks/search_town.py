@@ -18,12 +18,12 @@ from typing import Any
 
 from django.db import connection
 
-from confplatform.stores.directory import own_platform
-from im import queries, search
+from foundation.cells.directory import own_platform
+from im.data import queries, search
+from im.data.search import Ask
 from im.flows import index
-from im.grams import grams, place, query
 from im.models import Conversation, Entry, Gram, Member
-from im.search import Ask
+from im.rules.bigrams import grams, place, query
 
 PEOPLE, BUSY = 2000, 50
 PAIRS = 1000

@@ -15,7 +15,7 @@ ROUNDS = 300
 _PROBE = """
 import time, statistics, django
 django.setup()
-from confplatform.stores.directory import own_platform
+from foundation.cells.directory import own_platform
 from conferences.flows.due import due, restore_pending
 from conferences import pool
 due(own_platform()); restore_pending(own_platform())

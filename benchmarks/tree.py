@@ -17,7 +17,7 @@ django.setup()
 from django.db import connection
 from django.test import Client
 from domains.models import Account
-from domains.queries import all_above, subtree
+from domains.data.queries import all_above, subtree
 
 def median(work, rounds):
     work()

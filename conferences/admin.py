@@ -18,19 +18,21 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
-from conferences import admin_units, records, rows
+from conferences.data import row_mapper as rows
+from conferences.data.pool_view import reasons
 from conferences.flows import due, move
 from conferences.models import PATHS, PATHS_AT, CallRecord, Conference, Number
-from conferences.pool.look import reasons
-from conferences.states import Conference as Value
-from conferences.states import ConferenceState, EndReason
-from confplatform import audit, clock
-from confplatform.admin import ReadOnlyAdmin, badge, table
-from confplatform.scoping import SITE
-from confplatform.stores.directory import own_platform
+from conferences.pages import conference_details, unit_admin
+from conferences.rules.states import Conference as Value
+from conferences.rules.states import ConferenceState, EndReason
 from domains.models import Domain
+from foundation import clock
+from foundation.cells.directory import own_platform
+from foundation.web import audit
+from foundation.web.admin_base import ReadOnlyAdmin, badge, table
+from foundation.web.scoping import SITE
 
-__all__ = ["admin_units"]
+__all__ = ["unit_admin"]
 
 COLOURS = {
     ConferenceState.CREATING: "blue",
@@ -186,7 +188,7 @@ class ConferenceAdmin(TenantNames):
     @admin.display(description=_("size"))
     def size(self, row: Conference) -> str:
         """Places, picture, recording."""
-        return records.size(value_of(row))
+        return conference_details.size(value_of(row))
 
     @admin.display(description=_("password"))
     def locked(self, row: Conference) -> str:
@@ -196,19 +198,19 @@ class ConferenceAdmin(TenantNames):
     @admin.display(description=_("how to join"))
     def join_info(self, row: Conference) -> str:
         """By which way; its pin and its token stay with those who join."""
-        return records.join_without_secrets(value_of(row).join) or "–"
+        return conference_details.join_without_secrets(value_of(row).join) or "–"
 
     @admin.display(description=_("members"))
     def people(self, row: Conference) -> SafeString:
         """Who was there, from when till when."""
         head = [_("member"), _("from"), _("until")]
-        return table(head, records.members(value_of(row)))
+        return table(head, conference_details.members(value_of(row)))
 
     @admin.display(description=_("units used"))
     def units_used(self, row: Conference) -> SafeString:
         """Where it ran, from when till when."""
         head = [_("unit"), _("from"), _("until")]
-        return table(head, records.units(value_of(row)))
+        return table(head, conference_details.units(value_of(row)))
 
     # ---- actions ----------------------------------------------------------------------------
 
@@ -316,7 +318,7 @@ class CallRecordAdmin(TenantNames):
         audit.say(CallRecord(confid=""), _("Exported as CSV"), LogEntry.Action.ACCESS)
         found = map(value_of, queryset.iterator(chunk_size=500))
         return StreamingHttpResponse(
-            records.csv_lines(found),
+            conference_details.csv_lines(found),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": 'attachment; filename="call-records.csv"'},
         )

@@ -11,22 +11,23 @@ class ConferencesConfig(AppConfig):
 
     def ready(self) -> None:
         """Importing the flows registers their handlers; transactions and metrics learn of us."""
-        from conferences import flows, gauges, homes, queries
-        from conferences.api import asking
+        from conferences import flows
+        from conferences.api import commands
+        from conferences.data import metrics, platform_resolver, queries
+        from conferences.data.database_unit_of_work import ConferenceSite
         from conferences.flows import due
-        from conferences.store import ConferenceSite
-        from confplatform.api import errors, health
-        from confplatform.bus.dispatch import HOMES
-        from confplatform.bus.work import SITES
-        from domains import uses
+        from domains.data import hooks
+        from foundation.bus.dispatch import HOMES
+        from foundation.bus.unit_of_work import SITES
+        from foundation.web import errors, health
 
         SITES["conferences"] = ConferenceSite
-        HOMES.append(homes.homes_of)
-        uses.DOMAINS.append(queries.uses_of_domain)
-        uses.ROOMS.append(queries.uses_of_room)
-        uses.RUNNING.append(queries.running_below)
-        uses.GATHERINGS.append(queries.gatherings)
-        uses.ENDING.append(due.end_below)
-        health.MORE.append(gauges.metrics)
-        errors.CLOSED.append(asking.closed)
+        HOMES.append(platform_resolver.homes_of)
+        hooks.DOMAINS.append(queries.uses_of_domain)
+        hooks.ROOMS.append(queries.uses_of_room)
+        hooks.RUNNING.append(queries.running_below)
+        hooks.GATHERINGS.append(queries.gatherings)
+        hooks.ENDING.append(due.end_below)
+        health.MORE.append(metrics.metrics)
+        errors.CLOSED.append(commands.closed)
         flows.register()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from conferences.states import ConferenceState
+from conferences.rules.states import ConferenceState
 from domains.models import Level
 
 PATHS = ("user_domain", "source_platform", "hosting_platform")

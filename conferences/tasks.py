@@ -6,12 +6,11 @@ from celery import shared_task
 from django.contrib.sessions.backends.cached_db import SessionStore
 
 from conferences.flows import due as flow
-from conferences.flows import mend as mending
-from conferences.flows import takeover
-from conferences.pool import units
-from confplatform import clock
-from confplatform.stores.directory import each, own_platform
+from conferences.flows import repair as mending
+from conferences.flows import takeover, units
 from domains.api import sessions
+from foundation import clock
+from foundation.cells.directory import each, own_platform
 
 
 @shared_task

@@ -12,7 +12,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from confplatform.admin_theme import UNFOLD as _UNFOLD
+from confplatform.admin_sidebar import UNFOLD as _UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -83,7 +83,7 @@ if PLATFORM_MOID in _POSSIBLE_DATABASES:
 for _moid, _url in _POSSIBLE_DATABASES.items():
     DATABASES[_moid] = env.db_url_config(_url) | _BY_MARIADB
     PLATFORM_STORES[_moid] = (_moid, _POSSIBLE_REDIS[_moid])
-DATABASE_ROUTERS = ["confplatform.stores.router.OwnOnly"]
+DATABASE_ROUTERS = ["foundation.cells.router.OwnOnly"]
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
@@ -130,7 +130,7 @@ INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.import_export",
-    "domains.admin_config.OperatorAdmin",
+    "domains.pages.admin_config.OperatorAdmin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -146,47 +146,53 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_static",
     "auditlog",
     "import_export",
-    "confplatform.stores",
-    "confplatform.bus",
+    "foundation.cells",
+    "foundation.bus",
     "domains",
     "licensing",
     "conferences",
     "failover",
     "im",
+    "media_unit",
 ]
 MIDDLEWARE = [
-    "confplatform.api.wild.WildRequests",
+    "foundation.web.lenient_requests.WildRequests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "confplatform.api.away.ServedElsewhere",
+    "foundation.web.served_elsewhere.ServedElsewhere",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
-    "confplatform.audit.WhoAsked",
+    "foundation.web.audit.WhoAsked",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "confplatform.urls"
 WSGI_APPLICATION = "confplatform.wsgi.application"
+_PAGES = [
+    "foundation/web",
+    "domains/pages",
+    "licensing/pages",
+    "conferences/pages",
+    "failover/pages",
+    "im/pages",
+]
+"""Folders that hold templates and static files."""
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
-        "DIRS": [
-            BASE_DIR / "confplatform" / "templates",
-            BASE_DIR / "conferences" / "console" / "templates",
-            BASE_DIR / "im" / "chat" / "templates",
-        ],
+        "DIRS": [BASE_DIR / folder / "templates" for folder in _PAGES],
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "licensing.notices.for_pages",
+                "licensing.pages.admin_notices.for_pages",
             ]
         },
     }
@@ -197,13 +203,13 @@ LOGIN_REDIRECT_URL = "admin:index"
 LOGIN_URL = "login"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "domains.signin.BySignInName",
-    "domains.backends.ByRights",
+    "domains.flows.sign_in.BySignInName",
+    "domains.data.permission_backend.ByRights",
 ]
 PASSWORD_HASHERS = [
-    "domains.hashers.Argon2",
+    "domains.data.password_hashers.Argon2",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-    "domains.hashers.RandomSecret",
+    "domains.data.password_hashers.RandomSecret",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {
@@ -229,11 +235,7 @@ LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 STATIC_URL = "/static/"
 STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "var" / "static"))
-STATICFILES_DIRS = [
-    BASE_DIR / "confplatform" / "static",
-    BASE_DIR / "conferences" / "console" / "static",
-    BASE_DIR / "im" / "chat" / "static",
-]
+STATICFILES_DIRS = [path for folder in _PAGES if (path := BASE_DIR / folder / "static").is_dir()]
 UNFOLD = _UNFOLD
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
@@ -255,16 +257,16 @@ X_FRAME_OPTIONS = "DENY"
 REQUIRE_SECOND_FACTOR = env.bool("REQUIRE_SECOND_FACTOR", default=True)
 OTP_TOTP_ISSUER = env.str("OTP_ISSUER", default="Conference platform")
 TRIES_PER_ADDRESS = env.int("TRIES_PER_ADDRESS", default=100)
-AXES_HANDLER = "domains.lockout.Lockout"
-AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]  # what they come to: domains.lockout
-AXES_USERNAME_CALLABLE = "domains.signin.counted_as"
-AXES_CLIENT_IP_CALLABLE = "confplatform.audit.address_of"
-AXES_LOCKOUT_CALLABLE = "domains.lockout.keep_answer"
+AXES_HANDLER = "domains.data.lockout.Lockout"
+AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]  # what they come to: domains.data.lockout
+AXES_USERNAME_CALLABLE = "domains.flows.sign_in.counted_as"
+AXES_CLIENT_IP_CALLABLE = "foundation.web.audit.address_of"
+AXES_LOCKOUT_CALLABLE = "domains.data.lockout.keep_answer"
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 OAUTH2_PROVIDER = {
-    "OAUTH2_VALIDATOR_CLASS": "domains.oauth.validator.Validator",
+    "OAUTH2_VALIDATOR_CLASS": "domains.api.oauth.validator.Validator",
     "CLIENT_SECRET_HASHER": "random",
     "SCOPES": {
         "read": _("See conferences, their members and their state"),
@@ -302,7 +304,7 @@ REST_FRAMEWORK = {
         "rest_framework.parsers.JSONParser",
     ],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "confplatform.api.errors.answer_refusal",
+    "EXCEPTION_HANDLER": "foundation.web.errors.answer_refusal",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {

@@ -3,21 +3,21 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from conferences import dashboard
-from failover import page
+from conferences.pages import dashboard
+from failover.pages import sites_page
 
-handler500 = "confplatform.api.away.server_error"
+handler500 = "foundation.web.served_elsewhere.server_error"
 
 urlpatterns = [
-    path("", include("confplatform.api.urls")),
-    path("", include("domains.oauth.urls")),
+    path("", include("foundation.web.urls")),
+    path("", include("domains.api.oauth.urls")),
     path("api/v1/system/", include("domains.api.urls")),
     path("api/v1/im/", include("im.api.urls")),
     path("api/v1/", include("conferences.api.urls")),
-    path("", include("conferences.console.urls")),
-    path("", include("im.chat.urls")),
+    path("", include("conferences.pages.urls")),
+    path("", include("im.pages.urls")),
     path("admin/live.json", admin.site.admin_view(dashboard.live), name="dashboard-live"),
-    *page.urls,
+    *sites_page.urls,
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
 ]

@@ -6,20 +6,20 @@ from functools import partial
 
 from django.conf import settings
 
-from conferences import manager
-from conferences.pool import units
-from conferences.pool.desk import desk as pool_desk
-from confplatform.bus import dispatch
-from confplatform.bus.consume import Consumer, Desk
-from confplatform.bus.link import Feeder, Link
-from confplatform.bus.relay import Relay
-from confplatform.bus.topology import Routes, pms_queue
-from confplatform.stores.directory import PlatformStore, own_platform, possible_platforms, store_of
+from conferences.api import own_manager
+from conferences.api.pool_requests import desk as pool_desk
+from conferences.flows import units
 from domains.flows import sync as propagation
 from failover.flows import platforms
 from failover.flows.platforms import desk as pms_desk
-from im.journal import DESTINATION as CLIENTS
-from licensing.flows import tell as licences
+from foundation.bus import dispatch
+from foundation.bus.consumer import Consumer, Desk
+from foundation.bus.link import Feeder, Link
+from foundation.bus.relay import Relay
+from foundation.cells.directory import PlatformStore, own_platform, possible_platforms, store_of
+from im.data.journal import DESTINATION as CLIENTS
+from licensing.flows import publish as licences
+from wire.routes import Routes, pms_queue
 
 QUEUES_OF = {
     "css": (
@@ -44,7 +44,7 @@ def desks() -> dict[str, Desk]:
     """The queues of our roles, and who does what comes from them."""
     platform = own_platform()
     work = partial(dispatch.take, first_turn=True)
-    desk_of = {"css": work, "rms": pool_desk(platform), "cm": partial(manager.take, platform)}
+    desk_of = {"css": work, "rms": pool_desk(platform), "cm": partial(own_manager.take, platform)}
     desk_of["bmc"] = work
     asked = {pms_queue(platform): pms_desk(platform)} if "pms" in settings.ROLES else {}
     return asked | {

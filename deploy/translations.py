@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-APPS = ("confplatform", "domains", "licensing", "conferences", "failover", "im")
+APPS = ("confplatform", "foundation", "domains", "licensing", "conferences", "failover", "im")
 CATALOGUE = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 _MARKS = {"_", "gettext", "gettext_lazy", "gettext_noop"}
 _PLURALS = {"ngettext", "ngettext_lazy"}
@@ -45,7 +45,7 @@ def _files(pattern: str) -> Iterator[Path]:
 
 def _in_python(path: Path) -> Iterator[Message]:
     tree = ast.parse(path.read_text())
-    refuses = path.name == "rules.py" or any(map(_takes_refusals, tree.body))
+    refuses = path.name == "tree.py" or any(map(_takes_refusals, tree.body))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield from _called(node, refuses)
@@ -57,7 +57,9 @@ def _in_python(path: Path) -> Iterator[Message]:
 def _takes_refusals(node: ast.stmt) -> bool:
     """The rules' own: what the API refuses is told as the wire says it."""
     named = (
-        node.names if isinstance(node, ast.ImportFrom) and node.module == "domains.rules" else ()
+        node.names
+        if isinstance(node, ast.ImportFrom) and node.module == "domains.rules.tree"
+        else ()
     )
     return any(one.name == "Refusal" for one in named)
 

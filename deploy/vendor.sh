@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
-CALL=conferences/console/static/vendor CHAT=im/chat/static/vendor
+CALL=conferences/pages/static/vendor CHAT=im/pages/static/vendor
 cp package.json package-lock.json "$WORK/"
 npm ci --prefix "$WORK" --ignore-scripts --no-audit --no-fund --silent
 mkdir -p "$CALL" "$CHAT"

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from domains import admin_domains, admin_lockouts, admin_people, admin_programs, admin_rooms
+from domains.pages import (
+    account_admin,
+    domain_admin,
+    lockout_admin,
+    machine_room_admin,
+    program_admin,
+)
 
-__all__ = ["admin_domains", "admin_lockouts", "admin_people", "admin_programs", "admin_rooms"]
+__all__ = ["account_admin", "domain_admin", "lockout_admin", "machine_room_admin", "program_admin"]

@@ -11,14 +11,14 @@ class DomainsConfig(AppConfig):
 
     def ready(self) -> None:
         """Pages are scoped; what becomes of the tree, of people, of keys goes to the audit trail."""
-        from confplatform import audit, scoping
-        from confplatform.api import health
-        from domains import models, ours
-        from domains.scope import DomainScope
+        from domains import models
+        from domains.data import tree_source
+        from domains.data.admin_scope import DomainScope
+        from foundation.web import audit, health, scoping
 
         scoping.install(DomainScope())
         _follow_the_core()
-        health.PARTS["tree"] = ours.missing
+        health.PARTS["tree"] = tree_source.missing
 
         audit.follow(models.CoreDomain, models.ServiceDomain, models.UserDomain)
         audit.follow(models.PlatformDomain, secret=_ADDRESSES)
@@ -31,17 +31,18 @@ class DomainsConfig(AppConfig):
 
 def _follow_the_core() -> None:
     """Handlers of what the core tells, the feed of what it is told by, and what both count."""
-    from confplatform.api import health
-    from confplatform.bus.link import FEEDS
-    from confplatform.bus.work import SITES
-    from domains import checks, flows, metrics
-    from domains.feed import feed
-    from domains.site import DomainSite
+    from domains import flows
+    from domains.data import metrics, system_checks
+    from domains.data.feed import feed
+    from domains.data.unit_of_work import DomainSite
+    from foundation.bus.link import FEEDS
+    from foundation.bus.unit_of_work import SITES
+    from foundation.web import health
 
     SITES["domains"] = DomainSite
     FEEDS.append(feed)
     health.MORE.append(metrics.lines)
-    checks.install()
+    system_checks.install()
     flows.register()
 
 

@@ -12,8 +12,10 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from domains import rows, rules, words
-from domains.bases import Careful, Named
+from domains.data import tree_rows
+from domains.data.model_bases import Careful, Named
+from domains.rules import tree as rules
+from domains.rules.refusal_texts import said
 
 
 def new_moid() -> str:
@@ -41,9 +43,7 @@ class RecoveryMode(models.TextChoices):
 def refuse(refusals: list[rules.Refusal]) -> None:
     """Refusals of the rules as Django's forms want them, in the reader's language."""
     if refusals:
-        raise ValidationError(
-            {(one.field or NON_FIELD_ERRORS): words.said(one) for one in refusals}
-        )
+        raise ValidationError({(one.field or NON_FIELD_ERRORS): said(one) for one in refusals})
 
 
 class Domain(models.Model):
@@ -92,7 +92,7 @@ class Domain(models.Model):
     def clean(self) -> None:
         """Refuse what would break the tree, and say what to do instead."""
         super().clean()
-        tree = rows.DatabaseTree(self._state.db or "default")
+        tree = tree_rows.DatabaseTree(self._state.db or "default")
         refuse(rules.placing(self.node(), tree))
 
     def node(self) -> rules.Node:
@@ -201,8 +201,8 @@ class MachineRoom(models.Model):
         """A room that tenants are bound to stays with its platform."""
         super().clean()
         database = self._state.db or "default"
-        before = rows.DatabaseTree(database).platform_of_room(self.moid)
-        tenants = sum(rows.uses_of_room(database, self.moid).values())
+        before = tree_rows.DatabaseTree(database).platform_of_room(self.moid)
+        tenants = sum(tree_rows.uses_of_room(database, self.moid).values())
         refuse(rules.moving_room(self.platform_id, before, tenants))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from confplatform.stores.directory import each, own_platform
 from domains.flows import sync
+from foundation.cells.directory import each, own_platform
 
 
 @shared_task

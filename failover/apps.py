@@ -11,13 +11,15 @@ class FailoverConfig(AppConfig):
 
     def ready(self) -> None:
         """Importing the flows registers their handlers; transactions learn of us."""
-        from confplatform.bus.link import SERVING
-        from confplatform.bus.work import SITES
-        from domains import uses
-        from failover import board, flows, status
-        from failover.site import FailoverSite
+        from domains.data import hooks
+        from failover import flows
+        from failover.data import register_view
+        from failover.data.unit_of_work import FailoverSite
+        from failover.flows import status
+        from foundation.bus.link import SERVING
+        from foundation.bus.unit_of_work import SITES
 
         SITES["failover"] = FailoverSite
-        SERVING.append(board.serving)
-        uses.REMARKS.append(status.remark)
+        SERVING.append(register_view.serving)
+        hooks.REMARKS.append(status.remark)
         flows.register()

@@ -5,16 +5,16 @@ from __future__ import annotations
 from celery import shared_task
 from django.conf import settings
 
-from confplatform.stores.directory import each, own_platform
-from failover import modes, pulse
-from failover.flows import platforms, rooms
+from failover.data import liveness
+from failover.flows import platforms, recovery_mode, rooms
+from foundation.cells.directory import each, own_platform
 
 
 @shared_task
 def beat() -> None:
     """Say that this site's software is alive, in each cell that it serves."""
     if "css" in settings.ROLES:
-        each(pulse.beat)
+        each(liveness.beat)
 
 
 @shared_task
@@ -45,4 +45,4 @@ def ask_more() -> None:
 def follow_modes() -> None:
     """At the core: what the tree says of recovery, the register says too."""
     if "bmc" in settings.ROLES:
-        modes.follow()
+        recovery_mode.follow()

@@ -14,16 +14,17 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from confplatform import clock
-from confplatform.admin import BaseAdmin, ReadOnlyAdmin, badge, table
-from confplatform.stores.directory import own_platform, store_of
 from domains.models import Domain
-from im import admin_servers, people, store
-from im.flows import block, broadcast, revoke
+from foundation import clock
+from foundation.cells.directory import own_platform, store_of
+from foundation.web.admin_base import BaseAdmin, ReadOnlyAdmin, badge, table
+from im.data import people, presence_store
+from im.flows import admin_actions, broadcast, revoke
 from im.models import Broadcast, Conversation, Listener
-from im.words import Membership, Presence
+from im.pages import server_admin
+from im.rules.vocabulary import Membership, Presence
 
-__all__ = ["admin_servers"]
+__all__ = ["server_admin"]
 
 MOST_MEMBERS = 100
 MOST_ONLINE = 5000
@@ -123,7 +124,10 @@ class ConversationAdmin(ReadOnlyAdmin):
         if page is None:
             place, by = store_of(own_platform()), people.of_account(request.user)  # type: ignore[arg-type]
             self.carry_out(
-                request, chosen, did, lambda row: block.close(place, row.pk, by, action == "close")
+                request,
+                chosen,
+                did,
+                lambda row: admin_actions.close(place, row.pk, by, action == "close"),
             )
         return page
 
@@ -146,7 +150,7 @@ class ListenerAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Those who are online; nobody where Redis is away."""
         try:
-            users = store.online(MOST_ONLINE)
+            users = presence_store.online(MOST_ONLINE)
         except redis.RedisError:
             users = []
         return super().get_queryset(request).filter(moid__in=users)
@@ -154,9 +158,9 @@ class ListenerAdmin(ReadOnlyAdmin):
     def enrich(self, rows: Sequence[Any]) -> None:
         """How they are, in two questions to Redis."""
         users, now = [row.moid for row in rows], clock.now().timestamp()
-        ways = store.ways(users, now)
+        ways = presence_store.ways(users, now)
         try:
-            states = store.presence(users, now)
+            states = presence_store.presence(users, now)
         except redis.RedisError:
             states = {}
         for row in rows:

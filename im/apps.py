@@ -13,15 +13,15 @@ class ImConfig(AppConfig):
 
     def ready(self) -> None:
         """Sign-ins end with what has proved them; our part of the topology is declared with the rest."""
-        from confplatform.api import health
-        from confplatform.bus import declare, waiting
-        from domains import uses
-        from im import broker, entered, journal, search
+        from domains.data import hooks
+        from foundation.bus import backlog, declare
+        from foundation.web import health
+        from im.data import broker, conference_joins, journal, search
         from im.flows import revoke
 
         if "im" in settings.ROLES:
-            uses.SHUT.append(revoke.every)
-            uses.ENTERED.append(entered.note)
-            waiting.ELSEWHERE.add(journal.DESTINATION)
+            hooks.SHUT.append(revoke.every)
+            hooks.ENTERED.append(conference_joins.note)
+            backlog.ELSEWHERE.add(journal.DESTINATION)
             declare.MORE.append(broker.declare_and_limit)
             health.MORE.append(search.metrics)

@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from confplatform.clock import next_id
 from domains.models import Account, Domain
-from im.words import Joining, Kind, Membership, Role
+from foundation.clock import next_id
+from im.rules.vocabulary import Joining, Kind, Membership, Role
 
 
 def _choices(words: Any) -> list[tuple[str, str]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from celery import shared_task
 from django.conf import settings
 
-from confplatform import clock
-from confplatform.stores.directory import each
-from im.flows import conferences, forget_files, odd_queues, revoke
+from foundation import clock
+from foundation.cells.directory import each
+from im.flows import conferences, forbidden_queues, forget_files, revoke
 from im.flows import index as search_index
 
 
@@ -23,7 +23,7 @@ def tidy() -> None:
     """What clients left behind, and what has expired."""
     if "im" in settings.ROLES:
         revoke.forget()
-        odd_queues.remove()
+        forbidden_queues.remove()
 
 
 @shared_task

@@ -17,19 +17,19 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from confplatform import audit
-from confplatform.admin import BaseAdmin, ReadOnlyAdmin, badge, bar
-from confplatform.stores.directory import own_platform
+from domains.data.admin_scope import rows
 from domains.models import Domain, UserDomain
-from domains.scope import rows
-from licensing.admin_import import ImportForm, look_at
-from licensing.decisions import WARN_DAYS, Standing, days_left, standing
+from foundation.cells.directory import own_platform
+from foundation.web import audit
+from foundation.web.admin_base import BaseAdmin, ReadOnlyAdmin, badge, bar
+from licensing.data.queries import database_now, held_of, newest_licences
+from licensing.data.usage import limits_of
 from licensing.flows.load import load, look
 from licensing.flows.revoke import revoke
-from licensing.licence_text import BadLicence
-from licensing.measures import limits_of
 from licensing.models import Licence, Quota
-from licensing.queries import database_now, held_of, newest_licences
+from licensing.pages.licence_import import ImportForm, look_at
+from licensing.rules.decisions import WARN_DAYS, Standing, days_left, standing
+from licensing.rules.licence_text import BadLicence
 
 
 @admin.register(Licence)

@@ -11,16 +11,16 @@ class LicensingConfig(AppConfig):
 
     def ready(self) -> None:
         """Importing the flows registers their handlers; transactions and metrics learn of us."""
-        from confplatform import audit
-        from confplatform.api import health
-        from confplatform.bus.work import SITES
-        from domains import uses
-        from licensing import flows, models, queries
-        from licensing.measures import measures
-        from licensing.site import LicenceSite
+        from domains.data import hooks
+        from foundation.bus.unit_of_work import SITES
+        from foundation.web import audit, health
+        from licensing import flows, models
+        from licensing.data import queries
+        from licensing.data.unit_of_work import LicenceSite
+        from licensing.data.usage import measures
 
         SITES["licensing"] = LicenceSite
         health.MORE.append(queries.metrics)
-        uses.MEASURES.append(measures)
+        hooks.MEASURES.append(measures)
         audit.follow(models.Licence, without=("sealed",))
         flows.register()

@@ -6,12 +6,20 @@ import os
 
 import pytest
 from django.conf import settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from tests.browser import browser
 from tests.sites import janus, manager, simulated, with_core
 
 __all__ = ["browser", "janus", "manager", "simulated", "with_core"]
 
+
+# Hypothesis measures with the wall clock, which says nothing on a machine that is busy with other work.
+hypothesis_settings.register_profile(
+    "loaded", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("loaded")
 
 SITES = ("simulated", "janus", "with_core", "chat_site", "site")
 """Fixtures that are whole sites; a group of tests shares each of them."""
@@ -46,7 +54,7 @@ def amqp_url() -> str:
 def _empty_redis(request: pytest.FixtureRequest) -> None:
     """A test that uses the database begins with an empty Redis of its own."""
     if "db" in request.fixturenames or "transactional_db" in request.fixturenames:
-        from confplatform.stores.directory import own_platform, redis_of
+        from foundation.cells.directory import own_platform, redis_of
 
         redis_of(own_platform()).flushdb()
 

@@ -8,15 +8,15 @@ from typing import Any
 from hypothesis import strategies as st
 
 from conferences import flows
-from conferences.counts import in_use
-from conferences.decisions.create import Tenant
-from conferences.states import Conference, ConferenceState, Rename, Unit
-from confplatform.bus.message import dumps
-from confplatform.bus.topology import Routes
-from licensing.amounts import EVALUATION, NONE
-from licensing.limits import Limits
+from conferences.rules.create import Tenant
+from conferences.rules.licence_counts import in_use
+from conferences.rules.states import Conference, ConferenceState, Rename, Unit
+from foundation.bus.message import dumps
+from licensing.rules.amounts import EVALUATION, NONE
+from licensing.rules.limits import Limits
 from tests.memory import MemorySite, TenantFacts
 from tests.memory_letter import Letter
+from wire.routes import Routes
 
 flows.register()
 

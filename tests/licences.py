@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deploy.stand.site import Site
-from licensing.amounts import RESOURCES, Amounts, enough_for
-from licensing.licence_text import Licence, read_key, seal
+from licensing.rules.amounts import RESOURCES, Amounts, enough_for
+from licensing.rules.licence_text import Licence, read_key, seal
 
 BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
 

@@ -7,21 +7,21 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from conferences import counts
-from conferences.decisions.create import Tenant, refused
-from conferences.errors import Err
-from conferences.messages.pool import ResourcesGranted
-from conferences.states import Conference, Unit
-from conferences.step import Step
-from confplatform.bus import envelope as env
-from confplatform.bus import registry
-from confplatform.bus.envelope import Envelope
-from confplatform.bus.message import BadMessage, Message, dumps, loads, to_body
-from confplatform.bus.sending import Answer, Outgoing
-from confplatform.bus.topology import DEAD_QUEUE
-from licensing.amounts import NONE, WIRE_NAMES, Amounts
-from licensing.limits import Limits, room_for_one, short_of
+from conferences.rules import licence_counts
+from conferences.rules.create import Tenant, refused
+from conferences.rules.states import Conference, Unit
+from conferences.rules.step import Step
+from foundation.bus import envelope as env
+from foundation.bus import registry
+from foundation.bus.envelope import Envelope
+from foundation.bus.message import BadMessage, Message, dumps, loads, to_body
+from foundation.bus.outgoing import Answer, Outgoing
+from licensing.rules.amounts import NONE, WIRE_NAMES, Amounts
+from licensing.rules.limits import Limits, room_for_one, short_of
 from tests.memory_letter import Letter, envelope_of
+from wire.error_codes import Err
+from wire.resource_pool import ResourcesGranted
+from wire.routes import DEAD_QUEUE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +209,7 @@ class MemorySite:
 
     def seat(self, tenant: Tenant, places: int) -> tuple[Err, str] | None:
         """Which limit forbids one more of this size, and in words; None: there is a seat."""
-        facts, wanted = self.facts[tenant.moid], counts.of_new(places)
+        facts, wanted = self.facts[tenant.moid], licence_counts.of_new(places)
         limit = facts.large_limit if wanted.large_conferences else facts.small_limit
         platform, own = self.used(self.platform), self.used(tenant.moid)
         full = room_for_one(wanted, self.licence, platform, limit, own, self.now)
@@ -299,7 +299,7 @@ class MemorySite:
         after = replace(after, revision=after.revision + 1)
         self.changes.append((before, after))
         self.conferences[after.confid] = after
-        self.count(after.user_domain, counts.in_use(before), counts.in_use(after))
+        self.count(after.user_domain, licence_counts.in_use(before), licence_counts.in_use(after))
         if after.live:
             self.live[after.e164] = after
         if before is not None and before.live and not after.live:

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from conferences.decisions.forward import decide_control_here, decide_pass_on
-from conferences.messages.control import Control
-from conferences.messages.pool import NodeLost
-from conferences.messages.unit import UnitHolds
-from conferences.states import Conference, Unit
-from confplatform.bus import registry
-from confplatform.bus.envelope import Envelope
-from confplatform.bus.message import BadMessage, Message, loads
-from confplatform.bus.topology import Routes
+from conferences.rules.forward import decide_control_here, decide_pass_on
+from conferences.rules.states import Conference, Unit
+from foundation.bus import registry
+from foundation.bus.envelope import Envelope
+from foundation.bus.message import BadMessage, Message, loads
 from tests.memory import MemorySite
 from tests.memory_letter import Letter, envelope_of
+from wire.conference_control import Control
+from wire.media_unit import UnitHolds
+from wire.resource_pool import NodeLost
+from wire.routes import Routes
 
 Copy = Mapping[str, Conference]
 """What this site's copy says that lives, by number; it may be old."""

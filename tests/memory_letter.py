@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from confplatform.bus.envelope import Envelope
+from foundation.bus.envelope import Envelope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The resource pool without Redis: the accounts of `conferences/pool/scripts.py`, line by line, in Python."""
+"""The resource pool without Redis: the accounts of `conferences/data/pool_scripts.py`, line by line, in Python."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from conferences.messages.pool import (
+from conferences.rules.room_order import DEFAULT
+from conferences.rules.states import Conference, ConferenceState, Unit
+from wire.resource_pool import (
     GetResources,
     NodeRegistered,
     ResourcesGranted,
     ResourcesRefused,
     ResourcesUsed,
 )
-from conferences.pool.choice import DEFAULT
-from conferences.states import Conference, ConferenceState, Unit
 
 HELD_FOR = timedelta(seconds=15)
 TIRED_FOR = timedelta(seconds=60)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domains.rules import CORE, DEEPEST, PLATFORM, SERVICE, USER, Node
+from domains.rules.tree import CORE, DEEPEST, PLATFORM, SERVICE, USER, Node
 
 
 class MemoryTree(dict[str, Node]):

@@ -21,7 +21,7 @@ from deploy.stand.ports import SERVER_PORTS, claimed
 from deploy.stand.process import Process
 from deploy.stand.site import PYTHON, REPOSITORY, Site
 from deploy.stand.stand import Stand
-from im.topology import ingress
+from im.rules.topology import ingress
 
 SITE = "east"
 _TOWN = "import django; django.setup(); from benchmarks.chat import town; town.main()"

@@ -10,14 +10,15 @@ from typing import Any
 from django.db import transaction
 
 from benchmarks.chat import plan
-from confplatform import clock
-from confplatform.stores.directory import own_platform, store_of
 from domains.models import Account
-from im import broker, journal, store, tokens
-from im.messages import Draft
+from foundation import clock
+from foundation.cells.directory import own_platform, store_of
+from im.data import broker, journal, presence_store
 from im.models import Conversation, Member
-from im.tokens import Bearer
-from im.words import Cmd, Kind, Type
+from im.rules import tokens
+from im.rules.messages import Draft
+from im.rules.tokens import Bearer
+from im.rules.vocabulary import Cmd, Kind, Type
 
 HOURS = 6 * 3600
 
@@ -67,6 +68,6 @@ def main() -> None:
         f"{size}/{n}": _conversation(Kind.GROUP, [users[one] for one in plan.members(size, n)])
         for size, n in plan.groups()
     }
-    store.all_seen([(user, "bench", "a") for user in users], time.time() + HOURS)
+    presence_store.all_seen([(user, "bench", "a") for user in users], time.time() + HOURS)
     found["exchanges_per_second"] = _exchanges(users)
     print(json.dumps(found))

@@ -12,14 +12,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from conferences import queries
-from conferences.api import asking, reading, showing
-from conferences.homes import home_of
-from conferences.links import join_link
-from conferences.states import Conference
-from confplatform.api.errors import MALFORMED, UNSPECIFIED, Refusal, ack, nack
-from confplatform.stores.directory import store_of
+from conferences.api import commands, representations, request_parsing
+from conferences.data import queries
+from conferences.data.join_links import join_link
+from conferences.data.platform_resolver import home_of
+from conferences.rules.states import Conference
 from domains.api.sessions import Session
+from foundation.cells.directory import store_of
+from foundation.web.errors import MALFORMED, UNSPECIFIED, Refusal, ack, nack
 
 NO_TERMINAL = 12104
 
@@ -37,7 +37,7 @@ class _Call(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Only where this site serves the caller's platform; reading too: a copy may be old."""
         super().initial(request, *args, **kwargs)
-        if refusal := asking.closed(home_of(self.domain(request))):
+        if refusal := commands.closed(home_of(self.domain(request))):
             raise refusal
 
     def params(self, request: Request) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class _Call(APIView):
 
     def own(self, request: Request, conf_id: str) -> Conference:
         """A live conference of the caller's tenant. Another's is as unknown as none. Raises Refusal."""
-        return asking.own(conf_id, self.domain(request))
+        return commands.own(conf_id, self.domain(request))
 
 
 class Conferences(_Call):
@@ -66,7 +66,7 @@ class Conferences(_Call):
     def post(self, request: Request) -> Response:
         """Create. Without an outcome in 4 s it is acknowledged all the same: it goes on."""
         given = self.params(request)
-        body = reading.create_request(given)
+        body = request_parsing.create_request(given)
         body["moid"] = self.domain(request)
         account = self.session(request).account
         body["creator"] = {"moid": account.moid, "name": str(account)[:64]}
@@ -75,7 +75,7 @@ class Conferences(_Call):
             raise Refusal(29004, "platform_id: this platform is not served at this site")
         if key := request.headers.get("Idempotency-Key", "")[:64]:
             body["reqid"] = key
-        made = asking.start(**body)
+        made = commands.start(**body)
         return ack(
             conf_id=made.e164,
             meeting_id=made.confid,
@@ -93,7 +93,7 @@ class OneConference(_Call):
         """End it."""
         self.own(request, conf_id)
         moid = self.domain(request)
-        asking.ask(type="CM_MAU_RELEASECONF_REQ", confE164=conf_id, moid=moid)
+        commands.ask(type="CM_MAU_RELEASECONF_REQ", confE164=conf_id, moid=moid)
         return ack(description="")
 
 
@@ -104,14 +104,14 @@ class LiveConferences(_Call):
     def get(self, request: Request) -> Response:
         """The tenant's live conferences; `start` and `count` (0: all, up to 500)."""
         given = self.params(request)
-        start = max(0, reading.number(given.get("start"), "start", 0))
-        count = reading.number(given.get("count"), "count", 10)
+        start = max(0, request_parsing.number(given.get("start"), "start", 0))
+        count = request_parsing.number(given.get("count"), "count", 10)
         most = 500 if count <= 0 else min(count, 500)
         domain = self.domain(request)
         database = store_of(home_of(domain)).database
         total, found = queries.page(database, "user_domain", domain, min(start, 10**6), most)
         name = self.session(request).domain_name
-        return ack(total=total, confs=[showing.item(c, name) for c in found])
+        return ack(total=total, confs=[representations.item(c, name) for c in found])
 
 
 class LiveConference(_Call):
@@ -122,7 +122,7 @@ class LiveConference(_Call):
         """One conference in detail."""
         c = self.own(request, conf_id)
         name = self.session(request).domain_name
-        return ack(**showing.detail(c, name))
+        return ack(**representations.detail(c, name))
 
 
 class Terminals(_Call):
@@ -132,21 +132,21 @@ class Terminals(_Call):
     def get(self, request: Request, conf_id: str) -> Response:
         """Who is invited, and who is there."""
         c = self.own(request, conf_id)
-        return ack(mts=[showing.terminal(m, c.bitrate) for m in c.mts])
+        return ack(mts=[representations.terminal(m, c.bitrate) for m in c.mts])
 
     @_any
     def post(self, request: Request, conf_id: str) -> Response:
         """Call terminals; they come online later."""
         self.own(request, conf_id)
-        wanted = reading.terminals(self.params(request).get("mts"), "mts")
+        wanted = request_parsing.terminals(self.params(request).get("mts"), "mts")
         if not wanted:
             raise Refusal(MALFORMED, "mts: a list of {account, account_type} is needed")
-        said = asking.ask_unit(
+        said = commands.ask_unit(
             type="CM_MCU_ADDMT_REQ", confE164=conf_id, moid=self.domain(request), mts=wanted
         )
         added = said.get("mts")
         known = added if isinstance(added, list) else []
-        shown = [showing.terminal(m, 0) for m in known if isinstance(m, dict)]
+        shown = [representations.terminal(m, 0) for m in known if isinstance(m, dict)]
         names = ("account", "account_type", "protocol", "mt_id")
         return ack(mts=[{name: one[name] for name in names} for one in shown])
 
@@ -154,12 +154,12 @@ class Terminals(_Call):
     def delete(self, request: Request, conf_id: str) -> Response:
         """Remove terminals."""
         c = self.own(request, conf_id)
-        ids = reading.terminal_ids(self.params(request).get("mts"))
+        ids = request_parsing.terminal_ids(self.params(request).get("mts"))
         if unknown := set(ids) - {str(m.get("mtid")) for m in c.mts}:
             raise Refusal(
                 NO_TERMINAL, f"terminal does not exist: {', '.join(sorted(unknown))[:200]}"
             )
-        asking.ask_unit(
+        commands.ask_unit(
             type="CM_MCU_DELMT_REQ", confE164=conf_id, moid=self.domain(request), mtids=ids
         )
         return ack()

@@ -4,13 +4,13 @@
 def register() -> None:
     """Import all flows, so that their handlers are known."""
     from conferences.flows import (  # noqa: F401
+        call_record,
         control,
         create,
         end,
         extend,
         forward,
         lists,
-        record,
         rename,
         restore,
         sync,

@@ -8,14 +8,14 @@ CSS -> CM   MCU_CM_*
 
 from __future__ import annotations
 
-from conferences.commit import commit
-from conferences.counts import of_terminals
-from conferences.decisions.control import decide_control, decide_control_answered
-from conferences.decisions.who import speaker
-from conferences.messages.control import Control, ControlAnswered
-from conferences.site import Site
-from confplatform.bus.envelope import Envelope
-from confplatform.bus.registry import handles, passes
+from conferences.data.commit import commit
+from conferences.data.unit_of_work import Site
+from conferences.rules.control import decide_control, decide_control_answered
+from conferences.rules.licence_counts import of_terminals
+from conferences.rules.speaking_unit import speaker
+from foundation.bus.envelope import Envelope
+from foundation.bus.registry import handles, passes
+from wire.conference_control import Control, ControlAnswered
 
 passes("CM_MCU_", Control)
 passes("MCU_CM_", ControlAnswered)

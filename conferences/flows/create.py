@@ -13,25 +13,20 @@ CSS -> RMS  CSS_RMS_RES_NTF
 
 from __future__ import annotations
 
-from conferences.commit import commit
-from conferences.decisions import create as decide
-from conferences.decisions import says
-from conferences.decisions.restore import decide_restore_failed, decide_unit_took_it_again
-from conferences.decisions.who import speaker
-from conferences.errors import Err
-from conferences.messages.cm import CreateConference
-from conferences.messages.pool import ResourcesGranted, ResourcesRefused
-from conferences.messages.unit import (
-    UnitCreated,
-    UnitRefused,
-    UnitRestored,
-    UnitRestoreRefused,
-)
-from conferences.site import Site
-from conferences.states import Conference, ConferenceState, Unit
-from conferences.step import Step, nothing
-from confplatform.bus.envelope import Envelope
-from confplatform.bus.registry import handles, resumes
+from conferences.data.commit import commit
+from conferences.data.unit_of_work import Site
+from conferences.rules import create as decide
+from conferences.rules import outgoing
+from conferences.rules.restore import decide_restore_failed, decide_unit_took_it_again
+from conferences.rules.speaking_unit import speaker
+from conferences.rules.states import Conference, ConferenceState, Unit
+from conferences.rules.step import Step, nothing
+from foundation.bus.envelope import Envelope
+from foundation.bus.registry import handles, resumes
+from wire.conference_manager import CreateConference
+from wire.error_codes import Err
+from wire.media_unit import UnitCreated, UnitRefused, UnitRestored, UnitRestoreRefused
+from wire.resource_pool import ResourcesGranted, ResourcesRefused
 
 
 @handles(CreateConference)
@@ -59,7 +54,7 @@ def on_create_resources(
     site: Site, reply: ResourcesGranted | ResourcesRefused, envelope: Envelope
 ) -> None:
     """The RMS answers: the unit is told, or the asker refused."""
-    e164, question = says.question_of(envelope.correlation_id)
+    e164, question = outgoing.question_of(envelope.correlation_id)
     conference = site.load(e164)
     if conference:
         step = decide.decide_create_resources(

@@ -13,19 +13,19 @@ from datetime import timedelta
 import redis
 from django.db import DatabaseError, InterfaceError
 
-from conferences.commit import commit
-from conferences.decisions.due import decide_due, decide_watched
-from conferences.decisions.end import decide_end
-from conferences.decisions.restore import decide_restore
-from conferences.messages.cm import ReleaseConference
-from conferences.queries import hosted_near_end, numbers_below
-from conferences.states import Conference, ConferenceState, EndReason
-from conferences.step import Step
-from conferences.store import ConferenceSite
-from confplatform.bus import wake
-from confplatform.bus.work import NotProvisioned, begin
-from confplatform.stores import sql
-from confplatform.stores.directory import own_platform, possible_platforms, redis_of, store_of
+from conferences.data.commit import commit
+from conferences.data.database_unit_of_work import ConferenceSite
+from conferences.data.queries import hosted_near_end, numbers_below
+from conferences.rules.due import decide_due, decide_watched
+from conferences.rules.end import decide_end
+from conferences.rules.restore import decide_restore
+from conferences.rules.states import Conference, ConferenceState, EndReason
+from conferences.rules.step import Step
+from foundation.bus import wake_up
+from foundation.bus.unit_of_work import NotProvisioned, begin
+from foundation.cells import sql
+from foundation.cells.directory import own_platform, possible_platforms, redis_of, store_of
+from wire.conference_manager import ReleaseConference
 
 BATCH = 200
 MOST_ROUNDS = 50
@@ -57,7 +57,7 @@ def _due_batch(platform: str) -> int:
             elsewhere = c.unit is not None and c.unit.at != site.here
             commit(site, decide_due(c, work.now, elsewhere=elsewhere))
     if claimed:
-        wake.everywhere(platform)
+        wake_up.everywhere(platform)
     return len(claimed)
 
 
@@ -83,7 +83,7 @@ def _watch(platform: str) -> int:
         with begin(own_platform()) as home:
             for outgoing in (one for step in told for one in step.send):
                 home.send(outgoing)
-        wake.everywhere(own_platform())
+        wake_up.everywhere(own_platform())
     return len(told)
 
 
@@ -111,7 +111,7 @@ def restore_pending(platform: str) -> int:
         for c in waiting:
             commit(site, decide_restore(c, work.now))
     if waiting:
-        wake.everywhere(platform)
+        wake_up.everywhere(platform)
     return len(waiting)
 
 
@@ -123,7 +123,7 @@ def end_now(platform: str, e164: str, reason: EndReason) -> bool:
         c = site.load(e164) if work.is_open else None
         if c:
             commit(site, decide_end(c, reason, work.now))
-    wake.everywhere(platform)
+    wake_up.everywhere(platform)
     return c is not None
 
 

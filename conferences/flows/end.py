@@ -11,14 +11,14 @@ CSS -> BMC  CSS_BMC_CDR_NTF
 
 from __future__ import annotations
 
-from conferences.commit import commit
-from conferences.decisions.end import decide_release, decide_unit_ended
-from conferences.decisions.who import speaker
-from conferences.messages.cm import ReleaseConference
-from conferences.messages.unit import UnitEnded
-from conferences.site import Site
-from confplatform.bus.envelope import Envelope
-from confplatform.bus.registry import handles
+from conferences.data.commit import commit
+from conferences.data.unit_of_work import Site
+from conferences.rules.end import decide_release, decide_unit_ended
+from conferences.rules.speaking_unit import speaker
+from foundation.bus.envelope import Envelope
+from foundation.bus.registry import handles
+from wire.conference_manager import ReleaseConference
+from wire.media_unit import UnitEnded
 
 
 @handles(ReleaseConference)

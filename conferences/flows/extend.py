@@ -11,14 +11,14 @@ CSS -> CM   CM_MAU_CONFDURATION_NTF
 
 from __future__ import annotations
 
-from conferences.commit import commit
-from conferences.decisions.extend import decide_extend, decide_unit_extend
-from conferences.decisions.who import speaker
-from conferences.messages.cm import ExtendConference
-from conferences.messages.unit import UnitAsksToExtend
-from conferences.site import Site
-from confplatform.bus.envelope import Envelope
-from confplatform.bus.registry import handles
+from conferences.data.commit import commit
+from conferences.data.unit_of_work import Site
+from conferences.rules.extend import decide_extend, decide_unit_extend
+from conferences.rules.speaking_unit import speaker
+from foundation.bus.envelope import Envelope
+from foundation.bus.registry import handles
+from wire.conference_manager import ExtendConference
+from wire.media_unit import UnitAsksToExtend
 
 
 @handles(ExtendConference)

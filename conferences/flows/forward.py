@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import logging
 
-from conferences import queries
-from conferences.decisions.forward import decide_control_here, decide_pass_on
-from conferences.homes import platforms_of_numbers
-from conferences.messages.control import Control
-from conferences.messages.pool import NodeLost
-from conferences.messages.unit import UnitHolds
-from confplatform.bus.dispatch import PASSED_ON, Delivery, refuse_as_closed
-from confplatform.bus.topology import Routes
-from confplatform.bus.work import Work
-from confplatform.stores.directory import own_platform
+from conferences.data import queries
+from conferences.data.platform_resolver import platforms_of_numbers
+from conferences.rules.forward import decide_control_here, decide_pass_on
+from foundation.bus.dispatch import PASSED_ON, Delivery, refuse_as_closed
+from foundation.bus.unit_of_work import Work
+from foundation.cells.directory import own_platform
+from wire.conference_control import Control
+from wire.media_unit import UnitHolds
+from wire.resource_pool import NodeLost
+from wire.routes import Routes
 
 log = logging.getLogger("conferences.forward")
 

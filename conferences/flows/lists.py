@@ -6,14 +6,14 @@ CSS -> CM   MAU_CM_GETCONFLIST_ACK | MAU_CM_GETCONFLIST_NACK
 
 from __future__ import annotations
 
-from conferences.decisions.listing import as_many_as_fit
-from conferences.errors import MEANING, Err
-from conferences.messages.cm import ConferencesListed, ListConferences, ListRefused
-from conferences.site import Site
-from confplatform.bus.envelope import Envelope
-from confplatform.bus.registry import handles
-from confplatform.bus.sending import Answer
-from confplatform.bus.topology import Routes
+from conferences.data.unit_of_work import Site
+from conferences.rules.listing import as_many_as_fit
+from foundation.bus.envelope import Envelope
+from foundation.bus.outgoing import Answer
+from foundation.bus.registry import handles
+from wire.conference_manager import ConferencesListed, ListConferences, ListRefused
+from wire.error_codes import MEANING, Err
+from wire.routes import Routes
 
 
 @handles(ListConferences)

@@ -8,11 +8,11 @@ CSS -> RMS  GET_RES_REQ
 
 from __future__ import annotations
 
-from conferences.commit import commit
-from conferences.decisions.move import decide_move
-from conferences.store import ConferenceSite
-from confplatform.bus import wake
-from confplatform.bus.work import begin
+from conferences.data.commit import commit
+from conferences.data.database_unit_of_work import ConferenceSite
+from conferences.rules.move import decide_move
+from foundation.bus import wake_up
+from foundation.bus.unit_of_work import begin
 
 
 def move(platform: str, e164: str) -> bool:
@@ -24,5 +24,5 @@ def move(platform: str, e164: str) -> bool:
         step = decide_move(c, work.now) if c else None
         if step is not None:
             commit(site, step)
-    wake.everywhere(platform)
+    wake_up.everywhere(platform)
     return step is not None and step.after is not None

@@ -9,14 +9,14 @@ CMU -> CSS  MCU_MAU_CONFSTATECHANGE_NTF
 
 from __future__ import annotations
 
-from conferences.commit import commit
-from conferences.decisions.rename import decide_cm_on_rename, decide_unit_rename
-from conferences.decisions.who import speaker
-from conferences.messages.cm import RenameDenied, RenameGranted
-from conferences.messages.unit import UnitAsksToRename
-from conferences.site import Site
-from confplatform.bus.envelope import Envelope
-from confplatform.bus.registry import handles
+from conferences.data.commit import commit
+from conferences.data.unit_of_work import Site
+from conferences.rules.rename import decide_cm_on_rename, decide_unit_rename
+from conferences.rules.speaking_unit import speaker
+from foundation.bus.envelope import Envelope
+from foundation.bus.registry import handles
+from wire.conference_manager import RenameDenied, RenameGranted
+from wire.media_unit import UnitAsksToRename
 
 
 @handles(UnitAsksToRename)

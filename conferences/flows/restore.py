@@ -11,14 +11,14 @@ CSS -> CM   MAU_CM_CONFRESTORE_NTF
 
 from __future__ import annotations
 
-from conferences.commit import commit
-from conferences.decisions import says
-from conferences.decisions.restore import decide_lost, decide_restore_resources
-from conferences.messages.pool import NodeLost, ResourcesGranted, ResourcesRefused
-from conferences.site import Site
-from conferences.states import Unit
-from confplatform.bus.envelope import Envelope
-from confplatform.bus.registry import handles, resumes
+from conferences.data.commit import commit
+from conferences.data.unit_of_work import Site
+from conferences.rules import outgoing
+from conferences.rules.restore import decide_lost, decide_restore_resources
+from conferences.rules.states import Unit
+from foundation.bus.envelope import Envelope
+from foundation.bus.registry import handles, resumes
+from wire.resource_pool import NodeLost, ResourcesGranted, ResourcesRefused
 
 
 @handles(NodeLost)
@@ -36,7 +36,7 @@ def on_restore_resources(
     site: Site, reply: ResourcesGranted | ResourcesRefused, envelope: Envelope
 ) -> None:
     """The RMS answers: the unit is told, or the conference waits on."""
-    e164, question = says.question_of(envelope.correlation_id)
+    e164, question = outgoing.question_of(envelope.correlation_id)
     conference = site.load(e164)
     if conference:
         step = decide_restore_resources(

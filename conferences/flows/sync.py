@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from conferences.commit import commit
-from conferences.decisions.sync import decide_held, decide_not_held, decide_reported
-from conferences.decisions.who import speaker
-from conferences.messages.unit import UnitHolds, UnitReportsChange
-from conferences.site import Site
-from conferences.states import Unit
-from confplatform.bus.envelope import Envelope
-from confplatform.bus.message import NotTaken
-from confplatform.bus.registry import handles
+from conferences.data.commit import commit
+from conferences.data.unit_of_work import Site
+from conferences.rules.speaking_unit import speaker
+from conferences.rules.states import Unit
+from conferences.rules.sync import decide_held, decide_not_held, decide_reported
+from foundation.bus.envelope import Envelope
+from foundation.bus.message import NotTaken
+from foundation.bus.registry import handles
+from wire.media_unit import UnitHolds, UnitReportsChange
 
 
 @handles(UnitHolds)

@@ -18,16 +18,16 @@ from functools import partial
 
 import redis
 
-from conferences import projection
-from conferences.commit import commit
-from conferences.decisions.takeover import decide_taken_over
-from conferences.store import ConferenceSite
-from confplatform.bus import outbox, wake
-from confplatform.bus.work import begin
-from confplatform.stores.directory import each, own_platform, redis_of
-from domains import projection as domain_projection
+from conferences.data import redis_projection
+from conferences.data.commit import commit
+from conferences.data.database_unit_of_work import ConferenceSite
+from conferences.rules.takeover import decide_taken_over
+from domains.data import redis_projection as domain_projection
 from domains.flows import sync
-from licensing.flows import tell as licences
+from foundation.bus import outbox, wake_up
+from foundation.bus.unit_of_work import begin
+from foundation.cells.directory import each, own_platform, redis_of
+from licensing.flows import publish as licences
 
 log = logging.getLogger("conferences.takeover")
 
@@ -55,7 +55,7 @@ def begin_to_serve(platform: str) -> bool:
     try:
         client = redis_of(platform)
         if client.get(_EPOCH) != str(work.epoch):
-            count = projection.refresh(platform)
+            count = redis_projection.refresh(platform)
             domain_projection.rebuild(platform)
             sync.greet(platform)
             licences.greet(platform)
@@ -85,5 +85,5 @@ def _batch(platform: str, lost: list[str]) -> int:
         for c in found:
             commit(site, decide_taken_over(c, work.now))
     if found:
-        wake.everywhere(platform)
+        wake_up.everywhere(platform)
     return len(found)

@@ -12,8 +12,8 @@ from typing import Any
 
 from deploy.stand.mariadb import _template
 from deploy.stand.server import write_private
-from failover.cells.config import Cell
-from failover.cells.server import Server
+from failover.data.cells.config import Cell
+from failover.data.cells.server_process import Server
 
 
 def prepare(cell: Cell, templates: Path) -> None:

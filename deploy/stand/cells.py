@@ -14,10 +14,10 @@ from deploy.stand import cell as one_cell
 from deploy.stand.errors import StandError
 from deploy.stand.process import Process
 from deploy.stand.vault import Vault
-from failover.cells.config import Cell
-from failover.cells.link import Failure, Link
-from failover.cells.register import Register
-from failover.cells.server import Server
+from failover.data.cells.config import Cell
+from failover.data.cells.connection import Failure, Link
+from failover.data.cells.register import Register
+from failover.data.cells.server_process import Server
 
 PATIENCE = 240.0
 GRANTS = (

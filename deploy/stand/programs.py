@@ -4,7 +4,14 @@ from pathlib import Path
 
 CELERY = ("-m", "celery", "-A", "confplatform")
 DOOR = (
-    *("-m", "uvicorn", "im.door.asgi:application", "--host", "127.0.0.1", "--no-access-log"),
+    *(
+        "-m",
+        "uvicorn",
+        "im.api.broker_auth.asgi:application",
+        "--host",
+        "127.0.0.1",
+        "--no-access-log",
+    ),
     *("--log-level", "warning", "--no-server-header", "--timeout-keep-alive", "600"),
 )
 CENTER = ("manage.py", "im_center")

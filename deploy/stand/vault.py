@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from deploy.stand.server import write_private
-from licensing.licence_text import new_keys, public_of, read_key, write_key
+from licensing.rules.licence_text import new_keys, public_of, read_key, write_key
 
 
 def _password() -> str:

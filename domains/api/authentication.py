@@ -10,8 +10,8 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
-from confplatform import clock
 from domains.api import sessions
+from foundation import clock
 
 COOKIE = "SSO_COOKIE_KEY"
 

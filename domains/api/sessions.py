@@ -14,11 +14,12 @@ from django.db.models import Q
 from django.http import HttpRequest
 from oauth2_provider.models import get_access_token_model
 
-from confplatform.api.errors import Refusal, TokenRefused
-from domains import lockout, queries, signin
+from domains.api.oauth.validator import serves
+from domains.data import lockout, queries
+from domains.data.tokens import forget_expired
+from domains.flows import sign_in
 from domains.models import Account, ApiKey, ApiToken, hashed
-from domains.oauth.validator import serves
-from domains.tokens import forget_expired
+from foundation.web.errors import Refusal, TokenRefused
 
 IDLE = timedelta(minutes=30)
 REFRESH = timedelta(seconds=30)
@@ -79,9 +80,9 @@ def log_in(request: HttpRequest, token: str, username: str, password: str, now: 
     found = use_token(token, now)
     account = authenticate(request, username=username, password=password)
     if not isinstance(account, Account):
-        raise Refusal(BAD_PASSWORD, signin.why_not(request))
+        raise Refusal(BAD_PASSWORD, sign_in.why_not(request))
     if not queries.serves("default", found.key.domain_id, account.domain_id):
-        raise Refusal(BAD_PASSWORD, signin.WRONG)
+        raise Refusal(BAD_PASSWORD, sign_in.WRONG)
     cookie = str(uuid.uuid4())
     _recent.clear()
     ApiToken.objects.filter(pk=found.pk).update(

@@ -9,10 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from confplatform import clock
-from confplatform.api.errors import ack
 from domains.api import sessions
 from domains.api.authentication import COOKIE
+from foundation import clock
+from foundation.web.errors import ack
 
 
 def field(request: Request, name: str) -> str:

@@ -14,8 +14,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model
 
-from confplatform.stores import sql
-from domains import changes, projection, queries, rows, rules, uses
+from domains.data import change_log, hooks, queries, redis_projection, tree_rows
+from domains.data.tree_rows import DatabaseTree
 from domains.models import (
     ApiKey,
     BackupPlatform,
@@ -27,8 +27,9 @@ from domains.models import (
     ServiceDomain,
     UserDomain,
 )
-from domains.rows import DatabaseTree
-from domains.rules import Node, Refusal, RuleBroken
+from domains.rules import tree as rules
+from domains.rules.tree import Node, Refusal, RuleBroken
+from foundation.cells import sql
 
 _CLASS: dict[int, type[Domain]] = {
     Level.CORE: CoreDomain,
@@ -82,7 +83,7 @@ def _write(domain: Domain, tree: DatabaseTree, changed: Collection[str] | None) 
     obey(unsound(domain, changed, _JUDGED))
     domain.save(using=tree.database)
     if before is not None and before.used and not domain.used:
-        uses.shut(tree.database, queries.people_below(tree.database, domain.moid))
+        hooks.shut(tree.database, queries.people_below(tree.database, domain.moid))
     return before
 
 
@@ -90,11 +91,13 @@ def _note(database: str, written: Mapping[str, Node | None]) -> None:
     """For Redis, and for the platforms concerned."""
     if not written:
         return
-    projection.note(database, *written)
-    changes.note_all(database, "domain", [moid for moid, was in written.items() if not was], "add")
+    redis_projection.note(database, *written)
+    change_log.note_all(
+        database, "domain", [moid for moid, was in written.items() if not was], "add"
+    )
     for moid, before in written.items():
         if before is not None:
-            changes.note(database, "domain", moid, "mod", before.parent)
+            change_log.note(database, "domain", moid, "mod", before.parent)
 
 
 def create(level: int, database: str = "default", **fields: Any) -> Domain:
@@ -126,20 +129,20 @@ def delete(moid: str, database: str = "default") -> None:
     with _one_by_one(database):
         domain = _get(moid, database)
         obey(rules.deleting(domain.name, domain_uses(moid, database)))
-        changes.note(database, "domain", moid, "del")
+        change_log.note(database, "domain", moid, "del")
         domain.delete(using=database)
-        projection.note(database, moid)
+        redis_projection.note(database, moid)
 
 
 def keep_room(room: MachineRoom, database: str = "default") -> None:
     """Write a machine room; its platform domain is changed by it. Raises RuleBroken."""
     with _one_by_one(database) as tree:
         before = tree.platform_of_room(room.moid)
-        tenants = sum(rows.uses_of_room(database, room.moid).values())
+        tenants = sum(tree_rows.uses_of_room(database, room.moid).values())
         obey(rules.moving_room(room.platform_id, before, tenants))
         room.save(using=database)
         for platform in sorted({room.platform_id, before or room.platform_id}):
-            changes.note(database, "domain", platform, "mod")
+            change_log.note(database, "domain", platform, "mod")
 
 
 def delete_room(moid: str, database: str = "default") -> None:
@@ -148,7 +151,7 @@ def delete_room(moid: str, database: str = "default") -> None:
         room = MachineRoom.objects.using(database).get(moid=moid)
         obey(rules.deleting(room.name, room_uses(moid, database)))
         room.delete(using=database)
-        changes.note(database, "domain", room.platform_id, "mod")
+        change_log.note(database, "domain", room.platform_id, "mod")
 
 
 def keep_backups(platform: str, backups: Sequence[str], database: str = "default") -> None:
@@ -162,31 +165,31 @@ def keep_backups(platform: str, backups: Sequence[str], database: str = "default
             one = there.get(moid) or BackupPlatform(platform_id=platform, backup_id=moid)
             one.order = order
             one.save(using=database)
-        changes.note(database, "domain", platform, "mod")
+        change_log.note(database, "domain", platform, "mod")
 
 
 def keep_key(key: ApiKey, database: str = "default") -> None:
     """Write the key pair of a program; its domain is changed by it."""
     with _one_by_one(database):
         key.save(using=database)
-        changes.note(database, "domain", key.domain_id, "mod")
+        change_log.note(database, "domain", key.domain_id, "mod")
 
 
 def delete_key(key: ApiKey, database: str = "default") -> None:
     """Forget the key pair of a program."""
     with _one_by_one(database):
         key.delete(using=database)
-        changes.note(database, "domain", key.domain_id, "mod")
+        change_log.note(database, "domain", key.domain_id, "mod")
 
 
 def domain_uses(moid: str, database: str = "default") -> dict[str, int]:
     """What uses a domain, here and in the apps above."""
-    return rows.uses(database, moid) | uses.gathered(uses.DOMAINS, database, moid)
+    return tree_rows.uses(database, moid) | hooks.gathered(hooks.DOMAINS, database, moid)
 
 
 def room_uses(moid: str, database: str = "default") -> dict[str, int]:
     """What uses a room, here and in the apps above."""
-    return rows.uses_of_room(database, moid) | uses.gathered(uses.ROOMS, database, moid)
+    return tree_rows.uses_of_room(database, moid) | hooks.gathered(hooks.ROOMS, database, moid)
 
 
 def _get(moid: str, database: str) -> Domain:

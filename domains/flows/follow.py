@@ -13,15 +13,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from confplatform.bus.envelope import Envelope
-from confplatform.bus.message import NotTaken
-from confplatform.bus.registry import handles
-from domains import rows, rules, uses
-from domains.decisions import Verdict
-from domains.messages import AccountChanged, DomainChanged
-from domains.rules import Node, Refusal
-from domains.site import DomainSite, Notice, thing_of
-from domains.told import Told
+from domains.data import hooks, tree_rows
+from domains.data.serializers import Told
+from domains.data.unit_of_work import DomainSite, Notice, thing_of
+from domains.rules import tree
+from domains.rules.sync_decisions import Verdict
+from domains.rules.tree import Node, Refusal
+from foundation.bus.envelope import Envelope
+from foundation.bus.message import NotTaken
+from foundation.bus.registry import handles
+from wire.domain_changes import AccountChanged, DomainChanged
 
 log = logging.getLogger("domains.follow")
 
@@ -95,11 +96,11 @@ def _take_domain(site: DomainSite, notice: Notice) -> bool:
     known = site.known_domain(given["moid"])
     if notice.op == "del":
         if known:
-            _obey(rules.deleting(known["name"], _uses(site, known["moid"])))
+            _obey(tree.deleting(known["name"], _uses(site, known["moid"])))
     else:
         given = _completed(given, known)
         _fit(site, given)
-        _obey(rules.placing(_node(site, given), site.tree()))
+        _obey(tree.placing(_node(site, given), site.tree()))
     _stage(site, notice, given)
     return True
 
@@ -118,7 +119,7 @@ def _completed(given: Told, known: Told | None) -> Told:
 
 
 def _uses(site: DomainSite, moid: str) -> dict[str, int]:
-    return rows.uses(site.database, moid) | uses.gathered(uses.DOMAINS, site.database, moid)
+    return tree_rows.uses(site.database, moid) | hooks.gathered(hooks.DOMAINS, site.database, moid)
 
 
 def _node(site: DomainSite, domain: Told) -> Node:
@@ -127,7 +128,7 @@ def _node(site: DomainSite, domain: Told) -> Node:
     if room and site.tree().platform_of_room(room) is None:
         room = None
     parent, used = domain.get("uplevelmoid") or None, bool(domain.get("used", 1))
-    platform = domain.get("platformmoid") if domain["level"] == rules.USER else None
+    platform = domain.get("platformmoid") if domain["level"] == tree.USER else None
     prefix = domain.get("e164prefix") or ""
     return Node(
         domain["moid"], domain["level"], parent, domain["name"], used, platform, room, prefix

@@ -17,10 +17,11 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, OperationalError, transaction
 from django_otp import devices_for_user
 
-from domains import changes, person, queries, tokens, uses
+from domains.data import change_log, hooks, queries, tokens
 from domains.flows.change import obey, unsound
 from domains.models import Account
-from domains.rules import Refusal, RuleBroken
+from domains.rules import accounts
+from domains.rules.tree import Refusal, RuleBroken
 
 TAKEN = "Somebody else was quicker and has one of these names now: choose another one."
 DEADLOCK = 1213
@@ -49,7 +50,7 @@ def keep(
             obey(unsound(account, changed))
             if before is not None:
                 others = _others(before, database)
-                obey(person.changing(before.person(), account.person(), by, others))
+                obey(accounts.changing(before.person(), account.person(), by, others))
             account.save(using=database, update_fields=_written(before, changed))
             _follow_up(before, account, database)
     except IntegrityError:
@@ -93,9 +94,9 @@ def delete(moid: str, database: str = "default", by: str | None = None) -> None:
     with transaction.atomic(using=database):
         account = _get(moid, database)
         _ours(moid, database)
-        obey(person.deleting(account.person(), by, _others(account, database)))
-        changes.note(database, "account", moid, "del")
-        uses.shut(database, [moid])
+        obey(accounts.deleting(account.person(), by, _others(account, database)))
+        change_log.note(database, "account", moid, "del")
+        hooks.shut(database, [moid])
         account.delete(using=database)
 
 
@@ -107,7 +108,7 @@ def reset_second_factor(moid: str, database: str = "default") -> bool:
         devices = list(devices_for_user(account, confirmed=None))
         for device in devices:
             device.delete(using=database)
-        changes.note(database, "account", moid, "mod")
+        change_log.note(database, "account", moid, "mod")
     return bool(devices)
 
 
@@ -135,9 +136,9 @@ def _follow_up(before: Account | None, account: Account, database: str) -> None:
     )
     if shut:
         tokens.end_all(account, database)
-        uses.shut(database, [account.moid])
+        hooks.shut(database, [account.moid])
     was = before.domain_id if before is not None else None
-    changes.note(database, "account", account.moid, "mod" if before else "add", was=was)
+    change_log.note(database, "account", account.moid, "mod" if before else "add", was=was)
 
 
 def _written(before: Account | None, changed: Collection[str] | None) -> list[str] | None:

@@ -15,19 +15,19 @@ from typing import cast
 
 from django.db import transaction
 
-from confplatform.bus import wake
-from confplatform.bus.envelope import Envelope
-from confplatform.bus.message import NotTaken
-from confplatform.bus.registry import handles
-from confplatform.bus.work import begin
-from confplatform.stores import sql
-from confplatform.stores.directory import store_of
-from domains.changes import lock_counter
-from domains.decisions import Sync, decide_sync
-from domains.feed import follow
-from domains.messages import AskForChanges
-from domains.queries import backups_of
-from domains.site import DomainSite
+from domains.data.change_log import lock_counter
+from domains.data.feed import follow
+from domains.data.queries import backups_of
+from domains.data.unit_of_work import DomainSite
+from domains.rules.sync_decisions import Sync, decide_sync
+from foundation.bus import wake_up
+from foundation.bus.envelope import Envelope
+from foundation.bus.message import NotTaken
+from foundation.bus.registry import handles
+from foundation.bus.unit_of_work import begin
+from foundation.cells import sql
+from foundation.cells.directory import store_of
+from wire.domain_changes import AskForChanges
 
 log = logging.getLogger("domains.sync")
 
@@ -69,7 +69,7 @@ def on_ask_for_changes(site: DomainSite, question: AskForChanges, envelope: Enve
         return
     query = f"UPDATE domains_follower SET {change} WHERE platform = %s"
     sql.execute(site.database, query, [*values, platform])
-    wake.everywhere(site.own, {platform})
+    wake_up.everywhere(site.own, {platform})
 
 
 def _asked_for(site: DomainSite, question: AskForChanges, envelope: Envelope) -> str:
@@ -115,7 +115,7 @@ def greet(platform: str) -> None:
         site = cast(DomainSite, work.site("domains"))
         if site.is_open and site.follows():
             site.ask()
-    wake.everywhere(platform)
+    wake_up.everywhere(platform)
 
 
 def ask_again(platform: str) -> None:
@@ -124,4 +124,4 @@ def ask_again(platform: str) -> None:
         site = cast(DomainSite, work.site("domains"))
         if site.is_open and site.follows():
             site.ask_if_due()
-    wake.everywhere(platform)
+    wake_up.everywhere(platform)

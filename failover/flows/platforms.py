@@ -25,29 +25,24 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import Error
 
-from confplatform import clock
-from confplatform.bus import outbox, wake
-from confplatform.bus.dispatch import Delivery, Outcome, handle
-from confplatform.bus.envelope import Envelope
-from confplatform.bus.message import Message
-from confplatform.bus.registry import handles
-from confplatform.bus.sending import Send
-from confplatform.bus.topology import Routes, pms_queue
-from confplatform.bus.work import begin
-from confplatform.stores import sql
-from confplatform.stores.directory import own_platform, possible_platforms, store_of
 from domains.models import BackupPlatform, PlatformDomain
-from failover import board
-from failover.board import Board
-from failover.cells.facts import Row
-from failover.decisions import state_of
-from failover.messages import (
-    AskPlatformConfig,
-    AskPlatformState,
-    PlatformConfig,
-    PlatformState,
-)
-from failover.site import FailoverSite
+from failover.data import register_view
+from failover.data.register_view import Board
+from failover.data.unit_of_work import FailoverSite
+from failover.rules.cell_facts import Row
+from failover.rules.decisions import state_of
+from foundation import clock
+from foundation.bus import outbox, wake_up
+from foundation.bus.dispatch import Delivery, Outcome, handle
+from foundation.bus.envelope import Envelope
+from foundation.bus.message import Message
+from foundation.bus.outgoing import Send
+from foundation.bus.registry import handles
+from foundation.bus.unit_of_work import begin
+from foundation.cells import sql
+from foundation.cells.directory import own_platform, possible_platforms, store_of
+from wire.platforms import AskPlatformConfig, AskPlatformState, PlatformConfig, PlatformState
+from wire.routes import Routes, pms_queue
 
 log = logging.getLogger("failover.platforms")
 _told: dict[str, PlatformState] = {}
@@ -59,9 +54,9 @@ _told: dict[str, PlatformState] = {}
 def known() -> Board:
     """The register, or else what the cells of this site say."""
     try:
-        if board.is_there():
-            return board.look()
-    except board.Failure as wrong:
+        if register_view.is_there():
+            return register_view.look()
+    except register_view.Failure as wrong:
         log.warning("the register is away: %s", wrong)
     return Board(rows={p: row for p in possible_platforms() if (row := _cell(p))})
 
@@ -172,7 +167,7 @@ def tell(platform: str) -> None:
         for said in news if work.is_open else ():
             work.send(Send(message=said, route=Routes.PLATFORM_NOTICE))
     _told.update({said.platform: said for said in news})
-    wake.everywhere(platform)
+    wake_up.everywhere(platform)
 
 
 # ---- CSS asks, and hears ------------------------------------------------------------------------
@@ -187,7 +182,7 @@ def ask(platform: str, *, everything: bool = False) -> None:
             _ask(work, AskPlatformState(platform=one))
             if everything:
                 _ask(work, AskPlatformConfig(platform=one))
-    wake.everywhere(platform)
+    wake_up.everywhere(platform)
 
 
 def _ask(work: Any, question: Message) -> None:

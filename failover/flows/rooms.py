@@ -13,22 +13,22 @@ from __future__ import annotations
 import logging
 from typing import cast
 
-from conferences.commit import commit
-from conferences.decisions.restore import decide_lost
-from conferences.pool.store import unit_here
-from confplatform.bus import wake
-from confplatform.bus.envelope import Envelope
-from confplatform.bus.registry import handles
-from confplatform.bus.sending import Send
-from confplatform.bus.topology import Routes
-from confplatform.bus.work import begin
-from confplatform.stores.directory import own_platform
+from conferences.data.commit import commit
+from conferences.data.pool import unit_here
+from conferences.rules.restore import decide_lost
 from domains.models import MachineRoom
-from failover import board
-from failover.decisions import Room, decide_room
-from failover.messages import MOST_LISTED, RoomState
+from failover.data import register_view
+from failover.data.unit_of_work import FailoverSite
 from failover.models import RoomWatch
-from failover.site import FailoverSite
+from failover.rules.decisions import Room, decide_room
+from foundation.bus import wake_up
+from foundation.bus.envelope import Envelope
+from foundation.bus.outgoing import Send
+from foundation.bus.registry import handles
+from foundation.bus.unit_of_work import begin
+from foundation.cells.directory import own_platform
+from wire.platforms import MOST_LISTED, RoomState
+from wire.routes import Routes
 
 log = logging.getLogger("failover.rooms")
 
@@ -45,9 +45,9 @@ def watch(platform: str) -> None:
         site = cast(FailoverSite, work.site("failover"))
         changed = _watch(site) if site.is_open else []
     if changed:
-        wake.everywhere(platform)
+        wake_up.everywhere(platform)
     for sentence in changed:
-        board.note(platform, own_platform(), "room", sentence)
+        register_view.note(platform, own_platform(), "room", sentence)
 
 
 def _watch(site: FailoverSite) -> list[str]:
@@ -80,7 +80,7 @@ def remind(platform: str) -> None:
         for room in unheard:
             _tell(site, room, known[room.moid], "told again")
     if unheard:
-        wake.everywhere(platform)
+        wake_up.everywhere(platform)
 
 
 def _tell(site: FailoverSite, room: MachineRoom, watched: Room, because: str) -> str:
@@ -137,5 +137,5 @@ def set_mode(platform: str, room: str, mode: str, by: str) -> None:
         rooms = RoomWatch.objects.using(work.database)
         rooms.update_or_create(room=room, defaults={"mode": mode})
         name = MachineRoom.objects.using(work.database).get(pk=room).name
-    board.note(platform, own_platform(), "room", f"room {name}: {MODES[mode]}, says {by}")
+    register_view.note(platform, own_platform(), "room", f"room {name}: {MODES[mode]}, says {by}")
     watch(platform)

@@ -10,12 +10,13 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
 
-from confplatform import clock
-from confplatform.api.errors import TokenRefused
-from confplatform.stores.directory import UnknownPlatform, store_of
 from domains.api.authentication import COOKIE, BearerToken, PlatformSession
 from domains.models import Account
-from im import revoked, tokens
+from foundation import clock
+from foundation.cells.directory import UnknownPlatform, store_of
+from foundation.web.errors import TokenRefused
+from im.data import revocations
+from im.rules import tokens
 
 log = logging.getLogger("im.api")
 
@@ -40,10 +41,10 @@ def live(text: str) -> tokens.Token:
     except tokens.Forged:
         raise TokenRefused("invalid_token", "the token is not one of ours") from None
     try:
-        revoked.known.refresh(now)
+        revocations.known.refresh(now)
     except redis.RedisError as wrong:
         log.warning("what is revoked is not known: %s", wrong)
-    if not token.is_live(now) or revoked.known.voids(token):
+    if not token.is_live(now) or revocations.known.voids(token):
         raise TokenRefused("invalid_token", "the token is expired or revoked; sign in again")
     return token
 

@@ -9,10 +9,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from confplatform.api.errors import ack
-from domains.queries import all_above
-from im.api.calls import Call
-from im.api.forms import Page
+from domains.data.queries import all_above
+from foundation.web.errors import ack
+from im.api.base import Call
+from im.api.request_forms import Page
 from im.flows.broadcast import shown
 from im.models import Broadcast
 

@@ -10,18 +10,18 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from confplatform.api.errors import ack
-from im import queries
-from im.api import forms, shapes
-from im.api.calls import Call, Seldom
-from im.api.shapes import answers
+from foundation.web.errors import ack
+from im.api import request_forms, serializers
+from im.api.base import Call, Seldom
+from im.api.serializers import answers
+from im.data import queries
+from im.data.locked_conversation import Denied
 from im.flows import conversations as flow
-from im.flows import mine as own
-from im.held import Denied
-from im.messages import Data
+from im.flows import own_view as own
 from im.models import Member
-from im.rules import Why
-from im.words import Joining, Kind
+from im.rules.conversation_decisions import Why
+from im.rules.messages import Data
+from im.rules.vocabulary import Joining, Kind
 
 KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -42,7 +42,7 @@ class Listing(Call):
         pairs = [m.conversation_id for m in mine if m.conversation.kind == Kind.DIRECT]
         others = queries.others(database, user, pairs) if pairs else {}
         return [
-            shapes.conversation(
+            serializers.conversation(
                 m,
                 last.get(m.conversation_id),
                 mentions.get(m.conversation_id),
@@ -64,12 +64,12 @@ class Conversations(Listing):
 
     @extend_schema(
         operation_id="im_conversations_list",
-        parameters=[forms.Page],
-        responses=answers(shapes.Conversations),
+        parameters=[request_forms.Page],
+        responses=answers(serializers.Conversations),
     )
     def get(self, request: Request) -> Response:
         """With unread messages, the last one, read mark, mentions; in the order of their ids."""
-        given = self.given(forms.Page)
+        given = self.given(request_forms.Page)
         found = queries.places(self.place.database, self.me.id, given["after"], given["count"])
         full = len(found) == given["count"]
         return ack(
@@ -77,11 +77,13 @@ class Conversations(Listing):
         )
 
     @extend_schema(
-        parameters=[KEY], request=forms.NewConversation, responses=answers(shapes.OneConversation)
+        parameters=[KEY],
+        request=request_forms.NewConversation,
+        responses=answers(serializers.OneConversation),
     )
     def post(self, request: Request) -> Response:
         """The one-to-one conversation with somebody, made where there is none; or a new group."""
-        given = self.given(forms.NewConversation)
+        given = self.given(request_forms.NewConversation)
         if given["kind"] == Kind.DIRECT.value:
             return self.one(flow.direct(self.place, self.me, given["user"]))
         key = request.headers.get("Idempotency-Key", "")[:64]
@@ -98,19 +100,19 @@ class OneConversation(Listing):
     """One of them."""
 
     @extend_schema(
-        operation_id="im_conversations_retrieve", responses=answers(shapes.OneConversation)
+        operation_id="im_conversations_retrieve", responses=answers(serializers.OneConversation)
     )
     def get(self, request: Request, number: int) -> Response:
         """As in the list."""
         return self.one(number)
 
-    @extend_schema(request=forms.Change, responses=answers(shapes.OneConversation))
+    @extend_schema(request=request_forms.Change, responses=answers(serializers.OneConversation))
     def patch(self, request: Request, number: int) -> Response:
         """Name, notice, way of joining, silence for all but administrators."""
-        flow.change(self.place, number, self.me, self.given(forms.Change), self.now)
+        flow.change(self.place, number, self.me, self.given(request_forms.Change), self.now)
         return self.one(number)
 
-    @extend_schema(request=None, responses=answers(shapes.Done))
+    @extend_schema(request=None, responses=answers(serializers.Done))
     def delete(self, request: Request, number: int) -> Response:
         """Dissolve it: what was said stays, nothing is added."""
         flow.dissolve(self.place, number, self.me, self.now)
@@ -120,22 +122,22 @@ class OneConversation(Listing):
 class Mine(Listing):
     """For oneself alone."""
 
-    @extend_schema(request=forms.Mine, responses=answers(shapes.OneConversation))
+    @extend_schema(request=request_forms.Mine, responses=answers(serializers.OneConversation))
     def patch(self, request: Request, number: int) -> Response:
         """Do not disturb; on top of the list."""
-        own.settings(self.place, number, self.me.id, self.given(forms.Mine), self.now)
+        own.settings(self.place, number, self.me.id, self.given(request_forms.Mine), self.now)
         return self.one(number)
 
 
 class Pin(Call):
     """A pinned message."""
 
-    @extend_schema(request=None, responses=answers(shapes.Pins))
+    @extend_schema(request=None, responses=answers(serializers.Pins))
     def put(self, request: Request, number: int, seq: int) -> Response:
         """Pin it, for all."""
         return self._set(number, seq, on=True)
 
-    @extend_schema(request=None, responses=answers(shapes.Pins))
+    @extend_schema(request=None, responses=answers(serializers.Pins))
     def delete(self, request: Request, number: int, seq: int) -> Response:
         """Loosen it."""
         return self._set(number, seq, on=False)

@@ -18,20 +18,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from confplatform.api.errors import UNSPECIFIED, ack, nack
-from im.api.calls import Call
-from im.files import kept, rows, wire
-from im.files.wire import Refused
+from foundation.web.errors import UNSPECIFIED, ack, nack
+from im.api.base import Call
+from im.data.files import queries, storage
+from im.data.metrics import NOT_UPLOADED
 from im.flows import upload
 from im.flows.forget_files import KEPT_FOR
-from im.metrics import NOT_UPLOADED
 from im.models import File
+from im.rules import tus_headers
+from im.rules.tus_headers import Refused
 
 AT_ONCE = 100
 """Files that one question may be about."""
 _ID = OpenApiParameter("number", OpenApiTypes.UUID, OpenApiParameter.PATH)
 _OFFSET = OpenApiParameter("Upload-Offset", int, OpenApiParameter.HEADER, required=True)
-_TUS = OpenApiParameter("Tus-Resumable", str, OpenApiParameter.HEADER, enum=[wire.VERSION])
+_TUS = OpenApiParameter("Tus-Resumable", str, OpenApiParameter.HEADER, enum=[tus_headers.VERSION])
 _NOTHING = {204: None}
 
 View = Callable[..., HttpResponseBase]
@@ -53,15 +54,18 @@ def _tus(view: View) -> View:
     @wraps(view)
     def called(self: APIView, request: Request, **named: Any) -> HttpResponseBase:
         try:
-            if request.method != "GET" and request.headers.get("Tus-Resumable") != wire.VERSION:
-                raise Refused(412, "version", f"Tus-Resumable: {wire.VERSION} is needed")
+            if (
+                request.method != "GET"
+                and request.headers.get("Tus-Resumable") != tus_headers.VERSION
+            ):
+                raise Refused(412, "version", f"Tus-Resumable: {tus_headers.VERSION} is needed")
             reply = view(self, request, **named)
         except Refused as no:
             NOT_UPLOADED.labels(no.code).inc()
             reply = Response(
                 nack(UNSPECIFIED, no.why) | {"code": no.code}, no.status, headers=no.headers
             )
-        reply["Tus-Resumable"] = wire.VERSION
+        reply["Tus-Resumable"] = tus_headers.VERSION
         return reply
 
     return called
@@ -82,7 +86,7 @@ class Files(_Files):
         if len(numbers) > AT_ONCE:
             raise Refused(400, "too_large", f"ids: at most {AT_ONCE}")
         wanted = [one for text in numbers if (one := _uuid(text))]
-        return ack(files=[_shown(file) for file in rows.readable(self.me.id, wanted)])
+        return ack(files=[_shown(file) for file in queries.readable(self.me.id, wanted)])
 
     @extend_schema(
         request=None,
@@ -96,8 +100,8 @@ class Files(_Files):
     @_tus
     def post(self, request: Request) -> Response:
         """Announce `Upload-Length` bytes, `Upload-Metadata: filename <base64>`; `Location` says where they go."""
-        size = wire.number(request.headers.get("Upload-Length"), "Upload-Length")
-        name = wire.metadata(request.headers.get("Upload-Metadata", "")).get("filename", "")
+        size = tus_headers.number(request.headers.get("Upload-Length"), "Upload-Length")
+        name = tus_headers.metadata(request.headers.get("Upload-Metadata", "")).get("filename", "")
         file = upload.begin(self.place, self.me.id, name, size)
         reply = ack(id=str(file.id))
         reply.status_code = 201
@@ -110,9 +114,9 @@ class Files(_Files):
         return Response(
             status=204,
             headers={
-                "Tus-Resumable": wire.VERSION,
-                "Tus-Version": wire.VERSION,
-                "Tus-Extension": wire.EXTENSIONS,
+                "Tus-Resumable": tus_headers.VERSION,
+                "Tus-Version": tus_headers.VERSION,
+                "Tus-Extension": tus_headers.EXTENSIONS,
                 "Tus-Max-Size": str(settings.IM_FILE_MAX_BYTES),
             },
         )
@@ -147,16 +151,16 @@ class OneFile(_Files):
 
     @extend_schema(
         parameters=[_ID, _TUS, _OFFSET],
-        request={wire.PART: OpenApiTypes.BINARY},
+        request={tus_headers.PART: OpenApiTypes.BINARY},
         responses=_NOTHING,
     )
     @_tus
     def patch(self, request: Request, number: UUID) -> HttpResponse:
         """Bytes that belong at `Upload-Offset`; the last one makes the file ready."""
-        if request.content_type != wire.PART:
-            raise Refused(415, "bad_request", f"Content-Type: {wire.PART} is needed")
-        offset = wire.number(request.headers.get("Upload-Offset"), "Upload-Offset")
-        length = wire.number(request.META.get("CONTENT_LENGTH") or None, "Content-Length")
+        if request.content_type != tus_headers.PART:
+            raise Refused(415, "bad_request", f"Content-Type: {tus_headers.PART} is needed")
+        offset = tus_headers.number(request.headers.get("Upload-Offset"), "Upload-Offset")
+        length = tus_headers.number(request.META.get("CONTENT_LENGTH") or None, "Content-Length")
         here = upload.take(self.me.id, number, offset, request._request, length)
         return HttpResponse(status=204, headers={"Upload-Offset": str(here)})
 
@@ -178,7 +182,7 @@ class Thumbnail(_Files):
         file = _readable(self.me.id, number)
         if not file.has_thumbnail:
             raise Refused(404, "not_found", "there is no picture of this file")
-        reply = FileResponse(_opened(file, kept.THUMBNAIL), content_type="image/webp")
+        reply = FileResponse(_opened(file, storage.THUMBNAIL), content_type="image/webp")
         return _guarded(reply, "inline", f'"{file.id}-small"')
 
 
@@ -216,7 +220,7 @@ def _shown(file: File) -> dict[str, Any]:
 
 def _readable(person: str, number: UUID) -> File:
     """The same refusal for a file that is not, and one that is not for this person."""
-    found = rows.readable(person, [number])
+    found = queries.readable(person, [number])
     if not found:
         raise Refused(404, "not_found", "there is no such file, or it is not for you")
     return found[0]
@@ -224,13 +228,13 @@ def _readable(person: str, number: UUID) -> File:
 
 def _fetched(request: Request, file: File) -> HttpResponseBase:
     tag = f'"{file.id}"'
-    shown = wire.disposition(file.name, file.content_type)
+    shown = tus_headers.disposition(file.name, file.content_type)
     if request.headers.get("If-None-Match") == tag:
         return _guarded(HttpResponse(status=304), shown, tag)
     asked = request.headers.get("Range", "")
     if request.headers.get("If-Range", tag) != tag:
         asked = ""
-    part = wire.part_of(asked, file.size)
+    part = tus_headers.part_of(asked, file.size)
     reply = _part(file, *part) if part else _whole(file)
     reply["Accept-Ranges"] = "bytes"
     return _guarded(reply, shown, tag)
@@ -243,7 +247,7 @@ def _whole(file: File) -> HttpResponseBase:
 
 
 def _part(file: File, first: int, last: int) -> HttpResponseBase:
-    found = kept.pieces(_opened(file), first, last)
+    found = storage.pieces(_opened(file), first, last)
     reply = StreamingHttpResponse(found, status=206, content_type=file.content_type)
     reply["Content-Range"] = f"bytes {first}-{last}/{file.size}"
     reply["Content-Length"] = str(last - first + 1)
@@ -253,7 +257,7 @@ def _part(file: File, first: int, last: int) -> HttpResponseBase:
 def _opened(file: File, more: str = "") -> IO[Any]:
     """Another site may have taken it, and no storage be shared with it."""
     try:
-        return kept.opened(str(file.id), more)
+        return storage.opened(str(file.id), more)
     except FileNotFoundError:
         raise Refused(404, "not_here", "this file is not kept at this site") from None
 

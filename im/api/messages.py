@@ -8,17 +8,18 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from confplatform.api.errors import ack
-from im import queries, rules
-from im.api import forms, shapes
-from im.api.calls import Call
-from im.api.shapes import answers
-from im.flows import mine as own
-from im.held import Denied
-from im.messages import Data, at
+from foundation.web.errors import ack
+from im.api import request_forms, serializers
+from im.api.base import Call
+from im.api.serializers import answers
+from im.data import queries
+from im.data.locked_conversation import Denied
+from im.flows import own_view as own
 from im.models import Member
-from im.rules import Why
-from im.words import READ_SHOWN_UP_TO
+from im.rules import conversation_decisions
+from im.rules.conversation_decisions import Why
+from im.rules.messages import Data, at
+from im.rules.vocabulary import READ_SHOWN_UP_TO
 
 
 class Log(Call):
@@ -42,10 +43,10 @@ class Log(Call):
 class Messages(Log):
     """The log, page by page."""
 
-    @extend_schema(parameters=[forms.History], responses=answers(shapes.Entries))
+    @extend_schema(parameters=[request_forms.History], responses=answers(serializers.Entries))
     def get(self, request: Request, number: int) -> Response:
         """Upwards from `after`, downwards from `before`; neither: the latest. Always in order of seq."""
-        given, seen = self.given(forms.History), queries.sight_of(self.mine(number))
+        given, seen = self.given(request_forms.History), queries.sight_of(self.mine(number))
         count = given["count"]
         if "after" in given:
             above, upto = seen.after(given["after"], count)
@@ -54,14 +55,14 @@ class Messages(Log):
         ranges = [(number, above, upto)] if above < upto else []
         found = queries.entries(self.place.database, self.me.id, ranges)
         return ack(
-            entries=[shapes.entry(one) for one in found],
+            entries=[serializers.entry(one) for one in found],
             from_seq=above,
             to_seq=upto,
             first_seq=seen.floor,
             last_seq=seen.top,
         )
 
-    @extend_schema(request=None, responses=answers(shapes.Cleared))
+    @extend_schema(request=None, responses=answers(serializers.Cleared))
     def delete(self, request: Request, number: int) -> Response:
         """Delete everything up to now, for oneself."""
         return ack(from_seq=own.clear(self.place, number, self.me.id, self.now))
@@ -70,7 +71,7 @@ class Messages(Log):
 class Message(Call):
     """One message."""
 
-    @extend_schema(request=None, responses=answers(shapes.Done))
+    @extend_schema(request=None, responses=answers(serializers.Done))
     def delete(self, request: Request, number: int, seq: int) -> Response:
         """Delete it, for oneself."""
         own.hide(self.place, number, self.me.id, seq, self.now)
@@ -80,20 +81,20 @@ class Message(Call):
 class Read(Log):
     """The read mark."""
 
-    @extend_schema(request=forms.ReadTo, responses=answers(shapes.Done))
+    @extend_schema(request=request_forms.ReadTo, responses=answers(serializers.Done))
     def put(self, request: Request, number: int) -> Response:
         """Everything up to there is read."""
-        own.read(self.place, number, self.me.id, self.given(forms.ReadTo)["seq"], self.now)
+        own.read(self.place, number, self.me.id, self.given(request_forms.ReadTo)["seq"], self.now)
         return ack()
 
 
 class Readers(Log):
     """Who has read."""
 
-    @extend_schema(parameters=[forms.ReadTo], responses=answers(shapes.Readers))
+    @extend_schema(parameters=[request_forms.ReadTo], responses=answers(serializers.Readers))
     def get(self, request: Request, number: int) -> Response:
         """Who has read up to an entry; in groups of at most 500."""
-        found = self.readers(self.mine(number), self.given(forms.ReadTo)["seq"])
+        found = self.readers(self.mine(number), self.given(request_forms.ReadTo)["seq"])
         if found is None:
             raise Denied(Why.NOT_ALLOWED, f"not in groups of more than {READ_SHOWN_UP_TO}")
         return ack(readers=found)
@@ -102,10 +103,10 @@ class Readers(Log):
 class Trace(Log):
     """Where is my message."""
 
-    @extend_schema(parameters=[forms.Sent], responses=answers(shapes.Trace))
+    @extend_schema(parameters=[request_forms.Sent], responses=answers(serializers.Trace))
     def get(self, request: Request, number: int) -> Response:
         """By the sender's own id, the sender alone: accepted or not, its place, who has read it."""
-        mine, mark = self.mine(number), self.given(forms.Sent)["client_msg_id"]
+        mine, mark = self.mine(number), self.given(request_forms.Sent)["client_msg_id"]
         found = queries.sent(self.place.database, number, self.me.id, mark)
         if found is None:
             return ack(accepted=False)
@@ -122,17 +123,17 @@ class Trace(Log):
 class Offline(Call):
     """What a device has missed."""
 
-    @extend_schema(request=forms.Missing, responses=answers(shapes.Offline))
+    @extend_schema(request=request_forms.Missing, responses=answers(serializers.Offline))
     def post(self, request: Request) -> Response:
         """Of all conversations together, up to `count` entries; again until nothing is `more`."""
-        given = self.given(forms.Missing)
+        given = self.given(request_forms.Missing)
         database = self.place.database
         sights = queries.sights(database, self.me.id)
         wanted = (given["seqs"], given["count"], given.get("latest"))
-        ranges, more = rules.missing(sights, *wanted)
+        ranges, more = conversation_decisions.missing(sights, *wanted)
         found = queries.entries(database, self.me.id, ranges)
         parts = {
-            number: [shapes.entry(one) for one in some]
+            number: [serializers.entry(one) for one in some]
             for number, some in groupby(found, lambda one: one[0].conversation)
         }
         return ack(

@@ -10,12 +10,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from confplatform.api.errors import ack
-from im import queries, search
-from im.api.calls import Call, Limit
-from im.grams import query, snippet
-from im.messages import Data, Stored, shown
-from im.search import Ask, Point
+from foundation.web.errors import ack
+from im.api.base import Call, Limit
+from im.data import queries, search
+from im.data.search import Ask, Point
+from im.rules.bigrams import query, snippet
+from im.rules.messages import Data, Stored, shown
 
 LONGEST = 100
 """Characters of a question."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from im.api import broadcasts, contacts, conversations, files, members, messages, search, signin
+from im.api import broadcasts, contacts, conversations, files, members, messages, search, sign_in
 
 _ONE = "conversations/<int:number>"
 
 urlpatterns = [
-    *signin.urlpatterns,
+    *sign_in.urlpatterns,
     *files.urlpatterns,
     path("conversations", conversations.Conversations.as_view()),
     path(_ONE, conversations.OneConversation.as_view()),

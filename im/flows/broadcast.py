@@ -8,16 +8,16 @@ from collections.abc import Iterator
 import orjson
 from django.db import transaction
 
-from confplatform import clock
-from confplatform.stores.directory import PlatformStore
+from domains.data.queries import people_below
 from domains.models import Domain
-from domains.queries import people_below
-from im import journal, notices, store
-from im.messages import Data, at
+from foundation import clock
+from foundation.cells.directory import PlatformStore
+from im.data import journal, notices, presence_store
 from im.models import Broadcast
-from im.route import Push, keys_of
-from im.topology import BASE
-from im.words import KEYS_A_PUBLISH, Cmd
+from im.rules.messages import Data, at
+from im.rules.routing import Push, keys_of
+from im.rules.topology import BASE
+from im.rules.vocabulary import KEYS_A_PUBLISH, Cmd
 
 AT_ONCE = 5000
 """People whose ways are asked for in one exchange with Redis."""
@@ -38,7 +38,7 @@ def _pushes(row: Broadcast, people: list[str]) -> Iterator[Push]:
     body = orjson.dumps({"cmd": Cmd.BROADCAST.value, "data": shown(row)})
     for first in range(0, len(people), AT_ONCE):
         some = people[first : first + AT_ONCE]
-        keys = keys_of(store.ways(some, clock.now().timestamp()))
+        keys = keys_of(presence_store.ways(some, clock.now().timestamp()))
         for one in range(0, len(keys), KEYS_A_PUBLISH):
             key, *more = keys[one : one + KEYS_A_PUBLISH]
             yield Push(BASE, key, body, tuple(more))

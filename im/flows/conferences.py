@@ -12,17 +12,17 @@ from datetime import datetime
 
 from django.db import transaction
 
-from confplatform import clock
-from confplatform.stores.directory import PlatformStore, serves, store_of
-from domains import uses
+from domains.data import hooks
+from domains.data.hooks import Gathering
 from domains.models import Account
-from domains.names import normal
-from domains.uses import Gathering
-from im import entered, people, queries
-from im.held import Held, held, named
+from domains.rules.sign_in_names import normal
+from foundation import clock
+from foundation.cells.directory import PlatformStore, serves, store_of
+from im.data import conference_joins, people, queries
+from im.data.locked_conversation import Held, held, named
+from im.data.people import Person
 from im.models import Conversation, Member
-from im.people import Person
-from im.words import MEMBERS, Cmd, Kind, Role
+from im.rules.vocabulary import MEMBERS, Cmd, Kind, Role
 
 _known: dict[str, dict[str, int]] = {}
 """By database: the revision of each conference as this process saw it last."""
@@ -31,8 +31,8 @@ _known: dict[str, dict[str, int]] = {}
 def follow(platform: str) -> None:
     """Make, fill and close the conversations of a platform's conferences."""
     place, now = store_of(platform), clock.now()
-    known, waiting = _known.setdefault(place.database, {}), entered.waiting()
-    for gathered in uses.GATHERINGS:
+    known, waiting = _known.setdefault(place.database, {}), conference_joins.waiting()
+    for gathered in hooks.GATHERINGS:
         before = _open(place.database)  # read first: what runs since then is not in it
         seen = {confid: known[confid] for confid in known.keys() - waiting.keys()}
         live, changed = gathered(place.database, seen)
@@ -65,7 +65,7 @@ def _meet(place: PlatformStore, one: Gathering, came: Collection[str], now: date
                 it.set(name=one.name)
                 it.log(Cmd.CONVERSATION, {"what": "changed", "name": one.name})
             _bring_in(it, who)
-    entered.forget(one.confid, came)
+    conference_joins.forget(one.confid, came)
 
 
 def _conversation(database: str, one: Gathering) -> int:

@@ -9,15 +9,16 @@ from datetime import datetime
 
 from django.db import transaction
 
-from confplatform.stores.directory import PlatformStore
 from domains.models import Account
-from im import journal, people, queries, rules, store
-from im.held import Denied
-from im.messages import Note
+from foundation.cells.directory import PlatformStore
+from im.data import journal, people, presence_store, queries
+from im.data.locked_conversation import Denied
+from im.data.people import Person
 from im.models import Contact, Conversation, Member
-from im.people import Person
-from im.rules import FOREVER, Why, Wish
-from im.words import Cmd
+from im.rules import conversation_decisions
+from im.rules.conversation_decisions import FOREVER, Why, Wish
+from im.rules.messages import Note
+from im.rules.vocabulary import Cmd
 
 MOST = 2000
 """Contacts of one person, asked and blocked ones included."""
@@ -30,7 +31,7 @@ def wish(place: PlatformStore, me: Person, other: str, what: Wish, now: datetime
         journal.gate(place)
         _lock(place, me, other)
         before = queries.states_between(place.database, me.id, [other])[other]
-        after = rules.contact(what, *before)
+        after = conversation_decisions.contact(what, *before)
         if isinstance(after, Why):
             raise Denied(after, NOBODY if after is Why.NOT_FOUND else "you have blocked them")
         if after != before:
@@ -73,7 +74,7 @@ def _silence(place: PlatformStore, me: Person, other: str, after: tuple[str, str
         return
     locked = journal.lock(place.database, [number])[number]
     for who, state in ((other, after[0]), (me.id, after[1])):
-        until = FOREVER if state == rules.BLOCKED else None
+        until = FOREVER if state == conversation_decisions.BLOCKED else None
         row = Member.objects.using(place.database).filter(conversation=number, user=who)
         row.update(muted_until=until)
     locked.members_changed()
@@ -94,7 +95,7 @@ def _tell(
     notes = [Note(Cmd.CONTACT, mine, (me.id,))]
     if before[1] != after[1]:
         notes.append(Note(Cmd.CONTACT, theirs, (other,)))
-    journal.tell(place, [], store.ways([me.id, other], now.timestamp()), now, notes)
+    journal.tell(place, [], presence_store.ways([me.id, other], now.timestamp()), now, notes)
 
 
 def rename(place: PlatformStore, me: Person, other: str, name: str) -> None:
@@ -113,6 +114,6 @@ def find(place: PlatformStore, me: Person, name: str) -> Person:
     if found is None or found.id == me.id:
         raise Denied(Why.NOT_FOUND, NOBODY)
     between = queries.states_between(place.database, me.id, [found.id])[found.id]
-    if between[1] == rules.BLOCKED:
+    if between[1] == conversation_decisions.BLOCKED:
         raise Denied(Why.NOT_FOUND, NOBODY)
     return found

@@ -13,14 +13,15 @@ from typing import Any
 
 from django.db import transaction
 
-from confplatform.stores.directory import PlatformStore
-from im import journal, people, queries, rules, store
-from im.held import Denied, held, named
-from im.messages import Draft
+from foundation.cells.directory import PlatformStore
+from im.data import journal, people, presence_store, queries
+from im.data.locked_conversation import Denied, held, named
+from im.data.people import Person
 from im.models import Conversation, Member
-from im.people import Person
-from im.rules import FOREVER, Act, Why
-from im.words import MEMBERS, Cmd, Joining, Kind, Role
+from im.rules import conversation_decisions
+from im.rules.conversation_decisions import FOREVER, Act, Why
+from im.rules.messages import Draft
+from im.rules.vocabulary import MEMBERS, Cmd, Joining, Kind, Role
 
 NOBODY = "there is no such person on your platform, or you may not write to them"
 
@@ -103,7 +104,7 @@ def _fill(
     data = {"what": "created", "version": locked.members_version, **named([me, *coming])}
     entry = locked.append(Draft(Cmd.CONVERSATION, me.id, me.name, data=data), now)
     journal.flush(place.database, [locked])
-    ways = store.ways([row.user for row in rows], now.timestamp())
+    ways = presence_store.ways([row.user for row in rows], now.timestamp())
     journal.tell(place, [entry], ways, now)
 
 
@@ -147,9 +148,9 @@ def pin(
         said = queries.entry(one.database, number, seq) if on else None
         if on and (said is None or said.cmd is not Cmd.MSG or said.recalled_seq):
             raise Denied(Why.NOT_FOUND, "there is no such message")
-        after = rules.pinned(before, seq, on)
+        after = conversation_decisions.pinned(before, seq, on)
         if isinstance(after, Why):
-            raise Denied(after, f"at most {rules.PINS} messages are pinned")
+            raise Denied(after, f"at most {conversation_decisions.PINS} messages are pinned")
         if after != before:
             one.set(pins=after)
             one.log(Cmd.CONVERSATION, {"what": "pinned" if on else "loosened", "pins": after})

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from confplatform.stores.directory import store_of
-from im import journal
-from im.files import kept, rows, spool
+from foundation.cells.directory import store_of
+from im.data import journal
+from im.data.files import queries, spool, storage
 from im.models import File
 
 KEPT_FOR = timedelta(days=1)
@@ -32,10 +32,10 @@ def _step(platform: str, before: datetime) -> int:
     store = store_of(platform)
     with transaction.atomic(using=store.database):
         journal.gate(store)
-        numbers = rows.unused(store.database, before, AT_ONCE)
+        numbers = queries.unused(store.database, before, AT_ONCE)
         for number in numbers:
             spool.drop(str(number))
-            kept.drop(str(number))
+            storage.drop(str(number))
         File.objects.using(store.database).filter(pk__in=numbers).delete()
     return len(numbers)
 

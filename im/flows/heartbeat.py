@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from im import alive
-from im.membership import Memory
-from im.messages import Data, Heartbeat, Incoming
+from im.data.membership import Memory
+from im.flows import ephemeral
+from im.rules.messages import Data, Heartbeat, Incoming
 
 
 def beat(user: str, device: str, way: str, seqs: Mapping[int, int], now: datetime) -> Data:
     """Keep a device alive; the conversations of which it lacks something, and how far they have come."""
     sign = Incoming(user, "", Heartbeat(device, seqs), way=way)
-    behind = alive.take([sign], Memory(), now).notes
+    behind = ephemeral.take([sign], Memory(), now).notes
     return behind[0].data if behind else {}

@@ -13,9 +13,9 @@ from datetime import UTC
 
 from django.db import transaction
 
-from confplatform.stores import sql
-from confplatform.stores.directory import serves, store_of
-from im.grams import grams, place
+from foundation.cells import sql
+from foundation.cells.directory import serves, store_of
+from im.rules.bigrams import grams, place
 
 AT_ONCE = 200
 """Conversations of one transaction."""

@@ -10,14 +10,15 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from confplatform.stores.directory import PlatformStore
-from im import people, queries, rules
-from im.held import Denied, Held, held, named
-from im.messages import Note
+from foundation.cells.directory import PlatformStore
+from im.data import people, queries
+from im.data.locked_conversation import Denied, Held, held, named
+from im.data.people import Person
 from im.models import Member
-from im.people import Person
-from im.rules import Act, Why
-from im.words import Cmd, Membership, Role
+from im.rules import conversation_decisions
+from im.rules.conversation_decisions import Act, Why
+from im.rules.messages import Note
+from im.rules.vocabulary import Cmd, Membership, Role
 
 NOBODY = "there is no such person on your platform, or you may not bring them in"
 _ANEW = (
@@ -47,7 +48,9 @@ def add(
         one.may(Act.INVITE if invite else Act.ADD)
         there = queries.some_members(one.database, number, users)
         known = {user: Membership(row.state) for user, row in there.items()}
-        changed = rules.adding(queries.group_of(one.conversation), known, [*users], invite)
+        changed = conversation_decisions.adding(
+            queries.group_of(one.conversation), known, [*users], invite
+        )
         if isinstance(changed, Why):
             raise Denied(changed)
         coming = _reachable(one, changed)
@@ -70,7 +73,7 @@ def join(place: PlatformStore, number: int, me: Person, now: datetime) -> Member
     with held(place, number, me, now) as one:
         same = bool(me.domain) and one.conversation.domain == me.domain
         who = queries.standing_of(one.mine)
-        becomes = rules.joining(queries.group_of(one.conversation), who, same)
+        becomes = conversation_decisions.joining(queries.group_of(one.conversation), who, same)
         if isinstance(becomes, Why):
             raise Denied(becomes)
         if who is None or who.state is not becomes:

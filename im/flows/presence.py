@@ -7,12 +7,12 @@ from datetime import datetime
 
 from django.db import transaction
 
-from confplatform.stores import sql
-from confplatform.stores.directory import PlatformStore, look_up, possible_platforms, store_of
-from im import journal, queries, store
-from im.messages import Note
+from foundation.cells import sql
+from foundation.cells.directory import PlatformStore, look_up, possible_platforms, store_of
+from im.data import journal, presence_store, queries
 from im.models import Preference
-from im.words import Cmd, Presence
+from im.rules.messages import Note
+from im.rules.vocabulary import Cmd, Presence
 
 
 def choose(place: PlatformStore, user: str, state: Presence | None, hides: bool | None) -> None:
@@ -24,14 +24,14 @@ def choose(place: PlatformStore, user: str, state: Presence | None, hides: bool 
                 user=user, defaults={"hides_presence": hides}
             )
     if state is not None:
-        store.choose(user, state)
+        presence_store.choose(user, state)
     elif hides is not None:
-        store.changed(user)
+        presence_store.changed(user)
 
 
 def own(place: PlatformStore, user: str, now: datetime) -> tuple[Presence, bool]:
     """How one is oneself, and whether one refuses that others are told."""
-    state = store.presence([user], now.timestamp())[user]
+    state = presence_store.presence([user], now.timestamp())[user]
     return state, bool(_hiding(place.database, [user]))
 
 
@@ -45,8 +45,8 @@ def notes(now: datetime) -> list[Note]:
 
     Called every second: what changed several times meanwhile is told as it is now.
     """
-    store.lapsed(now.timestamp())
-    users = store.to_be_told()
+    presence_store.lapsed(now.timestamp())
+    users = presence_store.to_be_told()
     return [note for one in possible_platforms() for note in _of_platform(one, users, now)]
 
 
@@ -69,7 +69,7 @@ def _of_platform(platform: str, users: list[str], now: datetime) -> list[Note]:
 
 def seen(database: str, users: Collection[str], now: datetime) -> dict[str, Presence]:
     """As others see them: who is invisible, or refuses, seems to be offline."""
-    found = store.presence(users, now.timestamp())
+    found = presence_store.presence(users, now.timestamp())
     hidden = _hiding(database, users)
     return {
         user: Presence.OFFLINE if state is Presence.INVISIBLE or user in hidden else state

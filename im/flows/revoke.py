@@ -22,13 +22,13 @@ import redis
 from django.db import transaction
 from prometheus_client import Counter
 
-from confplatform import clock
-from confplatform.stores.directory import each, serves, store_of
-from im import broker, revoked
+from foundation import clock
+from foundation.cells.directory import each, serves, store_of
+from im.data import broker, revocations
+from im.data.revocations import Line
 from im.models import Revocation
-from im.revoked import Line
-from im.tokens import Token
-from im.words import TOKEN_SECONDS
+from im.rules.tokens import Token
+from im.rules.vocabulary import TOKEN_SECONDS
 
 log = logging.getLogger("im.revoke")
 
@@ -72,7 +72,7 @@ def _write(database: str, what: Collection[tuple[str, str]], expires: datetime) 
 
 def _share(lines: list[Line]) -> None:
     try:
-        revoked.share(lines, clock.now().timestamp())
+        revocations.share(lines, clock.now().timestamp())
     except redis.RedisError as wrong:
         log.warning("Redis is away, so the timer shares what was revoked: %s", wrong)
 
@@ -96,12 +96,12 @@ def look() -> None:
 def _catch_up(platform: str) -> None:
     """Share what has come into a platform's table since it was read: all of it where Redis knows nothing."""
     now = clock.now()
-    read_to = revoked.cursor(platform)
+    read_to = revocations.cursor(platform)
     since = datetime.fromtimestamp(max(0.0, read_to - OVERLAP_SECONDS), UTC)
     rows = Revocation.objects.using(store_of(platform).database)
     live = rows.filter(at__gte=since, expires_at__gt=now)
-    revoked.share(map(_line, live.iterator()), now.timestamp())
-    revoked.set_cursor(platform, now.timestamp())
+    revocations.share(map(_line, live.iterator()), now.timestamp())
+    revocations.set_cursor(platform, now.timestamp())
 
 
 def forget(most: int = 5000) -> None:
@@ -116,12 +116,12 @@ def forget(most: int = 5000) -> None:
 
     each(forget_of)
     with suppress(redis.RedisError):
-        revoked.trim(clock.now().timestamp())
+        revocations.trim(clock.now().timestamp())
 
 
 def _close(now: float) -> None:
     """All connections of whose tokens were revoked: each second, until no door lets the old ones in."""
-    open_until = revoked.closing()
+    open_until = revocations.closing()
     if not open_until:
         return
     try:
@@ -132,7 +132,7 @@ def _close(now: float) -> None:
         AWAY.inc()
         log.warning("connections of %d revoked persons stay open: %s", len(open_until), wrong)
         return
-    revoked.closed(over)
+    revocations.closed(over)
 
 
 def _close_few(open_until: dict[str, float], now: float) -> dict[str, float]:

@@ -14,13 +14,13 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 
-from confplatform.stores.directory import PlatformStore
-from im import journal
-from im.files import kept, rows, spool
-from im.files.seen import seen
-from im.files.wire import Refused, clean
-from im.metrics import UPLOADED, UPLOADED_BYTES
+from foundation.cells.directory import PlatformStore
+from im.data import journal
+from im.data.files import queries, spool, storage
+from im.data.files.media_info import seen
+from im.data.metrics import UPLOADED, UPLOADED_BYTES
 from im.models import File
+from im.rules.tus_headers import Refused, clean
 
 A_MINUTE = 60
 """Uploads that one person may begin in a minute."""
@@ -37,7 +37,7 @@ def begin(store: PlatformStore, person: str, name: str, size: int) -> File:
         journal.gate(store)
         file.save(using=store.database, force_insert=True)
     # Asked afterwards: of two that come at once, neither is overlooked.
-    if rows.taken_by(store.database, person) > settings.IM_FILES_QUOTA_BYTES:
+    if queries.taken_by(store.database, person) > settings.IM_FILES_QUOTA_BYTES:
         _forget(store, file)
         raise Refused(413, "quota", "your files take as much as they may; nothing more is taken")
     return file
@@ -88,8 +88,8 @@ def _finish(store: PlatformStore, file: File) -> None:
     number = str(file.id)
     with seen(spool.path_of(number)) as (what, thumbnail):
         if what.has_thumbnail:
-            kept.put(number, thumbnail, kept.THUMBNAIL)
-    kept.put(number, spool.path_of(number))
+            storage.put(number, thumbnail, storage.THUMBNAIL)
+    storage.put(number, spool.path_of(number))
     with transaction.atomic(using=store.database):
         journal.gate(store)
         known = {**asdict(what), "received": file.size, "ready": True}
@@ -114,12 +114,12 @@ def _forget(store: PlatformStore, file: File) -> bool:
             return False
         unused.delete()
     spool.drop(str(file.id))
-    kept.drop(str(file.id))
+    storage.drop(str(file.id))
     return True
 
 
-def _own(person: str, number: UUID) -> rows.Found:
-    found = rows.own(person, number)
+def _own(person: str, number: UUID) -> queries.Found:
+    found = queries.own(person, number)
     if found is None:
         raise Refused(404, "not_found", "there is no such upload")
     return found

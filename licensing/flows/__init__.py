@@ -3,4 +3,4 @@
 
 def register() -> None:
     """Import all flows, so that their handlers are known."""
-    from licensing.flows import load, revoke, tell  # noqa: F401
+    from licensing.flows import load, publish, revoke  # noqa: F401

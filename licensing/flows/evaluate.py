@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC
 
-from confplatform.stores import sql
-from licensing.amounts import EVALUATION
+from foundation.cells import sql
 from licensing.models import Licence
+from licensing.rules.amounts import EVALUATION
 
 
 def give_evaluation_licence(database: str, platform: str) -> None:

@@ -9,16 +9,16 @@ from __future__ import annotations
 import logging
 from typing import cast
 
-from confplatform.bus import wake
-from confplatform.bus.envelope import Envelope
-from confplatform.bus.message import NotTaken
-from confplatform.bus.registry import handles
-from confplatform.bus.work import begin
-from licensing import commit, rows, trust
-from licensing.decisions import Decision, Verdict, decide_import
-from licensing.licence_text import BadLicence, Licence, tidy
-from licensing.messages import LicenceIssued
-from licensing.site import LicenceSite
+from foundation.bus import wake_up
+from foundation.bus.envelope import Envelope
+from foundation.bus.message import NotTaken
+from foundation.bus.registry import handles
+from foundation.bus.unit_of_work import begin
+from licensing.data import commit, licence_rows, trusted_keys
+from licensing.data.unit_of_work import LicenceSite
+from licensing.rules.decisions import Decision, Verdict, decide_import
+from licensing.rules.licence_text import BadLicence, Licence, tidy
+from wire.licences import LicenceIssued
 
 log = logging.getLogger("licensing")
 
@@ -41,7 +41,7 @@ def on_licence_issued(site: LicenceSite, notice: LicenceIssued, envelope: Envelo
         log.info("licence of %s left to the site that serves us now", notice.platform)
         return
     try:
-        licence = trust.verify(notice.license)
+        licence = trusted_keys.verify(notice.license)
     except BadLicence as wrong:
         raise NotTaken(str(wrong), "license") from None
     if licence.platform != notice.platform:
@@ -56,7 +56,7 @@ def _decide(site: LicenceSite, licence: Licence, text: str, *, revoked: bool = F
     decision = decide_import(licence, newest, site.platforms, site.now, revoked=revoked)
     if decision.verdict is Verdict.NEW:
         gone = site.now if revoked else None
-        commit.take(site, rows.held(licence, tidy(text), gone))
+        commit.take(site, licence_rows.held(licence, tidy(text), gone))
     elif decision.verdict is Verdict.REVOKES and newest is not None:
         commit.revoke(site, newest)
     else:
@@ -66,7 +66,7 @@ def _decide(site: LicenceSite, licence: Licence, text: str, *, revoked: bool = F
 
 def load(platform: str, text: str) -> tuple[Licence, Decision]:
     """An operator brings one: what it says, and NEW or KNOWN. Raises a BadLicence with the reason."""
-    licence = trust.verify(text)
+    licence = trusted_keys.verify(text)
     with begin(platform) as work:
         site = cast(LicenceSite, work.site("licensing"))
         if not site.is_open:
@@ -74,13 +74,13 @@ def load(platform: str, text: str) -> tuple[Licence, Decision]:
         decision = _decide(site, licence, text)
     if decision.verdict not in (Verdict.NEW, Verdict.KNOWN):
         raise Refused(decision)
-    wake.everywhere(platform)
+    wake_up.everywhere(platform)
     return licence, decision
 
 
 def look(platform: str, text: str) -> tuple[Licence, Decision]:
     """What a text says, and what would become of it; nothing is changed. Raises a BadLicence."""
-    licence = trust.verify(text)
+    licence = trusted_keys.verify(text)
     with begin(platform) as work:
         site = cast(LicenceSite, work.site("licensing"))
         newest = site.newest(licence.platform) if licence.platform in site.platforms else None

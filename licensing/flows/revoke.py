@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import cast
 
-from confplatform.bus import wake
-from confplatform.bus.work import begin
-from licensing import commit
-from licensing.site import LicenceSite
+from foundation.bus import wake_up
+from foundation.bus.unit_of_work import begin
+from licensing.data import commit
+from licensing.data.unit_of_work import LicenceSite
 
 
 def revoke(platform: str, of: str, issue: int) -> bool:
@@ -28,5 +28,5 @@ def revoke(platform: str, of: str, issue: int) -> bool:
         ):
             return False
         commit.revoke(site, newest)
-    wake.everywhere(platform)
+    wake_up.everywhere(platform)
     return True

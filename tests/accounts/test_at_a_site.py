@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from confplatform.stores import sql
 from domains.flows import people
 from domains.models import Account
-from domains.rules import RuleBroken
+from domains.rules.tree import RuleBroken
+from foundation.cells import sql
 
 PASSWORD = "Bittern-Harbour-58"
 

@@ -11,7 +11,7 @@ from django.db import connection
 
 from domains.flows import people
 from domains.models import Account, SignInName
-from domains.rules import RuleBroken
+from domains.rules.tree import RuleBroken
 from tests.accounts.conftest import PASSWORD
 
 

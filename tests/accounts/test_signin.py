@@ -14,8 +14,8 @@ from django.contrib.auth import authenticate
 from django.core.management import call_command
 from django.test import Client, RequestFactory
 
-from domains import lockout, signin
-from domains.flows import change, people
+from domains.data import lockout
+from domains.flows import change, people, sign_in
 from domains.models import Account
 from tests.accounts.conftest import PASSWORD
 
@@ -26,7 +26,7 @@ addresses = (f"10.1.{n // 250}.{n % 250 + 1}" for n in itertools.count())
 def attempt(name: str, password: str, address: str | None = None) -> tuple[Any, str]:
     """Who came in, and what was said."""
     request = RequestFactory().post("/x", REMOTE_ADDR=address or next(addresses))
-    return authenticate(request, username=name, password=password), signin.why_not(request)
+    return authenticate(request, username=name, password=password), sign_in.why_not(request)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -36,14 +36,14 @@ def test_a_person_signs_in_by_any_name(eva: Account, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "eva", "nobody", "x" * 5000, "eva.lang\0", "' OR 1=1 --"])
 def test_other_names_and_wrong_passwords_are_answered_alike(eva: Account, name: str) -> None:
-    assert attempt(name, PASSWORD) == (None, signin.WRONG)
-    assert attempt("eva.lang", "wrong") == (None, signin.WRONG)
-    assert attempt("eva.lang", PASSWORD * 200) == (None, signin.WRONG)
+    assert attempt(name, PASSWORD) == (None, sign_in.WRONG)
+    assert attempt("eva.lang", "wrong") == (None, sign_in.WRONG)
+    assert attempt("eva.lang", PASSWORD * 200) == (None, sign_in.WRONG)
 
 
 def test_five_wrong_tries_lock_out_whatever_name_and_address(eva: Account, tenant: str) -> None:
     for name in NAMES[:5]:
-        assert attempt(name, "wrong") == (None, signin.WRONG)
+        assert attempt(name, "wrong") == (None, sign_in.WRONG)
     for name in NAMES:
         assert attempt(name, PASSWORD) == (None, lockout.LOCKED)
     assert lockout.locked_out(["Eva.Lang", "anna"]) == {"Eva.Lang"}
@@ -67,7 +67,7 @@ def test_it_ends_after_a_quarter_of_an_hour(eva: Account) -> None:
     for row in AccessAttempt.objects.all():
         earlier = row.attempt_time - lockout.COOL_OFF - timedelta(seconds=1)
         AccessAttempt.objects.filter(pk=row.pk).update(attempt_time=earlier)
-    assert attempt("eva.lang", "wrong") == (None, signin.WRONG)
+    assert attempt("eva.lang", "wrong") == (None, sign_in.WRONG)
     assert attempt("eva.lang", PASSWORD)[0] == eva
     assert not AccessAttempt.objects.exists()
 
@@ -81,7 +81,7 @@ def test_the_right_password_forgets_wrong_tries(eva: Account) -> None:
 
 def test_an_unknown_name_is_locked_out_like_a_known_one(tenant: str) -> None:
     said = [attempt("nobody", "wrong")[1] for _ in range(7)]
-    assert said == [signin.WRONG] * 5 + [lockout.LOCKED] * 2
+    assert said == [sign_in.WRONG] * 5 + [lockout.LOCKED] * 2
 
 
 def test_an_address_that_tries_many_names_is_barred(eva: Account, settings: Any) -> None:
@@ -110,11 +110,11 @@ def test_an_operator_unlocks_by_command(eva: Account) -> None:
 
 def test_disabled_is_told_to_whoever_knows_the_password_alone(eva: Account, tenant: str) -> None:
     people.disable(eva.moid)
-    assert attempt("eva.lang", "wrong") == (None, signin.WRONG)
+    assert attempt("eva.lang", "wrong") == (None, sign_in.WRONG)
     assert "disabled" in attempt("eva.lang", PASSWORD)[1]
     people.enable(eva.moid)
     change.disable(tenant)
-    assert attempt("eva.lang", "wrong") == (None, signin.WRONG)
+    assert attempt("eva.lang", "wrong") == (None, sign_in.WRONG)
     who, said = attempt("eva.lang", PASSWORD)
     assert who is None
     assert said == "Demo tenant is disabled: ask its administrator."
@@ -124,7 +124,7 @@ def test_disabled_is_told_to_whoever_knows_the_password_alone(eva: Account, tena
 def test_the_sign_in_page_says_why_and_goes_on_to_own_pages_alone(eva: Account) -> None:
     page = Client()
     wrong = page.post("/accounts/login/", {"username": "eva.lang", "password": "x"})
-    assert signin.WRONG in wrong.content.decode()
+    assert sign_in.WRONG in wrong.content.decode()
     given = {"username": "880012345", "password": PASSWORD}
     away = page.post("/accounts/login/?next=https://evil.example/", given)
     assert away.status_code == 302

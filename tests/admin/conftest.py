@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from conferences import rows
+from conferences.data import row_mapper
 from conferences.models import Number, ResourceUnit
-from conferences.states import Conference, ConferenceState, Unit
-from confplatform.bus.models import Parked
-from confplatform.stores import sql
+from conferences.rules.states import Conference, ConferenceState, Unit
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Account
+from foundation.bus.models import Parked
+from foundation.cells import sql
 from licensing.models import Quota
 
 PASSWORD, PIN, TOKEN = "pass-4711", "pin-4711", "token-4711"
@@ -61,7 +61,7 @@ def conference_row(platform: str, **more: Any) -> Conference:
         **more,
     }
     c = Conference(**values)
-    sql.insert("default", "conferences_conference", rows.COLUMNS, [rows.to_row(c)])
+    sql.insert("default", "conferences_conference", row_mapper.COLUMNS, [row_mapper.to_row(c)])
     if c.live:
         Number.objects.create(e164=c.e164, incarnation=1, taken=True)
         for owner in (platform, DEMO_TENANT):

@@ -12,10 +12,10 @@ from django.urls import reverse
 
 from conferences.models import Conference as Row
 from conferences.models import Number, ResourceUnit
-from conferences.states import Conference, ConferenceState
-from confplatform.bus.models import Outbox, Parked
+from conferences.rules.states import Conference, ConferenceState
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import ApiKey, hashed
+from foundation.bus.models import Outbox, Parked
 from licensing.models import Quota
 from tests.admin.conftest import conference_row
 

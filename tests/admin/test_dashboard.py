@@ -10,11 +10,12 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from conferences import dashboard, timeline
-from conferences.pool.store import Pool, name_of, node_json
-from conferences.states import Conference
-from confplatform.bus.models import Parked
-from confplatform.stores.directory import redis_of
+from conferences.data import restore_timeline
+from conferences.data.pool import Pool, name_of, node_json
+from conferences.pages import dashboard
+from conferences.rules.states import Conference
+from foundation.bus.models import Parked
+from foundation.cells.directory import redis_of
 from licensing.models import Licence
 from tests.admin.conftest import UNIT, conference_row
 
@@ -60,8 +61,8 @@ def test_restores_make_a_time_line_in_which_each_stands_once(platform: str) -> N
     )
     c = conference_row(platform, restores=1, units=units)
     for _ in range(2):
-        timeline.note(redis_of(platform), c)
-    (one,) = timeline.last(platform)
+        restore_timeline.note(redis_of(platform), c)
+    (one,) = restore_timeline.last(platform)
     assert (one.came_from, one.went_to, one.seconds) == ("a", "b", 2.0)
 
 

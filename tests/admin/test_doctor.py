@@ -8,50 +8,53 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
-from conferences import doctor, projection
+from conferences.data import redis_projection
+from conferences.management import doctor_checks
 from conferences.models import Conference as Row
 from conferences.models import Number
-from conferences.states import Conference
-from confplatform.bus.models import Parked
-from confplatform.stores.directory import redis_of
+from conferences.rules.states import Conference
+from foundation.bus.models import Parked
+from foundation.cells.directory import redis_of
 from licensing.models import Quota
 
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "SETTLES_IN", 0)
-    monkeypatch.setattr(doctor, "_broker", lambda: [doctor.Finding("broker")])
+    monkeypatch.setattr(doctor_checks, "SETTLES_IN", 0)
+    monkeypatch.setattr(doctor_checks, "_broker", lambda: [doctor_checks.Finding("broker")])
 
 
-def wrong() -> dict[str, doctor.Finding]:
+def wrong() -> dict[str, doctor_checks.Finding]:
     """What the doctor finds fault with, media units (there are none) left out."""
-    found = {one.check: one for one in doctor.examine() if not one.well}
+    found = {one.check: one for one in doctor_checks.examine() if not one.well}
     found.pop("media units", None)
     return found
 
 
 def test_a_sound_site_is_well(platform: str) -> None:
-    doctor.mend(platform)  # as its first worker does
+    doctor_checks.mend(platform)  # as its first worker does
     assert wrong() == {}
 
 
 def test_a_missing_projection_is_found_and_mended(platform: str, running: Conference) -> None:
     assert "doctor --mend" in wrong()["projection"].todo
-    doctor.mend(platform)
+    doctor_checks.mend(platform)
     assert "projection" not in wrong()
 
 
 def test_a_stale_projection_is_found_and_mended(platform: str) -> None:
-    redis_of(platform).hset(projection.key("8809"), mapping={"confid": "x", "state": "running"})
+    redis_of(platform).hset(
+        redis_projection.key("8809"), mapping={"confid": "x", "state": "running"}
+    )
     assert "8809" in wrong()["projection"].wrong
-    doctor.mend(platform)
+    doctor_checks.mend(platform)
     assert wrong() == {}
 
 
 def test_seats_that_do_not_fit_are_found(platform: str, running: Conference) -> None:
     Quota.objects.filter(owner=platform).update(small_used=3)
     assert "3 small" in wrong()["seats"].wrong
-    assert "1 counts put right" in doctor.mend(platform)
+    assert "1 counts put right" in doctor_checks.mend(platform)
     assert "seats" not in wrong()
 
 

@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from confplatform import clock
-from confplatform.bus.models import Outbox
+from foundation import clock
+from foundation.bus.models import Outbox
 
 PEER = "20000000-0000-4000-8000-000000000002"
 

@@ -15,10 +15,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from conferences.models import ResourceUnit
-from conferences.states import Conference, ConferenceState
-from confplatform.bus.admin import readable
-from confplatform.bus.models import Parked
+from conferences.rules.states import Conference, ConferenceState
 from domains.models import Account
+from foundation.bus.admin import readable
+from foundation.bus.models import Parked
 from tests.admin.conftest import PASSWORD, PIN, TOKEN, conference_row
 
 MOST_QUERIES = 20

@@ -9,10 +9,10 @@ from auditlog.models import LogEntry
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from confplatform.audit import address_of, hidden
 from domains.flows import change
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Account, ApiKey, Domain, Level, MachineRoom, PlatformDomain
+from foundation.web.audit import address_of, hidden
 from licensing.models import Licence
 from tests.admin_tree.conftest import page, text
 from tests.licences import licence, text_of

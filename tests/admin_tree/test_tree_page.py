@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from domains import browse
+from domains.data import tree_browser
 from domains.flows import change
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import CoreDomain, Domain, Level, ServiceDomain, UserDomain
@@ -47,16 +47,16 @@ def test_a_level_is_paged_and_reads_as_often_for_many_as_for_one(
     operator.get(page("domain_branch", service))
     with CaptureQueriesContext(connection) as few:
         operator.get(page("domain_branch", service))
-    many_tenants(service, platform, 2 * browse.PAGE)
+    many_tenants(service, platform, 2 * tree_browser.PAGE)
     with CaptureQueriesContext(connection) as many:
         first = text(operator.get(page("domain_branch", service)))
     assert len(many) == len(few)
-    assert first.count('class="op-leaf"') == browse.PAGE
+    assert first.count('class="op-leaf"') == tree_browser.PAGE
     more = re.search(r'data-source="([^"]+\?page=2)"', first)
     assert more is not None
     seen = {*re.findall(r'data-moid="([^"]+)"', first)}
     second = {*re.findall(r'data-moid="([^"]+)"', text(operator.get(more[1])))}
-    assert len(second) == browse.PAGE
+    assert len(second) == tree_browser.PAGE
     assert not seen & second
 
 
@@ -66,8 +66,8 @@ def test_what_is_disabled_above_shows_below(operator: Client, service: str) -> N
 
 
 def test_the_tree_opens_down_to_a_domain(operator: Client, service: str, platform: str) -> None:
-    many_tenants(service, platform, 2 * browse.PAGE)
-    last = UserDomain.objects.get(name=f"T{2 * browse.PAGE - 1:04d}")
+    many_tenants(service, platform, 2 * tree_browser.PAGE)
+    last = UserDomain.objects.get(name=f"T{2 * tree_browser.PAGE - 1:04d}")
     assert last.pk in text(operator.get(page("domain_tree", open=last.pk)))
 
 
@@ -99,6 +99,6 @@ def test_a_form_says_where_it_stands_and_leads_on_below(operator: Client, servic
 
 def test_levels_come_in_order(service: str, platform: str) -> None:
     Domain.objects.create(name="Z", level=Level.SERVICE, parent_id=service)
-    found, more = browse.children("default", service)
+    found, more = tree_browser.children("default", service)
     assert [one.level for one in found] == sorted((one.level for one in found), reverse=True)
     assert not more

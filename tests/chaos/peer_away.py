@@ -14,12 +14,12 @@ from typing import Any
 
 import pika
 
-from confplatform.bus.topology import Routes, unit_key
 from tests.chaos.story import Stories
 from tests.failover.site_faults import moved, set_mode
 from tests.failover.two import Two, two_sites, until
 from tests.http.program import Program
 from tests.stories.manager import Manager
+from wire.routes import Routes, unit_key
 
 TEN_MINUTES = 600.0
 PAIRS, CALLS = 5, 40

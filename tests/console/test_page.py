@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from conferences.states import Conference, ConferenceState
+from conferences.rules.states import Conference, ConferenceState
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Account, Domain, PlatformDomain, ServiceDomain, UserDomain
 from tests.admin.conftest import PASSWORD, PIN, TOKEN, conference_row

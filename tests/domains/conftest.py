@@ -6,11 +6,11 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 
-from confplatform.stores.directory import redis_of
-from domains import projection
+from domains.data import redis_projection
 from domains.flows import change
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Domain, Level, PlatformDomain
+from foundation.cells.directory import redis_of
 
 
 class Place:
@@ -32,10 +32,10 @@ def place(transactional_db: None) -> Place:
     call_command("load_demo", verbosity=0)
     call_command("provision", verbosity=0)
     redis_of(settings.PLATFORM_MOID).flushdb()
-    projection.rebuild(settings.PLATFORM_MOID)
+    redis_projection.rebuild(settings.PLATFORM_MOID)
     return Place()
 
 
 def differing(platform: str) -> list[str]:
     """Where Redis is not what the database says."""
-    return [moid for some in projection.differing(platform) for moid in some]
+    return [moid for some in redis_projection.differing(platform) for moid in some]

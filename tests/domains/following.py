@@ -16,14 +16,14 @@ from django.conf import settings
 from django.db import connections
 from pytest_django import Settings
 
-from confplatform.bus import dispatch
-from confplatform.bus.dispatch import Delivery
-from confplatform.bus.envelope import Envelope
-from confplatform.bus.outbox import Row
-from confplatform.stores import directory, sql
-from confplatform.stores.models import Cell
-from domains.feed import feed
+from domains.data.feed import feed
 from domains.models import Account, BackupPlatform, Domain, Followed, Follower, MachineRoom
+from foundation.bus import dispatch
+from foundation.bus.dispatch import Delivery
+from foundation.bus.envelope import Envelope
+from foundation.bus.outbox import Row
+from foundation.cells import directory, sql
+from foundation.cells.models import Cell
 
 Body = dict[str, Any]
 KEY = "c2l4dGVlbiBieXRlcyBhbmQgc2l4dGVlbiBieXRlcyE"

@@ -22,7 +22,7 @@ from domains.models import (
     ServiceDomain,
     UserDomain,
 )
-from domains.rules import RuleBroken
+from domains.rules.tree import RuleBroken
 from tests.domains.conftest import Place
 
 pytestmark = pytest.mark.xdist_group("domains")

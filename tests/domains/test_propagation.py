@@ -8,10 +8,9 @@ import pytest
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 
-from confplatform.stores import sql
-from domains import changes
+from domains.data import change_log
+from domains.data.api_keys import new_pair
 from domains.flows import change, people, sync
-from domains.keys import new_pair
 from domains.models import (
     Account,
     ApiKey,
@@ -23,6 +22,7 @@ from domains.models import (
     Level,
     MachineRoom,
 )
+from foundation.cells import sql
 from tests.domains.following import platforms
 from tests.domains.three import Three, World, followers, world
 
@@ -69,7 +69,7 @@ def test_rooms_keys_backups_and_second_factors_travel_too(followers: Three, worl
     moid = world.person("carla", world.tenant)
     account = Account.objects.get(moid=moid)
     TOTPDevice.objects.create(user=account, name="app", confirmed=True)
-    changes.note("default", "account", moid, "mod")
+    change_log.note("default", "account", moid, "mod")
     for one in followers:
         one.is_told()
         assert b"secret of" not in b"".join(row.body for row in one.queue)
@@ -83,7 +83,7 @@ def test_rooms_keys_backups_and_second_factors_travel_too(followers: Three, worl
     key.delete()
     change.keep_backups(world.near, [])
     people.delete(moid)
-    changes.note("default", "domain", world.tenant, "mod")
+    change_log.note("default", "domain", world.tenant, "mod")
     near.is_told()
     near.hears()
     assert near.holds() == near.holds("default", near.should_hold())
@@ -157,7 +157,7 @@ def test_ten_thousand_changes_while_away_come_in_order_once(followers: Three, wo
     moids = list(Account.objects.filter(domain=world.tenant).values_list("moid", flat=True))
     for _ in range(500):
         with change.together() as _keep:
-            changes.note_all("default", "account", moids, "mod")
+            change_log.note_all("default", "account", moids, "mod")
     assert near.is_told() >= 10_000
     versions = [body["version"] for body in near.bodies()]
     assert versions == sorted(versions)
@@ -203,7 +203,7 @@ def test_a_whole_that_was_wiped_in_the_middle_begins_anew(
     followers: Three, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     near, _deep, _far = followers
-    monkeypatch.setattr("domains.feed.BATCH", 2)
+    monkeypatch.setattr("domains.data.feed.BATCH", 2)
     near.asks(0)
     near.is_told()
     near.queue[2:4] = []
@@ -234,9 +234,9 @@ def test_a_change_that_commits_while_the_whole_is_read_comes_after_it(
     followers: Three, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     near, _deep, _far = followers
-    monkeypatch.setattr("domains.feed.BATCH", 2)
+    monkeypatch.setattr("domains.data.feed.BATCH", 2)
     near.asks(0)
-    from domains.feed import feed
+    from domains.data.feed import feed
 
     for number in range(4):
         feed(near.moid, near.queue.extend)
@@ -267,7 +267,7 @@ def test_who_was_away_longer_than_the_log_is_kept_is_told_the_whole(
 
 def near_core() -> str:
     """The core's own platform."""
-    from confplatform.stores.directory import own_platform
+    from foundation.cells.directory import own_platform
 
     return own_platform()
 

@@ -8,7 +8,7 @@ import pytest
 
 from domains.flows import change, people
 from domains.models import Account, Domain
-from domains.rules import RuleBroken
+from domains.rules.tree import RuleBroken
 from tests.domains.three import Three, World, followers, world
 
 __all__ = ["followers", "world"]

@@ -13,15 +13,15 @@ from django.db import connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conferences import doctor
-from conferences.flows import mend
-from confplatform.stores.directory import redis_of
-from domains import projection, scope
+from conferences.flows import repair
+from conferences.management import doctor_checks
+from domains.data import admin_scope, redis_projection
+from domains.data.queries import all_above, subtree, visible_to
 from domains.flows import change
 from domains.models import Account, Domain, MachineRoom, Unprojected, UserDomain
-from domains.queries import all_above, subtree, visible_to
-from domains.rules import Node, RuleBroken
-from licensing import projection as licences
+from domains.rules.tree import Node, RuleBroken
+from foundation.cells.directory import redis_of
+from licensing.data import redis_projection as licences
 from tests.domains.conftest import Place, differing
 from tests.memory_tree import MemoryTree, check
 
@@ -38,7 +38,7 @@ def as_memory() -> MemoryTree:
 
 def info(place: Place, moid: str) -> dict[str, str]:
     """The hash of a domain."""
-    found: Any = redis_of(place.platform).hgetall(projection.key(moid))
+    found: Any = redis_of(place.platform).hgetall(redis_projection.key(moid))
     return dict(found)
 
 
@@ -58,13 +58,13 @@ def test_the_hash_has_the_fields_of_the_source(place: Place) -> None:
 
 def test_a_tenants_own_limits_lie_where_its_platforms_licence_lies(place: Place) -> None:
     client: Any = redis_of(place.platform)
-    name = projection.limits_key(place.tenant)
+    name = redis_projection.limits_key(place.tenant)
     change.change(place.tenant, small_limit=5, large_limit=0)
     assert client.hgetall(name) == {"smallconfnum": "5", "largeconfnum": "0"}
     client.hset(name, "smallconfnum", "99")
-    client.hset(projection.limits_key("nobody"), "smallconfnum", "1")
+    client.hset(redis_projection.limits_key("nobody"), "smallconfnum", "1")
     assert set(differing(place.platform)) == {place.tenant, "nobody"}
-    projection.rebuild(place.platform)
+    redis_projection.rebuild(place.platform)
     assert client.hgetall(name) == {"smallconfnum": "5", "largeconfnum": "0"}
     change.change(place.tenant, small_limit=None, large_limit=3)
     assert client.hgetall(name) == {"largeconfnum": "3"}
@@ -76,7 +76,7 @@ def test_a_tenants_own_limits_lie_where_its_platforms_licence_lies(place: Place)
 def test_the_licence_of_a_platform_is_not_a_limit_of_a_tenant(place: Place) -> None:
     licences.rebuild(place.platform)
     held = redis_of(place.platform).hgetall(licences.key(place.platform))
-    projection.rebuild(place.platform)
+    redis_projection.rebuild(place.platform)
     change.change(place.platform, name="Renamed")
     assert held
     assert redis_of(place.platform).hgetall(licences.key(place.platform)) == held
@@ -91,14 +91,14 @@ def test_a_deleted_domain_leaves_nothing(place: Place) -> None:
 def test_an_emptied_redis_is_filled_again(place: Place) -> None:
     redis_of(place.platform).flushdb()
     assert len(differing(place.platform)) == Domain.objects.count()
-    mend.mend(place.platform)
+    repair.mend(place.platform)
     assert differing(place.platform) == []
 
 
 def test_what_a_dead_process_left_is_written(place: Place) -> None:
     Domain.objects.filter(moid=place.tenant).update(name="Later")
     Unprojected.objects.create(moid=place.tenant)
-    mend.mend(place.platform)
+    repair.mend(place.platform)
     assert info(place, place.tenant)["name"] == "Later"
     assert not Unprojected.objects.exists()
 
@@ -112,23 +112,23 @@ def test_while_redis_is_away_changes_wait_and_are_not_refused(
         raise redis.ConnectionError(platform)
 
     with monkeypatch.context() as patch:
-        patch.setattr(projection, "redis_of", away)
+        patch.setattr(redis_projection, "redis_of", away)
         change.change(place.tenant, name="Waits")
     assert Unprojected.objects.count() == 1
-    mend.mend(place.platform)
+    repair.mend(place.platform)
     assert info(place, place.tenant)["name"] == "Waits"
 
 
 def test_the_doctor_finds_and_mends_what_differs(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "SETTLES_IN", 0)
-    monkeypatch.setattr(doctor, "_broker", lambda: [])
-    redis_of(place.platform).hset(projection.key(place.tenant), "name", "Forged")
-    redis_of(place.platform).hset(projection.key("nobody"), "name", "Nobody")
-    found = {one.check: one for one in doctor.examine()}["domain projection"]
+    monkeypatch.setattr(doctor_checks, "SETTLES_IN", 0)
+    monkeypatch.setattr(doctor_checks, "_broker", lambda: [])
+    redis_of(place.platform).hset(redis_projection.key(place.tenant), "name", "Forged")
+    redis_of(place.platform).hset(redis_projection.key("nobody"), "name", "Nobody")
+    found = {one.check: one for one in doctor_checks.examine()}["domain projection"]
     assert found.wrong.startswith("2 domains differ")
-    doctor.mend(place.platform)
+    doctor_checks.mend(place.platform)
     assert differing(place.platform) == []
 
 
@@ -201,7 +201,7 @@ def test_after_random_operations_tree_and_projection_are_sound(
         assert all_above("default", moid) == tree.line(moid)
         assert sorted(subtree("default", moid)) == sorted(tree.below(moid))
         reader = Account(domain_id=moid, is_staff=True)
-        for seen in (visible_to(reader), scope.rows(reader, ("moid",))):
+        for seen in (visible_to(reader), admin_scope.rows(reader, ("moid",))):
             found = Domain.objects.filter(seen).values_list("moid", flat=True)
             assert sorted(found) == sorted(tree.below(moid))
 

@@ -9,8 +9,8 @@ import signal
 from pathlib import Path
 from threading import Event
 
-from failover.cells import config, steps
-from failover.cells.agent import run
+from failover.data.cells import config, steps
+from failover.flows.cell_agent import run
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from deploy.stand import owned
 from deploy.stand.site import Site
-from failover.cells.server import Server
+from failover.data.cells.server_process import Server
 from tests.failover.two import Two, database, until
 
 

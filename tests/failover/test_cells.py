@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from failover.cells.own import misfit
+from failover.data.cells.own_database import misfit
 from tests.failover import faults
 from tests.failover.world import World, world
 

@@ -8,10 +8,10 @@ from django.test import Client
 from django.urls import reverse
 
 from domains.models import Account, PlatformDomain
-from failover import wishes
-from failover.cells.facts import Mode
-from failover.cells.register import Report
+from failover.data.cells.register import Report
+from failover.flows import operator_requests
 from failover.models import FailoverEvent, Register
+from failover.rules.cell_facts import Mode
 from tests.failover.test_wishes import WELL, WEST, east, place, say
 from tests.integration.conftest import at_once
 
@@ -23,8 +23,8 @@ ILL = Report(role="copy", well=False, lag=None, sentence="my copy does not apply
 def test_of_two_who_press_at_the_same_moment_one_is_told_of_it(east: str) -> None:
     def press(number: int) -> str:
         try:
-            return wishes.takeover(east, f"operator {number}", anyway=True).sentence
-        except wishes.Refused as why:
+            return operator_requests.takeover(east, f"operator {number}", anyway=True).sentence
+        except operator_requests.Refused as why:
             return f"refused: {why}"
 
     said = at_once(4, press)
@@ -35,38 +35,38 @@ def test_of_two_who_press_at_the_same_moment_one_is_told_of_it(east: str) -> Non
 
 
 def test_a_hand_back_against_the_mode_is_refused_until_the_mode_is_another_one(east: str) -> None:
-    wishes.set_mode(east, "ann", Mode.MANUAL)
+    operator_requests.set_mode(east, "ann", Mode.MANUAL)
     Register.objects.update(owner=WEST, epoch=5)
-    with pytest.raises(wishes.Refused, match="mode manual says that west serves"):
-        wishes.handback(east, "ben")
-    wishes.set_mode(east, "ben", Mode.OFF)
-    wishes.handback(east, "ben")
+    with pytest.raises(operator_requests.Refused, match="mode manual says that west serves"):
+        operator_requests.handback(east, "ben")
+    operator_requests.set_mode(east, "ben", Mode.OFF)
+    operator_requests.handback(east, "ben")
     assert Register.objects.get().wish == east
 
 
 def test_a_mode_does_not_cross_what_somebody_has_just_asked_for(east: str) -> None:
-    wishes.takeover(east, "ann", anyway=True)
-    with pytest.raises(wishes.Refused, match="ann has just asked"):
-        wishes.set_mode(east, "ben", Mode.MANUAL)
+    operator_requests.takeover(east, "ann", anyway=True)
+    with pytest.raises(operator_requests.Refused, match="ann has just asked"):
+        operator_requests.set_mode(east, "ben", Mode.MANUAL)
     assert PlatformDomain.objects.get(pk=east).dr_mode == "auto"
 
 
 def test_nobody_sends_a_platform_to_a_backup_that_could_not_serve_it(east: str) -> None:
     say(east, WEST, ILL)
     why = "west can not take over: my copy does not apply"
-    with pytest.raises(wishes.Refused, match=why):
-        wishes.set_mode(east, "ann", Mode.MANUAL)
-    with pytest.raises(wishes.Refused, match=why):
-        wishes.takeover(east, "ann", anyway=True)
+    with pytest.raises(operator_requests.Refused, match=why):
+        operator_requests.set_mode(east, "ann", Mode.MANUAL)
+    with pytest.raises(operator_requests.Refused, match=why):
+        operator_requests.takeover(east, "ann", anyway=True)
     assert PlatformDomain.objects.get(pk=east).dr_mode == "auto"
     assert (Register.objects.get().mode, Register.objects.get().wish) == ("auto", "")
 
 
 def test_what_may_lose_writes_must_be_meant(east: str) -> None:
     Register.objects.update(solo=True)
-    with pytest.raises(wishes.Refused, match="may lack its last writes"):
-        wishes.takeover(east, "ann", anyway=True)
-    wishes.takeover(east, "ann", anyway=True, force=True)
+    with pytest.raises(operator_requests.Refused, match="may lack its last writes"):
+        operator_requests.takeover(east, "ann", anyway=True)
+    operator_requests.takeover(east, "ann", anyway=True, force=True)
     assert Register.objects.get().wish_force
 
 

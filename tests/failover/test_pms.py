@@ -12,16 +12,16 @@ from django.test import Client
 from django.urls import reverse
 
 from conferences.models import Conference, ResourceUnit
-from confplatform import clock
-from confplatform.bus.dispatch import Delivery
-from confplatform.bus.models import Outbox, Parked
-from confplatform.bus.topology import Routes, pms_queue
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Account, MachineRoom, UserDomain
 from failover.flows import platforms, rooms
 from failover.models import Heard, RoomWatch
+from foundation import clock
+from foundation.bus.dispatch import Delivery
+from foundation.bus.models import Outbox, Parked
 from tests.admin.conftest import conference_row
 from tests.integration.conftest import delivery, do
+from wire.routes import Routes, pms_queue
 
 MONITOR = Routes.ROOM_NOTICE.value.queue
 Body = dict[str, Any]
@@ -118,7 +118,7 @@ def test_a_lost_notice_of_a_room_is_told_again_until_it_is_heard(
 def test_conferences_leave_an_abnormal_room_once(
     platform: str, two_rooms: list[MachineRoom]
 ) -> None:
-    from conferences.states import Unit
+    from conferences.rules.states import Unit
 
     conference_row(platform, unit=Unit("10.0.0.1", "u1", platform))
     rooms.set_mode(platform, two_rooms[0].moid, "on", "ann")
@@ -137,7 +137,7 @@ def test_conferences_leave_an_abnormal_room_once(
 def test_a_unit_of_an_abnormal_room_that_still_speaks_is_told_to_drop_what_is_bound_to_it(
     platform: str, two_rooms: list[MachineRoom], named: bool
 ) -> None:
-    from conferences.states import Unit
+    from conferences.rules.states import Unit
 
     room = two_rooms[0].moid
     UserDomain.objects.filter(pk=DEMO_TENANT).update(room_id=room if named else None)

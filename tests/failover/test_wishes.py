@@ -17,12 +17,12 @@ from pytest_django import Settings
 
 from domains.flows import change
 from domains.models import Account, MachineRoom, PlatformDomain, ServiceDomain
-from failover import board, modes, status, wishes
-from failover.cells.facts import Mode
-from failover.cells.register import Register as Asked
-from failover.cells.register import Report
-from failover.flows import rooms
+from failover.data import register_view
+from failover.data.cells.register import Register as Asked
+from failover.data.cells.register import Report
+from failover.flows import operator_requests, recovery_mode, rooms, status
 from failover.models import FailoverEvent, Register
+from failover.rules.cell_facts import Mode
 from tests.admin_tree.test_forms import platform_form
 from tests.integration.conftest import place
 
@@ -66,46 +66,48 @@ def dr(*words: str) -> str:
 
 
 def test_a_takeover_of_a_healthy_platform_is_refused_unless_it_is_meant(east: str) -> None:
-    with pytest.raises(wishes.Refused, match="is healthy and serves its platform"):
-        wishes.takeover(east, "ann")
-    wishes.takeover(east, "ann", anyway=True)
+    with pytest.raises(operator_requests.Refused, match="is healthy and serves its platform"):
+        operator_requests.takeover(east, "ann")
+    operator_requests.takeover(east, "ann", anyway=True)
     row = Register.objects.get()
     assert (row.wish, row.wish_by, row.wish_force) == (WEST, "ann", False)
     assert "ann" in FailoverEvent.objects.get().because
 
 
 def test_the_second_of_two_operators_is_refused(east: str) -> None:
-    before = board.look().rows[east]
-    wishes.takeover(east, "ann", anyway=True)
-    with pytest.raises(wishes.Refused, match="ann has just asked"):
-        wishes.takeover(east, "ben", anyway=True)
-    assert not board.change(before, replace(before, wish=east), "handback wanted", "s", "late")
+    before = register_view.look().rows[east]
+    operator_requests.takeover(east, "ann", anyway=True)
+    with pytest.raises(operator_requests.Refused, match="ann has just asked"):
+        operator_requests.takeover(east, "ben", anyway=True)
+    assert not register_view.change(
+        before, replace(before, wish=east), "handback wanted", "s", "late"
+    )
     assert Register.objects.get().wish_by == "ann"
 
 
 def test_a_hand_back_to_a_site_that_is_not_well_is_refused(east: str) -> None:
     Register.objects.update(owner=WEST, epoch=5)
     say(east, east, Report(role="down", well=False, lag=None, sentence="my database is down"))
-    with pytest.raises(wishes.Refused, match="is not healthy: my database is down"):
-        wishes.handback(east, "ann")
+    with pytest.raises(operator_requests.Refused, match="is not healthy: my database is down"):
+        operator_requests.handback(east, "ann")
     say(east, east, WELL)
-    wishes.handback(east, "ann")
+    operator_requests.handback(east, "ann")
     assert Register.objects.get().wish == east
 
 
 def test_the_mode_is_set_in_the_tree_and_the_register_follows(east: str) -> None:
-    wishes.set_mode(east, "ann", Mode.OFF)
+    operator_requests.set_mode(east, "ann", Mode.OFF)
     assert PlatformDomain.objects.get(pk=east).dr_mode == "off"
     assert Register.objects.get().mode == "off"
     change.change(east, dr_mode="auto")
-    modes.follow()
+    recovery_mode.follow()
     assert Register.objects.get().mode == "auto"
 
 
 def test_modes_are_set_at_the_core_alone(east: str, settings: Settings) -> None:
     settings.CORE_MOID, settings.CORE_URL, settings.ROLES = WEST, "https://core", {"css"}
-    with pytest.raises(wishes.Refused, match="at the core: https://core"):
-        wishes.set_mode(east, "ann", Mode.OFF)
+    with pytest.raises(operator_requests.Refused, match="at the core: https://core"):
+        operator_requests.set_mode(east, "ann", Mode.OFF)
 
 
 def test_status_says_who_serves_and_what_agents_say(east: str) -> None:
@@ -136,14 +138,16 @@ def test_without_its_register_a_site_knows_its_own_cells(east: str, settings: Se
 
 def test_who_is_fenced_must_have_somebody_to_take_over(east: str) -> None:
     say(east, WEST, Report(role="copy", well=False, lag=None, sentence="my copy is not complete"))
-    with pytest.raises(wishes.Refused, match="can not take over: my copy is not complete"):
-        wishes.fence(east, "ann")
+    with pytest.raises(
+        operator_requests.Refused, match="can not take over: my copy is not complete"
+    ):
+        operator_requests.fence(east, "ann")
     say(east, WEST, WELL)
     Register.objects.update(solo=True)
-    with pytest.raises(wishes.Refused, match="may lack its last writes"):
-        wishes.fence(east, "ann")
+    with pytest.raises(operator_requests.Refused, match="may lack its last writes"):
+        operator_requests.fence(east, "ann")
     Register.objects.update(solo=False)
-    wishes.fence(east, "ann")
+    operator_requests.fence(east, "ann")
     row = Register.objects.get()
     assert (row.wish, row.wish_by, row.wish_fence) == (WEST, "ann", True)
     assert "fence wanted, asked for by ann" in FailoverEvent.objects.get().because
@@ -152,9 +156,9 @@ def test_who_is_fenced_must_have_somebody_to_take_over(east: str) -> None:
 def test_what_was_asked_for_can_be_withdrawn(east: str) -> None:
     with pytest.raises(CommandError, match="nothing is asked for"):
         dr("withdraw", east, "--yes")
-    wishes.fence(east, "ann")
-    with pytest.raises(wishes.Refused, match="ann has just asked"):
-        wishes.fence(east, "ben")
+    operator_requests.fence(east, "ann")
+    with pytest.raises(operator_requests.Refused, match="ann has just asked"):
+        operator_requests.fence(east, "ben")
     assert "withdrawn" in dr("withdraw", east, "--yes")
     row = Register.objects.get()
     assert (row.wish, row.wish_fence) == ("", False)
@@ -163,7 +167,7 @@ def test_what_was_asked_for_can_be_withdrawn(east: str) -> None:
 def test_the_time_line_says_who_drained_a_room(east: str) -> None:
     room = MachineRoom.objects.get(platform_id=east)
     rooms.set_mode(east, room.moid, "on", "ann")
-    said = [event.because for event in board.timeline()]
+    said = [event.because for event in register_view.timeline()]
     assert said == [
         f"room {room.name} is abnormal: the operator says so",
         f"room {room.name}: drained, says ann",

@@ -13,10 +13,10 @@ from deploy.stand.ports import claimed, ports_for
 from deploy.stand.report import Report, say
 from deploy.stand.site import Site
 from deploy.stand.stand import Stand
-from failover.cells.facts import Row
-from failover.cells.link import Failure, Link
-from failover.cells.register import Register
-from failover.cells.server import Server
+from failover.data.cells.connection import Failure, Link
+from failover.data.cells.register import Register
+from failover.data.cells.server_process import Server
+from failover.rules.cell_facts import Row
 from tests.failover.links import Links
 
 LIMITS = {"well": 5.0, "takeovers": 1000}

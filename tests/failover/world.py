@@ -15,18 +15,18 @@ from typing import Any
 from django.db import connection, models
 from django.db.backends.mysql.base import DatabaseWrapper
 
-from confplatform.stores.models import Cell as Gate
 from deploy.stand import cell as stand_cell
 from deploy.stand import owned
 from deploy.stand.mariadb import MariaDB
 from deploy.stand.ports import claimed
 from deploy.stand.site import LIBRARY, REPOSITORY
-from failover.cells.config import Cell
-from failover.cells.facts import Row
-from failover.cells.link import Failure, Link
-from failover.cells.register import Register as Asked
-from failover.cells.server import Server
+from failover.data.cells.config import Cell
+from failover.data.cells.connection import Failure, Link
+from failover.data.cells.register import Register as Asked
+from failover.data.cells.server_process import Server
 from failover.models import CellReport, FailoverEvent, Pulse, Register
+from failover.rules.cell_facts import Row
+from foundation.cells.models import Cell as Gate
 from tests.failover.cut import Cut
 from tests.failover.writers import TABLES, Verdict, Writer, judge
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from django.utils import timezone
 
-from confplatform.stores.directory import own_platform, store_of
-from im import tokens
-from im.membership import Memory
-from im.messages import Incoming, Outcome, Say, Wish
+from foundation.cells.directory import own_platform, store_of
+from im.data.membership import Memory
+from im.flows.process import process
 from im.models import Conversation, Member
-from im.process import process
-from im.tokens import Bearer
-from im.words import Kind, Role, Type
+from im.rules import tokens
+from im.rules.messages import Incoming, Outcome, Say, Wish
+from im.rules.tokens import Bearer
+from im.rules.vocabulary import Kind, Role, Type
 
 
 def conversation(*users: str, kind: Kind = Kind.GROUP, **more: Any) -> int:

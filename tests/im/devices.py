@@ -16,11 +16,11 @@ import pika
 from django.conf import settings
 from django.db import connection
 
-from confplatform.bus.amqp import connect
 from deploy.stand.site import PYTHON, REPOSITORY
-from im import broker, store
-from im.center import Center
-from im.topology import ingress
+from foundation.bus.amqp import connect
+from im.api.message_center import Center
+from im.data import broker, presence_store
+from im.rules.topology import ingress
 from tests.im import door
 
 OUT = "conversation.outgoing"
@@ -33,7 +33,7 @@ class Device:
         self.user, self.token = user, token or door.token_of(user)
         self.got: list[dict[str, Any]] = []
         broker.ensure_user(user)
-        store.seen(user, name, "a", time.time())
+        presence_store.seen(user, name, "a", time.time())
         self.connection = door.amqp(user, door.token_of(user))
         self.channel = door.device(self.connection, user, name)
         self._queue = f"queue_u_{user}_{name}"

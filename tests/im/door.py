@@ -19,11 +19,12 @@ from django.conf import settings
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from confplatform.stores.directory import own_platform
 from deploy.stand.programs import DOOR
 from deploy.stand.site import PYTHON, REPOSITORY
-from im import broker, revoked, tokens
-from im.tokens import Bearer
+from foundation.cells.directory import own_platform
+from im.data import broker, revocations
+from im.rules import tokens
+from im.rules.tokens import Bearer
 
 GROUP = "im_broker"
 """Of all tests that need the door: the broker knows one, which reads one test process' Redis."""
@@ -37,7 +38,7 @@ def door(tmp_path_factory: pytest.TempPathFactory, amqp_url: str) -> Iterator[st
     argv = [str(PYTHON), *DOOR, "--port", port]
     child = subprocess.Popen(argv, cwd=REPOSITORY, env=_env(), stdout=log, stderr=log)
     try:
-        revoked.set_cursor(own_platform(), time.time())
+        revocations.set_cursor(own_platform(), time.time())
         broker.declare_and_limit()
         eventually(lambda: is_open(int(port)), 30)
         yield f"http://127.0.0.1:{port}"

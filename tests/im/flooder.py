@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import amqp
 
-from confplatform.bus.amqp import BROKER_ERRORS
+from foundation.bus.amqp import BROKER_ERRORS
 
 AT_ONCE = 200
 LONGEST = 30.0

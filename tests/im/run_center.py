@@ -13,8 +13,8 @@ import django
 def main(number: int, crash_at: str) -> None:
     """Run until killed."""
     django.setup()
-    from confplatform.bus import amqp
-    from im import center
+    from foundation.bus import amqp
+    from im.api import message_center
 
     class Publisher(amqp.Publisher):
         """Dies before or after what follows from a batch is published."""
@@ -29,8 +29,8 @@ def main(number: int, crash_at: str) -> None:
                 self.wait()
                 _die()
 
-    center.Publisher = Publisher  # type: ignore[attr-defined]
-    center.Center(number).run()
+    message_center.Publisher = Publisher  # type: ignore[attr-defined]
+    message_center.Center(number).run()
 
 
 def _die() -> NoReturn:

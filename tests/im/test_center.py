@@ -13,12 +13,12 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from confplatform.bus.link import Link
-from confplatform.stores.directory import own_platform, store_of
-from im import broker, journal, revoked, store
-from im.messages import Draft
+from foundation.bus.link import Link
+from foundation.cells.directory import own_platform, store_of
+from im.data import broker, journal, presence_store, revocations
 from im.models import Conversation, Entry, Member
-from im.words import Cmd, Kind
+from im.rules.messages import Draft
+from im.rules.vocabulary import Cmd, Kind
 from tests.im import door
 from tests.im.conversations import conversation
 from tests.im.devices import Device, Running
@@ -83,7 +83,7 @@ def test_no_token_ever_reaches_another(group: int, ann: Device, bob: Device) -> 
 
 
 def test_one_who_is_on_mqtt_hears_and_speaks_as_everybody(group: int, ann: Device) -> None:
-    store.seen(BOB, "m1", "m", time.time())
+    presence_store.seen(BOB, "m1", "m", time.time())
     broker.ensure_user(BOB)
     bob = Mqtt(BOB)
     bob.client.subscribe(f"in/u{BOB}", qos=1)
@@ -133,22 +133,22 @@ def test_a_heartbeat_keeps_a_device_alive_and_says_what_it_lacks(group: int, ann
     ann.text(group)
     ann.text(other)
     ann.wait("msg_ack", 2)
-    store.gone(ANN, "d1", time.time())
+    presence_store.gone(ANN, "d1", time.time())
     ann.say("heartbeat", seqs={str(group): 1, str(other): 0}, device="d9")
     assert ann.wait("behind") == [{str(other): 1}]
-    assert store.devices(ANN, time.time()) == {"d9": "a"}
+    assert presence_store.devices(ANN, time.time()) == {"d9": "a"}
 
 
 def test_presence_is_kept_for_those_who_ask(group: int, ann: Device) -> None:
     ann.say("presence", state="busy")
-    eventually(lambda: store.presence([ANN], time.time())[ANN] == "busy")
-    assert ANN in store.to_be_told()
+    eventually(lambda: presence_store.presence([ANN], time.time())[ANN] == "busy")
+    assert ANN in presence_store.to_be_told()
 
 
 def test_who_is_offline_costs_nothing_and_finds_it_in_the_log(group: int, ann: Device) -> None:
     ann.text(group)
     ann.wait("msg_ack")
-    assert store.ways([ANN, BOB], time.time()) == {ANN: "a"}
+    assert presence_store.ways([ANN, BOB], time.time()) == {ANN: "a"}
     assert Conversation.objects.get(pk=group).last_seq == 1
 
 
@@ -200,7 +200,7 @@ def test_a_message_with_an_expired_token_is_refused(group: int, sign_in: SignIn)
 
 def test_a_message_with_a_revoked_token_is_refused(group: int, ann: Device) -> None:
     now = int(time.time())
-    revoked.share([(ANN, "", now, now + 60)], now)
+    revocations.share([(ANN, "", now, now + 60)], now)
     time.sleep(1.2)
     assert _refused(ann, group) == ("bad_token", "m-1")
 
@@ -249,7 +249,7 @@ def test_what_is_done_over_http_reaches_devices_by_the_outbox(group: int, bob: D
         one = journal.lock(where.database, [group])[group]
         entry = one.append(Draft(Cmd.MEMBER, ANN, "ANN", data={"what": "left"}), now)
         journal.flush(where.database, [one])
-        journal.tell(where, [entry], store.ways([ANN, BOB], now.timestamp()), now)
+        journal.tell(where, [entry], presence_store.ways([ANN, BOB], now.timestamp()), now)
     assert bob.wait("member")[0]["what"] == "left"
     link.stop()
 

@@ -8,13 +8,13 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from confplatform.stores.directory import own_platform, store_of
-from im import journal
-from im.membership import Memory
-from im.messages import Edit, React, Read, Recall, Say, shown
+from foundation.cells.directory import own_platform, store_of
+from im.data import journal
+from im.data.membership import Memory
+from im.flows.process import process
 from im.models import Conversation, Entry, File, FileUse, Member
-from im.process import process
-from im.words import Cmd, Code, Kind, Role, Type
+from im.rules.messages import Edit, React, Read, Recall, Say, shown
+from im.rules.vocabulary import Cmd, Code, Kind, Role, Type
 from tests.im.conversations import conversation, done, text, wish
 
 pytestmark = pytest.mark.django_db

@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = {
-    "/log.js": ROOT / "im/chat/static/im/log.js",
-    "/unsent.js": ROOT / "im/chat/static/im/unsent.js",
+    "/log.js": ROOT / "im/pages/static/im/log.js",
+    "/unsent.js": ROOT / "im/pages/static/im/unsent.js",
     "/world.js": ROOT / "tests/im/log_world.js",
 }
 WORLDS = 500

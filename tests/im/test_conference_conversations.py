@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from conferences import rows
-from conferences.states import Conference, ConferenceState, EndReason
-from confplatform import clock
-from confplatform.stores import sql
-from confplatform.stores.directory import own_platform
+from conferences.data import row_mapper
+from conferences.rules.states import Conference, ConferenceState, EndReason
 from domains.management.commands.load_demo import DEMO_TENANT
+from foundation import clock
+from foundation.cells import sql
+from foundation.cells.directory import own_platform
 from im.flows import conferences
 from im.models import Conversation, Member
 from tests.admin.conftest import conference_row
@@ -38,8 +38,10 @@ def running(**more: Any) -> Conference:
 def becomes(before: Conference, **changes: Any) -> Conference:
     """The conference is so from now on."""
     after = replace(before, revision=before.revision + 1, **changes)
-    row = [rows.to_row(after)]
-    sql.insert("default", "conferences_conference", rows.COLUMNS, row, update=rows.COLUMNS)
+    row = [row_mapper.to_row(after)]
+    sql.insert(
+        "default", "conferences_conference", row_mapper.COLUMNS, row, update=row_mapper.COLUMNS
+    )
     return after
 
 

@@ -10,10 +10,10 @@ import amqp
 import pytest
 from django.conf import settings
 
-from confplatform.bus.amqp import connect, hang_up
-from im.desk import Desk
+from foundation.bus.amqp import connect, hang_up
+from im.api.server_requests import Desk
 from im.models import MediaServer
-from im.topology import BASE, CENTER_QUEUE, GB, GB_QUEUE, MEDIA_QUEUE
+from im.rules.topology import BASE, CENTER_QUEUE, GB, GB_QUEUE, MEDIA_QUEUE
 from tests.im.door import eventually
 
 

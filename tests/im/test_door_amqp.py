@@ -14,7 +14,8 @@ from pika.exceptions import (
     ProbableAuthenticationError,
 )
 
-from im import broker, tokens
+from im.data import broker
+from im.rules import tokens
 from tests.im import door as clients
 from tests.im.door import GROUP, amqp, device, token_of
 

@@ -107,8 +107,8 @@ def test_what_the_center_sends_reaches_both_kinds_of_devices_by_bcc(door: str) -
     import amqp as py_amqp
     from django.conf import settings
 
-    from confplatform.bus.amqp import connect
-    from im import broker
+    from foundation.bus.amqp import connect
+    from im.data import broker
 
     broker.ensure_user("both")
     here = amqp("both")

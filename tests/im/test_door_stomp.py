@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from im import broker
+from im.data import broker
 from tests.im.door import GROUP, Stomp, amqp, device, token_of
 
 pytestmark = pytest.mark.xdist_group(GROUP)

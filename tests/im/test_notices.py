@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from confplatform.stores.directory import own_platform, store_of
 from domains.models import Account
-from im import notices
+from foundation.cells.directory import own_platform, store_of
+from im.data import notices
 from im.models import BalanceServer, MediaServer
-from im.topology import BASE, GB
+from im.rules.topology import BASE, GB
 from tests.im.http.town import pushed
 
 BALANCE: dict[str, Any] = {

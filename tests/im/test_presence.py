@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from im.flows.presence_publisher import Teller
 from im.models import Contact
-from im.teller import Teller
-from im.words import Presence
+from im.rules.vocabulary import Presence
 from tests.im.devices import Device, Running
 
 pytestmark = pytest.mark.xdist_group("im_broker")

@@ -11,12 +11,13 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from confplatform.stores.directory import own_platform, redis_of
 from domains.flows import change, people
 from domains.models import Account
-from im import broker, revoked, tokens
-from im.flows import odd_queues, revoke
+from foundation.cells.directory import own_platform, redis_of
+from im.data import broker, revocations
+from im.flows import forbidden_queues, revoke
 from im.models import Revocation
+from im.rules import tokens
 from tests.im.door import GROUP, Mqtt, Stomp, amqp, device, eventually
 
 pytestmark = pytest.mark.xdist_group(GROUP)
@@ -27,7 +28,7 @@ def ann(transactional_db: None, platform: str, door: str) -> Account:
     """Somebody of the demonstration tenant. What an earlier test revoked is of other tokens."""
     found = Account.objects.filter(domain__userdomain__isnull=False, is_staff=False).first()
     assert found is not None
-    revoked.set_cursor(own_platform(), time.time())
+    revocations.set_cursor(own_platform(), time.time())
     return found
 
 
@@ -196,7 +197,7 @@ def test_a_new_token_of_the_same_second_is_good_and_its_connection_stays(ann: Ac
     with transaction.atomic():
         revoke.every("default", [ann.moid])
     found = login(ann)
-    while revoked.closing():
+    while revocations.closing():
         timer()
     one = amqp(ann.moid, found["token"])
     for _ in range(5):
@@ -219,7 +220,7 @@ def test_an_emptied_redis_is_filled_again_from_the_table(ann: Account) -> None:
     with transaction.atomic():
         revoke.every("default", [ann.moid])
     redis_of(own_platform()).flushdb()
-    fresh = revoked.Revoked()
+    fresh = revocations.Revoked()
     fresh.read(redis_of(own_platform()), time.time())
     assert not fresh.is_whole
     revoke.look()
@@ -299,7 +300,7 @@ def test_a_clients_queue_is_deleted_that(what: str, ann: Account) -> None:
     name = f"queue_u_{ann.moid}_odd"
     one.channel().queue_declare(name, durable=True, arguments=ODD[what])
     eventually(lambda: name in {queue["name"] for queue in broker.device_queues()})
-    odd_queues.remove()
+    forbidden_queues.remove()
     assert broker._asked("GET", f"/queues/im/{name}") is None
     eventually(lambda: _has_ended(one))
 
@@ -308,7 +309,7 @@ def test_a_clients_queue_with_limits_of_its_own_stays(ann: Account) -> None:
     one = amqp(ann.moid, login(ann)["token"])
     arguments = {"x-max-length": 10, "x-expires": 60_000, "x-queue-type": "classic"}
     one.channel().queue_declare(f"queue_u_{ann.moid}_fine", arguments=arguments)
-    odd_queues.remove()
+    forbidden_queues.remove()
     assert broker._asked("GET", f"/queues/im/queue_u_{ann.moid}_fine")["name"]
     broker.delete_queues([f"queue_u_{ann.moid}_fine"])
     one.close()

@@ -15,19 +15,19 @@ from django.core.management import call_command
 from django.db import connections
 from pytest_django import Settings
 
-from conferences import homes
-from conferences.flows import takeover
-from conferences.pool import desk, units
-from confplatform.bus.dispatch import Delivery, Outcome, handle
-from confplatform.bus.envelope import Envelope
-from confplatform.bus.message import dumps
-from confplatform.bus.models import Outbox
-from confplatform.bus.topology import Routes
-from confplatform.stores import directory
+from conferences.api import pool_requests
+from conferences.data import platform_resolver
+from conferences.flows import takeover, units
 from domains.management.commands.load_demo import DEMO_TENANT
+from foundation.bus.dispatch import Delivery, Outcome, handle
+from foundation.bus.envelope import Envelope
+from foundation.bus.message import dumps
+from foundation.bus.models import Outbox
+from foundation.cells import directory
 from licensing.models import Licence, Quota
 from tests import licences
 from tests.integration.two_sites import WEST, TwoSites, copy_tables
+from wire.routes import Routes
 
 Body = dict[str, Any]
 
@@ -50,8 +50,8 @@ def two(place: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iter
     other = base.REDIS_URL.rpartition("/")[0] + f"/{worker + 9}"
     settings.ROLES = frozenset({"css", "rms", "cm"})
     for module, name, value in (
-        (homes, "_prefixes", (0.0, {})),
-        (desk, "_rooms_cache", {}),
+        (platform_resolver, "_prefixes", (0.0, {})),
+        (pool_requests, "_rooms_cache", {}),
         (units, "_draining", {}),
         (takeover, "_seen", {}),
     ):

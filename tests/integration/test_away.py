@@ -12,12 +12,12 @@ import pytest
 import redis
 from kombu.utils.url import parse_url
 
-from conferences import projection
+from conferences.data import redis_projection
 from conferences.flows.due import end_now
 from conferences.models import Conference
-from conferences.states import EndReason
-from confplatform.bus import amqp
-from confplatform.stores.directory import redis_of
+from conferences.rules.states import EndReason
+from foundation.bus import amqp
+from foundation.cells.directory import redis_of
 from tests.integration.conftest import create, do
 
 pytestmark = pytest.mark.xdist_group("integration")
@@ -31,11 +31,11 @@ def no_redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
         raise redis.ConnectionError("away")
 
     with pytest.MonkeyPatch.context() as patch:
-        monkeypatch.setattr(projection, "_rests_until", 0.0)
-        patch.setattr(projection, "_REST_SECONDS", 0.05)
-        patch.setattr(projection, "redis_of", away)
+        monkeypatch.setattr(redis_projection, "_rests_until", 0.0)
+        patch.setattr(redis_projection, "_REST_SECONDS", 0.05)
+        patch.setattr(redis_projection, "redis_of", away)
         yield patch
-    projection._missed.clear()
+    redis_projection._missed.clear()
 
 
 def test_what_the_projection_missed_is_written_once_redis_is_back(
@@ -44,14 +44,14 @@ def test_what_the_projection_missed_is_written_once_redis_is_back(
     do(place, create("stays"), create("ends"))
     stays, ends = Conference.objects.order_by("confid").values_list("e164", flat=True)
     end_now(place, ends, EndReason.RELEASED)
-    no_redis.setattr(projection, "redis_of", redis_of)
+    no_redis.setattr(redis_projection, "redis_of", redis_of)
     end = time.monotonic() + 10
-    while projection._missed[place] and time.monotonic() < end:
+    while redis_projection._missed[place] and time.monotonic() < end:
         time.sleep(0.02)
     client = redis_of(place)
-    assert client.hget(projection.key(stays), "state") == "creating"
-    assert client.hget(projection.key(ends), "state") == "ended"
-    assert 0 < int(str(client.ttl(projection.key(ends)))) <= 60
+    assert client.hget(redis_projection.key(stays), "state") == "creating"
+    assert client.hget(redis_projection.key(ends), "state") == "ended"
+    assert 0 < int(str(client.ttl(redis_projection.key(ends)))) <= 60
 
 
 class Freezer:

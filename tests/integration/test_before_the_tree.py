@@ -11,10 +11,10 @@ from django.http import HttpRequest
 from pytest_django import Settings
 
 from conferences.models import Conference
-from confplatform.api import health
-from confplatform.bus.models import Outbox, Parked
 from domains.flows import change
-from licensing.queries import state_of
+from foundation.bus.models import Outbox, Parked
+from foundation.web import health
+from licensing.data.queries import state_of
 from tests.integration.conftest import create, do, sent_codes
 
 pytestmark = pytest.mark.xdist_group("integration")

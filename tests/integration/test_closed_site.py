@@ -9,11 +9,11 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from conferences import homes
-from confplatform import clock
-from confplatform.stores.models import Cell
+from conferences.data import platform_resolver
+from domains.flows.sign_in import SIGN_INS
 from domains.models import Account, ApiKey, ApiToken, PlatformDomain, ServiceDomain, hashed
-from domains.signin import SIGN_INS
+from foundation import clock
+from foundation.cells.models import Cell
 
 pytestmark = pytest.mark.xdist_group("integration")
 
@@ -45,7 +45,7 @@ def copy(
     place: str, signed_in: Client, logged_in: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     """West serves this platform; here nothing can be written."""
-    monkeypatch.setattr(homes, "_gates", {})
+    monkeypatch.setattr(platform_resolver, "_gates", {})
     service = ServiceDomain.objects.get()
     PlatformDomain.objects.create(
         moid=WEST, name="west", parent=service, e164_prefix="8810", http_url=URL

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.db.models import F
 
-from confplatform.bus.models import Inbox, Outbox
-from confplatform.bus.topology import Routes
+from foundation.bus.models import Inbox, Outbox
 from tests.admin.conftest import conference_row
 from tests.integration.conftest import delivery, do
+from wire.routes import Routes
 
 ASKED = {"type": "CM_MCU_MUTE_REQ", "reqid": "r1", "value": 1}
 
@@ -28,7 +28,7 @@ def ask(platform: str, number: str) -> list[dict[str, Any]]:
 def test_a_control_request_that_was_never_answered_is_refused_when_it_comes_again(
     platform: str,
 ) -> None:
-    from conferences.states import Unit
+    from conferences.rules.states import Unit
 
     number = conference_row(platform, unit=Unit("10.0.0.1", "u1", platform)).e164
     assert ask(platform, number) == []

@@ -16,20 +16,20 @@ import pytest
 from pytest_django import Settings
 
 from conferences.flows import takeover
-from confplatform.bus import dispatch, outbox
-from confplatform.bus.dispatch import Delivery
-from confplatform.bus.envelope import of_amqp
-from confplatform.bus.link import SERVING
-from confplatform.bus.outbox import Row
-from confplatform.bus.relay import drain
-from confplatform.stores import sql
-from confplatform.stores.directory import redis_of, store_of
-from domains import projection
-from domains.feed import feed
+from domains.data import redis_projection
+from domains.data.feed import feed
 from domains.flows import change, people
 from domains.models import Account, Domain
 from failover.models import Register
-from licensing import rows as licence_rows
+from foundation.bus import dispatch, outbox
+from foundation.bus.dispatch import Delivery
+from foundation.bus.envelope import of_amqp
+from foundation.bus.link import SERVING
+from foundation.bus.outbox import Row
+from foundation.bus.relay import drain
+from foundation.cells import sql
+from foundation.cells.directory import redis_of, store_of
+from licensing.data import licence_rows
 from licensing.flows.load import load
 from licensing.flows.revoke import revoke
 from tests import licences
@@ -172,7 +172,7 @@ def test_the_backup_takes_what_the_core_says_for_the_platform_that_it_serves(
     assert Account.objects.using(made.east.database).filter(moid=petra).exists()
     assert made.east.is_equal()
     with made.at(made.west.moid):
-        info = redis_of(made.east.moid).hgetall(projection.key(world.tenant))
+        info = redis_of(made.east.moid).hgetall(redis_projection.key(world.tenant))
     assert info["name"] == "Renamed while away"
 
 

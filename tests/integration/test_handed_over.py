@@ -15,14 +15,14 @@ import pytest
 from django.db import connections
 from pytest_django import Settings
 
-from confplatform.bus import dispatch
-from confplatform.bus.dispatch import Outcome, handle
-from confplatform.bus.topology import Routes
-from confplatform.stores import directory
 from deploy.stand.mariadb import MariaDB
 from deploy.stand.ports import SERVER_PORTS, claimed
 from deploy.stand.site import LIBRARY
+from foundation.bus import dispatch
+from foundation.bus.dispatch import Outcome, handle
+from foundation.cells import directory
 from tests.integration.conftest import delivery
+from wire.routes import Routes
 
 pytestmark = pytest.mark.xdist_group("integration")
 

@@ -15,25 +15,25 @@ from django.db import connections
 from django.http import HttpRequest
 from pytest_django import Settings
 
-from conferences import doctor
+from conferences.management import doctor_checks
 from confplatform import wiring
-from confplatform.api.health import metrics
-from confplatform.bus import link as link_module
-from confplatform.bus.amqp import connect, hang_up
-from confplatform.bus.consume import Consumer
-from confplatform.bus.declare import declare_all
-from confplatform.bus.dispatch import Outcome
-from confplatform.bus.link import FEEDS, Feeder, Link, Publish
-from confplatform.bus.models import Outbox
-from confplatform.bus.outbox import Row
-from confplatform.bus.relay import Relay
-from confplatform.bus.sending import Send
-from confplatform.bus.topology import Routes
-from confplatform.bus.work import begin
-from confplatform.stores.directory import store_of
 from deploy.stand.ports import SERVER_PORTS, claimed
 from deploy.stand.rabbitmq import RabbitMQ
-from licensing.messages import AskForLicences
+from foundation.bus import link as link_module
+from foundation.bus.amqp import connect, hang_up
+from foundation.bus.consumer import Consumer
+from foundation.bus.declare import declare_all
+from foundation.bus.dispatch import Outcome
+from foundation.bus.link import FEEDS, Feeder, Link, Publish
+from foundation.bus.models import Outbox
+from foundation.bus.outbox import Row
+from foundation.bus.outgoing import Send
+from foundation.bus.relay import Relay
+from foundation.bus.unit_of_work import begin
+from foundation.cells.directory import store_of
+from foundation.web.health import metrics
+from wire.licences import AskForLicences
+from wire.routes import Routes
 
 pytestmark = pytest.mark.xdist_group("integration")
 
@@ -173,13 +173,13 @@ def test_a_row_for_nobody_we_know_waits_and_is_told_of(
     lines = metrics(HttpRequest()).content.decode()
     assert f'bus_link_waiting{{destination="{PEER}"}} 3' in lines
     assert f'bus_link_configured{{destination="{PEER}"}} 0' in lines
-    [finding] = list(doctor._links(place))
+    [finding] = list(doctor_checks._links(place))
     assert (finding.check, finding.wrong[:15]) == (f"link to {PEER}", "3 messages wait")
 
 
 def test_doctor_names_a_peer_whose_broker_does_not_answer(place: str, settings: Settings) -> None:
     settings.PEERS = {PEER: "amqp://a:secret@127.0.0.1:9/%2F"}
-    [finding] = list(doctor._links(place))
+    [finding] = list(doctor_checks._links(place))
     assert "does not answer" in finding.wrong
     assert "secret" not in finding.wrong
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
+from conferences.api import pool_requests
+from conferences.data.pool_view import look
 from conferences.models import Conference, NumberCursor
-from conferences.pool import desk
-from conferences.pool.look import look
-from confplatform.bus import dispatch
-from confplatform.bus.dispatch import Delivery, Outcome
-from confplatform.bus.envelope import Envelope
-from confplatform.bus.message import dumps
-from confplatform.bus.models import Outbox, Parked
-from confplatform.bus.topology import Routes
+from foundation.bus import dispatch
+from foundation.bus.dispatch import Delivery, Outcome
+from foundation.bus.envelope import Envelope
+from foundation.bus.message import dumps
+from foundation.bus.models import Outbox, Parked
 from tests.integration.conftest import create, delivery, do
+from wire.routes import Routes
 
 pytestmark = pytest.mark.xdist_group("integration")
 
@@ -75,9 +75,9 @@ def test_a_heartbeat_from_before_the_farewell_revives_nobody(place: str) -> None
     unit = {"restype": "mcu", "ip": "10.0.0.9"}
     beat = {"type": "RMS_NODE_STATE_NTF", **unit, "capacity": {"confs": 1, "ports": 8}}
     said = [delivery(beat), delivery({"type": "RMS_NODE_UNREGISTER_NTF", **unit})]
-    desk.take(place, said[:1])
+    pool_requests.take(place, said[:1])
     assert len(look(place)) == 1
-    desk.take(place, said)
+    pool_requests.take(place, said)
     assert look(place) == {}
-    desk.take(place, said[::-1])
+    pool_requests.take(place, said[::-1])
     assert len(look(place)) == 1

@@ -8,11 +8,11 @@ from random import Random
 import orjson
 import pytest
 
-from conferences.messages.pool import GetResources, NodeState, ResourcesGranted, ResourcesUsed
-from conferences.pool import units
-from conferences.pool.store import Pool, name_of, node_json
-from conferences.states import Unit
+from conferences.data.pool import Pool, name_of, node_json
+from conferences.flows import units
+from conferences.rules.states import Unit
 from tests.memory_pool import MemoryPool
+from wire.resource_pool import GetResources, NodeState, ResourcesGranted, ResourcesUsed
 
 UNITS = [Unit("10.0.0.1"), Unit("10.0.0.1", "b"), Unit("10.0.0.2")]
 ROOMS = ["room-a", "room-b"]

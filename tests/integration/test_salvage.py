@@ -12,8 +12,8 @@ from django.db import connections
 from pytest_django import Settings
 
 from deploy.stand.cell import write_cells
-from failover import board
-from failover.cells.config import Cell
+from failover.data import register_view
+from failover.data.cells.config import Cell
 from failover.models import FailoverEvent, Register
 from tests.integration.two_sites import WEST, TwoSites, copy_tables, create
 
@@ -71,7 +71,7 @@ def test_what_the_serving_site_does_not_know_is_listed_by_its_id(two: TwoSites, 
 
 def test_once_it_is_dealt_with_the_copy_may_be_made_anew(two: TwoSites, lost: str) -> None:
     dr("salvage", two.east, "--done", "--yes")
-    assert not board.look().rows[two.east].forced
+    assert not register_view.look().rows[two.east].forced
     assert FailoverEvent.objects.get().kind == "salvaged"
     with pytest.raises(CommandError, match="nothing can be missing"):
         dr("salvage", two.east)

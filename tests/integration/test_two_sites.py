@@ -6,15 +6,15 @@ from datetime import timedelta
 
 import pytest
 
+from conferences.data.pool_view import look
 from conferences.flows import due
-from conferences.media.simulated_faults import Order
-from conferences.pool.look import look
-from conferences.states import ConferenceState
-from confplatform import clock
-from confplatform.bus.topology import Routes
-from confplatform.stores import directory
+from conferences.rules.states import ConferenceState
 from domains.management.commands.load_demo import DEMO_TENANT
+from foundation import clock
+from foundation.cells import directory
+from media_unit.simulated_faults import Order
 from tests.integration.two_sites import WEST, TwoSites, ask, create
+from wire.routes import Routes
 
 pytestmark = [
     pytest.mark.xdist_group("integration"),

@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from conferences import projection
+from conferences.data import redis_projection
 from conferences.flows import due
-from confplatform import clock
 from domains.management.commands.load_demo import DEMO_TENANT
+from foundation import clock
 from tests.integration.conftest import seats
 from tests.integration.two_sites import WEST, TwoSites, ask
 
@@ -23,7 +23,7 @@ pytestmark = [
 def one_of(two: TwoSites, rng: Random) -> str | None:
     """The number of a conference that lives."""
     with two.at(two.east):
-        found = [c.e164 for c in projection.live(two.east)]
+        found = [c.e164 for c in redis_projection.live(two.east)]
     return rng.choice(found) if found else None
 
 
@@ -77,7 +77,7 @@ def test_whatever_happens_each_conference_runs_once_in_the_end(two: TwoSites, se
         two.tick()
         time.sleep(1.5)
     with two.at(two.east):
-        found = list(projection.live(two.east))
+        found = list(redis_projection.live(two.east))
     held = [(e164, site) for site, unit in two.units.items() for e164 in unit.unit.held]
     assert sorted(held) == sorted((c.e164, c.unit.at if c.unit else "") for c in found)
     assert {str(c.state) for c in found} <= {"running"}

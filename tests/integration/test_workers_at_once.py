@@ -9,8 +9,8 @@ import pytest
 
 from conferences.flows import due as flow
 from conferences.models import Conference, Number
-from confplatform.bus.models import Inbox, Outbox, Parked
 from domains.management.commands.load_demo import DEMO_TENANT
+from foundation.bus.models import Inbox, Outbox, Parked
 from tests.integration.conftest import at_once, create, delivery, do, seats
 
 pytestmark = pytest.mark.xdist_group("integration")
@@ -81,8 +81,8 @@ def test_the_same_number_wanted_by_four_workers_is_given_once(place: str) -> Non
 def test_a_handler_that_always_fails_is_parked_and_the_rest_of_its_batch_is_done(
     place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from conferences.messages.cm import CreateConference
-    from confplatform.bus import registry
+    from foundation.bus import registry
+    from wire.conference_manager import CreateConference
 
     real, tries = registry.HANDLERS[CreateConference], []
 
@@ -103,7 +103,7 @@ def test_a_handler_that_always_fails_is_parked_and_the_rest_of_its_batch_is_done
 
 
 def test_a_gate_that_is_closed_refuses_with_29005_and_writes_nothing(place: str) -> None:
-    from confplatform.stores.models import Cell
+    from foundation.cells.models import Cell
 
     Cell.objects.update(owner="another-site")
     told = do(place, create("late"))

@@ -17,25 +17,25 @@ import orjson
 from django.conf import settings
 from django.db import connections
 
-from conferences import manager, queries
+from conferences.api import own_manager, pool_requests
+from conferences.data import queries
+from conferences.data.database_unit_of_work import ConferenceSite
 from conferences.flows import due, takeover
-from conferences.media.simulated_faults import FaultyUnit
-from conferences.media.simulated_unit import Plate, SimulatedUnit
-from conferences.pool import desk
-from conferences.states import Conference
-from conferences.store import ConferenceSite
-from confplatform import clock
-from confplatform.bus.dispatch import Delivery, Outcome, take
-from confplatform.bus.envelope import of_amqp
-from confplatform.bus.message import dumps
-from confplatform.bus.outbox import Row, row
-from confplatform.bus.relay import drain
-from confplatform.bus.sending import Send
-from confplatform.bus.topology import Routes, unit_key
-from confplatform.bus.work import begin
-from confplatform.stores import sql
-from confplatform.stores.directory import possible_platforms, store_of
+from conferences.rules.states import Conference
 from domains.management.commands.load_demo import DEMO_TENANT
+from foundation import clock
+from foundation.bus.dispatch import Delivery, Outcome, take
+from foundation.bus.envelope import of_amqp
+from foundation.bus.message import dumps
+from foundation.bus.outbox import Row, row
+from foundation.bus.outgoing import Send
+from foundation.bus.relay import drain
+from foundation.bus.unit_of_work import begin
+from foundation.cells import sql
+from foundation.cells.directory import possible_platforms, store_of
+from media_unit.simulated_faults import FaultyUnit
+from media_unit.simulated_unit import Plate, SimulatedUnit
+from wire.routes import Routes, unit_key
 
 Body = dict[str, Any]
 Letter = tuple[str, Row]
@@ -178,9 +178,9 @@ class TwoSites:
         if queue in _CSS:
             return take([delivery], first_turn=False)
         if queue in _RMS:
-            return desk.take(broker, [delivery])
+            return pool_requests.take(broker, [delivery])
         self.heard[broker, queue].append(orjson.loads(letter.body))
-        return manager.take(broker, [delivery]) if queue == "meeting.css.q" else []
+        return own_manager.take(broker, [delivery]) if queue == "meeting.css.q" else []
 
     # ---- looking ------------------------------------------------------------------------------
 

@@ -13,14 +13,14 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 
-from confplatform.bus.dispatch import Delivery
-from confplatform.bus.models import Outbox
-from confplatform.bus.topology import Routes
-from licensing import trust
-from licensing.licence_text import Licence
+from foundation.bus.dispatch import Delivery
+from foundation.bus.models import Outbox
+from licensing.data import trusted_keys
 from licensing.models import Licence as Row
+from licensing.rules.licence_text import Licence
 from tests import licences
 from tests.integration.conftest import Body, delivery
+from wire.routes import Routes
 
 Import = Callable[[str], str]
 
@@ -30,7 +30,7 @@ def east(transactional_db: None) -> str:
     """The MOID of a platform that was set up a moment ago."""
     call_command("load_demo", verbosity=0)
     call_command("provision", verbosity=0)
-    trust._seen.clear()
+    trusted_keys._seen.clear()
     return str(settings.PLATFORM_MOID)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from licensing.queries import state_of
+from licensing.data.queries import state_of
 
 pytestmark = pytest.mark.xdist_group("licensing")
 

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 
 from conferences.models import CallRecord, Conference
-from confplatform.bus.dispatch import Delivery
-from confplatform.bus.models import Outbox, Parked
-from confplatform.bus.topology import Routes
 from domains.flows import change
 from domains.models import BackupPlatform, Level, PlatformDomain
+from foundation.bus.dispatch import Delivery
+from foundation.bus.models import Outbox, Parked
+from licensing.data.queries import metrics
 from licensing.flows.load import Refused, load
 from licensing.flows.revoke import revoke
 from licensing.models import Licence
-from licensing.queries import metrics
 from tests.contract.test_contract import GOLDEN
 from tests.integration.conftest import Body, delivery, do
 from tests.licensing.conftest import from_bmc, text, told
+from wire.routes import Routes
 
 pytestmark = pytest.mark.xdist_group("licensing")
 

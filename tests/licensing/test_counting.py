@@ -13,19 +13,19 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from conferences.counts import of_new
 from conferences.models import Conference
-from confplatform.bus.models import Outbox
-from confplatform.bus.work import begin
-from licensing import trust
-from licensing.flows import tell
+from conferences.rules.licence_counts import of_new
+from foundation.bus.models import Outbox
+from foundation.bus.unit_of_work import begin
+from licensing.data import trusted_keys
+from licensing.data.queries import state_of
+from licensing.data.seats import Seats
+from licensing.flows import publish
 from licensing.flows.revoke import revoke
-from licensing.licence_text import Licence
-from licensing.limits import Full
 from licensing.models import Licence as Row
 from licensing.models import Published
-from licensing.queries import state_of
-from licensing.store import Seats
+from licensing.rules.licence_text import Licence
+from licensing.rules.limits import Full
 from tests import licences
 from tests.integration.conftest import create, do, sent_codes
 from tests.licensing.conftest import Import, in_days, put, text
@@ -119,7 +119,7 @@ def test_the_licence_ends_by_the_databases_clock(east: str, bring: Import) -> No
 def test_the_databases_clock_moved_back_does_not_extend_a_licence(east: str, bring: Import) -> None:
     """The latest time that was ever seen counts: here it was seen a day after the licence's end."""
     bring(text(east, 1, valid_to=in_days(1)))
-    tell.mend(east)
+    publish.mend(east)
     do(east, create("before"))
     seen = Published.objects.get(platform=east).seen_at
     assert seen is not None
@@ -128,7 +128,7 @@ def test_the_databases_clock_moved_back_does_not_extend_a_licence(east: str, bri
     do(east, create("after"))
     assert (running(), sent_codes()) == (1, ["29017"])
     assert state_of().warning.startswith("licence 1 is expired")
-    tell.mend(east)
+    publish.mend(east)
     assert Published.objects.filter(seen_at__gte=in_days(1.9)).exists()
     Published.objects.update(seen_at=None)  # what operations.md says for a clock that ran ahead
     do(east, create("again"))
@@ -167,15 +167,15 @@ def test_a_batch_of_creates_reads_the_licence_once_and_verifies_it_once_a_minute
     east: str, bring: Import, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bring(text(east, 1))
-    trust._seen.clear()
+    trusted_keys._seen.clear()
     verified: list[str] = []
-    real = trust.verify
+    real = trusted_keys.verify
 
     def counted(sealed: str) -> Licence:
         verified.append(sealed)
         return real(sealed)
 
-    monkeypatch.setattr(trust, "verify", counted)
+    monkeypatch.setattr(trusted_keys, "verify", counted)
     with CaptureQueriesContext(connection) as queries:
         do(east, *(create(f"r{n}") for n in range(5)))
         do(east, *(create(f"s{n}") for n in range(5)))

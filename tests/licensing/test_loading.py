@@ -7,13 +7,13 @@ import os
 import pytest
 from django.core.management import CommandError
 
-from confplatform.bus.models import Parked
-from licensing.decisions import Standing
+from foundation.bus.models import Parked
+from licensing.data.queries import state_of
 from licensing.flows.load import look
 from licensing.flows.revoke import revoke
-from licensing.licence_text import new_keys, write_key
 from licensing.models import Licence
-from licensing.queries import state_of
+from licensing.rules.decisions import Standing
+from licensing.rules.licence_text import new_keys, write_key
 from tests import licences
 from tests.integration.conftest import do
 from tests.licensing.conftest import Import, from_bmc, in_days, text, told
@@ -154,7 +154,7 @@ def test_a_bad_one_from_bmc_is_parked_with_its_reason_and_the_rest_is_done(east:
 
 
 def test_a_site_that_is_served_elsewhere_writes_nothing(east: str, bring: Import) -> None:
-    from confplatform.stores.models import Cell
+    from foundation.cells.models import Cell
 
     Cell.objects.update(owner="west")
     do(east, from_bmc(east, text(east, 2)))

@@ -9,10 +9,10 @@ from auditlog.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from conferences import doctor
-from confplatform.stores.directory import redis_of
+from conferences.management import doctor_checks
 from domains.models import Account
-from licensing import projection
+from foundation.cells.directory import redis_of
+from licensing.data import redis_projection
 from licensing.flows.load import load
 from licensing.models import Licence
 from tests.licensing.conftest import in_days, text
@@ -108,14 +108,14 @@ def test_who_is_no_operator_gets_no_page(east: str) -> None:
 
 def test_the_doctor_says_what_is_wrong_with_licence_and_projection(east: str) -> None:
     def said() -> dict[str, str]:
-        checks = (doctor._licence, doctor._licence_projection)
+        checks = (doctor_checks._licence, doctor_checks._licence_projection)
         return {one.check: one.wrong for one in (check(east) for check in checks)}
 
     load(east, text(east, 1, valid_to=in_days(0.9)))
     assert "less than one day" in said()["licence"]
-    redis_of(east).hset(projection.key(east), "smallconfnum", "9999")
+    redis_of(east).hset(redis_projection.key(east), "smallconfnum", "9999")
     assert "is not what the database says" in said()["licence projection"]
-    doctor.mend(east)
+    doctor_checks.mend(east)
     assert said()["licence projection"] == ""
     load(east, text(east, 2))
     assert said() == {"licence": "", "licence projection": ""}

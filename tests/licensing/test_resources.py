@@ -9,21 +9,21 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from conferences import recount
+from conferences.data import recount
+from conferences.data.join_links import join_link
 from conferences.flows.due import end_now
-from conferences.links import join_link
 from conferences.models import Conference
-from conferences.states import EndReason
-from confplatform.bus.dispatch import Delivery
-from confplatform.bus.topology import Routes
-from licensing.amounts import NONE, Amounts
+from conferences.rules.states import EndReason
+from foundation.bus.dispatch import Delivery
+from licensing.data.queries import metrics, over_licence
+from licensing.data.seats import stock
 from licensing.flows.load import load
 from licensing.flows.revoke import revoke
 from licensing.models import Quota
-from licensing.queries import metrics, over_licence
-from licensing.store import stock
+from licensing.rules.amounts import NONE, Amounts
 from tests.integration.conftest import Body, at_once, create, delivery, do, sent_codes
 from tests.licensing.conftest import text, told
+from wire.routes import Routes
 
 pytestmark = pytest.mark.xdist_group("licensing")
 UNIT = {"ip": "10.0.0.1"}

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from confplatform.api import health
-from confplatform.bus.models import Outbox
-from confplatform.bus.topology import Routes
-from confplatform.stores.directory import redis_of, store_of
-from licensing import projection
-from licensing.flows import tell
+from foundation.bus.models import Outbox
+from foundation.cells.directory import redis_of, store_of
+from foundation.web import health
+from licensing.data import redis_projection
+from licensing.flows import publish
 from licensing.flows.revoke import revoke
 from licensing.models import Licence
 from tests.integration.conftest import delivery, do
 from tests.licensing.conftest import Import, from_bmc, in_days, text, told
+from wire.routes import Routes
 
 pytestmark = pytest.mark.xdist_group("licensing")
 
@@ -51,8 +51,8 @@ def test_resources_are_summed_over_possible_platforms_conferences_are_not(
     assert (ack["mediaportnumlimit"], ack["currentcallnumlimit"]) == (109, 40)
     assert (ack["platformmoid"], ack["issue"], ack["reqid"]) == (east, 1, "q")
     assert {**told()[-1], "type": ack["type"], "reqid": "q"} == ack
-    assert redis_of(west).hget(projection.key(west), "monitornumlimit") == "8"
-    assert redis_of(east).hget(projection.key(east), "monitornumlimit") == "5"
+    assert redis_of(west).hget(redis_projection.key(west), "monitornumlimit") == "8"
+    assert redis_of(east).hget(redis_projection.key(east), "monitornumlimit") == "5"
     row = next(r for r in Outbox.objects.all() if json.loads(bytes(r.body)) == ack)
     assert (row.exchange, row.routing_key) == ("", "ms")
     assert row.properties["correlation_id"] == "7"
@@ -78,8 +78,8 @@ def test_without_a_valid_licence_the_answer_is_nothing(east: str) -> None:
 def test_at_start_up_bmc_is_asked_for_all_platforms_and_what_is_in_force_is_told(
     east: str, west: str
 ) -> None:
-    tell.greet(east)
-    tell.greet(east)
+    publish.greet(east)
+    publish.greet(east)
     questions = told("CSS_BMC_LICENSE_REQ")
     assert questions == [{"type": "CSS_BMC_LICENSE_REQ", "platformmoids": [east, west]}] * 2
     row = next(r for r in Outbox.objects.all() if b"CSS_BMC" in bytes(r.body))
@@ -88,29 +88,29 @@ def test_at_start_up_bmc_is_asked_for_all_platforms_and_what_is_in_force_is_told
 
 
 def test_each_change_is_told_once_also_when_time_makes_it(east: str, bring: Import) -> None:
-    tell.mend(east)
+    publish.mend(east)
     bring(text(east, 1))
-    tell.mend(east)
-    tell.mend(east)
+    publish.mend(east)
+    publish.mend(east)
     assert [n.get("issue") for n in told()] == [0, 1]
-    from licensing import trust
+    from licensing.data import trusted_keys
     from tests import licences
 
     one = licences.licence(east, 1, 30, 3, valid_to=in_days(-1))
     Licence.objects.filter(issue=1).update(sealed=licences.text_of(one))
-    trust._seen.clear()
-    tell.mend(east)
-    tell.mend(east)
+    trusted_keys._seen.clear()
+    publish.mend(east)
+    publish.mend(east)
     assert [n.get("issue") for n in told()] == [0, 1, None]
     assert told()[-1]["smallconfnum"] == 0
-    assert redis_of(east).exists(projection.key(east)) == 0
+    assert redis_of(east).exists(redis_projection.key(east)) == 0
 
 
 def test_revoking_is_told(east: str, bring: Import) -> None:
     bring(text(east, 1))
     assert revoke(east, east, 1)
     assert [n["smallconfnum"] for n in told()] == [30, 0]
-    assert redis_of(east).exists(projection.key(east)) == 0
+    assert redis_of(east).exists(redis_projection.key(east)) == 0
 
 
 # ---- Redis -------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ def test_revoking_is_told(east: str, bring: Import) -> None:
 def test_the_projection_holds_the_seven_fields_and_the_text(east: str, bring: Import) -> None:
     sealed = text(east, 1, hardware_terminals=4)
     bring(sealed)
-    assert redis_of(east).hgetall(projection.key(east)) == {
+    assert redis_of(east).hgetall(redis_projection.key(east)) == {
         "license": sealed,
         "smallconfnum": "30",
         "largeconfnum": "3",
@@ -132,11 +132,11 @@ def test_the_projection_holds_the_seven_fields_and_the_text(east: str, bring: Im
 
 
 def test_an_emptied_or_altered_projection_is_found_and_mended(east: str, bring: Import) -> None:
-    from conferences.flows.mend import mend
+    from conferences.flows.repair import mend
 
     bring(text(east, 1))
-    assert projection.differing(east) == []
-    client, key = redis_of(east), projection.key(east)
+    assert redis_projection.differing(east) == []
+    client, key = redis_of(east), redis_projection.key(east)
     spoils: tuple[Callable[[], object], ...] = (
         client.flushdb,
         lambda: client.hset(key, "smallconfnum", "999"),
@@ -145,9 +145,9 @@ def test_an_emptied_or_altered_projection_is_found_and_mended(east: str, bring: 
     )
     for spoil in spoils:
         spoil()
-        assert projection.differing(east) == [east]
+        assert redis_projection.differing(east) == [east]
         mend(east)
-        assert projection.differing(east) == []
+        assert redis_projection.differing(east) == []
     assert client.hget(key, "smallconfnum") == "30"
 
 

@@ -18,9 +18,9 @@ import aiohttp
 import orjson
 import pytest
 
-from confplatform.bus.topology import Routes, unit_key
 from deploy.stand.ports import claimed
 from tests.media.people import until
+from wire.routes import Routes, unit_key
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -11,11 +11,11 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from django.core.wsgi import get_wsgi_application
 
-from conferences.queries import JoinInfo
+from conferences.data.queries import JoinInfo
 
 
 class Whereabouts:
-    """Stands for `conferences.queries.joinable`: one conference, or none."""
+    """Stands for `conferences.data.queries.joinable`: one conference, or none."""
 
     def __init__(self, e164: str = "8800001", password: str = "") -> None:
         self.e164, self.password = e164, password

@@ -9,10 +9,10 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from conferences.console import views
-from conferences.links import WRONG_TRIES, join_link
-from licensing.amounts import NONE
-from licensing.store import Stock
+from conferences.data.join_links import WRONG_TRIES, join_link
+from conferences.pages import join_page
+from licensing.data.seats import Stock
+from licensing.rules.amounts import NONE
 from tests.browser import MOVING_PICTURES, enter, shot
 from tests.media.conftest import Platform, Unit, create
 from tests.media.pages import Whereabouts, served
@@ -28,11 +28,11 @@ def conference(monkeypatch: pytest.MonkeyPatch) -> Whereabouts:
     cache.clear()
     found = Whereabouts()
     found.join = JOIN
-    monkeypatch.setattr(views, "joinable", found)
-    monkeypatch.setattr(views, "stock_of_site", lambda: Stock(NONE, None))
-    monkeypatch.setattr(views, "is_served_here", lambda platform: platform != found.elsewhere)
-    monkeypatch.setattr(views, "doors_of", lambda platform: (BACKUP,))
-    monkeypatch.setattr(views, "platforms_of_numbers", lambda numbers: {})
+    monkeypatch.setattr(join_page, "joinable", found)
+    monkeypatch.setattr(join_page, "stock_of_site", lambda: Stock(NONE, None))
+    monkeypatch.setattr(join_page, "is_served_here", lambda platform: platform != found.elsewhere)
+    monkeypatch.setattr(join_page, "doors_of", lambda platform: (BACKUP,))
+    monkeypatch.setattr(join_page, "platforms_of_numbers", lambda numbers: {})
     return found
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from conferences.media import reports
-from conferences.media.config import BadConfig, UnitConfig, from_environment
-from conferences.media.janus_config import AUDIO, TEXT, VIDEO, Secrets
-from conferences.media.janus_events import hint_of
-from conferences.media.roster import MOST, Part, Roster
+from media_unit import reports
+from media_unit.config import BadConfig, UnitConfig, from_environment
+from media_unit.janus_config import AUDIO, TEXT, VIDEO, Secrets
+from media_unit.janus_events import hint_of
+from media_unit.roster import MOST, Part, Roster
 
 
 def seen(roster: Roster) -> list[tuple[str, str, int]]:

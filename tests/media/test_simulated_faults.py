@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from conferences.media.simulated_faults import Fault, FaultyUnit, Order, State
-from conferences.media.simulated_unit import Plate, SimulatedUnit
-from confplatform.bus.message import to_body
-from confplatform.bus.sending import Send
-from confplatform.bus.topology import Routes
+from foundation.bus.message import to_body
+from foundation.bus.outgoing import Send
+from media_unit.simulated_faults import Fault, FaultyUnit, Order, State
+from media_unit.simulated_unit import Plate, SimulatedUnit
+from wire.routes import Routes
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conferences.media.simulated_unit import MOST_LISTED, Plate, SimulatedUnit
-from conferences.messages.pool import NodeRegistered, NodeState
-from conferences.messages.unit import UnitHolds, UnitReportsChange
-from confplatform.bus.message import MAX_BYTES, BadMessage, Message, dumps, from_body, to_body
+from foundation.bus.message import MAX_BYTES, BadMessage, Message, dumps, from_body, to_body
+from media_unit.simulated_unit import MOST_LISTED, Plate, SimulatedUnit
+from wire.media_unit import UnitHolds, UnitReportsChange
+from wire.resource_pool import NodeRegistered, NodeState
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 CREATE, RESTORE = "MAU_MCU_CREATECONF_REQ", "MAU_CMU_RESTORECONF_REQ"

@@ -12,13 +12,13 @@ from typing import Any
 import orjson
 import pytest
 
-from conferences.media.simulated_faults import FaultyUnit, Order
-from conferences.media.simulated_unit import Plate, SimulatedUnit
-from conferences.media.simulator import Simulator, give_orders
-from confplatform import clock
-from confplatform.bus import outbox
-from confplatform.bus.amqp import Publisher, connect, hang_up
-from confplatform.bus.topology import Routes, unit_key, unit_queue
+from foundation import clock
+from foundation.bus import outbox
+from foundation.bus.amqp import Publisher, connect, hang_up
+from media_unit.simulated_faults import FaultyUnit, Order
+from media_unit.simulated_unit import Plate, SimulatedUnit
+from media_unit.simulator import Simulator, give_orders
+from wire.routes import Routes, unit_key, unit_queue
 
 URL = os.environ.get("TEST_AMQP_URL") or os.environ.get("AMQP_URL") or ""
 pytestmark = pytest.mark.skipif(not URL, reason="AMQP_URL is not set")

@@ -12,8 +12,8 @@ from django.contrib.admin import ModelAdmin
 from django.db.models import Model
 from django.urls import reverse
 
-from domains import rights
-from domains.rules import CORE, PLATFORM, SERVICE, USER
+from domains.rules import rights
+from domains.rules.tree import CORE, PLATFORM, SERVICE, USER
 
 LEVELS = {"Crown": CORE, "Hill": SERVICE, "Mill": PLATFORM, "House": USER}
 

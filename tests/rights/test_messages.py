@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from conferences.errors import Err
-from confplatform.bus.message import Message
-from confplatform.bus.registry import HANDLERS, PASSED, RESUMING
-from confplatform.bus.topology import Routes
+from foundation.bus.message import Message
+from foundation.bus.registry import HANDLERS, PASSED, RESUMING
 from tests.factories import NUMBER, conference, hear, site
+from wire.error_codes import Err
+from wire.routes import Routes
 
 ASKED_FOR = {"CM_MAU_CREATECONF_REQ": "moid", "CM_MAU_GETCONFLIST_REQ": "moid"}
 """The domain is what is asked for: a CM speaks for all of them."""

@@ -17,9 +17,9 @@ from django.http import HttpResponseBase, HttpResponseNotAllowed, StreamingHttpR
 from django.test import Client
 from django.urls import reverse
 
-from confplatform.admin import BaseAdmin
-from confplatform.scoping import ScopedChoices
 from domains.models import Account
+from foundation.web.admin_base import BaseAdmin
+from foundation.web.scoping import ScopedChoices
 from tests.rights import pages, world
 from tests.rights.conftest import SignIn
 from tests.rights.pages import Page

@@ -10,12 +10,12 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from conferences import dashboard
 from conferences.models import Conference
-from confplatform import clock
-from confplatform.stores.directory import own_platform, redis_of
+from conferences.pages import dashboard
 from domains.api import sessions
 from domains.models import Account, ApiKey, ApiToken, hashed
+from foundation import clock
+from foundation.cells.directory import own_platform, redis_of
 from tests.rights.conftest import SignIn
 
 OPEN = {

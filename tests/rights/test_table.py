@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 
-from domains import rights
-from domains.rules import CORE, PLATFORM, SERVICE, USER
+from domains.rules import rights
+from domains.rules.tree import CORE, PLATFORM, SERVICE, USER
 
 PAGE = Path(__file__).parents[2] / "docs" / "rights.md"
 

@@ -20,11 +20,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db.models import Model
 
-from conferences import rows
+from conferences.data import row_mapper
 from conferences.models import Number, ResourceUnit
-from conferences.states import Conference, ConferenceState, Unit
-from confplatform.bus.models import Inbox, Outbox, Parked
-from confplatform.stores import sql
+from conferences.rules.states import Conference, ConferenceState, Unit
 from domains.models import (
     Account,
     ApiKey,
@@ -37,7 +35,9 @@ from domains.models import (
     ServiceDomain,
     UserDomain,
 )
-from im import store
+from foundation.bus.models import Inbox, Outbox, Parked
+from foundation.cells import sql
+from im.data import presence_store
 from im.models import BalanceServer, Broadcast, Conversation, MediaServer
 from licensing.models import Licence, Quota
 
@@ -121,7 +121,7 @@ def _people(name: str) -> None:
     LogEntry.objects.log_create(
         admin, force_log=True, action=LogEntry.Action.ACCESS, actor=admin, changes={}
     )
-    store.seen(admin.moid, "d", "a", NOW.timestamp())
+    presence_store.seen(admin.moid, "d", "a", NOW.timestamp())
     if name in PLATFORM_OF:
         Account.objects.create(username=f"person-{name}", domain_id=moid(name))
     if name == "House":
@@ -173,7 +173,10 @@ def _conference(confid: str, tenant: str, source: str, host: str, **more: Any) -
         **more,
     }
     sql.insert(
-        "default", "conferences_conference", rows.COLUMNS, [rows.to_row(Conference(**values))]
+        "default",
+        "conferences_conference",
+        row_mapper.COLUMNS,
+        [row_mapper.to_row(Conference(**values))],
     )
 
 

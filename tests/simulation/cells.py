@@ -2,7 +2,7 @@
 
 A stand-in for the cell agents that keeps their guarantee and their rhythm: a commit needs the
 copy's acknowledgement, or a register that says solo; to take over is to cease acknowledging; no
-copy takes over from an owner that was solo. What their real decisions (`failover/cells/decide.py`)
+copy takes over from an owner that was solo. What their real decisions (`failover/rules/cell_decisions.py`)
 do with databases, logs and crashes between any two actions is simulated in tests/unit/failover, and
 with real databases in tests/failover: too heavy here, where a thousand worlds are about conferences.
 """
@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from conferences.states import Conference
-from failover.cells.facts import Limits, Row
+from conferences.rules.states import Conference
+from failover.rules.cell_facts import Limits, Row
 from tests.memory import MemorySite
 from tests.memory_letter import Letter
 from tests.simulation.broken import Broken

@@ -10,16 +10,16 @@ from typing import Any
 
 import orjson
 
-from conferences.counts import in_use
-from conferences.media.simulated_faults import FaultyUnit
-from conferences.states import Conference, ConferenceState, EndReason, Unit, next_due
-from confplatform.bus.topology import unit_key
-from licensing.amounts import NONE, Amounts
+from conferences.rules.licence_counts import in_use
+from conferences.rules.states import Conference, ConferenceState, EndReason, Unit, next_due
+from licensing.rules.amounts import NONE, Amounts
+from media_unit.simulated_faults import FaultyUnit
 from tests.memory import MemorySite
 from tests.memory_letter import Letter
 from tests.memory_pool import MemoryPool, plus
 from tests.simulation.broken import Broken
 from tests.simulation.cells import Cell, Gate
+from wire.routes import unit_key
 
 _S = ConferenceState
 _AFTER = {

@@ -9,12 +9,12 @@ from typing import Any
 
 import orjson
 
-from conferences.messages.cm import MayRename, RenameDenied, RenameGranted
-from confplatform.bus.message import dumps, to_body
-from confplatform.bus.topology import Routes
+from foundation.bus.message import dumps, to_body
 from tests.memory_letter import Letter
 from tests.simulation.broken import Broken
 from tests.simulation.scenery import prefix_of
+from wire.conference_manager import MayRename, RenameDenied, RenameGranted
+from wire.routes import Routes
 
 REPLY_QUEUE = "cm.answers"
 PATIENCE = 15.1

@@ -10,20 +10,16 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from conferences import flows
-from conferences.commit import commit
-from conferences.decisions.due import decide_due, decide_watched
-from conferences.decisions.move import decide_move
-from conferences.decisions.restore import decide_lost, decide_restore
-from conferences.decisions.says import question_of, to_unit
-from conferences.decisions.takeover import decide_taken_over
-from conferences.messages.cm import ReleaseConference
-from conferences.messages.unit import AskUnitForList
-from conferences.states import Conference, ConferenceState, Unit, next_due
-from confplatform.bus.message import Message
-from confplatform.bus.sending import Outgoing, Send
-from confplatform.bus.topology import Routes
-from failover.cells.facts import Row
-from failover.messages import PlatformState, RoomState
+from conferences.data.commit import commit
+from conferences.rules.due import decide_due, decide_watched
+from conferences.rules.move import decide_move
+from conferences.rules.outgoing import question_of, to_unit
+from conferences.rules.restore import decide_lost, decide_restore
+from conferences.rules.states import Conference, ConferenceState, Unit, next_due
+from conferences.rules.takeover import decide_taken_over
+from failover.rules.cell_facts import Row
+from foundation.bus.message import Message
+from foundation.bus.outgoing import Outgoing, Send
 from tests import memory_closed
 from tests.memory import MemorySite
 from tests.memory_closed import Away
@@ -34,6 +30,10 @@ from tests.simulation.network import REGISTER
 from tests.simulation.pms import Heard, Pms
 from tests.simulation.rms import Rms
 from tests.simulation.units import Units
+from wire.conference_manager import ReleaseConference
+from wire.media_unit import AskUnitForList
+from wire.platforms import PlatformState, RoomState
+from wire.routes import Routes
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -87,7 +87,7 @@ class Place:
             self._take(cell, letter, queue, body)
 
     def _concerned(self, letter: Letter, body: Mapping[str, Any]) -> Iterator[Cell]:
-        """As `conferences.homes.homes_of`."""
+        """As `conferences.data.platform_resolver.homes_of`."""
         kind = body["type"]
         if kind in _TO_ALL:
             yield from self.cells.values()

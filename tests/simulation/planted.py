@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from conferences.decisions import create, due, restore, sync
 from conferences.flows import create as create_flow
 from conferences.flows import restore as restore_flow
 from conferences.flows import sync as sync_flow
-from conferences.messages.unit import UnitHolds
-from conferences.states import Conference, ConferenceState
-from conferences.step import Step
-from confplatform.bus.registry import HANDLERS
-from licensing.amounts import NONE, Amounts
+from conferences.rules import create, due, restore, sync
+from conferences.rules.states import Conference, ConferenceState
+from conferences.rules.step import Step
+from foundation.bus.registry import HANDLERS
+from licensing.rules.amounts import NONE, Amounts
 from tests.memory import MemorySite
 from tests.memory_pool import MemoryPool
+from wire.media_unit import UnitHolds
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 PLANTED: dict[str, Plant] = {}

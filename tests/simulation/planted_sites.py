@@ -9,21 +9,21 @@ from typing import Any
 
 import pytest
 
-from conferences.counts import in_use
-from conferences.decisions.end import decide_end
-from conferences.decisions.takeover import decide_taken_over
-from conferences.messages.unit import UnitReportsChange
-from conferences.states import Conference, ConferenceState, EndReason
-from conferences.step import Step
-from confplatform.bus.envelope import Envelope
-from failover import decisions
-from licensing.amounts import NONE
+from conferences.rules.end import decide_end
+from conferences.rules.licence_counts import in_use
+from conferences.rules.states import Conference, ConferenceState, EndReason
+from conferences.rules.step import Step
+from conferences.rules.takeover import decide_taken_over
+from failover.rules import decisions
+from foundation.bus.envelope import Envelope
+from licensing.rules.amounts import NONE
 from tests import memory, memory_closed
 from tests.memory import MemorySite
 from tests.memory_letter import Letter, envelope_of
 from tests.simulation import place as places
 from tests.simulation.cells import Cell, Gate
 from tests.simulation.place import Place
+from wire.media_unit import UnitReportsChange
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 PLANTED: dict[str, Plant] = {}

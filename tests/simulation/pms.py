@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from conferences.states import Unit
-from confplatform.bus.message import Message
-from failover import decisions
-from failover.cells.facts import Row
-from failover.decisions import Room
-from failover.messages import PlatformState, RoomState
+from conferences.rules.states import Unit
+from failover.rules import decisions
+from failover.rules.cell_facts import Row
+from failover.rules.decisions import Room
+from foundation.bus.message import Message
 from tests.simulation.broken import Broken
+from wire.platforms import PlatformState, RoomState
 
 ROOMS = ("room-a", "room-b")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conferences.states import ConferenceState, Unit
-from failover.decisions import state_of
+from conferences.rules.states import ConferenceState, Unit
+from failover.rules.decisions import state_of
 from tests.simulation.broken import Broken
 from tests.simulation.cells import Cell
 from tests.simulation.invariants import check_held

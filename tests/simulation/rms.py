@@ -1,4 +1,4 @@
-"""The RMS of a site: the memory pool behind its queue, as `conferences.pool.desk` does it."""
+"""The RMS of a site: the memory pool behind its queue, as `conferences.api.pool_requests` does it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from conferences.messages.pool import (
+from conferences.rules.room_order import Room, rooms_for
+from conferences.rules.states import Conference, ConferenceState, Unit
+from foundation.bus import registry
+from foundation.bus.message import Message, dumps, to_body
+from foundation.bus.outgoing import Send
+from tests.memory_closed import Away
+from tests.memory_letter import Letter
+from tests.memory_pool import MemoryPool
+from tests.simulation.cells import Gate
+from tests.simulation.pms import ROOMS
+from wire.resource_pool import (
     GetResources,
     NodeLost,
     NodeRegistered,
@@ -14,17 +24,7 @@ from conferences.messages.pool import (
     ResourcesRefused,
     ResourcesUsed,
 )
-from conferences.pool.choice import Room, rooms_for
-from conferences.states import Conference, ConferenceState, Unit
-from confplatform.bus import registry
-from confplatform.bus.message import Message, dumps, to_body
-from confplatform.bus.sending import Send
-from confplatform.bus.topology import Routes
-from tests.memory_closed import Away
-from tests.memory_letter import Letter
-from tests.memory_pool import MemoryPool
-from tests.simulation.cells import Gate
-from tests.simulation.pms import ROOMS
+from wire.routes import Routes
 
 if TYPE_CHECKING:
     from tests.simulation.place import Place

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from conferences.decisions.create import Tenant
-from conferences.media.simulated_unit import Plate
-from licensing.amounts import EVALUATION
-from licensing.limits import Limits
+from conferences.rules.create import Tenant
+from licensing.rules.amounts import EVALUATION
+from licensing.rules.limits import Limits
+from media_unit.simulated_unit import Plate
 from tests.memory import MemorySite, TenantFacts
 
 EPOCH = datetime(2030, 1, 1, tzinfo=UTC)

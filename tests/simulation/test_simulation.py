@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conferences.states import WrongMove
+from conferences.rules.states import WrongMove
 from tests.simulation import planted, planted_sites
 from tests.simulation.weather import STORM
 from tests.simulation.world import World, run, sites_of

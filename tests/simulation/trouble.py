@@ -6,8 +6,8 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
-from conferences.media.simulated_faults import Fault, Order
-from conferences.states import Unit
+from conferences.rules.states import Unit
+from media_unit.simulated_faults import Fault, Order
 from tests.simulation.network import REGISTER
 from tests.simulation.pms import ROOMS
 

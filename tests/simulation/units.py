@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from conferences.media.simulated_faults import FaultyUnit, Order
-from conferences.media.simulated_unit import SimulatedUnit
-from conferences.states import Unit
-from confplatform.bus.message import dumps, to_body
-from confplatform.bus.sending import Send
-from confplatform.bus.topology import unit_key
+from conferences.rules.states import Unit
+from foundation.bus.message import dumps, to_body
+from foundation.bus.outgoing import Send
+from media_unit.simulated_faults import FaultyUnit, Order
+from media_unit.simulated_unit import SimulatedUnit
 from tests.memory_letter import Letter
 from tests.simulation.scenery import plates_of
+from wire.routes import unit_key
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from conferences.states import Unit
-from confplatform.bus.message import Message, dumps, to_body
-from confplatform.bus.topology import DEAD_QUEUE, Routes
-from failover.cells.facts import Row
+from conferences.rules.states import Unit
+from failover.rules.cell_facts import Row
+from foundation.bus.message import Message, dumps, to_body
 from tests.memory_closed import Away
 from tests.memory_letter import Letter
 from tests.simulation import rest
@@ -23,6 +22,7 @@ from tests.simulation.pms import PmsChecks
 from tests.simulation.scenery import SITES, a_site
 from tests.simulation.trouble import Trouble
 from tests.simulation.weather import CALM, Weather, weather_of
+from wire.routes import DEAD_QUEUE, Routes
 
 CONFERENCES = 10
 SETTLES_IN = 170.0
@@ -258,7 +258,7 @@ class World(Clock):
 
 
 def _room_in(rooms: dict[tuple[str, str], str]) -> Callable[[Unit], str]:
-    """As `conferences.queries.room_of_unit`, which knows no site."""
+    """As `conferences.data.queries.room_of_unit`, which knows no site."""
     return lambda unit: rooms.get((unit.ip, unit.pid), "")
 
 

@@ -9,7 +9,17 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "configuration.md"
 
-FOLDERS = ("confplatform", "domains", "licensing", "conferences", "failover", "im", "deploy")
+FOLDERS = (
+    "confplatform",
+    "foundation",
+    "domains",
+    "licensing",
+    "conferences",
+    "media_unit",
+    "failover",
+    "im",
+    "deploy",
+)
 READS = re.compile(
     r"(?:\benv(?:\.\w+)?|environ(?:\.get|\.setdefault|\.pop)?|_number|_needed|_truth|_secret|getenv)"
     r'[(\[]\s*(?:\w+,\s*)?"([A-Z][A-Z0-9_]+)"'

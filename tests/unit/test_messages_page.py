@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from confplatform.bus.listing import page
-from confplatform.bus.message import TYPES
+from foundation.bus.listing import page
+from foundation.bus.message import TYPES
 
 PAGE = Path(__file__).parents[2] / "docs" / "messages.md"
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from deploy.stand.site import Site
-from licensing.licence_text import Licence
+from licensing.rules.licence_text import Licence
 from tests import licences
 from tests.wire.actors import Manager, MediaUnit
 from tests.wire.conftest import Taps

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 from django.core.management.base import BaseCommand, CommandParser
 
-from conferences import doctor
-from confplatform.stores.directory import own_platform
+from conferences.management import doctor_checks
+from foundation.cells.directory import own_platform
 
 
 class Command(BaseCommand):
@@ -25,8 +25,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Examine all, tell all, then say by the exit code."""
         if options["mend"]:
-            self.stderr.write(f"mended: {doctor.mend(own_platform())}")
-        found = list(doctor.examine())
+            self.stderr.write(f"mended: {doctor_checks.mend(own_platform())}")
+        found = list(doctor_checks.examine())
         if options["json"]:
             self._as_json(found)
         else:
@@ -34,14 +34,14 @@ class Command(BaseCommand):
         if any(not one.well for one in found):
             raise SystemExit(1)
 
-    def _as_json(self, found: list[doctor.Finding]) -> None:
+    def _as_json(self, found: list[doctor_checks.Finding]) -> None:
         answer = {
             "well": all(one.well for one in found),
             "findings": [asdict(one) for one in found],
         }
         self.stdout.write(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
 
-    def _in_words(self, found: list[doctor.Finding]) -> None:
+    def _in_words(self, found: list[doctor_checks.Finding]) -> None:
         for one in found:
             if one.well:
                 self.stdout.write(f"  ok     {one.check}")

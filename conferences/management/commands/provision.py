@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from conferences.models import NumberCursor
-from confplatform.stores.directory import own_platform, store_of
-from confplatform.stores.models import Cell
+from foundation.cells.directory import own_platform, store_of
+from foundation.cells.models import Cell
 from licensing.flows.evaluate import give_evaluation_licence
 
 

@@ -8,13 +8,13 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from domains.rights import page
+from domains.rules.rights import page
 
 
 class Command(BaseCommand):
     """Write the page."""
 
-    help = "Write docs/rights.md from the table in domains/rights.py."
+    help = "Write docs/rights.md from the table in domains/rules/rights.py."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Where to."""

@@ -13,8 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
-from confplatform.stores.directory import own_platform
-from domains import projection
+from domains.data import redis_projection
 from domains.flows import change, people
 from domains.models import (
     Account,
@@ -28,6 +27,7 @@ from domains.models import (
     UserDomain,
     hashed,
 )
+from foundation.cells.directory import own_platform
 
 DEMO_TENANT = "10000000-0000-4000-8000-000000000001"
 PREFIX = 8800
@@ -59,7 +59,7 @@ class Command(BaseCommand):
         known = json.loads(out.read_text()) if out and out.exists() else {}
         with transaction.atomic():
             line = _tree(options["platform"])
-            transaction.on_commit(partial(projection.rebuild, own_platform()))
+            transaction.on_commit(partial(redis_projection.rebuild, own_platform()))
             found = _people(line, known, with_administrators=bool(options["platform"]))
         if out:
             out.parent.mkdir(parents=True, exist_ok=True)

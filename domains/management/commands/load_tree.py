@@ -13,11 +13,11 @@ from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from confplatform.stores import sql
-from confplatform.stores.directory import own_platform, store_of
-from domains import changes, projection
+from domains.data import change_log, redis_projection
 from domains.models import Level, PlatformDomain
-from domains.names import names_of
+from domains.rules.sign_in_names import names_of
+from foundation.cells import sql
+from foundation.cells.directory import own_platform, store_of
 
 LEVELS = 10
 """Core domain to user domain; the new top hangs below the service domain of this platform."""
@@ -65,8 +65,8 @@ class Command(BaseCommand):
         rows = tree.accounts(options["accounts"])
         self._put(database, "accounts", "domains_account", _ACCOUNT, rows, options["accounts"])
         self._names(database, f"load{seed}-", options["accounts"])
-        changes.tell_all(database)
-        written = projection.rebuild(own_platform())
+        change_log.tell_all(database)
+        written = redis_projection.rebuild(own_platform())
         self.stdout.write(f"{written} domains written to Redis; the top is {tree.top}")
 
     def _platforms(self, database: str, tree: Grown) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from confplatform.stores.directory import own_platform, store_of
-from domains import changes
+from domains.data import change_log
+from foundation.cells.directory import own_platform, store_of
 
 
 class Command(BaseCommand):
@@ -23,5 +23,5 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Mark them; the links begin at once."""
-        told = changes.tell_all(store_of(own_platform()).database, options["platforms"])
+        told = change_log.tell_all(store_of(own_platform()).database, options["platforms"])
         self.stdout.write(f"{told} platforms are told everything anew")

@@ -10,7 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from failover.cells import agent, config
+from failover.data.cells import config
+from failover.flows import cell_agent
 
 
 class Command(BaseCommand):
@@ -30,4 +31,4 @@ class Command(BaseCommand):
         end = Event()
         for what in (signal.SIGTERM, signal.SIGINT):
             signal.signal(what, lambda *_: end.set())
-        agent.run(found, end)
+        cell_agent.run(found, end)

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from confplatform.stores.directory import own_platform
 from failover.models import FailoverEvent, Register
+from foundation.cells.directory import own_platform
 
 
 class Command(BaseCommand):

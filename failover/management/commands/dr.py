@@ -12,8 +12,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from domains.models import PlatformDomain
-from failover import board, salvage, status, wishes
-from failover.cells.facts import Mode, Row
+from failover.data import register_view
+from failover.flows import operator_requests, status, unreplicated_requests
+from failover.rules.cell_facts import Mode, Row
 
 PATIENCE = 120.0
 _WORDS = ["status", "takeover", "handback", "mode", "drill", "fence", "withdraw", "salvage"]
@@ -43,9 +44,9 @@ class Command(BaseCommand):
             if options["what"] == "status":
                 return self._status()
             self._act(_platform(options["platform"]))
-        except wishes.Refused as why:
+        except operator_requests.Refused as why:
             raise CommandError(str(why)) from None
-        except board.Failure as wrong:
+        except register_view.Failure as wrong:
             raise CommandError(f"the register is away: {wrong}") from None
         return None
 
@@ -54,14 +55,14 @@ class Command(BaseCommand):
         self._confirm(platform)
         if what == "mode":
             mode = Mode(self._options["mode"] or "auto")
-            asked = wishes.set_mode(platform, _who(), mode, dry_run=dry)
+            asked = operator_requests.set_mode(platform, _who(), mode, dry_run=dry)
             return self._say({"done": asked.sentence, "dry_run": dry})
         if what == "drill":
             return self._drill(platform)
         if what == "salvage":
             return self._salvage(platform)
         if what == "withdraw":
-            asked = wishes.withdraw(platform, _who(), dry_run=dry)
+            asked = operator_requests.withdraw(platform, _who(), dry_run=dry)
             return self._say({"done": asked.sentence, "dry_run": dry})
         return self._move(platform, what)
 
@@ -77,14 +78,16 @@ class Command(BaseCommand):
             said |= {"seconds": round(time.monotonic() - began, 2), "epoch": row.epoch}
         self._say(said)
 
-    def _ask(self, platform: str, what: str, *, anyway: bool = False) -> wishes.Asked:
+    def _ask(self, platform: str, what: str, *, anyway: bool = False) -> operator_requests.Asked:
         dry = self._options["dry_run"]
         if what == "handback":
-            return wishes.handback(platform, _who(), dry_run=dry)
+            return operator_requests.handback(platform, _who(), dry_run=dry)
         if what == "fence":
-            return wishes.fence(platform, _who(), force=self._options["force"], dry_run=dry)
+            return operator_requests.fence(
+                platform, _who(), force=self._options["force"], dry_run=dry
+            )
         anyway, force = anyway or self._options["anyway"], self._options["force"]
-        return wishes.takeover(platform, _who(), anyway=anyway, force=force, dry_run=dry)
+        return operator_requests.takeover(platform, _who(), anyway=anyway, force=force, dry_run=dry)
 
     def _drill(self, platform: str) -> None:
         """There and back again, in order, with the times."""
@@ -109,8 +112,8 @@ class Command(BaseCommand):
 
     def _salvage(self, platform: str) -> None:
         if self._options["done"] and not self._options["dry_run"]:
-            return self._say({"done": salvage.done(platform, _who())})
-        found = salvage.missing(platform)
+            return self._say({"done": unreplicated_requests.done(platform, _who())})
+        found = unreplicated_requests.missing(platform)
         if self._options["json"]:
             return self.stdout.write(json.dumps([asdict(one) for one in found], default=str))
         for one in found:
@@ -170,7 +173,7 @@ def _who() -> str:
 def _await(platform: str, true: Callable[[Row], bool]) -> Row:
     deadline = time.monotonic() + PATIENCE
     while True:
-        row = board.look().rows[platform]
+        row = register_view.look().rows[platform]
         if true(row):
             return row
         if time.monotonic() > deadline:
@@ -182,7 +185,7 @@ def _await_well(platform: str) -> None:
     """Until home could have it back."""
     deadline = time.monotonic() + PATIENCE
     while True:
-        at = board.look()
+        at = register_view.look()
         said = at.reports.get(platform, {}).get(at.rows[platform].home)
         if said is not None and said.fresh and said.well and said.role == "copy":
             return

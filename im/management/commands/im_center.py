@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from im.center import Center, helpers
+from im.api.message_center import Center, helpers
 
 
 class Command(BaseCommand):

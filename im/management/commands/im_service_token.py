@@ -9,11 +9,11 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from confplatform import clock
-from confplatform.stores.directory import own_platform, store_of
-from im import tokens
-from im.door.rules import SERVICES
+from foundation import clock
+from foundation.cells.directory import own_platform, store_of
 from im.flows import revoke
+from im.rules import tokens
+from im.rules.broker_permissions import SERVICES
 
 
 class Command(BaseCommand):

@@ -8,11 +8,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from confplatform.stores.directory import own_platform
-from licensing.decisions import Verdict
+from foundation.cells.directory import own_platform
 from licensing.flows.load import load
-from licensing.licence_text import BadLicence
 from licensing.management.commands.license_show import describe
+from licensing.rules.decisions import Verdict
+from licensing.rules.licence_text import BadLicence
 
 
 class Command(BaseCommand):

@@ -9,8 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from licensing.amounts import RESOURCES, Amounts, enough_for
-from licensing.licence_text import BadLicence, Licence, read_key, seal
+from licensing.rules.amounts import RESOURCES, Amounts, enough_for
+from licensing.rules.licence_text import BadLicence, Licence, read_key, seal
 
 OPTIONS = {
     "small": ("small_conferences", "small conferences (up to 8 places) at once"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from licensing.licence_text import new_keys, write_key
+from licensing.rules.licence_text import new_keys, write_key
 
 
 class Command(BaseCommand):

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from licensing import trust
-from licensing.decisions import Held, when
-from licensing.licence_text import BadLicence, Licence
-from licensing.queries import state_of
+from licensing.data import trusted_keys
+from licensing.data.queries import state_of
+from licensing.rules.decisions import Held, when
+from licensing.rules.licence_text import BadLicence, Licence
 
 
 def describe(one: Licence | Held) -> str:
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         """Say it."""
         if options["file"]:
             try:
-                self.stdout.write(describe(trust.verify(options["file"].read_text())))
+                self.stdout.write(describe(trusted_keys.verify(options["file"].read_text())))
             except (BadLicence, OSError, UnicodeDecodeError) as wrong:
                 raise CommandError(str(wrong)) from None
             return

@@ -10,7 +10,7 @@ from django.core.cache import cache
 
 from domains.models import Account
 from im.models import Conversation, Member
-from im.words import Kind
+from im.rules.vocabulary import Kind
 from tests.im.files.person import Person
 
 

@@ -16,12 +16,12 @@ import orjson
 import pytest
 from PIL import Image
 
-from confplatform import clock
-from confplatform.stores.directory import own_platform
-from im.files import kept, spool
+from foundation import clock
+from foundation.cells.directory import own_platform
+from im.data.files import spool, storage
 from im.flows.forget_files import forget_files, forget_spooled
 from im.models import Conversation, File, Member
-from im.words import Membership
+from im.rules.vocabulary import Membership
 from tests.im.files.person import Person, body, picture, shared, voice
 
 # ---- what they are ------------------------------------------------------------------------------
@@ -75,13 +75,13 @@ def test_what_could_do_something_is_only_saved(anna: Person, content: bytes, kin
 
 
 def test_the_program_that_looks_may_break_down(tmp_path: Path) -> None:
-    from im.files import look, seen
+    from im.data.files import inspect_media, media_info
 
-    with seen.seen(tmp_path / "is not there") as (found, thumbnail):
-        assert found == seen.Seen()
+    with media_info.seen(tmp_path / "is not there") as (found, thumbnail):
+        assert found == media_info.Seen()
         assert not thumbnail.exists()
     done = subprocess.run(
-        [sys.executable, "-I", look.__file__, "/etc/hostname", str(tmp_path / "t")],
+        [sys.executable, "-I", inspect_media.__file__, "/etc/hostname", str(tmp_path / "t")],
         capture_output=True,
         check=True,
         env={},
@@ -145,7 +145,7 @@ def test_a_name_is_shown_cleaned(anna: Person) -> None:
 
 def test_a_file_that_is_kept_elsewhere_is_said_to_be(anna: Person) -> None:
     number = anna.put(b"x")
-    kept.drop(number)
+    storage.drop(number)
     found = anna.ask("GET", f"/{number}")
     assert (found.status_code, found.json()["code"]) == (404, "not_here")
 
@@ -174,7 +174,7 @@ def test_unsent_uploads_go_after_a_day(anna: Person, talk: Conversation, old: An
     assert {str(one) for one in File.objects.values_list("pk", flat=True)} == {sent, fresh}
     assert not spool.path_of(begun).exists()
     with pytest.raises(FileNotFoundError):
-        kept.opened(unsent, kept.THUMBNAIL)
+        storage.opened(unsent, storage.THUMBNAIL)
     assert body(anna.ask("GET", f"/{sent}")) == b"sent"
 
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from im.files import kept
+from im.data.files import storage as kept
 
 LONG = bytes(range(256)) * 40_000
 
@@ -70,7 +70,7 @@ def bucket(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Buck
         "addressing_style": "path",
         "transfer_config": _in_one_piece(),
     }
-    found = {"BACKEND": "im.files.s3.S3", "OPTIONS": where}
+    found = {"BACKEND": "im.data.files.s3.S3", "OPTIONS": where}
     settings.STORAGES = {**settings.STORAGES, "im_files": found}
     yield one
     server.shutdown()

@@ -11,7 +11,7 @@ import pytest
 from django.core.management import call_command
 
 from domains.models import Account
-from im.files import spool
+from im.data.files import spool
 from im.flows import upload
 from im.models import Conversation, File
 from tests.im.files.person import CSRF, PART, TUS, Person, body, shared

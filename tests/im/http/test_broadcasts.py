@@ -6,12 +6,12 @@ from typing import Any
 
 from django.test import Client
 
-from confplatform import clock
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Account, UserDomain
-from im import store
+from foundation import clock
+from im.data import presence_store
 from im.models import Broadcast
-from im.topology import mqtt_key, user_key
+from im.rules.topology import mqtt_key, user_key
 from tests.im.http.town import Someone, pushed
 
 
@@ -32,9 +32,9 @@ def test_people_of_the_domain_who_are_online_get_it_at_once_others_later(
     anna: Someone, ben: Someone, cara: Someone, zoe: Someone
 ) -> None:
     now = clock.now().timestamp()
-    store.seen(anna.id, "d1", "a", now)
-    store.seen(ben.id, "d2", "m", now)
-    store.seen(zoe.id, "d3", "a", now)
+    presence_store.seen(anna.id, "d1", "a", now)
+    presence_store.seen(ben.id, "d2", "m", now)
+    presence_store.seen(zoe.id, "d3", "a", now)
     assert tell(admin(), DEMO_TENANT, "Maintenance at noon") == 302
     ((key, said, more),) = pushed()
     assert {key, *more} == {user_key(anna.id), mqtt_key(ben.id)}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from confplatform import clock
 from domains.flows import change
 from domains.models import PlatformDomain, ServiceDomain
+from foundation import clock
 from im.flows import presence
 from tests.im.http.town import Someone, other_tenant, pushed, someone
 

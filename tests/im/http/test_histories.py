@@ -12,17 +12,17 @@ import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from confplatform import clock
-from confplatform.stores.directory import own_platform, redis_of, store_of
-from im import store
+from foundation import clock
+from foundation.cells.directory import own_platform, redis_of, store_of
 from im.conformance.log import Entry, Log, Picture
-from im.membership import Memory
-from im.messages import Edit, Incoming, Logged, React, Read, Recall, Say
+from im.data import presence_store
+from im.data.membership import Memory
+from im.flows.process import process
 from im.models import Entry as Row
-from im.process import process
-from im.route import route
-from im.topology import user_key
-from im.words import Type
+from im.rules.messages import Edit, Incoming, Logged, React, Read, Recall, Say
+from im.rules.routing import route
+from im.rules.topology import user_key
+from im.rules.vocabulary import Type
 from tests.im.http.town import Someone, pushed
 
 HISTORIES, SHORTEST, LONGEST, BATCH = 25, 15, 30, 6
@@ -87,7 +87,7 @@ class World:
         self.people, self.memory = people, Memory()
         redis_of(own_platform()).flushdb()  # else the rate of new groups would be too high
         for one in people:
-            store.seen(one.id, "d", "a", time.time())
+            presence_store.seen(one.id, "d", "a", time.time())
         self.group = people[0].founds(*people[1:])
         pushed()
         self.devices = [Device(one, self.group) for one in people for _ in range(2)]
@@ -105,7 +105,7 @@ class World:
         self.marks = [*self.marks, *some][-LATEST:]
         now = clock.now()
         outcome = process(store_of(own_platform()), self.memory, some, now)
-        ways = store.ways(outcome.people, now.timestamp())
+        ways = presence_store.ways(outcome.people, now.timestamp())
         for push in route(outcome, ways):
             self.sent({push.key, *push.bcc}, orjson.loads(push.body))
 

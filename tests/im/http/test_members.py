@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from confplatform import clock
+from foundation import clock
 from im.models import Entry, Member
 from tests.im.http.town import Someone, pushed, someone
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from im.messages import Edit, Recall
+from im.rules.messages import Edit, Recall
 from tests.im.http.town import Someone
 
 

@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 import pytest
 
-from confplatform.stores.directory import own_platform
-from im import search
+from foundation.cells.directory import own_platform
+from im.data import search
 from im.flows import index
-from im.messages import Edit, Recall
 from im.models import Conversation, Gram
+from im.rules.messages import Edit, Recall
 from tests.im.http.town import Someone
 
 

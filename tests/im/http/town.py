@@ -10,17 +10,17 @@ from uuid import uuid4
 
 from django.test import Client
 
-from confplatform import clock
-from confplatform.bus.models import Outbox
-from confplatform.stores.directory import own_platform, store_of
 from domains.flows import change, people
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Account, ServiceDomain, UserDomain
-from im import tokens
-from im.membership import Memory
-from im.messages import Incoming, Logged, Outcome, Say
-from im.process import process
-from im.words import Type
+from foundation import clock
+from foundation.bus.models import Outbox
+from foundation.cells.directory import own_platform, store_of
+from im.data.membership import Memory
+from im.flows.process import process
+from im.rules import tokens
+from im.rules.messages import Incoming, Logged, Outcome, Say
+from im.rules.vocabulary import Type
 
 OTHER_TENANT = "10000000-0000-4000-8000-000000000002"
 Body = dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conferences.pool.choice import DEFAULT, Room, rooms_for
+from conferences.rules.room_order import DEFAULT, Room, rooms_for
 
 A, B, C = ("a", True, False), ("b", False, False), ("c", False, False)
 DOWN_A, DOWN_B = ("a", True, True), ("b", False, True)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conferences.decisions.create import (
+from conferences.rules.create import (
     MOST_UNITS,
     Tenant,
     decide_create_resources,
@@ -18,17 +18,17 @@ from conferences.decisions.create import (
     refuse_before_seat,
     warned_by,
 )
-from conferences.decisions.end import decide_end
-from conferences.decisions.extend import decide_extend, prolong, why_not
-from conferences.decisions.move import decide_move
-from conferences.decisions.restore import decide_lost, decide_restore_failed
-from conferences.errors import Err
-from conferences.messages.cm import CreateConference, ExtendConference
-from conferences.messages.pool import ResourcesGranted, ResourcesRefused
-from conferences.messages.unit import DropOnUnit, UnitRenameRefused
-from conferences.states import Conference, ConferenceState, EndReason, Rename
-from conferences.step import Step
+from conferences.rules.end import decide_end
+from conferences.rules.extend import decide_extend, prolong, why_not
+from conferences.rules.move import decide_move
+from conferences.rules.restore import decide_lost, decide_restore_failed
+from conferences.rules.states import Conference, ConferenceState, EndReason, Rename
+from conferences.rules.step import Step
 from tests.factories import NOW, NUMBER, OTHER, UNIT, conference, seconds
+from wire.conference_manager import CreateConference, ExtendConference
+from wire.error_codes import Err
+from wire.media_unit import DropOnUnit, UnitRenameRefused
+from wire.resource_pool import ResourcesGranted, ResourcesRefused
 
 _S = ConferenceState
 

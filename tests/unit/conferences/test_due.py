@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conferences.decisions.due import OVERDUE, decide_due, decide_watched
-from conferences.decisions.end import decide_release
-from conferences.decisions.extend import prolong
-from conferences.decisions.restore import decide_lost
-from conferences.messages.cm import EndIsNear, ReleaseConference
-from conferences.states import MOVES, WARNINGS, Conference, ConferenceState, next_due
-from conferences.step import Step
+from conferences.rules.due import OVERDUE, decide_due, decide_watched
+from conferences.rules.end import decide_release
+from conferences.rules.extend import prolong
+from conferences.rules.restore import decide_lost
+from conferences.rules.states import MOVES, WARNINGS, Conference, ConferenceState, next_due
+from conferences.rules.step import Step
 from tests.factories import NOW, UNIT, conference, conferences, seconds
+from wire.conference_manager import EndIsNear, ReleaseConference
 
 _S = ConferenceState
 
@@ -82,7 +82,7 @@ def _warned(c: Conference, every: float = 1.0) -> list[tuple[float, int]]:
 
 
 def _lasting(minutes: int) -> Conference:
-    from conferences.decisions.create import warned_by
+    from conferences.rules.create import warned_by
 
     end = NOW + timedelta(minutes=minutes)
     return conference(created_at=NOW, ends_at=end, warned=warned_by(minutes * 60))

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conferences.api.reading import create_request, number, terminal_ids, terminals
-from conferences.messages.cm import CreateConference
-from confplatform.api.errors import Refusal
-from confplatform.bus.message import from_body
+from conferences.api.request_parsing import create_request, number, terminal_ids, terminals
+from foundation.bus.message import from_body
+from foundation.web.errors import Refusal
+from wire.conference_manager import CreateConference
 
 
 def test_the_least_that_is_needed() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from conferences.states import MOVES, Conference, ConferenceState, WrongMove
-from confplatform.bus.topology import Routes
+from conferences.rules.states import MOVES, Conference, ConferenceState, WrongMove
 from tests.factories import NOW, NUMBER, OTHER, UNIT, conference, hear, seconds, site
+from wire.routes import Routes
 
 _S = ConferenceState
 STATES = tuple(ConferenceState)

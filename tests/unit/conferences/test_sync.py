@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conferences.decisions.sync import MOST_STAYS, decide_held, decide_not_held, with_members
-from conferences.messages.unit import DropOnUnit
-from conferences.states import Conference, ConferenceState, Unit
-from conferences.step import Step
+from conferences.rules.states import Conference, ConferenceState, Unit
+from conferences.rules.step import Step
+from conferences.rules.sync import MOST_STAYS, decide_held, decide_not_held, with_members
 from tests.factories import NOW, NUMBER, OTHER, UNIT, conference, seconds
+from wire.media_unit import DropOnUnit
 
 _S = ConferenceState
 PAST = NOW - seconds(1)

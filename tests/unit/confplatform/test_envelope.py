@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conferences import flows
-from confplatform.bus.envelope import Envelope, nack_type, of_amqp, refusal, standing_route
-from confplatform.bus.message import Raw
-from confplatform.bus.topology import Routes
+from foundation.bus.envelope import Envelope, nack_type, of_amqp, refusal, standing_route
+from foundation.bus.message import Raw
 from tests.factories import NOW
+from wire.routes import Routes
 
 flows.register()
 CM = Envelope(queue=Routes.CM_TO_CSS.value.queue, app_id="cm", message_id="m1")

@@ -7,8 +7,8 @@ import threading
 import pytest
 from django.db import InterfaceError
 
-from confplatform.bus import gateway
-from confplatform.bus.gateway import Gateway
+from foundation.bus import gateway
+from foundation.bus.gateway import Gateway
 
 
 def test_the_watch_for_answers_outlives_a_database_that_fails(

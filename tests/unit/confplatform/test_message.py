@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conferences import flows
-from confplatform.bus import registry
-from confplatform.bus.message import (
+from foundation.bus import registry
+from foundation.bus.message import (
     MAX_BYTES,
     MAX_DEPTH,
     TYPES,

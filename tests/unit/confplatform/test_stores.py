@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from confplatform.stores.router import OwnOnly
+from foundation.cells.router import OwnOnly
 
 OWN, WEST, NORTH = "own", "west-moid", "north-moid"
 _SAY = (

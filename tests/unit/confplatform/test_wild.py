@@ -8,7 +8,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from confplatform.api.wild import WildRequests
+from foundation.web.lenient_requests import WildRequests
 
 
 def reached(request: HttpRequest) -> str:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domains.decisions import (
+from domains.rules.sign_in_names import names_of, normal
+from domains.rules.sync_decisions import (
     ASK_ANYWAY,
     ASK_EVERY,
     Sync,
@@ -19,7 +20,6 @@ from domains.decisions import (
     decide_sync,
     judge,
 )
-from domains.names import names_of, normal
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
 Change = tuple[int, str, int]

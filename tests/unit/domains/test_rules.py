@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domains import rules
-from domains.rules import CORE, DEEPEST, PLATFORM, SERVICE, USER, Node, RuleBroken, placing
+from domains.rules import tree as rules
+from domains.rules.tree import CORE, DEEPEST, PLATFORM, SERVICE, USER, Node, RuleBroken, placing
 from tests.memory_tree import MemoryTree, check
 
 ROOT = Node("core", CORE, None, "Core")

@@ -1,11 +1,11 @@
-"""What each step does in the model, action by action; see failover/cells/steps.py for the real ones."""
+"""What each step does in the model, action by action; see failover/data/cells/steps.py for the real ones."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
-from failover.cells.facts import Do, Facts, Row, Step
+from failover.rules.cell_facts import Do, Facts, Row, Step
 from tests.unit.failover.copies import Store
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from failover.cells.decide import decide
-from failover.cells.facts import Database, Do, Facts, Limits, Mode, Row, Step
+from failover.rules.cell_decisions import decide
+from failover.rules.cell_facts import Database, Do, Facts, Limits, Mode, Row, Step
 from tests.unit.failover.copies import Store, acknowledged, apply, replicate
 
 TICK = 0.1

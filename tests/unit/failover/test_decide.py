@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from failover.cells.decide import decide
-from failover.cells.facts import Database, Do, Facts, Limits, Mode, Row, Step
+from failover.rules.cell_decisions import decide
+from failover.rules.cell_facts import Database, Do, Facts, Limits, Mode, Row, Step
 
 NOW = 1000.0
 LIMITS = Limits()

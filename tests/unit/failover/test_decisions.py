@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from failover.cells.facts import Mode, Row
-from failover.decisions import (
+from failover.rules.cell_facts import Mode, Row
+from failover.rules.decisions import (
     Room,
     Said,
     decide_room,

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from failover.cells.decide import decide
-from failover.cells.facts import Do, Facts, Limits, Step
+from failover.rules.cell_decisions import decide
+from failover.rules.cell_facts import Do, Facts, Limits, Step
 from tests.unit.failover.simulated import Broken, Decide, World
 
 SEEDS = 40

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from im import decisions as rules
-from im.decisions import Again, No, Person, Place, Yes
-from im.messages import Edit, Incoming, React, Read, Recall, Say, Stored
-from im.words import Cmd, Code, Kind, Role, Type
+from im.rules import message_decisions as rules
+from im.rules.message_decisions import Again, No, Person, Place, Yes
+from im.rules.messages import Edit, Incoming, React, Read, Recall, Say, Stored
+from im.rules.vocabulary import Cmd, Code, Kind, Role, Type
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 moments = st.timedeltas(-timedelta(days=1), timedelta(days=1)).map(lambda past: NOW + past)

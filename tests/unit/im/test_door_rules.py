@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from im import topology as t
-from im.door import rules
-from im.door.pace import Pace
-from im.door.rules import Who
+from im.rules import broker_permissions
+from im.rules import topology as t
+from im.rules.broker_permissions import Who
+from im.rules.pace import Pace
 
 IDS = st.text("abuAZ09-", min_size=1, max_size=12) | st.sampled_from(
     ["a", "a-b", "a-b-c", "ua-b", "b", "a-", "-a", "queue", "in"]
@@ -41,8 +41,8 @@ def test_what_one_person_may_use_nobody_else_may(
         for permission in ("configure", "write", "read"):
             for kind in ("queue", "exchange"):
                 assert not (
-                    rules.may_use(Who(one, his, mqtt), kind, name, permission)
-                    and rules.may_use(Who(other, theirs, mqtt), kind, name, permission)
+                    broker_permissions.may_use(Who(one, his, mqtt), kind, name, permission)
+                    and broker_permissions.may_use(Who(other, theirs, mqtt), kind, name, permission)
                 )
 
 
@@ -50,19 +50,28 @@ def test_what_one_person_may_use_nobody_else_may(
 def test_no_client_id_is_two_peoples(one: str, other: str, client: str) -> None:
     assume(one != other)
     for tried in (client, f"u{one}-{client}", f"u{other}-{client}"):
-        assert not (rules.owns_client(one, tried) and rules.owns_client(other, tried))
+        assert not (
+            broker_permissions.owns_client(one, tried)
+            and broker_permissions.owns_client(other, tried)
+        )
 
 
 @given(IDS, BEARERS, st.booleans(), ANY | EXCHANGES)
 def test_nobody_makes_or_deletes_an_exchange(user: str, bearer: str, mqtt: bool, name: str) -> None:
     for tried in (name, f"exchange_u_{user}"):
-        assert not rules.may_use(Who(user, bearer, mqtt), "exchange", tried, "configure")
+        assert not broker_permissions.may_use(
+            Who(user, bearer, mqtt), "exchange", tried, "configure"
+        )
 
 
 @given(IDS, BEARERS, EXCHANGES | ANY)
 def test_a_person_writes_on_one_exchange_alone(user: str, bearer: str, name: str) -> None:
-    assert rules.may_use(Who(user, bearer), "exchange", name, "write") == (name == t.OUTGOING)
-    assert rules.may_use(Who(user, bearer, True), "exchange", name, "write") == (name == t.CLIENT)
+    assert broker_permissions.may_use(Who(user, bearer), "exchange", name, "write") == (
+        name == t.OUTGOING
+    )
+    assert broker_permissions.may_use(Who(user, bearer, True), "exchange", name, "write") == (
+        name == t.CLIENT
+    )
 
 
 @given(IDS, BEARERS, st.booleans(), EXCHANGES, PERMISSIONS, ANY)
@@ -70,34 +79,34 @@ def test_keys_are_ones_own(
     user: str, bearer: str, mqtt: bool, exchange: str, permission: str, key: str
 ) -> None:
     assume(key not in (f"out.u{user}", f"in.u{user}", f"m_.{user}"))
-    assert not rules.may_route(Who(user, bearer, mqtt), exchange, permission, key)
+    assert not broker_permissions.may_route(Who(user, bearer, mqtt), exchange, permission, key)
 
 
-@given(ANY, ANY, PERMISSIONS, st.sampled_from(sorted(rules.SERVICES)))
+@given(ANY, ANY, PERMISSIONS, st.sampled_from(sorted(broker_permissions.SERVICES)))
 def test_a_service_does_nothing_but_its_work(
     kind: str, name: str, permission: str, user: str
 ) -> None:
-    exchange, queue = rules.SERVICES[user]
+    exchange, queue = broker_permissions.SERVICES[user]
     allowed = {("queue", queue, "read"), ("exchange", exchange, "write")}
     for tried in (kind, "queue", "exchange"):
         for named in (name, exchange, queue, t.OUTGOING, t.CENTER_QUEUE):
-            may = rules.may_use(Who(user, "s"), tried, named, permission)
+            may = broker_permissions.may_use(Who(user, "s"), tried, named, permission)
             assert may == ((tried, named, permission) in allowed)
 
 
 @given(IDS, BEARERS, st.booleans())
 def test_tags_say_who_it_is(user: str, bearer: str, mqtt: bool) -> None:
     one = Who(user, bearer, mqtt)
-    assert rules.who(user, one.tags) == one
-    assert rules.who(user, f"administrator {one.tags}") == one
-    assert rules.who(user, "") is None
-    assert rules.who(user, "management administrator") is None
+    assert broker_permissions.who(user, one.tags) == one
+    assert broker_permissions.who(user, f"administrator {one.tags}") == one
+    assert broker_permissions.who(user, "") is None
+    assert broker_permissions.who(user, "management administrator") is None
 
 
 @given(IDS)
 def test_no_person_has_a_services_name(user: str) -> None:
-    assert not rules.is_known(user, "s")
-    assert rules.is_known(user, "u")
+    assert not broker_permissions.is_known(user, "s")
+    assert broker_permissions.is_known(user, "u")
 
 
 @given(st.lists(st.floats(0, 10, allow_nan=False), min_size=1, max_size=200))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from im.grams import (
+from im.rules.bigrams import (
     LONGEST,
     SEQ_MASK,
     Part,

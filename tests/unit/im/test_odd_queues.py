@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from im.flows.odd_queues import odd_of
-from im.store import MOST_DEVICES
+from im.data.presence_store import MOST_DEVICES
+from im.flows.forbidden_queues import odd_of
 
 
 def queue(name: str, kind: str = "classic", **arguments: Any) -> dict[str, Any]:

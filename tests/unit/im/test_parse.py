@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from im.messages import Delivery, Edit, Heartbeat, Incoming, React, Read, Recall, Refused, Say
-from im.parse import parse, sender_of
-from im.words import Code, Type
+from im.rules.messages import Delivery, Edit, Heartbeat, Incoming, React, Read, Recall, Refused, Say
+from im.rules.parse import parse, sender_of
+from im.rules.vocabulary import Code, Type
 
 ME = "ann-1"
 FILE = "0d3a9d0e-6b52-4a6f-9a54-6f2f8a9d8a11"

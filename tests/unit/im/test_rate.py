@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from im.rate import FLOOD, Buckets
+from im.rules.rate import FLOOD, Buckets
 
 
 def test_a_hundred_at_once_are_within_the_rate_and_no_more() -> None:

@@ -9,9 +9,9 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from im.messages import Note, Outcome, Refused, Stored
-from im.route import Push, keys_of, noted, pushes, route
-from im.words import Cmd, Code
+from im.rules.messages import Note, Outcome, Refused, Stored
+from im.rules.routing import Push, keys_of, noted, pushes, route
+from im.rules.vocabulary import Cmd, Code
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 users = st.from_regex(r"[a-z0-9-]{1,8}", fullmatch=True)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from im import rules
-from im.rules import Act, Group, Sight, Standing, Why
-from im.words import MEMBERS, Joining, Kind, Membership, Role
+from im.rules import conversation_decisions
+from im.rules.conversation_decisions import Act, Group, Sight, Standing, Why
+from im.rules.vocabulary import MEMBERS, Joining, Kind, Membership, Role
 
 GROUPS = st.builds(
     Group,
@@ -28,17 +28,17 @@ def test_whoever_is_not_in_learns_nothing(
     act: Act, group: Group, who: Standing | None, whom: Standing | None
 ) -> None:
     if who is None or who.state is not Membership.ACTIVE:
-        assert rules.refusal(act, group, who, whom) is Why.NOT_FOUND
+        assert conversation_decisions.refusal(act, group, who, whom) is Why.NOT_FOUND
 
 
 @given(ACTS, GROUPS, STANDINGS, st.none() | STANDINGS)
 def test_a_higher_role_may_what_a_lower_one_may(
     act: Act, group: Group, who: Standing, whom: Standing | None
 ) -> None:
-    if act is not Act.LEAVE and rules.refusal(act, group, who, whom) is None:
+    if act is not Act.LEAVE and conversation_decisions.refusal(act, group, who, whom) is None:
         for role in Role:
-            if rules.RANK[role] > rules.RANK[who.role]:
-                assert rules.refusal(act, group, Standing(role), whom) is None
+            if conversation_decisions.RANK[role] > conversation_decisions.RANK[who.role]:
+                assert conversation_decisions.refusal(act, group, Standing(role), whom) is None
 
 
 @given(ACTS, GROUPS, STANDINGS, STANDINGS)
@@ -46,8 +46,8 @@ def test_nobody_acts_upon_an_equal_or_a_higher_one(
     act: Act, group: Group, who: Standing, whom: Standing
 ) -> None:
     upon = {Act.REMOVE, Act.MUTE, Act.PROMOTE, Act.HAND_OVER}
-    if act in upon and rules.refusal(act, group, who, whom) is None:
-        assert rules.RANK[whom.role] < rules.RANK[who.role]
+    if act in upon and conversation_decisions.refusal(act, group, who, whom) is None:
+        assert conversation_decisions.RANK[whom.role] < conversation_decisions.RANK[who.role]
         assert whom.role is not Role.OWNER
 
 
@@ -55,7 +55,7 @@ def test_nobody_acts_upon_an_equal_or_a_higher_one(
 def test_in_a_closed_conversation_one_can_only_leave(
     act: Act, group: Group, who: Standing, whom: Standing | None
 ) -> None:
-    if group.closed and rules.refusal(act, group, who, whom) is None:
+    if group.closed and conversation_decisions.refusal(act, group, who, whom) is None:
         assert act is Act.LEAVE
 
 
@@ -63,27 +63,35 @@ def test_in_a_closed_conversation_one_can_only_leave(
 def test_outside_of_groups_one_can_only_pin(
     act: Act, group: Group, who: Standing, whom: Standing | None
 ) -> None:
-    if group.kind is not Kind.GROUP and rules.refusal(act, group, who, whom) is None:
+    if (
+        group.kind is not Kind.GROUP
+        and conversation_decisions.refusal(act, group, who, whom) is None
+    ):
         assert act is Act.PIN
 
 
 def test_an_owner_hands_over_before_he_leaves() -> None:
-    assert rules.refusal(Act.LEAVE, GROUP, OWNER) is Why.NOT_ALLOWED
-    assert rules.refusal(Act.HAND_OVER, GROUP, OWNER, MEMBER) is None
-    assert rules.refusal(Act.LEAVE, GROUP, ADMIN) is None
+    assert conversation_decisions.refusal(Act.LEAVE, GROUP, OWNER) is Why.NOT_ALLOWED
+    assert conversation_decisions.refusal(Act.HAND_OVER, GROUP, OWNER, MEMBER) is None
+    assert conversation_decisions.refusal(Act.LEAVE, GROUP, ADMIN) is None
 
 
 def test_members_invite_where_joining_is_free() -> None:
-    assert rules.refusal(Act.INVITE, GROUP, MEMBER) is Why.NOT_ALLOWED
-    assert rules.refusal(Act.INVITE, Group(Kind.GROUP, Joining.FREE), MEMBER) is None
-    assert rules.refusal(Act.ADD, Group(Kind.GROUP, Joining.FREE), MEMBER) is Why.NOT_ALLOWED
+    assert conversation_decisions.refusal(Act.INVITE, GROUP, MEMBER) is Why.NOT_ALLOWED
+    assert (
+        conversation_decisions.refusal(Act.INVITE, Group(Kind.GROUP, Joining.FREE), MEMBER) is None
+    )
+    assert (
+        conversation_decisions.refusal(Act.ADD, Group(Kind.GROUP, Joining.FREE), MEMBER)
+        is Why.NOT_ALLOWED
+    )
 
 
 @given(GROUPS, st.none() | STANDINGS)
 def test_a_stranger_of_another_domain_never_comes_in_by_himself(
     group: Group, who: Standing | None
 ) -> None:
-    found = rules.joining(group, who, same_domain=False)
+    found = conversation_decisions.joining(group, who, same_domain=False)
     known = who.state if who else None
     if known not in (Membership.ACTIVE, Membership.INVITED):
         assert found is Why.NOT_FOUND
@@ -95,7 +103,7 @@ def test_nobody_joins_a_full_or_closed_group(
 ) -> None:
     before = who.state if who else None
     if (group.closed or group.members >= MEMBERS) and before is not Membership.ACTIVE:
-        assert rules.joining(group, who, same) is not Membership.ACTIVE
+        assert conversation_decisions.joining(group, who, same) is not Membership.ACTIVE
 
 
 @pytest.mark.parametrize(
@@ -114,7 +122,7 @@ def test_how_one_comes_into_a_group(
     how: Joining, before: Membership | None, becomes: Membership | Why
 ) -> None:
     who = Standing(state=before) if before else None
-    assert rules.joining(Group(Kind.GROUP, how), who, same_domain=True) == becomes
+    assert conversation_decisions.joining(Group(Kind.GROUP, how), who, same_domain=True) == becomes
 
 
 USERS = st.lists(st.sampled_from("abcdefgh"), unique=True)
@@ -124,25 +132,28 @@ USERS = st.lists(st.sampled_from("abcdefgh"), unique=True)
 def test_adding_again_changes_nothing(
     group: Group, known: dict[str, Membership], users: list[str]
 ) -> None:
-    changed = rules.adding(group, known, users, invite=False)
+    changed = conversation_decisions.adding(group, known, users, invite=False)
     if isinstance(changed, Why):
         assert group.members + len(users) > MEMBERS
         return
     assert set(changed.values()) <= {Membership.ACTIVE}
-    assert rules.adding(group, known | changed, users, invite=False) == {}
-    assert rules.adding(group, known | changed, users, invite=True) == {}
+    assert conversation_decisions.adding(group, known | changed, users, invite=False) == {}
+    assert conversation_decisions.adding(group, known | changed, users, invite=True) == {}
 
 
-@given(st.lists(st.integers(1, 90), unique=True, max_size=rules.PINS), st.integers(1, 90))
+@given(
+    st.lists(st.integers(1, 90), unique=True, max_size=conversation_decisions.PINS),
+    st.integers(1, 90),
+)
 def test_pins_are_few_and_unlike(pins: list[int], seq: int) -> None:
-    after = rules.pinned(pins, seq, on=True)
+    after = conversation_decisions.pinned(pins, seq, on=True)
     if isinstance(after, Why):
-        assert len(pins) == rules.PINS
+        assert len(pins) == conversation_decisions.PINS
         assert seq not in pins
     else:
         assert seq in after
-        assert len(set(after)) == len(after) <= rules.PINS
-        assert seq not in rules.pinned(after, seq, on=False)
+        assert len(set(after)) == len(after) <= conversation_decisions.PINS
+        assert seq not in conversation_decisions.pinned(after, seq, on=False)
 
 
 SEQ = st.integers(0, 300)
@@ -152,7 +163,7 @@ SEQ = st.integers(0, 300)
 def test_pages_both_ways_show_all_that_one_sees_and_nothing_else(
     since: int, until: int | None, cleared: int, last: int, count: int
 ) -> None:
-    seen = rules.sight(since, until, cleared, last)
+    seen = conversation_decisions.sight(since, until, cleared, last)
     expected = [
         seq
         for seq in range(1, last + 1)
@@ -173,35 +184,41 @@ def test_pages_both_ways_show_all_that_one_sees_and_nothing_else(
 
 def test_a_sight_is_never_upside_down() -> None:
     assert Sight(5, 5).after(0, 10) == (5, 5)
-    assert rules.sight(9, 3, 0, 20) == Sight(3, 3)
+    assert conversation_decisions.sight(9, 3, 0, 20) == Sight(3, 3)
 
 
 # ---- contacts -----------------------------------------------------------------------------------
 
-STEPS = st.lists(st.tuples(st.sampled_from(rules.Wish), st.booleans()), max_size=12)
+STEPS = st.lists(
+    st.tuples(st.sampled_from(conversation_decisions.Wish), st.booleans()), max_size=12
+)
 
 
 @given(STEPS)
 def test_friends_are_friends_on_both_sides_whatever_was_done(
-    steps: list[tuple[rules.Wish, bool]],
+    steps: list[tuple[conversation_decisions.Wish, bool]],
 ) -> None:
-    one, other = rules.NOBODY, rules.NOBODY
+    one, other = conversation_decisions.NOBODY, conversation_decisions.NOBODY
     for wish, by_one in steps:
-        found = rules.contact(wish, *((one, other) if by_one else (other, one)))
+        found = conversation_decisions.contact(wish, *((one, other) if by_one else (other, one)))
         if not isinstance(found, Why):
-            assert rules.contact(wish, *found) == found, "the same once more changes nothing"
+            assert conversation_decisions.contact(wish, *found) == found, (
+                "the same once more changes nothing"
+            )
             one, other = found if by_one else found[::-1]
-        assert (one == rules.FRIEND) == (other == rules.FRIEND)
-        assert (one == rules.ASKING) == (other == rules.ASKED)
-        assert (one == rules.ASKED) == (other == rules.ASKING)
+        assert (one == conversation_decisions.FRIEND) == (other == conversation_decisions.FRIEND)
+        assert (one == conversation_decisions.ASKING) == (other == conversation_decisions.ASKED)
+        assert (one == conversation_decisions.ASKED) == (other == conversation_decisions.ASKING)
 
 
 @given(STEPS)
-def test_only_who_has_blocked_ends_a_block(steps: list[tuple[rules.Wish, bool]]) -> None:
-    one, other = rules.BLOCKED, rules.NOBODY
+def test_only_who_has_blocked_ends_a_block(
+    steps: list[tuple[conversation_decisions.Wish, bool]],
+) -> None:
+    one, other = conversation_decisions.BLOCKED, conversation_decisions.NOBODY
     for wish, _ in steps:
-        found = rules.contact(wish, other, one)
+        found = conversation_decisions.contact(wish, other, one)
         if not isinstance(found, Why):
             other, one = found
-        assert one == rules.BLOCKED
-        assert other in (rules.NOBODY, rules.BLOCKED)
+        assert one == conversation_decisions.BLOCKED
+        assert other in (conversation_decisions.NOBODY, conversation_decisions.BLOCKED)

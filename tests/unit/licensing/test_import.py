@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licensing.amounts import Amounts
-from licensing.decisions import (
+from licensing.rules.amounts import Amounts
+from licensing.rules.decisions import (
     Held,
     Standing,
     Verdict,
@@ -20,7 +20,7 @@ from licensing.decisions import (
     standing,
     warning,
 )
-from licensing.licence_text import Licence
+from licensing.rules.licence_text import Licence
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licensing.amounts import MOST, NONE, RESOURCES, Amounts
-from licensing.limits import in_force
+from licensing.rules.amounts import MOST, NONE, RESOURCES, Amounts
+from licensing.rules.limits import in_force
 
 amounts = st.builds(Amounts, *[st.integers(0, MOST)] * 7)
 maybe = st.none() | amounts

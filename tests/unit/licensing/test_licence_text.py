@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licensing.amounts import MOST, Amounts
-from licensing.licence_text import (
+from licensing.rules.amounts import MOST, Amounts
+from licensing.rules.licence_text import (
     PREFIX,
     Altered,
     BadLicence,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licensing.amounts import NONE, Amounts, enough_for
-from licensing.limits import Full, Limits, beyond, room_for_one, short_of
+from licensing.rules.amounts import NONE, Amounts, enough_for
+from licensing.rules.limits import Full, Limits, beyond, room_for_one, short_of
 from tests.factories import NOW
 
 SITE = Amounts(media_ports=enough_for(9, 9), access_ports=10, hardware_terminals=3)

@@ -1,0 +1,32 @@
+"""Our own CM role: answers CSS where no third party's conference manager does (CSS §5.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from conferences.rules.rename import decide_as_cm
+from foundation import clock
+from foundation.bus import outbox
+from foundation.bus.dispatch import Delivery, Outcome, handle
+from foundation.bus.message import BadMessage, from_body
+from foundation.cells.directory import own_platform
+from wire.conference_manager import MayRename
+
+
+def take(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """Answer CSS' questions; its answers and notices to other managers need nothing done."""
+    rows, bad = [], []
+    for delivery in deliveries:
+        if delivery.parsed is None:
+            bad.append(delivery)
+        elif delivery.parsed["type"] == MayRename.wire_type:
+            try:
+                sent = decide_as_cm(from_body(MayRename, delivery.parsed))
+            except BadMessage as wrong:
+                delivery.unreadable = wrong.detail
+                bad.append(delivery)
+                continue
+            route = sent.route.value
+            sender = f"cm@{own_platform()}"
+            rows.append(outbox.row(sent.message, route.exchange, route.key, clock.now(), sender))
+    return [Outcome(rows), *([handle(platform, bad, first_turn=True)] if bad else [])]

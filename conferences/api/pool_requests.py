@@ -1,0 +1,234 @@
+"""The RMS: takes what resources and CSS say to the pool, and answers (ARCH §7, CSS §1.1).
+
+Its memory is Redis, so it has no transaction of the database: answers are published, confirmed,
+and only then is the question acknowledged.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import orjson
+import redis
+from django.db import InterfaceError, OperationalError
+
+from conferences.data.pool import Order, Pool, name_of, node_json, unit_here, unit_of
+from conferences.flows import due, units
+from conferences.rules.room_order import rooms_for
+from conferences.rules.states import Unit
+from domains.data.queries import rooms_of, user_domains
+from foundation import clock
+from foundation.bus import metrics, outbox
+from foundation.bus.dispatch import MOST_TRIES, DatabaseAway, Delivery, Outcome, handle
+from foundation.bus.message import Message
+from foundation.cells.directory import each, own_platform, store_of
+from wire.error_codes import Err
+from wire.resource_pool import (
+    GetResources,
+    NodeRegistered,
+    NodeState,
+    NodeUnregistered,
+    ResourcesGranted,
+    ResourcesRefused,
+    ResourcesUsed,
+)
+from wire.routes import Routes
+
+log = logging.getLogger("conferences.pool")
+
+_OURS = (GetResources, NodeRegistered, NodeUnregistered, ResourcesUsed)
+_ROOMS_LIVE = 1.0
+_rooms_cache: dict[str, tuple[float, list[tuple[str, bool, bool]]]] = {}
+
+
+def take(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """Do a batch of messages to the RMS."""
+    for delivery in deliveries:
+        if delivery.message is not None and not isinstance(delivery.message, _OURS):
+            delivery.unreadable = f"type: {delivery.message.type} is not taken here"
+    bad = [d for d in deliveries if d.unreadable]
+    good = [d for d in deliveries if not d.unreadable]
+    metrics.RECEIVED.labels("rms").inc(len(good))
+    rows, failed = _do(platform, good)
+    bad += failed
+    return [Outcome(rows), *([handle(platform, bad, first_turn=True)] if bad else [])]
+
+
+def _do(platform: str, good: list[Delivery]) -> tuple[list[outbox.Row], list[Delivery]]:
+    """Do them together; where that fails one by one, and what fails five times alone is parked."""
+    try:
+        asked = [d for d in good if isinstance(d.message, GetResources)]
+        told = [d.message for d in good if not isinstance(d.message, GetResources)]
+        return _answer(platform, asked) + _hear(platform, told), []
+    except (OperationalError, InterfaceError, DatabaseAway):
+        raise
+    except Exception:
+        log.exception("a batch of %d failed, doing it one by one", len(good))
+    rows: list[outbox.Row] = []
+    failed = []
+    for delivery in good:
+        try:
+            rows += _stubborn(platform, delivery)
+        except (OperationalError, InterfaceError, DatabaseAway):
+            raise
+        except Exception as wrong:
+            log.exception("parked after %d tries", MOST_TRIES)
+            delivery.unreadable = f"failed {MOST_TRIES} times: {type(wrong).__name__}: {wrong}"[
+                :400
+            ]
+            failed.append(delivery)
+    return rows, failed
+
+
+def _stubborn(platform: str, delivery: Delivery) -> list[outbox.Row]:
+    asks = isinstance(delivery.message, GetResources)
+    for attempt in range(1, MOST_TRIES + 1):
+        try:
+            return _answer(platform, [delivery]) if asks else _hear(platform, [delivery.message])
+        except Exception:
+            if attempt == MOST_TRIES:
+                raise
+            time.sleep(0.02 * attempt)
+    raise AssertionError("unreachable")
+
+
+# ---- asked for resources ------------------------------------------------------------------------
+
+
+def _answer(platform: str, asked: Sequence[Delivery]) -> list[outbox.Row]:
+    if not asked:
+        return []
+    now = clock.now()
+    fresh = [d for d in asked if not d.envelope.expired(now)]
+    late = [_reply(d, _expired(d)) for d in asked if d.envelope.expired(now)]
+    try:
+        answers = Pool(platform).run(_orders(platform, [d.message for d in fresh])) if fresh else []
+    except redis.RedisError as wrong:
+        log.warning("the pool is away: %s", wrong)
+        failed = Err.RMS_ERROR
+        return late + [_reply(d, ResourcesRefused(reqid=_reqid(d), errcode=failed)) for d in fresh]
+    given = zip(fresh, answers, strict=True)
+    return late + [_reply(d, _granted(answer, _reqid(d))) for d, answer in given]
+
+
+def _expired(delivery: Delivery) -> ResourcesRefused:
+    code = Err.SERVICE_STOPPED
+    return ResourcesRefused(reqid=_reqid(delivery), errcode=code, detail="expired")
+
+
+def _reqid(delivery: Delivery) -> str | None:
+    return delivery.message.reqid if isinstance(delivery.message, GetResources) else None
+
+
+def _orders(platform: str, questions: Sequence[Message | None]) -> list[Order]:
+    asked = [q for q in questions if isinstance(q, GetResources)]
+    tenants = user_domains(store_of(platform).database, {q.user_domain for q in asked})
+    rooms = _rooms(platform)
+    orders: list[Order] = []
+    for q in asked:
+        tenant = tenants.get(q.user_domain)
+        question = {
+            "e164": q.e164 or f"anonymous-{clock.next_id()}",
+            "rooms": rooms_for(tenant.room if tenant else None, rooms),
+            "ports": q.places,
+            "hd": int(q.resolution == "1080p"),
+            "also": [kind for kind in ("vrs", "mps") if kind in q.res],
+            "exclude": [name_of(unit) for unit in map(Unit.of, q.exclude) if unit],
+        }
+        orders.append(("ask", orjson.dumps(question).decode()))
+    return orders
+
+
+def _rooms(platform: str) -> list[tuple[str, bool, bool]]:
+    read_at, rooms = _rooms_cache.get(platform, (0.0, []))
+    if time.monotonic() - read_at > _ROOMS_LIVE:
+        rooms = rooms_of(store_of(platform).database, platform)
+        _rooms_cache[platform] = (time.monotonic(), rooms)
+    return rooms
+
+
+def _granted(answer: str, reqid: str | None) -> ResourcesGranted:
+    got = orjson.loads(answer)
+    if not got:
+        return ResourcesGranted(reqid=reqid)
+    log.debug("%s: %s", got["mcu"], got["why"])
+    named: dict[str, Any] = {
+        kind: unit_of(got[kind]).wire for kind in ("mcu", "vrs", "mps") if kind in got
+    }
+    named["mcu"] = {**named["mcu"], "platformmoid": got.get("platform") or own_platform()}
+    return ResourcesGranted(reqid=reqid, **named)
+
+
+def _reply(delivery: Delivery, message: Message) -> outbox.Row:
+    envelope = delivery.envelope
+    return outbox.row(
+        message,
+        "",
+        envelope.reply_to or Routes.RMS_TO_CSS.value.queue,
+        clock.now(),
+        f"rms@{own_platform()}",
+        correlation_id=envelope.correlation_id,
+    )
+
+
+# ---- told of resources --------------------------------------------------------------------------
+
+
+def _hear(platform: str, said: Sequence[Message | None]) -> list[outbox.Row]:
+    """Heartbeats and what became of reservations; a newcomer is written down first."""
+    farewells = {_resource(m): n for n, m in enumerate(said) if isinstance(m, NodeUnregistered)}
+    units.lost(platform, farewells, "unregistered")
+    heard = [
+        m
+        for n, m in enumerate(said)
+        # A heartbeat from before the farewell would call the resource back to life.
+        if (isinstance(m, NodeRegistered) and n >= farewells.get(_resource(m), 0))
+        or isinstance(m, ResourcesUsed)
+    ]
+    orders = [order for m in heard for order in _orders_of(platform, m)]
+    if not orders:
+        return []
+    try:
+        answers = Pool(platform).run(orders)
+        drifting = [o for o, a in zip(orders, answers, strict=True) if a == "drift"]
+        fed = [units.recount(platform, kind, unit_of(name)) for _, kind, name, _ in drifting]
+    except redis.RedisError as wrong:
+        log.warning("the pool is away, a heartbeat is missed: %s", wrong)
+        return []
+    newcomers = {o[2] for o, a in zip(orders, answers, strict=True) if a == "new"}
+    for message in heard:
+        if isinstance(message, NodeRegistered):
+            name = name_of(unit_here(message.ip, message.pid))
+            if name in newcomers or type(message) is not NodeState:
+                units.registered(platform, message)
+    if newcomers or "hungry" in answers or any(fed):
+        each(due.restore_pending)
+    return []
+
+
+def _resource(message: NodeRegistered | NodeUnregistered) -> tuple[str, Unit]:
+    return message.restype, unit_here(message.ip, message.pid)
+
+
+def _orders_of(platform: str, message: NodeRegistered | ResourcesUsed) -> list[Order]:
+    if isinstance(message, NodeRegistered):
+        unit = unit_here(message.ip, message.pid)
+        draining = units.draining(platform, message.restype, unit)
+        room = message.room or ""
+        node = node_json(room, message.platform, message.capacity, message.load, draining)
+        return [("state", message.restype, name_of(unit), node)]
+    named = (("mcu", message.mcu), ("vrs", message.vrs), ("mps", message.mps))
+    return [
+        (message.state, kind, name_of(used), message.e164)
+        for kind, wire in named
+        if (used := Unit.of(wire))
+    ]
+
+
+def desk(platform: str) -> Any:
+    """The desk of one platform, for the consumer."""
+    return partial(take, platform)

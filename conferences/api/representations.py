@@ -1,0 +1,118 @@
+"""Conference -> what the open platform API shows of it (ConfItem, ConfDetail, MtItem). Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from conferences.rules.states import Conference
+
+_NOT_OURS = {
+    "meeting_room_name": "",
+    "conf_level": 16,
+    "conf_type": 1,
+    "closed_conf": 0,
+    "safe_conf": 0,
+    "encrypted_type": 0,
+    "encrypted_frequence": 0,
+    "encrypted_auth": 0,
+    "encrypted_key": "",
+    "mute_filter": 0,
+    "preoccupy_resource": 0,
+    "preoccpuy_resource": 0,
+    "video_quality": 0,
+    "dual_mode": 1,
+    "public_conf": 0,
+    "force_broadcast": 0,
+    "fec_mode": 0,
+    "one_reforming": 0,
+    "doubleflow": 0,
+    "voice_activity_detection": 0,
+    "vacinterval": 15,
+    "superior_cascade": 0,
+    "subordinate_cascade": 0,
+}
+"""What a media unit of ours does not do, with the value that says so."""
+
+
+def _moment(value: datetime | None) -> str:
+    return value.isoformat(timespec="seconds") if value else ""
+
+
+def item(c: Conference, domain_name: str) -> dict[str, Any]:
+    """ConfItem: a conference in a list."""
+    settings = c.settings or {}
+    return {
+        **_NOT_OURS,
+        "name": c.name,
+        "conf_id": c.e164,
+        "meeting_id": c.confid,
+        "user_domain_moid": c.user_domain,
+        "user_domain_name": domain_name,
+        "platform_id": c.hosting_platform or c.source_platform,
+        "start_time": _moment(c.started_at or c.created_at),
+        "end_time": _moment(c.ends_at),
+        "duration": c.duration,
+        "bitrate": c.bitrate,
+        "mute": int(bool(settings.get("mute"))),
+        "silence": int(bool(settings.get("silence"))),
+        "auto_end": int(c.auto_end),
+        "max_join_mt": c.places,
+        "need_password": int(bool(c.password)),
+        "state": c.state.value,
+        "creator": {
+            "name": c.creator_name,
+            "account": c.creator_moid,
+            "account_type": 1,
+            "telephone": "",
+            "mobile": "",
+        },
+    }
+
+
+def detail(c: Conference, domain_name: str) -> dict[str, Any]:
+    """ConfDetail: one conference, flat."""
+    hd = c.resolution == "1080p"
+    video = {
+        "format": 6 if c.h265 else 4,
+        "resolution": 13 if hd else 12,
+        "frame": 30,
+        "bitrate": c.bitrate,
+    }
+    return {
+        **item(c, domain_name),
+        "call_times": 0,
+        "call_interval": 20,
+        "call_mode": 0,
+        "cascade_mode": 0,
+        "cascade_upload": 0,
+        "cascade_return": 0,
+        "cascade_return_para": 0,
+        "vmp_enable": 0,
+        "mix_enable": 1,
+        "poll_enable": 0,
+        "video_formats": [video],
+        "join": c.join if c.state.value == "running" else None,
+        "restores": c.restores,
+    }
+
+
+def terminal(m: dict[str, Any], bitrate: int) -> dict[str, Any]:
+    """MtItem: a terminal of a conference; strings are never null."""
+    account = str(m.get("account") or "")
+    return {
+        "alias": str(m.get("name") or account),
+        "mt_id": str(m.get("mtid") or ""),
+        "ip": str(m.get("ip") or ""),
+        "online": int(bool(m.get("online"))),
+        "e164": account if m.get("type") == "e164" else "",
+        "type": 1,
+        "bitrate": bitrate,
+        "silence": int(bool(m.get("silence"))),
+        "mute": int(bool(m.get("mute"))),
+        **dict.fromkeys(("dual", "mix", "vmp", "inspection", "rec", "poll", "upload"), 0),
+        "protocol": 1 if m.get("type") == "sip" else 0,
+        "call_mode": 0,
+        "account": account,
+        "account_type": 1 if m.get("type") == "user" else 5,
+    }

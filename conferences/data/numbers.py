@@ -1,0 +1,134 @@
+"""Numbers: given in turn, counted per number, never given twice at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from foundation.cells import sql
+
+SERIALS = 100_000
+"""A platform gives this many numbers of its own: prefix and five digits; the five are the short number."""
+
+_SHORTS = (100_000, 1_000_000)
+_ROUNDS = 50
+
+
+class NoNumbers(LookupError):
+    """The platform was not provisioned, or its domain, which names the prefix, is not known yet."""
+
+
+@dataclass(slots=True)
+class _Cursor:
+    prefix: str
+    serial: int
+    short: int
+
+
+class Numbers:
+    """The numbers that one transaction gives, takes back, or looks at. Rows are locked."""
+
+    def __init__(self, database: str, platform: str) -> None:
+        self._database, self._platform = database, platform
+        self._cursor: _Cursor | None = None
+        self._known: dict[str, tuple[int, bool]] = {}
+        self._changed: dict[str, tuple[int, bool]] = {}
+        self._candidates: list[int] = []
+
+    def prepare(self, count: int, wanted: Collection[str]) -> None:
+        """Lock the cursor, and look up the wanted numbers and the next `count` and some."""
+        if self._cursor is None:
+            self._cursor = self._read_cursor()
+        if self._cursor is not None:
+            self._look_ahead(count + 8, wanted)
+
+    def _read_cursor(self) -> _Cursor | None:
+        """None: there is no such platform in the tree yet, so it has no tenants that could ask."""
+        found = sql.select(
+            self._database,
+            "SELECT (SELECT e164_prefix FROM domains_platformdomain WHERE domain_ptr_id = platform),"
+            " next_serial, next_short FROM conferences_numbercursor WHERE platform=%s FOR UPDATE",
+            [self._platform],
+        )
+        return _Cursor(*found[0]) if found and found[0][0] else None
+
+    def _look_ahead(self, count: int, wanted: Collection[str] = ()) -> None:
+        assert self._cursor is not None
+        start = self._candidates[-1] + 1 if self._candidates else self._cursor.serial
+        ahead = [(start + i) % SERIALS for i in range(min(count, SERIALS))]
+        self._candidates += ahead
+        names = sorted({*(self._name(s) for s in ahead), *wanted} - self._known.keys())
+        if not names:
+            return
+        self._known |= dict.fromkeys(names, (0, False))
+        query = (
+            "SELECT e164, incarnation, taken FROM conferences_number"  # noqa: S608
+            f" WHERE e164 IN ({sql.marks(names)}) ORDER BY e164 FOR UPDATE"
+        )
+        for e164, incarnation, taken in sql.select(self._database, query, names):
+            self._known[e164] = (incarnation, bool(taken))
+
+    def _name(self, serial: int) -> str:
+        assert self._cursor is not None
+        return f"{self._cursor.prefix}{serial:05d}"
+
+    def take(self, wanted: str | None) -> tuple[str, str, int] | None:
+        """`(number, short number, incarnation)`; None: it is taken (or all are)."""
+        if self._cursor is None:
+            self.prepare(1, [wanted] if wanted else [])
+        if self._cursor is None:
+            raise NoNumbers(self._platform)
+        if wanted is not None:
+            return self._take_wanted(wanted)
+        for _ in range(_ROUNDS):
+            while self._candidates:
+                serial = self._candidates.pop(0)
+                self._cursor.serial = (serial + 1) % SERIALS
+                if not self._state(self._name(serial))[1]:
+                    return (self._name(serial), f"{serial:05d}", self._mark(self._name(serial)))
+            self._look_ahead(1000)
+        return None
+
+    def _take_wanted(self, wanted: str) -> tuple[str, str, int] | None:
+        assert self._cursor is not None
+        if wanted not in self._known:
+            self._look_ahead(0, [wanted])
+        if self._state(wanted)[1]:
+            return None
+        own = wanted.removeprefix(self._cursor.prefix)
+        if len(own) == 5 and len(wanted) == len(self._cursor.prefix) + 5:
+            return wanted, own, self._mark(wanted)
+        return wanted, self._free_short(self._cursor), self._mark(wanted)
+
+    def _free_short(self, cursor: _Cursor) -> str:
+        """The next short number; after a full turn some conferences may still have theirs."""
+        query = "SELECT 1 FROM conferences_conference WHERE live_shortnum=%s"
+        while True:
+            short = str(cursor.short)
+            cursor.short = cursor.short + 1 if cursor.short + 1 < _SHORTS[1] else _SHORTS[0]
+            if not sql.select(self._database, query, [short]):
+                return short
+
+    def _state(self, e164: str) -> tuple[int, bool]:
+        return self._changed.get(e164) or self._known[e164]
+
+    def _mark(self, e164: str) -> int:
+        incarnation = self._state(e164)[0] + 1
+        self._changed[e164] = (incarnation, True)
+        return incarnation
+
+    def give_back(self, e164: str, incarnation: int) -> None:
+        """The conference has ended; the next one with this number goes on counting."""
+        self._changed[e164] = (incarnation, False)
+
+    def flush(self) -> None:
+        """Write cursor and numbers."""
+        if self._cursor is not None:
+            sql.execute(
+                self._database,
+                "UPDATE conferences_numbercursor SET next_serial=%s, next_short=%s WHERE platform=%s",
+                [self._cursor.serial, self._cursor.short, self._platform],
+            )
+        columns = ("e164", "incarnation", "taken")
+        rows = [(e164, *changed) for e164, changed in sorted(self._changed.items())]
+        sql.insert(self._database, "conferences_number", columns, rows, columns[1:])

@@ -1,0 +1,135 @@
+"""The pool in Redis: every decision one script; lost, it is built again from the database."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import redis
+
+from conferences.data import redis_projection
+from conferences.data.pool_scripts import POOL
+from conferences.rules.states import Unit
+from foundation.cells import sql
+from foundation.cells.directory import own_platform, possible_platforms, redis_of, store_of
+
+SILENT_MILLIS = 12_000
+"""A resource without a heartbeat for so long is lost."""
+
+_SHA = hashlib.sha1(POOL.encode(), usedforsecurity=False).hexdigest()
+
+Order = tuple[str, ...]
+"""The arguments of one call of the script."""
+
+
+class Pool:
+    """The pool of one platform. Raises redis.RedisError where Redis is away."""
+
+    def __init__(self, platform: str) -> None:
+        self._platform = platform
+        self._redis = redis_of(platform)
+
+    def run(self, orders: Sequence[Order]) -> list[Any]:
+        """Run these orders in turn, in one round trip; an emptied Redis is filled first."""
+        answers = self._run(orders)
+        if "EMPTY" in answers:
+            self.rebuild()
+            answers = self._run(orders)
+        return answers
+
+    def one(self, *order: str) -> Any:
+        """Run one order."""
+        return self.run([order])[0]
+
+    def _run(self, orders: Sequence[Order]) -> list[Any]:
+        try:
+            return self._evaluate(orders)
+        except redis.exceptions.NoScriptError:
+            self._redis.script_load(POOL)
+            return self._evaluate(orders)
+
+    def _evaluate(self, orders: Sequence[Order]) -> list[Any]:
+        with self._redis.pipeline(transaction=False) as pipe:
+            for order in orders:
+                pipe.evalsha(_SHA, 0, *order)
+            return list(pipe.execute())
+
+    def silent(self) -> list[tuple[str, Unit]]:
+        """Resources that have not been heard of for 12 s, during which we did listen.
+
+        The watch comes by way of the broker every second. After a gap in it, units have 12 s to be
+        heard again: a broker that was away must not move every conference of the site.
+        """
+        members = self.one("silent", str(SILENT_MILLIS))
+        return [(kind, unit_of(name)) for kind, _, name in (m.partition("|") for m in members)]
+
+    def rebuild(self) -> None:
+        """Fill an empty Redis: known resources (their heartbeat has 12 s to come), places in use,
+        and the projection of conferences."""
+        database = store_of(self._platform).database
+        found = sql.select(
+            database,
+            "SELECT restype, ip, pid, room, platform, capacity, draining"
+            " FROM conferences_resourceunit WHERE online=1",
+        )
+        orders: list[Order] = []
+        for kind, ip, pid, room, platform, capacity, draining in found:
+            node = node_json(room, platform, orjson.loads(capacity), None, bool(draining))
+            orders.append(("adopt", kind, name_of(unit_here(ip, pid)), node))
+        live = list(redis_projection.live(self._platform))
+        others = [p for p in possible_platforms() if p != self._platform]
+        for c in (*live, *(c for p in others for c in redis_projection.live(p))):
+            if c.hosting_platform != self._platform:
+                continue
+            hd = "1" if c.resolution == "1080p" else "0"
+            state = "held" if c.answer_by else "used"
+            places = (
+                ("mcu", c.unit, str(c.places), hd),
+                ("vrs", c.vrs, "0", "0"),
+                ("mps", c.mps, "0", "0"),
+            )
+            for kind, unit, ports, high in places:
+                if unit and c.state.value != "pending":
+                    orders.append(("placed", kind, name_of(unit), c.e164, ports, high, state))
+        self._run([*orders, ("rebuilt",)])
+        redis_projection.write(self._platform, live)
+
+
+def name_of(unit: Unit) -> str:
+    """A unit as the script names it; unlike the wire's `ip:pid` it can be taken apart again."""
+    return f"{unit.ip}#{unit.pid}"
+
+
+def unit_of(name: str) -> Unit:
+    """The unit with this name."""
+    return unit_here(*name.split("#", 1))
+
+
+def unit_here(ip: str, pid: str) -> Unit:
+    """A unit of this site: the pool knows no others."""
+    return Unit(ip, pid, own_platform())
+
+
+def node_json(
+    room: str,
+    platform: str,
+    capacity: dict[str, int],
+    load: dict[str, int] | None,
+    draining: bool,
+) -> str:
+    """A resource as the script takes it."""
+    return orjson.dumps(
+        {
+            "room": room or "default",
+            "platform": platform,
+            "capacity": _filled(capacity),
+            "load": _filled(load or {}),
+            "draining": int(draining),
+        }
+    ).decode()
+
+
+def _filled(given: dict[str, int]) -> dict[str, int]:
+    return {what: int(given.get(what, 0)) for what in ("confs", "ports", "hd")}

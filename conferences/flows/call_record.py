@@ -1,0 +1,18 @@
+"""Call records come to the core, which keeps them as its own: once each, whatever comes again.
+
+CSS -> BMC  CSS_BMC_CDR_NTF                              on_call_recorded
+"""
+
+from __future__ import annotations
+
+from conferences.data.unit_of_work import Site
+from conferences.rules.call_record import decide_kept
+from foundation.bus.envelope import Envelope
+from foundation.bus.registry import handles
+from wire.number_registry import CallRecorded
+
+
+@handles(CallRecorded)
+def on_call_recorded(site: Site, notice: CallRecorded, envelope: Envelope) -> None:
+    """A site tells of a conference that has ended; its id makes it count once."""
+    site.keep_record(decide_kept(notice, site.now))

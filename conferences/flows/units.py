@@ -1,0 +1,166 @@
+"""Resources as the operator knows them: rows that outlive Redis, and what is lost is told."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+
+import orjson
+import redis
+
+from conferences.data import row_mapper
+from conferences.data.pool import Order, Pool, name_of, unit_here
+from conferences.rules.outgoing import to_unit
+from conferences.rules.states import Conference, ConferenceState, Unit
+from foundation.bus import wake_up
+from foundation.bus.outbox import naive
+from foundation.bus.outgoing import Send
+from foundation.bus.unit_of_work import begin
+from foundation.cells import sql
+from foundation.cells.directory import possible_platforms, store_of
+from wire.media_unit import AskUnitForList
+from wire.resource_pool import NodeLost, NodeRegistered
+from wire.routes import Routes
+
+log = logging.getLogger("conferences.pool")
+
+_COLUMNS = (
+    "restype",
+    "ip",
+    "pid",
+    "room",
+    "platform",
+    "capacity",
+    "labels",
+    "draining",
+    "online",
+    "registered_at",
+)
+_DRAINING_LIVES = 2.0
+_draining: dict[str, tuple[float, frozenset[tuple[str, str, str]]]] = {}
+
+
+def registered(platform: str, message: NodeRegistered) -> None:
+    """Write down a resource that has come (again)."""
+    log.info("%s %s registered", message.restype, unit_here(message.ip, message.pid))
+    with begin(platform) as work:
+        if not work.is_open:
+            return
+        row = (
+            message.restype,
+            message.ip,
+            message.pid,
+            message.room or "",
+            message.platform,
+            orjson.dumps(message.capacity),
+            orjson.dumps(message.labels),
+            False,
+            True,
+            naive(work.now),
+        )
+        update = ("room", "platform", "capacity", "labels", "online")
+        sql.insert(work.database, "conferences_resourceunit", _COLUMNS, [row], update)
+
+
+def lost(platform: str, gone: Iterable[tuple[str, Unit]], why: str) -> None:
+    """Tell CSS first, durably, then forget: a crash in between tells it twice."""
+    for kind, unit in gone:
+        log.warning("%s %s is lost: %s", kind, unit, why)
+        with begin(platform) as work:
+            if not work.is_open:
+                continue
+            sql.execute(
+                work.database,
+                "UPDATE conferences_resourceunit SET online=0 WHERE restype=%s AND ip=%s AND pid=%s",
+                [kind, unit.ip, unit.pid],
+            )
+            notice = NodeLost(restype=kind, ip=unit.ip, pid=unit.pid)
+            work.send(Send(message=notice, route=Routes.UNIT_TO_CSS))
+        wake_up.everywhere(platform)
+        try:
+            Pool(platform).one("gone", kind, name_of(unit), why)
+        except redis.RedisError as wrong:
+            log.warning("the pool is away: %s", wrong)
+
+
+def recount(platform: str, kind: str, unit: Unit) -> bool:
+    """A resource has long reported less than we count there: a notice was lost with the broker's or
+    Redis' data. Give back what no longer lives there. True: somebody waits for places."""
+    pool, name = Pool(platform), name_of(unit)
+    counted = {
+        number: rest
+        for number, _, rest in (s.partition("|") for s in pool.one("in_use", kind, name))
+    }
+    live = {c.e164: c for c in _live(list(counted)) if _uses(c, kind) == unit}
+    orders: list[Order] = [("free", kind, name, e164) for e164 in counted if e164 not in live]
+    for e164, c in live.items():
+        places = (str(c.places), str(int(c.resolution == "1080p"))) if kind == "mcu" else ("0", "0")
+        if counted[e164] != "|".join(places):
+            orders.append(("placed", kind, name, e164, *places, "used"))
+    log.warning("%s %s: %d of %d places counted again", kind, unit, len(orders), len(counted))
+    return "hungry" in pool.run(orders)
+
+
+def _uses(c: Conference, kind: str) -> Unit | None:
+    if c.state is ConferenceState.PENDING_RESTORE:
+        return None
+    return {"mcu": c.unit, "vrs": c.vrs, "mps": c.mps}[kind]
+
+
+def _live(numbers: list[str]) -> list[Conference]:
+    if not numbers:
+        return []
+    query = f"SELECT {row_mapper.READ} FROM conferences_conference WHERE live_e164 IN ({sql.marks(numbers)})"
+    found = [sql.select(store_of(p).database, query, numbers) for p in possible_platforms()]
+    return [row_mapper.from_row(row) for one in found for row in one]
+
+
+def watch(platform: str) -> None:
+    """Find the resources that have fallen silent."""
+    try:
+        silent = Pool(platform).silent()
+    except redis.RedisError as wrong:
+        log.warning("the pool is away, nobody is watched: %s", wrong)
+        return
+    lost(platform, silent, "silent")
+
+
+def draining(platform: str, kind: str, unit: Unit) -> bool:
+    """Did the operator take it out of service? Read at most every two seconds."""
+    read_at, known = _draining.get(platform, (0.0, frozenset()))
+    if time.monotonic() - read_at > _DRAINING_LIVES:
+        found = sql.select(
+            store_of(platform).database,
+            "SELECT restype, ip, pid FROM conferences_resourceunit WHERE draining=1",
+        )
+        known = frozenset((r[0], r[1], r[2]) for r in found)
+        _draining[platform] = (time.monotonic(), known)
+    return (kind, unit.ip, unit.pid) in known
+
+
+def drain(platform: str, kind: str, unit: Unit, on: bool) -> None:
+    """Take a resource out of service for new conferences, or back in."""
+    sql.execute(
+        store_of(platform).database,
+        "UPDATE conferences_resourceunit SET draining=%s WHERE restype=%s AND ip=%s AND pid=%s",
+        [on, kind, unit.ip, unit.pid],
+    )
+    _draining.clear()
+    Pool(platform).one("drain", kind, name_of(unit), str(int(on)))
+
+
+def ask_for_lists(platform: str) -> None:
+    """Ask every media unit that is there, or that we believe to hold something, what it holds."""
+    with begin(platform) as work:
+        if not work.is_open:
+            return
+        found = sql.select(
+            work.database,
+            "SELECT ip, pid FROM conferences_resourceunit WHERE restype='mcu' AND online=1"
+            " UNION SELECT DISTINCT unit_ip, unit_pid FROM conferences_conference"
+            " WHERE live_unit IS NOT NULL",
+        )
+        for ip, pid in found:
+            work.send(to_unit(unit_here(ip, pid), AskUnitForList(), expires_ms=15_000))
+    wake_up.everywhere(platform)

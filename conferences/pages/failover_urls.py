@@ -1,0 +1,44 @@
+"""At which sites a join page may ask where its conference runs: when its own one dies, it asks the next."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
+
+from foundation.cells.directory import look_up, own_platform
+
+_ADDRESSES = (
+    "SELECT http_url FROM domains_platformdomain WHERE domain_ptr_id=%s AND http_url<>''"
+    " UNION SELECT p.http_url FROM domains_backupplatform b"
+    " JOIN domains_platformdomain p ON p.domain_ptr_id=b.backup_id"
+    " WHERE b.platform_id=%s AND p.http_url<>''"
+)
+_OWNER = "SELECT owner, @@read_only FROM stores_cell WHERE platform=%s"
+
+
+def doors_of(platform: str) -> tuple[str, ...]:
+    """HTTP addresses of a platform's own site and of its backups."""
+    found = look_up(own_platform(), _ADDRESSES, [platform, platform])
+    return tuple(str(url).rstrip("/") for (url,) in found)
+
+
+def is_served_here(platform: str) -> bool:
+    """A copy may lag behind: who goes by it may be sent where nothing is any more."""
+    return look_up(platform, _OWNER, [platform]) == [(own_platform(), 0)]
+
+
+def origin_of(url: str) -> str:
+    """As browsers name it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def let_in(request: HttpRequest, reply: HttpResponse, doors: tuple[str, ...]) -> HttpResponse:
+    """Pages of these sites may read the reply; a browser sends none of our cookies with them."""
+    origin = request.headers.get("Origin", "")
+    if origin and origin in {origin_of(url) for url in doors}:
+        reply["Access-Control-Allow-Origin"] = origin
+    patch_vary_headers(reply, ["Origin"])
+    return reply

@@ -1,0 +1,242 @@
+"""The page on which a person holds conferences, and what its script asks for.
+
+It decides nothing: every button is a command of the same path as the HTTP API's, with the session
+and its CSRF token in the place of an `account_token`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import LoginView
+from django.db import Error
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from conferences.api import commands, request_parsing
+from conferences.data import queries
+from conferences.data.join_links import join_link
+from conferences.pages import texts
+from conferences.rules.states import Conference
+from domains.data.queries import user_domains
+from domains.data.tree_source import tree_is_ours
+from domains.models import Account, UserDomain
+from domains.pages.forms import SignInForm
+from foundation import clock
+from foundation.cells.directory import own_platform, possible_platforms, store_of
+from foundation.web.content_security_policy import with_policy
+from foundation.web.errors import Refusal
+from wire.fields import SIZES
+
+MOST_SHOWN = 100
+DURATIONS = (15, 30, 60, 120, 240, 480, 1440, 0)
+
+Asked = Callable[..., dict[str, Any]]
+
+
+class SignIn(LoginView):
+    """Where people sign in, with any of their names."""
+
+    template_name = "conferences/sign_in.html"
+    authentication_form = SignInForm
+    next_page = "home"
+
+    def render_to_response(self, context: Any, **more: Any) -> HttpResponse:
+        """The page, with its policy."""
+        return with_policy(super().render_to_response(context, **more))
+
+
+@login_required
+@never_cache
+def home(request: HttpRequest) -> HttpResponseRedirect:
+    """`/`: people of a tenant to their conferences, administrators to the admin."""
+    person = _person(request)
+    if person.is_staff and _tenant(person) is None:
+        return redirect("admin:index")
+    return redirect("console")
+
+
+@login_required
+@require_GET
+@never_cache
+def page(request: HttpRequest) -> HttpResponse:
+    """The page; where no conferences can be held here, why, and where to go."""
+    person = _person(request)
+    tenant = _tenant(person)
+    found: dict[str, Any] = {"person": person, "tenant": tenant, "chat": "im" in settings.ROLES}
+    if tenant is None:
+        found["admin"] = reverse("admin:index") if person.is_staff else ""
+        found["core"] = "" if tree_is_ours() else settings.CORE_URL
+    elif tenant.platform_id not in possible_platforms():
+        found["elsewhere"] = tenant.platform
+    else:
+        found |= _room_to_hold(tenant)
+    return with_policy(render(request, "conferences/console.html", found))
+
+
+def _room_to_hold(tenant: UserDomain) -> dict[str, Any]:
+    """What the form offers, as the tenant may have it."""
+    database = store_of(own_platform()).database
+    facts = user_domains(database, [tenant.moid]).get(tenant.moid)
+    return {
+        "may": facts,
+        "sizes": SIZES,
+        "durations": [(n, _duration(n)) for n in DURATIONS],
+        "start": {"at": reverse("console"), "words": texts.for_script()},
+    }
+
+
+def _duration(minutes: int) -> str:
+    if not minutes:
+        return _("until I end it")
+    if minutes < 60:
+        return _("%(n)d minutes") % {"n": minutes}
+    return _("1 hour") if minutes == 60 else _("%(n)d hours") % {"n": minutes // 60}
+
+
+# ---- what the script asks for --------------------------------------------------------------------
+
+
+def _call(view: Asked) -> Callable[..., HttpResponse]:
+    """An answer as JSON; a refusal is `{why}`, in words for people, with a status that says its kind."""
+
+    @wraps(view)
+    def called(request: HttpRequest, **named: str) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return _no(_("You are signed out. Reload the page and sign in again."), 401)
+        try:
+            return JsonResponse(view(request, **named))
+        except Refusal as no:
+            return _no(texts.of_refusal(no), 409)
+        except Error:
+            return _no(_("The platform's database is away. Try again in a moment."), 503)
+
+    return never_cache(called)
+
+
+def _no(why: str, status: int) -> HttpResponse:
+    return JsonResponse({"why": why}, status=status)
+
+
+@require_GET
+@_call
+def live(request: HttpRequest) -> dict[str, Any]:
+    """The tenant's conferences now; the people of the one that is looked at (`open`)."""
+    person = _person(request)
+    total, found = queries.of_person(person.domain_id or "", person.moid, MOST_SHOWN)
+    looked_at = request.GET.get("open", "")
+    return {"total": total, "confs": [_shown(c, person, c.e164 == looked_at) for c in found]}
+
+
+def _shown(c: Conference, person: Account, whole: bool) -> dict[str, Any]:
+    there = sum(1 for m in c.mts if m.get("online"))
+    shown = {
+        "number": c.e164,
+        "id": c.confid,
+        "name": c.name,
+        "state": c.state.value,
+        "says": texts.of_state(c),
+        "left": texts.of_time(c, clock.now()),
+        "people": texts.of_people(there, c.places),
+        "unit": texts.of_unit(str(c.unit or "")),
+        "creator": texts.of_creator("" if c.creator_moid == person.moid else c.creator_name),
+        "endless": c.ends_at is None,
+        "join": reverse("join", args=[c.e164]),
+        "link": settings.PUBLIC_URL + join_link(c.confid, c.e164),
+    }
+    return shown | {"mts": [_terminal(m) for m in c.mts]} if whole else shown
+
+
+def _terminal(m: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": str(m.get("mtid") or ""),
+        "name": str(m.get("name") or m.get("account") or ""),
+        "online": bool(m.get("online")),
+        "mute": bool(m.get("mute")),
+    }
+
+
+@require_POST
+@_call
+def start(request: HttpRequest) -> dict[str, Any]:
+    """A conference at once, with the fields of the form."""
+    given, person = request.POST, _person(request)
+    hd = given.get("resolution") == "1080p"
+    body = request_parsing.create_request(
+        {
+            "name": given.get("name"),
+            "max_join_mt": given.get("places"),
+            "duration": given.get("duration"),
+            "password": given.get("password"),
+            "video_formats": [{"format": 4, "resolution": 13 if hd else 12}],
+        }
+    )
+    body["moid"] = person.domain_id or ""
+    body["creator"] = {"moid": person.moid, "name": str(person)[:64]}
+    made = commands.start(**body)
+    return {"number": made.e164, "name": body["confname"], "running": made.running}
+
+
+@require_POST
+@_call
+def act(request: HttpRequest, e164: str, what: str) -> dict[str, Any]:
+    """Something that is done to one conference of the person's tenant."""
+    c = commands.own(e164, _person(request).domain_id or "")
+    _ACTIONS[what](c, request.POST)
+    return {}
+
+
+def _common(c: Conference) -> dict[str, str]:
+    """The CSS looks once more whose it is."""
+    return {"confE164": c.e164, "moid": c.user_domain}
+
+
+def _end(c: Conference, given: Any) -> None:
+    commands.ask(type="CM_MAU_RELEASECONF_REQ", **_common(c))
+
+
+def _extend(c: Conference, given: Any) -> None:
+    minutes = request_parsing.number(given.get("minutes"), "duration", 0)
+    commands.ask(type="CM_MAU_DELAYCONF_REQ", delay=minutes, **_common(c))
+
+
+def _rename(c: Conference, given: Any) -> None:
+    name = request_parsing.conference_name(given.get("name"))
+    commands.ask_unit(type="CM_MCU_MODIFYCONFNAME_REQ", confname=name, **_common(c))
+
+
+def _mute(c: Conference, given: Any) -> None:
+    one = {"mtid": given["id"]} if given.get("id") else {}
+    value = request_parsing.switch(given.get("value"), "value")
+    commands.ask_unit(type="CM_MCU_MUTE_REQ", value=value, **one, **_common(c))
+
+
+def _drop(c: Conference, given: Any) -> None:
+    commands.ask_unit(type="CM_MCU_DROPMT_REQ", mtids=[given.get("id", "")], **_common(c))
+
+
+_ACTIONS: dict[str, Callable[[Conference, Any], None]] = {
+    "end": _end,
+    "extend": _extend,
+    "rename": _rename,
+    "mute": _mute,
+    "drop": _drop,
+}
+
+
+def _person(request: HttpRequest) -> Account:
+    assert isinstance(request.user, Account)
+    return request.user
+
+
+def _tenant(person: Account) -> UserDomain | None:
+    """The person's user domain; None for who belongs to another kind of domain, or to none."""
+    return UserDomain.objects.select_related("platform").filter(pk=person.domain_id).first()

@@ -1,0 +1,140 @@
+"""What the console's page says: a refusal with what to do about it, a state, the time that is left."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from math import ceil
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from conferences.api.commands import NO_CONFERENCE, Nack
+from conferences.rules.states import Conference, ConferenceState
+from foundation.web.errors import Refusal
+from wire.error_codes import Err
+
+_WHY: dict[str, Any] = {
+    Err.UNKNOWN_DOMAIN: gettext_lazy(
+        "This site does not know your domain yet. Try again in a minute; if it stays so, tell your"
+        " administrator."
+    ),
+    Err.DOMAIN_DISABLED: gettext_lazy(
+        "Your domain is disabled, or one above it: it holds no new conferences. Ask your"
+        " administrator to enable it."
+    ),
+    Err.NOT_SERVED: gettext_lazy(
+        "Your domain's conferences are not held at this site. Ask your administrator which one is"
+        " yours."
+    ),
+    Err.SERVICE_STOPPED: gettext_lazy("This site has stopped its service. Try again later."),
+    Err.SMALL_LIMIT: gettext_lazy(
+        "The licence is full: no further conference of up to 8 places. End one that is no longer"
+        " needed, or ask your administrator for a larger licence."
+    ),
+    Err.LARGE_LIMIT: gettext_lazy(
+        "The licence is full: no further conference of more than 8 places. End one that is no"
+        " longer needed, choose 8 places, or ask your administrator for a larger licence."
+    ),
+    Err.DOMAIN_LIMIT: gettext_lazy(
+        "Your domain holds as many conferences as it may. End one that is no longer needed, or ask"
+        " your administrator for more."
+    ),
+    Err.LICENCE: gettext_lazy(
+        "There is no valid licence here. Ask your administrator to import one."
+    ),
+    Err.NO_HD: gettext_lazy("Your domain may not use full HD. Choose 720p."),
+    Err.DURATION: gettext_lazy(
+        "That is too long, or it has no end to be moved: a conference lasts 7 days at most."
+    ),
+    Err.NO_CONFERENCE: gettext_lazy("This conference has ended."),
+    Err.WRONG_STATE: gettext_lazy(
+        "The conference is being started or moved. Try again in a few seconds."
+    ),
+    Err.NOT_PERMITTED: gettext_lazy("This conference belongs to another domain."),
+    Err.NO_RESOURCE: gettext_lazy(
+        "No media unit has room for it now. Try again in a few minutes, choose fewer places, or ask"
+        " your administrator for another media unit."
+    ),
+    Err.RMS_ERROR: gettext_lazy("The media units do not answer. Try again in a minute."),
+    Err.RMS_SILENT: gettext_lazy("The media units do not answer. Try again in a minute."),
+    Err.UNIT_SILENT: gettext_lazy("The media unit does not answer. Try again in a minute."),
+}
+
+_FIELDS: dict[str, Any] = {
+    "name": gettext_lazy(
+        "The name needs 1 to 64 bytes, none of % & * ^ ~ ' \" ? / \\ < > | ` $, and no _ - . @ at"
+        " either end."
+    ),
+    "password": gettext_lazy("A password has at most 16 letters, digits, _ and ."),
+    "max_join_mt": gettext_lazy("Choose 8, 32, 64 or 192 places."),
+    "duration": gettext_lazy("The duration is a whole number of minutes."),
+}
+
+_STATES: dict[ConferenceState, Any] = {
+    ConferenceState.CREATING: gettext_lazy("being started"),
+    ConferenceState.RUNNING: gettext_lazy("running"),
+    ConferenceState.PENDING_RESTORE: gettext_lazy("waiting for a media unit"),
+    ConferenceState.RESTORING: gettext_lazy("moving"),
+    ConferenceState.ENDED: gettext_lazy("ended"),
+}
+
+
+def of_refusal(no: Refusal) -> str:
+    """Why it could not be had, and what to do; what we have no words for is said as it came."""
+    if isinstance(no, Nack) and no.errcode in _WHY:
+        return str(_WHY[no.errcode])
+    if no.error_code == NO_CONFERENCE:
+        return str(_WHY[Err.NO_CONFERENCE])
+    if not isinstance(no, Nack) and (found := _FIELDS.get(no.description.partition(":")[0])):
+        return str(found)
+    return _("It was refused: %(why)s") % {"why": no.description}
+
+
+def of_state(c: Conference) -> str:
+    """One word for the state."""
+    return str(_STATES[c.state])
+
+
+def of_time(c: Conference, now: datetime) -> str:
+    """How long it still lasts."""
+    if c.ends_at is None:
+        return _("until it is ended")
+    minutes = max(0, ceil((c.ends_at - now).total_seconds() / 60))
+    if minutes < 60:
+        return _("%(minutes)d min left") % {"minutes": minutes}
+    hours, minutes = divmod(minutes, 60)
+    return _("%(hours)d h %(minutes)02d min left") % {"hours": hours, "minutes": minutes}
+
+
+def of_people(there: int, places: int) -> str:
+    """How many are in it."""
+    return _("%(there)d of %(places)d people") % {"there": there, "places": places}
+
+
+def of_creator(name: str) -> str:
+    """Who else has begun it."""
+    return _("by %(name)s") % {"name": name} if name else ""
+
+
+def of_unit(unit: str) -> str:
+    """Where it runs."""
+    return _("on %(unit)s") % {"unit": unit} if unit else ""
+
+
+def for_script() -> dict[str, str]:
+    """What the script itself says."""
+    return {
+        "started": _("“%(name)s” runs."),
+        "starting": _("“%(name)s” is being started."),
+        "failed": _("“%(name)s” could not be started. Try again in a few minutes."),
+        "ended": _("“%(name)s” has ended."),
+        "copied": _("The link is copied. Whoever has it can join."),
+        "copy": _("Copy this link:"),
+        "end": _("End “%(name)s” for everybody?"),
+        "away": _("The platform does not answer. Still trying."),
+        "more": _("%(shown)s of %(total)s conferences are shown."),
+        "mute": _("Mute"),
+        "unmute": _("Unmute"),
+        "done": _("Done."),
+    }

@@ -1,0 +1,184 @@
+"""Operators' page of the media units: what the database keeps of them, and their load as the pool knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import redis
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from conferences.data.pool import unit_here
+from conferences.data.pool_view import Resource, look, placed_on
+from conferences.flows import units
+from conferences.models import ResourceUnit
+from domains.models import MachineRoom
+from foundation.cells.directory import own_platform
+from foundation.web.admin_base import ReadOnlyAdmin, badge, bar, table
+
+
+@admin.register(ResourceUnit)
+class ResourceUnitAdmin(ReadOnlyAdmin):
+    """Media units, recorders and processors, live."""
+
+    scope = ("platform",)
+    list_display = ["unit", "kind", "room_name", "state", "conferences", "ports", "hd", "heard"]
+    list_filter = ["restype", "online", "draining"]
+    search_fields = ["^ip", "=pid", "=room"]
+    search_help_text = _("beginning of the address, instance, or MOID of the room")
+    ordering = ["restype", "ip", "pid"]
+    actions = ["drain", "put_back"]
+    fields = [
+        ("unit", "kind", "room_name"),
+        ("state", "heard", "registered_at"),
+        ("conferences", "ports", "hd"),
+        ("free", "reported"),
+        "placed",
+    ]
+    readonly_fields = ["unit", "kind", "room_name", "state", "heard", "conferences", "ports", "hd"]
+    readonly_fields += ["free", "reported", "placed"]
+
+    def enrich(self, rows: Sequence[Any]) -> None:
+        """The pool's view of all of them in two round trips, and the names of their rooms."""
+        try:
+            known = look(own_platform())
+        except redis.RedisError:
+            known = None
+        names = dict(
+            MachineRoom.objects.filter(pk__in={r.room for r in rows}).values_list("pk", "name")
+        )
+        for row in rows:
+            row.pool_away = known is None
+            row.live = (known or {}).get((row.restype, unit_here(row.ip, row.pid)))
+            row.room_label = names.get(row.room, row.room or _("default"))
+
+    def _live(self, row: Any) -> Resource | None:
+        if not hasattr(row, "live"):
+            self.enrich([row])
+        found: Resource | None = row.live
+        return found
+
+    @admin.display(description=_("unit"), ordering="ip")
+    def unit(self, row: ResourceUnit) -> SafeString:
+        """Its address; a simulated one says so."""
+        name = str(unit_here(row.ip, row.pid))
+        if (row.labels or {}).get("simulated"):
+            both = badge(name, "plain"), badge(_("simulated"), "violet")
+            return format_html('<span class="op-measure">{}{}</span>', *both)
+        return badge(name, "plain")
+
+    @admin.display(description=_("type"), ordering="restype")
+    def kind(self, row: ResourceUnit) -> str:
+        """What it does."""
+        names = {"mcu": _("media unit"), "vrs": _("recorder"), "mps": _("media processor")}
+        return str(names.get(row.restype, row.restype))
+
+    @admin.display(description=_("room"))
+    def room_name(self, row: ResourceUnit) -> str:
+        """Where it stands."""
+        self._live(row)
+        return str(row.room_label)  # type: ignore[attr-defined]
+
+    @admin.display(description=_("state"))
+    def state(self, row: ResourceUnit) -> SafeString:
+        """Ready, draining, shunned for a minute, or lost."""
+        live = self._live(row)
+        if row.pool_away:  # type: ignore[attr-defined]
+            return badge(_("unknown: Redis is away"), "red")
+        if live is None or not row.online:
+            return badge(_("lost"), "red")
+        if row.draining or live.draining:
+            return badge(_("draining"), "amber")
+        if live.silent_seconds > 6:
+            return badge(_("silent"), "amber")
+        return badge(_("avoided"), "amber") if live.tired else badge(_("ready"), "green")
+
+    @admin.display(description=_("conferences"))
+    def conferences(self, row: ResourceUnit) -> SafeString:
+        """Placed, of what it can hold."""
+        live = self._live(row)
+        return bar(live.confs.used, live.confs.capacity) if live else SafeString("–")
+
+    @admin.display(description=_("ports"))
+    def ports(self, row: ResourceUnit) -> SafeString:
+        """Ports taken, of all."""
+        live = self._live(row)
+        return bar(live.ports.used, live.ports.capacity) if live else SafeString("–")
+
+    @admin.display(description=_("full HD"))
+    def hd(self, row: ResourceUnit) -> SafeString:
+        """Full-HD conferences, of all."""
+        live = self._live(row)
+        return bar(live.hd.used, live.hd.capacity) if live else SafeString("–")
+
+    @admin.display(description=_("last heard"))
+    def heard(self, row: ResourceUnit) -> str:
+        """Seconds since its heartbeat."""
+        live = self._live(row)
+        return str(_("%.0f s ago") % live.silent_seconds) if live else "–"
+
+    @admin.display(description=_("free"))
+    def free(self, row: ResourceUnit) -> str:
+        """What the pool may still place here."""
+        live = self._live(row)
+        if live is None:
+            return "–"
+        return str(_("%d conferences, %d ports") % (live.confs.free, live.ports.free))
+
+    @admin.display(description=_("its own report"))
+    def reported(self, row: ResourceUnit) -> str:
+        """What the unit says of itself; more than we placed is another scheduler's."""
+        live = self._live(row)
+        if live is None:
+            return "–"
+        return str(_("%d conferences, %d ports") % (live.confs.load, live.ports.load))
+
+    @admin.display(description=_("placed here"))
+    def placed(self, row: ResourceUnit) -> SafeString:
+        """Conferences on it, with the reason why."""
+        try:
+            found = placed_on(own_platform(), row.restype, unit_here(row.ip, row.pid))
+        except redis.RedisError:
+            return badge(_("Redis is away"), "red")
+        return table([_("number"), _("why here")], found)
+
+    # ---- actions ----------------------------------------------------------------------------
+
+    @admin.action(description=_("Drain"), permissions=["operate"])
+    def drain(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Out of service for new conferences, after a question."""
+        chosen = self.chosen(queryset)
+        warning = _("They take no new conferences; those that run there go on.")
+        page = self.confirm(request, chosen, "drain", _("Drain these units?"), warning)
+        if page is None:
+            did = _("Taken out of service (draining)")
+            self.carry_out(request, chosen, did, partial(_drain, on=True))
+        return page
+
+    @admin.action(description=_("Put back into service"), permissions=["operate"])
+    def put_back(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Back into service, after a question."""
+        chosen = self.chosen(queryset)
+        warning = _("They take new conferences again.")
+        title = _("Put these units back into service?")
+        page = self.confirm(request, chosen, "put_back", title, warning)
+        if page is None:
+            did = _("Put back into service")
+            self.carry_out(request, chosen, did, partial(_drain, on=False))
+        return page
+
+
+def _drain(row: ResourceUnit, *, on: bool) -> bool:
+    if row.draining == on:
+        return False
+    try:
+        units.drain(own_platform(), row.restype, unit_here(row.ip, row.pid), on)
+    except redis.RedisError:
+        return True  # kept in the database: the unit's next heartbeat brings it to the pool
+    return True

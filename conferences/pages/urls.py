@@ -1,0 +1,22 @@
+"""Addresses for people: where they sign in, their conferences, and the page on which one is joined."""
+
+from django.contrib.auth.views import LogoutView
+from django.urls import path, re_path
+
+from conferences.pages import join_page, my_conferences
+
+urlpatterns = [
+    path("", my_conferences.home, name="home"),
+    path("accounts/login/", my_conferences.SignIn.as_view(), name="login"),
+    path("accounts/logout/", LogoutView.as_view(next_page="home"), name="logout"),
+    path("console/", my_conferences.page, name="console"),
+    path("console/live", my_conferences.live, name="console-live"),
+    path("console/start", my_conferences.start, name="console-start"),
+    re_path(
+        "^console/(?P<e164>[0-9]{1,16})/(?P<what>end|extend|rename|mute|drop)$",
+        my_conferences.act,
+        name="console-act",
+    ),
+    path("join/<str:e164>/", join_page.page, name="join"),
+    path("join/<str:e164>/where", join_page.where, name="join-where"),
+]

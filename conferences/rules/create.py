@@ -1,0 +1,215 @@
+"""Create: may it be, on which unit, and who is told (CSS §1.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from conferences.rules import outgoing
+from conferences.rules.states import WARNINGS, Conference, ConferenceState, EndReason, Unit
+from conferences.rules.step import Step, nothing
+from foundation.bus.outgoing import Outgoing
+from licensing.rules.amounts import Amounts
+from licensing.rules.limits import Full
+from wire.conference_manager import CreateConference
+from wire.error_codes import MEANING, Err
+from wire.fields import MAX_MINUTES
+from wire.resource_pool import ResourcesGranted, ResourcesRefused
+
+RMS_ANSWERS_IN = timedelta(seconds=2)
+UNIT_ANSWERS_IN = timedelta(seconds=4)
+CREATED_IN = timedelta(seconds=13.5)
+"""14 s are allowed, and the timer that ends it comes every second."""
+MOST_UNITS = 3
+"""Units tried at once: then a create is refused, and a restore waits for the next round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """What counts of a user domain when it asks for a conference."""
+
+    moid: str
+    platform: str
+    enabled: bool
+    hd: bool = True
+    h265: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asked: the request's key in the inbox, and by which door it came (`mq` or `http`)."""
+
+    request: str
+    origin: str = "mq"
+
+
+def refuse_before_seat(
+    request: CreateConference, tenant: Tenant | None, serving: frozenset[str]
+) -> tuple[Err, str] | None:
+    """Why this request cannot be had at all, whatever is free; None: it can."""
+    if tenant is None:
+        return Err.UNKNOWN_DOMAIN, "moid"
+    if tenant.platform not in serving:
+        return Err.NOT_SERVED, "moid"
+    if not tenant.enabled:
+        return Err.DOMAIN_DISABLED, "moid"
+    if request.resolution == "1080p" and not tenant.hd:
+        return Err.NO_HD, "resolution"
+    if request.h265 and not tenant.h265:
+        return Err.NO_H265, "h265"
+    if not 0 <= request.duration <= MAX_MINUTES:
+        return Err.DURATION, f"duration: must lie between 0 and {MAX_MINUTES} minutes"
+    return None
+
+
+_FULL = {
+    Full.LICENCE: Err.LICENCE,
+    Full.SMALL: Err.SMALL_LIMIT,
+    Full.LARGE: Err.LARGE_LIMIT,
+    Full.DOMAIN: Err.DOMAIN_LIMIT,
+}
+
+
+def refused(full: Full, wanted: Amounts) -> tuple[Err, str]:
+    """The code and the words for a limit that is reached. Media ports are the platform's limit of
+    conferences of this size, by other means: 29006 or 29007, and `detail` tells."""
+    if full is not Full.PORTS:
+        return _FULL[full], ""
+    code = Err.LARGE_LIMIT if wanted.large_conferences else Err.SMALL_LIMIT
+    return code, (
+        f"maxjoinedmt: the licence has no {wanted.media_ports} media ports left;"
+        " end a conference, ask for fewer places, or extend the licence"
+    )
+
+
+def decide_create(
+    request: CreateConference,
+    asker: Asker,
+    tenant: Tenant,
+    numbers: tuple[str, str, int],
+    confid: str,
+    now: datetime,
+) -> Step:
+    """All is there: take it in, and ask the RMS. `numbers`: E.164, short number, incarnation."""
+    creator = request.creator or {}
+    after = Conference(
+        confid=confid,
+        e164=numbers[0],
+        shortnum=numbers[1],
+        incarnation=numbers[2],
+        source_platform=tenant.platform,
+        user_domain=tenant.moid,
+        creator_moid=str(creator.get("moid") or "")[:40],
+        creator_name=str(creator.get("name") or "")[:64],
+        name=request.name,
+        password=request.password or "",
+        conftype=request.conftype,
+        places=request.places,
+        duration=request.duration,
+        resolution=request.resolution,
+        bitrate=request.bitrate,
+        h265=request.h265,
+        record=request.record,
+        protected=request.protected,
+        auto_end=request.auto_end,
+        mts=invited(request.mts),
+        created_at=now,
+        ends_at=now + timedelta(minutes=request.duration) if request.duration else None,
+        warned=warned_by(request.duration * 60) if request.duration else 0,
+        request=asker.request,
+        reqid=request.reqid,
+        origin=asker.origin,
+        give_up_at=now + CREATED_IN,
+        question=1,
+        answer_by=now + RMS_ANSWERS_IN,
+    )
+    return Step("asking the RMS for a unit", None, after, (outgoing.ask_rms(after, "create"),))
+
+
+def invited(mts: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    """Terminals to call become members that are not there yet, numbered from 1."""
+    return tuple({**m, "mtid": m.get("mtid") or str(n), "online": 0} for n, m in enumerate(mts, 1))
+
+
+def warned_by(seconds_left: float) -> int:
+    """The least warning whose time has passed already, so that it is not given late; 0: none."""
+    return min((w for w in WARNINGS if w * 60 >= seconds_left), default=0)
+
+
+def decide_refuse(request: CreateConference, asker: Asker, code: str, detail: str = "") -> Step:
+    """NACK, and nothing is kept."""
+    words = (
+        f"{detail}: {MEANING[code]}" if detail and ":" not in detail else detail or MEANING[code]
+    )
+    refusal = outgoing.create_refused(asker.request, request.reqid, code, words)
+    return Step(f"refused {code}: {words}", send=(refusal,))
+
+
+def decide_create_resources(
+    c: Conference,
+    reply: ResourcesGranted | ResourcesRefused,
+    question: int,
+    at: str,
+    now: datetime,
+) -> Step:
+    """The RMS has answered: hand the conference to the unit, or give up. `at`: where the unit stands."""
+    if c.state is not ConferenceState.CREATING or c.question != question or c.unit:
+        return nothing("late answer of the RMS; its reservation lapses")
+    if isinstance(reply, ResourcesRefused):
+        return give_up(c, c.last_code or reply.errcode, now)
+    unit = Unit.of(reply.mcu, at)
+    if unit is None:
+        return give_up(c, c.last_code or Err.NO_RESOURCE, now)
+    until = _within(c, now + UNIT_ANSWERS_IN)
+    platform = (reply.mcu or {}).get("platformmoid") or at
+    after = c.place(unit, platform, until, vrs=Unit.of(reply.vrs, at), mps=Unit.of(reply.mps, at))
+    return Step(f"creating on {unit}", c, after, (outgoing.command(after),))
+
+
+def decide_unit_took_it(c: Conference, join: dict[str, Any] | None, now: datetime) -> Step:
+    """The unit has created it: RUNNING, and the asker is told."""
+    after = c.begin_running(join, now)
+    told: tuple[Outgoing, ...] = (
+        outgoing.created(after),
+        *outgoing.number_in_use(after),
+        outgoing.reservation(after, "used"),
+    )
+    return Step(f"runs on {after.unit}", c, after, told)
+
+
+def decide_next_unit(c: Conference, code: str, now: datetime) -> Step:
+    """The unit refused, was silent, or died: it is told to drop it, and another one is asked for."""
+    assert c.unit is not None
+    gone = (outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.reservation(c, "free"))
+    enough = len(c.tried) >= MOST_UNITS or (c.give_up_at and c.give_up_at <= now)
+    if enough:
+        last = give_up(c, code, now)
+        return Step(last.because, c, last.after, last.send)
+    after = c.unplace(code, _within(c, now + RMS_ANSWERS_IN))
+    because = f"{c.unit} did not take it ({code}), asking for another"
+    return Step(because, c, after, (*gone, outgoing.ask_rms(after, "create")))
+
+
+def _within(c: Conference, moment: datetime) -> datetime:
+    """That moment, or the one when the asker must have an answer."""
+    return min(moment, c.give_up_at or moment)
+
+
+def give_up(c: Conference, code: str, now: datetime) -> Step:
+    """End it before it ran; the asker has its NACK."""
+    after = c.end(EndReason.CREATE_FAILED, now, code)
+    told: list[Outgoing] = [outgoing.create_refused(c.request, c.reqid, code, MEANING.get(code))]
+    if c.origin == "http":
+        told.append(outgoing.ended(after))
+    if c.unit:
+        told += [outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.reservation(c, "free")]
+    return Step(f"create failed ({code})", c, after, tuple(told))
+
+
+def decide_ghost(e164: str, incarnation: int, unit: Unit | None) -> Step:
+    """A unit says that it has taken what is no longer wanted there: it drops it."""
+    if unit is None:
+        return nothing(f"ghost {incarnation} of {e164}, from nobody known")
+    dropped = outgoing.drop(unit, e164, incarnation)
+    return Step(f"ghost {incarnation} of {e164} on {unit}", send=(dropped,))

@@ -1,0 +1,101 @@
+"""Extend: CM or the unit prolongs, CSS is in charge (CSS §5.3)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from conferences.rules import outgoing
+from conferences.rules.create import warned_by
+from conferences.rules.states import Conference, ConferenceState, Unit
+from conferences.rules.step import Step, nothing
+from foundation.bus.outgoing import Answer, Outgoing
+from wire.conference_manager import ConferenceExtended, EndMoved, ExtendConference, ExtensionRefused
+from wire.error_codes import MEANING, Err
+from wire.fields import MAX_MINUTES
+from wire.media_unit import UnitAsksToExtend, UnitEndMoved, UnitExtended, UnitExtensionRefused
+from wire.routes import Routes
+
+MOST_MINUTES_AT_ONCE = 1440
+
+
+def why_not(c: Conference | None, delay: int) -> Err | None:
+    """Why it cannot be prolonged by `delay` minutes; None: it can."""
+    if c is None:
+        return Err.NO_CONFERENCE
+    if c.state is ConferenceState.CREATING:
+        return Err.WRONG_STATE
+    if c.ends_at is None or not 1 <= delay <= MOST_MINUTES_AT_ONCE:
+        return Err.DURATION
+    if c.duration + delay > MAX_MINUTES:
+        return Err.DURATION
+    return None
+
+
+def prolong(c: Conference, delay: int, now: datetime) -> Conference:
+    """The conference with a later end; warnings that are due again will be given again."""
+    assert c.ends_at is not None
+    end = c.ends_at + timedelta(minutes=delay)
+    left = (end - now).total_seconds()
+    return c.change(
+        ends_at=end, duration=c.duration + delay, warned=warned_by(left), give_up_at=None
+    )
+
+
+def decide_extend(
+    c: Conference | None, request: ExtendConference, asked_by: str, now: datetime
+) -> Step:
+    """CM prolongs: stored, answered, both sides told."""
+    code = why_not(c, request.delay)
+    if c and request.user_domain and request.user_domain != c.user_domain:
+        code = Err.NOT_PERMITTED
+    if c is None or code:
+        code = code or Err.NO_CONFERENCE
+        nack = ExtensionRefused(
+            reqid=request.reqid, e164=request.e164, errcode=code, detail=MEANING[code]
+        )
+        return Step(f"refused {code}", send=(_to_cm(asked_by, nack),))
+    after = prolong(c, request.delay, now)
+    end = outgoing.wire_time(after.ends_at) or ""
+    ack = ConferenceExtended(reqid=request.reqid, e164=c.e164, endtime=end, delay=request.delay)
+    told: list[Outgoing] = [
+        _to_cm(asked_by, ack),
+        outgoing.to_cm(EndMoved(e164=c.e164, endtime=end)),
+    ]
+    if c.unit and c.state is not ConferenceState.PENDING_RESTORE:
+        told.append(outgoing.to_unit(c.unit, UnitEndMoved(e164=c.e164, endtime=end)))
+    return Step(f"prolonged by {request.delay} minutes", c, after, tuple(told))
+
+
+def _to_cm(request: str, message: ConferenceExtended | ExtensionRefused) -> Answer:
+    return Answer(request=request, message=message, route=Routes.CSS_TO_CM)
+
+
+def decide_unit_extend(
+    c: Conference | None, request: UnitAsksToExtend, unit: Unit | None, asked_by: str, now: datetime
+) -> Step:
+    """The unit prolongs: stored, the unit answered, CM told."""
+    if c and not c.on(unit):
+        return nothing(f"{unit} does not run it")
+    code = why_not(c, request.delay)
+    if c is None or code:
+        code = code or Err.NO_CONFERENCE
+        nack = UnitExtensionRefused(
+            reqid=request.reqid, e164=request.e164, errcode=code, detail=MEANING[code]
+        )
+        where = unit or (c.unit if c else None)
+        return Step(f"refused {code}", send=answer_unit(where, asked_by, nack))
+    after = prolong(c, request.delay, now)
+    end = outgoing.wire_time(after.ends_at) or ""
+    ack = UnitExtended(reqid=request.reqid, e164=c.e164, endtime=end, delay=request.delay)
+    told: tuple[Outgoing, ...] = (
+        *answer_unit(c.unit, asked_by, ack),
+        outgoing.to_cm(EndMoved(e164=c.e164, endtime=end)),
+    )
+    return Step(f"prolonged by {request.delay} minutes at the unit's wish", c, after, told)
+
+
+def answer_unit(
+    unit: Unit | None, request: str, message: UnitExtended | UnitExtensionRefused
+) -> tuple[Answer, ...]:
+    """The answer to a unit's request; nobody to tell where the unit is unknown."""
+    return (outgoing.answer_unit(unit, request, message),) if unit else ()

@@ -1,0 +1,244 @@
+"""What is said of a conference: the messages that several decisions send."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from conferences.rules.states import Conference, Unit
+from foundation.bus.message import Message, NotTaken
+from foundation.bus.outgoing import Answer, Send
+from wire.conference_manager import (
+    ConferenceCreated,
+    ConferenceEnded,
+    ConferenceMoved,
+    CreateRefused,
+)
+from wire.media_unit import CreateOnUnit, DropOnUnit, RestoreOnUnit
+from wire.number_registry import CallRecorded, NumberChanged, NumberFree, NumberInUse
+from wire.resource_pool import GetResources, ResourcesUsed
+from wire.routes import Routes, unit_key
+
+COMMAND_LIVES_MS = 15_000
+"""Create and restore commands older than this are not delivered: a unit that was dead gets no old ones."""
+
+
+def wire_time(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC, whole seconds, `+00:00`."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds") if moment else None
+
+
+def to_unit(unit: Unit, message: Message, expires_ms: int = 0, correlation_id: str = "") -> Send:
+    """Say it to a media unit, straight on the broker of the site where it stands (CSS §5.3)."""
+    return Send(
+        message=message,
+        route=Routes.CSS_TO_UNIT,
+        key=unit_key(unit.ip, unit.pid),
+        destination=unit.at,
+        expires_ms=expires_ms,
+        correlation_id=correlation_id,
+    )
+
+
+def answer_unit(unit: Unit, request: str, message: Message) -> Answer:
+    """The answer to a unit's request."""
+    key = unit_key(unit.ip, unit.pid)
+    return Answer(
+        request=request, message=message, route=Routes.CSS_TO_UNIT, key=key, destination=unit.at
+    )
+
+
+def to_cm(message: Message, at: str = "") -> Send:
+    """Say it to the conference managers; `at`: at another site."""
+    return Send(message=message, route=Routes.CSS_TO_CM, destination=at)
+
+
+def ask_rms(c: Conference, why: str) -> Send:
+    """Ask for units; the correlation id brings the answer back to the flow that asked."""
+    wanted = ("mcu", "vrs", "mps") if c.record else ("mcu", "mps")
+    return Send(
+        message=GetResources(
+            user_domain=c.user_domain,
+            res=wanted,
+            e164=c.e164,
+            places=c.places,
+            resolution=c.resolution,
+            exclude=tuple(unit.wire for unit in c.tried),
+        ),
+        route=Routes.TO_RMS,
+        correlation_id=f"{why}:{c.e164}:{c.source_platform}:{c.question}",
+        reply_to=Routes.RMS_TO_CSS.value.queue,
+        expires_ms=COMMAND_LIVES_MS,
+    )
+
+
+def question_of(correlation_id: str) -> tuple[str, int]:
+    """Number and question that an answer of the RMS belongs to. Raises NotTaken."""
+    _, _, rest = correlation_id.partition(":")
+    e164, _, rest = rest.partition(":")
+    _, _, question = rest.rpartition(":")
+    if not re.fullmatch(r"[0-9]{1,9}", question):
+        raise NotTaken("is not that of a question of ours", "correlation_id")
+    return e164, int(question)
+
+
+def drop(unit: Unit, e164: str, incarnation: int) -> Send:
+    """Tell a unit to drop what it holds of a number with this incarnation or a lower one."""
+    return to_unit(unit, DropOnUnit(e164=e164, incarnation=incarnation))
+
+
+def reservation(c: Conference, state: str) -> Send:
+    """Tell the RMS what became of what it promised."""
+    return Send(
+        message=ResourcesUsed(
+            e164=c.e164,
+            incarnation=c.incarnation,
+            mcu=c.unit.wire if c.unit else None,
+            vrs=c.vrs.wire if c.vrs else None,
+            mps=c.mps.wire if c.mps else None,
+            state=state,
+        ),
+        route=Routes.TO_RMS,
+        destination=c.unit.at if c.unit else "",
+    )
+
+
+def command(c: Conference) -> Send:
+    """The command that hands a placed conference to its unit."""
+    assert c.unit is not None
+    common: dict[str, Any] = {
+        "e164": c.e164,
+        "confid": c.confid,
+        "incarnation": c.incarnation,
+        "name": c.name,
+        "password": c.password,
+        "places": c.places,
+        "resolution": c.resolution,
+        "bitrate": c.bitrate,
+        "h265": c.h265,
+        "record": c.record,
+        "vrs": c.vrs.wire if c.vrs and c.record else None,
+        "mps": c.mps.wire if c.mps else None,
+        "hasxmpu": c.mps is not None,
+        "endtime": wire_time(c.ends_at),
+        "mts": c.mts,
+        "platform": c.source_platform,
+    }
+    if c.started_at is None:
+        return to_unit(c.unit, CreateOnUnit(**common), COMMAND_LIVES_MS)
+    again = RestoreOnUnit(
+        **common,
+        started=wire_time(c.started_at) or "",
+        chairman=c.chairman,
+        speaker=c.speaker,
+        settings=c.settings or {"mute": 0, "silence": 0},
+    )
+    return to_unit(c.unit, again, COMMAND_LIVES_MS)
+
+
+def created(c: Conference) -> Answer:
+    """ACK to whoever asked for the conference."""
+    assert c.unit is not None
+    return Answer(
+        request=c.request,
+        route=Routes.CSS_TO_CM,
+        message=ConferenceCreated(
+            reqid=c.reqid,
+            e164=c.e164,
+            confid=c.confid,
+            name=c.name,
+            mcu=c.unit.wire,
+            vrs=c.vrs.wire if c.vrs and c.record else None,
+            mps=c.mps.wire if c.mps else None,
+            starttime=wire_time(c.started_at) or "",
+            endtime=wire_time(c.ends_at),
+            join=c.join,
+        ),
+    )
+
+
+def create_refused(request: str, reqid: str | None, code: str, detail: str | None = None) -> Answer:
+    """NACK to whoever asked for a conference."""
+    return Answer(
+        request=request,
+        route=Routes.CSS_TO_CM,
+        message=CreateRefused(reqid=reqid, errcode=code, detail=detail),
+    )
+
+
+def moved(c: Conference) -> Send:
+    """Tell CM that a conference waits, or runs again and where."""
+    running = c.state.value == "running"
+    return to_cm(
+        ConferenceMoved(
+            e164=c.e164,
+            state="running" if running else "pending",
+            mcu=c.unit.wire if running and c.unit else None,
+            join=c.join if running else None,
+        )
+    )
+
+
+def ended(c: Conference) -> Send:
+    """Tell CM that it is over."""
+    return to_cm(ConferenceEnded(e164=c.e164, reason=c.end_reason, errcode=c.end_code or None))
+
+
+def number_in_use(c: Conference) -> tuple[Send, ...]:
+    """Report to the registries of numbers: it runs, and where."""
+    return _to_registries(c, NumberInUse(**_number(c)))
+
+
+def number_changed(c: Conference) -> tuple[Send, ...]:
+    """Report to the registries of numbers: it has another name."""
+    return _to_registries(c, NumberChanged(**_number(c)))
+
+
+def number_free(c: Conference) -> tuple[Send, ...]:
+    """Report to the registries of numbers: it runs no more."""
+    return _to_registries(c, NumberFree(**_number(c)))
+
+
+def _to_registries(c: Conference, message: Message) -> tuple[Send, ...]:
+    """At the site that it belongs to, and at the one where it runs (CSS §7.2)."""
+    sites = {c.source_platform: None, (c.unit.at if c.unit else "") or c.source_platform: None}
+    return tuple(Send(route=Routes.TO_UPU, message=message, destination=site) for site in sites)
+
+
+def _number(c: Conference) -> dict[str, Any]:
+    return {
+        "e164": c.e164,
+        "conftype": c.conftype,
+        "name": c.name,
+        "user_domain": c.user_domain,
+        "platform": c.hosting_platform or c.source_platform,
+        "state": "running",
+    }
+
+
+def call_record(c: Conference) -> dict[str, Any]:
+    """What is kept, and told, of an ended conference."""
+    return {
+        "confid": c.confid,
+        "confE164": c.e164,
+        "confname": c.name,
+        "moid": c.user_domain,
+        "sourceplatform": c.source_platform,
+        "hostingplatform": c.hosting_platform,
+        "creator": {"moid": c.creator_moid, "name": c.creator_name},
+        "starttime": wire_time(c.started_at),
+        "endtime": wire_time(c.ended_at),
+        "reason": c.end_reason,
+        "units": list(c.units),
+        "members": list(c.members),
+        "restores": c.restores,
+        "maxjoinedmt": c.places,
+        "record": int(c.record),
+    }
+
+
+def recorded(c: Conference) -> Send:
+    """Send the call record to the BMC; its id makes it count once."""
+    record = CallRecorded(confid=c.confid, record=call_record(c))
+    return Send(route=Routes.BMC_CALL_RECORD, message=record)

@@ -1,0 +1,105 @@
+"""What lies in an administrator's scope, for the pages (see `rights` for what may be done there)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Field, Model, Q
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+from domains.data.permission_backend import level_of
+from domains.data.queries import all_above, visible_to
+from domains.data.tree_rows import DatabaseTree
+from domains.data.tree_source import tree_is_ours
+from domains.models import Account, ApiKey, BackupPlatform, Domain, Level, MachineRoom, UserDomain
+from domains.rules import rights, tree
+from foundation.cells.directory import own_platform
+from foundation.web.scoping import SITE, Paths, everything, nothing
+
+_OF_THE_TREE = (Domain, BackupPlatform, MachineRoom, Account, ApiKey)
+_DATABASE = "default"
+
+
+def rows(user: Any, paths: Paths, paths_at: Mapping[int, Paths] | None = None) -> Q:
+    """The rows that belong to an administrator's domain or to one below it.
+
+    `paths`: where they name their domains; `paths_at`: where, for administrators of that level.
+    """
+    if user.is_superuser:
+        return everything()
+    level = level_of(user)
+    if level is None:
+        return nothing()
+    if level is Level.CORE:
+        return everything()
+    found = [_by(user, level, path) for path in (paths_at or {}).get(level, paths)]
+    return reduce(or_, found, nothing())
+
+
+def _by(user: Account, level: Level, path: str) -> Q:
+    if path == SITE:
+        return everything() if serves(user) else nothing()
+    if level is Level.SERVICE:
+        return visible_to(user, path)
+    return Q(**{path: user.domain_id})  # nothing lies below it; and it is found by an index
+
+
+def serves(user: Any) -> bool:
+    """Is the platform of this site the administrator's own, or below?"""
+    if user.is_superuser or level_of(user) is Level.CORE:
+        return True
+    return level_of(user) is not None and user.domain_id in all_above(_DATABASE, own_platform())
+
+
+def _reachable(user: Account) -> list[str]:
+    """The platforms that tenants of the administrator's domain may be bound to."""
+    return [one.moid for one in tree.reachable(user.domain_id, DatabaseTree(_DATABASE))]
+
+
+class DomainScope:
+    """The `Scope` of the pages."""
+
+    def rows(self, user: Any, paths: Paths, paths_at: Mapping[int, Paths]) -> Q:
+        """See `rows`."""
+        return rows(user, paths, paths_at)
+
+    def more_offered(self, user: Any, field: Field[Any, Any]) -> Q:
+        """A tenant may be bound to a platform that its service domain borrows from above."""
+        binding = {"platform": "pk__in", "room": "platform__in"}.get(field.name)
+        if field.model is not UserDomain or binding is None or level_of(user) is not Level.SERVICE:
+            return nothing()
+        return Q(**{binding: _reachable(user)})
+
+    def fixed(self, user: Any, model: type[Model], obj: Model | None) -> Collection[str]:
+        """What is decided above, what nobody does to himself, what only superusers give."""
+        kept: frozenset[str] = frozenset()
+        if issubclass(model, Account):
+            kept |= frozenset() if user.is_superuser else rights.GIVEN_BY_SUPERUSERS
+            kept |= rights.OWN_STANDING if obj is not None and obj.pk == user.pk else frozenset()
+        if _is_own_domain(user, obj):
+            kept |= rights.FROM_ABOVE
+        return kept
+
+    def allows(self, user: Any, verb: str, obj: Model) -> bool:
+        """Nobody deletes the own account or the own domain."""
+        if verb != "delete":
+            return True
+        return not (_is_own_domain(user, obj) or (isinstance(obj, Account) and obj.pk == user.pk))
+
+    def closed(self, model: type[Model]) -> str:
+        """The tree of a core is edited there."""
+        if tree_is_ours() or not issubclass(model, _OF_THE_TREE):
+            return ""
+        text = _("This site follows a core: what you see here is changed there.")
+        if not settings.CORE_URL:
+            return text
+        return format_html('{} <a href="{}/admin/">{}</a>', text, settings.CORE_URL, _("Open it"))
+
+
+def _is_own_domain(user: Any, obj: Model | None) -> bool:
+    return isinstance(obj, Domain) and not user.is_superuser and obj.pk == user.domain_id

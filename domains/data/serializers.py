@@ -1,0 +1,123 @@
+"""Domains and accounts as they are told on the wire, read from the database for many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from domains.data import sealing
+from foundation.cells.sql import marks
+
+Ask = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+"""Runs a query on some connection: the transaction of a change, or a snapshot."""
+
+Told = dict[str, Any]
+
+_DOMAINS = (
+    "SELECT d.moid, d.level, d.parent_id, d.name, d.used, d.enable_h265, d.enable_hd,"
+    " u.platform_id, u.room_id, u.small_limit, u.large_limit,"
+    " p.e164_prefix, p.dr_mode, p.http_url, p.broker_url, p.redis_url, p.database_url"
+    " FROM domains_domain d LEFT JOIN domains_userdomain u ON u.domain_ptr_id = d.moid"
+    " LEFT JOIN domains_platformdomain p ON p.domain_ptr_id = d.moid WHERE d.moid IN ({marks})"
+)
+_ROOMS = (
+    "SELECT platform_id, moid, name, `order`, is_default FROM domains_machineroom"
+    " WHERE platform_id IN ({marks}) ORDER BY `order`, moid"
+)
+_BACKUPS = (
+    "SELECT platform_id, backup_id FROM domains_backupplatform WHERE platform_id IN ({marks})"
+    " ORDER BY `order`, backup_id"
+)
+_KEYS = (
+    "SELECT domain_id, `key`, secret_hash, name, enabled FROM domains_apikey"
+    " WHERE domain_id IN ({marks}) ORDER BY `key`"
+)
+_ACCOUNTS = (
+    "SELECT a.id, a.moid, a.username, a.first_name, a.last_name, a.email, a.phone, a.e164,"
+    " a.domain_id, a.is_active, a.is_staff, a.is_superuser, a.password FROM domains_account a"
+)
+_DEVICES = (
+    "SELECT user_id, `key`, name, step, t0, digits, tolerance FROM otp_totp_totpdevice"
+    " WHERE user_id IN ({marks}) AND confirmed ORDER BY id"
+)
+_DEVICE = ("key", "name", "step", "t0", "digits", "tolerance")
+
+
+def domains(ask: Ask, moids: Sequence[str]) -> list[Told]:
+    """These domains, in this order; one that does not exist is left out."""
+    if not moids:
+        return []
+    found = {row[0]: _domain(row) for row in ask(_DOMAINS.format(marks=marks(moids)), list(moids))}
+    platforms = [moid for moid, told in found.items() if told["level"] == 1]
+    if platforms:
+        _add_particulars(ask, platforms, found)
+    for domain, key, secret, name, enabled in ask(_KEYS.format(marks=marks(moids)), list(moids)):
+        told = {"key": key, "secrethash": secret, "name": name, "enabled": int(enabled)}
+        found[domain].setdefault("apikeys", []).append(told)
+    return [found[moid] for moid in moids if moid in found]
+
+
+def _add_particulars(ask: Ask, platforms: list[str], found: dict[str, Told]) -> None:
+    for platform, moid, name, order, default in ask(
+        _ROOMS.format(marks=marks(platforms)), platforms
+    ):
+        room = {"roommoid": moid, "name": name, "order": order, "default": int(default)}
+        found[platform]["rooms"].append(room)
+    for platform, backup in ask(_BACKUPS.format(marks=marks(platforms)), platforms):
+        found[platform]["backups"].append(backup)
+
+
+def _domain(row: tuple[Any, ...]) -> Told:
+    moid, level, parent, name, used, h265, hd, *more = row
+    platform, room, small, large, prefix, mode, http, broker, cache, database = more
+    told: Told = {"moid": moid, "level": level, "uplevelmoid": parent or "", "name": name}
+    told |= {"used": int(used), "enableh265": int(h265), "enablehdmeeting": int(hd), "apikeys": []}
+    if level == 0:
+        limits = {"smallconfnumlimit": small, "largeconfnumlimit": large}
+        told |= {"platformmoid": platform, "roommoid": room or ""}
+        told |= {name: limit for name, limit in limits.items() if limit is not None}
+    if level == 1:
+        urls = {"http": http, "broker": broker, "redis": cache, "database": database}
+        told |= {"e164prefix": prefix, "drmode": mode, "rooms": [], "backups": []}
+        told["addresses"] = {name: without_credentials(url) for name, url in urls.items()}
+    return told
+
+
+def without_credentials(url: str) -> str:
+    """An address without user and password: those come from each site's own environment."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in url else url
+
+
+def accounts(ask: Ask, where: str, values: Sequence[Any]) -> list[tuple[int, Told]]:
+    """The accounts of a condition, each with its row's number."""
+    rows = ask(f"{_ACCOUNTS} {where}", values)
+    devices = _devices(ask, [row[0] for row in rows])
+    return [(row[0], _account(row, devices.get(row[0], []))) for row in rows]
+
+
+def _devices(ask: Ask, ids: list[int]) -> dict[int, list[Told]]:
+    """Confirmed second factors."""
+    found: dict[int, list[Told]] = {}
+    if ids:
+        for user, *fields in ask(_DEVICES.format(marks=marks(ids)), ids):
+            found.setdefault(user, []).append(dict(zip(_DEVICE, fields, strict=True)))
+    return found
+
+
+def _account(row: tuple[Any, ...], devices: list[Told]) -> Told:
+    _id, moid, username, first, last, email, phone, e164, domain, *flags, password = row
+    told: Told = {"moid": moid, "account": username, "firstname": first, "lastname": last}
+    told |= {"email": email or "", "phone": phone or "", "e164": e164 or ""}
+    told["userdomainmoid"] = domain
+    told |= dict(zip(("used", "administrator", "operator"), map(int, flags), strict=True))
+    sealed = sealing.seal(moid, {"password": password, "totp": devices})
+    return told | ({"sealed": sealed} if sealed else {})
+
+
+def chunks(items: Iterable[str], size: int) -> Iterable[list[str]]:
+    """A long list in parts."""
+    found = list(items)
+    for start in range(0, len(found), size):
+        yield found[start : start + size]

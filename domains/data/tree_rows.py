@@ -1,0 +1,170 @@
+"""The tree as it lies in a database, read for the rules: few statements, whatever its size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from domains.rules.tree import CORE, DEEPEST, PLATFORM, SERVICE, Node
+from foundation.cells import sql
+
+_NODE = (
+    "d.moid, d.level, d.parent_id, d.name, d.used, u.platform_id, u.room_id"
+    " FROM {source} LEFT JOIN domains_userdomain u ON u.domain_ptr_id = d.moid"
+)
+_LINE = (
+    "WITH RECURSIVE up (moid, parent_id) AS ("
+    " SELECT moid, parent_id FROM domains_domain WHERE moid = %s"
+    " UNION SELECT d.moid, d.parent_id FROM up JOIN domains_domain d ON d.moid = up.parent_id)"
+    " SELECT " + _NODE.format(source="up JOIN domains_domain d ON d.moid = up.moid")
+)
+GROUPS = (
+    "WITH RECURSIVE groups_below (moid) AS ("
+    " SELECT moid FROM domains_domain WHERE moid = %s"
+    " UNION SELECT d.moid FROM groups_below g"
+    " JOIN domains_domain d ON d.parent_id = g.moid AND d.level = 2)"
+)
+"""A domain and the service domains below it: only they have anything below them, and they are few.
+What they hold comes by one join, from an index."""
+
+LINE_UP = (
+    "WITH RECURSIVE up (moid, parent_id, steps) AS ("
+    " SELECT moid, parent_id, 0 FROM domains_domain WHERE moid = %s UNION ALL"
+    " SELECT d.moid, d.parent_id, up.steps + 1 FROM up JOIN domains_domain d"
+    f" ON d.moid = up.parent_id WHERE up.steps < {DEEPEST}) SELECT moid FROM up ORDER BY steps"
+)
+"""A domain and all above it, itself first and the root last."""
+
+_BOUND = (
+    f"{GROUPS} SELECT MIN(d.moid), d.parent_id, MIN(d.name), u.platform_id"
+    " FROM groups_below g JOIN domains_domain d ON d.parent_id = g.moid AND d.level = 0"
+    " JOIN domains_userdomain u ON u.domain_ptr_id = d.moid GROUP BY d.parent_id, u.platform_id"
+)
+_HEIGHT = (
+    "WITH RECURSIVE below (moid, deep) AS ("
+    " SELECT moid, 1 FROM domains_domain WHERE moid = %s"
+    " UNION SELECT d.moid, below.deep + 1 FROM below JOIN domains_domain d"
+    " ON d.parent_id = below.moid WHERE below.deep < 99 AND d.level = 2)"
+    " SELECT below.deep, EXISTS (SELECT 1 FROM domains_domain d"
+    " WHERE d.parent_id = below.moid AND d.level < 2) FROM below"
+)
+
+_OVERLAPPING = """
+SELECT d.name, p.e164_prefix
+  FROM domains_platformdomain p JOIN domains_domain d ON d.moid = p.domain_ptr_id
+ WHERE p.domain_ptr_id <> %s AND p.e164_prefix <> %s
+   AND (p.e164_prefix LIKE CONCAT(%s, '%%') OR %s LIKE CONCAT(p.e164_prefix, '%%'))
+   AND NOT EXISTS (SELECT 1 FROM domains_platformdomain m
+                    WHERE m.domain_ptr_id = %s AND m.e164_prefix = %s)
+ ORDER BY p.e164_prefix LIMIT 1
+"""
+"""The same prefix twice is refused by its column."""
+
+
+def _node(row: Sequence[Any]) -> Node:
+    return Node(row[0], row[1], row[2], row[3], bool(row[4]), row[5], row[6])
+
+
+class DatabaseTree:
+    """A `rules.Tree` in one database; what has been read once is not read again."""
+
+    def __init__(self, database: str) -> None:
+        self.database = database
+        self._known: dict[str, Node | None] = {}
+        self._platforms: dict[str, list[Node]] = {}
+        self._frame_read = False
+
+    def node(self, moid: str) -> Node | None:
+        """A domain; those above it come with it."""
+        if moid not in self._known:
+            self._known[moid] = None
+            for row in sql.select(self.database, _LINE, [moid]):
+                self._known[row[0]] = _node(row)
+        return self._known[moid]
+
+    def core(self) -> Node | None:
+        """The root."""
+        return self._core
+
+    @cached_property
+    def _core(self) -> Node | None:
+        query = f"SELECT {_NODE.format(source='domains_domain d')} WHERE d.level = %s"
+        rows = sql.select(self.database, query, [CORE])
+        return _node(rows[0]) if rows else None
+
+    def platforms_of(self, service: str) -> Sequence[Node]:
+        """The platform domains directly below."""
+        if service not in self._platforms and not self._frame_read:
+            query = (
+                f"SELECT {_NODE.format(source='domains_domain d')}"
+                " WHERE d.parent_id = %s AND d.level = %s ORDER BY d.name, d.moid"
+            )
+            rows = sql.select(self.database, query, [service, PLATFORM])
+            self._platforms[service] = [_node(row) for row in rows]
+        return self._platforms.get(service, [])
+
+    def bound_below(self, moid: str) -> Iterable[Node]:
+        """One user domain for each pair of service domain and bound platform, all in one statement."""
+        self._read_frame()
+        for one, parent, name, platform in sql.select(self.database, _BOUND, [moid]):
+            yield Node(one, 0, parent, name, True, platform)
+
+    def _read_frame(self) -> None:
+        """All service and platform domains at once: asked for one by one they would be thousands."""
+        if self._frame_read:
+            return
+        query = (
+            f"SELECT {_NODE.format(source='domains_domain d')}"
+            " WHERE d.level IN (%s, %s, %s) ORDER BY d.name, d.moid"
+        )
+        self._platforms, self._frame_read = {}, True
+        for row in sql.select(self.database, query, [PLATFORM, SERVICE, CORE]):
+            node = self._known[row[0]] = _node(row)
+            if node.level == PLATFORM:
+                self._platforms.setdefault(node.parent or "", []).append(node)
+
+    def height(self, moid: str) -> int:
+        """Levels that a domain and what hangs below it take."""
+        found = sql.select(self.database, _HEIGHT, [moid])
+        return max((deep + leaves for deep, leaves in found), default=1)
+
+    def platform_of_room(self, room: str) -> str | None:
+        """Whose room it is."""
+        query = "SELECT platform_id FROM domains_machineroom WHERE moid = %s"
+        found = sql.select(self.database, query, [room])
+        return str(found[0][0]) if found else None
+
+    def overlapping(self, moid: str, prefix: str) -> tuple[str, str] | None:
+        """Name and number prefix of another platform domain that overlaps with this one."""
+        values = [moid, prefix, prefix, prefix, moid, prefix]
+        found = sql.select(self.database, _OVERLAPPING, values)
+        return (found[0][0], found[0][1]) if found else None
+
+
+# ---- who uses it --------------------------------------------------------------------------------
+
+_USES = {
+    "domains below": "domains_domain WHERE parent_id",
+    "user domains bound": "domains_userdomain WHERE platform_id",
+    "rooms": "domains_machineroom WHERE platform_id",
+    "accounts": "domains_account WHERE domain_id",
+    "API keys": "domains_apikey WHERE domain_id",
+}
+_ROOM_USES = {"user domains bound": "domains_userdomain WHERE room_id"}
+
+
+def uses(database: str, moid: str) -> dict[str, int]:
+    """What hangs on a domain, by kind."""
+    return _counts(database, moid, _USES)
+
+
+def uses_of_room(database: str, moid: str) -> dict[str, int]:
+    """What hangs on a room."""
+    return _counts(database, moid, _ROOM_USES)
+
+
+def _counts(database: str, moid: str, tables: Mapping[str, str]) -> dict[str, int]:
+    counts = ", ".join(f"(SELECT COUNT(*) FROM {where} = %s)" for where in tables.values())
+    found = sql.select(database, f"SELECT {counts}", [moid] * len(tables))[0]
+    return dict(zip(tables, found, strict=True))

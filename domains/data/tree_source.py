@@ -1,0 +1,23 @@
+"""Whether the tree is edited at this deployment, or follows what the core says."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from foundation.cells import sql
+from foundation.cells.directory import own_platform, store_of
+
+
+def tree_is_ours() -> bool:
+    """Are domains and accounts changed here? Otherwise at the core, and they come by message."""
+    return not settings.CORE_MOID or "bmc" in settings.ROLES
+
+
+def missing() -> str:
+    """Why this platform cannot serve yet: its own domain is not in the tree. "" when it is."""
+    query = "SELECT 1 FROM domains_domain WHERE moid=%s"
+    if sql.select(store_of(own_platform()).database, query, [own_platform()]):
+        return ""
+    if tree_is_ours():
+        return f"there is no platform domain {own_platform()}: make it in the admin, or load_demo"
+    return "waits for the core to send the tree"

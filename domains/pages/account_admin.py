@@ -1,0 +1,225 @@
+"""Operators' pages of people and administrators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from unfold.forms import UserChangeForm
+
+from domains.data import lockout, queries
+from domains.data.permission_backend import level_of
+from domains.flows import people
+from domains.models import Account, Level, SignInName
+from domains.pages.admin_widgets import refused_politely
+from domains.pages.forms import NewAccountForm, PasswordForm
+from domains.pages.table_import import AccountTables
+from domains.rules.accounts import tidy
+from domains.rules.sign_in_names import normal
+from foundation.web.admin_base import BaseAdmin, badge
+
+MOST_FOUND, MOST_ROUNDS, _SOME = 500, 20, 1000
+FEW_DOMAINS = 2000
+SHORTEST_MOID = 32
+"""A search term of so many characters is taken for a MOID."""
+
+_LAST = "\U0010ffff"
+_PERSON = (("first_name", "last_name"), ("email", "phone", "e164"), ("domain", "moid"))
+
+
+@admin.register(Account)
+class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin):  # type: ignore[type-arg, misc]
+    """Accounts. A password can be set, never seen."""
+
+    scope = ("domain",)
+    for_superusers = Q(is_superuser=True)
+
+    form = UserChangeForm
+    add_form = NewAccountForm
+    change_password_form = PasswordForm
+    list_display = ["username", "full_name", "domain", "e164", "rights", "sign_in", "last_login"]
+    list_filter = ["is_active", "is_staff", "is_superuser"]
+    list_select_related = ["domain"]
+    search_fields = ["username"]
+    search_help_text = _("beginning of account name, e-mail, phone or number, or the MOID")
+    ordering = ["username"]
+    autocomplete_fields = ["domain"]
+    filter_horizontal = []
+    actions = ["unlock", "reset_second_factor"]
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        (_("Person"), {"fields": _PERSON}),
+        (_("Rights"), {"fields": ("is_active", "is_staff", "is_superuser")}),
+        (_("Dates"), {"fields": (("last_login", "date_joined"), "sign_in")}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("username", ("password1", "password2"))}),
+        (_("Person"), {"fields": (*_PERSON[:2], "domain")}),
+        (_("Rights"), {"fields": ("is_staff", "is_superuser")}),
+    )
+
+    def in_scope(self, user: Any) -> Q:
+        """Few domains are named one by one: then the database begins with their people, and not
+        with all that there are."""
+        few = None if user.is_superuser else _few(user)
+        if few is None:
+            return super().in_scope(user)
+        return Q(domain__in=few) & ~self.for_superusers
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """The MOID is made once; dates are not typed."""
+        return ["last_login", "date_joined", "moid", "sign_in"]
+
+    def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+        """By the beginning of any name under which somebody signs in: one index has them all."""
+        if len(term) >= SHORTEST_MOID and "@" not in term:
+            return queryset.filter(moid=term)
+        digits = tidy(term) or ""
+        start = digits if digits.lstrip("+").isdigit() else normal(term)
+        names = SignInName.objects.filter(name__gte=start, name__lt=start + _LAST)
+        if _few(request.user) is not None:
+            return queryset.filter(Exists(names.filter(account=OuterRef("pk"))))
+        return queryset.filter(pk__in=_first(names, queryset))
+
+    # ---- by the flow ------------------------------------------------------------------------
+
+    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
+        """Rules once more, in the transaction; names, sessions, followers."""
+        changed = {*form.changed_data} if change else None
+        people.keep(obj, changed=changed, by=_moid(request))
+
+    def delete_model(self, request: HttpRequest, obj: Account) -> None:
+        """As above."""
+        people.delete(obj.moid, by=_moid(request))
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Somebody else was quicker: what the form found allowed is not any more."""
+        return refused_politely(request, partial(super().changeform_view, request, *args, **kwargs))
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """As above."""
+        return refused_politely(request, partial(super().delete_view, request, *args, **kwargs))
+
+    # ---- actions ----------------------------------------------------------------------------
+
+    @admin.action(description=_("Unlock"), permissions=["operate"])
+    def unlock(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Forget wrong passwords, after a question."""
+        chosen = self.chosen(queryset)
+        warning = _("Five more wrong passwords will count for each of them.")
+        page = self.confirm(request, chosen, "unlock", _("Unlock these accounts?"), warning)
+        if page is None:
+            self.carry_out(
+                request, chosen, _("Unlocked"), lambda a: bool(lockout.forget(a.username))
+            )
+        return page
+
+    @admin.action(description=_("Reset the second factor"), permissions=["operate"])
+    def reset_second_factor(
+        self, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> HttpResponse | None:
+        """For somebody who has lost it, after a question."""
+        chosen = self.chosen(queryset)
+        warning = _(
+            "Make sure that it is the right person who asks. Whoever knows the password sets up a"
+            " new second factor at the next sign-in."
+        )
+        title = _("Reset the second factor of these administrators?")
+        page = self.confirm(request, chosen, "reset_second_factor", title, warning)
+        if page is None:
+            said = _("Second factor reset")
+            self.carry_out(request, chosen, said, lambda a: people.reset_second_factor(a.moid))
+        return page
+
+    # ---- columns ----------------------------------------------------------------------------
+
+    def enrich(self, rows: Sequence[Any]) -> None:
+        """Who has a second factor, and who is locked out."""
+        _look(rows)
+
+    @admin.display(description=_("name"))
+    def full_name(self, account: Account) -> str:
+        """First and last name."""
+        return account.get_full_name() or "–"
+
+    @admin.display(description=_("rights"))
+    def rights(self, account: Account) -> SafeString:
+        """Operator, administrator of a domain, or person."""
+        if account.is_superuser:
+            return badge(_("operator"), "red")
+        return (
+            badge(_("administrator"), "blue") if account.is_staff else badge(_("person"), "green")
+        )
+
+    @admin.display(description=_("sign-in"))
+    def sign_in(self, account: Account) -> SafeString:
+        """Whether the person can sign in, and how surely."""
+        if not account.is_active:
+            return badge(_("disabled"), "grey")
+        if _known(account, "is_out"):
+            return badge(_("locked out"), "red")
+        if not account.is_staff:
+            return badge(_("enabled"), "green")
+        if _known(account, "has_factor"):
+            return badge(_("second factor"), "green")
+        return badge(_("password only"), "amber")
+
+
+def _few(user: Any) -> list[str] | None:
+    """The domains of somebody who administers the tree from one down, if they are few."""
+    if level_of(user) not in (Level.USER, Level.SERVICE):
+        return None
+    if not hasattr(user, "few_domains"):
+        user.few_domains = queries.few_below("default", user.domain_id, FEW_DOMAINS)
+    found: list[str] | None = user.few_domains
+    return found
+
+
+def _first(names: QuerySet[SignInName], seen: QuerySet[Any]) -> list[int]:
+    """The first accounts with such a name, of those that are seen. Names are read in their order,
+    some at a time: joined, the database would begin with all accounts of a large scope."""
+    found: dict[int, None] = {}
+    last = ""
+    for _round in range(MOST_ROUNDS):
+        some = list(
+            names.filter(name__gt=last).order_by("name").values_list("name", "account")[:_SOME]
+        )
+        ours = set(
+            seen.filter(pk__in=[pk for _, pk in some]).order_by().values_list("pk", flat=True)
+        )
+        found |= dict.fromkeys(pk for _, pk in some if pk in ours)
+        if len(found) >= MOST_FOUND or len(some) < _SOME:
+            break
+        last = some[-1][0]
+    return list(found)[:MOST_FOUND]
+
+
+def _look(rows: Sequence[Any]) -> None:
+    staff = [row.pk for row in rows if row.is_staff]
+    found = TOTPDevice.objects.filter(user__in=staff, confirmed=True) if staff else ()
+    have, out = {one.user_id for one in found}, lockout.locked_out([r.username for r in rows])
+    for row in rows:
+        row.has_factor, row.is_out = row.pk in have, row.username in out
+
+
+def _known(account: Any, what: str) -> bool:
+    if not hasattr(account, what):
+        _look([account])
+    return bool(getattr(account, what))
+
+
+def _moid(request: HttpRequest) -> str:
+    user: Any = request.user
+    return str(user.moid)
+
+
+admin.site.unregister(Group)  # rights follow from the domain: see `rights`

@@ -1,0 +1,388 @@
+"""Operators' forms and lists of domains: each level shows what fits it, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
+
+from domains.data import hooks, tree_browser
+from domains.flows import change as tree
+from domains.models import CoreDomain, Domain, Level, PlatformDomain, ServiceDomain, UserDomain
+from domains.pages.admin_widgets import (
+    DATABASE,
+    add_links,
+    bar_of,
+    bars,
+    line_to,
+    page_of,
+    refused_politely,
+    standing,
+)
+from domains.pages.machine_room_admin import BackupInline, RoomInline
+from domains.pages.table_import import PlatformTables, ServiceTables, TenantTables
+from domains.pages.tree_page import TreePages
+from foundation.web.admin_base import BaseAdmin, ReadOnlyAdmin
+from foundation.web.scoping import scope
+
+PARENTS = {
+    "servicedomain": (Level.SERVICE, Level.CORE),
+    "platformdomain": (Level.SERVICE,),
+    "userdomain": (Level.SERVICE,),
+}
+"""Below which levels a domain may hang."""
+
+MOST_FOUND = 500
+SHORTEST_MOID = 32
+"""A search term of so many characters is taken for a MOID."""
+
+
+class TreeAdmin(BaseAdmin):
+    """What all kinds of domain share."""
+
+    list_select_related: Any
+    scope = ("moid",)
+    list_display = ["name", "enabled", "above", "moid"]
+    list_filter = ["used"]
+    list_select_related = ["parent"]
+    search_fields = ["^name", "=moid"]
+    search_help_text = _("beginning of the name, or the MOID")
+    ordering = ["name", "moid"]
+    autocomplete_fields = ["parent"]
+    actions = ["disable", "enable"]
+    actions_detail = ["disable_this", "enable_this"]
+    change_form_outer_before_template = "domains/above.html"
+    list_before_template = "domains/lists.html"
+    place = (_("Place"), {"fields": [("name", "parent"), "moid"]})
+    allowed = (_("Allowed"), {"fields": [("enable_hd", "enable_h265")]})
+    now = (_("Now"), {"fields": ["enabled", "limits"]})
+    fieldsets: Any = [place, allowed, now]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """The MOID is chosen once; enabling and disabling are actions, which ask first."""
+        return ["enabled", "limits", *(["moid"] if obj else [])]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A new domain has no present yet."""
+        found = super().get_fieldsets(request, obj)
+        return found if obj else [one for one in found if one[0] != _("Now")]
+
+    def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+        """By one index or the other: "or" would use neither."""
+        if len(term) >= SHORTEST_MOID:
+            return queryset.filter(moid=term)
+        return queryset.filter(name__istartswith=term)
+
+    def enrich(self, rows: Sequence[Any]) -> None:
+        """What disables them from above, and what they use: a few statements for the page."""
+        moids = [row.pk for row in rows]
+        above, used = tree_browser.disabled_above(DATABASE, moids), hooks.measures(DATABASE, moids)
+        for row in rows:
+            row.disabled_by, row.measures = above[row.pk], used[row.pk]
+
+    def _known(self, domain: Any) -> Any:
+        if not hasattr(domain, "measures"):
+            self.enrich([domain])
+        return domain
+
+    # ---- writing, by the flow ---------------------------------------------------------------
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What is in use is disabled, not deleted."""
+        if isinstance(obj, Domain) and any(tree.domain_uses(obj.pk).values()):
+            return False
+        return bool(super().has_delete_permission(request, obj))
+
+    def save_model(self, request: HttpRequest, obj: Domain, form: Any, change: bool) -> None:
+        """Rules once more, in the transaction, and the projection."""
+        tree.keep(obj)
+
+    def delete_model(self, request: HttpRequest, obj: Domain) -> None:
+        """By the flow."""
+        tree.delete(obj.pk)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        """With the way down from the root, and ways to go on below."""
+        parent = self._in_sight(request, request.GET.get("parent", ""))
+        context = {"line": line_to(object_id or parent), **(extra_context or {})}
+        if object_id:
+            context["below"] = add_links(self._level(object_id), object_id, self._may_add(request))
+            context["tree_page"] = reverse("admin:domains_domain_tree") + f"?open={object_id}"
+        view = partial(super().changeform_view, request, object_id, form_url, context)
+        return refused_politely(request, view)
+
+    def _in_sight(self, request: HttpRequest, moid: str) -> str:
+        """A MOID that was typed into the address tells nothing of what lies elsewhere."""
+        tree_pages: Any = self.admin_site._registry[Domain]
+        return moid if moid and tree_pages.get_queryset(request).filter(pk=moid).exists() else ""
+
+    def _level(self, moid: str) -> int:
+        found = Domain.objects.filter(pk=moid).values_list("level", flat=True).first()
+        return Level.USER if found is None else found
+
+    def _may_add(self, request: HttpRequest) -> Any:
+        pages = {page.opts.model_name: page for page in self.admin_site._registry.values()}
+        return lambda name: pages[name].has_add_permission(request)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """As above."""
+        return refused_politely(request, partial(super().delete_view, request, *args, **kwargs))
+
+    # ---- columns ----------------------------------------------------------------------------
+
+    @admin.display(description=_("state"), ordering="used")
+    def enabled(self, domain: Domain) -> SafeString:
+        """Enabled, disabled by itself, or by one above it."""
+        return standing(domain.used, self._known(domain).disabled_by)
+
+    @admin.display(description=_("above it"))
+    def above(self, domain: Domain) -> str:
+        """The next domain up."""
+        return domain.parent.name if domain.parent else "–"
+
+    @admin.display(description=_("used of the limits"))
+    def limits(self, domain: Domain) -> SafeString:
+        """Conferences, and of this site's platform terminals, monitors and ports."""
+        return bars(self._known(domain).measures)
+
+    @admin.display(description=_("small conferences"))
+    def small(self, domain: Domain) -> SafeString:
+        """Used of allowed."""
+        return bar_of(self._known(domain).measures, 0)
+
+    @admin.display(description=_("large conferences"))
+    def large(self, domain: Domain) -> SafeString:
+        """Used of allowed."""
+        return bar_of(self._known(domain).measures, 1)
+
+    # ---- enabling and disabling -------------------------------------------------------------
+
+    @admin.action(description=_("Disable"), permissions=["change"])
+    def disable(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Nothing new starts there or below; what runs goes on unless it is asked to end."""
+        chosen = self.chosen(queryset)
+        choices = [("end_running", _("End the conferences that run there as well"))]
+        page = self.confirm(
+            request, chosen, "disable", _("Disable these domains?"), _loss(chosen), choices
+        )
+        if page is None:
+            end = bool(request.POST.get("end_running"))
+            act = partial(self._switch, request, on=False)
+            self.carry_out(request, chosen, _("Disabled"), act, in_trail=False)
+            if end:
+                self._end_running(request, [row for row in chosen if not row.used])
+        return page
+
+    def _end_running(self, request: HttpRequest, rows: Sequence[Domain]) -> None:
+        for row in rows:
+            ended = hooks.end_running(row.pk)
+            if ended:
+                self.log_change(request, row, _("Running conferences ended"))
+            text = ngettext("%d conference is ended.", "%d conferences are ended.", ended)
+            messages.info(request, f"{row.name}: " + text % ended)
+
+    @admin.action(description=_("Enable"), permissions=["change"])
+    def enable(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Conferences start again there and below, as far as nothing else is disabled."""
+        chosen = self.chosen(queryset)
+        warning = _(
+            "Conferences can be created there and below again, unless one above is disabled."
+        )
+        page = self.confirm(request, chosen, "enable", _("Enable these domains?"), warning)
+        if page is None:
+            act = partial(self._switch, request, on=True)
+            self.carry_out(request, chosen, _("Enabled"), act, in_trail=False)
+        return page
+
+    def _switch(self, request: HttpRequest, row: Domain, *, on: bool) -> bool:
+        fixed = "used" in scope().fixed(request.user, type(row), row)
+        if row.used == on or fixed or not self.has_change_permission(request, row):
+            return False
+        row.used = tree.change(row.pk, used=on).used
+        return True
+
+    @action(description=_("Disable"), url_path="disable", permissions=["change"], icon="block")  # type: ignore[untyped-decorator]
+    def disable_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
+        """The same from the page of one domain."""
+        return self.disable(request, self.get_queryset(request).filter(pk=object_id))
+
+    @action(description=_("Enable"), url_path="enable", permissions=["change"], icon="check_circle")  # type: ignore[untyped-decorator]
+    def enable_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
+        """The same from the page of one domain."""
+        return self.enable(request, self.get_queryset(request).filter(pk=object_id))
+
+
+def _loss(rows: Sequence[Domain]) -> str:
+    """What is disabled with these domains, in numbers."""
+    counts: dict[int, int] = {}
+    running: dict[str, int] = {}
+    for row in rows:
+        for level, count in tree_browser.counts_below(DATABASE, row.pk).items():
+            counts[level] = counts.get(level, 0) + count
+        for kind, count in hooks.gathered(hooks.RUNNING, DATABASE, row.pk).items():
+            running[kind] = running.get(kind, 0) + count
+    below = [f"{Level(level).label}: {count}" for level, count in sorted(counts.items())]
+    told = [f"{gettext(kind)}: {count}" for kind, count in running.items()]
+    values = {"below": ", ".join(below) or gettext("none"), "running": ", ".join(told) or "0"}
+    text = gettext(
+        "No conference can be created there or below from then on. Domains below: %(below)s."
+        " Running now: %(running)s; they go on unless you end them."
+    )
+    return text % values
+
+
+# ---- one page for each level --------------------------------------------------------------------
+
+
+@admin.register(Domain)
+class AllDomainsAdmin(TreePages, TreeAdmin, ReadOnlyAdmin):
+    """The whole tree, to browse and to search in; editing is done on the page of the kind."""
+
+    list_display = ["name", "level", "enabled", "above", "moid"]
+    list_filter = ["level", "used"]
+    fieldsets = [
+        (None, {"fields": ["kind", ("name", "parent"), "enabled", ("enable_hd", "enable_h265")]}),
+        (None, {"fields": ["limits", "moid"]}),
+    ]
+    actions_detail: Any = []
+    actions: Any = []
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """All of it."""
+        return ["kind", "enabled", "limits"]
+
+    @admin.display(description=_("kind"))
+    def kind(self, domain: Domain) -> SafeString:
+        """Its level, with the way to its own page."""
+        page = page_of(domain.level, domain.pk)
+        return format_html('<a href="{}">{}</a>', page, domain.get_level_display())
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """An autocompletion of `parent` offers only levels that may stand above."""
+        if request.GET.get("field_name") == "parent":
+            # The browser names the model that has the field, which is Domain for all kinds.
+            levels = PARENTS.get(request.GET.get("model_name", ""), PARENTS["servicedomain"])
+            queryset = queryset.filter(level__in=levels)
+        found: tuple[QuerySet[Any], bool] = super().get_search_results(
+            request, queryset, search_term
+        )
+        return found
+
+
+@admin.register(CoreDomain)
+class CoreDomainAdmin(TreeAdmin):
+    """The root: there is one."""
+
+    fieldsets = [(_("Place"), {"fields": ["name", "moid"]}), (_("Now"), {"fields": ["enabled"]})]
+    autocomplete_fields = []
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Only where there is none yet."""
+        return not CoreDomain.objects.exists() and bool(super().has_add_permission(request))
+
+
+@admin.register(ServiceDomain)
+class ServiceDomainAdmin(ServiceTables, TreeAdmin):
+    """Groups platforms and tenants."""
+
+    fieldsets = [TreeAdmin.place, TreeAdmin.allowed, (_("Now"), {"fields": ["enabled"]})]
+
+
+class PlatformForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Addresses without passwords: those stand in the environment of the processes."""
+
+    def clean(self) -> dict[str, Any]:
+        """No secret comes to lie in the database."""
+        found: dict[str, Any] = super().clean() or {}
+        for name in ("http_url", "broker_url", "redis_url", "database_url"):
+            if "@" in urlsplit(found.get(name) or "").netloc:
+                text = gettext("Leave out name and password: they stand in the site's environment.")
+                self.add_error(name, ValidationError(text))
+        return found
+
+
+@admin.register(PlatformDomain)
+class PlatformDomainAdmin(PlatformTables, TreeAdmin):
+    """A set of machines at a site."""
+
+    form = PlatformForm
+    list_display = ["name", "enabled", "above", "e164_prefix", "small", "large", "moid"]
+    inlines = [RoomInline, BackupInline]
+    fieldsets = [
+        (_("Place"), {"fields": [("name", "parent"), ("e164_prefix", "dr_mode"), "moid"]}),
+        (
+            _("Addresses"),
+            {"fields": [("http_url", "broker_url"), ("redis_url", "database_url")]},
+        ),
+        TreeAdmin.allowed,
+        TreeAdmin.now,
+    ]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Another backup asks for more than a change of the tree."""
+        super().save_related(request, form, formsets, change)
+        for remark in hooks.remarks(form.instance.pk):
+            messages.warning(request, remark)
+
+
+@admin.register(UserDomain)
+class UserDomainAdmin(TenantTables, TreeAdmin):
+    """A tenant."""
+
+    scope_at = {Level.PLATFORM: ("platform",)}
+    list_display = ["name", "enabled", "bound_to", "small", "large", "moid"]
+    list_select_related = False
+    autocomplete_fields = ["parent", "platform", "room"]
+    fieldsets = [
+        (_("Place"), {"fields": [("name", "parent"), ("platform", "room"), "moid"]}),
+        (_("Limits"), {"fields": [("small_limit", "large_limit")]}),
+        TreeAdmin.allowed,
+        TreeAdmin.now,
+    ]
+
+    def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+        """The first ones by name, found before the tables are joined."""
+        if len(term) >= SHORTEST_MOID:
+            return super().find(request, queryset, term)
+        named = Domain.objects.filter(level=Level.USER, name__istartswith=term).order_by("name")
+        user: Any = request.user
+        if not user.is_superuser:
+            own = UserDomain.objects.filter(self.in_scope(user), name__istartswith=term)
+            named = own.order_by("name")
+        found = list(named.values_list("pk", flat=True)[:MOST_FOUND])
+        return queryset.filter(pk__in=found)
+
+    def get_ordering(self, request: HttpRequest) -> list[str]:
+        """What was searched by name is sorted by name; all of them lie as their table has them."""
+        return ["name", "moid"] if request.GET.get("q") else ["pk"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Platforms and rooms per page: joined, the database would start from them and sort all."""
+        found: QuerySet[Any] = super().get_queryset(request)
+        return found.prefetch_related("parent", "platform", "room__platform")
+
+    @admin.display(description=_("bound to"))
+    def bound_to(self, domain: UserDomain) -> str:
+        """Its platform, or a room of it."""
+        return str(domain.room or domain.platform)

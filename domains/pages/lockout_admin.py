@@ -1,0 +1,64 @@
+"""Pages of the libraries that we use: lockouts to look at and to lift; their tables of tokens have none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from oauth2_provider import models as oauth2
+
+from foundation.web.admin_base import ReadOnlyAdmin
+
+_WITHOUT = (
+    AccessAttempt,
+    AccessFailureLog,
+    AccessLog,
+    StaticDevice,
+    TOTPDevice,
+    oauth2.get_access_token_model(),
+    oauth2.get_grant_model(),
+    oauth2.get_id_token_model(),
+    oauth2.get_refresh_token_model(),
+)
+"""Registered by their libraries with pages that know no scope, and show what nobody has to see."""
+
+for _model in _WITHOUT:
+    if admin.site.is_registered(_model):
+        admin.site.unregister(_model)
+
+
+@admin.register(AccessAttempt)
+class LockoutAdmin(ReadOnlyAdmin):
+    """Wrong tries to sign in, by name and address; for superusers, since a name need not be anybody's."""
+
+    list_display = ["username", "ip_address", "failures_since_start", "attempt_time", "path_info"]
+    search_fields = ["^username", "=ip_address"]
+    search_help_text = _("beginning of the name that was tried, or the address")
+    ordering = ["-attempt_time"]
+    actions = ["unlock"]
+    fields = [
+        ("username", "ip_address"),
+        ("failures_since_start", "attempt_time"),
+        "path_info",
+        "user_agent",
+    ]
+
+    @admin.action(description=_("Forget the wrong tries"), permissions=["operate"])
+    def unlock(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Let them try again, after a question."""
+        chosen = self.chosen(queryset)
+        warning = _("Whoever was locked out by them may try again at once.")
+        page = self.confirm(request, chosen, "unlock", _("Forget these wrong tries?"), warning)
+        if page is None:
+            self.carry_out(request, chosen, _("Wrong tries forgotten"), _forget)
+        return page
+
+
+def _forget(row: AccessAttempt) -> bool:
+    return bool(AccessAttempt.objects.filter(pk=row.pk).delete()[0])

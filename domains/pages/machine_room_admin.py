@@ -1,0 +1,189 @@
+"""Operators' pages of machine rooms; rooms and backups within the page of their platform domain."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.forms.models import BaseInlineFormSet
+from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+
+from domains.flows import change as tree
+from domains.models import BackupPlatform, MachineRoom, PlatformDomain
+from domains.pages.admin_widgets import refused_politely
+from domains.pages.table_import import RoomTables
+from domains.rules.refusal_texts import said
+from domains.rules.tree import deleting
+from foundation.web.admin_base import BaseAdmin, badge, translatable
+from foundation.web.scoping import ScopedChoices, scope
+
+
+@admin.register(MachineRoom)
+class MachineRoomAdmin(RoomTables, BaseAdmin):
+    """A machine room. Whether it is abnormal is what the monitor says, not what is typed here."""
+
+    scope = ("platform",)
+    list_display = ["name", "platform", "order", "is_default", "health", "moid"]
+    list_select_related = ["platform"]
+    search_fields = ["^name", "=moid"]
+    search_help_text = _("beginning of the name, or the MOID")
+    autocomplete_fields = ["platform"]
+    ordering = ["moid"]
+    fields = [("name", "platform"), ("order", "is_default"), "health", "moid"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """The MOID is chosen once."""
+        return ["health", "moid"] if obj else ["health"]
+
+    @admin.display(description=_("health"))
+    def health(self, room: MachineRoom) -> SafeString:
+        """Normal or not."""
+        return badge(_("abnormal"), "red") if room.abnormal else badge(_("normal"), "green")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Not while tenants are bound to it."""
+        if isinstance(obj, MachineRoom) and any(tree.room_uses(obj.pk).values()):
+            return False
+        return bool(super().has_delete_permission(request, obj))
+
+    def save_model(self, request: HttpRequest, obj: MachineRoom, form: Any, change: bool) -> None:
+        """By the flow."""
+        tree.keep_room(obj)
+
+    def delete_model(self, request: HttpRequest, obj: MachineRoom) -> None:
+        """By the flow."""
+        tree.delete_room(obj.pk)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Somebody else was quicker."""
+        return refused_politely(request, partial(super().changeform_view, request, *args, **kwargs))
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A tenant was bound to it meanwhile: say so."""
+        return refused_politely(request, partial(super().delete_view, request, *args, **kwargs))
+
+
+# ---- within a platform's page -------------------------------------------------------------------
+
+
+class _WithPlatform(ScopedChoices, TabularInline):  # type: ignore[misc]
+    """Who may change the platform's page and this kind of thing may change these."""
+
+    extra = 0
+    tab = False
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        translatable(self.model)
+
+    def _may(self, request: HttpRequest, verb: str) -> bool:
+        closed = verb != "view" and scope().closed(self.model)
+        name = f"{self.opts.app_label}.{verb}_{self.opts.model_name}"
+        return not closed and bool(request.user.has_perm(name))
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """By the table of rights; the platform itself is in scope."""
+        return self._may(request, "view")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As above."""
+        return self._may(request, "add")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As above."""
+        return self._may(request, "change")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As above."""
+        return self._may(request, "delete")
+
+
+class RoomRows(BaseInlineFormSet):  # type: ignore[type-arg]
+    """One default room at most; a room that is used is not deleted."""
+
+    def clean(self) -> None:
+        """Say it at the row."""
+        super().clean()
+        kept = [form for form in self.forms if form not in self.deleted_forms]
+        defaults = [form for form in kept if form.cleaned_data.get("is_default")]
+        for form in defaults[1:]:
+            form.add_error("is_default", gettext("Only one room is the default: leave out one."))
+        for form in self.deleted_forms:
+            uses = tree.room_uses(form.instance.pk) if form.instance.pk else {}
+            for refusal in deleting(form.instance.name, uses):
+                raise ValidationError(said(refusal))
+
+    def save(self, commit: bool = True) -> Any:
+        """By the flow."""
+        found = super().save(commit=False)
+        if commit:
+            for room in found:
+                tree.keep_room(room)
+            for room in self.deleted_objects:
+                tree.delete_room(room.pk)
+        return found
+
+
+class BackupRows(BaseInlineFormSet):  # type: ignore[type-arg]
+    """Backups in order."""
+
+    def save(self, commit: bool = True) -> Any:
+        """By the flow, all of them: they are an order."""
+        found = super().save(commit=False)
+        if commit:
+            kept = [form for form in self.forms if form not in self.deleted_forms]
+            ranked = [form.instance for form in kept if form.instance.backup_id]
+            ranked.sort(key=lambda one: one.order)
+            tree.keep_backups(self.instance.pk, [one.backup_id for one in ranked])
+        return found
+
+
+class RoomInline(_WithPlatform):
+    """Machine rooms, in their order of backup."""
+
+    model = MachineRoom
+    formset = RoomRows
+    fields = ["name", "order", "is_default", "health"]
+    readonly_fields = ["health"]
+    ordering = ["order", "moid"]
+    verbose_name_plural = _("Machine rooms")
+
+    @admin.display(description=_("health"))
+    def health(self, room: MachineRoom) -> SafeString:
+        """Normal or not."""
+        return badge(_("abnormal"), "red") if room.abnormal else badge(_("normal"), "green")
+
+
+class BackupForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A platform is no backup of itself."""
+
+    class Meta:
+        model = BackupPlatform
+        fields = ["backup", "order"]
+
+    def clean_backup(self) -> PlatformDomain:
+        """Before the database says so."""
+        backup: PlatformDomain = self.cleaned_data["backup"]
+        if backup.pk == self.instance.platform_id:
+            raise ValidationError(gettext("A platform cannot back up itself: choose another one."))
+        return backup
+
+
+class BackupInline(_WithPlatform):
+    """Where this platform's conferences can end up, in order of preference."""
+
+    model = BackupPlatform
+    form = BackupForm
+    formset = BackupRows
+    fk_name = "platform"
+    fields = ["backup", "order"]
+    autocomplete_fields = ["backup"]
+    ordering = ["order"]
+    verbose_name_plural = _("Backup platforms, in order of preference")

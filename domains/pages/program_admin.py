@@ -1,0 +1,129 @@
+"""Operators' pages of the programs that act for people: API keys, and applications (OAuth2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from domains.data.api_keys import new_pair
+from domains.flows import change as tree
+from domains.models import ApiKey, Application
+from foundation.web.admin_base import BaseAdmin, badge
+
+_ONCE = _("Write it down now, it is not kept: {name} {key}, secret {secret}")
+
+
+def _show_once(request: HttpRequest, name: str, key: str, secret: str) -> None:
+    messages.warning(request, str(_ONCE).format(name=name, key=key, secret=secret))
+
+
+# ---- API keys -----------------------------------------------------------------------------------
+
+
+class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Name and tenant; the pair itself is made by us."""
+
+    class Meta:
+        model = ApiKey
+        fields = ["name", "domain", "enabled"]
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(BaseAdmin):
+    """Keys of integrators' software. The secret is shown once, when it is made; only its hash is kept."""
+
+    scope = ("domain",)
+    form = ApiKeyForm
+    list_display = ["name", "key", "domain", "working"]
+    list_filter = ["enabled"]
+    list_select_related = ["domain"]
+    search_fields = ["^name", "=key"]
+    autocomplete_fields = ["domain"]
+    ordering = ["key"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """The key once there is one."""
+        return ["name", "domain", "enabled"] + (["key"] if obj else [])
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """A key does not change; it is disabled, and another one made."""
+        return ["key", "domain"] if obj else []
+
+    @admin.display(description=_("state"))
+    def working(self, key: ApiKey) -> SafeString:
+        """Enabled or disabled."""
+        return badge(_("enabled"), "green") if key.enabled else badge(_("disabled"), "grey")
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        """A new key gets its pair, and its secret is shown this once."""
+        secret = "" if change else new_pair(obj)
+        tree.keep_key(obj)
+        if secret:
+            _show_once(request, "key", obj.key, secret)
+
+    def delete_model(self, request: HttpRequest, obj: ApiKey) -> None:
+        """By the flow."""
+        tree.delete_key(obj)
+
+
+# ---- applications -------------------------------------------------------------------------------
+
+_KINDS = (
+    (Application.CLIENT_CONFIDENTIAL, _("confidential: keeps a secret on a server")),
+    (Application.CLIENT_PUBLIC, _("public: runs on the person's machine")),
+)
+_GRANTS = (
+    (Application.GRANT_AUTHORIZATION_CODE, _("authorization code: the person is asked here")),
+    (Application.GRANT_PASSWORD, _("password: the program asks; for trusted ones alone")),
+)
+
+
+class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What an application is; its secret is made by us."""
+
+    client_type = forms.ChoiceField(label=_("kind"), choices=_KINDS, widget=UnfoldAdminSelectWidget)
+    authorization_grant_type = forms.ChoiceField(
+        label=_("how it gets its tokens"), choices=_GRANTS, widget=UnfoldAdminSelectWidget
+    )
+
+    class Meta:
+        model = Application
+        fields = ["name", "domain", "client_type", "authorization_grant_type", "redirect_uris"]
+
+
+if admin.site.is_registered(Application):
+    admin.site.unregister(Application)
+
+
+@admin.register(Application)
+class ApplicationAdmin(BaseAdmin):
+    """Programs that people of a domain, and below it, let act for them."""
+
+    scope = ("domain",)
+    form = ApplicationForm
+    list_display = ["name", "client_id", "domain", "client_type", "authorization_grant_type"]
+    list_select_related = ["domain"]
+    search_fields = ["^name", "=client_id"]
+    autocomplete_fields = ["domain"]
+    ordering = ["id"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """The id once there is one."""
+        return [*ApplicationForm.Meta.fields, *(["client_id"] if obj else [])]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Whom it serves and what it is does not change under those who trust it."""
+        return ["client_id", "domain"] if obj else []
+
+    def save_model(self, request: HttpRequest, obj: Application, form: Any, change: bool) -> None:
+        """A new one's secret is shown this once; only its hash is kept."""
+        secret = "" if change else obj.client_secret
+        super().save_model(request, obj, form, change)
+        if secret and obj.client_type == obj.CLIENT_CONFIDENTIAL:
+            _show_once(request, "client_id", obj.client_id, secret)

@@ -1,0 +1,33 @@
+"""What the rules say, in the reader's language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext, gettext_noop
+
+from domains.rules.tree import Counts, Refusal, Term
+
+MORE_TERMS = (
+    gettext_noop("service domain or core domain"),
+    gettext_noop("domains below"),
+    gettext_noop("user domains bound"),
+    gettext_noop("rooms"),
+    gettext_noop("accounts"),
+    gettext_noop("API keys"),
+    gettext_noop("backup of"),
+)
+"""Terms that are put together, or come from tables: here translators find them."""
+
+
+def said(refusal: Refusal) -> str:
+    """A refusal as a sentence; a domain's name in it stays what it is."""
+    return gettext(refusal.text) % {name: _word(value) for name, value in refusal.values.items()}
+
+
+def _word(value: Any) -> Any:
+    if isinstance(value, Term):
+        return gettext(value)
+    if isinstance(value, Counts):
+        return ", ".join(f"{gettext(kind)}: {count}" for kind, count in value.items())
+    return value

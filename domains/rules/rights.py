@@ -1,0 +1,162 @@
+"""What administrators may do: one table, asked by every page, and printed as docs/rights.md. Pure.
+
+An administrator acts on its own domain and on what lies below. What it may do there with a kind of
+thing follows from the level of its own domain. A superuser, the operator of the whole deployment,
+stands above the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from domains.rules.tree import CORE, NAMES, PLATFORM, SERVICE, USER
+
+VERBS = {"v": "view", "a": "add", "c": "change", "d": "delete", "o": "operate"}
+EDITING = frozenset({"add", "change", "delete"})
+
+_TABLE = """
+thing             | model                   | core  | service | platform | user  | whose, and what "operate" is
+core domain       | domains.coredomain      | v.c.. | .....   | .....    | ..... | itself
+service domain    | domains.servicedomain   | vacd. | vacd.   | .....    | ..... | itself
+platform domain   | domains.platformdomain  | vacd. | vacd.   | v.c..    | ..... | itself
+user domain       | domains.userdomain      | vacd. | vacd.   | v....    | v.... | itself; a platform's: those bound to it
+any domain        | domains.domain          | v.... | v....   | v....    | v.... | itself
+backup platform   | domains.backupplatform  | vacd. | v....   | v....    | ..... | the platform that it is the backup of
+machine room      | domains.machineroom     | vacd. | vacd.   | vacd.    | ..... | its platform
+account           | domains.account         | vacdo | vacdo   | vacdo    | vacdo | its domain; operate: unlock, reset the second factor
+API key           | domains.apikey          | vacd. | vacd.   | .....    | vacd. | its domain
+application       | domains.application     | vacd. | vacd.   | .....    | v.... | its domain
+licence           | licensing.licence       | va..o | va..o   | va...    | ..... | its platform; add: import; operate: revoke
+seats             | licensing.quota         | v.... | v....   | v....    | v.... | the domain that holds them
+conference        | conferences.conference  | v...o | v...o   | v...o    | v...o | its tenant, its source, its host; operate: end
+call record       | conferences.callrecord  | v.... | v....   | v....    | v.... | its tenant, its source, its host
+media unit        | conferences.resourceunit| v...o | v...o   | v...o    | ..... | its platform; operate: drain, put back, move conferences
+number            | conferences.number      | v.... | v....   | v....    | ..... | the platform of this site
+parked message    | bus.parked              | v...o | v...o   | v...o    | ..... | the platform of this site; operate: publish again, discard
+outgoing message  | bus.outbox              | v.... | v....   | v....    | ..... | the platform of this site
+request taken     | bus.inbox               | v.... | v....   | v....    | ..... | the platform of this site
+site              | failover.register       | v...o | .....   | .....    | ..... | everybody's; operate: take over, hand back, modes, rooms
+conversation      | im.conversation         | v...o | v...o   | v...o    | v...o | its creator's domain; operate: close, open again; messages are shown to nobody
+person online     | im.listener             | v...o | v...o   | v...o    | v...o | its domain; operate: sign out everywhere
+broadcast         | im.broadcast            | va... | va...   | va...    | va... | the domain that is told; add: tell it
+load balancer     | im.balanceserver        | vacd. | vacd.   | vacd.    | ..... | the platform of this site
+media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | ..... | the platform of this site
+audit trail       | auditlog.logentry       | v.... | v....   | v....    | v.... | the domain of the one who did it
+"""
+
+FROM_ABOVE = frozenset(
+    {
+        "parent",
+        "platform",
+        "room",
+        "small_limit",
+        "large_limit",
+        "e164_prefix",
+        "dr_mode",
+        "used",
+        "enable_hd",
+        "enable_h265",
+    }
+)
+"""What of an administrator's own domain is decided above it: place, bindings, limits, allowances."""
+
+OWN_STANDING = frozenset({"domain", "is_staff", "is_superuser", "is_active"})
+"""What nobody changes of the own account."""
+
+GIVEN_BY_SUPERUSERS = frozenset({"is_superuser"})
+"""Nobody gives more than they have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One kind of thing: what administrators of each level may do with it, and whose it is."""
+
+    thing: str
+    model: str
+    verbs: Mapping[int, frozenset[str]]
+    whose: str
+
+
+def _row(line: str) -> Row:
+    thing, model, core, service, platform, user, whose = (cell.strip() for cell in line.split("|"))
+    letters = {CORE: core, SERVICE: service, PLATFORM: platform, USER: user}
+    verbs = {
+        level: frozenset(VERBS[one] for one in given if one != ".")
+        for level, given in letters.items()
+    }
+    return Row(thing, model, verbs, whose)
+
+
+ROWS = tuple(_row(line) for line in _TABLE.strip().splitlines()[1:])
+BY_MODEL = {row.model: row for row in ROWS}
+
+
+def may(level: int | None, verb: str, model: str) -> bool:
+    """May administrators of a domain of this level do it to things of this kind, in their scope?
+
+    What has no row in the table is for superusers alone. `model`: as `app.model`.
+    """
+    row = BY_MODEL.get(model)
+    return row is not None and level is not None and verb in row.verbs[level]
+
+
+def permissions(level: int | None) -> frozenset[str]:
+    """All of them, as Django names them: `app.verb_model`."""
+    return frozenset(
+        f"{app}.{verb}_{name}"
+        for row in ROWS
+        for verb in row.verbs.get(-1 if level is None else level, ())
+        for app, name in [row.model.split(".")]
+    )
+
+
+# ---- as a page ----------------------------------------------------------------------------------
+
+_HEAD = """# Rights of administrators
+
+Written by `make rights` from `domains/rules/rights.py`; do not edit. A test says when it is out of date.
+
+An account with "staff" is an administrator of the domain that it belongs to. It acts on that domain
+and on what lies below it; what is beside or above does not exist for it: an address typed by hand
+answers 404. What it may do follows from the level of its domain. A superuser may do everything.
+"""
+
+_RULES = """
+## Beyond the table
+
+- What has no row here (lockouts, for instance) is for superusers alone.
+- Nobody deletes the own domain, or the own account. Of the own domain these are decided above it:
+  {from_above}.
+- Nobody changes these of the own account: {own}.
+- Only a superuser makes superusers, sees them in lists, or changes them.
+- A new administrator, as anything new, belongs to the maker's own domain or one below.
+- Where a domain, a platform or a room is chosen, only those in scope are offered; to bind a tenant,
+  also the platforms that it may borrow from above.
+- Where the tree follows a core (`CORE_MOID`), domains, rooms, backups, accounts and API keys are
+  changed at the core alone, whoever asks.
+- Over the HTTP API everybody, administrators too, acts for the own domain only: another tenant's
+  conference is as unknown as none (12103).
+- A message is trusted by the right to publish it (wire protocol); a `moid` in it has to be the one
+  of the conference, else it is refused with 29020.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    names = (", ".join(f"`{name}`" for name in sorted(some)) for some in (FROM_ABOVE, OWN_STANDING))
+    from_above, own = names
+    return "\n".join([_HEAD, *_table(), ""]) + _RULES.format(from_above=from_above, own=own)
+
+
+def _table() -> Iterator[str]:
+    levels = (CORE, SERVICE, PLATFORM, USER)
+    yield "| thing | " + " | ".join(f"{NAMES[one]} administrator" for one in levels) + " | whose |"
+    yield "|---|" + "---|" * len(levels) + "---|"
+    for row in ROWS:
+        cells = (_words(row.verbs[one]) for one in levels)
+        yield f"| {row.thing} | " + " | ".join(cells) + f" | {row.whose} |"
+
+
+def _words(verbs: frozenset[str]) -> str:
+    return ", ".join(word for word in VERBS.values() if word in verbs) or "–"

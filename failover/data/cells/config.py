@@ -1,0 +1,81 @@
+"""Which cells this site holds, from a JSON file that only the agent may read (CELLS_FILE)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from failover.rules.cell_facts import Limits
+
+
+class BadConfig(Exception):
+    """The file says something that can not be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One platform's data at this site."""
+
+    platform: str
+    number: int
+    """GTID domain: the same at both sites, another one for each platform."""
+    server: int
+    """server_id: another one for each database process of the installation."""
+    schema: str
+    directory: Path
+    port: int
+    bind: str = "127.0.0.1"
+    peer: str
+    """The other site."""
+    peer_host: str
+    peer_port: int
+    app_password: str
+    copy_password: str
+    buffer_pool: str = "256M"
+    health: str = ""
+    """URL that answers 200 while this site's software could serve; empty: not asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All cells of a site."""
+
+    site: str
+    register: str
+    """mysql://… of the core domain's database."""
+    cells: tuple[Cell, ...]
+    limits: Limits = field(default_factory=Limits)
+
+
+def read(path: Path, **limits: Any) -> Config:
+    """Read and check the file. Raises BadConfig, in words."""
+    try:
+        if path.stat().st_mode & 0o077:
+            raise BadConfig(f"{path} holds passwords: nobody else may read it (chmod 600)")
+        found = json.loads(path.read_text())
+        cells = tuple(
+            Cell(**{**cell, "directory": Path(cell["directory"])}) for cell in found["cells"]
+        )
+        limits = {**limits, **found.get("limits", {})}
+        config = Config(
+            site=found["site"], register=found["register"], cells=cells, limits=Limits(**limits)
+        )
+    except (OSError, ValueError, TypeError, KeyError) as wrong:
+        raise BadConfig(f"{path}: {wrong}") from None
+    _refuse_odd(config)
+    return config
+
+
+def _refuse_odd(config: Config) -> None:
+    """What would mix two cells up."""
+    for name in ("platform", "number", "server", "directory", "port"):
+        values = [getattr(cell, name) for cell in config.cells]
+        if len(set(values)) < len(values):
+            raise BadConfig(f"two cells of {config.site} have the same {name}")
+    for cell in config.cells:
+        if cell.peer == config.site:
+            raise BadConfig(f"{cell.platform}: a site can not be its own backup")
+        if not (cell.app_password + cell.copy_password).isalnum():
+            raise BadConfig(f"{cell.platform}: passwords are letters and digits, and not empty")

@@ -1,0 +1,265 @@
+"""What an agent sees: register, own database and peer, put together with what it remembers."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from threading import Event, Thread
+
+from failover.data.cells import own_database
+from failover.data.cells.config import Cell
+from failover.data.cells.connection import Failure, Link
+from failover.data.cells.register import Register, Seen
+from failover.data.cells.server_process import Server
+from failover.rules.cell_facts import Database, Facts, Row
+
+NEAR = 0.3
+"""Seconds of work that a copy may lack, when it answers, and still be called caught up."""
+NEVER = float("-inf")
+
+
+@dataclass(slots=True)
+class Memory:
+    """What this life of the agent remembers between cycles."""
+
+    alone: int = 0
+    last: Row | None = None
+    database: Database = field(default_factory=Database)
+    answered_at: float = NEVER
+    started_at: float = NEVER
+    acked_at: float = NEVER
+    acknowledged: int = -1
+    followed_at: float = NEVER
+    diverged_at: float | None = None
+    asked_at: float | None = None
+    well_since: float | None = None
+    pulse: int | None = None
+    pulse_at: float | None = None
+    life: str = ""
+    misfit: str = ""
+    goal: int | None = None
+    fed_since: float | None = None
+    diverged_from: int = 0
+    past: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=200))
+    """How far the own log was, and when."""
+
+
+class Peer:
+    """The other site's database of the cell, asked four times a second by a thread of its own."""
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+        self._link = Link(
+            host=cell.peer_host, port=cell.peer_port, user="copy", password=cell.copy_password
+        )
+        self.heard_at = time.monotonic()  # a new agent gives it the time to answer
+        self.is_open = False
+        self.sequence: int | None = None
+
+    def ask(self) -> None:
+        """One question; silence is seen by the age of the last answer."""
+        try:
+            found = self._link.one("SELECT @@gtid_binlog_pos AS position, @@read_only AS closed")
+        except Failure:
+            self.is_open = False
+            return
+        self.sequence = own_database.sequence(found["position"], self._cell.number)
+        self.is_open = not found["closed"]
+        self.heard_at = time.monotonic()
+
+
+class Health:
+    """Whether the software of this site says that it is alive."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.good = not url
+
+    def ask(self) -> None:
+        """One question."""
+        try:
+            with urllib.request.urlopen(self._url, timeout=1) as answer:  # noqa: S310  ours
+                self.good = answer.status == 200
+        except (OSError, urllib.error.URLError, ValueError):
+            self.good = False
+
+
+def every(seconds: float, act: Callable[[], None], end: Event) -> None:
+    """Repeat it in a thread of its own until the end."""
+
+    def run() -> None:
+        while not end.wait(seconds):
+            act()
+
+    Thread(target=run, daemon=True).start()
+
+
+class Watch:
+    """One cell's eyes."""
+
+    def __init__(self, cell: Cell, site: str, server: Server, register: Register) -> None:
+        self.cell, self.site, self.server, self.register = cell, site, server, register
+        self.memory = Memory()
+        self.peer, self.health = Peer(cell), Health(cell.health)
+        self.link = Link(unix_socket=str(server.socket), user="root")
+        self.lag: int | None = None
+        self.complete, self.served = cell.directory / "complete", cell.directory / "served"
+
+    def begin(self, end: Event) -> None:
+        """Start the threads that ask others."""
+        every(0.25, self.peer.ask, end)
+        if self.cell.health:
+            every(2.0, self.health.ask, end)
+
+    def look(self) -> Facts:
+        """Everything that the next decision is made from."""
+        seen = self._read()
+        now = time.monotonic()
+        memory = self.memory
+        row = seen.row if seen else None
+        if row is not None and (memory.last is None or memory.last.owner != row.owner):
+            memory.pulse_at = memory.well_since = memory.diverged_at = None
+        memory.last = row or memory.last
+        database = self._database(now)
+        self._remember_wishes(seen, now)
+        near = self._is_near()
+        self._remember_health(seen, near, now)
+        return Facts(
+            me=self.site,
+            row=row,
+            last=memory.last,
+            takeovers=seen.takeovers if seen else 0,
+            own=database,
+            started_at=memory.started_at,
+            answered_at=memory.answered_at,
+            heard_at=self.peer.heard_at,
+            acked_at=memory.acked_at,
+            followed_at=memory.followed_at,
+            diverged_at=memory.diverged_at,
+            peer_open=self.peer.is_open and now - self.peer.heard_at < 1.0,
+            served=self.served.exists(),
+            other_well=seen.other_well if seen else False,
+            caught_up=near,
+            pulse_at=memory.pulse_at,
+            asked_at=memory.asked_at,
+            well_since=memory.well_since,
+            alone=memory.alone,
+        )
+
+    def is_well(self, facts: Facts) -> bool:
+        """This site could serve the cell."""
+        database = facts.own
+        fed = database.follows and database.receiving and database.applying and database.complete
+        serves = not database.follows and not database.read_only
+        return database.answers and not database.misfit and self.health.good and (fed or serves)
+
+    def _read(self) -> Seen | None:
+        try:
+            return self.register.read()
+        except Failure:
+            return None
+
+    def _database(self, now: float) -> Database:
+        """The own database now; one that is mute keeps what it was when it last spoke."""
+        memory = self.memory
+        life = self.server.life()
+        if life != memory.life:
+            self._another_life(life, now)
+        if not life:
+            memory.database = Database()
+            return memory.database
+        try:
+            memory.misfit = memory.misfit if memory.answered_at > memory.started_at else self._fit()
+            look = own_database.Look(
+                self.link, self.cell.platform, self.cell.schema, self.cell.number
+            )
+        except Failure:
+            memory.database = replace(memory.database, alive=True, answers=False)
+            return memory.database
+        memory.answered_at = now
+        self._remember(look, now)
+        complete = self._is_complete(look)
+        memory.database = look.database(complete=complete, misfit=memory.misfit)
+        return memory.database
+
+    def _fit(self) -> str:
+        return own_database.misfit(self.link, self.cell.server, self.cell.number)
+
+    def _another_life(self, life: str, now: float) -> None:
+        memory = self.memory
+        self.link.close()
+        memory.life, memory.started_at, memory.goal = life, now, None
+        memory.acknowledged, memory.acked_at, memory.followed_at = -1, now, NEVER
+        memory.diverged_at, memory.fed_since = None, None
+        memory.past.clear()
+        memory.database = Database()
+
+    def _remember(self, look: own_database.Look, now: float) -> None:
+        """Since when things are as they are."""
+        memory = self.memory
+        ahead = None if self.peer.sequence is None else look.sequence - self.peer.sequence
+        self.lag = None if ahead is None else max(0, -ahead if look.read_only else ahead)
+        heard = now - self.peer.heard_at < 1.0
+        idle = look.attached and not look.waiting and heard
+        if not look.semi or idle or look.acknowledged > memory.acknowledged >= 0:
+            memory.acked_at = now
+        memory.acknowledged = look.acknowledged
+        self._remember_divergence(look, now)
+        memory.past.append((now, look.sequence))
+        if look.pulse != memory.pulse:
+            memory.pulse_at = now if memory.pulse is not None else None
+            memory.pulse = look.pulse
+
+    def _remember_divergence(self, look: own_database.Look, now: float) -> None:
+        """A refusal counts until something was received again; asking anew does not wipe it out."""
+        memory = self.memory
+        memory.fed_since = (memory.fed_since or now) if look.receiving else None
+        if look.diverged and memory.diverged_at is None:
+            memory.diverged_at, memory.diverged_from = now, look.sequence
+        elif look.sequence > memory.diverged_from or memory.database.complete:
+            memory.diverged_at = None
+
+    def _is_complete(self, look: own_database.Look) -> bool:
+        """As a copy, in this life of the process, it once had all that the owner had.
+
+        What a copy had received and not applied is gone when its process dies; until it has been
+        complete again it must not take over. Kept in a file: the agent may die too.
+        """
+        memory = self.memory
+        if self.complete.exists() and self.complete.read_text() == memory.life:
+            return True
+        # A copy that is going to be refused looks fed for a moment.
+        fed = memory.fed_since is not None and time.monotonic() - memory.fed_since > 0.25
+        if not fed or self.peer.sequence is None or self.peer.heard_at < memory.followed_at:
+            memory.goal = None
+            return False
+        memory.goal = self.peer.sequence if memory.goal is None else memory.goal
+        if memory.goal is None or look.sequence < memory.goal:
+            return False
+        self.complete.write_text(memory.life)
+        self.served.unlink(missing_ok=True)
+        return True
+
+    def _is_near(self) -> bool:
+        """As owner: when the copy last answered, it had all but a moment's work."""
+        then = self.peer.heard_at - NEAR
+        before = [sequence for at, sequence in self.memory.past if at <= then]
+        return bool(before) and self.peer.sequence is not None and self.peer.sequence >= before[-1]
+
+    def _remember_wishes(self, seen: Seen | None, now: float) -> None:
+        if seen is None:
+            return
+        mine = seen.row.wish == self.site == seen.row.wish_by
+        self.memory.asked_at = (self.memory.asked_at or now) if mine else None
+
+    def _remember_health(self, seen: Seen | None, near: bool, now: float) -> None:
+        """As owner of another site's platform: since when home could have it back."""
+        memory = self.memory
+        away = seen is not None and seen.row.owner == self.site != seen.row.home
+        good = away and seen is not None and seen.other_well and not seen.row.solo and near
+        if seen is not None:
+            memory.well_since = (memory.well_since or now) if good else None

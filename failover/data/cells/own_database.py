@@ -1,0 +1,143 @@
+"""What one look at the cell's own database shows, and whether its settings keep what it promises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from failover.data.cells.connection import NO_SUCH_TABLE, Failure, Link
+from failover.rules.cell_facts import Database
+
+DIVERGED = 1236
+NEEDED = {
+    "log_bin": (1, "no binary log: nothing could be copied"),
+    "binlog_format": ("ROW", "statements may mean something else at the copy"),
+    "log_slave_updates": (1, "a copy that is promoted could not be copied"),
+    "gtid_strict_mode": (1, "a tail that was taken over would be skipped in silence"),
+    "sync_binlog": (1, "a power cut would lose acknowledged writes"),
+    "innodb_flush_log_at_trx_commit": (1, "a power cut would lose acknowledged writes"),
+    "rpl_semi_sync_slave_enabled": (
+        1,
+        "a returning site would miss its own last writes in silence",
+    ),
+    "rpl_semi_sync_master_wait_point": ("AFTER_SYNC", "others would read what may yet be lost"),
+    "rpl_semi_sync_master_wait_no_slave": (1, "without a copy it would commit alone in silence"),
+    "relay_log_recovery": (1, "a torn relay log would be applied"),
+}
+FOREVER = 2_147_483_647  # ms
+_LOOK = """
+SELECT @@read_only AS read_only, @@rpl_semi_sync_master_enabled AS semi,
+  @@gtid_binlog_pos AS position"""
+_OPEN_TO_ALL = """
+SELECT COUNT(*) AS n FROM information_schema.user_privileges WHERE grantee LIKE '\\'app\\'@%%'
+  AND privilege_type IN ('SUPER', 'READ ONLY ADMIN', 'READ_ONLY ADMIN')"""
+
+
+class Look:
+    """One look at the own database; what the agent remembers of it lies elsewhere."""
+
+    def __init__(self, link: Link, platform: str, schema: str, domain: int) -> None:
+        """This function will read everything at once. Raises link.Failure."""
+        found = link.one(_LOOK)
+        self.read_only, self.semi = bool(found["read_only"]), bool(found["semi"])
+        self.sequence = sequence(found["position"], domain)
+        status = link.rows("SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_master%'")
+        self._semi = {row["Variable_name"]: row["Value"] for row in status}
+        self._slave = link.one("SHOW SLAVE STATUS")
+        self.declared = _declared(link, platform, schema)
+        self.pulse = _pulse(link, platform, schema)
+
+    @property
+    def attached(self) -> bool:
+        """A copy is connected that acknowledges."""
+        return int(self._semi["Rpl_semi_sync_master_clients"]) > 0
+
+    @property
+    def waiting(self) -> bool:
+        """Commits wait for an acknowledgement."""
+        return int(self._semi["Rpl_semi_sync_master_wait_sessions"]) > 0
+
+    @property
+    def acknowledged(self) -> int:
+        """How many commits were acknowledged so far."""
+        return int(self._semi["Rpl_semi_sync_master_yes_tx"])
+
+    @property
+    def diverged(self) -> bool:
+        """The owner says that we hold what it does not."""
+        return self._slave.get("Last_IO_Errno") == DIVERGED
+
+    @property
+    def receiving(self) -> bool:
+        """As a copy: connected."""
+        return bool(self._slave.get("Slave_IO_Running") == "Yes")
+
+    def database(self, *, complete: bool, misfit: str) -> Database:
+        """The facts for a decision."""
+        slave = self._slave
+        trouble = slave.get("Last_SQL_Error") or slave.get("Last_IO_Error") or ""
+        return Database(
+            alive=True,
+            answers=True,
+            read_only=self.read_only,
+            semi=self.semi,
+            attached=self.attached,
+            follows=bool(slave),
+            receiving=self.receiving,
+            applying=slave.get("Slave_SQL_Running") == "Yes",
+            trouble=trouble[:160],
+            complete=complete,
+            declared=self.declared,
+            misfit=misfit,
+        )
+
+
+def sequence(position: str, domain: int) -> int:
+    """How far a GTID position is in one domain: `7-1-5675` -> 5675."""
+    for one in filter(None, position.split(",")):
+        number, _, rest = one.partition("-")
+        if int(number) == domain:
+            return int(rest.partition("-")[2])
+    return 0
+
+
+def misfit(link: Link, server: int, domain: int) -> str:
+    """A setting under which acknowledged writes could be lost, in words; empty: all is well."""
+    names = [*NEEDED, "rpl_semi_sync_master_timeout", "server_id", "gtid_domain_id"]
+    names += ["slave_parallel_threads"]
+    asked = link.one("SELECT " + ", ".join(f"@@{name} AS {name}" for name in names))
+    for name, (wanted, why) in NEEDED.items():
+        if asked[name] != wanted:
+            return f"{name} is {asked[name]}, not {wanted}: {why}"
+    if asked["rpl_semi_sync_master_timeout"] < FOREVER:
+        return "rpl_semi_sync_master_timeout is finite: it would commit alone in silence"
+    if (asked["server_id"], asked["gtid_domain_id"]) != (server, domain):
+        return "server_id or gtid_domain_id is not the cell's: this is another cell's database"
+    if not asked["slave_parallel_threads"]:
+        return "slave_parallel_threads is 0: the copy would never catch up"
+    if link.one(_OPEN_TO_ALL)["n"]:
+        return "the user app may write though the database is read_only"
+    return ""
+
+
+def _declared(link: Link, platform: str, schema: str) -> tuple[str, int] | None:
+    found = _or_nothing(
+        link, f"SELECT owner, epoch FROM `{schema}`.stores_cell WHERE platform=%s", platform
+    )
+    return (found["owner"], int(found["epoch"])) if found else None
+
+
+def _pulse(link: Link, platform: str, schema: str) -> int | None:
+    found = _or_nothing(
+        link, f"SELECT beats FROM `{schema}`.failover_pulse WHERE platform=%s", platform
+    )
+    return int(found["beats"]) if found else None
+
+
+def _or_nothing(link: Link, query: str, value: str) -> dict[str, Any]:
+    """A row of a table that the first migration makes."""
+    try:
+        return link.one(query, [value])
+    except Failure as wrong:
+        if wrong.args and wrong.args[0] == NO_SUCH_TABLE:
+            return {}
+        raise

@@ -1,0 +1,106 @@
+"""The register of owners, in the core domain's database: read, and changed by compare-and-set only.
+
+Whoever gets no answer knows nothing: the change may have been made, or be made later. It reads
+again, and acts on what it reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from failover.data.cells.connection import Link
+from failover.rules.cell_facts import Mode, Row
+
+_READ = """
+SELECT r.platform, r.home, r.backup, r.epoch, r.owner, r.solo, r.forced, r.mode, r.wish, r.wish_by,
+  r.wish_force, r.wish_fence,
+  (SELECT COUNT(*) FROM failover_failoverevent e WHERE e.platform=r.platform AND e.automatic
+    AND e.kind='takeover' AND e.at > UTC_TIMESTAMP(6) - INTERVAL 1 HOUR) AS takeovers,
+  (SELECT COUNT(*) FROM failover_cellreport c WHERE c.platform=r.platform AND c.site<>%s
+    AND c.well AND c.at > UTC_TIMESTAMP(6) - INTERVAL 5 SECOND) AS other_well
+FROM failover_register r WHERE r.platform=%s"""
+_SET = """
+UPDATE failover_register SET epoch=%s, owner=%s, solo=%s, forced=%s,
+  wish=IF(%s, '', wish), wish_by=IF(%s, '', wish_by), wish_force=IF(%s, 0, wish_force),
+  wish_fence=IF(%s, 0, wish_fence)
+WHERE platform=%s AND epoch=%s AND owner=%s AND solo=%s"""
+_EVENT = """
+INSERT INTO failover_failoverevent (platform, at, site, kind, epoch, owner, solo, automatic, because)
+VALUES (%s, UTC_TIMESTAMP(6), %s, %s, %s, %s, %s, %s, %s)"""
+_WISH = """
+UPDATE failover_register SET wish=%s, wish_by=%s, wish_force=0, wish_fence=0
+WHERE platform=%s AND epoch=%s AND wish=%s AND wish_by=%s"""
+_REPORT = """
+INSERT INTO failover_cellreport (platform, site, at, role, well, lag, sentence)
+VALUES (%s, %s, UTC_TIMESTAMP(6), %s, %s, %s, %s)
+ON DUPLICATE KEY UPDATE at=VALUES(at), role=VALUES(role), well=VALUES(well), lag=VALUES(lag),
+  sentence=VALUES(sentence)"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What one look at the register shows."""
+
+    row: Row
+    takeovers: int
+    other_well: bool
+    """The other site's agent has just said that it could serve."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What an agent says of its cell, for the operators and for its peer."""
+
+    role: str
+    well: bool
+    lag: int | None
+    sentence: str
+
+
+class Register:
+    """One site's way to the register, for one cell. Every call may raise link.Failure."""
+
+    def __init__(self, url: str, platform: str, site: str) -> None:
+        self._link = Link.to(url)
+        self._platform, self._site = platform, site
+
+    def read(self) -> Seen | None:
+        """The platform's row; None: it has none."""
+        found = self._link.one(_READ, [self._site, self._platform])
+        if not found:
+            return None
+        takeovers, well = found.pop("takeovers"), found.pop("other_well")
+        for name in ("solo", "forced", "wish_force", "wish_fence"):
+            found[name] = bool(found[name])
+        row = Row(**{**found, "mode": Mode(found["mode"])})
+        return Seen(row=row, takeovers=takeovers, other_well=bool(well))
+
+    def swap(
+        self, before: Row, after: Row, kind: str, because: str, *, automatic: bool = False
+    ) -> bool:
+        """Compare `(epoch, owner, solo)` and set; with it the time line. False: it was another."""
+        moved = after.owner != before.owner
+        to = [after.epoch, after.owner, after.solo, after.forced, *[moved] * 4]
+        at = [before.platform, before.epoch, before.owner, before.solo]
+        event = self._event(after, kind, because, automatic)
+        return bool(self._link.change((_SET, to + at), (_EVENT, event)))
+
+    def wish(self, before: Row, after: Row, kind: str, because: str) -> bool:
+        """Ask the owner to hand over, or withdraw that. False: somebody wished meanwhile."""
+        values = [after.wish, after.wish_by, before.platform, before.epoch]
+        values += [before.wish, before.wish_by]
+        event = self._event(after, kind, because, False)
+        return bool(self._link.change((_WISH, values), (_EVENT, event)))
+
+    def report(self, report: Report) -> None:
+        """Say how the cell is here."""
+        values = [report.role, report.well, report.lag, report.sentence[:255]]
+        self._link.rows(_REPORT, [self._platform, self._site, *values])
+
+    def close(self) -> None:
+        """Forget the connection."""
+        self._link.close()
+
+    def _event(self, after: Row, kind: str, because: str, automatic: bool) -> list[object]:
+        state = [after.epoch, after.owner, after.solo, automatic]
+        return [after.platform, self._site, kind, *state, because[:255]]

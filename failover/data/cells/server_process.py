@@ -1,0 +1,223 @@
+"""The database process of a cell: started, found again after the agent's own death, killed.
+
+It outlives the agent: an agent that is restarted finds it by its data directory.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from failover.data.cells.config import Cell
+
+SBIN = "/usr/sbin:/sbin"
+BINLOG = "bin"
+HOUR = 3600.0
+LONGEST_SOCKET = 100  # sun_path holds 107 bytes
+
+# What each of them prevents was measured: docs/decisions/0023-cells.md.
+SETTINGS = (
+    "--read-only=1",
+    "--skip-slave-start",
+    f"--log-bin={BINLOG}",
+    "--relay-log=relay",
+    "--relay-log-recovery=1",
+    "--binlog-format=ROW",
+    "--log-slave-updates=ON",
+    "--gtid-strict-mode=ON",
+    "--sync-binlog=1",
+    "--innodb-flush-log-at-trx-commit=1",
+    "--rpl-semi-sync-slave-enabled=1",
+    "--rpl-semi-sync-master-wait-point=AFTER_SYNC",
+    "--rpl-semi-sync-master-timeout=2147483647",
+    "--slave-parallel-threads=4",
+    "--slave-parallel-mode=optimistic",
+    "--slave-net-timeout=4",
+    "--max-connections=600",
+    "--skip-name-resolve",
+    "--performance-schema=OFF",
+    "--innodb-buffer-pool-dump-at-shutdown=0",
+    "--innodb-buffer-pool-load-at-startup=0",
+    "--character-set-server=utf8mb4",
+    "--collation-server=utf8mb4_unicode_ci",
+    "--transaction-isolation=READ-COMMITTED",
+    "--default-time-zone=+00:00",
+)
+
+
+class NoServer(Exception):
+    """The database process can not be made or started; says why."""
+
+
+class Server:
+    """mariadbd on one cell's data directory."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self.data = cell.directory.resolve() / "data"
+        self.socket = _socket(cell.directory.resolve())
+        self._child: subprocess.Popen[bytes] | None = None
+        self._pid: int | None = None
+
+    def pid(self) -> int | None:
+        """The living process, whoever started it."""
+        if self._child is not None and self._child.poll() is not None:
+            self._child = None
+        if self._pid is None or not self._is_ours(self._pid):
+            numbers = (int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit())
+            self._pid = next((number for number in numbers if self._is_ours(number)), None)
+        return self._pid
+
+    def life(self) -> str:
+        """Names this life of the process: another one after each start."""
+        pid = self.pid()
+        try:
+            began = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        except OSError:
+            return ""
+        return f"{pid}-{began}"
+
+    def start(self, *, keep_tail: bool) -> None:
+        """Start it, closed; does not wait until it answers.
+
+        `keep_tail`: what was written and not yet acknowledged stays (it is the owner's, or it may
+        be all that is left of a forced takeover). Else it is dropped, as a copy must.
+        """
+        if self.pid() is not None:
+            return
+        if not (self.data / "mysql").is_dir():
+            self._install()
+        self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        init = self.cell.directory / "init.sql"
+        init.touch(mode=0o600)
+        init.write_text(_users(self.cell))
+        argv = [
+            *(_program("mariadbd"), *_where(self.data)),
+            f"--socket={self.socket}",
+            f"--tmpdir={self._folder('tmp')}",
+            f"--pid-file={self.cell.directory / 'server.pid'}",
+            f"--init-file={init}",
+            f"--port={self.cell.port}",
+            f"--bind-address={self.cell.bind}",
+            f"--server-id={self.cell.server}",
+            f"--gtid-domain-id={self.cell.number}",
+            f"--innodb-buffer-pool-size={self.cell.buffer_pool}",
+            f"--init-rpl-role={'MASTER' if keep_tail else 'SLAVE'}",
+            *SETTINGS,
+        ]
+        with (self._folder("log") / "mariadb.log").open("ab") as log:
+            self._child = subprocess.Popen(  # noqa: S603
+                argv, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        self._pid = self._child.pid
+
+    def kill(self) -> None:
+        """kill -9, and wait until it is gone; also one that is frozen."""
+        while (pid := self.pid()) is not None:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+            time.sleep(0.005)
+
+    def stop(self) -> None:
+        """In order: it writes what it holds and ends."""
+        while (pid := self.pid()) is not None:
+            os.kill(pid, signal.SIGTERM)
+            time.sleep(0.02)
+
+    def put_aside(self) -> None:
+        """Kill it and move its data away: the next start begins empty. Only the last one is kept.
+
+        Raises NoServer the second time within an hour: copying anew does not help.
+        """
+        aside = self.cell.directory / "data.aside"
+        if aside.exists() and time.time() - aside.stat().st_ctime < HOUR:
+            raise NoServer(f"made anew within the hour already, see {aside}: an operator must look")
+        self.kill()
+        shutil.rmtree(aside, ignore_errors=True)
+        self.data.rename(aside)
+
+    def _is_ours(self, pid: int) -> bool:
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return False
+        return f"--datadir={self.data}".encode() in words and words[0].endswith(b"mariadbd")
+
+    def _install(self) -> None:
+        """An empty data directory, whole or not at all."""
+        new = self.data.with_name("data.new")
+        shutil.rmtree(new, ignore_errors=True)
+        self.cell.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        argv = [_program("mariadb-install-db"), *_where(new)]
+        argv += ["--auth-root-authentication-method=normal", "--skip-test-db"]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode:
+            raise NoServer(f"mariadb-install-db: {(done.stderr or done.stdout).strip()[-300:]}")
+        new.rename(self.data)
+
+    def _folder(self, name: str) -> Path:
+        folder = self.cell.directory.resolve() / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:{SBIN}")
+    if found is None:
+        raise NoServer(f"{name} is not installed")
+    return found
+
+
+def _where(data: Path) -> list[str]:
+    user = [f"--user={getpass.getuser()}"] if os.geteuid() == 0 else []
+    return ["--no-defaults", *user, f"--datadir={data}"]
+
+
+def _socket(directory: Path) -> Path:
+    """In the directory, unless its path is too long for a socket."""
+    usual = directory / "sock"
+    if len(str(usual)) <= LONGEST_SOCKET:
+        return usual
+    return Path(f"/tmp/cell-{os.geteuid()}") / f"{_digest(directory)}"  # noqa: S108
+
+
+def _users(cell: Cell) -> str:
+    """Run at each start, at both sites, and therefore never copied. One statement per line.
+
+    The application has rights on its schema alone: whoever has them on everything is not stopped
+    by read_only.
+    """
+    schema = cell.schema.replace("_", r"\_")  # in a GRANT, _ stands for any character
+    lines = ["SET sql_log_bin=0;"]
+    lines.append(
+        "DELETE FROM mysql.global_priv WHERE User='' OR (User='root' AND Host<>'localhost');"
+    )
+    lines.append("FLUSH PRIVILEGES;")
+    for name, password in (("app", cell.app_password), ("copy", cell.copy_password)):
+        lines.append(f"CREATE USER IF NOT EXISTS '{name}'@'%' IDENTIFIED BY '{password}';")
+        lines.append(f"ALTER USER '{name}'@'%' IDENTIFIED BY '{password}';")
+    lines.append(f"GRANT ALL ON `{schema}`.* TO 'app'@'%';")
+    lines.append("GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO 'copy'@'%';")
+    lines.append(
+        f"CREATE DATABASE IF NOT EXISTS `{cell.schema}`"
+        " CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;"
+    )
+    lines.append("CREATE DATABASE IF NOT EXISTS cell;")
+    lines.append(
+        "CREATE TABLE IF NOT EXISTS cell.confirmation"
+        " (id TINYINT PRIMARY KEY, n BIGINT NOT NULL) ENGINE=InnoDB;"
+    )
+    lines.append("INSERT IGNORE INTO cell.confirmation VALUES (1, 0);")
+    return "\n".join(lines) + "\n"
+
+
+def _digest(directory: Path) -> str:
+    return hashlib.sha256(str(directory).encode()).hexdigest()[:16]

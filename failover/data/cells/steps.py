@@ -1,0 +1,271 @@
+"""The steps of a cell's agent against real databases. Each may be repeated after a crash anywhere.
+
+`point` is told the name of each place between two actions; tests let the agent die there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Thread
+
+from failover.data.cells.connection import NO_SUCH_TABLE, Failure, Link
+from failover.data.cells.observer import Watch
+from failover.rules.cell_facts import Do, Facts, Row, Step
+
+DRAINED = "Slave has read all relay log"
+SEMI = "SET GLOBAL rpl_semi_sync_master_enabled="
+_DECLARE = (
+    "INSERT INTO `{schema}`.stores_cell (platform, owner, epoch) VALUES (%s, %s, %s)"
+    " ON DUPLICATE KEY UPDATE owner=VALUES(owner), epoch=VALUES(epoch)"
+)
+
+
+class Unfinished(Exception):
+    """A step came to no end now; says why. The next cycle decides anew."""
+
+
+def _nowhere(_point: str) -> None:
+    return
+
+
+class Steps:
+    """One cell's hands."""
+
+    def __init__(self, watch: Watch, point: Callable[[str], None] = _nowhere) -> None:
+        self._watch, self._memory = watch, watch.memory
+        self._cell, self._server, self._register = watch.cell, watch.server, watch.register
+        self._point = point
+        # STOP SLAVE towards a black hole takes two seconds.
+        self._link = Link(unix_socket=str(watch.server.socket), user="root", seconds=4)
+        self._confirmation: Confirmation | None = None
+        self._all: dict[Do, Callable[[Step, Facts], None]] = {
+            Do.NOTHING: lambda step, facts: None,
+            Do.START_AS_OWNER: self._start_as_owner,
+            Do.START_AS_COPY: self._start_as_copy,
+            Do.RESTART: lambda step, facts: self._server.kill(),
+            # Never by switching the waiting off: that would commit what waits.
+            Do.FENCE: lambda step, facts: self._server.kill(),
+            Do.REBUILD: self._rebuild,
+            Do.FOLLOW: self._follow_again,
+            Do.CLAIM: self._claim,
+            Do.PROMOTE: self._promote,
+            Do.PROTECT: self._protect,
+            Do.GO_ALONE: lambda step, facts: self._go_alone(_row(step)),
+            Do.OPEN: lambda step, facts: self._open(_row(step)),
+            Do.DECLARE: lambda step, facts: self._declare(_row(step)),
+            Do.HAND_OVER: self._hand_over,
+            Do.ASK: self._wish,
+            Do.WITHDRAW: self._wish,
+        }
+
+    def do(self, step: Step, facts: Facts) -> None:
+        """Do it. Raises Unfinished, link.Failure or server.NoServer: nothing is known of its effect."""
+        self._all[step.do](step, facts)
+
+    # ---- the process ------------------------------------------------------------------------
+
+    def _start_as_owner(self, step: Step, facts: Facts) -> None:
+        self._forget_connections()
+        self._server.start(keep_tail=True)
+
+    def _start_as_copy(self, step: Step, facts: Facts) -> None:
+        self._forget_connections()
+        self._server.start(keep_tail=step.keep)
+
+    def _rebuild(self, step: Step, facts: Facts) -> None:
+        self._server.put_aside()
+        self._watch.served.unlink(missing_ok=True)
+
+    def _forget_connections(self) -> None:
+        self._link.close()
+        self._confirmation = None
+
+    # ---- the copy ---------------------------------------------------------------------------
+
+    def _follow_again(self, step: Step, facts: Facts) -> None:
+        """What was received and is still to be applied stays, as long as one thread runs."""
+        if not facts.own.follows:
+            return self._follow()
+        self._memory.followed_at = time.monotonic()
+        if not facts.own.applying:
+            self._watch.complete.unlink(missing_ok=True)
+        self._link.rows("STOP SLAVE IO_THREAD")
+        self._link.rows("START SLAVE")
+        return None
+
+    def _follow(self) -> None:
+        cell = self._cell
+        self._memory.followed_at = time.monotonic()
+        self._watch.complete.unlink(missing_ok=True)
+        self._link.rows(
+            "CHANGE MASTER TO master_host=%s, master_port=%s, master_user='copy',"
+            " master_password=%s, master_use_gtid=slave_pos, master_connect_retry=1,"
+            " master_heartbeat_period=0.5, master_demote_to_slave=1",
+            [cell.peer_host, cell.peer_port, cell.copy_password],
+        )
+        self._point("follow: told whom")
+        self._link.rows("START SLAVE")
+
+    def _promote(self, step: Step, facts: Facts) -> None:
+        """From the first line on, the old owner can never be acknowledged again."""
+        self._link.rows("STOP SLAVE IO_THREAD")
+        self._point("promote: deaf")
+        self._link.rows("START SLAVE SQL_THREAD")
+        self._drain()
+        self._point("promote: drained")
+        self._link.rows("STOP SLAVE")
+        self._link.rows("RESET SLAVE ALL")
+        self._point("promote: no copy any more")
+
+    def _drain(self) -> None:
+        """Not by Gtid_IO_Pos: it may name a transaction that was received by half."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            found = self._link.one("SHOW SLAVE STATUS")
+            if found.get("Last_SQL_Errno"):
+                raise Unfinished(f"what was received can not be applied: {found['Last_SQL_Error']}")
+            if (found.get("Slave_SQL_Running_State") or "").startswith(DRAINED):
+                return
+            time.sleep(0.005)
+        raise Unfinished("still applying what was received")
+
+    # ---- the owner --------------------------------------------------------------------------
+
+    def _claim(self, step: Step, facts: Facts) -> None:
+        """Compare-and-set; only a certain yes gives the right to commit alone."""
+        after = _row(step)
+        if not self._swap(step, facts):
+            raise Unfinished("the register was changed meanwhile")
+        if after.owner == self._watch.site:
+            self._memory.alone = after.epoch
+        self._memory.acked_at = time.monotonic()
+        self._point("claim: won")
+        if facts.row and facts.row.owner == after.owner and not facts.own.read_only:
+            self._go_alone(after)
+
+    def _go_alone(self, row: Row) -> None:
+        if self._memory.alone != row.epoch:
+            raise Unfinished("not certain to own it alone")
+        self._confirmation = None
+        self._link.rows(SEMI + "0")
+
+    def _protect(self, step: Step, facts: Facts) -> None:
+        self._link.rows(SEMI + "1")
+        self._point("protect: waits")
+        self._confirm()
+        # From here on the register may say "protected" at any time: never alone without a new epoch.
+        self._memory.alone = 0
+        self._swap(step, facts)
+        self._point("protect: told")
+
+    def _open(self, row: Row) -> None:
+        self._watch.served.touch()
+        if row.solo:
+            self._go_alone(row)
+        else:
+            self._link.rows(SEMI + "1")
+            self._point("open: waits")
+            self._confirm()
+        self._declare(row)
+        self._point("open: declared")
+        self._link.rows("SET GLOBAL read_only=0")
+
+    def _declare(self, row: Row) -> None:
+        query = _DECLARE.format(schema=self._cell.schema)
+        try:
+            self._link.rows(query, [row.platform, row.owner, row.epoch])
+        except Failure as wrong:
+            if wrong.args[0] != NO_SUCH_TABLE:
+                raise
+
+    def _confirm(self) -> None:
+        """A commit of our own that the copy acknowledged: it has all that lies before it."""
+        if self._confirmation is None or self._confirmation.failed:
+            self._confirmation = Confirmation(str(self._server.socket))
+        if not self._confirmation.came():
+            raise Unfinished("the copy has not acknowledged yet")
+        self._confirmation = None
+
+    # ---- to the other site --------------------------------------------------------------------
+
+    def _hand_over(self, step: Step, facts: Facts) -> None:
+        """Pause, drain, compare-and-set, swap. Until the register says so, it can be taken back."""
+        cell = self._cell
+        peer = Link(
+            host=cell.peer_host, port=cell.peer_port, user="copy", password=cell.copy_password
+        )
+        try:
+            self._wait_for(peer, 0.5)
+            self._link.rows("SET lock_wait_timeout=1")
+            self._link.rows("SET GLOBAL read_only=1")
+            self._point("hand over: closed")
+            try:
+                self._wait_for(peer, 0.2)
+            except (Unfinished, Failure):
+                self._link.rows("SET GLOBAL read_only=0")
+                raise
+        finally:
+            peer.close()
+        self._point("hand over: drained")
+        if not self._swap(step, facts):
+            raise Unfinished("the register was changed meanwhile")
+        self._point("hand over: told")
+        self._confirmation = None
+        self._link.rows(SEMI + "0")  # nothing waits: all is there
+        self._follow()
+
+    def _wait_for(self, peer: Link, seconds: float) -> None:
+        """Until the other site has applied what is here."""
+        here = self._link.value("@@gtid_binlog_pos")
+        if peer.value(f"MASTER_GTID_WAIT('{here}', {seconds})") != 0:
+            raise Unfinished("the other site lags")
+
+    # ---- the register -----------------------------------------------------------------------
+
+    def _swap(self, step: Step, facts: Facts) -> bool:
+        if facts.row is None:
+            raise Unfinished("the register is unreachable")
+        after = _row(step)
+        return self._register.swap(
+            facts.row, after, step.kind, step.because, automatic=step.automatic
+        )
+
+    def _wish(self, step: Step, facts: Facts) -> None:
+        if facts.row is not None:
+            self._register.wish(facts.row, _row(step), step.kind, step.because)
+
+
+class Confirmation:
+    """One commit that waits for the copy's acknowledgement, however long; it can not be called off."""
+
+    def __init__(self, socket: str) -> None:
+        self._link = Link(unix_socket=socket, user="root", seconds=3600)
+        self._done = False
+        self._thread = Thread(target=self._commit, daemon=True)
+        self._thread.start()
+
+    def came(self) -> bool:
+        """Whether it was acknowledged; waits a moment."""
+        self._thread.join(0.4)
+        return self._done
+
+    @property
+    def failed(self) -> bool:
+        """It came to an end, and not to a good one."""
+        return not self._done and not self._thread.is_alive()
+
+    def _commit(self) -> None:
+        try:
+            self._link.rows("UPDATE cell.confirmation SET n = n + 1 WHERE id = 1")
+            self._done = True
+        except Failure:
+            self._done = False
+        finally:
+            self._link.close()
+
+
+def _row(step: Step) -> Row:
+    if step.row is None:
+        raise Unfinished("a step without a row")
+    return step.row

@@ -1,0 +1,182 @@
+"""The register as everybody but the agents reads it, and how operators' wishes are written there.
+
+Asked at the core's database (REGISTER_URL) each time, briefly: it is the only place that says who
+owns what; nothing of it is kept elsewhere. Where it is away, a site knows its own cells alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from failover.data.cells.connection import Failure, Link
+from failover.models import Register
+from failover.rules.cell_facts import Mode, Row
+from failover.rules.decisions import Said
+
+_COLUMNS = "platform, home, backup, epoch, owner, solo, forced, mode, wish, wish_by, wish_force, wish_fence"
+_ROWS = f"SELECT {_COLUMNS} FROM failover_register ORDER BY platform"  # noqa: S608
+_REPORTS = (
+    "SELECT platform, site, role, well, lag, sentence,"
+    " TIMESTAMPDIFF(MICROSECOND, at, UTC_TIMESTAMP(6)) AS age FROM failover_cellreport"
+)
+_NUMBERS = "SELECT platform, MAX(id) AS number FROM failover_failoverevent GROUP BY platform"
+_EVENTS = (
+    "SELECT id, platform, at, site, kind, epoch, owner, solo, because FROM failover_failoverevent"
+    " ORDER BY id DESC LIMIT %s"
+)
+_CHANGE = (
+    "UPDATE failover_register SET mode=%s, wish=%s, wish_by=%s, wish_force=%s, wish_fence=%s"
+    " WHERE platform=%s AND epoch=%s AND owner=%s AND mode=%s AND wish=%s AND wish_by=%s"
+)
+_EVENT = (
+    "INSERT INTO failover_failoverevent"
+    " (platform, at, site, kind, epoch, owner, solo, automatic, because)"
+    " VALUES (%s, UTC_TIMESTAMP(6), %s, %s, %s, %s, %s, 0, %s)"
+)
+
+_SETTLE = (
+    "UPDATE failover_register SET forced=0 WHERE platform=%s AND epoch=%s AND owner=%s AND forced=1"
+)
+_NOTE = (
+    "INSERT INTO failover_failoverevent"
+    " (platform, at, site, kind, epoch, owner, solo, automatic, because)"
+    " SELECT platform, UTC_TIMESTAMP(6), %s, %s, epoch, owner, solo, 0, %s FROM failover_register"
+    " WHERE platform=%s"
+)
+
+log = logging.getLogger("failover.board")
+
+__all__ = [
+    "Board",
+    "Event",
+    "Failure",
+    "change",
+    "is_there",
+    "look",
+    "note",
+    "serving",
+    "settle",
+    "timeline",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """All rows, what was said of each cell by site, and the number of each platform's last event."""
+
+    rows: dict[str, Row]
+    reports: dict[str, dict[str, Said]] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One line of the time line."""
+
+    id: int
+    platform: str
+    at: datetime
+    site: str
+    kind: str
+    epoch: int
+    owner: str
+    solo: bool
+    because: str
+
+
+def is_there() -> bool:
+    """Does this deployment have a register? Without one nobody takes over anything."""
+    return bool(settings.REGISTER_URL)
+
+
+def look() -> Board:
+    """All of it. Raises Failure where it is away; empty where there is none."""
+    if not is_there():
+        return Board(rows={})
+    with _link() as link:
+        rows = {one["platform"]: _row(one) for one in link.rows(_ROWS)}
+        reports: defaultdict[str, dict[str, Said]] = defaultdict(dict)
+        for one in link.rows(_REPORTS):
+            reports[one["platform"]][one["site"]] = _said(one)
+        numbers = {one["platform"]: int(one["number"]) for one in link.rows(_NUMBERS)}
+    return Board(rows=rows, reports=dict(reports), numbers=numbers)
+
+
+def serving(platform: str) -> str:
+    """At the core: the site that serves a platform; one without a register is its own."""
+    found = Register.objects.filter(platform=platform).values_list("owner", flat=True).first()
+    return found or platform
+
+
+def timeline(most: int = 50) -> list[Event]:
+    """The last changes, newest first. Raises Failure."""
+    if not is_there():
+        return []
+    with _link() as link:
+        found = link.rows(_EVENTS, [most])
+    for one in found:
+        one["at"], one["solo"] = one["at"].replace(tzinfo=UTC), bool(one["solo"])
+    return [Event(**one) for one in found]
+
+
+def change(before: Row, after: Row, kind: str, site: str, because: str) -> bool:
+    """Write mode and wish, with the time line; False: somebody else was faster. Raises Failure."""
+    values = [after.mode, after.wish, after.wish_by, after.wish_force, after.wish_fence]
+    values += [
+        before.platform,
+        before.epoch,
+        before.owner,
+        before.mode,
+        before.wish,
+        before.wish_by,
+    ]
+    event = [before.platform, site, kind, before.epoch, before.owner, before.solo, because[:255]]
+    with _link() as link:
+        return bool(link.change((_CHANGE, values), (_EVENT, event)))
+
+
+def settle(before: Row, site: str, because: str) -> bool:
+    """Nothing is missing any more after a forced takeover; False: it is another row now. Raises Failure."""
+    values = [before.platform, before.epoch, before.owner]
+    event = [before.platform, site, "salvaged", before.epoch, before.owner, before.solo]
+    with _link() as link:
+        return bool(link.change((_SETTLE, values), (_EVENT, [*event, because[:255]])))
+
+
+def note(platform: str, site: str, kind: str, because: str) -> None:
+    """A line of the time line that changes nothing in the register; it is lost where that is away."""
+    if not is_there():
+        return
+    try:
+        with _link() as link:
+            link.rows(_NOTE, [site, kind, because[:255], platform])
+    except Failure as wrong:
+        log.warning("not in the time line (%s): %s", wrong, because)
+
+
+@contextmanager
+def _link() -> Iterator[Link]:
+    link = Link.to(settings.REGISTER_URL)
+    try:
+        yield link
+    finally:
+        link.close()
+
+
+def _row(found: dict[str, Any]) -> Row:
+    flags = {name: bool(found[name]) for name in ("solo", "forced", "wish_force", "wish_fence")}
+    return Row(**{**found, **flags, "mode": Mode(found["mode"])})
+
+
+def _said(found: dict[str, Any]) -> Said:
+    age = timedelta(microseconds=max(0, found["age"]))
+    words = {name: found[name] for name in ("role", "lag", "sentence")}
+    return Said(well=bool(found["well"]), age=age, **words)

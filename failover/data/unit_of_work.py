@@ -1,0 +1,113 @@
+"""What failover's flows may touch, inside one transaction on a platform's data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from conferences.data.database_unit_of_work import ConferenceSite
+from domains.models import MachineRoom
+from failover.models import RoomWatch
+from failover.rules.decisions import Room, is_newer
+from foundation.bus.message import Message
+from foundation.bus.outbox import naive
+from foundation.bus.outgoing import Outgoing
+from foundation.bus.unit_of_work import Work
+from foundation.cells import sql
+
+_HEARD = "failover_heard"
+
+
+class FailoverSite:
+    """Rooms and notices of one platform."""
+
+    def __init__(self, work: Work) -> None:
+        self._work, self.database = work, work.database
+        self.platform, self.epoch, self.is_open = work.platform, work.epoch, work.is_open
+
+    @property
+    def now(self) -> datetime:
+        """The database's time."""
+        return self._work.now
+
+    @property
+    def conferences(self) -> ConferenceSite:
+        """The same transaction, as the flows of conferences see it."""
+        return cast(ConferenceSite, self._work.site("conferences"))
+
+    def prepare(self, messages: Sequence[Message]) -> None:
+        """Nothing: these messages are rare, and lock when their turn comes."""
+
+    # ---- rooms ------------------------------------------------------------------------------
+
+    def rooms(self) -> list[MachineRoom]:
+        """This platform's machine rooms, in their order of backup."""
+        found = MachineRoom.objects.using(self.database).filter(platform_id=self.platform)
+        return list(found.order_by("order", "moid"))
+
+    def watched(self) -> dict[str, Room]:
+        """What is remembered of each room, locked: of all processes one at a time decides."""
+        found = RoomWatch.objects.using(self.database).select_for_update().order_by("room")
+        return {
+            r.room: Room(mode=r.mode, abnormal=r.abnormal, since=r.since, number=r.number)
+            for r in found
+        }
+
+    def remember(self, moid: str, room: Room, because: str) -> None:
+        """Write it down; with a reason where it has changed."""
+        told = {"changed_at": self.now, "because": because} if because else {}
+        RoomWatch.objects.using(self.database).update_or_create(
+            room=moid,
+            defaults={
+                "abnormal": room.abnormal,
+                "since": room.since,
+                "number": room.number,
+                **told,
+            },
+        )
+
+    def units_by_room(self, default: str) -> dict[str, list[tuple[str, str, bool]]]:
+        """`(ip, pid, online)` of the media units that stand in each room."""
+        found: dict[str, list[tuple[str, str, bool]]] = {}
+        query = "SELECT room, ip, pid, online FROM conferences_resourceunit WHERE restype='mcu'"
+        for room, ip, pid, online in sql.select(self.database, query):
+            found.setdefault(room or default, []).append((ip, pid, bool(online)))
+        return found
+
+    def bound_to(self, room: MachineRoom) -> list[str]:
+        """The user domains of a room, and of the default one those that name none."""
+        query = (
+            "SELECT domain_ptr_id FROM domains_userdomain WHERE platform_id=%s"
+            f" AND (room_id=%s{' OR room_id IS NULL' if room.is_default else ''})"
+            " ORDER BY domain_ptr_id"
+        )
+        return [row[0] for row in sql.select(self.database, query, [self.platform, room.moid])]
+
+    def mark_room(self, moid: str, abnormal: bool) -> bool:
+        """What the pool reads; False: there is no such room here."""
+        rooms = MachineRoom.objects.using(self.database)
+        return bool(rooms.filter(moid=moid, platform_id=self.platform).update(abnormal=abnormal))
+
+    # ---- notices ----------------------------------------------------------------------------
+
+    def hears(self, subject: str, order: tuple[int, int], state: str, serving: str = "") -> bool:
+        """Is this the newest notice of a room or platform? If so it is remembered."""
+        query = f"SELECT epoch, number FROM {_HEARD} WHERE subject=%s FOR UPDATE"  # noqa: S608
+        found = sql.select(self.database, query, [subject])
+        if not is_newer(found[0] if found else None, order):
+            return False
+        columns = ("subject", "epoch", "number", "state", "serving", "at")
+        row: tuple[Any, ...] = (subject, *order, state, serving, naive(self.now))
+        sql.insert(self.database, _HEARD, columns, [row], columns[1:])
+        return True
+
+    def send(self, outgoing: Outgoing) -> None:
+        """Stage a message."""
+        self._work.send(outgoing)
+
+    def flush(self) -> None:
+        """All is written already."""
+
+    def after_commit(self) -> None:
+        """Nothing is projected."""

@@ -1,0 +1,137 @@
+"""The cell agent: ten times a second it looks, decides one step, does it, and says why."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from threading import Event, Thread
+
+from failover.data.cells.config import Cell, Config
+from failover.data.cells.connection import Failure
+from failover.data.cells.observer import Watch
+from failover.data.cells.register import Register, Report
+from failover.data.cells.server_process import NoServer, Server
+from failover.data.cells.steps import Steps, Unfinished, _nowhere
+from failover.rules.cell_decisions import decide
+from failover.rules.cell_facts import Do, Facts, Limits, Step
+
+log = logging.getLogger("failover.cells")
+
+CYCLE, AT_ONCE, REPORT = 0.1, 0.01, 1.0
+
+
+class Agent:
+    """The agent of one cell at one site."""
+
+    def __init__(
+        self,
+        cell: Cell,
+        site: str,
+        register: str,
+        limits: Limits,
+        point: Callable[[str], None] = _nowhere,
+    ) -> None:
+        self.cell, self.site, self.limits = cell, site, limits
+        self.register = Register(register, cell.platform, site)
+        self.watch = Watch(cell, site, Server(cell), self.register)
+        self.steps = Steps(self.watch, point)
+        self.said = ("", "")
+        self._reported_at = float("-inf")
+
+    def run(self, end: Event) -> None:
+        """Until the end. The database goes on without its agent."""
+        self.cell.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.watch.begin(end)
+        pause = 0.0
+        while not end.wait(pause):
+            pause = AT_ONCE if self.cycle() else CYCLE
+
+    def cycle(self) -> bool:
+        """Look, decide, do. True: something was done, look again at once."""
+        facts = self.watch.look()
+        step = decide(facts, self.limits, time.monotonic())
+        changed = self._say(step.do, step.because)
+        done = self._do(step, facts)
+        self._report(facts, step, changed)
+        return done
+
+    def _do(self, step: Step, facts: Facts) -> bool:
+        if step.do is Do.NOTHING:
+            return False
+        try:
+            self.steps.do(step, facts)
+        except (Unfinished, Failure, NoServer, OSError) as wrong:
+            self._say(step.do, f"{step.because}: {wrong}")
+            return False
+        return True
+
+    def _say(self, do: str, because: str) -> bool:
+        """Each change of mind is one line in the log; a cycle like the one before is none."""
+        if (do, because) == self.said:
+            return False
+        self.said = (do, because)
+        log.info("%s at %s: %s", self.cell.platform, self.site, because)
+        return True
+
+    def _report(self, facts: Facts, step: Step, changed: bool) -> None:
+        """Tell the register's readers, and a file for whoever looks here while that is away."""
+        now = time.monotonic()
+        if not changed and now - self._reported_at < REPORT:
+            return
+        self._reported_at = now
+        report = Report(
+            role=_role(facts),
+            well=self.watch.is_well(facts),
+            lag=self.watch.lag,
+            sentence=self.said[1],
+        )
+        row = facts.row or facts.last
+        known = {"owner": row.owner, "epoch": row.epoch, "solo": row.solo} if row else {}
+        file = self.cell.directory / "status.json"
+        said = {"sentence": report.sentence, "role": report.role, "lag": report.lag, **known}
+        file.write_text(json.dumps({**said, "well": report.well, "at": time.time()}) + "\n")
+        if facts.row is None:
+            return
+        try:
+            self.register.report(report)
+        except Failure as wrong:
+            log.debug("report: %s", wrong)
+
+
+def _role(facts: Facts) -> str:
+    """One word for the operators."""
+    database = facts.own
+    if not database.alive:
+        return "down"
+    if not database.answers:
+        return "mute"
+    if database.follows:
+        return "copy"
+    if database.read_only:
+        return "closed"
+    return "owner" if database.semi else "owner, solo"
+
+
+def run(config: Config, end: Event, point: Callable[[str], None] = _nowhere) -> None:
+    """All cells of a site, each in a thread; one that fails unforeseen ends the process."""
+    failed: list[str] = []
+    threads = []
+    for cell in config.cells:
+        agent = Agent(cell, config.site, config.register, config.limits, point)
+        threads.append(Thread(target=_guarded, args=(agent, end, failed), daemon=True))
+        threads[-1].start()
+    for thread in threads:
+        thread.join()
+    if failed:
+        raise SystemExit(f"the agent of {failed[0]} failed; whoever supervises it starts it again")
+
+
+def _guarded(agent: Agent, end: Event, failed: list[str]) -> None:
+    try:
+        agent.run(end)
+    except Exception:
+        log.exception("%s at %s", agent.cell.platform, agent.site)
+        failed.append(agent.cell.platform)
+        end.set()

@@ -1,0 +1,138 @@
+"""What operators ask for: checked against what is known, and written to the register with a reason.
+
+The agents do it. A wish is written by compare-and-set: of two operators one is told of the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from django.conf import settings
+
+from domains.data.tree_source import tree_is_ours
+from domains.flows import change
+from domains.models import PlatformDomain
+from failover.data import register_view
+from failover.data.register_view import Board
+from failover.flows import recovery_mode
+from failover.rules.cell_facts import Mode, Row
+from failover.rules.decisions import (
+    refuse_fence,
+    refuse_handback,
+    refuse_mode,
+    refuse_takeover,
+    refuse_withdrawal,
+)
+from foundation.cells.directory import own_platform
+
+
+class Refused(Exception):
+    """Nothing was done; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was asked for, in words, and the register's row before it."""
+
+    row: Row
+    sentence: str
+
+
+Refuse = Callable[[Row, Board, dict[str, str]], str]
+
+
+def names() -> dict[str, str]:
+    """What people call the platforms."""
+    return dict(PlatformDomain.objects.values_list("moid", "name"))
+
+
+def takeover(
+    platform: str, by: str, *, anyway: bool = False, force: bool = False, dry_run: bool = False
+) -> Asked:
+    """The backup shall serve a platform now. Raises Refused, board.Failure."""
+
+    def refuse(row: Row, at: Board, called: dict[str, str]) -> str:
+        said = at.reports.get(platform, {})
+        return refuse_takeover(row, said, called, anyway=anyway, force=force)
+
+    def wanted(row: Row) -> Row:
+        return replace(row, wish=row.backup, wish_by=by, wish_force=force)
+
+    return _ask(platform, by, "takeover wanted", refuse, wanted, dry_run=dry_run)
+
+
+def handback(platform: str, by: str, *, dry_run: bool = False) -> Asked:
+    """Home shall have its platform back now. Raises Refused, board.Failure."""
+
+    def refuse(row: Row, at: Board, called: dict[str, str]) -> str:
+        return refuse_handback(row, at.reports.get(platform, {}), called)
+
+    def wanted(row: Row) -> Row:
+        return replace(row, wish=row.home, wish_by=by, wish_force=False)
+
+    return _ask(platform, by, "handback wanted", refuse, wanted, dry_run=dry_run)
+
+
+def fence(platform: str, by: str, *, force: bool = False, dry_run: bool = False) -> Asked:
+    """The database of the site that serves a platform is killed and stays down; the other one takes over
+    what it has. Raises Refused, board.Failure."""
+
+    def refuse(row: Row, at: Board, called: dict[str, str]) -> str:
+        return refuse_fence(row, at.reports.get(platform, {}), called, force=force)
+
+    def wanted(row: Row) -> Row:
+        other = row.other(row.owner)
+        return replace(row, wish=other, wish_by=by, wish_force=force, wish_fence=True)
+
+    return _ask(platform, by, "fence wanted", refuse, wanted, dry_run=dry_run)
+
+
+def withdraw(platform: str, by: str, *, dry_run: bool = False) -> Asked:
+    """What was asked for and is not done yet is not to be done. Raises Refused, board.Failure."""
+
+    def wanted(row: Row) -> Row:
+        return replace(row, wish="", wish_by="", wish_force=False, wish_fence=False)
+
+    def refuse(row: Row, at: Board, called: dict[str, str]) -> str:
+        return refuse_withdrawal(row, called)
+
+    return _ask(platform, by, "withdrawn", refuse, wanted, dry_run=dry_run)
+
+
+def set_mode(platform: str, by: str, mode: Mode, *, dry_run: bool = False) -> Asked:
+    """Who decides that it is taken over. Where the tree is ours it says so from now on, too."""
+
+    def refuse(row: Row, at: Board, called: dict[str, str]) -> str:
+        return refuse_mode(row, mode, at.reports.get(platform, {}), called)
+
+    if not tree_is_ours():
+        raise Refused(f"the mode is set at the core: {settings.CORE_URL}/admin/")
+    same = _ask(platform, by, f"mode {mode}", refuse, None, dry_run=True)
+    if not dry_run:
+        change.change(platform, dr_mode=mode.value)
+        recovery_mode.follow()
+    return same
+
+
+def _ask(
+    platform: str,
+    by: str,
+    kind: str,
+    refuse: Refuse,
+    wanted: Callable[[Row], Row] | None,
+    *,
+    dry_run: bool,
+) -> Asked:
+    at, called = register_view.look(), names()
+    row = at.rows.get(platform)
+    if row is None:
+        raise Refused(f"{called.get(platform, platform)} is not in the register: it has no backup")
+    if why := refuse(row, at, called):
+        raise Refused(why)
+    sentence = f"{kind}, asked for by {by}"
+    if dry_run or wanted is None:
+        return Asked(row=row, sentence=sentence)
+    if not register_view.change(row, wanted(row), kind[:16], own_platform(), sentence):
+        raise Refused("somebody was faster: look again at what is there now")
+    return Asked(row=row, sentence=sentence)

@@ -1,0 +1,29 @@
+"""At the core: the recovery mode of a platform is set in the tree, and acted on in the register."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from domains.models import PlatformDomain
+from failover.data import register_view
+from failover.rules.cell_facts import Mode
+from foundation.cells.directory import own_platform
+
+log = logging.getLogger("failover.modes")
+
+
+def follow() -> None:
+    """What the tree says is written to the register. Cheap where there is nothing to do."""
+    if not register_view.is_there():
+        return
+    try:
+        rows = register_view.look().rows
+        wanted = dict(PlatformDomain.objects.values_list("moid", "dr_mode"))
+        for platform, row in rows.items():
+            mode = Mode(wanted.get(platform, row.mode))
+            if mode is not row.mode:
+                because = f"the tree says: mode {mode}"
+                register_view.change(row, replace(row, mode=mode), "mode", own_platform(), because)
+    except register_view.Failure as wrong:
+        log.warning("the register is away: %s", wrong)

@@ -1,0 +1,101 @@
+"""After a forced takeover: what the site that came back had taken in, and the serving one does not know.
+
+Both have the inbox of the platform's data: one row per request, with its id and its answer. What stands
+here and not there was acknowledged and is missing; whoever asked asks again with the same id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from failover.data import register_view
+from failover.data.cells import config
+from failover.data.cells.connection import Link
+from failover.flows.operator_requests import Refused
+from failover.rules.cell_facts import Row
+from foundation.cells import sql
+from foundation.cells.directory import own_platform, store_of
+
+_CHUNK = 500
+_TAKEN = (
+    "SELECT `key`, wire_type, reqid, e164, taken_at, answer FROM bus_inbox"
+    " WHERE `key` > %s ORDER BY `key` LIMIT %s"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A request that was taken in here alone; `answer`: what its asker was told, "" if nothing yet."""
+
+    key: str
+    kind: str
+    reqid: str
+    number: str
+    at: datetime
+    answer: str
+
+
+def missing(platform: str) -> list[Missing]:
+    """Oldest first. Raises Refused, board.Failure (the register, or the serving site's database, is away)."""
+    _forced(platform)
+    cell = _cell(platform)
+    there = {"host": cell.peer_host, "port": cell.peer_port, "database": cell.schema}
+    peer = Link(**there, user="app", password=cell.app_password, seconds=5)
+    try:
+        found = [one for some in _taken(platform) for one in _unknown(peer, some)]
+    finally:
+        peer.close()
+    return sorted(found, key=lambda one: one.at)
+
+
+def done(platform: str, by: str) -> str:
+    """They are dealt with: the copy here is put aside and made anew. Raises Refused, board.Failure."""
+    row = _forced(platform)
+    because = f"what was missing after the forced takeover is dealt with, says {by}"
+    if not register_view.settle(row, own_platform(), because):
+        raise Refused("somebody was faster: look again at what is there now")
+    return because
+
+
+def _forced(platform: str) -> Row:
+    row = register_view.look().rows.get(platform)
+    if row is None or not row.forced:
+        raise Refused("it was not taken over by force: nothing can be missing")
+    if row.owner == own_platform():
+        raise Refused("this site serves it: look at the site that lost it")
+    return row
+
+
+def _cell(platform: str) -> config.Cell:
+    try:
+        found = config.read(Path(settings.CELLS_FILE)).cells
+    except config.BadConfig as wrong:
+        raise Refused(str(wrong)) from None
+    for cell in found:
+        if cell.platform == platform:
+            return cell
+    raise Refused("this site has no cell of it (CELLS_FILE)")
+
+
+def _taken(platform: str) -> Iterator[list[tuple[Any, ...]]]:
+    database, last = store_of(platform).database, ""
+    while rows := sql.select(database, _TAKEN, [last, _CHUNK]):
+        yield rows
+        last = rows[-1][0]
+
+
+def _unknown(peer: Link, rows: list[tuple[Any, ...]]) -> list[Missing]:
+    keys = [row[0] for row in rows]
+    query = f"SELECT `key` FROM bus_inbox WHERE `key` IN ({sql.marks(keys)})"  # noqa: S608
+    known = {one["key"] for one in peer.rows(query, keys)}
+    return [
+        Missing(key, kind, reqid, number, at, bytes(answer or b"").decode("utf-8", "replace"))
+        for key, kind, reqid, number, at, answer in rows
+        if key not in known
+    ]

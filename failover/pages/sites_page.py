@@ -1,0 +1,206 @@
+"""The operators' live page of sites: who serves what, why, and what may be done about it.
+
+For superusers and administrators of the core domain (`domains/rules/rights.py`). An action is asked for
+twice, done by `wishes` or `rooms`, and leaves a line in the audit trail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from domains.models import MachineRoom, PlatformDomain
+from failover.data import register_view
+from failover.flows import operator_requests, rooms, status
+from failover.rules.cell_facts import Mode
+from foundation.cells.directory import own_platform
+from foundation.web import audit
+
+VIEW, OPERATE = "failover.view_register", "failover.operate_register"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What can be done, what an operator is told before, and how it is done."""
+
+    title: Any
+    warning: Any
+    do: Callable[[str, str], object]
+    of: type[Model] = PlatformDomain
+
+
+def _room_mode(mode: str) -> Callable[[str, str], object]:
+    return lambda room, by: rooms.set_mode(own_platform(), room, mode, by)
+
+
+def _mode(mode: Mode) -> Callable[[str, str], object]:
+    return lambda platform, by: operator_requests.set_mode(platform, by, mode)
+
+
+_ROOM = MachineRoom
+ACTIONS = {
+    "takeover": Action(
+        gettext_lazy("Take over now"),
+        gettext_lazy(
+            "The backup serves this platform from now on, and restores its conferences there."
+        ),
+        operator_requests.takeover,
+    ),
+    "move": Action(
+        gettext_lazy("Move to the backup, though it is healthy"),
+        gettext_lazy(
+            "For maintenance. Its conferences are restored there. In mode automatic it goes back by itself."
+        ),
+        lambda platform, by: operator_requests.takeover(platform, by, anyway=True),
+    ),
+    "force": Action(
+        gettext_lazy("Take over, even if writes may be lost"),
+        gettext_lazy(
+            "What its own site acknowledged last may be missing; it is listed when it returns."
+        ),
+        lambda platform, by: operator_requests.takeover(platform, by, anyway=True, force=True),
+    ),
+    "handback": Action(
+        gettext_lazy("Hand back now"),
+        gettext_lazy("Its own site serves it again; conferences stay where they run."),
+        operator_requests.handback,
+    ),
+    "fence": Action(
+        gettext_lazy("Fence"),
+        gettext_lazy(
+            "The database of the site that serves it is killed, and stays down until the other site has"
+            " taken over with all that was acknowledged. For a site that does harm and hands over nothing."
+        ),
+        operator_requests.fence,
+    ),
+    "withdraw": Action(
+        gettext_lazy("Withdraw"),
+        gettext_lazy("What was asked for and has not been done yet is not to be done."),
+        operator_requests.withdraw,
+    ),
+    "auto": Action(
+        gettext_lazy("Mode automatic"),
+        gettext_lazy(
+            "A lost site is taken over by itself, and gets its platform back when it is well."
+        ),
+        _mode(Mode.AUTO),
+    ),
+    "manual": Action(
+        gettext_lazy("Mode manual, on"),
+        gettext_lazy("The backup serves it until the mode is another one."),
+        _mode(Mode.MANUAL),
+    ),
+    "off": Action(
+        gettext_lazy("Mode off"), gettext_lazy("Nobody takes it over by itself."), _mode(Mode.OFF)
+    ),
+    "room-auto": Action(
+        gettext_lazy("Watch it"),
+        gettext_lazy("Its media units say how it is."),
+        _room_mode("auto"),
+        _ROOM,
+    ),
+    "room-on": Action(
+        gettext_lazy("Drain room"),
+        gettext_lazy("It is abnormal until you say otherwise: conferences leave it."),
+        _room_mode("on"),
+        _ROOM,
+    ),
+    "room-off": Action(
+        gettext_lazy("Never abnormal"),
+        gettext_lazy("It stays normal, whatever its media units do."),
+        _room_mode("off"),
+        _ROOM,
+    ),
+}
+OF_CELLS = [name for name, one in ACTIONS.items() if one.of is PlatformDomain]
+OF_ROOMS = [name for name, one in ACTIONS.items() if one.of is MachineRoom]
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """All of it; its script asks for `live` every two seconds."""
+    return _shown(request, "failover/sites.html")
+
+
+def live(request: HttpRequest) -> HttpResponse:
+    """What changes, ready to be put into the page."""
+    return _shown(request, "failover/live.html")
+
+
+def _shown(request: HttpRequest, template: str) -> HttpResponse:
+    _need(request, VIEW)
+    context = {
+        **(admin.site.each_context(request) if template.endswith("sites.html") else {}),
+        "title": _("Sites"),
+        "facts": status.facts(),
+        "may": request.user.has_perm(OPERATE),
+        "of_cells": [(name, ACTIONS[name].title) for name in OF_CELLS],
+        "of_rooms": [(name, ACTIONS[name].title) for name in OF_ROOMS],
+    }
+    return TemplateResponse(request, template, context)
+
+
+def act(request: HttpRequest) -> HttpResponse:
+    """One action, after a question. POST: `action`, `thing`, and `confirmed`."""
+    _need(request, OPERATE)
+    action = ACTIONS.get(request.POST.get("action", ""))
+    if request.method != "POST" or action is None:
+        raise Http404
+    thing = action.of._default_manager.filter(pk=request.POST.get("thing", "")).first()
+    if thing is None:
+        raise Http404
+    if request.POST.get("confirmed") != "1":
+        return _question(request, action, thing)
+    _do(request, action, thing)
+    return redirect("failover-sites")
+
+
+def _question(request: HttpRequest, action: Action, thing: Model) -> HttpResponse:
+    context = {
+        **admin.site.each_context(request),
+        "title": f"{action.title}: {thing}",
+        "warning": action.warning,
+        "action": request.POST["action"],
+        "thing": thing.pk,
+        "back": reverse("failover-sites"),
+    }
+    return TemplateResponse(request, "failover/question.html", context)
+
+
+def _do(request: HttpRequest, action: Action, thing: Model) -> None:
+    try:
+        action.do(str(thing.pk), request.user.get_username())
+    except (operator_requests.Refused, rooms.Closed) as why:
+        messages.error(request, _("Refused: %s") % why)
+    except register_view.Failure as wrong:
+        messages.error(request, _("The register is away: %s") % wrong)
+    else:
+        audit.say(thing, action.title)
+        messages.success(request, _("Asked for; what becomes of it is shown below."))
+
+
+def _need(request: HttpRequest, permission: str) -> None:
+    if not request.user.has_perm(permission):
+        raise PermissionDenied
+
+
+def _guarded(view: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
+    guarded: Callable[..., HttpResponse] = admin.site.admin_view(view)
+    return guarded
+
+
+urls = [
+    path("admin/sites/", _guarded(page), name="failover-sites"),
+    path("admin/sites/live/", _guarded(live), name="failover-live"),
+    path("admin/sites/act/", _guarded(act), name="failover-act"),
+]

@@ -1,0 +1,202 @@
+"""Rooms, platforms and operators' wishes: what follows from what is known. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from failover.rules.cell_facts import Mode, Row
+
+LOST_FOR = timedelta(seconds=15)
+WELL_FOR = timedelta(seconds=30)
+REPORT_LIVES = timedelta(seconds=5)
+"""An agent speaks once a second."""
+
+# ---- rooms --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """A machine room as the PMS remembers it."""
+
+    mode: str = "auto"
+    """auto; on: abnormal, the operator says so; off: never abnormal."""
+    abnormal: bool = False
+    since: datetime | None = None
+    """Since when its units have said the opposite of `abnormal`."""
+    number: int = 0
+
+
+def decide_room(
+    room: Room, units: int, alive: int, now: datetime, *, others_normal: bool
+) -> tuple[Room, str]:
+    """The room as it is from now on, and why it changed; "": it did not.
+
+    `units`: media units that were ever seen in it; `alive`: of these, not lost. While no other
+    room is normal it stays so too: its units are all that could help, once they are back.
+    """
+    if room.mode == "on":
+        return _become(room, True, "the operator says so")
+    if room.mode == "off":
+        return _become(room, False, "the operator says so")
+    speaks_against = alive > 0 if room.abnormal else units > 0 and alive == 0
+    if not speaks_against:
+        return replace(room, since=None), ""
+    since = room.since or now
+    if room.abnormal and now - since >= WELL_FOR:
+        return _become(room, False, f"{alive} of {units} media units for 30 s")
+    if not room.abnormal and now - since >= LOST_FOR and others_normal:
+        return _become(room, True, f"all {units} media units are lost for 15 s")
+    return replace(room, since=since), ""
+
+
+def _become(room: Room, abnormal: bool, because: str) -> tuple[Room, str]:
+    if room.abnormal is abnormal:
+        return replace(room, since=None), ""
+    return replace(room, abnormal=abnormal, since=None, number=room.number + 1), because
+
+
+# ---- platforms ----------------------------------------------------------------------------------
+
+
+def state_of(row: Row | None) -> str:
+    """A platform is normal while its own site serves it; one without a register is its own."""
+    return "normal" if row is None or row.owner == row.home else "abnormal"
+
+
+def is_newer(known: tuple[int, int] | None, told: tuple[int, int]) -> bool:
+    """`(epoch, number)`: the same once more is no news."""
+    return known is None or told > known
+
+
+def differs(platform: str, backups: Sequence[str], row: Row | None, names: Names) -> str:
+    """Where the tree's first backup is not the site that has the copy: what is, and what to do."""
+    name, wanted = _name(platform, names), backups[0] if backups else ""
+    if wanted == (row.backup if row else ""):
+        return ""
+    todo = "see “Another backup” in docs/operations.md"
+    if row is None:
+        return f"{name} has no cell: {_name(wanted, names)} can not take over its data; {todo}"
+    there = _name(row.backup, names)
+    if not wanted:
+        return f"{name} has no backup in the tree, but its copy lies at {there}, which takes over; {todo}"
+    tree = f"the tree says that {_name(wanted, names)} backs {name} up"
+    return f"{tree}, but its copy lies at {there}: that site takes over until the cell is moved; {todo}"
+
+
+# ---- operators ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a site's agent last said of a cell."""
+
+    well: bool
+    age: timedelta
+    role: str = ""
+    lag: int | None = None
+    sentence: str = ""
+
+    @property
+    def fresh(self) -> bool:
+        """It still speaks."""
+        return self.age <= REPORT_LIVES
+
+
+Reports = Mapping[str, Said]
+"""By site."""
+Names = Mapping[str, str]
+
+
+def refuse_takeover(
+    row: Row, reports: Reports, names: Names, *, anyway: bool = False, force: bool = False
+) -> str:
+    """Why the backup must not be asked to take over; "" where it may."""
+    home, backup = _name(row.home, names), _name(row.backup, names)
+    if row.owner == row.backup:
+        return f"{backup} serves {home} already, epoch {row.epoch}"
+    if busy := _asked_already(row, names):
+        return busy
+    said, there = reports.get(row.home), reports.get(row.backup)
+    if said is not None and said.fresh and said.well and not anyway:
+        return (
+            f"{home} is healthy and serves its platform: a takeover would move its conferences for"
+            " nothing. For maintenance or a drill say so (--anyway)"
+        )
+    if there is None or not there.fresh:
+        return f"{backup} can not take over: its agent has not spoken for {_age(there)}"
+    if not (there.well and there.role == "copy") and not force:
+        return f"{backup} can not take over: {there.sentence}"
+    if row.solo and not force:
+        return (
+            f"{home} was serving alone: the copy at {backup} may lack its last writes, from the"
+            " moment on when it went solo. Who takes that on says so (--force)"
+        )
+    return ""
+
+
+def refuse_handback(row: Row, reports: Reports, names: Names) -> str:
+    """Why home must not get its platform back now; "" where it may."""
+    home, backup = _name(row.home, names), _name(row.backup, names)
+    if row.owner == row.home:
+        return f"{home} serves its platform already, epoch {row.epoch}"
+    if busy := _asked_already(row, names):
+        return busy
+    if row.mode is Mode.MANUAL:
+        return f"mode manual says that {backup} serves {home}: set the mode to auto or off first"
+    said = reports.get(row.home)
+    if said is None or not said.fresh:
+        return f"{home} is not there: its agent has not spoken for {_age(said)}"
+    if not (said.well and said.role == "copy"):
+        return f"{home} is not healthy: {said.sentence}"
+    if row.solo:
+        return f"{backup} serves alone: the copy at {home} has not caught up yet"
+    return ""
+
+
+def refuse_fence(row: Row, reports: Reports, names: Names, *, force: bool = False) -> str:
+    """Why the site that serves a platform must not be fenced: nobody could take over; "" where it may."""
+    if busy := _asked_already(row, names):
+        return busy
+    owner, other = _name(row.owner, names), _name(row.other(row.owner), names)
+    said = reports.get(row.other(row.owner))
+    if said is None or not said.fresh:
+        return f"{other} can not take over: its agent has not spoken for {_age(said)}"
+    if not (said.well and said.role == "copy") and not force:
+        return f"{other} can not take over: {said.sentence}"
+    if row.solo and not force:
+        return f"{owner} serves alone: the copy at {other} may lack its last writes (--force)"
+    return ""
+
+
+def refuse_withdrawal(row: Row, names: Names) -> str:
+    """Nothing is asked for: nothing can be withdrawn."""
+    return "" if row.wish else f"nothing is asked for of {_name(row.platform, names)}"
+
+
+def refuse_mode(row: Row, mode: Mode, reports: Reports, names: Names) -> str:
+    """Why a platform's mode must not become this; "" where it may."""
+    if row.mode is mode:
+        return f"the mode is {mode} already"
+    if busy := _asked_already(row, names):
+        return busy
+    if mode is Mode.MANUAL and row.owner == row.home:
+        return refuse_takeover(row, reports, names, anyway=True)
+    return ""
+
+
+def _asked_already(row: Row, names: Names) -> str:
+    """Two at once: the second one is told of the first."""
+    if not row.wish:
+        return ""
+    whose = _name(row.wish_by, names) or "somebody"
+    return f"{whose} has just asked that {_name(row.wish, names)} serves it: wait for that"
+
+
+def _age(said: Said | None) -> str:
+    return "as long as is known" if said is None else f"{said.age.total_seconds():.0f} s"
+
+
+def _name(moid: str, names: Names) -> str:
+    return names.get(moid, moid)

@@ -1,0 +1,216 @@
+"""Operators' pages of messages: parked ones to decide on, outbox and requests to look at."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from foundation import clock
+from foundation.bus import backlog, parked_messages
+from foundation.bus.models import Inbox, Outbox, Parked
+from foundation.cells.directory import own_platform, store_of
+from foundation.web import audit_admin
+from foundation.web.admin_base import ReadOnlyAdmin, badge, pretty
+from foundation.web.scoping import SITE
+
+__all__ = ["audit_admin"]
+
+MOST_SHOWN = 20_000
+SECRET = ("confpwd", "password", "pin", "token", "secret", "oauth_consumer_secret")
+_SECRET_IN_TEXT = re.compile(
+    rf"""(["']?\b(?:{"|".join(SECRET)})["']?\s*[:=]\s*)("[^"]*"?|[^\s,}}]+)"""
+)
+"""In what is no JSON, and lies here for that very reason."""
+
+
+@admin.register(Parked)
+class ParkedAdmin(ReadOnlyAdmin):
+    """Messages that could not be handled: nothing is lost, somebody has to decide."""
+
+    scope = (SITE,)
+    list_display = ["kind", "queue", "reason", "parked_at", "standing"]
+    list_filter = ["queue", ("retried_at", admin.EmptyFieldListFilter)]
+    search_fields = ["^wire_type", "reason"]
+    ordering = ["-id"]
+    actions = ["publish_again", "discard"]
+    fields = [("kind", "queue", "parked_at"), "reason", "standing", "content", "envelope"]
+    readonly_fields = ["kind", "standing", "content", "envelope"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Lists do without bodies."""
+        found: QuerySet[Any] = super().get_queryset(request)
+        match = request.resolver_match
+        is_list = match is not None and str(match.url_name).endswith("_changelist")
+        return found.defer("body", "properties") if is_list else found
+
+    @admin.display(description=_("type"), ordering="wire_type")
+    def kind(self, row: Parked) -> str:
+        """Its wire type, where it could be read."""
+        return row.wire_type or str(_("unreadable"))
+
+    @admin.display(description=_("standing"))
+    def standing(self, row: Parked) -> SafeString:
+        """Waiting for a decision, or sent again."""
+        if row.retried_at is None:
+            return badge(_("waits"), "amber")
+        return badge(_("sent again %s") % row.retried_at.strftime("%m-%d %H:%M:%S"), "blue")
+
+    @admin.display(description=_("body"))
+    def content(self, row: Parked) -> SafeString:
+        """The body, laid out where it is JSON; without passwords and the like."""
+        return pretty(readable(bytes(row.body)))
+
+    @admin.display(description=_("properties"))
+    def envelope(self, row: Parked) -> SafeString:
+        """Who sent it, and where its answer goes."""
+        return pretty(readable(orjson.dumps(row.properties)))
+
+    @admin.action(description=_("Publish again"), permissions=["operate"])
+    def publish_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Back to the queues they came from, after a question."""
+        chosen = self.chosen(queryset)
+        warning = _("Each is handled as if it had just come; one that fails again is parked again.")
+        title = _("Publish these messages again?")
+        page = self.confirm(request, chosen, "publish_again", title, warning)
+        if page is None:
+            sent = set(parked_messages.publish_again(own_platform(), [row.pk for row in chosen]))
+            did = _("Published again")
+            self.carry_out(request, chosen, did, lambda row: row.pk in sent)
+        return page
+
+    @admin.action(description=_("Discard"), permissions=["operate"])
+    def discard(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Forget them, after a question."""
+        chosen = self.chosen(queryset)
+        warning = _("They are forgotten here. What they asked for will not be done.")
+        title = _("Discard these messages?")
+        page = self.confirm(request, chosen, "discard", title, warning)
+        if page is None:
+            did = _("Discarded")
+            self.carry_out(
+                request, chosen, did, lambda row: parked_messages.discard(own_platform(), row.pk)
+            )
+        return page
+
+
+class DestinationFilter(admin.SimpleListFilter):
+    """On whose broker: our own, or a peer's."""
+
+    title = _("destination")
+    parameter_name = "to"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """All that are known, and those that something lies there for."""
+        found = backlog.waiting(store_of(own_platform()).database)
+        return [(w.destination or "own", w.destination or _("our own broker")) for w in found]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """For this one."""
+        chosen = self.value()
+        where = {"destination": "" if chosen == "own" else chosen} if chosen else {}
+        return queryset.filter(**where)
+
+
+class AgeFilter(admin.SimpleListFilter):
+    """Since when they wait."""
+
+    title = _("age")
+    parameter_name = "older"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """As the colours of the column go."""
+        return [("5", _("more than 5 s")), ("60", _("more than a minute"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Written before that."""
+        seconds = {"5": 5, "60": 60}.get(self.value() or "")
+        if seconds is None:
+            return queryset
+        return queryset.filter(pk__lt=clock.number_at(clock.now() - timedelta(seconds=seconds)))
+
+
+@admin.register(Outbox)
+class OutboxAdmin(ReadOnlyAdmin):
+    """Messages that wait to be sent: seconds old when all is well."""
+
+    scope = (SITE,)
+    list_display = ["to", "where", "routing_key", "age", "due_at"]
+    list_filter = [DestinationFilter, AgeFilter]
+    ordering = ["id"]
+    fields = [("exchange", "routing_key", "destination"), ("age", "due_at"), "content"]
+    readonly_fields = ["age", "content"]
+
+    @admin.display(description=_("destination"))
+    def to(self, row: Outbox) -> str:
+        """On whose broker."""
+        return row.destination or str(_("our own broker"))
+
+    @admin.display(description=_("exchange"))
+    def where(self, row: Outbox) -> str:
+        """The exchange; the default one has no name."""
+        return row.exchange or str(_("(default)"))
+
+    @admin.display(description=_("age"))
+    def age(self, row: Outbox) -> SafeString:
+        """Since it was written."""
+        seconds = (clock.now() - clock.moment_of(row.pk)).total_seconds()
+        colour = "red" if seconds > 60 else "amber" if seconds > 5 else "green"
+        return badge(_("%.0f s") % seconds, colour)
+
+    @admin.display(description=_("body"))
+    def content(self, row: Outbox) -> SafeString:
+        """The body, without passwords and the like."""
+        return pretty(readable(bytes(row.body)))
+
+
+@admin.register(Inbox)
+class InboxAdmin(ReadOnlyAdmin):
+    """Requests that were taken in the last 24 hours, and their answers."""
+
+    scope = (SITE,)
+    list_display = ["wire_type", "reqid", "e164", "origin", "taken_at", "answer_state"]
+    search_fields = ["=e164", "=key"]
+    search_help_text = _("number of the conference")
+    ordering = ["-taken_at"]
+    fields = [("wire_type", "reqid", "e164"), ("origin", "taken_at", "answer_state"), "said"]
+    readonly_fields = ["answer_state", "said"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Lists do without the answers."""
+        found: QuerySet[Any] = super().get_queryset(request)
+        match = request.resolver_match
+        is_list = match is not None and str(match.url_name).endswith("_changelist")
+        return found.defer("answer") if is_list else found
+
+    @admin.display(description=_("answered"))
+    def answer_state(self, row: Inbox) -> SafeString:
+        """Answered or open."""
+        return badge(_("answered"), "green") if row.answered else badge(_("open"), "amber")
+
+    @admin.display(description=_("answer"))
+    def said(self, row: Inbox) -> SafeString:
+        """What was answered, without passwords and the like."""
+        return pretty(readable(bytes(row.answer)) if row.answer else "–")
+
+
+def readable(body: bytes) -> str:
+    """A body for people: laid out, cut where it is long, its secrets starred out."""
+    try:
+        text = orjson.dumps(_starred(orjson.loads(body)), option=orjson.OPT_INDENT_2).decode()
+    except (ValueError, TypeError):
+        text = _SECRET_IN_TEXT.sub(r"\1•••", body[:MOST_SHOWN].decode(errors="replace"))
+    return text[:MOST_SHOWN]
+
+
+def _starred(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: "•••" if k in SECRET and v else _starred(v) for k, v in value.items()}
+    return [_starred(one) for one in value] if isinstance(value, list) else value

@@ -1,0 +1,219 @@
+"""Connections to a broker that end when they should: batched confirms with one real deadline.
+
+kombu waits for each confirm, and applies its time-out per frame, so that a broker in an alarm
+holds a publisher for ever. Here a batch is published, waited for as a whole, and on any failure
+the socket is dropped without a closing handshake, which a blocked broker would never answer.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager, suppress
+from typing import Any, cast
+
+import amqp
+from amqp import spec
+from amqp.exceptions import AMQPError, MessageNacked, RecoverableConnectionError
+from kombu.utils.url import parse_url
+
+from foundation.bus.outbox import Row
+
+CONNECT_SECONDS = 5
+CONFIRM_SECONDS = 5
+HEARTBEAT_SECONDS = 20
+
+BROKER_ERRORS = (AMQPError, OSError)
+"""What a broker that is gone, frozen or in an alarm makes us see."""
+
+
+_Message: Any = amqp.Message
+_read_properties = _Message._load_properties
+
+
+def _load_properties(message: Any, class_id: int, buffer: Any, offset: int) -> int:
+    """Read a message's properties. Those that cannot be read (not UTF-8, an unknown kind of header)
+    must end one message, not the session: the broker would deliver it again for ever."""
+    try:
+        return int(_read_properties(message, class_id, buffer, offset))
+    except Exception as wrong:
+        message.properties = {UNREADABLE: f"properties: cannot be read ({type(wrong).__name__})"}
+        return len(buffer)
+
+
+UNREADABLE = "unreadable"
+"""The one property of a message whose properties cannot be read: why not."""
+
+_Message._load_properties = _load_properties
+
+
+def connect(url: str) -> amqp.Connection:
+    """An open connection. Raises one of BROKER_ERRORS within CONNECT_SECONDS or so."""
+    parts = parse_url(url)
+    connection = amqp.Connection(
+        f"{parts['hostname']}:{parts['port'] or 5672}",
+        userid=parts["userid"] or "guest",
+        password=parts["password"] or "guest",
+        virtual_host=parts["virtual_host"] or "/",
+        heartbeat=HEARTBEAT_SECONDS,
+        connect_timeout=CONNECT_SECONDS,
+        # Of every question to the broker (a channel, a declaration); deliveries have their own.
+        read_timeout=CONNECT_SECONDS,
+        write_timeout=CONFIRM_SECONDS,
+        on_blocked=_refuse_alarm,
+    )
+    connection.connect()
+    return connection
+
+
+def _refuse_alarm(*_: Any) -> None:
+    raise RecoverableConnectionError("the broker has blocked publishers (memory or disk alarm)")
+
+
+def hang_up(connection: amqp.Connection | None, *, politely: bool = False) -> None:
+    """End a connection; only a healthy one is asked to say goodbye."""
+    if connection is None:
+        return
+    with suppress(Exception):
+        if politely:
+            connection.close()
+        else:
+            connection.collect()
+
+
+_PUBLISH = "Bssbb"
+"""The arguments of Basic.Publish. `basic_publish` would look at the socket before each message for the
+broker's alarm; one that is blocked confirms nothing, which ends the batch as well."""
+
+
+class _AtOnce:
+    """What is written while it gathers goes to the socket in one piece: a system call each, for both
+    sides, is a good part of what a small message costs."""
+
+    def __init__(self, connection: Any) -> None:
+        self._transport = connection.transport
+        self._held: list[bytes] | None = None
+        connection.frame_writer = connection.frame_writer_cls(connection, self)
+
+    def write(self, data: Any) -> None:
+        if self._held is None:
+            self._transport.write(data)
+        else:
+            self._held.append(bytes(data))
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        self._held = []
+        try:
+            yield
+            self._transport.write(b"".join(self._held))
+        finally:
+            self._held = None
+
+
+def rounds(
+    connection: amqp.Connection,
+    buffer: Sized,
+    most: int,
+    stop_asked: threading.Event,
+    in_a_hurry: Callable[[], object] = bool,
+) -> Iterator[bool]:
+    """Block for the first message, take what is there; each turn says whether the buffer's batch is due.
+
+    No timer: it would only wait. `in_a_hurry`: do not block, something else is to be done. Raises one of
+    BROKER_ERRORS.
+    """
+    while not stop_asked.is_set():
+        try:
+            connection.drain_events(timeout=0 if buffer or in_a_hurry() else 0.5)
+        except (TimeoutError, BlockingIOError):
+            due = bool(buffer)
+        else:
+            due = len(buffer) >= most
+        yield due
+
+
+class Publisher:
+    """Publishes batches of rows and knows when the broker has all of them.
+
+    `lenient`: a message that the broker refuses is done. To queues that strangers declare: one that is full
+    and rejects (`x-overflow`) must hold up nobody.
+    """
+
+    def __init__(self, url: str, *, lenient: bool = False) -> None:
+        self.connection = connect(url)
+        self._lenient = lenient
+        self._at_once = _AtOnce(self.connection)
+        self._channel = cast(Any, self.connection.channel())
+        self._channel.confirm_select()
+        self._channel.events["basic_ack"].add(self._acked)
+        self._channel.events["basic_nack"].add(self._nacked)
+        self._sent = 0
+        self._below = 1
+        self._ahead: set[int] = set()
+        self._refused = 0
+
+    def _acked(self, tag: int, multiple: bool) -> None:
+        if multiple:
+            self._below = max(self._below, tag + 1)
+            self._ahead = {t for t in self._ahead if t > tag}
+        else:
+            self._ahead.add(tag)
+        while self._below in self._ahead:
+            self._ahead.remove(self._below)
+            self._below += 1
+
+    def _nacked(self, tag: int, multiple: bool) -> None:
+        self._refused += 1
+        self._acked(tag, multiple)
+
+    def publish(self, rows: Iterable[Row]) -> None:
+        """Send all, and return once the broker has confirmed all. Raises one of BROKER_ERRORS."""
+        self.send(rows)
+        self.wait()
+
+    def send(self, rows: Iterable[Row]) -> None:
+        """Send all; whether the broker has them, `wait` finds out. Raises one of BROKER_ERRORS."""
+        with self._at_once.gathering():
+            for row in rows:
+                about = _amqp_properties(row.properties)
+                message = amqp.Message(row.body, content_type="application/json", **about)
+                way = (0, row.exchange, row.routing_key, False, False)
+                self._channel.send_method(spec.Basic.Publish, _PUBLISH, way, message)
+                self._sent += 1
+
+    def wait(self) -> None:
+        """Return once all that was sent is confirmed. Raises one of BROKER_ERRORS."""
+        end = time.monotonic() + CONFIRM_SECONDS
+        while self._below <= self._sent:
+            left = end - time.monotonic()
+            if left <= 0:
+                waiting = self._sent + 1 - self._below
+                raise RecoverableConnectionError(f"{waiting} messages are not confirmed")
+            with suppress(TimeoutError):
+                self.connection.drain_events(timeout=left)
+        if self._refused:
+            refused, self._refused = self._refused, 0
+            if self._lenient:
+                return
+            raise MessageNacked(f"the broker refused {refused} messages")
+
+    def tick(self) -> None:
+        """Take what the broker has said, and show that we live. Raises one of BROKER_ERRORS."""
+        with suppress(TimeoutError, BlockingIOError):
+            while True:
+                self.connection.drain_events(timeout=0)
+        self.connection.heartbeat_tick()
+
+    def close(self, *, politely: bool = True) -> None:
+        """End the connection."""
+        hang_up(self.connection, politely=politely)
+
+
+def _amqp_properties(properties: dict[str, Any]) -> dict[str, Any]:
+    known = {"delivery_mode": 2, **properties}
+    headers = known.pop("headers", None)
+    if headers:
+        known["application_headers"] = headers
+    return known

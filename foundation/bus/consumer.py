@@ -1,0 +1,210 @@
+"""The message consumer: takes what is there, does it as one batch, publishes, then acknowledges.
+
+It runs as a thread of `celery worker` (see `bootstep.py`), with connections of its own: nothing it
+does can hold up Celery's event loop, and a slow task cannot hold up messages.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import amqp
+from amqp.exceptions import AccessRefused
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, close_old_connections, connections
+
+from foundation.bus import metrics, outbox, wake_up
+from foundation.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, connect, hang_up, rounds
+from foundation.bus.declare import declare
+from foundation.bus.dispatch import DatabaseAway, Delivery, Outcome
+from foundation.bus.envelope import of_amqp
+from foundation.cells.directory import PlatformStore
+
+log = logging.getLogger("confplatform.bus.consume")
+
+BATCH = 200
+PREFETCH = 200
+LONGEST_PAUSE = 5.0
+TURN_SECONDS = 1.0
+"""Between two tries to become the only consumer of a queue."""
+
+Desk = Callable[[Sequence[Delivery]], list[Outcome]]
+"""Does a batch of deliveries: all that it returns is safe to publish and to acknowledge."""
+
+
+class Consumer(threading.Thread):
+    """Consumes the queues of all roles of this process; `greet` is called as each session begins.
+
+    `peer`: the platform on whose broker it does so. There it publishes nothing itself: its rows are for
+    the relay and the links, so that what goes to one broker goes by one way, in order. `alone`: of all
+    processes one at a time consumes these queues, so that their messages are done in order too.
+    """
+
+    def __init__(
+        self,
+        store: PlatformStore,
+        broker_url: str,
+        desks: dict[str, Desk],
+        greet: Callable[[], None],
+        peer: str = "",
+        *,
+        alone: bool = False,
+    ) -> None:
+        whose = peer or ("in order" if alone else "")
+        super().__init__(name=f"consumer {whose}".rstrip(), daemon=True)
+        self._store, self._url, self._desks = store, broker_url, desks
+        self._greet, self._peer, self._alone = greet, peer, alone
+        self._up = metrics.PEER_CONSUMERS.labels(peer) if peer else metrics.BROKER_UP
+        if alone:
+            self._up = metrics.IN_ORDER
+        self._stop_asked = threading.Event()
+        self._buffer: list[tuple[str, amqp.Message]] = []
+        self._published: dict[str, list[int]] = {}
+        self._published_at = 0.0
+
+    def ask_to_stop(self) -> None:
+        """Let it finish the batch at hand; the broker hands the rest to others."""
+        self._stop_asked.set()
+
+    def stop(self) -> None:
+        """The same, and wait for it."""
+        self.ask_to_stop()
+        self.join(timeout=20)
+
+    def run(self) -> None:
+        """Sessions with the broker, one after the other, for ever."""
+        pause = 0.2
+        while not self._stop_asked.is_set():
+            started = time.monotonic()
+            try:
+                self._session()
+            except (*BROKER_ERRORS, DatabaseError, InterfaceError, DatabaseAway) as wrong:
+                log.warning("%s: session ended: %s: %s", self.name, type(wrong).__name__, wrong)
+            except Exception:
+                log.exception("%s: session ended by the unforeseen", self.name)
+            self._up.set(0)
+            if time.monotonic() - started > 10:
+                pause = 0.2
+            self._stop_asked.wait(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        connections.close_all()
+
+    def _session(self) -> None:
+        """Consume until told to stop, or until something breaks; unacknowledged messages come again."""
+        close_old_connections()
+        connections[self._store.database].ensure_connection()
+        incoming, publisher, clean = None, None, False
+        self._buffer.clear()
+        self._published.clear()
+        try:
+            publisher = None if self._peer else Publisher(self._url)
+            incoming = connect(self._url)
+            declare(incoming, self._peer or self._store.platform)
+            channel = self._consume(incoming, publisher)
+            self._up.set(1)
+            self._greet()
+            log.info("%s: consuming %s", self.name, ", ".join(self._desks))
+            self._loop(incoming, channel, publisher)
+            clean = True
+        finally:
+            hang_up(incoming, politely=clean)
+            if publisher:
+                publisher.close(politely=clean)
+
+    def _consume(self, incoming: Any, publisher: Publisher | None) -> Any:
+        """A channel on which our queues are consumed; one that wants to be alone waits for its turn."""
+        while True:
+            channel = incoming.channel()
+            channel.basic_qos(0, PREFETCH, False)
+            try:
+                for queue in self._desks:
+                    take = self._take(queue)
+                    channel.basic_consume(queue, callback=take, exclusive=self._alone)
+            except AccessRefused:
+                if not self._alone or self._stop_asked.wait(TURN_SECONDS):
+                    raise
+                incoming.heartbeat_tick()
+                if publisher:
+                    publisher.tick()
+            else:
+                return channel
+
+    def _take(self, queue: str) -> Callable[[amqp.Message], None]:
+        def take(message: amqp.Message) -> None:
+            self._buffer.append((queue, message))
+
+        return take
+
+    def _loop(self, incoming: Any, channel: Any, publisher: Publisher | None) -> None:
+        ticked = time.monotonic()
+        for due in rounds(incoming, self._buffer, BATCH, self._stop_asked):
+            if due:
+                self._batch(channel, publisher)
+            if self._published and time.monotonic() - self._published_at > 0.5:
+                self._forget_published()
+            if time.monotonic() - ticked > 2:
+                ticked = time.monotonic()
+                incoming.heartbeat_tick()
+                if publisher:
+                    publisher.tick()
+                close_old_connections()
+        self._forget_published()
+
+    def _batch(self, channel: Any, publisher: Publisher | None) -> None:
+        """Do a batch, publish what it led to, acknowledge it: in this order."""
+        taken, self._buffer[:BATCH] = self._buffer[:BATCH], []
+        metrics.BATCH.observe(len(taken))
+        with metrics.BATCH_SECONDS.time():
+            by_desk: dict[Desk, list[Delivery]] = {}
+            for queue, message in taken:
+                one = _delivery(queue, message, self._peer)
+                by_desk.setdefault(self._desks[queue], []).append(one)
+            for desk, deliveries in by_desk.items():
+                for outcome in desk(deliveries):
+                    self._publish(publisher, outcome)
+            channel.basic_ack(taken[-1][1].delivery_tag, multiple=True)
+
+    def _publish(self, publisher: Publisher | None, outcome: Outcome) -> None:
+        """Send what is for our own broker; the links have been told of the rest."""
+        self._pass_on([r for r in outcome.rows if r.destination and not outcome.database])
+        rows = [row for row in outcome.rows if not row.destination]
+        if not rows:
+            return
+        if publisher is None:
+            wake_up.everywhere(self._store.platform)
+            return
+        publisher.publish(rows)
+        metrics.PUBLISHED.inc(len(rows))
+        if outcome.database:
+            if not self._published:
+                self._published_at = time.monotonic()
+            self._published.setdefault(outcome.database, []).extend(row.id for row in rows)
+
+    def _pass_on(self, rows: list[outbox.Row]) -> None:
+        """What lies in no outbox, as this site may write nothing: sent before it is acknowledged."""
+        for peer in sorted({row.destination for row in rows}):
+            if peer not in settings.PEERS:
+                log.warning("PEERS names no broker of %s: what is for it is left out", peer)
+                continue
+            publisher = Publisher(settings.PEERS[peer])
+            publisher.publish([row for row in rows if row.destination == peer])
+            publisher.close()
+
+    def _forget_published(self) -> None:
+        """Delete rows that are confirmed. Late is fine: at worst a relay sends one twice."""
+        published, self._published = self._published, {}
+        for database, ids in published.items():
+            outbox.forget(database, ids)
+
+
+def _delivery(queue: str, message: amqp.Message, peer: str) -> Delivery:
+    body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
+    redelivered = bool(message.delivery_info.get("redelivered"))
+    unreadable = message.properties.get(UNREADABLE, "")
+    envelope = replace(of_amqp(queue, message.properties, redelivered), peer=peer)
+    return Delivery(body, envelope, unreadable=unreadable)

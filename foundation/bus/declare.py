@@ -1,0 +1,36 @@
+"""Declares the topology: durable, classic, no arguments (limits come by policy)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from foundation.bus.amqp import connect, hang_up
+from wire.routes import DEAD_QUEUE, Routes, pms_queue
+
+MORE: list[Callable[[], int]] = []
+"""What apps declare beside the wire's table, at brokers of theirs; how many exchanges and queues."""
+
+
+def declare_all(url: str, platform: str) -> int:
+    """Declare the whole table on the broker at `url`; the number of exchanges and queues."""
+    connection = connect(url)
+    count = declare(connection, platform)
+    hang_up(connection, politely=True)
+    return count + sum(more() for more in MORE)
+
+
+def declare(connection: Any, platform: str) -> int:
+    """Declare every exchange, queue and binding of the table: a broker that lost its data has none."""
+    channel = connection.channel()
+    exchanges = {r.value.exchange: r.value.kind for r in Routes if r.value.exchange}
+    for name, kind in exchanges.items():
+        channel.exchange_declare(name, kind, durable=True, auto_delete=False)
+    queues = {r.value.queue for r in Routes if r.value.queue} | {DEAD_QUEUE, pms_queue(platform)}
+    for queue in sorted(queues):
+        channel.queue_declare(queue, durable=True, auto_delete=False)
+    for route in (r.value for r in Routes):
+        if route.exchange and route.queue:
+            channel.queue_bind(route.queue, route.exchange, route.key)
+    channel.close()
+    return len(exchanges) + len(queues)

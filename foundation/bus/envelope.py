@@ -1,0 +1,131 @@
+"""What stands around a message: who sent it, when, and where its answer goes. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from foundation.bus.message import TYPES, Message, Raw, canonical
+from wire.routes import Routes, unit_key
+
+EXPIRES_AFTER = 60
+"""Seconds after which a request is refused: nothing starts hours late."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """The properties of one delivery. `request` is its key in the inbox, where it is a request;
+    `peer` the platform on whose broker it lay, empty: on our own."""
+
+    queue: str
+    app_id: str = ""
+    message_id: str = ""
+    correlation_id: str = ""
+    reply_to: str = ""
+    sent_at: datetime | None = None
+    redelivered: bool = False
+    origin: str = "mq"
+    peer: str = ""
+    request: str = ""
+    digest: str = ""
+    via: str = ""
+    """The site that heard it and passed it on; empty: it was heard here."""
+    asked_at: str = ""
+    """The site whose broker its answer returns to; empty: this one."""
+
+    def expired(self, now: datetime) -> bool:
+        """Is it a request that was asked too long ago?"""
+        return self.sent_at is not None and (now - self.sent_at).total_seconds() > EXPIRES_AFTER
+
+    def addressed(self, body: dict[str, Any], alone: str = "") -> Envelope:
+        """The envelope of a request, with its key: same type, scope and id are the same request.
+
+        `alone` is the key of one that has no id at all: it can be answered, but not known again.
+        """
+        if not re.search(r"_(REQ|CMD)$", body["type"]):
+            return self
+        reqid = body.get("reqid")
+        scope = str(body.get("confE164") or body.get("moid") or "")
+        if isinstance(reqid, str) and reqid:
+            parts = (body["type"], scope, reqid)
+        elif self.message_id:
+            parts = (body["type"], self.app_id, self.message_id)
+        else:
+            return replace(self, request=alone)
+        key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        digest = hashlib.sha256(canonical(body)).hexdigest()[:32]
+        return replace(self, request=key, digest=digest)
+
+
+def of_amqp(queue: str, properties: dict[str, Any], redelivered: bool) -> Envelope:
+    """The envelope of an AMQP delivery; properties of a wrong kind count as absent."""
+    sent, headers = properties.get("timestamp"), properties.get("application_headers")
+    headers = headers if isinstance(headers, dict) else {}
+    if isinstance(sent, int | float):
+        sent = datetime.fromtimestamp(sent, UTC) if 0 < sent < 2**33 else None
+    if isinstance(sent, datetime) and sent.tzinfo is None:
+        sent = sent.replace(tzinfo=UTC)
+    return Envelope(
+        queue=queue,
+        app_id=_short(properties.get("app_id")),
+        message_id=_short(properties.get("message_id")),
+        correlation_id=_short(properties.get("correlation_id")),
+        reply_to=_short(properties.get("reply_to")),
+        sent_at=sent if isinstance(sent, datetime) else None,
+        redelivered=redelivered,
+        via=_short(headers.get("x-via")),
+        asked_at=_short(headers.get("x-origin")),
+    )
+
+
+def _short(value: Any) -> str:
+    """A property as text that can be kept and sent: what is not UTF-8 in it is replaced."""
+    return value[:255].encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+# ---- refusing what cannot be read ---------------------------------------------------------------
+
+_STANDING = {
+    Routes.CM_TO_CSS.value.queue: Routes.CSS_TO_CM,
+    Routes.CM_TO_UNIT.value.queue: Routes.STATE_TO_CM,
+    Routes.TO_RMS.value.queue: Routes.RMS_TO_CSS,
+}
+
+
+def nack_type(wire_type: str) -> str:
+    """The NACK of a request, or "" where none can be made."""
+    if known := TYPES.get(wire_type):
+        return known.nack
+    if passed := re.fullmatch(r"CM_MCU_([A-Z0-9_]{1,40})_REQ", wire_type):
+        return f"MCU_CM_{passed[1]}_NACK"
+    if asked := re.fullmatch(r"([A-Z]{2,8})_([A-Z]{2,8})_([A-Z0-9_]{1,48})_REQ", wire_type):
+        return f"{asked[2]}_{asked[1]}_{asked[3]}_NACK"
+    return ""
+
+
+def refusal(body: dict[str, Any], errcode: str, detail: str) -> Message | None:
+    """The NACK of an unreadable, unknown, late or repeated request; None where none can be made."""
+    wire_type = nack_type(body["type"])
+    if not wire_type:
+        return None
+    echo = {
+        name: body[name]
+        for name in ("reqid", "confE164")
+        if isinstance(body.get(name), str) and len(body[name]) <= 64
+    }
+    return Raw({"type": wire_type, **echo, "errcode": errcode, "detail": detail})
+
+
+def standing_route(envelope: Envelope, body: dict[str, Any]) -> tuple[Routes, str] | None:
+    """Where an answer goes when the request named no place: the standing route of the role."""
+    if route := _STANDING.get(envelope.queue):
+        return route, ""
+    if envelope.queue == Routes.UNIT_TO_CSS.value.queue:
+        ip = body.get("ip") or envelope.app_id.partition("@")[2]
+        pid = body.get("pid") or ""
+        if isinstance(ip, str) and ip and isinstance(pid, str):
+            return Routes.CSS_TO_UNIT, unit_key(ip, pid)
+    return None

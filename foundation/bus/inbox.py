@@ -1,0 +1,170 @@
+"""Requests already seen, and their answers: one effect and one answer per request id, for 24 h."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from foundation.bus.envelope import Envelope
+from foundation.bus.outbox import naive
+from foundation.cells import sql
+
+_COLUMNS = (
+    "key",
+    "wire_type",
+    "digest",
+    "reqid",
+    "e164",
+    "reply_to",
+    "correlation_id",
+    "origin",
+    "answer",
+    "answered",
+    "taken_at",
+)
+_CHANGES = ("reply_to", "correlation_id", "origin", "answer", "answered")
+_FIELDS = ", ".join(f"`{c}`" for c in _COLUMNS if c != "answered")
+
+
+@dataclass(slots=True)
+class Asked:
+    """One request: who asked it last, and what was answered."""
+
+    key: str
+    wire_type: str
+    digest: str
+    reqid: str
+    e164: str
+    reply_to: str
+    correlation_id: str
+    origin: str
+    answer: bytes | None = None
+    taken_at: datetime | None = None
+    """When it was taken, as the database has it: UTC without saying so. None: by this transaction."""
+    is_new: bool = False
+    changed: bool = False
+    peer: str = ""
+
+    def waits_since_before(self, moment: datetime) -> bool:
+        """Has it had no answer since then?"""
+        return self.answer is None and bool(self.taken_at and self.taken_at < naive(moment))
+
+    def asked_again(self, envelope: Envelope) -> None:
+        """The newest asker gets the answer."""
+        self.reply_to, self.correlation_id = envelope.reply_to, envelope.correlation_id
+        self.origin, self.peer = envelope.origin, envelope.peer
+        self.changed = True
+
+
+class InboxOfWork:
+    """The requests that one transaction has to do with."""
+
+    def __init__(self, database: str, now: datetime) -> None:
+        self._database, self._now = database, now
+        self._known: dict[str, Asked | None] = {}
+        self._open_of: dict[str, list[Asked]] = {}
+        self._looked_up: set[str] = set()
+
+    def load(self, keys: Iterable[str]) -> None:
+        """Read and lock these requests, where they were taken before: while one worker answers,
+        another may hear who asked again, and neither may overwrite what the other writes."""
+        wanted = [key for key in dict.fromkeys(keys) if key and key not in self._known]
+        if not wanted:
+            return
+        self._known.update(dict.fromkeys(wanted))
+        query = (
+            f"SELECT {_FIELDS} FROM bus_inbox WHERE `key` IN ({sql.marks(wanted)})"  # noqa: S608
+            " ORDER BY `key` FOR UPDATE"
+        )
+        for found in sql.select(self._database, query, wanted):
+            self._take(found)
+
+    def _take(self, found: tuple[object, ...]) -> Asked:
+        asked = Asked(*found)  # type: ignore[arg-type]
+        return self._known.setdefault(asked.key, asked) or self._keep(asked)
+
+    def _keep(self, asked: Asked) -> Asked:
+        self._known[asked.key] = asked
+        return asked
+
+    def get(self, key: str) -> Asked | None:
+        """The request with this key, if it was taken."""
+        self.load([key])
+        return self._known.get(key)
+
+    def add(self, envelope: Envelope, wire_type: str, reqid: str, e164: str) -> Asked:
+        """Take a new request. That two workers cannot both take it, the primary key sees to."""
+        asked = Asked(
+            envelope.request,
+            wire_type,
+            envelope.digest,
+            reqid[:64],
+            e164[:16],
+            envelope.reply_to,
+            envelope.correlation_id,
+            envelope.origin,
+            is_new=True,
+            peer=envelope.peer,
+        )
+        self._known[asked.key] = asked
+        self._open_of.setdefault(e164, []).append(asked)
+        return asked
+
+    def find_control(self, e164: str, correlation_id: str, reqid: str) -> Asked | None:
+        """The control request on this number that an answer belongs to (wire: by correlation id,
+        else by reqid). One that has its answer is found too: a second one changes nothing."""
+        if e164 not in self._looked_up:
+            self._looked_up.add(e164)
+            self._open_of.setdefault(e164, []).extend(self._controls(e164, answered=False))
+        waiting = [a for a in self._open_of[e164] if a.answer is None]
+        found = _belongs(waiting, correlation_id, reqid)
+        if found is None and (correlation_id or reqid):
+            found = _belongs(self._controls(e164, answered=True), correlation_id, reqid)
+        return found
+
+    def _controls(self, e164: str, *, answered: bool) -> list[Asked]:
+        query = (
+            f"SELECT {_FIELDS} FROM bus_inbox WHERE e164=%s AND answered=%s"  # noqa: S608
+            " AND wire_type LIKE 'CM\\_MCU\\_%%' ORDER BY taken_at DESC LIMIT 500"
+            f"{'' if answered else ' FOR UPDATE'}"
+        )
+        return [self._take(one) for one in sql.select(self._database, query, [e164, answered])]
+
+    def flush(self) -> None:
+        """Write what is new and what has changed."""
+        rows = [
+            asked for asked in self._known.values() if asked and (asked.is_new or asked.changed)
+        ]
+        values = [(a, self._values(a)) for a in rows]
+        new = [v for a, v in values if a.is_new]
+        old = [v for a, v in values if not a.is_new]
+        sql.insert(self._database, "bus_inbox", _COLUMNS, new)
+        sql.insert(self._database, "bus_inbox", _COLUMNS, old, _CHANGES)
+
+    def _values(self, a: Asked) -> tuple[object, ...]:
+        return (
+            a.key,
+            a.wire_type,
+            a.digest,
+            a.reqid,
+            a.e164,
+            a.reply_to,
+            a.correlation_id,
+            a.origin,
+            a.answer,
+            a.answer is not None,
+            naive(self._now),
+        )
+
+
+def _belongs(asked: list[Asked], correlation_id: str, reqid: str) -> Asked | None:
+    for name, value in (
+        ("correlation_id", correlation_id),
+        ("key", correlation_id),
+        ("reqid", reqid),
+    ):
+        for one in asked:
+            if value and getattr(one, name) == value:
+                return one
+    return None

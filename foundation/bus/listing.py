@@ -1,0 +1,118 @@
+"""The page of all messages, written from the code: what is said, by whom, to whom, with which fields."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from foundation.bus.message import TYPES, Message
+from foundation.bus.registry import HANDLERS, IGNORED, PASSED, RESUMPTIONS
+
+_HEAD = """# Messages
+
+Written by `make messages` from the classes in `*/messages*`; do not edit. A test says when it is out of date.
+
+Every body is one JSON object in UTF-8 with a `type`, at most 256 KiB. Unknown fields are ignored, absent ones
+are left out. A request (`_REQ`) is answered by exactly one `_ACK` or `_NACK`, within 24 h the same one each time
+it is asked again with the same `reqid`.
+"""
+
+_READERS = {
+    "CM": "CM",
+    "MAU": "CM",
+    "CMU": "the unit",
+    "MCU": "the unit",
+    "RES": "RMS",
+    "RMS": "RMS",
+    "NODE": "RMS",
+    "UPU": "UPU",
+    "BMC": "BMC",
+    "MS": "MS",
+}
+"""Who reads what no handler of ours takes, by the second word; three answers of CSS bear CM's name."""
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join([_HEAD, *_contents(), *_passed(), *_all()]) + "\n"
+
+
+def _by_place() -> dict[str, list[tuple[str, type[Message]]]]:
+    places: dict[str, list[tuple[str, type[Message]]]] = {}
+    for wire_type, kind in sorted(TYPES.items()):
+        places.setdefault(kind.__module__, []).append((wire_type, kind))
+    return dict(sorted(places.items()))
+
+
+def _contents() -> Iterator[str]:
+    yield "| type | in one line | taken by |"
+    yield "|---|---|---|"
+    for found in _by_place().values():
+        for wire_type, kind in found:
+            yield f"| [`{wire_type}`](#{wire_type.lower()}) | {_line(kind)} | {_taken_by(kind)} |"
+    yield ""
+
+
+def _passed() -> Iterator[str]:
+    yield "## Passed on unchanged\n"
+    for prefix, kind in sorted(PASSED, key=lambda one: one[0]):
+        yield f"- `{prefix}*`: {_line(kind)}"
+    yield ""
+
+
+def _all() -> Iterator[str]:
+    for place, found in _by_place().items():
+        yield f"## {place}\n"
+        for wire_type, kind in found:
+            yield from _one(wire_type, kind)
+
+
+def _one(wire_type: str, kind: type[Message]) -> Iterator[str]:
+    yield f"### {wire_type}\n"
+    yield f"{_line(kind)} Class `{kind.__name__}`."
+    if kind.nack:
+        yield f"Refused with `{kind.nack}`."
+    yield ""
+    fields = dataclasses.fields(kind)  # type: ignore[arg-type]
+    if not fields:
+        yield "No fields.\n"
+        return
+    yield "| field | kind | default |"
+    yield "|---|---|---|"
+    for field in sorted(fields, key=lambda f: f.default is not dataclasses.MISSING):
+        yield f"| `{field.metadata.get('wire', field.name)}` | {_kind(field)} | {_default(field)} |"
+    yield ""
+
+
+def _line(kind: type[Message]) -> str:
+    words = (kind.__doc__ or "").strip().partition("\n\n")[0]
+    return " ".join(words.split())
+
+
+def _kind(field: dataclasses.Field[object]) -> str:
+    """What JSON holds there, in words."""
+    written = str(field.type).removesuffix(" | None")
+    words = {"str": "string", "int": "whole number", "bool": "0 or 1"}
+    if written.startswith("tuple"):
+        return "list"
+    return words.get(written, "object" if written.startswith("dict") else "any")
+
+
+def _default(field: dataclasses.Field[object]) -> str:
+    if field.default is dataclasses.MISSING:
+        return "required"
+    if field.default in (None, "", ()):
+        return "may be absent"
+    return f"`{int(field.default) if isinstance(field.default, bool) else field.default}`"
+
+
+def _taken_by(kind: type[Message]) -> str:
+    handler = HANDLERS.get(kind)
+    if handler is not None:
+        return f"`{handler.__module__}.{handler.__name__}`"
+    if kind in IGNORED:
+        return "needs nothing done"
+    if kind.wire_type in ("GET_RES_ACK", "GET_RES_NACK"):
+        flows = sorted(f"`{one.__module__}`" for one in RESUMPTIONS.values())
+        return "; ".join(dict.fromkeys(flows))
+    return _READERS.get(kind.wire_type.split("_")[1], "whoever listens")

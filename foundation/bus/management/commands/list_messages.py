@@ -1,0 +1,36 @@
+"""`manage.py list_messages`: write docs/messages.md from the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from foundation.bus.listing import page
+
+
+class Command(BaseCommand):
+    """Write the page, or say that it is out of date."""
+
+    help = "Write docs/messages.md from the message classes."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Where to, and whether only to look."""
+        parser.add_argument("--out", type=Path, default=settings.BASE_DIR / "docs" / "messages.md")
+        parser.add_argument(
+            "--check", action="store_true", help="write nothing; fail if it differs"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Write or compare."""
+        out: Path = options["out"]
+        text = page()
+        if options["check"]:
+            if not out.exists() or out.read_text() != text:
+                raise CommandError(f"{out.name} is out of date; run: make messages")
+            return
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text)
+        self.stdout.write(f"{out.name}: {text.count('### ')} messages")

@@ -1,0 +1,111 @@
+"""Outgoing messages as rows: written in the transaction that causes them, deleted when confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from foundation.bus.message import Message, dumps, to_body
+from foundation.cells import sql
+from foundation.clock import next_id
+
+FIRST_TURN = timedelta(seconds=3)
+"""How long a row is left to the process that wrote it, before any relay may take it."""
+
+_TABLE = "bus_outbox"
+_COLUMNS = ("id", "destination", "exchange", "routing_key", "body", "properties", "due_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One message to send. `destination` names another site's platform; empty is our own broker."""
+
+    id: int
+    exchange: str
+    routing_key: str
+    body: bytes
+    properties: dict[str, Any]
+    destination: str = ""
+
+
+def row(
+    message: Message | bytes,
+    exchange: str,
+    routing_key: str,
+    now: datetime,
+    app_id: str,
+    destination: str = "",
+    **more: Any,
+) -> Row:
+    """A row for a message (or for bytes that are passed on as they came)."""
+    body = message if isinstance(message, bytes) else dumps(to_body(message))
+    number = next_id()
+    properties = {
+        "app_id": app_id,
+        "timestamp": int(now.timestamp()),
+        "message_id": f"{number:x}",
+        **{name: value for name, value in more.items() if value},
+    }
+    return Row(number, exchange, routing_key, body, properties, destination)
+
+
+def put(database: str, rows: Iterable[Row], now: datetime, *, first_turn: bool = False) -> None:
+    """Write rows inside the caller's transaction; `first_turn`: it publishes those of our broker itself."""
+    due = {"": naive(now + FIRST_TURN)} if first_turn else {}
+    sql.insert(
+        database,
+        _TABLE,
+        _COLUMNS,
+        [
+            (
+                r.id,
+                r.destination,
+                r.exchange,
+                r.routing_key,
+                r.body,
+                orjson.dumps(r.properties),
+                due.get(r.destination, naive(now)),
+            )
+            for r in rows
+        ],
+    )
+
+
+def take(
+    database: str, most: int = 500, destination: str = "", *, alone: bool = False
+) -> list[Row]:
+    """The oldest due rows of a destination, locked until the caller's transaction ends; others skip them.
+
+    `alone`: nobody else sends these, so none is locked, and they come in their order: while rows are skipped one
+    by one, the transaction that wrote them may commit, and its last ones would come first.
+    The index is prescribed: what waits for a peer that is down must not be read on the way.
+    """
+    found = sql.select(
+        database,
+        "SELECT id, exchange, routing_key, body, properties, destination FROM bus_outbox"
+        " FORCE INDEX (outbox_way) WHERE destination=%s AND due_at <= UTC_TIMESTAMP(6)"
+        f" ORDER BY id LIMIT %s{'' if alone else ' FOR UPDATE SKIP LOCKED'}",
+        [destination, most],
+    )
+    return [Row(r[0], r[1], r[2], bytes(r[3]), orjson.loads(r[4]), r[5]) for r in found]
+
+
+def forget(database: str, ids: list[int]) -> None:
+    """Delete rows that are confirmed."""
+    if ids:
+        sql.execute(database, f"DELETE FROM bus_outbox WHERE id IN ({sql.marks(ids)})", ids)  # noqa: S608
+
+
+def bring_home(database: str, site: str) -> None:
+    """What another site has left unsent for this one goes to our own broker."""
+    query = "UPDATE bus_outbox SET destination='' WHERE destination=%s"
+    sql.execute(database, query, [site])
+
+
+def naive(moment: datetime) -> datetime:
+    """A moment as the database keeps it: UTC without saying so."""
+    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,86 @@
+"""Who takes which message: two decorators, and the tables that they fill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from foundation.bus.message import TYPES, BadMessage, Message, Raw, from_body
+
+F = TypeVar("F", bound=Callable[..., None])
+
+HANDLERS: dict[type[Message], Callable[..., None]] = {}
+RESUMPTIONS: dict[str, Callable[..., None]] = {}
+RESUMING: set[type[Message]] = set()
+PASSED: list[tuple[str, type[Raw]]] = []
+IGNORED: set[type[Message]] = set()
+
+
+def handles(*kinds: type[Message]) -> Callable[[F], F]:
+    """Mark the one handler of these messages: `(site, message, envelope) -> None`."""
+
+    def register(function: F) -> F:
+        for kind in kinds:
+            if kind in HANDLERS:
+                raise TypeError(f"{kind.__name__} has two handlers")
+            HANDLERS[kind] = function
+        return function
+
+    return register
+
+
+def resumes(flow: str, *kinds: type[Message]) -> Callable[[F], F]:
+    """Mark where these answers to a question go on; its correlation id begins with `flow:`."""
+
+    def register(function: F) -> F:
+        if flow in RESUMPTIONS:
+            raise TypeError(f"{flow} is resumed twice")
+        RESUMPTIONS[flow] = function
+        RESUMING.update(kinds)
+        return function
+
+    return register
+
+
+def passes(prefix: str, kind: type[Raw]) -> None:
+    """Take every type that begins so as this class (conference control)."""
+    PASSED.append((prefix, kind))
+
+
+def is_passed(message: Message | None) -> bool:
+    """Is it passed on, so that its answer comes from somebody else?"""
+    return isinstance(message, tuple(kind for _, kind in PASSED))
+
+
+def ignores(*kinds: type[Message]) -> None:
+    """Messages that are ours to receive, and need nothing done."""
+    IGNORED.update(kinds)
+
+
+def app_of(handler: Callable[..., None]) -> str:
+    """The app whose site a handler works on: the first part of its module's name."""
+    return handler.__module__.partition(".")[0]
+
+
+def read(body: dict[str, Any]) -> Message:
+    """The message of a JSON object. Raises BadMessage, also for an unknown type."""
+    wire_type = body["type"]
+    if kind := TYPES.get(wire_type):
+        return from_body(kind, body)
+    for prefix, passed in PASSED:
+        if wire_type.startswith(prefix):
+            return passed(body)
+    raise BadMessage(f"unknown type {wire_type[:64]!r}", "type")
+
+
+def handler_of(message: Message, correlation_id: str) -> Callable[..., None] | None:
+    """The handler of a message; None when nothing is to be done. Raises BadMessage where nobody is."""
+    kind = type(message)
+    if handler := HANDLERS.get(kind):
+        return handler
+    flow = correlation_id.partition(":")[0]
+    if kind in RESUMING and (handler := RESUMPTIONS.get(flow)):
+        return handler
+    if kind in IGNORED:
+        return None
+    raise BadMessage(f"{message.type} is not taken here", "type")

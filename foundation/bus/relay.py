@@ -1,0 +1,132 @@
+"""The relay: sends what lies in the outbox, in order, and deletes what the broker has confirmed.
+
+A consumer publishes the rows of its own batches; the relay sends those of web requests, of timers
+and of processes that died between commit and publish.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from django.db import DatabaseError, InterfaceError, close_old_connections, connections, transaction
+
+from foundation.bus import metrics, outbox, wake_up
+from foundation.bus.amqp import BROKER_ERRORS, Publisher
+from foundation.bus.backlog import unknown
+from foundation.cells.directory import PlatformStore, own_platform, serves
+from wire.routes import Routes
+
+log = logging.getLogger("confplatform.bus.relay")
+
+BATCH = 500
+LONGEST_PAUSE = 5.0
+LOOKS_EVERY = 60.0
+
+
+class Relay(threading.Thread):
+    """One thread per worker process; any number of them share the work by skipping locked rows.
+
+    `destination`: the platform on whose broker it publishes, empty: our own; `lenient`: see Publisher.
+    """
+
+    def __init__(
+        self, store: PlatformStore, broker_url: str, destination: str = "", *, lenient: bool = False
+    ) -> None:
+        super().__init__(name=f"relay {destination}".rstrip(), daemon=True)
+        self._store, self._url, self.destination = store, broker_url, destination
+        self._publisher: Publisher | None = None
+        self._lenient = lenient
+        self._stop_asked = threading.Event()
+        self._looks_at = 0.0
+
+    def ask_to_stop(self) -> None:
+        """Let it finish the batch at hand, and end."""
+        self._stop_asked.set()
+        wake_up.here(self.destination)
+
+    def stop(self) -> None:
+        """The same, and wait for it."""
+        self.ask_to_stop()
+        self.join(timeout=10)
+
+    def run(self) -> None:
+        """Send what is due; wait to be woken; after a failure pause a little longer each time."""
+        pause = 0.2
+        while not self._stop_asked.is_set():
+            try:
+                while self._send_some() and not self._stop_asked.is_set():
+                    pass
+                pause = 0.2
+                self._look_after()
+                wake_up.wait(self._store.platform, 0.5, self.destination)
+            except (*BROKER_ERRORS, DatabaseError, InterfaceError) as wrong:
+                whose = f"to {self.destination} " if self.destination else ""
+                what = type(wrong).__name__
+                log.warning("outbox %swaits (%s: %s), again in %.1f s", whose, what, wrong, pause)
+                self._hang_up()
+                self._stop_asked.wait(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+            except Exception:
+                log.exception("the relay met the unforeseen, and goes on")
+                self._hang_up()
+                self._stop_asked.wait(LONGEST_PAUSE)
+        self._hang_up()
+        connections.close_all()
+
+    def _hang_up(self) -> None:
+        if self._publisher:
+            self._publisher.close(politely=False)
+            self._publisher = None
+
+    def _send_some(self) -> bool:
+        """Send one batch; is there more?"""
+        return drain(self._store, self._connected().publish, self.destination) == BATCH
+
+    def _look_after(self) -> None:
+        """Say now and then what lies there for somebody to whom we know no way."""
+        if self.destination or time.monotonic() < self._looks_at:
+            return
+        self._looks_at = time.monotonic() + LOOKS_EVERY
+        for one in unknown(self._store.database):
+            words = "%d messages wait for %s, the oldest for %.0f s: PEERS does not name its broker"
+            log.warning(words, one.count, one.destination, one.age)
+
+    def _connected(self) -> Publisher:
+        close_old_connections()
+        if self._publisher is None:
+            self._publisher = Publisher(self._url, lenient=self._lenient)
+        self._publisher.tick()
+        return self._publisher
+
+
+def drain(
+    store: PlatformStore,
+    publish: Callable[[list[outbox.Row]], None],
+    destination: str = "",
+    *,
+    alone: bool = False,
+) -> int:
+    """Send the oldest due rows for a destination; how many. Others skip them meanwhile.
+
+    `alone`: the caller sees to it that nobody else sends these; then none is locked, and they go in order.
+    """
+    with transaction.atomic(using=store.database):
+        if not serves(store):
+            return 0
+        rows = outbox.take(store.database, BATCH, destination, alone=alone)
+        if rows:
+            publish([row for row in rows if not _for_lost_unit(row, destination)])
+            outbox.forget(store.database, [r.id for r in rows])
+            metrics.PUBLISHED.inc(len(rows))
+    return len(rows)
+
+
+def _for_lost_unit(row: outbox.Row, destination: str) -> bool:
+    """Another site wrote it, for a media unit of its own: here a stranger might have that address. What
+    the unit holds it is told to drop when it is heard again."""
+    ours = f"css@{own_platform()}"
+    to_unit = row.exchange == Routes.CSS_TO_UNIT.value.exchange
+    return not destination and to_unit and row.properties.get("app_id") != ours

@@ -1,0 +1,309 @@
+"""What every admin page of ours has in common: scope, quick lists, confirmed actions, an audit line for each.
+
+A list never counts further than it has to, never reads the database once per row, and sorts by an
+index. State is not edited here: an action asks the operator first, then calls one flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from auditlog.models import LogEntry
+from auditlog.registry import auditlog
+from django.contrib import messages
+from django.contrib.admin import helpers
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.functional import Promise, cached_property
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
+
+from foundation.web import audit
+from foundation.web.scoping import ScopedPages
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+MOST_COUNTED = 10_000
+"""A list says "10000" where there are more: counting a million rows takes longer than reading a page."""
+
+MOST_AT_ONCE = 500
+"""Rows that one action may touch."""
+
+MOST_HISTORY = 200
+"""Entries of the audit trail on the page of one thing; the trail's own page has all."""
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts as far as MOST_COUNTED; what lies beyond is found by searching."""
+
+    @cached_property
+    def count(self) -> int:
+        """How many there are, as far as anybody will leaf."""
+        rows: Any = self.object_list
+        return int(rows.order_by()[:MOST_COUNTED].count())
+
+
+class EnrichedList(ChangeList):  # type: ignore[misc]
+    """A list whose rows are completed page by page with what lies in other stores."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read one page, then complete it."""
+        super().get_results(request)
+        rows: list[Any] = list(self.result_list)  # type: ignore[has-type]
+        self.result_list = rows
+        self.model_admin.enrich(rows)
+
+    def get_ordering_field(self, field_name: str) -> Any:
+        """Nothing for a column that is not offered: an address typed by hand sorts no million rows."""
+        if field_name not in self.model_admin.sortable_by:
+            return None
+        return super().get_ordering_field(field_name)
+
+
+class BaseAdmin(ScopedPages, ModelAdmin):  # type: ignore[misc]
+    """Base of all our admin pages."""
+
+    paginator: Any = BoundedPaginator
+    show_full_result_count = False
+    sortable_by: Any = ()
+    list_per_page = 50
+    list_fullwidth = True
+    list_filter_submit = False
+    compressed_fields = True
+    warn_unsaved_form = True
+    view_on_site: Any = False
+
+    def __init__(self, model: type[Model], *more: Any) -> None:
+        super().__init__(model, *more)
+        translatable(model)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Our list, which `enrich` completes."""
+        return EnrichedList
+
+    def enrich(self, rows: Sequence[Any]) -> None:
+        """Add to the rows of one page what their table does not have. In few queries, or none."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """What `find` finds; nothing asked is all there is."""
+        term = search_term.strip()
+        return (self.find(request, queryset, term) if term else queryset), False
+
+    def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+        """By `search_fields`; a page with better indexes has its own way."""
+        found: QuerySet[Any] = super().get_search_results(request, queryset, term)[0]
+        return found
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Deleting many at once is nobody's need here: things in use are disabled."""
+        found: dict[str, Any] = super().get_actions(request)
+        found.pop("delete_selected", None)
+        return found
+
+    # ---- the audit trail (what fields become, auditlog writes itself) -----------------------
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:
+        """Brought in without a form."""
+        self._say(obj, message, LogEntry.Action.CREATE)
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:
+        """An action, in its words."""
+        self._say(obj, message, LogEntry.Action.UPDATE)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+        """One entry for each."""
+        for row in queryset:
+            self._say(row, [], LogEntry.Action.DELETE)
+
+    def _say(self, obj: Model, message: Any, action: int) -> None:
+        said = isinstance(message, str | Promise)
+        if said or not auditlog.contains(type(obj)):
+            audit.say(obj, message if said else "", action)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        """What was done to one thing, newest first."""
+        thing = self.get_object(request, unquote(object_id))
+        if thing is None:
+            missing: HttpResponse = self._get_obj_does_not_exist_redirect(
+                request, self.opts, object_id
+            )
+            return missing
+        if not self.has_view_or_change_permission(request, thing):
+            raise PermissionDenied
+        found = LogEntry.objects.get_for_object(thing).select_related("actor")[:MOST_HISTORY]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("History"),
+            "original": thing,
+            "entries": [(one, changes_of(one)) for one in found],
+        }
+        return TemplateResponse(request, "admin/history.html", context)
+
+    # ---- actions ----------------------------------------------------------------------------
+
+    def confirm(
+        self,
+        request: HttpRequest,
+        rows: Sequence[Model],
+        action: str,
+        title: StrOrPromise,
+        warning: StrOrPromise,
+        choices: Sequence[tuple[str, StrOrPromise]] = (),
+    ) -> TemplateResponse | None:
+        """The page that asks "really?", or None once the operator has said yes.
+
+        `choices`: what may be ticked with it, by name.
+        """
+        if request.method == "POST" and request.POST.get("confirmed"):
+            return None
+        opts = self.opts
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": opts,
+            "title": title,
+            "warning": warning,
+            "choices": choices,
+            "rows": rows,
+            "action": action,
+            "checkbox": helpers.ACTION_CHECKBOX_NAME,
+            "target": reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist"),
+        }
+        return TemplateResponse(request, "admin/confirm_action.html", context)
+
+    def chosen(self, queryset: QuerySet[Any]) -> list[Any]:
+        """The rows that an action was asked for."""
+        return list(queryset[:MOST_AT_ONCE])
+
+    def carry_out(
+        self,
+        request: HttpRequest,
+        rows: Sequence[Model],
+        did: StrOrPromise,
+        act: Callable[[Any], bool],
+        *,
+        in_trail: bool = True,
+    ) -> None:
+        """Call the flow for each row, write one audit line for each, and say what came of it.
+
+        `in_trail=False`: what the flow saves stands in the audit trail by itself.
+        """
+        done = 0
+        for row in rows:
+            if act(row):
+                done += 1
+                if in_trail:
+                    self.log_change(request, row, did)
+        if done:
+            messages.success(request, _("%(did)s: %(count)d") % {"did": did, "count": done})
+        if done < len(rows):
+            left = len(rows) - done
+            text = _("%(count)d left as they are: not in a state for it any more")
+            messages.warning(request, text % {"count": left})
+
+
+class ReadOnlyAdmin(BaseAdmin):
+    """To look at: written by the platform itself, never by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody adds."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody changes."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody deletes."""
+        return False
+
+
+def translatable(model: type[Model]) -> None:
+    """Let the names of a model and its fields be translated; migrations keep the English ones."""
+    meta: Any = model._meta
+    for field in meta.fields:
+        for name in ("verbose_name", "help_text"):
+            text = getattr(field, name)
+            if isinstance(text, str) and text:
+                setattr(field, name, gettext_lazy(text))
+    for name in ("verbose_name", "verbose_name_plural"):
+        setattr(meta, name, gettext_lazy(str(getattr(meta, name))))
+
+
+# ---- small pictures -----------------------------------------------------------------------------
+
+
+def badge(text: StrOrPromise, colour: str) -> SafeString:
+    """A coloured label; colours: green, amber, red, blue, grey."""
+    return format_html('<span class="op-badge op-{}">{}</span>', colour, text)
+
+
+def bar(used: int, limit: int | None) -> SafeString:
+    """Used of a limit, as a bar: amber from three quarters, red from nine tenths."""
+    if limit is None:
+        return format_html('<span class="op-none">{} / ∞</span>', used)
+    share = min(1.0, used / limit) if limit else 1.0
+    colour = "red" if share >= 0.9 else "amber" if share >= 0.75 else "green"
+    return format_html(
+        '<span class="op-measure"><span class="op-bar"><i class="op-{}" style="width:{}%"></i></span>'
+        '<span class="op-figure">{} / {}</span></span>',
+        colour,
+        round(share * 100),
+        used,
+        limit,
+    )
+
+
+def table(head: Sequence[StrOrPromise], rows: Sequence[Sequence[Any]]) -> SafeString:
+    """A small table on a detail page."""
+    if not rows:
+        return format_html('<span class="op-none">{}</span>', _("none"))
+    cells = [_row("td", row) for row in rows]
+    return format_html('<table class="op-table">{}{}</table>', _row("th", head), _join(cells))
+
+
+def changes_of(entry: LogEntry) -> SafeString:
+    """An entry of the audit trail for people: what was said, each field before and after."""
+    said = (entry.additional_data or {}).get("said", "")
+    changed = entry.changes_display_dict if entry.changes else {}
+    rows = [(name, *map(_known, values)) for name, values in changed.items() if len(values) == 2]
+    words = format_html("<p>{}</p>", _(said)) if said else SafeString("")
+    shown = table([_("field"), _("before"), _("after")], rows) if rows else SafeString("")
+    return words + shown
+
+
+def _known(value: str) -> str:
+    words = {"None": "", "True": _("yes"), "False": _("no")}
+    return str(words.get(value, value))
+
+
+def pretty(text: str) -> SafeString:
+    """Text with its line breaks."""
+    return format_html('<pre class="op-pre">{}</pre>', text)
+
+
+def _row(tag: str, values: Sequence[Any]) -> SafeString:
+    cells = [
+        format_html("<{}>{}</{}>", SafeString(tag), "–" if v in (None, "") else v, SafeString(tag))
+        for v in values
+    ]
+    return format_html("<tr>{}</tr>", _join(cells))
+
+
+def _join(parts: Sequence[SafeString]) -> SafeString:
+    return SafeString("".join(parts))

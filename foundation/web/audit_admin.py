@@ -1,0 +1,146 @@
+"""Operators' page of the audit trail: who did what, when, from where; nobody edits it."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import Any
+
+from auditlog.models import LogEntry
+from auditlog.registry import auditlog
+from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import RangeDateTimeFilter
+
+from foundation.web.admin_base import ReadOnlyAdmin, badge, changes_of
+
+MOST_FIELDS = 3
+"""Changed fields that a line of the list tells; the page of the entry tells all."""
+
+ACTIONS = {
+    LogEntry.Action.CREATE: (_("added"), "green"),
+    LogEntry.Action.UPDATE: (_("changed"), "blue"),
+    LogEntry.Action.DELETE: (_("deleted"), "red"),
+    LogEntry.Action.ACCESS: (_("read"), "grey"),
+}
+admin.site.unregister(LogEntry)
+
+
+class KindFilter(admin.SimpleListFilter):
+    """What was done."""
+
+    title = _("what")
+    parameter_name = "what"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Added, changed, deleted, read."""
+        return [(str(action), words) for action, (words, _colour) in ACTIONS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """One of them."""
+        known = {str(action) for action in ACTIONS}
+        return queryset.filter(action=self.value()) if self.value() in known else queryset
+
+
+class ThingFilter(admin.SimpleListFilter):
+    """Of which kind the thing is."""
+
+    title = _("kind")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """What auditlog follows; asked of the registry, not of a million entries."""
+        kinds = ContentType.objects.get_for_models(*auditlog.get_models())
+        return sorted({(str(kind.pk), kind.name) for kind in kinds.values()}, key=itemgetter(1))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """One kind."""
+        chosen = self.value() or ""
+        return queryset.filter(content_type_id=int(chosen)) if chosen.isdigit() else queryset
+
+
+@admin.register(LogEntry)
+class AuditAdmin(ReadOnlyAdmin):
+    """Every action of operators and administrators, newest first."""
+
+    scope = ("actor__domain",)
+    for_superusers = Q(actor__is_superuser=True) | Q(actor__isnull=True)
+    scope = ("actor__domain",)
+    list_display = ["timestamp", "who", "what", "kind", "thing", "brief", "remote_addr"]
+    list_display_links = ["timestamp"]
+    list_filter = [KindFilter, ThingFilter, ("timestamp", RangeDateTimeFilter)]
+    list_filter_submit = True
+    list_select_related = ["actor", "content_type"]
+    search_fields = ["=actor__username", "=object_pk"]
+    search_help_text = _("account name of who did it, or the id (MOID) of the thing")
+    ordering = ["-id"]
+    fields = [
+        ("timestamp", "who", "remote_addr"),
+        ("what", "kind", "thing"),
+        "object_pk",
+        "before_after",
+    ]
+    readonly_fields = ["who", "what", "kind", "thing", "before_after"]
+
+    def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+        """By one index or the other."""
+        by_actor = queryset.filter(actor__username=term)
+        return by_actor if by_actor.exists() else queryset.filter(object_pk=term)
+
+    @admin.display(description=_("who"))
+    def who(self, entry: LogEntry) -> str:
+        """The account; what came by message or command has none."""
+        return entry.actor.username if entry.actor else gettext("the platform")
+
+    @admin.display(description=_("what"))
+    def what(self, entry: LogEntry) -> SafeString:
+        """Added, changed, deleted, read."""
+        return badge(*ACTIONS[entry.action])
+
+    @admin.display(description=_("kind"))
+    def kind(self, entry: LogEntry) -> str:
+        """What kind of thing it is."""
+        return str(entry.content_type.name)
+
+    @admin.display(description=_("thing"))
+    def thing(self, entry: LogEntry) -> SafeString:
+        """The thing as it was called then, with the way to its page."""
+        model = entry.content_type.model_class()
+        if model is None or entry.action == LogEntry.Action.DELETE:
+            return format_html("{}", entry.object_repr)
+        try:
+            name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
+            page = reverse(name, args=[entry.object_pk])
+        except NoReverseMatch:
+            return format_html("{}", entry.object_repr)
+        return format_html('<a href="{}">{}</a>', page, entry.object_repr)
+
+    @admin.display(description=_("in short"))
+    def brief(self, entry: LogEntry) -> str:
+        """What was said, or the first of the fields that changed."""
+        said = (entry.additional_data or {}).get("said")
+        if said:
+            return gettext(said)
+        changed = entry.changes or {}
+        if entry.action == LogEntry.Action.CREATE or not changed:
+            return ""
+        told = [f"{name}: {_short(pair)}" for name, pair in list(changed.items())[:MOST_FIELDS]]
+        return ", ".join(told) + (" …" if len(changed) > MOST_FIELDS else "")
+
+    @admin.display(description=_("before and after"))
+    def before_after(self, entry: LogEntry) -> SafeString:
+        """Every field that changed."""
+        return changes_of(entry)
+
+
+def _short(pair: Any) -> str:
+    if not isinstance(pair, list) or len(pair) != 2:
+        return "…"
+    before, after = ("–" if v in ("None", "") else str(v)[:24] for v in pair)
+    return f"{before} → {after}"

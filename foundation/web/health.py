@@ -1,0 +1,88 @@
+"""Is it alive, can it serve, and what does it count."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import redis
+from django.conf import settings
+from django.db import Error
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from foundation.bus import backlog
+from foundation.bus.amqp import BROKER_ERRORS, connect, hang_up
+from foundation.cells import sql
+from foundation.cells.directory import own_platform, redis_of, store_of
+
+MORE: list[Callable[[], list[str]]] = []
+"""What other apps have to say to Prometheus, line by line; each adds itself when it is ready."""
+
+
+PARTS: dict[str, Callable[[], str]] = {}
+"""What a site needs beside its servers before it can serve: "" or what is missing, in words."""
+
+
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Alive: this process answers."""
+    return JsonResponse({"alive": True})
+
+
+def _database() -> str:
+    try:
+        query = "SELECT owner, epoch FROM stores_cell WHERE platform=%s"
+        found = sql.select(store_of(own_platform()).database, query, [own_platform()])
+    except Error as wrong:
+        return f"database: {wrong}"
+    if not found:
+        return "database: this platform is not provisioned; run manage.py provision"
+    return "" if found[0][0] == own_platform() else f"served by {found[0][0]} now"
+
+
+def _redis() -> str:
+    try:
+        redis_of(own_platform()).ping()
+    except redis.RedisError as wrong:
+        return f"redis: {wrong}"
+    return ""
+
+
+def _broker() -> str:
+    try:
+        hang_up(connect(settings.AMQP_URL), politely=True)
+    except BROKER_ERRORS as wrong:
+        return f"broker: {wrong}"
+    return ""
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Can it serve, and why not. Without the database it cannot; a server more only makes it slower."""
+    words = parts()
+    ready = all(words[part] == "ok" for part in ("database", *PARTS))
+    return JsonResponse({"ready": ready, **words}, status=200 if ready else 503)
+
+
+def parts() -> dict[str, str]:
+    """Database, redis, broker, and what apps have added: "ok", or what is wrong."""
+    found = {"database": _database(), "redis": _redis(), "broker": _broker()}
+    for part, look in PARTS.items():
+        found[part] = "unknown" if found["database"] else look()
+    return {part: wrong or "ok" for part, wrong in found.items()}
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """All counters of all processes of this site, for Prometheus."""
+    registry = REGISTRY
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    lines = [generate_latest(registry).decode(), "# TYPE database_up gauge"]
+    try:
+        found = backlog.metrics(store_of(own_platform()).database)
+        lines += ["database_up 1", *found]
+        lines += [line for source in MORE for line in source()]
+    except Error:
+        lines.append("database_up 0")
+    return HttpResponse("\n".join([*lines, ""]), content_type=CONTENT_TYPE_LATEST)

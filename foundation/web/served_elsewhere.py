@@ -1,0 +1,76 @@
+"""A site whose own database takes no writes: words and a way to go, never a stack trace.
+
+While another site serves it the database here is a copy. Who is signed in may go on looking. Signing
+in needs writes (wrong tries are counted, a code is good for once), so it is done where the platform is
+served, and so is whatever changes something. Calls of the API and of the console's script answer by
+themselves, and may concern another platform, which is served here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from django.db import Error
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views import defaults
+
+from foundation.web.errors import AGAIN_IN, CLOSED, Refusal, refused
+
+_READS = ("GET", "HEAD", "OPTIONS")
+_BY_THEMSELVES = ("/api/", "/console/", "/join/")
+_SIGN_IN = ("/accounts/login/", "/admin/login/", "/admin/second-factor/")
+
+
+class ServedElsewhere:
+    """Middleware, before sessions: at a closed site nobody signs in, and pages change nothing."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Turn away what could only fail."""
+        writes = request.method not in _READS or request.path_info in _SIGN_IN
+        if writes and not request.path_info.startswith(_BY_THEMSELVES):
+            try:
+                elsewhere = closed()
+            except Error:
+                elsewhere = None
+            if elsewhere:
+                language = translation.get_language_from_request(request)
+                with translation.override(language):
+                    return _away(request, elsewhere)
+        return self._get_response(request)
+
+
+def closed() -> Refusal | None:
+    """The refusal of a site whose platform another one serves; None: this one does. Raises Error."""
+    return next((refusal for one in CLOSED if (refusal := one())), None)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """What is shown when nobody has caught an exception: words, where it was the database."""
+    wrong = sys.exc_info()[1]
+    if not isinstance(wrong, Error):
+        return defaults.server_error(request)
+    try:
+        return _away(request, closed())
+    except Error:
+        return _away(request, None)
+
+
+def _away(request: HttpRequest, elsewhere: Refusal | None) -> HttpResponse:
+    headers = {"Retry-After": str(AGAIN_IN), "Cache-Control": "no-store"}
+    if request.path_info.startswith("/api/"):
+        return JsonResponse(refused(elsewhere), headers=headers)
+    serving = elsewhere.more.get("serving", {}) if elsewhere else {}
+    if "text/html" not in request.headers.get("Accept", ""):
+        why = elsewhere.description if elsewhere else _("The platform's database is away.")
+        said = {"error": "temporarily_unavailable", "error_description": why, "serving": serving}
+        return JsonResponse(said, status=503, headers=headers)
+    # Without the request: what pages are given beside asks the database.
+    page = render_to_string("away.html", {"elsewhere": elsewhere, "serving": serving})
+    return HttpResponse(page, status=503, headers=headers)

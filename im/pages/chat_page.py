@@ -1,0 +1,41 @@
+"""The chat page: one page, whose scripts talk to `/api/v1/im/` and to the broker as any client does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_GET
+
+from domains.models import Account
+from foundation.web.content_security_policy import with_policy
+from im.data.people import of_account
+from im.pages import texts
+
+
+@login_required
+@require_GET
+@never_cache
+@ensure_csrf_cookie
+def page(request: HttpRequest) -> HttpResponse:
+    """The page of whoever is signed in."""
+    if "im" not in settings.ROLES:
+        raise Http404
+    assert isinstance(request.user, Account)
+    me = of_account(request.user)
+    start: dict[str, Any] = {
+        "me": {"id": me.id, "name": me.name},
+        "api": reverse("im-files").removesuffix("files"),
+        "largest": settings.IM_FILE_MAX_BYTES,
+        "language": get_language(),
+        "words": texts.for_script(),
+    }
+    reply = render(request, "im/chat.html", {"me": me, "start": start})
+    return with_policy(reply, settings.IM_ADDRESSES.get("web_stomp", ""))

@@ -1,0 +1,56 @@
+"""Operators' pages of load balancers and media servers: what is saved is told to them (IM §10.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import transaction
+from django.http import HttpRequest
+
+from foundation.cells.directory import own_platform, store_of
+from foundation.web.admin_base import BaseAdmin
+from foundation.web.scoping import SITE
+from im.data import journal, notices
+from im.models import BalanceServer, MediaServer
+
+
+class _ServerAdmin(BaseAdmin):
+    scope = (SITE,)
+    list_display = ["server_id", "local_host1", "http_listen_port", "rtsp_listen_port", "log_level"]
+    search_fields = ["^server_id"]
+    ordering = ["server_id"]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Saved and told, or neither."""
+        place = store_of(own_platform())
+        with transaction.atomic(using=place.database):
+            journal.gate(place)
+            super().save_model(request, obj, form, change)
+            notices.changed(place, obj)
+
+
+@admin.register(BalanceServer)
+class BalanceServerAdmin(_ServerAdmin):
+    """How a load balancer is configured."""
+
+    fields = [
+        "server_id",
+        ("local_host1", "local_host2"),
+        ("virtual_host1", "virtual_host2"),
+        ("http_listen_port", "rtsp_listen_port"),
+        ("log_level", "log_save_days"),
+    ]
+
+
+@admin.register(MediaServer)
+class MediaServerAdmin(_ServerAdmin):
+    """How a media server is configured."""
+
+    fields = [
+        "server_id",
+        ("local_host1", "local_host2"),
+        ("http_listen_port", "rtsp_listen_port"),
+        ("rtc_tcp_listen_port", "rtc_udp_listen_port"),
+        ("log_level", "log_save_days"),
+    ]

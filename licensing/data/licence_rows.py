@@ -1,0 +1,115 @@
+"""Licence rows and what they are worth: the text counts, the columns beside it are for looking at."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any
+
+from foundation.bus.outbox import naive
+from foundation.cells import sql
+from licensing.data import trusted_keys
+from licensing.rules.amounts import EVALUATION, WIRE_NAMES
+from licensing.rules.decisions import Held
+from licensing.rules.licence_text import BadLicence, Licence
+
+TABLE = "licensing_licence"
+COLUMNS = (
+    "platform",
+    "issue",
+    "sealed",
+    *WIRE_NAMES,
+    "valid_from",
+    "valid_to",
+    "evaluation",
+    "revoked_at",
+)
+_NEWEST = f"""
+SELECT l.platform, l.issue, l.sealed, l.valid_from, l.evaluation, l.revoked_at, clock.now
+  FROM (SELECT GREATEST(UTC_TIMESTAMP(6), COALESCE(MAX(seen_at), UTC_TIMESTAMP(6))) AS now
+          FROM licensing_published) clock
+  LEFT JOIN {TABLE} l ON l.platform IN ({{marks}})
+   AND l.issue = (SELECT MAX(m.issue) FROM {TABLE} m WHERE m.platform = l.platform)
+"""
+"""The time of licences is the database's, and never earlier than one that was seen there before."""
+
+
+def newest_of(
+    database: str, platforms: Collection[str], *, lock: bool = False
+) -> tuple[dict[str, Held], datetime]:
+    """The newest issue of each platform that has one, verified, and the time of licences. One query."""
+    wanted = sorted(set(platforms))
+    query = _NEWEST.format(marks=sql.marks(wanted)) + ("FOR UPDATE" if lock else "")
+    found = sql.select(database, query, wanted)
+    return {row[0]: from_row(row) for row in found if row[0] is not None}, _aware(found[0][-1])
+
+
+def newest(database: str, platform: str, *, lock: bool = False) -> Held | None:
+    """The newest issue of a platform; None: there is none."""
+    return newest_of(database, [platform], lock=lock)[0].get(platform)
+
+
+def newest_and_now(database: str, platform: str) -> tuple[Held | None, datetime]:
+    """The newest issue of a platform, and the time of licences."""
+    found, now = newest_of(database, [platform])
+    return found.get(platform), now
+
+
+def from_row(row: tuple[Any, ...]) -> Held:
+    """A row, believed as far as its text goes."""
+    platform, issue, text, start, evaluation, revoked = row[:6]
+    begins, revoked_at = _aware(start), _aware(revoked) if revoked else None
+    if evaluation and issue == 0:
+        return Held(
+            platform=platform,
+            issue=0,
+            amounts=EVALUATION,
+            valid_from=begins,
+            evaluation=True,
+            revoked_at=revoked_at,
+        )
+    try:
+        licence = trusted_keys.verify_again(text)
+        if (licence.platform, licence.issue) != (platform, issue):
+            raise BadLicence(f"its text is issue {licence.issue} of platform {licence.platform}")
+    except BadLicence as wrong:
+        return Held(
+            platform=platform,
+            issue=issue,
+            text=text,
+            valid_from=begins,
+            revoked_at=revoked_at,
+            wrong=str(wrong),
+        )
+    return held(licence, text, revoked_at)
+
+
+def held(licence: Licence, text: str, revoked_at: datetime | None = None) -> Held:
+    """A licence as it is kept."""
+    return Held(
+        platform=licence.platform,
+        issue=licence.issue,
+        text=text,
+        amounts=licence.amounts,
+        valid_from=licence.valid_from,
+        valid_to=licence.valid_to,
+        revoked_at=revoked_at,
+    )
+
+
+def to_row(one: Held) -> tuple[Any, ...]:
+    """The row of a licence."""
+    return (
+        one.platform,
+        one.issue,
+        one.text,
+        *(getattr(one.amounts, name) for name in WIRE_NAMES),
+        naive(one.valid_from),
+        one.valid_to and naive(one.valid_to),
+        one.evaluation,
+        one.revoked_at and naive(one.revoked_at),
+    )
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC)

@@ -1,0 +1,162 @@
+"""Everything that a licence flow may touch, inside one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from functools import cached_property
+
+from django.conf import settings
+
+from domains.data.queries import backups_of, platforms
+from foundation.bus.message import Message, dumps, to_body
+from foundation.bus.outbox import naive
+from foundation.bus.outgoing import Outgoing
+from foundation.bus.unit_of_work import Work
+from foundation.cells import sql
+from foundation.cells.directory import possible_platforms
+from licensing.data import licence_rows, redis_projection
+from licensing.rules.amounts import Amounts
+from licensing.rules.decisions import Held, Standing, amounts_in, standing
+from licensing.rules.limits import in_force
+from wire.licences import LicenceInForce
+
+_PUBLISHED = "licensing_published"
+
+
+class LicenceSite:
+    """The licences of a platform and of those that it may have to serve."""
+
+    def __init__(self, work: Work) -> None:
+        self._work, self._database = work, work.database
+        self._newest: dict[str, Held | None] = {}
+        self._changed: set[str] = set()
+        self._published: bytes | None = None
+        self._seen = work.now
+        self.own, self.is_open = work.platform, work.is_open
+        self.is_core, self.is_licensed = "bmc" in settings.ROLES, "css" in settings.ROLES
+        self.possible = tuple(p for p in possible_platforms() if p != work.platform)
+
+    @property
+    def now(self) -> datetime:
+        """The time of licences: the database's, and never earlier than one that was seen there."""
+        self._lock()
+        return self._seen
+
+    @property
+    def served(self) -> tuple[str, ...]:
+        """Own platform first, then those that this site may have to serve."""
+        return (self.own, *self.possible)
+
+    @cached_property
+    def platforms(self) -> tuple[str, ...]:
+        """Whose licences are kept here: of those served, and at the core of all the tree's."""
+        tree = platforms(self._database) if self.is_core else ()
+        return tuple(dict.fromkeys((*self.served, *tree)))
+
+    def concerned(self, platform: str) -> tuple[str, ...]:
+        """At the core: the other sites that a platform's licence counts for, its own first."""
+        sites = (platform, *backups_of(self._database, platform))
+        return tuple(one for one in sites if one != self.own)
+
+    def prepare(self, messages: Sequence[Message]) -> None:
+        """Nothing: these messages are rare, and lock when their turn comes."""
+
+    # ---- reading ----------------------------------------------------------------------------
+
+    def _lock(self) -> bytes:
+        """What was published last. From here on other transactions on licences wait for this one."""
+        if self._published is None:
+            columns, row = ("platform", "body", "at"), (self.own, b"", naive(self._work.now))
+            sql.insert(self._database, _PUBLISHED, columns, [row], update=("platform",))
+            query = f"SELECT body, seen_at FROM {_PUBLISHED} WHERE platform=%s FOR UPDATE"
+            body, seen = sql.select(self._database, query, [self.own])[0]
+            self._published = bytes(body)
+            self._seen = max(self._seen, seen.replace(tzinfo=UTC)) if seen else self._seen
+        return self._published
+
+    def newest(self, platform: str) -> Held | None:
+        """The newest issue of a platform, locked."""
+        self._lock()
+        if platform not in self._newest:
+            self._newest[platform] = licence_rows.newest(self._database, platform, lock=True)
+        return self._newest[platform]
+
+    def in_force(self) -> LicenceInForce:
+        """What this site may do now."""
+        own = self.newest(self.own)
+        possible = [amounts_in(self.newest(p), self.now) for p in self.possible]
+        amounts = in_force(amounts_in(own, self.now), possible)
+        return _told(self.own, own if standing(own, self.now) is Standing.VALID else None, amounts)
+
+    def was_published(self, one: LicenceInForce) -> bool:
+        """Is this what was published last?"""
+        return self._lock() == dumps(to_body(one))
+
+    # ---- writing ----------------------------------------------------------------------------
+
+    def save(self, one: Held) -> None:
+        """Write a new issue, or one anew whose row was spoilt."""
+        update = licence_rows.COLUMNS[2:]
+        sql.insert(
+            self._database,
+            licence_rows.TABLE,
+            licence_rows.COLUMNS,
+            [licence_rows.to_row(one)],
+            update,
+        )
+        self._newest[one.platform] = one
+        self._changed.add(one.platform)
+
+    def revoke(self, one: Held) -> Held:
+        """It counts no more, and no older one in its stead."""
+        sql.execute(
+            self._database,
+            f"UPDATE {licence_rows.TABLE} SET revoked_at=%s WHERE platform=%s AND issue=%s",
+            [naive(self.now), one.platform, one.issue],
+        )
+        self._newest[one.platform] = gone = replace(one, revoked_at=self.now)
+        self._changed.add(one.platform)
+        return gone
+
+    def remember_published(self, one: LicenceInForce) -> None:
+        """Write down what is published."""
+        self._published = dumps(to_body(one))
+        query = f"UPDATE {_PUBLISHED} SET body=%s, at=%s WHERE platform=%s"
+        sql.execute(self._database, query, [self._published, naive(self.now), self.own])
+        self._changed.add(self.own)
+
+    def remember_time(self) -> None:
+        """Write down how late it is, for the case that the clock is set back."""
+        query = f"UPDATE {_PUBLISHED} SET seen_at=%s WHERE platform=%s"
+        sql.execute(self._database, query, [naive(self.now), self.own])
+
+    def send(self, outgoing: Outgoing) -> None:
+        """Stage a message."""
+        self._work.send(outgoing)
+
+    def flush(self) -> None:
+        """All is written already."""
+
+    def after_commit(self) -> None:
+        """Bring the projection up to date."""
+        for platform in self._changed.intersection(self.served):
+            redis_projection.write(platform, self._newest.get(platform), self.now)
+
+
+def _told(platform: str, own: Held | None, amounts: Amounts) -> LicenceInForce:
+    if own is None:
+        return LicenceInForce(platform=platform, **asdict(amounts))
+    return LicenceInForce(
+        platform=platform,
+        valid_from=_wire_time(own.valid_from),
+        valid_to=_wire_time(own.valid_to) if own.valid_to else None,
+        issue=own.issue,
+        evaluation=own.evaluation,
+        **asdict(amounts),
+    )
+
+
+def _wire_time(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")

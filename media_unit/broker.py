@@ -1,0 +1,203 @@
+"""The unit's connection to RabbitMQ: what is to be said waits here until the broker has it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import aio_pika
+import aiormq
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+
+from foundation import clock
+from foundation.bus.message import BadMessage, Message, dumps, loads, to_body
+from media_unit.config import UnitConfig
+from wire.media_unit import UnitHolds
+from wire.resource_pool import NodeUnregistered
+from wire.routes import Routes, unit_key, unit_queue
+
+log = logging.getLogger("conferences.media.broker")
+
+_MOST_WAITING = 10_000
+_AT_ONCE = 50
+_TIMEOUT = 5.0
+_LONGEST_PAUSE = 2.0
+_BROKER_ERRORS = (
+    aiormq.exceptions.AMQPError,
+    aiormq.exceptions.ChannelInvalidStateError,
+    aio_pika.exceptions.AMQPError,
+    OSError,
+    TimeoutError,
+)
+_LIST = UnitHolds.wire_type
+_SPOKEN_ON = (Routes.UNIT_TO_CSS, Routes.NODE_TO_RMS)
+
+Hear = Callable[[dict[str, Any], str], Awaitable[None]]
+Introduce = Callable[[], list[tuple[Routes, Message]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    route: Routes
+    about: str
+    body: bytes
+    properties: dict[str, Any]
+
+
+class Broker:
+    """One session after the other, for ever; each begins with an introduction."""
+
+    def __init__(self, config: UnitConfig, hear: Hear, introduce: Introduce) -> None:
+        self._config, self._hear, self._introduce = config, hear, introduce
+        self._waiting: deque[_Letter] = deque()
+        self._more = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._app_id = f"cmu@{config.ip}"
+        self.connected = asyncio.Event()
+
+    # ---- speaking -----------------------------------------------------------------------------
+
+    def say(self, route: Routes, message: Message, correlation_id: str = "") -> None:
+        """Send as soon as it can be; in the order of calls, at least once."""
+        properties = {
+            "message_id": uuid4().hex,
+            "correlation_id": correlation_id or None,
+            "timestamp": clock.now(),
+        }
+        if len(self._waiting) >= _MOST_WAITING:
+            log.error("the broker has been away for too long: the oldest message is dropped")
+            self._waiting.popleft()
+        self._waiting.append(_Letter(route, message.type, dumps(to_body(message)), properties))
+        self._empty.clear()
+        self._more.set()
+
+    async def said_all(self, seconds: float) -> bool:
+        """Wait until the broker has everything, or for so long."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._empty.wait(), seconds)
+        return self._empty.is_set()
+
+    async def _speak(self, channel: AbstractChannel) -> None:
+        exchanges = {}
+        for route in _SPOKEN_ON:
+            named = route.value
+            exchanges[route] = await channel.declare_exchange(
+                named.exchange, named.kind, durable=True
+            )
+        while True:
+            while self._waiting:
+                letter = self._waiting[0]
+                message = aio_pika.Message(
+                    letter.body,
+                    content_type="application/json",
+                    delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+                    app_id=self._app_id,
+                    **letter.properties,
+                )
+                await exchanges[letter.route].publish(
+                    message, letter.route.value.key, mandatory=False, timeout=_TIMEOUT
+                )
+                # It is confirmed; where it was dropped meanwhile as too old, another is the first.
+                if self._waiting and self._waiting[0] is letter:
+                    self._waiting.popleft()
+            self._empty.set()
+            self._more.clear()
+            await self._more.wait()
+
+    # ---- listening ----------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Sessions, until cancelled."""
+        pause = 0.2
+        while True:
+            try:
+                await self._session()
+                pause = 0.2
+            except _BROKER_ERRORS as wrong:
+                log.warning("broker: %s: %s", type(wrong).__name__, wrong)
+            except Exception:
+                log.exception("broker: the unforeseen; media go on, the next session follows")
+            self.connected.clear()
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _session(self) -> None:
+        connection = await aio_pika.connect(self._config.amqp_url, timeout=_TIMEOUT, heartbeat=10)
+        try:
+            listening = await connection.channel()
+            await listening.set_qos(prefetch_count=_AT_ONCE)
+            queue = await self._own_queue(connection, listening)
+            speaking = await connection.channel(publisher_confirms=True)
+            self._sort_what_waited()
+            for route, message in self._introduce():
+                self.say(route, message)
+            await queue.consume(self._arrived)
+            log.info("connected; listening on %s", queue.name)
+            self.connected.set()
+            gone = asyncio.Event()
+            connection.close_callbacks.add(lambda *_: gone.set())
+            speaker = asyncio.create_task(self._speak(speaking))
+            watcher = asyncio.create_task(gone.wait())
+            await asyncio.wait({speaker, watcher}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (speaker, watcher):
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await speaker
+            log.warning("broker: the connection was closed")
+        finally:
+            with contextlib.suppress(*_BROKER_ERRORS):
+                await asyncio.wait_for(connection.close(), 2)
+
+    def _sort_what_waited(self) -> None:
+        """The introduction comes last: what was said of oneself before is old, but for a farewell."""
+        waited = list(self._waiting)
+        farewell = NodeUnregistered.wire_type
+        self._waiting = deque(
+            [one for one in waited if one.route is Routes.NODE_TO_RMS and one.about == farewell]
+            + [one for one in waited if one.route is not Routes.NODE_TO_RMS and one.about != _LIST]
+        )
+
+    async def _own_queue(
+        self, connection: aio_pika.abc.AbstractConnection, channel: AbstractChannel
+    ) -> AbstractQueue:
+        ip, pid = self._config.ip, self._config.pid
+        name = unit_queue(ip, pid)
+        heard_on = Routes.CSS_TO_UNIT.value
+        exchange = await channel.declare_exchange(heard_on.exchange, heard_on.kind, durable=True)
+        trial = await connection.channel()
+        try:
+            await trial.declare_queue(name, durable=True)
+        except aiormq.exceptions.ChannelPreconditionFailed:
+            log.warning("%s is there with other arguments; used as it is", name)
+        else:
+            await trial.close()
+        queue = await channel.declare_queue(name, passive=True)
+        await queue.bind(exchange, unit_key(ip, pid))
+        return queue
+
+    async def _arrived(self, incoming: AbstractIncomingMessage) -> None:
+        task = asyncio.create_task(self._handle(incoming))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _handle(self, incoming: AbstractIncomingMessage) -> None:
+        """Whatever a message is, it is acknowledged: what cannot be done once cannot be done twice."""
+        try:
+            body = loads(incoming.body)
+            log.debug("heard %s", body["type"])
+            await self._hear(body, str(incoming.correlation_id or ""))
+        except BadMessage as bad:
+            log.warning("message that is none: %s", bad.detail)
+        except Exception:
+            # Not its body: passwords are in it.
+            log.exception("a message of %d bytes could not be handled", len(incoming.body))
+        with contextlib.suppress(*_BROKER_ERRORS):
+            await incoming.ack()

@@ -1,0 +1,112 @@
+"""What one media unit is told by its environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from wire.fields import unit_id
+
+_LAST_PORT = 279
+"""The highest offset that a unit uses from its first port."""
+
+
+class BadConfig(ValueError):
+    """A setting is missing or makes no sense; the text says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitConfig:
+    """Name, place, ports and capacity of one unit."""
+
+    amqp_url: str
+    ip: str
+    pid: str
+    directory: Path
+    port_base: int
+    confs: int = 20
+    ports: int = 190
+    platform: str = ""
+    room: str | None = None
+    lo_shim: str = ""
+    public_ws: str = ""
+    keep_janus: bool = False
+
+    @property
+    def label(self) -> str:
+        """How logs call it."""
+        return f"{self.ip}:{self.pid}" if self.pid else self.ip
+
+    @property
+    def http_port(self) -> int:
+        return self.port_base + 1
+
+    @property
+    def admin_port(self) -> int:
+        return self.port_base + 2
+
+    @property
+    def ws_port(self) -> int:
+        return self.port_base + 3
+
+    @property
+    def event_port(self) -> int:
+        return self.port_base + 4
+
+    @property
+    def rtp_ports(self) -> str:
+        return f"{self.port_base + 10}-{self.port_base + 199}"
+
+    @property
+    def mixer_ports(self) -> str:
+        return f"{self.port_base + 200}-{self.port_base + _LAST_PORT}"
+
+    @property
+    def ws_url(self) -> str:
+        """Where the agent finds its Janus."""
+        return f"ws://{self.ip}:{self.ws_port}/"
+
+    @property
+    def join_url(self) -> str:
+        """Where participants find it: the same, unless a proxy stands in front."""
+        return self.public_ws or self.ws_url
+
+
+def from_environment(env: Mapping[str, str]) -> UnitConfig:
+    """Read the unit's settings. Raises BadConfig."""
+    try:
+        pid = unit_id(env.get("CMU_PID", ""))
+    except ValueError as wrong:
+        raise BadConfig(f"CMU_PID {wrong}") from None
+    port_base = _number(env, "CMU_PORT_BASE", None)
+    if not 1024 <= port_base <= 65535 - _LAST_PORT:
+        raise BadConfig(f"CMU_PORT_BASE must lie between 1024 and {65535 - _LAST_PORT}")
+    return UnitConfig(
+        amqp_url=_needed(env, "AMQP_URL"),
+        ip=_needed(env, "CMU_IP"),
+        pid=pid,
+        directory=Path(_needed(env, "CMU_DIR")).absolute(),
+        port_base=port_base,
+        confs=_number(env, "CMU_CAPACITY_CONFS", 20),
+        ports=_number(env, "CMU_CAPACITY_PORTS", 190),
+        platform=env.get("PLATFORM_MOID", ""),
+        room=env.get("ROOM_MOID") or None,
+        lo_shim=env.get("LO_SHIM", ""),
+        public_ws=env.get("CMU_PUBLIC_WS", ""),
+        keep_janus=env.get("CMU_KEEP_JANUS", "") == "1",
+    )
+
+
+def _needed(env: Mapping[str, str], name: str) -> str:
+    if value := env.get(name):
+        return value
+    raise BadConfig(f"{name} is not set")
+
+
+def _number(env: Mapping[str, str], name: str, default: int | None) -> int:
+    value = env.get(name) or (default if default is not None else _needed(env, name))
+    try:
+        return int(value)
+    except ValueError:
+        raise BadConfig(f"{name} must be a whole number, not {value!r}") from None

@@ -1,0 +1,182 @@
+"""The files that a unit's Janus reads, and the secrets that it and its users share."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from media_unit.config import UnitConfig
+
+AUDIO = "janus.plugin.audiobridge"
+VIDEO = "janus.plugin.videoroom"
+TEXT = "janus.plugin.textroom"
+PLUGINS = (AUDIO, VIDEO, TEXT)
+
+TOKEN_LASTS = 90 * 24 * 3600
+"""Longer than any conference: a token opens the door of the house, the rooms have pins of their own."""
+
+_LIBRARIES = (
+    Path("/usr/lib/x86_64-linux-gnu/janus"),
+    Path("/usr/lib/aarch64-linux-gnu/janus"),
+    Path("/usr/local/lib/janus"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Random words, made once per unit. None of them ever leaves the machine."""
+
+    api: str
+    admin: str
+    rooms: str
+    tokens: str
+    events: str
+
+    def room_secret(self, room: str) -> str:
+        """What the agent shows to change a room; users never see it."""
+        return self._derived("secret", room)
+
+    def pin(self, room: str, password: str) -> str:
+        """What opens a room: of this room only, and not to be guessed where the password is short."""
+        return self._derived("pin", room, password)[:24]
+
+    def token(self, now: float) -> str:
+        """A signed token with which users may speak to Janus (its HMAC token_auth)."""
+        plain = ",".join([str(int(now) + TOKEN_LASTS), "janus", *PLUGINS])
+        signed = hmac.new(self.tokens.encode(), plain.encode(), hashlib.sha1).digest()
+        return f"{plain}:{base64.b64encode(signed).decode()}"
+
+    def _derived(self, *words: str) -> str:
+        return hmac.new(self.rooms.encode(), "\0".join(words).encode(), hashlib.sha256).hexdigest()
+
+
+def load_secrets(directory: Path) -> Secrets:
+    """This unit's secrets; made on its first start, readable by its user alone."""
+    path = directory / "secrets.json"
+    try:
+        return Secrets(**json.loads(path.read_text()))
+    except FileNotFoundError:
+        made = Secrets(*(secrets.token_hex(24) for _ in range(5)))
+    new = path.with_suffix(".new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(asdict(made), file)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    return made
+
+
+def write_config(config: UnitConfig, keys: Secrets, server_name: str) -> Path:
+    """Write all of Janus' files; return their folder."""
+    folder = config.directory / "janus"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+    files = {
+        "janus": _core(config, keys, server_name, folder),
+        "transport.http": _http(config),
+        "transport.websockets": _websockets(config),
+        "eventhandler.wsevh": _events(config, keys),
+        **_plugins(config, keys),
+    }
+    for name, text in files.items():
+        name = name if name == "janus" else f"janus.{name}"
+        _write_private(folder / f"{name}.jcfg", text)
+    return folder
+
+
+def _write_private(path: Path, text: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+
+
+def _core(config: UnitConfig, keys: Secrets, server_name: str, folder: Path) -> str:
+    library = next((one for one in _LIBRARIES if one.is_dir()), _LIBRARIES[0])
+    # Janus skips loopback unless the shim hides what it is; then every address may be offered.
+    loopback = config.ip.startswith("127.")
+    enforce = "" if loopback else f'ice_enforce_list = "{config.ip}"'
+    return f"""general: {{
+  configs_folder = "{folder}"
+  plugins_folder = "{library}/plugins"
+  transports_folder = "{library}/transports"
+  events_folder = "{library}/events"
+  loggers_folder = "{library}/loggers"
+  server_name = "{server_name}"
+  log_to_stdout = true
+  debug_level = 3
+  debug_timestamps = true
+  debug_colors = false
+  api_secret = "{keys.api}"
+  admin_secret = "{keys.admin}"
+  token_auth = true
+  token_auth_secret = "{keys.tokens}"
+  session_timeout = 30
+  recordings_tmp_ext = "tmp"
+  hide_dependencies = true
+}}
+media: {{ rtp_port_range = "{config.rtp_ports}" }}
+nat: {{
+  {enforce}
+  ice_ignore_list = "vmnet"
+}}
+plugins: {{ disable = "{_disabled("plugins", library, ("audiobridge", "videoroom", "textroom"))}" }}
+transports: {{ disable = "{_disabled("transports", library, ("http", "websockets"))}" }}
+loggers: {{ disable = "libjanus_jsonlog.so" }}
+events: {{
+  broadcast = true, combine_media_stats = true, stats_period = 0
+  disable = "{_disabled("events", library, ("wsevh",))}"
+}}
+"""
+
+
+def _disabled(kind: str, library: Path, wanted: tuple[str, ...]) -> str:
+    """All that is installed and not wanted: what does not run needs no watching."""
+    found = sorted(path.name for path in (library / kind).glob("libjanus_*.so"))
+    return ",".join(name for name in found if name[9:-3] not in wanted)
+
+
+def _http(config: UnitConfig) -> str:
+    return f"""general: {{
+  json = "compact", base_path = "/janus", http = true, port = {config.http_port}
+  ip = "127.0.0.1", https = false
+}}
+admin: {{
+  admin_base_path = "/admin", admin_http = true, admin_port = {config.admin_port}
+  admin_ip = "127.0.0.1", admin_https = false
+}}
+"""
+
+
+def _websockets(config: UnitConfig) -> str:
+    return f"""general: {{
+  json = "compact", ws = true, ws_port = {config.ws_port}, ws_ip = "{config.ip}", wss = false
+  pingpong_trigger = 10, pingpong_timeout = 5
+}}
+admin: {{ admin_ws = false, admin_wss = false }}
+"""
+
+
+def _events(config: UnitConfig, keys: Secrets) -> str:
+    return f"""general: {{
+  enabled = true, events = "plugins,handles,media,webrtc", grouping = true, json = "compact"
+  backend = "ws://127.0.0.1:{config.event_port}/{keys.events}"
+}}
+"""
+
+
+def _plugins(config: UnitConfig, keys: Secrets) -> dict[str, str]:
+    common = f'string_ids = true, admin_key = "{keys.admin}"'
+    mixer = f'rtp_port_range = "{config.mixer_ports}", local_ip = "{config.ip}"'
+    locked = "lock_rtp_forward = true"
+    return {
+        "plugin.audiobridge": (
+            f'general: {{ {common}, {mixer}, {locked}, lock_play_file = true, record_tmp_ext = "tmp" }}\n'
+        ),
+        "plugin.videoroom": f"general: {{ {common}, {locked} }}\n",
+        "plugin.textroom": f"general: {{ {common} }}\n",
+    }

@@ -1,0 +1,96 @@
+"""What Janus tells by itself: who comes and goes, and whose media stop. Hints only; the truth is asked for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from aiohttp import WSMsgType, web
+
+from media_unit.config import UnitConfig
+from media_unit.janus_config import Secrets
+
+log = logging.getLogger("conferences.media.janus")
+
+_PLUGIN, _HANDLE, _MEDIA = 64, 2, 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    """Something happened. `handle` names a participant's connection; `room` where it is known."""
+
+    kind: str  # joined, changed, receiving, gone
+    handle: int = 0
+    plugin: str = ""
+    room: str = ""
+    participant: str = ""
+    receiving: bool = True
+    medium: str = ""
+
+
+def hint_of(event: dict[str, Any]) -> Hint | None:
+    """The hint in one event of Janus, if there is one. Pure."""
+    kind, handle, said = event.get("type"), event.get("handle_id") or 0, event.get("event")
+    if not isinstance(said, dict) or not isinstance(handle, int):
+        return None
+    if kind == _PLUGIN and isinstance(data := said.get("data"), dict) and data.get("room"):
+        return Hint(
+            kind="joined" if data.get("event") == "joined" else "changed",
+            handle=handle,
+            plugin=str(said.get("plugin")),
+            room=str(data["room"]),
+            participant=str(data.get("id") or data.get("username") or ""),
+        )
+    if kind == _MEDIA and event.get("subtype") == 1 and "receiving" in said:
+        return Hint(
+            kind="receiving",
+            handle=handle,
+            receiving=bool(said["receiving"]),
+            medium=str(said.get("media") or said.get("mid") or ""),
+        )
+    if kind == _HANDLE and said.get("name") == "detached":
+        return Hint(kind="gone", handle=handle)
+    return None
+
+
+class EventDoor:
+    """The small server to which Janus' event handler connects; it buffers while we are away."""
+
+    def __init__(self, config: UnitConfig, keys: Secrets, tell: Callable[[Hint], None]) -> None:
+        self._config, self._keys, self._tell = config, keys, tell
+        self._runner: web.AppRunner | None = None
+
+    async def open(self) -> None:
+        """Listen, on loopback and under a secret path."""
+        app = web.Application()
+        app.router.add_get(f"/{self._keys.events}", self._serve)
+        self._runner = web.AppRunner(
+            app, handle_signals=False, access_log=None, shutdown_timeout=0.2
+        )
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self._config.event_port).start()
+
+    async def close(self) -> None:
+        if self._runner:
+            await self._runner.cleanup()
+
+    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(protocols=("janus-event-handlers",))
+        await socket.prepare(request)
+        async for frame in socket:
+            if frame.type is WSMsgType.TEXT:
+                self._take(frame.data)
+        return socket
+
+    def _take(self, text: str) -> None:
+        try:
+            events = orjson.loads(text)
+        except ValueError:
+            log.warning("event that is not JSON")
+            return
+        for event in events if isinstance(events, list) else [events]:
+            if isinstance(event, dict) and (hint := hint_of(event)):
+                self._tell(hint)

@@ -1,0 +1,261 @@
+"""A simulated unit that can go wrong on demand, and its timers. Pure: time and chance are arguments."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from foundation.bus.message import Message
+from foundation.bus.outgoing import Send
+from media_unit.simulated_unit import SimulatedUnit
+from wire.media_unit import CreateOnUnit, RestoreOnUnit
+from wire.routes import Routes
+
+BEAT = timedelta(seconds=3)
+LIST = timedelta(seconds=60)
+LATE_SECONDS = 6.0
+"""Longer than the 4 s for which a unit is waited for."""
+
+_ORDERS = {CreateOnUnit.wire_type, RestoreOnUnit.wire_type}
+
+
+class Fault(StrEnum):
+    """What can go wrong."""
+
+    REFUSE = "refuse"
+    SILENT = "silent"
+    LATE = "late"
+    TWICE = "twice"
+    DIE = "die"
+    FREEZE = "freeze"
+    OLD_LIST = "old_list"
+    NONE = "none"
+
+
+_WHOLE = (Fault.DIE, Fault.FREEZE, Fault.OLD_LIST)
+
+
+class Wish(StrEnum):
+    """What somebody in a conference can be made to do."""
+
+    RENAME = "rename"
+    EXTEND = "extend"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A fault for one unit, or for all ("*").
+
+    `share` of the commands are hit; where a unit as a whole is hit, `share` of the units. `seconds`: late answers are that late; a dead or frozen unit
+    is back after that long; one with an old list restarts after that long, with what it holds now;
+    any other fault ends after that long. 0: until `none`, and for old_list at once.
+    """
+
+    fault: Fault
+    unit: str = "*"
+    seconds: float = 0.0
+    share: float = 1.0
+
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> Order:
+        """Read one. Raises ValueError."""
+        seconds, share = float(body.get("seconds") or 0), float(body.get("share", 1))
+        if not 0 <= share <= 1 or not 0 <= seconds < 10**7:
+            raise ValueError("share must lie between 0 and 1, seconds must not be negative")
+        unit = str(body.get("unit") or "*")
+        return cls(fault=Fault(str(body.get("fault"))), unit=unit, seconds=seconds, share=share)
+
+    @classmethod
+    def parse(cls, text: str) -> Order:
+        """`refuse`, `refuse:s3`, `refuse:0.1`, `late:s3:seconds=2`, `die:*:seconds=20`. Raises ValueError."""
+        name, *rest = text.split(":")
+        body: dict[str, Any] = {"fault": name}
+        for part in rest:
+            key, equals, value = part.partition("=")
+            if equals:
+                body[key] = value
+            else:
+                body["share" if part.replace(".", "", 1).isdigit() else "unit"] = part
+        if unknown := body.keys() - {"fault", "unit", "share", "seconds"}:
+            raise ValueError(f"{text}: {', '.join(sorted(unknown))} is unknown")
+        return cls.of(body)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The JSON object of the control queue."""
+        spelt: dict[str, Any] = {"unit": self.unit, "fault": self.fault.value}
+        return spelt | {"seconds": self.seconds, "share": self.share}
+
+
+class State(StrEnum):
+    """Does its process run?"""
+
+    UP = "up"
+    FROZEN = "frozen"
+    DEAD = "dead"
+
+
+class FaultyUnit:
+    """A unit with its heartbeats and lists, and with the faults that it was given."""
+
+    def __init__(
+        self, unit: SimulatedUnit, chance: Callable[[], float], phase: float = 0.0
+    ) -> None:
+        self.unit = unit
+        self.state = State.UP
+        self._chance = chance
+        self._phase = BEAT * phase
+        self._faults: dict[Fault, tuple[Order, datetime | None]] = {}
+        self._later: list[tuple[datetime, Send]] = []
+        self._image: SimulatedUnit | None = None
+        self._returns_at: datetime | None = None
+        self._lost_connection = False
+        self._beat_at: datetime | None = None
+        self._list_at: datetime | None = None
+
+    @property
+    def consumes(self) -> bool:
+        """Does it take messages from its queue now?"""
+        return self.state is State.UP
+
+    # ---- connecting, and the clock ------------------------------------------------------------
+
+    def connect(self, now: datetime) -> list[Send]:
+        """The broker is there (again): register and say what is held (CSS §1.2)."""
+        if not self.consumes:
+            self._lost_connection = True
+            return []
+        self._lost_connection = False
+        self._beat_at, self._list_at = now + self._phase, now + LIST + self._phase
+        return _sends([*self.unit.register(), *self._lists(now)])
+
+    def leave(self) -> list[Send]:
+        """Told to stop: it unregisters, if it is there to do so."""
+        return _sends(self.unit.unregister()) if self.consumes else []
+
+    def tick(self, now: datetime) -> list[Send]:
+        """What the passing of time makes it say."""
+        said = self._return(now) if self._returns_at and self._returns_at <= now else []
+        if not self.consumes:
+            return said
+        due = [send for at, send in self._later if at <= now]
+        self._later = [(at, send) for at, send in self._later if at > now]
+        if self._beat_at is None or _reached(self._beat_at, now, BEAT):
+            self._beat_at = now + BEAT
+            said += _sends(self.unit.beat())
+        if self._list_at is None or _reached(self._list_at, now, LIST + BEAT):
+            self._list_at = now + LIST
+            said += _sends(self._lists(now))
+        return said + due
+
+    def _lists(self, now: datetime) -> list[Message]:
+        return [] if self._hit(Fault.SILENT, now) else self.unit.lists(now)
+
+    def _return(self, now: datetime) -> list[Send]:
+        """Its time is over: thaw, or start again."""
+        thaws = self.state is State.FROZEN and self._image is None
+        self.state, self._returns_at = State.UP, None
+        if thaws:
+            return self.connect(now) if self._lost_connection else []
+        self.unit.restart(self._image)
+        self._image = None
+        self._later.clear()
+        return self.connect(now)
+
+    # ---- messages -----------------------------------------------------------------------------
+
+    def hear(self, body: dict[str, Any], correlation_id: str, now: datetime) -> list[Send]:
+        """Do what a message says, or what the faults make of it. Raises BadMessage."""
+        if not self._faults:
+            return _sends(self.unit.hear(body, now), correlation_id)
+        if body["type"] in _ORDERS and self._hit(Fault.REFUSE, now):
+            answers = self.unit.refuse(body, now)
+        else:
+            answers = self.unit.hear(body, now)
+        said = _sends(answers, correlation_id)
+        if self._hit(Fault.SILENT, now):
+            return []
+        if self._hit(Fault.TWICE, now):
+            said = said * 2
+        if self._hit(Fault.LATE, now):
+            at = now + timedelta(seconds=self._faults[Fault.LATE][0].seconds or LATE_SECONDS)
+            self._later += [(at, send) for send in said]
+            return []
+        return said
+
+    def _hit(self, fault: Fault, now: datetime) -> bool:
+        if fault not in self._faults:
+            return False
+        order, until = self._faults[fault]
+        if until and until <= now:
+            del self._faults[fault]
+            return False
+        return order.share >= 1 or self._chance() < order.share
+
+    # ---- faults -------------------------------------------------------------------------------
+
+    def suffer(self, order: Order, now: datetime) -> list[Send]:
+        """Take a fault on."""
+        lasts = timedelta(seconds=order.seconds)
+        if order.fault in _WHOLE and order.share < 1 and self._chance() >= order.share:
+            return []
+        match order.fault:
+            case Fault.NONE:
+                return self._heal(now)
+            case Fault.DIE:
+                self.state = State.DEAD
+                self.unit.restart()
+                self._later.clear()
+                self._image = None
+                self._returns_at = now + lasts if lasts else None
+            case Fault.FREEZE if self.consumes:
+                self.state = State.FROZEN
+                self._returns_at = now + lasts if lasts else None
+            case Fault.OLD_LIST:
+                self._image, self._returns_at = copy.deepcopy(self.unit), now + lasts
+            case Fault.REFUSE | Fault.SILENT | Fault.LATE | Fault.TWICE:
+                ends = now + lasts if lasts and order.fault is not Fault.LATE else None
+                self._faults[order.fault] = (order, ends)
+        return []
+
+    def _heal(self, now: datetime) -> list[Send]:
+        self._faults.clear()
+        self._returns_at = None
+        return [] if self.consumes else self._return(now)
+
+    def wish(self, body: dict[str, Any], now: datetime) -> list[Send]:
+        """Somebody in a conference wishes something. Raises ValueError."""
+        e164 = str(body.get("confE164"))
+        if not self.consumes or e164 not in self.unit.held:
+            return []
+        match Wish(body["do"]):
+            case Wish.RENAME:
+                return _sends(self.unit.ask_to_rename(e164, str(body["confname"])))
+            case Wish.EXTEND:
+                return _sends(self.unit.ask_to_extend(e164, int(body["delay"])))
+            case Wish.END:
+                return _sends(self.unit.end(e164, now))
+
+
+def _reached(at: datetime, now: datetime, period: timedelta) -> bool:
+    """Is it time? A clock that was set back must not silence a unit."""
+    return at <= now or at - now > period
+
+
+_TO_RMS = frozenset({"RMS_NODE_REGISTER_NTF", "RMS_NODE_STATE_NTF", "RMS_NODE_UNREGISTER_NTF"})
+
+
+def _sends(messages: Iterable[Message], correlation_id: str = "") -> list[Send]:
+    return [
+        Send(
+            message=one,
+            route=Routes.NODE_TO_RMS if one.type in _TO_RMS else Routes.UNIT_TO_CSS,
+            correlation_id=correlation_id,
+        )
+        for one in messages
+    ]
