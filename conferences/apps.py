@@ -23,11 +23,11 @@ class ConferencesConfig(AppConfig):
 
         SITES["conferences"] = ConferenceSite
         HOMES.append(platform_resolver.homes_of)
-        hooks.DOMAINS.append(queries.uses_of_domain)
-        hooks.ROOMS.append(queries.uses_of_room)
-        hooks.RUNNING.append(queries.running_below)
-        hooks.GATHERINGS.append(queries.gatherings)
-        hooks.ENDING.append(due.end_below)
+        hooks.DOMAIN_USES.connect(queries.uses_of_domain)
+        hooks.ROOM_USES.connect(queries.uses_of_room)
+        hooks.RUNNING_BELOW.connect(queries.running_below)
+        hooks.RUNNING_CONFERENCES.connect(queries.running_conferences)
+        hooks.END_RUNNING.connect(due.end_below)
         health.MORE.append(metrics.metrics)
         errors.CLOSED.append(commands.closed)
         flows.register()

@@ -21,5 +21,5 @@ class FailoverConfig(AppConfig):
 
         SITES["failover"] = FailoverSite
         SERVING.append(register_view.serving)
-        hooks.REMARKS.append(status.remark)
+        hooks.REMARKS.connect(status.remark)
         flows.register()

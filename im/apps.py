@@ -20,8 +20,8 @@ class ImConfig(AppConfig):
         from im.flows import revoke
 
         if "im" in settings.ROLES:
-            hooks.SHUT.append(revoke.every)
-            hooks.ENTERED.append(conference_joins.note)
+            hooks.REVOKE_CREDENTIALS.connect(revoke.every)
+            hooks.PERSON_JOINED.connect(conference_joins.note)
             backlog.ELSEWHERE.add(journal.DESTINATION)
             declare.MORE.append(broker.declare_and_limit)
             health.MORE.append(search.metrics)

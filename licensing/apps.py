@@ -21,6 +21,6 @@ class LicensingConfig(AppConfig):
 
         SITES["licensing"] = LicenceSite
         health.MORE.append(queries.metrics)
-        hooks.MEASURES.append(measures)
+        hooks.MEASURES.connect(measures)
         audit.follow(models.Licence, without=("sealed",))
         flows.register()

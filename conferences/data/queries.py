@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from conferences.data import row_mapper
 from conferences.rules.outgoing import wire_time
 from conferences.rules.states import Conference, Unit
-from domains.data.hooks import Gathered, Gathering
+from domains.data.hooks import RunningConference
 from domains.data.tree_rows import GROUPS
 from foundation.cells import sql
 from foundation.cells.directory import look_up, possible_platforms, store_of
@@ -164,7 +164,9 @@ def simulated_units(platform: str) -> frozenset[tuple[str, Unit]]:
 MOST_GATHERED = 500
 
 
-def gatherings(database: str, known: Mapping[str, int]) -> Gathered:
+def running_conferences(
+    database: str, known: Mapping[str, int]
+) -> tuple[Collection[str], Sequence[RunningConference]]:
     """The conferences that live, and those that run and are of another revision than is known."""
     query = f"SELECT confid, revision, state FROM {_TABLE} WHERE live_e164 IS NOT NULL"  # noqa: S608
     live = sql.select(database, query)
@@ -177,12 +179,14 @@ def gatherings(database: str, known: Mapping[str, int]) -> Gathered:
         return [row[0] for row in live], []
     query = f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE confid IN ({sql.marks(new)})"  # noqa: S608
     found = map(row_mapper.from_row, sql.select(database, query, new))
-    return [row[0] for row in live], [_gathering(c) for c in found if c.live]
+    return [row[0] for row in live], [_running_conference(c) for c in found if c.live]
 
 
-def _gathering(c: Conference) -> Gathering:
+def _running_conference(c: Conference) -> RunningConference:
     people = {str(m["account"]) for m in (*c.mts, *c.members) if m.get("account")}
-    return Gathering(c.confid, c.revision, c.name, c.user_domain, c.creator_moid, frozenset(people))
+    return RunningConference(
+        c.confid, c.revision, c.name, c.user_domain, c.creator_moid, frozenset(people)
+    )
 
 
 # ---- what uses a domain or a room, for the rules of the tree -------------------------------------

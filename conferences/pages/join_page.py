@@ -111,8 +111,7 @@ def _admitted(request: HttpRequest, conference: JoinInfo, answer: dict[str, Any]
     """He is told how to enter; with an account of the tenant he belongs to it from now on."""
     user = request.user
     if user.is_authenticated and user.domain_id == conference.user_domain:
-        for entered in hooks.ENTERED:
-            entered(conference.confid, user.moid)
+        hooks.PERSON_JOINED.call(conference.confid, user.moid)
     return JsonResponse(answer)
 
 

@@ -50,7 +50,7 @@ def write_domains(database: str, domains: Sequence[Told]) -> None:
     _drop_rooms(database, platforms)
     _write_keys(database, domains)
     for moid in disabled:
-        hooks.shut(database, queries.people_below(database, moid))
+        hooks.REVOKE_CREDENTIALS.call(database, queries.people_below(database, moid))
 
 
 def _disabled(database: str, domains: Sequence[Told]) -> list[str]:
@@ -157,7 +157,7 @@ def delete_domains(database: str, moids: Collection[str]) -> None:
     people.filter(is_superuser=True).exclude(moid__in=_received(database, people)).update(
         domain=None
     )
-    hooks.shut(database, list(people.values_list("moid", flat=True)))
+    hooks.REVOKE_CREDENTIALS.call(database, list(people.values_list("moid", flat=True)))
     people.delete()
     for model in (ApiKey, Application):
         model._default_manager.using(database).filter(domain__in=found).delete()
@@ -226,7 +226,7 @@ def _shut(database: str, accounts: Sequence[Told], secrets: Mapping[str, Told]) 
         disabled = account.is_active and not told[account.moid].get("used", 1)
         if disabled or password != account.password:
             tokens.end_all(account, database)
-            hooks.shut(database, [account.moid])
+            hooks.REVOKE_CREDENTIALS.call(database, [account.moid])
 
 
 def _account_row(told: Told, secrets: Told, now: Any) -> tuple[Any, ...]:
@@ -301,5 +301,5 @@ def _write_devices(database: str, wanted: Mapping[int, Sequence[Told]]) -> None:
 def delete_accounts(database: str, moids: Collection[str]) -> None:
     """Delete accounts with all that is theirs."""
     if moids:
-        hooks.shut(database, moids)
+        hooks.REVOKE_CREDENTIALS.call(database, moids)
         Account.objects.using(database).filter(moid__in=list(moids)).delete()

@@ -1,87 +1,32 @@
-"""Who else uses a domain or a room: apps above this one say so when they are loaded."""
+"""Hooks of the domain tree: apps above this one take part in changes and pages of domains and accounts.
+
+`database` is the alias of the database that holds the platform's data. A MOID names a domain or an account.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
+
+from foundation.hooks import Hook, SingleHook
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-Ask = Callable[[str, str], Mapping[str, int]]
-"""From a database and a MOID: how many things of a kind use it."""
-
-DOMAINS: list[Ask] = []
-ROOMS: list[Ask] = []
-
-
-def gathered(asks: list[Ask], database: str, moid: str) -> dict[str, int]:
-    """All uses that others know of, by kind."""
-    return {kind: count for ask in asks for kind, count in ask(database, moid).items()}
-
-
-# ---- what operators see of a domain that others know --------------------------------------------
-
 
 class Measure(NamedTuple):
-    """How much of a limit is used; no limit: None."""
+    """How much of a limit is used. `limit` is `None` where there is no limit."""
 
     name: StrOrPromise
     used: int
     limit: int | None
 
 
-MEASURES: list[Callable[[str, Collection[str]], Mapping[str, Sequence[Measure]]]] = []
-"""From a database and MOIDs: what each domain uses of its limits."""
+class RunningConference(NamedTuple):
+    """A running conference and who belongs to it.
 
-RUNNING: list[Ask] = []
-"""What runs in a domain and all below it, by kind."""
-
-ENDING: list[Callable[[str], int]] = []
-"""End what runs in a domain and all below it, because it is disabled; how much that was."""
-
-
-def measures(database: str, moids: Collection[str]) -> dict[str, list[Measure]]:
-    """What these domains use of their limits, as far as anybody counts it."""
-    found: dict[str, list[Measure]] = {moid: [] for moid in moids}
-    for ask in MEASURES:
-        for moid, some in ask(database, moids).items():
-            found[moid] += some
-    return found
-
-
-def end_running(moid: str) -> int:
-    """End what runs in a disabled domain and below it."""
-    return sum(end(moid) for end in ENDING)
-
-
-REMARKS: list[Callable[[str], str]] = []
-"""From a platform's MOID: what an operator has to do besides changing the tree; "": nothing."""
-
-
-def remarks(platform: str) -> list[str]:
-    """All that is to be done besides."""
-    return [said for ask in REMARKS if (said := ask(platform))]
-
-
-# ---- who may not go on --------------------------------------------------------------------------
-
-SHUT: list[Callable[[str, Collection[str]], None]] = []
-"""From a database and people's MOIDs: whatever these people have proved is void from now on. Called in the
-transaction that disables or deletes them, or gives them another password."""
-
-
-def shut(database: str, people: Collection[str]) -> None:
-    """Tell all who let people in by proofs of their own."""
-    for tell in SHUT:
-        tell(database, people)
-
-
-# ---- conferences, for those who give them a conversation ----------------------------------------
-
-
-class Gathering(NamedTuple):
-    """A conference that runs, and who belongs to it: its creator by MOID, others by sign-in name or MOID."""
+    `creator` is a MOID, `accounts` are sign-in names or MOIDs, `revision` grows with each change.
+    """
 
     confid: str
     revision: int
@@ -91,11 +36,55 @@ class Gathering(NamedTuple):
     accounts: frozenset[str]
 
 
-Gathered = tuple[Collection[str], Sequence[Gathering]]
+DOMAIN_USES: Hook[[str, str], Mapping[str, int]] = Hook()
+"""`(database, moid)`: count what uses a domain, by kind. A domain in use is not deleted."""
 
-GATHERINGS: list[Callable[[str, Mapping[str, int]], Gathered]] = []
-"""From a database and the revisions known by confid: which conferences live, and some of those that run
-and are of another revision: one, filled by the app that holds conferences."""
+ROOM_USES: Hook[[str, str], Mapping[str, int]] = Hook()
+"""`(database, moid)`: count what uses a machine room, by kind. A room in use is not deleted."""
 
-ENTERED: list[Callable[[str, str], None]] = []
-"""Somebody, by MOID, enters a conference, by confid, with his account; must not fail."""
+RUNNING_BELOW: Hook[[str, str], Mapping[str, int]] = Hook()
+"""`(database, moid)`: count what runs in a domain and in all domains below it, by kind."""
+
+END_RUNNING: Hook[[str], int] = Hook()
+"""`(moid)`: end what runs in a disabled domain and below it; return how many that were."""
+
+MEASURES: Hook[[str, Collection[str]], Mapping[str, Sequence[Measure]]] = Hook()
+"""`(database, moids)`: return what each of these domains uses of its limits."""
+
+REMARKS: Hook[[str], str] = Hook()
+"""`(platform)`: tell operators what to do besides changing a platform in the tree. "" means nothing."""
+
+REVOKE_CREDENTIALS: Hook[[str, Collection[str]], None] = Hook()
+"""`(database, accounts)`: make all tokens of these accounts void.
+
+It is called in the transaction that disables or deletes the accounts, or changes their passwords."""
+
+RUNNING_CONFERENCES: SingleHook[
+    [str, Mapping[str, int]], tuple[Collection[str], Sequence[RunningConference]]
+] = SingleHook()
+"""`(database, known_revisions)`: return the ids of all live conferences, and some of the running ones
+whose revision differs from the known one."""
+
+PERSON_JOINED: Hook[[str, str], None] = Hook()
+"""`(confid, account)`: a person has joined a conference with an account. A receiver must not raise."""
+
+
+def uses_by_kind(
+    hook: Hook[[str, str], Mapping[str, int]], database: str, moid: str
+) -> dict[str, int]:
+    """Return the counts of all receivers of a hook, merged by kind."""
+    return {kind: count for uses in hook.call(database, moid) for kind, count in uses.items()}
+
+
+def measures(database: str, moids: Collection[str]) -> dict[str, list[Measure]]:
+    """Return what these domains use of their limits, as far as an app counts it."""
+    measures_of: dict[str, list[Measure]] = {moid: [] for moid in moids}
+    for answer in MEASURES.call(database, moids):
+        for moid, domain_measures in answer.items():
+            measures_of[moid] += domain_measures
+    return measures_of
+
+
+def remarks(platform: str) -> list[str]:
+    """Return all remarks on a platform that are not empty."""
+    return [remark for remark in REMARKS.call(platform) if remark]

@@ -83,7 +83,9 @@ def _write(domain: Domain, tree: DatabaseTree, changed: Collection[str] | None) 
     obey(unsound(domain, changed, _JUDGED))
     domain.save(using=tree.database)
     if before is not None and before.used and not domain.used:
-        hooks.shut(tree.database, queries.people_below(tree.database, domain.moid))
+        hooks.REVOKE_CREDENTIALS.call(
+            tree.database, queries.people_below(tree.database, domain.moid)
+        )
     return before
 
 
@@ -184,12 +186,14 @@ def delete_key(key: ApiKey, database: str = "default") -> None:
 
 def domain_uses(moid: str, database: str = "default") -> dict[str, int]:
     """What uses a domain, here and in the apps above."""
-    return tree_rows.uses(database, moid) | hooks.gathered(hooks.DOMAINS, database, moid)
+    return tree_rows.uses(database, moid) | hooks.uses_by_kind(hooks.DOMAIN_USES, database, moid)
 
 
 def room_uses(moid: str, database: str = "default") -> dict[str, int]:
     """What uses a room, here and in the apps above."""
-    return tree_rows.uses_of_room(database, moid) | hooks.gathered(hooks.ROOMS, database, moid)
+    return tree_rows.uses_of_room(database, moid) | hooks.uses_by_kind(
+        hooks.ROOM_USES, database, moid
+    )
 
 
 def _get(moid: str, database: str) -> Domain:

@@ -119,7 +119,9 @@ def _completed(given: Told, known: Told | None) -> Told:
 
 
 def _uses(site: DomainSite, moid: str) -> dict[str, int]:
-    return tree_rows.uses(site.database, moid) | hooks.gathered(hooks.DOMAINS, site.database, moid)
+    return tree_rows.uses(site.database, moid) | hooks.uses_by_kind(
+        hooks.DOMAIN_USES, site.database, moid
+    )
 
 
 def _node(site: DomainSite, domain: Told) -> Node:

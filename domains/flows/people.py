@@ -96,7 +96,7 @@ def delete(moid: str, database: str = "default", by: str | None = None) -> None:
         _ours(moid, database)
         obey(accounts.deleting(account.person(), by, _others(account, database)))
         change_log.note(database, "account", moid, "del")
-        hooks.shut(database, [moid])
+        hooks.REVOKE_CREDENTIALS.call(database, [moid])
         account.delete(using=database)
 
 
@@ -136,7 +136,7 @@ def _follow_up(before: Account | None, account: Account, database: str) -> None:
     )
     if shut:
         tokens.end_all(account, database)
-        hooks.shut(database, [account.moid])
+        hooks.REVOKE_CREDENTIALS.call(database, [account.moid])
     was = before.domain_id if before is not None else None
     change_log.note(database, "account", account.moid, "mod" if before else "add", was=was)
 

@@ -194,7 +194,7 @@ class TreeAdmin(BaseAdmin):
 
     def _end_running(self, request: HttpRequest, rows: Sequence[Domain]) -> None:
         for row in rows:
-            ended = hooks.end_running(row.pk)
+            ended = sum(hooks.END_RUNNING.call(row.pk))
             if ended:
                 self.log_change(request, row, _("Running conferences ended"))
             text = ngettext("%d conference is ended.", "%d conferences are ended.", ended)
@@ -238,7 +238,7 @@ def _loss(rows: Sequence[Domain]) -> str:
     for row in rows:
         for level, count in tree_browser.counts_below(DATABASE, row.pk).items():
             counts[level] = counts.get(level, 0) + count
-        for kind, count in hooks.gathered(hooks.RUNNING, DATABASE, row.pk).items():
+        for kind, count in hooks.uses_by_kind(hooks.RUNNING_BELOW, DATABASE, row.pk).items():
             running[kind] = running.get(kind, 0) + count
     below = [f"{Level(level).label}: {count}" for level, count in sorted(counts.items())]
     told = [f"{gettext(kind)}: {count}" for kind, count in running.items()]

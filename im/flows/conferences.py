@@ -13,7 +13,7 @@ from datetime import datetime
 from django.db import transaction
 
 from domains.data import hooks
-from domains.data.hooks import Gathering
+from domains.data.hooks import RunningConference
 from domains.models import Account
 from domains.rules.sign_in_names import normal
 from foundation import clock
@@ -32,17 +32,19 @@ def follow(platform: str) -> None:
     """Make, fill and close the conversations of a platform's conferences."""
     place, now = store_of(platform), clock.now()
     known, waiting = _known.setdefault(place.database, {}), conference_joins.waiting()
-    for gathered in hooks.GATHERINGS:
-        before = _open(place.database)  # read first: what runs since then is not in it
-        seen = {confid: known[confid] for confid in known.keys() - waiting.keys()}
-        live, changed = gathered(place.database, seen)
-        for one in changed:
-            _meet(place, one, waiting.get(one.confid, frozenset()), now)
-            known[one.confid] = one.revision
-        for confid in before.keys() - {*live}:
-            _close(place, before[confid], now)
-        for confid in known.keys() - {*live}:
-            del known[confid]
+    before = _open(place.database)  # Read first: conferences that begin later are not in it.
+    seen = {confid: known[confid] for confid in known.keys() - waiting.keys()}
+    answer = hooks.RUNNING_CONFERENCES.call(place.database, seen)
+    if answer is None:
+        return
+    live, changed = answer
+    for conference in changed:
+        _meet(place, conference, waiting.get(conference.confid, frozenset()), now)
+        known[conference.confid] = conference.revision
+    for confid in before.keys() - {*live}:
+        _close(place, before[confid], now)
+    for confid in known.keys() - {*live}:
+        del known[confid]
 
 
 def _open(database: str) -> dict[str, int]:
@@ -51,7 +53,9 @@ def _open(database: str) -> dict[str, int]:
     return {confid: number for confid, number in rows.values_list("confid", "pk") if confid}
 
 
-def _meet(place: PlatformStore, one: Gathering, came: Collection[str], now: datetime) -> None:
+def _meet(
+    place: PlatformStore, one: RunningConference, came: Collection[str], now: datetime
+) -> None:
     """The conversation is there, is called like the conference, and its people are in it."""
     with transaction.atomic(using=place.database):
         if not serves(place):
@@ -68,7 +72,7 @@ def _meet(place: PlatformStore, one: Gathering, came: Collection[str], now: date
     conference_joins.forget(one.confid, came)
 
 
-def _conversation(database: str, one: Gathering) -> int:
+def _conversation(database: str, one: RunningConference) -> int:
     """Its number; made where there is none: two at once wait for one another here."""
     made = Conversation(
         kind=Kind.CONFERENCE,
@@ -82,7 +86,7 @@ def _conversation(database: str, one: Gathering) -> int:
     return int(rows.values_list("pk", flat=True).get(confid=one.confid))
 
 
-def _people(place: PlatformStore, one: Gathering, came: Collection[str]) -> list[Person]:
+def _people(place: PlatformStore, one: RunningConference, came: Collection[str]) -> list[Person]:
     """Those of the tenant who were called, came, or made it; by name or by MOID."""
     names = {normal(account) for account in one.accounts}
     rows = Account.objects.using(place.database)
