@@ -1,4 +1,4 @@
-"""`/api/v1/mc/confs`, `/api/v1/vc/confs…`: each view is one command or one query (HTTP API P0)."""
+"""`/api/v1/mc/confs`, `/api/v1/vc/confs…`: each view is one command or one query (HTTP API §2)."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ LISTENERS = {
     "rabbitmq_web_stomp": {"web_stomp.tcp.port": 7},
     "rabbitmq_prometheus": {"prometheus.tcp.port": 8},
 }
-# wire.md: queues of other parties must neither grow without end nor keep stale requests.
+# Queues of other parties must neither grow without end nor keep stale requests.
 LIMITS = {
     "name": "limits",
     "vhost": "/",

@@ -1,4 +1,4 @@
-"""What is changed at the core is noted for the platforms concerned (ARCH §3.5, MODB).
+"""What is changed at the core is noted for the platforms concerned (MODB, ARCH §3.5).
 
 The counter's row is locked until the change commits, so that versions appear in their order, and
 what was noted is true of the tree as it was then. Where nobody follows nothing is noted.

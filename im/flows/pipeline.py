@@ -1,4 +1,4 @@
-"""stream -> parse -> process -> route: start reading here (architecture 1.10).
+"""stream -> parse -> process -> route: start reading here (CONV, 分布式实现框架).
 
 `Pipeline.take` gets what lay in the queue and returns what is to be published. What it returns is
 committed: the center publishes it, waits for the broker's confirms, then acknowledges the deliveries. A

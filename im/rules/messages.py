@@ -228,7 +228,7 @@ _HIDDEN = {"file_id", "file", "previous", "mentions", "emoji"}
 
 
 def shown(entry: Stored) -> Data:
-    """`{"cmd", "data"}` of an entry as clients get it, pushed and in history alike (§10.3).
+    """`{"cmd", "data"}` of an entry as clients get it, pushed and in history alike (IM §10.3).
 
     `seq` always is the entry's own place; `msg_id` is the message that it is about. A message that was
     taken back, and what edited it, has no body any more.

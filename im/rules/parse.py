@@ -31,7 +31,7 @@ from im.rules.topology import CLIENT, OUTGOING, USER, conversation_key
 from im.rules.vocabulary import BODY_BYTES, EMOJI, MENTIONS, TEXT_BYTES, Cmd, Code, Presence, Type
 
 PREFIX = "Tricolor"
-"""Stands before the token (§10.3)."""
+"""Stands before the token (IM §10.3)."""
 
 _MARK = re.compile(r"[!-~]{1,64}")
 _DEVICE = re.compile(r"[A-Za-z0-9._-]{1,64}")

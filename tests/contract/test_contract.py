@@ -1,4 +1,4 @@
-"""The wire is a public interface: golden bodies parse and print equal, routes are those of wire.md."""
+"""The wire is a public interface: golden bodies parse and print equal, routes are those of `routes.csv`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conferences over HTTP: what works, and every refusal with its number (HTTP API P0)."""
+"""Conferences over HTTP: what works, and every refusal with its number (HTTP API §2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takeover and hand-back, seen from the conferences: every row of the table of `failover.md`."""
+"""Takeover and hand-back, seen from the conferences: one test for each way a site can come and go (CSS §2.3)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,55 @@
+"""Documents lead somewhere: references are explained, and paths that documents name exist."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SOURCES_PAGE = ROOT / "docs" / "sources.md"
+TEXTS = ("*.py", "*.md", "*.sh", "*.toml", "*.lua", "*.html", "*.js", ".importlinter")
+
+_REFERENCE = re.compile(r"\b(CSS|ARCH|IM|CONV|HTTP API) (§[\d.]*\d(?:(?:, | and | to )§[\d.]*\d)*)")
+_CHAPTER = re.compile(r"§([\d.]*\d)")
+_PATH = re.compile(r"`([\w.-]+/[\w./@-]*)`")
+
+
+@cache
+def tracked(*patterns: str) -> list[Path]:
+    """Return the files of the repository that fit one of the patterns."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *patterns]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in sorted(names.split("\0")) if name and (ROOT / name).is_file()]
+
+
+def references(text: str) -> set[str]:
+    """Return the chapters that a text refers to, as `CSS §2.3`."""
+    return {
+        f"{source} §{chapter}"
+        for source, chapters in _REFERENCE.findall(text)
+        for chapter in _CHAPTER.findall(chapters)
+    }
+
+
+def test_every_reference_to_a_source_is_explained() -> None:
+    rows = [row for row in SOURCES_PAGE.read_text().splitlines() if row.startswith("|")]
+    explained = {row.split("|")[1].strip() for row in rows}
+    missing = {
+        reference: path.relative_to(ROOT).as_posix()
+        for path in tracked(*TEXTS)
+        for reference in references(path.read_text()) - explained
+    }
+    assert missing == {}, "add a row for each of these chapters to docs/sources.md"
+
+
+def test_paths_that_documents_name_exist() -> None:
+    folders = {path.relative_to(ROOT).parts[0] for path in tracked("*/*")} - {"docs"}
+    missing = sorted(
+        f"{page.relative_to(ROOT)}: {name}"
+        for page in tracked("*.md")
+        for name in _PATH.findall(page.read_text())
+        if name.split("/")[0] in folders and not (ROOT / name).exists()
+    )
+    assert missing == [], "correct these paths: the file was moved or renamed"
