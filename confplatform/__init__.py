@@ -1,1 +1,1 @@
-"""The project: settings, wiring, and the library that knows no business."""
+"""The Django project: settings, addresses and wiring. It imports every app and is imported by none."""

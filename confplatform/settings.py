@@ -5,6 +5,7 @@ Every variable is listed with meaning and default in docs/configuration.md.
 
 from __future__ import annotations
 
+import tomllib
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from confplatform.admin_sidebar import UNFOLD as _UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 
 env = environ.Env()
 environ.Env.read_env(str(BASE_DIR / ".env"), overwrite=False)
@@ -309,7 +311,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Conference platform",
-    "VERSION": "1.0.0",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

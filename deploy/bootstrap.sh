@@ -106,7 +106,7 @@ make_venv() {
     took
   fi
   step "python packages ($requirements)"
-  .venv/bin/python -m pip install --no-input -r "$requirements" >>"$LOG" 2>&1 || {
+  .venv/bin/python -m pip install --no-input --require-hashes -r "$requirements" >>"$LOG" 2>&1 || {
     grep -m1 '^ERROR' "$LOG" >&2 || true
     give_up "pip failed; see $LOG, mend it (network? disk?) and run again"
   }
