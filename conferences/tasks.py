@@ -10,14 +10,15 @@ from conferences.flows import repair as mending
 from conferences.flows import takeover, units
 from domains.api import sessions
 from foundation import clock
-from foundation.cells.directory import each, own_platform
+from foundation.cells.directory import own_platform
+from foundation.cells.serving import for_each_served
 
 
 @shared_task
 def due() -> None:
     """Do what is due, on all that this site serves; what only runs here is watched."""
     takeover.keep_up()
-    each(flow.due)
+    for_each_served(flow.due)
     flow.watch_hosted()
 
 
@@ -36,12 +37,12 @@ def ask_for_lists() -> None:
 @shared_task
 def mend() -> None:
     """Fill pool and projections again, if Redis was emptied."""
-    each(mending.mend)
+    for_each_served(mending.mend)
 
 
 @shared_task
 def forget_old() -> None:
     """Delete what need not be remembered."""
-    each(flow.forget_old)
+    for_each_served(flow.forget_old)
     sessions.forget_idle(clock.now())
     SessionStore.clear_expired()

@@ -161,7 +161,7 @@ MIDDLEWARE = [
     "foundation.web.lenient_requests.WildRequests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "foundation.web.served_elsewhere.ServedElsewhere",
+    "foundation.web.served_elsewhere.RefuseWrites",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from celery import shared_task
 
 from domains.flows import sync
-from foundation.cells.directory import each, own_platform
+from foundation.cells.directory import own_platform
+from foundation.cells.serving import for_each_served
 
 
 @shared_task
 def ask_again() -> None:
     """Ask the core for what has not come, for all that is served here."""
-    each(sync.ask_again)
+    for_each_served(sync.ask_again)
 
 
 @shared_task

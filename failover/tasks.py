@@ -7,14 +7,15 @@ from django.conf import settings
 
 from failover.data import liveness
 from failover.flows import platforms, recovery_mode, rooms
-from foundation.cells.directory import each, own_platform
+from foundation.cells.directory import own_platform
+from foundation.cells.serving import for_each_served
 
 
 @shared_task
 def beat() -> None:
     """Say that this site's software is alive, in each cell that it serves."""
     if "css" in settings.ROLES:
-        each(liveness.beat)
+        for_each_served(liveness.beat)
 
 
 @shared_task

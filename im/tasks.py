@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 
 from foundation import clock
-from foundation.cells.directory import each
+from foundation.cells.serving import for_each_served
 from im.flows import conferences, forbidden_queues, forget_files, revoke
 from im.flows import index as search_index
 
@@ -30,19 +30,19 @@ def tidy() -> None:
 def index() -> None:
     """What was said is found."""
     if "im" in settings.ROLES:
-        each(search_index.keep_up)
+        for_each_served(search_index.keep_up)
 
 
 @shared_task
 def gather() -> None:
     """Each conference that runs has its conversation."""
     if "im" in settings.ROLES:
-        each(conferences.follow)
+        for_each_served(conferences.follow)
 
 
 @shared_task
 def drop_files() -> None:
     """Uploads that no message carries are not kept."""
     if "im" in settings.ROLES:
-        each(lambda platform: forget_files.forget_files(platform, clock.now()))
+        for_each_served(lambda platform: forget_files.forget_files(platform, clock.now()))
         forget_files.forget_spooled()

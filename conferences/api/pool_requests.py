@@ -25,7 +25,8 @@ from foundation import clock
 from foundation.bus import metrics, outbox
 from foundation.bus.dispatch import MOST_TRIES, DatabaseAway, Delivery, Outcome, handle
 from foundation.bus.message import Message
-from foundation.cells.directory import each, own_platform, store_of
+from foundation.cells.directory import own_platform, store_of
+from foundation.cells.serving import for_each_served
 from wire.error_codes import Err
 from wire.resource_pool import (
     GetResources,
@@ -206,7 +207,7 @@ def _hear(platform: str, said: Sequence[Message | None]) -> list[outbox.Row]:
             if name in newcomers or type(message) is not NodeState:
                 units.registered(platform, message)
     if newcomers or "hungry" in answers or any(fed):
-        each(due.restore_pending)
+        for_each_served(due.restore_pending)
     return []
 
 

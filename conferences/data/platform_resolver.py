@@ -16,6 +16,7 @@ from foundation.bus.dispatch import Delivery
 from foundation.bus.message import NotTaken
 from foundation.cells import sql
 from foundation.cells.directory import look_up, own_platform, possible_platforms
+from foundation.cells.serving import read_unless_away
 from wire.conference_manager import CreateConference
 from wire.domain_changes import AccountChanged, DomainChanged
 from wire.licences import LicenceIssued
@@ -24,8 +25,8 @@ from wire.resource_pool import NodeLost, ResourcesGranted, ResourcesRefused
 
 _PREFIXES_LIVE = 5.0
 _prefixes: tuple[float, dict[str, str]] = (0.0, {})
-_GATES_LIVE = 0.5
-_gates: dict[str, tuple[float, Elsewhere | None]] = {}
+_ELSEWHERE_LIVES = 0.5
+_elsewhere: dict[str, tuple[float, Elsewhere | None]] = {}
 
 
 def homes_of(deliveries: Sequence[Delivery]) -> list[tuple[str, ...]]:
@@ -135,17 +136,21 @@ class Elsewhere:
 
 
 def served_elsewhere(platform: str) -> Elsewhere | None:
-    """Who serves a platform, where it is another site; looked at twice a second."""
-    read_at, known = _gates.get(platform, (0.0, None))
-    if time.monotonic() - read_at > _GATES_LIVE:
-        known = _look_at_gate(platform)
-        _gates[platform] = (time.monotonic(), known)
-    return known
+    """Return the other site that serves a platform, as known half a second ago at most.
+
+    `None` means this site, also while the data is being opened or handed over here: whoever then asks
+    waits for the end of that in the dispatcher. Where the data is away, its own site is the answer.
+    """
+    read_at, elsewhere = _elsewhere.get(platform, (0.0, None))
+    if time.monotonic() - read_at > _ELSEWHERE_LIVES:
+        elsewhere = _read_elsewhere(platform)
+        _elsewhere[platform] = (time.monotonic(), elsewhere)
+    return elsewhere
 
 
-def _look_at_gate(platform: str) -> Elsewhere | None:
-    found = look_up(platform, "SELECT owner FROM stores_cell WHERE platform=%s", [platform])
-    owner = found[0][0] if found else platform
+def _read_elsewhere(platform: str) -> Elsewhere | None:
+    serving = read_unless_away(platform)
+    owner = serving.owner if serving else platform
     if owner == own_platform():
         return None
     query = "SELECT http_url FROM domains_platformdomain WHERE domain_ptr_id=%s"

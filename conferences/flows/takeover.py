@@ -26,7 +26,8 @@ from domains.data import redis_projection as domain_projection
 from domains.flows import sync
 from foundation.bus import outbox, wake_up
 from foundation.bus.unit_of_work import begin
-from foundation.cells.directory import each, own_platform, redis_of
+from foundation.cells.directory import own_platform, redis_of
+from foundation.cells.serving import for_each_served
 from licensing.flows import publish as licences
 
 log = logging.getLogger("conferences.takeover")
@@ -39,10 +40,10 @@ _seen: dict[str, int] = {}
 def keep_up() -> None:
     """Look who is served here, and do what follows."""
     served: list[str] = []
-    each(served.append)
-    each(begin_to_serve)
+    for_each_served(served.append)
+    for_each_served(begin_to_serve)
     if lost := [site for site in served if site != own_platform()]:
-        each(partial(take_over, lost=lost))
+        for_each_served(partial(take_over, lost=lost))
 
 
 def begin_to_serve(platform: str) -> bool:

@@ -23,6 +23,7 @@ from foundation.bus.amqp import BROKER_ERRORS, connect, hang_up
 from foundation.bus.backlog import Waiting, of_destination, waiting
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, redis_of, store_of
+from foundation.cells.serving import read
 from licensing.data import redis_projection as licence_projection
 from licensing.data.queries import over_licence, state_of
 from wire.routes import DEAD_QUEUE, Routes
@@ -165,13 +166,15 @@ def _migrated(platform: str) -> Finding:
 
 
 def _owner(platform: str) -> Finding:
-    query = "SELECT owner FROM stores_cell WHERE platform=%s"
-    found = sql.select(store_of(platform).database, query, [platform])
-    if not found:
+    serving = read(platform)
+    if serving is None:
         return Finding("cell", "the platform is not provisioned", "run manage.py provision")
-    if found[0][0] != platform:
-        wrong = f"{found[0][0]} serves this platform; we answer 29005"
-        return Finding("cell", wrong, "hand it back once this site is sound")
+    if not serving.is_owned_here:
+        trouble = f"{serving.owner} serves this platform; we answer 29005"
+        return Finding("cell", trouble, "hand it back once this site is sound")
+    if serving.read_only:
+        trouble = "the database takes no writes; we answer 29005"
+        return Finding("cell", trouble, "see the cell agent's log: it opens it, or hands it over")
     return Finding("cell")
 
 

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
 from foundation.cells.directory import look_up, own_platform
+from foundation.cells.serving import read_unless_away
 
 _ADDRESSES = (
     "SELECT http_url FROM domains_platformdomain WHERE domain_ptr_id=%s AND http_url<>''"
@@ -15,7 +16,6 @@ _ADDRESSES = (
     " JOIN domains_platformdomain p ON p.domain_ptr_id=b.backup_id"
     " WHERE b.platform_id=%s AND p.http_url<>''"
 )
-_OWNER = "SELECT owner, @@read_only FROM stores_cell WHERE platform=%s"
 
 
 def doors_of(platform: str) -> tuple[str, ...]:
@@ -25,8 +25,12 @@ def doors_of(platform: str) -> tuple[str, ...]:
 
 
 def is_served_here(platform: str) -> bool:
-    """A copy may lag behind: who goes by it may be sent where nothing is any more."""
-    return look_up(platform, _OWNER, [platform]) == [(own_platform(), 0)]
+    """Tell whether this site serves a platform; a copy that is away or lags behind does not.
+
+    A page that went by such a copy would send people to a unit where the conference no longer runs.
+    """
+    serving = read_unless_away(platform)
+    return serving is not None and serving.is_served_here
 
 
 def origin_of(url: str) -> str:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from django.db import transaction
 
 from foundation.cells import sql
-from foundation.cells.directory import own_platform, store_of
+from foundation.cells.directory import store_of
+from foundation.cells.serving import is_served_here
 
 
 def beat(platform: str) -> bool:
     """Count up, if this site serves the platform; False: it does not. To be called every 2 s."""
     database = store_of(platform).database
     with transaction.atomic(using=database):
-        query = "SELECT owner FROM stores_cell WHERE platform=%s LOCK IN SHARE MODE"
-        found = sql.select(database, query, [platform])
-        if not found or found[0][0] != own_platform():
+        if not is_served_here(platform, lock=True):
             return False
         sql.execute(
             database,

@@ -41,6 +41,7 @@ from foundation.bus.registry import handles
 from foundation.bus.unit_of_work import begin
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, possible_platforms, store_of
+from foundation.cells.serving import read
 from wire.platforms import AskPlatformConfig, AskPlatformState, PlatformConfig, PlatformState
 from wire.routes import Routes, pms_queue
 
@@ -63,14 +64,13 @@ def known() -> Board:
 
 def _cell(platform: str) -> Row | None:
     """A platform's row as its copy here has it; its home is the platform itself."""
-    query = "SELECT owner, epoch FROM stores_cell WHERE platform=%s"
     try:
-        found = sql.select(store_of(platform).database, query, [platform])
+        serving = read(platform)
     except Error:
         return None
-    if not found:
+    if serving is None:
         return None
-    owner, epoch = found[0]
+    owner, epoch = serving.owner, serving.epoch
     backup = owner if owner != platform else ""
     return Row(
         platform=platform, home=platform, backup=backup, epoch=epoch, owner=owner, solo=False

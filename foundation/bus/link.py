@@ -18,7 +18,8 @@ from foundation.bus import metrics
 from foundation.bus.outbox import Row
 from foundation.bus.relay import BATCH, Relay, drain
 from foundation.cells import sql
-from foundation.cells.directory import PlatformStore, serves
+from foundation.cells.directory import PlatformStore
+from foundation.cells.serving import is_served_here
 
 log = logging.getLogger("confplatform.bus.link")
 
@@ -84,7 +85,7 @@ class Feeder(Relay):
 def _drain_alone(store: PlatformStore, peer: str, publish: Publish) -> int:
     """Send the oldest rows for a peer, unless another process is about it; how many."""
     with transaction.atomic(using=store.database):
-        if not serves(store):
+        if not is_served_here(store.platform, lock=True):
             return 0
         query = "SELECT destination FROM bus_link WHERE destination=%s"
         if not sql.select(store.database, f"{query} FOR UPDATE SKIP LOCKED", [peer]):

@@ -16,7 +16,8 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from foundation.bus import metrics, outbox, wake_up
 from foundation.bus.amqp import BROKER_ERRORS, Publisher
 from foundation.bus.backlog import unknown
-from foundation.cells.directory import PlatformStore, own_platform, serves
+from foundation.cells.directory import PlatformStore, own_platform
+from foundation.cells.serving import is_served_here
 from wire.routes import Routes
 
 log = logging.getLogger("confplatform.bus.relay")
@@ -114,7 +115,7 @@ def drain(
     `alone`: the caller sees to it that nobody else sends these; then none is locked, and they go in order.
     """
     with transaction.atomic(using=store.database):
-        if not serves(store):
+        if not is_served_here(store.platform, lock=True):
             return 0
         rows = outbox.take(store.database, BATCH, destination, alone=alone)
         if rows:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from django.db import transaction
@@ -20,8 +19,9 @@ from foundation.bus import outbox, wake_up
 from foundation.bus.inbox import Asked, InboxOfWork
 from foundation.bus.message import Message, dumps, to_body
 from foundation.bus.outgoing import Answer, Outgoing, Send
-from foundation.cells import sql
+from foundation.cells import serving
 from foundation.cells.directory import PlatformStore, own_platform, store_of
+from foundation.cells.serving import Serving
 
 log = logging.getLogger("confplatform.bus")
 
@@ -54,27 +54,16 @@ class NotProvisioned(LookupError):
 class Work:
     """A transaction in the making. Handlers see it through their app's site."""
 
-    def __init__(
-        self,
-        store: PlatformStore,
-        owner: str,
-        epoch: int,
-        now: datetime,
-        *,
-        read_only: bool = False,
-    ) -> None:
+    def __init__(self, store: PlatformStore, served: Serving) -> None:
         self.platform, self.database = store.platform, store.database
-        self.epoch, self.now, self.owner = epoch, now, owner
-        self.read_only = read_only
-        """It may hold what was never acknowledged: not even answers given before are repeated."""
-        self.is_open = owner == own_platform() and not read_only
-        self.is_changing = owner == own_platform() and read_only
-        """It is about to be opened here, or it was just closed to be handed over."""
+        self.epoch, self.now, self.owner = served.epoch, served.now, served.owner
+        self.read_only = served.read_only
+        """The data may hold what was never acknowledged: not even answers given before are repeated."""
+        self.is_open = served.is_served_here
+        self.is_changing = served.is_changing
+        self.serving_site = served.serving_site
         self.serving = frozenset({store.platform}) if self.is_open else frozenset()
-        elsewhere = owner if owner != own_platform() else store.platform
-        self.serving_site = "" if self.is_open or elsewhere == own_platform() else elsewhere
-        """The other site that serves it. A copy that still names us lags behind: its home has it again."""
-        self.inbox = InboxOfWork(self.database, now)
+        self.inbox = InboxOfWork(self.database, self.now)
         self.rows: list[outbox.Row] = []
         self.answers: dict[str, bytes] = {}
         self.made: dict[str, tuple[str, str]] = {}
@@ -172,16 +161,10 @@ def begin(platform: str, *, first_turn: bool = False) -> Iterator[Work]:
     """
     store = store_of(platform)
     with transaction.atomic(using=store.database):
-        found = sql.select(
-            store.database,
-            "SELECT owner, epoch, UTC_TIMESTAMP(6), @@read_only FROM stores_cell WHERE platform=%s"
-            " LOCK IN SHARE MODE",
-            [platform],
-        )
-        if not found:
+        served = serving.read(platform, lock=True)
+        if served is None:
             raise NotProvisioned(f"no cell {platform}; run manage.py load_demo or provision")
-        owner, epoch, now, read_only = found[0]
-        work = Work(store, owner, epoch, now.replace(tzinfo=UTC), read_only=bool(read_only))
+        work = Work(store, served)
         yield work
         if work.is_open:
             work.flush(first_turn)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,8 +12,6 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from foundation.cells import sql
-
-log = logging.getLogger("confplatform.stores")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +45,6 @@ def store_of(platform: str) -> PlatformStore:
     except KeyError:
         raise UnknownPlatform(platform) from None
     return PlatformStore(platform, database, url)
-
-
-def serves(store: PlatformStore) -> bool:
-    """Does this site serve the platform? Inside a transaction: it stays so until its end."""
-    query = "SELECT owner, @@read_only FROM stores_cell WHERE platform=%s LOCK IN SHARE MODE"
-    found = sql.select(store.database, query, [store.platform])
-    return found == [(own_platform(), 0)]
-
-
-def each(do: Callable[[str], object]) -> None:
-    """Do something for every platform that this site serves; a copy that is away holds nobody up."""
-    for platform in possible_platforms():
-        try:
-            if serves(store_of(platform)):
-                do(platform)
-        except (DatabaseError, InterfaceError) as wrong:
-            if platform == own_platform():
-                raise
-            log.warning("the data of %s is away: %s", platform, wrong)
 
 
 def look_up(platform: str, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:

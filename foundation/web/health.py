@@ -14,8 +14,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from foundation.bus import backlog
 from foundation.bus.amqp import BROKER_ERRORS, connect, hang_up
-from foundation.cells import sql
 from foundation.cells.directory import own_platform, redis_of, store_of
+from foundation.cells.serving import read
 
 MORE: list[Callable[[], list[str]]] = []
 """What other apps have to say to Prometheus, line by line; each adds itself when it is ready."""
@@ -32,13 +32,14 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 def _database() -> str:
     try:
-        query = "SELECT owner, epoch FROM stores_cell WHERE platform=%s"
-        found = sql.select(store_of(own_platform()).database, query, [own_platform()])
-    except Error as wrong:
-        return f"database: {wrong}"
-    if not found:
+        serving = read(own_platform())
+    except Error as error:
+        return f"database: {error}"
+    if serving is None:
         return "database: this platform is not provisioned; run manage.py provision"
-    return "" if found[0][0] == own_platform() else f"served by {found[0][0]} now"
+    if serving.is_changing:
+        return "database: takes no writes; it is being opened or handed over"
+    return "" if serving.is_served_here else f"served by {serving.owner} now"
 
 
 def _redis() -> str:

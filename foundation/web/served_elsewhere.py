@@ -25,8 +25,8 @@ _BY_THEMSELVES = ("/api/", "/console/", "/join/")
 _SIGN_IN = ("/accounts/login/", "/admin/login/", "/admin/second-factor/")
 
 
-class ServedElsewhere:
-    """Middleware, before sessions: at a closed site nobody signs in, and pages change nothing."""
+class RefuseWrites:
+    """Middleware before sessions: refuse sign-in and changes of pages at a site that does not serve."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response

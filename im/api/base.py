@@ -21,9 +21,9 @@ from foundation.cells.directory import (
     own_platform,
     possible_platforms,
     redis_of,
-    serves,
     store_of,
 )
+from foundation.cells.serving import is_served_here
 from foundation.web.errors import (
     MALFORMED,
     NOT_LOGGED_IN,
@@ -34,7 +34,7 @@ from foundation.web.errors import (
 )
 from im.api.authentication import CLASSES
 from im.data import people, platform_resolver
-from im.data.journal import ServedElsewhere
+from im.data.journal import NotServedHere
 from im.data.locked_conversation import Denied
 from im.data.metrics import HTTP_REFUSED
 from im.data.people import Person
@@ -101,8 +101,8 @@ class Call(APIView):
         assert isinstance(request.user, Account)
         self.me, self.now = people.of_account(request.user), clock.now()
         home = _home(request)
-        if home not in possible_platforms() or not serves(store_of(home)):
-            raise ServedElsewhere(home)
+        if home not in possible_platforms() or not is_served_here(home):
+            raise NotServedHere(home)
         self.place = store_of(home)
 
     def get_exception_handler(self) -> Any:
@@ -139,7 +139,7 @@ def answer(failure: Exception, context: dict[str, Any]) -> Response | None:
     """What is shown for an exception: the API's usual form, `code` as a word, and the HTTP status."""
     if isinstance(failure, Denied):
         return _refused(failure.why, failure.reason)
-    if isinstance(failure, ServedElsewhere):
+    if isinstance(failure, NotServedHere):
         return _refused(Why.ELSEWHERE, _ELSEWHERE)
     if isinstance(failure, exceptions.ValidationError):
         return _refused(Why.MALFORMED, _said(failure.detail))

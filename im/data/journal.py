@@ -27,7 +27,8 @@ from django.db import transaction
 from foundation import clock
 from foundation.bus import outbox, wake_up
 from foundation.cells import sql
-from foundation.cells.directory import PlatformStore, own_platform, serves
+from foundation.cells.directory import PlatformStore, own_platform
+from foundation.cells.serving import read
 from im.rules.messages import Draft, Note, Stored
 from im.rules.routing import Push, noted, pushes
 from im.rules.vocabulary import Cmd, Kind
@@ -36,7 +37,7 @@ DESTINATION = "im"
 """Of outbox rows that go to the clients' virtual host."""
 
 
-class ServedElsewhere(Exception):
+class NotServedHere(Exception):
     """Another site serves this platform now: nothing may be written here."""
 
 
@@ -116,15 +117,16 @@ COLUMNS = ", ".join((*_ENTRY, "edited_seq", "recalled_seq"))
 
 
 def gate(store: PlatformStore) -> None:
-    """Raises ServedElsewhere or ReadOnly, unless this site serves the platform until the end of the
-    transaction."""
-    if serves(store):
+    """Check that this site serves the platform until the end of the transaction.
+
+    Raises NotServedHere, or ReadOnly while the data is being opened or handed over.
+    """
+    serving = read(store.platform, lock=True)
+    if serving is not None and serving.is_served_here:
         return
-    query = "SELECT owner FROM stores_cell WHERE platform=%s"
-    owners = sql.select(store.database, query, [store.platform])
-    if owners == [(own_platform(),)]:
+    if serving is not None and serving.is_changing:
         raise ReadOnly(store.platform)
-    raise ServedElsewhere(owners[0][0] if owners else store.platform)
+    raise NotServedHere(serving.owner if serving else store.platform)
 
 
 def lock(database: str, ids: Collection[int]) -> dict[int, Locked]:

@@ -24,7 +24,7 @@ AT_ONCE = 5000
 
 
 def send(place: PlatformStore, domain: Domain, text: str, by: str) -> Broadcast:
-    """Keep it, and stage what those who are online get. Raises journal.ServedElsewhere."""
+    """Keep it, and stage what those who are online get. Raises journal.NotServedHere."""
     with transaction.atomic(using=place.database):
         journal.gate(place)
         row = Broadcast(domain=domain, text=text, by=by)

@@ -17,7 +17,8 @@ from domains.data.hooks import RunningConference
 from domains.models import Account
 from domains.rules.sign_in_names import normal
 from foundation import clock
-from foundation.cells.directory import PlatformStore, serves, store_of
+from foundation.cells.directory import PlatformStore, store_of
+from foundation.cells.serving import is_served_here
 from im.data import conference_joins, people, queries
 from im.data.locked_conversation import Held, held, named
 from im.data.people import Person
@@ -58,7 +59,7 @@ def _meet(
 ) -> None:
     """The conversation is there, is called like the conference, and its people are in it."""
     with transaction.atomic(using=place.database):
-        if not serves(place):
+        if not is_served_here(place.platform, lock=True):
             return
         number = _conversation(place.database, one)
         who = _people(place, one, came)
@@ -123,7 +124,7 @@ def _bring_in(it: Held, who: Collection[Person]) -> None:
 def _close(place: PlatformStore, number: int, now: datetime) -> None:
     """Nobody says anything in it any more; what was said stays."""
     with transaction.atomic(using=place.database):
-        if not serves(place):
+        if not is_served_here(place.platform, lock=True):
             return
         conversation = queries.conversation(place.database, number)
         acting = Person("", conversation.name[:64] if conversation else "", "")

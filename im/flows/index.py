@@ -14,7 +14,8 @@ from datetime import UTC
 from django.db import transaction
 
 from foundation.cells import sql
-from foundation.cells.directory import serves, store_of
+from foundation.cells.directory import store_of
+from foundation.cells.serving import is_served_here
 from im.rules.bigrams import grams, place
 
 AT_ONCE = 200
@@ -57,7 +58,7 @@ def keep_up(platform: str) -> int:
 def _some(platform: str) -> int:
     store = store_of(platform)
     with transaction.atomic(using=store.database):
-        if not serves(store):
+        if not is_served_here(platform, lock=True):
             return 0
         behind = _first(sql.select(store.database, _BEHIND, [ENTRIES, AT_ONCE]))
         if behind:

@@ -61,7 +61,7 @@ class Pipeline:
                 journal.gate(own)
         except journal.ReadOnly as wrong:
             raise Away(f"{wrong}: its service begins or ends here") from wrong
-        except journal.ServedElsewhere:
+        except journal.NotServedHere:
             pass
 
     def nothing_waits(self) -> None:
@@ -138,7 +138,7 @@ class Pipeline:
             return _refused(some, Code.NOT_MEMBER, "there is no such conversation")
         try:
             return self._stored(platform, some, now)
-        except journal.ServedElsewhere:
+        except journal.NotServedHere:
             pass
         except Away:
             if platform == own_platform():
@@ -150,7 +150,7 @@ class Pipeline:
         """All at once; if that fails, one by one, so that one message cannot hold up the others."""
         try:
             return self._tried(platform, some, now)
-        except (Away, journal.ServedElsewhere):
+        except (Away, journal.NotServedHere):
             raise
         except Exception:
             if len(some) == 1:

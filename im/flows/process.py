@@ -54,7 +54,7 @@ def process(
 ) -> Outcome:
     """Store what is allowed; what it returns is committed.
 
-    Raises journal.ServedElsewhere, journal.ReadOnly and database errors: then nothing was done.
+    Raises journal.NotServedHere, journal.ReadOnly and database errors: then nothing was done.
     """
     with transaction.atomic(using=store.database):
         journal.gate(store)

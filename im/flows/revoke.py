@@ -23,7 +23,8 @@ from django.db import transaction
 from prometheus_client import Counter
 
 from foundation import clock
-from foundation.cells.directory import each, serves, store_of
+from foundation.cells.directory import store_of
+from foundation.cells.serving import for_each_served, is_served_here
 from im.data import broker, revocations
 from im.data.revocations import Line
 from im.models import Revocation
@@ -49,7 +50,7 @@ def one(token: Token) -> None:
     """Its owner has signed out. Raises NotServed."""
     store = store_of(token.platform)
     with transaction.atomic(using=store.database):
-        if not serves(store):
+        if not is_served_here(token.platform, lock=True):
             raise NotServed(token.platform)
         _write(store.database, [(token.user, token.id)], token.expires_at)
 
@@ -87,7 +88,7 @@ def _line(row: Revocation) -> Line:
 def look() -> None:
     """Share what is not shared, close what is still open."""
     try:
-        each(_catch_up)
+        for_each_served(_catch_up)
         _close(clock.now().timestamp())
     except redis.RedisError as wrong:
         log.warning("Redis is away, so what was revoked is not shared: %s", wrong)
@@ -114,7 +115,7 @@ def forget(most: int = 5000) -> None:
         )
         rows.filter(pk__in=list(old[:most])).delete()
 
-    each(forget_of)
+    for_each_served(forget_of)
     with suppress(redis.RedisError):
         revocations.trim(clock.now().timestamp())
 

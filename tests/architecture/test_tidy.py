@@ -132,6 +132,13 @@ def test_imports_point_down() -> None:
     assert done.returncode == 0, done.stdout[-3000:]
 
 
+def test_one_module_says_who_serves_a_platform() -> None:
+    """The cell agent looks at databases by connections of its own; all others ask `cells.serving`."""
+    mine = ("foundation/cells/", "failover/data/cells/")
+    readers = [name_of(path) for path in sources(PRODUCT) if "stores_cell" in path.read_text()]
+    assert [name for name in readers if not name.startswith(mine)] == []
+
+
 # ---- the diagrams of flows ----------------------------------------------------------------------
 
 FLOWS = [path for app in PRODUCT for path in sorted((ROOT / app / "flows").glob("*.py"))]

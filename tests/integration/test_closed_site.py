@@ -45,7 +45,7 @@ def copy(
     place: str, signed_in: Client, logged_in: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     """West serves this platform; here nothing can be written."""
-    monkeypatch.setattr(platform_resolver, "_gates", {})
+    monkeypatch.setattr(platform_resolver, "_elsewhere", {})
     service = ServiceDomain.objects.get()
     PlatformDomain.objects.create(
         moid=WEST, name="west", parent=service, e164_prefix="8810", http_url=URL
