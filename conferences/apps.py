@@ -1,17 +1,63 @@
 """The conferences as a Django app."""
 
-from django.apps import AppConfig
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from foundation.bus.app_config import (
+    PlatformAppConfig,
+    SidebarGroup,
+    Timer,
+    model_entry,
+    page_entry,
+)
+from wire.routes import Routes
+
+if TYPE_CHECKING:
+    from foundation.bus.consumer import Desk
 
 
-class ConferencesConfig(AppConfig):
-    """The conference, from request to end."""
+class ConferencesConfig(PlatformAppConfig):
+    """The conference from request to end, and the pool of media units."""
 
     name = "conferences"
-    default_auto_field = "django.db.models.BigAutoField"
+    roles = frozenset({"css", "rms", "cm"})
+    queues = {
+        "css": (
+            Routes.CM_TO_CSS.value,
+            Routes.CM_TO_UNIT.value,
+            Routes.UNIT_TO_CSS.value,
+            Routes.RMS_TO_CSS.value,
+        ),
+        "bmc": (Routes.BMC_CALL_RECORD.value,),
+    }
+    timers = {
+        "conferences.tasks.due": Timer(
+            1, "a unit's silence is noticed after 4 s, an end after 1 s"
+        ),
+        "conferences.tasks.watch_pool": Timer(1, "a unit is lost 12 s after its last heartbeat"),
+        "conferences.tasks.ask_for_lists": Timer(
+            60, "what units hold is compared with what we believe"
+        ),
+        "conferences.tasks.mend": Timer(
+            15, "projection and pool are filled again if Redis was emptied"
+        ),
+        "conferences.tasks.forget_old": Timer(60, "requests are remembered for 24 h"),
+    }
+    rights = """
+conference        | conferences.conference  | v...o | v...o   | v...o    | v...o | its tenant, its source, its host; operate: end
+call record       | conferences.callrecord  | v.... | v....   | v....    | v.... | its tenant, its source, its host
+media unit        | conferences.resourceunit| v...o | v...o   | v...o    | ..... | its platform; operate: drain, put back, move conferences
+number            | conferences.number      | v.... | v....   | v....    | ..... | the platform of this site
+"""
 
-    def ready(self) -> None:
-        """Importing the flows registers their handlers; transactions and metrics learn of us."""
-        from conferences import flows
+    def connect(self) -> None:
+        """Take part in transactions, in metrics, and in what the tree does with domains and rooms."""
         from conferences.api import commands
         from conferences.data import metrics, platform_resolver, queries
         from conferences.data.database_unit_of_work import ConferenceSite
@@ -29,5 +75,39 @@ class ConferencesConfig(AppConfig):
         hooks.RUNNING_CONFERENCES.connect(queries.running_conferences)
         hooks.END_RUNNING.connect(due.end_below)
         health.MORE.append(metrics.metrics)
-        errors.CLOSED.append(commands.closed)
-        flows.register()
+        errors.REFUSAL_WHILE_CLOSED.connect(commands.closed)
+
+    def sidebar(self) -> Sequence[SidebarGroup]:
+        """Return the dashboard and the pages of conferences and media units."""
+        entries = (
+            model_entry(_("Conferences"), "video_camera_front", "conferences", "conference"),
+            model_entry(_("Media units"), "dns", "conferences", "resourceunit"),
+            model_entry(_("Call records"), "history", "conferences", "callrecord"),
+            model_entry(_("Numbers"), "dialpad", "conferences", "number"),
+        )
+        dashboard = (page_entry(_("Dashboard"), "dashboard", "index"),)
+        return (SidebarGroup(0, "", dashboard), SidebarGroup(10, _("Conferences"), entries))
+
+    def batch_handlers(self) -> Mapping[str, Desk]:
+        """Return the handlers of the resource pool and of our own conference manager."""
+        from conferences.api import own_manager, pool_requests
+        from foundation.cells.directory import own_platform
+
+        handlers: dict[str, Desk] = {}
+        if "rms" in settings.ROLES:
+            pool = pool_requests.desk(own_platform())
+            handlers |= {route.value.queue: pool for route in (Routes.TO_RMS, Routes.NODE_TO_RMS)}
+        if "cm" in settings.ROLES:
+            manager = partial(own_manager.take, own_platform())
+            handlers |= {
+                route.value.queue: manager for route in (Routes.CSS_TO_CM, Routes.STATE_TO_CM)
+            }
+        return handlers
+
+    def on_connected(self) -> None:
+        """Ask the media units which conferences they hold."""
+        from conferences.flows import units
+        from foundation.cells.directory import own_platform
+
+        if "css" in settings.ROLES:
+            units.ask_for_lists(own_platform())

@@ -13,7 +13,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from confplatform.admin_sidebar import UNFOLD as _UNFOLD
+from confplatform.admin_theme import UNFOLD as _UNFOLD
+from confplatform.declarations import roles
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
@@ -35,10 +36,9 @@ SITE_NAME = env.str("SITE_NAME", default="east")
 PLATFORM_MOID = env.str("PLATFORM_MOID", default="00000000-0000-4000-8000-000000000001")
 if not 1 <= len(PLATFORM_MOID) <= 40:
     raise ImproperlyConfigured("PLATFORM_MOID: at most 40 characters.")
-_ROLES = {"css", "rms", "cm", "bmc", "pms", "im"}
 ROLES = frozenset(env.list("ROLES", default=["css", "rms", "cm", "pms", "im"]))
-if ROLES - _ROLES:
-    raise ImproperlyConfigured(f"ROLES: unknown {sorted(ROLES - _ROLES)}.")
+if unknown := sorted(ROLES - roles()):
+    raise ImproperlyConfigured(f"ROLES: unknown {unknown}.")
 CORE_MOID = env.str("CORE_MOID", default="")
 CORE_URL = env.str("CORE_URL", default="").rstrip("/")
 PEERS: dict[str, str] = env.dict("PEERS", default={})
@@ -156,6 +156,7 @@ INSTALLED_APPS = [
     "failover",
     "im",
     "media_unit",
+    "confplatform.apps.ProjectConfig",
 ]
 MIDDLEWARE = [
     "foundation.web.lenient_requests.WildRequests",

@@ -1,49 +1,137 @@
 """The domains as a Django app."""
 
-from django.apps import AppConfig
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from foundation.bus.app_config import (
+    PlatformAppConfig,
+    SidebarEntry,
+    SidebarGroup,
+    Timer,
+    model_entry,
+    page_entry,
+)
+from wire.routes import Routes
+
+if TYPE_CHECKING:
+    from foundation.bus.consumer import Consumer
+    from foundation.bus.relay import Relay
 
 
-class DomainsConfig(AppConfig):
-    """Who belongs where."""
+class DomainsConfig(PlatformAppConfig):
+    """The tree of domains, its machine rooms, and the accounts."""
 
     name = "domains"
-    default_auto_field = "django.db.models.BigAutoField"
+    roles = frozenset({"bmc"})
+    queues = {"bmc": (Routes.BMC_SYNC.value,)}
+    timers = {
+        "domains.tasks.ask_again": Timer(
+            5, "what a platform has missed of the tree is asked for again"
+        ),
+        "domains.tasks.trim": Timer(
+            600, "changes of the tree are kept for 90 days, 10,000 go at once"
+        ),
+    }
+    rights = """
+core domain       | domains.coredomain      | v.c.. | .....   | .....    | ..... | itself
+service domain    | domains.servicedomain   | vacd. | vacd.   | .....    | ..... | itself
+platform domain   | domains.platformdomain  | vacd. | vacd.   | v.c..    | ..... | itself
+user domain       | domains.userdomain      | vacd. | vacd.   | v....    | v.... | itself; a platform's: those bound to it
+any domain        | domains.domain          | v.... | v....   | v....    | v.... | itself
+backup platform   | domains.backupplatform  | vacd. | v....   | v....    | ..... | the platform that it is the backup of
+machine room      | domains.machineroom     | vacd. | vacd.   | vacd.    | ..... | its platform
+account           | domains.account         | vacdo | vacdo   | vacdo    | vacdo | its domain; operate: unlock, reset the second factor
+API key           | domains.apikey          | vacd. | vacd.   | .....    | vacd. | its domain
+application       | domains.application     | vacd. | vacd.   | .....    | v.... | its domain
+audit trail       | auditlog.logentry       | v.... | v....   | v....    | v.... | the domain of the one who did it
+"""
 
-    def ready(self) -> None:
-        """Pages are scoped; what becomes of the tree, of people, of keys goes to the audit trail."""
-        from domains import models
-        from domains.data import tree_source
+    def connect(self) -> None:
+        """Scope the admin's pages, follow changes in the audit trail, and give the feed to the links."""
+        from domains.data import metrics, system_checks
         from domains.data.admin_scope import DomainScope
-        from foundation.web import audit, health, scoping
+        from domains.data.feed import feed
+        from domains.data.unit_of_work import DomainSite
+        from foundation.bus.link import FEEDS
+        from foundation.bus.unit_of_work import SITES
+        from foundation.web import health, scoping
 
         scoping.install(DomainScope())
-        _follow_the_core()
-        health.PARTS["tree"] = tree_source.missing
+        SITES["domains"] = DomainSite
+        FEEDS.connect(feed)
+        health.MORE.append(metrics.lines)
+        system_checks.install()
+        _audit()
 
-        audit.follow(models.CoreDomain, models.ServiceDomain, models.UserDomain)
-        audit.follow(models.PlatformDomain, secret=_ADDRESSES)
-        audit.follow(models.MachineRoom, without=("abnormal",))
-        audit.follow(models.BackupPlatform)
-        audit.follow(models.Account, secret=("password",), without=("last_login",))
-        audit.follow(models.ApiKey, secret=("secret_hash",))
-        audit.follow(models.Application, secret=("client_secret",))
+    def sidebar(self) -> Sequence[SidebarGroup]:
+        """Return the pages of the tree and of who has access."""
+        tree = (
+            page_entry(_("Tree"), "account_tree", "domains_domain_tree", "domains.view_domain"),
+            model_entry(_("All domains"), "search", "domains", "domain"),
+            model_entry(_("Service domains"), "folder", "domains", "servicedomain"),
+            model_entry(_("Platform domains"), "hub", "domains", "platformdomain"),
+            model_entry(_("Machine rooms"), "meeting_room", "domains", "machineroom"),
+            model_entry(_("User domains"), "apartment", "domains", "userdomain"),
+            _page_of_the_core(),
+        )
+        access = (
+            model_entry(_("Accounts"), "person", "domains", "account"),
+            model_entry(_("API keys"), "key", "domains", "apikey"),
+            model_entry(_("Applications"), "apps", "domains", "application"),
+            model_entry(_("Wrong tries"), "lock_clock", "axes", "accessattempt"),
+        )
+        audit = (model_entry(_("Audit trail"), "fact_check", "auditlog", "logentry"),)
+        return (
+            SidebarGroup(20, _("Domains"), tree),
+            SidebarGroup(30, _("Access"), access),
+            SidebarGroup(90, _("Audit"), audit),
+        )
+
+    def threads(self) -> Sequence[Consumer | Relay]:
+        """Return the consumer of what the core tells, and at the core the feeders of the platforms."""
+        from domains.flows import sync
+        from foundation.bus.link import Feeder
+        from foundation.cells.directory import own_platform, store_of
+
+        own = store_of(own_platform())
+        threads: list[Consumer | Relay] = []
+        if "css" in settings.ROLES:
+            threads.append(sync.consumer_in_order(own))
+        if "bmc" in settings.ROLES:
+            threads += [Feeder(own, peer) for peer in sorted(settings.PEERS)]
+        return threads
+
+    def health_checks(self) -> Mapping[str, Callable[[], str]]:
+        """Return the check that the tree of this site has arrived from the core."""
+        from domains.data import tree_source
+
+        return {"tree": tree_source.missing}
 
 
-def _follow_the_core() -> None:
-    """Handlers of what the core tells, the feed of what it is told by, and what both count."""
-    from domains import flows
-    from domains.data import metrics, system_checks
-    from domains.data.feed import feed
-    from domains.data.unit_of_work import DomainSite
-    from foundation.bus.link import FEEDS
-    from foundation.bus.unit_of_work import SITES
-    from foundation.web import health
+def _audit() -> None:
+    """Write each change of the tree, of accounts and of keys into the audit trail."""
+    from domains import models
+    from foundation.web import audit
 
-    SITES["domains"] = DomainSite
-    FEEDS.append(feed)
-    health.MORE.append(metrics.lines)
-    system_checks.install()
-    flows.register()
+    audit.follow(models.CoreDomain, models.ServiceDomain, models.UserDomain)
+    audit.follow(models.PlatformDomain, secret=("broker_url", "redis_url", "database_url"))
+    audit.follow(models.MachineRoom, without=("abnormal",))
+    audit.follow(models.BackupPlatform)
+    audit.follow(models.Account, secret=("password",), without=("last_login",))
+    audit.follow(models.ApiKey, secret=("secret_hash",))
+    audit.follow(models.Application, secret=("client_secret",))
 
 
-_ADDRESSES = ("broker_url", "redis_url", "database_url")
+def _page_of_the_core() -> SidebarEntry:
+    """Return the link to the core's admin, for a site that follows a core whose address is known."""
+    address = f"{settings.CORE_URL}/admin/"
+
+    def allowed(request: object) -> bool:
+        return bool(settings.CORE_URL and settings.CORE_MOID and "bmc" not in settings.ROLES)
+
+    return SidebarEntry(_("At the core"), "open_in_new", address, allowed)

@@ -1,25 +1,73 @@
-"""Who serves: as a Django app."""
+"""Failover as a Django app."""
 
-from django.apps import AppConfig
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+from foundation.bus.app_config import PlatformAppConfig, SidebarEntry, SidebarGroup, Timer
+from wire.routes import Routes, pms_queue
+
+if TYPE_CHECKING:
+    from foundation.bus.consumer import Desk
 
 
-class FailoverConfig(AppConfig):
-    """Sites, cells, takeover and hand-back."""
+class FailoverConfig(PlatformAppConfig):
+    """Which site serves a platform: cells, takeover and hand-back."""
 
     name = "failover"
-    default_auto_field = "django.db.models.BigAutoField"
+    roles = frozenset({"pms"})
+    queues = {"css": (Routes.PLATFORM_NOTICE.value, Routes.PMS_TO_CSS.value)}
+    timers = {
+        "failover.tasks.beat": Timer(2, "a site whose software is silent for 10 s is taken over"),
+        "failover.tasks.watch": Timer(1, "a room is lost 15 s after its last unit"),
+        "failover.tasks.ask": Timer(10, "a lost notice does no harm"),
+        "failover.tasks.ask_more": Timer(5, "while a platform is abnormal (CSS §2.2)"),
+        "failover.tasks.follow_modes": Timer(2, "an operator's mode holds when the page says so"),
+    }
+    rights = """
+site              | failover.register       | v...o | .....   | .....    | ..... | everybody's; operate: take over, hand back, modes, rooms
+"""
 
-    def ready(self) -> None:
-        """Importing the flows registers their handlers; transactions learn of us."""
+    def connect(self) -> None:
+        """Take part in transactions, and tell the links which site serves a platform."""
         from domains.data import hooks
-        from failover import flows
         from failover.data import register_view
         from failover.data.unit_of_work import FailoverSite
         from failover.flows import status
-        from foundation.bus.link import SERVING
+        from foundation.bus.link import SERVING_SITE
         from foundation.bus.unit_of_work import SITES
 
         SITES["failover"] = FailoverSite
-        SERVING.append(register_view.serving)
+        SERVING_SITE.connect(register_view.serving)
         hooks.REMARKS.connect(status.remark)
-        flows.register()
+
+    def sidebar(self) -> Sequence[SidebarGroup]:
+        """Return the page of sites."""
+        sites = SidebarEntry(
+            _("Sites"),
+            "public",
+            reverse_lazy("failover-sites"),
+            lambda request: request.user.has_perm("failover.view_register"),
+        )
+        return (SidebarGroup(1, "", (sites,)),)
+
+    def batch_handlers(self) -> Mapping[str, Desk]:
+        """Return the handler of what the platform management is asked."""
+        from failover.flows.platforms import desk
+        from foundation.cells.directory import own_platform
+
+        own = own_platform()
+        return {pms_queue(own): desk(own)} if "pms" in settings.ROLES else {}
+
+    def on_connected(self) -> None:
+        """Ask the platform management how the platforms are and where their servers are (CSS §2.2)."""
+        from failover.flows import platforms
+        from foundation.cells.directory import own_platform
+
+        if "css" in settings.ROLES:
+            platforms.ask(own_platform(), everything=True)

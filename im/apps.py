@@ -1,18 +1,50 @@
 """Instant messaging as a Django app."""
 
-from django.apps import AppConfig
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from foundation.bus.app_config import (
+    PlatformAppConfig,
+    SidebarGroup,
+    Timer,
+    model_entry,
+)
+
+if TYPE_CHECKING:
+    from foundation.bus.consumer import Consumer
+    from foundation.bus.relay import Relay
 
 
-class ImConfig(AppConfig):
-    """People's messages, in order, never lost."""
+class ImConfig(PlatformAppConfig):
+    """People's messages: stored in order, and never lost."""
 
     name = "im"
     verbose_name = "Instant messaging"
-    default_auto_field = "django.db.models.BigAutoField"
+    roles = frozenset({"im"})
+    timers = {
+        "im.tasks.revoked": Timer(1, "who is signed out is out within 5 s, under every protocol"),
+        "im.tasks.gather": Timer(2, "who comes into a conference soon sees its conversation"),
+        "im.tasks.index": Timer(1, "what was said is found 2 s later"),
+        "im.tasks.drop_files": Timer(
+            300, "uploads that no message carries go after a day, 1,000 at once"
+        ),
+        "im.tasks.tidy": Timer(10, "clients' queues that are not as they may be are deleted soon"),
+    }
+    rights = """
+conversation      | im.conversation         | v...o | v...o   | v...o    | v...o | its creator's domain; operate: close, open again; messages are shown to nobody
+person online     | im.listener             | v...o | v...o   | v...o    | v...o | its domain; operate: sign out everywhere
+broadcast         | im.broadcast            | va... | va...   | va...    | va... | the domain that is told; add: tell it
+load balancer     | im.balanceserver        | vacd. | vacd.   | vacd.    | ..... | the platform of this site
+media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | ..... | the platform of this site
+"""
 
-    def ready(self) -> None:
-        """Sign-ins end with what has proved them; our part of the topology is declared with the rest."""
+    def connect(self) -> None:
+        """End sign-ins with the accounts that they belong to, and declare the clients' broker."""
         from domains.data import hooks
         from foundation.bus import backlog, declare
         from foundation.web import health
@@ -22,6 +54,30 @@ class ImConfig(AppConfig):
         if "im" in settings.ROLES:
             hooks.REVOKE_CREDENTIALS.connect(revoke.every)
             hooks.PERSON_JOINED.connect(conference_joins.note)
-            backlog.ELSEWHERE.add(journal.DESTINATION)
-            declare.MORE.append(broker.declare_and_limit)
+            backlog.OTHER_DESTINATIONS.add(journal.DESTINATION)
+            declare.MORE_BROKERS.connect(broker.declare_and_limit)
             health.MORE.append(search.metrics)
+
+    def sidebar(self) -> Sequence[SidebarGroup]:
+        """Return the pages of conversations, people online and servers."""
+        entries = (
+            model_entry(_("Conversations"), "forum", "im", "conversation"),
+            model_entry(_("People online"), "person_check", "im", "listener"),
+            model_entry(_("Broadcasts"), "campaign", "im", "broadcast"),
+            model_entry(_("Load balancers"), "alt_route", "im", "balanceserver"),
+            model_entry(_("Media servers"), "perm_media", "im", "mediaserver"),
+        )
+        return (SidebarGroup(50, _("Instant messages"), entries),)
+
+    def threads(self) -> Sequence[Consumer | Relay]:
+        """Return the links that publish at the clients' broker what came over HTTP."""
+        from foundation.bus.link import Link
+        from foundation.cells.directory import possible_platforms, store_of
+        from im.data.journal import DESTINATION
+
+        if "im" not in settings.ROLES:
+            return ()
+        return [
+            Link(store_of(platform), DESTINATION, settings.IM_AMQP_URL, lenient=True)
+            for platform in possible_platforms()
+        ]

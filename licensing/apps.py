@@ -1,20 +1,32 @@
 """Licensing as a Django app."""
 
-from django.apps import AppConfig
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from foundation.bus.app_config import PlatformAppConfig, SidebarGroup, model_entry
+from wire.routes import Routes
 
 
-class LicensingConfig(AppConfig):
-    """How much a platform may do."""
+class LicensingConfig(PlatformAppConfig):
+    """Licences, and how much of them is in use."""
 
     name = "licensing"
-    default_auto_field = "django.db.models.BigAutoField"
+    queues = {"css": (Routes.MS_TO_CSS.value,), "bmc": (Routes.BMC_LICENCE.value,)}
+    rights = """
+licence           | licensing.licence       | va..o | va..o   | va...    | ..... | its platform; add: import; operate: revoke
+seats             | licensing.quota         | v.... | v....   | v....    | v.... | the domain that holds them
+"""
 
-    def ready(self) -> None:
-        """Importing the flows registers their handlers; transactions and metrics learn of us."""
+    def connect(self) -> None:
+        """Count licences in transactions and metrics, and write their changes into the audit trail."""
         from domains.data import hooks
         from foundation.bus.unit_of_work import SITES
         from foundation.web import audit, health
-        from licensing import flows, models
+        from licensing import models
         from licensing.data import queries
         from licensing.data.unit_of_work import LicenceSite
         from licensing.data.usage import measures
@@ -23,4 +35,19 @@ class LicensingConfig(AppConfig):
         health.MORE.append(queries.metrics)
         hooks.MEASURES.connect(measures)
         audit.follow(models.Licence, without=("sealed",))
-        flows.register()
+
+    def sidebar(self) -> Sequence[SidebarGroup]:
+        """Return the pages of licences and seats."""
+        entries = (
+            model_entry(_("Licences"), "license", "licensing", "licence"),
+            model_entry(_("Seats"), "event_seat", "licensing", "quota"),
+        )
+        return (SidebarGroup(40, _("Licensing"), entries),)
+
+    def on_connected(self) -> None:
+        """Ask the core which licences there are (CSS §4.1)."""
+        from foundation.cells.directory import own_platform
+        from licensing.flows import publish
+
+        if "css" in settings.ROLES:
+            publish.greet(own_platform())

@@ -7,7 +7,6 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from conferences import flows
 from conferences.rules.create import Tenant
 from conferences.rules.licence_counts import in_use
 from conferences.rules.states import Conference, ConferenceState, Rename, Unit
@@ -17,8 +16,6 @@ from licensing.rules.limits import Limits
 from tests.memory import MemorySite, TenantFacts
 from tests.memory_letter import Letter
 from wire.routes import Routes
-
-flows.register()
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
 UNIT, OTHER = Unit("10.0.0.1", at="main"), Unit("10.0.0.2", "b", "main")

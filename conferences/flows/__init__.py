@@ -1,17 +1,1 @@
-"""What happens, in order: one file per flow, each load -> decide -> commit."""
-
-
-def register() -> None:
-    """Import all flows, so that their handlers are known."""
-    from conferences.flows import (  # noqa: F401
-        call_record,
-        control,
-        create,
-        end,
-        extend,
-        forward,
-        lists,
-        rename,
-        restore,
-        sync,
-    )
+"""The flows say what happens, in order: each loads, decides and commits. One file is one flow."""

@@ -1,6 +1,1 @@
-"""What happens to domains, in order: one file per flow."""
-
-
-def register() -> None:
-    """Import the flows that take messages, so that their handlers are known."""
-    from domains.flows import follow, sync  # noqa: F401
+"""The flows say what happens, in order: each loads, decides and commits. One file is one flow."""

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from functools import partial
 from typing import cast
 
+from django.conf import settings
 from django.db import transaction
 
 from domains.data.change_log import lock_counter
@@ -20,16 +22,28 @@ from domains.data.feed import follow
 from domains.data.queries import backups_of
 from domains.data.unit_of_work import DomainSite
 from domains.rules.sync_decisions import Sync, decide_sync
-from foundation.bus import wake_up
+from foundation.bus import dispatch, wake_up
+from foundation.bus.consumer import Consumer, Desk
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import NotTaken
 from foundation.bus.registry import handles
 from foundation.bus.unit_of_work import begin
 from foundation.cells import sql
-from foundation.cells.directory import store_of
+from foundation.cells.directory import PlatformStore, store_of
 from wire.domain_changes import AskForChanges
+from wire.routes import Routes
 
 log = logging.getLogger("domains.sync")
+
+
+def consumer_in_order(own: PlatformStore) -> Consumer:
+    """Return the consumer of what the core tells. One process at a time runs it, so that it is done in order."""
+    handler: Desk = partial(dispatch.take, first_turn=True)
+    queue = Routes.DOMAIN_NOTICE.value.queue
+    return Consumer(
+        own, settings.AMQP_URL, {queue: handler}, partial(greet, own.platform), alone=True
+    )
+
 
 KEPT = timedelta(days=90)
 """So long the log is kept; who was away for longer is told the whole."""

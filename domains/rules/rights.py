@@ -15,36 +15,6 @@ from domains.rules.tree import CORE, NAMES, PLATFORM, SERVICE, USER
 VERBS = {"v": "view", "a": "add", "c": "change", "d": "delete", "o": "operate"}
 EDITING = frozenset({"add", "change", "delete"})
 
-_TABLE = """
-thing             | model                   | core  | service | platform | user  | whose, and what "operate" is
-core domain       | domains.coredomain      | v.c.. | .....   | .....    | ..... | itself
-service domain    | domains.servicedomain   | vacd. | vacd.   | .....    | ..... | itself
-platform domain   | domains.platformdomain  | vacd. | vacd.   | v.c..    | ..... | itself
-user domain       | domains.userdomain      | vacd. | vacd.   | v....    | v.... | itself; a platform's: those bound to it
-any domain        | domains.domain          | v.... | v....   | v....    | v.... | itself
-backup platform   | domains.backupplatform  | vacd. | v....   | v....    | ..... | the platform that it is the backup of
-machine room      | domains.machineroom     | vacd. | vacd.   | vacd.    | ..... | its platform
-account           | domains.account         | vacdo | vacdo   | vacdo    | vacdo | its domain; operate: unlock, reset the second factor
-API key           | domains.apikey          | vacd. | vacd.   | .....    | vacd. | its domain
-application       | domains.application     | vacd. | vacd.   | .....    | v.... | its domain
-licence           | licensing.licence       | va..o | va..o   | va...    | ..... | its platform; add: import; operate: revoke
-seats             | licensing.quota         | v.... | v....   | v....    | v.... | the domain that holds them
-conference        | conferences.conference  | v...o | v...o   | v...o    | v...o | its tenant, its source, its host; operate: end
-call record       | conferences.callrecord  | v.... | v....   | v....    | v.... | its tenant, its source, its host
-media unit        | conferences.resourceunit| v...o | v...o   | v...o    | ..... | its platform; operate: drain, put back, move conferences
-number            | conferences.number      | v.... | v....   | v....    | ..... | the platform of this site
-parked message    | bus.parked              | v...o | v...o   | v...o    | ..... | the platform of this site; operate: publish again, discard
-outgoing message  | bus.outbox              | v.... | v....   | v....    | ..... | the platform of this site
-request taken     | bus.inbox               | v.... | v....   | v....    | ..... | the platform of this site
-site              | failover.register       | v...o | .....   | .....    | ..... | everybody's; operate: take over, hand back, modes, rooms
-conversation      | im.conversation         | v...o | v...o   | v...o    | v...o | its creator's domain; operate: close, open again; messages are shown to nobody
-person online     | im.listener             | v...o | v...o   | v...o    | v...o | its domain; operate: sign out everywhere
-broadcast         | im.broadcast            | va... | va...   | va...    | va... | the domain that is told; add: tell it
-load balancer     | im.balanceserver        | vacd. | vacd.   | vacd.    | ..... | the platform of this site
-media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | ..... | the platform of this site
-audit trail       | auditlog.logentry       | v.... | v....   | v....    | v.... | the domain of the one who did it
-"""
-
 FROM_ABOVE = frozenset(
     {
         "parent",
@@ -78,18 +48,31 @@ class Row:
     whose: str
 
 
+BY_MODEL: dict[str, Row] = {}
+"""The whole table by model (`app.model`). Each app declares its rows in its `AppConfig`."""
+
+
+def declare(rows: str) -> None:
+    """Add rows to the table, one a line, with the cells
+
+        thing | model | core | service | platform | user | whose, and what "operate" means
+
+    The four in the middle are levels of administrators. Their letters are the initials of VERBS; a dot
+    is a verb that they may not do.
+    """
+    for line in rows.strip().splitlines():
+        row = _row(line)
+        BY_MODEL[row.model] = row
+
+
 def _row(line: str) -> Row:
     thing, model, core, service, platform, user, whose = (cell.strip() for cell in line.split("|"))
-    letters = {CORE: core, SERVICE: service, PLATFORM: platform, USER: user}
+    letters_of = {CORE: core, SERVICE: service, PLATFORM: platform, USER: user}
     verbs = {
-        level: frozenset(VERBS[one] for one in given if one != ".")
-        for level, given in letters.items()
+        level: frozenset(VERBS[letter] for letter in letters if letter != ".")
+        for level, letters in letters_of.items()
     }
     return Row(thing, model, verbs, whose)
-
-
-ROWS = tuple(_row(line) for line in _TABLE.strip().splitlines()[1:])
-BY_MODEL = {row.model: row for row in ROWS}
 
 
 def may(level: int | None, verb: str, model: str) -> bool:
@@ -105,7 +88,7 @@ def permissions(level: int | None) -> frozenset[str]:
     """All of them, as Django names them: `app.verb_model`."""
     return frozenset(
         f"{app}.{verb}_{name}"
-        for row in ROWS
+        for row in BY_MODEL.values()
         for verb in row.verbs.get(-1 if level is None else level, ())
         for app, name in [row.model.split(".")]
     )
@@ -115,7 +98,7 @@ def permissions(level: int | None) -> frozenset[str]:
 
 _HEAD = """# Rights of administrators
 
-Written by `make rights` from `domains/rules/rights.py`; do not edit. A test says when it is out of date.
+Written by `make rights` from what each app declares in its `apps.py`; do not edit. A test says when it is out of date.
 
 An account with "staff" is an administrator of the domain that it belongs to. It acts on that domain
 and on what lies below it; what is beside or above does not exist for it: an address typed by hand
@@ -153,7 +136,7 @@ def _table() -> Iterator[str]:
     levels = (CORE, SERVICE, PLATFORM, USER)
     yield "| thing | " + " | ".join(f"{NAMES[one]} administrator" for one in levels) + " | whose |"
     yield "|---|" + "---|" * len(levels) + "---|"
-    for row in ROWS:
+    for row in BY_MODEL.values():
         cells = (_words(row.verbs[one]) for one in levels)
         yield f"| {row.thing} | " + " | ".join(cells) + f" | {row.whose} |"
 

@@ -1,8 +1,1 @@
-"""Flows of failover; importing them registers their handlers."""
-
-from __future__ import annotations
-
-
-def register() -> None:
-    """Import every flow."""
-    from failover.flows import platforms, rooms  # noqa: F401
+"""The flows say what happens, in order: each loads, decides and commits. One file is one flow."""

@@ -1,15 +1,34 @@
 """The bus as a Django app."""
 
-from django.apps import AppConfig
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.utils.translation import gettext_lazy as _
+
+from foundation.bus.app_config import PlatformAppConfig, SidebarGroup, model_entry
 
 
-class BusConfig(AppConfig):
+class BusConfig(PlatformAppConfig):
     """Typed messages over RabbitMQ."""
 
     name = "foundation.bus"
     label = "bus"
-    default_auto_field = "django.db.models.BigAutoField"
+    rights = """
+parked message    | bus.parked              | v...o | v...o   | v...o    | ..... | the platform of this site; operate: publish again, discard
+outgoing message  | bus.outbox              | v.... | v....   | v....    | ..... | the platform of this site
+request taken     | bus.inbox               | v.... | v....   | v....    | ..... | the platform of this site
+"""
 
-    def ready(self) -> None:
+    def connect(self) -> None:
         """Register the system checks."""
         from foundation.bus import checks  # noqa: F401
+
+    def sidebar(self) -> Sequence[SidebarGroup]:
+        """Return the pages of messages."""
+        entries = (
+            model_entry(_("Parked"), "report", "bus", "parked"),
+            model_entry(_("Outbox"), "outbox", "bus", "outbox"),
+            model_entry(_("Requests"), "inbox", "bus", "inbox"),
+        )
+        return (SidebarGroup(60, _("Messages"), entries),)

@@ -12,7 +12,7 @@ from foundation.cells import sql
 MOST_COUNTED = 100_000
 """Rows counted per destination: what waits for a peer that is down may be much."""
 
-ELSEWHERE: set[str] = set()
+OTHER_DESTINATIONS: set[str] = set()
 """Destinations beside the peers to which this site knows a way: filled by the apps that have one."""
 
 _NEXT = "SELECT MIN(destination) FROM bus_outbox FORCE INDEX (outbox_way) WHERE destination > %s"
@@ -33,7 +33,7 @@ class Waiting:
     @property
     def known(self) -> bool:
         """Is there a way there? `PEERS` names it."""
-        return self.destination in {"", *settings.PEERS, *ELSEWHERE}
+        return self.destination in {"", *settings.PEERS, *OTHER_DESTINATIONS}
 
 
 def waiting(database: str) -> list[Waiting]:
@@ -46,7 +46,7 @@ def unknown(database: str) -> list[Waiting]:
     """What lies there for platforms that `PEERS` does not name."""
     return [
         of_destination(database, name)
-        for name in sorted(_destinations(database) - {*settings.PEERS, *ELSEWHERE})
+        for name in sorted(_destinations(database) - {*settings.PEERS, *OTHER_DESTINATIONS})
     ]
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from foundation.bus.amqp import connect, hang_up
+from foundation.hooks import Hook
 from wire.routes import DEAD_QUEUE, Routes, pms_queue
 
-MORE: list[Callable[[], int]] = []
-"""What apps declare beside the wire's table, at brokers of theirs; how many exchanges and queues."""
+MORE_BROKERS: Hook[[], int] = Hook()
+"""Declare exchanges and queues at a broker of the app's own; return how many those are."""
 
 
 def declare_all(url: str, platform: str) -> int:
@@ -17,7 +17,7 @@ def declare_all(url: str, platform: str) -> int:
     connection = connect(url)
     count = declare(connection, platform)
     hang_up(connection, politely=True)
-    return count + sum(more() for more in MORE)
+    return count + sum(MORE_BROKERS.call())
 
 
 def declare(connection: Any, platform: str) -> int:

@@ -20,6 +20,7 @@ from foundation.bus.relay import BATCH, Relay, drain
 from foundation.cells import sql
 from foundation.cells.directory import PlatformStore
 from foundation.cells.serving import is_served_here
+from foundation.hooks import Hook, SingleHook
 
 log = logging.getLogger("confplatform.bus.link")
 
@@ -30,12 +31,11 @@ Feed = Callable[[str, Publish], int]
 """`(peer's platform, publish) -> how many were sent`; asked again at once unless that was 0. It is called
 outside of any transaction, by one process or several at once: what it reads it locks itself (and returns 0 where another one has it), publishes, and forgets in the same transaction."""
 
-FEEDS: list[Feed] = []
-"""Filled by the apps that have something to send beside the outbox."""
+FEEDS: Hook[[str, Publish], int] = Hook()
+"""The feeds of apps that have something to send beside the outbox."""
 
-SERVING: list[Callable[[str], str]] = []
-"""Who knows which site serves a platform: one, filled by the app that keeps the register. Without it
-each site serves itself."""
+SERVING_SITE: SingleHook[[str], str] = SingleHook()
+"""`(platform)`: return the site that serves a platform. Without a receiver each site serves itself."""
 
 
 class Link(Relay):
@@ -66,9 +66,9 @@ class Feeder(Relay):
 
     def _send_some(self) -> bool:
         """One batch of each feed; is there more?"""
-        self._go_to(SERVING[0](self.destination) if SERVING else self.destination)
+        self._go_to(SERVING_SITE.call(self.destination) or self.destination)
         publisher = self._connected()
-        return sum(feed(self.destination, publisher.publish) for feed in FEEDS) > 0
+        return sum(FEEDS.call(self.destination, publisher.publish)) > 0
 
     def _go_to(self, site: str) -> None:
         """What was sent to the site before, and not taken there, the platform's data asks for again."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
 from typing import Any
 
 from django.db import Error
 from rest_framework import exceptions
 from rest_framework.response import Response
+
+from foundation.hooks import SingleHook
 
 log = logging.getLogger("confplatform.api")
 
@@ -57,8 +58,8 @@ class Refusal(Exception):
         super().__init__(description)
 
 
-CLOSED: list[Callable[[], Refusal | None]] = []
-"""Who knows whether another site serves us, whose data here may not be written: one."""
+REFUSAL_WHILE_CLOSED: SingleHook[[], Refusal | None] = SingleHook()
+"""Return the refusal of every request while another site serves this platform; `None` while this site does."""
 
 
 class TokenRefused(Refusal):
@@ -101,6 +102,6 @@ def answer_refusal(failure: Exception, context: dict[str, Any]) -> Response | No
         return Response(nack(UNSPECIFIED, str(failure.detail)))
     if isinstance(failure, Error):
         log.warning("the database is away: %s", failure)
-        closed = next((refusal for one in CLOSED if (refusal := one())), None)
+        closed = REFUSAL_WHILE_CLOSED.call()
         return Response(refused(closed), headers={"Retry-After": str(AGAIN_IN)})
     return None

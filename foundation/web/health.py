@@ -21,7 +21,7 @@ MORE: list[Callable[[], list[str]]] = []
 """What other apps have to say to Prometheus, line by line; each adds itself when it is ready."""
 
 
-PARTS: dict[str, Callable[[], str]] = {}
+CHECKS: dict[str, Callable[[], str]] = {}
 """What a site needs beside its servers before it can serve: "" or what is missing, in words."""
 
 
@@ -61,14 +61,14 @@ def _broker() -> str:
 def readyz(request: HttpRequest) -> JsonResponse:
     """Can it serve, and why not. Without the database it cannot; a server more only makes it slower."""
     words = parts()
-    ready = all(words[part] == "ok" for part in ("database", *PARTS))
+    ready = all(words[part] == "ok" for part in ("database", *CHECKS))
     return JsonResponse({"ready": ready, **words}, status=200 if ready else 503)
 
 
 def parts() -> dict[str, str]:
     """Database, redis, broker, and what apps have added: "ok", or what is wrong."""
     found = {"database": _database(), "redis": _redis(), "broker": _broker()}
-    for part, look in PARTS.items():
+    for part, look in CHECKS.items():
         found[part] = "unknown" if found["database"] else look()
     return {part: wrong or "ok" for part, wrong in found.items()}
 

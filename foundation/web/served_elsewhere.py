@@ -18,7 +18,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views import defaults
 
-from foundation.web.errors import AGAIN_IN, CLOSED, Refusal, refused
+from foundation.web.errors import AGAIN_IN, REFUSAL_WHILE_CLOSED, Refusal, refused
 
 _READS = ("GET", "HEAD", "OPTIONS")
 _BY_THEMSELVES = ("/api/", "/console/", "/join/")
@@ -48,7 +48,7 @@ class RefuseWrites:
 
 def closed() -> Refusal | None:
     """The refusal of a site whose platform another one serves; None: this one does. Raises Error."""
-    return next((refusal for one in CLOSED if (refusal := one())), None)
+    return REFUSAL_WHILE_CLOSED.call()
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from conferences import flows
 from foundation.bus.message import TYPES
 from foundation.bus.registry import HANDLERS, PASSED, RESUMPTIONS
 
@@ -143,7 +142,6 @@ def test_one_module_says_who_serves_a_platform() -> None:
 
 FLOWS = [path for app in PRODUCT for path in sorted((ROOT / app / "flows").glob("*.py"))]
 _ARROW = re.compile(r"^(\S+) +-> +(\S.*?)  +(\S.*)$")
-flows.register()
 
 
 def arrows(path: Path) -> list[tuple[list[str], list[str]]]:

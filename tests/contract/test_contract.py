@@ -9,14 +9,12 @@ from typing import Any
 
 import pytest
 
-from conferences import flows
 from foundation.bus import registry
 from foundation.bus.message import TYPES, dumps, from_body, loads, to_body
 from wire.routes import DEAD_QUEUE, Routes, pms_queue, unit_key, unit_queue
 
 HERE = Path(__file__).parent
 GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(HERE.glob("*.json"))}
-flows.register()
 
 
 @pytest.mark.parametrize("wire_type", GOLDEN)

@@ -13,7 +13,7 @@ from im.conformance.person import Person
 from tests.im.killed import Talk, Verdict
 
 TOKENS = (
-    "import json, time; from im import tokens; from im.rules.tokens import Bearer;"
+    "import json, time; from im.rules import tokens; from im.rules.tokens import Bearer;"
     " from foundation.cells.directory import own_platform;"
     " print(json.dumps([tokens.issue(f'storm-{{n}}', own_platform(), Bearer.USER, time.time())[0]"
     " for n in range({})]), file=open({!r}, 'w'))"

@@ -24,7 +24,7 @@ from failover.models import Register
 from foundation.bus import dispatch, outbox
 from foundation.bus.dispatch import Delivery
 from foundation.bus.envelope import of_amqp
-from foundation.bus.link import SERVING
+from foundation.bus.link import SERVING_SITE
 from foundation.bus.outbox import Row
 from foundation.bus.relay import drain
 from foundation.cells import sql
@@ -87,7 +87,7 @@ class Installation:
     def send(self) -> None:
         """The core sends what it has: the log by its feeders, the rest by its links."""
         for one in (self.east, self.west):
-            at = self.queues[SERVING[0](one.moid)]
+            at = self.queues[SERVING_SITE.call(one.moid) or ""]
             while feed(one.moid, at.extend):
                 pass
             drain(store_of(self.core), self.queues[one.moid].extend, one.moid)

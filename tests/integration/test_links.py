@@ -31,6 +31,7 @@ from foundation.bus.outgoing import Send
 from foundation.bus.relay import Relay
 from foundation.bus.unit_of_work import begin
 from foundation.cells.directory import store_of
+from foundation.hooks import Hook, SingleHook
 from foundation.web.health import metrics
 from wire.licences import AskForLicences
 from wire.routes import Routes
@@ -255,13 +256,13 @@ def test_a_feed_is_asked_until_it_has_nothing_more(place: str, peer: RabbitMQ) -
         del left[:3]
         return len(rows)
 
-    FEEDS.append(feed)
+    FEEDS.connect(feed)
     try:
         with running(Feeder(store_of(place), PEER)):
             until(lambda: not left)
     finally:
         with suppress(ValueError):
-            FEEDS.remove(feed)
+            FEEDS.disconnect(feed)
     assert numbers(peer.url()) == list(range(7))
 
 
@@ -278,8 +279,11 @@ def test_a_feed_goes_to_the_broker_of_the_site_that_serves_the_platform_now(
         left.clear()
         return 1
 
-    monkeypatch.setattr(link_module, "FEEDS", [feed])
-    monkeypatch.setattr(link_module, "SERVING", [lambda platform: at[0]])
+    feeds, serving_site = Hook[[str, Publish], int](), SingleHook[[str], str]()
+    feeds.connect(feed)
+    serving_site.connect(lambda platform: at[0])
+    monkeypatch.setattr(link_module, "FEEDS", feeds)
+    monkeypatch.setattr(link_module, "SERVING_SITE", serving_site)
     with running(Feeder(store_of(place), PEER)):
         for number, site in enumerate((PEER, "backup", "nobody knows it", PEER)):
             at[0] = site
@@ -291,6 +295,6 @@ def test_a_feed_goes_to_the_broker_of_the_site_that_serves_the_platform_now(
 
 def test_only_the_roles_of_a_deployment_are_consumed(settings: Settings) -> None:
     settings.ROLES = frozenset({"bmc"})
-    assert set(wiring.desks()) == {REQUESTS.queue}
+    assert set(wiring.batch_handlers()) == {REQUESTS.queue}
     settings.ROLES = frozenset({"css", "rms", "cm"})
-    assert REQUESTS.queue not in wiring.desks()
+    assert REQUESTS.queue not in wiring.batch_handlers()

@@ -151,7 +151,7 @@ def run_at(moment: str) -> str:
     url = os.environ["TEST_DATABASE_URL"].rpartition("/")[0] + f"/{name}"
     script = (
         "import django; django.setup()\n"
-        "from confplatform import clock; print(clock.now())\n"
+        "from foundation import clock; print(clock.now())\n"
         "from django.core.management import call_command; call_command('license_show')"
     )
     env = {**os.environ, "TEST_DATABASE_URL": url, "DATABASE_URL": url}

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from conferences import flows
 from conferences.data.commit import commit
 from conferences.rules.due import decide_due, decide_watched
 from conferences.rules.move import decide_move
@@ -38,7 +37,6 @@ from wire.routes import Routes
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-flows.register()
 
 _TO_ALL = {"CMU_MAU_CONFLIST_NTF", "RMS_CSS_NODELOST_NTF"}
 _ASKED_AGAIN_AFTER, _WARNED_AGAIN_AFTER = timedelta(seconds=10), timedelta(seconds=900)

@@ -14,7 +14,7 @@ from domains.rules.rights import page
 class Command(BaseCommand):
     """Write the page."""
 
-    help = "Write docs/rights.md from the table in domains/rules/rights.py."
+    help = "Write docs/rights.md from what each app declares in its apps.py."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Where to."""

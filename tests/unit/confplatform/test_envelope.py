@@ -10,13 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conferences import flows
 from foundation.bus.envelope import Envelope, nack_type, of_amqp, refusal, standing_route
 from foundation.bus.message import Raw
 from tests.factories import NOW
 from wire.routes import Routes
 
-flows.register()
 CM = Envelope(queue=Routes.CM_TO_CSS.value.queue, app_id="cm", message_id="m1")
 ASK: dict[str, Any] = {"type": "CM_MAU_RELEASECONF_REQ", "confE164": "8800001", "reqid": "r1"}
 

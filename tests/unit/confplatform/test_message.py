@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conferences import flows
 from foundation.bus import registry
 from foundation.bus.message import (
     MAX_BYTES,
@@ -32,7 +31,6 @@ from foundation.bus.message import (
 )
 from tests.contract.test_contract import GOLDEN
 
-flows.register()
 KINDS = sorted(TYPES)
 
 _scalars = st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text(max_size=6)

@@ -1,0 +1,116 @@
+"""Each app declares in its `AppConfig` what it gives to the project: roles, timers, queues, pages, rights, hooks.
+
+The project reads each declaration in one loop (`confplatform/declarations.py`).
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from django.apps import AppConfig
+from django.http import HttpRequest
+from django.urls import reverse_lazy
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+    from foundation.bus.consumer import Consumer, Desk
+    from foundation.bus.relay import Relay
+    from wire.routes import Route
+
+
+class Timer(NamedTuple):
+    """How often a Celery task runs, in seconds, and why so often.
+
+    Each timer asks what is due now, so that a run that is lost or doubled does no harm.
+    """
+
+    seconds: float
+    reason: str
+
+
+class SidebarEntry(NamedTuple):
+    """A link in the sidebar of the admin. `allowed` decides per request whether it is shown."""
+
+    title: StrOrPromise
+    icon: str
+    link: Any
+    allowed: Callable[[HttpRequest], bool]
+
+
+class SidebarGroup(NamedTuple):
+    """Links of the sidebar under one heading. Groups are shown in the order of `position`."""
+
+    position: int
+    title: StrOrPromise
+    entries: Sequence[SidebarEntry]
+
+
+class PlatformAppConfig(AppConfig):
+    """The base of the configuration of each app of this platform."""
+
+    default_auto_field = "django.db.models.BigAutoField"
+    default = False
+    """Django takes the one class of an `apps.py` whose `default` is true: the app's own, not this base."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.default = True
+
+    roles: ClassVar[frozenset[str]] = frozenset()
+    """The roles (setting ROLES) that this app plays."""
+
+    timers: ClassVar[Mapping[str, Timer]] = {}
+    """By name of a Celery task: how often it runs."""
+
+    queues: ClassVar[Mapping[str, Sequence[Route]]] = {}
+    """By role: the queues whose messages the dispatcher gives to the app's handlers."""
+
+    rights: ClassVar[str] = ""
+    """Rows of the table of administrators' rights, in the form that `domains/rules/rights.py` describes."""
+
+    def ready(self) -> None:
+        """Import all flows of the app, so that their message handlers are registered, then connect."""
+        folder = f"{self.path}/flows"
+        for module in pkgutil.iter_modules([folder]):
+            import_module(f"{self.name}.flows.{module.name}")
+        self.connect()
+
+    def connect(self) -> None:
+        """Connect the app to the hooks of the apps below it."""
+
+    def sidebar(self) -> Sequence[SidebarGroup]:
+        """Return what the app adds to the sidebar of the admin."""
+        return ()
+
+    def batch_handlers(self) -> Mapping[str, Desk]:
+        """Return, by queue, what handles its messages in place of the dispatcher, for the roles of this site."""
+        return {}
+
+    def threads(self) -> Sequence[Consumer | Relay]:
+        """Return further threads that a worker runs, for example the links to peers."""
+        return ()
+
+    def on_connected(self) -> None:
+        """Ask others what this site has missed, after the consumer has connected to the broker."""
+
+    def health_checks(self) -> Mapping[str, Callable[[], str]]:
+        """Return, by name, what must be right before this site can serve: "" or what is wrong, in words."""
+        return {}
+
+
+def model_entry(title: StrOrPromise, icon: str, app: str, model: str) -> SidebarEntry:
+    """Return the sidebar's link to the list of a model, for all who may view that model."""
+    return page_entry(title, icon, f"{app}_{model}_changelist", f"{app}.view_{model}")
+
+
+def page_entry(title: StrOrPromise, icon: str, name: str, permission: str = "") -> SidebarEntry:
+    """Return the sidebar's link to an admin page. No permission means that everybody sees it."""
+
+    def allowed(request: HttpRequest) -> bool:
+        return not permission or bool(request.user.has_perm(permission))
+
+    return SidebarEntry(title, icon, reverse_lazy(f"admin:{name}"), allowed)
