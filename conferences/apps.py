@@ -74,7 +74,7 @@ number            | conferences.number      | v.... | v....   | v....    | .....
         hooks.RUNNING_BELOW.connect(queries.running_below)
         hooks.RUNNING_CONFERENCES.connect(queries.running_conferences)
         hooks.END_RUNNING.connect(due.end_below)
-        health.MORE.append(metrics.metrics)
+        health.GAUGES.append(metrics.gauges)
         errors.REFUSAL_WHILE_CLOSED.connect(commands.closed)
 
     def sidebar(self) -> Sequence[SidebarGroup]:

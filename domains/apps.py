@@ -64,7 +64,7 @@ audit trail       | auditlog.logentry       | v.... | v....   | v....    | v....
         scoping.install(DomainScope())
         SITES["domains"] = DomainSite
         FEEDS.connect(feed)
-        health.MORE.append(metrics.lines)
+        health.GAUGES.append(metrics.gauges)
         system_checks.install()
         _audit()
 

@@ -56,7 +56,7 @@ media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | .....
             hooks.PERSON_JOINED.connect(conference_joins.note)
             backlog.OTHER_DESTINATIONS.add(journal.DESTINATION)
             declare.MORE_BROKERS.connect(broker.declare_and_limit)
-            health.MORE.append(search.metrics)
+            health.GAUGES.append(search.gauges)
 
     def sidebar(self) -> Sequence[SidebarGroup]:
         """Return the pages of conversations, people online and servers."""

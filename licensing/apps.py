@@ -27,12 +27,12 @@ seats             | licensing.quota         | v.... | v....   | v....    | v....
         from foundation.bus.unit_of_work import SITES
         from foundation.web import audit, health
         from licensing import models
-        from licensing.data import queries
+        from licensing.data import metrics
         from licensing.data.unit_of_work import LicenceSite
         from licensing.data.usage import measures
 
         SITES["licensing"] = LicenceSite
-        health.MORE.append(queries.metrics)
+        health.GAUGES.append(metrics.gauges)
         hooks.MEASURES.connect(measures)
         audit.follow(models.Licence, without=("sealed",))
 

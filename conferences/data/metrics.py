@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from prometheus_client import Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
 
 from conferences.rules.states import Conference, ConferenceState
 from foundation.cells import sql
@@ -27,8 +30,8 @@ def observe(before: Conference | None, after: Conference) -> None:
             RESTORED.observe((after.placed_at - before.pending_since).total_seconds())
 
 
-def metrics() -> list[str]:
-    """What the database knows: live conferences by state, and units."""
+def gauges() -> Iterator[GaugeMetricFamily]:
+    """Yield for Prometheus what the database knows: live conferences by state, and units."""
     database = store_of(own_platform()).database
     states = sql.select(
         database,
@@ -38,7 +41,10 @@ def metrics() -> list[str]:
     units = sql.select(
         database, "SELECT restype, SUM(online) FROM conferences_resourceunit GROUP BY restype"
     )
-    lines = ["# TYPE conferences_live gauge"]
-    lines += [f'conferences_live{{state="{state}"}} {count}' for state, count in states]
-    lines.append("# TYPE units_online gauge")
-    return lines + [f'units_online{{type="{kind}"}} {count}' for kind, count in units]
+    live = GaugeMetricFamily("conferences_live", "Live conferences, by state", labels=["state"])
+    for state, count in states:
+        live.add_metric([state], int(count))
+    online = GaugeMetricFamily("units_online", "Units that are online, by type", labels=["type"])
+    for restype, count in units:
+        online.add_metric([restype], int(count))
+    yield from (live, online)

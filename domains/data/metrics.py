@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from prometheus_client import Counter
+from prometheus_client.core import GaugeMetricFamily
 
 from domains.data import queries
 
@@ -11,15 +14,24 @@ SEEN = Counter("domains_changes_seen", "Changes of the core that had been applie
 GAPS = Counter("domains_changes_gaps", "Changes that came before others that were missing.")
 
 
-def lines() -> list[str]:
-    """For Prometheus: how far behind each follower is, and how far we are."""
-    found = ["# TYPE domains_cursor gauge", "# TYPE domains_stuck gauge"]
+def gauges() -> Iterator[GaugeMetricFamily]:
+    """Yield for Prometheus how far this platform and each follower of this core have come."""
     here = queries.followed()
-    found += [f"domains_cursor {here.version}", f"domains_stuck {int(bool(here.wrong))}"]
-    found += [f"# TYPE domains_follower_{name} gauge" for name in ("versions", "seconds", "whole")]
-    for one in queries.followers():
-        label = f'{{platform="{one.platform}"}}'
-        found.append(f"domains_follower_versions{label} {one.versions}")
-        found.append(f"domains_follower_seconds{label} {one.seconds:.1f}")
-        found.append(f"domains_follower_whole{label} {int(one.whole)}")
-    return found
+    yield GaugeMetricFamily(
+        "domains_cursor", "The last version of the core's changes applied here", here.version
+    )
+    yield GaugeMetricFamily(
+        "domains_stuck", "Whether a change of the core cannot be applied (1 or 0)", bool(here.wrong)
+    )
+    versions = _by_follower("domains_follower_versions", "Changes not sent yet to a follower")
+    seconds = _by_follower("domains_follower_seconds", "Age of the oldest change not sent yet")
+    whole = _by_follower("domains_follower_whole", "Whether a full snapshot is being sent (1 or 0)")
+    for follower in queries.followers():
+        versions.add_metric([follower.platform], follower.versions)
+        seconds.add_metric([follower.platform], round(follower.seconds, 1))
+        whole.add_metric([follower.platform], int(follower.whole))
+    yield from (versions, seconds, whole)
+
+
+def _by_follower(name: str, documentation: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, documentation, labels=["platform"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
+from prometheus_client.core import GaugeMetricFamily
 
 from foundation import clock
 from foundation.cells import sql
@@ -66,19 +68,21 @@ def of_destination(database: str, destination: str) -> Waiting:
     return Waiting(destination, count, max(0.0, age))
 
 
-def metrics(database: str) -> list[str]:
-    """For Prometheus."""
+def gauges(database: str) -> Iterator[GaugeMetricFamily]:
+    """Yield for Prometheus what waits in the outbox, in all and by the peer that it is for."""
     found = waiting(database)
-    lines = ["# TYPE bus_outbox_waiting gauge", f"bus_outbox_waiting {sum(w.count for w in found)}"]
-    for name, values in (
-        ("bus_link_waiting", [w.count for w in found]),
-        ("bus_link_oldest_seconds", [round(w.age, 1) for w in found]),
-        ("bus_link_configured", [int(w.known) for w in found]),
-    ):
-        lines.append(f"# TYPE {name} gauge")
-        lines += [
-            f'{name}{{destination="{w.destination}"}} {value}'
-            for w, value in zip(found, values, strict=True)
-            if w.destination
-        ]
-    return lines
+    total = sum(each.count for each in found)
+    yield GaugeMetricFamily("bus_outbox_waiting", "Messages that wait to be sent", total)
+    count = _by_peer("bus_link_waiting", "Messages that wait for a peer")
+    age = _by_peer("bus_link_oldest_seconds", "Age of the oldest message that waits for a peer")
+    known = _by_peer("bus_link_configured", "Whether this site knows a way to the peer (1 or 0)")
+    for each in found:
+        if each.destination:
+            count.add_metric([each.destination], each.count)
+            age.add_metric([each.destination], round(each.age, 1))
+            known.add_metric([each.destination], int(each.known))
+    yield from (count, age, known)
+
+
+def _by_peer(name: str, documentation: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, documentation, labels=["destination"])

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import redis
 from django.conf import settings
 from django.db import Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from foundation.bus import backlog
 from foundation.bus.amqp import BROKER_ERRORS, connect, hang_up
 from foundation.cells.directory import own_platform, redis_of, store_of
 from foundation.cells.serving import read
 
-MORE: list[Callable[[], list[str]]] = []
-"""What other apps have to say to Prometheus, line by line; each adds itself when it is ready."""
-
+GAUGES: list[Callable[[], Iterable[Metric]]] = []
+"""The gauges that apps read from the database for Prometheus; each app adds its own when it is ready."""
 
 CHECKS: dict[str, Callable[[], str]] = {}
 """What a site needs beside its servers before it can serve: "" or what is missing, in words."""
@@ -73,17 +74,31 @@ def parts() -> dict[str, str]:
     return {part: wrong or "ok" for part, wrong in found.items()}
 
 
+class _DatabaseGauges(Collector):
+    """Everything that is read from the database whenever Prometheus asks.
+
+    Where the database is away, only `database_up 0` is left.
+    """
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield `database_up`, what waits in the outbox, and the gauges of the apps."""
+        families: list[Metric] | None
+        try:
+            families = [*backlog.gauges(store_of(own_platform()).database)]
+            families += [family for gauges in GAUGES for family in gauges()]
+        except Error:
+            families = None
+        up = int(families is not None)
+        yield GaugeMetricFamily("database_up", "Whether the database answers (1 or 0)", up)
+        yield from families or ()
+
+
 def metrics(request: HttpRequest) -> HttpResponse:
-    """All counters of all processes of this site, for Prometheus."""
-    registry = REGISTRY
+    """Return all counters of all processes of this site, for Prometheus."""
+    registry = CollectorRegistry()
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    lines = [generate_latest(registry).decode(), "# TYPE database_up gauge"]
-    try:
-        found = backlog.metrics(store_of(own_platform()).database)
-        lines += ["database_up 1", *found]
-        lines += [line for source in MORE for line in source()]
-    except Error:
-        lines.append("database_up 0")
-    return HttpResponse("\n".join([*lines, ""]), content_type=CONTENT_TYPE_LATEST)
+    else:
+        registry.register(REGISTRY)
+    registry.register(_DatabaseGauges())
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

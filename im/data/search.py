@@ -13,6 +13,8 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from prometheus_client.core import GaugeMetricFamily
+
 from foundation.cells import sql
 from foundation.cells.directory import look_up, possible_platforms
 from im.data import journal
@@ -162,10 +164,12 @@ def _hidden(database: str, user: str, numbers: list[int]) -> set[tuple[int, int]
     return {(row[0], row[1]) for row in sql.select(database, query, [user, *numbers])}
 
 
-def metrics() -> list[str]:
-    """For Prometheus: conversations of which the index lacks something."""
+def gauges() -> Iterator[GaugeMetricFamily]:
+    """Yield for Prometheus how many conversations have entries that the index lacks."""
     query = "SELECT COUNT(*) FROM im_conversation WHERE to_index=1"
     behind = sum(
         row[0] for platform in possible_platforms() for row in look_up(platform, query, [])
     )
-    return ["# TYPE im_index_behind gauge", f"im_index_behind {behind}"]
+    yield GaugeMetricFamily(
+        "im_index_behind", "Conversations with entries that are not indexed yet", behind
+    )

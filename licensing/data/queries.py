@@ -6,14 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
-
-from domains.data.queries import platforms
 from foundation.cells.directory import own_platform, store_of
 from licensing.data import licence_rows
 from licensing.data.seats import Stock, stock
 from licensing.models import Licence
-from licensing.rules.amounts import NONE, RESOURCES, Amounts
+from licensing.rules.amounts import NONE, Amounts
 from licensing.rules.decisions import Held, Standing, amounts_in, days_left, standing, warning
 from licensing.rules.limits import beyond
 
@@ -81,35 +78,3 @@ def over_licence() -> str:
     over = beyond(found.used, found.site) if found.site is not None else []
     told = [f"{getattr(found.used, n)} {n.replace('_', ' ')} are in use" for n in over]
     return ", ".join(told) + ": more than is licensed; extend the licence" if told else ""
-
-
-def metrics() -> list[str]:
-    """For Prometheus: a valid licence, the days it has left (none: it has no end), what is in use."""
-    lines = _of_own() if "css" in settings.ROLES else []
-    return lines + (_of_tree() if "bmc" in settings.ROLES else [])
-
-
-def _of_own() -> list[str]:
-    state, found = state_of(), stock_of_site()
-    lines = ["# TYPE licence_valid gauge", f"licence_valid {int(state.standing is Standing.VALID)}"]
-    if state.days_left is not None:
-        lines += ["# TYPE licence_days_left gauge", f"licence_days_left {state.days_left:.3f}"]
-    small, large = found.used.small_conferences, found.used.large_conferences
-    lines += ["# TYPE seats_used gauge"]
-    lines += [f'seats_used{{size="small"}} {small}', f'seats_used{{size="large"}} {large}']
-    for name, amounts in (("used", found.used), ("licensed", found.site or NONE)):
-        lines.append(f"# TYPE resources_{name} gauge")
-        lines += [f'resources_{name}{{kind="{r}"}} {getattr(amounts, r)}' for r in RESOURCES]
-    return lines
-
-
-def _of_tree() -> list[str]:
-    """At the core: the days that each platform's licence has left, where it has an end."""
-    database = store_of(own_platform()).database
-    each, now = licence_rows.newest_of(database, platforms(database) or [""])
-    left = {platform: days_left(held, now) for platform, held in each.items()}
-    return ["# TYPE licence_of_platform_days_left gauge"] + [
-        f'licence_of_platform_days_left{{platform="{platform}"}} {days:.3f}'
-        for platform, days in left.items()
-        if days is not None
-    ]

@@ -171,9 +171,9 @@ def test_a_row_for_nobody_we_know_waits_and_is_told_of(
     with running(Relay(store_of(place), home)):
         until(lambda: f"3 messages wait for {PEER}" in caplog.text)
     assert Outbox.objects.count() == 3
-    lines = metrics(HttpRequest()).content.decode()
-    assert f'bus_link_waiting{{destination="{PEER}"}} 3' in lines
-    assert f'bus_link_configured{{destination="{PEER}"}} 0' in lines
+    text = metrics(HttpRequest()).content.decode()
+    assert f'bus_link_waiting{{destination="{PEER}"}} 3.0' in text
+    assert f'bus_link_configured{{destination="{PEER}"}} 0.0' in text
     [finding] = list(doctor_checks._links(place))
     assert (finding.check, finding.wrong[:15]) == (f"link to {PEER}", "3 messages wait")
 

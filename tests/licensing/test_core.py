@@ -12,7 +12,7 @@ from domains.flows import change
 from domains.models import BackupPlatform, Level, PlatformDomain
 from foundation.bus.dispatch import Delivery
 from foundation.bus.models import Outbox, Parked
-from licensing.data.queries import metrics
+from licensing.data.metrics import gauges
 from licensing.flows.load import Refused, load
 from licensing.flows.revoke import revoke
 from licensing.models import Licence
@@ -105,9 +105,11 @@ def test_a_revocation_at_the_core_reaches_the_sites_and_who_asks_later(core: str
 
 def test_the_metrics_of_the_core_are_those_of_its_platforms(core: str) -> None:
     load(core, text("west", 1, valid_to=None))
-    assert metrics() == ["# TYPE licence_of_platform_days_left gauge"]
+    assert [sample for family in gauges() for sample in family.samples] == []
     assert revoke(core, "west", 1)
-    assert metrics()[1:] == ['licence_of_platform_days_left{platform="west"} 0.000']
+    [sample] = [sample for family in gauges() for sample in family.samples]
+    assert sample.name == "licence_of_platform_days_left"
+    assert (sample.labels, sample.value) == ({"platform": "west"}, 0.0)
 
 
 # ---- at the site --------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from conferences.flows.due import end_now
 from conferences.models import Conference
 from conferences.rules.states import EndReason
 from foundation.bus.dispatch import Delivery
-from licensing.data.queries import metrics, over_licence
+from licensing.data.metrics import gauges
+from licensing.data.queries import over_licence
 from licensing.data.seats import stock
 from licensing.flows.load import load
 from licensing.flows.revoke import revoke
@@ -142,9 +143,13 @@ def test_who_came_beyond_the_licence_is_counted_and_operators_are_told(east: str
     do(east, says(number, people("user", "user")))
     assert used(east).access_ports == 2
     assert over_licence().startswith("2 access ports are in use: more than is licensed")
-    lines = metrics()
-    assert 'resources_used{kind="access_ports"} 2' in lines
-    assert 'resources_licensed{kind="access_ports"} 1' in lines
+    ports = {
+        sample.name: sample.value
+        for family in gauges()
+        for sample in family.samples
+        if sample.labels == {"kind": "access_ports"}
+    }
+    assert ports == {"resources_used": 2, "resources_licensed": 1}
 
 
 def test_a_newcomer_on_the_join_page_is_refused_who_is_inside_is_not(east: str) -> None:
