@@ -53,3 +53,14 @@ def test_paths_that_documents_name_exist() -> None:
         if name.split("/")[0] in folders and not (ROOT / name).exists()
     )
     assert missing == [], "correct these paths: the file was moved or renamed"
+
+
+def test_decisions_carry_date_and_status_and_are_listed() -> None:
+    folder = ROOT / "docs" / "decisions"
+    index = (folder / "README.md").read_text()
+    for record in sorted(folder.glob("0*.md")):
+        head = record.read_text()[:600]
+        assert re.search(r"^- Date: \d{4}-\d\d-\d\d", head, re.M), f"{record.name}: no date"
+        status = re.search(r"^- Status: (accepted|superseded by \[\d{4}\])", head, re.M)
+        assert status, f"{record.name}: the status is neither accepted nor superseded by a record"
+        assert f"]({record.name})" in index, f"{record.name}: add a row to docs/decisions/README.md"
