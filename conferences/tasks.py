@@ -10,6 +10,7 @@ from conferences.flows import repair as mending
 from conferences.flows import takeover, units
 from domains.api import sessions
 from foundation import clock
+from foundation.bus import inbox
 from foundation.cells.directory import own_platform
 from foundation.cells.serving import for_each_served
 
@@ -43,6 +44,6 @@ def mend() -> None:
 @shared_task
 def forget_old() -> None:
     """Delete what need not be remembered."""
-    for_each_served(flow.forget_old)
+    for_each_served(inbox.forget_old)
     sessions.forget_idle(clock.now())
     SessionStore.clear_expired()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from domains.data.lookups import NUMBER_PREFIX
 from foundation.cells import sql
 
 SERIALS = 100_000
@@ -46,7 +47,7 @@ class Numbers:
         """None: there is no such platform in the tree yet, so it has no tenants that could ask."""
         found = sql.select(
             self._database,
-            "SELECT (SELECT e164_prefix FROM domains_platformdomain WHERE domain_ptr_id = platform),"
+            f"SELECT {NUMBER_PREFIX.format(moid='platform')},"
             " next_serial, next_short FROM conferences_numbercursor WHERE platform=%s FOR UPDATE",
             [self._platform],
         )

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from conferences.rules.outgoing import question_of
+from domains.data import lookups
 from foundation.bus.dispatch import Delivery
 from foundation.bus.message import NotTaken
 from foundation.cells import sql
@@ -94,34 +95,26 @@ def _known_prefixes() -> dict[str, str]:
     global _prefixes
     read_at, known = _prefixes
     if not known or time.monotonic() - read_at > _PREFIXES_LIVE:
-        query = "SELECT e164_prefix, domain_ptr_id FROM domains_platformdomain"
         known = {
             prefix: moid
             for platform in reversed(possible_platforms())
-            for prefix, moid in look_up(platform, query, [])
+            for prefix, moid in lookups.number_prefixes(platform).items()
         }
         _prefixes = (time.monotonic(), known)
     return known
 
 
 def _platforms_of_domains(moids: Collection[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    platform_of: dict[str, str] = {}
     wanted = sorted(moids)
     if not wanted:
-        return found
-    marks = sql.marks(wanted)
-    query = (
-        "SELECT domain_ptr_id, platform_id FROM domains_userdomain"
-        f" WHERE domain_ptr_id IN ({marks})"
-        " UNION ALL SELECT domain_ptr_id, domain_ptr_id FROM domains_platformdomain"
-        f" WHERE domain_ptr_id IN ({marks})"
-    )
+        return platform_of
     possible = possible_platforms()
     for platform in possible:
-        for moid, home in look_up(platform, query, wanted * 2):
+        for moid, home in lookups.platforms_of_domains(platform, wanted).items():
             if home in possible:
-                found.setdefault(moid, home)
-    return found
+                platform_of.setdefault(moid, home)
+    return platform_of
 
 
 # ---- who serves, for doors -----------------------------------------------------------------------
@@ -153,9 +146,7 @@ def _read_elsewhere(platform: str) -> Elsewhere | None:
     owner = serving.owner if serving else platform
     if owner == own_platform():
         return None
-    query = "SELECT http_url FROM domains_platformdomain WHERE domain_ptr_id=%s"
-    addresses = look_up(own_platform(), query, [owner])
-    return Elsewhere(owner, addresses[0][0] if addresses else "")
+    return Elsewhere(owner, lookups.http_url(own_platform(), owner))
 
 
 def home_of(domain: str) -> str:

@@ -10,7 +10,7 @@ from conferences.data import row_mapper
 from conferences.rules.outgoing import wire_time
 from conferences.rules.states import Conference, Unit
 from domains.data.hooks import RunningConference
-from domains.data.tree_rows import GROUPS
+from domains.data.lookups import TENANTS_BELOW, level_of
 from foundation.cells import sql
 from foundation.cells.directory import look_up, possible_platforms, store_of
 
@@ -45,10 +45,10 @@ def listed(
     database: str, domain: str, start: int, count: int
 ) -> tuple[int, list[dict[str, Any]]] | None:
     """One page of the live conferences of a user or platform domain, oldest first."""
-    level = sql.select(database, "SELECT level FROM domains_domain WHERE moid=%s", [domain])
-    if not level or level[0][0] not in (0, 1):
+    level = level_of(database, domain)
+    if level not in (0, 1):
         return None
-    column = "user_domain" if level[0][0] == 0 else "source_platform"
+    column = "user_domain" if level == 0 else "source_platform"
     total, found = page(database, column, domain, start, count)
     return total, [list_item(c) for c in found]
 
@@ -209,25 +209,28 @@ def uses_of_room(database: str, moid: str) -> dict[str, int]:
     return {"media units": sql.select(database, query, [moid])[0][0]}
 
 
-_BELOW = (
-    f"{GROUPS}, below (moid) AS (SELECT moid FROM domains_domain WHERE moid = %s"
-    " UNION ALL SELECT d.moid FROM groups_below g JOIN domains_domain d ON d.parent_id = g.moid)"
-)
 _LIVE_BELOW = (
-    " FROM conferences_conference c JOIN domains_userdomain u ON u.domain_ptr_id = c.user_domain"
-    " WHERE c.live_e164 IS NOT NULL AND (u.domain_ptr_id IN (SELECT moid FROM below)"
-    " OR u.platform_id IN (SELECT moid FROM below))"
+    " FROM conferences_conference c JOIN tenants t ON t.moid = c.user_domain"
+    " WHERE c.live_e164 IS NOT NULL"
 )
-"""Of tenants below a domain, or bound to a platform below it."""
 
 
 def running_below(database: str, moid: str) -> dict[str, int]:
     """How many conferences live in a domain and below it."""
-    found = sql.select(database, f"{_BELOW} SELECT COUNT(*){_LIVE_BELOW}", [moid, moid])
+    found = sql.select(database, f"{TENANTS_BELOW} SELECT COUNT(*){_LIVE_BELOW}", [moid, moid])
     return {"conferences": found[0][0]}
 
 
 def numbers_below(database: str, moid: str) -> list[str]:
     """The numbers of the conferences that live in a domain and below it."""
-    found = sql.select(database, f"{_BELOW} SELECT c.live_e164{_LIVE_BELOW}", [moid, moid])
+    found = sql.select(database, f"{TENANTS_BELOW} SELECT c.live_e164{_LIVE_BELOW}", [moid, moid])
     return [row[0] for row in found]
+
+
+def media_units_by_room(database: str, default_room: str) -> dict[str, list[tuple[str, str, bool]]]:
+    """Return `(ip, pid, online)` of the media units in each machine room."""
+    units: dict[str, list[tuple[str, str, bool]]] = {}
+    query = "SELECT room, ip, pid, online FROM conferences_resourceunit WHERE restype='mcu'"
+    for room, ip, pid, online in sql.select(database, query):
+        units.setdefault(room or default_room, []).append((ip, pid, bool(online)))
+    return units

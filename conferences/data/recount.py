@@ -11,14 +11,14 @@ from conferences.data import row_mapper
 from conferences.rules.licence_counts import in_use
 from foundation.cells import sql
 from foundation.cells.directory import store_of
-from licensing.data.seats import COLUMNS, hold, put_right
+from licensing.data.seats import ALL_COUNTS, COLUMNS, hold, put_right
 from licensing.rules.amounts import NONE, Amounts
 
 log = logging.getLogger("conferences.recount")
 
 
 _BOTH = f"""
-SELECT owner, {", ".join(COLUMNS)}, NULL, NULL FROM licensing_quota
+{ALL_COUNTS.format(more=", NULL, NULL")}
 UNION ALL
 SELECT NULL, {", ".join(["0"] * len(COLUMNS))}, {row_mapper.READ}
   FROM conferences_conference WHERE live_e164 IS NOT NULL

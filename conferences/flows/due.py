@@ -8,7 +8,6 @@ and a decision that finds nothing due does nothing.
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 
 import redis
 from django.db import DatabaseError, InterfaceError
@@ -23,13 +22,11 @@ from conferences.rules.states import Conference, ConferenceState, EndReason
 from conferences.rules.step import Step
 from foundation.bus import wake_up
 from foundation.bus.unit_of_work import NotProvisioned, begin
-from foundation.cells import sql
 from foundation.cells.directory import own_platform, possible_platforms, redis_of, store_of
 from wire.conference_manager import ReleaseConference
 
 BATCH = 200
 MOST_ROUNDS = 50
-FORGET_AT_ONCE = 5000
 ASKED_AGAIN_AFTER = 10
 
 log = logging.getLogger("conferences.due")
@@ -132,15 +129,3 @@ def end_below(domain: str) -> int:
     own = own_platform()
     numbers = numbers_below(store_of(own).database, domain)
     return sum(end_now(own, number, EndReason.DOMAIN_DISABLED) for number in numbers)
-
-
-def forget_old(platform: str, keep: timedelta = timedelta(hours=24)) -> int:
-    """Delete requests that nobody can repeat any more, a few thousand at a time."""
-    query = "DELETE FROM bus_inbox WHERE taken_at < UTC_TIMESTAMP(6) - INTERVAL %s SECOND LIMIT %s"
-    database, gone = store_of(platform).database, 0
-    for _ in range(MOST_ROUNDS):
-        count = sql.execute(database, query, [int(keep.total_seconds()), FORGET_AT_ONCE])
-        gone += count
-        if count < FORGET_AT_ONCE:
-            break
-    return gone

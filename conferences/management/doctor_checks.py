@@ -20,7 +20,8 @@ from domains.data import redis_projection as domain_projection
 from domains.data.queries import followed, followers
 from foundation import clock
 from foundation.bus.amqp import BROKER_ERRORS, connect, hang_up
-from foundation.bus.backlog import Waiting, of_destination, waiting
+from foundation.bus.backlog import MOST_COUNTED, Waiting, of_destination, waiting
+from foundation.bus.parked_messages import undecided
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, redis_of, store_of
 from foundation.cells.serving import read
@@ -248,8 +249,7 @@ def _answers(check: str, url: str) -> Finding | None:
 
 
 def _parked(platform: str) -> Finding:
-    query = "SELECT COUNT(*) FROM bus_parked WHERE retried_at IS NULL"
-    count = sql.select(store_of(platform).database, query)[0][0]
+    count = undecided(store_of(platform).database, MOST_COUNTED)
     if not count:
         return Finding("parked")
     todo = "decide in the admin (Messages, Parked): publish again or discard"

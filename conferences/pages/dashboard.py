@@ -27,10 +27,13 @@ from domains.data import admin_scope
 from domains.data.permission_backend import level_of
 from domains.models import Level
 from foundation import clock
+from foundation.bus import backlog
+from foundation.bus.parked_messages import undecided
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, store_of
 from foundation.web import health
 from licensing.data.queries import state_of
+from licensing.data.seats import conferences_in_use
 from licensing.data.usage import measures
 
 MOST_COUNTED = 100_000
@@ -83,7 +86,7 @@ def _facts() -> dict[str, Any]:
         "creates": _creates(database),
         "seats": _seats(database),
         "outbox": _outbox(database),
-        "parked": _parked(database),
+        "parked": undecided(database, MOST_COUNTED),
         **_pool(),
     }
 
@@ -139,13 +142,8 @@ def _creates(database: str) -> dict[str, int]:
 
 
 def _seats(database: str) -> dict[str, Any]:
-    used = sql.select(
-        database,
-        "SELECT small_used, large_used FROM licensing_quota WHERE owner=%s",
-        [own_platform()],
-    )
     licence = state_of(own_platform())
-    small, large = used[0] if used else (0, 0)
+    small, large = conferences_in_use(database, own_platform())
     until = licence.held.valid_to if licence.held else None
     return {
         "small": [small, licence.amounts.small_conferences],
@@ -156,23 +154,8 @@ def _seats(database: str) -> dict[str, Any]:
 
 
 def _outbox(database: str) -> dict[str, Any]:
-    found = sql.select(
-        database,
-        "SELECT COUNT(*), MIN(id) FROM (SELECT id FROM bus_outbox ORDER BY id LIMIT %s) few",
-        [MOST_COUNTED],
-    )
-    waiting, oldest = found[0]
-    age = (clock.now() - clock.moment_of(oldest)).total_seconds() if oldest else 0.0
-    return {"waiting": waiting, "oldest": round(max(0.0, age), 1)}
-
-
-def _parked(database: str) -> int:
-    found = sql.select(
-        database,
-        "SELECT COUNT(*) FROM (SELECT id FROM bus_parked WHERE retried_at IS NULL LIMIT %s) few",
-        [MOST_COUNTED],
-    )
-    return int(found[0][0])
+    waiting = backlog.in_all(database, MOST_COUNTED)
+    return {"waiting": waiting.count, "oldest": round(waiting.age, 1)}
 
 
 def _pool() -> dict[str, Any]:

@@ -7,21 +7,15 @@ from urllib.parse import urlsplit
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
-from foundation.cells.directory import look_up, own_platform
+from domains.data.lookups import http_urls_with_backups
+from foundation.cells.directory import own_platform
 from foundation.cells.serving import read_unless_away
-
-_ADDRESSES = (
-    "SELECT http_url FROM domains_platformdomain WHERE domain_ptr_id=%s AND http_url<>''"
-    " UNION SELECT p.http_url FROM domains_backupplatform b"
-    " JOIN domains_platformdomain p ON p.domain_ptr_id=b.backup_id"
-    " WHERE b.platform_id=%s AND p.http_url<>''"
-)
 
 
 def doors_of(platform: str) -> tuple[str, ...]:
     """HTTP addresses of a platform's own site and of its backups."""
-    found = look_up(own_platform(), _ADDRESSES, [platform, platform])
-    return tuple(str(url).rstrip("/") for (url,) in found)
+    urls = http_urls_with_backups(own_platform(), platform)
+    return tuple(url.rstrip("/") for url in urls)
 
 
 def is_served_here(platform: str) -> bool:

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, cast
 
 from conferences.data.database_unit_of_work import ConferenceSite
+from conferences.data.queries import media_units_by_room
+from domains.data.lookups import tenants_of_room
 from domains.models import MachineRoom
 from failover.models import RoomWatch
 from failover.rules.decisions import Room, is_newer
@@ -69,20 +71,11 @@ class FailoverSite:
 
     def units_by_room(self, default: str) -> dict[str, list[tuple[str, str, bool]]]:
         """`(ip, pid, online)` of the media units that stand in each room."""
-        found: dict[str, list[tuple[str, str, bool]]] = {}
-        query = "SELECT room, ip, pid, online FROM conferences_resourceunit WHERE restype='mcu'"
-        for room, ip, pid, online in sql.select(self.database, query):
-            found.setdefault(room or default, []).append((ip, pid, bool(online)))
-        return found
+        return media_units_by_room(self.database, default)
 
     def bound_to(self, room: MachineRoom) -> list[str]:
         """The user domains of a room, and of the default one those that name none."""
-        query = (
-            "SELECT domain_ptr_id FROM domains_userdomain WHERE platform_id=%s"
-            f" AND (room_id=%s{' OR room_id IS NULL' if room.is_default else ''})"
-            " ORDER BY domain_ptr_id"
-        )
-        return [row[0] for row in sql.select(self.database, query, [self.platform, room.moid])]
+        return tenants_of_room(self.database, self.platform, room.moid, is_default=room.is_default)
 
     def mark_room(self, moid: str, abnormal: bool) -> bool:
         """What the pool reads; False: there is no such room here."""

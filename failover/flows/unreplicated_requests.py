@@ -19,14 +19,11 @@ from failover.data.cells import config
 from failover.data.cells.connection import Link
 from failover.flows.operator_requests import Refused
 from failover.rules.cell_facts import Row
+from foundation.bus.inbox import READ_AFTER, READ_KEYS
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, store_of
 
 _CHUNK = 500
-_TAKEN = (
-    "SELECT `key`, wire_type, reqid, e164, taken_at, answer FROM bus_inbox"
-    " WHERE `key` > %s ORDER BY `key` LIMIT %s"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +82,15 @@ def _cell(platform: str) -> config.Cell:
 
 def _taken(platform: str) -> Iterator[list[tuple[Any, ...]]]:
     database, last = store_of(platform).database, ""
-    while rows := sql.select(database, _TAKEN, [last, _CHUNK]):
+    while rows := sql.select(database, READ_AFTER, [last, _CHUNK]):
         yield rows
         last = rows[-1][0]
 
 
 def _unknown(peer: Link, rows: list[tuple[Any, ...]]) -> list[Missing]:
     keys = [row[0] for row in rows]
-    query = f"SELECT `key` FROM bus_inbox WHERE `key` IN ({sql.marks(keys)})"  # noqa: S608
-    known = {one["key"] for one in peer.rows(query, keys)}
+    query = READ_KEYS.format(marks=sql.marks(keys))
+    known = {row["key"] for row in peer.rows(query, keys)}
     return [
         Missing(key, kind, reqid, number, at, bytes(answer or b"").decode("utf-8", "replace"))
         for key, kind, reqid, number, at, answer in rows

@@ -61,9 +61,18 @@ def _destinations(database: str) -> set[str]:
     return found
 
 
+def in_all(database: str, most: int) -> Waiting:
+    """Return what waits for all destinations together, counted up to `most` rows."""
+    query = "SELECT COUNT(*), MIN(id) FROM (SELECT id FROM bus_outbox ORDER BY id LIMIT %s) few"
+    return _waiting("", *sql.select(database, query, [most])[0])
+
+
 def of_destination(database: str, destination: str) -> Waiting:
     """Rows for one destination."""
-    count, oldest = sql.select(database, _COUNT, [destination, MOST_COUNTED])[0]
+    return _waiting(destination, *sql.select(database, _COUNT, [destination, MOST_COUNTED])[0])
+
+
+def _waiting(destination: str, count: int, oldest: int | None) -> Waiting:
     age = (clock.now() - clock.moment_of(oldest)).total_seconds() if oldest else 0.0
     return Waiting(destination, count, max(0.0, age))
 

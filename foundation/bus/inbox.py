@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from foundation.bus.envelope import Envelope
 from foundation.bus.outbox import naive
 from foundation.cells import sql
+from foundation.cells.directory import store_of
 
 _COLUMNS = (
     "key",
@@ -168,3 +169,27 @@ def _belongs(asked: list[Asked], correlation_id: str, reqid: str) -> Asked | Non
             if value and getattr(one, name) == value:
                 return one
     return None
+
+
+FORGET_AT_ONCE, MOST_ROUNDS = 5000, 50
+
+READ_AFTER = (
+    "SELECT `key`, wire_type, reqid, e164, taken_at, answer FROM bus_inbox"
+    " WHERE `key` > %s ORDER BY `key` LIMIT %s"
+)
+"""Select requests in the order of their keys, beginning after a key, at most as many as given."""
+
+READ_KEYS = "SELECT `key` FROM bus_inbox WHERE `key` IN ({marks})"
+"""Select those of the given keys under which a request was taken."""
+
+
+def forget_old(platform: str, keep: timedelta = timedelta(hours=24)) -> int:
+    """Delete requests that nobody can repeat any more, some thousands at a time; return how many."""
+    query = "DELETE FROM bus_inbox WHERE taken_at < UTC_TIMESTAMP(6) - INTERVAL %s SECOND LIMIT %s"
+    database, deleted = store_of(platform).database, 0
+    for _ in range(MOST_ROUNDS):
+        count = sql.execute(database, query, [int(keep.total_seconds()), FORGET_AT_ONCE])
+        deleted += count
+        if count < FORGET_AT_ONCE:
+            break
+    return deleted

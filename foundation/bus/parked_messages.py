@@ -47,3 +47,12 @@ def discard(platform: str, number: int) -> bool:
 def _kept(properties: dict[str, Any]) -> dict[str, Any]:
     """Who asked and where the answer goes; the sender's name is ours now."""
     return {name: properties.get(name) for name in ("correlation_id", "reply_to")}
+
+
+def undecided(database: str, most: int) -> int:
+    """Return how many parked messages no operator has published again, counted up to `most`."""
+    query = (
+        "SELECT COUNT(*) FROM"
+        " (SELECT id FROM bus_parked WHERE retried_at IS NULL LIMIT %s) undecided"
+    )
+    return int(sql.select(database, query, [most])[0][0])

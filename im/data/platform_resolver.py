@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
+from domains.data.lookups import platforms_of_accounts
 from foundation.cells import sql
 from foundation.cells.directory import look_up, own_platform, possible_platforms
 
@@ -14,11 +15,6 @@ MOST_KNOWN = 200_000
 _conversations: dict[int, str] = {}
 """Immutable, so never asked twice; which site serves the platform is asked each time."""
 
-_PEOPLE = (
-    "SELECT a.moid, u.platform_id FROM domains_account a"
-    " LEFT JOIN domains_userdomain u ON u.domain_ptr_id = a.domain_id WHERE a.moid IN ({marks})"
-)
-
 
 def platform_of_users(users: Collection[str]) -> dict[str, str]:
     """Of these people, those whom this site's data knows, and their platforms. Operators, who are of no
@@ -27,8 +23,8 @@ def platform_of_users(users: Collection[str]) -> dict[str, str]:
     for platform in possible_platforms():
         missing = [user for user in users if user not in found]
         if missing:
-            rows = look_up(platform, _PEOPLE.format(marks=sql.marks(missing)), missing)
-            found |= {user: home or platform for user, home in rows}
+            homes = platforms_of_accounts(platform, missing)
+            found |= {user: home or platform for user, home in homes.items()}
     return found
 
 

@@ -21,7 +21,10 @@ COLUMNS = ("small_used", "large_used", *RESOURCES)
 _OF_DOMAINS = COLUMNS[:2]
 """User domains have limits of conferences alone."""
 
-_READ = f"SELECT owner, {', '.join(COLUMNS)} FROM licensing_quota WHERE owner"
+ALL_COUNTS = f"SELECT owner, {', '.join(COLUMNS)}{{more}} FROM licensing_quota"
+"""Select the counts of every owner. `more` are further columns, for a union with another query."""
+
+_READ = f"{ALL_COUNTS.format(more='')} WHERE owner"
 
 
 class Seats:
@@ -152,3 +155,10 @@ def put_right(database: str, true: Mapping[str, Amounts]) -> None:
     """Write the counts of these owners as they have been counted again."""
     values: list[tuple[Any, ...]] = [(owner, *astuple(one)) for owner, one in true.items()]
     sql.insert(database, "licensing_quota", ("owner", *COLUMNS), values, update=COLUMNS)
+
+
+def conferences_in_use(database: str, owner: str) -> tuple[int, int]:
+    """Return how many small and large conferences of a domain are counted, without locking the counts."""
+    query = "SELECT small_used, large_used FROM licensing_quota WHERE owner=%s"
+    rows = sql.select(database, query, [owner])
+    return (int(rows[0][0]), int(rows[0][1])) if rows else (0, 0)

@@ -1,0 +1,89 @@
+"""Lookups answer what other apps ask about domains, so that no other app names a table of this one.
+
+`platform` says in whose data a lookup looks. Where a copy of another platform's data is away, it finds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from domains.data.tree_rows import GROUPS
+from foundation.cells import sql
+from foundation.cells.directory import look_up
+
+NUMBER_PREFIX = "(SELECT e164_prefix FROM domains_platformdomain WHERE domain_ptr_id = {moid})"
+"""The number prefix of a platform, as a subquery. `moid` is the column that holds the platform's MOID."""
+
+TENANTS_BELOW = (
+    f"{GROUPS}, below (moid) AS (SELECT moid FROM domains_domain WHERE moid = %s"
+    " UNION ALL SELECT d.moid FROM groups_below g JOIN domains_domain d ON d.parent_id = g.moid),"
+    " tenants (moid) AS (SELECT u.domain_ptr_id FROM domains_userdomain u"
+    " WHERE u.domain_ptr_id IN (SELECT moid FROM below)"
+    " OR u.platform_id IN (SELECT moid FROM below))"
+)
+"""A WITH clause whose `tenants` are the user domains below a domain, or bound to a platform below it.
+
+It takes the MOID of that domain twice."""
+
+_PLATFORMS_OF_DOMAINS = (
+    "SELECT domain_ptr_id, platform_id FROM domains_userdomain WHERE domain_ptr_id IN ({marks})"
+    " UNION ALL SELECT domain_ptr_id, domain_ptr_id FROM domains_platformdomain"
+    " WHERE domain_ptr_id IN ({marks})"
+)
+_PLATFORMS_OF_ACCOUNTS = (
+    "SELECT a.moid, u.platform_id FROM domains_account a"
+    " LEFT JOIN domains_userdomain u ON u.domain_ptr_id = a.domain_id WHERE a.moid IN ({marks})"
+)
+_HTTP_URLS = (
+    "SELECT http_url FROM domains_platformdomain WHERE domain_ptr_id=%s AND http_url<>''"
+    " UNION SELECT p.http_url FROM domains_backupplatform b"
+    " JOIN domains_platformdomain p ON p.domain_ptr_id=b.backup_id"
+    " WHERE b.platform_id=%s AND p.http_url<>''"
+)
+
+
+def number_prefixes(platform: str) -> dict[str, str]:
+    """Return the platforms by the prefix of their conference numbers."""
+    return dict(
+        look_up(platform, "SELECT e164_prefix, domain_ptr_id FROM domains_platformdomain", [])
+    )
+
+
+def platforms_of_domains(platform: str, moids: Collection[str]) -> dict[str, str]:
+    """Return the platform of each of these user and platform domains that is known."""
+    query = _PLATFORMS_OF_DOMAINS.format(marks=sql.marks([*moids]))
+    return dict(look_up(platform, query, [*moids, *moids]))
+
+
+def platforms_of_accounts(platform: str, moids: Collection[str]) -> dict[str, str | None]:
+    """Return the platform of each of these accounts. `None` means that the account has no user domain."""
+    query = _PLATFORMS_OF_ACCOUNTS.format(marks=sql.marks([*moids]))
+    return dict(look_up(platform, query, [*moids]))
+
+
+def http_url(platform: str, moid: str) -> str:
+    """Return the HTTP address of a platform's site. "" means that the tree names none."""
+    query = "SELECT http_url FROM domains_platformdomain WHERE domain_ptr_id=%s"
+    rows = look_up(platform, query, [moid])
+    return str(rows[0][0]) if rows else ""
+
+
+def http_urls_with_backups(platform: str, moid: str) -> list[str]:
+    """Return the HTTP addresses of a platform's own site and of the sites of its backups."""
+    return [str(url) for (url,) in look_up(platform, _HTTP_URLS, [moid, moid])]
+
+
+def level_of(database: str, moid: str) -> int | None:
+    """Return the level of a domain (see `domains.models.Level`). `None` means that there is no such domain."""
+    rows = sql.select(database, "SELECT level FROM domains_domain WHERE moid=%s", [moid])
+    return int(rows[0][0]) if rows else None
+
+
+def tenants_of_room(database: str, platform: str, room: str, *, is_default: bool) -> list[str]:
+    """Return the user domains bound to a machine room; the default room has those that name none, too."""
+    query = (
+        "SELECT domain_ptr_id FROM domains_userdomain WHERE platform_id=%s"
+        f" AND (room_id=%s{' OR room_id IS NULL' if is_default else ''})"
+        " ORDER BY domain_ptr_id"
+    )
+    return [str(moid) for (moid,) in sql.select(database, query, [platform, room])]
