@@ -60,14 +60,14 @@ number            | conferences.number      | v.... | v....   | v....    | .....
         """Take part in transactions, in metrics, and in what the tree does with domains and rooms."""
         from conferences.api import commands
         from conferences.data import metrics, platform_resolver, queries
-        from conferences.data.database_unit_of_work import ConferenceSite
+        from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
         from conferences.flows import due
         from domains.data import hooks
         from foundation.bus.dispatch import HOMES
-        from foundation.bus.unit_of_work import SITES
+        from foundation.bus.unit_of_work import APP_UNITS_OF_WORK
         from foundation.web import errors, health
 
-        SITES["conferences"] = ConferenceSite
+        APP_UNITS_OF_WORK["conferences"] = ConferencesDatabaseUnitOfWork
         HOMES.append(platform_resolver.homes_of)
         hooks.DOMAIN_USES.connect(queries.uses_of_domain)
         hooks.ROOM_USES.connect(queries.uses_of_room)

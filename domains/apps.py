@@ -56,13 +56,13 @@ audit trail       | auditlog.logentry       | v.... | v....   | v....    | v....
         from domains.data import metrics, system_checks
         from domains.data.admin_scope import DomainScope
         from domains.data.feed import feed
-        from domains.data.unit_of_work import DomainSite
+        from domains.data.unit_of_work import DomainsUnitOfWork
         from foundation.bus.link import FEEDS
-        from foundation.bus.unit_of_work import SITES
+        from foundation.bus.unit_of_work import APP_UNITS_OF_WORK
         from foundation.web import health, scoping
 
         scoping.install(DomainScope())
-        SITES["domains"] = DomainSite
+        APP_UNITS_OF_WORK["domains"] = DomainsUnitOfWork
         FEEDS.connect(feed)
         health.GAUGES.append(metrics.gauges)
         system_checks.install()

@@ -37,12 +37,12 @@ site              | failover.register       | v...o | .....   | .....    | .....
         """Take part in transactions, and tell the links which site serves a platform."""
         from domains.data import hooks
         from failover.data import register_view
-        from failover.data.unit_of_work import FailoverSite
+        from failover.data.unit_of_work import FailoverUnitOfWork
         from failover.flows import status
         from foundation.bus.link import SERVING_SITE
-        from foundation.bus.unit_of_work import SITES
+        from foundation.bus.unit_of_work import APP_UNITS_OF_WORK
 
-        SITES["failover"] = FailoverSite
+        APP_UNITS_OF_WORK["failover"] = FailoverUnitOfWork
         SERVING_SITE.connect(register_view.serving)
         hooks.REMARKS.connect(status.remark)
 

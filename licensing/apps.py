@@ -24,14 +24,14 @@ seats             | licensing.quota         | v.... | v....   | v....    | v....
     def connect(self) -> None:
         """Count licences in transactions and metrics, and write their changes into the audit trail."""
         from domains.data import hooks
-        from foundation.bus.unit_of_work import SITES
+        from foundation.bus.unit_of_work import APP_UNITS_OF_WORK
         from foundation.web import audit, health
         from licensing import models
         from licensing.data import metrics
-        from licensing.data.unit_of_work import LicenceSite
+        from licensing.data.unit_of_work import LicensingUnitOfWork
         from licensing.data.usage import measures
 
-        SITES["licensing"] = LicenceSite
+        APP_UNITS_OF_WORK["licensing"] = LicensingUnitOfWork
         health.GAUGES.append(metrics.gauges)
         hooks.MEASURES.connect(measures)
         audit.follow(models.Licence, without=("sealed",))

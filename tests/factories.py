@@ -13,7 +13,7 @@ from conferences.rules.states import Conference, ConferenceState, Rename, Unit
 from foundation.bus.message import dumps
 from licensing.rules.amounts import EVALUATION, NONE
 from licensing.rules.limits import Limits
-from tests.memory import MemorySite, TenantFacts
+from tests.memory import MemoryUnitOfWork, TenantFacts
 from tests.memory_letter import Letter
 from wire.routes import Routes
 
@@ -75,11 +75,11 @@ def conference(state: ConferenceState = _S.RUNNING, **more: Any) -> Conference:
     return Conference(**{**common, **shapes[state], **more})
 
 
-def site(*known: Conference, now: datetime = NOW) -> MemorySite:
+def site(*known: Conference, now: datetime = NOW) -> MemoryUnitOfWork:
     """A memory site with these conferences, and a tenant `u1`."""
     facts = {"u1": TenantFacts(tenant=Tenant("u1", "main", True))}
     licence = Limits(8, 2, now - seconds(1), None, EVALUATION)
-    made = MemorySite(now=now, here="main", licence=licence, facts=facts)
+    made = MemoryUnitOfWork(now=now, here="main", licence=licence, facts=facts)
     for c in known:
         made.conferences[c.confid] = c
         made.numbers[c.e164] = (c.incarnation, c.live)
@@ -102,7 +102,7 @@ def letter(body: dict[str, Any], *, app_id: str = "", correlation_id: str = "") 
 
 
 def hear(
-    where: MemorySite, body: dict[str, Any], queue: Routes = Routes.UNIT_TO_CSS, **more: Any
+    where: MemoryUnitOfWork, body: dict[str, Any], queue: Routes = Routes.UNIT_TO_CSS, **more: Any
 ) -> None:
     """Let a site take a message."""
     where.take(letter(body, **more), queue.value.queue, where.now)

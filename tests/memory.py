@@ -49,7 +49,7 @@ class Asked:
 
 
 @dataclass(slots=True)
-class MemorySite:
+class MemoryUnitOfWork:
     """One platform's conferences, quota, numbers, inbox and outgoing messages, in dictionaries.
 
     `here` is the site that works on them, `platform` whose they are; empty: that site's own.

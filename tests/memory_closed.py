@@ -11,7 +11,7 @@ from conferences.rules.states import Conference, Unit
 from foundation.bus import registry
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import BadMessage, Message, loads
-from tests.memory import MemorySite
+from tests.memory import MemoryUnitOfWork
 from tests.memory_letter import Letter, envelope_of
 from wire.conference_control import Control
 from wire.media_unit import UnitHolds
@@ -27,7 +27,7 @@ class Away(Exception):
 
 
 def take(
-    site: MemorySite, letter: Letter, queue: str, now: datetime, serving: str, copy: Copy
+    uow: MemoryUnitOfWork, letter: Letter, queue: str, now: datetime, serving: str, copy: Copy
 ) -> None:
     """One delivery at a site that only has a copy. Nothing is written; raises Away."""
     try:
@@ -35,35 +35,35 @@ def take(
         message = registry.read(body)
         envelope = envelope_of(letter, queue).addressed(body)
     except BadMessage as wrong:
-        site.park(letter, queue, wrong.detail)
+        uow.park(letter, queue, wrong.detail)
         return
     if serving and queue == Routes.UNIT_TO_CSS.value.queue:
-        _pass_on(site, letter, message, envelope, serving, copy)
+        _pass_on(uow, letter, message, envelope, serving, copy)
     elif serving and isinstance(message, Control) and envelope.asked_at:
-        told = decide_control_here(copy.get(message.e164), message, envelope, site.here)
+        told = decide_control_here(copy.get(message.e164), message, envelope, uow.here)
         if told:
-            site.send(told)
+            uow.send(told)
     elif envelope.request:
-        _refuse(site, body, envelope, serving)
+        _refuse(uow, body, envelope, serving)
     elif not serving:
         raise Away
 
 
 def _pass_on(
-    site: MemorySite,
+    uow: MemoryUnitOfWork,
     letter: Letter,
     message: Message,
     envelope: Envelope,
     serving: str,
     copy: Copy,
 ) -> None:
-    if isinstance(message, UnitHolds | NodeLost) and not _concerns(site, message, copy):
+    if isinstance(message, UnitHolds | NodeLost) and not _concerns(uow, message, copy):
         return
-    around = decide_pass_on(envelope, site.here)
+    around = decide_pass_on(envelope, uow.here)
     if around is None:
         return
     route = Routes.UNIT_TO_CSS.value
-    site.put(
+    uow.put(
         letter.body,
         route.exchange,
         route.key,
@@ -76,16 +76,16 @@ def _pass_on(
     )
 
 
-def _concerns(site: MemorySite, said: UnitHolds | NodeLost, copy: Copy) -> bool:
+def _concerns(uow: MemoryUnitOfWork, said: UnitHolds | NodeLost, copy: Copy) -> bool:
     """As `flows.forward`: is anything of this platform on the unit, or believed to be?"""
-    unit = Unit(said.ip, said.pid, site.here)
+    unit = Unit(said.ip, said.pid, uow.here)
     if any(c.unit == unit for c in copy.values()):
         return True
     numbers = [e["confE164"] for e in said.confs] if isinstance(said, UnitHolds) else []
-    return any(site.home_of is not None and site.home_of(n) == site.platform for n in numbers)
+    return any(uow.home_of is not None and uow.home_of(n) == uow.platform for n in numbers)
 
 
-def _refuse(site: MemorySite, body: dict[str, Any], envelope: Envelope, serving: str) -> None:
+def _refuse(uow: MemoryUnitOfWork, body: dict[str, Any], envelope: Envelope, serving: str) -> None:
     """The answer that was given before, or 29005 and who serves now."""
     words = f"this platform is served at {serving} now" if serving else "begins again"
-    site.nack(body, envelope, "29005", words)
+    uow.nack(body, envelope, "29005", words)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from conferences.data.unit_of_work import Site
+from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules.step import Step
 
 
-def commit(site: Site, step: Step) -> None:
+def commit(uow: ConferencesUnitOfWork, step: Step) -> None:
     """Stage what the step asks for in the transaction at hand."""
     if step.after is not None and step.after != step.before:
-        site.save(step.before, step.after)
+        uow.save(step.before, step.after)
     for outgoing in step.send:
-        site.send(outgoing)
-    site.note(step)
+        uow.send(outgoing)
+    uow.note(step)

@@ -22,7 +22,7 @@ from conferences.rules.step import Step
 from domains.data.queries import UserDomainFacts, rooms_of, user_domains
 from foundation.bus.message import Message
 from foundation.bus.outgoing import Outgoing
-from foundation.bus.unit_of_work import Work
+from foundation.bus.unit_of_work import UnitOfWork
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, possible_platforms, redis_of
 from foundation.clock import next_id
@@ -37,22 +37,22 @@ log = logging.getLogger("conferences.steps")
 _TABLE = "conferences_conference"
 
 
-class ConferenceSite:
-    """The real Site: reads and locks for a whole batch, writes once at its end."""
+class ConferencesDatabaseUnitOfWork:
+    """The unit of work on MariaDB: it reads and locks for a whole batch, and writes once at its end."""
 
-    def __init__(self, work: Work) -> None:
-        self._work, self._database = work, work.database
-        self._seats = Seats(work.database, work.platform, work.now)
-        self._numbers = Numbers(work.database, work.platform)
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow, self._database = uow, uow.database
+        self._seats = Seats(uow.database, uow.platform, uow.now)
+        self._numbers = Numbers(uow.database, uow.platform)
         self._live: dict[str, Conference | None] = {}
         self._changed: dict[str, Conference] = {}
         self._records: dict[str, Conference] = {}
         self._moves: list[tuple[Conference | None, Conference]] = []
         self._tenants: dict[str, UserDomainFacts] = {}
         self._rooms: dict[str, bool] | None = None
-        self.now: datetime = work.now
+        self.now: datetime = uow.now
         self.here = own_platform()
-        self.serving = work.serving
+        self.serving = uow.serving
 
     # ---- reading ----------------------------------------------------------------------------
 
@@ -63,7 +63,7 @@ class ConferenceSite:
         named -= {m.e164 for m in creates if m.e164}
         self._lock("live_e164", sorted(named))
         waiting = [c for c in self._live.values() if c]
-        self._work.inbox.load(
+        self._uow.inbox.load(
             key for c in waiting for key in (c.request, c.rename.request if c.rename else "")
         )
         if creates:
@@ -117,7 +117,7 @@ class ConferenceSite:
             [most],
         )
         claimed = self._take(found)
-        self._work.inbox.load(c.request for c in claimed)
+        self._uow.inbox.load(c.request for c in claimed)
         return claimed
 
     def claim_pending(self, most: int) -> list[Conference]:
@@ -167,7 +167,7 @@ class ConferenceSite:
         """
         key = f"list:{unit}:{listid}:{part[1]}"
         try:
-            with redis_of(self._work.platform).pipeline() as pipe:
+            with redis_of(self._uow.platform).pipeline() as pipe:
                 pipe.hset(key, str(part[0]), " ".join(numbers))
                 pipe.expire(key, 120)
                 pipe.hgetall(key)
@@ -208,7 +208,7 @@ class ConferenceSite:
 
     def short_of(self, wanted: Amounts) -> str:
         """The licensed resource of which so many more cannot be had; "": all can."""
-        return stock(self._database, self._work.platform).short_of(wanted)
+        return stock(self._database, self._uow.platform).short_of(wanted)
 
     def number(self, wanted: str | None) -> tuple[str, str, int] | None:
         """Number, short number and incarnation for a new conference; None: taken."""
@@ -223,7 +223,7 @@ class ConferenceSite:
         units hold is our own platform's to judge."""
         if len(possible_platforms()) == 1:
             return frozenset(numbers)
-        homes, own = platforms_of_numbers(numbers), self._work.platform
+        homes, own = platforms_of_numbers(numbers), self._uow.platform
         nobodys = own if heard_here and own == self.here else ""
         return frozenset(n for n in numbers if homes.get(n, nobodys) == own)
 
@@ -235,15 +235,15 @@ class ConferenceSite:
 
     def control_request(self, e164: str, correlation_id: str, reqid: str) -> str | None:
         """The key of the control request that a unit's answer belongs to, answered or not."""
-        asked = self._work.inbox.find_control(e164, correlation_id, reqid)
+        asked = self._uow.inbox.find_control(e164, correlation_id, reqid)
         return asked.key if asked else None
 
     def domain_is_down(self, c: Conference, unit: Unit) -> bool:
         """Is its user domain abnormal, and the unit, one of this platform's own, of the abnormal room?"""
-        if self._work.platform != self.here or unit.at not in ("", self.here):
+        if self._uow.platform != self.here or unit.at not in ("", self.here):
             return False
         if self._rooms is None:
-            rooms = rooms_of(self._database, self._work.platform)
+            rooms = rooms_of(self._database, self._uow.platform)
             self._rooms = {moid: down for moid, _, down in rooms}
             # Who names no room is bound to the default one, or stands there.
             self._rooms[""] = any(down for _, is_default, down in rooms if is_default)
@@ -263,7 +263,7 @@ class ConferenceSite:
             after.user_domain, licence_counts.in_use(before), licence_counts.in_use(after)
         )
         if before is None:
-            self._work.made[after.request] = (after.e164, after.confid)
+            self._uow.made[after.request] = (after.e164, after.confid)
         elif before.live and not after.live:
             self._numbers.give_back(after.e164, after.incarnation)
         self._live[after.e164] = after
@@ -276,7 +276,7 @@ class ConferenceSite:
 
     def send(self, outgoing: Outgoing) -> None:
         """Stage a message."""
-        self._work.send(outgoing)
+        self._uow.send(outgoing)
 
     def note(self, step: Step) -> None:
         """Log the one line of a decision."""
@@ -307,4 +307,4 @@ class ConferenceSite:
         """Count the moves, and bring the projection up to date."""
         for before, after in self._moves:
             metrics.observe(before, after)
-        redis_projection.write(self._work.platform, self._changed.values())
+        redis_projection.write(self._uow.platform, self._changed.values())

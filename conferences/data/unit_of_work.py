@@ -1,4 +1,7 @@
-"""Everything that a flow may touch. Two real ones exist: the database's, and a memory one for tests."""
+"""The unit of work of the conferences: everything that a flow may read, write and send.
+
+`database_unit_of_work` implements it on MariaDB, `tests/memory.py` in memory.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ from wire.error_codes import Err
 from wire.resource_pool import ResourcesGranted, ResourcesRefused
 
 
-class Site(Protocol):
-    """One platform's conferences, inside one transaction."""
+class ConferencesUnitOfWork(Protocol):
+    """The conferences of one platform, within one transaction."""
 
     @property
     def now(self) -> datetime:

@@ -5,7 +5,7 @@ CSS -> BMC  CSS_BMC_CDR_NTF                              on_call_recorded
 
 from __future__ import annotations
 
-from conferences.data.unit_of_work import Site
+from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules.call_record import decide_kept
 from foundation.bus.envelope import Envelope
 from foundation.bus.registry import handles
@@ -13,6 +13,6 @@ from wire.number_registry import CallRecorded
 
 
 @handles(CallRecorded)
-def on_call_recorded(site: Site, notice: CallRecorded, envelope: Envelope) -> None:
+def on_call_recorded(uow: ConferencesUnitOfWork, notice: CallRecorded, envelope: Envelope) -> None:
     """A site tells of a conference that has ended; its id makes it count once."""
-    site.keep_record(decide_kept(notice, site.now))
+    uow.keep_record(decide_kept(notice, uow.now))

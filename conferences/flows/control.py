@@ -9,7 +9,7 @@ CSS -> CM   MCU_CM_*
 from __future__ import annotations
 
 from conferences.data.commit import commit
-from conferences.data.unit_of_work import Site
+from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules.control import decide_control, decide_control_answered
 from conferences.rules.licence_counts import of_terminals
 from conferences.rules.speaking_unit import speaker
@@ -22,20 +22,22 @@ passes("MCU_CM_", ControlAnswered)
 
 
 @handles(Control)
-def on_control(site: Site, order: Control, envelope: Envelope) -> None:
+def on_control(uow: ConferencesUnitOfWork, order: Control, envelope: Envelope) -> None:
     """To the unit that runs the conference."""
     mark = envelope.correlation_id or envelope.request
-    short = site.short_of(of_terminals(order.called)) if order.called else ""
-    c, request = site.load(order.e164), envelope.request
-    commit(site, decide_control(c, order, request, mark, site.here, short))
+    short = uow.short_of(of_terminals(order.called)) if order.called else ""
+    c, request = uow.load(order.e164), envelope.request
+    commit(uow, decide_control(c, order, request, mark, uow.here, short))
 
 
 @handles(ControlAnswered)
-def on_control_answered(site: Site, said: ControlAnswered, envelope: Envelope) -> None:
+def on_control_answered(
+    uow: ConferencesUnitOfWork, said: ControlAnswered, envelope: Envelope
+) -> None:
     """To whoever asked, or to all CMs."""
     request = None
     if not said.type.endswith("_NTF"):
-        request = site.control_request(said.e164, envelope.correlation_id, said.reqid or "")
-    c = site.load(said.e164)
-    unit = speaker(said, envelope, site.here, c)
-    commit(site, decide_control_answered(c, said, unit, request))
+        request = uow.control_request(said.e164, envelope.correlation_id, said.reqid or "")
+    c = uow.load(said.e164)
+    unit = speaker(said, envelope, uow.here, c)
+    commit(uow, decide_control_answered(c, said, unit, request))

@@ -14,7 +14,7 @@ CSS -> RMS  CSS_RMS_RES_NTF
 from __future__ import annotations
 
 from conferences.data.commit import commit
-from conferences.data.unit_of_work import Site
+from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules import create as decide
 from conferences.rules import outgoing
 from conferences.rules.restore import decide_restore_failed, decide_unit_took_it_again
@@ -30,67 +30,71 @@ from wire.resource_pool import ResourcesGranted, ResourcesRefused
 
 
 @handles(CreateConference)
-def on_create_conference(site: Site, request: CreateConference, envelope: Envelope) -> None:
+def on_create_conference(
+    uow: ConferencesUnitOfWork, request: CreateConference, envelope: Envelope
+) -> None:
     """CM asks: take it in with its seat and its number, or refuse it."""
     asker = decide.Asker(envelope.request, envelope.origin)
-    tenant = site.tenant(request.user_domain)
-    refused = decide.refuse_before_seat(request, tenant, site.serving)
+    tenant = uow.tenant(request.user_domain)
+    refused = decide.refuse_before_seat(request, tenant, uow.serving)
     if refused or tenant is None:
-        commit(site, decide.decide_refuse(request, asker, *(refused or (Err.UNKNOWN_DOMAIN, ""))))
+        commit(uow, decide.decide_refuse(request, asker, *(refused or (Err.UNKNOWN_DOMAIN, ""))))
         return
-    if full := site.seat(tenant, request.places):
-        commit(site, decide.decide_refuse(request, asker, *full))
+    if full := uow.seat(tenant, request.places):
+        commit(uow, decide.decide_refuse(request, asker, *full))
         return
-    numbers = site.number(request.e164)
+    numbers = uow.number(request.e164)
     if numbers is None:
-        commit(site, decide.decide_refuse(request, asker, Err.NUMBER_TAKEN, "confE164"))
+        commit(uow, decide.decide_refuse(request, asker, Err.NUMBER_TAKEN, "confE164"))
         return
-    step = decide.decide_create(request, asker, tenant, numbers, site.new_id(), site.now)
-    commit(site, step)
+    step = decide.decide_create(request, asker, tenant, numbers, uow.new_id(), uow.now)
+    commit(uow, step)
 
 
 @resumes("create", ResourcesGranted, ResourcesRefused)
 def on_create_resources(
-    site: Site, reply: ResourcesGranted | ResourcesRefused, envelope: Envelope
+    uow: ConferencesUnitOfWork, reply: ResourcesGranted | ResourcesRefused, envelope: Envelope
 ) -> None:
     """The RMS answers: the unit is told, or the asker refused."""
     e164, question = outgoing.question_of(envelope.correlation_id)
-    conference = site.load(e164)
+    conference = uow.load(e164)
     if conference:
         step = decide.decide_create_resources(
-            conference, reply, question, site.stands_at(reply), site.now
+            conference, reply, question, uow.stands_at(reply), uow.now
         )
-        commit(site, step)
+        commit(uow, step)
 
 
 @handles(UnitCreated, UnitRestored)
-def on_unit_created(site: Site, reply: UnitCreated, envelope: Envelope) -> None:
+def on_unit_created(uow: ConferencesUnitOfWork, reply: UnitCreated, envelope: Envelope) -> None:
     """The unit has it."""
-    c = site.load(reply.e164)
-    unit = speaker(reply, envelope, site.here, c)
-    commit(site, _taken(site, c, reply, unit))
+    c = uow.load(reply.e164)
+    unit = speaker(reply, envelope, uow.here, c)
+    commit(uow, _taken(uow, c, reply, unit))
 
 
-def _taken(site: Site, c: Conference | None, reply: UnitCreated, unit: Unit | None) -> Step:
+def _taken(
+    uow: ConferencesUnitOfWork, c: Conference | None, reply: UnitCreated, unit: Unit | None
+) -> Step:
     if c is None or c.incarnation != reply.incarnation or not c.on(unit):
         return decide.decide_ghost(reply.e164, reply.incarnation, unit)
     match c.state:
         case ConferenceState.CREATING:
-            return decide.decide_unit_took_it(c, reply.join, site.now)
+            return decide.decide_unit_took_it(c, reply.join, uow.now)
         case ConferenceState.RESTORING:
-            return decide_unit_took_it_again(c, reply.join, site.now)
+            return decide_unit_took_it_again(c, reply.join, uow.now)
         case _:
             return nothing("answered again")
 
 
 @handles(UnitRefused, UnitRestoreRefused)
-def on_unit_refused(site: Site, reply: UnitRefused, envelope: Envelope) -> None:
+def on_unit_refused(uow: ConferencesUnitOfWork, reply: UnitRefused, envelope: Envelope) -> None:
     """The unit does not want it: another one is asked for."""
-    c = site.load(reply.e164)
-    unit = speaker(reply, envelope, site.here, c)
+    c = uow.load(reply.e164)
+    unit = speaker(reply, envelope, uow.here, c)
     if c is None or c.incarnation != reply.incarnation or not c.on(unit) or c.unit is None:
         return
     if c.state is ConferenceState.CREATING:
-        commit(site, decide.decide_next_unit(c, Err.UNIT_REFUSED, site.now))
+        commit(uow, decide.decide_next_unit(c, Err.UNIT_REFUSED, uow.now))
     elif c.state is ConferenceState.RESTORING:
-        commit(site, decide_restore_failed(c, Err.UNIT_REFUSED, site.now))
+        commit(uow, decide_restore_failed(c, Err.UNIT_REFUSED, uow.now))

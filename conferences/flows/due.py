@@ -13,7 +13,7 @@ import redis
 from django.db import DatabaseError, InterfaceError
 
 from conferences.data.commit import commit
-from conferences.data.database_unit_of_work import ConferenceSite
+from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
 from conferences.data.queries import hosted_near_end, numbers_below
 from conferences.rules.due import decide_due, decide_watched
 from conferences.rules.end import decide_end
@@ -44,15 +44,14 @@ def due(platform: str) -> int:
 
 
 def _due_batch(platform: str) -> int:
-    with begin(platform) as work:
-        site = work.site("conferences")
-        assert isinstance(site, ConferenceSite)
-        if not work.is_open:
+    with begin(platform) as uow:
+        conferences = uow.part(ConferencesDatabaseUnitOfWork)
+        if not uow.is_open:
             return 0
-        claimed = site.claim_due(BATCH)
+        claimed = conferences.claim_due(BATCH)
         for c in claimed:
-            elsewhere = c.unit is not None and c.unit.at != site.here
-            commit(site, decide_due(c, work.now, elsewhere=elsewhere))
+            elsewhere = c.unit is not None and c.unit.at != conferences.here
+            commit(conferences, decide_due(c, uow.now, elsewhere=elsewhere))
     if claimed:
         wake_up.everywhere(platform)
     return len(claimed)
@@ -70,11 +69,11 @@ def watch_hosted() -> int:
 
 
 def _watch(platform: str) -> int:
-    with begin(platform) as work:
-        if not work.serving_site:
+    with begin(platform) as uow:
+        if not uow.serving_site:
             return 0
-        near = hosted_near_end(work.database, own_platform())
-        steps = [(c, decide_watched(c, work.now, work.serving_site)) for c in near]
+        near = hosted_near_end(uow.database, own_platform())
+        steps = [(c, decide_watched(c, uow.now, uow.serving_site)) for c in near]
     told = [step for c, step in steps if step.send and _first_time(c, step)]
     if told:
         with begin(own_platform()) as home:
@@ -95,18 +94,17 @@ def _first_time(c: Conference, step: Step) -> bool:
 
 def restore_pending(platform: str) -> int:
     """Places are free: ask at once for all that wait, oldest first."""
-    with begin(platform) as work:
-        site = work.site("conferences")
-        assert isinstance(site, ConferenceSite)
-        if not work.is_open:
+    with begin(platform) as uow:
+        conferences = uow.part(ConferencesDatabaseUnitOfWork)
+        if not uow.is_open:
             return 0
         waiting = [
             c
-            for c in site.claim_pending(500)
+            for c in conferences.claim_pending(500)
             if c.answer_by is None and c.state is ConferenceState.PENDING_RESTORE
         ]
         for c in waiting:
-            commit(site, decide_restore(c, work.now))
+            commit(conferences, decide_restore(c, uow.now))
     if waiting:
         wake_up.everywhere(platform)
     return len(waiting)
@@ -114,12 +112,11 @@ def restore_pending(platform: str) -> int:
 
 def end_now(platform: str, e164: str, reason: EndReason) -> bool:
     """An operator, or a disabled domain, ends a conference. False: there is none."""
-    with begin(platform) as work:
-        site = work.site("conferences")
-        assert isinstance(site, ConferenceSite)
-        c = site.load(e164) if work.is_open else None
+    with begin(platform) as uow:
+        conferences = uow.part(ConferencesDatabaseUnitOfWork)
+        c = conferences.load(e164) if uow.is_open else None
         if c:
-            commit(site, decide_end(c, reason, work.now))
+            commit(conferences, decide_end(c, reason, uow.now))
     wake_up.everywhere(platform)
     return c is not None
 

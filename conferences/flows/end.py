@@ -12,7 +12,7 @@ CSS -> BMC  CSS_BMC_CDR_NTF
 from __future__ import annotations
 
 from conferences.data.commit import commit
-from conferences.data.unit_of_work import Site
+from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules.end import decide_release, decide_unit_ended
 from conferences.rules.speaking_unit import speaker
 from foundation.bus.envelope import Envelope
@@ -22,16 +22,18 @@ from wire.media_unit import UnitEnded
 
 
 @handles(ReleaseConference)
-def on_release_conference(site: Site, request: ReleaseConference, envelope: Envelope) -> None:
+def on_release_conference(
+    uow: ConferencesUnitOfWork, request: ReleaseConference, envelope: Envelope
+) -> None:
     """CM ends it."""
-    c, by_peer = site.load(request.e164), envelope.app_id.startswith("css@")
-    commit(site, decide_release(c, request, envelope.request, site.now, by_peer=by_peer))
+    c, by_peer = uow.load(request.e164), envelope.app_id.startswith("css@")
+    commit(uow, decide_release(c, request, envelope.request, uow.now, by_peer=by_peer))
 
 
 @handles(UnitEnded)
-def on_unit_ended(site: Site, notice: UnitEnded, envelope: Envelope) -> None:
+def on_unit_ended(uow: ConferencesUnitOfWork, notice: UnitEnded, envelope: Envelope) -> None:
     """The unit has ended it."""
-    conference = site.load(notice.e164)
+    conference = uow.load(notice.e164)
     if conference:
-        unit = speaker(notice, envelope, site.here, conference)
-        commit(site, decide_unit_ended(conference, notice, unit, site.now))
+        unit = speaker(notice, envelope, uow.here, conference)
+        commit(uow, decide_unit_ended(conference, notice, unit, uow.now))

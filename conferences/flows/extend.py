@@ -12,7 +12,7 @@ CSS -> CM   CM_MAU_CONFDURATION_NTF
 from __future__ import annotations
 
 from conferences.data.commit import commit
-from conferences.data.unit_of_work import Site
+from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules.extend import decide_extend, decide_unit_extend
 from conferences.rules.speaking_unit import speaker
 from foundation.bus.envelope import Envelope
@@ -22,14 +22,18 @@ from wire.media_unit import UnitAsksToExtend
 
 
 @handles(ExtendConference)
-def on_extend_conference(site: Site, request: ExtendConference, envelope: Envelope) -> None:
+def on_extend_conference(
+    uow: ConferencesUnitOfWork, request: ExtendConference, envelope: Envelope
+) -> None:
     """CM prolongs it."""
-    commit(site, decide_extend(site.load(request.e164), request, envelope.request, site.now))
+    commit(uow, decide_extend(uow.load(request.e164), request, envelope.request, uow.now))
 
 
 @handles(UnitAsksToExtend)
-def on_unit_asks_to_extend(site: Site, request: UnitAsksToExtend, envelope: Envelope) -> None:
+def on_unit_asks_to_extend(
+    uow: ConferencesUnitOfWork, request: UnitAsksToExtend, envelope: Envelope
+) -> None:
     """A unit prolongs it."""
-    conference = site.load(request.e164)
-    unit = speaker(request, envelope, site.here, conference)
-    commit(site, decide_unit_extend(conference, request, unit, envelope.request, site.now))
+    conference = uow.load(request.e164)
+    unit = speaker(request, envelope, uow.here, conference)
+    commit(uow, decide_unit_extend(conference, request, unit, envelope.request, uow.now))

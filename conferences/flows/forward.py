@@ -15,7 +15,7 @@ from conferences.data import queries
 from conferences.data.platform_resolver import platforms_of_numbers
 from conferences.rules.forward import decide_control_here, decide_pass_on
 from foundation.bus.dispatch import PASSED_ON, Delivery, refuse_as_closed
-from foundation.bus.unit_of_work import Work
+from foundation.bus.unit_of_work import UnitOfWork
 from foundation.cells.directory import own_platform
 from wire.conference_control import Control
 from wire.media_unit import UnitHolds
@@ -25,36 +25,36 @@ from wire.routes import Routes
 log = logging.getLogger("conferences.forward")
 
 
-def pass_on(work: Work, delivery: Delivery) -> None:
+def pass_on(uow: UnitOfWork, delivery: Delivery) -> None:
     """To the serving site, as it is."""
     said, envelope = delivery.message, delivery.envelope
-    if isinstance(said, UnitHolds | NodeLost) and not _concerns(work, said):
+    if isinstance(said, UnitHolds | NodeLost) and not _concerns(uow, said):
         return
     around = decide_pass_on(envelope, own_platform())
     if around is None:
         log.info("%s by way of %s is not ours any more", type(said).__name__, envelope.via)
         return
     route = Routes.UNIT_TO_CSS.value
-    work.put(delivery.body, route.exchange, route.key, destination=work.serving_site, **around)
+    uow.put(delivery.body, route.exchange, route.key, destination=uow.serving_site, **around)
 
 
-def _concerns(work: Work, said: UnitHolds | NodeLost) -> bool:
+def _concerns(uow: UnitOfWork, said: UnitHolds | NodeLost) -> bool:
     """Is anything of this platform on the unit, or believed to be?"""
-    if queries.hosts(work.database, said.ip, said.pid, own_platform()):
+    if queries.hosts(uow.database, said.ip, said.pid, own_platform()):
         return True
     numbers = [e["confE164"] for e in said.confs] if isinstance(said, UnitHolds) else []
-    return work.platform in platforms_of_numbers(numbers).values()
+    return uow.platform in platforms_of_numbers(numbers).values()
 
 
-def control_here(work: Work, delivery: Delivery) -> None:
+def control_here(uow: UnitOfWork, delivery: Delivery) -> None:
     """The serving site controls a conference that runs here: straight to its unit."""
     order, envelope = delivery.message, delivery.envelope
     if not isinstance(order, Control) or not envelope.asked_at:
-        refuse_as_closed(work, delivery)
+        refuse_as_closed(uow, delivery)
         return
     c = queries.live_by_number(order.e164)
     if told := decide_control_here(c, order, envelope, own_platform()):
-        work.send(told)
+        uow.send(told)
 
 
 PASSED_ON[Routes.UNIT_TO_CSS.value.queue] = pass_on

@@ -6,7 +6,7 @@ CSS -> CM   MAU_CM_GETCONFLIST_ACK | MAU_CM_GETCONFLIST_NACK
 
 from __future__ import annotations
 
-from conferences.data.unit_of_work import Site
+from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules.listing import as_many_as_fit
 from foundation.bus.envelope import Envelope
 from foundation.bus.outgoing import Answer
@@ -17,9 +17,11 @@ from wire.routes import Routes
 
 
 @handles(ListConferences)
-def on_list_conferences(site: Site, request: ListConferences, envelope: Envelope) -> None:
+def on_list_conferences(
+    uow: ConferencesUnitOfWork, request: ListConferences, envelope: Envelope
+) -> None:
     """One page of a user or platform domain's conferences."""
-    found = site.listed(request.domain, request.start, request.count)
+    found = uow.listed(request.domain, request.start, request.count)
     message: ConferencesListed | ListRefused
     if found is None:
         message = ListRefused(
@@ -30,4 +32,4 @@ def on_list_conferences(site: Site, request: ListConferences, envelope: Envelope
     else:
         total, confs = found
         message = ConferencesListed(reqid=request.reqid, total=total, confs=as_many_as_fit(confs))
-    site.send(Answer(request=envelope.request, message=message, route=Routes.CSS_TO_CM))
+    uow.send(Answer(request=envelope.request, message=message, route=Routes.CSS_TO_CM))

@@ -9,7 +9,7 @@ CSS -> RMS  GET_RES_REQ
 from __future__ import annotations
 
 from conferences.data.commit import commit
-from conferences.data.database_unit_of_work import ConferenceSite
+from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
 from conferences.rules.move import decide_move
 from foundation.bus import wake_up
 from foundation.bus.unit_of_work import begin
@@ -17,12 +17,11 @@ from foundation.bus.unit_of_work import begin
 
 def move(platform: str, e164: str) -> bool:
     """Move it. False: there is none, or it does not run."""
-    with begin(platform) as work:
-        site = work.site("conferences")
-        assert isinstance(site, ConferenceSite)
-        c = site.load(e164) if work.is_open else None
-        step = decide_move(c, work.now) if c else None
+    with begin(platform) as uow:
+        conferences = uow.part(ConferencesDatabaseUnitOfWork)
+        c = conferences.load(e164) if uow.is_open else None
+        step = decide_move(c, uow.now) if c else None
         if step is not None:
-            commit(site, step)
+            commit(conferences, step)
     wake_up.everywhere(platform)
     return step is not None and step.after is not None

@@ -10,7 +10,7 @@ CMU -> CSS  MCU_MAU_CONFSTATECHANGE_NTF
 from __future__ import annotations
 
 from conferences.data.commit import commit
-from conferences.data.unit_of_work import Site
+from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules.rename import decide_cm_on_rename, decide_unit_rename
 from conferences.rules.speaking_unit import speaker
 from foundation.bus.envelope import Envelope
@@ -20,19 +20,21 @@ from wire.media_unit import UnitAsksToRename
 
 
 @handles(UnitAsksToRename)
-def on_unit_asks_to_rename(site: Site, request: UnitAsksToRename, envelope: Envelope) -> None:
+def on_unit_asks_to_rename(
+    uow: ConferencesUnitOfWork, request: UnitAsksToRename, envelope: Envelope
+) -> None:
     """A unit wishes another name: CM is asked."""
-    c = site.load(request.e164)
-    unit = speaker(request, envelope, site.here, c)
-    step = decide_unit_rename(c, request, unit, envelope.request, site.new_id(), site.now)
-    commit(site, step)
+    c = uow.load(request.e164)
+    unit = speaker(request, envelope, uow.here, c)
+    step = decide_unit_rename(c, request, unit, envelope.request, uow.new_id(), uow.now)
+    commit(uow, step)
 
 
 @handles(RenameGranted, RenameDenied)
 def on_cm_answers_rename(
-    site: Site, reply: RenameGranted | RenameDenied, envelope: Envelope
+    uow: ConferencesUnitOfWork, reply: RenameGranted | RenameDenied, envelope: Envelope
 ) -> None:
     """CM has answered: the unit is told."""
-    conference = site.load(reply.e164) if reply.e164 else None
+    conference = uow.load(reply.e164) if reply.e164 else None
     if conference:
-        commit(site, decide_cm_on_rename(conference, reply))
+        commit(uow, decide_cm_on_rename(conference, reply))

@@ -12,7 +12,7 @@ CSS -> CM   MAU_CM_CONFRESTORE_NTF
 from __future__ import annotations
 
 from conferences.data.commit import commit
-from conferences.data.unit_of_work import Site
+from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules import outgoing
 from conferences.rules.restore import decide_lost, decide_restore_resources
 from conferences.rules.states import Unit
@@ -22,24 +22,22 @@ from wire.resource_pool import NodeLost, ResourcesGranted, ResourcesRefused
 
 
 @handles(NodeLost)
-def on_node_lost(site: Site, notice: NodeLost, envelope: Envelope) -> None:
+def on_node_lost(uow: ConferencesUnitOfWork, notice: NodeLost, envelope: Envelope) -> None:
     """A media unit is gone: all that it hosted waits, and is asked for at once."""
     if notice.restype != "mcu":
         return
-    unit = Unit(notice.ip, notice.pid, envelope.via or site.here)
-    for conference in site.hosted_on(unit):
-        commit(site, decide_lost(conference, unit, site.now))
+    unit = Unit(notice.ip, notice.pid, envelope.via or uow.here)
+    for conference in uow.hosted_on(unit):
+        commit(uow, decide_lost(conference, unit, uow.now))
 
 
 @resumes("restore", ResourcesGranted, ResourcesRefused)
 def on_restore_resources(
-    site: Site, reply: ResourcesGranted | ResourcesRefused, envelope: Envelope
+    uow: ConferencesUnitOfWork, reply: ResourcesGranted | ResourcesRefused, envelope: Envelope
 ) -> None:
     """The RMS answers: the unit is told, or the conference waits on."""
     e164, question = outgoing.question_of(envelope.correlation_id)
-    conference = site.load(e164)
+    conference = uow.load(e164)
     if conference:
-        step = decide_restore_resources(
-            conference, reply, question, site.stands_at(reply), site.now
-        )
-        commit(site, step)
+        step = decide_restore_resources(conference, reply, question, uow.stands_at(reply), uow.now)
+        commit(uow, step)

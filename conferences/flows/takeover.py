@@ -20,7 +20,7 @@ import redis
 
 from conferences.data import redis_projection
 from conferences.data.commit import commit
-from conferences.data.database_unit_of_work import ConferenceSite
+from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
 from conferences.rules.takeover import decide_taken_over
 from domains.data import redis_projection as domain_projection
 from domains.flows import sync
@@ -49,23 +49,23 @@ def keep_up() -> None:
 def begin_to_serve(platform: str) -> bool:
     """What a new epoch asks for: what was left unsent for us, a Redis that is not of before, and what
     the core has said meanwhile."""
-    with begin(platform) as work:
-        if not work.is_open or _seen.get(platform) == work.epoch:
+    with begin(platform) as uow:
+        if not uow.is_open or _seen.get(platform) == uow.epoch:
             return False
-        outbox.bring_home(work.database, own_platform())
+        outbox.bring_home(uow.database, own_platform())
     try:
         client = redis_of(platform)
-        if client.get(_EPOCH) != str(work.epoch):
+        if client.get(_EPOCH) != str(uow.epoch):
             count = redis_projection.refresh(platform)
             domain_projection.rebuild(platform)
             sync.greet(platform)
             licences.greet(platform)
-            client.set(_EPOCH, work.epoch)
-            log.info("%s is served here (epoch %d), %d are live", platform, work.epoch, count)
+            client.set(_EPOCH, uow.epoch)
+            log.info("%s is served here (epoch %d), %d are live", platform, uow.epoch, count)
     except redis.RedisError as wrong:
         log.warning("Redis of %s is filled later: %s", platform, wrong)
         return False
-    _seen[platform] = work.epoch
+    _seen[platform] = uow.epoch
     return True
 
 
@@ -79,12 +79,11 @@ def take_over(platform: str, lost: list[str]) -> int:
 
 
 def _batch(platform: str, lost: list[str]) -> int:
-    with begin(platform) as work:
-        site = work.site("conferences")
-        assert isinstance(site, ConferenceSite)
-        found = site.claim_hosted_at(lost, BATCH) if work.is_open else []
+    with begin(platform) as uow:
+        conferences = uow.part(ConferencesDatabaseUnitOfWork)
+        found = conferences.claim_hosted_at(lost, BATCH) if uow.is_open else []
         for c in found:
-            commit(site, decide_taken_over(c, work.now))
+            commit(conferences, decide_taken_over(c, uow.now))
     if found:
         wake_up.everywhere(platform)
     return len(found)

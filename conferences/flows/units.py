@@ -44,8 +44,8 @@ _draining: dict[str, tuple[float, frozenset[tuple[str, str, str]]]] = {}
 def registered(platform: str, message: NodeRegistered) -> None:
     """Write down a resource that has come (again)."""
     log.info("%s %s registered", message.restype, unit_here(message.ip, message.pid))
-    with begin(platform) as work:
-        if not work.is_open:
+    with begin(platform) as uow:
+        if not uow.is_open:
             return
         row = (
             message.restype,
@@ -57,26 +57,26 @@ def registered(platform: str, message: NodeRegistered) -> None:
             orjson.dumps(message.labels),
             False,
             True,
-            naive(work.now),
+            naive(uow.now),
         )
         update = ("room", "platform", "capacity", "labels", "online")
-        sql.insert(work.database, "conferences_resourceunit", _COLUMNS, [row], update)
+        sql.insert(uow.database, "conferences_resourceunit", _COLUMNS, [row], update)
 
 
 def lost(platform: str, gone: Iterable[tuple[str, Unit]], why: str) -> None:
     """Tell CSS first, durably, then forget: a crash in between tells it twice."""
     for kind, unit in gone:
         log.warning("%s %s is lost: %s", kind, unit, why)
-        with begin(platform) as work:
-            if not work.is_open:
+        with begin(platform) as uow:
+            if not uow.is_open:
                 continue
             sql.execute(
-                work.database,
+                uow.database,
                 "UPDATE conferences_resourceunit SET online=0 WHERE restype=%s AND ip=%s AND pid=%s",
                 [kind, unit.ip, unit.pid],
             )
             notice = NodeLost(restype=kind, ip=unit.ip, pid=unit.pid)
-            work.send(Send(message=notice, route=Routes.UNIT_TO_CSS))
+            uow.send(Send(message=notice, route=Routes.UNIT_TO_CSS))
         wake_up.everywhere(platform)
         try:
             Pool(platform).one("gone", kind, name_of(unit), why)
@@ -152,15 +152,15 @@ def drain(platform: str, kind: str, unit: Unit, on: bool) -> None:
 
 def ask_for_lists(platform: str) -> None:
     """Ask every media unit that is there, or that we believe to hold something, what it holds."""
-    with begin(platform) as work:
-        if not work.is_open:
+    with begin(platform) as uow:
+        if not uow.is_open:
             return
         found = sql.select(
-            work.database,
+            uow.database,
             "SELECT ip, pid FROM conferences_resourceunit WHERE restype='mcu' AND online=1"
             " UNION SELECT DISTINCT unit_ip, unit_pid FROM conferences_conference"
             " WHERE live_unit IS NOT NULL",
         )
         for ip, pid in found:
-            work.send(to_unit(unit_here(ip, pid), AskUnitForList(), expires_ms=15_000))
+            uow.send(to_unit(unit_here(ip, pid), AskUnitForList(), expires_ms=15_000))
     wake_up.everywhere(platform)

@@ -19,7 +19,7 @@ from domains.rules.sync_decisions import Verdict, asks, judge
 from foundation.bus.message import Message
 from foundation.bus.outbox import naive
 from foundation.bus.outgoing import Send
-from foundation.bus.unit_of_work import Work
+from foundation.bus.unit_of_work import UnitOfWork
 from foundation.cells import sql
 from wire.domain_changes import AccountChanged, AskForChanges, DomainChanged
 from wire.routes import Routes
@@ -30,12 +30,12 @@ Notice = DomainChanged | AccountChanged
 _LEVELS = {"uplevelmoid": (2, 3), "platformmoid": (1,), "userdomainmoid": (0, 1, 2, 3)}
 
 
-class DomainSite:
+class DomainsUnitOfWork:
     """The domains and accounts of a platform, as it is told of them."""
 
-    def __init__(self, work: Work) -> None:
-        self._work, self.database, self.now = work, work.database, work.now
-        self.is_open, self.own = work.is_open, work.platform
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow, self.database, self.now = uow, uow.database, uow.now
+        self.is_open, self.own = uow.is_open, uow.platform
         self.cursor, self._gap, self._wrong = 0, False, ""
         self._asked_at: datetime | None = None
         self._was: tuple[Any, ...] | None = None
@@ -209,7 +209,7 @@ class DomainSite:
         self.lock()
         after = 0 if self._wrong else self.cursor
         question = AskForChanges(after=after, platform=self.own)
-        self._work.send(Send(message=question, route=Routes.BMC_SYNC))
+        self._uow.send(Send(message=question, route=Routes.BMC_SYNC))
         self._asked_at = self.now
 
     def sweep(self, first: int) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from domains.data import hooks, tree_rows
 from domains.data.serializers import Told
-from domains.data.unit_of_work import DomainSite, Notice, thing_of
+from domains.data.unit_of_work import DomainsUnitOfWork, Notice, thing_of
 from domains.rules import tree
 from domains.rules.sync_decisions import Verdict
 from domains.rules.tree import Node, Refusal
@@ -30,78 +30,80 @@ _FIELDS = {"parent": "uplevelmoid", "platform": "platformmoid", "room": "roommoi
 
 
 @handles(DomainChanged)
-def on_domain_changed(site: DomainSite, notice: DomainChanged, envelope: Envelope) -> None:
+def on_domain_changed(uow: DomainsUnitOfWork, notice: DomainChanged, envelope: Envelope) -> None:
     """A domain was added, changed or deleted."""
-    _follow(site, notice, _take_told if notice.previous is not None else _take_domain)
+    _follow(uow, notice, _take_told if notice.previous is not None else _take_domain)
 
 
 @handles(AccountChanged)
-def on_account_changed(site: DomainSite, notice: AccountChanged, envelope: Envelope) -> None:
+def on_account_changed(uow: DomainsUnitOfWork, notice: AccountChanged, envelope: Envelope) -> None:
     """An account was added, changed or deleted."""
-    _follow(site, notice, _take_told if notice.previous is not None else _take_account)
+    _follow(uow, notice, _take_told if notice.previous is not None else _take_account)
 
 
-def _follow(site: DomainSite, notice: Notice, take: Callable[[DomainSite, Notice], bool]) -> None:
-    if not site.is_open:
+def _follow(
+    uow: DomainsUnitOfWork, notice: Notice, take: Callable[[DomainsUnitOfWork, Notice], bool]
+) -> None:
+    if not uow.is_open:
         log.info("change %d left to the site that serves us now", notice.version)
         return
-    if notice.platform not in (None, site.own):
+    if notice.platform not in (None, uow.own):
         raise NotTaken(f"{notice.platform} is not served at this site", "platformmoid")
-    verdict = site.judge(notice)
+    verdict = uow.judge(notice)
     if verdict is Verdict.GAP:
-        site.miss()
+        uow.miss()
         return
     if verdict is Verdict.SEEN:
-        site.seen()
-    elif not take(site, notice):
+        uow.seen()
+    elif not take(uow, notice):
         return
-    site.advance(notice)
+    uow.advance(notice)
     if notice.whole is not None:
-        site.sweep(notice.whole)
+        uow.sweep(notice.whole)
 
 
 # ---- from our own core --------------------------------------------------------------------------
 
 
-def _take_told(site: DomainSite, notice: Notice) -> bool:
+def _take_told(uow: DomainsUnitOfWork, notice: Notice) -> bool:
     """What the core tells is whole and fits; False: it does not, and nothing after it can."""
     thing = thing_of(notice)
-    field, why = ("", "") if notice.op == "del" else site.unfit(thing)
+    field, why = ("", "") if notice.op == "del" else uow.unfit(thing)
     if why:
-        site.stop(f"{field}: {why}")
-        site.ask_if_due()
+        uow.stop(f"{field}: {why}")
+        uow.ask_if_due()
         return False
-    if "account" in thing and (name := site.name_taken(thing, by_anybody=False)):
-        site.advance(notice)
+    if "account" in thing and (name := uow.name_taken(thing, by_anybody=False)):
+        uow.advance(notice)
         text = (
             f"“{name}” belongs to an account of this site: rename that one, then ask for all again"
         )
         raise NotTaken(text, "account")
-    _stage(site, notice, thing)
+    _stage(uow, notice, thing)
     return True
 
 
-def _stage(site: DomainSite, notice: Notice, thing: Told) -> None:
-    take = site.take_domain if isinstance(notice, DomainChanged) else site.take_account
+def _stage(uow: DomainsUnitOfWork, notice: Notice, thing: Told) -> None:
+    take = uow.take_domain if isinstance(notice, DomainChanged) else uow.take_account
     take(thing["moid"], None if notice.op == "del" else thing)
-    site.applied(notice)
+    uow.applied(notice)
 
 
 # ---- from a third party's BMC -------------------------------------------------------------------
 
 
-def _take_domain(site: DomainSite, notice: Notice) -> bool:
+def _take_domain(uow: DomainsUnitOfWork, notice: Notice) -> bool:
     """Asks the rules. Raises NotTaken."""
     given = thing_of(notice)
-    known = site.known_domain(given["moid"])
+    known = uow.known_domain(given["moid"])
     if notice.op == "del":
         if known:
-            _obey(tree.deleting(known["name"], _uses(site, known["moid"])))
+            _obey(tree.deleting(known["name"], _uses(uow, known["moid"])))
     else:
         given = _completed(given, known)
-        _fit(site, given)
-        _obey(tree.placing(_node(site, given), site.tree()))
-    _stage(site, notice, given)
+        _fit(uow, given)
+        _obey(tree.placing(_node(uow, given), uow.tree()))
+    _stage(uow, notice, given)
     return True
 
 
@@ -118,16 +120,16 @@ def _completed(given: Told, known: Told | None) -> Told:
     return domain
 
 
-def _uses(site: DomainSite, moid: str) -> dict[str, int]:
-    return tree_rows.uses(site.database, moid) | hooks.uses_by_kind(
-        hooks.DOMAIN_USES, site.database, moid
+def _uses(uow: DomainsUnitOfWork, moid: str) -> dict[str, int]:
+    return tree_rows.uses(uow.database, moid) | hooks.uses_by_kind(
+        hooks.DOMAIN_USES, uow.database, moid
     )
 
 
-def _node(site: DomainSite, domain: Told) -> Node:
+def _node(uow: DomainsUnitOfWork, domain: Told) -> Node:
     """As the rules see it; a room that is not known is made below its platform."""
     room = domain.get("roommoid") or None
-    if room and site.tree().platform_of_room(room) is None:
+    if room and uow.tree().platform_of_room(room) is None:
         room = None
     parent, used = domain.get("uplevelmoid") or None, bool(domain.get("used", 1))
     platform = domain.get("platformmoid") if domain["level"] == tree.USER else None
@@ -137,26 +139,26 @@ def _node(site: DomainSite, domain: Told) -> Node:
     )
 
 
-def _take_account(site: DomainSite, notice: Notice) -> bool:
+def _take_account(uow: DomainsUnitOfWork, notice: Notice) -> bool:
     """Raises NotTaken."""
     given = thing_of(notice)
-    known = site.known_account(given["moid"])
+    known = uow.known_account(given["moid"])
     if notice.op != "del":
         given = {**(known or {}), **given}
         for field in ("account", "userdomainmoid"):
             if not given.get(field):
                 raise NotTaken("is missing", field)
-        _fit(site, given)
-        site.read_holders([given])
-        if name := site.name_taken(given, by_anybody=True):
+        _fit(uow, given)
+        uow.read_holders([given])
+        if name := uow.name_taken(given, by_anybody=True):
             raise NotTaken(f"“{name}” is the name of another account", "account")
-    _stage(site, notice, given)
+    _stage(uow, notice, given)
     return True
 
 
-def _fit(site: DomainSite, thing: Told) -> None:
-    site.read_levels([thing])
-    field, why = site.unfit(thing)
+def _fit(uow: DomainsUnitOfWork, thing: Told) -> None:
+    uow.read_levels([thing])
+    field, why = uow.unfit(thing)
     if why:
         raise NotTaken(why, field)
 

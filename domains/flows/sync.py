@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 from functools import partial
-from typing import cast
 
 from django.conf import settings
 from django.db import transaction
@@ -20,7 +19,7 @@ from django.db import transaction
 from domains.data.change_log import lock_counter
 from domains.data.feed import follow
 from domains.data.queries import backups_of
-from domains.data.unit_of_work import DomainSite
+from domains.data.unit_of_work import DomainsUnitOfWork
 from domains.rules.sync_decisions import Sync, decide_sync
 from foundation.bus import dispatch, wake_up
 from foundation.bus.consumer import Consumer, Desk
@@ -61,14 +60,14 @@ _BASES = (
 
 
 @handles(AskForChanges)
-def on_ask_for_changes(site: DomainSite, question: AskForChanges, envelope: Envelope) -> None:
+def on_ask_for_changes(uow: DomainsUnitOfWork, question: AskForChanges, envelope: Envelope) -> None:
     """A site asks for its own platform, or for one that it backs up. Raises NotTaken for others."""
-    platform = _asked_for(site, question, envelope)
+    platform = _asked_for(uow, question, envelope)
     query = "SELECT base, first FROM domains_follower WHERE platform = %s"
-    newest = lock_counter(site.database)
-    found = sql.select(site.database, f"{query} FOR UPDATE", [platform])
+    newest = lock_counter(uow.database)
+    found = sql.select(uow.database, f"{query} FOR UPDATE", [platform])
     if not found:
-        if not platform or not follow(site.database, platform):
+        if not platform or not follow(uow.database, platform):
             raise NotTaken(f"{platform or 'nobody'} is no platform domain of this tree", "app_id")
         return
     base, first = found[0]
@@ -78,19 +77,19 @@ def on_ask_for_changes(site: DomainSite, question: AskForChanges, envelope: Enve
         change, values = "sent = %s", [question.after]
     elif told is Sync.WHOLE:
         change, values = "base = NULL, first = 0", []
-        _not_behind(site.database, newest, question.after)
+        _not_behind(uow.database, newest, question.after)
     else:
         return
     query = f"UPDATE domains_follower SET {change} WHERE platform = %s"
-    sql.execute(site.database, query, [*values, platform])
-    wake_up.everywhere(site.own, {platform})
+    sql.execute(uow.database, query, [*values, platform])
+    wake_up.everywhere(uow.own, {platform})
 
 
-def _asked_for(site: DomainSite, question: AskForChanges, envelope: Envelope) -> str:
+def _asked_for(uow: DomainsUnitOfWork, question: AskForChanges, envelope: Envelope) -> str:
     """Who asks is known by its `app_id`."""
     asker = envelope.app_id.partition("@")[2]
     platform = question.platform or asker
-    if asker not in (platform, *backups_of(site.database, platform)):
+    if asker not in (platform, *backups_of(uow.database, platform)):
         raise NotTaken(f"{asker or 'nobody'} does not back up {platform}", "app_id")
     return platform
 
@@ -125,17 +124,17 @@ def trim(platform: str, kept: timedelta = KEPT) -> int:
 
 def greet(platform: str) -> None:
     """This site begins to serve it, or has its broker again: what came meanwhile?"""
-    with begin(platform) as work:
-        site = cast(DomainSite, work.site("domains"))
-        if site.is_open and site.follows():
-            site.ask()
+    with begin(platform) as uow:
+        domains = uow.part(DomainsUnitOfWork)
+        if domains.is_open and domains.follows():
+            domains.ask()
     wake_up.everywhere(platform)
 
 
 def ask_again(platform: str) -> None:
     """What was asked for has not come, or nothing has been asked for in a while."""
-    with begin(platform) as work:
-        site = cast(DomainSite, work.site("domains"))
-        if site.is_open and site.follows():
-            site.ask_if_due()
+    with begin(platform) as uow:
+        domains = uow.part(DomainsUnitOfWork)
+        if domains.is_open and domains.follows():
+            domains.ask_if_due()
     wake_up.everywhere(platform)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from conferences.data.database_unit_of_work import ConferenceSite
+from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
 from conferences.data.queries import media_units_by_room
 from domains.data.lookups import tenants_of_room
 from domains.models import MachineRoom
@@ -15,28 +15,28 @@ from failover.rules.decisions import Room, is_newer
 from foundation.bus.message import Message
 from foundation.bus.outbox import naive
 from foundation.bus.outgoing import Outgoing
-from foundation.bus.unit_of_work import Work
+from foundation.bus.unit_of_work import UnitOfWork
 from foundation.cells import sql
 
 _HEARD = "failover_heard"
 
 
-class FailoverSite:
+class FailoverUnitOfWork:
     """Rooms and notices of one platform."""
 
-    def __init__(self, work: Work) -> None:
-        self._work, self.database = work, work.database
-        self.platform, self.epoch, self.is_open = work.platform, work.epoch, work.is_open
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow, self.database = uow, uow.database
+        self.platform, self.epoch, self.is_open = uow.platform, uow.epoch, uow.is_open
 
     @property
     def now(self) -> datetime:
         """The database's time."""
-        return self._work.now
+        return self._uow.now
 
     @property
-    def conferences(self) -> ConferenceSite:
+    def conferences(self) -> ConferencesDatabaseUnitOfWork:
         """The same transaction, as the flows of conferences see it."""
-        return cast(ConferenceSite, self._work.site("conferences"))
+        return self._uow.part(ConferencesDatabaseUnitOfWork)
 
     def prepare(self, messages: Sequence[Message]) -> None:
         """Nothing: these messages are rare, and lock when their turn comes."""
@@ -97,7 +97,7 @@ class FailoverSite:
 
     def send(self, outgoing: Outgoing) -> None:
         """Stage a message."""
-        self._work.send(outgoing)
+        self._uow.send(outgoing)
 
     def flush(self) -> None:
         """All is written already."""

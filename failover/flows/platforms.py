@@ -28,7 +28,7 @@ from django.db import Error
 from domains.models import BackupPlatform, PlatformDomain
 from failover.data import register_view
 from failover.data.register_view import Board
-from failover.data.unit_of_work import FailoverSite
+from failover.data.unit_of_work import FailoverUnitOfWork
 from failover.rules.cell_facts import Row
 from failover.rules.decisions import state_of
 from foundation import clock
@@ -163,9 +163,9 @@ def tell(platform: str) -> None:
     news = [said for p in possible_platforms() if (said := state(p, at)) != _told.get(p)]
     if not news:
         return
-    with begin(platform) as work:
-        for said in news if work.is_open else ():
-            work.send(Send(message=said, route=Routes.PLATFORM_NOTICE))
+    with begin(platform) as uow:
+        for said in news if uow.is_open else ():
+            uow.send(Send(message=said, route=Routes.PLATFORM_NOTICE))
     _told.update({said.platform: said for said in news})
     wake_up.everywhere(platform)
 
@@ -175,26 +175,26 @@ def tell(platform: str) -> None:
 
 def ask(platform: str, *, everything: bool = False) -> None:
     """Ask the PMS how the platforms are; at start-up also where their servers are."""
-    with begin(platform) as work:
-        if not work.is_open:
+    with begin(platform) as uow:
+        if not uow.is_open:
             return
         for one in possible_platforms():
-            _ask(work, AskPlatformState(platform=one))
+            _ask(uow, AskPlatformState(platform=one))
             if everything:
-                _ask(work, AskPlatformConfig(platform=one))
+                _ask(uow, AskPlatformConfig(platform=one))
     wake_up.everywhere(platform)
 
 
-def _ask(work: Any, question: Message) -> None:
+def _ask(uow: Any, question: Message) -> None:
     key = pms_queue(own_platform())
-    work.send(Send(message=question, route=Routes.PMS_TO_CSS, key=key, expires_ms=15_000))
+    uow.send(Send(message=question, route=Routes.PMS_TO_CSS, key=key, expires_ms=15_000))
 
 
 @handles(PlatformState)
-def on_platform_state(site: FailoverSite, notice: PlatformState, envelope: Envelope) -> None:
+def on_platform_state(uow: FailoverUnitOfWork, notice: PlatformState, envelope: Envelope) -> None:
     """Remember the newest; what follows is done by who looks at the cells themselves, every second."""
     order = (notice.epoch, notice.number or 0)
-    if site.hears(notice.platform, order, notice.state, notice.serving):
+    if uow.hears(notice.platform, order, notice.state, notice.serving):
         log.info(
             "%s is %s, served by %s, epoch %d",
             notice.platform,
@@ -205,7 +205,7 @@ def on_platform_state(site: FailoverSite, notice: PlatformState, envelope: Envel
 
 
 @handles(PlatformConfig)
-def on_platform_config(site: FailoverSite, notice: PlatformConfig, envelope: Envelope) -> None:
+def on_platform_config(uow: FailoverUnitOfWork, notice: PlatformConfig, envelope: Envelope) -> None:
     """Compare it with this site's environment: credentials, and so the addresses, come from there."""
     if notice.platform == own_platform():
         told = {one["platformmoid"] for one in notice.mysql}

@@ -11,14 +11,13 @@ What CSS has not heard is told again every 10 s (`remind`).
 from __future__ import annotations
 
 import logging
-from typing import cast
 
 from conferences.data.commit import commit
 from conferences.data.pool import unit_here
 from conferences.rules.restore import decide_lost
 from domains.models import MachineRoom
 from failover.data import register_view
-from failover.data.unit_of_work import FailoverSite
+from failover.data.unit_of_work import FailoverUnitOfWork
 from failover.models import RoomWatch
 from failover.rules.decisions import Room, decide_room
 from foundation.bus import wake_up
@@ -41,101 +40,101 @@ class Closed(Exception):
 
 def watch(platform: str) -> None:
     """Compare rooms with their units; told is what has changed."""
-    with begin(platform) as work:
-        site = cast(FailoverSite, work.site("failover"))
-        changed = _watch(site) if site.is_open else []
+    with begin(platform) as uow:
+        failover = uow.part(FailoverUnitOfWork)
+        changed = _watch(failover) if failover.is_open else []
     if changed:
         wake_up.everywhere(platform)
     for sentence in changed:
         register_view.note(platform, own_platform(), "room", sentence)
 
 
-def _watch(site: FailoverSite) -> list[str]:
+def _watch(uow: FailoverUnitOfWork) -> list[str]:
     """What has changed, and why."""
-    rooms, known = site.rooms(), site.watched()
+    rooms, known = uow.rooms(), uow.watched()
     default = next((room.moid for room in rooms if room.is_default), "")
-    units = site.units_by_room(default)
+    units = uow.units_by_room(default)
     now_known = {room.moid: known.get(room.moid, Room()) for room in rooms}
     changed = []
     for room in rooms:
         before, here = now_known[room.moid], units.get(room.moid, [])
         others = any(not o.abnormal and m != room.moid for m, o in now_known.items())
         alive = sum(online for _, _, online in here)
-        after, because = decide_room(before, len(here), alive, site.now, others_normal=others)
+        after, because = decide_room(before, len(here), alive, uow.now, others_normal=others)
         now_known[room.moid] = after
         if after != known.get(room.moid):
-            site.remember(room.moid, after, because)
+            uow.remember(room.moid, after, because)
         if because:
-            changed.append(_tell(site, room, after, because))
+            changed.append(_tell(uow, room, after, because))
     return changed
 
 
 def remind(platform: str) -> None:
     """Tell again what CSS has not heard yet: a lost notice does no harm."""
-    with begin(platform) as work:
-        site = cast(FailoverSite, work.site("failover"))
-        known = site.watched() if site.is_open else {}
-        unheard = [room for room in site.rooms() if room.moid in known]
+    with begin(platform) as uow:
+        failover = uow.part(FailoverUnitOfWork)
+        known = failover.watched() if failover.is_open else {}
+        unheard = [room for room in failover.rooms() if room.moid in known]
         unheard = [room for room in unheard if room.abnormal is not known[room.moid].abnormal]
         for room in unheard:
-            _tell(site, room, known[room.moid], "told again")
+            _tell(failover, room, known[room.moid], "told again")
     if unheard:
         wake_up.everywhere(platform)
 
 
-def _tell(site: FailoverSite, room: MachineRoom, watched: Room, because: str) -> str:
+def _tell(uow: FailoverUnitOfWork, room: MachineRoom, watched: Room, because: str) -> str:
     """Everybody; in one sentence for people."""
     state = "abnormal" if watched.abnormal else "normal"
     sentence = f"room {room.name} is {state}: {because}"
-    log.warning("%s: %s", site.platform, sentence)
-    bound = site.bound_to(room)
+    log.warning("%s: %s", uow.platform, sentence)
+    bound = uow.bound_to(room)
     pages = [bound[at : at + MOST_LISTED] for at in range(0, len(bound), MOST_LISTED)] or [[]]
     for part, page in enumerate(pages, 1):
         of = {"listid": f"{room.moid}:{watched.number}", "part": part, "parts": len(pages)}
         notice = RoomState(
-            platform=site.platform,
+            platform=uow.platform,
             room=room.moid,
             state=state,
             user_domains=tuple(page),
-            epoch=site.epoch,
+            epoch=uow.epoch,
             number=watched.number,
             **(of if len(pages) > 1 else {}),  # type: ignore[arg-type]
         )
-        site.send(Send(message=notice, route=Routes.ROOM_NOTICE))
+        uow.send(Send(message=notice, route=Routes.ROOM_NOTICE))
     return sentence
 
 
 @handles(RoomState)
-def on_room_state(site: FailoverSite, notice: RoomState, envelope: Envelope) -> None:
+def on_room_state(uow: FailoverUnitOfWork, notice: RoomState, envelope: Envelope) -> None:
     """One worker writes what the pool reads; what runs in an abnormal room waits for another one.
 
     Which conferences these are follows from the room's units; the domains listed are for others.
     """
-    order = (notice.epoch or site.epoch, notice.number or 0)
-    if notice.platform != site.platform or not site.hears(notice.room, order, notice.state):
+    order = (notice.epoch or uow.epoch, notice.number or 0)
+    if notice.platform != uow.platform or not uow.hears(notice.room, order, notice.state):
         return
-    if not site.mark_room(notice.room, notice.state == "abnormal"):
+    if not uow.mark_room(notice.room, notice.state == "abnormal"):
         log.warning("%s is no room of this platform", notice.room)
     elif notice.state == "abnormal":
-        _leave(site, notice.room)
+        _leave(uow, notice.room)
 
 
-def _leave(site: FailoverSite, room: str) -> None:
-    default = next((one.moid for one in site.rooms() if one.is_default), "")
-    conferences = site.conferences
-    for ip, pid, _ in site.units_by_room(default).get(room, []):
+def _leave(uow: FailoverUnitOfWork, room: str) -> None:
+    default = next((one.moid for one in uow.rooms() if one.is_default), "")
+    conferences = uow.conferences
+    for ip, pid, _ in uow.units_by_room(default).get(room, []):
         unit = unit_here(ip, pid)
         for conference in conferences.hosted_on(unit):
-            commit(conferences, decide_lost(conference, unit, site.now))
+            commit(conferences, decide_lost(conference, unit, uow.now))
 
 
 def set_mode(platform: str, room: str, mode: str, by: str) -> None:
     """An operator decides on a room; the next look tells it."""
-    with begin(platform) as work:
-        if not work.is_open:
+    with begin(platform) as uow:
+        if not uow.is_open:
             raise Closed("the rooms of this platform are decided on at the site that serves it now")
-        rooms = RoomWatch.objects.using(work.database)
+        rooms = RoomWatch.objects.using(uow.database)
         rooms.update_or_create(room=room, defaults={"mode": mode})
-        name = MachineRoom.objects.using(work.database).get(pk=room).name
+        name = MachineRoom.objects.using(uow.database).get(pk=room).name
     register_view.note(platform, own_platform(), "room", f"room {name}: {MODES[mode]}, says {by}")
     watch(platform)

@@ -31,7 +31,7 @@ from foundation.bus.message import (
     to_body,
 )
 from foundation.bus.outbox import Row, naive
-from foundation.bus.unit_of_work import NotProvisioned, Work, begin
+from foundation.bus.unit_of_work import NotProvisioned, UnitOfWork, begin
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, possible_platforms, store_of
 from foundation.clock import next_id
@@ -203,30 +203,30 @@ def _attempts(platform: str, deliveries: Sequence[Delivery], first_turn: bool) -
 
 
 def _once(platform: str, deliveries: Sequence[Delivery], first_turn: bool) -> Outcome | None:
-    with begin(platform, first_turn=first_turn) as work:
-        waits = _may_settle(platform, work)
-        if work.is_open:
-            _prepare(work, deliveries)
+    with begin(platform, first_turn=first_turn) as uow:
+        waits = _may_settle(platform, uow)
+        if uow.is_open:
+            _prepare(uow, deliveries)
         for delivery in () if waits else deliveries:
-            _one(work, delivery) if work.is_open else _closed(work, delivery)
-    if work.is_open:
-        return Outcome(work.rows, work.answers, work.made, work.database)
-    return None if waits else _kept_at_home(work, first_turn)
+            _one(uow, delivery) if uow.is_open else _closed(uow, delivery)
+    if uow.is_open:
+        return Outcome(uow.rows, uow.answers, uow.made, uow.database)
+    return None if waits else _kept_at_home(uow, first_turn)
 
 
-def _may_settle(platform: str, work: Work) -> bool:
+def _may_settle(platform: str, uow: UnitOfWork) -> bool:
     """The owner's database takes no writes: it has just been closed, or is about to open."""
-    if not work.is_changing:
+    if not uow.is_changing:
         _changing.pop(platform, None)
         return False
     since = _changing.setdefault(platform, time.monotonic())
     return time.monotonic() - since < SETTLES_IN
 
 
-def _prepare(work: Work, deliveries: Sequence[Delivery]) -> None:
+def _prepare(uow: UnitOfWork, deliveries: Sequence[Delivery]) -> None:
     """Read for all what they will need, so that no query is in the loop."""
     readable = [d for d in deliveries if d.message is not None and not d.unreadable]
-    work.inbox.load(d.envelope.request for d in readable)
+    uow.inbox.load(d.envelope.request for d in readable)
     by_app: dict[str, list[Message]] = {}
     for delivery in readable:
         assert delivery.message is not None
@@ -234,73 +234,73 @@ def _prepare(work: Work, deliveries: Sequence[Delivery]) -> None:
         if handler is not None:
             by_app.setdefault(registry.app_of(handler), []).append(delivery.message)
     for app, messages in by_app.items():
-        work.site(app).prepare(messages)
+        uow.part_of(app).prepare(messages)
 
 
-def _one(work: Work, delivery: Delivery) -> None:
+def _one(uow: UnitOfWork, delivery: Delivery) -> None:
     """One message: already seen, late, or for its handler."""
     message, envelope = delivery.message, delivery.envelope
     metrics.RECEIVED.labels(envelope.queue).inc()
     if delivery.unreadable or message is None or delivery.parsed is None:
-        _park(work, delivery)
+        _park(uow, delivery)
         return
     handler = registry.handler_of(message, envelope.correlation_id)
     if handler is None:
         return
     if envelope.request:
-        asked = work.inbox.get(envelope.request)
+        asked = uow.inbox.get(envelope.request)
         if asked is not None:
-            _again(work, delivery, asked)
+            _again(uow, delivery, asked)
             return
-        if envelope.expired(work.now):
-            _nack(work, delivery, "29005", "expired")
+        if envelope.expired(uow.now):
+            _nack(uow, delivery, "29005", "expired")
             return
         body = delivery.parsed
-        work.inbox.add(
+        uow.inbox.add(
             envelope,
             message.type[:64],
             str(body.get("reqid") or ""),
             str(body.get("confE164") or ""),
         )
     try:
-        handler(work.site(registry.app_of(handler)), message, envelope)
+        handler(uow.part_of(registry.app_of(handler)), message, envelope)
     except NotTaken as wrong:
         delivery.unreadable = wrong.detail[:400]
-        _park(work, delivery)
+        _park(uow, delivery)
 
 
-PASSED_ON: dict[str, Callable[[Work, Delivery], None]] = {}
+PASSED_ON: dict[str, Callable[[UnitOfWork, Delivery], None]] = {}
 """By queue: what becomes of a message for a platform that another site serves now. Nothing may be
 written to its data; rows that are put are kept in our own platform's outbox."""
 
 
-def _closed(work: Work, delivery: Delivery) -> None:
+def _closed(uow: UnitOfWork, delivery: Delivery) -> None:
     """Another site serves this platform: requests are told so, what units say is passed on."""
     envelope = delivery.envelope
     metrics.RECEIVED.labels(envelope.queue).inc()
     if delivery.unreadable or delivery.message is None:
-        _nack(work, delivery, "29001", delivery.unreadable)
-        _bury(work, delivery)
-    elif work.serving_site and envelope.queue in PASSED_ON:
-        PASSED_ON[envelope.queue](work, delivery)
+        _nack(uow, delivery, "29001", delivery.unreadable)
+        _bury(uow, delivery)
+    elif uow.serving_site and envelope.queue in PASSED_ON:
+        PASSED_ON[envelope.queue](uow, delivery)
     elif envelope.request:
-        refuse_as_closed(work, delivery)
-    elif not work.serving_site:
+        refuse_as_closed(uow, delivery)
+    elif not uow.serving_site:
         raise DatabaseAway("our own data is read-only for the moment: nothing is taken")
 
 
-def refuse_as_closed(work: Work, delivery: Delivery) -> None:
+def refuse_as_closed(uow: UnitOfWork, delivery: Delivery) -> None:
     """The answer that was given before, or 29005 and who serves now."""
-    asked = None if work.read_only else work.inbox.get(delivery.envelope.request)
+    asked = None if uow.read_only else uow.inbox.get(delivery.envelope.request)
     if asked is not None:
-        _again(work, delivery, asked)
-    elif work.serving_site:
-        _nack(work, delivery, "29005", f"this platform is served at {work.serving_site} now")
+        _again(uow, delivery, asked)
+    elif uow.serving_site:
+        _nack(uow, delivery, "29005", f"this platform is served at {uow.serving_site} now")
     else:
-        _nack(work, delivery, "29005", "this site stops its service, or begins it again")
+        _nack(uow, delivery, "29005", "this site stops its service, or begins it again")
 
 
-def _kept_at_home(closed: Work, first_turn: bool) -> Outcome:
+def _kept_at_home(closed: UnitOfWork, first_turn: bool) -> Outcome:
     """What is to be sent for data that may not be written here waits in our own outbox, in order
     with all else that goes there; where that is closed too, it is sent before it is acknowledged."""
     stored = ""
@@ -311,25 +311,25 @@ def _kept_at_home(closed: Work, first_turn: bool) -> Outcome:
     return Outcome(closed.rows, closed.answers, closed.made, stored)
 
 
-def _again(work: Work, delivery: Delivery, asked: Asked) -> None:
+def _again(uow: UnitOfWork, delivery: Delivery, asked: Asked) -> None:
     """The same request again: the same answer, no second effect."""
     metrics.REPEATED.inc()
     envelope = delivery.envelope
     if asked.digest != envelope.digest:
-        _nack(work, delivery, "29001", "reqid: was used for another request; choose a new one")
+        _nack(uow, delivery, "29001", "reqid: was used for another request; choose a new one")
         return
     asked.asked_again(envelope)
     assert delivery.parsed is not None
-    lost = asked.waits_since_before(work.now - PASSED_IS_ANSWERED_IN)
-    if lost and work.is_open and registry.is_passed(delivery.message):
+    lost = asked.waits_since_before(uow.now - PASSED_IS_ANSWERED_IN)
+    if lost and uow.is_open and registry.is_passed(delivery.message):
         refused = env.refusal(delivery.parsed, "29016", "the media unit did not answer")
         asked.answer = dumps(to_body(refused)) if refused else None
     route = env.standing_route(envelope, delivery.parsed)
     exchange, key = (route[0].value.exchange, route[1] or route[0].value.key) if route else ("", "")
-    work.answer_again(asked, exchange, key, envelope.via)
+    uow.answer_again(asked, exchange, key, envelope.via)
 
 
-def _nack(work: Work, delivery: Delivery, errcode: str, detail: str) -> None:
+def _nack(uow: UnitOfWork, delivery: Delivery, errcode: str, detail: str) -> None:
     """Refuse a request without taking it in."""
     envelope, body = delivery.envelope, delivery.parsed or glance(delivery.body)
     refused = env.refusal(body, errcode, detail) if body else None
@@ -337,30 +337,30 @@ def _nack(work: Work, delivery: Delivery, errcode: str, detail: str) -> None:
         return
     route = env.standing_route(envelope, body)
     if envelope.origin == "http":
-        work.answers[envelope.request] = canonical(refused.body)  # type: ignore[attr-defined]
+        uow.answers[envelope.request] = canonical(refused.body)  # type: ignore[attr-defined]
     elif envelope.reply_to:
-        _refuse(work, refused, envelope, "", envelope.reply_to)
+        _refuse(uow, refused, envelope, "", envelope.reply_to)
     elif route:
-        _refuse(work, refused, envelope, route[0].value.exchange, route[1] or route[0].value.key)
+        _refuse(uow, refused, envelope, route[0].value.exchange, route[1] or route[0].value.key)
 
 
-def _refuse(work: Work, refused: Message, envelope: Envelope, exchange: str, key: str) -> None:
+def _refuse(uow: UnitOfWork, refused: Message, envelope: Envelope, exchange: str, key: str) -> None:
     """To the broker that the request lay on."""
     at = envelope.peer or envelope.via or envelope.asked_at
     about = {"correlation_id": envelope.correlation_id, "destination": at}
-    work.put(refused, exchange, key, **about)
+    uow.put(refused, exchange, key, **about)
 
 
-def _park(work: Work, delivery: Delivery) -> None:
+def _park(uow: UnitOfWork, delivery: Delivery) -> None:
     """NACK where one can be made; the message itself to `mau.dead.q`, indexed by a row."""
     reason, queue = delivery.unreadable, delivery.envelope.queue
-    _nack(work, delivery, "29001", reason)
+    _nack(uow, delivery, "29001", reason)
     if delivery.envelope.origin == "http" and delivery.message is None:
         return  # A person's slip, answered on the spot: nobody has to decide on it.
-    kept = _bury(work, delivery)
+    kept = _bury(uow, delivery)
     kind = delivery.parsed["type"][:64] if delivery.parsed else ""
     sql.insert(
-        work.database,
+        uow.database,
         "bus_parked",
         ("id", "queue", "reason", "wire_type", "body", "properties", "parked_at"),
         [
@@ -371,13 +371,13 @@ def _park(work: Work, delivery: Delivery) -> None:
                 kind,
                 kept,
                 canonical(_plain(delivery)),
-                naive(work.now),
+                naive(uow.now),
             )
         ],
     )
 
 
-def _bury(work: Work, delivery: Delivery) -> bytes:
+def _bury(uow: UnitOfWork, delivery: Delivery) -> bytes:
     """The message itself to `mau.dead.q`; as much of it as is kept."""
     reason, queue = delivery.unreadable, delivery.envelope.queue
     metrics.PARKED.labels(queue).inc()
@@ -386,7 +386,7 @@ def _bury(work: Work, delivery: Delivery) -> bytes:
     headers = {"x-reason": reason, "x-source-queue": queue}
     if len(kept) < len(delivery.body):
         headers["x-bytes"] = str(len(delivery.body))
-    work.put(kept, "", DEAD_QUEUE, headers=headers)
+    uow.put(kept, "", DEAD_QUEUE, headers=headers)
     return kept
 
 

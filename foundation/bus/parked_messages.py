@@ -21,17 +21,17 @@ def publish_again(platform: str, numbers: Collection[int]) -> list[int]:
     What came over HTTP is left: its asker has had a refusal, and no queue to come from.
     """
     sent = []
-    with begin(platform) as work:
+    with begin(platform) as uow:
         rows = (
-            Parked.objects.using(work.database)
+            Parked.objects.using(uow.database)
             .select_for_update()
             .filter(pk__in=numbers, queue__in=_QUEUES)
             .order_by("pk")
         )
         for row in rows:
-            work.put(bytes(row.body), "", row.queue, **_kept(row.properties))
-            row.retried_at = work.now
-            row.save(using=work.database, update_fields=["retried_at"])
+            uow.put(bytes(row.body), "", row.queue, **_kept(row.properties))
+            row.retried_at = uow.now
+            row.save(using=uow.database, update_fields=["retried_at"])
             sent.append(row.pk)
     if sent:
         wake_up.everywhere(platform)

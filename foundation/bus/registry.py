@@ -17,7 +17,7 @@ IGNORED: set[type[Message]] = set()
 
 
 def handles(*kinds: type[Message]) -> Callable[[F], F]:
-    """Mark the one handler of these messages: `(site, message, envelope) -> None`."""
+    """Mark the one handler of these messages: `(uow, message, envelope) -> None`."""
 
     def register(function: F) -> F:
         for kind in kinds:
@@ -58,7 +58,7 @@ def ignores(*kinds: type[Message]) -> None:
 
 
 def app_of(handler: Callable[..., None]) -> str:
-    """The app whose site a handler works on: the first part of its module's name."""
+    """Return the app whose part of the unit of work a handler gets: the first part of its module's name."""
     return handler.__module__.partition(".")[0]
 
 

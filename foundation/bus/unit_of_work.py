@@ -1,6 +1,6 @@
-"""One transaction on one platform's database: what came in, what is staged, what goes out.
+"""A unit of work is one transaction on one platform's database.
 
-Many messages share a transaction, so that statements and commits are paid once per batch. All
+It holds what came in, what is staged and what goes out. Many messages share a transaction, so that statements and commits are paid once per batch. All
 rows that a batch needs are read and locked first, decisions are made in memory one message after
 the other, and everything is written at the end. A conference therefore has one writer at a time,
 which is what compare-and-set would give, at a fraction of its statements.
@@ -9,9 +9,9 @@ which is what compare-and-set would give, at a fraction of its statements.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from django.db import transaction
 
@@ -30,8 +30,10 @@ LONGEST_KEY = 255
 all that lie behind it."""
 
 
-class AppSite(Protocol):
-    """What an app adds to a transaction: its part of the data."""
+class AppUnitOfWork(Protocol):
+    """The part of a unit of work that reads and writes one app's data."""
+
+    def __init__(self, uow: UnitOfWork) -> None: ...
 
     def prepare(self, messages: Sequence[Message]) -> None:
         """Read and lock what these messages will need."""
@@ -43,16 +45,21 @@ class AppSite(Protocol):
         """Bring projections up to date; must not fail."""
 
 
-SITES: dict[str, Callable[[Work], AppSite]] = {}
-"""The site of each app, filled by the wiring."""
+Part = TypeVar("Part", bound=AppUnitOfWork)
+
+APP_UNITS_OF_WORK: dict[str, type[AppUnitOfWork]] = {}
+"""The class that each app adds to a unit of work, by the app's name. Each `AppConfig.connect` fills its own."""
 
 
 class NotProvisioned(LookupError):
     """The database has no row for this platform."""
 
 
-class Work:
-    """A transaction in the making. Handlers see it through their app's site."""
+class UnitOfWork:
+    """A unit of work stages what one transaction will write and send.
+
+    Handlers see their app's part of it only (`AppUnitOfWork`).
+    """
 
     def __init__(self, store: PlatformStore, served: Serving) -> None:
         self.platform, self.database = store.platform, store.database
@@ -67,14 +74,20 @@ class Work:
         self.rows: list[outbox.Row] = []
         self.answers: dict[str, bytes] = {}
         self.made: dict[str, tuple[str, str]] = {}
-        self._sites: dict[str, AppSite] = {}
+        self._parts: dict[type[AppUnitOfWork], AppUnitOfWork] = {}
         self._app_id = f"css@{own_platform()}"
 
-    def site(self, app: str) -> AppSite:
-        """The part of this transaction that belongs to an app."""
-        if app not in self._sites:
-            self._sites[app] = SITES[app](self)
-        return self._sites[app]
+    def part(self, kind: type[Part]) -> Part:
+        """Return an app's part of this unit of work, made when first asked for."""
+        part = self._parts.get(kind)
+        if part is None:
+            part = self._parts[kind] = kind(self)
+        assert isinstance(part, kind)
+        return part
+
+    def part_of(self, app: str) -> AppUnitOfWork:
+        """Return the part of this unit of work that belongs to the app with this name."""
+        return self.part(APP_UNITS_OF_WORK[app])
 
     # ---- sending ----------------------------------------------------------------------------
 
@@ -140,32 +153,32 @@ class Work:
 
     def flush(self, first_turn: bool) -> None:
         """Write all that is staged; `first_turn`: this process publishes the rows itself."""
-        for site in self._sites.values():
-            site.flush()
+        for part in self._parts.values():
+            part.flush()
         self.inbox.flush()
         outbox.put(self.database, self.rows, self.now, first_turn=first_turn)
 
     def after_commit(self) -> None:
-        """Wake the links, and let the sites bring their projections up to date."""
+        """Wake the links, and let each app bring its projections up to date."""
         if peers := {row.destination for row in self.rows} - {""}:
             wake_up.everywhere(self.platform, peers)
-        for site in self._sites.values():
-            site.after_commit()
+        for part in self._parts.values():
+            part.after_commit()
 
 
 @contextmanager
-def begin(platform: str, *, first_turn: bool = False) -> Iterator[Work]:
-    """A transaction on a platform's data. The gate, the epoch and the time come from there too.
+def begin(platform: str, *, first_turn: bool = False) -> Iterator[UnitOfWork]:
+    """Run a unit of work on a platform's data; its epoch and time come from the same database.
 
-    Where another site serves the platform nothing is written, whatever was staged.
+    Where another site serves the platform nothing is written, whatever was staged. Raises NotProvisioned.
     """
     store = store_of(platform)
     with transaction.atomic(using=store.database):
         served = serving.read(platform, lock=True)
         if served is None:
             raise NotProvisioned(f"no cell {platform}; run manage.py load_demo or provision")
-        work = Work(store, served)
-        yield work
-        if work.is_open:
-            work.flush(first_turn)
-    work.after_commit()
+        uow = UnitOfWork(store, served)
+        yield uow
+        if uow.is_open:
+            uow.flush(first_turn)
+    uow.after_commit()

@@ -7,7 +7,7 @@ import logging
 from django.conf import settings
 
 from foundation.bus.outgoing import Send
-from licensing.data.unit_of_work import LicenceSite
+from licensing.data.unit_of_work import LicensingUnitOfWork
 from licensing.rules.decisions import Held
 from wire.licences import LicenceIssued
 from wire.routes import Routes
@@ -15,43 +15,43 @@ from wire.routes import Routes
 log = logging.getLogger("licensing")
 
 
-def take(site: LicenceSite, one: Held) -> None:
+def take(uow: LicensingUnitOfWork, one: Held) -> None:
     """A new issue counts from now on; one that comes revoked counts for nothing."""
     kind = "revoked, as it came" if one.revoked_at else "loaded"
     log.info("licence %d of %s is %s", one.issue, one.platform, kind)
-    site.save(one)
-    _tell(site, one)
+    uow.save(one)
+    _tell(uow, one)
 
 
-def revoke(site: LicenceSite, one: Held) -> None:
+def revoke(uow: LicensingUnitOfWork, one: Held) -> None:
     """An issue counts no more."""
     log.warning("licence %d of %s is revoked", one.issue, one.platform)
-    _tell(site, site.revoke(one))
+    _tell(uow, uow.revoke(one))
 
 
-def _tell(site: LicenceSite, one: Held) -> None:
+def _tell(uow: LicensingUnitOfWork, one: Held) -> None:
     """Those for whom it counts: our own platform's modules; from the core, the sites."""
-    if one.platform in site.served:
-        publish(site)
-    for peer in site.concerned(one.platform) if site.is_core else ():
+    if one.platform in uow.served:
+        publish(uow)
+    for peer in uow.concerned(one.platform) if uow.is_core else ():
         if peer in settings.PEERS:
-            issue(site, one, peer)
+            issue(uow, one, peer)
 
 
-def issue(site: LicenceSite, one: Held, peer: str) -> None:
+def issue(uow: LicensingUnitOfWork, one: Held, peer: str) -> None:
     """From the core to a site (empty: on our own broker). The evaluation licence has no text."""
     if one.text and not one.wrong:
         told = LicenceIssued(
             platform=one.platform, license=one.text, revoked=True if one.revoked_at else None
         )
-        site.send(Send(message=told, route=Routes.LICENCE_NOTICE, destination=peer))
+        uow.send(Send(message=told, route=Routes.LICENCE_NOTICE, destination=peer))
 
 
-def publish(site: LicenceSite, *, anyway: bool = False) -> None:
+def publish(uow: LicensingUnitOfWork, *, anyway: bool = False) -> None:
     """Tell the platform what it may do now, if that has changed (`anyway`: even if not)."""
-    now = site.in_force()
-    known = site.was_published(now)
+    now = uow.in_force()
+    known = uow.was_published(now)
     if not known:
-        site.remember_published(now)
+        uow.remember_published(now)
     if anyway or not known:
-        site.send(Send(message=now, route=Routes.LICENCE_IN_FORCE))
+        uow.send(Send(message=now, route=Routes.LICENCE_IN_FORCE))

@@ -13,7 +13,7 @@ from domains.data.queries import backups_of, platforms
 from foundation.bus.message import Message, dumps, to_body
 from foundation.bus.outbox import naive
 from foundation.bus.outgoing import Outgoing
-from foundation.bus.unit_of_work import Work
+from foundation.bus.unit_of_work import UnitOfWork
 from foundation.cells import sql
 from foundation.cells.directory import possible_platforms
 from licensing.data import licence_rows, redis_projection
@@ -25,18 +25,18 @@ from wire.licences import LicenceInForce
 _PUBLISHED = "licensing_published"
 
 
-class LicenceSite:
+class LicensingUnitOfWork:
     """The licences of a platform and of those that it may have to serve."""
 
-    def __init__(self, work: Work) -> None:
-        self._work, self._database = work, work.database
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow, self._database = uow, uow.database
         self._newest: dict[str, Held | None] = {}
         self._changed: set[str] = set()
         self._published: bytes | None = None
-        self._seen = work.now
-        self.own, self.is_open = work.platform, work.is_open
+        self._seen = uow.now
+        self.own, self.is_open = uow.platform, uow.is_open
         self.is_core, self.is_licensed = "bmc" in settings.ROLES, "css" in settings.ROLES
-        self.possible = tuple(p for p in possible_platforms() if p != work.platform)
+        self.possible = tuple(p for p in possible_platforms() if p != uow.platform)
 
     @property
     def now(self) -> datetime:
@@ -68,7 +68,7 @@ class LicenceSite:
     def _lock(self) -> bytes:
         """What was published last. From here on other transactions on licences wait for this one."""
         if self._published is None:
-            columns, row = ("platform", "body", "at"), (self.own, b"", naive(self._work.now))
+            columns, row = ("platform", "body", "at"), (self.own, b"", naive(self._uow.now))
             sql.insert(self._database, _PUBLISHED, columns, [row], update=("platform",))
             query = f"SELECT body, seen_at FROM {_PUBLISHED} WHERE platform=%s FOR UPDATE"
             body, seen = sql.select(self._database, query, [self.own])[0]
@@ -134,7 +134,7 @@ class LicenceSite:
 
     def send(self, outgoing: Outgoing) -> None:
         """Stage a message."""
-        self._work.send(outgoing)
+        self._uow.send(outgoing)
 
     def flush(self) -> None:
         """All is written already."""

@@ -7,7 +7,6 @@ CSS -> platform  PLATFORM_LICENSE_NTF                    (when the licence in fo
 from __future__ import annotations
 
 import logging
-from typing import cast
 
 from foundation.bus import wake_up
 from foundation.bus.envelope import Envelope
@@ -15,7 +14,7 @@ from foundation.bus.message import NotTaken
 from foundation.bus.registry import handles
 from foundation.bus.unit_of_work import begin
 from licensing.data import commit, licence_rows, trusted_keys
-from licensing.data.unit_of_work import LicenceSite
+from licensing.data.unit_of_work import LicensingUnitOfWork
 from licensing.rules.decisions import Decision, Verdict, decide_import
 from licensing.rules.licence_text import BadLicence, Licence, tidy
 from wire.licences import LicenceIssued
@@ -35,9 +34,9 @@ class Refused(BadLicence):
 
 
 @handles(LicenceIssued)
-def on_licence_issued(site: LicenceSite, notice: LicenceIssued, envelope: Envelope) -> None:
+def on_licence_issued(uow: LicensingUnitOfWork, notice: LicenceIssued, envelope: Envelope) -> None:
     """BMC sends one: taken if it is newer; one that is not good is parked with its reason."""
-    if not site.is_open:
+    if not uow.is_open:
         log.info("licence of %s left to the site that serves us now", notice.platform)
         return
     try:
@@ -46,19 +45,21 @@ def on_licence_issued(site: LicenceSite, notice: LicenceIssued, envelope: Envelo
         raise NotTaken(str(wrong), "license") from None
     if licence.platform != notice.platform:
         raise NotTaken(f"the licence is of platform {licence.platform}", "platformmoid")
-    decision = _decide(site, licence, notice.license, revoked=bool(notice.revoked))
+    decision = _decide(uow, licence, notice.license, revoked=bool(notice.revoked))
     if decision.verdict not in HARMLESS:
         raise NotTaken(decision.detail, "license")
 
 
-def _decide(site: LicenceSite, licence: Licence, text: str, *, revoked: bool = False) -> Decision:
-    newest = site.newest(licence.platform) if licence.platform in site.platforms else None
-    decision = decide_import(licence, newest, site.platforms, site.now, revoked=revoked)
+def _decide(
+    uow: LicensingUnitOfWork, licence: Licence, text: str, *, revoked: bool = False
+) -> Decision:
+    newest = uow.newest(licence.platform) if licence.platform in uow.platforms else None
+    decision = decide_import(licence, newest, uow.platforms, uow.now, revoked=revoked)
     if decision.verdict is Verdict.NEW:
-        gone = site.now if revoked else None
-        commit.take(site, licence_rows.held(licence, tidy(text), gone))
+        gone = uow.now if revoked else None
+        commit.take(uow, licence_rows.held(licence, tidy(text), gone))
     elif decision.verdict is Verdict.REVOKES and newest is not None:
-        commit.revoke(site, newest)
+        commit.revoke(uow, newest)
     else:
         log.info("licence %d of %s: %s", licence.issue, licence.platform, decision.detail)
     return decision
@@ -67,11 +68,11 @@ def _decide(site: LicenceSite, licence: Licence, text: str, *, revoked: bool = F
 def load(platform: str, text: str) -> tuple[Licence, Decision]:
     """An operator brings one: what it says, and NEW or KNOWN. Raises a BadLicence with the reason."""
     licence = trusted_keys.verify(text)
-    with begin(platform) as work:
-        site = cast(LicenceSite, work.site("licensing"))
-        if not site.is_open:
+    with begin(platform) as uow:
+        licensing = uow.part(LicensingUnitOfWork)
+        if not licensing.is_open:
             raise BadLicence("this platform is served by another site now; load it there")
-        decision = _decide(site, licence, text)
+        decision = _decide(licensing, licence, text)
     if decision.verdict not in (Verdict.NEW, Verdict.KNOWN):
         raise Refused(decision)
     wake_up.everywhere(platform)
@@ -81,7 +82,9 @@ def load(platform: str, text: str) -> tuple[Licence, Decision]:
 def look(platform: str, text: str) -> tuple[Licence, Decision]:
     """What a text says, and what would become of it; nothing is changed. Raises a BadLicence."""
     licence = trusted_keys.verify(text)
-    with begin(platform) as work:
-        site = cast(LicenceSite, work.site("licensing"))
-        newest = site.newest(licence.platform) if licence.platform in site.platforms else None
-        return licence, decide_import(licence, newest, site.platforms, site.now)
+    with begin(platform) as uow:
+        licensing = uow.part(LicensingUnitOfWork)
+        newest = (
+            licensing.newest(licence.platform) if licence.platform in licensing.platforms else None
+        )
+        return licence, decide_import(licence, newest, licensing.platforms, licensing.now)

@@ -6,27 +6,25 @@ BMC -> CSS       BMC_CSS_LICENSE_NTF
 
 from __future__ import annotations
 
-from typing import cast
-
 from foundation.bus import wake_up
 from foundation.bus.unit_of_work import begin
 from licensing.data import commit
-from licensing.data.unit_of_work import LicenceSite
+from licensing.data.unit_of_work import LicensingUnitOfWork
 
 
 def revoke(platform: str, of: str, issue: int) -> bool:
     """Revoke an issue of platform `of`; False: it is not the one that counts, is
     revoked already, or another site serves the platform now."""
-    with begin(platform) as work:
-        site = cast(LicenceSite, work.site("licensing"))
-        newest = site.newest(of)
+    with begin(platform) as uow:
+        licensing = uow.part(LicensingUnitOfWork)
+        newest = licensing.newest(of)
         if (
-            not site.is_open
+            not licensing.is_open
             or newest is None
             or newest.issue != issue
             or newest.revoked_at is not None
         ):
             return False
-        commit.revoke(site, newest)
+        commit.revoke(licensing, newest)
     wake_up.everywhere(platform)
     return True

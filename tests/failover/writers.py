@@ -35,7 +35,7 @@ class NotServed(Exception):
 
 
 class Writer(threading.Thread):
-    """One transaction after the other, as `bus.work` makes them: gate, effect, commit."""
+    """One transaction after the other, as `foundation.bus.unit_of_work` makes them: gate, effect, commit."""
 
     def __init__(self, number: int, ports: Mapping[str, int], password: str, schema: str) -> None:
         super().__init__(daemon=True)

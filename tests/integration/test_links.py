@@ -94,10 +94,10 @@ def link(place: str, peer: RabbitMQ) -> Link:
 
 def say(place: str, numbers: range, destination: str = PEER) -> None:
     """One transaction that sends a notice for each number."""
-    with begin(place) as work:
+    with begin(place) as uow:
         for number in numbers:
             body = orjson.dumps({"n": number})
-            work.put(body, NOTICE.exchange, NOTICE.key, destination=destination)
+            uow.put(body, NOTICE.exchange, NOTICE.key, destination=destination)
 
 
 def received(url: str, queue: str) -> list[Any]:
@@ -188,8 +188,8 @@ def test_doctor_names_a_peer_whose_broker_does_not_answer(place: str, settings: 
 def test_a_message_names_the_broker_it_is_for(place: str, peer: RabbitMQ, home: str) -> None:
     received(peer.url(), REQUESTS.queue)
     question = AskForLicences(platforms=(PEER,))
-    with begin(place) as work:
-        work.send(Send(message=question, route=Routes.BMC_LICENCE, destination=PEER))
+    with begin(place) as uow:
+        uow.send(Send(message=question, route=Routes.BMC_LICENCE, destination=PEER))
     with running(link(place, peer), Relay(store_of(place), home)):
         until(all_sent)
     assert [body["type"] for body in received(peer.url(), REQUESTS.queue)] == [question.type]
@@ -202,10 +202,10 @@ def test_what_a_consumer_sends_to_a_peer_goes_by_the_link(
 
     def desk(deliveries: Any) -> list[Outcome]:
         done.append(deliveries)
-        with begin(place, first_turn=True) as work:
-            work.put(b'{"n": 1}', NOTICE.exchange, NOTICE.key, destination=PEER)
-            work.put(b'{"n": 2}', NOTICE.exchange, NOTICE.key)
-        return [Outcome(work.rows, database=work.database)]
+        with begin(place, first_turn=True) as uow:
+            uow.put(b'{"n": 1}', NOTICE.exchange, NOTICE.key, destination=PEER)
+            uow.put(b'{"n": 2}', NOTICE.exchange, NOTICE.key)
+        return [Outcome(uow.rows, database=uow.database)]
 
     tell(home, {"type": "CSS_BMC_ANY_NTF"})
     ours = Consumer(store_of(place), home, {REQUESTS.queue: desk}, lambda: None)

@@ -19,7 +19,7 @@ from django.db import connections
 
 from conferences.api import own_manager, pool_requests
 from conferences.data import queries
-from conferences.data.database_unit_of_work import ConferenceSite
+from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
 from conferences.flows import due, takeover
 from conferences.rules.states import Conference
 from domains.management.commands.load_demo import DEMO_TENANT
@@ -204,11 +204,10 @@ class TwoSites:
     def change(self, e164: str, **changes: Any) -> None:
         """Let it be otherwise, by the hand of whoever serves it."""
         for site in (self.east, self.west):
-            with self.at(site), begin(self.east) as work:
-                store = work.site("conferences")
-                assert isinstance(store, ConferenceSite)
-                if work.is_open and (c := store.load(e164)):
-                    store.save(c, c.change(**changes))
+            with self.at(site), begin(self.east) as uow:
+                conferences = uow.part(ConferencesDatabaseUnitOfWork)
+                if uow.is_open and (c := conferences.load(e164)):
+                    conferences.save(c, c.change(**changes))
 
 
 def copy_tables(source: str, target: str) -> None:

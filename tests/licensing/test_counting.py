@@ -109,10 +109,10 @@ def test_the_evaluation_licence_is_8_and_2_whatever_its_row_says(east: str) -> N
 
 def test_the_licence_ends_by_the_databases_clock(east: str, bring: Import) -> None:
     bring(text(east, 1, valid_to=in_days(1)))
-    with begin(east) as work:
-        end = work.now + timedelta(days=1)
+    with begin(east) as uow:
+        end = uow.now + timedelta(days=1)
         for moment, full in ((end - timedelta(hours=1), None), (end, Full.LICENCE)):
-            seats = Seats(work.database, east, moment)
+            seats = Seats(uow.database, east, moment)
             assert seats.refusal("tenant", of_new(8), None) is full
 
 

@@ -16,7 +16,7 @@ from enum import StrEnum
 
 from conferences.rules.states import Conference
 from failover.rules.cell_facts import Limits, Row
-from tests.memory import MemorySite
+from tests.memory import MemoryUnitOfWork
 from tests.memory_letter import Letter
 from tests.simulation.broken import Broken
 from tests.simulation.network import REGISTER, Network
@@ -53,7 +53,7 @@ class Cell:
     """One platform's data: what it is, where it may be changed, and what waits to be sent."""
 
     row: Row
-    data: MemorySite
+    data: MemoryUnitOfWork
     network: Network
     say: Callable[[str], None]
     outbox: defaultdict[str, list[Letter]] = field(default_factory=lambda: defaultdict(list))
@@ -71,7 +71,7 @@ class Cell:
     # ---- what transactions find ---------------------------------------------------------------
 
     def gate(self, site: str) -> Gate:
-        """May this site write now? As `bus.work.begin` would find it."""
+        """May this site write now? As `foundation.bus.unit_of_work.begin` would find it."""
         side = self.sides[site]
         if not self.network.up(site):
             return Gate.AWAY

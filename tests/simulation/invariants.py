@@ -14,7 +14,7 @@ from conferences.rules.licence_counts import in_use
 from conferences.rules.states import Conference, ConferenceState, EndReason, Unit, next_due
 from licensing.rules.amounts import NONE, Amounts
 from media_unit.simulated_faults import FaultyUnit
-from tests.memory import MemorySite
+from tests.memory import MemoryUnitOfWork
 from tests.memory_letter import Letter
 from tests.memory_pool import MemoryPool, plus
 from tests.simulation.broken import Broken
@@ -82,7 +82,7 @@ class Ledger:
 class Invariants:
     """Remembers what it has seen of a platform, and compares."""
 
-    site: MemorySite
+    uow: MemoryUnitOfWork
     ledger: Ledger
     latest: dict[str, Conference] = field(default_factory=dict)
     highest: dict[str, int] = field(default_factory=dict)
@@ -97,25 +97,25 @@ class Invariants:
 
     def after_request(self, request: str) -> None:
         """I4: what a request has prolonged it has prolonged once. After `after`."""
-        if any(before and before.duration != c.duration for before, c in self.site.changes):
+        if any(before and before.duration != c.duration for before, c in self.uow.changes):
             if request in self.effective:
                 raise Broken("I4", f"{request} prolongs again")
             self.effective.add(request)
 
     def after(self, at: str, cell: Cell) -> None:
         """Check one committed transaction of the site `at`."""
-        if self.site.changes or self.site.outgoing:
+        if self.uow.changes or self.uow.outgoing:
             _check_may_write(at, cell)
-        for before, c in self.site.changes:
+        for before, c in self.uow.changes:
             self._check_move(before, c)
             self._check_shape(c)
             self.latest[c.confid] = c
-        said = [(orjson.loads(letter.body), letter) for letter in self.site.outgoing]
+        said = [(orjson.loads(letter.body), letter) for letter in self.uow.outgoing]
         for body, letter in said:
             self._check_said(body, letter)
-        for before, c in self.site.changes:
+        for before, c in self.uow.changes:
             self._check_left(before, c)
-        if self.site.changes:
+        if self.uow.changes:
             self._check_quota()
             self._check_numbers()
 
@@ -125,7 +125,7 @@ class Invariants:
             raise Broken("lost update", f"{c.e164}: {before} is not the latest value")
         if c.state not in _AFTER[before.state if before else None]:
             raise Broken("I5", f"{c.e164} {before and before.state} -> {c.state}")
-        if c.end_reason == EndReason.EXPIRED and (c.ends_at is None or c.ends_at > self.site.now):
+        if c.end_reason == EndReason.EXPIRED and (c.ends_at is None or c.ends_at > self.uow.now):
             raise Broken("I5", f"{c.e164} has expired before {c.ends_at}")
         if before is None:
             self._check_made_once(c)
@@ -156,7 +156,7 @@ class Invariants:
         """A unit that was too slow to create it is told to drop it."""
         if before is None or before.state is not _S.CREATING or not before.unit:
             return
-        if before.unit.at != self.site.here:
+        if before.unit.at != self.uow.here:
             return  # its site is lost: what is there is dropped when it is heard again
         told = self.ledger.dropped.get((place_of(before.unit), c.e164), 0)
         if c.unit != before.unit and told < before.incarnation:
@@ -177,7 +177,7 @@ class Invariants:
             raise Broken("shape", f"{c}")
 
     def _check_said(self, body: dict[str, Any], letter: Letter) -> None:
-        kind, there = body["type"], (letter.destination or self.site.here, letter.key)
+        kind, there = body["type"], (letter.destination or self.uow.here, letter.key)
         if kind in _COMMANDS:
             placing, commanded = (body["confE164"], body["incarnation"]), self.ledger.commanded
             if commanded.setdefault(placing, there) != there:
@@ -185,12 +185,12 @@ class Invariants:
         elif kind == "MAU_MCU_RELEASECONF_CMD":
             dropped, named = self.ledger.dropped, (there, body["confE164"])
             dropped[named] = max(dropped.get(named, 0), body["incarnation"])
-            c = self.site.live.get(body["confE164"])
+            c = self.uow.live.get(body["confE164"])
             here = c and c.unit and place_of(c.unit) == there
             if c and here and c.state is _S.RUNNING and body["incarnation"] >= c.incarnation:
                 raise Broken("dropped", f"{c.e164} runs on {c.unit}, which is told to drop it")
         elif kind == "MAU_CM_CONFWILLEND_NTF":
-            if c := self.site.live.get(body["confE164"]):  # else its owner's, which hears of it
+            if c := self.uow.live.get(body["confE164"]):  # else its owner's, which hears of it
                 self._check_warning(c)
         elif kind == "CSS_UPU_ADDCONF_NTF":
             self.in_use.add((there[0], body["confE164"]))
@@ -204,7 +204,7 @@ class Invariants:
         if given in self.warnings:
             raise Broken("warning", f"{c.e164}: {c.warned} minutes announced twice")
         self.warnings.add(given)
-        if c.ends_at and (c.ends_at - self.site.now) > timedelta(minutes=c.warned):
+        if c.ends_at and (c.ends_at - self.uow.now) > timedelta(minutes=c.warned):
             raise Broken("warning", f"{c.e164}: {c.warned} minutes announced too early")
 
     def _in_use(self, c: Conference) -> Amounts:
@@ -215,38 +215,38 @@ class Invariants:
         return known[1]
 
     def _check_quota(self) -> None:
-        site = self.site
+        uow = self.uow
         count: dict[str, Amounts] = {}
-        for c in site.live.values():
-            for owner in (site.platform, c.user_domain):
+        for c in uow.live.values():
+            for owner in (uow.platform, c.user_domain):
                 count[owner] = count.get(owner, NONE) + self._in_use(c)
-        if count != {owner: used for owner, used in site.quota.items() if used != NONE}:
-            raise Broken("I3", f"counted {count}, quota says {site.quota}")
-        assert site.licence is not None
-        ours, licence = site.used(site.platform), site.licence
+        if count != {owner: used for owner, used in uow.quota.items() if used != NONE}:
+            raise Broken("I3", f"counted {count}, quota says {uow.quota}")
+        assert uow.licence is not None
+        ours, licence = uow.used(uow.platform), uow.licence
         if ours.small_conferences > licence.small or ours.large_conferences > licence.large:
             raise Broken("I3", f"{ours} is above the licence")
         if ours.media_ports > licence.site.media_ports:
             raise Broken("I3", f"{ours.media_ports} media ports are above the licence")
-        for moid, facts in site.facts.items():
-            limit, own = facts.small_limit, site.used(moid).small_conferences
+        for moid, facts in uow.facts.items():
+            limit, own = facts.small_limit, uow.used(moid).small_conferences
             if limit is not None and own > limit:
                 raise Broken("I3", f"{moid} has {own} of {limit}")
 
     def _check_numbers(self) -> None:
-        site = self.site
-        taken = {e164 for e164, (_, is_taken) in site.numbers.items() if is_taken}
-        if taken != set(site.live):
-            raise Broken("numbers", f"taken {sorted(taken)}, live {sorted(site.live)}")
+        uow = self.uow
+        taken = {e164 for e164, (_, is_taken) in uow.numbers.items() if is_taken}
+        if taken != set(uow.live):
+            raise Broken("numbers", f"taken {sorted(taken)}, live {sorted(uow.live)}")
         running = {
             (registry, c.e164)
-            for c in site.live.values()
+            for c in uow.live.values()
             if c.state is _S.RUNNING and c.unit
             for registry in (c.source_platform, c.unit.at)
         }
         if running != self.in_use:
             raise Broken("UPU", f"knows {sorted(self.in_use)}, running {sorted(running)}")
-        for _, c in site.changes:
+        for _, c in uow.changes:
             due = 1 if not c.live and c.started_at else 0
             if self.records[c.confid] != due:
                 raise Broken("CDR", f"{c.confid} has {self.records[c.confid]} records, not {due}")
@@ -255,20 +255,20 @@ class Invariants:
 
     def after_list(self, notice: Mapping[str, Any], at: str) -> None:
         """I1: what a unit of the site `at` holds and we do not believe, it is told to drop."""
-        site, unit = self.site, Unit(notice["ip"], notice.get("pid") or "", at)
+        uow, unit = self.uow, Unit(notice["ip"], notice.get("pid") or "", at)
         told = {
             (b["confE164"], b["incarnation"])
             for b in (
                 orjson.loads(x.body)
-                for x in site.outgoing
-                if (x.destination or site.here, x.key) == place_of(unit)
+                for x in uow.outgoing
+                if (x.destination or uow.here, x.key) == place_of(unit)
             )
             if b["type"] == "MAU_MCU_RELEASECONF_CMD"
         }
-        mine = site.concerned([e["confE164"] for e in notice["confs"]], at == site.here)
+        mine = uow.concerned([e["confE164"] for e in notice["confs"]], at == uow.here)
         for entry in notice["confs"]:
             e164, incarnation = entry["confE164"], entry["incarnation"]
-            c = site.live.get(e164)
+            c = uow.live.get(e164)
             if e164 not in mine or (c and c.unit == unit and c.incarnation == incarnation):
                 continue
             if not any(e164 == number and n >= incarnation for number, n in told):
@@ -276,7 +276,7 @@ class Invariants:
 
     def after_takeover(self, at: str, owners: Mapping[str, str]) -> None:
         """Only what ran at a site that is lost moves, and what is protected lives."""
-        for before, c in self.site.changes:
+        for before, c in self.uow.changes:
             assert before is not None
             if owners[before.hosting_platform] != at or before.hosting_platform == at:
                 raise Broken("moved", f"{c.e164} leaves {before.unit}, whose site is not lost")
@@ -285,14 +285,14 @@ class Invariants:
 
     def after_keep_up(self, lost: Collection[str]) -> None:
         """What was placed at a site that is lost has been placed anew."""
-        if left := [c.e164 for c in self.site.live.values() if c.hosting_platform in lost]:
+        if left := [c.e164 for c in self.uow.live.values() if c.hosting_platform in lost]:
             raise Broken("moved", f"{left} stay at {lost}, which are lost")
 
     # ---- each step ------------------------------------------------------------------------------
 
     def in_time(self, now: datetime) -> None:
         """After the timer has run: nobody waits longer than promised."""
-        for c in self.site.live.values():
+        for c in self.uow.live.values():
             if c.state is _S.CREATING and now - c.created_at > CREATED_IN:
                 raise Broken("in time", f"{c.e164} is created since {c.created_at}")
             over = c.ends_at is not None and now - c.ends_at > END_LATE
@@ -304,7 +304,7 @@ class Invariants:
     def at_rest(self, units: Mapping[Unit, FaultyUnit]) -> set[tuple[Unit, str, int]]:
         """Everybody is served; what is believed to run. `units`: those of its own site."""
         believed = set()
-        for c in self.site.live.values():
+        for c in self.uow.live.values():
             if c.state is _S.RUNNING and c.unit:
                 believed.add((c.unit, c.e164, c.incarnation))
             elif c.state is not _S.PENDING_RESTORE:
@@ -316,9 +316,9 @@ class Invariants:
 
     def _all_answered(self) -> None:
         """I11: what came was done, or refused; nothing here is unreadable."""
-        if self.site.parked:
-            raise Broken("I11", f"{self.site.parked[0]} was parked")
-        open_asks = [a for a in self.site.inbox.values() if a.answer is None]
+        if self.uow.parked:
+            raise Broken("I11", f"{self.uow.parked[0]} was parked")
+        open_asks = [a for a in self.uow.inbox.values() if a.answer is None]
         for asked in open_asks:
             if not asked.wire_type.startswith(("CM_MCU_", "MCU_MAU_DELAYCONF_")):
                 raise Broken("rest", f"{asked.wire_type} {asked.reqid} has no answer")

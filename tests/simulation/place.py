@@ -20,7 +20,7 @@ from failover.rules.cell_facts import Row
 from foundation.bus.message import Message
 from foundation.bus.outgoing import Outgoing, Send
 from tests import memory_closed
-from tests.memory import MemorySite
+from tests.memory import MemoryUnitOfWork
 from tests.memory_closed import Away
 from tests.memory_letter import Letter
 from tests.simulation.broken import Broken
@@ -139,7 +139,7 @@ class Place:
 
     # ---- transactions -------------------------------------------------------------------------
 
-    def begin(self, cell: Cell) -> MemorySite:
+    def begin(self, cell: Cell) -> MemoryUnitOfWork:
         """A transaction of a timer."""
         cell.data.home_of = self.home_of if len(self.cells) > 1 else None
         cell.data.begin(self.world.now, self.name)

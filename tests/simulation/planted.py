@@ -17,7 +17,7 @@ from conferences.rules.states import Conference, ConferenceState
 from conferences.rules.step import Step
 from foundation.bus.registry import HANDLERS
 from licensing.rules.amounts import NONE, Amounts
-from tests.memory import MemorySite
+from tests.memory import MemoryUnitOfWork
 from tests.memory_pool import MemoryPool
 from wire.media_unit import UnitHolds
 
@@ -34,44 +34,44 @@ def planted(plant: Plant) -> Plant:
 @planted
 def seat_is_not_given_back(patch: pytest.MonkeyPatch) -> None:
     """An ended conference keeps its seat."""
-    count = MemorySite.count
+    count = MemoryUnitOfWork.count
 
-    def greedy(site: MemorySite, domain: str, before: Amounts, after: Amounts) -> None:
+    def greedy(uow: MemoryUnitOfWork, domain: str, before: Amounts, after: Amounts) -> None:
         if after != NONE:
-            count(site, domain, before, after)
+            count(uow, domain, before, after)
 
-    patch.setattr(MemorySite, "count", greedy)
+    patch.setattr(MemoryUnitOfWork, "count", greedy)
 
 
 @planted
 def number_starts_again(patch: pytest.MonkeyPatch) -> None:
     """The next conference with a number counts its incarnations from 1."""
-    save = MemorySite.save
+    save = MemoryUnitOfWork.save
 
-    def forgetful(site: MemorySite, before: Conference | None, after: Conference) -> None:
-        save(site, before, after)
+    def forgetful(uow: MemoryUnitOfWork, before: Conference | None, after: Conference) -> None:
+        save(uow, before, after)
         if not after.live:
-            site.numbers[after.e164] = (0, False)
+            uow.numbers[after.e164] = (0, False)
 
-    patch.setattr(MemorySite, "save", forgetful)
+    patch.setattr(MemoryUnitOfWork, "save", forgetful)
 
 
 @planted
 def inbox_is_removed(patch: pytest.MonkeyPatch) -> None:
     """A repeated request is done again."""
-    is_new = MemorySite._is_new
+    is_new = MemoryUnitOfWork._is_new
 
-    def again(site: MemorySite, message: Any, body: dict[str, Any], envelope: Any) -> bool:
-        site.inbox.pop(envelope.request, None)
-        return is_new(site, message, body, envelope)
+    def again(uow: MemoryUnitOfWork, message: Any, body: dict[str, Any], envelope: Any) -> bool:
+        uow.inbox.pop(envelope.request, None)
+        return is_new(uow, message, body, envelope)
 
-    patch.setattr(MemorySite, "_is_new", again)
+    patch.setattr(MemoryUnitOfWork, "_is_new", again)
 
 
 @planted
 def sync_is_removed(patch: pytest.MonkeyPatch) -> None:
     """Nobody reads the units' lists."""
-    patch.setitem(HANDLERS, UnitHolds, lambda site, notice, envelope: None)
+    patch.setitem(HANDLERS, UnitHolds, lambda uow, notice, envelope: None)
 
 
 @planted
@@ -104,10 +104,10 @@ def incarnation_check_is_removed(patch: pytest.MonkeyPatch) -> None:
     """Whoever says that it has taken a number is believed."""
     taken = create_flow._taken
 
-    def careless(site: Any, c: Conference | None, reply: Any, unit: Any) -> Step:
+    def careless(uow: Any, c: Conference | None, reply: Any, unit: Any) -> Step:
         if c:
             reply, unit = replace(reply, incarnation=c.incarnation), c.unit
-        return taken(site, c, reply, unit)
+        return taken(uow, c, reply, unit)
 
     patch.setattr(create_flow, "_taken", careless)
 

@@ -18,7 +18,7 @@ from failover.rules import decisions
 from foundation.bus.envelope import Envelope
 from licensing.rules.amounts import NONE
 from tests import memory, memory_closed
-from tests.memory import MemorySite
+from tests.memory import MemoryUnitOfWork
 from tests.memory_letter import Letter, envelope_of
 from tests.simulation import place as places
 from tests.simulation.cells import Cell, Gate
@@ -114,11 +114,11 @@ def hand_back_moves_conferences(patch: pytest.MonkeyPatch) -> None:
 @planted
 def hand_back_ends_conferences(patch: pytest.MonkeyPatch) -> None:
     """Home believes nothing that a unit elsewhere holds: it is told to drop it."""
-    known = MemorySite.believed_on
+    known = MemoryUnitOfWork.believed_on
     patch.setattr(
-        MemorySite,
+        MemoryUnitOfWork,
         "believed_on",
-        lambda site, unit, numbers: known(site, unit, numbers) if unit.at == site.here else {},
+        lambda uow, unit, numbers: known(uow, unit, numbers) if unit.at == uow.here else {},
     )
 
 
@@ -138,14 +138,14 @@ def takeover_counts_twice(patch: pytest.MonkeyPatch) -> None:
 @planted
 def backup_answers_for_itself(patch: pytest.MonkeyPatch) -> None:
     """Who does not serve refuses for good, where the other site has answered or will."""
-    nack = MemorySite.nack
+    nack = MemoryUnitOfWork.nack
 
     def final(
-        site: MemorySite, body: dict[str, Any], envelope: Envelope, code: str, detail: str
+        uow: MemoryUnitOfWork, body: dict[str, Any], envelope: Envelope, code: str, detail: str
     ) -> None:
-        nack(site, body, envelope, "29002" if "served at" in detail else code, detail)
+        nack(uow, body, envelope, "29002" if "served at" in detail else code, detail)
 
-    patch.setattr(MemorySite, "nack", final)
+    patch.setattr(MemoryUnitOfWork, "nack", final)
 
 
 @planted
@@ -153,9 +153,9 @@ def rename_is_lost_after_hand_back(patch: pytest.MonkeyPatch) -> None:
     """What a unit elsewhere reports is not passed on."""
     pass_on = memory_closed._pass_on
 
-    def silent(site: MemorySite, letter: Letter, message: Any, *rest: Any) -> None:
+    def silent(uow: MemoryUnitOfWork, letter: Letter, message: Any, *rest: Any) -> None:
         if not isinstance(message, UnitReportsChange):
-            pass_on(site, letter, message, *rest)
+            pass_on(uow, letter, message, *rest)
 
     patch.setattr(memory_closed, "_pass_on", silent)
 

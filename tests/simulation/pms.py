@@ -18,7 +18,7 @@ ROOMS = ("room-a", "room-b")
 
 @dataclass(slots=True)
 class Heard:
-    """The newest that a site's CSS has heard of each room and platform. As `FailoverSite.hears`."""
+    """The newest that a site's CSS has heard of each room and platform. As `FailoverUnitOfWork.hears`."""
 
     orders: dict[str, tuple[int, int]] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)

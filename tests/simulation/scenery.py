@@ -10,7 +10,7 @@ from conferences.rules.create import Tenant
 from licensing.rules.amounts import EVALUATION
 from licensing.rules.limits import Limits
 from media_unit.simulated_unit import Plate
-from tests.memory import MemorySite, TenantFacts
+from tests.memory import MemoryUnitOfWork, TenantFacts
 
 EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
 PLATFORM = "main"
@@ -23,7 +23,7 @@ def prefix_of(platform: str) -> str:
     return {"main": "88", "east": "81", "west": "82", "south": "83"}[platform]
 
 
-def a_site(platform: str = PLATFORM) -> MemorySite:
+def unit_of_work_of(platform: str = PLATFORM) -> MemoryUnitOfWork:
     """A platform with three tenants: one with a limit and room-a, one without full HD, one disabled."""
 
     def facts(name: str, small: int | None, room: str, **more: Any) -> TenantFacts:
@@ -35,7 +35,7 @@ def a_site(platform: str = PLATFORM) -> MemorySite:
         facts("2", None, "room-b", hd=False),
         facts("closed", None, "", enabled=False),
     )
-    return MemorySite(
+    return MemoryUnitOfWork(
         now=EPOCH,
         here=platform,
         prefix=prefix_of(platform),

@@ -19,7 +19,7 @@ from tests.simulation.managers import PATIENCE, REPLY_QUEUE, Managers
 from tests.simulation.network import Network
 from tests.simulation.place import Place
 from tests.simulation.pms import PmsChecks
-from tests.simulation.scenery import SITES, a_site
+from tests.simulation.scenery import SITES, unit_of_work_of
 from tests.simulation.trouble import Trouble
 from tests.simulation.weather import CALM, Weather, weather_of
 from wire.routes import DEAD_QUEUE, Routes
@@ -82,7 +82,7 @@ class World(Clock):
     def _cell(self, n: int) -> Cell:
         home, backup = self.sites[n], self.sites[(n + 1) % len(self.sites)] if self.many else ""
         row = Row(platform=home, home=home, backup=backup, epoch=1, owner=home, solo=False)
-        return Cell(row, a_site(home), self.network, self.say)
+        return Cell(row, unit_of_work_of(home), self.network, self.say)
 
     def _place(self, name: str) -> Place:
         cells = {p: cell for p, cell in self.cells.items() if name in cell.sides}
