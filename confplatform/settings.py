@@ -206,13 +206,13 @@ LOGIN_REDIRECT_URL = "admin:index"
 LOGIN_URL = "login"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "domains.flows.sign_in.BySignInName",
-    "domains.data.permission_backend.ByRights",
+    "domains.flows.sign_in.SignInNameBackend",
+    "domains.data.permission_backend.RightsBackend",
 ]
 PASSWORD_HASHERS = [
-    "domains.data.password_hashers.Argon2",
+    "domains.data.password_hashers.Argon2Hasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-    "domains.data.password_hashers.RandomSecret",
+    "domains.data.password_hashers.RandomSecretHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {
@@ -260,11 +260,11 @@ X_FRAME_OPTIONS = "DENY"
 REQUIRE_SECOND_FACTOR = env.bool("REQUIRE_SECOND_FACTOR", default=True)
 OTP_TOTP_ISSUER = env.str("OTP_ISSUER", default="Conference platform")
 TRIES_PER_ADDRESS = env.int("TRIES_PER_ADDRESS", default=100)
-AXES_HANDLER = "domains.data.lockout.Lockout"
+AXES_HANDLER = "domains.data.lockout.LockoutHandler"
 AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]  # what they come to: domains.data.lockout
-AXES_USERNAME_CALLABLE = "domains.flows.sign_in.counted_as"
+AXES_USERNAME_CALLABLE = "domains.flows.sign_in.tries_name"
 AXES_CLIENT_IP_CALLABLE = "foundation.web.audit.address_of"
-AXES_LOCKOUT_CALLABLE = "domains.data.lockout.keep_answer"
+AXES_LOCKOUT_CALLABLE = "domains.data.lockout.use_given_response"
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False

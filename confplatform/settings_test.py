@@ -17,7 +17,7 @@ DATABASES["default"]["TEST"] = {"NAME": "test_site", "CHARSET": "utf8mb4"}
 DATABASES["west"] = {**DATABASES["default"], "TEST": {"NAME": "test_west", "CHARSET": "utf8mb4"}}
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.MD5PasswordHasher",
-    "domains.data.password_hashers.RandomSecret",
+    "domains.data.password_hashers.RandomSecretHasher",
 ]
 REQUIRE_SECOND_FACTOR = False
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}

@@ -110,7 +110,7 @@ audit trail       | auditlog.logentry       | v.... | v....   | v....    | v....
         """Return the check that the tree of this site has arrived from the core."""
         from domains.data import tree_source
 
-        return {"tree": tree_source.missing}
+        return {"tree": tree_source.why_own_domain_is_missing}
 
 
 def _audit() -> None:

@@ -12,10 +12,10 @@ from foundation.cells.serving import for_each_served
 @shared_task
 def ask_again() -> None:
     """Ask the core for what has not come, for all that is served here."""
-    for_each_served(sync.ask_again)
+    for_each_served(sync.request_changes_again)
 
 
 @shared_task
 def trim() -> None:
     """Forget changes that are old."""
-    sync.trim(own_platform())
+    sync.delete_old_changes(own_platform())

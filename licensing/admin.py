@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from domains.data.admin_scope import rows
+from domains.data.admin_scope import rows_in_scope
 from domains.models import Domain, UserDomain
 from foundation.cells.directory import own_platform
 from foundation.web import audit
@@ -155,7 +155,10 @@ def _out_of_scope(request: HttpRequest, text: str) -> str:
     except BadLicence:
         return ""  # the page says why
     user: Any = request.user
-    if user.is_superuser or Domain.objects.filter(rows(user, ("moid",)), pk=platform).exists():
+    if (
+        user.is_superuser
+        or Domain.objects.filter(rows_in_scope(user, ("moid",)), pk=platform).exists()
+    ):
         return ""
     return gettext("It is for the platform %s, which is not one of yours.") % platform
 

@@ -21,5 +21,5 @@ def mend(platform: str) -> None:
             Pool(platform).one("used", "mcu", "nobody", "0")
     except redis.RedisError as wrong:
         log.warning("Redis is away: %s", wrong)
-    domain_projection.mend(platform)
+    domain_projection.repair(platform)
     licences.mend(platform)

@@ -58,7 +58,7 @@ def begin_to_serve(platform: str) -> bool:
         if client.get(_EPOCH) != str(uow.epoch):
             count = redis_projection.refresh(platform)
             domain_projection.rebuild(platform)
-            sync.greet(platform)
+            sync.request_missed_changes(platform)
             licences.greet(platform)
             client.set(_EPOCH, uow.epoch)
             log.info("%s is served here (epoch %d), %d are live", platform, uow.epoch, count)

@@ -17,7 +17,7 @@ from conferences.data.pool import Pool, name_of
 from conferences.data.pool_view import look
 from conferences.rules.states import Conference, ConferenceState
 from domains.data import redis_projection as domain_projection
-from domains.data.queries import followed, followers
+from domains.data.queries import follow_state, follower_lags
 from foundation import clock
 from foundation.bus.amqp import BROKER_ERRORS, connect, hang_up
 from foundation.bus.backlog import MOST_COUNTED, Waiting, of_destination, waiting
@@ -258,7 +258,7 @@ def _parked(platform: str) -> Finding:
 
 def _core_tree(platform: str) -> Finding:
     """Does this platform follow the core?"""
-    here = followed(store_of(platform).database)
+    here = follow_state(store_of(platform).database)
     if here.wrong:
         todo = "see docs/operations.md, when a platform does not follow the core"
         return Finding("the core's tree", f"cannot be applied here: {here.wrong}", todo)
@@ -270,7 +270,7 @@ def _core_tree(platform: str) -> Finding:
 
 def _followers(platform: str) -> Finding:
     """Are those that follow this core told what has changed?"""
-    late = [one for one in followers(store_of(platform).database) if one.seconds > FOLLOWER_AGE]
+    late = [one for one in follower_lags(store_of(platform).database) if one.seconds > FOLLOWER_AGE]
     if not late:
         return Finding("followers")
     wrong = f"{late[0].platform} is {late[0].versions} changes and {late[0].seconds:.0f} s behind"
@@ -297,7 +297,9 @@ def _licence_projection(platform: str) -> Finding:
 
 
 def _domain_projection(platform: str) -> Finding:
-    wrong = _twice(lambda: {one for some in domain_projection.differing(platform) for one in some})
+    wrong = _twice(
+        lambda: {one for some in domain_projection.find_differing(platform) for one in some}
+    )
     if not wrong:
         return Finding("domain projection")
     words = f"{len(wrong)} domains differ in Redis, for instance {min(wrong)}"

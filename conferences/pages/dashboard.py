@@ -59,7 +59,7 @@ def live(request: HttpRequest) -> JsonResponse:
 
 def facts(user: Any) -> dict[str, Any]:
     """All of the page; read at most once a second, however many of one domain look at it."""
-    if admin_scope.serves(user):
+    if admin_scope.administers_this_site(user):
         found: dict[str, Any] = _at_most_every(_LIVES, "facts", _facts)
     else:
         whose = f"facts of {user.domain_id if level_of(user) is not None else None}"
@@ -93,7 +93,7 @@ def _facts() -> dict[str, Any]:
 
 def _facts_of(user: Any) -> dict[str, Any]:
     """What lies in an administrator's scope: its conferences, and its own seats."""
-    mine = Conference.objects.filter(admin_scope.rows(user, PATHS, PATHS_AT))
+    mine = Conference.objects.filter(admin_scope.rows_in_scope(user, PATHS, PATHS_AT))
     since = clock.now() - timedelta(seconds=60)
     states = mine.filter(live_e164__isnull=False).values_list("state").annotate(count=Count("pk"))
     return {

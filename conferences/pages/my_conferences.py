@@ -27,7 +27,7 @@ from conferences.data.join_links import join_link
 from conferences.pages import texts
 from conferences.rules.states import Conference
 from domains.data.queries import user_domains
-from domains.data.tree_source import tree_is_ours
+from domains.data.tree_source import is_tree_edited_here
 from domains.models import Account, UserDomain
 from domains.pages.forms import SignInForm
 from foundation import clock
@@ -74,7 +74,7 @@ def page(request: HttpRequest) -> HttpResponse:
     found: dict[str, Any] = {"person": person, "tenant": tenant, "chat": "im" in settings.ROLES}
     if tenant is None:
         found["admin"] = reverse("admin:index") if person.is_staff else ""
-        found["core"] = "" if tree_is_ours() else settings.CORE_URL
+        found["core"] = "" if is_tree_edited_here() else settings.CORE_URL
     elif tenant.platform_id not in possible_platforms():
         found["elsewhere"] = tenant.platform
     else:

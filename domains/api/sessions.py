@@ -16,9 +16,9 @@ from oauth2_provider.models import get_access_token_model
 
 from domains.api.oauth.validator import serves
 from domains.data import lockout, queries
-from domains.data.tokens import forget_expired
+from domains.data.tokens import delete_expired
 from domains.flows import sign_in
-from domains.models import Account, ApiKey, ApiToken, hashed
+from domains.models import Account, ApiKey, ApiToken, hash_secret
 from foundation.web.errors import Refusal, TokenRefused
 
 IDLE = timedelta(minutes=30)
@@ -54,10 +54,10 @@ class Session:
 def new_token(key: str, secret: str, now: datetime) -> str:
     """A software token for a key pair. Raises Refusal 10001."""
     found = ApiKey.objects.filter(key=key[:64], enabled=True).first()
-    if found is None or not secrets.compare_digest(found.secret_hash, hashed(secret)):
+    if found is None or not secrets.compare_digest(found.secret_hash, hash_secret(secret)):
         raise Refusal(BAD_KEY, "software key or secret refused")
     token = secrets.token_hex(16)
-    ApiToken.objects.create(token_hash=hashed(token), key=found, used_at=now)
+    ApiToken.objects.create(token_hash=hash_secret(token), key=found, used_at=now)
     return token
 
 
@@ -65,7 +65,7 @@ def use_token(token: str, now: datetime) -> ApiToken:
     """The live token; using it keeps it alive. Raises Refusal 10002."""
     found = (
         ApiToken.objects.select_related("account__domain", "key")
-        .filter(token_hash=hashed(token), used_at__gt=now - IDLE, key__enabled=True)
+        .filter(token_hash=hash_secret(token), used_at__gt=now - IDLE, key__enabled=True)
         .first()
     )
     if found is None:
@@ -80,13 +80,13 @@ def log_in(request: HttpRequest, token: str, username: str, password: str, now: 
     found = use_token(token, now)
     account = authenticate(request, username=username, password=password)
     if not isinstance(account, Account):
-        raise Refusal(BAD_PASSWORD, sign_in.why_not(request))
-    if not queries.serves("default", found.key.domain_id, account.domain_id):
+        raise Refusal(BAD_PASSWORD, sign_in.failure_reason(request))
+    if not queries.is_available_below("default", found.key.domain_id, account.domain_id):
         raise Refusal(BAD_PASSWORD, sign_in.WRONG)
     cookie = str(uuid.uuid4())
     _recent.clear()
     ApiToken.objects.filter(pk=found.pk).update(
-        account=account, cookie_hash=hashed(cookie), login_used_at=now
+        account=account, cookie_hash=hash_secret(cookie), login_used_at=now
     )
     return cookie
 
@@ -118,7 +118,7 @@ def _believed(key: tuple[str, str], look_up: Callable[[], Session]) -> Session:
 
 def _look_up_bearer(value: str, scope: str) -> Session:
     tokens = get_access_token_model().objects.select_related("user__domain", "application")
-    found = tokens.filter(token_checksum=hashed(value)).first()
+    found = tokens.filter(token_checksum=hash_secret(value)).first()
     if found is None or found.is_expired() or found.user is None or found.application is None:
         raise TokenRefused("invalid_token", "the access token is unknown, expired or revoked")
     if not serves(found.application, found.user):
@@ -131,9 +131,11 @@ def _look_up_bearer(value: str, scope: str) -> Session:
 def _look_up(token: str, cookie: str, now: datetime) -> Session:
     if token:
         found = use_token(token, now)
-        right = found.account is not None and (not cookie or found.cookie_hash == hashed(cookie))
+        right = found.account is not None and (
+            not cookie or found.cookie_hash == hash_secret(cookie)
+        )
     else:
-        by_cookie = Q(cookie_hash=hashed(cookie)) if cookie else Q(pk="")
+        by_cookie = Q(cookie_hash=hash_secret(cookie)) if cookie else Q(pk="")
         one = ApiToken.objects.select_related("account__domain", "key").filter(by_cookie).first()
         if one is None:
             raise Refusal(BAD_TOKEN, "account_token is missing, or expired; fetch a new one")
@@ -150,6 +152,6 @@ def _look_up(token: str, cookie: str, now: datetime) -> Session:
 
 def forget_idle(now: datetime) -> int:
     """Delete what nobody can use any more: software tokens, OAuth2 tokens, old wrong tries."""
-    forget_expired()
-    lockout.forget_old(now)
+    delete_expired()
+    lockout.delete_old_tries(now)
     return ApiToken.objects.filter(used_at__lt=now - 2 * IDLE).delete()[0]

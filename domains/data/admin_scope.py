@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from domains.data.permission_backend import level_of
 from domains.data.queries import all_above, visible_to
 from domains.data.tree_rows import DatabaseTree
-from domains.data.tree_source import tree_is_ours
+from domains.data.tree_source import is_tree_edited_here
 from domains.models import Account, ApiKey, BackupPlatform, Domain, Level, MachineRoom, UserDomain
 from domains.rules import rights, tree
 from foundation.cells.directory import own_platform
@@ -25,7 +25,7 @@ _OF_THE_TREE = (Domain, BackupPlatform, MachineRoom, Account, ApiKey)
 _DATABASE = "default"
 
 
-def rows(user: Any, paths: Paths, paths_at: Mapping[int, Paths] | None = None) -> Q:
+def rows_in_scope(user: Any, paths: Paths, paths_at: Mapping[int, Paths] | None = None) -> Q:
     """The rows that belong to an administrator's domain or to one below it.
 
     `paths`: where they name their domains; `paths_at`: where, for administrators of that level.
@@ -43,13 +43,13 @@ def rows(user: Any, paths: Paths, paths_at: Mapping[int, Paths] | None = None) -
 
 def _by(user: Account, level: Level, path: str) -> Q:
     if path == SITE:
-        return everything() if serves(user) else nothing()
+        return everything() if administers_this_site(user) else nothing()
     if level is Level.SERVICE:
         return visible_to(user, path)
     return Q(**{path: user.domain_id})  # nothing lies below it; and it is found by an index
 
 
-def serves(user: Any) -> bool:
+def administers_this_site(user: Any) -> bool:
     """Is the platform of this site the administrator's own, or below?"""
     if user.is_superuser or level_of(user) is Level.CORE:
         return True
@@ -66,7 +66,7 @@ class DomainScope:
 
     def rows(self, user: Any, paths: Paths, paths_at: Mapping[int, Paths]) -> Q:
         """See `rows`."""
-        return rows(user, paths, paths_at)
+        return rows_in_scope(user, paths, paths_at)
 
     def more_offered(self, user: Any, field: Field[Any, Any]) -> Q:
         """A tenant may be bound to a platform that its service domain borrows from above."""
@@ -93,7 +93,7 @@ class DomainScope:
 
     def closed(self, model: type[Model]) -> str:
         """The tree of a core is edited there."""
-        if tree_is_ours() or not issubclass(model, _OF_THE_TREE):
+        if is_tree_edited_here() or not issubclass(model, _OF_THE_TREE):
             return ""
         text = _("This site follows a core: what you see here is changed there.")
         if not settings.CORE_URL:

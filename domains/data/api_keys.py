@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 
-from domains.models import ApiKey, hashed
+from domains.models import ApiKey, hash_secret
 
 
-def new_pair(key: ApiKey) -> str:
+def assign_key_pair(key: ApiKey) -> str:
     """Give a new key its name and its secret; the secret, which nobody can read again."""
     key.key = secrets.token_hex(8)
     secret = secrets.token_hex(16)
-    key.secret_hash = hashed(secret)
+    key.secret_hash = hash_secret(secret)
     return secret

@@ -20,7 +20,7 @@ from foundation.cells import sql
 
 log = logging.getLogger("domains.store")
 
-Told = Mapping[str, Any]
+WireObject = Mapping[str, Any]
 _DOMAIN = ("moid", "level", "parent_id", "name", "used", "enable_h265", "enable_hd")
 _USER = ("domain_ptr_id", "platform_id", "room_id", "small_limit", "large_limit")
 _URLS = ("http", "broker", "redis", "database")
@@ -33,9 +33,9 @@ _DEVICE = ("key", "name", "step", "t0", "digits", "tolerance")
 # ---- domains ------------------------------------------------------------------------------------
 
 
-def write_domains(database: str, domains: Sequence[Told]) -> None:
+def write_domains(database: str, domains: Sequence[WireObject]) -> None:
     """Insert or change these domains; each comes after those that it refers to."""
-    disabled = _disabled(database, domains)
+    disabled = _newly_disabled(database, domains)
     rows = [_domain_row(one) for one in domains]
     sql.insert(database, "domains_domain", _DOMAIN, rows, update=_DOMAIN[2:])
     platforms = [one for one in domains if one["level"] == 1]
@@ -47,13 +47,13 @@ def write_domains(database: str, domains: Sequence[Told]) -> None:
         database, "domains_machineroom", new, [(*r, 0, 0, 0) for r in rooms], update=("moid",)
     )
     sql.insert(database, "domains_userdomain", _USER, map(_user_row, users), update=_USER[1:])
-    _drop_rooms(database, platforms)
+    _delete_missing_rooms(database, platforms)
     _write_keys(database, domains)
     for moid in disabled:
-        hooks.REVOKE_CREDENTIALS.call(database, queries.people_below(database, moid))
+        hooks.REVOKE_CREDENTIALS.call(database, queries.accounts_below(database, moid))
 
 
-def _disabled(database: str, domains: Sequence[Told]) -> list[str]:
+def _newly_disabled(database: str, domains: Sequence[WireObject]) -> list[str]:
     """Those that were enabled until now."""
     off = [one["moid"] for one in domains if not one.get("used", 1)]
     if not off:
@@ -62,20 +62,20 @@ def _disabled(database: str, domains: Sequence[Told]) -> list[str]:
     return [row[0] for row in sql.select(database, query, off)]
 
 
-def _domain_row(told: Told) -> tuple[Any, ...]:
+def _domain_row(told: WireObject) -> tuple[Any, ...]:
     flags = (told.get("used", 1), told.get("enableh265", 1), told.get("enablehdmeeting", 1))
     return (told["moid"], told["level"], told.get("uplevelmoid") or None, told["name"], *flags)
 
 
-def _user_row(told: Told) -> tuple[Any, ...]:
+def _user_row(told: WireObject) -> tuple[Any, ...]:
     limits = (told.get("smallconfnumlimit"), told.get("largeconfnumlimit"))
     return (told["moid"], told["platformmoid"], told.get("roommoid") or None, *limits)
 
 
-def _write_platforms(database: str, platforms: Sequence[Told]) -> None:
+def _write_platforms(database: str, platforms: Sequence[WireObject]) -> None:
     if not platforms:
         return
-    _free_prefixes(database, platforms)
+    _clear_swapped_prefixes(database, platforms)
     rows = [_platform_row(one) for one in platforms]
     sql.insert(database, "domains_platformdomain", _PLATFORM, rows, update=_PLATFORM[1:])
     rooms = [_room_row(one["moid"], room) for one in platforms for room in one.get("rooms", ())]
@@ -83,18 +83,18 @@ def _write_platforms(database: str, platforms: Sequence[Told]) -> None:
     _write_backups(database, platforms)
 
 
-def _platform_row(told: Told) -> tuple[Any, ...]:
+def _platform_row(told: WireObject) -> tuple[Any, ...]:
     addresses = told.get("addresses", {})
     urls = (addresses.get(name, "") for name in _URLS)
     return (told["moid"], told["e164prefix"], told.get("drmode", "auto"), *urls)
 
 
-def _room_row(platform: str, room: Told) -> tuple[Any, ...]:
+def _room_row(platform: str, room: WireObject) -> tuple[Any, ...]:
     name = room.get("name", room["roommoid"])
     return (room["roommoid"], platform, name, room.get("order", 0), room.get("default", 0), 0)
 
 
-def _free_prefixes(database: str, platforms: Sequence[Told]) -> None:
+def _clear_swapped_prefixes(database: str, platforms: Sequence[WireObject]) -> None:
     """Prefixes may be swapped: one that is held by another platform is taken from it for a moment."""
     wanted = {one["e164prefix"]: one["moid"] for one in platforms}
     query = (
@@ -107,7 +107,7 @@ def _free_prefixes(database: str, platforms: Sequence[Told]) -> None:
         sql.execute(database, query, [f"~{number}", moid])
 
 
-def _write_backups(database: str, platforms: Sequence[Told]) -> None:
+def _write_backups(database: str, platforms: Sequence[WireObject]) -> None:
     """Of the backups, those that are known here: a platform beside ours may be one of them."""
     moids = [one["moid"] for one in platforms]
     wanted = {moid for one in platforms for moid in one.get("backups", ())}
@@ -127,7 +127,7 @@ def _write_backups(database: str, platforms: Sequence[Told]) -> None:
     sql.insert(database, "domains_backupplatform", columns, rows, update=("order",))
 
 
-def _drop_rooms(database: str, platforms: Sequence[Told]) -> None:
+def _delete_missing_rooms(database: str, platforms: Sequence[WireObject]) -> None:
     kept = {r["roommoid"] for one in platforms for r in one.get("rooms", ())}
     told = [one["moid"] for one in platforms if "rooms" in one]
     if told:
@@ -135,7 +135,7 @@ def _drop_rooms(database: str, platforms: Sequence[Told]) -> None:
         rooms.exclude(moid__in=kept).delete()
 
 
-def _write_keys(database: str, domains: Sequence[Told]) -> None:
+def _write_keys(database: str, domains: Sequence[WireObject]) -> None:
     told = [one for one in domains if "apikeys" in one]
     rows = [
         (k["key"], one["moid"], k["secrethash"], k.get("name", ""), k.get("enabled", 1))
@@ -154,7 +154,7 @@ def delete_domains(database: str, moids: Collection[str]) -> None:
         return
     found, where = sorted(moids), f"({sql.marks(list(moids))})"
     people = Account.objects.using(database).filter(domain__in=found)
-    people.filter(is_superuser=True).exclude(moid__in=_received(database, people)).update(
+    people.filter(is_superuser=True).exclude(moid__in=_received_from_core(database, people)).update(
         domain=None
     )
     hooks.REVOKE_CREDENTIALS.call(database, list(people.values_list("moid", flat=True)))
@@ -182,7 +182,7 @@ _LEAVES = (
 """Those with nothing below them; then those above."""
 
 
-def _received(database: str, people: Any) -> list[str]:
+def _received_from_core(database: str, people: Any) -> list[str]:
     moids = list(people.values_list("moid", flat=True))
     if not moids:
         return []
@@ -198,11 +198,11 @@ _ACCOUNT = (
 )
 
 
-def write_accounts(database: str, accounts: Sequence[Told], freed: Iterable[str]) -> None:
+def write_accounts(database: str, accounts: Sequence[WireObject], freed: Iterable[str]) -> None:
     """Insert or change these accounts; those of `freed` give up the names that others take."""
-    _free(database, list(freed))
-    secrets = {one["moid"]: _secrets(one) for one in accounts}
-    _shut(database, accounts, secrets)
+    _clear_names(database, list(freed))
+    secrets = {one["moid"]: _unsealed_secrets(one) for one in accounts}
+    _revoke_where_needed(database, accounts, secrets)
     now = naive(clock.now())
     for told_password in (True, False):
         rows = [
@@ -212,12 +212,14 @@ def write_accounts(database: str, accounts: Sequence[Told], freed: Iterable[str]
         ]
         update = _ACCOUNT[1:12] if told_password else _ACCOUNT[1:11]
         sql.insert(database, "domains_account", _ACCOUNT, rows, update)
-    ids = _ids(database, [one["moid"] for one in accounts])
+    ids = _row_ids(database, [one["moid"] for one in accounts])
     _write_names(database, accounts, ids)
     _write_devices(database, {ids[moid]: s["totp"] for moid, s in secrets.items() if s})
 
 
-def _shut(database: str, accounts: Sequence[Told], secrets: Mapping[str, Told]) -> None:
+def _revoke_where_needed(
+    database: str, accounts: Sequence[WireObject], secrets: Mapping[str, WireObject]
+) -> None:
     """No token outlives a new password or a disabled account."""
     told = {one["moid"]: one for one in accounts}
     there = Account.objects.using(database).filter(moid__in=[*told])
@@ -225,11 +227,11 @@ def _shut(database: str, accounts: Sequence[Told], secrets: Mapping[str, Told]) 
         password = secrets[account.moid].get("password", account.password)
         disabled = account.is_active and not told[account.moid].get("used", 1)
         if disabled or password != account.password:
-            tokens.end_all(account, database)
+            tokens.revoke_all(account, database)
             hooks.REVOKE_CREDENTIALS.call(database, [account.moid])
 
 
-def _account_row(told: Told, secrets: Told, now: Any) -> tuple[Any, ...]:
+def _account_row(told: WireObject, secrets: WireObject, now: Any) -> tuple[Any, ...]:
     password = secrets.get("password") or make_password(None)
     names = tuple(told.get(name) or None for name in ("email", "phone", "e164"))
     flags = (told.get("used", 1), told.get("administrator", 0), told.get("operator", 0))
@@ -237,17 +239,17 @@ def _account_row(told: Told, secrets: Told, now: Any) -> tuple[Any, ...]:
     return (told["moid"], *person, *names, told["userdomainmoid"], *flags, password, now)
 
 
-def _secrets(told: Told) -> Told:
+def _unsealed_secrets(told: WireObject) -> WireObject:
     if "sealed" not in told:
         return {}
     try:
         return sealing.unseal(told["moid"], told["sealed"])
-    except sealing.CannotOpen as wrong:
+    except sealing.UnsealError as wrong:
         log.warning("secrets of account %s are not taken: %s", told["moid"], wrong)
         return {}
 
 
-def _free(database: str, moids: list[str]) -> None:
+def _clear_names(database: str, moids: list[str]) -> None:
     if moids:
         where = f"WHERE moid IN ({sql.marks(moids)})"
         query = "UPDATE domains_account SET username = CONCAT('~', moid), email = NULL,"
@@ -259,24 +261,24 @@ def _free(database: str, moids: list[str]) -> None:
         )
 
 
-def _ids(database: str, moids: list[str]) -> dict[str, int]:
+def _row_ids(database: str, moids: list[str]) -> dict[str, int]:
     query = f"SELECT moid, id FROM domains_account WHERE moid IN ({sql.marks(moids)})"
     return dict(sql.select(database, query, moids))
 
 
-def _write_names(database: str, accounts: Sequence[Told], ids: Mapping[str, int]) -> None:
+def _write_names(database: str, accounts: Sequence[WireObject], ids: Mapping[str, int]) -> None:
     where = f"account_id IN ({sql.marks([*ids])})"
     sql.execute(database, f"DELETE FROM domains_signinname WHERE {where}", [*ids.values()])
-    rows = [(name, ids[one["moid"]]) for one in accounts for name in names_told(one)]
+    rows = [(name, ids[one["moid"]]) for one in accounts for name in sign_in_names_of(one)]
     sql.insert(database, "domains_signinname", ("name", "account_id"), rows)
 
 
-def names_told(told: Told) -> set[str]:
+def sign_in_names_of(told: WireObject) -> set[str]:
     """The names under which an account signs in."""
     return names_of(told["account"], told.get("email"), told.get("phone"), told.get("e164"))
 
 
-def _write_devices(database: str, wanted: Mapping[int, Sequence[Told]]) -> None:
+def _write_devices(database: str, wanted: Mapping[int, Sequence[WireObject]]) -> None:
     """Second factors: those that are told and no others; a counter that is here already stays."""
     if not wanted:
         return

@@ -16,7 +16,7 @@ from django.db import transaction
 
 from domains.data import serializers
 from domains.data.queries import all_above
-from domains.rules.sync_decisions import concerned
+from domains.rules.sync_decisions import platforms_holding
 from domains.rules.tree import USER
 from foundation.bus import wake_up
 from foundation.cells import sql
@@ -25,7 +25,7 @@ from foundation.cells.directory import own_platform
 Kind = Literal["domain", "account"]
 Op = Literal["add", "mod", "del"]
 
-_LINES = (
+_ANCESTORS_OF_FOLLOWERS = (
     "WITH RECURSIVE up (platform, moid, parent_id, steps) AS ("
     " SELECT f.platform, d.moid, d.parent_id, 0 FROM domains_follower f"
     " JOIN domains_domain d ON d.moid = f.platform"
@@ -35,33 +35,33 @@ _LINES = (
 )
 
 
-def note(database: str, kind: Kind, moid: str, op: Op, was: str | None = None) -> None:
+def record_change(database: str, kind: Kind, moid: str, op: Op, was: str | None = None) -> None:
     """In the transaction of a change: tell those whom it concerns.
 
     `was`: what it hung below, or (an account) belonged to, before it moved. A deletion is noted
     before the row goes: whom it concerns is read from there.
     """
-    note_all(database, kind, [moid], op, was)
+    record_changes(database, kind, [moid], op, was)
 
 
-def note_all(
+def record_changes(
     database: str, kind: Kind, moids: Sequence[str], op: Op, was: str | None = None
 ) -> None:
     """The same for many at once."""
     if "bmc" not in settings.ROLES or not moids:
         return
-    log = Log(database)
+    log = ChangeRecorder(database)
     if not log.lines:
         return
     if kind == "account":
-        _note_accounts(log, moids, op, was)
+        _record_accounts(log, moids, op, was)
     else:
         for moid in moids:
-            _note_domain(log, moid, op, was)
+            _record_domain(log, moid, op, was)
     log.write()
 
 
-def tell_all(database: str, platforms: Collection[str] = ()) -> int:
+def request_full_snapshots(database: str, platforms: Collection[str] = ()) -> int:
     """These followers, or all, are told the whole again; how many."""
     query = "UPDATE domains_follower SET base = NULL, first = 0"
     with transaction.atomic(using=database):
@@ -83,26 +83,28 @@ def lock_counter(database: str) -> int:
 # ---- domains ------------------------------------------------------------------------------------
 
 
-def _note_domain(log: Log, moid: str, op: Op, was: str | None) -> None:
-    found = serializers.domains(log.ask, [moid])
+def _record_domain(log: ChangeRecorder, moid: str, op: Op, was: str | None) -> None:
+    found = serializers.serialize_domains(log.ask, [moid])
     if not found:
         return
-    content, here = found[0], log.holders(moid)
-    before = here if was in (None, content["uplevelmoid"]) else log.holders(moid, below=was)
+    content, here = found[0], log.platforms_holding(moid)
+    before = (
+        here if was in (None, content["uplevelmoid"]) else log.platforms_holding(moid, below=was)
+    )
     if op == "del":
         log.add("domain", moid, op, {"moid": moid}, here)
     elif content["level"] != USER and was not in (None, content["uplevelmoid"]):
-        tell_all(log.database, here | before)
+        request_full_snapshots(log.database, here | before)
     else:
         log.add("domain", moid, "del", {"moid": moid}, before - here)
         log.add("domain", moid, op, content, here)
-        _note_people_of(log, moid, here - before)
+        _record_accounts_of(log, moid, here - before)
 
 
-def _note_people_of(log: Log, moid: str, platforms: frozenset[str]) -> None:
+def _record_accounts_of(log: ChangeRecorder, moid: str, platforms: frozenset[str]) -> None:
     """Who is new to a domain is new to its people."""
     if platforms:
-        for _, content in serializers.accounts(
+        for _, content in serializers.serialize_accounts(
             log.ask, "WHERE a.domain_id = %s ORDER BY a.id", [moid]
         ):
             log.add("account", content["moid"], "add", content, platforms)
@@ -111,17 +113,17 @@ def _note_people_of(log: Log, moid: str, platforms: frozenset[str]) -> None:
 # ---- people -------------------------------------------------------------------------------------
 
 
-def _note_accounts(log: Log, moids: Sequence[str], op: Op, was: str | None) -> None:
+def _record_accounts(log: ChangeRecorder, moids: Sequence[str], op: Op, was: str | None) -> None:
     for some in serializers.chunks(moids, 500):
         where = f"WHERE a.moid IN ({sql.marks(some)}) ORDER BY a.id"
-        for _, content in serializers.accounts(log.ask, where, some):
-            _note_account(log, content, op, was)
+        for _, content in serializers.serialize_accounts(log.ask, where, some):
+            _record_account(log, content, op, was)
 
 
-def _note_account(log: Log, content: dict[str, Any], op: Op, was: str | None) -> None:
+def _record_account(log: ChangeRecorder, content: dict[str, Any], op: Op, was: str | None) -> None:
     moid, home = content["moid"], content["userdomainmoid"]
-    here = log.holders(home) if home else frozenset()
-    before = log.holders(was) if was and was != home else here
+    here = log.platforms_holding(home) if home else frozenset()
+    before = log.platforms_holding(was) if was and was != home else here
     if op == "del":
         log.add("account", moid, op, {"moid": moid}, here)
         return
@@ -132,7 +134,7 @@ def _note_account(log: Log, content: dict[str, Any], op: Op, was: str | None) ->
 # ---- the log ------------------------------------------------------------------------------------
 
 
-class Log:
+class ChangeRecorder:
     """The log within one transaction: what is added gets the next versions."""
 
     def __init__(self, database: str) -> None:
@@ -146,7 +148,7 @@ class Log:
     def lines(self) -> dict[str, list[str]]:
         """The followers, each with all above it."""
         found: dict[str, list[str]] = {}
-        for platform, moid in sql.select(self.database, _LINES):
+        for platform, moid in sql.select(self.database, _ANCESTORS_OF_FOLLOWERS):
             found.setdefault(platform, []).append(moid)
         return found
 
@@ -158,13 +160,13 @@ class Log:
         """A query in this transaction."""
         return sql.select(self.database, query, values)
 
-    def holders(self, moid: str, below: str | None = None) -> frozenset[str]:
+    def platforms_holding(self, moid: str, below: str | None = None) -> frozenset[str]:
         """The followers that hold a domain, where it is or as if it hung below another one."""
         start = below or moid
         if start not in self._above:
             self._above[start] = all_above(self.database, start)
         line = self._above[start]
-        return concerned(self.lines, [moid, *line] if below else line or [moid])
+        return platforms_holding(self.lines, [moid, *line] if below else line or [moid])
 
     def add(
         self, kind: Kind, moid: str, op: Op, content: dict[str, Any], to: Collection[str]

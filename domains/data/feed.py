@@ -48,7 +48,7 @@ _GROUPS = (
     " ON d.parent_id = below.moid AND d.level = 2 WHERE below.steps < 99)"
     " SELECT moid FROM below ORDER BY steps"
 )
-_wholes: dict[str, Whole] = {}
+_snapshots: dict[str, FullSnapshot] = {}
 
 
 def feed(platform: str, publish: Publish) -> int:
@@ -59,13 +59,13 @@ def feed(platform: str, publish: Publish) -> int:
     query = "SELECT base FROM domains_follower WHERE platform = %s"
     found = sql.select(database, query, [platform])
     if not found:
-        return follow(database, platform)
+        return add_follower(database, platform)
     if found[0][0] is None:
-        return _some_of_whole(database, platform, publish)
-    return _some_of_log(database, platform, publish)
+        return _send_snapshot_batch(database, platform, publish)
+    return _send_log_batch(database, platform, publish)
 
 
-def follow(database: str, platform: str) -> int:
+def add_follower(database: str, platform: str) -> int:
     """A platform domain of the tree begins to follow: it is told the whole; 0: there is no such one."""
     query = (
         "INSERT IGNORE INTO domains_follower (platform, sent, first)"
@@ -74,7 +74,7 @@ def follow(database: str, platform: str) -> int:
     return sql.execute(database, query, [platform])
 
 
-def _row(platform: str, kind: str, body: dict[str, Any]) -> Row:
+def _outbox_row(platform: str, kind: str, body: dict[str, Any]) -> Row:
     wire_type, route = _TYPES[kind]
     full = dumps({"type": wire_type, **body, "platformmoid": platform})
     way, sender = route.value, f"bmc@{own_platform()}"
@@ -84,7 +84,7 @@ def _row(platform: str, kind: str, body: dict[str, Any]) -> Row:
 # ---- the log ------------------------------------------------------------------------------------
 
 
-def _some_of_log(database: str, platform: str, publish: Publish) -> int:
+def _send_log_batch(database: str, platform: str, publish: Publish) -> int:
     with transaction.atomic(using=database):
         query = "SELECT sent FROM domains_follower WHERE platform = %s AND base IS NOT NULL"
         found = sql.select(database, f"{query} FOR UPDATE SKIP LOCKED", [platform])
@@ -94,7 +94,7 @@ def _some_of_log(database: str, platform: str, publish: Publish) -> int:
         rows, previous = [], found[0][0]
         for version, kind, op, content in changes:
             body = {"op": op, "version": version, kind: orjson.Fragment(content)}
-            rows.append(_row(platform, kind, {**body, "previous": previous}))
+            rows.append(_outbox_row(platform, kind, {**body, "previous": previous}))
             previous = version
         publish(rows)
         query = "UPDATE domains_follower SET sent = %s WHERE platform = %s"
@@ -105,26 +105,26 @@ def _some_of_log(database: str, platform: str, publish: Publish) -> int:
 # ---- the whole ----------------------------------------------------------------------------------
 
 
-def _some_of_whole(database: str, platform: str, publish: Publish) -> int:
+def _send_snapshot_batch(database: str, platform: str, publish: Publish) -> int:
     """The next batch of a whole, which one process sends from beginning to end."""
     try:
-        if platform not in _wholes:
-            _wholes[platform] = Whole(database, platform)
-        sent = _wholes[platform].send(publish)
+        if platform not in _snapshots:
+            _snapshots[platform] = FullSnapshot(database, platform)
+        sent = _snapshots[platform].send(publish)
     except BaseException:
-        _drop(platform)
+        _close_snapshot(platform)
         raise
     if sent < BATCH:
-        _drop(platform)
+        _close_snapshot(platform)
     return sent
 
 
-def _drop(platform: str) -> None:
-    if whole := _wholes.pop(platform, None):
+def _close_snapshot(platform: str) -> None:
+    if whole := _snapshots.pop(platform, None):
         whole.close()
 
 
-class Whole:
+class FullSnapshot:
     """All that a platform holds, from one snapshot, with versions of its own."""
 
     def __init__(self, database: str, platform: str) -> None:
@@ -134,8 +134,8 @@ class Whole:
         self.first = self._next = self._previous = 0
         name = f"{connections[database].settings_dict['NAME']} {platform}"
         lock = "whole:" + hashlib.sha256(name.encode()).hexdigest()[:40]
-        self.mine = self._ask("SELECT GET_LOCK(%s, 0)", [lock])[0][0] == 1
-        if self.mine:
+        self.has_lock = self._ask("SELECT GET_LOCK(%s, 0)", [lock])[0][0] == 1
+        if self.has_lock:
             self._begin()
 
     def _ask(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -156,12 +156,12 @@ class Whole:
             sql.execute(self._database, query, [newest + reserved])
             query = "UPDATE domains_follower SET first = %s WHERE platform = %s AND base IS NULL"
             sql.execute(self._database, query, [self.first, self._platform])
-        self._items = self._all()
+        self._items = self._all_items()
         log.info("%s is told the whole, from version %d on", self._platform, self.first)
 
     def send(self, publish: Publish) -> int:
         """The next batch. BATCH: there may be more; less: it is over, given up, or somebody else's."""
-        if not self.mine or not self._is_wanted():
+        if not self.has_lock or not self._is_wanted():
             return 0
         rows = self._rows(list(islice(self._items, BATCH)))
         publish(rows)
@@ -182,7 +182,7 @@ class Whole:
             body = {"op": "mod", "version": self._next, kind: content, "previous": self._previous}
             if following is None and position == len(items):
                 body["whole"] = self.first
-            rows.append(_row(self._platform, kind, body))
+            rows.append(_outbox_row(self._platform, kind, body))
             self._previous, self._next = self._next, self._next + 1
         return rows
 
@@ -202,24 +202,24 @@ class Whole:
 
     # ---- what it holds --------------------------------------------------------------------------
 
-    def _all(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _all_items(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Top-down, so that everything refers to what was named before."""
-        moids = self._held()
+        moids = self._domains_in_order()
         for some in serializers.chunks(moids, BATCH):
-            for content in serializers.domains(self._ask, some):
+            for content in serializers.serialize_domains(self._ask, some):
                 yield "domain", content
         for some in serializers.chunks(dict.fromkeys(moids), BATCH):
-            yield from self._people(some)
+            yield from self._accounts_of(some)
 
-    def _people(self, domains: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _accounts_of(self, domains: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         last, where = 0, f"WHERE a.domain_id IN ({sql.marks(domains)}) AND a.id > %s"
-        while found := serializers.accounts(
+        while found := serializers.serialize_accounts(
             self._ask, f"{where} ORDER BY a.id LIMIT {BATCH}", [*domains, last]
         ):
             yield from (("account", content) for _, content in found)
             last = found[-1][0]
 
-    def _held(self) -> list[str]:
+    def _domains_in_order(self) -> list[str]:
         """Domains in order; platforms that have backups come twice, since these may follow them."""
         line = [row[0] for row in self._ask(LINE_UP, [self._platform])]
         if len(line) < 2:

@@ -36,15 +36,15 @@ LOCKED = gettext_noop(
 _PATIENCE_SECONDS = 5
 
 
-class Lockout(AxesDatabaseHandler):  # type: ignore[misc]
+class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
     """What axes asks and tells."""
 
     def is_locked(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> bool:
         """Are this account's tries, or this address's, used up?"""
         address = request.axes_ip_address  # type: ignore[attr-defined]
         name = get_client_username(request, credentials)
-        return _tries(username=name) >= LIMIT or bool(
-            address and _tries(ip_address=address) >= settings.TRIES_PER_ADDRESS
+        return _count_tries(username=name) >= LIMIT or bool(
+            address and _count_tries(ip_address=address) >= settings.TRIES_PER_ADDRESS
         )
 
     def user_login_failed(
@@ -55,10 +55,10 @@ class Lockout(AxesDatabaseHandler):  # type: ignore[misc]
         if request is None or refused:
             return
         name = get_client_username(request, credentials)
-        with _one_by_one(name) as mine:
+        with _name_lock(name) as mine:
             late = not mine or request.axes_locked_out or self.is_locked(request, credentials)
             if not late:
-                _count(name, request)
+                _save_wrong_try(name, request)
         if late:
             request.axes_locked_out, request.axes_credentials = True, credentials
             address = request.axes_ip_address
@@ -71,12 +71,12 @@ class Lockout(AxesDatabaseHandler):  # type: ignore[misc]
         """As above."""
 
 
-def keep_answer(request: HttpRequest, answer: Any, credentials: Any = None) -> Any:
+def use_given_response(request: HttpRequest, answer: Any, credentials: Any = None) -> Any:
     """What is shown to somebody who is locked out: each page and API says it in its own way."""
     return answer
 
 
-def locked_out(usernames: Collection[str]) -> set[str]:
+def locked_usernames(usernames: Collection[str]) -> set[str]:
     """Which of these accounts (by account name) are locked out. Addresses are not looked at."""
     if not usernames:
         return set()
@@ -87,22 +87,22 @@ def locked_out(usernames: Collection[str]) -> set[str]:
     return {name for name, count in tries if count >= LIMIT}
 
 
-def forget(username: str) -> int:
+def delete_tries(username: str) -> int:
     """Wrong tries of an account; how many rows there were."""
     return int(AccessAttempt.objects.filter(username=username).delete()[0])
 
 
-def forget_old(now: datetime) -> int:
+def delete_old_tries(now: datetime) -> int:
     """Delete tries that count no more."""
     return int(AccessAttempt.objects.filter(attempt_time__lte=now - COOL_OFF).delete()[0])
 
 
-def _tries(**of: str) -> int:
+def _count_tries(**of: str) -> int:
     recent = AccessAttempt.objects.filter(attempt_time__gt=timezone.now() - COOL_OFF, **of)
     return recent.aggregate(all=Sum("failures_since_start"))["all"] or 0
 
 
-def _count(name: str, request: Any) -> None:
+def _save_wrong_try(name: str, request: Any) -> None:
     """One row for each account and address; what a stranger sends beside the name is not kept."""
     now = timezone.now()
     fresh = {"failures_since_start": 0, "path_info": request.axes_path_info, "http_accept": ""}
@@ -117,7 +117,7 @@ def _count(name: str, request: Any) -> None:
 
 
 @contextmanager
-def _one_by_one(name: str) -> Iterator[bool]:
+def _name_lock(name: str) -> Iterator[bool]:
     """Nobody else counts for this name meanwhile. False: it took too long, so do not trust it."""
     key = "sign-in " + hashlib.sha256(name.encode()).hexdigest()[:48]
     with connections[router.db_for_write(AccessAttempt)].cursor() as cursor:

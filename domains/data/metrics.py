@@ -16,7 +16,7 @@ GAPS = Counter("domains_changes_gaps", "Changes that came before others that wer
 
 def gauges() -> Iterator[GaugeMetricFamily]:
     """Yield for Prometheus how far this platform and each follower of this core have come."""
-    here = queries.followed()
+    here = queries.follow_state()
     yield GaugeMetricFamily(
         "domains_cursor", "The last version of the core's changes applied here", here.version
     )
@@ -26,7 +26,7 @@ def gauges() -> Iterator[GaugeMetricFamily]:
     versions = _by_follower("domains_follower_versions", "Changes not sent yet to a follower")
     seconds = _by_follower("domains_follower_seconds", "Age of the oldest change not sent yet")
     whole = _by_follower("domains_follower_whole", "Whether a full snapshot is being sent (1 or 0)")
-    for follower in queries.followers():
+    for follower in queries.follower_lags():
         versions.add_metric([follower.platform], follower.versions)
         seconds.add_metric([follower.platform], round(follower.seconds, 1))
         whole.add_metric([follower.platform], int(follower.whole))

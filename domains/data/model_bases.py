@@ -20,30 +20,30 @@ NAMES = ("username", "email", "phone", "e164")
 LOOPBACK = ("http://127.0.0.1", "http://[::1]", "http://localhost")
 
 
-class Named(AbstractUser):
+class AccountBase(AbstractUser):
     """An account that signs in under several names: their rows are written with it, whoever saves it."""
 
     class Meta:
         abstract = True
 
-    def tidy(self) -> None:
+    def normalize_fields(self) -> None:
         """Names as they are kept; what is empty is none."""
         one: Any = self
         one.username = self.normalize_username(self.username or "").strip()
         one.email = (self.email or "").strip() or None
-        one.phone, one.e164 = person.tidy(one.phone), person.tidy(one.e164)
+        one.phone, one.e164 = person.normalize_number(one.phone), person.normalize_number(one.e164)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Write it, and the names under which it signs in. IntegrityError: one of them is taken."""
-        self.tidy()
+        self.normalize_fields()
         fields = kwargs.get("update_fields")
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
         with transaction.atomic(using=using):
             super().save(*args, **kwargs)
             if fields is None or {*NAMES} & {*fields}:
-                self._keep_names(using)
+                self._save_sign_in_names(using)
 
-    def _keep_names(self, database: str) -> None:
+    def _save_sign_in_names(self, database: str) -> None:
         wanted, known = self.sign_in_names(), self._rows("account_id = %s", [self.pk], database)
         if gone := sorted(known - wanted):
             query = f"DELETE FROM domains_signinname WHERE name IN ({sql.marks(gone)})"
@@ -61,25 +61,25 @@ class Named(AbstractUser):
         one: Any = self
         return names.names_of(one.username, one.email, one.phone, one.e164)
 
-    def person(self) -> person.Person:
+    def as_facts(self) -> person.AccountFacts:
         """As the rules see it."""
         one: Any = self
         level = one.domain.level if one.domain else None
         shown = (one.moid, one.username, one.email, one.phone, one.e164, level)
-        return person.Person(*shown, one.is_staff, one.is_superuser, one.is_active)
+        return person.AccountFacts(*shown, one.is_staff, one.is_superuser, one.is_active)
 
-    def refusals(self, database: str) -> list[Refusal]:
+    def find_refusals(self, database: str) -> list[Refusal]:
         """What the rules of accounts have against writing it as it stands."""
-        self.tidy()
+        self.normalize_fields()
         wanted = sorted(self.sign_in_names())
         taken: set[str] = set()
         if wanted:
             others = f"name IN ({sql.marks(wanted)}) AND account_id <> %s"
             taken = self._rows(others, [*wanted, self.pk or 0], database)
-        return person.keeping(self.person(), taken)
+        return person.refusals_to_save(self.as_facts(), taken)
 
 
-class Careful(AbstractApplication):  # type: ignore[misc]
+class ApplicationBase(AbstractApplication):  # type: ignore[misc]
     """An application of third parties: codes with PKCE, or passwords where its secret is kept."""
 
     class Meta:

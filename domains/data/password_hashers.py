@@ -9,7 +9,7 @@ from django.contrib.auth.hashers import Argon2PasswordHasher, BasePasswordHasher
 from django.utils.crypto import constant_time_compare
 
 
-class Argon2(Argon2PasswordHasher):
+class Argon2Hasher(Argon2PasswordHasher):
     """Argon2id as OWASP recommends it at least: 19 MiB, two rounds, one lane.
 
     Memory is what makes guessing dear; one lane, since web processes share the processors.
@@ -20,7 +20,7 @@ class Argon2(Argon2PasswordHasher):
     parallelism = 1
 
 
-class RandomSecret(BasePasswordHasher):
+class RandomSecretHasher(BasePasswordHasher):
     """For secrets that we roll ourselves, of 128 bits and more: they cannot be guessed, so one
     round of SHA-256 is enough. Never for a password that somebody has thought of."""
 

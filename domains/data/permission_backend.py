@@ -15,7 +15,7 @@ def level_of(user: Any) -> Level | None:
     return Level(user.domain.level)
 
 
-class ByRights:
+class RightsBackend:
     """What kinds of thing an administrator may touch. Whose they are is the business of `scope`.
 
     Asked about one object it says no, so that nobody takes the right to a kind for one to all of it.

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
 from domains.data.tree_rows import GROUPS, LINE_UP
-from domains.data.tree_source import tree_is_ours
+from domains.data.tree_source import is_tree_edited_here
 from domains.models import Account, Followed
 from foundation.cells import sql
 
@@ -107,7 +107,7 @@ def subtree(database: str, moid: str) -> list[str]:
     return [moid, *(one for (some,) in lists for one in some.split("\n"))]
 
 
-def few_below(database: str, moid: str, most: int) -> list[str] | None:
+def subtree_if_small(database: str, moid: str, most: int) -> list[str] | None:
     """As `subtree`, or None where it has more domains than that."""
     found = sql.select(database, f"{_BELOW} LIMIT {int(most)}", [moid])
     return [moid, *(row[0] for row in found)] if len(found) < most else None
@@ -118,7 +118,7 @@ def all_above(database: str, moid: str) -> list[str]:
     return [row[0] for row in sql.select(database, LINE_UP, [moid])]
 
 
-def serves(database: str, server: str, domain: str | None) -> bool:
+def is_available_below(database: str, server: str, domain: str | None) -> bool:
     """Is what belongs to a domain (a key, an application) there for the people of another one?
 
     For its own and those below.
@@ -134,13 +134,13 @@ def disabled_above(database: str, moid: str) -> str:
     return next((str(off[one]) for one in line if one in off), "")
 
 
-def kept_at_core(database: str, account: str) -> bool:
+def is_kept_at_core(database: str, account: str) -> bool:
     """Did this account (by MOID) come from the core? Then it is changed there, and nowhere else."""
     query = "SELECT 1 FROM domains_applied WHERE moid = %s"
-    return not tree_is_ours() and bool(sql.select(database, query, [account]))
+    return not is_tree_edited_here() and bool(sql.select(database, query, [account]))
 
 
-def people_below(database: str, moid: str) -> list[str]:
+def accounts_below(database: str, moid: str) -> list[str]:
     """The MOIDs of who belongs to a domain or to one below it, without operators."""
     found = Account.objects.using(database).filter(domain__in=subtree(database, moid))
     return list(found.exclude(is_superuser=True).values_list("moid", flat=True))
@@ -163,7 +163,7 @@ def visible_to(account: Account, field: str = "moid") -> Q:
 
 
 @dataclass(frozen=True, slots=True)
-class Behind:
+class FollowerLag:
     """How far a follower of the core is behind: changes not sent yet, seconds since the oldest of
     them, and whether it is being told the whole."""
 
@@ -183,12 +183,12 @@ SELECT f.platform, COUNT(c.version),
 """
 
 
-def followers(database: str = "default") -> list[Behind]:
+def follower_lags(database: str = "default") -> list[FollowerLag]:
     """All followers of this core."""
     found = sql.select(database, _BEHIND)
-    return [Behind(r[0], int(r[1]), max(0.0, float(r[2])), bool(r[3])) for r in found]
+    return [FollowerLag(r[0], int(r[1]), max(0.0, float(r[2])), bool(r[3])) for r in found]
 
 
-def followed(database: str = "default") -> Followed:
+def follow_state(database: str = "default") -> Followed:
     """How far this platform has come in following the core."""
     return Followed.objects.using(database).filter(pk=1).first() or Followed()

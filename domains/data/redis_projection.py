@@ -4,7 +4,7 @@
 A change notes its domain in `domains_unprojected`, in its own transaction. After the commit the row
 is read, written to Redis, and the note removed, under the note's lock: two changes of one domain
 cannot overtake each other, and a process that dies in between, or a Redis that is away, leaves the
-note to `mend`. Each platform's Redis shows what that platform's own database holds.
+mark to `repair`. Each platform's Redis shows what that platform's own database holds.
 `domain/projected` marks a Redis that has been filled: one that was emptied has lost it.
 """
 
@@ -22,9 +22,9 @@ from foundation.cells.directory import possible_platforms, redis_of, store_of
 
 log = logging.getLogger("domains.projection")
 
-MARK = "domain/projected"
+FILLED_MARK = "domain/projected"
 _CHUNK = 1000
-_NOTES = "domains_unprojected"
+_MARKS_TABLE = "domains_unprojected"
 _READ = (
     "SELECT d.moid, d.level, d.parent_id, d.name, d.used, d.enable_h265, d.enable_hd,"
     " u.small_limit, u.large_limit"
@@ -35,7 +35,7 @@ _USER = 0
 Hashes = dict[str, dict[str, str]]
 
 
-def key(moid: str) -> str:
+def info_key(moid: str) -> str:
     """The hash of a domain."""
     return f"domain/{moid}/info"
 
@@ -47,19 +47,19 @@ def limits_key(moid: str) -> str:
 
 def hashes(row: tuple[Any, ...]) -> Hashes:
     """What a domain's hashes hold; an empty one is not there."""
-    found = {key(row[0]): _info(*row[:7])}
+    found = {info_key(row[0]): _info_hash(*row[:7])}
     if row[1] == _USER:
-        found[limits_key(row[0])] = _limits(*row[7:])
+        found[limits_key(row[0])] = _limits_hash(*row[7:])
     return found
 
 
-def _limits(small: int | None, large: int | None) -> dict[str, str]:
+def _limits_hash(small: int | None, large: int | None) -> dict[str, str]:
     """No limit of its own: the platform's is in the platform's hash."""
     given = {"smallconfnum": small, "largeconfnum": large}
     return {name: str(value) for name, value in given.items() if value is not None}
 
 
-def _info(
+def _info_hash(
     moid: str, level: int, parent: str | None, name: str, used: bool, h265: bool, hd: bool
 ) -> dict[str, str]:
     return {
@@ -76,44 +76,44 @@ def _info(
 # ---- one change after the other -----------------------------------------------------------------
 
 
-def note(database: str, *moids: str) -> None:
+def mark_changed(database: str, *moids: str) -> None:
     """In the transaction of a change: these domains are to be written once it has committed."""
-    sql.insert(database, _NOTES, ("moid",), [(moid,) for moid in moids], update=("moid",))
-    transaction.on_commit(lambda: settle(database, moids), using=database, robust=True)
+    sql.insert(database, _MARKS_TABLE, ("moid",), [(moid,) for moid in moids], update=("moid",))
+    transaction.on_commit(lambda: write_marked(database, moids), using=database, robust=True)
 
 
-def settle(database: str, moids: Collection[str] = ()) -> bool:
+def write_marked(database: str, moids: Collection[str] = ()) -> bool:
     """Write what is noted, all of it or these; False when Redis is away (the notes stay)."""
     which = f" WHERE moid IN ({sql.marks(list(moids))})" if moids else ""
-    query = f"SELECT moid FROM {_NOTES}{which} ORDER BY moid LIMIT {_CHUNK} FOR UPDATE"
+    query = f"SELECT moid FROM {_MARKS_TABLE}{which} ORDER BY moid LIMIT {_CHUNK} FOR UPDATE"
     while True:
         with transaction.atomic(using=database):
             noted = [row[0] for row in sql.select(database, query, list(moids))]
             if not noted:
                 return True
-            if not _write(database, noted):
+            if not _write_domains(database, noted):
                 return False
-            gone = f"DELETE FROM {_NOTES} WHERE moid IN ({sql.marks(noted)})"
+            gone = f"DELETE FROM {_MARKS_TABLE} WHERE moid IN ({sql.marks(noted)})"
             sql.execute(database, gone, noted)
 
 
-def _write(database: str, moids: list[str]) -> bool:
+def _write_domains(database: str, moids: list[str]) -> bool:
     query = f"{_READ} WHERE d.moid IN ({sql.marks(moids)})"
     found = {row[0]: hashes(row) for row in sql.select(database, query, moids)}
     wanted: Hashes = {}
     for moid in moids:
-        wanted |= found.get(moid) or {key(moid): {}, limits_key(moid): {}}
+        wanted |= found.get(moid) or {info_key(moid): {}, limits_key(moid): {}}
     try:
         for platform in possible_platforms():
             if store_of(platform).database == database:
-                _put(platform, wanted)
+                _write_hashes(platform, wanted)
     except redis.RedisError as wrong:
         log.warning("projection waits: %s", wrong)
         return False
     return True
 
 
-def _put(platform: str, wanted: Hashes) -> None:
+def _write_hashes(platform: str, wanted: Hashes) -> None:
     """Each hash whole, or not there."""
     with redis_of(platform).pipeline(transaction=True) as pipe:
         for name, fields in wanted.items():
@@ -126,7 +126,7 @@ def _put(platform: str, wanted: Hashes) -> None:
 # ---- all of it ----------------------------------------------------------------------------------
 
 
-def _rows(database: str) -> Iterator[list[tuple[Any, ...]]]:
+def _all_rows(database: str) -> Iterator[list[tuple[Any, ...]]]:
     """All domains, in chunks by MOID."""
     last = ""
     while found := sql.select(
@@ -136,11 +136,11 @@ def _rows(database: str) -> Iterator[list[tuple[Any, ...]]]:
         last = found[-1][0]
 
 
-def differing(platform: str) -> Iterator[list[str]]:
+def find_differing(platform: str) -> Iterator[list[str]]:
     """MOIDs whose hash is not what the database says, chunk by chunk; then hashes of no domain."""
     client: Any = redis_of(platform)
     seen: set[str] = set()
-    for rows in _rows(store_of(platform).database):
+    for rows in _all_rows(store_of(platform).database):
         wanted = [(row[0], name, held) for row in rows for name, held in hashes(row).items()]
         with client.pipeline(transaction=False) as pipe:
             for _, name, _held in wanted:
@@ -159,23 +159,25 @@ def rebuild(platform: str) -> int:
     """Write again what differs, by way of notes, so that a change meanwhile is not overtaken; how many."""
     count, database = 0, store_of(platform).database
     try:
-        for moids in differing(platform):
-            sql.insert(database, _NOTES, ("moid",), [(moid,) for moid in moids], update=("moid",))
+        for moids in find_differing(platform):
+            sql.insert(
+                database, _MARKS_TABLE, ("moid",), [(moid,) for moid in moids], update=("moid",)
+            )
             count += len(moids)
-            if moids and not settle(database, moids):
+            if moids and not write_marked(database, moids):
                 return count
-        redis_of(platform).set(MARK, "1")
+        redis_of(platform).set(FILLED_MARK, "1")
     except redis.RedisError as wrong:
         log.warning("projection waits: %s", wrong)
     return count
 
 
-def mend(platform: str) -> None:
+def repair(platform: str) -> None:
     """Write what was left; an emptied Redis is filled. Cheap when there is nothing to do."""
     try:
-        if not redis_of(platform).exists(MARK):
+        if not redis_of(platform).exists(FILLED_MARK):
             log.info("%d domains are written to Redis", rebuild(platform))
     except redis.RedisError as wrong:
         log.warning("projection waits: %s", wrong)
         return
-    settle(store_of(platform).database)
+    write_marked(store_of(platform).database)

@@ -18,7 +18,7 @@ _NONCE = 12
 _KEY_BYTES = 32
 
 
-class CannotOpen(ValueError):
+class UnsealError(ValueError):
     """What is sealed cannot be read here; the text says why."""
 
 
@@ -29,11 +29,11 @@ def _cipher(key: str) -> AESGCM:
     except (ValueError, binascii.Error):
         raw = b""
     if len(raw) != _KEY_BYTES:
-        raise CannotOpen("ACCOUNT_SEALING_KEY must be 32 random bytes in base64")
+        raise UnsealError("ACCOUNT_SEALING_KEY must be 32 random bytes in base64")
     return AESGCM(raw)
 
 
-def wrong_key() -> str:
+def find_key_problem() -> str:
     """What is wrong with the key, in words; "" when nothing is."""
     if not settings.ACCOUNT_SEALING_KEY:
         return (
@@ -41,14 +41,14 @@ def wrong_key() -> str:
         )
     try:
         _cipher(settings.ACCOUNT_SEALING_KEY)
-    except CannotOpen as wrong:
+    except UnsealError as wrong:
         return str(wrong)
     return ""
 
 
 def seal(moid: str, secrets: dict[str, Any]) -> str | None:
     """Secrets of an account as text, or None where there is no key."""
-    if wrong_key():
+    if find_key_problem():
         return None
     nonce = os.urandom(_NONCE)
     cipher = _cipher(settings.ACCOUNT_SEALING_KEY)
@@ -58,8 +58,8 @@ def seal(moid: str, secrets: dict[str, Any]) -> str | None:
 
 def unseal(moid: str, text: str) -> dict[str, Any]:
     """The secrets of an account. Raises CannotOpen."""
-    if wrong := wrong_key():
-        raise CannotOpen(wrong)
+    if wrong := find_key_problem():
+        raise UnsealError(wrong)
     try:
         raw = base64.b64decode(text, altchars=b"-_", validate=True)
         plain = _cipher(settings.ACCOUNT_SEALING_KEY).decrypt(
@@ -67,7 +67,7 @@ def unseal(moid: str, text: str) -> dict[str, Any]:
         )
         found = orjson.loads(plain)
     except (ValueError, binascii.Error, InvalidTag):
-        raise CannotOpen("sealed with another key than this site's, or altered") from None
+        raise UnsealError("sealed with another key than this site's, or altered") from None
     if not isinstance(found, dict):
-        raise CannotOpen("sealed: not an object")
+        raise UnsealError("sealed: not an object")
     return found

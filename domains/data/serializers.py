@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from domains.data import sealing
 from foundation.cells.sql import marks
 
-Ask = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+RunQuery = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 """Runs a query on some connection: the transaction of a change, or a snapshot."""
 
-Told = dict[str, Any]
+WireObject = dict[str, Any]
 
 _DOMAINS = (
     "SELECT d.moid, d.level, d.parent_id, d.name, d.used, d.enable_h265, d.enable_hd,"
@@ -44,21 +44,25 @@ _DEVICES = (
 _DEVICE = ("key", "name", "step", "t0", "digits", "tolerance")
 
 
-def domains(ask: Ask, moids: Sequence[str]) -> list[Told]:
+def serialize_domains(ask: RunQuery, moids: Sequence[str]) -> list[WireObject]:
     """These domains, in this order; one that does not exist is left out."""
     if not moids:
         return []
-    found = {row[0]: _domain(row) for row in ask(_DOMAINS.format(marks=marks(moids)), list(moids))}
+    found = {
+        row[0]: _domain_object(row) for row in ask(_DOMAINS.format(marks=marks(moids)), list(moids))
+    }
     platforms = [moid for moid, told in found.items() if told["level"] == 1]
     if platforms:
-        _add_particulars(ask, platforms, found)
+        _add_rooms_and_backups(ask, platforms, found)
     for domain, key, secret, name, enabled in ask(_KEYS.format(marks=marks(moids)), list(moids)):
         told = {"key": key, "secrethash": secret, "name": name, "enabled": int(enabled)}
         found[domain].setdefault("apikeys", []).append(told)
     return [found[moid] for moid in moids if moid in found]
 
 
-def _add_particulars(ask: Ask, platforms: list[str], found: dict[str, Told]) -> None:
+def _add_rooms_and_backups(
+    ask: RunQuery, platforms: list[str], found: dict[str, WireObject]
+) -> None:
     for platform, moid, name, order, default in ask(
         _ROOMS.format(marks=marks(platforms)), platforms
     ):
@@ -68,10 +72,10 @@ def _add_particulars(ask: Ask, platforms: list[str], found: dict[str, Told]) -> 
         found[platform]["backups"].append(backup)
 
 
-def _domain(row: tuple[Any, ...]) -> Told:
+def _domain_object(row: tuple[Any, ...]) -> WireObject:
     moid, level, parent, name, used, h265, hd, *more = row
     platform, room, small, large, prefix, mode, http, broker, cache, database = more
-    told: Told = {"moid": moid, "level": level, "uplevelmoid": parent or "", "name": name}
+    told: WireObject = {"moid": moid, "level": level, "uplevelmoid": parent or "", "name": name}
     told |= {"used": int(used), "enableh265": int(h265), "enablehdmeeting": int(hd), "apikeys": []}
     if level == 0:
         limits = {"smallconfnumlimit": small, "largeconfnumlimit": large}
@@ -90,25 +94,27 @@ def without_credentials(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in url else url
 
 
-def accounts(ask: Ask, where: str, values: Sequence[Any]) -> list[tuple[int, Told]]:
+def serialize_accounts(
+    ask: RunQuery, where: str, values: Sequence[Any]
+) -> list[tuple[int, WireObject]]:
     """The accounts of a condition, each with its row's number."""
     rows = ask(f"{_ACCOUNTS} {where}", values)
     devices = _devices(ask, [row[0] for row in rows])
-    return [(row[0], _account(row, devices.get(row[0], []))) for row in rows]
+    return [(row[0], _account_object(row, devices.get(row[0], []))) for row in rows]
 
 
-def _devices(ask: Ask, ids: list[int]) -> dict[int, list[Told]]:
+def _devices(ask: RunQuery, ids: list[int]) -> dict[int, list[WireObject]]:
     """Confirmed second factors."""
-    found: dict[int, list[Told]] = {}
+    found: dict[int, list[WireObject]] = {}
     if ids:
         for user, *fields in ask(_DEVICES.format(marks=marks(ids)), ids):
             found.setdefault(user, []).append(dict(zip(_DEVICE, fields, strict=True)))
     return found
 
 
-def _account(row: tuple[Any, ...], devices: list[Told]) -> Told:
+def _account_object(row: tuple[Any, ...], devices: list[WireObject]) -> WireObject:
     _id, moid, username, first, last, email, phone, e164, domain, *flags, password = row
-    told: Told = {"moid": moid, "account": username, "firstname": first, "lastname": last}
+    told: WireObject = {"moid": moid, "account": username, "firstname": first, "lastname": last}
     told |= {"email": email or "", "phone": phone or "", "e164": e164 or ""}
     told["userdomainmoid"] = domain
     told |= dict(zip(("used", "administrator", "operator"), map(int, flags), strict=True))

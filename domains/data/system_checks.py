@@ -13,7 +13,7 @@ from domains.data import sealing
 def accounts_can_be_sealed(**_: Any) -> list[CheckMessage]:
     """`domains.W001`: people could not sign in at the sites."""
     shared = settings.CORE_MOID or "bmc" in settings.ROLES
-    wrong = sealing.wrong_key() if shared else ""
+    wrong = sealing.find_key_problem() if shared else ""
     hint = (
         "Set ACCOUNT_SEALING_KEY (or ACCOUNT_SEALING_KEY_FILE): the same at the core and all sites."
     )

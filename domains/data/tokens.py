@@ -11,13 +11,13 @@ from oauth2_provider.models import get_refresh_token_model as refresh_tokens
 from domains.models import Account, ApiToken
 
 
-def end_all(account: Account, database: str = "default") -> None:
+def revoke_all(account: Account, database: str = "default") -> None:
     """Of this account: API logins, codes, access and refresh tokens."""
     ApiToken.objects.using(database).filter(account=account).delete()
     for model in (get_grant_model(), get_access_token_model(), refresh_tokens()):
         model.objects.using(database).filter(user=account).delete()
 
 
-def forget_expired() -> None:
+def delete_expired() -> None:
     """Delete OAuth2 tokens and codes that nobody can use any more."""
     clear_expired()

@@ -14,14 +14,14 @@ PAGE = 50
 """Domains on one page of a level."""
 
 MOST_COUNTED = 10_000
-Line = list[tuple[str, int, str, bool]]
+Path = list[tuple[str, int, str, bool]]
 """From the root down: `(moid, level, name, used)`."""
 
 _PLACES = (CORE, SERVICE, PLATFORM, USER)
 
 
 @dataclass(slots=True)
-class Entry:
+class TreeEntry:
     """A domain as the tree shows it. `below`: how many hang directly below it, by level."""
 
     moid: str
@@ -61,12 +61,12 @@ _BELOW = (
 )
 
 
-def children(database: str, parent: str, page: int = 1) -> tuple[list[Entry], bool]:
+def children(database: str, parent: str, page: int = 1) -> tuple[list[TreeEntry], bool]:
     """One page of what hangs directly below a domain, and whether there are more.
 
     Service domains first, then platforms, then tenants, each by name.
     """
-    found: list[Entry] = []
+    found: list[TreeEntry] = []
     skip, wanted = (max(1, page) - 1) * PAGE, PAGE + 1
     counts = _counts(database, [parent]).get(parent, {})
     for level in _PLACES:
@@ -74,34 +74,34 @@ def children(database: str, parent: str, page: int = 1) -> tuple[list[Entry], bo
         if skip < there and len(found) < wanted:
             found += _of_level(database, parent, level, skip, wanted - len(found))
         skip = max(0, skip - there)
-    up = lines(database, [parent])[parent]
+    up = paths_from_root(database, [parent])[parent]
     above = {one.moid: [*up, (one.moid, one.level, one.name, one.used)] for one in found[:PAGE]}
     return _complete(database, found[:PAGE], above), len(found) > PAGE
 
 
-def _of_level(database: str, parent: str, level: int, skip: int, count: int) -> list[Entry]:
+def _of_level(database: str, parent: str, level: int, skip: int, count: int) -> list[TreeEntry]:
     query = (
         f"SELECT {_ENTRY} FROM domains_domain d WHERE d.parent_id = %s AND d.level = %s"
         " ORDER BY d.name, d.moid LIMIT %s OFFSET %s"
     )
     rows = sql.select(database, query, [parent, level, count, skip])
-    return [Entry(r[0], r[1], r[2], r[3], bool(r[4])) for r in rows]
+    return [TreeEntry(r[0], r[1], r[2], r[3], bool(r[4])) for r in rows]
 
 
-def entries(database: str, moids: Sequence[str]) -> list[Entry]:
+def load_entries(database: str, moids: Sequence[str]) -> list[TreeEntry]:
     """These domains, in this order; those that are gone are left out."""
     if not moids:
         return []
     query = f"SELECT {_ENTRY} FROM domains_domain d WHERE d.moid IN ({sql.marks(moids)})"
     known = {
-        r[0]: Entry(r[0], r[1], r[2], r[3], bool(r[4]))
+        r[0]: TreeEntry(r[0], r[1], r[2], r[3], bool(r[4]))
         for r in sql.select(database, query, list(moids))
     }
     found = [known[moid] for moid in moids if moid in known]
-    return _complete(database, found, lines(database, list(known)))
+    return _complete(database, found, paths_from_root(database, list(known)))
 
 
-def _complete(database: str, found: list[Entry], above: Mapping[str, Line]) -> list[Entry]:
+def _complete(database: str, found: list[TreeEntry], above: Mapping[str, Path]) -> list[TreeEntry]:
     """With what is bound, disabled above, and below: two statements for all."""
     bound = _bindings(database, [one.moid for one in found if one.level == USER])
     below = _counts(database, [one.moid for one in found if one.level in (CORE, SERVICE)])
@@ -133,9 +133,9 @@ def _counts(database: str, parents: Sequence[str]) -> dict[str, dict[int, int]]:
     return found
 
 
-def lines(database: str, moids: Collection[str]) -> dict[str, Line]:
+def paths_from_root(database: str, moids: Collection[str]) -> dict[str, Path]:
     """`(moid, level, name, used)` from the root down to each of these domains, in one statement."""
-    found: dict[str, Line] = {moid: [] for moid in moids}
+    found: dict[str, Path] = {moid: [] for moid in moids}
     if moids:
         query = _LINES.format(marks=sql.marks(list(moids)))
         for start, moid, level, name, used in sql.select(database, query, list(moids)):
@@ -143,13 +143,15 @@ def lines(database: str, moids: Collection[str]) -> dict[str, Line]:
     return found
 
 
-def _nearest_disabled(line: Line) -> str:
+def _nearest_disabled(line: Path) -> str:
     return next((name for _moid, _level, name, used in reversed(line) if not used), "")
 
 
 def disabled_above(database: str, moids: Collection[str]) -> dict[str, str]:
     """Of each domain the nearest one above it that is disabled, by name; "" where there is none."""
-    return {moid: _nearest_disabled(up[:-1]) for moid, up in lines(database, moids).items()}
+    return {
+        moid: _nearest_disabled(up[:-1]) for moid, up in paths_from_root(database, moids).items()
+    }
 
 
 def counts_below(database: str, moid: str) -> dict[int, int]:

@@ -154,12 +154,12 @@ _USES = {
 _ROOM_USES = {"user domains bound": "domains_userdomain WHERE room_id"}
 
 
-def uses(database: str, moid: str) -> dict[str, int]:
+def count_uses(database: str, moid: str) -> dict[str, int]:
     """What hangs on a domain, by kind."""
     return _counts(database, moid, _USES)
 
 
-def uses_of_room(database: str, moid: str) -> dict[str, int]:
+def count_uses_of_room(database: str, moid: str) -> dict[str, int]:
     """What hangs on a room."""
     return _counts(database, moid, _ROOM_USES)
 

@@ -8,16 +8,16 @@ from foundation.cells import sql
 from foundation.cells.directory import own_platform, store_of
 
 
-def tree_is_ours() -> bool:
+def is_tree_edited_here() -> bool:
     """Are domains and accounts changed here? Otherwise at the core, and they come by message."""
     return not settings.CORE_MOID or "bmc" in settings.ROLES
 
 
-def missing() -> str:
+def why_own_domain_is_missing() -> str:
     """Why this platform cannot serve yet: its own domain is not in the tree. "" when it is."""
     query = "SELECT 1 FROM domains_domain WHERE moid=%s"
     if sql.select(store_of(own_platform()).database, query, [own_platform()]):
         return ""
-    if tree_is_ours():
+    if is_tree_edited_here():
         return f"there is no platform domain {own_platform()}: make it in the admin, or load_demo"
     return "waits for the core to send the tree"

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domains.data import bulk_writer, metrics, redis_projection, serializers
-from domains.data.serializers import Told
+from domains.data.serializers import WireObject
 from domains.data.tree_rows import DatabaseTree
-from domains.data.tree_source import tree_is_ours
-from domains.rules.sync_decisions import Verdict, asks, judge
+from domains.data.tree_source import is_tree_edited_here
+from domains.rules.sync_decisions import Verdict, is_time_to_ask, judge_change
 from foundation.bus.message import Message
 from foundation.bus.outbox import naive
 from foundation.bus.outgoing import Send
@@ -42,9 +42,9 @@ class DomainsUnitOfWork:
         self._versions: dict[str, int] = {}
         self._changed: dict[str, int] = {}
         self._levels: dict[str, int] = {}
-        self._holders: dict[str, tuple[str, bool]] = {}
-        self._domains: dict[str, Told | None] = {}
-        self._accounts: dict[str, Told | None] = {}
+        self._name_owners: dict[str, tuple[str, bool]] = {}
+        self._domains: dict[str, WireObject | None] = {}
+        self._accounts: dict[str, WireObject | None] = {}
 
     # ---- reading ------------------------------------------------------------------------------
 
@@ -53,15 +53,15 @@ class DomainsUnitOfWork:
         notices = [one for one in messages if isinstance(one, DomainChanged | AccountChanged)]
         if not notices:
             return
-        self.lock()
-        things = [thing_of(one) for one in notices]
+        self.lock_cursor()
+        things = [subject_of(one) for one in notices]
         moids = [one["moid"] for one in things]
         query = f"SELECT moid, version FROM domains_applied WHERE moid IN ({sql.marks(moids)})"
         self._versions.update(self._select(query, moids))
         self.read_levels(things)
-        self.read_holders([one for one in things if "account" in one])
+        self.read_name_owners([one for one in things if "account" in one])
 
-    def lock(self) -> None:
+    def lock_cursor(self) -> None:
         """Where we are."""
         if self._was is not None:
             return
@@ -78,7 +78,7 @@ class DomainsUnitOfWork:
     def _select(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return sql.select(self.database, query, values)
 
-    def read_levels(self, things: Sequence[Told]) -> None:
+    def read_levels(self, things: Sequence[WireObject]) -> None:
         """Which domains there are of those that are spoken of; and the root."""
         names = ("moid", *_LEVELS)
         moids = sorted({one[name] for one in things for name in names if one.get(name)})
@@ -88,27 +88,29 @@ class DomainsUnitOfWork:
         )
         self._levels.update(self._select(query, moids))
 
-    def read_holders(self, accounts: Sequence[Told]) -> None:
+    def read_name_owners(self, accounts: Sequence[WireObject]) -> None:
         """Who signs in under these names now, and whether it was made here."""
-        names = sorted({name for one in accounts for name in bulk_writer.names_told(one)})
+        names = sorted({name for one in accounts for name in bulk_writer.sign_in_names_of(one)})
         if names:
             query = (
                 "SELECT n.name, a.moid, p.moid IS NULL FROM domains_signinname n"
                 " JOIN domains_account a ON a.id = n.account_id"
                 f" LEFT JOIN domains_applied p ON p.moid = a.moid WHERE n.name IN ({sql.marks(names)})"
             )
-            self._holders |= {name: (m, bool(own)) for name, m, own in self._select(query, names)}
+            self._name_owners |= {
+                name: (m, bool(own)) for name, m, own in self._select(query, names)
+            }
 
-    def known_domain(self, moid: str) -> Told | None:
+    def load_domain(self, moid: str) -> WireObject | None:
         """A domain as it is; what was staged is written first."""
-        self._write()
-        found = serializers.domains(self._ask, [moid])
+        self._write_staged()
+        found = serializers.serialize_domains(self._ask, [moid])
         return found[0] if found else None
 
-    def known_account(self, moid: str) -> Told | None:
+    def load_account(self, moid: str) -> WireObject | None:
         """An account as it is, without its secrets."""
-        self._write()
-        found = serializers.accounts(self._ask, "WHERE a.moid = %s", [moid])
+        self._write_staged()
+        found = serializers.serialize_accounts(self._ask, "WHERE a.moid = %s", [moid])
         return {k: v for k, v in found[0][1].items() if k != "sealed"} if found else None
 
     def _ask(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -119,12 +121,12 @@ class DomainsUnitOfWork:
         self._select("SELECT moid FROM domains_domain WHERE level = 3 FOR UPDATE")
         return DatabaseTree(self.database)
 
-    def judge(self, notice: Notice) -> Verdict:
+    def judge_change(self, notice: Notice) -> Verdict:
         """Is it the next one, one that we have had, or is something missing before it?"""
-        applied = self._versions.get(thing_of(notice)["moid"], 0)
-        return judge(notice.version, notice.previous, self.cursor, applied)
+        applied = self._versions.get(subject_of(notice)["moid"], 0)
+        return judge_change(notice.version, notice.previous, self.cursor, applied)
 
-    def unfit(self, thing: Told) -> tuple[str, str]:
+    def find_misfit(self, thing: WireObject) -> tuple[str, str]:
         """Field and reason why a thing cannot be as it is told; empty: it can."""
         level = thing.get("level")
         if level is not None and self._levels.get(thing["moid"], level) != level:
@@ -138,36 +140,36 @@ class DomainsUnitOfWork:
                 return field, f"there is no such domain here: {wanted}"
         return "", ""
 
-    def name_taken(self, thing: Told, *, by_anybody: bool) -> str:
+    def find_taken_name(self, thing: WireObject, *, by_anybody: bool) -> str:
         """A name of an account that somebody else signs in with: one made here, or anybody."""
-        for name in sorted(bulk_writer.names_told(thing)):
-            moid, made_here = self._holders.get(name, (thing["moid"], False))
+        for name in sorted(bulk_writer.sign_in_names_of(thing)):
+            moid, made_here = self._name_owners.get(name, (thing["moid"], False))
             if moid != thing["moid"] and (made_here or by_anybody):
                 return name
         return ""
 
     # ---- staging ------------------------------------------------------------------------------
 
-    def take_domain(self, moid: str, domain: Told | None) -> None:
+    def stage_domain(self, moid: str, domain: WireObject | None) -> None:
         """So is this domain from now on; None: it is no more."""
         if self._domains.pop(moid, domain) is None and domain is not None:
             self._domains[moid] = None
-            self._write()  # With the one that went, its people went.
+            self._write_staged()  # With the one that went, its people went.
         self._domains[moid] = domain
         if domain is None:
             self._levels.pop(moid, None)
         else:
             self._levels[moid] = domain["level"]
 
-    def take_account(self, moid: str, account: Told | None) -> None:
+    def stage_account(self, moid: str, account: WireObject | None) -> None:
         """So is this account from now on; None: it is no more."""
         if self._accounts.get(moid, account) is None and account is not None:
-            self._write()
+            self._write_staged()
         self._accounts[moid] = account
 
-    def applied(self, notice: Notice) -> None:
+    def record_applied(self, notice: Notice) -> None:
         """A notice has been applied."""
-        moid = thing_of(notice)["moid"]
+        moid = subject_of(notice)["moid"]
         self._versions[moid] = self._changed[moid] = notice.version
         metrics.APPLIED.inc()
 
@@ -177,44 +179,44 @@ class DomainsUnitOfWork:
         if notice.previous is not None:
             self._gap, self._wrong = False, ""
 
-    def seen(self) -> None:
+    def count_duplicate(self) -> None:
         """A notice that had been applied before."""
         metrics.SEEN.inc()
 
-    def follows(self) -> bool:
+    def follows_a_core(self) -> bool:
         """Is there a core that we follow: the one of the configuration, or one that we have heard?"""
-        self.lock()
-        return not tree_is_ours() or self.cursor > 0
+        self.lock_cursor()
+        return not is_tree_edited_here() or self.cursor > 0
 
-    def miss(self) -> None:
+    def record_gap(self) -> None:
         """Something is missing: ask for it, though not for every message that shows it."""
         metrics.GAPS.inc()
         self._gap = True
-        self.ask_if_due()
+        self.request_changes_if_due()
 
-    def stop(self, why: str) -> None:
+    def record_unusable(self, why: str) -> None:
         """What came cannot be applied, so nothing after it can: all of it is asked for anew."""
         if why != self._wrong:
             log.error("what the core tells cannot be applied: %s", why)
         self._wrong, self._gap = why[:400], True
 
-    def ask_if_due(self) -> None:
+    def request_changes_if_due(self) -> None:
         """Ask the core for what is missing, or may be."""
-        self.lock()
-        if asks(self.now, self._asked_at, self._gap and not self._wrong):
-            self.ask()
+        self.lock_cursor()
+        if is_time_to_ask(self.now, self._asked_at, self._gap and not self._wrong):
+            self.request_changes()
 
-    def ask(self) -> None:
+    def request_changes(self) -> None:
         """Ask the core for what came after our version; for all if what came could not be applied."""
-        self.lock()
+        self.lock_cursor()
         after = 0 if self._wrong else self.cursor
         question = AskForChanges(after=after, platform=self.own)
         self._uow.send(Send(message=question, route=Routes.BMC_SYNC))
         self._asked_at = self.now
 
-    def sweep(self, first: int) -> None:
+    def delete_not_in_snapshot(self, first: int) -> None:
         """All there is has been told, with versions from `first` on: what else was told once goes."""
-        self._write()
+        self._write_staged()
         old = (
             "SELECT t.moid FROM {} t JOIN domains_applied p ON p.moid = t.moid WHERE p.version < %s"
         )
@@ -223,14 +225,14 @@ class DomainsUnitOfWork:
         bulk_writer.delete_accounts(self.database, people)
         self._accounts.update(dict.fromkeys(people))
         for moid in domains:
-            self.take_domain(moid, None)
+            self.stage_domain(moid, None)
         log.info("all was told: %d domains and %d accounts are no more", len(domains), len(people))
 
     # ---- writing ------------------------------------------------------------------------------
 
     def flush(self) -> None:
         """Write what was staged, and how far we are."""
-        self._write()
+        self._write_staged()
         asked = naive(self._asked_at) if self._asked_at else None
         now = (self.cursor, asked, int(self._gap), self._wrong)
         if self._was is not None and now != self._was:
@@ -240,17 +242,17 @@ class DomainsUnitOfWork:
             sql.execute(self.database, query, now)
             self._was = now
 
-    def _write(self) -> None:
+    def _write_staged(self) -> None:
         """Accounts that go make room first; domains before the people who belong to them."""
         gone = [moid for moid, one in self._accounts.items() if one is None]
         people = [one for one in self._accounts.values() if one is not None]
         bulk_writer.delete_accounts(self.database, gone)
         if self._domains:
             there = [one for one in self._domains.values() if one is not None]
-            bulk_writer.write_domains(self.database, ordered(there))
-            redis_projection.note(self.database, *self._domains)
+            bulk_writer.write_domains(self.database, in_order_of_reference(there))
+            redis_projection.mark_changed(self.database, *self._domains)
         if people:
-            bulk_writer.write_accounts(self.database, people, self._freed(people))
+            bulk_writer.write_accounts(self.database, people, self._accounts_to_rename(people))
         bulk_writer.delete_domains(
             self.database, [m for m, one in self._domains.items() if one is None]
         )
@@ -258,11 +260,11 @@ class DomainsUnitOfWork:
         sql.insert(self.database, "domains_applied", ("moid", "version"), rows, update=("version",))
         self._domains, self._accounts, self._changed = {}, {}, {}
 
-    def _freed(self, people: Sequence[Told]) -> set[str]:
+    def _accounts_to_rename(self, people: Sequence[WireObject]) -> set[str]:
         """Accounts whose names are taken by others: the core has seen to it that they have new ones."""
-        names = {name: one["moid"] for one in people for name in bulk_writer.names_told(one)}
+        names = {name: one["moid"] for one in people for name in bulk_writer.sign_in_names_of(one)}
         holders = (
-            (m, names.get(n, m)) for n, (m, made_here) in self._holders.items() if not made_here
+            (m, names.get(n, m)) for n, (m, made_here) in self._name_owners.items() if not made_here
         )
         return {holder for holder, wanted in holders if holder != wanted}
 
@@ -270,15 +272,15 @@ class DomainsUnitOfWork:
         """The projection follows by itself."""
 
 
-def thing_of(notice: Notice) -> Told:
+def subject_of(notice: Notice) -> WireObject:
     """The domain or the account that a notice is about."""
     return notice.domain if isinstance(notice, DomainChanged) else notice.account
 
 
-def ordered(domains: Sequence[Mapping[str, Any]]) -> list[Told]:
+def in_order_of_reference(domains: Sequence[Mapping[str, Any]]) -> list[WireObject]:
     """Domains of a batch, each after those that it refers to."""
     by_moid = {one["moid"]: dict(one) for one in domains}
-    found: dict[str, Told] = {}
+    found: dict[str, WireObject] = {}
 
     def put(moid: str | None) -> None:
         if moid is not None and (one := by_moid.pop(moid, None)) is not None:

@@ -14,8 +14,8 @@ import logging
 from collections.abc import Callable, Sequence
 
 from domains.data import hooks, tree_rows
-from domains.data.serializers import Told
-from domains.data.unit_of_work import DomainsUnitOfWork, Notice, thing_of
+from domains.data.serializers import WireObject
+from domains.data.unit_of_work import DomainsUnitOfWork, Notice, subject_of
 from domains.rules import tree
 from domains.rules.sync_decisions import Verdict
 from domains.rules.tree import Node, Refusal
@@ -32,13 +32,13 @@ _FIELDS = {"parent": "uplevelmoid", "platform": "platformmoid", "room": "roommoi
 @handles(DomainChanged)
 def on_domain_changed(uow: DomainsUnitOfWork, notice: DomainChanged, envelope: Envelope) -> None:
     """A domain was added, changed or deleted."""
-    _follow(uow, notice, _take_told if notice.previous is not None else _take_domain)
+    _follow(uow, notice, _apply_from_core if notice.previous is not None else _apply_domain)
 
 
 @handles(AccountChanged)
 def on_account_changed(uow: DomainsUnitOfWork, notice: AccountChanged, envelope: Envelope) -> None:
     """An account was added, changed or deleted."""
-    _follow(uow, notice, _take_told if notice.previous is not None else _take_account)
+    _follow(uow, notice, _apply_from_core if notice.previous is not None else _apply_account)
 
 
 def _follow(
@@ -49,31 +49,31 @@ def _follow(
         return
     if notice.platform not in (None, uow.own):
         raise NotTaken(f"{notice.platform} is not served at this site", "platformmoid")
-    verdict = uow.judge(notice)
+    verdict = uow.judge_change(notice)
     if verdict is Verdict.GAP:
-        uow.miss()
+        uow.record_gap()
         return
     if verdict is Verdict.SEEN:
-        uow.seen()
+        uow.count_duplicate()
     elif not take(uow, notice):
         return
     uow.advance(notice)
     if notice.whole is not None:
-        uow.sweep(notice.whole)
+        uow.delete_not_in_snapshot(notice.whole)
 
 
 # ---- from our own core --------------------------------------------------------------------------
 
 
-def _take_told(uow: DomainsUnitOfWork, notice: Notice) -> bool:
+def _apply_from_core(uow: DomainsUnitOfWork, notice: Notice) -> bool:
     """What the core tells is whole and fits; False: it does not, and nothing after it can."""
-    thing = thing_of(notice)
-    field, why = ("", "") if notice.op == "del" else uow.unfit(thing)
+    thing = subject_of(notice)
+    field, why = ("", "") if notice.op == "del" else uow.find_misfit(thing)
     if why:
-        uow.stop(f"{field}: {why}")
-        uow.ask_if_due()
+        uow.record_unusable(f"{field}: {why}")
+        uow.request_changes_if_due()
         return False
-    if "account" in thing and (name := uow.name_taken(thing, by_anybody=False)):
+    if "account" in thing and (name := uow.find_taken_name(thing, by_anybody=False)):
         uow.advance(notice)
         text = (
             f"“{name}” belongs to an account of this site: rename that one, then ask for all again"
@@ -83,31 +83,31 @@ def _take_told(uow: DomainsUnitOfWork, notice: Notice) -> bool:
     return True
 
 
-def _stage(uow: DomainsUnitOfWork, notice: Notice, thing: Told) -> None:
-    take = uow.take_domain if isinstance(notice, DomainChanged) else uow.take_account
+def _stage(uow: DomainsUnitOfWork, notice: Notice, thing: WireObject) -> None:
+    take = uow.stage_domain if isinstance(notice, DomainChanged) else uow.stage_account
     take(thing["moid"], None if notice.op == "del" else thing)
-    uow.applied(notice)
+    uow.record_applied(notice)
 
 
 # ---- from a third party's BMC -------------------------------------------------------------------
 
 
-def _take_domain(uow: DomainsUnitOfWork, notice: Notice) -> bool:
+def _apply_domain(uow: DomainsUnitOfWork, notice: Notice) -> bool:
     """Asks the rules. Raises NotTaken."""
-    given = thing_of(notice)
-    known = uow.known_domain(given["moid"])
+    given = subject_of(notice)
+    known = uow.load_domain(given["moid"])
     if notice.op == "del":
         if known:
-            _obey(tree.deleting(known["name"], _uses(uow, known["moid"])))
+            _raise_if_refused(tree.refusals_to_delete(known["name"], _uses(uow, known["moid"])))
     else:
         given = _completed(given, known)
-        _fit(uow, given)
-        _obey(tree.placing(_node(uow, given), uow.tree()))
+        _raise_if_misfit(uow, given)
+        _raise_if_refused(tree.refusals_to_place(_node(uow, given), uow.tree()))
     _stage(uow, notice, given)
     return True
 
 
-def _completed(given: Told, known: Told | None) -> Told:
+def _completed(given: WireObject, known: WireObject | None) -> WireObject:
     """What is not said stays as it is; what is new has to say enough. Raises NotTaken."""
     level = int({"level": -1, **(known or {}), **given}["level"])
     domain = {**(known or {}), **given, "level": level}
@@ -121,12 +121,12 @@ def _completed(given: Told, known: Told | None) -> Told:
 
 
 def _uses(uow: DomainsUnitOfWork, moid: str) -> dict[str, int]:
-    return tree_rows.uses(uow.database, moid) | hooks.uses_by_kind(
+    return tree_rows.count_uses(uow.database, moid) | hooks.uses_by_kind(
         hooks.DOMAIN_USES, uow.database, moid
     )
 
 
-def _node(uow: DomainsUnitOfWork, domain: Told) -> Node:
+def _node(uow: DomainsUnitOfWork, domain: WireObject) -> Node:
     """As the rules see it; a room that is not known is made below its platform."""
     room = domain.get("roommoid") or None
     if room and uow.tree().platform_of_room(room) is None:
@@ -139,31 +139,31 @@ def _node(uow: DomainsUnitOfWork, domain: Told) -> Node:
     )
 
 
-def _take_account(uow: DomainsUnitOfWork, notice: Notice) -> bool:
+def _apply_account(uow: DomainsUnitOfWork, notice: Notice) -> bool:
     """Raises NotTaken."""
-    given = thing_of(notice)
-    known = uow.known_account(given["moid"])
+    given = subject_of(notice)
+    known = uow.load_account(given["moid"])
     if notice.op != "del":
         given = {**(known or {}), **given}
         for field in ("account", "userdomainmoid"):
             if not given.get(field):
                 raise NotTaken("is missing", field)
-        _fit(uow, given)
-        uow.read_holders([given])
-        if name := uow.name_taken(given, by_anybody=True):
+        _raise_if_misfit(uow, given)
+        uow.read_name_owners([given])
+        if name := uow.find_taken_name(given, by_anybody=True):
             raise NotTaken(f"“{name}” is the name of another account", "account")
     _stage(uow, notice, given)
     return True
 
 
-def _fit(uow: DomainsUnitOfWork, thing: Told) -> None:
+def _raise_if_misfit(uow: DomainsUnitOfWork, thing: WireObject) -> None:
     uow.read_levels([thing])
-    field, why = uow.unfit(thing)
+    field, why = uow.find_misfit(thing)
     if why:
         raise NotTaken(why, field)
 
 
-def _obey(refusals: Sequence[Refusal]) -> None:
+def _raise_if_refused(refusals: Sequence[Refusal]) -> None:
     if refusals:
         field = refusals[0].field
         raise NotTaken(refusals[0].sentence, _FIELDS.get(field, field))

@@ -25,7 +25,7 @@ from import_export.resources import ModelResource
 from import_export.results import Error
 from import_export.widgets import CharWidget, Widget
 
-from domains.data.password_hashers import RandomSecret
+from domains.data.password_hashers import RandomSecretHasher
 from domains.flows import change, people
 from domains.models import (
     Account,
@@ -36,7 +36,7 @@ from domains.models import (
     UserDomain,
     new_moid,
 )
-from domains.rules.refusal_texts import said
+from domains.rules.refusal_texts import translated
 from domains.rules.tree import RuleBroken
 from foundation.web.scoping import scope
 from foundation.web.table_export import unmarked
@@ -45,7 +45,7 @@ MOST_ROWS = 10_000
 _AT_ONCE = 1000
 _YES = frozenset({"1", "true", "yes", "y", "是"})
 _NO = frozenset({"0", "false", "no", "n", "否"})
-Keep = Callable[[Any], Any]
+SaveRow = Callable[[Any], Any]
 
 
 def _batched(values: Iterable[str]) -> Iterator[list[str]]:
@@ -54,7 +54,7 @@ def _batched(values: Iterable[str]) -> Iterator[list[str]]:
         yield ordered[start : start + _AT_ONCE]
 
 
-class Flag(Widget):  # type: ignore[misc]
+class FlagWidget(Widget):  # type: ignore[misc]
     """1 or 0, yes or no; anything else is a mistake."""
 
     def clean(self, value: Any, row: Any = None, **more: Any) -> bool:
@@ -69,7 +69,7 @@ class Flag(Widget):  # type: ignore[misc]
         return str(int(bool(value)))
 
 
-class Whole(Widget):  # type: ignore[misc]
+class WholeNumberWidget(Widget):  # type: ignore[misc]
     """A whole number, or nothing."""
 
     def clean(self, value: Any, row: Any = None, **more: Any) -> int | None:
@@ -86,7 +86,7 @@ class Whole(Widget):  # type: ignore[misc]
         return "" if value is None else str(value)
 
 
-class OrNothing(CharWidget):  # type: ignore[misc]
+class OptionalTextWidget(CharWidget):  # type: ignore[misc]
     """A text that is unique: an empty one is none."""
 
     def clean(self, value: Any, row: Any = None, **more: Any) -> str | None:
@@ -94,7 +94,7 @@ class OrNothing(CharWidget):  # type: ignore[misc]
         return str(value).strip() or None
 
 
-class Chosen(Widget):  # type: ignore[misc]
+class RelationWidget(Widget):  # type: ignore[misc]
     """Something that is there, by MOID or, where only one is called so, by name."""
 
     def __init__(self, relation: str) -> None:
@@ -140,7 +140,7 @@ class TableRows(ModelResource):  # type: ignore[misc]
     def __init__(self, page: Any, request: HttpRequest) -> None:
         super().__init__()
         self.page, self.request = page, request
-        self.keep: Keep = self._nobody
+        self.keep: SaveRow = self._nobody
         self._lines: dict[str, int] = {}
         self._taken: set[str] = set()
         self._repeated: set[str] = set()
@@ -150,9 +150,9 @@ class TableRows(ModelResource):  # type: ignore[misc]
         raise RuntimeError("only within import_data")
 
     @contextmanager
-    def writing(self) -> Iterator[Keep]:
+    def writing(self) -> Iterator[SaveRow]:
         """A transaction, and what keeps a thing in it."""
-        with change.together() as keep:
+        with change.saving_domains() as keep:
             yield keep
 
     def get_queryset(self) -> QuerySet[Any]:
@@ -199,7 +199,7 @@ class TableRows(ModelResource):  # type: ignore[misc]
             there = self._base().filter(moid__in=some).values_list("moid", flat=True)
             self._taken.update(there)
         for field in self.get_import_fields():
-            if isinstance(field.widget, Chosen) and field.column_name in dataset.headers:
+            if isinstance(field.widget, RelationWidget) and field.column_name in dataset.headers:
                 wanted = filter(None, map(_text, dataset[field.column_name]))
                 field.widget.learn(wanted, self._offered(field.widget.relation))
 
@@ -262,7 +262,7 @@ class TableRows(ModelResource):  # type: ignore[misc]
         try:
             self.keep(instance)
         except RuleBroken as broken:
-            texts = {one.field or NON_FIELD_ERRORS: said(one) for one in broken.refusals}
+            texts = {one.field or NON_FIELD_ERRORS: translated(one) for one in broken.refusals}
             raise ValidationError(texts) from None
 
 
@@ -282,10 +282,10 @@ def _text(value: Any) -> str:
 
 class _DomainRows(TableRows):
     name = Field("name", "name")
-    parent = Field("parent_id", "parent", Chosen("parent"))
-    used = Field("used", "enabled", Flag())
-    enable_hd = Field("enable_hd", "enable_hd", Flag())
-    enable_h265 = Field("enable_h265", "enable_h265", Flag())
+    parent = Field("parent_id", "parent", RelationWidget("parent"))
+    used = Field("used", "enabled", FlagWidget())
+    enable_hd = Field("enable_hd", "enable_hd", FlagWidget())
+    enable_h265 = Field("enable_h265", "enable_h265", FlagWidget())
 
 
 _DOMAIN = ("moid", "name", "parent", "used", "enable_hd", "enable_h265")
@@ -313,10 +313,10 @@ class PlatformRows(_DomainRows):
 class TenantRows(_DomainRows):
     """User domains, with what they are bound to, and their limits."""
 
-    platform = Field("platform_id", "platform", Chosen("platform"))
-    room = Field("room_id", "room", Chosen("room"))
-    small_limit = Field("small_limit", "small_limit", Whole())
-    large_limit = Field("large_limit", "large_limit", Whole())
+    platform = Field("platform_id", "platform", RelationWidget("platform"))
+    room = Field("room_id", "room", RelationWidget("room"))
+    small_limit = Field("small_limit", "small_limit", WholeNumberWidget())
+    large_limit = Field("large_limit", "large_limit", WholeNumberWidget())
 
     class Meta(TableRows.Meta):
         model = UserDomain
@@ -327,21 +327,21 @@ class RoomRows(TableRows):
     """Machine rooms."""
 
     name = Field("name", "name")
-    platform = Field("platform_id", "platform", Chosen("platform"))
-    order = Field("order", "order", Whole())
-    is_default = Field("is_default", "is_default", Flag())
+    platform = Field("platform_id", "platform", RelationWidget("platform"))
+    order = Field("order", "order", WholeNumberWidget())
+    is_default = Field("is_default", "is_default", FlagWidget())
 
     class Meta(TableRows.Meta):
         model = MachineRoom
         fields = ("moid", "name", "platform", "order", "is_default")
 
     @contextmanager
-    def writing(self) -> Iterator[Keep]:
+    def writing(self) -> Iterator[SaveRow]:
         """Rooms have a flow of their own."""
 
         def keep(room: MachineRoom) -> None:
             room.full_clean()
-            change.keep_room(room)
+            change.save_room(room)
 
         with transaction.atomic():
             yield keep
@@ -354,13 +354,13 @@ class AccountRows(TableRows):
     """Accounts. A new one gets a password of 120 random bits, which is told once and kept nowhere."""
 
     username = Field("username", "username")
-    domain = Field("domain_id", "domain", Chosen("domain"))
+    domain = Field("domain_id", "domain", RelationWidget("domain"))
     first_name = Field("first_name", "first_name")
     last_name = Field("last_name", "last_name")
-    email = Field("email", "email", OrNothing())
-    phone = Field("phone", "phone", OrNothing())
-    e164 = Field("e164", "e164", OrNothing())
-    is_active = Field("is_active", "enabled", Flag())
+    email = Field("email", "email", OptionalTextWidget())
+    phone = Field("phone", "phone", OptionalTextWidget())
+    e164 = Field("e164", "e164", OptionalTextWidget())
+    is_active = Field("is_active", "enabled", FlagWidget())
 
     class Meta(TableRows.Meta):
         model = Account
@@ -374,17 +374,17 @@ class AccountRows(TableRows):
         self.initial: list[tuple[str, str]] = []
 
     @contextmanager
-    def writing(self) -> Iterator[Keep]:
+    def writing(self) -> Iterator[SaveRow]:
         """People have a flow of their own."""
         by = getattr(self.request.user, "moid", None)
         with transaction.atomic():
-            yield partial(people.keep, by=by)
+            yield partial(people.save_account, by=by)
 
     def save_instance(self, instance: Any, is_create: bool, row: Any, **more: Any) -> None:
         """A new one with its first password."""
         if is_create:
             raw = b32encode(token_bytes(15)).decode().lower()
-            hasher = RandomSecret()  # stretched, 10,000 would take an hour; see `hashers`
+            hasher = RandomSecretHasher()  # stretched, 10,000 would take an hour; see `hashers`
             instance.password = hasher.encode(raw, hasher.salt())
             self.initial.append((instance.username, raw))
         super().save_instance(instance, is_create, row, **more)

@@ -1,11 +1,11 @@
 """People change: one transaction, the rules asked in it, sessions ended, followers told.
 
-keep / set_password / delete
+save_account / set_password / delete
   -> the account as it was, locked
-  -> person.keeping, person.changing, person.deleting     refused: RuleBroken, nothing is written
+  -> accounts.refusals_to_save, ..._to_change, ..._to_delete     refused: RuleBroken, nothing is written
   -> the account and its sign-in names
   -> no session or token outlives a new password or a disabled account
-  -> changes.note
+  -> change_log.record_change
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from django_otp import devices_for_user
 
 from domains.data import change_log, hooks, queries, tokens
-from domains.flows.change import obey, unsound
+from domains.flows.change import find_field_errors, raise_if_refused
 from domains.models import Account
 from domains.rules import accounts
 from domains.rules.tree import Refusal, RuleBroken
@@ -31,7 +31,7 @@ AT_CORE = "This account is kept at the core: change it there, and it follows her
 GONE = "There is no account %(moid)s any more: look for it in the list."
 
 
-def keep(
+def save_account(
     account: Account,
     database: str = "default",
     *,
@@ -44,15 +44,17 @@ def keep(
     """
     try:
         with transaction.atomic(using=database):
-            before = _locked(account.moid, database)
-            _ours(account.moid, database)
-            obey(account.refusals(database))
-            obey(unsound(account, changed))
+            before = _lock_account(account.moid, database)
+            _refuse_if_kept_at_core(account.moid, database)
+            raise_if_refused(account.find_refusals(database))
+            raise_if_refused(find_field_errors(account, changed))
             if before is not None:
-                others = _others(before, database)
-                obey(accounts.changing(before.person(), account.person(), by, others))
-            account.save(using=database, update_fields=_written(before, changed))
-            _follow_up(before, account, database)
+                others = _count_other_operators(before, database)
+                raise_if_refused(
+                    accounts.refusals_to_change(before.as_facts(), account.as_facts(), by, others)
+                )
+            account.save(using=database, update_fields=_columns_to_save(before, changed))
+            _revoke_and_record(before, account, database)
     except IntegrityError:
         raise RuleBroken([Refusal("username", TAKEN)]) from None
     except OperationalError as wrong:
@@ -67,35 +69,39 @@ def create(
 ) -> Account:
     """A new account; without a password nobody signs in yet. Raises RuleBroken."""
     account = Account(**fields)
-    _take_password(account, password)
-    return keep(account, database, by=by)
+    _set_valid_password(account, password)
+    return save_account(account, database, by=by)
 
 
 def set_password(moid: str, raw: str | None, database: str = "default") -> None:
     """A new password, or none; whoever is signed in has to do so again. Raises RuleBroken."""
     with transaction.atomic(using=database):
-        account = _get(moid, database)
-        _take_password(account, raw)
-        keep(account, database, changed=["password"])
+        account = _lock_existing(moid, database)
+        _set_valid_password(account, raw)
+        save_account(account, database, changed=["password"])
 
 
 def enable(moid: str, database: str = "default", by: str | None = None) -> None:
     """Let a person sign in again."""
-    _switch(moid, database, by, on=True)
+    _set_enabled(moid, database, by, on=True)
 
 
 def disable(moid: str, database: str = "default", by: str | None = None) -> None:
     """The person is out, and signs in no more. Raises RuleBroken."""
-    _switch(moid, database, by, on=False)
+    _set_enabled(moid, database, by, on=False)
 
 
 def delete(moid: str, database: str = "default", by: str | None = None) -> None:
     """Forget an account. Raises RuleBroken."""
     with transaction.atomic(using=database):
-        account = _get(moid, database)
-        _ours(moid, database)
-        obey(accounts.deleting(account.person(), by, _others(account, database)))
-        change_log.note(database, "account", moid, "del")
+        account = _lock_existing(moid, database)
+        _refuse_if_kept_at_core(moid, database)
+        raise_if_refused(
+            accounts.refusals_to_delete(
+                account.as_facts(), by, _count_other_operators(account, database)
+            )
+        )
+        change_log.record_change(database, "account", moid, "del")
         hooks.REVOKE_CREDENTIALS.call(database, [moid])
         account.delete(using=database)
 
@@ -103,23 +109,23 @@ def delete(moid: str, database: str = "default", by: str | None = None) -> None:
 def reset_second_factor(moid: str, database: str = "default") -> bool:
     """Forget the second factor: at the next sign-in a new one is set up. Was there one?"""
     with transaction.atomic(using=database):
-        account = _get(moid, database)
-        _ours(moid, database)
+        account = _lock_existing(moid, database)
+        _refuse_if_kept_at_core(moid, database)
         devices = list(devices_for_user(account, confirmed=None))
         for device in devices:
             device.delete(using=database)
-        change_log.note(database, "account", moid, "mod")
+        change_log.record_change(database, "account", moid, "mod")
     return bool(devices)
 
 
-def _switch(moid: str, database: str, by: str | None, *, on: bool) -> None:
+def _set_enabled(moid: str, database: str, by: str | None, *, on: bool) -> None:
     with transaction.atomic(using=database):
-        account = _get(moid, database)
+        account = _lock_existing(moid, database)
         account.is_active = on
-        keep(account, database, changed=["is_active"], by=by)
+        save_account(account, database, changed=["is_active"], by=by)
 
 
-def _take_password(account: Account, raw: str | None) -> None:
+def _set_valid_password(account: Account, raw: str | None) -> None:
     """Raises RuleBroken with what is wrong with the password."""
     if raw is not None:
         try:
@@ -130,18 +136,18 @@ def _take_password(account: Account, raw: str | None) -> None:
     account.set_password(raw)
 
 
-def _follow_up(before: Account | None, account: Account, database: str) -> None:
+def _revoke_and_record(before: Account | None, account: Account, database: str) -> None:
     shut = before is not None and (
         account.password != before.password or (before.is_active and not account.is_active)
     )
     if shut:
-        tokens.end_all(account, database)
+        tokens.revoke_all(account, database)
         hooks.REVOKE_CREDENTIALS.call(database, [account.moid])
     was = before.domain_id if before is not None else None
-    change_log.note(database, "account", account.moid, "mod" if before else "add", was=was)
+    change_log.record_change(database, "account", account.moid, "mod" if before else "add", was=was)
 
 
-def _written(before: Account | None, changed: Collection[str] | None) -> list[str] | None:
+def _columns_to_save(before: Account | None, changed: Collection[str] | None) -> list[str] | None:
     """Which columns; None: all. What somebody else changed meanwhile stays as it is."""
     if before is None or changed is None:
         return None
@@ -149,23 +155,23 @@ def _written(before: Account | None, changed: Collection[str] | None) -> list[st
     return [one.name for one in fields if {one.name, one.attname} & {*changed}]
 
 
-def _ours(moid: str, database: str) -> None:
+def _refuse_if_kept_at_core(moid: str, database: str) -> None:
     """Raises RuleBroken for an account that this site only follows."""
-    if queries.kept_at_core(database, moid):
+    if queries.is_kept_at_core(database, moid):
         raise RuleBroken([Refusal("", AT_CORE)])
 
 
-def _locked(moid: str, database: str) -> Account | None:
+def _lock_account(moid: str, database: str) -> Account | None:
     return Account.objects.using(database).select_for_update().filter(moid=moid).first()
 
 
-def _get(moid: str, database: str) -> Account:
-    if (found := _locked(moid, database)) is None:
+def _lock_existing(moid: str, database: str) -> Account:
+    if (found := _lock_account(moid, database)) is None:
         raise RuleBroken([Refusal("moid", GONE, {"moid": moid})])
     return found
 
 
-def _others(account: Account, database: str) -> int:
+def _count_other_operators(account: Account, database: str) -> int:
     """Enabled operators beside this one; they are locked, so that two do not leave at once."""
     if not account.is_superuser:
         return 0

@@ -3,7 +3,7 @@
 CSS -> BMC       CSS_BMC_SYNC_REQ                        on_ask_for_changes
 BMC -> CSS       BMC_CSS_DOMAIN_NTF | AMC_CSS_ACCOUNT_NTF
 
-A site asks as it begins to serve a platform (`greet`), and when something is missing (`ask_again`); what
+A site asks as it begins to serve a platform (`request_missed_changes`), and when something is missing (`request_changes_again`); what
 was missed comes by the feed, to the site that serves the platform then.
 """
 
@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import transaction
 
 from domains.data.change_log import lock_counter
-from domains.data.feed import follow
+from domains.data.feed import add_follower
 from domains.data.queries import backups_of
 from domains.data.unit_of_work import DomainsUnitOfWork
 from domains.rules.sync_decisions import Sync, decide_sync
@@ -40,11 +40,15 @@ def consumer_in_order(own: PlatformStore) -> Consumer:
     handler: Desk = partial(dispatch.take, first_turn=True)
     queue = Routes.DOMAIN_NOTICE.value.queue
     return Consumer(
-        own, settings.AMQP_URL, {queue: handler}, partial(greet, own.platform), alone=True
+        own,
+        settings.AMQP_URL,
+        {queue: handler},
+        partial(request_missed_changes, own.platform),
+        alone=True,
     )
 
 
-KEPT = timedelta(days=90)
+LOG_RETENTION = timedelta(days=90)
 """So long the log is kept; who was away for longer is told the whole."""
 
 _TRIM = 10_000
@@ -62,12 +66,12 @@ _BASES = (
 @handles(AskForChanges)
 def on_ask_for_changes(uow: DomainsUnitOfWork, question: AskForChanges, envelope: Envelope) -> None:
     """A site asks for its own platform, or for one that it backs up. Raises NotTaken for others."""
-    platform = _asked_for(uow, question, envelope)
+    platform = _requested_platform(uow, question, envelope)
     query = "SELECT base, first FROM domains_follower WHERE platform = %s"
     newest = lock_counter(uow.database)
     found = sql.select(uow.database, f"{query} FOR UPDATE", [platform])
     if not found:
-        if not platform or not follow(uow.database, platform):
+        if not platform or not add_follower(uow.database, platform):
             raise NotTaken(f"{platform or 'nobody'} is no platform domain of this tree", "app_id")
         return
     base, first = found[0]
@@ -77,7 +81,7 @@ def on_ask_for_changes(uow: DomainsUnitOfWork, question: AskForChanges, envelope
         change, values = "sent = %s", [question.after]
     elif told is Sync.WHOLE:
         change, values = "base = NULL, first = 0", []
-        _not_behind(uow.database, newest, question.after)
+        _raise_counter(uow.database, newest, question.after)
     else:
         return
     query = f"UPDATE domains_follower SET {change} WHERE platform = %s"
@@ -85,7 +89,7 @@ def on_ask_for_changes(uow: DomainsUnitOfWork, question: AskForChanges, envelope
     wake_up.everywhere(uow.own, {platform})
 
 
-def _asked_for(uow: DomainsUnitOfWork, question: AskForChanges, envelope: Envelope) -> str:
+def _requested_platform(uow: DomainsUnitOfWork, question: AskForChanges, envelope: Envelope) -> str:
     """Who asks is known by its `app_id`."""
     asker = envelope.app_id.partition("@")[2]
     platform = question.platform or asker
@@ -94,13 +98,13 @@ def _asked_for(uow: DomainsUnitOfWork, question: AskForChanges, envelope: Envelo
     return platform
 
 
-def _not_behind(database: str, newest: int, after: int) -> None:
+def _raise_counter(database: str, newest: int, after: int) -> None:
     """A core that was restored from an older copy goes on above what its platforms have seen."""
     if after > newest:
         sql.execute(database, "UPDATE domains_counter SET version = %s WHERE id = 1", [after])
 
 
-def trim(platform: str, kept: timedelta = KEPT) -> int:
+def delete_old_changes(platform: str, kept: timedelta = LOG_RETENTION) -> int:
     """Forget changes that are old; how many. Who has not had them yet is told the whole."""
     database = store_of(platform).database
     with transaction.atomic(using=database):
@@ -122,19 +126,19 @@ def trim(platform: str, kept: timedelta = KEPT) -> int:
 # ---- at a platform ------------------------------------------------------------------------------
 
 
-def greet(platform: str) -> None:
+def request_missed_changes(platform: str) -> None:
     """This site begins to serve it, or has its broker again: what came meanwhile?"""
     with begin(platform) as uow:
         domains = uow.part(DomainsUnitOfWork)
-        if domains.is_open and domains.follows():
-            domains.ask()
+        if domains.is_open and domains.follows_a_core():
+            domains.request_changes()
     wake_up.everywhere(platform)
 
 
-def ask_again(platform: str) -> None:
+def request_changes_again(platform: str) -> None:
     """What was asked for has not come, or nothing has been asked for in a while."""
     with begin(platform) as uow:
         domains = uow.part(DomainsUnitOfWork)
-        if domains.is_open and domains.follows():
-            domains.ask_if_due()
+        if domains.is_open and domains.follows_a_core():
+            domains.request_changes_if_due()
     wake_up.everywhere(platform)

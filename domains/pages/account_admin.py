@@ -23,8 +23,8 @@ from domains.models import Account, Level, SignInName
 from domains.pages.admin_widgets import refused_politely
 from domains.pages.forms import NewAccountForm, PasswordForm
 from domains.pages.table_import import AccountTables
-from domains.rules.accounts import tidy
-from domains.rules.sign_in_names import normal
+from domains.rules.accounts import normalize_number
+from domains.rules.sign_in_names import normalize
 from foundation.web.admin_base import BaseAdmin, badge
 
 MOST_FOUND, MOST_ROUNDS, _SOME = 500, 20, 1000
@@ -83,8 +83,8 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin):  # type: ignore[t
         """By the beginning of any name under which somebody signs in: one index has them all."""
         if len(term) >= SHORTEST_MOID and "@" not in term:
             return queryset.filter(moid=term)
-        digits = tidy(term) or ""
-        start = digits if digits.lstrip("+").isdigit() else normal(term)
+        digits = normalize_number(term) or ""
+        start = digits if digits.lstrip("+").isdigit() else normalize(term)
         names = SignInName.objects.filter(name__gte=start, name__lt=start + _LAST)
         if _few(request.user) is not None:
             return queryset.filter(Exists(names.filter(account=OuterRef("pk"))))
@@ -95,7 +95,7 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin):  # type: ignore[t
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
         """Rules once more, in the transaction; names, sessions, followers."""
         changed = {*form.changed_data} if change else None
-        people.keep(obj, changed=changed, by=_moid(request))
+        people.save_account(obj, changed=changed, by=_moid(request))
 
     def delete_model(self, request: HttpRequest, obj: Account) -> None:
         """As above."""
@@ -119,7 +119,7 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin):  # type: ignore[t
         page = self.confirm(request, chosen, "unlock", _("Unlock these accounts?"), warning)
         if page is None:
             self.carry_out(
-                request, chosen, _("Unlocked"), lambda a: bool(lockout.forget(a.username))
+                request, chosen, _("Unlocked"), lambda a: bool(lockout.delete_tries(a.username))
             )
         return page
 
@@ -179,7 +179,7 @@ def _few(user: Any) -> list[str] | None:
     if level_of(user) not in (Level.USER, Level.SERVICE):
         return None
     if not hasattr(user, "few_domains"):
-        user.few_domains = queries.few_below("default", user.domain_id, FEW_DOMAINS)
+        user.few_domains = queries.subtree_if_small("default", user.domain_id, FEW_DOMAINS)
     found: list[str] | None = user.few_domains
     return found
 
@@ -206,7 +206,7 @@ def _first(names: QuerySet[SignInName], seen: QuerySet[Any]) -> list[int]:
 def _look(rows: Sequence[Any]) -> None:
     staff = [row.pk for row in rows if row.is_staff]
     found = TOTPDevice.objects.filter(user__in=staff, confirmed=True) if staff else ()
-    have, out = {one.user_id for one in found}, lockout.locked_out([r.username for r in rows])
+    have, out = {one.user_id for one in found}, lockout.locked_usernames([r.username for r in rows])
     for row in rows:
         row.has_factor, row.is_out = row.pk in have, row.username in out
 

@@ -18,7 +18,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from unfold.sites import UnfoldAdminSite
 
-from domains.data.queries import kept_at_core
+from domains.data.queries import is_kept_at_core
 from domains.pages import second_factor
 from domains.pages.forms import OperatorSignInForm, OwnPasswordForm
 
@@ -50,7 +50,7 @@ class OperatorSite(UnfoldAdminSite):  # type: ignore[misc]
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The own password, by the flow; this session goes on, all others end."""
         account: Any = request.user
-        if kept_at_core("default", account.moid):
+        if is_kept_at_core("default", account.moid):
             return HttpResponseRedirect(f"{settings.CORE_URL}{reverse('admin:password_change')}")
         view = PasswordChangeView.as_view(
             form_class=OwnPasswordForm,

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from domains.data import tree_browser
 from domains.data.hooks import Measure
 from domains.models import Level
-from domains.rules.refusal_texts import said
+from domains.rules.refusal_texts import translated
 from domains.rules.tree import RuleBroken
 from foundation.web.admin_base import badge, bar
 
@@ -49,7 +49,7 @@ def refused_politely(request: HttpRequest, view: Callable[[], HttpResponse]) -> 
         return view()
     except RuleBroken as broken:
         for one in broken.refusals:
-            messages.error(request, said(one))
+            messages.error(request, translated(one))
         return redirect(request.get_full_path())
 
 
@@ -60,7 +60,7 @@ def page_of(level: int, moid: str) -> str:
 
 def line_to(moid: str) -> list[dict[str, str]]:
     """The root, and so on down to this domain, each with its form."""
-    found = tree_browser.lines(DATABASE, [moid])[moid] if moid else []
+    found = tree_browser.paths_from_root(DATABASE, [moid])[moid] if moid else []
     return [{"name": name, "page": page_of(level, one)} for one, level, name, _used in found]
 
 

@@ -108,7 +108,7 @@ class TreeAdmin(BaseAdmin):
 
     def save_model(self, request: HttpRequest, obj: Domain, form: Any, change: bool) -> None:
         """Rules once more, in the transaction, and the projection."""
-        tree.keep(obj)
+        tree.save_domain(obj)
 
     def delete_model(self, request: HttpRequest, obj: Domain) -> None:
         """By the flow."""

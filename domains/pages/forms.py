@@ -23,7 +23,7 @@ class _Explains:
 
     def get_invalid_login_error(self) -> ValidationError:
         """Why not."""
-        return ValidationError(sign_in.why_not(self.request), code="invalid_login")
+        return ValidationError(sign_in.failure_reason(self.request), code="invalid_login")
 
 
 class SignInForm(_Explains, AuthenticationForm):

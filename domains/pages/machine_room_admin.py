@@ -19,8 +19,8 @@ from domains.flows import change as tree
 from domains.models import BackupPlatform, MachineRoom, PlatformDomain
 from domains.pages.admin_widgets import refused_politely
 from domains.pages.table_import import RoomTables
-from domains.rules.refusal_texts import said
-from domains.rules.tree import deleting
+from domains.rules.refusal_texts import translated
+from domains.rules.tree import refusals_to_delete
 from foundation.web.admin_base import BaseAdmin, badge, translatable
 from foundation.web.scoping import ScopedChoices, scope
 
@@ -55,7 +55,7 @@ class MachineRoomAdmin(RoomTables, BaseAdmin):
 
     def save_model(self, request: HttpRequest, obj: MachineRoom, form: Any, change: bool) -> None:
         """By the flow."""
-        tree.keep_room(obj)
+        tree.save_room(obj)
 
     def delete_model(self, request: HttpRequest, obj: MachineRoom) -> None:
         """By the flow."""
@@ -117,15 +117,15 @@ class RoomRows(BaseInlineFormSet):  # type: ignore[type-arg]
             form.add_error("is_default", gettext("Only one room is the default: leave out one."))
         for form in self.deleted_forms:
             uses = tree.room_uses(form.instance.pk) if form.instance.pk else {}
-            for refusal in deleting(form.instance.name, uses):
-                raise ValidationError(said(refusal))
+            for refusal in refusals_to_delete(form.instance.name, uses):
+                raise ValidationError(translated(refusal))
 
     def save(self, commit: bool = True) -> Any:
         """By the flow."""
         found = super().save(commit=False)
         if commit:
             for room in found:
-                tree.keep_room(room)
+                tree.save_room(room)
             for room in self.deleted_objects:
                 tree.delete_room(room.pk)
         return found
@@ -141,7 +141,7 @@ class BackupRows(BaseInlineFormSet):  # type: ignore[type-arg]
             kept = [form for form in self.forms if form not in self.deleted_forms]
             ranked = [form.instance for form in kept if form.instance.backup_id]
             ranked.sort(key=lambda one: one.order)
-            tree.keep_backups(self.instance.pk, [one.backup_id for one in ranked])
+            tree.save_backups(self.instance.pk, [one.backup_id for one in ranked])
         return found
 
 

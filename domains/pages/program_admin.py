@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from domains.data.api_keys import new_pair
+from domains.data.api_keys import assign_key_pair
 from domains.flows import change as tree
 from domains.models import ApiKey, Application
 from foundation.web.admin_base import BaseAdmin, badge
@@ -62,8 +62,8 @@ class ApiKeyAdmin(BaseAdmin):
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         """A new key gets its pair, and its secret is shown this once."""
-        secret = "" if change else new_pair(obj)
-        tree.keep_key(obj)
+        secret = "" if change else assign_key_pair(obj)
+        tree.save_key(obj)
         if secret:
             _show_once(request, "key", obj.key, secret)
 

@@ -24,7 +24,7 @@ from prometheus_client import Counter
 from qrcode.image.svg import SvgPathImage
 
 from domains.data import change_log
-from domains.data.queries import kept_at_core
+from domains.data.queries import is_kept_at_core
 from domains.models import Account
 
 CODES = Counter("second_factors_total", "Codes of administrators, by what came of them", ["result"])
@@ -50,7 +50,7 @@ def ask(request: HttpRequest) -> Asked:
     code = request.POST.get("code", "").replace(" ", "").lower()[:LONGEST_CODE]
     if TOTPDevice.objects.filter(user=account, confirmed=True).exists():
         return _show(request, account, code)
-    if kept_at_core("default", account.moid):
+    if is_kept_at_core("default", account.moid):
         return Asked(elsewhere=settings.CORE_URL)
     return _set_up(request, account, code)
 
@@ -120,7 +120,7 @@ def _confirm(account: Account, device: Any, code: str) -> tuple[str, ...] | None
         paper = StaticDevice.objects.create(user=account, name="recovery codes")
         codes = tuple(StaticToken.random_token() for _ in range(RECOVERY_CODES))
         StaticToken.objects.bulk_create(StaticToken(device=paper, token=one) for one in codes)
-        change_log.note("default", "account", account.moid, "mod")
+        change_log.record_change("default", "account", account.moid, "mod")
     return codes
 
 

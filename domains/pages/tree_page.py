@@ -12,7 +12,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from domains.data import tree_browser
-from domains.data.tree_browser import Entry
+from domains.data.tree_browser import TreeEntry
 from domains.models import CoreDomain, Level
 from domains.pages.admin_widgets import DATABASE, PAGES, add_links, page_of, standing
 
@@ -84,10 +84,13 @@ class TreePages:
         """The top; below it what leads to the domain asked for, or else one level."""
         top, wanted = self._top(request), request.GET.get("open", "")
         line = [
-            moid for moid, *_rest in tree_browser.lines(DATABASE, [wanted or top])[wanted or top]
+            moid
+            for moid, *_rest in tree_browser.paths_from_root(DATABASE, [wanted or top])[
+                wanted or top
+            ]
         ]
         down = line[line.index(top) :] if top in line else [top]
-        nodes = self._rows(request, tree_browser.entries(DATABASE, [top]))
+        nodes = self._rows(request, tree_browser.load_entries(DATABASE, [top]))
         at = nodes
         for moid, deeper in zip(down, [*down[1:], ""], strict=True):
             node = next((one for one in at if one["entry"].moid == moid), None)
@@ -101,20 +104,20 @@ class TreePages:
     def _below(self, request: HttpRequest, moid: str, page: int, also: str = "") -> dict[str, Any]:
         found, more = tree_browser.children(DATABASE, moid, page)
         if also and also not in {one.moid for one in found}:
-            found = [*tree_browser.entries(DATABASE, [also]), *found]
+            found = [*tree_browser.load_entries(DATABASE, [also]), *found]
         return {
             "nodes": self._rows(request, found),
             "next": page + 1 if more else None,
             "of": moid,
         }
 
-    def _search(self, request: HttpRequest, term: str) -> list[Entry]:
+    def _search(self, request: HttpRequest, term: str) -> list[TreeEntry]:
         """By the beginning of the name, or the MOID."""
         rows, _distinct = self.get_search_results(request, self.get_queryset(request), term)
         found = list(rows.order_by("name", "moid").values_list("pk", flat=True)[:MOST_FOUND])
-        return tree_browser.entries(DATABASE, found)
+        return tree_browser.load_entries(DATABASE, found)
 
-    def _rows(self, request: HttpRequest, found: Sequence[Entry]) -> list[dict[str, Any]]:
+    def _rows(self, request: HttpRequest, found: Sequence[TreeEntry]) -> list[dict[str, Any]]:
         pages = {page.opts.model_name: page for page in self.admin_site._registry.values()}
         may = {name: pages[name].has_add_permission(request) for name in PAGES.values()}
         return [

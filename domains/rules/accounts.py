@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from domains.rules.sign_in_names import normal
+from domains.rules.sign_in_names import normalize
 from domains.rules.tree import USER, Refusal
 
 _PHONE = re.compile(r"\+?[0-9]{5,15}")
@@ -19,7 +19,7 @@ _BETWEEN = re.compile(r"[\s()./-]")
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class AccountFacts:
     """An account as the rules see it; `level`: of its domain, None without one.
 
     `operator` acts on the whole deployment, `administrator` on its domain.
@@ -36,17 +36,17 @@ class Person:
     enabled: bool = True
 
 
-def tidy(number: str | None) -> str | None:
+def normalize_number(number: str | None) -> str | None:
     """A telephone number as it is kept: without spaces, brackets, dots, slashes and dashes."""
     return _BETWEEN.sub("", unicodedata.normalize("NFKC", number or "")) or None
 
 
-def keeping(person: Person, taken: Collection[str]) -> list[Refusal]:
+def refusals_to_save(person: AccountFacts, taken: Collection[str]) -> list[Refusal]:
     """What is against writing an account; `taken`: which of its names are somebody else's."""
     return [*_shapes(person), *_place(person), *_names(person, taken)]
 
 
-def _shapes(person: Person) -> list[Refusal]:
+def _shapes(person: AccountFacts) -> list[Refusal]:
     found = []
     if person.phone and not _PHONE.fullmatch(person.phone):
         text = "Write the phone number with 5 to 15 digits, for instance +49301234567."
@@ -57,7 +57,7 @@ def _shapes(person: Person) -> list[Refusal]:
     return found
 
 
-def _place(person: Person) -> list[Refusal]:
+def _place(person: AccountFacts) -> list[Refusal]:
     if person.operator:
         return []
     if person.level is None:
@@ -69,7 +69,7 @@ def _place(person: Person) -> list[Refusal]:
     return []
 
 
-def _names(person: Person, taken: Collection[str]) -> list[Refusal]:
+def _names(person: AccountFacts, taken: Collection[str]) -> list[Refusal]:
     given = (
         ("username", person.username),
         ("email", person.email),
@@ -83,11 +83,13 @@ def _names(person: Person, taken: Collection[str]) -> list[Refusal]:
     return [
         Refusal(field, text, {"name": name})
         for field, name in given
-        if name and normal(name) in taken
+        if name and normalize(name) in taken
     ]
 
 
-def changing(before: Person, after: Person, by: str | None, others: int) -> list[Refusal]:
+def refusals_to_change(
+    before: AccountFacts, after: AccountFacts, by: str | None, others: int
+) -> list[Refusal]:
     """What is against changing one into the other. `by`: the MOID of who does it; `others`: enabled
     operators beside this one."""
     found = []
@@ -101,7 +103,7 @@ def changing(before: Person, after: Person, by: str | None, others: int) -> list
     return found
 
 
-def deleting(person: Person, by: str | None, others: int) -> list[Refusal]:
+def refusals_to_delete(person: AccountFacts, by: str | None, others: int) -> list[Refusal]:
     """What is against deleting an account; values as above."""
     if person.moid == by:
         text = "You cannot delete yourself: ask another administrator to do it."

@@ -20,7 +20,7 @@ MORE_TERMS = (
 """Terms that are put together, or come from tables: here translators find them."""
 
 
-def said(refusal: Refusal) -> str:
+def translated(refusal: Refusal) -> str:
     """A refusal as a sentence; a domain's name in it stays what it is."""
     return gettext(refusal.text) % {name: _word(value) for name, value in refusal.values.items()}
 

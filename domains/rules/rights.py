@@ -39,7 +39,7 @@ GIVEN_BY_SUPERUSERS = frozenset({"is_superuser"})
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RightsRow:
     """One kind of thing: what administrators of each level may do with it, and whose it is."""
 
     thing: str
@@ -48,7 +48,7 @@ class Row:
     whose: str
 
 
-BY_MODEL: dict[str, Row] = {}
+BY_MODEL: dict[str, RightsRow] = {}
 """The whole table by model (`app.model`). Each app declares its rows in its `AppConfig`."""
 
 
@@ -65,14 +65,14 @@ def declare(rows: str) -> None:
         BY_MODEL[row.model] = row
 
 
-def _row(line: str) -> Row:
+def _row(line: str) -> RightsRow:
     thing, model, core, service, platform, user, whose = (cell.strip() for cell in line.split("|"))
     letters_of = {CORE: core, SERVICE: service, PLATFORM: platform, USER: user}
     verbs = {
         level: frozenset(VERBS[letter] for letter in letters if letter != ".")
         for level, letters in letters_of.items()
     }
-    return Row(thing, model, verbs, whose)
+    return RightsRow(thing, model, verbs, whose)
 
 
 def may(level: int | None, verb: str, model: str) -> bool:
@@ -125,7 +125,7 @@ _RULES = """
 """
 
 
-def page() -> str:
+def rights_page() -> str:
     """The whole page."""
     names = (", ".join(f"`{name}`" for name in sorted(some)) for some in (FROM_ABOVE, OWN_STANDING))
     from_above, own = names

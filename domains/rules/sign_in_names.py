@@ -5,11 +5,11 @@ from __future__ import annotations
 import unicodedata
 
 
-def normal(name: str) -> str:
+def normalize(name: str) -> str:
     """The one spelling of a name: compatible characters unified, no space around it, small letters."""
     return unicodedata.normalize("NFKC", name).strip().lower()
 
 
 def names_of(username: str, email: str | None, phone: str | None, e164: str | None) -> set[str]:
     """All names of a person, as `SignInName` keeps them."""
-    return {normal(name) for name in (username, email, phone, e164) if name and normal(name)}
+    return {normalize(name) for name in (username, email, phone, e164) if name and normalize(name)}

@@ -21,7 +21,7 @@ class Verdict(Enum):
     GAP = "gap"
 
 
-def judge(version: int, previous: int | None, cursor: int, applied: int) -> Verdict:
+def judge_change(version: int, previous: int | None, cursor: int, applied: int) -> Verdict:
     """A change with its version, as it arrives at a platform that has come to `cursor`, and that has
     applied version `applied` of the same thing (0: none)."""
     if previous is not None and previous > cursor:
@@ -29,7 +29,7 @@ def judge(version: int, previous: int | None, cursor: int, applied: int) -> Verd
     return Verdict.SEEN if version <= applied else Verdict.APPLY
 
 
-def asks(now: datetime, asked_at: datetime | None, gap: bool) -> bool:
+def is_time_to_ask(now: datetime, asked_at: datetime | None, gap: bool) -> bool:
     """Is it time to ask (again)?"""
     if asked_at is None:
         return True
@@ -52,7 +52,7 @@ def decide_sync(after: int, base: int | None, first: int, newest: int) -> Sync:
     return Sync.AGAIN if base <= after <= newest else Sync.WHOLE
 
 
-def concerned(lines: Mapping[str, Sequence[str]], above: Sequence[str]) -> frozenset[str]:
+def platforms_holding(lines: Mapping[str, Sequence[str]], above: Sequence[str]) -> frozenset[str]:
     """Which platforms hold a domain. `lines`: each platform, its service domain, and so on up to the
     root; `above`: the domain and all above it.
 

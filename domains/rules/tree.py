@@ -122,7 +122,7 @@ class RuleBroken(Exception):
 # ---- a domain is created, changed or moved ------------------------------------------------------
 
 
-def placing(node: Node, tree: Tree) -> list[Refusal]:
+def refusals_to_place(node: Node, tree: Tree) -> list[Refusal]:
     """Why a domain cannot be as it is wanted; empty: it can.
 
     What stays where it is is not judged again: disabling a domain is never refused.
@@ -136,17 +136,17 @@ def placing(node: Node, tree: Tree) -> list[Refusal]:
                 {"kind": Term(NAMES[before.level]), "name": before.name},
             )
         ]
-    if found := _numbers(node, tree):
+    if found := _prefix_refusals(node, tree):
         return found
     if before is not None and before.place == node.place:
         return []
-    found = _root(node, tree) if node.level == CORE else _under(node, tree)
+    found = _root_refusals(node, tree) if node.level == CORE else _parent_refusals(node, tree)
     if not found and node.level == USER:
-        found = _binding(node, tree)
-    return found or _strays(before, node, tree)
+        found = _binding_refusals(node, tree)
+    return found or _out_of_reach_refusals(before, node, tree)
 
 
-def _numbers(node: Node, tree: Tree) -> list[Refusal]:
+def _prefix_refusals(node: Node, tree: Tree) -> list[Refusal]:
     """Numbers begin with their platform's prefix: it must tell which platform's they are."""
     other = tree.overlapping(node.moid, node.prefix) if node.prefix else None
     if other is None:
@@ -159,7 +159,7 @@ def _numbers(node: Node, tree: Tree) -> list[Refusal]:
     return [Refusal("e164_prefix", text, values)]
 
 
-def _root(node: Node, tree: Tree) -> list[Refusal]:
+def _root_refusals(node: Node, tree: Tree) -> list[Refusal]:
     core = tree.core()
     if core is not None and core.moid != node.moid:
         text = "There is one core domain, “%(name)s”: create a service domain below it instead."
@@ -169,7 +169,7 @@ def _root(node: Node, tree: Tree) -> list[Refusal]:
     return []
 
 
-def _under(node: Node, tree: Tree) -> list[Refusal]:
+def _parent_refusals(node: Node, tree: Tree) -> list[Refusal]:
     """Everything but the root hangs below something of a fitting level, and not below itself."""
     allowed = Term(" or ".join(NAMES[level] for level in sorted(_ABOVE[node.level])))
     if node.parent is None:
@@ -182,10 +182,10 @@ def _under(node: Node, tree: Tree) -> list[Refusal]:
         text = "A %(kind)s cannot hang below the %(above)s “%(name)s”. Choose a %(names)s above it."
         values = {"kind": Term(NAMES[node.level]), "above": Term(NAMES[parent.level])}
         return [Refusal("parent", text, {**values, "name": parent.name, "names": allowed})]
-    return _way_up(node, parent, tree)
+    return _depth_refusals(node, parent, tree)
 
 
-def _way_up(node: Node, parent: Node, tree: Tree) -> list[Refusal]:
+def _depth_refusals(node: Node, parent: Node, tree: Tree) -> list[Refusal]:
     line = above(parent, tree)
     if any(one.moid == node.moid for one in line):
         text = (
@@ -200,7 +200,7 @@ def _way_up(node: Node, parent: Node, tree: Tree) -> list[Refusal]:
     return []
 
 
-def _binding(node: Node, tree: Tree) -> list[Refusal]:
+def _binding_refusals(node: Node, tree: Tree) -> list[Refusal]:
     reach = reachable(node.parent, tree)
     if node.platform not in {one.moid for one in reach}:
         if not reach:
@@ -222,7 +222,7 @@ def _listed(nodes: Sequence[Node]) -> str:
     return ", ".join(names) + (" …" if len(nodes) > _NAMED else "")
 
 
-def _strays(before: Node | None, node: Node, tree: Tree) -> list[Refusal]:
+def _out_of_reach_refusals(before: Node | None, node: Node, tree: Tree) -> list[Refusal]:
     """Would a binding of others be out of reach then?
 
     A service domain takes along those below it. A platform domain that goes leaves its tenants;
@@ -234,7 +234,7 @@ def _strays(before: Node | None, node: Node, tree: Tree) -> list[Refusal]:
         roots = {one for one in (before and before.parent, node.parent) if one}
     else:
         return []
-    then = _Changed(tree, node)
+    then = _TreeWithChange(tree, node)
     reach: dict[str | None, set[str]] = {}
     for one in (one for root in sorted(roots) for one in tree.bound_below(root)):
         if one.parent not in reach:
@@ -250,7 +250,7 @@ def _strays(before: Node | None, node: Node, tree: Tree) -> list[Refusal]:
     return []
 
 
-class _Changed:
+class _TreeWithChange:
     """The tree as it would be with one domain changed."""
 
     def __init__(self, tree: Tree, node: Node) -> None:
@@ -265,7 +265,7 @@ class _Changed:
         return [*there, self._node] if comes else there
 
 
-class _Line(Protocol):
+class _AncestorReader(Protocol):
     """As much of a tree as one needs to look up from a domain."""
 
     def node(self, moid: str) -> Node | None: ...
@@ -273,7 +273,7 @@ class _Line(Protocol):
     def platforms_of(self, service: str) -> Sequence[Node]: ...
 
 
-def above(node: Node, tree: _Line) -> list[Node]:
+def above(node: Node, tree: _AncestorReader) -> list[Node]:
     """A domain and all above it, itself first; one that (by a mistake) hangs in a ring ends."""
     line, seen = [node], {node.moid}
     while (up := line[-1].parent) is not None and up not in seen:
@@ -285,7 +285,7 @@ def above(node: Node, tree: _Line) -> list[Node]:
     return line
 
 
-def reachable(service: str | None, tree: _Line) -> list[Node]:
+def reachable(service: str | None, tree: _AncestorReader) -> list[Node]:
     """The platform domains of a service domain, or of the nearest above it that has some."""
     start = tree.node(service) if service is not None else None
     for one in above(start, tree) if start else []:
@@ -297,7 +297,7 @@ def reachable(service: str | None, tree: _Line) -> list[Node]:
 # ---- something goes, or its room moves ----------------------------------------------------------
 
 
-def deleting(name: str, uses: Mapping[str, int]) -> list[Refusal]:
+def refusals_to_delete(name: str, uses: Mapping[str, int]) -> list[Refusal]:
     """Why a domain or a room cannot be deleted: what uses it, by kind, and how many."""
     if not any(uses.values()):
         return []
@@ -306,7 +306,7 @@ def deleting(name: str, uses: Mapping[str, int]) -> list[Refusal]:
     return [Refusal("", text, {"name": name, "uses": told})]
 
 
-def moving_room(platform: str, before: str | None, tenants: int) -> list[Refusal]:
+def refusals_to_move_room(platform: str, before: str | None, tenants: int) -> list[Refusal]:
     """Why a room cannot be given to another platform domain."""
     if before in (None, platform) or not tenants:
         return []

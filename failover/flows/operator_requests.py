@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from django.conf import settings
 
-from domains.data.tree_source import tree_is_ours
+from domains.data.tree_source import is_tree_edited_here
 from domains.flows import change
 from domains.models import PlatformDomain
 from failover.data import register_view
@@ -106,7 +106,7 @@ def set_mode(platform: str, by: str, mode: Mode, *, dry_run: bool = False) -> As
     def refuse(row: Row, at: Board, called: dict[str, str]) -> str:
         return refuse_mode(row, mode, at.reports.get(platform, {}), called)
 
-    if not tree_is_ours():
+    if not is_tree_edited_here():
         raise Refused(f"the mode is set at the core: {settings.CORE_URL}/admin/")
     same = _ask(platform, by, f"mode {mode}", refuse, None, dry_run=True)
     if not dry_run:

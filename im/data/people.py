@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db.models import Q, QuerySet
 
 from domains.models import Account
-from domains.rules.sign_in_names import normal
+from domains.rules.sign_in_names import normalize
 from foundation.cells.directory import PlatformStore
 from im.data.queries import states_between
 
@@ -33,7 +33,7 @@ def known(place: PlatformStore, users: Collection[str]) -> dict[str, Person]:
 
 def named(place: PlatformStore, name: str) -> Person | None:
     """Who of them signs in with exactly this name."""
-    row = _here(place).filter(names__name=normal(name)).values_list(*_FIELDS).first()
+    row = _here(place).filter(names__name=normalize(name)).values_list(*_FIELDS).first()
     return _person(*row) if row else None
 
 

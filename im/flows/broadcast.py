@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import orjson
 from django.db import transaction
 
-from domains.data.queries import people_below
+from domains.data.queries import accounts_below
 from domains.models import Domain
 from foundation import clock
 from foundation.cells.directory import PlatformStore
@@ -29,7 +29,7 @@ def send(place: PlatformStore, domain: Domain, text: str, by: str) -> Broadcast:
         journal.gate(place)
         row = Broadcast(domain=domain, text=text, by=by)
         row.save(using=place.database)
-        people = people_below(place.database, domain.moid)
+        people = accounts_below(place.database, domain.moid)
         notices.stage(place, list(_pushes(row, people)))
     return row
 

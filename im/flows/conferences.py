@@ -15,7 +15,7 @@ from django.db import transaction
 from domains.data import hooks
 from domains.data.hooks import RunningConference
 from domains.models import Account
-from domains.rules.sign_in_names import normal
+from domains.rules.sign_in_names import normalize
 from foundation import clock
 from foundation.cells.directory import PlatformStore, store_of
 from foundation.cells.serving import is_served_here
@@ -89,7 +89,7 @@ def _conversation(database: str, one: RunningConference) -> int:
 
 def _people(place: PlatformStore, one: RunningConference, came: Collection[str]) -> list[Person]:
     """Those of the tenant who were called, came, or made it; by name or by MOID."""
-    names = {normal(account) for account in one.accounts}
+    names = {normalize(account) for account in one.accounts}
     rows = Account.objects.using(place.database)
     called = rows.filter(names__name__in=names, domain=one.domain)
     users = {one.creator, *came, *one.accounts, *called.values_list("moid", flat=True)}

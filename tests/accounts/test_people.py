@@ -25,7 +25,7 @@ def test_all_four_names_are_written_in_their_one_spelling(eva: Account) -> None:
 
 def test_names_follow_a_change_and_go_with_the_account(eva: Account) -> None:
     eva.email, eva.phone = None, "+4930999999"
-    people.keep(eva, changed=["email", "phone"])
+    people.save_account(eva, changed=["email", "phone"])
     assert names(eva) == {"eva.lang", "+4930999999", "880012345"}
     people.delete(eva.moid)
     assert not SignInName.objects.filter(name="eva.lang").exists()

@@ -26,7 +26,7 @@ addresses = (f"10.1.{n // 250}.{n % 250 + 1}" for n in itertools.count())
 def attempt(name: str, password: str, address: str | None = None) -> tuple[Any, str]:
     """Who came in, and what was said."""
     request = RequestFactory().post("/x", REMOTE_ADDR=address or next(addresses))
-    return authenticate(request, username=name, password=password), sign_in.why_not(request)
+    return authenticate(request, username=name, password=password), sign_in.failure_reason(request)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -46,7 +46,7 @@ def test_five_wrong_tries_lock_out_whatever_name_and_address(eva: Account, tenan
         assert attempt(name, "wrong") == (None, sign_in.WRONG)
     for name in NAMES:
         assert attempt(name, PASSWORD) == (None, lockout.LOCKED)
-    assert lockout.locked_out(["Eva.Lang", "anna"]) == {"Eva.Lang"}
+    assert lockout.locked_usernames(["Eva.Lang", "anna"]) == {"Eva.Lang"}
     ben = Account.objects.get(username="ben")
     people.set_password(ben.moid, PASSWORD)
     assert attempt("ben", PASSWORD)[0] == ben

@@ -14,7 +14,7 @@ from conferences.models import Conference as Row
 from conferences.models import Number, ResourceUnit
 from conferences.rules.states import Conference, ConferenceState
 from domains.management.commands.load_demo import DEMO_TENANT
-from domains.models import ApiKey, hashed
+from domains.models import ApiKey, hash_secret
 from foundation.bus.models import Outbox, Parked
 from licensing.models import Quota
 from tests.admin.conftest import conference_row
@@ -141,7 +141,7 @@ def test_the_secret_of_a_key_is_shown_once(operator: Client, platform: str) -> N
     page = operator.post(reverse("admin:domains_apikey_add"), fields, follow=True).content.decode()
     key = ApiKey.objects.get(name="Partner")
     secret = page.partition("secret ")[2][:32]
-    assert hashed(secret) == key.secret_hash
+    assert hash_secret(secret) == key.secret_hash
     again = operator.get(reverse("admin:domains_apikey_change", args=[key.pk])).content.decode()
     assert secret not in again
     assert key.secret_hash not in again

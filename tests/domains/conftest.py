@@ -38,4 +38,4 @@ def place(transactional_db: None) -> Place:
 
 def differing(platform: str) -> list[str]:
     """Where Redis is not what the database says."""
-    return [moid for some in redis_projection.differing(platform) for moid in some]
+    return [moid for some in redis_projection.find_differing(platform) for moid in some]

@@ -31,8 +31,8 @@ pytestmark = pytest.mark.xdist_group("domains")
 def nested(place: Place) -> ServiceDomain:
     """A service domain below the demonstration's, with a tenant that borrows its platform."""
     city = ServiceDomain(name="City", parent_id=place.service)
-    change.keep(city)
-    change.keep(UserDomain(name="Bank", parent_id=city.moid, platform_id=place.platform))
+    change.save_domain(city)
+    change.save_domain(UserDomain(name="Bank", parent_id=city.moid, platform_id=place.platform))
     return city
 
 
@@ -86,7 +86,7 @@ def test_model_flow_and_form_say_the_same(
 ) -> None:
     domain = make(place)
     with pytest.raises(RuleBroken, match=re.escape(sentence)) as by_flow:
-        change.keep(domain)
+        change.save_domain(domain)
     with pytest.raises(ValidationError) as by_model:
         domain.full_clean()
     refusal = by_flow.value
@@ -144,7 +144,7 @@ def test_a_number_prefix_that_overlaps_is_refused_everywhere(place: Place) -> No
         with pytest.raises(ValidationError, match="overlaps with 7700 of “Away”"):
             new.full_clean()
         with pytest.raises(RuleBroken, match="overlaps with 7700 of “Away”"):
-            change.keep(new)
+            change.save_domain(new)
         with pytest.raises(RuleBroken, match="overlaps with 7700 of “Away”"):
             change.change(place.platform, e164_prefix=prefix)
     assert change.change(place.away, e164_prefix="770", name="Renamed")
@@ -154,7 +154,7 @@ def test_a_number_prefix_that_overlaps_is_refused_everywhere(place: Place) -> No
 
 def test_a_second_core_domain_is_refused_everywhere(place: Place) -> None:
     with pytest.raises(RuleBroken, match="There is one core domain"):
-        change.keep(CoreDomain(name="Second"))
+        change.save_domain(CoreDomain(name="Second"))
     with pytest.raises(ValidationError, match="There is one core domain"):
         CoreDomain(name="Second").full_clean()
 

@@ -9,7 +9,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 
 from domains.data import change_log
-from domains.data.api_keys import new_pair
+from domains.data.api_keys import assign_key_pair
 from domains.flows import change, people, sync
 from domains.models import (
     Account,
@@ -60,16 +60,16 @@ def test_a_tenants_change_reaches_its_subtree_and_all_above_but_no_sibling(
 def test_rooms_keys_backups_and_second_factors_travel_too(followers: Three, world: World) -> None:
     near, _deep, _far = followers
     room = MachineRoom(platform_id=world.near, name="Cellar", is_default=True)
-    change.keep_room(room)
+    change.save_room(room)
     change.change(world.tenant, room_id=room.moid)
-    change.keep_backups(world.near, [world.deep])
+    change.save_backups(world.near, [world.deep])
     key = ApiKey(domain_id=world.tenant, name="program")
-    new_pair(key)
-    change.keep_key(key)
+    assign_key_pair(key)
+    change.save_key(key)
     moid = world.person("carla", world.tenant)
     account = Account.objects.get(moid=moid)
     TOTPDevice.objects.create(user=account, name="app", confirmed=True)
-    change_log.note("default", "account", moid, "mod")
+    change_log.record_change("default", "account", moid, "mod")
     for one in followers:
         one.is_told()
         assert b"secret of" not in b"".join(row.body for row in one.queue)
@@ -81,9 +81,9 @@ def test_rooms_keys_backups_and_second_factors_travel_too(followers: Three, worl
     change.change(world.tenant, room_id=None)
     change.delete_room(room.moid)
     key.delete()
-    change.keep_backups(world.near, [])
+    change.save_backups(world.near, [])
     people.delete(moid)
-    change_log.note("default", "domain", world.tenant, "mod")
+    change_log.record_change("default", "domain", world.tenant, "mod")
     near.is_told()
     near.hears()
     assert near.holds() == near.holds("default", near.should_hold())
@@ -118,7 +118,7 @@ def test_an_account_that_moves_to_another_tenant_leaves_where_it_is_lost(
     carla = world.person("carla", world.tenant)
     account = Account.objects.get(moid=carla)
     account.domain_id = there
-    people.keep(account)
+    people.save_account(account)
     for one in followers:
         one.is_told()
         one.hears()
@@ -156,8 +156,8 @@ def test_ten_thousand_changes_while_away_come_in_order_once(followers: Three, wo
         world.person(f"person{number}", world.tenant)
     moids = list(Account.objects.filter(domain=world.tenant).values_list("moid", flat=True))
     for _ in range(500):
-        with change.together() as _keep:
-            change_log.note_all("default", "account", moids, "mod")
+        with change.saving_domains() as _keep:
+            change_log.record_changes("default", "account", moids, "mod")
     assert near.is_told() >= 10_000
     versions = [body["version"] for body in near.bodies()]
     assert versions == sorted(versions)
@@ -254,7 +254,9 @@ def test_who_was_away_longer_than_the_log_is_kept_is_told_the_whole(
     near, deep, far = followers
     change.change(world.tenant, name="Old")
     sql.execute("default", "UPDATE domains_change SET at = at - INTERVAL 91 DAY")
-    assert sync.trim(str(near_core()), timedelta(days=90)) == Change.objects.count() + 1
+    assert (
+        sync.delete_old_changes(str(near_core()), timedelta(days=90)) == Change.objects.count() + 1
+    )
     assert Follower.objects.get(platform=near.moid).base is None
     assert Follower.objects.get(platform=deep.moid).base is not None
     near.is_told()
@@ -291,11 +293,11 @@ def test_names_change_hands_within_one_batch(followers: Three, world: World) -> 
     near.hears()
     first, second, third = (Account.objects.get(moid=moid) for moid in moids)
     third.username, third.e164 = "x", None
-    people.keep(third)
+    people.save_account(third)
     second.username, second.e164 = "c", "660102"
-    people.keep(second)
+    people.save_account(second)
     first.username, first.e164 = "b", "660101"
-    people.keep(first)
+    people.save_account(first)
     people.delete(third.moid)
     world.person("a", world.tenant, e164="660100")
     near.is_told()
@@ -309,7 +311,7 @@ def test_a_name_that_is_taken_at_the_site_is_parked_and_stops_nothing(
     near, _deep, _far = followers
     local = Account(username="admin2", is_superuser=True)
     local.set_password("of this site")
-    people.keep(local, near.database)
+    people.save_account(local, near.database)
     world.person("admin2", world.tenant)
     world.person("after", world.tenant)
     near.is_told()

@@ -60,7 +60,7 @@ def _anything(world: World, rng: random.Random, step: int) -> None:
             case 7:
                 one = rng.choice(persons)
                 one.domain_id, one.first_name = rng.choice(tenants), f"F{step}"
-                people.keep(one)
+                people.save_account(one)
             case 8:
                 change.delete(rng.choice(tenants))
     except RuleBroken:

@@ -38,7 +38,7 @@ def as_memory() -> MemoryTree:
 
 def info(place: Place, moid: str) -> dict[str, str]:
     """The hash of a domain."""
-    found: Any = redis_of(place.platform).hgetall(redis_projection.key(moid))
+    found: Any = redis_of(place.platform).hgetall(redis_projection.info_key(moid))
     return dict(found)
 
 
@@ -124,8 +124,8 @@ def test_the_doctor_finds_and_mends_what_differs(
 ) -> None:
     monkeypatch.setattr(doctor_checks, "SETTLES_IN", 0)
     monkeypatch.setattr(doctor_checks, "_broker", lambda: [])
-    redis_of(place.platform).hset(redis_projection.key(place.tenant), "name", "Forged")
-    redis_of(place.platform).hset(redis_projection.key("nobody"), "name", "Nobody")
+    redis_of(place.platform).hset(redis_projection.info_key(place.tenant), "name", "Forged")
+    redis_of(place.platform).hset(redis_projection.info_key("nobody"), "name", "Nobody")
     found = {one.check: one for one in doctor_checks.examine()}["domain projection"]
     assert found.wrong.startswith("2 domains differ")
     doctor_checks.mend(place.platform)
@@ -201,7 +201,7 @@ def test_after_random_operations_tree_and_projection_are_sound(
         assert all_above("default", moid) == tree.line(moid)
         assert sorted(subtree("default", moid)) == sorted(tree.below(moid))
         reader = Account(domain_id=moid, is_staff=True)
-        for seen in (visible_to(reader), admin_scope.rows(reader, ("moid",))):
+        for seen in (visible_to(reader), admin_scope.rows_in_scope(reader, ("moid",))):
             found = Domain.objects.filter(seen).values_list("moid", flat=True)
             assert sorted(found) == sorted(tree.below(moid))
 

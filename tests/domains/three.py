@@ -45,7 +45,7 @@ class World:
     def person(name: str, domain: str, **more: object) -> str:
         account = Account(username=name, domain_id=domain, **more)
         account.set_password(f"secret of {name}")
-        people.keep(account)
+        people.save_account(account)
         return account.moid
 
 

@@ -40,7 +40,7 @@ def east(place: str, settings: Settings) -> str:
     settings.REGISTER_URL = f"mysql://{who}/{at['NAME']}"
     service = ServiceDomain.objects.get()
     west = PlatformDomain(moid=WEST, name="west", parent=service, e164_prefix="9900")
-    change.keep(west)
+    change.save_domain(west)
     Register.objects.create(
         platform=place, home=place, backup=WEST, epoch=4, owner=place, solo=False
     )
@@ -188,11 +188,11 @@ def test_the_page_fences_after_a_question_and_leaves_an_audit_record(east: str) 
 
 
 def test_another_backup_in_the_tree_asks_for_more_and_the_admin_says_what(east: str) -> None:
-    change.keep_backups(east, [WEST])
+    change.save_backups(east, [WEST])
     assert status.remark(east) == ""
     third = PlatformDomain(name="third", parent=ServiceDomain.objects.get(), e164_prefix="9901")
-    change.keep(third)
-    change.keep_backups(east, [third.pk, WEST])
+    change.save_domain(third)
+    change.save_backups(east, [third.pk, WEST])
     said = "third backs"
     assert said in status.remark(east)
     assert "its copy lies at west" in dr("status")

@@ -40,7 +40,7 @@ def two(place: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iter
     from licensing.models import Licence
 
     service = ServiceDomain.objects.get()
-    change.keep(PlatformDomain(moid=WEST, name="west", parent=service, e164_prefix="8810"))
+    change.save_domain(PlatformDomain(moid=WEST, name="west", parent=service, e164_prefix="8810"))
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     copy_tables("default", "west")
     with connections["west"].cursor() as cursor:

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from conferences.data import platform_resolver
 from domains.flows.sign_in import SIGN_INS
-from domains.models import Account, ApiKey, ApiToken, PlatformDomain, ServiceDomain, hashed
+from domains.models import Account, ApiKey, ApiToken, PlatformDomain, ServiceDomain, hash_secret
 from foundation import clock
 from foundation.cells.models import Cell
 
@@ -36,7 +36,9 @@ def logged_in(place: str) -> str:
     assert anna.domain
     key = ApiKey.objects.create(domain=anna.domain, key="k" * 16, secret_hash="x", name="p")
     used = {"used_at": clock.now(), "login_used_at": clock.now()}
-    ApiToken.objects.create(token_hash=hashed(token), key=key, account=anna, cookie_hash="", **used)
+    ApiToken.objects.create(
+        token_hash=hash_secret(token), key=key, account=anna, cookie_hash="", **used
+    )
     return token
 
 

@@ -138,7 +138,7 @@ def _fields(envelope: Any) -> dict[str, Any]:
 def made(world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """East is backed up by west; both hold all that is theirs."""
     monkeypatch.setattr(takeover, "_seen", {})
-    change.keep_backups(world.near, [world.deep])
+    change.save_backups(world.near, [world.deep])
     with platforms(settings, world.near, world.deep) as (east, west):
         redis_of(east.moid).flushdb()
         made = Installation(settings, str(settings.PLATFORM_MOID), east, west)
@@ -172,7 +172,7 @@ def test_the_backup_takes_what_the_core_says_for_the_platform_that_it_serves(
     assert Account.objects.using(made.east.database).filter(moid=petra).exists()
     assert made.east.is_equal()
     with made.at(made.west.moid):
-        info = redis_of(made.east.moid).hgetall(redis_projection.key(world.tenant))
+        info = redis_of(made.east.moid).hgetall(redis_projection.info_key(world.tenant))
     assert info["name"] == "Renamed while away"
 
 
@@ -267,7 +267,7 @@ def test_a_disabled_account_can_not_go_on_at_the_backup(made: Installation, worl
     made.settle()
     account = Account.objects.get(moid=moid)
     account.is_active = False
-    people.keep(account)
+    people.save_account(account)
     made.settle()
     for one in (made.east, made.west):
         there = Account.objects.using(one.database).filter(moid=moid, is_active=True)

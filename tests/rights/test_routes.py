@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from conferences.models import Conference
 from conferences.pages import dashboard
 from domains.api import sessions
-from domains.models import Account, ApiKey, ApiToken, hashed
+from domains.models import Account, ApiKey, ApiToken, hash_secret
 from foundation import clock
 from foundation.cells.directory import own_platform, redis_of
 from tests.rights.conftest import SignIn
@@ -114,12 +114,12 @@ def _token(who: str) -> str:
     key = ApiKey.objects.first()
     assert key is not None
     ApiToken.objects.update_or_create(
-        token_hash=hashed(token),
+        token_hash=hash_secret(token),
         defaults={
             "key": key,
             "used_at": clock.now(),
             "account": account,
-            "cookie_hash": hashed(f"cookie-{who}"),
+            "cookie_hash": hash_secret(f"cookie-{who}"),
             "login_used_at": clock.now(),
         },
     )

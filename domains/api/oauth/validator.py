@@ -30,7 +30,9 @@ USED_CODE_KEPT = timedelta(days=1)
 def serves(application: Application, account: Account) -> bool:
     """Is an application there for this person?"""
     database = application._state.db or "default"
-    return account.is_active and queries.serves(database, application.domain_id, account.domain_id)
+    return account.is_active and queries.is_available_below(
+        database, application.domain_id, account.domain_id
+    )
 
 
 class Validator(OAuth2Validator):  # type: ignore[misc]
@@ -58,7 +60,7 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
     ) -> bool:
         """Name and password, and a person that the application serves."""
         if not super().validate_user(username, password, client, request, *args, **more):
-            why = sign_in.why_not(request.asked)
+            why = sign_in.failure_reason(request.asked)
             raise errors.InvalidGrantError(description=why, request=request)
         return serves(client, request.user)
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from domains.rules.rights import page
+from domains.rules.rights import rights_page
 
 
 class Command(BaseCommand):
@@ -22,5 +22,5 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Write."""
-        options["out"].write_text(page())
+        options["out"].write_text(rights_page())
         self.stdout.write(f"{options['out'].name}: written")

@@ -25,7 +25,7 @@ from domains.models import (
     PlatformDomain,
     ServiceDomain,
     UserDomain,
-    hashed,
+    hash_secret,
 )
 from foundation.cells.directory import own_platform
 
@@ -90,7 +90,7 @@ def _back_one_another(platforms: list[Domain]) -> None:
     for one in platforms:
         others = [other.moid for other in platforms if other is not one]
         if others and not BackupPlatform.objects.filter(platform_id=one.moid).exists():
-            change.keep_backups(one.moid, others)
+            change.save_backups(one.moid, others)
 
 
 def _platform(number: int, site: dict[str, str], service: Domain) -> Domain:
@@ -100,14 +100,14 @@ def _platform(number: int, site: dict[str, str], service: Domain) -> Domain:
     if any(getattr(platform, name) != address for name, address in addresses.items()):
         change.change(platform.moid, **addresses)
     if not MachineRoom.objects.filter(platform_id=platform.moid).exists():
-        change.keep_room(MachineRoom(platform_id=platform.moid, is_default=True, name="Room 1"))
+        change.save_room(MachineRoom(platform_id=platform.moid, is_default=True, name="Room 1"))
     return platform
 
 
 def _domain(kind: type[Domain], known: dict[str, Any], **more: Any) -> Domain:
     """The domain that is known by these fields, made where it is missing."""
     found: Domain | None = kind._default_manager.filter(**known).first()
-    return found or change.keep(kind(**known, **more))
+    return found or change.save_domain(kind(**known, **more))
 
 
 # ---- who signs in -------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ def _key(tenant: Domain, known: dict[str, str] | None) -> dict[str, str]:
         "oauth_consumer_key": secrets.token_hex(8),
         "oauth_consumer_secret": secrets.token_hex(16),
     }
-    key, secret = pair["oauth_consumer_key"], hashed(pair["oauth_consumer_secret"])
+    key, secret = pair["oauth_consumer_key"], hash_secret(pair["oauth_consumer_secret"])
     if not ApiKey.objects.filter(key=key).exists():
-        change.keep_key(ApiKey(key=key, secret_hash=secret, domain=tenant, name="Demo key"))
+        change.save_key(ApiKey(key=key, secret_hash=secret, domain=tenant, name="Demo key"))
     return pair

@@ -65,7 +65,7 @@ class Command(BaseCommand):
         rows = tree.accounts(options["accounts"])
         self._put(database, "accounts", "domains_account", _ACCOUNT, rows, options["accounts"])
         self._names(database, f"load{seed}-", options["accounts"])
-        change_log.tell_all(database)
+        change_log.request_full_snapshots(database)
         written = redis_projection.rebuild(own_platform())
         self.stdout.write(f"{written} domains written to Redis; the top is {tree.top}")
 

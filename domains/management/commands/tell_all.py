@@ -23,5 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Mark them; the links begin at once."""
-        told = change_log.tell_all(store_of(own_platform()).database, options["platforms"])
+        told = change_log.request_full_snapshots(
+            store_of(own_platform()).database, options["platforms"]
+        )
         self.stdout.write(f"{told} platforms are told everything anew")

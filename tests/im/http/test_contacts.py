@@ -42,7 +42,7 @@ def test_a_person_of_another_tenant_becomes_a_contact(anna: Someone, zoe: Someon
 
 def test_whoever_belongs_to_another_platform_is_not_found(anna: Someone) -> None:
     parent = ServiceDomain.objects.get()
-    change.keep(PlatformDomain(moid="west", name="west", parent=parent, e164_prefix="8899"))
+    change.save_domain(PlatformDomain(moid="west", name="west", parent=parent, e164_prefix="8899"))
     other_tenant("u-west", "west")
     will = someone("will", "u-west")
     assert anna.get("people?name=will").status == 404

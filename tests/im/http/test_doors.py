@@ -158,7 +158,7 @@ def token_of(anna: Someone, account: Account) -> str:
 
 def test_a_browser_needs_its_csrf_token(anna: Someone, ben: Someone) -> None:
     browser = Client(enforce_csrf_checks=True)
-    browser.force_login(anna.account, backend="domains.flows.sign_in.BySignInName")
+    browser.force_login(anna.account, backend="domains.flows.sign_in.SignInNameBackend")
     assert browser.get("/api/v1/im/conversations").status_code == 200
     body = json.dumps({"kind": "direct", "user": ben.id})
     refused = browser.post("/api/v1/im/conversations", body, content_type="application/json")

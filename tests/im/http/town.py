@@ -132,7 +132,7 @@ def someone(name: str, domain: str = DEMO_TENANT) -> Someone:
 def other_tenant(moid: str = OTHER_TENANT, platform: str = "") -> None:
     """A second one, on the same platform or on a neighbour's."""
     parent, home = ServiceDomain.objects.get(), platform or own_platform()
-    change.keep(UserDomain(moid=moid, name=moid, parent=parent, platform_id=home))
+    change.save_domain(UserDomain(moid=moid, name=moid, parent=parent, platform_id=home))
 
 
 def pushed() -> list[tuple[str, Body, set[str]]]:

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domains.rules.sign_in_names import names_of, normal
+from domains.rules.sign_in_names import names_of, normalize
 from domains.rules.sync_decisions import (
     ASK_ANYWAY,
     ASK_EVERY,
     Sync,
     Verdict,
-    asks,
-    concerned,
     decide_sync,
-    judge,
+    is_time_to_ask,
+    judge_change,
+    platforms_holding,
 )
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -37,7 +37,7 @@ class Follower:
 
     def hears(self, change: Change) -> None:
         version, thing, previous = change
-        verdict = judge(version, previous, self.cursor, self.versions.get(thing, 0))
+        verdict = judge_change(version, previous, self.cursor, self.versions.get(thing, 0))
         if verdict is Verdict.GAP:
             self.missed = True
             return
@@ -93,9 +93,9 @@ def test_what_is_lost_is_noticed_by_the_next_that_comes(
 
 
 def test_a_third_party_says_no_previous_and_each_thing_has_its_own_version() -> None:
-    assert judge(9, None, 3, 0) is Verdict.APPLY
-    assert judge(2, None, 3, 1) is Verdict.APPLY
-    assert judge(2, None, 3, 2) is Verdict.SEEN
+    assert judge_change(9, None, 3, 0) is Verdict.APPLY
+    assert judge_change(2, None, 3, 1) is Verdict.APPLY
+    assert judge_change(2, None, 3, 2) is Verdict.SEEN
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_third_party_says_no_previous_and_each_thing_has_its_own_version() -> 
     ],
 )
 def test_it_asks_again_after_a_while(asked_at: datetime | None, gap: bool, due: bool) -> None:
-    assert asks(NOW, asked_at, gap) is due
+    assert is_time_to_ask(NOW, asked_at, gap) is due
 
 
 @pytest.mark.parametrize(
@@ -150,9 +150,9 @@ LINES = {
     ],
 )
 def test_whom_a_domain_concerns(above: list[str], who: set[str]) -> None:
-    assert concerned(LINES, above) == who
+    assert platforms_holding(LINES, above) == who
 
 
 def test_names_have_one_spelling() -> None:
-    assert normal("  Ａnna ") == "anna"
+    assert normalize("  Ａnna ") == "anna"
     assert names_of("Anna", "ANNA@example.org", None, "") == {"anna", "anna@example.org"}

@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domains.rules import tree as rules
-from domains.rules.tree import CORE, DEEPEST, PLATFORM, SERVICE, USER, Node, RuleBroken, placing
+from domains.rules.tree import (
+    CORE,
+    DEEPEST,
+    PLATFORM,
+    SERVICE,
+    USER,
+    Node,
+    RuleBroken,
+    refusals_to_place,
+)
 from tests.memory_tree import MemoryTree, check
 
 ROOT = Node("core", CORE, None, "Core")
@@ -32,7 +41,7 @@ def tree() -> MemoryTree:
 
 def said(tree: MemoryTree, node: Node, **changes: Any) -> tuple[str, str]:
     """Field and sentence of the refusal; empty when it is allowed."""
-    found = placing(replace(node, **changes), tree)
+    found = refusals_to_place(replace(node, **changes), tree)
     return (found[0].field, found[0].sentence) if found else ("", "")
 
 
@@ -204,22 +213,25 @@ def test_disabling_and_renaming_are_never_refused(tree: MemoryTree) -> None:
     ["domains below", "user domains bound", "rooms", "accounts", "conferences", "media units"],
 )
 def test_what_is_in_use_is_disabled_not_deleted(kind: str) -> None:
-    found = rules.deleting("Shop", {"rooms": 0, kind: 3})
+    found = rules.refusals_to_delete("Shop", {"rooms": 0, kind: 3})
     assert found[0].sentence == (
         f"“Shop” is in use ({kind}: 3): disable it instead, or remove what uses it first."
     )
-    assert rules.deleting("Shop", {kind: 0}) == []
+    assert rules.refusals_to_delete("Shop", {kind: 0}) == []
 
 
 def test_a_room_with_tenants_stays_with_its_platform() -> None:
-    assert "bind them to another one first" in rules.moving_room("west", "east", 2)[0].sentence
-    assert rules.moving_room("west", "east", 0) == []
-    assert rules.moving_room("east", "east", 2) == []
-    assert rules.moving_room("east", None, 0) == []
+    assert (
+        "bind them to another one first"
+        in rules.refusals_to_move_room("west", "east", 2)[0].sentence
+    )
+    assert rules.refusals_to_move_room("west", "east", 0) == []
+    assert rules.refusals_to_move_room("east", "east", 2) == []
+    assert rules.refusals_to_move_room("east", None, 0) == []
 
 
 def test_a_broken_rule_carries_field_and_sentence(tree: MemoryTree) -> None:
-    broken = RuleBroken(placing(replace(NORTH, parent="city"), tree))
+    broken = RuleBroken(refusals_to_place(replace(NORTH, parent="city"), tree))
     assert broken.field == "parent"
     assert broken.sentence == str(broken)
 
@@ -267,10 +279,10 @@ def test_whatever_is_accepted_the_tree_stays_sound(
     for operation in operations:
         what, moid = operation[:2]
         if what == "delete" and moid in tree:
-            if not rules.deleting(moid, tree.uses(moid)) and moid != "core":
+            if not rules.refusals_to_delete(moid, tree.uses(moid)) and moid != "core":
                 del tree[moid]
         elif (node := wanted(tree, operation)) is not None:
-            refusals = placing(node, tree)
+            refusals = refusals_to_place(node, tree)
             assert what != "disable" or not refusals
             if not refusals:
                 tree[moid] = node

@@ -1,8 +1,7 @@
-"""The tree of domains, its machine rooms, its people, and who may speak for them (ARCH §3, CSS §3.2)."""
+"""The tree of domains and their machine rooms (ARCH §3, CSS §3.2)."""
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -13,9 +12,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from domains.data import tree_rows
-from domains.data.model_bases import Careful, Named
 from domains.rules import tree as rules
-from domains.rules.refusal_texts import said
+from domains.rules.refusal_texts import translated
 
 
 def new_moid() -> str:
@@ -40,10 +38,12 @@ class RecoveryMode(models.TextChoices):
     OFF = "off", _("never taken over")
 
 
-def refuse(refusals: list[rules.Refusal]) -> None:
+def raise_validation_error(refusals: list[rules.Refusal]) -> None:
     """Refusals of the rules as Django's forms want them, in the reader's language."""
     if refusals:
-        raise ValidationError({(one.field or NON_FIELD_ERRORS): said(one) for one in refusals})
+        raise ValidationError(
+            {(one.field or NON_FIELD_ERRORS): translated(one) for one in refusals}
+        )
 
 
 class Domain(models.Model):
@@ -81,31 +81,31 @@ class Domain(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Give a new domain the level of its class."""
-        self._take_level()
+        self._set_level_of_class()
         super().save(*args, **kwargs)
 
     def full_clean(self, *args: Any, **kwargs: Any) -> None:
         """Check everything, the level of its class included."""
-        self._take_level()
+        self._set_level_of_class()
         super().full_clean(*args, **kwargs)
 
     def clean(self) -> None:
         """Refuse what would break the tree, and say what to do instead."""
         super().clean()
         tree = tree_rows.DatabaseTree(self._state.db or "default")
-        refuse(rules.placing(self.node(), tree))
+        raise_validation_error(rules.refusals_to_place(self.node(), tree))
 
     def node(self) -> rules.Node:
         """As the rules see it."""
-        self._take_level()
+        self._set_level_of_class()
         return rules.Node(self.moid, int(self.level), self.parent_id, self.name, self.used)
 
-    def _take_level(self) -> None:
+    def _set_level_of_class(self) -> None:
         if self.LEVEL is not None:
             self.level = self.LEVEL
 
 
-class _OfLevel(models.Manager["Domain"]):
+class _LevelManager(models.Manager["Domain"]):
     def __init__(self, *levels: Level) -> None:
         super().__init__()
         self._levels = levels
@@ -118,7 +118,7 @@ class CoreDomain(Domain):
     """The root."""
 
     LEVEL = Level.CORE
-    objects: ClassVar[Any] = _OfLevel(Level.CORE)
+    objects: ClassVar[Any] = _LevelManager(Level.CORE)
 
     class Meta:
         proxy = True
@@ -128,7 +128,7 @@ class ServiceDomain(Domain):
     """Groups platform and user domains, and may nest."""
 
     LEVEL = Level.SERVICE
-    objects: ClassVar[Any] = _OfLevel(Level.SERVICE)
+    objects: ClassVar[Any] = _LevelManager(Level.SERVICE)
 
     class Meta:
         proxy = True
@@ -202,8 +202,8 @@ class MachineRoom(models.Model):
         super().clean()
         database = self._state.db or "default"
         before = tree_rows.DatabaseTree(database).platform_of_room(self.moid)
-        tenants = sum(tree_rows.uses_of_room(database, self.moid).values())
-        refuse(rules.moving_room(self.platform_id, before, tenants))
+        tenants = sum(tree_rows.count_uses_of_room(database, self.moid).values())
+        raise_validation_error(rules.refusals_to_move_room(self.platform_id, before, tenants))
 
 
 class UserDomain(Domain):
@@ -225,176 +225,3 @@ class UserDomain(Domain):
     def node(self) -> rules.Node:
         """As the rules see it, with its bindings."""
         return replace(super().node(), platform=self.platform_id, room=self.room_id)
-
-
-class Unprojected(models.Model):
-    """A domain whose change has committed and is still to be written to Redis (see `projection`)."""
-
-    moid = models.CharField(max_length=40, primary_key=True)
-
-    def __str__(self) -> str:
-        return self.moid
-
-
-class Account(Named):
-    """A person of one user domain, or an administrator (`is_staff`) of the domain it belongs to.
-
-    What an administrator may do follows from the level of that domain (see `rights`).
-    """
-
-    moid = models.CharField("MOID", max_length=40, unique=True, default=new_moid)
-    domain = models.ForeignKey(Domain, null=True, blank=True, on_delete=models.PROTECT)
-    email = models.EmailField("e-mail", null=True, blank=True, unique=True)  # type: ignore[assignment]
-    phone = models.CharField(max_length=16, null=True, blank=True, unique=True)
-    e164 = models.CharField("E.164 number", max_length=16, null=True, blank=True, unique=True)
-
-    class Meta:
-        verbose_name = "account"
-
-    def __str__(self) -> str:
-        return self.get_full_name() or self.username
-
-    def clean(self) -> None:
-        """Refuse names that are taken, and a domain that does not fit."""
-        super().clean()
-        refuse(self.refusals(self._state.db or "default"))
-
-
-class SignInName(models.Model):
-    """One of the names under which a person signs in: account name, e-mail, phone, E.164 number.
-
-    All four share one namespace, so that one person's number cannot be another's account name.
-    """
-
-    name = models.CharField(max_length=254, primary_key=True, db_collation="utf8mb4_bin")
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="names")
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Application(Careful):
-    """A program that people of one domain, and below it, may use by OAuth2."""
-
-    domain = models.ForeignKey(Domain, on_delete=models.CASCADE)
-
-    class Meta(Careful.Meta):
-        abstract = False
-        verbose_name = "application"
-
-
-def hashed(secret: str) -> str:
-    """A random secret as it is kept: a token of 128 bits and more needs no salt and no stretching."""
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-class ApiKey(models.Model):
-    """The key pair of an integrator's software."""
-
-    key = models.CharField("oauth_consumer_key", max_length=64, primary_key=True)
-    secret_hash = models.CharField(max_length=64, editable=False)
-    domain = models.ForeignKey(Domain, on_delete=models.CASCADE)
-    name = models.CharField(max_length=64)
-    enabled = models.BooleanField(default=True)
-
-    class Meta:
-        verbose_name = "API key"
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class ApiToken(models.Model):
-    """A software token, and the login that was made with it; both idle for 30 minutes at most."""
-
-    token_hash = models.CharField(max_length=64, primary_key=True)
-    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE)
-    used_at = models.DateTimeField(db_index=True)
-    cookie_hash = models.CharField(max_length=64, null=True, unique=True)
-    account = models.ForeignKey(Account, null=True, on_delete=models.CASCADE)
-    login_used_at = models.DateTimeField(null=True)
-
-    def __str__(self) -> str:
-        return f"token of {self.key_id}"
-
-
-# ---- propagation (ARCH §3.5): at the core ---------------------------------------------------------
-
-
-class Counter(models.Model):
-    """The version given last. Its one row is locked until a change commits: versions become
-    visible in their order."""
-
-    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
-    version = models.BigIntegerField(default=0)
-
-    def __str__(self) -> str:
-        return f"version {self.version}"
-
-
-class Change(models.Model):
-    """One change of a domain or an account, and what it was then: the log that platforms follow."""
-
-    version = models.BigIntegerField(primary_key=True)
-    kind = models.CharField(max_length=8)
-    moid = models.CharField(max_length=40, db_index=True)
-    op = models.CharField(max_length=3)
-    content = models.JSONField()
-    at = models.DateTimeField(db_index=True)
-
-    def __str__(self) -> str:
-        return f"{self.version}: {self.op} {self.kind} {self.moid}"
-
-
-class ChangeFor(models.Model):
-    """A platform that a change concerns."""
-
-    pk = models.CompositePrimaryKey("platform", "version")
-    platform = models.CharField(max_length=40)
-    version = models.BigIntegerField(db_index=True)
-
-    def __str__(self) -> str:
-        return f"{self.version} for {self.platform}"
-
-
-class Follower(models.Model):
-    """A platform that follows: `sent` is the last version that its broker has confirmed.
-
-    The log is complete for it above `base`; without a `base` it is told the whole again, which
-    bears versions from `first` on once that has begun.
-    """
-
-    platform = models.CharField(max_length=40, primary_key=True)
-    sent = models.BigIntegerField(default=0)
-    base = models.BigIntegerField(null=True)
-    first = models.BigIntegerField(default=0)
-
-    def __str__(self) -> str:
-        return f"{self.platform} at {self.sent}"
-
-
-# ---- propagation: at a platform -------------------------------------------------------------------
-
-
-class Followed(models.Model):
-    """How far this platform is. `gap`: something is missing, and was asked for at `asked_at`;
-    `wrong`: why what came cannot be applied."""
-
-    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
-    version = models.BigIntegerField(default=0)
-    asked_at = models.DateTimeField(null=True)
-    gap = models.BooleanField(default=False)
-    wrong = models.CharField(max_length=400, default="", blank=True)
-
-    def __str__(self) -> str:
-        return f"at {self.version}"
-
-
-class Applied(models.Model):
-    """The version of a domain or an account that was applied; it stays when the thing is deleted."""
-
-    moid = models.CharField(max_length=40, primary_key=True)
-    version = models.BigIntegerField(db_index=True)
-
-    def __str__(self) -> str:
-        return f"{self.moid} at {self.version}"

@@ -1,0 +1,57 @@
+"""The tree of domains, its machine rooms, its accounts, and the log of its changes (ARCH §3, CSS §3.2)."""
+
+from domains.models.accounts import (
+    Account,
+    ApiKey,
+    ApiToken,
+    Application,
+    SignInName,
+    hash_secret,
+)
+from domains.models.propagation import (
+    Applied,
+    Change,
+    ChangeFor,
+    Counter,
+    Followed,
+    Follower,
+    Unprojected,
+)
+from domains.models.tree import (
+    BackupPlatform,
+    CoreDomain,
+    Domain,
+    Level,
+    MachineRoom,
+    PlatformDomain,
+    RecoveryMode,
+    ServiceDomain,
+    UserDomain,
+    new_moid,
+)
+
+__all__ = [
+    "Account",
+    "ApiKey",
+    "ApiToken",
+    "Application",
+    "Applied",
+    "BackupPlatform",
+    "Change",
+    "ChangeFor",
+    "CoreDomain",
+    "Counter",
+    "Domain",
+    "Followed",
+    "Follower",
+    "Level",
+    "MachineRoom",
+    "PlatformDomain",
+    "RecoveryMode",
+    "ServiceDomain",
+    "SignInName",
+    "Unprojected",
+    "UserDomain",
+    "hash_secret",
+    "new_moid",
+]

@@ -1,0 +1,92 @@
+"""Accounts, the names that they sign in with, and applications and keys that act for them."""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.db import models
+
+from domains.data.model_bases import AccountBase, ApplicationBase
+from domains.models.tree import Domain, new_moid, raise_validation_error
+
+
+class Account(AccountBase):
+    """A person of one user domain, or an administrator (`is_staff`) of the domain it belongs to.
+
+    What an administrator may do follows from the level of that domain (see `rights`).
+    """
+
+    moid = models.CharField("MOID", max_length=40, unique=True, default=new_moid)
+    domain = models.ForeignKey(Domain, null=True, blank=True, on_delete=models.PROTECT)
+    email = models.EmailField("e-mail", null=True, blank=True, unique=True)  # type: ignore[assignment]
+    phone = models.CharField(max_length=16, null=True, blank=True, unique=True)
+    e164 = models.CharField("E.164 number", max_length=16, null=True, blank=True, unique=True)
+
+    class Meta:
+        verbose_name = "account"
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.username
+
+    def clean(self) -> None:
+        """Refuse names that are taken, and a domain that does not fit."""
+        super().clean()
+        raise_validation_error(self.find_refusals(self._state.db or "default"))
+
+
+class SignInName(models.Model):
+    """One of the names under which a person signs in: account name, e-mail, phone, E.164 number.
+
+    All four share one namespace, so that one person's number cannot be another's account name.
+    """
+
+    name = models.CharField(max_length=254, primary_key=True, db_collation="utf8mb4_bin")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="names")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Application(ApplicationBase):
+    """A program that people of one domain, and below it, may use by OAuth2."""
+
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE)
+
+    class Meta(ApplicationBase.Meta):
+        abstract = False
+        verbose_name = "application"
+
+
+def hash_secret(secret: str) -> str:
+    """A random secret as it is kept: a token of 128 bits and more needs no salt and no stretching."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class ApiKey(models.Model):
+    """The key pair of an integrator's software."""
+
+    key = models.CharField("oauth_consumer_key", max_length=64, primary_key=True)
+    secret_hash = models.CharField(max_length=64, editable=False)
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE)
+    name = models.CharField(max_length=64)
+    enabled = models.BooleanField(default=True)
+
+    class Meta:
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ApiToken(models.Model):
+    """A software token, and the login that was made with it; both idle for 30 minutes at most."""
+
+    token_hash = models.CharField(max_length=64, primary_key=True)
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE)
+    used_at = models.DateTimeField(db_index=True)
+    cookie_hash = models.CharField(max_length=64, null=True, unique=True)
+    account = models.ForeignKey(Account, null=True, on_delete=models.CASCADE)
+    login_used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"token of {self.key_id}"
