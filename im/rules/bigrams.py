@@ -1,8 +1,9 @@
-"""What of a text is found again: the entries of the search index, and what a query asks of them. Pure.
+"""The module splits texts and queries into the entries of the search index. It is pure.
 
-Scripts without spaces (Han, kana, hangul) go by pairs of neighbours, the last one of a run alone, so
-that a single character is the beginning of some entry; everything else goes by words. Case and width do not count.
-What the index offers is only a candidate: whether a text has what was asked, `has` says.
+Scripts without spaces (Han, kana, hangul) are indexed by character bigrams, and the last character
+of a run also alone, so that a single character always is the beginning of some entry. All other
+text is indexed by words. Case and width do not count. The index only yields candidates:
+`contains_all` decides whether a text really holds what was searched for.
 """
 
 from __future__ import annotations
@@ -12,21 +13,21 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-LONGEST = 24
-"""Characters of a word that the index keeps."""
-MOST_PARTS = 8
-"""Entries of the index that a query looks up; `has` sees to the rest of it."""
+MAX_WORD_LENGTH = 24
+"""The index keeps this many characters of a word."""
+MAX_LOOKUPS = 8
+"""A query looks up at most this many index entries; `contains_all` checks the rest of it."""
 SEQ_BITS = 33
 SEQ_MASK = (1 << SEQ_BITS) - 1
-_BEGIN = 1_577_836_800
-"""2020, in seconds since 1970."""
-_DENSE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
-_TOKEN = re.compile(rf"([{_DENSE}]+)|((?:(?![{_DENSE}])\w)+)")
+_EPOCH = 1_577_836_800
+"""The clock of places starts in 2020; in seconds since 1970."""
+_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+_TOKEN = re.compile(rf"([{_UNSPACED}]+)|((?:(?![{_UNSPACED}])\w)+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One entry that a text has to have, or the beginning of one."""
+class GramLookup:
+    """A lookup names one index entry; with `is_prefix`, every entry that begins so."""
 
     gram: str
     is_prefix: bool = False
@@ -34,102 +35,107 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is looked for: `terms` stand in the text, and so these parts in the index."""
+    """A query holds the `terms` that a text must have, and the `parts` to look up in the index."""
 
     terms: tuple[str, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[GramLookup, ...]
 
 
-def normal(text: str) -> str:
-    """Texts that differ by case or width only are the same."""
+def normalize(text: str) -> str:
+    """Return the text in a form that is equal for texts that differ only by case or width."""
     return unicodedata.normalize("NFKC", text).casefold()
 
 
 def grams(text: str) -> set[str]:
-    """The entries of a text."""
-    found = set()
-    for dense, word in _TOKEN.findall(normal(text)):
+    """Return the index entries of a text."""
+    entries = set()
+    for dense, word in _TOKEN.findall(normalize(text)):
         if word:
-            found.add(word[:LONGEST])
+            entries.add(word[:MAX_WORD_LENGTH])
         else:
-            found.update(dense[at : at + 2] for at in range(len(dense)))
-    return found
+            entries.update(dense[start : start + 2] for start in range(len(dense)))
+    return entries
 
 
-def query(text: str) -> Query:
-    """What these words ask for. The last one may be the beginning of a word; all have to be there."""
-    terms = tuple(dict.fromkeys(normal(text).split()))
-    tokens = [found for term in terms for found in _TOKEN.findall(term)]
-    parts: dict[Part, None] = {}
-    for at, (dense, word) in enumerate(tokens, 1):
+def parse_query(text: str) -> Query:
+    """Return what to search for: all terms, the last of which may be incomplete."""
+    terms = tuple(dict.fromkeys(normalize(text).split()))
+    tokens = [token for term in terms for token in _TOKEN.findall(term)]
+    parts: dict[GramLookup, None] = {}
+    for position, (dense, word) in enumerate(tokens, 1):
         if word:
-            parts[Part(word[:LONGEST], at == len(tokens) and len(word) > 1)] = None
+            parts[GramLookup(word[:MAX_WORD_LENGTH], position == len(tokens) and len(word) > 1)] = (
+                None
+            )
         elif len(dense) == 1:
-            parts[Part(dense, True)] = None
+            parts[GramLookup(dense, True)] = None
         else:
-            parts.update({Part(dense[n : n + 2]): None for n in range(len(dense) - 1)})
-    return Query(terms, tuple(parts)[:MOST_PARTS])
+            parts.update(
+                {GramLookup(dense[start : start + 2]): None for start in range(len(dense) - 1)}
+            )
+    return Query(terms, tuple(parts)[:MAX_LOOKUPS])
 
 
-def has(text: str, terms: tuple[str, ...]) -> bool:
-    """Does the text have all of these, words from their beginning?"""
+def contains_all(text: str, terms: tuple[str, ...]) -> bool:
+    """Return whether a normalized text contains all terms, each from the beginning of a word."""
     return all(spans(text, term) for term in terms)
 
 
 def spans(text: str, term: str) -> list[tuple[int, int]]:
-    """Where a term stands in a normal text: from, up to."""
-    begin = r"(?<!\w)" if re.match(rf"(?![{_DENSE}])\w", term) else ""
+    """Return where a term stands in a normalized text, as (first, end) with `end` excluded."""
+    begin = r"(?<!\w)" if re.match(rf"(?![{_UNSPACED}])\w", term) else ""
     return [m.span() for m in re.finditer(begin + re.escape(term), text)]
 
 
 # ---- places -------------------------------------------------------------------------------------
 
 
-def place(second: float, seq: int) -> int:
-    """Where an entry stands among those of all conversations: by its time, then by its seq."""
-    return (max(int(second) - _BEGIN, 0) << SEQ_BITS) + seq
+def place_of(second: float, seq: int) -> int:
+    """Return the place of an entry in the order of all conversations: by time, then by `seq`."""
+    return (max(int(second) - _EPOCH, 0) << SEQ_BITS) + seq
 
 
-def days(count: int) -> int:
-    """How far places are apart that lie so many days apart."""
+def place_distance(count: int) -> int:
+    """Return the distance between two places that are `count` days apart."""
     return count * 86400 << SEQ_BITS
 
 
 def seq_of(place: int) -> int:
-    """The seq in a place."""
+    """Return the `seq` that a place holds."""
     return place & SEQ_MASK
 
 
-# ---- as it is shown -----------------------------------------------------------------------------
+# ---- snippets of results ------------------------------------------------------------------------
 
 AROUND = 40
-"""Characters that a snippet shows on either side."""
+"""A snippet shows this many characters on either side of the first match."""
 
 
 def snippet(text: str, terms: tuple[str, ...]) -> list[tuple[str, bool]]:
-    """The text around the first of the terms, in pieces: what it says, and whether that was looked for."""
+    """Return the text around the first match, as pieces: (text, whether it matches)."""
     folded, origin = [], list[int]()
-    for at, one in enumerate(text):
-        pieces = normal(one)
+    for position, character in enumerate(text):
+        pieces = normalize(character)
         folded.append(pieces)
-        origin += [at] * len(pieces)
+        origin += [position] * len(pieces)
     whole, origin = "".join(folded), [*origin, len(text)]
-    found = sorted(
+    matches = sorted(
         (origin[first], origin[end - 1] + 1) for term in terms for first, end in spans(whole, term)
     )
-    begin = max(found[0][0] - AROUND, 0) if found else 0
-    return list(_pieces(text, found, begin, min(begin + 3 * AROUND, len(text))))
+    begin = max(matches[0][0] - AROUND, 0) if matches else 0
+    return list(_pieces(text, matches, begin, min(begin + 3 * AROUND, len(text))))
 
 
 def _pieces(
-    text: str, found: list[tuple[int, int]], at: int, end: int
+    text: str, matches: list[tuple[int, int]], position: int, end: int
 ) -> Iterator[tuple[str, bool]]:
-    for first, last in found:
-        first, last = max(first, at), min(last, end)
+    """Cut the text between two positions into pieces that match and pieces that do not."""
+    for first, last in matches:
+        first, last = max(first, position), min(last, end)
         if first < last:
-            if at < first:
-                yield text[at:first], False
+            if position < first:
+                yield text[position:first], False
             yield text[first:last], True
-            at = last
-    if at < end:
-        yield text[at:end], False
+            position = last
+    if position < end:
+        yield text[position:end], False

@@ -1,7 +1,8 @@
-"""What a client of the broker may do, by names alone (docs/im.md): no table is asked, so it is answered fast.
+"""The module decides what a client of the broker may do, by names alone (docs/im.md). It is pure.
 
-Pure. What is not named here is refused: no exchange is made or deleted by a client, nothing is written to
-the default exchange, to `conversation.incoming`, or to anybody's queue.
+No table is read, so the answer is fast. What is not allowed here is refused: no client creates or
+deletes an exchange, and none writes to the default exchange, to `conversation.incoming`, or to
+anybody's queue.
 """
 
 from __future__ import annotations
@@ -17,20 +18,23 @@ SERVICES = {
     "s.media": (t.BASE, t.MEDIA_QUEUE),
     "s.comm_gb": (t.GB, t.GB_QUEUE),
 }
-"""Programs of ours: user name -> where each writes, and what it reads. No account has a dot in its id."""
+"""Our own programs by user name: the exchange each writes to, and the queue it reads.
+
+No account has a dot in its id, so no person can take such a name.
+"""
 
 _BEARERS = {"u": "im_user", "m": "im_manager", "s": "im_service"}
 _MQTT = "im_mqtt"
 _DEVICE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CLIENT = re.compile(r"[A-Za-z0-9_]{1,64}")
-"""Without a hyphen: `ua-b-c` would be `b-c` of `a` and `c` of `a-b`."""
+"""A client id has no hyphen: `ua-b-c` would be `b-c` of `a` and `c` of `a-b`."""
 _SUBSCRIPTION = "mqtt-subscription-"
 _CENTER_KEY = "center"
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
-    """A client that is signed in. `bearer`: as in `tokens.Bearer`; `mqtt`: over which protocol."""
+class BrokerClient:
+    """A broker client is somebody who is signed in. `bearer` is a `tokens.Bearer` value."""
 
     user: str
     bearer: str
@@ -38,35 +42,38 @@ class Who:
 
     @property
     def tags(self) -> str:
-        """What the broker is told, and tells us again with each question."""
+        """Return the tags that the broker stores for the client and sends with each question."""
         return f"{_BEARERS[self.bearer]} {_MQTT}" if self.mqtt else _BEARERS[self.bearer]
 
 
-def who(user: str, tags: str) -> Who | None:
-    """Back from user name and tags; None for one whom we did not let in."""
-    given = tags.split()
-    found = next((bearer for bearer, tag in _BEARERS.items() if tag in given), None)
-    return None if found is None else Who(user, found, _MQTT in given)
+def client_of(user: str, tags: str) -> BrokerClient | None:
+    """Return the client with this user name and these tags; `None` if we did not let it in."""
+    tag_list = tags.split()
+    bearer = next((bearer for bearer, tag in _BEARERS.items() if tag in tag_list), None)
+    return None if bearer is None else BrokerClient(user, bearer, _MQTT in tag_list)
 
 
 def is_known(user: str, bearer: str) -> bool:
-    """Can this be the name of such a client?"""
+    """Return whether this is a possible name for a client of this kind."""
     return user in SERVICES if bearer == "s" else t.USER.fullmatch(user) is not None
 
 
 def client_prefix(user: str) -> str:
-    """With what a person's MQTT client ids begin."""
+    """Return the prefix of a person's MQTT client ids."""
     return f"u{user}-"
 
 
 def owns_client(user: str, client: str) -> bool:
-    """Is this MQTT client id one of this person's?"""
+    """Return whether this MQTT client id belongs to this person."""
     return _after(client_prefix(user), client, _CLIENT)
 
 
-def may_use(client: Who, kind: str, name: str, permission: str) -> bool:
-    """`kind`: queue or exchange; `permission`: configure (make, delete), write (publish; bind as target) or
-    read (consume; bind as source)."""
+def may_use(client: BrokerClient, kind: str, name: str, permission: str) -> bool:
+    """Return whether the client has this permission on a queue or an exchange.
+
+    `kind` is "queue" or "exchange". `permission` is "configure" (create, delete), "write" (publish,
+    or bind as target) or "read" (consume, or bind as source).
+    """
     if kind == "queue":
         return _may_use_queue(client, name, permission)
     if kind != "exchange":
@@ -76,7 +83,8 @@ def may_use(client: Who, kind: str, name: str, permission: str) -> bool:
     return permission == "read" and name in _reads_from(client)
 
 
-def _may_use_queue(client: Who, name: str, permission: str) -> bool:
+def _may_use_queue(client: BrokerClient, name: str, permission: str) -> bool:
+    """Return whether the client has this permission on a queue."""
     if client.bearer == "s":
         return permission == "read" and name == SERVICES[client.user][1]
     if client.mqtt:
@@ -85,15 +93,19 @@ def _may_use_queue(client: Who, name: str, permission: str) -> bool:
     return own or (client.bearer == "m" and _after(f"queue_m_{client.user}_", name, _DEVICE))
 
 
-def _writes_on(client: Who) -> str:
-    """Only MQTT writes on the topic exchange: there the headers CC and BCC, which the broker asks nobody
-    about, would reach others; a fanout has no use for them."""
+def _writes_on(client: BrokerClient) -> str:
+    """Return the exchange that the client publishes to.
+
+    Only MQTT clients write to the topic exchange. There the headers CC and BCC, which the broker
+    does not ask us about, would reach other people; a fanout exchange ignores them.
+    """
     if client.bearer == "s":
         return SERVICES[client.user][0]
     return t.CLIENT if client.mqtt else t.OUTGOING
 
 
-def _reads_from(client: Who) -> Iterable[str]:
+def _reads_from(client: BrokerClient) -> Iterable[str]:
+    """Return the exchanges that the client may bind its queues to."""
     if client.bearer == "s":
         return ()
     if client.mqtt:
@@ -102,27 +114,34 @@ def _reads_from(client: Who) -> Iterable[str]:
     return (t.user_exchange(client.user), *base)
 
 
-def may_route(client: Who, exchange: str, permission: str, key: str) -> bool:
-    """On topic exchanges, beside `may_use`: with which key one writes, with which one binds."""
+def may_route(client: BrokerClient, exchange: str, permission: str, key: str) -> bool:
+    """Return whether the client may publish or bind with this key on a topic exchange.
+
+    This is asked in addition to `may_use`.
+    """
     if client.bearer == "s":
-        where = SERVICES[client.user][0]
-        return (exchange, permission, key) == (where, "write", _CENTER_KEY)
+        exchange_written = SERVICES[client.user][0]
+        return (exchange, permission, key) == (exchange_written, "write", _CENTER_KEY)
     if client.mqtt:
-        own = {"write": t.mqtt_out_key(client.user), "read": t.mqtt_key(client.user)}
-        return exchange == t.CLIENT and key == own.get(permission)
-    wanted = (t.BASE, "read", manager_key(client.user))
-    return client.bearer == "m" and (exchange, permission, key) == wanted
+        own_keys = {"write": t.mqtt_out_key(client.user), "read": t.mqtt_key(client.user)}
+        return exchange == t.CLIENT and key == own_keys.get(permission)
+    allowed = (t.BASE, "read", manager_key(client.user))
+    return client.bearer == "m" and (exchange, permission, key) == allowed
 
 
 def manager_key(user: str) -> str:
-    """Notices for one management client (IM §10.2)."""
+    """Return the routing key of notices for one management client (IM §10.2)."""
     return f"m_.{user}"
 
 
 def _without_qos(name: str) -> str:
-    """The MQTT plugin has a queue for each quality of service."""
+    """Return the queue name without the MQTT plugin's suffix for the quality of service.
+
+    An empty string means that the name has no such suffix.
+    """
     return name[:-4] if name.endswith(("qos0", "qos1")) else ""
 
 
 def _after(prefix: str, name: str, rest: re.Pattern[str]) -> bool:
+    """Return whether the name is the prefix followed by text that matches `rest`."""
     return name.startswith(prefix) and rest.fullmatch(name, len(prefix)) is not None

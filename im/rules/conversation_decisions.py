@@ -1,4 +1,4 @@
-"""Who may do what in a conversation, and what becomes of it: over plain values. Pure."""
+"""The module decides who may do what in a conversation, and what the result is. It is pure."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from enum import StrEnum
 
 from im.rules.vocabulary import MEMBERS, Joining, Kind, Membership, Role
 
-PINS = 50
-"""Pinned messages of a conversation."""
+MAX_PINS = 50
+"""A conversation has at most this many pinned messages."""
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
-"""Until when somebody is muted in a one-to-one conversation whom the other one has blocked."""
+"""A person who is blocked in a one-to-one conversation is muted there until this moment."""
 
 
-class Why(StrEnum):
-    """Why a request was refused: `code` of HTTP answers beside `words.Code`."""
+class DenyReason(StrEnum):
+    """A deny reason is the `code` of a refused HTTP request, like `vocabulary.Code`."""
 
     NOT_FOUND = "not_found"
     NOT_ALLOWED = "not_allowed"
@@ -29,8 +29,8 @@ class Why(StrEnum):
     AWAY = "away"
 
 
-class Act(StrEnum):
-    """What a member does to a conversation or to another member."""
+class GroupAction(StrEnum):
+    """A group action is what a member does to a conversation or to another member."""
 
     SET = "set"
     PIN = "pin"
@@ -45,27 +45,32 @@ class Act(StrEnum):
 
 
 RANK = {Role.MEMBER: 0, Role.ADMIN: 1, Role.OWNER: 2}
-LEAST = {
-    Act.SET: Role.ADMIN,
-    Act.PIN: Role.ADMIN,
-    Act.ADD: Role.ADMIN,
-    Act.INVITE: Role.ADMIN,
-    Act.REMOVE: Role.ADMIN,
-    Act.MUTE: Role.ADMIN,
-    Act.PROMOTE: Role.OWNER,
-    Act.HAND_OVER: Role.OWNER,
-    Act.DISSOLVE: Role.OWNER,
-    Act.LEAVE: Role.MEMBER,
+LEAST_ROLE = {
+    GroupAction.SET: Role.ADMIN,
+    GroupAction.PIN: Role.ADMIN,
+    GroupAction.ADD: Role.ADMIN,
+    GroupAction.INVITE: Role.ADMIN,
+    GroupAction.REMOVE: Role.ADMIN,
+    GroupAction.MUTE: Role.ADMIN,
+    GroupAction.PROMOTE: Role.OWNER,
+    GroupAction.HAND_OVER: Role.OWNER,
+    GroupAction.DISSOLVE: Role.OWNER,
+    GroupAction.LEAVE: Role.MEMBER,
 }
-"""The least role for each act in a group."""
-_UPON_OTHERS = frozenset({Act.REMOVE, Act.MUTE, Act.PROMOTE, Act.HAND_OVER})
-_OUTSIDE_GROUPS = {Kind.DIRECT: {Act.PIN: Role.MEMBER}, Kind.CONFERENCE: {Act.PIN: Role.ADMIN}}
-"""Elsewhere the members are given: the two, the participants, everybody."""
+"""Each action in a group needs at least this role."""
+_ON_OTHERS = frozenset(
+    {GroupAction.REMOVE, GroupAction.MUTE, GroupAction.PROMOTE, GroupAction.HAND_OVER}
+)
+_OUTSIDE_GROUPS = {
+    Kind.DIRECT: {GroupAction.PIN: Role.MEMBER},
+    Kind.CONFERENCE: {GroupAction.PIN: Role.ADMIN},
+}
+"""Outside groups only these actions exist, since the members follow from the kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A conversation as the rules see it."""
+    """A group holds what the rules know of a conversation."""
 
     kind: Kind
     joining: Joining = Joining.INVITE
@@ -75,150 +80,164 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How somebody stands to a conversation."""
+    """A standing is a person's role and membership in a conversation."""
 
     role: Role = Role.MEMBER
     state: Membership = Membership.ACTIVE
 
 
-def refusal(
-    act: Act, group: Group, who: Standing | None, whom: Standing | None = None
-) -> Why | None:
-    """What is against it; None: nothing. `whom`: upon whom, for acts upon others.
+def deny_reason(
+    act: GroupAction, group: Group, actor: Standing | None, target: Standing | None = None
+) -> DenyReason | None:
+    """Return why an action is refused; `None` means that it is allowed.
 
-    Whoever is not in the conversation does not learn that there is one.
+    `target` is the member whom the action affects, for actions on others. A person who is not in the
+    conversation does not learn that it exists.
     """
-    if who is None or who.state is not Membership.ACTIVE:
-        return Why.NOT_FOUND
-    if group.closed and act is not Act.LEAVE:
-        return Why.CLOSED
-    least = _least(act, group)
-    if least is None or RANK[who.role] < RANK[least]:
-        return Why.NOT_ALLOWED
-    if act is Act.LEAVE and who.role is Role.OWNER and not group.closed:
-        return Why.NOT_ALLOWED
-    return _against(act, who, whom) if act in _UPON_OTHERS else None
+    if actor is None or actor.state is not Membership.ACTIVE:
+        return DenyReason.NOT_FOUND
+    if group.closed and act is not GroupAction.LEAVE:
+        return DenyReason.CLOSED
+    least = _least_role(act, group)
+    if least is None or RANK[actor.role] < RANK[least]:
+        return DenyReason.NOT_ALLOWED
+    if act is GroupAction.LEAVE and actor.role is Role.OWNER and not group.closed:
+        return DenyReason.NOT_ALLOWED
+    return _deny_on_other(act, actor, target) if act in _ON_OTHERS else None
 
 
-def _least(act: Act, group: Group) -> Role | None:
+def _least_role(act: GroupAction, group: Group) -> Role | None:
+    """Return the least role that may do this; `None` means that nobody may."""
     if group.kind is not Kind.GROUP:
         return _OUTSIDE_GROUPS.get(group.kind, {}).get(act)
-    free = act is Act.INVITE and group.joining is Joining.FREE
-    return Role.MEMBER if free else LEAST[act]
+    free = act is GroupAction.INVITE and group.joining is Joining.FREE
+    return Role.MEMBER if free else LEAST_ROLE[act]
 
 
-def _against(act: Act, who: Standing, whom: Standing | None) -> Why | None:
-    """Acts upon others: upon whoever is there, and only upon those of a lower role."""
-    waiting = (Membership.INVITED, Membership.ASKED) if act is Act.REMOVE else ()
-    if whom is None or whom.state not in (Membership.ACTIVE, *waiting):
-        return Why.NOT_FOUND
-    return None if RANK[whom.role] < RANK[who.role] else Why.NOT_ALLOWED
+def _deny_on_other(act: GroupAction, actor: Standing, target: Standing | None) -> DenyReason | None:
+    """Return why an action on another member is refused; `None` means that it is allowed.
 
-
-def joining(group: Group, who: Standing | None, same_domain: bool) -> Membership | Why:
-    """What somebody becomes who wants to join; ACTIVE where he is in already.
-
-    Who was removed comes back by an administrator only, however free the group is.
+    The other must be in the conversation (or waiting, for a removal) and must have a lower role.
     """
-    state = who.state if who else None
+    waiting = (Membership.INVITED, Membership.ASKED) if act is GroupAction.REMOVE else ()
+    if target is None or target.state not in (Membership.ACTIVE, *waiting):
+        return DenyReason.NOT_FOUND
+    return None if RANK[target.role] < RANK[actor.role] else DenyReason.NOT_ALLOWED
+
+
+def decide_join(
+    group: Group, standing: Standing | None, same_domain: bool
+) -> Membership | DenyReason:
+    """Return the membership that a person who wants to join gets, or why the request is refused.
+
+    The result is ACTIVE for somebody who is already in. A removed person comes back only through an
+    administrator, however free the group is.
+    """
+    state = standing.state if standing else None
     if state is Membership.ACTIVE:
         return Membership.ACTIVE
     if group.kind is not Kind.GROUP:
-        return Why.NOT_FOUND
+        return DenyReason.NOT_FOUND
     if state is not Membership.INVITED and not (same_domain and group.joining != Joining.INVITE):
-        return Why.NOT_FOUND
+        return DenyReason.NOT_FOUND
     if group.closed:
-        return Why.CLOSED
+        return DenyReason.CLOSED
     free = group.joining is Joining.FREE and state is not Membership.REMOVED
     if state is not Membership.INVITED and not free:
         return Membership.ASKED
-    return Membership.ACTIVE if group.members < MEMBERS else Why.FULL
+    return Membership.ACTIVE if group.members < MEMBERS else DenyReason.FULL
 
 
-def adding(
-    group: Group, known: Mapping[str, Membership], users: list[str], invite: bool
-) -> dict[str, Membership] | Why:
-    """What changes for whom when somebody adds (or invites) these users; Why.FULL: too many."""
+def decide_add(
+    group: Group, states: Mapping[str, Membership], users: list[str], invite: bool
+) -> dict[str, Membership] | DenyReason:
+    """Return the new state of each user whose membership changes by an addition or an invitation.
+
+    DenyReason.FULL means that there would be too many members.
+    """
     wanted = Membership.INVITED if invite else Membership.ACTIVE
-    found = {user: _added(known.get(user), wanted) for user in users}
-    changed = {user: state for user, state in found.items() if state is not known.get(user)}
+    new_states = {user: _state_after_add(states.get(user), wanted) for user in users}
+    changed = {user: state for user, state in new_states.items() if state is not states.get(user)}
     coming = sum(state is Membership.ACTIVE for state in changed.values())
-    return Why.FULL if group.members + coming > MEMBERS else changed
+    return DenyReason.FULL if group.members + coming > MEMBERS else changed
 
 
-def _added(state: Membership | None, wanted: Membership) -> Membership:
-    """Who has asked is approved by either; who is in stays in."""
+def _state_after_add(state: Membership | None, wanted: Membership) -> Membership:
+    """Return the new state: an active member stays in, and whoever has asked to join is let in."""
     return Membership.ACTIVE if state in (Membership.ACTIVE, Membership.ASKED) else wanted
 
 
-def pinned(pins: list[int], seq: int, on: bool) -> list[int] | Why:
-    """The pinned messages after one is pinned or loosened; the latest stands last."""
+def pins_after(pins: list[int], seq: int, on: bool) -> list[int] | DenyReason:
+    """Return the pinned messages after one is pinned or unpinned; the latest stands last."""
     if not on:
-        return [one for one in pins if one != seq]
+        return [pin for pin in pins if pin != seq]
     if seq in pins:
         return pins
-    return Why.FULL if len(pins) >= PINS else [*pins, seq]
+    return DenyReason.FULL if len(pins) >= MAX_PINS else [*pins, seq]
 
 
 # ---- what a member sees -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """The part of a log that a member sees: `floor` < seq <= `top`."""
+class VisibleRange:
+    """A visible range is the part of a log that a member sees: `floor` < seq <= `top`."""
 
     floor: int
     top: int
 
     def after(self, seq: int, count: int) -> tuple[int, int]:
-        """The next entries above `seq`, as (above, up to); empty where both are equal."""
+        """Return the next entries after `seq`, as (above, up to); equal if there is none."""
         above = min(max(seq, self.floor), self.top)
         return above, min(above + count, self.top)
 
     def before(self, seq: int, count: int) -> tuple[int, int]:
-        """The entries below `seq`, likewise."""
+        """Return the last entries before `seq`, as (above, up to)."""
         upto = max(min(seq - 1, self.top), self.floor)
         return max(upto - count, self.floor), upto
 
 
-def sight(since: int, until: int | None, cleared: int, last: int) -> Sight:
-    """What somebody sees of a log that has come to `last`."""
-    top = last if until is None else min(until, last)
-    return Sight(min(max(since, cleared), top), top)
+def visible_range(since: int, until: int | None, cleared: int, last: int) -> VisibleRange:
+    """Return what a member sees of a log whose last entry is `last`.
 
-
-Range = tuple[int, int, int]
-"""Entries of a conversation: its id, above which seq, up to which."""
-
-
-def missing(
-    sights: Mapping[int, Sight], have: Mapping[int, int], count: int, latest: int | None
-) -> tuple[list[Range], bool]:
-    """What a device lacks, at most `count` entries, and whether there is more.
-
-    `have`: the last seq without a hole before it, by conversation; of those that it does not name it
-    gets the `latest` entries, or all.
+    The member sees entries after `since` and after `cleared`, and up to `until`, if it is set.
     """
-    found: list[Range] = []
-    for number, seen in sorted(sights.items()):
-        above = max(seen.floor, have.get(number, 0))
+    top = last if until is None else min(until, last)
+    return VisibleRange(min(max(since, cleared), top), top)
+
+
+SeqRange = tuple[int, int, int]
+"""A range of entries is (conversation id, above which seq, up to which seq)."""
+
+
+def missing_ranges(
+    sights: Mapping[int, VisibleRange], have: Mapping[int, int], count: int, latest: int | None
+) -> tuple[list[SeqRange], bool]:
+    """Return the entries that a device lacks, at most `count`, and whether there are more.
+
+    `have` holds, by conversation, the last seq without a gap before it. Of conversations that it
+    does not name the device gets the `latest` entries, or all.
+    """
+    ranges: list[SeqRange] = []
+    for number, visible in sorted(sights.items()):
+        above = max(visible.floor, have.get(number, 0))
         if number not in have and latest is not None:
-            above = max(above, seen.top - latest)
-        if above < seen.top:
-            upto = min(above + count, seen.top)
+            above = max(above, visible.top - latest)
+        if above < visible.top:
+            upto = min(above + count, visible.top)
             if upto > above:
-                found.append((number, above, upto))
+                ranges.append((number, above, upto))
             count -= upto - above
-            if upto < seen.top:
-                return found, True
-    return found, False
+            if upto < visible.top:
+                return ranges, True
+    return ranges, False
 
 
 # ---- contacts -----------------------------------------------------------------------------------
 
 
-class Wish(StrEnum):
-    """What somebody does to another one in his list of contacts."""
+class ContactAction(StrEnum):
+    """A contact action is what a person does to another one in the list of contacts."""
 
     ASK = "ask"
     ACCEPT = "accept"
@@ -229,21 +248,24 @@ class Wish(StrEnum):
 NOBODY, ASKING, ASKED, FRIEND, BLOCKED = "", "asking", "asked", "friend", "blocked"
 
 
-def contact(wish: Wish, mine: str, theirs: str) -> tuple[str, str] | Why:
-    """What each is in the other's list then; "" is no row.
+def decide_contact(action: ContactAction, mine: str, theirs: str) -> tuple[str, str] | DenyReason:
+    """Return the new states (mine, theirs) in the two lists of contacts, or why it is refused.
 
-    Both are friends or neither is, and who asks is asked in the other's. Who is blocked is told what he
-    would be told if there were nobody; to ask somebody whom one has blocked one removes him first.
+    An empty string means that there is no row. Friendship is mutual: either both are friends or
+    neither is. When I ask, I am ASKING in my list and ASKED in the other's. Somebody who is blocked
+    gets NOT_FOUND, as if the other did not exist, and so does not learn of the block. To ask
+    somebody whom I have blocked I must first remove that person, hence NOT_ALLOWED. A block by the
+    other side always stays.
     """
-    kept = theirs if theirs == BLOCKED else NOBODY
-    if wish is Wish.BLOCK:
-        return BLOCKED, kept
-    if wish is Wish.REMOVE:
-        return NOBODY, kept
+    their_state = theirs if theirs == BLOCKED else NOBODY
+    if action is ContactAction.BLOCK:
+        return BLOCKED, their_state
+    if action is ContactAction.REMOVE:
+        return NOBODY, their_state
     if mine == FRIEND:
         return mine, theirs
     if theirs == BLOCKED or mine == BLOCKED:
-        return Why.NOT_ALLOWED if mine == BLOCKED else Why.NOT_FOUND
+        return DenyReason.NOT_ALLOWED if mine == BLOCKED else DenyReason.NOT_FOUND
     if mine == ASKED:
         return FRIEND, FRIEND
-    return (ASKING, ASKED) if wish is Wish.ASK else Why.NOT_FOUND
+    return (ASKING, ASKED) if action is ContactAction.ASK else DenyReason.NOT_FOUND

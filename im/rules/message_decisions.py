@@ -1,20 +1,33 @@
-"""Who may say and do what in a conversation. Pure: facts in, an entry or a reason out."""
+"""The module decides who may write what in a conversation.
+
+It is pure: facts in, an entry or a reason out.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from im.rules.messages import Data, Draft, Edit, Incoming, React, Read, Say, Stored, msg_id
+from im.rules.messages import (
+    Data,
+    DraftEntry,
+    Edit,
+    IncomingRequest,
+    React,
+    Read,
+    Say,
+    StoredEntry,
+    msg_id,
+)
 from im.rules.vocabulary import READ_SHOWN_UP_TO, RECALL_SECONDS, Cmd, Code, Kind, Role, Type
 
-MOST_EDITS = 50
-"""Of one message: each keeps the text before it."""
+MAX_EDITS = 50
+"""A message can be edited at most this often, since each edit keeps the previous text."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A conversation as the rules see it."""
+class ConversationFacts:
+    """Conversation facts are what the rules know of a conversation."""
 
     kind: Kind
     closed: bool
@@ -24,8 +37,11 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """A member as the rules see him. `id`: of his row; he sees what came after `since_seq`."""
+class MemberFacts:
+    """Member facts are what the rules know of a member.
+
+    `id` is the id of the member's row. The member sees the entries after `since_seq`.
+    """
 
     id: int
     user: str
@@ -36,126 +52,155 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class No:
-    """It is refused."""
+class Rejected:
+    """The request is rejected, with a code and a reason for the sender."""
 
     code: Code
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
-    """It was done before, by the entry with this seq."""
+class Duplicate:
+    """The request was done before, by the entry with this `seq`."""
 
     seq: int
 
 
 @dataclass(frozen=True, slots=True)
-class Yes:
-    """It becomes an entry; the message that it is about, if it changes one, has this `body` from now on,
-    or is `gone`."""
+class Accepted:
+    """The request is accepted and becomes an entry.
 
-    draft: Draft
-    target: Stored | None = None
+    `target` is the message that the request changes, if any: from now on it has this `body`, or it
+    is `gone`.
+    """
+
+    draft: DraftEntry
+    target: StoredEntry | None = None
     body: str = ""
     gone: bool = False
 
 
-NOT_MEMBER = No(Code.NOT_MEMBER, "you are not in this conversation")
-CLOSED = No(Code.CLOSED, "the conversation is closed")
-UNKNOWN = No(Code.UNKNOWN_MESSAGE, "there is no such message")
+NOT_MEMBER = Rejected(Code.NOT_MEMBER, "you are not in this conversation")
+CLOSED = Rejected(Code.CLOSED, "the conversation is closed")
+UNKNOWN_MESSAGE = Rejected(Code.UNKNOWN_MESSAGE, "there is no such message")
 
 
-def may_speak(place: Place, person: Person | None, now: datetime) -> No | None:
-    """Why somebody must be silent here; None: he may speak."""
-    if person is None:
+def why_silent(
+    conversation: ConversationFacts, member: MemberFacts | None, now: datetime
+) -> Rejected | None:
+    """Return why a person may not write here; `None` means that the person may."""
+    if member is None:
         return NOT_MEMBER
-    if place.closed:
+    if conversation.closed:
         return CLOSED
-    leads = person.role is not Role.MEMBER
-    if person.muted_until is not None and person.muted_until > now:
-        return No(Code.MUTED, "you are muted here")
-    if (place.mute_all or place.kind is Kind.SYSTEM) and not leads:
-        return No(Code.MUTED, "only administrators speak here")
+    is_administrator = member.role is not Role.MEMBER
+    if member.muted_until is not None and member.muted_until > now:
+        return Rejected(Code.MUTED, "you are muted here")
+    if (conversation.mute_all or conversation.kind is Kind.SYSTEM) and not is_administrator:
+        return Rejected(Code.MUTED, "only administrators speak here")
     return None
 
 
-def say(incoming: Incoming, wish: Say, place: Place, person: Person) -> Yes | No:
-    """A new message; what it answers must lie before it."""
-    if wish.reply_to > place.last_seq or 0 < wish.reply_to <= person.since_seq:
-        return UNKNOWN
+def decide_say(
+    incoming: IncomingRequest, request: Say, conversation: ConversationFacts, member: MemberFacts
+) -> Accepted | Rejected:
+    """Decide on a new message. A message that it answers must come before it."""
+    if request.reply_to > conversation.last_seq or 0 < request.reply_to <= member.since_seq:
+        return UNKNOWN_MESSAGE
     data: Data = {}
-    if wish.file:
-        data["file_id"] = wish.file
-    if wish.reply_to:
-        data["reply_to"] = msg_id(wish.conversation, wish.reply_to)
-    if wish.mentions:
-        data["mentions"] = list(wish.mentions)
-    said = (wish.type.value, wish.body, data or None)
-    return Yes(Draft(Cmd.MSG, person.user, person.name, incoming.client_msg_id, *said))
+    if request.file:
+        data["file_id"] = request.file
+    if request.reply_to:
+        data["reply_to"] = msg_id(request.conversation, request.reply_to)
+    if request.mentions:
+        data["mentions"] = list(request.mentions)
+    content = (request.type.value, request.body, data or None)
+    return Accepted(DraftEntry(Cmd.MSG, member.user, member.name, incoming.client_msg_id, *content))
 
 
-def edit(
-    incoming: Incoming, wish: Edit, person: Person, target: Stored | None, edits: list[int]
-) -> Yes | No | Again:
-    """Another text for one's own; `edits`: the entries that changed it before."""
-    if target is None or not _there(target, person):
-        return UNKNOWN
-    if target.sender != person.user:
-        return No(Code.NOT_SENDER, "one changes one's own messages only")
+def decide_edit(
+    incoming: IncomingRequest,
+    request: Edit,
+    member: MemberFacts,
+    target: StoredEntry | None,
+    edits: list[int],
+) -> Accepted | Rejected | Duplicate:
+    """Decide on a new text for one of the sender's own messages.
+
+    `edits` holds the seqs of the entries that changed the message before.
+    """
+    if target is None or not _is_visible(target, member):
+        return UNKNOWN_MESSAGE
+    if target.sender != member.user:
+        return Rejected(Code.NOT_SENDER, "one changes one's own messages only")
     if target.type != Type.TEXT:
-        return No(Code.UNKNOWN_MESSAGE, "only a text can be changed")
-    if target.body == wish.body:
-        return Again(target.edited_seq or target.seq)
-    if len(edits) >= MOST_EDITS:
-        return No(Code.TOO_LATE, f"it was changed {MOST_EDITS} times already")
+        return Rejected(Code.UNKNOWN_MESSAGE, "only a text can be changed")
+    if target.body == request.body:
+        return Duplicate(target.edited_seq or target.seq)
+    if len(edits) >= MAX_EDITS:
+        return Rejected(Code.TOO_LATE, f"it was changed {MAX_EDITS} times already")
     data: Data = {"msg_id": target.msg_id, "previous": target.body, "edits": edits}
-    draft = _draft(incoming, person, Cmd.EDIT, data)
-    return Yes(replace(draft, body=wish.body), target, wish.body)
+    draft = _draft(incoming, member, Cmd.EDIT, data)
+    return Accepted(replace(draft, body=request.body), target, request.body)
 
 
-def recall(
-    incoming: Incoming, person: Person, target: Stored | None, now: datetime
-) -> Yes | No | Again:
-    """One's own for two minutes; administrators of a group anybody's, at any time."""
-    if target is None or target.seq <= person.since_seq or target.cmd is not Cmd.MSG:
-        return UNKNOWN
-    own = target.sender == person.user
-    if not own and person.role is Role.MEMBER:
-        return No(Code.NOT_SENDER, "one takes back one's own messages only")
+def decide_recall(
+    incoming: IncomingRequest, member: MemberFacts, target: StoredEntry | None, now: datetime
+) -> Accepted | Rejected | Duplicate:
+    """Decide on taking a message back.
+
+    Members may take back their own messages for two minutes, administrators anybody's at any time.
+    """
+    if target is None or target.seq <= member.since_seq or target.cmd is not Cmd.MSG:
+        return UNKNOWN_MESSAGE
+    is_own = target.sender == member.user
+    if not is_own and member.role is Role.MEMBER:
+        return Rejected(Code.NOT_SENDER, "one takes back one's own messages only")
     if target.recalled_seq is not None:
-        return Again(target.recalled_seq)
-    late = now - target.sent_at > timedelta(seconds=RECALL_SECONDS)
-    if person.role is Role.MEMBER and late:
-        return No(Code.TOO_LATE, f"a message can be taken back for {RECALL_SECONDS} s")
-    return Yes(_draft(incoming, person, Cmd.RECALL, {"msg_id": target.msg_id}), target, gone=True)
+        return Duplicate(target.recalled_seq)
+    is_late = now - target.sent_at > timedelta(seconds=RECALL_SECONDS)
+    if member.role is Role.MEMBER and is_late:
+        return Rejected(Code.TOO_LATE, f"a message can be taken back for {RECALL_SECONDS} s")
+    return Accepted(
+        _draft(incoming, member, Cmd.RECALL, {"msg_id": target.msg_id}), target, gone=True
+    )
 
 
-def react(incoming: Incoming, wish: React, person: Person, target: Stored | None) -> Yes | No:
-    """A sign under a message that one sees."""
-    if target is None or not _there(target, person):
-        return UNKNOWN
-    data = {"msg_id": target.msg_id, "emoji": wish.emoji, "on": wish.on}
-    return Yes(_draft(incoming, person, Cmd.REACT, data))
+def decide_react(
+    incoming: IncomingRequest, request: React, member: MemberFacts, target: StoredEntry | None
+) -> Accepted | Rejected:
+    """Decide on a reaction to a message that the person sees."""
+    if target is None or not _is_visible(target, member):
+        return UNKNOWN_MESSAGE
+    data = {"msg_id": target.msg_id, "emoji": request.emoji, "on": request.on}
+    return Accepted(_draft(incoming, member, Cmd.REACT, data))
 
 
-def read(
-    incoming: Incoming, wish: Read, place: Place, person: Person, read_seq: int
-) -> Yes | No | None:
-    """Everything up to there is read; None: nobody need be told (or it was known)."""
-    if wish.seq > place.last_seq:
-        return No(Code.UNKNOWN_MESSAGE, "the conversation has not come so far")
-    if wish.seq <= read_seq or place.members > READ_SHOWN_UP_TO:
+def decide_read(
+    incoming: IncomingRequest,
+    request: Read,
+    conversation: ConversationFacts,
+    member: MemberFacts,
+    read_seq: int,
+) -> Accepted | Rejected | None:
+    """Decide on a read mark up to a seq; `None` means that nobody needs to be notified.
+
+    That is so when the mark is not new, or when the conversation has too many members.
+    """
+    if request.seq > conversation.last_seq:
+        return Rejected(Code.UNKNOWN_MESSAGE, "the conversation has not come so far")
+    if request.seq <= read_seq or conversation.members > READ_SHOWN_UP_TO:
         return None
-    return Yes(_draft(incoming, person, Cmd.READ, {"read_seq": wish.seq}))
+    return Accepted(_draft(incoming, member, Cmd.READ, {"read_seq": request.seq}))
 
 
-def _there(target: Stored, person: Person) -> bool:
-    """A message that this member sees, and that is not taken back."""
-    visible = target.cmd is Cmd.MSG and target.seq > person.since_seq
+def _is_visible(target: StoredEntry, member: MemberFacts) -> bool:
+    """Return whether the member sees this message and it was not taken back."""
+    visible = target.cmd is Cmd.MSG and target.seq > member.since_seq
     return visible and target.recalled_seq is None
 
 
-def _draft(incoming: Incoming, person: Person, cmd: Cmd, data: Data) -> Draft:
-    mark = incoming.client_msg_id
-    return Draft(cmd, person.user, person.name, mark, data=data or None)
+def _draft(incoming: IncomingRequest, member: MemberFacts, cmd: Cmd, data: Data) -> DraftEntry:
+    """Return a draft of an entry by this person."""
+    client_msg_id = incoming.client_msg_id
+    return DraftEntry(cmd, member.user, member.name, client_msg_id, data=data or None)

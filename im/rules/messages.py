@@ -1,6 +1,6 @@
-"""What is said in a conversation: what clients ask for, what the log holds, what others are shown (IM §10.3).
+"""The messages of a conversation as requested, as stored and as shown to others (IM §10.3).
 
-Of one entry pushes and history show the same: `shown` is the only place that knows how it looks.
+Pushed messages and the history show an entry alike: only `to_wire` knows how an entry looks.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from im.rules.vocabulary import Cmd, Code, Presence, Type
 
 Data = dict[str, Any]
 
-# ---- what comes in ------------------------------------------------------------------------------
+# ---- what clients request -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """One message as the broker handed it over. `user_id`: checked by the broker, or empty."""
+class ClientDelivery:
+    """A delivery is one message as the broker handed it over.
+
+    The broker has checked `user_id`, or it is empty.
+    """
 
     body: bytes
     exchange: str
@@ -30,7 +33,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A new message. `file`: the id of an upload; `reply_to`: the seq that it answers."""
+    """A new message.
+
+    `file` is the id of an upload, `reply_to` the seq of the message that it answers.
+    """
 
     conversation: int
     type: Type
@@ -42,7 +48,7 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Another text for one's own message."""
+    """A request for another text in one of the sender's own messages."""
 
     conversation: int
     seq: int
@@ -51,7 +57,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """A message is taken back."""
+    """A request to take a message back."""
 
     conversation: int
     seq: int
@@ -59,7 +65,7 @@ class Recall:
 
 @dataclass(frozen=True, slots=True)
 class React:
-    """A sign under a message, or its end."""
+    """A request to add an emoji to a message, or to remove it."""
 
     conversation: int
     seq: int
@@ -69,7 +75,7 @@ class React:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Everything up to there has been read."""
+    """A read mark says that the sender has read everything up to `seq`."""
 
     conversation: int
     seq: int
@@ -77,14 +83,17 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Typing:
-    """Somebody writes just now; not stored."""
+    """A sign that the sender is typing; it is not stored."""
 
     conversation: int
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """A device lives, and has of each conversation everything up to a seq."""
+    """A sign of life of a device.
+
+    `seqs` holds, by conversation, the last seq up to which the device has every entry.
+    """
 
     device: str
     seqs: Mapping[int, int]
@@ -92,31 +101,31 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class SetPresence:
-    """How reachable one wants to be seen."""
+    """A request to change how reachable the sender appears."""
 
     state: Presence
 
 
-Logged = Say | Edit | Recall | React | Read
-"""These take a place in the order of their conversation."""
-Wish = Logged | Typing | Heartbeat | SetPresence
+LoggedRequest = Say | Edit | Recall | React | Read
+"""Logged requests take a place in the order of their conversation."""
+Request = LoggedRequest | Typing | Heartbeat | SetPresence
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
-    """A wish that could be read. `way`: "a" over AMQP and STOMP, "m" over MQTT."""
+class IncomingRequest:
+    """A request that could be parsed. `way` is "a" for AMQP and STOMP, "m" for MQTT."""
 
     sender: str
     token: str
-    wish: Wish
+    request: Request
     client_msg_id: str | None = None
     way: str = "a"
     redelivered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """Why somebody's message was not taken; `sender` is empty where nobody could be told."""
+class RefusedMessage:
+    """A refused message, and why. `sender` is empty where there is nobody to notify."""
 
     sender: str
     code: Code
@@ -128,12 +137,13 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """An entry that has no place in the order yet.
+class DraftEntry:
+    """A draft is an entry that has no place in the order yet.
 
-    `data` by `cmd`: msg `file_id`, `reply_to` (a msg_id), `mentions`; edit `msg_id`, `previous` (the
-    former text), `edits` (all seqs that edited it before); recall `msg_id`; react `msg_id`, `emoji`, `on`;
-    read `read_seq`; member and conversation: as the HTTP side says (`what`, `users`, ...).
+    `data` depends on `cmd`. msg: `file_id`, `reply_to` (a msg_id), `mentions`. edit: `msg_id`,
+    `previous` (the former text), `edits` (the seqs of all earlier edits). recall: `msg_id`. react:
+    `msg_id`, `emoji`, `on`. read: `read_seq`. member and conversation: what the HTTP API writes
+    (`what`, `users`, ...).
     """
 
     cmd: Cmd
@@ -146,8 +156,11 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """An entry of a log. `number`: how many messages the conversation has up to and with it."""
+class StoredEntry:
+    """An entry of a log.
+
+    `number` counts the messages of the conversation up to and with this entry.
+    """
 
     conversation: int
     seq: int
@@ -165,25 +178,25 @@ class Stored:
 
     @property
     def msg_id(self) -> str:
-        """Its name on the wire."""
+        """Return the entry's name on the wire."""
         return msg_id(self.conversation, self.seq)
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What a batch has led to, stored already: what is to be published."""
+class BatchResult:
+    """A batch result is what a batch has stored and what is to be published for it."""
 
-    entries: list[Stored] = field(default_factory=list)
-    """To all members who are online."""
-    acks: list[Stored] = field(default_factory=list)
-    """To the sender alone: his message has this place."""
-    refused: list[Refused] = field(default_factory=list)
+    entries: list[StoredEntry] = field(default_factory=list)
+    """These entries go to all members who are online."""
+    acks: list[StoredEntry] = field(default_factory=list)
+    """These entries are acknowledged to their senders alone."""
+    refused: list[RefusedMessage] = field(default_factory=list)
     members: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    """By conversation: who is in it."""
-    notes: list[Note] = field(default_factory=list)
+    """The members of each conversation, by its id."""
+    notes: list[Notice] = field(default_factory=list)
 
-    def add(self, other: Outcome) -> None:
-        """What another batch has led to comes after it."""
+    def add(self, other: BatchResult) -> None:
+        """Append the result of the batch that came next."""
         self.entries += other.entries
         self.acks += other.acks
         self.refused += other.refused
@@ -192,17 +205,25 @@ class Outcome:
 
     @property
     def people(self) -> set[str]:
-        """Everybody to whom something of it might go."""
-        found = {
-            user for one in {e.conversation for e in self.entries} for user in self.members[one]
+        """Return everybody to whom something of this might go."""
+        people = {
+            user
+            for conversation in {e.conversation for e in self.entries}
+            for user in self.members[conversation]
         }
-        found |= {entry.sender for entry in self.acks} | {one.sender for one in self.refused}
-        return found.union(*(note.users for note in self.notes)) - {""}
+        people |= {entry.sender for entry in self.acks} | {
+            conversation.sender for conversation in self.refused
+        }
+        return people.union(*(note.users for note in self.notes)) - {""}
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """What is told to some people, and kept nowhere. `conversation`: by whose key, 0: to each alone."""
+class Notice:
+    """A notice goes to some people and is not stored.
+
+    With `conversation` it is routed by that conversation's key; with 0 it goes to each person
+    alone.
+    """
 
     cmd: Cmd
     data: Data
@@ -214,24 +235,24 @@ class Note:
 
 
 def msg_id(conversation: int, seq: int) -> str:
-    """The name of an entry on the wire."""
+    """Return an entry's name on the wire."""
     return f"{conversation}.{seq}"
 
 
-def at(moment: datetime) -> str:
-    """A moment on the wire: UTC, with milliseconds."""
+def wire_time(moment: datetime) -> str:
+    """Return a moment as it is written on the wire: UTC, with milliseconds."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 _HIDDEN = {"file_id", "file", "previous", "mentions", "emoji"}
-"""Of `data`: not shown once a message is taken back."""
+"""These keys of `data` are not shown once a message has been taken back."""
 
 
-def shown(entry: Stored) -> Data:
-    """`{"cmd", "data"}` of an entry as clients get it, pushed and in history alike (IM §10.3).
+def to_wire(entry: StoredEntry) -> Data:
+    """Return `{"cmd", "data"}` of an entry as clients get it, pushed and in the history (IM §10.3).
 
-    `seq` always is the entry's own place; `msg_id` is the message that it is about. A message that was
-    taken back, and what edited it, has no body any more.
+    `seq` always is the entry's own place; `msg_id` is the message that the entry is about. A
+    message that was taken back, and each edit of it, has no body any more.
     """
     data = {
         "conversation_id": str(entry.conversation),
@@ -239,41 +260,41 @@ def shown(entry: Stored) -> Data:
         "msg_id": msg_id(entry.conversation, entry.seq),
         "publisher_id": entry.sender,
         "publisher_name": entry.sender_name,
-        "sent_at": at(entry.sent_at),
+        "sent_at": wire_time(entry.sent_at),
     }
-    gone = entry.recalled_seq is not None
+    is_recalled = entry.recalled_seq is not None
     if entry.cmd is Cmd.MSG:
         data["type"] = entry.type
     if entry.cmd in (Cmd.MSG, Cmd.EDIT):
-        data["body"] = "" if gone else entry.body
+        data["body"] = "" if is_recalled else entry.body
     if entry.client_msg_id is not None:
         data["client_msg_id"] = entry.client_msg_id
     for name, value in (entry.data or {}).items():
-        if name != "edits" and not (gone and name in _HIDDEN):
+        if name != "edits" and not (is_recalled and name in _HIDDEN):
             data[name] = value
     if entry.edited_seq is not None:
         data["edited_seq"] = entry.edited_seq
-    if gone:
+    if is_recalled:
         data["recalled_seq"] = entry.recalled_seq
     if entry.cmd is Cmd.READ:
         data["user_id"] = entry.sender
     return {"cmd": entry.cmd.value, "data": data}
 
 
-def acknowledged(entry: Stored) -> Data:
-    """What the sender is told: stored, with this place in the order."""
+def acknowledgement(entry: StoredEntry) -> Data:
+    """Return the notice for the sender that the message is stored, and at which place."""
     data = {
         "client_msg_id": entry.client_msg_id,
         "conversation_id": str(entry.conversation),
         "msg_id": entry.msg_id,
         "seq": entry.seq,
-        "sent_at": at(entry.sent_at),
+        "sent_at": wire_time(entry.sent_at),
     }
     return {"cmd": Cmd.MSG_ACK.value, "data": data}
 
 
-def refusal(refused: Refused) -> Data:
-    """What the sender is told: not taken, and why."""
+def refusal_notice(refused: RefusedMessage) -> Data:
+    """Return the notice for the sender that the message was refused, and why."""
     data = {
         "client_msg_id": refused.client_msg_id,
         "code": refused.code.value,

@@ -1,27 +1,33 @@
-"""How often one may do something: a bucket for each, filled steadily. Pure: the time is given."""
+"""A rate limit for each name, as a token bucket that fills steadily.
+
+It is pure: the caller passes the time.
+"""
 
 from __future__ import annotations
 
 
-class Pace:
-    """At most `burst` at once, and `rate` a second in the long run, for each name."""
+class RateLimit:
+    """A name may act `burst` times at once, and `rate` times a second in the long run."""
 
     def __init__(self, rate: float, burst: float) -> None:
         self._rate, self._burst = rate, burst
         self._left: dict[str, tuple[float, float]] = {}
 
     def allows(self, name: str, now: float) -> bool:
-        """Take one, if there is one. `now`: seconds of any clock that does not go back."""
-        left, at = self._left.get(name, (self._burst, now))
-        left = min(self._burst, left + (now - at) * self._rate)
-        allowed = left >= 1
-        self._left[name] = (left - 1 if allowed else left, now)
+        """Spend a token of this name and return True, or return False if there is none.
+
+        `now` is in seconds of any clock that does not go back.
+        """
+        tokens, last_time = self._left.get(name, (self._burst, now))
+        tokens = min(self._burst, tokens + (now - last_time) * self._rate)
+        allowed = tokens >= 1
+        self._left[name] = (tokens - 1 if allowed else tokens, now)
         return allowed
 
     def forget_full(self, now: float) -> None:
-        """Names that may do all again need not be remembered."""
+        """Forget the names whose bucket is full again."""
         self._left = {
-            name: (left, at)
-            for name, (left, at) in self._left.items()
-            if left + (now - at) * self._rate < self._burst
+            name: (tokens, last_time)
+            for name, (tokens, last_time) in self._left.items()
+            if tokens + (now - last_time) * self._rate < self._burst
         }

@@ -1,7 +1,8 @@
-"""Bytes become a wish, or a reason why not. Pure (IM §10.3).
+"""The module parses the bytes of a client's message into a request or a refusal.
 
-Who sends is what the broker has checked: the property `user_id` over AMQP and STOMP, the topic over MQTT.
-What the body says of it is compared, never believed.
+It is pure (IM §10.3). The sender is the one that the broker has checked: the property `user_id`
+over AMQP and STOMP, the topic over MQTT. What the body says of the sender is compared with that,
+never believed.
 """
 
 from __future__ import annotations
@@ -13,44 +14,44 @@ from uuid import UUID
 import orjson
 
 from im.rules.messages import (
+    ClientDelivery,
     Data,
-    Delivery,
     Edit,
     Heartbeat,
-    Incoming,
+    IncomingRequest,
     React,
     Read,
     Recall,
-    Refused,
+    RefusedMessage,
+    Request,
     Say,
     SetPresence,
     Typing,
-    Wish,
 )
 from im.rules.topology import CLIENT, OUTGOING, USER, conversation_key
 from im.rules.vocabulary import BODY_BYTES, EMOJI, MENTIONS, TEXT_BYTES, Cmd, Code, Presence, Type
 
 PREFIX = "Tricolor"
-"""Stands before the token (IM §10.3)."""
+"""This word stands before the token (IM §10.3)."""
 
-_MARK = re.compile(r"[!-~]{1,64}")
+_CLIENT_MSG_ID = re.compile(r"[!-~]{1,64}")
 _DEVICE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}")
-_MOST = 2**63 - 1
+_MAX_NUMBER = 2**63 - 1
 _OUT = "out.u"
 _EVERYBODY = "all"
 
 
-class Bad(ValueError):
-    """Not as agreed: a code and words for the sender."""
+class InvalidMessage(ValueError):
+    """The message is not as agreed; holds a code and a reason for the sender."""
 
     def __init__(self, code: Code, reason: str) -> None:
         super().__init__(reason)
         self.code, self.reason = code, reason
 
 
-def sender_of(delivery: Delivery) -> str:
-    """Who has sent it, as the broker vouches for; "" when it does not."""
+def sender_of(delivery: ClientDelivery) -> str:
+    """Return the sender for whom the broker vouches, or "" if it vouches for nobody."""
     if delivery.exchange == CLIENT:
         user = delivery.key.removeprefix(_OUT)
         if not delivery.key.startswith(_OUT) or delivery.user_id not in ("", user):
@@ -60,65 +61,73 @@ def sender_of(delivery: Delivery) -> str:
     return user if USER.fullmatch(user) else ""
 
 
-def parse(delivery: Delivery) -> Incoming | Refused:
-    """What the sender wishes. Whether he may, others decide."""
-    sender, mark = sender_of(delivery), None
+def parse(delivery: ClientDelivery) -> IncomingRequest | RefusedMessage:
+    """Return the sender's request, or why it cannot be read.
+
+    Whether it is allowed is decided elsewhere.
+    """
+    sender, client_msg_id = sender_of(delivery), None
     if not sender:
-        return Refused("", Code.NOT_SENDER, "the broker does not vouch for the sender")
+        return RefusedMessage("", Code.NOT_SENDER, "the broker does not vouch for the sender")
     try:
         body = _body(delivery.body)
         data = body["data"]
-        mark = _client_msg_id(data)
-        token, wish = _token(body), _wish(body, data)
-        _as_said(delivery, sender, data, wish)
+        client_msg_id = _client_msg_id(data)
+        token, request = _token(body), _request(body, data)
+        _check_sender_and_key(delivery, sender, data, request)
         way = "m" if delivery.exchange == CLIENT else "a"
-        return Incoming(sender, token, wish, mark, way, delivery.redelivered)
-    except Bad as wrong:
-        return Refused(sender, wrong.code, wrong.reason, mark)
+        return IncomingRequest(sender, token, request, client_msg_id, way, delivery.redelivered)
+    except InvalidMessage as error:
+        return RefusedMessage(sender, error.code, error.reason, client_msg_id)
 
 
 def _body(text: bytes) -> Data:
     if len(text) > BODY_BYTES:
-        raise Bad(Code.TOO_LARGE, f"a message has at most {BODY_BYTES} bytes")
+        raise InvalidMessage(Code.TOO_LARGE, f"a message has at most {BODY_BYTES} bytes")
     try:
         body = orjson.loads(text)
     except orjson.JSONDecodeError:
-        raise Bad(Code.BAD_JSON, "this is no JSON") from None
+        raise InvalidMessage(Code.BAD_JSON, "this is no JSON") from None
     if not isinstance(body, dict) or not isinstance(body.get("data"), dict):
-        raise Bad(Code.BAD_JSON, "an object with cmd, token and data is expected")
+        raise InvalidMessage(Code.BAD_JSON, "an object with cmd, token and data is expected")
     return body
 
 
 def _token(body: Data) -> str:
     token = body.get("token")
     if not isinstance(token, str) or not token.startswith(PREFIX):
-        raise Bad(Code.BAD_TOKEN, f"token: {PREFIX} directly followed by the token")
+        raise InvalidMessage(Code.BAD_TOKEN, f"token: {PREFIX} directly followed by the token")
     return token.removeprefix(PREFIX)
 
 
 def _client_msg_id(data: Data) -> str | None:
-    mark = data.get("client_msg_id")
-    if mark is None:
+    client_msg_id = data.get("client_msg_id")
+    if client_msg_id is None:
         return None
-    if not isinstance(mark, str) or not _MARK.fullmatch(mark):
-        raise Bad(Code.BAD_JSON, "client_msg_id: 1 to 64 printable ASCII characters")
-    return mark
+    if not isinstance(client_msg_id, str) or not _CLIENT_MSG_ID.fullmatch(client_msg_id):
+        raise InvalidMessage(Code.BAD_JSON, "client_msg_id: 1 to 64 printable ASCII characters")
+    return client_msg_id
 
 
-def _wish(body: Data, data: Data) -> Wish:
-    read = _READERS.get(str(body.get("cmd")))
-    if read is None:
-        raise Bad(Code.UNKNOWN_CMD, "cmd: " + ", ".join(_READERS))
-    return read(data)
+def _request(body: Data, data: Data) -> Request:
+    reader = _READERS.get(str(body.get("cmd")))
+    if reader is None:
+        raise InvalidMessage(Code.UNKNOWN_CMD, "cmd: " + ", ".join(_READERS))
+    return reader(data)
 
 
-def _as_said(delivery: Delivery, sender: str, data: Data, wish: Wish) -> None:
-    """What the body says of sender and conversation agrees with what the broker has seen."""
-    if data.get("publisher_id", "" if isinstance(wish, Say) else sender) != sender:
-        raise Bad(Code.NOT_SENDER, "publisher_id: one speaks for oneself only")
-    number = getattr(wish, "conversation", 0)
+def _check_sender_and_key(
+    delivery: ClientDelivery, sender: str, data: Data, request: Request
+) -> None:
+    """Check that the body names the same sender and conversation as the broker.
+
+    Raises InvalidMessage.
+    """
+    if data.get("publisher_id", "" if isinstance(request, Say) else sender) != sender:
+        raise InvalidMessage(Code.NOT_SENDER, "publisher_id: one speaks for oneself only")
+    number = getattr(request, "conversation", 0)
     if number and delivery.exchange == OUTGOING and delivery.key != conversation_key(number):
-        raise Bad(Code.MISMATCH, "the routing key names another conversation")
+        raise InvalidMessage(Code.MISMATCH, "the routing key names another conversation")
 
 
 # ---- one reader for each cmd --------------------------------------------------------------------
@@ -128,7 +137,7 @@ def _say(data: Data) -> Say:
     try:
         kind = Type(str(data.get("type")))
     except ValueError:
-        raise Bad(Code.BAD_JSON, "type: " + ", ".join(Type)) from None
+        raise InvalidMessage(Code.BAD_JSON, "type: " + ", ".join(Type)) from None
     number, file = _conversation(data), ""
     if kind is not Type.TEXT:
         file = _file(data)
@@ -150,9 +159,9 @@ def _recall(data: Data) -> Recall:
 def _react(data: Data) -> React:
     number, emoji, on = _conversation(data), data.get("emoji"), data.get("on", True)
     if not isinstance(emoji, str) or not 1 <= len(emoji) <= EMOJI:
-        raise Bad(Code.BAD_JSON, f"emoji: 1 to {EMOJI} characters")
+        raise InvalidMessage(Code.BAD_JSON, f"emoji: 1 to {EMOJI} characters")
     if not isinstance(on, bool):
-        raise Bad(Code.BAD_JSON, "on: true or false")
+        raise InvalidMessage(Code.BAD_JSON, "on: true or false")
     return React(number, _target(data, number), emoji, on)
 
 
@@ -167,9 +176,9 @@ def _typing(data: Data) -> Typing:
 def _heartbeat(data: Data) -> Heartbeat:
     seqs, device = data.get("seqs", {}), data.get("device", "")
     if not isinstance(seqs, dict):
-        raise Bad(Code.BAD_JSON, "seqs: an object, conversation_id to seq")
+        raise InvalidMessage(Code.BAD_JSON, "seqs: an object, conversation_id to seq")
     if device != "" and not (isinstance(device, str) and _DEVICE.fullmatch(device)):
-        raise Bad(Code.BAD_JSON, "device: 1 to 64 letters, digits, dots, dashes")
+        raise InvalidMessage(Code.BAD_JSON, "device: 1 to 64 letters, digits, dots, dashes")
     return Heartbeat(device, {_number(key): _seq(seq) for key, seq in seqs.items()})
 
 
@@ -177,10 +186,10 @@ def _presence(data: Data) -> SetPresence:
     try:
         return SetPresence(Presence(str(data.get("state"))))
     except ValueError:
-        raise Bad(Code.BAD_JSON, "state: " + ", ".join(Presence)) from None
+        raise InvalidMessage(Code.BAD_JSON, "state: " + ", ".join(Presence)) from None
 
 
-_READERS: dict[str, Callable[[Data], Wish]] = {
+_READERS: dict[str, Callable[[Data], Request]] = {
     Cmd.MSG.value: _say,
     Cmd.EDIT.value: _edit,
     Cmd.RECALL.value: _recall,
@@ -197,9 +206,9 @@ _READERS: dict[str, Callable[[Data], Wish]] = {
 
 def _number(value: object) -> int:
     text = str(value) if isinstance(value, int) else value
-    if isinstance(text, str) and _NUMBER.fullmatch(text) and int(text) <= _MOST:
+    if isinstance(text, str) and _NUMBER.fullmatch(text) and int(text) <= _MAX_NUMBER:
         return int(text)
-    raise Bad(Code.BAD_JSON, "conversation_id: a decimal number")
+    raise InvalidMessage(Code.BAD_JSON, "conversation_id: a decimal number")
 
 
 def _conversation(data: Data) -> int:
@@ -207,28 +216,28 @@ def _conversation(data: Data) -> int:
 
 
 def _seq(value: object, least: int = 0) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and least <= value <= _MOST:
+    if isinstance(value, int) and not isinstance(value, bool) and least <= value <= _MAX_NUMBER:
         return value
-    raise Bad(Code.BAD_JSON, f"seq: a number from {least}")
+    raise InvalidMessage(Code.BAD_JSON, f"seq: a number from {least}")
 
 
 def _target(data: Data, conversation: int, name: str = "msg_id") -> int:
-    """Of a msg_id the seq; it has to be one of this conversation."""
+    """Return the seq of a msg_id, which must belong to this conversation. Raises InvalidMessage."""
     value = data.get(name)
-    where, dot, seq = value.partition(".") if isinstance(value, str) else ("", "", "")
-    if not dot or not _NUMBER.fullmatch(seq) or int(seq) > _MOST:
-        raise Bad(Code.BAD_JSON, f"{name}: a msg_id")
-    if where != str(conversation):
-        raise Bad(Code.UNKNOWN_MESSAGE, f"{name}: of another conversation")
+    conversation_text, dot, seq = value.partition(".") if isinstance(value, str) else ("", "", "")
+    if not dot or not _NUMBER.fullmatch(seq) or int(seq) > _MAX_NUMBER:
+        raise InvalidMessage(Code.BAD_JSON, f"{name}: a msg_id")
+    if conversation_text != str(conversation):
+        raise InvalidMessage(Code.UNKNOWN_MESSAGE, f"{name}: of another conversation")
     return int(seq)
 
 
 def _text(data: Data, *, empty: bool = False) -> str:
     body = data.get("body", "")
     if not isinstance(body, str) or not (body or empty):
-        raise Bad(Code.BAD_JSON, "body: a text")
+        raise InvalidMessage(Code.BAD_JSON, "body: a text")
     if len(body.encode()) > TEXT_BYTES:
-        raise Bad(Code.TOO_LARGE, f"body: at most {TEXT_BYTES} bytes")
+        raise InvalidMessage(Code.TOO_LARGE, f"body: at most {TEXT_BYTES} bytes")
     return body
 
 
@@ -236,13 +245,13 @@ def _file(data: Data) -> str:
     try:
         return str(UUID(data["file_id"]))
     except (KeyError, ValueError, AttributeError, TypeError):
-        raise Bad(Code.BAD_JSON, "file_id: the id of an upload") from None
+        raise InvalidMessage(Code.BAD_JSON, "file_id: the id of an upload") from None
 
 
 def _mentions(data: Data) -> tuple[str, ...]:
     users = data.get("mentions", [])
     if not isinstance(users, list) or len(users) > MENTIONS:
-        raise Bad(Code.BAD_JSON, f"mentions: at most {MENTIONS} user ids")
-    if any(not isinstance(one, str) or not USER.fullmatch(one) for one in users):
-        raise Bad(Code.BAD_JSON, f'mentions: user ids, or "{_EVERYBODY}"')
+        raise InvalidMessage(Code.BAD_JSON, f"mentions: at most {MENTIONS} user ids")
+    if any(not isinstance(user, str) or not USER.fullmatch(user) for user in users):
+        raise InvalidMessage(Code.BAD_JSON, f'mentions: user ids, or "{_EVERYBODY}"')
     return tuple(dict.fromkeys(users))

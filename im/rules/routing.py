@@ -1,4 +1,4 @@
-"""Who is told what, and by which keys: what is stored becomes what is published. Pure."""
+"""The module decides who gets which publication, and by which keys. It is pure."""
 
 from __future__ import annotations
 
@@ -8,19 +8,29 @@ from typing import Any
 
 import orjson
 
-from im.rules.messages import Note, Outcome, Stored, acknowledged, refusal, shown
+from im.rules.messages import (
+    BatchResult,
+    Notice,
+    StoredEntry,
+    acknowledgement,
+    refusal_notice,
+    to_wire,
+)
 from im.rules.topology import BASE, INCOMING, conversation_key, mqtt_key, user_key
 from im.rules.vocabulary import KEYS_A_PUBLISH
 
 Ways = Mapping[str, str]
-"""By person: over which protocols he listens just now ("a": AMQP and STOMP, "m": MQTT); absent: offline."""
+"""For each person the protocols over which that person listens now; absent means offline.
+
+"a" is AMQP and STOMP, "m" is MQTT.
+"""
 
 EVERY_WAY = "am"
 
 
 @dataclass(frozen=True, slots=True)
-class Push:
-    """One publication. `bcc`: keys by which it is routed as well, and which no receiver sees."""
+class Publication:
+    """A message to publish. `bcc` holds further routing keys, which no receiver sees."""
 
     exchange: str
     key: str
@@ -29,64 +39,72 @@ class Push:
 
     @property
     def headers(self) -> dict[str, list[str]]:
-        """As AMQP carries them."""
+        """Return the AMQP headers."""
         return {"BCC": list(self.bcc)} if self.bcc else {}
 
 
-def route(outcome: Outcome, ways: Ways) -> Iterator[Push]:
-    """All that a batch has led to, in the order in which it is published."""
+def publications_of(outcome: BatchResult, ways: Ways) -> Iterator[Publication]:
+    """Return all that a batch has caused, in the order in which it is published."""
     keys: dict[int, tuple[str, ...]] = {}
     for entry in outcome.entries:
         number = entry.conversation
         if number not in keys:
             people = outcome.members.get(number, ())
             keys[number] = keys_of({u: ways[u] for u in people if u in ways})
-        yield from _to_all(number, shown(entry), keys[number])
+        yield from _to_all(number, to_wire(entry), keys[number])
     for entry in outcome.acks:
-        yield _to_one(entry.sender, acknowledged(entry), ways)
+        yield _to_one(entry.sender, acknowledgement(entry), ways)
     for refused in outcome.refused:
         if refused.sender:
-            yield _to_one(refused.sender, refusal(refused), ways)
+            yield _to_one(refused.sender, refusal_notice(refused), ways)
     for note in outcome.notes:
-        yield from noted(note, ways)
+        yield from notice_publications(note, ways)
 
 
-def pushes(entry: Stored, ways: Ways) -> Iterator[Push]:
-    """An entry, to those of these people who are online."""
-    return _to_all(entry.conversation, shown(entry), keys_of(ways))
+def entry_publications(entry: StoredEntry, ways: Ways) -> Iterator[Publication]:
+    """Return the publications of an entry, for those of these people who are online."""
+    return _to_all(entry.conversation, to_wire(entry), keys_of(ways))
 
 
-def noted(note: Note, ways: Ways) -> Iterator[Push]:
-    """What is kept nowhere: by a conversation's key, or to each person alone."""
-    said = {"cmd": note.cmd.value, "data": note.data}
+def notice_publications(note: Notice, ways: Ways) -> Iterator[Publication]:
+    """Return the publications of a notice: by its conversation's key, or to each person alone."""
+    message = {"cmd": note.cmd.value, "data": note.data}
     listening = {user: ways[user] for user in note.users if user in ways}
     if note.conversation:
         if listening:
-            yield from _to_all(note.conversation, said, keys_of(listening))
+            yield from _to_all(note.conversation, message, keys_of(listening))
         return
     for user in listening:
-        yield _to_one(user, said, listening)
+        yield _to_one(user, message, listening)
 
 
 def keys_of(ways: Ways) -> tuple[str, ...]:
-    """By which keys these people are reached."""
+    """Return the routing keys that reach these people."""
     return tuple(
         key(user)
-        for user, how in ways.items()
+        for user, protocols in ways.items()
         for way, key in (("a", user_key), ("m", mqtt_key))
-        if way in how
+        if way in protocols
     )
 
 
-def _to_all(conversation: int, said: dict[str, Any], keys: tuple[str, ...]) -> Iterator[Push]:
-    """Even when nobody is online: archivers listen by the conversation's key."""
-    body, key = orjson.dumps(said), conversation_key(conversation)
+def _to_all(
+    conversation: int, message: dict[str, Any], keys: tuple[str, ...]
+) -> Iterator[Publication]:
+    """Return the publications of a message in a conversation; one even when nobody is online.
+
+    Archivers listen by the conversation's key.
+    """
+    body, key = orjson.dumps(message), conversation_key(conversation)
     for first in range(0, len(keys) or 1, KEYS_A_PUBLISH):
-        yield Push(INCOMING, key, body, keys[first : first + KEYS_A_PUBLISH])
+        yield Publication(INCOMING, key, body, keys[first : first + KEYS_A_PUBLISH])
 
 
-def _to_one(user: str, said: dict[str, Any], ways: Ways) -> Push:
-    """Of whom we do not know where he listens, he may listen anywhere."""
-    how = ways.get(user, EVERY_WAY)
-    key, *more = [*keys_of({user: how})] or [user_key(user)]
-    return Push(BASE, key, orjson.dumps(said), tuple(more))
+def _to_one(user: str, message: dict[str, Any], ways: Ways) -> Publication:
+    """Return the publication of a message to one person.
+
+    A person of whom no protocol is known may listen over any.
+    """
+    protocols = ways.get(user, EVERY_WAY)
+    key, *more = [*keys_of({user: protocols})] or [user_key(user)]
+    return Publication(BASE, key, orjson.dumps(message), tuple(more))

@@ -1,4 +1,7 @@
-"""Tokens with which clients sign in at the broker and say who they are: signed, so that no database is asked."""
+"""Tokens identify clients at the broker and in messages.
+
+They are signed, so no database is needed to check them.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,12 @@ from foundation.signing import shared_key
 from im.rules.vocabulary import TOKEN_SECONDS
 
 PREFIX = "Tricolor"
-"""Stands before the token in a message's `token` (IM §10.3)."""
+"""This word stands before the token in a message's `token` (IM §10.3)."""
 _SALT = "im.token"
 
 
 class Bearer(StrEnum):
-    """Whose token it is, which decides what the door lets it do."""
+    """The kind of client that holds a token. The broker's auth backend decides by it."""
 
     USER = "u"
     MANAGER = "m"
@@ -27,7 +30,10 @@ class Bearer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a token says. `platform`: in whose cell the person's conversations lie."""
+    """The content of a token.
+
+    `platform` is the platform whose data holds the person's conversations.
+    """
 
     user: str
     platform: str
@@ -37,38 +43,41 @@ class Token:
     expires: int
 
     def is_live(self, now: float) -> bool:
-        """Has its time not run out (seconds since 1970)?"""
+        """Return whether the token has not expired; `now` is in seconds since 1970.
+
+        A token that was issued up to a minute ahead of our clock counts as live.
+        """
         return self.issued - 60 <= now < self.expires
 
     @property
     def expires_at(self) -> datetime:
-        """When its time runs out."""
+        """Return the moment at which the token expires."""
         return datetime.fromtimestamp(self.expires, UTC)
 
 
-class Forged(ValueError):
-    """Not signed by us, or not readable."""
+class InvalidToken(ValueError):
+    """The token is not signed by us, or not readable."""
 
 
 def issue(
     user: str, platform: str, bearer: Bearer, now: float, seconds: int = TOKEN_SECONDS
 ) -> tuple[str, Token]:
-    """A new token, as text and as value; good for so many seconds."""
+    """Return a new token, as text and as value, that is valid for this many seconds."""
     issued = int(now)
     token = Token(user, platform, bearer, secrets.token_hex(8), issued, issued + seconds)
-    says = [token.user, token.platform, token.bearer, token.id, token.issued, token.expires]
-    return _signer().sign_object(says), token
+    fields = [token.user, token.platform, token.bearer, token.id, token.issued, token.expires]
+    return _signer().sign_object(fields), token
 
 
 def read(text: str) -> Token:
-    """What a token says; whether it is live or revoked is another question. Raises Forged."""
+    """Return the content of a token, which may be expired or revoked. Raises InvalidToken."""
     if len(text) > 512:
-        raise Forged("too long")
+        raise InvalidToken("too long")
     try:
-        user, platform, bearer, number, issued, expires = _signer().unsign_object(text)
-        return Token(user, platform, Bearer(bearer), number, int(issued), int(expires))
-    except (signing.BadSignature, ValueError, TypeError) as wrong:
-        raise Forged(type(wrong).__name__) from None
+        user, platform, bearer, token_id, issued, expires = _signer().unsign_object(text)
+        return Token(user, platform, Bearer(bearer), token_id, int(issued), int(expires))
+    except (signing.BadSignature, ValueError, TypeError) as error:
+        raise InvalidToken(type(error).__name__) from None
 
 
 def _signer() -> signing.Signer:

@@ -1,4 +1,7 @@
-"""What stands in the headers of uploads (tus 1.0.0) and downloads (RFC 9110 §14). Pure."""
+"""The module reads and writes the headers of uploads (tus 1.0.0) and downloads (RFC 9110 §14).
+
+It is pure.
+"""
 
 from __future__ import annotations
 
@@ -18,74 +21,80 @@ SHOWN = frozenset(
         *("video/webm", "video/mp4"),
     }
 )
-"""What a browser may show by itself; all else it only saves."""
+"""A browser may show these types itself; it only saves all others."""
 
 _RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))")
 _METADATA = 4096
 
 
-class Refused(Exception):
-    """An upload or a download that cannot be had: HTTP status, a code for programs, a sentence."""
+class TransferRefused(Exception):
+    """An upload or a download was refused, with an HTTP status, a code and a sentence."""
 
     def __init__(self, status: int, code: str, why: str, **headers: str) -> None:
         self.status, self.code, self.why, self.headers = status, code, why, headers
         super().__init__(why)
 
 
-def number(text: str | None, what: str) -> int:
-    """A header's whole number. Raises Refused."""
+def parse_number(text: str | None, header: str) -> int:
+    """Return the whole number in a header. Raises TransferRefused."""
     if text is None or not re.fullmatch(r"[0-9]{1,18}", text):
-        raise Refused(400, "bad_request", f"{what}: a whole number is needed")
+        raise TransferRefused(400, "bad_request", f"{header}: a whole number is needed")
     return int(text)
 
 
-def metadata(header: str) -> dict[str, str]:
-    """`Upload-Metadata`: pairs of a key and a value in base64. Raises Refused."""
+def parse_metadata(header: str) -> dict[str, str]:
+    """Return the keys and values of `Upload-Metadata`, whose values are in base64.
+
+    Raises TransferRefused.
+    """
     if len(header) > _METADATA:
-        raise Refused(400, "too_large", f"Upload-Metadata: at most {_METADATA} characters")
-    found = {}
-    for pair in filter(None, (one.strip() for one in header.split(","))):
+        raise TransferRefused(400, "too_large", f"Upload-Metadata: at most {_METADATA} characters")
+    values = {}
+    for pair in filter(None, (pair.strip() for pair in header.split(","))):
         key, _, value = pair.partition(" ")
         try:
-            found[key] = base64.b64decode(value, validate=True).decode()
+            values[key] = base64.b64decode(value, validate=True).decode()
         except ValueError:
-            raise Refused(400, "bad_request", f"Upload-Metadata: {key[:40]!r}") from None
-    return found
+            raise TransferRefused(400, "bad_request", f"Upload-Metadata: {key[:40]!r}") from None
+    return values
 
 
-def clean(name: str) -> str:
-    """A file's name as people may be shown it: no folders, nothing invisible, not too long."""
-    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
-    seen = "".join(c for c in last if unicodedata.category(c)[0] not in "CZ" or c == " ")
-    kept = re.sub(r"\s+", " ", seen).strip(" .")
-    if len(kept) <= NAME_LENGTH:
-        return kept or "file"
-    stem, dot, ending = kept.rpartition(".")
+def clean_file_name(name: str) -> str:
+    """Return a file name that is safe to show: no folders, nothing invisible, not too long."""
+    base_name = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
+    visible = "".join(c for c in base_name if unicodedata.category(c)[0] not in "CZ" or c == " ")
+    name_without_edges = re.sub(r"\s+", " ", visible).strip(" .")
+    if len(name_without_edges) <= NAME_LENGTH:
+        return name_without_edges or "file"
+    stem, dot, ending = name_without_edges.rpartition(".")
     if not dot or len(ending) > 10:
-        return kept[:NAME_LENGTH]
+        return name_without_edges[:NAME_LENGTH]
     return f"{stem[: NAME_LENGTH - len(ending) - 1]}.{ending}"
 
 
-def disposition(name: str, content_type: str) -> str:
-    """`Content-Disposition`: shown only what is harmless; the name as RFC 6266 wants it."""
-    kind = "inline" if content_type in SHOWN else "attachment"
+def content_disposition(name: str, content_type: str) -> str:
+    """Return `Content-Disposition`: inline only for harmless types, the name as in RFC 6266."""
+    mode = "inline" if content_type in SHOWN else "attachment"
     plain = re.sub(r'[^\x20-\x7e]|["\\%]', "_", name)
-    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    return f"{mode}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def part_of(header: str, size: int) -> tuple[int, int] | None:
-    """First and last byte that are asked for; None: all of it. Raises Refused 416."""
-    asked = _RANGE.fullmatch(header.strip())
-    if asked is None:  # none, several, or another unit: all of it is a right answer
+def parse_range(header: str, size: int) -> tuple[int, int] | None:
+    """Return the first and last byte of a `Range` header; `None` means the whole file.
+
+    Raises TransferRefused 416 if the file is shorter.
+    """
+    match = _RANGE.fullmatch(header.strip())
+    if match is None:  # for no range, several, or another unit the whole file is a valid answer
         return None
-    if asked[3]:
-        first, last = max(0, size - int(asked[3])), size - 1
-        first = size if int(asked[3]) == 0 else first
+    if match[3]:
+        first, last = max(0, size - int(match[3])), size - 1
+        first = size if int(match[3]) == 0 else first
     else:
-        first, last = int(asked[1]), min(int(asked[2] or size - 1), size - 1)
-        if asked[2] and int(asked[2]) < first:
+        first, last = int(match[1]), min(int(match[2] or size - 1), size - 1)
+        if match[2] and int(match[2]) < first:
             return None
     if first >= size:
-        told = {"Content-Range": f"bytes */{size}"}
-        raise Refused(416, "bad_range", "the file is shorter", **told)
+        headers = {"Content-Range": f"bytes */{size}"}
+        raise TransferRefused(416, "bad_range", "the file is shorter", **headers)
     return first, last

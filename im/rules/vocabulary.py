@@ -1,4 +1,4 @@
-"""The words of instant messaging: what a client may say, why it is refused, and the limits (IM §9, §10.3)."""
+"""The vocabulary of instant messaging: commands, codes, states and limits (IM §9, §10.3)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Cmd(StrEnum):
-    """What a message is about: `cmd` on the wire."""
+    """The kind of a message: `cmd` on the wire."""
 
     MSG = "msg"
     EDIT = "edit"
@@ -31,11 +31,11 @@ class Cmd(StrEnum):
 STORED = frozenset(
     {Cmd.MSG, Cmd.EDIT, Cmd.RECALL, Cmd.REACT, Cmd.READ, Cmd.MEMBER, Cmd.CONVERSATION}
 )
-"""These take a place in the order of their conversation."""
+"""Messages of these kinds take a place in the order of their conversation."""
 
 
 class Code(StrEnum):
-    """Why something was refused; `code` of `msg_refused` and of HTTP answers."""
+    """The reason of a refusal: `code` of `msg_refused` and of HTTP answers."""
 
     BAD_JSON = "bad_json"
     TOO_LARGE = "too_large"
@@ -52,7 +52,7 @@ class Code(StrEnum):
 
 
 class Type(StrEnum):
-    """What a message carries."""
+    """The content type of a message."""
 
     TEXT = "text"
     IMAGE = "image"
@@ -61,7 +61,7 @@ class Type(StrEnum):
 
 
 class Kind(StrEnum):
-    """Of a conversation."""
+    """The kind of a conversation."""
 
     DIRECT = "direct"
     GROUP = "group"
@@ -70,7 +70,7 @@ class Kind(StrEnum):
 
 
 class Role(StrEnum):
-    """Of a member."""
+    """The role of a member."""
 
     OWNER = "owner"
     ADMIN = "admin"
@@ -78,7 +78,7 @@ class Role(StrEnum):
 
 
 class Membership(StrEnum):
-    """How somebody stands to a conversation."""
+    """The relation of a person to a conversation. ASKED: the person has asked to join."""
 
     ACTIVE = "active"
     LEFT = "left"
@@ -88,7 +88,7 @@ class Membership(StrEnum):
 
 
 class Joining(StrEnum):
-    """How one comes into a group."""
+    """The way in which people join a group."""
 
     INVITE = "invite"
     APPROVE = "approve"
@@ -96,7 +96,7 @@ class Joining(StrEnum):
 
 
 class Presence(StrEnum):
-    """How reachable a person says to be."""
+    """The reachability that a person has chosen to show."""
 
     ONLINE = "online"
     AWAY = "away"
@@ -112,9 +112,9 @@ MENTIONS = 100
 EMOJI = 32
 MEMBERS = 5000
 READ_SHOWN_UP_TO = 500
-"""Members up to which read marks are told to the others."""
+"""Read marks are sent to the others in conversations of up to this many members."""
 BATCH = 100
-"""Messages that the center stores in one transaction."""
+"""A message center stores at most this many messages in one transaction."""
 KEYS_A_PUBLISH = 500
 PAGE = 100
 MESSAGES_A_SECOND = 20.0
