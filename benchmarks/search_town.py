@@ -23,7 +23,7 @@ from im.data import queries, search
 from im.data.search import Ask
 from im.flows import index
 from im.models import Conversation, Entry, Gram, Member
-from im.rules.bigrams import grams, place, query
+from im.rules.bigrams import grams, parse_query, place_of
 
 PEOPLE, BUSY = 2000, 50
 PAIRS = 1000
@@ -105,7 +105,7 @@ def _talk(number: int, size: int, words: Words) -> None:
     for seq, second in enumerate(seconds, 1):
         at, text = NOW - timedelta(seconds=YEAR - second), words.text()
         entries.append((number, seq, "msg", "0", "0", "text", text, seq, at.replace(tzinfo=None)))
-        where = place(at.timestamp(), seq)
+        where = place_of(at.timestamp(), seq)
         rows += [(number, gram, where) for gram in grams(text)]
     _insert(Entry, "conversation_id seq cmd sender sender_name type body number sent_at", entries)
     _insert(Gram, "conversation_id gram place", sorted(rows))
@@ -141,7 +141,9 @@ def questions(words: Words) -> Iterator[tuple[str, Callable[[], str]]]:
 def ask(user: int, text: str) -> int:
     """As the API does it; how many were found."""
     sights = queries.sights("default", str(user))
-    return len(search.find("default", Ask(str(user), query(text), sights), None, 20, NOW).found)
+    return len(
+        search.find("default", Ask(str(user), parse_query(text), sights), None, 20, NOW).found
+    )
 
 
 def measure(kind: str, make: Callable[[], str], who: str, users: range, pid: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from foundation.cells.directory import own_platform, store_of
 from im.data import broker, journal, presence_store
 from im.models import Conversation, Member
 from im.rules import tokens
-from im.rules.messages import Draft
+from im.rules.messages import DraftEntry
 from im.rules.tokens import Bearer
 from im.rules.vocabulary import Cmd, Kind, Type
 
@@ -51,7 +51,9 @@ def _missed() -> dict[str, str]:
     with transaction.atomic(using=where.database):
         one = journal.lock(where.database, [int(number)])[int(number)]
         for n in range(plan.MISSED):
-            draft = Draft(Cmd.MSG, plan.name(0), plan.name(0), None, Type.TEXT, f"{n} " + "x" * 140)
+            draft = DraftEntry(
+                Cmd.MSG, plan.name(0), plan.name(0), None, Type.TEXT, f"{n} " + "x" * 140
+            )
             one.append(draft, now)
         journal.flush(where.database, [one])
     return {"conversation": number, "token": _token(account.moid)}

@@ -38,7 +38,7 @@ def live(text: str) -> tokens.Token:
     now = clock.now().timestamp()
     try:
         token = tokens.read(text)
-    except tokens.Forged:
+    except tokens.InvalidToken:
         raise TokenRefused("invalid_token", "the token is not one of ours") from None
     try:
         revocations.known.refresh(now)

@@ -38,22 +38,22 @@ from im.data.journal import NotServedHere
 from im.data.locked_conversation import Denied
 from im.data.metrics import HTTP_REFUSED
 from im.data.people import Person
-from im.rules.conversation_decisions import Why
+from im.rules.conversation_decisions import DenyReason
 from im.rules.tokens import Token
 from im.rules.topology import USER
 
 STATUS = {
-    Why.NOT_FOUND: 404,
-    Why.NOT_ALLOWED: 403,
-    Why.CLOSED: 409,
-    Why.FULL: 409,
-    Why.MALFORMED: 400,
-    Why.NOT_SIGNED_IN: 401,
-    Why.RATE: 429,
-    Why.ELSEWHERE: 503,
-    Why.AWAY: 503,
+    DenyReason.NOT_FOUND: 404,
+    DenyReason.NOT_ALLOWED: 403,
+    DenyReason.CLOSED: 409,
+    DenyReason.FULL: 409,
+    DenyReason.MALFORMED: 400,
+    DenyReason.NOT_SIGNED_IN: 401,
+    DenyReason.RATE: 429,
+    DenyReason.ELSEWHERE: 503,
+    DenyReason.AWAY: 503,
 }
-_NUMBERS = {Why.MALFORMED: MALFORMED, Why.NOT_SIGNED_IN: NOT_LOGGED_IN}
+_NUMBERS = {DenyReason.MALFORMED: MALFORMED, DenyReason.NOT_SIGNED_IN: NOT_LOGGED_IN}
 _ELSEWHERE = "your platform is served at another site now: sign in there"
 
 
@@ -119,7 +119,7 @@ class Call(APIView):
     def user(self, text: str) -> str:
         """A person's id in an address. Raises Denied."""
         if not USER.fullmatch(text):
-            raise Denied(Why.NOT_FOUND, "there is no such person")
+            raise Denied(DenyReason.NOT_FOUND, "there is no such person")
         return text
 
 
@@ -140,15 +140,15 @@ def answer(failure: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(failure, Denied):
         return _refused(failure.why, failure.reason)
     if isinstance(failure, NotServedHere):
-        return _refused(Why.ELSEWHERE, _ELSEWHERE)
+        return _refused(DenyReason.ELSEWHERE, _ELSEWHERE)
     if isinstance(failure, exceptions.ValidationError):
-        return _refused(Why.MALFORMED, _said(failure.detail))
+        return _refused(DenyReason.MALFORMED, _said(failure.detail))
     if isinstance(failure, exceptions.Throttled):
-        reply = _refused(Why.RATE, "too many calls; wait a little")
+        reply = _refused(DenyReason.RATE, "too many calls; wait a little")
         reply["Retry-After"] = str(int(getattr(failure, "wait", 0) or 0) + 1)
         return reply
     if isinstance(failure, exceptions.NotAuthenticated):
-        reply = _refused(Why.NOT_SIGNED_IN, "sign in first")
+        reply = _refused(DenyReason.NOT_SIGNED_IN, "sign in first")
         reply["WWW-Authenticate"] = "Bearer"
         return reply
     return _other(failure, answer_refusal(failure, context))
@@ -157,13 +157,13 @@ def answer(failure: Exception, context: dict[str, Any]) -> Response | None:
 def _other(failure: Exception, reply: Response | None) -> Response | None:
     if reply is None or reply.status_code != 200:
         return reply
-    why = Why.MALFORMED
+    why = DenyReason.MALFORMED
     if isinstance(failure, Error):
-        why = Why.AWAY
+        why = DenyReason.AWAY
     elif isinstance(failure, Refusal):
-        why = Why.NOT_SIGNED_IN
+        why = DenyReason.NOT_SIGNED_IN
     elif isinstance(failure, exceptions.PermissionDenied | exceptions.AuthenticationFailed):
-        why = Why.NOT_ALLOWED
+        why = DenyReason.NOT_ALLOWED
     reply.data["code"] = why.value
     HTTP_REFUSED.labels(why.value).inc()
     known = failure.status_code if isinstance(failure, exceptions.MethodNotAllowed) else None
@@ -171,7 +171,7 @@ def _other(failure: Exception, reply: Response | None) -> Response | None:
     return reply
 
 
-def _refused(why: Why, reason: str) -> Response:
+def _refused(why: DenyReason, reason: str) -> Response:
     HTTP_REFUSED.labels(why.value).inc()
     body = nack(_NUMBERS.get(why, UNSPECIFIED), reason)
     return Response(body | {"code": why.value}, STATUS[why])

@@ -15,7 +15,7 @@ from im.api.serializers import answers
 from im.data import people, queries
 from im.flows import contacts as flow
 from im.flows import heartbeat, presence
-from im.rules.conversation_decisions import BLOCKED, FRIEND, Wish
+from im.rules.conversation_decisions import BLOCKED, FRIEND, ContactAction
 from im.rules.vocabulary import Presence
 
 
@@ -43,7 +43,7 @@ class Contacts(Call):
         """Ask somebody; where he has asked oneself, both are friends."""
         given = self.given(request_forms.Ask)
         other = given.get("user") or flow.find(self.place, self.me, given["name"]).id
-        state = flow.wish(self.place, self.me, other, Wish.ASK, self.now)
+        state = flow.wish(self.place, self.me, other, ContactAction.ASK, self.now)
         return ack(user_id=other, state=state)
 
     def get_throttles(self) -> list[Any]:
@@ -61,7 +61,7 @@ class Contact(Call):
         if "name" in given:
             flow.rename(self.place, self.me, other, given["name"])
         if "state" in given:
-            what = Wish.BLOCK if given["state"] == BLOCKED else Wish.ACCEPT
+            what = ContactAction.BLOCK if given["state"] == BLOCKED else ContactAction.ACCEPT
             flow.wish(self.place, self.me, other, what, self.now)
         known = queries.states_between(self.place.database, self.me.id, [other])
         return ack(user_id=other, state=known[other][0])
@@ -69,7 +69,7 @@ class Contact(Call):
     @extend_schema(request=None, responses=answers(serializers.Done))
     def delete(self, request: Request, user: str) -> Response:
         """Remove, decline, take back that one has asked, or end a block."""
-        flow.wish(self.place, self.me, self.user(user), Wish.REMOVE, self.now)
+        flow.wish(self.place, self.me, self.user(user), ContactAction.REMOVE, self.now)
         return ack()
 
 

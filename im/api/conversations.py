@@ -19,7 +19,7 @@ from im.data.locked_conversation import Denied
 from im.flows import conversations as flow
 from im.flows import own_view as own
 from im.models import Member
-from im.rules.conversation_decisions import Why
+from im.rules.conversation_decisions import DenyReason
 from im.rules.messages import Data
 from im.rules.vocabulary import Joining, Kind
 
@@ -55,7 +55,7 @@ class Listing(Call):
         """One conversation. Raises Denied."""
         mine = queries.place(self.place.database, number, self.me.id)
         if mine is None:
-            raise Denied(Why.NOT_FOUND)
+            raise Denied(DenyReason.NOT_FOUND)
         return ack(conversation=self.shown([mine])[0])
 
 

@@ -26,7 +26,7 @@ from im.flows import upload
 from im.flows.forget_files import KEPT_FOR
 from im.models import File
 from im.rules import tus_headers
-from im.rules.tus_headers import Refused
+from im.rules.tus_headers import TransferRefused
 
 AT_ONCE = 100
 """Files that one question may be about."""
@@ -58,9 +58,11 @@ def _tus(view: View) -> View:
                 request.method != "GET"
                 and request.headers.get("Tus-Resumable") != tus_headers.VERSION
             ):
-                raise Refused(412, "version", f"Tus-Resumable: {tus_headers.VERSION} is needed")
+                raise TransferRefused(
+                    412, "version", f"Tus-Resumable: {tus_headers.VERSION} is needed"
+                )
             reply = view(self, request, **named)
-        except Refused as no:
+        except TransferRefused as no:
             NOT_UPLOADED.labels(no.code).inc()
             reply = Response(
                 nack(UNSPECIFIED, no.why) | {"code": no.code}, no.status, headers=no.headers
@@ -84,7 +86,7 @@ class Files(_Files):
         """`ids=a,b,…` (at most 100) -> `files`: what they are; none that one may not have."""
         numbers = request.query_params.get("ids", "").split(",")[: AT_ONCE + 1]
         if len(numbers) > AT_ONCE:
-            raise Refused(400, "too_large", f"ids: at most {AT_ONCE}")
+            raise TransferRefused(400, "too_large", f"ids: at most {AT_ONCE}")
         wanted = [one for text in numbers if (one := _uuid(text))]
         return ack(files=[_shown(file) for file in queries.readable(self.me.id, wanted)])
 
@@ -100,8 +102,10 @@ class Files(_Files):
     @_tus
     def post(self, request: Request) -> Response:
         """Announce `Upload-Length` bytes, `Upload-Metadata: filename <base64>`; `Location` says where they go."""
-        size = tus_headers.number(request.headers.get("Upload-Length"), "Upload-Length")
-        name = tus_headers.metadata(request.headers.get("Upload-Metadata", "")).get("filename", "")
+        size = tus_headers.parse_number(request.headers.get("Upload-Length"), "Upload-Length")
+        name = tus_headers.parse_metadata(request.headers.get("Upload-Metadata", "")).get(
+            "filename", ""
+        )
         file = upload.begin(self.place, self.me.id, name, size)
         reply = ack(id=str(file.id))
         reply.status_code = 201
@@ -158,9 +162,11 @@ class OneFile(_Files):
     def patch(self, request: Request, number: UUID) -> HttpResponse:
         """Bytes that belong at `Upload-Offset`; the last one makes the file ready."""
         if request.content_type != tus_headers.PART:
-            raise Refused(415, "bad_request", f"Content-Type: {tus_headers.PART} is needed")
-        offset = tus_headers.number(request.headers.get("Upload-Offset"), "Upload-Offset")
-        length = tus_headers.number(request.META.get("CONTENT_LENGTH") or None, "Content-Length")
+            raise TransferRefused(415, "bad_request", f"Content-Type: {tus_headers.PART} is needed")
+        offset = tus_headers.parse_number(request.headers.get("Upload-Offset"), "Upload-Offset")
+        length = tus_headers.parse_number(
+            request.META.get("CONTENT_LENGTH") or None, "Content-Length"
+        )
         here = upload.take(self.me.id, number, offset, request._request, length)
         return HttpResponse(status=204, headers={"Upload-Offset": str(here)})
 
@@ -181,7 +187,7 @@ class Thumbnail(_Files):
         """At most 320 pixels high and wide."""
         file = _readable(self.me.id, number)
         if not file.has_thumbnail:
-            raise Refused(404, "not_found", "there is no picture of this file")
+            raise TransferRefused(404, "not_found", "there is no picture of this file")
         reply = FileResponse(_opened(file, storage.THUMBNAIL), content_type="image/webp")
         return _guarded(reply, "inline", f'"{file.id}-small"')
 
@@ -222,19 +228,19 @@ def _readable(person: str, number: UUID) -> File:
     """The same refusal for a file that is not, and one that is not for this person."""
     found = queries.readable(person, [number])
     if not found:
-        raise Refused(404, "not_found", "there is no such file, or it is not for you")
+        raise TransferRefused(404, "not_found", "there is no such file, or it is not for you")
     return found[0]
 
 
 def _fetched(request: Request, file: File) -> HttpResponseBase:
     tag = f'"{file.id}"'
-    shown = tus_headers.disposition(file.name, file.content_type)
+    shown = tus_headers.content_disposition(file.name, file.content_type)
     if request.headers.get("If-None-Match") == tag:
         return _guarded(HttpResponse(status=304), shown, tag)
     asked = request.headers.get("Range", "")
     if request.headers.get("If-Range", tag) != tag:
         asked = ""
-    part = tus_headers.part_of(asked, file.size)
+    part = tus_headers.parse_range(asked, file.size)
     reply = _part(file, *part) if part else _whole(file)
     reply["Accept-Ranges"] = "bytes"
     return _guarded(reply, shown, tag)
@@ -259,7 +265,7 @@ def _opened(file: File, more: str = "") -> IO[Any]:
     try:
         return storage.opened(str(file.id), more)
     except FileNotFoundError:
-        raise Refused(404, "not_here", "this file is not kept at this site") from None
+        raise TransferRefused(404, "not_here", "this file is not kept at this site") from None
 
 
 def _guarded(reply: HttpResponseBase, disposition: str, tag: str) -> HttpResponseBase:

@@ -15,7 +15,7 @@ from im.api.serializers import answers
 from im.data import queries
 from im.data.locked_conversation import Denied
 from im.flows import members as flow
-from im.rules.conversation_decisions import Why
+from im.rules.conversation_decisions import DenyReason
 from im.rules.vocabulary import Membership, Role
 
 
@@ -28,7 +28,7 @@ class Members(Call):
         given, database = self.given(request_forms.MemberPage), self.place.database
         mine = queries.place(database, number, self.me.id)
         if mine is None or mine.state != Membership.ACTIVE:
-            raise Denied(Why.NOT_FOUND)
+            raise Denied(DenyReason.NOT_FOUND)
         found = queries.members(database, number, given["after"], given["count"])
         return ack(
             members=[serializers.member(one) for one in found],

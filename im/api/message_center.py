@@ -23,8 +23,8 @@ from im.api.server_requests import Desk
 from im.data import broker, metrics, presence_store
 from im.flows.pipeline import Away, Pipeline
 from im.flows.presence_publisher import Teller
-from im.rules.messages import Delivery
-from im.rules.routing import Push
+from im.rules.messages import ClientDelivery
+from im.rules.routing import Publication
 from im.rules.topology import ingress
 from im.rules.vocabulary import BATCH
 
@@ -144,11 +144,11 @@ class Center:
             self._published = 0
 
 
-def _delivery(message: amqp.Message) -> Delivery:
+def _delivery(message: amqp.Message) -> ClientDelivery:
     """What cannot be read is from nobody: counted as refused, and gone."""
     about, properties = message.delivery_info, message.properties
     body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
-    return Delivery(
+    return ClientDelivery(
         body,
         about["exchange"],
         about["routing_key"],
@@ -157,7 +157,7 @@ def _delivery(message: amqp.Message) -> Delivery:
     )
 
 
-def _row(push: Push) -> Row:
+def _row(push: Publication) -> Row:
     """Transient: who misses it sees a gap in `seq`, and fetches it."""
     return Row(0, push.exchange, push.key, push.body, {"delivery_mode": 1, "headers": push.headers})
 

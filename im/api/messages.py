@@ -17,8 +17,8 @@ from im.data.locked_conversation import Denied
 from im.flows import own_view as own
 from im.models import Member
 from im.rules import conversation_decisions
-from im.rules.conversation_decisions import Why
-from im.rules.messages import Data, at
+from im.rules.conversation_decisions import DenyReason
+from im.rules.messages import Data, wire_time
 from im.rules.vocabulary import READ_SHOWN_UP_TO
 
 
@@ -29,7 +29,7 @@ class Log(Call):
         """How the caller stands to it. Raises Denied."""
         found = queries.place(self.place.database, number, self.me.id)
         if found is None or found.state in queries.WAITING:
-            raise Denied(Why.NOT_FOUND)
+            raise Denied(DenyReason.NOT_FOUND)
         return found
 
     def readers(self, mine: Member, seq: int) -> list[Data] | None:
@@ -96,7 +96,7 @@ class Readers(Log):
         """Who has read up to an entry; in groups of at most 500."""
         found = self.readers(self.mine(number), self.given(request_forms.ReadTo)["seq"])
         if found is None:
-            raise Denied(Why.NOT_ALLOWED, f"not in groups of more than {READ_SHOWN_UP_TO}")
+            raise Denied(DenyReason.NOT_ALLOWED, f"not in groups of more than {READ_SHOWN_UP_TO}")
         return ack(readers=found)
 
 
@@ -114,7 +114,7 @@ class Trace(Log):
             accepted=True,
             msg_id=found.msg_id,
             seq=found.seq,
-            sent_at=at(found.sent_at),
+            sent_at=wire_time(found.sent_at),
             recalled=found.recalled_seq is not None,
             readers=self.readers(mine, found.seq),
         )
@@ -130,7 +130,7 @@ class Offline(Call):
         database = self.place.database
         sights = queries.sights(database, self.me.id)
         wanted = (given["seqs"], given["count"], given.get("latest"))
-        ranges, more = conversation_decisions.missing(sights, *wanted)
+        ranges, more = conversation_decisions.missing_ranges(sights, *wanted)
         found = queries.entries(database, self.me.id, ranges)
         parts = {
             number: [serializers.entry(one) for one in some]

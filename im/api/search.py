@@ -14,8 +14,8 @@ from foundation.web.errors import ack
 from im.api.base import Call, Limit
 from im.data import queries, search
 from im.data.search import Ask, Point
-from im.rules.bigrams import query, snippet
-from im.rules.messages import Data, Stored, shown
+from im.rules.bigrams import parse_query, snippet
+from im.rules.messages import Data, StoredEntry, to_wire
 
 LONGEST = 100
 """Characters of a question."""
@@ -66,7 +66,7 @@ class Search(Call):
     def get(self, request: Request) -> Response:
         """Messages of one's own conversations, newest first, with a piece of text around what was found."""
         given = self.given(Looking)
-        asked = query(given["q"])
+        asked = parse_query(given["q"])
         before = given.get("before")
         point = Point(*map(int, before.split("."))) if before else None
         database, one = self.place.database, given.get("conversation")
@@ -80,6 +80,6 @@ class Search(Call):
         )
 
 
-def _hit(entry: Stored, terms: tuple[str, ...]) -> Data:
+def _hit(entry: StoredEntry, terms: tuple[str, ...]) -> Data:
     pieces = [{"text": text, "hit": hit} for text, hit in snippet(entry.body, terms)]
-    return {**shown(entry), "snippet": pieces}
+    return {**to_wire(entry), "snippet": pieces}

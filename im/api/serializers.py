@@ -12,16 +12,16 @@ from im.data.people import Person
 from im.models import Contact, Member
 from im.rules import conversation_decisions
 from im.rules.conversation_decisions import FOREVER
-from im.rules.messages import Data, Stored, at, msg_id, shown
+from im.rules.messages import Data, StoredEntry, msg_id, to_wire, wire_time
 from im.rules.vocabulary import Joining, Kind, Membership, Presence, Role
 
 
 def _moment(value: datetime | None) -> str | None:
-    return at(value) if value else None
+    return wire_time(value) if value else None
 
 
 def conversation(
-    mine: Member, last: Stored | None, mentioned: int | None, other: Member | None
+    mine: Member, last: StoredEntry | None, mentioned: int | None, other: Member | None
 ) -> Data:
     """A conversation in somebody's list."""
     one, seen = mine.conversation, queries.sight_of(mine)
@@ -47,7 +47,7 @@ def conversation(
         "read_seq": mine.read_seq,
         "unread": queries.unread_of(mine),
         "mentioned_seq": mentioned,
-        "last": shown(last) if last else None,
+        "last": to_wire(last) if last else None,
         "created_at": _moment(one.created_at),
     }
 
@@ -68,11 +68,11 @@ def member(one: Member) -> Data:
     }
 
 
-def entry(found: tuple[Stored, bool]) -> Data:
+def entry(found: tuple[StoredEntry, bool]) -> Data:
     """An entry of the log; of what somebody has deleted for himself only the place is left."""
     one, hidden = found
     if not hidden:
-        return shown(one)
+        return to_wire(one)
     about = {
         "conversation_id": str(one.conversation),
         "seq": one.seq,
@@ -139,7 +139,7 @@ class ConversationShape(_Any):
     mute_all = serializers.BooleanField()
     closed = serializers.BooleanField()
     pins = serializers.ListField(
-        child=serializers.IntegerField(), max_length=conversation_decisions.PINS
+        child=serializers.IntegerField(), max_length=conversation_decisions.MAX_PINS
     )
     members = serializers.IntegerField()
     members_version = serializers.CharField()

@@ -13,7 +13,7 @@ from foundation.bus.amqp import BROKER_ERRORS, Publisher, hang_up
 from foundation.bus.outbox import Row
 from foundation.cells.directory import own_platform, store_of
 from im.data import broker, metrics, notices
-from im.rules.routing import Push
+from im.rules.routing import Publication
 from im.rules.topology import CENTER_QUEUE
 
 log = logging.getLogger("im.desk")
@@ -87,5 +87,5 @@ def _wait(publisher: Publisher) -> None:
         close_old_connections()
 
 
-def _publish(publisher: Publisher, pushes: list[Push]) -> None:
+def _publish(publisher: Publisher, pushes: list[Publication]) -> None:
     publisher.publish(Row(0, one.exchange, one.key, one.body, {}) for one in pushes)

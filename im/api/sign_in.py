@@ -19,7 +19,7 @@ from im.data.locked_conversation import Denied
 from im.flows import revoke, sign_in
 from im.rules import topology as t
 from im.rules.broker_permissions import client_prefix, manager_key
-from im.rules.conversation_decisions import Why
+from im.rules.conversation_decisions import DenyReason
 from im.rules.tokens import Bearer, Token
 from im.rules.vocabulary import HEARTBEAT_SECONDS
 
@@ -45,7 +45,9 @@ class Login(Call):
         try:
             found = sign_in.sign_in(who, home, now, way=way)
         except BrokerAway:
-            raise Denied(Why.AWAY, "the message broker is away; try again in a moment") from None
+            raise Denied(
+                DenyReason.AWAY, "the message broker is away; try again in a moment"
+            ) from None
         return ack(**_shown(found))
 
 
@@ -79,11 +81,13 @@ class Logout(Call):
     def post(self, request: Request) -> Response:
         """All one's connections are closed within 5 s; other devices come back with tokens of their own."""
         if not isinstance(request.auth, Token):
-            raise Denied(Why.MALFORMED, "Authorization: Bearer <the token that is to be void>")
+            raise Denied(
+                DenyReason.MALFORMED, "Authorization: Bearer <the token that is to be void>"
+            )
         try:
             revoke.one(request.auth)
         except revoke.NotServed:
-            raise Denied(Why.ELSEWHERE, "another site serves your platform now") from None
+            raise Denied(DenyReason.ELSEWHERE, "another site serves your platform now") from None
         return ack()
 
 

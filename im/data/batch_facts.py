@@ -12,7 +12,17 @@ from foundation.cells import sql
 from im.data import journal
 from im.data.journal import Locked
 from im.data.membership import Memory, People
-from im.rules.messages import Data, Edit, Incoming, Logged, React, Read, Recall, Say, Stored
+from im.rules.messages import (
+    Data,
+    Edit,
+    IncomingRequest,
+    LoggedRequest,
+    React,
+    Read,
+    Recall,
+    Say,
+    StoredEntry,
+)
 from im.rules.vocabulary import Cmd
 
 PLAIN_AGAIN = timedelta(minutes=10)
@@ -32,18 +42,18 @@ class Facts:
 
     locked: dict[int, Locked]
     people: dict[int, People]
-    known: dict[Mark, Stored]
-    entries: dict[Point, Stored]
+    known: dict[Mark, StoredEntry]
+    entries: dict[Point, StoredEntry]
     files: dict[str, Data]
     """Of uploads that are ready: `owner`, and what is shown of them."""
     read: dict[int, int]
     """How far members have read who say that they have read."""
 
 
-def gather(database: str, memory: Memory, incoming: Sequence[Incoming]) -> Facts:
+def gather(database: str, memory: Memory, incoming: Sequence[IncomingRequest]) -> Facts:
     """Inside a transaction: lock the conversations, then read the rest."""
     wishes = [wish_of(one) for one in incoming]
-    locked = journal.lock(database, {wish.conversation for wish in wishes})
+    locked = journal.lock(database, {request.conversation for request in wishes})
     people = memory.people(database, {one.id: one.members_version for one in locked.values()})
     return Facts(
         locked,
@@ -55,26 +65,26 @@ def gather(database: str, memory: Memory, incoming: Sequence[Incoming]) -> Facts
     )
 
 
-def wish_of(one: Incoming) -> Logged:
+def wish_of(one: IncomingRequest) -> LoggedRequest:
     """What takes a place in the order."""
-    assert isinstance(one.wish, Say | Edit | Recall | React | Read)
-    return one.wish
+    assert isinstance(one.request, Say | Edit | Recall | React | Read)
+    return one.request
 
 
-def mark_of(one: Incoming) -> Mark | None:
+def mark_of(one: IncomingRequest) -> Mark | None:
     """By what a message is known again."""
     mark = one.client_msg_id
     return None if mark is None else (wish_of(one).conversation, one.sender, mark)
 
 
-def _known(database: str, incoming: Sequence[Incoming]) -> dict[Mark, Stored]:
+def _known(database: str, incoming: Sequence[IncomingRequest]) -> dict[Mark, StoredEntry]:
     marks = {mark for mark in map(mark_of, incoming) if mark is not None}
     columns = ("conversation_id", "sender", "client_msg_id")
     found = journal.entries(database, columns, marks)
     return {(e.conversation, e.sender, e.client_msg_id or ""): e for e in found}
 
 
-def _entries(database: str, wishes: Sequence[Logged]) -> dict[Point, Stored]:
+def _entries(database: str, wishes: Sequence[LoggedRequest]) -> dict[Point, StoredEntry]:
     """Those that others are about, and the last ones that changed them."""
     about = {(w.conversation, w.seq) for w in wishes if not isinstance(w, Say)}
     found = journal.entries(database, ("conversation_id", "seq"), about)
@@ -102,12 +112,12 @@ def _known_of(columns: Iterable[tuple[str, Any]]) -> Data:
     return {**found, "has_thumbnail": bool(found["has_thumbnail"])}
 
 
-def _readers(people: dict[int, People], incoming: Sequence[Incoming]) -> set[int]:
+def _readers(people: dict[int, People], incoming: Sequence[IncomingRequest]) -> set[int]:
     found = set()
     for one in incoming:
-        wish = one.wish
-        if isinstance(wish, Read) and wish.conversation in people:
-            person = people[wish.conversation].by_user.get(one.sender)
+        request = one.request
+        if isinstance(request, Read) and request.conversation in people:
+            person = people[request.conversation].by_user.get(one.sender)
             found |= {person.id} if person else set()
     return found
 
@@ -119,22 +129,24 @@ def _read(database: str, members: Collection[int]) -> dict[int, int]:
     return dict(sql.select(database, query, [*members]))
 
 
-def stored_before(database: str, one: Incoming, last_seq: int, now: datetime) -> Stored | None:
+def stored_before(
+    database: str, one: IncomingRequest, last_seq: int, now: datetime
+) -> StoredEntry | None:
     """Of a redelivered message without a client_msg_id: the sender's last equal one, if it is new."""
-    wish = one.wish
-    if not isinstance(wish, Say):
+    request = one.request
+    if not isinstance(request, Say):
         return None
     found = journal.select(
         database,
         "conversation_id=%s AND seq>%s AND sender=%s AND cmd=%s AND type=%s AND body=%s"
         " AND sent_at>%s ORDER BY seq DESC LIMIT 1",
         [
-            wish.conversation,
+            request.conversation,
             last_seq - LOOKS_BACK,
             one.sender,
             Cmd.MSG.value,
-            wish.type.value,
-            wish.body,
+            request.type.value,
+            request.body,
             naive(now - PLAIN_AGAIN),
         ],
     )

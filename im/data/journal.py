@@ -29,8 +29,8 @@ from foundation.bus import outbox, wake_up
 from foundation.cells import sql
 from foundation.cells.directory import PlatformStore, own_platform
 from foundation.cells.serving import read
-from im.rules.messages import Draft, Note, Stored
-from im.rules.routing import Push, noted, pushes
+from im.rules.messages import DraftEntry, Notice, StoredEntry
+from im.rules.routing import Publication, entry_publications, notice_publications
 from im.rules.vocabulary import Cmd, Kind
 
 DESTINATION = "im"
@@ -57,16 +57,16 @@ class Locked:
     messages: int
     members: int
     members_version: int
-    added: list[Stored] = field(default_factory=list)
+    added: list[StoredEntry] = field(default_factory=list)
     read: dict[int, tuple[int, int]] = field(default_factory=dict)
     """By Member's id: how far he has read now, seq and messages."""
     dirty: bool = False
 
-    def append(self, draft: Draft, now: datetime, reader: int = 0) -> Stored:
+    def append(self, draft: DraftEntry, now: datetime, reader: int = 0) -> StoredEntry:
         """Give an entry its place. `reader`: the sender's Member id, when he has read all before it too."""
         self.last_seq += 1
         self.messages += draft.cmd is Cmd.MSG
-        entry = Stored(
+        entry = StoredEntry(
             self.id,
             self.last_seq,
             draft.cmd,
@@ -147,7 +147,7 @@ def flush(database: str, conversations: Iterable[Locked]) -> None:
         one.added, one.read, one.dirty = [], {}, False
 
 
-def _row(entry: Stored) -> tuple[object, ...]:
+def _row(entry: StoredEntry) -> tuple[object, ...]:
     data = None if entry.data is None else orjson.dumps(entry.data)
     return (
         entry.conversation,
@@ -174,7 +174,7 @@ def _move_on(database: str, conversations: list[Locked]) -> None:
     )
 
 
-def change(database: str, entries: Iterable[Stored]) -> None:
+def change(database: str, entries: Iterable[StoredEntry]) -> None:
     """Messages that look different from now on: text, and by which entries."""
     query = (
         "UPDATE im_entry SET body=%s, edited_seq=%s, recalled_seq=%s"
@@ -215,14 +215,14 @@ def _update(
 
 def tell(
     store: PlatformStore,
-    entries: Iterable[Stored],
+    entries: Iterable[StoredEntry],
     ways: Mapping[str, str],
     now: datetime,
-    notes: Iterable[Note] = (),
+    notes: Iterable[Notice] = (),
 ) -> None:
     """Inside the transaction: stage what these people (by `im.data.presence_store.ways`) are told of the entries."""
-    found = [push for entry in entries for push in pushes(entry, ways)]
-    found += [push for note in notes for push in noted(note, ways)]
+    found = [push for entry in entries for push in entry_publications(entry, ways)]
+    found += [push for note in notes for push in notice_publications(note, ways)]
     if not found:
         return
     outbox.put(store.database, [_staged(push, now) for push in found], now)
@@ -231,7 +231,7 @@ def tell(
     )
 
 
-def _staged(push: Push, now: datetime) -> outbox.Row:
+def _staged(push: Publication, now: datetime) -> outbox.Row:
     """Transient: a client that misses it sees the gap in `seq`, and fetches it."""
     about = {"headers": push.headers, "delivery_mode": 1}
     app = f"im@{own_platform()}"
@@ -243,7 +243,7 @@ def _staged(push: Push, now: datetime) -> outbox.Row:
 
 def entries(
     database: str, columns: Sequence[str], points: Collection[Sequence[Any]]
-) -> list[Stored]:
+) -> list[StoredEntry]:
     """Those entries whose columns have one of these values."""
     if not points:
         return []
@@ -252,17 +252,17 @@ def entries(
     return select(database, where, [value for point in points for value in point])
 
 
-def select(database: str, where: str, values: Sequence[Any]) -> list[Stored]:
+def select(database: str, where: str, values: Sequence[Any]) -> list[StoredEntry]:
     """Entries by a condition."""
     query = f"SELECT {COLUMNS} FROM im_entry WHERE {where}"
     return [stored(row) for row in sql.select(database, query, values)]
 
 
-def stored(row: Sequence[Any]) -> Stored:
+def stored(row: Sequence[Any]) -> StoredEntry:
     """An entry from its `COLUMNS`."""
     number, seq, cmd, sender, name, mark, kind, body, data, count, at, edited, gone = row
     said = None if data is None else orjson.loads(data)
     moment = at.replace(tzinfo=UTC)
-    return Stored(
+    return StoredEntry(
         number, seq, Cmd(cmd), sender, name, mark, kind, body, said, count, moment, edited, gone
     )

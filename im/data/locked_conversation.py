@@ -21,25 +21,25 @@ from im.data.journal import Locked
 from im.data.people import Person
 from im.models import Conversation, Member
 from im.rules import conversation_decisions
-from im.rules.conversation_decisions import Act, Why
-from im.rules.messages import Data, Draft, Note, Stored
+from im.rules.conversation_decisions import DenyReason, GroupAction
+from im.rules.messages import Data, DraftEntry, Notice, StoredEntry
 from im.rules.vocabulary import Cmd
 
 NAMED = 100
 """So many people an entry names; of more it gives the number."""
 
 _WORDS = {
-    Why.NOT_FOUND: "there is no such conversation, or you are not in it",
-    Why.NOT_ALLOWED: "your role in this conversation does not allow it",
-    Why.CLOSED: "this conversation is closed",
-    Why.FULL: "there is no more room",
+    DenyReason.NOT_FOUND: "there is no such conversation, or you are not in it",
+    DenyReason.NOT_ALLOWED: "your role in this conversation does not allow it",
+    DenyReason.CLOSED: "this conversation is closed",
+    DenyReason.FULL: "there is no more room",
 }
 
 
 class Denied(Exception):
     """A request that cannot be had: a word for programs, a sentence for people."""
 
-    def __init__(self, why: Why, reason: str = "") -> None:
+    def __init__(self, why: DenyReason, reason: str = "") -> None:
         self.why, self.reason = why, reason or _WORDS.get(why, why.value)
         super().__init__(self.reason)
 
@@ -54,8 +54,8 @@ class Held:
     me: Person
     mine: Member | None
     now: datetime
-    entries: list[Stored] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
+    entries: list[StoredEntry] = field(default_factory=list)
+    notes: list[Notice] = field(default_factory=list)
     also: set[str] = field(default_factory=set)
     """Who is told beside the members."""
 
@@ -64,16 +64,16 @@ class Held:
         """Where it lies."""
         return self.store.database
 
-    def may(self, act: Act, whom: Member | None = None) -> None:
+    def may(self, act: GroupAction, whom: Member | None = None) -> None:
         """Raises Denied, unless the rules allow it."""
         group, who = queries.group_of(self.conversation), queries.standing_of(self.mine)
-        if why := conversation_decisions.refusal(act, group, who, queries.standing_of(whom)):
-            unknown = why is Why.NOT_FOUND and self.mine is not None
+        if why := conversation_decisions.deny_reason(act, group, who, queries.standing_of(whom)):
+            unknown = why is DenyReason.NOT_FOUND and self.mine is not None
             raise Denied(why, "there is no such member" if unknown else "")
 
-    def log(self, cmd: Cmd, data: Data) -> Stored:
+    def log(self, cmd: Cmd, data: Data) -> StoredEntry:
         """One more entry, in the name of who is acting."""
-        entry = self.locked.append(Draft(cmd, self.me.id, self.me.name, data=data), self.now)
+        entry = self.locked.append(DraftEntry(cmd, self.me.id, self.me.name, data=data), self.now)
         self.entries.append(entry)
         return entry
 
@@ -106,7 +106,7 @@ def held(place: PlatformStore, number: int, me: Person, now: datetime) -> Iterat
         locked = journal.lock(place.database, [number]).get(number)
         conversation = queries.conversation(place.database, number)
         if locked is None or conversation is None:
-            raise Denied(Why.NOT_FOUND)
+            raise Denied(DenyReason.NOT_FOUND)
         mine = queries.place(place.database, number, me.id)
         one = Held(place, locked, conversation, me, mine, now)
         yield one

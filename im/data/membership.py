@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC
 
 from foundation.cells import sql
-from im.rules.message_decisions import Person
+from im.rules.message_decisions import MemberFacts
 from im.rules.vocabulary import Role
 
 MOST_PEOPLE = 500_000
@@ -24,7 +24,7 @@ class People:
     """The active members of a conversation at one version."""
 
     version: int
-    by_user: Mapping[str, Person]
+    by_user: Mapping[str, MemberFacts]
     users: tuple[str, ...]
 
 
@@ -49,11 +49,11 @@ class Memory:
         return known
 
     def _read(self, database: str, versions: Mapping[int, int]) -> dict[int, People]:
-        found: dict[int, dict[str, Person]] = {one: {} for one in versions}
+        found: dict[int, dict[str, MemberFacts]] = {one: {} for one in versions}
         query = _QUERY.format(marks=sql.marks([*versions]))
         for number, row, user, name, role, muted, since in sql.select(database, query, [*versions]):
             until = muted and muted.replace(tzinfo=UTC)
-            found[number][user] = Person(row, user, name, Role(role), until, since)
+            found[number][user] = MemberFacts(row, user, name, Role(role), until, since)
         read = {one: People(versions[one], who, tuple(who)) for one, who in found.items()}
         for one, people in read.items():
             self._keep(one, people)

@@ -20,7 +20,7 @@ from foundation.cells.directory import PlatformStore, own_platform
 from im.data.journal import DESTINATION
 from im.models import BalanceServer, MediaServer
 from im.rules.messages import Data
-from im.rules.routing import Push
+from im.rules.routing import Publication
 from im.rules.topology import BASE, GB
 from im.rules.vocabulary import Cmd, Code
 
@@ -42,7 +42,7 @@ _KINDS: dict[Cmd, tuple[type[Server], Side, tuple[str, ...]]] = {
 CONFIGS = frozenset(_KINDS)
 
 
-def config(server: Server) -> Push:
+def config(server: Server) -> Publication:
     """A server's configuration, as the source lists it: all values are strings."""
     cmd = Cmd.BALANCE_CONFIG if isinstance(server, BalanceServer) else Cmd.MEDIA_CONFIG
     _, side, fields = _KINDS[cmd]
@@ -50,13 +50,13 @@ def config(server: Server) -> Push:
     return said(side, cmd, {name: "" if v is None else str(v) for name, v in values.items()})
 
 
-def said(side: Side, cmd: Cmd, data: Data) -> Push:
+def said(side: Side, cmd: Cmd, data: Data) -> Publication:
     """A notice as it is published."""
     body = {"token": TOKEN, "cmd": cmd.value, "data": data}
-    return Push(*side, orjson.dumps(body))
+    return Publication(*side, orjson.dumps(body))
 
 
-def started(database: str, *sides: Side) -> list[Push]:
+def started(database: str, *sides: Side) -> list[Publication]:
     """The center has started, and who is configured here is told how."""
     told = [said(side, Cmd.CENTER_START, {}) for side in sides]
     for kind, side, _ in _KINDS.values():
@@ -70,7 +70,7 @@ def changed(store: PlatformStore, server: Server) -> None:
     stage(store, [config(server)])
 
 
-def stage(store: PlatformStore, pushes: list[Push]) -> None:
+def stage(store: PlatformStore, pushes: list[Publication]) -> None:
     """Sent once the transaction has committed; a queue keeps them for who is away."""
     now, app = clock.now(), f"im@{own_platform()}"
     rows = [
@@ -86,7 +86,7 @@ def stage(store: PlatformStore, pushes: list[Push]) -> None:
 # ---- what they ask ------------------------------------------------------------------------------
 
 
-def answer(database: str, exchange: str, body: bytes) -> list[Push]:
+def answer(database: str, exchange: str, body: bytes) -> list[Publication]:
     """What a server is told that has asked the center. On `exchange_base` nobody knows who asks what is
     no command: such a thing is left unanswered."""
     asked = _read(body)
@@ -111,14 +111,14 @@ def _read(body: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _config_asked(database: str, cmd: Cmd, data: Data) -> Push:
+def _config_asked(database: str, cmd: Cmd, data: Data) -> Publication:
     kind, side, _ = _KINDS[cmd]
     rows = kind._default_manager.using(database)
     server = rows.filter(server_id=str(data.get("server_id"))[:32]).first()
     return config(server) if server else refused(side, Code.UNKNOWN_MESSAGE, cmd.value)
 
 
-def refused(side: Side, code: Code, cmd: str) -> Push:
+def refused(side: Side, code: Code, cmd: str) -> Publication:
     """Why there is no answer."""
     reasons = {
         Code.UNKNOWN_CMD: "the center knows no such command",

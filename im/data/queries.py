@@ -9,8 +9,8 @@ from foundation.cells import sql
 from im.data import journal
 from im.data.journal import COLUMNS, stored
 from im.models import Contact, Conversation, Member
-from im.rules.conversation_decisions import Group, Range, Sight, Standing, sight
-from im.rules.messages import Stored
+from im.rules.conversation_decisions import Group, SeqRange, Standing, VisibleRange, visible_range
+from im.rules.messages import StoredEntry
 from im.rules.vocabulary import Joining, Kind, Membership, Role
 
 LOOKS_BACK = 200
@@ -99,12 +99,12 @@ def standing_of(one: Member | None) -> Standing | None:
     return Standing(Role(one.role), Membership(one.state)) if one else None
 
 
-def sight_of(one: Member) -> Sight:
+def sight_of(one: Member) -> VisibleRange:
     """What a member sees of the log; who waits outside sees nothing."""
     last = one.conversation.last_seq
     if one.state in WAITING:
-        return Sight(last, last)
-    return sight(one.since_seq, one.until_seq, one.cleared_seq, last)
+        return VisibleRange(last, last)
+    return visible_range(one.since_seq, one.until_seq, one.cleared_seq, last)
 
 
 SIGHTS = (
@@ -115,10 +115,10 @@ SIGHTS = (
 """What people see of their conversations: person, conversation, and what `rules.sight` wants."""
 
 
-def sights(database: str, user: str) -> dict[int, Sight]:
+def sights(database: str, user: str) -> dict[int, VisibleRange]:
     """What somebody sees of each of his conversations."""
     found = sql.select(database, SIGHTS.format(marks="%s"), [user])
-    return {row[1]: sight(*row[2:]) for row in found}
+    return {row[1]: visible_range(*row[2:]) for row in found}
 
 
 def unread_of(one: Member) -> int:
@@ -130,7 +130,7 @@ def unread_of(one: Member) -> int:
 # ---- entries ------------------------------------------------------------------------------------
 
 
-def entries(database: str, user: str, ranges: Iterable[Range]) -> list[tuple[Stored, bool]]:
+def entries(database: str, user: str, ranges: Iterable[SeqRange]) -> list[tuple[StoredEntry, bool]]:
     """What these ranges hold, in order, and whether this person has deleted it for himself."""
     one = f"(SELECT {COLUMNS}, EXISTS ({_HIDDEN}) FROM im_entry e WHERE {_IN_RANGE})"
     wanted = [(user, *found) for found in ranges]
@@ -141,7 +141,7 @@ def entries(database: str, user: str, ranges: Iterable[Range]) -> list[tuple[Sto
     return [(stored(row[:-1]), bool(row[-1])) for row in found]
 
 
-def last_messages(database: str, user: str, mine: Iterable[Member]) -> dict[int, Stored]:
+def last_messages(database: str, user: str, mine: Iterable[Member]) -> dict[int, StoredEntry]:
     """By conversation: the last message that this person sees."""
     wanted = [(one.conversation_id, sight_of(one)) for one in mine]
     values = [[number, seen.floor, seen.top, user] for number, seen in wanted if seen.top]
@@ -167,14 +167,14 @@ def _union(database: str, query: str, values: list[list[Any]]) -> list[tuple[Any
     return sql.select(database, " UNION ALL ".join([query] * len(values)), flat)
 
 
-def sent(database: str, number: int, user: str, client_msg_id: str) -> Stored | None:
+def sent(database: str, number: int, user: str, client_msg_id: str) -> StoredEntry | None:
     """What somebody has sent under an id of his own."""
     columns = ("conversation_id", "sender", "client_msg_id")
     found = journal.entries(database, columns, [(number, user, client_msg_id)])
     return found[0] if found else None
 
 
-def entry(database: str, number: int, seq: int) -> Stored | None:
+def entry(database: str, number: int, seq: int) -> StoredEntry | None:
     """One entry."""
     found = journal.entries(database, ("conversation_id", "seq"), [(number, seq)])
     return found[0] if found else None

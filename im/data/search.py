@@ -18,9 +18,17 @@ from prometheus_client.core import GaugeMetricFamily
 from foundation.cells import sql
 from foundation.cells.directory import look_up, possible_platforms
 from im.data import journal
-from im.rules.bigrams import Part, Query, days, has, normal, place, seq_of
-from im.rules.conversation_decisions import Sight
-from im.rules.messages import Stored
+from im.rules.bigrams import (
+    GramLookup,
+    Query,
+    contains_all,
+    normalize,
+    place_distance,
+    place_of,
+    seq_of,
+)
+from im.rules.conversation_decisions import VisibleRange
+from im.rules.messages import StoredEntry
 
 DAYS = (8, 64)
 """How far back one looks for what is common first, then; and then everywhere."""
@@ -60,7 +68,7 @@ class Ask:
 
     user: str
     query: Query
-    sights: Mapping[int, Sight]
+    sights: Mapping[int, VisibleRange]
 
     @property
     def mine(self) -> str:
@@ -72,17 +80,17 @@ class Ask:
 class Page:
     """What was found, newest first; `before`: from where to look further, None: that is all."""
 
-    found: list[Stored]
+    found: list[StoredEntry]
     before: Point | None
 
 
 def find(database: str, ask: Ask, before: Point | None, count: int, now: datetime) -> Page:
     """The newest messages before a point that have what is asked."""
-    start = before or Point(place(now.timestamp() + 86400, 0), 0)
+    start = before or Point(place_of(now.timestamp() + 86400, 0), 0)
     parts, is_common = (
         _leader_first(database, ask) if ask.query.parts and ask.sights else ([], False)
     )
-    hits: list[tuple[Point, Stored]] = []
+    hits: list[tuple[Point, StoredEntry]] = []
     looked_at = 0
     windows = DAYS if is_common else ()
     for points in _candidates(database, ask, parts, start, windows) if parts else ():
@@ -95,7 +103,7 @@ def find(database: str, ask: Ask, before: Point | None, count: int, now: datetim
     return Page([entry for _, entry in hits], None)
 
 
-def _leader_first(database: str, ask: Ask) -> tuple[list[Part], bool]:
+def _leader_first(database: str, ask: Ask) -> tuple[list[GramLookup], bool]:
     """The parts, the rarest first, and whether it is common; none: one of them is nowhere."""
     parts = ask.query.parts
     queries, values = [], list[Any]()
@@ -108,7 +116,7 @@ def _leader_first(database: str, ask: Ask) -> tuple[list[Part], bool]:
     return [] if 0 in counts else [parts[at] for at in order], min(counts) == COMMON
 
 
-def _led_by(ask: Ask, part: Part, low: int, high: int) -> tuple[str, list[Any]]:
+def _led_by(ask: Ask, part: GramLookup, low: int, high: int) -> tuple[str, list[Any]]:
     """The messages of these conversations that have a part, between two places."""
     if part.is_prefix:
         leader = _LEADER.format(mine=ask.mine, is_it="BETWEEN %s AND %s")
@@ -117,13 +125,13 @@ def _led_by(ask: Ask, part: Part, low: int, high: int) -> tuple[str, list[Any]]:
 
 
 def _candidates(
-    database: str, ask: Ask, parts: list[Part], start: Point, windows: Sequence[int]
+    database: str, ask: Ask, parts: list[GramLookup], start: Point, windows: Sequence[int]
 ) -> Iterator[list[Point]]:
     """Where all parts are, from the start back, a few at a time."""
     leader, *others = parts
     exact = [one.gram for one in others if not one.is_prefix]
     newest = start.place
-    for low in (*(max(newest - days(one), 0) for one in windows), 0):
+    for low in (*(max(newest - place_distance(one), 0) for one in windows), 0):
         while start.place >= low:
             led, bounds = _led_by(ask, leader, low, start.place)
             query = f"SELECT DISTINCT d.place, d.conversation_id{led}{_OTHER * len(exact)}{_BEFORE}"
@@ -134,7 +142,7 @@ def _candidates(
             start = points[-1] if len(points) == AT_ONCE else Point(low - 1, EVER)
 
 
-def _looked_at(database: str, ask: Ask, points: list[Point]) -> list[tuple[Point, Stored]]:
+def _looked_at(database: str, ask: Ask, points: list[Point]) -> list[tuple[Point, StoredEntry]]:
     """Those that this person sees, has not deleted for himself, and that still have what is asked."""
     by_place = {(one.conversation, seq_of(one.place)): one for one in points}
     seen = {
@@ -150,7 +158,7 @@ def _looked_at(database: str, ask: Ask, points: list[Point]) -> list[tuple[Point
         for one in entries
         if one.recalled_seq is None
         and (one.conversation, one.seq) not in hidden
-        and has(normal(one.body), ask.query.terms)
+        and contains_all(normalize(one.body), ask.query.terms)
     ]
 
 

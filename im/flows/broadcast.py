@@ -14,8 +14,8 @@ from foundation import clock
 from foundation.cells.directory import PlatformStore
 from im.data import journal, notices, presence_store
 from im.models import Broadcast
-from im.rules.messages import Data, at
-from im.rules.routing import Push, keys_of
+from im.rules.messages import Data, wire_time
+from im.rules.routing import Publication, keys_of
 from im.rules.topology import BASE
 from im.rules.vocabulary import KEYS_A_PUBLISH, Cmd
 
@@ -34,16 +34,16 @@ def send(place: PlatformStore, domain: Domain, text: str, by: str) -> Broadcast:
     return row
 
 
-def _pushes(row: Broadcast, people: list[str]) -> Iterator[Push]:
+def _pushes(row: Broadcast, people: list[str]) -> Iterator[Publication]:
     body = orjson.dumps({"cmd": Cmd.BROADCAST.value, "data": shown(row)})
     for first in range(0, len(people), AT_ONCE):
         some = people[first : first + AT_ONCE]
         keys = keys_of(presence_store.ways(some, clock.now().timestamp()))
         for one in range(0, len(keys), KEYS_A_PUBLISH):
             key, *more = keys[one : one + KEYS_A_PUBLISH]
-            yield Push(BASE, key, body, tuple(more))
+            yield Publication(BASE, key, body, tuple(more))
 
 
 def shown(row: Broadcast) -> Data:
     """As clients get it, pushed and asked for alike."""
-    return {"id": str(row.pk), "text": row.text, "by": row.by, "sent_at": at(row.at)}
+    return {"id": str(row.pk), "text": row.text, "by": row.by, "sent_at": wire_time(row.at)}

@@ -16,8 +16,8 @@ from im.data.locked_conversation import Denied
 from im.data.people import Person
 from im.models import Contact, Conversation, Member
 from im.rules import conversation_decisions
-from im.rules.conversation_decisions import FOREVER, Why, Wish
-from im.rules.messages import Note
+from im.rules.conversation_decisions import FOREVER, ContactAction, DenyReason
+from im.rules.messages import Notice
 from im.rules.vocabulary import Cmd
 
 MOST = 2000
@@ -25,15 +25,17 @@ MOST = 2000
 NOBODY = "there is no such person on your platform, or nothing between you two"
 
 
-def wish(place: PlatformStore, me: Person, other: str, what: Wish, now: datetime) -> str:
+def wish(place: PlatformStore, me: Person, other: str, what: ContactAction, now: datetime) -> str:
     """Ask, accept, remove or block somebody; what he is in one's own list then ("" for nothing)."""
     with transaction.atomic(using=place.database):
         journal.gate(place)
         _lock(place, me, other)
         before = queries.states_between(place.database, me.id, [other])[other]
-        after = conversation_decisions.contact(what, *before)
-        if isinstance(after, Why):
-            raise Denied(after, NOBODY if after is Why.NOT_FOUND else "you have blocked them")
+        after = conversation_decisions.decide_contact(what, *before)
+        if isinstance(after, DenyReason):
+            raise Denied(
+                after, NOBODY if after is DenyReason.NOT_FOUND else "you have blocked them"
+            )
         if after != before:
             _room(place.database, me, before[0], after[0])
             _keep(place.database, me.id, other, after[0])
@@ -46,7 +48,7 @@ def wish(place: PlatformStore, me: Person, other: str, what: Wish, now: datetime
 def _lock(place: PlatformStore, me: Person, other: str) -> None:
     """Both people, so that one thing happens between them at a time. Raises Denied: there is nobody."""
     if me.id == other or not people.known(place, [other]):
-        raise Denied(Why.NOT_FOUND, NOBODY)
+        raise Denied(DenyReason.NOT_FOUND, NOBODY)
     pair = Account.objects.using(place.database).filter(moid__in=[me.id, other])
     len(pair.order_by("moid").select_for_update())
 
@@ -54,7 +56,7 @@ def _lock(place: PlatformStore, me: Person, other: str) -> None:
 def _room(database: str, me: Person, before: str, after: str) -> None:
     mine = Contact.objects.using(database).filter(owner=me.id)
     if after and not before and mine.count() >= MOST:
-        raise Denied(Why.FULL, f"at most {MOST} contacts are kept")
+        raise Denied(DenyReason.FULL, f"at most {MOST} contacts are kept")
 
 
 def _keep(database: str, owner: str, other: str, state: str) -> None:
@@ -92,9 +94,9 @@ def _tell(
     """One's own devices, and the other one, unless he is to notice nothing of it."""
     mine = {"user_id": other, "state": after[0]}
     theirs = {"user_id": me.id, "name": me.name, "state": after[1]}
-    notes = [Note(Cmd.CONTACT, mine, (me.id,))]
+    notes = [Notice(Cmd.CONTACT, mine, (me.id,))]
     if before[1] != after[1]:
-        notes.append(Note(Cmd.CONTACT, theirs, (other,)))
+        notes.append(Notice(Cmd.CONTACT, theirs, (other,)))
     journal.tell(place, [], presence_store.ways([me.id, other], now.timestamp()), now, notes)
 
 
@@ -104,7 +106,7 @@ def rename(place: PlatformStore, me: Person, other: str, name: str) -> None:
         journal.gate(place)
         rows = Contact.objects.using(place.database).filter(owner=me.id, other=other)
         if not rows.exists():
-            raise Denied(Why.NOT_FOUND, NOBODY)
+            raise Denied(DenyReason.NOT_FOUND, NOBODY)
         rows.update(name=name)
 
 
@@ -112,8 +114,8 @@ def find(place: PlatformStore, me: Person, name: str) -> Person:
     """Who signs in with exactly this name, unless he has blocked whoever asks."""
     found = people.named(place, name)
     if found is None or found.id == me.id:
-        raise Denied(Why.NOT_FOUND, NOBODY)
+        raise Denied(DenyReason.NOT_FOUND, NOBODY)
     between = queries.states_between(place.database, me.id, [found.id])[found.id]
     if between[1] == conversation_decisions.BLOCKED:
-        raise Denied(Why.NOT_FOUND, NOBODY)
+        raise Denied(DenyReason.NOT_FOUND, NOBODY)
     return found

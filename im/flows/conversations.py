@@ -19,8 +19,8 @@ from im.data.locked_conversation import Denied, held, named
 from im.data.people import Person
 from im.models import Conversation, Member
 from im.rules import conversation_decisions
-from im.rules.conversation_decisions import FOREVER, Act, Why
-from im.rules.messages import Draft
+from im.rules.conversation_decisions import FOREVER, DenyReason, GroupAction
+from im.rules.messages import DraftEntry
 from im.rules.vocabulary import MEMBERS, Cmd, Joining, Kind, Role
 
 NOBODY = "there is no such person on your platform, or you may not write to them"
@@ -47,7 +47,7 @@ def _other(place: PlatformStore, me: Person, other: str) -> tuple[Person, bool]:
     mine, theirs = queries.states_between(place.database, me.id, [other])[other]
     near = them is not None and (mine == "friend" or (me.domain and them.domain == me.domain))
     if them is None or not near or other == me.id or theirs == "blocked":
-        raise Denied(Why.NOT_FOUND, NOBODY)
+        raise Denied(DenyReason.NOT_FOUND, NOBODY)
     return them, mine == "blocked"
 
 
@@ -63,7 +63,7 @@ def group(
     """A new group, whose owner one is; with a `key` the same one again. Its id."""
     others = [*{*users} - {me.id}]
     if len(others) >= MEMBERS:
-        raise Denied(Why.FULL)
+        raise Denied(DenyReason.FULL)
     digest = hashlib.sha256(key.encode()).hexdigest()[:40]
     with transaction.atomic(using=place.database):
         journal.gate(place)
@@ -78,7 +78,7 @@ def group(
         )
         coming = people.reachable(place, me, me.domain, others)
         if len(coming) < len(others):
-            raise Denied(Why.NOT_FOUND, NOBODY)
+            raise Denied(DenyReason.NOT_FOUND, NOBODY)
         number = _keep(place.database, made)
         if number == made.pk:
             _fill(place, number, me, coming, now)
@@ -102,7 +102,7 @@ def _fill(
     Member.objects.using(place.database).bulk_create(rows)
     locked = journal.lock(place.database, [number])[number]
     data = {"what": "created", "version": locked.members_version, **named([me, *coming])}
-    entry = locked.append(Draft(Cmd.CONVERSATION, me.id, me.name, data=data), now)
+    entry = locked.append(DraftEntry(Cmd.CONVERSATION, me.id, me.name, data=data), now)
     journal.flush(place.database, [locked])
     ways = presence_store.ways([row.user for row in rows], now.timestamp())
     journal.tell(place, [entry], ways, now)
@@ -117,7 +117,7 @@ def change(
 ) -> None:
     """Another name, notice, way of joining, or silence for all but administrators."""
     with held(place, number, me, now) as one:
-        one.may(Act.SET)
+        one.may(GroupAction.SET)
         new = {
             name: value
             for name, value in wanted.items()
@@ -133,7 +133,7 @@ def dissolve(place: PlatformStore, number: int, me: Person, now: datetime) -> No
     with held(place, number, me, now) as one:
         if one.conversation.closed and one.mine and one.mine.role == Role.OWNER:
             return
-        one.may(Act.DISSOLVE)
+        one.may(GroupAction.DISSOLVE)
         one.set(closed=True)
         one.log(Cmd.CONVERSATION, {"what": "dissolved"})
 
@@ -143,14 +143,14 @@ def pin(
 ) -> list[int]:
     """A message is pinned for all, or loosened; all that are pinned then."""
     with held(place, number, me, now) as one:
-        one.may(Act.PIN)
+        one.may(GroupAction.PIN)
         before: list[int] = one.conversation.pins
         said = queries.entry(one.database, number, seq) if on else None
         if on and (said is None or said.cmd is not Cmd.MSG or said.recalled_seq):
-            raise Denied(Why.NOT_FOUND, "there is no such message")
-        after = conversation_decisions.pinned(before, seq, on)
-        if isinstance(after, Why):
-            raise Denied(after, f"at most {conversation_decisions.PINS} messages are pinned")
+            raise Denied(DenyReason.NOT_FOUND, "there is no such message")
+        after = conversation_decisions.pins_after(before, seq, on)
+        if isinstance(after, DenyReason):
+            raise Denied(after, f"at most {conversation_decisions.MAX_PINS} messages are pinned")
         if after != before:
             one.set(pins=after)
             one.log(Cmd.CONVERSATION, {"what": "pinned" if on else "loosened", "pins": after})

@@ -14,8 +14,16 @@ from im.data import platform_resolver, presence_store
 from im.data.membership import Memory, People
 from im.data.queries import SIGHTS
 from im.rules import message_decisions as rules
-from im.rules.conversation_decisions import sight
-from im.rules.messages import Heartbeat, Incoming, Note, Outcome, Refused, SetPresence, Typing
+from im.rules.conversation_decisions import visible_range
+from im.rules.messages import (
+    BatchResult,
+    Heartbeat,
+    IncomingRequest,
+    Notice,
+    RefusedMessage,
+    SetPresence,
+    Typing,
+)
 from im.rules.vocabulary import READ_SHOWN_UP_TO, Cmd, Kind
 
 log = logging.getLogger("im.alive")
@@ -26,19 +34,19 @@ _PLACES = (
 )
 
 
-def take(incoming: Sequence[Incoming], memory: Memory, now: datetime) -> Outcome:
+def take(incoming: Sequence[IncomingRequest], memory: Memory, now: datetime) -> BatchResult:
     """Do what asks for no place in any order. Where Redis is gone it is lost: the next one tells it again."""
-    outcome = Outcome()
-    beats = [(one, one.wish) for one in incoming if isinstance(one.wish, Heartbeat)]
+    outcome = BatchResult()
+    beats = [(one, one.request) for one in incoming if isinstance(one.request, Heartbeat)]
     try:
         presence_store.all_seen([(o.sender, w.device, o.way) for o, w in beats], now.timestamp())
         for one in incoming:
-            if isinstance(one.wish, SetPresence):
-                presence_store.choose(one.sender, one.wish.state)
+            if isinstance(one.request, SetPresence):
+                presence_store.choose(one.sender, one.request.state)
     except redis.RedisError as wrong:
         log.warning("signs of life are lost: %s", wrong)
     outcome.notes += _behind(beats)
-    typing = [(one, one.wish) for one in incoming if isinstance(one.wish, Typing)]
+    typing = [(one, one.request) for one in incoming if isinstance(one.request, Typing)]
     for platform, some in platform_resolver.by_platform(
         typing, lambda pair: pair[1].conversation
     ).items():
@@ -46,7 +54,7 @@ def take(incoming: Sequence[Incoming], memory: Memory, now: datetime) -> Outcome
     return outcome
 
 
-def _behind(beats: Sequence[tuple[Incoming, Heartbeat]]) -> list[Note]:
+def _behind(beats: Sequence[tuple[IncomingRequest, Heartbeat]]) -> list[Notice]:
     """What devices lack, one query for all of them on each platform's data."""
     users = sorted({one.sender for one, _ in beats})
     tops: dict[str, dict[int, tuple[int, int]]] = {user: {} for user in users}
@@ -54,11 +62,11 @@ def _behind(beats: Sequence[tuple[Incoming, Heartbeat]]) -> list[Note]:
         for user, number, *bounds in look_up(
             platform, SIGHTS.format(marks=sql.marks(users)), users
         ):
-            seen = sight(*bounds)
+            seen = visible_range(*bounds)
             tops[user][number] = (seen.floor, seen.top)
     found = ((one, lacking(tops[one.sender], beat.seqs)) for one, beat in beats)
     return [
-        Note(Cmd.BEHIND, {str(number): top for number, top in less.items()}, (one.sender,))
+        Notice(Cmd.BEHIND, {str(number): top for number, top in less.items()}, (one.sender,))
         for one, less in found
         if less
     ]
@@ -73,42 +81,44 @@ def lacking(tops: Mapping[int, tuple[int, int]], has: Mapping[int, int]) -> dict
 
 def _typing(
     platform: str,
-    some: Sequence[tuple[Incoming, Typing]],
+    some: Sequence[tuple[IncomingRequest, Typing]],
     memory: Memory,
     now: datetime,
-    outcome: Outcome,
+    outcome: BatchResult,
 ) -> None:
-    numbers = sorted({wish.conversation for _, wish in some})
+    numbers = sorted({request.conversation for _, request in some})
     known = bool(platform)
     rows = look_up(platform, _PLACES.format(marks=sql.marks(numbers)), numbers) if known else []
-    places = {r[0]: rules.Place(Kind(r[1]), bool(r[2]), bool(r[3]), r[4], r[5]) for r in rows}
+    places = {
+        r[0]: rules.ConversationFacts(Kind(r[1]), bool(r[2]), bool(r[3]), r[4], r[5]) for r in rows
+    }
     versions = {row[0]: row[6] for row in rows}
     people = memory.people(store_of(platform).database, versions) if rows else {}
-    for one, wish in some:
-        answer = _typed(one, wish, places.get(wish.conversation), people, now)
-        if isinstance(answer, Note):
+    for one, request in some:
+        answer = _typed(one, request, places.get(request.conversation), people, now)
+        if isinstance(answer, Notice):
             outcome.notes.append(answer)
         elif answer:
             outcome.refused.append(answer)
 
 
 def _typed(
-    one: Incoming,
-    wish: Typing,
-    place: rules.Place | None,
+    one: IncomingRequest,
+    request: Typing,
+    place: rules.ConversationFacts | None,
     people: Mapping[int, People],
     now: datetime,
-) -> Note | Refused | None:
+) -> Notice | RefusedMessage | None:
     """Tell the others, unless they are many."""
     if place is None:
-        no: rules.No | None = rules.NOT_MEMBER
+        no: rules.Rejected | None = rules.NOT_MEMBER
     else:
-        members = people[wish.conversation]
-        no = rules.may_speak(place, members.by_user.get(one.sender), now)
+        members = people[request.conversation]
+        no = rules.why_silent(place, members.by_user.get(one.sender), now)
     if no:
-        return Refused(one.sender, no.code, no.reason, one.client_msg_id)
+        return RefusedMessage(one.sender, no.code, no.reason, one.client_msg_id)
     if len(members.users) > READ_SHOWN_UP_TO:
         return None
-    data = {"conversation_id": str(wish.conversation), "user_id": one.sender}
+    data = {"conversation_id": str(request.conversation), "user_id": one.sender}
     others = tuple(user for user in members.users if user != one.sender)
-    return Note(Cmd.TYPING, data, others, wish.conversation)
+    return Notice(Cmd.TYPING, data, others, request.conversation)

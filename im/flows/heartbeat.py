@@ -7,11 +7,11 @@ from datetime import datetime
 
 from im.data.membership import Memory
 from im.flows import ephemeral
-from im.rules.messages import Data, Heartbeat, Incoming
+from im.rules.messages import Data, Heartbeat, IncomingRequest
 
 
 def beat(user: str, device: str, way: str, seqs: Mapping[int, int], now: datetime) -> Data:
     """Keep a device alive; the conversations of which it lacks something, and how far they have come."""
-    sign = Incoming(user, "", Heartbeat(device, seqs), way=way)
+    sign = IncomingRequest(user, "", Heartbeat(device, seqs), way=way)
     behind = ephemeral.take([sign], Memory(), now).notes
     return behind[0].data if behind else {}

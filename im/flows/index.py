@@ -16,7 +16,7 @@ from django.db import transaction
 from foundation.cells import sql
 from foundation.cells.directory import store_of
 from foundation.cells.serving import is_served_here
-from im.rules.bigrams import grams, place
+from im.rules.bigrams import grams, place_of
 
 AT_ONCE = 200
 """Conversations of one transaction."""
@@ -95,7 +95,7 @@ def _texts(
     query = _TEXT.format(marks=", ".join(["(%s, %s)"] * len(points)))
     values = [int(value) for point in points for value in point]
     for number, seq, sent_at, body in sql.select(database, query, values):
-        at = place(sent_at.replace(tzinfo=UTC).timestamp(), seq)
+        at = place_of(sent_at.replace(tzinfo=UTC).timestamp(), seq)
         yield [(number, gram, at) for gram in grams(body)]
 
 

@@ -16,8 +16,8 @@ from im.data.locked_conversation import Denied, Held, held, named
 from im.data.people import Person
 from im.models import Member
 from im.rules import conversation_decisions
-from im.rules.conversation_decisions import Act, Why
-from im.rules.messages import Note
+from im.rules.conversation_decisions import DenyReason, GroupAction
+from im.rules.messages import Notice
 from im.rules.vocabulary import Cmd, Membership, Role
 
 NOBODY = "there is no such person on your platform, or you may not bring them in"
@@ -45,13 +45,13 @@ def add(
 ) -> int:
     """Bring people in, or invite them; who has asked to join is approved thereby. How many changed."""
     with held(place, number, me, now) as one:
-        one.may(Act.INVITE if invite else Act.ADD)
+        one.may(GroupAction.INVITE if invite else GroupAction.ADD)
         there = queries.some_members(one.database, number, users)
         known = {user: Membership(row.state) for user, row in there.items()}
-        changed = conversation_decisions.adding(
+        changed = conversation_decisions.decide_add(
             queries.group_of(one.conversation), known, [*users], invite
         )
-        if isinstance(changed, Why):
+        if isinstance(changed, DenyReason):
             raise Denied(changed)
         coming = _reachable(one, changed)
         _come(one, [p for p in coming if changed[p.id] is _INSIDE], "added")
@@ -64,7 +64,7 @@ def _reachable(one: Held, changed: dict[str, Membership]) -> list[Person]:
     domain = one.conversation.domain
     found = people.reachable(one.store, one.me, domain, list(changed))
     if len(found) < len(changed):
-        raise Denied(Why.NOT_FOUND, NOBODY)
+        raise Denied(DenyReason.NOT_FOUND, NOBODY)
     return found
 
 
@@ -73,8 +73,8 @@ def join(place: PlatformStore, number: int, me: Person, now: datetime) -> Member
     with held(place, number, me, now) as one:
         same = bool(me.domain) and one.conversation.domain == me.domain
         who = queries.standing_of(one.mine)
-        becomes = conversation_decisions.joining(queries.group_of(one.conversation), who, same)
-        if isinstance(becomes, Why):
+        becomes = conversation_decisions.decide_join(queries.group_of(one.conversation), who, same)
+        if isinstance(becomes, DenyReason):
             raise Denied(becomes)
         if who is None or who.state is not becomes:
             if becomes is _INSIDE:
@@ -104,7 +104,7 @@ def _invite(one: Held, invited: list[Person]) -> None:
     who = tuple(person.id for person in invited)
     by = {"user_id": one.me.id, "name": one.me.name}
     about = {"conversation_id": str(one.locked.id), "name": one.conversation.name}
-    one.notes.append(Note(Cmd.MEMBER, {"what": "invitation", "by": by, **about}, who))
+    one.notes.append(Notice(Cmd.MEMBER, {"what": "invitation", "by": by, **about}, who))
     one.also |= {*who}
 
 
@@ -136,11 +136,11 @@ def leave(place: PlatformStore, number: int, me: Person, now: datetime) -> None:
     """Go out of it, or decline an invitation, or take back that one has asked."""
     with held(place, number, me, now) as one:
         if one.mine is None:
-            raise Denied(Why.NOT_FOUND)
+            raise Denied(DenyReason.NOT_FOUND)
         if one.mine.state in _GONE:
             return
         if one.mine.state == _INSIDE:
-            one.may(Act.LEAVE)
+            one.may(GroupAction.LEAVE)
         _go(one, one.mine, Membership.LEFT, "left")
 
 
@@ -150,7 +150,7 @@ def remove(place: PlatformStore, number: int, me: Person, user: str, now: dateti
         whom = queries.place(one.database, number, user)
         if one.mine and one.mine.state == _INSIDE and whom and whom.state in _GONE:
             return
-        one.may(Act.REMOVE, whom)
+        one.may(GroupAction.REMOVE, whom)
         assert whom is not None
         _go(one, whom, Membership.REMOVED, "removed")
 
@@ -174,7 +174,7 @@ def set_role(
         whom = queries.place(one.database, number, user)
         if whom and one.mine and whom.role == role and one.mine.state == whom.state == _INSIDE:
             return
-        one.may(Act.HAND_OVER if role is Role.OWNER else Act.PROMOTE, whom)
+        one.may(GroupAction.HAND_OVER if role is Role.OWNER else GroupAction.PROMOTE, whom)
         assert whom is not None
         assert one.mine is not None
         if role is Role.OWNER:
@@ -194,7 +194,7 @@ def mute(
     """Somebody does not speak until then; None: he may again."""
     with held(place, number, me, now) as one:
         whom = queries.place(one.database, number, user)
-        one.may(Act.MUTE, whom)
+        one.may(GroupAction.MUTE, whom)
         assert whom is not None
         if whom.muted_until != until:
             _set(one, whom, muted_until=until)

@@ -16,8 +16,8 @@ from im.data.locked_conversation import Denied
 from im.data.membership import Memory
 from im.flows.process import process
 from im.models import Hidden, Member
-from im.rules.conversation_decisions import Why
-from im.rules.messages import Data, Incoming, Note, Read
+from im.rules.conversation_decisions import DenyReason
+from im.rules.messages import Data, IncomingRequest, Notice, Read
 from im.rules.vocabulary import Cmd, Code
 
 MESSAGE = "there is no such message"
@@ -41,7 +41,7 @@ def hide(place: PlatformStore, number: int, user: str, seq: int, now: datetime) 
         seen = queries.sight_of(mine)
         said = queries.entry(place.database, number, seq) if seen.floor < seq <= seen.top else None
         if said is None or said.cmd is not Cmd.MSG:
-            raise Denied(Why.NOT_FOUND, MESSAGE)
+            raise Denied(DenyReason.NOT_FOUND, MESSAGE)
         row = Hidden(user=user, conversation_id=number, seq=seq)
         Hidden.objects.using(place.database).bulk_create([row], ignore_conflicts=True)
         _tell(place, mine, {"what": "hidden", "seq": seq}, now)
@@ -64,12 +64,12 @@ def clear(place: PlatformStore, number: int, user: str, now: datetime) -> int:
 
 def read(place: PlatformStore, number: int, user: str, seq: int, now: datetime) -> None:
     """Everything up to there is read: decided and written as the center does it."""
-    wish = Incoming(user, "", Read(number, seq))
+    wish = IncomingRequest(user, "", Read(number, seq))
     with transaction.atomic(using=place.database):
         outcome = process(place, Memory(), [wish], now)
         if outcome.refused:
             unknown = outcome.refused[0].code is Code.UNKNOWN_MESSAGE
-            raise Denied(Why.NOT_FOUND, MESSAGE if unknown else "")
+            raise Denied(DenyReason.NOT_FOUND, MESSAGE if unknown else "")
         people = [user, *(one for some in outcome.members.values() for one in some)]
         ways = presence_store.ways(people, now.timestamp())
         journal.tell(place, outcome.entries, ways, now, outcome.notes)
@@ -81,7 +81,7 @@ def _mine(place: PlatformStore, number: int, user: str) -> Member:
     rows = Member.objects.using(place.database).select_for_update()
     mine = rows.filter(conversation=number, user=user).first()
     if mine is None or mine.state in queries.WAITING:
-        raise Denied(Why.NOT_FOUND)
+        raise Denied(DenyReason.NOT_FOUND)
     return mine
 
 
@@ -91,5 +91,5 @@ def _update(place: PlatformStore, mine: Member, columns: dict[str, Any]) -> None
 
 def _tell(place: PlatformStore, mine: Member, data: Data, now: datetime) -> None:
     about = {"conversation_id": str(mine.conversation_id), **data}
-    note = Note(Cmd.CONVERSATION, about, (mine.user,))
+    note = Notice(Cmd.CONVERSATION, about, (mine.user,))
     journal.tell(place, [], presence_store.ways([mine.user], now.timestamp()), now, [note])

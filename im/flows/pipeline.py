@@ -26,10 +26,18 @@ from im.data.membership import Memory
 from im.flows import ephemeral
 from im.flows.process import process
 from im.rules import tokens
-from im.rules.messages import Delivery, Heartbeat, Incoming, Outcome, Refused, SetPresence, Typing
+from im.rules.messages import (
+    BatchResult,
+    ClientDelivery,
+    Heartbeat,
+    IncomingRequest,
+    RefusedMessage,
+    SetPresence,
+    Typing,
+)
 from im.rules.parse import parse, sender_of
-from im.rules.rate import FLOOD, Buckets
-from im.rules.routing import Push, route
+from im.rules.rate import FLOOD, SenderRates
+from im.rules.routing import Publication, publications_of
 from im.rules.tokens import Bearer, Token
 from im.rules.vocabulary import Code
 
@@ -48,7 +56,7 @@ class Pipeline:
     """One center's: it remembers who is where, how much each sender has said, and whose tokens it saw."""
 
     def __init__(self, on_flood: Callable[[str], None]) -> None:
-        self._memory, self._buckets, self._on_flood = Memory(), Buckets(), on_flood
+        self._memory, self._buckets, self._on_flood = Memory(), SenderRates(), on_flood
         self._caught_up = float("-inf")
         self._token = lru_cache(maxsize=50_000)(tokens.read)
 
@@ -68,68 +76,74 @@ class Pipeline:
         """The queue is empty."""
         self._caught_up = time.monotonic()
 
-    def take(self, deliveries: Sequence[Delivery]) -> list[Push]:
+    def take(self, deliveries: Sequence[ClientDelivery]) -> list[Publication]:
         """Do a batch. Raises Away."""
         now = clock.now()
-        self._buckets.behind(max(0.0, time.monotonic() - self._caught_up - ASKED_WITHIN))
+        self._buckets.allow_backlog(max(0.0, time.monotonic() - self._caught_up - ASKED_WITHIN))
         outcome = self._process(self._read(deliveries, now), now)
         _count(deliveries, outcome)
-        return list(route(outcome, presence_store.ways(outcome.people, now.timestamp())))
+        return list(publications_of(outcome, presence_store.ways(outcome.people, now.timestamp())))
 
     # ---- parse --------------------------------------------------------------------------------
 
-    def _read(self, deliveries: Sequence[Delivery], now: datetime) -> list[Incoming | Refused]:
+    def _read(
+        self, deliveries: Sequence[ClientDelivery], now: datetime
+    ) -> list[IncomingRequest | RefusedMessage]:
         """Wishes of people who are who they say they are, and the rest."""
         _ask_revoked(now.timestamp())
-        found: list[Incoming | Refused] = []
+        found: list[IncomingRequest | RefusedMessage] = []
         for delivery in deliveries:
             over = self._over_rate(delivery, now.timestamp())
             if not over:
                 found.append(self._checked(parse(delivery), now.timestamp()))
             elif over == 1:
-                found.append(Refused(sender_of(delivery), Code.RATE, "more slowly, please"))
+                found.append(RefusedMessage(sender_of(delivery), Code.RATE, "more slowly, please"))
         return found
 
-    def _over_rate(self, delivery: Delivery, now: float) -> int:
+    def _over_rate(self, delivery: ClientDelivery, now: float) -> int:
         """How far he is over it; what comes again was counted before."""
         sender = sender_of(delivery)
         if delivery.redelivered or not sender:
             return 0
-        over = self._buckets.take(sender, now)
+        over = self._buckets.count_message(sender, now)
         if over and over % FLOOD == 0:
             self._on_flood(sender)
         return over
 
-    def _checked(self, one: Incoming | Refused, now: float) -> Incoming | Refused:
+    def _checked(
+        self, one: IncomingRequest | RefusedMessage, now: float
+    ) -> IncomingRequest | RefusedMessage:
         """Is the token the sender's, and good?"""
-        if isinstance(one, Refused):
+        if isinstance(one, RefusedMessage):
             return one
         try:
             token: Token = self._token(one.token)
-        except tokens.Forged:
-            return Refused(one.sender, Code.BAD_TOKEN, "not one of ours", one.client_msg_id)
+        except tokens.InvalidToken:
+            return RefusedMessage(one.sender, Code.BAD_TOKEN, "not one of ours", one.client_msg_id)
         if token.user != one.sender or token.bearer is Bearer.SERVICE:
             words = "this is somebody else's token"
-            return Refused(one.sender, Code.NOT_SENDER, words, one.client_msg_id)
+            return RefusedMessage(one.sender, Code.NOT_SENDER, words, one.client_msg_id)
         if not token.is_live(now) or revocations.known.voids(token):
             words = "the token is expired or revoked; sign in again"
-            return Refused(one.sender, Code.BAD_TOKEN, words, one.client_msg_id)
+            return RefusedMessage(one.sender, Code.BAD_TOKEN, words, one.client_msg_id)
         return one
 
     # ---- process ------------------------------------------------------------------------------
 
-    def _process(self, read: Sequence[Incoming | Refused], now: datetime) -> Outcome:
-        outcome = Outcome(refused=[one for one in read if isinstance(one, Refused)])
-        wishes = [one for one in read if isinstance(one, Incoming)]
-        passing = [o for o in wishes if isinstance(o.wish, Heartbeat | SetPresence | Typing)]
-        logged = [o for o in wishes if not isinstance(o.wish, Heartbeat | SetPresence | Typing)]
+    def _process(
+        self, read: Sequence[IncomingRequest | RefusedMessage], now: datetime
+    ) -> BatchResult:
+        outcome = BatchResult(refused=[one for one in read if isinstance(one, RefusedMessage)])
+        wishes = [one for one in read if isinstance(one, IncomingRequest)]
+        passing = [o for o in wishes if isinstance(o.request, Heartbeat | SetPresence | Typing)]
+        logged = [o for o in wishes if not isinstance(o.request, Heartbeat | SetPresence | Typing)]
         for platform, some in platform_resolver.by_platform(logged, _conversation).items():
             outcome.add(self._on(platform, some, now))
         if passing:
             outcome.add(ephemeral.take(passing, self._memory, now))
         return outcome
 
-    def _on(self, platform: str, some: Sequence[Incoming], now: datetime) -> Outcome:
+    def _on(self, platform: str, some: Sequence[IncomingRequest], now: datetime) -> BatchResult:
         """On one platform's data; a copy that is away holds nobody else up.
 
         Where another site serves, nobody is refused: his client learns by its heartbeat where to say it again.
@@ -144,9 +158,9 @@ class Pipeline:
             if platform == own_platform():
                 raise
         metrics.UNANSWERED.inc(len(some))
-        return Outcome()
+        return BatchResult()
 
-    def _stored(self, platform: str, some: Sequence[Incoming], now: datetime) -> Outcome:
+    def _stored(self, platform: str, some: Sequence[IncomingRequest], now: datetime) -> BatchResult:
         """All at once; if that fails, one by one, so that one message cannot hold up the others."""
         try:
             return self._tried(platform, some, now)
@@ -155,15 +169,15 @@ class Pipeline:
         except Exception:
             if len(some) == 1:
                 metrics.POISON.inc()
-                log.exception("a message failed: %s", type(some[0].wish).__name__)
+                log.exception("a message failed: %s", type(some[0].request).__name__)
                 return _refused(some, Code.BAD_JSON, "this message cannot be stored")
             log.exception("a batch of %d failed, doing it one by one", len(some))
-        whole = Outcome()
+        whole = BatchResult()
         for one in some:
             whole.add(self._stored(platform, [one], now))
         return whole
 
-    def _tried(self, platform: str, some: Sequence[Incoming], now: datetime) -> Outcome:
+    def _tried(self, platform: str, some: Sequence[IncomingRequest], now: datetime) -> BatchResult:
         """Deadlocks and the like are cured by doing it again. Raises Away."""
         for last in (*[False] * (TRIES - 1), True):
             try:
@@ -178,12 +192,14 @@ class Pipeline:
         raise AssertionError
 
 
-def _conversation(one: Incoming) -> int:
+def _conversation(one: IncomingRequest) -> int:
     return wish_of(one).conversation
 
 
-def _refused(some: Sequence[Incoming], code: Code, reason: str) -> Outcome:
-    return Outcome(refused=[Refused(o.sender, code, reason, o.client_msg_id) for o in some])
+def _refused(some: Sequence[IncomingRequest], code: Code, reason: str) -> BatchResult:
+    return BatchResult(
+        refused=[RefusedMessage(o.sender, code, reason, o.client_msg_id) for o in some]
+    )
 
 
 def _ask_revoked(now: float) -> None:
@@ -193,7 +209,7 @@ def _ask_revoked(now: float) -> None:
         log.warning("what is revoked is not known: %s", wrong)
 
 
-def _count(deliveries: Sequence[Delivery], outcome: Outcome) -> None:
+def _count(deliveries: Sequence[ClientDelivery], outcome: BatchResult) -> None:
     metrics.TAKEN.inc(len(deliveries))
     for cmd, count in Counter(entry.cmd for entry in outcome.entries).items():
         metrics.STORED.labels(cmd.value).inc(count)

@@ -11,7 +11,7 @@ from foundation.cells import sql
 from foundation.cells.directory import PlatformStore, look_up, possible_platforms, store_of
 from im.data import journal, presence_store, queries
 from im.models import Preference
-from im.rules.messages import Note
+from im.rules.messages import Notice
 from im.rules.vocabulary import Cmd, Presence
 
 
@@ -40,7 +40,7 @@ def of_contacts(place: PlatformStore, user: str, now: datetime) -> dict[str, Pre
     return seen(place.database, queries.friends(place.database, user), now)
 
 
-def notes(now: datetime) -> list[Note]:
+def notes(now: datetime) -> list[Notice]:
     """What there is to tell since the last call: each change once, to those who are contacts.
 
     Called every second: what changed several times meanwhile is told as it is now.
@@ -57,12 +57,12 @@ _FRIENDS = (
 )
 
 
-def _of_platform(platform: str, users: list[str], now: datetime) -> list[Note]:
+def _of_platform(platform: str, users: list[str], now: datetime) -> list[Notice]:
     rows = look_up(platform, _FRIENDS.format(marks=sql.marks(users)), users) if users else []
     friends = {owner: tuple(some.split(",")) for owner, some in rows}
     states = seen(store_of(platform).database, [*friends], now) if friends else {}
     return [
-        Note(Cmd.PRESENCE, {"user_id": user, "state": states[user].value}, who)
+        Notice(Cmd.PRESENCE, {"user_id": user, "state": states[user].value}, who)
         for user, who in friends.items()
     ]
 

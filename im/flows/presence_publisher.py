@@ -52,7 +52,7 @@ class Teller(threading.Thread):
         now = clock.now()
         notes = presence.notes(now)
         ways = presence_store.ways({user for note in notes for user in note.users}, now.timestamp())
-        pushes = [push for note in notes for push in routing.noted(note, ways)]
+        pushes = [push for note in notes for push in routing.notice_publications(note, ways)]
         if self._publisher is None:
             self._publisher = Publisher(settings.IM_AMQP_URL, lenient=True)
         if pushes:

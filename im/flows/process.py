@@ -20,23 +20,23 @@ from im.data.batch_facts import Facts, Point
 from im.data.journal import Locked
 from im.data.membership import Memory
 from im.rules import message_decisions as rules
-from im.rules.message_decisions import Again, No, Person, Place, Yes
+from im.rules.message_decisions import Accepted, ConversationFacts, Duplicate, MemberFacts, Rejected
 from im.rules.messages import (
+    BatchResult,
     Data,
     Edit,
-    Incoming,
-    Note,
-    Outcome,
+    IncomingRequest,
+    Notice,
     React,
     Read,
     Recall,
-    Refused,
+    RefusedMessage,
     Say,
-    Stored,
+    StoredEntry,
 )
 from im.rules.vocabulary import Cmd
 
-NO_FILE = No(rules.UNKNOWN.code, "file_id: no upload of yours that is complete")
+NO_FILE = Rejected(rules.UNKNOWN_MESSAGE.code, "file_id: no upload of yours that is complete")
 
 _USED = (
     "INSERT INTO im_fileuse (file_id, conversation_id, messages) VALUES (%s, %s, %s)"
@@ -46,12 +46,12 @@ _ONE_USE = "file_id=%s AND conversation_id=%s"
 _NOT_USED = f"UPDATE im_fileuse SET messages=GREATEST(messages, %s)-%s WHERE {_ONE_USE}"
 _NO_USE = f"DELETE FROM im_fileuse WHERE {_ONE_USE} AND messages=0"
 
-Decision = Yes | No | Again | None
+Decision = Accepted | Rejected | Duplicate | None
 
 
 def process(
-    store: PlatformStore, memory: Memory, incoming: Sequence[Incoming], now: datetime
-) -> Outcome:
+    store: PlatformStore, memory: Memory, incoming: Sequence[IncomingRequest], now: datetime
+) -> BatchResult:
     """Store what is allowed; what it returns is committed.
 
     Raises journal.NotServedHere, journal.ReadOnly and database errors: then nothing was done.
@@ -70,16 +70,16 @@ class _Batch:
 
     def __init__(self, database: str, known: Facts, now: datetime) -> None:
         self.database, self.facts, self.now = database, known, now
-        self.outcome = Outcome()
-        self._again: list[tuple[Incoming, Point]] = []
-        self._changed: dict[Point, Stored] = {}
+        self.outcome = BatchResult()
+        self._again: list[tuple[IncomingRequest, Point]] = []
+        self._changed: dict[Point, StoredEntry] = {}
         self._gone: list[tuple[int, int, int]] = []
         self._uses: Counter[tuple[str, int]] = Counter()
 
-    def take(self, one: Incoming) -> None:
+    def take(self, one: IncomingRequest) -> None:
         """One wish: known, refused, or the next entry."""
-        wish = batch_facts.wish_of(one)
-        place = self.facts.locked.get(wish.conversation)
+        request = batch_facts.wish_of(one)
+        place = self.facts.locked.get(request.conversation)
         if place is None:
             self._refuse(one, rules.NOT_MEMBER)
             return
@@ -88,14 +88,14 @@ class _Batch:
             return
         person = self.facts.people[place.id].by_user.get(one.sender)
         match self._decide(one, place, person):
-            case No() as no:
+            case Rejected() as no:
                 self._refuse(one, no)
-            case Again(seq):
+            case Duplicate(seq):
                 self._again.append((one, (place.id, seq)))
-            case Yes() as yes if person:
+            case Accepted() as yes if person:
                 self._append(one, place, person, yes)
 
-    def _before(self, one: Incoming, place: Locked) -> Stored | None:
+    def _before(self, one: IncomingRequest, place: Locked) -> StoredEntry | None:
         mark = batch_facts.mark_of(one)
         if mark is not None:
             return self.facts.known.get(mark)
@@ -105,58 +105,71 @@ class _Batch:
 
     # ---- the rules ----------------------------------------------------------------------------
 
-    def _decide(self, one: Incoming, locked: Locked, person: Person | None) -> Decision:
-        place = Place(locked.kind, locked.closed, locked.mute_all, locked.last_seq, locked.members)
+    def _decide(self, one: IncomingRequest, locked: Locked, person: MemberFacts | None) -> Decision:
+        place = ConversationFacts(
+            locked.kind, locked.closed, locked.mute_all, locked.last_seq, locked.members
+        )
         if person is None:
             return rules.NOT_MEMBER
-        if isinstance(one.wish, Read):
-            return self._read(one, one.wish, place, locked, person)
-        if isinstance(one.wish, Recall):
-            target = self._entry((locked.id, one.wish.seq))
-            return rules.CLOSED if place.closed else rules.recall(one, person, target, self.now)
-        return rules.may_speak(place, person, self.now) or self._speak(one, place, person)
+        if isinstance(one.request, Read):
+            return self._read(one, one.request, place, locked, person)
+        if isinstance(one.request, Recall):
+            target = self._entry((locked.id, one.request.seq))
+            return (
+                rules.CLOSED if place.closed else rules.decide_recall(one, person, target, self.now)
+            )
+        return rules.why_silent(place, person, self.now) or self._speak(one, place, person)
 
-    def _speak(self, one: Incoming, place: Place, person: Person) -> Decision:
-        match one.wish:
-            case Say() as wish:
-                if wish.file and not self._file(wish.file, person):
+    def _speak(
+        self, one: IncomingRequest, place: ConversationFacts, person: MemberFacts
+    ) -> Decision:
+        match one.request:
+            case Say() as request:
+                if request.file and not self._file(request.file, person):
                     return NO_FILE
-                return self._with_file(rules.say(one, wish, place, person), wish)
-            case Edit() as wish:
-                target = self._entry((wish.conversation, wish.seq))
-                return rules.edit(one, wish, person, target, self._edits(target))
-            case React() as wish:
-                return rules.react(one, wish, person, self._entry((wish.conversation, wish.seq)))
-        raise AssertionError(one.wish)
+                return self._with_file(rules.decide_say(one, request, place, person), request)
+            case Edit() as request:
+                target = self._entry((request.conversation, request.seq))
+                return rules.decide_edit(one, request, person, target, self._edits(target))
+            case React() as request:
+                return rules.decide_react(
+                    one, request, person, self._entry((request.conversation, request.seq))
+                )
+        raise AssertionError(one.request)
 
     def _read(
-        self, one: Incoming, wish: Read, place: Place, locked: Locked, person: Person
+        self,
+        one: IncomingRequest,
+        request: Read,
+        place: ConversationFacts,
+        locked: Locked,
+        person: MemberFacts,
     ) -> Decision:
         """The mark moves on even where nobody is told."""
         read_seq = self.facts.read.get(person.id, 0)
-        decision = rules.read(one, wish, place, person, read_seq)
-        entry = self._entry((locked.id, wish.seq))
-        if read_seq < wish.seq <= place.last_seq and entry is not None:
-            self.facts.read[person.id] = wish.seq
-            locked.has_read(person.id, wish.seq, entry.number)
+        decision = rules.decide_read(one, request, place, person, read_seq)
+        entry = self._entry((locked.id, request.seq))
+        if read_seq < request.seq <= place.last_seq and entry is not None:
+            self.facts.read[person.id] = request.seq
+            locked.has_read(person.id, request.seq, entry.number)
             if decision is None:
                 told = {"conversation_id": str(locked.id), "user_id": person.user}
-                data = {**told, "read_seq": wish.seq}
-                self.outcome.notes.append(Note(Cmd.READ, data, (person.user,)))
+                data = {**told, "read_seq": request.seq}
+                self.outcome.notes.append(Notice(Cmd.READ, data, (person.user,)))
         return decision
 
-    def _file(self, file: str, person: Person) -> Data | None:
+    def _file(self, file: str, person: MemberFacts) -> Data | None:
         found = self.facts.files.get(file)
         return found if found and found["owner"] == person.user else None
 
-    def _with_file(self, decision: Yes | No, wish: Say) -> Decision:
-        if not wish.file or isinstance(decision, No):
+    def _with_file(self, decision: Accepted | Rejected, request: Say) -> Decision:
+        if not request.file or isinstance(decision, Rejected):
             return decision
-        data = {**(decision.draft.data or {}), "file": self.facts.files[wish.file]["shown"]}
-        self._uses[wish.file, wish.conversation] += 1
+        data = {**(decision.draft.data or {}), "file": self.facts.files[request.file]["shown"]}
+        self._uses[request.file, request.conversation] += 1
         return replace(decision, draft=replace(decision.draft, data=data))
 
-    def _entry(self, point: Point) -> Stored | None:
+    def _entry(self, point: Point) -> StoredEntry | None:
         """An entry as it is now: of this batch, or read."""
         if point in self._changed:
             return self._changed[point]
@@ -166,7 +179,7 @@ class _Batch:
             return added[seq - added[0].seq] if seq <= added[-1].seq else None
         return self.facts.entries.get(point)
 
-    def _edits(self, target: Stored | None) -> list[int]:
+    def _edits(self, target: StoredEntry | None) -> list[int]:
         """The entries that have changed a message."""
         if target is None or target.edited_seq is None:
             return []
@@ -176,11 +189,13 @@ class _Batch:
 
     # ---- what follows -------------------------------------------------------------------------
 
-    def _refuse(self, one: Incoming, no: No) -> None:
-        refused = Refused(one.sender, no.code, no.reason, one.client_msg_id)
+    def _refuse(self, one: IncomingRequest, no: Rejected) -> None:
+        refused = RefusedMessage(one.sender, no.code, no.reason, one.client_msg_id)
         self.outcome.refused.append(refused)
 
-    def _append(self, one: Incoming, place: Locked, person: Person, yes: Yes) -> None:
+    def _append(
+        self, one: IncomingRequest, place: Locked, person: MemberFacts, yes: Accepted
+    ) -> None:
         reader = person.id if yes.draft.cmd is Cmd.MSG else 0
         entry = place.append(yes.draft, self.now, reader)
         if mark := batch_facts.mark_of(one):
@@ -189,7 +204,7 @@ class _Batch:
             self._change(yes, yes.target, entry)
         self._done(one, entry)
 
-    def _change(self, yes: Yes, target: Stored, by: Stored) -> None:
+    def _change(self, yes: Accepted, target: StoredEntry, by: StoredEntry) -> None:
         """A message looks different from now on; what had changed it goes with it."""
         if not yes.gone:
             self._put(replace(target, body=yes.body, edited_seq=by.seq))
@@ -199,10 +214,10 @@ class _Batch:
         if file := (target.data or {}).get("file_id"):
             self._uses[file, target.conversation] -= 1
 
-    def _put(self, entry: Stored) -> None:
+    def _put(self, entry: StoredEntry) -> None:
         self._changed[(entry.conversation, entry.seq)] = entry
 
-    def _done(self, one: Incoming, entry: Stored) -> None:
+    def _done(self, one: IncomingRequest, entry: StoredEntry) -> None:
         """Tell the members, and the sender that it has its place: also when it had it before, since
         nobody knows whether that was told."""
         self.outcome.entries.append(entry)
@@ -236,7 +251,7 @@ class _Batch:
             sql.execute(self.database, _NOT_USED, (count, count, file, conversation))
             sql.execute(self.database, _NO_USE, (file, conversation))
 
-    def _answer_again(self, added: dict[int, list[Stored]]) -> None:
+    def _answer_again(self, added: dict[int, list[StoredEntry]]) -> None:
         """What was done before is told again."""
         here = {(e.conversation, e.seq): e for some in added.values() for e in some}
         here = {**self.facts.entries, **here}

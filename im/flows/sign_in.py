@@ -20,7 +20,7 @@ from foundation.cells.directory import own_platform, redis_of
 from im.data import broker, revocations
 from im.data.locked_conversation import Denied
 from im.rules import tokens
-from im.rules.conversation_decisions import Why
+from im.rules.conversation_decisions import DenyReason
 from im.rules.topology import USER
 
 log = logging.getLogger("im.signin")
@@ -39,7 +39,7 @@ def sign_in(account: Account, platform: str, now: float, *, way: str = "amqp") -
     Raises Denied, BrokerAway."""
     user, database = account.moid, account._state.db or "default"
     if not USER.fullmatch(user) or user == _our_name():
-        raise Denied(Why.NOT_ALLOWED, "this account's id cannot be a name at the broker")
+        raise Denied(DenyReason.NOT_ALLOWED, "this account's id cannot be a name at the broker")
     if account.domain_id and not account.is_superuser:
         _refuse_disabled(database, account.domain_id)
     if way != "mqtt":
@@ -56,7 +56,7 @@ def _our_name() -> str:
 
 def _refuse_disabled(database: str, domain: str) -> None:
     if off := queries.disabled_above(database, domain):
-        raise Denied(Why.NOT_ALLOWED, f"{off} is disabled: ask its administrator")
+        raise Denied(DenyReason.NOT_ALLOWED, f"{off} is disabled: ask its administrator")
 
 
 def _after_revocations(user: str, now: float) -> float:

@@ -20,7 +20,7 @@ from im.data.files import queries, spool, storage
 from im.data.files.media_info import seen
 from im.data.metrics import UPLOADED, UPLOADED_BYTES
 from im.models import File
-from im.rules.tus_headers import Refused, clean
+from im.rules.tus_headers import TransferRefused, clean_file_name
 
 A_MINUTE = 60
 """Uploads that one person may begin in a minute."""
@@ -29,9 +29,11 @@ A_MINUTE = 60
 def begin(store: PlatformStore, person: str, name: str, size: int) -> File:
     """Announce a file; it is written down with the person's platform. Raises Refused."""
     if not 0 < size <= settings.IM_FILE_MAX_BYTES:
-        raise Refused(413, "too_large", f"1 to {settings.IM_FILE_MAX_BYTES} bytes are taken")
+        raise TransferRefused(
+            413, "too_large", f"1 to {settings.IM_FILE_MAX_BYTES} bytes are taken"
+        )
     _slow_down(person)
-    file = File(id=uuid4(), owner=person, name=clean(name), size=size)
+    file = File(id=uuid4(), owner=person, name=clean_file_name(name), size=size)
     spool.begin(str(file.id), size)
     with transaction.atomic(using=store.database):
         journal.gate(store)
@@ -39,7 +41,9 @@ def begin(store: PlatformStore, person: str, name: str, size: int) -> File:
     # Asked afterwards: of two that come at once, neither is overlooked.
     if queries.taken_by(store.database, person) > settings.IM_FILES_QUOTA_BYTES:
         _forget(store, file)
-        raise Refused(413, "quota", "your files take as much as they may; nothing more is taken")
+        raise TransferRefused(
+            413, "quota", "your files take as much as they may; nothing more is taken"
+        )
     return file
 
 
@@ -51,20 +55,20 @@ def _slow_down(person: str) -> None:
     except ValueError:
         begun = 1
     if begun > A_MINUTE:
-        raise Refused(429, "rate", "too many uploads; try again in a minute")
+        raise TransferRefused(429, "rate", "too many uploads; try again in a minute")
 
 
 def take(person: str, number: UUID, offset: int, source: spool.Source, length: int) -> int:
     """Take bytes that belong at `offset`; how many there are then. Raises Refused."""
     store, file = _own(person, number)
     if file.ready:
-        raise Refused(409, "complete", "this upload is complete")
+        raise TransferRefused(409, "complete", "this upload is complete")
     with spool.held(str(number)) as there:
         here = spool.here(there)
         if here != offset:
-            raise Refused(409, "offset", f"{here} bytes are here")
+            raise TransferRefused(409, "offset", f"{here} bytes are here")
         if offset + length > file.size:
-            raise Refused(413, "too_large", f"only {file.size} bytes were announced")
+            raise TransferRefused(413, "too_large", f"only {file.size} bytes were announced")
         here = spool.append(there, source, length)
         if here == file.size:
             _finish(store, file)
@@ -103,7 +107,7 @@ def drop(person: str, number: UUID) -> None:
     """Forget an upload that no message carries. Raises Refused."""
     store, file = _own(person, number)
     if not _forget(store, file):
-        raise Refused(409, "used", "a message carries this file")
+        raise TransferRefused(409, "used", "a message carries this file")
 
 
 def _forget(store: PlatformStore, file: File) -> bool:
@@ -121,5 +125,5 @@ def _forget(store: PlatformStore, file: File) -> bool:
 def _own(person: str, number: UUID) -> queries.Found:
     found = queries.own(person, number)
     if found is None:
-        raise Refused(404, "not_found", "there is no such upload")
+        raise TransferRefused(404, "not_found", "there is no such upload")
     return found

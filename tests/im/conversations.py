@@ -13,7 +13,7 @@ from im.data.membership import Memory
 from im.flows.process import process
 from im.models import Conversation, Member
 from im.rules import tokens
-from im.rules.messages import Incoming, Outcome, Say, Wish
+from im.rules.messages import BatchResult, IncomingRequest, Request, Say
 from im.rules.tokens import Bearer
 from im.rules.vocabulary import Kind, Role, Type
 
@@ -46,11 +46,11 @@ def text(number: int, body: str = "hello") -> Say:
     return Say(number, Type.TEXT, body)
 
 
-def wish(sender: str, said: Wish, mark: str | None = None, **more: Any) -> Incoming:
+def wish(sender: str, said: Request, mark: str | None = None, **more: Any) -> IncomingRequest:
     """As the parser hands it over."""
-    return Incoming(sender, "", said, mark, **more)
+    return IncomingRequest(sender, "", said, mark, **more)
 
 
-def done(some: Sequence[Incoming], now: datetime | None = None) -> Outcome:
+def done(some: Sequence[IncomingRequest], now: datetime | None = None) -> BatchResult:
     """One batch, by a center that remembers nothing."""
     return process(store_of(own_platform()), Memory(), some, now or timezone.now())

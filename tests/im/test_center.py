@@ -17,7 +17,7 @@ from foundation.bus.link import Link
 from foundation.cells.directory import own_platform, store_of
 from im.data import broker, journal, presence_store, revocations
 from im.models import Conversation, Entry, Member
-from im.rules.messages import Draft
+from im.rules.messages import DraftEntry
 from im.rules.vocabulary import Cmd, Kind
 from tests.im import door
 from tests.im.conversations import conversation
@@ -247,7 +247,7 @@ def test_what_is_done_over_http_reaches_devices_by_the_outbox(group: int, bob: D
     link.start()
     with transaction.atomic():
         one = journal.lock(where.database, [group])[group]
-        entry = one.append(Draft(Cmd.MEMBER, ANN, "ANN", data={"what": "left"}), now)
+        entry = one.append(DraftEntry(Cmd.MEMBER, ANN, "ANN", data={"what": "left"}), now)
         journal.flush(where.database, [one])
         journal.tell(where, [entry], presence_store.ways([ANN, BOB], now.timestamp()), now)
     assert bob.wait("member")[0]["what"] == "left"

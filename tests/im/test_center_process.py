@@ -13,7 +13,7 @@ from im.data import journal
 from im.data.membership import Memory
 from im.flows.process import process
 from im.models import Conversation, Entry, File, FileUse, Member
-from im.rules.messages import Edit, React, Read, Recall, Say, shown
+from im.rules.messages import Edit, React, Read, Recall, Say, to_wire
 from im.rules.vocabulary import Cmd, Code, Kind, Role, Type
 from tests.im.conversations import conversation, done, text, wish
 
@@ -116,7 +116,7 @@ def test_a_recall_takes_the_message_and_all_its_texts_out_of_sight(group: int) -
     done([wish(ANN, Edit(group, 1, "three")), wish(ANN, Recall(group, 1))])
     found = journal.select("default", "conversation_id=%s ORDER BY seq", [group])
     assert [e.recalled_seq for e in found] == [4, 4, 4, None]
-    said = str([shown(e) for e in found])
+    said = str([to_wire(e) for e in found])
     assert not any(word in said for word in ("one", "two", "three"))
     again = done([wish(ANN, Recall(group, 1), redelivered=True)])
     assert [e.seq for e in again.entries] == [4]
@@ -137,7 +137,7 @@ def test_a_message_is_taken_back_within_two_minutes_by_administrators_at_any_tim
 def test_reactions_and_read_marks_have_places_of_their_own(group: int) -> None:
     done([wish(ANN, text(group)), wish(ANN, text(group))])
     outcome = done([wish(BOB, React(group, 1, "👍", on=True)), wish(BOB, Read(group, 2))])
-    react, read = (shown(e)["data"] for e in outcome.entries)
+    react, read = (to_wire(e)["data"] for e in outcome.entries)
     assert (react["seq"], react["msg_id"], react["emoji"]) == (3, f"{group}.1", "👍")
     assert (read["seq"], read["user_id"], read["read_seq"]) == (4, BOB, 2)
     row = Member.objects.get(user=BOB)
@@ -175,7 +175,7 @@ def test_a_file_must_be_the_senders_and_complete(group: int) -> None:
     said = [Say(group, Type.IMAGE, "", str(one.pk)) for one in (mine, half)]
     outcome = done([wish(ANN, said[0]), wish(ANN, said[1]), wish(BOB, said[0])])
     assert [r.code for r in outcome.refused] == [Code.UNKNOWN_MESSAGE] * 2
-    data = shown(outcome.entries[0])["data"]
+    data = to_wire(outcome.entries[0])["data"]
     assert (data["file_id"], data["file"]["width"]) == (str(mine.pk), 7)
     assert FileUse.objects.filter(file=mine, conversation=group).exists()
     assert File.objects.get(pk=mine.pk).used

@@ -13,7 +13,7 @@ from foundation.cells.directory import own_platform, possible_platforms, redis_o
 from im.data import presence_store
 from im.data.revocations import Revoked
 from im.rules import broker_permissions, tokens
-from im.rules.pace import Pace
+from im.rules.pace import RateLimit
 
 log = logging.getLogger("im.door")
 
@@ -36,7 +36,7 @@ class Desk:
         self._vhost = vhost
         self._revoked = Revoked()
         self._floods: dict[str, int] = {}
-        self._sign_ins, self._declares = Pace(*SIGN_INS), Pace(*DECLARES)
+        self._sign_ins, self._declares = RateLimit(*SIGN_INS), RateLimit(*DECLARES)
         self.questions: dict[str, Callable[[Asked], str]] = {
             "user": self.user,
             "vhost": self.vhost,
@@ -75,7 +75,7 @@ class Desk:
         user, now = asked.get("username", ""), time.time()
         try:
             token = tokens.read(asked.get("password", ""))
-        except tokens.Forged:
+        except tokens.InvalidToken:
             return DENY
         known = (
             token.user == user
@@ -89,7 +89,7 @@ class Desk:
             return DENY
         if self._floods.get(user, 0) > now or not self._sign_ins.allows(user, time.monotonic()):
             return DENY
-        return f"{ALLOW} {broker_permissions.Who(user, token.bearer, client is not None).tags}"
+        return f"{ALLOW} {broker_permissions.BrokerClient(user, token.bearer, client is not None).tags}"
 
     def vhost(self, asked: Asked) -> str:
         """The clients' own one alone."""
@@ -120,8 +120,8 @@ def _is_of_here(token: tokens.Token) -> bool:
     return token.platform in possible_platforms()
 
 
-def _who(asked: Asked) -> broker_permissions.Who | None:
-    client = broker_permissions.who(asked.get("username", ""), asked.get("tags", ""))
+def _who(asked: Asked) -> broker_permissions.BrokerClient | None:
+    client = broker_permissions.client_of(asked.get("username", ""), asked.get("tags", ""))
     return client if client and broker_permissions.is_known(client.user, client.bearer) else None
 
 

@@ -16,7 +16,7 @@ from typing import BinaryIO, Protocol
 
 from django.conf import settings
 
-from im.rules.tus_headers import Refused
+from im.rules.tus_headers import TransferRefused
 
 RESERVE = 512 * 1024 * 1024
 """Bytes that stay free on the spool's disk."""
@@ -40,7 +40,9 @@ def begin(number: str, size: int) -> None:
     folder = Path(settings.IM_SPOOL)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if shutil.disk_usage(folder).free < size + RESERVE:
-        raise Refused(507, "disk_full", "the platform has no room for it now; try again later")
+        raise TransferRefused(
+            507, "disk_full", "the platform has no room for it now; try again later"
+        )
     path_of(number).touch(mode=0o600)
 
 
@@ -50,12 +52,14 @@ def held(number: str) -> Iterator[BinaryIO]:
     try:
         file = path_of(number).open("r+b")
     except FileNotFoundError:
-        raise Refused(410, "gone", "this upload is not here any more; begin anew") from None
+        raise TransferRefused(410, "gone", "this upload is not here any more; begin anew") from None
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Refused(423, "busy", "another request is writing to this upload") from None
+            raise TransferRefused(
+                423, "busy", "another request is writing to this upload"
+            ) from None
         yield file
 
 

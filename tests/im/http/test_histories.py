@@ -19,8 +19,8 @@ from im.data import presence_store
 from im.data.membership import Memory
 from im.flows.process import process
 from im.models import Entry as Row
-from im.rules.messages import Edit, Incoming, Logged, React, Read, Recall, Say
-from im.rules.routing import route
+from im.rules.messages import Edit, IncomingRequest, LoggedRequest, React, Read, Recall, Say
+from im.rules.routing import publications_of
 from im.rules.topology import user_key
 from im.rules.vocabulary import Type
 from tests.im.http.town import Someone, pushed
@@ -91,7 +91,7 @@ class World:
         self.group = people[0].founds(*people[1:])
         pushed()
         self.devices = [Device(one, self.group) for one in people for _ in range(2)]
-        self.marks: list[Incoming] = []
+        self.marks: list[IncomingRequest] = []
 
     @property
     def top(self) -> int:
@@ -106,14 +106,14 @@ class World:
         now = clock.now()
         outcome = process(store_of(own_platform()), self.memory, some, now)
         ways = presence_store.ways(outcome.people, now.timestamp())
-        for push in route(outcome, ways):
+        for push in publications_of(outcome, ways):
             self.sent({push.key, *push.bcc}, orjson.loads(push.body))
 
-    def _incoming(self, who: int, what: str, seq: int) -> Incoming:
+    def _incoming(self, who: int, what: str, seq: int) -> IncomingRequest:
         if what == "again" and self.marks:
             return self.marks[seq % len(self.marks)]
         sender, mark = self.people[who], f"m-{random.getrandbits(64):x}"  # noqa: S311
-        return Incoming(sender.id, "", _wish(int(self.group), what, seq), mark)
+        return IncomingRequest(sender.id, "", _wish(int(self.group), what, seq), mark)
 
     def member(self, who: int, what: str) -> None:
         """Somebody comes or goes; the owner stays."""
@@ -141,7 +141,7 @@ class World:
         return list(found.order_by("seq"))
 
 
-def _wish(number: int, what: str, seq: int) -> Logged:
+def _wish(number: int, what: str, seq: int) -> LoggedRequest:
     match what:
         case "edit":
             return Edit(number, seq, f"edited {random.getrandbits(20)}")  # noqa: S311

@@ -19,7 +19,7 @@ from foundation.cells.directory import own_platform, store_of
 from im.data.membership import Memory
 from im.flows.process import process
 from im.rules import tokens
-from im.rules.messages import Incoming, Logged, Outcome, Say
+from im.rules.messages import BatchResult, IncomingRequest, LoggedRequest, Say
 from im.rules.vocabulary import Type
 
 OTHER_TENANT = "10000000-0000-4000-8000-000000000002"
@@ -109,9 +109,9 @@ class Someone:
         """Who is in, by id."""
         return {m["user_id"]: m for m in self.get(f"conversations/{number}/members")["members"]}
 
-    def does(self, wish: Logged, mark: str | None = None) -> Outcome:
+    def does(self, wish: LoggedRequest, mark: str | None = None) -> BatchResult:
         """What the center would make of it."""
-        one = Incoming(self.id, "", wish, mark or uuid4().hex)
+        one = IncomingRequest(self.id, "", wish, mark or uuid4().hex)
         return process(store_of(own_platform()), Memory(), [one], clock.now())
 
     def says(self, number: str, body: str, mark: str | None = None, **more: Any) -> int:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from im.rules import broker_permissions
 from im.rules import topology as t
-from im.rules.broker_permissions import Who
-from im.rules.pace import Pace
+from im.rules.broker_permissions import BrokerClient
+from im.rules.pace import RateLimit
 
 IDS = st.text("abuAZ09-", min_size=1, max_size=12) | st.sampled_from(
     ["a", "a-b", "a-b-c", "ua-b", "b", "a-", "-a", "queue", "in"]
@@ -41,8 +41,10 @@ def test_what_one_person_may_use_nobody_else_may(
         for permission in ("configure", "write", "read"):
             for kind in ("queue", "exchange"):
                 assert not (
-                    broker_permissions.may_use(Who(one, his, mqtt), kind, name, permission)
-                    and broker_permissions.may_use(Who(other, theirs, mqtt), kind, name, permission)
+                    broker_permissions.may_use(BrokerClient(one, his, mqtt), kind, name, permission)
+                    and broker_permissions.may_use(
+                        BrokerClient(other, theirs, mqtt), kind, name, permission
+                    )
                 )
 
 
@@ -60,18 +62,18 @@ def test_no_client_id_is_two_peoples(one: str, other: str, client: str) -> None:
 def test_nobody_makes_or_deletes_an_exchange(user: str, bearer: str, mqtt: bool, name: str) -> None:
     for tried in (name, f"exchange_u_{user}"):
         assert not broker_permissions.may_use(
-            Who(user, bearer, mqtt), "exchange", tried, "configure"
+            BrokerClient(user, bearer, mqtt), "exchange", tried, "configure"
         )
 
 
 @given(IDS, BEARERS, EXCHANGES | ANY)
 def test_a_person_writes_on_one_exchange_alone(user: str, bearer: str, name: str) -> None:
-    assert broker_permissions.may_use(Who(user, bearer), "exchange", name, "write") == (
+    assert broker_permissions.may_use(BrokerClient(user, bearer), "exchange", name, "write") == (
         name == t.OUTGOING
     )
-    assert broker_permissions.may_use(Who(user, bearer, True), "exchange", name, "write") == (
-        name == t.CLIENT
-    )
+    assert broker_permissions.may_use(
+        BrokerClient(user, bearer, True), "exchange", name, "write"
+    ) == (name == t.CLIENT)
 
 
 @given(IDS, BEARERS, st.booleans(), EXCHANGES, PERMISSIONS, ANY)
@@ -79,7 +81,9 @@ def test_keys_are_ones_own(
     user: str, bearer: str, mqtt: bool, exchange: str, permission: str, key: str
 ) -> None:
     assume(key not in (f"out.u{user}", f"in.u{user}", f"m_.{user}"))
-    assert not broker_permissions.may_route(Who(user, bearer, mqtt), exchange, permission, key)
+    assert not broker_permissions.may_route(
+        BrokerClient(user, bearer, mqtt), exchange, permission, key
+    )
 
 
 @given(ANY, ANY, PERMISSIONS, st.sampled_from(sorted(broker_permissions.SERVICES)))
@@ -90,17 +94,17 @@ def test_a_service_does_nothing_but_its_work(
     allowed = {("queue", queue, "read"), ("exchange", exchange, "write")}
     for tried in (kind, "queue", "exchange"):
         for named in (name, exchange, queue, t.OUTGOING, t.CENTER_QUEUE):
-            may = broker_permissions.may_use(Who(user, "s"), tried, named, permission)
+            may = broker_permissions.may_use(BrokerClient(user, "s"), tried, named, permission)
             assert may == ((tried, named, permission) in allowed)
 
 
 @given(IDS, BEARERS, st.booleans())
 def test_tags_say_who_it_is(user: str, bearer: str, mqtt: bool) -> None:
-    one = Who(user, bearer, mqtt)
-    assert broker_permissions.who(user, one.tags) == one
-    assert broker_permissions.who(user, f"administrator {one.tags}") == one
-    assert broker_permissions.who(user, "") is None
-    assert broker_permissions.who(user, "management administrator") is None
+    one = BrokerClient(user, bearer, mqtt)
+    assert broker_permissions.client_of(user, one.tags) == one
+    assert broker_permissions.client_of(user, f"administrator {one.tags}") == one
+    assert broker_permissions.client_of(user, "") is None
+    assert broker_permissions.client_of(user, "management administrator") is None
 
 
 @given(IDS)
@@ -111,7 +115,7 @@ def test_no_person_has_a_services_name(user: str) -> None:
 
 @given(st.lists(st.floats(0, 10, allow_nan=False), min_size=1, max_size=200))
 def test_a_pace_is_kept(pauses: list[float]) -> None:
-    pace, now, allowed = Pace(2.0, 5), 100.0, 0
+    pace, now, allowed = RateLimit(2.0, 5), 100.0, 0
     for pause in pauses:
         now += pause
         allowed += pace.allows("a", now)

@@ -7,15 +7,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from im.rules.bigrams import (
-    LONGEST,
+    MAX_WORD_LENGTH,
     SEQ_MASK,
-    Part,
-    days,
+    GramLookup,
+    contains_all,
     grams,
-    has,
-    normal,
-    place,
-    query,
+    normalize,
+    parse_query,
+    place_distance,
+    place_of,
     seq_of,
     snippet,
 )
@@ -30,7 +30,7 @@ MIXED = st.text(alphabet="会议室今天ab cZ-,。1②Ａß", max_size=60)
         ("iPhone手机", {"iphone", "手机", "机"}),
         ("ＡＢＣ  abc", {"abc"}),
         ("?! …", set()),
-        ("x" * 99, {"x" * LONGEST}),
+        ("x" * 99, {"x" * MAX_WORD_LENGTH}),
     ],
 )
 def test_a_text_has_these_entries(text: str, entries: set[str]) -> None:
@@ -38,11 +38,11 @@ def test_a_text_has_these_entries(text: str, entries: set[str]) -> None:
 
 
 def test_the_last_word_of_a_query_may_be_a_beginning_and_the_others_not() -> None:
-    assert query("Board conf").parts == (Part("board"), Part("conf", True))
-    assert query("会议室").parts == (Part("会议"), Part("议室"))
-    assert query("室").parts == (Part("室", True),)
-    assert query("a").parts == (Part("a"),)
-    assert query("。!").parts == ()
+    assert parse_query("Board conf").parts == (GramLookup("board"), GramLookup("conf", True))
+    assert parse_query("会议室").parts == (GramLookup("会议"), GramLookup("议室"))
+    assert parse_query("室").parts == (GramLookup("室", True),)
+    assert parse_query("a").parts == (GramLookup("a"),)
+    assert parse_query("。!").parts == ()
 
 
 @pytest.mark.parametrize(
@@ -59,14 +59,14 @@ def test_the_last_word_of_a_query_may_be_a_beginning_and_the_others_not() -> Non
 def test_a_text_has_every_term_words_from_their_beginning(
     text: str, asked: str, there: bool
 ) -> None:
-    assert has(normal(text), query(asked).terms) is there
+    assert contains_all(normalize(text), parse_query(asked).terms) is there
 
 
 @given(MIXED, MIXED)
 @example("11", "1")
 def test_the_index_misses_no_pair_and_no_beginning_that_the_text_has(text: str, asked: str) -> None:
-    wanted = query(asked)
-    if wanted.parts and has(normal(text), wanted.terms):
+    wanted = parse_query(asked)
+    if wanted.parts and contains_all(normalize(text), wanted.terms):
         found = grams(text)
         for part in wanted.parts:
             if part.is_prefix:
@@ -77,12 +77,12 @@ def test_the_index_misses_no_pair_and_no_beginning_that_the_text_has(text: str, 
 
 @given(MIXED, MIXED)
 def test_a_snippet_is_a_piece_of_the_text(text: str, asked: str) -> None:
-    assert "".join(piece for piece, _ in snippet(text, query(asked).terms)) in text
+    assert "".join(piece for piece, _ in snippet(text, parse_query(asked).terms)) in text
 
 
 def test_a_snippet_shows_what_was_found_with_its_surroundings() -> None:
     text = "a" * 100 + " 会议室 " + "b" * 100
-    pieces = snippet(text, query("会议室").terms)
+    pieces = snippet(text, parse_query("会议室").terms)
     assert [hit for _, hit in pieces] == [False, True, False]
     assert pieces[1][0] == "会议室"
     assert sum(len(piece) for piece, _ in pieces) == 120
@@ -90,5 +90,8 @@ def test_a_snippet_shows_what_was_found_with_its_surroundings() -> None:
 
 @given(st.integers(0, 2**32), st.integers(1, SEQ_MASK))
 def test_places_are_ordered_by_time_and_tell_the_seq(second: int, seq: int) -> None:
-    assert seq_of(place(second, seq)) == seq
-    assert place(second + 86400 * 3, seq) - place(second, seq) in (0, days(3)) or second < 1.6e9
+    assert seq_of(place_of(second, seq)) == seq
+    assert (
+        place_of(second + 86400 * 3, seq) - place_of(second, seq) in (0, place_distance(3))
+        or second < 1.6e9
+    )

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from im.rules.messages import Delivery, Edit, Heartbeat, Incoming, React, Read, Recall, Refused, Say
+from im.rules.messages import (
+    ClientDelivery,
+    Edit,
+    Heartbeat,
+    IncomingRequest,
+    React,
+    Read,
+    Recall,
+    RefusedMessage,
+    Say,
+)
 from im.rules.parse import parse, sender_of
 from im.rules.vocabulary import Code, Type
 
@@ -55,34 +65,34 @@ bodies = st.fixed_dictionaries(
 )
 
 
-def said(cmd: str, data: Any, *, key: str = "c_7", **more: Any) -> Incoming | Refused:
+def said(cmd: str, data: Any, *, key: str = "c_7", **more: Any) -> IncomingRequest | RefusedMessage:
     body = orjson.dumps({"cmd": cmd, "token": "TricolorTok", "data": data})
     given = {"exchange": "conversation.outgoing", "user_id": ME, **more}
-    return parse(Delivery(body, key=key, **given))
+    return parse(ClientDelivery(body, key=key, **given))
 
 
 def wish(cmd: str, data: Any) -> Any:
     found = said(cmd, data)
-    assert isinstance(found, Incoming), found
-    return found.wish
+    assert isinstance(found, IncomingRequest), found
+    return found.request
 
 
 def code(cmd: str, data: Any, **more: Any) -> Code:
     found = said(cmd, data, **more)
-    assert isinstance(found, Refused), found
+    assert isinstance(found, RefusedMessage), found
     return found.code
 
 
 @given(bodies)
 @example({"cmd": ["msg"], "token": None, "data": {}})
 def test_any_json_is_read_or_refused(body: Any) -> None:
-    found = parse(Delivery(orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS), "x", "k", ME))
+    found = parse(ClientDelivery(orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS), "x", "k", ME))
     assert found.sender == ME
 
 
 @given(st.binary(max_size=200), st.text(max_size=20), st.text(max_size=20), st.text(max_size=20))
 def test_any_bytes_are_read_or_refused(body: bytes, exchange: str, key: str, user: str) -> None:
-    assert isinstance(parse(Delivery(body, exchange, key, user)), Refused)
+    assert isinstance(parse(ClientDelivery(body, exchange, key, user)), RefusedMessage)
 
 
 @pytest.mark.parametrize(
@@ -101,13 +111,13 @@ def test_any_bytes_are_read_or_refused(body: bytes, exchange: str, key: str, use
 def test_the_sender_is_who_the_broker_says(
     exchange: str, key: str, user_id: str, sender: str
 ) -> None:
-    assert sender_of(Delivery(b"", exchange, key, user_id)) == sender
+    assert sender_of(ClientDelivery(b"", exchange, key, user_id)) == sender
 
 
 def test_a_text_and_all_that_may_be_with_it() -> None:
     data = {**TEXT, "client_msg_id": "m-1", "reply_to": "7.3", "mentions": ["bob-2", "bob-2"]}
     found = said("msg", data)
-    assert found == Incoming(ME, "Tok", Say(7, Type.TEXT, "hi", "", 3, ("bob-2",)), "m-1")
+    assert found == IncomingRequest(ME, "Tok", Say(7, Type.TEXT, "hi", "", 3, ("bob-2",)), "m-1")
 
 
 def test_each_cmd_has_its_wish() -> None:
@@ -123,7 +133,7 @@ def test_each_cmd_has_its_wish() -> None:
 
 def test_over_mqtt_the_routing_key_names_no_conversation() -> None:
     found = said("msg", TEXT, exchange="im.client", key=f"out.u{ME}", user_id="")
-    assert isinstance(found, Incoming)
+    assert isinstance(found, IncomingRequest)
     assert found.way == "m"
 
 
@@ -163,13 +173,13 @@ def test_what_is_not_as_agreed_is_refused(cmd: str, data: Any, why: Code) -> Non
 
 def test_a_refusal_names_the_message() -> None:
     found = said("msg", {**TEXT, "client_msg_id": "m-1", "type": "video"})
-    assert isinstance(found, Refused)
+    assert isinstance(found, RefusedMessage)
     assert found.client_msg_id == "m-1"
 
 
 def test_a_token_without_its_word_is_no_token() -> None:
     body = orjson.dumps({"cmd": "msg", "token": "abc", "data": {**TEXT, "client_msg_id": "m-1"}})
-    found = parse(Delivery(body, "conversation.outgoing", "c_7", ME))
-    assert found == Refused(
+    found = parse(ClientDelivery(body, "conversation.outgoing", "c_7", ME))
+    assert found == RefusedMessage(
         ME, Code.BAD_TOKEN, "token: Tricolor directly followed by the token", "m-1"
     )

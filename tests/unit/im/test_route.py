@@ -9,8 +9,14 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from im.rules.messages import Note, Outcome, Refused, Stored
-from im.rules.routing import Push, keys_of, noted, pushes, route
+from im.rules.messages import BatchResult, Notice, RefusedMessage, StoredEntry
+from im.rules.routing import (
+    Publication,
+    entry_publications,
+    keys_of,
+    notice_publications,
+    publications_of,
+)
 from im.rules.vocabulary import Cmd, Code
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -18,7 +24,7 @@ users = st.from_regex(r"[a-z0-9-]{1,8}", fullmatch=True)
 ways = st.dictionaries(users, st.sampled_from(["a", "m", "am"]), max_size=20)
 
 
-def entry(**more: Any) -> Stored:
+def entry(**more: Any) -> StoredEntry:
     about = (7, 3, Cmd.MSG, "ann", "Ann", "m-1", "text", "hi", {"mentions": ["bob"]}, 2, NOW)
     names = [
         "conversation",
@@ -33,15 +39,15 @@ def entry(**more: Any) -> Stored:
         "number",
         "sent_at",
     ]
-    return Stored(**{**dict(zip(names, about, strict=True)), **more})
+    return StoredEntry(**{**dict(zip(names, about, strict=True)), **more})
 
 
-def said(push: Push) -> Any:
+def said(push: Publication) -> Any:
     return orjson.loads(push.body)
 
 
 def test_a_message_goes_out_under_its_conversations_key_without_any_token() -> None:
-    (push,) = pushes(entry(), {"ann": "a", "bob": "am"})
+    (push,) = entry_publications(entry(), {"ann": "a", "bob": "am"})
     assert (push.exchange, push.key) == ("conversation.incoming", "c_7")
     assert push.headers == {"BCC": ["u_.ann", "u_.bob", "in.ubob"]}
     assert said(push) == {
@@ -62,28 +68,28 @@ def test_a_message_goes_out_under_its_conversations_key_without_any_token() -> N
 
 
 def test_archivers_hear_of_it_when_nobody_is_online() -> None:
-    assert [(p.key, p.headers) for p in pushes(entry(), {})] == [("c_7", {})]
+    assert [(p.key, p.headers) for p in entry_publications(entry(), {})] == [("c_7", {})]
 
 
 @given(st.integers(0, 1700))
 def test_no_publication_has_more_than_500_keys_and_nobody_is_left_out(count: int) -> None:
     people = {f"u-{n}": "a" for n in range(count)}
-    found = list(pushes(entry(), people))
+    found = list(entry_publications(entry(), people))
     assert all(len(push.bcc) <= 500 for push in found)
     assert [key for push in found for key in push.bcc] == [*keys_of(people)]
 
 
 @given(ways)
 def test_only_people_who_are_online_are_told(online: dict[str, str]) -> None:
-    outcome = Outcome(entries=[entry()], members={7: ("ann", "bob", "x")})
-    told = [key for push in route(outcome, online) for key in push.bcc]
+    outcome = BatchResult(entries=[entry()], members={7: ("ann", "bob", "x")})
+    told = [key for push in publications_of(outcome, online) for key in push.bcc]
     assert {key.removeprefix("u_.").removeprefix("in.u") for key in told} <= {"ann", "bob", "x"}
     assert len(told) == sum(len(online.get(user, "")) for user in ("ann", "bob", "x"))
 
 
 def test_the_answer_goes_to_the_sender_alone() -> None:
-    outcome = Outcome(acks=[entry()], refused=[Refused("bob", Code.MUTED, "no", "m-2")])
-    ack, refused = route(outcome, {"ann": "am"})
+    outcome = BatchResult(acks=[entry()], refused=[RefusedMessage("bob", Code.MUTED, "no", "m-2")])
+    ack, refused = publications_of(outcome, {"ann": "am"})
     assert (ack.exchange, ack.key, ack.bcc) == ("exchange_base", "u_.ann", ("in.uann",))
     assert said(ack)["data"] == {
         "client_msg_id": "m-1",
@@ -97,20 +103,28 @@ def test_the_answer_goes_to_the_sender_alone() -> None:
 
 
 def test_a_refusal_of_nobody_is_told_to_nobody() -> None:
-    assert list(route(Outcome(refused=[Refused("", Code.NOT_SENDER, "")]), {})) == []
+    assert (
+        list(publications_of(BatchResult(refused=[RefusedMessage("", Code.NOT_SENDER, "")]), {}))
+        == []
+    )
 
 
 def test_what_is_kept_nowhere_is_for_those_who_listen() -> None:
-    typing = Note(Cmd.TYPING, {"user_id": "ann"}, ("bob", "cem"), 7)
-    assert [(p.key, p.bcc) for p in noted(typing, {"bob": "a"})] == [("c_7", ("u_.bob",))]
-    assert list(noted(typing, {})) == []
-    alone = Note(Cmd.PRESENCE, {}, ("bob", "cem"))
-    assert [p.key for p in noted(alone, {"bob": "a", "cem": "m"})] == ["u_.bob", "in.ucem"]
+    typing = Notice(Cmd.TYPING, {"user_id": "ann"}, ("bob", "cem"), 7)
+    assert [(p.key, p.bcc) for p in notice_publications(typing, {"bob": "a"})] == [
+        ("c_7", ("u_.bob",))
+    ]
+    assert list(notice_publications(typing, {})) == []
+    alone = Notice(Cmd.PRESENCE, {}, ("bob", "cem"))
+    assert [p.key for p in notice_publications(alone, {"bob": "a", "cem": "m"})] == [
+        "u_.bob",
+        "in.ucem",
+    ]
 
 
 def test_a_recalled_message_shows_no_body_nor_file() -> None:
     gone = entry(recalled_seq=9, data={"file_id": "f", "file": {"name": "x"}, "reply_to": "7.1"})
-    (push,) = pushes(gone, {})
+    (push,) = entry_publications(gone, {})
     data = said(push)["data"]
     assert (data["body"], data["recalled_seq"], data["reply_to"]) == ("", 9, "7.1")
     assert "file" not in data

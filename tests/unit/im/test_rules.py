@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from im.rules import conversation_decisions
-from im.rules.conversation_decisions import Act, Group, Sight, Standing, Why
+from im.rules.conversation_decisions import DenyReason, Group, GroupAction, Standing, VisibleRange
 from im.rules.vocabulary import MEMBERS, Joining, Kind, Membership, Role
 
 GROUPS = st.builds(
@@ -18,72 +18,84 @@ GROUPS = st.builds(
     members=st.integers(0, MEMBERS),
 )
 STANDINGS = st.builds(Standing, role=st.sampled_from(Role), state=st.sampled_from(Membership))
-ACTS = st.sampled_from(Act)
+ACTS = st.sampled_from(GroupAction)
 OWNER, ADMIN, MEMBER = (Standing(role) for role in (Role.OWNER, Role.ADMIN, Role.MEMBER))
 GROUP = Group(Kind.GROUP, members=3)
 
 
 @given(ACTS, GROUPS, st.none() | STANDINGS, st.none() | STANDINGS)
 def test_whoever_is_not_in_learns_nothing(
-    act: Act, group: Group, who: Standing | None, whom: Standing | None
+    act: GroupAction, group: Group, who: Standing | None, whom: Standing | None
 ) -> None:
     if who is None or who.state is not Membership.ACTIVE:
-        assert conversation_decisions.refusal(act, group, who, whom) is Why.NOT_FOUND
+        assert conversation_decisions.deny_reason(act, group, who, whom) is DenyReason.NOT_FOUND
 
 
 @given(ACTS, GROUPS, STANDINGS, st.none() | STANDINGS)
 def test_a_higher_role_may_what_a_lower_one_may(
-    act: Act, group: Group, who: Standing, whom: Standing | None
+    act: GroupAction, group: Group, who: Standing, whom: Standing | None
 ) -> None:
-    if act is not Act.LEAVE and conversation_decisions.refusal(act, group, who, whom) is None:
+    if (
+        act is not GroupAction.LEAVE
+        and conversation_decisions.deny_reason(act, group, who, whom) is None
+    ):
         for role in Role:
             if conversation_decisions.RANK[role] > conversation_decisions.RANK[who.role]:
-                assert conversation_decisions.refusal(act, group, Standing(role), whom) is None
+                assert conversation_decisions.deny_reason(act, group, Standing(role), whom) is None
 
 
 @given(ACTS, GROUPS, STANDINGS, STANDINGS)
 def test_nobody_acts_upon_an_equal_or_a_higher_one(
-    act: Act, group: Group, who: Standing, whom: Standing
+    act: GroupAction, group: Group, who: Standing, whom: Standing
 ) -> None:
-    upon = {Act.REMOVE, Act.MUTE, Act.PROMOTE, Act.HAND_OVER}
-    if act in upon and conversation_decisions.refusal(act, group, who, whom) is None:
+    upon = {GroupAction.REMOVE, GroupAction.MUTE, GroupAction.PROMOTE, GroupAction.HAND_OVER}
+    if act in upon and conversation_decisions.deny_reason(act, group, who, whom) is None:
         assert conversation_decisions.RANK[whom.role] < conversation_decisions.RANK[who.role]
         assert whom.role is not Role.OWNER
 
 
 @given(ACTS, GROUPS, STANDINGS, st.none() | STANDINGS)
 def test_in_a_closed_conversation_one_can_only_leave(
-    act: Act, group: Group, who: Standing, whom: Standing | None
+    act: GroupAction, group: Group, who: Standing, whom: Standing | None
 ) -> None:
-    if group.closed and conversation_decisions.refusal(act, group, who, whom) is None:
-        assert act is Act.LEAVE
+    if group.closed and conversation_decisions.deny_reason(act, group, who, whom) is None:
+        assert act is GroupAction.LEAVE
 
 
 @given(ACTS, GROUPS, STANDINGS, st.none() | STANDINGS)
 def test_outside_of_groups_one_can_only_pin(
-    act: Act, group: Group, who: Standing, whom: Standing | None
+    act: GroupAction, group: Group, who: Standing, whom: Standing | None
 ) -> None:
     if (
         group.kind is not Kind.GROUP
-        and conversation_decisions.refusal(act, group, who, whom) is None
+        and conversation_decisions.deny_reason(act, group, who, whom) is None
     ):
-        assert act is Act.PIN
+        assert act is GroupAction.PIN
 
 
 def test_an_owner_hands_over_before_he_leaves() -> None:
-    assert conversation_decisions.refusal(Act.LEAVE, GROUP, OWNER) is Why.NOT_ALLOWED
-    assert conversation_decisions.refusal(Act.HAND_OVER, GROUP, OWNER, MEMBER) is None
-    assert conversation_decisions.refusal(Act.LEAVE, GROUP, ADMIN) is None
+    assert (
+        conversation_decisions.deny_reason(GroupAction.LEAVE, GROUP, OWNER)
+        is DenyReason.NOT_ALLOWED
+    )
+    assert conversation_decisions.deny_reason(GroupAction.HAND_OVER, GROUP, OWNER, MEMBER) is None
+    assert conversation_decisions.deny_reason(GroupAction.LEAVE, GROUP, ADMIN) is None
 
 
 def test_members_invite_where_joining_is_free() -> None:
-    assert conversation_decisions.refusal(Act.INVITE, GROUP, MEMBER) is Why.NOT_ALLOWED
     assert (
-        conversation_decisions.refusal(Act.INVITE, Group(Kind.GROUP, Joining.FREE), MEMBER) is None
+        conversation_decisions.deny_reason(GroupAction.INVITE, GROUP, MEMBER)
+        is DenyReason.NOT_ALLOWED
     )
     assert (
-        conversation_decisions.refusal(Act.ADD, Group(Kind.GROUP, Joining.FREE), MEMBER)
-        is Why.NOT_ALLOWED
+        conversation_decisions.deny_reason(
+            GroupAction.INVITE, Group(Kind.GROUP, Joining.FREE), MEMBER
+        )
+        is None
+    )
+    assert (
+        conversation_decisions.deny_reason(GroupAction.ADD, Group(Kind.GROUP, Joining.FREE), MEMBER)
+        is DenyReason.NOT_ALLOWED
     )
 
 
@@ -91,10 +103,10 @@ def test_members_invite_where_joining_is_free() -> None:
 def test_a_stranger_of_another_domain_never_comes_in_by_himself(
     group: Group, who: Standing | None
 ) -> None:
-    found = conversation_decisions.joining(group, who, same_domain=False)
+    found = conversation_decisions.decide_join(group, who, same_domain=False)
     known = who.state if who else None
     if known not in (Membership.ACTIVE, Membership.INVITED):
-        assert found is Why.NOT_FOUND
+        assert found is DenyReason.NOT_FOUND
 
 
 @given(GROUPS, st.none() | STANDINGS, st.booleans())
@@ -103,7 +115,7 @@ def test_nobody_joins_a_full_or_closed_group(
 ) -> None:
     before = who.state if who else None
     if (group.closed or group.members >= MEMBERS) and before is not Membership.ACTIVE:
-        assert conversation_decisions.joining(group, who, same) is not Membership.ACTIVE
+        assert conversation_decisions.decide_join(group, who, same) is not Membership.ACTIVE
 
 
 @pytest.mark.parametrize(
@@ -113,16 +125,18 @@ def test_nobody_joins_a_full_or_closed_group(
         (Joining.FREE, Membership.LEFT, Membership.ACTIVE),
         (Joining.FREE, Membership.REMOVED, Membership.ASKED),
         (Joining.APPROVE, None, Membership.ASKED),
-        (Joining.INVITE, None, Why.NOT_FOUND),
-        (Joining.INVITE, Membership.REMOVED, Why.NOT_FOUND),
+        (Joining.INVITE, None, DenyReason.NOT_FOUND),
+        (Joining.INVITE, Membership.REMOVED, DenyReason.NOT_FOUND),
         (Joining.INVITE, Membership.INVITED, Membership.ACTIVE),
     ],
 )
 def test_how_one_comes_into_a_group(
-    how: Joining, before: Membership | None, becomes: Membership | Why
+    how: Joining, before: Membership | None, becomes: Membership | DenyReason
 ) -> None:
     who = Standing(state=before) if before else None
-    assert conversation_decisions.joining(Group(Kind.GROUP, how), who, same_domain=True) == becomes
+    assert (
+        conversation_decisions.decide_join(Group(Kind.GROUP, how), who, same_domain=True) == becomes
+    )
 
 
 USERS = st.lists(st.sampled_from("abcdefgh"), unique=True)
@@ -132,28 +146,28 @@ USERS = st.lists(st.sampled_from("abcdefgh"), unique=True)
 def test_adding_again_changes_nothing(
     group: Group, known: dict[str, Membership], users: list[str]
 ) -> None:
-    changed = conversation_decisions.adding(group, known, users, invite=False)
-    if isinstance(changed, Why):
+    changed = conversation_decisions.decide_add(group, known, users, invite=False)
+    if isinstance(changed, DenyReason):
         assert group.members + len(users) > MEMBERS
         return
     assert set(changed.values()) <= {Membership.ACTIVE}
-    assert conversation_decisions.adding(group, known | changed, users, invite=False) == {}
-    assert conversation_decisions.adding(group, known | changed, users, invite=True) == {}
+    assert conversation_decisions.decide_add(group, known | changed, users, invite=False) == {}
+    assert conversation_decisions.decide_add(group, known | changed, users, invite=True) == {}
 
 
 @given(
-    st.lists(st.integers(1, 90), unique=True, max_size=conversation_decisions.PINS),
+    st.lists(st.integers(1, 90), unique=True, max_size=conversation_decisions.MAX_PINS),
     st.integers(1, 90),
 )
 def test_pins_are_few_and_unlike(pins: list[int], seq: int) -> None:
-    after = conversation_decisions.pinned(pins, seq, on=True)
-    if isinstance(after, Why):
-        assert len(pins) == conversation_decisions.PINS
+    after = conversation_decisions.pins_after(pins, seq, on=True)
+    if isinstance(after, DenyReason):
+        assert len(pins) == conversation_decisions.MAX_PINS
         assert seq not in pins
     else:
         assert seq in after
-        assert len(set(after)) == len(after) <= conversation_decisions.PINS
-        assert seq not in conversation_decisions.pinned(after, seq, on=False)
+        assert len(set(after)) == len(after) <= conversation_decisions.MAX_PINS
+        assert seq not in conversation_decisions.pins_after(after, seq, on=False)
 
 
 SEQ = st.integers(0, 300)
@@ -163,7 +177,7 @@ SEQ = st.integers(0, 300)
 def test_pages_both_ways_show_all_that_one_sees_and_nothing_else(
     since: int, until: int | None, cleared: int, last: int, count: int
 ) -> None:
-    seen = conversation_decisions.sight(since, until, cleared, last)
+    seen = conversation_decisions.visible_range(since, until, cleared, last)
     expected = [
         seq
         for seq in range(1, last + 1)
@@ -183,26 +197,28 @@ def test_pages_both_ways_show_all_that_one_sees_and_nothing_else(
 
 
 def test_a_sight_is_never_upside_down() -> None:
-    assert Sight(5, 5).after(0, 10) == (5, 5)
-    assert conversation_decisions.sight(9, 3, 0, 20) == Sight(3, 3)
+    assert VisibleRange(5, 5).after(0, 10) == (5, 5)
+    assert conversation_decisions.visible_range(9, 3, 0, 20) == VisibleRange(3, 3)
 
 
 # ---- contacts -----------------------------------------------------------------------------------
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(conversation_decisions.Wish), st.booleans()), max_size=12
+    st.tuples(st.sampled_from(conversation_decisions.ContactAction), st.booleans()), max_size=12
 )
 
 
 @given(STEPS)
 def test_friends_are_friends_on_both_sides_whatever_was_done(
-    steps: list[tuple[conversation_decisions.Wish, bool]],
+    steps: list[tuple[conversation_decisions.ContactAction, bool]],
 ) -> None:
     one, other = conversation_decisions.NOBODY, conversation_decisions.NOBODY
     for wish, by_one in steps:
-        found = conversation_decisions.contact(wish, *((one, other) if by_one else (other, one)))
-        if not isinstance(found, Why):
-            assert conversation_decisions.contact(wish, *found) == found, (
+        found = conversation_decisions.decide_contact(
+            wish, *((one, other) if by_one else (other, one))
+        )
+        if not isinstance(found, DenyReason):
+            assert conversation_decisions.decide_contact(wish, *found) == found, (
                 "the same once more changes nothing"
             )
             one, other = found if by_one else found[::-1]
@@ -213,12 +229,12 @@ def test_friends_are_friends_on_both_sides_whatever_was_done(
 
 @given(STEPS)
 def test_only_who_has_blocked_ends_a_block(
-    steps: list[tuple[conversation_decisions.Wish, bool]],
+    steps: list[tuple[conversation_decisions.ContactAction, bool]],
 ) -> None:
     one, other = conversation_decisions.BLOCKED, conversation_decisions.NOBODY
     for wish, _ in steps:
-        found = conversation_decisions.contact(wish, other, one)
-        if not isinstance(found, Why):
+        found = conversation_decisions.decide_contact(wish, other, one)
+        if not isinstance(found, DenyReason):
             other, one = found
         assert one == conversation_decisions.BLOCKED
         assert other in (conversation_decisions.NOBODY, conversation_decisions.BLOCKED)
