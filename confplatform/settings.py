@@ -159,6 +159,7 @@ INSTALLED_APPS = [
     "confplatform.apps.ProjectConfig",
 ]
 MIDDLEWARE = [
+    "foundation.web.request_id.RequestId",
     "foundation.web.lenient_requests.WildRequests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -347,13 +348,15 @@ CELERY_TIMEZONE = "UTC"
 # ---- logs ---------------------------------------------------------------------------------------
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOG_FORMAT = env.str("LOG_FORMAT", default="lines" if DEBUG else "json")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname).1s %(process)d %(name)s %(message)s"}
+        "json": {"()": "foundation.logs.json_formatter"},
+        "lines": {"()": "foundation.logs.line_formatter"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         name: {"level": LOG_LEVEL}

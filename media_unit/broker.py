@@ -17,6 +17,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from foundation import clock
 from foundation.bus.message import BadMessage, Message, dumps, loads, to_body
+from foundation.logs import REQUEST_ID_HEADER, log_fields, sane_id, with_request_id
 from media_unit.config import UnitConfig
 from wire.media_unit import UnitHolds
 from wire.resource_pool import NodeUnregistered
@@ -71,6 +72,7 @@ class Broker:
             "message_id": uuid4().hex,
             "correlation_id": correlation_id or None,
             "timestamp": clock.now(),
+            "headers": with_request_id(None),
         }
         if len(self._waiting) >= _MOST_WAITING:
             log.error("the broker has been away for too long: the oldest message is dropped")
@@ -192,8 +194,12 @@ class Broker:
         """Whatever a message is, it is acknowledged: what cannot be done once cannot be done twice."""
         try:
             body = loads(incoming.body)
-            log.debug("heard %s", body["type"])
-            await self._hear(body, str(incoming.correlation_id or ""))
+            correlation_id = str(incoming.correlation_id or "")
+            request_id = sane_id((incoming.headers or {}).get(REQUEST_ID_HEADER), correlation_id)
+            platform, number = sane_id(body.get("platformmoid")), sane_id(body.get("confE164"))
+            with log_fields(request_id, platform, number):
+                log.debug("heard %s", body["type"])
+                await self._hear(body, correlation_id)
         except BadMessage as bad:
             log.warning("message that is none: %s", bad.detail)
         except Exception:

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from foundation.bus import outbox
 from foundation.bus.amqp import BROKER_ERRORS, Publisher, connect, hang_up
 from foundation.bus.message import BadMessage, dumps, loads
 from foundation.bus.outgoing import Send
+from foundation.logs import REQUEST_ID_HEADER, log_fields, sane_id, with_request_id
 from media_unit.simulated_faults import FaultyUnit, Order
 from wire.routes import Routes, unit_key, unit_queue
 
@@ -202,6 +204,7 @@ class _Session:
                 now,
                 f"cmu@{unit.unit.plate.ip}",
                 correlation_id=send.correlation_id,
+                headers=send.headers,
             )
             for unit, sends in said
             for send in sends
@@ -236,7 +239,17 @@ class _Session:
 def _heard(unit: FaultyUnit, delivery: amqp.Message, now: datetime) -> list[_Said]:
     try:
         correlation_id = delivery.properties.get("correlation_id") or ""
-        return [(unit, unit.hear(loads(_bytes(delivery)), correlation_id, now))]
+        headers = delivery.properties.get("application_headers") or {}
+        body = loads(_bytes(delivery))
+        request_id = sane_id(headers.get(REQUEST_ID_HEADER), correlation_id)
+        with log_fields(
+            request_id, sane_id(body.get("platformmoid")), sane_id(body.get("confE164"))
+        ):
+            log.debug("simulated unit %s heard %s", unit.unit.plate.label, body["type"])
+            answers = unit.hear(body, correlation_id, now)
+            # They are published with those of other messages, when this one's fields are no longer bound.
+            marked = [replace(send, headers=with_request_id(send.headers)) for send in answers]
+        return [(unit, marked)]
     except BadMessage as wrong:
         log.warning("simulated unit %s cannot read: %s", unit.unit.plate.label, wrong.detail)
     except Exception:

@@ -24,9 +24,11 @@ def running_site(root: Path, media: str, units: int) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Four simulated units."""
-    with running_site(tmp_path_factory.mktemp("simulated"), "simulated", 4) as site:
-        yield site
+    """Yield a site with four simulated units, whose logs tell of each message."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOG_LEVEL", "DEBUG")
+        with running_site(tmp_path_factory.mktemp("simulated"), "simulated", 4) as site:
+            yield site
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from conferences.rules.rename import decide_as_cm
 from foundation import clock
 from foundation.bus import outbox
 from foundation.bus.dispatch import Delivery, Outcome, handle
+from foundation.bus.log_context import delivery_fields
 from foundation.bus.message import BadMessage, from_body
 from foundation.cells.directory import own_platform
 from wire.conference_manager import MayRename
@@ -28,5 +29,7 @@ def take(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
                 continue
             route = sent.route.value
             sender = f"cm@{own_platform()}"
-            rows.append(outbox.row(sent.message, route.exchange, route.key, clock.now(), sender))
+            with delivery_fields(delivery):
+                row = outbox.row(sent.message, route.exchange, route.key, clock.now(), sender)
+            rows.append(row)
     return [Outcome(rows), *([handle(platform, bad, first_turn=True)] if bad else [])]

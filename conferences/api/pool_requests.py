@@ -24,6 +24,7 @@ from domains.data.queries import rooms_of, user_domains
 from foundation import clock
 from foundation.bus import metrics, outbox
 from foundation.bus.dispatch import MOST_TRIES, DatabaseAway, Delivery, Outcome, handle
+from foundation.bus.log_context import delivery_fields
 from foundation.bus.message import Message
 from foundation.cells.directory import own_platform, store_of
 from foundation.cells.serving import for_each_served
@@ -166,14 +167,16 @@ def _granted(answer: str, reqid: str | None) -> ResourcesGranted:
 
 def _reply(delivery: Delivery, message: Message) -> outbox.Row:
     envelope = delivery.envelope
-    return outbox.row(
-        message,
-        "",
-        envelope.reply_to or Routes.RMS_TO_CSS.value.queue,
-        clock.now(),
-        f"rms@{own_platform()}",
-        correlation_id=envelope.correlation_id,
-    )
+    with delivery_fields(delivery):
+        log.debug("answering with %s", message.type)
+        return outbox.row(
+            message,
+            "",
+            envelope.reply_to or Routes.RMS_TO_CSS.value.queue,
+            clock.now(),
+            f"rms@{own_platform()}",
+            correlation_id=envelope.correlation_id,
+        )
 
 
 # ---- told of resources --------------------------------------------------------------------------

@@ -17,6 +17,7 @@ def environment(site: Site) -> dict[str, str]:
         "DJANGO_SETTINGS_MODULE": "confplatform.settings",
         "SECRET_KEY": site.vault.secret_key,
         "DEBUG": "false",
+        "LOG_FORMAT": "lines",
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "SITE_NAME": site.name,
         "PLATFORM_MOID": site.vault.platform_moid,

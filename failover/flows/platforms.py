@@ -35,6 +35,7 @@ from foundation import clock
 from foundation.bus import outbox, wake_up
 from foundation.bus.dispatch import Delivery, Outcome, handle
 from foundation.bus.envelope import Envelope
+from foundation.bus.log_context import delivery_fields
 from foundation.bus.message import Message
 from foundation.bus.outgoing import Send
 from foundation.bus.registry import handles
@@ -146,7 +147,8 @@ def _reply(delivery: Delivery, message: Message) -> outbox.Row:
     to = delivery.envelope.reply_to or Routes.PMS_TO_CSS.value.key
     mark = delivery.envelope.correlation_id
     sender = f"pms@{own_platform()}"
-    return outbox.row(message, "", to, clock.now(), sender, correlation_id=mark)
+    with delivery_fields(delivery):
+        return outbox.row(message, "", to, clock.now(), sender, correlation_id=mark)
 
 
 def desk(platform: str) -> Any:

@@ -19,6 +19,7 @@ from foundation.bus import envelope as env
 from foundation.bus import metrics, registry
 from foundation.bus.envelope import Envelope
 from foundation.bus.inbox import Asked
+from foundation.bus.log_context import delivery_fields
 from foundation.bus.message import (
     MAX_BYTES,
     BadMessage,
@@ -168,7 +169,8 @@ def _stubborn(platform: str, delivery: Delivery, first_turn: bool) -> Outcome:
             raise
         except Exception as wrong:
             kind = delivery.parsed["type"] if delivery.parsed else "unreadable"
-            log.exception("%s failed (try %d of %d)", kind, attempt, MOST_TRIES)
+            with delivery_fields(delivery, platform):
+                log.exception("%s failed (try %d of %d)", kind, attempt, MOST_TRIES)
             failure = f"handler failed {MOST_TRIES} times: {type(wrong).__name__}: {wrong}"
             time.sleep(0.02 * attempt)
     delivery.unreadable = failure[:400]
@@ -208,7 +210,8 @@ def _once(platform: str, deliveries: Sequence[Delivery], first_turn: bool) -> Ou
         if uow.is_open:
             _prepare(uow, deliveries)
         for delivery in () if waits else deliveries:
-            _one(uow, delivery) if uow.is_open else _closed(uow, delivery)
+            with delivery_fields(delivery, platform):
+                _one(uow, delivery) if uow.is_open else _closed(uow, delivery)
     if uow.is_open:
         return Outcome(uow.rows, uow.answers, uow.made, uow.database)
     return None if waits else _kept_at_home(uow, first_turn)
@@ -244,6 +247,7 @@ def _one(uow: UnitOfWork, delivery: Delivery) -> None:
     if delivery.unreadable or message is None or delivery.parsed is None:
         _park(uow, delivery)
         return
+    log.debug("handling %s", message.type)
     handler = registry.handler_of(message, envelope.correlation_id)
     if handler is None:
         return

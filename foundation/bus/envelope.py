@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from foundation.bus.message import TYPES, Message, Raw, canonical
+from foundation.logs import REQUEST_ID_HEADER, sane_id
 from wire.routes import Routes, unit_key
 
 EXPIRES_AFTER = 60
@@ -33,6 +34,8 @@ class Envelope:
     digest: str = ""
     via: str = ""
     """The site that heard it and passed it on; empty: it was heard here."""
+    request_id: str = ""
+    """The id under which log lines of all sites and units name the request that caused the message."""
     asked_at: str = ""
     """The site whose broker its answer returns to; empty: this one."""
 
@@ -78,6 +81,7 @@ def of_amqp(queue: str, properties: dict[str, Any], redelivered: bool) -> Envelo
         redelivered=redelivered,
         via=_short(headers.get("x-via")),
         asked_at=_short(headers.get("x-origin")),
+        request_id=sane_id(headers.get(REQUEST_ID_HEADER)),
     )
 
 

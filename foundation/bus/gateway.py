@@ -25,6 +25,7 @@ from foundation.bus.envelope import Envelope
 from foundation.bus.message import dumps
 from foundation.cells import sql
 from foundation.cells.directory import look_up, possible_platforms, store_of
+from foundation.logs import request_id
 
 log = logging.getLogger("confplatform.bus.gateway")
 
@@ -73,7 +74,7 @@ class Gateway:
     def ask(self, body: dict[str, Any], seconds: float = ANSWER_SECONDS) -> Result:
         """Hand a command in, and wait for its answer. Raises DatabaseError where it is away."""
         body.setdefault("reqid", uuid.uuid4().hex)
-        envelope = Envelope(queue="http", origin="http", app_id="http")
+        envelope = Envelope(queue="http", origin="http", app_id="http", request_id=request_id())
         asked = Asked(Delivery(dumps(body), envelope), since=time.monotonic())
         self._queue.put(asked)
         try:

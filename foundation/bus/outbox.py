@@ -12,6 +12,7 @@ import orjson
 from foundation.bus.message import Message, dumps, to_body
 from foundation.cells import sql
 from foundation.clock import next_id
+from foundation.logs import with_request_id
 
 FIRST_TURN = timedelta(seconds=3)
 """How long a row is left to the process that wrote it, before any relay may take it."""
@@ -41,14 +42,19 @@ def row(
     destination: str = "",
     **more: Any,
 ) -> Row:
-    """A row for a message (or for bytes that are passed on as they came)."""
+    """Return the row of a message, or of bytes that are passed on as they came.
+
+    `more` are AMQP properties; the id of the request that causes the message is added to its headers.
+    """
     body = message if isinstance(message, bytes) else dumps(to_body(message))
     number = next_id()
+    headers = with_request_id(more.pop("headers", None))
     properties = {
         "app_id": app_id,
         "timestamp": int(now.timestamp()),
         "message_id": f"{number:x}",
         **{name: value for name, value in more.items() if value},
+        **({"headers": headers} if headers else {}),
     }
     return Row(number, exchange, routing_key, body, properties, destination)
 

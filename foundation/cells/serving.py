@@ -17,6 +17,7 @@ from django.db import DatabaseError, InterfaceError
 
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, possible_platforms, store_of
+from foundation.logs import log_fields
 
 log = logging.getLogger("confplatform.stores")
 
@@ -106,7 +107,8 @@ def for_each_served(do: Callable[[str], object]) -> None:
     for platform in possible_platforms():
         try:
             if is_served_here(platform):
-                do(platform)
+                with log_fields(platform=platform):
+                    do(platform)
         except (DatabaseError, InterfaceError) as error:
             if platform == own_platform():
                 raise

@@ -20,6 +20,7 @@ class Program:
         self.site = site
         self.token = ""
         self.cookie = ""
+        self.request_id = ""
         self.headers: dict[str, str] = {}
         self.status = 0
 
@@ -28,6 +29,8 @@ class Program:
     ) -> tuple[int, bytes]:
         """Any request at all."""
         c = http.client.HTTPConnection(self._where.hostname or "", self._where.port, timeout=30)
+        if self.request_id:
+            headers["X-Request-ID"] = self.request_id
         c.request(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
         answer = c.getresponse()
         content = answer.read()

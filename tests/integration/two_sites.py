@@ -33,6 +33,7 @@ from foundation.bus.relay import drain
 from foundation.bus.unit_of_work import begin
 from foundation.cells import sql
 from foundation.cells.directory import possible_platforms, store_of
+from foundation.logs import REQUEST_ID_HEADER
 from media_unit.simulated_faults import FaultyUnit
 from media_unit.simulated_unit import Plate, SimulatedUnit
 from wire.routes import Routes, unit_key
@@ -148,7 +149,8 @@ class TwoSites:
         def publish(rows: list[Row]) -> None:
             for one in rows:
                 if sender:
-                    mark = next(iter(one.properties.get("headers") or {}), "")
+                    headers = one.properties.get("headers") or {}
+                    mark = next((name for name in headers if name != REQUEST_ID_HEADER), "")
                     self.passed.append((sender, mark, orjson.loads(one.body)))
                 found.append((broker, one))
 

@@ -1,0 +1,142 @@
+"""Log lines carry who asked: the request id, the platform and the conference, as fields (see ADR 0028).
+
+Code logs with `logging.getLogger(...)` as ever. The formatters below, named in `settings.LOGGING`, render
+each record by structlog: as one JSON object, or as a line for people. The fields lie in a context
+variable, which is set for the time in which a request or a message is handled.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from collections.abc import Mapping, MutableMapping
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import orjson
+import structlog
+
+REQUEST_ID_HEADER = "x-request-id"
+"""The header, of HTTP and of AMQP messages alike, that carries a request id on."""
+
+_SANE = re.compile(r"[A-Za-z0-9._:@#/+=-]{1,64}")
+
+
+class LogFields(NamedTuple):
+    """What the log lines of one piece of work have in common; empty fields are left out."""
+
+    request_id: str = ""
+    platform: str = ""
+    conference: str = ""
+
+
+_NO_FIELDS = LogFields()
+_fields: ContextVar[LogFields] = ContextVar("fields of log lines", default=_NO_FIELDS)
+
+
+class log_fields:  # noqa: N801 - used like a function: `with log_fields(request_id=...):`
+    """A context manager that gives fields to all log lines within; an empty one keeps what is there."""
+
+    __slots__ = ("_changes", "_token")
+
+    def __init__(self, request_id: str = "", platform: str = "", conference: str = "") -> None:
+        self._changes = (request_id, platform, conference)
+
+    def __enter__(self) -> None:
+        before = _fields.get()
+        request_id, platform, conference = self._changes
+        fields = LogFields(
+            request_id or before.request_id,
+            platform or before.platform,
+            conference or before.conference,
+        )
+        self._token: Token[LogFields] = _fields.set(fields)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _fields.reset(self._token)
+
+
+def request_id() -> str:
+    """Return the id of the request that is being handled; empty where there is none."""
+    return _fields.get().request_id
+
+
+def sane_id(*candidates: object) -> str:
+    """Return the first candidate that is fit to be a request id; empty where none is.
+
+    Ids come from strangers: one with spaces, line breaks or more than 64 characters could forge or
+    flood log lines.
+    """
+    for candidate in candidates:
+        if isinstance(candidate, str) and _SANE.fullmatch(candidate):
+            return candidate
+    return ""
+
+
+def with_request_id(headers: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return the headers of an outgoing message with the id of the request that causes it."""
+    number = _fields.get().request_id
+    if not number:
+        return headers
+    return {**(headers or {}), REQUEST_ID_HEADER: number}
+
+
+# ---- rendering ----------------------------------------------------------------------------------
+
+_Event = MutableMapping[str, Any]
+
+
+def json_formatter() -> logging.Formatter:
+    """Return the formatter for production: one JSON object per record."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[_describe, structlog.processors.format_exc_info],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.JSONRenderer(serializer=_to_json),
+        ],
+    )
+
+
+def line_formatter() -> logging.Formatter:
+    """Return the formatter for development: time, level, process, logger, text, and the fields."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[_describe, structlog.processors.format_exc_info],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _to_line],
+    )
+
+
+def _describe(logger: Any, method: str, event: _Event) -> _Event:
+    """Add what the record and the context variable know; structlog's processors have this signature."""
+    record: logging.LogRecord = event["_record"]
+    seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+    event["timestamp"] = f"{seconds}.{int(record.msecs):03d}Z"
+    event["level"] = record.levelname.lower()
+    event["process"] = record.process
+    event["logger"] = record.name
+    event.update((name, value) for name, value in _fields.get()._asdict().items() if value)
+    return event
+
+
+def _to_json(event: _Event, **options: Any) -> str:
+    try:
+        return orjson.dumps(event, default=repr).decode()
+    except TypeError:  # Half a surrogate pair, out of some message: orjson takes no such text.
+        return json.dumps(event, default=repr)
+
+
+def _to_line(logger: Any, method: str, event: _Event) -> str:
+    moment = event["timestamp"].replace("T", " ").replace(".", ",").removesuffix("Z")
+    fields = " ".join(f"{name}={event[name]}" for name in LogFields._fields if name in event)
+    head = f"{moment} {event['level'][:1].upper()} {event['process']} {event['logger']}"
+    parts = [f"{head} {event['event']}", f"[{fields}]" if fields else ""]
+    line = " ".join(part for part in parts if part)
+    trace = [event[name] for name in ("exception", "stack") if event.get(name)]
+    return "\n".join([line, *trace])
