@@ -6,8 +6,7 @@ from celery import shared_task
 from django.contrib.sessions.backends.cached_db import SessionStore
 
 from conferences.flows import due as flow
-from conferences.flows import repair as mending
-from conferences.flows import takeover, units
+from conferences.flows import repair, takeover, units
 from domains.api import sessions
 from foundation import clock
 from foundation.bus import inbox
@@ -38,7 +37,7 @@ def ask_for_lists() -> None:
 @shared_task
 def mend() -> None:
     """Fill pool and projections again, if Redis was emptied."""
-    for_each_served(mending.mend)
+    for_each_served(repair.repair)
 
 
 @shared_task

@@ -185,7 +185,7 @@ def _reply(delivery: Delivery, message: Message) -> outbox.Row:
 def _hear(platform: str, said: Sequence[Message | None]) -> list[outbox.Row]:
     """Heartbeats and what became of reservations; a newcomer is written down first."""
     farewells = {_resource(m): n for n, m in enumerate(said) if isinstance(m, NodeUnregistered)}
-    units.lost(platform, farewells, "unregistered")
+    units.report_lost(platform, farewells, "unregistered")
     heard = [
         m
         for n, m in enumerate(said)
@@ -208,7 +208,7 @@ def _hear(platform: str, said: Sequence[Message | None]) -> list[outbox.Row]:
         if isinstance(message, NodeRegistered):
             name = name_of(unit_here(message.ip, message.pid))
             if name in newcomers or type(message) is not NodeState:
-                units.registered(platform, message)
+                units.save_registered(platform, message)
     if newcomers or "hungry" in answers or any(fed):
         for_each_served(due.restore_pending)
     return []
@@ -221,7 +221,7 @@ def _resource(message: NodeRegistered | NodeUnregistered) -> tuple[str, Unit]:
 def _orders_of(platform: str, message: NodeRegistered | ResourcesUsed) -> list[Order]:
     if isinstance(message, NodeRegistered):
         unit = unit_here(message.ip, message.pid)
-        draining = units.draining(platform, message.restype, unit)
+        draining = units.is_draining(platform, message.restype, unit)
         room = message.room or ""
         node = node_json(room, message.platform, message.capacity, message.load, draining)
         return [("state", message.restype, name_of(unit), node)]

@@ -1,4 +1,4 @@
-"""Call records come to the core, which keeps them as its own: once each, whatever comes again.
+"""Call records come to the core, which keeps each of them once, like those of its own conferences.
 
 CSS -> BMC  CSS_BMC_CDR_NTF                              on_call_recorded
 """
@@ -14,5 +14,5 @@ from wire.number_registry import CallRecorded
 
 @handles(CallRecorded)
 def on_call_recorded(uow: ConferencesUnitOfWork, notice: CallRecorded, envelope: Envelope) -> None:
-    """A site tells of a conference that has ended; its id makes it count once."""
+    """Keep the call record that a site sends of an ended conference; its id makes it count once."""
     uow.keep_record(decide_kept(notice, uow.now))

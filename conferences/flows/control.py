@@ -1,4 +1,4 @@
-"""Conference control goes through unchanged, and so does what the unit says to it (CSS §2.3.3).
+"""Control orders of CM pass unchanged to the unit, and its answers pass back to CM (CSS §2.3.3).
 
 CM  -> CSS  CM_MCU_*                                     on_control
 CSS -> CMU  CM_MCU_*
@@ -12,7 +12,7 @@ from conferences.data.commit import commit
 from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules.control import decide_control, decide_control_answered
 from conferences.rules.licence_counts import of_terminals
-from conferences.rules.speaking_unit import speaker
+from conferences.rules.speaking_unit import speaking_unit
 from foundation.bus.envelope import Envelope
 from foundation.bus.registry import handles, passes
 from wire.conference_control import Control, ControlAnswered
@@ -23,7 +23,7 @@ passes("MCU_CM_", ControlAnswered)
 
 @handles(Control)
 def on_control(uow: ConferencesUnitOfWork, order: Control, envelope: Envelope) -> None:
-    """To the unit that runs the conference."""
+    """Pass an order on to the unit that runs the conference, or refuse it."""
     mark = envelope.correlation_id or envelope.request
     short = uow.short_of(of_terminals(order.called)) if order.called else ""
     c, request = uow.load(order.e164), envelope.request
@@ -32,12 +32,12 @@ def on_control(uow: ConferencesUnitOfWork, order: Control, envelope: Envelope) -
 
 @handles(ControlAnswered)
 def on_control_answered(
-    uow: ConferencesUnitOfWork, said: ControlAnswered, envelope: Envelope
+    uow: ConferencesUnitOfWork, reply: ControlAnswered, envelope: Envelope
 ) -> None:
-    """To whoever asked, or to all CMs."""
+    """Pass a unit's answer to whoever asked, and its notice to all conference managers."""
     request = None
-    if not said.type.endswith("_NTF"):
-        request = uow.control_request(said.e164, envelope.correlation_id, said.reqid or "")
-    c = uow.load(said.e164)
-    unit = speaker(said, envelope, uow.here, c)
-    commit(uow, decide_control_answered(c, said, unit, request))
+    if not reply.type.endswith("_NTF"):
+        request = uow.control_request(reply.e164, envelope.correlation_id, reply.reqid or "")
+    c = uow.load(reply.e164)
+    unit = speaking_unit(reply, envelope, uow.here, c)
+    commit(uow, decide_control_answered(c, reply, unit, request))

@@ -18,7 +18,7 @@ from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules import create as decide
 from conferences.rules import outgoing
 from conferences.rules.restore import decide_restore_failed, decide_unit_took_it_again
-from conferences.rules.speaking_unit import speaker
+from conferences.rules.speaking_unit import speaking_unit
 from conferences.rules.states import Conference, ConferenceState, Unit
 from conferences.rules.step import Step, nothing
 from foundation.bus.envelope import Envelope
@@ -33,7 +33,7 @@ from wire.resource_pool import ResourcesGranted, ResourcesRefused
 def on_create_conference(
     uow: ConferencesUnitOfWork, request: CreateConference, envelope: Envelope
 ) -> None:
-    """CM asks: take it in with its seat and its number, or refuse it."""
+    """Take the conference in with its seat and its number, or refuse it."""
     asker = decide.Asker(envelope.request, envelope.origin)
     tenant = uow.tenant(request.user_domain)
     refused = decide.refuse_before_seat(request, tenant, uow.serving)
@@ -55,7 +55,7 @@ def on_create_conference(
 def on_create_resources(
     uow: ConferencesUnitOfWork, reply: ResourcesGranted | ResourcesRefused, envelope: Envelope
 ) -> None:
-    """The RMS answers: the unit is told, or the asker refused."""
+    """Hand the conference to the unit that the RMS granted, or refuse the asker."""
     e164, question = outgoing.question_of(envelope.correlation_id)
     conference = uow.load(e164)
     if conference:
@@ -67,15 +67,16 @@ def on_create_resources(
 
 @handles(UnitCreated, UnitRestored)
 def on_unit_created(uow: ConferencesUnitOfWork, reply: UnitCreated, envelope: Envelope) -> None:
-    """The unit has it."""
+    """Let the conference run that the unit has created."""
     c = uow.load(reply.e164)
-    unit = speaker(reply, envelope, uow.here, c)
-    commit(uow, _taken(uow, c, reply, unit))
+    unit = speaking_unit(reply, envelope, uow.here, c)
+    commit(uow, _decide_taken_by_unit(uow, c, reply, unit))
 
 
-def _taken(
+def _decide_taken_by_unit(
     uow: ConferencesUnitOfWork, c: Conference | None, reply: UnitCreated, unit: Unit | None
 ) -> Step:
+    """Decide what it means, in the state of the conference, that a unit has taken it."""
     if c is None or c.incarnation != reply.incarnation or not c.on(unit):
         return decide.decide_ghost(reply.e164, reply.incarnation, unit)
     match c.state:
@@ -89,9 +90,9 @@ def _taken(
 
 @handles(UnitRefused, UnitRestoreRefused)
 def on_unit_refused(uow: ConferencesUnitOfWork, reply: UnitRefused, envelope: Envelope) -> None:
-    """The unit does not want it: another one is asked for."""
+    """Ask for another unit, because this one refused the conference."""
     c = uow.load(reply.e164)
-    unit = speaker(reply, envelope, uow.here, c)
+    unit = speaking_unit(reply, envelope, uow.here, c)
     if c is None or c.incarnation != reply.incarnation or not c.on(unit) or c.unit is None:
         return
     if c.state is ConferenceState.CREATING:

@@ -1,8 +1,8 @@
-"""What time does: conferences whose moment has come, and those that wait for a unit.
+"""Time alone does this: it ends, warns of and places conferences, as the one timer of all of them.
 
-The one timer of all conferences: its scan follows the indexed `due_at`, so its cost grows with
-what is due. It may run on several workers at once, or twice: rows are claimed with SKIP LOCKED,
-and a decision that finds nothing due does nothing.
+Its scan follows the indexed `due_at`, so its cost grows with what is due. It may run on several
+workers at once, or twice: rows are claimed with SKIP LOCKED, and a decision that finds nothing due does
+nothing.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from wire.conference_manager import ReleaseConference
 
 BATCH = 200
 MOST_ROUNDS = 50
-ASKED_AGAIN_AFTER = 10
+ASK_AGAIN_SECONDS = 10
 
 log = logging.getLogger("conferences.due")
 
 
 def due(platform: str) -> int:
-    """Do what is due now; how many conferences were looked at."""
+    """Do what is due now, and return how many conferences were looked at."""
     looked_at = 0
     for _ in range(MOST_ROUNDS):
         count = _due_batch(platform)
@@ -44,6 +44,7 @@ def due(platform: str) -> int:
 
 
 def _due_batch(platform: str) -> int:
+    """Do what is due for at most BATCH conferences, and return how many were looked at."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         if not uow.is_open:
@@ -58,42 +59,49 @@ def _due_batch(platform: str) -> int:
 
 
 def watch_hosted() -> int:
-    """Ends of conferences that run here and that another site serves (CSS §9.3); how many were told of."""
-    told = 0
+    """Watch the ends of conferences that run here and that another site serves (CSS §9.3).
+
+    Returns for how many of them something was sent.
+    """
+    count = 0
     for platform in possible_platforms():
         try:
-            told += _watch(platform)
-        except (DatabaseError, InterfaceError, NotProvisioned, redis.RedisError) as wrong:
-            log.warning("the ends of conferences of %s are not watched: %s", platform, wrong)
-    return told
+            count += _watch(platform)
+        except (DatabaseError, InterfaceError, NotProvisioned, redis.RedisError) as error:
+            log.warning("the ends of conferences of %s are not watched: %s", platform, error)
+    return count
 
 
 def _watch(platform: str) -> int:
+    """Watch the ends of one platform's conferences, and return for how many something was sent."""
     with begin(platform) as uow:
         if not uow.serving_site:
             return 0
         near = hosted_near_end(uow.database, own_platform())
         steps = [(c, decide_watched(c, uow.now, uow.serving_site)) for c in near]
-    told = [step for c, step in steps if step.send and _first_time(c, step)]
-    if told:
+    new_steps = [step for c, step in steps if step.send and _is_new(c, step)]
+    if new_steps:
         with begin(own_platform()) as home:
-            for outgoing in (one for step in told for one in step.send):
+            for outgoing in (message for step in new_steps for message in step.send):
                 home.send(outgoing)
         wake_up.everywhere(own_platform())
-    return len(told)
+    return len(new_steps)
 
 
-def _first_time(c: Conference, step: Step) -> bool:
-    """Nobody has said it: nothing may be written to a copy, so Redis remembers. A request for its end
-    is worth saying again after a while."""
-    asks = any(isinstance(one.message, ReleaseConference) for one in step.send)
+def _is_new(c: Conference, step: Step) -> bool:
+    """Tell whether nobody has sent this step yet.
+
+    Redis remembers it, because nothing may be written to a copy. The request to end a conference may be
+    sent again after a while.
+    """
+    asks = any(isinstance(outgoing.message, ReleaseConference) for outgoing in step.send)
     name = f"watched:{c.confid}:{c.ends_at}:{step.because}"
-    seconds = ASKED_AGAIN_AFTER if asks else 900
+    seconds = ASK_AGAIN_SECONDS if asks else 900
     return bool(redis_of(own_platform()).set(name, 1, nx=True, ex=seconds))
 
 
 def restore_pending(platform: str) -> int:
-    """Places are free: ask at once for all that wait, oldest first."""
+    """Ask at once for all conferences that wait for a unit, oldest first; return how many."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         if not uow.is_open:
@@ -111,7 +119,7 @@ def restore_pending(platform: str) -> int:
 
 
 def end_now(platform: str, e164: str, reason: EndReason) -> bool:
-    """An operator, or a disabled domain, ends a conference. False: there is none."""
+    """End a conference because of an operator or a disabled domain; False means that there is none."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         c = conferences.load(e164) if uow.is_open else None
@@ -122,7 +130,7 @@ def end_now(platform: str, e164: str, reason: EndReason) -> bool:
 
 
 def end_below(domain: str) -> int:
-    """A domain is disabled, and the operator wants what runs in it and below ended; how many."""
+    """End all conferences of a disabled domain and below it, and return how many."""
     own = own_platform()
     numbers = numbers_below(store_of(own).database, domain)
     return sum(end_now(own, number, EndReason.DOMAIN_DISABLED) for number in numbers)

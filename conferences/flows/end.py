@@ -1,4 +1,6 @@
-"""Asked to end, or ended by the unit (CSS §9.3; the end by time is in due.py).
+"""A conference ends because CM asks, or because its unit has ended it (CSS §9.3).
+
+The end by time is in due.py.
 
 CM  -> CSS  CM_MAU_RELEASECONF_REQ                       on_release_conference
 CSS -> CM   MAU_CM_RELEASECONF_ACK | MAU_CM_RELEASECONF_NACK
@@ -14,7 +16,7 @@ from __future__ import annotations
 from conferences.data.commit import commit
 from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules.end import decide_release, decide_unit_ended
-from conferences.rules.speaking_unit import speaker
+from conferences.rules.speaking_unit import speaking_unit
 from foundation.bus.envelope import Envelope
 from foundation.bus.registry import handles
 from wire.conference_manager import ReleaseConference
@@ -25,15 +27,15 @@ from wire.media_unit import UnitEnded
 def on_release_conference(
     uow: ConferencesUnitOfWork, request: ReleaseConference, envelope: Envelope
 ) -> None:
-    """CM ends it."""
+    """End a conference for CM, or for the site where its time is over."""
     c, by_peer = uow.load(request.e164), envelope.app_id.startswith("css@")
     commit(uow, decide_release(c, request, envelope.request, uow.now, by_peer=by_peer))
 
 
 @handles(UnitEnded)
 def on_unit_ended(uow: ConferencesUnitOfWork, notice: UnitEnded, envelope: Envelope) -> None:
-    """The unit has ended it."""
+    """End a conference that its unit has ended."""
     conference = uow.load(notice.e164)
     if conference:
-        unit = speaker(notice, envelope, uow.here, conference)
+        unit = speaking_unit(notice, envelope, uow.here, conference)
         commit(uow, decide_unit_ended(conference, notice, unit, uow.now))

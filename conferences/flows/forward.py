@@ -1,8 +1,8 @@
-"""What concerns a platform that another site serves is passed on to it (CSS §2.3.3, §5).
+"""Messages for a platform that another site serves are passed on to that site (CSS §2.3.3, §5).
 
-Not a flow of one message, but what becomes of any: `MCU_MAU_*`, `CMU_MAU_*`, `MCU_CM_*` of a unit here
-and `RMS_CSS_NODELOST_NTF` go to the serving CSS as they are, with header x-via; `CM_MCU_*` that the
-serving CSS sends with header x-origin goes straight to the unit here, or its NACK goes back.
+This is no flow of one message: `MCU_MAU_*`, `CMU_MAU_*`, `MCU_CM_*` of a unit here and
+`RMS_CSS_NODELOST_NTF` go to the serving CSS as they are, with header x-via. `CM_MCU_*` that the serving
+CSS sends with header x-origin goes straight to the unit here, or a NACK goes back.
 
 The serving site decides and writes. Here nothing is written: the platform's data is a copy.
 """
@@ -26,35 +26,35 @@ log = logging.getLogger("conferences.forward")
 
 
 def pass_on(uow: UnitOfWork, delivery: Delivery) -> None:
-    """To the serving site, as it is."""
-    said, envelope = delivery.message, delivery.envelope
-    if isinstance(said, UnitHolds | NodeLost) and not _concerns(uow, said):
+    """Pass a message of a unit here on to the serving site, as it is."""
+    message, envelope = delivery.message, delivery.envelope
+    if isinstance(message, UnitHolds | NodeLost) and not _concerns(uow, message):
         return
-    around = decide_pass_on(envelope, own_platform())
-    if around is None:
-        log.info("%s by way of %s is not ours any more", type(said).__name__, envelope.via)
+    properties = decide_pass_on(envelope, own_platform())
+    if properties is None:
+        log.info("%s by way of %s is not ours any more", type(message).__name__, envelope.via)
         return
     route = Routes.UNIT_TO_CSS.value
-    uow.put(delivery.body, route.exchange, route.key, destination=uow.serving_site, **around)
+    uow.put(delivery.body, route.exchange, route.key, destination=uow.serving_site, **properties)
 
 
-def _concerns(uow: UnitOfWork, said: UnitHolds | NodeLost) -> bool:
-    """Is anything of this platform on the unit, or believed to be?"""
-    if queries.hosts(uow.database, said.ip, said.pid, own_platform()):
+def _concerns(uow: UnitOfWork, notice: UnitHolds | NodeLost) -> bool:
+    """Tell whether the unit holds a conference of this platform, or is believed to."""
+    if queries.hosts(uow.database, notice.ip, notice.pid, own_platform()):
         return True
-    numbers = [e["confE164"] for e in said.confs] if isinstance(said, UnitHolds) else []
+    numbers = [e["confE164"] for e in notice.confs] if isinstance(notice, UnitHolds) else []
     return uow.platform in platforms_of_numbers(numbers).values()
 
 
 def control_here(uow: UnitOfWork, delivery: Delivery) -> None:
-    """The serving site controls a conference that runs here: straight to its unit."""
+    """Give an order of the serving site straight to the unit here that runs the conference."""
     order, envelope = delivery.message, delivery.envelope
     if not isinstance(order, Control) or not envelope.asked_at:
         refuse_as_closed(uow, delivery)
         return
     c = queries.live_by_number(order.e164)
-    if told := decide_control_here(c, order, envelope, own_platform()):
-        uow.send(told)
+    if reply := decide_control_here(c, order, envelope, own_platform()):
+        uow.send(reply)
 
 
 PASSED_ON[Routes.UNIT_TO_CSS.value.queue] = pass_on

@@ -1,4 +1,4 @@
-"""Which conferences there are, told to CM.
+"""CM asks which conferences there are.
 
 CM  -> CSS  CM_MAU_GETCONFLIST_REQ                       on_list_conferences
 CSS -> CM   MAU_CM_GETCONFLIST_ACK | MAU_CM_GETCONFLIST_NACK
@@ -20,16 +20,16 @@ from wire.routes import Routes
 def on_list_conferences(
     uow: ConferencesUnitOfWork, request: ListConferences, envelope: Envelope
 ) -> None:
-    """One page of a user or platform domain's conferences."""
-    found = uow.listed(request.domain, request.start, request.count)
+    """Answer with one page of the conferences of a user or platform domain."""
+    page = uow.listed(request.domain, request.start, request.count)
     message: ConferencesListed | ListRefused
-    if found is None:
+    if page is None:
         message = ListRefused(
             reqid=request.reqid,
             errcode=Err.UNKNOWN_DOMAIN,
             detail=f"moid: {MEANING[Err.UNKNOWN_DOMAIN]}",
         )
     else:
-        total, confs = found
+        total, confs = page
         message = ConferencesListed(reqid=request.reqid, total=total, confs=as_many_as_fit(confs))
     uow.send(Answer(request=envelope.request, message=message, route=Routes.CSS_TO_CM))

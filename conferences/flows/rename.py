@@ -12,7 +12,7 @@ from __future__ import annotations
 from conferences.data.commit import commit
 from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules.rename import decide_cm_on_rename, decide_unit_rename
-from conferences.rules.speaking_unit import speaker
+from conferences.rules.speaking_unit import speaking_unit
 from foundation.bus.envelope import Envelope
 from foundation.bus.registry import handles
 from wire.conference_manager import RenameDenied, RenameGranted
@@ -23,9 +23,9 @@ from wire.media_unit import UnitAsksToRename
 def on_unit_asks_to_rename(
     uow: ConferencesUnitOfWork, request: UnitAsksToRename, envelope: Envelope
 ) -> None:
-    """A unit wishes another name: CM is asked."""
+    """Ask CM whether the unit may rename its conference."""
     c = uow.load(request.e164)
-    unit = speaker(request, envelope, uow.here, c)
+    unit = speaking_unit(request, envelope, uow.here, c)
     step = decide_unit_rename(c, request, unit, envelope.request, uow.new_id(), uow.now)
     commit(uow, step)
 
@@ -34,7 +34,7 @@ def on_unit_asks_to_rename(
 def on_cm_answers_rename(
     uow: ConferencesUnitOfWork, reply: RenameGranted | RenameDenied, envelope: Envelope
 ) -> None:
-    """CM has answered: the unit is told."""
+    """Tell the unit CM's answer."""
     conference = uow.load(reply.e164) if reply.e164 else None
     if conference:
         commit(uow, decide_cm_on_rename(conference, reply))

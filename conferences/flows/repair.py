@@ -1,4 +1,7 @@
-"""What lies in Redis is derived: found empty, it is built again from the database; licences begin and end."""
+"""Repair fills an emptied Redis again from the database, because all in Redis is derived.
+
+It also lets licences come into force and expire.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,15 @@ from licensing.flows import publish as licences
 log = logging.getLogger("conferences.mend")
 
 
-def mend(platform: str) -> None:
-    """Ask the pool anything: an emptied Redis is filled before it answers. Then domains and licences."""
+def repair(platform: str) -> None:
+    """Fill the pool of this site, and bring the domains and licences in Redis up to date.
+
+    Any order to the pool will do: an emptied Redis is filled before it answers.
+    """
     try:
         if platform == own_platform():
             Pool(platform).one("used", "mcu", "nobody", "0")
-    except redis.RedisError as wrong:
-        log.warning("Redis is away: %s", wrong)
+    except redis.RedisError as error:
+        log.warning("Redis is away: %s", error)
     domain_projection.repair(platform)
     licences.mend(platform)

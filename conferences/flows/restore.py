@@ -1,4 +1,4 @@
-"""What lost its unit is placed again (CSS §1.2).
+"""A conference that has lost its unit is placed again (CSS §1.2).
 
 RMS -> CSS  RMS_CSS_NODELOST_NTF                         on_node_lost
 CSS -> CM   MAU_CM_CONFRESTORE_NTF
@@ -23,7 +23,7 @@ from wire.resource_pool import NodeLost, ResourcesGranted, ResourcesRefused
 
 @handles(NodeLost)
 def on_node_lost(uow: ConferencesUnitOfWork, notice: NodeLost, envelope: Envelope) -> None:
-    """A media unit is gone: all that it hosted waits, and is asked for at once."""
+    """Let all conferences of a lost media unit wait, and ask for new units at once."""
     if notice.restype != "mcu":
         return
     unit = Unit(notice.ip, notice.pid, envelope.via or uow.here)
@@ -35,7 +35,7 @@ def on_node_lost(uow: ConferencesUnitOfWork, notice: NodeLost, envelope: Envelop
 def on_restore_resources(
     uow: ConferencesUnitOfWork, reply: ResourcesGranted | ResourcesRefused, envelope: Envelope
 ) -> None:
-    """The RMS answers: the unit is told, or the conference waits on."""
+    """Hand a waiting conference to the unit that the RMS granted, or let it wait on."""
     e164, question = outgoing.question_of(envelope.correlation_id)
     conference = uow.load(e164)
     if conference:

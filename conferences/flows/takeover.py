@@ -1,4 +1,4 @@
-"""This site serves another platform from now on: its conferences run again here (CSS §2.3).
+"""The conferences of a platform run again at this site, which now serves it (CSS §2.3).
 
 CSS -> BMC  CSS_BMC_SYNC_REQ | CSS_BMC_LICENSE_REQ       begin_to_serve
 
@@ -6,9 +6,9 @@ CSS -> CM   MAU_CM_CONFRESTORE_NTF                       take_over
 CSS -> UPU  CSS_UPU_DELCONF_NTF
 CSS -> RMS  GET_RES_REQ
 
-Nobody has to tell: who serves is looked at every second, so a lost notice does no harm. A site whose
-own platform is served here is lost; whatever ran there, of any platform that is served here, moves.
-After a hand-back nothing moves: the site where a conference runs is not lost.
+No notice is needed: this site looks every second who serves, so a lost notice does no harm. A site
+whose own platform is served here is lost; whatever ran there, of any platform that is served here,
+moves. After a hand-back nothing moves: the site where a conference runs is not lost.
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ log = logging.getLogger("conferences.takeover")
 
 BATCH = 200
 _EPOCH = "cell:epoch"
-_seen: dict[str, int] = {}
+_prepared_epochs: dict[str, int] = {}
+"""The epoch of each platform for which `begin_to_serve` has done its work in this process."""
 
 
 def keep_up() -> None:
-    """Look who is served here, and do what follows."""
+    """Look which platforms are served here, and do what follows."""
     served: list[str] = []
     for_each_served(served.append)
     for_each_served(begin_to_serve)
@@ -47,10 +48,13 @@ def keep_up() -> None:
 
 
 def begin_to_serve(platform: str) -> bool:
-    """What a new epoch asks for: what was left unsent for us, a Redis that is not of before, and what
-    the core has said meanwhile."""
+    """Prepare for a new epoch of a platform. True if there is one and all is done.
+
+    Messages for us that were left unsent go out, Redis is filled anew, and the core is asked for what
+    changed meanwhile.
+    """
     with begin(platform) as uow:
-        if not uow.is_open or _seen.get(platform) == uow.epoch:
+        if not uow.is_open or _prepared_epochs.get(platform) == uow.epoch:
             return False
         outbox.bring_home(uow.database, own_platform())
     try:
@@ -62,28 +66,31 @@ def begin_to_serve(platform: str) -> bool:
             licences.greet(platform)
             client.set(_EPOCH, uow.epoch)
             log.info("%s is served here (epoch %d), %d are live", platform, uow.epoch, count)
-    except redis.RedisError as wrong:
-        log.warning("Redis of %s is filled later: %s", platform, wrong)
+    except redis.RedisError as error:
+        log.warning("Redis of %s is filled later: %s", platform, error)
         return False
-    _seen[platform] = uow.epoch
+    _prepared_epochs[platform] = uow.epoch
     return True
 
 
 def take_over(platform: str, lost: list[str]) -> int:
-    """Place here what a platform had at sites that are lost; how many. Again, after a crash: what is
-    left of them."""
+    """Place here what a platform had at sites that are lost, and return how many conferences moved.
+
+    After a crash a second run moves what is left.
+    """
     moved = 0
-    while count := _batch(platform, lost):
+    while count := _take_over_batch(platform, lost):
         moved += count
     return moved
 
 
-def _batch(platform: str, lost: list[str]) -> int:
+def _take_over_batch(platform: str, lost: list[str]) -> int:
+    """Take over at most BATCH conferences, and return how many."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
-        found = conferences.claim_hosted_at(lost, BATCH) if uow.is_open else []
-        for c in found:
+        claimed = conferences.claim_hosted_at(lost, BATCH) if uow.is_open else []
+        for c in claimed:
             commit(conferences, decide_taken_over(c, uow.now))
-    if found:
+    if claimed:
         wake_up.everywhere(platform)
-    return len(found)
+    return len(claimed)

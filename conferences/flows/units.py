@@ -1,4 +1,7 @@
-"""Resources as the operator knows them: rows that outlive Redis, and what is lost is told."""
+"""Resources (media, recording and mixing units) have rows, which outlive Redis.
+
+A loss of one is told to the CSS.
+"""
 
 from __future__ import annotations
 
@@ -37,12 +40,12 @@ _COLUMNS = (
     "online",
     "registered_at",
 )
-_DRAINING_LIVES = 2.0
+_DRAINING_CACHE_SECONDS = 2.0
 _draining: dict[str, tuple[float, frozenset[tuple[str, str, str]]]] = {}
 
 
-def registered(platform: str, message: NodeRegistered) -> None:
-    """Write down a resource that has come (again)."""
+def save_registered(platform: str, message: NodeRegistered) -> None:
+    """Write the row of a resource that has registered, for the first time or again."""
     log.info("%s %s registered", message.restype, unit_here(message.ip, message.pid))
     with begin(platform) as uow:
         if not uow.is_open:
@@ -63,8 +66,11 @@ def registered(platform: str, message: NodeRegistered) -> None:
         sql.insert(uow.database, "conferences_resourceunit", _COLUMNS, [row], update)
 
 
-def lost(platform: str, gone: Iterable[tuple[str, Unit]], why: str) -> None:
-    """Tell CSS first, durably, then forget: a crash in between tells it twice."""
+def report_lost(platform: str, gone: Iterable[tuple[str, Unit]], why: str) -> None:
+    """Tell the CSS of lost resources, durably, and then take them out of the pool.
+
+    A crash in between tells it twice.
+    """
     for kind, unit in gone:
         log.warning("%s %s is lost: %s", kind, unit, why)
         with begin(platform) as uow:
@@ -80,19 +86,22 @@ def lost(platform: str, gone: Iterable[tuple[str, Unit]], why: str) -> None:
         wake_up.everywhere(platform)
         try:
             Pool(platform).one("gone", kind, name_of(unit), why)
-        except redis.RedisError as wrong:
-            log.warning("the pool is away: %s", wrong)
+        except redis.RedisError as error:
+            log.warning("the pool is away: %s", error)
 
 
 def recount(platform: str, kind: str, unit: Unit) -> bool:
-    """A resource has long reported less than we count there: a notice was lost with the broker's or
-    Redis' data. Give back what no longer lives there. True: somebody waits for places."""
+    """Count the places of a resource again by the conferences that live there.
+
+    It has long reported less than the pool counts: a notice was lost with the data of the broker or of
+    Redis. Returns whether somebody waits for places.
+    """
     pool, name = Pool(platform), name_of(unit)
     counted = {
         number: rest
-        for number, _, rest in (s.partition("|") for s in pool.one("in_use", kind, name))
+        for number, _, rest in (entry.partition("|") for entry in pool.one("in_use", kind, name))
     }
-    live = {c.e164: c for c in _live(list(counted)) if _uses(c, kind) == unit}
+    live = {c.e164: c for c in _live_conferences(list(counted)) if _resource_of(c, kind) == unit}
     orders: list[Order] = [("free", kind, name, e164) for e164 in counted if e164 not in live]
     for e164, c in live.items():
         places = (str(c.places), str(int(c.resolution == "1080p"))) if kind == "mcu" else ("0", "0")
@@ -102,41 +111,45 @@ def recount(platform: str, kind: str, unit: Unit) -> bool:
     return "hungry" in pool.run(orders)
 
 
-def _uses(c: Conference, kind: str) -> Unit | None:
+def _resource_of(c: Conference, kind: str) -> Unit | None:
+    """Return the resource of this kind that a conference uses; `None` while it waits."""
     if c.state is ConferenceState.PENDING_RESTORE:
         return None
     return {"mcu": c.unit, "vrs": c.vrs, "mps": c.mps}[kind]
 
 
-def _live(numbers: list[str]) -> list[Conference]:
+def _live_conferences(numbers: list[str]) -> list[Conference]:
+    """Return the live conferences with these numbers, of all platforms whose data we have."""
     if not numbers:
         return []
     query = f"SELECT {row_mapper.READ} FROM conferences_conference WHERE live_e164 IN ({sql.marks(numbers)})"
-    found = [sql.select(store_of(p).database, query, numbers) for p in possible_platforms()]
-    return [row_mapper.from_row(row) for one in found for row in one]
+    rows_by_platform = [
+        sql.select(store_of(p).database, query, numbers) for p in possible_platforms()
+    ]
+    return [row_mapper.from_row(row) for rows in rows_by_platform for row in rows]
 
 
 def watch(platform: str) -> None:
-    """Find the resources that have fallen silent."""
+    """Find the resources that have fallen silent, and treat them as lost."""
     try:
         silent = Pool(platform).silent()
-    except redis.RedisError as wrong:
-        log.warning("the pool is away, nobody is watched: %s", wrong)
+    except redis.RedisError as error:
+        log.warning("the pool is away, nobody is watched: %s", error)
         return
-    lost(platform, silent, "silent")
+    report_lost(platform, silent, "silent")
 
 
-def draining(platform: str, kind: str, unit: Unit) -> bool:
-    """Did the operator take it out of service? Read at most every two seconds."""
-    read_at, known = _draining.get(platform, (0.0, frozenset()))
-    if time.monotonic() - read_at > _DRAINING_LIVES:
-        found = sql.select(
+def is_draining(platform: str, kind: str, unit: Unit) -> bool:
+    """Tell whether the operator took a resource out of service; read at most every two seconds."""
+    read_at, draining_units = _draining.get(platform, (0.0, frozenset()))
+    if time.monotonic() - read_at > _DRAINING_CACHE_SECONDS:
+        rows = sql.select(
             store_of(platform).database,
             "SELECT restype, ip, pid FROM conferences_resourceunit WHERE draining=1",
         )
-        known = frozenset((r[0], r[1], r[2]) for r in found)
-        _draining[platform] = (time.monotonic(), known)
-    return (kind, unit.ip, unit.pid) in known
+        draining_units = frozenset((row[0], row[1], row[2]) for row in rows)
+        _draining[platform] = (time.monotonic(), draining_units)
+    return (kind, unit.ip, unit.pid) in draining_units
 
 
 def drain(platform: str, kind: str, unit: Unit, on: bool) -> None:
@@ -151,16 +164,16 @@ def drain(platform: str, kind: str, unit: Unit, on: bool) -> None:
 
 
 def ask_for_lists(platform: str) -> None:
-    """Ask every media unit that is there, or that we believe to hold something, what it holds."""
+    """Ask every media unit that is online, or that we believe to hold a conference, for its list."""
     with begin(platform) as uow:
         if not uow.is_open:
             return
-        found = sql.select(
+        rows = sql.select(
             uow.database,
             "SELECT ip, pid FROM conferences_resourceunit WHERE restype='mcu' AND online=1"
             " UNION SELECT DISTINCT unit_ip, unit_pid FROM conferences_conference"
             " WHERE live_unit IS NOT NULL",
         )
-        for ip, pid in found:
+        for ip, pid in rows:
             uow.send(to_unit(unit_here(ip, pid), AskUnitForList(), expires_ms=15_000))
     wake_up.everywhere(platform)

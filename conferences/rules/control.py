@@ -1,4 +1,4 @@
-"""Conference control: passed through unchanged to the unit that runs the conference (CSS §2.3.3)."""
+"""Conference control passes unchanged to the unit that runs the conference (CSS §2.3.3)."""
 
 from __future__ import annotations
 
@@ -17,51 +17,56 @@ def decide_control(
     order: Control,
     asked_by: str,
     correlation_id: str,
-    here: str,
+    own_site: str,
     short: str = "",
 ) -> Step:
-    """To the unit as it is; or a NACK of our own: no such conference, not RUNNING, not permitted.
+    """Pass a control order on to the unit unchanged, or answer it with a NACK of our own.
 
-    `short`: the licensed resource of which too few are left for the terminals that are to be called.
+    It is refused where no such conference runs, or where it is not permitted. `short`: the licensed
+    resource of which too few are left for the terminals that are to be called; "" where there are enough.
     """
-    refused = _why_not(c, order, short)
+    refused = _why_refused(c, order, short)
     if c is None or c.unit is None or refused:
         code, words = refused or (Err.NO_CONFERENCE, MEANING[Err.NO_CONFERENCE])
         if not order.type.endswith("_REQ"):
             return Step(f"{order.type} dropped: {words}")
         nack = refusal(order, code, words)
-        told = Answer(request=asked_by, message=nack, route=Routes.STATE_TO_CM)
-        return Step(f"refused {code}", send=(told,))
+        answer = Answer(request=asked_by, message=nack, route=Routes.STATE_TO_CM)
+        return Step(f"refused {code}", send=(answer,))
     passed = outgoing.to_unit(c.unit, order, correlation_id=correlation_id)
-    if c.unit.at != here:
-        passed = _by_way_of_its_site(order, c.unit, here, correlation_id)
+    if c.unit.at != own_site:
+        passed = _through_its_site(order, c.unit, own_site, correlation_id)
     return Step(f"passed {order.type} to {c.unit}", send=(passed,))
 
 
-def _by_way_of_its_site(order: Control, unit: Unit, here: str, correlation_id: str) -> Send:
-    """A unit elsewhere is controlled through the CSS of its site (CSS §2.3.3)."""
+def _through_its_site(order: Control, unit: Unit, own_site: str, correlation_id: str) -> Send:
+    """Send an order for a unit at another site to the CSS of that site (CSS §2.3.3)."""
     return Send(
         message=order,
         route=Routes.CM_TO_UNIT,
         destination=unit.at,
         correlation_id=correlation_id,
-        headers={"x-origin": here},
+        headers={"x-origin": own_site},
     )
 
 
 def decide_control_answered(
-    c: Conference | None, said: ControlAnswered, unit: Unit | None, request: str | None
+    c: Conference | None, reply: ControlAnswered, unit: Unit | None, request: str | None
 ) -> Step:
-    """To whoever asked; a notice, or an answer nobody asked for, to all CMs."""
+    """Pass a unit's answer to whoever asked.
+
+    A notice, and an answer that belongs to no request, go to all conference managers.
+    """
     if c and not c.on(unit):
         return nothing(f"{unit} does not run it")
     if request:
-        answer = Answer(request=request, message=said, route=Routes.STATE_TO_CM)
-        return Step(f"{said.type} to its asker", send=(answer,))
-    return Step(f"{said.type} to CM", send=(Send(message=said, route=Routes.STATE_TO_CM),))
+        answer = Answer(request=request, message=reply, route=Routes.STATE_TO_CM)
+        return Step(f"{reply.type} to its asker", send=(answer,))
+    return Step(f"{reply.type} to CM", send=(Send(message=reply, route=Routes.STATE_TO_CM),))
 
 
-def _why_not(c: Conference | None, order: Control, short: str) -> tuple[Err, str] | None:
+def _why_refused(c: Conference | None, order: Control, short: str) -> tuple[Err, str] | None:
+    """Return the code and the words of the refusal; None means that the order is allowed."""
     code = None
     if c is None:
         code = Err.NO_CONFERENCE
@@ -76,7 +81,7 @@ def _why_not(c: Conference | None, order: Control, short: str) -> tuple[Err, str
 
 
 def refusal(order: Control, code: Err, words: str) -> Raw:
-    """The NACK by which the CSS itself refuses it."""
+    """Return the NACK by which the CSS itself refuses a control order."""
     echo = {"reqid": order.reqid} if order.reqid else {}
     return Raw(
         {

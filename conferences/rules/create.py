@@ -1,4 +1,4 @@
-"""Create: may it be, on which unit, and who is told (CSS §1.1)."""
+"""Create: these rules say whether a conference may begin, on which unit, and who is told (CSS §1.1)."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from wire.resource_pool import ResourcesGranted, ResourcesRefused
 RMS_ANSWERS_IN = timedelta(seconds=2)
 UNIT_ANSWERS_IN = timedelta(seconds=4)
 CREATED_IN = timedelta(seconds=13.5)
-"""14 s are allowed, and the timer that ends it comes every second."""
+"""The specification allows 14 s, and the timer that ends a failed create runs every second."""
 MOST_UNITS = 3
-"""Units tried at once: then a create is refused, and a restore waits for the next round."""
+"""The most units that are tried in a row; then a create fails, and a restore waits for the next round."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """What counts of a user domain when it asks for a conference."""
+    """The facts of a user domain that decide whether it may create a conference."""
 
     moid: str
     platform: str
@@ -38,7 +38,10 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asked: the request's key in the inbox, and by which door it came (`mq` or `http`)."""
+    """The asker of a conference: the key of its request in the inbox, and how the request came.
+
+    `origin` is `mq` for a message of a conference manager, `http` for the HTTP API.
+    """
 
     request: str
     origin: str = "mq"
@@ -47,7 +50,7 @@ class Asker:
 def refuse_before_seat(
     request: CreateConference, tenant: Tenant | None, serving: frozenset[str]
 ) -> tuple[Err, str] | None:
-    """Why this request cannot be had at all, whatever is free; None: it can."""
+    """Return why this request is refused whatever is free; None means that nothing forbids it."""
     if tenant is None:
         return Err.UNKNOWN_DOMAIN, "moid"
     if tenant.platform not in serving:
@@ -72,8 +75,11 @@ _FULL = {
 
 
 def refused(full: Full, wanted: Amounts) -> tuple[Err, str]:
-    """The code and the words for a limit that is reached. Media ports are the platform's limit of
-    conferences of this size, by other means: 29006 or 29007, and `detail` tells."""
+    """Return the error code and the words for a limit that is reached.
+
+    Too few media ports limit the platform's conferences of this size by other means: the code is 29006
+    or 29007, and the words say so.
+    """
     if full is not Full.PORTS:
         return _FULL[full], ""
     code = Err.LARGE_LIMIT if wanted.large_conferences else Err.SMALL_LIMIT
@@ -91,7 +97,10 @@ def decide_create(
     confid: str,
     now: datetime,
 ) -> Step:
-    """All is there: take it in, and ask the RMS. `numbers`: E.164, short number, incarnation."""
+    """Take the conference in, and ask the RMS for a unit.
+
+    `numbers`: its number (E.164), short number and incarnation.
+    """
     creator = request.creator or {}
     after = Conference(
         confid=confid,
@@ -128,17 +137,20 @@ def decide_create(
 
 
 def invited(mts: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
-    """Terminals to call become members that are not there yet, numbered from 1."""
+    """Return the terminals to call as members that are not online yet, numbered from 1."""
     return tuple({**m, "mtid": m.get("mtid") or str(n), "online": 0} for n, m in enumerate(mts, 1))
 
 
 def warned_by(seconds_left: float) -> int:
-    """The least warning whose time has passed already, so that it is not given late; 0: none."""
+    """Return the smallest warning, in minutes, whose time has passed already; 0 means none.
+
+    It counts as given, so that no warning comes late.
+    """
     return min((w for w in WARNINGS if w * 60 >= seconds_left), default=0)
 
 
 def decide_refuse(request: CreateConference, asker: Asker, code: str, detail: str = "") -> Step:
-    """NACK, and nothing is kept."""
+    """Answer a request with a NACK; nothing is stored."""
     words = (
         f"{detail}: {MEANING[code]}" if detail and ":" not in detail else detail or MEANING[code]
     )
@@ -150,65 +162,75 @@ def decide_create_resources(
     c: Conference,
     reply: ResourcesGranted | ResourcesRefused,
     question: int,
-    at: str,
+    site: str,
     now: datetime,
 ) -> Step:
-    """The RMS has answered: hand the conference to the unit, or give up. `at`: where the unit stands."""
+    """Hand the conference to the unit that the RMS granted, or give up.
+
+    `site`: where the unit stands.
+    """
     if c.state is not ConferenceState.CREATING or c.question != question or c.unit:
         return nothing("late answer of the RMS; its reservation lapses")
     if isinstance(reply, ResourcesRefused):
         return give_up(c, c.last_code or reply.errcode, now)
-    unit = Unit.of(reply.mcu, at)
+    unit = Unit.of(reply.mcu, site)
     if unit is None:
         return give_up(c, c.last_code or Err.NO_RESOURCE, now)
     until = _within(c, now + UNIT_ANSWERS_IN)
-    platform = (reply.mcu or {}).get("platformmoid") or at
-    after = c.place(unit, platform, until, vrs=Unit.of(reply.vrs, at), mps=Unit.of(reply.mps, at))
+    platform = (reply.mcu or {}).get("platformmoid") or site
+    after = c.place(
+        unit, platform, until, vrs=Unit.of(reply.vrs, site), mps=Unit.of(reply.mps, site)
+    )
     return Step(f"creating on {unit}", c, after, (outgoing.command(after),))
 
 
 def decide_unit_took_it(c: Conference, join: dict[str, Any] | None, now: datetime) -> Step:
-    """The unit has created it: RUNNING, and the asker is told."""
+    """Let the conference run, now that its unit has created it, and tell the asker."""
     after = c.begin_running(join, now)
-    told: tuple[Outgoing, ...] = (
+    messages: tuple[Outgoing, ...] = (
         outgoing.created(after),
         *outgoing.number_in_use(after),
         outgoing.reservation(after, "used"),
     )
-    return Step(f"runs on {after.unit}", c, after, told)
+    return Step(f"runs on {after.unit}", c, after, messages)
 
 
 def decide_next_unit(c: Conference, code: str, now: datetime) -> Step:
-    """The unit refused, was silent, or died: it is told to drop it, and another one is asked for."""
+    """Take the conference off a unit that refused, was silent or died, and ask the RMS for another one.
+
+    The unit is told to drop it. After MOST_UNITS units, or when the time is over, the create fails.
+    """
     assert c.unit is not None
-    gone = (outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.reservation(c, "free"))
-    enough = len(c.tried) >= MOST_UNITS or (c.give_up_at and c.give_up_at <= now)
-    if enough:
-        last = give_up(c, code, now)
-        return Step(last.because, c, last.after, last.send)
+    release = (outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.reservation(c, "free"))
+    is_enough = len(c.tried) >= MOST_UNITS or (c.give_up_at and c.give_up_at <= now)
+    if is_enough:
+        failed = give_up(c, code, now)
+        return Step(failed.because, c, failed.after, failed.send)
     after = c.unplace(code, _within(c, now + RMS_ANSWERS_IN))
     because = f"{c.unit} did not take it ({code}), asking for another"
-    return Step(because, c, after, (*gone, outgoing.ask_rms(after, "create")))
+    return Step(because, c, after, (*release, outgoing.ask_rms(after, "create")))
 
 
 def _within(c: Conference, moment: datetime) -> datetime:
-    """That moment, or the one when the asker must have an answer."""
+    """Return the moment, but none after the asker must have an answer."""
     return min(moment, c.give_up_at or moment)
 
 
 def give_up(c: Conference, code: str, now: datetime) -> Step:
-    """End it before it ran; the asker has its NACK."""
+    """End a conference that never ran, and answer its asker with a NACK."""
     after = c.end(EndReason.CREATE_FAILED, now, code)
-    told: list[Outgoing] = [outgoing.create_refused(c.request, c.reqid, code, MEANING.get(code))]
+    messages: list[Outgoing] = [
+        outgoing.create_refused(c.request, c.reqid, code, MEANING.get(code))
+    ]
     if c.origin == "http":
-        told.append(outgoing.ended(after))
+        messages.append(outgoing.ended(after))
     if c.unit:
-        told += [outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.reservation(c, "free")]
-    return Step(f"create failed ({code})", c, after, tuple(told))
+        messages += [outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.reservation(c, "free")]
+    return Step(f"create failed ({code})", c, after, tuple(messages))
 
 
 def decide_ghost(e164: str, incarnation: int, unit: Unit | None) -> Step:
-    """A unit says that it has taken what is no longer wanted there: it drops it."""
+    """Tell a unit to drop a conference that it has taken and that is not wanted there any more."""
     if unit is None:
         return nothing(f"ghost {incarnation} of {e164}, from nobody known")
     dropped = outgoing.drop(unit, e164, incarnation)

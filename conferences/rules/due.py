@@ -1,4 +1,4 @@
-"""Due: what time alone does to a conference. One timer asks, at the moment that `next_due` named."""
+"""Due: these rules say what time alone does to a conference, at the moment that `next_due` named."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ _S = ConferenceState
 
 
 OVERDUE = timedelta(seconds=60)
-"""So long its owner waits for the site where it runs to ask for its end."""
+"""How long the serving site waits for the site where a conference runs to ask for its end."""
 
 
 LATEST_WARNING = 30.0
-"""Seconds after its moment in which a warning of what another site serves is still worth giving."""
+"""For so many seconds a missed warning about a conference of another site is still worth giving."""
 
 
 def decide_due(c: Conference, now: datetime, *, elsewhere: bool = False) -> Step:
-    """The next thing that is due for it, if any. `elsewhere`: its unit stands at another site, which
-    watches its end and warns of it (CSS §9.3)."""
+    """Do the next thing that is due for a conference, if anything is.
+
+    `elsewhere`: its unit stands at another site, which watches its end and warns of it (CSS §9.3).
+    """
     watched = elsewhere and c.state is _S.RUNNING
     end = c.give_up_at if watched and c.give_up_at else c.ends_at
     if end and end <= now and c.state not in (_S.CREATING, _S.ENDED):
@@ -38,7 +40,7 @@ def decide_due(c: Conference, now: datetime, *, elsewhere: bool = False) -> Step
             return Step("its site ends it", c, c.change(give_up_at=end + OVERDUE))
         return decide_end(c, EndReason.EXPIRED, now)
     if c.answer_by and c.answer_by <= now:
-        return _silence(c, now)
+        return _on_silence(c, now)
     if c.state is _S.PENDING_RESTORE and c.restore_at and c.restore_at <= now:
         return decide_restore(c, now)
     if c.rename and c.rename.answer_by <= now:
@@ -48,13 +50,13 @@ def decide_due(c: Conference, now: datetime, *, elsewhere: bool = False) -> Step
     return _warning(c, now, told_there=watched)
 
 
-def _silence(c: Conference, now: datetime) -> Step:
-    """Who was asked has not answered in time."""
+def _on_silence(c: Conference, now: datetime) -> Step:
+    """Go on without the answer of an RMS or a unit that did not come in time."""
     match c.state:
         case _S.CREATING if c.unit:
             return decide_next_unit(c, Err.UNIT_SILENT, now)
         case _S.CREATING if c.origin == "http" and c.give_up_at and now < c.give_up_at:
-            return _ask_again(c, now)
+            return _ask_rms_again(c, now)
         case _S.CREATING:
             return give_up(c, c.last_code or Err.RMS_SILENT, now)
         case _S.PENDING_RESTORE:
@@ -65,8 +67,11 @@ def _silence(c: Conference, now: datetime) -> Step:
             return nothing("nobody was asked")
 
 
-def _ask_again(c: Conference, now: datetime) -> Step:
-    """It was acknowledged, perhaps while the broker was away: worth more than one question."""
+def _ask_rms_again(c: Conference, now: datetime) -> Step:
+    """Ask the RMS once more for a conference that came by HTTP.
+
+    Its request was acknowledged, perhaps while the broker was away, so one lost question must not end it.
+    """
     after = c.ask(now + RMS_ANSWERS_IN)
     return Step(
         "the RMS did not answer, asking again", c, after, (outgoing.ask_rms(after, "create"),)
@@ -74,7 +79,7 @@ def _ask_again(c: Conference, now: datetime) -> Step:
 
 
 def _warning(c: Conference, now: datetime, *, told_there: bool) -> Step:
-    """10, 5 and 1 minutes before its end (CSS §9.3), to CM and to the unit."""
+    """Warn CM and the unit 10, 5 and 1 minutes before the end of a conference (CSS §9.3)."""
     if c.ends_at is None or c.state is not _S.RUNNING:
         return nothing("nothing is due")
     level = warned_by((c.ends_at - now).total_seconds())
@@ -87,7 +92,10 @@ def _warning(c: Conference, now: datetime, *, told_there: bool) -> Step:
 
 
 def warnings(c: Conference, now: datetime, cm_at: str = "") -> tuple[Send, ...]:
-    """What is said of an end that is near. `cm_at`: at whose CMs; empty: at ours."""
+    """Return the messages that warn of an end that is near.
+
+    `cm_at`: the site whose conference managers are told; "" means ours.
+    """
     assert c.ends_at is not None
     minutes = max(1, round((c.ends_at - now) / timedelta(minutes=1)))
     to_cm = outgoing.to_cm(EndIsNear(e164=c.e164, minutes=minutes), cm_at)
@@ -97,17 +105,21 @@ def warnings(c: Conference, now: datetime, cm_at: str = "") -> tuple[Send, ...]:
 
 
 def decide_watched(c: Conference, now: datetime, owner: str) -> Step:
-    """It runs here, and another site serves it: that one is asked to end it, its CMs are warned."""
+    """Watch the end of a conference that runs here while another site, `owner`, serves it.
+
+    Its conference managers are warned, and `owner` is asked to end it when its time is over.
+    """
     if c.state is not _S.RUNNING or c.ends_at is None:
         return nothing("nothing to watch")
     if c.ends_at > now:
         left = (c.ends_at - now).total_seconds()
         level = warned_by(left)
-        # What the row says was warned of is its owner's book, and may come here first.
+        # The row's own `warned` is written by the serving site, and may come here before this
+        # site has warned: the age of the warning decides instead.
         fresh = level and level * 60 - left <= LATEST_WARNING
         return Step(f"warning {level}", send=warnings(c, now, owner) if fresh else ())
-    ask = ReleaseConference(
+    message = ReleaseConference(
         reqid=f"expired:{c.confid}:{now:%H%M%S}", e164=c.e164, reason=EndReason.EXPIRED
     )
-    told = Send(message=ask, route=Routes.CM_TO_CSS, destination=owner)
-    return Step(f"asking {owner} to end it", send=(told,))
+    request = Send(message=message, route=Routes.CM_TO_CSS, destination=owner)
+    return Step(f"asking {owner} to end it", send=(request,))

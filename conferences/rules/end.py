@@ -1,11 +1,11 @@
-"""End: by request, by time, by the unit, by itself (CSS §9.3)."""
+"""End: these rules end a conference by request, by time, by the unit, or when it stays empty (CSS §9.3)."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from conferences.rules import outgoing
-from conferences.rules.rename import wish_is_over
+from conferences.rules.rename import refuse_open_rename
 from conferences.rules.states import Conference, ConferenceState, EndReason, Unit
 from conferences.rules.step import Step, nothing
 from foundation.bus.outgoing import Answer, Outgoing
@@ -23,10 +23,14 @@ def decide_release(
     *,
     by_peer: bool = False,
 ) -> Step:
-    """CM ends it; or the site where it runs says that its time is over (CSS §9.3), which that site
-    knows from a copy: it may have been prolonged meanwhile."""
+    """End a conference because CM asks, or the site where it runs.
+
+    That site (`by_peer`) says that its time is over (CSS §9.3); it knows this from a copy, so a conference
+    that was prolonged meanwhile goes on.
+    """
 
     def refused(code: Err) -> Step:
+        """Answer the request with a NACK."""
         nack = ReleaseRefused(
             reqid=request.reqid, e164=request.e164, errcode=code, detail=MEANING[code]
         )
@@ -49,29 +53,29 @@ def _answer(request: str, message: ConferenceReleased | ReleaseRefused) -> Answe
 
 
 def decide_unit_ended(c: Conference, notice: UnitEnded, unit: Unit | None, now: datetime) -> Step:
-    """The unit has ended it; only the incarnation that we believe in counts."""
+    """End a conference that its unit has ended; only the incarnation that we believe in counts."""
     if notice.incarnation != c.incarnation or not c.on(unit) or c.unit is None:
         return nothing("a ghost of it has ended")
     if c.state is not ConferenceState.RUNNING:
         return nothing(f"ended on the unit while {c.state}; the list will tell")
-    known = {r.value: r for r in EndReason}
-    return decide_end(c, known.get(notice.reason, EndReason.RELEASED), now)
+    reasons = {r.value: r for r in EndReason}
+    return decide_end(c, reasons.get(notice.reason, EndReason.RELEASED), now)
 
 
 def decide_end(c: Conference, reason: EndReason, now: datetime, code: str = "") -> Step:
-    """End it: the unit drops it, its places, its number and its seat are free at once."""
+    """End a conference: its unit drops it, and its places, its number and its seat are free at once."""
     after = c.end(reason, now, code)
-    told: list[Outgoing] = []
+    messages: list[Outgoing] = []
     if c.state is ConferenceState.CREATING:
-        told.append(
+        messages.append(
             outgoing.create_refused(c.request, c.reqid, Err.WRONG_STATE, "ended before it ran")
         )
     if c.unit and c.state is not ConferenceState.PENDING_RESTORE:
-        told += [outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.reservation(c, "free")]
-    told += wish_is_over(c, Err.NO_CONFERENCE)
-    told.append(outgoing.ended(after))
+        messages += [outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.reservation(c, "free")]
+    messages += refuse_open_rename(c, Err.NO_CONFERENCE)
+    messages.append(outgoing.ended(after))
     if c.state is ConferenceState.RUNNING:
-        told += outgoing.number_free(c)
+        messages += outgoing.number_free(c)
     if c.started_at:
-        told.append(outgoing.recorded(after))
-    return Step(f"ended: {reason}", c, after, tuple(told))
+        messages.append(outgoing.recorded(after))
+    return Step(f"ended: {reason}", c, after, tuple(messages))

@@ -1,4 +1,4 @@
-"""Extend: CM or the unit prolongs, CSS is in charge (CSS §5.3)."""
+"""Extend: CM or the unit prolongs a conference, and the CSS decides (CSS §5.3)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from wire.routes import Routes
 MOST_MINUTES_AT_ONCE = 1440
 
 
-def why_not(c: Conference | None, delay: int) -> Err | None:
-    """Why it cannot be prolonged by `delay` minutes; None: it can."""
+def why_not_extended(c: Conference | None, delay: int) -> Err | None:
+    """Return why a conference cannot be prolonged by `delay` minutes; None means that it can."""
     if c is None:
         return Err.NO_CONFERENCE
     if c.state is ConferenceState.CREATING:
@@ -32,7 +32,7 @@ def why_not(c: Conference | None, delay: int) -> Err | None:
 
 
 def prolong(c: Conference, delay: int, now: datetime) -> Conference:
-    """The conference with a later end; warnings that are due again will be given again."""
+    """Return the conference with a later end; warnings that are due again will be given again."""
     assert c.ends_at is not None
     end = c.ends_at + timedelta(minutes=delay)
     left = (end - now).total_seconds()
@@ -44,8 +44,8 @@ def prolong(c: Conference, delay: int, now: datetime) -> Conference:
 def decide_extend(
     c: Conference | None, request: ExtendConference, asked_by: str, now: datetime
 ) -> Step:
-    """CM prolongs: stored, answered, both sides told."""
-    code = why_not(c, request.delay)
+    """Prolong a conference for CM: store the new end, answer, and tell both CM and the unit."""
+    code = why_not_extended(c, request.delay)
     if c and request.user_domain and request.user_domain != c.user_domain:
         code = Err.NOT_PERMITTED
     if c is None or code:
@@ -57,13 +57,13 @@ def decide_extend(
     after = prolong(c, request.delay, now)
     end = outgoing.wire_time(after.ends_at) or ""
     ack = ConferenceExtended(reqid=request.reqid, e164=c.e164, endtime=end, delay=request.delay)
-    told: list[Outgoing] = [
+    messages: list[Outgoing] = [
         _to_cm(asked_by, ack),
         outgoing.to_cm(EndMoved(e164=c.e164, endtime=end)),
     ]
     if c.unit and c.state is not ConferenceState.PENDING_RESTORE:
-        told.append(outgoing.to_unit(c.unit, UnitEndMoved(e164=c.e164, endtime=end)))
-    return Step(f"prolonged by {request.delay} minutes", c, after, tuple(told))
+        messages.append(outgoing.to_unit(c.unit, UnitEndMoved(e164=c.e164, endtime=end)))
+    return Step(f"prolonged by {request.delay} minutes", c, after, tuple(messages))
 
 
 def _to_cm(request: str, message: ConferenceExtended | ExtensionRefused) -> Answer:
@@ -73,29 +73,29 @@ def _to_cm(request: str, message: ConferenceExtended | ExtensionRefused) -> Answ
 def decide_unit_extend(
     c: Conference | None, request: UnitAsksToExtend, unit: Unit | None, asked_by: str, now: datetime
 ) -> Step:
-    """The unit prolongs: stored, the unit answered, CM told."""
+    """Prolong a conference for its unit: store the new end, answer the unit, and tell CM."""
     if c and not c.on(unit):
         return nothing(f"{unit} does not run it")
-    code = why_not(c, request.delay)
+    code = why_not_extended(c, request.delay)
     if c is None or code:
         code = code or Err.NO_CONFERENCE
         nack = UnitExtensionRefused(
             reqid=request.reqid, e164=request.e164, errcode=code, detail=MEANING[code]
         )
-        where = unit or (c.unit if c else None)
-        return Step(f"refused {code}", send=answer_unit(where, asked_by, nack))
+        recipient = unit or (c.unit if c else None)
+        return Step(f"refused {code}", send=answer_unit(recipient, asked_by, nack))
     after = prolong(c, request.delay, now)
     end = outgoing.wire_time(after.ends_at) or ""
     ack = UnitExtended(reqid=request.reqid, e164=c.e164, endtime=end, delay=request.delay)
-    told: tuple[Outgoing, ...] = (
+    messages: tuple[Outgoing, ...] = (
         *answer_unit(c.unit, asked_by, ack),
         outgoing.to_cm(EndMoved(e164=c.e164, endtime=end)),
     )
-    return Step(f"prolonged by {request.delay} minutes at the unit's wish", c, after, told)
+    return Step(f"prolonged by {request.delay} minutes at the unit's wish", c, after, messages)
 
 
 def answer_unit(
     unit: Unit | None, request: str, message: UnitExtended | UnitExtensionRefused
 ) -> tuple[Answer, ...]:
-    """The answer to a unit's request; nobody to tell where the unit is unknown."""
+    """Return the answer to a unit's request; empty where the unit is unknown."""
     return (outgoing.answer_unit(unit, request, message),) if unit else ()

@@ -1,4 +1,4 @@
-"""Forward: what concerns a platform that another site serves goes there as it came (CSS §2.3.3, §5)."""
+"""Forward: a message for a platform that another site serves goes there as it came (CSS §2.3.3, §5)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from wire.error_codes import MEANING, Err
 from wire.routes import Routes
 
 
-def decide_pass_on(envelope: Envelope, here: str) -> dict[str, Any] | None:
-    """What stands around a message that goes on to the serving site; None: it came from there, and is
-    not sent back and forth."""
+def decide_pass_on(envelope: Envelope, own_site: str) -> dict[str, Any] | None:
+    """Return the properties of a message that is passed on to the serving site.
+
+    `None` means that the message came from there: it is not sent back and forth.
+    """
     if envelope.via:
         return None
     return {
@@ -24,15 +26,18 @@ def decide_pass_on(envelope: Envelope, here: str) -> dict[str, Any] | None:
         "app_id": envelope.app_id,
         "message_id": envelope.message_id,
         "timestamp": int(envelope.sent_at.timestamp()) if envelope.sent_at else 0,
-        "headers": {"x-via": here},
+        "headers": {"x-via": own_site},
     }
 
 
 def decide_control_here(
-    c: Conference | None, order: Control, envelope: Envelope, here: str
+    c: Conference | None, order: Control, envelope: Envelope, own_site: str
 ) -> Send | None:
-    """The serving site controls a conference that runs here: straight to its unit, or a NACK back."""
-    if c and c.unit and c.unit.at == here:
+    """Give an order of the serving site to the unit here that runs the conference, or answer with a NACK.
+
+    `None` means that nothing is sent: the order is a notice, which has no answer.
+    """
+    if c and c.unit and c.unit.at == own_site:
         return to_unit(c.unit, order, correlation_id=envelope.correlation_id)
     if not order.type.endswith("_REQ"):
         return None
@@ -41,5 +46,5 @@ def decide_control_here(
         route=Routes.UNIT_TO_CSS,
         destination=envelope.asked_at,
         correlation_id=envelope.correlation_id,
-        headers={"x-via": here},
+        headers={"x-via": own_site},
     )

@@ -1,7 +1,7 @@
-"""What a conference has in use of what licences limit (CSS §4.2). Pure.
+"""The counts say what a conference uses of what licences limit (CSS §4.2). Pure.
 
-Always derived from its value: the counts follow each move by the difference, and whoever counts
-again gets the same.
+They are always derived from the conference itself: each move changes them by the difference, and
+counting again gives the same.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ _SOFTWARE = frozenset({"user"})
 
 
 def of_new(places: int) -> Amounts:
-    """What a new conference takes: its seat, and a media port for each of its places."""
+    """Return what a new conference takes: its seat, and a media port for each of its places."""
     large = int(places > SMALL_PLACES)
     return Amounts(small_conferences=1 - large, large_conferences=large, media_ports=places)
 
 
 def of_terminals(terminals: Iterable[Mapping[str, Any]]) -> Amounts:
-    """What these terminals take while they are in a conference: an access port each, and their kind.
+    """Return what these terminals take while they are in a conference: an access port each, and their kind.
 
-    One that is called by number (`e164`) may be anything, a telephone too: it takes a port alone.
+    A terminal that is called by number (`e164`) may be of any kind, even a telephone: it takes a port alone.
     """
-    kinds = [str(one.get("type") or "") for one in terminals]
+    kinds = [str(terminal.get("type") or "") for terminal in terminals]
     return Amounts(
         software_terminals=sum(kind in _SOFTWARE for kind in kinds),
         hardware_terminals=sum(kind in _HARDWARE for kind in kinds),
@@ -36,15 +36,18 @@ def of_terminals(terminals: Iterable[Mapping[str, Any]]) -> Amounts:
 
 
 VISITOR = of_terminals([{"type": "user"}])
-"""Somebody who comes by the join page."""
+"""What a visitor takes who comes by the join page."""
 
 
 def in_use(c: Conference | None) -> Amounts:
-    """What it has in use now: its places from the first to the last moment, terminals while it runs."""
+    """Return what a conference uses now.
+
+    Its places count from its first moment to its last, its terminals while it runs.
+    """
     if c is None or not c.live:
         return NONE
     seat = of_new(c.places)
     if c.state is not ConferenceState.RUNNING:
         return seat
-    there = of_terminals(m for m in c.mts if m.get("online"))
-    return seat + there
+    terminals = of_terminals(m for m in c.mts if m.get("online"))
+    return seat + terminals

@@ -1,4 +1,4 @@
-"""List: no more conferences than one message takes; the asker goes on after the last one. Pure."""
+"""List: an answer holds as many conferences as fit into one message; the asker continues after the last one. Pure."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 
 from foundation.bus.message import MAX_BYTES, dumps
 
-ROOM = MAX_BYTES - 4096
-"""Bytes for the items of one answer; the rest is for what stands around them."""
+ITEMS_BYTES = MAX_BYTES - 4096
+"""The bytes for the items of one answer; the rest is for the fields around them."""
 
 
 def as_many_as_fit(items: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
-    """The first items, up to the size of a message; at least one."""
-    kept: list[dict[str, Any]] = []
+    """Return the first items, up to the size of a message; at least one item."""
+    fitting: list[dict[str, Any]] = []
     size = 0
     for item in items:
         size += len(dumps(item)) + 1
-        if kept and size > ROOM:
+        if fitting and size > ITEMS_BYTES:
             break
-        kept.append(item)
-    return tuple(kept)
+        fitting.append(item)
+    return tuple(fitting)

@@ -1,4 +1,4 @@
-"""What is said of a conference: the messages that several decisions send."""
+"""The outgoing messages about a conference that several decisions send are built here."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from wire.resource_pool import GetResources, ResourcesUsed
 from wire.routes import Routes, unit_key
 
 COMMAND_LIVES_MS = 15_000
-"""Create and restore commands older than this are not delivered: a unit that was dead gets no old ones."""
+"""The broker drops create and restore commands that are older, so a unit that was dead gets no old ones."""
 
 
 def wire_time(moment: datetime | None) -> str | None:
-    """ISO 8601 in UTC, whole seconds, `+00:00`."""
+    """Return a moment as the wire writes it: ISO 8601 in UTC, whole seconds, `+00:00`."""
     return moment.astimezone(UTC).isoformat(timespec="seconds") if moment else None
 
 
 def to_unit(unit: Unit, message: Message, expires_ms: int = 0, correlation_id: str = "") -> Send:
-    """Say it to a media unit, straight on the broker of the site where it stands (CSS §5.3)."""
+    """Address a message to a media unit, on the broker of the site where it stands (CSS §5.3)."""
     return Send(
         message=message,
         route=Routes.CSS_TO_UNIT,
@@ -42,20 +42,23 @@ def to_unit(unit: Unit, message: Message, expires_ms: int = 0, correlation_id: s
 
 
 def answer_unit(unit: Unit, request: str, message: Message) -> Answer:
-    """The answer to a unit's request."""
+    """Return the answer to a unit's request."""
     key = unit_key(unit.ip, unit.pid)
     return Answer(
         request=request, message=message, route=Routes.CSS_TO_UNIT, key=key, destination=unit.at
     )
 
 
-def to_cm(message: Message, at: str = "") -> Send:
-    """Say it to the conference managers; `at`: at another site."""
-    return Send(message=message, route=Routes.CSS_TO_CM, destination=at)
+def to_cm(message: Message, site: str = "") -> Send:
+    """Address a message to the conference managers; `site` names another site."""
+    return Send(message=message, route=Routes.CSS_TO_CM, destination=site)
 
 
 def ask_rms(c: Conference, why: str) -> Send:
-    """Ask for units; the correlation id brings the answer back to the flow that asked."""
+    """Ask the RMS for units.
+
+    `why` begins the correlation id, which brings the answer back to the flow that asked.
+    """
     wanted = ("mcu", "vrs", "mps") if c.record else ("mcu", "mps")
     return Send(
         message=GetResources(
@@ -74,7 +77,7 @@ def ask_rms(c: Conference, why: str) -> Send:
 
 
 def question_of(correlation_id: str) -> tuple[str, int]:
-    """Number and question that an answer of the RMS belongs to. Raises NotTaken."""
+    """Return the number and the question that an answer of the RMS belongs to. Raises NotTaken."""
     _, _, rest = correlation_id.partition(":")
     e164, _, rest = rest.partition(":")
     _, _, question = rest.rpartition(":")
@@ -89,7 +92,7 @@ def drop(unit: Unit, e164: str, incarnation: int) -> Send:
 
 
 def reservation(c: Conference, state: str) -> Send:
-    """Tell the RMS what became of what it promised."""
+    """Tell the RMS that the places which it granted are used, or free again."""
     return Send(
         message=ResourcesUsed(
             e164=c.e164,
@@ -105,7 +108,7 @@ def reservation(c: Conference, state: str) -> Send:
 
 
 def command(c: Conference) -> Send:
-    """The command that hands a placed conference to its unit."""
+    """Return the command that hands a placed conference to its unit."""
     assert c.unit is not None
     common: dict[str, Any] = {
         "e164": c.e164,
@@ -138,7 +141,7 @@ def command(c: Conference) -> Send:
 
 
 def created(c: Conference) -> Answer:
-    """ACK to whoever asked for the conference."""
+    """Answer the asker that the conference runs."""
     assert c.unit is not None
     return Answer(
         request=c.request,
@@ -159,7 +162,7 @@ def created(c: Conference) -> Answer:
 
 
 def create_refused(request: str, reqid: str | None, code: str, detail: str | None = None) -> Answer:
-    """NACK to whoever asked for a conference."""
+    """Answer the asker that no conference was created."""
     return Answer(
         request=request,
         route=Routes.CSS_TO_CM,
@@ -168,7 +171,7 @@ def create_refused(request: str, reqid: str | None, code: str, detail: str | Non
 
 
 def moved(c: Conference) -> Send:
-    """Tell CM that a conference waits, or runs again and where."""
+    """Tell CM that a conference waits for a unit, or runs again and where."""
     running = c.state.value == "running"
     return to_cm(
         ConferenceMoved(
@@ -181,27 +184,27 @@ def moved(c: Conference) -> Send:
 
 
 def ended(c: Conference) -> Send:
-    """Tell CM that it is over."""
+    """Tell CM that a conference has ended."""
     return to_cm(ConferenceEnded(e164=c.e164, reason=c.end_reason, errcode=c.end_code or None))
 
 
 def number_in_use(c: Conference) -> tuple[Send, ...]:
-    """Report to the registries of numbers: it runs, and where."""
+    """Tell the number registries that a conference runs, and where."""
     return _to_registries(c, NumberInUse(**_number(c)))
 
 
 def number_changed(c: Conference) -> tuple[Send, ...]:
-    """Report to the registries of numbers: it has another name."""
+    """Tell the number registries the new name of a conference."""
     return _to_registries(c, NumberChanged(**_number(c)))
 
 
 def number_free(c: Conference) -> tuple[Send, ...]:
-    """Report to the registries of numbers: it runs no more."""
+    """Tell the number registries that a conference runs no more."""
     return _to_registries(c, NumberFree(**_number(c)))
 
 
 def _to_registries(c: Conference, message: Message) -> tuple[Send, ...]:
-    """At the site that it belongs to, and at the one where it runs (CSS §7.2)."""
+    """Send to the registry of the conference's own site, and to the one where it runs (CSS §7.2)."""
     sites = {c.source_platform: None, (c.unit.at if c.unit else "") or c.source_platform: None}
     return tuple(Send(route=Routes.TO_UPU, message=message, destination=site) for site in sites)
 
@@ -218,7 +221,7 @@ def _number(c: Conference) -> dict[str, Any]:
 
 
 def call_record(c: Conference) -> dict[str, Any]:
-    """What is kept, and told, of an ended conference."""
+    """Return the call record of an ended conference, as it is kept and sent."""
     return {
         "confid": c.confid,
         "confE164": c.e164,

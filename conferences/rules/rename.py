@@ -1,4 +1,4 @@
-"""Rename: the unit asks CSS, CSS asks CM, and only the unit's report changes the name (CSS §5.1)."""
+"""Rename: the unit asks the CSS, the CSS asks CM, and only the unit's report changes the name (CSS §5.1)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def decide_unit_rename(
     ask: str,
     now: datetime,
 ) -> Step:
-    """The unit wishes another name: ask CM. `ask` is the id of our own question."""
+    """Ask CM whether the unit may rename its conference; `ask` is the id of our question."""
     if c is None or c.unit is None or not c.on(unit):
         if unit is None:
             return nothing("no such conference, and no unit to tell")
@@ -49,7 +49,7 @@ def _answer(unit: Unit, request: str, message: UnitRenameGranted | UnitRenameRef
 
 
 def decide_cm_on_rename(c: Conference, reply: RenameGranted | RenameDenied) -> Step:
-    """CM has answered: tell the unit, which applies the name and reports it."""
+    """Tell the unit CM's answer; the unit applies the name and reports it."""
     wish = c.rename
     if wish is None or wish.ask != reply.reqid or c.unit is None:
         return nothing("no such question to CM is open")
@@ -59,14 +59,14 @@ def decide_cm_on_rename(c: Conference, reply: RenameGranted | RenameDenied) -> S
 
 
 def decide_cm_is_silent(c: Conference, now: datetime) -> Step:
-    """No answer from CM in 5 s."""
+    """Refuse the new name, because CM did not answer within 5 s."""
     if c.rename is None or c.rename.answer_by > now:
         return nothing("CM has time left")
     return _close(c, c.rename, _nack(c, c.rename, Err.CM_SILENT), "CM did not answer")
 
 
-def wish_is_over(c: Conference, code: Err) -> tuple[Answer, ...]:
-    """The conference leaves the unit while CM is asked: whoever wished has an answer all the same."""
+def refuse_open_rename(c: Conference, code: Err) -> tuple[Answer, ...]:
+    """Refuse an open wish for a new name, because the conference leaves the unit that asked."""
     if c.rename is None or c.unit is None:
         return ()
     return (_answer(c.unit, c.rename.request, _nack(c, c.rename, code)),)
@@ -79,12 +79,12 @@ def _nack(c: Conference, wish: Rename, code: str) -> UnitRenameRefused:
 def _close(
     c: Conference, wish: Rename, message: UnitRenameGranted | UnitRenameRefused, because: str
 ) -> Step:
-    told = (_answer(c.unit, wish.request, message),) if c.unit else ()
-    return Step(because, c, c.change(rename=None), told)
+    answers = (_answer(c.unit, wish.request, message),) if c.unit else ()
+    return Step(because, c, c.change(rename=None), answers)
 
 
 def decide_as_cm(question: MayRename) -> Send:
-    """Our own CM role: at once, ACK when the name is well formed."""
+    """Answer in the role of CM: a name that is well formed is granted at once."""
     well_formed = 0 < len(question.name.strip()) <= LONGEST_NAME
     reply: RenameGranted | RenameDenied
     if well_formed:

@@ -1,4 +1,4 @@
-"""In which rooms a unit is looked for, in which order. Pure."""
+"""The machine rooms in which a unit is looked for, and their order. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ DEFAULT = "default"
 
 
 def rooms_for(bound: str | None, rooms: Sequence[Room]) -> list[str]:
-    """The tenant's room (else the default one), then the platform's others; never an abnormal one.
+    """Return the machine rooms to search: the tenant's (else the default one), then the platform's others.
 
-    Units that named no room stand in the default room, whatever its MOID.
+    An abnormal room is left out. Units that named no room stand in the default room, whatever its MOID.
     """
     default = next((moid for moid, is_default, _ in rooms if is_default), None)
     down = {moid for moid, _, abnormal in rooms if abnormal}

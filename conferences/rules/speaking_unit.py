@@ -1,4 +1,4 @@
-"""Who speaks: the media unit behind a message."""
+"""The media unit for which a message speaks is found here."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from conferences.rules.states import Conference, Unit
 from foundation.bus.envelope import Envelope
 
 
-class Spoken(Protocol):
-    """What a media unit says may name it."""
+class NamesUnit(Protocol):
+    """A message of a media unit, which may name its unit."""
 
     @property
     def ip(self) -> str | None: ...
@@ -18,19 +18,22 @@ class Spoken(Protocol):
     def pid(self) -> str | None: ...
 
 
-def speaker(said: Spoken, envelope: Envelope, here: str, c: Conference | None) -> Unit | None:
-    """The unit that a message speaks for: by its body, else by its `app_id` (`cmu@<ip>[:<pid>]`).
+def speaking_unit(
+    message: NamesUnit, envelope: Envelope, own_site: str, c: Conference | None
+) -> Unit | None:
+    """Return the unit that a message speaks for: as its body says, else its `app_id` (`cmu@<ip>[:<pid>]`).
 
-    It stands where it was heard: here, or at the site that passed the message on. An `app_id`
-    without instance names an address only: the assigned unit, where it stands there.
+    The unit stands where the message was received: here, or at the site that passed it on. An `app_id`
+    without an instance names an address only: then it is the conference's own unit, if that stands at this
+    address. `None` means that the message names no unit.
     """
-    at = envelope.via or here
-    if said.ip:
-        return Unit(said.ip, said.pid or "", at)
+    site = envelope.via or own_site
+    if message.ip:
+        return Unit(message.ip, message.pid or "", site)
     role, _, address = envelope.app_id.partition("@")
     if role != "cmu" or not address:
         return None
     host, instance = address.split(":") if address.count(":") == 1 else (address, "")
-    unit, assigned = Unit(host, said.pid or instance, at), c.unit if c else None
-    same = assigned and not unit.pid and (assigned.ip, assigned.at) == (unit.ip, at)
-    return assigned if same else unit
+    unit, assigned = Unit(host, message.pid or instance, site), c.unit if c else None
+    is_assigned = assigned and not unit.pid and (assigned.ip, assigned.at) == (unit.ip, site)
+    return assigned if is_assigned else unit

@@ -1,4 +1,4 @@
-"""What a conference can be, what it is, and what it may become: pure words and one frozen value."""
+"""A conference is one frozen value; its states and its moves are defined here. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SMALL_PLACES = 8
 
 
 class ConferenceState(StrEnum):
-    """The five states of the specification's picture."""
+    """A conference is in one of the five states of the specification's picture."""
 
     CREATING = "creating"
     RUNNING = "running"
@@ -23,14 +23,13 @@ class ConferenceState(StrEnum):
 
 
 class EndReason(StrEnum):
-    """Why a conference ended."""
+    """The reason why a conference ended."""
 
     RELEASED = "released"
     EXPIRED = "expired"
     AUTO_END = "auto_end"
     CREATE_FAILED = "create_failed"
     MCU_LOST = "mcu_lost"
-    SUPERSEDED = "superseded"
     DOMAIN_DISABLED = "domain_disabled"
 
 
@@ -46,12 +45,15 @@ MOVES: dict[ConferenceState, frozenset[ConferenceState]] = {
 
 
 class WrongMove(Exception):
-    """A bug: a decision asked for a move that does not exist."""
+    """A decision asked for a move that does not exist: this is a bug."""
 
 
 class Unit(NamedTuple):
-    """A media unit: its address, its instance name where there are several at one address, and
-    the platform at whose site it stands: two sites may use the same private addresses."""
+    """A media unit: its address, its instance, and the site where it stands.
+
+    `pid` names the instance where there are several at one address. `at` is the platform of the site: two
+    sites may use the same private addresses.
+    """
 
     ip: str
     pid: str = ""
@@ -62,12 +64,12 @@ class Unit(NamedTuple):
 
     @property
     def wire(self) -> dict[str, str]:
-        """`{ip, pid?}`."""
+        """The unit as messages name it: `{ip, pid?}`."""
         return {"ip": self.ip, "pid": self.pid} if self.pid else {"ip": self.ip}
 
     @staticmethod
     def of(named: Mapping[str, Any] | None, at: str = "") -> Unit | None:
-        """The unit that a message names; None where it names none."""
+        """Return the unit that a message names; None means that it names none."""
         if not named or not named.get("ip"):
             return None
         return Unit(named["ip"], named.get("pid") or "", at)
@@ -86,9 +88,9 @@ class Rename:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conference:
-    """A conference as it is now. Times are UTC; the moves below are the only way to the next one."""
+    """A conference as it is now; only the moves below lead to its next value. Times are UTC."""
 
-    # what it is
+    # What was asked for.
     confid: str
     e164: str
     source_platform: str
@@ -109,11 +111,11 @@ class Conference:
     auto_end: bool = False
     shortnum: str = ""
     ends_at: datetime | None = None
-    # who asked, to be answered once
+    # The request that created it, which is answered once.
     request: str = ""
     reqid: str | None = None
     origin: str = "mq"
-    # where it stands
+    # Its state and its unit.
     state: ConferenceState = ConferenceState.CREATING
     incarnation: int = 1
     revision: int = 0
@@ -126,17 +128,17 @@ class Conference:
     ended_at: datetime | None = None
     end_reason: str = ""
     end_code: str = ""
-    # placing it
+    # The search for a unit.
     question: int = 0
     tried: tuple[Unit, ...] = ()
     last_code: str = ""
     give_up_at: datetime | None = None
-    """While it is created: when that has failed. Later: when it ends though its site did not ask."""
+    """In CREATING: the moment when the create fails. Later: when it ends although its site did not ask."""
     answer_by: datetime | None = None
     restore_at: datetime | None = None
     pending_since: datetime | None = None
     placed_at: datetime | None = None
-    # what goes on in it
+    # What happens while it runs.
     warned: int = 0
     empty_since: datetime | None = None
     mts: tuple[dict[str, Any], ...] = ()
@@ -144,42 +146,52 @@ class Conference:
     speaker: str = ""
     settings: dict[str, Any] | None = None
     rename: Rename | None = None
-    # what the call record tells
+    # What only the call record shows.
     restores: int = 0
     units: tuple[dict[str, Any], ...] = ()
     members: tuple[dict[str, Any], ...] = ()
 
     @property
     def large(self) -> bool:
-        """Does it take a seat for a large conference?"""
+        """Tell whether it takes a seat for a large conference."""
         return self.places > SMALL_PLACES
 
     @property
     def live(self) -> bool:
-        """Does it hold a number and a seat?"""
+        """Tell whether it holds a number and a seat."""
         return self.state is not ConferenceState.ENDED
 
     def on(self, unit: Unit | None) -> bool:
-        """Is this the unit it is assigned to? A message that names none speaks for the assigned one."""
+        """Tell whether it is assigned to this unit.
+
+        `None`, for a message that names no unit, counts as the assigned one.
+        """
         return self.unit is not None and unit in (None, self.unit)
 
     # ---- moves ------------------------------------------------------------------------------
 
     def _move(self, state: ConferenceState, **changes: Any) -> Conference:
+        """Return the conference in this state. Raises WrongMove if MOVES does not allow it."""
         if state not in MOVES[self.state]:
             raise WrongMove(f"{self.e164}: {self.state} -> {state}")
         return replace(self, state=state, **changes)
 
     def change(self, **changes: Any) -> Conference:
-        """Stay in this state with other particulars."""
+        """Return it with other fields, in the same state."""
         return self._move(self.state, **changes)
 
     def ask(self, until: datetime) -> Conference:
-        """Ask the RMS; the question's number tells its answer from older ones."""
+        """Return it with a new question to the RMS, to be answered by `until`.
+
+        The number of the question tells its answer from older ones.
+        """
         return self.change(question=self.question + 1, answer_by=until)
 
-    def place(self, unit: Unit, platform: str, until: datetime, **found: Any) -> Conference:
-        """Hand it to a unit: one more incarnation, except for the very first command."""
+    def place(self, unit: Unit, platform: str, until: datetime, **others: Any) -> Conference:
+        """Return it assigned to a unit, which must answer by `until`.
+
+        Each placing is one more incarnation, except the very first. `others` are the other resources.
+        """
         first = self.state is ConferenceState.CREATING and not self.tried
         state = self.state if self.state is ConferenceState.CREATING else _S.RESTORING
         return self._move(
@@ -191,15 +203,15 @@ class Conference:
             answer_by=until,
             restore_at=None,
             join=None,
-            **found,
+            **others,
         )
 
     def unplace(self, code: str, until: datetime) -> Conference:
-        """The unit refused or was silent while it was created: ask for another one."""
+        """Return it without its unit, which refused or was silent, asking for another one."""
         return self._move(_S.CREATING, unit=None, last_code=code).ask(until)
 
     def begin_running(self, join: dict[str, Any] | None, now: datetime) -> Conference:
-        """The unit has it."""
+        """Return it running on its unit."""
         unit = self.unit.wire if self.unit else {}
         return self._move(
             _S.RUNNING,
@@ -221,9 +233,10 @@ class Conference:
     def lose_unit(
         self, now: datetime, *, avoid: tuple[Unit, ...] = (), dropped: bool = False
     ) -> Conference:
-        """Its unit is gone, or refused to take it: it waits to be restored.
+        """Return it waiting to be restored, because its unit is gone or refused it.
 
-        A unit that was told to drop it is forgotten, so that an old list of it takes nothing back.
+        A unit that was told to drop it (`dropped`) is forgotten, so that an old list of that unit brings
+        nothing back.
         """
         return self._move(
             _S.PENDING_RESTORE,
@@ -237,7 +250,7 @@ class Conference:
         )
 
     def end(self, reason: EndReason, now: datetime, code: str = "") -> Conference:
-        """Over, for good."""
+        """Return it ended for good."""
         return self._move(
             _S.ENDED,
             ended_at=now,
@@ -248,19 +261,22 @@ class Conference:
             restore_at=None,
             rename=None,
             units=close_last(self.units, now),
-            members=tuple(m if "until" in m else {**m, "until": _sec(now)} for m in self.members),
+            members=tuple(
+                m if "until" in m else {**m, "until": _in_seconds(now)} for m in self.members
+            ),
         )
 
 
-def _sec(moment: datetime) -> str:
+def _in_seconds(moment: datetime) -> str:
+    """Return a moment in whole seconds, ISO 8601."""
     return moment.isoformat(timespec="seconds")
 
 
 def close_last(units: tuple[dict[str, Any], ...], now: datetime) -> tuple[dict[str, Any], ...]:
-    """The list of units used, its last one left at `now`."""
+    """Return the list of units used, whose last one was left at `now`."""
     if not units or "until" in units[-1]:
         return units
-    return (*units[:-1], {**units[-1], "until": _sec(now)})
+    return (*units[:-1], {**units[-1], "until": _in_seconds(now)})
 
 
 WARNINGS = (10, 5, 1)
@@ -270,7 +286,10 @@ EMPTY_FOR = timedelta(minutes=5)
 
 
 def next_due(c: Conference) -> datetime | None:
-    """When a timer has to look at it next; None: never. Kept in one indexed column."""
+    """Return when a timer has to look at a conference next; None means never.
+
+    The value is kept in one indexed column.
+    """
     if not c.live:
         return None
     moments = [c.answer_by, c.restore_at if c.state is _S.PENDING_RESTORE else None]

@@ -1,4 +1,4 @@
-"""What one decision asks for: the next value of a conference, and what is to be said. Pure."""
+"""A step is what one decision asks for: the next value of a conference, and what is to be sent. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from foundation.bus.outgoing import Outgoing
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`commit()` saves first and sends afterwards. `because` is the one line for the log."""
+    """A step holds the next value and the messages; `commit()` saves first and sends afterwards.
+
+    `because` is the line for the log.
+    """
 
     because: str
     before: Conference | None = None
@@ -19,5 +22,5 @@ class Step:
 
 
 def nothing(because: str) -> Step:
-    """Leave all as it is, and say why."""
+    """Return a step that changes nothing, with its reason."""
     return Step(because)

@@ -1,4 +1,4 @@
-"""Synchronise: what a unit holds against what we believe (CSS §1.2, §9.2). First row that fits."""
+"""Synchronise: what a unit holds is compared with what we believe (CSS §1.2, §9.2)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from wire.media_unit import UnitReportsChange
 
 JUST_PLACED = timedelta(seconds=3)
 MOST_STAYS = 1000
-"""Comings and goings that a conference keeps for its call record, which is one message: a terminal
-that comes and goes for a week must not make it larger than a message may be."""
-LONGEST_WORD = 128
+"""The most stays of members that a conference keeps for its call record.
+
+The record is one message: a terminal that comes and goes for a week must not make it too large."""
+MAX_FIELD_LENGTH = 128
 _S = ConferenceState
 
 
@@ -29,7 +30,11 @@ def decide_held(
     *,
     room_is_down: bool = False,
 ) -> Step:
-    """The unit has it, and we say..."""
+    """Decide on one conference in the list of a unit; the first case that fits counts.
+
+    `room_is_down`: its user domain and the room of the unit are abnormal. A conference that we do not
+    believe there is a ghost, which the unit drops.
+    """
     e164, incarnation = entry["confE164"], entry["incarnation"]
     ghost = Step(
         f"ghost {incarnation} of {e164} on {unit}", send=(outgoing.drop(unit, e164, incarnation),)
@@ -38,7 +43,7 @@ def decide_held(
         return ghost
     match c.state:
         case _S.RUNNING:
-            return _members(c, entry, now)
+            return _take_members(c, entry, now)
         case _ if room_is_down:
             return _leave(c, ghost, now)
         case _S.PENDING_RESTORE:
@@ -52,7 +57,7 @@ def decide_held(
 
 
 def _leave(c: Conference, ghost: Step, now: datetime) -> Step:
-    """Its user domain and the unit's room are down: the unit drops it, another one is looked for."""
+    """Take a conference off a unit in an abnormal room: the unit drops it, another one is looked for."""
     match c.state:
         case _S.CREATING:
             return decide_next_unit(c, Err.UNIT_SILENT, now)
@@ -62,16 +67,20 @@ def _leave(c: Conference, ghost: Step, now: datetime) -> Step:
             return Step(ghost.because, c, c.change(unit=None), ghost.send)
 
 
-def decide_not_held(c: Conference, unit: Unit, at: datetime, now: datetime) -> Step:
-    """The unit has not got it: it is lost, unless it was placed after the list was made."""
+def decide_not_held(c: Conference, unit: Unit, made_at: datetime, now: datetime) -> Step:
+    """Treat a conference as lost that its unit does not list.
+
+    It is left alone if it was placed after the list was made, at `made_at`.
+    """
     if c.state is not _S.RUNNING or c.unit != unit:
         return nothing("not believed there, or not yet")
-    if c.placed_at and (c.placed_at > at or now - c.placed_at < JUST_PLACED):
+    if c.placed_at and (c.placed_at > made_at or now - c.placed_at < JUST_PLACED):
         return nothing("placed after the list was made")
     return decide_lost(c, unit, now)
 
 
-def _members(c: Conference, entry: dict[str, Any], now: datetime) -> Step:
+def _take_members(c: Conference, entry: dict[str, Any], now: datetime) -> Step:
+    """Take the members from the list of the unit."""
     mts = tuple(entry["mts"])
     if not mts or mts == c.mts:
         return nothing("as we believe")
@@ -81,47 +90,50 @@ def _members(c: Conference, entry: dict[str, Any], now: datetime) -> Step:
 def decide_reported(
     c: Conference, notice: UnitReportsChange, unit: Unit | None, now: datetime
 ) -> Step:
-    """Name, password or members have changed on the unit (CSS §5.1, §5.2)."""
+    """Take the name, password or members that have changed on the unit (CSS §5.1, §5.2)."""
     if notice.incarnation != c.incarnation or not c.on(unit) or c.state is not _S.RUNNING:
         return nothing("a ghost reports")
-    said = {
+    report = {
         "name": notice.name,
         "password": notice.password,
         "chairman": notice.chairman,
         "speaker": notice.speaker,
         "settings": notice.settings,
     }
-    after = c.change(**{field: value for field, value in said.items() if value is not None})
+    after = c.change(**{field: value for field, value in report.items() if value is not None})
     if notice.mts is not None:
         after = with_members(after, notice.mts, now)
     if after == c:
         return nothing("nothing new")
-    told = outgoing.number_changed(after) if after.name != c.name else ()
-    return Step("changed on the unit", c, after, told)
+    messages = outgoing.number_changed(after) if after.name != c.name else ()
+    return Step("changed on the unit", c, after, messages)
 
 
 def with_members(c: Conference, mts: tuple[dict[str, Any], ...], now: datetime) -> Conference:
-    """The conference with these members; who came and went is kept for the call record."""
-    online = {str(m.get("mtid"))[:LONGEST_WORD]: m for m in mts if m.get("online")}
+    """Return the conference with these members; who came and went is kept for the call record."""
+    online = {str(m.get("mtid"))[:MAX_FIELD_LENGTH]: m for m in mts if m.get("online")}
     moment = now.isoformat(timespec="seconds")
-    log, seen = [], set()
+    stays, staying = [], set()
     for entry in c.members:
         if "until" not in entry and entry["mtid"] not in online:
             entry = {**entry, "until": moment}
         elif "until" not in entry:
-            seen.add(entry["mtid"])
-        log.append(entry)
-    log += [
-        {"mtid": mtid, "account": _short(m, "account"), "name": _short(m, "name"), "from": moment}
+            staying.add(entry["mtid"])
+        stays.append(entry)
+    stays += [
+        {"mtid": mtid, "account": _field(m, "account"), "name": _field(m, "name"), "from": moment}
         for mtid, m in online.items()
-        if mtid not in seen
+        if mtid not in staying
     ]
-    while len(log) > MOST_STAYS and (over := next((m for m in log if "until" in m), None)):
-        log.remove(over)
+    while len(stays) > MOST_STAYS and (
+        oldest_ended := next((m for m in stays if "until" in m), None)
+    ):
+        stays.remove(oldest_ended)
     empty = None if online else c.empty_since or now
-    return c.change(mts=mts, members=tuple(log), empty_since=empty)
+    return c.change(mts=mts, members=tuple(stays), empty_since=empty)
 
 
-def _short(terminal: dict[str, Any], field: str) -> str | None:
+def _field(terminal: dict[str, Any], field: str) -> str | None:
+    """Return a field of a terminal as text of at most MAX_FIELD_LENGTH characters."""
     value = terminal.get(field)
-    return None if value is None else str(value)[:LONGEST_WORD]
+    return None if value is None else str(value)[:MAX_FIELD_LENGTH]

@@ -53,7 +53,7 @@ def two(place: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iter
         (platform_resolver, "_prefixes", (0.0, {})),
         (pool_requests, "_rooms_cache", {}),
         (units, "_draining", {}),
-        (takeover, "_seen", {}),
+        (takeover, "_prepared_epochs", {}),
     ):
         monkeypatch.setattr(module, name, value)
     directory.store_of.cache_clear()

@@ -137,7 +137,7 @@ def _fields(envelope: Any) -> dict[str, Any]:
 @pytest.fixture
 def made(world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """East is backed up by west; both hold all that is theirs."""
-    monkeypatch.setattr(takeover, "_seen", {})
+    monkeypatch.setattr(takeover, "_prepared_epochs", {})
     change.save_backups(world.near, [world.deep])
     with platforms(settings, world.near, world.deep) as (east, west):
         redis_of(east.moid).flushdb()

@@ -102,14 +102,14 @@ def question_check_is_removed(patch: pytest.MonkeyPatch) -> None:
 @planted
 def incarnation_check_is_removed(patch: pytest.MonkeyPatch) -> None:
     """Whoever says that it has taken a number is believed."""
-    taken = create_flow._taken
+    taken = create_flow._decide_taken_by_unit
 
     def careless(uow: Any, c: Conference | None, reply: Any, unit: Any) -> Step:
         if c:
             reply, unit = replace(reply, incarnation=c.incarnation), c.unit
         return taken(uow, c, reply, unit)
 
-    patch.setattr(create_flow, "_taken", careless)
+    patch.setattr(create_flow, "_decide_taken_by_unit", careless)
 
 
 @planted

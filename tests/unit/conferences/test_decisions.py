@@ -19,7 +19,7 @@ from conferences.rules.create import (
     warned_by,
 )
 from conferences.rules.end import decide_end
-from conferences.rules.extend import decide_extend, prolong, why_not
+from conferences.rules.extend import decide_extend, prolong, why_not_extended
 from conferences.rules.move import decide_move
 from conferences.rules.restore import decide_lost, decide_restore_failed
 from conferences.rules.states import Conference, ConferenceState, EndReason, Rename
@@ -54,12 +54,12 @@ def said(step: Step) -> list[str]:
     ],
 )
 def test_how_much_may_be_added(changes: dict[str, Any], delay: int, code: Err | None) -> None:
-    assert why_not(conference(**changes), delay) == code
+    assert why_not_extended(conference(**changes), delay) == code
 
 
 def test_what_is_being_created_is_not_extended() -> None:
-    assert why_not(conference(_S.CREATING), 5) is Err.WRONG_STATE
-    assert why_not(None, 5) is Err.NO_CONFERENCE
+    assert why_not_extended(conference(_S.CREATING), 5) is Err.WRONG_STATE
+    assert why_not_extended(None, 5) is Err.NO_CONFERENCE
 
 
 def test_both_sides_are_told_the_new_end() -> None:
