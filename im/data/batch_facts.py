@@ -1,4 +1,7 @@
-"""What a batch of wishes needs to know, read once for all of them; the conversations stay locked."""
+"""The facts that a batch of requests needs are read once for all of them.
+
+The conversations stay locked until the end of the transaction.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ from typing import Any
 from foundation.bus.outbox import naive
 from foundation.cells import sql
 from im.data import journal
-from im.data.journal import Locked
-from im.data.membership import Memory, People
+from im.data.journal import LockedRow
+from im.data.membership import ActiveMembers, MemberCache
 from im.rules.messages import (
     Data,
     Edit,
@@ -26,71 +29,80 @@ from im.rules.messages import (
 from im.rules.vocabulary import Cmd
 
 PLAIN_AGAIN = timedelta(minutes=10)
-"""So long a redelivered message without a client_msg_id is looked for among what was stored."""
+"""A redelivered message without client_msg_id is compared with what was stored in this time."""
 LOOKS_BACK = 1000
-"""And among so many entries."""
+"""It is compared with at most this many of the last entries."""
 
-Point = tuple[int, int]
-"""A conversation and a seq."""
-Mark = tuple[int, str, str]
-"""Conversation, sender, client_msg_id: once for ever."""
+EntryKey = tuple[int, int]
+"""A conversation and a seq name an entry."""
+DedupKey = tuple[int, str, str]
+"""Conversation, sender and client_msg_id are unique for ever."""
 
 
 @dataclass(slots=True)
-class Facts:
-    """By conversation, by place in it, by id of a file or of a Member's row."""
+class BatchFacts:
+    """The facts of a batch: by conversation, by entry, by id of a file or of a Member's row."""
 
-    locked: dict[int, Locked]
-    people: dict[int, People]
-    known: dict[Mark, StoredEntry]
-    entries: dict[Point, StoredEntry]
+    locked: dict[int, LockedRow]
+    people: dict[int, ActiveMembers]
+    known: dict[DedupKey, StoredEntry]
+    entries: dict[EntryKey, StoredEntry]
     files: dict[str, Data]
-    """Of uploads that are ready: `owner`, and what is shown of them."""
+    """Uploads that are complete: `owner`, and what is shown of them."""
     read: dict[int, int]
-    """How far members have read who say that they have read."""
+    """The read marks of those members who send a new one."""
 
 
-def gather(database: str, memory: Memory, incoming: Sequence[IncomingRequest]) -> Facts:
-    """Inside a transaction: lock the conversations, then read the rest."""
-    wishes = [wish_of(one) for one in incoming]
+def load_facts(
+    database: str, memory: MemberCache, incoming: Sequence[IncomingRequest]
+) -> BatchFacts:
+    """Lock the conversations and read all facts; must run inside a transaction."""
+    wishes = [logged_request(conversation) for conversation in incoming]
     locked = journal.lock(database, {request.conversation for request in wishes})
-    people = memory.people(database, {one.id: one.members_version for one in locked.values()})
-    return Facts(
+    people = memory.people(
+        database,
+        {conversation.id: conversation.members_version for conversation in locked.values()},
+    )
+    return BatchFacts(
         locked,
         people,
-        _known(database, incoming),
+        _duplicates(database, incoming),
         _entries(database, wishes),
         _files(database, {w.file for w in wishes if isinstance(w, Say) and w.file}),
         _read(database, _readers(people, incoming)),
     )
 
 
-def wish_of(one: IncomingRequest) -> LoggedRequest:
-    """What takes a place in the order."""
-    assert isinstance(one.request, Say | Edit | Recall | React | Read)
-    return one.request
+def logged_request(incoming: IncomingRequest) -> LoggedRequest:
+    """Return the request, which must be one that is logged."""
+    assert isinstance(incoming.request, Say | Edit | Recall | React | Read)
+    return incoming.request
 
 
-def mark_of(one: IncomingRequest) -> Mark | None:
-    """By what a message is known again."""
-    mark = one.client_msg_id
-    return None if mark is None else (wish_of(one).conversation, one.sender, mark)
+def dedup_key(incoming: IncomingRequest) -> DedupKey | None:
+    """Return the key by which a repeated message is recognized; `None` means that it has none."""
+    client_msg_id = incoming.client_msg_id
+    return (
+        None
+        if client_msg_id is None
+        else (logged_request(incoming).conversation, incoming.sender, client_msg_id)
+    )
 
 
-def _known(database: str, incoming: Sequence[IncomingRequest]) -> dict[Mark, StoredEntry]:
-    marks = {mark for mark in map(mark_of, incoming) if mark is not None}
+def _duplicates(database: str, incoming: Sequence[IncomingRequest]) -> dict[DedupKey, StoredEntry]:
+    keys = {key for key in map(dedup_key, incoming) if key is not None}
     columns = ("conversation_id", "sender", "client_msg_id")
-    found = journal.entries(database, columns, marks)
-    return {(e.conversation, e.sender, e.client_msg_id or ""): e for e in found}
+    entries = journal.entries(database, columns, keys)
+    return {(e.conversation, e.sender, e.client_msg_id or ""): e for e in entries}
 
 
-def _entries(database: str, wishes: Sequence[LoggedRequest]) -> dict[Point, StoredEntry]:
-    """Those that others are about, and the last ones that changed them."""
+def _entries(database: str, wishes: Sequence[LoggedRequest]) -> dict[EntryKey, StoredEntry]:
+    """Return the entries that requests refer to, and the last entries that changed those."""
     about = {(w.conversation, w.seq) for w in wishes if not isinstance(w, Say)}
-    found = journal.entries(database, ("conversation_id", "seq"), about)
-    changed = {(e.conversation, e.edited_seq) for e in found if e.edited_seq is not None}
-    found += journal.entries(database, ("conversation_id", "seq"), changed)
-    return {(e.conversation, e.seq): e for e in found}
+    entries = journal.entries(database, ("conversation_id", "seq"), about)
+    changed = {(e.conversation, e.edited_seq) for e in entries if e.edited_seq is not None}
+    entries += journal.entries(database, ("conversation_id", "seq"), changed)
+    return {(e.conversation, e.seq): e for e in entries}
 
 
 _FILE = ("name", "size", "content_type", "width", "height", "duration_ms", "has_thumbnail")
@@ -102,24 +114,25 @@ def _files(database: str, ids: Collection[str]) -> dict[str, Data]:
     names = ", ".join(("id", "owner", *_FILE))
     query = f"SELECT {names} FROM im_file WHERE ready=1 AND id IN ({sql.marks([*ids])})"
     return {
-        str(row[0]): {"owner": row[1], "shown": _known_of(zip(_FILE, row[2:], strict=True))}
+        str(row[0]): {"owner": row[1], "shown": _file_data(zip(_FILE, row[2:], strict=True))}
         for row in sql.select(database, query, [*ids])
     }
 
 
-def _known_of(columns: Iterable[tuple[str, Any]]) -> Data:
-    found = {name: value for name, value in columns if value is not None}
-    return {**found, "has_thumbnail": bool(found["has_thumbnail"])}
+def _file_data(columns: Iterable[tuple[str, Any]]) -> Data:
+    values = {name: value for name, value in columns if value is not None}
+    return {**values, "has_thumbnail": bool(values["has_thumbnail"])}
 
 
-def _readers(people: dict[int, People], incoming: Sequence[IncomingRequest]) -> set[int]:
-    found = set()
-    for one in incoming:
-        request = one.request
+def _readers(people: dict[int, ActiveMembers], incoming: Sequence[IncomingRequest]) -> set[int]:
+    """Return the Member ids of those who send a read mark."""
+    member_ids = set()
+    for item in incoming:
+        request = item.request
         if isinstance(request, Read) and request.conversation in people:
-            person = people[request.conversation].by_user.get(one.sender)
-            found |= {person.id} if person else set()
-    return found
+            member = people[request.conversation].by_user.get(item.sender)
+            member_ids |= {member.id} if member else set()
+    return member_ids
 
 
 def _read(database: str, members: Collection[int]) -> dict[int, int]:
@@ -130,24 +143,27 @@ def _read(database: str, members: Collection[int]) -> dict[int, int]:
 
 
 def stored_before(
-    database: str, one: IncomingRequest, last_seq: int, now: datetime
+    database: str, incoming: IncomingRequest, last_seq: int, now: datetime
 ) -> StoredEntry | None:
-    """Of a redelivered message without a client_msg_id: the sender's last equal one, if it is new."""
-    request = one.request
+    """Return the sender's last equal message, for a redelivered one without client_msg_id.
+
+    `None` means that there is no such message in the last minutes.
+    """
+    request = incoming.request
     if not isinstance(request, Say):
         return None
-    found = journal.select(
+    entries = journal.select(
         database,
         "conversation_id=%s AND seq>%s AND sender=%s AND cmd=%s AND type=%s AND body=%s"
         " AND sent_at>%s ORDER BY seq DESC LIMIT 1",
         [
             request.conversation,
             last_seq - LOOKS_BACK,
-            one.sender,
+            incoming.sender,
             Cmd.MSG.value,
             request.type.value,
             request.body,
             naive(now - PLAIN_AGAIN),
         ],
     )
-    return found[0] if found else None
+    return entries[0] if entries else None

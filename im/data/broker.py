@@ -1,6 +1,7 @@
-"""The broker of people's clients: what is declared there, a person's exchange, and connections that are closed.
+"""The clients' broker: its declarations, each person's exchange, and connections to close.
 
-What clients may do is decided by the door (`im.api.broker_auth`), not by what is declared.
+What a client may do is decided by the auth backend (`im.api.broker_auth`), not by these
+declarations.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from im.rules import topology as t
 log = logging.getLogger("im.broker")
 
 DEAD = "im.dead"
-"""What no center could read, however often it tried."""
+"""This queue receives messages that no center could handle, however often it tried."""
 MOST_CENTERS = 16
 _DURABLE: dict[str, Any] = {"durable": True, "auto_delete": False}
 _EXCHANGES = {t.OUTGOING: "fanout", t.INCOMING: "topic", t.CLIENT: "topic", t.BASE: "topic"} | {
@@ -54,7 +55,7 @@ DEVICE_LIMITS = {
     "priority": 0,
     "definition": {"max-length": 10_000, "message-ttl": _HOUR_MS, "expires": 24 * _HOUR_MS},
 }
-"""An operator policy: the head of a device's queue may go, since clients repair by `seq`."""
+"""A device's queue may lose its oldest messages, since clients fill gaps by `seq`."""
 SERVICE_LIMITS = {
     "pattern": rf"^({t.CENTER_QUEUE}|{t.BALANCE_QUEUE}|{t.MEDIA_QUEUE}|{t.GB_QUEUE}|{DEAD})$",
     "apply-to": "queues",
@@ -64,18 +65,20 @@ SERVICE_LIMITS = {
 VHOST_LIMITS = {"max-connections": 20_000, "max-queues": 40_000}
 
 
-class BrokerAway(Exception):
+class BrokerUnavailable(Exception):
     """The clients' broker does not answer as it should; it is safe to try again."""
 
 
 T = TypeVar("T")
 
-# ---- what is there for everybody ----------------------------------------------------------------
+# ---- declarations -------------------------------------------------------------------------------
 
 
 def declare(connection: amqp.Connection | None = None) -> int:
-    """Declare exchanges, queues and bindings for `settings.IM_CENTERS` centers, on this connection or
-    one of its own; how many. Raises one of BROKER_ERRORS."""
+    """Declare exchanges, queues and bindings for `settings.IM_CENTERS` centers; return how many.
+
+    Uses the given connection, or opens one of its own. Raises one of BROKER_ERRORS.
+    """
     own = connection or connect(settings.IM_AMQP_URL)
     try:
         channel: Any = own.channel()
@@ -95,15 +98,21 @@ def declare(connection: amqp.Connection | None = None) -> int:
 
 
 def declare_and_limit() -> int:
-    """Declare all, and what clients cannot change: see `declare`. Raises BrokerAway too."""
+    """Declare everything and set the limits that clients cannot change; return as `declare` does.
+
+    Raises one of BROKER_ERRORS or BrokerUnavailable.
+    """
     count = declare()
     limit()
     return count
 
 
 def _bind_centers(channel: Any, centers: int) -> None:
-    """One center reads what clients say directly, several share it by conversation. The new way is bound
-    before the old one is cut: for a moment a message may come twice, none is lost."""
+    """Bind the centers' queues: one center reads directly, several share by conversation.
+
+    The new binding is made before the old one is removed, so for a moment a message may arrive
+    twice, but none is lost.
+    """
     shared = centers > 1
     for number in range(centers):
         channel.queue_declare(t.ingress(number), arguments=_INGRESS, **_DURABLE)
@@ -125,11 +134,11 @@ def _bind_centers(channel: Any, centers: int) -> None:
 # ---- a person's exchange --------------------------------------------------------------------------
 
 
-class _Own:
-    """This process' connection for persons' exchanges: kept, since a new one costs more than the work."""
+class _SharedConnection:
+    """The connection of this process for persons' exchanges, kept open because connecting is slow."""
 
     STALE_SECONDS = 15.0
-    """Nobody ticks it: after twice its heartbeat the broker hangs up."""
+    """Nobody sends heartbeats on it: after twice the heartbeat interval the broker closes it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -137,16 +146,19 @@ class _Own:
         self._used = 0.0
 
     def do(self, work: Callable[[Any], T]) -> T:
-        """Work on a channel; once more on a new connection if the old one had died. Raises BrokerAway."""
+        """Run `work` on a channel, and once more on a new connection if the old one was dead.
+
+        Raises BrokerUnavailable.
+        """
         with self._lock:
-            for last in (False, True):
+            for is_last in (False, True):
                 try:
                     return self._once(work)
-                except BROKER_ERRORS as wrong:
+                except BROKER_ERRORS as error:
                     hang_up(self._connection)
                     self._connection = None
-                    if last:
-                        raise BrokerAway(str(wrong)) from None
+                    if is_last:
+                        raise BrokerUnavailable(str(error)) from None
         raise AssertionError
 
     def _once(self, work: Callable[[Any], T]) -> T:
@@ -154,21 +166,23 @@ class _Own:
             hang_up(self._connection)
             self._connection = None
         connection = self._connection = self._connection or connect(settings.IM_AMQP_URL)
-        done = work(connection.channel(1))
+        result = work(connection.channel(1))
         self._used = time.monotonic()
-        return done
+        return result
 
 
-_own = _Own()
+_shared_connection = _SharedConnection()
 
 
 def ensure_user(user: str) -> None:
-    """The person's exchange with its bindings is there: made at sign-in, gone with the last queue that was
-    bound to it. Raises BrokerAway."""
-    _own.do(lambda channel: _make(channel, user))
+    """Create the person's exchange with its bindings, unless it exists. Raises BrokerUnavailable.
+
+    It is made at sign-in and disappears with the last queue that was bound to it.
+    """
+    _shared_connection.do(lambda channel: _declare_user(channel, user))
 
 
-def _make(channel: Any, user: str) -> None:
+def _declare_user(channel: Any, user: str) -> None:
     name = t.user_exchange(user)
     channel.exchange_declare(name, "fanout", durable=False, auto_delete=True, nowait=True)
     for source, key in (
@@ -178,47 +192,54 @@ def _make(channel: Any, user: str) -> None:
         (t.BASE, "broadcast"),
     ):
         channel.exchange_bind(name, source, key, nowait=True)
-    channel.exchange_declare(name, "fanout", passive=True)  # answered when all of it is done
+    channel.exchange_declare(
+        name, "fanout", passive=True
+    )  # the broker answers this when all of the above is done
 
 
-# ---- what an operator would do --------------------------------------------------------------------
+# ---- the management API ---------------------------------------------------------------------------
 
 
 def close_connections(user: str) -> None:
-    """Close all connections of a person, under every protocol. Raises BrokerAway."""
-    _asked("DELETE", f"/connections/username/{_in_path(user)}", reason="signed out")
+    """Close all connections of a person, under every protocol. Raises BrokerUnavailable."""
+    _call_management("DELETE", f"/connections/username/{_in_path(user)}", reason="signed out")
 
 
-def connected() -> set[str]:
-    """Who is connected; whoever came over MQTT or STOMP is named up to LISTED_SECONDS later. Raises
-    BrokerAway."""
-    found = _asked("GET", f"/vhosts/{_vhost()}/connections?columns=user") or ()
-    return {one["user"] for one in found if one.get("user")}
+def connected_users() -> set[str]:
+    """Return the users who are connected. Raises BrokerUnavailable.
+
+    Users over MQTT or STOMP appear in the list up to LISTED_SECONDS after they have connected.
+    """
+    connections = _call_management("GET", f"/vhosts/{_vhost()}/connections?columns=user") or ()
+    return {connection["user"] for connection in connections if connection.get("user")}
 
 
 LISTED_SECONDS = 6.0
 
 
 def limit() -> None:
-    """Operator policies and the virtual host's limits: what no client can change. Raises BrokerAway."""
-    _asked("PUT", f"/operator-policies/{_vhost()}/im.devices", DEVICE_LIMITS)
-    _asked("PUT", f"/operator-policies/{_vhost()}/im.services", SERVICE_LIMITS)
+    """Set operator policies and the virtual host's limits, which no client can change.
+
+    Raises BrokerUnavailable.
+    """
+    _call_management("PUT", f"/operator-policies/{_vhost()}/im.devices", DEVICE_LIMITS)
+    _call_management("PUT", f"/operator-policies/{_vhost()}/im.services", SERVICE_LIMITS)
     for name, value in VHOST_LIMITS.items():
-        _asked("PUT", f"/vhost-limits/{_vhost()}/{name}", {"value": value})
+        _call_management("PUT", f"/vhost-limits/{_vhost()}/{name}", {"value": value})
 
 
 def device_queues() -> list[dict[str, Any]]:
-    """Clients' queues with `name`, `type`, `arguments`. Raises BrokerAway."""
-    found: list[dict[str, Any]] = (
-        _asked("GET", f"/queues/{_vhost()}?columns=name,type,arguments") or []
+    """Return the clients' queues with `name`, `type`, `arguments`. Raises BrokerUnavailable."""
+    queues: list[dict[str, Any]] = (
+        _call_management("GET", f"/queues/{_vhost()}?columns=name,type,arguments") or []
     )
-    return found
+    return queues
 
 
 def delete_queues(names: Iterable[str]) -> None:
-    """Whatever is in them goes as well. Raises BrokerAway."""
+    """Delete queues with all that is in them. Raises BrokerUnavailable."""
     for name in names:
-        _asked("DELETE", f"/queues/{_vhost()}/{_in_path(name)}")
+        _call_management("DELETE", f"/queues/{_vhost()}/{_in_path(name)}")
 
 
 def _vhost() -> str:
@@ -229,28 +250,31 @@ def _in_path(text: str) -> str:
     return quote(text, safe="")
 
 
-def _asked(method: str, path: str, body: Any = None, reason: str = "") -> Any:
-    """What the management API says; None where what is named is not there. Raises BrokerAway."""
-    where = urlsplit(settings.IM_MANAGEMENT_URL)
-    if not where.hostname:
-        raise BrokerAway("IM_MANAGEMENT_URL is not set")
-    kind = HTTPSConnection if where.scheme == "https" else HTTPConnection
-    link = kind(where.hostname, where.port, timeout=5)
-    key = b64encode(f"{unquote(where.username or '')}:{unquote(where.password or '')}".encode())
-    headers = {"Authorization": f"Basic {key.decode()}", "Content-Type": "application/json"}
+def _call_management(method: str, path: str, body: Any = None, reason: str = "") -> Any:
+    """Call the management API; `None` means that the named thing does not exist.
+
+    Raises BrokerUnavailable.
+    """
+    url = urlsplit(settings.IM_MANAGEMENT_URL)
+    if not url.hostname:
+        raise BrokerUnavailable("IM_MANAGEMENT_URL is not set")
+    connection_class = HTTPSConnection if url.scheme == "https" else HTTPConnection
+    connection = connection_class(url.hostname, url.port, timeout=5)
+    credentials = b64encode(f"{unquote(url.username or '')}:{unquote(url.password or '')}".encode())
+    headers = {"Authorization": f"Basic {credentials.decode()}", "Content-Type": "application/json"}
     if reason:
         headers["X-Reason"] = reason
     try:
-        said = None if body is None else orjson.dumps(body)
-        link.request(method, f"{where.path.rstrip('/')}/api{path}", said, headers)
-        answer = link.getresponse()
+        payload = None if body is None else orjson.dumps(body)
+        connection.request(method, f"{url.path.rstrip('/')}/api{path}", payload, headers)
+        answer = connection.getresponse()
         text = answer.read()
-    except (OSError, HTTPException) as wrong:
-        raise BrokerAway(f"{type(wrong).__name__}: {wrong}") from None
+    except (OSError, HTTPException) as error:
+        raise BrokerUnavailable(f"{type(error).__name__}: {error}") from None
     finally:
-        link.close()
+        connection.close()
     if answer.status == 404:
         return None
     if answer.status >= 300:
-        raise BrokerAway(f"{method} {path.partition('?')[0]}: {answer.status}")
+        raise BrokerUnavailable(f"{method} {path.partition('?')[0]}: {answer.status}")
     return orjson.loads(text) if text else None

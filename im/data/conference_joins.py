@@ -1,4 +1,4 @@
-"""Who has entered a conference with his account, until he is in its conversation: in this site's Redis."""
+"""This site's Redis lists people who entered a conference and wait to join its conversation."""
 
 from __future__ import annotations
 
@@ -14,37 +14,40 @@ from foundation.cells.directory import own_platform, redis_of
 log = logging.getLogger("im.entered")
 
 KEY = "im:entered"
-"""Sorted set: `<confid>|<person>` by the second."""
+"""A sorted set: `<confid>|<person>` by the second of entering."""
 SECONDS = 3600
-"""So long one waits for a conference to run."""
+"""A person waits at most this long for a conference to run."""
 
 
-def note(confid: str, user: str) -> None:
-    """Somebody enters; lost where Redis is away: the next time, then."""
+def record_join(confid: str, user: str) -> None:
+    """Record that a person enters a conference.
+
+    Without Redis the record is lost; the person joins at the next entering.
+    """
     try:
         redis_of(own_platform()).zadd(KEY, {f"{confid}|{user}": clock.now().timestamp()})
-    except redis.RedisError as wrong:
-        log.warning("who enters a conference is lost to its conversation: %s", wrong)
+    except redis.RedisError as error:
+        log.warning("who enters a conference is lost to its conversation: %s", error)
 
 
-def waiting() -> Mapping[str, frozenset[str]]:
-    """By conference: who has entered and waits."""
-    found: defaultdict[str, set[str]] = defaultdict(set)
+def waiting_joins() -> Mapping[str, frozenset[str]]:
+    """Return the people who have entered and wait, by conference."""
+    people_by_conference: defaultdict[str, set[str]] = defaultdict(set)
     try:
-        store = redis_of(own_platform())
-        store.zremrangebyscore(KEY, "-inf", clock.now().timestamp() - SECONDS)
-        for line in store.zrange(KEY, 0, -1):
+        client = redis_of(own_platform())
+        client.zremrangebyscore(KEY, "-inf", clock.now().timestamp() - SECONDS)
+        for line in client.zrange(KEY, 0, -1):
             confid, _, user = str(line).partition("|")
-            found[confid].add(user)
-    except redis.RedisError as wrong:
-        log.warning("who has entered conferences is not known: %s", wrong)
-    return {confid: frozenset(users) for confid, users in found.items()}
+            people_by_conference[confid].add(user)
+    except redis.RedisError as error:
+        log.warning("who has entered conferences is not known: %s", error)
+    return {confid: frozenset(users) for confid, users in people_by_conference.items()}
 
 
-def forget(confid: str, users: Collection[str]) -> None:
-    """They are in its conversation, or do not belong there."""
+def forget_joins(confid: str, users: Collection[str]) -> None:
+    """Remove people who are in the conversation now, or do not belong there."""
     try:
         if users:
             redis_of(own_platform()).zrem(KEY, *(f"{confid}|{user}" for user in users))
-    except redis.RedisError as wrong:
-        log.warning("who has entered a conference is looked at again: %s", wrong)
+    except redis.RedisError as error:
+        log.warning("who has entered a conference is looked at again: %s", error)

@@ -42,12 +42,12 @@ class NotServedHere(Exception):
 
 
 class ReadOnly(Exception):
-    """This site begins its service for the platform, or ends it: in a moment it is clear who serves."""
+    """The site begins or ends its service for the platform; the caller may retry in a moment."""
 
 
 @dataclass(slots=True)
-class Locked:
-    """A conversation whose row is ours until the end of the transaction."""
+class LockedRow:
+    """A conversation whose row is locked until the end of the transaction."""
 
     id: int
     kind: Kind
@@ -59,11 +59,15 @@ class Locked:
     members_version: int
     added: list[StoredEntry] = field(default_factory=list)
     read: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """By Member's id: how far he has read now, seq and messages."""
+    """The new read marks by Member id: seq and number of messages."""
     dirty: bool = False
 
     def append(self, draft: DraftEntry, now: datetime, reader: int = 0) -> StoredEntry:
-        """Give an entry its place. `reader`: the sender's Member id, when he has read all before it too."""
+        """Give an entry its place in the log and return it.
+
+        `reader` is the sender's Member id when the sender has read everything before the entry,
+        too.
+        """
         self.last_seq += 1
         self.messages += draft.cmd is Cmd.MSG
         entry = StoredEntry(
@@ -85,11 +89,11 @@ class Locked:
         return entry
 
     def has_read(self, member: int, seq: int, messages: int) -> None:
-        """A member (by his row's id) has read up to a seq; `messages`: how many there are up to it."""
+        """Move a member's read mark up to a seq, up to which there are this many messages."""
         self.read[member] = max((seq, messages), self.read.get(member, (0, 0)))
 
     def members_changed(self, count: int | None = None) -> None:
-        """Its people are others than before; `count`: how many are active now."""
+        """Note that the members have changed; `count` is the new number of active members."""
         self.members_version = max(clock.next_id(), self.members_version + 1)
         self.members = self.members if count is None else count
         self.dirty = True
@@ -113,10 +117,10 @@ _ENTRY = (
     "sent_at",
 )
 COLUMNS = ", ".join((*_ENTRY, "edited_seq", "recalled_seq"))
-"""Of an entry, in the order in which `stored` reads them."""
+"""The columns of an entry, in the order in which `stored` reads them."""
 
 
-def gate(store: PlatformStore) -> None:
+def require_serving(store: PlatformStore) -> None:
     """Check that this site serves the platform until the end of the transaction.
 
     Raises NotServedHere, or ReadOnly while the data is being opened or handed over.
@@ -129,25 +133,44 @@ def gate(store: PlatformStore) -> None:
     raise NotServedHere(serving.owner if serving else store.platform)
 
 
-def lock(database: str, ids: Collection[int]) -> dict[int, Locked]:
-    """Those of these conversations that exist, locked in the order of their ids."""
+def lock(database: str, ids: Collection[int]) -> dict[int, LockedRow]:
+    """Lock those of these conversations that exist, in the order of their ids, and return them."""
     if not ids:
         return {}
-    found = sql.select(database, _LOCK.format(marks=sql.marks([*ids])), sorted(ids))
-    return {r[0]: Locked(r[0], Kind(r[1]), bool(r[2]), bool(r[3]), *r[4:]) for r in found}
+    rows = sql.select(database, _LOCK.format(marks=sql.marks([*ids])), sorted(ids))
+    return {
+        row[0]: LockedRow(row[0], Kind(row[1]), bool(row[2]), bool(row[3]), *row[4:])
+        for row in rows
+    }
 
 
-def flush(database: str, conversations: Iterable[Locked]) -> None:
-    """Write what was appended, how far the logs have come, and what was read."""
-    changed = [one for one in conversations if one.added or one.dirty or one.read]
-    sql.insert(database, "im_entry", _ENTRY, [_row(e) for one in changed for e in one.added])
-    _move_on(database, [one for one in changed if one.added or one.dirty])
-    mark_read(database, {reader: at for one in changed for reader, at in one.read.items()})
-    for one in changed:
-        one.added, one.read, one.dirty = [], {}, False
+def flush(database: str, conversations: Iterable[LockedRow]) -> None:
+    """Write the appended entries, the state of the conversations, and the read marks."""
+    changed = [
+        conversation
+        for conversation in conversations
+        if conversation.added or conversation.dirty or conversation.read
+    ]
+    sql.insert(
+        database,
+        "im_entry",
+        _ENTRY,
+        [_row(e) for conversation in changed for e in conversation.added],
+    )
+    _save_conversations(
+        database,
+        [conversation for conversation in changed if conversation.added or conversation.dirty],
+    )
+    mark_read(
+        database,
+        {reader: mark for conversation in changed for reader, mark in conversation.read.items()},
+    )
+    for conversation in changed:
+        conversation.added, conversation.read, conversation.dirty = [], {}, False
 
 
 def _row(entry: StoredEntry) -> tuple[object, ...]:
+    """Return the values of an entry's row."""
     data = None if entry.data is None else orjson.dumps(entry.data)
     return (
         entry.conversation,
@@ -164,7 +187,7 @@ def _row(entry: StoredEntry) -> tuple[object, ...]:
     )
 
 
-def _move_on(database: str, conversations: list[Locked]) -> None:
+def _save_conversations(database: str, conversations: list[LockedRow]) -> None:
     values = {c.id: (c.last_seq, c.messages, c.members, c.members_version) for c in conversations}
     _update(
         database,
@@ -174,8 +197,8 @@ def _move_on(database: str, conversations: list[Locked]) -> None:
     )
 
 
-def change(database: str, entries: Iterable[StoredEntry]) -> None:
-    """Messages that look different from now on: text, and by which entries."""
+def save_changes(database: str, entries: Iterable[StoredEntry]) -> None:
+    """Write the new text of messages, and the entries that edited or recalled them."""
     query = (
         "UPDATE im_entry SET body=%s, edited_seq=%s, recalled_seq=%s"
         " WHERE conversation_id=%s AND seq=%s"
@@ -185,84 +208,122 @@ def change(database: str, entries: Iterable[StoredEntry]) -> None:
         sql.execute(database, query, row)
 
 
-def take_back(database: str, entries: Iterable[tuple[int, int, int]]) -> None:
-    """Entries that are shown no more: conversation, seq, and by which entry."""
+def mark_recalled(database: str, entries: Iterable[tuple[int, int, int]]) -> None:
+    """Mark entries as recalled, given as (conversation, seq, seq of the recalling entry)."""
     query = "UPDATE im_entry SET recalled_seq=%s WHERE conversation_id=%s AND seq=%s"
     for number, seq, by in entries:
         sql.execute(database, query, (by, number, seq))
 
 
 def mark_read(database: str, read: Mapping[int, tuple[int, int]]) -> None:
-    """By Member's id: he has read up to this seq, and so many messages."""
+    """Write read marks by Member id: (seq, number of messages up to it)."""
     _update(database, "im_member", ("read_seq", "read_messages"), read)
 
 
 def _update(
     database: str, table: str, columns: tuple[str, ...], rows: Mapping[int, tuple[int, ...]]
 ) -> None:
-    """Many rows, each by its id and with numbers of its own, in one statement."""
+    """Update many rows in one statement, each by its id and with numbers of its own."""
     if not rows:
         return
     ids = sorted(rows)
-    place = f"FIELD(id, {', '.join(map(str, ids))})"
+    position = f"FIELD(id, {', '.join(map(str, ids))})"
     sets = [
-        f"`{name}`=ELT({place}, {', '.join(str(int(rows[one][n])) for one in ids)})"
-        for n, name in enumerate(columns)
+        f"`{name}`=ELT({position}, {', '.join(str(int(rows[row_id][index])) for row_id in ids)})"
+        for index, name in enumerate(columns)
     ]
     marks = ", ".join(map(str, ids))
     sql.execute(database, f"UPDATE `{table}` SET {', '.join(sets)} WHERE id IN ({marks})")
 
 
-def tell(
+def stage_publications(
     store: PlatformStore,
     entries: Iterable[StoredEntry],
     ways: Mapping[str, str],
     now: datetime,
     notes: Iterable[Notice] = (),
 ) -> None:
-    """Inside the transaction: stage what these people (by `im.data.presence_store.ways`) are told of the entries."""
-    found = [push for entry in entries for push in entry_publications(entry, ways)]
-    found += [push for note in notes for push in notice_publications(note, ways)]
-    if not found:
+    """Stage the publications of entries and notices for the people in `ways`.
+
+    Must run inside the transaction.
+
+    `ways` comes from `im.data.presence_store.ways`.
+    """
+    publications = [
+        publication for entry in entries for publication in entry_publications(entry, ways)
+    ]
+    publications += [
+        publication for note in notes for publication in notice_publications(note, ways)
+    ]
+    if not publications:
         return
-    outbox.put(store.database, [_staged(push, now) for push in found], now)
+    outbox.put(store.database, [_staged(publication, now) for publication in publications], now)
     transaction.on_commit(
         lambda: wake_up.everywhere(store.platform, {DESTINATION}), using=store.database
     )
 
 
 def _staged(push: Publication, now: datetime) -> outbox.Row:
-    """Transient: a client that misses it sees the gap in `seq`, and fetches it."""
+    """Return the outbox row of a publication.
+
+    The message is transient: a client that misses it sees the gap in `seq` and fetches the entry.
+    """
     about = {"headers": push.headers, "delivery_mode": 1}
     app = f"im@{own_platform()}"
     return outbox.row(push.body, push.exchange, push.key, now, app, DESTINATION, **about)
 
 
-# ---- what the log says --------------------------------------------------------------------------
+# ---- reading ------------------------------------------------------------------------------------
 
 
 def entries(
     database: str, columns: Sequence[str], points: Collection[Sequence[Any]]
 ) -> list[StoredEntry]:
-    """Those entries whose columns have one of these values."""
+    """Return the entries whose columns have one of these value tuples."""
     if not points:
         return []
-    one = f"({sql.marks(columns)})"
-    where = f"({', '.join(columns)}) IN ({', '.join([one] * len(points))})"
-    return select(database, where, [value for point in points for value in point])
+    tuple_marks = f"({sql.marks(columns)})"
+    condition = f"({', '.join(columns)}) IN ({', '.join([tuple_marks] * len(points))})"
+    return select(database, condition, [value for point in points for value in point])
 
 
-def select(database: str, where: str, values: Sequence[Any]) -> list[StoredEntry]:
-    """Entries by a condition."""
-    query = f"SELECT {COLUMNS} FROM im_entry WHERE {where}"
+def select(database: str, condition: str, values: Sequence[Any]) -> list[StoredEntry]:
+    """Return the entries that meet an SQL condition."""
+    query = f"SELECT {COLUMNS} FROM im_entry WHERE {condition}"
     return [stored(row) for row in sql.select(database, query, values)]
 
 
 def stored(row: Sequence[Any]) -> StoredEntry:
-    """An entry from its `COLUMNS`."""
-    number, seq, cmd, sender, name, mark, kind, body, data, count, at, edited, gone = row
-    said = None if data is None else orjson.loads(data)
-    moment = at.replace(tzinfo=UTC)
+    """Return an entry from the values of its `COLUMNS`."""
+    (
+        number,
+        seq,
+        cmd,
+        sender,
+        name,
+        client_msg_id,
+        kind,
+        body,
+        data,
+        count,
+        sent_at,
+        edited,
+        recalled,
+    ) = row
+    parsed_data = None if data is None else orjson.loads(data)
+    moment = sent_at.replace(tzinfo=UTC)
     return StoredEntry(
-        number, seq, Cmd(cmd), sender, name, mark, kind, body, said, count, moment, edited, gone
+        number,
+        seq,
+        Cmd(cmd),
+        sender,
+        name,
+        client_msg_id,
+        kind,
+        body,
+        parsed_data,
+        count,
+        moment,
+        edited,
+        recalled,
     )

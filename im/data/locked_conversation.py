@@ -17,7 +17,7 @@ from django.db import transaction
 from foundation.cells.directory import PlatformStore
 from im.data import journal, queries
 from im.data import presence_store as store
-from im.data.journal import Locked
+from im.data.journal import LockedRow
 from im.data.people import Person
 from im.models import Conversation, Member
 from im.rules import conversation_decisions
@@ -26,7 +26,7 @@ from im.rules.messages import Data, DraftEntry, Notice, StoredEntry
 from im.rules.vocabulary import Cmd
 
 NAMED = 100
-"""So many people an entry names; of more it gives the number."""
+"""An entry names at most this many people; of more it gives only the number."""
 
 _WORDS = {
     DenyReason.NOT_FOUND: "there is no such conversation, or you are not in it",
@@ -37,7 +37,7 @@ _WORDS = {
 
 
 class Denied(Exception):
-    """A request that cannot be had: a word for programs, a sentence for people."""
+    """A request was denied: a code for programs, a sentence for people."""
 
     def __init__(self, why: DenyReason, reason: str = "") -> None:
         self.why, self.reason = why, reason or _WORDS.get(why, why.value)
@@ -45,11 +45,11 @@ class Denied(Exception):
 
 
 @dataclass(slots=True)
-class Held:
-    """What a flow may touch while it has a conversation."""
+class LockedConversation:
+    """A locked conversation and what a flow may do with it."""
 
     store: PlatformStore
-    locked: Locked
+    locked: LockedRow
     conversation: Conversation
     me: Person
     mine: Member | None
@@ -57,32 +57,34 @@ class Held:
     entries: list[StoredEntry] = field(default_factory=list)
     notes: list[Notice] = field(default_factory=list)
     also: set[str] = field(default_factory=set)
-    """Who is told beside the members."""
+    """These people are notified beside the members."""
 
     @property
     def database(self) -> str:
-        """Where it lies."""
+        """Return the alias of the database that holds the conversation."""
         return self.store.database
 
     def may(self, act: GroupAction, whom: Member | None = None) -> None:
-        """Raises Denied, unless the rules allow it."""
-        group, who = queries.group_of(self.conversation), queries.standing_of(self.mine)
-        if why := conversation_decisions.deny_reason(act, group, who, queries.standing_of(whom)):
+        """Check that the rules allow an action. Raises Denied."""
+        group, standing = queries.group_of(self.conversation), queries.standing_of(self.mine)
+        if why := conversation_decisions.deny_reason(
+            act, group, standing, queries.standing_of(whom)
+        ):
             unknown = why is DenyReason.NOT_FOUND and self.mine is not None
             raise Denied(why, "there is no such member" if unknown else "")
 
     def log(self, cmd: Cmd, data: Data) -> StoredEntry:
-        """One more entry, in the name of who is acting."""
+        """Append an entry in the name of the acting person."""
         entry = self.locked.append(DraftEntry(cmd, self.me.id, self.me.name, data=data), self.now)
         self.entries.append(entry)
         return entry
 
     def set(self, **columns: object) -> None:
-        """Change columns of the conversation."""
+        """Update columns of the conversation."""
         Conversation.objects.using(self.database).filter(pk=self.locked.id).update(**columns)
 
     def close(self, closed: bool) -> bool:
-        """Nobody says anything in it from now on, or again; what was said stays. Was it otherwise?"""
+        """Close or reopen the conversation, keep its log; return whether that changed anything."""
         if self.conversation.closed == closed:
             return False
         self.set(closed=closed)
@@ -90,33 +92,38 @@ class Held:
         return True
 
     def finish(self) -> None:
-        """Write the entries, and stage what people are told."""
+        """Write the entries, and stage the notices for the members."""
         journal.flush(self.database, [self.locked])
         if self.entries or self.notes:
-            people = {*queries.active(self.database, self.locked.id), *self.also}
+            people = {*queries.active_users(self.database, self.locked.id), *self.also}
             ways = store.ways(people, self.now.timestamp())
-            journal.tell(self.store, self.entries, ways, self.now, self.notes)
+            journal.stage_publications(self.store, self.entries, ways, self.now, self.notes)
 
 
 @contextmanager
-def held(place: PlatformStore, number: int, me: Person, now: datetime) -> Iterator[Held]:
-    """A conversation, locked until what is done to it has committed. Raises Denied: there is none."""
+def lock_conversation(
+    place: PlatformStore, number: int, me: Person, now: datetime
+) -> Iterator[LockedConversation]:
+    """Lock a conversation until the changes to it are committed.
+
+    Raises Denied if it does not exist.
+    """
     with transaction.atomic(using=place.database):
-        journal.gate(place)
+        journal.require_serving(place)
         locked = journal.lock(place.database, [number]).get(number)
         conversation = queries.conversation(place.database, number)
         if locked is None or conversation is None:
             raise Denied(DenyReason.NOT_FOUND)
-        mine = queries.place(place.database, number, me.id)
-        one = Held(place, locked, conversation, me, mine, now)
-        yield one
-        one.finish()
+        mine = queries.member(place.database, number, me.id)
+        locked_conversation = LockedConversation(place, locked, conversation, me, mine, now)
+        yield locked_conversation
+        locked_conversation.finish()
 
 
-def named(people: Collection[Person | Member]) -> Data:
-    """Who an entry is about: the first of them by name, and how many they are."""
+def name_people(people: Collection[Person | Member]) -> Data:
+    """Return an entry's data about people: the first of them by name, and their number."""
     first = [
-        {"user_id": one.id if isinstance(one, Person) else one.user, "name": one.name}
-        for one in sorted(people, key=lambda one: one.name)[:NAMED]
+        {"user_id": person.id if isinstance(person, Person) else person.user, "name": person.name}
+        for person in sorted(people, key=lambda person: person.name)[:NAMED]
     ]
     return {"users": first, "count": len(people)}

@@ -1,4 +1,4 @@
-"""Who is in a conversation, as a center remembers it: by the version that the row says under its lock."""
+"""A message center caches the members of conversations by the version in the locked row."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _QUERY = (
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class ActiveMembers:
     """The active members of a conversation at one version."""
 
     version: int
@@ -28,38 +28,49 @@ class People:
     users: tuple[str, ...]
 
 
-class Memory:
-    """The conversations used last; forgotten ones are read again."""
+class MemberCache:
+    """A cache of the conversations used last; those it has dropped are read again."""
 
     def __init__(self, most: int = MOST_PEOPLE) -> None:
         self._most, self._held = most, 0
-        self._of: OrderedDict[int, People] = OrderedDict()
+        self._of: OrderedDict[int, ActiveMembers] = OrderedDict()
 
-    def people(self, database: str, versions: Mapping[int, int]) -> dict[int, People]:
-        """Of each of these conversations the members at this version."""
-        known = {
-            one: self._of[one]
-            for one, version in versions.items()
-            if one in self._of and self._of[one].version == version
+    def people(self, database: str, versions: Mapping[int, int]) -> dict[int, ActiveMembers]:
+        """Return the members of each of these conversations at the given version."""
+        cached = {
+            conversation: self._of[conversation]
+            for conversation, version in versions.items()
+            if conversation in self._of and self._of[conversation].version == version
         }
-        for one in known:
-            self._of.move_to_end(one)
-        if missing := [one for one in versions if one not in known]:
-            known |= self._read(database, {one: versions[one] for one in missing})
-        return known
+        for conversation in cached:
+            self._of.move_to_end(conversation)
+        if missing := [conversation for conversation in versions if conversation not in cached]:
+            cached |= self._read(
+                database, {conversation: versions[conversation] for conversation in missing}
+            )
+        return cached
 
-    def _read(self, database: str, versions: Mapping[int, int]) -> dict[int, People]:
-        found: dict[int, dict[str, MemberFacts]] = {one: {} for one in versions}
+    def _read(self, database: str, versions: Mapping[int, int]) -> dict[int, ActiveMembers]:
+        """Read the members of these conversations and cache them."""
+        members_by_conversation: dict[int, dict[str, MemberFacts]] = {
+            conversation: {} for conversation in versions
+        }
         query = _QUERY.format(marks=sql.marks([*versions]))
         for number, row, user, name, role, muted, since in sql.select(database, query, [*versions]):
             until = muted and muted.replace(tzinfo=UTC)
-            found[number][user] = MemberFacts(row, user, name, Role(role), until, since)
-        read = {one: People(versions[one], who, tuple(who)) for one, who in found.items()}
-        for one, people in read.items():
-            self._keep(one, people)
+            members_by_conversation[number][user] = MemberFacts(
+                row, user, name, Role(role), until, since
+            )
+        read = {
+            conversation: ActiveMembers(versions[conversation], members, tuple(members))
+            for conversation, members in members_by_conversation.items()
+        }
+        for conversation, people in read.items():
+            self._keep(conversation, people)
         return read
 
-    def _keep(self, number: int, people: People) -> None:
+    def _keep(self, number: int, people: ActiveMembers) -> None:
+        """Cache a conversation's members, and drop the oldest while there are too many."""
         old = self._of.pop(number, None)
         self._of[number] = people
         self._held += len(people.users) - (len(old.users) if old else 0)

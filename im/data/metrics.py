@@ -1,4 +1,4 @@
-"""What the center counts, for Prometheus."""
+"""The metrics of instant messaging, for Prometheus."""
 
 from __future__ import annotations
 

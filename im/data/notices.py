@@ -1,10 +1,10 @@
-"""What the center tells other servers, and answers them (IM §10.3): load balancers, media servers, GB28181.
+"""The notices that the center sends to other servers, and its answers to them (IM §10.3).
 
-| who asks, and how | what is answered |
-|---|---|
-| anyone: `center_start` | `center_start`, and the configurations for that side |
-| `balance_config`, `media_config` with `data.server_id` | that server's configuration |
-| anything else | `msg_refused`, which nobody answers |
+The servers are load balancers, media servers and GB28181 units.
+
+| request | answer | |---|---| | `center_start`, from anyone | `center_start`, and the
+configurations for that side | | `balance_config`, `media_config` with `data.server_id` | that
+server's configuration | | anything else | `msg_refused`, which nobody answers |
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TOKEN = "Tricolor"  # noqa: S105 - the word before a token, which the center has
 BALANCE, MEDIA, COMM_GB = (BASE, "balance"), (BASE, "media"), (GB, "comm_gb")
 SIDES = (BALANCE, MEDIA, COMM_GB)
 Side = tuple[str, str]
-"""By which exchange and key a kind of server is told."""
+"""An exchange and a key reach one kind of server."""
 Server = BalanceServer | MediaServer
 
 _OURS = ("server_id", "local_host1", "local_host2", "http_listen_port", "rtsp_listen_port")
@@ -42,40 +42,51 @@ _KINDS: dict[Cmd, tuple[type[Server], Side, tuple[str, ...]]] = {
 CONFIGS = frozenset(_KINDS)
 
 
-def config(server: Server) -> Publication:
-    """A server's configuration, as the source lists it: all values are strings."""
+def config_notice(server: Server) -> Publication:
+    """Return the notice with a server's configuration, as strings only (IM §10.3)."""
     cmd = Cmd.BALANCE_CONFIG if isinstance(server, BalanceServer) else Cmd.MEDIA_CONFIG
     _, side, fields = _KINDS[cmd]
     values = {name: getattr(server, name) for name in fields}
-    return said(side, cmd, {name: "" if v is None else str(v) for name, v in values.items()})
+    return notice_of(side, cmd, {name: "" if v is None else str(v) for name, v in values.items()})
 
 
-def said(side: Side, cmd: Cmd, data: Data) -> Publication:
-    """A notice as it is published."""
+def notice_of(side: Side, cmd: Cmd, data: Data) -> Publication:
+    """Return a notice as it is published."""
     body = {"token": TOKEN, "cmd": cmd.value, "data": data}
     return Publication(*side, orjson.dumps(body))
 
 
-def started(database: str, *sides: Side) -> list[Publication]:
-    """The center has started, and who is configured here is told how."""
-    told = [said(side, Cmd.CENTER_START, {}) for side in sides]
+def start_notices(database: str, *sides: Side) -> list[Publication]:
+    """Return the notices after a start: the center's own, and each server's configuration."""
+    notices = [notice_of(side, Cmd.CENTER_START, {}) for side in sides]
     for kind, side, _ in _KINDS.values():
         if side in sides:
-            told += [config(one) for one in kind._default_manager.using(database).order_by("pk")]
-    return told
+            notices += [
+                config_notice(server)
+                for server in kind._default_manager.using(database).order_by("pk")
+            ]
+    return notices
 
 
-def changed(store: PlatformStore, server: Server) -> None:
-    """Within the transaction that saves it: the server is told."""
-    stage(store, [config(server)])
+def stage_config(store: PlatformStore, server: Server) -> None:
+    """Stage a server's new configuration for it, within the transaction that saves it."""
+    stage(store, [config_notice(server)])
 
 
-def stage(store: PlatformStore, pushes: list[Publication]) -> None:
-    """Sent once the transaction has committed; a queue keeps them for who is away."""
+def stage(store: PlatformStore, publications: list[Publication]) -> None:
+    """Stage publications, sent once the transaction has committed; a queue keeps them meanwhile."""
     now, app = clock.now(), f"im@{own_platform()}"
     rows = [
-        outbox.row(one.body, one.exchange, one.key, now, app, DESTINATION, headers=one.headers)
-        for one in pushes
+        outbox.row(
+            publication.body,
+            publication.exchange,
+            publication.key,
+            now,
+            app,
+            DESTINATION,
+            headers=publication.headers,
+        )
+        for publication in publications
     ]
     outbox.put(store.database, rows, now)
     transaction.on_commit(
@@ -83,46 +94,50 @@ def stage(store: PlatformStore, pushes: list[Publication]) -> None:
     )
 
 
-# ---- what they ask ------------------------------------------------------------------------------
+# ---- requests of servers --------------------------------------------------------------------------
 
 
-def answer(database: str, exchange: str, body: bytes) -> list[Publication]:
-    """What a server is told that has asked the center. On `exchange_base` nobody knows who asks what is
-    no command: such a thing is left unanswered."""
-    asked = _read(body)
-    cmd, data = asked.get("cmd"), asked.get("data")
+def answers_to(database: str, exchange: str, body: bytes) -> list[Publication]:
+    """Return the answers to a server's request.
+
+    On `exchange_base` the sender of an unknown command cannot be addressed, so it gets no answer.
+    """
+    request = _parsed(body)
+    cmd, data = request.get("cmd"), request.get("data")
     if cmd == Cmd.MSG_REFUSED:
         return []
     if cmd == Cmd.CENTER_START:
-        return started(database, *(SIDES[:2] if exchange == BASE else SIDES[2:]))
+        return start_notices(database, *(SIDES[:2] if exchange == BASE else SIDES[2:]))
     if exchange == BASE and cmd in CONFIGS:
-        return [_config_asked(database, Cmd(cmd), data if isinstance(data, dict) else {})]
+        return [_requested_config(database, Cmd(cmd), data if isinstance(data, dict) else {})]
     if exchange == BASE:
         return []
     code = Code.UNKNOWN_CMD if isinstance(cmd, str) else Code.BAD_JSON
-    return [refused(COMM_GB, code, str(cmd)[:64] if isinstance(cmd, str) else "")]
+    return [refusal_notice(COMM_GB, code, str(cmd)[:64] if isinstance(cmd, str) else "")]
 
 
-def _read(body: bytes) -> dict[str, Any]:
+def _parsed(body: bytes) -> dict[str, Any]:
     try:
-        found = orjson.loads(body)
+        request = orjson.loads(body)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return request if isinstance(request, dict) else {}
 
 
-def _config_asked(database: str, cmd: Cmd, data: Data) -> Publication:
+def _requested_config(database: str, cmd: Cmd, data: Data) -> Publication:
     kind, side, _ = _KINDS[cmd]
     rows = kind._default_manager.using(database)
     server = rows.filter(server_id=str(data.get("server_id"))[:32]).first()
-    return config(server) if server else refused(side, Code.UNKNOWN_MESSAGE, cmd.value)
+    return (
+        config_notice(server) if server else refusal_notice(side, Code.UNKNOWN_MESSAGE, cmd.value)
+    )
 
 
-def refused(side: Side, code: Code, cmd: str) -> Publication:
-    """Why there is no answer."""
+def refusal_notice(side: Side, code: Code, cmd: str) -> Publication:
+    """Return the notice that a request was refused, with the reason."""
     reasons = {
         Code.UNKNOWN_CMD: "the center knows no such command",
         Code.BAD_JSON: "a JSON object with cmd and data is wanted",
     }
     reason = reasons.get(code, "no such server is configured")
-    return said(side, Cmd.MSG_REFUSED, {"code": code.value, "reason": reason, "cmd": cmd})
+    return notice_of(side, Cmd.MSG_REFUSED, {"code": code.value, "reason": reason, "cmd": cmd})

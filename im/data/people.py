@@ -1,4 +1,4 @@
-"""Who somebody is, asked for many at once: people of the platform in whose data one looks. Read-only."""
+"""Queries answer who people are, many at once, for the people of one platform. They only read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from im.data.queries import states_between
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account that may sign in. `domain` is empty for operators, who belong nowhere."""
+    """An account that may sign in.
+
+    `domain` is empty for operators, who belong to no user domain.
+    """
 
     id: str
     name: str
@@ -25,37 +28,43 @@ class Person:
 _FIELDS = ("moid", "first_name", "last_name", "username", "domain_id")
 
 
-def known(place: PlatformStore, users: Collection[str]) -> dict[str, Person]:
-    """Those of these people who may sign in, and whose platform this is."""
-    found = _here(place).filter(moid__in=users)
-    return {row[0]: _person(*row) for row in found.values_list(*_FIELDS)}
+def people_by_id(place: PlatformStore, users: Collection[str]) -> dict[str, Person]:
+    """Return those of these people who may sign in and belong to this platform."""
+    accounts = _local_accounts(place).filter(moid__in=users)
+    return {row[0]: _person(*row) for row in accounts.values_list(*_FIELDS)}
 
 
-def named(place: PlatformStore, name: str) -> Person | None:
-    """Who of them signs in with exactly this name."""
-    row = _here(place).filter(names__name=normalize(name)).values_list(*_FIELDS).first()
+def person_by_sign_in_name(place: PlatformStore, name: str) -> Person | None:
+    """Return the person of this platform who signs in with exactly this name, or `None`."""
+    row = _local_accounts(place).filter(names__name=normalize(name)).values_list(*_FIELDS).first()
     return _person(*row) if row else None
 
 
-def _here(place: PlatformStore) -> QuerySet[Account]:
-    """A platform's data knows people of its neighbours as well; what they say lies elsewhere."""
+def _local_accounts(place: PlatformStore) -> QuerySet[Account]:
+    """Return the accounts that belong to this platform, or to no user domain.
+
+    A platform's data also holds accounts of neighbours, whose conversations lie in other data.
+    """
     platform = "domain__userdomain__platform"
-    here = Q(**{platform: place.platform}) | Q(**{f"{platform}__isnull": True})
-    return Account.objects.using(place.database).filter(here, is_active=True)
+    is_local = Q(**{platform: place.platform}) | Q(**{f"{platform}__isnull": True})
+    return Account.objects.using(place.database).filter(is_local, is_active=True)
 
 
-def reachable(
+def invitable(
     place: PlatformStore, by: Person, domain: str, users: Collection[str]
 ) -> list[Person]:
-    """Those of these people whom somebody may bring into a conversation of this user domain: its own
-    people and his contacts, but nobody who has blocked him."""
-    found = known(place, users)
-    between = states_between(place.database, by.id, [*found])
+    """Return those of these people whom a person may bring into a conversation of a user domain.
+
+    These are the domain's own people and the person's contacts, except those who have blocked the
+    person.
+    """
+    people = people_by_id(place, users)
+    between = states_between(place.database, by.id, [*people])
     return [
-        one
-        for one in found.values()
-        if between[one.id][1] != "blocked"
-        and (between[one.id][0] == "friend" or (domain and one.domain == domain))
+        person
+        for person in people.values()
+        if between[person.id][1] != "blocked"
+        and (between[person.id][0] == "friend" or (domain and person.domain == domain))
     ]
 
 
@@ -63,8 +72,8 @@ def _person(moid: str, first: str, last: str, username: str, domain: str | None)
     return Person(moid, (f"{first} {last}".strip() or username)[:64], domain or "")
 
 
-def of_account(account: Account) -> Person:
-    """The person behind an account at hand."""
+def person_of_account(account: Account) -> Person:
+    """Return the person behind an account."""
     return _person(
         account.moid,
         account.first_name,

@@ -1,4 +1,7 @@
-"""In whose cell something lies: people by their user domain, conversations wherever they were made."""
+"""The resolver finds the platform whose data holds a person or a conversation.
+
+People belong to the platform of their user domain, a conversation to that where it was created.
+"""
 
 from __future__ import annotations
 
@@ -11,55 +14,72 @@ from foundation.cells.directory import look_up, own_platform, possible_platforms
 
 T = TypeVar("T")
 
-MOST_KNOWN = 200_000
+MAX_CACHED = 200_000
 _conversations: dict[int, str] = {}
-"""Immutable, so never asked twice; which site serves the platform is asked each time."""
+"""The platform of a conversation never changes, so it is cached; the serving site is not."""
 
 
 def platform_of_users(users: Collection[str]) -> dict[str, str]:
-    """Of these people, those whom this site's data knows, and their platforms. Operators, who are of no
-    user domain, belong where they were found."""
-    found: dict[str, str] = {}
+    """Return the platforms of those of these people whom this site's data knows.
+
+    Operators, who belong to no user domain, belong to the platform where they were found.
+    """
+    platforms: dict[str, str] = {}
     for platform in possible_platforms():
-        missing = [user for user in users if user not in found]
+        missing = [user for user in users if user not in platforms]
         if missing:
             homes = platforms_of_accounts(platform, missing)
-            found |= {user: home or platform for user, home in homes.items()}
-    return found
+            platforms |= {user: home or platform for user, home in homes.items()}
+    return platforms
 
 
 def platforms_of(conversations: Collection[int]) -> dict[int, str]:
-    """Of these conversations those that exist, and their platforms.
+    """Return the platforms of those of these conversations that exist.
 
-    At a site with one platform's data alone, all are said to be there: its table knows better.
+    At a site with the data of a single platform all get that platform, unchecked: its table
+    decides.
     """
     if len(possible_platforms()) == 1:
         return dict.fromkeys(conversations, own_platform())
-    _ask(sorted({one for one in conversations if one not in _conversations}))
-    return {one: _conversations[one] for one in conversations if one in _conversations}
+    _look_up_conversations(
+        sorted(
+            {conversation for conversation in conversations if conversation not in _conversations}
+        )
+    )
+    return {
+        conversation: _conversations[conversation]
+        for conversation in conversations
+        if conversation in _conversations
+    }
 
 
 def platform_of_conversation(conversation: int) -> str | None:
-    """Where one lies; None: it does not exist."""
+    """Return the platform of a conversation; `None` means that it does not exist."""
     return platforms_of([conversation]).get(conversation)
 
 
-def by_platform(some: Iterable[T], about: Callable[[T], int]) -> dict[str, list[T]]:
-    """Shared out by the home of the conversation that each is about, in order; "": there is none."""
-    asked = [(one, about(one)) for one in some]
-    known = platforms_of({number for _, number in asked})
-    found: dict[str, list[T]] = {}
-    for one, number in asked:
-        found.setdefault(known.get(number, ""), []).append(one)
-    return found
+def by_platform(items: Iterable[T], conversation_of: Callable[[T], int]) -> dict[str, list[T]]:
+    """Group items by the platform of the conversation that each is about, in order.
+
+    The key "" holds the items whose conversation does not exist.
+    """
+    pairs = [(item, conversation_of(item)) for item in items]
+    platforms = platforms_of({number for _, number in pairs})
+    groups: dict[str, list[T]] = {}
+    for item, number in pairs:
+        groups.setdefault(platforms.get(number, ""), []).append(item)
+    return groups
 
 
-def _ask(missing: list[int]) -> None:
-    if len(_conversations) > MOST_KNOWN:
+def _look_up_conversations(missing: list[int]) -> None:
+    """Look up the platforms of conversations and cache them."""
+    if len(_conversations) > MAX_CACHED:
         _conversations.clear()
     for platform in possible_platforms():
         if missing:
             query = f"SELECT id FROM im_conversation WHERE id IN ({sql.marks(missing)})"
             rows = look_up(platform, query, missing)
             _conversations.update({row[0]: platform for row in rows})
-            missing = [one for one in missing if one not in _conversations]
+            missing = [
+                conversation for conversation in missing if conversation not in _conversations
+            ]

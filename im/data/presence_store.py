@@ -1,17 +1,18 @@
-"""Who is online, where, and how reachable: in this site's Redis, which forgets nothing that matters.
+"""Redis at this site knows who is online, over which protocols, and with which presence.
 
-A person's devices are a hash of their own; what a batch of messages needs of many people is one line
-each in `im:online`, kept by the same script: when he falls silent over AMQP or STOMP ("a") and over
-MQTT ("m"). Emptied, it is full again after the next heartbeats; meanwhile everybody counts as online.
+Losing it does no lasting harm. Each person's devices are a hash of their own. What a batch of
+messages needs of many people is one line each in `im:online`, kept by the same script: until when
+the person is online over AMQP or STOMP ("a") and over MQTT ("m"). An emptied Redis is full again
+after the next heartbeats; without Redis everybody counts as online.
 
-| key | what |
-|---|---|
-| `im:online` | hash, person -> `<second of silence over a> <over m>` |
-| `im:devices:<person>` | hash, device -> `<way> <second of silence>` |
-| `im:silence` | sorted set, person -> when he falls silent, if nothing comes |
-| `im:presence` | hash, person -> what he has chosen, while it is not "online" |
-| `im:changed` | set: people whose presence may look different now, until somebody tells it |
-| `im:flood` | hash, person -> until when the door refuses him |
+| key | content |
+---|---|
+| `im:online` | hash, person -> `<second when a ends> <second when m ends>` |
+| `im:devices:<person>` | hash, device -> `<way> <second when it ends>` |
+| `im:silence` | sorted set, person -> when the person goes offline without a further heartbeat |
+| `im:presence` | hash, person -> the chosen presence, unless it is "online" |
+| `im:changed` | set: people whose presence may have changed, until somebody publishes it |
+| `im:flood` | hash, person -> until when the broker's auth backend refuses the person |
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ ONLINE, SILENCE, CHOSEN, CHANGED, FLOOD = (
     "im:flood",
 )
 MOST_DEVICES = 32
-"""Of one person; a further one drives out who would fall silent first."""
+"""A person has at most this many devices; a further one replaces the one that ends first."""
 
 _KEEP = """
 local devices, now = KEYS[1], tonumber(ARGV[2])
@@ -79,83 +80,87 @@ def _script() -> Any:
     return redis.commands.core.Script(_redis(), _KEEP)
 
 
-def _keep(client: Any, user: str, now: float, device: str = "", line: str = "") -> None:
+def _update_devices(client: Any, user: str, now: float, device: str = "", line: str = "") -> None:
+    """Set or remove a device of a person, and bring the person's state up to date."""
     keys = [f"im:devices:{user}", ONLINE, SILENCE, CHOSEN, CHANGED]
     _script()(keys=keys, args=[user, int(now), MOST_DEVICES, device, line], client=client)
 
 
-def seen(user: str, device: str, way: str, now: float) -> None:
-    """A device has signed in or given a sign of life; `way`: "a" or "m"; `now`: seconds since 1970.
+def record_device(user: str, device: str, way: str, now: float) -> None:
+    """Record a sign of life of a device; `way` is "a" or "m", `now` in seconds since 1970.
 
-    Raises redis.RedisError, like all here but `ways`.
+    Like all functions here but `ways`, it raises redis.RedisError.
     """
-    _keep(_redis(), user, now, device or way, f"{way} {int(now) + SILENT_AFTER_SECONDS}")
+    _update_devices(_redis(), user, now, device or way, f"{way} {int(now) + SILENT_AFTER_SECONDS}")
 
 
-def all_seen(devices: Collection[tuple[str, str, str]], now: float) -> None:
-    """The same for many: `(user, device, way)`, in one exchange with Redis."""
+def record_devices(devices: Collection[tuple[str, str, str]], now: float) -> None:
+    """Record signs of life of many devices, `(user, device, way)`, in one call to Redis."""
     if not devices:
         return
     with _redis().pipeline(transaction=False) as pipe:
         for user, device, way in devices:
-            _keep(pipe, user, now, device or way, f"{way} {int(now) + SILENT_AFTER_SECONDS}")
+            _update_devices(
+                pipe, user, now, device or way, f"{way} {int(now) + SILENT_AFTER_SECONDS}"
+            )
         pipe.execute()
 
 
-def gone(user: str, device: str, now: float) -> None:
-    """A device has signed out."""
-    _keep(_redis(), user, now, device)
+def remove_device(user: str, device: str, now: float) -> None:
+    """Remove a device that has signed out."""
+    _update_devices(_redis(), user, now, device)
 
 
-def lapsed(now: float, most: int = 500) -> list[str]:
-    """People who have fallen silent; they count as gone from here on."""
+def expire_silent(now: float, most: int = 500) -> list[str]:
+    """Return people who have gone offline by silence, and remove their devices."""
     silent = _redis().zrangebyscore(SILENCE, "-inf", int(now), start=0, num=most)
-    found = [str(user) for user in silent]
+    users = [str(user) for user in silent]
     with _redis().pipeline(transaction=False) as pipe:
-        for user in found:
-            _keep(pipe, user, now)
+        for user in users:
+            _update_devices(pipe, user, now)
         pipe.execute()
-    return found
+    return users
 
 
 def devices(user: str, now: float) -> dict[str, str]:
-    """The devices of a person that live, and their way."""
+    """Return a person's live devices and their ways."""
     lines = _redis().hgetall(f"im:devices:{user}")
-    found = {str(device): str(line).split() for device, line in lines.items()}
-    return {device: way for device, (way, till) in found.items() if int(till) > now}
+    fields = {str(device): str(line).split() for device, line in lines.items()}
+    return {device: way for device, (way, end) in fields.items() if int(end) > now}
 
 
 def ways(users: Iterable[str], now: float) -> dict[str, str]:
-    """Of these people those who are online, and over which protocols ("a", "m", "am").
+    """Return those of these people who are online, and their protocols ("a", "m", "am").
 
-    Where Redis is gone: all of them, every way. What reaches nobody costs the broker little.
+    Without Redis it returns all of them with "am": a message that reaches nobody costs the broker
+    little.
     """
-    asked = list(dict.fromkeys(users))
-    if not asked:
+    unique_users = list(dict.fromkeys(users))
+    if not unique_users:
         return {}
     try:
-        lines = _redis().hmget(ONLINE, asked)
+        lines = _redis().hmget(ONLINE, unique_users)
     except redis.RedisError:
-        return dict.fromkeys(asked, "am")
-    found = {}
-    for user, line in zip(asked, lines, strict=True):
+        return dict.fromkeys(unique_users, "am")
+    ways_by_user = {}
+    for user, line in zip(unique_users, lines, strict=True):
         if line is not None:
             over_a, over_m = line.split()
-            if how := ("a" if int(over_a) > now else "") + ("m" if int(over_m) > now else ""):
-                found[user] = how
-    return found
+            if protocols := ("a" if int(over_a) > now else "") + ("m" if int(over_m) > now else ""):
+                ways_by_user[user] = protocols
+    return ways_by_user
 
 
-def online(most: int) -> list[str]:
-    """People who are online, those who gave a sign of life last first."""
+def online_users(most: int) -> list[str]:
+    """Return people who are online, those with the latest heartbeat first."""
     return [str(user) for user in _redis().zrevrange(SILENCE, 0, most - 1)]
 
 
 # ---- presence -----------------------------------------------------------------------------------
 
 
-def choose(user: str, state: Presence) -> None:
-    """How a person wants to be seen as long as he is online."""
+def set_presence(user: str, state: Presence) -> None:
+    """Set the presence that a person shows while online."""
     with _redis().pipeline(transaction=False) as pipe:
         if state is Presence.ONLINE:
             pipe.hdel(CHOSEN, user)
@@ -165,39 +170,42 @@ def choose(user: str, state: Presence) -> None:
         pipe.execute()
 
 
-def changed(user: str) -> None:
-    """His presence may look different now to others."""
+def mark_changed(user: str) -> None:
+    """Mark a person's presence as possibly changed."""
     _redis().sadd(CHANGED, user)
 
 
 def presence(users: Collection[str], now: float) -> dict[str, Presence]:
-    """How these people are; INVISIBLE is said as it is: others are shown OFFLINE for it."""
-    asked = list(users)
-    if not asked:
+    """Return the presence of these people.
+
+    INVISIBLE is returned as such; others must be shown OFFLINE instead.
+    """
+    user_list = list(users)
+    if not user_list:
         return {}
-    here, chosen = ways(asked, now), _redis().hmget(CHOSEN, asked)
+    online_ways, chosen = ways(user_list, now), _redis().hmget(CHOSEN, user_list)
     return {
-        user: Presence(str(state or Presence.ONLINE)) if user in here else Presence.OFFLINE
-        for user, state in zip(asked, chosen, strict=True)
+        user: Presence(str(state or Presence.ONLINE)) if user in online_ways else Presence.OFFLINE
+        for user, state in zip(user_list, chosen, strict=True)
     }
 
 
-def to_be_told(most: int = 500) -> list[str]:
-    """People whose presence has changed since the last call; whoever calls tells it."""
+def pop_changed(most: int = 500) -> list[str]:
+    """Remove and return people whose presence has changed; the caller must publish it."""
     return [str(user) for user in _redis().spop(CHANGED, most) or ()]
 
 
 # ---- floods -------------------------------------------------------------------------------------
 
 
-def flooding(user: str, until: float) -> None:
-    """The door refuses this person until then (seconds since 1970)."""
+def block_flooder(user: str, until: float) -> None:
+    """Let the auth backend refuse this person until then (seconds since 1970)."""
     _redis().hset(FLOOD, user, int(until))
 
 
-def floods(now: float) -> dict[str, int]:
-    """Whom the door refuses, and until when; those whose time is over are forgotten."""
-    found = {str(user): int(until) for user, until in _redis().hgetall(FLOOD).items()}
-    if over := [user for user, until in found.items() if until <= now]:
-        _redis().hdel(FLOOD, *over)
-    return {user: until for user, until in found.items() if until > now}
+def blocked_flooders(now: float) -> dict[str, int]:
+    """Return the refused people and until when; forget those whose time is over."""
+    ends = {str(user): int(until) for user, until in _redis().hgetall(FLOOD).items()}
+    if expired := [user for user, until in ends.items() if until <= now]:
+        _redis().hdel(FLOOD, *expired)
+    return {user: until for user, until in ends.items() if until > now}

@@ -1,4 +1,7 @@
-"""What is known of conversations, asked for many at once. Read-only; see `rules.sight` for what one sees."""
+"""Queries about conversations, entries and contacts, for many at once. They only read.
+
+`rules.conversation_decisions.visible_range` says what a person sees.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,10 @@ from im.rules.messages import StoredEntry
 from im.rules.vocabulary import Joining, Kind, Membership, Role
 
 LOOKS_BACK = 200
-"""Among so many entries a mention of somebody is looked for."""
+"""A mention is searched for among this many of the last entries."""
 
 WAITING = (Membership.INVITED, Membership.ASKED)
-"""Outside yet."""
+"""People in these states are not in the conversation yet."""
 
 _HIDDEN = (
     "SELECT 1 FROM im_hidden h WHERE h.user=%s AND h.conversation_id=e.conversation_id"
@@ -40,48 +43,48 @@ _MENTION = (
 
 
 def conversation(database: str, number: int) -> Conversation | None:
-    """One conversation, whoever asks."""
+    """Return a conversation, regardless of who asks, or `None`."""
     return Conversation.objects.using(database).filter(pk=number).first()
 
 
-def place(database: str, number: int, user: str) -> Member | None:
-    """How somebody stands to a conversation, with the conversation."""
-    found = Member.objects.using(database).select_related("conversation")
-    return found.filter(conversation_id=number, user=user).first()
+def member(database: str, number: int, user: str) -> Member | None:
+    """Return a person's Member row with its conversation, or `None`."""
+    rows = Member.objects.using(database).select_related("conversation")
+    return rows.filter(conversation_id=number, user=user).first()
 
 
-def places(database: str, user: str, after: int = 0, count: int | None = None) -> list[Member]:
-    """All of somebody's conversations, by their ids, above `after`."""
-    found = Member.objects.using(database).select_related("conversation")
-    return list(found.filter(user=user, conversation_id__gt=after).order_by("conversation")[:count])
+def memberships(database: str, user: str, after: int = 0, count: int | None = None) -> list[Member]:
+    """Return a person's Member rows with their conversations, by conversation id, above `after`."""
+    rows = Member.objects.using(database).select_related("conversation")
+    return list(rows.filter(user=user, conversation_id__gt=after).order_by("conversation")[:count])
 
 
 def members(database: str, number: int, after: int, count: int) -> list[Member]:
-    """Who is in a conversation, or on the way in; in the order of coming, above row `after`."""
-    found = Member.objects.using(database).filter(conversation=number, id__gt=after)
-    return list(found.filter(state__in=(Membership.ACTIVE, *WAITING)).order_by("id")[:count])
+    """Return the members and those who wait to join, in the order of coming, above row `after`."""
+    rows = Member.objects.using(database).filter(conversation=number, id__gt=after)
+    return list(rows.filter(state__in=(Membership.ACTIVE, *WAITING)).order_by("id")[:count])
 
 
 def some_members(database: str, number: int, users: Collection[str]) -> dict[str, Member]:
-    """How these people stand to a conversation, as far as they do."""
-    found = Member.objects.using(database).filter(conversation=number, user__in=users)
-    return {one.user: one for one in found}
+    """Return the Member rows of those of these people who have one."""
+    rows = Member.objects.using(database).filter(conversation=number, user__in=users)
+    return {member.user: member for member in rows}
 
 
-def active(database: str, number: int) -> list[str]:
-    """Who is in a conversation."""
+def active_users(database: str, number: int) -> list[str]:
+    """Return the ids of a conversation's active members."""
     query = "SELECT user FROM im_member WHERE conversation_id=%s AND state='active'"
     return [row[0] for row in sql.select(database, query, [number])]
 
 
-def others(database: str, user: str, numbers: Sequence[int]) -> dict[int, Member]:
-    """Of one-to-one conversations: who the other one is."""
-    found = Member.objects.using(database).filter(conversation__in=numbers).exclude(user=user)
-    return {one.conversation_id: one for one in found}
+def other_persons(database: str, user: str, numbers: Sequence[int]) -> dict[int, Member]:
+    """Return the other person of each one-to-one conversation."""
+    rows = Member.objects.using(database).filter(conversation__in=numbers).exclude(user=user)
+    return {member.conversation_id: member for member in rows}
 
 
 def readers(database: str, number: int, seq: int) -> list[tuple[str, int]]:
-    """`(user, read seq)` of those in a conversation who have read up to there."""
+    """Return `(user, read seq)` of the active members who have read up to there."""
     query = (
         "SELECT user, read_seq FROM im_member"
         " WHERE conversation_id=%s AND state='active' AND read_seq>=%s ORDER BY id"
@@ -89,114 +92,127 @@ def readers(database: str, number: int, seq: int) -> list[tuple[str, int]]:
     return [(row[0], row[1]) for row in sql.select(database, query, [number, seq])]
 
 
-def group_of(one: Conversation) -> Group:
-    """As the rules see it."""
-    return Group(Kind(one.kind), Joining(one.joining), one.closed, one.members)
+def group_of(conversation: Conversation) -> Group:
+    """Return the conversation as the rules see it."""
+    return Group(
+        Kind(conversation.kind),
+        Joining(conversation.joining),
+        conversation.closed,
+        conversation.members,
+    )
 
 
-def standing_of(one: Member | None) -> Standing | None:
-    """As the rules see it."""
-    return Standing(Role(one.role), Membership(one.state)) if one else None
+def standing_of(member: Member | None) -> Standing | None:
+    """Return the member's standing as the rules see it."""
+    return Standing(Role(member.role), Membership(member.state)) if member else None
 
 
-def sight_of(one: Member) -> VisibleRange:
-    """What a member sees of the log; who waits outside sees nothing."""
-    last = one.conversation.last_seq
-    if one.state in WAITING:
+def visible_range_of(member: Member) -> VisibleRange:
+    """Return what a member sees of the log; a person who waits outside sees nothing."""
+    last = member.conversation.last_seq
+    if member.state in WAITING:
         return VisibleRange(last, last)
-    return visible_range(one.since_seq, one.until_seq, one.cleared_seq, last)
+    return visible_range(member.since_seq, member.until_seq, member.cleared_seq, last)
 
 
-SIGHTS = (
+VISIBLE_RANGES = (
     "SELECT m.user, c.id, m.since_seq, m.until_seq, m.cleared_seq, c.last_seq FROM im_member m"
     " JOIN im_conversation c ON c.id = m.conversation_id"
     " WHERE m.state NOT IN ('invited', 'asked') AND m.user IN ({marks})"
 )
-"""What people see of their conversations: person, conversation, and what `rules.sight` wants."""
+"""The query selects what people see: person, conversation, and the arguments of `visible_range`."""
 
 
-def sights(database: str, user: str) -> dict[int, VisibleRange]:
-    """What somebody sees of each of his conversations."""
-    found = sql.select(database, SIGHTS.format(marks="%s"), [user])
-    return {row[1]: visible_range(*row[2:]) for row in found}
+def visible_ranges(database: str, user: str) -> dict[int, VisibleRange]:
+    """Return what a person sees of each of that person's conversations."""
+    rows = sql.select(database, VISIBLE_RANGES.format(marks="%s"), [user])
+    return {row[1]: visible_range(*row[2:]) for row in rows}
 
 
-def unread_of(one: Member) -> int:
-    """How many messages a member has not read."""
-    active = one.state == Membership.ACTIVE
-    return max(0, one.conversation.messages - one.read_messages) if active else 0
+def unread_of(member: Member) -> int:
+    """Return how many messages a member has not read."""
+    is_active = member.state == Membership.ACTIVE
+    return max(0, member.conversation.messages - member.read_messages) if is_active else 0
 
 
 # ---- entries ------------------------------------------------------------------------------------
 
 
 def entries(database: str, user: str, ranges: Iterable[SeqRange]) -> list[tuple[StoredEntry, bool]]:
-    """What these ranges hold, in order, and whether this person has deleted it for himself."""
-    one = f"(SELECT {COLUMNS}, EXISTS ({_HIDDEN}) FROM im_entry e WHERE {_IN_RANGE})"
-    wanted = [(user, *found) for found in ranges]
-    if not wanted:
+    """Return the entries of these ranges, in order, and whether the person has deleted each."""
+    range_query = f"(SELECT {COLUMNS}, EXISTS ({_HIDDEN}) FROM im_entry e WHERE {_IN_RANGE})"
+    parameters = [(user, *rows) for rows in ranges]
+    if not parameters:
         return []
-    query = " UNION ALL ".join([one] * len(wanted)) + " ORDER BY conversation_id, seq"
-    found = sql.select(database, query, [value for values in wanted for value in values])
-    return [(stored(row[:-1]), bool(row[-1])) for row in found]
+    query = " UNION ALL ".join([range_query] * len(parameters)) + " ORDER BY conversation_id, seq"
+    rows = sql.select(database, query, [value for values in parameters for value in values])
+    return [(stored(row[:-1]), bool(row[-1])) for row in rows]
 
 
 def last_messages(database: str, user: str, mine: Iterable[Member]) -> dict[int, StoredEntry]:
-    """By conversation: the last message that this person sees."""
-    wanted = [(one.conversation_id, sight_of(one)) for one in mine]
-    values = [[number, seen.floor, seen.top, user] for number, seen in wanted if seen.top]
-    found = _union(database, _LAST, values)
-    return {row[0]: stored(row) for row in found}
+    """Return the last message that a person sees, by conversation."""
+    ranges = [(member.conversation_id, visible_range_of(member)) for member in mine]
+    values = [
+        [number, visible.floor, visible.top, user] for number, visible in ranges if visible.top
+    ]
+    rows = _union(database, _LAST, values)
+    return {row[0]: stored(row) for row in rows}
 
 
 def mentions(database: str, user: str, mine: Iterable[Member]) -> dict[int, int]:
-    """By conversation: the last message not read yet that mentions this person, of the last entries."""
+    """Return the last unread message that mentions a person, by conversation.
+
+    Only the last entries are searched.
+    """
     values = []
-    for one in mine:
-        seen = sight_of(one)
-        above = max(seen.floor, one.read_seq, seen.top - LOOKS_BACK)
-        if unread_of(one) and above < seen.top:
-            values.append([one.conversation_id, above, seen.top, user])
+    for member in mine:
+        visible = visible_range_of(member)
+        above = max(visible.floor, member.read_seq, visible.top - LOOKS_BACK)
+        if unread_of(member) and above < visible.top:
+            values.append([member.conversation_id, above, visible.top, user])
     return {row[0]: row[1] for row in _union(database, _MENTION, values)}
 
 
 def _union(database: str, query: str, values: list[list[Any]]) -> list[tuple[Any, ...]]:
     if not values:
         return []
-    flat = [value for some in values for value in some]
+    flat = [value for row in values for value in row]
     return sql.select(database, " UNION ALL ".join([query] * len(values)), flat)
 
 
-def sent(database: str, number: int, user: str, client_msg_id: str) -> StoredEntry | None:
-    """What somebody has sent under an id of his own."""
+def entry_sent_as(database: str, number: int, user: str, client_msg_id: str) -> StoredEntry | None:
+    """Return the entry that a person has sent under a client_msg_id, or `None`."""
     columns = ("conversation_id", "sender", "client_msg_id")
-    found = journal.entries(database, columns, [(number, user, client_msg_id)])
-    return found[0] if found else None
+    entries_found = journal.entries(database, columns, [(number, user, client_msg_id)])
+    return entries_found[0] if entries_found else None
 
 
 def entry(database: str, number: int, seq: int) -> StoredEntry | None:
-    """One entry."""
-    found = journal.entries(database, ("conversation_id", "seq"), [(number, seq)])
-    return found[0] if found else None
+    """Return an entry, or `None`."""
+    entries_found = journal.entries(database, ("conversation_id", "seq"), [(number, seq)])
+    return entries_found[0] if entries_found else None
 
 
 # ---- contacts -----------------------------------------------------------------------------------
 
 
 def contacts(database: str, owner: str, after: int, count: int) -> list[Contact]:
-    """Somebody's list of contacts, above row `after`."""
-    found = Contact.objects.using(database).filter(owner=owner, id__gt=after)
-    return list(found.order_by("id")[:count])
+    """Return a person's list of contacts, above row `after`."""
+    rows = Contact.objects.using(database).filter(owner=owner, id__gt=after)
+    return list(rows.order_by("id")[:count])
 
 
 def friends(database: str, owner: str) -> list[str]:
-    """Who has accepted, or was accepted by, this person."""
+    """Return those with whom this person is friends."""
     query = "SELECT other FROM im_contact WHERE owner=%s AND state='friend'"
     return [row[0] for row in sql.select(database, query, [owner])]
 
 
 def states_between(database: str, owner: str, people: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """By person: what he is in the owner's list, and the owner in his; "" where there is nothing."""
+    """Return for each person (state in the owner's list, the owner's state in the person's list).
+
+    An empty string means that there is no row.
+    """
     if not people:
         return {}
     marks = sql.marks(people)
@@ -204,8 +220,8 @@ def states_between(database: str, owner: str, people: Sequence[str]) -> dict[str
         f"SELECT other, state, '' FROM im_contact WHERE owner=%s AND other IN ({marks})"
         f" UNION ALL SELECT owner, '', state FROM im_contact WHERE other=%s AND owner IN ({marks})"
     )
-    found = dict.fromkeys(people, ("", ""))
+    states = dict.fromkeys(people, ("", ""))
     for person, mine, theirs in sql.select(database, query, [owner, *people] * 2):
-        known = found[person]
-        found[person] = (mine or known[0], theirs or known[1])
-    return found
+        state = states[person]
+        states[person] = (mine or state[0], theirs or state[1])
+    return states

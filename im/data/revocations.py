@@ -1,8 +1,8 @@
-"""Tokens that are void before their time: kept in the table `Revocation`, told to all processes by Redis.
+"""Revoked tokens are kept in the table `Revocation` and shared with all processes through Redis.
 
-Every process that believes tokens (door, centers, web) has a `Revoked`, asks Redis for what is new once a
-second, and forgets nothing before it expires: a Redis that was emptied voids nothing and forgives nobody.
-It is filled again from the table by `im.tasks.revoke`.
+Every process that accepts tokens (auth backend, centers, web) has a `RevokedTokens`, asks Redis for
+news once a second, and forgets nothing before it expires. So an emptied Redis neither revokes a
+token nor makes a revoked one valid. `im.tasks.revoke` fills it again from the table.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from foundation.cells.directory import own_platform, redis_of
 from im.rules.tokens import Token
 
 KEY = "im:revoked"
-"""Sorted set: `<user>|<token or nothing>|<at>|<expires>` by when it was shared (seconds)."""
+"""A sorted set: `<user>|<token or nothing>|<issued until>|<expires>` by the second of sharing."""
 READ_TO = "im:revoked:read"
-"""Hash: platform -> until when its table was read."""
+"""A hash: platform -> until when its table was read."""
 CLOSING = "im:revoked:closing"
-"""Sorted set: person -> until when his connections are to be closed."""
+"""A sorted set: person -> until when the person's connections are to be closed."""
 REFRESH_SECONDS = 1.0
 STRAGGLERS_SECONDS = 2.0
-"""So long after it was shared a door may not have heard of it."""
+"""An auth backend may learn of a shared revocation this much later."""
 YOUNG_SECONDS = 600
-"""What was revoked longer ago, when an emptied Redis is filled, has no connection any more."""
+"""Older revocations, shared again after Redis was emptied, concern no open connection."""
 _FORGET = """
 local till = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if till and tonumber(till) <= tonumber(ARGV[2]) then redis.call('ZREM', KEYS[1], ARGV[1]) end
 """
 _AGAIN_SECONDS = 10.0
-"""What was shared so long ago is read again: clocks of two workers differ."""
+"""Each read overlaps the last by this much, since clocks of two workers differ."""
 
-Line = tuple[str, str, int, int]
-"""User, token (empty: all of them), issued until, none of them lives longer."""
+RevocationLine = tuple[str, str, int, int]
+"""User, token (empty: all tokens), "issued until", and when the last of them expires."""
 
 
-class Revoked:
-    """What this process knows of void tokens."""
+class RevokedTokens:
+    """The revoked tokens that this process knows of."""
 
     def __init__(self) -> None:
         self.is_whole = False
@@ -51,16 +51,16 @@ class Revoked:
         self._lock = threading.Lock()
 
     def voids(self, token: Token) -> bool:
-        """Is it revoked, as far as is known?"""
+        """Return whether a token is revoked, as far as this process knows."""
         until, _ = self._users.get(token.user, (-1, 0))
         return token.issued <= until or token.id in self._tokens
 
     def since(self, user: str) -> int:
-        """Until when all of a person's tokens are void (seconds since 1970); -1: they are not."""
+        """Return the second until which all tokens of a person are revoked; -1 for none."""
         return self._users.get(user, (-1, 0))[0]
 
     def refresh(self, now: float) -> None:
-        """Ask Redis for what is new, at most once a second. Raises RedisError; what is known stays."""
+        """Ask Redis for news, at most once a second. Raises RedisError; what is known stays."""
         with self._lock:
             if time.monotonic() - self._read_at < REFRESH_SECONDS:
                 return
@@ -68,7 +68,7 @@ class Revoked:
             self.read(redis_of(own_platform()), now)
 
     def read(self, store: redis.Redis, now: float) -> None:
-        """Ask Redis for what is new, now. Raises RedisError."""
+        """Ask Redis for news now. Raises RedisError."""
         since = f"({self._read_to - _AGAIN_SECONDS}" if self.is_whole else "-inf"
         pipe = store.pipeline(transaction=True)
         pipe.hexists(READ_TO, own_platform())
@@ -80,14 +80,15 @@ class Revoked:
         self.is_whole = self.is_whole or bool(whole)
         self._forget(now)
 
-    def _take(self, line: Line, now: float) -> None:
-        user, token, at, expires = line
+    def _take(self, line: RevocationLine, now: float) -> None:
+        """Add one revocation."""
+        user, token, issued_until, expires = line
         if expires <= now:
             return
         if token:
             self._tokens[token] = expires
         else:
-            self._users[user] = max(self._users.get(user, (-1, 0)), (at, expires))
+            self._users[user] = max(self._users.get(user, (-1, 0)), (issued_until, expires))
 
     def _forget(self, now: float) -> None:
         if len(self._tokens) + len(self._users) > 1000:
@@ -95,67 +96,75 @@ class Revoked:
             self._users = {user: pair for user, pair in self._users.items() if pair[1] > now}
 
 
-def share(lines: Iterable[Line], now: float) -> int:
-    """Tell all processes; how many of them are new. Of these the connections are to be closed. Raises
-    RedisError."""
-    store, asked = redis_of(own_platform()), list(lines)
-    pipe = store.pipeline(transaction=False)
-    for line in asked:
+def share(lines: Iterable[RevocationLine], now: float) -> int:
+    """Share revocations with all processes; return how many are new. Raises RedisError.
+
+    The connections of the people concerned are marked to be closed.
+    """
+    client, line_list = redis_of(own_platform()), list(lines)
+    pipe = client.pipeline(transaction=False)
+    for line in line_list:
         pipe.zadd(KEY, {_text(line): now}, nx=True)
     added = pipe.execute()
     new = {
         line[0]
-        for line, was_added in zip(asked, added, strict=True)
+        for line, was_added in zip(line_list, added, strict=True)
         if was_added and _is_young(line, now)
     }
     if new:
-        store.zadd(CLOSING, cast(Any, dict.fromkeys(new, now + STRAGGLERS_SECONDS)))
+        client.zadd(CLOSING, cast(Any, dict.fromkeys(new, now + STRAGGLERS_SECONDS)))
     return sum(map(int, added))
 
 
-def _is_young(line: Line, now: float) -> bool:
+def _is_young(line: RevocationLine, now: float) -> bool:
     return line[2] > now - YOUNG_SECONDS
 
 
-def closing() -> dict[str, float]:
-    """Whose connections are to be closed, and until when. Raises RedisError."""
-    found = redis_of(own_platform()).zrange(CLOSING, 0, -1, withscores=True)
-    return {str(user): float(until) for user, until in cast(Any, found)}
+def people_to_disconnect() -> dict[str, float]:
+    """Return the people whose connections are to be closed, and until when. Raises RedisError."""
+    rows = redis_of(own_platform()).zrange(CLOSING, 0, -1, withscores=True)
+    return {str(user): float(until) for user, until in cast(Any, rows)}
 
 
-def closed(people: Mapping[str, float]) -> None:
-    """Of these none is left, unless they were revoked once more meanwhile. Raises RedisError."""
+def mark_disconnected(people: Mapping[str, float]) -> None:
+    """Note that these people have no connection left. Raises RedisError.
+
+    People who were revoked again meanwhile stay marked.
+    """
     for user, until in people.items():
         redis_of(own_platform()).eval(_FORGET, 1, CLOSING, user, until)
 
 
 def cursor(platform: str) -> float:
-    """Until when a platform's table was read; 0: never, or Redis was emptied. Raises RedisError."""
+    """Return until when a platform's table was read. Raises RedisError.
+
+    0 means never, or that Redis was emptied.
+    """
     return float(cast(Any, redis_of(own_platform()).hget(READ_TO, platform)) or 0)
 
 
 def set_cursor(platform: str, until: float) -> None:
-    """All up to then is shared. Raises RedisError."""
+    """Note that everything up to then is shared. Raises RedisError."""
     redis_of(own_platform()).hset(READ_TO, platform, str(until))
 
 
 def trim(now: float, most: int = 5000) -> None:
-    """Forget the oldest that would have expired by themselves. Raises RedisError."""
-    store = redis_of(own_platform())
-    oldest = cast(Any, store.zrange(KEY, 0, most - 1))
-    if over := [text for text in oldest if _parsed(text)[3] <= now]:
-        store.zrem(KEY, *over)
+    """Remove the oldest revocations whose tokens have expired. Raises RedisError."""
+    client = redis_of(own_platform())
+    oldest = cast(Any, client.zrange(KEY, 0, most - 1))
+    if expired := [text for text in oldest if _parsed(text)[3] <= now]:
+        client.zrem(KEY, *expired)
 
 
-def _text(line: Line) -> str:
-    user, token, at, expires = line
-    return f"{user}|{token}|{at}|{expires}"
+def _text(line: RevocationLine) -> str:
+    user, token, issued_until, expires = line
+    return f"{user}|{token}|{issued_until}|{expires}"
 
 
-def _parsed(text: str) -> Line:
-    user, token, at, expires = text.split("|")
-    return user, token, int(at), int(expires)
+def _parsed(text: str) -> RevocationLine:
+    user, token, issued_until, expires = text.split("|")
+    return user, token, int(issued_until), int(expires)
 
 
-known = Revoked()
-"""This process'."""
+revoked_tokens = RevokedTokens()
+"""The revoked tokens that this process knows of."""

@@ -1,8 +1,8 @@
-"""Search in one's own conversations, newest first. Read-only.
+"""The search in a person's own conversations returns the newest messages first. It only reads.
 
-The index (`Gram`, filled by `flows.index`) gives candidates, in windows that reach further and further
-back; each is looked at before it is shown: whether it still says so, is not taken back, and is
-for this person to see.
+The index (`Gram`, filled by `flows.index`) gives candidates, in time windows that reach further and
+further back. Each candidate is checked before it is shown: whether its text still matches, whether
+it was recalled, and whether this person may see it.
 """
 
 from __future__ import annotations
@@ -31,13 +31,16 @@ from im.rules.conversation_decisions import VisibleRange
 from im.rules.messages import StoredEntry
 
 DAYS = (8, 64)
-"""How far back one looks for what is common first, then; and then everywhere."""
+"""For common terms the first windows reach back this many days, the last to the start."""
 COMMON = 2000
-"""So far the entries of each part are counted: the rarest leads, and is looked for everywhere at once
-unless it has more."""
-AT_ONCE = 100
-LOOKED_AT = 2000
-"""Candidates that one question may cost; what is further back the next one finds."""
+"""The entries of each term are counted up to this number.
+
+The rarest term leads the search. It is searched without windows unless it has more entries than
+this.
+"""
+BATCH = 100
+MAX_CHECKED = 2000
+"""One search checks at most this many candidates; the next page continues from there."""
 _LAST = "\U0010ffff"
 EVER = 1 << 62
 
@@ -51,20 +54,20 @@ _OTHER = (
 )
 _BEFORE = (
     " AND (d.place < %s OR d.conversation_id < %s)"
-    f" ORDER BY d.place DESC, d.conversation_id DESC LIMIT {AT_ONCE}"
+    f" ORDER BY d.place DESC, d.conversation_id DESC LIMIT {BATCH}"
 )
 
 
-class Point(NamedTuple):
-    """Before what one looks: a place, and there the conversations with a lesser id."""
+class SearchPosition(NamedTuple):
+    """A position in the results: next come lesser places, and lesser ids at the same place."""
 
     place: int
     conversation: int
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """Whose search it is, for what, and what of each conversation this person sees."""
+class SearchRequest:
+    """A search: whose it is, for what, and what this person sees of each conversation."""
 
     user: str
     query: Query
@@ -72,39 +75,47 @@ class Ask:
 
     @property
     def mine(self) -> str:
-        """The conversations, as SQL has them."""
+        """Return the ids of the conversations for SQL."""
         return ", ".join(map(str, sorted(self.sights)))
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """What was found, newest first; `before`: from where to look further, None: that is all."""
+class SearchPage:
+    """A page of results, newest first.
+
+    `before` is where to continue; `None` means that this is all.
+    """
 
     found: list[StoredEntry]
-    before: Point | None
+    before: SearchPosition | None
 
 
-def find(database: str, ask: Ask, before: Point | None, count: int, now: datetime) -> Page:
-    """The newest messages before a point that have what is asked."""
-    start = before or Point(place_of(now.timestamp() + 86400, 0), 0)
+def find_messages(
+    database: str, ask: SearchRequest, before: SearchPosition | None, count: int, now: datetime
+) -> SearchPage:
+    """Return the newest matching messages before a position."""
+    start = before or SearchPosition(place_of(now.timestamp() + 86400, 0), 0)
     parts, is_common = (
         _leader_first(database, ask) if ask.query.parts and ask.sights else ([], False)
     )
-    hits: list[tuple[Point, StoredEntry]] = []
+    hits: list[tuple[SearchPosition, StoredEntry]] = []
     looked_at = 0
     windows = DAYS if is_common else ()
     for points in _candidates(database, ask, parts, start, windows) if parts else ():
-        hits += sorted(_looked_at(database, ask, points), key=itemgetter(0), reverse=True)
+        hits += sorted(_checked(database, ask, points), key=itemgetter(0), reverse=True)
         looked_at += len(points)
         if len(hits) > count:
-            return Page([entry for _, entry in hits[:count]], hits[count - 1][0])
-        if looked_at >= LOOKED_AT:
-            return Page([entry for _, entry in hits], points[-1])
-    return Page([entry for _, entry in hits], None)
+            return SearchPage([entry for _, entry in hits[:count]], hits[count - 1][0])
+        if looked_at >= MAX_CHECKED:
+            return SearchPage([entry for _, entry in hits], points[-1])
+    return SearchPage([entry for _, entry in hits], None)
 
 
-def _leader_first(database: str, ask: Ask) -> tuple[list[GramLookup], bool]:
-    """The parts, the rarest first, and whether it is common; none: one of them is nowhere."""
+def _leader_first(database: str, ask: SearchRequest) -> tuple[list[GramLookup], bool]:
+    """Return the lookups, the rarest first, and whether even the rarest is common.
+
+    An empty list means that one of them has no entry at all.
+    """
     parts = ask.query.parts
     queries, values = [], list[Any]()
     for part in parts:
@@ -112,12 +123,12 @@ def _leader_first(database: str, ask: Ask) -> tuple[list[GramLookup], bool]:
         queries.append(f"SELECT COUNT(*) FROM (SELECT 1{leader} LIMIT {COMMON}) few")
         values += bounds
     counts = [row[0] for row in sql.select(database, " UNION ALL ".join(queries), values)]
-    order = sorted(range(len(parts)), key=lambda at: (counts[at], parts[at].is_prefix))
-    return [] if 0 in counts else [parts[at] for at in order], min(counts) == COMMON
+    order = sorted(range(len(parts)), key=lambda index: (counts[index], parts[index].is_prefix))
+    return [] if 0 in counts else [parts[index] for index in order], min(counts) == COMMON
 
 
-def _led_by(ask: Ask, part: GramLookup, low: int, high: int) -> tuple[str, list[Any]]:
-    """The messages of these conversations that have a part, between two places."""
+def _led_by(ask: SearchRequest, part: GramLookup, low: int, high: int) -> tuple[str, list[Any]]:
+    """Return the SQL and values that select messages with a lookup's entry, between two places."""
     if part.is_prefix:
         leader = _LEADER.format(mine=ask.mine, is_it="BETWEEN %s AND %s")
         return leader, [part.gram, part.gram + _LAST, low, high]
@@ -125,40 +136,46 @@ def _led_by(ask: Ask, part: GramLookup, low: int, high: int) -> tuple[str, list[
 
 
 def _candidates(
-    database: str, ask: Ask, parts: list[GramLookup], start: Point, windows: Sequence[int]
-) -> Iterator[list[Point]]:
-    """Where all parts are, from the start back, a few at a time."""
+    database: str,
+    ask: SearchRequest,
+    parts: list[GramLookup],
+    start: SearchPosition,
+    windows: Sequence[int],
+) -> Iterator[list[SearchPosition]]:
+    """Yield the positions that have all entries, from the start backwards, a batch at a time."""
     leader, *others = parts
-    exact = [one.gram for one in others if not one.is_prefix]
+    exact = [item.gram for item in others if not item.is_prefix]
     newest = start.place
-    for low in (*(max(newest - place_distance(one), 0) for one in windows), 0):
+    for low in (*(max(newest - place_distance(item), 0) for item in windows), 0):
         while start.place >= low:
-            led, bounds = _led_by(ask, leader, low, start.place)
-            query = f"SELECT DISTINCT d.place, d.conversation_id{led}{_OTHER * len(exact)}{_BEFORE}"
+            leader_query, bounds = _led_by(ask, leader, low, start.place)
+            query = f"SELECT DISTINCT d.place, d.conversation_id{leader_query}{_OTHER * len(exact)}{_BEFORE}"
             rows = sql.select(database, query, [*bounds, *exact, *start])
-            points = [Point(*row) for row in rows]
+            points = [SearchPosition(*row) for row in rows]
             if points:
                 yield points
-            start = points[-1] if len(points) == AT_ONCE else Point(low - 1, EVER)
+            start = points[-1] if len(points) == BATCH else SearchPosition(low - 1, EVER)
 
 
-def _looked_at(database: str, ask: Ask, points: list[Point]) -> list[tuple[Point, StoredEntry]]:
-    """Those that this person sees, has not deleted for himself, and that still have what is asked."""
-    by_place = {(one.conversation, seq_of(one.place)): one for one in points}
-    seen = {
+def _checked(
+    database: str, ask: SearchRequest, points: list[SearchPosition]
+) -> list[tuple[SearchPosition, StoredEntry]]:
+    """Return the entries that this person sees, has not deleted, and whose text still matches."""
+    by_place = {(item.conversation, seq_of(item.place)): item for item in points}
+    visible = {
         (number, seq)
         for number, seq in by_place
         if ask.sights[number].floor < seq <= ask.sights[number].top
     }
-    numbers = sorted({number for number, _ in seen})
-    entries = journal.entries(database, ("conversation_id", "seq"), sorted(seen))
+    numbers = sorted({number for number, _ in visible})
+    entries = journal.entries(database, ("conversation_id", "seq"), sorted(visible))
     hidden = _hidden(database, ask.user, numbers)
     return [
-        (by_place[one.conversation, one.seq], one)
-        for one in entries
-        if one.recalled_seq is None
-        and (one.conversation, one.seq) not in hidden
-        and contains_all(normalize(one.body), ask.query.terms)
+        (by_place[item.conversation, item.seq], item)
+        for item in entries
+        if item.recalled_seq is None
+        and (item.conversation, item.seq) not in hidden
+        and contains_all(normalize(item.body), ask.query.terms)
     ]
 
 
@@ -175,9 +192,7 @@ def _hidden(database: str, user: str, numbers: list[int]) -> set[tuple[int, int]
 def gauges() -> Iterator[GaugeMetricFamily]:
     """Yield for Prometheus how many conversations have entries that the index lacks."""
     query = "SELECT COUNT(*) FROM im_conversation WHERE to_index=1"
-    behind = sum(
-        row[0] for platform in possible_platforms() for row in look_up(platform, query, [])
-    )
+    count = sum(row[0] for platform in possible_platforms() for row in look_up(platform, query, []))
     yield GaugeMetricFamily(
-        "im_index_behind", "Conversations with entries that are not indexed yet", behind
+        "im_index_behind", "Conversations with entries that are not indexed yet", count
     )
