@@ -20,7 +20,7 @@ from django.db import connection
 
 from foundation.cells.directory import own_platform
 from im.data import queries, search
-from im.data.search import Ask
+from im.data.search import SearchRequest
 from im.flows import index
 from im.models import Conversation, Entry, Gram, Member
 from im.rules.bigrams import grams, parse_query, place_of
@@ -140,9 +140,11 @@ def questions(words: Words) -> Iterator[tuple[str, Callable[[], str]]]:
 
 def ask(user: int, text: str) -> int:
     """As the API does it; how many were found."""
-    sights = queries.sights("default", str(user))
+    sights = queries.visible_ranges("default", str(user))
     return len(
-        search.find("default", Ask(str(user), parse_query(text), sights), None, 20, NOW).found
+        search.find_messages(
+            "default", SearchRequest(str(user), parse_query(text), sights), None, 20, NOW
+        ).found
     )
 
 

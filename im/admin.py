@@ -122,7 +122,7 @@ class ConversationAdmin(ReadOnlyAdmin):
         chosen = self.chosen(queryset)
         page = self.confirm(request, chosen, action, title, warning)
         if page is None:
-            place, by = store_of(own_platform()), people.of_account(request.user)  # type: ignore[arg-type]
+            place, by = store_of(own_platform()), people.person_of_account(request.user)  # type: ignore[arg-type]
             self.carry_out(
                 request,
                 chosen,
@@ -150,7 +150,7 @@ class ListenerAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Those who are online; nobody where Redis is away."""
         try:
-            users = presence_store.online(MOST_ONLINE)
+            users = presence_store.online_users(MOST_ONLINE)
         except redis.RedisError:
             users = []
         return super().get_queryset(request).filter(moid__in=users)

@@ -53,7 +53,7 @@ media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | .....
 
         if "im" in settings.ROLES:
             hooks.REVOKE_CREDENTIALS.connect(revoke.every)
-            hooks.PERSON_JOINED.connect(conference_joins.note)
+            hooks.PERSON_JOINED.connect(conference_joins.record_join)
             backlog.OTHER_DESTINATIONS.add(journal.DESTINATION)
             declare.MORE_BROKERS.connect(broker.declare_and_limit)
             health.GAUGES.append(search.gauges)

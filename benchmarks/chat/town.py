@@ -70,6 +70,6 @@ def main() -> None:
         f"{size}/{n}": _conversation(Kind.GROUP, [users[one] for one in plan.members(size, n)])
         for size, n in plan.groups()
     }
-    presence_store.all_seen([(user, "bench", "a") for user in users], time.time() + HOURS)
+    presence_store.record_devices([(user, "bench", "a") for user in users], time.time() + HOURS)
     found["exchanges_per_second"] = _exchanges(users)
     print(json.dumps(found))

@@ -41,10 +41,10 @@ def live(text: str) -> tokens.Token:
     except tokens.InvalidToken:
         raise TokenRefused("invalid_token", "the token is not one of ours") from None
     try:
-        revocations.known.refresh(now)
+        revocations.revoked_tokens.refresh(now)
     except redis.RedisError as wrong:
         log.warning("what is revoked is not known: %s", wrong)
-    if not token.is_live(now) or revocations.known.voids(token):
+    if not token.is_live(now) or revocations.revoked_tokens.voids(token):
         raise TokenRefused("invalid_token", "the token is expired or revoked; sign in again")
     return token
 

@@ -99,7 +99,7 @@ class Call(APIView):
         """Only where this site serves the caller's platform; reading too: a copy may be old."""
         super().initial(request, *args, **kwargs)
         assert isinstance(request.user, Account)
-        self.me, self.now = people.of_account(request.user), clock.now()
+        self.me, self.now = people.person_of_account(request.user), clock.now()
         home = _home(request)
         if home not in possible_platforms() or not is_served_here(home):
             raise NotServedHere(home)

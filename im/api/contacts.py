@@ -27,7 +27,7 @@ class Contacts(Call):
         """Friends, who was asked, who asks, whom one has blocked."""
         given, database = self.given(request_forms.Page), self.place.database
         found = queries.contacts(database, self.me.id, given["after"], given["count"])
-        known = people.known(self.place, [one.other for one in found])
+        known = people.people_by_id(self.place, [one.other for one in found])
         friends = [one.other for one in found if one.state == FRIEND]
         states = presence.seen(database, friends, self.now)
         return ack(

@@ -40,7 +40,7 @@ class Listing(Call):
         last = queries.last_messages(database, user, mine)
         mentions = queries.mentions(database, user, mine)
         pairs = [m.conversation_id for m in mine if m.conversation.kind == Kind.DIRECT]
-        others = queries.others(database, user, pairs) if pairs else {}
+        others = queries.other_persons(database, user, pairs) if pairs else {}
         return [
             serializers.conversation(
                 m,
@@ -53,7 +53,7 @@ class Listing(Call):
 
     def one(self, number: int) -> Response:
         """One conversation. Raises Denied."""
-        mine = queries.place(self.place.database, number, self.me.id)
+        mine = queries.member(self.place.database, number, self.me.id)
         if mine is None:
             raise Denied(DenyReason.NOT_FOUND)
         return ack(conversation=self.shown([mine])[0])
@@ -70,7 +70,7 @@ class Conversations(Listing):
     def get(self, request: Request) -> Response:
         """With unread messages, the last one, read mark, mentions; in the order of their ids."""
         given = self.given(request_forms.Page)
-        found = queries.places(self.place.database, self.me.id, given["after"], given["count"])
+        found = queries.memberships(self.place.database, self.me.id, given["after"], given["count"])
         full = len(found) == given["count"]
         return ack(
             conversations=self.shown(found), next=str(found[-1].conversation_id) if full else None

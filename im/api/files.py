@@ -263,7 +263,7 @@ def _part(file: File, first: int, last: int) -> HttpResponseBase:
 def _opened(file: File, more: str = "") -> IO[Any]:
     """Another site may have taken it, and no storage be shared with it."""
     try:
-        return storage.opened(str(file.id), more)
+        return storage.open_file(str(file.id), more)
     except FileNotFoundError:
         raise TransferRefused(404, "not_here", "this file is not kept at this site") from None
 

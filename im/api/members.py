@@ -26,7 +26,7 @@ class Members(Call):
     def get(self, request: Request, number: int) -> Response:
         """In the order of coming; invited ones and those who have asked are among them."""
         given, database = self.given(request_forms.MemberPage), self.place.database
-        mine = queries.place(database, number, self.me.id)
+        mine = queries.member(database, number, self.me.id)
         if mine is None or mine.state != Membership.ACTIVE:
             raise Denied(DenyReason.NOT_FOUND)
         found = queries.members(database, number, given["after"], given["count"])

@@ -194,9 +194,9 @@ class Bouncer(threading.Thread):
         metrics.FLOODS.inc()
         log.warning("%s floods: put out for %d s", user, FLOOD_SECONDS)
         try:
-            presence_store.flooding(user, time.time() + FLOOD_SECONDS)
+            presence_store.block_flooder(user, time.time() + FLOOD_SECONDS)
             broker.close_connections(user)
-        except (redis.RedisError, broker.BrokerAway) as wrong:
+        except (redis.RedisError, broker.BrokerUnavailable) as wrong:
             log.warning("%s could not be put out: %s", user, wrong)
             return
         if len(self._out) > 1000:

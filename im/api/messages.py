@@ -27,7 +27,7 @@ class Log(Call):
 
     def mine(self, number: int) -> Member:
         """How the caller stands to it. Raises Denied."""
-        found = queries.place(self.place.database, number, self.me.id)
+        found = queries.member(self.place.database, number, self.me.id)
         if found is None or found.state in queries.WAITING:
             raise Denied(DenyReason.NOT_FOUND)
         return found
@@ -46,7 +46,7 @@ class Messages(Log):
     @extend_schema(parameters=[request_forms.History], responses=answers(serializers.Entries))
     def get(self, request: Request, number: int) -> Response:
         """Upwards from `after`, downwards from `before`; neither: the latest. Always in order of seq."""
-        given, seen = self.given(request_forms.History), queries.sight_of(self.mine(number))
+        given, seen = self.given(request_forms.History), queries.visible_range_of(self.mine(number))
         count = given["count"]
         if "after" in given:
             above, upto = seen.after(given["after"], count)
@@ -107,7 +107,7 @@ class Trace(Log):
     def get(self, request: Request, number: int) -> Response:
         """By the sender's own id, the sender alone: accepted or not, its place, who has read it."""
         mine, mark = self.mine(number), self.given(request_forms.Sent)["client_msg_id"]
-        found = queries.sent(self.place.database, number, self.me.id, mark)
+        found = queries.entry_sent_as(self.place.database, number, self.me.id, mark)
         if found is None:
             return ack(accepted=False)
         return ack(
@@ -128,7 +128,7 @@ class Offline(Call):
         """Of all conversations together, up to `count` entries; again until nothing is `more`."""
         given = self.given(request_forms.Missing)
         database = self.place.database
-        sights = queries.sights(database, self.me.id)
+        sights = queries.visible_ranges(database, self.me.id)
         wanted = (given["seqs"], given["count"], given.get("latest"))
         ranges, more = conversation_decisions.missing_ranges(sights, *wanted)
         found = queries.entries(database, self.me.id, ranges)

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from foundation.web.errors import ack
 from im.api.base import Call, Limit
 from im.data import queries, search
-from im.data.search import Ask, Point
+from im.data.search import SearchPosition, SearchRequest
 from im.rules.bigrams import parse_query, snippet
 from im.rules.messages import Data, StoredEntry, to_wire
 
@@ -68,12 +68,12 @@ class Search(Call):
         given = self.given(Looking)
         asked = parse_query(given["q"])
         before = given.get("before")
-        point = Point(*map(int, before.split("."))) if before else None
+        point = SearchPosition(*map(int, before.split("."))) if before else None
         database, one = self.place.database, given.get("conversation")
-        sights = queries.sights(database, self.me.id)
+        sights = queries.visible_ranges(database, self.me.id)
         mine = {number: seen for number, seen in sights.items() if one in (None, number)}
-        ask = Ask(self.me.id, asked, mine)
-        page = search.find(database, ask, point, given["count"], self.now)
+        ask = SearchRequest(self.me.id, asked, mine)
+        page = search.find_messages(database, ask, point, given["count"], self.now)
         return ack(
             found=[_hit(one, asked.terms) for one in page.found],
             before=f"{page.before.place}.{page.before.conversation}" if page.before else None,

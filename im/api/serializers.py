@@ -24,7 +24,7 @@ def conversation(
     mine: Member, last: StoredEntry | None, mentioned: int | None, other: Member | None
 ) -> Data:
     """A conversation in somebody's list."""
-    one, seen = mine.conversation, queries.sight_of(mine)
+    one, seen = mine.conversation, queries.visible_range_of(mine)
     return {
         "conversation_id": str(one.pk),
         "kind": one.kind,

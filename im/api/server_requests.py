@@ -68,14 +68,14 @@ class Desk(threading.Thread):
         """Answered, then acknowledged; an answer may come twice."""
         exchange = str(message.delivery_info["exchange"])
         body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
-        found = notices.answer(self._database, exchange, body)
+        found = notices.answers_to(self._database, exchange, body)
         metrics.ASKED.labels(exchange, "answered" if found else "dropped").inc()
         _publish(publisher, found)
         channel.basic_ack(message.delivery_tag)
 
     def _say_that_we_start(self, publisher: Publisher) -> None:
         if not self._said:
-            _publish(publisher, notices.started(self._database, *notices.SIDES))
+            _publish(publisher, notices.start_notices(self._database, *notices.SIDES))
             self._said = True
 
 

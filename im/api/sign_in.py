@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from domains.models import Account
 from foundation.web.errors import ack
 from im.api.base import Call, Limit
-from im.data.broker import BrokerAway
+from im.data.broker import BrokerUnavailable
 from im.data.locked_conversation import Denied
 from im.flows import revoke, sign_in
 from im.rules import topology as t
@@ -44,7 +44,7 @@ class Login(Call):
         who, home, now = request.user, self.place.platform, self.now.timestamp()
         try:
             found = sign_in.sign_in(who, home, now, way=way)
-        except BrokerAway:
+        except BrokerUnavailable:
             raise Denied(
                 DenyReason.AWAY, "the message broker is away; try again in a moment"
             ) from None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from foundation import clock
 from foundation.cells.directory import PlatformStore
-from im.data.locked_conversation import held
+from im.data.locked_conversation import lock_conversation
 from im.data.people import Person
 
 
 def close(place: PlatformStore, number: int, by: Person, closed: bool) -> bool:
     """Nobody speaks in it from now on, or again. Was it otherwise? Raises held.Denied: there is none."""
-    with held(place, number, by, clock.now()) as it:
+    with lock_conversation(place, number, by, clock.now()) as it:
         return it.close(closed)

@@ -26,7 +26,7 @@ AT_ONCE = 5000
 def send(place: PlatformStore, domain: Domain, text: str, by: str) -> Broadcast:
     """Keep it, and stage what those who are online get. Raises journal.NotServedHere."""
     with transaction.atomic(using=place.database):
-        journal.gate(place)
+        journal.require_serving(place)
         row = Broadcast(domain=domain, text=text, by=by)
         row.save(using=place.database)
         people = accounts_below(place.database, domain.moid)

@@ -20,7 +20,7 @@ from foundation import clock
 from foundation.cells.directory import PlatformStore, store_of
 from foundation.cells.serving import is_served_here
 from im.data import conference_joins, people, queries
-from im.data.locked_conversation import Held, held, named
+from im.data.locked_conversation import LockedConversation, lock_conversation, name_people
 from im.data.people import Person
 from im.models import Conversation, Member
 from im.rules.vocabulary import MEMBERS, Cmd, Kind, Role
@@ -32,7 +32,7 @@ _known: dict[str, dict[str, int]] = {}
 def follow(platform: str) -> None:
     """Make, fill and close the conversations of a platform's conferences."""
     place, now = store_of(platform), clock.now()
-    known, waiting = _known.setdefault(place.database, {}), conference_joins.waiting()
+    known, waiting = _known.setdefault(place.database, {}), conference_joins.waiting_joins()
     before = _open(place.database)  # Read first: conferences that begin later are not in it.
     seen = {confid: known[confid] for confid in known.keys() - waiting.keys()}
     answer = hooks.RUNNING_CONFERENCES.call(place.database, seen)
@@ -64,13 +64,13 @@ def _meet(
         number = _conversation(place.database, one)
         who = _people(place, one, came)
         acting = next((p for p in who if p.id == one.creator), Person("", one.name[:64], ""))
-        with held(place, number, acting, now) as it:
+        with lock_conversation(place, number, acting, now) as it:
             it.close(False)  # a site that lagged behind took it for ended
             if it.conversation.name != one.name:
                 it.set(name=one.name)
                 it.log(Cmd.CONVERSATION, {"what": "changed", "name": one.name})
             _bring_in(it, who)
-    conference_joins.forget(one.confid, came)
+    conference_joins.forget_joins(one.confid, came)
 
 
 def _conversation(database: str, one: RunningConference) -> int:
@@ -93,10 +93,10 @@ def _people(place: PlatformStore, one: RunningConference, came: Collection[str])
     rows = Account.objects.using(place.database)
     called = rows.filter(names__name__in=names, domain=one.domain)
     users = {one.creator, *came, *one.accounts, *called.values_list("moid", flat=True)}
-    return [p for p in people.known(place, users).values() if p.domain == one.domain]
+    return [p for p in people.people_by_id(place, users).values() if p.domain == one.domain]
 
 
-def _bring_in(it: Held, who: Collection[Person]) -> None:
+def _bring_in(it: LockedConversation, who: Collection[Person]) -> None:
     """Those who are not in it yet; who makes the conference has the say."""
     there = queries.some_members(it.database, it.locked.id, [p.id for p in who])
     room = MEMBERS - it.locked.members
@@ -118,7 +118,7 @@ def _bring_in(it: Held, who: Collection[Person]) -> None:
         for person in coming
     )
     version = it.locked.members_version
-    it.log(Cmd.MEMBER, {"what": "added", "version": version, **named(coming)})
+    it.log(Cmd.MEMBER, {"what": "added", "version": version, **name_people(coming)})
 
 
 def _close(place: PlatformStore, number: int, now: datetime) -> None:
@@ -128,5 +128,5 @@ def _close(place: PlatformStore, number: int, now: datetime) -> None:
             return
         conversation = queries.conversation(place.database, number)
         acting = Person("", conversation.name[:64] if conversation else "", "")
-        with held(place, number, acting, now) as it:
+        with lock_conversation(place, number, acting, now) as it:
             it.close(True)

@@ -28,7 +28,7 @@ NOBODY = "there is no such person on your platform, or nothing between you two"
 def wish(place: PlatformStore, me: Person, other: str, what: ContactAction, now: datetime) -> str:
     """Ask, accept, remove or block somebody; what he is in one's own list then ("" for nothing)."""
     with transaction.atomic(using=place.database):
-        journal.gate(place)
+        journal.require_serving(place)
         _lock(place, me, other)
         before = queries.states_between(place.database, me.id, [other])[other]
         after = conversation_decisions.decide_contact(what, *before)
@@ -47,7 +47,7 @@ def wish(place: PlatformStore, me: Person, other: str, what: ContactAction, now:
 
 def _lock(place: PlatformStore, me: Person, other: str) -> None:
     """Both people, so that one thing happens between them at a time. Raises Denied: there is nobody."""
-    if me.id == other or not people.known(place, [other]):
+    if me.id == other or not people.people_by_id(place, [other]):
         raise Denied(DenyReason.NOT_FOUND, NOBODY)
     pair = Account.objects.using(place.database).filter(moid__in=[me.id, other])
     len(pair.order_by("moid").select_for_update())
@@ -97,13 +97,15 @@ def _tell(
     notes = [Notice(Cmd.CONTACT, mine, (me.id,))]
     if before[1] != after[1]:
         notes.append(Notice(Cmd.CONTACT, theirs, (other,)))
-    journal.tell(place, [], presence_store.ways([me.id, other], now.timestamp()), now, notes)
+    journal.stage_publications(
+        place, [], presence_store.ways([me.id, other], now.timestamp()), now, notes
+    )
 
 
 def rename(place: PlatformStore, me: Person, other: str, name: str) -> None:
     """What one calls somebody oneself; empty: as he is called."""
     with transaction.atomic(using=place.database):
-        journal.gate(place)
+        journal.require_serving(place)
         rows = Contact.objects.using(place.database).filter(owner=me.id, other=other)
         if not rows.exists():
             raise Denied(DenyReason.NOT_FOUND, NOBODY)
@@ -112,7 +114,7 @@ def rename(place: PlatformStore, me: Person, other: str, name: str) -> None:
 
 def find(place: PlatformStore, me: Person, name: str) -> Person:
     """Who signs in with exactly this name, unless he has blocked whoever asks."""
-    found = people.named(place, name)
+    found = people.person_by_sign_in_name(place, name)
     if found is None or found.id == me.id:
         raise Denied(DenyReason.NOT_FOUND, NOBODY)
     between = queries.states_between(place.database, me.id, [found.id])[found.id]

@@ -15,7 +15,7 @@ from django.db import transaction
 
 from foundation.cells.directory import PlatformStore
 from im.data import journal, people, presence_store, queries
-from im.data.locked_conversation import Denied, held, named
+from im.data.locked_conversation import Denied, lock_conversation, name_people
 from im.data.people import Person
 from im.models import Conversation, Member
 from im.rules import conversation_decisions
@@ -30,7 +30,7 @@ def direct(place: PlatformStore, me: Person, other: str) -> int:
     """The one conversation of these two; made where there is none yet. Its id."""
     pair = ":".join(sorted((me.id, other)))
     with transaction.atomic(using=place.database):
-        journal.gate(place)
+        journal.require_serving(place)
         made = Conversation(kind=Kind.DIRECT, domain=me.domain, creator=me.id, pair=pair, members=2)
         them, blocked = _other(place, me, other)
         number = _keep(place.database, made)
@@ -43,7 +43,7 @@ def direct(place: PlatformStore, me: Person, other: str) -> int:
 
 def _other(place: PlatformStore, me: Person, other: str) -> tuple[Person, bool]:
     """Whom one may write to, and whether one has blocked him. Raises Denied."""
-    them = people.known(place, [other]).get(other)
+    them = people.people_by_id(place, [other]).get(other)
     mine, theirs = queries.states_between(place.database, me.id, [other])[other]
     near = them is not None and (mine == "friend" or (me.domain and them.domain == me.domain))
     if them is None or not near or other == me.id or theirs == "blocked":
@@ -66,7 +66,7 @@ def group(
         raise Denied(DenyReason.FULL)
     digest = hashlib.sha256(key.encode()).hexdigest()[:40]
     with transaction.atomic(using=place.database):
-        journal.gate(place)
+        journal.require_serving(place)
         made = Conversation(
             kind=Kind.GROUP,
             name=name,
@@ -76,7 +76,7 @@ def group(
             joining=how,
             members=len(others) + 1,
         )
-        coming = people.reachable(place, me, me.domain, others)
+        coming = people.invitable(place, me, me.domain, others)
         if len(coming) < len(others):
             raise Denied(DenyReason.NOT_FOUND, NOBODY)
         number = _keep(place.database, made)
@@ -101,11 +101,11 @@ def _fill(
     rows = [_member(number, me, Role.OWNER), *(_member(number, one) for one in coming)]
     Member.objects.using(place.database).bulk_create(rows)
     locked = journal.lock(place.database, [number])[number]
-    data = {"what": "created", "version": locked.members_version, **named([me, *coming])}
+    data = {"what": "created", "version": locked.members_version, **name_people([me, *coming])}
     entry = locked.append(DraftEntry(Cmd.CONVERSATION, me.id, me.name, data=data), now)
     journal.flush(place.database, [locked])
     ways = presence_store.ways([row.user for row in rows], now.timestamp())
-    journal.tell(place, [entry], ways, now)
+    journal.stage_publications(place, [entry], ways, now)
 
 
 def _member(number: int, one: Person, role: Role = Role.MEMBER) -> Member:
@@ -116,7 +116,7 @@ def change(
     place: PlatformStore, number: int, me: Person, wanted: dict[str, Any], now: datetime
 ) -> None:
     """Another name, notice, way of joining, or silence for all but administrators."""
-    with held(place, number, me, now) as one:
+    with lock_conversation(place, number, me, now) as one:
         one.may(GroupAction.SET)
         new = {
             name: value
@@ -130,7 +130,7 @@ def change(
 
 def dissolve(place: PlatformStore, number: int, me: Person, now: datetime) -> None:
     """Nobody says anything in it any more; what was said stays."""
-    with held(place, number, me, now) as one:
+    with lock_conversation(place, number, me, now) as one:
         if one.conversation.closed and one.mine and one.mine.role == Role.OWNER:
             return
         one.may(GroupAction.DISSOLVE)
@@ -142,7 +142,7 @@ def pin(
     place: PlatformStore, number: int, me: Person, seq: int, on: bool, now: datetime
 ) -> list[int]:
     """A message is pinned for all, or loosened; all that are pinned then."""
-    with held(place, number, me, now) as one:
+    with lock_conversation(place, number, me, now) as one:
         one.may(GroupAction.PIN)
         before: list[int] = one.conversation.pins
         said = queries.entry(one.database, number, seq) if on else None

@@ -11,8 +11,8 @@ import redis
 from foundation.cells import sql
 from foundation.cells.directory import look_up, possible_platforms, store_of
 from im.data import platform_resolver, presence_store
-from im.data.membership import Memory, People
-from im.data.queries import SIGHTS
+from im.data.membership import ActiveMembers, MemberCache
+from im.data.queries import VISIBLE_RANGES
 from im.rules import message_decisions as rules
 from im.rules.conversation_decisions import visible_range
 from im.rules.messages import (
@@ -34,15 +34,17 @@ _PLACES = (
 )
 
 
-def take(incoming: Sequence[IncomingRequest], memory: Memory, now: datetime) -> BatchResult:
+def take(incoming: Sequence[IncomingRequest], memory: MemberCache, now: datetime) -> BatchResult:
     """Do what asks for no place in any order. Where Redis is gone it is lost: the next one tells it again."""
     outcome = BatchResult()
     beats = [(one, one.request) for one in incoming if isinstance(one.request, Heartbeat)]
     try:
-        presence_store.all_seen([(o.sender, w.device, o.way) for o, w in beats], now.timestamp())
+        presence_store.record_devices(
+            [(o.sender, w.device, o.way) for o, w in beats], now.timestamp()
+        )
         for one in incoming:
             if isinstance(one.request, SetPresence):
-                presence_store.choose(one.sender, one.request.state)
+                presence_store.set_presence(one.sender, one.request.state)
     except redis.RedisError as wrong:
         log.warning("signs of life are lost: %s", wrong)
     outcome.notes += _behind(beats)
@@ -60,7 +62,7 @@ def _behind(beats: Sequence[tuple[IncomingRequest, Heartbeat]]) -> list[Notice]:
     tops: dict[str, dict[int, tuple[int, int]]] = {user: {} for user in users}
     for platform in possible_platforms() if users else ():
         for user, number, *bounds in look_up(
-            platform, SIGHTS.format(marks=sql.marks(users)), users
+            platform, VISIBLE_RANGES.format(marks=sql.marks(users)), users
         ):
             seen = visible_range(*bounds)
             tops[user][number] = (seen.floor, seen.top)
@@ -82,7 +84,7 @@ def lacking(tops: Mapping[int, tuple[int, int]], has: Mapping[int, int]) -> dict
 def _typing(
     platform: str,
     some: Sequence[tuple[IncomingRequest, Typing]],
-    memory: Memory,
+    memory: MemberCache,
     now: datetime,
     outcome: BatchResult,
 ) -> None:
@@ -106,7 +108,7 @@ def _typed(
     one: IncomingRequest,
     request: Typing,
     place: rules.ConversationFacts | None,
-    people: Mapping[int, People],
+    people: Mapping[int, ActiveMembers],
     now: datetime,
 ) -> Notice | RefusedMessage | None:
     """Tell the others, unless they are many."""

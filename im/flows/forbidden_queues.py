@@ -32,7 +32,7 @@ def remove() -> None:
         broker.delete_queues(name for names in odd.values() for name in names)
         for user in odd:
             broker.close_connections(user)
-    except broker.BrokerAway as wrong:
+    except broker.BrokerUnavailable as wrong:
         log.warning("clients' queues were not looked at: %s", wrong)
         return
     for user, names in odd.items():

@@ -31,15 +31,15 @@ def _step(platform: str, before: datetime) -> int:
     """While a row is locked no message can take the file up; what is gone already does not matter."""
     store = store_of(platform)
     with transaction.atomic(using=store.database):
-        journal.gate(store)
+        journal.require_serving(store)
         numbers = queries.unused(store.database, before, AT_ONCE)
         for number in numbers:
-            spool.drop(str(number))
-            storage.drop(str(number))
+            spool.delete(str(number))
+            storage.delete(str(number))
         File.objects.using(store.database).filter(pk__in=numbers).delete()
     return len(numbers)
 
 
 def forget_spooled() -> int:
     """What lies in the spool without a row; a day later than all else."""
-    return spool.drop_old(2 * KEPT_FOR.total_seconds(), AT_ONCE * STEPS)
+    return spool.delete_old(2 * KEPT_FOR.total_seconds(), AT_ONCE * STEPS)

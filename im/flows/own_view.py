@@ -13,7 +13,7 @@ from django.db import transaction
 from foundation.cells.directory import PlatformStore
 from im.data import journal, presence_store, queries
 from im.data.locked_conversation import Denied
-from im.data.membership import Memory
+from im.data.membership import MemberCache
 from im.flows.process import process
 from im.models import Hidden, Member
 from im.rules.conversation_decisions import DenyReason
@@ -38,7 +38,7 @@ def hide(place: PlatformStore, number: int, user: str, seq: int, now: datetime) 
     """Delete a message for oneself."""
     with transaction.atomic(using=place.database):
         mine = _mine(place, number, user)
-        seen = queries.sight_of(mine)
+        seen = queries.visible_range_of(mine)
         said = queries.entry(place.database, number, seq) if seen.floor < seq <= seen.top else None
         if said is None or said.cmd is not Cmd.MSG:
             raise Denied(DenyReason.NOT_FOUND, MESSAGE)
@@ -52,7 +52,7 @@ def clear(place: PlatformStore, number: int, user: str, now: datetime) -> int:
     with transaction.atomic(using=place.database):
         journal.lock(place.database, [number])  # a center writes what was read under it
         mine = _mine(place, number, user)
-        top = queries.sight_of(mine).top
+        top = queries.visible_range_of(mine).top
         if top > mine.cleared_seq:
             read = {"read_seq": top, "read_messages": mine.conversation.messages}
             _update(place, mine, {"cleared_seq": top, **read})
@@ -66,18 +66,18 @@ def read(place: PlatformStore, number: int, user: str, seq: int, now: datetime) 
     """Everything up to there is read: decided and written as the center does it."""
     wish = IncomingRequest(user, "", Read(number, seq))
     with transaction.atomic(using=place.database):
-        outcome = process(place, Memory(), [wish], now)
+        outcome = process(place, MemberCache(), [wish], now)
         if outcome.refused:
             unknown = outcome.refused[0].code is Code.UNKNOWN_MESSAGE
             raise Denied(DenyReason.NOT_FOUND, MESSAGE if unknown else "")
         people = [user, *(one for some in outcome.members.values() for one in some)]
         ways = presence_store.ways(people, now.timestamp())
-        journal.tell(place, outcome.entries, ways, now, outcome.notes)
+        journal.stage_publications(place, outcome.entries, ways, now, outcome.notes)
 
 
 def _mine(place: PlatformStore, number: int, user: str) -> Member:
     """One's own row, locked; what is asked of the conversation is read after it."""
-    journal.gate(place)
+    journal.require_serving(place)
     rows = Member.objects.using(place.database).select_for_update()
     mine = rows.filter(conversation=number, user=user).first()
     if mine is None or mine.state in queries.WAITING:
@@ -92,4 +92,6 @@ def _update(place: PlatformStore, mine: Member, columns: dict[str, Any]) -> None
 def _tell(place: PlatformStore, mine: Member, data: Data, now: datetime) -> None:
     about = {"conversation_id": str(mine.conversation_id), **data}
     note = Notice(Cmd.CONVERSATION, about, (mine.user,))
-    journal.tell(place, [], presence_store.ways([mine.user], now.timestamp()), now, [note])
+    journal.stage_publications(
+        place, [], presence_store.ways([mine.user], now.timestamp()), now, [note]
+    )

@@ -21,8 +21,8 @@ from foundation import clock
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, store_of
 from im.data import journal, metrics, platform_resolver, presence_store, revocations
-from im.data.batch_facts import wish_of
-from im.data.membership import Memory
+from im.data.batch_facts import logged_request
+from im.data.membership import MemberCache
 from im.flows import ephemeral
 from im.flows.process import process
 from im.rules import tokens
@@ -56,7 +56,7 @@ class Pipeline:
     """One center's: it remembers who is where, how much each sender has said, and whose tokens it saw."""
 
     def __init__(self, on_flood: Callable[[str], None]) -> None:
-        self._memory, self._buckets, self._on_flood = Memory(), SenderRates(), on_flood
+        self._memory, self._buckets, self._on_flood = MemberCache(), SenderRates(), on_flood
         self._caught_up = float("-inf")
         self._token = lru_cache(maxsize=50_000)(tokens.read)
 
@@ -66,7 +66,7 @@ class Pipeline:
         own = store_of(own_platform())
         try:
             with transaction.atomic(using=own.database):
-                journal.gate(own)
+                journal.require_serving(own)
         except journal.ReadOnly as wrong:
             raise Away(f"{wrong}: its service begins or ends here") from wrong
         except journal.NotServedHere:
@@ -123,7 +123,7 @@ class Pipeline:
         if token.user != one.sender or token.bearer is Bearer.SERVICE:
             words = "this is somebody else's token"
             return RefusedMessage(one.sender, Code.NOT_SENDER, words, one.client_msg_id)
-        if not token.is_live(now) or revocations.known.voids(token):
+        if not token.is_live(now) or revocations.revoked_tokens.voids(token):
             words = "the token is expired or revoked; sign in again"
             return RefusedMessage(one.sender, Code.BAD_TOKEN, words, one.client_msg_id)
         return one
@@ -193,7 +193,7 @@ class Pipeline:
 
 
 def _conversation(one: IncomingRequest) -> int:
-    return wish_of(one).conversation
+    return logged_request(one).conversation
 
 
 def _refused(some: Sequence[IncomingRequest], code: Code, reason: str) -> BatchResult:
@@ -204,7 +204,7 @@ def _refused(some: Sequence[IncomingRequest], code: Code, reason: str) -> BatchR
 
 def _ask_revoked(now: float) -> None:
     try:
-        revocations.known.refresh(now)
+        revocations.revoked_tokens.refresh(now)
     except redis.RedisError as wrong:
         log.warning("what is revoked is not known: %s", wrong)
 

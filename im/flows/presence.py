@@ -19,14 +19,14 @@ def choose(place: PlatformStore, user: str, state: Presence | None, hides: bool 
     """How one wants to be seen, and whether anybody is told at all; None leaves it as it is."""
     if hides is not None:
         with transaction.atomic(using=place.database):
-            journal.gate(place)
+            journal.require_serving(place)
             Preference.objects.using(place.database).update_or_create(
                 user=user, defaults={"hides_presence": hides}
             )
     if state is not None:
-        presence_store.choose(user, state)
+        presence_store.set_presence(user, state)
     elif hides is not None:
-        presence_store.changed(user)
+        presence_store.mark_changed(user)
 
 
 def own(place: PlatformStore, user: str, now: datetime) -> tuple[Presence, bool]:
@@ -45,8 +45,8 @@ def notes(now: datetime) -> list[Notice]:
 
     Called every second: what changed several times meanwhile is told as it is now.
     """
-    presence_store.lapsed(now.timestamp())
-    users = presence_store.to_be_told()
+    presence_store.expire_silent(now.timestamp())
+    users = presence_store.pop_changed()
     return [note for one in possible_platforms() for note in _of_platform(one, users, now)]
 
 

@@ -16,9 +16,9 @@ from django.db import transaction
 from foundation.cells import sql
 from foundation.cells.directory import PlatformStore
 from im.data import batch_facts, journal
-from im.data.batch_facts import Facts, Point
-from im.data.journal import Locked
-from im.data.membership import Memory
+from im.data.batch_facts import BatchFacts, EntryKey
+from im.data.journal import LockedRow
+from im.data.membership import MemberCache
 from im.rules import message_decisions as rules
 from im.rules.message_decisions import Accepted, ConversationFacts, Duplicate, MemberFacts, Rejected
 from im.rules.messages import (
@@ -50,15 +50,17 @@ Decision = Accepted | Rejected | Duplicate | None
 
 
 def process(
-    store: PlatformStore, memory: Memory, incoming: Sequence[IncomingRequest], now: datetime
+    store: PlatformStore, memory: MemberCache, incoming: Sequence[IncomingRequest], now: datetime
 ) -> BatchResult:
     """Store what is allowed; what it returns is committed.
 
     Raises journal.NotServedHere, journal.ReadOnly and database errors: then nothing was done.
     """
     with transaction.atomic(using=store.database):
-        journal.gate(store)
-        batch = _Batch(store.database, batch_facts.gather(store.database, memory, incoming), now)
+        journal.require_serving(store)
+        batch = _Batch(
+            store.database, batch_facts.load_facts(store.database, memory, incoming), now
+        )
         for one in incoming:
             batch.take(one)
         batch.flush()
@@ -68,17 +70,17 @@ def process(
 class _Batch:
     """What a batch has led to, so far."""
 
-    def __init__(self, database: str, known: Facts, now: datetime) -> None:
+    def __init__(self, database: str, known: BatchFacts, now: datetime) -> None:
         self.database, self.facts, self.now = database, known, now
         self.outcome = BatchResult()
-        self._again: list[tuple[IncomingRequest, Point]] = []
-        self._changed: dict[Point, StoredEntry] = {}
+        self._again: list[tuple[IncomingRequest, EntryKey]] = []
+        self._changed: dict[EntryKey, StoredEntry] = {}
         self._gone: list[tuple[int, int, int]] = []
         self._uses: Counter[tuple[str, int]] = Counter()
 
     def take(self, one: IncomingRequest) -> None:
         """One wish: known, refused, or the next entry."""
-        request = batch_facts.wish_of(one)
+        request = batch_facts.logged_request(one)
         place = self.facts.locked.get(request.conversation)
         if place is None:
             self._refuse(one, rules.NOT_MEMBER)
@@ -95,8 +97,8 @@ class _Batch:
             case Accepted() as yes if person:
                 self._append(one, place, person, yes)
 
-    def _before(self, one: IncomingRequest, place: Locked) -> StoredEntry | None:
-        mark = batch_facts.mark_of(one)
+    def _before(self, one: IncomingRequest, place: LockedRow) -> StoredEntry | None:
+        mark = batch_facts.dedup_key(one)
         if mark is not None:
             return self.facts.known.get(mark)
         if not one.redelivered:
@@ -105,7 +107,9 @@ class _Batch:
 
     # ---- the rules ----------------------------------------------------------------------------
 
-    def _decide(self, one: IncomingRequest, locked: Locked, person: MemberFacts | None) -> Decision:
+    def _decide(
+        self, one: IncomingRequest, locked: LockedRow, person: MemberFacts | None
+    ) -> Decision:
         place = ConversationFacts(
             locked.kind, locked.closed, locked.mute_all, locked.last_seq, locked.members
         )
@@ -142,7 +146,7 @@ class _Batch:
         one: IncomingRequest,
         request: Read,
         place: ConversationFacts,
-        locked: Locked,
+        locked: LockedRow,
         person: MemberFacts,
     ) -> Decision:
         """The mark moves on even where nobody is told."""
@@ -169,7 +173,7 @@ class _Batch:
         self._uses[request.file, request.conversation] += 1
         return replace(decision, draft=replace(decision.draft, data=data))
 
-    def _entry(self, point: Point) -> StoredEntry | None:
+    def _entry(self, point: EntryKey) -> StoredEntry | None:
         """An entry as it is now: of this batch, or read."""
         if point in self._changed:
             return self._changed[point]
@@ -194,11 +198,11 @@ class _Batch:
         self.outcome.refused.append(refused)
 
     def _append(
-        self, one: IncomingRequest, place: Locked, person: MemberFacts, yes: Accepted
+        self, one: IncomingRequest, place: LockedRow, person: MemberFacts, yes: Accepted
     ) -> None:
         reader = person.id if yes.draft.cmd is Cmd.MSG else 0
         entry = place.append(yes.draft, self.now, reader)
-        if mark := batch_facts.mark_of(one):
+        if mark := batch_facts.dedup_key(one):
             self.facts.known[mark] = entry
         if yes.target:
             self._change(yes, yes.target, entry)
@@ -233,8 +237,8 @@ class _Batch:
         """Write everything."""
         added = {c.id: c.added for c in self.facts.locked.values()}
         journal.flush(self.database, self.facts.locked.values())
-        journal.change(self.database, self._changed.values())
-        journal.take_back(self.database, self._gone)
+        journal.save_changes(self.database, self._changed.values())
+        journal.mark_recalled(self.database, self._gone)
         self._note_files()
         self._answer_again(added)
 

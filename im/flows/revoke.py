@@ -26,7 +26,7 @@ from foundation import clock
 from foundation.cells.directory import store_of
 from foundation.cells.serving import for_each_served, is_served_here
 from im.data import broker, revocations
-from im.data.revocations import Line
+from im.data.revocations import RevocationLine
 from im.models import Revocation
 from im.rules.tokens import Token
 from im.rules.vocabulary import TOKEN_SECONDS
@@ -71,14 +71,14 @@ def _write(database: str, what: Collection[tuple[str, str]], expires: datetime) 
     transaction.on_commit(partial(_share, lines), using=database, robust=True)
 
 
-def _share(lines: list[Line]) -> None:
+def _share(lines: list[RevocationLine]) -> None:
     try:
         revocations.share(lines, clock.now().timestamp())
     except redis.RedisError as wrong:
         log.warning("Redis is away, so the timer shares what was revoked: %s", wrong)
 
 
-def _line(row: Revocation) -> Line:
+def _line(row: Revocation) -> RevocationLine:
     return (row.user, row.token, int(row.at.timestamp()), int(row.expires_at.timestamp()))
 
 
@@ -122,18 +122,18 @@ def forget(most: int = 5000) -> None:
 
 def _close(now: float) -> None:
     """All connections of whose tokens were revoked: each second, until no door lets the old ones in."""
-    open_until = revocations.closing()
+    open_until = revocations.people_to_disconnect()
     if not open_until:
         return
     try:
         over = (
             _close_few(open_until, now) if len(open_until) <= FEW else _close_many(open_until, now)
         )
-    except broker.BrokerAway as wrong:
+    except broker.BrokerUnavailable as wrong:
         AWAY.inc()
         log.warning("connections of %d revoked persons stay open: %s", len(open_until), wrong)
         return
-    revocations.closed(over)
+    revocations.mark_disconnected(over)
 
 
 def _close_few(open_until: dict[str, float], now: float) -> dict[str, float]:
@@ -145,7 +145,7 @@ def _close_few(open_until: dict[str, float], now: float) -> dict[str, float]:
 
 def _close_many(open_until: dict[str, float], now: float) -> dict[str, float]:
     """The same with one list for all, which names some connections late."""
-    for user in broker.connected() & open_until.keys():
+    for user in broker.connected_users() & open_until.keys():
         broker.close_connections(user)
     last = now - broker.LISTED_SECONDS
     return {user: until for user, until in open_until.items() if until <= last}

@@ -62,7 +62,7 @@ def _refuse_disabled(database: str, domain: str) -> None:
 def _after_revocations(user: str, now: float) -> float:
     """A token of the second in which all others were revoked would be void as well."""
     try:
-        revocations.known.read(redis_of(own_platform()), now)
+        revocations.revoked_tokens.read(redis_of(own_platform()), now)
     except redis.RedisError as wrong:
         log.warning("what is revoked is not known: %s", wrong)
-    return max(now, revocations.known.since(user) + 1.0)
+    return max(now, revocations.revoked_tokens.since(user) + 1.0)

@@ -17,7 +17,7 @@ from django.db import transaction
 from foundation.cells.directory import PlatformStore
 from im.data import journal
 from im.data.files import queries, spool, storage
-from im.data.files.media_info import seen
+from im.data.files.media_info import inspected
 from im.data.metrics import UPLOADED, UPLOADED_BYTES
 from im.models import File
 from im.rules.tus_headers import TransferRefused, clean_file_name
@@ -34,12 +34,12 @@ def begin(store: PlatformStore, person: str, name: str, size: int) -> File:
         )
     _slow_down(person)
     file = File(id=uuid4(), owner=person, name=clean_file_name(name), size=size)
-    spool.begin(str(file.id), size)
+    spool.create(str(file.id), size)
     with transaction.atomic(using=store.database):
-        journal.gate(store)
+        journal.require_serving(store)
         file.save(using=store.database, force_insert=True)
     # Asked afterwards: of two that come at once, neither is overlooked.
-    if queries.taken_by(store.database, person) > settings.IM_FILES_QUOTA_BYTES:
+    if queries.used_bytes(store.database, person) > settings.IM_FILES_QUOTA_BYTES:
         _forget(store, file)
         raise TransferRefused(
             413, "quota", "your files take as much as they may; nothing more is taken"
@@ -63,8 +63,8 @@ def take(person: str, number: UUID, offset: int, source: spool.Source, length: i
     store, file = _own(person, number)
     if file.ready:
         raise TransferRefused(409, "complete", "this upload is complete")
-    with spool.held(str(number)) as there:
-        here = spool.here(there)
+    with spool.lock_upload(str(number)) as there:
+        here = spool.received_bytes(there)
         if here != offset:
             raise TransferRefused(409, "offset", f"{here} bytes are here")
         if offset + length > file.size:
@@ -80,8 +80,8 @@ def state(person: str, number: UUID) -> tuple[File, int]:
     store, file = _own(person, number)
     if file.ready:
         return file, file.size
-    with spool.held(str(number)) as there:
-        here = spool.here(there)
+    with spool.lock_upload(str(number)) as there:
+        here = spool.received_bytes(there)
         if here == file.size:
             _finish(store, file)
     return file, here
@@ -90,15 +90,15 @@ def state(person: str, number: UUID) -> tuple[File, int]:
 def _finish(store: PlatformStore, file: File) -> None:
     """All is here: see what it is, keep it, say so. Until it was said, the spool has it still."""
     number = str(file.id)
-    with seen(spool.path_of(number)) as (what, thumbnail):
+    with inspected(spool.path_of(number)) as (what, thumbnail):
         if what.has_thumbnail:
-            storage.put(number, thumbnail, storage.THUMBNAIL)
-    storage.put(number, spool.path_of(number))
+            storage.save(number, thumbnail, storage.THUMBNAIL)
+    storage.save(number, spool.path_of(number))
     with transaction.atomic(using=store.database):
-        journal.gate(store)
+        journal.require_serving(store)
         known = {**asdict(what), "received": file.size, "ready": True}
         File.objects.using(store.database).filter(pk=file.pk).update(**known)
-    spool.drop(number)
+    spool.delete(number)
     UPLOADED.inc()
     UPLOADED_BYTES.inc(file.size)
 
@@ -112,18 +112,18 @@ def drop(person: str, number: UUID) -> None:
 
 def _forget(store: PlatformStore, file: File) -> bool:
     with transaction.atomic(using=store.database):
-        journal.gate(store)
+        journal.require_serving(store)
         unused = File.objects.using(store.database).filter(pk=file.pk, used=False)
         if not unused.select_for_update().exists():
             return False
         unused.delete()
-    spool.drop(str(file.id))
-    storage.drop(str(file.id))
+    spool.delete(str(file.id))
+    storage.delete(str(file.id))
     return True
 
 
-def _own(person: str, number: UUID) -> queries.Found:
-    found = queries.own(person, number)
+def _own(person: str, number: UUID) -> queries.StoredFile:
+    found = queries.own_upload(person, number)
     if found is None:
         raise TransferRefused(404, "not_found", "there is no such upload")
     return found

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET
 
 from domains.models import Account
 from foundation.web.content_security_policy import with_policy
-from im.data.people import of_account
+from im.data.people import person_of_account
 from im.pages import texts
 
 
@@ -29,7 +29,7 @@ def page(request: HttpRequest) -> HttpResponse:
     if "im" not in settings.ROLES:
         raise Http404
     assert isinstance(request.user, Account)
-    me = of_account(request.user)
+    me = person_of_account(request.user)
     start: dict[str, Any] = {
         "me": {"id": me.id, "name": me.name},
         "api": reverse("im-files").removesuffix("files"),

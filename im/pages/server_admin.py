@@ -25,9 +25,9 @@ class _ServerAdmin(BaseAdmin):
         """Saved and told, or neither."""
         place = store_of(own_platform())
         with transaction.atomic(using=place.database):
-            journal.gate(place)
+            journal.require_serving(place)
             super().save_model(request, obj, form, change)
-            notices.changed(place, obj)
+            notices.stage_config(place, obj)
 
 
 @admin.register(BalanceServer)

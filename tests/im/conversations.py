@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from foundation.cells.directory import own_platform, store_of
-from im.data.membership import Memory
+from im.data.membership import MemberCache
 from im.flows.process import process
 from im.models import Conversation, Member
 from im.rules import tokens
@@ -53,4 +53,4 @@ def wish(sender: str, said: Request, mark: str | None = None, **more: Any) -> In
 
 def done(some: Sequence[IncomingRequest], now: datetime | None = None) -> BatchResult:
     """One batch, by a center that remembers nothing."""
-    return process(store_of(own_platform()), Memory(), some, now or timezone.now())
+    return process(store_of(own_platform()), MemberCache(), some, now or timezone.now())

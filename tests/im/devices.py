@@ -33,7 +33,7 @@ class Device:
         self.user, self.token = user, token or door.token_of(user)
         self.got: list[dict[str, Any]] = []
         broker.ensure_user(user)
-        presence_store.seen(user, name, "a", time.time())
+        presence_store.record_device(user, name, "a", time.time())
         self.connection = door.amqp(user, door.token_of(user))
         self.channel = door.device(self.connection, user, name)
         self._queue = f"queue_u_{user}_{name}"

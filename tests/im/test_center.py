@@ -83,7 +83,7 @@ def test_no_token_ever_reaches_another(group: int, ann: Device, bob: Device) -> 
 
 
 def test_one_who_is_on_mqtt_hears_and_speaks_as_everybody(group: int, ann: Device) -> None:
-    presence_store.seen(BOB, "m1", "m", time.time())
+    presence_store.record_device(BOB, "m1", "m", time.time())
     broker.ensure_user(BOB)
     bob = Mqtt(BOB)
     bob.client.subscribe(f"in/u{BOB}", qos=1)
@@ -133,7 +133,7 @@ def test_a_heartbeat_keeps_a_device_alive_and_says_what_it_lacks(group: int, ann
     ann.text(group)
     ann.text(other)
     ann.wait("msg_ack", 2)
-    presence_store.gone(ANN, "d1", time.time())
+    presence_store.remove_device(ANN, "d1", time.time())
     ann.say("heartbeat", seqs={str(group): 1, str(other): 0}, device="d9")
     assert ann.wait("behind") == [{str(other): 1}]
     assert presence_store.devices(ANN, time.time()) == {"d9": "a"}
@@ -142,7 +142,7 @@ def test_a_heartbeat_keeps_a_device_alive_and_says_what_it_lacks(group: int, ann
 def test_presence_is_kept_for_those_who_ask(group: int, ann: Device) -> None:
     ann.say("presence", state="busy")
     eventually(lambda: presence_store.presence([ANN], time.time())[ANN] == "busy")
-    assert ANN in presence_store.to_be_told()
+    assert ANN in presence_store.pop_changed()
 
 
 def test_who_is_offline_costs_nothing_and_finds_it_in_the_log(group: int, ann: Device) -> None:
@@ -249,7 +249,9 @@ def test_what_is_done_over_http_reaches_devices_by_the_outbox(group: int, bob: D
         one = journal.lock(where.database, [group])[group]
         entry = one.append(DraftEntry(Cmd.MEMBER, ANN, "ANN", data={"what": "left"}), now)
         journal.flush(where.database, [one])
-        journal.tell(where, [entry], presence_store.ways([ANN, BOB], now.timestamp()), now)
+        journal.stage_publications(
+            where, [entry], presence_store.ways([ANN, BOB], now.timestamp()), now
+        )
     assert bob.wait("member")[0]["what"] == "left"
     link.stop()
 

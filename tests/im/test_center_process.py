@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from foundation.cells.directory import own_platform, store_of
 from im.data import journal
-from im.data.membership import Memory
+from im.data.membership import MemberCache
 from im.flows.process import process
 from im.models import Conversation, Entry, File, FileUse, Member
 from im.rules.messages import Edit, React, Read, Recall, Say, to_wire
@@ -194,7 +194,7 @@ def test_a_file_stays_readable_as_long_as_one_message_carries_it(group: int) -> 
 
 
 def test_a_center_sees_changes_of_members_by_their_version(group: int) -> None:
-    memory, store, now = Memory(), store_of(own_platform()), timezone.now()
+    memory, store, now = MemberCache(), store_of(own_platform()), timezone.now()
     assert process(store, memory, [wish(BOB, text(group))], now).refused == []
     Member.objects.filter(user=BOB).update(state="left")
     with transaction.atomic():

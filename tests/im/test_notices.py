@@ -51,7 +51,7 @@ def database(platform: str) -> str:
 def asked(database: str, exchange: str, body: bytes | dict[str, Any]) -> list[tuple[str, str, Any]]:
     """What is answered: exchange, key, body."""
     said = body if isinstance(body, bytes) else json.dumps(body).encode()
-    found = notices.answer(database, exchange, said)
+    found = notices.answers_to(database, exchange, said)
     return [(one.exchange, one.key, json.loads(one.body)) for one in found]
 
 
@@ -87,7 +87,7 @@ def test_when_the_center_starts_everybody_is_told_and_the_servers_are_configured
 ) -> None:
     found = [
         (one.exchange, one.key, json.loads(one.body))
-        for one in notices.started(database, *notices.SIDES)
+        for one in notices.start_notices(database, *notices.SIDES)
     ]
     start = told("center_start", {})
     assert found[:3] == [(BASE, "balance", start), (BASE, "media", start), (GB, "comm_gb", start)]

@@ -130,7 +130,7 @@ def test_without_its_broker_a_site_says_so(
     ann: Account, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.IM_AMQP_URL = "amqp://platform:x@127.0.0.1:9/im"
-    monkeypatch.setattr(broker, "_own", broker._Own())
+    monkeypatch.setattr(broker, "_own", broker._SharedConnection())
     browser = Client()
     browser.force_login(ann)
     answer = browser.post("/api/v1/im/login", content_type="application/json")
@@ -197,7 +197,7 @@ def test_a_new_token_of_the_same_second_is_good_and_its_connection_stays(ann: Ac
     with transaction.atomic():
         revoke.every("default", [ann.moid])
     found = login(ann)
-    while revocations.closing():
+    while revocations.people_to_disconnect():
         timer()
     one = amqp(ann.moid, found["token"])
     for _ in range(5):
@@ -220,7 +220,7 @@ def test_an_emptied_redis_is_filled_again_from_the_table(ann: Account) -> None:
     with transaction.atomic():
         revoke.every("default", [ann.moid])
     redis_of(own_platform()).flushdb()
-    fresh = revocations.Revoked()
+    fresh = revocations.RevokedTokens()
     fresh.read(redis_of(own_platform()), time.time())
     assert not fresh.is_whole
     revoke.look()
@@ -259,8 +259,8 @@ def test_clients_queues_have_the_operators_limits_and_everything_can_be_declared
     channel = one.channel()
     channel.queue_declare("queue_u_" + ann.moid + "_d1", arguments={"x-max-length": 10**6})
     where = f"/queues/im/queue_u_{ann.moid}_d1"
-    eventually(lambda: "operator_policy" in broker._asked("GET", where), 10)
-    found = broker._asked("GET", where)
+    eventually(lambda: "operator_policy" in broker._call_management("GET", where), 10)
+    found = broker._call_management("GET", where)
     assert found["operator_policy"] == "im.devices"
     assert found["effective_policy_definition"]["max-length"] == 10_000
     channel.queue_delete("queue_u_" + ann.moid + "_d1")
@@ -281,7 +281,7 @@ def test_several_centers_share_what_is_said_and_one_has_it_all_again(
 
 
 def _bound(exchange: str) -> set[str]:
-    found = broker._asked("GET", f"/exchanges/im/{exchange}/bindings/source")
+    found = broker._call_management("GET", f"/exchanges/im/{exchange}/bindings/source")
     return {one["destination"] for one in found}
 
 
@@ -301,7 +301,7 @@ def test_a_clients_queue_is_deleted_that(what: str, ann: Account) -> None:
     one.channel().queue_declare(name, durable=True, arguments=ODD[what])
     eventually(lambda: name in {queue["name"] for queue in broker.device_queues()})
     forbidden_queues.remove()
-    assert broker._asked("GET", f"/queues/im/{name}") is None
+    assert broker._call_management("GET", f"/queues/im/{name}") is None
     eventually(lambda: _has_ended(one))
 
 
@@ -310,6 +310,6 @@ def test_a_clients_queue_with_limits_of_its_own_stays(ann: Account) -> None:
     arguments = {"x-max-length": 10, "x-expires": 60_000, "x-queue-type": "classic"}
     one.channel().queue_declare(f"queue_u_{ann.moid}_fine", arguments=arguments)
     forbidden_queues.remove()
-    assert broker._asked("GET", f"/queues/im/queue_u_{ann.moid}_fine")["name"]
+    assert broker._call_management("GET", f"/queues/im/queue_u_{ann.moid}_fine")["name"]
     broker.delete_queues([f"queue_u_{ann.moid}_fine"])
     one.close()

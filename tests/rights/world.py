@@ -121,7 +121,7 @@ def _people(name: str) -> None:
     LogEntry.objects.log_create(
         admin, force_log=True, action=LogEntry.Action.ACCESS, actor=admin, changes={}
     )
-    presence_store.seen(admin.moid, "d", "a", NOW.timestamp())
+    presence_store.record_device(admin.moid, "d", "a", NOW.timestamp())
     if name in PLATFORM_OF:
         Account.objects.create(username=f"person-{name}", domain_id=moid(name))
     if name == "House":

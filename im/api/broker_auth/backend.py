@@ -11,7 +11,7 @@ from prometheus_client import Counter
 
 from foundation.cells.directory import own_platform, possible_platforms, redis_of
 from im.data import presence_store
-from im.data.revocations import Revoked
+from im.data.revocations import RevokedTokens
 from im.rules import broker_permissions, tokens
 from im.rules.pace import RateLimit
 
@@ -34,7 +34,7 @@ class Desk:
 
     def __init__(self, vhost: str) -> None:
         self._vhost = vhost
-        self._revoked = Revoked()
+        self._revoked = RevokedTokens()
         self._floods: dict[str, int] = {}
         self._sign_ins, self._declares = RateLimit(*SIGN_INS), RateLimit(*DECLARES)
         self.questions: dict[str, Callable[[Asked], str]] = {
@@ -54,7 +54,7 @@ class Desk:
         now = time.time()
         try:
             self._revoked.read(redis_of(own_platform()), now)
-            self._floods = presence_store.floods(now)
+            self._floods = presence_store.blocked_flooders(now)
         except redis.RedisError as wrong:
             KNOWN.labels("away").inc()
             log.warning("Redis is away, so who was revoked since is not known: %s", wrong)

@@ -1,1 +1,1 @@
-"""What people send each other beside words: uploaded in parts, looked at, kept, fetched (IM §9.5)."""
+"""Files are uploaded in parts, inspected, stored, and fetched (IM §9.5)."""

@@ -1,9 +1,10 @@
-"""What a file is, by its content: a program of its own, since strangers wrote what it reads.
+"""The program inspects a file in a process of its own, since strangers wrote the file.
 
-    python -I look.py FILE THUMBNAIL
+   python -I inspect_media.py FILE THUMBNAIL
 
-It says `{content_type, width, height, duration_ms, has_thumbnail}` as JSON. It has no secrets, little memory and
-little time; who calls it takes whatever goes wrong as "some bytes" (see `seen.py`). It imports nothing of ours.
+It prints `{content_type, width, height, duration_ms, has_thumbnail}` as JSON. It has no secrets,
+little memory and little time. The caller treats a file as plain bytes if anything goes wrong (see
+`media_info.py`). It imports nothing of this repository.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ CPU_SECONDS = 10
 OUT_BYTES = 4 << 20
 _ORIENTATION = 0x0112
 EDGE = 320
-"""A thumbnail's longer side, in pixels."""
+"""The longer side of a thumbnail, in pixels."""
 PIXELS = 50_000_000
-"""A picture of more is not opened, and not shown as one."""
+"""A picture with more pixels is not opened, and not shown as a picture."""
 MEASURED_BYTES = 256 << 20
-"""A recording without a length of its own is read through up to this size."""
+"""A recording that does not state its length is read through up to this size."""
 HEAD = 64 * 1024
 PICTURES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
 RECORDINGS = {
@@ -34,11 +35,11 @@ RECORDINGS = {
     "flac": "flac",
 }
 BYTES = "application/octet-stream"
-Found = dict[str, Any]
+Info = dict[str, Any]
 
 
-def look(path: str, thumbnail: str) -> Found:
-    """What is known of the file; a thumbnail is written where there is something to be seen."""
+def inspect(path: str, thumbnail: str) -> Info:
+    """Return what is known of the file, and write a thumbnail if it is a picture."""
     with open(path, "rb") as file:
         head = file.read(HEAD)
     kind = _by_magic(head)
@@ -53,10 +54,10 @@ def _by_magic(head: bytes) -> str:
     import puremagic
 
     try:
-        found = str(puremagic.from_string(head, mime=True))
+        mime_type = str(puremagic.from_string(head, mime=True))
     except (puremagic.PureError, ValueError):
-        found = ""
-    return found or ("text/plain" if _is_text(head) else BYTES)
+        mime_type = ""
+    return mime_type or ("text/plain" if _is_text(head) else BYTES)
 
 
 def _is_text(head: bytes) -> bool:
@@ -67,7 +68,7 @@ def _is_text(head: bytes) -> bool:
     return bool(head) and b"\0" not in head
 
 
-def _picture(path: str, thumbnail: str) -> Found | None:
+def _picture(path: str, thumbnail: str) -> Info | None:
     from PIL import Image, ImageOps
 
     Image.MAX_IMAGE_PIXELS = PIXELS
@@ -76,37 +77,43 @@ def _picture(path: str, thumbnail: str) -> Found | None:
         if width * height > PIXELS:
             return None
         kind = PICTURES[str(image.format)]
-        turned = image.getexif().get(_ORIENTATION, 1) >= 5
+        is_rotated = image.getexif().get(_ORIENTATION, 1) >= 5
         image.draft("RGB", (2 * EDGE, 2 * EDGE))
         upright = ImageOps.exif_transpose(image)
         small = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
         small.thumbnail((EDGE, EDGE))
         small.save(thumbnail, "WEBP", quality=80)
-    sides = {"width": height, "height": width} if turned else {"width": width, "height": height}
+    sides = {"width": height, "height": width} if is_rotated else {"width": width, "height": height}
     return {"content_type": kind, "has_thumbnail": True, **sides}
 
 
-def _recording(path: str) -> Found | None:
+def _recording(path: str) -> Info | None:
     import av
 
     with av.open(path) as container:
         kind = RECORDINGS.get(container.format.name)
         if kind is None or not container.streams:
             return None
-        found: Found = {}
-        if moving := [s for s in container.streams.video if not s.disposition & _COVER]:
-            found = {"width": moving[0].width or None, "height": moving[0].height or None}
-        found["content_type"] = f"{'video' if moving else 'audio'}/{kind}"
-        found["duration_ms"] = _duration(container)
-    return found
+        info: Info = {}
+        if video_streams := [s for s in container.streams.video if not s.disposition & _COVER]:
+            info = {
+                "width": video_streams[0].width or None,
+                "height": video_streams[0].height or None,
+            }
+        info["content_type"] = f"{'video' if video_streams else 'audio'}/{kind}"
+        info["duration_ms"] = _duration(container)
+    return info
 
 
 _COVER = 0x400
-"""ffmpeg's AV_DISPOSITION_ATTACHED_PIC: a record's cover is no film."""
+"""The value of ffmpeg's AV_DISPOSITION_ATTACHED_PIC: a record's cover is no film."""
 
 
 def _duration(container: Any) -> int | None:
-    """In milliseconds. What a browser has recorded does not say it: then the last packet does."""
+    """Return the duration in milliseconds, or `None` if it is unknown.
+
+    Recordings of browsers do not state it; then the last packet tells.
+    """
     if container.duration:
         return int(container.duration) // 1000
     if container.size > MEASURED_BYTES:
@@ -119,12 +126,12 @@ def _duration(container: Any) -> int | None:
 
 
 def main() -> None:
-    """Limits first."""
+    """Set the process limits first, then inspect the file."""
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_FSIZE, (OUT_BYTES, OUT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    print(json.dumps(look(sys.argv[1], sys.argv[2])))
+    print(json.dumps(inspect(sys.argv[1], sys.argv[2])))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What an upload turned out to be: asked of a program of its own (`look.py`), which may fail as it likes."""
+"""A separate program, `inspect_media.py`, which may fail, finds out what an upload is."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """By its content, whatever the sender says of it."""
+class MediaInfo:
+    """The media information follows from the file's content, whatever the sender claims."""
 
     content_type: str = inspect_media.BYTES
     width: int | None = None
@@ -33,26 +33,28 @@ class Seen:
 
 
 @contextmanager
-def seen(path: Path) -> Iterator[tuple[Seen, Path]]:
-    """What lies there, and where its thumbnail is meanwhile."""
+def inspected(path: Path) -> Iterator[tuple[MediaInfo, Path]]:
+    """Yield the media information of a file, and the path of its temporary thumbnail."""
     with TemporaryDirectory(prefix="im-look-") as folder:
         thumbnail = Path(folder) / "thumbnail"
-        yield _known(_ask(path, thumbnail)), thumbnail
+        yield _media_info(_run_program(path, thumbnail)), thumbnail
 
 
-def _ask(path: Path, thumbnail: Path) -> dict[str, Any]:
-    """The program's answer; none where it broke down or was stopped."""
+def _run_program(path: Path, thumbnail: Path) -> dict[str, Any]:
+    """Return the program's answer; empty if it failed or was stopped."""
     program = [sys.executable, "-I", str(Path(inspect_media.__file__)), str(path), str(thumbnail)]
     try:
-        done = subprocess.run(  # noqa: S603 - the file is read by a program of ours, not run
+        process = subprocess.run(  # noqa: S603 - the file is read by a program of ours, not run
             program, capture_output=True, timeout=SECONDS, env={}, check=True
         )
-        return dict(json.loads(done.stdout))
-    except (subprocess.SubprocessError, ValueError, OSError) as wrong:
+        return dict(json.loads(process.stdout))
+    except (subprocess.SubprocessError, ValueError, OSError) as error:
         UNSEEN.inc()
-        log.info("%s could not be looked at, and is some bytes: %s", path.name, wrong)
+        log.info("%s could not be looked at, and is some bytes: %s", path.name, error)
         return {}
 
 
-def _known(found: dict[str, Any]) -> Seen:
-    return Seen(**{one.name: found[one.name] for one in fields(Seen) if one.name in found})
+def _media_info(answer: dict[str, Any]) -> MediaInfo:
+    return MediaInfo(
+        **{field.name: answer[field.name] for field in fields(MediaInfo) if field.name in answer}
+    )

@@ -1,4 +1,4 @@
-"""What is known of files, and who may have them."""
+"""Queries about files, and about who may read them."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from im.rules.vocabulary import Membership
 
 log = logging.getLogger("im.files")
 
-Found = tuple[PlatformStore, File]
+StoredFile = tuple[PlatformStore, File]
 
 
-def own(person: str, number: UUID) -> Found | None:
-    """An upload of this person, wherever it was written down."""
+def own_upload(person: str, number: UUID) -> StoredFile | None:
+    """Return an upload of this person with the store that holds its row, or `None`."""
     for store in _stores():
-        for file in _asked(store, File.objects.filter(pk=number, owner=person)):
+        for file in _rows(store, File.objects.filter(pk=number, owner=person)):
             return store, file
     return None
 
 
 def readable(person: str, numbers: Collection[UUID]) -> list[File]:
-    """Those of these files that this person may have: his own, and what is in his conversations."""
-    found: dict[UUID, File] = {}
+    """Return the files that this person may read: own files and those of conversations."""
+    files: dict[UUID, File] = {}
     for store in _stores():
-        left = set(numbers) - found.keys()
-        if left:
-            found |= {file.id: file for file in _asked(store, _readable(person, left))}
-    return list(found.values())
+        missing = set(numbers) - files.keys()
+        if missing:
+            files |= {file.id: file for file in _rows(store, _readable(person, missing))}
+    return list(files.values())
 
 
 def _readable(person: str, numbers: Collection[UUID]) -> QuerySet[File]:
-    his = Member.objects.filter(
+    memberships = Member.objects.filter(
         conversation=OuterRef("conversation"), user=person, state=Membership.ACTIVE
     )
-    shared = FileUse.objects.filter(file=OuterRef("pk")).filter(Exists(his))
+    shared = FileUse.objects.filter(file=OuterRef("pk")).filter(Exists(memberships))
     return File.objects.filter(Q(owner=person) | Q(Exists(shared)), pk__in=numbers, ready=True)
 
 
@@ -49,25 +49,31 @@ def _stores() -> Iterator[PlatformStore]:
     return map(store_of, possible_platforms())
 
 
-def _asked(store: PlatformStore, wish: QuerySet[File]) -> list[File]:
-    """None where a copy is away: that must not hold up the others."""
+def _rows(store: PlatformStore, query: QuerySet[File]) -> list[File]:
+    """Return the rows of a query at one store; none if another platform's copy is unavailable.
+
+    An unavailable copy must not hold up the others.
+    """
     try:
-        return list(wish.using(store.database))
-    except (DatabaseError, InterfaceError) as wrong:
+        return list(query.using(store.database))
+    except (DatabaseError, InterfaceError) as error:
         if store.platform == own_platform():
             raise
-        log.warning("the data of %s is away: %s", store.platform, wrong)
+        log.warning("the data of %s is away: %s", store.platform, error)
         return []
 
 
-def taken_by(database: str, person: str) -> int:
-    """Bytes of all that he has uploaded, or has announced."""
-    his = File.objects.using(database).filter(owner=person)
-    return his.aggregate(all=Sum("size"))["all"] or 0
+def used_bytes(database: str, person: str) -> int:
+    """Return the number of bytes that a person has uploaded or announced."""
+    files = File.objects.using(database).filter(owner=person)
+    return files.aggregate(all=Sum("size"))["all"] or 0
 
 
 def unused(database: str, before: datetime, most: int) -> list[UUID]:
-    """Inside a transaction: what no message carries since then, the oldest first, locked."""
+    """Return files that no message has carried since then, the oldest first, locked.
+
+    Must run inside a transaction.
+    """
     old = File.objects.using(database).filter(used=False, created_at__lt=before)
     locked = old.select_for_update(skip_locked=True).order_by("created_at")
     return list(locked.values_list("pk", flat=True)[:most])

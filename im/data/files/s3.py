@@ -1,4 +1,4 @@
-"""Files in something like S3: read in parts, so that the middle of a film costs no more than its middle."""
+"""The storage reads objects of S3 in parts, so that the middle of a film costs only its middle."""
 
 from __future__ import annotations
 
@@ -10,29 +10,32 @@ from django.core.files import File as Content
 from storages.backends.s3 import S3Storage
 
 PART = 1 << 20
-"""Bytes that one request fetches ahead."""
+"""One request reads this many bytes ahead."""
 
 
 class S3(S3Storage):  # type: ignore[misc]
-    """django-storages fetches the whole before the first byte can be read."""
+    """An S3 storage that opens files without fetching them.
+
+    The one of django-storages fetches the whole object before the first byte can be read.
+    """
 
     def _open(self, name: str, mode: str = "rb") -> Any:
-        return Content(io.BufferedReader(_Parts(self._object(name)), PART), name)
+        return Content(io.BufferedReader(_ObjectReader(self._object(name)), PART), name)
 
     def _object(self, name: str) -> Any:
         return self.bucket.Object(self._normalize_name(name))
 
 
-class _Parts(io.RawIOBase):
-    """An object as a file that can be read from anywhere. Raises FileNotFoundError."""
+class _ObjectReader(io.RawIOBase):
+    """An object as a file that can be read from any position. Raises FileNotFoundError."""
 
-    def __init__(self, found: Any) -> None:
-        self._found, self._at = found, 0
+    def __init__(self, s3_object: Any) -> None:
+        self._found, self._at = s3_object, 0
         try:
-            self._size = int(found.content_length)
-        except ClientError as wrong:
-            if wrong.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-                raise FileNotFoundError(found.key) from None
+            self._size = int(s3_object.content_length)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                raise FileNotFoundError(s3_object.key) from None
             raise
 
     def readable(self) -> bool:
@@ -45,17 +48,17 @@ class _Parts(io.RawIOBase):
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Costs nothing; the next read asks for what is there."""
+        """Move the position, without a request."""
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         self._at = max(0, start + offset)
         return self._at
 
     def readinto(self, buffer: Any) -> int:
-        """One request for as much as is wanted."""
+        """Fetch as much as the buffer holds, in one request."""
         last = min(self._at + len(buffer), self._size) - 1
         if last < self._at:
             return 0
-        got = self._found.get(Range=f"bytes={self._at}-{last}")["Body"].read()
-        buffer[: len(got)] = got
-        self._at += len(got)
-        return len(got)
+        data = self._found.get(Range=f"bytes={self._at}-{last}")["Body"].read()
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)

@@ -1,6 +1,6 @@
-"""Uploads on their way: a local file each, whose size says how much is here.
+"""The spool holds a local file for each unfinished upload, of the size received so far.
 
-All web processes of a site share the folder, and its workers forget what nobody has finished.
+All web processes of a site share the folder, and its workers delete what nobody has finished.
 """
 
 from __future__ import annotations
@@ -19,24 +19,27 @@ from django.conf import settings
 from im.rules.tus_headers import TransferRefused
 
 RESERVE = 512 * 1024 * 1024
-"""Bytes that stay free on the spool's disk."""
+"""This many bytes of the spool's disk stay free."""
 _PIECE = 256 * 1024
 
 
 class Source(Protocol):
-    """What bytes come from."""
+    """A source of bytes."""
 
     def read(self, size: int, /) -> bytes:
-        """At most so many; none at the end."""
+        """Return at most this many bytes, and none at the end."""
 
 
 def path_of(number: str) -> Path:
-    """Where an upload lies; `number` is a UUID of ours."""
+    """Return the path of an upload; `number` is a UUID that we have generated."""
     return Path(settings.IM_SPOOL) / number
 
 
-def begin(number: str, size: int) -> None:
-    """Make room. Raises Refused 507 where there is none."""
+def create(number: str, size: int) -> None:
+    """Create the file of an upload.
+
+    Raises TransferRefused 507 if there is no room for `size` bytes.
+    """
     folder = Path(settings.IM_SPOOL)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if shutil.disk_usage(folder).free < size + RESERVE:
@@ -47,8 +50,11 @@ def begin(number: str, size: int) -> None:
 
 
 @contextmanager
-def held(number: str) -> Iterator[BinaryIO]:
-    """The upload, for this process alone. Raises Refused: 423 while another has it, 410 where it is gone."""
+def lock_upload(number: str) -> Iterator[BinaryIO]:
+    """Open an upload for this process alone.
+
+    Raises TransferRefused: 423 while another process has it, 410 if it no longer exists.
+    """
     try:
         file = path_of(number).open("r+b")
     except FileNotFoundError:
@@ -63,13 +69,16 @@ def held(number: str) -> Iterator[BinaryIO]:
         yield file
 
 
-def here(file: BinaryIO) -> int:
-    """How many bytes have come."""
+def received_bytes(file: BinaryIO) -> int:
+    """Return the number of received bytes."""
     return os.fstat(file.fileno()).st_size
 
 
 def append(file: BinaryIO, source: Source, length: int) -> int:
-    """Take up to `length` bytes; what has come when the line breaks is kept. How many there are now."""
+    """Receive up to `length` bytes and return how many there are now.
+
+    What arrived before a broken connection is kept.
+    """
     file.seek(0, os.SEEK_END)
     try:
         while length and (piece := source.read(min(length, _PIECE))):
@@ -78,22 +87,22 @@ def append(file: BinaryIO, source: Source, length: int) -> int:
     finally:
         file.flush()
         os.fdatasync(file.fileno())
-    return here(file)
+    return received_bytes(file)
 
 
-def drop(number: str) -> None:
-    """Forget an upload."""
+def delete(number: str) -> None:
+    """Delete an upload."""
     path_of(number).unlink(missing_ok=True)
 
 
-def drop_old(seconds: float, most: int) -> int:
-    """Forget what was last written so long ago; at most so many at once. How many."""
+def delete_old(seconds: float, most: int) -> int:
+    """Delete uploads not written to for this long, at most `most` at once; return how many."""
     before, dropped = time.time() - seconds, 0
     folder = Path(settings.IM_SPOOL)
-    with os.scandir(folder) if folder.is_dir() else _nothing() as found:
-        for one in found:
-            if dropped < most and one.stat(follow_symlinks=False).st_mtime < before:
-                drop(one.name)
+    with os.scandir(folder) if folder.is_dir() else _nothing() as entries:
+        for entry in entries:
+            if dropped < most and entry.stat(follow_symlinks=False).st_mtime < before:
+                delete(entry.name)
                 dropped += 1
     return dropped
 

@@ -1,4 +1,4 @@
-"""Where complete files lie: Django's storage `im_files`, a folder or something like S3 by setting."""
+"""Complete files lie in Django's storage `im_files`: a folder or an object store, by setting."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ THUMBNAIL = ".thumbnail"
 
 
 def storage() -> Storage:
-    """The one that the settings name."""
+    """Return the storage that the settings name."""
     return storages["im_files"]
 
 
-def place(number: str, more: str = "") -> str:
-    """A file's name there: folders of at most 256, by what comes first in its UUID."""
-    return f"{number[:2]}/{number}{more}"
+def name_of(number: str, suffix: str = "") -> str:
+    """Return a file's name in the storage: 256 folders, by the first two digits of its UUID."""
+    return f"{number[:2]}/{number}{suffix}"
 
 
-class _Taken(Content):  # type: ignore[type-arg]
-    """A local file that a folder may take as it is, without copying it."""
+class _MovableFile(Content):  # type: ignore[type-arg]
+    """A local file that a folder storage may move into place without copying."""
 
     def temporary_file_path(self) -> str:
-        """Where it lies now."""
+        """Return where the file lies now."""
         return str(self.name)
 
 
-def put(number: str, path: Path, more: str = "") -> None:
-    """Keep what lies at `path`, which stays there as well; what a broken try has left is replaced."""
-    name, taken = place(number, more), path.with_name(f"{path.name}.taken")
+def save(number: str, path: Path, suffix: str = "") -> None:
+    """Save the file at `path`, which stays there; replace what a failed attempt has left."""
+    name, linked = name_of(number, suffix), path.with_name(f"{path.name}.taken")
     storage().delete(name)
-    taken.unlink(missing_ok=True)
-    os.link(path, taken)
+    linked.unlink(missing_ok=True)
+    os.link(path, linked)
     try:
-        with taken.open("rb") as file:
-            storage().save(name, _Taken(file, name=str(taken)))
+        with linked.open("rb") as file:
+            storage().save(name, _MovableFile(file, name=str(linked)))
     finally:
-        taken.unlink(missing_ok=True)
+        linked.unlink(missing_ok=True)
 
 
-def opened(number: str, more: str = "") -> IO[Any]:
-    """The file; raises FileNotFoundError, or what the storage raises."""
-    return storage().open(place(number, more))
+def open_file(number: str, suffix: str = "") -> IO[Any]:
+    """Open a file. Raises FileNotFoundError, or what the storage raises."""
+    return storage().open(name_of(number, suffix))
 
 
 def pieces(file: IO[Any], first: int, last: int) -> Iterator[bytes]:
-    """The bytes from `first` to `last`, both among them; the file is closed at the end."""
+    """Yield the bytes from `first` to `last`, both included, and close the file at the end."""
     with file:
         file.seek(first)
         left = last - first + 1
@@ -60,7 +60,7 @@ def pieces(file: IO[Any], first: int, last: int) -> Iterator[bytes]:
             yield piece
 
 
-def drop(number: str) -> None:
-    """Forget a file and its thumbnail."""
-    for more in ("", THUMBNAIL):
-        storage().delete(place(number, more))
+def delete(number: str) -> None:
+    """Delete a file and its thumbnail."""
+    for suffix in ("", THUMBNAIL):
+        storage().delete(name_of(number, suffix))

@@ -77,8 +77,8 @@ def test_what_could_do_something_is_only_saved(anna: Person, content: bytes, kin
 def test_the_program_that_looks_may_break_down(tmp_path: Path) -> None:
     from im.data.files import inspect_media, media_info
 
-    with media_info.seen(tmp_path / "is not there") as (found, thumbnail):
-        assert found == media_info.Seen()
+    with media_info.inspected(tmp_path / "is not there") as (found, thumbnail):
+        assert found == media_info.MediaInfo()
         assert not thumbnail.exists()
     done = subprocess.run(
         [sys.executable, "-I", inspect_media.__file__, "/etc/hostname", str(tmp_path / "t")],
@@ -145,7 +145,7 @@ def test_a_name_is_shown_cleaned(anna: Person) -> None:
 
 def test_a_file_that_is_kept_elsewhere_is_said_to_be(anna: Person) -> None:
     number = anna.put(b"x")
-    storage.drop(number)
+    storage.delete(number)
     found = anna.ask("GET", f"/{number}")
     assert (found.status_code, found.json()["code"]) == (404, "not_here")
 
@@ -174,7 +174,7 @@ def test_unsent_uploads_go_after_a_day(anna: Person, talk: Conversation, old: An
     assert {str(one) for one in File.objects.values_list("pk", flat=True)} == {sent, fresh}
     assert not spool.path_of(begun).exists()
     with pytest.raises(FileNotFoundError):
-        storage.opened(unsent, storage.THUMBNAIL)
+        storage.open_file(unsent, storage.THUMBNAIL)
     assert body(anna.ask("GET", f"/{sent}")) == b"sent"
 
 

@@ -89,15 +89,15 @@ def test_a_part_of_a_long_file_costs_no_more_than_a_part(
     number = str(uuid4())
     spooled = tmp_path / number
     spooled.write_bytes(LONG)
-    kept.put(number, spooled)
-    assert list(bucket.kept) == [f"/files/{kept.place(number)}"]
+    kept.save(number, spooled)
+    assert list(bucket.kept) == [f"/files/{kept.name_of(number)}"]
     assert spooled.read_bytes() == LONG
     bucket.sent.clear()
-    found = b"".join(kept.pieces(kept.opened(number), 5_000_000, 5_000_999))
+    found = b"".join(kept.pieces(kept.open_file(number), 5_000_000, 5_000_999))
     assert found == LONG[5_000_000:5_001_000]
     assert sum(bucket.sent) < 3_000_000
-    assert b"".join(kept.pieces(kept.opened(number), 0, len(LONG) - 1)) == LONG
-    kept.drop(number)
+    assert b"".join(kept.pieces(kept.open_file(number), 0, len(LONG) - 1)) == LONG
+    kept.delete(number)
     assert bucket.kept == {}
     with pytest.raises(FileNotFoundError):
-        kept.opened(number)
+        kept.open_file(number)

@@ -106,7 +106,7 @@ def test_an_upload_is_refused_with_a_status_and_a_word(anna: Person, settings: A
 
 def test_two_requests_do_not_write_to_one_upload(anna: Person) -> None:
     number = anna.begin(10).json()["id"]
-    with spool.held(number):
+    with spool.lock_upload(number):
         assert anna.send(number, 0, b"abc").status_code == 423
     assert anna.send(number, 0, b"abc").status_code == 204
 

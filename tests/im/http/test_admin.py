@@ -71,8 +71,8 @@ def test_a_tenants_administrator_sees_the_own_people_only(anna: Someone, zoe: So
     assert client.get("/admin/im/conversation/").status_code == 200
     assert client.get(f"/admin/im/conversation/{number}/change/").status_code == 404
     now = clock.now().timestamp()
-    presence_store.seen(zoe.id, "d", "a", now)
-    presence_store.seen(anna.id, "d", "a", now)
+    presence_store.record_device(zoe.id, "d", "a", now)
+    presence_store.record_device(anna.id, "d", "a", now)
     text = client.get("/admin/im/listener/").content.decode()
     assert "anna" in text
     assert "zoe" not in text
@@ -80,7 +80,7 @@ def test_a_tenants_administrator_sees_the_own_people_only(anna: Someone, zoe: So
 
 
 def test_who_is_online_is_signed_out_everywhere(anna: Someone, ben: Someone) -> None:
-    presence_store.seen(ben.id, "d", "m", clock.now().timestamp())
+    presence_store.record_device(ben.id, "d", "m", clock.now().timestamp())
     client = operator()
     text = client.get("/admin/im/listener/").content.decode()
     assert "MQTT" in text

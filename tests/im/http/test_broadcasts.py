@@ -32,9 +32,9 @@ def test_people_of_the_domain_who_are_online_get_it_at_once_others_later(
     anna: Someone, ben: Someone, cara: Someone, zoe: Someone
 ) -> None:
     now = clock.now().timestamp()
-    presence_store.seen(anna.id, "d1", "a", now)
-    presence_store.seen(ben.id, "d2", "m", now)
-    presence_store.seen(zoe.id, "d3", "a", now)
+    presence_store.record_device(anna.id, "d1", "a", now)
+    presence_store.record_device(ben.id, "d2", "m", now)
+    presence_store.record_device(zoe.id, "d3", "a", now)
     assert tell(admin(), DEMO_TENANT, "Maintenance at noon") == 302
     ((key, said, more),) = pushed()
     assert {key, *more} == {user_key(anna.id), mqtt_key(ben.id)}

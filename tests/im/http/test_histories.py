@@ -16,7 +16,7 @@ from foundation import clock
 from foundation.cells.directory import own_platform, redis_of, store_of
 from im.conformance.log import Entry, Log, Picture
 from im.data import presence_store
-from im.data.membership import Memory
+from im.data.membership import MemberCache
 from im.flows.process import process
 from im.models import Entry as Row
 from im.rules.messages import Edit, IncomingRequest, LoggedRequest, React, Read, Recall, Say
@@ -84,10 +84,10 @@ class World:
     """A group, its people with two devices each, and a center that remembers its members."""
 
     def __init__(self, people: list[Someone]) -> None:
-        self.people, self.memory = people, Memory()
+        self.people, self.memory = people, MemberCache()
         redis_of(own_platform()).flushdb()  # else the rate of new groups would be too high
         for one in people:
-            presence_store.seen(one.id, "d", "a", time.time())
+            presence_store.record_device(one.id, "d", "a", time.time())
         self.group = people[0].founds(*people[1:])
         pushed()
         self.devices = [Device(one, self.group) for one in people for _ in range(2)]

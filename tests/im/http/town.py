@@ -16,7 +16,7 @@ from domains.models import Account, ServiceDomain, UserDomain
 from foundation import clock
 from foundation.bus.models import Outbox
 from foundation.cells.directory import own_platform, store_of
-from im.data.membership import Memory
+from im.data.membership import MemberCache
 from im.flows.process import process
 from im.rules import tokens
 from im.rules.messages import BatchResult, IncomingRequest, LoggedRequest, Say
@@ -112,7 +112,7 @@ class Someone:
     def does(self, wish: LoggedRequest, mark: str | None = None) -> BatchResult:
         """What the center would make of it."""
         one = IncomingRequest(self.id, "", wish, mark or uuid4().hex)
-        return process(store_of(own_platform()), Memory(), [one], clock.now())
+        return process(store_of(own_platform()), MemberCache(), [one], clock.now())
 
     def says(self, number: str, body: str, mark: str | None = None, **more: Any) -> int:
         """A message; its seq, 0: refused."""
