@@ -4,6 +4,6 @@ from django.apps import AppConfig
 
 
 class MediaUnitConfig(AppConfig):
-    """Gives `manage.py` the commands that run a media unit."""
+    """The app that gives `manage.py` the commands of a media unit."""
 
     name = "media_unit"

@@ -1,12 +1,12 @@
-"""Those who come, and those who stay: house rules, places, and what everybody's page is told."""
+"""Attendance: arriving terminals get the settings of the conference or are sent away when it is full."""
 
 from __future__ import annotations
 
 import logging
 from typing import Any
 
-from media_unit.conference_copy import Held
-from media_unit.controls import Desk, drop
+from media_unit.conference_copy import HeldConference
+from media_unit.controls import ControlContext, disconnect
 from media_unit.janus_config import AUDIO
 from media_unit.roster import Terminal
 
@@ -15,25 +15,30 @@ log = logging.getLogger("conferences.media.unit")
 Body = dict[str, Any]
 
 
-async def greet(desk: Desk, arrived: list[Terminal]) -> None:
-    """Those who come find the house rules; those for whom there is no place are sent away."""
-    held = desk.held
-    for one in reversed(arrived):
-        if len(held.roster.online) > held.places:
-            log.info("%s: no place for %s", held.e164, one.name)
-            await drop(desk, one)
-            if not one.called:
-                held.roster.remove(one.mtid)
+async def admit(context: ControlContext, arrived: list[Terminal]) -> None:
+    """Apply the settings of the conference to arrived terminals; send away those without a place."""
+    conference = context.conference
+    for terminal in reversed(arrived):
+        if len(conference.roster.online) > conference.places:
+            log.info("%s: no place for %s", conference.e164, terminal.name)
+            await disconnect(context, terminal)
+            if not terminal.called:
+                conference.roster.remove(terminal.mtid)
             continue
-        one.mute, one.silence = one.mute or held.mute, one.silence or held.silence
-        if one.mute and (who := one.id_in(AUDIO)):
-            await desk.rooms.mute(held.room, who, True)
+        terminal.mute, terminal.silence = (
+            terminal.mute or conference.mute,
+            terminal.silence or conference.silence,
+        )
+        if terminal.mute and (participant := terminal.id_in(AUDIO)):
+            await context.janus_rooms.mute(conference.janus_room, participant, True)
 
 
-def has_fallen_silent(held: Held, plugin: str, person: str) -> Terminal | None:
-    """Whose connection this is, if its silence means that he is gone. Pure."""
-    found = (one for one in held.roster.online if (plugin, person) in one.links)
-    terminal = next(found, None)
+def has_fallen_silent(conference: HeldConference, plugin: str, person: str) -> Terminal | None:
+    """Return the terminal of a silent connection if the silence means that it has left. Pure."""
+    matching = (
+        terminal for terminal in conference.roster.online if (plugin, person) in terminal.links
+    )
+    terminal = next(matching, None)
     if terminal is None:
         return None
     if plugin == AUDIO:
@@ -42,16 +47,20 @@ def has_fallen_silent(held: Held, plugin: str, person: str) -> Terminal | None:
     return None if terminal.id_in(AUDIO) else terminal
 
 
-def house(held: Held) -> Body:
-    """What the pages of those who are in must know. Pure."""
+def page_state(conference: HeldConference) -> Body:
+    """Return the state that the join pages of all participants show. Pure."""
     people = [
-        {"mtid": one.mtid, "ids": sorted({who for _, who in one.links}), "silence": one.silence}
-        for one in held.roster.online
+        {
+            "mtid": terminal.mtid,
+            "ids": sorted({participant for _, participant in terminal.links}),
+            "silence": terminal.silence,
+        }
+        for terminal in conference.roster.online
     ]
     return {
         "kind": "state",
         "people": people,
-        "chairman": held.chairman,
-        "speaker": held.speaker,
-        "recording": bool(held.recording),
+        "chairman": conference.chairman,
+        "speaker": conference.speaker,
+        "recording": bool(conference.recording),
     }

@@ -1,4 +1,4 @@
-"""The unit's connection to RabbitMQ: what is to be said waits here until the broker has it."""
+"""The unit's connection to RabbitMQ: outgoing messages wait here until the broker has confirmed them."""
 
 from __future__ import annotations
 
@@ -37,26 +37,26 @@ _BROKER_ERRORS = (
     TimeoutError,
 )
 _LIST = UnitHolds.wire_type
-_SPOKEN_ON = (Routes.UNIT_TO_CSS, Routes.NODE_TO_RMS)
+_PUBLISHED_ROUTES = (Routes.UNIT_TO_CSS, Routes.NODE_TO_RMS)
 
-Hear = Callable[[dict[str, Any], str], Awaitable[None]]
+Handle = Callable[[dict[str, Any], str], Awaitable[None]]
 Introduce = Callable[[], list[tuple[Routes, Message]]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Letter:
+class _Outgoing:
     route: Routes
-    about: str
+    wire_type: str
     body: bytes
     properties: dict[str, Any]
 
 
 class Broker:
-    """One session after the other, for ever; each begins with an introduction."""
+    """A broker keeps connecting; each session begins with the introduction of the unit."""
 
-    def __init__(self, config: UnitConfig, hear: Hear, introduce: Introduce) -> None:
-        self._config, self._hear, self._introduce = config, hear, introduce
-        self._waiting: deque[_Letter] = deque()
+    def __init__(self, config: UnitConfig, handle: Handle, introduce: Introduce) -> None:
+        self._config, self._handle_body, self._introduce = config, handle, introduce
+        self._waiting: deque[_Outgoing] = deque()
         self._more = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -66,8 +66,8 @@ class Broker:
 
     # ---- speaking -----------------------------------------------------------------------------
 
-    def say(self, route: Routes, message: Message, correlation_id: str = "") -> None:
-        """Send as soon as it can be; in the order of calls, at least once."""
+    def send(self, route: Routes, message: Message, correlation_id: str = "") -> None:
+        """Send a message as soon as possible, in the order of calls, at least once."""
         properties = {
             "message_id": uuid4().hex,
             "correlation_id": correlation_id or None,
@@ -77,38 +77,38 @@ class Broker:
         if len(self._waiting) >= _MOST_WAITING:
             log.error("the broker has been away for too long: the oldest message is dropped")
             self._waiting.popleft()
-        self._waiting.append(_Letter(route, message.type, dumps(to_body(message)), properties))
+        self._waiting.append(_Outgoing(route, message.type, dumps(to_body(message)), properties))
         self._empty.clear()
         self._more.set()
 
-    async def said_all(self, seconds: float) -> bool:
-        """Wait until the broker has everything, or for so long."""
+    async def all_sent(self, seconds: float) -> bool:
+        """Wait until the broker has confirmed everything, or for `seconds`; return whether it has."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._empty.wait(), seconds)
         return self._empty.is_set()
 
-    async def _speak(self, channel: AbstractChannel) -> None:
+    async def _publish(self, channel: AbstractChannel) -> None:
         exchanges = {}
-        for route in _SPOKEN_ON:
+        for route in _PUBLISHED_ROUTES:
             named = route.value
             exchanges[route] = await channel.declare_exchange(
                 named.exchange, named.kind, durable=True
             )
         while True:
             while self._waiting:
-                letter = self._waiting[0]
+                outgoing = self._waiting[0]
                 message = aio_pika.Message(
-                    letter.body,
+                    outgoing.body,
                     content_type="application/json",
                     delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
                     app_id=self._app_id,
-                    **letter.properties,
+                    **outgoing.properties,
                 )
-                await exchanges[letter.route].publish(
-                    message, letter.route.value.key, mandatory=False, timeout=_TIMEOUT
+                await exchanges[outgoing.route].publish(
+                    message, outgoing.route.value.key, mandatory=False, timeout=_TIMEOUT
                 )
-                # It is confirmed; where it was dropped meanwhile as too old, another is the first.
-                if self._waiting and self._waiting[0] is letter:
+                # The broker has confirmed it. If it was dropped meanwhile as too old, another one is first.
+                if self._waiting and self._waiting[0] is outgoing:
                     self._waiting.popleft()
             self._empty.set()
             self._more.clear()
@@ -117,14 +117,14 @@ class Broker:
     # ---- listening ----------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Sessions, until cancelled."""
+        """Run sessions until cancelled."""
         pause = 0.2
         while True:
             try:
                 await self._session()
                 pause = 0.2
-            except _BROKER_ERRORS as wrong:
-                log.warning("broker: %s: %s", type(wrong).__name__, wrong)
+            except _BROKER_ERRORS as error:
+                log.warning("broker: %s: %s", type(error).__name__, error)
             except Exception:
                 log.exception("broker: the unforeseen; media go on, the next session follows")
             self.connected.clear()
@@ -134,37 +134,45 @@ class Broker:
     async def _session(self) -> None:
         connection = await aio_pika.connect(self._config.amqp_url, timeout=_TIMEOUT, heartbeat=10)
         try:
-            listening = await connection.channel()
-            await listening.set_qos(prefetch_count=_AT_ONCE)
-            queue = await self._own_queue(connection, listening)
-            speaking = await connection.channel(publisher_confirms=True)
-            self._sort_what_waited()
+            incoming_channel = await connection.channel()
+            await incoming_channel.set_qos(prefetch_count=_AT_ONCE)
+            queue = await self._own_queue(connection, incoming_channel)
+            outgoing_channel = await connection.channel(publisher_confirms=True)
+            self._drop_stale()
             for route, message in self._introduce():
-                self.say(route, message)
-            await queue.consume(self._arrived)
+                self.send(route, message)
+            await queue.consume(self._on_message)
             log.info("connected; listening on %s", queue.name)
             self.connected.set()
             gone = asyncio.Event()
             connection.close_callbacks.add(lambda *_: gone.set())
-            speaker = asyncio.create_task(self._speak(speaking))
+            publisher = asyncio.create_task(self._publish(outgoing_channel))
             watcher = asyncio.create_task(gone.wait())
-            await asyncio.wait({speaker, watcher}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (speaker, watcher):
+            await asyncio.wait({publisher, watcher}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (publisher, watcher):
                 task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await speaker
+                await publisher
             log.warning("broker: the connection was closed")
         finally:
             with contextlib.suppress(*_BROKER_ERRORS):
                 await asyncio.wait_for(connection.close(), 2)
 
-    def _sort_what_waited(self) -> None:
-        """The introduction comes last: what was said of oneself before is old, but for a farewell."""
+    def _drop_stale(self) -> None:
+        """Drop waiting reports that the introduction replaces; keep a farewell, and send it first."""
         waited = list(self._waiting)
         farewell = NodeUnregistered.wire_type
         self._waiting = deque(
-            [one for one in waited if one.route is Routes.NODE_TO_RMS and one.about == farewell]
-            + [one for one in waited if one.route is not Routes.NODE_TO_RMS and one.about != _LIST]
+            [
+                outgoing
+                for outgoing in waited
+                if outgoing.route is Routes.NODE_TO_RMS and outgoing.wire_type == farewell
+            ]
+            + [
+                outgoing
+                for outgoing in waited
+                if outgoing.route is not Routes.NODE_TO_RMS and outgoing.wire_type != _LIST
+            ]
         )
 
     async def _own_queue(
@@ -172,8 +180,8 @@ class Broker:
     ) -> AbstractQueue:
         ip, pid = self._config.ip, self._config.pid
         name = unit_queue(ip, pid)
-        heard_on = Routes.CSS_TO_UNIT.value
-        exchange = await channel.declare_exchange(heard_on.exchange, heard_on.kind, durable=True)
+        commands = Routes.CSS_TO_UNIT.value
+        exchange = await channel.declare_exchange(commands.exchange, commands.kind, durable=True)
         trial = await connection.channel()
         try:
             await trial.declare_queue(name, durable=True)
@@ -185,13 +193,13 @@ class Broker:
         await queue.bind(exchange, unit_key(ip, pid))
         return queue
 
-    async def _arrived(self, incoming: AbstractIncomingMessage) -> None:
+    async def _on_message(self, incoming: AbstractIncomingMessage) -> None:
         task = asyncio.create_task(self._handle(incoming))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _handle(self, incoming: AbstractIncomingMessage) -> None:
-        """Whatever a message is, it is acknowledged: what cannot be done once cannot be done twice."""
+        """Handle and acknowledge a message. One that fails is not requeued: it would fail again."""
         try:
             body = loads(incoming.body)
             correlation_id = str(incoming.correlation_id or "")
@@ -199,9 +207,9 @@ class Broker:
             platform, number = sane_id(body.get("platformmoid")), sane_id(body.get("confE164"))
             with log_fields(request_id, platform, number):
                 log.debug("heard %s", body["type"])
-                await self._hear(body, correlation_id)
-        except BadMessage as bad:
-            log.warning("message that is none: %s", bad.detail)
+                await self._handle_body(body, correlation_id)
+        except BadMessage as error:
+            log.warning("message that is none: %s", error.detail)
         except Exception:
             # Not its body: passwords are in it.
             log.exception("a message of %d bytes could not be handled", len(incoming.body))

@@ -1,4 +1,4 @@
-"""A conference that this unit holds, as it is kept for the unit's own restart. Pure."""
+"""A conference that this unit holds, and its form in the state file for the unit's own restart. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from media_unit.roster import Roster
 from wire.media_unit import CreateOnUnit, RestoreOnUnit
 
 Body = dict[str, Any]
-Order = CreateOnUnit | RestoreOnUnit
+HoldRequest = CreateOnUnit | RestoreOnUnit
 
 _PLAIN = (
     *("e164", "confid", "incarnation", "name", "password", "places", "resolution", "bitrate"),
@@ -19,10 +19,10 @@ _PLAIN = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RoomPlan:
-    """What a conference's rooms are like."""
+class JanusRoomPlan:
+    """A plan has the settings with which the Janus rooms of a conference are created."""
 
-    room: str
+    janus_room: str
     name: str
     password: str
     places: int
@@ -31,8 +31,8 @@ class RoomPlan:
 
 
 @dataclass(slots=True, kw_only=True)
-class Held:
-    """Number and incarnation say which it is; the rest is what it is like."""
+class HeldConference:
+    """A conference that this unit holds, identified by number and incarnation."""
 
     e164: str
     confid: str
@@ -54,8 +54,8 @@ class Held:
     reported: Body = field(default_factory=dict)
 
     @property
-    def room(self) -> str:
-        """The name of its rooms: another incarnation has others."""
+    def janus_room(self) -> str:
+        """Return the name of its Janus rooms, which differs by incarnation."""
         return f"{self.e164}-{self.incarnation}"
 
     @property
@@ -63,9 +63,9 @@ class Held:
         return self.resolution == "1080p"
 
     @property
-    def plan(self) -> RoomPlan:
-        return RoomPlan(
-            room=self.room,
+    def plan(self) -> JanusRoomPlan:
+        return JanusRoomPlan(
+            janus_room=self.janus_room,
             name=self.name,
             password=self.password,
             places=self.places,
@@ -75,7 +75,7 @@ class Held:
 
     @property
     def state(self) -> Body:
-        """What is reported when it changes."""
+        """Return the fields that are reported when one of them changes."""
         return {
             "name": self.name,
             "mts": self.roster.mts,
@@ -86,39 +86,42 @@ class Held:
 
     @property
     def ends_at(self) -> datetime | None:
-        """When it is over, if that can be read."""
+        """Return its planned end; `None` if there is none or it cannot be parsed."""
         try:
             return datetime.fromisoformat(self.endtime) if self.endtime else None
         except ValueError:
             return None
 
-    def keep(self) -> Body:
-        """For the unit's own restart."""
-        return {name: getattr(self, name) for name in _PLAIN} | {"roster": self.roster.keep()}
+    def to_stored(self) -> Body:
+        """Return the form that the state file stores."""
+        return {name: getattr(self, name) for name in _PLAIN} | {"roster": self.roster.to_stored()}
 
     @classmethod
-    def kept(cls, body: Body) -> Held:
-        """What keep() kept."""
-        return cls(**(body | {"roster": Roster.kept(body["roster"])}))
+    def from_stored(cls, body: Body) -> HeldConference:
+        """Return the conference of a stored form."""
+        return cls(**(body | {"roster": Roster.from_stored(body["roster"])}))
 
 
-def begin(order: Order) -> Held:
-    """The conference of a command; a restored one has its people and settings again."""
-    held = Held(
-        e164=order.e164,
-        confid=order.confid,
-        incarnation=order.incarnation,
-        name=order.name,
-        password=order.password,
-        places=order.places,
-        resolution=order.resolution,
-        bitrate=order.bitrate,
-        h265=order.h265,
-        endtime=order.endtime,
+def conference_of(request: HoldRequest) -> HeldConference:
+    """Return the conference that a request asks for; a restored one has its people and settings again."""
+    conference = HeldConference(
+        e164=request.e164,
+        confid=request.confid,
+        incarnation=request.incarnation,
+        name=request.name,
+        password=request.password,
+        places=request.places,
+        resolution=request.resolution,
+        bitrate=request.bitrate,
+        h265=request.h265,
+        endtime=request.endtime,
     )
-    if isinstance(order, RestoreOnUnit):
-        settings = order.settings or {}
-        held.chairman, held.speaker = order.chairman, order.speaker
-        held.mute, held.silence = bool(settings.get("mute")), bool(settings.get("silence"))
-    held.roster.call(order.mts)
-    return held
+    if isinstance(request, RestoreOnUnit):
+        settings = request.settings or {}
+        conference.chairman, conference.speaker = request.chairman, request.speaker
+        conference.mute, conference.silence = (
+            bool(settings.get("mute")),
+            bool(settings.get("silence")),
+        )
+    conference.roster.call(request.mts)
+    return conference

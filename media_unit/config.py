@@ -1,4 +1,4 @@
-"""What one media unit is told by its environment."""
+"""The configuration of one media unit, read from its environment."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class UnitConfig:
 
     @property
     def label(self) -> str:
-        """How logs call it."""
+        """Return the name of the unit in logs."""
         return f"{self.ip}:{self.pid}" if self.pid else self.ip
 
     @property
@@ -64,12 +64,12 @@ class UnitConfig:
 
     @property
     def ws_url(self) -> str:
-        """Where the agent finds its Janus."""
+        """Return the address at which the agent connects to its Janus."""
         return f"ws://{self.ip}:{self.ws_port}/"
 
     @property
     def join_url(self) -> str:
-        """Where participants find it: the same, unless a proxy stands in front."""
+        """Return the address for participants: that of Janus, unless a proxy stands in front."""
         return self.public_ws or self.ws_url
 
 
@@ -77,8 +77,8 @@ def from_environment(env: Mapping[str, str]) -> UnitConfig:
     """Read the unit's settings. Raises BadConfig."""
     try:
         pid = unit_id(env.get("CMU_PID", ""))
-    except ValueError as wrong:
-        raise BadConfig(f"CMU_PID {wrong}") from None
+    except ValueError as error:
+        raise BadConfig(f"CMU_PID {error}") from None
     port_base = _number(env, "CMU_PORT_BASE", None)
     if not 1024 <= port_base <= 65535 - _LAST_PORT:
         raise BadConfig(f"CMU_PORT_BASE must lie between 1024 and {65535 - _LAST_PORT}")

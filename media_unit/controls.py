@@ -7,19 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from foundation.bus.message import flag, list_of, text
-from media_unit.conference_copy import Held
+from media_unit.conference_copy import HeldConference
 from media_unit.janus_config import AUDIO, TEXT
+from media_unit.janus_rooms import JanusRooms
 from media_unit.recording import Recorder
-from media_unit.rooms import Rooms
 from media_unit.roster import Terminal
 from wire.error_codes import Err
-from wire.fields import NAME, terminal
+from wire.fields import NAME
+from wire.fields import terminal as terminal_fields
 
 Body = dict[str, Any]
 
 
-class Refused(Exception):
-    """The unit will not, or cannot; the text says why."""
+class ControlRefused(Exception):
+    """The unit refuses a control request; the text says why."""
 
     def __init__(self, detail: str, errcode: Err = Err.UNIT_REFUSED) -> None:
         super().__init__(detail)
@@ -27,118 +28,125 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What a control may touch."""
+class ControlContext:
+    """A context holds what a control request may change."""
 
-    held: Held
-    rooms: Rooms
+    conference: HeldConference
+    janus_rooms: JanusRooms
     recorder: Recorder
 
 
-async def control(desk: Desk, name: str, body: Body) -> Body:
-    """Do what is asked; return what the answer says besides. Raises Refused and Janus' errors."""
-    known = _CONTROLS.get(name)
-    if known is None:
-        raise Refused(f"this unit does not know {name[:40]}")
-    return await known(desk, body)
+async def control(context: ControlContext, name: str, body: Body) -> Body:
+    """Carry out a control request; return further fields of its answer.
+
+    Raises ControlRefused, and the errors of Janus.
+    """
+    handler = _CONTROLS.get(name)
+    if handler is None:
+        raise ControlRefused(f"this unit does not know {name[:40]}")
+    return await handler(context, body)
 
 
-async def drop(desk: Desk, gone: Terminal) -> None:
+async def disconnect(context: ControlContext, terminal: Terminal) -> None:
     """Close all connections of a terminal."""
-    for plugin, who in sorted(gone.links):
-        await desk.rooms.kick(desk.held.room, plugin, who)
-    gone.links = set()
+    for plugin, participant in sorted(terminal.links):
+        await context.janus_rooms.kick(context.conference.janus_room, plugin, participant)
+    terminal.links = set()
 
 
-async def _add(desk: Desk, body: Body) -> Body:
-    wanted = _checked(body, "mts", list_of(terminal))
+async def _add(context: ControlContext, body: Body) -> Body:
+    wanted = _checked(body, "mts", list_of(terminal_fields))
     try:
-        desk.held.roster.call(wanted)
-    except ValueError as full:
-        raise Refused(str(full)) from None
+        context.conference.roster.call(wanted)
+    except ValueError as error:
+        raise ControlRefused(str(error)) from None
     return {}
 
 
-async def _delete(desk: Desk, body: Body) -> Body:
-    for one in _named(desk, body):
-        desk.held.roster.remove(one.mtid)
-        await drop(desk, one)
-        held = desk.held
-        held.chairman = "" if held.chairman == one.mtid else held.chairman
-        held.speaker = "" if held.speaker == one.mtid else held.speaker
+async def _delete(context: ControlContext, body: Body) -> Body:
+    for terminal in _named(context, body):
+        context.conference.roster.remove(terminal.mtid)
+        await disconnect(context, terminal)
+        conference = context.conference
+        conference.chairman = "" if conference.chairman == terminal.mtid else conference.chairman
+        conference.speaker = "" if conference.speaker == terminal.mtid else conference.speaker
     return {}
 
 
-async def _drop(desk: Desk, body: Body) -> Body:
-    for one in _named(desk, body):
-        await drop(desk, one)
+async def _drop(context: ControlContext, body: Body) -> Body:
+    for terminal in _named(context, body):
+        await disconnect(context, terminal)
     return {}
 
 
-async def _mute(desk: Desk, body: Body) -> Body:
+async def _mute(context: ControlContext, body: Body) -> Body:
     value = _checked(body, "value", flag)
     if "mtid" not in body:
-        desk.held.mute = value
-    for one in _named(desk, body):
-        if who := one.id_in(AUDIO):
-            await desk.rooms.mute(desk.held.room, who, value)
-        one.mute = value
+        context.conference.mute = value
+    for terminal in _named(context, body):
+        if participant := terminal.id_in(AUDIO):
+            await context.janus_rooms.mute(context.conference.janus_room, participant, value)
+        terminal.mute = value
     return {}
 
 
-async def _silence(desk: Desk, body: Body) -> Body:
+async def _silence(context: ControlContext, body: Body) -> Body:
     value = _checked(body, "value", flag)
-    chosen = _named(desk, body)
+    chosen = _named(context, body)
     if "mtid" not in body:
-        desk.held.silence = value
+        context.conference.silence = value
     elif value and chosen[0].online and not chosen[0].id_in(TEXT):
-        # The mixer cannot leave one out; the join page closes its loudspeaker when it is told to.
-        raise Refused("this terminal's loudspeaker can not be closed from here")
-    for one in chosen:
-        one.silence = value
+        # The mixer sends to all or none; only the join page can close its own loudspeaker.
+        raise ControlRefused("this terminal's loudspeaker can not be closed from here")
+    for terminal in chosen:
+        terminal.silence = value
     return {}
 
 
-async def _rename(desk: Desk, body: Body) -> Body:
-    """CM itself renames: nobody is asked, and the report of the change makes it so (CSS §5.1)."""
-    desk.held.name = _checked(body, "confname", NAME)
+async def _rename(context: ControlContext, body: Body) -> Body:
+    """Rename the conference at once: CM itself asks, and the report of the change is the answer (CSS §5.1)."""
+    context.conference.name = _checked(body, "confname", NAME)
     return {}
 
 
-async def _set_chairman(desk: Desk, body: Body) -> Body:
-    desk.held.chairman = _one_or_none(desk, body)
+async def _set_chairman(context: ControlContext, body: Body) -> Body:
+    context.conference.chairman = _member_or_none(context, body)
     return {}
 
 
-async def _set_speaker(desk: Desk, body: Body) -> Body:
-    desk.held.speaker = _one_or_none(desk, body)
+async def _set_speaker(context: ControlContext, body: Body) -> Body:
+    context.conference.speaker = _member_or_none(context, body)
     return {}
 
 
-async def _start_record(desk: Desk, body: Body) -> Body:
-    if not desk.held.recording:
-        await desk.recorder.start(desk.held, desk.rooms)
+async def _start_record(context: ControlContext, body: Body) -> Body:
+    if not context.conference.recording:
+        await context.recorder.start(context.conference, context.janus_rooms)
     return {}
 
 
-async def _stop_record(desk: Desk, body: Body) -> Body:
-    await desk.recorder.stop(desk.held, desk.rooms)
+async def _stop_record(context: ControlContext, body: Body) -> Body:
+    await context.recorder.stop(context.conference, context.janus_rooms)
     return {}
 
 
-async def _send_message(desk: Desk, body: Body) -> Body:
-    said: Body = {"kind": "message", "text": _checked(body, "text", _message)}
+async def _send_message(context: ControlContext, body: Body) -> Body:
+    announcement: Body = {"kind": "message", "text": _checked(body, "text", _message)}
     if body.get("mtids"):
-        said["to"] = [who for one in _named(desk, body) if (who := one.id_in(TEXT))]
-    await desk.rooms.announce(desk.held.room, said)
+        announcement["to"] = [
+            participant
+            for terminal in _named(context, body)
+            if (participant := terminal.id_in(TEXT))
+        ]
+    await context.janus_rooms.announce(context.conference.janus_room, announcement)
     return {}
 
 
-async def _list_terminals(desk: Desk, body: Body) -> Body:
-    return {"mts": list(desk.held.roster.mts)}
+async def _list_terminals(context: ControlContext, body: Body) -> Body:
+    return {"mts": list(context.conference.roster.mts)}
 
 
-_CONTROLS: dict[str, Callable[[Desk, Body], Awaitable[Body]]] = {
+_CONTROLS: dict[str, Callable[[ControlContext, Body], Awaitable[Body]]] = {
     "ADDMT": _add,
     "DELMT": _delete,
     "DROPMT": _drop,
@@ -157,15 +165,15 @@ _MTID = text(128)
 
 
 def _message(value: Any) -> str:
-    """Words for people; lines may be broken."""
+    """Check a text for people, which may contain line breaks."""
     if isinstance(value, str):
         return str(text(1000, 1)(value.replace("\r", "").replace("\n", " ").replace("\t", " ")))
     raise ValueError("must be a string")
 
 
-def _named(desk: Desk, body: Body) -> list[Terminal]:
-    """The terminals of `mtids` or `mtid`; all of them where `mtid` may be left out and is."""
-    everybody = desk.held.roster.terminals
+def _named(context: ControlContext, body: Body) -> list[Terminal]:
+    """Return the terminals named by `mtids` or `mtid`; all of them where `mtid` is optional and absent."""
+    everybody = context.conference.roster.terminals
     if "mtids" in body:
         wanted = _checked(body, "mtids", list_of(_MTID))
     elif "mtid" in body:
@@ -173,22 +181,22 @@ def _named(desk: Desk, body: Body) -> list[Terminal]:
     elif "value" in body:
         return list(everybody.values())
     else:
-        raise Refused("mtids: is missing", Err.MALFORMED)
+        raise ControlRefused("mtids: is missing", Err.MALFORMED)
     unknown = [mtid for mtid in wanted if mtid not in everybody]
     if unknown:
-        raise Refused(f"no terminal {unknown[0]!r} in this conference")
+        raise ControlRefused(f"no terminal {unknown[0]!r} in this conference")
     return [everybody[mtid] for mtid in wanted]
 
 
-def _one_or_none(desk: Desk, body: Body) -> str:
+def _member_or_none(context: ControlContext, body: Body) -> str:
     mtid = str(_checked(body, "mtid", _MTID))
-    if mtid and mtid not in desk.held.roster.terminals:
-        raise Refused(f"no terminal {mtid!r} in this conference")
+    if mtid and mtid not in context.conference.roster.terminals:
+        raise ControlRefused(f"no terminal {mtid!r} in this conference")
     return mtid
 
 
 def _checked(body: Body, name: str, check: Callable[[Any], Any]) -> Any:
     try:
         return check(body.get(name))
-    except ValueError as wrong:
-        raise Refused(f"{name}: {wrong}", Err.MALFORMED) from None
+    except ValueError as error:
+        raise ControlRefused(f"{name}: {error}", Err.MALFORMED) from None

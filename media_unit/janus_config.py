@@ -1,4 +1,4 @@
-"""The files that a unit's Janus reads, and the secrets that it and its users share."""
+"""The configuration files of a unit's Janus, and the secrets that Janus and its users share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEXT = "janus.plugin.textroom"
 PLUGINS = (AUDIO, VIDEO, TEXT)
 
 TOKEN_LASTS = 90 * 24 * 3600
-"""Longer than any conference: a token opens the door of the house, the rooms have pins of their own."""
+"""Seconds, longer than any conference. A token admits to Janus; its rooms have PINs of their own."""
 
 _LIBRARIES = (
     Path("/usr/lib/x86_64-linux-gnu/janus"),
@@ -30,7 +30,7 @@ _LIBRARIES = (
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Random words, made once per unit. None of them ever leaves the machine."""
+    """The random secrets of one unit. None of them ever leaves the machine."""
 
     api: str
     admin: str
@@ -38,16 +38,16 @@ class Secrets:
     tokens: str
     events: str
 
-    def room_secret(self, room: str) -> str:
-        """What the agent shows to change a room; users never see it."""
-        return self._derived("secret", room)
+    def room_secret(self, janus_room: str) -> str:
+        """Return the secret by which the agent changes a Janus room. Users never see it."""
+        return self._derived("secret", janus_room)
 
-    def pin(self, room: str, password: str) -> str:
-        """What opens a room: of this room only, and not to be guessed where the password is short."""
-        return self._derived("pin", room, password)[:24]
+    def pin(self, janus_room: str, password: str) -> str:
+        """Return the PIN of one Janus room, which cannot be guessed from a short password."""
+        return self._derived("pin", janus_room, password)[:24]
 
     def token(self, now: float) -> str:
-        """A signed token with which users may speak to Janus (its HMAC token_auth)."""
+        """Return a signed token with which users may talk to Janus (its HMAC token_auth)."""
         plain = ",".join([str(int(now) + TOKEN_LASTS), "janus", *PLUGINS])
         signed = hmac.new(self.tokens.encode(), plain.encode(), hashlib.sha1).digest()
         return f"{plain}:{base64.b64encode(signed).decode()}"
@@ -57,23 +57,23 @@ class Secrets:
 
 
 def load_secrets(directory: Path) -> Secrets:
-    """This unit's secrets; made on its first start, readable by its user alone."""
+    """Return the secrets of a unit, made on its first start and readable by its user alone."""
     path = directory / "secrets.json"
     try:
         return Secrets(**json.loads(path.read_text()))
     except FileNotFoundError:
-        made = Secrets(*(secrets.token_hex(24) for _ in range(5)))
+        keys = Secrets(*(secrets.token_hex(24) for _ in range(5)))
     new = path.with_suffix(".new")
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(asdict(made), file)
+        json.dump(asdict(keys), file)
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
-    return made
+    return keys
 
 
 def write_config(config: UnitConfig, keys: Secrets, server_name: str) -> Path:
-    """Write all of Janus' files; return their folder."""
+    """Write all configuration files of Janus; return their folder."""
     folder = config.directory / "janus"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
@@ -96,7 +96,7 @@ def _write_private(path: Path, text: str) -> None:
 
 
 def _core(config: UnitConfig, keys: Secrets, server_name: str, folder: Path) -> str:
-    library = next((one for one in _LIBRARIES if one.is_dir()), _LIBRARIES[0])
+    library = next((path for path in _LIBRARIES if path.is_dir()), _LIBRARIES[0])
     # Janus skips loopback unless the shim hides what it is; then every address may be offered.
     loopback = config.ip.startswith("127.")
     enforce = "" if loopback else f'ice_enforce_list = "{config.ip}"'
@@ -135,9 +135,9 @@ events: {{
 
 
 def _disabled(kind: str, library: Path, wanted: tuple[str, ...]) -> str:
-    """All that is installed and not wanted: what does not run needs no watching."""
-    found = sorted(path.name for path in (library / kind).glob("libjanus_*.so"))
-    return ",".join(name for name in found if name[9:-3] not in wanted)
+    """Return the installed modules of a kind that are not wanted, in the form Janus expects."""
+    installed = sorted(path.name for path in (library / kind).glob("libjanus_*.so"))
+    return ",".join(name for name in installed if name[9:-3] not in wanted)
 
 
 def _http(config: UnitConfig) -> str:

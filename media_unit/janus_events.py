@@ -1,4 +1,4 @@
-"""What Janus tells by itself: who comes and goes, and whose media stop. Hints only; the truth is asked for."""
+"""Events of Janus: participants join and leave, media stop. They are hints; the agent then asks Janus."""
 
 from __future__ import annotations
 
@@ -20,51 +20,54 @@ _PLUGIN, _HANDLE, _MEDIA = 64, 2, 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
-    """Something happened. `handle` names a participant's connection; `room` where it is known."""
+    """A hint says that something happened. `handle` names a participant's connection.
+
+    `janus_room` is "" where it is not known.
+    """
 
     kind: str  # joined, changed, receiving, gone
     handle: int = 0
     plugin: str = ""
-    room: str = ""
+    janus_room: str = ""
     participant: str = ""
     receiving: bool = True
     medium: str = ""
 
 
 def hint_of(event: dict[str, Any]) -> Hint | None:
-    """The hint in one event of Janus, if there is one. Pure."""
-    kind, handle, said = event.get("type"), event.get("handle_id") or 0, event.get("event")
-    if not isinstance(said, dict) or not isinstance(handle, int):
+    """Return the hint in one event of Janus, or `None`. Pure."""
+    kind, handle, details = event.get("type"), event.get("handle_id") or 0, event.get("event")
+    if not isinstance(details, dict) or not isinstance(handle, int):
         return None
-    if kind == _PLUGIN and isinstance(data := said.get("data"), dict) and data.get("room"):
+    if kind == _PLUGIN and isinstance(data := details.get("data"), dict) and data.get("room"):
         return Hint(
             kind="joined" if data.get("event") == "joined" else "changed",
             handle=handle,
-            plugin=str(said.get("plugin")),
-            room=str(data["room"]),
+            plugin=str(details.get("plugin")),
+            janus_room=str(data["room"]),
             participant=str(data.get("id") or data.get("username") or ""),
         )
-    if kind == _MEDIA and event.get("subtype") == 1 and "receiving" in said:
+    if kind == _MEDIA and event.get("subtype") == 1 and "receiving" in details:
         return Hint(
             kind="receiving",
             handle=handle,
-            receiving=bool(said["receiving"]),
-            medium=str(said.get("media") or said.get("mid") or ""),
+            receiving=bool(details["receiving"]),
+            medium=str(details.get("media") or details.get("mid") or ""),
         )
-    if kind == _HANDLE and said.get("name") == "detached":
+    if kind == _HANDLE and details.get("name") == "detached":
         return Hint(kind="gone", handle=handle)
     return None
 
 
-class EventDoor:
-    """The small server to which Janus' event handler connects; it buffers while we are away."""
+class EventListener:
+    """A small server to which the event handler of Janus connects. Janus buffers while it is away."""
 
-    def __init__(self, config: UnitConfig, keys: Secrets, tell: Callable[[Hint], None]) -> None:
-        self._config, self._keys, self._tell = config, keys, tell
+    def __init__(self, config: UnitConfig, keys: Secrets, on_hint: Callable[[Hint], None]) -> None:
+        self._config, self._keys, self._on_hint = config, keys, on_hint
         self._runner: web.AppRunner | None = None
 
     async def open(self) -> None:
-        """Listen, on loopback and under a secret path."""
+        """Listen on loopback, under a secret path."""
         app = web.Application()
         app.router.add_get(f"/{self._keys.events}", self._serve)
         self._runner = web.AppRunner(
@@ -82,10 +85,10 @@ class EventDoor:
         await socket.prepare(request)
         async for frame in socket:
             if frame.type is WSMsgType.TEXT:
-                self._take(frame.data)
+                self._on_text(frame.data)
         return socket
 
-    def _take(self, text: str) -> None:
+    def _on_text(self, text: str) -> None:
         try:
             events = orjson.loads(text)
         except ValueError:
@@ -93,4 +96,4 @@ class EventDoor:
             return
         for event in events if isinstance(events, list) else [events]:
             if isinstance(event, dict) and (hint := hint_of(event)):
-                self._tell(hint)
+                self._on_hint(hint)

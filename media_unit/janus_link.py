@@ -1,4 +1,4 @@
-"""One WebSocket to Janus: questions and answers, and the pulse by which a hang is noticed."""
+"""One WebSocket to Janus, for requests and answers, and a pulse that notices when Janus hangs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ log = logging.getLogger("conferences.media.janus")
 
 Body = dict[str, Any]
 
-_PULSE_EVERY = 0.5
-_PULSE_WAITS = 1.0
-_MISSED = 2
-"""Two in a row: a machine that is only busy, or that slept itself, is no dead Janus."""
+_PULSE_SECONDS = 0.5
+_PULSE_TIMEOUT = 1.0
+_MOST_MISSED = 2
+"""Janus hangs after two missed pulses in a row: one may be a machine that is busy or slept."""
 
 
 class JanusError(Exception):
-    """Janus said no."""
+    """Janus refused a request."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(f"{reason} ({code})")
@@ -30,7 +30,7 @@ class JanusError(Exception):
 
 
 class JanusAway(ConnectionError):
-    """Janus is not there, or does not answer."""
+    """Janus is not reachable, or does not answer."""
 
 
 class JanusLink:
@@ -55,18 +55,18 @@ class JanusLink:
                 self._url, protocols=("janus-protocol",), max_msg_size=0
             )
             self._socket = await asyncio.wait_for(connecting, 3)
-        except (aiohttp.ClientError, OSError, TimeoutError) as wrong:
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
             await self._http.close()
-            raise JanusAway(f"no WebSocket at {self._url}: {wrong}") from None
+            raise JanusAway(f"no WebSocket at {self._url}: {error}") from None
         self._reader = asyncio.create_task(self._read(self._socket))
-        made = await self._send({"janus": "create"})
-        self._session = made["data"]["id"]
+        reply = await self._send({"janus": "create"})
+        self._session = reply["data"]["id"]
         for plugin in self._plugins:
-            made = await self._send({"janus": "attach", "plugin": plugin, "opaque_id": "agent"})
-            self._handles[plugin] = made["data"]["id"]
+            reply = await self._send({"janus": "attach", "plugin": plugin, "opaque_id": "agent"})
+            self._handles[plugin] = reply["data"]["id"]
 
     async def ask(self, plugin: str, body: Body, timeout: float = 3.0) -> Body:
-        """A synchronous request to a plugin. Raises JanusError or JanusAway."""
+        """Send a request to a plugin and return its answer. Raises JanusError or JanusAway."""
         message = {"janus": "message", "handle_id": self._handles[plugin], "body": body}
         reply = await self._send(message, timeout)
         data: Body = reply["plugindata"]["data"]
@@ -75,29 +75,29 @@ class JanusLink:
         return data
 
     async def watch(self) -> str:
-        """Return, with the reason, when Janus is gone or hangs. Every plugin is asked, not its door alone."""
+        """Wait until Janus is gone or hangs; return the reason. Every plugin is asked in turn."""
         missed = 0
         for beat in itertools.count():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.closed.wait(), _PULSE_EVERY)
+                await asyncio.wait_for(self.closed.wait(), _PULSE_SECONDS)
             if self.closed.is_set():
                 return "its socket closed"
             try:
                 if beat % 10 == 0:
-                    await self._send({"janus": "keepalive"}, _PULSE_WAITS)
+                    await self._send({"janus": "keepalive"}, _PULSE_TIMEOUT)
                 plugin = self._plugins[beat % len(self._plugins)]
-                await self.ask(plugin, {"request": "exists", "room": "-"}, _PULSE_WAITS)
+                await self.ask(plugin, {"request": "exists", "room": "-"}, _PULSE_TIMEOUT)
                 missed = 0
-            except JanusError as odd:
-                log.warning("pulse: %s", odd)
+            except JanusError as error:
+                log.warning("pulse: %s", error)
             except JanusAway:
                 missed += 1
-                if missed >= _MISSED:
+                if missed >= _MOST_MISSED:
                     return "it hangs"
         return ""
 
     async def close(self) -> None:
-        """Let go; rooms and participants are not touched."""
+        """Close the connection. Janus rooms and participants are not touched."""
         if self._reader:
             self._reader.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -123,8 +123,8 @@ class JanusLink:
                 reply: Body = await answer
         except TimeoutError:
             raise JanusAway(f"no answer from Janus in {timeout} s") from None
-        except (aiohttp.ClientError, OSError) as wrong:
-            raise JanusAway(f"connection to Janus lost: {wrong}") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise JanusAway(f"connection to Janus lost: {error}") from None
         finally:
             self._waiting.pop(transaction, None)
         if reply["janus"] == "error":

@@ -28,7 +28,7 @@ class JanusNotStarted(RuntimeError):
 
 
 class JanusProcess:
-    """One Janus at a time. Its server name is new at each start, so that it cannot be mistaken."""
+    """One process of Janus at a time. Each start has a new server name, which identifies it."""
 
     def __init__(self, config: UnitConfig, keys: Secrets) -> None:
         self._config, self._keys = config, keys
@@ -38,7 +38,7 @@ class JanusProcess:
         self.pid = 0
 
     async def adopt(self) -> bool:
-        """Take over the Janus that a previous agent left, if it lives and answers by its name."""
+        """Adopt the Janus that a previous agent left, if it runs and answers with its name."""
         note = self._read_note()
         if note is None or _started_at(note["pid"]) != note["started"]:
             return False
@@ -52,7 +52,7 @@ class JanusProcess:
         return False
 
     async def start(self) -> None:
-        """Start a new one and wait until it answers. Raises JanusNotStarted."""
+        """Start Janus and wait until it answers. Raises JanusNotStarted."""
         program = shutil.which("janus")
         if program is None:
             raise JanusNotStarted("the program `janus` is not installed (apt-get install janus)")
@@ -79,18 +79,18 @@ class JanusProcess:
         log.info("started Janus %s (process %s)", self.name, self.pid)
 
     async def answers(self) -> bool:
-        """Is it there, and is it the one we mean?"""
+        """Return whether the Janus that answers is the one that was started or adopted."""
         limit = aiohttp.ClientTimeout(total=1)
         url = f"http://127.0.0.1:{self._config.http_port}/janus/info"
         try:
             async with aiohttp.ClientSession(timeout=limit) as http, http.get(url) as reply:
-                found = await reply.json(content_type=None)
+                info = await reply.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return False
-        return isinstance(found, dict) and found.get("server-name") == self.name
+        return isinstance(info, dict) and info.get("server-name") == self.name
 
     async def kill(self, politely: bool = False) -> None:
-        """End it: at once where it hangs, or with time to close its recordings."""
+        """End Janus at once, or `politely` with time to close its recordings."""
         if not self.pid:
             return
         steps = [(signal.SIGTERM, 5.0)] if politely else []
@@ -155,7 +155,10 @@ class JanusProcess:
 
 
 def _started_at(pid: int | str) -> str:
-    """When a process began, in the kernel's ticks: a number that is used again is another process."""
+    """Return the start of a process in ticks of the kernel; "" if it has ended.
+
+    It tells a process from a later one with the same number.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -1,4 +1,4 @@
-"""Recordings: one folder per conference, one folder in it per segment, a note in each."""
+"""Recordings: a folder per conference, in it a folder per segment, each with a note (`segment.json`)."""
 
 from __future__ import annotations
 
@@ -10,48 +10,54 @@ from pathlib import Path
 
 import orjson
 
-from media_unit.conference_copy import Held
-from media_unit.rooms import Rooms
+from media_unit.conference_copy import HeldConference
+from media_unit.janus_rooms import JanusRooms
 
 log = logging.getLogger("conferences.media.unit")
 
 
 class Recorder:
-    """Segments are named by incarnation, so that those of several units fall into one order."""
+    """A recorder names segments by incarnation, so that segments of several units sort in one order."""
 
     def __init__(self, directory: Path, now: Callable[[], datetime]) -> None:
         self._root, self._now = directory / "rec", now
 
-    async def start(self, held: Held, rooms: Rooms) -> None:
-        """Begin the next segment."""
-        held.segments += 1
+    async def start(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
+        """Start the next segment."""
+        conference.segments += 1
         # The id comes from outside; it must not name another place.
-        safe = re.sub(r"[^0-9A-Za-z_-]", "_", held.confid) or "_"
-        folder = self._root / safe / f"{held.incarnation:06d}-{held.segments:03d}"
-        await rooms.start_recording(held.room, folder)
-        held.recording = str(folder)
-        self._note(held, begun=self._now().isoformat())
-        log.info("%s records into %s", held.e164, folder)
+        folder_name = re.sub(r"[^0-9A-Za-z_-]", "_", conference.confid) or "_"
+        folder = (
+            self._root / folder_name / f"{conference.incarnation:06d}-{conference.segments:03d}"
+        )
+        await janus_rooms.start_recording(conference.janus_room, folder)
+        conference.recording = str(folder)
+        self._note(conference, begun=self._now().isoformat())
+        log.info("%s records into %s", conference.e164, folder)
 
-    async def stop(self, held: Held, rooms: Rooms) -> None:
-        """Close the segment, if there is one."""
-        if held.recording:
-            await rooms.stop_recording(held.room)
-            self.closed(held)
+    async def stop(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
+        """Stop the segment, if there is one."""
+        if conference.recording:
+            await janus_rooms.stop_recording(conference.janus_room)
+            self.closed(conference)
 
-    def closed(self, held: Held) -> None:
-        """Note that the segment is over; also when its room was destroyed or its Janus died."""
-        if held.recording:
-            self._note(held, ended=self._now().isoformat())
-            held.recording = ""
+    def closed(self, conference: HeldConference) -> None:
+        """Note that the segment is over, also after its Janus room was destroyed or Janus died."""
+        if conference.recording:
+            self._note(conference, ended=self._now().isoformat())
+            conference.recording = ""
 
-    def _note(self, held: Held, **more: str) -> None:
-        """What the segment is, and from when to when: by these notes gaps are known."""
-        path = Path(held.recording) / "segment.json"
+    def _note(self, conference: HeldConference, **more: str) -> None:
+        """Write which segment this is, and its begin or end. Gaps are found by these notes."""
+        path = Path(conference.recording) / "segment.json"
         try:
             note = orjson.loads(path.read_bytes()) if path.exists() else {}
-            note |= {"confE164": held.e164, "confid": held.confid, "confname": held.name}
-            note |= {"incarnation": held.incarnation, "segment": held.segments, **more}
+            note |= {
+                "confE164": conference.e164,
+                "confid": conference.confid,
+                "confname": conference.name,
+            }
+            note |= {"incarnation": conference.incarnation, "segment": conference.segments, **more}
             path.write_bytes(orjson.dumps(note, option=orjson.OPT_INDENT_2))
-        except (OSError, ValueError) as wrong:
-            log.warning("%s: no note at %s: %s", held.e164, path, wrong)
+        except (OSError, ValueError) as error:
+            log.warning("%s: no note at %s: %s", conference.e164, path, error)

@@ -1,4 +1,4 @@
-"""What a unit says of itself: its registration, its load, its list. Pure."""
+"""Messages in which a unit reports on itself: registration, load, list. Pure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from foundation.bus.message import Message, dumps
-from media_unit.conference_copy import Held
+from foundation.bus.message import Message, Raw, dumps
+from media_unit.conference_copy import HeldConference
 from media_unit.config import UnitConfig
+from wire.error_codes import Err
 from wire.media_unit import UnitHolds, UnitReportsChange
 from wire.resource_pool import NodeRegistered, NodeState, NodeUnregistered
 
@@ -19,39 +20,39 @@ _MOST_LISTED = 500
 _MOST_BYTES = 200 * 1024
 
 
-def registered(config: UnitConfig, held: Collection[Held]) -> list[Message]:
-    """It is there, as media unit and as recorder."""
+def registered(config: UnitConfig, conferences: Collection[HeldConference]) -> list[Message]:
+    """Return the registrations as media unit and as recorder."""
     return [
-        NodeRegistered(restype="mcu", **_node(config, held, 0)),
-        NodeRegistered(restype="vrs", **_node(config, _recorded(held), 0)),
+        NodeRegistered(restype="mcu", **_node(config, conferences, 0)),
+        NodeRegistered(restype="vrs", **_node(config, _recorded(conferences), 0)),
     ]
 
 
-def beat(config: UnitConfig, held: Collection[Held], seq: int) -> list[Message]:
-    """The heartbeat, with what it holds."""
+def beat(config: UnitConfig, conferences: Collection[HeldConference], seq: int) -> list[Message]:
+    """Return the heartbeats, with the load."""
     return [
-        NodeState(restype="mcu", **_node(config, held, seq)),
-        NodeState(restype="vrs", **_node(config, _recorded(held), seq)),
+        NodeState(restype="mcu", **_node(config, conferences, seq)),
+        NodeState(restype="vrs", **_node(config, _recorded(conferences), seq)),
     ]
 
 
 def unregistered(config: UnitConfig) -> list[Message]:
-    """It goes, or has lost what it held."""
+    """Return the messages that the unit ends, or has lost all its conferences."""
     return [
         NodeUnregistered(restype="mcu", ip=config.ip, pid=config.pid),
         NodeUnregistered(restype="vrs", ip=config.ip, pid=config.pid),
     ]
 
 
-def _recorded(held: Collection[Held]) -> list[Held]:
-    return [one for one in held if one.recording]
+def _recorded(conferences: Collection[HeldConference]) -> list[HeldConference]:
+    return [conference for conference in conferences if conference.recording]
 
 
-def _node(config: UnitConfig, held: Collection[Held], seq: int) -> Body:
+def _node(config: UnitConfig, conferences: Collection[HeldConference], seq: int) -> Body:
     load = {
-        "confs": len(held),
-        "ports": sum(one.places for one in held),
-        "hd": sum(one.hd for one in held),
+        "confs": len(conferences),
+        "ports": sum(conference.places for conference in conferences),
+        "hd": sum(conference.hd for conference in conferences),
     }
     return {
         "ip": config.ip,
@@ -64,21 +65,21 @@ def _node(config: UnitConfig, held: Collection[Held], seq: int) -> Body:
     }
 
 
-def changed(config: UnitConfig, held: Held, state: Body) -> Message:
-    """Who is in it, and what holds for them."""
+def changed(config: UnitConfig, conference: HeldConference, state: Body) -> Message:
+    """Return the report of a changed conference, with participants and settings."""
     return UnitReportsChange(
-        e164=held.e164,
-        incarnation=held.incarnation,
+        e164=conference.e164,
+        incarnation=conference.incarnation,
         ip=config.ip,
         pid=config.pid or None,
         **state,
     )
 
 
-def lists(config: UnitConfig, entries: list[Body], at: datetime) -> list[Message]:
-    """All that it holds, in as many messages as the wire's limits want."""
+def lists(config: UnitConfig, entries: list[Body], now: datetime) -> list[Message]:
+    """Return the list of all conferences, split into messages within the limits of the wire."""
     pages = _pages(entries)
-    common: Body = {"ip": config.ip, "pid": config.pid, "at": at.isoformat()}
+    common: Body = {"ip": config.ip, "pid": config.pid, "at": now.isoformat()}
     if len(pages) > 1:
         common |= {"listid": uuid4().hex, "parts": len(pages)}
     return [UnitHolds(confs=tuple(page), part=i, **common) for i, page in enumerate(pages, 1)]
@@ -95,3 +96,10 @@ def _pages(entries: list[Body]) -> list[list[Body]]:
         pages[-1].append(entry)
         size += weight
     return pages
+
+
+def monitor_refused(body: Body) -> Message:
+    """Return the refusal of a monitor, which this unit does not have."""
+    echo: Body = {key: body[key] for key in ("reqid", "confE164", "incarnation") if key in body}
+    why: Body = {"errcode": Err.UNIT_REFUSED.value, "detail": "this unit can not be monitored"}
+    return Raw({"type": "MCU_MAU_STARTMONITOR_NACK", **echo, **why})

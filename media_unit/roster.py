@@ -1,4 +1,4 @@
-"""Who is called and who is there: connections become terminals with numbers that last. Pure."""
+"""The roster of a conference: connections of Janus become terminals with lasting ids. Pure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from media_unit.janus_config import AUDIO, VIDEO
 
 Body = dict[str, Any]
 
-MOST = 500
+MOST_TERMINALS = 500
 """The wire's limit for one list."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One connection of a participant to one of the rooms."""
+class JanusConnection:
+    """A connection of a participant to one Janus room."""
 
     plugin: str
     id: str
@@ -27,7 +27,7 @@ class Part:
 
 @dataclass(slots=True)
 class Terminal:
-    """Somebody who was called, or came. `links` are its connections: (plugin, id)."""
+    """A terminal was called, or has joined by itself. `links` are its connections: (plugin, id)."""
 
     mtid: str
     account: str
@@ -43,13 +43,15 @@ class Terminal:
         return bool(self.links)
 
     def is_called(self, display: str) -> bool:
-        """Is this the one who enters by that name?"""
+        """Return whether the terminal is the one that joins under this name."""
         wanted = display.strip().casefold()
         return bool(wanted) and wanted in (self.account.casefold(), self.name.strip().casefold())
 
     def id_in(self, plugin: str) -> str:
-        """Its id in one of the rooms, or ""."""
-        return next((one for where, one in sorted(self.links) if where == plugin), "")
+        """Return its participant id in one Janus room, or ""."""
+        return next(
+            (link_id for link_plugin, link_id in sorted(self.links) if link_plugin == plugin), ""
+        )
 
     def on_the_wire(self) -> Body:
         return {
@@ -64,7 +66,7 @@ class Terminal:
 
 
 class Roster:
-    """The terminals of one conference, in the order in which they were called or came."""
+    """The terminals of one conference, in the order in which they were called or joined."""
 
     def __init__(self) -> None:
         self.terminals: dict[str, Terminal] = {}
@@ -72,38 +74,42 @@ class Roster:
 
     @property
     def mts(self) -> tuple[Body, ...]:
-        """The full list as the wire has it."""
-        return tuple(one.on_the_wire() for one in self.terminals.values())
+        """Return the full list in the form of the wire."""
+        return tuple(terminal.on_the_wire() for terminal in self.terminals.values())
 
     @property
     def online(self) -> list[Terminal]:
-        return [one for one in self.terminals.values() if one.online]
+        return [terminal for terminal in self.terminals.values() if terminal.online]
 
     def call(self, wanted: Iterable[Body]) -> list[str]:
-        """Put terminals on the list, to be there when they come; return their mtids. ValueError when full."""
+        """Add called terminals to the list; return their mtids. Raises ValueError when it is full."""
         called = []
-        for one in wanted:
-            account = str(one.get("account") or one.get("mtid") or "")[:128]
-            terminal = self._known(str(one.get("mtid") or ""), account)
+        for row in wanted:
+            account = str(row.get("account") or row.get("mtid") or "")[:128]
+            terminal = self._find(str(row.get("mtid") or ""), account)
             if terminal is None:
-                terminal = self._add(str(one.get("mtid") or ""), account)
-            terminal.name = str(one.get("name") or account)[:128]
-            terminal.kind = str(one.get("type") or terminal.kind)[:16]
+                terminal = self._add(str(row.get("mtid") or ""), account)
+            terminal.name = str(row.get("name") or account)[:128]
+            terminal.kind = str(row.get("type") or terminal.kind)[:16]
             terminal.called = True
-            terminal.mute = bool(one.get("mute", terminal.mute))
-            terminal.silence = bool(one.get("silence", terminal.silence))
+            terminal.mute = bool(row.get("mute", terminal.mute))
+            terminal.silence = bool(row.get("silence", terminal.silence))
             called.append(terminal.mtid)
         return called
 
-    def _known(self, mtid: str, account: str) -> Terminal | None:
+    def _find(self, mtid: str, account: str) -> Terminal | None:
         if mtid in self.terminals:
             return self.terminals[mtid]
-        same = (one for one in self.terminals.values() if one.called and one.account == account)
+        same = (
+            terminal
+            for terminal in self.terminals.values()
+            if terminal.called and terminal.account == account
+        )
         return None if mtid else next(same, None)
 
     def _add(self, mtid: str, account: str) -> Terminal:
-        if len(self.terminals) >= MOST and not self._forget_one():
-            raise ValueError(f"at most {MOST} terminals")
+        if len(self.terminals) >= MOST_TERMINALS and not self._forget_uncalled():
+            raise ValueError(f"at most {MOST_TERMINALS} terminals")
         if not mtid:
             while (mtid := str(self._last + 1)) in self.terminals:
                 self._last += 1
@@ -111,36 +117,40 @@ class Roster:
         self.terminals[mtid] = Terminal(mtid, account, account)
         return self.terminals[mtid]
 
-    def _forget_one(self) -> bool:
-        """The list is full: whoever came uncalled and has gone makes room."""
-        gone = (m for m, one in self.terminals.items() if not one.called and not one.online)
+    def _forget_uncalled(self) -> bool:
+        """Remove a terminal that was not called and has left; return whether there was one."""
+        gone = (
+            mtid
+            for mtid, terminal in self.terminals.items()
+            if not terminal.called and not terminal.online
+        )
         return self.terminals.pop(next(gone, ""), None) is not None
 
-    def seat(self, parts: Iterable[Part]) -> list[Terminal]:
-        """Make the list say who is there now; return the terminals that have just come."""
-        before = {link: one for one in self.terminals.values() for link in one.links}
-        was_online = {one.mtid for one in self.online}
-        for one in self.terminals.values():
-            one.links = set()
+    def update(self, connections: Iterable[JanusConnection]) -> list[Terminal]:
+        """Update who is online; return the terminals that have just joined."""
+        before = {link: terminal for terminal in self.terminals.values() for link in terminal.links}
+        was_online = {terminal.mtid for terminal in self.online}
+        for listed in self.terminals.values():
+            listed.links = set()
         arrived = []
-        for person in _persons(parts):
-            links = {(part.plugin, part.id) for part in person}
-            known = next((before[link] for link in sorted(links) if link in before), None)
-            terminal = known or self._match(person[0].display)
+        for person in _persons(connections):
+            links = {(connection.plugin, connection.id) for connection in person}
+            same = next((before[link] for link in sorted(links) if link in before), None)
+            terminal = same or self._match(person[0].display)
             if terminal is None:
                 continue
             terminal.links |= links
             if terminal.mtid not in was_online:
                 arrived.append(terminal)
-            elif (heard := _muted(person)) is not None:
-                terminal.mute = heard
+            elif (is_muted := _muted(person)) is not None:
+                terminal.mute = is_muted
         return arrived
 
     def _match(self, display: str) -> Terminal | None:
-        waiting = [one for one in self.terminals.values() if not one.online]
-        found = [one for one in waiting if one.is_called(display)]
-        if found:
-            return max(found, key=lambda one: one.called)
+        waiting = [terminal for terminal in self.terminals.values() if not terminal.online]
+        matching = [terminal for terminal in waiting if terminal.is_called(display)]
+        if matching:
+            return max(matching, key=lambda terminal: terminal.called)
         try:
             terminal = self._add("", display[:128])
         except ValueError:
@@ -150,46 +160,51 @@ class Roster:
         return terminal
 
     def remove(self, mtid: str) -> Terminal | None:
-        """Take a terminal off the list."""
+        """Remove a terminal from the list; return it, or `None`."""
         return self.terminals.pop(mtid, None)
 
-    def keep(self) -> Body:
-        """For the unit's own restart."""
+    def to_stored(self) -> Body:
+        """Return the form that the state file stores."""
         fields = ("mtid", "account", "name", "kind", "called", "mute", "silence")
-        kept = [
-            {name: getattr(one, name) for name in fields} | {"links": sorted(one.links)}
-            for one in self.terminals.values()
+        stored = [
+            {name: getattr(terminal, name) for name in fields} | {"links": sorted(terminal.links)}
+            for terminal in self.terminals.values()
         ]
-        return {"last": self._last, "terminals": kept}
+        return {"last": self._last, "terminals": stored}
 
     @classmethod
-    def kept(cls, body: Body) -> Roster:
-        """What keep() kept."""
+    def from_stored(cls, body: Body) -> Roster:
+        """Return the roster of a stored form."""
         roster = cls()
         roster._last = body["last"]
-        for one in body["terminals"]:
-            links = {(plugin, who) for plugin, who in one["links"]}
-            roster.terminals[one["mtid"]] = Terminal(**(one | {"links": links}))
+        for row in body["terminals"]:
+            links = {(plugin, participant) for plugin, participant in row["links"]}
+            roster.terminals[row["mtid"]] = Terminal(**(row | {"links": links}))
         return roster
 
 
-def _persons(parts: Iterable[Part]) -> list[list[Part]]:
-    """Connections of one person: the same id, else sound and picture under the same name."""
-    by_id: dict[str, list[Part]] = {}
-    for part in parts:
-        by_id.setdefault(part.id, []).append(part)
+def _persons(connections: Iterable[JanusConnection]) -> list[list[JanusConnection]]:
+    """Group connections by person: by the same id, else audio and video under the same name."""
+    by_id: dict[str, list[JanusConnection]] = {}
+    for connection in connections:
+        by_id.setdefault(connection.id, []).append(connection)
     persons = list(by_id.values())
-    for sound in [one for one in persons if {part.plugin for part in one} == {AUDIO}]:
+    for sound in [
+        person for person in persons if {connection.plugin for connection in person} == {AUDIO}
+    ]:
         same = [
-            one
-            for one in persons
-            if AUDIO not in {part.plugin for part in one} and one[0].display == sound[0].display
+            person
+            for person in persons
+            if AUDIO not in {connection.plugin for connection in person}
+            and person[0].display == sound[0].display
         ]
-        for one in same[:1] if sound[0].display else []:
-            sound += one
-            persons.remove(one)
-    return sorted(persons, key=lambda one: one[0].plugin != VIDEO and one[0].plugin != AUDIO)
+        for person in same[:1] if sound[0].display else []:
+            sound += person
+            persons.remove(person)
+    return sorted(
+        persons, key=lambda person: person[0].plugin != VIDEO and person[0].plugin != AUDIO
+    )
 
 
-def _muted(person: list[Part]) -> bool | None:
-    return next((part.muted for part in person if part.plugin == AUDIO), None)
+def _muted(person: list[JanusConnection]) -> bool | None:
+    return next((connection.muted for connection in person if connection.plugin == AUDIO), None)

@@ -1,4 +1,4 @@
-"""One conference on a simulated unit, and what conference control does to it. Pure."""
+"""A conference on a simulated unit, and the control requests that change it. Pure."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Body = dict[str, Any]
 
 
 @dataclass(slots=True)
-class Held:
-    """A conference as the unit knows it. Members are kept as the wire spells them."""
+class SimulatedConference:
+    """A conference on a simulated unit. Members have the form of the wire."""
 
     e164: str
     incarnation: int
@@ -39,16 +39,16 @@ class Held:
 
     @property
     def mts(self) -> tuple[Body, ...]:
-        """The full list of members; copies, as messages do not change afterwards."""
-        return tuple(dict(one) for one in self.members.values())
+        """Return copies of all members, so that messages do not change afterwards."""
+        return tuple(dict(member) for member in self.members.values())
 
     @property
     def settings(self) -> Body:
-        """What holds for all members."""
+        """Return the settings that hold for all members."""
         return {"mute": int(self.mute), "silence": int(self.silence)}
 
     def join(self, unit: str) -> Body:
-        """What a client would need to enter; the address says that nobody can."""
+        """Return what a client needs to join; the address says that it is simulated."""
         webrtc = {
             "url": f"simulated:{unit}",
             "audioroom": int(self.e164),
@@ -59,21 +59,21 @@ class Held:
         return {"webrtc": webrtc}
 
     def call(self, wanted: Iterable[Body]) -> None:
-        """Call terminals: each answers at once, as long as there are places."""
-        online = sum(one["online"] for one in self.members.values())
-        for one in wanted:
-            mtid = str(one.get("mtid") or self._next_id())
+        """Call terminals; each answers at once, as long as there are places."""
+        online = sum(row["online"] for row in self.members.values())
+        for row in wanted:
+            mtid = str(row.get("mtid") or self._next_id())
             online -= self.members[mtid]["online"] if mtid in self.members else 0
-            answers = int(bool(one.get("online", 1)) and online < self.places)
+            answers = int(bool(row.get("online", 1)) and online < self.places)
             online += answers
             self.members[mtid] = {
                 "mtid": mtid,
-                "account": str(one.get("account") or mtid),
-                "name": str(one.get("name") or one.get("account") or mtid),
-                "type": str(one.get("type") or "e164"),
+                "account": str(row.get("account") or mtid),
+                "name": str(row.get("name") or row.get("account") or mtid),
+                "type": str(row.get("type") or "e164"),
                 "online": answers,
-                "mute": int(bool(one.get("mute", self.mute))),
-                "silence": int(bool(one.get("silence", self.silence))),
+                "mute": int(bool(row.get("mute", self.mute))),
+                "silence": int(bool(row.get("silence", self.silence))),
             }
 
     def _next_id(self) -> str:
@@ -83,144 +83,154 @@ class Held:
                 return mtid
 
 
-def begin(order: CreateOnUnit | RestoreOnUnit) -> Held:
-    """The conference of a command; a restored one has its chairman, speaker and settings again."""
-    held = Held(
-        e164=order.e164,
-        incarnation=order.incarnation,
-        name=order.name,
-        password=order.password,
-        places=order.places,
-        hd=order.resolution == "1080p",
-        endtime=order.endtime,
-        recording=order.record,
+def conference_of(request: CreateOnUnit | RestoreOnUnit) -> SimulatedConference:
+    """Return the conference that a request asks for.
+
+    A restored one has its chairman, speaker and settings again.
+    """
+    conference = SimulatedConference(
+        e164=request.e164,
+        incarnation=request.incarnation,
+        name=request.name,
+        password=request.password,
+        places=request.places,
+        hd=request.resolution == "1080p",
+        endtime=request.endtime,
+        recording=request.record,
     )
-    if isinstance(order, RestoreOnUnit):
-        settings = order.settings or {}
-        held.chairman, held.speaker = order.chairman, order.speaker
-        held.mute, held.silence = bool(settings.get("mute")), bool(settings.get("silence"))
-    held.call(order.mts)
-    return held
+    if isinstance(request, RestoreOnUnit):
+        settings = request.settings or {}
+        conference.chairman, conference.speaker = request.chairman, request.speaker
+        conference.mute, conference.silence = (
+            bool(settings.get("mute")),
+            bool(settings.get("silence")),
+        )
+    conference.call(request.mts)
+    return conference
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a control did: fields for its answer, and what has changed; or why it was refused."""
+class ControlResult:
+    """The result of a control request: fields of its answer and changed fields, or why it was refused."""
 
-    says: Body = field(default_factory=dict)
+    answer_fields: Body = field(default_factory=dict)
     changed: tuple[str, ...] = ()
     refused: str = ""
     detail: str = ""
 
 
-def control(held: Held, name: str, body: Body) -> Outcome:
-    """Do what conference control asks."""
-    known = _CONTROLS.get(name)
-    if known is None:
+def control(conference: SimulatedConference, name: str, body: Body) -> ControlResult:
+    """Carry out a control request."""
+    handler = _CONTROLS.get(name)
+    if handler is None:
         return _malformed("type: is no control that a unit knows")
-    return known(held, body)
+    return handler(conference, body)
 
 
-def _malformed(detail: str) -> Outcome:
-    return Outcome(refused=Err.MALFORMED, detail=detail)
+def _malformed(detail: str) -> ControlResult:
+    return ControlResult(refused=Err.MALFORMED, detail=detail)
 
 
-def _add(held: Held, body: Body) -> Outcome:
+def _add(conference: SimulatedConference, body: Body) -> ControlResult:
     try:
         wanted = list_of(terminal)(body.get("mts"))
-    except ValueError as wrong:
-        return _malformed(f"mts: {wrong}")
-    new = sum(str(one.get("mtid")) not in held.members for one in wanted)
-    if len(held.members) + new > MOST_MEMBERS:
-        return Outcome(refused=Err.UNIT_REFUSED, detail=f"at most {MOST_MEMBERS} members")
-    held.call(wanted)
-    return Outcome(changed=("mts",))
+    except ValueError as error:
+        return _malformed(f"mts: {error}")
+    new = sum(str(row.get("mtid")) not in conference.members for row in wanted)
+    if len(conference.members) + new > MOST_MEMBERS:
+        return ControlResult(refused=Err.UNIT_REFUSED, detail=f"at most {MOST_MEMBERS} members")
+    conference.call(wanted)
+    return ControlResult(changed=("mts",))
 
 
-def _named(held: Held, body: Body) -> tuple[list[str], Outcome | None]:
+def _named(conference: SimulatedConference, body: Body) -> tuple[list[str], ControlResult | None]:
     mtids = body.get("mtids")
     if not isinstance(mtids, list):
         return [], _malformed("mtids: must be a list")
-    return [one for one in mtids if isinstance(one, str) and one in held.members], None
+    return [mtid for mtid in mtids if isinstance(mtid, str) and mtid in conference.members], None
 
 
-def _delete(held: Held, body: Body) -> Outcome:
-    mtids, wrong = _named(held, body)
+def _delete(conference: SimulatedConference, body: Body) -> ControlResult:
+    mtids, error = _named(conference, body)
     for mtid in mtids:
-        del held.members[mtid]
-    held.chairman = "" if held.chairman in mtids else held.chairman
-    held.speaker = "" if held.speaker in mtids else held.speaker
-    return wrong or Outcome(changed=("mts", "chairman", "speaker"))
+        del conference.members[mtid]
+    conference.chairman = "" if conference.chairman in mtids else conference.chairman
+    conference.speaker = "" if conference.speaker in mtids else conference.speaker
+    return error or ControlResult(changed=("mts", "chairman", "speaker"))
 
 
-def _hang_up(held: Held, body: Body) -> Outcome:
-    mtids, wrong = _named(held, body)
+def _hang_up(conference: SimulatedConference, body: Body) -> ControlResult:
+    mtids, error = _named(conference, body)
     for mtid in mtids:
-        held.members[mtid]["online"] = 0
-    return wrong or Outcome(changed=("mts",))
+        conference.members[mtid]["online"] = 0
+    return error or ControlResult(changed=("mts",))
 
 
-def _is_member(held: Held, mtid: Any) -> bool:
-    return isinstance(mtid, str) and mtid in held.members
+def _is_member(conference: SimulatedConference, mtid: Any) -> bool:
+    return isinstance(mtid, str) and mtid in conference.members
 
 
-def _switch(setting: str) -> Callable[[Held, Body], Outcome]:
-    """MUTE and SILENCE: for one member, or for all and whoever comes later."""
+def _switch(setting: str) -> Callable[[SimulatedConference, Body], ControlResult]:
+    """Return the handler of MUTE or SILENCE, for one member or for all present and later ones."""
 
-    def switch(held: Held, body: Body) -> Outcome:
+    def switch(conference: SimulatedConference, body: Body) -> ControlResult:
         value, mtid = body.get("value", 1), body.get("mtid")
         if value not in (0, 1):
             return _malformed("value: must be 0 or 1")
         if not mtid:
-            setattr(held, setting, bool(value))
-        elif not _is_member(held, mtid):
+            setattr(conference, setting, bool(value))
+        elif not _is_member(conference, mtid):
             return _malformed("mtid: is no member")
-        for one in held.members.values() if not mtid else [held.members[mtid]]:
-            one[setting] = int(value)
-        return Outcome(changed=("mts", "settings"))
+        for member in conference.members.values() if not mtid else [conference.members[mtid]]:
+            member[setting] = int(value)
+        return ControlResult(changed=("mts", "settings"))
 
     return switch
 
 
-def _rename(held: Held, body: Body) -> Outcome:
-    """CM itself renames: nobody is asked."""
+def _rename(conference: SimulatedConference, body: Body) -> ControlResult:
+    """Rename the conference at once, since CM itself asks."""
     try:
-        held.name = NAME(body.get("confname"))
-    except ValueError as wrong:
-        return _malformed(f"confname: {wrong}")
-    return Outcome(changed=("name",))
+        conference.name = NAME(body.get("confname"))
+    except ValueError as error:
+        return _malformed(f"confname: {error}")
+    return ControlResult(changed=("name",))
 
 
-def _appoint(role: str) -> Callable[[Held, Body], Outcome]:
-    """SETCHAIRMAN and SETSPEAKER: a member, or "" for nobody."""
+def _appoint(role: str) -> Callable[[SimulatedConference, Body], ControlResult]:
+    """Return the handler of SETCHAIRMAN or SETSPEAKER; the mtid "" means nobody."""
 
-    def appoint(held: Held, body: Body) -> Outcome:
+    def appoint(conference: SimulatedConference, body: Body) -> ControlResult:
         mtid = body.get("mtid", "")
-        if mtid != "" and not _is_member(held, mtid):
+        if mtid != "" and not _is_member(conference, mtid):
             return _malformed("mtid: is no member")
-        setattr(held, role, mtid)
-        return Outcome(changed=(role,))
+        setattr(conference, role, mtid)
+        return ControlResult(changed=(role,))
 
     return appoint
 
 
-def _record(on: bool) -> Callable[[Held, Body], Outcome]:
-    def record(held: Held, body: Body) -> Outcome:
-        held.recording = on
-        return Outcome()
+def _record(on: bool) -> Callable[[SimulatedConference, Body], ControlResult]:
+    def record(conference: SimulatedConference, body: Body) -> ControlResult:
+        conference.recording = on
+        return ControlResult()
 
     return record
 
 
-def _tell(held: Held, body: Body) -> Outcome:
-    return Outcome() if isinstance(body.get("text"), str) else _malformed("text: must be a string")
+def _tell(conference: SimulatedConference, body: Body) -> ControlResult:
+    return (
+        ControlResult()
+        if isinstance(body.get("text"), str)
+        else _malformed("text: must be a string")
+    )
 
 
-def _list(held: Held, body: Body) -> Outcome:
-    return Outcome(says={"mts": held.mts})
+def _list(conference: SimulatedConference, body: Body) -> ControlResult:
+    return ControlResult(answer_fields={"mts": conference.mts})
 
 
-_CONTROLS: dict[str, Callable[[Held, Body], Outcome]] = {
+_CONTROLS: dict[str, Callable[[SimulatedConference, Body], ControlResult]] = {
     "ADDMT": _add,
     "DELMT": _delete,
     "DROPMT": _hang_up,

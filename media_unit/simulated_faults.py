@@ -1,4 +1,4 @@
-"""A simulated unit that can go wrong on demand, and its timers. Pure: time and chance are arguments."""
+"""A simulated unit with its timers, and with faults on demand. Pure: time and chance are arguments."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from wire.routes import Routes
 BEAT = timedelta(seconds=3)
 LIST = timedelta(seconds=60)
 LATE_SECONDS = 6.0
-"""Longer than the 4 s for which a unit is waited for."""
+"""Longer than the 4 s for which the platform waits for a unit."""
 
 _ORDERS = {CreateOnUnit.wire_type, RestoreOnUnit.wire_type}
 
 
 class Fault(StrEnum):
-    """What can go wrong."""
+    """A kind of fault."""
 
     REFUSE = "refuse"
     SILENT = "silent"
@@ -39,8 +39,8 @@ class Fault(StrEnum):
 _WHOLE = (Fault.DIE, Fault.FREEZE, Fault.OLD_LIST)
 
 
-class Wish(StrEnum):
-    """What somebody in a conference can be made to do."""
+class ParticipantAction(StrEnum):
+    """An action of a participant that the simulator can cause."""
 
     RENAME = "rename"
     EXTEND = "extend"
@@ -48,12 +48,13 @@ class Wish(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class FaultOrder:
     """A fault for one unit, or for all ("*").
 
-    `share` of the commands are hit; where a unit as a whole is hit, `share` of the units. `seconds`: late answers are that late; a dead or frozen unit
-    is back after that long; one with an old list restarts after that long, with what it holds now;
-    any other fault ends after that long. 0: until `none`, and for old_list at once.
+    `share` of the commands are hit; a fault of a whole unit hits `share` of the units.
+    `seconds` depends on the fault: late answers are that late, and a dead or frozen unit is back after
+    that time. A unit with an old list restarts after that time with what it holds now. Any other fault
+    ends after that time. 0 means until `none`, and for old_list at once.
     """
 
     fault: Fault
@@ -62,8 +63,8 @@ class Order:
     share: float = 1.0
 
     @classmethod
-    def of(cls, body: dict[str, Any]) -> Order:
-        """Read one. Raises ValueError."""
+    def of(cls, body: dict[str, Any]) -> FaultOrder:
+        """Return the order in a JSON object. Raises ValueError."""
         seconds, share = float(body.get("seconds") or 0), float(body.get("share", 1))
         if not 0 <= share <= 1 or not 0 <= seconds < 10**7:
             raise ValueError("share must lie between 0 and 1, seconds must not be negative")
@@ -71,8 +72,11 @@ class Order:
         return cls(fault=Fault(str(body.get("fault"))), unit=unit, seconds=seconds, share=share)
 
     @classmethod
-    def parse(cls, text: str) -> Order:
-        """`refuse`, `refuse:s3`, `refuse:0.1`, `late:s3:seconds=2`, `die:*:seconds=20`. Raises ValueError."""
+    def parse(cls, text: str) -> FaultOrder:
+        """Parse an order of the command line. Raises ValueError.
+
+        Examples: `refuse`, `refuse:s3`, `refuse:0.1`, `late:s3:seconds=2`, `die:*:seconds=20`.
+        """
         name, *rest = text.split(":")
         body: dict[str, Any] = {"fault": name}
         for part in rest:
@@ -87,13 +91,13 @@ class Order:
 
     @property
     def body(self) -> dict[str, Any]:
-        """The JSON object of the control queue."""
+        """Return the JSON object for the control queue."""
         spelt: dict[str, Any] = {"unit": self.unit, "fault": self.fault.value}
         return spelt | {"seconds": self.seconds, "share": self.share}
 
 
-class State(StrEnum):
-    """Does its process run?"""
+class ProcessState(StrEnum):
+    """The state of a unit's process."""
 
     UP = "up"
     FROZEN = "frozen"
@@ -101,16 +105,16 @@ class State(StrEnum):
 
 
 class FaultyUnit:
-    """A unit with its heartbeats and lists, and with the faults that it was given."""
+    """A unit with its heartbeats, lists and present faults."""
 
     def __init__(
         self, unit: SimulatedUnit, chance: Callable[[], float], phase: float = 0.0
     ) -> None:
         self.unit = unit
-        self.state = State.UP
+        self.state = ProcessState.UP
         self._chance = chance
         self._phase = BEAT * phase
-        self._faults: dict[Fault, tuple[Order, datetime | None]] = {}
+        self._faults: dict[Fault, tuple[FaultOrder, datetime | None]] = {}
         self._later: list[tuple[datetime, Send]] = []
         self._image: SimulatedUnit | None = None
         self._returns_at: datetime | None = None
@@ -120,13 +124,13 @@ class FaultyUnit:
 
     @property
     def consumes(self) -> bool:
-        """Does it take messages from its queue now?"""
-        return self.state is State.UP
+        """Return whether the unit consumes its queue now."""
+        return self.state is ProcessState.UP
 
     # ---- connecting, and the clock ------------------------------------------------------------
 
     def connect(self, now: datetime) -> list[Send]:
-        """The broker is there (again): register and say what is held (CSS §1.2)."""
+        """Register and list all conferences after a connection to the broker (CSS §1.2)."""
         if not self.consumes:
             self._lost_connection = True
             return []
@@ -135,31 +139,31 @@ class FaultyUnit:
         return _sends([*self.unit.register(), *self._lists(now)])
 
     def leave(self) -> list[Send]:
-        """Told to stop: it unregisters, if it is there to do so."""
+        """Return the messages of a unit that is stopped: it unregisters, if its process runs."""
         return _sends(self.unit.unregister()) if self.consumes else []
 
     def tick(self, now: datetime) -> list[Send]:
-        """What the passing of time makes it say."""
-        said = self._return(now) if self._returns_at and self._returns_at <= now else []
+        """Return the messages that are due."""
+        sends = self._return(now) if self._returns_at and self._returns_at <= now else []
         if not self.consumes:
-            return said
-        due = [send for at, send in self._later if at <= now]
-        self._later = [(at, send) for at, send in self._later if at > now]
+            return sends
+        due = [send for moment, send in self._later if moment <= now]
+        self._later = [(moment, send) for moment, send in self._later if moment > now]
         if self._beat_at is None or _reached(self._beat_at, now, BEAT):
             self._beat_at = now + BEAT
-            said += _sends(self.unit.beat())
+            sends += _sends(self.unit.beat())
         if self._list_at is None or _reached(self._list_at, now, LIST + BEAT):
             self._list_at = now + LIST
-            said += _sends(self._lists(now))
-        return said + due
+            sends += _sends(self._lists(now))
+        return sends + due
 
     def _lists(self, now: datetime) -> list[Message]:
         return [] if self._hit(Fault.SILENT, now) else self.unit.lists(now)
 
     def _return(self, now: datetime) -> list[Send]:
-        """Its time is over: thaw, or start again."""
-        thaws = self.state is State.FROZEN and self._image is None
-        self.state, self._returns_at = State.UP, None
+        """End a freeze or a death: go on, or start again."""
+        thaws = self.state is ProcessState.FROZEN and self._image is None
+        self.state, self._returns_at = ProcessState.UP, None
         if thaws:
             return self.connect(now) if self._lost_connection else []
         self.unit.restart(self._image)
@@ -169,24 +173,24 @@ class FaultyUnit:
 
     # ---- messages -----------------------------------------------------------------------------
 
-    def hear(self, body: dict[str, Any], correlation_id: str, now: datetime) -> list[Send]:
-        """Do what a message says, or what the faults make of it. Raises BadMessage."""
+    def handle(self, body: dict[str, Any], correlation_id: str, now: datetime) -> list[Send]:
+        """Handle a message as the present faults allow. Raises BadMessage."""
         if not self._faults:
-            return _sends(self.unit.hear(body, now), correlation_id)
+            return _sends(self.unit.handle(body, now), correlation_id)
         if body["type"] in _ORDERS and self._hit(Fault.REFUSE, now):
             answers = self.unit.refuse(body, now)
         else:
-            answers = self.unit.hear(body, now)
-        said = _sends(answers, correlation_id)
+            answers = self.unit.handle(body, now)
+        sends = _sends(answers, correlation_id)
         if self._hit(Fault.SILENT, now):
             return []
         if self._hit(Fault.TWICE, now):
-            said = said * 2
+            sends = sends * 2
         if self._hit(Fault.LATE, now):
-            at = now + timedelta(seconds=self._faults[Fault.LATE][0].seconds or LATE_SECONDS)
-            self._later += [(at, send) for send in said]
+            moment = now + timedelta(seconds=self._faults[Fault.LATE][0].seconds or LATE_SECONDS)
+            self._later += [(moment, send) for send in sends]
             return []
-        return said
+        return sends
 
     def _hit(self, fault: Fault, now: datetime) -> bool:
         if fault not in self._faults:
@@ -199,8 +203,8 @@ class FaultyUnit:
 
     # ---- faults -------------------------------------------------------------------------------
 
-    def suffer(self, order: Order, now: datetime) -> list[Send]:
-        """Take a fault on."""
+    def apply_fault(self, order: FaultOrder, now: datetime) -> list[Send]:
+        """Apply a fault; return what the unit sends because of it."""
         lasts = timedelta(seconds=order.seconds)
         if order.fault in _WHOLE and order.share < 1 and self._chance() >= order.share:
             return []
@@ -208,13 +212,13 @@ class FaultyUnit:
             case Fault.NONE:
                 return self._heal(now)
             case Fault.DIE:
-                self.state = State.DEAD
+                self.state = ProcessState.DEAD
                 self.unit.restart()
                 self._later.clear()
                 self._image = None
                 self._returns_at = now + lasts if lasts else None
             case Fault.FREEZE if self.consumes:
-                self.state = State.FROZEN
+                self.state = ProcessState.FROZEN
                 self._returns_at = now + lasts if lasts else None
             case Fault.OLD_LIST:
                 self._image, self._returns_at = copy.deepcopy(self.unit), now + lasts
@@ -228,23 +232,23 @@ class FaultyUnit:
         self._returns_at = None
         return [] if self.consumes else self._return(now)
 
-    def wish(self, body: dict[str, Any], now: datetime) -> list[Send]:
-        """Somebody in a conference wishes something. Raises ValueError."""
+    def act_for_participant(self, body: dict[str, Any], now: datetime) -> list[Send]:
+        """Act for a participant of a conference. Raises ValueError."""
         e164 = str(body.get("confE164"))
-        if not self.consumes or e164 not in self.unit.held:
+        if not self.consumes or e164 not in self.unit.conferences:
             return []
-        match Wish(body["do"]):
-            case Wish.RENAME:
+        match ParticipantAction(body["do"]):
+            case ParticipantAction.RENAME:
                 return _sends(self.unit.ask_to_rename(e164, str(body["confname"])))
-            case Wish.EXTEND:
+            case ParticipantAction.EXTEND:
                 return _sends(self.unit.ask_to_extend(e164, int(body["delay"])))
-            case Wish.END:
+            case ParticipantAction.END:
                 return _sends(self.unit.end(e164, now))
 
 
-def _reached(at: datetime, now: datetime, period: timedelta) -> bool:
-    """Is it time? A clock that was set back must not silence a unit."""
-    return at <= now or at - now > period
+def _reached(moment: datetime, now: datetime, period: timedelta) -> bool:
+    """Return whether a moment is reached; also after the clock was set back, so that no unit falls silent."""
+    return moment <= now or moment - now > period
 
 
 _TO_RMS = frozenset({"RMS_NODE_REGISTER_NTF", "RMS_NODE_STATE_NTF", "RMS_NODE_UNREGISTER_NTF"})
@@ -253,9 +257,9 @@ _TO_RMS = frozenset({"RMS_NODE_REGISTER_NTF", "RMS_NODE_STATE_NTF", "RMS_NODE_UN
 def _sends(messages: Iterable[Message], correlation_id: str = "") -> list[Send]:
     return [
         Send(
-            message=one,
-            route=Routes.NODE_TO_RMS if one.type in _TO_RMS else Routes.UNIT_TO_CSS,
+            message=message,
+            route=Routes.NODE_TO_RMS if message.type in _TO_RMS else Routes.UNIT_TO_CSS,
             correlation_id=correlation_id,
         )
-        for one in messages
+        for message in messages
     ]

@@ -10,7 +10,7 @@ from typing import Any
 
 from foundation.bus.message import TYPES, BadMessage, Message, Raw, dumps, from_body
 from media_unit import simulated_conference
-from media_unit.simulated_conference import Held
+from media_unit.simulated_conference import SimulatedConference
 from wire.conference_control import ControlAnswered
 from wire.error_codes import Err
 from wire.media_unit import (
@@ -39,17 +39,17 @@ MOST_LIST_BYTES = 200 * 1024
 """Lists are split before they come near the wire's 256 KiB."""
 
 REMEMBERED = timedelta(minutes=10)
-"""How long a number's highest incarnation is known after it is gone; commands live for 15 s."""
+"""How long the highest incarnation of a number is remembered after its end; commands live for 15 s."""
 
 LABELS = {"simulated": True}
 
 Body = dict[str, Any]
-Order = CreateOnUnit | RestoreOnUnit
+HoldRequest = CreateOnUnit | RestoreOnUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plate:
-    """What a unit is: its name, where it stands, what it can hold."""
+class UnitDescription:
+    """The name, place and capacity of a unit."""
 
     ip: str
     pid: str = ""
@@ -62,22 +62,22 @@ class Plate:
 
     @property
     def label(self) -> str:
-        """How people call it."""
+        """Return the name of the unit in logs and orders."""
         return self.pid or self.ip
 
     @property
     def restypes(self) -> tuple[str, ...]:
-        """What it registers as."""
+        """Return the kinds of resource that it registers as."""
         return ("mcu", "vrs") if self.vrs else ("mcu",)
 
 
 class SimulatedUnit:
-    """What a unit holds, and how it answers. The highest incarnation of a number wins."""
+    """A simulated unit holds conferences and answers requests. The highest incarnation of a number wins."""
 
-    def __init__(self, plate: Plate) -> None:
-        self.plate = plate
-        self._me: Body = {"ip": plate.ip, "pid": plate.pid or None}
-        self._held: dict[str, Held] = {}
+    def __init__(self, description: UnitDescription) -> None:
+        self.description = description
+        self._me: Body = {"ip": description.ip, "pid": description.pid or None}
+        self._conferences: dict[str, SimulatedConference] = {}
         self._gone: dict[str, tuple[int, datetime]] = {}
         self._ports = self._hd = self._seq = self._asked = self._listed = 0
         self._renames: dict[str, tuple[str, str]] = {}
@@ -85,135 +85,145 @@ class SimulatedUnit:
     # ---- what it holds ------------------------------------------------------------------------
 
     @property
-    def held(self) -> dict[str, Held]:
-        """Its conferences by number; to look at."""
-        return self._held
+    def conferences(self) -> dict[str, SimulatedConference]:
+        """Return its conferences by number, for reading only."""
+        return self._conferences
 
     @property
     def load(self) -> dict[str, int]:
-        """What is taken: `ports` are the places of all its conferences."""
-        return {"confs": len(self._held), "ports": self._ports, "hd": self._hd}
+        """Return the load; `ports` are the places of all its conferences."""
+        return {"confs": len(self._conferences), "ports": self._ports, "hd": self._hd}
 
     def highest(self, e164: str) -> int:
-        """The highest incarnation that it has been told of; 0: never heard of it."""
-        held = self._held.get(e164)
-        return max(held.incarnation if held else 0, self._gone.get(e164, (0,))[0])
+        """Return the highest incarnation of a number that it has received; 0 means none."""
+        conference = self._conferences.get(e164)
+        return max(conference.incarnation if conference else 0, self._gone.get(e164, (0,))[0])
 
     def restart(self, image: SimulatedUnit | None = None) -> None:
-        """Come up with nothing, or with what an image of it held; and forget what it knew."""
-        image = copy.deepcopy(image) if image else SimulatedUnit(self.plate)
-        self._held, self._gone = image._held, image._gone
+        """Start again empty, or with the conferences of an earlier image of it."""
+        image = copy.deepcopy(image) if image else SimulatedUnit(self.description)
+        self._conferences, self._gone = image._conferences, image._gone
         self._ports, self._hd = image._ports, image._hd
         self._renames.clear()
 
-    def _keep(self, held: Held) -> None:
-        self._held[held.e164] = held
-        self._ports += held.places
-        self._hd += held.hd
+    def _add(self, conference: SimulatedConference) -> None:
+        self._conferences[conference.e164] = conference
+        self._ports += conference.places
+        self._hd += conference.hd
 
     def _drop(self, e164: str, incarnation: int, now: datetime) -> None:
-        """Hold this number no more, and nothing of it up to this incarnation ever again."""
+        """Drop a number, and refuse it up to this incarnation from now on."""
         highest = max(self.highest(e164), incarnation)
-        if held := self._held.pop(e164, None):
-            self._ports -= held.places
-            self._hd -= held.hd
+        if conference := self._conferences.pop(e164, None):
+            self._ports -= conference.places
+            self._hd -= conference.hd
         self._gone.pop(e164, None)
         self._gone[e164] = (highest, now)
         while (oldest := next(iter(self._gone))) and now - self._gone[oldest][1] > REMEMBERED:
             del self._gone[oldest]
 
-    def _has_room(self, order: Order) -> bool:
+    def _has_capacity(self, request: HoldRequest) -> bool:
         return (
-            len(self._held) < self.plate.confs
-            and self._ports + order.places <= self.plate.ports
-            and self._hd + (order.resolution == "1080p") <= self.plate.hd
+            len(self._conferences) < self.description.confs
+            and self._ports + request.places <= self.description.ports
+            and self._hd + (request.resolution == "1080p") <= self.description.hd
         )
 
     # ---- what it says by itself ---------------------------------------------------------------
 
     def register(self) -> list[Message]:
-        """Say that it is there."""
+        """Return the registrations."""
         self._seq = 0
-        return [NodeRegistered(**self._node(restype)) for restype in self.plate.restypes]
+        return [NodeRegistered(**self._node(restype)) for restype in self.description.restypes]
 
     def beat(self) -> list[Message]:
-        """The heartbeat, with its load."""
+        """Return the heartbeats, with the load."""
         self._seq += 1
-        return [NodeState(**self._node(restype)) for restype in self.plate.restypes]
+        return [NodeState(**self._node(restype)) for restype in self.description.restypes]
 
     def unregister(self) -> list[Message]:
-        """Say that it goes."""
-        name = {"ip": self.plate.ip, "pid": self.plate.pid}
-        return [NodeUnregistered(restype=restype, **name) for restype in self.plate.restypes]
+        """Return the messages that it ends."""
+        name = {"ip": self.description.ip, "pid": self.description.pid}
+        return [NodeUnregistered(restype=restype, **name) for restype in self.description.restypes]
 
     def _node(self, restype: str) -> Body:
-        plate = self.plate
+        description = self.description
         return {
             "restype": restype,
-            "ip": plate.ip,
-            "pid": plate.pid,
-            "room": plate.room,
-            "platform": plate.platform,
-            "capacity": {"confs": plate.confs, "ports": plate.ports, "hd": plate.hd},
+            "ip": description.ip,
+            "pid": description.pid,
+            "room": description.room,
+            "platform": description.platform,
+            "capacity": {
+                "confs": description.confs,
+                "ports": description.ports,
+                "hd": description.hd,
+            },
             "load": self.load if restype == "mcu" else self._recordings(),
             "labels": LABELS,
             "seq": self._seq,
         }
 
     def _recordings(self) -> dict[str, int]:
-        recorded = [one for one in self._held.values() if one.recording]
-        places, hd = sum(one.places for one in recorded), sum(one.hd for one in recorded)
+        recorded = [conference for conference in self._conferences.values() if conference.recording]
+        places, hd = (
+            sum(conference.places for conference in recorded),
+            sum(conference.hd for conference in recorded),
+        )
         return {"confs": len(recorded), "ports": places, "hd": hd}
 
     def lists(self, now: datetime) -> list[Message]:
-        """All that it holds, in as many messages as the wire's limits want."""
-        pages = _pages([self._entry(held) for held in self._held.values()])
+        """Return the list of all conferences, split into messages within the limits of the wire."""
+        pages = _pages([self._entry(conference) for conference in self._conferences.values()])
         self._listed += 1
-        split: Body = {"listid": f"{self.plate.label}-{now.timestamp():.6f}-{self._listed}"}
+        split: Body = {"listid": f"{self.description.label}-{now.timestamp():.6f}-{self._listed}"}
         split |= {"parts": len(pages)}
-        common: Body = {"ip": self.plate.ip, "pid": self.plate.pid}
+        common: Body = {"ip": self.description.ip, "pid": self.description.pid}
         common |= {"at": now.isoformat(timespec="seconds")} | (split if len(pages) > 1 else {})
         return [UnitHolds(confs=page, part=i, **common) for i, page in enumerate(pages, 1)]
 
-    def _entry(self, held: Held) -> Body:
+    def _entry(self, conference: SimulatedConference) -> Body:
         return {
-            "confE164": held.e164,
-            "incarnation": held.incarnation,
-            "confname": held.name,
-            "mts": held.mts,
-            "join": held.join(self.plate.label),
+            "confE164": conference.e164,
+            "incarnation": conference.incarnation,
+            "confname": conference.name,
+            "mts": conference.mts,
+            "join": conference.join(self.description.label),
         }
 
     def ask_to_rename(self, e164: str, name: str) -> list[Message]:
-        """A wish of somebody in the conference (CSS §5.1); done when it is granted."""
+        """Ask for a new name, as a participant would (CSS §5.1); it applies once it is granted."""
         reqid = self._next_reqid(e164)
         self._renames[reqid] = (e164, name)
         return [UnitAsksToRename(reqid=reqid, e164=e164, name=name, **self._me)]
 
     def ask_to_extend(self, e164: str, minutes: int) -> list[Message]:
-        """A wish of somebody in the conference (CSS §5.3); done when it is granted."""
+        """Ask for more time, as a participant would (CSS §5.3); it applies once it is granted."""
         reqid = self._next_reqid(e164)
         return [UnitAsksToExtend(reqid=reqid, e164=e164, delay=minutes, **self._me)]
 
     def end(self, e164: str, now: datetime, reason: str = "released") -> list[Message]:
-        """End a conference by itself, and say so."""
-        if (held := self._held.get(e164)) is None:
+        """End a conference by itself, and report it."""
+        if (conference := self._conferences.get(e164)) is None:
             return []
-        self._drop(e164, held.incarnation, now)
-        incarnation = held.incarnation
+        self._drop(e164, conference.incarnation, now)
+        incarnation = conference.incarnation
         return [UnitEnded(e164=e164, incarnation=incarnation, reason=reason, **self._me)]
 
     def _next_reqid(self, e164: str) -> str:
-        """One that no other unit has for this number: at another site one may have the same address,
-        and this one, started anew, counts from the beginning."""
+        """Return a request id that no other unit uses for this number.
+
+        A unit at another site may have the same address, and a restarted unit counts from the
+        beginning, so the id has the incarnation of the conference.
+        """
         self._asked += 1
-        held = self._held.get(e164)
-        return f"simulated-{self.plate.label}-{held.incarnation if held else 0}-{self._asked}"
+        conference = self._conferences.get(e164)
+        return f"simulated-{self.description.label}-{conference.incarnation if conference else 0}-{self._asked}"
 
     # ---- what it hears ------------------------------------------------------------------------
 
-    def hear(self, body: Body, now: datetime) -> list[Message]:
-        """Do what a message says; return what it answers. Raises BadMessage."""
+    def handle(self, body: Body, now: datetime) -> list[Message]:
+        """Handle a message; return the answers. Raises BadMessage."""
         wire_type = body["type"]
         if wire_type.startswith("CM_MCU_"):
             return self._control(body)
@@ -224,106 +234,119 @@ class SimulatedUnit:
             raise BadMessage("is unknown", "type")
         match message := from_body(cls, body):
             case CreateOnUnit() | RestoreOnUnit():
-                return self._take(message, now)
+                return self._accept_or_refuse(message, now)
             case DropOnUnit():
                 self._release(message, now)
             case AskUnitForList():
                 return self.lists(now)
             case UnitEndMoved() | UnitExtended():
-                if held := self._held.get(message.e164):
-                    held.endtime = message.endtime
+                if conference := self._conferences.get(message.e164):
+                    conference.endtime = message.endtime
             case UnitRenameGranted() | UnitRenameRefused():
                 return self._renamed(message)
         return []
 
     def refuse(self, body: Body, now: datetime) -> list[Message]:
-        """Refuse a create or restore command, whatever room there is. Raises BadMessage."""
-        order: Order
+        """Refuse a create or restore request in any case. Raises BadMessage."""
+        request: HoldRequest
         if body["type"] == CreateOnUnit.wire_type:
-            order = from_body(CreateOnUnit, body)
+            request = from_body(CreateOnUnit, body)
         else:
-            order = from_body(RestoreOnUnit, body)
-        if order.incarnation > self.highest(order.e164):
-            self._drop(order.e164, order.incarnation, now)
-        return [self._refused(order)]
+            request = from_body(RestoreOnUnit, body)
+        if request.incarnation > self.highest(request.e164):
+            self._drop(request.e164, request.incarnation, now)
+        return [self._refused(request)]
 
-    def _take(self, order: Order, now: datetime) -> list[Message]:
-        held = self._held.get(order.e164)
-        if held and held.incarnation == order.incarnation:
-            return [self._accepted(order, held)]
-        # Older than what is here, or given up or refused before: a ghost's command.
-        if order.incarnation <= self.highest(order.e164):
-            return [self._refused(order)]
-        if held:
-            self._drop(order.e164, held.incarnation, now)
-        if not self._has_room(order):
-            self._drop(order.e164, order.incarnation, now)
-            return [self._refused(order)]
-        held = simulated_conference.begin(order)
-        self._keep(held)
-        return [self._accepted(order, held), *self._report(held, ("mts",) if held.members else ())]
+    def _accept_or_refuse(self, request: HoldRequest, now: datetime) -> list[Message]:
+        conference = self._conferences.get(request.e164)
+        if conference and conference.incarnation == request.incarnation:
+            return [self._accepted(request, conference)]
+        # It is older than the present conference, or was dropped or refused before: a ghost.
+        if request.incarnation <= self.highest(request.e164):
+            return [self._refused(request)]
+        if conference:
+            self._drop(request.e164, conference.incarnation, now)
+        if not self._has_capacity(request):
+            self._drop(request.e164, request.incarnation, now)
+            return [self._refused(request)]
+        conference = simulated_conference.conference_of(request)
+        self._add(conference)
+        return [
+            self._accepted(request, conference),
+            *self._report(conference, ("mts",) if conference.members else ()),
+        ]
 
-    def _accepted(self, order: Order, held: Held) -> Message:
-        cls = UnitRestored if isinstance(order, RestoreOnUnit) else UnitCreated
-        join = held.join(self.plate.label)
-        return cls(e164=held.e164, incarnation=held.incarnation, join=join, **self._me)
+    def _accepted(self, request: HoldRequest, conference: SimulatedConference) -> Message:
+        cls = UnitRestored if isinstance(request, RestoreOnUnit) else UnitCreated
+        join = conference.join(self.description.label)
+        return cls(e164=conference.e164, incarnation=conference.incarnation, join=join, **self._me)
 
-    def _refused(self, order: Order) -> Message:
-        cls = UnitRestoreRefused if isinstance(order, RestoreOnUnit) else UnitRefused
+    def _refused(self, request: HoldRequest) -> Message:
+        cls = UnitRestoreRefused if isinstance(request, RestoreOnUnit) else UnitRefused
         code = Err.UNIT_REFUSED.value
-        return cls(e164=order.e164, incarnation=order.incarnation, errcode=code, **self._me)
+        return cls(e164=request.e164, incarnation=request.incarnation, errcode=code, **self._me)
 
-    def _release(self, order: DropOnUnit, now: datetime) -> None:
-        held = self._held.get(order.e164)
-        if held is None or held.incarnation <= order.incarnation:
-            self._drop(order.e164, order.incarnation, now)
+    def _release(self, request: DropOnUnit, now: datetime) -> None:
+        conference = self._conferences.get(request.e164)
+        if conference is None or conference.incarnation <= request.incarnation:
+            self._drop(request.e164, request.incarnation, now)
 
     def _renamed(self, answer: UnitRenameGranted | UnitRenameRefused) -> list[Message]:
         e164, name = self._renames.pop(answer.reqid or "", ("", ""))
-        held = self._held.get(e164)
-        if held is None or isinstance(answer, UnitRenameRefused):
+        conference = self._conferences.get(e164)
+        if conference is None or isinstance(answer, UnitRenameRefused):
             return []
-        held.name = name
-        return self._report(held, ("name",))
+        conference.name = name
+        return self._report(conference, ("name",))
 
-    def _report(self, held: Held, changed: Sequence[str]) -> list[Message]:
+    def _report(self, conference: SimulatedConference, changed: Sequence[str]) -> list[Message]:
         if not changed:
             return []
-        now_is = {what: getattr(held, what) for what in changed}
-        incarnation = held.incarnation
-        return [UnitReportsChange(e164=held.e164, incarnation=incarnation, **now_is, **self._me)]
+        fields = {field: getattr(conference, field) for field in changed}
+        incarnation = conference.incarnation
+        return [
+            UnitReportsChange(e164=conference.e164, incarnation=incarnation, **fields, **self._me)
+        ]
 
     def _control(self, body: Body) -> list[Message]:
-        """Conference control; a request is answered, a command is not."""
+        """Carry out conference control; a request is answered, a command is not."""
         name, _, kind = body["type"].removeprefix("CM_MCU_").rpartition("_")
-        held = self._held.get(str(body.get("confE164")))
-        if held is None:
-            done = simulated_conference.Outcome(refused=Err.NO_CONFERENCE, detail="not held here")
+        conference = self._conferences.get(str(body.get("confE164")))
+        if conference is None:
+            result = simulated_conference.ControlResult(
+                refused=Err.NO_CONFERENCE, detail="not held here"
+            )
         else:
-            done = simulated_conference.control(held, name, body)
-        told = self._report(held, done.changed) if held else []
+            result = simulated_conference.control(conference, name, body)
+        reports = self._report(conference, result.changed) if conference else []
         if kind != "REQ":
-            return told
-        answer = {k: body[k] for k in ("reqid", "confE164") if k in body} | done.says
-        if done.refused:
-            answer |= {"errcode": str(done.refused), "detail": done.detail}
-        answer["type"] = f"MCU_CM_{name}_{'NACK' if done.refused else 'ACK'}"
-        return [ControlAnswered({**answer, **self._named}), *told]
+            return reports
+        answer = {k: body[k] for k in ("reqid", "confE164") if k in body} | result.answer_fields
+        if result.refused:
+            answer |= {"errcode": str(result.refused), "detail": result.detail}
+        answer["type"] = f"MCU_CM_{name}_{'NACK' if result.refused else 'ACK'}"
+        return [ControlAnswered({**answer, **self._named}), *reports]
 
     def _monitor(self, body: Body) -> list[Message]:
-        held = self._held.get(str(body.get("confE164")))
+        conference = self._conferences.get(str(body.get("confE164")))
         asks = body["type"].endswith("_REQ")
-        if held and asks:
-            held.monitors.append({key: body.get(key) for key in ("mtid", "ip", "port", "mode")})
-        elif held:
-            given = [one for one in body.get("monitors") or [] if isinstance(one, dict)]
-            over = [(one.get("ip"), one.get("port")) for one in given]
-            held.monitors = [m for m in held.monitors if (m["ip"], m["port"]) not in over]
+        if conference and asks:
+            conference.monitors.append(
+                {key: body.get(key) for key in ("mtid", "ip", "port", "mode")}
+            )
+        elif conference:
+            monitors = [
+                monitor for monitor in body.get("monitors") or [] if isinstance(monitor, dict)
+            ]
+            over = [(monitor.get("ip"), monitor.get("port")) for monitor in monitors]
+            conference.monitors = [
+                m for m in conference.monitors if (m["ip"], m["port"]) not in over
+            ]
         if not asks:
             return []
         echo: Body = {k: body[k] for k in ("reqid", "confE164", "incarnation") if k in body}
-        kind = "ACK" if held else "NACK"
-        why = {} if held else {"errcode": Err.NO_CONFERENCE.value}
+        kind = "ACK" if conference else "NACK"
+        why = {} if conference else {"errcode": Err.NO_CONFERENCE.value}
         return [Raw({"type": f"MCU_MAU_STARTMONITOR_{kind}"} | echo | why | self._named)]
 
     @property
@@ -332,7 +355,7 @@ class SimulatedUnit:
 
 
 def _pages(entries: list[Body]) -> list[tuple[Body, ...]]:
-    """At least one page; each within the wire's limits of number and size."""
+    """Return at least one page, each within the limits of the wire for number and size."""
     pages: list[tuple[Body, ...]] = []
     page: list[Body] = []
     size = 0

@@ -25,14 +25,14 @@ from foundation.bus.amqp import BROKER_ERRORS, Publisher, connect, hang_up
 from foundation.bus.message import BadMessage, dumps, loads
 from foundation.bus.outgoing import Send
 from foundation.logs import REQUEST_ID_HEADER, log_fields, sane_id, with_request_id
-from media_unit.simulated_faults import FaultyUnit, Order
+from media_unit.simulated_faults import FaultOrder, FaultyUnit
 from wire.routes import Routes, unit_key, unit_queue
 
 log = logging.getLogger("conferences.media.simulator")
 
 CONTROL_QUEUE = "cmu.simulator.q"
 ORDER_LIVES_MS = 60_000
-"""A fault asked for when no simulator ran must not hit the one of tomorrow."""
+"""How long an order waits for a simulator, so that it does not hit one that starts much later."""
 
 BATCH = 500
 PREFETCH = 500
@@ -40,11 +40,14 @@ TICK_SECONDS = 0.05
 LONGEST_PAUSE = 5.0
 REPORT_SECONDS = 60.0
 
-_Said = tuple[FaultyUnit, list[Send]]
+_UnitSends = tuple[FaultyUnit, list[Send]]
 
 
 class Simulator:
-    """All units of this process on one broker. `ready` is a file that says that all are registered."""
+    """A simulator runs all units of this process on one broker.
+
+    `ready` is a file that exists while all units are registered.
+    """
 
     def __init__(
         self,
@@ -64,14 +67,14 @@ class Simulator:
         self._stop_asked.set()
 
     def run(self) -> None:
-        """Sessions with the broker, one after the other, until told to stop."""
+        """Run sessions with the broker, one after the other, until stopped."""
         pause = 0.2
         while not self._stop_asked.is_set():
             started = time.monotonic()
             try:
                 self._session()
-            except BROKER_ERRORS as wrong:
-                log.warning("simulated units lost the broker: %s: %s", type(wrong).__name__, wrong)
+            except BROKER_ERRORS as error:
+                log.warning("simulated units lost the broker: %s: %s", type(error).__name__, error)
             if time.monotonic() - started > 10:
                 pause = 0.2
             self._stop_asked.wait(pause)
@@ -98,10 +101,10 @@ class Simulator:
 
 
 class _Session:
-    """From connecting to the first error: one connection to consume, one to publish."""
+    """A session lasts until the first error, with one connection to consume and one to publish."""
 
     def __init__(self, simulator: Simulator, incoming: Any, publisher: Publisher) -> None:
-        self._units, self._orders = simulator.units, simulator.control_queue
+        self._units, self._control_queue = simulator.units, simulator.control_queue
         self._incoming, self._publisher = incoming, publisher
         self._channel = incoming.channel()
         self._buffer: list[tuple[FaultyUnit | None, amqp.Message]] = []
@@ -110,26 +113,26 @@ class _Session:
         self._ticked = self._beaten = self._reported = time.monotonic()
 
     def open(self, now: datetime) -> None:
-        """Declare, consume, register, and say what is held."""
+        """Declare, consume, register, and list all conferences."""
         channel, exchange = self._channel, Routes.CSS_TO_UNIT.value.exchange
         # The platform declares these; to do the same again is harmless, and lets us come first.
         for route in (Routes.CSS_TO_UNIT, Routes.UNIT_TO_CSS, Routes.NODE_TO_RMS):
             name, kind = route.value.exchange, route.value.kind
             channel.exchange_declare(name, kind, durable=True, auto_delete=False)
-        for plate in (one.unit.plate for one in self._units):
-            queue = unit_queue(plate.ip, plate.pid)
-            found = channel.queue_declare(queue, durable=True, auto_delete=False)
-            channel.queue_bind(queue, exchange, unit_key(plate.ip, plate.pid))
-            if found.consumer_count:
-                log.warning("simulated unit %s: somebody else plays it too", plate.label)
-        channel.queue_declare(self._orders, durable=True, auto_delete=False)
+        for description in (unit.unit.description for unit in self._units):
+            queue = unit_queue(description.ip, description.pid)
+            declared = channel.queue_declare(queue, durable=True, auto_delete=False)
+            channel.queue_bind(queue, exchange, unit_key(description.ip, description.pid))
+            if declared.consumer_count:
+                log.warning("simulated unit %s: somebody else plays it too", description.label)
+        channel.queue_declare(self._control_queue, durable=True, auto_delete=False)
         channel.basic_qos(0, PREFETCH, False)
-        channel.basic_consume(self._orders, callback=self._take(None))
-        self._follow()
-        self._publish([(one, one.connect(now)) for one in self._units], now)
+        channel.basic_consume(self._control_queue, callback=self._take(None))
+        self._adjust_consumers()
+        self._publish([(unit, unit.connect(now)) for unit in self._units], now)
 
     def loop(self, stop_asked: Callable[[], bool]) -> None:
-        """Take messages and let time pass until told to stop; then unregister."""
+        """Handle messages and timers until stopped; then unregister."""
         while not stop_asked():
             try:
                 self._incoming.drain_events(timeout=0 if self._buffer else TICK_SECONDS)
@@ -139,29 +142,31 @@ class _Session:
                 if len(self._buffer) >= BATCH:
                     self._batch()
         now = clock.now()
-        self._publish([(one, one.leave()) for one in self._units], now)
+        self._publish([(unit, unit.leave()) for unit in self._units], now)
 
     def _batch(self) -> None:
-        """Handle what is there, and what is due; publish; acknowledge. In this order."""
-        taken, self._buffer = self._buffer, []
-        now, done = clock.now(), 0
-        said: list[_Said] = []
-        for unit, delivery in taken:
+        """Handle messages and timers, then publish, then acknowledge."""
+        deliveries, self._buffer = self._buffer, []
+        now, last_tag = clock.now(), 0
+        to_publish: list[_UnitSends] = []
+        for unit, delivery in deliveries:
             if unit and not unit.consumes:
-                # It died or froze in the meantime: what it had not handled waits in its queue.
+                # It died or froze in the meantime; what it had not handled waits in its queue.
                 self._channel.basic_reject(delivery.delivery_tag, requeue=True)
                 continue
-            done = delivery.delivery_tag or 0
-            said += self._ordered(delivery, now) if unit is None else _heard(unit, delivery, now)
-        said += self._tick(now)
-        if said:
-            self._publish(said, now)
-        if done:
-            self._channel.basic_ack(done, multiple=True)
-        self._handled += len(taken)
-        self._follow()
+            last_tag = delivery.delivery_tag or 0
+            to_publish += (
+                self._on_order(delivery, now) if unit is None else _handle(unit, delivery, now)
+            )
+        to_publish += self._tick(now)
+        if to_publish:
+            self._publish(to_publish, now)
+        if last_tag:
+            self._channel.basic_ack(last_tag, multiple=True)
+        self._handled += len(deliveries)
+        self._adjust_consumers()
 
-    def _tick(self, now: datetime) -> list[_Said]:
+    def _tick(self, now: datetime) -> list[_UnitSends]:
         moment = time.monotonic()
         if moment - self._ticked < TICK_SECONDS:
             return []
@@ -173,21 +178,21 @@ class _Session:
         if moment - self._reported > REPORT_SECONDS:
             self._reported = moment
             self._report()
-        return [(one, said) for one in self._units if (said := one.tick(now))]
+        return [(unit, sends) for unit in self._units if (sends := unit.tick(now))]
 
-    def _follow(self) -> None:
-        """Consume for the units that live, and for no other."""
-        for one in self._units:
-            if one.consumes == (one in self._consuming):
+    def _adjust_consumers(self) -> None:
+        """Consume for the units whose process runs, and for no other."""
+        for unit in self._units:
+            if unit.consumes == (unit in self._consuming):
                 continue
-            plate = one.unit.plate
-            if one.consumes:
-                queue = unit_queue(plate.ip, plate.pid)
-                self._channel.basic_consume(queue, plate.label, callback=self._take(one))
-                self._consuming.add(one)
+            description = unit.unit.description
+            if unit.consumes:
+                queue = unit_queue(description.ip, description.pid)
+                self._channel.basic_consume(queue, description.label, callback=self._take(unit))
+                self._consuming.add(unit)
             else:
-                self._channel.basic_cancel(plate.label)
-                self._consuming.discard(one)
+                self._channel.basic_cancel(description.label)
+                self._consuming.discard(unit)
 
     def _take(self, unit: FaultyUnit | None) -> Callable[[amqp.Message], None]:
         def take(delivery: amqp.Message) -> None:
@@ -195,34 +200,37 @@ class _Session:
 
         return take
 
-    def _publish(self, said: list[_Said], now: datetime) -> None:
+    def _publish(self, unit_sends: list[_UnitSends], now: datetime) -> None:
         rows = [
             outbox.row(
                 send.message,
                 send.route.value.exchange,
                 send.route.value.key,
                 now,
-                f"cmu@{unit.unit.plate.ip}",
+                f"cmu@{unit.unit.description.ip}",
                 correlation_id=send.correlation_id,
                 headers=send.headers,
             )
-            for unit, sends in said
+            for unit, sends in unit_sends
             for send in sends
         ]
         self._publisher.publish(rows)
         self._published += len(rows)
 
-    def _ordered(self, delivery: amqp.Message, now: datetime) -> list[_Said]:
-        """Do what the control queue asks; what cannot be read is said in the log, and gone."""
+    def _on_order(self, delivery: amqp.Message, now: datetime) -> list[_UnitSends]:
+        """Carry out an order of the control queue; one that cannot be read is logged and dropped."""
         try:
             body = orjson.loads(_bytes(delivery))
-            order = None if "do" in body else Order.of(body)
+            order = None if "do" in body else FaultOrder.of(body)
             wanted = str(body.get("unit") or "*")
-            hit = [one for one in self._units if wanted in ("*", one.unit.plate.label)]
-            log.info("simulated: %s hits %d of %d units", body, len(hit), len(self._units))
-            return [(u, u.suffer(order, now) if order else u.wish(body, now)) for u in hit]
-        except (ValueError, TypeError, KeyError, AttributeError) as wrong:
-            log.warning("simulated: an order cannot be read: %s", wrong)
+            units = [unit for unit in self._units if wanted in ("*", unit.unit.description.label)]
+            log.info("simulated: %s hits %d of %d units", body, len(units), len(self._units))
+            return [
+                (u, u.apply_fault(order, now) if order else u.act_for_participant(body, now))
+                for u in units
+            ]
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            log.warning("simulated: an order cannot be read: %s", error)
             return []
 
     def _report(self) -> None:
@@ -230,13 +238,13 @@ class _Session:
             "%d simulated units, %d up, hold %d conferences; %d messages in, %d out",
             len(self._units),
             len(self._consuming),
-            sum(len(one.unit.held) for one in self._units),
+            sum(len(unit.unit.conferences) for unit in self._units),
             self._handled,
             self._published,
         )
 
 
-def _heard(unit: FaultyUnit, delivery: amqp.Message, now: datetime) -> list[_Said]:
+def _handle(unit: FaultyUnit, delivery: amqp.Message, now: datetime) -> list[_UnitSends]:
     try:
         correlation_id = delivery.properties.get("correlation_id") or ""
         headers = delivery.properties.get("application_headers") or {}
@@ -245,16 +253,16 @@ def _heard(unit: FaultyUnit, delivery: amqp.Message, now: datetime) -> list[_Sai
         with log_fields(
             request_id, sane_id(body.get("platformmoid")), sane_id(body.get("confE164"))
         ):
-            log.debug("simulated unit %s heard %s", unit.unit.plate.label, body["type"])
-            answers = unit.hear(body, correlation_id, now)
+            log.debug("simulated unit %s heard %s", unit.unit.description.label, body["type"])
+            answers = unit.handle(body, correlation_id, now)
             # They are published with those of other messages, when this one's fields are no longer bound.
             marked = [replace(send, headers=with_request_id(send.headers)) for send in answers]
         return [(unit, marked)]
-    except BadMessage as wrong:
-        log.warning("simulated unit %s cannot read: %s", unit.unit.plate.label, wrong.detail)
+    except BadMessage as error:
+        log.warning("simulated unit %s cannot read: %s", unit.unit.description.label, error.detail)
     except Exception:
-        # One body that nobody thought of must not come again for ever, to all units of the process.
-        log.exception("simulated unit %s could not handle a message", unit.unit.plate.label)
+        # An unforeseen body must not be delivered again and again to all units of the process.
+        log.exception("simulated unit %s could not handle a message", unit.unit.description.label)
     return []
 
 
@@ -263,12 +271,12 @@ def _bytes(delivery: amqp.Message) -> bytes:
 
 
 def give_orders(
-    broker_url: str, orders: Iterable[Order], control_queue: str, now: datetime
+    broker_url: str, orders: Iterable[FaultOrder], control_queue: str, now: datetime
 ) -> None:
-    """Tell the simulators of a broker what is to go wrong. Raises one of BROKER_ERRORS."""
+    """Send fault orders to the simulators of a broker. Raises one of BROKER_ERRORS."""
     publisher = Publisher(broker_url)
     try:
-        # The simulator declares it too: an order that comes first waits for it.
+        # The simulator declares the queue too; an order that comes first waits in it.
         channel = publisher.connection.channel()
         channel.queue_declare(control_queue, durable=True, auto_delete=False)
         lives = {"expiration": str(ORDER_LIVES_MS)}

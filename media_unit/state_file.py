@@ -1,4 +1,4 @@
-"""What a unit remembers over its own restart: conferences, highest incarnations, connections."""
+"""The state file keeps conferences, highest incarnations and connections over a restart of the unit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 
-from media_unit.conference_copy import Held
+from media_unit.conference_copy import HeldConference
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS held (e164 TEXT PRIMARY KEY, janus TEXT NOT NULL, body BLOB NOT NULL);
@@ -17,8 +17,8 @@ CREATE TABLE IF NOT EXISTS link
 """
 
 
-class Kept:
-    """A small SQLite file beside the unit; each call is one transaction."""
+class StateFile:
+    """A small SQLite file in the unit's directory. Each call is one transaction."""
 
     def __init__(self, directory: Path) -> None:
         path = directory / "unit.sqlite3"
@@ -33,25 +33,27 @@ class Kept:
     def close(self) -> None:
         self._db.close()
 
-    def conferences(self, janus: str) -> list[Held]:
-        """Those that run on this Janus; those of an earlier one are forgotten with it."""
+    def conferences(self, janus: str) -> list[HeldConference]:
+        """Return the conferences on this Janus; forget those on an earlier one."""
         self._db.execute("DELETE FROM held WHERE janus<>?", [janus])
         rows = self._db.execute("SELECT body FROM held").fetchall()
-        return [Held.kept(orjson.loads(body)) for (body,) in rows]
+        return [HeldConference.from_stored(orjson.loads(body)) for (body,) in rows]
 
-    def hold(self, janus: str, held: Held) -> None:
-        body = orjson.dumps(held.keep())
-        self._db.execute("INSERT OR REPLACE INTO held VALUES (?,?,?)", [held.e164, janus, body])
+    def save(self, janus: str, conference: HeldConference) -> None:
+        body = orjson.dumps(conference.to_stored())
+        self._db.execute(
+            "INSERT OR REPLACE INTO held VALUES (?,?,?)", [conference.e164, janus, body]
+        )
 
     def drop(self, e164: str) -> None:
         self._db.execute("DELETE FROM held WHERE e164=?", [e164])
 
     def highest(self, e164: str) -> int:
-        """The highest incarnation of a number that was ever heard of here; 0: none."""
-        found = self._db.execute("SELECT incarnation FROM highest WHERE e164=?", [e164]).fetchone()
-        return int(found[0]) if found else 0
+        """Return the highest incarnation of a number that the unit ever received; 0 means none."""
+        row = self._db.execute("SELECT incarnation FROM highest WHERE e164=?", [e164]).fetchone()
+        return int(row[0]) if row else 0
 
-    def heard_of(self, e164: str, incarnation: int) -> None:
+    def note_incarnation(self, e164: str, incarnation: int) -> None:
         self._db.execute(
             "INSERT INTO highest VALUES (?,?) ON CONFLICT (e164)"
             " DO UPDATE SET incarnation=max(incarnation, excluded.incarnation)",
@@ -62,10 +64,10 @@ class Kept:
 
     def links(self) -> dict[int, tuple[str, str, str]]:
         rows = self._db.execute("SELECT handle, plugin, room, person FROM link").fetchall()
-        return {handle: (plugin, room, person) for handle, plugin, room, person in rows}
+        return {handle: (plugin, janus_room, person) for handle, plugin, janus_room, person in rows}
 
-    def link(self, handle: int, plugin: str, room: str, person: str) -> None:
-        row = [handle, plugin, room, person]
+    def link(self, handle: int, plugin: str, janus_room: str, person: str) -> None:
+        row = [handle, plugin, janus_room, person]
         self._db.execute("INSERT OR REPLACE INTO link VALUES (?,?,?,?)", row)
 
     def unlink(self, handle: int) -> None:

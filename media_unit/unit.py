@@ -1,4 +1,4 @@
-"""The media unit: what it holds, how it takes and drops it, and what it answers."""
+"""The media unit holds conferences on its Janus, accepts and drops them, and answers requests."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
-from foundation.bus.message import TYPES, BadMessage, Message, Raw, from_body
-from media_unit import conference_copy as helds
-from media_unit import reports
-from media_unit.attendance import greet, has_fallen_silent, house
-from media_unit.conference_copy import Held, Order
+from foundation.bus.message import TYPES, BadMessage, Message, from_body
+from media_unit import conference_copy, reports
+from media_unit.attendance import admit, has_fallen_silent, page_state
+from media_unit.conference_copy import HeldConference, HoldRequest
 from media_unit.config import UnitConfig
-from media_unit.controls import Desk, Refused, control, drop
+from media_unit.controls import ControlContext, ControlRefused, control, disconnect
 from media_unit.janus_config import PLUGINS, TEXT, Secrets
 from media_unit.janus_link import JanusAway, JanusError
+from media_unit.janus_rooms import JanusRooms
 from media_unit.recording import Recorder
-from media_unit.rooms import Rooms
-from media_unit.state_file import Kept
+from media_unit.state_file import StateFile
 from wire.conference_control import Control, ControlAnswered
 from wire.error_codes import Err
 from wire.media_unit import (
@@ -41,26 +40,31 @@ from wire.routes import Routes
 log = logging.getLogger("conferences.media.unit")
 
 Body = dict[str, Any]
-Say = Callable[[Routes, Message, str], None]
+Send = Callable[[Routes, Message, str], None]
 
 
 class MediaUnit:
-    """Conferences by number. All that concerns one number is done one after the other."""
+    """A media unit holds conferences by number. Work on one number is done one after the other."""
 
     def __init__(
-        self, config: UnitConfig, keys: Secrets, kept: Kept, say: Say, now: Callable[[], datetime]
+        self,
+        config: UnitConfig,
+        keys: Secrets,
+        state_file: StateFile,
+        send: Send,
+        now: Callable[[], datetime],
     ) -> None:
-        self.config, self.held = config, dict[str, Held]()
-        self.rooms: Rooms | None = None
+        self.config, self.conferences = config, dict[str, HeldConference]()
+        self.janus_rooms: JanusRooms | None = None
         self.recorder = Recorder(config.directory, now)
-        self._keys, self._kept, self._say, self._now = keys, kept, say, now
+        self._keys, self._state_file, self._send, self._now = keys, state_file, send, now
         self._janus = ""
         self._beats = 0
         self._promised: dict[str, tuple[int, bool]] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def lock(self, e164: str) -> asyncio.Lock:
-        """Held while something is done to this number; first come, first served."""
+        """Return the lock of a number, which its callers get in the order in which they ask."""
         lock = self._locks.get(e164)
         if lock is None:
             lock = self._locks[e164] = asyncio.Lock()
@@ -68,78 +72,80 @@ class MediaUnit:
 
     # ---- Janus comes and goes -----------------------------------------------------------------
 
-    async def janus_is_up(self, rooms: Rooms, name: str) -> None:
-        """Hold what is kept and is there in fact; drop rooms that nobody answers for."""
-        found = await rooms.listed()
-        kept = {one.room: one for one in self._kept.conferences(name)}
-        for room in sorted(found.keys() - kept.keys()):
-            log.warning("dropping room %s: not ours any more", room)
-            await rooms.destroy(room)
-        for room, held in kept.items():
-            if found.get(room, set()) >= set(PLUGINS):
-                self.held[held.e164] = held
-                log.info("%s goes on with incarnation %s", held.e164, held.incarnation)
+    async def janus_is_up(self, janus_rooms: JanusRooms, name: str) -> None:
+        """Hold the stored conferences whose Janus rooms exist; destroy all other Janus rooms."""
+        plugins_of = await janus_rooms.listed()
+        stored = {copy.janus_room: copy for copy in self._state_file.conferences(name)}
+        for janus_room in sorted(plugins_of.keys() - stored.keys()):
+            log.warning("dropping room %s: not ours any more", janus_room)
+            await janus_rooms.destroy(janus_room)
+        for janus_room, conference in stored.items():
+            if plugins_of.get(janus_room, set()) >= set(PLUGINS):
+                self.conferences[conference.e164] = conference
+                log.info("%s goes on with incarnation %s", conference.e164, conference.incarnation)
             else:
-                log.warning("%s is kept, but Janus has not got it: forgotten", held.e164)
-                self._kept.drop(held.e164)
-        self.rooms, self._janus = rooms, name
+                log.warning("%s is kept, but Janus has not got it: forgotten", conference.e164)
+                self._state_file.drop(conference.e164)
+        self.janus_rooms, self._janus = janus_rooms, name
 
-    async def janus_is_back(self, rooms: Rooms) -> None:
-        """Only the connection was lost: what was begun meanwhile and not finished is dropped."""
-        self.rooms = rooms
-        known = {held.room for held in self.held.values()}
-        for room in sorted((await rooms.listed()).keys() - known):
-            if room.rpartition("-")[0] not in self._promised:
-                await rooms.destroy(room)
+    async def janus_is_back(self, janus_rooms: JanusRooms) -> None:
+        """Go on after the connection was lost; destroy Janus rooms whose creation was not finished."""
+        self.janus_rooms = janus_rooms
+        own_rooms = {conference.janus_room for conference in self.conferences.values()}
+        for janus_room in sorted((await janus_rooms.listed()).keys() - own_rooms):
+            if janus_room.rpartition("-")[0] not in self._promised:
+                await janus_rooms.destroy(janus_room)
 
     def janus_is_gone(self) -> None:
-        """Everything that it held is lost: nothing is rebuilt here, the platform decides where."""
-        for held in self.held.values():
-            self.recorder.closed(held)
-            self._kept.drop(held.e164)
-        self.held.clear()
-        self.rooms = None
-        self._kept.unlink_all()
+        """Forget all conferences. Nothing is rebuilt here: the platform decides where they run."""
+        for conference in self.conferences.values():
+            self.recorder.closed(conference)
+            self._state_file.drop(conference.e164)
+        self.conferences.clear()
+        self.janus_rooms = None
+        self._state_file.unlink_all()
 
     # ---- what it says by itself ---------------------------------------------------------------
 
     def introduce(self) -> list[tuple[Routes, Message]]:
-        """Registration and list, for a new connection to the broker or a new Janus."""
+        """Return registration and list, for a new connection to the broker or a new Janus."""
         self._beats = 0
-        registered = reports.registered(self.config, self.held.values())
-        return [(Routes.NODE_TO_RMS, one) for one in registered] + [
-            (Routes.UNIT_TO_CSS, one) for one in self.lists()
+        registered = reports.registered(self.config, self.conferences.values())
+        return [(Routes.NODE_TO_RMS, message) for message in registered] + [
+            (Routes.UNIT_TO_CSS, message) for message in self.lists()
         ]
 
     def lists(self) -> list[Message]:
-        """All that it holds."""
-        entries = [self._entry(held) for held in self.held.values()]
+        """Return the list of all conferences."""
+        entries = [self._entry(conference) for conference in self.conferences.values()]
         return reports.lists(self.config, entries, self._now())
 
-    def _entry(self, held: Held) -> Body:
+    def _entry(self, conference: HeldConference) -> Body:
         return {
-            "confE164": held.e164,
-            "incarnation": held.incarnation,
-            "confname": held.name,
-            "mts": held.roster.mts,
-            "join": self._join(held),
+            "confE164": conference.e164,
+            "incarnation": conference.incarnation,
+            "confname": conference.name,
+            "mts": conference.roster.mts,
+            "join": self._join(conference),
         }
 
     def beat(self) -> list[Message]:
-        """The heartbeat; silence while there is no Janus."""
+        """Return the heartbeats; none while there is no Janus."""
         self._beats += 1
-        return reports.beat(self.config, self.held.values(), self._beats) if self.rooms else []
+        if self.janus_rooms is None:
+            return []
+        return reports.beat(self.config, self.conferences.values(), self._beats)
 
-    def tell_css(self, message: Message, correlation_id: str = "") -> None:
-        self._say(Routes.UNIT_TO_CSS, message, correlation_id)
+    def send_to_css(self, message: Message, correlation_id: str = "") -> None:
+        self._send(Routes.UNIT_TO_CSS, message, correlation_id)
 
-    def _join(self, held: Held) -> Body:
-        pin = self._keys.pin(held.room, held.password)
+    def _join(self, conference: HeldConference) -> Body:
+        pin = self._keys.pin(conference.janus_room, conference.password)
         webrtc = {
             "url": self.config.join_url,
-            "audioroom": held.room,
-            "videoroom": held.room,
-            "textroom": held.room,
+            "audioroom": conference.janus_room,
+            "videoroom": conference.janus_room,
+            "textroom": conference.janus_room,
             "pin": pin,
             "token": self._keys.token(self._now().timestamp()),
         }
@@ -147,26 +153,26 @@ class MediaUnit:
 
     # ---- what it hears ------------------------------------------------------------------------
 
-    async def hear(self, body: Body, correlation_id: str) -> None:
-        """Do what a message says. Raises BadMessage."""
+    async def handle(self, body: Body, correlation_id: str) -> None:
+        """Handle a message. Raises BadMessage."""
         wire_type = body["type"]
         if wire_type.startswith("CM_MCU_"):
             await self._control(body, correlation_id)
             return
         if wire_type == "MAU_MCU_STARTMONITOR_REQ":
-            self.tell_css(_no_monitor(body), correlation_id)
+            self.send_to_css(reports.monitor_refused(body), correlation_id)
             return
         cls = TYPES.get(wire_type)
         if cls is None:
             raise BadMessage("is unknown", "type")
         match message := from_body(cls, body):
             case CreateOnUnit() | RestoreOnUnit():
-                await self._take(message, correlation_id)
+                await self._accept_or_refuse(message, correlation_id)
             case DropOnUnit():
                 await self._release(message)
             case AskUnitForList():
                 for part in self.lists():
-                    self.tell_css(part, correlation_id)
+                    self.send_to_css(part, correlation_id)
             case UnitEndMoved():
                 await self._move_end(message)
             case UnitEndIsNear():
@@ -174,206 +180,219 @@ class MediaUnit:
             case _:
                 log.info("%s is nothing that this unit acts on", wire_type)
 
-    async def _take(self, order: Order, correlation_id: str) -> None:
-        async with self.lock(order.e164):
-            held = self.held.get(order.e164)
+    async def _accept_or_refuse(self, request: HoldRequest, correlation_id: str) -> None:
+        async with self.lock(request.e164):
+            conference = self.conferences.get(request.e164)
             why = ""
-            if held is None or held.incarnation != order.incarnation:
-                held, why = await self._begin(order)
-            answer = self._accepted(order, held) if held else self._refused(order, why)
-            self.tell_css(answer, correlation_id)
+            if conference is None or conference.incarnation != request.incarnation:
+                conference, why = await self._begin(request)
+            accepted = self._accepted(request, conference) if conference else None
+            self.send_to_css(accepted or self._refused(request, why), correlation_id)
 
-    async def _begin(self, order: Order) -> tuple[Held | None, str]:
-        """Start it, or say why not. Refused once is refused for good: the next try is another incarnation."""
-        e164 = order.e164
-        highest = self._kept.highest(e164)
-        if order.incarnation <= highest:
+    async def _begin(self, request: HoldRequest) -> tuple[HeldConference | None, str]:
+        """Start a conference; return it, or `None` and why not.
+
+        A refused incarnation stays refused: the platform tries again with another one.
+        """
+        e164 = request.e164
+        highest = self._state_file.highest(e164)
+        if request.incarnation <= highest:
             return None, f"incarnation {highest} was heard of"
-        self._kept.heard_of(e164, order.incarnation)
-        if e164 in self.held:
-            log.info("%s: incarnation %s replaces what is here", e164, order.incarnation)
-            await self._end(self.held[e164])
-        if self.rooms is None:
+        self._state_file.note_incarnation(e164, request.incarnation)
+        if e164 in self.conferences:
+            log.info("%s: incarnation %s replaces what is here", e164, request.incarnation)
+            await self._end(self.conferences[e164])
+        if self.janus_rooms is None:
             return None, "Janus is not up"
-        if not self._has_place(order):
+        if not self._has_place(request):
             return None, "no place left"
-        self._promised[e164] = (order.places, order.resolution == "1080p")
+        self._promised[e164] = (request.places, request.resolution == "1080p")
         try:
-            return await self._make(order, self.rooms), ""
-        except (JanusError, JanusAway) as wrong:
-            return None, str(wrong)
+            return await self._create(request, self.janus_rooms), ""
+        except (JanusError, JanusAway) as error:
+            return None, str(error)
         finally:
             del self._promised[e164]
 
-    async def _make(self, order: Order, rooms: Rooms) -> Held:
-        held = helds.begin(order)
+    async def _create(self, request: HoldRequest, janus_rooms: JanusRooms) -> HeldConference:
+        conference = conference_copy.conference_of(request)
         try:
-            await rooms.create(held.plan)
+            await janus_rooms.create(conference.plan)
         except JanusError:
-            await rooms.destroy(held.room)
+            await janus_rooms.destroy(conference.janus_room)
             raise
-        if rooms is not self.rooms:
+        if janus_rooms is not self.janus_rooms:
             raise JanusAway("Janus died meanwhile")
-        self.held[held.e164] = held
-        # A recorder that was asked for and is not there: the conference is held without (CSS §1.3).
-        if order.record and order.vrs:
-            await self._try_to_record(held, rooms)
-        self.keep(held)
-        return held
+        self.conferences[conference.e164] = conference
+        # Without the recorder that was asked for, the conference is held all the same (CSS §1.3).
+        if request.record and request.vrs:
+            await self._try_to_record(conference, janus_rooms)
+        self.save(conference)
+        return conference
 
-    async def _try_to_record(self, held: Held, rooms: Rooms) -> None:
+    async def _try_to_record(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
         try:
-            await self.recorder.start(held, rooms)
-        except (JanusError, OSError) as wrong:
-            log.error("%s is not recorded: %s", held.e164, wrong)
+            await self.recorder.start(conference, janus_rooms)
+        except (JanusError, OSError) as error:
+            log.error("%s is not recorded: %s", conference.e164, error)
 
-    def _has_place(self, order: Order) -> bool:
-        taken = [(one.places, one.hd) for one in self.held.values()]
-        taken += self._promised.values()
-        ports = sum(places for places, _ in taken)
-        return len(taken) < self.config.confs and ports + order.places <= self.config.ports
+    def _has_place(self, request: HoldRequest) -> bool:
+        reserved = [(conference.places, conference.hd) for conference in self.conferences.values()]
+        reserved += self._promised.values()
+        ports = sum(places for places, _ in reserved)
+        return len(reserved) < self.config.confs and ports + request.places <= self.config.ports
 
-    def _accepted(self, order: Order, held: Held) -> Message:
-        cls = UnitRestored if isinstance(order, RestoreOnUnit) else UnitCreated
-        log.info("%s: holding incarnation %s", held.e164, held.incarnation)
+    def _accepted(self, request: HoldRequest, conference: HeldConference) -> Message:
+        cls = UnitRestored if isinstance(request, RestoreOnUnit) else UnitCreated
+        log.info("%s: holding incarnation %s", conference.e164, conference.incarnation)
         return cls(
-            e164=held.e164,
-            incarnation=held.incarnation,
-            join=self._join(held),
+            e164=conference.e164,
+            incarnation=conference.incarnation,
+            join=self._join(conference),
             ip=self.config.ip,
             pid=self.config.pid or None,
         )
 
-    def _refused(self, order: Order, why: str) -> Message:
-        log.info("%s: incarnation %s refused: %s", order.e164, order.incarnation, why)
-        cls = UnitRestoreRefused if isinstance(order, RestoreOnUnit) else UnitRefused
+    def _refused(self, request: HoldRequest, why: str) -> Message:
+        log.info("%s: incarnation %s refused: %s", request.e164, request.incarnation, why)
+        cls = UnitRestoreRefused if isinstance(request, RestoreOnUnit) else UnitRefused
         return cls(
-            e164=order.e164,
-            incarnation=order.incarnation,
+            e164=request.e164,
+            incarnation=request.incarnation,
             errcode=Err.UNIT_REFUSED.value,
             ip=self.config.ip,
             pid=self.config.pid or None,
         )
 
-    async def _release(self, order: DropOnUnit) -> None:
-        async with self.lock(order.e164):
-            self._kept.heard_of(order.e164, order.incarnation)
-            held = self.held.get(order.e164)
-            if held and held.incarnation <= order.incarnation:
-                log.info("%s: released with incarnation %s", held.e164, held.incarnation)
-                await self._end(held)
+    async def _release(self, request: DropOnUnit) -> None:
+        async with self.lock(request.e164):
+            self._state_file.note_incarnation(request.e164, request.incarnation)
+            conference = self.conferences.get(request.e164)
+            if conference and conference.incarnation <= request.incarnation:
+                log.info(
+                    "%s: released with incarnation %s", conference.e164, conference.incarnation
+                )
+                await self._end(conference)
 
-    async def _end(self, held: Held) -> None:
-        """Hold it no more. Its rooms may be beyond reach; then they die with their Janus."""
-        self.held.pop(held.e164, None)
-        self._kept.drop(held.e164)
+    async def _end(self, conference: HeldConference) -> None:
+        """End a conference. Janus rooms that cannot be reached end with their Janus."""
+        self.conferences.pop(conference.e164, None)
+        self._state_file.drop(conference.e164)
         try:
-            if self.rooms:
-                await self.rooms.destroy(held.room)
-        except (JanusError, JanusAway) as wrong:
-            log.warning("%s: rooms not destroyed: %s", held.e164, wrong)
-        self.recorder.closed(held)
+            if self.janus_rooms:
+                await self.janus_rooms.destroy(conference.janus_room)
+        except (JanusError, JanusAway) as error:
+            log.warning("%s: rooms not destroyed: %s", conference.e164, error)
+        self.recorder.closed(conference)
 
     async def end_overdue(self, e164: str, reason: str) -> None:
-        """End it by itself, and say so."""
+        """End a conference by itself, and report it."""
         async with self.lock(e164):
-            if held := self.held.get(e164):
+            if conference := self.conferences.get(e164):
                 log.warning("%s: nobody has ended it (%s)", e164, reason)
-                await self._end(held)
-                who = {"ip": self.config.ip, "pid": self.config.pid or None}
-                ended = UnitEnded(e164=e164, incarnation=held.incarnation, reason=reason, **who)
-                self.tell_css(ended)
+                await self._end(conference)
+                unit_name = {"ip": self.config.ip, "pid": self.config.pid or None}
+                ended = UnitEnded(
+                    e164=e164, incarnation=conference.incarnation, reason=reason, **unit_name
+                )
+                self.send_to_css(ended)
 
     async def _move_end(self, notice: UnitEndMoved) -> None:
         async with self.lock(notice.e164):
-            if held := self.held.get(notice.e164):
-                held.endtime = notice.endtime
-                self.keep(held)
+            if conference := self.conferences.get(notice.e164):
+                conference.endtime = notice.endtime
+                self.save(conference)
 
     async def _warn(self, notice: UnitEndIsNear) -> None:
-        held = self.held.get(notice.e164)
-        if held and self.rooms:
-            log.info("%s: ends in %s minutes", held.e164, notice.minutes)
-            await self.rooms.announce(held.room, {"kind": "willend", "minutes": notice.minutes})
+        conference = self.conferences.get(notice.e164)
+        if conference and self.janus_rooms:
+            log.info("%s: ends in %s minutes", conference.e164, notice.minutes)
+            await self.janus_rooms.announce(
+                conference.janus_room, {"kind": "willend", "minutes": notice.minutes}
+            )
 
     # ---- control ------------------------------------------------------------------------------
 
     async def _control(self, body: Body, correlation_id: str) -> None:
-        asked = Control(body)
-        name, _, kind = asked.type.removeprefix("CM_MCU_").rpartition("_")
-        answer: Body = {"type": f"MCU_CM_{name}_ACK", "confE164": asked.e164}
-        if asked.reqid:
-            answer["reqid"] = asked.reqid
-        async with self.lock(asked.e164):
+        request = Control(body)
+        name, _, kind = request.type.removeprefix("CM_MCU_").rpartition("_")
+        answer: Body = {"type": f"MCU_CM_{name}_ACK", "confE164": request.e164}
+        if request.reqid:
+            answer["reqid"] = request.reqid
+        async with self.lock(request.e164):
             try:
-                answer |= await self._do(asked, name)
-            except Refused as no:
-                answer |= {"errcode": no.errcode.value, "detail": str(no)}
-            except (JanusError, JanusAway, OSError) as wrong:
-                answer |= {"errcode": Err.UNIT_REFUSED.value, "detail": str(wrong)}
+                answer |= await self._do(request, name)
+            except ControlRefused as refusal:
+                answer |= {"errcode": refusal.errcode.value, "detail": str(refusal)}
+            except (JanusError, JanusAway, OSError) as error:
+                answer |= {"errcode": Err.UNIT_REFUSED.value, "detail": str(error)}
             if "errcode" in answer:
-                log.info("%s: %s refused: %s", asked.e164, name, answer["detail"])
+                log.info("%s: %s refused: %s", request.e164, name, answer["detail"])
                 answer["type"] = f"MCU_CM_{name}_NACK"
             if kind == "REQ":
-                self.tell_css(ControlAnswered(answer), correlation_id)
+                self.send_to_css(ControlAnswered(answer), correlation_id)
 
-    async def _do(self, asked: Control, name: str) -> Body:
-        held = self.held.get(asked.e164)
-        if held is None or self.rooms is None:
-            raise Refused("not held here", Err.NO_CONFERENCE)
-        said = await control(Desk(held, self.rooms, self.recorder), name, asked.body)
-        await self._tell_changes(held, self.rooms)
-        return said
+    async def _do(self, request: Control, name: str) -> Body:
+        conference = self.conferences.get(request.e164)
+        if conference is None or self.janus_rooms is None:
+            raise ControlRefused("not held here", Err.NO_CONFERENCE)
+        answer_fields = await control(
+            ControlContext(conference, self.janus_rooms, self.recorder), name, request.body
+        )
+        await self._report_changes(conference, self.janus_rooms)
+        return answer_fields
 
     # ---- people -------------------------------------------------------------------------------
 
     async def refresh(self, e164: str) -> None:
-        """See who is there, and tell what has changed."""
+        """Read who is in the conference, and report changes."""
         async with self.lock(e164):
-            held, rooms = self.held.get(e164), self.rooms
-            if held is None or rooms is None:
+            conference, janus_rooms = self.conferences.get(e164), self.janus_rooms
+            if conference is None or janus_rooms is None:
                 return
             try:
-                parts = await rooms.people(held.room)
-                readers = {one.mtid for one in held.roster.online if one.id_in(TEXT)}
-                arrived = held.roster.seat(parts)
-                await greet(Desk(held, rooms, self.recorder), arrived)
-                await self._tell_changes(held, rooms)
-                if {one.mtid for one in held.roster.online if one.id_in(TEXT)} - readers:
-                    await rooms.announce(held.room, house(held))
-            except JanusError as wrong:
-                log.error("%s: its rooms are gone (%s); reported as lost", e164, wrong)
-                await self._end(held)
+                parts = await janus_rooms.connections(conference.janus_room)
+                readers = {
+                    terminal.mtid for terminal in conference.roster.online if terminal.id_in(TEXT)
+                }
+                arrived = conference.roster.update(parts)
+                await admit(ControlContext(conference, janus_rooms, self.recorder), arrived)
+                await self._report_changes(conference, janus_rooms)
+                if {
+                    terminal.mtid for terminal in conference.roster.online if terminal.id_in(TEXT)
+                } - readers:
+                    await janus_rooms.announce(conference.janus_room, page_state(conference))
+            except JanusError as error:
+                log.error("%s: its rooms are gone (%s); reported as lost", e164, error)
+                await self._end(conference)
                 for part in self.lists():
-                    self.tell_css(part)
+                    self.send_to_css(part)
 
-    async def _tell_changes(self, held: Held, rooms: Rooms) -> None:
-        if (state := held.state) != held.reported:
-            held.reported = state
-            self.keep(held)
-            self.tell_css(reports.changed(self.config, held, state))
-            await rooms.announce(held.room, house(held))
+    async def _report_changes(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
+        if (state := conference.state) != conference.reported:
+            conference.reported = state
+            self.save(conference)
+            self.send_to_css(reports.changed(self.config, conference, state))
+            await janus_rooms.announce(conference.janus_room, page_state(conference))
 
-    def keep(self, held: Held) -> None:
-        """Remember it over a restart of the agent."""
-        self._kept.hold(self._janus, held)
+    def save(self, conference: HeldConference) -> None:
+        """Store a conference for a restart of the agent."""
+        self._state_file.save(self._janus, conference)
 
-    async def turn_out(self, room: str, plugin: str, person: str) -> None:
-        """Somebody's media have stopped for good: end what is left of the connection."""
-        e164 = room.rpartition("-")[0]
+    async def remove_silent(self, janus_room: str, plugin: str, person: str) -> None:
+        """Disconnect a participant whose media have stopped for good."""
+        e164 = janus_room.rpartition("-")[0]
         async with self.lock(e164):
-            held = self.held.get(e164)
-            if held is None or held.room != room or self.rooms is None:
+            conference = self.conferences.get(e164)
+            if (
+                conference is None
+                or conference.janus_room != janus_room
+                or self.janus_rooms is None
+            ):
                 return
-            terminal = has_fallen_silent(held, plugin, person)
+            terminal = has_fallen_silent(conference, plugin, person)
             if terminal is None:
                 return
             log.warning("%s: %s sends no media any more: removed", e164, terminal.name)
-            await drop(Desk(held, self.rooms, self.recorder), terminal)
-            await self._tell_changes(held, self.rooms)
-
-
-def _no_monitor(body: Body) -> Message:
-    echo: Body = {key: body[key] for key in ("reqid", "confE164", "incarnation") if key in body}
-    why: Body = {"errcode": Err.UNIT_REFUSED.value, "detail": "this unit can not be monitored"}
-    return Raw({"type": "MCU_MAU_STARTMONITOR_NACK", **echo, **why})
+            await disconnect(ControlContext(conference, self.janus_rooms, self.recorder), terminal)
+            await self._report_changes(conference, self.janus_rooms)

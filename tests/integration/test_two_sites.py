@@ -12,7 +12,7 @@ from conferences.rules.states import ConferenceState
 from domains.management.commands.load_demo import DEMO_TENANT
 from foundation import clock
 from foundation.cells import directory
-from media_unit.simulated_faults import Order
+from media_unit.simulated_faults import FaultOrder
 from tests.integration.two_sites import WEST, TwoSites, ask, create
 from wire.routes import Routes
 
@@ -57,7 +57,7 @@ def test_what_ran_at_the_lost_site_runs_at_the_backup(two: TwoSites) -> None:
 
 
 def test_what_was_being_created_is_created_at_the_backup(two: TwoSites) -> None:
-    two.units[two.east].suffer(Order.parse("freeze"), clock.now())
+    two.units[two.east].apply_fault(FaultOrder.parse("freeze"), clock.now())
     body = {"type": "CM_MAU_CREATECONF_REQ", "moid": DEMO_TENANT, "confname": "x", "reqid": "c1"}
     two.tell(two.east, body, reply_to="asker")
     two.dead.add(two.east)
@@ -91,11 +91,11 @@ def test_a_unit_of_the_lost_site_is_told_to_drop_what_runs_here(two: TwoSites) -
     two.serve(two.east, two.west)
     two.dead.clear()
     unit = two.units[two.east]
-    assert number in unit.unit.held
+    assert number in unit.unit.conferences
     two.say(two.east, unit.connect(clock.now()))
     two.settle()
-    assert number not in unit.unit.held
-    assert number in two.units[two.west].unit.held
+    assert number not in unit.unit.conferences
+    assert number in two.units[two.west].unit.conferences
 
 
 # ---- control -------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ def test_a_rename_asked_by_the_unit_is_granted_by_the_main_s_cm(
     two: TwoSites, at_west: str
 ) -> None:
     wish = {"do": "rename", "confE164": at_west, "confname": "new"}
-    two.say(two.west, two.units[two.west].wish(wish, clock.now()))
+    two.say(two.west, two.units[two.west].act_for_participant(wish, clock.now()))
     two.settle()
     assert two.got(two.east, "MAU_CM_MODIFYCONFNAME_REQ", "meeting.css.q")
     assert two.got(two.west, "MAU_MCU_MODIFYCONFNAME_ACK", "unit")
@@ -174,7 +174,7 @@ def test_an_extension_asked_by_the_unit_is_stored_at_the_main_and_answered_direc
 ) -> None:
     before = two.conference(at_west).ends_at
     wish = {"do": "extend", "confE164": at_west, "delay": 20}
-    two.say(two.west, two.units[two.west].wish(wish, clock.now()))
+    two.say(two.west, two.units[two.west].act_for_participant(wish, clock.now()))
     two.settle()
     after = two.conference(at_west).ends_at
     assert before
@@ -189,7 +189,7 @@ def test_a_list_of_the_unit_there_changes_nothing_that_is_right(
     two.say(two.west, two.units[two.west].connect(clock.now()))
     two.settle()
     assert two.conference(at_west).state == "running"
-    assert at_west in two.units[two.west].unit.held
+    assert at_west in two.units[two.west].unit.conferences
     assert [b["type"] for s, _, b in two.passed if s == two.west] == ["CMU_MAU_CONFLIST_NTF"]
 
 
@@ -212,7 +212,7 @@ def test_the_site_where_it_runs_asks_for_its_end_when_its_time_is_over(
     two.tick()
     asked = [b for s, _, b in two.passed if s == two.west]
     assert [(b["type"], b["reason"]) for b in asked] == [("CM_MAU_RELEASECONF_REQ", "expired")]
-    assert at_west not in two.units[two.west].unit.held
+    assert at_west not in two.units[two.west].unit.conferences
     assert [b["reason"] for b in two.got(two.east, "MAU_CM_RELEASECONF_NTF")] == ["expired"]
 
 
@@ -243,7 +243,7 @@ def test_the_main_ends_it_and_both_registries_and_one_record_know(
     two: TwoSites, at_west: str
 ) -> None:
     assert ask(two, two.east, "CM_MAU_RELEASECONF_REQ", at_west) == ["MAU_CM_RELEASECONF_ACK"]
-    assert at_west not in two.units[two.west].unit.held
+    assert at_west not in two.units[two.west].unit.conferences
     for site in (two.east, two.west):
         [free] = two.got(site, "CSS_UPU_DELCONF_NTF", UPU)
         assert (free["confE164"], free["platformmoid"]) == (at_west, WEST)
@@ -255,7 +255,10 @@ def test_the_main_ends_it_and_both_registries_and_one_record_know(
 
 
 def test_a_unit_there_that_ends_it_ends_it_at_the_main(two: TwoSites, at_west: str) -> None:
-    two.say(two.west, two.units[two.west].wish({"do": "end", "confE164": at_west}, clock.now()))
+    two.say(
+        two.west,
+        two.units[two.west].act_for_participant({"do": "end", "confE164": at_west}, clock.now()),
+    )
     two.settle()
     assert len(two.got(two.east, "MAU_CM_RELEASECONF_NTF")) == 1
 
@@ -267,7 +270,7 @@ def test_a_unit_there_that_dies_leaves_its_conferences_to_the_main_s_units(
     two.settle()
     c = two.conference(at_west)
     assert (c.state, c.unit and c.unit.at, c.incarnation) == ("running", two.east, 3)
-    assert at_west in two.units[two.east].unit.held
+    assert at_west in two.units[two.east].unit.conferences
 
 
 def test_a_backup_that_dies_too_leaves_them_to_the_main(two: TwoSites, at_west: str) -> None:

@@ -54,7 +54,9 @@ def something_happens(two: TwoSites, rng: Random, turn: int, serving: str) -> st
         wish = {"do": rng.choice(("rename", "extend", "end")), "confE164": number}
         unit = two.units[site]
         if site not in two.dead:
-            two.say(site, unit.wish({**wish, "confname": "n", "delay": 5}, clock.now()))
+            two.say(
+                site, unit.act_for_participant({**wish, "confname": "n", "delay": 5}, clock.now())
+            )
     two.settle()
     return serving
 
@@ -78,7 +80,7 @@ def test_whatever_happens_each_conference_runs_once_in_the_end(two: TwoSites, se
         time.sleep(1.5)
     with two.at(two.east):
         found = list(redis_projection.live(two.east))
-    held = [(e164, site) for site, unit in two.units.items() for e164 in unit.unit.held]
+    held = [(e164, site) for site, unit in two.units.items() for e164 in unit.unit.conferences]
     assert sorted(held) == sorted((c.e164, c.unit.at if c.unit else "") for c in found)
     assert {str(c.state) for c in found} <= {"running"}
     assert seats(two.east) == len(found)

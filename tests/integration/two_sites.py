@@ -35,7 +35,7 @@ from foundation.cells import sql
 from foundation.cells.directory import possible_platforms, store_of
 from foundation.logs import REQUEST_ID_HEADER
 from media_unit.simulated_faults import FaultyUnit
-from media_unit.simulated_unit import Plate, SimulatedUnit
+from media_unit.simulated_unit import SimulatedUnit, UnitDescription
 from wire.routes import Routes, unit_key
 
 Body = dict[str, Any]
@@ -71,7 +71,7 @@ class TwoSites:
 
     def _unit(self, site: str) -> FaultyUnit:
         # The same private address at both: what is meant for one must not reach the other.
-        return FaultyUnit(SimulatedUnit(Plate(ip="10.0.0.1", platform=site)), lambda: 0.5)
+        return FaultyUnit(SimulatedUnit(UnitDescription(ip="10.0.0.1", platform=site)), lambda: 0.5)
 
     @contextmanager
     def at(self, site: str) -> Iterator[None]:
@@ -165,7 +165,7 @@ class TwoSites:
             mark = letter.properties.get("correlation_id", "")
             self.heard[broker, "unit"].append(body)
             if unit.consumes:
-                self.say(broker, unit.hear(body, mark, clock.now()))
+                self.say(broker, unit.handle(body, mark, clock.now()))
             return
         with self.at(broker):
             for outcome in self._work(broker, queue, letter):

@@ -11,7 +11,7 @@ from media_unit import reports
 from media_unit.config import BadConfig, UnitConfig, from_environment
 from media_unit.janus_config import AUDIO, TEXT, VIDEO, Secrets
 from media_unit.janus_events import hint_of
-from media_unit.roster import MOST, Part, Roster
+from media_unit.roster import MOST_TERMINALS, JanusConnection, Roster
 
 
 def seen(roster: Roster) -> list[tuple[str, str, int]]:
@@ -20,49 +20,65 @@ def seen(roster: Roster) -> list[tuple[str, str, int]]:
 
 def test_sound_picture_and_notices_of_one_id_are_one_terminal() -> None:
     roster = Roster()
-    roster.seat([Part(AUDIO, "a", "Anna"), Part(VIDEO, "a", "Anna"), Part(TEXT, "a", "Anna")])
-    roster.seat([Part(AUDIO, "a", "Anna"), Part(AUDIO, "b", "Anna")])
+    roster.update(
+        [
+            JanusConnection(AUDIO, "a", "Anna"),
+            JanusConnection(VIDEO, "a", "Anna"),
+            JanusConnection(TEXT, "a", "Anna"),
+        ]
+    )
+    roster.update([JanusConnection(AUDIO, "a", "Anna"), JanusConnection(AUDIO, "b", "Anna")])
     assert seen(roster) == [("1", "Anna", 1), ("2", "Anna", 1)]
 
 
 def test_without_a_common_id_the_name_joins_sound_and_picture() -> None:
     roster = Roster()
-    roster.seat([Part(VIDEO, "v", "Anna"), Part(AUDIO, "s", "Anna"), Part(VIDEO, "w", "Ben")])
+    roster.update(
+        [
+            JanusConnection(VIDEO, "v", "Anna"),
+            JanusConnection(AUDIO, "s", "Anna"),
+            JanusConnection(VIDEO, "w", "Ben"),
+        ]
+    )
     assert sorted(one["name"] for one in roster.mts) == ["Anna", "Ben"]
 
 
 def test_who_was_called_keeps_the_number_through_coming_and_going() -> None:
     roster = Roster()
     roster.call([{"account": "anna@u", "name": "Anna Ahorn", "mtid": "7", "mute": 1}])
-    arrived = roster.seat([Part(AUDIO, "x", "Carl"), Part(AUDIO, "y", " anna ahorn")])
+    arrived = roster.update(
+        [JanusConnection(AUDIO, "x", "Carl"), JanusConnection(AUDIO, "y", " anna ahorn")]
+    )
     assert {one.name for one in arrived} == {"Anna Ahorn", "Carl"}
     assert seen(roster) == [("7", "Anna Ahorn", 1), ("1", "Carl", 1)]
     assert roster.terminals["7"].mute, "muted before it came: muted when it comes"
-    roster.seat([])
-    roster.seat([Part(AUDIO, "z", "Carl")])
+    roster.update([])
+    roster.update([JanusConnection(AUDIO, "z", "Carl")])
     assert seen(roster) == [("7", "Anna Ahorn", 0), ("1", "Carl", 1)]
 
 
 def test_it_is_the_same_after_the_unit_restarts() -> None:
     roster = Roster()
     roster.call([{"account": "ben@u", "name": "Ben"}])
-    roster.seat([Part(AUDIO, "a", "Anna", muted=True), Part(VIDEO, "a", "Anna")])
-    again = Roster.kept(roster.keep())
+    roster.update(
+        [JanusConnection(AUDIO, "a", "Anna", muted=True), JanusConnection(VIDEO, "a", "Anna")]
+    )
+    again = Roster.from_stored(roster.to_stored())
     assert again.mts == roster.mts
-    assert again.seat([Part(AUDIO, "a", "Anna")]) == []
+    assert again.update([JanusConnection(AUDIO, "a", "Anna")]) == []
 
 
 def test_a_full_list_forgets_who_came_by_himself_and_left() -> None:
     roster = Roster()
-    for number in range(MOST + 20):
-        roster.seat([Part(AUDIO, f"p{number}", f"Guest {number}")])
-    assert len(roster.mts) == MOST
-    assert roster.online[0].name == f"Guest {MOST + 19}"
+    for number in range(MOST_TERMINALS + 20):
+        roster.update([JanusConnection(AUDIO, f"p{number}", f"Guest {number}")])
+    assert len(roster.mts) == MOST_TERMINALS
+    assert roster.online[0].name == f"Guest {MOST_TERMINALS + 19}"
     full = Roster()
-    full.call([{"account": str(number)} for number in range(MOST)])
+    full.call([{"account": str(number)} for number in range(MOST_TERMINALS)])
     with pytest.raises(ValueError, match="at most"):
         full.call([{"account": "one more"}])
-    assert full.seat([Part(AUDIO, "p", "Nobody")]) == []
+    assert full.update([JanusConnection(AUDIO, "p", "Nobody")]) == []
 
 
 def test_events_are_hints() -> None:
@@ -73,7 +89,7 @@ def test_events_are_hints() -> None:
     }
     hint = hint_of(joined)
     assert hint is not None
-    assert (hint.kind, hint.room, hint.participant) == ("joined", "8-1", "a")
+    assert (hint.kind, hint.janus_room, hint.participant) == ("joined", "8-1", "a")
     stopped = {"type": 32, "subtype": 1, "handle_id": 5, "event": {"mid": "0", "receiving": False}}
     hint = hint_of(stopped)
     assert hint is not None

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foundation.bus.message import MAX_BYTES, BadMessage, Message, dumps, from_body, to_body
-from media_unit.simulated_unit import MOST_LISTED, Plate, SimulatedUnit
+from media_unit.simulated_unit import MOST_LISTED, SimulatedUnit, UnitDescription
 from wire.media_unit import UnitHolds, UnitReportsChange
 from wire.resource_pool import NodeRegistered, NodeState
 
@@ -22,7 +22,9 @@ Body = dict[str, Any]
 
 
 def a_unit(**more: Any) -> SimulatedUnit:
-    return SimulatedUnit(Plate(**({"ip": "10.0.0.1", "pid": "s1", "platform": "p1"} | more)))
+    return SimulatedUnit(
+        UnitDescription(**({"ip": "10.0.0.1", "pid": "s1", "platform": "p1"} | more))
+    )
 
 
 def an_order(e164: str = "8801", incarnation: Any = 1, **more: Any) -> Body:
@@ -42,17 +44,17 @@ def bodies(said: list[Message]) -> list[Body]:
     return [orjson.loads(dumps(to_body(one))) for one in said]
 
 
-def hear(unit: SimulatedUnit, body: Body, now: datetime = NOW) -> list[Body]:
-    return bodies(unit.hear(body, now))
+def handle(unit: SimulatedUnit, body: Body, now: datetime = NOW) -> list[Body]:
+    return bodies(unit.handle(body, now))
 
 
 def control(unit: SimulatedUnit, name: str, **more: Any) -> list[Body]:
     asked = {"type": f"CM_MCU_{name}", "confE164": "8801", "reqid": "r1"}
-    return hear(unit, asked | more)
+    return handle(unit, asked | more)
 
 
 def holds(unit: SimulatedUnit) -> dict[str, int]:
-    return {e164: held.incarnation for e164, held in unit.held.items()}
+    return {e164: held.incarnation for e164, held in unit.conferences.items()}
 
 
 def listed(unit: SimulatedUnit) -> dict[str, int]:
@@ -67,7 +69,7 @@ def listed(unit: SimulatedUnit) -> dict[str, int]:
 
 
 def test_a_create_is_answered_with_a_join_that_says_that_it_is_simulated() -> None:
-    answer, *more = hear(a_unit(), an_order())
+    answer, *more = handle(a_unit(), an_order())
     assert not more
     assert answer["type"] == ACK
     assert (answer["ip"], answer["pid"], answer["incarnation"]) == ("10.0.0.1", "s1", 1)
@@ -77,7 +79,7 @@ def test_a_create_is_answered_with_a_join_that_says_that_it_is_simulated() -> No
 
 def test_a_repeated_create_is_answered_again_and_has_no_second_effect() -> None:
     unit = a_unit()
-    assert hear(unit, an_order()) == hear(unit, an_order())
+    assert handle(unit, an_order()) == handle(unit, an_order())
     assert unit.load == {"confs": 1, "ports": 8, "hd": 0}
 
 
@@ -85,29 +87,32 @@ def test_a_repeated_create_is_answered_again_and_has_no_second_effect() -> None:
 def test_a_command_of_an_older_incarnation_is_refused(before: list[Body]) -> None:
     unit = a_unit()
     for body in before:
-        hear(unit, body)
-    (answer,) = hear(unit, an_order(incarnation=2))
+        handle(unit, body)
+    (answer,) = handle(unit, an_order(incarnation=2))
     assert (answer["type"], answer["errcode"]) == (NACK, "29015")
     assert holds(unit).get("8801") != 2
 
 
 def test_a_restore_with_a_higher_incarnation_takes_the_place_of_the_lower_one() -> None:
     unit = a_unit(confs=1)
-    hear(unit, an_order())
+    handle(unit, an_order())
     again = an_order(incarnation=2, chairman="m1", settings={"mute": 1}, mts=terminals("m1"))
-    answer, report = hear(unit, again | {"type": RESTORE, "restored": 1})
+    answer, report = handle(unit, again | {"type": RESTORE, "restored": 1})
     assert answer["type"] == "CMU_MAU_RESTORECONF_ACK"
     assert [one["mtid"] for one in report["mts"]] == ["m1"]
     assert holds(unit) == {"8801": 2}
-    assert (unit.held["8801"].chairman, unit.held["8801"].settings["mute"]) == ("m1", 1)
+    assert (unit.conferences["8801"].chairman, unit.conferences["8801"].settings["mute"]) == (
+        "m1",
+        1,
+    )
 
 
 def test_a_release_drops_this_incarnation_and_lower_ones_and_says_nothing() -> None:
     unit = a_unit()
-    hear(unit, an_order(incarnation=4))
-    assert hear(unit, a_release(3)) == []
+    handle(unit, an_order(incarnation=4))
+    assert handle(unit, a_release(3)) == []
     assert holds(unit) == {"8801": 4}
-    assert hear(unit, a_release(5)) == []
+    assert handle(unit, a_release(5)) == []
     assert holds(unit) == {}
     assert unit.load == {"confs": 0, "ports": 0, "hd": 0}
 
@@ -115,8 +120,8 @@ def test_a_release_drops_this_incarnation_and_lower_ones_and_says_nothing() -> N
 @pytest.mark.parametrize("room", [{"confs": 1}, {"ports": 15}, {"hd": 1}])
 def test_a_full_unit_refuses(room: Body) -> None:
     unit = a_unit(**room)
-    hear(unit, an_order("8801", resolution="1080p"))
-    (answer,) = hear(unit, an_order("8802", resolution="1080p"))
+    handle(unit, an_order("8801", resolution="1080p"))
+    (answer,) = handle(unit, an_order("8802", resolution="1080p"))
     assert answer["type"] == NACK
     assert holds(unit) == {"8801": 1}
 
@@ -125,7 +130,7 @@ def test_what_it_can_not_read_changes_nothing() -> None:
     unit = a_unit()
     for body in ({"type": "WHAT"}, an_order(incarnation="x"), {"type": CREATE}):
         with pytest.raises(BadMessage):
-            unit.hear(body, NOW)
+            unit.handle(body, NOW)
     assert holds(unit) == {}
 
 
@@ -151,16 +156,16 @@ def test_it_never_holds_less_than_the_highest_seen_nor_more_than_it_can(
         else:
             seen[e164] = max(seen[e164], incarnation)
         if kind == "release":
-            unit.hear(a_release(incarnation, e164), now)
+            unit.handle(a_release(incarnation, e164), now)
             assert holds(unit).get(e164, incarnation + 1) > incarnation
         elif kind == "refuse":
             assert bodies(unit.refuse(order, now))[0]["type"] == NACK
         elif kind != "end":
-            answer = hear(unit, order | {"type": kind}, now)[0]
+            answer = handle(unit, order | {"type": kind}, now)[0]
             assert answer["type"].endswith("_ACK") == (holds(unit).get(e164) == incarnation)
         assert all(held == seen[number] for number, held in holds(unit).items())
         assert listed(unit) == holds(unit)
-        kept = unit.held.values()
+        kept = unit.conferences.values()
         sums = {"confs": len(kept), "ports": sum(one.places for one in kept)}
         assert unit.load == sums | {"hd": sum(one.hd for one in kept)}
         assert unit.load["confs"] <= 2
@@ -173,7 +178,7 @@ def test_it_never_holds_less_than_the_highest_seen_nor_more_than_it_can(
 
 def test_it_registers_as_simulated_and_its_heartbeats_tell_its_load() -> None:
     unit = a_unit(vrs=True, confs=5, ports=40, hd=2)
-    hear(unit, an_order(record=1))
+    handle(unit, an_order(record=1))
     mcu, vrs = [from_body(NodeRegistered, body) for body in bodies(unit.register())]
     assert (mcu.restype, vrs.restype, mcu.labels) == ("mcu", "vrs", {"simulated": True})
     assert mcu.capacity == {"confs": 5, "ports": 40, "hd": 2}
@@ -193,7 +198,7 @@ def test_long_lists_are_split(count: int, members: int) -> None:
     unit = a_unit(confs=1000, ports=10**6)
     mts = terminals(*(f"m{i}" for i in range(members)))
     for i in range(count):
-        hear(unit, an_order(f"88{i}", maxjoinedmt=192, mts=mts))
+        handle(unit, an_order(f"88{i}", maxjoinedmt=192, mts=mts))
     said = bodies(unit.lists(NOW))
     assert len(said) > 1
     assert len({body["listid"] for body in said}) == 1
@@ -203,27 +208,27 @@ def test_long_lists_are_split(count: int, members: int) -> None:
 
 def test_a_new_name_holds_once_it_is_granted() -> None:
     unit = a_unit()
-    hear(unit, an_order())
+    handle(unit, an_order())
     refused, granted = (bodies(unit.ask_to_rename("8801", name))[0] for name in ("A", "B"))
     answer = {"type": "MAU_MCU_MODIFYCONFNAME_NACK", "errcode": "29021", "confE164": "8801"}
-    assert hear(unit, answer | {"reqid": refused["reqid"]}) == []
+    assert handle(unit, answer | {"reqid": refused["reqid"]}) == []
     answer["type"] = "MAU_MCU_MODIFYCONFNAME_ACK"
-    (report,) = hear(unit, answer | {"reqid": granted["reqid"]})
+    (report,) = handle(unit, answer | {"reqid": granted["reqid"]})
     assert (report["type"], report["confname"]) == ("MCU_MAU_CONFSTATECHANGE_NTF", "B")
-    assert unit.held["8801"].name == "B"
+    assert unit.conferences["8801"].name == "B"
 
 
 def test_a_new_end_is_kept() -> None:
     unit = a_unit()
-    hear(unit, an_order())
+    handle(unit, an_order())
     moved = {"confE164": "8801", "endtime": "2026-11-21T13:00:00+00:00"}
-    hear(unit, moved | {"type": "MAU_CMU_CONFDURATION_NTF"})
-    assert unit.held["8801"].endtime == "2026-11-21T13:00:00+00:00"
+    handle(unit, moved | {"type": "MAU_CMU_CONFDURATION_NTF"})
+    assert unit.conferences["8801"].endtime == "2026-11-21T13:00:00+00:00"
 
 
 def test_an_end_of_its_own_is_reported_with_its_incarnation() -> None:
     unit = a_unit()
-    hear(unit, an_order(incarnation=3))
+    handle(unit, an_order(incarnation=3))
     (told,) = bodies(unit.end("8801", NOW))
     assert (told["type"], told["incarnation"]) == ("MCU_MAU_RELEASECONF_NTF", 3)
     assert unit.end("8801", NOW) == []
@@ -234,7 +239,7 @@ def test_an_end_of_its_own_is_reported_with_its_incarnation() -> None:
 
 def test_controls_change_what_the_list_of_members_and_the_reports_tell() -> None:
     unit = a_unit()
-    hear(unit, an_order(mts=terminals("m1", "m2")))
+    handle(unit, an_order(mts=terminals("m1", "m2")))
     added, report = control(unit, "ADDMT_REQ", mts=[{"account": "9001"}])
     assert (added["type"], added["reqid"], added["pid"]) == ("MCU_CM_ADDMT_ACK", "r1", "s1")
     assert [one["account"] for one in report["mts"]] == ["m1", "m2", "9001"]
@@ -253,7 +258,7 @@ def test_controls_change_what_the_list_of_members_and_the_reports_tell() -> None
 
 def test_a_conference_manager_renames_without_anybody_being_asked() -> None:
     unit = a_unit()
-    hear(unit, an_order())
+    handle(unit, an_order())
     granted, report = control(unit, "MODIFYCONFNAME_REQ", confname="New")
     assert granted["type"] == "MCU_CM_MODIFYCONFNAME_ACK"
     assert from_body(UnitReportsChange, report).name == "New"
@@ -261,13 +266,13 @@ def test_a_conference_manager_renames_without_anybody_being_asked() -> None:
 
 def test_terminals_beyond_the_places_do_not_get_in() -> None:
     unit = a_unit()
-    _, report = hear(unit, an_order(mts=terminals(*"abcdefghij")))
+    _, report = handle(unit, an_order(mts=terminals(*"abcdefghij")))
     assert [one["online"] for one in report["mts"]] == [1] * 8 + [0] * 2
 
 
 def test_recording_counts_for_the_recorder() -> None:
     unit = a_unit(vrs=True)
-    hear(unit, an_order())
+    handle(unit, an_order())
     assert bodies(unit.beat())[1]["load"]["confs"] == 0
     control(unit, "STARTRECORD_REQ")
     assert bodies(unit.beat())[1]["load"]["confs"] == 1
@@ -292,7 +297,7 @@ def test_recording_counts_for_the_recorder() -> None:
 )
 def test_a_control_that_can_not_be_done_is_refused(name: str, more: Body, code: str) -> None:
     unit = a_unit()
-    hear(unit, an_order(mts=terminals("m1")))
+    handle(unit, an_order(mts=terminals("m1")))
     (answer,) = control(unit, name, **more)
     assert answer["type"] == f"MCU_CM_{name.removesuffix('_REQ')}_NACK"
     assert answer["errcode"] == code
@@ -301,12 +306,12 @@ def test_a_control_that_can_not_be_done_is_refused(name: str, more: Body, code: 
 
 def test_monitors_are_started_and_stopped() -> None:
     unit = a_unit()
-    hear(unit, an_order())
+    handle(unit, an_order())
     place = {"ip": "10.9.9.9", "port": 5000}
     asked = {"confE164": "8801", "reqid": "r9", "mtid": "", "mode": "video", **place}
-    (answer,) = hear(unit, asked | {"type": "MAU_MCU_STARTMONITOR_REQ"})
+    (answer,) = handle(unit, asked | {"type": "MAU_MCU_STARTMONITOR_REQ"})
     assert (answer["type"], answer["reqid"]) == ("MCU_MAU_STARTMONITOR_ACK", "r9")
-    assert len(unit.held["8801"].monitors) == 1
+    assert len(unit.conferences["8801"].monitors) == 1
     over = {"type": "MAU_MCU_STOPMONITOR_CMD", "confE164": "8801", "monitors": [place]}
-    assert hear(unit, over) == []
-    assert unit.held["8801"].monitors == []
+    assert handle(unit, over) == []
+    assert unit.conferences["8801"].monitors == []

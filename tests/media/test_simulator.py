@@ -15,8 +15,8 @@ import pytest
 from foundation import clock
 from foundation.bus import outbox
 from foundation.bus.amqp import Publisher, connect, hang_up
-from media_unit.simulated_faults import FaultyUnit, Order
-from media_unit.simulated_unit import Plate, SimulatedUnit
+from media_unit.simulated_faults import FaultOrder, FaultyUnit
+from media_unit.simulated_unit import SimulatedUnit, UnitDescription
 from media_unit.simulator import Simulator, give_orders
 from wire.routes import Routes, unit_key, unit_queue
 
@@ -90,7 +90,7 @@ def platform() -> Iterator[Platform]:
 def orders(platform: Platform) -> Iterator[str]:
     """Two units play; this is their control queue."""
     queue = f"test.simulator.orders.{RUN}"
-    plates = [Plate(ip=IP, pid=pid, platform="p1") for pid in ("s1", "s2")]
+    plates = [UnitDescription(ip=IP, pid=pid, platform="p1") for pid in ("s1", "s2")]
     units = [FaultyUnit(SimulatedUnit(plate), lambda: 0.5) for plate in plates]
     simulator = Simulator(URL, units, control_queue=queue)
     thread = threading.Thread(target=simulator.run, daemon=True)
@@ -130,7 +130,7 @@ def test_units_on_a_broker(platform: Platform, orders: str) -> None:
     assert (beat["load"]["ports"], beat["labels"]) == (8, {"simulated": True})
 
     platform.tell("s2", {"type": "nonsense"})
-    give_orders(URL, [Order.parse("die:s1:seconds=1")], orders, clock.now())
+    give_orders(URL, [FaultOrder.parse("die:s1:seconds=1")], orders, clock.now())
     platform.wait(a("RMS_NODE_REGISTER_NTF"))
     empty, _ = platform.wait(a("CMU_MAU_CONFLIST_NTF"))
     assert empty["confs"] == []
@@ -141,7 +141,7 @@ def test_units_on_a_broker(platform: Platform, orders: str) -> None:
 def test_units_unregister_when_they_are_told_to_stop(platform: Platform) -> None:
     simulator = Simulator(
         URL,
-        [FaultyUnit(SimulatedUnit(Plate(ip=IP, pid="s1")), lambda: 0.5)],
+        [FaultyUnit(SimulatedUnit(UnitDescription(ip=IP, pid="s1")), lambda: 0.5)],
         control_queue=f"test.simulator.orders.{RUN}",
     )
     thread = threading.Thread(target=simulator.run, daemon=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 import traceback
@@ -10,6 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing import get_context
+
+import django
 
 from tests.simulation.weather import weather_of
 from tests.simulation.world import run, sites_of
@@ -92,4 +95,8 @@ def main(words: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    # The apps register their message handlers when Django loads them.
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "confplatform.settings")
+    os.environ.setdefault("DEBUG", "true")
+    django.setup()
     sys.exit(main())

@@ -58,14 +58,14 @@ class Ledger:
 
     def after_command(self, unit: Unit, faulty: FaultyUnit, e164: str) -> None:
         """Remember what a unit has taken."""
-        if held := faulty.unit.held.get(e164):
+        if held := faulty.unit.conferences.get(e164):
             self.accepted.add((place_of(unit), e164, held.incarnation))
 
     def each_step(self, units: Mapping[Unit, FaultyUnit], pool: MemoryPool) -> None:
         """What can be seen of a site at any moment, from outside."""
         for unit, faulty in units.items():
-            there, plate = place_of(unit), faulty.unit.plate
-            for e164, held in faulty.unit.held.items():
+            there, plate = place_of(unit), faulty.unit.description
+            for e164, held in faulty.unit.conferences.items():
                 if self.commanded.get((e164, held.incarnation)) != there:
                     raise Broken(
                         "I1", f"{there} holds {e164}:{held.incarnation}, never given to it"
@@ -338,7 +338,7 @@ def check_held(
     held = {
         (unit, e164, one.incarnation)
         for unit, faulty in units.items()
-        for e164, one in faulty.unit.held.items()
+        for e164, one in faulty.unit.conferences.items()
     }
     here = {one for one in believed if one[0] in units}
     if held != here:
@@ -353,7 +353,7 @@ def check_held(
 
 
 def _fits(faulty: FaultyUnit, c: Conference) -> bool:
-    load, plate = faulty.unit.load, faulty.unit.plate
+    load, plate = faulty.unit.load, faulty.unit.description
     hd = int(c.resolution == "1080p")
     return (
         load["confs"] < plate.confs

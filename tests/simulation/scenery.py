@@ -9,7 +9,7 @@ from typing import Any
 from conferences.rules.create import Tenant
 from licensing.rules.amounts import EVALUATION
 from licensing.rules.limits import Limits
-from media_unit.simulated_unit import Plate
+from media_unit.simulated_unit import UnitDescription
 from tests.memory import MemoryUnitOfWork, TenantFacts
 
 EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
@@ -45,12 +45,12 @@ def unit_of_work_of(platform: str = PLATFORM) -> MemoryUnitOfWork:
     )
 
 
-def plates_of(rng: Random, platform: str, sites: int) -> list[Plate]:
+def unit_descriptions(rng: Random, platform: str, sites: int) -> list[UnitDescription]:
     """Two to five units of different sizes in two rooms, two of them at one address; fewer where
     there are several sites. All sites use the same private addresses."""
     count = rng.randrange(2, 6) if sites == 1 else rng.randrange(2, 4)
     return [
-        Plate(
+        UnitDescription(
             ip=f"10.0.0.{max(1, n)}",
             pid="b" if n == 0 else "",
             platform=platform,

@@ -7,7 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from conferences.rules.states import Unit
-from media_unit.simulated_faults import Fault, Order
+from media_unit.simulated_faults import Fault, FaultOrder
 from tests.simulation.network import REGISTER
 from tests.simulation.pms import ROOMS
 
@@ -44,7 +44,7 @@ class Trouble:
         weather, rng = self.world.weather, self._rng
         if weather.all_silent and rng.random() < weather.all_silent:
             for unit in self.world.units():
-                self._suffer(unit, Order(fault=Fault.SILENT, seconds=20))
+                self._suffer(unit, FaultOrder(fault=Fault.SILENT, seconds=20))
         if rng.random() < weather.unit_faults:
             self._fail_unit()
         if weather.part_faults and rng.random() < weather.part_faults:
@@ -69,7 +69,7 @@ class Trouble:
         for managers in world.managers.values():
             managers.answers_renames = True
         for unit in world.units():
-            self._suffer(unit, Order(fault=Fault.NONE))
+            self._suffer(unit, FaultOrder(fault=Fault.NONE))
 
     # ---- units ----------------------------------------------------------------------------------
 
@@ -82,14 +82,14 @@ class Trouble:
         units = self.world.units()
         hit = units if self._rng.random() < 0.25 else [self._rng.choice(units)]
         for unit in hit:
-            self._suffer(unit, Order(fault=fault, seconds=seconds, share=share))
+            self._suffer(unit, FaultOrder(fault=fault, seconds=seconds, share=share))
 
-    def _suffer(self, unit: Unit, order: Order) -> None:
+    def _suffer(self, unit: Unit, order: FaultOrder) -> None:
         self.world.places[unit.at].units.suffer(unit, order)
 
     def _wish(self) -> None:
         units = [one for place in self.world.places.values() for one in place.units.all.items()]
-        held = [(u, e) for u, f in units for e in f.unit.held]
+        held = [(u, e) for u, f in units for e in f.unit.conferences]
         if not held:
             return
         unit, e164 = self._rng.choice(held)
@@ -170,7 +170,7 @@ class Trouble:
         world.network_changed()
         place.back_at = world.t + seconds
         for unit in place.units.all:
-            self._suffer(unit, Order(fault=fault, seconds=seconds))
+            self._suffer(unit, FaultOrder(fault=fault, seconds=seconds))
         world.at(place.back_at, self._back, place)
         place.wiped = fault is Fault.DIE
 

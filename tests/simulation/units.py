@@ -10,10 +10,10 @@ import orjson
 from conferences.rules.states import Unit
 from foundation.bus.message import dumps, to_body
 from foundation.bus.outgoing import Send
-from media_unit.simulated_faults import FaultyUnit, Order
+from media_unit.simulated_faults import FaultOrder, FaultyUnit
 from media_unit.simulated_unit import SimulatedUnit
 from tests.memory_letter import Letter
-from tests.simulation.scenery import plates_of
+from tests.simulation.scenery import unit_descriptions
 from wire.routes import unit_key
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Units:
 
     def __init__(self, world: World, site: str) -> None:
         self.world, self.site = world, site
-        plates = plates_of(world.rng, site, len(world.sites))
+        plates = unit_descriptions(world.rng, site, len(world.sites))
         chance = world.rng.random
         self.all = {
             Unit(p.ip, p.pid, site): FaultyUnit(SimulatedUnit(p), chance, chance()) for p in plates
@@ -65,7 +65,7 @@ class Units:
         if letter.expires_ms and age > timedelta(milliseconds=letter.expires_ms):
             return
         body = orjson.loads(letter.body)
-        said = faulty.hear(body, letter.correlation_id, self.world.now)
+        said = faulty.handle(body, letter.correlation_id, self.world.now)
         if "incarnation" in body:
             self.world.ledger.after_command(unit, faulty, body["confE164"])
         self.say(unit, said)
@@ -86,9 +86,9 @@ class Units:
 
     def wish(self, unit: Unit, body: dict[str, Any]) -> None:
         """Somebody in a conference on this unit wishes something."""
-        self.say(unit, self.all[unit].wish(body, self.world.now))
+        self.say(unit, self.all[unit].act_for_participant(body, self.world.now))
 
-    def suffer(self, unit: Unit, order: Order) -> None:
+    def suffer(self, unit: Unit, order: FaultOrder) -> None:
         """A unit takes a fault on, or is healed."""
         self.world.say(f"{self.site} {unit}: {order.fault} for {order.seconds} s")
-        self.say(unit, self.all[unit].suffer(order, self.world.now))
+        self.say(unit, self.all[unit].apply_fault(order, self.world.now))

@@ -156,7 +156,7 @@ class World(Clock):
         """All that has outlived the faults is as good as new: it is renamed, prolonged, controlled."""
         for place in self.places.values():
             for unit, faulty in place.units.all.items():
-                for held in list(faulty.unit.held.values()):
+                for held in list(faulty.unit.conferences.values()):
                     name = self.ledger.wished[unit, held.e164, held.incarnation] = (
                         f"last {held.e164}"
                     )

@@ -14,18 +14,18 @@ from media_unit.config import BadConfig, from_environment
 
 
 class Command(BaseCommand):
-    """`manage.py cmu_agent`: AMQP_URL, CMU_IP, CMU_PID, CMU_DIR, CMU_PORT_BASE, ..."""
+    """The command `manage.py cmu_agent` runs one media unit; docs/configuration.md lists its variables."""
 
     help = "A media unit: takes conferences over RabbitMQ and runs them on the Janus beside it."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Until SIGTERM."""
-        # A broker that is away is told of by us, once and in one line.
+        """Run until SIGTERM."""
+        # The agent itself logs once, in one line, that the broker is away.
         logging.getLogger("aiormq").setLevel("CRITICAL")
         logging.getLogger("aio_pika").setLevel("CRITICAL")
         try:
             config = from_environment(os.environ)
-        except BadConfig as wrong:
-            raise CommandError(str(wrong)) from None
+        except BadConfig as error:
+            raise CommandError(str(error)) from None
         asyncio.run(Agent(config).run())

@@ -15,8 +15,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from foundation import clock
 from foundation.bus.amqp import BROKER_ERRORS
-from media_unit.simulated_faults import FaultyUnit, Order
-from media_unit.simulated_unit import Plate, SimulatedUnit
+from media_unit.simulated_faults import FaultOrder, FaultyUnit
+from media_unit.simulated_unit import SimulatedUnit, UnitDescription
 from media_unit.simulator import CONTROL_QUEUE, Simulator, give_orders
 
 EXAMPLES = """\
@@ -42,7 +42,7 @@ what somebody in a conference wishes: {"unit": "s3", "do": "rename", "confE164",
 
 
 class Command(BaseCommand):
-    """Plays simulated media units; no database is needed."""
+    """The command runs simulated media units. It needs no database."""
 
     help = "Plays simulated media units (tests, load, demonstrations), or gives orders to them."
     requires_system_checks: list[str] = []
@@ -54,7 +54,7 @@ class Command(BaseCommand):
         return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which units, what they hold, what goes wrong."""
+        """Add the options for units, their capacity and their faults."""
         env = os.environ.get
         add = parser.add_argument
         add("--units", type=int, default=20, help="how many (20)")
@@ -72,25 +72,25 @@ class Command(BaseCommand):
         add("--control-queue", default=CONTROL_QUEUE, help=f"takes orders ({CONTROL_QUEUE})")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Play until SIGTERM; or give orders."""
+        """Run units until SIGTERM, or send orders to running ones."""
         broker = options["broker"] or settings.AMQP_URL
         now = clock.now()
         try:
-            orders = [Order.parse(text) for text in options["set"]]
-            faults = [Order.parse(text) for text in options["fault"]]
-        except ValueError as wrong:
-            raise CommandError(str(wrong)) from None
+            orders = [FaultOrder.parse(text) for text in options["set"]]
+            faults = [FaultOrder.parse(text) for text in options["fault"]]
+        except ValueError as error:
+            raise CommandError(str(error)) from None
         if orders:
             try:
                 give_orders(broker, orders, options["control_queue"], now)
-            except BROKER_ERRORS as wrong:
-                raise CommandError(f"the broker does not take it: {wrong}") from None
+            except BROKER_ERRORS as error:
+                raise CommandError(f"the broker does not take it: {error}") from None
             return
         units = _units(options)
         for fault in faults:
             for unit in units:
-                if fault.unit in ("*", unit.unit.plate.label):
-                    unit.suffer(fault, now)
+                if fault.unit in ("*", unit.unit.description.label):
+                    unit.apply_fault(fault, now)
         directory = os.environ.get("CMU_DIR")
         ready = Path(directory) / "ready" if directory else None
         queue = options["control_queue"]
@@ -106,8 +106,8 @@ def _units(options: dict[str, Any]) -> list[FaultyUnit]:
     if not 0 < count <= 1000 or confs < 0:
         raise CommandError("--units must lie between 1 and 1000, --conferences not below 0")
     platform = options["platform"] or settings.PLATFORM_MOID
-    plates = [
-        Plate(
+    descriptions = [
+        UnitDescription(
             ip=options["ip"],
             pid=f"{options['prefix']}{number}",
             platform=platform,
@@ -120,5 +120,5 @@ def _units(options: dict[str, Any]) -> list[FaultyUnit]:
         for number in range(1, count + 1)
     ]
     chance = random.random
-    spread = enumerate(plates)
+    spread = enumerate(descriptions)
     return [FaultyUnit(SimulatedUnit(p), chance, phase=i / count) for i, p in spread]

@@ -1,0 +1,150 @@
+"""The three Janus rooms of a conference: one mixes sound, one forwards video, one carries text."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from media_unit.conference_copy import JanusRoomPlan
+from media_unit.janus_config import AUDIO, PLUGINS, TEXT, VIDEO, Secrets
+from media_unit.janus_link import JanusError, JanusLink
+from media_unit.roster import JanusConnection
+
+Body = dict[str, Any]
+
+_EXISTS = {486, 427, 418}
+_NO_ROOM = {485, 426, 417}
+_NOBODY = {492, 428, 419, 420, 487}
+
+
+class JanusRooms:
+    """The Janus rooms of one Janus. Every method raises JanusAway; most raise JanusError."""
+
+    def __init__(self, link: JanusLink, keys: Secrets) -> None:
+        self._link, self._keys = link, keys
+
+    async def create(self, plan: JanusRoomPlan) -> None:
+        """Create the three Janus rooms; existing ones of that name are destroyed first."""
+        common: Body = {
+            "request": "create",
+            "room": plan.janus_room,
+            "description": plan.name,
+            "secret": self._keys.room_secret(plan.janus_room),
+            "pin": self._keys.pin(plan.janus_room, plan.password),
+            "is_private": True,
+            "admin_key": self._keys.admin,
+        }
+        sound = {"sampling_rate": 48000, "audiolevel_event": True, "allow_rtp_participants": False}
+        pictures = {
+            "publishers": max(plan.places, 1),
+            "bitrate": plan.bitrate * 1000,
+            "videocodec": "h265,vp8,h264" if plan.h265 else "vp8,h264,vp9",
+            "audiocodec": "opus",
+            "notify_joining": True,
+            "fir_freq": 10,
+        }
+        for plugin, extra in ((AUDIO, sound), (VIDEO, pictures), (TEXT, {})):
+            try:
+                await self._link.ask(plugin, common | extra)
+            except JanusError as error:
+                if error.code not in _EXISTS:
+                    raise
+                await self._destroy(plugin, plan.janus_room)
+                await self._link.ask(plugin, common | extra)
+
+    async def destroy(self, janus_room: str) -> None:
+        """Destroy the three Janus rooms; Janus notifies the participants."""
+        for plugin in PLUGINS:
+            await self._destroy(plugin, janus_room)
+
+    async def _destroy(self, plugin: str, janus_room: str) -> None:
+        try:
+            await self._link.ask(plugin, self._request("destroy", janus_room))
+        except JanusError as error:
+            if error.code not in _NO_ROOM:
+                raise
+
+    async def listed(self) -> dict[str, set[str]]:
+        """Return, by name of a Janus room, the plugins that have a room of that name."""
+        plugins_of: dict[str, set[str]] = {}
+        for plugin in PLUGINS:
+            reply = await self._link.ask(plugin, {"request": "list", "admin_key": self._keys.admin})
+            for row in reply["list"]:
+                plugins_of.setdefault(str(row["room"]), set()).add(plugin)
+        return plugins_of
+
+    async def connections(self, janus_room: str) -> list[JanusConnection]:
+        """Return all connections of participants to the three Janus rooms."""
+        audio, video, text = await asyncio.gather(
+            *(
+                self._link.ask(plugin, self._request("listparticipants", janus_room))
+                for plugin in PLUGINS
+            )
+        )
+        connections = [
+            JanusConnection(
+                AUDIO, str(row["id"]), str(row.get("display") or ""), bool(row.get("muted"))
+            )
+            for row in audio["participants"]
+        ]
+        connections += [
+            JanusConnection(
+                VIDEO, str(row["id"]), str(row.get("display") or ""), sends=bool(row["publisher"])
+            )
+            for row in video["participants"]
+        ]
+        connections += [
+            JanusConnection(TEXT, str(row["username"]), str(row.get("display") or ""))
+            for row in text["participants"]
+        ]
+        return connections
+
+    async def kick(self, janus_room: str, plugin: str, participant: str) -> None:
+        """Remove one connection."""
+        participant_key = {"username" if plugin == TEXT else "id": participant}
+        await self._on_person(plugin, self._request("kick", janus_room) | participant_key)
+
+    async def mute(self, janus_room: str, participant: str, value: bool) -> None:
+        """Close or open somebody's microphone, at the mixer."""
+        request = self._request("mute" if value else "unmute", janus_room) | {"id": participant}
+        await self._on_person(AUDIO, request)
+
+    async def _on_person(self, plugin: str, request: Body) -> None:
+        try:
+            await self._link.ask(plugin, request)
+        except JanusError as error:
+            if error.code not in _NOBODY | _NO_ROOM:
+                raise
+
+    async def announce(self, janus_room: str, announcement: Body) -> None:
+        """Send an announcement to the pages of all participants; pages that are not addressed ignore it."""
+        request = self._request("announcement", janus_room) | {
+            "text": orjson.dumps(announcement).decode()
+        }
+        with contextlib.suppress(JanusError):
+            await self._link.ask(TEXT, request)
+
+    async def start_recording(self, janus_room: str, folder: Path) -> None:
+        """Record the mixed sound into audio.wav, and each video into an .mjr file of its own."""
+        folder.mkdir(parents=True, exist_ok=True)
+        edit = self._request("edit", janus_room) | {"new_rec_dir": str(folder)}
+        await self._link.ask(VIDEO, edit)
+        await self._link.ask(
+            VIDEO, self._request("enable_recording", janus_room) | {"record": True}
+        )
+        sound = {"record": True, "record_dir": str(folder), "record_file": "audio.wav"}
+        await self._link.ask(AUDIO, self._request("enable_recording", janus_room) | sound)
+
+    async def stop_recording(self, janus_room: str) -> None:
+        """Close the files."""
+        for plugin in (AUDIO, VIDEO):
+            await self._link.ask(
+                plugin, self._request("enable_recording", janus_room) | {"record": False}
+            )
+
+    def _request(self, name: str, janus_room: str) -> Body:
+        return {"request": name, "room": janus_room, "secret": self._keys.room_secret(janus_room)}
