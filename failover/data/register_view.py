@@ -18,7 +18,7 @@ from django.conf import settings
 
 from failover.data.cells.connection import Failure, Link
 from failover.models import Register
-from failover.rules.cell_facts import Mode, Row
+from failover.rules.cell_facts import Mode, RegisterRow
 from failover.rules.decisions import Said
 
 _COLUMNS = "platform, home, backup, epoch, owner, solo, forced, mode, wish, wish_by, wish_force, wish_fence"
@@ -55,9 +55,9 @@ _NOTE = (
 log = logging.getLogger("failover.board")
 
 __all__ = [
-    "Board",
     "Event",
     "Failure",
+    "RegisterView",
     "change",
     "is_there",
     "look",
@@ -69,10 +69,10 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Board:
+class RegisterView:
     """All rows, what was said of each cell by site, and the number of each platform's last event."""
 
-    rows: dict[str, Row]
+    rows: dict[str, RegisterRow]
     reports: dict[str, dict[str, Said]] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
 
@@ -97,17 +97,17 @@ def is_there() -> bool:
     return bool(settings.REGISTER_URL)
 
 
-def look() -> Board:
+def look() -> RegisterView:
     """All of it. Raises Failure where it is away; empty where there is none."""
     if not is_there():
-        return Board(rows={})
+        return RegisterView(rows={})
     with _link() as link:
         rows = {one["platform"]: _row(one) for one in link.rows(_ROWS)}
         reports: defaultdict[str, dict[str, Said]] = defaultdict(dict)
         for one in link.rows(_REPORTS):
             reports[one["platform"]][one["site"]] = _said(one)
         numbers = {one["platform"]: int(one["number"]) for one in link.rows(_NUMBERS)}
-    return Board(rows=rows, reports=dict(reports), numbers=numbers)
+    return RegisterView(rows=rows, reports=dict(reports), numbers=numbers)
 
 
 def serving(platform: str) -> str:
@@ -127,7 +127,7 @@ def timeline(most: int = 50) -> list[Event]:
     return [Event(**one) for one in found]
 
 
-def change(before: Row, after: Row, kind: str, site: str, because: str) -> bool:
+def change(before: RegisterRow, after: RegisterRow, kind: str, site: str, because: str) -> bool:
     """Write mode and wish, with the time line; False: somebody else was faster. Raises Failure."""
     values = [after.mode, after.wish, after.wish_by, after.wish_force, after.wish_fence]
     values += [
@@ -143,7 +143,7 @@ def change(before: Row, after: Row, kind: str, site: str, because: str) -> bool:
         return bool(link.change((_CHANGE, values), (_EVENT, event)))
 
 
-def settle(before: Row, site: str, because: str) -> bool:
+def settle(before: RegisterRow, site: str, because: str) -> bool:
     """Nothing is missing any more after a forced takeover; False: it is another row now. Raises Failure."""
     values = [before.platform, before.epoch, before.owner]
     event = [before.platform, site, "salvaged", before.epoch, before.owner, before.solo]
@@ -171,9 +171,9 @@ def _link() -> Iterator[Link]:
         link.close()
 
 
-def _row(found: dict[str, Any]) -> Row:
+def _row(found: dict[str, Any]) -> RegisterRow:
     flags = {name: bool(found[name]) for name in ("solo", "forced", "wish_force", "wish_fence")}
-    return Row(**{**found, **flags, "mode": Mode(found["mode"])})
+    return RegisterRow(**{**found, **flags, "mode": Mode(found["mode"])})
 
 
 def _said(found: dict[str, Any]) -> Said:

@@ -15,7 +15,7 @@ from failover.data.cells.register import Register, Report
 from failover.data.cells.server_process import NoServer, Server
 from failover.data.cells.steps import Steps, Unfinished, _nowhere
 from failover.rules.cell_decisions import decide
-from failover.rules.cell_facts import Do, Facts, Limits, Step
+from failover.rules.cell_facts import Action, Facts, Limits, Step
 
 log = logging.getLogger("failover.cells")
 
@@ -52,18 +52,18 @@ class Agent:
         """Look, decide, do. True: something was done, look again at once."""
         facts = self.watch.look()
         step = decide(facts, self.limits, time.monotonic())
-        changed = self._say(step.do, step.because)
+        changed = self._say(step.action, step.because)
         done = self._do(step, facts)
         self._report(facts, step, changed)
         return done
 
     def _do(self, step: Step, facts: Facts) -> bool:
-        if step.do is Do.NOTHING:
+        if step.action is Action.NOTHING:
             return False
         try:
-            self.steps.do(step, facts)
+            self.steps.run(step, facts)
         except (Unfinished, Failure, NoServer, OSError) as wrong:
-            self._say(step.do, f"{step.because}: {wrong}")
+            self._say(step.action, f"{step.because}: {wrong}")
             return False
         return True
 

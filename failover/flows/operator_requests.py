@@ -14,9 +14,9 @@ from domains.data.tree_source import is_tree_edited_here
 from domains.flows import change
 from domains.models import PlatformDomain
 from failover.data import register_view
-from failover.data.register_view import Board
+from failover.data.register_view import RegisterView
 from failover.flows import recovery_mode
-from failover.rules.cell_facts import Mode, Row
+from failover.rules.cell_facts import Mode, RegisterRow
 from failover.rules.decisions import (
     refuse_fence,
     refuse_handback,
@@ -35,11 +35,11 @@ class Refused(Exception):
 class Asked:
     """What was asked for, in words, and the register's row before it."""
 
-    row: Row
+    row: RegisterRow
     sentence: str
 
 
-Refuse = Callable[[Row, Board, dict[str, str]], str]
+Refuse = Callable[[RegisterRow, RegisterView, dict[str, str]], str]
 
 
 def names() -> dict[str, str]:
@@ -52,11 +52,11 @@ def takeover(
 ) -> Asked:
     """The backup shall serve a platform now. Raises Refused, board.Failure."""
 
-    def refuse(row: Row, at: Board, called: dict[str, str]) -> str:
+    def refuse(row: RegisterRow, at: RegisterView, called: dict[str, str]) -> str:
         said = at.reports.get(platform, {})
         return refuse_takeover(row, said, called, anyway=anyway, force=force)
 
-    def wanted(row: Row) -> Row:
+    def wanted(row: RegisterRow) -> RegisterRow:
         return replace(row, wish=row.backup, wish_by=by, wish_force=force)
 
     return _ask(platform, by, "takeover wanted", refuse, wanted, dry_run=dry_run)
@@ -65,10 +65,10 @@ def takeover(
 def handback(platform: str, by: str, *, dry_run: bool = False) -> Asked:
     """Home shall have its platform back now. Raises Refused, board.Failure."""
 
-    def refuse(row: Row, at: Board, called: dict[str, str]) -> str:
+    def refuse(row: RegisterRow, at: RegisterView, called: dict[str, str]) -> str:
         return refuse_handback(row, at.reports.get(platform, {}), called)
 
-    def wanted(row: Row) -> Row:
+    def wanted(row: RegisterRow) -> RegisterRow:
         return replace(row, wish=row.home, wish_by=by, wish_force=False)
 
     return _ask(platform, by, "handback wanted", refuse, wanted, dry_run=dry_run)
@@ -78,10 +78,10 @@ def fence(platform: str, by: str, *, force: bool = False, dry_run: bool = False)
     """The database of the site that serves a platform is killed and stays down; the other one takes over
     what it has. Raises Refused, board.Failure."""
 
-    def refuse(row: Row, at: Board, called: dict[str, str]) -> str:
+    def refuse(row: RegisterRow, at: RegisterView, called: dict[str, str]) -> str:
         return refuse_fence(row, at.reports.get(platform, {}), called, force=force)
 
-    def wanted(row: Row) -> Row:
+    def wanted(row: RegisterRow) -> RegisterRow:
         other = row.other(row.owner)
         return replace(row, wish=other, wish_by=by, wish_force=force, wish_fence=True)
 
@@ -91,10 +91,10 @@ def fence(platform: str, by: str, *, force: bool = False, dry_run: bool = False)
 def withdraw(platform: str, by: str, *, dry_run: bool = False) -> Asked:
     """What was asked for and is not done yet is not to be done. Raises Refused, board.Failure."""
 
-    def wanted(row: Row) -> Row:
+    def wanted(row: RegisterRow) -> RegisterRow:
         return replace(row, wish="", wish_by="", wish_force=False, wish_fence=False)
 
-    def refuse(row: Row, at: Board, called: dict[str, str]) -> str:
+    def refuse(row: RegisterRow, at: RegisterView, called: dict[str, str]) -> str:
         return refuse_withdrawal(row, called)
 
     return _ask(platform, by, "withdrawn", refuse, wanted, dry_run=dry_run)
@@ -103,7 +103,7 @@ def withdraw(platform: str, by: str, *, dry_run: bool = False) -> Asked:
 def set_mode(platform: str, by: str, mode: Mode, *, dry_run: bool = False) -> Asked:
     """Who decides that it is taken over. Where the tree is ours it says so from now on, too."""
 
-    def refuse(row: Row, at: Board, called: dict[str, str]) -> str:
+    def refuse(row: RegisterRow, at: RegisterView, called: dict[str, str]) -> str:
         return refuse_mode(row, mode, at.reports.get(platform, {}), called)
 
     if not is_tree_edited_here():
@@ -120,7 +120,7 @@ def _ask(
     by: str,
     kind: str,
     refuse: Refuse,
-    wanted: Callable[[Row], Row] | None,
+    wanted: Callable[[RegisterRow], RegisterRow] | None,
     *,
     dry_run: bool,
 ) -> Asked:

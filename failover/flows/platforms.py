@@ -27,9 +27,9 @@ from django.db import Error
 
 from domains.models import BackupPlatform, PlatformDomain
 from failover.data import register_view
-from failover.data.register_view import Board
+from failover.data.register_view import RegisterView
 from failover.data.unit_of_work import FailoverUnitOfWork
-from failover.rules.cell_facts import Row
+from failover.rules.cell_facts import RegisterRow
 from failover.rules.decisions import state_of
 from foundation import clock
 from foundation.bus import outbox, wake_up
@@ -53,17 +53,17 @@ _told: dict[str, PlatformState] = {}
 # ---- what is known ------------------------------------------------------------------------------
 
 
-def known() -> Board:
+def known() -> RegisterView:
     """The register, or else what the cells of this site say."""
     try:
         if register_view.is_there():
             return register_view.look()
     except register_view.Failure as wrong:
         log.warning("the register is away: %s", wrong)
-    return Board(rows={p: row for p in possible_platforms() if (row := _cell(p))})
+    return RegisterView(rows={p: row for p in possible_platforms() if (row := _cell(p))})
 
 
-def _cell(platform: str) -> Row | None:
+def _cell(platform: str) -> RegisterRow | None:
     """A platform's row as its copy here has it; its home is the platform itself."""
     try:
         serving = read(platform)
@@ -73,12 +73,12 @@ def _cell(platform: str) -> Row | None:
         return None
     owner, epoch = serving.owner, serving.epoch
     backup = owner if owner != platform else ""
-    return Row(
+    return RegisterRow(
         platform=platform, home=platform, backup=backup, epoch=epoch, owner=owner, solo=False
     )
 
 
-def state(platform: str, at: Board) -> PlatformState:
+def state(platform: str, at: RegisterView) -> PlatformState:
     """How a platform is, and those around it."""
     row = at.rows.get(platform)
     around = BackupPlatform.objects.order_by("order")
@@ -95,7 +95,7 @@ def state(platform: str, at: Board) -> PlatformState:
     )
 
 
-def _neighbour(platform: str, at: Board) -> dict[str, Any]:
+def _neighbour(platform: str, at: RegisterView) -> dict[str, Any]:
     return {"platformmoid": platform, "state": state_of(at.rows.get(platform))}
 
 

@@ -9,10 +9,10 @@ from typing import Any
 from domains.data.queries import backups_of
 from domains.models import MachineRoom, PlatformDomain
 from failover.data import register_view
-from failover.data.register_view import Board, Event
+from failover.data.register_view import Event, RegisterView
 from failover.flows import platforms
 from failover.models import RoomWatch
-from failover.rules.cell_facts import Row
+from failover.rules.cell_facts import RegisterRow
 from failover.rules.decisions import Said, differs, state_of
 from foundation import clock
 from foundation.cells.directory import own_platform, possible_platforms
@@ -52,7 +52,7 @@ def remark(platform: str) -> str:
     return differs(platform, backups_of("default", platform), rows.get(platform), names)
 
 
-def _remarks(at: Board, names: dict[str, str]) -> list[str]:
+def _remarks(at: RegisterView, names: dict[str, str]) -> list[str]:
     said = (differs(p, backups_of("default", p), at.rows.get(p), names) for p in sorted(names))
     return [one for one in said if one]
 
@@ -62,7 +62,7 @@ def moment(at: datetime) -> str:
     return at.isoformat(timespec="seconds")
 
 
-def _cell(row: Row, at: Board, names: dict[str, str]) -> dict[str, Any]:
+def _cell(row: RegisterRow, at: RegisterView, names: dict[str, str]) -> dict[str, Any]:
     said = at.reports.get(row.platform, {})
     return {
         "platformmoid": row.platform,
@@ -92,7 +92,7 @@ def _copy(site: str, said: Said, names: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _sites(at: Board, names: dict[str, str]) -> list[dict[str, Any]]:
+def _sites(at: RegisterView, names: dict[str, str]) -> list[dict[str, Any]]:
     """Each site with the platforms that it serves; its agent's last word says whether it lives."""
     found = []
     for site in sorted({r.home for r in at.rows.values()} | {r.backup for r in at.rows.values()}):

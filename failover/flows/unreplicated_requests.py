@@ -18,7 +18,7 @@ from failover.data import register_view
 from failover.data.cells import config
 from failover.data.cells.connection import Link
 from failover.flows.operator_requests import Refused
-from failover.rules.cell_facts import Row
+from failover.rules.cell_facts import RegisterRow
 from foundation.bus.inbox import READ_AFTER, READ_KEYS
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, store_of
@@ -60,7 +60,7 @@ def done(platform: str, by: str) -> str:
     return because
 
 
-def _forced(platform: str) -> Row:
+def _forced(platform: str) -> RegisterRow:
     row = register_view.look().rows.get(platform)
     if row is None or not row.forced:
         raise Refused("it was not taken over by force: nothing can be missing")

@@ -1,21 +1,32 @@
-"""What a cell's agent knows when it decides, as values. Instants are monotonic seconds."""
+"""The facts from which a cell agent decides, and the actions that it can take.
+
+A *cell* is the data of one platform: a database at the platform's home and one at its backup site. One of
+them is the *owner* and takes writes; the other is its *copy*, a MariaDB replica. The *register* at the core
+says who the owner is.
+
+The owner is *protected* while each commit waits until the copy has acknowledged it (semi-synchronous
+replication). It is *unprotected* (the register says `solo`, log lines "alone") while it commits without
+waiting: the copy may then lack the last writes, so it must not take over by itself.
+
+All moments are monotonic seconds of this machine (`time.monotonic`); no clock of another machine counts.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
 class Mode(StrEnum):
-    """Disaster-recovery mode of a platform (CSS 1.2, 2.3)."""
+    """The disaster-recovery mode of a platform: who decides on a takeover (CSS §1.2, §2.3)."""
 
     AUTO = "auto"
     MANUAL = "manual"
     OFF = "off"
 
 
-class Do(StrEnum):
-    """The steps; each may be repeated after a crash at any point."""
+class Action(StrEnum):
+    """An action is what the agent does next; each may be repeated after a crash at any point."""
 
     NOTHING = "nothing"
     START_AS_OWNER = "start as owner"
@@ -36,119 +47,168 @@ class Do(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """The register's row of one platform."""
+class RegisterRow:
+    """A register row says who owns the cell of one platform; its fields are the columns of the table."""
 
     platform: str
     home: str
     backup: str
     epoch: int
+    """A number that grows with each change of owner, and each time the owner becomes unprotected."""
     owner: str
     solo: bool
+    """The owner is unprotected: it commits without waiting for the copy, which may lack the last writes."""
     forced: bool = False
+    """An operator forced the takeover: writes that the former owner acknowledged may be missing here."""
     mode: Mode = Mode.AUTO
     wish: str = ""
+    """The site that is requested to become the owner; empty means no request."""
     wish_by: str = ""
+    """Who made the request: an operator's name, or the site whose agent asks for a hand-over."""
     wish_force: bool = False
+    """The operator accepts that writes may be missing."""
     wish_fence: bool = False
     """The owner's database is killed and stays down until the other site has taken over."""
 
     def other(self, site: str) -> str:
-        """The cell's other site."""
+        """Return the other one of the cell's two sites."""
         return self.backup if site == self.home else self.home
+
+    def without_request(self) -> RegisterRow:
+        """Return the row without its request, which is fulfilled or withdrawn."""
+        return replace(self, wish="", wish_by="", wish_force=False, wish_fence=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
-    """This site's own database process of the cell, as last seen."""
+    """The state of the cell's database process at this site, as it was last read."""
 
     alive: bool = False
+    """The process runs."""
     answers: bool = False
     read_only: bool = True
     semi: bool = False
-    """Commits wait for the other copy's acknowledgement."""
+    """Commits wait for the acknowledgement of a copy (semi-synchronous replication is on)."""
     attached: bool = False
-    """A copy is connected that acknowledges."""
+    """A copy that acknowledges is connected to this database."""
     follows: bool = False
+    """The database is configured as a copy of the other site's."""
     receiving: bool = False
+    """As a copy: the thread that fetches the owner's log is connected."""
     applying: bool = False
+    """As a copy: the thread that applies what was fetched runs."""
     trouble: str = ""
-    """Why it does not follow, in the server's words."""
+    """The error that stops the copying, in the server's words."""
     complete: bool = False
-    """As a copy: in this life of the process it once had all that the owner had."""
+    """As a copy: since its process started it has, at least once, had all that the owner had.
+
+    What a copy had received but not applied is lost when its process dies. Before it is complete
+    again, an acknowledged write may therefore be missing, and it must not take over.
+    """
     declared: tuple[str, int] | None = None
     """`(owner, epoch)` as transactions read it; None before the first migration."""
-    misfit: str = ""
-    """A setting that would lose data, in words."""
+    unsafe_setting: str = ""
+    """A setting under which acknowledged writes could be lost, in words; empty means none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Seconds, and how many automatic takeovers an hour."""
+    """The limits of patience, in seconds, and the number of automatic takeovers an hour."""
 
     solo: float = 1.0
+    """The owner becomes unprotected when the copy has not acknowledged for so long."""
     takeover: float = 3.0
+    """The copy may take over when the owner's database has not answered for so long."""
     pulse: float = 10.0
+    """The owner's software counts as dead when its liveness counter has stood still for so long."""
     ask: float = 5.0
+    """How long the owner's agent has for a requested hand-over before the copy takes over."""
     well: float = 60.0
+    """The home gets its platform back when it could have served for so long."""
     hung: float = 10.0
+    """A database that has not answered for so long is killed and started again,"""
     start: float = 60.0
+    """unless its process is younger than this: it may still be recovering."""
     follow: float = 0.5
+    """The least time between two attempts to make the copy follow."""
     diverged: float = 5.0
+    """How long the owner must refuse a copy before the copy counts as diverged."""
     takeovers: int = 1
+    """The most automatic takeovers of a platform within an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """All that one decision is made from."""
+    """The facts are all that one decision is made from, as the agent of site `me` sees it."""
 
     me: str
-    row: Row | None
-    """None: the register is unreachable. That is not the same as "nobody owns it"."""
-    last: Row | None = None
-    """The row as last read by this life of the agent."""
+    row: RegisterRow | None
+    """`None` means that the register is unreachable, not that nobody owns the cell."""
+    last: RegisterRow | None = None
+    """The row as this process of the agent last read it."""
     takeovers: int = 0
-    """Automatic ones of this platform in the last hour."""
+    """The number of automatic takeovers of this platform in the last hour."""
     own: Database = field(default_factory=Database)
     started_at: float = 0.0
+    """When the process of the own database was first seen."""
     answered_at: float = 0.0
     """When the own database last answered."""
     heard_at: float = 0.0
     """When the peer's database last answered."""
     acked_at: float = 0.0
-    """As owner: when the copy was last seen to be attached and to acknowledge."""
+    """As owner: when the copy was last known to be attached and to acknowledge."""
     followed_at: float = float("-inf")
-    """As copy: when it was last told to follow."""
+    """As copy: when the agent last made the database follow the owner."""
     diverged_at: float | None = None
-    """As copy: since when the owner says that we hold transactions that it does not."""
+    """As copy: since when the owner refuses it, because it holds transactions that the owner does not."""
     peer_open: bool = False
     """The other site's database takes writes."""
     served: bool = False
-    """The own database was open since it was last a complete copy: its tail may be its own."""
+    """The own database has taken writes since it was last a complete copy.
+
+    The end of its log may therefore hold writes that exist nowhere else.
+    """
     other_well: bool = False
-    """The other site's agent has just said that it could serve: its copy is complete."""
+    """The other site's agent reported within 5 s that it could serve: its copy is complete."""
     caught_up: bool = False
-    """As owner: the copy has applied all but a moment's work."""
+    """As owner: the copy had, when it last answered, all that was written up to 0.3 s before."""
     pulse_at: float | None = None
-    """When the serving site's software last counted up; None: it never did."""
+    """When the serving site's liveness counter last grew; `None` means that it was never seen to grow."""
     asked_at: float | None = None
-    """As copy: when the owner was asked to hand over."""
+    """As copy: when this agent requested the owner to hand over; `None` means it has not."""
     well_since: float | None = None
-    """As owner: since when the other site could serve."""
-    alone: int = 0
-    """The epoch under which this life of the agent has won the right to commit alone."""
+    """As owner of another site's platform: since when its home could have it back."""
+    unprotected_epoch: int = 0
+    """The epoch under which this process of the agent has itself won the right to commit unprotected.
+
+    0 means none. Only the agent that has seen its own compare-and-set succeed sets this.
+    """
+
+    @property
+    def ownership(self) -> str:
+        """Say in words who owns the cell, as far as this agent knows."""
+        row = self.row or self.last
+        return f"{row.owner} owns it, epoch {row.epoch}" if row else "nobody is known to own it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What to do next, and the one sentence that says what and why."""
+    """A step is the next action, and the one sentence that says what is done and why."""
 
-    do: Do
+    action: Action
     because: str
-    row: Row | None = None
-    """CLAIM, PROTECT, HAND_OVER, ASK, WITHDRAW: what the register's row shall become."""
+    row: RegisterRow | None = None
+    """The register row that the action works with.
+
+    For CLAIM, PROTECT, HAND_OVER, ASK and WITHDRAW it is the row that is to be written.
+    """
     kind: str = ""
-    """What the time line calls it."""
+    """The kind of event under which the time line shows the change."""
     automatic: bool = False
     keep: bool = False
-    """START_AS_COPY: with all that is in its log."""
+    """For START_AS_COPY: keep all that is in its log, even what was never acknowledged."""
+
+
+def nothing(because: str) -> Step:
+    """Return the step that does nothing, with its reason."""
+    return Step(action=Action.NOTHING, because=because)

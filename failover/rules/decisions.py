@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from failover.rules.cell_facts import Mode, Row
+from failover.rules.cell_facts import Mode, RegisterRow
 
 LOST_FOR = timedelta(seconds=15)
 WELL_FOR = timedelta(seconds=30)
@@ -60,7 +60,7 @@ def _become(room: Room, abnormal: bool, because: str) -> tuple[Room, str]:
 # ---- platforms ----------------------------------------------------------------------------------
 
 
-def state_of(row: Row | None) -> str:
+def state_of(row: RegisterRow | None) -> str:
     """A platform is normal while its own site serves it; one without a register is its own."""
     return "normal" if row is None or row.owner == row.home else "abnormal"
 
@@ -70,7 +70,7 @@ def is_newer(known: tuple[int, int] | None, told: tuple[int, int]) -> bool:
     return known is None or told > known
 
 
-def differs(platform: str, backups: Sequence[str], row: Row | None, names: Names) -> str:
+def differs(platform: str, backups: Sequence[str], row: RegisterRow | None, names: Names) -> str:
     """Where the tree's first backup is not the site that has the copy: what is, and what to do."""
     name, wanted = _name(platform, names), backups[0] if backups else ""
     if wanted == (row.backup if row else ""):
@@ -110,7 +110,7 @@ Names = Mapping[str, str]
 
 
 def refuse_takeover(
-    row: Row, reports: Reports, names: Names, *, anyway: bool = False, force: bool = False
+    row: RegisterRow, reports: Reports, names: Names, *, anyway: bool = False, force: bool = False
 ) -> str:
     """Why the backup must not be asked to take over; "" where it may."""
     home, backup = _name(row.home, names), _name(row.backup, names)
@@ -136,7 +136,7 @@ def refuse_takeover(
     return ""
 
 
-def refuse_handback(row: Row, reports: Reports, names: Names) -> str:
+def refuse_handback(row: RegisterRow, reports: Reports, names: Names) -> str:
     """Why home must not get its platform back now; "" where it may."""
     home, backup = _name(row.home, names), _name(row.backup, names)
     if row.owner == row.home:
@@ -155,7 +155,7 @@ def refuse_handback(row: Row, reports: Reports, names: Names) -> str:
     return ""
 
 
-def refuse_fence(row: Row, reports: Reports, names: Names, *, force: bool = False) -> str:
+def refuse_fence(row: RegisterRow, reports: Reports, names: Names, *, force: bool = False) -> str:
     """Why the site that serves a platform must not be fenced: nobody could take over; "" where it may."""
     if busy := _asked_already(row, names):
         return busy
@@ -170,12 +170,12 @@ def refuse_fence(row: Row, reports: Reports, names: Names, *, force: bool = Fals
     return ""
 
 
-def refuse_withdrawal(row: Row, names: Names) -> str:
+def refuse_withdrawal(row: RegisterRow, names: Names) -> str:
     """Nothing is asked for: nothing can be withdrawn."""
     return "" if row.wish else f"nothing is asked for of {_name(row.platform, names)}"
 
 
-def refuse_mode(row: Row, mode: Mode, reports: Reports, names: Names) -> str:
+def refuse_mode(row: RegisterRow, mode: Mode, reports: Reports, names: Names) -> str:
     """Why a platform's mode must not become this; "" where it may."""
     if row.mode is mode:
         return f"the mode is {mode} already"
@@ -186,7 +186,7 @@ def refuse_mode(row: Row, mode: Mode, reports: Reports, names: Names) -> str:
     return ""
 
 
-def _asked_already(row: Row, names: Names) -> str:
+def _asked_already(row: RegisterRow, names: Names) -> str:
     """Two at once: the second one is told of the first."""
     if not row.wish:
         return ""

@@ -21,7 +21,7 @@ from tests.failover.two import Two, two_sites, until
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("media")]
 
 TAKEN_WITHIN = 30.0
-NAME, LATER = "Board of both", "Board, at west"
+NAME, LATER = "RegisterView of both", "RegisterView, at west"
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from deploy.stand.stand import Stand
 from failover.data.cells.connection import Failure, Link
 from failover.data.cells.register import Register
 from failover.data.cells.server_process import Server
-from failover.rules.cell_facts import Row
+from failover.rules.cell_facts import RegisterRow
 from tests.failover.links import Links
 
 LIMITS = {"well": 5.0, "takeovers": 1000}
@@ -42,7 +42,7 @@ class Two:
 
     # ---- who serves ---------------------------------------------------------------------------
 
-    def row(self, platform: Site) -> Row:
+    def row(self, platform: Site) -> RegisterRow:
         """The register's row of a platform. Raises Failure."""
         moid = platform.vault.platform_moid
         asked = self._asked.setdefault(moid, Register(self._register, moid, ""))

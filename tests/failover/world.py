@@ -25,7 +25,7 @@ from failover.data.cells.connection import Failure, Link
 from failover.data.cells.register import Register as Asked
 from failover.data.cells.server_process import Server
 from failover.models import CellReport, FailoverEvent, Pulse, Register
-from failover.rules.cell_facts import Row
+from failover.rules.cell_facts import RegisterRow
 from foundation.cells.models import Cell as Gate
 from tests.failover.cut import Cut
 from tests.failover.writers import TABLES, Verdict, Writer, judge
@@ -171,7 +171,7 @@ class World:
 
     # ---- what is --------------------------------------------------------------------------
 
-    def row(self) -> Row:
+    def row(self) -> RegisterRow:
         """The register's row."""
         seen = self._asked.read()
         assert seen is not None

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from conferences.rules.states import Conference
-from failover.rules.cell_facts import Limits, Row
+from failover.rules.cell_facts import Limits, RegisterRow
 from tests.memory import MemoryUnitOfWork
 from tests.memory_letter import Letter
 from tests.simulation.broken import Broken
@@ -52,7 +52,7 @@ class Side:
 class Cell:
     """One platform's data: what it is, where it may be changed, and what waits to be sent."""
 
-    row: Row
+    row: RegisterRow
     data: MemoryUnitOfWork
     network: Network
     say: Callable[[str], None]
@@ -200,7 +200,7 @@ class Cell:
         if moved:
             left = self.sides[self.row.owner]
             left.last, self._well_since = dict(self.data.live), None
-        self.row = Row(
+        self.row = RegisterRow(
             platform=self.row.platform,
             home=self.row.home,
             backup=self.row.backup,

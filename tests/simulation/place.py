@@ -16,7 +16,7 @@ from conferences.rules.outgoing import question_of, to_unit
 from conferences.rules.restore import decide_lost, decide_restore
 from conferences.rules.states import Conference, ConferenceState, Unit, next_due
 from conferences.rules.takeover import decide_taken_over
-from failover.rules.cell_facts import Row
+from failover.rules.cell_facts import RegisterRow
 from foundation.bus.message import Message
 from foundation.bus.outgoing import Outgoing, Send
 from tests import memory_closed
@@ -280,7 +280,7 @@ class Place:
         if self.world.many:
             self.pms.watch_platforms({p: self._known(c) for p, c in self.cells.items()})
 
-    def _known(self, cell: Cell) -> tuple[Row, int]:
+    def _known(self, cell: Cell) -> tuple[RegisterRow, int]:
         """The register, or else what the cells of this site say. As `flows.platforms.known`."""
         if self.world.network.linked(self.name, REGISTER):
             return cell.row, cell.number

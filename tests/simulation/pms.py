@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from conferences.rules.states import Unit
 from failover.rules import decisions
-from failover.rules.cell_facts import Row
+from failover.rules.cell_facts import RegisterRow
 from failover.rules.decisions import Room
 from foundation.bus.message import Message
 from tests.simulation.broken import Broken
@@ -77,7 +77,7 @@ class Pms:
             number=self.rooms[room].number,
         )
 
-    def watch_platforms(self, known: dict[str, tuple[Row, int]]) -> None:
+    def watch_platforms(self, known: dict[str, tuple[RegisterRow, int]]) -> None:
         """As `flows.platforms.tell`: what has changed. `known`: the register, where it is reachable."""
         for platform, (row, number) in known.items():
             said = self.state(row, number)
@@ -85,7 +85,7 @@ class Pms:
                 self._told[platform] = said
                 self.tell(said)
 
-    def state(self, row: Row, number: int) -> PlatformState:
+    def state(self, row: RegisterRow, number: int) -> PlatformState:
         """How a platform is."""
         return PlatformState(
             platform=row.platform,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from random import Random
 
 from conferences.rules.states import Unit
-from failover.rules.cell_facts import Row
+from failover.rules.cell_facts import RegisterRow
 from foundation.bus.message import Message, dumps, to_body
 from tests.memory_closed import Away
 from tests.memory_letter import Letter
@@ -81,7 +81,7 @@ class World(Clock):
 
     def _cell(self, n: int) -> Cell:
         home, backup = self.sites[n], self.sites[(n + 1) % len(self.sites)] if self.many else ""
-        row = Row(platform=home, home=home, backup=backup, epoch=1, owner=home, solo=False)
+        row = RegisterRow(platform=home, home=home, backup=backup, epoch=1, owner=home, solo=False)
         return Cell(row, unit_of_work_of(home), self.network, self.say)
 
     def _place(self, name: str) -> Place:

@@ -15,7 +15,7 @@ from failover.data.cells.config import Cell
 from failover.data.cells.connection import Failure, Link
 from failover.data.cells.register import Register, Seen
 from failover.data.cells.server_process import Server
-from failover.rules.cell_facts import Database, Facts, Row
+from failover.rules.cell_facts import Database, Facts, RegisterRow
 
 NEAR = 0.3
 """Seconds of work that a copy may lack, when it answers, and still be called caught up."""
@@ -26,8 +26,8 @@ NEVER = float("-inf")
 class Memory:
     """What this life of the agent remembers between cycles."""
 
-    alone: int = 0
-    last: Row | None = None
+    unprotected_epoch: int = 0
+    last: RegisterRow | None = None
     database: Database = field(default_factory=Database)
     answered_at: float = NEVER
     started_at: float = NEVER
@@ -40,7 +40,7 @@ class Memory:
     pulse: int | None = None
     pulse_at: float | None = None
     life: str = ""
-    misfit: str = ""
+    unsafe_setting: str = ""
     goal: int | None = None
     fed_since: float | None = None
     diverged_from: int = 0
@@ -147,7 +147,7 @@ class Watch:
             pulse_at=memory.pulse_at,
             asked_at=memory.asked_at,
             well_since=memory.well_since,
-            alone=memory.alone,
+            unprotected_epoch=memory.unprotected_epoch,
         )
 
     def is_well(self, facts: Facts) -> bool:
@@ -155,7 +155,12 @@ class Watch:
         database = facts.own
         fed = database.follows and database.receiving and database.applying and database.complete
         serves = not database.follows and not database.read_only
-        return database.answers and not database.misfit and self.health.good and (fed or serves)
+        return (
+            database.answers
+            and not database.unsafe_setting
+            and self.health.good
+            and (fed or serves)
+        )
 
     def _read(self) -> Seen | None:
         try:
@@ -173,7 +178,9 @@ class Watch:
             memory.database = Database()
             return memory.database
         try:
-            memory.misfit = memory.misfit if memory.answered_at > memory.started_at else self._fit()
+            memory.unsafe_setting = (
+                memory.unsafe_setting if memory.answered_at > memory.started_at else self._fit()
+            )
             look = own_database.Look(
                 self.link, self.cell.platform, self.cell.schema, self.cell.number
             )
@@ -183,11 +190,11 @@ class Watch:
         memory.answered_at = now
         self._remember(look, now)
         complete = self._is_complete(look)
-        memory.database = look.database(complete=complete, misfit=memory.misfit)
+        memory.database = look.database(complete=complete, unsafe_setting=memory.unsafe_setting)
         return memory.database
 
     def _fit(self) -> str:
-        return own_database.misfit(self.link, self.cell.server, self.cell.number)
+        return own_database.unsafe_setting(self.link, self.cell.server, self.cell.number)
 
     def _another_life(self, life: str, now: float) -> None:
         memory = self.memory

@@ -71,7 +71,7 @@ class Look:
         """As a copy: connected."""
         return bool(self._slave.get("Slave_IO_Running") == "Yes")
 
-    def database(self, *, complete: bool, misfit: str) -> Database:
+    def database(self, *, complete: bool, unsafe_setting: str) -> Database:
         """The facts for a decision."""
         slave = self._slave
         trouble = slave.get("Last_SQL_Error") or slave.get("Last_IO_Error") or ""
@@ -87,7 +87,7 @@ class Look:
             trouble=trouble[:160],
             complete=complete,
             declared=self.declared,
-            misfit=misfit,
+            unsafe_setting=unsafe_setting,
         )
 
 
@@ -100,7 +100,7 @@ def sequence(position: str, domain: int) -> int:
     return 0
 
 
-def misfit(link: Link, server: int, domain: int) -> str:
+def unsafe_setting(link: Link, server: int, domain: int) -> str:
     """A setting under which acknowledged writes could be lost, in words; empty: all is well."""
     names = [*NEEDED, "rpl_semi_sync_master_timeout", "server_id", "gtid_domain_id"]
     names += ["slave_parallel_threads"]

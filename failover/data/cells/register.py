@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from failover.data.cells.connection import Link
-from failover.rules.cell_facts import Mode, Row
+from failover.rules.cell_facts import Mode, RegisterRow
 
 _READ = """
 SELECT r.platform, r.home, r.backup, r.epoch, r.owner, r.solo, r.forced, r.mode, r.wish, r.wish_by,
@@ -41,7 +41,7 @@ ON DUPLICATE KEY UPDATE at=VALUES(at), role=VALUES(role), well=VALUES(well), lag
 class Seen:
     """What one look at the register shows."""
 
-    row: Row
+    row: RegisterRow
     takeovers: int
     other_well: bool
     """The other site's agent has just said that it could serve."""
@@ -72,11 +72,17 @@ class Register:
         takeovers, well = found.pop("takeovers"), found.pop("other_well")
         for name in ("solo", "forced", "wish_force", "wish_fence"):
             found[name] = bool(found[name])
-        row = Row(**{**found, "mode": Mode(found["mode"])})
+        row = RegisterRow(**{**found, "mode": Mode(found["mode"])})
         return Seen(row=row, takeovers=takeovers, other_well=bool(well))
 
     def swap(
-        self, before: Row, after: Row, kind: str, because: str, *, automatic: bool = False
+        self,
+        before: RegisterRow,
+        after: RegisterRow,
+        kind: str,
+        because: str,
+        *,
+        automatic: bool = False,
     ) -> bool:
         """Compare `(epoch, owner, solo)` and set; with it the time line. False: it was another."""
         moved = after.owner != before.owner
@@ -85,7 +91,7 @@ class Register:
         event = self._event(after, kind, because, automatic)
         return bool(self._link.change((_SET, to + at), (_EVENT, event)))
 
-    def wish(self, before: Row, after: Row, kind: str, because: str) -> bool:
+    def wish(self, before: RegisterRow, after: RegisterRow, kind: str, because: str) -> bool:
         """Ask the owner to hand over, or withdraw that. False: somebody wished meanwhile."""
         values = [after.wish, after.wish_by, before.platform, before.epoch]
         values += [before.wish, before.wish_by]
@@ -101,6 +107,6 @@ class Register:
         """Forget the connection."""
         self._link.close()
 
-    def _event(self, after: Row, kind: str, because: str, automatic: bool) -> list[object]:
+    def _event(self, after: RegisterRow, kind: str, because: str, automatic: bool) -> list[object]:
         state = [after.epoch, after.owner, after.solo, automatic]
         return [after.platform, self._site, kind, *state, because[:255]]

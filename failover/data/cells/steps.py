@@ -11,7 +11,7 @@ from threading import Thread
 
 from failover.data.cells.connection import NO_SUCH_TABLE, Failure, Link
 from failover.data.cells.observer import Watch
-from failover.rules.cell_facts import Do, Facts, Row, Step
+from failover.rules.cell_facts import Action, Facts, RegisterRow, Step
 
 DRAINED = "Slave has read all relay log"
 SEMI = "SET GLOBAL rpl_semi_sync_master_enabled="
@@ -39,29 +39,29 @@ class Steps:
         # STOP SLAVE towards a black hole takes two seconds.
         self._link = Link(unix_socket=str(watch.server.socket), user="root", seconds=4)
         self._confirmation: Confirmation | None = None
-        self._all: dict[Do, Callable[[Step, Facts], None]] = {
-            Do.NOTHING: lambda step, facts: None,
-            Do.START_AS_OWNER: self._start_as_owner,
-            Do.START_AS_COPY: self._start_as_copy,
-            Do.RESTART: lambda step, facts: self._server.kill(),
+        self._all: dict[Action, Callable[[Step, Facts], None]] = {
+            Action.NOTHING: lambda step, facts: None,
+            Action.START_AS_OWNER: self._start_as_owner,
+            Action.START_AS_COPY: self._start_as_copy,
+            Action.RESTART: lambda step, facts: self._server.kill(),
             # Never by switching the waiting off: that would commit what waits.
-            Do.FENCE: lambda step, facts: self._server.kill(),
-            Do.REBUILD: self._rebuild,
-            Do.FOLLOW: self._follow_again,
-            Do.CLAIM: self._claim,
-            Do.PROMOTE: self._promote,
-            Do.PROTECT: self._protect,
-            Do.GO_ALONE: lambda step, facts: self._go_alone(_row(step)),
-            Do.OPEN: lambda step, facts: self._open(_row(step)),
-            Do.DECLARE: lambda step, facts: self._declare(_row(step)),
-            Do.HAND_OVER: self._hand_over,
-            Do.ASK: self._wish,
-            Do.WITHDRAW: self._wish,
+            Action.FENCE: lambda step, facts: self._server.kill(),
+            Action.REBUILD: self._rebuild,
+            Action.FOLLOW: self._follow_again,
+            Action.CLAIM: self._claim,
+            Action.PROMOTE: self._promote,
+            Action.PROTECT: self._protect,
+            Action.GO_ALONE: lambda step, facts: self._go_alone(_row(step)),
+            Action.OPEN: lambda step, facts: self._open(_row(step)),
+            Action.DECLARE: lambda step, facts: self._declare(_row(step)),
+            Action.HAND_OVER: self._hand_over,
+            Action.ASK: self._wish,
+            Action.WITHDRAW: self._wish,
         }
 
-    def do(self, step: Step, facts: Facts) -> None:
+    def run(self, step: Step, facts: Facts) -> None:
         """Do it. Raises Unfinished, link.Failure or server.NoServer: nothing is known of its effect."""
-        self._all[step.do](step, facts)
+        self._all[step.action](step, facts)
 
     # ---- the process ------------------------------------------------------------------------
 
@@ -138,14 +138,14 @@ class Steps:
         if not self._swap(step, facts):
             raise Unfinished("the register was changed meanwhile")
         if after.owner == self._watch.site:
-            self._memory.alone = after.epoch
+            self._memory.unprotected_epoch = after.epoch
         self._memory.acked_at = time.monotonic()
         self._point("claim: won")
         if facts.row and facts.row.owner == after.owner and not facts.own.read_only:
             self._go_alone(after)
 
-    def _go_alone(self, row: Row) -> None:
-        if self._memory.alone != row.epoch:
+    def _go_alone(self, row: RegisterRow) -> None:
+        if self._memory.unprotected_epoch != row.epoch:
             raise Unfinished("not certain to own it alone")
         self._confirmation = None
         self._link.rows(SEMI + "0")
@@ -155,11 +155,11 @@ class Steps:
         self._point("protect: waits")
         self._confirm()
         # From here on the register may say "protected" at any time: never alone without a new epoch.
-        self._memory.alone = 0
+        self._memory.unprotected_epoch = 0
         self._swap(step, facts)
         self._point("protect: told")
 
-    def _open(self, row: Row) -> None:
+    def _open(self, row: RegisterRow) -> None:
         self._watch.served.touch()
         if row.solo:
             self._go_alone(row)
@@ -171,7 +171,7 @@ class Steps:
         self._point("open: declared")
         self._link.rows("SET GLOBAL read_only=0")
 
-    def _declare(self, row: Row) -> None:
+    def _declare(self, row: RegisterRow) -> None:
         query = _DECLARE.format(schema=self._cell.schema)
         try:
             self._link.rows(query, [row.platform, row.owner, row.epoch])
@@ -265,7 +265,7 @@ class Confirmation:
             self._link.close()
 
 
-def _row(step: Step) -> Row:
+def _row(step: Step) -> RegisterRow:
     if step.row is None:
         raise Unfinished("a step without a row")
     return step.row

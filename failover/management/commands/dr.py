@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from domains.models import PlatformDomain
 from failover.data import register_view
 from failover.flows import operator_requests, status, unreplicated_requests
-from failover.rules.cell_facts import Mode, Row
+from failover.rules.cell_facts import Mode, RegisterRow
 
 PATIENCE = 120.0
 _WORDS = ["status", "takeover", "handback", "mode", "drill", "fence", "withdraw", "salvage"]
@@ -170,7 +170,7 @@ def _who() -> str:
     return f"{getpass.getuser()} (dr)"
 
 
-def _await(platform: str, true: Callable[[Row], bool]) -> Row:
+def _await(platform: str, true: Callable[[RegisterRow], bool]) -> RegisterRow:
     deadline = time.monotonic() + PATIENCE
     while True:
         row = register_view.look().rows[platform]

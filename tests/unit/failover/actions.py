@@ -5,37 +5,43 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
-from failover.rules.cell_facts import Do, Facts, Row, Step
+from failover.rules.cell_facts import Action, Facts, RegisterRow, Step
 from tests.unit.failover.copies import Store
 
 if TYPE_CHECKING:
     from tests.unit.failover.simulated import Agent, World
 
-ON_THE_PROCESS = {Do.START_AS_OWNER, Do.START_AS_COPY, Do.RESTART, Do.FENCE, Do.REBUILD}
+ON_THE_PROCESS = {
+    Action.START_AS_OWNER,
+    Action.START_AS_COPY,
+    Action.RESTART,
+    Action.FENCE,
+    Action.REBUILD,
+}
 
 
 def of(world: World, agent: Agent, store: Store, step: Step, facts: Facts) -> Iterator[None]:
     """The actions of a step; the agent may die at each yield."""
-    if step.do in ON_THE_PROCESS:
+    if step.action in ON_THE_PROCESS:
         yield from _on_the_process(world, store, step)
     elif not store.up(world.now):
         return
-    elif step.do is Do.FOLLOW:
+    elif step.action is Action.FOLLOW:
         yield from _follow_again(world, agent, store)
-    elif step.do is Do.PROMOTE:
+    elif step.action is Action.PROMOTE:
         yield from _promote(world, store)
     elif step.row is not None:
         yield from _as_owner(world, agent, store, step, facts, step.row)
 
 
 def _on_the_process(world: World, store: Store, step: Step) -> Iterator[None]:
-    if step.do in (Do.START_AS_OWNER, Do.START_AS_COPY):
-        keep = step.do is Do.START_AS_OWNER or step.keep
+    if step.action in (Action.START_AS_OWNER, Action.START_AS_COPY):
+        keep = step.action is Action.START_AS_OWNER or step.keep
         store.start(world.dice, world.now, keep_tail=keep)
         return
     store.kill()
     yield
-    if step.do is Do.REBUILD:
+    if step.action is Action.REBUILD:
         store.empty()
 
 
@@ -76,25 +82,27 @@ def _promote(world: World, store: Store) -> Iterator[None]:
 
 
 def _as_owner(
-    world: World, agent: Agent, store: Store, step: Step, facts: Facts, row: Row
+    world: World, agent: Agent, store: Store, step: Step, facts: Facts, row: RegisterRow
 ) -> Iterator[None]:
-    if step.do is Do.CLAIM:
+    if step.action is Action.CLAIM:
         assert facts.row is not None
         if world.swap(agent, facts.row, row):
-            agent.alone = row.epoch if row.owner == agent.site else agent.alone
+            agent.unprotected_epoch = (
+                row.epoch if row.owner == agent.site else agent.unprotected_epoch
+            )
             agent.acked_at = world.now
             yield
             if facts.row.owner == row.owner and not facts.own.read_only:
                 store.semi = False
-    elif step.do is Do.GO_ALONE:
+    elif step.action is Action.GO_ALONE:
         store.semi = False
-    elif step.do is Do.PROTECT:
+    elif step.action is Action.PROTECT:
         yield from _protect(world, agent, store, facts, row)
-    elif step.do is Do.OPEN:
+    elif step.action is Action.OPEN:
         yield from _open(world, agent, store, row)
-    elif step.do is Do.DECLARE:
+    elif step.action is Action.DECLARE:
         world.append(store, "declare", row.owner, str(row.epoch))
-    elif step.do is Do.HAND_OVER:
+    elif step.action is Action.HAND_OVER:
         yield from _hand_over(world, agent, store, facts, row)
 
 
@@ -109,15 +117,17 @@ def _confirm(world: World, store: Store) -> Generator[None, None, bool]:
     return False
 
 
-def _protect(world: World, agent: Agent, store: Store, facts: Facts, row: Row) -> Iterator[None]:
+def _protect(
+    world: World, agent: Agent, store: Store, facts: Facts, row: RegisterRow
+) -> Iterator[None]:
     assert facts.row is not None
     store.semi = True
     if (yield from _confirm(world, store)):
-        agent.alone = 0
+        agent.unprotected_epoch = 0
         world.swap(agent, facts.row, row)
 
 
-def _open(world: World, agent: Agent, store: Store, row: Row) -> Iterator[None]:
+def _open(world: World, agent: Agent, store: Store, row: RegisterRow) -> Iterator[None]:
     store.served = True
     if row.solo:
         store.semi = False
@@ -135,7 +145,9 @@ def _open(world: World, agent: Agent, store: Store, row: Row) -> Iterator[None]:
         yield
 
 
-def _hand_over(world: World, agent: Agent, store: Store, facts: Facts, row: Row) -> Iterator[None]:
+def _hand_over(
+    world: World, agent: Agent, store: Store, facts: Facts, row: RegisterRow
+) -> Iterator[None]:
     assert facts.row is not None
     peer = world.stores["west" if agent.site == "east" else "east"]
     store.read_only = True

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from failover.rules.cell_decisions import decide
-from failover.rules.cell_facts import Database, Do, Facts, Limits, Mode, Row, Step
+from failover.rules.cell_facts import Action, Database, Facts, Limits, Mode, RegisterRow, Step
 from tests.unit.failover.copies import Store, acknowledged, apply, replicate
 
 TICK = 0.1
@@ -39,8 +39,8 @@ class Agent:
     acts: Iterator[None] | None = None
     frozen: bool = False
     back_at: float = 0.0
-    alone: int = 0
-    last: Row | None = None
+    unprotected_epoch: int = 0
+    last: RegisterRow | None = None
     heard_at: float = 0.0
     acked_at: float = 0.0
     answered_at: float = 0.0
@@ -60,11 +60,11 @@ class World:
         self.decide, self.drains = decision, drains
         self.now = 100.0
         self.pace = self.dice.choice([2, 3, 6])
-        self.row = Row(
+        self.row = RegisterRow(
             platform="east", home="east", backup="west", epoch=1, owner="east", solo=True
         )
         self.register_up = True
-        self.late: list[tuple[float, Row, Row]] = []
+        self.late: list[tuple[float, RegisterRow, RegisterRow]] = []
         self.stores = {site: Store(site) for site in SITES}
         self.agents = {site: Agent(site) for site in SITES}
         self.linked = True
@@ -150,7 +150,7 @@ class World:
 
     # ---- the register -----------------------------------------------------------------------
 
-    def swap(self, agent: Agent, before: Row, after: Row) -> bool:
+    def swap(self, agent: Agent, before: RegisterRow, after: RegisterRow) -> bool:
         """Compare-and-set, whose question or answer may be lost."""
         if self.at_the_worst_moment and before.solo and not after.solo:
             self.at_the_worst_moment = self.linked = False
@@ -166,7 +166,7 @@ class World:
             raise Unknown
         return done
 
-    def _set(self, before: Row, after: Row) -> bool:
+    def _set(self, before: RegisterRow, after: RegisterRow) -> bool:
         key = (before.epoch, before.owner, before.solo)
         if (self.row.epoch, self.row.owner, self.row.solo) != key:
             return False
@@ -287,7 +287,7 @@ class World:
             other_well=row is not None and peer.complete,
             caught_up=near and bool(here),
             well_since=agent.well_since,
-            alone=agent.alone,
+            unprotected_epoch=agent.unprotected_epoch,
         )
 
     def _own(self, agent: Agent, store: Store) -> Database:
@@ -329,9 +329,9 @@ class World:
         for _ in actions.of(self, agent, store, step, facts):
             yield
             gone = store.life != life or not store.alive
-            if gone and step.do not in actions.ON_THE_PROCESS:
+            if gone and step.action not in actions.ON_THE_PROCESS:
                 raise Unknown  # its connection died with the process
-            while store.frozen and step.do is not Do.FENCE:
+            while store.frozen and step.action is not Action.FENCE:
                 yield
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from failover.rules.cell_decisions import decide
-from failover.rules.cell_facts import Database, Do, Facts, Limits, Mode, Row, Step
+from failover.rules.cell_facts import Action, Database, Facts, Limits, Mode, RegisterRow, Step
 
 NOW = 1000.0
 LIMITS = Limits()
@@ -26,13 +26,13 @@ OWNER = Database(
 )
 
 
-def row(**more: Any) -> Row:
+def row(**more: Any) -> RegisterRow:
     """East's platform, protected, at home."""
     usual: dict[str, Any] = {"epoch": 5, "owner": "east", "solo": False}
-    return Row(platform="east", home="east", backup="west", **{**usual, **more})
+    return RegisterRow(platform="east", home="east", backup="west", **{**usual, **more})
 
 
-def at(me: str, own: Database, seen: Row | None = None, **more: Any) -> Step:
+def at(me: str, own: Database, seen: RegisterRow | None = None, **more: Any) -> Step:
     """What the agent of a site does; all is well but for what is said."""
     seen = row() if seen is None else seen
     usual: dict[str, Any] = dict.fromkeys(("answered_at", "heard_at", "acked_at"), NOW)
@@ -46,43 +46,43 @@ def at(me: str, own: Database, seen: Row | None = None, **more: Any) -> Step:
 def test_an_owner_whose_backup_acknowledges_is_protected_and_needs_no_register() -> None:
     assert at("east", OWNER).because == "protected"
     dark = at("east", OWNER, row=None)
-    assert dark.do is Do.NOTHING
+    assert dark.action is Action.NOTHING
     assert "I serve as long as the copy acknowledges" in dark.because
 
 
 def test_an_owner_whose_backup_is_silent_asks_the_register_to_be_solo() -> None:
     step = at("east", OWNER, acked_at=NOW - 1.1)
-    assert step.do is Do.CLAIM
+    assert step.action is Action.CLAIM
     assert step.row == row(epoch=6, solo=True)
 
 
 def test_an_owner_goes_on_waiting_while_the_backup_is_silent_for_less_than_a_second() -> None:
-    assert at("east", OWNER, acked_at=NOW - 0.9).do is Do.NOTHING
+    assert at("east", OWNER, acked_at=NOW - 0.9).action is Action.NOTHING
 
 
 def test_an_owner_without_backup_and_register_keeps_blocking() -> None:
-    assert at("east", OWNER, row=None, acked_at=NOW - 30).do is Do.NOTHING
+    assert at("east", OWNER, row=None, acked_at=NOW - 30).action is Action.NOTHING
 
 
 def test_an_owner_stops_waiting_only_after_its_own_word_was_taken() -> None:
     solo = row(solo=True)
     alone = replace(OWNER, attached=False)
-    assert at("east", alone, solo).do is Do.CLAIM
-    assert at("east", alone, solo, alone=5).do is Do.GO_ALONE
+    assert at("east", alone, solo).action is Action.CLAIM
+    assert at("east", alone, solo, unprotected_epoch=5).action is Action.GO_ALONE
 
 
 def test_a_backup_takes_over_from_a_silent_owner() -> None:
     step = at("west", COPY, heard_at=NOW - 3.1)
-    assert step.do is Do.CLAIM
+    assert step.action is Action.CLAIM
     assert step.automatic
     assert step.row == row(epoch=6, owner="west", solo=True)
 
 
 def test_a_backup_that_has_claimed_drains_and_promotes() -> None:
     mine = row(epoch=6, owner="west", solo=True)
-    assert at("west", COPY, mine, alone=6).do is Do.PROMOTE
+    assert at("west", COPY, mine, unprotected_epoch=6).action is Action.PROMOTE
     closed = replace(COPY, follows=False)
-    assert at("west", closed, mine, alone=6).do is Do.OPEN
+    assert at("west", closed, mine, unprotected_epoch=6).action is Action.OPEN
 
 
 def test_a_backup_that_claimed_in_an_earlier_life_takes_a_new_epoch_first() -> None:
@@ -91,94 +91,94 @@ def test_a_backup_that_claimed_in_an_earlier_life_takes_a_new_epoch_first() -> N
 
 
 def test_a_backup_waits_three_seconds() -> None:
-    assert at("west", COPY, heard_at=NOW - 2.9).do is Do.NOTHING
+    assert at("west", COPY, heard_at=NOW - 2.9).action is Action.NOTHING
 
 
 def test_a_backup_asks_an_owner_without_software_to_hand_over_and_then_takes_over() -> None:
     dead: dict[str, Any] = {"pulse_at": NOW - 11}
     ask = at("west", COPY, **dead)
-    assert ask.do is Do.ASK
+    assert ask.action is Action.ASK
     assert ask.row is not None
     assert ask.row.wish == "west"
     waits = at("west", COPY, ask.row, asked_at=NOW - 4, **dead)
-    assert waits.do is Do.NOTHING
-    assert at("west", COPY, ask.row, asked_at=NOW - 5.1, **dead).do is Do.CLAIM
+    assert waits.action is Action.NOTHING
+    assert at("west", COPY, ask.row, asked_at=NOW - 5.1, **dead).action is Action.CLAIM
 
 
 def test_a_wish_is_withdrawn_when_the_owners_software_is_back() -> None:
     asked = row(wish="west", wish_by="west")
-    assert at("west", COPY, asked, pulse_at=NOW).do is Do.WITHDRAW
+    assert at("west", COPY, asked, pulse_at=NOW).action is Action.WITHDRAW
 
 
 def test_an_owner_that_is_asked_hands_over() -> None:
     step = at("east", OWNER, row(wish="west", wish_by="west"))
-    assert step.do is Do.HAND_OVER
+    assert step.action is Action.HAND_OVER
     assert step.row == row(epoch=6, owner="west")
 
 
 def test_a_dead_database_of_an_owner_is_restarted_in_place() -> None:
-    assert at("east", Database()).do is Do.START_AS_OWNER
+    assert at("east", Database()).action is Action.START_AS_OWNER
 
 
 def test_a_dead_database_stays_down_while_the_register_is_unreachable() -> None:
-    assert at("east", Database(), row=None).do is Do.NOTHING
+    assert at("east", Database(), row=None).action is Action.NOTHING
 
 
 def test_a_restarted_owner_opens_once_the_copy_acknowledges() -> None:
-    assert at("east", replace(OWNER, read_only=True, semi=False)).do is Do.OPEN
+    assert at("east", replace(OWNER, read_only=True, semi=False)).action is Action.OPEN
 
 
 def test_an_open_database_of_another_owner_is_fenced() -> None:
     elsewhere = row(epoch=6, owner="west", solo=True)
-    assert at("east", OWNER, elsewhere).do is Do.FENCE
-    assert at("east", replace(OWNER, read_only=True), elsewhere).do is Do.FENCE
-    assert at("east", replace(OWNER, answers=False), elsewhere).do is Do.FENCE
+    assert at("east", OWNER, elsewhere).action is Action.FENCE
+    assert at("east", replace(OWNER, read_only=True), elsewhere).action is Action.FENCE
+    assert at("east", replace(OWNER, answers=False), elsewhere).action is Action.FENCE
 
 
 def test_a_fenced_database_follows_the_new_owner() -> None:
     elsewhere = row(epoch=6, owner="west", solo=True)
     closed = replace(OWNER, read_only=True, semi=False, attached=False)
-    assert at("east", closed, elsewhere).do is Do.FOLLOW
+    assert at("east", closed, elsewhere).action is Action.FOLLOW
 
 
 def test_a_copy_that_is_back_and_caught_up_protects_again() -> None:
     alone = replace(OWNER, semi=False)
     step = at("east", alone, row(solo=True, forced=True))
-    assert step.do is Do.PROTECT
+    assert step.action is Action.PROTECT
     assert step.row == row()
-    assert at("east", alone, row(solo=True), caught_up=False).do is Do.NOTHING
+    assert at("east", alone, row(solo=True), caught_up=False).action is Action.NOTHING
 
 
 def test_home_gets_it_back_when_it_was_well_for_a_minute() -> None:
     away = row(owner="west")
     here = replace(OWNER, declared=("west", 5))
     step = at("west", here, away, well_since=NOW - 61)
-    assert step.do is Do.HAND_OVER
+    assert step.action is Action.HAND_OVER
     assert step.row == row(epoch=6, owner="east")
-    assert at("west", here, away, well_since=NOW - 59).do is Do.NOTHING
+    assert at("west", here, away, well_since=NOW - 59).action is Action.NOTHING
     for mode in (Mode.MANUAL, Mode.OFF):
         stays = replace(away, mode=mode)
-        assert at("west", here, stays, well_since=NOW - 61).do is Do.NOTHING
+        assert at("west", here, stays, well_since=NOW - 61).action is Action.NOTHING
 
 
 def test_home_gets_it_back_at_once_when_an_operator_says_so() -> None:
     wished = row(owner="west", mode=Mode.OFF, wish="east", wish_by="ann")
     here = replace(OWNER, declared=("west", 5))
-    assert at("west", here, wished).do is Do.HAND_OVER
+    assert at("west", here, wished).action is Action.HAND_OVER
 
 
 def test_an_owner_that_is_fenced_kills_its_database_and_the_copy_takes_over() -> None:
     fenced = row(wish="west", wish_by="ann", wish_fence=True)
-    assert at("east", OWNER, fenced).do is Do.FENCE
-    assert at("east", replace(OWNER, answers=False), fenced).do is Do.FENCE
+    assert at("east", OWNER, fenced).action is Action.FENCE
+    assert at("east", replace(OWNER, answers=False), fenced).action is Action.FENCE
     down = at("east", Database(), fenced)
-    assert (down.do, "stays down until west serves" in down.because) == (Do.NOTHING, True)
-    assert at("west", COPY, fenced, heard_at=NOW - 1).do is Do.NOTHING
+    assert (down.action, "stays down until west serves" in down.because) == (Action.NOTHING, True)
+    assert at("west", COPY, fenced, heard_at=NOW - 1).action is Action.NOTHING
     step = at("west", COPY, fenced, heard_at=NOW - 4)
-    assert (step.do, step.automatic) == (Do.CLAIM, False)
+    assert (step.action, step.automatic) == (Action.CLAIM, False)
     assert step.row == row(epoch=6, owner="west", solo=True)
     withdrawn = row()
-    assert at("east", Database(), withdrawn).do is Do.START_AS_OWNER
+    assert at("east", Database(), withdrawn).action is Action.START_AS_OWNER
 
 
 def test_nothing_is_handed_to_a_site_that_lags_or_is_silent() -> None:
@@ -190,22 +190,22 @@ def test_nothing_is_handed_to_a_site_that_lags_or_is_silent() -> None:
 def test_nothing_is_handed_to_a_copy_that_is_not_complete_unless_it_is_forced() -> None:
     for asked in (row(wish="west", wish_by="ann"), row(mode=Mode.MANUAL)):
         step = at("east", OWNER, asked, other_well=False)
-        assert step.do is Do.NOTHING
+        assert step.action is Action.NOTHING
         assert "does not say that it could serve" in step.because
     forced = row(wish="west", wish_by="ann", wish_force=True)
-    assert at("east", OWNER, forced, other_well=False).do is Do.HAND_OVER
+    assert at("east", OWNER, forced, other_well=False).action is Action.HAND_OVER
 
 
 def test_nobody_takes_over_from_a_solo_owner_by_itself() -> None:
     step = at("west", COPY, row(solo=True), heard_at=NOW - 100)
-    assert step.do is Do.NOTHING
+    assert step.action is Action.NOTHING
     assert "an operator must decide" in step.because
 
 
 def test_an_operator_may_force_it_and_the_register_remembers() -> None:
     forced = row(solo=True, wish="west", wish_by="ann", wish_force=True)
     step = at("west", COPY, forced, heard_at=NOW - 100)
-    assert step.do is Do.CLAIM
+    assert step.action is Action.CLAIM
     assert step.row is not None
     assert step.row.forced
     assert not step.automatic
@@ -214,9 +214,9 @@ def test_an_operator_may_force_it_and_the_register_remembers() -> None:
 def test_writes_that_only_a_forced_out_owner_has_are_kept() -> None:
     forced = row(epoch=6, owner="west", solo=True, forced=True)
     closed = replace(OWNER, read_only=True, semi=False)
-    assert at("east", closed, forced, diverged_at=NOW - 100).do is Do.NOTHING
+    assert at("east", closed, forced, diverged_at=NOW - 100).action is Action.NOTHING
     theirs = replace(forced, forced=False)
-    assert at("east", closed, theirs, diverged_at=NOW - 100).do is Do.REBUILD
+    assert at("east", closed, theirs, diverged_at=NOW - 100).action is Action.REBUILD
 
 
 # ---- modes and the limit ------------------------------------------------------------------------
@@ -224,45 +224,45 @@ def test_writes_that_only_a_forced_out_owner_has_are_kept() -> None:
 
 def test_nobody_takes_over_in_mode_off_unless_an_operator_says_so() -> None:
     off = row(mode=Mode.OFF)
-    assert at("west", COPY, off, heard_at=NOW - 100).do is Do.NOTHING
+    assert at("west", COPY, off, heard_at=NOW - 100).action is Action.NOTHING
     wished = replace(off, wish="west", wish_by="ann")
-    assert at("west", COPY, wished, heard_at=NOW - 100).do is Do.CLAIM
+    assert at("west", COPY, wished, heard_at=NOW - 100).action is Action.CLAIM
 
 
 def test_in_mode_manual_the_backup_has_it() -> None:
     manual = row(mode=Mode.MANUAL)
-    assert at("east", OWNER, manual).do is Do.HAND_OVER
+    assert at("east", OWNER, manual).action is Action.HAND_OVER
     step = at("west", COPY, manual, heard_at=NOW - 100)
-    assert step.do is Do.CLAIM
+    assert step.action is Action.CLAIM
     assert not step.automatic
 
 
 def test_a_second_automatic_takeover_within_the_hour_is_left_to_an_operator() -> None:
     step = at("west", COPY, heard_at=NOW - 100, takeovers=1)
-    assert step.do is Do.NOTHING
+    assert step.action is Action.NOTHING
     wished = row(wish="west", wish_by="ann")
-    assert at("west", COPY, wished, heard_at=NOW - 100, takeovers=1).do is Do.CLAIM
+    assert at("west", COPY, wished, heard_at=NOW - 100, takeovers=1).action is Action.CLAIM
 
 
 def test_a_copy_that_restarted_does_not_take_over_before_it_was_complete_again() -> None:
     """What it had received and not applied died with its process."""
     step = at("west", replace(COPY, complete=False), heard_at=NOW - 100)
-    assert step.do is Do.NOTHING
+    assert step.action is Action.NOTHING
     assert "has not been complete" in step.because
 
 
 def test_a_database_with_a_dangerous_setting_serves_nobody() -> None:
-    odd = replace(COPY, misfit="sync_binlog is 0")
+    odd = replace(COPY, unsafe_setting="sync_binlog is 0")
     step = at("west", odd, heard_at=NOW - 100)
-    assert step.do is Do.NOTHING
+    assert step.action is Action.NOTHING
     assert "sync_binlog" in step.because
 
 
 def test_a_hung_database_is_killed_and_one_that_starts_is_not() -> None:
     mute = replace(OWNER, answers=False)
     hung: dict[str, Any] = {"answered_at": NOW - 11, "started_at": NOW - 100}
-    assert at("east", mute, **hung).do is Do.RESTART
-    assert at("east", mute, answered_at=NOW - 11, started_at=NOW - 20).do is Do.NOTHING
+    assert at("east", mute, **hung).action is Action.RESTART
+    assert at("east", mute, answered_at=NOW - 11, started_at=NOW - 20).action is Action.NOTHING
 
 
 # ---- whatever the facts -------------------------------------------------------------------------
@@ -277,7 +277,7 @@ _booleans = {
 _sites = st.sampled_from(["east", "west"])
 _instants = st.sampled_from([NOW - age for age in (0.0, 0.4, 2.0, 4.0, 12.0, 100.0)])
 _rows = st.builds(
-    Row,
+    RegisterRow,
     platform=st.just("east"),
     home=st.just("east"),
     backup=st.just("west"),
@@ -297,7 +297,7 @@ _facts = st.builds(
     row=st.none() | _rows,
     last=st.none() | _rows,
     takeovers=st.integers(0, 2),
-    own=st.builds(Database, misfit=st.sampled_from(["", "odd"]), **_booleans),
+    own=st.builds(Database, unsafe_setting=st.sampled_from(["", "odd"]), **_booleans),
     started_at=_instants,
     answered_at=_instants,
     heard_at=_instants,
@@ -309,9 +309,9 @@ _facts = st.builds(
     pulse_at=st.none() | _instants,
     asked_at=st.none() | _instants,
     well_since=st.none() | _instants,
-    alone=st.integers(0, 9),
+    unprotected_epoch=st.integers(0, 9),
 )
-TELLS = {Do.CLAIM, Do.PROTECT, Do.HAND_OVER}
+TELLS = {Action.CLAIM, Action.PROTECT, Action.HAND_OVER}
 
 
 @settings(max_examples=300, deadline=None)
@@ -320,38 +320,51 @@ def test_whatever_the_facts_are_no_rule_of_safety_is_broken(facts: Facts) -> Non
     step = decide(facts, LIMITS, NOW)
     assert step.because
     if facts.row is None:
-        _in_the_dark(facts, step)
+        _without_register(facts, step)
     else:
         _in_the_light(facts, facts.row, step)
 
 
-def _in_the_dark(facts: Facts, step: Step) -> None:
+def _without_register(facts: Facts, step: Step) -> None:
     """Nothing that could make a second owner: above all, nobody stops waiting."""
-    assert step.do in {Do.NOTHING, Do.START_AS_COPY, Do.OPEN, Do.RESTART}
-    if step.do is Do.OPEN:
+    assert step.action in {Action.NOTHING, Action.START_AS_COPY, Action.OPEN, Action.RESTART}
+    if step.action is Action.OPEN:
         assert step.row is not None
         assert not step.row.solo
 
 
-def _in_the_light(facts: Facts, row: Row, step: Step) -> None:
+def _in_the_light(facts: Facts, row: RegisterRow, step: Step) -> None:
     owns = row.owner == facts.me
-    mine = {Do.START_AS_OWNER, Do.PROMOTE, Do.PROTECT, Do.GO_ALONE, Do.OPEN, Do.DECLARE}
-    assert owns or step.do not in mine | {Do.HAND_OVER}
-    assert not owns or step.do not in {Do.FOLLOW, Do.REBUILD, Do.START_AS_COPY}
+    mine = {
+        Action.START_AS_OWNER,
+        Action.PROMOTE,
+        Action.PROTECT,
+        Action.GO_ALONE,
+        Action.OPEN,
+        Action.DECLARE,
+    }
+    assert owns or step.action not in mine | {Action.HAND_OVER}
+    assert not owns or step.action not in {Action.FOLLOW, Action.REBUILD, Action.START_AS_COPY}
     assert (
-        not owns or step.do is not Do.FENCE or (row.wish_fence and row.wish == row.other(facts.me))
+        not owns
+        or step.action is not Action.FENCE
+        or (row.wish_fence and row.wish == row.other(facts.me))
     )
-    if step.do is Do.GO_ALONE or (step.do in (Do.OPEN, Do.PROMOTE) and row.solo):
-        assert facts.alone == row.epoch, "alone only under an epoch that this life has won"
-    if step.do in TELLS:
+    if step.action is Action.GO_ALONE or (
+        step.action in (Action.OPEN, Action.PROMOTE) and row.solo
+    ):
+        assert facts.unprotected_epoch == row.epoch, (
+            "alone only under an epoch that this life has won"
+        )
+    if step.action in TELLS:
         assert step.row is not None
         assert step.kind
-        assert step.row.epoch == row.epoch + (step.do is not Do.PROTECT)
-    if step.do is Do.CLAIM and not owns:
+        assert step.row.epoch == row.epoch + (step.action is not Action.PROTECT)
+    if step.action is Action.CLAIM and not owns:
         _may_take_over(facts, row, step)
 
 
-def _may_take_over(facts: Facts, row: Row, step: Step) -> None:
+def _may_take_over(facts: Facts, row: RegisterRow, step: Step) -> None:
     forced = row.wish == facts.me and row.wish_force
     assert forced or (not row.solo and facts.own.complete and facts.own.follows)
     if step.automatic:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from failover.rules.cell_facts import Mode, Row
+from failover.rules.cell_facts import Mode, RegisterRow
 from failover.rules.decisions import (
     Room,
     Said,
@@ -19,8 +19,8 @@ from failover.rules.decisions import (
 )
 
 T = datetime(2026, 1, 1, tzinfo=UTC)
-ROW = Row(platform="e", home="e", backup="w", epoch=4, owner="e", solo=False)
-AWAY = Row(platform="e", home="e", backup="w", epoch=5, owner="w", solo=False)
+ROW = RegisterRow(platform="e", home="e", backup="w", epoch=4, owner="e", solo=False)
+AWAY = RegisterRow(platform="e", home="e", backup="w", epoch=5, owner="w", solo=False)
 NAMES = {"e": "east", "w": "west"}
 WELL = Said(well=True, role="copy", age=timedelta(seconds=1), sentence="protected")
 ILL = Said(well=False, age=timedelta(seconds=1), sentence="my database does not answer yet")
@@ -68,7 +68,9 @@ def test_an_operator_says_so_at_once_whatever_the_units_say() -> None:
 
 
 @pytest.mark.parametrize(("row", "state"), [(None, "normal"), (ROW, "normal"), (AWAY, "abnormal")])
-def test_a_platform_is_normal_while_its_own_site_serves_it(row: Row | None, state: str) -> None:
+def test_a_platform_is_normal_while_its_own_site_serves_it(
+    row: RegisterRow | None, state: str
+) -> None:
     assert state_of(row) == state
 
 
@@ -93,7 +95,7 @@ def test_a_backup_that_could_not_serve_takes_nothing_over() -> None:
 
 
 def test_what_may_lose_writes_is_forced_or_refused() -> None:
-    solo = Row(platform="e", home="e", backup="w", epoch=4, owner="e", solo=True)
+    solo = RegisterRow(platform="e", home="e", backup="w", epoch=4, owner="e", solo=True)
     reports = {"e": SILENT, "w": WELL}
     assert "may lack its last writes" in refuse_takeover(solo, reports, NAMES)
     assert refuse_takeover(solo, reports, NAMES, force=True) == ""
@@ -107,7 +109,7 @@ def test_home_gets_its_platform_back_only_when_it_is_well() -> None:
 
 
 def test_a_hand_back_against_the_mode_is_refused() -> None:
-    manual = Row(
+    manual = RegisterRow(
         platform="e", home="e", backup="w", epoch=5, owner="w", solo=False, mode=Mode.MANUAL
     )
     assert "mode manual says" in refuse_handback(manual, {"e": WELL, "w": WELL}, NAMES)
@@ -116,7 +118,7 @@ def test_a_hand_back_against_the_mode_is_refused() -> None:
 
 
 def test_of_two_operators_the_second_is_told_of_the_first() -> None:
-    wished = Row(
+    wished = RegisterRow(
         platform="e", home="e", backup="w", epoch=4, owner="e", solo=False, wish="w", wish_by="ann"
     )
     reports = {"e": SILENT, "w": WELL}

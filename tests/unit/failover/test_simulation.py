@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from failover.rules.cell_decisions import decide
-from failover.rules.cell_facts import Do, Facts, Limits, Step
+from failover.rules.cell_facts import Action, Facts, Limits, Step
 from tests.unit.failover.simulated import Broken, Decide, World
 
 SEEDS = 40
@@ -43,18 +43,20 @@ def _incomplete_copies_take_over(facts: Facts, limits: Limits, now: float) -> St
 
 
 def _alone_without_a_new_epoch(facts: Facts, limits: Limits, now: float) -> Step:
-    return decide(replace(facts, alone=facts.row.epoch if facts.row else 0), limits, now)
+    return decide(
+        replace(facts, unprotected_epoch=facts.row.epoch if facts.row else 0), limits, now
+    )
 
 
 def _alone_without_asking(facts: Facts, limits: Limits, now: float) -> Step:
     step = decide(facts, limits, now)
-    solo = step.do is Do.CLAIM and step.kind == "solo" and facts.own.semi
-    return replace(step, do=Do.GO_ALONE) if solo else step
+    solo = step.action is Action.CLAIM and step.kind == "solo" and facts.own.semi
+    return replace(step, action=Action.GO_ALONE) if solo else step
 
 
 def _never_waits(facts: Facts, limits: Limits, now: float) -> Step:
     step = decide(facts, limits, now)
-    opens = step.do is Do.OPEN and step.row is not None
+    opens = step.action is Action.OPEN and step.row is not None
     return replace(step, row=replace(step.row, solo=True)) if opens and step.row else step
 
 

@@ -1,0 +1,166 @@
+"""The decision of a cell agent whose site holds the copy, or held the data before: take over, or follow.
+
+The promise that these rules serve is explained in `cell_decisions`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from failover.rules.cell_facts import Action, Facts, Limits, Mode, RegisterRow, Step, nothing
+
+
+def decide_as_copy(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:
+    """Decide where the register says that the other site owns the cell."""
+    own = facts.own
+    if not own.alive:
+        return start_copy(facts, row)
+    if own.semi or not own.read_only:
+        return Step(action=Action.FENCE, because=facts.ownership + "; mine is open: kill it")
+    if facts.diverged_at is not None and now - facts.diverged_at > limits.diverged:
+        return _diverged(row)
+    takeover = _takeover(facts, row, limits, now)
+    if takeover.action is Action.NOTHING and _must_follow(facts, limits, now):
+        return Step(action=Action.FOLLOW, because=f"follow {row.owner}" + _in_words(own.trouble))
+    return takeover
+
+
+def _must_follow(facts: Facts, limits: Limits, now: float) -> bool:
+    """Tell whether the database has to be made to copy: it does not, though it could.
+
+    A connection that was lost is made again as soon as the owner's database answers.
+    """
+    own = facts.own
+    if now - facts.followed_at < limits.follow:
+        return False
+    if not own.follows or not own.applying:
+        return True
+    return not own.receiving and now - facts.heard_at < limits.follow
+
+
+def _in_words(trouble: str) -> str:
+    return f": {trouble}" if trouble else ""
+
+
+def start_copy(facts: Facts, row: RegisterRow) -> Step:
+    """Decide how to start the dead database of a site that does not own the cell.
+
+    Starting "without its tail" drops from its log what no copy has acknowledged. Three cases:
+
+    - It has not served since it was last a complete copy. It holds no writes of its own; it starts with
+      all that is in its log.
+    - It has served, and the owner does not serve yet. Its last writes may exist nowhere else, and the
+      owner may still be promoted or give the cell back. It stays down.
+    - It has served, and the owner serves. The owner has every acknowledged write, so the tail was
+      acknowledged to nobody and is dropped. After a forced takeover the tail may hold acknowledged
+      writes that the owner lacks: then it is kept, for an operator to recover.
+    """
+    if not facts.served:
+        because = f"my copy is down, {row.owner} owns it: start it"
+        return Step(action=Action.START_AS_COPY, because=because, keep=True)
+    if not facts.peer_open:
+        return nothing(f"{row.owner} owns it and does not serve yet: mine stays down until then")
+    because = f"{row.owner} serves: mine starts as its copy"
+    return Step(action=Action.START_AS_COPY, because=because, keep=row.forced)
+
+
+def _diverged(row: RegisterRow) -> Step:
+    """Decide about a copy that holds transactions which the owner does not have.
+
+    After an ordinary takeover they were acknowledged to nobody: the copy is made anew, its data is put
+    aside. After a forced takeover they may have been acknowledged to clients and be missing at the
+    owner: nothing is touched until an operator has listed and replayed them.
+    """
+    if row.forced:
+        return nothing(
+            f"the takeover by {row.owner} was forced: my last writes may be missing there;"
+            " an operator lists and replays them before this copy is made anew"
+        )
+    return Step(
+        action=Action.REBUILD,
+        because="I hold writes that were acknowledged to nobody: put them aside, copy anew",
+    )
+
+
+def _takeover(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:
+    """Decide whether this copy becomes the owner; if not, the step does nothing and says why.
+
+    It may when the owner's database is silent, or when the owner's software is dead though its database
+    answers (the liveness counter stands still). In the second case the owner's agent is first asked to
+    hand over in order. An operator may force it when the owner is silent or unprotected.
+    """
+    silent = now - facts.heard_at > limits.takeover
+    asked = row.wish == facts.me and row.wish_by != facts.me
+    manual = row.mode is Mode.MANUAL and row.backup == facts.me and not row.wish
+    wished = asked or manual
+    if asked and row.wish_force and (silent or row.solo):
+        return _claim(facts, row, "an operator forces it")
+    still = facts.pulse_at is not None and now - facts.pulse_at > limits.pulse
+    if not silent and not still:
+        return _withdraw(facts, row) or nothing(f"I copy; {row.owner} owns it")
+    what = "is silent" if silent else "has a database and no software"
+    refusal = _refusal(facts, row, limits, wished)
+    if refusal:
+        return nothing(f"{row.owner} {what}; {refusal}")
+    if not silent and (facts.asked_at is None or now - facts.asked_at <= limits.ask):
+        return _ask(facts, row)
+    return _claim(facts, row, f"{row.owner} {what}: take over", automatic=not wished)
+
+
+def _refusal(facts: Facts, row: RegisterRow, limits: Limits, wished: bool) -> str:
+    """Return why this copy must not take over now; empty means that it may.
+
+    `wished` means that an operator or the mode asks for it: then mode and the hourly limit do not count.
+    Whatever could lose a write always counts.
+    """
+    if row.solo:
+        return "it was solo, my copy may lack its last writes: an operator must decide"
+    if row.mode is Mode.OFF and not wished:
+        return "nobody takes over, mode off"
+    if row.mode is Mode.MANUAL and not wished:
+        return "nobody takes over by itself, mode manual"
+    if not wished and facts.takeovers >= limits.takeovers:
+        return f"{facts.takeovers} automatic takeovers within an hour: an operator must decide"
+    if not facts.own.follows:
+        return "my database does not copy it: an operator must decide"
+    if not facts.own.complete:
+        return "my copy restarted and has not been complete since: an operator must decide"
+    if not facts.own.applying:
+        return f"my copy does not apply what it receives{_in_words(facts.own.trouble)}"
+    return ""
+
+
+def _claim(facts: Facts, row: RegisterRow, because: str, *, automatic: bool = False) -> Step:
+    """Return the takeover: this site becomes the unprotected owner under a new epoch.
+
+    It is marked as forced where the former owner was unprotected or this copy is not complete: writes
+    that the former owner acknowledged may then be missing.
+    """
+    after = replace(
+        row.without_request(),
+        epoch=row.epoch + 1,
+        owner=facts.me,
+        solo=True,
+        forced=row.solo or row.forced or not facts.own.complete,
+    )
+    return Step(
+        action=Action.CLAIM, because=because, row=after, kind="takeover", automatic=automatic
+    )
+
+
+def _ask(facts: Facts, row: RegisterRow) -> Step:
+    """Return the request to the owner's agent to hand over in order, as its database still answers."""
+    if row.wish:
+        return nothing(f"{row.owner} is asked to hand over")
+    asking = replace(row, wish=facts.me, wish_by=facts.me)
+    because = f"the software of {row.owner} is dead: ask its agent to hand over"
+    return Step(action=Action.ASK, because=because, row=asking, kind="asked")
+
+
+def _withdraw(facts: Facts, row: RegisterRow) -> Step | None:
+    """Return the withdrawal of this agent's own request; `None` means that it has made none."""
+    if row.wish != facts.me or row.wish_by != facts.me:
+        return None
+    after = row.without_request()
+    because = f"the software of {row.owner} is back: the wish is withdrawn"
+    return Step(action=Action.WITHDRAW, because=because, row=after, kind="withdrawn")
