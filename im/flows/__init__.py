@@ -1,1 +1,1 @@
-"""What happens, in order; one file each."""
+"""A flow says what happens, in order; each has a file."""

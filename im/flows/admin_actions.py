@@ -1,4 +1,4 @@
-"""What an administrator does to other people's conversations, whose messages he does not see."""
+"""Administrators act on other people's conversations, whose messages they do not see."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from im.data.locked_conversation import lock_conversation
 from im.data.people import Person
 
 
-def close(place: PlatformStore, number: int, by: Person, closed: bool) -> bool:
-    """Nobody speaks in it from now on, or again. Was it otherwise? Raises held.Denied: there is none."""
-    with lock_conversation(place, number, by, clock.now()) as it:
-        return it.close(closed)
+def close(store: PlatformStore, number: int, by: Person, closed: bool) -> bool:
+    """Close or reopen a conversation; return whether that changed anything.
+
+    Raises locked_conversation.Denied if there is no such conversation.
+    """
+    with lock_conversation(store, number, by, clock.now()) as conversation:
+        return conversation.close(closed)

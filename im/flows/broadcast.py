@@ -1,5 +1,7 @@
-"""An administrator tells everybody in a domain and below something: those who listen just now at once,
-the others when they ask for what they have missed."""
+"""An administrator sends a broadcast to everybody in a domain and below.
+
+People who are online get it at once, the others when they ask for what they have missed.
+"""
 
 from __future__ import annotations
 
@@ -20,30 +22,31 @@ from im.rules.topology import BASE
 from im.rules.vocabulary import KEYS_A_PUBLISH, Cmd
 
 AT_ONCE = 5000
-"""People whose ways are asked for in one exchange with Redis."""
+"""The protocols of this many people are read in one exchange with Redis."""
 
 
-def send(place: PlatformStore, domain: Domain, text: str, by: str) -> Broadcast:
-    """Keep it, and stage what those who are online get. Raises journal.NotServedHere."""
-    with transaction.atomic(using=place.database):
-        journal.require_serving(place)
+def send(store: PlatformStore, domain: Domain, text: str, by: str) -> Broadcast:
+    """Save a broadcast, and stage it for those who are online. Raises journal.NotServedHere."""
+    with transaction.atomic(using=store.database):
+        journal.require_serving(store)
         row = Broadcast(domain=domain, text=text, by=by)
-        row.save(using=place.database)
-        people = accounts_below(place.database, domain.moid)
-        notices.stage(place, list(_pushes(row, people)))
+        row.save(using=store.database)
+        people = accounts_below(store.database, domain.moid)
+        notices.stage(store, list(_publications(row, people)))
     return row
 
 
-def _pushes(row: Broadcast, people: list[str]) -> Iterator[Publication]:
-    body = orjson.dumps({"cmd": Cmd.BROADCAST.value, "data": shown(row)})
+def _publications(row: Broadcast, people: list[str]) -> Iterator[Publication]:
+    """Yield the publications for those of these people who are online."""
+    body = orjson.dumps({"cmd": Cmd.BROADCAST.value, "data": to_wire(row)})
     for first in range(0, len(people), AT_ONCE):
-        some = people[first : first + AT_ONCE]
-        keys = keys_of(presence_store.ways(some, clock.now().timestamp()))
-        for one in range(0, len(keys), KEYS_A_PUBLISH):
-            key, *more = keys[one : one + KEYS_A_PUBLISH]
+        users = people[first : first + AT_ONCE]
+        keys = keys_of(presence_store.ways(users, clock.now().timestamp()))
+        for start in range(0, len(keys), KEYS_A_PUBLISH):
+            key, *more = keys[start : start + KEYS_A_PUBLISH]
             yield Publication(BASE, key, body, tuple(more))
 
 
-def shown(row: Broadcast) -> Data:
-    """As clients get it, pushed and asked for alike."""
+def to_wire(row: Broadcast) -> Data:
+    """Return a broadcast as clients get it, pushed or on request."""
     return {"id": str(row.pk), "text": row.text, "by": row.by, "sent_at": wire_time(row.at)}

@@ -1,8 +1,9 @@
-"""Each conference that runs has a conversation of those who belong to it; when it has ended, it is closed.
+"""Each running conference has a conversation, which is closed when the conference ends.
 
-Looked at every few seconds, by what is so and not by what has happened: a run that is lost, a site that
-has taken over delay it, nothing more. What has not changed since this process saw it is not read again.
-Its people see what is said from their coming on, and keep it when the conference has ended.
+The flow runs every few seconds and looks at the present state, not at events: a lost run or a
+takeover by another site only delays it. A conference that has not changed since this process saw it
+is not read again. Its people see what is written after they came, and keep it when the conference
+has ended.
 """
 
 from __future__ import annotations
@@ -25,108 +26,131 @@ from im.data.people import Person
 from im.models import Conversation, Member
 from im.rules.vocabulary import MEMBERS, Cmd, Kind, Role
 
-_known: dict[str, dict[str, int]] = {}
+_revisions: dict[str, dict[str, int]] = {}
 """By database: the revision of each conference as this process saw it last."""
 
 
-def follow(platform: str) -> None:
-    """Make, fill and close the conversations of a platform's conferences."""
-    place, now = store_of(platform), clock.now()
-    known, waiting = _known.setdefault(place.database, {}), conference_joins.waiting_joins()
-    before = _open(place.database)  # Read first: conferences that begin later are not in it.
-    seen = {confid: known[confid] for confid in known.keys() - waiting.keys()}
-    answer = hooks.RUNNING_CONFERENCES.call(place.database, seen)
+def follow_conferences(platform: str) -> None:
+    """Create, fill and close the conversations of a platform's conferences."""
+    store, now = store_of(platform), clock.now()
+    revisions, waiting = _revisions.setdefault(store.database, {}), conference_joins.waiting_joins()
+    # The open conversations are read first, so that none of a conference that begins later is closed.
+    before = _open(store.database)
+    seen_revisions = {confid: revisions[confid] for confid in revisions.keys() - waiting.keys()}
+    answer = hooks.RUNNING_CONFERENCES.call(store.database, seen_revisions)
     if answer is None:
         return
     live, changed = answer
     for conference in changed:
-        _meet(place, conference, waiting.get(conference.confid, frozenset()), now)
-        known[conference.confid] = conference.revision
+        _update_conversation(store, conference, waiting.get(conference.confid, frozenset()), now)
+        revisions[conference.confid] = conference.revision
     for confid in before.keys() - {*live}:
-        _close(place, before[confid], now)
-    for confid in known.keys() - {*live}:
-        del known[confid]
+        _close(store, before[confid], now)
+    for confid in revisions.keys() - {*live}:
+        del revisions[confid]
 
 
 def _open(database: str) -> dict[str, int]:
-    """By conference: its conversation that is not closed."""
+    """Return the open conversation of each conference."""
     rows = Conversation.objects.using(database).filter(kind=Kind.CONFERENCE, closed=False)
     return {confid: number for confid, number in rows.values_list("confid", "pk") if confid}
 
 
-def _meet(
-    place: PlatformStore, one: RunningConference, came: Collection[str], now: datetime
+def _update_conversation(
+    store: PlatformStore, conference: RunningConference, joined: Collection[str], now: datetime
 ) -> None:
-    """The conversation is there, is called like the conference, and its people are in it."""
-    with transaction.atomic(using=place.database):
-        if not is_served_here(place.platform, lock=True):
+    """Create or update the conversation of a conference, and add its people."""
+    with transaction.atomic(using=store.database):
+        if not is_served_here(store.platform, lock=True):
             return
-        number = _conversation(place.database, one)
-        who = _people(place, one, came)
-        acting = next((p for p in who if p.id == one.creator), Person("", one.name[:64], ""))
-        with lock_conversation(place, number, acting, now) as it:
-            it.close(False)  # a site that lagged behind took it for ended
-            if it.conversation.name != one.name:
-                it.set(name=one.name)
-                it.log(Cmd.CONVERSATION, {"what": "changed", "name": one.name})
-            _bring_in(it, who)
-    conference_joins.forget_joins(one.confid, came)
+        number = _conversation(store.database, conference)
+        persons = _people(store, conference, joined)
+        acting = next(
+            (person for person in persons if person.id == conference.creator),
+            Person("", conference.name[:64], ""),
+        )
+        with lock_conversation(store, number, acting, now) as conversation:
+            conversation.close(False)  # a site whose data lagged may have closed it
+            if conversation.conversation.name != conference.name:
+                conversation.set(name=conference.name)
+                conversation.log(Cmd.CONVERSATION, {"what": "changed", "name": conference.name})
+            _add_people(conversation, persons)
+    conference_joins.forget_joins(conference.confid, joined)
 
 
-def _conversation(database: str, one: RunningConference) -> int:
-    """Its number; made where there is none: two at once wait for one another here."""
-    made = Conversation(
+def _conversation(database: str, conference: RunningConference) -> int:
+    """Return the id of the conference's conversation, which is created if there is none.
+
+    Two transactions that create it at once wait for each other here.
+    """
+    conversation = Conversation(
         kind=Kind.CONFERENCE,
-        name=one.name,
-        domain=one.domain,
-        creator=one.creator,
-        confid=one.confid,
+        name=conference.name,
+        domain=conference.domain,
+        creator=conference.creator,
+        confid=conference.confid,
     )
     rows = Conversation.objects.using(database)
-    rows.bulk_create([made], update_conflicts=True, update_fields=["confid"])
-    return int(rows.values_list("pk", flat=True).get(confid=one.confid))
+    rows.bulk_create([conversation], update_conflicts=True, update_fields=["confid"])
+    return int(rows.values_list("pk", flat=True).get(confid=conference.confid))
 
 
-def _people(place: PlatformStore, one: RunningConference, came: Collection[str]) -> list[Person]:
-    """Those of the tenant who were called, came, or made it; by name or by MOID."""
-    names = {normalize(account) for account in one.accounts}
-    rows = Account.objects.using(place.database)
-    called = rows.filter(names__name__in=names, domain=one.domain)
-    users = {one.creator, *came, *one.accounts, *called.values_list("moid", flat=True)}
-    return [p for p in people.people_by_id(place, users).values() if p.domain == one.domain]
+def _people(
+    store: PlatformStore, conference: RunningConference, joined: Collection[str]
+) -> list[Person]:
+    """Return the people of the tenant who were called, who came, or who created the conference.
+
+    A conference names those whom it calls by sign-in name or by MOID.
+    """
+    names = {normalize(account) for account in conference.accounts}
+    rows = Account.objects.using(store.database)
+    called = rows.filter(names__name__in=names, domain=conference.domain)
+    users = {
+        conference.creator,
+        *joined,
+        *conference.accounts,
+        *called.values_list("moid", flat=True),
+    }
+    return [
+        person
+        for person in people.people_by_id(store, users).values()
+        if person.domain == conference.domain
+    ]
 
 
-def _bring_in(it: LockedConversation, who: Collection[Person]) -> None:
-    """Those who are not in it yet; who makes the conference has the say."""
-    there = queries.some_members(it.database, it.locked.id, [p.id for p in who])
-    room = MEMBERS - it.locked.members
-    coming = [p for p in who if p.id not in there][: max(0, room)]
+def _add_people(conversation: LockedConversation, persons: Collection[Person]) -> None:
+    """Add those people who are not in the conversation yet; the creator becomes its owner."""
+    member_rows = queries.some_members(
+        conversation.database, conversation.locked.id, [person.id for person in persons]
+    )
+    free_places = MEMBERS - conversation.locked.members
+    coming = [person for person in persons if person.id not in member_rows][: max(0, free_places)]
     if not coming:
         return
-    seq, messages = it.locked.last_seq, it.locked.messages
-    it.locked.members_changed(it.locked.members + len(coming))
-    Member.objects.using(it.database).bulk_create(
+    seq, messages = conversation.locked.last_seq, conversation.locked.messages
+    conversation.locked.members_changed(conversation.locked.members + len(coming))
+    Member.objects.using(conversation.database).bulk_create(
         Member(
-            conversation_id=it.locked.id,
+            conversation_id=conversation.locked.id,
             user=person.id,
             name=person.name,
-            role=Role.OWNER if person.id == it.conversation.creator else Role.MEMBER,
+            role=Role.OWNER if person.id == conversation.conversation.creator else Role.MEMBER,
             since_seq=seq,
             read_seq=seq,
             read_messages=messages,
         )
         for person in coming
     )
-    version = it.locked.members_version
-    it.log(Cmd.MEMBER, {"what": "added", "version": version, **name_people(coming)})
+    version = conversation.locked.members_version
+    conversation.log(Cmd.MEMBER, {"what": "added", "version": version, **name_people(coming)})
 
 
-def _close(place: PlatformStore, number: int, now: datetime) -> None:
-    """Nobody says anything in it any more; what was said stays."""
-    with transaction.atomic(using=place.database):
-        if not is_served_here(place.platform, lock=True):
+def _close(store: PlatformStore, number: int, now: datetime) -> None:
+    """Close the conversation of a conference that has ended; its log stays."""
+    with transaction.atomic(using=store.database):
+        if not is_served_here(store.platform, lock=True):
             return
-        conversation = queries.conversation(place.database, number)
+        conversation = queries.conversation(store.database, number)
         acting = Person("", conversation.name[:64] if conversation else "", "")
-        with lock_conversation(place, number, acting, now) as it:
-            it.close(True)
+        with lock_conversation(store, number, acting, now) as locked:
+            locked.close(True)

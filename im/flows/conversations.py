@@ -1,7 +1,7 @@
-"""Conversations come into being, change, and are dissolved.
+"""Conversations are created, changed and dissolved.
 
-Each function takes the place of the data, who acts, and the moment; what it does is one transaction,
-one entry in the log, and the same once more where it is asked twice. Raises `held.Denied`.
+Each function is one transaction and writes one entry to the log; a repeated request changes nothing
+more. All functions raise `locked_conversation.Denied`.
 """
 
 from __future__ import annotations
@@ -26,33 +26,40 @@ from im.rules.vocabulary import MEMBERS, Cmd, Joining, Kind, Role
 NOBODY = "there is no such person on your platform, or you may not write to them"
 
 
-def direct(place: PlatformStore, me: Person, other: str) -> int:
-    """The one conversation of these two; made where there is none yet. Its id."""
+def open_direct(store: PlatformStore, me: Person, other: str) -> int:
+    """Return the id of the one conversation of two people, which is created if there is none."""
     pair = ":".join(sorted((me.id, other)))
-    with transaction.atomic(using=place.database):
-        journal.require_serving(place)
-        made = Conversation(kind=Kind.DIRECT, domain=me.domain, creator=me.id, pair=pair, members=2)
-        them, blocked = _other(place, me, other)
-        number = _keep(place.database, made)
-        if number == made.pk:
-            rows = [_member(number, me), _member(number, them)]
+    with transaction.atomic(using=store.database):
+        journal.require_serving(store)
+        conversation = Conversation(
+            kind=Kind.DIRECT, domain=me.domain, creator=me.id, pair=pair, members=2
+        )
+        other_person, blocked = _other(store, me, other)
+        number = _save(store.database, conversation)
+        if number == conversation.pk:
+            rows = [_member(number, me), _member(number, other_person)]
             rows[1].muted_until = FOREVER if blocked else None
-            Member.objects.using(place.database).bulk_create(rows)
+            Member.objects.using(store.database).bulk_create(rows)
     return number
 
 
-def _other(place: PlatformStore, me: Person, other: str) -> tuple[Person, bool]:
-    """Whom one may write to, and whether one has blocked him. Raises Denied."""
-    them = people.people_by_id(place, [other]).get(other)
-    mine, theirs = queries.states_between(place.database, me.id, [other])[other]
-    near = them is not None and (mine == "friend" or (me.domain and them.domain == me.domain))
-    if them is None or not near or other == me.id or theirs == "blocked":
+def _other(store: PlatformStore, me: Person, other: str) -> tuple[Person, bool]:
+    """Return the other person, and whether I have blocked that person.
+
+    Raises Denied if not allowed.
+    """
+    person = people.people_by_id(store, [other]).get(other)
+    mine, theirs = queries.states_between(store.database, me.id, [other])[other]
+    is_near = person is not None and (
+        mine == "friend" or (me.domain and person.domain == me.domain)
+    )
+    if person is None or not is_near or other == me.id or theirs == "blocked":
         raise Denied(DenyReason.NOT_FOUND, NOBODY)
-    return them, mine == "blocked"
+    return person, mine == "blocked"
 
 
-def group(
-    place: PlatformStore,
+def create_group(
+    store: PlatformStore,
     me: Person,
     name: str,
     users: Collection[str],
@@ -60,14 +67,14 @@ def group(
     key: str,
     now: datetime,
 ) -> int:
-    """A new group, whose owner one is; with a `key` the same one again. Its id."""
+    """Create a group that the person owns and return its id; the same `key` returns the same."""
     others = [*{*users} - {me.id}]
     if len(others) >= MEMBERS:
         raise Denied(DenyReason.FULL)
     digest = hashlib.sha256(key.encode()).hexdigest()[:40]
-    with transaction.atomic(using=place.database):
-        journal.require_serving(place)
-        made = Conversation(
+    with transaction.atomic(using=store.database):
+        journal.require_serving(store)
+        conversation = Conversation(
             kind=Kind.GROUP,
             name=name,
             domain=me.domain,
@@ -76,82 +83,96 @@ def group(
             joining=how,
             members=len(others) + 1,
         )
-        coming = people.invitable(place, me, me.domain, others)
+        coming = people.invitable(store, me, me.domain, others)
         if len(coming) < len(others):
             raise Denied(DenyReason.NOT_FOUND, NOBODY)
-        number = _keep(place.database, made)
-        if number == made.pk:
-            _fill(place, number, me, coming, now)
+        number = _save(store.database, conversation)
+        if number == conversation.pk:
+            _add_members(store, number, me, coming, now)
     return number
 
 
-def _keep(database: str, made: Conversation) -> int:
-    """Write it, unless there is one of this pair: two at once wait for one another here. Its id."""
+def _save(database: str, conversation: Conversation) -> int:
+    """Save a conversation unless its pair has one, and return the id of the one that is there.
+
+    Two transactions that save the same pair at once wait for each other here.
+    """
     Conversation.objects.using(database).bulk_create(
-        [made], update_conflicts=True, update_fields=["pair"]
+        [conversation], update_conflicts=True, update_fields=["pair"]
     )
-    if made.pair is None:
-        return int(made.pk)
-    return Conversation.objects.using(database).values_list("pk", flat=True).get(pair=made.pair)
+    if conversation.pair is None:
+        return int(conversation.pk)
+    return (
+        Conversation.objects.using(database)
+        .values_list("pk", flat=True)
+        .get(pair=conversation.pair)
+    )
 
 
-def _fill(
-    place: PlatformStore, number: int, me: Person, coming: list[Person], now: datetime
+def _add_members(
+    store: PlatformStore, number: int, me: Person, coming: list[Person], now: datetime
 ) -> None:
-    rows = [_member(number, me, Role.OWNER), *(_member(number, one) for one in coming)]
-    Member.objects.using(place.database).bulk_create(rows)
-    locked = journal.lock(place.database, [number])[number]
+    """Add the members of a new group, and log its creation."""
+    rows = [_member(number, me, Role.OWNER), *(_member(number, person) for person in coming)]
+    Member.objects.using(store.database).bulk_create(rows)
+    locked = journal.lock(store.database, [number])[number]
     data = {"what": "created", "version": locked.members_version, **name_people([me, *coming])}
     entry = locked.append(DraftEntry(Cmd.CONVERSATION, me.id, me.name, data=data), now)
-    journal.flush(place.database, [locked])
+    journal.flush(store.database, [locked])
     ways = presence_store.ways([row.user for row in rows], now.timestamp())
-    journal.stage_publications(place, [entry], ways, now)
+    journal.stage_publications(store, [entry], ways, now)
 
 
-def _member(number: int, one: Person, role: Role = Role.MEMBER) -> Member:
-    return Member(conversation_id=number, user=one.id, name=one.name, role=role)
+def _member(number: int, person: Person, role: Role = Role.MEMBER) -> Member:
+    return Member(conversation_id=number, user=person.id, name=person.name, role=role)
 
 
 def change(
-    place: PlatformStore, number: int, me: Person, wanted: dict[str, Any], now: datetime
+    store: PlatformStore, number: int, me: Person, wanted: dict[str, Any], now: datetime
 ) -> None:
-    """Another name, notice, way of joining, or silence for all but administrators."""
-    with lock_conversation(place, number, me, now) as one:
-        one.may(GroupAction.SET)
+    """Change name, notice, way of joining, or whether only administrators may write."""
+    with lock_conversation(store, number, me, now) as conversation:
+        conversation.may(GroupAction.SET)
         new = {
             name: value
             for name, value in wanted.items()
-            if getattr(one.conversation, name) != value
+            if getattr(conversation.conversation, name) != value
         }
         if new:
-            one.set(**new)
-            one.log(Cmd.CONVERSATION, {"what": "changed", **new})
+            conversation.set(**new)
+            conversation.log(Cmd.CONVERSATION, {"what": "changed", **new})
 
 
-def dissolve(place: PlatformStore, number: int, me: Person, now: datetime) -> None:
-    """Nobody says anything in it any more; what was said stays."""
-    with lock_conversation(place, number, me, now) as one:
-        if one.conversation.closed and one.mine and one.mine.role == Role.OWNER:
+def dissolve(store: PlatformStore, number: int, me: Person, now: datetime) -> None:
+    """Close a group for ever; its log stays."""
+    with lock_conversation(store, number, me, now) as conversation:
+        if (
+            conversation.conversation.closed
+            and conversation.mine
+            and conversation.mine.role == Role.OWNER
+        ):
             return
-        one.may(GroupAction.DISSOLVE)
-        one.set(closed=True)
-        one.log(Cmd.CONVERSATION, {"what": "dissolved"})
+        conversation.may(GroupAction.DISSOLVE)
+        conversation.set(closed=True)
+        conversation.log(Cmd.CONVERSATION, {"what": "dissolved"})
 
 
 def pin(
-    place: PlatformStore, number: int, me: Person, seq: int, on: bool, now: datetime
+    store: PlatformStore, number: int, me: Person, seq: int, on: bool, now: datetime
 ) -> list[int]:
-    """A message is pinned for all, or loosened; all that are pinned then."""
-    with lock_conversation(place, number, me, now) as one:
-        one.may(GroupAction.PIN)
-        before: list[int] = one.conversation.pins
-        said = queries.entry(one.database, number, seq) if on else None
-        if on and (said is None or said.cmd is not Cmd.MSG or said.recalled_seq):
+    """Pin or unpin a message for all; return all pinned messages."""
+    with lock_conversation(store, number, me, now) as conversation:
+        conversation.may(GroupAction.PIN)
+        before: list[int] = conversation.conversation.pins
+        entry = queries.entry(conversation.database, number, seq) if on else None
+        if on and (entry is None or entry.cmd is not Cmd.MSG or entry.recalled_seq):
             raise Denied(DenyReason.NOT_FOUND, "there is no such message")
         after = conversation_decisions.pins_after(before, seq, on)
         if isinstance(after, DenyReason):
             raise Denied(after, f"at most {conversation_decisions.MAX_PINS} messages are pinned")
         if after != before:
-            one.set(pins=after)
-            one.log(Cmd.CONVERSATION, {"what": "pinned" if on else "loosened", "pins": after})
+            conversation.set(pins=after)
+            conversation.log(
+                Cmd.CONVERSATION, {"what": "pinned" if on else "loosened", "pins": after}
+            )
     return after

@@ -1,4 +1,4 @@
-"""What is not kept in any log: signs of life, who is typing, how reachable somebody is."""
+"""Ephemeral requests are not stored in any log: heartbeats, typing, and presence."""
 
 from __future__ import annotations
 
@@ -34,70 +34,93 @@ _PLACES = (
 )
 
 
-def take(incoming: Sequence[IncomingRequest], memory: MemberCache, now: datetime) -> BatchResult:
-    """Do what asks for no place in any order. Where Redis is gone it is lost: the next one tells it again."""
+def handle_ephemeral(
+    requests: Sequence[IncomingRequest], memory: MemberCache, now: datetime
+) -> BatchResult:
+    """Handle ephemeral requests. What is lost without Redis, the next heartbeat restores."""
     outcome = BatchResult()
-    beats = [(one, one.request) for one in incoming if isinstance(one.request, Heartbeat)]
+    heartbeats = [
+        (incoming, incoming.request)
+        for incoming in requests
+        if isinstance(incoming.request, Heartbeat)
+    ]
     try:
         presence_store.record_devices(
-            [(o.sender, w.device, o.way) for o, w in beats], now.timestamp()
+            [
+                (incoming.sender, heartbeat.device, incoming.way)
+                for incoming, heartbeat in heartbeats
+            ],
+            now.timestamp(),
         )
-        for one in incoming:
-            if isinstance(one.request, SetPresence):
-                presence_store.set_presence(one.sender, one.request.state)
-    except redis.RedisError as wrong:
-        log.warning("signs of life are lost: %s", wrong)
-    outcome.notes += _behind(beats)
-    typing = [(one, one.request) for one in incoming if isinstance(one.request, Typing)]
-    for platform, some in platform_resolver.by_platform(
+        for incoming in requests:
+            if isinstance(incoming.request, SetPresence):
+                presence_store.set_presence(incoming.sender, incoming.request.state)
+    except redis.RedisError as error:
+        log.warning("signs of life are lost: %s", error)
+    outcome.notes += _behind_notices(heartbeats)
+    typing = [
+        (incoming, incoming.request)
+        for incoming in requests
+        if isinstance(incoming.request, Typing)
+    ]
+    for platform, pairs in platform_resolver.by_platform(
         typing, lambda pair: pair[1].conversation
     ).items():
-        _typing(platform, some, memory, now, outcome)
+        _typing(platform, pairs, memory, now, outcome)
     return outcome
 
 
-def _behind(beats: Sequence[tuple[IncomingRequest, Heartbeat]]) -> list[Notice]:
-    """What devices lack, one query for all of them on each platform's data."""
-    users = sorted({one.sender for one, _ in beats})
-    tops: dict[str, dict[int, tuple[int, int]]] = {user: {} for user in users}
+def _behind_notices(heartbeats: Sequence[tuple[IncomingRequest, Heartbeat]]) -> list[Notice]:
+    """Return notices of what devices lack, with one query per platform for all of them."""
+    users = sorted({incoming.sender for incoming, _ in heartbeats})
+    visible_ends: dict[str, dict[int, tuple[int, int]]] = {user: {} for user in users}
     for platform in possible_platforms() if users else ():
         for user, number, *bounds in look_up(
             platform, VISIBLE_RANGES.format(marks=sql.marks(users)), users
         ):
-            seen = visible_range(*bounds)
-            tops[user][number] = (seen.floor, seen.top)
-    found = ((one, lacking(tops[one.sender], beat.seqs)) for one, beat in beats)
+            visible = visible_range(*bounds)
+            visible_ends[user][number] = (visible.floor, visible.top)
+    lacking_by_request = (
+        (incoming, lacking_seqs(visible_ends[incoming.sender], heartbeat.seqs))
+        for incoming, heartbeat in heartbeats
+    )
     return [
-        Notice(Cmd.BEHIND, {str(number): top for number, top in less.items()}, (one.sender,))
-        for one, less in found
-        if less
+        Notice(Cmd.BEHIND, {str(number): top for number, top in lacked.items()}, (incoming.sender,))
+        for incoming, lacked in lacking_by_request
+        if lacked
     ]
 
 
-def lacking(tops: Mapping[int, tuple[int, int]], has: Mapping[int, int]) -> dict[int, int]:
-    """By conversation how far it has come, where that is further than the device."""
+def lacking_seqs(
+    tops: Mapping[int, tuple[int, int]], device_seqs: Mapping[int, int]
+) -> dict[int, int]:
+    """Return the last seq of each conversation in which the device lacks entries."""
     return {
-        number: top for number, (floor, top) in tops.items() if top > max(floor, has.get(number, 0))
+        number: top
+        for number, (floor, top) in tops.items()
+        if top > max(floor, device_seqs.get(number, 0))
     }
 
 
 def _typing(
     platform: str,
-    some: Sequence[tuple[IncomingRequest, Typing]],
+    requests: Sequence[tuple[IncomingRequest, Typing]],
     memory: MemberCache,
     now: datetime,
     outcome: BatchResult,
 ) -> None:
-    numbers = sorted({request.conversation for _, request in some})
-    known = bool(platform)
-    rows = look_up(platform, _PLACES.format(marks=sql.marks(numbers)), numbers) if known else []
+    """Add the notices and refusals for typing people on one platform's data."""
+    numbers = sorted({request.conversation for _, request in requests})
+    is_known = bool(platform)
+    rows = look_up(platform, _PLACES.format(marks=sql.marks(numbers)), numbers) if is_known else []
     places = {
-        r[0]: rules.ConversationFacts(Kind(r[1]), bool(r[2]), bool(r[3]), r[4], r[5]) for r in rows
+        row[0]: rules.ConversationFacts(Kind(row[1]), bool(row[2]), bool(row[3]), row[4], row[5])
+        for row in rows
     }
     versions = {row[0]: row[6] for row in rows}
     people = memory.people(store_of(platform).database, versions) if rows else {}
-    for one, request in some:
-        answer = _typed(one, request, places.get(request.conversation), people, now)
+    for incoming, request in requests:
+        answer = _typed(incoming, request, places.get(request.conversation), people, now)
         if isinstance(answer, Notice):
             outcome.notes.append(answer)
         elif answer:
@@ -105,22 +128,24 @@ def _typing(
 
 
 def _typed(
-    one: IncomingRequest,
+    incoming: IncomingRequest,
     request: Typing,
-    place: rules.ConversationFacts | None,
+    conversation: rules.ConversationFacts | None,
     people: Mapping[int, ActiveMembers],
     now: datetime,
 ) -> Notice | RefusedMessage | None:
-    """Tell the others, unless they are many."""
-    if place is None:
-        no: rules.Rejected | None = rules.NOT_MEMBER
+    """Return the notice for the others, a refusal, or `None` if there are too many members."""
+    if conversation is None:
+        rejected: rules.Rejected | None = rules.NOT_MEMBER
     else:
         members = people[request.conversation]
-        no = rules.why_silent(place, members.by_user.get(one.sender), now)
-    if no:
-        return RefusedMessage(one.sender, no.code, no.reason, one.client_msg_id)
+        rejected = rules.why_silent(conversation, members.by_user.get(incoming.sender), now)
+    if rejected:
+        return RefusedMessage(
+            incoming.sender, rejected.code, rejected.reason, incoming.client_msg_id
+        )
     if len(members.users) > READ_SHOWN_UP_TO:
         return None
-    data = {"conversation_id": str(request.conversation), "user_id": one.sender}
-    others = tuple(user for user in members.users if user != one.sender)
+    data = {"conversation_id": str(request.conversation), "user_id": incoming.sender}
+    others = tuple(user for user in members.users if user != incoming.sender)
     return Notice(Cmd.TYPING, data, others, request.conversation)

@@ -1,8 +1,9 @@
-"""Clients' queues that are not as they may be: the door is shown a queue's name, never its arguments.
+"""Clients' queues with forbidden properties are deleted.
 
-A client may ask for a queue of another type (dearer), for dead letters to be sent to the ingress (echoes), or
-for refusals where the head should go (then the center's publishing is refused). Such a queue goes, and so do
-the connections of its owner. Nor may one person have more queues than devices.
+The auth backend sees only a queue's name, so a client may declare a queue of another, more
+expensive type, with dead letters that go back to the ingress, or with a limit that makes the broker
+reject the center's publications. Such queues are deleted, and the connections of their owner are
+closed. A person also may not have more queues than devices.
 """
 
 from __future__ import annotations
@@ -20,44 +21,45 @@ from im.data.presence_store import MOST_DEVICES
 
 log = logging.getLogger("im.queues")
 
-ODD = Counter("im_odd_queues", "Clients' queues that were deleted")
+DELETED = Counter("im_odd_queues", "Clients' queues that were deleted")
 _OWNER = re.compile(r"queue_[um]_([A-Za-z0-9-]{1,40})_|mqtt-subscription-u([A-Za-z0-9-]{1,40})-")
 _HARMLESS = {"x-expires", "x-message-ttl", "x-max-length", "x-max-length-bytes", "x-queue-mode"}
+"""Queue arguments that clients may set."""
 
 
 def remove() -> None:
-    """Delete what is odd. A broker that is away has it all the same the next time."""
+    """Delete forbidden queues. If the broker is unavailable, the next run does it."""
     try:
-        odd = odd_of(broker.device_queues())
-        broker.delete_queues(name for names in odd.values() for name in names)
-        for user in odd:
+        forbidden = forbidden_of(broker.device_queues())
+        broker.delete_queues(name for names in forbidden.values() for name in names)
+        for user in forbidden:
             broker.close_connections(user)
-    except broker.BrokerUnavailable as wrong:
-        log.warning("clients' queues were not looked at: %s", wrong)
+    except broker.BrokerUnavailable as error:
+        log.warning("clients' queues were not looked at: %s", error)
         return
-    for user, names in odd.items():
-        ODD.inc(len(names))
+    for user, names in forbidden.items():
+        DELETED.inc(len(names))
         log.warning("%d queues of %s were not as they may be: deleted", len(names), user)
 
 
-def odd_of(queues: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Names by their owner, of queues as the management API shows them."""
-    found: dict[str, list[str]] = defaultdict(list)
+def forbidden_of(queues: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return the forbidden queues by owner, from queues as the management API shows them."""
+    forbidden: dict[str, list[str]] = defaultdict(list)
     by_owner: dict[str, list[str]] = defaultdict(list)
     for queue in queues:
         if owner := _owner(queue["name"]):
             by_owner[owner].append(queue["name"])
             if not _is_fine(queue):
-                found[owner].append(queue["name"])
+                forbidden[owner].append(queue["name"])
     for owner, names in by_owner.items():
         if len(names) > 2 * MOST_DEVICES:
-            found[owner] = sorted(names)
-    return dict(found)
+            forbidden[owner] = sorted(names)
+    return dict(forbidden)
 
 
 def _owner(name: str) -> str:
-    found = _OWNER.match(name)
-    return (found[1] or found[2]) if found else ""
+    match = _OWNER.match(name)
+    return (match[1] or match[2]) if match else ""
 
 
 def _is_fine(queue: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Uploads that no message carries are forgotten after a day, in small steps (IM §9.5)."""
+"""Uploads that no message carries are deleted after a day, in small steps (IM §9.5)."""
 
 from __future__ import annotations
 
@@ -17,18 +17,21 @@ STEPS = 20
 
 
 def forget_files(platform: str, now: datetime) -> int:
-    """A thousand at most; how many."""
+    """Delete up to a thousand unused files of a platform; return how many."""
     forgotten = 0
     for _ in range(STEPS):
-        some = _step(platform, now - KEPT_FOR)
-        forgotten += some
-        if some < AT_ONCE:
+        count = _step(platform, now - KEPT_FOR)
+        forgotten += count
+        if count < AT_ONCE:
             break
     return forgotten
 
 
 def _step(platform: str, before: datetime) -> int:
-    """While a row is locked no message can take the file up; what is gone already does not matter."""
+    """Delete one batch of unused files.
+
+    While a row is locked no message can take up the file. A file that is already gone does no harm.
+    """
     store = store_of(platform)
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
@@ -41,5 +44,5 @@ def _step(platform: str, before: datetime) -> int:
 
 
 def forget_spooled() -> int:
-    """What lies in the spool without a row; a day later than all else."""
+    """Delete spooled uploads that have no row, a day after those that have one."""
     return spool.delete_old(2 * KEPT_FOR.total_seconds(), AT_ONCE * STEPS)

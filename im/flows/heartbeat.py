@@ -1,4 +1,4 @@
-"""A device lives, says what it has, and learns what it has missed (IM §9): as over the broker."""
+"""A device may send its heartbeat over HTTP instead of over the broker (IM §9)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from im.rules.messages import Data, Heartbeat, IncomingRequest
 
 
 def beat(user: str, device: str, way: str, seqs: Mapping[int, int], now: datetime) -> Data:
-    """Keep a device alive; the conversations of which it lacks something, and how far they have come."""
-    sign = IncomingRequest(user, "", Heartbeat(device, seqs), way=way)
-    behind = ephemeral.take([sign], MemberCache(), now).notes
-    return behind[0].data if behind else {}
+    """Record a heartbeat; return the last seq of each conversation that lacks entries."""
+    incoming = IncomingRequest(user, "", Heartbeat(device, seqs), way=way)
+    notices = ephemeral.handle_ephemeral([incoming], MemberCache(), now).notes
+    return notices[0].data if notices else {}

@@ -1,8 +1,8 @@
-"""Keep the search index up with the logs: what was said since it was looked at last.
+"""The search index follows the logs: it takes in what was written since the last run.
 
-A conversation whose log has come further than the index says so itself (`to_index`), so that a run
-costs what there is to do. Entries only come into the index: what an edit or a recall has made untrue
-there, the search finds out when it looks at the message.
+A conversation whose log is ahead of the index says so itself (`to_index`), so a run costs only what
+there is to do. Index entries are only added. What an edit or a recall has made outdated, the search
+notices when it checks the message.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from foundation.cells.serving import is_served_here
 from im.rules.bigrams import grams, place_of
 
 AT_ONCE = 200
-"""Conversations of one transaction."""
+"""A transaction handles at most this many conversations."""
 ENTRIES = 500
-"""Entries of one of them: a long backlog is done in several turns, beside the others."""
+"""It handles at most this many entries of each, so that a long backlog does not hold up others."""
 TOGETHER = 2000
-"""Entries of one transaction, about: while it lasts the platform is not given away."""
+"""It handles about this many entries, since the platform cannot be handed over meanwhile."""
 SECONDS = 0.8
-"""A run ends then; the next one goes on."""
+"""A run ends after this time, and the next one goes on."""
 
 _BEHIND = (
     "SELECT id, searched_seq, LEAST(last_seq, searched_seq + %s) FROM im_conversation"
@@ -41,66 +41,68 @@ _TEXT = (
 )
 
 Behind = tuple[int, int, int]
-"""A conversation, and the entries that are not in the index yet: above which seq, up to which."""
+"""A conversation and its entries that are not indexed yet: above which seq, up to which."""
 
 
-def keep_up(platform: str) -> int:
-    """Take into the index what is new, as far as the time goes; how many entries were looked at."""
-    end, done = time.monotonic() + SECONDS, 0
+def index_new_entries(platform: str) -> int:
+    """Index new entries until the time is over; return how many were looked at."""
+    end, total = time.monotonic() + SECONDS, 0
     while time.monotonic() < end:
-        some = _some(platform)
-        done += some
-        if not some:
+        count = _index_batch(platform)
+        total += count
+        if not count:
             break
-    return done
+    return total
 
 
-def _some(platform: str) -> int:
+def _index_batch(platform: str) -> int:
+    """Index one batch of entries; return how many."""
     store = store_of(platform)
     with transaction.atomic(using=store.database):
         if not is_served_here(platform, lock=True):
             return 0
-        behind = _first(sql.select(store.database, _BEHIND, [ENTRIES, AT_ONCE]))
+        behind = _limit(sql.select(store.database, _BEHIND, [ENTRIES, AT_ONCE]))
         if behind:
-            _add(store.database, behind)
-            _note(store.database, behind)
+            _add_grams(store.database, behind)
+            _save_progress(store.database, behind)
     return sum(upto - above for _, above, upto in behind)
 
 
-def _first(behind: Sequence[tuple[int, ...]]) -> list[Behind]:
-    """As many as belong into one transaction."""
-    found, entries = list[Behind](), 0
+def _limit(behind: Sequence[tuple[int, ...]]) -> list[Behind]:
+    """Return as many conversations as belong into one transaction."""
+    chosen, entries = list[Behind](), 0
     for number, above, upto in behind:
         if entries < TOGETHER:
-            found.append((number, above, upto))
+            chosen.append((number, above, upto))
             entries += upto - above
-    return found
+    return chosen
 
 
-def _add(database: str, behind: Sequence[Behind]) -> None:
+def _add_grams(database: str, behind: Sequence[Behind]) -> None:
     query = " UNION ".join([f"({_NEW})"] * len(behind))
-    new = sql.select(database, query, [value for one in behind for value in one])
-    rows = sorted(row for some in _texts(database, new) for row in some)
+    new = sql.select(database, query, [value for item in behind for value in item])
+    rows = sorted(row for rows_of_message in _gram_rows(database, new) for row in rows_of_message)
     with sql.cursor_of(database) as cursor:
         cursor.executemany(
             "INSERT IGNORE INTO im_gram (conversation_id, gram, place) VALUES (%s, %s, %s)", rows
         )
 
 
-def _texts(
+def _gram_rows(
     database: str, points: Sequence[tuple[int, int]]
 ) -> Iterable[list[tuple[int, str, int]]]:
+    """Yield the index rows of each message."""
     if not points:
         return
     query = _TEXT.format(marks=", ".join(["(%s, %s)"] * len(points)))
     values = [int(value) for point in points for value in point]
     for number, seq, sent_at, body in sql.select(database, query, values):
-        at = place_of(sent_at.replace(tzinfo=UTC).timestamp(), seq)
-        yield [(number, gram, at) for gram in grams(body)]
+        place = place_of(sent_at.replace(tzinfo=UTC).timestamp(), seq)
+        yield [(number, gram, place) for gram in grams(body)]
 
 
-def _note(database: str, behind: Sequence[Behind]) -> None:
-    """Two who run at once have done the same."""
+def _save_progress(database: str, behind: Sequence[Behind]) -> None:
+    """Note how far conversations are indexed; two runs at once have done the same."""
     ids = ", ".join(str(number) for number, _, _ in behind)
     upto = ", ".join(str(seq) for _, _, seq in behind)
     query = (

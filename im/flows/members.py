@@ -1,7 +1,7 @@
-"""People come into a group, go, and get other roles.
+"""People join a group, leave it, and get other roles.
 
-Each function takes the place of the data, who acts, and the moment; what it does is one transaction,
-one entry in the log, and nothing where it is so already. Raises `held.Denied`.
+Each function is one transaction and writes one entry to the log, and nothing if the state is so
+already. All functions raise `locked_conversation.Denied`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from im.rules.messages import Notice
 from im.rules.vocabulary import Cmd, Membership, Role
 
 NOBODY = "there is no such person on your platform, or you may not bring them in"
-_ANEW = (
+_RESET_COLUMNS = (
     "name",
     "role",
     "state",
@@ -36,85 +36,97 @@ _INSIDE, _GONE = Membership.ACTIVE, (Membership.LEFT, Membership.REMOVED)
 
 
 def add(
-    place: PlatformStore,
+    store: PlatformStore,
     number: int,
     me: Person,
     users: Collection[str],
     invite: bool,
     now: datetime,
 ) -> int:
-    """Bring people in, or invite them; who has asked to join is approved thereby. How many changed."""
-    with lock_conversation(place, number, me, now) as one:
-        one.may(GroupAction.INVITE if invite else GroupAction.ADD)
-        there = queries.some_members(one.database, number, users)
-        known = {user: Membership(row.state) for user, row in there.items()}
+    """Add or invite people, and admit those who have asked to join; return how many changed."""
+    with lock_conversation(store, number, me, now) as conversation:
+        conversation.may(GroupAction.INVITE if invite else GroupAction.ADD)
+        member_rows = queries.some_members(conversation.database, number, users)
+        states = {user: Membership(row.state) for user, row in member_rows.items()}
         changed = conversation_decisions.decide_add(
-            queries.group_of(one.conversation), known, [*users], invite
+            queries.group_of(conversation.conversation), states, [*users], invite
         )
         if isinstance(changed, DenyReason):
             raise Denied(changed)
-        coming = _reachable(one, changed)
-        _come(one, [p for p in coming if changed[p.id] is _INSIDE], "added")
-        _invite(one, [p for p in coming if changed[p.id] is not _INSIDE])
+        coming = _persons_to_add(conversation, changed)
+        _activate(
+            conversation, [person for person in coming if changed[person.id] is _INSIDE], "added"
+        )
+        _invite(conversation, [person for person in coming if changed[person.id] is not _INSIDE])
     return len(coming)
 
 
-def _reachable(one: LockedConversation, changed: dict[str, Membership]) -> list[Person]:
-    """Those who are to come in. Raises Denied, if one of them is none of the tenant or of the contacts."""
-    domain = one.conversation.domain
-    found = people.invitable(one.store, one.me, domain, list(changed))
-    if len(found) < len(changed):
+def _persons_to_add(
+    conversation: LockedConversation, changed: dict[str, Membership]
+) -> list[Person]:
+    """Return the persons to bring in.
+
+    Raises Denied if one is neither of the tenant nor a contact.
+    """
+    domain = conversation.conversation.domain
+    persons = people.invitable(conversation.store, conversation.me, domain, list(changed))
+    if len(persons) < len(changed):
         raise Denied(DenyReason.NOT_FOUND, NOBODY)
-    return found
+    return persons
 
 
-def join(place: PlatformStore, number: int, me: Person, now: datetime) -> Membership:
-    """Accept an invitation, walk in where that is free, or ask to be let in. What one is then."""
-    with lock_conversation(place, number, me, now) as one:
-        same = bool(me.domain) and one.conversation.domain == me.domain
-        who = queries.standing_of(one.mine)
-        becomes = conversation_decisions.decide_join(queries.group_of(one.conversation), who, same)
+def join(store: PlatformStore, number: int, me: Person, now: datetime) -> Membership:
+    """Accept an invitation, join a free group, or ask to join; return the resulting membership."""
+    with lock_conversation(store, number, me, now) as conversation:
+        same_domain = bool(me.domain) and conversation.conversation.domain == me.domain
+        standing = queries.standing_of(conversation.mine)
+        becomes = conversation_decisions.decide_join(
+            queries.group_of(conversation.conversation), standing, same_domain
+        )
         if isinstance(becomes, DenyReason):
             raise Denied(becomes)
-        if who is None or who.state is not becomes:
+        if standing is None or standing.state is not becomes:
             if becomes is _INSIDE:
-                _come(one, [me], "joined")
+                _activate(conversation, [me], "joined")
             else:
-                _keep(one, [me], becomes)
-                one.log(Cmd.MEMBER, {"what": "asked", **name_people([me])})
+                _save_members(conversation, [me], becomes)
+                conversation.log(Cmd.MEMBER, {"what": "asked", **name_people([me])})
     return becomes
 
 
-def _come(one: LockedConversation, coming: list[Person], what: str) -> None:
+def _activate(conversation: LockedConversation, coming: list[Person], event: str) -> None:
+    """Make people active members and log it."""
     if not coming:
         return
-    one.locked.members_changed(one.locked.members + len(coming))
-    _keep(one, coming, _INSIDE)
-    version = one.locked.members_version
-    one.log(Cmd.MEMBER, {"what": what, "version": version, **name_people(coming)})
+    conversation.locked.members_changed(conversation.locked.members + len(coming))
+    _save_members(conversation, coming, _INSIDE)
+    version = conversation.locked.members_version
+    conversation.log(Cmd.MEMBER, {"what": event, "version": version, **name_people(coming)})
 
 
-def _invite(one: LockedConversation, invited: list[Person]) -> None:
-    """They are told of it; they see nothing of what is said."""
+def _invite(conversation: LockedConversation, invited: list[Person]) -> None:
+    """Invite people and notify them; they do not see what is written."""
     if not invited:
         return
-    _keep(one, invited, Membership.INVITED)
-    said = name_people(invited)
-    one.log(Cmd.MEMBER, {"what": "invited", **said})
-    who = tuple(person.id for person in invited)
-    by = {"user_id": one.me.id, "name": one.me.name}
-    about = {"conversation_id": str(one.locked.id), "name": one.conversation.name}
-    one.notes.append(Notice(Cmd.MEMBER, {"what": "invitation", "by": by, **about}, who))
-    one.also |= {*who}
+    _save_members(conversation, invited, Membership.INVITED)
+    people_data = name_people(invited)
+    conversation.log(Cmd.MEMBER, {"what": "invited", **people_data})
+    users = tuple(person.id for person in invited)
+    by = {"user_id": conversation.me.id, "name": conversation.me.name}
+    about = {"conversation_id": str(conversation.locked.id), "name": conversation.conversation.name}
+    conversation.notes.append(Notice(Cmd.MEMBER, {"what": "invitation", "by": by, **about}, users))
+    conversation.also |= {*users}
 
 
-def _keep(one: LockedConversation, coming: Iterable[Person], state: Membership) -> None:
-    """Their rows, in one statement: they see what comes from here on."""
-    seq, messages = one.locked.last_seq, one.locked.messages
-    Member.objects.using(one.database).bulk_create(
+def _save_members(
+    conversation: LockedConversation, coming: Iterable[Person], state: Membership
+) -> None:
+    """Write the Member rows of people in one statement; they see what comes from now on."""
+    seq, messages = conversation.locked.last_seq, conversation.locked.messages
+    Member.objects.using(conversation.database).bulk_create(
         [
             Member(
-                conversation_id=one.locked.id,
+                conversation_id=conversation.locked.id,
                 user=person.id,
                 name=person.name,
                 state=state,
@@ -125,84 +137,111 @@ def _keep(one: LockedConversation, coming: Iterable[Person], state: Membership) 
             for person in coming
         ],
         update_conflicts=True,
-        update_fields=_ANEW,
+        update_fields=_RESET_COLUMNS,
     )
 
 
 # ---- one member ---------------------------------------------------------------------------------
 
 
-def leave(place: PlatformStore, number: int, me: Person, now: datetime) -> None:
-    """Go out of it, or decline an invitation, or take back that one has asked."""
-    with lock_conversation(place, number, me, now) as one:
-        if one.mine is None:
+def leave(store: PlatformStore, number: int, me: Person, now: datetime) -> None:
+    """Leave the conversation, decline an invitation, or withdraw a request to join."""
+    with lock_conversation(store, number, me, now) as conversation:
+        if conversation.mine is None:
             raise Denied(DenyReason.NOT_FOUND)
-        if one.mine.state in _GONE:
+        if conversation.mine.state in _GONE:
             return
-        if one.mine.state == _INSIDE:
-            one.may(GroupAction.LEAVE)
-        _go(one, one.mine, Membership.LEFT, "left")
+        if conversation.mine.state == _INSIDE:
+            conversation.may(GroupAction.LEAVE)
+        _end_membership(conversation, conversation.mine, Membership.LEFT, "left")
 
 
-def remove(place: PlatformStore, number: int, me: Person, user: str, now: datetime) -> None:
-    """Put somebody out, or refuse to let him in."""
-    with lock_conversation(place, number, me, now) as one:
-        whom = queries.member(one.database, number, user)
-        if one.mine and one.mine.state == _INSIDE and whom and whom.state in _GONE:
+def remove(store: PlatformStore, number: int, me: Person, user: str, now: datetime) -> None:
+    """Remove a member, or reject a request to join."""
+    with lock_conversation(store, number, me, now) as conversation:
+        target = queries.member(conversation.database, number, user)
+        if (
+            conversation.mine
+            and conversation.mine.state == _INSIDE
+            and target
+            and target.state in _GONE
+        ):
             return
-        one.may(GroupAction.REMOVE, whom)
-        assert whom is not None
-        _go(one, whom, Membership.REMOVED, "removed")
+        conversation.may(GroupAction.REMOVE, target)
+        assert target is not None
+        _end_membership(conversation, target, Membership.REMOVED, "removed")
 
 
-def _go(one: LockedConversation, whom: Member, state: Membership, what: str) -> None:
-    """He sees the entry that tells of it, and nothing after it."""
-    was_in = whom.state == _INSIDE
-    if was_in:
-        one.locked.members_changed(one.locked.members - 1)
-    version = one.locked.members_version
-    entry = one.log(Cmd.MEMBER, {"what": what, "version": version, **name_people([whom])})
-    one.also.add(whom.user)
-    _set(one, whom, state=state, role=Role.MEMBER, until_seq=entry.seq if was_in else 0)
+def _end_membership(
+    conversation: LockedConversation, target: Member, state: Membership, event: str
+) -> None:
+    """End a membership; the person sees the entry about it, and nothing after it."""
+    was_active = target.state == _INSIDE
+    if was_active:
+        conversation.locked.members_changed(conversation.locked.members - 1)
+    version = conversation.locked.members_version
+    entry = conversation.log(
+        Cmd.MEMBER, {"what": event, "version": version, **name_people([target])}
+    )
+    conversation.also.add(target.user)
+    _update_member(
+        conversation,
+        target,
+        state=state,
+        role=Role.MEMBER,
+        until_seq=entry.seq if was_active else 0,
+    )
 
 
 def set_role(
-    place: PlatformStore, number: int, me: Person, user: str, role: Role, now: datetime
+    store: PlatformStore, number: int, me: Person, user: str, role: Role, now: datetime
 ) -> None:
-    """Make somebody administrator or plain member; OWNER: hand the group over, and stay administrator."""
-    with lock_conversation(place, number, me, now) as one:
-        whom = queries.member(one.database, number, user)
-        if whom and one.mine and whom.role == role and one.mine.state == whom.state == _INSIDE:
+    """Make a member administrator or plain member; OWNER hands the group over.
+
+    The former owner becomes administrator.
+    """
+    with lock_conversation(store, number, me, now) as conversation:
+        target = queries.member(conversation.database, number, user)
+        if (
+            target
+            and conversation.mine
+            and target.role == role
+            and conversation.mine.state == target.state == _INSIDE
+        ):
             return
-        one.may(GroupAction.HAND_OVER if role is Role.OWNER else GroupAction.PROMOTE, whom)
-        assert whom is not None
-        assert one.mine is not None
+        conversation.may(
+            GroupAction.HAND_OVER if role is Role.OWNER else GroupAction.PROMOTE, target
+        )
+        assert target is not None
+        assert conversation.mine is not None
         if role is Role.OWNER:
-            _set(one, one.mine, role=Role.ADMIN)
-        _set(one, whom, role=role)
-        one.log(Cmd.MEMBER, {"what": "role", "role": role, **name_people([whom])})
+            _update_member(conversation, conversation.mine, role=Role.ADMIN)
+        _update_member(conversation, target, role=role)
+        conversation.log(Cmd.MEMBER, {"what": "role", "role": role, **name_people([target])})
 
 
 def mute(
-    place: PlatformStore,
+    store: PlatformStore,
     number: int,
     me: Person,
     user: str,
     until: datetime | None,
     now: datetime,
 ) -> None:
-    """Somebody does not speak until then; None: he may again."""
-    with lock_conversation(place, number, me, now) as one:
-        whom = queries.member(one.database, number, user)
-        one.may(GroupAction.MUTE, whom)
-        assert whom is not None
-        if whom.muted_until != until:
-            _set(one, whom, muted_until=until)
-            said = until.isoformat() if until else None
-            one.log(Cmd.MEMBER, {"what": "muted", "until": said, **name_people([whom])})
+    """Mute a member until a moment; `None` ends it."""
+    with lock_conversation(store, number, me, now) as conversation:
+        target = queries.member(conversation.database, number, user)
+        conversation.may(GroupAction.MUTE, target)
+        assert target is not None
+        if target.muted_until != until:
+            _update_member(conversation, target, muted_until=until)
+            until_text = until.isoformat() if until else None
+            conversation.log(
+                Cmd.MEMBER, {"what": "muted", "until": until_text, **name_people([target])}
+            )
 
 
-def _set(one: LockedConversation, whom: Member, **columns: Any) -> None:
-    """Change his row; centers, which remember members by their version, read them again."""
-    one.locked.members_changed()
-    Member.objects.using(one.database).filter(pk=whom.pk).update(**columns)
+def _update_member(conversation: LockedConversation, target: Member, **columns: Any) -> None:
+    """Change a member's row; centers, which cache members by version, read them again."""
+    conversation.locked.members_changed()
+    Member.objects.using(conversation.database).filter(pk=target.pk).update(**columns)

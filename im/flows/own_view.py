@@ -1,6 +1,6 @@
-"""What a person does to a conversation for himself alone; his own devices are told, nobody else.
+"""A person changes the own view of a conversation; only the person's own devices are notified.
 
-Raises `held.Denied`.
+All functions raise `locked_conversation.Denied`.
 """
 
 from __future__ import annotations
@@ -23,75 +23,79 @@ from im.rules.vocabulary import Cmd, Code
 MESSAGE = "there is no such message"
 
 
-def settings(
-    place: PlatformStore, number: int, user: str, wanted: dict[str, Any], now: datetime
+def change_settings(
+    store: PlatformStore, number: int, user: str, wanted: dict[str, Any], now: datetime
 ) -> None:
-    """Do not disturb, and which stand on top: `quiet`, `pinned`."""
-    with transaction.atomic(using=place.database):
-        mine = _mine(place, number, user)
+    """Change "do not disturb" and "on top": `quiet`, `pinned`."""
+    with transaction.atomic(using=store.database):
+        mine = _lock_member(store, number, user)
         if any(getattr(mine, name) != value for name, value in wanted.items()):
-            _update(place, mine, wanted)
-            _tell(place, mine, {"what": "mine", **wanted}, now)
+            _update(store, mine, wanted)
+            _notify(store, mine, {"what": "mine", **wanted}, now)
 
 
-def hide(place: PlatformStore, number: int, user: str, seq: int, now: datetime) -> None:
-    """Delete a message for oneself."""
-    with transaction.atomic(using=place.database):
-        mine = _mine(place, number, user)
-        seen = queries.visible_range_of(mine)
-        said = queries.entry(place.database, number, seq) if seen.floor < seq <= seen.top else None
-        if said is None or said.cmd is not Cmd.MSG:
+def hide(store: PlatformStore, number: int, user: str, seq: int, now: datetime) -> None:
+    """Delete a message for the person alone."""
+    with transaction.atomic(using=store.database):
+        mine = _lock_member(store, number, user)
+        visible = queries.visible_range_of(mine)
+        entry = (
+            queries.entry(store.database, number, seq)
+            if visible.floor < seq <= visible.top
+            else None
+        )
+        if entry is None or entry.cmd is not Cmd.MSG:
             raise Denied(DenyReason.NOT_FOUND, MESSAGE)
         row = Hidden(user=user, conversation_id=number, seq=seq)
-        Hidden.objects.using(place.database).bulk_create([row], ignore_conflicts=True)
-        _tell(place, mine, {"what": "hidden", "seq": seq}, now)
+        Hidden.objects.using(store.database).bulk_create([row], ignore_conflicts=True)
+        _notify(store, mine, {"what": "hidden", "seq": seq}, now)
 
 
-def clear(place: PlatformStore, number: int, user: str, now: datetime) -> int:
-    """Delete everything up to now for oneself. Up to which seq."""
-    with transaction.atomic(using=place.database):
-        journal.lock(place.database, [number])  # a center writes what was read under it
-        mine = _mine(place, number, user)
+def clear(store: PlatformStore, number: int, user: str, now: datetime) -> int:
+    """Delete everything up to now for the person alone; return up to which seq."""
+    with transaction.atomic(using=store.database):
+        journal.lock(store.database, [number])  # centers write read marks under this lock
+        mine = _lock_member(store, number, user)
         top = queries.visible_range_of(mine).top
         if top > mine.cleared_seq:
-            read = {"read_seq": top, "read_messages": mine.conversation.messages}
-            _update(place, mine, {"cleared_seq": top, **read})
-            old = Hidden.objects.using(place.database).filter(user=user, conversation=number)
+            mark_read = {"read_seq": top, "read_messages": mine.conversation.messages}
+            _update(store, mine, {"cleared_seq": top, **mark_read})
+            old = Hidden.objects.using(store.database).filter(user=user, conversation=number)
             old.filter(seq__lte=top).delete()
-            _tell(place, mine, {"what": "cleared", "seq": top}, now)
+            _notify(store, mine, {"what": "cleared", "seq": top}, now)
     return top
 
 
-def read(place: PlatformStore, number: int, user: str, seq: int, now: datetime) -> None:
-    """Everything up to there is read: decided and written as the center does it."""
-    wish = IncomingRequest(user, "", Read(number, seq))
-    with transaction.atomic(using=place.database):
-        outcome = process(place, MemberCache(), [wish], now)
+def mark_read(store: PlatformStore, number: int, user: str, seq: int, now: datetime) -> None:
+    """Mark everything up to a seq as read, decided and written as the center does."""
+    incoming = IncomingRequest(user, "", Read(number, seq))
+    with transaction.atomic(using=store.database):
+        outcome = process(store, MemberCache(), [incoming], now)
         if outcome.refused:
             unknown = outcome.refused[0].code is Code.UNKNOWN_MESSAGE
             raise Denied(DenyReason.NOT_FOUND, MESSAGE if unknown else "")
-        people = [user, *(one for some in outcome.members.values() for one in some)]
+        people = [user, *(user for users in outcome.members.values() for user in users)]
         ways = presence_store.ways(people, now.timestamp())
-        journal.stage_publications(place, outcome.entries, ways, now, outcome.notes)
+        journal.stage_publications(store, outcome.entries, ways, now, outcome.notes)
 
 
-def _mine(place: PlatformStore, number: int, user: str) -> Member:
-    """One's own row, locked; what is asked of the conversation is read after it."""
-    journal.require_serving(place)
-    rows = Member.objects.using(place.database).select_for_update()
+def _lock_member(store: PlatformStore, number: int, user: str) -> Member:
+    """Return the person's own row, locked, with its conversation. Raises Denied."""
+    journal.require_serving(store)
+    rows = Member.objects.using(store.database).select_for_update()
     mine = rows.filter(conversation=number, user=user).first()
     if mine is None or mine.state in queries.WAITING:
         raise Denied(DenyReason.NOT_FOUND)
     return mine
 
 
-def _update(place: PlatformStore, mine: Member, columns: dict[str, Any]) -> None:
-    Member.objects.using(place.database).filter(pk=mine.pk).update(**columns)
+def _update(store: PlatformStore, mine: Member, columns: dict[str, Any]) -> None:
+    Member.objects.using(store.database).filter(pk=mine.pk).update(**columns)
 
 
-def _tell(place: PlatformStore, mine: Member, data: Data, now: datetime) -> None:
+def _notify(store: PlatformStore, mine: Member, data: Data, now: datetime) -> None:
     about = {"conversation_id": str(mine.conversation_id), **data}
     note = Notice(Cmd.CONVERSATION, about, (mine.user,))
     journal.stage_publications(
-        place, [], presence_store.ways([mine.user], now.timestamp()), now, [note]
+        store, [], presence_store.ways([mine.user], now.timestamp()), now, [note]
     )

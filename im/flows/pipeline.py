@@ -1,8 +1,9 @@
-"""stream -> parse -> process -> route: start reading here (CONV, 分布式实现框架).
+"""The pipeline of a message center: parse, process, route. Start reading here (CONV, 分布式实现框架).
 
-`Pipeline.take` gets what lay in the queue and returns what is to be published. What it returns is
-committed: the center publishes it, waits for the broker's confirms, then acknowledges the deliveries. A
-crash in between brings them again; they are known by their `client_msg_id`, and told again.
+`Pipeline.handle_batch` gets the deliveries that were in the queue and returns what is to be
+published. What it returns is committed already: the center publishes it, waits for the broker's
+confirms, then acknowledges the deliveries. After a crash in between the broker delivers them again;
+they are recognized by their `client_msg_id` and answered again.
 """
 
 from __future__ import annotations
@@ -43,175 +44,203 @@ from im.rules.vocabulary import Code
 
 log = logging.getLogger("im.center")
 
-TRIES = 3
-ASKED_WITHIN = 5.0
-"""Seconds: so long ago the center may have looked last whether anything waits."""
+ATTEMPTS = 3
+QUEUE_CHECK_SECONDS = 5.0
+"""The center may have found the queue empty this many seconds before messages began to wait."""
 
 
-class Away(Exception):
-    """The data cannot be written just now: nothing was done, and everything has to come again."""
+class Unavailable(Exception):
+    """The data cannot be written now: nothing was done, and everything must be redelivered."""
 
 
 class Pipeline:
-    """One center's: it remembers who is where, how much each sender has said, and whose tokens it saw."""
+    """The pipeline of one center, with its caches: members, message rates, parsed tokens."""
 
     def __init__(self, on_flood: Callable[[str], None]) -> None:
         self._memory, self._buckets, self._on_flood = MemberCache(), SenderRates(), on_flood
         self._caught_up = float("-inf")
         self._token = lru_cache(maxsize=50_000)(tokens.read)
 
-    def check(self) -> None:
-        """Can anything be stored? What is taken from the queue in vain too often, the broker throws away.
-        Raises Away and database errors."""
-        own = store_of(own_platform())
+    def check_writable(self) -> None:
+        """Check that messages can be stored. Raises Unavailable and database errors.
+
+        The center asks this before it consumes, since the broker discards a message that was
+        delivered in vain too often.
+        """
+        store = store_of(own_platform())
         try:
-            with transaction.atomic(using=own.database):
-                journal.require_serving(own)
-        except journal.ReadOnly as wrong:
-            raise Away(f"{wrong}: its service begins or ends here") from wrong
+            with transaction.atomic(using=store.database):
+                journal.require_serving(store)
+        except journal.ReadOnly as error:
+            raise Unavailable(f"{error}: its service begins or ends here") from error
         except journal.NotServedHere:
             pass
 
-    def nothing_waits(self) -> None:
-        """The queue is empty."""
+    def note_queue_empty(self) -> None:
+        """Note that the queue is empty now."""
         self._caught_up = time.monotonic()
 
-    def take(self, deliveries: Sequence[ClientDelivery]) -> list[Publication]:
-        """Do a batch. Raises Away."""
+    def handle_batch(self, deliveries: Sequence[ClientDelivery]) -> list[Publication]:
+        """Handle a batch of deliveries and return the publications. Raises Unavailable."""
         now = clock.now()
-        self._buckets.allow_backlog(max(0.0, time.monotonic() - self._caught_up - ASKED_WITHIN))
-        outcome = self._process(self._read(deliveries, now), now)
+        self._buckets.allow_backlog(
+            max(0.0, time.monotonic() - self._caught_up - QUEUE_CHECK_SECONDS)
+        )
+        outcome = self._process(self._parse_all(deliveries, now), now)
         _count(deliveries, outcome)
         return list(publications_of(outcome, presence_store.ways(outcome.people, now.timestamp())))
 
     # ---- parse --------------------------------------------------------------------------------
 
-    def _read(
+    def _parse_all(
         self, deliveries: Sequence[ClientDelivery], now: datetime
     ) -> list[IncomingRequest | RefusedMessage]:
-        """Wishes of people who are who they say they are, and the rest."""
-        _ask_revoked(now.timestamp())
-        found: list[IncomingRequest | RefusedMessage] = []
+        """Parse the deliveries into requests of authenticated senders, and refusals."""
+        _refresh_revoked(now.timestamp())
+        results: list[IncomingRequest | RefusedMessage] = []
         for delivery in deliveries:
-            over = self._over_rate(delivery, now.timestamp())
-            if not over:
-                found.append(self._checked(parse(delivery), now.timestamp()))
-            elif over == 1:
-                found.append(RefusedMessage(sender_of(delivery), Code.RATE, "more slowly, please"))
-        return found
+            excess = self._excess(delivery, now.timestamp())
+            if not excess:
+                results.append(self._authenticated(parse(delivery), now.timestamp()))
+            elif excess == 1:
+                results.append(
+                    RefusedMessage(sender_of(delivery), Code.RATE, "more slowly, please")
+                )
+        return results
 
-    def _over_rate(self, delivery: ClientDelivery, now: float) -> int:
-        """How far he is over it; what comes again was counted before."""
+    def _excess(self, delivery: ClientDelivery, now: float) -> int:
+        """Return by how many messages the sender exceeds the rate; a redelivery counts once."""
         sender = sender_of(delivery)
         if delivery.redelivered or not sender:
             return 0
-        over = self._buckets.count_message(sender, now)
-        if over and over % FLOOD == 0:
+        excess = self._buckets.count_message(sender, now)
+        if excess and excess % FLOOD == 0:
             self._on_flood(sender)
-        return over
+        return excess
 
-    def _checked(
-        self, one: IncomingRequest | RefusedMessage, now: float
+    def _authenticated(
+        self, parsed: IncomingRequest | RefusedMessage, now: float
     ) -> IncomingRequest | RefusedMessage:
-        """Is the token the sender's, and good?"""
-        if isinstance(one, RefusedMessage):
-            return one
+        """Return the request, or a refusal if its token is not the sender's or not valid."""
+        if isinstance(parsed, RefusedMessage):
+            return parsed
         try:
-            token: Token = self._token(one.token)
+            token: Token = self._token(parsed.token)
         except tokens.InvalidToken:
-            return RefusedMessage(one.sender, Code.BAD_TOKEN, "not one of ours", one.client_msg_id)
-        if token.user != one.sender or token.bearer is Bearer.SERVICE:
-            words = "this is somebody else's token"
-            return RefusedMessage(one.sender, Code.NOT_SENDER, words, one.client_msg_id)
+            return RefusedMessage(
+                parsed.sender, Code.BAD_TOKEN, "not one of ours", parsed.client_msg_id
+            )
+        if token.user != parsed.sender or token.bearer is Bearer.SERVICE:
+            reason = "this is somebody else's token"
+            return RefusedMessage(parsed.sender, Code.NOT_SENDER, reason, parsed.client_msg_id)
         if not token.is_live(now) or revocations.revoked_tokens.voids(token):
-            words = "the token is expired or revoked; sign in again"
-            return RefusedMessage(one.sender, Code.BAD_TOKEN, words, one.client_msg_id)
-        return one
+            reason = "the token is expired or revoked; sign in again"
+            return RefusedMessage(parsed.sender, Code.BAD_TOKEN, reason, parsed.client_msg_id)
+        return parsed
 
     # ---- process ------------------------------------------------------------------------------
 
     def _process(
-        self, read: Sequence[IncomingRequest | RefusedMessage], now: datetime
+        self, parsed: Sequence[IncomingRequest | RefusedMessage], now: datetime
     ) -> BatchResult:
-        outcome = BatchResult(refused=[one for one in read if isinstance(one, RefusedMessage)])
-        wishes = [one for one in read if isinstance(one, IncomingRequest)]
-        passing = [o for o in wishes if isinstance(o.request, Heartbeat | SetPresence | Typing)]
-        logged = [o for o in wishes if not isinstance(o.request, Heartbeat | SetPresence | Typing)]
-        for platform, some in platform_resolver.by_platform(logged, _conversation).items():
-            outcome.add(self._on(platform, some, now))
-        if passing:
-            outcome.add(ephemeral.take(passing, self._memory, now))
+        """Process the requests platform by platform, then those that are not stored."""
+        outcome = BatchResult(refused=[item for item in parsed if isinstance(item, RefusedMessage)])
+        requests = [item for item in parsed if isinstance(item, IncomingRequest)]
+        ephemeral_requests = [
+            item for item in requests if isinstance(item.request, Heartbeat | SetPresence | Typing)
+        ]
+        logged = [
+            item
+            for item in requests
+            if not isinstance(item.request, Heartbeat | SetPresence | Typing)
+        ]
+        for platform, requests in platform_resolver.by_platform(logged, _conversation_of).items():
+            outcome.add(self._process_on_platform(platform, requests, now))
+        if ephemeral_requests:
+            outcome.add(ephemeral.handle_ephemeral(ephemeral_requests, self._memory, now))
         return outcome
 
-    def _on(self, platform: str, some: Sequence[IncomingRequest], now: datetime) -> BatchResult:
-        """On one platform's data; a copy that is away holds nobody else up.
+    def _process_on_platform(
+        self, platform: str, requests: Sequence[IncomingRequest], now: datetime
+    ) -> BatchResult:
+        """Process requests on one platform's data; an unavailable copy does not block others.
 
-        Where another site serves, nobody is refused: his client learns by its heartbeat where to say it again.
+        Where another site serves the platform, nobody gets a refusal: the client learns by its
+        heartbeat where to send the message again.
         """
         if not platform:
-            return _refused(some, Code.NOT_MEMBER, "there is no such conversation")
+            return _refuse_all(requests, Code.NOT_MEMBER, "there is no such conversation")
         try:
-            return self._stored(platform, some, now)
+            return self._process_or_split(platform, requests, now)
         except journal.NotServedHere:
             pass
-        except Away:
+        except Unavailable:
             if platform == own_platform():
                 raise
-        metrics.UNANSWERED.inc(len(some))
+        metrics.UNANSWERED.inc(len(requests))
         return BatchResult()
 
-    def _stored(self, platform: str, some: Sequence[IncomingRequest], now: datetime) -> BatchResult:
-        """All at once; if that fails, one by one, so that one message cannot hold up the others."""
+    def _process_or_split(
+        self, platform: str, requests: Sequence[IncomingRequest], now: datetime
+    ) -> BatchResult:
+        """Process requests together; if that fails, one by one, so that one cannot block others."""
         try:
-            return self._tried(platform, some, now)
-        except (Away, journal.NotServedHere):
+            return self._process_with_retries(platform, requests, now)
+        except (Unavailable, journal.NotServedHere):
             raise
         except Exception:
-            if len(some) == 1:
+            if len(requests) == 1:
                 metrics.POISON.inc()
-                log.exception("a message failed: %s", type(some[0].request).__name__)
-                return _refused(some, Code.BAD_JSON, "this message cannot be stored")
-            log.exception("a batch of %d failed, doing it one by one", len(some))
-        whole = BatchResult()
-        for one in some:
-            whole.add(self._stored(platform, [one], now))
-        return whole
+                log.exception("a message failed: %s", type(requests[0].request).__name__)
+                return _refuse_all(requests, Code.BAD_JSON, "this message cannot be stored")
+            log.exception("a batch of %d failed, doing it one by one", len(requests))
+        result = BatchResult()
+        for request in requests:
+            result.add(self._process_or_split(platform, [request], now))
+        return result
 
-    def _tried(self, platform: str, some: Sequence[IncomingRequest], now: datetime) -> BatchResult:
-        """Deadlocks and the like are cured by doing it again. Raises Away."""
-        for last in (*[False] * (TRIES - 1), True):
+    def _process_with_retries(
+        self, platform: str, requests: Sequence[IncomingRequest], now: datetime
+    ) -> BatchResult:
+        """Process requests, and again after deadlocks and similar passing errors.
+
+        Raises Unavailable.
+        """
+        for last in (*[False] * (ATTEMPTS - 1), True):
             try:
-                return process(store_of(platform), self._memory, some, now)
+                return process(store_of(platform), self._memory, requests, now)
             except journal.ReadOnly as wrong:
-                raise Away(f"{platform}: its service begins or ends here") from wrong
+                raise Unavailable(f"{platform}: its service begins or ends here") from wrong
             except Error as wrong:
                 if sql.is_away(wrong):
-                    raise Away(str(wrong)) from wrong
+                    raise Unavailable(str(wrong)) from wrong
                 if last or isinstance(wrong, DataError) or not sql.is_passing(wrong):
                     raise
         raise AssertionError
 
 
-def _conversation(one: IncomingRequest) -> int:
-    return logged_request(one).conversation
+def _conversation_of(incoming: IncomingRequest) -> int:
+    return logged_request(incoming).conversation
 
 
-def _refused(some: Sequence[IncomingRequest], code: Code, reason: str) -> BatchResult:
+def _refuse_all(requests: Sequence[IncomingRequest], code: Code, reason: str) -> BatchResult:
     return BatchResult(
-        refused=[RefusedMessage(o.sender, code, reason, o.client_msg_id) for o in some]
+        refused=[RefusedMessage(o.sender, code, reason, o.client_msg_id) for o in requests]
     )
 
 
-def _ask_revoked(now: float) -> None:
+def _refresh_revoked(now: float) -> None:
+    """Read what was revoked lately; without Redis the process keeps what it knows."""
     try:
         revocations.revoked_tokens.refresh(now)
-    except redis.RedisError as wrong:
-        log.warning("what is revoked is not known: %s", wrong)
+    except redis.RedisError as error:
+        log.warning("what is revoked is not known: %s", error)
 
 
 def _count(deliveries: Sequence[ClientDelivery], outcome: BatchResult) -> None:
+    """Count a batch in the metrics."""
     metrics.TAKEN.inc(len(deliveries))
     for cmd, count in Counter(entry.cmd for entry in outcome.entries).items():
         metrics.STORED.labels(cmd.value).inc(count)
-    for code, count in Counter(one.code for one in outcome.refused).items():
+    for code, count in Counter(refused.code for refused in outcome.refused).items():
         metrics.REFUSED.labels(code.value).inc(count)

@@ -1,4 +1,4 @@
-"""How reachable people are: chosen, shown to their contacts, refused to all (Preference), told on change."""
+"""Contacts see a person's presence and are notified of changes, unless the person hides it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from im.rules.messages import Notice
 from im.rules.vocabulary import Cmd, Presence
 
 
-def choose(place: PlatformStore, user: str, state: Presence | None, hides: bool | None) -> None:
-    """How one wants to be seen, and whether anybody is told at all; None leaves it as it is."""
+def choose(store: PlatformStore, user: str, state: Presence | None, hides: bool | None) -> None:
+    """Set a person's presence, and whether contacts see it; `None` leaves either as it is."""
     if hides is not None:
-        with transaction.atomic(using=place.database):
-            journal.require_serving(place)
-            Preference.objects.using(place.database).update_or_create(
+        with transaction.atomic(using=store.database):
+            journal.require_serving(store)
+            Preference.objects.using(store.database).update_or_create(
                 user=user, defaults={"hides_presence": hides}
             )
     if state is not None:
@@ -29,25 +29,27 @@ def choose(place: PlatformStore, user: str, state: Presence | None, hides: bool 
         presence_store.mark_changed(user)
 
 
-def own(place: PlatformStore, user: str, now: datetime) -> tuple[Presence, bool]:
-    """How one is oneself, and whether one refuses that others are told."""
+def own_presence(store: PlatformStore, user: str, now: datetime) -> tuple[Presence, bool]:
+    """Return a person's own presence, and whether the person hides it."""
     state = presence_store.presence([user], now.timestamp())[user]
-    return state, bool(_hiding(place.database, [user]))
+    return state, bool(_hiding(store.database, [user]))
 
 
-def of_contacts(place: PlatformStore, user: str, now: datetime) -> dict[str, Presence]:
-    """How one's contacts are, as they let themselves be seen."""
-    return seen(place.database, queries.friends(place.database, user), now)
+def of_contacts(store: PlatformStore, user: str, now: datetime) -> dict[str, Presence]:
+    """Return the presence of a person's contacts, as they let others see it."""
+    return visible_presence(store.database, queries.friends(store.database, user), now)
 
 
-def notes(now: datetime) -> list[Notice]:
-    """What there is to tell since the last call: each change once, to those who are contacts.
+def pending_notices(now: datetime) -> list[Notice]:
+    """Return the notices for contacts about all changes since the last call.
 
-    Called every second: what changed several times meanwhile is told as it is now.
+    It is called every second; several changes meanwhile make one notice, of the latest state.
     """
     presence_store.expire_silent(now.timestamp())
     users = presence_store.pop_changed()
-    return [note for one in possible_platforms() for note in _of_platform(one, users, now)]
+    return [
+        notice for platform in possible_platforms() for notice in _of_platform(platform, users, now)
+    ]
 
 
 _FRIENDS = (
@@ -59,21 +61,21 @@ _FRIENDS = (
 
 def _of_platform(platform: str, users: list[str], now: datetime) -> list[Notice]:
     rows = look_up(platform, _FRIENDS.format(marks=sql.marks(users)), users) if users else []
-    friends = {owner: tuple(some.split(",")) for owner, some in rows}
-    states = seen(store_of(platform).database, [*friends], now) if friends else {}
+    friends = {owner: tuple(others.split(",")) for owner, others in rows}
+    states = visible_presence(store_of(platform).database, [*friends], now) if friends else {}
     return [
-        Notice(Cmd.PRESENCE, {"user_id": user, "state": states[user].value}, who)
-        for user, who in friends.items()
+        Notice(Cmd.PRESENCE, {"user_id": user, "state": states[user].value}, contacts)
+        for user, contacts in friends.items()
     ]
 
 
-def seen(database: str, users: Collection[str], now: datetime) -> dict[str, Presence]:
-    """As others see them: who is invisible, or refuses, seems to be offline."""
-    found = presence_store.presence(users, now.timestamp())
+def visible_presence(database: str, users: Collection[str], now: datetime) -> dict[str, Presence]:
+    """Return the presence of people as others see it: OFFLINE if invisible or hidden."""
+    states = presence_store.presence(users, now.timestamp())
     hidden = _hiding(database, users)
     return {
         user: Presence.OFFLINE if state is Presence.INVISIBLE or user in hidden else state
-        for user, state in found.items()
+        for user, state in states.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""Tells contacts how reachable somebody is, once a second: what changed several times is told once."""
+"""The presence publisher notifies contacts of presence changes, once a second."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from im.rules import routing
 
 log = logging.getLogger("im.teller")
 
-EVERY = 1.0
-"""Seconds; contacts are to know within two."""
+INTERVAL_SECONDS = 1.0
+"""In seconds, since contacts must learn of a change within two."""
 
 
-class Teller(threading.Thread):
-    """One thread of each center; they share what there is to tell. What is lost when one dies, clients
-    see when they ask next."""
+class PresencePublisher(threading.Thread):
+    """A thread in each center; the centers share the pending changes.
+
+    Changes that are lost with a center appear when clients ask for presence the next time.
+    """
 
     def __init__(self) -> None:
         super().__init__(name="teller", daemon=True)
@@ -33,38 +35,51 @@ class Teller(threading.Thread):
         self._publisher: Publisher | None = None
 
     def ask_to_stop(self) -> None:
-        """Within a second."""
+        """Request the thread to stop within a second."""
         self._stop_asked.set()
 
     def run(self) -> None:
-        """Until then."""
-        while not self._stop_asked.wait(EVERY):
+        """Publish until a stop is requested."""
+        while not self._stop_asked.wait(INTERVAL_SECONDS):
             try:
-                self._tell()
-            except (*BROKER_ERRORS, DatabaseError, InterfaceError, redis.RedisError) as wrong:
-                log.warning("presence is not told: %s: %s", type(wrong).__name__, wrong)
-                self._hang_up()
+                self._publish_pending()
+            except (*BROKER_ERRORS, DatabaseError, InterfaceError, redis.RedisError) as error:
+                log.warning("presence is not told: %s: %s", type(error).__name__, error)
+                self._disconnect()
             close_old_connections()
-        self._hang_up()
+        self._disconnect()
         connections.close_all()
 
-    def _tell(self) -> None:
+    def _publish_pending(self) -> None:
+        """Publish the pending notices."""
         now = clock.now()
-        notes = presence.notes(now)
-        ways = presence_store.ways({user for note in notes for user in note.users}, now.timestamp())
-        pushes = [push for note in notes for push in routing.notice_publications(note, ways)]
+        notices = presence.pending_notices(now)
+        ways = presence_store.ways(
+            {user for notice in notices for user in notice.users}, now.timestamp()
+        )
+        publications = [
+            publication
+            for notice in notices
+            for publication in routing.notice_publications(notice, ways)
+        ]
         if self._publisher is None:
             self._publisher = Publisher(settings.IM_AMQP_URL, lenient=True)
-        if pushes:
+        if publications:
             self._publisher.publish(
-                Row(0, p.exchange, p.key, p.body, {"delivery_mode": 1, "headers": p.headers})
-                for p in pushes
+                Row(
+                    0,
+                    publication.exchange,
+                    publication.key,
+                    publication.body,
+                    {"delivery_mode": 1, "headers": publication.headers},
+                )
+                for publication in publications
             )
-            PRESENCE_TOLD.inc(len(notes))
+            PRESENCE_TOLD.inc(len(notices))
         else:
             self._publisher.tick()
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         if self._publisher:
             self._publisher.close(politely=False)
             self._publisher = None

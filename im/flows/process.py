@@ -1,7 +1,8 @@
-"""Wishes for one platform's conversations become entries of their logs, in one transaction.
+"""Requests for one platform's conversations become entries of their logs, in one transaction.
 
-All that a batch needs is read and locked first (`facts`), decisions are made in memory one after the
-other (`decisions`), everything is written at the end in a handful of statements (`journal`).
+All that a batch needs is locked and read first (`batch_facts`). Decisions are then made in memory
+one after the other (`message_decisions`). Everything is written at the end in a handful of
+statements (`journal`).
 """
 
 from __future__ import annotations
@@ -38,13 +39,13 @@ from im.rules.vocabulary import Cmd
 
 NO_FILE = Rejected(rules.UNKNOWN_MESSAGE.code, "file_id: no upload of yours that is complete")
 
-_USED = (
+_ADD_USES = (
     "INSERT INTO im_fileuse (file_id, conversation_id, messages) VALUES (%s, %s, %s)"
     " ON DUPLICATE KEY UPDATE messages=messages+VALUES(messages)"
 )
 _ONE_USE = "file_id=%s AND conversation_id=%s"
-_NOT_USED = f"UPDATE im_fileuse SET messages=GREATEST(messages, %s)-%s WHERE {_ONE_USE}"
-_NO_USE = f"DELETE FROM im_fileuse WHERE {_ONE_USE} AND messages=0"
+_REMOVE_USES = f"UPDATE im_fileuse SET messages=GREATEST(messages, %s)-%s WHERE {_ONE_USE}"
+_DELETE_UNUSED = f"DELETE FROM im_fileuse WHERE {_ONE_USE} AND messages=0"
 
 Decision = Accepted | Rejected | Duplicate | None
 
@@ -52,7 +53,7 @@ Decision = Accepted | Rejected | Duplicate | None
 def process(
     store: PlatformStore, memory: MemberCache, incoming: Sequence[IncomingRequest], now: datetime
 ) -> BatchResult:
-    """Store what is allowed; what it returns is committed.
+    """Store what the rules allow, and return the committed result.
 
     Raises journal.NotServedHere, journal.ReadOnly and database errors: then nothing was done.
     """
@@ -61,207 +62,238 @@ def process(
         batch = _Batch(
             store.database, batch_facts.load_facts(store.database, memory, incoming), now
         )
-        for one in incoming:
-            batch.take(one)
+        for request in incoming:
+            batch.handle(request)
         batch.flush()
     return batch.outcome
 
 
 class _Batch:
-    """What a batch has led to, so far."""
+    """The state of a batch: what it has read, and what it will write."""
 
-    def __init__(self, database: str, known: BatchFacts, now: datetime) -> None:
-        self.database, self.facts, self.now = database, known, now
+    def __init__(self, database: str, facts: BatchFacts, now: datetime) -> None:
+        self.database, self.facts, self.now = database, facts, now
         self.outcome = BatchResult()
-        self._again: list[tuple[IncomingRequest, EntryKey]] = []
+        self._repeated: list[tuple[IncomingRequest, EntryKey]] = []
         self._changed: dict[EntryKey, StoredEntry] = {}
-        self._gone: list[tuple[int, int, int]] = []
+        self._recalled: list[tuple[int, int, int]] = []
         self._uses: Counter[tuple[str, int]] = Counter()
 
-    def take(self, one: IncomingRequest) -> None:
-        """One wish: known, refused, or the next entry."""
-        request = batch_facts.logged_request(one)
-        place = self.facts.locked.get(request.conversation)
-        if place is None:
-            self._refuse(one, rules.NOT_MEMBER)
+    def handle(self, incoming: IncomingRequest) -> None:
+        """Handle one request: it is stored already, refused, or becomes the next entry."""
+        request = batch_facts.logged_request(incoming)
+        conversation = self.facts.locked.get(request.conversation)
+        if conversation is None:
+            self._refuse(incoming, rules.NOT_MEMBER)
             return
-        if stored := self._before(one, place):
-            self._done(one, stored)
+        if stored := self._stored_before(incoming, conversation):
+            self._publish_and_acknowledge(incoming, stored)
             return
-        person = self.facts.people[place.id].by_user.get(one.sender)
-        match self._decide(one, place, person):
-            case Rejected() as no:
-                self._refuse(one, no)
+        member = self.facts.people[conversation.id].by_user.get(incoming.sender)
+        match self._decide(incoming, conversation, member):
+            case Rejected() as rejected:
+                self._refuse(incoming, rejected)
             case Duplicate(seq):
-                self._again.append((one, (place.id, seq)))
-            case Accepted() as yes if person:
-                self._append(one, place, person, yes)
+                self._repeated.append((incoming, (conversation.id, seq)))
+            case Accepted() as accepted if member:
+                self._append(incoming, conversation, member, accepted)
 
-    def _before(self, one: IncomingRequest, place: LockedRow) -> StoredEntry | None:
-        mark = batch_facts.dedup_key(one)
-        if mark is not None:
-            return self.facts.known.get(mark)
-        if not one.redelivered:
+    def _stored_before(
+        self, incoming: IncomingRequest, conversation: LockedRow
+    ) -> StoredEntry | None:
+        """Return the entry that stored this request before, if any."""
+        key = batch_facts.dedup_key(incoming)
+        if key is not None:
+            return self.facts.known.get(key)
+        if not incoming.redelivered:
             return None
-        return batch_facts.stored_before(self.database, one, place.last_seq, self.now)
+        return batch_facts.stored_before(self.database, incoming, conversation.last_seq, self.now)
 
     # ---- the rules ----------------------------------------------------------------------------
 
     def _decide(
-        self, one: IncomingRequest, locked: LockedRow, person: MemberFacts | None
+        self, incoming: IncomingRequest, locked: LockedRow, member: MemberFacts | None
     ) -> Decision:
-        place = ConversationFacts(
+        """Apply the rules to a request of this member."""
+        facts = ConversationFacts(
             locked.kind, locked.closed, locked.mute_all, locked.last_seq, locked.members
         )
-        if person is None:
+        if member is None:
             return rules.NOT_MEMBER
-        if isinstance(one.request, Read):
-            return self._read(one, one.request, place, locked, person)
-        if isinstance(one.request, Recall):
-            target = self._entry((locked.id, one.request.seq))
+        if isinstance(incoming.request, Read):
+            return self._decide_read_mark(incoming, incoming.request, facts, locked, member)
+        if isinstance(incoming.request, Recall):
+            target = self._entry((locked.id, incoming.request.seq))
             return (
-                rules.CLOSED if place.closed else rules.decide_recall(one, person, target, self.now)
+                rules.CLOSED
+                if facts.closed
+                else rules.decide_recall(incoming, member, target, self.now)
             )
-        return rules.why_silent(place, person, self.now) or self._speak(one, place, person)
+        return rules.why_silent(facts, member, self.now) or self._decide_writing(
+            incoming, facts, member
+        )
 
-    def _speak(
-        self, one: IncomingRequest, place: ConversationFacts, person: MemberFacts
+    def _decide_writing(
+        self, incoming: IncomingRequest, conversation: ConversationFacts, member: MemberFacts
     ) -> Decision:
-        match one.request:
+        """Apply the rules to a request to write, edit or react."""
+        match incoming.request:
             case Say() as request:
-                if request.file and not self._file(request.file, person):
+                if request.file and not self._file(request.file, member):
                     return NO_FILE
-                return self._with_file(rules.decide_say(one, request, place, person), request)
+                return self._with_file(
+                    rules.decide_say(incoming, request, conversation, member), request
+                )
             case Edit() as request:
                 target = self._entry((request.conversation, request.seq))
-                return rules.decide_edit(one, request, person, target, self._edits(target))
+                return rules.decide_edit(incoming, request, member, target, self._edits(target))
             case React() as request:
                 return rules.decide_react(
-                    one, request, person, self._entry((request.conversation, request.seq))
+                    incoming, request, member, self._entry((request.conversation, request.seq))
                 )
-        raise AssertionError(one.request)
+        raise AssertionError(incoming.request)
 
-    def _read(
+    def _decide_read_mark(
         self,
-        one: IncomingRequest,
+        incoming: IncomingRequest,
         request: Read,
-        place: ConversationFacts,
+        conversation: ConversationFacts,
         locked: LockedRow,
-        person: MemberFacts,
+        member: MemberFacts,
     ) -> Decision:
-        """The mark moves on even where nobody is told."""
-        read_seq = self.facts.read.get(person.id, 0)
-        decision = rules.decide_read(one, request, place, person, read_seq)
+        """Apply the rules to a read mark, and move the member's mark.
+
+        The mark moves even where the other members are not notified. Then only the reader's own
+        devices are.
+        """
+        read_seq = self.facts.read.get(member.id, 0)
+        decision = rules.decide_read(incoming, request, conversation, member, read_seq)
         entry = self._entry((locked.id, request.seq))
-        if read_seq < request.seq <= place.last_seq and entry is not None:
-            self.facts.read[person.id] = request.seq
-            locked.has_read(person.id, request.seq, entry.number)
+        if read_seq < request.seq <= conversation.last_seq and entry is not None:
+            self.facts.read[member.id] = request.seq
+            locked.has_read(member.id, request.seq, entry.number)
             if decision is None:
-                told = {"conversation_id": str(locked.id), "user_id": person.user}
-                data = {**told, "read_seq": request.seq}
-                self.outcome.notes.append(Notice(Cmd.READ, data, (person.user,)))
+                about = {"conversation_id": str(locked.id), "user_id": member.user}
+                data = {**about, "read_seq": request.seq}
+                self.outcome.notes.append(Notice(Cmd.READ, data, (member.user,)))
         return decision
 
-    def _file(self, file: str, person: MemberFacts) -> Data | None:
-        found = self.facts.files.get(file)
-        return found if found and found["owner"] == person.user else None
+    def _file(self, file: str, member: MemberFacts) -> Data | None:
+        """Return an upload's data, or `None` if it is not a complete upload of this member."""
+        upload = self.facts.files.get(file)
+        return upload if upload and upload["owner"] == member.user else None
 
     def _with_file(self, decision: Accepted | Rejected, request: Say) -> Decision:
+        """Add the file's data to an accepted message, and count the use of the file."""
         if not request.file or isinstance(decision, Rejected):
             return decision
         data = {**(decision.draft.data or {}), "file": self.facts.files[request.file]["shown"]}
         self._uses[request.file, request.conversation] += 1
         return replace(decision, draft=replace(decision.draft, data=data))
 
-    def _entry(self, point: EntryKey) -> StoredEntry | None:
-        """An entry as it is now: of this batch, or read."""
-        if point in self._changed:
-            return self._changed[point]
-        number, seq = point
+    def _entry(self, key: EntryKey) -> StoredEntry | None:
+        """Return an entry as it is at this point of the batch, or `None`."""
+        if key in self._changed:
+            return self._changed[key]
+        number, seq = key
         added = self.facts.locked[number].added
         if added and seq >= added[0].seq:
             return added[seq - added[0].seq] if seq <= added[-1].seq else None
-        return self.facts.entries.get(point)
+        return self.facts.entries.get(key)
 
     def _edits(self, target: StoredEntry | None) -> list[int]:
-        """The entries that have changed a message."""
+        """Return the seqs of the entries that have changed a message."""
         if target is None or target.edited_seq is None:
             return []
         last = self._entry((target.conversation, target.edited_seq))
         before = (last.data or {}).get("edits", []) if last else []
         return [*before, target.edited_seq]
 
-    # ---- what follows -------------------------------------------------------------------------
+    # ---- results ------------------------------------------------------------------------------
 
-    def _refuse(self, one: IncomingRequest, no: Rejected) -> None:
-        refused = RefusedMessage(one.sender, no.code, no.reason, one.client_msg_id)
+    def _refuse(self, incoming: IncomingRequest, rejected: Rejected) -> None:
+        refused = RefusedMessage(
+            incoming.sender, rejected.code, rejected.reason, incoming.client_msg_id
+        )
         self.outcome.refused.append(refused)
 
     def _append(
-        self, one: IncomingRequest, place: LockedRow, person: MemberFacts, yes: Accepted
+        self,
+        incoming: IncomingRequest,
+        conversation: LockedRow,
+        member: MemberFacts,
+        accepted: Accepted,
     ) -> None:
-        reader = person.id if yes.draft.cmd is Cmd.MSG else 0
-        entry = place.append(yes.draft, self.now, reader)
-        if mark := batch_facts.dedup_key(one):
-            self.facts.known[mark] = entry
-        if yes.target:
-            self._change(yes, yes.target, entry)
-        self._done(one, entry)
+        """Append an accepted request to the log."""
+        reader = member.id if accepted.draft.cmd is Cmd.MSG else 0
+        entry = conversation.append(accepted.draft, self.now, reader)
+        if key := batch_facts.dedup_key(incoming):
+            self.facts.known[key] = entry
+        if accepted.target:
+            self._change(accepted, accepted.target, entry)
+        self._publish_and_acknowledge(incoming, entry)
 
-    def _change(self, yes: Accepted, target: StoredEntry, by: StoredEntry) -> None:
-        """A message looks different from now on; what had changed it goes with it."""
-        if not yes.gone:
-            self._put(replace(target, body=yes.body, edited_seq=by.seq))
+    def _change(self, accepted: Accepted, target: StoredEntry, by: StoredEntry) -> None:
+        """Change or recall a message; a recall also recalls the entries that edited the message."""
+        if not accepted.gone:
+            self._keep_changed(replace(target, body=accepted.body, edited_seq=by.seq))
             return
-        self._gone += [(target.conversation, seq, by.seq) for seq in self._edits(target)]
-        self._put(replace(target, recalled_seq=by.seq))
+        self._recalled += [(target.conversation, seq, by.seq) for seq in self._edits(target)]
+        self._keep_changed(replace(target, recalled_seq=by.seq))
         if file := (target.data or {}).get("file_id"):
             self._uses[file, target.conversation] -= 1
 
-    def _put(self, entry: StoredEntry) -> None:
+    def _keep_changed(self, entry: StoredEntry) -> None:
         self._changed[(entry.conversation, entry.seq)] = entry
 
-    def _done(self, one: IncomingRequest, entry: StoredEntry) -> None:
-        """Tell the members, and the sender that it has its place: also when it had it before, since
-        nobody knows whether that was told."""
+    def _publish_and_acknowledge(self, incoming: IncomingRequest, entry: StoredEntry) -> None:
+        """Notify the members, and acknowledge the entry to its sender.
+
+        This also happens for a repeated request, since nobody knows whether it was answered the
+        first time.
+        """
         self.outcome.entries.append(entry)
         users = self.facts.people[entry.conversation].users
         self.outcome.members[entry.conversation] = users
-        if entry.cmd is Cmd.MSG or one.client_msg_id is not None:
-            mark = one.client_msg_id or entry.client_msg_id
-            same = (entry.sender, entry.client_msg_id) == (one.sender, mark)
-            told = entry if same else replace(entry, sender=one.sender, client_msg_id=mark)
-            self.outcome.acks.append(told)
+        if entry.cmd is Cmd.MSG or incoming.client_msg_id is not None:
+            client_msg_id = incoming.client_msg_id or entry.client_msg_id
+            same = (entry.sender, entry.client_msg_id) == (incoming.sender, client_msg_id)
+            acknowledged = (
+                entry
+                if same
+                else replace(entry, sender=incoming.sender, client_msg_id=client_msg_id)
+            )
+            self.outcome.acks.append(acknowledged)
 
     def flush(self) -> None:
         """Write everything."""
         added = {c.id: c.added for c in self.facts.locked.values()}
         journal.flush(self.database, self.facts.locked.values())
         journal.save_changes(self.database, self._changed.values())
-        journal.mark_recalled(self.database, self._gone)
-        self._note_files()
-        self._answer_again(added)
+        journal.mark_recalled(self.database, self._recalled)
+        self._save_file_uses()
+        self._answer_repeated(added)
 
-    def _note_files(self) -> None:
-        """Which messages carry which file: with the last one it is nobody's but its owner's."""
+    def _save_file_uses(self) -> None:
+        """Record which conversations use which file; without a use only its owner may read it."""
         more = sorted((*pair, count) for pair, count in self._uses.items() if count > 0)
         less = sorted((*pair, -count) for pair, count in self._uses.items() if count < 0)
         if more:
             ids = sorted({file for file, _, _ in more})
             query = f"UPDATE im_file SET used=1 WHERE id IN ({sql.marks(ids)})"
             sql.execute(self.database, query, ids)
-            sql.cursor_of(self.database).executemany(_USED, more)
+            sql.cursor_of(self.database).executemany(_ADD_USES, more)
         for file, conversation, count in less:
-            sql.execute(self.database, _NOT_USED, (count, count, file, conversation))
-            sql.execute(self.database, _NO_USE, (file, conversation))
+            sql.execute(self.database, _REMOVE_USES, (count, count, file, conversation))
+            sql.execute(self.database, _DELETE_UNUSED, (file, conversation))
 
-    def _answer_again(self, added: dict[int, list[StoredEntry]]) -> None:
-        """What was done before is told again."""
-        here = {(e.conversation, e.seq): e for some in added.values() for e in some}
-        here = {**self.facts.entries, **here}
-        missing = {point for _, point in self._again if point not in here}
-        found = journal.entries(self.database, ("conversation_id", "seq"), missing)
-        here |= {(e.conversation, e.seq): e for e in found}
-        for one, point in self._again:
-            if point in here:
-                self._done(one, here[point])
+    def _answer_repeated(self, added: dict[int, list[StoredEntry]]) -> None:
+        """Answer repeated requests again."""
+        entries = {(e.conversation, e.seq): e for appended in added.values() for e in appended}
+        entries = {**self.facts.entries, **entries}
+        missing = {key for _, key in self._repeated if key not in entries}
+        stored = journal.entries(self.database, ("conversation_id", "seq"), missing)
+        entries |= {(e.conversation, e.seq): e for e in stored}
+        for incoming, key in self._repeated:
+            if key in entries:
+                self._publish_and_acknowledge(incoming, entries[key])

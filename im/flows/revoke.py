@@ -1,13 +1,14 @@
-"""Tokens become void before their time, everywhere at once.
+"""Tokens are revoked before they expire, everywhere at once.
 
-one (signed out)   all (new password, disabled, deleted; with the domain)
-  -> a row in the cell of the person's platform, in the transaction that is its cause
-  -> after the commit, or a second later by the timer: Redis
-  -> door, centers and web read that every second
-  -> look (every second): connections of these people are closed, until no door lets the old token in
+One token (sign-out), or all of a person (new password, disabled, deleted; also with the domain):
 
-The timer looks at what is so, not at what has happened: a worker that died, a Redis that was emptied, a
-broker that did not answer delay it, nothing more.
+1. a row in the data of the person's platform, in the transaction that is the cause
+2. Redis, after the commit, or a second later by the timer
+3. auth backend, centers and web, which read Redis every second
+4. `revoke_pending`, every second: closes the connections until no auth backend accepts the old token
+
+The timer looks at the present state, not at events: a dead worker, an emptied Redis or a broker
+that does not answer only delays it.
 """
 
 from __future__ import annotations
@@ -37,34 +38,34 @@ REVOKED = Counter("im_revoked", "Tokens, or persons' tokens, that were revoked")
 AWAY = Counter("im_revoked_broker_away", "Times that the broker could not be asked to close them")
 
 OVERLAP_SECONDS = 60
-"""A row may be committed so long after its time."""
+"""A row may be committed this long after the time that it bears."""
 FEW = 10
-"""Persons who are asked for one by one; for more, all connections are listed."""
+"""Up to this many people are disconnected one by one; for more all connections are listed."""
 
 
 class NotServed(Exception):
     """Another site serves that platform now."""
 
 
-def one(token: Token) -> None:
-    """Its owner has signed out. Raises NotServed."""
+def revoke_token(token: Token) -> None:
+    """Revoke one token after sign-out. Raises NotServed."""
     store = store_of(token.platform)
     with transaction.atomic(using=store.database):
         if not is_served_here(token.platform, lock=True):
             raise NotServed(token.platform)
-        _write(store.database, [(token.user, token.id)], token.expires_at)
+        _save(store.database, [(token.user, token.id)], token.expires_at)
 
 
-def every(database: str, people: Collection[str], seconds: int = TOKEN_SECONDS) -> None:
-    """All tokens of these people; within the caller's transaction. None of them lives longer than that."""
-    _write(database, [(user, "") for user in people], clock.now() + timedelta(seconds=seconds))
+def revoke_all(database: str, people: Collection[str], seconds: int = TOKEN_SECONDS) -> None:
+    """Revoke all tokens of people in the caller's transaction; none is valid after `seconds`."""
+    _save(database, [(user, "") for user in people], clock.now() + timedelta(seconds=seconds))
 
 
-def _write(database: str, what: Collection[tuple[str, str]], expires: datetime) -> None:
-    if not what:
+def _save(database: str, pairs: Collection[tuple[str, str]], expires: datetime) -> None:
+    if not pairs:
         return
     now = clock.now()
-    rows = [Revocation(user=user, token=token, at=now, expires_at=expires) for user, token in what]
+    rows = [Revocation(user=user, token=token, at=now, expires_at=expires) for user, token in pairs]
     Revocation.objects.using(database).bulk_create(rows, batch_size=1000)
     REVOKED.inc(len(rows))
     lines = [_line(row) for row in rows]
@@ -74,8 +75,8 @@ def _write(database: str, what: Collection[tuple[str, str]], expires: datetime) 
 def _share(lines: list[RevocationLine]) -> None:
     try:
         revocations.share(lines, clock.now().timestamp())
-    except redis.RedisError as wrong:
-        log.warning("Redis is away, so the timer shares what was revoked: %s", wrong)
+    except redis.RedisError as error:
+        log.warning("Redis is away, so the timer shares what was revoked: %s", error)
 
 
 def _line(row: Revocation) -> RevocationLine:
@@ -85,17 +86,20 @@ def _line(row: Revocation) -> RevocationLine:
 # ---- the timer ------------------------------------------------------------------------------------
 
 
-def look() -> None:
-    """Share what is not shared, close what is still open."""
+def revoke_pending() -> None:
+    """Share what is not shared, and close connections that are still open."""
     try:
         for_each_served(_catch_up)
         _close(clock.now().timestamp())
-    except redis.RedisError as wrong:
-        log.warning("Redis is away, so what was revoked is not shared: %s", wrong)
+    except redis.RedisError as error:
+        log.warning("Redis is away, so what was revoked is not shared: %s", error)
 
 
 def _catch_up(platform: str) -> None:
-    """Share what has come into a platform's table since it was read: all of it where Redis knows nothing."""
+    """Share the rows that a platform's table got since it was read last.
+
+    If Redis was emptied, these are all rows.
+    """
     now = clock.now()
     read_to = revocations.cursor(platform)
     since = datetime.fromtimestamp(max(0.0, read_to - OVERLAP_SECONDS), UTC)
@@ -105,15 +109,15 @@ def _catch_up(platform: str) -> None:
     revocations.set_cursor(platform, now.timestamp())
 
 
-def forget(most: int = 5000) -> None:
-    """Rows of tokens that have expired by themselves."""
+def delete_expired(most: int = 5000) -> None:
+    """Delete rows of tokens that have expired, at most `most` for each platform."""
 
     def forget_of(platform: str) -> None:
         rows = Revocation.objects.using(store_of(platform).database)
-        old = rows.filter(expires_at__lt=clock.now() - timedelta(hours=1)).values_list(
+        expired = rows.filter(expires_at__lt=clock.now() - timedelta(hours=1)).values_list(
             "pk", flat=True
         )
-        rows.filter(pk__in=list(old[:most])).delete()
+        rows.filter(pk__in=list(expired[:most])).delete()
 
     for_each_served(forget_of)
     with suppress(redis.RedisError):
@@ -121,30 +125,33 @@ def forget(most: int = 5000) -> None:
 
 
 def _close(now: float) -> None:
-    """All connections of whose tokens were revoked: each second, until no door lets the old ones in."""
+    """Close all connections of people whose tokens were revoked.
+
+    This repeats each second until no auth backend accepts the old tokens.
+    """
     open_until = revocations.people_to_disconnect()
     if not open_until:
         return
     try:
-        over = (
+        disconnected = (
             _close_few(open_until, now) if len(open_until) <= FEW else _close_many(open_until, now)
         )
-    except broker.BrokerUnavailable as wrong:
+    except broker.BrokerUnavailable as error:
         AWAY.inc()
-        log.warning("connections of %d revoked persons stay open: %s", len(open_until), wrong)
+        log.warning("connections of %d revoked persons stay open: %s", len(open_until), error)
         return
-    revocations.mark_disconnected(over)
+    revocations.mark_disconnected(disconnected)
 
 
 def _close_few(open_until: dict[str, float], now: float) -> dict[str, float]:
-    """Close; of whom none can be left."""
+    """Close connections person by person; return the people who can have none left."""
     for user in open_until:
         broker.close_connections(user)
     return {user: until for user, until in open_until.items() if until <= now}
 
 
 def _close_many(open_until: dict[str, float], now: float) -> dict[str, float]:
-    """The same with one list for all, which names some connections late."""
+    """Close connections by one list of all, which shows some late; return as `_close_few`."""
     for user in broker.connected_users() & open_until.keys():
         broker.close_connections(user)
     last = now - broker.LISTED_SECONDS

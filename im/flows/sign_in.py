@@ -1,9 +1,8 @@
-"""A person's client signs in: his token, and his exchange at the broker (IM §6.5, §9).
+"""A person's client signs in and gets a token and an exchange at the broker (IM §6.5, §9).
 
-sign_in
-  -> is the account one that may                             else Denied
-  -> its exchange, to which his queues are bound             BrokerAway
-  -> a token, younger than all that was revoked
+1. Check that the account may sign in. Raises Denied.
+2. Create the exchange to which the person's queues are bound. Raises BrokerUnavailable.
+3. Issue a token that is younger than every revocation.
 """
 
 from __future__ import annotations
@@ -35,8 +34,10 @@ class SignedIn:
 
 
 def sign_in(account: Account, platform: str, now: float, *, way: str = "amqp") -> SignedIn:
-    """A token for somebody of this platform who has proved who he is; `way`: the protocol he will speak.
-    Raises Denied, BrokerAway."""
+    """Sign in an authenticated account of this platform; `way` is the protocol of its client.
+
+    Raises Denied or BrokerUnavailable.
+    """
     user, database = account.moid, account._state.db or "default"
     if not USER.fullmatch(user) or user == _our_name():
         raise Denied(DenyReason.NOT_ALLOWED, "this account's id cannot be a name at the broker")
@@ -50,19 +51,25 @@ def sign_in(account: Account, platform: str, now: float, *, way: str = "amqp") -
 
 
 def _our_name() -> str:
-    """Our servers' user at the broker: closing a person's connections must never close theirs."""
+    """Return our servers' own user, whose connections must never be closed as a person's."""
     return str(settings.IM_AMQP_URL).partition("://")[2].partition(":")[0]
 
 
 def _refuse_disabled(database: str, domain: str) -> None:
-    if off := queries.disabled_above(database, domain):
-        raise Denied(DenyReason.NOT_ALLOWED, f"{off} is disabled: ask its administrator")
+    """Check that no domain above is disabled. Raises Denied."""
+    if disabled_domain := queries.disabled_above(database, domain):
+        raise Denied(
+            DenyReason.NOT_ALLOWED, f"{disabled_domain} is disabled: ask its administrator"
+        )
 
 
 def _after_revocations(user: str, now: float) -> float:
-    """A token of the second in which all others were revoked would be void as well."""
+    """Return a time of issue that is later than all revocations of the person's tokens.
+
+    A token issued in the second of the revocation would be revoked as well.
+    """
     try:
         revocations.revoked_tokens.read(redis_of(own_platform()), now)
-    except redis.RedisError as wrong:
-        log.warning("what is revoked is not known: %s", wrong)
+    except redis.RedisError as error:
+        log.warning("what is revoked is not known: %s", error)
     return max(now, revocations.revoked_tokens.since(user) + 1.0)
