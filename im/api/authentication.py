@@ -1,4 +1,4 @@
-"""Who calls: with a token for instant messages, as in the open API, or from our own pages."""
+"""Callers use a token for instant messages, the open API's token, or our pages' session."""
 
 from __future__ import annotations
 
@@ -22,19 +22,22 @@ log = logging.getLogger("im.api")
 
 
 class ImToken(BaseAuthentication):
-    """`Authorization: Bearer <token for instant messages>`; `request.auth` is the Token."""
+    """The scheme `Authorization: Bearer <im token>`; `request.auth` is the Token."""
 
     def authenticate(self, request: Request) -> tuple[Account, tokens.Token] | None:
-        """The person and the token; None for another kind of token. Raises TokenRefused."""
+        """Return the person and the token; `None` for another kind of token.
+
+        Raises TokenRefused.
+        """
         kind, _, value = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if kind.lower() != "bearer" or ":" not in value:
             return None
-        token = live(value.strip())
-        return owner(token), token
+        token = read_valid(value.strip())
+        return account_of(token), token
 
 
-def live(text: str) -> tokens.Token:
-    """What a token says that is good now. Raises TokenRefused."""
+def read_valid(text: str) -> tokens.Token:
+    """Return the content of a token that is valid now. Raises TokenRefused."""
     now = clock.now().timestamp()
     try:
         token = tokens.read(text)
@@ -42,35 +45,35 @@ def live(text: str) -> tokens.Token:
         raise TokenRefused("invalid_token", "the token is not one of ours") from None
     try:
         revocations.revoked_tokens.refresh(now)
-    except redis.RedisError as wrong:
-        log.warning("what is revoked is not known: %s", wrong)
+    except redis.RedisError as error:
+        log.warning("what is revoked is not known: %s", error)
     if not token.is_live(now) or revocations.revoked_tokens.voids(token):
         raise TokenRefused("invalid_token", "the token is expired or revoked; sign in again")
     return token
 
 
-def owner(token: tokens.Token) -> Account:
-    """Whose token it is, as that person's platform knows him. Raises TokenRefused."""
+def account_of(token: tokens.Token) -> Account:
+    """Return the account of a token, as that person's platform knows it. Raises TokenRefused."""
     try:
         database = store_of(token.platform).database
     except UnknownPlatform:
         raise TokenRefused("invalid_token", "this site has nothing of that platform") from None
     people = Account.objects.using(database).select_related("domain")
-    found = people.filter(moid=token.user, is_active=True).first()
-    if found is None:
+    account = people.filter(moid=token.user, is_active=True).first()
+    if account is None:
         raise TokenRefused("invalid_token", "this account is gone or disabled")
-    return found
+    return account
 
 
 class BrowserSession(SessionAuthentication):
-    """A person who is signed in at our pages; needs the CSRF token where something is changed."""
+    """A person who is signed in at our pages; changes need the CSRF token."""
 
 
 class OpenSession(PlatformSession):
-    """As in the open API; where neither its token nor its cookie is there, others may know the caller."""
+    """The open API's session; without its token and cookie the next scheme is tried."""
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:  # type: ignore[override]
-        """The person and the session. Raises Refusal."""
+        """Return the person and the session, or `None`. Raises Refusal."""
         fields = request._request.api_fields  # type: ignore[attr-defined]
         if not fields.get("account_token") and not request.COOKIES.get(COOKIE):
             return None
@@ -78,26 +81,26 @@ class OpenSession(PlatformSession):
 
 
 CLASSES = (ImToken, BearerToken, OpenSession, BrowserSession)
-"""In this order; the first one that finds what it looks for decides."""
+"""The schemes in order; the first that finds its credentials decides."""
 
 
 class ImTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How the API's own description names it."""
+    """The scheme's description for the OpenAPI page."""
 
     target_class = ImToken
     name = "imToken"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        """A header."""
+        """Return the description: a header."""
         return {"type": "http", "scheme": "bearer", "bearerFormat": "token of /im/login"}
 
 
 class OpenSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How the API's own description names it."""
+    """The scheme's description for the OpenAPI page."""
 
     target_class = OpenSession
     name = "platformSession"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        """The cookie; `account_token` goes beside it as an argument."""
+        """Return the description: a cookie; `account_token` is the alternative."""
         return {"type": "apiKey", "in": "cookie", "name": COOKIE}

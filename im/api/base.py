@@ -1,4 +1,4 @@
-"""What all calls under `/api/v1/im/` share: who calls, on whose data, how often, and how it is refused."""
+"""The base of all calls under `/api/v1/im/`: caller, data, rate limits, and form of refusals."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ _ELSEWHERE = "your platform is served at another site now: sign in there"
 
 
 class Limit(BaseThrottle):
-    """So many calls of one person in so many seconds; without Redis as many as he likes."""
+    """A limit on the calls of one person in a time window; without Redis there is no limit."""
 
     name, most, seconds = "calls", 1000, 10
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        """Count this one; is it within the limit?"""
+        """Count this call and return whether it is within the limit."""
         if not isinstance(request.user, Account):
             return True
         key = f"im:rate:{self.name}:{request.user.moid}:{int(time.time()) // self.seconds}"
@@ -76,55 +76,58 @@ class Limit(BaseThrottle):
             return True
 
     def wait(self) -> float:
-        """Seconds until the next ones are counted."""
+        """Return the seconds until the next window begins."""
         return self.seconds - time.time() % self.seconds
 
 
-class Seldom(Limit):
-    """For what reaches other people who have not asked for it, and for looking for them."""
+class StrictLimit(Limit):
+    """A stricter limit, for calls that reach other people unasked, and for searching for people."""
 
     name, most, seconds = "seldom", 60, 60
 
 
 class Call(APIView):
-    """A call of somebody who is signed in, on the data of his platform."""
+    """A call of a signed-in person, on the data of that person's platform."""
 
     authentication_classes = CLASSES
     throttle_classes: Any = (Limit,)
     me: Person
-    place: PlatformStore
+    store: PlatformStore
     now: datetime
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Only where this site serves the caller's platform; reading too: a copy may be old."""
+        """Check that this site serves the caller's platform.
+
+        Reading calls need that too, since a copy may be outdated.
+        """
         super().initial(request, *args, **kwargs)
         assert isinstance(request.user, Account)
         self.me, self.now = people.person_of_account(request.user), clock.now()
-        home = _home(request)
-        if home not in possible_platforms() or not is_served_here(home):
-            raise NotServedHere(home)
-        self.place = store_of(home)
+        platform = _platform_of(request)
+        if platform not in possible_platforms() or not is_served_here(platform):
+            raise NotServedHere(platform)
+        self.store = store_of(platform)
 
     def get_exception_handler(self) -> Any:
-        """A refusal with its HTTP status."""
-        return answer
+        """Return the handler that answers refusals with their HTTP status."""
+        return answer_exception
 
-    def given(self, form: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-        """The arguments, wherever they were sent, as a form wants them. Raises ValidationError."""
-        filled = form(data=self.request._request.api_params)  # type: ignore[attr-defined]
-        filled.is_valid(raise_exception=True)
-        found: dict[str, Any] = filled.validated_data
-        return found
+    def arguments(self, form: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+        """Return the arguments from body or address, checked by a form. Raises ValidationError."""
+        form_data = form(data=self.request._request.api_params)  # type: ignore[attr-defined]
+        form_data.is_valid(raise_exception=True)
+        values: dict[str, Any] = form_data.validated_data
+        return values
 
     def user(self, text: str) -> str:
-        """A person's id in an address. Raises Denied."""
+        """Return a valid person's id from an address. Raises Denied."""
         if not USER.fullmatch(text):
             raise Denied(DenyReason.NOT_FOUND, "there is no such person")
         return text
 
 
-def _home(request: Request) -> str:
-    """The caller's platform."""
+def _platform_of(request: Request) -> str:
+    """Return the caller's platform."""
     if isinstance(request.auth, Token):
         return request.auth.platform
     assert isinstance(request.user, Account)
@@ -135,14 +138,17 @@ def _home(request: Request) -> str:
 # ---- refusals -----------------------------------------------------------------------------------
 
 
-def answer(failure: Exception, context: dict[str, Any]) -> Response | None:
-    """What is shown for an exception: the API's usual form, `code` as a word, and the HTTP status."""
+def answer_exception(failure: Exception, context: dict[str, Any]) -> Response | None:
+    """Return the response to an exception: the API's usual form, and the HTTP status.
+
+    `code` is a word (docs/im.md).
+    """
     if isinstance(failure, Denied):
         return _refused(failure.why, failure.reason)
     if isinstance(failure, NotServedHere):
         return _refused(DenyReason.ELSEWHERE, _ELSEWHERE)
     if isinstance(failure, exceptions.ValidationError):
-        return _refused(DenyReason.MALFORMED, _said(failure.detail))
+        return _refused(DenyReason.MALFORMED, _first_error(failure.detail))
     if isinstance(failure, exceptions.Throttled):
         reply = _refused(DenyReason.RATE, "too many calls; wait a little")
         reply["Retry-After"] = str(int(getattr(failure, "wait", 0) or 0) + 1)
@@ -166,8 +172,8 @@ def _other(failure: Exception, reply: Response | None) -> Response | None:
         why = DenyReason.NOT_ALLOWED
     reply.data["code"] = why.value
     HTTP_REFUSED.labels(why.value).inc()
-    known = failure.status_code if isinstance(failure, exceptions.MethodNotAllowed) else None
-    reply.status_code = known or STATUS[why]
+    http_status = failure.status_code if isinstance(failure, exceptions.MethodNotAllowed) else None
+    reply.status_code = http_status or STATUS[why]
     return reply
 
 
@@ -177,11 +183,13 @@ def _refused(why: DenyReason, reason: str) -> Response:
     return Response(body | {"code": why.value}, STATUS[why])
 
 
-def _said(detail: Any) -> str:
-    """The first of a form's complaints, in one line."""
+def _first_error(detail: Any) -> str:
+    """Return the first of a form's errors, in one line."""
     if isinstance(detail, dict):
         name, inner = next(iter(detail.items()))
-        return f"{name}: {_said(inner)}" if name != "non_field_errors" else _said(inner)
+        return (
+            f"{name}: {_first_error(inner)}" if name != "non_field_errors" else _first_error(inner)
+        )
     if isinstance(detail, list):
-        return _said(detail[0]) if detail else "is wrong"
+        return _first_error(detail[0]) if detail else "is wrong"
     return str(detail)

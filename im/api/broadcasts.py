@@ -1,4 +1,4 @@
-"""What administrators have told everybody, over HTTP."""
+"""People read the broadcasts of administrators over HTTP."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domains.data.queries import all_above
 from foundation.web.errors import ack
 from im.api.base import Call
 from im.api.request_forms import Page
-from im.flows.broadcast import shown
+from im.flows.broadcast import to_wire
 from im.models import Broadcast
 
 
@@ -25,20 +25,20 @@ class _Told(serializers.Serializer[Any]):
 
 
 class BroadcastsAnswer(serializers.Serializer[Any]):
-    """In order; `after` of the next question is the last one's id."""
+    """Broadcasts in order; the next call passes the last one's id as `after`."""
 
     success = serializers.IntegerField()
     broadcasts = _Told(many=True)
 
 
 class Broadcasts(Call):
-    """What was told while one was away."""
+    """Lists the broadcasts that the caller missed while offline."""
 
     @extend_schema(parameters=[Page], responses=BroadcastsAnswer)
     def get(self, request: Request) -> Response:
-        """What was told to one's domain and to those above it, after the one with this id."""
-        given = self.given(Page)
-        database = self.place.database
+        """Return the broadcasts to the caller's domain and those above it, after this id."""
+        arguments = self.arguments(Page)
+        database = self.store.database
         above = all_above(database, self.me.domain) if self.me.domain else []
-        rows = Broadcast.objects.using(database).filter(domain__in=above, pk__gt=given["after"])
-        return ack(broadcasts=[shown(row) for row in rows.order_by("pk")[: given["count"]]])
+        rows = Broadcast.objects.using(database).filter(domain__in=above, pk__gt=arguments["after"])
+        return ack(broadcasts=[to_wire(row) for row in rows.order_by("pk")[: arguments["count"]]])

@@ -1,4 +1,4 @@
-"""`/api/v1/im/conversations…`: the list, one of them, what is pinned, and what is for oneself alone."""
+"""`/api/v1/im/conversations…`: the list, one conversation, pins, and the caller's own settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from foundation.web.errors import ack
 from im.api import request_forms, serializers
-from im.api.base import Call, Seldom
+from im.api.base import Call, StrictLimit
 from im.api.serializers import answers
 from im.data import queries
 from im.data.locked_conversation import Denied
@@ -32,11 +32,11 @@ KEY = OpenApiParameter(
 
 
 class Listing(Call):
-    """What a call needs to show conversations."""
+    """The base of calls that show conversations."""
 
     def shown(self, mine: Sequence[Member]) -> list[Data]:
-        """Conversations as their list shows them, whatever their number in four queries."""
-        database, user = self.place.database, self.me.id
+        """Return conversations as the list shows them, in four queries whatever their number."""
+        database, user = self.store.database, self.me.id
         last = queries.last_messages(database, user, mine)
         mentions = queries.mentions(database, user, mine)
         pairs = [m.conversation_id for m in mine if m.conversation.kind == Kind.DIRECT]
@@ -52,15 +52,15 @@ class Listing(Call):
         ]
 
     def one(self, number: int) -> Response:
-        """One conversation. Raises Denied."""
-        mine = queries.member(self.place.database, number, self.me.id)
+        """Return the response with one conversation. Raises Denied."""
+        mine = queries.member(self.store.database, number, self.me.id)
         if mine is None:
             raise Denied(DenyReason.NOT_FOUND)
         return ack(conversation=self.shown([mine])[0])
 
 
 class Conversations(Listing):
-    """All of one's own; a new one."""
+    """The caller's conversations."""
 
     @extend_schema(
         operation_id="im_conversations_list",
@@ -68,12 +68,14 @@ class Conversations(Listing):
         responses=answers(serializers.Conversations),
     )
     def get(self, request: Request) -> Response:
-        """With unread messages, the last one, read mark, mentions; in the order of their ids."""
-        given = self.given(request_forms.Page)
-        found = queries.memberships(self.place.database, self.me.id, given["after"], given["count"])
-        full = len(found) == given["count"]
+        """List conversations with unread count, last message, read mark and mentions, by id."""
+        arguments = self.arguments(request_forms.Page)
+        rows = queries.memberships(
+            self.store.database, self.me.id, arguments["after"], arguments["count"]
+        )
+        full = len(rows) == arguments["count"]
         return ack(
-            conversations=self.shown(found), next=str(found[-1].conversation_id) if full else None
+            conversations=self.shown(rows), next=str(rows[-1].conversation_id) if full else None
         )
 
     @extend_schema(
@@ -82,50 +84,55 @@ class Conversations(Listing):
         responses=answers(serializers.OneConversation),
     )
     def post(self, request: Request) -> Response:
-        """The one-to-one conversation with somebody, made where there is none; or a new group."""
-        given = self.given(request_forms.NewConversation)
-        if given["kind"] == Kind.DIRECT.value:
-            return self.one(flow.direct(self.place, self.me, given["user"]))
+        """Open the one-to-one conversation with a person, or create a group."""
+        arguments = self.arguments(request_forms.NewConversation)
+        if arguments["kind"] == Kind.DIRECT.value:
+            return self.one(flow.open_direct(self.store, self.me, arguments["user"]))
         key = request.headers.get("Idempotency-Key", "")[:64]
-        how = Joining(given["joining"])
-        wanted = (given["name"], given["users"], how, key)
-        return self.one(flow.group(self.place, self.me, *wanted, self.now))
+        how = Joining(arguments["joining"])
+        wanted = (arguments["name"], arguments["users"], how, key)
+        return self.one(flow.create_group(self.store, self.me, *wanted, self.now))
 
     def get_throttles(self) -> list[Any]:
-        """New ones reach others."""
-        return [*super().get_throttles(), *([Seldom()] if self.request.method == "POST" else [])]
+        """Limit new conversations more strictly, since they reach others."""
+        return [
+            *super().get_throttles(),
+            *([StrictLimit()] if self.request.method == "POST" else []),
+        ]
 
 
 class OneConversation(Listing):
-    """One of them."""
+    """A conversation."""
 
     @extend_schema(
         operation_id="im_conversations_retrieve", responses=answers(serializers.OneConversation)
     )
     def get(self, request: Request, number: int) -> Response:
-        """As in the list."""
+        """Return a conversation as the list shows it."""
         return self.one(number)
 
     @extend_schema(request=request_forms.Change, responses=answers(serializers.OneConversation))
     def patch(self, request: Request, number: int) -> Response:
-        """Name, notice, way of joining, silence for all but administrators."""
-        flow.change(self.place, number, self.me, self.given(request_forms.Change), self.now)
+        """Change name, notice, way of joining, or whether only administrators may write."""
+        flow.change(self.store, number, self.me, self.arguments(request_forms.Change), self.now)
         return self.one(number)
 
     @extend_schema(request=None, responses=answers(serializers.Done))
     def delete(self, request: Request, number: int) -> Response:
-        """Dissolve it: what was said stays, nothing is added."""
-        flow.dissolve(self.place, number, self.me, self.now)
+        """Dissolve a group: its messages stay, and nothing is added."""
+        flow.dissolve(self.store, number, self.me, self.now)
         return ack()
 
 
 class Mine(Listing):
-    """For oneself alone."""
+    """The caller's own settings of a conversation."""
 
     @extend_schema(request=request_forms.Mine, responses=answers(serializers.OneConversation))
     def patch(self, request: Request, number: int) -> Response:
-        """Do not disturb; on top of the list."""
-        own.settings(self.place, number, self.me.id, self.given(request_forms.Mine), self.now)
+        """Change "do not disturb" and "on top of the list"."""
+        own.change_settings(
+            self.store, number, self.me.id, self.arguments(request_forms.Mine), self.now
+        )
         return self.one(number)
 
 
@@ -134,13 +141,13 @@ class Pin(Call):
 
     @extend_schema(request=None, responses=answers(serializers.Pins))
     def put(self, request: Request, number: int, seq: int) -> Response:
-        """Pin it, for all."""
+        """Pin a message, for all members."""
         return self._set(number, seq, on=True)
 
     @extend_schema(request=None, responses=answers(serializers.Pins))
     def delete(self, request: Request, number: int, seq: int) -> Response:
-        """Loosen it."""
+        """Unpin a message."""
         return self._set(number, seq, on=False)
 
     def _set(self, number: int, seq: int, on: bool) -> Response:
-        return ack(pins=flow.pin(self.place, number, self.me, seq, on, self.now))
+        return ack(pins=flow.pin(self.store, number, self.me, seq, on, self.now))

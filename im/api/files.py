@@ -1,4 +1,4 @@
-"""Uploads in parts (tus 1.0.0) and downloads with Range, for whoever may have the file."""
+"""Files are uploaded in parts (tus 1.0.0) and downloaded with Range."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from im.rules import tus_headers
 from im.rules.tus_headers import TransferRefused
 
 AT_ONCE = 100
-"""Files that one question may be about."""
+"""A call may ask for at most this many files."""
 _ID = OpenApiParameter("number", OpenApiTypes.UUID, OpenApiParameter.PATH)
 _OFFSET = OpenApiParameter("Upload-Offset", int, OpenApiParameter.HEADER, required=True)
 _TUS = OpenApiParameter("Tus-Resumable", str, OpenApiParameter.HEADER, enum=[tus_headers.VERSION])
@@ -38,8 +38,8 @@ _NOTHING = {204: None}
 View = Callable[..., HttpResponseBase]
 
 
-class _AsItIs(BaseContentNegotiation):
-    """A file has one form, whatever a browser's <img> says that it would like."""
+class _SingleFormNegotiation(BaseContentNegotiation):
+    """A file has one form, whatever `Accept` header a browser sends for an <img>."""
 
     def select_parser(self, request: Request, parsers: Any) -> Any:
         return parsers[0]
@@ -49,7 +49,7 @@ class _AsItIs(BaseContentNegotiation):
 
 
 def _tus(view: View) -> View:
-    """A refusal with its status; what is written wants the protocol's version (tus 1.0.0)."""
+    """Answer refusals with their status, and require the version of tus for changes."""
 
     @wraps(view)
     def called(self: APIView, request: Request, **named: Any) -> HttpResponseBase:
@@ -62,10 +62,12 @@ def _tus(view: View) -> View:
                     412, "version", f"Tus-Resumable: {tus_headers.VERSION} is needed"
                 )
             reply = view(self, request, **named)
-        except TransferRefused as no:
-            NOT_UPLOADED.labels(no.code).inc()
+        except TransferRefused as refused:
+            NOT_UPLOADED.labels(refused.code).inc()
             reply = Response(
-                nack(UNSPECIFIED, no.why) | {"code": no.code}, no.status, headers=no.headers
+                nack(UNSPECIFIED, refused.why) | {"code": refused.code},
+                refused.status,
+                headers=refused.headers,
             )
         reply["Tus-Resumable"] = tus_headers.VERSION
         return reply
@@ -74,20 +76,20 @@ def _tus(view: View) -> View:
 
 
 class _Files(Call):
-    content_negotiation_class = _AsItIs
+    content_negotiation_class = _SingleFormNegotiation
 
 
 class Files(_Files):
-    """Begin an upload; look at several files."""
+    """The caller's files."""
 
     @extend_schema(parameters=[OpenApiParameter("ids", str)], responses=OpenApiTypes.OBJECT)
     @_tus
     def get(self, request: Request) -> Response:
-        """`ids=a,b,…` (at most 100) -> `files`: what they are; none that one may not have."""
+        """Return `files` for `ids=a,b,…` (at most 100), without those the caller may not read."""
         numbers = request.query_params.get("ids", "").split(",")[: AT_ONCE + 1]
         if len(numbers) > AT_ONCE:
             raise TransferRefused(400, "too_large", f"ids: at most {AT_ONCE}")
-        wanted = [one for text in numbers if (one := _uuid(text))]
+        wanted = [file_id for text in numbers if (file_id := _uuid(text))]
         return ack(files=[_shown(file) for file in queries.readable(self.me.id, wanted)])
 
     @extend_schema(
@@ -101,12 +103,15 @@ class Files(_Files):
     )
     @_tus
     def post(self, request: Request) -> Response:
-        """Announce `Upload-Length` bytes, `Upload-Metadata: filename <base64>`; `Location` says where they go."""
+        """Announce an upload of `Upload-Length` bytes; `Location` is where to send them.
+
+        `Upload-Metadata: filename <base64>` gives the name.
+        """
         size = tus_headers.parse_number(request.headers.get("Upload-Length"), "Upload-Length")
         name = tus_headers.parse_metadata(request.headers.get("Upload-Metadata", "")).get(
             "filename", ""
         )
-        file = upload.begin(self.place, self.me.id, name, size)
+        file = upload.begin(self.store, self.me.id, name, size)
         reply = ack(id=str(file.id))
         reply.status_code = 201
         reply["Location"] = reverse("im-file", args=[file.id])
@@ -114,7 +119,7 @@ class Files(_Files):
         return reply
 
     def options(self, request: Any, *args: Any, **named: Any) -> Response:
-        """What this side of tus can do; anybody may know."""
+        """Return the supported part of tus, to anybody."""
         return Response(
             status=204,
             headers={
@@ -131,7 +136,7 @@ class Files(_Files):
 
 
 class OneFile(_Files):
-    """One file: its bytes on their way here, and from here."""
+    """A file that is uploaded or downloaded."""
 
     @extend_schema(
         parameters=[_ID, OpenApiParameter("Range", str, OpenApiParameter.HEADER)],
@@ -139,16 +144,16 @@ class OneFile(_Files):
     )
     @_tus
     def get(self, request: Request, number: UUID) -> HttpResponseBase:
-        """The file; a part of it with `Range`."""
+        """Return the file, or a part of it with `Range`."""
         return _fetched(request, _readable(self.me.id, number))
 
     @extend_schema(parameters=[_ID, _TUS], request=None, responses={200: None})
     @_tus
     def head(self, request: Request, number: UUID) -> HttpResponse:
-        """How far the upload has come: `Upload-Offset`, `Upload-Length`."""
-        file, here = upload.state(self.me.id, number)
+        """Return the progress of an upload: `Upload-Offset`, `Upload-Length`."""
+        file, received = upload.state(self.me.id, number)
         reply = HttpResponse()
-        reply["Upload-Length"], reply["Upload-Offset"] = str(file.size), str(here)
+        reply["Upload-Length"], reply["Upload-Offset"] = str(file.size), str(received)
         reply["Cache-Control"] = "no-store"
         _expires(reply, file)
         return reply
@@ -160,36 +165,36 @@ class OneFile(_Files):
     )
     @_tus
     def patch(self, request: Request, number: UUID) -> HttpResponse:
-        """Bytes that belong at `Upload-Offset`; the last one makes the file ready."""
+        """Append bytes at `Upload-Offset`; the last one completes the file."""
         if request.content_type != tus_headers.PART:
             raise TransferRefused(415, "bad_request", f"Content-Type: {tus_headers.PART} is needed")
         offset = tus_headers.parse_number(request.headers.get("Upload-Offset"), "Upload-Offset")
         length = tus_headers.parse_number(
             request.META.get("CONTENT_LENGTH") or None, "Content-Length"
         )
-        here = upload.take(self.me.id, number, offset, request._request, length)
-        return HttpResponse(status=204, headers={"Upload-Offset": str(here)})
+        received = upload.receive(self.me.id, number, offset, request._request, length)
+        return HttpResponse(status=204, headers={"Upload-Offset": str(received)})
 
     @extend_schema(parameters=[_ID, _TUS], request=None, responses=_NOTHING)
     @_tus
     def delete(self, request: Request, number: UUID) -> HttpResponse:
-        """Forget an upload that no message carries."""
-        upload.drop(self.me.id, number)
+        """Delete an upload that no message carries."""
+        upload.cancel(self.me.id, number)
         return HttpResponse(status=204)
 
 
 class Thumbnail(_Files):
-    """A picture, small."""
+    """A small version of a picture."""
 
     @extend_schema(parameters=[_ID], responses={(200, "image/webp"): OpenApiTypes.BINARY})
     @_tus
     def get(self, request: Request, number: UUID) -> HttpResponseBase:
-        """At most 320 pixels high and wide."""
+        """Return the thumbnail, at most 320 pixels high and wide."""
         file = _readable(self.me.id, number)
         if not file.has_thumbnail:
             raise TransferRefused(404, "not_found", "there is no picture of this file")
         reply = FileResponse(_opened(file, storage.THUMBNAIL), content_type="image/webp")
-        return _guarded(reply, "inline", f'"{file.id}-small"')
+        return _without_effects(reply, "inline", f'"{file.id}-small"')
 
 
 def _uuid(text: str) -> UUID | None:
@@ -206,8 +211,8 @@ def _expires(reply: HttpResponse, file: File) -> None:
 
 
 def _shown(file: File) -> dict[str, Any]:
-    """A file as clients get it."""
-    here = reverse("im-file", args=[file.id])
+    """Return a file as clients get it."""
+    url = reverse("im-file", args=[file.id])
     return {
         "id": str(file.id),
         "name": file.name,
@@ -216,34 +221,37 @@ def _shown(file: File) -> dict[str, Any]:
         "width": file.width,
         "height": file.height,
         "duration_ms": file.duration_ms,
-        "url": here,
-        "thumbnail_url": f"{here}/thumbnail" if file.has_thumbnail else None,
+        "url": url,
+        "thumbnail_url": f"{url}/thumbnail" if file.has_thumbnail else None,
     }
 
 
-# ---- from here ----------------------------------------------------------------------------------
+# ---- downloads ----------------------------------------------------------------------------------
 
 
 def _readable(person: str, number: UUID) -> File:
-    """The same refusal for a file that is not, and one that is not for this person."""
-    found = queries.readable(person, [number])
-    if not found:
+    """Return a file that this person may read. Raises TransferRefused.
+
+    The refusal is the same for a file that does not exist and for one that the person may not read.
+    """
+    files = queries.readable(person, [number])
+    if not files:
         raise TransferRefused(404, "not_found", "there is no such file, or it is not for you")
-    return found[0]
+    return files[0]
 
 
 def _fetched(request: Request, file: File) -> HttpResponseBase:
     tag = f'"{file.id}"'
-    shown = tus_headers.content_disposition(file.name, file.content_type)
+    disposition = tus_headers.content_disposition(file.name, file.content_type)
     if request.headers.get("If-None-Match") == tag:
-        return _guarded(HttpResponse(status=304), shown, tag)
-    asked = request.headers.get("Range", "")
+        return _without_effects(HttpResponse(status=304), disposition, tag)
+    range_header = request.headers.get("Range", "")
     if request.headers.get("If-Range", tag) != tag:
-        asked = ""
-    part = tus_headers.parse_range(asked, file.size)
+        range_header = ""
+    part = tus_headers.parse_range(range_header, file.size)
     reply = _part(file, *part) if part else _whole(file)
     reply["Accept-Ranges"] = "bytes"
-    return _guarded(reply, shown, tag)
+    return _without_effects(reply, disposition, tag)
 
 
 def _whole(file: File) -> HttpResponseBase:
@@ -253,23 +261,26 @@ def _whole(file: File) -> HttpResponseBase:
 
 
 def _part(file: File, first: int, last: int) -> HttpResponseBase:
-    found = storage.pieces(_opened(file), first, last)
-    reply = StreamingHttpResponse(found, status=206, content_type=file.content_type)
+    pieces = storage.pieces(_opened(file), first, last)
+    reply = StreamingHttpResponse(pieces, status=206, content_type=file.content_type)
     reply["Content-Range"] = f"bytes {first}-{last}/{file.size}"
     reply["Content-Length"] = str(last - first + 1)
     return reply
 
 
 def _opened(file: File, more: str = "") -> IO[Any]:
-    """Another site may have taken it, and no storage be shared with it."""
+    """Open a stored file. Raises TransferRefused.
+
+    The file may lie at another site whose storage this site does not share.
+    """
     try:
         return storage.open_file(str(file.id), more)
     except FileNotFoundError:
         raise TransferRefused(404, "not_here", "this file is not kept at this site") from None
 
 
-def _guarded(reply: HttpResponseBase, disposition: str, tag: str) -> HttpResponseBase:
-    """Whatever the file is, it does nothing here: no script, no frame, no guessing."""
+def _without_effects(reply: HttpResponseBase, disposition: str, tag: str) -> HttpResponseBase:
+    """Set headers that keep a file from acting in the browser: no script, no frame, no guessing."""
     reply["Content-Disposition"] = disposition
     reply["Content-Security-Policy"] = "default-src 'none'; sandbox"
     reply["X-Content-Type-Options"] = "nosniff"

@@ -1,4 +1,4 @@
-"""`/api/v1/im/conversations/{id}/members…`: who is in, comes in, goes out, and as what."""
+"""`/api/v1/im/conversations/{id}/members…` lists, adds, changes and removes members."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from foundation.web.errors import ack
 from im.api import request_forms, serializers
-from im.api.base import Call, Seldom
+from im.api.base import Call, StrictLimit
 from im.api.serializers import answers
 from im.data import queries
 from im.data.locked_conversation import Denied
@@ -20,63 +20,66 @@ from im.rules.vocabulary import Membership, Role
 
 
 class Members(Call):
-    """Who is in."""
+    """The members of a conversation."""
 
     @extend_schema(parameters=[request_forms.MemberPage], responses=answers(serializers.Members))
     def get(self, request: Request, number: int) -> Response:
-        """In the order of coming; invited ones and those who have asked are among them."""
-        given, database = self.given(request_forms.MemberPage), self.place.database
+        """List members in the order of coming, with invited people and those who ask to join."""
+        arguments, database = self.arguments(request_forms.MemberPage), self.store.database
         mine = queries.member(database, number, self.me.id)
         if mine is None or mine.state != Membership.ACTIVE:
             raise Denied(DenyReason.NOT_FOUND)
-        found = queries.members(database, number, given["after"], given["count"])
+        rows = queries.members(database, number, arguments["after"], arguments["count"])
         return ack(
-            members=[serializers.member(one) for one in found],
+            members=[serializers.member(row) for row in rows],
             version=str(mine.conversation.members_version),
-            next=str(found[-1].pk) if len(found) == given["count"] else None,
+            next=str(rows[-1].pk) if len(rows) == arguments["count"] else None,
         )
 
     @extend_schema(request=request_forms.Coming, responses=answers(serializers.Added))
     def post(self, request: Request, number: int) -> Response:
-        """Bring people in, or invite them; who has asked to join is approved thereby."""
-        given = self.given(request_forms.Coming)
-        users, invite = [*dict.fromkeys(given["users"])], given["invite"]
-        return ack(changed=flow.add(self.place, number, self.me, users, invite, self.now))
+        """Add or invite people; those who have asked to join are admitted."""
+        arguments = self.arguments(request_forms.Coming)
+        users, invite = [*dict.fromkeys(arguments["users"])], arguments["invite"]
+        return ack(changed=flow.add(self.store, number, self.me, users, invite, self.now))
 
     def get_throttles(self) -> list[Any]:
-        """New ones are told."""
-        return [*super().get_throttles(), *([Seldom()] if self.request.method == "POST" else [])]
+        """Limit additions more strictly, since the new members are notified."""
+        return [
+            *super().get_throttles(),
+            *([StrictLimit()] if self.request.method == "POST" else []),
+        ]
 
 
 class Join(Call):
-    """Coming in by oneself."""
+    """Joins a group."""
 
-    throttle_classes = (Seldom,)
+    throttle_classes = (StrictLimit,)
 
     @extend_schema(request=None, responses=answers(serializers.Joined))
     def post(self, request: Request, number: int) -> Response:
-        """Accept an invitation, walk in where that is free, or ask to be let in."""
-        return ack(state=flow.join(self.place, number, self.me, self.now).value)
+        """Accept an invitation, join a free group, or ask to join."""
+        return ack(state=flow.join(self.store, number, self.me, self.now).value)
 
 
 class Member(Call):
-    """One of them."""
+    """A member of a conversation."""
 
     @extend_schema(request=request_forms.ChangeMember, responses=answers(serializers.Done))
     def patch(self, request: Request, number: int, user: str) -> Response:
-        """Another role; `owner` hands the group over. Or silence until a moment."""
-        given, user = self.given(request_forms.ChangeMember), self.user(user)
-        if "role" in given:
-            flow.set_role(self.place, number, self.me, user, Role(given["role"]), self.now)
+        """Change a member's role (`owner` hands the group over), or mute the member for a time."""
+        arguments, user = self.arguments(request_forms.ChangeMember), self.user(user)
+        if "role" in arguments:
+            flow.set_role(self.store, number, self.me, user, Role(arguments["role"]), self.now)
         else:
-            flow.mute(self.place, number, self.me, user, given["muted_until"], self.now)
+            flow.mute(self.store, number, self.me, user, arguments["muted_until"], self.now)
         return ack()
 
     @extend_schema(request=None, responses=answers(serializers.Done))
     def delete(self, request: Request, number: int, user: str) -> Response:
-        """Put somebody out or refuse to let him in; oneself: leave, or decline."""
+        """Remove a member or reject a request to join; for the caller: leave, or decline."""
         if self.user(user) == self.me.id:
-            flow.leave(self.place, number, self.me, self.now)
+            flow.leave(self.store, number, self.me, self.now)
         else:
-            flow.remove(self.place, number, self.me, user, self.now)
+            flow.remove(self.store, number, self.me, user, self.now)
         return ack()

@@ -1,4 +1,4 @@
-"""`…/messages`, `…/read`, `…/readers`, `…/trace`, `offline`: what was said, and who has read it."""
+"""`…/messages`, `…/read`, `…/readers`, `…/trace`, `offline`: messages and their readers."""
 
 from __future__ import annotations
 
@@ -23,118 +23,126 @@ from im.rules.vocabulary import READ_SHOWN_UP_TO
 
 
 class Log(Call):
-    """A log that the caller sees."""
+    """The base of calls on a conversation's log that the caller sees."""
 
     def mine(self, number: int) -> Member:
-        """How the caller stands to it. Raises Denied."""
-        found = queries.member(self.place.database, number, self.me.id)
-        if found is None or found.state in queries.WAITING:
+        """Return the caller's Member row. Raises Denied."""
+        member = queries.member(self.store.database, number, self.me.id)
+        if member is None or member.state in queries.WAITING:
             raise Denied(DenyReason.NOT_FOUND)
-        return found
+        return member
 
     def readers(self, mine: Member, seq: int) -> list[Data] | None:
-        """Who has read up to there; None: the group is too large for that."""
+        """Return who has read up to an entry; `None` means that the group is too large for that."""
         if mine.conversation.members > READ_SHOWN_UP_TO:
             return None
-        found = queries.readers(self.place.database, mine.conversation_id, seq)
-        return [{"user_id": user, "seq": read} for user, read in found]
+        rows = queries.readers(self.store.database, mine.conversation_id, seq)
+        return [{"user_id": user, "seq": read} for user, read in rows]
 
 
 class Messages(Log):
-    """The log, page by page."""
+    """The messages of a conversation, page by page."""
 
     @extend_schema(parameters=[request_forms.History], responses=answers(serializers.Entries))
     def get(self, request: Request, number: int) -> Response:
-        """Upwards from `after`, downwards from `before`; neither: the latest. Always in order of seq."""
-        given, seen = self.given(request_forms.History), queries.visible_range_of(self.mine(number))
-        count = given["count"]
-        if "after" in given:
-            above, upto = seen.after(given["after"], count)
+        """Return entries after `after`, before `before`, or the latest; always in order of seq."""
+        arguments, visible = (
+            self.arguments(request_forms.History),
+            queries.visible_range_of(self.mine(number)),
+        )
+        count = arguments["count"]
+        if "after" in arguments:
+            above, upto = visible.after(arguments["after"], count)
         else:
-            above, upto = seen.before(given.get("before", seen.top + 1), count)
+            above, upto = visible.before(arguments.get("before", visible.top + 1), count)
         ranges = [(number, above, upto)] if above < upto else []
-        found = queries.entries(self.place.database, self.me.id, ranges)
+        entries = queries.entries(self.store.database, self.me.id, ranges)
         return ack(
-            entries=[serializers.entry(one) for one in found],
+            entries=[serializers.entry(entry) for entry in entries],
             from_seq=above,
             to_seq=upto,
-            first_seq=seen.floor,
-            last_seq=seen.top,
+            first_seq=visible.floor,
+            last_seq=visible.top,
         )
 
     @extend_schema(request=None, responses=answers(serializers.Cleared))
     def delete(self, request: Request, number: int) -> Response:
-        """Delete everything up to now, for oneself."""
-        return ack(from_seq=own.clear(self.place, number, self.me.id, self.now))
+        """Delete everything up to now, for the caller alone."""
+        return ack(from_seq=own.clear(self.store, number, self.me.id, self.now))
 
 
 class Message(Call):
-    """One message."""
+    """A message."""
 
     @extend_schema(request=None, responses=answers(serializers.Done))
     def delete(self, request: Request, number: int, seq: int) -> Response:
-        """Delete it, for oneself."""
-        own.hide(self.place, number, self.me.id, seq, self.now)
+        """Delete a message, for the caller alone."""
+        own.hide(self.store, number, self.me.id, seq, self.now)
         return ack()
 
 
 class Read(Log):
-    """The read mark."""
+    """The read mark of the caller."""
 
     @extend_schema(request=request_forms.ReadTo, responses=answers(serializers.Done))
     def put(self, request: Request, number: int) -> Response:
-        """Everything up to there is read."""
-        own.read(self.place, number, self.me.id, self.given(request_forms.ReadTo)["seq"], self.now)
+        """Mark everything up to an entry as read."""
+        own.mark_read(
+            self.store, number, self.me.id, self.arguments(request_forms.ReadTo)["seq"], self.now
+        )
         return ack()
 
 
 class Readers(Log):
-    """Who has read."""
+    """The readers of an entry."""
 
     @extend_schema(parameters=[request_forms.ReadTo], responses=answers(serializers.Readers))
     def get(self, request: Request, number: int) -> Response:
-        """Who has read up to an entry; in groups of at most 500."""
-        found = self.readers(self.mine(number), self.given(request_forms.ReadTo)["seq"])
-        if found is None:
+        """Return who has read up to an entry, in groups of at most 500 members."""
+        readers = self.readers(self.mine(number), self.arguments(request_forms.ReadTo)["seq"])
+        if readers is None:
             raise Denied(DenyReason.NOT_ALLOWED, f"not in groups of more than {READ_SHOWN_UP_TO}")
-        return ack(readers=found)
+        return ack(readers=readers)
 
 
 class Trace(Log):
-    """Where is my message."""
+    """The delivery state of the caller's own message."""
 
     @extend_schema(parameters=[request_forms.Sent], responses=answers(serializers.Trace))
     def get(self, request: Request, number: int) -> Response:
-        """By the sender's own id, the sender alone: accepted or not, its place, who has read it."""
-        mine, mark = self.mine(number), self.given(request_forms.Sent)["client_msg_id"]
-        found = queries.entry_sent_as(self.place.database, number, self.me.id, mark)
-        if found is None:
+        """Return whether a message was accepted, its place, and who has read it, by client_msg_id.
+
+        Only the sender can ask.
+        """
+        mine, client_msg_id = self.mine(number), self.arguments(request_forms.Sent)["client_msg_id"]
+        entry = queries.entry_sent_as(self.store.database, number, self.me.id, client_msg_id)
+        if entry is None:
             return ack(accepted=False)
         return ack(
             accepted=True,
-            msg_id=found.msg_id,
-            seq=found.seq,
-            sent_at=wire_time(found.sent_at),
-            recalled=found.recalled_seq is not None,
-            readers=self.readers(mine, found.seq),
+            msg_id=entry.msg_id,
+            seq=entry.seq,
+            sent_at=wire_time(entry.sent_at),
+            recalled=entry.recalled_seq is not None,
+            readers=self.readers(mine, entry.seq),
         )
 
 
 class Offline(Call):
-    """What a device has missed."""
+    """The entries that a device has missed."""
 
     @extend_schema(request=request_forms.Missing, responses=answers(serializers.Offline))
     def post(self, request: Request) -> Response:
-        """Of all conversations together, up to `count` entries; again until nothing is `more`."""
-        given = self.given(request_forms.Missing)
-        database = self.place.database
-        sights = queries.visible_ranges(database, self.me.id)
-        wanted = (given["seqs"], given["count"], given.get("latest"))
-        ranges, more = conversation_decisions.missing_ranges(sights, *wanted)
-        found = queries.entries(database, self.me.id, ranges)
-        parts = {
-            number: [serializers.entry(one) for one in some]
-            for number, some in groupby(found, lambda one: one[0].conversation)
+        """Return `count` missing entries of all conversations; repeat while there is `more`."""
+        arguments = self.arguments(request_forms.Missing)
+        database = self.store.database
+        visible_ranges = queries.visible_ranges(database, self.me.id)
+        limits = (arguments["seqs"], arguments["count"], arguments.get("latest"))
+        ranges, more = conversation_decisions.missing_ranges(visible_ranges, *limits)
+        entries = queries.entries(database, self.me.id, ranges)
+        entries_by_conversation = {
+            number: [serializers.entry(item) for item in group]
+            for number, group in groupby(entries, lambda item: item[0].conversation)
         }
         return ack(
             conversations=[
@@ -142,8 +150,8 @@ class Offline(Call):
                     "conversation_id": str(number),
                     "from_seq": above,
                     "to_seq": upto,
-                    "last_seq": sights[number].top,
-                    "entries": parts[number],
+                    "last_seq": visible_ranges[number].top,
+                    "entries": entries_by_conversation[number],
                 }
                 for number, above, upto in ranges
             ],

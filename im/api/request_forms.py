@@ -1,4 +1,4 @@
-"""What the calls take, with all limits: the forms are also the API's description."""
+"""The request forms check all arguments, and describe them in the API's documentation."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from im.rules.topology import USER
 from im.rules.vocabulary import CLIENT_MSG_ID, MEMBERS, PAGE, Joining, Kind, Presence, Role
 
 MOST_SEQS = 5000
-"""Conversations that a device may name."""
+"""A device may name this many conversations."""
 AT_ONCE = 500
-"""Entries, members, contacts, conversations in one answer."""
+"""An answer holds at most this many entries, members, contacts or conversations."""
 
 
 def _user(**more: Any) -> serializers.RegexField:
@@ -21,31 +21,31 @@ def _user(**more: Any) -> serializers.RegexField:
 
 
 def _choices(words: Any) -> list[str]:
-    return [one.value for one in words]
+    return [word.value for word in words]
 
 
 class Page(serializers.Serializer[Any]):
-    """A part of a list: what comes after `after`, which is `next` of the answer before."""
+    """A page of a list: what comes after `after`, which is the last answer's `next`."""
 
     after = serializers.IntegerField(min_value=0, max_value=2**63 - 1, default=0)
     count = serializers.IntegerField(min_value=1, max_value=AT_ONCE, default=100)
 
 
 class MemberPage(Page):
-    """As above."""
+    """A page of members."""
 
     count = serializers.IntegerField(min_value=1, max_value=AT_ONCE, default=AT_ONCE)
 
 
 class History(serializers.Serializer[Any]):
-    """A page of a log: upwards from `after`, or downwards from `before`; neither: the latest."""
+    """A page of a log: upwards from `after`, or downwards from `before`; by default the latest."""
 
     after = serializers.IntegerField(min_value=0, required=False)
     before = serializers.IntegerField(min_value=1, required=False)
     count = serializers.IntegerField(min_value=1, max_value=PAGE, default=PAGE)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """One direction at a time."""
+        """Check that there is only one direction."""
         if "after" in attrs and "before" in attrs:
             raise serializers.ValidationError("give after or before, not both")
         return attrs
@@ -57,18 +57,20 @@ class _Seqs(serializers.DictField):
     child = serializers.IntegerField(min_value=0, max_value=2**63 - 1)
 
     def to_internal_value(self, data: Any) -> Any:
-        """With numbers as keys."""
-        found = super().to_internal_value(data)
-        if len(found) > MOST_SEQS or not all(k.isdecimal() and len(k) < 20 for k in found):
+        """Return the mapping with numbers as keys."""
+        seqs = super().to_internal_value(data)
+        if len(seqs) > MOST_SEQS or not all(k.isdecimal() and len(k) < 20 for k in seqs):
             raise serializers.ValidationError(
                 f"at most {MOST_SEQS}, by the conversations' ids in decimal"
             )
-        return {int(key): value for key, value in found.items()}
+        return {int(key): value for key, value in seqs.items()}
 
 
 class Missing(serializers.Serializer[Any]):
-    """What a device has: by conversation the last seq without a hole before it. `latest`: of
-    conversations that it does not name it gets so many entries only."""
+    """The state of a device: the last seq without a gap before it, by conversation.
+
+    `latest`: of conversations that the device does not name it gets only this many entries.
+    """
 
     seqs = _Seqs(default=dict)
     latest = serializers.IntegerField(min_value=0, max_value=10**6, required=False)
@@ -76,7 +78,7 @@ class Missing(serializers.Serializer[Any]):
 
 
 class Beat(serializers.Serializer[Any]):
-    """A device, where it listens, and what it has."""
+    """A device, its protocol, and the seqs that it has."""
 
     device = serializers.RegexField(r"^[A-Za-z0-9._-]{1,64}$")
     way = serializers.ChoiceField(["amqp", "stomp", "mqtt"], default="amqp")
@@ -93,7 +95,7 @@ class NewConversation(serializers.Serializer[Any]):
     joining = serializers.ChoiceField(_choices(Joining), default=Joining.INVITE.value)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """What each kind needs."""
+        """Check that the kind has what it needs."""
         needed = "user" if attrs["kind"] == Kind.DIRECT.value else "name"
         if needed not in attrs:
             raise serializers.ValidationError({needed: "is missing"})
@@ -101,7 +103,7 @@ class NewConversation(serializers.Serializer[Any]):
 
 
 class Change(serializers.Serializer[Any]):
-    """What is to be otherwise; what is left out stays."""
+    """Settings to change; those left out stay."""
 
     name = serializers.CharField(max_length=128, required=False)
     notice = serializers.CharField(max_length=2000, allow_blank=True, required=False)
@@ -110,34 +112,34 @@ class Change(serializers.Serializer[Any]):
 
 
 class Mine(serializers.Serializer[Any]):
-    """For oneself alone; what is left out stays."""
+    """The caller's own settings to change; those left out stay."""
 
     quiet = serializers.BooleanField(required=False)
     pinned = serializers.BooleanField(required=False)
 
 
 class Coming(serializers.Serializer[Any]):
-    """Who is to come in; `invite`: if they accept."""
+    """People to add; with `invite` they must accept first."""
 
     users = serializers.ListField(child=_user(), min_length=1, max_length=MEMBERS)
     invite = serializers.BooleanField(default=False)
 
 
 class ChangeMember(serializers.Serializer[Any]):
-    """Another role (`owner`: the group is handed over), or silence until a moment (null: no more)."""
+    """A new role (`owner` hands the group over), or a mute until a moment (null ends it)."""
 
     role = serializers.ChoiceField(_choices(Role), required=False)
     muted_until = serializers.DateTimeField(required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """One thing at a time: each is an entry of its own."""
+        """Check that there is one change only, since each is an entry of its own."""
         if len(attrs) != 1:
             raise serializers.ValidationError("give role or muted_until")
         return attrs
 
 
 class ReadTo(serializers.Serializer[Any]):
-    """Up to which entry."""
+    """An entry up to which everything is read."""
 
     seq = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
 
@@ -149,33 +151,36 @@ class Sent(serializers.Serializer[Any]):
 
 
 class Name(serializers.Serializer[Any]):
-    """Exactly the name under which somebody signs in."""
+    """The exact sign-in name of a person."""
 
     name = serializers.CharField(max_length=254)
 
 
 class Ask(serializers.Serializer[Any]):
-    """Whom to ask, by id or by exact sign-in name."""
+    """A person to ask, by id or by exact sign-in name."""
 
     user = _user(required=False)
     name = serializers.CharField(max_length=254, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """One of the two."""
+        """Check that exactly one of the two is given."""
         if len(attrs) != 1:
             raise serializers.ValidationError("give user or name")
         return attrs
 
 
 class ChangeContact(serializers.Serializer[Any]):
-    """`state`: `friend` accepts, `blocked` blocks; `name`: what one calls him oneself."""
+    """`state`: `friend` accepts, `blocked` blocks.
+
+    `name`: the caller's own name for the contact.
+    """
 
     state = serializers.ChoiceField([FRIEND, BLOCKED], required=False)
     name = serializers.CharField(max_length=64, allow_blank=True, required=False)
 
 
 class SetPresence(serializers.Serializer[Any]):
-    """How one wants to be seen; `hidden`: nobody is told at all."""
+    """The presence to show; with `hidden` contacts get no notices."""
 
     state = serializers.ChoiceField(
         [one.value for one in Presence if one is not Presence.OFFLINE], required=False

@@ -1,4 +1,4 @@
-"""Search over HTTP."""
+"""People search their conversations over HTTP."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ from im.data.search import SearchPosition, SearchRequest
 from im.rules.bigrams import parse_query, snippet
 from im.rules.messages import Data, StoredEntry, to_wire
 
-LONGEST = 100
-"""Characters of a question."""
+MAX_QUERY_LENGTH = 100
+"""A query has at most this many characters."""
 _BEFORE = re.compile(r"[0-9]{1,18}\.[0-9]{1,18}")
 
 
 class Looking(serializers.Serializer[Any]):
-    """`q`: words, all of which a message has; the last one may be a beginning. `conversation`: in that
-    one alone. `before`: as the last answer said."""
+    """The parameters of a search.
 
-    q = serializers.CharField(max_length=LONGEST)
+    `q`: words that a message must all have; the last one may be incomplete. `conversation`: search
+    this one only. `before`: continue from the `before` of the last answer.
+    """
+
+    q = serializers.CharField(max_length=MAX_QUERY_LENGTH)
     conversation = serializers.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
     before = serializers.RegexField(_BEFORE, required=False)
     count = serializers.IntegerField(min_value=1, max_value=50, default=20)
@@ -44,7 +47,7 @@ class _Hit(serializers.Serializer[Any]):
 
 
 class SearchAnswer(serializers.Serializer[Any]):
-    """`before` is null when there is nothing more."""
+    """A page of results; `before` is null when there is nothing more."""
 
     success = serializers.IntegerField()
     found = _Hit(many=True)
@@ -52,30 +55,34 @@ class SearchAnswer(serializers.Serializer[Any]):
 
 
 class Searches(Limit):
-    """A question costs some milliseconds of the database."""
+    """A limit, since a search costs some milliseconds of the database."""
 
     name, most, seconds = "search", 60, 60
 
 
 class Search(Call):
-    """What was said."""
+    """Searches the caller's own conversations."""
 
     throttle_classes = (Searches,)
 
     @extend_schema(parameters=[Looking], responses=SearchAnswer)
     def get(self, request: Request) -> Response:
-        """Messages of one's own conversations, newest first, with a piece of text around what was found."""
-        given = self.given(Looking)
-        asked = parse_query(given["q"])
-        before = given.get("before")
+        """Return matching messages, newest first, with a snippet around the first match."""
+        arguments = self.arguments(Looking)
+        query = parse_query(arguments["q"])
+        before = arguments.get("before")
         point = SearchPosition(*map(int, before.split("."))) if before else None
-        database, one = self.place.database, given.get("conversation")
-        sights = queries.visible_ranges(database, self.me.id)
-        mine = {number: seen for number, seen in sights.items() if one in (None, number)}
-        ask = SearchRequest(self.me.id, asked, mine)
-        page = search.find_messages(database, ask, point, given["count"], self.now)
+        database, conversation = self.store.database, arguments.get("conversation")
+        visible_ranges = queries.visible_ranges(database, self.me.id)
+        searched_ranges = {
+            number: visible
+            for number, visible in visible_ranges.items()
+            if conversation in (None, number)
+        }
+        search_request = SearchRequest(self.me.id, query, searched_ranges)
+        page = search.find_messages(database, search_request, point, arguments["count"], self.now)
         return ack(
-            found=[_hit(one, asked.terms) for one in page.found],
+            found=[_hit(conversation, query.terms) for conversation in page.found],
             before=f"{page.before.place}.{page.before.conversation}" if page.before else None,
         )
 

@@ -1,4 +1,4 @@
-"""What the calls answer: how things look, and the same as the API's description."""
+"""The serializers build all answers, and describe them in the API's documentation."""
 
 from __future__ import annotations
 
@@ -23,71 +23,71 @@ def _moment(value: datetime | None) -> str | None:
 def conversation(
     mine: Member, last: StoredEntry | None, mentioned: int | None, other: Member | None
 ) -> Data:
-    """A conversation in somebody's list."""
-    one, seen = mine.conversation, queries.visible_range_of(mine)
+    """Return a conversation as a person's list shows it."""
+    member, visible = mine.conversation, queries.visible_range_of(mine)
     return {
-        "conversation_id": str(one.pk),
-        "kind": one.kind,
-        "name": other.name if other else one.name,
+        "conversation_id": str(member.pk),
+        "kind": member.kind,
+        "name": other.name if other else member.name,
         "user_id": other.user if other else None,
-        "notice": one.notice,
-        "joining": one.joining,
-        "mute_all": one.mute_all,
-        "closed": one.closed,
-        "pins": one.pins,
-        "members": one.members,
-        "members_version": str(one.members_version),
+        "notice": member.notice,
+        "joining": member.joining,
+        "mute_all": member.mute_all,
+        "closed": member.closed,
+        "pins": member.pins,
+        "members": member.members,
+        "members_version": str(member.members_version),
         "role": mine.role,
         "state": mine.state,
         "muted_until": _muted(mine),
         "quiet": mine.quiet,
         "pinned": mine.pinned,
-        "from_seq": seen.floor,
-        "last_seq": seen.top,
+        "from_seq": visible.floor,
+        "last_seq": visible.top,
         "read_seq": mine.read_seq,
         "unread": queries.unread_of(mine),
         "mentioned_seq": mentioned,
         "last": to_wire(last) if last else None,
-        "created_at": _moment(one.created_at),
+        "created_at": _moment(member.created_at),
     }
 
 
-def _muted(one: Member) -> str | None:
-    """Whom the other one of two has blocked is not told so."""
-    return None if one.muted_until == FOREVER else _moment(one.muted_until)
+def _muted(row: Member) -> str | None:
+    """Return until when a member is muted, except a mute that comes from being blocked."""
+    return None if row.muted_until == FOREVER else _moment(row.muted_until)
 
 
-def member(one: Member) -> Data:
-    """Somebody in a conversation, as the others see him."""
+def member(row: Member) -> Data:
+    """Return a member as the others see it."""
     return {
-        "user_id": one.user,
-        "name": one.name,
-        "role": one.role,
-        "state": one.state,
-        "muted_until": _muted(one),
+        "user_id": row.user,
+        "name": row.name,
+        "role": row.role,
+        "state": row.state,
+        "muted_until": _muted(row),
     }
 
 
-def entry(found: tuple[StoredEntry, bool]) -> Data:
-    """An entry of the log; of what somebody has deleted for himself only the place is left."""
-    one, hidden = found
+def entry(pair: tuple[StoredEntry, bool]) -> Data:
+    """Return an entry of the log; of one that the person has deleted only the place is left."""
+    stored, hidden = pair
     if not hidden:
-        return to_wire(one)
+        return to_wire(stored)
     about = {
-        "conversation_id": str(one.conversation),
-        "seq": one.seq,
-        "msg_id": msg_id(one.conversation, one.seq),
+        "conversation_id": str(stored.conversation),
+        "seq": stored.seq,
+        "msg_id": msg_id(stored.conversation, stored.seq),
     }
-    return {"cmd": one.cmd.value, "data": {**about, "hidden": True}}
+    return {"cmd": stored.cmd.value, "data": {**about, "hidden": True}}
 
 
-def contact(one: Contact, person: Person | None, presence: Presence | None) -> Data:
-    """Somebody in one's list of contacts; None: the account is gone."""
+def contact(row: Contact, person: Person | None, presence: Presence | None) -> Data:
+    """Return a contact; without `person` the account no longer exists."""
     return {
-        "user_id": one.other,
-        "name": one.name or (person.name if person else ""),
-        "own_name": one.name,
-        "state": one.state,
+        "user_id": row.other,
+        "name": row.name or (person.name if person else ""),
+        "own_name": row.name,
+        "state": row.state,
         "presence": presence.value if presence else None,
     }
 
@@ -102,7 +102,7 @@ def _choices(words: Any) -> list[str]:
 
 
 class Done(_Any):
-    """It is so now."""
+    """The call succeeded."""
 
     success = serializers.IntegerField()
 
@@ -116,19 +116,19 @@ class Nack(Done):
 
 
 def answers(shape: type[_Any]) -> dict[int | str, type[_Any]]:
-    """What a call answers: this, or a refusal."""
+    """Return the responses of a call for its description: this shape, or a refusal."""
     return {200: shape, "4XX": Nack}
 
 
 class EntryShape(_Any):
-    """An entry of a log, as it is pushed too."""
+    """An entry of a log, in the same form as pushed entries."""
 
     cmd = serializers.CharField()
     data = serializers.DictField()  # type: ignore[assignment]
 
 
 class ConversationShape(_Any):
-    """A conversation in somebody's list. One sees `from_seq` < seq <= `last_seq`."""
+    """A conversation in a person's list. The person sees `from_seq` < seq <= `last_seq`."""
 
     conversation_id = serializers.CharField()
     kind = serializers.ChoiceField(_choices(Kind))
@@ -158,20 +158,20 @@ class ConversationShape(_Any):
 
 
 class Conversations(Done):
-    """A part of the list; `next` is null where it ends."""
+    """A page of the list; `next` is null at its end."""
 
     conversations = ConversationShape(many=True)
     next = serializers.CharField(allow_null=True)
 
 
 class OneConversation(Done):
-    """One of them."""
+    """A conversation."""
 
     conversation = ConversationShape()
 
 
 class MemberShape(_Any):
-    """Somebody in a conversation."""
+    """A member of a conversation."""
 
     user_id = serializers.CharField()
     name = serializers.CharField()
@@ -181,7 +181,7 @@ class MemberShape(_Any):
 
 
 class Members(Done):
-    """A part of them; `version` grows with each change."""
+    """A page of members; `version` grows with each change."""
 
     members = MemberShape(many=True)
     version = serializers.CharField()
@@ -189,25 +189,25 @@ class Members(Done):
 
 
 class Added(Done):
-    """How many were not in before."""
+    """`changed`: the number of people whose membership has changed."""
 
     changed = serializers.IntegerField()
 
 
 class Joined(Done):
-    """What one is now: `active`, or `asked`."""
+    """The caller's membership now: `active`, or `asked`."""
 
     state = serializers.ChoiceField(_choices(Membership))
 
 
 class Pins(Done):
-    """All that are pinned."""
+    """All pinned messages."""
 
     pins = serializers.ListField(child=serializers.IntegerField())
 
 
 class Entries(Done):
-    """Without a gap: `from_seq` < seq <= `to_seq`; one sees up to `last_seq`."""
+    """Entries without a gap: `from_seq` < seq <= `to_seq`; the caller sees up to `last_seq`."""
 
     entries = EntryShape(many=True)
     from_seq = serializers.IntegerField()
@@ -217,7 +217,7 @@ class Entries(Done):
 
 
 class Part(_Any):
-    """What was missing of one conversation."""
+    """The missing entries of one conversation."""
 
     conversation_id = serializers.CharField()
     from_seq = serializers.IntegerField()
@@ -227,33 +227,36 @@ class Part(_Any):
 
 
 class Offline(Done):
-    """What was missing; `more`: ask again."""
+    """The missing entries; call again while `more` is true."""
 
     conversations = Part(many=True)
     more = serializers.BooleanField()
 
 
 class Cleared(Done):
-    """Nothing up to it is seen any more."""
+    """The caller no longer sees the entries up to `from_seq`."""
 
     from_seq = serializers.IntegerField()
 
 
 class Reader(_Any):
-    """Who has read how far."""
+    """A person, and how far that person has read."""
 
     user_id = serializers.CharField()
     seq = serializers.IntegerField()
 
 
 class Readers(Done):
-    """Who has read up to an entry."""
+    """The people who have read up to an entry."""
 
     readers = Reader(many=True)
 
 
 class Trace(Done):
-    """Where a message is; the rest only when it was accepted. `readers` is null in large groups."""
+    """The state of a message; the rest only if it was accepted.
+
+    `readers` is null in large groups.
+    """
 
     accepted = serializers.BooleanField()
     msg_id = serializers.CharField(required=False)
@@ -264,20 +267,20 @@ class Trace(Done):
 
 
 class PersonShape(_Any):
-    """Somebody who was looked for."""
+    """A person."""
 
     user_id = serializers.CharField()
     name = serializers.CharField()
 
 
 class Found(Done):
-    """Somebody who was looked for."""
+    """The person with the name."""
 
     person = PersonShape()
 
 
 class ContactShape(_Any):
-    """Somebody in one's list; `presence` of friends only."""
+    """A contact of the caller; `presence` of friends only."""
 
     user_id = serializers.CharField()
     name = serializers.CharField()
@@ -295,21 +298,21 @@ class ContactShape(_Any):
 
 
 class Contacts(Done):
-    """A part of the list."""
+    """A page of the caller's contacts."""
 
     contacts = ContactShape(many=True)
     next = serializers.CharField(allow_null=True)
 
 
 class ContactState(Done):
-    """What somebody is in one's list now."""
+    """The state of a person in the caller's list."""
 
     user_id = serializers.CharField()
     state = serializers.CharField()
 
 
 class PresenceShape(Done):
-    """How one is, and one's contacts, as they let themselves be seen."""
+    """The presence of the caller, and of contacts as they let others see it."""
 
     state = serializers.ChoiceField(_choices(Presence))
     hidden = serializers.BooleanField()
@@ -317,6 +320,6 @@ class PresenceShape(Done):
 
 
 class Behind(Done):
-    """How far the conversations have come of which the device lacks something."""
+    """The last seq of each conversation in which the device lacks entries."""
 
     behind = serializers.DictField(child=serializers.IntegerField())

@@ -1,4 +1,7 @@
-"""Reads `queue_center`: what load balancers, media servers and the GB28181 side ask of the center (IM §10.2)."""
+"""The first center answers the requests that other servers put into `queue_center` (IM §10.2).
+
+The servers are load balancers, media servers and the GB28181 side.
+"""
 
 from __future__ import annotations
 
@@ -22,26 +25,26 @@ PAUSE = 5.0
 AT_ONCE = 20
 
 
-class Desk(threading.Thread):
-    """One thread of the first center; says that the center has started, then answers."""
+class ServerRequestHandler(threading.Thread):
+    """The handler of servers' requests: it announces the center's start, then answers."""
 
     def __init__(self) -> None:
         super().__init__(name="desk", daemon=True)
         self._stop_asked = threading.Event()
-        self._said = False
+        self._is_announced = False
         self._database = store_of(own_platform()).database
 
     def ask_to_stop(self) -> None:
-        """Within a second or so."""
+        """Request the thread to stop, within a second or so."""
         self._stop_asked.set()
 
     def run(self) -> None:
-        """Sessions with the broker, one after the other, until then."""
+        """Run sessions with the broker, one after the other, until a stop is requested."""
         while not self._stop_asked.is_set():
             try:
                 self._session()
-            except (*BROKER_ERRORS, DatabaseError, InterfaceError) as wrong:
-                log.warning("session ended: %s: %s", type(wrong).__name__, wrong)
+            except (*BROKER_ERRORS, DatabaseError, InterfaceError) as error:
+                log.warning("session ended: %s: %s", type(error).__name__, error)
             except Exception:
                 log.exception("session ended by the unforeseen")
             self._stop_asked.wait(PAUSE)
@@ -52,31 +55,32 @@ class Desk(threading.Thread):
         publisher = Publisher(settings.IM_AMQP_URL)
         try:
             broker.declare(publisher.connection)
-            self._say_that_we_start(publisher)
+            self._announce_start(publisher)
             channel: Any = publisher.connection.channel()
             channel.basic_qos(0, AT_ONCE, False)
-            asked: list[Any] = []
-            channel.basic_consume(CENTER_QUEUE, callback=asked.append)
+            requests: list[Any] = []
+            channel.basic_consume(CENTER_QUEUE, callback=requests.append)
             while not self._stop_asked.is_set():
                 _wait(publisher)
-                while asked:
-                    self._take(publisher, channel, asked.pop(0))
+                while requests:
+                    self._handle(publisher, channel, requests.pop(0))
         finally:
             hang_up(publisher.connection)
 
-    def _take(self, publisher: Publisher, channel: Any, message: Any) -> None:
-        """Answered, then acknowledged; an answer may come twice."""
+    def _handle(self, publisher: Publisher, channel: Any, message: Any) -> None:
+        """Answer a request, then acknowledge it; so an answer may be sent twice."""
         exchange = str(message.delivery_info["exchange"])
         body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
-        found = notices.answers_to(self._database, exchange, body)
-        metrics.ASKED.labels(exchange, "answered" if found else "dropped").inc()
-        _publish(publisher, found)
+        answers = notices.answers_to(self._database, exchange, body)
+        metrics.ASKED.labels(exchange, "answered" if answers else "dropped").inc()
+        _publish(publisher, answers)
         channel.basic_ack(message.delivery_tag)
 
-    def _say_that_we_start(self, publisher: Publisher) -> None:
-        if not self._said:
+    def _announce_start(self, publisher: Publisher) -> None:
+        """Announce the center's start, once."""
+        if not self._is_announced:
             _publish(publisher, notices.start_notices(self._database, *notices.SIDES))
-            self._said = True
+            self._is_announced = True
 
 
 def _wait(publisher: Publisher) -> None:
@@ -87,5 +91,8 @@ def _wait(publisher: Publisher) -> None:
         close_old_connections()
 
 
-def _publish(publisher: Publisher, pushes: list[Publication]) -> None:
-    publisher.publish(Row(0, one.exchange, one.key, one.body, {}) for one in pushes)
+def _publish(publisher: Publisher, publications: list[Publication]) -> None:
+    publisher.publish(
+        Row(0, publication.exchange, publication.key, publication.body, {})
+        for publication in publications
+    )

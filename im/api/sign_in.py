@@ -1,4 +1,4 @@
-"""`/api/v1/im/login` and `/logout`: with whatever one has proved who one is, a token for the broker."""
+"""`/api/v1/im/login` and `/logout` issue and revoke the token for the broker."""
 
 from __future__ import annotations
 
@@ -25,38 +25,42 @@ from im.rules.vocabulary import HEARTBEAT_SECONDS
 
 
 class SignIns(Limit):
-    """Of one person: a client that comes back too often waits."""
+    """A limit on the sign-ins of one person: a client that comes back too often has to wait."""
 
     name, most, seconds = "signins", 30, 60
 
 
 class Login(Call):
-    """A token for the broker, and where and how one is heard there."""
+    """Signs in to the broker: the token, and the names and addresses to use there."""
 
     throttle_classes = (SignIns,)
 
     @extend_schema(operation_id="im_login", request=None, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
-        """Before each connection: one's exchange goes with the last queue. `way`: `mqtt` needs none. A
-        token for instant messages renews itself."""
+        """Issue a token; call this before each connection.
+
+        A client's exchange disappears with its last queue, and this call creates it again. With
+        `way` `mqtt` no exchange is needed. A valid token for instant messages can be used to get a
+        new one.
+        """
         assert isinstance(request.user, Account)
         way = str(request._request.api_fields.get("way") or "")  # type: ignore[attr-defined]
-        who, home, now = request.user, self.place.platform, self.now.timestamp()
+        account, platform, now = request.user, self.store.platform, self.now.timestamp()
         try:
-            found = sign_in.sign_in(who, home, now, way=way)
+            signed_in = sign_in.sign_in(account, platform, now, way=way)
         except BrokerUnavailable:
             raise Denied(
                 DenyReason.AWAY, "the message broker is away; try again in a moment"
             ) from None
-        return ack(**_shown(found))
+        return ack(**_shown(signed_in))
 
 
-def _shown(found: sign_in.SignedIn) -> dict[str, Any]:
-    user = found.token.user
-    shown: dict[str, Any] = {
+def _shown(signed_in: sign_in.SignedIn) -> dict[str, Any]:
+    user = signed_in.token.user
+    fields: dict[str, Any] = {
         "user_id": user,
-        "token": found.text,
-        "expires_at": found.token.expires_at.isoformat(timespec="seconds"),
+        "token": signed_in.text,
+        "expires_at": signed_in.token.expires_at.isoformat(timespec="seconds"),
         "heartbeat_seconds": HEARTBEAT_SECONDS,
         "exchange": t.user_exchange(user),
         "queue_prefix": t.user_queue(user, ""),
@@ -68,24 +72,31 @@ def _shown(found: sign_in.SignedIn) -> dict[str, Any]:
         },
         "addresses": settings.IM_ADDRESSES,
     }
-    if found.token.bearer is Bearer.MANAGER:
-        where = {"queue_prefix": f"queue_m_{user}_", "exchange": t.BASE, "key": manager_key(user)}
-        shown["management"] = where
-    return shown
+    if signed_in.token.bearer is Bearer.MANAGER:
+        management = {
+            "queue_prefix": f"queue_m_{user}_",
+            "exchange": t.BASE,
+            "key": manager_key(user),
+        }
+        fields["management"] = management
+    return fields
 
 
 class Logout(Call):
-    """The token with which it is asked is void from now on."""
+    """Revokes the token with which it is called."""
 
     @extend_schema(operation_id="im_logout", request=None, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
-        """All one's connections are closed within 5 s; other devices come back with tokens of their own."""
+        """Revoke the token.
+
+        All connections of the person close within 5 s; other devices keep their tokens.
+        """
         if not isinstance(request.auth, Token):
             raise Denied(
                 DenyReason.MALFORMED, "Authorization: Bearer <the token that is to be void>"
             )
         try:
-            revoke.one(request.auth)
+            revoke.revoke_token(request.auth)
         except revoke.NotServed:
             raise Denied(DenyReason.ELSEWHERE, "another site serves your platform now") from None
         return ack()

@@ -1,1 +1,1 @@
-"""The door of the clients' broker: it asks us about each step of a client, and we answer by name rules."""
+"""The auth backend of the clients' broker decides about each step of a client, by names alone."""

@@ -1,4 +1,4 @@
-"""Answers the broker's questions: reads the token, asks the rules, keeps the pace."""
+"""The auth backend answers the broker's requests by token, by name rules, and by rate limits."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ ANSWERS = Counter("im_door_answers", "Questions of the clients' broker", ["quest
 KNOWN = Counter("im_door_refreshes", "Looks at what is revoked, by what came of them", ["result"])
 
 SIGN_INS = (2.0, 60)
-"""A second and at once, for each person: a sign-in asks once, over MQTT and STOMP twice."""
+"""For each person: sign-ins a second, and at once. Over MQTT and STOMP one sign-in asks twice."""
 DECLARES = (1.0, 60)
-"""Queues that are made or deleted."""
+"""For each person: queues created or deleted a second, and at once."""
 ALLOW, DENY = "allow", "deny"
 
-Asked = Mapping[str, str]
+Fields = Mapping[str, str]
 
 
-class Desk:
-    """One process' memory: what is revoked, who floods, how often each has come."""
+class AuthBackend:
+    """The state of one process: revoked tokens, refused flooders, and rates."""
 
     def __init__(self, vhost: str) -> None:
         self._vhost = vhost
         self._revoked = RevokedTokens()
         self._floods: dict[str, int] = {}
         self._sign_ins, self._declares = RateLimit(*SIGN_INS), RateLimit(*DECLARES)
-        self.questions: dict[str, Callable[[Asked], str]] = {
+        self.questions: dict[str, Callable[[Fields], str]] = {
             "user": self.user,
             "vhost": self.vhost,
             "resource": self.resource,
@@ -46,84 +46,89 @@ class Desk:
 
     @property
     def is_open(self) -> bool:
-        """Nobody is let in before it is known who may not."""
+        """Return whether it is known who must be refused; before that nobody can sign in."""
         return self._revoked.is_whole
 
     def refresh(self) -> None:
-        """Ask Redis; where it is away, what is known stays known."""
+        """Read Redis; if it is unavailable, the last known state stays."""
         now = time.time()
         try:
             self._revoked.read(redis_of(own_platform()), now)
             self._floods = presence_store.blocked_flooders(now)
-        except redis.RedisError as wrong:
+        except redis.RedisError as error:
             KNOWN.labels("away").inc()
-            log.warning("Redis is away, so who was revoked since is not known: %s", wrong)
+            log.warning("Redis is away, so who was revoked since is not known: %s", error)
             return
         KNOWN.labels("read").inc()
-        for pace in (self._sign_ins, self._declares):
-            pace.forget_full(time.monotonic())
+        for limit in (self._sign_ins, self._declares):
+            limit.forget_full(time.monotonic())
 
-    def answer(self, question: str, asked: Asked) -> str:
-        """`allow`, with tags for a sign-in, or `deny`."""
-        ask = self.questions.get(question)
-        said = ask(asked) if ask else DENY
-        ANSWERS.labels(question if ask else "unknown", said.partition(" ")[0]).inc()
-        return said
+    def answer(self, question: str, fields: Fields) -> str:
+        """Return `allow`, with tags for a sign-in, or `deny`."""
+        check = self.questions.get(question)
+        reply = check(fields) if check else DENY
+        ANSWERS.labels(question if check else "unknown", reply.partition(" ")[0]).inc()
+        return reply
 
-    def user(self, asked: Asked) -> str:
-        """A sign-in: is the password a live token of this user, and the client id his?"""
-        user, now = asked.get("username", ""), time.time()
+    def user(self, fields: Fields) -> str:
+        """Decide on a sign-in: the password must be a live token, the client id the user's."""
+        user, now = fields.get("username", ""), time.time()
         try:
-            token = tokens.read(asked.get("password", ""))
+            token = tokens.read(fields.get("password", ""))
         except tokens.InvalidToken:
             return DENY
-        known = (
+        is_known = (
             token.user == user
             and broker_permissions.is_known(user, token.bearer)
-            and _is_of_here(token)
+            and _may_be_served_here(token)
         )
-        if not known or not token.is_live(now) or not self.is_open or self._revoked.voids(token):
+        if not is_known or not token.is_live(now) or not self.is_open or self._revoked.voids(token):
             return DENY
-        client = asked.get("client_id")
-        if client is not None and not broker_permissions.owns_client(user, client):
+        client_id = fields.get("client_id")
+        if client_id is not None and not broker_permissions.owns_client(user, client_id):
             return DENY
         if self._floods.get(user, 0) > now or not self._sign_ins.allows(user, time.monotonic()):
             return DENY
-        return f"{ALLOW} {broker_permissions.BrokerClient(user, token.bearer, client is not None).tags}"
+        return f"{ALLOW} {broker_permissions.BrokerClient(user, token.bearer, client_id is not None).tags}"
 
-    def vhost(self, asked: Asked) -> str:
-        """The clients' own one alone."""
-        return _said(_who(asked) is not None and asked.get("vhost") == self._vhost)
+    def vhost(self, fields: Fields) -> str:
+        """Decide on a virtual host: only the clients' own is allowed."""
+        return _reply(_client_of(fields) is not None and fields.get("vhost") == self._vhost)
 
-    def resource(self, asked: Asked) -> str:
-        """A queue or an exchange."""
-        client, permission = _who(asked), asked.get("permission", "")
-        kind, name = asked.get("resource", ""), asked.get("name", "")
+    def resource(self, fields: Fields) -> str:
+        """Decide on a queue or an exchange."""
+        client, permission = _client_of(fields), fields.get("permission", "")
+        kind, name = fields.get("resource", ""), fields.get("name", "")
         if client is None or not broker_permissions.may_use(client, kind, name, permission):
             return DENY
-        paced = permission != "configure" or self._declares.allows(client.user, time.monotonic())
-        return _said(paced)
+        is_within_rate = permission != "configure" or self._declares.allows(
+            client.user, time.monotonic()
+        )
+        return _reply(is_within_rate)
 
-    def topic(self, asked: Asked) -> str:
-        """A key on a topic exchange."""
-        client, key = _who(asked), asked.get("routing_key", "")
-        name, permission = asked.get("name", ""), asked.get("permission", "")
-        return _said(
+    def topic(self, fields: Fields) -> str:
+        """Decide on a routing key of a topic exchange."""
+        client, key = _client_of(fields), fields.get("routing_key", "")
+        name, permission = fields.get("name", ""), fields.get("permission", "")
+        return _reply(
             client is not None and broker_permissions.may_route(client, name, permission, key)
         )
 
 
-def _is_of_here(token: tokens.Token) -> bool:
-    """People of a platform that this site may have to serve; programs of its own platform alone."""
+def _may_be_served_here(token: tokens.Token) -> bool:
+    """Return whether this site may have to serve the token's platform.
+
+    Programs are accepted only for the site's own platform.
+    """
     if token.bearer is tokens.Bearer.SERVICE:
         return token.platform == own_platform()
     return token.platform in possible_platforms()
 
 
-def _who(asked: Asked) -> broker_permissions.BrokerClient | None:
-    client = broker_permissions.client_of(asked.get("username", ""), asked.get("tags", ""))
+def _client_of(fields: Fields) -> broker_permissions.BrokerClient | None:
+    client = broker_permissions.client_of(fields.get("username", ""), fields.get("tags", ""))
     return client if client and broker_permissions.is_known(client.user, client.bearer) else None
 
 
-def _said(yes: bool) -> str:
-    return ALLOW if yes else DENY
+def _reply(is_allowed: bool) -> str:
+    return ALLOW if is_allowed else DENY
