@@ -188,7 +188,7 @@ def indexing(words: Words, pid: int) -> dict[str, Any]:
             "UPDATE im_conversation SET last_seq=%s WHERE id=%s", [(s, n) for n, s in seqs.items()]
         )
     start, before, own = time.perf_counter(), cpu(pid), time.process_time()
-    while index.keep_up(own_platform()):
+    while index.index_new_entries(own_platform()):
         pass
     return {
         "what": "messages that come into the index",

@@ -203,7 +203,7 @@ class ListenerAdmin(ReadOnlyAdmin):
 def _signed_out(row: Listener) -> bool:
     database = store_of(own_platform()).database
     with transaction.atomic(using=database):
-        revoke.every(database, [row.moid])
+        revoke.revoke_all(database, [row.moid])
     return True
 
 

@@ -52,7 +52,7 @@ media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | .....
         from im.flows import revoke
 
         if "im" in settings.ROLES:
-            hooks.REVOKE_CREDENTIALS.connect(revoke.every)
+            hooks.REVOKE_CREDENTIALS.connect(revoke.revoke_all)
             hooks.PERSON_JOINED.connect(conference_joins.record_join)
             backlog.OTHER_DESTINATIONS.add(journal.DESTINATION)
             declare.MORE_BROKERS.connect(broker.declare_and_limit)

@@ -15,14 +15,14 @@ from im.flows import index as search_index
 def revoked() -> None:
     """What was revoked is out, everywhere."""
     if "im" in settings.ROLES:
-        revoke.look()
+        revoke.revoke_pending()
 
 
 @shared_task
 def tidy() -> None:
     """What clients left behind, and what has expired."""
     if "im" in settings.ROLES:
-        revoke.forget()
+        revoke.delete_expired()
         forbidden_queues.remove()
 
 
@@ -30,14 +30,14 @@ def tidy() -> None:
 def index() -> None:
     """What was said is found."""
     if "im" in settings.ROLES:
-        for_each_served(search_index.keep_up)
+        for_each_served(search_index.index_new_entries)
 
 
 @shared_task
 def gather() -> None:
     """Each conference that runs has its conversation."""
     if "im" in settings.ROLES:
-        for_each_served(conferences.follow)
+        for_each_served(conferences.follow_conferences)
 
 
 @shared_task

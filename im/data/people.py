@@ -28,38 +28,38 @@ class Person:
 _FIELDS = ("moid", "first_name", "last_name", "username", "domain_id")
 
 
-def people_by_id(place: PlatformStore, users: Collection[str]) -> dict[str, Person]:
+def people_by_id(store: PlatformStore, users: Collection[str]) -> dict[str, Person]:
     """Return those of these people who may sign in and belong to this platform."""
-    accounts = _local_accounts(place).filter(moid__in=users)
+    accounts = _local_accounts(store).filter(moid__in=users)
     return {row[0]: _person(*row) for row in accounts.values_list(*_FIELDS)}
 
 
-def person_by_sign_in_name(place: PlatformStore, name: str) -> Person | None:
+def person_by_sign_in_name(store: PlatformStore, name: str) -> Person | None:
     """Return the person of this platform who signs in with exactly this name, or `None`."""
-    row = _local_accounts(place).filter(names__name=normalize(name)).values_list(*_FIELDS).first()
+    row = _local_accounts(store).filter(names__name=normalize(name)).values_list(*_FIELDS).first()
     return _person(*row) if row else None
 
 
-def _local_accounts(place: PlatformStore) -> QuerySet[Account]:
+def _local_accounts(store: PlatformStore) -> QuerySet[Account]:
     """Return the accounts that belong to this platform, or to no user domain.
 
     A platform's data also holds accounts of neighbours, whose conversations lie in other data.
     """
     platform = "domain__userdomain__platform"
-    is_local = Q(**{platform: place.platform}) | Q(**{f"{platform}__isnull": True})
-    return Account.objects.using(place.database).filter(is_local, is_active=True)
+    is_local = Q(**{platform: store.platform}) | Q(**{f"{platform}__isnull": True})
+    return Account.objects.using(store.database).filter(is_local, is_active=True)
 
 
 def invitable(
-    place: PlatformStore, by: Person, domain: str, users: Collection[str]
+    store: PlatformStore, by: Person, domain: str, users: Collection[str]
 ) -> list[Person]:
     """Return those of these people whom a person may bring into a conversation of a user domain.
 
     These are the domain's own people and the person's contacts, except those who have blocked the
     person.
     """
-    people = people_by_id(place, users)
-    between = states_between(place.database, by.id, [*people])
+    people = people_by_id(store, users)
+    between = states_between(store.database, by.id, [*people])
     return [
         person
         for person in people.values()

@@ -24,7 +24,7 @@ CALLED = ({"mtid": "1", "account": "ben", "name": "Ben", "online": 0},)
 
 @pytest.fixture(autouse=True)
 def _fresh_process() -> None:
-    conferences._known.clear()
+    conferences._revisions.clear()
 
 
 def running(**more: Any) -> Conference:
@@ -53,7 +53,7 @@ def names_in(confid: str) -> dict[str, str]:
 
 def follow() -> None:
     """As the timer does it."""
-    conferences.follow(own_platform())
+    conferences.follow_conferences(own_platform())
 
 
 def test_a_conference_that_runs_has_a_conversation_of_its_people(platform: str) -> None:
@@ -70,7 +70,7 @@ def test_once_more_changes_nothing(platform: str) -> None:
     follow()
     before = Conversation.objects.values().get()
     follow()
-    conferences._known.clear()
+    conferences._revisions.clear()
     follow()
     assert Conversation.objects.values().get() == before
     assert len(names_in(one.confid)) == 2

@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 
 from foundation.bus.amqp import connect, hang_up
-from im.api.server_requests import Desk
+from im.api.server_requests import ServerRequestHandler
 from im.models import MediaServer
 from im.rules.topology import BASE, CENTER_QUEUE, GB, GB_QUEUE, MEDIA_QUEUE
 from tests.im.door import eventually
@@ -44,7 +44,7 @@ def next_in(channel: Any, queue: str) -> dict[str, Any]:
 def desk(channel: Any) -> Iterator[None]:
     """Open, with a media server to look after."""
     MediaServer.objects.create(server_id="7", local_host1="10.0.0.1")
-    one = Desk()
+    one = ServerRequestHandler()
     one.start()
     yield
     one.ask_to_stop()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from im.flows.presence_publisher import Teller
+from im.flows.presence_publisher import PresencePublisher
 from im.models import Contact
 from im.rules.vocabulary import Presence
 from tests.im.devices import Device, Running
@@ -18,9 +18,9 @@ ANN, BOB, CEM = "ann-s1", "bob-s2", "cem-s3"
 
 
 @pytest.fixture
-def teller(center: Running) -> Iterator[Teller]:
+def teller(center: Running) -> Iterator[PresencePublisher]:
     """As it runs beside a center."""
-    one = Teller()
+    one = PresencePublisher()
     one.start()
     yield one
     one.ask_to_stop()

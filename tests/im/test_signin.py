@@ -52,7 +52,7 @@ def ask(path: str, token: str) -> Any:
 
 def timer() -> None:
     """A second of the workers' timers."""
-    revoke.look()
+    revoke.revoke_pending()
     time.sleep(0.2)
 
 
@@ -130,7 +130,7 @@ def test_without_its_broker_a_site_says_so(
     ann: Account, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.IM_AMQP_URL = "amqp://platform:x@127.0.0.1:9/im"
-    monkeypatch.setattr(broker, "_own", broker._SharedConnection())
+    monkeypatch.setattr(broker, "_shared_connection", broker._SharedConnection())
     browser = Client()
     browser.force_login(ann)
     answer = browser.post("/api/v1/im/login", content_type="application/json")
@@ -195,7 +195,7 @@ def _is_refused(user: str, token: str) -> bool:
 def test_a_new_token_of_the_same_second_is_good_and_its_connection_stays(ann: Account) -> None:
     login(ann)
     with transaction.atomic():
-        revoke.every("default", [ann.moid])
+        revoke.revoke_all("default", [ann.moid])
     found = login(ann)
     while revocations.people_to_disconnect():
         timer()
@@ -209,7 +209,7 @@ def test_a_new_token_of_the_same_second_is_good_and_its_connection_stays(ann: Ac
 def test_what_is_rolled_back_revokes_nobody(ann: Account) -> None:
     token = login(ann)["token"]
     with suppress(RuntimeError), transaction.atomic():
-        revoke.every("default", [ann.moid])
+        revoke.revoke_all("default", [ann.moid])
         raise RuntimeError
     timer()
     amqp(ann.moid, token).close()
@@ -218,12 +218,12 @@ def test_what_is_rolled_back_revokes_nobody(ann: Account) -> None:
 def test_an_emptied_redis_is_filled_again_from_the_table(ann: Account) -> None:
     token = login(ann)["token"]
     with transaction.atomic():
-        revoke.every("default", [ann.moid])
+        revoke.revoke_all("default", [ann.moid])
     redis_of(own_platform()).flushdb()
     fresh = revocations.RevokedTokens()
     fresh.read(redis_of(own_platform()), time.time())
     assert not fresh.is_whole
-    revoke.look()
+    revoke.revoke_pending()
     fresh.read(redis_of(own_platform()), time.time())
     assert fresh.is_whole
     assert fresh.voids(tokens.read(token))
@@ -233,7 +233,7 @@ def test_many_who_are_revoked_at_once_are_out_as_quickly(ann: Account) -> None:
     token = login(ann)["token"]
     one = amqp(ann.moid, token)
     with transaction.atomic():
-        revoke.every("default", [f"nobody-{number}" for number in range(500)] + [ann.moid])
+        revoke.revoke_all("default", [f"nobody-{number}" for number in range(500)] + [ann.moid])
     began = time.monotonic()
     while not _has_ended(one) and time.monotonic() - began < 6:
         timer()
@@ -242,9 +242,9 @@ def test_many_who_are_revoked_at_once_are_out_as_quickly(ann: Account) -> None:
 
 def test_rows_of_expired_tokens_are_forgotten(ann: Account) -> None:
     with transaction.atomic():
-        revoke.every("default", ["old"], seconds=-7200)
-        revoke.every("default", ["new"])
-    revoke.forget()
+        revoke.revoke_all("default", ["old"], seconds=-7200)
+        revoke.revoke_all("default", ["new"])
+    revoke.delete_expired()
     assert list(Revocation.objects.values_list("user", flat=True)) == ["new"]
 
 

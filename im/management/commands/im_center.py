@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from im.api.message_center import Center, helpers
+from im.api.message_center import Center, helper_threads
 
 
 class Command(BaseCommand):
@@ -31,6 +31,6 @@ class Command(BaseCommand):
         center = Center(options["number"])
         for what in (signal.SIGTERM, signal.SIGINT):
             signal.signal(what, lambda *_: center.ask_to_stop())
-        for helper in helpers(options["number"]):
+        for helper in helper_threads(options["number"]):
             helper.start()
         center.run()

@@ -34,7 +34,7 @@ class Command(BaseCommand):
         if options["alone"]:
             database = store_of(own_platform()).database
             with transaction.atomic(using=database):
-                revoke.every(database, [user], int(timedelta(days=401).total_seconds()))
+                revoke.revoke_all(database, [user], int(timedelta(days=401).total_seconds()))
         moment = now.timestamp() + 1 if options["alone"] else now.timestamp()
         text, _ = tokens.issue(user, own_platform(), tokens.Bearer.SERVICE, moment, seconds)
         self.stdout.write(text)

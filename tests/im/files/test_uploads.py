@@ -137,7 +137,7 @@ def test_what_one_person_uploads_is_limited(anna: Person, ben: Person, settings:
     assert anna.begin(40).status_code == 201
     assert ben.begin(60).status_code == 201
     settings.IM_FILES_QUOTA_BYTES = 10**9
-    codes = {anna.begin(1).json().get("code") for _ in range(upload.A_MINUTE)}
+    codes = {anna.begin(1).json().get("code") for _ in range(upload.MAX_PER_MINUTE)}
     assert "rate" in codes
 
 

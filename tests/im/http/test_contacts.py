@@ -22,7 +22,7 @@ def befriend(one: Someone, other: Someone) -> None:
 
 def told() -> list[tuple[str, str, tuple[str, ...]]]:
     """What contacts are told just now: who, how, to whom."""
-    notes = presence.notes(clock.now())
+    notes = presence.pending_notices(clock.now())
     return [(n.data["user_id"], n.data["state"], n.users) for n in notes]
 
 

@@ -17,7 +17,7 @@ from tests.im.http.town import Someone
 
 def indexed() -> None:
     """As the timer does it."""
-    while index.keep_up(own_platform()):
+    while index.index_new_entries(own_platform()):
         pass
 
 
@@ -112,7 +112,7 @@ def test_an_edited_message_is_found_by_its_new_words_only(anna: Someone, ben: So
 def test_a_long_list_is_leafed_through(
     anna: Someone, ben: Someone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "AT_ONCE", 7)
+    monkeypatch.setattr(search, "BATCH", 7)
     monkeypatch.setattr(search, "COMMON", 5)
     one, other = anna.writes_to(ben), anna.founds(ben)
     for n in range(20):
@@ -147,8 +147,8 @@ def test_too_many_questions_are_refused(anna: Someone) -> None:
 def test_the_index_looks_at_what_is_new_only(anna: Someone, ben: Someone) -> None:
     number = anna.writes_to(ben)
     anna.says(number, "word")
-    assert index.keep_up(own_platform()) > 0
-    assert index.keep_up(own_platform()) == 0
+    assert index.index_new_entries(own_platform()) > 0
+    assert index.index_new_entries(own_platform()) == 0
     row: Any = Conversation.objects.get(pk=number)
     assert row.searched_seq == row.last_seq
     assert row.to_index is None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from im.data.presence_store import MOST_DEVICES
-from im.flows.forbidden_queues import odd_of
+from im.flows.forbidden_queues import forbidden_of
 
 
 def queue(name: str, kind: str = "classic", **arguments: Any) -> dict[str, Any]:
@@ -29,15 +29,17 @@ def queue(name: str, kind: str = "classic", **arguments: Any) -> dict[str, Any]:
     ],
 )
 def test_a_queue_goes_that_would_harm_others(one: dict[str, Any]) -> None:
-    assert odd_of([one]) == {"ann": [one["name"]]}
+    assert forbidden_of([one]) == {"ann": [one["name"]]}
 
 
 def test_a_plain_queue_stays_and_so_do_ours() -> None:
     ours = queue("chat-app-message", "quorum", x_overflow="reject-publish")
     plain = queue("queue_u_ann_d1", x_expires=1, x_max_length=5, x_queue_type="classic")
-    assert odd_of([ours, plain, queue("mqtt-subscription-uann-d1qos1", x_expires=1)]) == {}
+    assert forbidden_of([ours, plain, queue("mqtt-subscription-uann-d1qos1", x_expires=1)]) == {}
 
 
 def test_who_has_more_queues_than_devices_loses_them_all() -> None:
     many = [queue(f"queue_u_ann_{number}") for number in range(2 * MOST_DEVICES + 1)]
-    assert odd_of([*many, queue("queue_u_bob_1")]) == {"ann": sorted(one["name"] for one in many)}
+    assert forbidden_of([*many, queue("queue_u_bob_1")]) == {
+        "ann": sorted(one["name"] for one in many)
+    }
