@@ -1,4 +1,4 @@
-"""`python -m im.conformance --api URL --user anna --password … --peer ben --peer-password …`: what works."""
+"""Check a platform with `python -m im.conformance --api URL --user … --password … --peer …`."""
 
 from __future__ import annotations
 
@@ -7,49 +7,49 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from im.conformance.checks import CHECKS, Two
+from im.conformance.checks import CHECKS, Pair
 from im.conformance.person import Person
 from im.conformance.wires import WIRES
 
 
 def main(words: list[str]) -> int:
-    """Print a line for each protocol and check; 1, if something does not work."""
-    given = _given(words)
-    ann = Person(given.api, given.user, given.password)
-    ben = Person(given.api, given.peer, given.peer_password)
+    """Print a line for each protocol and check; return 1 if something does not work."""
+    options = _options(words)
+    ann = Person(options.api, options.user, options.password)
+    ben = Person(options.api, options.peer, options.peer_password)
     broken = 0
-    for way in given.only or WIRES:
-        for name, wrong, seconds in checked(way, ann, ben):
-            broken += bool(wrong)
-            print(f"{way:10} {name:10} {wrong or 'ok':40} {seconds:6.2f} s", flush=True)
+    for way in options.only or WIRES:
+        for name, failure, seconds in checked(way, ann, ben):
+            broken += bool(failure)
+            print(f"{way:10} {name:10} {failure or 'ok':40} {seconds:6.2f} s", flush=True)
     return 1 if broken else 0
 
 
 def checked(way: str, ann: Person, ben: Person) -> Iterator[tuple[str, str, float]]:
-    """By check: what is wrong ("": nothing), and how long it took."""
-    two = Two.meet(way, ann, ben)
+    """Yield for each check its name, what is wrong ("" means nothing), and its duration."""
+    two = Pair.meet(way, ann, ben)
     try:
         for check in CHECKS:
             began = time.monotonic()
-            yield check.__name__, _wrong(check, two), time.monotonic() - began
+            yield check.__name__, _failure_of(check, two), time.monotonic() - began
     finally:
         two.part()
 
 
-def _wrong(check: Callable[[Two], None], two: Two) -> str:
+def _failure_of(check: Callable[[Pair], None], two: Pair) -> str:
     try:
         check(two)
-    except (AssertionError, TimeoutError, OSError) as wrong:
-        return f"{type(wrong).__name__}: {wrong}"
+    except (AssertionError, TimeoutError, OSError) as error:
+        return f"{type(error).__name__}: {error}"
     return ""
 
 
-def _given(words: list[str]) -> argparse.Namespace:
-    found = argparse.ArgumentParser(prog="python -m im.conformance", description=__doc__)
+def _options(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m im.conformance", description=__doc__)
     for name in ("api", "user", "password", "peer", "peer-password"):
-        found.add_argument(f"--{name}", required=True)
-    found.add_argument("--only", action="append", choices=list(WIRES))
-    return found.parse_args(words)
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--only", action="append", choices=list(WIRES))
+    return parser.parse_args(words)
 
 
 if __name__ == "__main__":

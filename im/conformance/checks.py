@@ -1,4 +1,4 @@
-"""What a client has to be able to do, one check for each, over any of the protocols."""
+"""The checks of what a client must be able to do, over any of the protocols."""
 
 from __future__ import annotations
 
@@ -10,130 +10,132 @@ from typing import Any
 
 from im.conformance.device import Device
 from im.conformance.person import Person
-from im.conformance.wires import WIRES, NotIn
+from im.conformance.wires import WIRES, ConnectionRefused
 
-NOBODYS = "1"
+NO_CONVERSATION = "1"
 """No conversation has this id."""
 TOO_LONG = "x" * 65536
 FORGED = "WyJ4Il0:forged"
 
 
 @dataclass
-class Two:
-    """Two people who talk, each on a device of this protocol."""
+class Pair:
+    """Two people who write to each other, each on a device of this protocol."""
 
     way: str
     ann: Person
     ben: Person
     conversation: str
-    here: Device
-    there: Device
+    ann_device: Device
+    ben_device: Device
 
     @classmethod
-    def meet(cls, way: str, ann: Person, ben: Person) -> Two:
-        """Both come in. Raises TimeoutError."""
+    def meet(cls, way: str, ann: Person, ben: Person) -> Pair:
+        """Connect both. Raises TimeoutError."""
         talk = ann.direct(ben.id)
-        found = cls(way, ann, ben, talk, Device(ann, way, beat=2), Device(ben, way, beat=2))
-        for one in (found.here, found.there):
-            one.wait(lambda one=one: one.connected)  # type: ignore[misc]
-        return found
+        pair = cls(way, ann, ben, talk, Device(ann, way, beat=2), Device(ben, way, beat=2))
+        for device in (pair.ann_device, pair.ben_device):
+            device.wait(lambda device=device: device.connected)  # type: ignore[misc]
+        return pair
 
     def part(self) -> None:
-        """Both go."""
-        self.here.close()
-        self.there.close()
+        """Disconnect both."""
+        self.ann_device.close()
+        self.ben_device.close()
 
-    def said(self, words: str, mark: str = "") -> int:
-        """Ann writes; its seq, once it is acknowledged."""
-        mark = self.here.text(self.conversation, words, mark)
-        self.here.wait(lambda: mark not in self.here.waiting)
-        assert mark in self.here.told.acked, self.here.told.refused.get(mark)
-        return self.here.told.acked[mark][1]
+    def said(self, words: str, client_msg_id: str = "") -> int:
+        """Send a text of Ann's; return its seq once it is acknowledged."""
+        client_msg_id = self.ann_device.text(self.conversation, words, client_msg_id)
+        self.ann_device.wait(lambda: client_msg_id not in self.ann_device.waiting)
+        assert client_msg_id in self.ann_device.told.acked, self.ann_device.told.refused.get(
+            client_msg_id
+        )
+        return self.ann_device.told.acked[client_msg_id][1]
 
     def code(self, cmd: str, conversation: str, under: str = "", **data: Any) -> str:
-        """Ann says what is refused; why it was."""
-        mark = self.here.say(cmd, conversation, under=under, **data)
-        self.here.wait(lambda: mark not in self.here.waiting)
-        return self.here.told.refused.get(mark, "accepted")
+        """Send a command of Ann's that is refused; return the code of the refusal."""
+        client_msg_id = self.ann_device.say(cmd, conversation, under=under, **data)
+        self.ann_device.wait(lambda: client_msg_id not in self.ann_device.waiting)
+        return self.ann_device.told.refused.get(client_msg_id, "accepted")
 
     def shown(self, device: Device) -> list[int]:
-        """The seqs that a device has shown of this conversation, in the order in which it did."""
-        found = [one["data"] for one in device.shown]
-        return [one["seq"] for one in found if one["conversation_id"] == self.conversation]
+        """Return the seqs that a device has shown of this conversation, in the order of showing."""
+        found = [data["data"] for data in device.shown]
+        return [data["seq"] for data in found if data["conversation_id"] == self.conversation]
 
 
-def sign_in(two: Two) -> None:
-    """A token lets one in, and nothing else does."""
+def sign_in(two: Pair) -> None:
+    """Check that a token is needed to connect."""
     me = {**two.ann.me, "token": FORGED}
-    with suppress(NotIn):
+    with suppress(ConnectionRefused):
         WIRES[two.way](me, "forged", lambda _: None).close()
         raise AssertionError("a forged token was let in")
 
 
-def send(two: Two) -> None:
-    """The acknowledgement says under which seq it is stored; the same again has the same."""
+def send(two: Pair) -> None:
+    """Check that a message is acknowledged with its seq, and its repetition with the same."""
     first = two.said("hello")
-    again = two.said("again", mark="once-" + two.here.name)
+    again = two.said("again", client_msg_id="once-" + two.ann_device.name)
     assert again > first
-    assert two.said("again", mark="once-" + two.here.name) == again
+    assert two.said("again", client_msg_id="once-" + two.ann_device.name) == again
 
 
-def receive(two: Two) -> None:
-    """The other one has it, with the sender's words and its place."""
+def receive(two: Pair) -> None:
+    """Check that the other one receives the text, its sender and its place."""
     words = f"to be heard over {two.way}"
     seq = two.said(words)
-    two.there.wait(lambda: seq in two.there.logs[two.conversation].entries)
-    data = two.there.logs[two.conversation].entries[seq]["data"]
+    two.ben_device.wait(lambda: seq in two.ben_device.logs[two.conversation].entries)
+    data = two.ben_device.logs[two.conversation].entries[seq]["data"]
     assert (data["body"], data["publisher_id"]) == (words, two.ann.id)
     assert "token" not in json.dumps(data)
 
 
-def refuse(two: Two) -> None:
-    """Refused is said to the sender, with a code, and nobody else hears of it."""
+def refuse(two: Pair) -> None:
+    """Check that a refusal reaches the sender, with a code, and nobody else."""
     talk, me = two.conversation, two.ann.id
     text = {"type": "text", "body": "x", "publisher_id": me}
-    found = {
+    codes = {
         "not_sender": two.code("msg", talk, **{**text, "publisher_id": two.ben.id}),
-        "not_member": two.code("msg", NOBODYS, **text),
+        "not_member": two.code("msg", NO_CONVERSATION, **text),
         "bad_json": two.code("msg", talk, **{**text, "type": "song"}),
         "unknown_message": two.code("edit", talk, msg_id=f"{talk}.{10**9}", body="x"),
         "unknown_cmd": two.code("center_start", talk),
     }
-    if two.way != "mqtt":  # which knows no keys
-        found["conversation_mismatch"] = two.code("msg", talk, under=NOBODYS, **text)
-    assert all(said == code for code, said in found.items()), found
+    if two.way != "mqtt":  # MQTT has no routing keys
+        codes["conversation_mismatch"] = two.code("msg", talk, under=NO_CONVERSATION, **text)
+    assert all(answered_code == code for code, answered_code in codes.items()), codes
     # Nothing of what is longer than 64 KiB is read, so the refusal names no client_msg_id.
-    long = two.here.say("msg", talk, **{**text, "body": TOO_LONG})
-    two.here.wait(lambda: two.here.told.refused.get("") == "too_large")
-    two.here.waiting.pop(long, None)
+    long = two.ann_device.say("msg", talk, **{**text, "body": TOO_LONG})
+    two.ann_device.wait(lambda: two.ann_device.told.refused.get("") == "too_large")
+    two.ann_device.waiting.pop(long, None)
 
 
-def offline(two: Two) -> None:
-    """Who was away has everything once, in order."""
-    two.there.go_away()
+def offline(two: Pair) -> None:
+    """Check that a device that was offline gets everything once, in order."""
+    two.ben_device.go_away()
     seqs = [two.said(f"while you were away {n}") for n in range(3)]
-    two.there.come_back()
-    two.there.wait(lambda: two.there.logs[two.conversation].last >= seqs[-1])
+    two.ben_device.come_back()
+    two.ben_device.wait(lambda: two.ben_device.logs[two.conversation].last >= seqs[-1])
     _once(two)
 
 
-def reconnect(two: Two) -> None:
-    """The network breaks: the device comes back by itself, and has everything once."""
-    assert two.there.wire is not None
-    times = two.there.connected
-    two.there.wire.cut()
+def reconnect(two: Pair) -> None:
+    """Check that a device reconnects by itself after a broken network, and gets everything once."""
+    assert two.ben_device.wire is not None
+    times = two.ben_device.connected
+    two.ben_device.wire.cut()
     seqs = [two.said(f"while nobody knew {n}") for n in range(3)]
-    two.there.wait(lambda: two.there.connected > times)
-    two.there.wait(lambda: two.there.logs[two.conversation].last >= seqs[-1])
+    two.ben_device.wait(lambda: two.ben_device.connected > times)
+    two.ben_device.wait(lambda: two.ben_device.logs[two.conversation].last >= seqs[-1])
     _once(two)
 
 
-def _once(two: Two) -> None:
-    for device in (two.here, two.there):
+def _once(two: Pair) -> None:
+    for device in (two.ann_device, two.ben_device):
         seqs = two.shown(device)
         assert seqs == sorted(set(seqs)), f"{device.person.name}: {seqs}"
         assert seqs == [*range(seqs[0], seqs[-1] + 1)], f"{device.person.name}: a hole in {seqs}"
 
 
-CHECKS: tuple[Callable[[Two], None], ...] = (sign_in, send, receive, refuse, offline, reconnect)
-"""In the order in which a client is built."""
+CHECKS: tuple[Callable[[Pair], None], ...] = (sign_in, send, receive, refuse, offline, reconnect)
+"""The checks are in the order in which a client is built."""

@@ -1,5 +1,7 @@
-"""A device as docs/howto/write-a-chat-client.md wants it: it comes back by itself, fetches what it lacks,
-and says again what was not answered."""
+"""A device behaves as docs/howto/write-a-chat-client.md requires.
+
+It reconnects by itself, fetches what it lacks, and sends again what was not answered.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +18,22 @@ from http.client import HTTPException
 from typing import Any
 from uuid import uuid4
 
-from im.conformance.log import Entry, Log
+from im.conformance.log import DeviceLog, Entry
 from im.conformance.person import Person, Refused
 from im.conformance.wires import WIRES, Wire
 
-HOLE_SECONDS = 0.5
-"""So long a hole may close by itself."""
-AWAY = (OSError, HTTPException, Refused)
-"""Site or broker are away, or do not want us now."""
+GAP_SECONDS = 0.5
+"""A gap may close by itself within this time."""
+UNAVAILABLE = (OSError, HTTPException, Refused)
+"""The site or the broker is unavailable, or refuses the device at present."""
 
 
 @dataclass(slots=True)
-class Saying:
-    """What waits for its answer; `began`: since when, `since`: when it was sent last."""
+class PendingMessage:
+    """A message that waits for its answer.
+
+    `began` is when it was created, `since` when it was sent last.
+    """
 
     conversation: str
     body: bytes
@@ -37,8 +42,8 @@ class Saying:
 
 
 @dataclass
-class Told:
-    """What has come of what one said, by client_msg_id."""
+class Answers:
+    """The answers to sent messages, by client_msg_id."""
 
     acked: dict[str, tuple[str, int]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -46,62 +51,77 @@ class Told:
 
 
 class Device:
-    """One person's, over one protocol; a thread of its own keeps it alive until `close`."""
+    """A device of a person over one protocol, kept connected by a thread until `close`."""
 
     def __init__(
         self, person: Person, way: str, *, patience: float = 10.0, beat: float = 30.0
     ) -> None:
-        """`patience`: seconds after which what is not answered is said again; `beat`: between heartbeats."""
+        """Start the device.
+
+        `patience`: seconds after which an unanswered message is sent again. `beat`: seconds between
+        heartbeats.
+        """
         self.person, self.way, self.name = person, way, uuid4().hex[:8]
-        self.logs: dict[str, Log] = defaultdict(Log)
+        self.logs: dict[str, DeviceLog] = defaultdict(DeviceLog)
         self.shown: list[Entry] = []
         self.beside: list[Entry] = []
-        self.told = Told()
-        self.waiting: dict[str, Saying] = {}
+        self.told = Answers()
+        self.waiting: dict[str, PendingMessage] = {}
         self.connected = 0
         self.wire: Wire | None = None
         self._patience, self._beat = patience, beat
-        self._came: queue.SimpleQueue[Entry] = queue.SimpleQueue()
-        self._lock, self._ends, self._away = threading.Lock(), threading.Event(), threading.Event()
+        self._received: queue.SimpleQueue[Entry] = queue.SimpleQueue()
+        self._lock, self._stop_asked, self._is_away = (
+            threading.Lock(),
+            threading.Event(),
+            threading.Event(),
+        )
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    # ---- what a person does -------------------------------------------------------------------
+    # ---- actions of the person ----------------------------------------------------------------
 
-    def text(self, conversation: str, words: str, mark: str = "", **more: Any) -> str:
-        """Write something; its client_msg_id. It is sent until it is answered."""
+    def text(self, conversation: str, words: str, client_msg_id: str = "", **more: Any) -> str:
+        """Write a text and return its client_msg_id. It is sent until it is answered."""
         by = {"publisher_id": self.person.id, "publisher_name": self.person.name}
-        said = {"type": "text", "body": words, **by, **more}
-        return self.say("msg", conversation, mark, **said)
+        data = {"type": "text", "body": words, **by, **more}
+        return self.say("msg", conversation, client_msg_id, **data)
 
-    def say(self, cmd: str, conversation: str, mark: str = "", under: str = "", **data: Any) -> str:
-        """Any cmd that is answered. `under`: another conversation's key, which is refused."""
-        mark = mark or uuid4().hex
-        about = {"conversation_id": conversation, "client_msg_id": mark, **data}
+    def say(
+        self, cmd: str, conversation: str, client_msg_id: str = "", under: str = "", **data: Any
+    ) -> str:
+        """Send any command that is answered; return its client_msg_id.
+
+        `under`: use the key of another conversation, which is refused.
+        """
+        client_msg_id = client_msg_id or uuid4().hex
+        about = {"conversation_id": conversation, "client_msg_id": client_msg_id, **data}
         body = {"cmd": cmd, "token": f"Tricolor{self.person.me['token']}", "data": about}
         with self._lock:
-            waits = Saying(under or conversation, json.dumps(body).encode(), time.monotonic())
-            self.waiting[mark] = waits
-        return mark
+            pending = PendingMessage(
+                under or conversation, json.dumps(body).encode(), time.monotonic()
+            )
+            self.waiting[client_msg_id] = pending
+        return client_msg_id
 
     def go_away(self) -> None:
-        """Off, until `come_back`."""
-        self._away.set()
+        """Disconnect, until `come_back`."""
+        self._is_away.set()
         self.wait(lambda: self.wire is None)
 
     def come_back(self) -> None:
-        """On again, and everything there is fetched."""
+        """Connect again and fetch what was missed."""
         times = self.connected
-        self._away.clear()
+        self._is_away.clear()
         self.wait(lambda: self.connected > times)
 
     def close(self) -> None:
-        """Off for good."""
-        self._ends.set()
+        """Disconnect for good."""
+        self._stop_asked.set()
         self._thread.join(30)
 
     def wait(self, true: Callable[[], object], seconds: float = 30.0) -> None:
-        """Until it is so. Raises TimeoutError."""
+        """Wait until the condition holds. Raises TimeoutError."""
         until = time.monotonic() + seconds
         while not true():
             if time.monotonic() > until:
@@ -110,21 +130,21 @@ class Device:
                 )
             time.sleep(0.01)
 
-    # ---- its life -----------------------------------------------------------------------------
+    # ---- connection ---------------------------------------------------------------------------
 
     def _run(self) -> None:
         pause = 1.0
-        while not self._ends.is_set():
-            if self._away.is_set():
-                self._ends.wait(0.02)
+        while not self._stop_asked.is_set():
+            if self._is_away.is_set():
+                self._stop_asked.wait(0.02)
                 continue
-            with suppress(*AWAY):
+            with suppress(*UNAVAILABLE):
                 self._connect()
                 pause = 1.0
-                self._live()
+                self._serve()
             self._hang_up()
-            if not self._away.is_set():
-                self._ends.wait(pause * (0.5 + random.random()))  # noqa: S311  a pause, no secret
+            if not self._is_away.is_set():
+                self._stop_asked.wait(pause * (0.5 + random.random()))  # noqa: S311  a pause, no secret
                 pause = min(2 * pause, 8.0)
 
     def _hang_up(self) -> None:
@@ -133,91 +153,95 @@ class Device:
         self.wire = None
 
     def _connect(self) -> None:
-        """Consume first, fetch then: the other way round, what is said in between is missed."""
+        """Consume first and fetch then; the other way round, entries in between would be missed."""
         me = self.person.login(self.way.removeprefix("web_"))
-        self._came = queue.SimpleQueue()
-        self.wire = WIRES[self.way](me, self.name, self._came.put)
+        self._received = queue.SimpleQueue()
+        self.wire = WIRES[self.way](me, self.name, self._received.put)
         self._heartbeat()
-        for one in self.person.conversations():
-            self.shown += self.logs[one["conversation_id"]].begin(one["from_seq"])
+        for conversation in self.person.conversations():
+            self.shown += self.logs[conversation["conversation_id"]].begin(conversation["from_seq"])
         for part in self.person.missing(self._seqs):
-            found = self.logs[part["conversation_id"]]
-            self.shown += found.page(part["from_seq"], part["to_seq"], part["entries"])
+            log = self.logs[part["conversation_id"]]
+            self.shown += log.add_page(part["from_seq"], part["to_seq"], part["entries"])
         self._renew(me["token"])
         self.connected += 1
 
     def _renew(self, token: str) -> None:
-        """What waits is said again at once, with the new token."""
+        """Send waiting messages again at once, with the new token."""
         with self._lock:
-            for one in self.waiting.values():
-                body = {**json.loads(one.body), "token": f"Tricolor{token}"}
-                one.body, one.since = json.dumps(body).encode(), 0.0
+            for pending in self.waiting.values():
+                body = {**json.loads(pending.body), "token": f"Tricolor{token}"}
+                pending.body, pending.since = json.dumps(body).encode(), 0.0
 
     @property
     def _seqs(self) -> dict[str, int]:
         return {number: log.last for number, log in self.logs.items() if log.last}
 
-    def _live(self) -> None:
+    def _serve(self) -> None:
         assert self.wire is not None
         beaten = looked = time.monotonic()
-        while self.wire.is_open and not (self._ends.is_set() or self._away.is_set()):
+        while self.wire.is_open and not (self._stop_asked.is_set() or self._is_away.is_set()):
             with suppress(queue.Empty):
-                self._heard(self._came.get(timeout=0.02))
-            self._speak(self.wire)
+                self._receive(self._received.get(timeout=0.02))
+            self._send_due(self.wire)
             now = time.monotonic()
-            if now - looked > HOLE_SECONDS:
+            if now - looked > GAP_SECONDS:
                 looked = now
-                self._fetch([number for number, log in self.logs.items() if log.has_hole])
+                self._fetch([number for number, log in self.logs.items() if log.has_gap])
             if now - beaten > self._beat:
                 beaten = now
                 self._heartbeat()
 
-    def _speak(self, wire: Wire) -> None:
+    def _send_due(self, wire: Wire) -> None:
         now = time.monotonic()
         with self._lock:
-            due = [one for one in self.waiting.values() if now - one.since > self._patience]
-        for one in due:
-            one.since = now
-            wire.publish(one.conversation, one.body)
+            due = [
+                pending for pending in self.waiting.values() if now - pending.since > self._patience
+            ]
+        for pending in due:
+            pending.since = now
+            wire.publish(pending.conversation, pending.body)
 
     def _heartbeat(self) -> None:
         way = self.way.removeprefix("web_")
-        said = {"device": self.name, "way": way, "seqs": self._seqs}
-        self._fetch(self.person.call("POST", "heartbeat", said)["behind"])
+        body = {"device": self.name, "way": way, "seqs": self._seqs}
+        self._fetch(self.person.call("POST", "heartbeat", body)["behind"])
 
     def _fetch(self, numbers: Any) -> None:
         for number in [*numbers]:
             log, more = self.logs[number], True
             while more:
                 page = self.person.after(number, log.last)
-                self.shown += log.page(page["from_seq"], page["to_seq"], page["entries"])
+                self.shown += log.add_page(page["from_seq"], page["to_seq"], page["entries"])
                 more = log.last < page["last_seq"]
 
-    # ---- what it hears ------------------------------------------------------------------------
+    # ---- received messages --------------------------------------------------------------------
 
-    def _heard(self, entry: Entry) -> None:
+    def _receive(self, entry: Entry) -> None:
         cmd, data = entry["cmd"], entry["data"]
         if cmd == "msg_ack":
             self._answered(data, lambda m: self._acked(m, data["conversation_id"], data["seq"]))
         elif cmd == "msg_refused":
             self._refused(data)
         elif "seq" in data:
-            self.shown += self.logs[data["conversation_id"]].take(entry)
+            self.shown += self.logs[data["conversation_id"]].add(entry)
         else:
             self.beside.append(entry)
 
-    def _acked(self, mark: str, conversation: str, seq: int) -> None:
-        self.told.acked[mark] = (conversation, seq)
+    def _acked(self, client_msg_id: str, conversation: str, seq: int) -> None:
+        self.told.acked[client_msg_id] = (conversation, seq)
 
     def _refused(self, data: dict[str, Any]) -> None:
-        """Final, except `rate`: that is said again."""
+        """Note a final refusal; a message refused with `rate` is sent again."""
         if data["code"] != "rate":
-            self._answered(data, lambda mark: self.told.refused.update({mark: data["code"]}))
+            self._answered(
+                data, lambda client_msg_id: self.told.refused.update({client_msg_id: data["code"]})
+            )
 
     def _answered(self, data: dict[str, Any], keep: Callable[[str], object]) -> None:
-        mark = str(data["client_msg_id"] or "")
-        keep(mark)
+        client_msg_id = str(data["client_msg_id"] or "")
+        keep(client_msg_id)
         with self._lock:
-            waited = self.waiting.pop(mark, None)
+            waited = self.waiting.pop(client_msg_id, None)
         if waited is not None:
-            self.told.seconds[mark] = time.monotonic() - waited.began
+            self.told.seconds[client_msg_id] = time.monotonic() - waited.began

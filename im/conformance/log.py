@@ -1,7 +1,7 @@
-"""What a device has of a conversation: the one rule by which nothing is missed and nothing shown twice.
+"""A device's log follows the one rule by which nothing is missed and nothing is shown twice.
 
-`last` is the greatest seq below which nothing is missing. It moves to n only when everything up to n is
-there; what comes from further on waits; what has come before is dropped.
+`last` is the greatest seq below which nothing is missing. It moves to n only when everything up to
+n has come. What comes from further on waits; what has come before is dropped.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from typing import Any
 
 Entry = dict[str, Any]
-"""`{"cmd", "data"}` with a `seq` in its data: as pushed, and as fetched."""
+"""`{"cmd", "data"}` with a `seq` in its data, in the same form whether pushed or fetched."""
 
 
-class Log:
-    """One conversation's entries, in order."""
+class DeviceLog:
+    """The entries of one conversation, in order."""
 
     def __init__(self) -> None:
         self.last = 0
@@ -22,50 +22,61 @@ class Log:
         self._ahead: dict[int, Entry] = {}
 
     def begin(self, from_seq: int) -> list[Entry]:
-        """One sees what comes after `from_seq`, and what is missing before it is no hole: what can be shown
-        now, since it only waited for that."""
+        """Start after `from_seq`, and return what can be shown now.
+
+        The person sees nothing before it, so entries missing there are no gap.
+        """
         self.last = max(self.last, from_seq)
         return self._release()
 
-    def take(self, entry: Entry) -> list[Entry]:
-        """An entry has come, no matter how: what can be shown now, in order."""
+    def add(self, entry: Entry) -> list[Entry]:
+        """Add an entry, pushed or fetched, and return what can be shown now, in order."""
         seq = entry["data"]["seq"]
         if seq > self.last:
             self._ahead.setdefault(seq, entry)
         return self._release()
 
-    def page(self, from_seq: int, to_seq: int, entries: Iterable[Entry]) -> list[Entry]:
-        """A page was fetched: it has all that one sees of `from_seq` < seq <= `to_seq`."""
-        shown = self.begin(from_seq)
+    def add_page(self, from_seq: int, to_seq: int, entries: Iterable[Entry]) -> list[Entry]:
+        """Add a fetched page, and return what can be shown now.
+
+        The page holds everything that the person sees of `from_seq` < seq <= `to_seq`.
+        """
+        released = self.begin(from_seq)
         for entry in entries:
-            shown += self.take(entry)
-        return shown + self.begin(to_seq)
+            released += self.add(entry)
+        return released + self.begin(to_seq)
 
     @property
-    def has_hole(self) -> bool:
-        """Does something wait for what is missing before it? Then fetch what comes after `last`."""
+    def has_gap(self) -> bool:
+        """Return whether an entry waits for missing ones, which follow `last` and must be fetched."""
         return bool(self._ahead)
 
     def _release(self) -> list[Entry]:
-        self._ahead = {seq: one for seq, one in self._ahead.items() if seq > self.last}
-        shown = []
+        self._ahead = {seq: entry for seq, entry in self._ahead.items() if seq > self.last}
+        released = []
         while entry := self._ahead.pop(self.last + 1, None):
             self.last += 1
             self.entries[self.last] = entry
-            shown.append(entry)
-        return shown
+            released.append(entry)
+        return released
 
 
 class Picture:
-    """What a person sees of a log: its messages as they are now. Feed it entries in their order."""
+    """A picture of what a person sees of a log: its messages as they are now.
+
+    Entries are fed to it in their order.
+    """
 
     def __init__(self) -> None:
         self.messages: dict[int, dict[str, Any]] = {}
         self.read: dict[str, int] = {}
 
     def show(self, entry: Entry) -> None:
-        """One more entry. A message that was fetched later than it was changed comes as it is now: only
-        what changed it after that counts."""
+        """Apply one more entry.
+
+        A message that was fetched after it was changed comes in its current form, so only later
+        changes count.
+        """
         cmd, data = entry["cmd"], entry["data"]
         if data.get("hidden"):
             return

@@ -1,4 +1,4 @@
-"""The HTTP side as any program uses it: sign in, then a token of instant messaging."""
+"""The HTTP side of a client: sign in, then use a token for instant messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECONDS = 10
 
 
 class Refused(Exception):
-    """The platform says no: `code` is its word for why, `status` the HTTP status."""
+    """The platform refuses a call: `code` says why in a word, `status` is the HTTP status."""
 
     def __init__(self, status: int, code: str, words: str) -> None:
         super().__init__(f"{status} {code}: {words}")
@@ -25,12 +25,12 @@ class Refused(Exception):
 
 
 class Person:
-    """Somebody with a name and a password. Raises Refused, or OSError where nobody answers."""
+    """A person with a name and a password. Raises Refused, or OSError if no site answers."""
 
     def __init__(self, url: str, name: str, password: str, backup: str = "") -> None:
-        """`backup`: the address of the other site, which serves where home does not."""
-        self.urls = [one.rstrip("/") for one in (url, backup) if one]
-        if not all(one.startswith(("http://", "https://")) for one in self.urls):
+        """Sign in; `backup` is the address of the other site, used when home does not serve."""
+        self.urls = [address.rstrip("/") for address in (url, backup) if address]
+        if not all(address.startswith(("http://", "https://")) for address in self.urls):
             raise ValueError(f"{self.urls}: http or https")
         self.url, self.name = self.urls[0], name
         self._jar = CookieJar()
@@ -41,20 +41,23 @@ class Person:
         self.id: str = self.me["user_id"]
 
     def _sign_in(self, password: str) -> None:
-        """As a browser does. Programs with a key of the open API use that: docs/im.md."""
+        """Sign in as a browser does; docs/im.md says how programs use a key of the open API."""
         page = f"{self.url}/accounts/login/"
         self._opener.open(page, timeout=SECONDS).close()
         form = {"username": self.name, "password": password, "csrfmiddlewaretoken": self._csrf}
-        said = urlencode(form).encode()
-        given = Request(page, said, {"Referer": page})  # noqa: S310  looked at above
-        self._opener.open(given, timeout=SECONDS).close()
+        payload = urlencode(form).encode()
+        request = Request(page, payload, {"Referer": page})  # noqa: S310  looked at above
+        self._opener.open(request, timeout=SECONDS).close()
 
     @property
     def _csrf(self) -> str:
         return next((c.value or "" for c in self._jar if "csrf" in c.name.lower()), "")
 
     def login(self, way: str = "amqp") -> Answer:
-        """Before each connection to the broker: a token, names and addresses of whoever serves, home first."""
+        """Get a token, names and addresses from the serving site, home first.
+
+        Call it before each connection to the broker.
+        """
         *others, last = self.urls
         for self.url in others:
             with suppress(OSError, HTTPException, Refused):
@@ -68,28 +71,28 @@ class Person:
         return self.me
 
     def call(self, method: str, path: str, body: Answer | None = None) -> Answer:
-        """One call under /api/v1/im/."""
+        """Make a call under /api/v1/im/."""
         headers = {"Content-Type": "application/json"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
         else:
             headers |= {"X-CSRFToken": self._csrf, "Referer": self.url}
-        said = None if body is None else json.dumps(body).encode()
-        where = f"{self.url}/api/v1/im/{path}"
-        asked = Request(where, said, headers, method=method)  # noqa: S310
+        payload = None if body is None else json.dumps(body).encode()
+        url = f"{self.url}/api/v1/im/{path}"
+        request = Request(url, payload, headers, method=method)  # noqa: S310
         try:
-            with self._opener.open(asked, timeout=SECONDS) as reply:
+            with self._opener.open(request, timeout=SECONDS) as reply:
                 answer: Answer = json.load(reply)
-        except HTTPError as wrong:
-            raise _refused(wrong.status or 0, wrong.read()) from None
+        except HTTPError as error:
+            raise _refused(error.status or 0, error.read()) from None
         if not answer.get("success"):
             raise _refused(200, json.dumps(answer).encode())
         return answer
 
-    # ---- what a client needs of it ------------------------------------------------------------
+    # ---- the calls of a client ----------------------------------------------------------------
 
     def conversations(self) -> Iterator[Answer]:
-        """One's own, all parts of the list."""
+        """Yield the person's conversations, page by page."""
         after: str | None = "0"
         while after is not None:
             part = self.call("GET", f"conversations?after={after}")
@@ -97,32 +100,32 @@ class Person:
             after = part["next"]
 
     def direct(self, user: str) -> str:
-        """The one-to-one conversation with somebody."""
-        made = self.call("POST", "conversations", {"kind": "direct", "user": user})
-        return str(made["conversation"]["conversation_id"])
+        """Return the id of the one-to-one conversation with a person."""
+        answer = self.call("POST", "conversations", {"kind": "direct", "user": user})
+        return str(answer["conversation"]["conversation_id"])
 
     def group(self, name: str, users: list[str]) -> str:
-        """A new group."""
+        """Create a group and return its id."""
         wanted = {"kind": "group", "name": name, "users": users}
         return str(self.call("POST", "conversations", wanted)["conversation"]["conversation_id"])
 
     def after(self, conversation: str, seq: int) -> Answer:
-        """A page of the log."""
+        """Return a page of the log after a seq."""
         return self.call("GET", f"conversations/{conversation}/messages?after={seq}&count=100")
 
     def missing(self, seqs: dict[str, int]) -> Iterator[Answer]:
-        """Of all conversations what a device lacks; it has everything up to these."""
+        """Yield what a device lacks, given the last seq that it has of each conversation."""
         have, more = dict(seqs), True
         while more:
-            said = self.call("POST", "offline", {"seqs": have, "count": 500})
-            yield from said["conversations"]
-            have |= {one["conversation_id"]: one["to_seq"] for one in said["conversations"]}
-            more = said["more"]
+            answer = self.call("POST", "offline", {"seqs": have, "count": 500})
+            yield from answer["conversations"]
+            have |= {part["conversation_id"]: part["to_seq"] for part in answer["conversations"]}
+            more = answer["more"]
 
 
 def _refused(status: int, text: bytes) -> Refused:
     try:
-        said = json.loads(text)
+        answer = json.loads(text)
     except ValueError:
-        said = {}
-    return Refused(status, str(said.get("code", "")), str(said.get("description", ""))[:200])
+        answer = {}
+    return Refused(status, str(answer.get("code", "")), str(answer.get("description", ""))[:200])

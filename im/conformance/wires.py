@@ -1,6 +1,6 @@
-"""The four ways to the broker: each lets a signed-in person speak, and hands over what comes for him.
+"""Each of the four protocols lets a signed-in person send messages and receive them.
 
-What a broker does not allow ends the connection: `is_open` says so.
+A client that does what the broker forbids loses its connection: see `is_open`.
 """
 
 from __future__ import annotations
@@ -18,72 +18,80 @@ import pika
 import stomp  # type: ignore[import-untyped]
 from paho.mqtt.enums import CallbackAPIVersion
 
-Hear = Callable[[dict[str, Any]], None]
+OnMessage = Callable[[dict[str, Any]], None]
 SECONDS = 10
 
 
-class NotIn(OSError):
-    """The broker did not let one in, or did not answer."""
+class ConnectionRefused(OSError):
+    """The broker refused the connection, or did not answer."""
 
 
 class Wire(Protocol):
-    """A connection of one device."""
+    """The connection of a device to the broker."""
 
-    def __init__(self, me: dict[str, Any], device: str, hear: Hear) -> None:
-        """Connect with what `login` has answered, and listen. Raises NotIn."""
+    def __init__(self, me: dict[str, Any], device: str, on_message: OnMessage) -> None:
+        """Connect with the answer of `login`, and receive. Raises ConnectionRefused."""
 
     @property
     def is_open(self) -> bool:
-        """Is it still there?"""
+        """Return whether the connection still exists."""
 
     def publish(self, conversation: str, body: bytes) -> None:
-        """Say something; what comes of it is heard. Raises OSError."""
+        """Send a message; its answer arrives as a received message. Raises OSError."""
 
     def close(self) -> None:
-        """Say goodbye."""
+        """Disconnect in an orderly way."""
 
     def cut(self) -> None:
-        """The network is gone: nobody says goodbye."""
+        """Cut the network connection, so that nobody disconnects in an orderly way."""
 
 
-def _place(me: dict[str, Any], way: str) -> tuple[str, int, str]:
-    found = urlsplit(me["addresses"][way])
-    return found.hostname or "", found.port or 0, found.path
+def _address(me: dict[str, Any], way: str) -> tuple[str, int, str]:
+    url = urlsplit(me["addresses"][way])
+    return url.hostname or "", url.port or 0, url.path
 
 
 class Amqp:
-    """pika. A blocking connection belongs to one thread: others leave what they say in a queue."""
+    """A connection with pika.
 
-    def __init__(self, me: dict[str, Any], device: str, hear: Hear) -> None:
-        self._me, self._device, self._hear = me, device, hear
+    A blocking connection belongs to one thread, so other threads put their messages into a queue.
+    """
+
+    def __init__(self, me: dict[str, Any], device: str, on_message: OnMessage) -> None:
+        self._me, self._device, self._on_message = me, device, on_message
         self._out: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
-        self._ends = threading.Event()
+        self._stop_asked = threading.Event()
         try:
             self._open()
-        except (pika.exceptions.AMQPError, OSError) as wrong:
-            raise NotIn(repr(wrong)) from None
+        except (pika.exceptions.AMQPError, OSError) as error:
+            raise ConnectionRefused(repr(error)) from None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _open(self) -> None:
-        host, port, vhost = _place(self._me, "amqp")
-        proof = pika.PlainCredentials(self._me["user_id"], self._me["token"])
-        where = pika.ConnectionParameters(
-            host, port, vhost.strip("/"), proof, heartbeat=30, blocked_connection_timeout=SECONDS
+        host, port, vhost = _address(self._me, "amqp")
+        credentials = pika.PlainCredentials(self._me["user_id"], self._me["token"])
+        parameters = pika.ConnectionParameters(
+            host,
+            port,
+            vhost.strip("/"),
+            credentials,
+            heartbeat=30,
+            blocked_connection_timeout=SECONDS,
         )
-        self._connection = pika.BlockingConnection(where)
+        self._connection = pika.BlockingConnection(parameters)
         self._channel = self._connection.channel()
-        mine = self._me["queue_prefix"] + self._device
-        self._channel.queue_declare(mine, exclusive=True)
-        self._channel.queue_bind(mine, self._me["exchange"])
-        self._channel.basic_consume(mine, self._came, auto_ack=True)
+        queue_name = self._me["queue_prefix"] + self._device
+        self._channel.queue_declare(queue_name, exclusive=True)
+        self._channel.queue_bind(queue_name, self._me["exchange"])
+        self._channel.basic_consume(queue_name, self._on_delivery, auto_ack=True)
 
-    def _came(self, _channel: Any, _how: Any, _about: Any, body: bytes) -> None:
-        self._hear(json.loads(body))
+    def _on_delivery(self, _channel: Any, _how: Any, _about: Any, body: bytes) -> None:
+        self._on_message(json.loads(body))
 
     def _run(self) -> None:
         with suppress(pika.exceptions.AMQPError, OSError):
-            while not self._ends.is_set():
+            while not self._stop_asked.is_set():
                 self._connection.process_data_events(time_limit=0.02)
                 while not self._out.empty():
                     self._send(*self._out.get())
@@ -91,46 +99,46 @@ class Amqp:
             self._connection.close()
 
     def _send(self, conversation: str, body: bytes) -> None:
-        about = pika.BasicProperties(user_id=self._me["user_id"], delivery_mode=2)
-        self._channel.basic_publish(self._me["outgoing"], f"c_{conversation}", body, about)
+        properties = pika.BasicProperties(user_id=self._me["user_id"], delivery_mode=2)
+        self._channel.basic_publish(self._me["outgoing"], f"c_{conversation}", body, properties)
 
     @property
     def is_open(self) -> bool:
-        """Is it still there?"""
+        """Return whether the connection still exists."""
         return self._thread.is_alive()
 
     def publish(self, conversation: str, body: bytes) -> None:
-        """Property `user_id` and key `c_<conversation>`: both are looked at."""
+        """Send with property `user_id` and key `c_<conversation>`, which the platform checks."""
         self._out.put((conversation, body))
 
     def close(self) -> None:
-        """Say goodbye."""
-        self._ends.set()
+        """Disconnect in an orderly way."""
+        self._stop_asked.set()
         self._thread.join(SECONDS)
 
     def cut(self) -> None:
-        """The network is gone."""
+        """Cut the network connection."""
         _cut(self._connection._impl._transport._sock)
         self._thread.join(SECONDS)
 
 
 class Mqtt:
-    """paho-mqtt, MQTT 3.1.1."""
+    """A connection with paho-mqtt, MQTT 3.1.1."""
 
-    def __init__(self, me: dict[str, Any], device: str, hear: Hear) -> None:
-        self._me, self._hear = me, hear
+    def __init__(self, me: dict[str, Any], device: str, on_message: OnMessage) -> None:
+        self._me, self._on_message = me, on_message
         self._state: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._open = False
         name = me["mqtt"]["client_id_prefix"] + device
-        self._client = one = paho.Client(CallbackAPIVersion.VERSION2, name)
-        one.username_pw_set(me["user_id"], me["token"])
-        one.on_connect = lambda _c, _d, _f, code, _p: self._connected(code)
-        one.on_subscribe = lambda _c, _d, _m, codes, _p: self._state.put(str(codes[0]))
-        one.on_disconnect = lambda *_: self._gone()
-        one.on_message = lambda _c, _d, message: hear(json.loads(message.payload))
-        host, port, _ = _place(me, "mqtt")
-        one.connect(host, port, keepalive=30)  # OSError, if nobody is there
-        one.loop_start()
+        self._client = client = paho.Client(CallbackAPIVersion.VERSION2, name)
+        client.username_pw_set(me["user_id"], me["token"])
+        client.on_connect = lambda _c, _d, _f, code, _p: self._connected(code)
+        client.on_subscribe = lambda _c, _d, _m, codes, _p: self._state.put(str(codes[0]))
+        client.on_disconnect = lambda *_: self._on_disconnect()
+        client.on_message = lambda _c, _d, message: on_message(json.loads(message.payload))
+        host, port, _ = _address(me, "mqtt")
+        client.connect(host, port, keepalive=30)  # raises OSError, if nobody listens
+        client.loop_start()
         self._await("Granted QoS 1")
 
     def _connected(self, code: Any) -> None:
@@ -141,126 +149,130 @@ class Mqtt:
 
     def _await(self, wanted: str) -> None:
         try:
-            said = self._state.get(timeout=SECONDS)
+            state = self._state.get(timeout=SECONDS)
         except queue.Empty:
-            said = "no answer"
-        if said != wanted:
+            state = "no answer"
+        if state != wanted:
             self._client.loop_stop()
-            raise NotIn(said)
+            raise ConnectionRefused(state)
         self._open = True
 
-    def _gone(self) -> None:
-        """paho would come back by itself, with a token that may be too old by then."""
+    def _on_disconnect(self) -> None:
+        """Stay disconnected: paho would reconnect by itself, with a token that may have expired."""
         self._open = False
         self._state.put("hung up")
         self._client.disconnect()
 
     @property
     def is_open(self) -> bool:
-        """Is it still there?"""
+        """Return whether the connection still exists."""
         return self._open
 
     def publish(self, conversation: str, body: bytes) -> None:
-        """On one's own topic, whatever the conversation."""
+        """Send on the person's own topic, whatever the conversation."""
         self._client.publish(self._me["mqtt"]["out"], body, 1)
 
     def close(self) -> None:
-        """Say goodbye."""
+        """Disconnect in an orderly way."""
         self._open = False
         self._client.disconnect()
         self._client.loop_stop()
 
     def cut(self) -> None:
-        """The network is gone."""
+        """Cut the network connection."""
         _cut(self._client.socket())
         self._client.loop_stop()
         self._open = False
 
 
 class Stomp:
-    """stomp.py over TCP."""
+    """A connection with stomp.py over TCP."""
 
     way = "stomp"
 
-    def __init__(self, me: dict[str, Any], device: str, hear: Hear) -> None:
+    def __init__(self, me: dict[str, Any], device: str, on_message: OnMessage) -> None:
         self._me = me
-        host, port, path = _place(me, self.way)
-        self._link = one = self._connection((host, port), path)
-        self._ears = _Ears(hear)
-        one.set_listener("", self._ears)
+        host, port, path = _address(me, self.way)
+        self._link = connection = self._connection((host, port), path)
+        self._listener = _StompListener(on_message)
+        connection.set_listener("", self._listener)
         queue_of = {
             "x-queue-name": me["queue_prefix"] + device,
             "exclusive": "true",
             "durable": "false",
         }
         try:
-            one.connect(me["user_id"], me["token"], wait=True)
-            place = f"/exchange/{me['exchange']}"
-            one.subscribe(place, "1", headers={**queue_of, "receipt": "here"})
-        except (stomp.exception.StompException, OSError) as wrong:
-            raise NotIn(repr(wrong)) from None
-        if not self._ears.here.wait(SECONDS):
-            raise NotIn("no receipt")
+            connection.connect(me["user_id"], me["token"], wait=True)
+            destination = f"/exchange/{me['exchange']}"
+            connection.subscribe(destination, "1", headers={**queue_of, "receipt": "here"})
+        except (stomp.exception.StompException, OSError) as error:
+            raise ConnectionRefused(repr(error)) from None
+        if not self._listener.subscribed.wait(SECONDS):
+            raise ConnectionRefused("no receipt")
 
-    def _connection(self, where: tuple[str, int], path: str) -> Any:
-        return stomp.Connection12([where], vhost="im", reconnect_attempts_max=1)
+    def _connection(self, address: tuple[str, int], path: str) -> Any:
+        return stomp.Connection12([address], vhost="im", reconnect_attempts_max=1)
 
     @property
     def is_open(self) -> bool:
-        """Is it still there?"""
-        return bool(self._link.is_connected()) and not self._ears.gone
+        """Return whether the connection still exists."""
+        return bool(self._link.is_connected()) and not self._listener.gone
 
     def publish(self, conversation: str, body: bytes) -> None:
-        """The header `user-id` and the key `c_<conversation>`: both are looked at."""
-        place = f"/exchange/{self._me['outgoing']}/c_{conversation}"
+        """Send with header `user-id` and key `c_<conversation>`, which the platform checks."""
+        destination = f"/exchange/{self._me['outgoing']}/c_{conversation}"
         try:
             self._link.send(
-                place, body.decode(), headers={"user-id": self._me["user_id"], "persistent": "true"}
+                destination,
+                body.decode(),
+                headers={"user-id": self._me["user_id"], "persistent": "true"},
             )
-        except stomp.exception.StompException as wrong:
-            raise OSError(repr(wrong)) from None
+        except stomp.exception.StompException as error:
+            raise OSError(repr(error)) from None
 
     def close(self) -> None:
-        """Say goodbye."""
+        """Disconnect in an orderly way."""
         with suppress(stomp.exception.StompException, OSError):
             self._link.disconnect()
 
     def cut(self) -> None:
-        """The network is gone."""
-        link = self._link.transport.socket
-        _cut(getattr(link, "sock", link))  # below a WebSocket lies a plain one
-        self._ears.gone = True
+        """Cut the network connection."""
+        connection = self._link.transport.socket
+        _cut(getattr(connection, "sock", connection))  # a WebSocket wraps a plain socket
+        self._listener.gone = True
 
 
 class WebStomp(Stomp):
-    """stomp.py over WebSocket, as browsers do with @stomp/stompjs."""
+    """A connection with stomp.py over WebSocket, as browsers do with @stomp/stompjs."""
 
     way = "web_stomp"
 
-    def _connection(self, where: tuple[str, int], path: str) -> Any:
-        return stomp.WSStompConnection([where], vhost="im", ws_path=path, reconnect_attempts_max=1)
+    def _connection(self, address: tuple[str, int], path: str) -> Any:
+        return stomp.WSStompConnection(
+            [address], vhost="im", ws_path=path, reconnect_attempts_max=1
+        )
 
 
-class _Ears(stomp.ConnectionListener):  # type: ignore[misc]
-    """What stomp.py tells."""
+class _StompListener(stomp.ConnectionListener):  # type: ignore[misc]
+    """The listener that stomp.py calls."""
 
-    def __init__(self, hear: Hear) -> None:
-        self._hear, self.gone, self.here = hear, False, threading.Event()
+    def __init__(self, on_message: OnMessage) -> None:
+        self._on_message, self.gone, self.subscribed = on_message, False, threading.Event()
 
     def on_message(self, frame: Any) -> None:
-        """Something for us."""
-        self._hear(json.loads(frame.body))
+        """Pass on a received message."""
+        self._on_message(json.loads(frame.body))
 
     def on_receipt(self, frame: Any) -> None:
-        """The broker has done what we asked."""
-        self.here.set()
+        """Note that the broker has done what was requested."""
+        self.subscribed.set()
 
     def on_error(self, frame: Any) -> None:
-        """Not allowed: the broker hangs up."""
+        """Note a refusal, after which the broker disconnects."""
         self.gone = True
 
     def on_disconnected(self) -> None:
-        """It is over."""
+        """Note that the connection has ended."""
         self.gone = True
 
 
@@ -275,4 +287,4 @@ WIRES: dict[str, type[Wire]] = {
     "stomp": Stomp,
     "web_stomp": WebStomp,
 }
-"""By protocol, as `addresses` of login names them."""
+"""The connection classes by protocol, as `addresses` of login names them."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from foundation import clock
 from foundation.cells.directory import own_platform, redis_of, store_of
-from im.conformance.log import Entry, Log, Picture
+from im.conformance.log import DeviceLog, Entry, Picture
 from im.data import presence_store
 from im.data.membership import MemberCache
 from im.flows.process import process
@@ -37,7 +37,7 @@ class Device:
 
     owner: Someone
     group: str
-    log: Log = field(default_factory=Log)
+    log: DeviceLog = field(default_factory=DeviceLog)
     shown: list[int] = field(default_factory=list)
     underway: list[Entry] = field(default_factory=list)
 
@@ -47,7 +47,7 @@ class Device:
         kept = [entry for entry in some for _ in range(dice.choice((0, 1, 1, 1, 2)))]
         dice.shuffle(kept)
         self.underway = []
-        self.keep(one for entry in kept for one in self.log.take(entry))
+        self.keep(one for entry in kept for one in self.log.add(entry))
 
     def keep(self, entries: Iterable[Entry]) -> None:
         """These are shown now."""
@@ -62,14 +62,14 @@ class Device:
             said = self.owner.post("offline", have)
             for part in said["conversations"]:
                 page = (part["from_seq"], part["to_seq"], part["entries"])
-                self.keep(self.log.page(*page))
+                self.keep(self.log.add_page(*page))
             more = said["more"]
 
     def fetches(self) -> None:
         """A hole is filled by the page after it."""
-        if self.log.has_hole:
+        if self.log.has_gap:
             said = self.owner.get(f"conversations/{self.group}/messages?after={self.log.last}")
-            self.keep(self.log.page(said["from_seq"], said["to_seq"], said["entries"]))
+            self.keep(self.log.add_page(said["from_seq"], said["to_seq"], said["entries"]))
 
     def picture(self, floor: int) -> Picture:
         """What its owner sees on it."""
