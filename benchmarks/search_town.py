@@ -144,7 +144,7 @@ def ask(user: int, text: str) -> int:
     return len(
         search.find_messages(
             "default", SearchRequest(str(user), parse_query(text), sights), None, 20, NOW
-        ).found
+        ).entries
     )
 
 

@@ -1,1 +1,1 @@
-"""Instant messages: people's clients speak with the broker themselves, the center stores, orders and passes on."""
+"""The instant messaging app: clients talk to the broker, the center stores and forwards."""

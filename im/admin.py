@@ -1,4 +1,4 @@
-"""Operators' pages of instant messaging. What people write to one another is shown to no administrator."""
+"""The administrators' pages of instant messaging; they show no messages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COLOURS = {Presence.ONLINE: "green", Presence.BUSY: "red", Presence.AWAY: "amber
 
 @admin.register(Conversation)
 class ConversationAdmin(ReadOnlyAdmin):
-    """Who talks with whom, and how much; not what."""
+    """The conversations: who takes part, and how much is written, but not what."""
 
     scope = ("domain",)
     list_display = [
@@ -61,13 +61,13 @@ class ConversationAdmin(ReadOnlyAdmin):
     readonly_fields = ["number", "tenant", "standing", "who"]
 
     def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
-        """By number, by meeting id, or by the beginning of the name."""
+        """Filter by number, by meeting id, or by the beginning of the name."""
         if term.isdecimal() and len(term) < 20:
             return queryset.filter(pk=int(term))
         return queryset.filter(Q(confid=term) | Q(name__istartswith=term))
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """The names of the tenants on this page, in one query."""
+        """Add the names of the tenants on this page, in one query."""
         names = dict(
             Domain.objects.filter(pk__in={row.domain for row in rows}).values_list("pk", "name")
         )
@@ -76,37 +76,37 @@ class ConversationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("number"), ordering="pk")
     def number(self, row: Conversation) -> str:
-        """As on the wire."""
+        """Return the id as on the wire."""
         return str(row.pk)
 
     @admin.display(description=_("tenant"))
     def tenant(self, row: Conversation) -> str:
-        """The user domain of its creator."""
+        """Return the user domain of the creator."""
         if not hasattr(row, "tenant_name"):
             self.enrich([row])
         return str(row.tenant_name)  # type: ignore[attr-defined]
 
     @admin.display(description=_("standing"))
     def standing(self, row: Conversation) -> SafeString:
-        """Open or closed."""
+        """Return "open" or "closed" as a badge."""
         return badge(_("closed"), "grey") if row.closed else badge(_("open"), "green")
 
     @admin.display(description=_("members"))
     def who(self, row: Conversation) -> SafeString:
-        """The first of them."""
-        found = row.people.filter(state=Membership.ACTIVE).order_by("id")[:MOST_MEMBERS]
-        return table([_("member"), _("role")], [(one.name, one.role) for one in found])
+        """Return a table of the first members."""
+        members = row.people.filter(state=Membership.ACTIVE).order_by("id")[:MOST_MEMBERS]
+        return table([_("member"), _("role")], [(member.name, member.role) for member in members])
 
     @admin.action(description=_("Close"), permissions=["operate"])
     def close(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Nobody speaks in them any more, after a question."""
+        """Close conversations, after a confirmation."""
         warning = _("Nobody can write there any more. What was written stays with the members.")
         title = _("Close these conversations?")
         return self._set(request, queryset, "close", title, warning, _("Closed"))
 
     @admin.action(description=_("Open again"), permissions=["operate"])
     def reopen(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Members speak again, after a question."""
+        """Open conversations again, after a confirmation."""
         title, warning = _("Open these conversations again?"), _("Their members can write again.")
         return self._set(request, queryset, "reopen", title, warning, _("Opened again"))
 
@@ -122,19 +122,19 @@ class ConversationAdmin(ReadOnlyAdmin):
         chosen = self.chosen(queryset)
         page = self.confirm(request, chosen, action, title, warning)
         if page is None:
-            place, by = store_of(own_platform()), people.person_of_account(request.user)  # type: ignore[arg-type]
+            store, administrator = store_of(own_platform()), people.person_of_account(request.user)  # type: ignore[arg-type]
             self.carry_out(
                 request,
                 chosen,
                 did,
-                lambda row: admin_actions.close(place, row.pk, by, action == "close"),
+                lambda row: admin_actions.close(store, row.pk, administrator, action == "close"),
             )
         return page
 
 
 @admin.register(Listener)
 class ListenerAdmin(ReadOnlyAdmin):
-    """People who are signed in for instant messages at this site, those seen last first."""
+    """The people who are online for instant messages at this site, the latest heartbeat first."""
 
     scope = ("domain",)
     for_superusers = Q(is_superuser=True)
@@ -148,7 +148,7 @@ class ListenerAdmin(ReadOnlyAdmin):
     readonly_fields = ["full_name", "presence", "ways"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Those who are online; nobody where Redis is away."""
+        """Return the accounts that are online; none if Redis is unavailable."""
         try:
             users = presence_store.online_users(MOST_ONLINE)
         except redis.RedisError:
@@ -156,7 +156,7 @@ class ListenerAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).filter(moid__in=users)
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """How they are, in two questions to Redis."""
+        """Add presence and protocols of the accounts on this page, in two calls to Redis."""
         users, now = [row.moid for row in rows], clock.now().timestamp()
         ways = presence_store.ways(users, now)
         try:
@@ -168,19 +168,19 @@ class ListenerAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("name"))
     def full_name(self, row: Listener) -> str:
-        """As others see it."""
+        """Return the name as others see it."""
         return row.get_full_name() or "–"
 
     @admin.display(description=_("presence"))
     def presence(self, row: Any) -> SafeString:
-        """As the person has chosen."""
+        """Return the chosen presence."""
         if not hasattr(row, "is_in"):
             self.enrich([row])
         return badge(row.is_in.value, COLOURS.get(row.is_in, "grey"))
 
     @admin.display(description=_("protocols"))
     def ways(self, row: Any) -> str:
-        """Over which they listen."""
+        """Return the protocols over which the person is online."""
         if not hasattr(row, "is_by"):
             self.enrich([row])
         names = {"a": "AMQP, STOMP", "m": "MQTT"}
@@ -188,7 +188,7 @@ class ListenerAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Sign out everywhere"), permissions=["operate"])
     def sign_out(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Revoke their tokens, after a question."""
+        """Revoke the tokens of people, after a confirmation."""
         chosen = self.chosen(queryset)
         warning = _(
             "Their tokens are void and their connections are closed. They can sign in again."
@@ -208,7 +208,7 @@ def _signed_out(row: Listener) -> bool:
 
 
 class BroadcastForm(forms.ModelForm):  # type: ignore[type-arg]
-    """What is said to many is asked for twice."""
+    """The form of a broadcast, with a confirmation since it reaches many people."""
 
     sure = forms.BooleanField(
         label=_("Yes, tell everybody there"),
@@ -224,7 +224,7 @@ class BroadcastForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(Broadcast)
 class BroadcastAdmin(BaseAdmin):
-    """What was told to everybody in a domain and below, and telling it."""
+    """The broadcasts, and a page to send one."""
 
     scope = ("domain",)
     form = BroadcastForm
@@ -234,19 +234,19 @@ class BroadcastAdmin(BaseAdmin):
     autocomplete_fields = ["domain"]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """One that was sent is to look at."""
+        """Return the confirmation only for a new broadcast; a sent one is shown."""
         return ["domain", "text", "by", "at"] if obj else ["domain", "text", "sure"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """As above."""
+        """Return all fields for a sent broadcast."""
         return ["domain", "text", "by", "at"] if obj else []
 
     def save_model(self, request: HttpRequest, obj: Broadcast, form: Any, change: bool) -> None:
-        """By the flow."""
-        place = store_of(own_platform())
-        sent = broadcast.send(place, obj.domain, obj.text, request.user.get_username())
-        obj.pk, obj.at, obj.by = sent.pk, sent.at, sent.by
+        """Send the broadcast by the flow."""
+        store = store_of(own_platform())
+        broadcast_row = broadcast.send(store, obj.domain, obj.text, request.user.get_username())
+        obj.pk, obj.at, obj.by = broadcast_row.pk, broadcast_row.at, broadcast_row.by
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
-        """In the audit trail, with its words."""
+        """Record the broadcast with its text in the audit trail."""
         super().log_addition(request, obj, _("Told everybody: %s") % obj.text[:200])

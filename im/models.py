@@ -1,7 +1,8 @@
-"""Tables of instant messaging; all lie in the cell of the platform whose conversations they are.
+"""The tables of instant messaging lie in the data of the platform that owns the conversations.
 
-A conversation is a log: whatever is said or done in it is one `Entry` with the next `seq`, given
-under the lock of the conversation's row, in the transaction that stores it (see `journal`).
+A conversation is a log. Whatever is written or done in it is an `Entry` with the next `seq`, which
+is assigned under the lock of the conversation's row, in the transaction that stores the entry (see
+`data/journal.py`).
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from im.rules.vocabulary import Joining, Kind, Membership, Role
 
 
 def _choices(words: Any) -> list[tuple[str, str]]:
-    return [(one.value, one.value) for one in words]
+    return [(word.value, word.value) for word in words]
 
 
 class Conversation(models.Model):
-    """People who talk with each other, and how far their log has come."""
+    """A conversation of people, and how far its log has come."""
 
     id = models.BigIntegerField(primary_key=True, default=next_id, editable=False)
     kind = models.CharField(max_length=10, choices=_choices(Kind))
@@ -68,7 +69,7 @@ class Conversation(models.Model):
 
 
 class Member(models.Model):
-    """One person in one conversation, and what he has read."""
+    """A person in a conversation, and what that person has read."""
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="people")
     user = models.CharField(max_length=40)
@@ -95,7 +96,10 @@ class Member(models.Model):
 
 
 class Entry(models.Model):
-    """What was said or done, at its place in the order. `msg_id` on the wire is `<conversation>.<seq>`."""
+    """An entry of a log at its place in the order.
+
+    `msg_id` on the wire is `<conversation>.<seq>`.
+    """
 
     pk = models.CompositePrimaryKey("conversation_id", "seq")
     conversation = models.ForeignKey(
@@ -126,7 +130,7 @@ class Entry(models.Model):
 
 
 class Hidden(models.Model):
-    """A message that one person has deleted for himself."""
+    """A message that a person has deleted from the own view."""
 
     pk = models.CompositePrimaryKey("user", "conversation_id", "seq")
     user = models.CharField(max_length=40)
@@ -138,7 +142,10 @@ class Hidden(models.Model):
 
 
 class Gram(models.Model):
-    """The search index: which message of a conversation has it in its text (see `grams`)."""
+    """An entry of the search index: a message of a conversation whose text has this gram.
+
+    `rules/bigrams.py` says what a gram is.
+    """
 
     pk = models.CompositePrimaryKey("conversation_id", "gram", "place")
     conversation = models.ForeignKey(
@@ -152,7 +159,7 @@ class Gram(models.Model):
 
 
 class File(models.Model):
-    """What somebody has uploaded; whoever is in a conversation that uses it may fetch it (IM §9.5)."""
+    """An uploaded file, which the members of the conversations that use it may fetch (IM §9.5)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.CharField(max_length=40)
@@ -179,7 +186,7 @@ class File(models.Model):
 
 
 class FileUse(models.Model):
-    """In which conversation a file was sent, and how many messages carry it there."""
+    """The use of a file in a conversation, and how many messages carry it there."""
 
     pk = models.CompositePrimaryKey("file_id", "conversation_id")
     file = models.ForeignKey(File, on_delete=models.CASCADE)
@@ -191,7 +198,7 @@ class FileUse(models.Model):
 
 
 class Contact(models.Model):
-    """One person in another's list of contacts; both sides have a row."""
+    """A person in another's list of contacts; both sides have a row."""
 
     owner = models.CharField(max_length=40)
     other = models.CharField(max_length=40)
@@ -212,7 +219,7 @@ class Contact(models.Model):
 
 
 class Preference(models.Model):
-    """What a person has chosen."""
+    """The preferences of a person."""
 
     user = models.CharField(max_length=40, primary_key=True)
     hides_presence = models.BooleanField(default=False, help_text="Nobody is told of it.")
@@ -222,7 +229,7 @@ class Preference(models.Model):
 
 
 class Revocation(models.Model):
-    """Tokens that are void before their time: one by its id, or all of a person issued until then."""
+    """A revocation of one token by its id, or of all tokens of a person issued until then."""
 
     user = models.CharField(max_length=40)
     token = models.CharField(max_length=32, blank=True, default="", help_text="Empty: all of them.")
@@ -237,7 +244,7 @@ _PORT = [MinValueValidator(1), MaxValueValidator(65535)]
 
 
 class _Listener(models.Model):
-    """What load balancers and media servers have in common (IM §10.3)."""
+    """The fields that load balancers and media servers have in common (IM §10.3)."""
 
     server_id = models.CharField(max_length=32, unique=True)
     local_host1 = models.GenericIPAddressField("first local address")
@@ -271,7 +278,7 @@ class MediaServer(_Listener):
 
 
 class Broadcast(models.Model):
-    """What an administrator has told everybody in a domain and below."""
+    """A message of an administrator to everybody in a domain and below."""
 
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, db_constraint=False)
     by = models.CharField(max_length=150, help_text="The administrator's name.")

@@ -1,4 +1,4 @@
-"""Timers, a few lines each: who asks, and the one flow that is asked."""
+"""The timers of instant messaging; each calls one flow."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from im.flows import index as search_index
 
 @shared_task
 def revoked() -> None:
-    """What was revoked is out, everywhere."""
+    """Share revoked tokens everywhere, and close their connections."""
     if "im" in settings.ROLES:
         revoke.revoke_pending()
 
 
 @shared_task
 def tidy() -> None:
-    """What clients left behind, and what has expired."""
+    """Delete expired revocations and clients' forbidden queues."""
     if "im" in settings.ROLES:
         revoke.delete_expired()
         forbidden_queues.remove()
@@ -28,21 +28,21 @@ def tidy() -> None:
 
 @shared_task
 def index() -> None:
-    """What was said is found."""
+    """Add new messages to the search index."""
     if "im" in settings.ROLES:
         for_each_served(search_index.index_new_entries)
 
 
 @shared_task
 def gather() -> None:
-    """Each conference that runs has its conversation."""
+    """Keep the conversations of running conferences up to date."""
     if "im" in settings.ROLES:
         for_each_served(conferences.follow_conferences)
 
 
 @shared_task
 def drop_files() -> None:
-    """Uploads that no message carries are not kept."""
+    """Delete uploads that no message carries."""
     if "im" in settings.ROLES:
         for_each_served(lambda platform: forget_files.forget_files(platform, clock.now()))
         forget_files.forget_spooled()

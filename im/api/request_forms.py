@@ -170,10 +170,7 @@ class Ask(serializers.Serializer[Any]):
 
 
 class ChangeContact(serializers.Serializer[Any]):
-    """`state`: `friend` accepts, `blocked` blocks.
-
-    `name`: the caller's own name for the contact.
-    """
+    """Another state of a contact: `friend` accepts, `blocked` blocks. `name`: the caller's own name."""
 
     state = serializers.ChoiceField([FRIEND, BLOCKED], required=False)
     name = serializers.CharField(max_length=64, allow_blank=True, required=False)

@@ -82,7 +82,7 @@ class Search(Call):
         search_request = SearchRequest(self.me.id, query, searched_ranges)
         page = search.find_messages(database, search_request, point, arguments["count"], self.now)
         return ack(
-            found=[_hit(conversation, query.terms) for conversation in page.found],
+            found=[_hit(entry, query.terms) for entry in page.entries],
             before=f"{page.before.place}.{page.before.conversation}" if page.before else None,
         )
 

@@ -201,7 +201,7 @@ class Joined(Done):
 
 
 class Pins(Done):
-    """All pinned messages."""
+    """The ids of all pinned messages."""
 
     pins = serializers.ListField(child=serializers.IntegerField())
 

@@ -45,7 +45,7 @@ class BatchFacts:
 
     locked: dict[int, LockedRow]
     people: dict[int, ActiveMembers]
-    known: dict[DedupKey, StoredEntry]
+    stored_by_key: dict[DedupKey, StoredEntry]
     entries: dict[EntryKey, StoredEntry]
     files: dict[str, Data]
     """Uploads that are complete: `owner`, and what is shown of them."""

@@ -1,4 +1,4 @@
-"""This site's Redis lists people who entered a conference and wait to join its conversation."""
+"""Redis at each site lists people who entered a conference and wait to join its conversation."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class SearchPage:
     `before` is where to continue; `None` means that this is all.
     """
 
-    found: list[StoredEntry]
+    entries: list[StoredEntry]
     before: SearchPosition | None
 
 

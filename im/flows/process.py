@@ -104,7 +104,7 @@ class _Batch:
         """Return the entry that stored this request before, if any."""
         key = batch_facts.dedup_key(incoming)
         if key is not None:
-            return self.facts.known.get(key)
+            return self.facts.stored_by_key.get(key)
         if not incoming.redelivered:
             return None
         return batch_facts.stored_before(self.database, incoming, conversation.last_seq, self.now)
@@ -228,7 +228,7 @@ class _Batch:
         reader = member.id if accepted.draft.cmd is Cmd.MSG else 0
         entry = conversation.append(accepted.draft, self.now, reader)
         if key := batch_facts.dedup_key(incoming):
-            self.facts.known[key] = entry
+            self.facts.stored_by_key[key] = entry
         if accepted.target:
             self._change(accepted, accepted.target, entry)
         self._publish_and_acknowledge(incoming, entry)

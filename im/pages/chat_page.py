@@ -1,4 +1,4 @@
-"""The chat page: one page, whose scripts talk to `/api/v1/im/` and to the broker as any client does."""
+"""The chat page's scripts use `/api/v1/im/` and the broker as any other client does."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from im.pages import texts
 @never_cache
 @ensure_csrf_cookie
 def page(request: HttpRequest) -> HttpResponse:
-    """The page of whoever is signed in."""
+    """Return the chat page of the signed-in person."""
     if "im" not in settings.ROLES:
         raise Http404
     assert isinstance(request.user, Account)

@@ -1,4 +1,4 @@
-"""Operators' pages of load balancers and media servers: what is saved is told to them (IM §10.3)."""
+"""Administrators configure load balancers and media servers (IM §10.3)."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class _ServerAdmin(BaseAdmin):
     ordering = ["server_id"]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Saved and told, or neither."""
-        place = store_of(own_platform())
-        with transaction.atomic(using=place.database):
-            journal.require_serving(place)
+        """Save the configuration and notify the server, in one transaction."""
+        store = store_of(own_platform())
+        with transaction.atomic(using=store.database):
+            journal.require_serving(store)
             super().save_model(request, obj, form, change)
-            notices.stage_config(place, obj)
+            notices.stage_config(store, obj)
 
 
 @admin.register(BalanceServer)
 class BalanceServerAdmin(_ServerAdmin):
-    """How a load balancer is configured."""
+    """The configurations of load balancers."""
 
     fields = [
         "server_id",
@@ -45,7 +45,7 @@ class BalanceServerAdmin(_ServerAdmin):
 
 @admin.register(MediaServer)
 class MediaServerAdmin(_ServerAdmin):
-    """How a media server is configured."""
+    """The configurations of media servers."""
 
     fields = [
         "server_id",

@@ -1,4 +1,4 @@
-"""What the scripts of the chat page say."""
+"""The texts of the chat page's scripts, translated."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from django.utils.translation import gettext as _
 
 
 def for_script() -> dict[str, str]:
-    """By the names under which the scripts know them."""
-    return {**_of_people(), **_of_messages(), **_of_the_line()}
+    """Return the texts by the names that the scripts use."""
+    return {**_people_texts(), **_message_texts(), **_connection_texts()}
 
 
-def _of_people() -> dict[str, str]:
+def _people_texts() -> dict[str, str]:
     return {
         "you": _("You"),
         "online": _("online"),
@@ -44,7 +44,7 @@ def _of_people() -> dict[str, str]:
     }
 
 
-def _of_messages() -> dict[str, str]:
+def _message_texts() -> dict[str, str]:
     return {
         "recalled": _("This message was taken back."),
         "edited": _("edited"),
@@ -79,7 +79,7 @@ def _of_messages() -> dict[str, str]:
     }
 
 
-def _of_the_line() -> dict[str, str]:
+def _connection_texts() -> dict[str, str]:
     return {
         "connecting": _("Connecting…"),
         "lost": _("No connection. What you write is sent when it is back."),

@@ -1,4 +1,4 @@
-"""`manage.py im_service_token balance|media|comm_gb`: a token with which that program signs in at the broker."""
+"""`manage.py im_service_token balance|media|comm_gb` issues the broker token of that program."""
 
 from __future__ import annotations
 
@@ -17,18 +17,21 @@ from im.rules.broker_permissions import SERVICES
 
 
 class Command(BaseCommand):
-    """Prints the token alone. Rotate: make one, give it to the program, then make another with `--alone`."""
+    """The command prints only the token.
 
-    help = "A token (broker password) for a service account; its user name is s.<name>."
+    To rotate it: issue one, give it to the program, then issue another with `--alone`.
+    """
+
+    help = "Issue a token (broker password) for a service account; its user name is s.<name>."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which, how long, and whether earlier ones go on."""
+        """Add the program, the lifetime, and whether earlier tokens are revoked."""
         parser.add_argument("name", choices=[user.removeprefix("s.") for user in sorted(SERVICES)])
-        parser.add_argument("--days", type=int, default=90, help="how long it is good (1 to 400)")
-        parser.add_argument("--alone", action="store_true", help="earlier ones are void")
+        parser.add_argument("--days", type=int, default=90, help="lifetime in days (1 to 400)")
+        parser.add_argument("--alone", action="store_true", help="revoke earlier tokens")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Issue, and revoke if asked."""
+        """Issue a token, and revoke earlier ones if requested."""
         user, now = f"s.{options['name']}", clock.now()
         seconds = int(timedelta(days=min(max(options["days"], 1), 400)).total_seconds())
         if options["alone"]:
