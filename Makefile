@@ -13,7 +13,7 @@ up: bootstrap ## start everything: servers, sites, media units (SITES= MEDIA=jan
 down: ## stop what `make up` started
 	@[ ! -x $(PYTHON) ] || $(PYTHON) -m deploy.stand down
 
-test: bootstrap-dev ## linters, then all tests on private servers (ARGS="-k name tests/unit", CHECK=0 leaves out the linters)
+test: bootstrap-dev ## all tests on private servers, linters beside them (ARGS="-k name tests/unit", CHECK=0: no linters)
 	@$(PYTHON) -m deploy.stand test $(ARGS)
 
 check: bootstrap-dev ## linters, types, layers

@@ -9,14 +9,20 @@ MODE=${1:-run}
 PATH=$PATH:/usr/sbin:/sbin
 LOG=var/log/bootstrap.log
 SHIM=var/lib/lo_ifaddrs.so
+TOOK=var/lib/bootstrap.took
 PACKAGES="mariadb-server-core mariadb-client-core redis-server rabbitmq-server janus"
 PACKAGES+=" libmariadb-dev pkg-config gcc libc6-dev python3 python3-dev python3-venv"
 [ "$MODE" = dev ] && BROWSER=${BROWSER:-1}
 [ "${BROWSER:-0}" = 1 ] && PACKAGES+=" chromium"
 [ "$MODE" = dev ] && PACKAGES+=" faketime gettext" # wanted, not demanded: one test is skipped, `make translations` says so
 
-step() { printf '  %-44s' "$1"; BEGAN=$EPOCHREALTIME; }
-took() { awk -v a="$BEGAN" -v b="$EPOCHREALTIME" 'BEGIN { printf "%6.1f s\n", b - a }'; }
+step() { printf '  %-44s' "$1"; STEP=$1 BEGAN=$EPOCHREALTIME; }
+took() { # `make test` shows the steps again at its end
+  local seconds
+  seconds=$(awk -v a="$BEGAN" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')
+  printf '%6s s\n' "$seconds"
+  printf '%s\t%s\n' "$seconds" "$STEP" >> "$TOOK"
+}
 give_up() { printf '\nbootstrap: %s\n' "$1" >&2; exit 1; }
 
 # Binaries are looked for, not packages: servers from elsewhere are as good.
@@ -118,6 +124,7 @@ make_venv() {
 mkdir -p var/lib var/log
 exec 9>var/lib/bootstrap.lock
 flock -w 900 9 || give_up "another bootstrap is at work for 15 minutes; end it and run again"
+rm -f "$TOOK"
 [ -s "$LOG" ] && [ "$(stat -c %s "$LOG")" -gt 1000000 ] && : > "$LOG"
 printf '\n=== %s %s\n' "$(date -u +%FT%TZ)" "$MODE" >> "$LOG"
 install_packages

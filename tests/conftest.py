@@ -21,24 +21,7 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.load_profile("loaded")
 
-SITES = ("simulated", "janus", "with_core", "chat_site", "site")
-"""Fixtures that are whole sites; a group of tests shares each of them."""
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """With the last test of a group its sites end: each one that idles takes a fifth of a core from the rest."""
-    if _group(item) == _group(nextitem):
-        return
-    for name in SITES:
-        for fixture in item.session._fixturemanager.getfixturedefs(name, item) or ():
-            if fixture.cached_result is not None:
-                fixture.finish(item._request)  # type: ignore[attr-defined]
-
-
-def _group(item: pytest.Item | None) -> str:
-    mark = item.get_closest_marker("xdist_group") if item else None
-    return mark.args[0] if mark else ""
+pytest_plugins = ["tests.schedule"]
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,18 @@
-"""python -m deploy.stand up|down|clean|check|test: what the Makefile calls."""
+"""The commands of the stand, as the Makefile calls them: python -m deploy.stand up|down|clean|check|test."""
 
 import sys
 
 from deploy.stand.errors import StandError
+from deploy.stand.linters import check
 from deploy.stand.report import say
-from deploy.stand.testing import check, test
+from deploy.stand.testing import test
 from deploy.stand.up import clean, down, up
 
 COMMANDS = {"up": up, "down": down, "clean": clean, "check": check}
 
 
 def main(words: list[str]) -> int:
-    """Run one command; what was foreseen is told in one line."""
+    """Run one command; an expected error is printed as one line. Return the exit code."""
     name, *arguments = words or ["help"]
     try:
         if name == "test":

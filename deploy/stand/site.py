@@ -1,4 +1,4 @@
-"""One site: its three servers, its environment, and which processes it runs."""
+"""A site of the stand: a data centre with three servers, an environment, and our processes."""
 
 import json
 import os
@@ -36,7 +36,7 @@ SIMULATED_CONFERENCES = 200
 
 
 class Site:
-    """A site under one directory, on one block of ports."""
+    """A site lies under one directory and on one block of ports."""
 
     def __init__(
         self,
@@ -104,14 +104,14 @@ class Site:
 
     @property
     def demo(self) -> dict[str, Any]:
-        """What load_demo wrote, here or at the core: accounts, api_key, platformmoid."""
+        """Return what load_demo wrote, at this site or at the core: accounts, api_key, platformmoid."""
         path = (self.core or self).directory / "demo.json"
-        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-        return found
+        demo: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return demo
 
     @property
     def addresses(self) -> dict[str, Any]:
-        """This site's entry in up.json."""
+        """Return this site's entry in up.json."""
         return {
             "platformmoid": self.vault.platform_moid,
             "http": self.http,
@@ -135,8 +135,8 @@ class Site:
         child.start()
         code = child.wait(seconds)
         if code != 0 and not self.stopping:
-            said = f"{child.last_words()} (log: {log})"
-            raise StandError(f"{self.name}: manage.py {name} failed: {said}")
+            reason = f"{child.last_words()} (log: {log})"
+            raise StandError(f"{self.name}: manage.py {name} failed: {reason}")
 
     def start_servers(self, report: Report, parallel: Parallel) -> None:
         """Start the servers; migrate as soon as the database is there, while the broker is still on its way."""
@@ -169,11 +169,11 @@ class Site:
 
     @property
     def is_away(self) -> bool:
-        """Is the own platform served at the other site, and here only a copy?"""
+        """Return whether the other site serves the own platform, and this site has only a copy."""
         return isinstance(self.mariadb, CellDatabase) and not self.mariadb.is_open
 
     def _open_register(self, report: Report) -> None:
-        """At the core: the sites' agents begin when their platforms stand there."""
+        """Enter the sites' platforms in the core's register; the sites' agents wait for that."""
         assert isinstance(self.mariadb, MariaDB)
         for statement in register_user(self.vault.register, self.name):
             self.mariadb.sql(statement)
@@ -184,7 +184,7 @@ class Site:
             self._step(report, "cell_register", *words, "--backup", pair.other.moid)
 
     def kill(self) -> None:
-        """kill -9 of everything of this site; nothing restarts it."""
+        """Kill all processes of this site; nothing starts them again."""
         self.stopping = True
         for process in [*self.processes.values(), *self._agents()]:
             process.forsake()
@@ -194,8 +194,15 @@ class Site:
         for server in (self.redis, self.rabbitmq):
             server.stop()
 
+    def discard(self) -> None:
+        """Kill everything and delete the servers' data."""
+        self.kill()
+        self.mariadb.stop()
+        for name in ("mariadb", "cells", "redis/data", "rabbitmq/mnesia"):
+            shutil.rmtree(self.directory / name, ignore_errors=True)
+
     def come_back(self, report: Report) -> None:
-        """Start what was killed; another site may serve its platform meanwhile."""
+        """Start the killed site again; another site may serve its platform meanwhile."""
         self.stopping = False
         self.start_servers(report, Parallel())
         self.start_processes(report, Parallel())
@@ -205,12 +212,12 @@ class Site:
         return [agent] if agent else []
 
     def stop_agent(self, report: Report) -> None:
-        """Nobody here takes over anything any more: the first thing when all is stopped."""
+        """Stop the agent, so that this site takes over nothing; the first step when all is stopped."""
         if isinstance(self.mariadb, CellDatabase):
             self.mariadb.stop_agent()
 
     def prepare(self, report: Report) -> None:
-        """What must be there before the first process."""
+        """Run the commands that must be done before the first process starts."""
         commands = [["provision"]]
         if self.core is None:
             out = ("--out", str(self.directory / "demo.json"))
@@ -225,16 +232,20 @@ class Site:
             self._run("provision", argv, 300)
 
     def _platforms(self) -> list[str]:
-        """What the core's tree says of the sites."""
-        found = []
+        """Return the arguments of load_demo that enter the sites in the core's tree."""
+        arguments = []
         for site in self.followers:
-            known = {"moid": site.vault.platform_moid, "name": site.name, **site.public_addresses}
-            found += ["--platform", json.dumps(known)]
-        return found
+            platform = {
+                "moid": site.vault.platform_moid,
+                "name": site.name,
+                **site.public_addresses,
+            }
+            arguments += ["--platform", json.dumps(platform)]
+        return arguments
 
     @property
     def public_addresses(self) -> dict[str, str]:
-        """Where this site's servers are, as the tree tells everybody: without credentials."""
+        """Return where this site's servers are, as the tree publishes it: without credentials."""
         return {
             "http_url": self.http,
             "broker_url": f"amqp://127.0.0.1:{self.rabbitmq.port}",
@@ -243,7 +254,7 @@ class Site:
         }
 
     def start_processes(self, report: Report, parallel: Parallel) -> None:
-        """Start all at once, and wait until each says that it is ready."""
+        """Start all processes at once, and wait until each is ready."""
         for process in self.processes.values():
             if self.stopping:
                 return
@@ -251,13 +262,13 @@ class Site:
         parallel.run([partial(self._await, name, report) for name in self.processes])
 
     def stop_processes(self, report: Report) -> None:
-        """Our processes: they hand back what they hold."""
+        """Stop our processes in order: they hand back what they hold."""
         self.stopping = True
         with report.step(f"{self.name}: processes stopped"):
             Parallel().run([process.stop for process in self.processes.values()])
 
     def stop_servers(self, report: Report) -> None:
-        """The servers, then whatever is left."""
+        """Stop the servers, then whatever is left."""
         with report.step(f"{self.name}: servers stopped"):
             Parallel().run([server.stop for server in self.servers])
         left = owned.sweep(self.directory)
@@ -265,11 +276,11 @@ class Site:
             report.line(f"  {self.name}: {left} processes had to be swept up")
 
     def follows(self, core: "Site") -> bool:
-        """Has everything arrived here that the core has told this site, and has it told it at all?"""
+        """Return whether the core has sent something to this site, and all of it has arrived."""
         query = "SELECT sent FROM domains_follower WHERE base IS NOT NULL AND platform="
-        told = core.mariadb.sql(f"{query}'{self.vault.platform_moid}'", core.name)
-        heard = self.mariadb.sql("SELECT version FROM domains_followed", self.name)
-        return bool(told and heard) and int(heard) >= int(told)
+        sent = core.mariadb.sql(f"{query}'{self.vault.platform_moid}'", core.name)
+        received = self.mariadb.sql("SELECT version FROM domains_followed", self.name)
+        return bool(sent and received) and int(received) >= int(sent)
 
     def _step(self, report: Report, *words: str) -> None:
         if self.stopping:
@@ -290,14 +301,14 @@ class Site:
                 raise StandError("interrupted")
 
     def _why_not_ready(self) -> str:
-        """What the site itself says to that."""
+        """Return which parts are not ready, as the site itself says."""
         _, body = _http_get(self.ports.web, "/readyz")
         parts = json.loads(body) if body.startswith(b"{") else {}
-        wrong = [f"{part}: {said}" for part, said in parts.items() if said not in ("ok", False)]
-        return f"; it says: {', '.join(wrong)}" if wrong else ""
+        failed = [f"{part}: {state}" for part, state in parts.items() if state not in ("ok", False)]
+        return f"; it says: {', '.join(failed)}" if failed else ""
 
     def _probes(self, name: str) -> Callable[[], bool]:
-        """How a process shows that it is ready."""
+        """Return the probe that says whether a process is ready."""
         opens = (200, 503) if self.is_away else (200,)
         if name == "web":
             page = "/healthz" if self.is_away else "/readyz"
@@ -370,12 +381,12 @@ class Site:
 
 
 def _unit_name(process: str) -> str:
-    """unit1 lives in u1: the name it has on the wire."""
+    """Return the directory of a unit: unit1 lives in u1, its name on the wire."""
     return process.replace("unit", "u")
 
 
 def _http_get(port: int, path: str) -> tuple[int, bytes]:
-    """Status and body; 0 when nobody answers."""
+    """Return status and body of a page; status 0 means that no server answers."""
     link = HTTPConnection("127.0.0.1", port, timeout=3)
     try:
         link.request("GET", path)

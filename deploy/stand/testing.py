@@ -1,65 +1,45 @@
-"""`check` and `test`: the linters, then all tests against private servers that always end."""
+"""`test`: all tests against private servers that always end, the linters beside them, and where the time went."""
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
-from threading import Thread
 from types import FrameType
 
 from deploy.stand import owned
-from deploy.stand.errors import StandError
+from deploy.stand.linters import BIN, Linters, seconds_of, wait_with_usage
 from deploy.stand.parallel import Parallel
 from deploy.stand.ports import SERVER_PORTS, claimed
 from deploy.stand.report import Report, say
 from deploy.stand.site import LIBRARY, REPOSITORY
 from deploy.stand.testservers import TestServers
+from deploy.stand.timings import VARIABLE, Timings
 
-BIN = REPOSITORY / ".venv" / "bin"
-CHECKS = (
-    ("ruff", "check", "."),
-    ("ruff", "format", "--check", "."),
-    ("lint-imports",),
-    ("mypy", "."),
-)
+ALL_PROCESSES, SOME_PROCESSES = "4", "2"
+"""How many test processes run all tests, or some. Stories wait a good deal, so two processors serve four."""
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 MEMORY = Path("/dev/shm")  # noqa: S108  a private directory below it
-
-
-def check() -> int:
-    """Run all linters; show what they say only when they refuse."""
-    report, refused = Report(), 0
-    for words in CHECKS:
-        with report.step("check: " + " ".join(words)):
-            done = _linter(words)
-        if done.returncode:
-            refused += 1
-            say(f"{done.stdout}{done.stderr}".rstrip())
-    if refused:
-        say(f"make check: {refused} of {len(CHECKS)} refused; mend what they name above")
-    return 1 if refused else 0
-
-
-def _linter(words: tuple[str, ...]) -> "subprocess.CompletedProcess[str]":
-    argv = [str(BIN / words[0]), *words[1:]]
-    # mypy's Django plugin loads the settings, and those want a key.
-    env = {**os.environ, "SECRET_KEY": "of the linters alone"}
-    return subprocess.run(
-        argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False
-    )
+MEMORY_BYTES = 6_000_000_000
+"""How much must be free there: the data of all stands lies in it while they run."""
+LOGS = LIBRARY.parent / "test-logs"
+"""Where the logs of a session are copied to in which a test failed."""
 
 
 def test(arguments: list[str]) -> int:
-    """Check, start servers meanwhile, run pytest, stop the servers whatever happens."""
-    for what in ENDS:  # SIGINT too: a shell starts background jobs with it ignored
-        signal.signal(what, _as_interrupt)
+    """Start the servers, run pytest with the linters beside it, stop the servers whatever happens."""
+    for number in ENDS:  # SIGINT too: a shell starts background jobs with it ignored
+        signal.signal(number, _as_interrupt)
     with claimed(SERVER_PORTS) as base:
         directory = _directory(base)
         owned.sweep(directory)
         shutil.rmtree(directory, ignore_errors=True)
         try:
-            return _session(TestServers(directory, base), arguments)
+            code = _session(TestServers(directory, base), arguments)
+            _keep_logs(directory, code)
+            return code
         except KeyboardInterrupt:
             return 130
         finally:
@@ -68,42 +48,59 @@ def test(arguments: list[str]) -> int:
 
 
 def _session(servers: TestServers, arguments: list[str]) -> int:
-    """One session on these servers; pytest's exit code."""
-    failures: list[BaseException] = []
-    parallel, report = Parallel(), Report()
-    starting = Thread(target=_start, args=(servers, parallel, report, failures), daemon=True)
+    """Run one session on these servers; return pytest's exit code, or 1 when a linter refuses."""
+    parallel, timings, linters = Parallel(), Timings(), Linters()
+    notes = servers.directory / "timings"
+    notes.mkdir(parents=True)
+    with_linters = os.environ.get("CHECK") != "0"
     try:
-        starting.start()  # the broker needs seconds, mypy too
-        if os.environ.get("CHECK") != "0" and check():
-            return 1
-        starting.join()
-        if failures:
-            raise failures[0]
-        return _pytest({**servers.env, **owned.session(servers.directory)}, arguments)
+        if with_linters:
+            linters.start()
+        began = time.monotonic()
+        with Report().step("servers for the tests"):
+            servers.start(parallel)
+        started = time.monotonic() - began
+        env = {**servers.env, **owned.session(servers.directory), VARIABLE: str(notes)}
+        began = time.monotonic()
+        code, cpu = _pytest(servers.directory, env, arguments, linters)
+        took = time.monotonic() - began
+        if with_linters:
+            linters.wait()
+            timings.add("linters, beside servers and tests", linters.seconds, linters.cpu)
     finally:
-        for what in ENDS:
-            signal.signal(what, signal.SIG_IGN)
+        for number in ENDS:
+            signal.signal(number, signal.SIG_IGN)
         servers.stop()
         parallel.drain(10)
         servers.stop()  # what the start began meanwhile
+    whole = seconds_of(resource.getrusage(resource.RUSAGE_CHILDREN))
+    timings.add("the session's servers (seconds: their start)", started, whole - cpu - linters.cpu)
+    timings.add("tests with their stands", took, cpu)
+    say("\n".join(timings.table(notes)))
+    return 1 if linters.have_refused else code
 
 
-def _start(
-    servers: TestServers, parallel: Parallel, report: Report, failures: list[BaseException]
-) -> None:
+def _pytest(
+    directory: Path, env: dict[str, str], arguments: list[str], linters: Linters
+) -> tuple[int, float]:
+    """Run pytest; return its exit code and CPU seconds. It is interrupted as soon as a linter refuses.
+
+    Ctrl-C reaches pytest by itself (same terminal); SIGTERM is handed on.
+    """
+    words = [str(BIN / "pytest"), "-n", ALL_PROCESSES, "--dist", "loadgroup"]
+    words += ["--no-loadscope-reorder", "--basetemp", str(directory / "pytest")]
+    words += arguments or ["tests"]
+    if arguments:
+        words[2] = SOME_PROCESSES
+    child = subprocess.Popen(words, cwd=REPOSITORY, env={**os.environ, **env}, text=True)
     try:
-        with report.step("servers for the tests"):
-            servers.start(parallel)
-    except StandError as failure:
-        failures.append(failure)
-
-
-def _pytest(env: dict[str, str], arguments: list[str]) -> int:
-    """Ctrl-C reaches pytest by itself (same terminal); SIGTERM is handed on."""
-    words = [str(BIN / "pytest"), "-n", "2", "--dist", "loadgroup", *(arguments or ["tests"])]
-    child = subprocess.Popen(words, cwd=REPOSITORY, env={**os.environ, **env})
-    try:
-        return child.wait()
+        interrupted = False
+        while os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            if linters.have_refused and not interrupted:
+                child.send_signal(signal.SIGINT)
+                interrupted = True
+            time.sleep(0.1)
+        return wait_with_usage(child)
     except KeyboardInterrupt:
         child.send_signal(signal.SIGINT)
         try:
@@ -115,10 +112,22 @@ def _pytest(env: dict[str, str], arguments: list[str]) -> int:
 
 
 def _directory(base: int) -> Path:
-    """In memory when there is room: durable settings, and yet fast."""
-    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2_000_000_000:
+    """Return the session's directory: in memory when there is room, where durable settings are fast."""
+    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_BYTES:
         return MEMORY / f"stand-test-{os.geteuid()}-{base}"
     return LIBRARY.parent / "test" / str(base)
+
+
+def _keep_logs(directory: Path, code: int) -> None:
+    """Copy all logs of servers and processes, if a test failed, before their directory is removed."""
+    shutil.rmtree(LOGS, ignore_errors=True)
+    if not code:
+        return
+    for path in directory.rglob("*.log"):
+        copy = LOGS / path.relative_to(directory)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+    say(f"logs: {LOGS.relative_to(REPOSITORY)}")
 
 
 def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:

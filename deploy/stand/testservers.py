@@ -1,4 +1,4 @@
-"""The servers of one test session, and what tests are told about them."""
+"""The servers of one test session, and the environment variables by which tests find them."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ SCHEMA = "test_site"
 
 
 class TestServers:
-    """One MariaDB, one Redis, one RabbitMQ; gone afterwards."""
+    """The session's servers are one MariaDB, one Redis and one RabbitMQ, whose data is thrown away."""
 
     __test__ = False  # pytest collects classes by this name
 
@@ -35,9 +35,9 @@ class TestServers:
         self.redis = Redis(directory / "redis", ports.redis, vault.redis)
         broker = directory / "rabbitmq"
         self.door = ports.door  # nobody is there, until a test opens it
-        asked = asks_door(self.door)
+        settings = asks_door(self.door)
         self.rabbitmq = RabbitMQ(
-            broker, ports.rabbitmq, vault.rabbitmq, node="test", settings=asked
+            broker, ports.rabbitmq, vault.rabbitmq, node="test", settings=settings
         )
 
     @property
@@ -48,14 +48,14 @@ class TestServers:
         parallel.run([server.start for server in self.servers])
 
     def stop(self) -> None:
-        """Their data is thrown away, so they need not tidy it first (the broker would take 6 s)."""
+        """Kill the servers: their data is thrown away, so they need not shut down (the broker would take 6 s)."""
         for server in self.servers:
             server.kill()
         Parallel().run([server.stop for server in self.servers])
 
     @property
     def env(self) -> dict[str, str]:
-        """The names of settings.py with TEST_ in front: a test can not hit the servers of `make up` by mistake."""
+        """Return the names of settings.py with TEST_ in front: no test can use the servers of `make up` by mistake."""
         values = {
             "SECRET_KEY": self.vault.secret_key,
             "SITE_NAME": "east",
@@ -65,7 +65,7 @@ class TestServers:
             "AMQP_URL": self.rabbitmq.url("/"),
             "IM_AMQP_URL": self.rabbitmq.url("im"),
             "IM_ADDRESSES": ",".join(
-                "=".join(one) for one in self.rabbitmq.client_addresses.items()
+                "=".join(address) for address in self.rabbitmq.client_addresses.items()
             ),
             "DOOR_PORT": str(self.door),  # for tests alone
             "CELERY_BROKER_URL": self.rabbitmq.url("celery"),

@@ -1,0 +1,89 @@
+"""The table at the end of `make test`, which says where the time went.
+
+Each test process appends one JSON line per test to a file of its own; `tests/schedule.py` writes them.
+CPU seconds of a test are those of its own process and of all child processes that ended meanwhile, so
+the servers and processes of a stand count in the group that started it.
+"""
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+VARIABLE = "TEST_TIMINGS"
+"""The environment variable that names the directory of the files."""
+INSTALLATION = Path("var/lib/bootstrap.took")
+"""What deploy/bootstrap.sh did, one line per step: seconds, a tab, the step's name."""
+SLOWEST = 10
+FRESH_SECONDS = 3600.0
+
+
+@dataclass(slots=True)
+class Sum:
+    """Seconds and CPU seconds of several tests."""
+
+    tests: int = 0
+    seconds: float = 0.0
+    cpu: float = 0.0
+
+
+@dataclass(slots=True)
+class Timings:
+    """The timings of a session, and the table that is made of them."""
+
+    parts: list[tuple[str, float, float]] = field(default_factory=list)
+    """Linters, servers, tests: name, seconds, CPU seconds."""
+
+    def add(self, name: str, seconds: float, cpu: float) -> None:
+        """Remember one part of the session."""
+        self.parts.append((name, seconds, cpu))
+
+    def table(self, directory: Path, installation: Path = INSTALLATION) -> list[str]:
+        """Return the lines to print."""
+        rows = list(_rows(directory))
+        lines = ["where the time went:", f"  {'':<46}{'seconds':>9}{'CPU':>9}"]
+        lines += [f"  {name:<46}{seconds:9.1f}" for name, seconds in _installation(installation)]
+        lines += [f"  {name:<46}{took:9.1f}{cpu:9.1f}" for name, took, cpu in self.parts]
+        lines += ["by group, or folder of tests without a group:", *_groups(rows)]
+        tests = [(r["seconds"], r["name"]) for r in rows if r["kind"] == "test"]
+        fixtures = [(r["seconds"], r["name"]) for r in rows if r["kind"] == "fixture"]
+        lines += ["slowest tests:", *_slowest(tests)] if tests else []
+        lines += ["slowest fixtures:", *_slowest(fixtures)] if fixtures else []
+        return lines
+
+
+def _rows(directory: Path) -> Iterator[dict[str, Any]]:
+    for path in sorted(directory.glob("*.jsonl")):
+        for line in path.read_text().splitlines():
+            yield json.loads(line)
+
+
+def _installation(path: Path) -> Iterator[tuple[str, float]]:
+    """Yield the steps of this run's installation; of an earlier one nothing."""
+    if not path.exists() or time.time() - path.stat().st_mtime > FRESH_SECONDS:
+        return
+    for line in path.read_text().splitlines():
+        seconds, _, name = line.partition("\t")
+        yield f"installation: {name}", float(seconds)
+
+
+def _groups(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield a line per group, the longest first."""
+    sums: dict[str, Sum] = defaultdict(Sum)
+    for row in rows:
+        if row["kind"] == "test":
+            total = sums[row["group"]]
+            total.tests += 1
+            total.seconds += row["seconds"]
+            total.cpu += row["cpu"]
+    for name, total in sorted(sums.items(), key=lambda item: -item[1].seconds):
+        label = f"{name} ({total.tests} tests)"
+        yield f"  {label:<46}{total.seconds:9.1f}{total.cpu:9.1f}"
+
+
+def _slowest(rows: list[tuple[float, str]]) -> Iterator[str]:
+    for seconds, name in sorted(rows, reverse=True)[:SLOWEST]:
+        yield f"  {seconds:7.1f}  {name}"
