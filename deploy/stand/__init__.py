@@ -1,1 +1,1 @@
-"""The stand: private servers and our own processes, for `make up`, for tests and for drills."""
+"""The stand is the local stack: private servers and our own processes, for `make up`, tests and drills."""

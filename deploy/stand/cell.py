@@ -1,4 +1,4 @@
-"""One platform's cell at one site: its directory from the template, its line in CELLS_FILE, its end.
+"""The files of one platform's cell at one site: its directory from the template, its line in CELLS_FILE.
 
 The database process itself is started by the site's `manage.py cell_agent`, and outlives it.
 """
@@ -17,7 +17,7 @@ from failover.data.cells.server_process import Server
 
 
 def prepare(cell: Cell, templates: Path) -> None:
-    """Give it an empty data directory, if it has none; a copy takes a fiftieth of making one."""
+    """Give the cell an empty data directory, if it has none; a copy takes a fiftieth of making one."""
     data = cell.directory / "data"
     if data.exists():
         return
@@ -34,10 +34,10 @@ def write_cells(
     rows: list[dict[str, Any]] = [
         {**asdict(cell), "directory": str(cell.directory)} for cell in cells
     ]
-    found = {"site": site, "register": register, "cells": rows, "limits": limits}
-    write_private(path, json.dumps(found, indent=1) + "\n")
+    contents = {"site": site, "register": register, "cells": rows, "limits": limits}
+    write_private(path, json.dumps(contents, indent=1) + "\n")
 
 
 def stop(cell: Cell) -> None:
-    """End its database process in order; the agent must have ended before, or starts it again."""
+    """Shut the cell's database process down; the agent must have ended before, or starts it again."""
     Server(cell).stop()

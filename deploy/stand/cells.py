@@ -1,4 +1,4 @@
-"""A site's database as a cell: its own platform's at home, copies of others', and the agent of all.
+"""A site's database as cells: its own platform's, a copy of the other's, and the agent of both.
 
 The database processes are started by `manage.py cell_agent` and outlive it.
 """
@@ -29,7 +29,7 @@ GRANTS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """What two sites must know of each other before either of them starts."""
+    """A place is what two sites must know of each other before either of them starts."""
 
     name: str
     number: int
@@ -42,11 +42,11 @@ class Place:
 
     @property
     def moid(self) -> str:
-        """The platform that the site is."""
+        """Return the MOID of the site's own platform."""
         return self.vault.platform_moid
 
     def cell(self, home: "Place", other: "Place") -> Cell:
-        """`home`'s cell as it lies here; `other` has it too."""
+        """Return `home`'s cell as it lies at this site; `other` has the same cell."""
         here_is_home = home is self
         return Cell(
             platform=home.moid,
@@ -67,7 +67,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """Two sites that back each other up, seen from one of them."""
+    """A pair is two sites that back each other up, seen from one of them."""
 
     here: Place
     other: Place
@@ -77,7 +77,7 @@ class Pair:
 
 
 class CellDatabase:
-    """Stands where a site without a backup has its MariaDB: started by the agent, open when owned."""
+    """The database of a site with a backup: started by the agent, open for writes while its site owns it."""
 
     kind = "mariadb"
 
@@ -93,26 +93,26 @@ class CellDatabase:
 
     @property
     def socket(self) -> Path:
-        """Of the own platform's database."""
+        """Return the unix socket of the own platform's database."""
         return Server(self.own).socket
 
     @property
     def pid(self) -> int | None:
-        """Of the own platform's database."""
+        """Return the process id of the own platform's database; `None` while it does not run."""
         return Server(self.own).pid()
 
     @property
     def alive(self) -> bool:
-        """Does the own platform's database run?"""
+        """Return whether the own platform's database runs."""
         return self.pid is not None
 
     def url(self, cell: Cell | None = None) -> str:
-        """Where the application finds a cell at this site, its own one by default."""
+        """Return the URL by which the application reaches a cell at this site, its own one by default."""
         cell = cell or self.own
         return f"mysql://app:{cell.app_password}@127.0.0.1:{cell.port}/{cell.schema}"
 
     def start(self) -> float:
-        """Prepare the directories, start the agent, wait until the own cell serves or copies."""
+        """Prepare the directories, start the agent, wait until the own cell serves or copies; return the seconds."""
         began = time.monotonic()
         for cell in self.cells:
             one_cell.prepare(cell, self.templates)
@@ -125,12 +125,12 @@ class CellDatabase:
 
     @property
     def is_open(self) -> bool:
-        """Takes the own platform's database writes?"""
+        """Return whether the own platform's database takes writes."""
         return self.sql("SELECT @@read_only").strip() == "0"
 
     @property
     def is_copy(self) -> bool:
-        """Does another site serve the own platform?"""
+        """Return whether another site serves the own platform."""
         return "Slave_IO_State" in self.sql("SHOW SLAVE STATUS", names=True)
 
     def sql(self, statement: str, schema: str = "", *, names: bool = False) -> str:
@@ -145,49 +145,49 @@ class CellDatabase:
         return "".join("\t".join(map(str, line)) + "\n" for line in lines)
 
     def stop(self, patience: float = 40.0) -> None:
-        """The agent first, or it starts them again; then the databases, in order."""
+        """Stop the agent first, or it starts the databases again; then shut the databases down."""
         self.stop_agent(patience)
         for cell in self.cells:
             one_cell.stop(cell)
 
     def stop_agent(self, patience: float = 40.0) -> None:
-        """From now on nobody takes over anything here."""
+        """Stop the agent: from now on no platform is taken over at this site."""
         if self.agent is not None:
             self.agent.stop(patience)
 
     def kill(self, what: int = signal.SIGKILL) -> None:
-        """The databases alone; the agent, if it lives, starts them again."""
+        """Send a signal to the databases alone; the agent, if it lives, starts killed ones again."""
         for cell in self.cells:
             pid = Server(cell).pid()
             if pid is not None:
                 os.kill(pid, what)
 
     def _is_registered(self) -> bool:
-        asked = Register(self.register, self.own.platform, self.site)
+        register = Register(self.register, self.own.platform, self.site)
         try:
-            return asked.read() is not None
+            return register.read() is not None
         finally:
-            asked.close()
+            register.close()
 
-    def _wait(self, true: Callable[[], bool], what: str) -> None:
+    def _wait(self, is_true: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + PATIENCE
-        while not _safely(true):
+        while not _safely(is_true):
             if time.monotonic() > deadline:
                 raise StandError(f"{self.own.schema}: its cell is not {what} (log: agent.log)")
             time.sleep(0.1)
 
 
-def _safely(true: Callable[[], bool]) -> bool:
+def _safely(is_true: Callable[[], bool]) -> bool:
     try:
-        return true()
+        return is_true()
     except Failure:
         return False
 
 
 def register_user(password: str, schema: str) -> list[str]:
-    """At the register's database: who may read and change it, and nothing else there."""
-    who = "'agent'@'127.0.0.1'"
+    """Return the SQL that creates the register's user, who may read and change the register and nothing else."""
+    user = "'agent'@'127.0.0.1'"
     return [
-        f"CREATE USER IF NOT EXISTS {who} IDENTIFIED BY '{password}'",
-        *(f"GRANT {what} ON `{schema}`.`{table}` TO {who}" for what, table in GRANTS),
+        f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{password}'",
+        *(f"GRANT {rights} ON `{schema}`.`{table}` TO {user}" for rights, table in GRANTS),
     ]

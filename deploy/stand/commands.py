@@ -1,4 +1,4 @@
-"""Commands of manage.py, one after the other in one process: to start Django costs more than they do.
+"""Run commands of manage.py one after the other in one process: the start of Django costs more than they do.
 
 Each argument is one command with its words, as a JSON list.
 """
@@ -11,7 +11,7 @@ from django.core.management import call_command
 
 
 def main(commands: list[str]) -> None:
-    """Run them; the first that fails ends all."""
+    """Run the commands; the first that fails ends all."""
     django.setup()
     for command in commands:
         call_command(*json.loads(command))

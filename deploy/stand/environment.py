@@ -1,4 +1,4 @@
-"""The contract of a site's processes with settings.py."""
+"""The environment variables of a site's processes, as settings.py reads them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def environment(site: Site) -> dict[str, str]:
-    """The contract with settings.py; nothing else is handed to the processes."""
+    """Return all variables that are handed to the processes."""
     issuer = site.core.vault if site.core else site.vault
     return {
         "DJANGO_SETTINGS_MODULE": "confplatform.settings",
@@ -44,7 +44,7 @@ def environment(site: Site) -> dict[str, str]:
 
 
 def _im(site: Site) -> dict[str, str]:
-    """The clients' virtual host, and where its protocols are."""
+    """Return the variables of instant messages: the clients' virtual host, and where its protocols are."""
     if not site.spec.has_im:
         return {}
     addresses = site.rabbitmq.client_addresses
@@ -58,16 +58,16 @@ def _im(site: Site) -> dict[str, str]:
 
 
 def _peers(site: Site) -> list[tuple[str, str]]:
-    """Whose brokers this site may connect to."""
-    known = [(one.vault.platform_moid, one.rabbitmq.url("/")) for one in site.followers]
-    return [*known, (site.pair.other.moid, site.pair.other.broker)] if site.pair else known
+    """Return platform and URL of each broker to which this site may connect."""
+    peers = [(other.vault.platform_moid, other.rabbitmq.url("/")) for other in site.followers]
+    return [*peers, (site.pair.other.moid, site.pair.other.broker)] if site.pair else peers
 
 
 def _cells(site: Site) -> dict[str, str]:
-    """Where the register is, and the data of the platform that this site may have to serve."""
+    """Return the variables of the register, and of the platform that this site may have to serve."""
     if not isinstance(site.mariadb, CellDatabase) or site.pair is None:
         own = {"REGISTER_URL": site.mariadb.url()}
-        return own if any(one.pair for one in site.followers) else {}
+        return own if any(other.pair for other in site.followers) else {}
     other = site.pair.other.moid
     return {
         "REGISTER_URL": site.pair.register,

@@ -1,5 +1,5 @@
-"""What goes wrong, in one line that says what to do."""
+"""The error of the stand, whose one line says what to do."""
 
 
 class StandError(Exception):
-    """Something did not start; the message names the log or the remedy."""
+    """A part of the stand did not start; the message names the log or the remedy."""

@@ -1,4 +1,4 @@
-"""What a person sees when everything is ready: addresses, accounts, one line per thing to try."""
+"""The guide that `make up` prints when everything is ready: addresses, accounts, one line per thing to try."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ CORE = "core"
 
 
 def guide(up: dict[str, Any]) -> str:
-    """Render up.json for a person."""
+    """Return up.json as text for a person."""
     lines = []
     for name, site in _sites(up).items():
         lines += [
@@ -20,7 +20,7 @@ def guide(up: dict[str, Any]) -> str:
 
 
 def _sites(up: dict[str, Any]) -> dict[str, Any]:
-    """Those where conferences are held."""
+    """Return the sites where conferences are held: all but the core."""
     return {name: site for name, site in up["sites"].items() if name != CORE}
 
 
@@ -32,17 +32,17 @@ def _accounts(up: dict[str, Any]) -> list[str]:
 
 
 def _calls(up: dict[str, Any]) -> list[str]:
-    """The open API, as integrators' programs use it: token, login, create."""
+    """Return calls of the open API, as integrators' programs make them: token, login, create."""
     if not up["accounts"] or not up["api_key"]:
         return []
     api = next(iter(_sites(up).values()))["http"] + "/api/v1"
-    key, who = up["api_key"], _someone(up["accounts"])
+    key, account = up["api_key"], _someone(up["accounts"])
     return [
         f"  T=$(curl -s {api}/system/token -d oauth_consumer_key={key['oauth_consumer_key']}"
         f" -d oauth_consumer_secret={key['oauth_consumer_secret']}"
         """ | sed 's/.*"account_token": *"\\([^"]*\\)".*/\\1/')""",
         f"  curl -s -c var/cookies {api}/system/login -d account_token=$T"
-        f" -d username={who['username']} -d password='{who['password']}'",
+        f" -d username={account['username']} -d password='{account['password']}'",
         f"  curl -s -b var/cookies {api}/mc/confs -d account_token=$T"
         """ --data-urlencode 'params={"name":"first","duration":60,"conf_type":0}'""",
         f'  curl -s -b var/cookies "{api}/vc/confs?account_token=$T"',
@@ -50,23 +50,23 @@ def _calls(up: dict[str, Any]) -> list[str]:
 
 
 def _chat(up: dict[str, Any]) -> list[str]:
-    """People's own clients: a token by HTTP, then the broker itself."""
+    """Return how a chat client signs in: a token by HTTP, then the broker itself."""
     if not up["accounts"] or not up["api_key"]:
         return []
-    site, who = next(iter(_sites(up).values())), _someone(up["accounts"])
+    site, account = next(iter(_sites(up).values())), _someone(up["accounts"])
     broker = " ".join(f"{name} {url}" for name, url in site["im"].items())
     return [
         "chat, in two browsers or with a client of your own (docs/howto/write-a-chat-client.md):",
         f"  {site['http']}/chat/",
         f"  curl -s -b var/cookies {site['http']}/api/v1/im/login -d account_token=$T"
-        f"   (user name {who['username']}: `user_id` and `token` sign in at the broker)",
+        f"   (user name {account['username']}: `user_id` and `token` sign in at the broker)",
         f"  {broker}",
         "",
     ]
 
 
 def _tree(up: dict[str, Any]) -> list[str]:
-    """Where domains and accounts are changed, and where one sees that it has arrived."""
+    """Return where domains and accounts are changed, and where the change can be seen to arrive."""
     if CORE not in up["sites"]:
         return []
     core, (name, site) = up["sites"][CORE], next(iter(_sites(up).items()))
@@ -80,7 +80,7 @@ def _tree(up: dict[str, Any]) -> list[str]:
 
 
 def _licence(up: dict[str, Any]) -> list[str]:
-    """The core issues licences for its sites; a site without one is its own core."""
+    """Return the command that issues a licence; a site without a core is its own core."""
     name, site = next(iter(_sites(up).items()))
     issuer = CORE if CORE in up["sites"] else name
     return [

@@ -1,4 +1,4 @@
-"""A private MariaDB: data directory from a template, one application user, unix socket for root."""
+"""A private MariaDB: its data directory comes from a template, root uses its unix socket."""
 
 import fcntl
 import getpass
@@ -36,7 +36,7 @@ SETTINGS = (
 
 
 class MariaDB(Server):
-    """One mariadbd with its schemas and its `app` user."""
+    """A MariaDB server is one mariadbd with its schemas and its `app` user."""
 
     kind = "mariadb"
     patience = 60.0
@@ -97,7 +97,7 @@ class MariaDB(Server):
         return self._process(argv)
 
     def ready(self) -> bool:
-        """The server greets first; it does so when the init file has been done."""
+        """Return whether the server greets; it does so once the init file has been run."""
         try:
             with socket.socket(socket.AF_UNIX) as link:
                 link.settimeout(1.0)
@@ -109,7 +109,7 @@ class MariaDB(Server):
         return len(greeting) == 5 and greeting[4] == 10
 
     def sql(self, statement: str, schema: str = "") -> str:
-        """Run SQL as root over the unix socket; rows as tab-separated lines."""
+        """Run SQL as root over the unix socket; return rows as tab-separated lines."""
         argv = [
             program("mariadb"),
             "--no-defaults",
@@ -130,7 +130,7 @@ class MariaDB(Server):
             shutil.rmtree(self.socket.parent, ignore_errors=True)
 
     def _init_sql(self) -> str:
-        """Run at each start: users and schemas are as wanted even in an old directory. One statement per line."""
+        """Return the SQL of each start, by which users and schemas are right even in an old directory; a statement a line."""
         app = "'app'@'127.0.0.1'"
         lines = [
             "DELETE FROM mysql.global_priv WHERE User='' OR (User='root' AND Host<>'localhost');",
@@ -147,7 +147,7 @@ class MariaDB(Server):
 
 
 def _short_socket(directory: Path) -> Path:
-    """The unix socket lies in the directory, unless its path is too long for one (pytest's tmp_path often is)."""
+    """Return the socket's path: in the directory, unless that is too long (pytest's tmp_path often is)."""
     usual = directory.resolve() / "sock"
     if len(str(usual)) <= LONGEST_SOCKET:
         return usual
@@ -156,7 +156,7 @@ def _short_socket(directory: Path) -> Path:
 
 
 def _template(templates: Path) -> Path:
-    """An empty data directory, made once per version: a copy takes a fiftieth of making one."""
+    """Return an empty data directory, made once per version: a copy takes a fiftieth of making one."""
     ask = [program("mariadbd"), "--no-defaults", "--version"]
     version = subprocess.run(ask, capture_output=True, check=True).stdout
     template = templates / f"mariadb-{hashlib.sha256(version).hexdigest()[:12]}"

@@ -1,4 +1,4 @@
-"""Which processes on this machine are ours: told by a mark in their environment, never by their name.
+"""Find the processes of a stand by a mark in their environment, never by their name.
 
 Every process of a stand is started with STAND_OWNER=<its directory>, and what it starts inherits the mark. So a
 crashed supervisor's children, and theirs, are found again at the next start, and nobody else's process ever is.
@@ -16,20 +16,21 @@ SESSION = (
 
 
 def mark(owner: Path) -> dict[str, str]:
+    """Return the mark for the environment of a process that belongs to a directory."""
     session = {SESSION: os.environ[SESSION]} if SESSION in os.environ else {}
     return {MARK: str(owner.resolve()), **session}
 
 
 def session(directory: Path) -> dict[str, str]:
-    """What a test process is given, so that all it starts ends with the session."""
+    """Return the mark of a test process, so that all it starts ends with the session."""
     return {SESSION: str(directory.resolve())}
 
 
 def processes_of(owner: Path) -> list[int]:
-    """The living processes of this directory or of one below it, without ourselves."""
+    """Return the living processes of this directory or of one below it, without ourselves."""
     wholes = [f"{name}={owner.resolve()}".encode() for name in (MARK, SESSION)]
     belows = tuple(whole + b"/" for whole in wholes)
-    found = []
+    pids = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
@@ -38,12 +39,12 @@ def processes_of(owner: Path) -> list[int]:
         except OSError:  # gone meanwhile, or another user's
             continue
         if any(word in wholes or word.startswith(belows) for word in environment):
-            found.append(int(entry.name))
-    return found
+            pids.append(int(entry.name))
+    return pids
 
 
 def sweep(owner: Path, patience: float = 10.0) -> int:
-    """Stop what a previous run left behind, gently first; returns how many there were."""
+    """Stop the processes that a previous run left behind, gently first; return how many there were."""
     left = processes_of(owner)
     count = len(left)
     _signal(left, signal.SIGCONT)  # a frozen process hears no SIGTERM
@@ -56,15 +57,15 @@ def sweep(owner: Path, patience: float = 10.0) -> int:
 
 
 def kill(owner: Path) -> None:
-    """kill -9, again and again: a fork may slip in between the look and the signal."""
+    """Kill the processes of a directory, again and again: a fork may happen between the look and the signal."""
     while left := processes_of(owner):
         _signal(left, signal.SIGKILL)
         time.sleep(0.05)
 
 
-def _signal(pids: list[int], what: signal.Signals) -> None:
+def _signal(pids: list[int], number: signal.Signals) -> None:
     for pid in pids:
         try:
-            os.kill(pid, what)
+            os.kill(pid, number)
         except ProcessLookupError:
             continue

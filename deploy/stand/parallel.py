@@ -1,4 +1,4 @@
-"""Several things at once, with the first failure told and an interrupt heard."""
+"""Run several jobs at once: the first failure is raised, and an interrupt is not held up."""
 
 from collections.abc import Callable, Sequence
 from threading import Thread
@@ -7,7 +7,7 @@ Job = Callable[[], object]
 
 
 class Parallel:
-    """Threads of one stand; an interrupt in the main thread does not wait for them, `drain` does."""
+    """The threads of one stand; an interrupt in the main thread does not wait for them, `drain` does."""
 
     def __init__(self) -> None:
         self._threads: list[Thread] = []
@@ -26,7 +26,7 @@ class Parallel:
             raise failures[0]
 
     def drain(self, seconds: float) -> None:
-        """Wait for what an interrupt or a failure left running."""
+        """Wait for the threads that an interrupt or a failure left running."""
         for thread in self._threads:
             thread.join(seconds)
         self._threads.clear()

@@ -1,4 +1,4 @@
-"""Which port is whose: one block per site, and a check that nobody else sits there."""
+"""The ports: one block per site, and a check that no other process listens there."""
 
 import fcntl
 import os
@@ -20,7 +20,7 @@ SLOT = 200  # ports are claimed in such steps
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The block of one site."""
+    """The ports of one site are one block."""
 
     base: int
 
@@ -42,7 +42,7 @@ class Ports:
 
     @property
     def door(self) -> int:
-        """Where the clients' broker asks what they may."""
+        """Return the port of the broker's auth backend, which says what people's clients may do."""
         return self.base + 30
 
     @property
@@ -50,15 +50,15 @@ class Ports:
         return self.base + 100
 
     def core(self, units: int) -> int:
-        """The first port of a core beside this site: after those of its media units."""
+        """Return the first port of a core beside this site: after those of its media units."""
         return self.base + 200 + UNIT_STRIDE * units
 
     def unit(self, number: int) -> int:
-        """First of the 400 ports of media unit 1, 2, ..."""
+        """Return the first of the 400 ports of media unit 1, 2, ..."""
         return self.base + 200 + UNIT_STRIDE * (number - 1)
 
     def listeners(self, units: int) -> list[int]:
-        """The ports that must be free before we start; a unit's first ones stand for its whole range."""
+        """Return the ports that must be free before we start; a unit's first ones stand for its whole range."""
         servers = [
             self.web,
             self.mariadb,
@@ -72,13 +72,13 @@ class Ports:
 
 
 def ports_for(units: int, *, core: bool = False) -> int:
-    """How many ports a site with so many Janus units takes, with a core beside it."""
+    """Return how many ports a site with so many Janus units takes, with a core beside it."""
     own = 200 + UNIT_STRIDE * units
     return own + SERVER_PORTS if core else own if units else SERVER_PORTS
 
 
 def is_free(port: int) -> bool:
-    """This function will say whether we could listen there, on loopback."""
+    """Return whether we could listen on this port of the loopback interface."""
     with socket.socket() as probe:
         # As the servers do: connections of a previous run that linger in TIME_WAIT do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -93,15 +93,15 @@ def is_free(port: int) -> bool:
 def claimed(width: int, second: int = 0) -> Iterator[int]:
     """Yield the first of `width` free ports that no other test of this machine is given meanwhile.
 
-    `second`: as many for another site, which stands SITE_STRIDE further.
+    `second` is the number of ports for another site, which begin SITE_STRIDE further.
     """
     parts = [(0, width), *([(SITE_STRIDE, second)] if second else [])]
     end = TEST_PORTS.stop - sum(parts[-1])
     for first in range(TEST_PORTS.start, end, SLOT):
-        with ExitStack() as held:
-            ports = [range(first + at, first + at + wide) for at, wide in parts]
+        with ExitStack() as locks:
+            ports = [range(first + start, first + start + count) for start, count in parts]
             bases = [base for part in ports for base in part[::SLOT]]
-            if all(_hold(base, held) for base in bases) and all(
+            if all(_hold(base, locks) for base in bases) and all(
                 is_free(port) for part in ports for port in part
             ):
                 yield first
@@ -109,9 +109,9 @@ def claimed(width: int, second: int = 0) -> Iterator[int]:
     raise StandError(f"no {width} free ports in {TEST_PORTS}; end some other test session")
 
 
-def _hold(base: int, held: ExitStack) -> bool:
+def _hold(base: int, locks: ExitStack) -> bool:
     path = Path(f"/tmp/stand-ports-{os.geteuid()}-{base}.lock")  # noqa: S108  empty, only locked
-    lock = held.enter_context(path.open("w"))
+    lock = locks.enter_context(path.open("w"))
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -120,13 +120,14 @@ def _hold(base: int, held: ExitStack) -> bool:
 
 
 def require_free(ports: list[int], remedy: str) -> None:
+    """Raise StandError, which names the remedy, when another process uses one of the ports."""
     taken = [str(port) for port in ports if not is_free(port)]
     if taken:
         raise StandError(f"port {', '.join(taken)} is taken by another process; {remedy}")
 
 
 def answers(port: int, send: bytes, expect: bytes, timeout: float = 1.0) -> bool:
-    """Say something to a server on loopback, and see whether its answer begins or goes on as expected."""
+    """Send some bytes to a server on loopback; return whether its answer contains the expected ones."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout) as link:
             if send:

@@ -1,4 +1,4 @@
-"""One supervised child process: own session, log file, pid file, restarted in place when it dies."""
+"""A child process with a session, a log file and a pid file of its own; started again when it dies."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ GROUP_SIGNALS = (signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT)
 
 
 class Process:
-    """A child that we start, signal and stop by its pid.
+    """A process is a child that we start, signal and stop by its pid.
 
     `supervised` restarts it with a growing pause whenever it ends by itself or is killed; a server under test is
     not supervised, so that it stays dead until the test restarts it.
@@ -62,11 +62,11 @@ class Process:
 
     @property
     def age(self) -> float:
-        """Seconds since the present life began; 0 when dead."""
+        """Return the seconds since the process was started last; 0 when it does not run."""
         return time.monotonic() - self.started if self.alive else 0.0
 
     def start(self) -> None:
-        """Start it, unless it runs."""
+        """Start the process, unless it runs."""
         with self._lock:
             self._wanted = True
             self._wake.clear()
@@ -76,21 +76,21 @@ class Process:
         if self.supervised:
             threading.Thread(target=self._watch, args=(self._child,), daemon=True).start()
 
-    def kill(self, what: int = signal.SIGKILL, *, group: bool | None = None) -> None:
+    def kill(self, number: int = signal.SIGKILL, *, group: bool | None = None) -> None:
         """Send a signal: KILL, STOP and CONT reach all it started in its group, others the process alone."""
         child = self._child
         if child is None or child.poll() is not None:
             return
-        whole = what in GROUP_SIGNALS if group is None else group
+        whole = number in GROUP_SIGNALS if group is None else group
         try:
-            (os.killpg if whole else os.kill)(child.pid, what)
+            (os.killpg if whole else os.kill)(child.pid, number)
         except ProcessLookupError:
             return
-        if what == signal.SIGKILL:
+        if number == signal.SIGKILL:
             child.wait(10)
 
     def stop(self, patience: float = 40.0) -> None:
-        """Ask it to end, wait, then kill it; does not return before it is gone."""
+        """Ask the process to end, wait, then kill it; return when it has gone."""
         with self._lock:
             self._wanted = False
             self._wake.set()
@@ -109,7 +109,7 @@ class Process:
         self.pid_file.unlink(missing_ok=True)
 
     def forsake(self) -> None:
-        """Whoever kills it from now on kills it for good."""
+        """Supervise the process no longer: when it ends, it is not started again."""
         with self._lock:
             self._wanted = False
             self._wake.set()
@@ -119,7 +119,7 @@ class Process:
         self.start()
 
     def wait(self, seconds: float) -> int:
-        """Wait for its own end; the exit code. One that takes too long is stopped."""
+        """Wait until the process ends by itself; return the exit code. A process that takes too long is stopped."""
         child = self._child
         if child is None:
             raise StandError(f"{self.name} was never started")
@@ -144,7 +144,7 @@ class Process:
             time.sleep(0.05)
 
     def last_words(self) -> str:
-        """The last line that says something."""
+        """Return the last line of the log that is neither empty nor a remark of the stand."""
         if not self.log.exists():
             return "it wrote nothing"
         with self.log.open("rb") as file:
@@ -175,7 +175,7 @@ class Process:
         self.pid_file.write_text(f"{self._child.pid}\n")
 
     def _watch(self, child: "subprocess.Popen[bytes]") -> None:
-        """Run in a thread: start it again when it dies, later each time it dies early."""
+        """Start the process again when it dies, later each time it dies early; runs in a thread."""
         early = 0
         while True:
             code = child.wait()

@@ -1,4 +1,4 @@
-"""How each process of a site is run: the words after `python`."""
+"""The command line of each process of a site: the words after `python`."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ CENTER = ("manage.py", "im_center")
 
 
 def web(port: int) -> list[str]:
-    """Pages and APIs."""
+    """Return the web server, which serves pages and APIs."""
     return [
         *("-m", "gunicorn", "confplatform.wsgi:application", "--worker-class", "gthread"),
         *("--workers", "1", "--threads", "96", "--bind", f"127.0.0.1:{port}"),
@@ -27,17 +27,17 @@ def web(port: int) -> list[str]:
 
 
 def worker(name: str) -> list[str]:
-    """Timers, consumers and relay."""
+    """Return the worker, which runs timers, consumers and relay."""
     argv = [*CELERY, "worker", "-P", "threads", "-c", "2", "-n", name]
     return [*argv, "--without-gossip", "--without-mingle", "-l", "WARNING"]
 
 
 def beat(directory: Path) -> list[str]:
-    """Asks the timers. Its own pid file would make it refuse to start again after a kill -9."""
+    """Return the scheduler. It has no pid file, which would make it refuse to start again after a kill -9."""
     return [*CELERY, "beat", "-l", "WARNING", "-s", str(directory / "beat"), "--pidfile="]
 
 
 def simulator(units: int, conferences: int) -> list[str]:
-    """Media units without media."""
+    """Return the simulator of media units, which has no media."""
     argv = ["manage.py", "cmu_simulator", "--units", str(units)]
     return [*argv, "--conferences", str(conferences)]

@@ -1,4 +1,4 @@
-"""A private RabbitMQ: own node, own epmd, own cookie, every listener on loopback, topology of users from a file."""
+"""A private RabbitMQ: node, epmd and cookie of its own, all listeners on loopback, users from a file."""
 
 import json
 import os
@@ -64,15 +64,16 @@ DOOR = {
 
 
 def asks_door(port: int) -> dict[str, str]:
-    """Settings with which the broker asks the door on that port."""
+    """Return the settings with which the broker asks the auth backend on that port."""
     questions = ("user", "vhost", "resource", "topic")
-    paths = {f"auth_http.{one}_path": f"http://127.0.0.1:{port}/{one}" for one in questions}
+    paths = {f"auth_http.{name}_path": f"http://127.0.0.1:{port}/{name}" for name in questions}
     return DOOR | paths
 
 
 class RabbitMQ(Server):
-    """One broker. Ports from `port`: +0 AMQP, +1 distribution, +2 epmd, +3 management, +4 MQTT, +5 STOMP,
-    +6 MQTT and +7 STOMP over WebSocket, +8 Prometheus, +20..29 rabbitmqctl.
+    """A RabbitMQ server is one broker.
+
+    Ports from `port`: +0 AMQP, +1 distribution, +2 epmd, +3 management, +4 MQTT, +5 STOMP, +6 MQTT and +7 STOMP over WebSocket, +8 Prometheus, +20..29 rabbitmqctl.
     """
 
     kind = "rabbitmq"
@@ -104,7 +105,7 @@ class RabbitMQ(Server):
 
     @property
     def client_addresses(self) -> dict[str, str]:
-        """Where people's clients find it, by protocol."""
+        """Return the URLs by which people's clients reach the broker, by protocol."""
         port = self.port
         return {
             "amqp": f"amqp://127.0.0.1:{port}/im",
@@ -132,7 +133,7 @@ class RabbitMQ(Server):
         return self._process([str(SCRIPTS / "rabbitmq-server")], self._env())
 
     def ready(self) -> bool:
-        """AMQP opens last; the management API must know our user before anybody asks it."""
+        """Return whether AMQP, which opens last, and the management API know our user."""
         if not answers(self.port, b"AMQP\x00\x00\x09\x01", b"\x00\x0a\x00\x0a"):  # Connection.Start
             return False
         return "rabbitmq_management" not in self.plugins or self.api("/whoami")[0] == 200
@@ -143,17 +144,19 @@ class RabbitMQ(Server):
             self.epmd.stop(5)
 
     def ctl(self, *words: str) -> str:
-        """Run rabbitmqctl on this node (a second or two; the management API is quicker)."""
+        """Run rabbitmqctl on this node; it takes a second or two, the management API is quicker."""
         argv = [str(SCRIPTS / "rabbitmqctl"), "-q", *words]
-        env, here = self._env(), self.directory
-        done = subprocess.run(argv, env=env, cwd=here, capture_output=True, text=True, check=False)
+        env, directory = self._env(), self.directory
+        done = subprocess.run(
+            argv, env=env, cwd=directory, capture_output=True, text=True, check=False
+        )
         if done.returncode:
-            said = (done.stderr or done.stdout).strip()[-300:]
-            raise StandError(f"rabbitmqctl {words[0]}: {said}")
+            reason = (done.stderr or done.stdout).strip()[-300:]
+            raise StandError(f"rabbitmqctl {words[0]}: {reason}")
         return done.stdout
 
     def _start_epmd(self) -> None:
-        """The port mapper in the foreground: started by the broker, it would outlive it without a pid of ours."""
+        """Start the port mapper in the foreground: one that the broker starts would outlive it, unknown to us."""
         if self.epmd is not None and self.epmd.alive:
             return
         argv = [program("epmd"), "-port", str(self.port + 2), "-address", "127.0.0.1"]
@@ -224,7 +227,7 @@ class RabbitMQ(Server):
         return "".join(f"{name} = {value}\n" for name, value in settings.items())
 
     def _definitions(self) -> dict[str, object]:
-        """Loaded at each start: one user for our servers, the virtual hosts, the limits. There is no guest."""
+        """Return what is loaded at each start: one user for our servers, virtual hosts, limits; no guest."""
         user = {"name": "platform", "password": self.password, "tags": "administrator"}
         everything = {"user": "platform", "configure": ".*", "write": ".*", "read": ".*"}
         return {
@@ -235,7 +238,7 @@ class RabbitMQ(Server):
         }
 
     def api(self, path: str, method: str = "GET", body: object = None) -> tuple[int, object]:
-        """Ask the management API (`/queues/celery/x`, already quoted); status 0 when it does not answer."""
+        """Call the management API with a quoted path (`/queues/celery/x`); status 0 means that it does not answer."""
         link = HTTPConnection("127.0.0.1", self.port + 3, timeout=3)
         credentials = b64encode(f"platform:{self.password}".encode()).decode()
         headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"}
@@ -250,10 +253,10 @@ class RabbitMQ(Server):
             link.close()
 
     def consuming_connections(self, vhost: str) -> int:
-        """How many connections take messages in this virtual host."""
+        """Return how many connections consume in this virtual host."""
         _, consumers = self.api(f"/consumers/{quote(vhost, safe='')}")
         if not isinstance(consumers, list):
             return 0
         # For a moment after a channel has come or gone, its details are an empty list.
-        known = [each["channel_details"] for each in consumers if each["channel_details"]]
-        return len({details.get("connection_name") for details in known})
+        channels = [each["channel_details"] for each in consumers if each["channel_details"]]
+        return len({details.get("connection_name") for details in channels})

@@ -28,7 +28,7 @@ repl-ping-replica-period 1
 
 
 class Redis(Server):
-    """One redis-server."""
+    """A Redis server is one redis-server process."""
 
     kind = "redis"
 
@@ -49,5 +49,5 @@ class Redis(Server):
         return self._process(argv)
 
     def ready(self) -> bool:
-        """PING answers -LOADING until the append-only file has been read."""
+        """Return whether PING is answered; it is -LOADING until the append-only file has been read."""
         return answers(self.port, f"AUTH {self.password}\r\nPING\r\n".encode(), b"+PONG")

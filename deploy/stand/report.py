@@ -1,4 +1,4 @@
-"""Progress lines: what was done and how long it took, one line each, from several threads."""
+"""Progress lines say what was done and how long it took, one line each, from several threads."""
 
 import threading
 import time
@@ -9,12 +9,12 @@ Print = Callable[[str], None]
 
 
 def say(line: str) -> None:
-    """Print at once: a pipe or a log file must show progress too."""
+    """Print a line at once: a pipe or a log file must show progress too."""
     print(line, flush=True)  # noqa: T201  the stand speaks to a person
 
 
 class Report:
-    """Writes `  name ........ 1.2 s` lines; safe to use from threads."""
+    """A report writes `  name ........ 1.2 s` lines; it is safe to use from threads."""
 
     def __init__(self, write: Print = say) -> None:
         self._write = write

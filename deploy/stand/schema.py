@@ -1,4 +1,4 @@
-"""All tables as one file: what `migrate` makes, kept, so that the next empty database is filled in a second.
+"""A file holds all tables as `migrate` makes them, so that the next empty database is filled in a second.
 
 A file belongs to one state of all migrations and packages; where there is none, `migrate` runs, and
 leaves one.
@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class Tables:
-    """The tables of one schema, by root over the unix socket."""
+    """The tables of one schema, read and written as root over the unix socket."""
 
     def __init__(self, socket: Path, schema: str, library: Path) -> None:
         self._at = {"unix_socket": str(socket), "user": "root", "database": schema}
@@ -25,12 +25,12 @@ class Tables:
 
     @property
     def are_missing(self) -> bool:
-        """Was nothing ever stored there?"""
+        """Return whether the schema has no tables yet."""
         with closing(self._connect()) as link:
             return not _rows(link, "SHOW TABLES")
 
     def fill(self) -> bool:
-        """Make them as the file says; False: there is no file."""
+        """Create the tables as the file says; return `False` when there is no file."""
         if not self._file.exists():
             return False
         with closing(self._connect()) as link:
@@ -40,11 +40,11 @@ class Tables:
         return True
 
     def keep(self) -> None:
-        """Write the file for others, from tables that have just been made."""
+        """Write the file for others, from tables that have just been created."""
         with closing(self._connect()) as link:
-            said = [b"SET foreign_key_checks=0", *_statements(link)]
+            statements = [b"SET foreign_key_checks=0", *_statements(link)]
         new = self._file.with_suffix(f".{os.getpid()}.{self._at['database']}")
-        new.write_bytes(b"\0".join(said))
+        new.write_bytes(b"\0".join(statements))
         for old in self._library.glob("schema-*.sql"):
             old.unlink(missing_ok=True)
         new.rename(self._file)
@@ -72,7 +72,7 @@ def _rows(link: "MySQLdb.connections.Connection", query: str) -> list[tuple[obje
 
 
 def _digest() -> str:
-    """Of all that the tables, and the rows that come with them, follow from."""
+    """Return a digest of all files that decide on the tables and on the rows that come with them."""
     digest = hashlib.sha256((REPOSITORY / "requirements.txt").read_bytes())
     # Permissions carry the names of models.
     for pattern in ("*/migrations/*.py", "confplatform/*/migrations/*.py", "*/models.py"):

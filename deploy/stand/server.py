@@ -1,4 +1,4 @@
-"""What the three servers have in common: a private directory, one process, a probe, start and stop."""
+"""The base class of the three servers: a private directory, one process, a probe, start and stop."""
 
 import os
 import shutil
@@ -14,21 +14,21 @@ SBIN = "/usr/sbin:/sbin:/usr/lib/rabbitmq/bin"  # not in everybody's PATH
 
 
 def program(name: str) -> str:
-    """Where a server's binary lies."""
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:{SBIN}")
-    if found is None:
+    """Return the path of a server's program."""
+    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:{SBIN}")
+    if path is None:
         raise StandError(f"{name} is not installed; run deploy/bootstrap.sh")
-    return found
+    return path
 
 
 def base_env(home: Path) -> dict[str, str]:
-    """An environment without the caller's leanings (no RABBITMQ_*, no MYSQL_*, no locale)."""
+    """Return an environment without the caller's settings (no RABBITMQ_*, no MYSQL_*, no locale)."""
     path = f"{os.environ.get('PATH', '')}:{SBIN}"
     return {"PATH": path, "HOME": str(home), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
 class Server(ABC):
-    """A private server on loopback; not supervised: whoever kills it starts it again."""
+    """A private server on loopback; it is not supervised: a test that kills it starts it again."""
 
     kind = "server"
     patience = 30.0  # seconds a start may take, also after a crash on a busy machine
@@ -40,7 +40,7 @@ class Server(ABC):
 
     @abstractmethod
     def prepare(self) -> Process:
-        """Write what is missing in the directory, and say how the server is run."""
+        """Write what is missing in the directory; return the process that runs the server."""
 
     def _process(self, argv: list[str], env: Mapping[str, str] | None = None) -> Process:
         env = env or base_env(self.directory)
@@ -48,7 +48,7 @@ class Server(ABC):
 
     @abstractmethod
     def ready(self) -> bool:
-        """One look, no waiting."""
+        """Return whether the server answers now, without waiting."""
 
     @property
     def pid(self) -> int | None:
@@ -63,7 +63,7 @@ class Server(ABC):
         return self.directory / "log" / f"{self.kind}.log"
 
     def start(self) -> float:
-        """Start and wait until it answers; returns the seconds it took."""
+        """Start the server and wait until it answers; return the seconds it took."""
         began = time.monotonic()
         self.directory.mkdir(parents=True, exist_ok=True)
         self.directory.chmod(0o700)
@@ -77,7 +77,7 @@ class Server(ABC):
             self.process.stop(patience)
 
     def kill(self, *args: int) -> None:
-        """SIGKILL, or the signal given (SIGSTOP and SIGCONT freeze and thaw)."""
+        """Send SIGKILL, or the signal given (SIGSTOP and SIGCONT freeze and thaw)."""
         if self.process is not None:
             self.process.kill(*args)
 
@@ -86,7 +86,7 @@ class Server(ABC):
         return self.start()
 
     def wipe(self) -> None:
-        """Forget all data; only when stopped. The next start begins empty."""
+        """Delete all data of a stopped server; the next start begins empty."""
         if self.alive:
             raise StandError(f"{self.kind} runs; stop it before its data is wiped")
         shutil.rmtree(self.directory, ignore_errors=True)

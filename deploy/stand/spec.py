@@ -1,4 +1,4 @@
-"""Which sites there are, and what tells one from another."""
+"""The sites of the stand, and how they differ."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from deploy.stand.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class SiteSpec:
-    """What tells one site from another."""
+    """A site's specification is what tells it from another site."""
 
     name: str
     index: int  # which block of ports
@@ -19,11 +19,12 @@ class SiteSpec:
     plugins: tuple[str, ...] = PLUGINS
 
     def first_port(self, port_base: int) -> int:
+        """Return the first port of the site's block."""
         return port_base + SITE_STRIDE * self.index
 
     @property
     def has_im(self) -> bool:
-        """Do people's clients sign in at its broker?"""
+        """Return whether people's clients sign in at the site's broker."""
         return "im" in self.roles.split(",")
 
 
@@ -34,7 +35,7 @@ CORE = SiteSpec("core", 0, roles="bmc", workers=1, plugins=("rabbitmq_management
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """What a site knows of its core."""
+    """The core, as its sites know it."""
 
     vault: Vault
     http: str

@@ -1,4 +1,4 @@
-"""`up`, `down` and `clean`: the stand of a person who looks at the product."""
+"""The commands `up`, `down` and `clean`: the stand of a person who looks at the product."""
 
 import json
 import os
@@ -27,7 +27,7 @@ ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(Exception):
-    """Ctrl-C or SIGTERM."""
+    """Ctrl-C or SIGTERM was received."""
 
 
 def up() -> int:
@@ -38,7 +38,7 @@ def up() -> int:
 
 
 def down() -> int:
-    """Stop what `up` started, in whatever state it is."""
+    """Stop all processes that `up` started, in whatever state they are."""
     pid = _supervisor()
     if pid is not None:
         os.kill(pid, signal.SIGTERM)
@@ -55,7 +55,7 @@ def down() -> int:
 
 
 def clean() -> int:
-    """Forget all data; what bootstrap made stays."""
+    """Delete all data of the stand; the files of bootstrap stay."""
     if _supervisor() is not None:
         raise StandError("it is running; first: make down")
     for directory in _sites():
@@ -69,7 +69,7 @@ def clean() -> int:
 
 
 def _attached() -> int:
-    """Be the supervisor: start, say where everything is, wait for the end, stop."""
+    """Start everything, print where it is, wait for a signal, stop everything."""
     sites = _number("SITES", 2)
     stand = Stand(
         VAR,
@@ -81,8 +81,8 @@ def _attached() -> int:
         cells=sites == 2,
         im=True,
     )
-    for what in ENDS:
-        signal.signal(what, _interrupt)
+    for number in ENDS:
+        signal.signal(number, _interrupt)
     began = time.monotonic()
     stand.claim()
     UP_JSON.unlink(missing_ok=True)  # of a run that could not tidy up
@@ -97,8 +97,8 @@ def _attached() -> int:
     except Interrupted:
         return 0
     finally:
-        for what in ENDS:  # a second Ctrl-C must not leave anything running
-            signal.signal(what, signal.SIG_IGN)
+        for number in ENDS:  # a second Ctrl-C must not leave anything running
+            signal.signal(number, signal.SIG_IGN)
         UP_JSON.unlink(missing_ok=True)
         say("stopping")
         stand.stop()
@@ -132,7 +132,7 @@ def _detached() -> int:
 
 
 def _follow(child: "subprocess.Popen[bytes]") -> int:
-    """Copy the supervisor's words until it is ready or has ended."""
+    """Print the supervisor's log until it is ready or has ended; return the exit code."""
     with LOG.open() as log:
         while True:
             ended = child.poll() is not None
@@ -148,7 +148,7 @@ def _follow(child: "subprocess.Popen[bytes]") -> int:
 
 
 def _supervisor() -> int | None:
-    """The pid of the living `up` of this clone."""
+    """Return the pid of the living `up` of this clone; `None` when there is none."""
     try:
         pid = int(PID_FILE.read_text())
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")

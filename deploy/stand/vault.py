@@ -1,4 +1,4 @@
-"""A site's generated passwords and ids: made once, kept in secrets.json, never printed."""
+"""The generated passwords and ids of a site are made once, kept in secrets.json and never printed."""
 
 import json
 import secrets
@@ -16,7 +16,7 @@ def _password() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vault:
-    """What the processes of one site must know and nobody else."""
+    """A vault holds what the processes of one site must know and nobody else."""
 
     secret_key: str = field(default_factory=lambda: secrets.token_urlsafe(50))
     platform_moid: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -31,16 +31,16 @@ class Vault:
 
     @property
     def license_public(self) -> str:
-        """The key by which the site knows licences that were signed with ours."""
+        """Return the public key by which the site checks licences that were signed with our signing key."""
         return write_key(public_of(read_key(self.license_signing, "license_signing")))
 
     @classmethod
     def open(cls, directory: Path) -> "Vault":
-        """Read the directory's secrets; what an older version did not know is added."""
+        """Read the directory's secrets; a secret that an older version did not have is added."""
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / "secrets.json"
-        known = json.loads(path.read_text()) if path.exists() else {}
-        vault = cls(**{name: known[name] for name in cls.__slots__ if name in known})
-        if asdict(vault) != known:
+        stored = json.loads(path.read_text()) if path.exists() else {}
+        vault = cls(**{name: stored[name] for name in cls.__slots__ if name in stored})
+        if asdict(vault) != stored:
             write_private(path, json.dumps(asdict(vault), indent=1) + "\n")
         return vault
