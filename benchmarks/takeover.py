@@ -11,7 +11,7 @@ from benchmarks.bench_site import in_memory, lift_limits
 from benchmarks.load import AmqpLoad
 from tests.failover.clients import writers_to_east
 from tests.failover.two import LIMITS, Two, two_sites, until
-from tests.failover.writers import Writer
+from tests.failover.writers import FAST, Writer
 
 SIZES = (50, 200, 500, 2000)
 LIVE = (
@@ -51,7 +51,7 @@ def _handed_back(two: Two) -> dict[str, Any]:
     """East comes back and gets its platform; writers say how long nobody could write."""
     east, west = two.east, two.west
     before = two.rows(east, west, LIVE)
-    writers = writers_to_east(two)
+    writers = writers_to_east(two, FAST)
     two.come_back(east)
     ready = time.monotonic()
     two.at_rest(300)

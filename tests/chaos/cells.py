@@ -11,6 +11,7 @@ from tests.chaos.story import Stories
 from tests.failover import faults
 from tests.failover.points import HAND_OVER_POINTS, RETURN_POINTS, TAKEOVER_POINTS
 from tests.failover.world import World, world
+from tests.failover.writers import FAST
 
 Fault = Callable[[World], object]
 
@@ -59,7 +60,7 @@ def flapping(made: World) -> None:
 def told(root: Path) -> Stories:
     """A story for each fault, the checker's verdict over all of them, and the control."""
     with world(root / "cells") as made:
-        made.write(8)
+        made.write(8, FAST)
         for name, fault in stories():
             yield name, partial(_tell, made, fault)
         yield "verdict over all of them", partial(_judge, made)

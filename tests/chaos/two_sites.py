@@ -11,6 +11,7 @@ from tests.failover import site_faults as faults
 from tests.failover.clients import Load
 from tests.failover.points import HAND_OVER_POINTS, RETURN_POINTS, TAKEOVER_POINTS
 from tests.failover.two import Two, two_sites
+from tests.failover.writers import FAST
 
 Fault = Callable[[Two], object]
 LONG = 30.0
@@ -58,9 +59,9 @@ def told(root: Path) -> Stories:
             yield name, partial(tell, two, fault)
 
 
-def tell(two: Two, fault: Fault) -> str:
+def tell(two: Two, fault: Fault, pause: float = FAST) -> str:
     """One story under load, and what the checker says."""
-    load = Load(two)
+    load = Load(two, pause=pause)
     try:
         load.goes_on()
         fault(two)

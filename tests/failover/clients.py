@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from tests import licences
 from tests.failover.two import Two, database
-from tests.failover.writers import TABLES, Verdict, Writer, judge
+from tests.failover.writers import CALM, TABLES, Verdict, Writer, judge
 from tests.stories.manager import TENANT, Body, Manager
 
 ELSEWHERE = "29005"
@@ -199,14 +199,14 @@ class Found:
 class Load:
     """Clients at both sites, for east's platform."""
 
-    def __init__(self, two: Two, count: int = 8, pace: float = 0.1) -> None:
+    def __init__(self, two: Two, count: int = 8, pace: float = 0.1, pause: float = CALM) -> None:
         """The licence has a seat for each client: who is refused one met a count that was wrong."""
         self._two = two
         licences.put_into(two.east, count, 0)
         self._managers = [Manager(site.rabbitmq.url("/")) for site in (two.east, two.west)]
         ways = (self._managers, self._managers[::-1])
         self.clients = [Client(n, ways[n % 2], pace) for n in range(count)]
-        self.writers = writers_to_east(two)
+        self.writers = writers_to_east(two, pause)
         for client in self.clients:
             client.start()
 
@@ -282,7 +282,7 @@ class Load:
         return judge(self.writers, ops, counter)
 
 
-def writers_to_east(two: Two, count: int = 2) -> list[Writer]:
+def writers_to_east(two: Two, pause: float, count: int = 2) -> list[Writer]:
     """They write to east's cell itself, wherever it is open, and note under which epoch."""
     where = next(site for site in (two.east, two.west) if two.owner(two.east).startswith(site.name))
     for statement in ("DROP TABLE IF EXISTS op", "DROP TABLE IF EXISTS counter", *TABLES):
@@ -291,7 +291,8 @@ def writers_to_east(two: Two, count: int = 2) -> list[Writer]:
         two.east.vault.platform_moid: database(two.east).own.port,
         two.west.vault.platform_moid: database(two.west).copy.port,
     }
-    made = [Writer(n, ports, two.east.vault.mariadb, two.east.name) for n in range(count)]
+    password, schema = two.east.vault.mariadb, two.east.name
+    made = [Writer(n, ports, password, schema, pause) for n in range(count)]
     for writer in made:
         writer.start()
     return made

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tests.failover.world import World, world
+from tests.failover.writers import FAST
 
 
 def home_again(world: World) -> float:
@@ -184,7 +185,7 @@ def lost_without_waiting(root: Path) -> int:
     """The control: the same agents, faults and writers, and commits that wait for nobody; how many
     acknowledged writes are lost."""
     with world(root, asynchronous=True) as made:
-        made.write()
+        made.write(pause=FAST)
         made.until(lambda: made.acknowledged() > 50)
         made.until((made.root / "west" / "complete").exists)
         link(made, cut=True)

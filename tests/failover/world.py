@@ -28,7 +28,7 @@ from failover.models import CellReport, FailoverEvent, Pulse, Register
 from failover.rules.cell_facts import RegisterRow
 from foundation.cells.models import Cell as Gate
 from tests.failover.cut import Cut
-from tests.failover.writers import TABLES, Verdict, Writer, judge
+from tests.failover.writers import CALM, TABLES, Verdict, Writer, judge
 
 PLATFORM, SCHEMA, PASSWORD = "east", "cell_east", "secret1"
 SITES = ("east", "west")
@@ -163,9 +163,9 @@ class World:
         self.register.kill(signal.SIGCONT)
         self.register.kill()
 
-    def write(self, count: int = 4) -> None:
+    def write(self, count: int = 4, pause: float = CALM) -> None:
         """Begin to write, and go on."""
-        self.writers = [Writer(n, self.ports, PASSWORD, SCHEMA) for n in range(count)]
+        self.writers = [Writer(n, self.ports, PASSWORD, SCHEMA, pause) for n in range(count)]
         for writer in self.writers:
             writer.start()
 

@@ -30,6 +30,10 @@ class Ack:
     epoch: int
 
 
+CALM, FAST = 0.02, 0.003
+"""Seconds a writer waits after each answer: in `make test`, and in `make chaos`, where a kill shall meet a commit."""
+
+
 class NotServed(Exception):
     """This site does not own the platform now."""
 
@@ -37,8 +41,16 @@ class NotServed(Exception):
 class Writer(threading.Thread):
     """One transaction after the other, as `foundation.bus.unit_of_work` makes them: gate, effect, commit."""
 
-    def __init__(self, number: int, ports: Mapping[str, int], password: str, schema: str) -> None:
+    def __init__(
+        self,
+        number: int,
+        ports: Mapping[str, int],
+        password: str,
+        schema: str,
+        pause: float = CALM,
+    ) -> None:
         super().__init__(daemon=True)
+        self.pause = pause
         self.number, self.ports, self.schema = number, ports, schema
         self.password = password
         self.acks: list[Ack] = []
@@ -61,7 +73,7 @@ class Writer(threading.Thread):
                 continue
             self.acks.append(Ack(op, time.monotonic(), site, epoch))
             op = str(uuid.uuid4())
-            self.end.wait(0.003)
+            self.end.wait(self.pause)
 
     def _turn(self) -> None:
         """Try the other site."""

@@ -10,6 +10,16 @@ from tests.simulation.weather import STORM
 from tests.simulation.world import World, run, sites_of
 
 FOUND_WITHIN = 60
+FOUND_BY = {
+    "dropped_unit_is_remembered": 5,
+    "ghosts_may_stay": 29,
+    "incarnation_check_is_removed": 8,
+    "places_leak": 24,
+    "question_check_is_removed": 4,
+    "creation_that_moves_keeps_its_incarnation": 14,
+    "hand_back_ends_conferences": 27,
+}
+"""Where the search for a planted fault begins, if not at seed 0: each seed before takes up to 0.3 s in vain."""
 
 
 @pytest.mark.parametrize("first", range(0, 50, 10))
@@ -40,25 +50,26 @@ def test_a_world_of_two_sites_is_eventful() -> None:
     assert [word for word in words if word not in log] == []
 
 
-def first_broken(sites: int) -> tuple[int, str]:
-    """The first seed whose world breaks, and how."""
-    for seed in range(FOUND_WITHIN):
+def first_broken(name: str, sites: int) -> tuple[int, str]:
+    """Return the first seed whose world breaks, and how. The search begins where it ended last time."""
+    for number in range(FOUND_WITHIN):
+        seed = (FOUND_BY.get(name, 0) + number) % FOUND_WITHIN
         try:
             run(seed, sites=sites)
-        except (AssertionError, WrongMove) as wrong:
-            return seed, f"{type(wrong).__name__} {wrong}"
+        except (AssertionError, WrongMove) as error:
+            return seed, f"{type(error).__name__} {error}"
     pytest.fail(f"not found within {FOUND_WITHIN} seeds")
 
 
 @pytest.mark.parametrize("name", sorted(planted.PLANTED))
 def test_a_planted_fault_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     planted.PLANTED[name](monkeypatch)
-    seed, how = first_broken(sites=1)
+    seed, how = first_broken(name, sites=1)
     print(f"{name}: seed {seed}: {how[:100]}")
 
 
 @pytest.mark.parametrize("name", sorted(planted_sites.PLANTED))
 def test_a_planted_fault_of_two_sites_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     planted_sites.PLANTED[name](monkeypatch)
-    seed, how = first_broken(sites=2)
+    seed, how = first_broken(name, sites=2)
     print(f"{name}: seed {seed}: {how[:100]}")

@@ -11,7 +11,7 @@ from tests.factories import conferences
 
 
 @given(conferences())
-@settings(max_examples=400)
+@settings(max_examples=150)
 def test_a_conference_survives_its_row(c: Conference) -> None:
     assert row_mapper.from_row((row_mapper.to_detail(c), c.revision)) == c
 
