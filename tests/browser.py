@@ -1,4 +1,4 @@
-"""A real browser for tests: Debian's Chromium, with a camera and a microphone that are not."""
+"""A real browser for tests: Debian's Chromium with a simulated camera and microphone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FLAGS = [
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Any]:
-    """A headless Chromium."""
+    """Start a headless Chromium."""
     if not os.path.exists(CHROMIUM):
         pytest.skip("needs Debian's chromium, which `make test` installs unless BROWSER=0")
     from playwright.async_api import async_playwright
@@ -33,23 +33,23 @@ async def browser() -> AsyncIterator[Any]:
 
 
 async def person_of(browser: Any, width: int = 1100, height: int = 700) -> Any:
-    """A page with cookies of its own; `errors` are its scripts' and its policy's complaints."""
+    """Open a page with cookies of its own; its `errors` are those of its scripts and its security policy."""
     context = await browser.new_context(
         permissions=["camera", "microphone"], viewport={"width": width, "height": height}
     )
     page = await context.new_page()
     page.set_default_timeout(40_000)
     page.errors = []
-    page.on("pageerror", lambda wrong: page.errors.append(str(wrong)))
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
     page.on(
         "console",
-        lambda said: "Content Security Policy" in said.text and page.errors.append(said.text),
+        lambda line: "Content Security Policy" in line.text and page.errors.append(line.text),
     )
     return page
 
 
 async def enter(browser: Any, url: str, name: str, password: str = "") -> Any:
-    """A page of somebody who has pressed Join."""
+    """Open a conference's page and press Join."""
     page = await person_of(browser)
     await page.goto(url)
     await join(page, name, password)
@@ -69,7 +69,7 @@ MOVING_PICTURES = """(wanted) => {
   const shown = [...document.querySelectorAll(".tile video")].filter((v) => !v.hidden);
   return shown.length === wanted && shown.every((v) => v.videoWidth > 0 && v.currentTime > 0.3);
 }"""
-"""Are so many pictures shown, and do all of them move?"""
+"""JavaScript: whether so many pictures are shown, and all of them move."""
 
 
 SOUND = """async () => {
@@ -83,10 +83,10 @@ SOUND = """async () => {
   }
   return false;
 }"""
-"""Is there anything to be heard of the others? Their microphones beep."""
+"""JavaScript: whether the others, whose simulated microphones beep, are heard within 15 s."""
 
 
 async def shot(page: Any, name: str) -> None:
-    """A picture for people, where one is asked for."""
+    """Save a picture of the page, if SCREENSHOTS names a folder."""
     if folder := os.environ.get("SCREENSHOTS"):
         await page.screenshot(path=f"{folder}/{name}.png")

@@ -1,4 +1,4 @@
-"""What all tests share: private servers (started by `make test`), and a platform in the database."""
+"""Fixtures that all tests share: private servers (started by `make test`), and a platform in the database."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytest_plugins = ["tests.schedule"]
 
 @pytest.fixture(scope="session")
 def amqp_url() -> str:
-    """The private broker of this test session."""
+    """Return the URL of the session's private broker."""
     url = os.environ.get("TEST_AMQP_URL")
     if not url:
         pytest.skip("needs the private servers that `make test` starts")
@@ -35,7 +35,7 @@ def amqp_url() -> str:
 
 @pytest.fixture(autouse=True)
 def _empty_redis(request: pytest.FixtureRequest) -> None:
-    """A test that uses the database begins with an empty Redis of its own."""
+    """Empty the test process' Redis before each test that uses the database."""
     if "db" in request.fixturenames or "transactional_db" in request.fixturenames:
         from foundation.cells.directory import own_platform, redis_of
 
@@ -44,7 +44,7 @@ def _empty_redis(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def platform(db: None) -> str:
-    """A provisioned platform with the demonstration tenant; its MOID."""
+    """Provision a platform with the demonstration tenant; return its MOID."""
     from django.core.management import call_command
 
     call_command("load_demo", verbosity=0)

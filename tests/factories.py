@@ -1,4 +1,4 @@
-"""Values for tests: conferences in every state, a site that holds one, and random ones."""
+"""Values for tests: conferences in every state, a unit of work that holds them, and random conferences."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _S = ConferenceState
 
 
 def seconds(count: float) -> timedelta:
-    """So many seconds."""
+    """Return a time of so many seconds."""
     return timedelta(seconds=count)
 
 
 def conference(state: ConferenceState = _S.RUNNING, **more: Any) -> Conference:
-    """A conference as it looks in a state."""
+    """Return a conference as it looks in a state."""
     common: dict[str, Any] = {
         "confid": "c1",
         "e164": NUMBER,
@@ -75,22 +75,22 @@ def conference(state: ConferenceState = _S.RUNNING, **more: Any) -> Conference:
     return Conference(**{**common, **shapes[state], **more})
 
 
-def site(*known: Conference, now: datetime = NOW) -> MemoryUnitOfWork:
-    """A memory site with these conferences, and a tenant `u1`."""
+def site(*existing: Conference, now: datetime = NOW) -> MemoryUnitOfWork:
+    """Return a unit of work in memory with these conferences, and a tenant `u1`."""
     facts = {"u1": TenantFacts(tenant=Tenant("u1", "main", True))}
     licence = Limits(8, 2, now - seconds(1), None, EVALUATION)
-    made = MemoryUnitOfWork(now=now, here="main", licence=licence, facts=facts)
-    for c in known:
-        made.conferences[c.confid] = c
-        made.numbers[c.e164] = (c.incarnation, c.live)
+    unit_of_work = MemoryUnitOfWork(now=now, here="main", licence=licence, facts=facts)
+    for c in existing:
+        unit_of_work.conferences[c.confid] = c
+        unit_of_work.numbers[c.e164] = (c.incarnation, c.live)
         if c.live:
-            made.live[c.e164] = c
-            made.count(c.user_domain, NONE, in_use(c))
-    return made
+            unit_of_work.live[c.e164] = c
+            unit_of_work.count(c.user_domain, NONE, in_use(c))
+    return unit_of_work
 
 
 def letter(body: dict[str, Any], *, app_id: str = "", correlation_id: str = "") -> Letter:
-    """A message as it arrives."""
+    """Return a message as it arrives."""
     return Letter(
         body=dumps(body),
         exchange="",
@@ -102,10 +102,13 @@ def letter(body: dict[str, Any], *, app_id: str = "", correlation_id: str = "") 
 
 
 def hear(
-    where: MemoryUnitOfWork, body: dict[str, Any], queue: Routes = Routes.UNIT_TO_CSS, **more: Any
+    unit_of_work: MemoryUnitOfWork,
+    body: dict[str, Any],
+    queue: Routes = Routes.UNIT_TO_CSS,
+    **more: Any,
 ) -> None:
-    """Let a site take a message."""
-    where.take(letter(body, **more), queue.value.queue, where.now)
+    """Deliver a message to a unit of work."""
+    unit_of_work.take(letter(body, **more), queue.value.queue, unit_of_work.now)
 
 
 # ---- random conferences -------------------------------------------------------------------------
@@ -127,7 +130,7 @@ _members = st.lists(
 
 @st.composite
 def conferences(draw: st.DrawFn) -> Conference:
-    """Any conference that the moves can lead to, at any age."""
+    """Draw any conference that the moves can lead to, at any age."""
     state = draw(st.sampled_from(ConferenceState))
     more: dict[str, Any] = {
         "ends_at": draw(st.none() | _moments),

@@ -1,4 +1,4 @@
-"""In which order tests run, in which process, and how long each took.
+"""The schedule says in which order and process tests run, and notes how long each took.
 
 Tests of one xdist group share a stand or a queue and run one after the other in one process. All processes
 but the first begin with the groups, the longest one first; these wait a good deal. The first process begins

@@ -1,4 +1,4 @@
-"""Whole sites for stories: one with simulated units, one with Janus; started once per test process."""
+"""Fixtures that start whole sites for stories: with simulated units, with Janus, with a core."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.stories.manager import Manager
 
 @contextmanager
 def running_site(root: Path, media: str, units: int) -> Iterator[Site]:
-    """A site of its own, all of it ready."""
+    """Start a site, and throw it away at the end."""
     width = ports_for(units if media == "janus" else 0)
     with claimed(width) as base, Stand(root, base, sites=1, media=media, units=units) as stand:
         yield stand.sites["east"]
@@ -33,14 +33,14 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def janus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Two real units."""
+    """Start a site with two real units."""
     with running_site(tmp_path_factory.mktemp("janus"), "janus", 2) as site:
         yield site
 
 
 @pytest.fixture(scope="session")
 def with_core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    """A core (`sites["core"]`) whose tree a site with two simulated units (`sites["east"]`) follows."""
+    """Start a core (`sites["core"]`), and a site with two simulated units (`sites["east"]`) that follows its tree."""
     root = tmp_path_factory.mktemp("with_core")
     with (
         claimed(ports_for(0, core=True)) as base,
@@ -51,9 +51,9 @@ def with_core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
 
 @pytest.fixture
 def manager(request: pytest.FixtureRequest) -> Iterator[Manager]:
-    """A conference manager on the broker of the site that the test uses."""
+    """Return a conference manager on the broker of the site that the test uses."""
     names = [n for n in ("simulated", "janus") if n in request.fixturenames]
     site: Site = request.getfixturevalue(names[0])
-    one = Manager(site.rabbitmq.url("/"))
-    yield one
-    one.close()
+    connected = Manager(site.rabbitmq.url("/"))
+    yield connected
+    connected.close()

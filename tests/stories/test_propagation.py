@@ -26,25 +26,25 @@ print(tenant)
 
 
 def changes(core: Site, name: str, count: int = 1) -> str:
-    """The first tenant gets names at the core; its MOID."""
+    """Rename the first tenant at the core `count` times; return its MOID."""
     return python(core, _CHANGE.format(name=name, count=count)).split()[-1]
 
 
 def name_of(site: Site, moid: str) -> str:
-    """As a site's database has it."""
+    """Return a domain's name in a site's database."""
     return site.mariadb.sql(f"SELECT name FROM domains_domain WHERE moid='{moid}'", site.name)
 
 
-def until(found: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
-    """Wait for it."""
+def until(is_true: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+    """Wait until a condition holds; fail with `what` after `seconds`."""
     end = time.monotonic() + seconds
-    while not found():
+    while not is_true():
         assert time.monotonic() < end, what
         time.sleep(0.1)
 
 
 def arrives(core: Site, east: Site, moid: str, name: str) -> None:
-    """What the core has is at the site too."""
+    """Wait until the site has the name that the core has, and all else that the core has sent."""
     until(lambda: name_of(east, moid).strip() == name, f"{name}: {name_of(east, moid)}")
     assert name_of(core, moid).strip() == name
     until(lambda: east.follows(core), "all of it is there")

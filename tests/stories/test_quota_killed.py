@@ -32,7 +32,7 @@ SELECT COUNT(*), COALESCE(SUM(places), 0),
 
 
 def client(url: str) -> None:
-    """A process that creates as much as it gets, and ends some of it, until it is killed."""
+    """Create as many conferences as are granted, and end some of them, until the process is killed."""
     manager, held = Manager(url), list[str]()
     while True:
         if held and random.random() < 0.45:
@@ -46,33 +46,33 @@ def client(url: str) -> None:
 
 
 def _begin(site: Site) -> BaseProcess:
-    one = _SPAWN.Process(target=client, args=(site.rabbitmq.url("/"),), daemon=True)
-    one.start()
-    return one
+    process = _SPAWN.Process(target=client, args=(site.rabbitmq.url("/"),), daemon=True)
+    process.start()
+    return process
 
 
 @contextmanager
 def clients(site: Site) -> Iterator[list[BaseProcess]]:
-    """Twelve of them; none is left."""
-    some = [_begin(site) for _ in range(CLIENTS)]
-    yield some
-    for one in some:
-        one.kill()
-        one.join(10)
+    """Start twelve clients; end all of them."""
+    processes = [_begin(site) for _ in range(CLIENTS)]
+    yield processes
+    for process in processes:
+        process.kill()
+        process.join(10)
 
 
 def counts(site: Site) -> tuple[int, int, int, int]:
-    """Live conferences and their places; seats and media ports that are counted for them."""
+    """Return how many conferences live and their places, and the seats and media ports counted for them."""
     query = _COUNTS.format(moid=site.vault.platform_moid)
-    said = str(site.mariadb.sql(query, schema=site.name)).split()[-4:]
-    live, places, seats, ports = map(int, said)
+    numbers = str(site.mariadb.sql(query, schema=site.name)).split()[-4:]
+    live, places, seats, ports = map(int, numbers)
     return live, places, seats, ports
 
 
 def test_twelve_processes_at_the_limit_killed_at_random(simulated: Site, manager: Manager) -> None:
     license_for(simulated, LIMIT, 0)
     dice, most, looked, kill_at = random.Random(7), 0, 0, time.monotonic() + 3
-    with clients(simulated) as some:
+    with clients(simulated) as processes:
         until(lambda: counts(simulated)[0] >= LIMIT // 2, 60, "the clients are at work")
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
@@ -82,29 +82,29 @@ def test_twelve_processes_at_the_limit_killed_at_random(simulated: Site, manager
             most, looked = max(most, live), looked + 1
             if time.monotonic() > kill_at:
                 kill_at = time.monotonic() + dice.uniform(0.5, 2.5)
-                _kill_somebody(simulated, some, dice)
+                _kill_somebody(simulated, processes, dice)
     assert most == LIMIT
     assert looked > 25
     _all_is_ended(simulated, manager)
 
 
-def _kill_somebody(site: Site, some: list[BaseProcess], dice: random.Random) -> None:
-    """One of ours, which is started again by itself, or one of the clients, in whose place comes another."""
+def _kill_somebody(site: Site, processes: list[BaseProcess], dice: random.Random) -> None:
+    """Kill one of our processes, which is started again by itself, or one client, and start another client."""
     if dice.random() < 0.6:
         site.processes[dice.choice(_OURS)].kill(signal.SIGKILL)
         return
     which = dice.randrange(CLIENTS)
-    some[which].kill()
-    some[which] = _begin(site)
+    processes[which].kill()
+    processes[which] = _begin(site)
 
 
 def _all_is_ended(site: Site, manager: Manager) -> None:
-    """What the killed ones have left is ended; then nothing is counted any more."""
+    """End the conferences that killed clients have left; then nothing is counted any more."""
 
     def ended() -> bool:
         query = "SELECT live_e164 FROM conferences_conference WHERE live_e164 IS NOT NULL"
-        left = str(site.mariadb.sql(query, schema=site.name)).split()
-        for mark in [manager.release(number) for number in left if number.isdigit()]:
+        numbers = str(site.mariadb.sql(query, schema=site.name)).split()
+        for mark in [manager.release(number) for number in numbers if number.isdigit()]:
             manager.answer_to(mark, 60)
         return counts(site) == (0, 0, 0, 0)
 
