@@ -20,7 +20,7 @@ def beat() -> None:
 
 @shared_task
 def watch() -> None:
-    """The PMS looks at rooms and platforms."""
+    """Let the PMS look at rooms and platforms."""
     if "pms" in settings.ROLES:
         rooms.watch(own_platform())
         platforms.tell(own_platform())
@@ -37,7 +37,7 @@ def ask() -> None:
 
 @shared_task
 def ask_more() -> None:
-    """The same, twice as often, while a platform is abnormal."""
+    """Ask the PMS twice as often while a platform is abnormal (CSS §2.2)."""
     if "css" in settings.ROLES and platforms.is_abnormal(own_platform()):
         platforms.ask(own_platform())
 

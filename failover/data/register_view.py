@@ -70,7 +70,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterView:
-    """All rows, what was said of each cell by site, and the number of each platform's last event."""
+    """The register as it was read: its rows, the agents' reports, the number of each platform's last event.
+
+    `reports` are by platform, then by site.
+    """
 
     rows: dict[str, RegisterRow]
     reports: dict[str, dict[str, Said]] = field(default_factory=dict)
@@ -79,7 +82,7 @@ class RegisterView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One line of the time line."""
+    """An event is one line of the time line."""
 
     id: int
     platform: str
@@ -93,12 +96,12 @@ class Event:
 
 
 def is_there() -> bool:
-    """Does this deployment have a register? Without one nobody takes over anything."""
+    """Tell whether this deployment has a register; without one nothing is ever taken over."""
     return bool(settings.REGISTER_URL)
 
 
 def look() -> RegisterView:
-    """All of it. Raises Failure where it is away; empty where there is none."""
+    """Read the whole register; empty where there is none. Raises Failure where it is away."""
     if not is_there():
         return RegisterView(rows={})
     with _link() as link:
@@ -111,13 +114,13 @@ def look() -> RegisterView:
 
 
 def serving(platform: str) -> str:
-    """At the core: the site that serves a platform; one without a register is its own."""
+    """Return, at the core, the site that serves a platform: its own where the register has no row."""
     found = Register.objects.filter(platform=platform).values_list("owner", flat=True).first()
     return found or platform
 
 
 def timeline(most: int = 50) -> list[Event]:
-    """The last changes, newest first. Raises Failure."""
+    """Return the last changes, newest first. Raises Failure."""
     if not is_there():
         return []
     with _link() as link:
@@ -128,7 +131,10 @@ def timeline(most: int = 50) -> list[Event]:
 
 
 def change(before: RegisterRow, after: RegisterRow, kind: str, site: str, because: str) -> bool:
-    """Write mode and wish, with the time line; False: somebody else was faster. Raises Failure."""
+    """Write mode and request, and add to the time line. Raises Failure.
+
+    `False` means that somebody else changed the row meanwhile: nothing was written.
+    """
     values = [after.mode, after.wish, after.wish_by, after.wish_force, after.wish_fence]
     values += [
         before.platform,
@@ -144,7 +150,10 @@ def change(before: RegisterRow, after: RegisterRow, kind: str, site: str, becaus
 
 
 def settle(before: RegisterRow, site: str, because: str) -> bool:
-    """Nothing is missing any more after a forced takeover; False: it is another row now. Raises Failure."""
+    """Note that nothing is missing any more after a forced takeover. Raises Failure.
+
+    `False` means that the row has changed meanwhile: nothing was written.
+    """
     values = [before.platform, before.epoch, before.owner]
     event = [before.platform, site, "salvaged", before.epoch, before.owner, before.solo]
     with _link() as link:
@@ -152,7 +161,7 @@ def settle(before: RegisterRow, site: str, because: str) -> bool:
 
 
 def note(platform: str, site: str, kind: str, because: str) -> None:
-    """A line of the time line that changes nothing in the register; it is lost where that is away."""
+    """Add a line to the time line that changes nothing; it is lost where the register is away."""
     if not is_there():
         return
     try:

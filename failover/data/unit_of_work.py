@@ -39,17 +39,17 @@ class FailoverUnitOfWork:
         return self._uow.part(ConferencesDatabaseUnitOfWork)
 
     def prepare(self, messages: Sequence[Message]) -> None:
-        """Nothing: these messages are rare, and lock when their turn comes."""
+        """Do nothing: these messages are rare, and each locks its rows when its turn comes."""
 
     # ---- rooms ------------------------------------------------------------------------------
 
     def rooms(self) -> list[MachineRoom]:
-        """This platform's machine rooms, in their order of backup."""
+        """Return the platform's machine rooms, in their order of backup."""
         found = MachineRoom.objects.using(self.database).filter(platform_id=self.platform)
         return list(found.order_by("order", "moid"))
 
     def watched(self) -> dict[str, Room]:
-        """What is remembered of each room, locked: of all processes one at a time decides."""
+        """Lock and return what is remembered of each room: one process at a time decides."""
         found = RoomWatch.objects.using(self.database).select_for_update().order_by("room")
         return {
             r.room: Room(mode=r.mode, abnormal=r.abnormal, since=r.since, number=r.number)
@@ -57,7 +57,7 @@ class FailoverUnitOfWork:
         }
 
     def remember(self, moid: str, room: Room, because: str) -> None:
-        """Write it down; with a reason where it has changed."""
+        """Save the state of a room, and the reason where it has changed."""
         told = {"changed_at": self.now, "because": because} if because else {}
         RoomWatch.objects.using(self.database).update_or_create(
             room=moid,
@@ -74,18 +74,18 @@ class FailoverUnitOfWork:
         return media_units_by_room(self.database, default)
 
     def bound_to(self, room: MachineRoom) -> list[str]:
-        """The user domains of a room, and of the default one those that name none."""
+        """Return the user domains of a room; the default room has also those that name none."""
         return tenants_of_room(self.database, self.platform, room.moid, is_default=room.is_default)
 
     def mark_room(self, moid: str, abnormal: bool) -> bool:
-        """What the pool reads; False: there is no such room here."""
+        """Mark a room for the resource pool; `False` means that there is no such room here."""
         rooms = MachineRoom.objects.using(self.database)
         return bool(rooms.filter(moid=moid, platform_id=self.platform).update(abnormal=abnormal))
 
     # ---- notices ----------------------------------------------------------------------------
 
     def hears(self, subject: str, order: tuple[int, int], state: str, serving: str = "") -> bool:
-        """Is this the newest notice of a room or platform? If so it is remembered."""
+        """Remember the notice of a room or platform if it is the newest; `False` means that it is old."""
         query = f"SELECT epoch, number FROM {_HEARD} WHERE subject=%s FOR UPDATE"  # noqa: S608
         found = sql.select(self.database, query, [subject])
         if not is_newer(found[0] if found else None, order):
@@ -100,7 +100,7 @@ class FailoverUnitOfWork:
         self._uow.send(outgoing)
 
     def flush(self) -> None:
-        """All is written already."""
+        """Do nothing: all is written already."""
 
     def after_commit(self) -> None:
-        """Nothing is projected."""
+        """Do nothing: no projection depends on this data."""

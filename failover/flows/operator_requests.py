@@ -1,4 +1,4 @@
-"""What operators ask for: checked against what is known, and written to the register with a reason.
+"""Requests of operators are checked against what is known, and written to the register with a reason.
 
 The agents do it. A wish is written by compare-and-set: of two operators one is told of the other.
 """
@@ -28,12 +28,12 @@ from foundation.cells.directory import own_platform
 
 
 class Refused(Exception):
-    """Nothing was done; the sentence says why."""
+    """The request was refused and nothing was done; the text says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What was asked for, in words, and the register's row before it."""
+    """A request that was accepted: its sentence, and the register row before it."""
 
     row: RegisterRow
     sentence: str
@@ -43,14 +43,14 @@ Refuse = Callable[[RegisterRow, RegisterView, dict[str, str]], str]
 
 
 def names() -> dict[str, str]:
-    """What people call the platforms."""
+    """Return the names of the platforms by MOID."""
     return dict(PlatformDomain.objects.values_list("moid", "name"))
 
 
 def takeover(
     platform: str, by: str, *, anyway: bool = False, force: bool = False, dry_run: bool = False
 ) -> Asked:
-    """The backup shall serve a platform now. Raises Refused, board.Failure."""
+    """Request that the backup serves a platform from now on. Raises Refused and Failure."""
 
     def refuse(row: RegisterRow, at: RegisterView, called: dict[str, str]) -> str:
         said = at.reports.get(platform, {})
@@ -63,7 +63,7 @@ def takeover(
 
 
 def handback(platform: str, by: str, *, dry_run: bool = False) -> Asked:
-    """Home shall have its platform back now. Raises Refused, board.Failure."""
+    """Request that the home gets its platform back now. Raises Refused and Failure."""
 
     def refuse(row: RegisterRow, at: RegisterView, called: dict[str, str]) -> str:
         return refuse_handback(row, at.reports.get(platform, {}), called)
@@ -75,8 +75,10 @@ def handback(platform: str, by: str, *, dry_run: bool = False) -> Asked:
 
 
 def fence(platform: str, by: str, *, force: bool = False, dry_run: bool = False) -> Asked:
-    """The database of the site that serves a platform is killed and stays down; the other one takes over
-    what it has. Raises Refused, board.Failure."""
+    """Request that the serving site's database is killed, and that the other site takes over what it has.
+
+    The killed database stays down until then. Raises Refused and Failure.
+    """
 
     def refuse(row: RegisterRow, at: RegisterView, called: dict[str, str]) -> str:
         return refuse_fence(row, at.reports.get(platform, {}), called, force=force)
@@ -89,7 +91,7 @@ def fence(platform: str, by: str, *, force: bool = False, dry_run: bool = False)
 
 
 def withdraw(platform: str, by: str, *, dry_run: bool = False) -> Asked:
-    """What was asked for and is not done yet is not to be done. Raises Refused, board.Failure."""
+    """Withdraw a request that is not done yet. Raises Refused and Failure."""
 
     def wanted(row: RegisterRow) -> RegisterRow:
         return replace(row, wish="", wish_by="", wish_force=False, wish_fence=False)
@@ -101,7 +103,7 @@ def withdraw(platform: str, by: str, *, dry_run: bool = False) -> Asked:
 
 
 def set_mode(platform: str, by: str, mode: Mode, *, dry_run: bool = False) -> Asked:
-    """Who decides that it is taken over. Where the tree is ours it says so from now on, too."""
+    """Set who decides on a takeover, in the tree and in the register. Raises Refused and Failure."""
 
     def refuse(row: RegisterRow, at: RegisterView, called: dict[str, str]) -> str:
         return refuse_mode(row, mode, at.reports.get(platform, {}), called)

@@ -1,4 +1,4 @@
-"""Platforms: the PMS answers and tells, CSS asks (CSS §2.2, §2.3).
+"""The PMS's dialogue about platforms: it answers and notifies, CSS asks (CSS §2.2, §2.3).
 
 CSS -> PMS  PLATFORM_STATE_REQ | PLATFORM_CONFIG_REQ     take
 PMS -> CSS  PLATFORM_STATE_NOTIFY | PLATFORM_CONFIG_NOTIFY
@@ -12,6 +12,9 @@ PMS -> CSS  PLATFORM_CONFIG_NOTIFY                       on_platform_config
 The PMS keeps nothing of platforms: the register says who serves, at every site the same, and the
 number of a notice is that of the platform's last event there. Where the register is away the cells
 of this site are known, and there is no number.
+
+No decision of this software reads the notices that CSS receives: the register and each transaction's look at
+the cell say who serves. They are remembered (`failover_heard`) and logged, for operators and third parties.
 """
 
 from __future__ import annotations
@@ -54,7 +57,7 @@ _told: dict[str, PlatformState] = {}
 
 
 def known() -> RegisterView:
-    """The register, or else what the cells of this site say."""
+    """Return the register, or where it is away what the cells of this site say."""
     try:
         if register_view.is_there():
             return register_view.look()
@@ -64,7 +67,7 @@ def known() -> RegisterView:
 
 
 def _cell(platform: str) -> RegisterRow | None:
-    """A platform's row as its copy here has it; its home is the platform itself."""
+    """Return a platform's row as its data here says it; `None` means that the data is away."""
     try:
         serving = read(platform)
     except Error:
@@ -79,7 +82,7 @@ def _cell(platform: str) -> RegisterRow | None:
 
 
 def state(platform: str, at: RegisterView) -> PlatformState:
-    """How a platform is, and those around it."""
+    """Return the notice of a platform's state, with its mains and backups."""
     row = at.rows.get(platform)
     around = BackupPlatform.objects.order_by("order")
     mains = around.filter(backup_id=platform).values_list("platform_id", flat=True)
@@ -100,8 +103,10 @@ def _neighbour(platform: str, at: RegisterView) -> dict[str, Any]:
 
 
 def config(platform: str) -> PlatformConfig:
-    """Where a platform's servers are: at home its own, and its copies of others; else as the tree
-    says."""
+    """Return the notice of where a platform's servers are, as the tree says.
+
+    For this site's own platform the copies of other platforms' data are added.
+    """
     one = PlatformDomain.objects.filter(pk=platform).first()
     redis, mysql = one.redis_url if one else "", one.database_url if one else ""
     stores = [(platform, redis, mysql)]
@@ -116,7 +121,7 @@ def config(platform: str) -> PlatformConfig:
 
 
 def _copy(platform: str) -> tuple[str, str, str]:
-    """Where this site has another platform's data; without user and password."""
+    """Return where this site has another platform's data; without user and password."""
     store = store_of(platform)
     at = settings.DATABASES[store.database]
     parts = urlsplit(store.redis_url)
@@ -152,7 +157,7 @@ def _reply(delivery: Delivery, message: Message) -> outbox.Row:
 
 
 def desk(platform: str) -> Any:
-    """The desk of one platform's PMS, for the consumer."""
+    """Return the batch handler of one platform's PMS, for the consumer."""
     return partial(take, platform)
 
 
@@ -216,6 +221,6 @@ def on_platform_config(uow: FailoverUnitOfWork, notice: PlatformConfig, envelope
 
 
 def is_abnormal(platform: str) -> bool:
-    """Is any platform of this site abnormal, as CSS heard it last?"""
+    """Tell whether the last notice of any platform said that it is abnormal."""
     query = "SELECT COUNT(*) FROM failover_heard WHERE state='abnormal' AND serving<>''"
     return bool(sql.select(store_of(platform).database, query)[0][0])

@@ -14,7 +14,7 @@ log = logging.getLogger("failover.modes")
 
 
 def follow() -> None:
-    """What the tree says is written to the register. Cheap where there is nothing to do."""
+    """Write to the register which recovery modes the tree says; cheap where nothing has changed."""
     if not register_view.is_there():
         return
     try:

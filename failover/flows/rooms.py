@@ -50,7 +50,7 @@ def watch(platform: str) -> None:
 
 
 def _watch(uow: FailoverUnitOfWork) -> list[str]:
-    """What has changed, and why."""
+    """Return what has changed, and why."""
     rooms, known = uow.rooms(), uow.watched()
     default = next((room.moid for room in rooms if room.is_default), "")
     units = uow.units_by_room(default)
@@ -129,7 +129,7 @@ def _leave(uow: FailoverUnitOfWork, room: str) -> None:
 
 
 def set_mode(platform: str, room: str, mode: str, by: str) -> None:
-    """An operator decides on a room; the next look tells it."""
+    """Set an operator's decision on a room; the next run of the timer publishes it."""
     with begin(platform) as uow:
         if not uow.is_open:
             raise Closed("the rooms of this platform are decided on at the site that serves it now")

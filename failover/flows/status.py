@@ -21,7 +21,7 @@ log = logging.getLogger("failover.status")
 
 
 def facts(events: int = 50) -> dict[str, Any]:
-    """All of it, for the page, its script and `manage.py dr status`."""
+    """Return all of it, for the page, its script and `manage.py dr status`."""
     names = dict(PlatformDomain.objects.values_list("moid", "name"))
     at, away, line = platforms.known(), "", list[Event]()
     try:
@@ -41,7 +41,7 @@ def facts(events: int = 50) -> dict[str, Any]:
 
 
 def remark(platform: str) -> str:
-    """What an operator who has changed a platform's backups has to do besides; "": nothing."""
+    """Return what an operator who changed a platform's backups has to do besides; empty: nothing."""
     try:
         rows = register_view.look().rows if register_view.is_there() else None
     except register_view.Failure:
@@ -111,7 +111,7 @@ def _sites(at: RegisterView, names: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def _rooms(names: dict[str, str]) -> list[dict[str, Any]]:
-    """The rooms of this site's platforms, as its PMS sees them."""
+    """Return the rooms of this site's platforms, as its PMS sees them."""
     watched = {one.room: one for one in RoomWatch.objects.all()}
     rooms = MachineRoom.objects.filter(platform_id__in=possible_platforms())
     found = []

@@ -133,7 +133,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def live(request: HttpRequest) -> HttpResponse:
-    """What changes, ready to be put into the page."""
+    """Return the parts of the page that change, ready to be put into it."""
     return _shown(request, "failover/live.html")
 
 

@@ -31,7 +31,7 @@ class Room:
 def decide_room(
     room: Room, units: int, alive: int, now: datetime, *, others_normal: bool
 ) -> tuple[Room, str]:
-    """The room as it is from now on, and why it changed; "": it did not.
+    """Return the room as it is from now on, and why it changed; an empty reason means no change.
 
     `units`: media units that were ever seen in it; `alive`: of these, not lost. While no other
     room is normal it stays so too: its units are all that could help, once they are back.
@@ -61,7 +61,7 @@ def _become(room: Room, abnormal: bool, because: str) -> tuple[Room, str]:
 
 
 def state_of(row: RegisterRow | None) -> str:
-    """A platform is normal while its own site serves it; one without a register is its own."""
+    """Return "normal" while the platform's own site serves it, also without a register; else "abnormal"."""
     return "normal" if row is None or row.owner == row.home else "abnormal"
 
 

@@ -1,4 +1,4 @@
-"""Which cells this site holds, from a JSON file that only the agent may read (CELLS_FILE)."""
+"""The configuration of this site's cells: a JSON file that only the agent may read (CELLS_FILE)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from failover.rules.cell_facts import Limits
 
 
 class BadConfig(Exception):
-    """The file says something that can not be."""
+    """The file cannot be read, or contradicts itself; the text says how."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One platform's data at this site."""
+    """A cell as this site holds it: where its database lies, and where the other site's is."""
 
     platform: str
     number: int
@@ -40,7 +40,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """All cells of a site."""
+    """The configuration of a site: all its cells, and the register."""
 
     site: str
     register: str
@@ -69,7 +69,7 @@ def read(path: Path, **limits: Any) -> Config:
 
 
 def _refuse_odd(config: Config) -> None:
-    """What would mix two cells up."""
+    """Refuse values that would mix up two cells. Raises BadConfig."""
     for name in ("platform", "number", "server", "directory", "port"):
         values = [getattr(cell, name) for cell in config.cells]
         if len(set(values)) < len(values):

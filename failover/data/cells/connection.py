@@ -25,7 +25,7 @@ class Link:
 
     @classmethod
     def to(cls, url: str, seconds: int = 1) -> Link:
-        """A connection to `mysql://user:password@host:port/schema`."""
+        """Return a connection to `mysql://user:password@host:port/schema`."""
         parts = urlsplit(url)
         return cls(
             seconds=seconds,
@@ -37,7 +37,7 @@ class Link:
         )
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        """What a query finds. Raises Failure."""
+        """Run a query and return its rows, each by column name. Raises Failure."""
         try:
             if self._connection is None:
                 self._connection = MySQLdb.connect(**self._where, autocommit=True)
@@ -49,12 +49,12 @@ class Link:
             raise
 
     def one(self, query: str, values: Sequence[Any] = ()) -> dict[str, Any]:
-        """The first row, or an empty one."""
+        """Return the first row of a query, or an empty one. Raises Failure."""
         found = self.rows(query, values)
         return found[0] if found else {}
 
     def value(self, expression: str) -> Any:
-        """What one expression is worth there."""
+        """Return the value of an SQL expression. Raises Failure."""
         return self.one(f"SELECT {expression} AS v")["v"]
 
     def change(self, *statements: tuple[str, Sequence[Any]]) -> int:

@@ -1,4 +1,4 @@
-"""What an agent sees: register, own database and peer, put together with what it remembers."""
+"""The observer of a cell reads the register, the own database and the peer, and remembers between cycles."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NEVER = float("-inf")
 
 @dataclass(slots=True)
 class Memory:
-    """What this life of the agent remembers between cycles."""
+    """The memory of this process of the agent between cycles; it is lost when the process ends."""
 
     unprotected_epoch: int = 0
     last: RegisterRow | None = None
@@ -45,11 +45,11 @@ class Memory:
     fed_since: float | None = None
     diverged_from: int = 0
     past: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=200))
-    """How far the own log was, and when."""
+    """Moments, and the position of the own log at each of them."""
 
 
 class Peer:
-    """The other site's database of the cell, asked four times a second by a thread of its own."""
+    """The peer is the other site's database of the cell; a thread of its own asks it four times a second."""
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
@@ -61,7 +61,7 @@ class Peer:
         self.sequence: int | None = None
 
     def ask(self) -> None:
-        """One question; silence is seen by the age of the last answer."""
+        """Ask once; silence shows as the age of the last answer (`heard_at`)."""
         try:
             found = self._link.one("SELECT @@gtid_binlog_pos AS position, @@read_only AS closed")
         except Failure:
@@ -73,14 +73,14 @@ class Peer:
 
 
 class Health:
-    """Whether the software of this site says that it is alive."""
+    """The health page of this site's software: `good` while it answers 200."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self.good = not url
 
     def ask(self) -> None:
-        """One question."""
+        """Ask once."""
         try:
             with urllib.request.urlopen(self._url, timeout=1) as answer:  # noqa: S310  ours
                 self.good = answer.status == 200
@@ -89,7 +89,7 @@ class Health:
 
 
 def every(seconds: float, act: Callable[[], None], end: Event) -> None:
-    """Repeat it in a thread of its own until the end."""
+    """Repeat a function in a thread of its own until the event is set."""
 
     def run() -> None:
         while not end.wait(seconds):
@@ -99,7 +99,7 @@ def every(seconds: float, act: Callable[[], None], end: Event) -> None:
 
 
 class Watch:
-    """One cell's eyes."""
+    """The observer of one cell gathers the facts for its agent's decisions."""
 
     def __init__(self, cell: Cell, site: str, server: Server, register: Register) -> None:
         self.cell, self.site, self.server, self.register = cell, site, server, register
@@ -116,7 +116,7 @@ class Watch:
             every(2.0, self.health.ask, end)
 
     def look(self) -> Facts:
-        """Everything that the next decision is made from."""
+        """Read everything, and return the facts for the next decision."""
         seen = self._read()
         now = time.monotonic()
         memory = self.memory
@@ -151,7 +151,7 @@ class Watch:
         )
 
     def is_well(self, facts: Facts) -> bool:
-        """This site could serve the cell."""
+        """Tell whether this site could serve the cell, or serves it."""
         database = facts.own
         fed = database.follows and database.receiving and database.applying and database.complete
         serves = not database.follows and not database.read_only
@@ -169,7 +169,7 @@ class Watch:
             return None
 
     def _database(self, now: float) -> Database:
-        """The own database now; one that is mute keeps what it was when it last spoke."""
+        """Return the state of the own database; one that does not answer keeps the state it last had."""
         memory = self.memory
         life = self.server.life()
         if life != memory.life:
@@ -206,7 +206,7 @@ class Watch:
         memory.database = Database()
 
     def _remember(self, look: own_database.Look, now: float) -> None:
-        """Since when things are as they are."""
+        """Remember since when things are as this reading shows them."""
         memory = self.memory
         ahead = None if self.peer.sequence is None else look.sequence - self.peer.sequence
         self.lag = None if ahead is None else max(0, -ahead if look.read_only else ahead)
@@ -222,7 +222,11 @@ class Watch:
             memory.pulse = look.pulse
 
     def _remember_divergence(self, look: own_database.Look, now: float) -> None:
-        """A refusal counts until something was received again; asking anew does not wipe it out."""
+        """Remember since when the owner refuses this copy.
+
+        The refusal counts until the copy has received something again. A new attempt to connect alone does
+        not end it: the error vanishes from the status for a moment and comes back.
+        """
         memory = self.memory
         memory.fed_since = (memory.fed_since or now) if look.receiving else None
         if look.diverged and memory.diverged_at is None:
@@ -231,10 +235,12 @@ class Watch:
             memory.diverged_at = None
 
     def _is_complete(self, look: own_database.Look) -> bool:
-        """As a copy, in this life of the process, it once had all that the owner had.
+        """Tell whether this copy, since its process started, has once had all that the owner had.
 
-        What a copy had received and not applied is gone when its process dies; until it has been
-        complete again it must not take over. Kept in a file: the agent may die too.
+        What a copy had received and not applied is lost when its process dies. Until it has been complete
+        again it must not take over. The fact is kept in a file, because the agent may die too. The goal is
+        the owner's position once the copy has received for 0.25 s: one that is refused looks connected
+        for a moment.
         """
         memory = self.memory
         if self.complete.exists() and self.complete.read_text() == memory.life:
@@ -252,7 +258,7 @@ class Watch:
         return True
 
     def _is_near(self) -> bool:
-        """As owner: when the copy last answered, it had all but a moment's work."""
+        """Tell, as owner, whether the copy had all but the last 0.3 s of work when it last answered."""
         then = self.peer.heard_at - NEAR
         before = [sequence for at, sequence in self.memory.past if at <= then]
         return bool(before) and self.peer.sequence is not None and self.peer.sequence >= before[-1]
@@ -264,7 +270,7 @@ class Watch:
         self.memory.asked_at = (self.memory.asked_at or now) if mine else None
 
     def _remember_health(self, seen: Seen | None, near: bool, now: float) -> None:
-        """As owner of another site's platform: since when home could have it back."""
+        """Remember, as owner of another site's platform, since when its home could have it back."""
         memory = self.memory
         away = seen is not None and seen.row.owner == self.site != seen.row.home
         good = away and seen is not None and seen.other_well and not seen.row.solo and near

@@ -1,4 +1,4 @@
-"""What one look at the cell's own database shows, and whether its settings keep what it promises."""
+"""One reading of the cell's own database, and the check of the settings on which its promise rests."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ SELECT COUNT(*) AS n FROM information_schema.user_privileges WHERE grantee LIKE 
 
 
 class Look:
-    """One look at the own database; what the agent remembers of it lies elsewhere."""
+    """A reading of the own database at one moment; what is remembered between readings lies in `observer`."""
 
     def __init__(self, link: Link, platform: str, schema: str, domain: int) -> None:
-        """This function will read everything at once. Raises link.Failure."""
+        """Read everything at once. Raises Failure."""
         found = link.one(_LOOK)
         self.read_only, self.semi = bool(found["read_only"]), bool(found["semi"])
         self.sequence = sequence(found["position"], domain)
@@ -48,31 +48,31 @@ class Look:
 
     @property
     def attached(self) -> bool:
-        """A copy is connected that acknowledges."""
+        """Tell whether a copy that acknowledges is connected."""
         return int(self._semi["Rpl_semi_sync_master_clients"]) > 0
 
     @property
     def waiting(self) -> bool:
-        """Commits wait for an acknowledgement."""
+        """Tell whether commits are waiting for an acknowledgement."""
         return int(self._semi["Rpl_semi_sync_master_wait_sessions"]) > 0
 
     @property
     def acknowledged(self) -> int:
-        """How many commits were acknowledged so far."""
+        """Return the number of commits that were acknowledged so far."""
         return int(self._semi["Rpl_semi_sync_master_yes_tx"])
 
     @property
     def diverged(self) -> bool:
-        """The owner says that we hold what it does not."""
+        """Tell whether the owner refuses us because we hold transactions that it does not."""
         return self._slave.get("Last_IO_Errno") == DIVERGED
 
     @property
     def receiving(self) -> bool:
-        """As a copy: connected."""
+        """Tell whether this copy is connected to the owner."""
         return bool(self._slave.get("Slave_IO_Running") == "Yes")
 
     def database(self, *, complete: bool, unsafe_setting: str) -> Database:
-        """The facts for a decision."""
+        """Return the reading as facts for a decision."""
         slave = self._slave
         trouble = slave.get("Last_SQL_Error") or slave.get("Last_IO_Error") or ""
         return Database(
@@ -92,7 +92,7 @@ class Look:
 
 
 def sequence(position: str, domain: int) -> int:
-    """How far a GTID position is in one domain: `7-1-5675` -> 5675."""
+    """Return the sequence number of a GTID position in one domain: `7-1-5675` gives 5675, absent gives 0."""
     for one in filter(None, position.split(",")):
         number, _, rest = one.partition("-")
         if int(number) == domain:
@@ -101,7 +101,7 @@ def sequence(position: str, domain: int) -> int:
 
 
 def unsafe_setting(link: Link, server: int, domain: int) -> str:
-    """A setting under which acknowledged writes could be lost, in words; empty: all is well."""
+    """Return in words a setting under which acknowledged writes could be lost; empty means none."""
     names = [*NEEDED, "rpl_semi_sync_master_timeout", "server_id", "gtid_domain_id"]
     names += ["slave_parallel_threads"]
     asked = link.one("SELECT " + ", ".join(f"@@{name} AS {name}" for name in names))
@@ -134,7 +134,7 @@ def _pulse(link: Link, platform: str, schema: str) -> int | None:
 
 
 def _or_nothing(link: Link, query: str, value: str) -> dict[str, Any]:
-    """A row of a table that the first migration makes."""
+    """Return a row of a table that the first migration makes; empty before that migration."""
     try:
         return link.one(query, [value])
     except Failure as wrong:

@@ -39,17 +39,17 @@ ON DUPLICATE KEY UPDATE at=VALUES(at), role=VALUES(role), well=VALUES(well), lag
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What one look at the register shows."""
+    """A reading of the register for one cell."""
 
     row: RegisterRow
     takeovers: int
     other_well: bool
-    """The other site's agent has just said that it could serve."""
+    """The other site's agent reported within 5 s that it could serve."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What an agent says of its cell, for the operators and for its peer."""
+    """The report of an agent on its cell, for operators and for the other site's agent."""
 
     role: str
     well: bool
@@ -58,14 +58,14 @@ class Report:
 
 
 class Register:
-    """One site's way to the register, for one cell. Every call may raise link.Failure."""
+    """The register as one site's agent uses it for one cell. Every call may raise Failure."""
 
     def __init__(self, url: str, platform: str, site: str) -> None:
         self._link = Link.to(url)
         self._platform, self._site = platform, site
 
     def read(self) -> Seen | None:
-        """The platform's row; None: it has none."""
+        """Return the platform's row and what goes with it; `None` means that it has no row."""
         found = self._link.one(_READ, [self._site, self._platform])
         if not found:
             return None
@@ -84,7 +84,11 @@ class Register:
         *,
         automatic: bool = False,
     ) -> bool:
-        """Compare `(epoch, owner, solo)` and set; with it the time line. False: it was another."""
+        """Replace the row if `(epoch, owner, solo)` is still as in `before`, and add to the time line.
+
+        `False` means that somebody changed the row meanwhile: nothing was written. After a Failure nobody
+        knows whether it was written, or may still be.
+        """
         moved = after.owner != before.owner
         to = [after.epoch, after.owner, after.solo, after.forced, *[moved] * 4]
         at = [before.platform, before.epoch, before.owner, before.solo]
@@ -92,14 +96,14 @@ class Register:
         return bool(self._link.change((_SET, to + at), (_EVENT, event)))
 
     def wish(self, before: RegisterRow, after: RegisterRow, kind: str, because: str) -> bool:
-        """Ask the owner to hand over, or withdraw that. False: somebody wished meanwhile."""
+        """Write or withdraw the request to hand over; `False` means that another request came meanwhile."""
         values = [after.wish, after.wish_by, before.platform, before.epoch]
         values += [before.wish, before.wish_by]
         event = self._event(after, kind, because, False)
         return bool(self._link.change((_WISH, values), (_EVENT, event)))
 
     def report(self, report: Report) -> None:
-        """Say how the cell is here."""
+        """Write this site's report."""
         values = [report.role, report.well, report.lag, report.sentence[:255]]
         self._link.rows(_REPORT, [self._platform, self._site, *values])
 

@@ -66,7 +66,7 @@ class Server:
         self._pid: int | None = None
 
     def pid(self) -> int | None:
-        """The living process, whoever started it."""
+        """Return the id of the living process, whoever started it; `None` means that there is none."""
         if self._child is not None and self._child.poll() is not None:
             self._child = None
         if self._pid is None or not self._is_ours(self._pid):
@@ -75,7 +75,7 @@ class Server:
         return self._pid
 
     def life(self) -> str:
-        """Names this life of the process: another one after each start."""
+        """Return a name of this run of the process, another one after each start; empty: it is down."""
         pid = self.pid()
         try:
             began = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
@@ -118,7 +118,7 @@ class Server:
         self._pid = self._child.pid
 
     def kill(self) -> None:
-        """kill -9, and wait until it is gone; also one that is frozen."""
+        """Kill the process with SIGKILL, even a frozen one, and wait until it is gone."""
         while (pid := self.pid()) is not None:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -127,7 +127,7 @@ class Server:
             time.sleep(0.005)
 
     def stop(self) -> None:
-        """In order: it writes what it holds and ends."""
+        """Stop the process in order: it writes what it holds, and ends."""
         while (pid := self.pid()) is not None:
             os.kill(pid, signal.SIGTERM)
             time.sleep(0.02)
@@ -152,7 +152,7 @@ class Server:
         return f"--datadir={self.data}".encode() in words and words[0].endswith(b"mariadbd")
 
     def _install(self) -> None:
-        """An empty data directory, whole or not at all."""
+        """Make an empty data directory, whole or not at all."""
         new = self.data.with_name("data.new")
         shutil.rmtree(new, ignore_errors=True)
         self.cell.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -182,7 +182,7 @@ def _where(data: Path) -> list[str]:
 
 
 def _socket(directory: Path) -> Path:
-    """In the directory, unless its path is too long for a socket."""
+    """Return the path of the socket: in the directory, unless that path is too long for a socket."""
     usual = directory / "sock"
     if len(str(usual)) <= LONGEST_SOCKET:
         return usual

@@ -1,4 +1,4 @@
-"""The steps of a cell's agent against real databases. Each may be repeated after a crash anywhere.
+"""The steps of a cell agent, carried out on real databases; each may be repeated after a crash anywhere.
 
 `point` is told the name of each place between two actions; tests let the agent die there.
 """
@@ -22,7 +22,7 @@ _DECLARE = (
 
 
 class Unfinished(Exception):
-    """A step came to no end now; says why. The next cycle decides anew."""
+    """The step could not be finished now; the text says why, and the next cycle decides anew."""
 
 
 def _nowhere(_point: str) -> None:
@@ -30,7 +30,7 @@ def _nowhere(_point: str) -> None:
 
 
 class Steps:
-    """One cell's hands."""
+    """The steps of one cell carry out what its agent has decided."""
 
     def __init__(self, watch: Watch, point: Callable[[str], None] = _nowhere) -> None:
         self._watch, self._memory = watch, watch.memory
@@ -60,7 +60,7 @@ class Steps:
         }
 
     def run(self, step: Step, facts: Facts) -> None:
-        """Do it. Raises Unfinished, link.Failure or server.NoServer: nothing is known of its effect."""
+        """Carry out a step. Raises Unfinished, Failure or NoServer: then nothing is known of its effect."""
         self._all[step.action](step, facts)
 
     # ---- the process ------------------------------------------------------------------------
@@ -84,7 +84,11 @@ class Steps:
     # ---- the copy ---------------------------------------------------------------------------
 
     def _follow_again(self, step: Step, facts: Facts) -> None:
-        """What was received and is still to be applied stays, as long as one thread runs."""
+        """Make the database follow again, and keep what it has received and not applied yet.
+
+        That is kept as long as one of its two replication threads runs: so the receiving thread alone is
+        stopped before both are started.
+        """
         if not facts.own.follows:
             return self._follow()
         self._memory.followed_at = time.monotonic()
@@ -108,7 +112,10 @@ class Steps:
         self._link.rows("START SLAVE")
 
     def _promote(self, step: Step, facts: Facts) -> None:
-        """From the first line on, the old owner can never be acknowledged again."""
+        """Turn the copy into an owner: stop receiving, apply what was received, forget the former owner.
+
+        From the first statement on, the former owner can never be acknowledged by this copy again.
+        """
         self._link.rows("STOP SLAVE IO_THREAD")
         self._point("promote: deaf")
         self._link.rows("START SLAVE SQL_THREAD")
@@ -119,7 +126,11 @@ class Steps:
         self._point("promote: no copy any more")
 
     def _drain(self) -> None:
-        """Not by Gtid_IO_Pos: it may name a transaction that was received by half."""
+        """Wait until all that was received is applied; raise Unfinished after 10 s or on an error.
+
+        The server's words tell it. `Gtid_IO_Pos` would not do: it may name a transaction of which only a
+        part was received.
+        """
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             found = self._link.one("SHOW SLAVE STATUS")
@@ -133,7 +144,10 @@ class Steps:
     # ---- the owner --------------------------------------------------------------------------
 
     def _claim(self, step: Step, facts: Facts) -> None:
-        """Compare-and-set; only a certain yes gives the right to commit alone."""
+        """Change the owner or the epoch in the register.
+
+        Only a certain success gives the right to commit unprotected; an answer that was lost does not.
+        """
         after = _row(step)
         if not self._swap(step, facts):
             raise Unfinished("the register was changed meanwhile")
@@ -180,7 +194,10 @@ class Steps:
                 raise
 
     def _confirm(self) -> None:
-        """A commit of our own that the copy acknowledged: it has all that lies before it."""
+        """Wait for the copy's acknowledgement of a commit of our own; raise Unfinished while there is none.
+
+        Acknowledgements come in order, so the copy then has everything that was committed before.
+        """
         if self._confirmation is None or self._confirmation.failed:
             self._confirmation = Confirmation(str(self._server.socket))
         if not self._confirmation.came():
@@ -190,7 +207,10 @@ class Steps:
     # ---- to the other site --------------------------------------------------------------------
 
     def _hand_over(self, step: Step, facts: Facts) -> None:
-        """Pause, drain, compare-and-set, swap. Until the register says so, it can be taken back."""
+        """Hand the cell over: close the database, let the copy catch up, change the register, follow.
+
+        Until the register is changed, the database can be opened again and nothing has happened.
+        """
         cell = self._cell
         peer = Link(
             host=cell.peer_host, port=cell.peer_port, user="copy", password=cell.copy_password
@@ -216,7 +236,7 @@ class Steps:
         self._follow()
 
     def _wait_for(self, peer: Link, seconds: float) -> None:
-        """Until the other site has applied what is here."""
+        """Wait until the other site has applied all that is here; raise Unfinished after so many seconds."""
         here = self._link.value("@@gtid_binlog_pos")
         if peer.value(f"MASTER_GTID_WAIT('{here}', {seconds})") != 0:
             raise Unfinished("the other site lags")
@@ -237,7 +257,10 @@ class Steps:
 
 
 class Confirmation:
-    """One commit that waits for the copy's acknowledgement, however long; it can not be called off."""
+    """A commit in a thread of its own that waits for the copy's acknowledgement.
+
+    It waits however long that takes, and cannot be called off.
+    """
 
     def __init__(self, socket: str) -> None:
         self._link = Link(unix_socket=socket, user="root", seconds=3600)
@@ -246,13 +269,13 @@ class Confirmation:
         self._thread.start()
 
     def came(self) -> bool:
-        """Whether it was acknowledged; waits a moment."""
+        """Tell whether the commit was acknowledged, after waiting up to 0.4 s."""
         self._thread.join(0.4)
         return self._done
 
     @property
     def failed(self) -> bool:
-        """It came to an end, and not to a good one."""
+        """Tell whether the commit ended with an error."""
         return not self._done and not self._thread.is_alive()
 
     def _commit(self) -> None:
