@@ -1,9 +1,9 @@
-// Talking to the platform over HTTP, with the browser's session.
+// HTTP calls to the platform, with the browser's session.
 
 const ANSWER_WITHIN = 20000;
 
-/** What the platform refuses; `code` is for programs. */
-export class No extends Error {
+/** The platform has refused a call; `code` says why, for programs. */
+export class ApiError extends Error {
   constructor(said, status) {
     super(said.description || String(status));
     this.code = said.code ?? "";
@@ -25,7 +25,7 @@ export class Api {
   async #ask(path, wish) {
     const reply = await this.raw(path, { signal: AbortSignal.timeout(ANSWER_WITHIN), ...wish });
     const said = await reply.json().catch(() => ({}));
-    if (!reply.ok || said.success !== 1) throw new No(said, reply.status);
+    if (!reply.ok || said.success !== 1) throw new ApiError(said, reply.status);
     return said;
   }
 

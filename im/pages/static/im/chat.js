@@ -1,8 +1,9 @@
-// The chat page: what is pressed and what is heard, brought together. What is true is with the platform.
+// The chat page connects buttons and keys with the platform. The platform alone holds the true state.
 
 import { Api } from "./api.js";
 import { Line } from "./line.js";
 import { begin, showPeople } from "./dialogs.js";
+import { pickEmoji } from "./emojis.js";
 import { List, writing } from "./list.js";
 import { $, notice, put, say, start, words } from "./page.js";
 import { Talks } from "./talks.js";
@@ -10,27 +11,26 @@ import { Unsent } from "./unsent.js";
 import { View, short } from "./view.js";
 import { Sending } from "./sending.js";
 
-const TYPING_EVERY = 3000;
-const AGAIN_EVERY = 10000;
-const EMOJIS = ["👍", "❤️", "😂", "😮", "😢", "🎉"];
-/** These are over by themselves: said again a little later. */
-const FOR_NOW = new Set(["rate", "bad_token"]);
+const TYPING_INTERVAL_MS = 3000;
+const RESEND_AFTER_MS = 10000;
+/** Requests refused with these codes are sent again a little later. */
+const PASSING_CODES = new Set(["rate", "bad_token"]);
 
 const { me } = start;
 const api = new Api(start.api, document.querySelector("[name=csrfmiddlewaretoken]").value);
 const unsent = new Unsent(me.id, sessionStorage);
 let open = null;
-/** The message that is answered or changed. */
+/** The message that the person is answering or editing. */
 let about = null;
-let said = 0;
+let lastTyping = 0;
 
 const talks = new Talks(api, me, { changed, listed: () => list.draw(open), failed });
-const list = new List(api, talks, me, { look: (id) => look(id, true), find });
+const list = new List(api, talks, me, { look: (id) => openTalk(id, true), find });
 const view = new View(api, me, (what, entry, node) => DO[what](entry, node));
-const sending = new Sending(api, (talk, data) => wish("msg", talk, data));
+const sending = new Sending(api, (talk, data) => request("msg", talk, data));
 const line = new Line(signIn, { up, down, heard, refused: (why) => put($("line"), why) });
 
-// ---- the line -------------------------------------------------------------------------------
+// ---- connection -----------------------------------------------------------------------------
 
 let signedIn = null;
 async function signIn() {
@@ -55,9 +55,9 @@ async function up() {
   put($("line"), "");
   document.body.dataset.line = "up";
   beat();
-  for (const one of unsent.waiting()) tell(one);
+  for (const one of unsent.waiting()) transmit(one);
   list.draw(open);
-  if (open) await look(open.id);
+  if (open) await openTalk(open.id);
 }
 
 function presenceOf({ state, contacts }) {
@@ -85,35 +85,35 @@ function keepBeating() {
   beating = setTimeout(() => (beat(), keepBeating()), (signedIn?.heartbeat_seconds ?? 30) * 1000);
 }
 
-/** What was said and not answered is said again; the platform knows it by its id. */
+/** Unanswered requests are sent again; the platform recognizes them by their ids. */
 setInterval(() => {
-  for (const one of unsent.waiting()) if (Date.now() - (one.told ?? one.at) > AGAIN_EVERY) tell(one);
+  for (const one of unsent.waiting()) if (Date.now() - (one.told ?? one.at) > RESEND_AFTER_MS) transmit(one);
 }, 2000);
 
 addEventListener("offline", () => line.drop());
 addEventListener("online", () => line.wake());
 
-// ---- what is heard --------------------------------------------------------------------------
+// ---- received messages ----------------------------------------------------------------------
 
 function heard({ cmd, data }) {
-  if (cmd === "msg_ack") placed(data);
-  else if (cmd === "msg_refused") refused(data);
+  if (cmd === "msg_ack") onAccepted(data);
+  else if (cmd === "msg_refused") onRefused(data);
   else if (cmd === "presence") (list.presences.set(data.user_id, data.state), list.draw(open), drawHead());
   else talks.heard({ cmd, data });
 }
 
-function placed({ client_msg_id: id, conversation_id: number, seq }) {
+function onAccepted({ client_msg_id: id, conversation_id: number, seq }) {
   unsent.placed(id, seq);
   const talk = talks.get(number);
   if (talk?.log.top < seq) talks.repair(talk, seq);
   else unsent.drop(id);
 }
 
-function refused({ client_msg_id: id, code, reason }) {
+function onRefused({ client_msg_id: id, code, reason }) {
   const one = [...unsent.waiting()].find(({ data }) => data.client_msg_id === id);
   if (!one) return;
   if (code === "bad_token") line.drop();
-  if (FOR_NOW.has(code)) return;
+  if (PASSING_CODES.has(code)) return;
   if (one.cmd === "msg") unsent.refuse(id, reason);
   else {
     unsent.drop(id);
@@ -122,7 +122,7 @@ function refused({ client_msg_id: id, code, reason }) {
   if (open) drawLog();
 }
 
-/** Something of a conversation is new. */
+/** Show the new entries of a conversation. */
 function changed(talk, entries) {
   for (const { data } of entries) if (data.publisher_id === me.id) unsent.drop(data.client_msg_id);
   list.draw(open);
@@ -136,10 +136,10 @@ function changed(talk, entries) {
   seen();
 }
 
-// ---- the conversation that is looked at -----------------------------------------------------
+// ---- the open conversation ------------------------------------------------------------------
 
-/** Look at a conversation. `press`: the person wished it, so the field has the focus. */
-async function look(id, press = false) {
+/** Open a conversation. `press`: the person chose it, so the text field gets the focus. */
+async function openTalk(id, press = false) {
   const talk = talks.get(id);
   if (!talk) return;
   if (open && open !== talk) open.draft = $("text").value;
@@ -150,7 +150,7 @@ async function look(id, press = false) {
   $("none").hidden = true;
   if (isOther) {
     $("text").value = talk.draft;
-    concern(null);
+    setAbout(null);
     grow();
   }
   list.draw(open);
@@ -171,15 +171,15 @@ async function look(id, press = false) {
   seen();
 }
 
-/** A screenful of what was said before. */
+/** Fetch older messages until a screen is full. */
 async function fill(talk) {
   const shown = () => [...talk.log.shown()].length;
   for (let more = talk.hasOlder; more && shown() < 30; ) more = await talks.older(talk);
 }
 
-/** Look at one message, however old it is. */
+/** Open a conversation at one message, however old it is. */
 async function find(id, seq) {
-  await look(id);
+  await openTalk(id);
   drawLog();
   while (!view.find(seq) && open?.id === id && (await talks.older(open))) drawLog();
   drawLog();
@@ -191,8 +191,8 @@ function drawHead() {
   const { info } = open;
   $("talk-name").textContent = info.name;
   const state = list.presences.get(info.user_id);
-  const is = { online: words.online, away: words.away_, busy: words.busy, offline: words.offline }[state] ?? "";
-  put($("talk-is"), open.isDirect ? is : say(words.members, { n: info.members }));
+  const stateText = { online: words.online, away: words.away_, busy: words.busy, offline: words.offline }[state] ?? "";
+  put($("talk-is"), open.isDirect ? stateText : say(words.members, { n: info.members }));
   $("people-button").hidden = open.isDirect || info.state !== "active";
   put($("notice-board"), info.notice);
   put($("typing"), writing(open));
@@ -212,7 +212,7 @@ function drawLog() {
 }
 
 let looking = 0;
-/** What is on the screen has been read. */
+/** Mark as read what is on the screen. */
 function seen() {
   clearTimeout(looking);
   looking = setTimeout(() => {
@@ -240,13 +240,13 @@ async function scrolled() {
   }
 }
 
-// ---- what is said ---------------------------------------------------------------------------
+// ---- requests -------------------------------------------------------------------------------
 
-/** Something that the platform answers: kept until it does. */
-function wish(cmd, talk, data) {
+/** Send a request, and keep it until the platform answers. */
+function request(cmd, talk, data) {
   try {
     const by = cmd === "msg" ? { publisher_id: me.id, publisher_name: me.name } : {};
-    tell(unsent.add(cmd, { conversation_id: talk.id, ...by, ...data }));
+    transmit(unsent.add(cmd, { conversation_id: talk.id, ...by, ...data }));
   } catch {
     notice(words.full);
     return;
@@ -257,7 +257,7 @@ function wish(cmd, talk, data) {
   }
 }
 
-function tell(one) {
+function transmit(one) {
   if (line.say(one.cmd, one.data)) one.told = Date.now();
 }
 
@@ -266,18 +266,18 @@ function send(event) {
   const body = $("text").value.trim();
   if (sending.isRecording) return sending.sendVoice(open);
   if (!body || !open) return;
-  if (about?.what === "edit") wish("edit", open, { msg_id: about.entry.data.msg_id, body });
+  if (about?.what === "edit") request("edit", open, { msg_id: about.entry.data.msg_id, body });
   else {
     const reply = about ? { reply_to: about.entry.data.msg_id } : {};
-    wish("msg", open, { type: "text", body, ...reply });
+    request("msg", open, { type: "text", body, ...reply });
   }
   $("text").value = "";
-  concern(null);
+  setAbout(null);
   grow();
 }
 
-/** The message that is answered or changed. */
-function concern(what, entry) {
+/** Start or end answering or editing a message. */
+function setAbout(what, entry) {
   about = what ? { what, entry } : null;
   $("about").hidden = !about;
   if (!about) return;
@@ -290,12 +290,12 @@ function concern(what, entry) {
 }
 
 const DO = {
-  reply: (entry) => concern("reply", entry),
-  edit: (entry) => concern("edit", entry),
-  recall: ({ data }) => wish("recall", open, { msg_id: data.msg_id }),
+  reply: (entry) => setAbout("reply", entry),
+  edit: (entry) => setAbout("edit", entry),
+  recall: ({ data }) => request("recall", open, { msg_id: data.msg_id }),
   react(entry, given) {
-    if (given instanceof Node) pickEmoji(entry, given);
-    else wish("react", open, { msg_id: entry.data.msg_id, ...given });
+    if (given instanceof Node) pickReaction(entry, given);
+    else request("react", open, { msg_id: entry.data.msg_id, ...given });
   },
   async hide({ data }) {
     const talk = open;
@@ -308,7 +308,7 @@ const DO = {
     }
   },
   again({ data }) {
-    tell(unsent.again(data.client_msg_id));
+    transmit(unsent.again(data.client_msg_id));
     drawLog();
   },
   discard({ data }) {
@@ -317,27 +317,9 @@ const DO = {
   },
 };
 
-function pickEmoji(entry, button) {
-  const mine = (emoji) => entry.data.reactions.get(emoji)?.has(me.id);
-  const buttons = EMOJIS.map((emoji) => {
-    const one = document.createElement("button");
-    one.type = "button";
-    one.role = "menuitemcheckbox";
-    one.ariaChecked = String(Boolean(mine(emoji)));
-    one.textContent = emoji;
-    one.onclick = () => {
-      $("emojis").hidePopover();
-      DO.react(entry, { emoji, on: !mine(emoji) });
-    };
-    return one;
-  });
-  $("emojis").replaceChildren(...buttons);
-  $("emojis").showPopover();
-  const at = button.getBoundingClientRect();
-  const box = $("emojis").getBoundingClientRect();
-  $("emojis").style.left = `${Math.max(8, Math.min(at.left, innerWidth - box.width - 8))}px`;
-  $("emojis").style.top = `${Math.max(8, at.top - box.height - 6)}px`;
-  buttons[0].focus();
+function pickReaction(entry, button) {
+  const isMine = (emoji) => entry.data.reactions.get(emoji)?.has(me.id);
+  pickEmoji(button, isMine, (emoji) => DO.react(entry, { emoji, on: !isMine(emoji) }));
 }
 
 function grow() {
@@ -346,30 +328,30 @@ function grow() {
   field.style.height = `${Math.min(field.scrollHeight + 2, 160)}px`;
 }
 
-function wrote() {
+function onInput() {
   grow();
-  if (!open || !$("text").value || Date.now() - said < TYPING_EVERY) return;
-  said = Date.now();
+  if (!open || !$("text").value || Date.now() - lastTyping < TYPING_INTERVAL_MS) return;
+  lastTyping = Date.now();
   line.say("typing", { conversation_id: open.id });
 }
 
-function pressed(event) {
+function onKey(event) {
   const isEmpty = !$("text").value;
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) send(event);
-  else if (event.key === "Escape") (concern(null), sending.giveUp());
+  else if (event.key === "Escape") (setAbout(null), sending.giveUp());
   else if (event.key === "ArrowUp" && isEmpty && open) {
     const own = [...open.log.shown()].findLast(
       ({ cmd, data }) => cmd === "msg" && data.publisher_id === me.id && data.type === "text" && !data.recalled_seq,
     );
-    if (own) (event.preventDefault(), concern("edit", own));
+    if (own) (event.preventDefault(), setAbout("edit", own));
   }
 }
 
-// ---- all that can be pressed ----------------------------------------------------------------
+// ---- buttons and keys -----------------------------------------------------------------------
 
 $("say").addEventListener("submit", send);
-$("text").addEventListener("input", wrote);
-$("text").addEventListener("keydown", pressed);
+$("text").addEventListener("input", onInput);
+$("text").addEventListener("keydown", onKey);
 $("text").addEventListener("paste", ({ clipboardData }) => sending.files(open, clipboardData.files));
 $("talk").addEventListener("dragover", (event) => event.preventDefault());
 $("talk").addEventListener("drop", (event) => {
@@ -384,7 +366,7 @@ $("file").addEventListener("change", () => {
 $("voice").addEventListener("click", () => (sending.isRecording ? sending.sendVoice(open) : sending.record()));
 $("about-none").addEventListener("click", () => {
   if (about?.what === "edit") $("text").value = "";
-  concern(null);
+  setAbout(null);
   grow();
 });
 $("sending-stop").addEventListener("click", () => sending.giveUp());
@@ -395,18 +377,18 @@ $("back").addEventListener("click", () => {
   list.focus(open);
 });
 $("presence").addEventListener("change", () => line.say("presence", { state: $("presence").value }));
-$("new").addEventListener("click", () => begin(api, async (id) => (await talks.load(), look(id, true))));
+$("new").addEventListener("click", () => begin(api, async (id) => (await talks.load(), openTalk(id, true))));
 $("people-button").addEventListener("click", () => {
   talks.meet(open).then(() => showPeople(api, me, open, () => talks.meet(open).then(drawHead)), failed);
 });
 $("invitation").addEventListener("click", async ({ target }) => {
   const { id } = open;
-  const wished = { accept: ["POST", `conversations/${id}/join`], decline: ["DELETE", `conversations/${id}/members/${me.id}`] };
-  const found = wished[target.dataset.do];
-  if (!found) return;
-  await api.send(...found).catch((why) => notice(why.message));
+  const calls = { accept: ["POST", `conversations/${id}/join`], decline: ["DELETE", `conversations/${id}/members/${me.id}`] };
+  const call = calls[target.dataset.do];
+  if (!call) return;
+  await api.send(...call).catch((why) => notice(why.message));
   await talks.load().catch(failed);
-  look(id);
+  openTalk(id);
 });
 addEventListener("visibilitychange", seen);
 addEventListener("focus", seen);

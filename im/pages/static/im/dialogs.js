@@ -1,4 +1,4 @@
-// New conversations, and who is in one.
+// The dialogs for a new conversation and for the members of a group.
 
 import { $, arrange, made, notice, part, put, say, words } from "./page.js";
 
@@ -6,7 +6,7 @@ for (const button of document.querySelectorAll("dialog [data-close]")) {
   button.addEventListener("click", () => button.closest("dialog").close());
 }
 
-/** By the names under which they sign in. Throws where there is none. */
+/** Return the ids of people by their sign-in names. Throws if there is no such person. */
 async function idsOf(api, names) {
   const found = [];
   for (const name of names) {
@@ -21,7 +21,7 @@ async function idsOf(api, names) {
 
 const namesIn = (text) => text.split(/[,;，；]/).map((one) => one.trim()).filter(Boolean);
 
-/** Ask with whom; `then(conversation id)`. */
+/** Ask for the people, and call `then(conversation id)` with the new conversation. */
 export function begin(api, then) {
   const form = $("begin").querySelector("form");
   form.reset();
@@ -45,7 +45,7 @@ export function begin(api, then) {
   $("begin").showModal();
 }
 
-/** Who is in it; whoever leads may add and remove. `changed()`: it is otherwise now. */
+/** Show the members; administrators may add and remove people. `changed()` is called after a change. */
 export function showPeople(api, me, talk, changed) {
   const leads = talk.info.kind === "group" && talk.info.role !== "member";
   const at = `conversations/${talk.id}/members`;

@@ -1,8 +1,8 @@
-// The line to the broker: STOMP over a WebSocket (@stomp/stompjs). It signs in anew for each connection, since
-// a person's exchange goes with the last of his queues.
+// The connection to the broker: STOMP over a WebSocket (@stomp/stompjs). It signs in for each connection, since
+// a person's exchange disappears with the last of the person's queues.
 
 const { Client, ReconnectionTimeMode } = window.StompJs;
-/** A hidden page's clock strikes once a minute. */
+/** Browsers run the timers of a hidden page only once a minute. */
 const BEAT_OUT = 60000;
 const BEAT_IN = 10000;
 const RECEIPT = "consuming";
@@ -10,7 +10,8 @@ const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 15000;
 
 export class Line {
-  /** `signIn()`: what `/im/login` says; an error that `isFinal` ends it. `on`: up(), down(), heard({cmd, data}), refused(why). */
+  /** `signIn()` returns the answer of `/im/login`; its error with `isFinal` ends the attempts.
+   * `on`: up(), down(), heard({cmd, data}), refused(reason). */
   constructor(signIn, on) {
     this.#signIn = signIn;
     this.#on = on;
@@ -42,15 +43,15 @@ export class Line {
     this.#client.deactivate();
   }
 
-  /** Drop the line; it comes back by itself, with a new token. */
+  /** Disconnect; the connection comes back by itself, with a new token. */
   drop() {
     this.#client.forceDisconnect();
   }
 
-  /** The device, by which the platform tells it from others of the same person. */
+  /** The name by which the platform distinguishes this device from others of the same person. */
   device = crypto.randomUUID().slice(0, 13);
 
-  /** A token, however long it takes: where this failed, the library would try no more. */
+  /** Get a token, however long it takes: if this failed, the library would not try again. */
   async #prepare() {
     for (let wait = FIRST_PAUSE; ; wait = Math.min(2 * wait, LONGEST_PAUSE)) {
       try {
@@ -71,14 +72,14 @@ export class Line {
   }
   #wake = () => {};
 
-  /** The network is back: do not wait. */
+  /** Try again at once, because the network is back. */
   wake() {
     this.#wake();
   }
 
   #listen() {
     const { exchange, queue_prefix: prefix } = this.#pass;
-    // It is not "up" before the queue is bound: whatever comes afterwards is pushed, all else is fetched.
+    // The connection is up only when the queue is bound: later entries are pushed, earlier ones are fetched.
     this.#client.watchForReceipt(RECEIPT, () => {
       this.isUp = true;
       this.#on.up();
@@ -93,7 +94,7 @@ export class Line {
     this.#on.down();
   }
 
-  /** Say something; false where there is no line. */
+  /** Send a command; return false if there is no connection. */
   say(cmd, data) {
     if (!this.isUp) return false;
     const { user_id: me, token } = this.#pass;

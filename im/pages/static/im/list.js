@@ -23,7 +23,7 @@ export class List {
   #title;
   #rows = new Map();
   #searching = 0;
-  /** How people are, as far as they let themselves be seen. */
+  /** The presence of contacts, as they let others see it. */
   presences = new Map();
 
   draw(open = this.#open) {
@@ -71,7 +71,7 @@ export class List {
     return who ? `${who}: ${short(entry)}` : short(entry);
   }
 
-  /** Who has stopped writing says nothing of it. */
+  /** Nobody announces the end of writing, so a timer ends it. */
   #forgetWriting() {
     for (const talk of this.#talks.inOrder) {
       const over = [...talk.typing].filter(([, until]) => until < Date.now());
@@ -119,7 +119,7 @@ function piece({ text, hit }) {
   return node;
 }
 
-/** Who writes just now. */
+/** Return the text about people who are writing now. */
 export function writing(talk) {
   const now = Date.now();
   const names = [...talk.typing].filter(([, until]) => until > now).map(([person]) => talk.nameOf(person));

@@ -1,22 +1,22 @@
-// What a device knows of one conversation: its log, as far as it is here without a hole, and what follows from it.
-// Pure: no page, no network. Pushes and history say the same of an entry; whatever was here before is dropped.
+// The log of one conversation as this device knows it, without gaps, and the messages that follow from it.
+// It uses neither page nor network. Pushed and fetched entries have one form; an entry known before is dropped.
 
-/** Everything with floor < seq <= top is here; what came too early waits in `#early`. */
+/** The log holds every entry with floor < seq <= top; later entries wait in `#early` until the gap is closed. */
 export class Log {
   #entries = new Map();
   #early = new Map();
-  /** By the seq of a message: the entries that have changed it. */
+  /** The entries that have changed a message, by its seq. */
   #about = new Map();
 
-  /** `at`: how far the conversation has come when it is first heard of. */
+  /** `at`: the last seq of the conversation when the device first learns of it. */
   constructor(id, at = 0) {
     this.id = id;
     this.floor = this.top = at;
-    /** By person: read up to there. */
+    /** The seq up to which each person has read. */
     this.read = new Map();
   }
 
-  /** An entry that was pushed, or fetched as what comes after `top`. What became visible by it, in order. */
+  /** Add an entry that was pushed, or fetched as following `top`; return what became visible, in order. */
   take(entry) {
     const { seq } = entry.data;
     if (seq <= this.top || this.#early.has(seq)) return [];
@@ -24,7 +24,7 @@ export class Log {
     return this.#release();
   }
 
-  /** A page of what comes after `after` was fetched: `upto` is how far it goes, though some may not be shown. */
+  /** Add a fetched page of entries after `after`, up to `upto`; some of them may be hidden. Return what became visible. */
   takeAfter(entries, after, upto) {
     if (after > this.top) this.#restart(after);
     for (const entry of entries) if (entry.data.seq > this.top) this.#early.set(entry.data.seq, entry);
@@ -38,7 +38,7 @@ export class Log {
     return [...shown, ...this.#release()];
   }
 
-  /** A page of what comes before `floor` was fetched; `downto`: everything above it is here now. */
+  /** Add a fetched page of entries before `floor`, which holds everything above `downto`. */
   takeBefore(entries, downto) {
     for (const entry of entries) {
       const { seq } = entry.data;
@@ -47,7 +47,7 @@ export class Log {
     this.floor = Math.min(this.floor, downto);
   }
 
-  /** What one may see begins later than what is here: all before it is gone. */
+  /** Start anew after a seq, because the person may no longer see anything before it. */
   #restart(after) {
     this.#entries.clear();
     this.#about.clear();
@@ -55,7 +55,7 @@ export class Log {
     this.floor = this.top = after;
   }
 
-  /** Deleted for oneself: one message, or everything up to there. */
+  /** Hide a message that the person has deleted from the own view; `clear` hides everything up to a seq. */
   hide(seq) {
     const entry = this.#entries.get(seq);
     if (entry) this.#entries.set(seq, { ...entry, data: { seq, hidden: true } });
@@ -93,7 +93,7 @@ export class Log {
     this.#about.get(target).push(entry);
   }
 
-  /** Does something wait for what is not here? */
+  /** Whether an entry waits for missing ones. */
   get hasGap() {
     return this.#early.size > 0;
   }
@@ -106,7 +106,7 @@ export class Log {
     return this.#entries.has(seq);
   }
 
-  /** What is shown, in order: messages as they are now, and what happened to the conversation. */
+  /** Yield what is shown, in order: messages in their current form, and events of the conversation. */
   *shown() {
     for (const seq of [...this.#entries.keys()].sort((a, b) => a - b)) {
       const { cmd, data } = this.#entries.get(seq);
@@ -115,7 +115,7 @@ export class Log {
     }
   }
 
-  /** An entry as it is now; undefined where it is not here. */
+  /** Return an entry in its current form; undefined if it is not here. */
   now(seq) {
     const entry = this.#entries.get(seq);
     if (entry?.cmd !== "msg") return entry;
@@ -144,7 +144,7 @@ function apply(data, { cmd, data: change }) {
   }
 }
 
-/** The place that a msg_id names. */
+/** Return the seq that a msg_id names. */
 export function seqOf(msgId) {
   return Number(String(msgId).split(".")[1]);
 }

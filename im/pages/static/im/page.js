@@ -1,4 +1,4 @@
-// Small things that all parts of the page need: finding, filling in, saying.
+// Small helpers that all parts of the page use: find elements, fill in texts, format values.
 
 export const $ = (id) => document.getElementById(id);
 export const start = JSON.parse($("start").textContent);
@@ -7,7 +7,7 @@ export const say = (text, named) => text.replace(/%\((\w+)\)s/g, (_, key) => nam
 export const part = (node, name) => node.querySelector(`[data-${name}]`);
 export const made = (id) => $(id).content.firstElementChild.cloneNode(true);
 
-/** Fill in a text; what has none is not there. */
+/** Fill in a text; an element without text is hidden. */
 export function put(node, text) {
   if (node.textContent !== text) node.textContent = text;
   node.hidden = !text;
@@ -26,7 +26,7 @@ const DAY = new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric",
 const SHORT = new Intl.DateTimeFormat(language, { day: "numeric", month: "numeric" });
 export const clock = (moment) => CLOCK.format(new Date(moment));
 
-/** Which day, as people say it. */
+/** Return the day in words. */
 export function day(moment, short = false) {
   const then = new Date(moment);
   const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(then).setHours(0, 0, 0, 0)) / 86_400_000);
@@ -43,7 +43,7 @@ export function bytes(n) {
 
 export const minutes = (ms) => `${Math.floor(ms / 60_000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, "0")}`;
 
-/** Initials on a colour of one's own. */
+/** Show a person's initials on that person's colour. */
 export function face(node, name) {
   const parts = name.trim().split(/\s+/);
   const letters = parts.length > 1 ? [parts[0], parts.at(-1)] : [parts[0]];
@@ -53,7 +53,7 @@ export function face(node, name) {
   node.style.setProperty("--hue", String(sum));
 }
 
-/** Put these nodes into a list, in this order; what stays is not moved, so that it keeps the focus. */
+/** Put nodes into a list, in this order; nodes that stay are not moved, so that they keep the focus. */
 export function arrange(list, nodes) {
   const wanted = new Set(nodes);
   for (const node of [...list.children]) if (!wanted.has(node)) node.remove();

@@ -1,11 +1,11 @@
-// Pictures, files and voice messages: first to the platform, then as a message that names them.
+// Pictures, files and voice messages are uploaded first, then a message that names them is sent.
 
 import { $, bytes, notice, say, start, words } from "./page.js";
 import { upload } from "./upload.js";
 import { Voice } from "./voice.js";
 
 export class Sending {
-  /** `tell(talk, data)`: the message, once its file is there. */
+  /** `tell(talk, data)` sends the message, once its file is uploaded. */
   constructor(api, tell) {
     this.#api = api;
     this.#tell = tell;
@@ -14,7 +14,7 @@ export class Sending {
   #tell;
   #voice = new Voice();
   #stop = null;
-  /** One after the other, in the order in which they were chosen. */
+  /** Uploads run one after the other, in the order in which the files were chosen. */
   #last = Promise.resolve();
 
   get isRecording() {
@@ -22,10 +22,10 @@ export class Sending {
   }
 
   files(talk, files) {
-    for (const file of talk ? files : []) this.#one(talk, file, file.name || words.image, "");
+    for (const file of talk ? files : []) this.#queue(talk, file, file.name || words.image, "");
   }
 
-  #one(talk, file, name, type) {
+  #queue(talk, file, name, type) {
     if (file.size > start.largest) {
       notice(say(words.too_large, { name, most: bytes(start.largest) }));
       return;
@@ -65,7 +65,7 @@ export class Sending {
 
   async sendVoice(talk) {
     const sound = await this.#end();
-    if (talk && sound.size) this.#one(talk, sound, words.voice, "voice");
+    if (talk && sound.size) this.#queue(talk, sound, words.voice, "voice");
   }
 
   async #end() {
@@ -75,7 +75,7 @@ export class Sending {
     return sound;
   }
 
-  /** Neither record nor send any more. */
+  /** Stop recording and uploading. */
   giveUp() {
     if (this.isRecording) this.#end();
     this.#stop?.abort();

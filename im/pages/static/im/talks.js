@@ -1,5 +1,5 @@
-// All conversations of the person: what the list shows, and the log of each. It listens to the line, fetches what is
-// missing, and tells the page what has changed.
+// All conversations of the person: what the list shows, and the log of each. It takes what the connection receives,
+// fetches what is missing, and notifies the page of changes.
 
 import { Log } from "./log.js";
 
@@ -8,14 +8,14 @@ const HISTORY = 50;
 const REPAIR_AFTER = 300;
 const READ_SHOWN_UP_TO = 500;
 
-/** One conversation. */
+/** A conversation. */
 class Talk {
   constructor(info) {
     this.id = info.conversation_id;
     this.info = info;
     this.log = new Log(this.id, info.last_seq);
     this.people = new Map();
-    /** By person: until when he is shown as writing. */
+    /** Until when each person is shown as writing. */
     this.typing = new Map();
     this.draft = "";
   }
@@ -58,7 +58,7 @@ export class Talks {
     return this.#all.get(id);
   }
 
-  /** Pinned ones first, then as somebody spoke last. */
+  /** Return the conversations: pinned ones first, then those with the latest message. */
   get inOrder() {
     const when = (talk) => talk.info.last?.data.sent_at ?? talk.info.created_at;
     const known = [...this.#all.values()].filter((talk) => talk.info.state !== "removed");
@@ -73,9 +73,9 @@ export class Talks {
     return [...this.#all.values()].reduce((sum, talk) => sum + (talk.info.quiet ? 0 : talk.info.unread), 0);
   }
 
-  // ---- the order that leaves no hole: consume and keep; fetch from the last seq without one; merge; release ----
+  // ---- order of work that leaves no gap: consume and buffer; fetch from the last seq before a gap; merge; release ----
 
-  /** The queue is bound, and what comes is kept: fetch what was missed, then let it in. */
+  /** Fetch what was missed, then add what was buffered since the queue was bound. */
   async catchUp() {
     this.#isCaughtUp = false;
     await this.load();
@@ -84,7 +84,7 @@ export class Talks {
     for (const said of this.#early.splice(0)) this.#take(said);
   }
 
-  /** The line is gone: what was fetched may be followed by a hole. */
+  /** Note that the connection is lost, so that a gap may follow what was fetched. */
   lost() {
     this.#isCaughtUp = false;
   }
@@ -115,7 +115,7 @@ export class Talks {
     }
   }
 
-  /** What the line brings. */
+  /** Handle a received message. */
   heard(said) {
     if (this.#isCaughtUp) this.#take(said);
     else this.#early.push(said);
@@ -141,7 +141,7 @@ export class Talks {
     this.#on.changed(talk, []);
   }
 
-  /** What is told and not kept. */
+  /** Handle a notice that is not part of the log. */
   #noted(talk, cmd, data) {
     if (cmd === "read") talk.log.hasRead(data.user_id, data.read_seq);
     if (cmd === "read" && data.user_id === this.#me.id) this.#haveRead(talk, data.read_seq);
@@ -155,7 +155,7 @@ export class Talks {
     ask().catch((why) => this.#on.failed(why));
   }
 
-  /** Something is missing before what came: fetch it, unless it comes by itself meanwhile. */
+  /** Fetch the entries that are missing before a received one, unless they arrive meanwhile. */
   repair(talk, seq) {
     if (this.#repairing.has(talk.id)) return;
     this.#repairing.add(talk.id);
@@ -174,7 +174,7 @@ export class Talks {
 
   // ---- what follows from entries --------------------------------------------------------------
 
-  /** `isNew`: the list did not know of them yet. */
+  /** `isNew`: the list does not count these entries yet. */
   #merged(talk, entries, isNew) {
     for (const { cmd, data } of entries) {
       if (data.hidden) continue;
@@ -195,7 +195,7 @@ export class Talks {
       info.read_seq = Math.max(info.read_seq, seq);
       info.unread = 0;
     } else if (isNew && seq > info.read_seq) info.unread += 1;
-    // Who writes has read what was before.
+    // A person who writes has read what was before.
     talk.log.hasRead(by, seq);
   }
 
@@ -207,7 +207,7 @@ export class Talks {
     info.unread = Math.min(info.unread, [...talk.log.shown()].filter(unread).length);
   }
 
-  /** The person has seen the last message. Its seq, if that is news for the platform. */
+  /** Mark the last message as read; return its seq if the platform does not know that yet. */
   read(talk) {
     const seq = talk.info.last?.data.seq ?? 0;
     if (seq <= talk.info.read_seq || talk.info.last.data.publisher_id === this.#me.id) return 0;
@@ -216,7 +216,7 @@ export class Talks {
     return seq;
   }
 
-  // ---- what is fetched when it is looked at ---------------------------------------------------
+  // ---- fetched when a conversation is opened --------------------------------------------------
 
   async refresh(talk) {
     try {
@@ -229,7 +229,7 @@ export class Talks {
     this.#on.changed(talk, []);
   }
 
-  /** A page of history; true if there is more. */
+  /** Fetch an older page; return true if there is more. */
   async older(talk) {
     const { log } = talk;
     if (!talk.hasOlder) return false;
@@ -239,7 +239,7 @@ export class Talks {
     return talk.hasOlder;
   }
 
-  /** Who is in it, and how far each has read. */
+  /** Fetch the members, and how far each has read. */
   async meet(talk) {
     const found = [];
     for (let after = "0"; after; ) {

@@ -1,71 +1,71 @@
-// What was said and is not answered yet. It outlives a reload of the page, and is said again with the same
-// client_msg_id until the platform answers: there it is one message, however often it came.
+// Requests that are not answered yet. They survive a reload of the page, and are sent again with the same
+// client_msg_id until the platform answers, which stores a repeated request only once.
 
-const MOST = 200;
+const MAX_WAITING = 200;
 
 export class Unsent {
-  /** `keep`: where it is remembered, as localStorage has it; each browser tab has its own. */
+  /** `keep`: a storage like localStorage; each browser tab has its own. */
   constructor(person, keep) {
     this.#key = `im.unsent.${person}`;
     this.#keep = keep;
     try {
-      for (const one of JSON.parse(keep.getItem(this.#key) ?? "[]")) this.#waiting.set(one.data.client_msg_id, one);
+      for (const request of JSON.parse(keep.getItem(this.#key) ?? "[]")) this.#waiting.set(request.data.client_msg_id, request);
     } catch {
-      // Private windows have no memory.
+      // Private windows have no storage.
     }
   }
   #key;
   #keep;
   #waiting = new Map();
 
-  /** A new wish; with its id, in order after all that wait. */
+  /** Add a request after all that wait, with a new id. */
   add(cmd, data) {
-    if (this.#waiting.size >= MOST) throw new Error("full");
-    const one = { cmd, data: { ...data, client_msg_id: crypto.randomUUID() }, at: Date.now(), refused: null };
-    this.#waiting.set(one.data.client_msg_id, one);
+    if (this.#waiting.size >= MAX_WAITING) throw new Error("full");
+    const request = { cmd, data: { ...data, client_msg_id: crypto.randomUUID() }, at: Date.now(), refused: null };
+    this.#waiting.set(request.data.client_msg_id, request);
     this.#save();
-    return one;
+    return request;
   }
 
-  /** It has its place. A message stays until the log shows it. */
+  /** Note that a request is stored under a seq. A message stays here until the log shows it. */
   placed(id, seq) {
-    const one = this.#waiting.get(id);
-    if (!one) return;
-    if (one.cmd !== "msg") return this.drop(id);
-    one.seq = seq;
+    const request = this.#waiting.get(id);
+    if (!request) return;
+    if (request.cmd !== "msg") return this.drop(id);
+    request.seq = seq;
     this.#save();
   }
 
-  /** It is in the log, or nobody wants it any more. */
+  /** Remove a request that is in the log, or that was discarded. */
   drop(id) {
     if (this.#waiting.delete(id)) this.#save();
   }
 
   refuse(id, why) {
-    const one = this.#waiting.get(id);
-    if (!one) return null;
-    one.refused = why;
+    const request = this.#waiting.get(id);
+    if (!request) return null;
+    request.refused = why;
     this.#save();
-    return one;
+    return request;
   }
 
-  /** Say it once more. */
+  /** Allow a refused request to be sent again. */
   again(id) {
-    const one = this.#waiting.get(id);
-    if (one) one.refused = null;
+    const request = this.#waiting.get(id);
+    if (request) request.refused = null;
     this.#save();
-    return one;
+    return request;
   }
 
-  /** All that wait for an answer, in order. */
+  /** Yield the requests that wait for an answer, in order. */
   *waiting() {
-    for (const one of this.#waiting.values()) if (!one.refused && !one.seq) yield one;
+    for (const request of this.#waiting.values()) if (!request.refused && !request.seq) yield request;
   }
 
-  /** Messages that are not in the log yet, of one conversation. */
+  /** Yield the messages of one conversation that are not in the log yet. */
   *messages(conversation) {
-    for (const one of this.#waiting.values()) {
-      if (one.cmd === "msg" && one.data.conversation_id === conversation) yield one;
+    for (const request of this.#waiting.values()) {
+      if (request.cmd === "msg" && request.data.conversation_id === conversation) yield request;
     }
   }
 
@@ -73,7 +73,7 @@ export class Unsent {
     try {
       this.#keep.setItem(this.#key, JSON.stringify([...this.#waiting.values()]));
     } catch {
-      // Private windows have no memory.
+      // Private windows have no storage.
     }
   }
 }

@@ -1,4 +1,4 @@
-// A file on its way to the platform (tus 1.0.0): in parts, and on from where a broken line stopped it.
+// The upload of a file in parts (tus 1.0.0), resumed where a broken connection stopped it.
 
 const PART = 4 * 1024 * 1024;
 const TRIES = 60;
@@ -7,14 +7,14 @@ const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 class Refused extends Error {}
 
-/** Send a file; `tell(fraction)` as it goes; `stop`: an AbortSignal. What it is, as the platform has seen it. */
+/** Upload a file and return its description by the platform. `tell(fraction)` reports progress; `stop` is an AbortSignal. */
 export async function upload(api, file, name, tell, stop) {
   const number = await patiently(stop, () => begin(api, file, name, stop));
   let offset = 0;
   let isBroken = false;
   while (offset < file.size) {
     offset = await patiently(stop, async () => {
-      if (isBroken) offset = await here(api, number, stop);
+      if (isBroken) offset = await receivedBytes(api, number, stop);
       isBroken = true;
       const now = offset < file.size ? await send(api, number, file, offset, stop) : offset;
       isBroken = false;
@@ -26,7 +26,7 @@ export async function upload(api, file, name, tell, stop) {
   return seen;
 }
 
-/** Ask again while the line is broken; not where the platform refuses. */
+/** Repeat a call while the connection is broken, but not if the platform refuses it. */
 async function patiently(stop, ask) {
   for (let left = TRIES; ; left--) {
     try {
@@ -41,23 +41,23 @@ async function patiently(stop, ask) {
 async function begin(api, file, name, signal) {
   const named = btoa(String.fromCharCode(...new TextEncoder().encode(name)));
   const headers = { "Upload-Length": String(file.size), "Upload-Metadata": `filename ${named}` };
-  const reply = await asked(api, "POST", "files", headers, undefined, signal);
+  const reply = await call(api, "POST", "files", headers, undefined, signal);
   return (await reply.json()).id;
 }
 
 async function send(api, number, file, offset, signal) {
   const headers = { "Upload-Offset": String(offset), "Content-Type": "application/offset+octet-stream" };
   const part = file.slice(offset, offset + PART);
-  const reply = await asked(api, "PATCH", `files/${number}`, headers, part, signal);
+  const reply = await call(api, "PATCH", `files/${number}`, headers, part, signal);
   return Number(reply.headers.get("Upload-Offset"));
 }
 
-async function here(api, number, signal) {
-  const reply = await asked(api, "HEAD", `files/${number}`, {}, undefined, signal);
+async function receivedBytes(api, number, signal) {
+  const reply = await call(api, "HEAD", `files/${number}`, {}, undefined, signal);
   return Number(reply.headers.get("Upload-Offset"));
 }
 
-async function asked(api, method, path, headers, body, signal) {
+async function call(api, method, path, headers, body, signal) {
   const reply = await api.raw(path, { method, headers: { "Tus-Resumable": "1.0.0", ...headers }, body, signal });
   if (reply.ok) return reply;
   const said = await reply.json().catch(() => ({}));

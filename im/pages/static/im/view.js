@@ -1,4 +1,4 @@
-// What is said in the conversation that is looked at. Text is text: nothing that people write becomes markup.
+// The messages of the open conversation. What people write is inserted as text only, never as markup.
 
 import { $, arrange, bytes, clock, day, made, minutes, part, put, say, words } from "./page.js";
 import { seqOf } from "./log.js";
@@ -6,7 +6,7 @@ import { seqOf } from "./log.js";
 const RECALL_WITHIN = 120_000;
 const LEADS = new Set(["owner", "admin"]);
 
-/** `does(what, entry, node)`: what is pressed at a message. */
+/** `does(what, entry, node)` is called when a button of a message is pressed. */
 export class View {
   constructor(api, me, does) {
     this.#api = api;
@@ -19,7 +19,7 @@ export class View {
   #nodes = new Map();
   #shows = null;
 
-  /** All of a conversation; whoever reads at the end stays there. */
+  /** Draw a conversation; a person who reads at the end stays there. */
   draw(talk, unsent) {
     const list = $("log");
     if (this.#shows !== talk.id) this.#begin(talk, list);
@@ -58,7 +58,7 @@ export class View {
     $("log").scrollTop = $("log").scrollHeight;
   }
 
-  /** Show one message; false where it is not here. */
+  /** Scroll to a message; return false if it is not here. */
   find(seq) {
     const node = this.#nodes.get(String(seq));
     if (!node) return false;
@@ -218,14 +218,14 @@ export class View {
   }
 }
 
-/** How far a message of one's own has come. */
+/** Return who has read a message of the person's own. */
 function readBy(talk, seq, me) {
   const readers = [...talk.log.read].filter(([person, upto]) => person !== me.id && upto >= seq).length;
   if (!readers) return words.sent;
   return talk.isDirect ? words.read : say(words.read_by, { n: readers });
 }
 
-/** A message in one line. */
+/** Return a message in one line. */
 export function short({ data }) {
   if (data.recalled_seq) return words.recalled;
   if (data.type === "text") return data.body;
@@ -245,7 +245,7 @@ const EVENTS = {
   pinned: "pinned",
 };
 
-/** What happened, in words; "" for what is not worth a line. */
+/** Return the text of an event; "" if the event is not shown. */
 export function eventText(data, me) {
   const nameOf = (id, name) => (id === me.id ? words.you : name);
   const by = nameOf(data.publisher_id, data.publisher_name);

@@ -1,4 +1,4 @@
-// A voice message: recorded until it is sent or given up.
+// A voice message, recorded until it is sent or discarded.
 
 import { minutes } from "./page.js";
 
@@ -14,7 +14,7 @@ export class Voice {
     return this.#recorder !== null;
   }
 
-  /** `tell(time)` each half second. Throws where there is no microphone. */
+  /** Start recording; `tell(time)` is called each half second. Throws if there is no microphone. */
   async begin(tell) {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
     const mimeType = KINDS.find((kind) => MediaRecorder.isTypeSupported(kind));
@@ -29,7 +29,7 @@ export class Voice {
     }, 500);
   }
 
-  /** What was recorded. */
+  /** Stop recording and return the sound. */
   end() {
     const recorder = this.#recorder;
     return new Promise((done) => {
