@@ -57,18 +57,18 @@ def load_facts(
     database: str, memory: MemberCache, incoming: Sequence[IncomingRequest]
 ) -> BatchFacts:
     """Lock the conversations and read all facts; must run inside a transaction."""
-    wishes = [logged_request(conversation) for conversation in incoming]
-    locked = journal.lock(database, {request.conversation for request in wishes})
+    requests = [logged_request(item) for item in incoming]
+    locked = journal.lock(database, {request.conversation for request in requests})
     people = memory.people(
         database,
-        {conversation.id: conversation.members_version for conversation in locked.values()},
+        {item.id: item.members_version for item in locked.values()},
     )
     return BatchFacts(
         locked,
         people,
         _duplicates(database, incoming),
-        _entries(database, wishes),
-        _files(database, {w.file for w in wishes if isinstance(w, Say) and w.file}),
+        _entries(database, requests),
+        _files(database, {w.file for w in requests if isinstance(w, Say) and w.file}),
         _read(database, _readers(people, incoming)),
     )
 
@@ -96,9 +96,9 @@ def _duplicates(database: str, incoming: Sequence[IncomingRequest]) -> dict[Dedu
     return {(e.conversation, e.sender, e.client_msg_id or ""): e for e in entries}
 
 
-def _entries(database: str, wishes: Sequence[LoggedRequest]) -> dict[EntryKey, StoredEntry]:
+def _entries(database: str, requests: Sequence[LoggedRequest]) -> dict[EntryKey, StoredEntry]:
     """Return the entries that requests refer to, and the last entries that changed those."""
-    about = {(w.conversation, w.seq) for w in wishes if not isinstance(w, Say)}
+    about = {(w.conversation, w.seq) for w in requests if not isinstance(w, Say)}
     entries = journal.entries(database, ("conversation_id", "seq"), about)
     changed = {(e.conversation, e.edited_seq) for e in entries if e.edited_seq is not None}
     entries += journal.entries(database, ("conversation_id", "seq"), changed)

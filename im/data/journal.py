@@ -1,17 +1,18 @@
-"""The one way to write into a conversation's log, for the center and for the HTTP side alike.
+"""Everything that is written into a conversation's log goes through this module.
 
-Inside one transaction on the platform's database: `lock`, then `append` (a seq is given in memory,
-under the lock of the row), then `flush`. For the HTTP side `tell` then stages what members are told.
+The center and the HTTP API alike use it inside one transaction on the platform's database: `lock`,
+then `append` (which assigns a seq in memory, under the lock of the row), then `flush`. For the HTTP
+API `stage_publications` then stages what members receive.
 
-    with transaction.atomic(using=where.database):
-        journal.gate(where)                       # nothing is written where another site serves
-        one = journal.lock(where.database, [number])[number]
-        entry = one.append(Draft(...), now)
-        journal.flush(where.database, [one])
-        journal.tell(where, [entry], store.ways(users, time), now)
+    with transaction.atomic(using=store.database):
+        journal.require_serving(store)            # nothing is written where another site serves
+        row = journal.lock(store.database, [number])[number]
+        entry = row.append(DraftEntry(...), now)
+        journal.flush(store.database, [row])
+        journal.stage_publications(store, [entry], presence_store.ways(users, time), now)
 
-Whoever changes a member's role, state, name, mute or bounds calls `members_changed` before `flush`:
-centers remember members by that version.
+Whoever changes a member's role, state, name, mute or visible range calls `members_changed` before
+`flush`: centers cache members by that version.
 """
 
 from __future__ import annotations

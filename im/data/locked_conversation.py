@@ -1,8 +1,8 @@
-"""A conversation in hand: its row locked, who is acting, and everybody told once it is written.
+"""A flow locks a conversation, changes it, and the members are notified once the change is written.
 
-with held(store, number, me, now) as one:
-    one.may(Act.PIN)
-    one.log(Cmd.CONVERSATION, {...})
+with lock_conversation(store, number, me, now) as locked:
+    locked.check_allowed(GroupAction.PIN)
+    locked.log(Cmd.CONVERSATION, {...})
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class LockedConversation:
     """A locked conversation and what a flow may do with it."""
 
     store: PlatformStore
-    locked: LockedRow
+    row: LockedRow
     conversation: Conversation
     me: Person
     mine: Member | None
@@ -64,24 +64,24 @@ class LockedConversation:
         """Return the alias of the database that holds the conversation."""
         return self.store.database
 
-    def may(self, act: GroupAction, whom: Member | None = None) -> None:
+    def check_allowed(self, action: GroupAction, target: Member | None = None) -> None:
         """Check that the rules allow an action. Raises Denied."""
         group, standing = queries.group_of(self.conversation), queries.standing_of(self.mine)
         if why := conversation_decisions.deny_reason(
-            act, group, standing, queries.standing_of(whom)
+            action, group, standing, queries.standing_of(target)
         ):
             unknown = why is DenyReason.NOT_FOUND and self.mine is not None
             raise Denied(why, "there is no such member" if unknown else "")
 
     def log(self, cmd: Cmd, data: Data) -> StoredEntry:
         """Append an entry in the name of the acting person."""
-        entry = self.locked.append(DraftEntry(cmd, self.me.id, self.me.name, data=data), self.now)
+        entry = self.row.append(DraftEntry(cmd, self.me.id, self.me.name, data=data), self.now)
         self.entries.append(entry)
         return entry
 
     def set(self, **columns: object) -> None:
         """Update columns of the conversation."""
-        Conversation.objects.using(self.database).filter(pk=self.locked.id).update(**columns)
+        Conversation.objects.using(self.database).filter(pk=self.row.id).update(**columns)
 
     def close(self, closed: bool) -> bool:
         """Close or reopen the conversation, keep its log; return whether that changed anything."""
@@ -93,31 +93,31 @@ class LockedConversation:
 
     def finish(self) -> None:
         """Write the entries, and stage the notices for the members."""
-        journal.flush(self.database, [self.locked])
+        journal.flush(self.database, [self.row])
         if self.entries or self.notes:
-            people = {*queries.active_users(self.database, self.locked.id), *self.also}
+            people = {*queries.active_users(self.database, self.row.id), *self.also}
             ways = store.ways(people, self.now.timestamp())
             journal.stage_publications(self.store, self.entries, ways, self.now, self.notes)
 
 
 @contextmanager
 def lock_conversation(
-    place: PlatformStore, number: int, me: Person, now: datetime
+    platform_store: PlatformStore, number: int, me: Person, now: datetime
 ) -> Iterator[LockedConversation]:
     """Lock a conversation until the changes to it are committed.
 
     Raises Denied if it does not exist.
     """
-    with transaction.atomic(using=place.database):
-        journal.require_serving(place)
-        locked = journal.lock(place.database, [number]).get(number)
-        conversation = queries.conversation(place.database, number)
-        if locked is None or conversation is None:
+    with transaction.atomic(using=platform_store.database):
+        journal.require_serving(platform_store)
+        row = journal.lock(platform_store.database, [number]).get(number)
+        conversation = queries.conversation(platform_store.database, number)
+        if row is None or conversation is None:
             raise Denied(DenyReason.NOT_FOUND)
-        mine = queries.member(place.database, number, me.id)
-        locked_conversation = LockedConversation(place, locked, conversation, me, mine, now)
-        yield locked_conversation
-        locked_conversation.finish()
+        member = queries.member(platform_store.database, number, me.id)
+        locked = LockedConversation(platform_store, row, conversation, me, member, now)
+        yield locked
+        locked.finish()
 
 
 def name_people(people: Collection[Person | Member]) -> Data:

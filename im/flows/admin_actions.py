@@ -13,5 +13,5 @@ def close(store: PlatformStore, number: int, by: Person, closed: bool) -> bool:
 
     Raises locked_conversation.Denied if there is no such conversation.
     """
-    with lock_conversation(store, number, by, clock.now()) as conversation:
-        return conversation.close(closed)
+    with lock_conversation(store, number, by, clock.now()) as locked:
+        return locked.close(closed)

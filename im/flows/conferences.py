@@ -69,12 +69,12 @@ def _update_conversation(
             (person for person in persons if person.id == conference.creator),
             Person("", conference.name[:64], ""),
         )
-        with lock_conversation(store, number, acting, now) as conversation:
-            conversation.close(False)  # a site whose data lagged may have closed it
-            if conversation.conversation.name != conference.name:
-                conversation.set(name=conference.name)
-                conversation.log(Cmd.CONVERSATION, {"what": "changed", "name": conference.name})
-            _add_people(conversation, persons)
+        with lock_conversation(store, number, acting, now) as locked:
+            locked.close(False)  # a site whose data lagged may have closed it
+            if locked.conversation.name != conference.name:
+                locked.set(name=conference.name)
+                locked.log(Cmd.CONVERSATION, {"what": "changed", "name": conference.name})
+            _add_people(locked, persons)
     conference_joins.forget_joins(conference.confid, joined)
 
 
@@ -118,31 +118,31 @@ def _people(
     ]
 
 
-def _add_people(conversation: LockedConversation, persons: Collection[Person]) -> None:
+def _add_people(locked: LockedConversation, persons: Collection[Person]) -> None:
     """Add those people who are not in the conversation yet; the creator becomes its owner."""
     member_rows = queries.some_members(
-        conversation.database, conversation.locked.id, [person.id for person in persons]
+        locked.database, locked.row.id, [person.id for person in persons]
     )
-    free_places = MEMBERS - conversation.locked.members
+    free_places = MEMBERS - locked.row.members
     coming = [person for person in persons if person.id not in member_rows][: max(0, free_places)]
     if not coming:
         return
-    seq, messages = conversation.locked.last_seq, conversation.locked.messages
-    conversation.locked.members_changed(conversation.locked.members + len(coming))
-    Member.objects.using(conversation.database).bulk_create(
+    seq, messages = locked.row.last_seq, locked.row.messages
+    locked.row.members_changed(locked.row.members + len(coming))
+    Member.objects.using(locked.database).bulk_create(
         Member(
-            conversation_id=conversation.locked.id,
+            conversation_id=locked.row.id,
             user=person.id,
             name=person.name,
-            role=Role.OWNER if person.id == conversation.conversation.creator else Role.MEMBER,
+            role=Role.OWNER if person.id == locked.conversation.creator else Role.MEMBER,
             since_seq=seq,
             read_seq=seq,
             read_messages=messages,
         )
         for person in coming
     )
-    version = conversation.locked.members_version
-    conversation.log(Cmd.MEMBER, {"what": "added", "version": version, **name_people(coming)})
+    version = locked.row.members_version
+    locked.log(Cmd.MEMBER, {"what": "added", "version": version, **name_people(coming)})
 
 
 def _close(store: PlatformStore, number: int, now: datetime) -> None:

@@ -131,48 +131,42 @@ def change(
     store: PlatformStore, number: int, me: Person, wanted: dict[str, Any], now: datetime
 ) -> None:
     """Change name, notice, way of joining, or whether only administrators may write."""
-    with lock_conversation(store, number, me, now) as conversation:
-        conversation.may(GroupAction.SET)
+    with lock_conversation(store, number, me, now) as locked:
+        locked.check_allowed(GroupAction.SET)
         new = {
             name: value
             for name, value in wanted.items()
-            if getattr(conversation.conversation, name) != value
+            if getattr(locked.conversation, name) != value
         }
         if new:
-            conversation.set(**new)
-            conversation.log(Cmd.CONVERSATION, {"what": "changed", **new})
+            locked.set(**new)
+            locked.log(Cmd.CONVERSATION, {"what": "changed", **new})
 
 
 def dissolve(store: PlatformStore, number: int, me: Person, now: datetime) -> None:
     """Close a group for ever; its log stays."""
-    with lock_conversation(store, number, me, now) as conversation:
-        if (
-            conversation.conversation.closed
-            and conversation.mine
-            and conversation.mine.role == Role.OWNER
-        ):
+    with lock_conversation(store, number, me, now) as locked:
+        if locked.conversation.closed and locked.mine and locked.mine.role == Role.OWNER:
             return
-        conversation.may(GroupAction.DISSOLVE)
-        conversation.set(closed=True)
-        conversation.log(Cmd.CONVERSATION, {"what": "dissolved"})
+        locked.check_allowed(GroupAction.DISSOLVE)
+        locked.set(closed=True)
+        locked.log(Cmd.CONVERSATION, {"what": "dissolved"})
 
 
 def pin(
     store: PlatformStore, number: int, me: Person, seq: int, on: bool, now: datetime
 ) -> list[int]:
     """Pin or unpin a message for all; return all pinned messages."""
-    with lock_conversation(store, number, me, now) as conversation:
-        conversation.may(GroupAction.PIN)
-        before: list[int] = conversation.conversation.pins
-        entry = queries.entry(conversation.database, number, seq) if on else None
+    with lock_conversation(store, number, me, now) as locked:
+        locked.check_allowed(GroupAction.PIN)
+        before: list[int] = locked.conversation.pins
+        entry = queries.entry(locked.database, number, seq) if on else None
         if on and (entry is None or entry.cmd is not Cmd.MSG or entry.recalled_seq):
             raise Denied(DenyReason.NOT_FOUND, "there is no such message")
         after = conversation_decisions.pins_after(before, seq, on)
         if isinstance(after, DenyReason):
             raise Denied(after, f"at most {conversation_decisions.MAX_PINS} messages are pinned")
         if after != before:
-            conversation.set(pins=after)
-            conversation.log(
-                Cmd.CONVERSATION, {"what": "pinned" if on else "loosened", "pins": after}
-            )
+            locked.set(pins=after)
+            locked.log(Cmd.CONVERSATION, {"what": "pinned" if on else "loosened", "pins": after})
     return after
