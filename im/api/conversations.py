@@ -51,7 +51,7 @@ class Listing(Call):
             for m in mine
         ]
 
-    def one(self, number: int) -> Response:
+    def show(self, number: int) -> Response:
         """Return the response with one conversation. Raises Denied."""
         mine = queries.member(self.store.database, number, self.me.id)
         if mine is None:
@@ -87,11 +87,11 @@ class Conversations(Listing):
         """Open the one-to-one conversation with a person, or create a group."""
         arguments = self.arguments(request_forms.NewConversation)
         if arguments["kind"] == Kind.DIRECT.value:
-            return self.one(flow.open_direct(self.store, self.me, arguments["user"]))
+            return self.show(flow.open_direct(self.store, self.me, arguments["user"]))
         key = request.headers.get("Idempotency-Key", "")[:64]
         how = Joining(arguments["joining"])
         wanted = (arguments["name"], arguments["users"], how, key)
-        return self.one(flow.create_group(self.store, self.me, *wanted, self.now))
+        return self.show(flow.create_group(self.store, self.me, *wanted, self.now))
 
     def get_throttles(self) -> list[Any]:
         """Limit new conversations more strictly, since they reach others."""
@@ -109,13 +109,13 @@ class OneConversation(Listing):
     )
     def get(self, request: Request, number: int) -> Response:
         """Return a conversation as the list shows it."""
-        return self.one(number)
+        return self.show(number)
 
     @extend_schema(request=request_forms.Change, responses=answers(serializers.OneConversation))
     def patch(self, request: Request, number: int) -> Response:
         """Change name, notice, way of joining, or whether only administrators may write."""
         flow.change(self.store, number, self.me, self.arguments(request_forms.Change), self.now)
-        return self.one(number)
+        return self.show(number)
 
     @extend_schema(request=None, responses=answers(serializers.Done))
     def delete(self, request: Request, number: int) -> Response:
@@ -133,7 +133,7 @@ class Mine(Listing):
         own.change_settings(
             self.store, number, self.me.id, self.arguments(request_forms.Mine), self.now
         )
-        return self.one(number)
+        return self.show(number)
 
 
 class Pin(Call):

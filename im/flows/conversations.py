@@ -34,7 +34,7 @@ def open_direct(store: PlatformStore, me: Person, other: str) -> int:
         conversation = Conversation(
             kind=Kind.DIRECT, domain=me.domain, creator=me.id, pair=pair, members=2
         )
-        other_person, blocked = _other(store, me, other)
+        other_person, blocked = _partner(store, me, other)
         number = _save(store.database, conversation)
         if number == conversation.pk:
             rows = [_member(number, me), _member(number, other_person)]
@@ -43,10 +43,10 @@ def open_direct(store: PlatformStore, me: Person, other: str) -> int:
     return number
 
 
-def _other(store: PlatformStore, me: Person, other: str) -> tuple[Person, bool]:
-    """Return the other person, and whether I have blocked that person.
+def _partner(store: PlatformStore, me: Person, other: str) -> tuple[Person, bool]:
+    """Return the other person, and whether `me` has blocked that person.
 
-    Raises Denied if not allowed.
+    Raises Denied if `me` may not write to that person.
     """
     person = people.people_by_id(store, [other]).get(other)
     mine, theirs = queries.states_between(store.database, me.id, [other])[other]

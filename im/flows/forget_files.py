@@ -20,14 +20,14 @@ def forget_files(platform: str, now: datetime) -> int:
     """Delete up to a thousand unused files of a platform; return how many."""
     forgotten = 0
     for _ in range(STEPS):
-        count = _step(platform, now - KEPT_FOR)
+        count = _delete_batch(platform, now - KEPT_FOR)
         forgotten += count
         if count < AT_ONCE:
             break
     return forgotten
 
 
-def _step(platform: str, before: datetime) -> int:
+def _delete_batch(platform: str, before: datetime) -> int:
     """Delete one batch of unused files.
 
     While a row is locked no message can take up the file. A file that is already gone does no harm.

@@ -35,7 +35,7 @@ class AuthBackend:
     def __init__(self, vhost: str) -> None:
         self._vhost = vhost
         self._revoked = RevokedTokens()
-        self._floods: dict[str, int] = {}
+        self._blocked_until: dict[str, int] = {}
         self._sign_ins, self._declares = RateLimit(*SIGN_INS), RateLimit(*DECLARES)
         self.questions: dict[str, Callable[[Fields], str]] = {
             "user": self.user,
@@ -54,7 +54,7 @@ class AuthBackend:
         now = time.time()
         try:
             self._revoked.read(redis_of(own_platform()), now)
-            self._floods = presence_store.blocked_flooders(now)
+            self._blocked_until = presence_store.blocked_flooders(now)
         except redis.RedisError as error:
             KNOWN.labels("away").inc()
             log.warning("Redis is away, so who was revoked since is not known: %s", error)
@@ -87,7 +87,9 @@ class AuthBackend:
         client_id = fields.get("client_id")
         if client_id is not None and not broker_permissions.owns_client(user, client_id):
             return DENY
-        if self._floods.get(user, 0) > now or not self._sign_ins.allows(user, time.monotonic()):
+        if self._blocked_until.get(user, 0) > now or not self._sign_ins.allows(
+            user, time.monotonic()
+        ):
             return DENY
         return f"{ALLOW} {broker_permissions.BrokerClient(user, token.bearer, client_id is not None).tags}"
 
