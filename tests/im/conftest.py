@@ -1,4 +1,4 @@
-"""A platform whose conversations a center keeps, with the session's broker and its door."""
+"""A platform with instant messages, with the session's broker and its auth backend."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["door"]
 
 @pytest.fixture(scope="session")
 def chat_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A whole site with instant messages, for tests of xdist group `im`."""
+    """Run a whole site with instant messages, for tests of xdist group `im`."""
     with killed.chat_site(tmp_path_factory.mktemp("chat")) as site:
         yield site
 
 
 @pytest.fixture
 def im_site(door: str, transactional_db: None) -> str:
-    """A provisioned platform, and empty queues. Its MOID."""
+    """Provision a platform, empty its queues, and return its MOID."""
     call_command("load_demo", verbosity=0)
     call_command("provision", verbosity=0)
     devices.empty_queues()
@@ -34,7 +34,7 @@ def im_site(door: str, transactional_db: None) -> str:
 
 @pytest.fixture
 def center(im_site: str) -> Iterator[Running]:
-    """A center is reading."""
+    """Run a center."""
     one = Running()
     try:
         eventually(lambda: devices.readers() > 0, 20)
@@ -45,7 +45,7 @@ def center(im_site: str) -> Iterator[Running]:
 
 @pytest.fixture
 def sign_in(im_site: str) -> Iterator[Callable[..., Device]]:
-    """Makes devices that end with the test."""
+    """Yield a function that creates devices, which end with the test."""
     made: list[Device] = []
 
     def make(user: str, name: str = "d1", *, token: str = "") -> Device:

@@ -1,4 +1,4 @@
-"""Conversations for tests, and what happens in them without any broker."""
+"""Conversations for tests, and requests that are processed without any broker."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from im.rules.vocabulary import Kind, Role, Type
 
 
 def conversation(*users: str, kind: Kind = Kind.GROUP, **more: Any) -> int:
-    """Of these people; the first one is its owner. Its id."""
+    """Create a conversation of these people, the first of whom is its owner, and return its id."""
     about = {"domain": "d", "creator": users[0], "members": len(users), "members_version": 1}
     made = Conversation.objects.create(kind=kind, **{**about, **more})
     Member.objects.bulk_create(
@@ -37,20 +37,22 @@ def conversation(*users: str, kind: Kind = Kind.GROUP, **more: Any) -> int:
 
 
 def token_of(user: str) -> str:
-    """As sign-in gives it."""
+    """Return a token as sign-in issues it."""
     return tokens.issue(user, own_platform(), Bearer.USER, timezone.now().timestamp())[0]
 
 
 def text(number: int, body: str = "hello") -> Say:
-    """A plain message."""
+    """Return a plain message."""
     return Say(number, Type.TEXT, body)
 
 
-def wish(sender: str, said: Request, mark: str | None = None, **more: Any) -> IncomingRequest:
-    """As the parser hands it over."""
-    return IncomingRequest(sender, "", said, mark, **more)
+def incoming(
+    sender: str, request: Request, client_msg_id: str | None = None, **more: Any
+) -> IncomingRequest:
+    """Return a request as the parser returns it."""
+    return IncomingRequest(sender, "", request, client_msg_id, **more)
 
 
-def done(some: Sequence[IncomingRequest], now: datetime | None = None) -> BatchResult:
-    """One batch, by a center that remembers nothing."""
-    return process(store_of(own_platform()), MemberCache(), some, now or timezone.now())
+def process_batch(requests: Sequence[IncomingRequest], now: datetime | None = None) -> BatchResult:
+    """Process one batch with empty caches."""
+    return process(store_of(own_platform()), MemberCache(), requests, now or timezone.now())

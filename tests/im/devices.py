@@ -1,4 +1,4 @@
-"""Devices that chat, as anybody could write them, and the center that they chat through."""
+"""Devices that chat as any client would, and the center that they use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OUT = "conversation.outgoing"
 
 
 class Device:
-    """One device over AMQP; `got` is all that has come, in order."""
+    """A device over AMQP; `got` holds everything that it has received, in order."""
 
     def __init__(self, user: str, name: str = "d1", *, token: str = "") -> None:
         self.user, self.token = user, token or door.token_of(user)
@@ -39,23 +39,23 @@ class Device:
         self._queue = f"queue_u_{user}_{name}"
 
     def publish(self, body: bytes, key: str = "", exchange: str = OUT, **about: Any) -> None:
-        """Anything."""
+        """Publish any message."""
         properties = pika.BasicProperties(**{"user_id": self.user, "delivery_mode": 2, **about})
         self.channel.basic_publish(exchange, key, body, properties)
 
     def say(self, cmd: str, number: int = 0, key: str = "", **data: Any) -> None:
-        """A cmd about a conversation, under its key."""
+        """Send a command about a conversation, under its key."""
         about = {"conversation_id": str(number)} if number else {}
         body = {"cmd": cmd, "token": f"Tricolor{self.token}", "data": {**about, **data}}
         self.publish(orjson.dumps(body), key or f"c_{number}")
 
     def text(self, number: int, body: str = "hello", **data: Any) -> None:
-        """A plain message."""
+        """Send a plain message."""
         about = {"publisher_id": self.user, "publisher_name": "x", "type": "text"}
         self.say("msg", number, **{**about, "body": body, **data})
 
     def look(self) -> None:
-        """Take what is there."""
+        """Receive what is there."""
         while True:
             method, _, body = self.channel.basic_get(self._queue, auto_ack=True)
             if method is None:
@@ -63,23 +63,23 @@ class Device:
             self.got.append(orjson.loads(body))
 
     def of(self, cmd: str) -> list[dict[str, Any]]:
-        """The data of what has come under a cmd."""
+        """Return the data of the received messages with a command."""
         self.look()
         return [one["data"] for one in self.got if one["cmd"] == cmd]
 
     def wait(self, cmd: str, count: int = 1, seconds: float = 10) -> list[dict[str, Any]]:
-        """The same, once there are so many."""
+        """Wait for this many messages with a command, and return their data."""
         door.eventually(lambda: len(self.of(cmd)) >= count, seconds)
         return self.of(cmd)
 
     def close(self) -> None:
-        """Hang up."""
+        """Disconnect."""
         if self.connection.is_open:
             self.connection.close()
 
 
 class Running:
-    """A center in this process."""
+    """A center that runs in this process."""
 
     def __init__(self, number: int = 0, make: Callable[[int], Center] = Center) -> None:
         self.center = make(number)
@@ -87,14 +87,14 @@ class Running:
         self._thread.start()
 
     def stop(self) -> None:
-        """And wait for it."""
+        """Stop the center and wait for its end."""
         self.center.ask_to_stop()
         self._thread.join(20)
         assert not self._thread.is_alive()
 
 
 class Process:
-    """A center in a process of its own, to be killed; `crash_at`: see `run_center`."""
+    """A center in a process of its own, to be killed; `run_center` explains `crash_at`."""
 
     def __init__(self, log: Path, number: int = 0, *, crash_at: str = "") -> None:
         argv = [str(PYTHON), "-m", "tests.im.run_center", str(number)]
@@ -104,11 +104,11 @@ class Process:
             )
 
     def ended(self) -> bool:
-        """Has it gone, one way or another?"""
+        """Return whether the process has ended."""
         return self.child.poll() is not None
 
     def kill(self) -> None:
-        """As the power would."""
+        """Kill the process, as a power failure would."""
         self.child.kill()
         self.child.wait()
 
@@ -130,7 +130,7 @@ def _env(crash_at: str) -> dict[str, str]:
 
 
 def readers(number: int = 0) -> int:
-    """How many centers are connected to this queue."""
+    """Return how many centers are connected to this queue."""
     link: Any = connect(settings.IM_AMQP_URL)
     try:
         return int(link.channel().queue_declare(ingress(number), passive=True).consumer_count)
@@ -139,7 +139,7 @@ def readers(number: int = 0) -> int:
 
 
 def empty_queues() -> None:
-    """What former tests have left."""
+    """Empty the queues that earlier tests have filled."""
     link: amqp.Connection = connect(settings.IM_AMQP_URL)
     broker.declare(link)
     channel: Any = link.channel()

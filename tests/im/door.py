@@ -1,4 +1,4 @@
-"""The door beside the test session's broker, and plain clients of each protocol, as anybody could write them."""
+"""The auth backend beside the test session's broker, and plain clients of each protocol."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GROUP = "im_broker"
 
 @pytest.fixture(scope="session")
 def door(tmp_path_factory: pytest.TempPathFactory, amqp_url: str) -> Iterator[str]:
-    """The door is open, the topology declared; the door's address."""
+    """Run the auth backend, declare the topology, and return the backend's address."""
     port = os.environ["TEST_DOOR_PORT"]
     log = (tmp_path_factory.mktemp("door") / "door.log").open("wb")
     argv = [str(PYTHON), *DOOR, "--port", port]
@@ -48,7 +48,7 @@ def door(tmp_path_factory: pytest.TempPathFactory, amqp_url: str) -> Iterator[st
 
 
 def _env() -> dict[str, str]:
-    """The site's environment for a process that is no test."""
+    """Return the site's environment for a process that is no test."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("TEST_")}
     tests = {name[5:]: value for name, value in os.environ.items() if name.startswith("TEST_")}
     return {
@@ -60,7 +60,7 @@ def _env() -> dict[str, str]:
 
 
 def is_open(port: int) -> bool:
-    """Does the door let anybody in yet?"""
+    """Return whether the auth backend accepts anybody yet."""
     link = HTTPConnection("127.0.0.1", port, timeout=2)
     with suppress(OSError):
         link.request("GET", "/healthz")
@@ -69,7 +69,7 @@ def is_open(port: int) -> bool:
 
 
 def eventually(true: Callable[[], bool], seconds: float = 5.0) -> float:
-    """Wait until it is; how long that took."""
+    """Wait until the condition holds, and return how long that took."""
     began = time.monotonic()
     while not true():
         assert time.monotonic() - began < seconds, f"not within {seconds} s"
@@ -78,12 +78,12 @@ def eventually(true: Callable[[], bool], seconds: float = 5.0) -> float:
 
 
 def token_of(user: str, bearer: Bearer = Bearer.USER, *, age: float = 0.0) -> str:
-    """A token as sign-in gives it, so many seconds old."""
+    """Return a token as sign-in issues it, `age` seconds old."""
     return tokens.issue(user, own_platform(), bearer, time.time() - age)[0]
 
 
 def address(protocol: str) -> tuple[str, int]:
-    """Where the session's broker speaks it."""
+    """Return host and port of the session's broker for a protocol."""
     found = urlsplit(settings.IM_ADDRESSES[protocol])
     return found.hostname or "", found.port or 0
 
@@ -92,7 +92,7 @@ def address(protocol: str) -> tuple[str, int]:
 
 
 def amqp(user: str, password: str = "", vhost: str = "im") -> pika.BlockingConnection:
-    """Signed in. Raises pika's errors."""
+    """Return a connection that is signed in. Raises pika's errors."""
     host, port = address("amqp")
     proof = pika.PlainCredentials(user, password or token_of(user))
     where = pika.ConnectionParameters(host, port, vhost, proof, heartbeat=0, socket_timeout=5)
@@ -100,7 +100,7 @@ def amqp(user: str, password: str = "", vhost: str = "im") -> pika.BlockingConne
 
 
 def device(connection: pika.BlockingConnection, user: str, name: str = "d1") -> Any:
-    """A channel with the queue of a device, bound to its owner's exchange."""
+    """Return a channel with the queue of a device, bound to its owner's exchange."""
     channel = connection.channel()
     channel.confirm_delivery()
     channel.queue_declare(f"queue_u_{user}_{name}", exclusive=True)
@@ -147,16 +147,16 @@ class Mqtt:
 
     @property
     def is_in(self) -> bool:
-        """Was it let in, and is it still there?"""
+        """Return whether the client was accepted and is still connected."""
         return self.answer is not None and not self.answer.is_failure and not self.gone
 
     def close(self) -> None:
-        """End it."""
+        """Disconnect."""
         self.client.disconnect()
         self.client.loop_stop()
 
     def cut(self) -> None:
-        """The network breaks: nobody says goodbye."""
+        """Cut the network connection."""
         link = self.client.socket()
         assert isinstance(link, socket.socket)
         link.shutdown(socket.SHUT_RDWR)
@@ -167,7 +167,7 @@ class Mqtt:
 
 
 class Stomp:
-    """Frames over TCP or WebSocket."""
+    """A client that sends frames over TCP or WebSocket."""
 
     def __init__(self, user: str, password: str = "", way: str = "stomp") -> None:
         self._left = b""
@@ -181,13 +181,13 @@ class Stomp:
         self.first = self.frame()[0]
 
     def send(self, command: str, headers: dict[str, str], body: str = "") -> None:
-        """One frame."""
+        """Send a frame."""
         lines = [command, *(f"{name}:{value}" for name, value in headers.items()), "", body]
         frame = "\n".join(lines) + "\0"
         self._ws.send(frame) if self._ws else self._socket.sendall(frame.encode())
 
     def frame(self) -> tuple[str, dict[str, str], str]:
-        """The next frame from the broker; `("", {}, "")` when it has hung up."""
+        """Return the next frame from the broker; `("", {}, "")` after it has disconnected."""
         while b"\0" not in self._left:
             part = self._read()
             if not part:
@@ -208,10 +208,10 @@ class Stomp:
             return b""
 
     def ask(self, command: str, headers: dict[str, str], body: str = "") -> str:
-        """Send a frame and say what becomes of it: RECEIPT, ERROR, or nothing."""
+        """Send a frame and return the reaction: RECEIPT, ERROR, or nothing."""
         self.send(command, {**headers, "receipt": "r"}, body)
         return self.frame()[0]
 
     def close(self) -> None:
-        """End it."""
+        """Disconnect."""
         (self._ws or self._socket).close()

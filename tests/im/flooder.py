@@ -22,7 +22,7 @@ LONGEST = 30.0
 
 
 def main(me: dict[str, Any]) -> None:
-    """Until the connection is closed."""
+    """Send until the connection is closed."""
     where = urlsplit(me["addresses"]["amqp"])
     connection = amqp.Connection(
         f"{where.hostname}:{where.port}", me["user_id"], me["token"], virtual_host="im"

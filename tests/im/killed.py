@@ -1,4 +1,4 @@
-"""People who go on talking while center, broker or database are killed, and what became of their words."""
+"""People keep writing while center, broker or database are killed, and the result is checked."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Strike = Callable[[Site], None]
 
 @contextmanager
 def chat_site(root: Path) -> Iterator[Site]:
-    """A site with instant messages and without media units, and some more people."""
+    """Run a site with instant messages, without media units, with some more people."""
     with claimed(ports_for(0)) as base, Stand(root, base, media="none", im=True) as stand:
         site = stand.sites["east"]
         add_people(site)
@@ -44,7 +44,7 @@ def chat_site(root: Path) -> Iterator[Site]:
 
 
 def add_people(site: Site) -> None:
-    """Some more, of anna's domain."""
+    """Add people to anna's domain."""
     site.manage("shell", "-c", MADE.format(PASSWORD, PEOPLE))
 
 
@@ -78,12 +78,12 @@ class Verdict:
 
     @property
     def is_good(self) -> bool:
-        """Was every promise kept?"""
+        """Return whether every promise was kept."""
         return not (self.missing or self.twice or self.holes or self.astray)
 
 
 class Talk:
-    """A group in which everybody speaks all the time."""
+    """A group in which everybody writes all the time."""
 
     def __init__(self, site: Site, backup: str = "") -> None:
         self._site, self._ends = site, threading.Event()
@@ -98,7 +98,7 @@ class Talk:
 
     @property
     def seconds(self) -> list[float]:
-        """How long each acknowledgement took, the shortest first."""
+        """Return how long each acknowledgement took, the shortest first."""
         return sorted(took for one in self.devices for took in one.told.seconds.values())
 
     def _speak(self) -> None:
@@ -110,7 +110,7 @@ class Talk:
                 one.text(self.group, f"{one.person.name} says {count}")
 
     def goes_on(self, seconds: float = 120.0) -> float:
-        """Until each device has had three more answers; how long that took."""
+        """Wait until each device has three more answers, and return how long that took."""
         began = time.monotonic()
         had = [len(one.told.acked) for one in self.devices]
         for one, before in zip(self.devices, had, strict=True):
@@ -118,12 +118,12 @@ class Talk:
         return time.monotonic() - began
 
     def forget(self) -> None:
-        """Of how long answers took what there was up to now."""
+        """Forget the durations measured so far."""
         for one in self.devices:
             one.told.seconds.clear()
 
     def falls_silent(self) -> None:
-        """Nobody says anything new, everything is answered and heard."""
+        """Stop writing, and wait until everything is answered and received."""
         self._ends.set()
         self._thread.join()
         for one in self.devices:
@@ -133,7 +133,7 @@ class Talk:
             one.wait(lambda one=one: one.logs[self.group].last >= top, 60)  # type: ignore[misc]
 
     def close(self) -> None:
-        """Everybody goes."""
+        """Disconnect everybody."""
         self._ends.set()
         for one in self.devices:
             one.close()
@@ -141,7 +141,7 @@ class Talk:
     # ---- what became of it --------------------------------------------------------------------
 
     def verdict(self) -> Verdict:
-        """What was promised against what is stored and shown."""
+        """Compare what was promised with what is stored and shown."""
         stored = self._stored()
         acked = {m: seq for one in self.devices for m, (_, seq) in one.told.acked.items()}
         return Verdict(
@@ -155,7 +155,7 @@ class Talk:
         )
 
     def _stored(self) -> dict[int, str]:
-        """By seq: the sender's own id, or "" for what nobody has said."""
+        """Return the sender's own id of each stored seq, or "" for entries that nobody has sent."""
         query = (
             "SELECT CONCAT(seq, ' ', COALESCE(client_msg_id, '')) FROM im_entry"
             f" WHERE conversation_id={self.group} ORDER BY seq"
@@ -181,7 +181,7 @@ def _holes(seqs: list[int]) -> int:
 
 
 def killed(site: Site, what: str, times: int) -> tuple[Verdict, float]:
-    """What became of all that was said, and the longest silence after a kill."""
+    """Kill a process several times; return the verdict and the longest silence after a kill."""
     talk = Talk(site)
     try:
         talk.goes_on()

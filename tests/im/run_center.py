@@ -11,7 +11,7 @@ import django
 
 
 def main(number: int, crash_at: str) -> None:
-    """Run until killed."""
+    """Run until the process is killed."""
     django.setup()
     from foundation.bus import amqp
     from im.api import message_center

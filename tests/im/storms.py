@@ -1,4 +1,4 @@
-"""One client that floods, and a thousand that sign in at once: what becomes of the others, and how soon it is over."""
+"""The load of one client that floods, and of a thousand that sign in at once, and its effect on others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TOKENS = (
 
 @dataclass(frozen=True, slots=True)
 class Flood:
-    """`seconds`: until the client was disconnected; `p99`: of the others' acknowledgements meanwhile."""
+    """The result of a flood: seconds until it was disconnected, and the others' 99th percentile meanwhile."""
 
     messages: int
     seconds: float
@@ -31,7 +31,7 @@ class Flood:
 
     @property
     def line(self) -> str:
-        """For the table."""
+        """Return a line of the table."""
         rate = self.messages / self.seconds
         return (
             f"{rate:.0f}/s for {self.seconds:.2f} s, then out; the others: p99 {self.p99:.2f} s,"
@@ -40,7 +40,7 @@ class Flood:
 
 
 def flooded(site: Site) -> Flood:
-    """Anna floods a conversation of her own while others talk."""
+    """Let Anna flood a conversation of her own while others write, and return the result."""
     people = {one["username"]: one["password"] for one in site.demo["accounts"]}
     anna, ben = (Person(site.http, name, people[name]) for name in ("anna", "ben"))
     talk = Talk(site)
@@ -70,7 +70,7 @@ def _flood(me: dict[str, object]) -> tuple[int, float]:
 
 
 def stormed(site: Site, people: int = 1000) -> float:
-    """So many sign in over MQTT at once; the seconds until the last one is in."""
+    """Sign in many people over MQTT at once; return the seconds until the last one is in."""
     file = site.directory / "storm.json"
     site.manage("shell", "-c", TOKENS.format(people, str(file)))
     tokens: list[str] = json.loads(file.read_text())
@@ -90,7 +90,7 @@ async def _all_in(site: Site, tokens: list[str]) -> float:
 
 
 async def _in(host: str, port: int, user: str, token: str) -> asyncio.StreamWriter:
-    """CONNECT and CONNACK (MQTT 3.1.1, §3.1, §3.2)."""
+    """Connect with CONNECT and CONNACK (MQTT 3.1.1, §3.1, §3.2)."""
     reader, writer = await asyncio.open_connection(host, port)
     names = (f"u{user}-d1", user, token)
     payload = b"".join(len(one).to_bytes(2, "big") + one.encode() for one in names)

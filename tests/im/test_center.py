@@ -1,4 +1,4 @@
-"""What people's devices see of the center, through the real broker and its door."""
+"""People's devices and a center exchange messages through the real broker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who sees the chat page, and what a browser may do on it."""
+"""The chat page is shown to the right people, with a strict policy for browsers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client may not do over AMQP; each line is a sentence, and the broker refuses it."""
+"""The broker refuses what clients may not do over AMQP; each line is a sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client may not do over MQTT: the broker hangs up."""
+"""The broker disconnects clients that do what they may not do over MQTT."""
 
 from __future__ import annotations
 

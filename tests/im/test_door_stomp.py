@@ -1,4 +1,4 @@
-"""What a client may not do over STOMP, on a socket and over WebSocket: the broker answers ERROR."""
+"""The broker refuses what clients may not do over STOMP, on a socket and over WebSocket."""
 
 from __future__ import annotations
 

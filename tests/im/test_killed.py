@@ -1,4 +1,7 @@
-"""Acknowledged is kept, once and in order, whatever is killed meanwhile. Twenty times each: `make chaos`."""
+"""Acknowledged is kept, once and in order, whatever is killed meanwhile.
+
+Twenty times each: `make chaos`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two people in one conversation, and a storage of each test alone."""
+"""Two people in one conversation, and a storage for each test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.im.files.person import Person
 
 @pytest.fixture(autouse=True)
 def folders(settings: Any, tmp_path: Path) -> None:
-    """Storage and spool of this test alone."""
+    """Give each test a storage and a spool of its own."""
     cache.clear()
     settings.IM_SPOOL = str(tmp_path / "spool")
     folder = {**settings.STORAGES["im_files"], "OPTIONS": {"location": str(tmp_path / "files")}}
@@ -35,7 +35,7 @@ def ben(platform: str) -> Person:
 
 @pytest.fixture
 def talk(anna: Person, ben: Person) -> Conversation:
-    """A conversation of the two."""
+    """Return a conversation of the two."""
     one = Conversation.objects.create(kind=Kind.DIRECT, domain="d", creator=anna.moid)
     for person in (anna, ben):
         Member.objects.create(conversation=one, user=person.moid, name="somebody")

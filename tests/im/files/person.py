@@ -1,4 +1,4 @@
-"""A person who sends and fetches files, and what he sends."""
+"""A person who uploads and downloads files, and sample files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CSRF = "c" * 32
 
 
 class Person:
-    """A browser with somebody's session, that is asked for its CSRF token."""
+    """A browser with a person's session, which must send its CSRF token."""
 
     def __init__(self, account: Account) -> None:
         self.client, self.moid = Client(enforce_csrf_checks=True), account.moid
@@ -28,11 +28,11 @@ class Person:
 
     @property
     def cookie(self) -> str:
-        """As a header."""
+        """Return the session as a header."""
         return "; ".join(f"{one.key}={one.value}" for one in self.client.cookies.values())
 
     def ask(self, method: str, path: Any = "", body: Any = b"", **headers: str) -> Any:
-        """Below /api/v1/im/files."""
+        """Make a call below /api/v1/im/files."""
         told = {"X-CSRFToken": CSRF}
         told |= {name.replace("_", "-"): value for name, value in headers.items()}
         kind = told.pop("Content-Type", "")
@@ -47,7 +47,7 @@ class Person:
         return self.ask("PATCH", f"/{number}", part, **told)
 
     def put(self, content: bytes, name: str = "notes.bin") -> str:
-        """All at once; the file's id."""
+        """Upload a file at once and return its id."""
         number = str(self.begin(len(content), name).json()["id"])
         assert self.send(number, 0, content).status_code == 204
         return number
@@ -57,12 +57,12 @@ class Person:
 
 
 def body(reply: Any) -> bytes:
-    """Of a reply that comes in pieces, or in one."""
+    """Return the content of a reply, streamed or not."""
     return bytes(reply.getvalue())
 
 
 def shared(number: str, talk: Conversation) -> str:
-    """As the center does when a message carries it."""
+    """Record that a message carries a file, as the center does."""
     File.objects.filter(pk=number).update(used=True)
     FileUse.objects.create(file_id=UUID(number), conversation=talk)
     return number
@@ -75,7 +75,7 @@ def picture(width: int = 640, height: int = 400, kind: str = "PNG", **more: Any)
 
 
 def voice(seconds: int, live: bool = True) -> bytes:
-    """What a browser's recorder gives: WebM that does not say how long it is."""
+    """Return a recording as browsers make it: WebM that does not state its length."""
     import av
     import numpy as np
 

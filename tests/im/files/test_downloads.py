@@ -1,4 +1,4 @@
-"""What a file turns out to be, who may fetch it, and when it is forgotten."""
+"""The type of a file, the right to download it, and its deletion."""
 
 from __future__ import annotations
 

@@ -9,24 +9,24 @@ from tests.im.http.town import OTHER_TENANT, Someone, other_tenant, someone
 
 @pytest.fixture
 def anna(platform: str) -> Someone:
-    """Of the demonstration tenant."""
+    """Return a person of the demonstration tenant."""
     return someone("anna")
 
 
 @pytest.fixture
 def ben(platform: str) -> Someone:
-    """Her colleague."""
+    """Return a colleague of Anna's."""
     return someone("ben")
 
 
 @pytest.fixture
 def cara(platform: str) -> Someone:
-    """Another one."""
+    """Return another colleague of Anna's."""
     return someone("cara")
 
 
 @pytest.fixture
 def zoe(platform: str) -> Someone:
-    """Of another tenant."""
+    """Return a person of another tenant."""
     other_tenant()
     return someone("zoe", OTHER_TENANT)

@@ -1,4 +1,4 @@
-"""Who may not: every address, for a stranger, for somebody of another tenant, for one who was put out."""
+"""Every address refuses strangers, people of other tenants, and people without the right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who comes into a group, goes, and is what in it."""
+"""People join and leave a group and change roles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People of two tenants, who call over HTTP and say things as the center would store them."""
+"""People of two tenants call the HTTP API and write messages as the center would store them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Body = dict[str, Any]
 
 @dataclass
 class Answer:
-    """What came back."""
+    """The answer of a call."""
 
     status: int
     body: Body
@@ -47,11 +47,11 @@ class Someone:
 
     @property
     def id(self) -> str:
-        """The user id."""
+        """Return the user id."""
         return str(self.account.moid)
 
     def call(self, method: str, path: str, body: Body | None = None, **headers: str) -> Answer:
-        """One call under `/api/v1/im/`."""
+        """Make a call under `/api/v1/im/`."""
         reply = self.client.generic(
             method,
             f"/api/v1/im/{path}",
@@ -62,35 +62,35 @@ class Someone:
         return Answer(reply.status_code, json.loads(reply.content))
 
     def get(self, path: str) -> Answer:
-        """Read."""
+        """Make a GET call."""
         return self.call("GET", path)
 
     def post(self, path: str, body: Body | None = None, **headers: str) -> Answer:
-        """Make."""
+        """Make a POST call."""
         return self.call("POST", path, body or {}, **headers)
 
     def put(self, path: str, body: Body | None = None) -> Answer:
-        """Set."""
+        """Make a PUT call."""
         return self.call("PUT", path, body or {})
 
     def patch(self, path: str, body: Body) -> Answer:
-        """Change."""
+        """Make a PATCH call."""
         return self.call("PATCH", path, body)
 
     def delete(self, path: str) -> Answer:
-        """Take away."""
+        """Make a DELETE call."""
         return self.call("DELETE", path)
 
     # ---- what tests do often ------------------------------------------------------------------
 
     def writes_to(self, other: Someone) -> str:
-        """The one-to-one conversation with somebody."""
+        """Return the one-to-one conversation with another person."""
         made = self.post("conversations", {"kind": "direct", "user": other.id})
         assert made.status == 200, made.body
         return str(made["conversation"]["conversation_id"])
 
     def founds(self, *others: Someone, **more: Any) -> str:
-        """A new group."""
+        """Create a group."""
         users = [one.id for one in others]
         wanted = {"kind": "group", "name": "Hikers", "users": users, **more}
         made = self.post("conversations", wanted)
@@ -98,30 +98,30 @@ class Someone:
         return str(made["conversation"]["conversation_id"])
 
     def shown(self, number: str) -> Body:
-        """A conversation as he sees it."""
+        """Return a conversation as this person sees it."""
         return dict(self.get(f"conversations/{number}")["conversation"])
 
     def log(self, number: str, query: str = "") -> list[Body]:
-        """A page of its log."""
+        """Return a page of a log."""
         return list(self.get(f"conversations/{number}/messages{query}")["entries"])
 
     def members(self, number: str) -> dict[str, Body]:
-        """Who is in, by id."""
+        """Return the members by id."""
         return {m["user_id"]: m for m in self.get(f"conversations/{number}/members")["members"]}
 
     def does(self, wish: LoggedRequest, mark: str | None = None) -> BatchResult:
-        """What the center would make of it."""
+        """Process a request as the center would."""
         one = IncomingRequest(self.id, "", wish, mark or uuid4().hex)
         return process(store_of(own_platform()), MemberCache(), [one], clock.now())
 
     def says(self, number: str, body: str, mark: str | None = None, **more: Any) -> int:
-        """A message; its seq, 0: refused."""
+        """Write a message; return its seq, or 0 if it was refused."""
         outcome = self.does(Say(int(number), Type.TEXT, body, **more), mark)
         return outcome.entries[0].seq if outcome.entries else 0
 
 
 def someone(name: str, domain: str = DEMO_TENANT) -> Someone:
-    """A person of a tenant, signed in."""
+    """Create a person of a tenant, signed in."""
     tenant = UserDomain.objects.get(moid=domain)
     known = Account.objects.filter(username=name).first()
     account = known or people.create(None, username=name, domain=tenant)
@@ -130,13 +130,13 @@ def someone(name: str, domain: str = DEMO_TENANT) -> Someone:
 
 
 def other_tenant(moid: str = OTHER_TENANT, platform: str = "") -> None:
-    """A second one, on the same platform or on a neighbour's."""
+    """Create a second tenant, on the same platform or on a neighbour's."""
     parent, home = ServiceDomain.objects.get(), platform or own_platform()
     change.save_domain(UserDomain(moid=moid, name=moid, parent=parent, platform_id=home))
 
 
 def pushed() -> list[tuple[str, Body, set[str]]]:
-    """What is staged for the clients' broker: routing key, content, further keys. Then it is forgotten."""
+    """Return and forget what is staged for the clients' broker: routing key, content, further keys."""
     rows = Outbox.objects.filter(destination="im").order_by("id")
     found = []
     for row in rows:

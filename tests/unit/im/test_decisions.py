@@ -1,4 +1,4 @@
-"""Who may say and do what."""
+"""The rules decide who may write and do what."""
 
 from __future__ import annotations
 

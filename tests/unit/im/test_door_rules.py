@@ -1,4 +1,4 @@
-"""What clients may do, as names: of no two people can one touch what is the other's."""
+"""Clients' rights follow from names: no client can touch what belongs to another person."""
 
 from __future__ import annotations
 

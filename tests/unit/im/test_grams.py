@@ -1,4 +1,4 @@
-"""What of a text is found again."""
+"""The search index finds texts by their grams."""
 
 from __future__ import annotations
 

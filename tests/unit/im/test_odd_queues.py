@@ -1,4 +1,4 @@
-"""Which of clients' queues go."""
+"""Clients' queues with forbidden properties are found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is told what, and by which keys."""
+"""Publications reach the right people by the right keys."""
 
 from __future__ import annotations
 

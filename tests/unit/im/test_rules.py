@@ -1,4 +1,4 @@
-"""Who may do what in a conversation: for every role, kind and state."""
+"""The rules decide who may do what in a conversation, for every role, kind and state."""
 
 from __future__ import annotations
 
