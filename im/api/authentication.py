@@ -42,7 +42,7 @@ def read_valid(text: str) -> tokens.Token:
     try:
         token = tokens.read(text)
     except tokens.InvalidToken:
-        raise TokenRefused("invalid_token", "the token is not one of ours") from None
+        raise TokenRefused("invalid_token", "this is not a token of this platform") from None
     try:
         revocations.revoked_tokens.refresh(now)
     except redis.RedisError as error:
@@ -57,11 +57,13 @@ def account_of(token: tokens.Token) -> Account:
     try:
         database = store_of(token.platform).database
     except UnknownPlatform:
-        raise TokenRefused("invalid_token", "this site has nothing of that platform") from None
+        raise TokenRefused(
+            "invalid_token", "this site has no data of the token's platform"
+        ) from None
     people = Account.objects.using(database).select_related("domain")
     account = people.filter(moid=token.user, is_active=True).first()
     if account is None:
-        raise TokenRefused("invalid_token", "this account is gone or disabled")
+        raise TokenRefused("invalid_token", "this account was deleted or disabled")
     return account
 
 

@@ -32,7 +32,7 @@ _WORDS = {
     DenyReason.NOT_FOUND: "there is no such conversation, or you are not in it",
     DenyReason.NOT_ALLOWED: "your role in this conversation does not allow it",
     DenyReason.CLOSED: "this conversation is closed",
-    DenyReason.FULL: "there is no more room",
+    DenyReason.FULL: "the limit is reached",
 }
 
 

@@ -2,7 +2,7 @@
 
 Every process that accepts tokens (auth backend, centers, web) has a `RevokedTokens`, asks Redis for
 news once a second, and forgets nothing before it expires. So an emptied Redis neither revokes a
-token nor makes a revoked one valid. `im.tasks.revoke` fills it again from the table.
+token nor makes a revoked one valid. `im.tasks.revoked` fills it again from the table.
 """
 
 from __future__ import annotations

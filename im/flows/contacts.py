@@ -23,7 +23,7 @@ from im.rules.vocabulary import Cmd
 
 MAX_CONTACTS = 2000
 """A person has at most this many contacts, those asked for and blocked included."""
-NOBODY = "there is no such person on your platform, or nothing between you two"
+NOBODY = "there is no such person on your platform, or no such contact"
 
 
 def change_contact(
@@ -66,7 +66,7 @@ def _check_count(database: str, me: Person, before: str, after: str) -> None:
     """Check that the list has room for one more contact. Raises Denied."""
     mine = Contact.objects.using(database).filter(owner=me.id)
     if after and not before and mine.count() >= MAX_CONTACTS:
-        raise Denied(DenyReason.FULL, f"at most {MAX_CONTACTS} contacts are kept")
+        raise Denied(DenyReason.FULL, f"at most {MAX_CONTACTS} contacts are allowed")
 
 
 def _save(database: str, owner: str, other: str, state: str) -> None:

@@ -104,7 +104,9 @@ class Pipeline:
                 results.append(self._authenticated(parse(delivery), now.timestamp()))
             elif excess == 1:
                 results.append(
-                    RefusedMessage(sender_of(delivery), Code.RATE, "more slowly, please")
+                    RefusedMessage(
+                        sender_of(delivery), Code.RATE, "you send too many messages; wait a little"
+                    )
                 )
         return results
 
@@ -128,7 +130,10 @@ class Pipeline:
             token: Token = self._token(parsed.token)
         except tokens.InvalidToken:
             return RefusedMessage(
-                parsed.sender, Code.BAD_TOKEN, "not one of ours", parsed.client_msg_id
+                parsed.sender,
+                Code.BAD_TOKEN,
+                "this is not a token of this platform",
+                parsed.client_msg_id,
             )
         if token.user != parsed.sender or token.bearer is Bearer.SERVICE:
             reason = "this is somebody else's token"

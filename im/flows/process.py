@@ -37,7 +37,7 @@ from im.rules.messages import (
 )
 from im.rules.vocabulary import Cmd
 
-NO_FILE = Rejected(rules.UNKNOWN_MESSAGE.code, "file_id: no upload of yours that is complete")
+NO_FILE = Rejected(rules.UNKNOWN_MESSAGE.code, "file_id: this is not a complete upload of yours")
 
 _ADD_USES = (
     "INSERT INTO im_fileuse (file_id, conversation_id, messages) VALUES (%s, %s, %s)"

@@ -31,7 +31,7 @@ def begin(store: PlatformStore, person: str, name: str, size: int) -> File:
     """Announce a file, whose row lies with the person's platform. Raises TransferRefused."""
     if not 0 < size <= settings.IM_FILE_MAX_BYTES:
         raise TransferRefused(
-            413, "too_large", f"1 to {settings.IM_FILE_MAX_BYTES} bytes are taken"
+            413, "too_large", f"1 to {settings.IM_FILE_MAX_BYTES} bytes are accepted"
         )
     _check_rate(person)
     file = File(id=uuid4(), owner=person, name=clean_file_name(name), size=size)
@@ -43,7 +43,7 @@ def begin(store: PlatformStore, person: str, name: str, size: int) -> File:
     if queries.used_bytes(store.database, person) > settings.IM_FILES_QUOTA_BYTES:
         _delete_unused(store, file)
         raise TransferRefused(
-            413, "quota", "your files take as much as they may; nothing more is taken"
+            413, "quota", "your files have reached the quota; no more are accepted"
         )
     return file
 

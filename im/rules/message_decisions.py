@@ -132,9 +132,9 @@ def decide_edit(
     if target is None or not _is_visible(target, member):
         return UNKNOWN_MESSAGE
     if target.sender != member.user:
-        return Rejected(Code.NOT_SENDER, "one changes one's own messages only")
+        return Rejected(Code.NOT_SENDER, "you can change only your own messages")
     if target.type != Type.TEXT:
-        return Rejected(Code.UNKNOWN_MESSAGE, "only a text can be changed")
+        return Rejected(Code.UNKNOWN_MESSAGE, "only a text message can be changed")
     if target.body == request.body:
         return Duplicate(target.edited_seq or target.seq)
     if len(edits) >= MAX_EDITS:
@@ -155,7 +155,7 @@ def decide_recall(
         return UNKNOWN_MESSAGE
     is_own = target.sender == member.user
     if not is_own and member.role is Role.MEMBER:
-        return Rejected(Code.NOT_SENDER, "one takes back one's own messages only")
+        return Rejected(Code.NOT_SENDER, "you can take back only your own messages")
     if target.recalled_seq is not None:
         return Duplicate(target.recalled_seq)
     is_late = now - target.sent_at > timedelta(seconds=RECALL_SECONDS)
@@ -188,7 +188,7 @@ def decide_read(
     That is so when the mark is not new, or when the conversation has too many members.
     """
     if request.seq > conversation.last_seq:
-        return Rejected(Code.UNKNOWN_MESSAGE, "the conversation has not come so far")
+        return Rejected(Code.UNKNOWN_MESSAGE, "the conversation has no entry with this seq yet")
     if request.seq <= read_seq or conversation.members > READ_SHOWN_UP_TO:
         return None
     return Accepted(_draft(incoming, member, Cmd.READ, {"read_seq": request.seq}))

@@ -87,7 +87,7 @@ def _body(text: bytes) -> Data:
     try:
         body = orjson.loads(text)
     except orjson.JSONDecodeError:
-        raise InvalidMessage(Code.BAD_JSON, "this is no JSON") from None
+        raise InvalidMessage(Code.BAD_JSON, "this is not JSON") from None
     if not isinstance(body, dict) or not isinstance(body.get("data"), dict):
         raise InvalidMessage(Code.BAD_JSON, "an object with cmd, token and data is expected")
     return body
@@ -124,7 +124,9 @@ def _check_sender_and_key(
     Raises InvalidMessage.
     """
     if data.get("publisher_id", "" if isinstance(request, Say) else sender) != sender:
-        raise InvalidMessage(Code.NOT_SENDER, "publisher_id: one speaks for oneself only")
+        raise InvalidMessage(
+            Code.NOT_SENDER, "publisher_id: you can send messages only as yourself"
+        )
     number = getattr(request, "conversation", 0)
     if number and delivery.exchange == OUTGOING and delivery.key != conversation_key(number):
         raise InvalidMessage(Code.MISMATCH, "the routing key names another conversation")

@@ -38,7 +38,7 @@ class TransferRefused(Exception):
 def parse_number(text: str | None, header: str) -> int:
     """Return the whole number in a header. Raises TransferRefused."""
     if text is None or not re.fullmatch(r"[0-9]{1,18}", text):
-        raise TransferRefused(400, "bad_request", f"{header}: a whole number is needed")
+        raise TransferRefused(400, "bad_request", f"{header}: a whole number is required")
     return int(text)
 
 

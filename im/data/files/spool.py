@@ -44,7 +44,7 @@ def create(number: str, size: int) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if shutil.disk_usage(folder).free < size + RESERVE:
         raise TransferRefused(
-            507, "disk_full", "the platform has no room for it now; try again later"
+            507, "disk_full", "the platform has no disk space for it now; try again later"
         )
     path_of(number).touch(mode=0o600)
 
@@ -58,7 +58,9 @@ def lock_upload(number: str) -> Iterator[BinaryIO]:
     try:
         file = path_of(number).open("r+b")
     except FileNotFoundError:
-        raise TransferRefused(410, "gone", "this upload is not here any more; begin anew") from None
+        raise TransferRefused(
+            410, "gone", "this upload no longer exists; begin a new one"
+        ) from None
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

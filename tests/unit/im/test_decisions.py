@@ -121,7 +121,9 @@ def test_a_read_mark_goes_forward_only(
     wish = Read(7, seq)
     answer = rules.decide_read(by(person, wish), wish, place, person, had)
     if seq > place.last_seq:
-        assert answer == Rejected(Code.UNKNOWN_MESSAGE, "the conversation has not come so far")
+        assert answer == Rejected(
+            Code.UNKNOWN_MESSAGE, "the conversation has no entry with this seq yet"
+        )
     else:
         assert isinstance(answer, Accepted) == (had < seq and place.members <= 500)
 
