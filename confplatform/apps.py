@@ -11,11 +11,14 @@ class ProjectConfig(AppConfig):
     name = "confplatform"
 
     def ready(self) -> None:
-        """Collect rights and health checks of all apps."""
+        """Give the bus its protocol, and collect rights and health checks of all apps."""
         from confplatform import declarations
         from domains.rules import rights
+        from foundation.bus import protocol
         from foundation.web import health
+        from wire.protocol import PROTOCOL
 
+        protocol.give(PROTOCOL)
         apps_first = sorted(
             declarations.configs(), key=lambda config: config.name.startswith("foundation")
         )

@@ -10,7 +10,6 @@ from collections.abc import Coroutine
 from typing import Any
 
 from foundation import clock
-from foundation.bus.envelope import refusal
 from foundation.bus.message import BadMessage, Message, from_body
 from media_unit import reports
 from media_unit.broker import Broker
@@ -25,6 +24,7 @@ from media_unit.state_file import StateFile
 from media_unit.unit import MediaUnit
 from wire.conference_control import Control
 from wire.media_unit import CreateOnUnit, RestoreOnUnit, UnitRefused, UnitRestoreRefused
+from wire.replies import refusal
 from wire.routes import Routes
 
 log = logging.getLogger("conferences.media.agent")

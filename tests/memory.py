@@ -11,7 +11,6 @@ from conferences.rules import licence_counts
 from conferences.rules.create import Tenant, refused
 from conferences.rules.states import Conference, Unit
 from conferences.rules.step import Step
-from foundation.bus import envelope as env
 from foundation.bus import registry
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import BadMessage, Message, dumps, loads, to_body
@@ -19,7 +18,9 @@ from foundation.bus.outgoing import Answer, Outgoing
 from licensing.rules.amounts import NONE, WIRE_NAMES, Amounts
 from licensing.rules.limits import Limits, room_for_one, short_of
 from tests.memory_letter import Letter, envelope_of
+from wire import replies
 from wire.error_codes import Err
+from wire.protocol import PROTOCOL
 from wire.resource_pool import ResourcesGranted
 from wire.routes import DEAD_QUEUE
 
@@ -135,10 +136,8 @@ class MemoryUnitOfWork:
             self.nack(body, envelope, "29001", "reqid: was used for another request")
             return
         asked.reply_to, asked.correlation_id = envelope.reply_to, envelope.correlation_id
-        route = env.standing_route(envelope, body)
-        exchange, key = (
-            (route[0].value.exchange, route[1] or route[0].value.key) if route else ("", "")
-        )
+        route = PROTOCOL.default_reply_route(envelope.queue, envelope.app_id, body)
+        exchange, key = route or ("", "")
         self._answer(asked, exchange, key, envelope.via)
 
     def park(self, letter: Letter, queue: str, reason: str) -> None:
@@ -154,8 +153,8 @@ class MemoryUnitOfWork:
 
     def nack(self, body: dict[str, Any], envelope: Envelope, code: str, detail: str) -> None:
         """Refuse a request without taking it in; on the broker that it lay on."""
-        refused = env.refusal(body, code, detail)
-        route = env.standing_route(envelope, body)
+        refused = replies.refusal(body, code, detail)
+        route = PROTOCOL.default_reply_route(envelope.queue, envelope.app_id, body)
         if refused is None:
             return
         about = {
@@ -166,8 +165,7 @@ class MemoryUnitOfWork:
         if envelope.reply_to:
             self.put(said, "", envelope.reply_to, **about)
         elif route:
-            exchange, key = route[0].value.exchange, route[1] or route[0].value.key
-            self.put(said, exchange, key, **about)
+            self.put(said, *route, **about)
 
     # ---- reading ------------------------------------------------------------------------------
 

@@ -6,21 +6,10 @@ Spelt as the sources print them (`monitor.plamform.k` included). Names that they
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+from foundation.bus.protocol import NamedRoute, Route
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where a kind of message goes. `queue` empty: each reader declares its own."""
-
-    exchange: str
-    kind: str
-    key: str
-    queue: str
-
-
-class Routes(Enum):
+class Routes(NamedRoute):
     """Who tells whom. The default exchange has no name and routes by the queue's name."""
 
     CM_TO_CSS = Route("MAU.CMMAU.EX", "direct", "MAU.CMMAU.K", "MAU.CMMAU.Q")

@@ -12,7 +12,9 @@ from conferences.data.platform_resolver import served_elsewhere
 from conferences.rules.states import Conference
 from foundation.bus.gateway import Result, gateway
 from foundation.cells.directory import own_platform
-from foundation.web.errors import SERVICE_STOPPED, UNSPECIFIED, Refusal, http_code
+from foundation.web.errors import Refusal
+from wire.error_codes import Err
+from wire.http_codes import UNSPECIFIED, http_code
 
 NO_CONFERENCE = 12103
 
@@ -32,7 +34,7 @@ def closed(platform: str = "") -> Refusal | None:
         return None
     words = f"this platform is served at {elsewhere.url or elsewhere.platform} now"
     serving = {"platformmoid": elsewhere.platform, "url": elsewhere.url}
-    return Refusal(SERVICE_STOPPED, words, serving=serving)
+    return Refusal(int(Err.SERVICE_STOPPED), words, serving=serving)
 
 
 def own(conf_id: str, domain: str) -> Conference:

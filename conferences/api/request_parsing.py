@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from foundation.web.errors import MALFORMED, Refusal
+from foundation.web.errors import Refusal
+from wire.error_codes import Err
 
 _CLOSED_NAME = re.compile(r"[%&*^~'\"?/\\<>|`$]")
 _EDGE = "_-.@"
@@ -26,7 +27,7 @@ def number(value: Any, name: str, default: int) -> int:
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,15}", value.strip()):
         value = int(value)
     if not isinstance(value, int) or abs(value) >= 2**53:
-        raise Refusal(MALFORMED, f"{name}: must be a whole number")
+        raise Refusal(int(Err.MALFORMED), f"{name}: must be a whole number")
     return value
 
 
@@ -34,7 +35,7 @@ def switch(value: Any, name: str) -> int:
     """0 or 1; absent is 0. Raises Refusal."""
     found = number(value, name, 0)
     if found not in (0, 1):
-        raise Refusal(MALFORMED, f"{name}: must be 0 or 1")
+        raise Refusal(int(Err.MALFORMED), f"{name}: must be 0 or 1")
     return found
 
 
@@ -45,7 +46,7 @@ def words(value: Any, name: str, default: str = "") -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
-        raise Refusal(MALFORMED, f"{name}: must be a string")
+        raise Refusal(int(Err.MALFORMED), f"{name}: must be a string")
     return value
 
 
@@ -54,9 +55,9 @@ def items(value: Any, name: str, most: int = 500) -> list[dict[str, Any]]:
     if value is None or value == "":
         return []
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-        raise Refusal(MALFORMED, f"{name}: must be a list of objects")
+        raise Refusal(int(Err.MALFORMED), f"{name}: must be a list of objects")
     if len(value) > most:
-        raise Refusal(MALFORMED, f"{name}: at most {most} are taken")
+        raise Refusal(int(Err.MALFORMED), f"{name}: at most {most} are taken")
     return value
 
 
@@ -64,13 +65,13 @@ def conference_name(value: Any) -> str:
     """A name as the API allows it: at most 64 bytes, no special characters. Raises Refusal."""
     name = words(value, "name").strip()
     if not name:
-        raise Refusal(MALFORMED, "name: is missing")
+        raise Refusal(int(Err.MALFORMED), "name: is missing")
     if len(name.encode(errors="replace")) > 64:
-        raise Refusal(MALFORMED, "name: at most 64 bytes are allowed")
+        raise Refusal(int(Err.MALFORMED), "name: at most 64 bytes are allowed")
     if _CLOSED_NAME.search(name) or any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 for c in name):
-        raise Refusal(MALFORMED, "name: must not contain % & * ^ ~ ' \" ? / \\ < > | ` $")
+        raise Refusal(int(Err.MALFORMED), "name: must not contain % & * ^ ~ ' \" ? / \\ < > | ` $")
     if name[0] in _EDGE or name[-1] in _EDGE:
-        raise Refusal(MALFORMED, "name: must not begin or end with _ - . @")
+        raise Refusal(int(Err.MALFORMED), "name: must not begin or end with _ - . @")
     return name
 
 
@@ -80,7 +81,9 @@ def create_request(given: dict[str, Any]) -> dict[str, Any]:
         raise Refusal(20108, _NO_TEMPLATES)
     password = words(given.get("password"), "password")
     if not _PASSWORD.fullmatch(password):
-        raise Refusal(MALFORMED, "password: at most 16 letters, digits, _ and . are allowed")
+        raise Refusal(
+            int(Err.MALFORMED), "password: at most 16 letters, digits, _ and . are allowed"
+        )
     formats = [
         f
         for f in items(given.get("video_formats"), "video_formats", 16)
@@ -92,7 +95,7 @@ def create_request(given: dict[str, Any]) -> dict[str, Any]:
     rate = number(first.get("bitrate"), "video_formats.bitrate", 0) or default_rate
     recorder = given.get("recorder") or {}
     if not isinstance(recorder, dict):
-        raise Refusal(MALFORMED, "recorder: must be an object")
+        raise Refusal(int(Err.MALFORMED), "recorder: must be an object")
     return {
         "type": "CM_MAU_CREATECONF_REQ",
         "confname": conference_name(given.get("name")),
@@ -113,7 +116,7 @@ def places(value: Any) -> int:
     """`max_join_mt`: 8, 32, 64 or 192. Raises Refusal."""
     found = number(value, "max_join_mt", 8)
     if found not in (8, 32, 64, 192):
-        raise Refusal(MALFORMED, "max_join_mt: must be 8, 32, 64 or 192")
+        raise Refusal(int(Err.MALFORMED), "max_join_mt: must be 8, 32, 64 or 192")
     return found
 
 
@@ -126,7 +129,7 @@ def terminals(value: Any, name: str) -> list[dict[str, Any]]:
     for one in items(value, name):
         account = words(one.get("account"), f"{name}.account").strip()
         if not account or len(account) > 128:
-            raise Refusal(MALFORMED, f"{name}.account: 1 to 128 characters are needed")
+            raise Refusal(int(Err.MALFORMED), f"{name}.account: 1 to 128 characters are needed")
         sip = number(one.get("protocol"), f"{name}.protocol", 0) == 1
         kind = number(one.get("account_type"), f"{name}.account_type", 5)
         shown = words(one.get("name"), f"{name}.name") or account
@@ -139,5 +142,5 @@ def terminal_ids(value: Any) -> list[str]:
     """`mts` as a list of `{mt_id}`. Raises Refusal."""
     found = [words(one.get("mt_id"), "mts.mt_id") for one in items(value, "mts")]
     if not found or not all(found):
-        raise Refusal(MALFORMED, "mts: a list of {mt_id} is needed")
+        raise Refusal(int(Err.MALFORMED), "mts: a list of {mt_id} is needed")
     return found

@@ -19,7 +19,8 @@ from conferences.data.platform_resolver import home_of
 from conferences.rules.states import Conference
 from domains.api.sessions import Session
 from foundation.cells.directory import store_of
-from foundation.web.errors import MALFORMED, UNSPECIFIED, Refusal, ack, nack
+from foundation.web.errors import UNSPECIFIED, Refusal, ack, nack
+from wire.error_codes import Err
 
 NO_TERMINAL = 12104
 
@@ -140,7 +141,7 @@ class Terminals(_Call):
         self.own(request, conf_id)
         wanted = request_parsing.terminals(self.params(request).get("mts"), "mts")
         if not wanted:
-            raise Refusal(MALFORMED, "mts: a list of {account, account_type} is needed")
+            raise Refusal(int(Err.MALFORMED), "mts: a list of {account, account_type} is needed")
         said = commands.ask_unit(
             type="CM_MCU_ADDMT_REQ", confE164=conf_id, moid=self.domain(request), mts=wanted
         )

@@ -235,7 +235,7 @@ class ConferencesDatabaseUnitOfWork:
 
     def control_request(self, e164: str, correlation_id: str, reqid: str) -> str | None:
         """The key of the control request that a unit's answer belongs to, answered or not."""
-        asked = self._uow.inbox.find_control(e164, correlation_id, reqid)
+        asked = self._uow.inbox.find_passed_on(e164, correlation_id, reqid)
         return asked.key if asked else None
 
     def domain_is_down(self, c: Conference, unit: Unit) -> bool:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
     from foundation.bus.consumer import Consumer, Desk
+    from foundation.bus.protocol import Route
     from foundation.bus.relay import Relay
-    from wire.routes import Route
 
 
 class Timer(NamedTuple):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from foundation.bus import protocol
 from foundation.bus.amqp import connect, hang_up
 from foundation.hooks import Hook
-from wire.routes import DEAD_QUEUE, Routes, pms_queue
 
 MORE_BROKERS: Hook[[], int] = Hook()
 """Declare exchanges and queues at a broker of the app's own; return how many those are."""
@@ -22,14 +22,16 @@ def declare_all(url: str, platform: str) -> int:
 
 def declare(connection: Any, platform: str) -> int:
     """Declare every exchange, queue and binding of the table: a broker that lost its data has none."""
+    wire = protocol.current()
     channel = connection.channel()
-    exchanges = {r.value.exchange: r.value.kind for r in Routes if r.value.exchange}
+    exchanges = {route.exchange: route.kind for route in wire.routes if route.exchange}
     for name, kind in exchanges.items():
         channel.exchange_declare(name, kind, durable=True, auto_delete=False)
-    queues = {r.value.queue for r in Routes if r.value.queue} | {DEAD_QUEUE, pms_queue(platform)}
+    queues = {route.queue for route in wire.routes if route.queue}
+    queues |= {wire.dead_letter_queue, *wire.queues_of(platform)}
     for queue in sorted(queues):
         channel.queue_declare(queue, durable=True, auto_delete=False)
-    for route in (r.value for r in Routes):
+    for route in wire.routes:
         if route.exchange and route.queue:
             channel.queue_bind(route.queue, route.exchange, route.key)
     channel.close()

@@ -15,8 +15,7 @@ from typing import Any
 
 from django.db import IntegrityError, InterfaceError, OperationalError
 
-from foundation.bus import envelope as env
-from foundation.bus import metrics, registry
+from foundation.bus import metrics, protocol, registry
 from foundation.bus.envelope import Envelope
 from foundation.bus.inbox import Asked
 from foundation.bus.log_context import delivery_fields
@@ -36,7 +35,6 @@ from foundation.bus.unit_of_work import NotProvisioned, UnitOfWork, begin
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, possible_platforms, store_of
 from foundation.clock import next_id
-from wire.routes import DEAD_QUEUE
 
 log = logging.getLogger("confplatform.bus")
 
@@ -47,7 +45,6 @@ refused, and whoever asks knows that a new request is in order."""
 MOST_KEPT = 4 * MAX_BYTES
 """Bytes kept of a parked message: a body beyond what the database takes in one statement could
 neither be handled nor parked, and would come again for ever."""
-
 
 READ_ONLY = 1290
 SETTLES_IN = 1.0
@@ -126,7 +123,7 @@ def _on_one(platform: str, deliveries: Sequence[Delivery], *, first_turn: bool) 
     with begin(own_platform(), first_turn=first_turn) as home:
         for delivery in deliveries:
             if delivery.envelope.request:
-                _nack(home, delivery, "29005", "the data of this platform is away")
+                _refuse_service(home, delivery, "the data of this platform is away")
     return Outcome(home.rows, home.answers, {}, home.database if home.is_open else "")
 
 
@@ -257,15 +254,11 @@ def _one(uow: UnitOfWork, delivery: Delivery) -> None:
             _again(uow, delivery, asked)
             return
         if envelope.expired(uow.now):
-            _nack(uow, delivery, "29005", "expired")
+            _refuse_service(uow, delivery, "expired")
             return
-        body = delivery.parsed
-        uow.inbox.add(
-            envelope,
-            message.type[:64],
-            str(body.get("reqid") or ""),
-            str(body.get("confE164") or ""),
-        )
+        reqid = str(delivery.parsed.get("reqid") or "")
+        subject = protocol.current().subject_of(delivery.parsed)
+        uow.inbox.add(envelope, message.type[:64], reqid, subject)
     try:
         handler(uow.part_of(registry.app_of(handler)), message, envelope)
     except NotTaken as wrong:
@@ -283,7 +276,7 @@ def _closed(uow: UnitOfWork, delivery: Delivery) -> None:
     envelope = delivery.envelope
     metrics.RECEIVED.labels(envelope.queue).inc()
     if delivery.unreadable or delivery.message is None:
-        _nack(uow, delivery, "29001", delivery.unreadable)
+        _nack(uow, delivery, protocol.current().malformed, delivery.unreadable)
         _bury(uow, delivery)
     elif uow.serving_site and envelope.queue in PASSED_ON:
         PASSED_ON[envelope.queue](uow, delivery)
@@ -294,14 +287,14 @@ def _closed(uow: UnitOfWork, delivery: Delivery) -> None:
 
 
 def refuse_as_closed(uow: UnitOfWork, delivery: Delivery) -> None:
-    """The answer that was given before, or 29005 and who serves now."""
+    """Give the answer that was given before, or refuse and say who serves now."""
     asked = None if uow.read_only else uow.inbox.get(delivery.envelope.request)
     if asked is not None:
         _again(uow, delivery, asked)
     elif uow.serving_site:
-        _nack(uow, delivery, "29005", f"this platform is served at {uow.serving_site} now")
+        _refuse_service(uow, delivery, f"this platform is served at {uow.serving_site} now")
     else:
-        _nack(uow, delivery, "29005", "this site stops its service, or begins it again")
+        _refuse_service(uow, delivery, "this site stops its service, or begins it again")
 
 
 def _kept_at_home(closed: UnitOfWork, first_turn: bool) -> Outcome:
@@ -320,32 +313,40 @@ def _again(uow: UnitOfWork, delivery: Delivery, asked: Asked) -> None:
     metrics.REPEATED.inc()
     envelope = delivery.envelope
     if asked.digest != envelope.digest:
-        _nack(uow, delivery, "29001", "reqid: was used for another request; choose a new one")
+        malformed = protocol.current().malformed
+        _nack(uow, delivery, malformed, "reqid: was used for another request; choose a new one")
         return
     asked.asked_again(envelope)
     assert delivery.parsed is not None
+    wire = protocol.current()
     lost = asked.waits_since_before(uow.now - PASSED_IS_ANSWERED_IN)
     if lost and uow.is_open and registry.is_passed(delivery.message):
-        refused = env.refusal(delivery.parsed, "29016", "the media unit did not answer")
+        refused = wire.refusal(delivery.parsed, wire.no_answer, wire.no_answer_detail)
         asked.answer = dumps(to_body(refused)) if refused else None
-    route = env.standing_route(envelope, delivery.parsed)
-    exchange, key = (route[0].value.exchange, route[1] or route[0].value.key) if route else ("", "")
+    route = wire.default_reply_route(envelope.queue, envelope.app_id, delivery.parsed)
+    exchange, key = route or ("", "")
     uow.answer_again(asked, exchange, key, envelope.via)
+
+
+def _refuse_service(uow: UnitOfWork, delivery: Delivery, detail: str) -> None:
+    """Refuse a request because this site does not do it now."""
+    _nack(uow, delivery, protocol.current().service_stopped, detail)
 
 
 def _nack(uow: UnitOfWork, delivery: Delivery, errcode: str, detail: str) -> None:
     """Refuse a request without taking it in."""
-    envelope, body = delivery.envelope, delivery.parsed or glance(delivery.body)
-    refused = env.refusal(body, errcode, detail) if body else None
+    wire, envelope = protocol.current(), delivery.envelope
+    body = delivery.parsed or glance(delivery.body, wire.identifying_fields)
+    refused = wire.refusal(body, errcode, detail) if body else None
     if refused is None or body is None:
         return
-    route = env.standing_route(envelope, body)
+    route = wire.default_reply_route(envelope.queue, envelope.app_id, body)
     if envelope.origin == "http":
         uow.answers[envelope.request] = canonical(refused.body)  # type: ignore[attr-defined]
     elif envelope.reply_to:
         _refuse(uow, refused, envelope, "", envelope.reply_to)
     elif route:
-        _refuse(uow, refused, envelope, route[0].value.exchange, route[1] or route[0].value.key)
+        _refuse(uow, refused, envelope, *route)
 
 
 def _refuse(uow: UnitOfWork, refused: Message, envelope: Envelope, exchange: str, key: str) -> None:
@@ -358,7 +359,7 @@ def _refuse(uow: UnitOfWork, refused: Message, envelope: Envelope, exchange: str
 def _park(uow: UnitOfWork, delivery: Delivery) -> None:
     """NACK where one can be made; the message itself to `mau.dead.q`, indexed by a row."""
     reason, queue = delivery.unreadable, delivery.envelope.queue
-    _nack(uow, delivery, "29001", reason)
+    _nack(uow, delivery, protocol.current().malformed, reason)
     if delivery.envelope.origin == "http" and delivery.message is None:
         return  # A person's slip, answered on the spot: nobody has to decide on it.
     kept = _bury(uow, delivery)
@@ -390,7 +391,7 @@ def _bury(uow: UnitOfWork, delivery: Delivery) -> bytes:
     headers = {"x-reason": reason, "x-source-queue": queue}
     if len(kept) < len(delivery.body):
         headers["x-bytes"] = str(len(delivery.body))
-    uow.put(kept, "", DEAD_QUEUE, headers=headers)
+    uow.put(kept, "", protocol.current().dead_letter_queue, headers=headers)
     return kept
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from foundation.bus.message import TYPES, Message, Raw, canonical
+from foundation.bus import protocol
+from foundation.bus.message import canonical
 from foundation.logs import REQUEST_ID_HEADER, sane_id
-from wire.routes import Routes, unit_key
 
 EXPIRES_AFTER = 60
 """Seconds after which a request is refused: nothing starts hours late."""
@@ -48,10 +47,10 @@ class Envelope:
 
         `alone` is the key of one that has no id at all: it can be answered, but not known again.
         """
-        if not re.search(r"_(REQ|CMD)$", body["type"]):
+        scope = protocol.current().request_scope(body)
+        if scope is None:
             return self
         reqid = body.get("reqid")
-        scope = str(body.get("confE164") or body.get("moid") or "")
         if isinstance(reqid, str) and reqid:
             parts = (body["type"], scope, reqid)
         elif self.message_id:
@@ -88,48 +87,3 @@ def of_amqp(queue: str, properties: dict[str, Any], redelivered: bool) -> Envelo
 def _short(value: Any) -> str:
     """A property as text that can be kept and sent: what is not UTF-8 in it is replaced."""
     return value[:255].encode("utf-8", "replace").decode() if isinstance(value, str) else ""
-
-
-# ---- refusing what cannot be read ---------------------------------------------------------------
-
-_STANDING = {
-    Routes.CM_TO_CSS.value.queue: Routes.CSS_TO_CM,
-    Routes.CM_TO_UNIT.value.queue: Routes.STATE_TO_CM,
-    Routes.TO_RMS.value.queue: Routes.RMS_TO_CSS,
-}
-
-
-def nack_type(wire_type: str) -> str:
-    """The NACK of a request, or "" where none can be made."""
-    if known := TYPES.get(wire_type):
-        return known.nack
-    if passed := re.fullmatch(r"CM_MCU_([A-Z0-9_]{1,40})_REQ", wire_type):
-        return f"MCU_CM_{passed[1]}_NACK"
-    if asked := re.fullmatch(r"([A-Z]{2,8})_([A-Z]{2,8})_([A-Z0-9_]{1,48})_REQ", wire_type):
-        return f"{asked[2]}_{asked[1]}_{asked[3]}_NACK"
-    return ""
-
-
-def refusal(body: dict[str, Any], errcode: str, detail: str) -> Message | None:
-    """The NACK of an unreadable, unknown, late or repeated request; None where none can be made."""
-    wire_type = nack_type(body["type"])
-    if not wire_type:
-        return None
-    echo = {
-        name: body[name]
-        for name in ("reqid", "confE164")
-        if isinstance(body.get(name), str) and len(body[name]) <= 64
-    }
-    return Raw({"type": wire_type, **echo, "errcode": errcode, "detail": detail})
-
-
-def standing_route(envelope: Envelope, body: dict[str, Any]) -> tuple[Routes, str] | None:
-    """Where an answer goes when the request named no place: the standing route of the role."""
-    if route := _STANDING.get(envelope.queue):
-        return route, ""
-    if envelope.queue == Routes.UNIT_TO_CSS.value.queue:
-        ip = body.get("ip") or envelope.app_id.partition("@")[2]
-        pid = body.get("pid") or ""
-        if isinstance(ip, str) and ip and isinstance(pid, str):
-            return Routes.CSS_TO_UNIT, unit_key(ip, pid)
-    return None

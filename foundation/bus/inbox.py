@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from foundation.bus import protocol
 from foundation.bus.envelope import Envelope
 from foundation.bus.outbox import naive
 from foundation.cells import sql
@@ -112,25 +113,31 @@ class InboxOfWork:
         self._open_of.setdefault(e164, []).append(asked)
         return asked
 
-    def find_control(self, e164: str, correlation_id: str, reqid: str) -> Asked | None:
-        """The control request on this number that an answer belongs to (wire: by correlation id,
-        else by reqid). One that has its answer is found too: a second one changes nothing."""
+    def find_passed_on(self, e164: str, correlation_id: str, reqid: str) -> Asked | None:
+        """Return the passed-on request about this number that an answer belongs to, by correlation id, else by reqid.
+
+        A request that has its answer is found too: a second answer changes nothing.
+        """
         if e164 not in self._looked_up:
             self._looked_up.add(e164)
-            self._open_of.setdefault(e164, []).extend(self._controls(e164, answered=False))
+            self._open_of.setdefault(e164, []).extend(self._passed_on(e164, answered=False))
         waiting = [a for a in self._open_of[e164] if a.answer is None]
         found = _belongs(waiting, correlation_id, reqid)
         if found is None and (correlation_id or reqid):
-            found = _belongs(self._controls(e164, answered=True), correlation_id, reqid)
+            found = _belongs(self._passed_on(e164, answered=True), correlation_id, reqid)
         return found
 
-    def _controls(self, e164: str, *, answered: bool) -> list[Asked]:
+    def _passed_on(self, e164: str, *, answered: bool) -> list[Asked]:
+        prefix = protocol.current().passed_on_prefix.replace("_", "\\_")
         query = (
             f"SELECT {_FIELDS} FROM bus_inbox WHERE e164=%s AND answered=%s"  # noqa: S608
-            " AND wire_type LIKE 'CM\\_MCU\\_%%' ORDER BY taken_at DESC LIMIT 500"
+            " AND wire_type LIKE %s ORDER BY taken_at DESC LIMIT 500"
             f"{'' if answered else ' FOR UPDATE'}"
         )
-        return [self._take(one) for one in sql.select(self._database, query, [e164, answered])]
+        return [
+            self._take(one)
+            for one in sql.select(self._database, query, [e164, answered, f"{prefix}%"])
+        ]
 
     def flush(self) -> None:
         """Write what is new and what has changed."""

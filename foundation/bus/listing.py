@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
+from foundation.bus import protocol
 from foundation.bus.message import TYPES, Message
 from foundation.bus.registry import HANDLERS, IGNORED, PASSED, RESUMPTIONS
 
@@ -16,20 +17,6 @@ Every body is one JSON object in UTF-8 with a `type`, at most 256 KiB. Unknown f
 are left out. A request (`_REQ`) is answered by exactly one `_ACK` or `_NACK`, within 24 h the same one each time
 it is asked again with the same `reqid`.
 """
-
-_READERS = {
-    "CM": "CM",
-    "MAU": "CM",
-    "CMU": "the unit",
-    "MCU": "the unit",
-    "RES": "RMS",
-    "RMS": "RMS",
-    "NODE": "RMS",
-    "UPU": "UPU",
-    "BMC": "BMC",
-    "MS": "MS",
-}
-"""Who reads what no handler of ours takes, by the second word; three answers of CSS bear CM's name."""
 
 
 def page() -> str:
@@ -112,7 +99,7 @@ def _taken_by(kind: type[Message]) -> str:
         return f"`{handler.__module__}.{handler.__name__}`"
     if kind in IGNORED:
         return "needs nothing done"
-    if kind.wire_type in ("GET_RES_ACK", "GET_RES_NACK"):
+    if protocol.current().is_resumed(kind.wire_type):
         flows = sorted(f"`{one.__module__}`" for one in RESUMPTIONS.values())
         return "; ".join(dict.fromkeys(flows))
-    return _READERS.get(kind.wire_type.split("_")[1], "whoever listens")
+    return protocol.current().reader_of(kind.wire_type)

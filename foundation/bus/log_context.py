@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from foundation.bus import protocol
 from foundation.logs import log_fields, sane_id
 
 if TYPE_CHECKING:
@@ -18,4 +19,4 @@ def delivery_fields(delivery: Delivery, platform: str = "") -> log_fields:
     """
     body, envelope = delivery.parsed or {}, delivery.envelope
     request_id = sane_id(envelope.request_id, body.get("reqid"), envelope.correlation_id)
-    return log_fields(request_id, platform, sane_id(body.get("confE164")))
+    return log_fields(request_id, platform, sane_id(protocol.current().subject_of(body)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, TypeVar, cast, dataclass_transform
 
 import orjson
@@ -220,7 +220,7 @@ def loads(body: bytes) -> dict[str, Any]:
     return found
 
 
-def glance(body: bytes) -> dict[str, Any] | None:
+def glance(body: bytes, names: Collection[str]) -> dict[str, Any] | None:
     """What names a request that breaks the limits of size or depth: enough to refuse it."""
     if len(body) > 16 * MAX_BYTES:
         return None
@@ -230,8 +230,7 @@ def glance(body: bytes) -> dict[str, Any] | None:
         return None
     if not isinstance(found, dict) or not isinstance(found.get("type"), str):
         return None
-    named = ("type", "reqid", "confE164", "ip", "pid")
-    return {name: found[name] for name in named if isinstance(found.get(name), str)}
+    return {name: found[name] for name in names if isinstance(found.get(name), str)}
 
 
 def _check_depth(value: Any) -> None:

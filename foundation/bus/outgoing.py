@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from foundation.bus.message import Message
-from wire.routes import Routes
+from foundation.bus.protocol import NamedRoute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +15,7 @@ class Send:
     `destination` is the platform on whose broker it is published, empty: our own."""
 
     message: Message
-    route: Routes
+    route: NamedRoute
     key: str = ""
     correlation_id: str = ""
     reply_to: str = ""
@@ -30,7 +30,7 @@ class Answer:
 
     request: str
     message: Message
-    route: Routes
+    route: NamedRoute
     key: str = ""
     destination: str = ""
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from foundation.bus import wake_up
+from foundation.bus import protocol, wake_up
 from foundation.bus.models import Parked
 from foundation.bus.unit_of_work import begin
 from foundation.cells import sql
 from foundation.cells.directory import store_of
-from wire.routes import Routes
-
-_QUEUES = frozenset(r.value.queue for r in Routes if r.value.queue)
 
 
 def publish_again(platform: str, numbers: Collection[int]) -> list[int]:
@@ -21,11 +18,12 @@ def publish_again(platform: str, numbers: Collection[int]) -> list[int]:
     What came over HTTP is left: its asker has had a refusal, and no queue to come from.
     """
     sent = []
+    queues = {route.queue for route in protocol.current().routes if route.queue}
     with begin(platform) as uow:
         rows = (
             Parked.objects.using(uow.database)
             .select_for_update()
-            .filter(pk__in=numbers, queue__in=_QUEUES)
+            .filter(pk__in=numbers, queue__in=queues)
             .order_by("pk")
         )
         for row in rows:

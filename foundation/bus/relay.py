@@ -13,12 +13,11 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections, transaction
 
-from foundation.bus import metrics, outbox, wake_up
+from foundation.bus import metrics, outbox, protocol, wake_up
 from foundation.bus.amqp import BROKER_ERRORS, Publisher
 from foundation.bus.backlog import unknown
 from foundation.cells.directory import PlatformStore, own_platform
 from foundation.cells.serving import is_served_here
-from wire.routes import Routes
 
 log = logging.getLogger("confplatform.bus.relay")
 
@@ -119,15 +118,19 @@ def drain(
             return 0
         rows = outbox.take(store.database, BATCH, destination, alone=alone)
         if rows:
-            publish([row for row in rows if not _for_lost_unit(row, destination)])
+            publish([row for row in rows if not _is_for_stranger(row, destination)])
             outbox.forget(store.database, [r.id for r in rows])
             metrics.PUBLISHED.inc(len(rows))
     return len(rows)
 
 
-def _for_lost_unit(row: outbox.Row, destination: str) -> bool:
-    """Another site wrote it, for a media unit of its own: here a stranger might have that address. What
-    the unit holds it is told to drop when it is heard again."""
-    ours = f"css@{own_platform()}"
-    to_unit = row.exchange == Routes.CSS_TO_UNIT.value.exchange
-    return not destination and to_unit and row.properties.get("app_id") != ours
+def _is_for_stranger(row: outbox.Row, destination: str) -> bool:
+    """Return whether a row is for a local party of another site, which wrote it, and must not be sent here.
+
+    At this site a stranger might have that party's address. The party itself is told what is true when
+    it is heard again.
+    """
+    wire = protocol.current()
+    own_sender = f"{wire.sender_role}@{own_platform()}"
+    is_local = row.exchange in wire.local_exchanges
+    return not destination and is_local and row.properties.get("app_id") != own_sender

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from django.db import transaction
 
-from foundation.bus import outbox, wake_up
+from foundation.bus import outbox, protocol, wake_up
 from foundation.bus.inbox import Asked, InboxOfWork
 from foundation.bus.message import Message, dumps, to_body
 from foundation.bus.outgoing import Answer, Outgoing, Send
@@ -75,7 +75,7 @@ class UnitOfWork:
         self.answers: dict[str, bytes] = {}
         self.made: dict[str, tuple[str, str]] = {}
         self._parts: dict[type[AppUnitOfWork], AppUnitOfWork] = {}
-        self._app_id = f"css@{own_platform()}"
+        self._app_id = f"{protocol.current().sender_role}@{own_platform()}"
 
     def part(self, kind: type[Part]) -> Part:
         """Return an app's part of this unit of work, made when first asked for."""

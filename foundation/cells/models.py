@@ -9,7 +9,7 @@ class Cell(models.Model):
     """One platform's data in this database. Read at the start of every transaction.
 
     `owner` is the platform of the site that serves it now; a site that reads another owner than
-    itself answers 29005 and changes nothing.
+    itself refuses every request and changes nothing.
     """
 
     platform = models.CharField(max_length=40, primary_key=True)

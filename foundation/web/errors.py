@@ -3,51 +3,21 @@
 from __future__ import annotations
 
 import logging
-import re
 from typing import Any
 
 from django.db import Error
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from foundation.bus import protocol
 from foundation.hooks import SingleHook
 
 log = logging.getLogger("confplatform.api")
 
 NOT_LOGGED_IN = 10102
 UNSPECIFIED = 99999
-MALFORMED = 29001
-SERVICE_STOPPED = 29005
 AGAIN_IN = 5
 """Seconds after which it is worth while to ask a site again that serves nobody for the moment."""
-
-HTTP_CODES = {
-    "29501": 20101,
-    "29502": 20101,
-    "29503": 20101,
-    "29006": 20102,
-    "29007": 20102,
-    "29008": 20102,
-    "29009": 20106,
-    "29010": 12103,
-    "29011": 20119,
-    "29018": 20108,
-    "29019": 20105,
-    "29020": 19008,
-    "29013": 20121,
-    "29014": 20121,
-    "29015": 20001,
-    "29016": 20001,
-}
-"""Wire codes with another number over HTTP; all others stay as they are."""
-
-
-def http_code(errcode: str) -> int:
-    """The `error_code` of a wire `errcode`."""
-    if errcode in HTTP_CODES:
-        return HTTP_CODES[errcode]
-    known = re.fullmatch(r"[0-9]{1,9}", errcode)  # a unit's refusal says what it likes
-    return (int(errcode) or UNSPECIFIED) if known else UNSPECIFIED
 
 
 class Refusal(Exception):
@@ -94,7 +64,8 @@ def answer_refusal(failure: Exception, context: dict[str, Any]) -> Response | No
         said = nack(failure.error_code, failure.description)
         return Response(said, failure.status, headers={"WWW-Authenticate": failure.challenge})
     if isinstance(failure, Refusal):
-        again = {"Retry-After": str(AGAIN_IN)} if failure.error_code == SERVICE_STOPPED else None
+        stopped = failure.error_code == int(protocol.current().service_stopped)
+        again = {"Retry-After": str(AGAIN_IN)} if stopped else None
         return Response(refused(failure), headers=again)
     if isinstance(failure, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         return Response(nack(NOT_LOGGED_IN, str(failure.detail)))

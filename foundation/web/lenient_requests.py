@@ -15,6 +15,7 @@ import orjson
 from django.core.exceptions import BadRequest, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from foundation.bus import protocol
 from foundation.web.errors import NOT_LOGGED_IN, nack
 
 MAX_DEPTH = 20
@@ -43,9 +44,12 @@ class WildRequests:
             request.api_fields = fields  # type: ignore[attr-defined]
             request.api_params = _params(fields)  # type: ignore[attr-defined]
         except RequestDataTooBig:
-            return JsonResponse(nack(29001, "the request is larger than 1 MiB"), status=413)
+            return JsonResponse(
+                nack(int(protocol.current().malformed), "the request is larger than 1 MiB"),
+                status=413,
+            )
         except (BadRequest, ValueError) as wrong:
-            return JsonResponse(nack(29001, str(wrong)))
+            return JsonResponse(nack(int(protocol.current().malformed), str(wrong)))
         method = str(fields.get("_method", "")).upper()
         if method in _METHODS and request.method in ("GET", "POST"):
             if request.method == "GET" != method and not fields.get("account_token"):

@@ -25,7 +25,6 @@ from foundation.cells.directory import (
 )
 from foundation.cells.serving import is_served_here
 from foundation.web.errors import (
-    MALFORMED,
     NOT_LOGGED_IN,
     UNSPECIFIED,
     Refusal,
@@ -41,6 +40,7 @@ from im.data.people import Person
 from im.rules.conversation_decisions import DenyReason
 from im.rules.tokens import Token
 from im.rules.topology import USER
+from wire.error_codes import Err
 
 STATUS = {
     DenyReason.NOT_FOUND: 404,
@@ -53,7 +53,7 @@ STATUS = {
     DenyReason.ELSEWHERE: 503,
     DenyReason.AWAY: 503,
 }
-_NUMBERS = {DenyReason.MALFORMED: MALFORMED, DenyReason.NOT_SIGNED_IN: NOT_LOGGED_IN}
+_NUMBERS = {DenyReason.MALFORMED: int(Err.MALFORMED), DenyReason.NOT_SIGNED_IN: NOT_LOGGED_IN}
 _ELSEWHERE = "your platform is served at another site now: sign in there"
 
 

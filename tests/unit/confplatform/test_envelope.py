@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundation.bus.envelope import Envelope, nack_type, of_amqp, refusal, standing_route
+from foundation.bus.envelope import Envelope, of_amqp
 from foundation.bus.message import Raw
 from tests.factories import NOW
+from wire.replies import default_reply_route, nack_type, refusal
 from wire.routes import Routes
 
 CM = Envelope(queue=Routes.CM_TO_CSS.value.queue, app_id="cm", message_id="m1")
@@ -90,14 +91,18 @@ def test_a_refusal_echoes_what_can_be_read_of_the_request() -> None:
     assert refusal({"type": "X_NTF"}, "29001", "") is None
 
 
+def route_of(envelope: Envelope, body: dict[str, Any]) -> tuple[Routes, str] | None:
+    return default_reply_route(envelope.queue, envelope.app_id, body)
+
+
 def test_where_an_answer_goes_by_itself() -> None:
     unit = replace(CM, queue=Routes.UNIT_TO_CSS.value.queue, app_id="cmu@10.0.0.1")
-    assert standing_route(CM, ASK) == (Routes.CSS_TO_CM, "")
-    assert standing_route(unit, ASK) == (Routes.CSS_TO_UNIT, "cmu.conf.k:10.0.0.1")
+    assert route_of(CM, ASK) == (Routes.CSS_TO_CM, "")
+    assert route_of(unit, ASK) == (Routes.CSS_TO_UNIT, "cmu.conf.k:10.0.0.1")
     named = {**ASK, "ip": "10.0.0.2", "pid": "b"}
-    assert standing_route(unit, named) == (Routes.CSS_TO_UNIT, "cmu.conf.k:10.0.0.2:b")
-    assert standing_route(unit, {**ASK, "ip": 5}) is None
-    assert standing_route(replace(CM, queue="elsewhere"), ASK) is None
+    assert route_of(unit, named) == (Routes.CSS_TO_UNIT, "cmu.conf.k:10.0.0.2:b")
+    assert route_of(unit, {**ASK, "ip": 5}) is None
+    assert route_of(replace(CM, queue="elsewhere"), ASK) is None
 
 
 _odd = st.none() | st.integers() | st.floats() | st.text(max_size=300) | st.lists(st.integers())

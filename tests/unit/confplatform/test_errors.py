@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from foundation.web.errors import UNSPECIFIED, http_code
+from wire.http_codes import UNSPECIFIED, http_code
 
 
 @pytest.mark.parametrize("said", ["", "0", "None", "\u00b2", "9" * 5000, "-1"])
