@@ -106,8 +106,6 @@ class MemoryUnitOfWork:
         except BadMessage as wrong:
             self.park(letter, queue, wrong.detail)
             return
-        if handler is None:
-            return
         if not envelope.request or self._is_new(message, body, envelope):
             handler(self, message, envelope)
 

@@ -8,7 +8,7 @@ from django.core.checks import Error, register
 
 from foundation.bus import protocol
 from foundation.bus.message import TYPES
-from foundation.bus.registry import HANDLERS, IGNORED, RESUMPTIONS
+from foundation.bus.registry import HANDLERS, RESUMPTIONS
 
 
 @register()
@@ -21,7 +21,7 @@ def every_message_has_its_handler(**_: Any) -> list[Error]:
             id="bus.E001",
         )
         for wire_type, kind in TYPES.items()
-        if protocol.current().comes_in(wire_type) and kind not in HANDLERS and kind not in IGNORED
+        if protocol.current().comes_in(wire_type) and kind not in HANDLERS
     ]
 
 

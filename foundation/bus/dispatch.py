@@ -231,8 +231,7 @@ def _prepare(uow: UnitOfWork, deliveries: Sequence[Delivery]) -> None:
     for delivery in readable:
         assert delivery.message is not None
         handler = registry.handler_of(delivery.message, delivery.envelope.correlation_id)
-        if handler is not None:
-            by_app.setdefault(registry.app_of(handler), []).append(delivery.message)
+        by_app.setdefault(registry.app_of(handler), []).append(delivery.message)
     for app, messages in by_app.items():
         uow.part_of(app).prepare(messages)
 
@@ -246,8 +245,6 @@ def _one(uow: UnitOfWork, delivery: Delivery) -> None:
         return
     log.debug("handling %s", message.type)
     handler = registry.handler_of(message, envelope.correlation_id)
-    if handler is None:
-        return
     if envelope.request:
         asked = uow.inbox.get(envelope.request)
         if asked is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from foundation.bus import protocol
 from foundation.bus.message import TYPES, Message
-from foundation.bus.registry import HANDLERS, IGNORED, PASSED, RESUMPTIONS
+from foundation.bus.registry import HANDLERS, PASSED, RESUMPTIONS
 
 _HEAD = """# Messages
 
@@ -97,8 +97,6 @@ def _taken_by(kind: type[Message]) -> str:
     handler = HANDLERS.get(kind)
     if handler is not None:
         return f"`{handler.__module__}.{handler.__name__}`"
-    if kind in IGNORED:
-        return "needs nothing done"
     if protocol.current().is_resumed(kind.wire_type):
         flows = sorted(f"`{one.__module__}`" for one in RESUMPTIONS.values())
         return "; ".join(dict.fromkeys(flows))

@@ -13,7 +13,6 @@ HANDLERS: dict[type[Message], Callable[..., None]] = {}
 RESUMPTIONS: dict[str, Callable[..., None]] = {}
 RESUMING: set[type[Message]] = set()
 PASSED: list[tuple[str, type[Raw]]] = []
-IGNORED: set[type[Message]] = set()
 
 
 def handles(*kinds: type[Message]) -> Callable[[F], F]:
@@ -52,11 +51,6 @@ def is_passed(message: Message | None) -> bool:
     return isinstance(message, tuple(kind for _, kind in PASSED))
 
 
-def ignores(*kinds: type[Message]) -> None:
-    """Messages that are ours to receive, and need nothing done."""
-    IGNORED.update(kinds)
-
-
 def app_of(handler: Callable[..., None]) -> str:
     """Return the app whose part of the unit of work a handler gets: the first part of its module's name."""
     return handler.__module__.partition(".")[0]
@@ -73,14 +67,12 @@ def read(body: dict[str, Any]) -> Message:
     raise BadMessage(f"unknown type {wire_type[:64]!r}", "type")
 
 
-def handler_of(message: Message, correlation_id: str) -> Callable[..., None] | None:
-    """The handler of a message; None when nothing is to be done. Raises BadMessage where nobody is."""
+def handler_of(message: Message, correlation_id: str) -> Callable[..., None]:
+    """Return the handler of a message. Raises BadMessage where it has none."""
     kind = type(message)
     if handler := HANDLERS.get(kind):
         return handler
     flow = correlation_id.partition(":")[0]
     if kind in RESUMING and (handler := RESUMPTIONS.get(flow)):
         return handler
-    if kind in IGNORED:
-        return None
     raise BadMessage(f"{message.type} is not taken here", "type")
