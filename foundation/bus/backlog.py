@@ -1,4 +1,4 @@
-"""What waits to be sent, by destination: for metrics, doctor, and operators' pages."""
+"""The backlog is what waits to be sent, by destination: for metrics, doctor, and operators' pages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Waiting:
 
     @property
     def known(self) -> bool:
-        """Is there a way there? `PEERS` names it."""
+        """Return whether this site knows a way to the destination."""
         return self.destination in {"", *settings.PEERS, *OTHER_DESTINATIONS}
 
 
@@ -45,7 +45,7 @@ def waiting(database: str) -> list[Waiting]:
 
 
 def unknown(database: str) -> list[Waiting]:
-    """What lies there for platforms that `PEERS` does not name."""
+    """Return what waits for platforms that `PEERS` does not name."""
     return [
         of_destination(database, name)
         for name in sorted(_destinations(database) - {*settings.PEERS, *OTHER_DESTINATIONS})

@@ -1,6 +1,6 @@
 """The message consumer: takes what is there, does it as one batch, publishes, then acknowledges.
 
-It runs as a thread of `celery worker` (see `bootstep.py`), with connections of its own: nothing it
+It runs as a thread of `celery worker` (see `confplatform/celery.py`), with connections of its own: nothing it
 does can hold up Celery's event loop, and a slow task cannot hold up messages.
 """
 
@@ -72,7 +72,7 @@ class Consumer(threading.Thread):
         self._stop_asked.set()
 
     def stop(self) -> None:
-        """The same, and wait for it."""
+        """Ask the thread to stop, and wait for its end."""
         self.ask_to_stop()
         self.join(timeout=20)
 

@@ -1,6 +1,6 @@
 """Body -> message -> handler: a batch of deliveries becomes one transaction, or is parked.
 
-What cannot be read is answered with the NACK of its request and goes to `mau.dead.q`. A batch in
+What cannot be read is answered with the NACK of its request and goes to the dead-letter queue. A batch in
 which one handler fails is done again message by message; what fails five times is parked too.
 """
 
@@ -15,22 +15,19 @@ from typing import Any
 
 from django.db import IntegrityError, InterfaceError, OperationalError
 
-from foundation.bus import metrics, protocol, registry
+from foundation.bus import dead_letters, metrics, protocol, registry
 from foundation.bus.envelope import Envelope
 from foundation.bus.inbox import Asked
 from foundation.bus.log_context import delivery_fields
 from foundation.bus.message import (
-    MAX_BYTES,
     BadMessage,
     Message,
     NotTaken,
-    canonical,
     dumps,
-    glance,
     loads,
     to_body,
 )
-from foundation.bus.outbox import Row, naive
+from foundation.bus.outbox import Row
 from foundation.bus.unit_of_work import NotProvisioned, UnitOfWork, begin
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, possible_platforms, store_of
@@ -42,9 +39,6 @@ MOST_TRIES = 5
 PASSED_IS_ANSWERED_IN = timedelta(seconds=10)
 """Whoever should answer what was passed on may have died with it: asked once more after that, it is
 refused, and whoever asks knows that a new request is in order."""
-MOST_KEPT = 4 * MAX_BYTES
-"""Bytes kept of a parked message: a body beyond what the database takes in one statement could
-neither be handled nor parked, and would come again for ever."""
 
 READ_ONLY = 1290
 SETTLES_IN = 1.0
@@ -57,7 +51,7 @@ _changing: dict[str, float] = {}
 
 @dataclass(slots=True)
 class Delivery:
-    """One message as it came, and what was read of it."""
+    """A delivery is a message as it came, with what was read of it."""
 
     body: bytes
     envelope: Envelope
@@ -71,16 +65,16 @@ class Delivery:
             self.parsed = loads(self.body)
             self.envelope = self.envelope.addressed(self.parsed, f"alone-{next_id():x}")
             self.message = registry.read(self.parsed)
-        except BadMessage as wrong:
-            self.unreadable = self.unreadable or wrong.detail[:400]
-        except Exception as wrong:
+        except BadMessage as error:
+            self.unreadable = self.unreadable or error.detail[:400]
+        except Exception as error:
             log.exception("a message could not be read")
-            self.unreadable = f"{type(wrong).__name__} while it was read"
+            self.unreadable = f"{type(error).__name__} while it was read"
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a batch has led to: rows to publish, and answers to requests that came over HTTP."""
+    """An outcome of a batch holds rows to publish, and answers to requests that came over HTTP."""
 
     rows: list[Row] = field(default_factory=list)
     answers: dict[str, bytes] = field(default_factory=dict)
@@ -109,31 +103,35 @@ def take(deliveries: Sequence[Delivery], *, first_turn: bool) -> list[Outcome]:
             # One message, done on several platforms' data, may fail on one of them.
             one = delivery if len(homes) == 1 else replace(delivery)
             concerned.setdefault(platform, []).append(one)
-    return [_on_one(p, some, first_turn=first_turn) for p, some in concerned.items()]
+    return [_handle_or_refuse(p, some, first_turn=first_turn) for p, some in concerned.items()]
 
 
-def _on_one(platform: str, deliveries: Sequence[Delivery], *, first_turn: bool) -> Outcome:
-    """A copy that is away holds nobody up: its requests are refused, units say the rest again."""
+def _handle_or_refuse(
+    platform: str, deliveries: Sequence[Delivery], *, first_turn: bool
+) -> Outcome:
+    """Do a batch on one platform's data; where a copy of another site is away, refuse its requests.
+
+    A copy that is away holds up nobody else. Messages that are no requests are dropped: their senders repeat them.
+    """
     try:
         return handle(platform, deliveries, first_turn=first_turn)
-    except DatabaseAway as wrong:
+    except DatabaseAway as error:
         if platform == own_platform():
             raise
-        log.warning("the data of %s is away: %s", platform, wrong)
+        log.warning("the data of %s is away: %s", platform, error)
     with begin(own_platform(), first_turn=first_turn) as home:
         for delivery in deliveries:
             if delivery.envelope.request:
-                _refuse_service(home, delivery, "the data of this platform is away")
+                dead_letters.refuse_service(home, delivery, "the data of this platform is away")
     return Outcome(home.rows, home.answers, {}, home.database if home.is_open else "")
 
 
 def handle(platform: str, deliveries: Sequence[Delivery], *, first_turn: bool) -> Outcome:
-    """Do a batch on one platform's data. Raises DatabaseAway; otherwise every delivery is done,
-    refused, passed on or parked."""
+    """Do, refuse, pass on or park every delivery of a batch on one platform's data. Raises DatabaseAway."""
     for delivery in deliveries:
-        _find_handler(delivery)
+        _note_missing_handler(delivery)
     try:
-        return _transact(platform, deliveries, first_turn)
+        return _do_after_handover(platform, deliveries, first_turn)
     except DatabaseAway:
         raise
     except Exception:
@@ -141,7 +139,7 @@ def handle(platform: str, deliveries: Sequence[Delivery], *, first_turn: bool) -
             log.exception("a batch of %d failed, doing it one by one", len(deliveries))
     whole = Outcome(database=store_of(platform).database)
     for delivery in deliveries:
-        one = _stubborn(platform, delivery, first_turn)
+        one = _retry_then_park(platform, delivery, first_turn)
         whole.rows += one.rows
         whole.answers |= one.answers
         whole.made |= one.made
@@ -149,73 +147,83 @@ def handle(platform: str, deliveries: Sequence[Delivery], *, first_turn: bool) -
     return whole
 
 
-def _find_handler(delivery: Delivery) -> None:
+def _note_missing_handler(delivery: Delivery) -> None:
     if delivery.message is not None and not delivery.unreadable:
         try:
             registry.handler_of(delivery.message, delivery.envelope.correlation_id)
-        except BadMessage as wrong:
-            delivery.unreadable = wrong.detail
+        except BadMessage as error:
+            delivery.unreadable = error.detail
 
 
-def _stubborn(platform: str, delivery: Delivery, first_turn: bool) -> Outcome:
-    """One delivery alone: five tries, then it is parked."""
+def _retry_then_park(platform: str, delivery: Delivery, first_turn: bool) -> Outcome:
+    """Do one delivery alone, and park it after five failures. Raises DatabaseAway."""
     for attempt in range(1, MOST_TRIES + 1):
         try:
-            return _transact(platform, [delivery], first_turn)
+            return _do_after_handover(platform, [delivery], first_turn)
         except DatabaseAway:
             raise
-        except Exception as wrong:
+        except Exception as error:
             kind = delivery.parsed["type"] if delivery.parsed else "unreadable"
             with delivery_fields(delivery, platform):
                 log.exception("%s failed (try %d of %d)", kind, attempt, MOST_TRIES)
-            failure = f"handler failed {MOST_TRIES} times: {type(wrong).__name__}: {wrong}"
+            failure = f"handler failed {MOST_TRIES} times: {type(error).__name__}: {error}"
             time.sleep(0.02 * attempt)
     delivery.unreadable = failure[:400]
     metrics.HANDLER_FAILED.inc()
-    return _transact(platform, [delivery], first_turn)
+    return _do_after_handover(platform, [delivery], first_turn)
 
 
-def _transact(platform: str, deliveries: Sequence[Delivery], first_turn: bool) -> Outcome:
-    """Where our own data is being handed over, or opened, it waits for the end of that."""
-    while (done := _attempts(platform, deliveries, first_turn)) is None:
+def _do_after_handover(platform: str, deliveries: Sequence[Delivery], first_turn: bool) -> Outcome:
+    """Do deliveries in one transaction, after any handover of the data to or from this site has ended."""
+    while (done := _try_transaction(platform, deliveries, first_turn)) is None:
         time.sleep(LOOK_AGAIN)
     return done
 
 
-def _attempts(platform: str, deliveries: Sequence[Delivery], first_turn: bool) -> Outcome | None:
-    """None: nothing was done, and it is worth while to look again at once."""
+def _try_transaction(
+    platform: str, deliveries: Sequence[Delivery], first_turn: bool
+) -> Outcome | None:
+    """Run the transaction, up to three times after passing errors of the database.
+
+    `None` means that nothing was done, because the data is changing hands: try again at once.
+    Raises DatabaseAway.
+    """
     for attempt in range(1, 4):
         try:
-            return _once(platform, deliveries, first_turn)
-        except NotProvisioned as wrong:
+            return _run_transaction(platform, deliveries, first_turn)
+        except NotProvisioned as error:
             if platform == own_platform():
                 raise
-            raise DatabaseAway(str(wrong)) from wrong
-        except (OperationalError, IntegrityError, InterfaceError) as wrong:
-            if wrong.args[:1] == (READ_ONLY,) and attempt < 3:
+            raise DatabaseAway(str(error)) from error
+        except (OperationalError, IntegrityError, InterfaceError) as error:
+            if error.args[:1] == (READ_ONLY,) and attempt < 3:
                 continue  # Closed since this transaction began: look who has it.
-            if sql.is_away(wrong):
-                raise DatabaseAway(str(wrong)) from wrong
-            if not sql.is_passing(wrong) or attempt == 3:
+            if sql.is_away(error):
+                raise DatabaseAway(str(error)) from error
+            if not sql.is_passing(error) or attempt == 3:
                 raise
     raise AssertionError("unreachable")
 
 
-def _once(platform: str, deliveries: Sequence[Delivery], first_turn: bool) -> Outcome | None:
+def _run_transaction(
+    platform: str, deliveries: Sequence[Delivery], first_turn: bool
+) -> Outcome | None:
     with begin(platform, first_turn=first_turn) as uow:
-        waits = _may_settle(platform, uow)
+        waits = _waits_for_handover(platform, uow)
         if uow.is_open:
             _prepare(uow, deliveries)
         for delivery in () if waits else deliveries:
             with delivery_fields(delivery, platform):
-                _one(uow, delivery) if uow.is_open else _closed(uow, delivery)
+                _handle_delivery(uow, delivery) if uow.is_open else _handle_while_closed(
+                    uow, delivery
+                )
     if uow.is_open:
         return Outcome(uow.rows, uow.answers, uow.made, uow.database)
-    return None if waits else _kept_at_home(uow, first_turn)
+    return None if waits else _store_in_own_outbox(uow, first_turn)
 
 
-def _may_settle(platform: str, uow: UnitOfWork) -> bool:
-    """The owner's database takes no writes: it has just been closed, or is about to open."""
+def _waits_for_handover(platform: str, uow: UnitOfWork) -> bool:
+    """Return whether to wait: the owner's database takes no writes, as it was just closed or is about to open."""
     if not uow.is_changing:
         _changing.pop(platform, None)
         return False
@@ -224,7 +232,7 @@ def _may_settle(platform: str, uow: UnitOfWork) -> bool:
 
 
 def _prepare(uow: UnitOfWork, deliveries: Sequence[Delivery]) -> None:
-    """Read for all what they will need, so that no query is in the loop."""
+    """Read and lock what all deliveries will need, so that the loop over them makes no query."""
     readable = [d for d in deliveries if d.message is not None and not d.unreadable]
     uow.inbox.load(d.envelope.request for d in readable)
     by_app: dict[str, list[Message]] = {}
@@ -236,31 +244,31 @@ def _prepare(uow: UnitOfWork, deliveries: Sequence[Delivery]) -> None:
         uow.part_of(app).prepare(messages)
 
 
-def _one(uow: UnitOfWork, delivery: Delivery) -> None:
-    """One message: already seen, late, or for its handler."""
+def _handle_delivery(uow: UnitOfWork, delivery: Delivery) -> None:
+    """Give a delivery to its handler, unless it is unreadable, late, or a request that was taken before."""
     message, envelope = delivery.message, delivery.envelope
     metrics.RECEIVED.labels(envelope.queue).inc()
     if delivery.unreadable or message is None or delivery.parsed is None:
-        _park(uow, delivery)
+        dead_letters.park(uow, delivery)
         return
     log.debug("handling %s", message.type)
     handler = registry.handler_of(message, envelope.correlation_id)
     if envelope.request:
         asked = uow.inbox.get(envelope.request)
         if asked is not None:
-            _again(uow, delivery, asked)
+            _answer_again(uow, delivery, asked)
             return
         if envelope.expired(uow.now):
-            _refuse_service(uow, delivery, "expired")
+            dead_letters.refuse_service(uow, delivery, "expired")
             return
         reqid = str(delivery.parsed.get("reqid") or "")
         subject = protocol.current().subject_of(delivery.parsed)
         uow.inbox.add(envelope, message.type[:64], reqid, subject)
     try:
         handler(uow.part_of(registry.app_of(handler)), message, envelope)
-    except NotTaken as wrong:
-        delivery.unreadable = wrong.detail[:400]
-        _park(uow, delivery)
+    except NotTaken as error:
+        delivery.unreadable = error.detail[:400]
+        dead_letters.park(uow, delivery)
 
 
 PASSED_ON: dict[str, Callable[[UnitOfWork, Delivery], None]] = {}
@@ -268,13 +276,13 @@ PASSED_ON: dict[str, Callable[[UnitOfWork, Delivery], None]] = {}
 written to its data; rows that are put are kept in our own platform's outbox."""
 
 
-def _closed(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Another site serves this platform: requests are told so, what units say is passed on."""
+def _handle_while_closed(uow: UnitOfWork, delivery: Delivery) -> None:
+    """Refuse or pass on a delivery whose platform another site serves. Raises DatabaseAway."""
     envelope = delivery.envelope
     metrics.RECEIVED.labels(envelope.queue).inc()
     if delivery.unreadable or delivery.message is None:
-        _nack(uow, delivery, protocol.current().malformed, delivery.unreadable)
-        _bury(uow, delivery)
+        dead_letters.refuse(uow, delivery, protocol.current().malformed, delivery.unreadable)
+        dead_letters.send_to_dead_letters(uow, delivery)
     elif uow.serving_site and envelope.queue in PASSED_ON:
         PASSED_ON[envelope.queue](uow, delivery)
     elif envelope.request:
@@ -287,16 +295,23 @@ def refuse_as_closed(uow: UnitOfWork, delivery: Delivery) -> None:
     """Give the answer that was given before, or refuse and say who serves now."""
     asked = None if uow.read_only else uow.inbox.get(delivery.envelope.request)
     if asked is not None:
-        _again(uow, delivery, asked)
+        _answer_again(uow, delivery, asked)
     elif uow.serving_site:
-        _refuse_service(uow, delivery, f"this platform is served at {uow.serving_site} now")
+        dead_letters.refuse_service(
+            uow, delivery, f"this platform is served at {uow.serving_site} now"
+        )
     else:
-        _refuse_service(uow, delivery, "this site stops its service, or begins it again")
+        dead_letters.refuse_service(
+            uow, delivery, "this site stops its service, or begins it again"
+        )
 
 
-def _kept_at_home(closed: UnitOfWork, first_turn: bool) -> Outcome:
-    """What is to be sent for data that may not be written here waits in our own outbox, in order
-    with all else that goes there; where that is closed too, it is sent before it is acknowledged."""
+def _store_in_own_outbox(closed: UnitOfWork, first_turn: bool) -> Outcome:
+    """Store the rows that were staged on data that is closed here in the outbox of our own platform.
+
+    There they wait in order with all other rows. Where that outbox is closed too, the consumer sends the rows
+    before it acknowledges the deliveries.
+    """
     stored = ""
     if closed.rows and closed.platform != own_platform():
         with begin(own_platform(), first_turn=first_turn) as home:
@@ -305,13 +320,15 @@ def _kept_at_home(closed: UnitOfWork, first_turn: bool) -> Outcome:
     return Outcome(closed.rows, closed.answers, closed.made, stored)
 
 
-def _again(uow: UnitOfWork, delivery: Delivery, asked: Asked) -> None:
-    """The same request again: the same answer, no second effect."""
+def _answer_again(uow: UnitOfWork, delivery: Delivery, asked: Asked) -> None:
+    """Answer a repeated request as before, without a second effect."""
     metrics.REPEATED.inc()
     envelope = delivery.envelope
     if asked.digest != envelope.digest:
         malformed = protocol.current().malformed
-        _nack(uow, delivery, malformed, "reqid: was used for another request; choose a new one")
+        dead_letters.refuse(
+            uow, delivery, malformed, "reqid: was used for another request; choose a new one"
+        )
         return
     asked.asked_again(envelope)
     assert delivery.parsed is not None
@@ -323,75 +340,3 @@ def _again(uow: UnitOfWork, delivery: Delivery, asked: Asked) -> None:
     route = wire.default_reply_route(envelope.queue, envelope.app_id, delivery.parsed)
     exchange, key = route or ("", "")
     uow.answer_again(asked, exchange, key, envelope.via)
-
-
-def _refuse_service(uow: UnitOfWork, delivery: Delivery, detail: str) -> None:
-    """Refuse a request because this site does not do it now."""
-    _nack(uow, delivery, protocol.current().service_stopped, detail)
-
-
-def _nack(uow: UnitOfWork, delivery: Delivery, errcode: str, detail: str) -> None:
-    """Refuse a request without taking it in."""
-    wire, envelope = protocol.current(), delivery.envelope
-    body = delivery.parsed or glance(delivery.body, wire.identifying_fields)
-    refused = wire.refusal(body, errcode, detail) if body else None
-    if refused is None or body is None:
-        return
-    route = wire.default_reply_route(envelope.queue, envelope.app_id, body)
-    if envelope.origin == "http":
-        uow.answers[envelope.request] = canonical(refused.body)  # type: ignore[attr-defined]
-    elif envelope.reply_to:
-        _refuse(uow, refused, envelope, "", envelope.reply_to)
-    elif route:
-        _refuse(uow, refused, envelope, *route)
-
-
-def _refuse(uow: UnitOfWork, refused: Message, envelope: Envelope, exchange: str, key: str) -> None:
-    """To the broker that the request lay on."""
-    at = envelope.peer or envelope.via or envelope.asked_at
-    about = {"correlation_id": envelope.correlation_id, "destination": at}
-    uow.put(refused, exchange, key, **about)
-
-
-def _park(uow: UnitOfWork, delivery: Delivery) -> None:
-    """NACK where one can be made; the message itself to `mau.dead.q`, indexed by a row."""
-    reason, queue = delivery.unreadable, delivery.envelope.queue
-    _nack(uow, delivery, protocol.current().malformed, reason)
-    if delivery.envelope.origin == "http" and delivery.message is None:
-        return  # A person's slip, answered on the spot: nobody has to decide on it.
-    kept = _bury(uow, delivery)
-    kind = delivery.parsed["type"][:64] if delivery.parsed else ""
-    sql.insert(
-        uow.database,
-        "bus_parked",
-        ("id", "queue", "reason", "wire_type", "body", "properties", "parked_at"),
-        [
-            (
-                next_id(),
-                queue,
-                reason,
-                kind,
-                kept,
-                canonical(_plain(delivery)),
-                naive(uow.now),
-            )
-        ],
-    )
-
-
-def _bury(uow: UnitOfWork, delivery: Delivery) -> bytes:
-    """The message itself to `mau.dead.q`; as much of it as is kept."""
-    reason, queue = delivery.unreadable, delivery.envelope.queue
-    metrics.PARKED.labels(queue).inc()
-    log.warning("parked a message of %s: %s", queue, reason)
-    kept = delivery.body[:MOST_KEPT]
-    headers = {"x-reason": reason, "x-source-queue": queue}
-    if len(kept) < len(delivery.body):
-        headers["x-bytes"] = str(len(delivery.body))
-    uow.put(kept, "", protocol.current().dead_letter_queue, headers=headers)
-    return kept
-
-
-def _plain(delivery: Delivery) -> dict[str, Any]:
-    e = delivery.envelope
-    return {"correlation_id": e.correlation_id, "reply_to": e.reply_to, "app_id": e.app_id}

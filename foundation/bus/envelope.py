@@ -1,4 +1,4 @@
-"""What stands around a message: who sent it, when, and where its answer goes. Pure."""
+"""An envelope says who sent a message, when, and where its answer goes. Pure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Envelope:
     """The site whose broker its answer returns to; empty: this one."""
 
     def expired(self, now: datetime) -> bool:
-        """Is it a request that was asked too long ago?"""
+        """Return whether the message was sent too long ago to be still done."""
         return self.sent_at is not None and (now - self.sent_at).total_seconds() > EXPIRES_AFTER
 
     def addressed(self, body: dict[str, Any], alone: str = "") -> Envelope:

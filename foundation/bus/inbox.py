@@ -31,7 +31,7 @@ _FIELDS = ", ".join(f"`{c}`" for c in _COLUMNS if c != "answered")
 
 @dataclass(slots=True)
 class Asked:
-    """One request: who asked it last, and what was answered."""
+    """A request that was taken, with who asked it last and what was answered."""
 
     key: str
     wire_type: str
@@ -49,7 +49,7 @@ class Asked:
     peer: str = ""
 
     def waits_since_before(self, moment: datetime) -> bool:
-        """Has it had no answer since then?"""
+        """Return whether the request was taken before a moment and has had no answer since."""
         return self.answer is None and bool(self.taken_at and self.taken_at < naive(moment))
 
     def asked_again(self, envelope: Envelope) -> None:

@@ -107,7 +107,7 @@ def forget(database: str, ids: list[int]) -> None:
 
 
 def bring_home(database: str, site: str) -> None:
-    """What another site has left unsent for this one goes to our own broker."""
+    """Let what another site has left unsent for this site go to our own broker."""
     query = "UPDATE bus_outbox SET destination='' WHERE destination=%s"
     sql.execute(database, query, [site])
 

@@ -1,4 +1,4 @@
-"""Who takes which message: two decorators, and the tables that they fill."""
+"""Two decorators register which handler takes which message."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def passes(prefix: str, kind: type[Raw]) -> None:
 
 
 def is_passed(message: Message | None) -> bool:
-    """Is it passed on, so that its answer comes from somebody else?"""
+    """Return whether a message is passed on, so that another party answers it."""
     return isinstance(message, tuple(kind for _, kind in PASSED))
 
 

@@ -48,7 +48,7 @@ class Relay(threading.Thread):
         wake_up.here(self.destination)
 
     def stop(self) -> None:
-        """The same, and wait for it."""
+        """Ask the thread to stop, and wait for its end."""
         self.ask_to_stop()
         self.join(timeout=10)
 

@@ -10,7 +10,7 @@ import pytest
 from conferences.api import pool_requests
 from conferences.data.pool_view import look
 from conferences.models import Conference, NumberCursor
-from foundation.bus import dispatch
+from foundation.bus import dead_letters
 from foundation.bus.dispatch import Delivery, Outcome
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import dumps
@@ -30,7 +30,7 @@ def keys() -> list[str]:
 
 def test_a_body_larger_than_the_database_takes_is_parked_in_part(place: str) -> None:
     do(place, Delivery(b"\0" * (17 * 1024 * 1024), Envelope(queue=UNITS)))
-    assert len(bytes(Parked.objects.get().body)) == dispatch.MOST_KEPT
+    assert len(bytes(Parked.objects.get().body)) == dead_letters.MOST_KEPT
     assert keys() == ["mau.dead.q"]
 
 
