@@ -1,4 +1,4 @@
-"""What lies in an administrator's scope, for the pages (see `rights` for what may be done there)."""
+"""This module says which rows an administrator sees and may change (see `rights` for actions)."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _DATABASE = "default"
 
 
 def rows_in_scope(user: Any, paths: Paths, paths_at: Mapping[int, Paths] | None = None) -> Q:
-    """The rows that belong to an administrator's domain or to one below it.
+    """Return the condition for the rows that belong to an administrator's domain or to a domain below it.
 
-    `paths`: where they name their domains; `paths_at`: where, for administrators of that level.
+    `paths` name the fields that hold the domain of a row. `paths_at` names other fields for administrators of a level.
     """
     if user.is_superuser:
         return everything()
@@ -37,8 +37,8 @@ def rows_in_scope(user: Any, paths: Paths, paths_at: Mapping[int, Paths] | None 
         return nothing()
     if level is Level.CORE:
         return everything()
-    found = [_by(user, level, path) for path in (paths_at or {}).get(level, paths)]
-    return reduce(or_, found, nothing())
+    conditions = [_by(user, level, path) for path in (paths_at or {}).get(level, paths)]
+    return reduce(or_, conditions, nothing())
 
 
 def _by(user: Account, level: Level, path: str) -> Q:
@@ -50,49 +50,58 @@ def _by(user: Account, level: Level, path: str) -> Q:
 
 
 def administers_this_site(user: Any) -> bool:
-    """Is the platform of this site the administrator's own, or below?"""
+    """Return whether the platform of this site is the administrator's own domain or lies below it."""
     if user.is_superuser or level_of(user) is Level.CORE:
         return True
     return level_of(user) is not None and user.domain_id in all_above(_DATABASE, own_platform())
 
 
 def _reachable(user: Account) -> list[str]:
-    """The platforms that tenants of the administrator's domain may be bound to."""
-    return [one.moid for one in tree.reachable(user.domain_id, DatabaseTree(_DATABASE))]
+    """Return the MOIDs of the platforms that tenants of the administrator's domain may be bound to."""
+    return [platform.moid for platform in tree.reachable(user.domain_id, DatabaseTree(_DATABASE))]
 
 
 class DomainScope:
-    """The `Scope` of the pages."""
+    """This scope limits the pages to the administrator's part of the tree (see `foundation.web.scoping.Scope`)."""
 
     def rows(self, user: Any, paths: Paths, paths_at: Mapping[int, Paths]) -> Q:
-        """See `rows`."""
+        """Return the condition for the rows in the administrator's scope (see `rows_in_scope`)."""
         return rows_in_scope(user, paths, paths_at)
 
     def more_offered(self, user: Any, field: Field[Any, Any]) -> Q:
-        """A tenant may be bound to a platform that its service domain borrows from above."""
+        """Offer the platforms that a service domain borrows from above when a tenant is bound to one."""
         binding = {"platform": "pk__in", "room": "platform__in"}.get(field.name)
         if field.model is not UserDomain or binding is None or level_of(user) is not Level.SERVICE:
             return nothing()
         return Q(**{binding: _reachable(user)})
 
     def fixed(self, user: Any, model: type[Model], obj: Model | None) -> Collection[str]:
-        """What is decided above, what nobody does to himself, what only superusers give."""
-        kept: frozenset[str] = frozenset()
+        """Return the fields that this user may not change.
+
+        These are: of the own domain what is decided above it, what people may not change of themselves, and what only
+        superusers give.
+        """
+        fixed_fields: frozenset[str] = frozenset()
         if issubclass(model, Account):
-            kept |= frozenset() if user.is_superuser else rights.GIVEN_BY_SUPERUSERS
-            kept |= rights.OWN_STANDING if obj is not None and obj.pk == user.pk else frozenset()
+            fixed_fields |= frozenset() if user.is_superuser else rights.GIVEN_BY_SUPERUSERS
+            fixed_fields |= (
+                rights.OWN_STANDING if obj is not None and obj.pk == user.pk else frozenset()
+            )
         if _is_own_domain(user, obj):
-            kept |= rights.FROM_ABOVE
-        return kept
+            fixed_fields |= rights.FROM_ABOVE
+        return fixed_fields
 
     def allows(self, user: Any, verb: str, obj: Model) -> bool:
-        """Nobody deletes the own account or the own domain."""
+        """Refuse to delete the administrator's own account and own domain."""
         if verb != "delete":
             return True
         return not (_is_own_domain(user, obj) or (isinstance(obj, Account) and obj.pk == user.pk))
 
     def closed(self, model: type[Model]) -> str:
-        """The tree of a core is edited there."""
+        """Return why things of a model are read-only on this site. "" means that they are not.
+
+        A site that follows a core changes its tree at the core.
+        """
         if is_tree_edited_here() or not issubclass(model, _OF_THE_TREE):
             return ""
         text = _("This site follows a core: what you see here is changed there.")

@@ -1,7 +1,8 @@
-"""What is changed at the core is noted for the platforms concerned (MODB, ARCH §3.5).
+"""The core's change log records each change of the tree for the followers concerned (MODB, ARCH §3.5).
 
-The counter's row is locked until the change commits, so that versions appear in their order, and
-what was noted is true of the tree as it was then. Where nobody follows nothing is noted.
+A follower is a platform that copies the core's tree. The row of the counter is locked until the change
+commits, so that versions become visible in their order, and so that a record is true of the tree as it
+was at the change. Without followers nothing is recorded.
 """
 
 from __future__ import annotations
@@ -36,10 +37,10 @@ _ANCESTORS_OF_FOLLOWERS = (
 
 
 def record_change(database: str, kind: Kind, moid: str, op: Op, was: str | None = None) -> None:
-    """In the transaction of a change: tell those whom it concerns.
+    """Record a change of one domain or account, within the transaction of the change.
 
-    `was`: what it hung below, or (an account) belonged to, before it moved. A deletion is noted
-    before the row goes: whom it concerns is read from there.
+    `was` is the domain above it, or the domain of an account, before a move. A deletion is recorded before the
+    row is deleted, because the followers concerned are read from it.
     """
     record_changes(database, kind, [moid], op, was)
 
@@ -47,22 +48,22 @@ def record_change(database: str, kind: Kind, moid: str, op: Op, was: str | None 
 def record_changes(
     database: str, kind: Kind, moids: Sequence[str], op: Op, was: str | None = None
 ) -> None:
-    """The same for many at once."""
+    """Record the same kind of change for several domains or accounts (see `record_change`)."""
     if "bmc" not in settings.ROLES or not moids:
         return
-    log = ChangeRecorder(database)
-    if not log.lines:
+    recorder = ChangeRecorder(database)
+    if not recorder.lines:
         return
     if kind == "account":
-        _record_accounts(log, moids, op, was)
+        _record_accounts(recorder, moids, op, was)
     else:
         for moid in moids:
-            _record_domain(log, moid, op, was)
-    log.write()
+            _record_domain(recorder, moid, op, was)
+    recorder.write()
 
 
 def request_full_snapshots(database: str, platforms: Collection[str] = ()) -> int:
-    """These followers, or all, are told the whole again; how many."""
+    """Let these followers, or all, receive a full snapshot, and return how many these are."""
     query = "UPDATE domains_follower SET base = NULL, first = 0"
     with transaction.atomic(using=database):
         if platforms:
@@ -72,70 +73,76 @@ def request_full_snapshots(database: str, platforms: Collection[str] = ()) -> in
 
 
 def lock_counter(database: str) -> int:
-    """The version given last; locked until the transaction ends."""
+    """Lock the counter until the transaction ends, and return the version given last."""
     query = "SELECT version FROM domains_counter WHERE id = 1 FOR UPDATE"
-    if not (found := sql.select(database, query)):
+    if not (rows := sql.select(database, query)):
         sql.insert(database, "domains_counter", ("id", "version"), [(1, 0)], update=("id",))
-        found = sql.select(database, query)
-    return int(found[0][0])
+        rows = sql.select(database, query)
+    return int(rows[0][0])
 
 
 # ---- domains ------------------------------------------------------------------------------------
 
 
-def _record_domain(log: ChangeRecorder, moid: str, op: Op, was: str | None) -> None:
-    found = serializers.serialize_domains(log.ask, [moid])
-    if not found:
+def _record_domain(recorder: ChangeRecorder, moid: str, op: Op, was: str | None) -> None:
+    objects = serializers.serialize_domains(recorder.ask, [moid])
+    if not objects:
         return
-    content, here = found[0], log.platforms_holding(moid)
-    before = (
-        here if was in (None, content["uplevelmoid"]) else log.platforms_holding(moid, below=was)
+    content, holders = objects[0], recorder.platforms_holding(moid)
+    former_holders = (
+        holders
+        if was in (None, content["uplevelmoid"])
+        else recorder.platforms_holding(moid, below=was)
     )
     if op == "del":
-        log.add("domain", moid, op, {"moid": moid}, here)
+        recorder.add("domain", moid, op, {"moid": moid}, holders)
     elif content["level"] != USER and was not in (None, content["uplevelmoid"]):
-        request_full_snapshots(log.database, here | before)
+        request_full_snapshots(recorder.database, holders | former_holders)
     else:
-        log.add("domain", moid, "del", {"moid": moid}, before - here)
-        log.add("domain", moid, op, content, here)
-        _record_accounts_of(log, moid, here - before)
+        recorder.add("domain", moid, "del", {"moid": moid}, former_holders - holders)
+        recorder.add("domain", moid, op, content, holders)
+        _record_accounts_of(recorder, moid, holders - former_holders)
 
 
-def _record_accounts_of(log: ChangeRecorder, moid: str, platforms: frozenset[str]) -> None:
-    """Who is new to a domain is new to its people."""
+def _record_accounts_of(recorder: ChangeRecorder, moid: str, platforms: frozenset[str]) -> None:
+    """Record the accounts of a domain for platforms to which the domain is new."""
     if platforms:
         for _, content in serializers.serialize_accounts(
-            log.ask, "WHERE a.domain_id = %s ORDER BY a.id", [moid]
+            recorder.ask, "WHERE a.domain_id = %s ORDER BY a.id", [moid]
         ):
-            log.add("account", content["moid"], "add", content, platforms)
+            recorder.add("account", content["moid"], "add", content, platforms)
 
 
 # ---- people -------------------------------------------------------------------------------------
 
 
-def _record_accounts(log: ChangeRecorder, moids: Sequence[str], op: Op, was: str | None) -> None:
-    for some in serializers.chunks(moids, 500):
-        where = f"WHERE a.moid IN ({sql.marks(some)}) ORDER BY a.id"
-        for _, content in serializers.serialize_accounts(log.ask, where, some):
-            _record_account(log, content, op, was)
+def _record_accounts(
+    recorder: ChangeRecorder, moids: Sequence[str], op: Op, was: str | None
+) -> None:
+    for chunk in serializers.chunks(moids, 500):
+        condition = f"WHERE a.moid IN ({sql.marks(chunk)}) ORDER BY a.id"
+        for _, content in serializers.serialize_accounts(recorder.ask, condition, chunk):
+            _record_account(recorder, content, op, was)
 
 
-def _record_account(log: ChangeRecorder, content: dict[str, Any], op: Op, was: str | None) -> None:
+def _record_account(
+    recorder: ChangeRecorder, content: dict[str, Any], op: Op, was: str | None
+) -> None:
     moid, home = content["moid"], content["userdomainmoid"]
-    here = log.platforms_holding(home) if home else frozenset()
-    before = log.platforms_holding(was) if was and was != home else here
+    holders = recorder.platforms_holding(home) if home else frozenset()
+    former_holders = recorder.platforms_holding(was) if was and was != home else holders
     if op == "del":
-        log.add("account", moid, op, {"moid": moid}, here)
+        recorder.add("account", moid, op, {"moid": moid}, holders)
         return
-    log.add("account", moid, "del", {"moid": moid}, before - here)
-    log.add("account", moid, op, content, here)
+    recorder.add("account", moid, "del", {"moid": moid}, former_holders - holders)
+    recorder.add("account", moid, op, content, holders)
 
 
 # ---- the log ------------------------------------------------------------------------------------
 
 
 class ChangeRecorder:
-    """The log within one transaction: what is added gets the next versions."""
+    """A change recorder collects the changes of one transaction, gives them versions, and writes them."""
 
     def __init__(self, database: str) -> None:
         self.database = database
@@ -146,22 +153,25 @@ class ChangeRecorder:
 
     @cached_property
     def lines(self) -> dict[str, list[str]]:
-        """The followers, each with all above it."""
-        found: dict[str, list[str]] = {}
+        """Return for each follower its MOID and those of all domains above it, from itself to the root."""
+        lines: dict[str, list[str]] = {}
         for platform, moid in sql.select(self.database, _ANCESTORS_OF_FOLLOWERS):
-            found.setdefault(platform, []).append(moid)
-        return found
+            lines.setdefault(platform, []).append(moid)
+        return lines
 
     @cached_property
     def _now(self) -> Any:
         return sql.select(self.database, "SELECT UTC_TIMESTAMP(6)")[0][0]
 
     def ask(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """A query in this transaction."""
+        """Run a query in the transaction of the change."""
         return sql.select(self.database, query, values)
 
     def platforms_holding(self, moid: str, below: str | None = None) -> frozenset[str]:
-        """The followers that hold a domain, where it is or as if it hung below another one."""
+        """Return the followers that hold a domain.
+
+        With `below`, return those that would hold it if it hung below that domain.
+        """
         start = below or moid
         if start not in self._above:
             self._above[start] = all_above(self.database, start)
@@ -171,7 +181,7 @@ class ChangeRecorder:
     def add(
         self, kind: Kind, moid: str, op: Op, content: dict[str, Any], to: Collection[str]
     ) -> None:
-        """One more change, for these platforms."""
+        """Add a change for these followers, with the next version."""
         if not to:
             return
         self._version += 1
@@ -180,7 +190,7 @@ class ChangeRecorder:
         self._for += [(platform, self._version) for platform in sorted(to)]
 
     def write(self) -> None:
-        """Write what was added, and wake the links once it has committed."""
+        """Write the changes, and wake the links to the followers after the commit."""
         if not self._changes:
             return
         columns = ("version", "kind", "moid", "op", "content", "at")
@@ -188,5 +198,7 @@ class ChangeRecorder:
         sql.insert(self.database, "domains_changefor", ("platform", "version"), self._for)
         query = "UPDATE domains_counter SET version = %s WHERE id = 1"
         sql.execute(self.database, query, [self._version])
-        awake = partial(wake_up.everywhere, own_platform(), {platform for platform, _ in self._for})
-        transaction.on_commit(awake, using=self.database, robust=True)
+        wake_links = partial(
+            wake_up.everywhere, own_platform(), {platform for platform, _ in self._for}
+        )
+        transaction.on_commit(wake_links, using=self.database, robust=True)

@@ -1,8 +1,8 @@
-"""What the platforms that follow are sent: the log, or the whole (ARCH §3.5).
+"""The feed sends the platforms that follow this core its change log, or a full snapshot (ARCH §3.5).
 
-The log goes in batches; `sent` rises with the broker's confirms, in the transaction that holds the
-follower's row. The whole is read from one snapshot, begun while no change can commit: what it does
-not show is in the log, under a higher version.
+The log goes out in batches. `sent` of a follower rises with the broker's confirms, in the transaction that
+locks the follower's row. A full snapshot is read from one database snapshot, which begins while no change can
+commit. So a change that the snapshot does not show is in the log, under a higher version.
 """
 
 from __future__ import annotations
@@ -52,21 +52,21 @@ _snapshots: dict[str, FullSnapshot] = {}
 
 
 def feed(platform: str, publish: Publish) -> int:
-    """Send the next batch to a platform; how many (0: nothing to do now)."""
+    """Send the next batch to a platform, and return its size. 0 means that nothing is to be done now."""
     if "bmc" not in settings.ROLES:
         return 0
     database = store_of(own_platform()).database
     query = "SELECT base FROM domains_follower WHERE platform = %s"
-    found = sql.select(database, query, [platform])
-    if not found:
+    rows = sql.select(database, query, [platform])
+    if not rows:
         return add_follower(database, platform)
-    if found[0][0] is None:
+    if rows[0][0] is None:
         return _send_snapshot_batch(database, platform, publish)
     return _send_log_batch(database, platform, publish)
 
 
 def add_follower(database: str, platform: str) -> int:
-    """A platform domain of the tree begins to follow: it is told the whole; 0: there is no such one."""
+    """Let a platform of the tree follow, beginning with a full snapshot. Return 0 if it is no platform domain."""
     query = (
         "INSERT IGNORE INTO domains_follower (platform, sent, first)"
         " SELECT moid, 0, 0 FROM domains_domain WHERE moid = %s AND level = 1"
@@ -85,13 +85,16 @@ def _outbox_row(platform: str, kind: str, body: dict[str, Any]) -> Row:
 
 
 def _send_log_batch(database: str, platform: str, publish: Publish) -> int:
+    """Send the next changes of the log to a follower, and return how many they were."""
     with transaction.atomic(using=database):
         query = "SELECT sent FROM domains_follower WHERE platform = %s AND base IS NOT NULL"
-        found = sql.select(database, f"{query} FOR UPDATE SKIP LOCKED", [platform])
-        changes = sql.select(database, _READ, [platform, found[0][0], BATCH]) if found else []
+        followers = sql.select(database, f"{query} FOR UPDATE SKIP LOCKED", [platform])
+        changes = (
+            sql.select(database, _READ, [platform, followers[0][0], BATCH]) if followers else []
+        )
         if not changes:
             return 0
-        rows, previous = [], found[0][0]
+        rows, previous = [], followers[0][0]
         for version, kind, op, content in changes:
             body = {"op": op, "version": version, kind: orjson.Fragment(content)}
             rows.append(_outbox_row(platform, kind, {**body, "previous": previous}))
@@ -106,7 +109,10 @@ def _send_log_batch(database: str, platform: str, publish: Publish) -> int:
 
 
 def _send_snapshot_batch(database: str, platform: str, publish: Publish) -> int:
-    """The next batch of a whole, which one process sends from beginning to end."""
+    """Send the next batch of a full snapshot, and return its size.
+
+    One process sends a snapshot from beginning to end, and keeps it in `_snapshots`.
+    """
     try:
         if platform not in _snapshots:
             _snapshots[platform] = FullSnapshot(database, platform)
@@ -125,7 +131,7 @@ def _close_snapshot(platform: str) -> None:
 
 
 class FullSnapshot:
-    """All that a platform holds, from one snapshot, with versions of its own."""
+    """A full snapshot is everything that a platform holds of the tree, with versions of its own."""
 
     def __init__(self, database: str, platform: str) -> None:
         self._database, self._platform = database, platform
@@ -144,7 +150,7 @@ class FullSnapshot:
             return list(cursor.fetchall()) if cursor.description else []
 
     def _begin(self) -> None:
-        """Reserve versions and open the snapshot, while the counter's lock keeps changes from committing."""
+        """Reserve versions and open the snapshot while the counter's lock keeps changes from committing."""
         self._ask("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         count = "SELECT (SELECT 2 * COUNT(*) FROM domains_domain) + COUNT(*) FROM domains_account"
         with transaction.atomic(using=self._database):
@@ -160,7 +166,11 @@ class FullSnapshot:
         log.info("%s is told the whole, from version %d on", self._platform, self.first)
 
     def send(self, publish: Publish) -> int:
-        """The next batch. BATCH: there may be more; less: it is over, given up, or somebody else's."""
+        """Send the next batch, and return its size.
+
+        `BATCH` means that there may be more. A smaller number means that the snapshot is finished, was given up, or is
+        sent by another process.
+        """
         if not self.has_lock or not self._is_wanted():
             return 0
         rows = self._rows(list(islice(self._items, BATCH)))
@@ -170,7 +180,7 @@ class FullSnapshot:
         return len(rows)
 
     def _is_wanted(self) -> bool:
-        """Not after it was asked for anew."""
+        """Return whether this snapshot is still wanted. It is not after another one was requested."""
         query = "SELECT first FROM domains_follower WHERE platform = %s AND base IS NULL"
         return sql.select(self._database, query, [self._platform]) == [(self.first,)]
 
@@ -187,7 +197,7 @@ class FullSnapshot:
         return rows
 
     def _finish(self) -> None:
-        """From here on the log is read."""
+        """Record that the snapshot was sent, so that the feed goes on with the log."""
         last = max(self._previous, self.first - 1)
         query = (
             "UPDATE domains_follower SET base = %s, sent = %s, first = 0"
@@ -197,44 +207,47 @@ class FullSnapshot:
         log.info("%s has been told the whole, up to version %d", self._platform, last)
 
     def close(self) -> None:
-        """Give up snapshot and lock."""
+        """Release the database snapshot and the lock."""
         self._snapshot.close()
 
     # ---- what it holds --------------------------------------------------------------------------
 
     def _all_items(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Top-down, so that everything refers to what was named before."""
+        """Yield kind and content of all objects from the root down, so that each refers to earlier ones only."""
         moids = self._domains_in_order()
-        for some in serializers.chunks(moids, BATCH):
-            for content in serializers.serialize_domains(self._ask, some):
+        for chunk in serializers.chunks(moids, BATCH):
+            for content in serializers.serialize_domains(self._ask, chunk):
                 yield "domain", content
-        for some in serializers.chunks(dict.fromkeys(moids), BATCH):
-            yield from self._accounts_of(some)
+        for chunk in serializers.chunks(dict.fromkeys(moids), BATCH):
+            yield from self._accounts_of(chunk)
 
     def _accounts_of(self, domains: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-        last, where = 0, f"WHERE a.domain_id IN ({sql.marks(domains)}) AND a.id > %s"
-        while found := serializers.serialize_accounts(
-            self._ask, f"{where} ORDER BY a.id LIMIT {BATCH}", [*domains, last]
+        last, condition = 0, f"WHERE a.domain_id IN ({sql.marks(domains)}) AND a.id > %s"
+        while batch := serializers.serialize_accounts(
+            self._ask, f"{condition} ORDER BY a.id LIMIT {BATCH}", [*domains, last]
         ):
-            yield from (("account", content) for _, content in found)
-            last = found[-1][0]
+            yield from (("account", content) for _, content in batch)
+            last = batch[-1][0]
 
     def _domains_in_order(self) -> list[str]:
-        """Domains in order; platforms that have backups come twice, since these may follow them."""
+        """Return the MOIDs of the domains that the platform holds, each after those that it refers to.
+
+        A platform with backups comes twice, because a backup may come after it.
+        """
         line = [row[0] for row in self._ask(LINE_UP, [self._platform])]
         if len(line) < 2:
             return []
         groups = [row[0] for row in self._ask(_GROUPS, [line[1]])]
         platforms = self._children(groups, 1)
-        backed = "SELECT DISTINCT platform_id FROM domains_backupplatform"
-        again = {row[0] for row in self._ask(backed)}.intersection(platforms)
+        query = "SELECT DISTINCT platform_id FROM domains_backupplatform"
+        with_backups = {row[0] for row in self._ask(query)}.intersection(platforms)
         users = self._children(groups, 0)
-        return [*reversed(line[2:]), *groups, *platforms, *sorted(again), *users]
+        return [*reversed(line[2:]), *groups, *platforms, *sorted(with_backups), *users]
 
     def _children(self, groups: list[str], level: int) -> list[str]:
         query = "SELECT moid FROM domains_domain WHERE level = {} AND parent_id IN ({})"
-        found: list[str] = []
-        for some in serializers.chunks(groups, BATCH):
-            rows = self._ask(query.format(level, sql.marks(some)), some)
-            found += [row[0] for row in rows]
-        return found
+        moids: list[str] = []
+        for chunk in serializers.chunks(groups, BATCH):
+            rows = self._ask(query.format(level, sql.marks(chunk)), chunk)
+            moids += [row[0] for row in rows]
+        return moids

@@ -1,8 +1,8 @@
-"""Wrong passwords lock out, exactly: no more than LIMIT tries count, however many come at once.
+"""The lockout refuses sign-ins after too many wrong passwords, and counts exactly: no more than LIMIT tries.
 
-django-axes keeps the tries in the database and bars the door; its own handler counts without a
-lock, and per name as typed. Here one is counted after the other for each account, and a try that
-comes when the account is locked out is no try: it learns nothing, right or wrong.
+django-axes keeps the tries in the database and refuses the sign-in, but its own handler counts without a
+lock and per name as typed. Here tries for one account are counted one after the other. A try that comes while
+the account is locked out is not checked: its sender does not learn whether the password was right.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 LIMIT = 5
-"""Wrong tries for one account, whatever name is used, from wherever."""
+"""An account is locked out after this many wrong tries, with any of its names and from any address."""
 
 COOL_OFF = timedelta(minutes=15)
-"""So long after the last try that counted it begins anew."""
+"""Tries no longer count when the last one that counted is older than this."""
 
 LOCKED = gettext_noop(
     "Too many wrong tries: wait 15 minutes, or ask an administrator to unlock the account."
@@ -37,10 +37,10 @@ _PATIENCE_SECONDS = 5
 
 
 class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
-    """What axes asks and tells."""
+    """This handler answers the questions of django-axes, and counts tries exactly."""
 
     def is_locked(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> bool:
-        """Are this account's tries, or this address's, used up?"""
+        """Return whether the account, or the address, has used up its tries."""
         address = request.axes_ip_address  # type: ignore[attr-defined]
         name = get_client_username(request, credentials)
         return _count_tries(username=name) >= LIMIT or bool(
@@ -50,34 +50,39 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
     def user_login_failed(
         self, sender: Any, credentials: dict[str, Any], request: Any = None, **more: Any
     ) -> None:
-        """Count a wrong try, unless it came too late to be one."""
+        """Count a wrong try, unless the account was locked out before it."""
         refused: str = getattr(request, "sign_in_refused", "")
         if request is None or refused:
             return
         name = get_client_username(request, credentials)
-        with _name_lock(name) as mine:
-            late = not mine or request.axes_locked_out or self.is_locked(request, credentials)
-            if not late:
+        with _name_lock(name) as has_lock:
+            locked_out = (
+                not has_lock or request.axes_locked_out or self.is_locked(request, credentials)
+            )
+            if not locked_out:
                 _save_wrong_try(name, request)
-        if late:
+        if locked_out:
             request.axes_locked_out, request.axes_credentials = True, credentials
             address = request.axes_ip_address
             user_locked_out.send("axes", request=request, username=name, ip_address=address)
 
     def user_logged_in(self, *args: Any, **more: Any) -> None:
-        """The audit trail says who signed in, and the backend forgets the wrong tries."""
+        """Do nothing: the audit trail records sign-ins, and `sign_in` deletes the wrong tries."""
 
     def user_logged_out(self, *args: Any, **more: Any) -> None:
-        """As above."""
+        """Do nothing: the audit trail records sign-outs."""
 
 
 def use_given_response(request: HttpRequest, answer: Any, credentials: Any = None) -> Any:
-    """What is shown to somebody who is locked out: each page and API says it in its own way."""
+    """Return the response of the page or API itself for somebody who is locked out.
+
+    django-axes would replace it by a page of its own.
+    """
     return answer
 
 
 def locked_usernames(usernames: Collection[str]) -> set[str]:
-    """Which of these accounts (by account name) are locked out. Addresses are not looked at."""
+    """Return which of these account names are locked out. Addresses are not looked at."""
     if not usernames:
         return set()
     recent = AccessAttempt.objects.filter(
@@ -88,12 +93,12 @@ def locked_usernames(usernames: Collection[str]) -> set[str]:
 
 
 def delete_tries(username: str) -> int:
-    """Wrong tries of an account; how many rows there were."""
+    """Delete the wrong tries of an account, and return how many rows there were."""
     return int(AccessAttempt.objects.filter(username=username).delete()[0])
 
 
 def delete_old_tries(now: datetime) -> int:
-    """Delete tries that count no more."""
+    """Delete tries that no longer count, and return how many rows there were."""
     return int(AccessAttempt.objects.filter(attempt_time__lte=now - COOL_OFF).delete()[0])
 
 
@@ -103,14 +108,17 @@ def _count_tries(**of: str) -> int:
 
 
 def _save_wrong_try(name: str, request: Any) -> None:
-    """One row for each account and address; what a stranger sends beside the name is not kept."""
+    """Count a wrong try in the one row of an account and address.
+
+    Nothing else that the client sent is kept.
+    """
     now = timezone.now()
     fresh = {"failures_since_start": 0, "path_info": request.axes_path_info, "http_accept": ""}
     row, _ = AccessAttempt.objects.get_or_create(
         username=name, ip_address=request.axes_ip_address, user_agent="", defaults=fresh
     )
-    again = row.attempt_time > now - COOL_OFF
-    tries = F("failures_since_start") + 1 if again else 1
+    still_counts = row.attempt_time > now - COOL_OFF
+    tries = F("failures_since_start") + 1 if still_counts else 1
     AccessAttempt.objects.filter(pk=row.pk).update(failures_since_start=tries, attempt_time=now)
     live = AccessAttempt.objects.filter(username=name, attempt_time__gt=now - COOL_OFF)
     live.update(attempt_time=now)
@@ -118,14 +126,17 @@ def _save_wrong_try(name: str, request: Any) -> None:
 
 @contextmanager
 def _name_lock(name: str) -> Iterator[bool]:
-    """Nobody else counts for this name meanwhile. False: it took too long, so do not trust it."""
+    """Hold a lock, so that no other process counts tries of this name meanwhile.
+
+    It yields `False` if the lock was not free in time. Then the try has to be refused.
+    """
     key = "sign-in " + hashlib.sha256(name.encode()).hexdigest()[:48]
     with connections[router.db_for_write(AccessAttempt)].cursor() as cursor:
         cursor.execute("SELECT GET_LOCK(%s, %s)", [key, _PATIENCE_SECONDS])
-        mine = cursor.fetchone() == (1,)
+        has_lock = cursor.fetchone() == (1,)
         try:
-            yield mine
+            yield has_lock
         finally:
-            if mine:
+            if has_lock:
                 cursor.execute("SELECT RELEASE_LOCK(%s)", [key])
                 cursor.fetchone()

@@ -1,4 +1,4 @@
-"""What propagation counts; pages and timers of all processes of a site are summed."""
+"""The metrics of propagation. They are summed over all processes of a site."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ GAPS = Counter("domains_changes_gaps", "Changes that came before others that wer
 
 def gauges() -> Iterator[GaugeMetricFamily]:
     """Yield for Prometheus how far this platform and each follower of this core have come."""
-    here = queries.follow_state()
+    state = queries.follow_state()
     yield GaugeMetricFamily(
-        "domains_cursor", "The last version of the core's changes applied here", here.version
+        "domains_cursor", "The last version of the core's changes applied here", state.version
     )
     yield GaugeMetricFamily(
-        "domains_stuck", "Whether a change of the core cannot be applied (1 or 0)", bool(here.wrong)
+        "domains_stuck",
+        "Whether a change of the core cannot be applied (1 or 0)",
+        bool(state.wrong),
     )
     versions = _by_follower("domains_follower_versions", "Changes not sent yet to a follower")
     seconds = _by_follower("domains_follower_seconds", "Age of the oldest change not sent yet")

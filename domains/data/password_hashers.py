@@ -1,4 +1,4 @@
-"""How passwords and the secrets of programs are kept (decision 0020)."""
+"""The hashers say how passwords of people and secrets of programs are kept (decision 0020)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from django.utils.crypto import constant_time_compare
 
 
 class Argon2Hasher(Argon2PasswordHasher):
-    """Argon2id as OWASP recommends it at least: 19 MiB, two rounds, one lane.
+    """This hasher keeps people's passwords with Argon2id at OWASP's minimum: 19 MiB, two rounds, one lane.
 
-    Memory is what makes guessing dear; one lane, since web processes share the processors.
+    The memory makes guessing expensive. There is one lane because web processes share the processors.
     """
 
     time_cost = 2
@@ -21,28 +21,30 @@ class Argon2Hasher(Argon2PasswordHasher):
 
 
 class RandomSecretHasher(BasePasswordHasher):
-    """For secrets that we roll ourselves, of 128 bits and more: they cannot be guessed, so one
-    round of SHA-256 is enough. Never for a password that somebody has thought of."""
+    """This hasher keeps random secrets of 128 bits and more that this program made, with one round of SHA-256.
+
+    They cannot be guessed, so one round is enough. It must never be used for a password that a person chose.
+    """
 
     algorithm = "random"
 
     def encode(self, password: str, salt: str) -> str:
-        """As it is kept."""
+        """Return the text that is kept: algorithm, salt and digest."""
         digest = hashlib.sha256(f"{salt}{password}".encode()).hexdigest()
         return f"{self.algorithm}${salt}${digest}"
 
     def decode(self, encoded: str) -> dict[str, Any]:
-        """Its parts."""
+        """Return the parts of a kept text."""
         algorithm, salt, digest = encoded.split("$", 2)
         return {"algorithm": algorithm, "salt": salt, "hash": digest}
 
     def verify(self, password: str, encoded: str) -> bool:
-        """Is it this one?"""
+        """Return whether a kept text belongs to this password."""
         return constant_time_compare(encoded, self.encode(password, self.decode(encoded)["salt"]))
 
     def safe_summary(self, encoded: str) -> Any:
-        """For people: nothing."""
+        """Return what people may see of it: the algorithm alone."""
         return {"algorithm": self.algorithm}
 
     def harden_runtime(self, password: str, encoded: str) -> None:
-        """There is no other number of rounds."""
+        """Do nothing: there is no other number of rounds whose duration has to be matched."""

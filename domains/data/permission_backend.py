@@ -1,4 +1,4 @@
-"""Django's question "may this account?", answered from the table of rights."""
+"""This Django backend answers whether an account may do something, from the table of rights."""
 
 from __future__ import annotations
 
@@ -9,35 +9,39 @@ from domains.rules import rights
 
 
 def level_of(user: Any) -> Level | None:
-    """The level of the domain that an account administers; None: it is no administrator."""
+    """Return the level of the domain that an account administers. `None` means that it is no administrator."""
     if not (isinstance(user, Account) and user.is_active and user.is_staff and user.domain):
         return None
     return Level(user.domain.level)
 
 
 class RightsBackend:
-    """What kinds of thing an administrator may touch. Whose they are is the business of `scope`.
+    """This backend grants the rights of the table (`rules.rights`) to kinds of things, not to single objects.
 
-    Asked about one object it says no, so that nobody takes the right to a kind for one to all of it.
+    Which objects an administrator may touch is decided by `admin_scope`. So the answer about a single object is
+    always no: otherwise the right to a kind would be mistaken for the right to every object of it.
     """
 
     def authenticate(self, request: Any, **credentials: Any) -> None:
-        """Signs nobody in."""
+        """Sign nobody in: `flows.sign_in` does that."""
 
     def get_user(self, user_id: int) -> Account | None:
-        """Django asks the backend that signed somebody in; this one is asked by tests alone."""
+        """Return an account by primary key. Only tests call it, since nobody signs in with this backend."""
         return Account.objects.filter(pk=user_id).first()
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> frozenset[str]:
-        """As `app.verb_model`."""
+        """Return all rights of an account, each as `app.verb_model`."""
         return frozenset() if obj is not None else rights.permissions(level_of(user_obj))
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
-        """One of them; a superuser was let through before it is asked here."""
+        """Return whether an account has a right. Django lets superusers pass before it asks."""
         app, _, rest = perm.partition(".")
         verb, _, model = rest.partition("_")
         return obj is None and rights.may(level_of(user_obj), verb, f"{app}.{model}")
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
-        """Anything of an app."""
-        return any(one.startswith(f"{app_label}.") for one in self.get_all_permissions(user_obj))
+        """Return whether an account has any right to things of an app."""
+        return any(
+            permission.startswith(f"{app_label}.")
+            for permission in self.get_all_permissions(user_obj)
+        )

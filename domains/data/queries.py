@@ -1,4 +1,4 @@
-"""What is known of domains, asked for many at once. Read-only."""
+"""These queries read facts about domains, for many at once. They change nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from foundation.cells import sql
 
 @dataclass(frozen=True, slots=True)
 class UserDomainFacts:
-    """A tenant as the flows see it. `enabled`: it, its platform, and all above both."""
+    """The facts about a user domain that flows need.
+
+    It is enabled when it, its platform, and all domains above both are enabled.
+    """
 
     moid: str
     platform: str
@@ -48,42 +51,42 @@ SELECT u.domain_ptr_id, u.platform_id, u.room_id, MIN(up.used), d.enable_hd, d.e
 
 
 def user_domains(database: str, moids: Collection[str]) -> dict[str, UserDomainFacts]:
-    """The tenants with these MOIDs, with all above them, in one query."""
+    """Return the facts about these user domains by MOID, in one query. Unknown MOIDs are left out."""
     wanted = sorted(set(moids))
     if not wanted:
         return {}
-    found = sql.select(database, _FACTS.format(marks=sql.marks(wanted)), wanted)
+    rows = sql.select(database, _FACTS.format(marks=sql.marks(wanted)), wanted)
     return {
         r[0]: UserDomainFacts(r[0], r[1], r[2], bool(r[3]), bool(r[4]), bool(r[5]), r[6], r[7])
-        for r in found
+        for r in rows
     }
 
 
 def rooms_of(database: str, platform: str) -> list[tuple[str, bool, bool]]:
-    """`(moid, is default, is abnormal)` of a platform's rooms, in their order of backup."""
-    found = sql.select(
+    """Return `(moid, is default, is abnormal)` of a platform's rooms, in their order of backup."""
+    rows = sql.select(
         database,
         "SELECT moid, is_default, abnormal FROM domains_machineroom"
         " WHERE platform_id=%s ORDER BY `order`, moid",
         [platform],
     )
-    return [(r[0], bool(r[1]), bool(r[2])) for r in found]
+    return [(r[0], bool(r[1]), bool(r[2])) for r in rows]
 
 
 def platforms(database: str) -> list[str]:
-    """The MOIDs of all platform domains."""
-    found = sql.select(database, "SELECT domain_ptr_id FROM domains_platformdomain")
-    return [row[0] for row in found]
+    """Return the MOIDs of all platform domains."""
+    rows = sql.select(database, "SELECT domain_ptr_id FROM domains_platformdomain")
+    return [row[0] for row in rows]
 
 
 def backups_of(database: str, platform: str) -> list[str]:
-    """The platforms that take over a platform, in order of preference."""
-    found = sql.select(
+    """Return the platforms that take over a platform, in order of preference."""
+    rows = sql.select(
         database,
         "SELECT backup_id FROM domains_backupplatform WHERE platform_id=%s ORDER BY `order`",
         [platform],
     )
-    return [row[0] for row in found]
+    return [row[0] for row in rows]
 
 
 # ---- down and up --------------------------------------------------------------------------------
@@ -102,55 +105,55 @@ _VISIBLE = f"{_BELOW} UNION ALL SELECT moid FROM domains_domain WHERE moid = %s"
 
 
 def subtree(database: str, moid: str) -> list[str]:
-    """The MOIDs of a domain, which comes first, and of all below it, in one query."""
+    """Return the MOIDs of a domain, which comes first, and of all domains below it, in one query."""
     lists = sql.select(database, _LISTED, [moid])
-    return [moid, *(one for (some,) in lists for one in some.split("\n"))]
+    return [moid, *(child for (children,) in lists for child in children.split("\n"))]
 
 
 def subtree_if_small(database: str, moid: str, most: int) -> list[str] | None:
-    """As `subtree`, or None where it has more domains than that."""
-    found = sql.select(database, f"{_BELOW} LIMIT {int(most)}", [moid])
-    return [moid, *(row[0] for row in found)] if len(found) < most else None
+    """Return the MOIDs of `subtree`, or `None` if the domain has more than `most` domains."""
+    rows = sql.select(database, f"{_BELOW} LIMIT {int(most)}", [moid])
+    return [moid, *(row[0] for row in rows)] if len(rows) < most else None
 
 
 def all_above(database: str, moid: str) -> list[str]:
-    """The MOIDs of a domain and of all above it, itself first and the root last, in one query."""
+    """Return the MOIDs of a domain and of all above it, itself first and the root last, in one query."""
     return [row[0] for row in sql.select(database, LINE_UP, [moid])]
 
 
 def is_available_below(database: str, server: str, domain: str | None) -> bool:
-    """Is what belongs to a domain (a key, an application) there for the people of another one?
+    """Return whether what belongs to a domain, such as a key or an application, is available to the people of another.
 
-    For its own and those below.
+    It is available to the people of `server` itself and of the domains below it. `domain` is the people's domain.
     """
     return domain is not None and server in all_above(database, domain)
 
 
 def disabled_above(database: str, moid: str) -> str:
-    """The name of a disabled domain: this one or, of those above it, the nearest; "" if there is none."""
+    """Return the name of the nearest disabled domain from this one up. "" means that all are enabled."""
     line = all_above(database, moid)
     query = f"SELECT moid, name FROM domains_domain WHERE used = 0 AND moid IN ({sql.marks(line)})"
-    off = dict(sql.select(database, query, line)) if line else {}
-    return next((str(off[one]) for one in line if one in off), "")
+    disabled = dict(sql.select(database, query, line)) if line else {}
+    return next((str(disabled[above]) for above in line if above in disabled), "")
 
 
 def is_kept_at_core(database: str, account: str) -> bool:
-    """Did this account (by MOID) come from the core? Then it is changed there, and nowhere else."""
+    """Return whether an account (by MOID) came from the core, so that it is changed only there."""
     query = "SELECT 1 FROM domains_applied WHERE moid = %s"
     return not is_tree_edited_here() and bool(sql.select(database, query, [account]))
 
 
 def accounts_below(database: str, moid: str) -> list[str]:
-    """The MOIDs of who belongs to a domain or to one below it, without operators."""
-    found = Account.objects.using(database).filter(domain__in=subtree(database, moid))
-    return list(found.exclude(is_superuser=True).values_list("moid", flat=True))
+    """Return the MOIDs of the accounts of a domain and of the domains below it, without operators."""
+    accounts = Account.objects.using(database).filter(domain__in=subtree(database, moid))
+    return list(accounts.exclude(is_superuser=True).values_list("moid", flat=True))
 
 
 def visible_to(account: Account, field: str = "moid") -> Q:
-    """Which rows an account sees, by the field that holds their domain: its own domain, all below.
+    """Return the condition for rows that an account sees: those of its own domain and of the domains below.
 
-    For instance `UserDomain.objects.filter(visible_to(account))`, or `"domain"` for accounts. The
-    database finds the subtree while it answers: no list of MOIDs goes back and forth.
+    `field` names the field that holds a row's domain, for instance "domain" for accounts. The database finds the
+    domains while it answers the query, so no list of MOIDs travels back and forth.
     """
     if account.is_superuser:
         return Q()
@@ -164,8 +167,10 @@ def visible_to(account: Account, field: str = "moid") -> Q:
 
 @dataclass(frozen=True, slots=True)
 class FollowerLag:
-    """How far a follower of the core is behind: changes not sent yet, seconds since the oldest of
-    them, and whether it is being told the whole."""
+    """The lag of a follower: how many changes are not sent yet, and the age of the oldest in seconds.
+
+    `whole` says whether a full snapshot is being sent to it.
+    """
 
     platform: str
     versions: int
@@ -184,11 +189,11 @@ SELECT f.platform, COUNT(c.version),
 
 
 def follower_lags(database: str = "default") -> list[FollowerLag]:
-    """All followers of this core."""
-    found = sql.select(database, _BEHIND)
-    return [FollowerLag(r[0], int(r[1]), max(0.0, float(r[2])), bool(r[3])) for r in found]
+    """Return the lag of each follower of this core."""
+    rows = sql.select(database, _BEHIND)
+    return [FollowerLag(r[0], int(r[1]), max(0.0, float(r[2])), bool(r[3])) for r in rows]
 
 
 def follow_state(database: str = "default") -> Followed:
-    """How far this platform has come in following the core."""
+    """Return how far this platform has come in following the core."""
     return Followed.objects.using(database).filter(pk=1).first() or Followed()

@@ -1,11 +1,13 @@
-"""`domain/<MOID>/info` in Redis, and of a user domain with limits of its own `domain/<MOID>/license`
-(CSS §3.2): for the platform's other modules; never the truth.
+"""The projection shows domains in Redis for the platform's other modules. The database is the truth.
 
-A change notes its domain in `domains_unprojected`, in its own transaction. After the commit the row
-is read, written to Redis, and the note removed, under the note's lock: two changes of one domain
-cannot overtake each other, and a process that dies in between, or a Redis that is away, leaves the
-mark to `repair`. Each platform's Redis shows what that platform's own database holds.
-`domain/projected` marks a Redis that has been filled: one that was emptied has lost it.
+The hash `domain/<MOID>/info` shows a domain, and `domain/<MOID>/license` the limits of a user domain that
+has limits of its own (CSS §3.2).
+
+A change marks its domain in the table `domains_unprojected`, in its own transaction. After the commit the
+domain is read, written to Redis, and the mark removed, all under the mark's lock. So two changes of one domain
+cannot overtake each other. If a process dies in between, or Redis is away, the mark stays for `repair`. Each
+platform's Redis shows what that platform's own database holds. The key `domain/projected` marks a Redis that has
+been filled, so an emptied Redis is recognised.
 """
 
 from __future__ import annotations
@@ -36,27 +38,27 @@ Hashes = dict[str, dict[str, str]]
 
 
 def info_key(moid: str) -> str:
-    """The hash of a domain."""
+    """Return the key of the hash that shows a domain."""
     return f"domain/{moid}/info"
 
 
 def limits_key(moid: str) -> str:
-    """The hash of a user domain's limits; of a platform domain it is its licence (`licensing`)."""
+    """Return the key of the limits of a user domain. For a platform domain it shows the licence (`licensing`)."""
     return f"domain/{moid}/license"
 
 
 def hashes(row: tuple[Any, ...]) -> Hashes:
-    """What a domain's hashes hold; an empty one is not there."""
-    found = {info_key(row[0]): _info_hash(*row[:7])}
+    """Return the hashes that show a domain, by key. An empty hash has to be absent from Redis."""
+    hashes_of_domain = {info_key(row[0]): _info_hash(*row[:7])}
     if row[1] == _USER:
-        found[limits_key(row[0])] = _limits_hash(*row[7:])
-    return found
+        hashes_of_domain[limits_key(row[0])] = _limits_hash(*row[7:])
+    return hashes_of_domain
 
 
 def _limits_hash(small: int | None, large: int | None) -> dict[str, str]:
-    """No limit of its own: the platform's is in the platform's hash."""
-    given = {"smallconfnum": small, "largeconfnum": large}
-    return {name: str(value) for name, value in given.items() if value is not None}
+    """Return the limits that a user domain has of its own. The platform's limits are in the platform's hash."""
+    limits = {"smallconfnum": small, "largeconfnum": large}
+    return {name: str(value) for name, value in limits.items() if value is not None}
 
 
 def _info_hash(
@@ -77,44 +79,48 @@ def _info_hash(
 
 
 def mark_changed(database: str, *moids: str) -> None:
-    """In the transaction of a change: these domains are to be written once it has committed."""
+    """Mark domains as changed, within the transaction of a change, and write them to Redis after the commit."""
     sql.insert(database, _MARKS_TABLE, ("moid",), [(moid,) for moid in moids], update=("moid",))
     transaction.on_commit(lambda: write_marked(database, moids), using=database, robust=True)
 
 
 def write_marked(database: str, moids: Collection[str] = ()) -> bool:
-    """Write what is noted, all of it or these; False when Redis is away (the notes stay)."""
-    which = f" WHERE moid IN ({sql.marks(list(moids))})" if moids else ""
-    query = f"SELECT moid FROM {_MARKS_TABLE}{which} ORDER BY moid LIMIT {_CHUNK} FOR UPDATE"
+    """Write the marked domains, or those of `moids` that are marked, to Redis and remove the marks.
+
+    It returns `False` if Redis is away. Then the marks stay.
+    """
+    condition = f" WHERE moid IN ({sql.marks(list(moids))})" if moids else ""
+    query = f"SELECT moid FROM {_MARKS_TABLE}{condition} ORDER BY moid LIMIT {_CHUNK} FOR UPDATE"
     while True:
         with transaction.atomic(using=database):
-            noted = [row[0] for row in sql.select(database, query, list(moids))]
-            if not noted:
+            marked = [row[0] for row in sql.select(database, query, list(moids))]
+            if not marked:
                 return True
-            if not _write_domains(database, noted):
+            if not _write_domains(database, marked):
                 return False
-            gone = f"DELETE FROM {_MARKS_TABLE} WHERE moid IN ({sql.marks(noted)})"
-            sql.execute(database, gone, noted)
+            delete = f"DELETE FROM {_MARKS_TABLE} WHERE moid IN ({sql.marks(marked)})"
+            sql.execute(database, delete, marked)
 
 
 def _write_domains(database: str, moids: list[str]) -> bool:
+    """Write these domains to the Redis of each platform whose data lies in this database."""
     query = f"{_READ} WHERE d.moid IN ({sql.marks(moids)})"
-    found = {row[0]: hashes(row) for row in sql.select(database, query, moids)}
+    known = {row[0]: hashes(row) for row in sql.select(database, query, moids)}
     wanted: Hashes = {}
     for moid in moids:
-        wanted |= found.get(moid) or {info_key(moid): {}, limits_key(moid): {}}
+        wanted |= known.get(moid) or {info_key(moid): {}, limits_key(moid): {}}
     try:
         for platform in possible_platforms():
             if store_of(platform).database == database:
                 _write_hashes(platform, wanted)
-    except redis.RedisError as wrong:
-        log.warning("projection waits: %s", wrong)
+    except redis.RedisError as error:
+        log.warning("projection waits: %s", error)
         return False
     return True
 
 
 def _write_hashes(platform: str, wanted: Hashes) -> None:
-    """Each hash whole, or not there."""
+    """Replace these hashes in one transaction. An empty hash is deleted."""
     with redis_of(platform).pipeline(transaction=True) as pipe:
         for name, fields in wanted.items():
             pipe.delete(name)
@@ -127,36 +133,39 @@ def _write_hashes(platform: str, wanted: Hashes) -> None:
 
 
 def _all_rows(database: str) -> Iterator[list[tuple[Any, ...]]]:
-    """All domains, in chunks by MOID."""
+    """Yield all domains in chunks, ordered by MOID."""
     last = ""
-    while found := sql.select(
+    while rows := sql.select(
         database, f"{_READ} WHERE d.moid > %s ORDER BY d.moid LIMIT {_CHUNK}", [last]
     ):
-        yield found
-        last = found[-1][0]
+        yield rows
+        last = rows[-1][0]
 
 
 def find_differing(platform: str) -> Iterator[list[str]]:
-    """MOIDs whose hash is not what the database says, chunk by chunk; then hashes of no domain."""
+    """Yield, in chunks, the MOIDs whose hashes differ from the database, then those of hashes without a domain."""
     client: Any = redis_of(platform)
-    seen: set[str] = set()
+    known: set[str] = set()
     for rows in _all_rows(store_of(platform).database):
-        wanted = [(row[0], name, held) for row in rows for name, held in hashes(row).items()]
+        wanted = [(row[0], name, fields) for row in rows for name, fields in hashes(row).items()]
         with client.pipeline(transaction=False) as pipe:
-            for _, name, _held in wanted:
+            for _, name, _fields in wanted:
                 pipe.hgetall(name)
             answers = pipe.execute()
-        seen |= {row[0] for row in rows}
+        known |= {row[0] for row in rows}
         pairs = zip(wanted, answers, strict=True)
-        yield list(dict.fromkeys(moid for (moid, _, held), found in pairs if found != held))
-    there = {name.split("/")[1] for name in client.scan_iter("domain/*/*", _CHUNK)}
-    stale = sorted(there - seen - {*possible_platforms()})
+        yield list(dict.fromkeys(moid for (moid, _, fields), answer in pairs if answer != fields))
+    projected = {name.split("/")[1] for name in client.scan_iter("domain/*/*", _CHUNK)}
+    stale = sorted(projected - known - {*possible_platforms()})
     for start in range(0, len(stale), _CHUNK):
         yield stale[start : start + _CHUNK]
 
 
 def rebuild(platform: str) -> int:
-    """Write again what differs, by way of notes, so that a change meanwhile is not overtaken; how many."""
+    """Write the domains whose hashes differ, and return how many they were.
+
+    They are marked first, so that a change that is made meanwhile is not overtaken.
+    """
     count, database = 0, store_of(platform).database
     try:
         for moids in find_differing(platform):
@@ -167,17 +176,17 @@ def rebuild(platform: str) -> int:
             if moids and not write_marked(database, moids):
                 return count
         redis_of(platform).set(FILLED_MARK, "1")
-    except redis.RedisError as wrong:
-        log.warning("projection waits: %s", wrong)
+    except redis.RedisError as error:
+        log.warning("projection waits: %s", error)
     return count
 
 
 def repair(platform: str) -> None:
-    """Write what was left; an emptied Redis is filled. Cheap when there is nothing to do."""
+    """Write what is still marked, and fill a Redis that was emptied. It is cheap when nothing is to be done."""
     try:
         if not redis_of(platform).exists(FILLED_MARK):
             log.info("%d domains are written to Redis", rebuild(platform))
-    except redis.RedisError as wrong:
-        log.warning("projection waits: %s", wrong)
+    except redis.RedisError as error:
+        log.warning("projection waits: %s", error)
         return
     write_marked(store_of(platform).database)

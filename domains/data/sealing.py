@@ -1,5 +1,7 @@
-"""Secrets of accounts on their way from the core to the platforms: AES-GCM, with a key that core and
-sites share (`ACCOUNT_SEALING_KEY`: 32 bytes, base64). Bound to the account that they belong to."""
+"""Secrets of accounts are sealed on their way from the core to the sites, with AES-GCM.
+
+Core and sites share the key: `ACCOUNT_SEALING_KEY`, 32 bytes in base64. What is sealed is bound to its account.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ _KEY_BYTES = 32
 
 
 class UnsealError(ValueError):
-    """What is sealed cannot be read here; the text says why."""
+    """This error says why something sealed cannot be read here."""
 
 
 @cache
@@ -34,20 +36,20 @@ def _cipher(key: str) -> AESGCM:
 
 
 def find_key_problem() -> str:
-    """What is wrong with the key, in words; "" when nothing is."""
+    """Return why the key cannot be used, in words. "" means that it can."""
     if not settings.ACCOUNT_SEALING_KEY:
         return (
             "ACCOUNT_SEALING_KEY is not set: people of the core's tree cannot sign in at the sites"
         )
     try:
         _cipher(settings.ACCOUNT_SEALING_KEY)
-    except UnsealError as wrong:
-        return str(wrong)
+    except UnsealError as error:
+        return str(error)
     return ""
 
 
 def seal(moid: str, secrets: dict[str, Any]) -> str | None:
-    """Secrets of an account as text, or None where there is no key."""
+    """Return the secrets of an account, sealed as text. `None` means that there is no usable key."""
     if find_key_problem():
         return None
     nonce = os.urandom(_NONCE)
@@ -57,17 +59,17 @@ def seal(moid: str, secrets: dict[str, Any]) -> str | None:
 
 
 def unseal(moid: str, text: str) -> dict[str, Any]:
-    """The secrets of an account. Raises CannotOpen."""
-    if wrong := find_key_problem():
-        raise UnsealError(wrong)
+    """Return the secrets of an account from their sealed text. Raises UnsealError."""
+    if problem := find_key_problem():
+        raise UnsealError(problem)
     try:
         raw = base64.b64decode(text, altchars=b"-_", validate=True)
         plain = _cipher(settings.ACCOUNT_SEALING_KEY).decrypt(
             raw[:_NONCE], raw[_NONCE:], moid.encode()
         )
-        found = orjson.loads(plain)
+        secrets = orjson.loads(plain)
     except (ValueError, binascii.Error, InvalidTag):
         raise UnsealError("sealed with another key than this site's, or altered") from None
-    if not isinstance(found, dict):
+    if not isinstance(secrets, dict):
         raise UnsealError("sealed: not an object")
-    return found
+    return secrets

@@ -1,4 +1,4 @@
-"""Domains and accounts as they are told on the wire, read from the database for many at once."""
+"""These serializers read domains and accounts from the database, and give them the shape of the wire."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from domains.data import sealing
 from foundation.cells.sql import marks
 
 RunQuery = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
-"""Runs a query on some connection: the transaction of a change, or a snapshot."""
+"""A function that runs a query on some connection: the transaction of a change, or a snapshot."""
 
 WireObject = dict[str, Any]
 
@@ -45,85 +45,91 @@ _DEVICE = ("key", "name", "step", "t0", "digits", "tolerance")
 
 
 def serialize_domains(ask: RunQuery, moids: Sequence[str]) -> list[WireObject]:
-    """These domains, in this order; one that does not exist is left out."""
+    """Return these domains in this order. Domains that do not exist are left out."""
     if not moids:
         return []
-    found = {
+    objects = {
         row[0]: _domain_object(row) for row in ask(_DOMAINS.format(marks=marks(moids)), list(moids))
     }
-    platforms = [moid for moid, told in found.items() if told["level"] == 1]
+    platforms = [moid for moid, shape in objects.items() if shape["level"] == 1]
     if platforms:
-        _add_rooms_and_backups(ask, platforms, found)
+        _add_rooms_and_backups(ask, platforms, objects)
     for domain, key, secret, name, enabled in ask(_KEYS.format(marks=marks(moids)), list(moids)):
-        told = {"key": key, "secrethash": secret, "name": name, "enabled": int(enabled)}
-        found[domain].setdefault("apikeys", []).append(told)
-    return [found[moid] for moid in moids if moid in found]
+        shape = {"key": key, "secrethash": secret, "name": name, "enabled": int(enabled)}
+        objects[domain].setdefault("apikeys", []).append(shape)
+    return [objects[moid] for moid in moids if moid in objects]
 
 
 def _add_rooms_and_backups(
-    ask: RunQuery, platforms: list[str], found: dict[str, WireObject]
+    ask: RunQuery, platforms: list[str], objects: dict[str, WireObject]
 ) -> None:
+    """Add the rooms and backups of platform domains to their objects."""
     for platform, moid, name, order, default in ask(
         _ROOMS.format(marks=marks(platforms)), platforms
     ):
         room = {"roommoid": moid, "name": name, "order": order, "default": int(default)}
-        found[platform]["rooms"].append(room)
+        objects[platform]["rooms"].append(room)
     for platform, backup in ask(_BACKUPS.format(marks=marks(platforms)), platforms):
-        found[platform]["backups"].append(backup)
+        objects[platform]["backups"].append(backup)
 
 
 def _domain_object(row: tuple[Any, ...]) -> WireObject:
     moid, level, parent, name, used, h265, hd, *more = row
     platform, room, small, large, prefix, mode, http, broker, cache, database = more
-    told: WireObject = {"moid": moid, "level": level, "uplevelmoid": parent or "", "name": name}
-    told |= {"used": int(used), "enableh265": int(h265), "enablehdmeeting": int(hd), "apikeys": []}
+    domain: WireObject = {"moid": moid, "level": level, "uplevelmoid": parent or "", "name": name}
+    domain |= {
+        "used": int(used),
+        "enableh265": int(h265),
+        "enablehdmeeting": int(hd),
+        "apikeys": [],
+    }
     if level == 0:
         limits = {"smallconfnumlimit": small, "largeconfnumlimit": large}
-        told |= {"platformmoid": platform, "roommoid": room or ""}
-        told |= {name: limit for name, limit in limits.items() if limit is not None}
+        domain |= {"platformmoid": platform, "roommoid": room or ""}
+        domain |= {name: limit for name, limit in limits.items() if limit is not None}
     if level == 1:
         urls = {"http": http, "broker": broker, "redis": cache, "database": database}
-        told |= {"e164prefix": prefix, "drmode": mode, "rooms": [], "backups": []}
-        told["addresses"] = {name: without_credentials(url) for name, url in urls.items()}
-    return told
+        domain |= {"e164prefix": prefix, "drmode": mode, "rooms": [], "backups": []}
+        domain["addresses"] = {name: without_credentials(url) for name, url in urls.items()}
+    return domain
 
 
 def without_credentials(url: str) -> str:
-    """An address without user and password: those come from each site's own environment."""
+    """Return an address without user and password. Each site has those in its own environment."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in url else url
 
 
 def serialize_accounts(
-    ask: RunQuery, where: str, values: Sequence[Any]
+    ask: RunQuery, condition: str, values: Sequence[Any]
 ) -> list[tuple[int, WireObject]]:
-    """The accounts of a condition, each with its row's number."""
-    rows = ask(f"{_ACCOUNTS} {where}", values)
+    """Return the accounts that meet a condition, each with its primary key."""
+    rows = ask(f"{_ACCOUNTS} {condition}", values)
     devices = _devices(ask, [row[0] for row in rows])
     return [(row[0], _account_object(row, devices.get(row[0], []))) for row in rows]
 
 
 def _devices(ask: RunQuery, ids: list[int]) -> dict[int, list[WireObject]]:
-    """Confirmed second factors."""
-    found: dict[int, list[WireObject]] = {}
+    """Return the confirmed second factors of accounts, by primary key of the account."""
+    devices: dict[int, list[WireObject]] = {}
     if ids:
         for user, *fields in ask(_DEVICES.format(marks=marks(ids)), ids):
-            found.setdefault(user, []).append(dict(zip(_DEVICE, fields, strict=True)))
-    return found
+            devices.setdefault(user, []).append(dict(zip(_DEVICE, fields, strict=True)))
+    return devices
 
 
 def _account_object(row: tuple[Any, ...], devices: list[WireObject]) -> WireObject:
     _id, moid, username, first, last, email, phone, e164, domain, *flags, password = row
-    told: WireObject = {"moid": moid, "account": username, "firstname": first, "lastname": last}
-    told |= {"email": email or "", "phone": phone or "", "e164": e164 or ""}
-    told["userdomainmoid"] = domain
-    told |= dict(zip(("used", "administrator", "operator"), map(int, flags), strict=True))
+    account: WireObject = {"moid": moid, "account": username, "firstname": first, "lastname": last}
+    account |= {"email": email or "", "phone": phone or "", "e164": e164 or ""}
+    account["userdomainmoid"] = domain
+    account |= dict(zip(("used", "administrator", "operator"), map(int, flags), strict=True))
     sealed = sealing.seal(moid, {"password": password, "totp": devices})
-    return told | ({"sealed": sealed} if sealed else {})
+    return account | ({"sealed": sealed} if sealed else {})
 
 
 def chunks(items: Iterable[str], size: int) -> Iterable[list[str]]:
-    """A long list in parts."""
-    found = list(items)
-    for start in range(0, len(found), size):
-        yield found[start : start + size]
+    """Yield the items in lists of at most `size`."""
+    all_items = list(items)
+    for start in range(0, len(all_items), size):
+        yield all_items[start : start + size]

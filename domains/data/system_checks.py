@@ -1,4 +1,4 @@
-"""System checks of what the core and its platforms share."""
+"""These system checks look at settings that a core and its platforms share."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from domains.data import sealing
 
 
 def accounts_can_be_sealed(**_: Any) -> list[CheckMessage]:
-    """`domains.W001`: people could not sign in at the sites."""
+    """Warn (`domains.W001`) that people of the core's tree could not sign in at the sites."""
     shared = settings.CORE_MOID or "bmc" in settings.ROLES
-    wrong = sealing.find_key_problem() if shared else ""
+    problem = sealing.find_key_problem() if shared else ""
     hint = (
         "Set ACCOUNT_SEALING_KEY (or ACCOUNT_SEALING_KEY_FILE): the same at the core and all sites."
     )
-    return [Warning(wrong, hint=hint, id="domains.W001")] if wrong else []
+    return [Warning(problem, hint=hint, id="domains.W001")] if problem else []
 
 
 def install() -> None:
-    """Let Django ask."""
+    """Register the checks with Django."""
     register(accounts_can_be_sealed)

@@ -1,6 +1,6 @@
-"""What proves who calls, beside the browser's session: software logins and OAuth2 tokens.
+"""Tokens prove who calls, besides the browser's session: logins of software, and OAuth2 tokens.
 
-A browser's session ends by itself: Django compares it with password and state at every request.
+A browser's session needs no deletion: Django compares it with password and state at every request.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from domains.models import Account, ApiToken
 
 
 def revoke_all(account: Account, database: str = "default") -> None:
-    """Of this account: API logins, codes, access and refresh tokens."""
+    """Delete all API logins, codes, and access and refresh tokens of an account."""
     ApiToken.objects.using(database).filter(account=account).delete()
     for model in (get_grant_model(), get_access_token_model(), refresh_tokens()):
         model.objects.using(database).filter(user=account).delete()

@@ -1,4 +1,4 @@
-"""What operators look at in the tree: one level at a time, each page in a handful of statements."""
+"""The tree browser reads one level of the tree at a time for the pages, each in a handful of statements."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ _PLACES = (CORE, SERVICE, PLATFORM, USER)
 
 @dataclass(slots=True)
 class TreeEntry:
-    """A domain as the tree shows it. `below`: how many hang directly below it, by level."""
+    """An entry is a domain as the tree's page shows it.
+
+    `below` counts the domains directly below it, by level. `disabled_by` names the nearest disabled domain above.
+    """
 
     moid: str
     level: int
@@ -37,7 +40,7 @@ class TreeEntry:
 
     @property
     def opens(self) -> bool:
-        """Is there anything below it?"""
+        """Return whether there is anything below the domain."""
         return any(self.below.values())
 
 
@@ -62,21 +65,24 @@ _BELOW = (
 
 
 def children(database: str, parent: str, page: int = 1) -> tuple[list[TreeEntry], bool]:
-    """One page of what hangs directly below a domain, and whether there are more.
+    """Return one page of the domains directly below a domain, and whether there are more.
 
-    Service domains first, then platforms, then tenants, each by name.
+    Service domains come first, then platforms, then user domains, each by name.
     """
-    found: list[TreeEntry] = []
+    entries: list[TreeEntry] = []
     skip, wanted = (max(1, page) - 1) * PAGE, PAGE + 1
     counts = _counts(database, [parent]).get(parent, {})
     for level in _PLACES:
-        there = counts.get(level, 0)
-        if skip < there and len(found) < wanted:
-            found += _of_level(database, parent, level, skip, wanted - len(found))
-        skip = max(0, skip - there)
-    up = paths_from_root(database, [parent])[parent]
-    above = {one.moid: [*up, (one.moid, one.level, one.name, one.used)] for one in found[:PAGE]}
-    return _complete(database, found[:PAGE], above), len(found) > PAGE
+        count_of_level = counts.get(level, 0)
+        if skip < count_of_level and len(entries) < wanted:
+            entries += _of_level(database, parent, level, skip, wanted - len(entries))
+        skip = max(0, skip - count_of_level)
+    path = paths_from_root(database, [parent])[parent]
+    above = {
+        entry.moid: [*path, (entry.moid, entry.level, entry.name, entry.used)]
+        for entry in entries[:PAGE]
+    }
+    return _complete(database, entries[:PAGE], above), len(entries) > PAGE
 
 
 def _of_level(database: str, parent: str, level: int, skip: int, count: int) -> list[TreeEntry]:
@@ -89,31 +95,34 @@ def _of_level(database: str, parent: str, level: int, skip: int, count: int) -> 
 
 
 def load_entries(database: str, moids: Sequence[str]) -> list[TreeEntry]:
-    """These domains, in this order; those that are gone are left out."""
+    """Return these domains in this order. Domains that are gone are left out."""
     if not moids:
         return []
     query = f"SELECT {_ENTRY} FROM domains_domain d WHERE d.moid IN ({sql.marks(moids)})"
-    known = {
+    by_moid = {
         r[0]: TreeEntry(r[0], r[1], r[2], r[3], bool(r[4]))
         for r in sql.select(database, query, list(moids))
     }
-    found = [known[moid] for moid in moids if moid in known]
-    return _complete(database, found, paths_from_root(database, list(known)))
+    entries = [by_moid[moid] for moid in moids if moid in by_moid]
+    return _complete(database, entries, paths_from_root(database, list(by_moid)))
 
 
-def _complete(database: str, found: list[TreeEntry], above: Mapping[str, Path]) -> list[TreeEntry]:
-    """With what is bound, disabled above, and below: two statements for all."""
-    bound = _bindings(database, [one.moid for one in found if one.level == USER])
-    below = _counts(database, [one.moid for one in found if one.level in (CORE, SERVICE)])
-    for one in found:
-        one.platform, one.room = bound.get(one.moid, ("", ""))
-        one.line = [(moid, level, name) for moid, level, name, _ in above[one.moid][:-1]]
-        one.disabled_by = _nearest_disabled(above[one.moid][:-1])
-        one.below = below.get(one.moid, {})
-    return found
+def _complete(
+    database: str, entries: list[TreeEntry], above: Mapping[str, Path]
+) -> list[TreeEntry]:
+    """Add binding, path, disabled domain above, and counts below to entries: two statements for all."""
+    bound = _bindings(database, [entry.moid for entry in entries if entry.level == USER])
+    below = _counts(database, [entry.moid for entry in entries if entry.level in (CORE, SERVICE)])
+    for entry in entries:
+        entry.platform, entry.room = bound.get(entry.moid, ("", ""))
+        entry.line = [(moid, level, name) for moid, level, name, _ in above[entry.moid][:-1]]
+        entry.disabled_by = _nearest_disabled(above[entry.moid][:-1])
+        entry.below = below.get(entry.moid, {})
+    return entries
 
 
 def _bindings(database: str, tenants: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return the names of platform and room of each of these user domains."""
     if not tenants:
         return {}
     rows = sql.select(database, _BOUND.format(marks=sql.marks(tenants)), list(tenants))
@@ -121,26 +130,26 @@ def _bindings(database: str, tenants: Sequence[str]) -> dict[str, tuple[str, str
 
 
 def _counts(database: str, parents: Sequence[str]) -> dict[str, dict[int, int]]:
-    """How many hang directly below each, by level; from the index alone."""
-    found: dict[str, dict[int, int]] = defaultdict(dict)
+    """Return how many domains hang directly below each domain, by level. The index alone answers it."""
+    counts: dict[str, dict[int, int]] = defaultdict(dict)
     if parents:
         query = (
             "SELECT parent_id, level, COUNT(*) FROM domains_domain"
             f" WHERE parent_id IN ({sql.marks(parents)}) GROUP BY parent_id, level"
         )
         for parent, level, count in sql.select(database, query, list(parents)):
-            found[parent][level] = count
-    return found
+            counts[parent][level] = count
+    return counts
 
 
 def paths_from_root(database: str, moids: Collection[str]) -> dict[str, Path]:
-    """`(moid, level, name, used)` from the root down to each of these domains, in one statement."""
-    found: dict[str, Path] = {moid: [] for moid in moids}
+    """Return for each domain `(moid, level, name, used)` from the root down to it, in one statement."""
+    paths: dict[str, Path] = {moid: [] for moid in moids}
     if moids:
         query = _LINES.format(marks=sql.marks(list(moids)))
         for start, moid, level, name, used in sql.select(database, query, list(moids)):
-            found[start].append((moid, level, name, bool(used)))
-    return found
+            paths[start].append((moid, level, name, bool(used)))
+    return paths
 
 
 def _nearest_disabled(line: Path) -> str:
@@ -148,12 +157,13 @@ def _nearest_disabled(line: Path) -> str:
 
 
 def disabled_above(database: str, moids: Collection[str]) -> dict[str, str]:
-    """Of each domain the nearest one above it that is disabled, by name; "" where there is none."""
+    """Return for each domain the name of the nearest disabled domain above it, or ""."""
     return {
-        moid: _nearest_disabled(up[:-1]) for moid, up in paths_from_root(database, moids).items()
+        moid: _nearest_disabled(path[:-1])
+        for moid, path in paths_from_root(database, moids).items()
     }
 
 
 def counts_below(database: str, moid: str) -> dict[int, int]:
-    """How many domains hang anywhere below one, by level."""
+    """Return how many domains hang anywhere below a domain, by level."""
     return dict(sql.select(database, _BELOW, [moid]))

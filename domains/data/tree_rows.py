@@ -1,4 +1,4 @@
-"""The tree as it lies in a database, read for the rules: few statements, whatever its size."""
+"""The rows of the tree are read for the rules in few statements, whatever the size of the tree."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ GROUPS = (
     " UNION SELECT d.moid FROM groups_below g"
     " JOIN domains_domain d ON d.parent_id = g.moid AND d.level = 2)"
 )
-"""A domain and the service domains below it: only they have anything below them, and they are few.
-What they hold comes by one join, from an index."""
+"""Reads a domain and the service domains below it.
+
+Only these have anything below them, and they are few. What they hold is read by one join, from an index."""
 
 LINE_UP = (
     "WITH RECURSIVE up (moid, parent_id, steps) AS ("
@@ -34,7 +35,7 @@ LINE_UP = (
     " SELECT d.moid, d.parent_id, up.steps + 1 FROM up JOIN domains_domain d"
     f" ON d.moid = up.parent_id WHERE up.steps < {DEEPEST}) SELECT moid FROM up ORDER BY steps"
 )
-"""A domain and all above it, itself first and the root last."""
+"""Reads a domain and all domains above it, itself first and the root last."""
 
 _BOUND = (
     f"{GROUPS} SELECT MIN(d.moid), d.parent_id, MIN(d.name), u.platform_id"
@@ -59,7 +60,7 @@ SELECT d.name, p.e164_prefix
                     WHERE m.domain_ptr_id = %s AND m.e164_prefix = %s)
  ORDER BY p.e164_prefix LIMIT 1
 """
-"""The same prefix twice is refused by its column."""
+"""Finds another prefix that overlaps. The same prefix twice is refused by the column's unique index."""
 
 
 def _node(row: Sequence[Any]) -> Node:
@@ -67,7 +68,7 @@ def _node(row: Sequence[Any]) -> Node:
 
 
 class DatabaseTree:
-    """A `rules.Tree` in one database; what has been read once is not read again."""
+    """This is a `rules.tree.Tree` in a database. It reads nothing twice."""
 
     def __init__(self, database: str) -> None:
         self.database = database
@@ -76,7 +77,7 @@ class DatabaseTree:
         self._frame_read = False
 
     def node(self, moid: str) -> Node | None:
-        """A domain; those above it come with it."""
+        """Return a domain, or `None`. The domains above it are read with it."""
         if moid not in self._known:
             self._known[moid] = None
             for row in sql.select(self.database, _LINE, [moid]):
@@ -84,7 +85,7 @@ class DatabaseTree:
         return self._known[moid]
 
     def core(self) -> Node | None:
-        """The root."""
+        """Return the root, or `None`."""
         return self._core
 
     @cached_property
@@ -94,7 +95,7 @@ class DatabaseTree:
         return _node(rows[0]) if rows else None
 
     def platforms_of(self, service: str) -> Sequence[Node]:
-        """The platform domains directly below."""
+        """Return the platform domains directly below a service domain."""
         if service not in self._platforms and not self._frame_read:
             query = (
                 f"SELECT {_NODE.format(source='domains_domain d')}"
@@ -105,13 +106,13 @@ class DatabaseTree:
         return self._platforms.get(service, [])
 
     def bound_below(self, moid: str) -> Iterable[Node]:
-        """One user domain for each pair of service domain and bound platform, all in one statement."""
+        """Yield one user domain for each pair of service domain and bound platform, from one statement."""
         self._read_frame()
-        for one, parent, name, platform in sql.select(self.database, _BOUND, [moid]):
-            yield Node(one, 0, parent, name, True, platform)
+        for tenant, parent, name, platform in sql.select(self.database, _BOUND, [moid]):
+            yield Node(tenant, 0, parent, name, True, platform)
 
     def _read_frame(self) -> None:
-        """All service and platform domains at once: asked for one by one they would be thousands."""
+        """Read all service and platform domains at once. One by one they would be thousands of queries."""
         if self._frame_read:
             return
         query = (
@@ -125,21 +126,21 @@ class DatabaseTree:
                 self._platforms.setdefault(node.parent or "", []).append(node)
 
     def height(self, moid: str) -> int:
-        """Levels that a domain and what hangs below it take."""
-        found = sql.select(self.database, _HEIGHT, [moid])
-        return max((deep + leaves for deep, leaves in found), default=1)
+        """Return how many levels a domain takes together with the domains below it."""
+        rows = sql.select(self.database, _HEIGHT, [moid])
+        return max((deep + leaves for deep, leaves in rows), default=1)
 
     def platform_of_room(self, room: str) -> str | None:
-        """Whose room it is."""
+        """Return the platform domain of a machine room, or `None` if there is no such room."""
         query = "SELECT platform_id FROM domains_machineroom WHERE moid = %s"
-        found = sql.select(self.database, query, [room])
-        return str(found[0][0]) if found else None
+        rows = sql.select(self.database, query, [room])
+        return str(rows[0][0]) if rows else None
 
     def overlapping(self, moid: str, prefix: str) -> tuple[str, str] | None:
-        """Name and number prefix of another platform domain that overlaps with this one."""
+        """Return name and number prefix of another platform domain that overlaps with this one, or `None`."""
         values = [moid, prefix, prefix, prefix, moid, prefix]
-        found = sql.select(self.database, _OVERLAPPING, values)
-        return (found[0][0], found[0][1]) if found else None
+        rows = sql.select(self.database, _OVERLAPPING, values)
+        return (rows[0][0], rows[0][1]) if rows else None
 
 
 # ---- who uses it --------------------------------------------------------------------------------
@@ -155,16 +156,18 @@ _ROOM_USES = {"user domains bound": "domains_userdomain WHERE room_id"}
 
 
 def count_uses(database: str, moid: str) -> dict[str, int]:
-    """What hangs on a domain, by kind."""
+    """Count what hangs on a domain, by kind."""
     return _counts(database, moid, _USES)
 
 
 def count_uses_of_room(database: str, moid: str) -> dict[str, int]:
-    """What hangs on a room."""
+    """Count what hangs on a machine room, by kind."""
     return _counts(database, moid, _ROOM_USES)
 
 
 def _counts(database: str, moid: str, tables: Mapping[str, str]) -> dict[str, int]:
-    counts = ", ".join(f"(SELECT COUNT(*) FROM {where} = %s)" for where in tables.values())
-    found = sql.select(database, f"SELECT {counts}", [moid] * len(tables))[0]
-    return dict(zip(tables, found, strict=True))
+    counts = ", ".join(
+        f"(SELECT COUNT(*) FROM {table_and_column} = %s)" for table_and_column in tables.values()
+    )
+    row = sql.select(database, f"SELECT {counts}", [moid] * len(tables))[0]
+    return dict(zip(tables, row, strict=True))
