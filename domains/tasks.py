@@ -1,4 +1,4 @@
-"""Timers, three lines each: who asks, and the one flow that is asked."""
+"""The timers of this app. Each calls one flow."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from foundation.cells.serving import for_each_served
 
 @shared_task
 def ask_again() -> None:
-    """Ask the core for what has not come, for all that is served here."""
+    """Ask the core again for what has not come, for each platform that is served here."""
     for_each_served(sync.request_changes_again)
 
 
 @shared_task
 def trim() -> None:
-    """Forget changes that are old."""
+    """Delete changes that are old."""
     sync.delete_old_changes(own_platform())

@@ -1,7 +1,7 @@
-"""The tree changes: one transaction, the rules asked in it, the projection after its commit.
+"""The tree changes in one transaction: the rules are asked in it, and Redis follows after its commit.
 
-Changes wait for one another (at the root's row): two that are each allowed could together break a
-rule. They are an operator's, and few.
+Changes wait for one another at the root's row. Two changes that are each allowed could together break a rule, and
+operators make few of them.
 """
 
 from __future__ import annotations
@@ -39,19 +39,22 @@ _CLASS: dict[int, type[Domain]] = {
 }
 D = TypeVar("D", bound=Domain)
 _CHECKED_BY_RULES = frozenset({"moid", "domain_ptr", "parent", "platform", "room"})
-"""What the rules have looked at: the fields need not ask the database for it again."""
+"""Fields that the rules have checked, so that they need not ask the database again."""
 
 
 @contextmanager
 def _tree_locked(database: str) -> Iterator[DatabaseTree]:
-    """A transaction in which nobody else changes the tree."""
+    """Open a transaction in which nobody else changes the tree."""
     with transaction.atomic(using=database):
         sql.select(database, "SELECT moid FROM domains_domain WHERE level = 3 FOR UPDATE")
         yield DatabaseTree(database)
 
 
 def save_domain(domain: D, database: str = "default", changed: Collection[str] | None = None) -> D:
-    """Write a domain as it stands, new or changed (in these fields). Raises RuleBroken."""
+    """Save a domain, new or changed. Raises RuleBroken.
+
+    `changed` names the fields that differ from the saved ones. `None` means that any may.
+    """
     with _tree_locked(database) as tree:
         before = _check_and_save(domain, tree, changed)
         _publish_saved(database, {domain.moid: before})
@@ -60,26 +63,26 @@ def save_domain(domain: D, database: str = "default", changed: Collection[str] |
 
 @contextmanager
 def saving_domains(database: str = "default") -> Iterator[Callable[[Domain], None]]:
-    """Many changes in one transaction: gives a `keep` that reads what the rules ask about only once.
+    """Open one transaction for many changes, and yield a function that saves a domain.
 
-    No domain is given to it twice. Tenants change nothing for one another; service and platform
-    domains do, so for them it reads anew.
+    Each domain may be given to it only once. User domains do not affect one another, so what the rules ask about is read
+    only once for them. For service and platform domains it is read anew each time.
     """
     written: dict[str, Node | None] = {}
     with _tree_locked(database) as tree:
 
-        def keep_one(domain: Domain) -> None:
-            apart = tree if domain.LEVEL is Level.USER else DatabaseTree(database)
-            written[domain.moid] = _check_and_save(domain, apart, None)
+        def save_one(domain: Domain) -> None:
+            current_tree = tree if domain.LEVEL is Level.USER else DatabaseTree(database)
+            written[domain.moid] = _check_and_save(domain, current_tree, None)
 
-        yield keep_one
+        yield save_one
         _publish_saved(database, written)
 
 
 def _check_and_save(
     domain: Domain, tree: DatabaseTree, changed: Collection[str] | None
 ) -> Node | None:
-    """As the rules allow; what it was before, if it was."""
+    """Save a domain if the rules allow it. Return what it was before, or `None` if it is new."""
     before = tree.node(domain.moid)
     raise_if_refused(rules.refusals_to_place(domain.node(), tree))
     raise_if_refused(find_field_errors(domain, changed, _CHECKED_BY_RULES))
@@ -92,12 +95,12 @@ def _check_and_save(
 
 
 def _publish_saved(database: str, written: Mapping[str, Node | None]) -> None:
-    """For Redis, and for the platforms concerned."""
+    """Mark saved domains for Redis, and record the changes for the platforms that follow."""
     if not written:
         return
     redis_projection.mark_changed(database, *written)
     change_log.record_changes(
-        database, "domain", [moid for moid, was in written.items() if not was], "add"
+        database, "domain", [moid for moid, before in written.items() if not before], "add"
     )
     for moid, before in written.items():
         if before is not None:
@@ -105,7 +108,7 @@ def _publish_saved(database: str, written: Mapping[str, Node | None]) -> None:
 
 
 def create(level: int, database: str = "default", **fields: Any) -> Domain:
-    """A new domain. Raises RuleBroken."""
+    """Create a domain. Raises RuleBroken."""
     return save_domain(_CLASS[level](**fields), database)
 
 
@@ -119,17 +122,17 @@ def change(moid: str, database: str = "default", **fields: Any) -> Domain:
 
 
 def move(moid: str, parent: str, database: str = "default", **binding: Any) -> Domain:
-    """Hang a domain below another one; a user domain may change its binding with it."""
+    """Hang a domain below another one. A user domain may change its binding at the same time. Raises RuleBroken."""
     return change(moid, database, parent_id=parent, **binding)
 
 
 def disable(moid: str, database: str = "default") -> Domain:
-    """It, and all below it, creates nothing from now on."""
+    """Disable a domain, so that nothing new starts in it and in all domains below it."""
     return change(moid, database, used=False)
 
 
 def delete(moid: str, database: str = "default") -> None:
-    """Forget a domain that nothing uses. Raises RuleBroken."""
+    """Delete a domain that nothing uses. Raises RuleBroken."""
     with _tree_locked(database):
         domain = _load(moid, database)
         raise_if_refused(rules.refusals_to_delete(domain.name, domain_uses(moid, database)))
@@ -139,7 +142,7 @@ def delete(moid: str, database: str = "default") -> None:
 
 
 def save_room(room: MachineRoom, database: str = "default") -> None:
-    """Write a machine room; its platform domain is changed by it. Raises RuleBroken."""
+    """Save a machine room, which counts as a change of its platform domain. Raises RuleBroken."""
     with _tree_locked(database) as tree:
         before = tree.platform_of_room(room.moid)
         tenants = sum(tree_rows.count_uses_of_room(database, room.moid).values())
@@ -150,7 +153,7 @@ def save_room(room: MachineRoom, database: str = "default") -> None:
 
 
 def delete_room(moid: str, database: str = "default") -> None:
-    """Forget a room that nothing uses. Raises RuleBroken."""
+    """Delete a machine room that nothing uses. Raises RuleBroken."""
     with _tree_locked(database):
         room = MachineRoom.objects.using(database).get(moid=moid)
         raise_if_refused(rules.refusals_to_delete(room.name, room_uses(moid, database)))
@@ -159,70 +162,76 @@ def delete_room(moid: str, database: str = "default") -> None:
 
 
 def save_backups(platform: str, backups: Sequence[str], database: str = "default") -> None:
-    """Where a platform's conferences can end up, in this order."""
+    """Replace the backups of a platform: where its conferences can end up, in this order."""
     with _tree_locked(database):
-        found = BackupPlatform.objects.using(database).filter(platform_id=platform)
-        there = {one.backup_id: one for one in found}
-        for moid in there.keys() - {*backups}:
-            there[moid].delete(using=database)
+        rows = BackupPlatform.objects.using(database).filter(platform_id=platform)
+        saved = {row.backup_id: row for row in rows}
+        for moid in saved.keys() - {*backups}:
+            saved[moid].delete(using=database)
         for order, moid in enumerate(dict.fromkeys(backups)):
-            one = there.get(moid) or BackupPlatform(platform_id=platform, backup_id=moid)
-            one.order = order
-            one.save(using=database)
+            row = saved.get(moid) or BackupPlatform(platform_id=platform, backup_id=moid)
+            row.order = order
+            row.save(using=database)
         change_log.record_change(database, "domain", platform, "mod")
 
 
 def save_key(key: ApiKey, database: str = "default") -> None:
-    """Write the key pair of a program; its domain is changed by it."""
+    """Save the key pair of a program, which counts as a change of its domain."""
     with _tree_locked(database):
         key.save(using=database)
         change_log.record_change(database, "domain", key.domain_id, "mod")
 
 
 def delete_key(key: ApiKey, database: str = "default") -> None:
-    """Forget the key pair of a program."""
+    """Delete the key pair of a program, which counts as a change of its domain."""
     with _tree_locked(database):
         key.delete(using=database)
         change_log.record_change(database, "domain", key.domain_id, "mod")
 
 
 def domain_uses(moid: str, database: str = "default") -> dict[str, int]:
-    """What uses a domain, here and in the apps above."""
+    """Return what uses a domain, by kind, in this app and the apps above."""
     return tree_rows.count_uses(database, moid) | hooks.uses_by_kind(
         hooks.DOMAIN_USES, database, moid
     )
 
 
 def room_uses(moid: str, database: str = "default") -> dict[str, int]:
-    """What uses a room, here and in the apps above."""
+    """Return what uses a machine room, by kind, in this app and the apps above."""
     return tree_rows.count_uses_of_room(database, moid) | hooks.uses_by_kind(
         hooks.ROOM_USES, database, moid
     )
 
 
 def _load(moid: str, database: str) -> Domain:
-    found = Domain.objects.using(database).filter(moid=moid).first()
-    if found is None:
+    domain = Domain.objects.using(database).filter(moid=moid).first()
+    if domain is None:
         text = "There is no domain %(moid)s any more: look for it in the list."
         raise RuleBroken([Refusal("moid", text, {"moid": moid})])
-    return _CLASS[found.level]._default_manager.using(database).get(moid=moid)
+    return _CLASS[domain.level]._default_manager.using(database).get(moid=moid)
 
 
 def find_field_errors(
-    thing: Model, changed: Collection[str] | None, judged: Collection[str] = ()
+    row: Model, changed: Collection[str] | None, checked: Collection[str] = ()
 ) -> list[Refusal]:
-    """What the fields themselves say: too long, taken by another one. What did not change passes,
-    and so does what was `judged` before."""
-    fields = thing._meta.get_fields()
-    kept = {
-        f.name for f in fields if changed is not None and not {f.name, _id(f.name)} & {*changed}
-    } | {*judged}
+    """Return what the fields themselves refuse, for instance a value that is too long or not unique.
+
+    Fields that did not change, and those of `checked`, pass. `changed` is `None` for a new row.
+    """
+    fields = row._meta.get_fields()
+    excluded = {
+        field.name
+        for field in fields
+        if changed is not None and not {field.name, _id(field.name)} & {*changed}
+    } | {*checked}
     try:
-        thing.clean_fields(exclude=kept)
-        thing.validate_unique(exclude=kept)
-    except ValidationError as wrong:
-        found = wrong.message_dict.items()
-        return [Refusal(f, text.replace("%", "%%")) for f, texts in found for text in texts]
+        row.clean_fields(exclude=excluded)
+        row.validate_unique(exclude=excluded)
+    except ValidationError as error:
+        messages = error.message_dict.items()
+        return [
+            Refusal(field, text.replace("%", "%%")) for field, texts in messages for text in texts
+        ]
     return []
 
 
@@ -231,6 +240,6 @@ def _id(field: str) -> str:
 
 
 def raise_if_refused(refusals: list[Refusal]) -> None:
-    """Raises RuleBroken where there is one."""
+    """Raise RuleBroken if there is a refusal."""
     if refusals:
         raise RuleBroken(refusals)

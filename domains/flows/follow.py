@@ -31,19 +31,23 @@ _FIELDS = {"parent": "uplevelmoid", "platform": "platformmoid", "room": "roommoi
 
 @handles(DomainChanged)
 def on_domain_changed(uow: DomainsUnitOfWork, notice: DomainChanged, envelope: Envelope) -> None:
-    """A domain was added, changed or deleted."""
+    """Apply the addition, change or deletion of a domain."""
     _follow(uow, notice, _apply_from_core if notice.previous is not None else _apply_domain)
 
 
 @handles(AccountChanged)
 def on_account_changed(uow: DomainsUnitOfWork, notice: AccountChanged, envelope: Envelope) -> None:
-    """An account was added, changed or deleted."""
+    """Apply the addition, change or deletion of an account."""
     _follow(uow, notice, _apply_from_core if notice.previous is not None else _apply_account)
 
 
 def _follow(
-    uow: DomainsUnitOfWork, notice: Notice, take: Callable[[DomainsUnitOfWork, Notice], bool]
+    uow: DomainsUnitOfWork, notice: Notice, apply: Callable[[DomainsUnitOfWork, Notice], bool]
 ) -> None:
+    """Apply a notice with `apply`, unless it is a duplicate or shows a gap.
+
+    `apply` returns `False` if neither this notice nor any later one can be applied.
+    """
     if not uow.is_open:
         log.info("change %d left to the site that serves us now", notice.version)
         return
@@ -55,7 +59,7 @@ def _follow(
         return
     if verdict is Verdict.SEEN:
         uow.count_duplicate()
-    elif not take(uow, notice):
+    elif not apply(uow, notice):
         return
     uow.advance(notice)
     if notice.whole is not None:
@@ -66,26 +70,29 @@ def _follow(
 
 
 def _apply_from_core(uow: DomainsUnitOfWork, notice: Notice) -> bool:
-    """What the core tells is whole and fits; False: it does not, and nothing after it can."""
-    thing = subject_of(notice)
-    field, why = ("", "") if notice.op == "del" else uow.find_misfit(thing)
+    """Stage a notice of our own core, which is complete and obeys the rules.
+
+    It returns `False` if it does not fit what is here. Then nothing after it can be applied either.
+    """
+    subject = subject_of(notice)
+    field, why = ("", "") if notice.op == "del" else uow.find_misfit(subject)
     if why:
         uow.record_unusable(f"{field}: {why}")
         uow.request_changes_if_due()
         return False
-    if "account" in thing and (name := uow.find_taken_name(thing, by_anybody=False)):
+    if "account" in subject and (name := uow.find_taken_name(subject, by_anybody=False)):
         uow.advance(notice)
         text = (
             f"“{name}” belongs to an account of this site: rename that one, then ask for all again"
         )
         raise NotTaken(text, "account")
-    _stage(uow, notice, thing)
+    _stage(uow, notice, subject)
     return True
 
 
-def _stage(uow: DomainsUnitOfWork, notice: Notice, thing: WireObject) -> None:
-    take = uow.stage_domain if isinstance(notice, DomainChanged) else uow.stage_account
-    take(thing["moid"], None if notice.op == "del" else thing)
+def _stage(uow: DomainsUnitOfWork, notice: Notice, subject: WireObject) -> None:
+    stage = uow.stage_domain if isinstance(notice, DomainChanged) else uow.stage_account
+    stage(subject["moid"], None if notice.op == "del" else subject)
     uow.record_applied(notice)
 
 
@@ -93,24 +100,27 @@ def _stage(uow: DomainsUnitOfWork, notice: Notice, thing: WireObject) -> None:
 
 
 def _apply_domain(uow: DomainsUnitOfWork, notice: Notice) -> bool:
-    """Asks the rules. Raises NotTaken."""
-    given = subject_of(notice)
-    known = uow.load_domain(given["moid"])
+    """Stage a domain of a third party's BMC after asking the rules. Raises NotTaken."""
+    domain = subject_of(notice)
+    saved = uow.load_domain(domain["moid"])
     if notice.op == "del":
-        if known:
-            _raise_if_refused(tree.refusals_to_delete(known["name"], _uses(uow, known["moid"])))
+        if saved:
+            _raise_if_refused(tree.refusals_to_delete(saved["name"], _uses(uow, saved["moid"])))
     else:
-        given = _completed(given, known)
-        _raise_if_misfit(uow, given)
-        _raise_if_refused(tree.refusals_to_place(_node(uow, given), uow.tree()))
-    _stage(uow, notice, given)
+        domain = _completed(domain, saved)
+        _raise_if_misfit(uow, domain)
+        _raise_if_refused(tree.refusals_to_place(_node(uow, domain), uow.tree()))
+    _stage(uow, notice, domain)
     return True
 
 
-def _completed(given: WireObject, known: WireObject | None) -> WireObject:
-    """What is not said stays as it is; what is new has to say enough. Raises NotTaken."""
-    level = int({"level": -1, **(known or {}), **given}["level"])
-    domain = {**(known or {}), **given, "level": level}
+def _completed(received: WireObject, saved: WireObject | None) -> WireObject:
+    """Return a domain whose missing fields are those of the saved one.
+
+    A new domain has to have enough fields. Raises NotTaken.
+    """
+    level = int({"level": -1, **(saved or {}), **received}["level"])
+    domain = {**(saved or {}), **received, "level": level}
     if level < 0:
         raise NotTaken("is missing", "level")
     needed = {0: ["uplevelmoid", "platformmoid"], 1: ["uplevelmoid", "e164prefix"]}
@@ -127,7 +137,7 @@ def _uses(uow: DomainsUnitOfWork, moid: str) -> dict[str, int]:
 
 
 def _node(uow: DomainsUnitOfWork, domain: WireObject) -> Node:
-    """As the rules see it; a room that is not known is made below its platform."""
+    """Return a domain as the rules need it. A room that is not known will be created below its platform."""
     room = domain.get("roommoid") or None
     if room and uow.tree().platform_of_room(room) is None:
         room = None
@@ -140,25 +150,25 @@ def _node(uow: DomainsUnitOfWork, domain: WireObject) -> Node:
 
 
 def _apply_account(uow: DomainsUnitOfWork, notice: Notice) -> bool:
-    """Raises NotTaken."""
-    given = subject_of(notice)
-    known = uow.load_account(given["moid"])
+    """Stage an account of a third party's BMC after checking it. Raises NotTaken."""
+    account = subject_of(notice)
+    saved = uow.load_account(account["moid"])
     if notice.op != "del":
-        given = {**(known or {}), **given}
+        account = {**(saved or {}), **account}
         for field in ("account", "userdomainmoid"):
-            if not given.get(field):
+            if not account.get(field):
                 raise NotTaken("is missing", field)
-        _raise_if_misfit(uow, given)
-        uow.read_name_owners([given])
-        if name := uow.find_taken_name(given, by_anybody=True):
+        _raise_if_misfit(uow, account)
+        uow.read_name_owners([account])
+        if name := uow.find_taken_name(account, by_anybody=True):
             raise NotTaken(f"“{name}” is the name of another account", "account")
-    _stage(uow, notice, given)
+    _stage(uow, notice, account)
     return True
 
 
-def _raise_if_misfit(uow: DomainsUnitOfWork, thing: WireObject) -> None:
-    uow.read_levels([thing])
-    field, why = uow.find_misfit(thing)
+def _raise_if_misfit(uow: DomainsUnitOfWork, subject: WireObject) -> None:
+    uow.read_levels([subject])
+    field, why = uow.find_misfit(subject)
     if why:
         raise NotTaken(why, field)
 

@@ -1,6 +1,6 @@
-"""Tables that come in: each row judged and written by the flow, as the one who brings it may.
+"""Tables are imported row by row: the flow judges and saves each row, with the rights of the importing user.
 
-A trial writes as the real import does, and takes it back: what it finds is what would happen.
+A trial saves in the same way and rolls back, so its result is what an import would do.
 """
 
 from __future__ import annotations
@@ -55,25 +55,25 @@ def _batched(values: Iterable[str]) -> Iterator[list[str]]:
 
 
 class FlagWidget(Widget):  # type: ignore[misc]
-    """1 or 0, yes or no; anything else is a mistake."""
+    """This widget reads 1 or 0, yes or no. Everything else is a mistake."""
 
     def clean(self, value: Any, row: Any = None, **more: Any) -> bool:
-        """True or False."""
+        """Return the flag of a cell. Raises ValidationError."""
         text = str(value).strip().lower()
         if text not in _YES | _NO:
             raise ValidationError(gettext("Write 1 (yes) or 0 (no)."))
         return text in _YES
 
     def render(self, value: Any, obj: Any = None, **more: Any) -> str:
-        """1 or 0."""
+        """Return "1" or "0"."""
         return str(int(bool(value)))
 
 
 class WholeNumberWidget(Widget):  # type: ignore[misc]
-    """A whole number, or nothing."""
+    """This widget reads a whole number, or nothing."""
 
     def clean(self, value: Any, row: Any = None, **more: Any) -> int | None:
-        """The number."""
+        """Return the number of a cell, or `None` if it is empty. Raises ValidationError."""
         text = str(value).strip()
         if not text:
             return None
@@ -82,20 +82,20 @@ class WholeNumberWidget(Widget):  # type: ignore[misc]
         return int(text)
 
     def render(self, value: Any, obj: Any = None, **more: Any) -> str:
-        """Its digits."""
+        """Return the digits of the number."""
         return "" if value is None else str(value)
 
 
 class OptionalTextWidget(CharWidget):  # type: ignore[misc]
-    """A text that is unique: an empty one is none."""
+    """This widget reads a unique text. An empty cell means that there is none."""
 
     def clean(self, value: Any, row: Any = None, **more: Any) -> str | None:
-        """The text."""
+        """Return the text of a cell, or `None` if it is empty."""
         return str(value).strip() or None
 
 
 class RelationWidget(Widget):  # type: ignore[misc]
-    """Something that is there, by MOID or, where only one is called so, by name."""
+    """This widget finds an existing domain or room by MOID, or by a name that only one has."""
 
     def __init__(self, relation: str) -> None:
         super().__init__()
@@ -104,29 +104,29 @@ class RelationWidget(Widget):  # type: ignore[misc]
         self.by_name: dict[str, list[str]] = {}
 
     def learn(self, wanted: Iterable[str], offered: QuerySet[Any]) -> None:
-        """Read those that a table names, of those that are offered: a statement per thousand."""
-        for some in _batched(wanted):
-            found = offered.filter(Q(pk__in=some) | Q(name__in=some)).values_list("pk", "name")
-            for moid, name in found:
+        """Read those of the offered rows that a table names, with one statement for a thousand names."""
+        for batch in _batched(wanted):
+            rows = offered.filter(Q(pk__in=batch) | Q(name__in=batch)).values_list("pk", "name")
+            for moid, name in rows:
                 self.by_moid.add(moid)
                 self.by_name.setdefault(name, []).append(moid)
 
     def clean(self, value: Any, row: Any = None, **more: Any) -> str | None:
-        """The MOID; "" is none."""
+        """Return the MOID of the row that a cell names, or `None` if it is empty. Raises ValidationError."""
         text = str(value).strip()
         if not text or text in self.by_moid:
             return text or None
-        named = self.by_name.get(text, [])
-        if len(named) == 1:
-            return named[0]
-        if named:
+        moids = self.by_name.get(text, [])
+        if len(moids) == 1:
+            return moids[0]
+        if moids:
             text = gettext("%(count)d are called “%(name)s”: write the MOID.")
-            raise ValidationError(text % {"count": len(named), "name": value})
+            raise ValidationError(text % {"count": len(moids), "name": value})
         raise ValidationError(gettext("There is none “%s” that you may choose.") % text)
 
 
 class TableRows(ModelResource):  # type: ignore[misc]
-    """What all kinds of table share. `page`: the admin page that asks, for the rights."""
+    """All kinds of table share this. `page` is the admin page of the import, for its rights."""
 
     moid = Field("moid", "moid")
 
@@ -146,48 +146,48 @@ class TableRows(ModelResource):  # type: ignore[misc]
         self._repeated: set[str] = set()
 
     @staticmethod
-    def _nobody(thing: Any) -> None:
+    def _nobody(row: Any) -> None:
         raise RuntimeError("only within import_data")
 
     @contextmanager
     def writing(self) -> Iterator[SaveRow]:
-        """A transaction, and what keeps a thing in it."""
-        with change.saving_domains() as keep:
-            yield keep
+        """Open a transaction, and yield the function that saves a row in it."""
+        with change.saving_domains() as save:
+            yield save
 
     def get_queryset(self) -> QuerySet[Any]:
-        """What the one who asks sees."""
-        found: QuerySet[Any] = self.page.get_queryset(self.request)
-        return found
+        """Return the rows that the importing user sees."""
+        rows: QuerySet[Any] = self.page.get_queryset(self.request)
+        return rows
 
     # ---- the table as a whole ---------------------------------------------------------------
 
     def import_data(self, dataset: Any, dry_run: bool = False, **more: Any) -> Any:
-        """All of it or nothing; a trial leaves no trace."""
+        """Import all rows or none. A trial leaves no trace."""
         if refusal := self._refusal(dataset):
             result = self.get_result_class()()
             result.append_base_error(Error(ValidationError(refusal)))
             return result
-        quiet: AbstractContextManager[Any] = disable_auditlog() if dry_run else nullcontext()
-        with quiet, self.writing() as self.keep:
+        audit: AbstractContextManager[Any] = disable_auditlog() if dry_run else nullcontext()
+        with audit, self.writing() as self.keep:
             return super().import_data(
                 dataset, dry_run=dry_run, **more, rollback_on_validation_errors=True
             )
 
     def _refusal(self, dataset: Any) -> str:
-        """Why this is no table of ours; "": it is."""
+        """Return why a file is no table of this kind. "" means that it is."""
         if len(dataset) > MOST_ROWS:
             return gettext("At most %d rows at once: split the file.") % MOST_ROWS
-        known = {field.column_name for field in self.get_import_fields()}
-        strange = [str(name) for name in dataset.headers if name not in known]
-        if not strange:
+        columns = {field.column_name for field in self.get_import_fields()}
+        unknown = [str(name) for name in dataset.headers if name not in columns]
+        if not unknown:
             return ""
-        values = {"strange": ", ".join(strange), "known": ", ".join(sorted(known))}
+        values = {"strange": ", ".join(unknown), "known": ", ".join(sorted(columns))}
         text = gettext("There is no column %(strange)s. The columns are: %(known)s.")
         return text % values
 
     def before_import(self, dataset: Any, **more: Any) -> None:
-        """Read at once what its rows speak of."""
+        """Read at once everything that the rows refer to."""
         if "moid" not in dataset.headers:
             dataset.append_col([""] * len(dataset), header="moid")
         self._look_ahead(dataset)
@@ -195,9 +195,9 @@ class TableRows(ModelResource):  # type: ignore[misc]
     def _look_ahead(self, dataset: Any) -> None:
         moids = Counter(filter(None, map(_text, dataset["moid"])))
         self._repeated = {moid for moid, count in moids.items() if count > 1}
-        for some in _batched(moids):
-            there = self._base().filter(moid__in=some).values_list("moid", flat=True)
-            self._taken.update(there)
+        for batch in _batched(moids):
+            saved = self._base().filter(moid__in=batch).values_list("moid", flat=True)
+            self._taken.update(saved)
         for field in self.get_import_fields():
             if isinstance(field.widget, RelationWidget) and field.column_name in dataset.headers:
                 wanted = filter(None, map(_text, dataset[field.column_name]))
@@ -207,15 +207,15 @@ class TableRows(ModelResource):  # type: ignore[misc]
         return Domain.objects.all()
 
     def _offered(self, relation: str) -> QuerySet[Any]:
-        """The same as the form offers."""
+        """Return the rows that the form offers for a relation, too."""
         field = self._meta.model._meta.get_field(relation)
-        found: QuerySet[Any] = self.page.formfield_for_dbfield(field, self.request).queryset
-        return found
+        rows: QuerySet[Any] = self.page.formfield_for_dbfield(field, self.request).queryset
+        return rows
 
     # ---- one row ----------------------------------------------------------------------------
 
     def before_import_row(self, row: dict[str, Any], **more: Any) -> None:
-        """Cells as text; a new thing gets its MOID."""
+        """Make all cells of a row text, and give a new thing its MOID."""
         for name, value in row.items():
             row[name] = unmarked(_text(value))
         if row["moid"] in self._repeated:
@@ -223,11 +223,13 @@ class TableRows(ModelResource):  # type: ignore[misc]
         row["moid"] = row["moid"] or new_moid()
 
     def after_init_instance(self, instance: Any, new: bool, row: Any, **more: Any) -> None:
-        """May the one who asks write this one?"""
+        """Refuse a row that the importing user may not write."""
         if new and row["moid"] in self._taken:
             raise ValidationError({"moid": gettext("This MOID is taken: leave it empty.")})
         if not new:
-            instance._seen_by = self.request.user.pk  # it came from the page's own rows
+            instance._seen_by = (
+                self.request.user.pk
+            )  # It was read from the rows that the page shows.
         may = self.page.has_add_permission if new else self.page.has_change_permission
         if not (may(self.request) if new else may(self.request, instance)):
             raise ValidationError(gettext("You have no right to write this one."))
@@ -237,41 +239,46 @@ class TableRows(ModelResource):  # type: ignore[misc]
         }
 
     def import_instance(self, instance: Any, row: Any, **more: Any) -> None:
-        """Every mistake of a row, each by its column."""
-        wrong: dict[str, Any] = {}
+        """Read a row, and collect all its mistakes by column. Raises ValidationError."""
+        mistakes: dict[str, Any] = {}
         for field in self.get_import_fields():
             try:
                 self.import_field(field, instance, row, **more)
-            except ValidationError as one:
-                wrong[field.column_name] = one.messages
+            except ValidationError as error:
+                mistakes[field.column_name] = error.messages
         for name, before in instance._fixed.items():
             if getattr(instance, name) != before:
-                wrong[name.removesuffix("_id")] = [gettext("You may not change this one.")]
-        if wrong:
-            raise ValidationError(wrong)
+                mistakes[name.removesuffix("_id")] = [gettext("You may not change this one.")]
+        if mistakes:
+            raise ValidationError(mistakes)
 
     def validate_instance(
         self, instance: Any, import_validation_errors: Any = None, **m: Any
     ) -> None:
-        """What was found wrong is enough; the flow finds the rest."""
+        """Raise the mistakes that were found so far. The flow finds all others."""
         if import_validation_errors:
             raise ValidationError(import_validation_errors)
 
     def save_instance(self, instance: Any, is_create: bool, row: Any, **more: Any) -> None:
-        """By the flow; what the rules refuse stands at its column."""
+        """Save a row by the flow. Raises ValidationError with what the rules refuse, by column."""
         try:
             self.keep(instance)
         except RuleBroken as broken:
-            texts = {one.field or NON_FIELD_ERRORS: translated(one) for one in broken.refusals}
+            texts = {
+                refusal.field or NON_FIELD_ERRORS: translated(refusal)
+                for refusal in broken.refusals
+            }
             raise ValidationError(texts) from None
 
 
 def _columns(instance: Model, names: Iterable[str]) -> Iterator[str]:
-    there = {field.name: field.attname for field in instance._meta.concrete_fields}
-    return (there[name] for name in names if name in there)
+    """Yield the attribute names of those fields that a model has."""
+    attributes = {field.name: field.attname for field in instance._meta.concrete_fields}
+    return (attributes[name] for name in names if name in attributes)
 
 
 def _text(value: Any) -> str:
+    """Return a cell as text. Spreadsheets give whole numbers as floats."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return "" if value is None else str(value).strip()
@@ -292,7 +299,7 @@ _DOMAIN = ("moid", "name", "parent", "used", "enable_hd", "enable_h265")
 
 
 class ServiceRows(_DomainRows):
-    """Service domains."""
+    """Tables of service domains."""
 
     class Meta(TableRows.Meta):
         model = ServiceDomain
@@ -300,7 +307,7 @@ class ServiceRows(_DomainRows):
 
 
 class PlatformRows(_DomainRows):
-    """Platform domains; rooms have a table of their own."""
+    """Tables of platform domains. Rooms have a table of their own."""
 
     e164_prefix = Field("e164_prefix", "e164_prefix")
     dr_mode = Field("dr_mode", "dr_mode")
@@ -311,7 +318,7 @@ class PlatformRows(_DomainRows):
 
 
 class TenantRows(_DomainRows):
-    """User domains, with what they are bound to, and their limits."""
+    """Tables of user domains with their bindings and limits."""
 
     platform = Field("platform_id", "platform", RelationWidget("platform"))
     room = Field("room_id", "room", RelationWidget("room"))
@@ -324,7 +331,7 @@ class TenantRows(_DomainRows):
 
 
 class RoomRows(TableRows):
-    """Machine rooms."""
+    """Tables of machine rooms."""
 
     name = Field("name", "name")
     platform = Field("platform_id", "platform", RelationWidget("platform"))
@@ -337,21 +344,24 @@ class RoomRows(TableRows):
 
     @contextmanager
     def writing(self) -> Iterator[SaveRow]:
-        """Rooms have a flow of their own."""
+        """Open a transaction, and yield the function that saves a room."""
 
-        def keep(room: MachineRoom) -> None:
+        def save(room: MachineRoom) -> None:
             room.full_clean()
             change.save_room(room)
 
         with transaction.atomic():
-            yield keep
+            yield save
 
     def _base(self) -> QuerySet[Any]:
         return MachineRoom.objects.all()
 
 
 class AccountRows(TableRows):
-    """Accounts. A new one gets a password of 120 random bits, which is told once and kept nowhere."""
+    """Tables of accounts.
+
+    A new account gets a password of 120 random bits, which is told once and kept nowhere.
+    """
 
     username = Field("username", "username")
     domain = Field("domain_id", "domain", RelationWidget("domain"))
@@ -375,22 +385,22 @@ class AccountRows(TableRows):
 
     @contextmanager
     def writing(self) -> Iterator[SaveRow]:
-        """People have a flow of their own."""
+        """Open a transaction, and yield the function that saves an account."""
         by = getattr(self.request.user, "moid", None)
         with transaction.atomic():
             yield partial(people.save_account, by=by)
 
     def save_instance(self, instance: Any, is_create: bool, row: Any, **more: Any) -> None:
-        """A new one with its first password."""
+        """Save an account, a new one with its first password."""
         if is_create:
             raw = b32encode(token_bytes(15)).decode().lower()
-            hasher = RandomSecretHasher()  # stretched, 10,000 would take an hour; see `hashers`
+            hasher = RandomSecretHasher()  # 10,000 passwords would take an hour with Argon2.
             instance.password = hasher.encode(raw, hasher.salt())
             self.initial.append((instance.username, raw))
         super().save_instance(instance, is_create, row, **more)
 
     def after_import(self, dataset: Any, result: Any, **more: Any) -> None:
-        """For the one who asked, once all of it is written."""
+        """Give the first passwords to the page that asked, once all rows are saved."""
         result.initial = self.initial
 
     def _base(self) -> QuerySet[Any]:

@@ -1,11 +1,11 @@
-"""People change: one transaction, the rules asked in it, sessions ended, followers told.
+"""Accounts change in one transaction, in which the rules are asked, sessions end, and the change is recorded.
 
 save_account / set_password / delete
-  -> the account as it was, locked
-  -> accounts.refusals_to_save, ..._to_change, ..._to_delete     refused: RuleBroken, nothing is written
-  -> the account and its sign-in names
-  -> no session or token outlives a new password or a disabled account
-  -> change_log.record_change
+  -> lock the account as it was
+  -> ask accounts.refusals_to_save, refusals_to_change, refusals_to_delete; RuleBroken: nothing is written
+  -> save the account and its sign-in names
+  -> end sessions and tokens, after a new password or when the account was disabled
+  -> change_log.record_change, for the platforms that follow
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from domains.rules.tree import Refusal, RuleBroken
 
 TAKEN = "Somebody else was quicker and has one of these names now: choose another one."
 DEADLOCK = 1213
-"""MariaDB's number: two wanted the same names in another order, and this one gave way."""
+"""MariaDB's error number: two transactions wanted the same names in another order, and this one was rolled back."""
 
 AT_CORE = "This account is kept at the core: change it there, and it follows here."
 GONE = "There is no account %(moid)s any more: look for it in the list."
@@ -38,9 +38,9 @@ def save_account(
     changed: Collection[str] | None = None,
     by: str | None = None,
 ) -> Account:
-    """Write an account as it stands, new or changed (in these fields). Raises RuleBroken.
+    """Save an account, new or changed. Raises RuleBroken.
 
-    `by`: the MOID of who does it, where that is a person.
+    `changed` names the fields that differ from the saved ones. `by` is the MOID of the person who changes it, if any.
     """
     try:
         with transaction.atomic(using=database):
@@ -57,8 +57,8 @@ def save_account(
             _revoke_and_record(before, account, database)
     except IntegrityError:
         raise RuleBroken([Refusal("username", TAKEN)]) from None
-    except OperationalError as wrong:
-        if wrong.args[0] != DEADLOCK:
+    except OperationalError as error:
+        if error.args[0] != DEADLOCK:
             raise
         raise RuleBroken([Refusal("username", TAKEN)]) from None
     return account
@@ -67,14 +67,14 @@ def save_account(
 def create(
     password: str | None = None, database: str = "default", by: str | None = None, **fields: object
 ) -> Account:
-    """A new account; without a password nobody signs in yet. Raises RuleBroken."""
+    """Create an account. Without a password nobody can sign in with it yet. Raises RuleBroken."""
     account = Account(**fields)
     _set_valid_password(account, password)
     return save_account(account, database, by=by)
 
 
 def set_password(moid: str, raw: str | None, database: str = "default") -> None:
-    """A new password, or none; whoever is signed in has to do so again. Raises RuleBroken."""
+    """Set or remove a password, and end all sessions of the account. Raises RuleBroken."""
     with transaction.atomic(using=database):
         account = _lock_existing(moid, database)
         _set_valid_password(account, raw)
@@ -82,17 +82,17 @@ def set_password(moid: str, raw: str | None, database: str = "default") -> None:
 
 
 def enable(moid: str, database: str = "default", by: str | None = None) -> None:
-    """Let a person sign in again."""
+    """Enable an account, so that its person can sign in again."""
     _set_enabled(moid, database, by, on=True)
 
 
 def disable(moid: str, database: str = "default", by: str | None = None) -> None:
-    """The person is out, and signs in no more. Raises RuleBroken."""
+    """Disable an account, so that its person is signed out and cannot sign in. Raises RuleBroken."""
     _set_enabled(moid, database, by, on=False)
 
 
 def delete(moid: str, database: str = "default", by: str | None = None) -> None:
-    """Forget an account. Raises RuleBroken."""
+    """Delete an account. Raises RuleBroken."""
     with transaction.atomic(using=database):
         account = _lock_existing(moid, database)
         _refuse_if_kept_at_core(moid, database)
@@ -107,7 +107,10 @@ def delete(moid: str, database: str = "default", by: str | None = None) -> None:
 
 
 def reset_second_factor(moid: str, database: str = "default") -> bool:
-    """Forget the second factor: at the next sign-in a new one is set up. Was there one?"""
+    """Delete the second factor of an account, and return whether there was one.
+
+    A new one is set up at the next sign-in. Raises RuleBroken.
+    """
     with transaction.atomic(using=database):
         account = _lock_existing(moid, database)
         _refuse_if_kept_at_core(moid, database)
@@ -126,37 +129,40 @@ def _set_enabled(moid: str, database: str, by: str | None, *, on: bool) -> None:
 
 
 def _set_valid_password(account: Account, raw: str | None) -> None:
-    """Raises RuleBroken with what is wrong with the password."""
+    """Set a password. Raises RuleBroken with what is wrong with it."""
     if raw is not None:
         try:
             validate_password(raw, account)
-        except ValidationError as wrong:
-            texts = [text.replace("%", "%%") for text in wrong.messages]
+        except ValidationError as error:
+            texts = [text.replace("%", "%%") for text in error.messages]
             raise RuleBroken([Refusal("password", text) for text in texts]) from None
     account.set_password(raw)
 
 
 def _revoke_and_record(before: Account | None, account: Account, database: str) -> None:
-    shut = before is not None and (
+    """End tokens where the change asks for it, and record the change."""
+    revoke = before is not None and (
         account.password != before.password or (before.is_active and not account.is_active)
     )
-    if shut:
+    if revoke:
         tokens.revoke_all(account, database)
         hooks.REVOKE_CREDENTIALS.call(database, [account.moid])
-    was = before.domain_id if before is not None else None
-    change_log.record_change(database, "account", account.moid, "mod" if before else "add", was=was)
+    domain_before = before.domain_id if before is not None else None
+    change_log.record_change(
+        database, "account", account.moid, "mod" if before else "add", was=domain_before
+    )
 
 
 def _columns_to_save(before: Account | None, changed: Collection[str] | None) -> list[str] | None:
-    """Which columns; None: all. What somebody else changed meanwhile stays as it is."""
+    """Return the columns to save, so that what others changed meanwhile stays. `None` means all."""
     if before is None or changed is None:
         return None
     fields = Account._meta.concrete_fields
-    return [one.name for one in fields if {one.name, one.attname} & {*changed}]
+    return [field.name for field in fields if {field.name, field.attname} & {*changed}]
 
 
 def _refuse_if_kept_at_core(moid: str, database: str) -> None:
-    """Raises RuleBroken for an account that this site only follows."""
+    """Raise RuleBroken for an account that came from the core."""
     if queries.is_kept_at_core(database, moid):
         raise RuleBroken([Refusal("", AT_CORE)])
 
@@ -166,13 +172,17 @@ def _lock_account(moid: str, database: str) -> Account | None:
 
 
 def _lock_existing(moid: str, database: str) -> Account:
-    if (found := _lock_account(moid, database)) is None:
+    """Lock an account and return it. Raises RuleBroken if there is none."""
+    if (account := _lock_account(moid, database)) is None:
         raise RuleBroken([Refusal("moid", GONE, {"moid": moid})])
-    return found
+    return account
 
 
 def _count_other_operators(account: Account, database: str) -> int:
-    """Enabled operators beside this one; they are locked, so that two do not leave at once."""
+    """Count the enabled operators besides this account. It is 0 if this account is no operator.
+
+    They are locked, so that two operators cannot leave at the same time.
+    """
     if not account.is_superuser:
         return 0
     operators = Account.objects.using(database).filter(is_superuser=True, is_active=True)

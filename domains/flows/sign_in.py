@@ -1,8 +1,8 @@
-"""Who is it: an account by any of its names, and a password.
+"""A sign-in finds out who somebody is, from any name of an account and a password.
 
-The one way in for the API, the pages, the admin and OAuth2's password grant. Whoever does not know
-the password learns nothing: a name nobody has, a disabled account, a wrong password are answered
-alike, and as slowly. Whoever knows it is told why the door stays shut (`failure_reason`).
+It is the only one for the API, the pages, the admin and OAuth2's password grant. Whoever does not know the password
+learns nothing: an unknown name, a disabled account and a wrong password get the same answer, equally slowly. Whoever
+knows it is told why the sign-in was refused (`failure_reason`).
 """
 
 from __future__ import annotations
@@ -32,12 +32,15 @@ WRONG = "wrong user name or password"
 
 
 class SignInNameBackend(ModelBackend):
-    """Authentication by account name, e-mail, phone or E.164 number; rights come from elsewhere."""
+    """This backend authenticates by account name, e-mail, phone or E.164 number.
+
+    It grants no rights. `data.permission_backend` does.
+    """
 
     def authenticate(
         self, request: Any, username: str | None = None, password: str | None = None, **more: Any
     ) -> Account | None:
-        """The account, if name and password are right and nothing is against it."""
+        """Return the account, if name and password are right and nothing is against it."""
         if request is None or username is None or password is None:
             return None
         account = _account_of_request(request, username)
@@ -50,42 +53,42 @@ class SignInNameBackend(ModelBackend):
         ):
             request.axes_locked_out = True
             raise PermissionDenied
-        if refused := _refusal_reason(account):
+        if reason := _refusal_reason(account):
             SIGN_INS.labels("disabled").inc()
-            request.sign_in_refused = refused
+            request.sign_in_refused = reason
             raise PermissionDenied
         _record_sign_in(account, request)
         return account
 
     def get_user(self, user_id: int) -> Account | None:
-        """Of a session; with its domain, from which the rights follow."""
-        found = Account.objects.select_related("domain").filter(pk=user_id, is_active=True)
-        return found.first()
+        """Return the account of a session with its domain, from which its rights follow."""
+        accounts = Account.objects.select_related("domain").filter(pk=user_id, is_active=True)
+        return accounts.first()
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
-        """None: see `backends`."""
+        """Return no rights (see `data.permission_backend`)."""
         return set()
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
-        """None: see `backends`."""
+        """Return `False` (see `data.permission_backend`)."""
         return False
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
-        """None: see `backends`."""
+        """Return `False` (see `data.permission_backend`)."""
         return False
 
 
 def failure_reason(request: Any) -> str:
-    """After a sign-in that failed: the sentence for the one who tried, in his language."""
-    if refused := getattr(request, "sign_in_refused", ""):
-        return str(refused)
+    """Return the sentence for somebody whose sign-in failed, in the reader's language."""
+    if reason := getattr(request, "sign_in_refused", ""):
+        return str(reason)
     if getattr(request, "axes_locked_out", False):
         return _(lockout.LOCKED)
     return _(WRONG)
 
 
 def tries_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
-    """Under which name tries are counted: the account's own, whichever was used."""
+    """Return the name under which tries are counted: the account name, whichever name was used."""
     name = str((credentials or {}).get("username") or "")
     account = _account_of_request(request, name)
     return (
@@ -94,24 +97,24 @@ def tries_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
 
 
 def _account_of_request(request: Any, name: str) -> Account | None:
-    """Who signs in with a name; looked up once for each request."""
-    known = getattr(request, "signing_in", None)
-    if known is None or known[0] != name:
-        request.signing_in = known = (name, _find_account(name))
-    found: Account | None = known[1]
-    return found
+    """Return the account with a sign-in name. It is looked up once for each request."""
+    cached = getattr(request, "signing_in", None)
+    if cached is None or cached[0] != name:
+        request.signing_in = cached = (name, _find_account(name))
+    account: Account | None = cached[1]
+    return account
 
 
 def _find_account(name: str) -> Account | None:
     if len(name) > LONGEST_NAME:
         return None
     rows = SignInName.objects.select_related("account__domain")
-    found = rows.filter(pk=normalize(name)).first()
-    return found.account if found is not None else None
+    row = rows.filter(pk=normalize(name)).first()
+    return row.account if row is not None else None
 
 
 def _password_matches(account: Account | None, password: str) -> bool:
-    """As slow for a name that nobody has as for a wrong password."""
+    """Return whether a password is right. It takes as long for a name that nobody has."""
     if len(password) > LONGEST_PASSWORD:
         return False
     if account is None:
@@ -121,13 +124,15 @@ def _password_matches(account: Account | None, password: str) -> bool:
 
 
 def _refusal_reason(account: Account) -> str:
-    """Why somebody who knows the password does not come in; "": nothing is against it."""
+    """Return why somebody who knows the password may not sign in. "" means that nothing is against it."""
     if not account.is_active:
         return _("This account is disabled: ask your administrator.")
     if account.domain_id is None or account.is_superuser:
         return ""
-    off = queries.disabled_above(account._state.db or "default", account.domain_id)
-    return _("%(name)s is disabled: ask its administrator.") % {"name": off} if off else ""
+    disabled = queries.disabled_above(account._state.db or "default", account.domain_id)
+    return (
+        _("%(name)s is disabled: ask its administrator.") % {"name": disabled} if disabled else ""
+    )
 
 
 def _record_sign_in(account: Account, request: Any) -> None:
@@ -138,7 +143,7 @@ def _record_sign_in(account: Account, request: Any) -> None:
 
 
 def _log_locked_out(sender: Any, username: str, ip_address: str | None, **more: Any) -> None:
-    """Each try that is turned away because of earlier ones."""
+    """Count and log a try that was refused because of earlier ones."""
     SIGN_INS.labels("locked").inc()
     log.warning("%s is locked out: a try from %s was turned away", username, ip_address)
 

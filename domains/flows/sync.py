@@ -1,10 +1,10 @@
-"""What a platform has missed is told again, or the whole (ARCH §3.5).
+"""A platform asks for what it has missed, and the core sends it again, or a full snapshot (ARCH §3.5).
 
 CSS -> BMC       CSS_BMC_SYNC_REQ                        on_ask_for_changes
 BMC -> CSS       BMC_CSS_DOMAIN_NTF | AMC_CSS_ACCOUNT_NTF
 
-A site asks as it begins to serve a platform (`request_missed_changes`), and when something is missing (`request_changes_again`); what
-was missed comes by the feed, to the site that serves the platform then.
+A site asks as it begins to serve a platform (`request_missed_changes`), and when something is missing
+(`request_changes_again`). The answer comes by the feed, to the site that serves the platform by then.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def consumer_in_order(own: PlatformStore) -> Consumer:
 
 
 LOG_RETENTION = timedelta(days=90)
-"""So long the log is kept; who was away for longer is told the whole."""
+"""The log keeps changes this long. A follower that was away for longer gets a full snapshot."""
 
 _TRIM = 10_000
 _BASES = (
@@ -57,31 +57,34 @@ _BASES = (
     " WHERE version <= %s GROUP BY platform) gone ON gone.platform = f.platform"
     " SET f.base = IF(f.sent < gone.last, NULL, GREATEST(f.base, gone.last)) WHERE f.base IS NOT NULL"
 )
-"""The log is complete above the last version that concerned a follower and was forgotten."""
+"""Raises each follower's `base` to the last version that concerned it and is deleted from the log."""
 
 
 # ---- at the core --------------------------------------------------------------------------------
 
 
 @handles(AskForChanges)
-def on_ask_for_changes(uow: DomainsUnitOfWork, question: AskForChanges, envelope: Envelope) -> None:
-    """A site asks for its own platform, or for one that it backs up. Raises NotTaken for others."""
-    platform = _requested_platform(uow, question, envelope)
+def on_ask_for_changes(uow: DomainsUnitOfWork, request: AskForChanges, envelope: Envelope) -> None:
+    """Let the feed send a follower what it has missed.
+
+    A site asks for its own platform, or for one that it backs up. Raises NotTaken for others.
+    """
+    platform = _requested_platform(uow, request, envelope)
     query = "SELECT base, first FROM domains_follower WHERE platform = %s"
     newest = lock_counter(uow.database)
-    found = sql.select(uow.database, f"{query} FOR UPDATE", [platform])
-    if not found:
+    rows = sql.select(uow.database, f"{query} FOR UPDATE", [platform])
+    if not rows:
         if not platform or not add_follower(uow.database, platform):
             raise NotTaken(f"{platform or 'nobody'} is no platform domain of this tree", "app_id")
         return
-    base, first = found[0]
-    told = decide_sync(question.after, base, first, newest)
-    log.info("for %s what came after %d is asked: %s", platform, question.after, told.value)
-    if told is Sync.AGAIN:
-        change, values = "sent = %s", [question.after]
-    elif told is Sync.WHOLE:
+    base, first = rows[0]
+    decision = decide_sync(request.after, base, first, newest)
+    log.info("for %s what came after %d is asked: %s", platform, request.after, decision.value)
+    if decision is Sync.AGAIN:
+        change, values = "sent = %s", [request.after]
+    elif decision is Sync.WHOLE:
         change, values = "base = NULL, first = 0", []
-        _raise_counter(uow.database, newest, question.after)
+        _raise_counter(uow.database, newest, request.after)
     else:
         return
     query = f"UPDATE domains_follower SET {change} WHERE platform = %s"
@@ -89,45 +92,54 @@ def on_ask_for_changes(uow: DomainsUnitOfWork, question: AskForChanges, envelope
     wake_up.everywhere(uow.own, {platform})
 
 
-def _requested_platform(uow: DomainsUnitOfWork, question: AskForChanges, envelope: Envelope) -> str:
-    """Who asks is known by its `app_id`."""
+def _requested_platform(uow: DomainsUnitOfWork, request: AskForChanges, envelope: Envelope) -> str:
+    """Return the platform that a request is for. Raises NotTaken.
+
+    The requesting site is known by the `app_id`.
+    """
     asker = envelope.app_id.partition("@")[2]
-    platform = question.platform or asker
+    platform = request.platform or asker
     if asker not in (platform, *backups_of(uow.database, platform)):
         raise NotTaken(f"{asker or 'nobody'} does not back up {platform}", "app_id")
     return platform
 
 
 def _raise_counter(database: str, newest: int, after: int) -> None:
-    """A core that was restored from an older copy goes on above what its platforms have seen."""
+    """Raise the core's counter to a version that a platform has received.
+
+    A core that was restored from an older copy would otherwise give versions again that its platforms know already.
+    """
     if after > newest:
         sql.execute(database, "UPDATE domains_counter SET version = %s WHERE id = 1", [after])
 
 
 def delete_old_changes(platform: str, kept: timedelta = LOG_RETENTION) -> int:
-    """Forget changes that are old; how many. Who has not had them yet is told the whole."""
+    """Delete changes that are older than `kept`, and return how many they were.
+
+    A follower that has not received them yet gets a full snapshot.
+    """
     database = store_of(platform).database
     with transaction.atomic(using=database):
         query = (
             "SELECT version FROM domains_change WHERE at < UTC_TIMESTAMP(6) - INTERVAL %s SECOND"
             " ORDER BY version LIMIT %s"
         )
-        found = sql.select(database, query, [int(kept.total_seconds()), _TRIM])
-        if not found:
+        rows = sql.select(database, query, [int(kept.total_seconds()), _TRIM])
+        if not rows:
             return 0
-        last = found[-1][0]
+        last = rows[-1][0]
         lock_counter(database)
         sql.execute(database, _BASES, [last])
         for table in ("domains_changefor", "domains_change"):
             sql.execute(database, f"DELETE FROM {table} WHERE version <= %s", [last])
-    return len(found)
+    return len(rows)
 
 
 # ---- at a platform ------------------------------------------------------------------------------
 
 
 def request_missed_changes(platform: str) -> None:
-    """This site begins to serve it, or has its broker again: what came meanwhile?"""
+    """Ask for what came meanwhile, as this site begins to serve a platform or has its broker again."""
     with begin(platform) as uow:
         domains = uow.part(DomainsUnitOfWork)
         if domains.is_open and domains.follows_a_core():
@@ -136,7 +148,7 @@ def request_missed_changes(platform: str) -> None:
 
 
 def request_changes_again(platform: str) -> None:
-    """What was asked for has not come, or nothing has been asked for in a while."""
+    """Ask again for what has not come, and from time to time without a reason."""
     with begin(platform) as uow:
         domains = uow.part(DomainsUnitOfWork)
         if domains.is_open and domains.follows_a_core():

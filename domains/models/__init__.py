@@ -1,4 +1,4 @@
-"""The tree of domains, its machine rooms, its accounts, and the log of its changes (ARCH §3, CSS §3.2)."""
+"""The models are the tree of domains, its machine rooms, its accounts, and the log of its changes."""
 
 from domains.models.accounts import (
     Account,

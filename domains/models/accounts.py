@@ -1,4 +1,4 @@
-"""Accounts, the names that they sign in with, and applications and keys that act for them."""
+"""Accounts, the names that they sign in with, and the programs that act for people or domains."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from domains.models.tree import Domain, new_moid, raise_validation_error
 
 
 class Account(AccountBase):
-    """A person of one user domain, or an administrator (`is_staff`) of the domain it belongs to.
+    """An account is a person of a user domain, or an administrator (`is_staff`) of the domain it belongs to.
 
-    What an administrator may do follows from the level of that domain (see `rights`).
+    What an administrator may do follows from the level of that domain (see `rules.rights`).
     """
 
     moid = models.CharField("MOID", max_length=40, unique=True, default=new_moid)
@@ -35,9 +35,9 @@ class Account(AccountBase):
 
 
 class SignInName(models.Model):
-    """One of the names under which a person signs in: account name, e-mail, phone, E.164 number.
+    """A sign-in name is an account name, e-mail address, phone number or E.164 number of a person.
 
-    All four share one namespace, so that one person's number cannot be another's account name.
+    All of them share one namespace, so that one person's number cannot be another person's account name.
     """
 
     name = models.CharField(max_length=254, primary_key=True, db_collation="utf8mb4_bin")
@@ -48,7 +48,7 @@ class SignInName(models.Model):
 
 
 class Application(ApplicationBase):
-    """A program that people of one domain, and below it, may use by OAuth2."""
+    """An application is a program that people of a domain, and of those below it, may use by OAuth2."""
 
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE)
 
@@ -58,12 +58,15 @@ class Application(ApplicationBase):
 
 
 def hash_secret(secret: str) -> str:
-    """A random secret as it is kept: a token of 128 bits and more needs no salt and no stretching."""
+    """Return the hash of a random secret, as it is kept.
+
+    A secret of 128 random bits and more needs no salt and no stretching.
+    """
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 class ApiKey(models.Model):
-    """The key pair of an integrator's software."""
+    """An API key is the key pair of an integrator's software."""
 
     key = models.CharField("oauth_consumer_key", max_length=64, primary_key=True)
     secret_hash = models.CharField(max_length=64, editable=False)
@@ -79,7 +82,10 @@ class ApiKey(models.Model):
 
 
 class ApiToken(models.Model):
-    """A software token, and the login that was made with it; both idle for 30 minutes at most."""
+    """An API token is a software token, and the login that was made with it.
+
+    Both end after 30 minutes without use.
+    """
 
     token_hash = models.CharField(max_length=64, primary_key=True)
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE)

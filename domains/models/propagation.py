@@ -1,4 +1,4 @@
-"""The models of propagation: what the core keeps of its followers, and what a platform keeps of its core (ARCH §3.5)."""
+"""The models of propagation: a core's log and followers, and a platform's progress (ARCH §3.5)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Unprojected(models.Model):
-    """A domain whose change has committed and is still to be written to Redis (see `projection`)."""
+    """A row marks a changed domain that is still to be written to Redis (see `data.redis_projection`)."""
 
     moid = models.CharField(max_length=40, primary_key=True)
 
@@ -18,8 +18,10 @@ class Unprojected(models.Model):
 
 
 class Counter(models.Model):
-    """The version given last. Its one row is locked until a change commits: versions become
-    visible in their order."""
+    """The counter holds the version that the core gave last, in its one row.
+
+    The row is locked until a change commits, so that versions become visible in their order.
+    """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     version = models.BigIntegerField(default=0)
@@ -29,7 +31,7 @@ class Counter(models.Model):
 
 
 class Change(models.Model):
-    """One change of a domain or an account, and what it was then: the log that platforms follow."""
+    """A change of a domain or an account, with its content at that time. The changes are the core's log."""
 
     version = models.BigIntegerField(primary_key=True)
     kind = models.CharField(max_length=8)
@@ -43,7 +45,7 @@ class Change(models.Model):
 
 
 class ChangeFor(models.Model):
-    """A platform that a change concerns."""
+    """A row says that a change concerns a platform."""
 
     pk = models.CompositePrimaryKey("platform", "version")
     platform = models.CharField(max_length=40)
@@ -54,10 +56,10 @@ class ChangeFor(models.Model):
 
 
 class Follower(models.Model):
-    """A platform that follows: `sent` is the last version that its broker has confirmed.
+    """A follower is a platform that copies the tree of this core.
 
-    The log is complete for it above `base`; without a `base` it is told the whole again, which
-    bears versions from `first` on once that has begun.
+    `sent` is the last version that its broker has confirmed. The log holds all of the follower's changes above `base`.
+    Without a `base` a full snapshot is sent to it, whose versions begin with `first` once sending has begun.
     """
 
     platform = models.CharField(max_length=40, primary_key=True)
@@ -73,8 +75,11 @@ class Follower(models.Model):
 
 
 class Followed(models.Model):
-    """How far this platform is. `gap`: something is missing, and was asked for at `asked_at`;
-    `wrong`: why what came cannot be applied."""
+    """The one row says how far this platform has come in following its core.
+
+    `gap` says that changes are missing, which were asked for at `asked_at`. `wrong` is the reason why a change could
+    not be applied, and "" if there is none.
+    """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     version = models.BigIntegerField(default=0)
@@ -87,7 +92,7 @@ class Followed(models.Model):
 
 
 class Applied(models.Model):
-    """The version of a domain or an account that was applied; it stays when the thing is deleted."""
+    """The version of a domain or an account that was applied last. It stays when the thing is deleted."""
 
     moid = models.CharField(max_length=40, primary_key=True)
     version = models.BigIntegerField(db_index=True)

@@ -17,12 +17,12 @@ from domains.rules.refusal_texts import translated
 
 
 def new_moid() -> str:
-    """A MOID: unique over the whole system."""
+    """Return a new MOID, which is unique over the whole system."""
     return str(uuid.uuid4())
 
 
 class Level(models.IntegerChoices):
-    """Levels as the source numbers them, and the core above all."""
+    """The levels of the tree, numbered as in the source, and the core above all."""
 
     USER = 0, _("user domain")
     PLATFORM = 1, _("platform domain")
@@ -31,7 +31,7 @@ class Level(models.IntegerChoices):
 
 
 class RecoveryMode(models.TextChoices):
-    """Who decides that a platform is taken over (CSS §1.2, §2.3)."""
+    """The modes of takeover: who decides that another platform takes over a platform (CSS §1.2, §2.3)."""
 
     AUTO = "auto", _("automatic")
     MANUAL = "manual", _("taken over by hand")
@@ -39,15 +39,15 @@ class RecoveryMode(models.TextChoices):
 
 
 def raise_validation_error(refusals: list[rules.Refusal]) -> None:
-    """Refusals of the rules as Django's forms want them, in the reader's language."""
+    """Raise the refusals of the rules, if any, as Django's forms need them, in the reader's language."""
     if refusals:
         raise ValidationError(
-            {(one.field or NON_FIELD_ERRORS): translated(one) for one in refusals}
+            {(refusal.field or NON_FIELD_ERRORS): translated(refusal) for refusal in refusals}
         )
 
 
 class Domain(models.Model):
-    """One domain of the tree; platform and user domains have more particulars of their own."""
+    """A domain of the tree. Platform and user domains have more fields in models of their own."""
 
     moid = models.CharField("MOID", max_length=40, primary_key=True, default=new_moid)
     level = models.PositiveSmallIntegerField(choices=Level, editable=False, db_index=True)
@@ -85,7 +85,7 @@ class Domain(models.Model):
         super().save(*args, **kwargs)
 
     def full_clean(self, *args: Any, **kwargs: Any) -> None:
-        """Check everything, the level of its class included."""
+        """Check everything, after giving the domain the level of its class."""
         self._set_level_of_class()
         super().full_clean(*args, **kwargs)
 
@@ -96,7 +96,7 @@ class Domain(models.Model):
         raise_validation_error(rules.refusals_to_place(self.node(), tree))
 
     def node(self) -> rules.Node:
-        """As the rules see it."""
+        """Return the domain as the rules need it."""
         self._set_level_of_class()
         return rules.Node(self.moid, int(self.level), self.parent_id, self.name, self.used)
 
@@ -115,7 +115,7 @@ class _LevelManager(models.Manager["Domain"]):
 
 
 class CoreDomain(Domain):
-    """The root."""
+    """The core domain is the root of the tree."""
 
     LEVEL = Level.CORE
     objects: ClassVar[Any] = _LevelManager(Level.CORE)
@@ -125,7 +125,7 @@ class CoreDomain(Domain):
 
 
 class ServiceDomain(Domain):
-    """Groups platform and user domains, and may nest."""
+    """A service domain groups platform and user domains. Service domains may nest."""
 
     LEVEL = Level.SERVICE
     objects: ClassVar[Any] = _LevelManager(Level.SERVICE)
@@ -135,7 +135,7 @@ class ServiceDomain(Domain):
 
 
 class PlatformDomain(Domain):
-    """A set of machines at a site that produces service."""
+    """A platform domain is a set of machines at a site that produces service."""
 
     LEVEL = Level.PLATFORM
     e164_prefix = models.CharField(
@@ -156,12 +156,12 @@ class PlatformDomain(Domain):
         verbose_name = "platform domain"
 
     def node(self) -> rules.Node:
-        """As the rules see it, with its number prefix."""
+        """Return the domain as the rules need it, with its number prefix."""
         return replace(super().node(), prefix=self.e164_prefix)
 
 
 class BackupPlatform(models.Model):
-    """Where a platform's conferences can end up, in order of preference."""
+    """A backup is a platform where another platform's conferences can end up. Backups have an order."""
 
     platform = models.ForeignKey(PlatformDomain, on_delete=models.CASCADE, related_name="backups")
     backup = models.ForeignKey(PlatformDomain, on_delete=models.PROTECT, related_name="backup_for")
@@ -182,7 +182,7 @@ class BackupPlatform(models.Model):
 
 
 class MachineRoom(models.Model):
-    """A machine room of a platform domain; media units stand in one."""
+    """A machine room of a platform domain. Media units stand in machine rooms."""
 
     moid = models.CharField("MOID", max_length=40, primary_key=True, default=new_moid)
     platform = models.ForeignKey(PlatformDomain, on_delete=models.PROTECT, related_name="rooms")
@@ -198,7 +198,7 @@ class MachineRoom(models.Model):
         return f"{self.name} ({self.platform})"
 
     def clean(self) -> None:
-        """A room that tenants are bound to stays with its platform."""
+        """Refuse to give a room to another platform while tenants are bound to it."""
         super().clean()
         database = self._state.db or "default"
         before = tree_rows.DatabaseTree(database).platform_of_room(self.moid)
@@ -207,7 +207,7 @@ class MachineRoom(models.Model):
 
 
 class UserDomain(Domain):
-    """A tenant: bound to one platform domain, and to one of its rooms or the default one."""
+    """A user domain is a tenant. It is bound to one platform domain, and to one of its rooms or the default room."""
 
     LEVEL = Level.USER
     platform = models.ForeignKey(PlatformDomain, on_delete=models.PROTECT, related_name="tenants")
@@ -223,5 +223,5 @@ class UserDomain(Domain):
         verbose_name = "user domain"
 
     def node(self) -> rules.Node:
-        """As the rules see it, with its bindings."""
+        """Return the domain as the rules need it, with its bindings."""
         return replace(super().node(), platform=self.platform_id, room=self.room_id)

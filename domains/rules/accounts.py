@@ -1,6 +1,6 @@
-"""The rules of accounts, over plain values: what names look like, where a person belongs, who stays.
+"""The rules of accounts, over plain values: what names look like, where a person belongs, who must stay.
 
-Model, admin, API and commands ask here. A refusal is a sentence that says what to do. Pure.
+Model, admin pages, API and commands ask these rules. A refusal is a sentence that says what to do.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ _BETWEEN = re.compile(r"[\s()./-]")
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """An account as the rules see it; `level`: of its domain, None without one.
+    """The facts about an account that its rules need.
 
-    `operator` acts on the whole deployment, `administrator` on its domain.
+    An `operator` acts on the whole deployment, an `administrator` on its domain. `level` is the level of the
+    account's domain, and `None` without a domain.
     """
 
     moid: str
@@ -37,44 +38,44 @@ class AccountFacts:
 
 
 def normalize_number(number: str | None) -> str | None:
-    """A telephone number as it is kept: without spaces, brackets, dots, slashes and dashes."""
+    """Return a telephone number without spaces, brackets, dots, slashes and dashes. `None` if it is empty."""
     return _BETWEEN.sub("", unicodedata.normalize("NFKC", number or "")) or None
 
 
-def refusals_to_save(person: AccountFacts, taken: Collection[str]) -> list[Refusal]:
-    """What is against writing an account; `taken`: which of its names are somebody else's."""
-    return [*_shapes(person), *_place(person), *_names(person, taken)]
+def refusals_to_save(account: AccountFacts, taken: Collection[str]) -> list[Refusal]:
+    """Return why an account cannot be saved. `taken` are those of its names that another account has."""
+    return [*_shapes(account), *_place(account), *_names(account, taken)]
 
 
-def _shapes(person: AccountFacts) -> list[Refusal]:
-    found = []
-    if person.phone and not _PHONE.fullmatch(person.phone):
+def _shapes(account: AccountFacts) -> list[Refusal]:
+    refusals = []
+    if account.phone and not _PHONE.fullmatch(account.phone):
         text = "Write the phone number with 5 to 15 digits, for instance +49301234567."
-        found.append(Refusal("phone", text))
-    if person.e164 and not _NUMBER.fullmatch(person.e164):
+        refusals.append(Refusal("phone", text))
+    if account.e164 and not _NUMBER.fullmatch(account.e164):
         text = "Write the E.164 number with 1 to 16 digits and nothing else."
-        found.append(Refusal("e164", text))
-    return found
+        refusals.append(Refusal("e164", text))
+    return refusals
 
 
-def _place(person: AccountFacts) -> list[Refusal]:
-    if person.operator:
+def _place(account: AccountFacts) -> list[Refusal]:
+    if account.operator:
         return []
-    if person.level is None:
+    if account.level is None:
         text = "Choose the domain that this account belongs to."
         return [Refusal("domain", text)]
-    if person.level != USER and not person.administrator:
+    if account.level != USER and not account.administrator:
         text = "A person belongs to a user domain: choose one, or make this an administrator."
         return [Refusal("domain", text)]
     return []
 
 
-def _names(person: AccountFacts, taken: Collection[str]) -> list[Refusal]:
-    given = (
-        ("username", person.username),
-        ("email", person.email),
-        ("phone", person.phone),
-        ("e164", person.e164),
+def _names(account: AccountFacts, taken: Collection[str]) -> list[Refusal]:
+    names = (
+        ("username", account.username),
+        ("email", account.email),
+        ("phone", account.phone),
+        ("e164", account.e164),
     )
     text = (
         "Somebody else signs in with %(name)s already, as account name, e-mail, phone or number:"
@@ -82,7 +83,7 @@ def _names(person: AccountFacts, taken: Collection[str]) -> list[Refusal]:
     )
     return [
         Refusal(field, text, {"name": name})
-        for field, name in given
+        for field, name in names
         if name and normalize(name) in taken
     ]
 
@@ -90,25 +91,27 @@ def _names(person: AccountFacts, taken: Collection[str]) -> list[Refusal]:
 def refusals_to_change(
     before: AccountFacts, after: AccountFacts, by: str | None, others: int
 ) -> list[Refusal]:
-    """What is against changing one into the other. `by`: the MOID of who does it; `others`: enabled
-    operators beside this one."""
-    found = []
+    """Return why an account cannot be changed from `before` to `after`.
+
+    `by` is the MOID of the person who changes it. `others` counts the enabled operators besides this account.
+    """
+    refusals = []
     if before.moid == by and before.enabled and not after.enabled:
         text = "You cannot disable yourself: ask another administrator to do it."
-        found.append(Refusal("is_active", text))
+        refusals.append(Refusal("is_active", text))
     stays = after.operator and after.enabled
     if before.operator and before.enabled and not stays and not others:
         text = "This is the last enabled operator: make another account an operator first."
-        found.append(Refusal("is_superuser" if after.enabled else "is_active", text))
-    return found
+        refusals.append(Refusal("is_superuser" if after.enabled else "is_active", text))
+    return refusals
 
 
-def refusals_to_delete(person: AccountFacts, by: str | None, others: int) -> list[Refusal]:
-    """What is against deleting an account; values as above."""
-    if person.moid == by:
+def refusals_to_delete(account: AccountFacts, by: str | None, others: int) -> list[Refusal]:
+    """Return why an account cannot be deleted (`by` and `others` as in `refusals_to_change`)."""
+    if account.moid == by:
         text = "You cannot delete yourself: ask another administrator to do it."
         return [Refusal("", text)]
-    if person.operator and person.enabled and not others:
+    if account.operator and account.enabled and not others:
         text = "This is the last enabled operator: make another account an operator first."
         return [Refusal("", text)]
     return []

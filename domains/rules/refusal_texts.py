@@ -1,4 +1,4 @@
-"""What the rules say, in the reader's language."""
+"""Refusals of the rules as sentences in the reader's language."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ MORE_TERMS = (
     gettext_noop("API keys"),
     gettext_noop("backup of"),
 )
-"""Terms that are put together, or come from tables: here translators find them."""
+"""Terms that the rules put together or read from tables. They stand here so that translators find them."""
 
 
 def translated(refusal: Refusal) -> str:
-    """A refusal as a sentence; a domain's name in it stays what it is."""
+    """Return a refusal as a sentence in the reader's language. Names of domains in it are not translated."""
     return gettext(refusal.text) % {name: _word(value) for name, value in refusal.values.items()}
 
 

@@ -29,18 +29,18 @@ FROM_ABOVE = frozenset(
         "enable_h265",
     }
 )
-"""What of an administrator's own domain is decided above it: place, bindings, limits, allowances."""
+"""Fields of an administrator's own domain that are decided above it: place, bindings, limits, allowances."""
 
 OWN_STANDING = frozenset({"domain", "is_staff", "is_superuser", "is_active"})
-"""What nobody changes of the own account."""
+"""Fields that nobody changes of the own account."""
 
 GIVEN_BY_SUPERUSERS = frozenset({"is_superuser"})
-"""Nobody gives more than they have."""
+"""Fields that only superusers set, since nobody may give more rights than they have."""
 
 
 @dataclass(frozen=True, slots=True)
 class RightsRow:
-    """One kind of thing: what administrators of each level may do with it, and whose it is."""
+    """A row of the table: a kind of thing, what administrators of each level may do with it, and whose it is."""
 
     thing: str
     model: str
@@ -53,12 +53,14 @@ BY_MODEL: dict[str, RightsRow] = {}
 
 
 def declare(rows: str) -> None:
-    """Add rows to the table, one a line, with the cells
+    """Add rows to the table.
+
+    Each line is a row with the cells
 
         thing | model | core | service | platform | user | whose, and what "operate" means
 
-    The four in the middle are levels of administrators. Their letters are the initials of VERBS; a dot
-    is a verb that they may not do.
+    The four cells in the middle are levels of administrators. Their letters are the initials of VERBS. A dot stands for
+    an action that administrators of that level may not do.
     """
     for line in rows.strip().splitlines():
         row = _row(line)
@@ -76,16 +78,16 @@ def _row(line: str) -> RightsRow:
 
 
 def may(level: int | None, verb: str, model: str) -> bool:
-    """May administrators of a domain of this level do it to things of this kind, in their scope?
+    """Return whether administrators of a domain of this level may do something to things of a kind, in their scope.
 
-    What has no row in the table is for superusers alone. `model`: as `app.model`.
+    `model` is the kind, as `app.model`. A kind without a row in the table is for superusers alone.
     """
     row = BY_MODEL.get(model)
     return row is not None and level is not None and verb in row.verbs[level]
 
 
 def permissions(level: int | None) -> frozenset[str]:
-    """All of them, as Django names them: `app.verb_model`."""
+    """Return all rights of administrators of a level, each as `app.verb_model`, as Django names them."""
     return frozenset(
         f"{app}.{verb}_{name}"
         for row in BY_MODEL.values()
@@ -126,18 +128,24 @@ _RULES = """
 
 
 def rights_page() -> str:
-    """The whole page."""
-    names = (", ".join(f"`{name}`" for name in sorted(some)) for some in (FROM_ABOVE, OWN_STANDING))
+    """Return the text of docs/rights.md."""
+    names = (
+        ", ".join(f"`{name}`" for name in sorted(fields)) for fields in (FROM_ABOVE, OWN_STANDING)
+    )
     from_above, own = names
     return "\n".join([_HEAD, *_table(), ""]) + _RULES.format(from_above=from_above, own=own)
 
 
 def _table() -> Iterator[str]:
     levels = (CORE, SERVICE, PLATFORM, USER)
-    yield "| thing | " + " | ".join(f"{NAMES[one]} administrator" for one in levels) + " | whose |"
+    yield (
+        "| thing | "
+        + " | ".join(f"{NAMES[level]} administrator" for level in levels)
+        + " | whose |"
+    )
     yield "|---|" + "---|" * len(levels) + "---|"
     for row in BY_MODEL.values():
-        cells = (_words(row.verbs[one]) for one in levels)
+        cells = (_words(row.verbs[level]) for level in levels)
         yield f"| {row.thing} | " + " | ".join(cells) + f" | {row.whose} |"
 
 

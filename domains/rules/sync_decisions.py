@@ -1,4 +1,4 @@
-"""What should be done about a change that is told, or asked for. Pure: facts come in as values."""
+"""Decisions about changes that arrive from a core, and about requests for changes that are missing."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 ASK_EVERY = timedelta(seconds=5)
-"""So long a platform waits for what it has asked for."""
+"""A platform waits this long for changes that it knows to be missing, before it asks again."""
 
 ASK_ANYWAY = timedelta(minutes=5)
-"""So often it asks even if nothing seems to be missing: the last change may have been lost."""
+"""A platform asks this often even if nothing seems to be missing, because the last change may have been lost."""
 
 
 class Verdict(Enum):
-    """What becomes of a change that arrives."""
+    """The verdict on a change that arrives: apply it, skip it as a duplicate, or wait for those before it."""
 
     APPLY = "apply"
     SEEN = "seen"
@@ -22,22 +22,28 @@ class Verdict(Enum):
 
 
 def judge_change(version: int, previous: int | None, cursor: int, applied: int) -> Verdict:
-    """A change with its version, as it arrives at a platform that has come to `cursor`, and that has
-    applied version `applied` of the same thing (0: none)."""
+    """Judge a change that arrives at a platform.
+
+    `previous` is the version that the core sent before it, and `cursor` the version up to which the platform has
+    everything. `applied` is the version of the same domain or account that was applied last, 0 for none.
+    """
     if previous is not None and previous > cursor:
         return Verdict.GAP
     return Verdict.SEEN if version <= applied else Verdict.APPLY
 
 
 def is_time_to_ask(now: datetime, asked_at: datetime | None, gap: bool) -> bool:
-    """Is it time to ask (again)?"""
+    """Return whether it is time to ask the core for changes.
+
+    `gap` says that changes are known to be missing. `asked_at` is `None` if the platform has never asked.
+    """
     if asked_at is None:
         return True
     return now - asked_at >= (ASK_EVERY if gap else ASK_ANYWAY)
 
 
 class Sync(Enum):
-    """What a platform is told that asks for what came after some version."""
+    """The answer to a platform that asks for the changes after a version."""
 
     AGAIN = "again"
     WHOLE = "whole"
@@ -45,18 +51,27 @@ class Sync(Enum):
 
 
 def decide_sync(after: int, base: int | None, first: int, newest: int) -> Sync:
-    """The log is complete above `base`. Without one the whole is under way, from version `first` on:
-    it begins anew only for one that has heard its beginning and then lost something."""
+    """Decide what to send to a follower that asks for the changes after version `after`.
+
+    The log holds everything above `base` that concerns the follower, and `newest` is its last version. So the log
+    answers if `after` lies between them. Otherwise a full snapshot does.
+
+    `base` is `None` while a full snapshot is being sent, whose versions begin with `first` (0: it has not begun).
+    It is sent again only if the follower has received a part of it and then missed something.
+    """
     if base is None:
         return Sync.WHOLE if first and after >= first else Sync.NOTHING
     return Sync.AGAIN if base <= after <= newest else Sync.WHOLE
 
 
 def platforms_holding(lines: Mapping[str, Sequence[str]], above: Sequence[str]) -> frozenset[str]:
-    """Which platforms hold a domain. `lines`: each platform, its service domain, and so on up to the
-    root; `above`: the domain and all above it.
+    """Return the platforms that hold a domain.
 
-    A platform holds its service domain with all below, all above, and nothing else (ARCH §3.6).
+    `lines` gives for each platform its own MOID, that of its service domain, and so on up to the root. `above` is
+    the domain and all domains above it. A platform holds its service domain with everything below it, all domains
+    above, and nothing else (ARCH §3.6).
     """
-    up = frozenset(above)
-    return frozenset(p for p, line in lines.items() if up & {*line[1:2]} or above[0] in line)
+    line_of_domain = frozenset(above)
+    return frozenset(
+        p for p, line in lines.items() if line_of_domain & {*line[1:2]} or above[0] in line
+    )

@@ -1,7 +1,7 @@
 """The rules of the tree (ARCH §3), over plain values: where a domain may hang, and what it may be bound to.
 
-Model, admin, API and messages ask here, so all of them refuse alike. A refusal is a sentence that
-says what to do. Pure: what is true of the tree comes in as a `Tree`.
+Model, admin pages, API and messages ask these rules, so all of them refuse alike. A refusal is a sentence that says
+what to do. The facts about the present tree come in as a `Tree`.
 """
 
 from __future__ import annotations
@@ -26,13 +26,16 @@ _ABOVE = {
     USER: frozenset({SERVICE}),
 }
 _NAMED = 5
-"""So many names are told where one of many has to be chosen."""
+"""A sentence lists at most this many names to choose from."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A domain as the rules see it; `platform` and `room` are a user domain's bindings, `prefix` a
-    platform domain's, where it is wanted (it is not read with the others)."""
+    """The facts about a domain that its rules need.
+
+    `platform` and `room` are the bindings of a user domain. `prefix` is the number prefix of a platform domain that is
+    to be saved. It is "" for domains that were read from the tree.
+    """
 
     moid: str
     level: int
@@ -45,42 +48,48 @@ class Node:
 
     @property
     def place(self) -> tuple[int, str | None, str | None, str | None]:
-        """What the rules are about; a change of anything else breaks none of them."""
+        """Return the values that the rules are about. A change of other values breaks no rule."""
         return self.level, self.parent, self.platform, self.room
 
 
 class Tree(Protocol):
-    """What the rules have to know of the tree as it is."""
+    """The facts about the present tree that the rules need."""
 
     def node(self, moid: str) -> Node | None:
-        """A domain by its MOID."""
+        """Return a domain by its MOID, or `None`."""
 
     def core(self) -> Node | None:
-        """The root, if there is one yet."""
+        """Return the root, or `None` if there is none yet."""
 
     def platforms_of(self, service: str) -> Sequence[Node]:
-        """The platform domains directly below a service domain."""
+        """Return the platform domains directly below a service domain."""
 
     def bound_below(self, moid: str) -> Iterable[Node]:
-        """User domains anywhere below: one for each service domain and platform bound from there."""
+        """Return user domains anywhere below a domain.
+
+        One stands for all that hang below the same service domain and are bound to the same platform.
+        """
 
     def height(self, moid: str) -> int:
-        """How many levels a domain and what hangs below it take: 1 for a leaf."""
+        """Return how many levels a domain takes together with the domains below it: 1 for a leaf."""
 
     def platform_of_room(self, room: str) -> str | None:
-        """To which platform domain a room belongs."""
+        """Return the platform domain that a machine room belongs to, or `None`."""
 
     def overlapping(self, moid: str, prefix: str) -> tuple[str, str] | None:
-        """Name and number prefix of another platform domain whose prefix begins with this one, or is
-        its beginning; None also where the domain has this prefix already."""
+        """Return name and number prefix of another platform domain whose prefix overlaps with this one.
+
+        Two prefixes overlap if one begins with the other. `None` means that none does, or that the domain has this
+        prefix already.
+        """
 
 
 class Term(str):
-    """A word of ours among the values of a sentence: it is translated with it, a name is not."""
+    """A term is a word of this program among the values of a sentence. It is translated, a name is not."""
 
 
 class Counts(dict[str, int]):
-    """How many of each kind; the kinds are ours."""
+    """Counts say how many there are of each kind. The kinds are words of this program."""
 
     def __str__(self) -> str:
         return ", ".join(f"{kind}: {count}" for kind, count in self.items())
@@ -88,8 +97,11 @@ class Counts(dict[str, int]):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What is wrong: the field ("" for the whole domain), and the sentence with its values apart,
-    so that it can be translated."""
+    """A refusal says which field is wrong, and why.
+
+    The field is "" if it is the domain or account as a whole. The values are kept apart from the sentence, so that it can be
+    translated.
+    """
 
     field: str
     text: str
@@ -97,25 +109,25 @@ class Refusal:
 
     @property
     def sentence(self) -> str:
-        """In English."""
+        """Return the sentence in English."""
         return self.text % self.values
 
 
 class RuleBroken(Exception):
-    """A change of the tree that is refused."""
+    """This error says why a change of the tree or of an account is refused."""
 
     def __init__(self, refusals: Sequence[Refusal]) -> None:
         self.refusals = tuple(refusals)
-        super().__init__(" ".join(one.sentence for one in refusals))
+        super().__init__(" ".join(refusal.sentence for refusal in refusals))
 
     @property
     def field(self) -> str:
-        """What the first refusal is about."""
+        """Return the field of the first refusal."""
         return self.refusals[0].field
 
     @property
     def sentence(self) -> str:
-        """What the first refusal says."""
+        """Return the sentence of the first refusal."""
         return self.refusals[0].sentence
 
 
@@ -123,9 +135,9 @@ class RuleBroken(Exception):
 
 
 def refusals_to_place(node: Node, tree: Tree) -> list[Refusal]:
-    """Why a domain cannot be as it is wanted; empty: it can.
+    """Return why a domain cannot be saved as it is. An empty list means that it can.
 
-    What stays where it is is not judged again: disabling a domain is never refused.
+    A domain that stays in its place is not judged again, so disabling a domain is never refused.
     """
     before = tree.node(node.moid)
     if before is not None and before.level != node.level:
@@ -136,18 +148,18 @@ def refusals_to_place(node: Node, tree: Tree) -> list[Refusal]:
                 {"kind": Term(NAMES[before.level]), "name": before.name},
             )
         ]
-    if found := _prefix_refusals(node, tree):
-        return found
+    if refusals := _prefix_refusals(node, tree):
+        return refusals
     if before is not None and before.place == node.place:
         return []
-    found = _root_refusals(node, tree) if node.level == CORE else _parent_refusals(node, tree)
-    if not found and node.level == USER:
-        found = _binding_refusals(node, tree)
-    return found or _out_of_reach_refusals(before, node, tree)
+    refusals = _root_refusals(node, tree) if node.level == CORE else _parent_refusals(node, tree)
+    if not refusals and node.level == USER:
+        refusals = _binding_refusals(node, tree)
+    return refusals or _out_of_reach_refusals(before, node, tree)
 
 
 def _prefix_refusals(node: Node, tree: Tree) -> list[Refusal]:
-    """Numbers begin with their platform's prefix: it must tell which platform's they are."""
+    """Refuse a number prefix that overlaps with another: a number has to tell its platform."""
     other = tree.overlapping(node.moid, node.prefix) if node.prefix else None
     if other is None:
         return []
@@ -160,6 +172,7 @@ def _prefix_refusals(node: Node, tree: Tree) -> list[Refusal]:
 
 
 def _root_refusals(node: Node, tree: Tree) -> list[Refusal]:
+    """Refuse a second root, and a root below another domain."""
     core = tree.core()
     if core is not None and core.moid != node.moid:
         text = "There is one core domain, “%(name)s”: create a service domain below it instead."
@@ -170,7 +183,7 @@ def _root_refusals(node: Node, tree: Tree) -> list[Refusal]:
 
 
 def _parent_refusals(node: Node, tree: Tree) -> list[Refusal]:
-    """Everything but the root hangs below something of a fitting level, and not below itself."""
+    """Refuse a place without a domain of a fitting level above it, or below the domain itself."""
     allowed = Term(" or ".join(NAMES[level] for level in sorted(_ABOVE[node.level])))
     if node.parent is None:
         return [Refusal("parent", "Choose a %(names)s above it.", {"names": allowed})]
@@ -186,8 +199,9 @@ def _parent_refusals(node: Node, tree: Tree) -> list[Refusal]:
 
 
 def _depth_refusals(node: Node, parent: Node, tree: Tree) -> list[Refusal]:
+    """Refuse a place below the domain itself, and one that makes the tree too deep."""
     line = above(parent, tree)
-    if any(one.moid == node.moid for one in line):
+    if any(ancestor.moid == node.moid for ancestor in line):
         text = (
             "“%(name)s” is this domain or lies below it, and a domain cannot stand above itself:"
             " choose one that does not lie below it."
@@ -201,8 +215,9 @@ def _depth_refusals(node: Node, parent: Node, tree: Tree) -> list[Refusal]:
 
 
 def _binding_refusals(node: Node, tree: Tree) -> list[Refusal]:
+    """Refuse a platform out of reach, and a room of another platform."""
     reach = reachable(node.parent, tree)
-    if node.platform not in {one.moid for one in reach}:
+    if node.platform not in {platform.moid for platform in reach}:
         if not reach:
             text = "No platform domain is within its reach: create one below “%(name)s” first."
             parent = tree.node(node.parent or "")
@@ -218,34 +233,34 @@ def _binding_refusals(node: Node, tree: Tree) -> list[Refusal]:
 
 
 def _listed(nodes: Sequence[Node]) -> str:
-    names = [one.name for one in nodes[:_NAMED]]
+    names = [node.name for node in nodes[:_NAMED]]
     return ", ".join(names) + (" …" if len(nodes) > _NAMED else "")
 
 
 def _out_of_reach_refusals(before: Node | None, node: Node, tree: Tree) -> list[Refusal]:
-    """Would a binding of others be out of reach then?
+    """Refuse a change that would put the platform of some user domain out of that domain's reach.
 
-    A service domain takes along those below it. A platform domain that goes leaves its tenants;
-    one that comes where there was none cuts off those who borrowed from further up.
+    A service domain takes along those below it. A platform domain that leaves a place leaves its tenants behind. One
+    that comes to a place without platforms cuts off the tenants there who borrowed one from further up.
     """
     if node.level == SERVICE:
         roots = {node.moid} if before is not None else set()
     elif node.level == PLATFORM:
-        roots = {one for one in (before and before.parent, node.parent) if one}
+        roots = {tenant for tenant in (before and before.parent, node.parent) if tenant}
     else:
         return []
-    then = _TreeWithChange(tree, node)
+    changed_tree = _TreeWithChange(tree, node)
     reach: dict[str | None, set[str]] = {}
-    for one in (one for root in sorted(roots) for one in tree.bound_below(root)):
-        if one.parent not in reach:
-            reach[one.parent] = {p.moid for p in reachable(one.parent, then)}
-        if one.platform not in reach[one.parent]:
+    for tenant in (tenant for root in sorted(roots) for tenant in tree.bound_below(root)):
+        if tenant.parent not in reach:
+            reach[tenant.parent] = {p.moid for p in reachable(tenant.parent, changed_tree)}
+        if tenant.platform not in reach[tenant.parent]:
             text = (
                 "“%(tenant)s” is bound to “%(platform)s”, which would be out of its reach:"
                 " bind it to another platform domain, or move it, first."
             )
-            bound = tree.node(one.platform or "")
-            values = {"tenant": one.name, "platform": bound.name if bound else "?"}
+            bound = tree.node(tenant.platform or "")
+            values = {"tenant": tenant.name, "platform": bound.name if bound else "?"}
             return [Refusal("parent", text, values)]
     return []
 
@@ -260,13 +275,13 @@ class _TreeWithChange:
         return self._node if moid == self._node.moid else self._tree.node(moid)
 
     def platforms_of(self, service: str) -> Sequence[Node]:
-        there = [p for p in self._tree.platforms_of(service) if p.moid != self._node.moid]
+        others = [p for p in self._tree.platforms_of(service) if p.moid != self._node.moid]
         comes = self._node.level == PLATFORM and self._node.parent == service
-        return [*there, self._node] if comes else there
+        return [*others, self._node] if comes else others
 
 
 class _AncestorReader(Protocol):
-    """As much of a tree as one needs to look up from a domain."""
+    """The part of a tree that is needed to look up from a domain."""
 
     def node(self, moid: str) -> Node | None: ...
 
@@ -274,23 +289,29 @@ class _AncestorReader(Protocol):
 
 
 def above(node: Node, tree: _AncestorReader) -> list[Node]:
-    """A domain and all above it, itself first; one that (by a mistake) hangs in a ring ends."""
-    line, seen = [node], {node.moid}
-    while (up := line[-1].parent) is not None and up not in seen:
-        found = tree.node(up)
-        if found is None:
+    """Return a domain and all domains above it, itself first.
+
+    It ends where a domain hangs below itself by mistake.
+    """
+    line, visited = [node], {node.moid}
+    while (parent_moid := line[-1].parent) is not None and parent_moid not in visited:
+        parent = tree.node(parent_moid)
+        if parent is None:
             break
-        line.append(found)
-        seen.add(up)
+        line.append(parent)
+        visited.add(parent_moid)
     return line
 
 
 def reachable(service: str | None, tree: _AncestorReader) -> list[Node]:
-    """The platform domains of a service domain, or of the nearest above it that has some."""
+    """Return the platform domains that tenants of a service domain may be bound to.
+
+    These are its own, or those of the nearest service domain above that has any.
+    """
     start = tree.node(service) if service is not None else None
-    for one in above(start, tree) if start else []:
-        if found := tree.platforms_of(one.moid):
-            return list(found)
+    for domain in above(start, tree) if start else []:
+        if platforms := tree.platforms_of(domain.moid):
+            return list(platforms)
     return []
 
 
@@ -298,16 +319,16 @@ def reachable(service: str | None, tree: _AncestorReader) -> list[Node]:
 
 
 def refusals_to_delete(name: str, uses: Mapping[str, int]) -> list[Refusal]:
-    """Why a domain or a room cannot be deleted: what uses it, by kind, and how many."""
+    """Return why a domain or a room cannot be deleted. `uses` counts what uses it, by kind."""
     if not any(uses.values()):
         return []
     text = "“%(name)s” is in use (%(uses)s): disable it instead, or remove what uses it first."
-    told = Counts({kind: count for kind, count in uses.items() if count})
-    return [Refusal("", text, {"name": name, "uses": told})]
+    counts = Counts({kind: count for kind, count in uses.items() if count})
+    return [Refusal("", text, {"name": name, "uses": counts})]
 
 
 def refusals_to_move_room(platform: str, before: str | None, tenants: int) -> list[Refusal]:
-    """Why a room cannot be given to another platform domain."""
+    """Return why a machine room cannot be given to another platform domain."""
     if before in (None, platform) or not tenants:
         return []
     text = "%(count)d user domains are bound to this room: bind them to another one first."

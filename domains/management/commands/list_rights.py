@@ -1,4 +1,4 @@
-"""`manage.py list_rights`: write docs/rights.md from the table of rights."""
+"""`manage.py list_rights` writes docs/rights.md from the table of rights."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from domains.rules.rights import rights_page
 
 
 class Command(BaseCommand):
-    """Write the page."""
+    """This command writes docs/rights.md."""
 
     help = "Write docs/rights.md from what each app declares in its apps.py."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Where to."""
+        """Add the path of the page."""
         parser.add_argument("--out", type=Path, default=settings.BASE_DIR / "docs" / "rights.md")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Write."""
+        """Write the page."""
         options["out"].write_text(rights_page())
         self.stdout.write(f"{options['out'].name}: written")

@@ -1,4 +1,4 @@
-"""`manage.py load_demo`: a first tree with one tenant, its people, and a key for programs."""
+"""`manage.py load_demo` creates a first tree with one tenant, its people, and a key for programs."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ ADDRESSES = ("http_url", "broker_url", "redis_url", "database_url")
 
 
 class Command(BaseCommand):
-    """Load the demonstration tenant; a second run changes nothing but addresses."""
+    """This command loads the demonstration tenant. A second run changes nothing but addresses."""
 
     help = "Load a demonstration tenant under the evaluation licence, and say how to sign in."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which platforms there are, and where the accounts are written to."""
+        """Add the file for the accounts, and the platforms."""
         parser.add_argument("--out", type=Path, help="file for accounts and API key (mode 0600)")
         parser.add_argument(
             "--platform",
@@ -54,17 +54,17 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Make the tree, then the people; passwords are kept in the file only."""
+        """Create the tree, then the people. Passwords are kept in the file only."""
         out: Path | None = options["out"]
-        known = json.loads(out.read_text()) if out and out.exists() else {}
+        previous = json.loads(out.read_text()) if out and out.exists() else {}
         with transaction.atomic():
             line = _tree(options["platform"])
             transaction.on_commit(partial(redis_projection.rebuild, own_platform()))
-            found = _people(line, known, with_administrators=bool(options["platform"]))
+            accounts = _people(line, previous, with_administrators=bool(options["platform"]))
         if out:
             out.parent.mkdir(parents=True, exist_ok=True)
             out.touch(mode=0o600)
-            out.write_text(json.dumps(found, indent=1))
+            out.write_text(json.dumps(accounts, indent=1))
             os.chmod(out, 0o600)
         self.stdout.write(f"demonstration tenant {DEMO_TENANT} on platform {line[2].moid}")
 
@@ -73,27 +73,28 @@ class Command(BaseCommand):
 
 
 def _tree(sites: list[dict[str, str]]) -> list[Domain]:
-    """From the core down to the tenant. Without sites this deployment is core and platform in one."""
+    """Create the domains from the core down to the tenant. Without sites one deployment is core and platform."""
     core_moid = {"moid": own_platform()} if sites else {}
     core = _domain(CoreDomain, {"parent": None}, name="Core", **core_moid)
     service = _domain(ServiceDomain, {"name": "Demo service", "parent": core})
     sites = sites or [{"moid": own_platform(), "name": settings.SITE_NAME}]
-    found = [_platform(n, site, service) for n, site in enumerate(sites)]
-    _back_one_another(found)
-    first = found[0]
+    platforms = [_platform(n, site, service) for n, site in enumerate(sites)]
+    _back_one_another(platforms)
+    first = platforms[0]
     place = {"name": "Demo tenant", "parent": service, "platform": first}
     return [core, service, first, _domain(UserDomain, {"moid": DEMO_TENANT}, **place)]
 
 
 def _back_one_another(platforms: list[Domain]) -> None:
-    """Each platform's conferences can end up at the others, where nothing else was decided."""
-    for one in platforms:
-        others = [other.moid for other in platforms if other is not one]
-        if others and not BackupPlatform.objects.filter(platform_id=one.moid).exists():
-            change.save_backups(one.moid, others)
+    """Let each platform be backed up by the others, unless it has backups."""
+    for platform in platforms:
+        others = [other.moid for other in platforms if other is not platform]
+        if others and not BackupPlatform.objects.filter(platform_id=platform.moid).exists():
+            change.save_backups(platform.moid, others)
 
 
 def _platform(number: int, site: dict[str, str], service: Domain) -> Domain:
+    """Create a platform domain with a room, or update its addresses."""
     addresses = {name: site[name] for name in ADDRESSES if name in site}
     more = {"name": site["name"], "parent": service, "e164_prefix": str(PREFIX + 10 * number)}
     platform = _domain(PlatformDomain, {"moid": site["moid"]}, **more, **addresses)
@@ -104,17 +105,17 @@ def _platform(number: int, site: dict[str, str], service: Domain) -> Domain:
     return platform
 
 
-def _domain(kind: type[Domain], known: dict[str, Any], **more: Any) -> Domain:
-    """The domain that is known by these fields, made where it is missing."""
-    found: Domain | None = kind._default_manager.filter(**known).first()
-    return found or change.save_domain(kind(**known, **more))
+def _domain(kind: type[Domain], identity: dict[str, Any], **more: Any) -> Domain:
+    """Return the domain with these fields, created if it is missing."""
+    domain: Domain | None = kind._default_manager.filter(**identity).first()
+    return domain or change.save_domain(kind(**identity, **more))
 
 
 # ---- who signs in -------------------------------------------------------------------------------
 
 
 def _people(
-    line: list[Domain], known: dict[str, Any], *, with_administrators: bool
+    line: list[Domain], previous: dict[str, Any], *, with_administrators: bool
 ) -> dict[str, Any]:
     core, service, platform, tenant = line
     wanted = [("operator", "admin", core), ("user", "anna", tenant), ("user", "ben", tenant)]
@@ -125,17 +126,17 @@ def _people(
             ("platform administrator", "platform-admin", platform),
             ("user domain administrator", "tenant-admin", tenant),
         ]
-    passwords = {a["username"]: a["password"] for a in known.get("accounts", [])}
+    passwords = {a["username"]: a["password"] for a in previous.get("accounts", [])}
     return {
-        "accounts": [_account(*one, passwords.get(one[1])) for one in wanted],
-        "api_key": _key(tenant, known.get("api_key")),
+        "accounts": [_account(*person, passwords.get(person[1])) for person in wanted],
+        "api_key": _key(tenant, previous.get("api_key")),
         "platformmoid": platform.moid,
     }
 
 
 def _account(role: str, username: str, domain: Domain, password: str | None) -> dict[str, str]:
-    """A person or an administrator; the kind of the latter follows from the domain."""
-    known, password = password is not None, password or secrets.token_urlsafe(9)
+    """Create an account or set its password, and return how to sign in with it."""
+    has_password, password = password is not None, password or secrets.token_urlsafe(9)
     account = Account.objects.filter(username=username).first()
     if account is None:
         account = people.create(
@@ -145,7 +146,7 @@ def _account(role: str, username: str, domain: Domain, password: str | None) -> 
             is_staff=role != "user",
             is_superuser=role == "operator",
         )
-    elif not known:
+    elif not has_password:
         people.set_password(account.moid, password)
     return {
         "role": role,
@@ -155,8 +156,8 @@ def _account(role: str, username: str, domain: Domain, password: str | None) -> 
     }
 
 
-def _key(tenant: Domain, known: dict[str, str] | None) -> dict[str, str]:
-    pair = known or {
+def _key(tenant: Domain, previous: dict[str, str] | None) -> dict[str, str]:
+    pair = previous or {
         "oauth_consumer_key": secrets.token_hex(8),
         "oauth_consumer_secret": secrets.token_hex(16),
     }

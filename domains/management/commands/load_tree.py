@@ -1,4 +1,4 @@
-"""`manage.py load_tree`: a large tree of tenants and people, to measure and to try things on."""
+"""`manage.py load_tree` creates a large tree of tenants and people, for measurements and trials."""
 
 from __future__ import annotations
 
@@ -36,26 +36,29 @@ Row = tuple[Any, ...]
 
 
 class Command(BaseCommand):
-    """Another seed makes another tree beside the first; the same one is made the same everywhere."""
+    """This command loads a large tree below the service domain of this platform.
+
+    Another seed makes another tree beside the first. The same seed makes the same tree everywhere.
+    """
 
     help = "Load a large tree: user domains ten levels deep, and accounts (password: load)."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """How much, and which."""
+        """Add the size of the tree, and its seed."""
         parser.add_argument("--users", type=int, default=100_000, help="user domains")
         parser.add_argument("--accounts", type=int, default=1_000_000)
         parser.add_argument("--seed", type=int, default=1, help="0 to 999; each once")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Services and platforms, then tenants, then people; then the projection."""
+        """Write services and platforms, then tenants, then people, then the hashes in Redis."""
         seed, database = options["seed"], store_of(own_platform()).database
         if not 0 <= seed <= 999:
             raise CommandError("--seed goes from 0 to 999")
-        there = PlatformDomain.objects.using(database).order_by("e164_prefix")
-        site = there.filter(moid=own_platform()).first() or there.first()
-        if site is None or site.parent_id is None:
+        platforms = PlatformDomain.objects.using(database).order_by("e164_prefix")
+        lender = platforms.filter(moid=own_platform()).first() or platforms.first()
+        if lender is None or lender.parent_id is None:
             raise CommandError("there is no platform domain yet: run manage.py load_demo first")
-        tree = Grown(seed, site.parent_id, site.moid, options["users"])
+        tree = Grown(seed, lender.parent_id, lender.moid, options["users"])
         query = "SELECT 1 FROM domains_domain WHERE moid = %s"
         if sql.select(database, query, [tree.top]):
             raise CommandError(f"seed {seed} is loaded already: take another --seed")
@@ -83,44 +86,44 @@ class Command(BaseCommand):
         self._put(database, "bindings", "domains_userdomain", columns, bound, size)
 
     def _names(self, database: str, prefix: str, accounts: int) -> None:
-        """Under which names they sign in."""
-        told, last = Progress("sign-in names", accounts, sys.stderr), 0
+        """Write the sign-in names of the new accounts."""
+        progress, last = Progress("sign-in names", accounts, sys.stderr), 0
         query = (
             "SELECT id, username, email, phone, e164 FROM domains_account"
             f" WHERE id > %s AND username LIKE %s ORDER BY id LIMIT {_CHUNK}"
         )
-        while found := sql.select(database, query, [last, prefix + "%"]):
-            rows = [(name, number) for number, *names in found for name in names_of(*names)]
+        while rows := sql.select(database, query, [last, prefix + "%"]):
+            rows = [(name, number) for number, *names in rows for name in names_of(*names)]
             sql.insert(database, "domains_signinname", ("name", "account_id"), rows)
-            told.more(len(found))
-            last = found[-1][0]
+            progress.more(len(rows))
+            last = rows[-1][0]
 
     def _put(
         self,
         database: str,
-        what: str,
+        title: str,
         table: str,
         columns: tuple[str, ...],
         rows: Iterable[Row],
         size: int | None = None,
     ) -> None:
-        """In chunks, each a transaction: a large one would hold locks and undo log for long."""
+        """Insert rows in chunks. One large transaction would hold locks and undo log for long."""
         total = size if size is not None else len(list(rows := list(rows)))
-        told, pending = Progress(what, total, sys.stderr), iter(rows)
+        progress, pending = Progress(title, total, sys.stderr), iter(rows)
         while chunk := list(islice(pending, _CHUNK)):
             sql.insert(database, table, columns, chunk)
-            told.more(len(chunk))
+            progress.more(len(chunk))
 
 
 class Progress:
-    """A bar on a terminal; in a pipe a line for each tenth."""
+    """A progress display is a bar on a terminal, and in a pipe a line for each tenth."""
 
-    def __init__(self, what: str, total: int, out: TextIO) -> None:
-        self._what, self._total, self._out = what, total, out
+    def __init__(self, title: str, total: int, out: TextIO) -> None:
+        self._what, self._total, self._out = title, total, out
         self._done = self._tenths = 0
 
     def more(self, count: int) -> None:
-        """So many more are done."""
+        """Show that `count` more rows are done."""
         self._done += count
         part = self._done / max(1, self._total)
         if self._out.isatty():
@@ -134,7 +137,7 @@ class Progress:
 
 
 class Grown:
-    """A tree that follows the rules, grown from a seed below a service domain of level two."""
+    """A tree that obeys the rules, grown from a seed below a service domain of level two."""
 
     def __init__(self, seed: int, below: str, lender: str, users: int) -> None:
         self._seed, self._rng = seed, Random(seed)
@@ -153,7 +156,10 @@ class Grown:
         return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
 
     def _groups(self, count: int) -> None:
-        """First a line to the full depth, then anywhere; one in so many has a platform of its own."""
+        """Grow the service domains: first a line to the full depth, then anywhere.
+
+        One of SERVICES_PER_PLATFORM has a platform of its own.
+        """
         for number in range(1, count):
             above = self._open[-1] if number <= LEVELS - 4 else self._rng.choice(self._open)
             if above[1] == LEVELS - 1:
@@ -166,7 +172,7 @@ class Grown:
             self._open.append((moid, above[1] + 1, lender))
 
     def accounts(self, count: int) -> Iterator[Row]:
-        """People of these tenants; all have one password, hashed once."""
+        """Yield accounts of these tenants. All have the same password, which is hashed once."""
         password, now = make_password("load"), timezone.now().replace(tzinfo=None)
         homes: list[str | None] = [moid for moid, *_ in self.tenants] or [None]
         for number in range(count):

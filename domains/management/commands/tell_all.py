@@ -1,4 +1,4 @@
-"""`manage.py tell_all`: at the core, tell platforms everything anew."""
+"""`manage.py tell_all` lets a core send full snapshots to its platforms."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ from foundation.cells.directory import own_platform, store_of
 
 
 class Command(BaseCommand):
-    """What a platform has that is not told then goes; harmless, only long."""
+    """This command requests full snapshots for platforms.
+
+    A platform then deletes what the snapshot does not name. That is harmless, but takes long.
+    """
 
     help = (
         "Tell these platforms, or all that follow this core, the whole tree and its accounts anew."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Whom."""
+        """Add the platforms."""
         parser.add_argument("platforms", nargs="*", help="MOIDs of platform domains; none: all")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Mark them; the links begin at once."""
-        told = change_log.request_full_snapshots(
+        """Mark the platforms, so that the links begin to send at once."""
+        count = change_log.request_full_snapshots(
             store_of(own_platform()).database, options["platforms"]
         )
-        self.stdout.write(f"{told} platforms are told everything anew")
+        self.stdout.write(f"{count} platforms are told everything anew")
