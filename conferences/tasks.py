@@ -44,5 +44,5 @@ def mend() -> None:
 def forget_old() -> None:
     """Delete what need not be remembered."""
     for_each_served(inbox.forget_old)
-    sessions.forget_idle(clock.now())
+    sessions.delete_idle(clock.now())
     SessionStore.clear_expired()

@@ -132,7 +132,7 @@ INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.import_export",
-    "domains.pages.admin_config.OperatorAdmin",
+    "domains.pages.admin_config.OperatorAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -270,7 +270,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 OAUTH2_PROVIDER = {
-    "OAUTH2_VALIDATOR_CLASS": "domains.api.oauth.validator.Validator",
+    "OAUTH2_VALIDATOR_CLASS": "domains.api.oauth.validator.PlatformOAuth2Validator",
     "CLIENT_SECRET_HASHER": "random",
     "SCOPES": {
         "read": _("See conferences, their members and their state"),

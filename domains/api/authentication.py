@@ -1,4 +1,7 @@
-"""Who calls, for DRF: a Bearer token, or `account_token` in query or form with `SSO_COOKIE_KEY`."""
+"""Authentication for DRF finds out who calls.
+
+A call carries a Bearer token, or `account_token` in query or form with the cookie `SSO_COOKIE_KEY`.
+"""
 
 from __future__ import annotations
 
@@ -17,28 +20,28 @@ COOKIE = "SSO_COOKIE_KEY"
 
 
 class BearerToken(BaseAuthentication):
-    """OAuth2: `Authorization: Bearer <access token>`. Nowhere else, so that it is in no log."""
+    """OAuth2 with `Authorization: Bearer <access token>`. The token is read nowhere else, so it is in no log."""
 
     def authenticate(self, request: Request) -> tuple[Any, sessions.Session] | None:
-        """The person and the session; None where the header is not there. Raises TokenRefused."""
+        """Return person and session, or `None` without the header. Raises TokenRefused."""
         kind, _, value = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if kind.lower() != "bearer":
             return None
         scope = "read" if request.method in SAFE_METHODS else "write"
-        session = sessions.of_bearer(value.strip(), scope)
+        session = sessions.find_bearer_session(value.strip(), scope)
         return session.account, session
 
 
 class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How the API's own description names it."""
+    """The name of this authentication in the API's own description."""
 
     target_class = BearerToken
     name = "oauth2"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        """By code, for programs of third parties."""
-        known: dict[str, Any] = oauth2_settings.SCOPES
-        scopes = {name: str(words) for name, words in known.items()}
+        """Describe the authorization code flow, for programs of third parties."""
+        all_scopes: dict[str, Any] = oauth2_settings.SCOPES
+        scopes = {name: str(words) for name, words in all_scopes.items()}
         flow = {"authorizationUrl": "/oauth/authorize", "tokenUrl": "/oauth/token"}
         return {
             "type": "oauth2",
@@ -52,19 +55,19 @@ class PlatformSession(BaseAuthentication):
     """The session layer of the open platform API."""
 
     def authenticate(self, request: Request) -> tuple[Any, sessions.Session]:
-        """The person and the session. Raises Refusal."""
+        """Return person and session. Raises Refusal."""
         token = str(request._request.api_fields.get("account_token") or "")  # type: ignore[attr-defined]
         cookie = request.COOKIES.get(COOKIE, "")
-        session = sessions.find(token, cookie, clock.now())
+        session = sessions.find_session(token, cookie, clock.now())
         return session.account, session
 
 
 class PlatformSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How the API's own description names it."""
+    """The name of this authentication in the API's own description."""
 
     target_class = PlatformSession
     name = "platformSession"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        """The cookie; `account_token` goes beside it as an argument."""
+        """Describe the cookie. `account_token` goes beside it as an argument."""
         return {"type": "apiKey", "in": "cookie", "name": COOKIE}

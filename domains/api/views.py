@@ -15,32 +15,32 @@ from foundation import clock
 from foundation.web.errors import ack
 
 
-def field(request: Request, name: str) -> str:
-    """A flat argument, wherever it was sent; "" where it was not."""
+def argument(request: Request, name: str) -> str:
+    """Return an argument, wherever in the request it was sent. "" means that it was not sent."""
     value = request._request.api_fields.get(name)  # type: ignore[attr-defined]
     return value if isinstance(value, str) else "" if value is None else str(value)
 
 
-class _Open(APIView):
+class _OpenView(APIView):
     authentication_classes = ()
     permission_classes = ()
 
 
-class Token(_Open):
+class Token(_OpenView):
     """A software token for a key pair."""
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         """`oauth_consumer_key`, `oauth_consumer_secret` -> `account_token`."""
         token = sessions.new_token(
-            field(request, "oauth_consumer_key"),
-            field(request, "oauth_consumer_secret"),
+            argument(request, "oauth_consumer_key"),
+            argument(request, "oauth_consumer_secret"),
             clock.now(),
         )
         return ack(account_token=token)
 
 
-class TokenHeartbeat(_Open):
+class TokenHeartbeat(_OpenView):
     """Keeps a software token alive."""
 
     @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
@@ -50,14 +50,14 @@ class TokenHeartbeat(_Open):
         return ack()
 
 
-class Login(_Open):
+class Login(_OpenView):
     """Logs a person in."""
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         """`account_token`, `username`, `password` -> the cookie; the name comes back as given."""
-        username = field(request, "username")
-        token, password = field(request, "account_token"), field(request, "password")
+        username = argument(request, "username")
+        token, password = argument(request, "account_token"), argument(request, "password")
         cookie = sessions.log_in(request._request, token, username, password, clock.now())
         answer = ack(username=username)
         answer.set_cookie(

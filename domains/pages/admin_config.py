@@ -1,9 +1,9 @@
-"""The admin as a Django app: ours asks for the second factor."""
+"""The Django app of the admin, with an admin site that asks for the second factor."""
 
 from django.contrib.admin.apps import AdminConfig
 
 
-class OperatorAdmin(AdminConfig):
-    """Django's, with our site in its place."""
+class OperatorAdminConfig(AdminConfig):
+    """Django's admin app, with our admin site in place of its own."""
 
-    default_site = "domains.pages.admin_site.OperatorSite"
+    default_site = "domains.pages.admin_site.OperatorAdminSite"

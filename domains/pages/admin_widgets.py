@@ -1,4 +1,4 @@
-"""What the pages of domains and rooms have in common: refusals in words, where one stands, bars."""
+"""Parts that several pages of domains share: refusals in words, the path to a domain, and bars."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ PAGES = {
     Level.PLATFORM: "platformdomain",
     Level.USER: "userdomain",
 }
-"""Whose form it is, by level."""
+"""The model whose form shows a domain, by level."""
 
 BELOW = {
     Level.CORE: (Level.SERVICE,),
     Level.SERVICE: (Level.SERVICE, Level.PLATFORM, Level.USER),
 }
-"""What may be made below a domain."""
+"""The levels of domains that may be added below a domain."""
 
 ADD = {
     Level.SERVICE: _("Add a service domain below"),
@@ -43,29 +43,32 @@ ADD = {
 }
 
 
-def refused_politely(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
-    """A view whose flow may still refuse: what the form found allowed is not any more."""
+def show_refusals(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
+    """Call a view, and show the refusals if its flow refuses what the form allowed."""
     try:
         return view()
-    except RuleBroken as broken:
-        for one in broken.refusals:
-            messages.error(request, translated(one))
+    except RuleBroken as error:
+        for refusal in error.refusals:
+            messages.error(request, translated(refusal))
         return redirect(request.get_full_path())
 
 
-def page_of(level: int, moid: str) -> str:
-    """The address of a domain's form."""
+def form_address(level: int, moid: str) -> str:
+    """Return the address of a domain's form."""
     return reverse(f"admin:domains_{PAGES[Level(level)]}_change", args=[moid])
 
 
-def line_to(moid: str) -> list[dict[str, str]]:
-    """The root, and so on down to this domain, each with its form."""
-    found = tree_browser.paths_from_root(DATABASE, [moid])[moid] if moid else []
-    return [{"name": name, "page": page_of(level, one)} for one, level, name, _used in found]
+def path_to(moid: str) -> list[dict[str, str]]:
+    """Return the domains from the root down to this one, each with the address of its form."""
+    path = tree_browser.paths_from_root(DATABASE, [moid])[moid] if moid else []
+    return [
+        {"name": name, "page": form_address(level, ancestor)}
+        for ancestor, level, name, _used in path
+    ]
 
 
 def add_links(level: int, moid: str, may_add: Callable[[str], bool]) -> list[dict[str, Any]]:
-    """Ways to make something below a domain, with "above it" filled in."""
+    """Return the links that add something below a domain, with the field `parent` filled in."""
     return [
         {
             "title": ADD[kind],
@@ -76,8 +79,8 @@ def add_links(level: int, moid: str, may_add: Callable[[str], bool]) -> list[dic
     ]
 
 
-def standing(used: bool, disabled_by: str) -> SafeString:
-    """Enabled; disabled by itself; or by one above it."""
+def state_badge(used: bool, disabled_by: str) -> SafeString:
+    """Return a badge: enabled, disabled by itself, or disabled by a domain above."""
     if not used:
         return badge(_("disabled"), "grey")
     if disabled_by:
@@ -85,17 +88,17 @@ def standing(used: bool, disabled_by: str) -> SafeString:
     return badge(_("enabled"), "green")
 
 
-def bars(measures: Iterable[Measure]) -> SafeString:
-    """One line for each limit."""
-    lines = [(one.name, bar(one.used, one.limit)) for one in measures]
+def limit_bars(measures: Iterable[Measure]) -> SafeString:
+    """Return a line with a bar for each limit."""
+    lines = [(measure.name, bar(measure.used, measure.limit)) for measure in measures]
     if not lines:
         return format_html('<span class="op-none">{}</span>', _("none"))
     rows = format_html_join("", '<div class="op-unit"><span>{}</span>{}</div>', lines)
     return format_html('<div class="op-limits">{}</div>', rows)
 
 
-def bar_of(measures: Sequence[Measure], place: int) -> SafeString:
-    """One of a domain's measures, in a list."""
-    if place >= len(measures):
+def limit_bar(measures: Sequence[Measure], position: int) -> SafeString:
+    """Return the bar of one of a domain's limits, for a list."""
+    if position >= len(measures):
         return SafeString("–")
-    return bar(measures[place].used, measures[place].limit)
+    return bar(measures[position].used, measures[position].limit)

@@ -1,4 +1,4 @@
-"""Operators' forms and lists of domains: each level shows what fits it, and where it stands."""
+"""The admin pages of domains. Each level shows the fields that fit it, and where a domain stands."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from domains.models import CoreDomain, Domain, Level, PlatformDomain, ServiceDom
 from domains.pages.admin_widgets import (
     DATABASE,
     add_links,
-    bar_of,
-    bars,
-    line_to,
-    page_of,
-    refused_politely,
-    standing,
+    form_address,
+    limit_bar,
+    limit_bars,
+    path_to,
+    show_refusals,
+    state_badge,
 )
 from domains.pages.machine_room_admin import BackupInline, RoomInline
 from domains.pages.table_import import PlatformTables, ServiceTables, TenantTables
@@ -43,15 +43,15 @@ PARENTS = {
     "platformdomain": (Level.SERVICE,),
     "userdomain": (Level.SERVICE,),
 }
-"""Below which levels a domain may hang."""
+"""The levels of domains that a domain may hang below."""
 
 MOST_FOUND = 500
 SHORTEST_MOID = 32
-"""A search term of so many characters is taken for a MOID."""
+"""A search term of this length is taken for a MOID."""
 
 
 class TreeAdmin(BaseAdmin):
-    """What all kinds of domain share."""
+    """All pages of domains share this."""
 
     list_select_related: Any
     scope = ("moid",)
@@ -72,28 +72,31 @@ class TreeAdmin(BaseAdmin):
     fieldsets: Any = [place, allowed, now]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """The MOID is chosen once; enabling and disabling are actions, which ask first."""
+        """Return the MOID of a saved domain, and its state, which actions change after a question."""
         return ["enabled", "limits", *(["moid"] if obj else [])]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """A new domain has no present yet."""
-        found = super().get_fieldsets(request, obj)
-        return found if obj else [one for one in found if one[0] != _("Now")]
+        """Leave out the present state of a domain that is not saved yet."""
+        fieldsets = super().get_fieldsets(request, obj)
+        return fieldsets if obj else [fieldset for fieldset in fieldsets if fieldset[0] != _("Now")]
 
     def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
-        """By one index or the other: "or" would use neither."""
+        """Search by MOID or by the beginning of the name.
+
+        The length of the term says which, because a condition with "or" would use the index of neither column.
+        """
         if len(term) >= SHORTEST_MOID:
             return queryset.filter(moid=term)
         return queryset.filter(name__istartswith=term)
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """What disables them from above, and what they use: a few statements for the page."""
+        """Add to each row what disables it from above and what it uses, with a few statements for the page."""
         moids = [row.pk for row in rows]
         above, used = tree_browser.disabled_above(DATABASE, moids), hooks.measures(DATABASE, moids)
         for row in rows:
             row.disabled_by, row.measures = above[row.pk], used[row.pk]
 
-    def _known(self, domain: Any) -> Any:
+    def _with_limits(self, domain: Any) -> Any:
         if not hasattr(domain, "measures"):
             self.enrich([domain])
         return domain
@@ -101,17 +104,17 @@ class TreeAdmin(BaseAdmin):
     # ---- writing, by the flow ---------------------------------------------------------------
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """What is in use is disabled, not deleted."""
+        """Forbid to delete what is in use. It can be disabled."""
         if isinstance(obj, Domain) and any(tree.domain_uses(obj.pk).values()):
             return False
         return bool(super().has_delete_permission(request, obj))
 
     def save_model(self, request: HttpRequest, obj: Domain, form: Any, change: bool) -> None:
-        """Rules once more, in the transaction, and the projection."""
+        """Save by the flow, which asks the rules again and updates Redis."""
         tree.save_domain(obj)
 
     def delete_model(self, request: HttpRequest, obj: Domain) -> None:
-        """By the flow."""
+        """Delete by the flow."""
         tree.delete(obj.pk)
 
     def changeform_view(
@@ -121,73 +124,79 @@ class TreeAdmin(BaseAdmin):
         form_url: str = "",
         extra_context: Any = None,
     ) -> HttpResponse:
-        """With the way down from the root, and ways to go on below."""
-        parent = self._in_sight(request, request.GET.get("parent", ""))
-        context = {"line": line_to(object_id or parent), **(extra_context or {})}
+        """Add the path from the root, and links to add domains below."""
+        parent = self._visible_moid(request, request.GET.get("parent", ""))
+        context = {"line": path_to(object_id or parent), **(extra_context or {})}
         if object_id:
             context["below"] = add_links(self._level(object_id), object_id, self._may_add(request))
             context["tree_page"] = reverse("admin:domains_domain_tree") + f"?open={object_id}"
         view = partial(super().changeform_view, request, object_id, form_url, context)
-        return refused_politely(request, view)
+        return show_refusals(request, view)
 
-    def _in_sight(self, request: HttpRequest, moid: str) -> str:
-        """A MOID that was typed into the address tells nothing of what lies elsewhere."""
+    def _visible_moid(self, request: HttpRequest, moid: str) -> str:
+        """Return the MOID if this user sees the domain, otherwise "".
+
+        So a MOID that is typed into the address tells nothing about domains out of scope.
+        """
         tree_pages: Any = self.admin_site._registry[Domain]
         return moid if moid and tree_pages.get_queryset(request).filter(pk=moid).exists() else ""
 
     def _level(self, moid: str) -> int:
-        found = Domain.objects.filter(pk=moid).values_list("level", flat=True).first()
-        return Level.USER if found is None else found
+        level = Domain.objects.filter(pk=moid).values_list("level", flat=True).first()
+        return Level.USER if level is None else level
 
     def _may_add(self, request: HttpRequest) -> Any:
         pages = {page.opts.model_name: page for page in self.admin_site._registry.values()}
         return lambda name: pages[name].has_add_permission(request)
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """As above."""
-        return refused_politely(request, partial(super().delete_view, request, *args, **kwargs))
+        """Show what the flow refuses."""
+        return show_refusals(request, partial(super().delete_view, request, *args, **kwargs))
 
     # ---- columns ----------------------------------------------------------------------------
 
     @admin.display(description=_("state"), ordering="used")
     def enabled(self, domain: Domain) -> SafeString:
-        """Enabled, disabled by itself, or by one above it."""
-        return standing(domain.used, self._known(domain).disabled_by)
+        """Return a badge: enabled, disabled by itself, or by a domain above."""
+        return state_badge(domain.used, self._with_limits(domain).disabled_by)
 
     @admin.display(description=_("above it"))
     def above(self, domain: Domain) -> str:
-        """The next domain up."""
+        """Return the name of the domain directly above."""
         return domain.parent.name if domain.parent else "–"
 
     @admin.display(description=_("used of the limits"))
     def limits(self, domain: Domain) -> SafeString:
-        """Conferences, and of this site's platform terminals, monitors and ports."""
-        return bars(self._known(domain).measures)
+        """Return bars for conferences and, on this site's platform, terminals, monitors and ports."""
+        return limit_bars(self._with_limits(domain).measures)
 
     @admin.display(description=_("small conferences"))
     def small(self, domain: Domain) -> SafeString:
-        """Used of allowed."""
-        return bar_of(self._known(domain).measures, 0)
+        """Return a bar of the small conferences used."""
+        return limit_bar(self._with_limits(domain).measures, 0)
 
     @admin.display(description=_("large conferences"))
     def large(self, domain: Domain) -> SafeString:
-        """Used of allowed."""
-        return bar_of(self._known(domain).measures, 1)
+        """Return a bar of the large conferences used."""
+        return limit_bar(self._with_limits(domain).measures, 1)
 
     # ---- enabling and disabling -------------------------------------------------------------
 
     @admin.action(description=_("Disable"), permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Nothing new starts there or below; what runs goes on unless it is asked to end."""
+        """Disable domains, after a question.
+
+        Nothing new starts there or below. What runs goes on, unless the operator asks to end it.
+        """
         chosen = self.chosen(queryset)
         choices = [("end_running", _("End the conferences that run there as well"))]
         page = self.confirm(
-            request, chosen, "disable", _("Disable these domains?"), _loss(chosen), choices
+            request, chosen, "disable", _("Disable these domains?"), _describe_loss(chosen), choices
         )
         if page is None:
             end = bool(request.POST.get("end_running"))
-            act = partial(self._switch, request, on=False)
-            self.carry_out(request, chosen, _("Disabled"), act, in_trail=False)
+            switch = partial(self._switch, request, on=False)
+            self.carry_out(request, chosen, _("Disabled"), switch, in_trail=False)
             if end:
                 self._end_running(request, [row for row in chosen if not row.used])
         return page
@@ -202,15 +211,18 @@ class TreeAdmin(BaseAdmin):
 
     @admin.action(description=_("Enable"), permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Conferences start again there and below, as far as nothing else is disabled."""
+        """Enable domains, after a question.
+
+        Conferences can start again there and below, as far as nothing else is disabled.
+        """
         chosen = self.chosen(queryset)
         warning = _(
             "Conferences can be created there and below again, unless one above is disabled."
         )
         page = self.confirm(request, chosen, "enable", _("Enable these domains?"), warning)
         if page is None:
-            act = partial(self._switch, request, on=True)
-            self.carry_out(request, chosen, _("Enabled"), act, in_trail=False)
+            switch = partial(self._switch, request, on=True)
+            self.carry_out(request, chosen, _("Enabled"), switch, in_trail=False)
         return page
 
     def _switch(self, request: HttpRequest, row: Domain, *, on: bool) -> bool:
@@ -222,17 +234,17 @@ class TreeAdmin(BaseAdmin):
 
     @action(description=_("Disable"), url_path="disable", permissions=["change"], icon="block")  # type: ignore[untyped-decorator]
     def disable_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
-        """The same from the page of one domain."""
+        """Disable one domain from its page."""
         return self.disable(request, self.get_queryset(request).filter(pk=object_id))
 
     @action(description=_("Enable"), url_path="enable", permissions=["change"], icon="check_circle")  # type: ignore[untyped-decorator]
     def enable_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
-        """The same from the page of one domain."""
+        """Enable one domain from its page."""
         return self.enable(request, self.get_queryset(request).filter(pk=object_id))
 
 
-def _loss(rows: Sequence[Domain]) -> str:
-    """What is disabled with these domains, in numbers."""
+def _describe_loss(rows: Sequence[Domain]) -> str:
+    """Return what disabling these domains affects, in numbers."""
     counts: dict[int, int] = {}
     running: dict[str, int] = {}
     for row in rows:
@@ -240,9 +252,12 @@ def _loss(rows: Sequence[Domain]) -> str:
             counts[level] = counts.get(level, 0) + count
         for kind, count in hooks.uses_by_kind(hooks.RUNNING_BELOW, DATABASE, row.pk).items():
             running[kind] = running.get(kind, 0) + count
-    below = [f"{Level(level).label}: {count}" for level, count in sorted(counts.items())]
-    told = [f"{gettext(kind)}: {count}" for kind, count in running.items()]
-    values = {"below": ", ".join(below) or gettext("none"), "running": ", ".join(told) or "0"}
+    below_texts = [f"{Level(level).label}: {count}" for level, count in sorted(counts.items())]
+    running_texts = [f"{gettext(kind)}: {count}" for kind, count in running.items()]
+    values = {
+        "below": ", ".join(below_texts) or gettext("none"),
+        "running": ", ".join(running_texts) or "0",
+    }
     text = gettext(
         "No conference can be created there or below from then on. Domains below: %(below)s."
         " Running now: %(running)s; they go on unless you end them."
@@ -255,7 +270,7 @@ def _loss(rows: Sequence[Domain]) -> str:
 
 @admin.register(Domain)
 class AllDomainsAdmin(TreePages, TreeAdmin, ReadOnlyAdmin):
-    """The whole tree, to browse and to search in; editing is done on the page of the kind."""
+    """The page of the whole tree, to browse and search. Domains are edited on the page of their kind."""
 
     list_display = ["name", "level", "enabled", "above", "moid"]
     list_filter = ["level", "used"]
@@ -267,64 +282,64 @@ class AllDomainsAdmin(TreePages, TreeAdmin, ReadOnlyAdmin):
     actions: Any = []
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """All of it."""
+        """Return the fields that are computed."""
         return ["kind", "enabled", "limits"]
 
     @admin.display(description=_("kind"))
     def kind(self, domain: Domain) -> SafeString:
-        """Its level, with the way to its own page."""
-        page = page_of(domain.level, domain.pk)
+        """Return the level, as a link to the domain's form."""
+        page = form_address(domain.level, domain.pk)
         return format_html('<a href="{}">{}</a>', page, domain.get_level_display())
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """An autocompletion of `parent` offers only levels that may stand above."""
+        """Offer only levels that may stand above, when `parent` is completed."""
         if request.GET.get("field_name") == "parent":
             # The browser names the model that has the field, which is Domain for all kinds.
             levels = PARENTS.get(request.GET.get("model_name", ""), PARENTS["servicedomain"])
             queryset = queryset.filter(level__in=levels)
-        found: tuple[QuerySet[Any], bool] = super().get_search_results(
+        results: tuple[QuerySet[Any], bool] = super().get_search_results(
             request, queryset, search_term
         )
-        return found
+        return results
 
 
 @admin.register(CoreDomain)
 class CoreDomainAdmin(TreeAdmin):
-    """The root: there is one."""
+    """The page of the core domain. There is only one."""
 
     fieldsets = [(_("Place"), {"fields": ["name", "moid"]}), (_("Now"), {"fields": ["enabled"]})]
     autocomplete_fields = []
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Only where there is none yet."""
+        """Allow to add a core domain only if there is none."""
         return not CoreDomain.objects.exists() and bool(super().has_add_permission(request))
 
 
 @admin.register(ServiceDomain)
 class ServiceDomainAdmin(ServiceTables, TreeAdmin):
-    """Groups platforms and tenants."""
+    """The page of service domains."""
 
     fieldsets = [TreeAdmin.place, TreeAdmin.allowed, (_("Now"), {"fields": ["enabled"]})]
 
 
 class PlatformForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Addresses without passwords: those stand in the environment of the processes."""
+    """The form of a platform domain. Its addresses hold no passwords, which the site's environment has."""
 
     def clean(self) -> dict[str, Any]:
-        """No secret comes to lie in the database."""
-        found: dict[str, Any] = super().clean() or {}
+        """Refuse addresses with a password, so that no secret is kept in the database."""
+        cleaned: dict[str, Any] = super().clean() or {}
         for name in ("http_url", "broker_url", "redis_url", "database_url"):
-            if "@" in urlsplit(found.get(name) or "").netloc:
+            if "@" in urlsplit(cleaned.get(name) or "").netloc:
                 text = gettext("Leave out name and password: they stand in the site's environment.")
                 self.add_error(name, ValidationError(text))
-        return found
+        return cleaned
 
 
 @admin.register(PlatformDomain)
 class PlatformDomainAdmin(PlatformTables, TreeAdmin):
-    """A set of machines at a site."""
+    """The page of platform domains."""
 
     form = PlatformForm
     list_display = ["name", "enabled", "above", "e164_prefix", "small", "large", "moid"]

@@ -1,4 +1,4 @@
-"""Forms for signing in (any of a person's names, and why it failed), for passwords and accounts."""
+"""Forms for signing in, for passwords, and for new accounts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domains.flows import people, sign_in
 from domains.models import Account
 
 
-class _Explains:
+class _ExplainsFailure:
     fields: Any
     request: Any
 
@@ -22,28 +22,28 @@ class _Explains:
         self.fields["username"].widget.attrs["maxlength"] = sign_in.LONGEST_NAME
 
     def get_invalid_login_error(self) -> ValidationError:
-        """Why not."""
+        """Return why the sign-in failed."""
         return ValidationError(sign_in.failure_reason(self.request), code="invalid_login")
 
 
-class SignInForm(_Explains, AuthenticationForm):
-    """For people."""
+class SignInForm(_ExplainsFailure, AuthenticationForm):
+    """The sign-in form of people."""
 
 
-class OperatorSignInForm(_Explains, UnfoldAuthenticationForm):  # type: ignore[misc]
-    """For administrators: the admin's looks."""
+class OperatorSignInForm(_ExplainsFailure, UnfoldAuthenticationForm):  # type: ignore[misc]
+    """The sign-in form of administrators, with the looks of the admin."""
 
 
 # ---- passwords are set by the flow ---------------------------------------------------------------
 
 
-class _ByFlow:
+class _SavesByFlow:
     user: Any
     cleaned_data: dict[str, Any]
     _FIELD = "password1"
 
     def save(self, commit: bool = True) -> Account:
-        """Set it; sessions and tokens of the account end."""
+        """Set the password by the flow, which ends sessions and tokens of the account."""
         usable = self.cleaned_data.get("set_usable_password", True)
         people.set_password(self.user.moid, self.cleaned_data[self._FIELD] if usable else None)
         self.user.refresh_from_db()
@@ -51,12 +51,12 @@ class _ByFlow:
         return account
 
 
-class PasswordForm(_ByFlow, AdminPasswordChangeForm):  # type: ignore[misc]
-    """Somebody else's."""
+class PasswordForm(_SavesByFlow, AdminPasswordChangeForm):  # type: ignore[misc]
+    """The form that sets another person's password."""
 
 
-class OwnPasswordForm(_ByFlow, AdminOwnPasswordChangeForm):  # type: ignore[misc]
-    """The own one."""
+class OwnPasswordForm(_SavesByFlow, AdminOwnPasswordChangeForm):  # type: ignore[misc]
+    """The form that changes the own password."""
 
     _FIELD = "new_password1"
 
@@ -65,16 +65,16 @@ class OwnPasswordForm(_ByFlow, AdminOwnPasswordChangeForm):  # type: ignore[misc
 
 
 class NewAccountForm(UserCreationForm):  # type: ignore[misc]
-    """An account with its first password."""
+    """The form of an account with its first password."""
 
     class Meta:
         model = Account
         fields = ("username",)
 
     def save(self, commit: bool = True) -> Account:
-        """As it will be written by the flow."""
+        """Return the account unsaved. The flow saves it."""
         account: Account = super().save(commit=False)
         return account
 
     def save_m2m(self) -> None:
-        """There is nothing of the kind."""
+        """Do nothing: accounts have no many-to-many fields in this form."""

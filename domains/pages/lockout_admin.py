@@ -1,4 +1,4 @@
-"""Pages of the libraries that we use: lockouts to look at and to lift; their tables of tokens have none."""
+"""Admin pages of library models: lockouts can be seen and lifted, and tables of tokens have no page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from oauth2_provider import models as oauth2
 
 from foundation.web.admin_base import ReadOnlyAdmin
 
-_WITHOUT = (
+_WITHOUT_PAGE = (
     AccessAttempt,
     AccessFailureLog,
     AccessLog,
@@ -26,16 +26,19 @@ _WITHOUT = (
     oauth2.get_id_token_model(),
     oauth2.get_refresh_token_model(),
 )
-"""Registered by their libraries with pages that know no scope, and show what nobody has to see."""
+"""Models whose libraries register pages that know no scope, and show what nobody needs to see."""
 
-for _model in _WITHOUT:
+for _model in _WITHOUT_PAGE:
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
 
 
 @admin.register(AccessAttempt)
 class LockoutAdmin(ReadOnlyAdmin):
-    """Wrong tries to sign in, by name and address; for superusers, since a name need not be anybody's."""
+    """The page of wrong tries to sign in, by name and address.
+
+    It is for superusers, because a name that was tried may belong to nobody.
+    """
 
     list_display = ["username", "ip_address", "failures_since_start", "attempt_time", "path_info"]
     search_fields = ["^username", "=ip_address"]
@@ -51,14 +54,14 @@ class LockoutAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Forget the wrong tries"), permissions=["operate"])
     def unlock(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Let them try again, after a question."""
+        """Delete wrong tries, after a question, so that the person may try again."""
         chosen = self.chosen(queryset)
         warning = _("Whoever was locked out by them may try again at once.")
         page = self.confirm(request, chosen, "unlock", _("Forget these wrong tries?"), warning)
         if page is None:
-            self.carry_out(request, chosen, _("Wrong tries forgotten"), _forget)
+            self.carry_out(request, chosen, _("Wrong tries forgotten"), _delete_try)
         return page
 
 
-def _forget(row: AccessAttempt) -> bool:
+def _delete_try(row: AccessAttempt) -> bool:
     return bool(AccessAttempt.objects.filter(pk=row.pk).delete()[0])

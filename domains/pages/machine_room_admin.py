@@ -1,4 +1,4 @@
-"""Operators' pages of machine rooms; rooms and backups within the page of their platform domain."""
+"""The admin pages of machine rooms. Rooms and backups are also part of their platform's page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from unfold.admin import TabularInline
 
 from domains.flows import change as tree
 from domains.models import BackupPlatform, MachineRoom, PlatformDomain
-from domains.pages.admin_widgets import refused_politely
+from domains.pages.admin_widgets import show_refusals
 from domains.pages.table_import import RoomTables
 from domains.rules.refusal_texts import translated
 from domains.rules.tree import refusals_to_delete
@@ -27,7 +27,10 @@ from foundation.web.scoping import ScopedChoices, scope
 
 @admin.register(MachineRoom)
 class MachineRoomAdmin(RoomTables, BaseAdmin):
-    """A machine room. Whether it is abnormal is what the monitor says, not what is typed here."""
+    """The page of machine rooms.
+
+    Whether a room is abnormal is reported by the monitor, and not typed here.
+    """
 
     scope = ("platform",)
     list_display = ["name", "platform", "order", "is_default", "health", "moid"]
@@ -39,42 +42,42 @@ class MachineRoomAdmin(RoomTables, BaseAdmin):
     fields = [("name", "platform"), ("order", "is_default"), "health", "moid"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """The MOID is chosen once."""
+        """Return the health, and the MOID of a saved room."""
         return ["health", "moid"] if obj else ["health"]
 
     @admin.display(description=_("health"))
     def health(self, room: MachineRoom) -> SafeString:
-        """Normal or not."""
+        """Return a badge: normal or abnormal."""
         return badge(_("abnormal"), "red") if room.abnormal else badge(_("normal"), "green")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Not while tenants are bound to it."""
+        """Forbid to delete a room while tenants are bound to it."""
         if isinstance(obj, MachineRoom) and any(tree.room_uses(obj.pk).values()):
             return False
         return bool(super().has_delete_permission(request, obj))
 
     def save_model(self, request: HttpRequest, obj: MachineRoom, form: Any, change: bool) -> None:
-        """By the flow."""
+        """Save by the flow."""
         tree.save_room(obj)
 
     def delete_model(self, request: HttpRequest, obj: MachineRoom) -> None:
-        """By the flow."""
+        """Delete by the flow."""
         tree.delete_room(obj.pk)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Somebody else was quicker."""
-        return refused_politely(request, partial(super().changeform_view, request, *args, **kwargs))
+        """Show what the flow refuses, for instance because somebody else was faster."""
+        return show_refusals(request, partial(super().changeform_view, request, *args, **kwargs))
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """A tenant was bound to it meanwhile: say so."""
-        return refused_politely(request, partial(super().delete_view, request, *args, **kwargs))
+        """Show what the flow refuses, for instance because a tenant was bound meanwhile."""
+        return show_refusals(request, partial(super().delete_view, request, *args, **kwargs))
 
 
 # ---- within a platform's page -------------------------------------------------------------------
 
 
-class _WithPlatform(ScopedChoices, TabularInline):  # type: ignore[misc]
-    """Who may change the platform's page and this kind of thing may change these."""
+class _PlatformInline(ScopedChoices, TabularInline):  # type: ignore[misc]
+    """An inline of a platform's page, for users who may change that page and this kind of thing."""
 
     extra = 0
     tab = False
@@ -89,30 +92,30 @@ class _WithPlatform(ScopedChoices, TabularInline):  # type: ignore[misc]
         return not closed and bool(request.user.has_perm(name))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """By the table of rights; the platform itself is in scope."""
+        """Ask the table of rights. The platform itself is in scope."""
         return self._may(request, "view")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As above."""
+        """Ask the table of rights."""
         return self._may(request, "add")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As above."""
+        """Ask the table of rights."""
         return self._may(request, "change")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As above."""
+        """Ask the table of rights."""
         return self._may(request, "delete")
 
 
-class RoomRows(BaseInlineFormSet):  # type: ignore[type-arg]
-    """One default room at most; a room that is used is not deleted."""
+class RoomFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
+    """The rooms of a platform: at most one is the default, and a room in use is not deleted."""
 
     def clean(self) -> None:
-        """Say it at the row."""
+        """Refuse a second default room, and to delete rooms in use, each at its row."""
         super().clean()
-        kept = [form for form in self.forms if form not in self.deleted_forms]
-        defaults = [form for form in kept if form.cleaned_data.get("is_default")]
+        remaining = [form for form in self.forms if form not in self.deleted_forms]
+        defaults = [form for form in remaining if form.cleaned_data.get("is_default")]
         for form in defaults[1:]:
             form.add_error("is_default", gettext("Only one room is the default: leave out one."))
         for form in self.deleted_forms:
@@ -121,35 +124,35 @@ class RoomRows(BaseInlineFormSet):  # type: ignore[type-arg]
                 raise ValidationError(translated(refusal))
 
     def save(self, commit: bool = True) -> Any:
-        """By the flow."""
-        found = super().save(commit=False)
+        """Save and delete rooms by the flow."""
+        rooms = super().save(commit=False)
         if commit:
-            for room in found:
+            for room in rooms:
                 tree.save_room(room)
             for room in self.deleted_objects:
                 tree.delete_room(room.pk)
-        return found
+        return rooms
 
 
-class BackupRows(BaseInlineFormSet):  # type: ignore[type-arg]
-    """Backups in order."""
+class BackupFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
+    """The backups of a platform, in order."""
 
     def save(self, commit: bool = True) -> Any:
-        """By the flow, all of them: they are an order."""
-        found = super().save(commit=False)
+        """Save all backups by the flow, because they form an order."""
+        changed = super().save(commit=False)
         if commit:
-            kept = [form for form in self.forms if form not in self.deleted_forms]
-            ranked = [form.instance for form in kept if form.instance.backup_id]
-            ranked.sort(key=lambda one: one.order)
-            tree.save_backups(self.instance.pk, [one.backup_id for one in ranked])
-        return found
+            remaining = [form for form in self.forms if form not in self.deleted_forms]
+            ranked = [form.instance for form in remaining if form.instance.backup_id]
+            ranked.sort(key=lambda backup: backup.order)
+            tree.save_backups(self.instance.pk, [backup.backup_id for backup in ranked])
+        return changed
 
 
-class RoomInline(_WithPlatform):
-    """Machine rooms, in their order of backup."""
+class RoomInline(_PlatformInline):
+    """The machine rooms of a platform, in their order of backup."""
 
     model = MachineRoom
-    formset = RoomRows
+    formset = RoomFormSet
     fields = ["name", "order", "is_default", "health"]
     readonly_fields = ["health"]
     ordering = ["order", "moid"]
@@ -157,31 +160,31 @@ class RoomInline(_WithPlatform):
 
     @admin.display(description=_("health"))
     def health(self, room: MachineRoom) -> SafeString:
-        """Normal or not."""
+        """Return a badge: normal or abnormal."""
         return badge(_("abnormal"), "red") if room.abnormal else badge(_("normal"), "green")
 
 
 class BackupForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A platform is no backup of itself."""
+    """The form of a backup. A platform is no backup of itself."""
 
     class Meta:
         model = BackupPlatform
         fields = ["backup", "order"]
 
     def clean_backup(self) -> PlatformDomain:
-        """Before the database says so."""
+        """Refuse the platform itself, before the database does."""
         backup: PlatformDomain = self.cleaned_data["backup"]
         if backup.pk == self.instance.platform_id:
             raise ValidationError(gettext("A platform cannot back up itself: choose another one."))
         return backup
 
 
-class BackupInline(_WithPlatform):
-    """Where this platform's conferences can end up, in order of preference."""
+class BackupInline(_PlatformInline):
+    """The platforms where this platform's conferences can end up, in order of preference."""
 
     model = BackupPlatform
     form = BackupForm
-    formset = BackupRows
+    formset = BackupFormSet
     fk_name = "platform"
     fields = ["backup", "order"]
     autocomplete_fields = ["backup"]

@@ -1,4 +1,4 @@
-"""Operators' pages of the programs that act for people: API keys, and applications (OAuth2)."""
+"""The admin pages of programs that act for people: API keys, and applications (OAuth2)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _show_once(request: HttpRequest, name: str, key: str, secret: str) -> None:
 
 
 class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Name and tenant; the pair itself is made by us."""
+    """The form of an API key. The key pair itself is made by the server."""
 
     class Meta:
         model = ApiKey
@@ -36,7 +36,7 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(BaseAdmin):
-    """Keys of integrators' software. The secret is shown once, when it is made; only its hash is kept."""
+    """The page of API keys. A secret is shown once, when it is made, and only its hash is kept."""
 
     scope = ("domain",)
     form = ApiKeyForm
@@ -48,27 +48,27 @@ class ApiKeyAdmin(BaseAdmin):
     ordering = ["key"]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """The key once there is one."""
+        """Return the fields, with the key once there is one."""
         return ["name", "domain", "enabled"] + (["key"] if obj else [])
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """A key does not change; it is disabled, and another one made."""
+        """Return key and domain, which never change. Another key is made instead."""
         return ["key", "domain"] if obj else []
 
     @admin.display(description=_("state"))
     def working(self, key: ApiKey) -> SafeString:
-        """Enabled or disabled."""
+        """Return a badge: enabled or disabled."""
         return badge(_("enabled"), "green") if key.enabled else badge(_("disabled"), "grey")
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        """A new key gets its pair, and its secret is shown this once."""
+        """Save by the flow. A new key gets its pair, and its secret is shown this once."""
         secret = "" if change else assign_key_pair(obj)
         tree.save_key(obj)
         if secret:
             _show_once(request, "key", obj.key, secret)
 
     def delete_model(self, request: HttpRequest, obj: ApiKey) -> None:
-        """By the flow."""
+        """Delete by the flow."""
         tree.delete_key(obj)
 
 
@@ -85,7 +85,7 @@ _GRANTS = (
 
 
 class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
-    """What an application is; its secret is made by us."""
+    """The form of an application. Its secret is made by the server."""
 
     client_type = forms.ChoiceField(label=_("kind"), choices=_KINDS, widget=UnfoldAdminSelectWidget)
     authorization_grant_type = forms.ChoiceField(
@@ -103,7 +103,7 @@ if admin.site.is_registered(Application):
 
 @admin.register(Application)
 class ApplicationAdmin(BaseAdmin):
-    """Programs that people of a domain, and below it, let act for them."""
+    """The page of programs that people of a domain, and of those below it, let act for them."""
 
     scope = ("domain",)
     form = ApplicationForm
@@ -114,15 +114,18 @@ class ApplicationAdmin(BaseAdmin):
     ordering = ["id"]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """The id once there is one."""
+        """Return the fields, with the id once there is one."""
         return [*ApplicationForm.Meta.fields, *(["client_id"] if obj else [])]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Whom it serves and what it is does not change under those who trust it."""
+        """Return id and domain of a saved application.
+
+        Whom it serves must not change under the people who trust it.
+        """
         return ["client_id", "domain"] if obj else []
 
     def save_model(self, request: HttpRequest, obj: Application, form: Any, change: bool) -> None:
-        """A new one's secret is shown this once; only its hash is kept."""
+        """Save the application. The secret of a new one is shown this once, and only its hash is kept."""
         secret = "" if change else obj.client_secret
         super().save_model(request, obj, form, change)
         if secret and obj.client_type == obj.CLIENT_CONFIDENTIAL:

@@ -1,7 +1,7 @@
-"""An administrator's second factor (django-otp): an authenticator app, and recovery codes on paper.
+"""An administrator's second factor (django-otp) is an authenticator app, with recovery codes on paper.
 
-Wrong codes are throttled by django-otp: each doubles the wait. The recovery codes are made when the
-app is set up, shown once, and good for one sign-in each.
+Wrong codes are throttled by django-otp: each doubles the wait. The recovery codes are made when the app is set up,
+shown once, and each is good for one sign-in.
 """
 
 from __future__ import annotations
@@ -33,54 +33,59 @@ LONGEST_CODE = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the page shows: the picture and the key (setting up), what was wrong, or the codes."""
+class SecondFactorStep:
+    """The step that the page shows.
+
+    While the app is set up it holds the QR code and the key, after a wrong code the `error`, and at the end the recovery
+    codes. `core_address` is the place to set it up, for an account that is kept at a core.
+    """
 
     passed: bool = False
-    wrong: str = ""
+    error: str = ""
     picture: SafeString = SafeString("")  # noqa: RUF009 - a constant
     key: str = ""
     recovery_codes: tuple[str, ...] = ()
-    elsewhere: str = ""
+    core_address: str = ""
 
 
-def ask(request: HttpRequest) -> Asked:
-    """Take a code if one was sent; otherwise, and if it was wrong, what to ask for."""
+def take_step(request: HttpRequest) -> SecondFactorStep:
+    """Check a code if one was sent, and return the step that the page shows next."""
     account: Any = request.user
     code = request.POST.get("code", "").replace(" ", "").lower()[:LONGEST_CODE]
     if TOTPDevice.objects.filter(user=account, confirmed=True).exists():
-        return _show(request, account, code)
+        return _verify(request, account, code)
     if is_kept_at_core("default", account.moid):
-        return Asked(elsewhere=settings.CORE_URL)
+        return SecondFactorStep(core_address=settings.CORE_URL)
     return _set_up(request, account, code)
 
 
 # ---- later: show it -----------------------------------------------------------------------------
 
 
-def _show(request: HttpRequest, account: Any, code: str) -> Asked:
+def _verify(request: HttpRequest, account: Any, code: str) -> SecondFactorStep:
+    """Check a code of the app or a recovery code."""
     if not code:
-        return Asked()
+        return SecondFactorStep()
     model: Any = TOTPDevice if len(code) == 6 and code.isdigit() else StaticDevice
     device = model.objects.filter(user=account, confirmed=True).first()
     if device is not None and verify_token(account, device.persistent_id, code) is not None:
-        _let_in(request, device)
-        return Asked(passed=True)
+        _mark_verified(request, device)
+        return SecondFactorStep(passed=True)
     CODES.labels("wrong").inc()
-    return Asked(wrong=_why_not(device))
+    return SecondFactorStep(error=_describe_failure(device))
 
 
-def _why_not(device: Any) -> str:
-    """The wait after a wrong code, and the word for one that is simply wrong."""
+def _describe_failure(device: Any) -> str:
+    """Return why a code was refused: it is wrong, or it came before the wait was over."""
     if device is not None:
         device.refresh_from_db()
-        allowed, why = device.verify_is_allowed()
-        if not allowed and why and why["failure_count"] > 1:
+        allowed, reason = device.verify_is_allowed()
+        if not allowed and reason and reason["failure_count"] > 1:
             return _("This code is wrong, or came too early: wait a moment before the next one.")
     return _("This code is wrong, or was used already. Take the one that the app shows now.")
 
 
-def _let_in(request: HttpRequest, device: Any) -> None:
+def _mark_verified(request: HttpRequest, device: Any) -> None:
     CODES.labels("right").inc()
     request.session.cycle_key()
     login(request, device)
@@ -89,27 +94,28 @@ def _let_in(request: HttpRequest, device: Any) -> None:
 # ---- the first time: set it up ------------------------------------------------------------------
 
 
-def _set_up(request: HttpRequest, account: Any, code: str) -> Asked:
+def _set_up(request: HttpRequest, account: Any, code: str) -> SecondFactorStep:
+    """Show the QR code of a new app, or check the first code of the app."""
     device, _new = TOTPDevice.objects.get_or_create(
         user=account, confirmed=False, defaults={"name": "authenticator"}
     )
-    shown = Asked(
-        picture=_picture(device.config_url),
+    step = SecondFactorStep(
+        picture=_qr_code(device.config_url),
         key=base64.b32encode(device.bin_key).decode().rstrip("="),
     )
     if not code:
-        return shown
+        return step
     codes = _confirm(account, device, code)
     if codes is None:
         CODES.labels("wrong").inc()
         device.refresh_from_db()
-        return Asked(wrong=_why_not(device), picture=shown.picture, key=shown.key)
-    _let_in(request, device)
-    return Asked(passed=True, recovery_codes=codes)
+        return SecondFactorStep(error=_describe_failure(device), picture=step.picture, key=step.key)
+    _mark_verified(request, device)
+    return SecondFactorStep(passed=True, recovery_codes=codes)
 
 
 def _confirm(account: Account, device: Any, code: str) -> tuple[str, ...] | None:
-    """From now on this device is asked for; the recovery codes. None: the code was wrong."""
+    """Confirm the app with its first code, and return the recovery codes. `None` means that the code was wrong."""
     if verify_token(account, device.persistent_id, code) is None:
         return None
     with transaction.atomic():
@@ -117,16 +123,18 @@ def _confirm(account: Account, device: Any, code: str) -> tuple[str, ...] | None
             return None
         device.refresh_from_db()
         StaticDevice.objects.filter(user=account).delete()
-        paper = StaticDevice.objects.create(user=account, name="recovery codes")
+        device_of_codes = StaticDevice.objects.create(user=account, name="recovery codes")
         codes = tuple(StaticToken.random_token() for _ in range(RECOVERY_CODES))
-        StaticToken.objects.bulk_create(StaticToken(device=paper, token=one) for one in codes)
+        StaticToken.objects.bulk_create(
+            StaticToken(device=device_of_codes, token=code) for code in codes
+        )
         change_log.record_change("default", "account", account.moid, "mod")
     return codes
 
 
-def _picture(address: str) -> SafeString:
-    """The QR code as SVG, to stand in the page: no address of a third party, and in no cache."""
-    found = io.BytesIO()
-    qrcode.make(address, image_factory=SvgPathImage, box_size=12, border=2).save(found)
-    text = found.getvalue().decode()
+def _qr_code(address: str) -> SafeString:
+    """Return the QR code as SVG inside the page, so that it gets into no cache and to no third party."""
+    svg = io.BytesIO()
+    qrcode.make(address, image_factory=SvgPathImage, box_size=12, border=2).save(svg)
+    text = svg.getvalue().decode()
     return mark_safe(text[text.index("<svg") :])  # noqa: S308 - made here, from a URL in a path

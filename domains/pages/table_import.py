@@ -1,4 +1,4 @@
-"""Operators' tables: imported with a trial that lists every bad row, exported line by line."""
+"""Tables are imported after a trial that lists every bad row, and exported line by line."""
 
 from __future__ import annotations
 
@@ -36,40 +36,40 @@ from foundation.web.table_export import csv_lines, xlsx_file
 
 MOST_BYTES = 5 * 1024 * 1024
 MOST_UNPACKED = 100 * 1024 * 1024
-"""An XLSX file is a zip: what it says it becomes."""
+"""An XLSX file is a zip archive. Its directory says how large it becomes."""
 
 MOST_EXPORTED = {"csv": 100_000, "xlsx": 20_000}
 _EXPORTED = {"csv": _("Exported as CSV"), "xlsx": _("Exported as XLSX")}
 MOST_SHOWN = 20
-"""Good rows on the page of a trial; bad ones are all there."""
+"""The page of a trial shows this many good rows, and all bad ones."""
 
 
-class Waiting(CacheStorage):  # type: ignore[misc]
-    """Where a file waits to be confirmed: an hour, for all web processes."""
+class PendingImportStorage(CacheStorage):  # type: ignore[misc]
+    """A file waits here for its confirmation, for an hour, and for all web processes."""
 
     CACHE_LIFETIME = 3600
     CACHE_PREFIX = "import-"
 
 
 class TableForm(ImportForm):  # type: ignore[misc]
-    """A file within the limits."""
+    """The form of a file to import, within the limits."""
 
     def clean_import_file(self) -> Any:
-        """Refuse what is too large, packed or unpacked, before it is read."""
+        """Refuse a file that is too large, packed or unpacked, before it is read."""
         file = self.cleaned_data["import_file"]
         if file.size > MOST_BYTES:
             raise forms.ValidationError(gettext("At most 5 MiB: split the file."))
         if zipfile.is_zipfile(file):
             file.seek(0)
             with zipfile.ZipFile(file) as packed:
-                if sum(one.file_size for one in packed.infolist()) > MOST_UNPACKED:
+                if sum(entry.file_size for entry in packed.infolist()) > MOST_UNPACKED:
                     raise forms.ValidationError(gettext("At most 5 MiB: split the file."))
         file.seek(0)
         return file
 
 
-class Tables(ImportMixin):  # type: ignore[misc]
-    """For pages whose rows come and go as tables; `rows` is the kind of table."""
+class TableAdminMixin(ImportMixin):  # type: ignore[misc]
+    """This is for pages whose rows are imported and exported as tables. `rows` is the kind of table."""
 
     rows: type[TableRows]
     model: Any
@@ -78,59 +78,59 @@ class Tables(ImportMixin):  # type: ignore[misc]
     import_template_name = "domains/import.html"
     import_export_change_list_template = None
     import_formats = [CSV, XLSX]
-    tmp_storage_class = Waiting
+    tmp_storage_class = PendingImportStorage
     skip_admin_log = True
 
     def get_urls(self) -> list[Any]:
-        """The way out, beside the way in."""
+        """Add the address of the export to that of the import."""
         view = self.admin_site.admin_view(self.export_view)
         name = "{}_{}_export".format(*self.get_model_info())
         return [path("export/", view, name=name), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """With both ways."""
+        """Add links to import and export."""
         base = "admin:{}_{}_".format(*self.get_model_info())
-        asked = request.GET.copy()
-        asked.pop("p", None)
+        parameters = request.GET.copy()
+        parameters.pop("p", None)
         context: dict[str, Any] = {"export_page": reverse(base + "export"), **(extra_context or {})}
-        context["export_query"] = asked.urlencode() + "&" if asked else ""
+        context["export_query"] = parameters.urlencode() + "&" if parameters else ""
         if self.has_import_permission(request):
             context["import_page"] = reverse(base + "import")
-        found: HttpResponse = super().changelist_view(request, context)
-        return found
+        response: HttpResponse = super().changelist_view(request, context)
+        return response
 
     # ---- in ---------------------------------------------------------------------------------
 
     def has_import_permission(self, request: HttpRequest) -> bool:
-        """Who may add; each row is asked again."""
+        """Allow users who may add. Each row is checked again."""
         return bool(self.has_add_permission(request))
 
     def get_import_resource_classes(self, request: HttpRequest) -> list[type[TableRows]]:
-        """The one kind."""
+        """Return the kind of table."""
         return [self.rows]
 
     def get_import_resource_kwargs(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
-        """Who asks."""
+        """Give page and request to the table, which checks rights with them."""
         return {"page": self, "request": request}
 
     def import_action(self, request: HttpRequest, **more: Any) -> HttpResponse:
-        """The trial, with what is wrong in each row."""
+        """Run the trial, and show what is wrong in each row."""
         page: Any = super().import_action(request, **more)
-        return self._explained(page)
+        return self._with_mistakes(page)
 
     def process_import(self, request: HttpRequest, **more: Any) -> HttpResponse:
-        """The real one. A file that has waited too long has to be brought again."""
+        """Import the file that the trial has checked. After an hour it has to be chosen again."""
         if not self.has_import_permission(request):
             raise PermissionDenied
         name = request.POST.get("import_file_name", "")
-        if request.method == "POST" and Waiting(name=name).read() is None:
+        if request.method == "POST" and PendingImportStorage(name=name).read() is None:
             messages.error(request, gettext("The file is no longer there: choose it again."))
             return redirect(reverse("admin:{}_{}_import".format(*self.get_model_info())))
-        found: HttpResponse = super().process_import(request, **more)
-        return found
+        response: HttpResponse = super().process_import(request, **more)
+        return response
 
     def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
-        """Back to the list; or, when somebody else was quicker, what is wrong now."""
+        """Go back to the list, or show what is wrong now because somebody else was faster."""
         if result.has_errors() or result.has_validation_errors():
             context = {
                 **self.admin_site.each_context(request),
@@ -138,41 +138,43 @@ class Tables(ImportMixin):  # type: ignore[misc]
                 "title": _("Import"),
                 "result": result,
             }
-            return self._explained(TemplateResponse(request, self.import_template_name, context))
-        found: HttpResponse = super().process_result(result, request)
-        return found
+            return self._with_mistakes(
+                TemplateResponse(request, self.import_template_name, context)
+            )
+        response: HttpResponse = super().process_result(result, request)
+        return response
 
     def add_success_message(self, result: Any, request: HttpRequest) -> None:
-        """In numbers."""
+        """Say how many rows are new or changed."""
         values = {"new": result.totals["new"], "changed": result.totals["update"]}
         messages.success(request, gettext("Imported: %(new)d new, %(changed)d changed.") % values)
 
-    def _explained(self, page: Any) -> HttpResponse:
+    def _with_mistakes(self, page: Any) -> HttpResponse:
         context = page.context_data
         result = context.get("result")
         if result is not None:
-            context["wrong"] = list(_mistakes(result))
+            context["wrong"] = list(_list_mistakes(result))
             context["counts"] = dict(result.totals)
             context["some"] = [
                 (number, row.import_type, row.object_repr)
                 for number, row in enumerate(result.rows[:MOST_SHOWN], 2)
             ]
         context["most_rows"] = MOST_ROWS
-        found: HttpResponse = page
-        return found
+        response: HttpResponse = page
+        return response
 
     # ---- out --------------------------------------------------------------------------------
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
-        """What the list shows, all pages of it, as far as the limit goes."""
+        """Export what the list shows, with all its pages, up to the limit."""
         page: Any = self
         if not page.has_view_permission(request):
             raise PermissionDenied
-        asked = request.GET.copy()
-        kind = "".join(asked.pop("format", ["csv"])[-1:])
+        parameters = request.GET.copy()
+        kind = "".join(parameters.pop("format", ["csv"])[-1:])
         if kind not in MOST_EXPORTED:
             raise PermissionDenied
-        request.GET = asked  # type: ignore[assignment]
+        request.GET = parameters  # type: ignore[assignment]
         rows = page.get_changelist_instance(request).queryset
         if rows.order_by()[: MOST_EXPORTED[kind] + 1].count() > MOST_EXPORTED[kind]:
             text = gettext("More than %d: search or filter first.") % MOST_EXPORTED[kind]
@@ -198,55 +200,55 @@ def _lines(table: TableRows, rows: Any) -> Iterator[list[Any]]:
         yield table.export_resource(row)
 
 
-def _mistakes(result: Any) -> Iterator[tuple[str | int, str, str]]:
-    """`(line of the file, column, sentence)` of everything that is wrong; the head is line 1."""
-    for wrong in result.base_errors:
-        yield "–", "", " ".join(getattr(wrong.error, "messages", [str(wrong.error)]))
+def _list_mistakes(result: Any) -> Iterator[tuple[str | int, str, str]]:
+    """Yield `(line of the file, column, sentence)` for every mistake. The head is line 1."""
+    for error in result.base_errors:
+        yield "–", "", " ".join(getattr(error.error, "messages", [str(error.error)]))
     for row in result.invalid_rows:
         for column, texts in row.error_dict.items():
             for text in texts:
                 yield row.number + 1, "" if column == NON_FIELD_ERRORS else column, text
     for number, errors in result.row_errors():
-        for one in errors:
-            yield number + 1, "", str(one.error)
+        for row_error in errors:
+            yield number + 1, "", str(row_error.error)
 
 
 # ---- the kinds of table -------------------------------------------------------------------------
 
 
-class ServiceTables(Tables):
-    """Service domains."""
+class ServiceTables(TableAdminMixin):
+    """Import and export of service domains."""
 
     rows = ServiceRows
 
 
-class PlatformTables(Tables):
-    """Platform domains."""
+class PlatformTables(TableAdminMixin):
+    """Import and export of platform domains."""
 
     rows = PlatformRows
 
 
-class TenantTables(Tables):
-    """User domains."""
+class TenantTables(TableAdminMixin):
+    """Import and export of user domains."""
 
     rows = TenantRows
 
 
-class RoomTables(Tables):
-    """Machine rooms."""
+class RoomTables(TableAdminMixin):
+    """Import and export of machine rooms."""
 
     rows = RoomRows
     list_before_template = "domains/lists.html"
 
 
-class AccountTables(Tables):
-    """Accounts; new ones get passwords, which go out with the answer and are kept nowhere."""
+class AccountTables(TableAdminMixin):
+    """Import and export of accounts. Passwords of new ones go out with the answer and are kept nowhere."""
 
     rows = AccountRows
     list_before_template = "domains/lists.html"
 
     def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
-        """The passwords of the new ones as a file: this once."""
+        """Send the first passwords of new accounts as a file, this once."""
         page = super().process_result(result, request)
         initial = getattr(result, "initial", ())
         if result.has_errors() or result.has_validation_errors() or not initial:

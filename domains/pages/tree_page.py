@@ -1,4 +1,4 @@
-"""Operators' page of the tree: one level at a time, opened as one goes; nothing loads all of it."""
+"""The page of the tree shows one level at a time, opened on demand. Nothing loads the whole tree."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from domains.data import tree_browser
 from domains.data.tree_browser import TreeEntry
 from domains.models import CoreDomain, Level
-from domains.pages.admin_widgets import DATABASE, PAGES, add_links, page_of, standing
+from domains.pages.admin_widgets import DATABASE, PAGES, add_links, form_address, state_badge
 
 ICONS = {
     Level.CORE: "public",
@@ -26,7 +26,7 @@ MOST_FOUND = 50
 
 
 class TreePages:
-    """For the page of all domains: the tree; what is opened, searched and shown is in scope."""
+    """The page of all domains with the tree. What is opened, searched and shown is in scope."""
 
     admin_site: Any
     opts: Any
@@ -36,7 +36,7 @@ class TreePages:
     has_view_permission: Any
 
     def get_urls(self) -> list[Any]:
-        """The page, and one page of what is below a domain."""
+        """Add the tree, and the part of the page that shows what is below a domain."""
         own = [
             path("tree/", self.admin_site.admin_view(self.tree_page), name="domains_domain_tree"),
             path(
@@ -48,7 +48,7 @@ class TreePages:
         return own + super().get_urls()  # type: ignore[misc, no-any-return]
 
     def tree_page(self, request: HttpRequest) -> HttpResponse:
-        """The top of what one may see, opened down to `open`; or what a search finds."""
+        """Show the top of what the user may see, opened down to `open`, or the results of a search."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         term = request.GET.get("q", "").strip()
@@ -65,7 +65,7 @@ class TreePages:
         return TemplateResponse(request, "domains/tree.html", context)
 
     def branch(self, request: HttpRequest, moid: str) -> HttpResponse:
-        """One page of what hangs directly below a domain, for the script."""
+        """Show one page of the domains directly below a domain, for the script."""
         domain = self.get_object(request, moid)
         if domain is None or not self.has_view_permission(request, domain):
             raise Http404
@@ -81,60 +81,62 @@ class TreePages:
         return core or "" if user.is_superuser else user.domain_id or ""
 
     def _opened(self, request: HttpRequest) -> list[dict[str, Any]]:
-        """The top; below it what leads to the domain asked for, or else one level."""
+        """Return the top, opened down to the requested domain, or by one level."""
         top, wanted = self._top(request), request.GET.get("open", "")
-        line = [
+        path = [
             moid
             for moid, *_rest in tree_browser.paths_from_root(DATABASE, [wanted or top])[
                 wanted or top
             ]
         ]
-        down = line[line.index(top) :] if top in line else [top]
+        way = path[path.index(top) :] if top in path else [top]
         nodes = self._rows(request, tree_browser.load_entries(DATABASE, [top]))
-        at = nodes
-        for moid, deeper in zip(down, [*down[1:], ""], strict=True):
-            node = next((one for one in at if one["entry"].moid == moid), None)
+        nodes_of_level = nodes
+        for moid, deeper in zip(way, [*way[1:], ""], strict=True):
+            node = next(
+                (candidate for candidate in nodes_of_level if candidate["entry"].moid == moid), None
+            )
             if node is None or not node["entry"].opens:
                 break
             node["open"] = True
             node["branch"] = self._below(request, moid, 1, also=deeper)
-            at = node["branch"]["nodes"]
+            nodes_of_level = node["branch"]["nodes"]
         return nodes
 
     def _below(self, request: HttpRequest, moid: str, page: int, also: str = "") -> dict[str, Any]:
-        found, more = tree_browser.children(DATABASE, moid, page)
-        if also and also not in {one.moid for one in found}:
-            found = [*tree_browser.load_entries(DATABASE, [also]), *found]
+        entries, more = tree_browser.children(DATABASE, moid, page)
+        if also and also not in {entry.moid for entry in entries}:
+            entries = [*tree_browser.load_entries(DATABASE, [also]), *entries]
         return {
-            "nodes": self._rows(request, found),
+            "nodes": self._rows(request, entries),
             "next": page + 1 if more else None,
             "of": moid,
         }
 
     def _search(self, request: HttpRequest, term: str) -> list[TreeEntry]:
-        """By the beginning of the name, or the MOID."""
+        """Search by the beginning of the name, or by the MOID."""
         rows, _distinct = self.get_search_results(request, self.get_queryset(request), term)
-        found = list(rows.order_by("name", "moid").values_list("pk", flat=True)[:MOST_FOUND])
-        return tree_browser.load_entries(DATABASE, found)
+        moids = list(rows.order_by("name", "moid").values_list("pk", flat=True)[:MOST_FOUND])
+        return tree_browser.load_entries(DATABASE, moids)
 
-    def _rows(self, request: HttpRequest, found: Sequence[TreeEntry]) -> list[dict[str, Any]]:
+    def _rows(self, request: HttpRequest, entries: Sequence[TreeEntry]) -> list[dict[str, Any]]:
         pages = {page.opts.model_name: page for page in self.admin_site._registry.values()}
         may = {name: pages[name].has_add_permission(request) for name in PAGES.values()}
         return [
             {
-                "entry": one,
-                "icon": ICONS[Level(one.level)],
-                "kind": Level(one.level).label,
-                "page": page_of(one.level, one.moid),
-                "state": standing(one.used, one.disabled_by),
-                "counts": [(Level(level).label, n) for level, n in sorted(one.below.items())],
-                "add": add_links(one.level, one.moid, may.__getitem__),
-                "source": reverse("admin:domains_domain_branch", args=[one.moid]),
+                "entry": entry,
+                "icon": ICONS[Level(entry.level)],
+                "kind": Level(entry.level).label,
+                "page": form_address(entry.level, entry.moid),
+                "state": state_badge(entry.used, entry.disabled_by),
+                "counts": [(Level(level).label, n) for level, n in sorted(entry.below.items())],
+                "add": add_links(entry.level, entry.moid, may.__getitem__),
+                "source": reverse("admin:domains_domain_branch", args=[entry.moid]),
             }
-            for one in found
+            for entry in entries
         ]
 
 
 def _page(request: HttpRequest) -> int:
-    asked = request.GET.get("page", "1")
-    return max(1, min(int(asked), 1_000_000)) if asked.isdecimal() else 1
+    number = request.GET.get("page", "1")
+    return max(1, min(int(number), 1_000_000)) if number.isdecimal() else 1

@@ -30,7 +30,7 @@ AccessToken, RefreshToken = get_access_token_model(), get_refresh_token_model()
 
 @pytest.fixture(autouse=True)
 def _nothing_believed() -> None:
-    sessions._recent.clear()
+    sessions._session_cache.clear()
 
 
 def asked(app: Application, **more: Any) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def refresh(app: Application, value: str) -> Any:
 
 
 def api(value: str, method: str = "get", path: str = "vc/confs") -> Any:
-    sessions._recent.clear()
+    sessions._session_cache.clear()
     headers = {"Authorization": f"Bearer {value}"}
     form = {} if method == "get" else {"content_type": "application/x-www-form-urlencoded"}
     return getattr(Client(), method)(f"/api/v1/{path}", headers=headers, **form)
@@ -369,7 +369,7 @@ def test_on_the_own_machine_any_port_will_do(tenant: str) -> None:
 def test_what_is_old_is_forgotten(eva: Account, desk: Application) -> None:
     by_password(desk)
     AccessToken.objects.update(expires=timezone.now() - timedelta(days=30))
-    sessions.forget_idle(timezone.now())
+    sessions.delete_idle(timezone.now())
     assert not AccessToken.objects.exists()
     assert not RefreshToken.objects.exists()
     call_command("cleartokens")

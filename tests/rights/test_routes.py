@@ -94,7 +94,7 @@ def call(tree: None) -> Any:
     """Call the API as somebody."""
 
     def called(who: str, method: str, path: str, **fields: Any) -> dict[str, Any]:
-        sessions._recent.clear()
+        sessions._session_cache.clear()
         token = _token(who) if who else ""
         client, given = Client(), urlencode({"account_token": token, **fields})
         form = "application/x-www-form-urlencoded"

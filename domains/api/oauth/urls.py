@@ -8,9 +8,9 @@ from domains.api.oauth import views
 
 app_name = "oauth2_provider"
 urlpatterns = [
-    path("oauth/authorize", views.Authorize.as_view(), name="authorize"),
+    path("oauth/authorize", views.AuthorizeView.as_view(), name="authorize"),
     path("oauth/token", TokenView.as_view(), name="token"),
     path("oauth/revoke_token", RevokeTokenView.as_view(), name="revoke-token"),
-    path("oauth/introspect", views.Introspect.as_view(), name="introspect"),
+    path("oauth/introspect", views.IntrospectView.as_view(), name="introspect"),
     *metadata_urlpatterns,
 ]
