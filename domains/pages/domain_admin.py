@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -32,6 +29,7 @@ from domains.pages.admin_widgets import (
     show_refusals,
     state_badge,
 )
+from domains.pages.forms import PlatformForm
 from domains.pages.machine_room_admin import BackupInline, RoomInline
 from domains.pages.table_import import PlatformTables, ServiceTables, TenantTables
 from domains.pages.tree_page import TreePages
@@ -322,19 +320,6 @@ class ServiceDomainAdmin(ServiceTables, TreeAdmin):
     """The page of service domains."""
 
     fieldsets = [TreeAdmin.place, TreeAdmin.allowed, (_("Now"), {"fields": ["enabled"]})]
-
-
-class PlatformForm(forms.ModelForm):  # type: ignore[type-arg]
-    """The form of a platform domain. Its addresses hold no passwords, which the site's environment has."""
-
-    def clean(self) -> dict[str, Any]:
-        """Refuse addresses with a password, so that no secret is kept in the database."""
-        cleaned: dict[str, Any] = super().clean() or {}
-        for name in ("http_url", "broker_url", "redis_url", "database_url"):
-            if "@" in urlsplit(cleaned.get(name) or "").netloc:
-                text = gettext("Leave out name and password: they stand in the site's environment.")
-                self.add_error(name, ValidationError(text))
-        return cleaned
 
 
 @admin.register(PlatformDomain)

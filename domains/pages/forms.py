@@ -1,11 +1,14 @@
-"""Forms for signing in, for passwords, and for new accounts."""
+"""Forms for signing in, for passwords, for new accounts, and for platform domains."""
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
+from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from unfold.forms import AdminOwnPasswordChangeForm, AdminPasswordChangeForm, UserCreationForm
 from unfold.forms import AuthenticationForm as UnfoldAuthenticationForm
 
@@ -78,3 +81,19 @@ class NewAccountForm(UserCreationForm):  # type: ignore[misc]
 
     def save_m2m(self) -> None:
         """Do nothing: accounts have no many-to-many fields in this form."""
+
+
+# ---- platform domains ---------------------------------------------------------------------------
+
+
+class PlatformForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The form of a platform domain. Its addresses hold no passwords, which the site's environment has."""
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse addresses with a password, so that no secret is kept in the database."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        for name in ("http_url", "broker_url", "redis_url", "database_url"):
+            if "@" in urlsplit(cleaned.get(name) or "").netloc:
+                text = gettext("Leave out name and password: they stand in the site's environment.")
+                self.add_error(name, ValidationError(text))
+        return cleaned
