@@ -1,4 +1,4 @@
-"""Operators' pages of licences and of the seats that they limit."""
+"""The admin pages of licences and of the seats that they limit."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from foundation.web import audit
 from foundation.web.admin_base import BaseAdmin, ReadOnlyAdmin, badge, bar
 from licensing.data.queries import database_now, held_of, newest_licences
 from licensing.data.usage import limits_of
-from licensing.flows.load import load, look
+from licensing.flows.load import load, preview
 from licensing.flows.revoke import revoke
 from licensing.models import Licence, Quota
-from licensing.pages.licence_import import ImportForm, look_at
+from licensing.pages.licence_import import ImportForm, preview_for_page
 from licensing.rules.decisions import WARN_DAYS, Standing, days_left, standing
 from licensing.rules.licence_text import BadLicence
 
 
 @admin.register(Licence)
 class LicenceAdmin(BaseAdmin):
-    """Licences: a new issue replaces the one before; what was issued is not rewritten."""
+    """The page of licences. A new issue replaces the one before, and no issue is changed."""
 
     scope = ("platform",)
     list_display = ["platform", "issue", "standing", "small_conferences", "large_conferences"]
@@ -50,15 +50,15 @@ class LicenceAdmin(BaseAdmin):
     readonly_fields = ["standing", "kind", "why"]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Issue the next one instead."""
+        """Forbid changes: the next issue is imported instead."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """What was in force stays known."""
+        """Forbid to delete licences, so that what was in force stays known."""
         return False
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """Say which issue is in force."""
+        """Add to each row whether its issue is in force."""
         newest, now = newest_licences({row.platform for row in rows}), database_now()
         for row in rows:
             row.in_force = newest.get(row.platform) == row
@@ -66,31 +66,31 @@ class LicenceAdmin(BaseAdmin):
 
     @admin.display(description=_("standing"))
     def standing(self, licence: Licence) -> SafeString:
-        """In force, soon over, over, revoked, not to be believed, or replaced."""
+        """Return a badge: in force, nearly over, over, revoked, invalid, or replaced."""
         if not hasattr(licence, "in_force"):
             self.enrich([licence])
         held, now = licence.held, licence.read_at  # type: ignore[attr-defined]
-        found = standing(held, now)
-        if found is Standing.REVOKED:
+        state = standing(held, now)
+        if state is Standing.REVOKED:
             return badge(_("revoked"), "red")
         if not licence.in_force:  # type: ignore[attr-defined]
             return badge(_("replaced"), "grey")
-        if found is Standing.VALID:
+        if state is Standing.VALID:
             left = days_left(held, now)
             if left is None or left > WARN_DAYS[0]:
                 return badge(_("in force"), "green")
             return badge(_("%d days left") % int(left), "amber")
         words = {Standing.NOT_YET: _("not yet valid"), Standing.EXPIRED: _("expired")}
-        return badge(words.get(found, _("invalid")), "red")
+        return badge(words.get(state, _("invalid")), "red")
 
     @admin.display(description=_("why invalid"))
     def why(self, licence: Licence) -> str:
-        """What is wrong with its text."""
+        """Return why the licence's text cannot be believed."""
         return held_of(licence).wrong or "–"
 
     @admin.display(description=_("kind"))
     def kind(self, licence: Licence) -> SafeString:
-        """Evaluation or issued."""
+        """Return a badge: evaluation or issued."""
         return badge(_("evaluation"), "amber") if licence.evaluation else badge(_("issued"), "blue")
 
     # ---- import and revoke ------------------------------------------------------------------
@@ -98,33 +98,33 @@ class LicenceAdmin(BaseAdmin):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Licences are not written here but brought: a look first, then the loading."""
+        """Import a licence: show what it says first, then load it."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = ImportForm(request.POST or None, request.FILES or None)
-        said: dict[str, Any] = {}
+        outcome: dict[str, Any] = {}
         if form.is_valid():
             text = form.cleaned_data["text"]
             form = ImportForm(initial={"text": text})
             if refused := _out_of_scope(request, text):
-                said = {"refused": refused}
+                outcome = {"refused": refused}
             elif "load" in request.POST and self._load(request, text):
                 return redirect("admin:licensing_licence_changelist")
             else:
-                said = look_at(text)
+                outcome = preview_for_page(text)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Import a licence"),
             "target": reverse("admin:licensing_licence_changelist"),
             "form": form,
-            **said,
+            **outcome,
         }
         return TemplateResponse(request, "licensing/import.html", context)
 
     def _load(self, request: HttpRequest, text: str) -> bool:
         try:
-            platform = look(own_platform(), text)[0].platform
+            platform = preview(own_platform(), text)[0].platform
             before = newest_licences([platform]).get(platform)
             licence, _decision = load(own_platform(), text)
         except BadLicence:
@@ -136,7 +136,7 @@ class LicenceAdmin(BaseAdmin):
 
     @admin.action(description=_("Revoke"), permissions=["operate"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Take licences back, after a question."""
+        """Revoke licences, after a question."""
         chosen = self.chosen(queryset)
         warning = _(
             "No conference can be created from then on; running ones go on. A revoked licence"
@@ -149,9 +149,9 @@ class LicenceAdmin(BaseAdmin):
 
 
 def _out_of_scope(request: HttpRequest, text: str) -> str:
-    """Why somebody may not bring this licence, nor see what it would replace; "": go on."""
+    """Return why this user may not import a licence, nor see what it would replace. "" means that the user may."""
     try:
-        platform = look(own_platform(), text)[0].platform
+        platform = preview(own_platform(), text)[0].platform
     except BadLicence:
         return ""  # the page says why
     user: Any = request.user
@@ -169,7 +169,7 @@ def _revoke(row: Licence) -> bool:
 
 @admin.register(Quota)
 class QuotaAdmin(ReadOnlyAdmin):
-    """Seats taken: counted in the transactions that create and end conferences."""
+    """The page of seats that are taken. They are counted as conferences begin and end."""
 
     scope = ("owner",)
     list_display = ["whose", "small", "large", "owner"]
@@ -179,7 +179,7 @@ class QuotaAdmin(ReadOnlyAdmin):
     fields = ["owner", "small_used", "large_used"]
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """Names and limits of the domains on this page."""
+        """Add names and limits of the domains to the rows."""
         owners = [row.owner for row in rows]
         names = dict(Domain.objects.filter(pk__in=owners).values_list("pk", "name"))
         limits = limits_of(UserDomain.objects.in_bulk(owners), owners)
@@ -188,15 +188,15 @@ class QuotaAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("domain"))
     def whose(self, quota: Quota) -> str:
-        """The domain's name."""
+        """Return the name of the domain."""
         return getattr(quota, "name", "") or quota.owner
 
     @admin.display(description=_("small conferences"), ordering="small_used")
     def small(self, quota: Quota) -> SafeString:
-        """Used of allowed."""
+        """Return a bar of the small conferences used."""
         return bar(quota.small_used, getattr(quota, "limits", (None, None))[0])
 
     @admin.display(description=_("large conferences"), ordering="large_used")
     def large(self, quota: Quota) -> SafeString:
-        """Used of allowed."""
+        """Return a bar of the large conferences used."""
         return bar(quota.large_used, getattr(quota, "limits", (None, None))[1])

@@ -50,4 +50,4 @@ seats             | licensing.quota         | v.... | v....   | v....    | v....
         from licensing.flows import publish
 
         if "css" in settings.ROLES:
-            publish.greet(own_platform())
+            publish.request_licences(own_platform())

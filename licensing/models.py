@@ -1,4 +1,4 @@
-"""Licences, and the count of what they limit (CSS §4)."""
+"""Licences, and the counts of what they limit (CSS §4)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from django.db import models
 
 
 class Licence(models.Model):
-    """How much a platform domain may do, from when till when. Only the newest issue counts.
+    """A licence says how much a platform domain may do, and from when till when. Only the newest issue counts.
 
-    The sealed text is the licence; the columns of limits and validity are read by people alone, so
-    that altering them alters nothing. Of the evaluation licence (issue 0) the limits lie in the code.
+    The sealed text is the licence. The columns of limits and validity are read by people alone, so altering them changes
+    nothing. The limits of the evaluation licence (issue 0) are in the code.
     """
 
     platform = models.CharField("platform MOID", max_length=40)
@@ -38,10 +38,9 @@ class Licence(models.Model):
 
 
 class Published(models.Model):
-    """The licence in force as a platform was told it last: it is told each change once.
+    """The licence in force as it was last published to a platform, so that each change is published once.
 
-    `seen_at` is the latest time that the database was seen to have: a clock that is set back makes
-    no licence longer.
+    `seen_at` is the latest time that the database was seen to have. So a clock that is set back makes no licence longer.
     """
 
     platform = models.CharField("platform MOID", max_length=40, primary_key=True)
@@ -57,10 +56,10 @@ class Published(models.Model):
 
 
 class Quota(models.Model):
-    """What the conferences of a platform or user domain that are not ended have in use.
+    """The amounts that the conferences of a platform or user domain have in use, until they end.
 
-    Changed only in the transaction that changes a conference. Terminals, monitors and ports are
-    counted for platforms alone; their limit is the licence in force, summed over possible platforms.
+    They change only in the transaction that changes a conference. Terminals, monitors and ports are counted for
+    platforms alone. Their limit is the licence in force, summed over possible platforms.
     """
 
     owner = models.CharField("domain MOID", max_length=40, primary_key=True)

@@ -16,7 +16,7 @@ from foundation.bus.envelope import Envelope
 from foundation.bus.message import BadMessage, Message, dumps, loads, to_body
 from foundation.bus.outgoing import Answer, Outgoing
 from licensing.rules.amounts import NONE, WIRE_NAMES, Amounts
-from licensing.rules.limits import Limits, room_for_one, short_of
+from licensing.rules.limits import Limits, find_reached_limit, find_short_resource
 from tests.memory_letter import Letter, envelope_of
 from wire import replies
 from wire.error_codes import Err
@@ -208,12 +208,16 @@ class MemoryUnitOfWork:
         facts, wanted = self.facts[tenant.moid], licence_counts.of_new(places)
         limit = facts.large_limit if wanted.large_conferences else facts.small_limit
         platform, own = self.used(self.platform), self.used(tenant.moid)
-        full = room_for_one(wanted, self.licence, platform, limit, own, self.now)
+        full = find_reached_limit(wanted, self.licence, platform, limit, own, self.now)
         return refused(full, wanted) if full else None
 
     def short_of(self, wanted: Amounts) -> str:
         """The licensed resource of which so many more cannot be had; "": all can."""
-        return short_of(wanted, self.used(self.platform), self.licence.site) if self.licence else ""
+        return (
+            find_short_resource(wanted, self.used(self.platform), self.licence.site)
+            if self.licence
+            else ""
+        )
 
     def used(self, owner: str) -> Amounts:
         """What a domain or the platform has in use."""

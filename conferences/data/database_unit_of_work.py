@@ -26,7 +26,7 @@ from foundation.bus.unit_of_work import UnitOfWork
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, possible_platforms, redis_of
 from foundation.clock import next_id
-from licensing.data.seats import Seats, stock
+from licensing.data.seats import Seats, read_stock
 from licensing.rules.amounts import Amounts
 from wire.conference_manager import CreateConference
 from wire.error_codes import Err
@@ -208,7 +208,7 @@ class ConferencesDatabaseUnitOfWork:
 
     def short_of(self, wanted: Amounts) -> str:
         """The licensed resource of which so many more cannot be had; "": all can."""
-        return stock(self._database, self._uow.platform).short_of(wanted)
+        return read_stock(self._database, self._uow.platform).short_of(wanted)
 
     def number(self, wanted: str | None) -> tuple[str, str, int] | None:
         """Number, short number and incarnation for a new conference; None: taken."""

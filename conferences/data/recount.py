@@ -11,7 +11,7 @@ from conferences.data import row_mapper
 from conferences.rules.licence_counts import in_use
 from foundation.cells import sql
 from foundation.cells.directory import store_of
-from licensing.data.seats import ALL_COUNTS, COLUMNS, hold, put_right
+from licensing.data.seats import ALL_COUNTS, COLUMNS, lock_counts, write_counts
 from licensing.rules.amounts import NONE, Amounts
 
 log = logging.getLogger("conferences.recount")
@@ -38,10 +38,10 @@ def put_counts_right(platform: str) -> int:
     conference begins or ends: their counts wait for the platform's row."""
     database = store_of(platform).database
     with transaction.atomic(using=database):
-        hold(database, platform)
+        lock_counts(database, platform)
         said, true = _both(platform)
         wrong = _wrong(said, true)
-        put_right(database, {one: true.get(one, NONE) for one in wrong})
+        write_counts(database, {one: true.get(one, NONE) for one in wrong})
     for one in sorted(wrong):
         log.warning("counted again: %s", _words(one, said.get(one, NONE), true.get(one, NONE)))
     return len(wrong)

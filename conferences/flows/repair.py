@@ -28,4 +28,4 @@ def repair(platform: str) -> None:
     except redis.RedisError as error:
         log.warning("Redis is away: %s", error)
     domain_projection.repair(platform)
-    licences.mend(platform)
+    licences.repair(platform)

@@ -63,7 +63,7 @@ def begin_to_serve(platform: str) -> bool:
             count = redis_projection.refresh(platform)
             domain_projection.rebuild(platform)
             sync.request_missed_changes(platform)
-            licences.greet(platform)
+            licences.request_licences(platform)
             client.set(_EPOCH, uow.epoch)
             log.info("%s is served here (epoch %d), %d are live", platform, uow.epoch, count)
     except redis.RedisError as error:

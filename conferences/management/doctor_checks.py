@@ -289,7 +289,7 @@ def _licence(platform: str) -> Finding:
 
 
 def _licence_projection(platform: str) -> Finding:
-    wrong = _twice(lambda: set(licence_projection.differing(platform)))
+    wrong = _twice(lambda: set(licence_projection.find_differing(platform)))
     if not wrong:
         return Finding("licence projection")
     words = f"{licence_projection.key(min(wrong))} in Redis is not what the database says"

@@ -1,4 +1,4 @@
-"""The only place where a change of licences becomes real: summed again, published if it is another."""
+"""Changes of licences become real here only: the licence in force is summed again, and published if it changed."""
 
 from __future__ import annotations
 
@@ -8,50 +8,55 @@ from django.conf import settings
 
 from foundation.bus.outgoing import Send
 from licensing.data.unit_of_work import LicensingUnitOfWork
-from licensing.rules.decisions import Held
+from licensing.rules.decisions import HeldLicence
 from wire.licences import LicenceIssued
 from wire.routes import Routes
 
 log = logging.getLogger("licensing")
 
 
-def take(uow: LicensingUnitOfWork, one: Held) -> None:
-    """A new issue counts from now on; one that comes revoked counts for nothing."""
-    kind = "revoked, as it came" if one.revoked_at else "loaded"
-    log.info("licence %d of %s is %s", one.issue, one.platform, kind)
-    uow.save(one)
-    _tell(uow, one)
+def accept(uow: LicensingUnitOfWork, licence: HeldLicence) -> None:
+    """Save a new issue, which counts from now on. An issue that comes revoked counts for nothing."""
+    kind = "revoked, as it came" if licence.revoked_at else "loaded"
+    log.info("licence %d of %s is %s", licence.issue, licence.platform, kind)
+    uow.save(licence)
+    _notify(uow, licence)
 
 
-def revoke(uow: LicensingUnitOfWork, one: Held) -> None:
-    """An issue counts no more."""
-    log.warning("licence %d of %s is revoked", one.issue, one.platform)
-    _tell(uow, uow.revoke(one))
+def revoke(uow: LicensingUnitOfWork, licence: HeldLicence) -> None:
+    """Revoke an issue, so that it no longer counts."""
+    log.warning("licence %d of %s is revoked", licence.issue, licence.platform)
+    _notify(uow, uow.revoke(licence))
 
 
-def _tell(uow: LicensingUnitOfWork, one: Held) -> None:
-    """Those for whom it counts: our own platform's modules; from the core, the sites."""
-    if one.platform in uow.served:
+def _notify(uow: LicensingUnitOfWork, licence: HeldLicence) -> None:
+    """Notify those for whom a licence counts: our own platform's modules and, from the core, the sites."""
+    if licence.platform in uow.served:
         publish(uow)
-    for peer in uow.concerned(one.platform) if uow.is_core else ():
+    for peer in uow.concerned(licence.platform) if uow.is_core else ():
         if peer in settings.PEERS:
-            issue(uow, one, peer)
+            send_licence(uow, licence, peer)
 
 
-def issue(uow: LicensingUnitOfWork, one: Held, peer: str) -> None:
-    """From the core to a site (empty: on our own broker). The evaluation licence has no text."""
-    if one.text and not one.wrong:
-        told = LicenceIssued(
-            platform=one.platform, license=one.text, revoked=True if one.revoked_at else None
+def send_licence(uow: LicensingUnitOfWork, licence: HeldLicence, peer: str) -> None:
+    """Send a licence from the core to a site. `peer` is "" for our own broker.
+
+    The evaluation licence has no text, so it is not sent.
+    """
+    if licence.text and not licence.wrong:
+        notice = LicenceIssued(
+            platform=licence.platform,
+            license=licence.text,
+            revoked=True if licence.revoked_at else None,
         )
-        uow.send(Send(message=told, route=Routes.LICENCE_NOTICE, destination=peer))
+        uow.send(Send(message=notice, route=Routes.LICENCE_NOTICE, destination=peer))
 
 
 def publish(uow: LicensingUnitOfWork, *, anyway: bool = False) -> None:
-    """Tell the platform what it may do now, if that has changed (`anyway`: even if not)."""
-    now = uow.in_force()
-    known = uow.was_published(now)
-    if not known:
-        uow.remember_published(now)
-    if anyway or not known:
-        uow.send(Send(message=now, route=Routes.LICENCE_IN_FORCE))
+    """Publish what the platform may do now, if that has changed, or `anyway`."""
+    in_force = uow.in_force()
+    is_known = uow.was_published(in_force)
+    if not is_known:
+        uow.remember_published(in_force)
+    if anyway or not is_known:
+        uow.send(Send(message=in_force, route=Routes.LICENCE_IN_FORCE))

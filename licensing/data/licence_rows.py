@@ -1,4 +1,4 @@
-"""Licence rows and what they are worth: the text counts, the columns beside it are for looking at."""
+"""Licence rows are believed as far as their sealed text goes. The columns beside it are for people to read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from foundation.bus.outbox import naive
 from foundation.cells import sql
 from licensing.data import trusted_keys
 from licensing.rules.amounts import EVALUATION, WIRE_NAMES
-from licensing.rules.decisions import Held
+from licensing.rules.decisions import HeldLicence
 from licensing.rules.licence_text import BadLicence, Licence
 
 TABLE = "licensing_licence"
@@ -36,31 +36,31 @@ SELECT l.platform, l.issue, l.sealed, l.valid_from, l.evaluation, l.revoked_at, 
 
 def newest_of(
     database: str, platforms: Collection[str], *, lock: bool = False
-) -> tuple[dict[str, Held], datetime]:
-    """The newest issue of each platform that has one, verified, and the time of licences. One query."""
+) -> tuple[dict[str, HeldLicence], datetime]:
+    """Return the verified newest issue of each platform that has one, and the time of licences, in one query."""
     wanted = sorted(set(platforms))
     query = _NEWEST.format(marks=sql.marks(wanted)) + ("FOR UPDATE" if lock else "")
-    found = sql.select(database, query, wanted)
-    return {row[0]: from_row(row) for row in found if row[0] is not None}, _aware(found[0][-1])
+    rows = sql.select(database, query, wanted)
+    return {row[0]: from_row(row) for row in rows if row[0] is not None}, _aware(rows[0][-1])
 
 
-def newest(database: str, platform: str, *, lock: bool = False) -> Held | None:
-    """The newest issue of a platform; None: there is none."""
+def newest(database: str, platform: str, *, lock: bool = False) -> HeldLicence | None:
+    """Return the newest issue of a platform, or `None`."""
     return newest_of(database, [platform], lock=lock)[0].get(platform)
 
 
-def newest_and_now(database: str, platform: str) -> tuple[Held | None, datetime]:
-    """The newest issue of a platform, and the time of licences."""
-    found, now = newest_of(database, [platform])
-    return found.get(platform), now
+def newest_and_now(database: str, platform: str) -> tuple[HeldLicence | None, datetime]:
+    """Return the newest issue of a platform, or `None`, and the time of licences."""
+    licences, now = newest_of(database, [platform])
+    return licences.get(platform), now
 
 
-def from_row(row: tuple[Any, ...]) -> Held:
-    """A row, believed as far as its text goes."""
+def from_row(row: tuple[Any, ...]) -> HeldLicence:
+    """Return the licence of a row. `wrong` says why its text cannot be believed."""
     platform, issue, text, start, evaluation, revoked = row[:6]
     begins, revoked_at = _aware(start), _aware(revoked) if revoked else None
     if evaluation and issue == 0:
-        return Held(
+        return HeldLicence(
             platform=platform,
             issue=0,
             amounts=EVALUATION,
@@ -72,21 +72,21 @@ def from_row(row: tuple[Any, ...]) -> Held:
         licence = trusted_keys.verify_again(text)
         if (licence.platform, licence.issue) != (platform, issue):
             raise BadLicence(f"its text is issue {licence.issue} of platform {licence.platform}")
-    except BadLicence as wrong:
-        return Held(
+    except BadLicence as error:
+        return HeldLicence(
             platform=platform,
             issue=issue,
             text=text,
             valid_from=begins,
             revoked_at=revoked_at,
-            wrong=str(wrong),
+            wrong=str(error),
         )
-    return held(licence, text, revoked_at)
+    return to_held(licence, text, revoked_at)
 
 
-def held(licence: Licence, text: str, revoked_at: datetime | None = None) -> Held:
-    """A licence as it is kept."""
-    return Held(
+def to_held(licence: Licence, text: str, revoked_at: datetime | None = None) -> HeldLicence:
+    """Return a licence as it is kept."""
+    return HeldLicence(
         platform=licence.platform,
         issue=licence.issue,
         text=text,
@@ -97,17 +97,17 @@ def held(licence: Licence, text: str, revoked_at: datetime | None = None) -> Hel
     )
 
 
-def to_row(one: Held) -> tuple[Any, ...]:
-    """The row of a licence."""
+def to_row(licence: HeldLicence) -> tuple[Any, ...]:
+    """Return the row of a licence."""
     return (
-        one.platform,
-        one.issue,
-        one.text,
-        *(getattr(one.amounts, name) for name in WIRE_NAMES),
-        naive(one.valid_from),
-        one.valid_to and naive(one.valid_to),
-        one.evaluation,
-        one.revoked_at and naive(one.revoked_at),
+        licence.platform,
+        licence.issue,
+        licence.text,
+        *(getattr(licence.amounts, name) for name in WIRE_NAMES),
+        naive(licence.valid_from),
+        licence.valid_to and naive(licence.valid_to),
+        licence.evaluation,
+        licence.revoked_at and naive(licence.revoked_at),
     )
 
 

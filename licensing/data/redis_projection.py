@@ -1,6 +1,6 @@
-"""`domain/<MOID>/license` in Redis (CSS §4.2): for the platform's other modules; never the truth.
+"""The hash `domain/<MOID>/license` in Redis (CSS §4.2) shows a licence for the platform's other modules.
 
-There while the platform's newest licence is valid, and only then.
+The database is the truth. The hash exists while the platform's newest licence is valid, and only then.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import redis
 
 from foundation.cells.directory import possible_platforms, redis_of, store_of
 from licensing.data import licence_rows
-from licensing.rules.decisions import Held, amounts_in
+from licensing.rules.decisions import HeldLicence, amounts_in
 
 log = logging.getLogger("licensing.projection")
 
 
 def key(platform: str) -> str:
-    """The hash of a platform's licence."""
+    """Return the key of the hash of a platform's licence."""
     return f"domain/{platform}/license"
 
 
-def content(held: Held | None, now: datetime) -> dict[Any, Any]:
-    """What the hash must hold; empty: it must not be there."""
+def hash_content(held: HeldLicence | None, now: datetime) -> dict[Any, Any]:
+    """Return what the hash must hold. An empty hash must not exist."""
     amounts = amounts_in(held, now)
     if held is None or amounts is None:
         return {}
@@ -32,42 +32,46 @@ def content(held: Held | None, now: datetime) -> dict[Any, Any]:
     return {"license": held.text, **limits}
 
 
-def write(platform: str, held: Held | None, now: datetime) -> bool:
-    """Write a platform's licence; False when Redis is away (what is missing is rebuilt later)."""
-    wanted = content(held, now)
+def write(platform: str, held: HeldLicence | None, now: datetime) -> bool:
+    """Write a platform's licence. `False` means that Redis is away, and `rebuild` has to write it later."""
+    wanted = hash_content(held, now)
     try:
         with redis_of(platform).pipeline(transaction=True) as pipe:
             pipe.delete(key(platform))
             if wanted:
                 pipe.hset(key(platform), mapping=wanted)
             pipe.execute()
-    except redis.RedisError as wrong:
-        log.warning("projection waits: %s", wrong)
+    except redis.RedisError as error:
+        log.warning("projection waits: %s", error)
         return False
     return True
 
 
-def differing(platform: str) -> list[str]:
-    """Of a platform and those that its site may have to serve: whose hash is not what the database
-    says, or cannot be read."""
+def find_differing(platform: str) -> list[str]:
+    """Return the platforms whose hash differs from the database or cannot be read.
+
+    Those are a platform and the ones that its site may have to serve.
+    """
     database = store_of(platform).database
-    found = []
-    for one in dict.fromkeys((platform, *possible_platforms())):
-        wanted = content(*licence_rows.newest_and_now(database, one))
+    differing = []
+    for candidate in dict.fromkeys((platform, *possible_platforms())):
+        wanted = hash_content(*licence_rows.newest_and_now(database, candidate))
         try:
-            same = redis_of(one).hgetall(key(one)) == wanted
+            same = redis_of(candidate).hgetall(key(candidate)) == wanted
         except redis.RedisError:
             same = False
         if not same:
-            found.append(one)
-    return found
+            differing.append(candidate)
+    return differing
 
 
 def rebuild(platform: str) -> int:
-    """Write again what differs, for a platform and those that its site may have to serve; how many."""
+    """Write the hashes that differ (see `find_differing`), and return how many were written."""
     database = store_of(platform).database
-    wrong = differing(platform)
-    written = [one for one in wrong if write(one, *licence_rows.newest_and_now(database, one))]
-    for one in written:
-        log.info("%s is written again", key(one))
+    differing = find_differing(platform)
+    written = [
+        name for name in differing if write(name, *licence_rows.newest_and_now(database, name))
+    ]
+    for name in written:
+        log.info("%s is written again", key(name))
     return len(written)

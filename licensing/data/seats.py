@@ -1,4 +1,4 @@
-"""What is in use: counted in the transaction that takes or gives it back, so that it cannot drift."""
+"""Seats are counted in the transaction that takes or returns them, so that the counts cannot drift."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from foundation.cells import sql
 from foundation.cells.directory import possible_platforms
 from licensing.data import licence_rows
 from licensing.rules.amounts import NONE, RESOURCES, Amounts
-from licensing.rules.decisions import Held, Standing, amounts_in, standing
-from licensing.rules.limits import Full, Limits, in_force, room_for_one, short_of
+from licensing.rules.decisions import HeldLicence, Standing, amounts_in, standing
+from licensing.rules.limits import Full, Limits, find_reached_limit, find_short_resource, in_force
 
 COLUMNS = ("small_used", "large_used", *RESOURCES)
 """Of `licensing_quota`, in the order of `Amounts`."""
@@ -28,7 +28,7 @@ _READ = f"{ALL_COUNTS.format(more='')} WHERE owner"
 
 
 class Seats:
-    """The counts that one transaction has to do with; rows are locked from the first look on."""
+    """The counts that a transaction changes. Their rows are locked from the first look on."""
 
     def __init__(self, database: str, platform: str, now: datetime) -> None:
         self._database, self._platform, self._now = database, platform, now
@@ -42,13 +42,13 @@ class Seats:
         wanted = sorted({*owners, self._platform} - self._used.keys())
         if not wanted:
             return
-        found = self._read(wanted)
-        missing = [(owner, *astuple(NONE)) for owner in wanted if owner not in found]
+        counts = self._read(wanted)
+        missing = [(owner, *astuple(NONE)) for owner in wanted if owner not in counts]
         if missing:
             columns = ("owner", *COLUMNS)
             sql.insert(self._database, "licensing_quota", columns, missing, update=("owner",))
-            found = self._read(wanted)
-        self._used |= found
+            counts = self._read(wanted)
+        self._used |= counts
         if not self._licence_read:
             self._licence, self._licence_read = self._read_licence(), True
 
@@ -57,16 +57,16 @@ class Seats:
         return {r[0]: Amounts(*r[1:]) for r in sql.select(self._database, query, owners)}
 
     def _read_licence(self) -> Limits | None:
-        """One query; what its text says was verified within the last minute, or is now."""
-        each, clock = licence_rows.newest_of(
+        """Read the limits in one query. The licence's text was verified within the last minute, or is now."""
+        licences, clock = licence_rows.newest_of(
             self._database, (self._platform, *possible_platforms())
         )
         self._now = max(self._now, clock)
-        own = each.get(self._platform)
+        own = licences.get(self._platform)
         if own is None or standing(own, self._now) is not Standing.VALID:
             return None
         small, large = own.amounts.small_conferences, own.amounts.large_conferences
-        site = _in_force(self._platform, each, self._now)
+        site = _in_force(self._platform, licences, self._now)
         return Limits(small, large, own.valid_from, own.valid_to, site)
 
     def _now_used(self, owner: str) -> Amounts:
@@ -75,13 +75,13 @@ class Seats:
         return Amounts(*(value + self._deltas[(owner, column)] for value, column in pairs))
 
     def refusal(self, domain: str, wanted: Amounts, domain_limit: int | None) -> Full | None:
-        """Which limit forbids one more conference that takes so much; None: there is a seat."""
+        """Return the limit that forbids one more conference of a domain. `None` means that there is a seat."""
         self.lock([domain])
         platform, own = self._now_used(self._platform), self._now_used(domain)
-        return room_for_one(wanted, self._licence, platform, domain_limit, own, self._now)
+        return find_reached_limit(wanted, self._licence, platform, domain_limit, own, self._now)
 
     def change(self, domain: str, before: Amounts, after: Amounts) -> None:
-        """A conference of this domain takes `after` where it took `before`."""
+        """Count that a conference of this domain takes `after` in place of `before`."""
         for column, was, now in zip(COLUMNS, astuple(before), astuple(after), strict=True):
             if now == was:
                 continue
@@ -107,11 +107,11 @@ class Seats:
         sql.execute(self._database, query, [*values, *owners])
 
 
-def _in_force(own: str, each: Mapping[str, Held], now: datetime) -> Amounts:
-    """The licence in force of a site."""
+def _in_force(own: str, licences: Mapping[str, HeldLicence], now: datetime) -> Amounts:
+    """Return the licence in force of a site."""
     possible = [p for p in possible_platforms() if p != own]
     return in_force(
-        amounts_in(each.get(own), now), [amounts_in(each.get(p), now) for p in possible]
+        amounts_in(licences.get(own), now), [amounts_in(licences.get(p), now) for p in possible]
     )
 
 
@@ -120,40 +120,44 @@ def _in_force(own: str, each: Mapping[str, Held], now: datetime) -> Amounts:
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """What a platform uses and may use; `site` is None while it has no valid licence: what runs
-    then goes on, and people may still come to it."""
+    """A stock says what a platform uses and may use.
+
+    `site` is `None` while it has no valid licence. What runs then goes on, and people may still come to it.
+    """
 
     used: Amounts
     site: Amounts | None
 
     def short_of(self, wanted: Amounts) -> str:
-        """The first resource of which so many more cannot be had; "": all can."""
-        return short_of(wanted, self.used, self.site) if self.site is not None else ""
+        """Return the first resource of which too few are left. "" means that there are enough."""
+        return find_short_resource(wanted, self.used, self.site) if self.site is not None else ""
 
 
-def stock(database: str, platform: str) -> Stock:
-    """Terminals and ports in use and licensed, without waiting for anybody: two queries."""
-    found = sql.select(database, f"{_READ} = %s", [platform])
-    used = Amounts(*found[0][1:]) if found else NONE
-    each, now = licence_rows.newest_of(database, (platform, *possible_platforms()))
-    valid = amounts_in(each.get(platform), now) is not None
-    return Stock(used, _in_force(platform, each, now) if valid else None)
+def read_stock(database: str, platform: str) -> Stock:
+    """Return terminals and ports in use and licensed, without waiting for a lock, with two queries."""
+    rows = sql.select(database, f"{_READ} = %s", [platform])
+    used = Amounts(*rows[0][1:]) if rows else NONE
+    licences, now = licence_rows.newest_of(database, (platform, *possible_platforms()))
+    valid = amounts_in(licences.get(platform), now) is not None
+    return Stock(used, _in_force(platform, licences, now) if valid else None)
 
 
 # ---- counted again -------------------------------------------------------------------------------
 
 
-def hold(database: str, platform: str) -> None:
-    """In the caller's transaction: nobody else can commit a change of a platform's counts now."""
+def lock_counts(database: str, platform: str) -> None:
+    """Lock a platform's counts, so that nobody else changes them until the caller's transaction ends."""
     sql.insert(
         database, "licensing_quota", ("owner", *COLUMNS), [(platform, *astuple(NONE))], ("owner",)
     )
     sql.select(database, f"{_READ} = %s FOR UPDATE", [platform])
 
 
-def put_right(database: str, true: Mapping[str, Amounts]) -> None:
+def write_counts(database: str, counted: Mapping[str, Amounts]) -> None:
     """Write the counts of these owners as they have been counted again."""
-    values: list[tuple[Any, ...]] = [(owner, *astuple(one)) for owner, one in true.items()]
+    values: list[tuple[Any, ...]] = [
+        (owner, *astuple(amounts)) for owner, amounts in counted.items()
+    ]
     sql.insert(database, "licensing_quota", ("owner", *COLUMNS), values, update=COLUMNS)
 
 

@@ -1,4 +1,4 @@
-"""Which licences this site believes: its keys, and what was verified a moment ago."""
+"""A site believes licences that its keys verify. It remembers a verification for a minute."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _seen: dict[bytes, tuple[float, Licence | BadLicence]] = {}
 
 
 class NoKeys(BadLicence):
-    """This site was not told whom to believe."""
+    """The site has no keys to verify licences with."""
 
 
 def keys() -> tuple[bytes, bytes]:
-    """The core's public key, and the key that opens sealed licences. Raises a BadLicence."""
+    """Return the core's public key, and the key that opens sealed licences. Raises a BadLicence."""
     if not settings.LICENSE_PUBLIC_KEY or not settings.LICENSE_SEALING_KEY:
         raise NoKeys(
             "this site has no LICENSE_PUBLIC_KEY or no LICENSE_SEALING_KEY; ask for them where"
@@ -34,23 +34,26 @@ def keys() -> tuple[bytes, bytes]:
 
 
 def verify(text: str) -> Licence:
-    """The licence of a text, verified now. Raises a BadLicence."""
+    """Verify a text now, and return its licence. Raises a BadLicence."""
     return unseal(text, *keys())
 
 
 def verify_again(text: str) -> Licence:
-    """The same, believed for a minute: a text cannot change without its hash. Raises a BadLicence."""
+    """Return the licence of a text, verified within the last minute. Raises a BadLicence.
+
+    A text cannot change without its hash, by which the verification is remembered.
+    """
     parts = (settings.LICENSE_PUBLIC_KEY, settings.LICENSE_SEALING_KEY, text)
-    mark = hashlib.sha256("\0".join(parts).encode()).digest()
-    verified_at, found = _seen.get(mark, (0.0, None))
-    if found is None or time.monotonic() - verified_at > SECONDS:
+    digest = hashlib.sha256("\0".join(parts).encode()).digest()
+    verified_at, result = _seen.get(digest, (0.0, None))
+    if result is None or time.monotonic() - verified_at > SECONDS:
         try:
-            found = verify(text)
-        except BadLicence as wrong:
-            found = wrong
+            result = verify(text)
+        except BadLicence as error:
+            result = error
         if len(_seen) >= _MOST:
             _seen.clear()
-        _seen[mark] = (time.monotonic(), found)
-    if isinstance(found, BadLicence):
-        raise type(found)(str(found))
-    return found
+        _seen[digest] = (time.monotonic(), result)
+    if isinstance(result, BadLicence):
+        raise type(result)(str(result))
+    return result

@@ -1,4 +1,4 @@
-"""Everything that a licence flow may touch, inside one transaction."""
+"""The unit of work of licence flows. It lives within one transaction."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from foundation.cells import sql
 from foundation.cells.directory import possible_platforms
 from licensing.data import licence_rows, redis_projection
 from licensing.rules.amounts import Amounts
-from licensing.rules.decisions import Held, Standing, amounts_in, standing
+from licensing.rules.decisions import HeldLicence, Standing, amounts_in, standing
 from licensing.rules.limits import in_force
 from wire.licences import LicenceInForce
 
@@ -26,11 +26,11 @@ _PUBLISHED = "licensing_published"
 
 
 class LicensingUnitOfWork:
-    """The licences of a platform and of those that it may have to serve."""
+    """The licences of a platform, and of those that it may have to serve."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow, self._database = uow, uow.database
-        self._newest: dict[str, Held | None] = {}
+        self._newest: dict[str, HeldLicence | None] = {}
         self._changed: set[str] = set()
         self._published: bytes | None = None
         self._seen = uow.now
@@ -40,33 +40,33 @@ class LicensingUnitOfWork:
 
     @property
     def now(self) -> datetime:
-        """The time of licences: the database's, and never earlier than one that was seen there."""
+        """Return the time of licences: the database's, and never earlier than one seen before."""
         self._lock()
         return self._seen
 
     @property
     def served(self) -> tuple[str, ...]:
-        """Own platform first, then those that this site may have to serve."""
+        """Return our own platform first, then those that this site may have to serve."""
         return (self.own, *self.possible)
 
     @cached_property
     def platforms(self) -> tuple[str, ...]:
-        """Whose licences are kept here: of those served, and at the core of all the tree's."""
+        """Return the platforms whose licences are kept here: those served, and at the core all of the tree."""
         tree = platforms(self._database) if self.is_core else ()
         return tuple(dict.fromkeys((*self.served, *tree)))
 
     def concerned(self, platform: str) -> tuple[str, ...]:
-        """At the core: the other sites that a platform's licence counts for, its own first."""
+        """Return, at the core, the other sites that a platform's licence counts for, its own first."""
         sites = (platform, *backups_of(self._database, platform))
-        return tuple(one for one in sites if one != self.own)
+        return tuple(site for site in sites if site != self.own)
 
     def prepare(self, messages: Sequence[Message]) -> None:
-        """Nothing: these messages are rare, and lock when their turn comes."""
+        """Do nothing: these messages are rare, and take their locks when they are handled."""
 
     # ---- reading ----------------------------------------------------------------------------
 
     def _lock(self) -> bytes:
-        """What was published last. From here on other transactions on licences wait for this one."""
+        """Lock licences until the transaction ends, and return what was published last."""
         if self._published is None:
             columns, row = ("platform", "body", "at"), (self.own, b"", naive(self._uow.now))
             sql.insert(self._database, _PUBLISHED, columns, [row], update=("platform",))
@@ -76,59 +76,59 @@ class LicensingUnitOfWork:
             self._seen = max(self._seen, seen.replace(tzinfo=UTC)) if seen else self._seen
         return self._published
 
-    def newest(self, platform: str) -> Held | None:
-        """The newest issue of a platform, locked."""
+    def newest(self, platform: str) -> HeldLicence | None:
+        """Return the newest issue of a platform, locked, or `None`."""
         self._lock()
         if platform not in self._newest:
             self._newest[platform] = licence_rows.newest(self._database, platform, lock=True)
         return self._newest[platform]
 
     def in_force(self) -> LicenceInForce:
-        """What this site may do now."""
+        """Return what this site may do now."""
         own = self.newest(self.own)
         possible = [amounts_in(self.newest(p), self.now) for p in self.possible]
         amounts = in_force(amounts_in(own, self.now), possible)
         return _told(self.own, own if standing(own, self.now) is Standing.VALID else None, amounts)
 
-    def was_published(self, one: LicenceInForce) -> bool:
-        """Is this what was published last?"""
-        return self._lock() == dumps(to_body(one))
+    def was_published(self, in_force: LicenceInForce) -> bool:
+        """Return whether this is what was published last."""
+        return self._lock() == dumps(to_body(in_force))
 
     # ---- writing ----------------------------------------------------------------------------
 
-    def save(self, one: Held) -> None:
-        """Write a new issue, or one anew whose row was spoilt."""
+    def save(self, licence: HeldLicence) -> None:
+        """Save a new issue, or one whose row was damaged."""
         update = licence_rows.COLUMNS[2:]
         sql.insert(
             self._database,
             licence_rows.TABLE,
             licence_rows.COLUMNS,
-            [licence_rows.to_row(one)],
+            [licence_rows.to_row(licence)],
             update,
         )
-        self._newest[one.platform] = one
-        self._changed.add(one.platform)
+        self._newest[licence.platform] = licence
+        self._changed.add(licence.platform)
 
-    def revoke(self, one: Held) -> Held:
-        """It counts no more, and no older one in its stead."""
+    def revoke(self, licence: HeldLicence) -> HeldLicence:
+        """Revoke an issue, which then counts no more, nor does any older one. Return it revoked."""
         sql.execute(
             self._database,
             f"UPDATE {licence_rows.TABLE} SET revoked_at=%s WHERE platform=%s AND issue=%s",
-            [naive(self.now), one.platform, one.issue],
+            [naive(self.now), licence.platform, licence.issue],
         )
-        self._newest[one.platform] = gone = replace(one, revoked_at=self.now)
-        self._changed.add(one.platform)
-        return gone
+        self._newest[licence.platform] = revoked = replace(licence, revoked_at=self.now)
+        self._changed.add(licence.platform)
+        return revoked
 
-    def remember_published(self, one: LicenceInForce) -> None:
-        """Write down what is published."""
-        self._published = dumps(to_body(one))
+    def remember_published(self, in_force: LicenceInForce) -> None:
+        """Record what is published."""
+        self._published = dumps(to_body(in_force))
         query = f"UPDATE {_PUBLISHED} SET body=%s, at=%s WHERE platform=%s"
         sql.execute(self._database, query, [self._published, naive(self.now), self.own])
         self._changed.add(self.own)
 
     def remember_time(self) -> None:
-        """Write down how late it is, for the case that the clock is set back."""
+        """Record the present time, in case the clock is set back."""
         query = f"UPDATE {_PUBLISHED} SET seen_at=%s WHERE platform=%s"
         sql.execute(self._database, query, [naive(self.now), self.own])
 
@@ -137,15 +137,15 @@ class LicensingUnitOfWork:
         self._uow.send(outgoing)
 
     def flush(self) -> None:
-        """All is written already."""
+        """Do nothing: everything is written already."""
 
     def after_commit(self) -> None:
-        """Bring the projection up to date."""
+        """Write the changed licences to Redis."""
         for platform in self._changed.intersection(self.served):
             redis_projection.write(platform, self._newest.get(platform), self.now)
 
 
-def _told(platform: str, own: Held | None, amounts: Amounts) -> LicenceInForce:
+def _told(platform: str, own: HeldLicence | None, amounts: Amounts) -> LicenceInForce:
     if own is None:
         return LicenceInForce(platform=platform, **asdict(amounts))
     return LicenceInForce(

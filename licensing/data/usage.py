@@ -1,4 +1,4 @@
-"""What platforms and tenants use of their limits, for operators to look at."""
+"""The usage of limits by platforms and tenants, for operators to see."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from domains.models import Domain, Level, UserDomain
 from foundation.cells import sql
 from foundation.cells.directory import own_platform
 from licensing.data.queries import database_now, held_of, newest_licences
-from licensing.data.seats import stock
+from licensing.data.seats import read_stock
 from licensing.rules.amounts import NONE, RESOURCES, Amounts
 from licensing.rules.decisions import amounts_in
 
@@ -25,26 +25,26 @@ NAMES = {
 
 
 def measures(database: str, moids: Collection[str]) -> dict[str, list[Measure]]:
-    """Conferences of platforms and tenants; of this site's platform its resources too."""
+    """Return the conferences of platforms and tenants, and the resources of this site's platform."""
     tenants = UserDomain.objects.using(database).in_bulk(list(moids))
     platforms = Domain.objects.using(database).filter(moid__in=moids, level=Level.PLATFORM)
     owners = {*platforms.values_list("pk", flat=True), *tenants}
     limits = limits_of(tenants, owners)
-    taken = _taken(database, owners)
-    found = {owner: _conferences(taken.get(owner, (0, 0)), limits[owner]) for owner in owners}
-    if own_platform() in found:
-        found[own_platform()] += _resources(database)
-    return found
+    used = _taken(database, owners)
+    measures_of = {owner: _conferences(used.get(owner, (0, 0)), limits[owner]) for owner in owners}
+    if own_platform() in measures_of:
+        measures_of[own_platform()] += _resources(database)
+    return measures_of
 
 
 def limits_of(
     tenants: dict[str, UserDomain], owners: Collection[str]
 ) -> dict[str, tuple[int, int]]:
-    """Small and large conferences that each owner may hold at once."""
+    """Return how many small and large conferences each owner may hold at once."""
     named = {t.platform_id for t in tenants.values()} | set(owners)
     now, licences = database_now(), newest_licences(named)
-    worth = {p: amounts_in(held_of(one), now) or NONE for p, one in licences.items()}
-    return {one: _limits(tenants.get(one), one, worth) for one in owners}
+    amounts = {p: amounts_in(held_of(licence), now) or NONE for p, licence in licences.items()}
+    return {licence: _limits(tenants.get(licence), licence, amounts) for licence in owners}
 
 
 def _limits(tenant: UserDomain | None, owner: str, worth: dict[str, Amounts]) -> tuple[int, int]:
@@ -66,12 +66,12 @@ def _taken(database: str, owners: Collection[str]) -> dict[str, tuple[int, int]]
     return {owner: (small, large) for owner, small, large in sql.select(database, query, [*owners])}
 
 
-def _conferences(taken: tuple[int, int], limits: tuple[int, int]) -> list[Measure]:
+def _conferences(used: tuple[int, int], limits: tuple[int, int]) -> list[Measure]:
     names = (_("small conferences"), _("large conferences"))
-    return [Measure(*one) for one in zip(names, taken, limits, strict=True)]
+    return [Measure(*values) for values in zip(names, used, limits, strict=True)]
 
 
 def _resources(database: str) -> list[Measure]:
-    held = stock(database, own_platform())
-    allowed = held.site or NONE
-    return [Measure(NAMES[r], getattr(held.used, r), getattr(allowed, r)) for r in RESOURCES]
+    stock = read_stock(database, own_platform())
+    allowed = stock.site or NONE
+    return [Measure(NAMES[r], getattr(stock.used, r), getattr(allowed, r)) for r in RESOURCES]

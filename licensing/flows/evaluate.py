@@ -1,4 +1,4 @@
-"""A fresh installation works: the built-in evaluation licence, marked as such."""
+"""A new installation gets the built-in evaluation licence, so that it works at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the platform may do is told: to who asks, at start-up, and when time has changed it (CSS §4.1, §4.3).
+"""The platform is told what it may do: on request, at start-up, and when time has changed it (CSS §4.1, §4.3).
 
 MS  -> CSS       MS_CSS_LICENSE_REQ                      on_ask_for_limits
 CSS -> MS        CSS_MS_LICENSE_ACK
@@ -6,7 +6,7 @@ CSS -> MS        CSS_MS_LICENSE_ACK
 CSS -> BMC       CSS_BMC_LICENSE_REQ                     on_ask_for_licences
 BMC -> CSS       BMC_CSS_LICENSE_NTF
 
-CSS -> BMC       CSS_BMC_LICENSE_REQ                     greet
+CSS -> BMC       CSS_BMC_LICENSE_REQ                     request_licences
 CSS -> platform  PLATFORM_LICENSE_NTF
 """
 
@@ -31,19 +31,21 @@ log = logging.getLogger("licensing")
 
 @handles(AskForLimits)
 def on_ask_for_limits(uow: LicensingUnitOfWork, request: AskForLimits, envelope: Envelope) -> None:
-    """A module asks; one that names no place for its answer listens where changes are published."""
-    now = uow.in_force()
-    known = {field.name: getattr(now, field.name) for field in fields(LicenceInForce)}
-    told = LimitsTold(reqid=request.reqid, **known)
-    uow.send(Answer(request=envelope.request, message=told, route=Routes.LICENCE_IN_FORCE))
+    """Answer a module. If its request names no place for the answer, the module listens where changes are published."""
+    in_force = uow.in_force()
+    values = {field.name: getattr(in_force, field.name) for field in fields(LicenceInForce)}
+    answer = LimitsTold(reqid=request.reqid, **values)
+    uow.send(Answer(request=envelope.request, message=answer, route=Routes.LICENCE_IN_FORCE))
 
 
 @handles(AskForLicences)
 def on_ask_for_licences(
     uow: LicensingUnitOfWork, request: AskForLicences, envelope: Envelope
 ) -> None:
-    """At the core a site asks for its own and its possible platforms' licences: one notice each,
-    on the broker where it asked. Of others it is told nothing."""
+    """Send, at the core, a site its own and its possible platforms' licences, each in a notice. Raises NotTaken.
+
+    The notices go to the broker where the site asked. Of other platforms it is told nothing.
+    """
     role, _, asker = envelope.app_id.partition("@")
     if not uow.is_core:
         raise NotTaken("is answered by the core alone", "type")
@@ -53,22 +55,22 @@ def on_ask_for_licences(
         if asker not in (uow.own, *uow.concerned(platform)) or platform not in uow.platforms:
             log.warning("%s asks for the licence of %s, which is not its", asker, platform)
         elif held := uow.newest(platform):
-            commit.issue(uow, held, envelope.peer)
+            commit.send_licence(uow, held, envelope.peer)
 
 
-def greet(platform: str) -> None:
-    """This site begins: ask BMC for the licences of all its platforms, and say what is in force."""
+def request_licences(platform: str) -> None:
+    """Ask BMC for the licences of all platforms of this site, and publish what is in force."""
     with begin(platform) as uow:
         licensing = uow.part(LicensingUnitOfWork)
         if licensing.is_open:
-            question = AskForLicences(platforms=licensing.platforms)
-            licensing.send(Send(message=question, route=Routes.BMC_LICENCE))
+            request = AskForLicences(platforms=licensing.platforms)
+            licensing.send(Send(message=request, route=Routes.BMC_LICENCE))
             commit.publish(licensing, anyway=True)
     wake_up.everywhere(platform)
 
 
-def mend(platform: str) -> None:
-    """Licences begin and end by themselves, and Redis may be emptied: see to both."""
+def repair(platform: str) -> None:
+    """Publish a licence that has begun or ended, and fill a Redis that was emptied."""
     with begin(platform) as uow:
         licensing = uow.part(LicensingUnitOfWork)
         if licensing.is_open:

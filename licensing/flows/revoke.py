@@ -13,8 +13,10 @@ from licensing.data.unit_of_work import LicensingUnitOfWork
 
 
 def revoke(platform: str, of: str, issue: int) -> bool:
-    """Revoke an issue of platform `of`; False: it is not the one that counts, is
-    revoked already, or another site serves the platform now."""
+    """Revoke an issue of platform `of`.
+
+    `False` means that it is not the issue that counts, is revoked already, or that another site serves the platform now.
+    """
     with begin(platform) as uow:
         licensing = uow.part(LicensingUnitOfWork)
         newest = licensing.newest(of)

@@ -1,4 +1,4 @@
-"""What every admin page says while the licence is about to end, is no good, or is not enough."""
+"""Every admin page shows a warning while the licence is about to end, is invalid, or is exceeded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from licensing.data.queries import over_licence, state_of
 
 
 def for_pages(request: HttpRequest) -> dict[str, Callable[[], str]]:
-    """A context processor; only a page that shows the warning reads it, and only operators see it."""
+    """Add `licence_warning` to the context of admin pages.
+
+    Only a page that shows the warning calls it, and only administrators see one.
+    """
 
     def warning() -> str:
         user = getattr(request, "user", None)

@@ -1,4 +1,4 @@
-"""The page on which an operator brings a licence: looked at, compared, then loaded."""
+"""The page on which an operator imports a licence: it is shown, compared, and then loaded."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from django.utils.translation import gettext_lazy
 from foundation.cells.directory import own_platform
 from foundation.web.admin_base import table
 from licensing.data.queries import state_of
-from licensing.flows.load import look
-from licensing.rules.decisions import Held, Verdict, when
-from licensing.rules.licence_text import BadLicence, Licence, tidy
+from licensing.flows.load import preview
+from licensing.rules.decisions import HeldLicence, Verdict, when
+from licensing.rules.licence_text import BadLicence, Licence, without_whitespace
 from wire.licences import MOST_CHARACTERS
 
 
 class ImportForm(forms.Form):
-    """A pasted text, or a file."""
+    """The form takes a pasted text, or a file."""
 
     text = forms.CharField(
         required=False,
@@ -30,29 +30,29 @@ class ImportForm(forms.Form):
     file = forms.FileField(required=False)
 
     def clean(self) -> dict[str, Any]:
-        """One of both; what was in a file stands in the text from then on."""
-        found: dict[str, Any] = super().clean() or {}
-        if file := found.get("file"):
-            found["text"] = file.read(2 * MOST_CHARACTERS).decode("utf-8", "replace")
-        found["text"] = tidy(found.get("text") or "")
-        if not found["text"]:
+        """Take the text, or the content of the file in its place."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if file := cleaned.get("file"):
+            cleaned["text"] = file.read(2 * MOST_CHARACTERS).decode("utf-8", "replace")
+        cleaned["text"] = without_whitespace(cleaned.get("text") or "")
+        if not cleaned["text"]:
             raise forms.ValidationError(gettext_lazy("Paste a licence, or choose a file."))
-        return found
+        return cleaned
 
 
-def look_at(text: str) -> dict[str, Any]:
-    """What the page says of a text; nothing is changed."""
+def preview_for_page(text: str) -> dict[str, Any]:
+    """Return what the page shows about a text. Nothing is changed."""
     try:
-        licence, decision = look(own_platform(), text)
-    except BadLicence as wrong:
-        return {"refused": str(wrong)}
+        licence, decision = preview(own_platform(), text)
+    except BadLicence as error:
+        return {"refused": str(error)}
     takes = decision.verdict is Verdict.NEW
     refused = "" if takes else decision.detail
     return {"takes": takes, "refused": refused, "comparison": compare(licence)}
 
 
 def compare(offered: Licence) -> SafeString:
-    """Line by line: what counts now for its platform, what is offered."""
+    """Return a table that compares, line by line, what counts now for a platform with what is offered."""
     held = state_of(offered.platform).held
     now, then = _lines(held), _lines(offered)
     return table(
@@ -61,14 +61,14 @@ def compare(offered: Licence) -> SafeString:
     )
 
 
-def _lines(one: Licence | Held | None) -> dict[str, Any]:
-    if one is None:
+def _lines(licence: Licence | HeldLicence | None) -> dict[str, Any]:
+    if licence is None:
         return {}
-    limits = {name.replace("_", " "): value for name, value in asdict(one.amounts).items()}
+    limits = {name.replace("_", " "): value for name, value in asdict(licence.amounts).items()}
     return {
-        _("platform"): one.platform,
-        _("issue"): _("evaluation") if getattr(one, "evaluation", False) else one.issue,
-        _("valid from"): when(one.valid_from),
-        _("valid to"): when(one.valid_to) if one.valid_to else _("without end"),
+        _("platform"): licence.platform,
+        _("issue"): _("evaluation") if getattr(licence, "evaluation", False) else licence.issue,
+        _("valid from"): when(licence.valid_from),
+        _("valid to"): when(licence.valid_to) if licence.valid_to else _("without end"),
         **limits,
     }

@@ -1,4 +1,4 @@
-"""What a licence limits, by its names here and on the wire (CSS §4.2). Pure."""
+"""The amounts that a licence limits, by their names here and on the wire (CSS §4.2)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from operator import add, attrgetter
 
 MOST = 2_147_483_647
-"""What a column of the database holds."""
+"""The largest number that a column of the database holds."""
 
 WIRE_NAMES = {
     "small_conferences": "smallconfnum",
@@ -20,7 +20,7 @@ WIRE_NAMES = {
 """Our names and the source's, in the source's order: conferences first, then the five resources."""
 
 RESOURCES = tuple(WIRE_NAMES)[2:]
-"""What is summed over a site's own and its possible platforms; conferences are not (CSS §4.4)."""
+"""Resources are summed over a site's own and its possible platforms. Conferences are not (CSS §4.4)."""
 
 
 _VALUES = attrgetter(*WIRE_NAMES)
@@ -40,11 +40,11 @@ class Amounts:
     access_ports: int = 0
 
     def __add__(self, other: Amounts) -> Amounts:
-        """Both together."""
+        """Return the sum of both."""
         return Amounts(*map(add, _VALUES(self), _VALUES(other)))
 
     def on_the_wire(self) -> dict[str, int]:
-        """The limits under the names of CSS §4.2."""
+        """Return the limits under the names of CSS §4.2."""
         return {WIRE_NAMES[name]: value for name, value in asdict(self).items()}
 
 
@@ -60,5 +60,5 @@ It is code, not data: who alters its row gains nothing."""
 
 
 def enough_for(small: int, large: int) -> int:
-    """So many ports fill so many small and large conferences, whatever their size."""
+    """Return how many media ports fill these numbers of small and large conferences, whatever their size."""
     return min(MOST, small * SMALL_PORTS + large * LARGE_PORTS)

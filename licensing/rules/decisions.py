@@ -1,4 +1,4 @@
-"""What is to be thought of a licence, kept or offered. Pure: `now` is the database's time."""
+"""Decisions about licences that a site has, and about licences that are offered to it. `now` is the database's time."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from licensing.rules.amounts import NONE, Amounts
 from licensing.rules.licence_text import Licence
 
 WARN_DAYS = (30, 7, 1)
-"""So many days before the end operators are warned (licensing.md)."""
+"""Operators are warned this many days before the end (licensing.md)."""
 
 _DAY = 86_400.0
 _NAMED = 4
-"""So many platforms are named where the site keeps the licences of many."""
+"""A sentence names at most this many platforms of a site."""
 
 
 class Standing(StrEnum):
-    """Is a platform licensed? Only VALID lets conferences begin (29017)."""
+    """The standing of a platform's licence. Only VALID lets conferences begin (29017)."""
 
     VALID = "valid"
     MISSING = "missing"
@@ -30,8 +30,11 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """A licence as it is kept. `wrong`: why its text cannot be believed; its limits are 0 then."""
+class HeldLicence:
+    """A licence as a site keeps it.
+
+    `wrong` is the reason why its text cannot be believed. Then its limits are 0.
+    """
 
     platform: str
     issue: int
@@ -44,9 +47,9 @@ class Held:
     wrong: str = ""
 
     def says(self, licence: Licence) -> bool:
-        """Does it say the same as this one, if sealed another time?"""
-        mine = (self.platform, self.issue, self.amounts, self.valid_from, self.valid_to)
-        return mine == (
+        """Return whether a licence has the same content, even if it was sealed another time."""
+        own_content = (self.platform, self.issue, self.amounts, self.valid_from, self.valid_to)
+        return own_content == (
             licence.platform,
             licence.issue,
             licence.amounts,
@@ -55,8 +58,8 @@ class Held:
         )
 
 
-def standing(held: Held | None, now: datetime) -> Standing:
-    """What the newest issue of a platform is worth; an older one never counts in its stead."""
+def standing(held: HeldLicence | None, now: datetime) -> Standing:
+    """Return the standing of a platform's newest issue. An older issue never counts in its stead."""
     if held is None:
         return Standing.MISSING
     if held.revoked_at is not None:
@@ -70,29 +73,30 @@ def standing(held: Held | None, now: datetime) -> Standing:
     return Standing.VALID
 
 
-def amounts_in(held: Held | None, now: datetime) -> Amounts | None:
-    """What a platform may do now; None: nothing."""
+def amounts_in(held: HeldLicence | None, now: datetime) -> Amounts | None:
+    """Return what a platform may do now. `None` means nothing."""
     return held.amounts if held and standing(held, now) is Standing.VALID else None
 
 
-def days_left(held: Held | None, now: datetime) -> float | None:
-    """Days till a platform's licence ends, 0 where none is in force; None: it has no end."""
+def days_left(held: HeldLicence | None, now: datetime) -> float | None:
+    """Return the days until a platform's licence ends.
+
+    0 means that none is in force, and `None` that it has no end.
+    """
     if held is None or standing(held, now) is not Standing.VALID:
         return 0.0
     return None if held.valid_to is None else (held.valid_to - now).total_seconds() / _DAY
 
 
-def warning(held: Held | None, now: datetime) -> str:
-    """What operators have to be told about a platform's licence; "" while all is well."""
-    found = standing(held, now)
-    if found is Standing.MISSING:
+def warning(held: HeldLicence | None, now: datetime) -> str:
+    """Return what operators have to be told about a platform's licence. "" means that all is well."""
+    state = standing(held, now)
+    if state is Standing.MISSING:
         return "no licence: no conference can be created; import one"
-    if found is not Standing.VALID:
+    if state is not Standing.VALID:
         assert held is not None
-        why = f" ({held.wrong})" if held.wrong and found is Standing.INVALID else ""
-        return (
-            f"licence {held.issue} is {found}{why}: no conference can be created; import a new one"
-        )
+        reason = f" ({held.wrong})" if held.wrong and state is Standing.INVALID else ""
+        return f"licence {held.issue} is {state}{reason}: no conference can be created; import a new one"
     left = days_left(held, now)
     if held is None or held.valid_to is None or left is None or left > WARN_DAYS[0]:
         return ""
@@ -102,7 +106,7 @@ def warning(held: Held | None, now: datetime) -> str:
 
 
 class Verdict(StrEnum):
-    """What becomes of a licence that is offered."""
+    """The verdict on a licence that is offered."""
 
     NEW = "new"
     REVOKES = "revokes"
@@ -117,7 +121,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict and, where it is a refusal, what to tell whoever offered the licence."""
+    """A verdict and, if it is a refusal, what to tell whoever offered the licence."""
 
     verdict: Verdict
     detail: str = ""
@@ -125,24 +129,24 @@ class Decision:
 
 def decide_import(
     offered: Licence,
-    newest: Held | None,
+    newest: HeldLicence | None,
     platforms: Collection[str],
     now: datetime,
     *,
     revoked: bool = False,
 ) -> Decision:
-    """Shall this licence (its text is genuine) be taken? `newest`: what its platform has.
+    """Decide whether a genuine licence is accepted. `newest` is the licence that its platform has.
 
-    `revoked`: the core says so; it is kept all the same, so that no older one counts in its stead.
+    `revoked` says that the core has revoked it. It is kept all the same, so that no older one counts in its stead.
     """
     if offered.platform not in platforms:
-        some = ", ".join([*platforms][:_NAMED]) + (", …" if len(platforms) > _NAMED else "")
-        detail = f"issued for platform {offered.platform}; this site serves {some}"
+        names = ", ".join([*platforms][:_NAMED]) + (", …" if len(platforms) > _NAMED else "")
+        detail = f"issued for platform {offered.platform}; this site serves {names}"
         return Decision(Verdict.OTHER_PLATFORM, detail)
     if revoked:
         return _revocation(offered, newest)
-    if newest is not None and (against := _against(offered, newest)):
-        return against
+    if newest is not None and (refusal := _same_or_older(offered, newest)):
+        return refusal
     if now < offered.valid_from:
         detail = f"not yet valid: it begins {when(offered.valid_from)}, now is {when(now)}"
         return Decision(Verdict.NOT_YET, detail)
@@ -152,7 +156,7 @@ def decide_import(
     return Decision(Verdict.NEW)
 
 
-def _revocation(offered: Licence, newest: Held | None) -> Decision:
+def _revocation(offered: Licence, newest: HeldLicence | None) -> Decision:
     if newest is None or offered.issue > newest.issue:
         return Decision(Verdict.NEW)
     if offered.issue < newest.issue:
@@ -162,7 +166,8 @@ def _revocation(offered: Licence, newest: Held | None) -> Decision:
     return Decision(Verdict.REVOKES)
 
 
-def _against(offered: Licence, newest: Held) -> Decision | None:
+def _same_or_older(offered: Licence, newest: HeldLicence) -> Decision | None:
+    """Return why a licence is not accepted beside the newest one, or `None` if it is newer."""
     if offered.issue < newest.issue:
         detail = f"issue {offered.issue} is older than issue {newest.issue}, which is loaded"
         return Decision(Verdict.OLDER, detail)
@@ -180,5 +185,5 @@ def _against(offered: Licence, newest: Held) -> Decision | None:
 
 
 def when(moment: datetime) -> str:
-    """A moment for people: UTC, to the minute."""
+    """Return a moment for people: UTC, to the minute."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"

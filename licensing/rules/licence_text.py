@@ -1,11 +1,10 @@
-"""A licence as it travels: sealed text, that only the core can make and only a site can read. Pure.
+"""A licence travels as sealed text, which only the core can make and only a site can read.
 
     CPL1.<base64url of: checksum 4 | key id 8 | signature 64 | nonce 12 | AES-256-GCM of the JSON>
 
-The Ed25519 signature covers all but the checksum and itself, prefix included. Checksum and key id
-protect nothing: they tell a slip in copying from a text that was made with another key, so that the
-operator is told the right thing. Base64 must be the one way to write its bytes, so that no bit of
-the text can change unseen.
+The Ed25519 signature covers everything but the checksum and itself, prefix included. Checksum and key id protect
+nothing: they tell a slip in copying from a text that was made with another key, so that the operator is told the
+right thing. Base64 has to be the one way to write its bytes, so that no bit of the text can change unseen.
 """
 
 from __future__ import annotations
@@ -35,28 +34,28 @@ _HEAD = _CHECK + _KEY_ID + _SIGNATURE + _NONCE
 
 
 class BadLicence(ValueError):
-    """Base of all refusals of a licence; its text says to the operator what to do."""
+    """The base of all refusals of a licence. Its text tells the operator what to do."""
 
 
 class NotALicence(BadLicence):
-    """Something else, or a piece of one."""
+    """The text is something else, or only a piece of a licence."""
 
 
 class UnknownVersion(BadLicence):
-    """Made by a newer release."""
+    """The licence was made by a newer release."""
 
 
 class Altered(BadLicence):
-    """Not as it was issued."""
+    """The text is not as it was issued."""
 
 
 class WrongKey(BadLicence):
-    """Issued or sealed with a key that this site does not have."""
+    """The licence was signed or sealed with a key that this site does not have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """How much a platform domain may do, from when till when (UTC; no end: None)."""
+    """A licence says how much a platform domain may do, and from when till when (UTC; `None` means no end)."""
 
     platform: str
     issue: int
@@ -65,7 +64,7 @@ class Licence:
     valid_to: datetime | None = None
 
     def __post_init__(self) -> None:
-        """Raises ValueError for what no licence can be."""
+        """Raise ValueError for values that no licence can have."""
         if not 1 <= len(self.platform) <= 40 or not self.platform.isprintable():
             raise ValueError("the platform's MOID has 1 to 40 characters")
         if not 1 <= self.issue <= MOST:
@@ -78,7 +77,7 @@ class Licence:
 
 
 def seal(licence: Licence, signing_key: bytes, sealing_key: bytes) -> str:
-    """The text of a licence; both keys have 32 bytes. Twice the same licence gives two texts."""
+    """Return the text of a licence. Both keys have 32 bytes. Sealing twice gives two different texts."""
     signer = Ed25519PrivateKey.from_private_bytes(signing_key)
     key_id = _id_of(public_of(signing_key))
     nonce = os.urandom(_NONCE)
@@ -89,7 +88,7 @@ def seal(licence: Licence, signing_key: bytes, sealing_key: bytes) -> str:
 
 
 def unseal(text: str, public_key: bytes, sealing_key: bytes) -> Licence:
-    """The licence of a text, which is as the core issued it. Raises a BadLicence with its reason."""
+    """Return the licence of a text, verified. Raises a BadLicence with its reason."""
     rest = _bytes_of(text)
     key_id, rest = rest[:_KEY_ID], rest[_KEY_ID:]
     if key_id != _id_of(public_key):
@@ -109,34 +108,34 @@ def unseal(text: str, public_key: bytes, sealing_key: bytes) -> Licence:
         plain = AESGCM(sealing_key).decrypt(nonce, hidden, PREFIX.encode() + key_id)
     except InvalidTag:
         raise WrongKey("sealed with another key than this site has (LICENSE_SEALING_KEY)") from None
-    return _of_json(plain)
+    return _from_json(plain)
 
 
-def tidy(text: str) -> str:
-    """A text as it was issued: mail programs and terminals break lines."""
+def without_whitespace(text: str) -> str:
+    """Return a text as it was issued. Mail programs and terminals break lines."""
     return "".join(text.split())
 
 
 def new_keys() -> tuple[bytes, bytes, bytes]:
-    """A new signing key, the public key that belongs to it, and a sealing key; 32 bytes each."""
+    """Return a new signing key, its public key, and a sealing key, each of 32 bytes."""
     signer = Ed25519PrivateKey.generate()
     return signer.private_bytes_raw(), signer.public_key().public_bytes_raw(), os.urandom(KEY_BYTES)
 
 
 def public_of(signing_key: bytes) -> bytes:
-    """The public key that belongs to a signing key."""
+    """Return the public key that belongs to a signing key."""
     return Ed25519PrivateKey.from_private_bytes(signing_key).public_key().public_bytes_raw()
 
 
 def write_key(key: bytes) -> str:
-    """A key as a line of text."""
+    """Return a key as a line of text."""
     return _encode(key)
 
 
 def read_key(text: str, what: str) -> bytes:
-    """A key from its line of text. Raises BadLicence, naming `what`."""
+    """Return a key from its line of text. Raises BadLicence, which names `what` is wrong."""
     try:
-        key = _decode(tidy(text))
+        key = _decode(without_whitespace(text))
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
@@ -150,22 +149,24 @@ def read_key(text: str, what: str) -> bytes:
 
 
 def _bytes_of(text: str) -> bytes:
-    """What follows the checksum."""
-    text = tidy(text)
-    known = re.match(r"CPL(\d{1,4})\.", text, re.ASCII)
-    if not known or len(text) > MOST_CHARACTERS:
+    """Return the bytes after the checksum. Raises a BadLicence."""
+    text = without_whitespace(text)
+    version = re.match(r"CPL(\d{1,4})\.", text, re.ASCII)
+    if not version or len(text) > MOST_CHARACTERS:
         raise NotALicence(f"not a licence: its text begins with {PREFIX}; copy all of it")
-    if known[0] != PREFIX:
-        raise UnknownVersion(f"version {known[1]} of licences is not known here; update this site")
+    if version[0] != PREFIX:
+        raise UnknownVersion(
+            f"version {version[1]} of licences is not known here; update this site"
+        )
     if len(text) <= len(PREFIX) + _HEAD * 4 // 3:
         raise NotALicence("not a licence: its end is missing; copy all of it")
     try:
-        found = _decode(text[len(PREFIX) :])
+        raw = _decode(text[len(PREFIX) :])
     except ValueError:
         raise Altered("altered: it is not as it was issued; copy it again") from None
-    if _checksum(found[_CHECK:]) != found[:_CHECK]:
+    if _checksum(raw[_CHECK:]) != raw[:_CHECK]:
         raise Altered("altered: it is not as it was issued; copy it again")
-    return found[_CHECK:]
+    return raw[_CHECK:]
 
 
 def _to_json(licence: Licence) -> bytes:
@@ -179,20 +180,23 @@ def _to_json(licence: Licence) -> bytes:
     return json.dumps(body).encode()
 
 
-def _of_json(plain: bytes) -> Licence:
-    """Signed by the core and yet unreadable: its release and ours do not fit."""
+def _from_json(plain: bytes) -> Licence:
+    """Return the licence of its JSON. Raises NotALicence.
+
+    If the core has signed something unreadable, its release does not fit this one.
+    """
     try:
         body: dict[str, Any] = json.loads(plain)
         until = body["validto"]
         return Licence(
             body["platformmoid"],
             body["issue"],
-            Amounts(**{name: body[spelt] for name, spelt in WIRE_NAMES.items()}),
+            Amounts(**{name: body[wire_name] for name, wire_name in WIRE_NAMES.items()}),
             datetime.fromisoformat(body["validfrom"]).astimezone(UTC),
             until and datetime.fromisoformat(until).astimezone(UTC),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as wrong:
-        raise NotALicence(f"not a licence: its content is odd ({wrong})") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NotALicence(f"not a licence: its content is odd ({error})") from None
 
 
 def _id_of(public_key: bytes) -> bytes:
@@ -208,11 +212,11 @@ def _encode(raw: bytes) -> str:
 
 
 def _decode(text: str) -> bytes:
-    """Raises ValueError, also where another text would give the same bytes."""
+    """Return the bytes of a text. Raises ValueError, also if another text would give the same bytes."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except binascii.Error as wrong:
-        raise ValueError(str(wrong)) from None
+    except binascii.Error as error:
+        raise ValueError(str(error)) from None
     if _encode(raw) != text:
         raise ValueError("not the one way to write these bytes")
     return raw

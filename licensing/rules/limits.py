@@ -1,4 +1,4 @@
-"""Is there room for one more, and what may a whole site do? Pure (CSS §4.2, §4.4)."""
+"""Limits say whether one more conference may begin, and what a whole site may do (CSS §4.2, §4.4)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from licensing.rules.amounts import NONE, RESOURCES, Amounts
 
 
 class Full(StrEnum):
-    """Which limit is reached."""
+    """The limit that is reached."""
 
     LICENCE = "licence"
     SMALL = "small"
@@ -22,7 +22,7 @@ class Full(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the licence of a platform allows; `site` is the licence in force, summed over all."""
+    """The limits of a platform's licence. `site` is the licence in force, summed over all possible platforms."""
 
     small: int
     large: int
@@ -31,7 +31,7 @@ class Limits:
     site: Amounts
 
 
-def room_for_one(
+def find_reached_limit(
     wanted: Amounts,
     licence: Limits | None,
     platform: Amounts,
@@ -39,7 +39,7 @@ def room_for_one(
     domain: Amounts,
     now: datetime,
 ) -> Full | None:
-    """Which limit forbids one more conference that takes `wanted`; None: none does."""
+    """Return the limit that forbids one more conference which takes `wanted`. `None` means that none does."""
     if (
         licence is None
         or now < licence.valid_from
@@ -47,18 +47,18 @@ def room_for_one(
     ):
         return Full.LICENCE
     if wanted.large_conferences:
-        taken, limit, own = platform.large_conferences, licence.large, domain.large_conferences
+        used, limit, of_domain = platform.large_conferences, licence.large, domain.large_conferences
     else:
-        taken, limit, own = platform.small_conferences, licence.small, domain.small_conferences
-    if taken >= limit:
+        used, limit, of_domain = platform.small_conferences, licence.small, domain.small_conferences
+    if used >= limit:
         return Full.LARGE if wanted.large_conferences else Full.SMALL
-    if domain_limit is not None and own >= domain_limit:
+    if domain_limit is not None and of_domain >= domain_limit:
         return Full.DOMAIN
-    return Full.PORTS if short_of(wanted, platform, licence.site) else None
+    return Full.PORTS if find_short_resource(wanted, platform, licence.site) else None
 
 
-def short_of(wanted: Amounts, used: Amounts, site: Amounts) -> str:
-    """The first resource of which so many more cannot be had; "": all can."""
+def find_short_resource(wanted: Amounts, used: Amounts, site: Amounts) -> str:
+    """Return the first resource of which too few are left. "" means that there are enough."""
     for name in RESOURCES:
         more = getattr(wanted, name)
         if more and getattr(used, name) + more > getattr(site, name):
@@ -66,17 +66,17 @@ def short_of(wanted: Amounts, used: Amounts, site: Amounts) -> str:
     return ""
 
 
-def beyond(used: Amounts, site: Amounts) -> list[str]:
-    """The resources of which more is in use than is licensed, where nobody could refuse it."""
+def exceeded(used: Amounts, site: Amounts) -> list[str]:
+    """Return the resources of which more is in use than licensed, where nobody could refuse it."""
     return [name for name in RESOURCES if getattr(used, name) > getattr(site, name)]
 
 
 def in_force(own: Amounts | None, possible: Iterable[Amounts | None]) -> Amounts:
-    """What a site may do: conferences by its own licence, resources by the sum over its possible platforms.
+    """Return what a site may do.
 
-    None: a platform without a valid licence, which adds nothing. A possible platform counts with
-    its *own* licence: what it may have to serve itself cannot be served here (CSS §4.2, decided in
-    licensing.md: chains do not add).
+    Conferences are limited by its own licence, resources by the sum over its possible platforms. `None` is a platform
+    without a valid licence, which adds nothing. A possible platform counts with its *own* licence: what it may have to
+    serve itself cannot be served here (CSS §4.2, decided in licensing.md: chains do not add).
     """
     total = own or NONE
     for other in filter(None, possible):

@@ -13,7 +13,7 @@ from domains.models import BackupPlatform, Level, PlatformDomain
 from foundation.bus.dispatch import Delivery
 from foundation.bus.models import Outbox, Parked
 from licensing.data.metrics import gauges
-from licensing.flows.load import Refused, load
+from licensing.flows.load import LicenceRefused, load
 from licensing.flows.revoke import revoke
 from licensing.models import Licence
 from tests.contract.test_contract import GOLDEN
@@ -68,7 +68,7 @@ def test_a_licence_goes_to_its_platform_and_to_the_one_that_takes_it_over(core: 
 
 
 def test_a_licence_for_no_platform_of_the_tree_is_refused(core: str) -> None:
-    with pytest.raises(Refused, match="issued for platform elsewhere; this site serves"):
+    with pytest.raises(LicenceRefused, match="issued for platform elsewhere; this site serves"):
         load(core, text("elsewhere", 1))
 
 

@@ -119,7 +119,7 @@ def test_the_licence_ends_by_the_databases_clock(east: str, bring: Import) -> No
 def test_the_databases_clock_moved_back_does_not_extend_a_licence(east: str, bring: Import) -> None:
     """The latest time that was ever seen counts: here it was seen a day after the licence's end."""
     bring(text(east, 1, valid_to=in_days(1)))
-    publish.mend(east)
+    publish.repair(east)
     do(east, create("before"))
     seen = Published.objects.get(platform=east).seen_at
     assert seen is not None
@@ -128,7 +128,7 @@ def test_the_databases_clock_moved_back_does_not_extend_a_licence(east: str, bri
     do(east, create("after"))
     assert (running(), sent_codes()) == (1, ["29017"])
     assert state_of().warning.startswith("licence 1 is expired")
-    publish.mend(east)
+    publish.repair(east)
     assert Published.objects.filter(seen_at__gte=in_days(1.9)).exists()
     Published.objects.update(seen_at=None)  # what operations.md says for a clock that ran ahead
     do(east, create("again"))

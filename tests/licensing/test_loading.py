@@ -9,7 +9,7 @@ from django.core.management import CommandError
 
 from foundation.bus.models import Parked
 from licensing.data.queries import state_of
-from licensing.flows.load import look
+from licensing.flows.load import preview
 from licensing.flows.revoke import revoke
 from licensing.models import Licence
 from licensing.rules.decisions import Standing
@@ -91,7 +91,7 @@ def test_a_site_without_keys_says_which(
 
 
 def test_a_look_says_what_would_become_of_it_and_changes_nothing(east: str) -> None:
-    one, decision = look(east, text(east, 3))
+    one, decision = preview(east, text(east, 3))
     assert (one.issue, decision.verdict) == (3, "new")
     assert Licence.objects.count() == 1
     assert told() == []

@@ -17,7 +17,7 @@ from conferences.rules.states import EndReason
 from foundation.bus.dispatch import Delivery
 from licensing.data.metrics import gauges
 from licensing.data.queries import over_licence
-from licensing.data.seats import stock
+from licensing.data.seats import read_stock
 from licensing.flows.load import load
 from licensing.flows.revoke import revoke
 from licensing.models import Quota
@@ -31,7 +31,7 @@ UNIT = {"ip": "10.0.0.1"}
 
 
 def used(east: str) -> Amounts:
-    return stock("default", east).used
+    return read_stock("default", east).used
 
 
 def from_unit(body: Body) -> Delivery:

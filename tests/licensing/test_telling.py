@@ -79,8 +79,8 @@ def test_without_a_valid_licence_the_answer_is_nothing(east: str) -> None:
 def test_at_start_up_bmc_is_asked_for_all_platforms_and_what_is_in_force_is_told(
     east: str, west: str
 ) -> None:
-    publish.greet(east)
-    publish.greet(east)
+    publish.request_licences(east)
+    publish.request_licences(east)
     questions = told("CSS_BMC_LICENSE_REQ")
     assert questions == [{"type": "CSS_BMC_LICENSE_REQ", "platformmoids": [east, west]}] * 2
     row = next(r for r in Outbox.objects.all() if b"CSS_BMC" in bytes(r.body))
@@ -89,10 +89,10 @@ def test_at_start_up_bmc_is_asked_for_all_platforms_and_what_is_in_force_is_told
 
 
 def test_each_change_is_told_once_also_when_time_makes_it(east: str, bring: Import) -> None:
-    publish.mend(east)
+    publish.repair(east)
     bring(text(east, 1))
-    publish.mend(east)
-    publish.mend(east)
+    publish.repair(east)
+    publish.repair(east)
     assert [n.get("issue") for n in told()] == [0, 1]
     from licensing.data import trusted_keys
     from tests import licences
@@ -100,8 +100,8 @@ def test_each_change_is_told_once_also_when_time_makes_it(east: str, bring: Impo
     one = licences.licence(east, 1, 30, 3, valid_to=in_days(-1))
     Licence.objects.filter(issue=1).update(sealed=licences.text_of(one))
     trusted_keys._seen.clear()
-    publish.mend(east)
-    publish.mend(east)
+    publish.repair(east)
+    publish.repair(east)
     assert [n.get("issue") for n in told()] == [0, 1, None]
     assert told()[-1]["smallconfnum"] == 0
     assert redis_of(east).exists(redis_projection.key(east)) == 0
@@ -136,7 +136,7 @@ def test_an_emptied_or_altered_projection_is_found_and_mended(east: str, bring: 
     from conferences.flows.repair import repair
 
     bring(text(east, 1))
-    assert redis_projection.differing(east) == []
+    assert redis_projection.find_differing(east) == []
     client, key = redis_of(east), redis_projection.key(east)
     spoils: tuple[Callable[[], object], ...] = (
         client.flushdb,
@@ -146,9 +146,9 @@ def test_an_emptied_or_altered_projection_is_found_and_mended(east: str, bring: 
     )
     for spoil in spoils:
         spoil()
-        assert redis_projection.differing(east) == [east]
+        assert redis_projection.find_differing(east) == [east]
         repair(east)
-        assert redis_projection.differing(east) == []
+        assert redis_projection.find_differing(east) == []
     assert client.hget(key, "smallconfnum") == "30"
 
 

@@ -49,8 +49,8 @@ class Command(BaseCommand):
             action="append",
             type=json.loads,
             default=[],
-            help="at the core, for each site, the first with the tenant: JSON with moid, name, and"
-            f" without credentials {', '.join(ADDRESSES)}",
+            help="a site's platform domain, at the core; repeat it for each site. The first one gets the"
+            f" tenant. JSON with moid, name, and, without credentials, {', '.join(ADDRESSES)}",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

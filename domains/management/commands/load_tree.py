@@ -46,8 +46,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the size of the tree, and its seed."""
         parser.add_argument("--users", type=int, default=100_000, help="user domains")
-        parser.add_argument("--accounts", type=int, default=1_000_000)
-        parser.add_argument("--seed", type=int, default=1, help="0 to 999; each once")
+        parser.add_argument("--accounts", type=int, default=1_000_000, help="accounts in them")
+        parser.add_argument(
+            "--seed", type=int, default=1, help="number of the tree, 0 to 999; each is loaded once"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Write services and platforms, then tenants, then people, then the hashes in Redis."""

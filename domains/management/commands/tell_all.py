@@ -16,13 +16,13 @@ class Command(BaseCommand):
     A platform then deletes what the snapshot does not name. That is harmless, but takes long.
     """
 
-    help = (
-        "Tell these platforms, or all that follow this core, the whole tree and its accounts anew."
-    )
+    help = "Send the whole tree and its accounts again to these platforms, or to all that follow this core."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the platforms."""
-        parser.add_argument("platforms", nargs="*", help="MOIDs of platform domains; none: all")
+        parser.add_argument(
+            "platforms", nargs="*", help="MOIDs of platform domains (default: all that follow)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Mark the platforms, so that the links begin to send at once."""

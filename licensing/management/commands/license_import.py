@@ -1,4 +1,4 @@
-"""`manage.py license_import`: load a licence that was issued for this platform."""
+"""`manage.py license_import` loads a licence that was issued for this platform."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from licensing.rules.licence_text import BadLicence
 
 
 class Command(BaseCommand):
-    """A second run changes nothing."""
+    """This command loads a licence. A second run changes nothing."""
 
     help = "Load a licence from a file, or from standard input with -."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which text."""
+        """Add the file with the text."""
         parser.add_argument("file", help="file with the sealed text; - for standard input")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Load it, or say why not."""
+        """Load the licence, or say why it is refused."""
         name = options["file"]
         try:
             text = sys.stdin.read() if name == "-" else Path(name).read_text()
             licence, decision = load(own_platform(), text)
-        except (BadLicence, OSError, UnicodeDecodeError) as wrong:
-            raise CommandError(f"refused: {wrong}") from None
-        said = "loaded" if decision.verdict is Verdict.NEW else "was loaded already"
-        self.stdout.write(f"{said}: {describe(licence)}")
+        except (BadLicence, OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"refused: {error}") from None
+        outcome = "loaded" if decision.verdict is Verdict.NEW else "was loaded already"
+        self.stdout.write(f"{outcome}: {describe(licence)}")

@@ -1,4 +1,4 @@
-"""`manage.py license_issue`: seal a licence with the operator's key; prints its text."""
+"""`manage.py license_issue` seals a licence with the operator's key, and prints its text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OPTIONS = {
 
 
 class Command(BaseCommand):
-    """Needs no database: the key is a file of the operator's, and stays one."""
+    """This command issues a licence. It needs no database: the key is a file of the operator's, and stays one."""
 
     help = (
         "Issue a licence: prints the sealed text that manage.py license_import and the admin take."
@@ -32,7 +32,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """What the licence says, and who says it."""
+        """Add the values of the licence, and its keys."""
         parser.add_argument("--key", type=Path, required=True, help="file of the signing key")
         parser.add_argument(
             "--sealing-key",
@@ -43,16 +43,16 @@ class Command(BaseCommand):
         parser.add_argument(
             "--issue", type=int, required=True, help="number; the highest one counts"
         )
-        for option, (name, what) in OPTIONS.items():
+        for option, (name, meaning) in OPTIONS.items():
             enough = " (default: enough to fill all conferences)" if name in RESOURCES else ""
-            parser.add_argument(f"--{option}", type=int, help=what + enough)
+            parser.add_argument(f"--{option}", type=int, help=meaning + enough)
         parser.add_argument(
             "--from", dest="begin", help="2026-01-31 or with time, UTC (default: now)"
         )
         parser.add_argument("--to", dest="end", help="the same; without it the licence has no end")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Seal and print."""
+        """Seal the licence and print its text."""
         amounts = _amounts(
             {name: options[option.replace("-", "_")] for option, (name, _) in OPTIONS.items()}
         )
@@ -71,17 +71,17 @@ class Command(BaseCommand):
                 read_key(_read(options["key"]), "--key"),
                 read_key(sealing, "LICENSE_SEALING_KEY or --sealing-key"),
             )
-        except (BadLicence, ValueError, OSError) as wrong:
-            raise CommandError(str(wrong)) from None
+        except (BadLicence, ValueError, OSError) as error:
+            raise CommandError(str(error)) from None
         self.stdout.write(text)
 
 
-def _amounts(given: dict[str, int | None]) -> Amounts:
-    """What was not given: no conferences, and what the conferences need."""
-    small, large = given["small_conferences"] or 0, given["large_conferences"] or 0
+def _amounts(options: dict[str, int | None]) -> Amounts:
+    """Return the amounts. What was not given is 0 for conferences, and enough for them otherwise."""
+    small, large = options["small_conferences"] or 0, options["large_conferences"] or 0
     enough = dict.fromkeys(RESOURCES, enough_for(small, large))
     return Amounts(
-        **{**enough, **{name: value for name, value in given.items() if value is not None}}
+        **{**enough, **{name: value for name, value in options.items() if value is not None}}
     )
 
 
@@ -89,10 +89,10 @@ def _moment(text: str | None) -> datetime | None:
     if not text:
         return None
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise CommandError(f"{text} is not a date; write 2026-01-31 or 2026-01-31T12:00") from None
-    return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
 
 def _read(path: Path | None) -> str:

@@ -1,4 +1,4 @@
-"""`manage.py license_keygen`: the keys with which a core issues licences, and its sites read them."""
+"""`manage.py license_keygen` makes the keys with which a core issues licences and its sites read them."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from licensing.rules.licence_text import new_keys, write_key
 
 
 class Command(BaseCommand):
-    """Writes three files; never overwrites one."""
+    """This command writes three key files, and never overwrites one."""
 
     help = "Make keys for licences: OUT.signing.key stays with who issues them, the others go to every site."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Where to."""
+        """Add the path of the files."""
         parser.add_argument(
             "--out", type=Path, required=True, help="path that the files' names begin with"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Write them, readable by their owner only."""
+        """Write the files, readable by their owner only."""
         out: Path = options["out"]
         names = [
             out.with_name(f"{out.name}.{what}.key") for what in ("signing", "public", "sealing")
         ]
-        if known := [str(name) for name in names if name.exists()]:
-            raise CommandError(f"{', '.join(known)} is there already; choose another --out")
+        if existing := [str(name) for name in names if name.exists()]:
+            raise CommandError(f"{', '.join(existing)} is there already; choose another --out")
         out.parent.mkdir(parents=True, exist_ok=True)
         for name, key in zip(names, new_keys(), strict=True):
             descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

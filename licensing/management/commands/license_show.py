@@ -1,4 +1,4 @@
-"""`manage.py license_show`: what this platform may do, what its licence is worth, how long."""
+"""`manage.py license_show` shows what this platform may do, and until when."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from licensing.data import trusted_keys
 from licensing.data.queries import state_of
-from licensing.rules.decisions import Held, when
+from licensing.rules.decisions import HeldLicence, when
 from licensing.rules.licence_text import BadLicence, Licence
 
 
-def describe(one: Licence | Held) -> str:
-    """A licence in one paragraph."""
-    until = when(one.valid_to) if one.valid_to else "without end"
+def describe(licence: Licence | HeldLicence) -> str:
+    """Return a licence in one paragraph."""
+    until = when(licence.valid_to) if licence.valid_to else "without end"
     limits = ", ".join(
-        f"{value} {name.replace('_', ' ')}" for name, value in asdict(one.amounts).items()
+        f"{value} {name.replace('_', ' ')}" for name, value in asdict(licence.amounts).items()
     )
-    return f"issue {one.issue} for platform {one.platform}, {when(one.valid_from)} to {until}: {limits}"
+    return f"issue {licence.issue} for platform {licence.platform}, {when(licence.valid_from)} to {until}: {limits}"
 
 
 class Command(BaseCommand):
-    """Looks, changes nothing."""
+    """This command shows a licence, and changes nothing."""
 
-    help = "Show the licence of this platform, or what a file says (-- nothing is loaded)."
+    help = "Show the licence of this platform, or the one in a file. Nothing is loaded."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Of what."""
+        """Add the file to show."""
         parser.add_argument("file", nargs="?", type=Path, help="a file with a sealed text")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Say it."""
+        """Show the licence of a file, or the one of this platform."""
         if options["file"]:
             try:
                 self.stdout.write(describe(trusted_keys.verify(options["file"].read_text())))
-            except (BadLicence, OSError, UnicodeDecodeError) as wrong:
-                raise CommandError(str(wrong)) from None
+            except (BadLicence, OSError, UnicodeDecodeError) as error:
+                raise CommandError(str(error)) from None
             return
         state = state_of()
         if state.held:

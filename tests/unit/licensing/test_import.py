@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from licensing.rules.amounts import Amounts
 from licensing.rules.decisions import (
-    Held,
+    HeldLicence,
     Standing,
     Verdict,
     amounts_in,
@@ -36,12 +36,12 @@ def offered(issue: int = 5, **changes: Any) -> Licence:
     return Licence(**{**usual, "valid_to": NOW + 90 * DAY, **changes})
 
 
-def kept(one: Licence, **changes: Any) -> Held:
+def kept(one: Licence, **changes: Any) -> HeldLicence:
     same = {n: getattr(one, n) for n in ("platform", "issue", "amounts", "valid_from", "valid_to")}
-    return Held(**{**same, "text": "CPL1.x", **changes})
+    return HeldLicence(**{**same, "text": "CPL1.x", **changes})
 
 
-def verdict(one: Licence, newest: Held | None = None) -> Verdict:
+def verdict(one: Licence, newest: HeldLicence | None = None) -> Verdict:
     decision = decide_import(one, newest, ("east", "west"), NOW)
     assert bool(decision.detail) is (decision.verdict is not Verdict.NEW)
     return decision.verdict

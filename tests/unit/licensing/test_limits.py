@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licensing.rules.amounts import NONE, Amounts, enough_for
-from licensing.rules.limits import Full, Limits, beyond, room_for_one, short_of
+from licensing.rules.limits import Full, Limits, exceeded, find_reached_limit, find_short_resource
 from tests.factories import NOW
 
 SITE = Amounts(media_ports=enough_for(9, 9), access_ports=10, hardware_terminals=3)
@@ -36,7 +36,7 @@ def test_which_limit(
     large: bool, platform: Amounts, domain_limit: int | None, domain: Amounts, full: Full | None
 ) -> None:
     assert (
-        room_for_one(LARGE if large else SMALL, LICENCE, platform, domain_limit, domain, NOW)
+        find_reached_limit(LARGE if large else SMALL, LICENCE, platform, domain_limit, domain, NOW)
         == full
     )
 
@@ -45,8 +45,8 @@ def test_a_licence_counts_from_its_first_to_its_last_moment() -> None:
     ending = replace(LICENCE, valid_from=NOW, valid_to=NOW + timedelta(seconds=1))
     for moment, full in ((-1, Full.LICENCE), (0, None), (1, Full.LICENCE)):
         now = NOW + timedelta(seconds=moment)
-        assert room_for_one(SMALL, ending, NONE, None, NONE, now) == full
-    assert room_for_one(SMALL, None, NONE, None, NONE, NOW) == Full.LICENCE
+        assert find_reached_limit(SMALL, ending, NONE, None, NONE, now) == full
+    assert find_reached_limit(SMALL, None, NONE, None, NONE, NOW) == Full.LICENCE
 
 
 @given(st.integers(0, 5), st.integers(0, 5), st.lists(st.booleans(), min_size=12, max_size=30))
@@ -56,28 +56,28 @@ def test_seats_taken_one_by_one_never_exceed_the_limit(
     licence, used = replace(LICENCE, small=small, large=large), Amounts()
     for is_large in asked:
         wanted = Amounts(not is_large, is_large)
-        if room_for_one(wanted, licence, used, None, used, NOW) is None:
+        if find_reached_limit(wanted, licence, used, None, used, NOW) is None:
             used += wanted
     assert used == Amounts(min(small, asked.count(False)), min(large, asked.count(True)))
 
 
 def test_media_ports_limit_what_the_seats_would_allow() -> None:
     nearly = Amounts(media_ports=SITE.media_ports - 8)
-    assert room_for_one(SMALL, LICENCE, nearly, None, NONE, NOW) is None
-    assert room_for_one(LARGE, LICENCE, nearly, None, NONE, NOW) is Full.PORTS
+    assert find_reached_limit(SMALL, LICENCE, nearly, None, NONE, NOW) is None
+    assert find_reached_limit(LARGE, LICENCE, nearly, None, NONE, NOW) is Full.PORTS
     full = Amounts(1, 0, media_ports=SITE.media_ports)
-    assert room_for_one(SMALL, LICENCE, full, None, NONE, NOW) is Full.PORTS
+    assert find_reached_limit(SMALL, LICENCE, full, None, NONE, NOW) is Full.PORTS
 
 
 def test_terminals_are_refused_by_their_kind_and_by_their_ports() -> None:
     used = Amounts(access_ports=8, hardware_terminals=3)
-    assert short_of(Amounts(access_ports=2), used, SITE) == ""
-    assert short_of(Amounts(access_ports=3), used, SITE) == "access_ports"
-    assert short_of(Amounts(access_ports=1, hardware_terminals=1), used, SITE) == (
+    assert find_short_resource(Amounts(access_ports=2), used, SITE) == ""
+    assert find_short_resource(Amounts(access_ports=3), used, SITE) == "access_ports"
+    assert find_short_resource(Amounts(access_ports=1, hardware_terminals=1), used, SITE) == (
         "hardware_terminals"
     )
-    assert short_of(NONE, Amounts(access_ports=99), SITE) == ""
+    assert find_short_resource(NONE, Amounts(access_ports=99), SITE) == ""
 
 
 def test_what_nobody_could_refuse_is_named_when_it_is_beyond_the_licence() -> None:
-    assert beyond(Amounts(access_ports=11, hardware_terminals=3), SITE) == ["access_ports"]
+    assert exceeded(Amounts(access_ports=11, hardware_terminals=3), SITE) == ["access_ports"]
