@@ -27,7 +27,7 @@ class _OpenView(APIView):
 
 
 class Token(_OpenView):
-    """A software token for a key pair."""
+    """The view that gives a software token for a key pair."""
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
@@ -41,7 +41,7 @@ class Token(_OpenView):
 
 
 class TokenHeartbeat(_OpenView):
-    """Keeps a software token alive."""
+    """The view that keeps a software token alive."""
 
     @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, token: str) -> Response:
@@ -51,7 +51,7 @@ class TokenHeartbeat(_OpenView):
 
 
 class Login(_OpenView):
-    """Logs a person in."""
+    """The view that logs a person in."""
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
@@ -67,7 +67,7 @@ class Login(_OpenView):
 
 
 class Heartbeat(APIView):
-    """Keeps a login alive, with or without its cookie."""
+    """The view that keeps a login alive, with or without its cookie."""
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:

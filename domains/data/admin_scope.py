@@ -1,4 +1,4 @@
-"""This module says which rows an administrator sees and may change (see `rights` for actions)."""
+"""The module says which rows an administrator sees and may change (see `rights` for actions)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _reachable(user: Account) -> list[str]:
 
 
 class DomainScope:
-    """This scope limits the pages to the administrator's part of the tree (see `foundation.web.scoping.Scope`)."""
+    """The scope limits the pages to the administrator's part of the tree (see `foundation.web.scoping.Scope`)."""
 
     def rows(self, user: Any, paths: Paths, paths_at: Mapping[int, Paths]) -> Q:
         """Return the condition for the rows in the administrator's scope (see `rows_in_scope`)."""

@@ -116,13 +116,13 @@ def _send_snapshot_batch(database: str, platform: str, publish: Publish) -> int:
     try:
         if platform not in _snapshots:
             _snapshots[platform] = FullSnapshot(database, platform)
-        sent = _snapshots[platform].send(publish)
+        count = _snapshots[platform].send(publish)
     except BaseException:
         _close_snapshot(platform)
         raise
-    if sent < BATCH:
+    if count < BATCH:
         _close_snapshot(platform)
-    return sent
+    return count
 
 
 def _close_snapshot(platform: str) -> None:

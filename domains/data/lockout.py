@@ -37,7 +37,7 @@ _PATIENCE_SECONDS = 5
 
 
 class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
-    """This handler answers the questions of django-axes, and counts tries exactly."""
+    """The handler answers the questions of django-axes, and counts tries exactly."""
 
     def is_locked(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> bool:
         """Return whether the account, or the address, has used up its tries."""

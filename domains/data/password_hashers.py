@@ -10,7 +10,7 @@ from django.utils.crypto import constant_time_compare
 
 
 class Argon2Hasher(Argon2PasswordHasher):
-    """This hasher keeps people's passwords with Argon2id at OWASP's minimum: 19 MiB, two rounds, one lane.
+    """The hasher keeps people's passwords with Argon2id at OWASP's minimum: 19 MiB, two rounds, one lane.
 
     The memory makes guessing expensive. There is one lane because web processes share the processors.
     """
@@ -21,7 +21,7 @@ class Argon2Hasher(Argon2PasswordHasher):
 
 
 class RandomSecretHasher(BasePasswordHasher):
-    """This hasher keeps random secrets of 128 bits and more that this program made, with one round of SHA-256.
+    """The hasher keeps random secrets of 128 bits and more that this program made, with one round of SHA-256.
 
     They cannot be guessed, so one round is enough. It must never be used for a password that a person chose.
     """

@@ -1,4 +1,4 @@
-"""This Django backend answers whether an account may do something, from the table of rights."""
+"""The Django backend answers whether an account may do something, from the table of rights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def level_of(user: Any) -> Level | None:
 
 
 class RightsBackend:
-    """This backend grants the rights of the table (`rules.rights`) to kinds of things, not to single objects.
+    """The backend grants the rights of the table (`rules.rights`) to kinds of things, not to single objects.
 
     Which objects an administrator may touch is decided by `admin_scope`. So the answer about a single object is
     always no: otherwise the right to a kind would be mistaken for the right to every object of it.

@@ -21,7 +21,7 @@ _KEY_BYTES = 32
 
 
 class UnsealError(ValueError):
-    """This error says why something sealed cannot be read here."""
+    """The error says why something sealed cannot be read here."""
 
 
 @cache

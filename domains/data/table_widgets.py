@@ -23,7 +23,7 @@ def batched(values: Iterable[str]) -> Iterator[list[str]]:
 
 
 class FlagWidget(Widget):  # type: ignore[misc]
-    """This widget reads 1 or 0, yes or no. Everything else is a mistake."""
+    """The widget reads 1 or 0, yes or no. Everything else is a mistake."""
 
     def clean(self, value: Any, row: Any = None, **more: Any) -> bool:
         """Return the flag of a cell. Raises ValidationError."""
@@ -38,7 +38,7 @@ class FlagWidget(Widget):  # type: ignore[misc]
 
 
 class WholeNumberWidget(Widget):  # type: ignore[misc]
-    """This widget reads a whole number, or nothing."""
+    """The widget reads a whole number, or nothing."""
 
     def clean(self, value: Any, row: Any = None, **more: Any) -> int | None:
         """Return the number of a cell, or `None` if it is empty. Raises ValidationError."""
@@ -55,7 +55,7 @@ class WholeNumberWidget(Widget):  # type: ignore[misc]
 
 
 class OptionalTextWidget(CharWidget):  # type: ignore[misc]
-    """This widget reads a unique text. An empty cell means that there is none."""
+    """The widget reads a unique text. An empty cell means that there is none."""
 
     def clean(self, value: Any, row: Any = None, **more: Any) -> str | None:
         """Return the text of a cell, or `None` if it is empty."""
@@ -63,7 +63,7 @@ class OptionalTextWidget(CharWidget):  # type: ignore[misc]
 
 
 class RelationWidget(Widget):  # type: ignore[misc]
-    """This widget finds an existing domain or room by MOID, or by a name that only one has."""
+    """The widget finds an existing domain or room by MOID, or by a name that only one has."""
 
     def __init__(self, relation: str) -> None:
         super().__init__()

@@ -68,7 +68,7 @@ def _node(row: Sequence[Any]) -> Node:
 
 
 class DatabaseTree:
-    """This is a `rules.tree.Tree` in a database. It reads nothing twice."""
+    """A `rules.tree.Tree` that reads a database, and nothing twice."""
 
     def __init__(self, database: str) -> None:
         self.database = database

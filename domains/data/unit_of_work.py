@@ -31,7 +31,7 @@ _LEVELS = {"uplevelmoid": (2, 3), "platformmoid": (1,), "userdomainmoid": (0, 1,
 
 
 class DomainsUnitOfWork:
-    """This unit of work holds the domains and accounts of a platform that a core sends."""
+    """The unit of work holds the domains and accounts of a platform that a core sends."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow, self.database, self.now = uow, uow.database, uow.now

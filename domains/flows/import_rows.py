@@ -52,7 +52,7 @@ SaveRow = Callable[[Any], Any]
 
 
 class TableRows(ModelResource):  # type: ignore[misc]
-    """All kinds of table share this. `page` is the admin page of the import, for its rights."""
+    """A kind of table. `page` is the admin page of the import, which knows the rights."""
 
     moid = Field("moid", "moid")
 

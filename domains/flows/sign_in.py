@@ -32,7 +32,7 @@ WRONG = "wrong user name or password"
 
 
 class SignInNameBackend(ModelBackend):
-    """This backend authenticates by account name, e-mail, phone or E.164 number.
+    """The backend authenticates by account name, e-mail, phone or E.164 number.
 
     It grants no rights. `data.permission_backend` does.
     """

@@ -49,7 +49,7 @@ SHORTEST_MOID = 32
 
 
 class TreeAdmin(BaseAdmin):
-    """All pages of domains share this."""
+    """The base of all pages of domains."""
 
     list_select_related: Any
     scope = ("moid",)
@@ -362,27 +362,30 @@ class UserDomainAdmin(TenantTables, TreeAdmin):
     ]
 
     def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
-        """The first ones by name, found before the tables are joined."""
+        """Search by MOID, or for the first names that match. These are found before the tables are joined."""
         if len(term) >= SHORTEST_MOID:
             return super().find(request, queryset, term)
         named = Domain.objects.filter(level=Level.USER, name__istartswith=term).order_by("name")
         user: Any = request.user
         if not user.is_superuser:
-            own = UserDomain.objects.filter(self.in_scope(user), name__istartswith=term)
-            named = own.order_by("name")
-        found = list(named.values_list("pk", flat=True)[:MOST_FOUND])
-        return queryset.filter(pk__in=found)
+            in_scope = UserDomain.objects.filter(self.in_scope(user), name__istartswith=term)
+            named = in_scope.order_by("name")
+        moids = list(named.values_list("pk", flat=True)[:MOST_FOUND])
+        return queryset.filter(pk__in=moids)
 
     def get_ordering(self, request: HttpRequest) -> list[str]:
-        """What was searched by name is sorted by name; all of them lie as their table has them."""
+        """Sort results of a search by name. The full list keeps the order of the table, which needs no sorting."""
         return ["name", "moid"] if request.GET.get("q") else ["pk"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Platforms and rooms per page: joined, the database would start from them and sort all."""
-        found: QuerySet[Any] = super().get_queryset(request)
-        return found.prefetch_related("parent", "platform", "room__platform")
+        """Read platforms and rooms per page.
+
+        With a join, the database would start from them and sort all user domains.
+        """
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.prefetch_related("parent", "platform", "room__platform")
 
     @admin.display(description=_("bound to"))
     def bound_to(self, domain: UserDomain) -> str:
-        """Its platform, or a room of it."""
+        """Return the name of the room or the platform that the domain is bound to."""
         return str(domain.room or domain.platform)

@@ -69,7 +69,7 @@ class TableForm(ImportForm):  # type: ignore[misc]
 
 
 class TableAdminMixin(ImportMixin):  # type: ignore[misc]
-    """This is for pages whose rows are imported and exported as tables. `rows` is the kind of table."""
+    """A mixin for pages whose rows are imported and exported as tables. `rows` is the kind of table."""
 
     rows: type[TableRows]
     model: Any

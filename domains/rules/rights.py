@@ -1,4 +1,4 @@
-"""What administrators may do: one table, asked by every page, and printed as docs/rights.md. Pure.
+"""Rights of administrators form one table, which every page asks, and which is printed as docs/rights.md.
 
 An administrator acts on its own domain and on what lies below. What it may do there with a kind of
 thing follows from the level of its own domain. A superuser, the operator of the whole deployment,

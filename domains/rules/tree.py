@@ -114,7 +114,7 @@ class Refusal:
 
 
 class RuleBroken(Exception):
-    """This error says why a change of the tree or of an account is refused."""
+    """The error says why a change of the tree or of an account is refused."""
 
     def __init__(self, refusals: Sequence[Refusal]) -> None:
         self.refusals = tuple(refusals)

@@ -54,8 +54,8 @@ def on_ask_for_licences(
     for platform in dict.fromkeys(request.platforms):
         if asker not in (uow.own, *uow.concerned(platform)) or platform not in uow.platforms:
             log.warning("%s asks for the licence of %s, which is not its", asker, platform)
-        elif held := uow.newest(platform):
-            commit.send_licence(uow, held, envelope.peer)
+        elif licence := uow.newest(platform):
+            commit.send_licence(uow, licence, envelope.peer)
 
 
 def request_licences(platform: str) -> None:

@@ -12,7 +12,7 @@ from domains.rules.rights import rights_page
 
 
 class Command(BaseCommand):
-    """This command writes docs/rights.md."""
+    """The command writes docs/rights.md."""
 
     help = "Write docs/rights.md from what each app declares in its apps.py."
 

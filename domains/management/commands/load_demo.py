@@ -37,7 +37,7 @@ ADDRESSES = ("http_url", "broker_url", "redis_url", "database_url")
 
 
 class Command(BaseCommand):
-    """This command loads the demonstration tenant. A second run changes nothing but addresses."""
+    """The command loads the demonstration tenant. A second run changes nothing but addresses."""
 
     help = "Load a demonstration tenant under the evaluation licence, and say how to sign in."
 

@@ -36,7 +36,7 @@ Row = tuple[Any, ...]
 
 
 class Command(BaseCommand):
-    """This command loads a large tree below the service domain of this platform.
+    """The command loads a large tree below the service domain of this platform.
 
     Another seed makes another tree beside the first. The same seed makes the same tree everywhere.
     """

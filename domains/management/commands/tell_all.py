@@ -11,7 +11,7 @@ from foundation.cells.directory import own_platform, store_of
 
 
 class Command(BaseCommand):
-    """This command requests full snapshots for platforms.
+    """The command requests full snapshots for platforms.
 
     A platform then deletes what the snapshot does not name. That is harmless, but takes long.
     """

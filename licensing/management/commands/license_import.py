@@ -16,7 +16,7 @@ from licensing.rules.licence_text import BadLicence
 
 
 class Command(BaseCommand):
-    """This command loads a licence. A second run changes nothing."""
+    """The command loads a licence. A second run changes nothing."""
 
     help = "Load a licence from a file, or from standard input with -."
 

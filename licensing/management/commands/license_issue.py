@@ -24,7 +24,7 @@ OPTIONS = {
 
 
 class Command(BaseCommand):
-    """This command issues a licence. It needs no database: the key is a file of the operator's, and stays one."""
+    """The command issues a licence. It needs no database: the key is a file of the operator's, and stays one."""
 
     help = (
         "Issue a licence: prints the sealed text that manage.py license_import and the admin take."

@@ -12,7 +12,7 @@ from licensing.rules.licence_text import new_keys, write_key
 
 
 class Command(BaseCommand):
-    """This command writes three key files, and never overwrites one."""
+    """The command writes three key files, and never overwrites one."""
 
     help = "Make keys for licences: OUT.signing.key stays with who issues them, the others go to every site."
     requires_system_checks: list[str] = []
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         """Write the files, readable by their owner only."""
         out: Path = options["out"]
         names = [
-            out.with_name(f"{out.name}.{what}.key") for what in ("signing", "public", "sealing")
+            out.with_name(f"{out.name}.{kind}.key") for kind in ("signing", "public", "sealing")
         ]
         if existing := [str(name) for name in names if name.exists()]:
             raise CommandError(f"{', '.join(existing)} is there already; choose another --out")

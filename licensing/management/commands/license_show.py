@@ -24,7 +24,7 @@ def describe(licence: Licence | HeldLicence) -> str:
 
 
 class Command(BaseCommand):
-    """This command shows a licence, and changes nothing."""
+    """The command shows a licence, and changes nothing."""
 
     help = "Show the licence of this platform, or the one in a file. Nothing is loaded."
 
