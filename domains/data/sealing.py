@@ -26,6 +26,7 @@ class UnsealError(ValueError):
 
 @cache
 def _cipher(key: str) -> AESGCM:
+    """Return the cipher of a key in base64. Raises UnsealError."""
     try:
         raw = base64.b64decode(key + "=" * (-len(key) % 4), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):

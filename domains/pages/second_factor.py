@@ -63,7 +63,7 @@ def take_step(request: HttpRequest) -> SecondFactorStep:
 
 
 def _verify(request: HttpRequest, account: Any, code: str) -> SecondFactorStep:
-    """Check a code of the app or a recovery code."""
+    """Check a code of the app or a recovery code. Without a code, the step only asks for one."""
     if not code:
         return SecondFactorStep()
     model: Any = TOTPDevice if len(code) == 6 and code.isdigit() else StaticDevice

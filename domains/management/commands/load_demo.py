@@ -73,7 +73,10 @@ class Command(BaseCommand):
 
 
 def _tree(sites: list[dict[str, str]]) -> list[Domain]:
-    """Create the domains from the core down to the tenant. Without sites one deployment is core and platform."""
+    """Create the domains from the core down to the tenant, and return them in this order.
+
+    Without sites one deployment is core and platform.
+    """
     core_moid = {"moid": own_platform()} if sites else {}
     core = _domain(CoreDomain, {"parent": None}, name="Core", **core_moid)
     service = _domain(ServiceDomain, {"name": "Demo service", "parent": core})
