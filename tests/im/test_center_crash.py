@@ -90,7 +90,7 @@ def test_a_database_that_hangs_up_costs_no_message(center: Running, sign_in: Sig
 
 
 def _cut_connections() -> None:
-    """All but our own."""
+    """Kill all database connections but our own."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM information_schema.processlist"
@@ -179,7 +179,7 @@ def test_one_who_floods_is_put_out_and_others_lose_nothing(
 
 
 def _flood(cem: Device, loud: int) -> None:
-    """As fast as it goes, until he is put out."""
+    """Send as fast as possible until the center disconnects the sender."""
     cem.channel = cem.connection.channel()  # one without confirms
     with suppress(pika.exceptions.AMQPError, OSError):
         while True:

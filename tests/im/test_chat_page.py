@@ -36,7 +36,7 @@ PICTURE_IS_SHOWN = """() => [...document.querySelectorAll("[data-picture]:not([h
 
 @pytest.fixture
 def site(chat_site: Site) -> Site:
-    """One with instant messages."""
+    """Return a site with instant messages."""
     return chat_site
 
 
@@ -165,7 +165,7 @@ async def test_three_people_chat_and_one_who_was_away_has_everything_once(
 
 
 async def begin_group(anna: Any, carol: Carol) -> str:
-    """With the two others; its id."""
+    """Create a group with the two others and return its id."""
     await anna.get_by_role("button", name="New conversation").click()
     await anna.get_by_label("With whom").fill("ben, nobody-of-that-name")
     await anna.get_by_role("button", name="Begin", exact=True).click()
@@ -178,7 +178,7 @@ async def begin_group(anna: Any, carol: Carol) -> str:
 
 
 async def in_order(anna: Any, ben: Any, carol: Carol, number: str) -> None:
-    """All write at once; everybody sees the same."""
+    """Check that everybody sees the same when all write at once."""
     for n in range(10):
         carol.write(number, f"carol {n}")
         await write(anna, f"anna {n}")
@@ -194,7 +194,7 @@ async def in_order(anna: Any, ben: Any, carol: Carol, number: str) -> None:
 
 
 async def marks(anna: Any, ben: Any, carol: Carol, number: str) -> None:
-    """Who is writing, and who has read."""
+    """Check the signs of who is writing and who has read."""
     carol.say("typing", conversation_id=number)
     await anna.locator("#typing", has_text="carol is writing").wait_for()
     await field(ben).press_sequentially("wait")

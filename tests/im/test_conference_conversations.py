@@ -46,13 +46,13 @@ def becomes(before: Conference, **changes: Any) -> Conference:
 
 
 def names_in(confid: str) -> dict[str, str]:
-    """Who is in its conversation, by name, and his role."""
-    found = Member.objects.filter(conversation__confid=confid)
-    return {one.name: one.role for one in found}
+    """Return the members of a conference's conversation, by name, with their roles."""
+    members = Member.objects.filter(conversation__confid=confid)
+    return {one.name: one.role for one in members}
 
 
 def follow() -> None:
-    """As the timer does it."""
+    """Follow the conferences, as the timer does."""
     conferences.follow_conferences(own_platform())
 
 

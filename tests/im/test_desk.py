@@ -19,7 +19,7 @@ from tests.im.door import eventually
 
 @pytest.fixture
 def channel(im_site: str) -> Iterator[Any]:
-    """Of a server; its queues and the center's are empty."""
+    """Return a channel of a server; its queues and the center's are empty."""
     connection = connect(settings.IM_AMQP_URL)
     found: Any = connection.channel()
     for queue in (CENTER_QUEUE, GB_QUEUE, MEDIA_QUEUE):
@@ -29,7 +29,7 @@ def channel(im_site: str) -> Iterator[Any]:
 
 
 def next_in(channel: Any, queue: str) -> dict[str, Any]:
-    """What comes next there."""
+    """Return the next message in a queue."""
     got: list[Any] = []
 
     def look() -> bool:

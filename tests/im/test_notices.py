@@ -42,16 +42,18 @@ MEDIA: dict[str, Any] = {
 
 @pytest.fixture
 def database(platform: str) -> str:
-    """With a server of each kind."""
+    """Return a database with a server of each kind."""
     BalanceServer.objects.create(**BALANCE)
     MediaServer.objects.create(**MEDIA)
     return store_of(own_platform()).database
 
 
-def asked(database: str, exchange: str, body: bytes | dict[str, Any]) -> list[tuple[str, str, Any]]:
-    """What is answered: exchange, key, body."""
-    said = body if isinstance(body, bytes) else json.dumps(body).encode()
-    found = notices.answers_to(database, exchange, said)
+def answers(
+    database: str, exchange: str, body: bytes | dict[str, Any]
+) -> list[tuple[str, str, Any]]:
+    """Return the answers to a request: exchange, key, body."""
+    payload = body if isinstance(body, bytes) else json.dumps(body).encode()
+    found = notices.answers_to(database, exchange, payload)
     return [(one.exchange, one.key, json.loads(one.body)) for one in found]
 
 
@@ -99,8 +101,8 @@ def test_when_the_center_starts_everybody_is_told_and_the_servers_are_configured
 
 def test_a_server_that_asks_for_its_configuration_gets_it(database: str) -> None:
     ask = {"token": "Tricolorx", "cmd": "media_config", "data": {"server_id": "10001"}}
-    assert asked(database, BASE, ask) == [(BASE, "media", told("media_config", MEDIA))]
-    ((_, key, refused),) = asked(database, BASE, {**ask, "data": {"server_id": "2"}})
+    assert answers(database, BASE, ask) == [(BASE, "media", told("media_config", MEDIA))]
+    ((_, key, refused),) = answers(database, BASE, {**ask, "data": {"server_id": "2"}})
     assert (key, refused["cmd"], refused["data"]["cmd"]) == ("media", "msg_refused", "media_config")
 
 
@@ -116,21 +118,21 @@ def test_a_server_that_asks_for_its_configuration_gets_it(database: str) -> None
 def test_what_the_gb28181_side_asks_is_answered_even_if_nobody_knows_it(
     database: str, body: Any, code: str, cmd: str
 ) -> None:
-    ((exchange, key, said),) = asked(database, GB, body)
+    ((exchange, key, said),) = answers(database, GB, body)
     assert (exchange, key, said["cmd"]) == (GB, "comm_gb", "msg_refused")
     assert (said["data"]["code"], said["data"]["cmd"]) == (code, cmd)
 
 
 def test_the_gb28181_side_that_asks_whether_the_center_is_there_is_told(database: str) -> None:
-    assert asked(database, GB, {"cmd": "center_start"}) == [
+    assert answers(database, GB, {"cmd": "center_start"}) == [
         (GB, "comm_gb", told("center_start", {}))
     ]
 
 
 @pytest.mark.parametrize("exchange", [BASE, GB])
 def test_a_refusal_is_not_answered(database: str, exchange: str) -> None:
-    assert asked(database, exchange, {"cmd": "msg_refused", "data": {}}) == []
+    assert answers(database, exchange, {"cmd": "msg_refused", "data": {}}) == []
 
 
 def test_what_is_no_command_on_the_common_exchange_is_left_alone(database: str) -> None:
-    assert asked(database, BASE, {"cmd": "whatever"}) == []
+    assert answers(database, BASE, {"cmd": "whatever"}) == []

@@ -19,13 +19,13 @@ ANN, BOB, CEM = "ann-s1", "bob-s2", "cem-s3"
 
 @pytest.fixture
 def teller(center: Running) -> Iterator[PresencePublisher]:
-    """As it runs beside a center."""
-    one = PresencePublisher()
-    one.start()
-    yield one
-    one.ask_to_stop()
-    one.join(10)
-    assert not one.is_alive()
+    """Run a presence publisher, as beside a center."""
+    publisher = PresencePublisher()
+    publisher.start()
+    yield publisher
+    publisher.ask_to_stop()
+    publisher.join(10)
+    assert not publisher.is_alive()
 
 
 @pytest.mark.usefixtures("teller")

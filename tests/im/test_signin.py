@@ -25,7 +25,10 @@ pytestmark = pytest.mark.xdist_group(GROUP)
 
 @pytest.fixture
 def ann(transactional_db: None, platform: str, door: str) -> Account:
-    """Somebody of the demonstration tenant. What an earlier test revoked is of other tokens."""
+    """Return a person of the demonstration tenant.
+
+    What an earlier test has revoked concerns other tokens.
+    """
     found = Account.objects.filter(domain__userdomain__isnull=False, is_staff=False).first()
     assert found is not None
     revocations.set_cursor(own_platform(), time.time())
@@ -33,7 +36,7 @@ def ann(transactional_db: None, platform: str, door: str) -> Account:
 
 
 def login(account: Account) -> dict[str, Any]:
-    """As the chat page does."""
+    """Sign in as the chat page does."""
     browser = Client()
     browser.force_login(account)
     answer = browser.post("/api/v1/im/login", content_type="application/json")

@@ -155,7 +155,7 @@ def test_a_file_that_is_kept_elsewhere_is_said_to_be(anna: Person) -> None:
 
 @pytest.fixture
 def old() -> Any:
-    """Everything that is there now was made two days ago."""
+    """Return a function that makes everything stored now two days old."""
 
     def age() -> None:
         File.objects.update(created_at=clock.now() - timedelta(days=2))

@@ -18,7 +18,7 @@ LONG = bytes(range(256)) * 40_000
 
 
 class Bucket(BaseHTTPRequestHandler):
-    """As much of S3 as one file at a time needs."""
+    """A server with as much of S3 as one file at a time needs."""
 
     kept: dict[str, bytes]
     sent: list[int]

@@ -37,7 +37,7 @@ def test_a_file_sent_in_parts_comes_back_whole(anna: Person) -> None:
 
 @pytest.fixture
 def address(transactional_db: None, live_server: Any) -> str:
-    """Of a server with real sockets."""
+    """Return the address of a server with real sockets."""
     call_command("load_demo", verbosity=0)
     call_command("provision", verbosity=0)
     return str(live_server.url.removeprefix("http://"))
@@ -61,7 +61,7 @@ def test_an_upload_whose_line_breaks_goes_on_where_it_stopped(address: str) -> N
 
 
 def _settled(person: Person, number: str) -> int:
-    """How far it has come, once the broken request is over."""
+    """Return the number of received bytes, once the broken request is over."""
     for _ in range(100):
         found = person.ask("HEAD", f"/{number}", **TUS)
         if found.status_code == 200 and int(found["Upload-Offset"]):

@@ -10,7 +10,7 @@ from tests.im.http.town import Someone, other_tenant, pushed, someone
 
 
 def states(who: Someone) -> dict[str, str]:
-    """Somebody's list."""
+    """Return the states in a person's list of contacts."""
     return {one["user_id"]: one["state"] for one in who.get("contacts")["contacts"]}
 
 
@@ -20,8 +20,8 @@ def befriend(one: Someone, other: Someone) -> None:
     assert other.patch(f"contacts/{one.id}", {"state": "friend"})["state"] == "friend"
 
 
-def told() -> list[tuple[str, str, tuple[str, ...]]]:
-    """What contacts are told just now: who, how, to whom."""
+def pending_notices() -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return the pending notices for contacts: user, state, recipients."""
     notes = presence.pending_notices(clock.now())
     return [(n.data["user_id"], n.data["state"], n.users) for n in notes]
 
@@ -97,13 +97,13 @@ def test_blocking_somebody_foreign_does_not_reach_him(anna: Someone, zoe: Someon
 
 def test_contacts_are_told_of_each_change_once(anna: Someone, ben: Someone, cara: Someone) -> None:
     befriend(anna, ben)
-    told()
+    pending_notices()
     anna.post("heartbeat", {"device": "d1"})
-    assert told() == [(anna.id, "online", (ben.id,))]
-    assert told() == []
+    assert pending_notices() == [(anna.id, "online", (ben.id,))]
+    assert pending_notices() == []
     for state in ("busy", "away", "busy"):
         assert anna.put("presence", {"state": state})["state"] == state
-    assert told() == [(anna.id, "busy", (ben.id,))]
+    assert pending_notices() == [(anna.id, "busy", (ben.id,))]
     assert ben.get("presence")["contacts"] == {anna.id: "busy"}
     assert cara.get("presence")["contacts"] == {}
 
@@ -112,12 +112,12 @@ def test_who_is_invisible_or_hides_seems_to_be_offline(anna: Someone, ben: Someo
     befriend(anna, ben)
     anna.post("heartbeat", {"device": "d1"})
     assert anna.put("presence", {"state": "invisible"})["state"] == "invisible"
-    assert told() == [(anna.id, "offline", (ben.id,))]
+    assert pending_notices() == [(anna.id, "offline", (ben.id,))]
     anna.put("presence", {"state": "online"})
-    assert told() == [(anna.id, "online", (ben.id,))]
+    assert pending_notices() == [(anna.id, "online", (ben.id,))]
     assert anna.put("presence", {"hidden": True})["hidden"] is True
-    assert told() == [(anna.id, "offline", (ben.id,))]
+    assert pending_notices() == [(anna.id, "offline", (ben.id,))]
     assert ben.get("presence")["contacts"] == {anna.id: "offline"}
     assert ben.get("contacts")["contacts"][0]["presence"] == "offline"
     anna.put("presence", {"state": "busy"})
-    assert told() in ([], [(anna.id, "offline", (ben.id,))])
+    assert pending_notices() in ([], [(anna.id, "offline", (ben.id,))])

@@ -74,7 +74,7 @@ def group(anna: Someone, ben: Someone) -> str:
 
 
 def snapshot(anna: Someone, number: str) -> object:
-    """All that could have been changed."""
+    """Return everything that a call could have changed."""
     return anna.shown(number), anna.members(number), anna.log(number)
 
 

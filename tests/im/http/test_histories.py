@@ -33,7 +33,7 @@ LATEST = 3
 
 @dataclass
 class Device:
-    """What has come to it, in which order, and what it makes of it."""
+    """A device: the messages that it has received, in their order, and what it makes of them."""
 
     owner: Someone
     group: str
@@ -54,7 +54,7 @@ class Device:
         self.shown += [entry["data"]["seq"] for entry in entries]
 
     def comes_back(self) -> None:
-        """What was underway is lost; the list, then what is missing."""
+        """Reconnect: drop what was underway, fetch the list, then what is missing."""
         self.underway, more = [], True
         self.keep(self.log.begin(self.owner.shown(self.group)["from_seq"]))
         while more:
@@ -72,7 +72,7 @@ class Device:
             self.keep(self.log.add_page(said["from_seq"], said["to_seq"], said["entries"]))
 
     def picture(self, floor: int) -> Picture:
-        """What its owner sees on it."""
+        """Return what the owner sees on the device."""
         found = Picture()
         for seq, entry in self.log.entries.items():
             if seq > floor:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def at_once(*calls: Callable[[], Answer]) -> list[int]:
-    """All of them in threads of their own; their HTTP statuses."""
+    """Run all calls in threads of their own, and return their HTTP statuses."""
 
     def run(call: Callable[[], Answer]) -> int:
         try:

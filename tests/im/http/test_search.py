@@ -16,7 +16,7 @@ from tests.im.http.town import Someone
 
 
 def indexed() -> None:
-    """As the timer does it."""
+    """Bring the index up to date, as the timer does."""
     while index.index_new_entries(own_platform()):
         pass
 

@@ -23,7 +23,7 @@ ANY = st.text(max_size=20)
 
 
 def names_of(user: str, suffix: str) -> list[str]:
-    """All that can be named after a person."""
+    """Return all names that can belong to a person."""
     return [
         f"queue_u_{user}_{suffix}",
         f"queue_m_{user}_{suffix}",
