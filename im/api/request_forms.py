@@ -180,6 +180,6 @@ class SetPresence(serializers.Serializer[Any]):
     """The presence to show; with `hidden` contacts get no notices."""
 
     state = serializers.ChoiceField(
-        [one.value for one in Presence if one is not Presence.OFFLINE], required=False
+        [word.value for word in Presence if word is not Presence.OFFLINE], required=False
     )
     hidden = serializers.BooleanField(required=False)

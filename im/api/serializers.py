@@ -98,7 +98,7 @@ _Any = serializers.Serializer[Any]
 
 
 def _choices(words: Any) -> list[str]:
-    return [one.value for one in words]
+    return [word.value for word in words]
 
 
 class Done(_Any):

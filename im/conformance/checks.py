@@ -60,8 +60,8 @@ class Pair:
 
     def shown(self, device: Device) -> list[int]:
         """Return the seqs that a device has shown of this conversation, in the order of showing."""
-        found = [data["data"] for data in device.shown]
-        return [data["seq"] for data in found if data["conversation_id"] == self.conversation]
+        entries = [data["data"] for data in device.shown]
+        return [data["seq"] for data in entries if data["conversation_id"] == self.conversation]
 
 
 def sign_in(two: Pair) -> None:

@@ -1,4 +1,4 @@
-"""Everything that is written into a conversation's log goes through this module.
+"""All writes to a conversation's log go through the functions of this module.
 
 The center and the HTTP API alike use it inside one transaction on the platform's database: `lock`,
 then `append` (which assigns a seq in memory, under the lock of the row), then `flush`. For the HTTP
