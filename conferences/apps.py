@@ -63,12 +63,12 @@ number            | conferences.number      | v.... | v....   | v....    | .....
         from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
         from conferences.flows import due
         from domains.data import hooks
-        from foundation.bus.dispatch import HOMES
+        from foundation.bus.partition import PLATFORMS_OF
         from foundation.bus.unit_of_work import APP_UNITS_OF_WORK
         from foundation.web import errors, health
 
         APP_UNITS_OF_WORK["conferences"] = ConferencesDatabaseUnitOfWork
-        HOMES.append(platform_resolver.homes_of)
+        PLATFORMS_OF.connect(platform_resolver.homes_of)
         hooks.DOMAIN_USES.connect(queries.uses_of_domain)
         hooks.ROOM_USES.connect(queries.uses_of_room)
         hooks.RUNNING_BELOW.connect(queries.running_below)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from conferences.rules.rename import decide_as_cm
 from foundation import clock
 from foundation.bus import outbox
-from foundation.bus.dispatch import Delivery, Outcome, handle
+from foundation.bus.delivery import Delivery, Outcome
+from foundation.bus.dispatch import handle
 from foundation.bus.log_context import delivery_fields
 from foundation.bus.message import BadMessage, from_body
 from foundation.cells.directory import own_platform

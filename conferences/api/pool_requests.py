@@ -23,7 +23,8 @@ from conferences.rules.states import Unit
 from domains.data.queries import rooms_of, user_domains
 from foundation import clock
 from foundation.bus import metrics, outbox
-from foundation.bus.dispatch import MOST_TRIES, DatabaseAway, Delivery, Outcome, handle
+from foundation.bus.delivery import DatabaseAway, Delivery, Outcome
+from foundation.bus.dispatch import MOST_TRIES, handle
 from foundation.bus.log_context import delivery_fields
 from foundation.bus.message import Message
 from foundation.cells.directory import own_platform, store_of

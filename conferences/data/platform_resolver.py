@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from conferences.rules.outgoing import question_of
 from domains.data import lookups
-from foundation.bus.dispatch import Delivery
+from foundation.bus.delivery import Delivery
 from foundation.bus.message import NotTaken
 from foundation.cells import sql
 from foundation.cells.directory import look_up, own_platform, possible_platforms

@@ -14,7 +14,8 @@ import logging
 from conferences.data import queries
 from conferences.data.platform_resolver import platforms_of_numbers
 from conferences.rules.forward import decide_control_here, decide_pass_on
-from foundation.bus.dispatch import PASSED_ON, Delivery, refuse_as_closed
+from foundation.bus.delivery import Delivery
+from foundation.bus.gate import PASSED_ON, refuse_as_closed
 from foundation.bus.unit_of_work import UnitOfWork
 from foundation.cells.directory import own_platform
 from wire.conference_control import Control

@@ -36,7 +36,8 @@ from failover.rules.cell_facts import RegisterRow
 from failover.rules.decisions import state_of
 from foundation import clock
 from foundation.bus import outbox, wake_up
-from foundation.bus.dispatch import Delivery, Outcome, handle
+from foundation.bus.delivery import Delivery, Outcome
+from foundation.bus.dispatch import handle
 from foundation.bus.envelope import Envelope
 from foundation.bus.log_context import delivery_fields
 from foundation.bus.message import Message

@@ -21,7 +21,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from foundation.bus import metrics, outbox, wake_up
 from foundation.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, connect, hang_up, rounds
 from foundation.bus.declare import declare
-from foundation.bus.dispatch import DatabaseAway, Delivery, Outcome
+from foundation.bus.delivery import DatabaseAway, Delivery, Outcome
 from foundation.bus.envelope import of_amqp
 from foundation.cells.directory import PlatformStore
 

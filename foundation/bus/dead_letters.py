@@ -14,7 +14,7 @@ from foundation.cells import sql
 from foundation.clock import next_id
 
 if TYPE_CHECKING:
-    from foundation.bus.dispatch import Delivery
+    from foundation.bus.delivery import Delivery
 
 log = logging.getLogger("confplatform.bus")
 

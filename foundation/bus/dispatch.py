@@ -8,102 +8,35 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from typing import Any
+from collections.abc import Sequence
 
 from django.db import IntegrityError, InterfaceError, OperationalError
 
-from foundation.bus import dead_letters, metrics, protocol, registry
-from foundation.bus.envelope import Envelope
-from foundation.bus.inbox import Asked
+from foundation.bus import dead_letters, gate, idempotency, metrics, partition, protocol, registry
+from foundation.bus.delivery import DatabaseAway, Delivery, Outcome
 from foundation.bus.log_context import delivery_fields
 from foundation.bus.message import (
     BadMessage,
     Message,
     NotTaken,
-    dumps,
-    loads,
-    to_body,
 )
-from foundation.bus.outbox import Row
 from foundation.bus.unit_of_work import NotProvisioned, UnitOfWork, begin
 from foundation.cells import sql
-from foundation.cells.directory import own_platform, possible_platforms, store_of
-from foundation.clock import next_id
+from foundation.cells.directory import own_platform, store_of
 
 log = logging.getLogger("confplatform.bus")
 
 MOST_TRIES = 5
-PASSED_IS_ANSWERED_IN = timedelta(seconds=10)
-"""Whoever should answer what was passed on may have died with it: asked once more after that, it is
-refused, and whoever asks knows that a new request is in order."""
-
 READ_ONLY = 1290
-SETTLES_IN = 1.0
-"""Seconds that a request waits while nobody can say yet who serves it: a hand-over takes 0.2, a restart
-in place 0.8."""
 LOOK_AGAIN = 0.02
-_changing: dict[str, float] = {}
-"""By platform: since when its data here is being closed, or opened."""
-
-
-@dataclass(slots=True)
-class Delivery:
-    """A delivery is a message as it came, with what was read of it."""
-
-    body: bytes
-    envelope: Envelope
-    properties: dict[str, Any] = field(default_factory=dict)
-    parsed: dict[str, Any] | None = None
-    message: Message | None = None
-    unreadable: str = ""
-
-    def __post_init__(self) -> None:
-        try:
-            self.parsed = loads(self.body)
-            self.envelope = self.envelope.addressed(self.parsed, f"alone-{next_id():x}")
-            self.message = registry.read(self.parsed)
-        except BadMessage as error:
-            self.unreadable = self.unreadable or error.detail[:400]
-        except Exception as error:
-            log.exception("a message could not be read")
-            self.unreadable = f"{type(error).__name__} while it was read"
-
-
-@dataclass(slots=True)
-class Outcome:
-    """An outcome of a batch holds rows to publish, and answers to requests that came over HTTP."""
-
-    rows: list[Row] = field(default_factory=list)
-    answers: dict[str, bytes] = field(default_factory=dict)
-    made: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """By request: number and id of a conference that was taken in."""
-    database: str = ""
-    """In whose outbox the rows lie, to be deleted once they are published; empty: in none."""
-
-
-class DatabaseAway(Exception):
-    """The database cannot be reached; nothing was done, and everything has to come again."""
-
-
-HOMES: list[Callable[[Sequence[Delivery]], Sequence[Collection[str]]]] = []
-"""Who knows which platforms a message concerns: one, filled by the app that keeps the conferences."""
 
 
 def take(deliveries: Sequence[Delivery], *, first_turn: bool) -> list[Outcome]:
     """Do a batch on the data of all platforms that it concerns. Raises DatabaseAway."""
-    own = own_platform()
-    if len(possible_platforms()) == 1 or not HOMES:
-        return [handle(own, deliveries, first_turn=first_turn)]
-    concerned: dict[str, list[Delivery]] = {}
-    for delivery, homes in zip(deliveries, HOMES[0](deliveries), strict=True):
-        for platform in homes:
-            # One message, done on several platforms' data, may fail on one of them.
-            one = delivery if len(homes) == 1 else replace(delivery)
-            concerned.setdefault(platform, []).append(one)
-    return [_handle_or_refuse(p, some, first_turn=first_turn) for p, some in concerned.items()]
+    return [
+        _handle_or_refuse(platform, concerned, first_turn=first_turn)
+        for platform, concerned in partition.by_platform(deliveries).items()
+    ]
 
 
 def _handle_or_refuse(
@@ -209,26 +142,17 @@ def _run_transaction(
     platform: str, deliveries: Sequence[Delivery], first_turn: bool
 ) -> Outcome | None:
     with begin(platform, first_turn=first_turn) as uow:
-        waits = _waits_for_handover(platform, uow)
+        waits = gate.waits_for_handover(platform, uow)
         if uow.is_open:
             _prepare(uow, deliveries)
         for delivery in () if waits else deliveries:
             with delivery_fields(delivery, platform):
-                _handle_delivery(uow, delivery) if uow.is_open else _handle_while_closed(
+                _handle_delivery(uow, delivery) if uow.is_open else gate.handle_while_closed(
                     uow, delivery
                 )
     if uow.is_open:
         return Outcome(uow.rows, uow.answers, uow.made, uow.database)
-    return None if waits else _store_in_own_outbox(uow, first_turn)
-
-
-def _waits_for_handover(platform: str, uow: UnitOfWork) -> bool:
-    """Return whether to wait: the owner's database takes no writes, as it was just closed or is about to open."""
-    if not uow.is_changing:
-        _changing.pop(platform, None)
-        return False
-    since = _changing.setdefault(platform, time.monotonic())
-    return time.monotonic() - since < SETTLES_IN
+    return None if waits else gate.store_in_own_outbox(uow, first_turn)
 
 
 def _prepare(uow: UnitOfWork, deliveries: Sequence[Delivery]) -> None:
@@ -256,7 +180,7 @@ def _handle_delivery(uow: UnitOfWork, delivery: Delivery) -> None:
     if envelope.request:
         asked = uow.inbox.get(envelope.request)
         if asked is not None:
-            _answer_again(uow, delivery, asked)
+            idempotency.answer_again(uow, delivery, asked)
             return
         if envelope.expired(uow.now):
             dead_letters.refuse_service(uow, delivery, "expired")
@@ -269,74 +193,3 @@ def _handle_delivery(uow: UnitOfWork, delivery: Delivery) -> None:
     except NotTaken as error:
         delivery.unreadable = error.detail[:400]
         dead_letters.park(uow, delivery)
-
-
-PASSED_ON: dict[str, Callable[[UnitOfWork, Delivery], None]] = {}
-"""By queue: what becomes of a message for a platform that another site serves now. Nothing may be
-written to its data; rows that are put are kept in our own platform's outbox."""
-
-
-def _handle_while_closed(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Refuse or pass on a delivery whose platform another site serves. Raises DatabaseAway."""
-    envelope = delivery.envelope
-    metrics.RECEIVED.labels(envelope.queue).inc()
-    if delivery.unreadable or delivery.message is None:
-        dead_letters.refuse(uow, delivery, protocol.current().malformed, delivery.unreadable)
-        dead_letters.send_to_dead_letters(uow, delivery)
-    elif uow.serving_site and envelope.queue in PASSED_ON:
-        PASSED_ON[envelope.queue](uow, delivery)
-    elif envelope.request:
-        refuse_as_closed(uow, delivery)
-    elif not uow.serving_site:
-        raise DatabaseAway("our own data is read-only for the moment: nothing is taken")
-
-
-def refuse_as_closed(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Give the answer that was given before, or refuse and say who serves now."""
-    asked = None if uow.read_only else uow.inbox.get(delivery.envelope.request)
-    if asked is not None:
-        _answer_again(uow, delivery, asked)
-    elif uow.serving_site:
-        dead_letters.refuse_service(
-            uow, delivery, f"this platform is served at {uow.serving_site} now"
-        )
-    else:
-        dead_letters.refuse_service(
-            uow, delivery, "this site stops its service, or begins it again"
-        )
-
-
-def _store_in_own_outbox(closed: UnitOfWork, first_turn: bool) -> Outcome:
-    """Store the rows that were staged on data that is closed here in the outbox of our own platform.
-
-    There they wait in order with all other rows. Where that outbox is closed too, the consumer sends the rows
-    before it acknowledges the deliveries.
-    """
-    stored = ""
-    if closed.rows and closed.platform != own_platform():
-        with begin(own_platform(), first_turn=first_turn) as home:
-            home.rows += closed.rows
-        stored = home.database if home.is_open else ""
-    return Outcome(closed.rows, closed.answers, closed.made, stored)
-
-
-def _answer_again(uow: UnitOfWork, delivery: Delivery, asked: Asked) -> None:
-    """Answer a repeated request as before, without a second effect."""
-    metrics.REPEATED.inc()
-    envelope = delivery.envelope
-    if asked.digest != envelope.digest:
-        malformed = protocol.current().malformed
-        dead_letters.refuse(
-            uow, delivery, malformed, "reqid: was used for another request; choose a new one"
-        )
-        return
-    asked.asked_again(envelope)
-    assert delivery.parsed is not None
-    wire = protocol.current()
-    lost = asked.waits_since_before(uow.now - PASSED_IS_ANSWERED_IN)
-    if lost and uow.is_open and registry.is_passed(delivery.message):
-        refused = wire.refusal(delivery.parsed, wire.no_answer, wire.no_answer_detail)
-        asked.answer = dumps(to_body(refused)) if refused else None
-    route = wire.default_reply_route(envelope.queue, envelope.app_id, delivery.parsed)
-    exchange, key = route or ("", "")
-    uow.answer_again(asked, exchange, key, envelope.via)

@@ -20,7 +20,8 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from foundation.bus import wake_up
-from foundation.bus.dispatch import Delivery, Outcome, take
+from foundation.bus.delivery import Delivery, Outcome
+from foundation.bus.dispatch import take
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import dumps
 from foundation.cells import sql

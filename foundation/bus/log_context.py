@@ -8,7 +8,7 @@ from foundation.bus import protocol
 from foundation.logs import log_fields, sane_id
 
 if TYPE_CHECKING:
-    from foundation.bus.dispatch import Delivery
+    from foundation.bus.delivery import Delivery
 
 
 def delivery_fields(delivery: Delivery, platform: str = "") -> log_fields:

@@ -19,7 +19,7 @@ from pytest_django import Settings
 from domains.data.feed import feed
 from domains.models import Account, BackupPlatform, Domain, Followed, Follower, MachineRoom
 from foundation.bus import dispatch
-from foundation.bus.dispatch import Delivery
+from foundation.bus.delivery import Delivery
 from foundation.bus.envelope import Envelope
 from foundation.bus.outbox import Row
 from foundation.cells import directory, sql

@@ -17,7 +17,7 @@ from domains.models import Account, MachineRoom, UserDomain
 from failover.flows import platforms, rooms
 from failover.models import Heard, RoomWatch
 from foundation import clock
-from foundation.bus.dispatch import Delivery
+from foundation.bus.delivery import Delivery
 from foundation.bus.models import Outbox, Parked
 from tests.admin.conftest import conference_row
 from tests.integration.conftest import delivery, do

@@ -19,7 +19,8 @@ from conferences.api import pool_requests
 from conferences.data import platform_resolver
 from conferences.flows import takeover, units
 from domains.management.commands.load_demo import DEMO_TENANT
-from foundation.bus.dispatch import Delivery, Outcome, handle
+from foundation.bus.delivery import Delivery, Outcome
+from foundation.bus.dispatch import handle
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import dumps
 from foundation.bus.models import Outbox

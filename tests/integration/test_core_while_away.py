@@ -22,7 +22,7 @@ from domains.flows import change, people
 from domains.models import Account, Domain
 from failover.models import Register
 from foundation.bus import dispatch, outbox
-from foundation.bus.dispatch import Delivery
+from foundation.bus.delivery import Delivery
 from foundation.bus.envelope import of_amqp
 from foundation.bus.link import SERVING_SITE
 from foundation.bus.outbox import Row

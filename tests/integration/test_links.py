@@ -23,7 +23,7 @@ from foundation.bus import link as link_module
 from foundation.bus.amqp import connect, hang_up
 from foundation.bus.consumer import Consumer
 from foundation.bus.declare import declare_all
-from foundation.bus.dispatch import Outcome
+from foundation.bus.delivery import Outcome
 from foundation.bus.link import FEEDS, Feeder, Link, Publish
 from foundation.bus.models import Outbox
 from foundation.bus.outbox import Row

@@ -11,7 +11,7 @@ from conferences.api import pool_requests
 from conferences.data.pool_view import look
 from conferences.models import Conference, NumberCursor
 from foundation.bus import dead_letters
-from foundation.bus.dispatch import Delivery, Outcome
+from foundation.bus.delivery import Delivery, Outcome
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import dumps
 from foundation.bus.models import Outbox, Parked

@@ -24,7 +24,8 @@ from conferences.flows import due, takeover
 from conferences.rules.states import Conference
 from domains.management.commands.load_demo import DEMO_TENANT
 from foundation import clock
-from foundation.bus.dispatch import Delivery, Outcome, take
+from foundation.bus.delivery import Delivery, Outcome
+from foundation.bus.dispatch import take
 from foundation.bus.envelope import of_amqp
 from foundation.bus.message import dumps
 from foundation.bus.outbox import Row, row

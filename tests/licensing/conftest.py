@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 
-from foundation.bus.dispatch import Delivery
+from foundation.bus.delivery import Delivery
 from foundation.bus.models import Outbox
 from licensing.data import trusted_keys
 from licensing.models import Licence as Row

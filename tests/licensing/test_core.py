@@ -10,7 +10,7 @@ import pytest
 from conferences.models import CallRecord, Conference
 from domains.flows import change
 from domains.models import BackupPlatform, Level, PlatformDomain
-from foundation.bus.dispatch import Delivery
+from foundation.bus.delivery import Delivery
 from foundation.bus.models import Outbox, Parked
 from licensing.data.metrics import gauges
 from licensing.flows.load import LicenceRefused, load

@@ -14,7 +14,7 @@ from conferences.data.join_links import join_link
 from conferences.flows.due import end_now
 from conferences.models import Conference
 from conferences.rules.states import EndReason
-from foundation.bus.dispatch import Delivery
+from foundation.bus.delivery import Delivery
 from licensing.data.metrics import gauges
 from licensing.data.queries import over_licence
 from licensing.data.seats import read_stock

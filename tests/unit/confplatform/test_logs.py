@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from foundation.bus import outbox
-from foundation.bus.dispatch import Delivery
+from foundation.bus.delivery import Delivery
 from foundation.bus.envelope import Envelope, of_amqp
 from foundation.bus.log_context import delivery_fields
 from foundation.logs import (

@@ -1,0 +1,54 @@
+"""A delivery is a message as it came from a queue; an outcome is what a batch of them led to."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from foundation.bus import registry
+from foundation.bus.envelope import Envelope
+from foundation.bus.message import BadMessage, Message, loads
+from foundation.bus.outbox import Row
+from foundation.clock import next_id
+
+log = logging.getLogger("confplatform.bus")
+
+
+@dataclass(slots=True)
+class Delivery:
+    """A delivery is a message as it came, with what was read of it."""
+
+    body: bytes
+    envelope: Envelope
+    properties: dict[str, Any] = field(default_factory=dict)
+    parsed: dict[str, Any] | None = None
+    message: Message | None = None
+    unreadable: str = ""
+
+    def __post_init__(self) -> None:
+        try:
+            self.parsed = loads(self.body)
+            self.envelope = self.envelope.addressed(self.parsed, f"alone-{next_id():x}")
+            self.message = registry.read(self.parsed)
+        except BadMessage as error:
+            self.unreadable = self.unreadable or error.detail[:400]
+        except Exception as error:
+            log.exception("a message could not be read")
+            self.unreadable = f"{type(error).__name__} while it was read"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """An outcome of a batch holds rows to publish, and answers to requests that came over HTTP."""
+
+    rows: list[Row] = field(default_factory=list)
+    answers: dict[str, bytes] = field(default_factory=dict)
+    made: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """By request: number and id of a conference that was taken in."""
+    database: str = ""
+    """In whose outbox the rows lie, to be deleted once they are published; empty: in none."""
+
+
+class DatabaseAway(Exception):
+    """The database cannot be reached; nothing was done, and everything has to come again."""
