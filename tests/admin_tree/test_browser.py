@@ -80,9 +80,11 @@ async def _the_form(page: Any) -> None:
     """It says where it stands; a click leads up, and on to a new one below."""
     line = page.get_by_role("navigation", name="Where it stands")
     await line.get_by_role("link", name="Demo service").click()
+    below = page.get_by_role("link", name="Add a platform domain below")
+    await below.wait_for()
     assert await page.get_by_label("Number prefix").count() == 0
-    await page.get_by_role("link", name="Add a platform domain below").click()
-    assert await page.locator("[name=e164_prefix]").count() == 1
+    await below.click()
+    await page.locator("[name=e164_prefix]").wait_for()
 
 
 async def _the_table(page: Any, site: tuple[str, str], folder: Path) -> None:

@@ -22,9 +22,10 @@ OURS = {"confplatform", "domains", "licensing", "conferences", "failover", "depl
 @pytest.mark.parametrize("way", WIRES)
 def test_a_plain_client_can_do_everything_over(way: str, chat_site: Site) -> None:
     people = {one["username"]: one["password"] for one in chat_site.demo["accounts"]}
-    who = ("--user", "anna", "--password", people["anna"])
-    whom = ("--peer", "ben", "--peer-password", people["ben"])
-    argv = [str(PYTHON), "-m", "im.conformance", "--api", chat_site.http, *who, *whom]
+    # With "=", since a password may begin with "-".
+    user = ("--user=anna", f"--password={people['anna']}")
+    peer = ("--peer=ben", f"--peer-password={people['ben']}")
+    argv = [str(PYTHON), "-m", "im.conformance", "--api", chat_site.http, *user, *peer]
     done = subprocess.run(
         [*argv, "--only", way], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
