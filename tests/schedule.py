@@ -21,13 +21,13 @@ from xdist.scheduler import LoadGroupScheduling
 from deploy.stand.timings import VARIABLE
 
 GROUPS = (
+    "with_core",
     "im",
     "media",
-    "with_core",
-    "stories",
     "im_broker",
-    "two_sites",
     "wire",
+    "stories",
+    "two_sites",
     "integration",
     "domains",
     "licensing",
@@ -101,7 +101,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Note how long a test took, with its fixtures."""
     began, cpu = time.monotonic(), _cpu()
     result = yield
-    group = group_of(item) or folder_of(item)
+    group = group_of(item) or f"tests/{folder_of(item)}"
     seconds = time.monotonic() - began
     _note("test", item.nodeid, seconds, group=group, cpu=round(_cpu() - cpu, 3))
     return result
