@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 MANAGE := DEBUG=true $(PYTHON) manage.py
 .DEFAULT_GOAL := help
-.PHONY: help up down test check clean-var simulate chaos bench messages rights translations pictures lock bootstrap bootstrap-dev
+.PHONY: help up down test check clean-var simulate chaos bench messages rights translations pictures lock new-app bootstrap bootstrap-dev
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ pictures: bootstrap-dev ## the main pages of what `make up` runs, as docs/pictur
 
 translations: bootstrap ## gather what the pages say, merge it into locale/, compile (needs gettext)
 	@$(PYTHON) -m deploy.translations
+
+new-app: bootstrap-dev ## create the folders of an app and add it to all lists (NAME=social)
+	@$(PYTHON) -m deploy.new_app $(NAME)
 
 lock: bootstrap-dev ## write requirements*.txt from requirements*.in, with hashes (ARGS=--upgrade for newer versions)
 	@deploy/lock.sh $(ARGS)

@@ -17,7 +17,7 @@ def every_message_has_its_handler(**_: Any) -> list[Error]:
     return [
         Error(
             f"{wire_type} comes in, but no handler takes it",
-            hint=f"Write @handles({kind.__name__}) in a flow.",
+            hint=f"Write @handles({kind.__name__}) in a module of an app's flows/ (docs/howto/add-a-message.md).",
             id="bus.E001",
         )
         for wire_type, kind in TYPES.items()

@@ -11,6 +11,9 @@ ROOT = Path(__file__).parents[2]
 SOURCES_PAGE = ROOT / "docs" / "sources.md"
 TEXTS = ("*.py", "*.md", "*.sh", "*.toml", "*.lua", "*.html", "*.js", ".importlinter")
 
+LONGEST_LINE = 160
+"""Characters of a line outside of tables, code and links; 120 is what people should write."""
+
 _REFERENCE = re.compile(r"\b(CSS|ARCH|IM|CONV|HTTP API) (§[\d.]*\d(?:(?:, | and | to )§[\d.]*\d)*)")
 _CHAPTER = re.compile(r"§([\d.]*\d)")
 _PATH = re.compile(r"`([\w.-]+/[\w./@-]*)`")
@@ -64,3 +67,25 @@ def test_decisions_carry_date_and_status_and_are_listed() -> None:
         status = re.search(r"^- Status: (accepted|superseded by \[\d{4}\])", head, re.M)
         assert status, f"{record.name}: the status is neither accepted nor superseded by a record"
         assert f"]({record.name})" in index, f"{record.name}: add a row to docs/decisions/README.md"
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    broken = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in tracked("*.md")
+        for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text())
+        if not (page.parent / target).exists()
+    ]
+    assert broken == []
+
+
+def test_lines_of_documents_are_short() -> None:
+    generated = {ROOT / "docs" / "messages.md", ROOT / "docs" / "rights.md"}
+    long = [
+        f"{page.relative_to(ROOT)}:{number}"
+        for page in tracked("*.md")
+        if page not in generated
+        for number, line in enumerate(page.read_text().splitlines(), 1)
+        if len(line) > LONGEST_LINE and not line.startswith(("|", "    ", "!["))
+    ]
+    assert long == [], "one sentence a line; split these"

@@ -65,7 +65,11 @@ def naming(kind: type[Message]) -> set[str]:
 def test_somebody_has_decided_on_every_message_that_names_a_domain() -> None:
     decided = {*ASKED_FOR, *OF_A_CONFERENCE} | FROM_THE_CORE | OF_PLATFORMS
     taken = {kind for kind in {*HANDLERS, *RESUMING} if naming(kind)}
-    assert {kind.wire_type for kind in taken} - decided == set()
+    undecided = {kind.wire_type for kind in taken} - decided
+    assert undecided == set(), (
+        "add each to OF_A_CONFERENCE in tests/rights/test_messages.py if its handler refuses the `moid` of"
+        " another tenant (29020), else to the list above that says whose domain it may name"
+    )
     assert {prefix for prefix, _ in PASSED} <= {"CM_MCU_", "MCU_CM_"}
 
 

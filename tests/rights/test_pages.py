@@ -58,7 +58,7 @@ def test_what_is_edited_within_a_page_offers_what_is_in_scope(model: str) -> Non
 def test_the_site_has_no_address_that_nobody_decided_on() -> None:
     of_models = {p.name for model in MODELS for p in pages.page_of(model).get_urls()}
     names = {getattr(p, "name", None) for p in admin.site.get_urls()} - of_models - {None}
-    assert names - pages.SITE_PAGES == set()
+    assert names - pages.SITE_PAGES == set(), "add each to SITE_PAGES in tests/rights/pages.py"
 
 
 # ---- one request, undone ------------------------------------------------------------------------

@@ -86,7 +86,9 @@ def test_somebody_has_decided_on_every_address() -> None:
     decided = OPEN | OF_SESSION | {*OF_CONFERENCE} | OF_JOINING | OF_CONSOLE
     decided |= {"admin/live.json", *OF_SITES}
     found = {one for one in routes() if not one.startswith(".well-known/oauth-")}
-    assert found - decided == set()
+    assert found - decided == set(), (
+        "add each address to one of the lists in tests/rights/test_routes.py"
+    )
 
 
 @pytest.fixture
