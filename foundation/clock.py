@@ -1,4 +1,7 @@
-"""What time it is, for doors only: rules take `now` as an argument, and due times use the database's clock."""
+"""The clock of this machine, for pages and API only; rules take `now` as an argument.
+
+Times at which something is due use the database's clock.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,17 @@ _tag = int.from_bytes(os.urandom(2), "big") & 0x1FFF
 
 
 def now() -> datetime:
-    """This machine's time, in UTC."""
+    """Return the time of this machine, in UTC."""
     return datetime.now(UTC)
 
 
 def next_id() -> int:
-    """A number greater than all before it in this process, and unlike those of other processes.
+    """Return a number greater than all before it in this process, and unlike those of other processes.
 
     Microseconds since late 2023 in the upper 50 bits, so that rows written one after the other stay in order
-    without asking the database for their keys.
+    without asking the database for their keys. The lower 13 bits are random per process: two processes share
+    them with a probability of 1 in 8,192, and a collision then needs the same microsecond. The primary key
+    catches that as an error after which the transaction is tried again.
     """
     global _last
     with _lock:
@@ -31,17 +36,17 @@ def next_id() -> int:
 
 
 def moment_of(number: int) -> datetime:
-    """When a number of `next_id` was made."""
+    """Return the moment at which `next_id` made a number."""
     return datetime.fromtimestamp(((number >> 13) + _SINCE) / 1_000_000, UTC)
 
 
 def number_at(moment: datetime) -> int:
-    """The least number that `next_id` could have made then."""
+    """Return the least number that `next_id` could have made at a moment."""
     return (int(moment.timestamp() * 1_000_000) - _SINCE) << 13
 
 
 def after_fork() -> None:
-    """A child process takes a tag of its own, and a lock that no thread of its parent holds."""
+    """Give a forked child process its own tag, and a lock that no thread of its parent holds."""
     global _tag, _lock
     _lock = threading.Lock()
     _tag = int.from_bytes(os.urandom(2), "big") & 0x1FFF

@@ -1,4 +1,4 @@
-"""With what is signed that has to be good at another site as well."""
+"""The key that signs whatever must be valid at another site as well."""
 
 from __future__ import annotations
 
@@ -6,5 +6,8 @@ from django.conf import settings
 
 
 def shared_key() -> str:
-    """The key that all sites share, where there is one: what a platform has given out is good at its backup too."""
+    """Return the key that all sites share, so that what one has signed is valid at its backup too.
+
+    Where no key is shared, this site's own secret is returned.
+    """
     return str(settings.ACCOUNT_SEALING_KEY or settings.SECRET_KEY)

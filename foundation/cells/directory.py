@@ -1,4 +1,4 @@
-"""Which platform's data lies where. The platform is never ambient: it is an argument."""
+"""The directory says where each platform's data lies. The platform is always an argument, never ambient."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ class PlatformStore:
 
 
 class UnknownPlatform(LookupError):
-    """This site has no copy of that platform's data."""
+    """The platform's data has no copy at this site."""
 
 
 def own_platform() -> str:
-    """The platform domain that this site is."""
+    """Return the MOID of the platform whose own site this is."""
     return str(settings.PLATFORM_MOID)
 
 
 def possible_platforms() -> tuple[str, ...]:
-    """Own platform first, then those that this site may have to serve."""
+    """Return our own platform, then those that this site may have to serve."""
     return tuple(settings.PLATFORM_STORES)
 
 
 @cache
 def store_of(platform: str) -> PlatformStore:
-    """Where a platform's data lies. Raises UnknownPlatform."""
+    """Return where a platform's data lies. Raises UnknownPlatform."""
     try:
         database, url = settings.PLATFORM_STORES[platform]
     except KeyError:
@@ -48,7 +48,11 @@ def store_of(platform: str) -> PlatformStore:
 
 
 def look_up(platform: str, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Rows of one platform's data; none where a copy is away: that must not hold up the others."""
+    """Return the rows of a query on one platform's data.
+
+    Where the copy of another platform's data is away there are none, so that it does not hold up the
+    others. Raises a database error where our own data is away.
+    """
     try:
         return sql.select(store_of(platform).database, query, values)
     except (DatabaseError, InterfaceError):
@@ -59,7 +63,10 @@ def look_up(platform: str, query: str, values: Sequence[Any]) -> list[tuple[Any,
 
 @cache
 def redis_of(platform: str) -> redis.Redis:
-    """The Redis of a platform's data; nothing there is the truth, so every call is short."""
+    """Return the Redis of a platform's data.
+
+    It holds projections alone, so each call has a time-out of a second.
+    """
     return redis.Redis.from_url(
         store_of(platform).redis_url,
         socket_timeout=1,

@@ -1,4 +1,4 @@
-"""Tables are made by the site whose platform's data it is: what a backup has is a copy."""
+"""The database router makes tables in our own data alone: those of other platforms are copied here."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 
 class OwnOnly:
-    """Migrations run on our own data alone; all else names its alias."""
+    """The router allows migrations on our own data alone; all queries name their alias."""
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
-        """Another platform's tables come with its data."""
+        """Allow our own database; another platform's tables come with the copy of its data."""
         return db == "default"

@@ -1,4 +1,4 @@
-"""Many rows in one statement: what the ORM does at a fifth of the speed (see docs/decisions)."""
+"""SQL by hand for many rows in one statement, five times as fast as the ORM (ADR 0030)."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from django.db import InterfaceError, connections
 from django.db.backends.utils import CursorWrapper
 
 _PASSING = {1205, 1213, 1062, 1020}
-"""Lock wait, deadlock, somebody else took the same key, row changed: all cured by doing it again."""
+"""Error codes of lock wait, deadlock, duplicate key and changed row: the same transaction may succeed now."""
 _AWAY = {1021, 1040, 1053, 1114, 1203, 1290, 1792, 1836, 1927}
-"""Disk full, too many connections, shutting down, read-only, killed: cured by waiting."""
+"""Error codes of a full disk, too many connections, shutdown, read-only and killed: waiting helps."""
 
 
-def is_away(wrong: Exception) -> bool:
-    """Did the database say that it cannot be had just now?"""
-    code = _code(wrong)
-    return isinstance(wrong, InterfaceError) or code >= 2000 or code in _AWAY
+def is_away(error: Exception) -> bool:
+    """Tell whether an error means that the database is not available just now."""
+    code = _code(error)
+    return isinstance(error, InterfaceError) or code >= 2000 or code in _AWAY
 
 
-def is_passing(wrong: Exception) -> bool:
-    """Is it worth the try to do the transaction again at once?"""
-    return _code(wrong) in _PASSING
+def is_passing(error: Exception) -> bool:
+    """Tell whether the same transaction may succeed when it is tried again at once."""
+    return _code(error) in _PASSING
 
 
-def _code(wrong: Exception) -> int:
-    return wrong.args[0] if wrong.args and isinstance(wrong.args[0], int) else 0
+def _code(error: Exception) -> int:
+    return error.args[0] if error.args and isinstance(error.args[0], int) else 0
 
 
 def cursor_of(database: str) -> CursorWrapper:
-    """A cursor inside the transaction that is open on this database."""
+    """Return a cursor inside the transaction that is open on a database."""
     return connections[database].cursor()
 
 
@@ -41,9 +41,12 @@ def insert(
     rows: Iterable[Sequence[Any]],
     update: Sequence[str] = (),
 ) -> None:
-    """INSERT rows; a row whose key exists changes its `update` columns, or is an IntegrityError."""
-    found = list(rows)
-    if not found:
+    """Insert rows; one whose key exists gets the new values of the `update` columns.
+
+    Without `update` such a row raises IntegrityError.
+    """
+    values = list(rows)
+    if not values:
         return
     names = ", ".join(f"`{c}`" for c in columns)
     marks = ", ".join(["%s"] * len(columns))
@@ -51,23 +54,23 @@ def insert(
     if update:
         query += " ON DUPLICATE KEY UPDATE " + ", ".join(f"`{c}`=VALUES(`{c}`)" for c in update)
     with cursor_of(database) as cursor:
-        cursor.executemany(query, found)
+        cursor.executemany(query, values)
 
 
 def select(database: str, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """All rows of a query."""
+    """Return all rows of a query."""
     with cursor_of(database) as cursor:
         cursor.execute(query, values)
         return list(cursor.fetchall())
 
 
 def execute(database: str, query: str, values: Sequence[Any] = ()) -> int:
-    """Run one statement; the number of rows it touched."""
+    """Run one statement, and return the number of rows that it changed."""
     with cursor_of(database) as cursor:
         cursor.execute(query, values)
         return int(cursor.rowcount)
 
 
 def marks(values: Sequence[Any]) -> str:
-    """The placeholders of an IN list."""
+    """Return the placeholders of an IN list."""
     return ", ".join(["%s"] * len(values))

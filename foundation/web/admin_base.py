@@ -98,7 +98,7 @@ class BaseAdmin(ScopedPages, ModelAdmin):  # type: ignore[misc]
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """What `find` finds; nothing asked is all there is."""
+        """Return the rows that `find` finds; all rows where nothing is searched for."""
         term = search_term.strip()
         return (self.find(request, queryset, term) if term else queryset), False
 
@@ -108,7 +108,7 @@ class BaseAdmin(ScopedPages, ModelAdmin):  # type: ignore[misc]
         return found
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Deleting many at once is nobody's need here: things in use are disabled."""
+        """Leave out the deletion of many rows at once: objects in use are disabled instead."""
         found: dict[str, Any] = super().get_actions(request)
         found.pop("delete_selected", None)
         return found
@@ -120,7 +120,7 @@ class BaseAdmin(ScopedPages, ModelAdmin):  # type: ignore[misc]
         self._say(obj, message, LogEntry.Action.CREATE)
 
     def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:
-        """An action, in its words."""
+        """Return an action with its words."""
         self._say(obj, message, LogEntry.Action.UPDATE)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
@@ -136,7 +136,7 @@ class BaseAdmin(ScopedPages, ModelAdmin):  # type: ignore[misc]
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
-        """What was done to one thing, newest first."""
+        """Return what was done to one object, newest first."""
         thing = self.get_object(request, unquote(object_id))
         if thing is None:
             missing: HttpResponse = self._get_obj_does_not_exist_redirect(
@@ -166,7 +166,7 @@ class BaseAdmin(ScopedPages, ModelAdmin):  # type: ignore[misc]
         warning: StrOrPromise,
         choices: Sequence[tuple[str, StrOrPromise]] = (),
     ) -> TemplateResponse | None:
-        """The page that asks "really?", or None once the operator has said yes.
+        """Return the page that asks for confirmation, or `None` once the operator has confirmed.
 
         `choices`: what may be ticked with it, by name.
         """
@@ -187,7 +187,7 @@ class BaseAdmin(ScopedPages, ModelAdmin):  # type: ignore[misc]
         return TemplateResponse(request, "admin/confirm_action.html", context)
 
     def chosen(self, queryset: QuerySet[Any]) -> list[Any]:
-        """The rows that an action was asked for."""
+        """Return the rows for which an action was requested."""
         return list(queryset[:MOST_AT_ONCE])
 
     def carry_out(
@@ -249,12 +249,12 @@ def translatable(model: type[Model]) -> None:
 
 
 def badge(text: StrOrPromise, colour: str) -> SafeString:
-    """A coloured label; colours: green, amber, red, blue, grey."""
+    """Return a coloured label; colours: green, amber, red, blue, grey."""
     return format_html('<span class="op-badge op-{}">{}</span>', colour, text)
 
 
 def bar(used: int, limit: int | None) -> SafeString:
-    """Used of a limit, as a bar: amber from three quarters, red from nine tenths."""
+    """Return a bar of how much of a limit is used: amber from three quarters, red from nine tenths."""
     if limit is None:
         return format_html('<span class="op-none">{} / ∞</span>', used)
     share = min(1.0, used / limit) if limit else 1.0
@@ -270,7 +270,7 @@ def bar(used: int, limit: int | None) -> SafeString:
 
 
 def table(head: Sequence[StrOrPromise], rows: Sequence[Sequence[Any]]) -> SafeString:
-    """A small table on a detail page."""
+    """Return a small table for a detail page."""
     if not rows:
         return format_html('<span class="op-none">{}</span>', _("none"))
     cells = [_row("td", row) for row in rows]
@@ -278,7 +278,7 @@ def table(head: Sequence[StrOrPromise], rows: Sequence[Sequence[Any]]) -> SafeSt
 
 
 def changes_of(entry: LogEntry) -> SafeString:
-    """An entry of the audit trail for people: what was said, each field before and after."""
+    """Return an entry of the audit trail for people: the remark, each field before and after."""
     said = (entry.additional_data or {}).get("said", "")
     changed = entry.changes_display_dict if entry.changes else {}
     rows = [(name, *map(_known, values)) for name, values in changed.items() if len(values) == 2]

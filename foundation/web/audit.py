@@ -50,7 +50,7 @@ class WhoAsked:
 
 
 def address_of(request: HttpRequest) -> str | None:
-    """The caller's address: what the proxy in front has added last, if there is one."""
+    """Return the caller's address: what the proxy in front has added last, if there is one."""
     found = request.META.get("REMOTE_ADDR", "")
     if settings.BEHIND_TLS:
         found = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or found
@@ -110,7 +110,7 @@ def follow(
 
 
 def hidden(value: str) -> str:
-    """What is shown of a secret: nothing; of an address, all but the password in it."""
+    """Hide a secret: show nothing of it, and of an address all but the password."""
     if "://" not in value:
         return HIDDEN if value not in ("", "None") else ""
     parts = urlsplit(value)

@@ -39,7 +39,7 @@ class KindFilter(admin.SimpleListFilter):
     parameter_name = "what"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Added, changed, deleted, read."""
+        """Return the choices: added, changed, deleted, read."""
         return [(str(action), words) for action, (words, _colour) in ACTIONS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -55,7 +55,7 @@ class ThingFilter(admin.SimpleListFilter):
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """What auditlog follows; asked of the registry, not of a million entries."""
+        """Return the models that auditlog follows, from its registry instead of a million entries."""
         kinds = ContentType.objects.get_for_models(*auditlog.get_models())
         return sorted({(str(kind.pk), kind.name) for kind in kinds.values()}, key=itemgetter(1))
 
@@ -95,22 +95,22 @@ class AuditAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("who"))
     def who(self, entry: LogEntry) -> str:
-        """The account; what came by message or command has none."""
+        """Return the account; an entry that came by message or command has none."""
         return entry.actor.username if entry.actor else gettext("the platform")
 
     @admin.display(description=_("what"))
     def what(self, entry: LogEntry) -> SafeString:
-        """Added, changed, deleted, read."""
+        """Return what was done: added, changed, deleted, read."""
         return badge(*ACTIONS[entry.action])
 
     @admin.display(description=_("kind"))
     def kind(self, entry: LogEntry) -> str:
-        """What kind of thing it is."""
+        """Return the kind of object."""
         return str(entry.content_type.name)
 
     @admin.display(description=_("thing"))
     def thing(self, entry: LogEntry) -> SafeString:
-        """The thing as it was called then, with the way to its page."""
+        """Return the object by its name of then, with a link to its page."""
         model = entry.content_type.model_class()
         if model is None or entry.action == LogEntry.Action.DELETE:
             return format_html("{}", entry.object_repr)
@@ -123,7 +123,7 @@ class AuditAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("in short"))
     def brief(self, entry: LogEntry) -> str:
-        """What was said, or the first of the fields that changed."""
+        """Return the remark, or the first of the fields that changed."""
         said = (entry.additional_data or {}).get("said")
         if said:
             return gettext(said)

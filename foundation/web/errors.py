@@ -42,24 +42,24 @@ class TokenRefused(Refusal):
 
 
 def nack(error_code: int, description: str) -> dict[str, Any]:
-    """The body of a refusal."""
+    """Return the body of a refusal."""
     return {"success": 0, "error_code": error_code, "description": description}
 
 
 def refused(why: Refusal | None) -> dict[str, Any]:
-    """The body of a refusal; None: the database is away."""
+    """Return the body of a refusal; `None` stands for a database that is away."""
     if why is None:
         return nack(UNSPECIFIED, "the database is away; try again in a moment")
     return nack(why.error_code, why.description) | why.more
 
 
 def ack(**content: Any) -> Response:
-    """The body of an agreement."""
+    """Return the body of a success."""
     return Response({"success": 1, **content})
 
 
 def answer_refusal(failure: Exception, context: dict[str, Any]) -> Response | None:
-    """What DRF shows for an exception raised in a view."""
+    """Return the answer to an exception raised in a view of the REST framework."""
     if isinstance(failure, TokenRefused):
         said = nack(failure.error_code, failure.description)
         return Response(said, failure.status, headers={"WWW-Authenticate": failure.challenge})

@@ -1,4 +1,4 @@
-"""Is it alive, can it serve, and what does it count."""
+"""The pages that say whether a site is alive, whether it can serve, and what it counts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CHECKS: dict[str, Callable[[], str]] = {}
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Alive: this process answers."""
+    """Say that this process answers."""
     return JsonResponse({"alive": True})
 
 
@@ -60,14 +60,17 @@ def _broker() -> str:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Can it serve, and why not. Without the database it cannot; a server more only makes it slower."""
+    """Say whether this site can serve, and why not.
+
+    Without its database, or a part that an app adds, it cannot; without Redis or the broker it serves less well.
+    """
     words = parts()
     ready = all(words[part] == "ok" for part in ("database", *CHECKS))
     return JsonResponse({"ready": ready, **words}, status=200 if ready else 503)
 
 
 def parts() -> dict[str, str]:
-    """Database, redis, broker, and what apps have added: "ok", or what is wrong."""
+    """Return for database, redis, broker and the parts that apps add: "ok", or what is wrong."""
     found = {"database": _database(), "redis": _redis(), "broker": _broker()}
     for part, look in CHECKS.items():
         found[part] = "unknown" if found["database"] else look()

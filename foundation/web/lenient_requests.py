@@ -96,7 +96,7 @@ def _pairs(text: str) -> list[tuple[str, str]]:
 
 
 def _params(fields: dict[str, Any]) -> dict[str, Any]:
-    """The structured arguments: `params` (decoded a second time where need be), else all fields."""
+    """Return the structured arguments: `params` (decoded a second time where need be), else all fields."""
     given = fields.get("params")
     if given is None or given == "":
         return fields

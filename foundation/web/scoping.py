@@ -30,13 +30,13 @@ class Scope(Protocol):
         """Which rows lie in somebody's scope; `paths_at`: other paths for administrators of a level."""
 
     def more_offered(self, user: Any, field: Field[Any, Any]) -> Q:
-        """What a relation may point to beyond somebody's scope; `Q(pk__in=[])`: nothing."""
+        """Return what a relation may point to beyond an account's scope; `Q(pk__in=[])` is nothing."""
 
     def fixed(self, user: Any, model: type[Model], obj: Model | None) -> Collection[str]:
         """Fields of an object (None: a new one) that this user does not change."""
 
     def allows(self, user: Any, verb: str, obj: Model) -> bool:
-        """Is there nothing against this verb for this very object, which is in scope?"""
+        """Tell whether nothing forbids this verb on this very object, which is in scope."""
 
     def closed(self, model: type[Model]) -> str:
         """Why nobody edits this kind of thing here, as a sentence for the page; "": it is edited."""
@@ -46,12 +46,12 @@ _installed: list[Scope] = []
 
 
 def install(scope: Scope) -> None:
-    """The app that knows of domains says who it is."""
+    """Install the scope; the app that knows the domains calls this."""
     _installed[:] = [scope]
 
 
 def scope() -> Scope:
-    """The one installed."""
+    """Return the installed scope."""
     return _installed[0]
 
 
@@ -71,7 +71,7 @@ class ScopedChoices:
     admin_site: Any
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """The field, with the choices of this user; what is typed in by hand is refused alike."""
+        """Return the field with the choices of this user; values typed in by hand are refused alike."""
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
         return self._narrowed(field, db_field, request)
 
@@ -108,7 +108,7 @@ class ScopedPages(ScopedChoices):
     # ---- rows -------------------------------------------------------------------------------
 
     def in_scope(self, user: Any) -> Q:
-        """The rows of this page that a user sees."""
+        """Return the rows of this page that a user sees."""
         if user.is_superuser:
             return everything()
         if not self.scope:
@@ -117,7 +117,7 @@ class ScopedPages(ScopedChoices):
         return seen if self.for_superusers is None else seen & ~self.for_superusers
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """What every view of the page starts from: list, object, history, actions, completion."""
+        """Return the rows from which every view starts: list, object, history, actions, completion."""
         found: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]
         user: Any = request.user
         if user.is_superuser:
@@ -177,7 +177,7 @@ class ScopedPages(ScopedChoices):
     # ---- forms ------------------------------------------------------------------------------
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        """What this user does not change is shown, and what is sent for it is not looked at."""
+        """Show the fields that this user may not change; values sent for them are ignored."""
         form = super().get_form(request, obj, **kwargs)  # type: ignore[misc]
         kept = scope().fixed(request.user, self.model, obj)
         for name in [one for one in form.base_fields if one in kept]:
@@ -190,7 +190,7 @@ class ScopedPages(ScopedChoices):
         return form
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """The list, with a word where nobody edits here."""
+        """Return the list, with a remark where the rows are not edited here."""
         self._say_closed(request)
         found: HttpResponse = super().changelist_view(request, extra_context)  # type: ignore[misc]
         return found

@@ -1,9 +1,9 @@
-"""A site whose own database takes no writes: words and a way to go, never a stack trace.
+"""A site whose own database takes no writes answers with words and an address, never with a stack trace.
 
-While another site serves it the database here is a copy. Who is signed in may go on looking. Signing
-in needs writes (wrong tries are counted, a code is good for once), so it is done where the platform is
-served, and so is whatever changes something. Calls of the API and of the console's script answer by
-themselves, and may concern another platform, which is served here.
+While another site serves the platform the database here is a copy. People who are signed in may go on
+reading. To sign in needs writes (wrong passwords are counted, a code is valid once), so people do that at the
+serving site, and whatever changes something too. Calls of the API and of the console's script answer for
+themselves, as they may concern another platform, which is served here.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class RefuseWrites:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Turn away what could only fail."""
+        """Refuse a request that could only fail; pass on all others."""
         writes = request.method not in _READS or request.path_info in _SIGN_IN
         if writes and not request.path_info.startswith(_BY_THEMSELVES):
             try:
@@ -47,12 +47,12 @@ class RefuseWrites:
 
 
 def closed() -> Refusal | None:
-    """The refusal of a site whose platform another one serves; None: this one does. Raises Error."""
+    """Return the refusal of a site that does not serve its platform; `None`: it does. Raises Error."""
     return REFUSAL_WHILE_CLOSED.call()
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """What is shown when nobody has caught an exception: words, where it was the database."""
+    """Answer when nobody has caught an exception: with words where the database was the cause."""
     wrong = sys.exc_info()[1]
     if not isinstance(wrong, Error):
         return defaults.server_error(request)

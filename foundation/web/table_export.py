@@ -15,12 +15,12 @@ FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def harmless(value: Any) -> Any:
-    """A text that a spreadsheet would take for a formula is marked as text."""
+    """Mark a text as text where a spreadsheet would take it for a formula."""
     return "'" + value if isinstance(value, str) and value[:1] in FORMULAS else value
 
 
 def unmarked(value: str) -> str:
-    """The text again, as it was before `harmless`."""
+    """Return the text as it was before `harmless`."""
     return value[1:] if value[:1] == "'" and value[1:2] in FORMULAS else value
 
 
@@ -33,7 +33,7 @@ class _Echo:
 
 
 def csv_lines(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """A CSV file, line by line; the mark at its beginning tells spreadsheets that it is UTF-8."""
+    """Yield a CSV file line by line; the mark at its beginning tells spreadsheets that it is UTF-8."""
     writer: Any = csv.writer(_Echo())
     yield "\ufeff" + writer.writerow(map(harmless, head))
     for row in rows:
@@ -41,7 +41,7 @@ def csv_lines(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> Iterator[st
 
 
 def xlsx_file(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> IO[bytes]:
-    """An XLSX file, written row by row to a file without a name."""
+    """Return an XLSX file, written row by row to a file without a name."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet()
     for row in chain([head], rows):
