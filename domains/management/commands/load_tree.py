@@ -94,11 +94,11 @@ class Command(BaseCommand):
             "SELECT id, username, email, phone, e164 FROM domains_account"
             f" WHERE id > %s AND username LIKE %s ORDER BY id LIMIT {_CHUNK}"
         )
-        while rows := sql.select(database, query, [last, prefix + "%"]):
-            rows = [(name, number) for number, *names in rows for name in names_of(*names)]
+        while chunk := sql.select(database, query, [last, prefix + "%"]):
+            rows = [(name, number) for number, *names in chunk for name in names_of(*names)]
             sql.insert(database, "domains_signinname", ("name", "account_id"), rows)
-            progress.more(len(rows))
-            last = rows[-1][0]
+            progress.more(len(chunk))
+            last = chunk[-1][0]
 
     def _put(
         self,
