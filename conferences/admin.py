@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from conferences.data import row_mapper as rows
-from conferences.data.pool_view import reasons
+from conferences.data.pool_view import placement_reasons
 from conferences.flows import due, move
 from conferences.models import PATHS, PATHS_AT, CallRecord, Conference, Number
 from conferences.pages import conference_details, unit_admin
@@ -175,7 +175,7 @@ class ConferenceAdmin(TenantNames):
     def why_there(self, row: Conference) -> str:
         """The pool's reason, as long as it is known."""
         try:
-            return reasons(own_platform(), [row.e164])[0] or "–"
+            return placement_reasons(own_platform(), [row.e164])[0] or "–"
         except redis.RedisError:
             return str(_("Redis is away"))
 

@@ -68,10 +68,10 @@ number            | conferences.number      | v.... | v....   | v....    | .....
         from foundation.web import errors, health
 
         APP_UNITS_OF_WORK["conferences"] = ConferencesDatabaseUnitOfWork
-        PLATFORMS_OF.connect(platform_resolver.homes_of)
+        PLATFORMS_OF.connect(platform_resolver.platforms_of_messages)
         hooks.DOMAIN_USES.connect(queries.uses_of_domain)
         hooks.ROOM_USES.connect(queries.uses_of_room)
-        hooks.RUNNING_BELOW.connect(queries.running_below)
+        hooks.RUNNING_BELOW.connect(queries.count_running_below)
         hooks.RUNNING_CONFERENCES.connect(queries.running_conferences)
         hooks.END_RUNNING.connect(due.end_below)
         health.GAUGES.append(metrics.gauges)

@@ -13,10 +13,10 @@ PATHS_AT: dict[int, tuple[str, ...]] = {Level.USER: PATHS[:1], Level.PLATFORM: P
 
 
 class Conference(models.Model):
-    """One conference, running or ended. Written by `store.py` only; ended ones are the call records.
+    """One conference, running or ended; the ended ones are the call records.
 
-    `live_e164` and `live_shortnum` hold the numbers while the conference lives, so that the
-    database itself refuses to give one twice.
+    Only the unit of work writes it. `live_e164` and `live_shortnum` hold the numbers while the conference
+    lives, so that the database itself refuses to give one twice.
     """
 
     confid = models.CharField("meeting id", max_length=40, primary_key=True)
@@ -82,7 +82,7 @@ class Number(models.Model):
 
 
 class NumberCursor(models.Model):
-    """Which number a platform gives next: in turn, the least recently used last."""
+    """The number that a platform allocates next: in turn, the least recently used last."""
 
     platform = models.CharField(max_length=40, primary_key=True)
     next_serial = models.PositiveIntegerField(default=0)

@@ -1,4 +1,4 @@
-"""Timers, three lines each: who asks, and the one flow that is asked."""
+"""The timers of the conferences: each task calls one flow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from foundation.cells.serving import for_each_served
 
 @shared_task
 def due() -> None:
-    """Do what is due, on all that this site serves; what only runs here is watched."""
+    """Do what is due on all platforms that this site serves, and watch what only runs here."""
     takeover.keep_up()
     for_each_served(flow.due)
     flow.watch_hosted()
@@ -42,7 +42,7 @@ def mend() -> None:
 
 @shared_task
 def forget_old() -> None:
-    """Delete what need not be remembered."""
+    """Delete requests and sessions that need not be remembered any more."""
     for_each_served(inbox.forget_old)
     sessions.delete_idle(clock.now())
     SessionStore.clear_expired()

@@ -79,7 +79,7 @@ def site(*existing: Conference, now: datetime = NOW) -> MemoryUnitOfWork:
     """Return a unit of work in memory with these conferences, and a tenant `u1`."""
     facts = {"u1": TenantFacts(tenant=Tenant("u1", "main", True))}
     licence = Limits(8, 2, now - seconds(1), None, EVALUATION)
-    unit_of_work = MemoryUnitOfWork(now=now, here="main", licence=licence, facts=facts)
+    unit_of_work = MemoryUnitOfWork(now=now, own_site="main", licence=licence, facts=facts)
     for c in existing:
         unit_of_work.conferences[c.confid] = c
         unit_of_work.numbers[c.e164] = (c.incarnation, c.live)

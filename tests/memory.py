@@ -53,11 +53,11 @@ class Asked:
 class MemoryUnitOfWork:
     """One platform's conferences, quota, numbers, inbox and outgoing messages, in dictionaries.
 
-    `here` is the site that works on them, `platform` whose they are; empty: that site's own.
+    `own_site` is the site that works on them, `platform` whose they are; empty: that site's own.
     """
 
     now: datetime
-    here: str = "main"
+    own_site: str = "main"
     platform: str = ""
     licence: Limits | None = None
     facts: dict[str, TenantFacts] = field(default_factory=dict)
@@ -86,13 +86,13 @@ class MemoryUnitOfWork:
     _id: int = 0
 
     def __post_init__(self) -> None:
-        self.platform = self.platform or self.here
+        self.platform = self.platform or self.own_site
 
     # ---- a transaction ------------------------------------------------------------------------
 
     def begin(self, now: datetime, here: str = "") -> None:
         """Start a transaction, of another site now: nothing has been changed or said in it."""
-        self.now, self.here = now, here or self.here
+        self.now, self.own_site = now, here or self.own_site
         self.outgoing, self.changes, self.notes = [], [], []
 
     def take(self, letter: Letter, queue: str, now: datetime) -> None:
@@ -190,7 +190,7 @@ class MemoryUnitOfWork:
         wanted = set(numbers)
         return {e: c for e, c in self.live.items() if c.unit == unit or e in wanted}
 
-    def parts_of(
+    def collect_list_parts(
         self, unit: Unit, listid: str, part: tuple[int, int], numbers: Sequence[str]
     ) -> frozenset[str] | None:
         """All numbers of a list in parts, once all its parts are there."""
@@ -203,7 +203,7 @@ class MemoryUnitOfWork:
         facts = self.facts.get(moid)
         return facts.tenant if facts else None
 
-    def seat(self, tenant: Tenant, places: int) -> tuple[Err, str] | None:
+    def refuse_seat(self, tenant: Tenant, places: int) -> tuple[Err, str] | None:
         """Which limit forbids one more of this size, and in words; None: there is a seat."""
         facts, wanted = self.facts[tenant.moid], licence_counts.of_new(places)
         limit = facts.large_limit if wanted.large_conferences else facts.small_limit
@@ -211,7 +211,7 @@ class MemoryUnitOfWork:
         full = find_reached_limit(wanted, self.licence, platform, limit, own, self.now)
         return refused(full, wanted) if full else None
 
-    def short_of(self, wanted: Amounts) -> str:
+    def missing_resource(self, wanted: Amounts) -> str:
         """The licensed resource of which so many more cannot be had; "": all can."""
         return (
             find_short_resource(wanted, self.used(self.platform), self.licence.site)
@@ -223,7 +223,7 @@ class MemoryUnitOfWork:
         """What a domain or the platform has in use."""
         return self.quota.get(owner, NONE)
 
-    def number(self, wanted: str | None) -> tuple[str, str, int] | None:
+    def allocate_number(self, wanted: str | None) -> tuple[str, str, int] | None:
         """Number, short number and incarnation for a new conference; None: taken."""
         if wanted is not None:
             self._short += 1
@@ -246,19 +246,19 @@ class MemoryUnitOfWork:
         self._id += 1
         return f"{self._id:032x}"
 
-    def stands_at(self, reply: Message) -> str:
+    def site_of_unit(self, reply: Message) -> str:
         """Where the unit is that the RMS names."""
         named = (reply.mcu or {}) if isinstance(reply, ResourcesGranted) else {}
-        return str(named.get("platformmoid") or self.here)
+        return str(named.get("platformmoid") or self.own_site)
 
-    def concerned(self, numbers: Collection[str], heard_here: bool) -> frozenset[str]:
+    def numbers_to_judge(self, numbers: Collection[str], heard_here: bool) -> frozenset[str]:
         """Those of these numbers that are this platform's; nobody's are judged where they are heard."""
         if self.home_of is None:
             return frozenset(numbers)
-        nobodys = self.platform if heard_here and self.platform == self.here else ""
+        nobodys = self.platform if heard_here and self.platform == self.own_site else ""
         return frozenset(n for n in numbers if (self.home_of(n) or nobodys) == self.platform)
 
-    def listed(
+    def list_page(
         self, domain: str, start: int, count: int
     ) -> tuple[int, list[dict[str, Any]]] | None:
         """One page of a domain's live conferences; None: no such domain."""
@@ -283,9 +283,9 @@ class MemoryUnitOfWork:
                     return one.key
         return None
 
-    def domain_is_down(self, c: Conference, unit: Unit) -> bool:
+    def is_domain_down(self, c: Conference, unit: Unit) -> bool:
         """Is its user domain abnormal, and the unit, one of this platform's, of the abnormal room?"""
-        strange = self.platform != self.here or unit.at not in ("", self.here)
+        strange = self.platform != self.own_site or unit.at not in ("", self.own_site)
         if strange or not self.abnormal_rooms:
             return False
         facts = self.facts.get(c.user_domain)
@@ -316,7 +316,7 @@ class MemoryUnitOfWork:
                 *(getattr(used, n) - getattr(before, n) + getattr(after, n) for n in WIRE_NAMES)
             )
 
-    def keep_record(self, ended: Conference) -> None:
+    def save_record(self, ended: Conference) -> None:
         """Keep a conference of another site that has ended; known already: nothing."""
         self.records.setdefault(ended.confid, ended)
 
@@ -356,13 +356,13 @@ class MemoryUnitOfWork:
 
     def put(self, body: bytes, exchange: str, key: str, **around: Any) -> None:
         """Stage one letter."""
-        around["app_id"] = around.get("app_id") or f"css@{self.here}"
-        if around.get("destination") == self.here:
+        around["app_id"] = around.get("app_id") or f"css@{self.own_site}"
+        if around.get("destination") == self.own_site:
             around["destination"] = ""
         letter = {"body": body, "exchange": exchange, "key": key, "sent_at": self.now}
         self.outgoing.append(Letter(**{**letter, **around}))
 
-    def note(self, step: Step) -> None:
+    def log_step(self, step: Step) -> None:
         """Keep the one line of a decision."""
         c = step.after or step.before
         if c is None:

@@ -40,7 +40,7 @@ def take(
     if serving and queue == Routes.UNIT_TO_CSS.value.queue:
         _pass_on(uow, letter, message, envelope, serving, copy)
     elif serving and isinstance(message, Control) and envelope.asked_at:
-        told = decide_control_here(copy.get(message.e164), message, envelope, uow.here)
+        told = decide_control_here(copy.get(message.e164), message, envelope, uow.own_site)
         if told:
             uow.send(told)
     elif envelope.request:
@@ -59,7 +59,7 @@ def _pass_on(
 ) -> None:
     if isinstance(message, UnitHolds | NodeLost) and not _concerns(uow, message, copy):
         return
-    around = decide_pass_on(envelope, uow.here)
+    around = decide_pass_on(envelope, uow.own_site)
     if around is None:
         return
     route = Routes.UNIT_TO_CSS.value
@@ -78,7 +78,7 @@ def _pass_on(
 
 def _concerns(uow: MemoryUnitOfWork, said: UnitHolds | NodeLost, copy: Copy) -> bool:
     """As `flows.forward`: is anything of this platform on the unit, or believed to be?"""
-    unit = Unit(said.ip, said.pid, uow.here)
+    unit = Unit(said.ip, said.pid, uow.own_site)
     if any(c.unit == unit for c in copy.values()):
         return True
     numbers = [e["confE164"] for e in said.confs] if isinstance(said, UnitHolds) else []

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from conferences.api import commands, representations, request_parsing
 from conferences.data import queries
 from conferences.data.join_links import join_link
-from conferences.data.platform_resolver import home_of
+from conferences.data.platform_resolver import platform_of_domain
 from conferences.rules.states import Conference
 from domains.api.sessions import Session
 from foundation.cells.directory import store_of
@@ -38,7 +38,7 @@ class _Call(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Only where this site serves the caller's platform; reading too: a copy may be old."""
         super().initial(request, *args, **kwargs)
-        if refusal := commands.closed(home_of(self.domain(request))):
+        if refusal := commands.closed(platform_of_domain(self.domain(request))):
             raise refusal
 
     def params(self, request: Request) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class Conferences(_Call):
         body["moid"] = self.domain(request)
         account = self.session(request).account
         body["creator"] = {"moid": account.moid, "name": str(account)[:64]}
-        home = home_of(body["moid"])
+        home = platform_of_domain(body["moid"])
         if str(given.get("platform_id") or home) != home:
             raise Refusal(29004, "platform_id: this platform is not served at this site")
         if key := request.headers.get("Idempotency-Key", "")[:64]:
@@ -109,8 +109,8 @@ class LiveConferences(_Call):
         count = request_parsing.number(given.get("count"), "count", 10)
         most = 500 if count <= 0 else min(count, 500)
         domain = self.domain(request)
-        database = store_of(home_of(domain)).database
-        total, found = queries.page(database, "user_domain", domain, min(start, 10**6), most)
+        database = store_of(platform_of_domain(domain)).database
+        total, found = queries.page_of(database, "user_domain", domain, min(start, 10**6), most)
         name = self.session(request).domain_name
         return ack(total=total, confs=[representations.item(c, name) for c in found])
 

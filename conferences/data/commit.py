@@ -1,4 +1,4 @@
-"""The only place where a decision becomes real: saved first, sent afterwards."""
+"""A decision takes effect only here: it is saved first, and its messages are sent afterwards."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from conferences.rules.step import Step
 
 
 def commit(uow: ConferencesUnitOfWork, step: Step) -> None:
-    """Stage what the step asks for in the transaction at hand."""
+    """Stage what a step asks for in the unit of work."""
     if step.after is not None and step.after != step.before:
         uow.save(step.before, step.after)
     for outgoing in step.send:
         uow.send(outgoing)
-    uow.note(step)
+    uow.log_step(step)

@@ -1,4 +1,4 @@
-"""The conferences of one platform's database, within one transaction."""
+"""The unit of work of the conferences on MariaDB."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _TABLE = "conferences_conference"
 
 
 class ConferencesDatabaseUnitOfWork:
-    """The unit of work on MariaDB: it reads and locks for a whole batch, and writes once at its end."""
+    """The unit of work on MariaDB reads and locks for a whole batch, and writes once at its end."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow, self._database = uow, uow.database
@@ -51,13 +51,13 @@ class ConferencesDatabaseUnitOfWork:
         self._tenants: dict[str, UserDomainFacts] = {}
         self._rooms: dict[str, bool] | None = None
         self.now: datetime = uow.now
-        self.here = own_platform()
+        self.own_site = own_platform()
         self.serving = uow.serving
 
     # ---- reading ----------------------------------------------------------------------------
 
     def prepare(self, messages: Sequence[Message]) -> None:
-        """Lock the conferences that these messages name, read tenants, seats and numbers."""
+        """Lock the conferences that these messages name; read tenants, seats and numbers for the new ones."""
         creates = [m for m in messages if isinstance(m, CreateConference)]
         named = {m.e164 for m in messages if hasattr(m, "e164") and m.e164}
         named -= {m.e164 for m in creates if m.e164}
@@ -73,6 +73,7 @@ class ConferencesDatabaseUnitOfWork:
             self._numbers.prepare(len(creates), wanted)
 
     def _lock(self, column: str, values: Sequence[str]) -> list[Conference]:
+        """Lock and return the live conferences whose column has one of these values."""
         missing = (
             list(values) if column != "live_e164" else [v for v in values if v not in self._live]
         )
@@ -84,86 +85,88 @@ class ConferencesDatabaseUnitOfWork:
             f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE {column} IN ({sql.marks(missing)})"  # noqa: S608
             " ORDER BY confid FOR UPDATE"
         )
-        return self._take(sql.select(self._database, query, missing))
+        return self._current_values(sql.select(self._database, query, missing))
 
-    def _take(self, found: Sequence[tuple[Any, ...]]) -> list[Conference]:
-        taken = []
-        for row in found:
+    def _current_values(self, rows: Sequence[tuple[Any, ...]]) -> list[Conference]:
+        """Return the live conferences of these rows, as this unit of work has changed them."""
+        conferences = []
+        for row in rows:
             c = row_mapper.from_row(row)
-            known = self._live.get(c.e164)
-            c = known if known and known.confid == c.confid else c
+            current = self._live.get(c.e164)
+            c = current if current and current.confid == c.confid else c
             self._live[c.e164] = c
-            taken.append(c)
-        return [c for c in taken if c.live]
+            conferences.append(c)
+        return [c for c in conferences if c.live]
 
     def load(self, e164: str) -> Conference | None:
-        """The live conference with this number, locked."""
+        """Lock and return the live conference with this number; `None` means there is none."""
         if e164 not in self._live:
             self._lock("live_e164", [e164])
         c = self._live[e164]
         return c if c and c.live else None
 
     def hosted_on(self, unit: Unit) -> Sequence[Conference]:
-        """All live conferences that are assigned to a unit, locked."""
-        found = self._lock("live_unit", [str(unit)])
-        return [c for c in found if c.unit == unit]
+        """Lock and return all live conferences that are assigned to a unit."""
+        locked = self._lock("live_unit", [str(unit)])
+        return [c for c in locked if c.unit == unit]
 
     def claim_due(self, most: int) -> list[Conference]:
-        """The conferences whose time has come; what another worker has claimed is skipped."""
-        found = sql.select(
+        """Lock and return conferences that are due; those that another worker has claimed are skipped."""
+        rows = sql.select(
             self._database,
             f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE due_at <= UTC_TIMESTAMP(6)"  # noqa: S608
             " ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED",
             [most],
         )
-        claimed = self._take(found)
+        claimed = self._current_values(rows)
         self._uow.inbox.load(c.request for c in claimed)
         return claimed
 
     def claim_pending(self, most: int) -> list[Conference]:
-        """The conferences that wait to be restored, oldest first."""
-        found = sql.select(
+        """Lock and return conferences that wait to be restored, oldest first."""
+        rows = sql.select(
             self._database,
             f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE state='pending'"
             " ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED",
             [most],
         )
-        return self._take(found)
+        return self._current_values(rows)
 
     def claim_hosted_at(self, sites: Sequence[str], most: int) -> list[Conference]:
-        """Live conferences that are placed at these sites, oldest and largest first."""
+        """Lock and return live conferences placed at these sites, large ones first, then the oldest."""
         if not sites:
             return []
-        found = sql.select(
+        rows = sql.select(
             self._database,
             f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE live_e164 IS NOT NULL"  # noqa: S608
             f" AND hosting_platform IN ({sql.marks(sites)})"
             " ORDER BY places > 8 DESC, created_at LIMIT %s FOR UPDATE SKIP LOCKED",
             [*sites, most],
         )
-        return self._take(found)
+        return self._current_values(rows)
 
     def believed_on(self, unit: Unit, numbers: Sequence[str]) -> dict[str, Conference]:
-        """The live conferences assigned to a unit or with one of these numbers, only looked at."""
+        """Return, without locking, the live conferences assigned to a unit or with one of these numbers."""
         query = f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE live_unit=%s"  # noqa: S608
-        found = sql.select(self._database, query, [str(unit)])
+        rows = sql.select(self._database, query, [str(unit)])
         if numbers:
             query = (
                 f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE live_e164 IN ({sql.marks(numbers)})"  # noqa: S608
             )
-            found += sql.select(self._database, query, numbers)
+            rows += sql.select(self._database, query, numbers)
         believed = [
-            c for c in map(row_mapper.from_row, found) if c.unit == unit or c.e164 in numbers
+            c for c in map(row_mapper.from_row, rows) if c.unit == unit or c.e164 in numbers
         ]
-        seen = {c.e164: c for c in believed}
-        return {e164: self._live.get(e164) or c for e164, c in seen.items()}
+        by_number = {c.e164: c for c in believed}
+        return {e164: self._live.get(e164) or c for e164, c in by_number.items()}
 
-    def parts_of(
+    def collect_list_parts(
         self, unit: Unit, listid: str, part: tuple[int, int], numbers: Sequence[str]
     ) -> frozenset[str] | None:
-        """All numbers of a list in parts, once all its parts are there. `part`: which, of how many.
+        """Return all numbers of a list that comes in parts; `None` until all its parts are there.
 
-        They are kept in Redis for a while; where that is away, the unit's next list will do.
+        `part`: the number of this part, and how many there are. Redis keeps the parts for two minutes; while
+        Redis is away they are lost, and the next list of the unit counts.
         """
         key = f"list:{unit}:{listid}:{part[1]}"
         try:
@@ -171,81 +174,96 @@ class ConferencesDatabaseUnitOfWork:
                 pipe.hset(key, str(part[0]), " ".join(numbers))
                 pipe.expire(key, 120)
                 pipe.hgetall(key)
-                kept: dict[str, str] = pipe.execute()[-1]
-        except redis.RedisError as wrong:
-            log.warning("part %d of a list of %s is forgotten: %s", part[0], unit, wrong)
+                parts: dict[str, str] = pipe.execute()[-1]
+        except redis.RedisError as error:
+            log.warning("part %d of a list of %s is forgotten: %s", part[0], unit, error)
             return None
-        if len(kept) < part[1]:
+        if len(parts) < part[1]:
             return None
-        return frozenset(number for some in kept.values() for number in some.split())
+        return frozenset(
+            number for part_numbers in parts.values() for number in part_numbers.split()
+        )
 
     # ---- facts ------------------------------------------------------------------------------
 
     def _read_tenants(self, moids: set[str]) -> None:
+        """Read the facts of the user domains that are not read yet."""
         missing = moids - self._tenants.keys()
         self._tenants |= user_domains(self._database, missing)
 
-    def stands_at(self, reply: ResourcesGranted | ResourcesRefused) -> str:
-        """At whose broker the unit that the RMS names is spoken to: a peer's, else this site's."""
+    def site_of_unit(self, reply: ResourcesGranted | ResourcesRefused) -> str:
+        """Return the site whose broker reaches the unit that the RMS names.
+
+        It is a peer's site if the RMS names one, else this site.
+        """
         named = (reply.mcu or {}) if isinstance(reply, ResourcesGranted) else {}
         platform = str(named.get("platformmoid") or "")
-        return platform if platform in settings.PEERS else self.here
+        return platform if platform in settings.PEERS else self.own_site
 
     def tenant(self, moid: str) -> Tenant | None:
-        """A user domain, as far as creating goes."""
+        """Return the facts of a user domain that decide on creating; `None` means it is unknown."""
         self._read_tenants({moid})
         facts = self._tenants.get(moid)
         if facts is None:
             return None
         return Tenant(facts.moid, facts.platform, facts.enabled, facts.hd, facts.h265)
 
-    def seat(self, tenant: Tenant, places: int) -> tuple[Err, str] | None:
-        """Which limit forbids one more of this size, and in words; None: there is a seat."""
+    def refuse_seat(self, tenant: Tenant, places: int) -> tuple[Err, str] | None:
+        """Return which limit forbids one more conference of this size, and in words; `None` means none does."""
         facts, wanted = self._tenants[tenant.moid], licence_counts.of_new(places)
         limit = facts.large_limit if wanted.large_conferences else facts.small_limit
-        full = self._seats.refusal(tenant.moid, wanted, limit)
-        return refused(full, wanted) if full else None
+        limit_reached = self._seats.refusal(tenant.moid, wanted, limit)
+        return refused(limit_reached, wanted) if limit_reached else None
 
-    def short_of(self, wanted: Amounts) -> str:
-        """The licensed resource of which so many more cannot be had; "": all can."""
+    def missing_resource(self, wanted: Amounts) -> str:
+        """Return the licensed resource of which so many more cannot be had; "" means all can."""
         return read_stock(self._database, self._uow.platform).short_of(wanted)
 
-    def number(self, wanted: str | None) -> tuple[str, str, int] | None:
-        """Number, short number and incarnation for a new conference; None: taken."""
-        return self._numbers.take(wanted)
+    def allocate_number(self, wanted: str | None) -> tuple[str, str, int] | None:
+        """Allocate a number, short number and incarnation for a new conference.
+
+        `wanted` is the number that was asked for; `None` takes the next free one. Returns `None` where it is taken.
+        """
+        return self._numbers.allocate(wanted)
 
     def new_id(self) -> str:
-        """32 hexadecimal digits; the first half grows, so that new rows lie together."""
+        """Return an id of 32 hexadecimal digits; the first half grows, so that new rows lie together."""
         return f"{next_id():016x}{os.urandom(8).hex()}"
 
-    def concerned(self, numbers: Collection[str], heard_here: bool) -> frozenset[str]:
-        """Those of these numbers that are this platform's; of those that nobody knows, what our own
-        units hold is our own platform's to judge."""
+    def numbers_to_judge(self, numbers: Collection[str], heard_here: bool) -> frozenset[str]:
+        """Return those of these numbers that this platform decides on.
+
+        A number that nobody knows, but that one of this site's own units holds (`heard_here`), is decided on by
+        this site's own platform.
+        """
         if len(possible_platforms()) == 1:
             return frozenset(numbers)
-        homes, own = platforms_of_numbers(numbers), self._uow.platform
-        nobodys = own if heard_here and own == self.here else ""
-        return frozenset(n for n in numbers if homes.get(n, nobodys) == own)
+        platforms, own = platforms_of_numbers(numbers), self._uow.platform
+        default = own if heard_here and own == self.own_site else ""
+        return frozenset(n for n in numbers if platforms.get(n, default) == own)
 
-    def listed(
+    def list_page(
         self, domain: str, start: int, count: int
     ) -> tuple[int, list[dict[str, Any]]] | None:
-        """One page of a domain's live conferences; None: no such domain."""
-        return queries.listed(self._database, domain, start, count)
+        """Return the count and one page of a domain's live conferences; `None` means no such domain."""
+        return queries.list_page(self._database, domain, start, count)
 
     def control_request(self, e164: str, correlation_id: str, reqid: str) -> str | None:
-        """The key of the control request that a unit's answer belongs to, answered or not."""
-        asked = self._uow.inbox.find_passed_on(e164, correlation_id, reqid)
-        return asked.key if asked else None
+        """Return the key of the control request that a unit's answer belongs to, answered or not."""
+        request = self._uow.inbox.find_passed_on(e164, correlation_id, reqid)
+        return request.key if request else None
 
-    def domain_is_down(self, c: Conference, unit: Unit) -> bool:
-        """Is its user domain abnormal, and the unit, one of this platform's own, of the abnormal room?"""
-        if self._uow.platform != self.here or unit.at not in ("", self.here):
+    def is_domain_down(self, c: Conference, unit: Unit) -> bool:
+        """Tell whether its user domain's room is abnormal, and the unit stands in an abnormal room.
+
+        Only units and conferences of this site's own platform are judged.
+        """
+        if self._uow.platform != self.own_site or unit.at not in ("", self.own_site):
             return False
         if self._rooms is None:
             rooms = rooms_of(self._database, self._uow.platform)
             self._rooms = {moid: down for moid, _, down in rooms}
-            # Who names no room is bound to the default one, or stands there.
+            # A domain or a unit that names no room belongs to the default room.
             self._rooms[""] = any(down for _, is_default, down in rooms if is_default)
         if not any(self._rooms.values()):
             return False
@@ -257,7 +275,10 @@ class ConferencesDatabaseUnitOfWork:
     # ---- writing ----------------------------------------------------------------------------
 
     def save(self, before: Conference | None, after: Conference) -> None:
-        """Stage the next value; what it has in use and its number follow from the move."""
+        """Stage the next value of a conference.
+
+        What it uses and whether its number is taken follow from the difference.
+        """
         after = replace(after, revision=after.revision + 1)
         self._seats.change(
             after.user_domain, licence_counts.in_use(before), licence_counts.in_use(after)
@@ -265,21 +286,21 @@ class ConferencesDatabaseUnitOfWork:
         if before is None:
             self._uow.made[after.request] = (after.e164, after.confid)
         elif before.live and not after.live:
-            self._numbers.give_back(after.e164, after.incarnation)
+            self._numbers.release(after.e164, after.incarnation)
         self._live[after.e164] = after
         self._changed[after.confid] = after
         self._moves.append((before, after))
 
-    def keep_record(self, ended: Conference) -> None:
-        """Keep a conference of another site that has ended; known already: nothing."""
+    def save_record(self, ended: Conference) -> None:
+        """Stage a conference of another site that has ended; a known one stays as it is."""
         self._records[ended.confid] = ended
 
     def send(self, outgoing: Outgoing) -> None:
         """Stage a message."""
         self._uow.send(outgoing)
 
-    def note(self, step: Step) -> None:
-        """Log the one line of a decision."""
+    def log_step(self, step: Step) -> None:
+        """Log the line of a decision."""
         c = step.after or step.before
         if c is None:
             log.info("%s", step.because)
@@ -291,11 +312,13 @@ class ConferencesDatabaseUnitOfWork:
         """Write conferences, counts and numbers."""
         changed = sorted(self._changed.values(), key=lambda c: c.confid)
         new = {c.confid for before, c in self._moves if before is None}
-        known = [row_mapper.to_row(c) for c in changed if c.confid not in new]
-        sql.insert(self._database, _TABLE, row_mapper.COLUMNS, known, update=row_mapper.COLUMNS[2:])
+        old_rows = [row_mapper.to_row(c) for c in changed if c.confid not in new]
+        sql.insert(
+            self._database, _TABLE, row_mapper.COLUMNS, old_rows, update=row_mapper.COLUMNS[2:]
+        )
         # Without `update`: a number that another conference has must fail, not overwrite that one.
-        born = [row_mapper.to_row(c) for c in changed if c.confid in new]
-        sql.insert(self._database, _TABLE, row_mapper.COLUMNS, born)
+        new_rows = [row_mapper.to_row(c) for c in changed if c.confid in new]
+        sql.insert(self._database, _TABLE, row_mapper.COLUMNS, new_rows)
         records = [row_mapper.to_row(self._records[confid]) for confid in sorted(self._records)]
         sql.insert(
             self._database, _TABLE, row_mapper.COLUMNS, records, update=row_mapper.COLUMNS[:1]
@@ -304,7 +327,7 @@ class ConferencesDatabaseUnitOfWork:
         self._numbers.flush()
 
     def after_commit(self) -> None:
-        """Count the moves, and bring the projection up to date."""
+        """Count the moves, and bring the projection in Redis up to date."""
         for before, after in self._moves:
             metrics.observe(before, after)
         redis_projection.write(self._uow.platform, self._changed.values())

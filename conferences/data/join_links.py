@@ -1,4 +1,7 @@
-"""Who may join: links that are signed, so that a number alone lets nobody in; accounts of the tenant."""
+"""These links and accounts may join a conference.
+
+Links are signed, so that a number alone lets nobody in; accounts of the tenant need no link.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ WRONG_TRIES = 10
 
 
 class TooManyTries(Exception):
-    """Wrong passwords too often; a minute must pass."""
+    """Wrong passwords were given too often; a minute must pass."""
 
 
 def _signer() -> TimestampSigner:
@@ -24,17 +27,17 @@ def _signer() -> TimestampSigner:
 
 
 def token_for(confid: str) -> str:
-    """What proves that somebody was given the link of a conference."""
+    """Return the token which proves that its holder was given the link of a conference."""
     return _signer().sign(confid)
 
 
 def join_link(confid: str, e164: str) -> str:
-    """The path of the join page of a conference, with its token. It ends with the conference."""
+    """Return the path of the join page of a conference, with its token; it ends with the conference."""
     return f"/join/{e164}/?t={token_for(confid)}"
 
 
 def confid_of(token: str) -> str:
-    """The conference that a token is for; "" for a forged one."""
+    """Return the conference that a token is for; "" for a forged one."""
     try:
         return str(_signer().unsign(token))
     except BadSignature:
@@ -42,7 +45,7 @@ def confid_of(token: str) -> str:
 
 
 def may_join(request: HttpRequest, conference: JoinInfo) -> bool:
-    """By a link of this very conference, or signed in with an account of its user domain."""
+    """Tell whether a visitor may join: by a link of this conference, or by an account of its user domain."""
     confid = confid_of(request.GET.get("t", ""))
     if confid and hmac.compare_digest(confid.encode(), conference.confid.encode()):
         return True
@@ -51,8 +54,8 @@ def may_join(request: HttpRequest, conference: JoinInfo) -> bool:
     return user.is_authenticated and bool(domain) and domain == conference.user_domain
 
 
-def is_password(conference: JoinInfo, given: str, address: str) -> bool:
-    """Is it the conference's password? Compared in constant time. Raises TooManyTries."""
+def is_password(conference: JoinInfo, password: str, address: str) -> bool:
+    """Tell whether this is the conference's password, in constant time. Raises TooManyTries."""
     name = f"join:tries:{conference.e164}:{address}"
     cache.add(name, 0, 60)
     try:
@@ -62,7 +65,7 @@ def is_password(conference: JoinInfo, given: str, address: str) -> bool:
         tries = 1
     if tries > WRONG_TRIES:
         raise TooManyTries
-    if not hmac.compare_digest(given.encode(), conference.password.encode()):
+    if not hmac.compare_digest(password.encode(), conference.password.encode()):
         return False
     cache.delete(name)
     return True

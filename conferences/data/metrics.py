@@ -1,4 +1,4 @@
-"""What conferences count and time, for Prometheus."""
+"""The counters and times of conferences, for Prometheus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The pool in Redis: every decision one script; lost, it is built again from the database."""
+"""The pool of media units lies in Redis, where each decision is one script.
+
+If Redis is emptied, it is built again from the database.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from foundation.cells import sql
 from foundation.cells.directory import own_platform, possible_platforms, redis_of, store_of
 
 SILENT_MILLIS = 12_000
-"""A resource without a heartbeat for so long is lost."""
+"""A resource without a heartbeat for so many milliseconds is lost."""
 
 _SHA = hashlib.sha1(POOL.encode(), usedforsecurity=False).hexdigest()
 
@@ -25,25 +28,26 @@ Order = tuple[str, ...]
 
 
 class Pool:
-    """The pool of one platform. Raises redis.RedisError where Redis is away."""
+    """The pool of one platform. Raises redis.RedisError while Redis is away."""
 
     def __init__(self, platform: str) -> None:
         self._platform = platform
         self._redis = redis_of(platform)
 
     def run(self, orders: Sequence[Order]) -> list[Any]:
-        """Run these orders in turn, in one round trip; an emptied Redis is filled first."""
+        """Run these orders in turn, in one round trip, and return their answers; an emptied Redis is filled first."""
         answers = self._run(orders)
         if "EMPTY" in answers:
             self.rebuild()
             answers = self._run(orders)
         return answers
 
-    def one(self, *order: str) -> Any:
-        """Run one order."""
+    def run_one(self, *order: str) -> Any:
+        """Run one order, and return its answer."""
         return self.run([order])[0]
 
     def _run(self, orders: Sequence[Order]) -> list[Any]:
+        """Run these orders, and load the script first if Redis does not have it."""
         try:
             return self._evaluate(orders)
         except redis.exceptions.NoScriptError:
@@ -57,25 +61,27 @@ class Pool:
             return list(pipe.execute())
 
     def silent(self) -> list[tuple[str, Unit]]:
-        """Resources that have not been heard of for 12 s, during which we did listen.
+        """Return the resources that have not been heard of for 12 s, during which this site did listen.
 
-        The watch comes by way of the broker every second. After a gap in it, units have 12 s to be
-        heard again: a broker that was away must not move every conference of the site.
+        The watch comes by way of the broker every second. After a gap in it, units have 12 s to be heard again:
+        a broker that was away must not move every conference of the site.
         """
-        members = self.one("silent", str(SILENT_MILLIS))
+        members = self.run_one("silent", str(SILENT_MILLIS))
         return [(kind, unit_of(name)) for kind, _, name in (m.partition("|") for m in members)]
 
     def rebuild(self) -> None:
-        """Fill an empty Redis: known resources (their heartbeat has 12 s to come), places in use,
-        and the projection of conferences."""
+        """Fill an empty Redis with the known resources, the places in use, and the projection of conferences.
+
+        Each resource has 12 s for its next heartbeat.
+        """
         database = store_of(self._platform).database
-        found = sql.select(
+        rows = sql.select(
             database,
             "SELECT restype, ip, pid, room, platform, capacity, draining"
             " FROM conferences_resourceunit WHERE online=1",
         )
         orders: list[Order] = []
-        for kind, ip, pid, room, platform, capacity, draining in found:
+        for kind, ip, pid, room, platform, capacity, draining in rows:
             node = node_json(room, platform, orjson.loads(capacity), None, bool(draining))
             orders.append(("adopt", kind, name_of(unit_here(ip, pid)), node))
         live = list(redis_projection.live(self._platform))
@@ -98,17 +104,17 @@ class Pool:
 
 
 def name_of(unit: Unit) -> str:
-    """A unit as the script names it; unlike the wire's `ip:pid` it can be taken apart again."""
+    """Return the script's name of a unit; unlike the wire's `ip:pid` it can be taken apart again."""
     return f"{unit.ip}#{unit.pid}"
 
 
 def unit_of(name: str) -> Unit:
-    """The unit with this name."""
+    """Return the unit with this name."""
     return unit_here(*name.split("#", 1))
 
 
 def unit_here(ip: str, pid: str) -> Unit:
-    """A unit of this site: the pool knows no others."""
+    """Return a unit of this site: the pool knows no others."""
     return Unit(ip, pid, own_platform())
 
 
@@ -119,7 +125,7 @@ def node_json(
     load: dict[str, int] | None,
     draining: bool,
 ) -> str:
-    """A resource as the script takes it."""
+    """Return a resource as the script reads it."""
     return orjson.dumps(
         {
             "room": room or "default",
@@ -131,5 +137,6 @@ def node_json(
     ).decode()
 
 
-def _filled(given: dict[str, int]) -> dict[str, int]:
-    return {what: int(given.get(what, 0)) for what in ("confs", "ports", "hd")}
+def _filled(amounts: dict[str, int]) -> dict[str, int]:
+    """Return the amounts with 0 for each that is missing."""
+    return {name: int(amounts.get(name, 0)) for name in ("confs", "ports", "hd")}

@@ -1,4 +1,7 @@
-"""The pool as operators see it: what each resource can hold, holds, and when it was last heard of. Read-only."""
+"""The pool as operators see it. Read-only.
+
+It says what each resource can hold and does hold, and when it was last heard of.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,10 @@ from foundation.cells.directory import redis_of
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One thing that a unit has so and so much of: conferences, ports, or full-HD ports.
+    """How many conferences, ports or full-HD ports a unit has and uses.
 
-    `placed` is what we have put there, held or in use; `load` what the unit itself reports.
+    `placed` is what we have put there, reserved or in use; `load` what the unit itself reports; `foreign`
+    what it reports beyond that, which another scheduler has placed.
     """
 
     capacity: int = 0
@@ -25,7 +29,7 @@ class Measure:
 
     @property
     def used(self) -> int:
-        """Taken, by us or by others."""
+        """What is taken, by us or by others."""
         return self.placed + self.foreign
 
     @property
@@ -36,7 +40,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One resource as the pool knows it now."""
+    """A resource as the pool knows it now."""
 
     kind: str
     unit: Unit
@@ -49,37 +53,41 @@ class Resource:
     hd: Measure
 
 
-def look(platform: str) -> dict[tuple[str, Unit], Resource]:
-    """All resources that the pool knows. Raises redis.RedisError where Redis is away."""
+def load_resources(platform: str) -> dict[tuple[str, Unit], Resource]:
+    """Return all resources that the pool knows. Raises redis.RedisError while Redis is away."""
     client: Any = redis_of(platform)
     with client.pipeline(transaction=False) as pipe:
         pipe.time()
         pipe.zrange("rms:seen", 0, -1, withscores=True)
         (seconds, micros), seen = pipe.execute()
     now = seconds * 1000 + micros // 1000
-    names = [(kind, name, at) for one, at in seen for kind, _, name in [one.partition("|")]]
+    names = [
+        (kind, name, seen_at) for entry, seen_at in seen for kind, _, name in [entry.partition("|")]
+    ]
     with client.pipeline(transaction=False) as pipe:
-        for kind, name, _at in names:
+        for kind, name, _seen_at in names:
             pipe.hgetall(f"rms:node:{kind}:{name}")
             pipe.exists(f"rms:tired:{name}")
         answers = pipe.execute()
-    found = {}
-    for (kind, name, at), node, tired in zip(names, answers[::2], answers[1::2], strict=True):
+    resources = {}
+    for (kind, name, seen_at), node, tired in zip(names, answers[::2], answers[1::2], strict=True):
         ip, _, pid = name.partition("#")
-        one = _resource(kind, unit_here(ip, pid), node, bool(tired), max(0.0, (now - at) / 1000))
-        found[(kind, one.unit)] = one
-    return found
+        resource = _resource(
+            kind, unit_here(ip, pid), node, bool(tired), max(0.0, (now - seen_at) / 1000)
+        )
+        resources[(kind, resource.unit)] = resource
+    return resources
 
 
 def _resource(kind: str, unit: Unit, node: dict[str, str], tired: bool, silent: float) -> Resource:
     measures = {
-        what: Measure(
-            capacity=int(node.get(f"cap_{what}", 0)),
-            placed=int(node.get(f"all_{what}", 0)),
-            load=int(node.get(f"load_{what}", 0)),
-            foreign=int(node.get(f"foreign_{what}", 0)),
+        name: Measure(
+            capacity=int(node.get(f"cap_{name}", 0)),
+            placed=int(node.get(f"all_{name}", 0)),
+            load=int(node.get(f"load_{name}", 0)),
+            foreign=int(node.get(f"foreign_{name}", 0)),
         )
-        for what in ("confs", "ports", "hd")
+        for name in ("confs", "ports", "hd")
     }
     return Resource(
         kind=kind,
@@ -93,15 +101,15 @@ def _resource(kind: str, unit: Unit, node: dict[str, str], tired: bool, silent: 
 
 
 def placed_on(platform: str, kind: str, unit: Unit) -> list[tuple[str, str]]:
-    """`(number, why there)` of all that is placed on a resource."""
+    """Return `(number, reason)` of all that is placed on a resource, at most 500."""
     client: Any = redis_of(platform)
     numbers = sorted(client.hkeys(f"rms:alloc:{kind}:{name_of(unit)}"))[:500]
-    return list(zip(numbers, reasons(platform, numbers), strict=True))
+    return list(zip(numbers, placement_reasons(platform, numbers), strict=True))
 
 
-def reasons(platform: str, numbers: Collection[str]) -> list[str]:
-    """Why the pool chose the unit of each of these numbers; "" where it does not know any more."""
+def placement_reasons(platform: str, numbers: Collection[str]) -> list[str]:
+    """Return why the pool chose the unit of each of these numbers; "" where it does not know any more."""
     if not numbers:
         return []
     client: Any = redis_of(platform)
-    return [why or "" for why in client.mget([f"rms:why:{one}" for one in numbers])]
+    return [why or "" for why in client.mget([f"rms:why:{number}" for number in numbers])]

@@ -1,4 +1,4 @@
-"""What is known of conferences: read-only, for doors."""
+"""Queries on conferences for the HTTP API, the pages and the hooks. Read-only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TABLE = "conferences_conference"
 
 
 def list_item(c: Conference) -> dict[str, Any]:
-    """A conference as lists on the wire show it."""
+    """Return a conference as lists on the wire show it."""
     item: dict[str, Any] = {
         "confE164": c.e164,
         "confid": c.confid,
@@ -41,92 +41,96 @@ def list_item(c: Conference) -> dict[str, Any]:
     return item
 
 
-def listed(
+def list_page(
     database: str, domain: str, start: int, count: int
 ) -> tuple[int, list[dict[str, Any]]] | None:
-    """One page of the live conferences of a user or platform domain, oldest first."""
+    """Return the count and one page of the live conferences of a domain, oldest first.
+
+    `None` means that it is no user or platform domain.
+    """
     level = level_of(database, domain)
     if level not in (0, 1):
         return None
     column = "user_domain" if level == 0 else "source_platform"
-    total, found = page(database, column, domain, start, count)
-    return total, [list_item(c) for c in found]
+    total, conferences = page_of(database, column, domain, start, count)
+    return total, [list_item(c) for c in conferences]
 
 
-def page(
+def page_of(
     database: str, column: str, value: str, start: int, count: int
 ) -> tuple[int, list[Conference]]:
-    """One page of live conferences by tenant or source platform, and how many there are."""
+    """Return the count and one page of live conferences by user domain or source platform."""
     where = f"FROM {_TABLE} WHERE {column}=%s AND live_e164 IS NOT NULL"
     total = sql.select(database, f"SELECT COUNT(*) {where}", [value])[0][0]
-    found = sql.select(
+    rows = sql.select(
         database,
         f"SELECT {row_mapper.READ} {where} ORDER BY confid LIMIT %s OFFSET %s",
         [value, count, start],
     )
-    return total, [row_mapper.from_row(row) for row in found]
+    return total, [row_mapper.from_row(row) for row in rows]
 
 
-def of_person(tenant: str, person: str, most: int) -> tuple[int, list[Conference]]:
-    """A tenant's live conferences, the person's own ones first, the newest before older ones.
+def page_of_person(tenant: str, person: str, most: int) -> tuple[int, list[Conference]]:
+    """Return how many live conferences a tenant has, and the first `most` of them.
 
-    How many there are in all comes along: one query for each platform whose data we have.
+    The person's own ones come first, the newest before older ones. One query is made for each platform whose
+    data this site has.
     """
-    total, found = 0, list[Conference]()
+    total, conferences = 0, list[Conference]()
     for platform in possible_platforms():
-        listed = look_up(
+        rows = look_up(
             platform,
             f"SELECT {row_mapper.READ}, COUNT(*) OVER () FROM {_TABLE}"  # noqa: S608
             " WHERE user_domain=%s AND live_e164 IS NOT NULL"
             " ORDER BY creator_moid=%s DESC, created_at DESC LIMIT %s",
             [tenant, person, most],
         )
-        total += listed[0][2] if listed else 0
-        found += [row_mapper.from_row(row[:2]) for row in listed]
-    return total, found[:most]
+        total += rows[0][2] if rows else 0
+        conferences += [row_mapper.from_row(row[:2]) for row in rows]
+    return total, conferences[:most]
 
 
 def room_of_unit(database: str, unit: Unit) -> str:
-    """The MOID of the room in which a media unit stands; "" for the default room."""
-    found = sql.select(
+    """Return the MOID of the machine room in which a media unit stands; "" for the default room."""
+    rows = sql.select(
         database,
         "SELECT room FROM conferences_resourceunit WHERE restype='mcu' AND ip=%s AND pid=%s",
         [unit.ip, unit.pid],
     )
-    return str(found[0][0]) if found else ""
+    return str(rows[0][0]) if rows else ""
 
 
-def hosts(database: str, ip: str, pid: str, at: str) -> bool:
-    """Is any live conference of this data assigned to this unit of the site `at`?"""
+def is_hosting(database: str, ip: str, pid: str, site: str) -> bool:
+    """Tell whether any live conference of this data is assigned to this unit of this site."""
     query = (
         "SELECT 1 FROM conferences_conference WHERE live_e164 IS NOT NULL"
         " AND unit_ip=%s AND unit_pid=%s AND hosting_platform=%s LIMIT 1"
     )
-    return bool(sql.select(database, query, [ip, pid, at]))
+    return bool(sql.select(database, query, [ip, pid, site]))
 
 
-def hosted_near_end(database: str, at: str) -> list[Conference]:
-    """Conferences that run on units of the site `at` and end within 10 minutes, or should have."""
+def hosted_near_end(database: str, site: str) -> list[Conference]:
+    """Return the conferences that run on units of this site and end within 10 minutes, or should have."""
     query = (
         f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE live_e164 IS NOT NULL AND hosting_platform=%s"  # noqa: S608
         " AND state='running' AND ends_at <= UTC_TIMESTAMP(6) + INTERVAL 10 MINUTE"
     )
-    return [row_mapper.from_row(row) for row in sql.select(database, query, [at])]
+    return [row_mapper.from_row(row) for row in sql.select(database, query, [site])]
 
 
 def live_by_number(e164: str) -> Conference | None:
-    """The live conference with this number, on whichever platform's data we have."""
+    """Return the live conference with this number, of any platform whose data this site has."""
     query = f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE live_e164=%s"  # noqa: S608
     for platform in possible_platforms():
-        found = look_up(platform, query, [e164])
-        if found:
-            return row_mapper.from_row(found[0])
+        rows = look_up(platform, query, [e164])
+        if rows:
+            return row_mapper.from_row(rows[0])
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class JoinInfo:
-    """What the join page needs to know of a conference."""
+    """The facts of a conference that the join page needs."""
 
     confid: str
     e164: str
@@ -136,11 +140,11 @@ class JoinInfo:
     user_domain: str
     join: dict[str, Any] | None
     platform: str
-    """Whose data it is part of."""
+    """The platform whose data it is part of."""
 
 
-def joinable(e164: str) -> JoinInfo | None:
-    """The live conference with this number, as the join page needs it."""
+def join_info(e164: str) -> JoinInfo | None:
+    """Return the live conference with this number as the join page needs it; `None` if there is none."""
     c = live_by_number(e164)
     if c is None:
         return None
@@ -150,39 +154,40 @@ def joinable(e164: str) -> JoinInfo | None:
 
 
 def simulated_units(platform: str) -> frozenset[tuple[str, Unit]]:
-    """The resources that are played by the simulator, and have to be shown as such."""
-    found = sql.select(
+    """Return the resources that the simulator plays, and that pages have to show as such."""
+    rows = sql.select(
         store_of(platform).database,
         "SELECT restype, ip, pid FROM conferences_resourceunit"
         " WHERE JSON_VALUE(labels, '$.simulated') IN ('1', 'true')",
     )
-    return frozenset((kind, Unit(ip, pid, platform)) for kind, ip, pid in found)
+    return frozenset((kind, Unit(ip, pid, platform)) for kind, ip, pid in rows)
 
 
-# ---- who is together, for their conversation ----------------------------------------------------
+# ---- who is together in a conference, for the conversation of its people ---------------------------
 
-MOST_GATHERED = 500
+MOST_RUNNING = 500
 
 
 def running_conferences(
     database: str, known: Mapping[str, int]
 ) -> tuple[Collection[str], Sequence[RunningConference]]:
-    """The conferences that live, and those that run and are of another revision than is known."""
+    """Return the ids of all live conferences, and those running whose revision is not the known one."""
     query = f"SELECT confid, revision, state FROM {_TABLE} WHERE live_e164 IS NOT NULL"  # noqa: S608
     live = sql.select(database, query)
     new = [
         confid
         for confid, revision, state in live
         if state == "running" and known.get(confid) != revision
-    ][:MOST_GATHERED]
+    ][:MOST_RUNNING]
     if not new:
         return [row[0] for row in live], []
     query = f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE confid IN ({sql.marks(new)})"  # noqa: S608
-    found = map(row_mapper.from_row, sql.select(database, query, new))
-    return [row[0] for row in live], [_running_conference(c) for c in found if c.live]
+    conferences = map(row_mapper.from_row, sql.select(database, query, new))
+    return [row[0] for row in live], [_running_conference(c) for c in conferences if c.live]
 
 
 def _running_conference(c: Conference) -> RunningConference:
+    """Return a conference as the hook gives it, with the people who are or were in it."""
     people = {str(m["account"]) for m in (*c.mts, *c.members) if m.get("account")}
     return RunningConference(
         c.confid, c.revision, c.name, c.user_domain, c.creator_moid, frozenset(people)
@@ -193,18 +198,18 @@ def _running_conference(c: Conference) -> RunningConference:
 
 
 def uses_of_domain(database: str, moid: str) -> dict[str, int]:
-    """Conferences that live in a domain, and media units of a platform."""
+    """Count the conferences that live in a domain, and the media units of a platform."""
     live = (
         "SELECT COUNT(*) FROM conferences_conference WHERE live_e164 IS NOT NULL"
         " AND (user_domain = %s OR source_platform = %s OR hosting_platform = %s)"
     )
     units = "SELECT COUNT(*) FROM conferences_resourceunit WHERE platform = %s"
-    found = sql.select(database, f"SELECT ({live}), ({units})", [moid] * 4)[0]
-    return {"conferences": found[0], "media units": found[1]}
+    counts = sql.select(database, f"SELECT ({live}), ({units})", [moid] * 4)[0]
+    return {"conferences": counts[0], "media units": counts[1]}
 
 
 def uses_of_room(database: str, moid: str) -> dict[str, int]:
-    """Media units that stand in a room."""
+    """Count the media units that stand in a machine room."""
     query = "SELECT COUNT(*) FROM conferences_resourceunit WHERE room = %s"
     return {"media units": sql.select(database, query, [moid])[0][0]}
 
@@ -215,16 +220,16 @@ _LIVE_BELOW = (
 )
 
 
-def running_below(database: str, moid: str) -> dict[str, int]:
-    """How many conferences live in a domain and below it."""
-    found = sql.select(database, f"{TENANTS_BELOW} SELECT COUNT(*){_LIVE_BELOW}", [moid, moid])
-    return {"conferences": found[0][0]}
+def count_running_below(database: str, moid: str) -> dict[str, int]:
+    """Count the conferences that live in a domain and below it."""
+    rows = sql.select(database, f"{TENANTS_BELOW} SELECT COUNT(*){_LIVE_BELOW}", [moid, moid])
+    return {"conferences": rows[0][0]}
 
 
 def numbers_below(database: str, moid: str) -> list[str]:
-    """The numbers of the conferences that live in a domain and below it."""
-    found = sql.select(database, f"{TENANTS_BELOW} SELECT c.live_e164{_LIVE_BELOW}", [moid, moid])
-    return [row[0] for row in found]
+    """Return the numbers of the conferences that live in a domain and below it."""
+    rows = sql.select(database, f"{TENANTS_BELOW} SELECT c.live_e164{_LIVE_BELOW}", [moid, moid])
+    return [row[0] for row in rows]
 
 
 def media_units_by_room(database: str, default_room: str) -> dict[str, list[tuple[str, str, bool]]]:

@@ -1,4 +1,4 @@
-"""What is in use counted again from the conferences themselves, and put right where it has drifted."""
+"""The counts of what conferences use are counted again from the conferences, and corrected where they differ."""
 
 from __future__ import annotations
 
@@ -23,54 +23,67 @@ UNION ALL
 SELECT NULL, {", ".join(["0"] * len(COLUMNS))}, {row_mapper.READ}
   FROM conferences_conference WHERE live_e164 IS NOT NULL
 """
-"""In one statement, and so of one moment: what commits meanwhile is in neither."""
+"""One statement reads both at one moment, so that what commits meanwhile is in neither."""
 
 
 def drift(platform: str) -> list[str]:
-    """In words, what is counted otherwise than the live conferences say; [] while all is right."""
-    said, true = _both(platform)
-    owners = sorted(_wrong(said, true))
-    return [_words(one, said.get(one, NONE), true.get(one, NONE)) for one in owners]
+    """Describe each owner whose counts differ from its live conferences; [] while all is right."""
+    counted, true = _counted_and_true(platform)
+    owners = sorted(_differing(counted, true))
+    return [_words(owner, counted.get(owner, NONE), true.get(owner, NONE)) for owner in owners]
 
 
-def put_counts_right(platform: str) -> int:
-    """Write what the live conferences say; how many owners were counted wrong. Meanwhile no
-    conference begins or ends: their counts wait for the platform's row."""
+def correct_counts(platform: str) -> int:
+    """Correct the counts by the live conferences, and return how many owners were counted wrong.
+
+    Meanwhile no conference begins or ends: their counts wait for the platform's row.
+    """
     database = store_of(platform).database
     with transaction.atomic(using=database):
         lock_counts(database, platform)
-        said, true = _both(platform)
-        wrong = _wrong(said, true)
-        write_counts(database, {one: true.get(one, NONE) for one in wrong})
-    for one in sorted(wrong):
-        log.warning("counted again: %s", _words(one, said.get(one, NONE), true.get(one, NONE)))
-    return len(wrong)
+        counted, true = _counted_and_true(platform)
+        owners = _differing(counted, true)
+        write_counts(database, {owner: true.get(owner, NONE) for owner in owners})
+    for owner in sorted(owners):
+        log.warning(
+            "counted again: %s", _words(owner, counted.get(owner, NONE), true.get(owner, NONE))
+        )
+    return len(owners)
 
 
-def _wrong(said: dict[str, Amounts], true: dict[str, Amounts]) -> set[str]:
-    return {one for one in {*said, *true} if said.get(one, NONE) != true.get(one, NONE)}
+def _differing(counted: dict[str, Amounts], true: dict[str, Amounts]) -> set[str]:
+    """Return the owners whose counts differ."""
+    return {
+        owner for owner in {*counted, *true} if counted.get(owner, NONE) != true.get(owner, NONE)
+    }
 
 
-def _both(platform: str) -> tuple[dict[str, Amounts], dict[str, Amounts]]:
-    """What is counted, and what is true; by platform and user domain, which has seats alone."""
-    said: dict[str, Amounts] = {}
+def _counted_and_true(platform: str) -> tuple[dict[str, Amounts], dict[str, Amounts]]:
+    """Return what is counted and what is true, by platform and user domain.
+
+    A user domain has seats alone.
+    """
+    counted: dict[str, Amounts] = {}
     true: dict[str, Amounts] = {}
     for row in sql.select(store_of(platform).database, _BOTH):
         if row[0] is not None:
-            said[row[0]] = Amounts(*row[1:-2])
+            counted[row[0]] = Amounts(*row[1:-2])
             continue
         c = row_mapper.from_row(row[-2:])
         used = in_use(c)
         seats = Amounts(used.small_conferences, used.large_conferences)
         for owner, more in ((c.source_platform, used), (c.user_domain, seats)):
             true[owner] = true.get(owner, NONE) + more
-    return said, true
+    return counted, true
 
 
-def _words(owner: str, said: Amounts, true: Amounts) -> str:
-    apart = (f.name for f in fields(Amounts) if getattr(said, f.name) != getattr(true, f.name))
-    told = ", ".join(
-        f"{getattr(said, name)} {name.replace('_', ' ')} instead of {getattr(true, name)}"
-        for name in apart
+def _words(owner: str, counted: Amounts, true: Amounts) -> str:
+    """Describe how the counts of an owner differ."""
+    differing = (
+        f.name for f in fields(Amounts) if getattr(counted, f.name) != getattr(true, f.name)
     )
-    return f"{owner}: {told}"
+    differences = ", ".join(
+        f"{getattr(counted, name)} {name.replace('_', ' ')} instead of {getattr(true, name)}"
+        for name in differing
+    )
+    return f"{owner}: {differences}"

@@ -1,7 +1,8 @@
-"""`confex/<number>` in Redis: written from the row after commit, never waited for, rebuilt at will.
+"""The hash `confex/<number>` in Redis shows a conference to the platform's other modules.
 
-What could not be written while Redis was away is read again from the database, and written, once
-Redis is back: a number left behind there would be shown for ever.
+It is written from the row after the commit, nothing waits for it, and it can be rebuilt at any time. What
+could not be written while Redis was away is read again from the database, and written, once Redis is
+back: a number left behind there would be shown for ever.
 """
 
 from __future__ import annotations
@@ -45,41 +46,43 @@ redis.call('PERSIST', KEYS[1])
 redis.call('HSET', KEYS[1], 'confid', ARGV[1], 'revision', ARGV[2], unpack(ARGV, 4))
 return 1
 """
-"""A newer revision wins, whichever process comes first; an ended one stays a minute to say so."""
+"""A newer revision wins, whichever process comes first; an ended conference stays for a minute.
+
+KEYS[1] is the hash; ARGV holds confid, revision, state, then pairs of fields and values."""
 
 
 def key(e164: str) -> str:
-    """The hash of a live number."""
+    """Return the key of the hash of a live number."""
     return f"confex/{e164}"
 
 
 def write(platform: str, conferences: Iterable[Conference]) -> bool:
-    """Write these values; False when Redis is away (they are written once it is back)."""
+    """Write these conferences; False means that Redis is away, and they are written once it is back."""
     global _rests_until
-    found = list(conferences)
-    if not found:
+    to_write = list(conferences)
+    if not to_write:
         return True
     if time.monotonic() < _rests_until:
-        _miss(platform, found)
+        _remember_missed(platform, to_write)
         return False
     try:
         client = redis_of(platform)
         with client.pipeline(transaction=False) as pipe:
-            for c in found:
+            for c in to_write:
                 pairs = [part for pair in row_mapper.projection(c).items() for part in pair]
                 pipe.eval(_WRITE, 1, key(c.e164), c.confid, str(c.revision), c.state.value, *pairs)
-                restore_timeline.note(pipe, c)
+                restore_timeline.stage(pipe, c)
             pipe.execute()
-    except redis.RedisError as wrong:
-        log.warning("projection waits: %s", wrong)
+    except redis.RedisError as error:
+        log.warning("projection waits: %s", error)
         _rests_until = time.monotonic() + _REST_SECONDS
-        _miss(platform, found)
+        _remember_missed(platform, to_write)
         return False
     return True
 
 
-def _miss(platform: str, conferences: Iterable[Conference]) -> None:
-    """Remember what is to be written again, the oldest first, and when to try."""
+def _remember_missed(platform: str, conferences: Iterable[Conference]) -> None:
+    """Remember which conferences are to be written again, and set the timer that does it."""
     global _retry
     with _lock:
         missed = _missed.setdefault(platform, {})
@@ -93,6 +96,7 @@ def _miss(platform: str, conferences: Iterable[Conference]) -> None:
 
 
 def _write_missed() -> None:
+    """Write what was missed, in the thread of the timer."""
     try:
         for platform in list(_missed):
             write_missed(platform)
@@ -101,19 +105,19 @@ def _write_missed() -> None:
 
 
 def write_missed(platform: str) -> None:
-    """Write what was missed, as it is by now."""
+    """Write the conferences of a platform that were missed, with their present values."""
     while confids := list(_missed.get(platform, ()))[:_CHUNK]:
         query = (
             f"SELECT {row_mapper.READ} FROM conferences_conference"  # noqa: S608
             f" WHERE confid IN ({sql.marks(confids)})"
         )
         try:
-            found = sql.select(store_of(platform).database, query, confids)
-        except (DatabaseError, InterfaceError) as wrong:
-            log.warning("projection waits: %s", wrong)
-            _miss(platform, ())
+            rows = sql.select(store_of(platform).database, query, confids)
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("projection waits: %s", error)
+            _remember_missed(platform, ())
             return
-        if not write(platform, map(row_mapper.from_row, found)):
+        if not write(platform, map(row_mapper.from_row, rows)):
             return
         with _lock:
             for confid in confids:
@@ -121,7 +125,7 @@ def write_missed(platform: str) -> None:
 
 
 def _after_fork() -> None:
-    """What was missed is its parent's affair."""
+    """Forget what was missed: the parent process writes it."""
     global _lock, _retry
     _lock, _retry = threading.Lock(), None
     _missed.clear()
@@ -131,24 +135,24 @@ os.register_at_fork(after_in_child=_after_fork)
 
 
 def live(platform: str) -> Iterator[Conference]:
-    """All live conferences of a platform's database."""
+    """Yield all live conferences of a platform's database."""
     store = store_of(platform)
     last = ""
     while True:
-        found = sql.select(
+        rows = sql.select(
             store.database,
             f"SELECT {row_mapper.READ}, live_e164 FROM conferences_conference"  # noqa: S608
             " WHERE live_e164 > %s ORDER BY live_e164 LIMIT %s",
             [last, _CHUNK],
         )
-        yield from (row_mapper.from_row(row[:2]) for row in found)
-        if len(found) < _CHUNK:
+        yield from (row_mapper.from_row(row[:2]) for row in rows)
+        if len(rows) < _CHUNK:
             return
-        last = found[-1][2]
+        last = rows[-1][2]
 
 
 def rebuild(platform: str) -> int:
-    """Write all live conferences again; how many."""
+    """Write all live conferences again, and return how many."""
     count = 0
     chunk: list[Conference] = []
     for c in live(platform):
@@ -165,17 +169,20 @@ if redis.call('HGET', KEYS[1], 'confid') == ARGV[1] and redis.call('HGET', KEYS[
 then return redis.call('DEL', KEYS[1]) end
 return 0
 """
-"""Only as it was when it was looked at: another one may have the number by now."""
+"""Delete a hash only if it is as it was when it was read: another conference may have the number by now."""
 
 
 def refresh(platform: str) -> int:
-    """Write all live conferences, and drop what is left of others; how many live. Raises RedisError."""
+    """Write all live conferences, delete hashes of others, and return how many live.
+
+    Raises redis.RedisError.
+    """
     client = redis_of(platform)
-    left = {}
+    hashes = {}
     for name in client.scan_iter(key("*"), count=1000):
-        left[name] = client.hmget(name, "confid", "revision")
+        hashes[name] = client.hmget(name, "confid", "revision")
     numbers = {key(c.e164) for c in live(platform)}
-    for name, (confid, revision) in left.items():
+    for name, (confid, revision) in hashes.items():
         if name not in numbers:
             client.eval(_DROP, 1, name, confid or "", revision or "")
     return rebuild(platform)

@@ -1,4 +1,4 @@
-"""The last restores, as a time line for operators: in Redis, from the rows, never waited for."""
+"""The last restores lie in Redis as a time line for operators; it is derived from rows, and nothing waits for it."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """One conference that lost its unit, and runs again."""
+    """One conference that lost its unit, and runs again since `restored_at`."""
 
     e164: str
     confid: str
     came_from: str
     went_to: str
     lost_at: datetime
-    at: datetime
+    restored_at: datetime
 
     @property
     def seconds(self) -> float:
-        """How long nobody was in charge of it."""
-        return max(0.0, (self.at - self.lost_at).total_seconds())
+        """For how long no unit ran it."""
+        return max(0.0, (self.restored_at - self.lost_at).total_seconds())
 
 
-def note(pipe: Any, c: Conference) -> None:
+def stage(pipe: Any, c: Conference) -> None:
     """Stage the entry of a conference that was restored; the same restore gives the same entry."""
     if not c.restores or c.state is not ConferenceState.RUNNING or len(c.units) < 2:
         return
@@ -40,21 +40,21 @@ def note(pipe: Any, c: Conference) -> None:
     if "until" not in before:
         return
     entry = [c.e164, c.confid, _name(before), _name(now), before["until"], now["from"]]
-    at = datetime.fromisoformat(now["from"]).timestamp()
-    pipe.zadd(_KEY, {orjson.dumps(entry): at})
+    restored_at = datetime.fromisoformat(now["from"]).timestamp()
+    pipe.zadd(_KEY, {orjson.dumps(entry): restored_at})
     pipe.zremrangebyrank(_KEY, 0, -_MOST - 1)
 
 
-def last(platform: str, most: int = 12) -> list[Restore]:
-    """The newest first. Raises redis.RedisError where Redis is away."""
+def latest(platform: str, most: int = 12) -> list[Restore]:
+    """Return the last restores, the newest first. Raises redis.RedisError while Redis is away."""
     client: Any = redis_of(platform)
-    found = client.zrevrange(_KEY, 0, most - 1)
-    return [_restore(orjson.loads(one)) for one in found]
+    entries = client.zrevrange(_KEY, 0, most - 1)
+    return [_restore(orjson.loads(entry)) for entry in entries]
 
 
 def _restore(entry: list[str]) -> Restore:
-    e164, confid, came_from, went_to, lost_at, at = entry
-    return Restore(e164, confid, came_from, went_to, _moment(lost_at), _moment(at))
+    e164, confid, came_from, went_to, lost_at, restored_at = entry
+    return Restore(e164, confid, came_from, went_to, _moment(lost_at), _moment(restored_at))
 
 
 def _moment(text: str) -> datetime:
@@ -62,4 +62,5 @@ def _moment(text: str) -> datetime:
 
 
 def _name(used: dict[str, Any]) -> str:
+    """Return the name of a used unit."""
     return str(Unit.of(used) or "?")

@@ -26,67 +26,82 @@ class ConferencesUnitOfWork(Protocol):
         """The database's time."""
 
     @property
-    def here(self) -> str:
-        """The platform whose units we use."""
+    def own_site(self) -> str:
+        """The platform of this site, whose units are used."""
 
     @property
     def serving(self) -> frozenset[str]:
-        """The platforms whose requests this site takes now."""
+        """The platforms whose requests this site handles now."""
 
     def load(self, e164: str) -> Conference | None:
-        """The live conference with this number, locked."""
+        """Lock and return the live conference with this number; `None` means there is none."""
 
     def hosted_on(self, unit: Unit) -> Sequence[Conference]:
-        """All live conferences that are assigned to a unit, locked."""
+        """Lock and return all live conferences that are assigned to a unit."""
 
     def believed_on(self, unit: Unit, numbers: Sequence[str]) -> dict[str, Conference]:
-        """The live conferences assigned to a unit or with one of these numbers, only looked at."""
+        """Return, without locking, the live conferences assigned to a unit or with one of these numbers."""
 
-    def parts_of(
+    def collect_list_parts(
         self, unit: Unit, listid: str, part: tuple[int, int], numbers: Sequence[str]
     ) -> frozenset[str] | None:
-        """All numbers of a list in parts, once all its parts are there. `part`: which, of how many."""
+        """Return all numbers of a list that comes in parts; `None` until all its parts are there.
 
-    def stands_at(self, reply: ResourcesGranted | ResourcesRefused) -> str:
-        """At whose broker the unit that the RMS names is spoken to: a peer's, else this site's."""
+        `part`: the number of this part, and how many there are.
+        """
+
+    def site_of_unit(self, reply: ResourcesGranted | ResourcesRefused) -> str:
+        """Return the site whose broker reaches the unit that the RMS names.
+
+        It is a peer's site if the RMS names one, else this site.
+        """
 
     def tenant(self, moid: str) -> Tenant | None:
-        """A user domain, as far as creating goes."""
+        """Return the facts of a user domain that decide on creating; `None` means it is unknown."""
 
-    def seat(self, tenant: Tenant, places: int) -> tuple[Err, str] | None:
-        """Which limit forbids one more of this size, and in words; None: there is a seat."""
+    def refuse_seat(self, tenant: Tenant, places: int) -> tuple[Err, str] | None:
+        """Return which limit forbids one more conference of this size, and in words; `None` means none does."""
 
-    def short_of(self, wanted: Amounts) -> str:
-        """The licensed resource of which so many more cannot be had; "": all can."""
+    def missing_resource(self, wanted: Amounts) -> str:
+        """Return the licensed resource of which so many more cannot be had; "" means all can."""
 
-    def number(self, wanted: str | None) -> tuple[str, str, int] | None:
-        """Number, short number and incarnation for a new conference; None: taken."""
+    def allocate_number(self, wanted: str | None) -> tuple[str, str, int] | None:
+        """Allocate a number, short number and incarnation for a new conference.
+
+        `wanted` is the number that was asked for; `None` takes the next free one. Returns `None` where it is taken.
+        """
 
     def new_id(self) -> str:
-        """An id that nobody else has."""
+        """Return an id that nobody else has."""
 
-    def concerned(self, numbers: Collection[str], heard_here: bool) -> frozenset[str]:
-        """Those of these numbers that are this platform's to judge."""
+    def numbers_to_judge(self, numbers: Collection[str], heard_here: bool) -> frozenset[str]:
+        """Return those of these numbers that this platform decides on.
 
-    def listed(
+        `heard_here`: one of this site's own units sent them.
+        """
+
+    def list_page(
         self, domain: str, start: int, count: int
     ) -> tuple[int, list[dict[str, Any]]] | None:
-        """One page of a domain's live conferences; None: no such domain."""
+        """Return the count and one page of a domain's live conferences; `None` means no such domain."""
 
     def control_request(self, e164: str, correlation_id: str, reqid: str) -> str | None:
-        """The key of the control request that a unit's answer belongs to, answered or not."""
+        """Return the key of the control request that a unit's answer belongs to, answered or not."""
 
-    def domain_is_down(self, c: Conference, unit: Unit) -> bool:
-        """Is its user domain abnormal, and the unit of the abnormal room?"""
+    def is_domain_down(self, c: Conference, unit: Unit) -> bool:
+        """Tell whether its user domain's room is abnormal, and the unit stands in an abnormal room."""
 
     def save(self, before: Conference | None, after: Conference) -> None:
-        """Stage the next value; what it has in use and its number follow from the move."""
+        """Stage the next value of a conference.
 
-    def keep_record(self, ended: Conference) -> None:
-        """Keep a conference of another site that has ended; known already: nothing."""
+        What it uses and whether its number is taken follow from the difference.
+        """
+
+    def save_record(self, ended: Conference) -> None:
+        """Stage a conference of another site that has ended; a known one stays as it is."""
 
     def send(self, outgoing: Outgoing) -> None:
         """Stage a message."""
 
-    def note(self, step: Step) -> None:
-        """Log the one line of a decision."""
+    def log_step(self, step: Step) -> None:
+        """Log the line of a decision."""

@@ -15,4 +15,4 @@ from wire.number_registry import CallRecorded
 @handles(CallRecorded)
 def on_call_recorded(uow: ConferencesUnitOfWork, notice: CallRecorded, envelope: Envelope) -> None:
     """Keep the call record that a site sends of an ended conference; its id makes it count once."""
-    uow.keep_record(decide_kept(notice, uow.now))
+    uow.save_record(decide_kept(notice, uow.now))

@@ -25,9 +25,9 @@ passes("MCU_CM_", ControlAnswered)
 def on_control(uow: ConferencesUnitOfWork, order: Control, envelope: Envelope) -> None:
     """Pass an order on to the unit that runs the conference, or refuse it."""
     mark = envelope.correlation_id or envelope.request
-    short = uow.short_of(of_terminals(order.called)) if order.called else ""
+    short = uow.missing_resource(of_terminals(order.called)) if order.called else ""
     c, request = uow.load(order.e164), envelope.request
-    commit(uow, decide_control(c, order, request, mark, uow.here, short))
+    commit(uow, decide_control(c, order, request, mark, uow.own_site, short))
 
 
 @handles(ControlAnswered)
@@ -39,5 +39,5 @@ def on_control_answered(
     if not reply.type.endswith("_NTF"):
         request = uow.control_request(reply.e164, envelope.correlation_id, reply.reqid or "")
     c = uow.load(reply.e164)
-    unit = speaking_unit(reply, envelope, uow.here, c)
+    unit = speaking_unit(reply, envelope, uow.own_site, c)
     commit(uow, decide_control_answered(c, reply, unit, request))

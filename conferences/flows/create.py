@@ -40,10 +40,10 @@ def on_create_conference(
     if refused or tenant is None:
         commit(uow, decide.decide_refuse(request, asker, *(refused or (Err.UNKNOWN_DOMAIN, ""))))
         return
-    if full := uow.seat(tenant, request.places):
+    if full := uow.refuse_seat(tenant, request.places):
         commit(uow, decide.decide_refuse(request, asker, *full))
         return
-    numbers = uow.number(request.e164)
+    numbers = uow.allocate_number(request.e164)
     if numbers is None:
         commit(uow, decide.decide_refuse(request, asker, Err.NUMBER_TAKEN, "confE164"))
         return
@@ -60,7 +60,7 @@ def on_create_resources(
     conference = uow.load(e164)
     if conference:
         step = decide.decide_create_resources(
-            conference, reply, question, uow.stands_at(reply), uow.now
+            conference, reply, question, uow.site_of_unit(reply), uow.now
         )
         commit(uow, step)
 
@@ -69,7 +69,7 @@ def on_create_resources(
 def on_unit_created(uow: ConferencesUnitOfWork, reply: UnitCreated, envelope: Envelope) -> None:
     """Let the conference run that the unit has created."""
     c = uow.load(reply.e164)
-    unit = speaking_unit(reply, envelope, uow.here, c)
+    unit = speaking_unit(reply, envelope, uow.own_site, c)
     commit(uow, _decide_taken_by_unit(uow, c, reply, unit))
 
 
@@ -92,7 +92,7 @@ def _decide_taken_by_unit(
 def on_unit_refused(uow: ConferencesUnitOfWork, reply: UnitRefused, envelope: Envelope) -> None:
     """Ask for another unit, because this one refused the conference."""
     c = uow.load(reply.e164)
-    unit = speaking_unit(reply, envelope, uow.here, c)
+    unit = speaking_unit(reply, envelope, uow.own_site, c)
     if c is None or c.incarnation != reply.incarnation or not c.on(unit) or c.unit is None:
         return
     if c.state is ConferenceState.CREATING:

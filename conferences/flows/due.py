@@ -51,7 +51,7 @@ def _due_batch(platform: str) -> int:
             return 0
         claimed = conferences.claim_due(BATCH)
         for c in claimed:
-            elsewhere = c.unit is not None and c.unit.at != conferences.here
+            elsewhere = c.unit is not None and c.unit.at != conferences.own_site
             commit(conferences, decide_due(c, uow.now, elsewhere=elsewhere))
     if claimed:
         wake_up.everywhere(platform)

@@ -37,5 +37,5 @@ def on_unit_ended(uow: ConferencesUnitOfWork, notice: UnitEnded, envelope: Envel
     """End a conference that its unit has ended."""
     conference = uow.load(notice.e164)
     if conference:
-        unit = speaking_unit(notice, envelope, uow.here, conference)
+        unit = speaking_unit(notice, envelope, uow.own_site, conference)
         commit(uow, decide_unit_ended(conference, notice, unit, uow.now))

@@ -35,5 +35,5 @@ def on_unit_asks_to_extend(
 ) -> None:
     """Prolong a conference for its unit."""
     conference = uow.load(request.e164)
-    unit = speaking_unit(request, envelope, uow.here, conference)
+    unit = speaking_unit(request, envelope, uow.own_site, conference)
     commit(uow, decide_unit_extend(conference, request, unit, envelope.request, uow.now))

@@ -21,7 +21,7 @@ def on_list_conferences(
     uow: ConferencesUnitOfWork, request: ListConferences, envelope: Envelope
 ) -> None:
     """Answer with one page of the conferences of a user or platform domain."""
-    page = uow.listed(request.domain, request.start, request.count)
+    page = uow.list_page(request.domain, request.start, request.count)
     message: ConferencesListed | ListRefused
     if page is None:
         message = ListRefused(

@@ -25,7 +25,7 @@ def on_unit_asks_to_rename(
 ) -> None:
     """Ask CM whether the unit may rename its conference."""
     c = uow.load(request.e164)
-    unit = speaking_unit(request, envelope, uow.here, c)
+    unit = speaking_unit(request, envelope, uow.own_site, c)
     step = decide_unit_rename(c, request, unit, envelope.request, uow.new_id(), uow.now)
     commit(uow, step)
 

@@ -24,7 +24,7 @@ def repair(platform: str) -> None:
     """
     try:
         if platform == own_platform():
-            Pool(platform).one("used", "mcu", "nobody", "0")
+            Pool(platform).run_one("used", "mcu", "nobody", "0")
     except redis.RedisError as error:
         log.warning("Redis is away: %s", error)
     domain_projection.repair(platform)

@@ -26,7 +26,7 @@ def on_node_lost(uow: ConferencesUnitOfWork, notice: NodeLost, envelope: Envelop
     """Let all conferences of a lost media unit wait, and ask for new units at once."""
     if notice.restype != "mcu":
         return
-    unit = Unit(notice.ip, notice.pid, envelope.via or uow.here)
+    unit = Unit(notice.ip, notice.pid, envelope.via or uow.own_site)
     for conference in uow.hosted_on(unit):
         commit(uow, decide_lost(conference, unit, uow.now))
 
@@ -39,5 +39,7 @@ def on_restore_resources(
     e164, question = outgoing.question_of(envelope.correlation_id)
     conference = uow.load(e164)
     if conference:
-        step = decide_restore_resources(conference, reply, question, uow.stands_at(reply), uow.now)
+        step = decide_restore_resources(
+            conference, reply, question, uow.site_of_unit(reply), uow.now
+        )
         commit(uow, step)

@@ -30,13 +30,13 @@ def on_unit_holds(uow: ConferencesUnitOfWork, notice: UnitHolds, envelope: Envel
     """
     if notice.part > notice.parts:
         raise NotTaken(f"must not be greater than parts ({notice.parts})", "part")
-    unit = Unit(notice.ip, notice.pid, envelope.via or uow.here)
-    ours = uow.concerned([e["confE164"] for e in notice.confs], not envelope.via)
+    unit = Unit(notice.ip, notice.pid, envelope.via or uow.own_site)
+    ours = uow.numbers_to_judge([e["confE164"] for e in notice.confs], not envelope.via)
     entries = {e["confE164"]: e for e in notice.confs if e["confE164"] in ours}
     believed = uow.believed_on(unit, list(entries))
     for e164, entry in entries.items():
         c = believed.get(e164)
-        down = c is not None and uow.domain_is_down(c, unit)
+        down = c is not None and uow.is_domain_down(c, unit)
         unlocked_step = decide_held(c, entry, unit, uow.now, room_is_down=down)
         if unlocked_step.after or unlocked_step.send:
             commit(uow, decide_held(uow.load(e164), entry, unit, uow.now, room_is_down=down))
@@ -59,7 +59,7 @@ def _all_listed(
     if notice.parts == 1:
         return numbers
     part = (notice.part, notice.parts)
-    return uow.parts_of(unit, notice.listid or "", part, list(numbers))
+    return uow.collect_list_parts(unit, notice.listid or "", part, list(numbers))
 
 
 def _made_at(notice: UnitHolds, envelope: Envelope, now: datetime) -> datetime:
@@ -80,5 +80,5 @@ def on_unit_reports_change(
     """Take a new name, password or members from the unit."""
     conference = uow.load(notice.e164)
     if conference:
-        unit = speaking_unit(notice, envelope, uow.here, conference)
+        unit = speaking_unit(notice, envelope, uow.own_site, conference)
         commit(uow, decide_reported(conference, notice, unit, uow.now))

@@ -85,7 +85,7 @@ def report_lost(platform: str, gone: Iterable[tuple[str, Unit]], why: str) -> No
             uow.send(Send(message=notice, route=Routes.UNIT_TO_CSS))
         wake_up.everywhere(platform)
         try:
-            Pool(platform).one("gone", kind, name_of(unit), why)
+            Pool(platform).run_one("gone", kind, name_of(unit), why)
         except redis.RedisError as error:
             log.warning("the pool is away: %s", error)
 
@@ -99,7 +99,9 @@ def recount(platform: str, kind: str, unit: Unit) -> bool:
     pool, name = Pool(platform), name_of(unit)
     counted = {
         number: rest
-        for number, _, rest in (entry.partition("|") for entry in pool.one("in_use", kind, name))
+        for number, _, rest in (
+            entry.partition("|") for entry in pool.run_one("in_use", kind, name)
+        )
     }
     live = {c.e164: c for c in _live_conferences(list(counted)) if _resource_of(c, kind) == unit}
     orders: list[Order] = [("free", kind, name, e164) for e164 in counted if e164 not in live]
@@ -160,7 +162,7 @@ def drain(platform: str, kind: str, unit: Unit, on: bool) -> None:
         [on, kind, unit.ip, unit.pid],
     )
     _draining.clear()
-    Pool(platform).one("drain", kind, name_of(unit), str(int(on)))
+    Pool(platform).run_one("drain", kind, name_of(unit), str(int(on)))
 
 
 def ask_for_lists(platform: str) -> None:

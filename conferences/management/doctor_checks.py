@@ -14,7 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from conferences.data import recount, redis_projection
 from conferences.data.pool import Pool, name_of
-from conferences.data.pool_view import look
+from conferences.data.pool_view import load_resources
 from conferences.rules.states import Conference, ConferenceState
 from domains.data import redis_projection as domain_projection
 from domains.data.queries import follow_state, follower_lags
@@ -85,7 +85,7 @@ def mend(platform: str) -> str:
     Pool(platform).rebuild()
     licence_projection.rebuild(platform)
     domain_projection.rebuild(platform)
-    wrong = recount.put_counts_right(platform)
+    wrong = recount.correct_counts(platform)
     return (
         f"{len(live)} conferences projected, {len(gone)} stale ones removed, the pool built again,"
         f" {wrong} counts put right"
@@ -322,7 +322,7 @@ def _timers(platform: str) -> Finding:
 
 
 def _units(platform: str) -> Finding:
-    known = look(platform)
+    known = load_resources(platform)
     if not any(kind == "mcu" for kind, _unit in known):
         todo = "start a media unit (manage.py cmu_agent); see its log"
         return Finding("media units", "none is registered: no conference can run", todo)
@@ -376,7 +376,7 @@ def _unlike(platform: str) -> set[str]:
 def _misplaced(platform: str) -> set[str]:
     client: Any = redis_of(platform)
     believed = {f"{c.e164} on {c.unit}" for c in redis_projection.live(platform) if _settled(c)}
-    known = look(platform)
+    known = load_resources(platform)
     placed, held = set(), {one.rpartition("|")[2] for one in client.zrange("rms:held", 0, -1)}
     for kind, unit in known:
         if kind == "mcu":

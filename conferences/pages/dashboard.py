@@ -19,7 +19,7 @@ from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 
 from conferences.data import queries, restore_timeline
-from conferences.data.pool_view import Resource, look
+from conferences.data.pool_view import Resource, load_resources
 from conferences.models import PATHS, PATHS_AT, Conference
 from conferences.rules.outgoing import wire_time
 from conferences.rules.states import ConferenceState
@@ -161,8 +161,8 @@ def _outbox(database: str) -> dict[str, Any]:
 def _pool() -> dict[str, Any]:
     """Units and restores; nothing where Redis is away, which `health` says."""
     try:
-        known = look(own_platform())
-        restores = restore_timeline.last(own_platform())
+        known = load_resources(own_platform())
+        restores = restore_timeline.latest(own_platform())
     except redis.RedisError:
         return {"units": [], "restores": []}
     simulated = queries.simulated_units(own_platform())
@@ -176,7 +176,7 @@ def _pool() -> dict[str, Any]:
                 "confid": one.confid,
                 "from": one.came_from,
                 "to": one.went_to,
-                "at": wire_time(one.at),
+                "at": wire_time(one.restored_at),
                 "seconds": one.seconds,
             }
             for one in restores

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from conferences.data.join_links import TooManyTries, confid_of, is_password, may_join, token_for
 from conferences.data.platform_resolver import platforms_of_numbers
-from conferences.data.queries import JoinInfo, joinable
+from conferences.data.queries import JoinInfo, join_info
 from conferences.pages.failover_urls import doors_of, is_served_here, let_in, origin_of
 from conferences.rules.licence_counts import VISITOR
 from domains.data import hooks
@@ -89,7 +89,7 @@ def _whereabouts(request: HttpRequest, conference: JoinInfo | None) -> HttpRespo
 
 def _mine(request: HttpRequest, e164: str) -> JoinInfo | None:
     """The live conference with this number, if this visitor may enter it."""
-    found = joinable(e164) if e164.isdigit() and len(e164) <= 16 else None
+    found = join_info(e164) if e164.isdigit() and len(e164) <= 16 else None
     return found if found and may_join(request, found) else None
 
 

@@ -131,7 +131,7 @@ def _no(why: str, status: int) -> HttpResponse:
 def live(request: HttpRequest) -> dict[str, Any]:
     """The tenant's conferences now; the people of the one that is looked at (`open`)."""
     person = _person(request)
-    total, found = queries.of_person(person.domain_id or "", person.moid, MOST_SHOWN)
+    total, found = queries.page_of_person(person.domain_id or "", person.moid, MOST_SHOWN)
     looked_at = request.GET.get("open", "")
     return {"total": total, "confs": [_shown(c, person, c.e164 == looked_at) for c in found]}
 

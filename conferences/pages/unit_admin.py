@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from conferences.data.pool import unit_here
-from conferences.data.pool_view import Resource, look, placed_on
+from conferences.data.pool_view import Resource, load_resources, placed_on
 from conferences.flows import units
 from conferences.models import ResourceUnit
 from domains.models import MachineRoom
@@ -47,7 +47,7 @@ class ResourceUnitAdmin(ReadOnlyAdmin):
     def enrich(self, rows: Sequence[Any]) -> None:
         """The pool's view of all of them in two round trips, and the names of their rooms."""
         try:
-            known = look(own_platform())
+            known = load_resources(own_platform())
         except redis.RedisError:
             known = None
         names = dict(

@@ -48,8 +48,8 @@ def test_it_shows_units_with_their_load(operator: Client, platform: str) -> None
     pool = Pool(platform)
     node = node_json("", platform, {"confs": 20, "ports": 190, "hd": 20}, None, False)
     pool.rebuild()
-    pool.one("state", "mcu", name_of(UNIT), node)
-    pool.one("placed", "mcu", name_of(UNIT), "880000042", "8", "0", "used")
+    pool.run_one("state", "mcu", name_of(UNIT), node)
+    pool.run_one("placed", "mcu", name_of(UNIT), "880000042", "8", "0", "used")
     unit = live(operator)["units"][0]
     assert (unit["name"], unit["confs"], unit["ports"]) == ("10.0.0.1:u1", [1, 20], [8, 190])
 
@@ -61,8 +61,8 @@ def test_restores_make_a_time_line_in_which_each_stands_once(platform: str) -> N
     )
     c = conference_row(platform, restores=1, units=units)
     for _ in range(2):
-        restore_timeline.note(redis_of(platform), c)
-    (one,) = restore_timeline.last(platform)
+        restore_timeline.stage(redis_of(platform), c)
+    (one,) = restore_timeline.latest(platform)
     assert (one.came_from, one.went_to, one.seconds) == ("a", "b", 2.0)
 
 

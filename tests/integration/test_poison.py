@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conferences.api import pool_requests
-from conferences.data.pool_view import look
+from conferences.data.pool_view import load_resources
 from conferences.models import Conference, NumberCursor
 from foundation.bus import dead_letters
 from foundation.bus.delivery import Delivery, Outcome
@@ -76,8 +76,8 @@ def test_a_heartbeat_from_before_the_farewell_revives_nobody(place: str) -> None
     beat = {"type": "RMS_NODE_STATE_NTF", **unit, "capacity": {"confs": 1, "ports": 8}}
     said = [delivery(beat), delivery({"type": "RMS_NODE_UNREGISTER_NTF", **unit})]
     pool_requests.take(place, said[:1])
-    assert len(look(place)) == 1
+    assert len(load_resources(place)) == 1
     pool_requests.take(place, said)
-    assert look(place) == {}
+    assert load_resources(place) == {}
     pool_requests.take(place, said[::-1])
-    assert len(look(place)) == 1
+    assert len(load_resources(place)) == 1

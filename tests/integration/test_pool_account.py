@@ -43,7 +43,7 @@ class Both:
             capacity=capacity,
             load=load,
         )
-        found = self.real.one("state", "mcu", name_of(unit), node)
+        found = self.real.run_one("state", "mcu", name_of(unit), node)
         assert found == self.model.state(said, self.now)
         return str(found)
 
@@ -51,7 +51,7 @@ class Both:
         """A question."""
         question = {"e164": e164, "rooms": ROOMS, "ports": places, "hd": int(hd), "also": []}
         answer = orjson.loads(
-            self.real.one(
+            self.real.run_one(
                 "ask", orjson.dumps({**question, "exclude": [name_of(u) for u in exclude]}).decode()
             )
         )
@@ -72,14 +72,16 @@ class Both:
 
     def became(self, state: str, unit: Unit, e164: str) -> None:
         """What became of a promise."""
-        real = self.real.one(state, "mcu", name_of(unit), e164)
+        real = self.real.run_one(state, "mcu", name_of(unit), e164)
         said = ResourcesUsed(e164=e164, incarnation=1, mcu=unit.wire, state=state)
         assert (real == "hungry") is self.model.became(said)
 
     def compare(self) -> None:
         """The same numbers in use."""
         for unit in self.model.nodes:
-            named = [one.partition("|")[0] for one in self.real.one("in_use", "mcu", name_of(unit))]
+            named = [
+                one.partition("|")[0] for one in self.real.run_one("in_use", "mcu", name_of(unit))
+            ]
             assert sorted(named) == sorted(self.model.used_on(unit))
 
 
@@ -120,6 +122,6 @@ def test_counting_again_gives_back_what_lives_no_more(platform: str) -> None:
     both.beat(UNITS[0], ROOMS[0], 0)
     both.ask(NUMBERS[0], 32, False, [])
     both.became("used", UNITS[0], NUMBERS[0])
-    assert both.real.one("in_use", "mcu", name_of(UNITS[0])) == [f"{NUMBERS[0]}|32|0"]
+    assert both.real.run_one("in_use", "mcu", name_of(UNITS[0])) == [f"{NUMBERS[0]}|32|0"]
     assert units.recount(platform, "mcu", UNITS[0]) is False
-    assert both.real.one("in_use", "mcu", name_of(UNITS[0])) == []
+    assert both.real.run_one("in_use", "mcu", name_of(UNITS[0])) == []

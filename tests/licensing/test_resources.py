@@ -196,7 +196,7 @@ def test_what_has_drifted_is_named_and_counted_again(east: str) -> None:
     assert recount.drift(east) == [
         f"{east}: 99 media ports instead of 8, 0 access ports instead of 1"
     ]
-    assert recount.put_counts_right(east) == 1
+    assert recount.correct_counts(east) == 1
     assert recount.drift(east) == []
-    assert recount.put_counts_right(east) == 0
+    assert recount.correct_counts(east) == 0
     at_rest(east)

@@ -156,7 +156,7 @@ class Invariants:
         """A unit that was too slow to create it is told to drop it."""
         if before is None or before.state is not _S.CREATING or not before.unit:
             return
-        if before.unit.at != self.uow.here:
+        if before.unit.at != self.uow.own_site:
             return  # its site is lost: what is there is dropped when it is heard again
         told = self.ledger.dropped.get((place_of(before.unit), c.e164), 0)
         if c.unit != before.unit and told < before.incarnation:
@@ -177,7 +177,7 @@ class Invariants:
             raise Broken("shape", f"{c}")
 
     def _check_said(self, body: dict[str, Any], letter: Letter) -> None:
-        kind, there = body["type"], (letter.destination or self.uow.here, letter.key)
+        kind, there = body["type"], (letter.destination or self.uow.own_site, letter.key)
         if kind in _COMMANDS:
             placing, commanded = (body["confE164"], body["incarnation"]), self.ledger.commanded
             if commanded.setdefault(placing, there) != there:
@@ -261,11 +261,11 @@ class Invariants:
             for b in (
                 orjson.loads(x.body)
                 for x in uow.outgoing
-                if (x.destination or uow.here, x.key) == place_of(unit)
+                if (x.destination or uow.own_site, x.key) == place_of(unit)
             )
             if b["type"] == "MAU_MCU_RELEASECONF_CMD"
         }
-        mine = uow.concerned([e["confE164"] for e in notice["confs"]], at == uow.here)
+        mine = uow.numbers_to_judge([e["confE164"] for e in notice["confs"]], at == uow.own_site)
         for entry in notice["confs"]:
             e164, incarnation = entry["confE164"], entry["incarnation"]
             c = uow.live.get(e164)

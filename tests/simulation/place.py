@@ -85,7 +85,7 @@ class Place:
             self._take(cell, letter, queue, body)
 
     def _concerned(self, letter: Letter, body: Mapping[str, Any]) -> Iterator[Cell]:
-        """As `conferences.data.platform_resolver.homes_of`."""
+        """As `conferences.data.platform_resolver.platforms_of_messages`."""
         kind = body["type"]
         if kind in _TO_ALL:
             yield from self.cells.values()
@@ -109,7 +109,7 @@ class Place:
         gate, data, now = cell.gate(self.name), cell.data, self.world.now
         data.home_of = self.home_of if len(self.cells) > 1 else None
         if gate is Gate.OPEN:
-            data.here = self.name
+            data.own_site = self.name
             data.take(letter, queue, now)
             self.commit(cell, letter.body[9:41].decode(errors="replace"))
             kind, asker = body["type"], body.get("ip") or letter.app_id

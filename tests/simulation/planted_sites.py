@@ -118,7 +118,7 @@ def hand_back_ends_conferences(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         MemoryUnitOfWork,
         "believed_on",
-        lambda uow, unit, numbers: known(uow, unit, numbers) if unit.at == uow.here else {},
+        lambda uow, unit, numbers: known(uow, unit, numbers) if unit.at == uow.own_site else {},
     )
 
 
