@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from media_unit.roster import Roster
+from wire.fields import Settings, flag
 from wire.media_unit import CreateOnUnit, RestoreOnUnit
 
 Body = dict[str, Any]
@@ -81,7 +82,7 @@ class HeldConference:
             "mts": self.roster.mts,
             "chairman": self.chairman,
             "speaker": self.speaker,
-            "settings": {"mute": int(self.mute), "silence": int(self.silence)},
+            "settings": Settings(mute=flag(self.mute), silence=flag(self.silence)),
         }
 
     @property
@@ -117,11 +118,11 @@ def conference_of(request: HoldRequest) -> HeldConference:
         endtime=request.endtime,
     )
     if isinstance(request, RestoreOnUnit):
-        settings = request.settings or {}
+        settings = request.settings or Settings()
         conference.chairman, conference.speaker = request.chairman, request.speaker
         conference.mute, conference.silence = (
-            bool(settings.get("mute")),
-            bool(settings.get("silence")),
+            bool(settings.mute),
+            bool(settings.silence),
         )
     conference.roster.call(request.mts)
     return conference

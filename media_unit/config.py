@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from wire.fields import unit_id
+from foundation.bus.typed_json import read_as
+from foundation.bus.typed_json_words import InvalidValue
+from wire.fields import UnitName
 
 _LAST_PORT = 279
 """The highest offset that a unit uses from its first port."""
@@ -76,9 +78,9 @@ class UnitConfig:
 def from_environment(env: Mapping[str, str]) -> UnitConfig:
     """Read the unit's settings. Raises BadConfig."""
     try:
-        pid = unit_id(env.get("CMU_PID", ""))
-    except ValueError as error:
-        raise BadConfig(f"CMU_PID {error}") from None
+        pid = read_as(UnitName, {"pid": env.get("CMU_PID", "")}).pid or ""
+    except InvalidValue as error:
+        raise BadConfig(f"CMU_PID {error.words}") from None
     port_base = _number(env, "CMU_PORT_BASE", None)
     if not 1024 <= port_base <= 65535 - _LAST_PORT:
         raise BadConfig(f"CMU_PORT_BASE must lie between 1024 and {65535 - _LAST_PORT}")

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from foundation.bus.message import flag, list_of, text
+from foundation.bus.message import BadMessage, read_fields
+from foundation.bus.typed_json import TypedObject, to_json_list
 from media_unit.conference_copy import HeldConference
 from media_unit.janus_config import AUDIO, TEXT
 from media_unit.janus_rooms import JanusRooms
 from media_unit.recording import Recorder
 from media_unit.roster import Terminal
+from wire.conference_control import (
+    CallTerminals,
+    MuteTerminals,
+    NamesTerminal,
+    RemoveTerminals,
+    RenameConference,
+    SendText,
+)
 from wire.error_codes import Err
-from wire.fields import NAME
-from wire.fields import terminal as terminal_fields
 
 Body = dict[str, Any]
+T = TypeVar("T", bound=TypedObject)
 
 
 class ControlRefused(Exception):
@@ -55,7 +63,7 @@ async def disconnect(context: ControlContext, terminal: Terminal) -> None:
 
 
 async def _add(context: ControlContext, body: Body) -> Body:
-    wanted = _checked(body, "mts", list_of(terminal_fields))
+    wanted = _read(CallTerminals, body).terminals
     try:
         context.conference.roster.call(wanted)
     except ValueError as error:
@@ -80,7 +88,7 @@ async def _drop(context: ControlContext, body: Body) -> Body:
 
 
 async def _mute(context: ControlContext, body: Body) -> Body:
-    value = _checked(body, "value", flag)
+    value = _read(MuteTerminals, body).value
     if "mtid" not in body:
         context.conference.mute = value
     for terminal in _named(context, body):
@@ -91,7 +99,7 @@ async def _mute(context: ControlContext, body: Body) -> Body:
 
 
 async def _silence(context: ControlContext, body: Body) -> Body:
-    value = _checked(body, "value", flag)
+    value = _read(MuteTerminals, body).value
     chosen = _named(context, body)
     if "mtid" not in body:
         context.conference.silence = value
@@ -105,7 +113,7 @@ async def _silence(context: ControlContext, body: Body) -> Body:
 
 async def _rename(context: ControlContext, body: Body) -> Body:
     """Rename the conference at once: CM itself asks, and the report of the change is the answer (CSS §5.1)."""
-    context.conference.name = _checked(body, "confname", NAME)
+    context.conference.name = _read(RenameConference, body).name
     return {}
 
 
@@ -131,7 +139,7 @@ async def _stop_record(context: ControlContext, body: Body) -> Body:
 
 
 async def _send_message(context: ControlContext, body: Body) -> Body:
-    announcement: Body = {"kind": "message", "text": _checked(body, "text", _message)}
+    announcement: Body = {"kind": "message", "text": _read(SendText, body).text}
     if body.get("mtids"):
         announcement["to"] = [
             participant
@@ -143,7 +151,7 @@ async def _send_message(context: ControlContext, body: Body) -> Body:
 
 
 async def _list_terminals(context: ControlContext, body: Body) -> Body:
-    return {"mts": list(context.conference.roster.mts)}
+    return {"mts": to_json_list(context.conference.roster.mts)}
 
 
 _CONTROLS: dict[str, Callable[[ControlContext, Body], Awaitable[Body]]] = {
@@ -161,23 +169,14 @@ _CONTROLS: dict[str, Callable[[ControlContext, Body], Awaitable[Body]]] = {
     "GETMTLIST": _list_terminals,
 }
 
-_MTID = text(128)
-
-
-def _message(value: Any) -> str:
-    """Check a text for people, which may contain line breaks."""
-    if isinstance(value, str):
-        return str(text(1000, 1)(value.replace("\r", "").replace("\n", " ").replace("\t", " ")))
-    raise ValueError("must be a string")
-
 
 def _named(context: ControlContext, body: Body) -> list[Terminal]:
     """Return the terminals named by `mtids` or `mtid`; all of them where `mtid` is optional and absent."""
     everybody = context.conference.roster.terminals
     if "mtids" in body:
-        wanted = _checked(body, "mtids", list_of(_MTID))
+        wanted = _read(RemoveTerminals, body).mtids
     elif "mtid" in body:
-        wanted = (_checked(body, "mtid", _MTID),)
+        wanted = (_read(NamesTerminal, body).mtid,)
     elif "value" in body:
         return list(everybody.values())
     else:
@@ -189,14 +188,14 @@ def _named(context: ControlContext, body: Body) -> list[Terminal]:
 
 
 def _member_or_none(context: ControlContext, body: Body) -> str:
-    mtid = str(_checked(body, "mtid", _MTID))
+    mtid = _read(NamesTerminal, body).mtid
     if mtid and mtid not in context.conference.roster.terminals:
         raise ControlRefused(f"no terminal {mtid!r} in this conference")
     return mtid
 
 
-def _checked(body: Body, name: str, check: Callable[[Any], Any]) -> Any:
+def _read(kind: type[T], body: Body) -> T:
     try:
-        return check(body.get(name))
-    except ValueError as error:
-        raise ControlRefused(f"{name}: {error}", Err.MALFORMED) from None
+        return read_fields(kind, body)
+    except BadMessage as error:
+        raise ControlRefused(error.detail, Err.MALFORMED) from None

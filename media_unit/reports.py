@@ -8,11 +8,12 @@ from typing import Any
 from uuid import uuid4
 
 from foundation.bus.message import Message, Raw, dumps
+from foundation.bus.typed_json import to_json
 from media_unit.conference_copy import HeldConference
 from media_unit.config import UnitConfig
 from wire.error_codes import Err
-from wire.media_unit import UnitHolds, UnitReportsChange
-from wire.resource_pool import NodeRegistered, NodeState, NodeUnregistered
+from wire.media_unit import UnitHolds, UnitListEntry, UnitReportsChange
+from wire.resource_pool import NodeRegistered, NodeState, NodeUnregistered, UnitAmounts
 
 Body = dict[str, Any]
 
@@ -49,17 +50,17 @@ def _recorded(conferences: Collection[HeldConference]) -> list[HeldConference]:
 
 
 def _node(config: UnitConfig, conferences: Collection[HeldConference], seq: int) -> Body:
-    load = {
-        "confs": len(conferences),
-        "ports": sum(conference.places for conference in conferences),
-        "hd": sum(conference.hd for conference in conferences),
-    }
+    load = UnitAmounts(
+        confs=len(conferences),
+        ports=sum(conference.places for conference in conferences),
+        hd=sum(conference.hd for conference in conferences),
+    )
     return {
         "ip": config.ip,
         "pid": config.pid,
         "room": config.room,
         "platform": config.platform,
-        "capacity": {"confs": config.confs, "ports": config.ports, "hd": config.confs},
+        "capacity": UnitAmounts(confs=config.confs, ports=config.ports, hd=config.confs),
         "load": load,
         "seq": seq,
     }
@@ -76,7 +77,7 @@ def changed(config: UnitConfig, conference: HeldConference, state: Body) -> Mess
     )
 
 
-def lists(config: UnitConfig, entries: list[Body], now: datetime) -> list[Message]:
+def lists(config: UnitConfig, entries: list[UnitListEntry], now: datetime) -> list[Message]:
     """Return the list of all conferences, split into messages within the limits of the wire."""
     pages = _pages(entries)
     common: Body = {"ip": config.ip, "pid": config.pid, "at": now.isoformat()}
@@ -85,11 +86,11 @@ def lists(config: UnitConfig, entries: list[Body], now: datetime) -> list[Messag
     return [UnitHolds(confs=tuple(page), part=i, **common) for i, page in enumerate(pages, 1)]
 
 
-def _pages(entries: list[Body]) -> list[list[Body]]:
-    pages: list[list[Body]] = [[]]
+def _pages(entries: list[UnitListEntry]) -> list[list[UnitListEntry]]:
+    pages: list[list[UnitListEntry]] = [[]]
     size = 0
     for entry in entries:
-        weight = len(dumps(entry)) + 1
+        weight = len(dumps(to_json(entry))) + 1
         if pages[-1] and (len(pages[-1]) >= _MOST_LISTED or size + weight > _MOST_BYTES):
             pages.append([])
             size = 0

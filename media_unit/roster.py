@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from media_unit.janus_config import AUDIO, VIDEO
+from wire import fields
 
 Body = dict[str, Any]
 
@@ -53,16 +54,16 @@ class Terminal:
             (link_id for link_plugin, link_id in sorted(self.links) if link_plugin == plugin), ""
         )
 
-    def on_the_wire(self) -> Body:
-        return {
-            "mtid": self.mtid,
-            "account": self.account,
-            "name": self.name,
-            "type": self.kind,
-            "online": int(self.online),
-            "mute": int(self.mute),
-            "silence": int(self.silence),
-        }
+    def on_the_wire(self) -> fields.Terminal:
+        return fields.Terminal(
+            mtid=self.mtid,
+            account=self.account,
+            name=self.name,
+            type=self.kind,
+            online=fields.flag(self.online),
+            mute=fields.flag(self.mute),
+            silence=fields.flag(self.silence),
+        )
 
 
 class Roster:
@@ -73,7 +74,7 @@ class Roster:
         self._last = 0
 
     @property
-    def mts(self) -> tuple[Body, ...]:
+    def mts(self) -> tuple[fields.Terminal, ...]:
         """Return the full list in the form of the wire."""
         return tuple(terminal.on_the_wire() for terminal in self.terminals.values())
 
@@ -81,19 +82,19 @@ class Roster:
     def online(self) -> list[Terminal]:
         return [terminal for terminal in self.terminals.values() if terminal.online]
 
-    def call(self, wanted: Iterable[Body]) -> list[str]:
+    def call(self, wanted: Iterable[fields.Terminal]) -> list[str]:
         """Add called terminals to the list; return their mtids. Raises ValueError when it is full."""
         called = []
         for row in wanted:
-            account = str(row.get("account") or row.get("mtid") or "")[:128]
-            terminal = self._find(str(row.get("mtid") or ""), account)
+            account = (row.account or row.mtid or "")[:128]
+            terminal = self._find(row.mtid or "", account)
             if terminal is None:
-                terminal = self._add(str(row.get("mtid") or ""), account)
-            terminal.name = str(row.get("name") or account)[:128]
-            terminal.kind = str(row.get("type") or terminal.kind)[:16]
+                terminal = self._add(row.mtid or "", account)
+            terminal.name = (row.name or account)[:128]
+            terminal.kind = (row.type or terminal.kind)[:16]
             terminal.called = True
-            terminal.mute = bool(row.get("mute", terminal.mute))
-            terminal.silence = bool(row.get("silence", terminal.silence))
+            terminal.mute = bool(terminal.mute if row.mute is None else row.mute)
+            terminal.silence = bool(terminal.silence if row.silence is None else row.silence)
             called.append(terminal.mtid)
         return called
 
@@ -165,9 +166,9 @@ class Roster:
 
     def to_stored(self) -> Body:
         """Return the form that the state file stores."""
-        fields = ("mtid", "account", "name", "kind", "called", "mute", "silence")
+        names = ("mtid", "account", "name", "kind", "called", "mute", "silence")
         stored = [
-            {name: getattr(terminal, name) for name in fields} | {"links": sorted(terminal.links)}
+            {name: getattr(terminal, name) for name in names} | {"links": sorted(terminal.links)}
             for terminal in self.terminals.values()
         ]
         return {"last": self._last, "terminals": stored}

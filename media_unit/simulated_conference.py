@@ -6,9 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from foundation.bus.message import list_of
+import msgspec
+
+from foundation.bus.message import BadMessage, read_fields
+from foundation.bus.typed_json import to_json_list
+from wire.conference_control import CallTerminals, RenameConference
 from wire.error_codes import Err
-from wire.fields import NAME, terminal
+from wire.fields import Join, Settings, Terminal, WebRtc, flag
 from wire.media_unit import CreateOnUnit, RestoreOnUnit
 
 MOST_MEMBERS = 500
@@ -33,48 +37,48 @@ class SimulatedConference:
     speaker: str = ""
     mute: bool = False
     silence: bool = False
-    members: dict[str, Body] = field(default_factory=dict)
+    members: dict[str, Terminal] = field(default_factory=dict)
     monitors: list[Body] = field(default_factory=list)
     numbered: int = 0
 
     @property
-    def mts(self) -> tuple[Body, ...]:
-        """Return copies of all members, so that messages do not change afterwards."""
-        return tuple(dict(member) for member in self.members.values())
+    def mts(self) -> tuple[Terminal, ...]:
+        """Return all members."""
+        return tuple(self.members.values())
 
     @property
-    def settings(self) -> Body:
+    def settings(self) -> Settings:
         """Return the settings that hold for all members."""
-        return {"mute": int(self.mute), "silence": int(self.silence)}
+        return Settings(mute=flag(self.mute), silence=flag(self.silence))
 
-    def join(self, unit: str) -> Body:
+    def join(self, unit: str) -> Join:
         """Return what a client needs to join; the address says that it is simulated."""
-        webrtc = {
-            "url": f"simulated:{unit}",
-            "audioroom": int(self.e164),
-            "videoroom": int(self.e164),
-            "pin": self.password,
-            "token": f"simulated-{self.e164}-{self.incarnation}",
-        }
-        return {"webrtc": webrtc}
+        webrtc = WebRtc(
+            url=f"simulated:{unit}",
+            audioroom=int(self.e164),
+            videoroom=int(self.e164),
+            pin=self.password,
+            token=f"simulated-{self.e164}-{self.incarnation}",
+        )
+        return Join(webrtc=webrtc)
 
-    def call(self, wanted: Iterable[Body]) -> None:
+    def call(self, wanted: Iterable[Terminal]) -> None:
         """Call terminals; each answers at once, as long as there are places."""
-        online = sum(row["online"] for row in self.members.values())
+        online = sum(bool(member.online) for member in self.members.values())
         for row in wanted:
-            mtid = str(row.get("mtid") or self._next_id())
-            online -= self.members[mtid]["online"] if mtid in self.members else 0
-            answers = int(bool(row.get("online", 1)) and online < self.places)
+            mtid = row.mtid or self._next_id()
+            online -= bool(self.members[mtid].online) if mtid in self.members else 0
+            answers = row.online != 0 and online < self.places
             online += answers
-            self.members[mtid] = {
-                "mtid": mtid,
-                "account": str(row.get("account") or mtid),
-                "name": str(row.get("name") or row.get("account") or mtid),
-                "type": str(row.get("type") or "e164"),
-                "online": answers,
-                "mute": int(bool(row.get("mute", self.mute))),
-                "silence": int(bool(row.get("silence", self.silence))),
-            }
+            self.members[mtid] = Terminal(
+                mtid=mtid,
+                account=row.account or mtid,
+                name=row.name or row.account or mtid,
+                type=row.type or "e164",
+                online=flag(answers),
+                mute=flag(self.mute if row.mute is None else row.mute),
+                silence=flag(self.silence if row.silence is None else row.silence),
+            )
 
     def _next_id(self) -> str:
         while True:
@@ -99,11 +103,11 @@ def conference_of(request: CreateOnUnit | RestoreOnUnit) -> SimulatedConference:
         recording=request.record,
     )
     if isinstance(request, RestoreOnUnit):
-        settings = request.settings or {}
+        settings = request.settings or Settings()
         conference.chairman, conference.speaker = request.chairman, request.speaker
         conference.mute, conference.silence = (
-            bool(settings.get("mute")),
-            bool(settings.get("silence")),
+            bool(settings.mute),
+            bool(settings.silence),
         )
     conference.call(request.mts)
     return conference
@@ -133,10 +137,10 @@ def _malformed(detail: str) -> ControlResult:
 
 def _add(conference: SimulatedConference, body: Body) -> ControlResult:
     try:
-        wanted = list_of(terminal)(body.get("mts"))
-    except ValueError as error:
-        return _malformed(f"mts: {error}")
-    new = sum(str(row.get("mtid")) not in conference.members for row in wanted)
+        wanted = read_fields(CallTerminals, body).terminals
+    except BadMessage as error:
+        return _malformed(error.detail)
+    new = sum((row.mtid or "None") not in conference.members for row in wanted)
     if len(conference.members) + new > MOST_MEMBERS:
         return ControlResult(refused=Err.UNIT_REFUSED, detail=f"at most {MOST_MEMBERS} members")
     conference.call(wanted)
@@ -162,7 +166,7 @@ def _delete(conference: SimulatedConference, body: Body) -> ControlResult:
 def _hang_up(conference: SimulatedConference, body: Body) -> ControlResult:
     mtids, error = _named(conference, body)
     for mtid in mtids:
-        conference.members[mtid]["online"] = 0
+        conference.members[mtid] = msgspec.structs.replace(conference.members[mtid], online=0)
     return error or ControlResult(changed=("mts",))
 
 
@@ -181,8 +185,9 @@ def _switch(setting: str) -> Callable[[SimulatedConference, Body], ControlResult
             setattr(conference, setting, bool(value))
         elif not _is_member(conference, mtid):
             return _malformed("mtid: is no member")
-        for member in conference.members.values() if not mtid else [conference.members[mtid]]:
-            member[setting] = int(value)
+        for number in [mtid] if mtid else list(conference.members):
+            member = conference.members[number]
+            conference.members[number] = msgspec.structs.replace(member, **{setting: int(value)})
         return ControlResult(changed=("mts", "settings"))
 
     return switch
@@ -191,9 +196,9 @@ def _switch(setting: str) -> Callable[[SimulatedConference, Body], ControlResult
 def _rename(conference: SimulatedConference, body: Body) -> ControlResult:
     """Rename the conference at once, since CM itself asks."""
     try:
-        conference.name = NAME(body.get("confname"))
-    except ValueError as error:
-        return _malformed(f"confname: {error}")
+        conference.name = read_fields(RenameConference, body).name
+    except BadMessage as error:
+        return _malformed(error.detail)
     return ControlResult(changed=("name",))
 
 
@@ -227,7 +232,7 @@ def _tell(conference: SimulatedConference, body: Body) -> ControlResult:
 
 
 def _list(conference: SimulatedConference, body: Body) -> ControlResult:
-    return ControlResult(answer_fields={"mts": conference.mts})
+    return ControlResult(answer_fields={"mts": to_json_list(conference.mts)})
 
 
 _CONTROLS: dict[str, Callable[[SimulatedConference, Body], ControlResult]] = {

@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from foundation.bus.message import TYPES, BadMessage, Message, Raw, dumps, from_body
+from foundation.bus.typed_json import to_json
 from media_unit import simulated_conference
 from media_unit.simulated_conference import SimulatedConference
 from wire.conference_control import ControlAnswered
 from wire.error_codes import Err
+from wire.fields import ResourceType
 from wire.media_unit import (
     AskUnitForList,
     CreateOnUnit,
@@ -25,6 +27,7 @@ from wire.media_unit import (
     UnitEndMoved,
     UnitExtended,
     UnitHolds,
+    UnitListEntry,
     UnitRefused,
     UnitRenameGranted,
     UnitRenameRefused,
@@ -32,7 +35,7 @@ from wire.media_unit import (
     UnitRestored,
     UnitRestoreRefused,
 )
-from wire.resource_pool import NodeRegistered, NodeState, NodeUnregistered
+from wire.resource_pool import NodeRegistered, NodeState, NodeUnregistered, UnitAmounts
 
 MOST_LISTED = 500
 MOST_LIST_BYTES = 200 * 1024
@@ -66,7 +69,7 @@ class UnitDescription:
         return self.pid or self.ip
 
     @property
-    def restypes(self) -> tuple[str, ...]:
+    def restypes(self) -> tuple[ResourceType, ...]:
         """Return the kinds of resource that it registers as."""
         return ("mcu", "vrs") if self.vrs else ("mcu",)
 
@@ -90,9 +93,9 @@ class SimulatedUnit:
         return self._conferences
 
     @property
-    def load(self) -> dict[str, int]:
+    def load(self) -> UnitAmounts:
         """Return the load; `ports` are the places of all its conferences."""
-        return {"confs": len(self._conferences), "ports": self._ports, "hd": self._hd}
+        return UnitAmounts(confs=len(self._conferences), ports=self._ports, hd=self._hd)
 
     def highest(self, e164: str) -> int:
         """Return the highest incarnation of a number that it has received; 0 means none."""
@@ -146,7 +149,7 @@ class SimulatedUnit:
         name = {"ip": self.description.ip, "pid": self.description.pid}
         return [NodeUnregistered(restype=restype, **name) for restype in self.description.restypes]
 
-    def _node(self, restype: str) -> Body:
+    def _node(self, restype: ResourceType) -> Body:
         description = self.description
         return {
             "restype": restype,
@@ -154,23 +157,23 @@ class SimulatedUnit:
             "pid": description.pid,
             "room": description.room,
             "platform": description.platform,
-            "capacity": {
-                "confs": description.confs,
-                "ports": description.ports,
-                "hd": description.hd,
-            },
+            "capacity": UnitAmounts(
+                confs=description.confs,
+                ports=description.ports,
+                hd=description.hd,
+            ),
             "load": self.load if restype == "mcu" else self._recordings(),
             "labels": LABELS,
             "seq": self._seq,
         }
 
-    def _recordings(self) -> dict[str, int]:
+    def _recordings(self) -> UnitAmounts:
         recorded = [conference for conference in self._conferences.values() if conference.recording]
         places, hd = (
             sum(conference.places for conference in recorded),
             sum(conference.hd for conference in recorded),
         )
-        return {"confs": len(recorded), "ports": places, "hd": hd}
+        return UnitAmounts(confs=len(recorded), ports=places, hd=hd)
 
     def lists(self, now: datetime) -> list[Message]:
         """Return the list of all conferences, split into messages within the limits of the wire."""
@@ -182,14 +185,14 @@ class SimulatedUnit:
         common |= {"at": now.isoformat(timespec="seconds")} | (split if len(pages) > 1 else {})
         return [UnitHolds(confs=page, part=i, **common) for i, page in enumerate(pages, 1)]
 
-    def _entry(self, conference: SimulatedConference) -> Body:
-        return {
-            "confE164": conference.e164,
-            "incarnation": conference.incarnation,
-            "confname": conference.name,
-            "mts": conference.mts,
-            "join": conference.join(self.description.label),
-        }
+    def _entry(self, conference: SimulatedConference) -> UnitListEntry:
+        return UnitListEntry(
+            e164=conference.e164,
+            incarnation=conference.incarnation,
+            name=conference.name,
+            mts=conference.mts,
+            join=conference.join(self.description.label),
+        )
 
     def ask_to_rename(self, e164: str, name: str) -> list[Message]:
         """Ask for a new name, as a participant would (CSS §5.1); it applies once it is granted."""
@@ -354,13 +357,13 @@ class SimulatedUnit:
         return {key: value for key, value in self._me.items() if value}
 
 
-def _pages(entries: list[Body]) -> list[tuple[Body, ...]]:
+def _pages(entries: list[UnitListEntry]) -> list[tuple[UnitListEntry, ...]]:
     """Return at least one page, each within the limits of the wire for number and size."""
-    pages: list[tuple[Body, ...]] = []
-    page: list[Body] = []
+    pages: list[tuple[UnitListEntry, ...]] = []
+    page: list[UnitListEntry] = []
     size = 0
     for entry in entries:
-        weight = len(dumps(entry)) + 1
+        weight = len(dumps(to_json(entry))) + 1
         if page and (len(page) == MOST_LISTED or size + weight > MOST_LIST_BYTES):
             pages.append(tuple(page))
             page, size = [], 0

@@ -22,6 +22,7 @@ from media_unit.recording import Recorder
 from media_unit.state_file import StateFile
 from wire.conference_control import Control, ControlAnswered
 from wire.error_codes import Err
+from wire.fields import Join, WebRtc
 from wire.media_unit import (
     AskUnitForList,
     CreateOnUnit,
@@ -31,6 +32,7 @@ from wire.media_unit import (
     UnitEnded,
     UnitEndIsNear,
     UnitEndMoved,
+    UnitListEntry,
     UnitRefused,
     UnitRestored,
     UnitRestoreRefused,
@@ -120,14 +122,14 @@ class MediaUnit:
         entries = [self._entry(conference) for conference in self.conferences.values()]
         return reports.lists(self.config, entries, self._now())
 
-    def _entry(self, conference: HeldConference) -> Body:
-        return {
-            "confE164": conference.e164,
-            "incarnation": conference.incarnation,
-            "confname": conference.name,
-            "mts": conference.roster.mts,
-            "join": self._join(conference),
-        }
+    def _entry(self, conference: HeldConference) -> UnitListEntry:
+        return UnitListEntry(
+            e164=conference.e164,
+            incarnation=conference.incarnation,
+            name=conference.name,
+            mts=conference.roster.mts,
+            join=self._join(conference),
+        )
 
     def beat(self) -> list[Message]:
         """Return the heartbeats; none while there is no Janus."""
@@ -139,17 +141,17 @@ class MediaUnit:
     def send_to_css(self, message: Message, correlation_id: str = "") -> None:
         self._send(Routes.UNIT_TO_CSS, message, correlation_id)
 
-    def _join(self, conference: HeldConference) -> Body:
+    def _join(self, conference: HeldConference) -> Join:
         pin = self._keys.pin(conference.janus_room, conference.password)
-        webrtc = {
-            "url": self.config.join_url,
-            "audioroom": conference.janus_room,
-            "videoroom": conference.janus_room,
-            "textroom": conference.janus_room,
-            "pin": pin,
-            "token": self._keys.token(self._now().timestamp()),
-        }
-        return {"webrtc": webrtc}
+        webrtc = WebRtc(
+            url=self.config.join_url,
+            audioroom=conference.janus_room,
+            videoroom=conference.janus_room,
+            textroom=conference.janus_room,
+            pin=pin,
+            token=self._keys.token(self._now().timestamp()),
+        )
+        return Join(webrtc=webrtc)
 
     # ---- what it hears ------------------------------------------------------------------------
 

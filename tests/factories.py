@@ -15,6 +15,8 @@ from licensing.rules.amounts import EVALUATION, NONE
 from licensing.rules.limits import Limits
 from tests.memory import MemoryUnitOfWork, TenantFacts
 from tests.memory_letter import Letter
+from wire.fields import Join, Terminal, WebRtc
+from wire.number_registry import UsedUnit
 from wire.routes import Routes
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -49,7 +51,7 @@ def conference(state: ConferenceState = _S.RUNNING, **more: Any) -> Conference:
     ran = {
         "started_at": NOW - seconds(600),
         "unit": UNIT,
-        "units": ({**UNIT.wire, "from": "then"},),
+        "units": (UsedUnit(ip=UNIT.ip, pid=UNIT.pid, since="then"),),
     }
     shapes: dict[ConferenceState, dict[str, Any]] = {
         _S.CREATING: {
@@ -124,7 +126,7 @@ _wishes = st.builds(
     answer_by=_moments,
 )
 _members = st.lists(
-    st.fixed_dictionaries({"mtid": st.sampled_from("123"), "online": st.integers(0, 1)}), max_size=3
+    st.builds(Terminal, mtid=st.sampled_from("123"), online=st.sampled_from((0, 1))), max_size=3
 ).map(tuple)
 
 
@@ -142,7 +144,7 @@ def conferences(draw: st.DrawFn) -> Conference:
         "mts": draw(_members),
         "origin": draw(st.sampled_from(("mq", "http"))),
         "vrs": draw(st.none() | units),
-        "join": draw(st.none() | st.just({"webrtc": {"url": "x"}})),
+        "join": draw(st.none() | st.just(Join(webrtc=WebRtc(url="x")))),
     }
     if state in (_S.CREATING, _S.RESTORING):
         more["answer_by"] = draw(_moments)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from conferences.data.queries import list_item
 from conferences.rules import licence_counts
 from conferences.rules.create import Tenant, refused
 from conferences.rules.states import Conference, Unit
@@ -19,6 +20,7 @@ from licensing.rules.amounts import NONE, WIRE_NAMES, Amounts
 from licensing.rules.limits import Limits, find_reached_limit, find_short_resource
 from tests.memory_letter import Letter, envelope_of
 from wire import replies
+from wire.conference_manager import ListedConference
 from wire.error_codes import Err
 from wire.protocol import PROTOCOL
 from wire.resource_pool import ResourcesGranted
@@ -248,8 +250,8 @@ class MemoryUnitOfWork:
 
     def site_of_unit(self, reply: Message) -> str:
         """Where the unit is that the RMS names."""
-        named = (reply.mcu or {}) if isinstance(reply, ResourcesGranted) else {}
-        return str(named.get("platformmoid") or self.own_site)
+        unit = reply.mcu if isinstance(reply, ResourcesGranted) else None
+        return (unit.platform if unit else None) or self.own_site
 
     def numbers_to_judge(self, numbers: Collection[str], heard_here: bool) -> frozenset[str]:
         """Those of these numbers that are this platform's; nobody's are judged where they are heard."""
@@ -260,13 +262,13 @@ class MemoryUnitOfWork:
 
     def list_page(
         self, domain: str, start: int, count: int
-    ) -> tuple[int, list[dict[str, Any]]] | None:
+    ) -> tuple[int, list[ListedConference]] | None:
         """One page of a domain's live conferences; None: no such domain."""
         if domain != self.platform and domain not in self.facts:
             return None
         found = [c for c in self.live.values() if domain in (c.user_domain, c.source_platform)]
         page = sorted(found, key=lambda c: c.confid)[start : start + count]
-        return len(found), [{"confE164": c.e164, "state": c.state.value} for c in page]
+        return len(found), [list_item(c) for c in page]
 
     def control_request(self, e164: str, correlation_id: str, reqid: str) -> str | None:
         """The key of the control request that a unit's answer belongs to, answered or not."""

@@ -81,7 +81,7 @@ def _concerns(uow: MemoryUnitOfWork, said: UnitHolds | NodeLost, copy: Copy) -> 
     unit = Unit(said.ip, said.pid, uow.own_site)
     if any(c.unit == unit for c in copy.values()):
         return True
-    numbers = [e["confE164"] for e in said.confs] if isinstance(said, UnitHolds) else []
+    numbers = [entry.e164 for entry in said.confs] if isinstance(said, UnitHolds) else []
     return any(uow.home_of is not None and uow.home_of(n) == uow.platform for n in numbers)
 
 

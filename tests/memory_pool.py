@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+
 from conferences.rules.room_order import DEFAULT
 from conferences.rules.states import Conference, ConferenceState, Unit
 from wire.resource_pool import (
@@ -14,6 +16,7 @@ from wire.resource_pool import (
     ResourcesGranted,
     ResourcesRefused,
     ResourcesUsed,
+    UnitAmounts,
 )
 
 HELD_FOR = timedelta(seconds=15)
@@ -22,7 +25,6 @@ SILENT_AFTER = timedelta(seconds=12)
 DRIFTS = 5
 """Heartbeats in a row that show less than we count, before we count again."""
 
-_WHAT = ("confs", "ports", "hd")
 
 Amount = tuple[int, int, int]
 NOTHING: Amount = (0, 0, 0)
@@ -102,7 +104,7 @@ class MemoryPool:
             self._hungry = True
             return ResourcesGranted()
         self._place(self.nodes[unit], e164, amount, now + HELD_FOR)
-        return ResourcesGranted(mcu={**unit.wire, "platformmoid": self.platform})
+        return ResourcesGranted(mcu=msgspec.structs.replace(unit.wire, platform=self.platform))
 
     def _choose(
         self, rooms: Sequence[str], amount: Amount, excluded: set[Unit | None], now: datetime
@@ -134,7 +136,7 @@ class MemoryPool:
             self.known[unit] = said
         node.room, node.platform = said.room or DEFAULT, said.platform
         node.capacity, node.seen = _amount(said.capacity), now
-        was, node.load = node.load, _amount(said.load or {})
+        was, node.load = node.load, _amount(said.load)
         beyond = plus(node.load, node.total(), -1)
         node.foreign = (max(0, beyond[0]), max(0, beyond[1]), max(0, beyond[2]))
         used = plus(node.total(), node.total(held_only=True), -1)
@@ -231,6 +233,5 @@ def name_of(unit: Unit) -> str:
     return f"{unit.ip}#{unit.pid}"
 
 
-def _amount(said: dict[str, int]) -> Amount:
-    confs, ports, hd = (int(said.get(what, 0)) for what in _WHAT)
-    return confs, ports, hd
+def _amount(said: UnitAmounts | None) -> Amount:
+    return (said.confs, said.ports, said.hd) if said else NOTHING

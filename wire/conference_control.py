@@ -3,38 +3,52 @@
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar
+from typing import Annotated, ClassVar
 
-from foundation.bus.message import BadMessage, Raw
-from wire.fields import IP, NUMBER, REQID, unit_id
+from msgspec import field
+
+from foundation.bus.message import BadMessage, Message, Raw, read_fields
+from foundation.bus.typed_json import TypedObject, items, read_as, text, to_json
+from wire.fields import InvitedTerminals, Moid, Name, Number, Pid, Terminal
+
+
+class _Addresses(TypedObject):
+    """What is read of a message that goes through unchanged."""
+
+    e164: Number = field(name="confE164")
+    reqid: Annotated[str, text(64)] = ""
+    ip: Annotated[str, text(64)] = ""
+    pid: Pid = ""
 
 
 class _Passed(Raw):
     """A message that goes through unchanged, and the number that it is for."""
 
-    __slots__ = ("e164", "reqid")
     _NAMES: ClassVar[re.Pattern[str]]
 
-    def __init__(self, body: dict[str, Any]) -> None:
-        super().__init__(body)
+    def __post_init__(self) -> None:
         if not self._NAMES.fullmatch(self.type):
             raise BadMessage(f"unknown type {self.type[:64]!r}", "type")
-        self.e164: str = _checked(body, "confE164", NUMBER)
-        self.reqid: str | None = _checked(body, "reqid", REQID) if body.get("reqid") else None
+        self._addresses()
 
+    def _addresses(self) -> _Addresses:
+        return read_fields(_Addresses, self.body)
 
-def _checked(body: dict[str, Any], field: str, check: Any) -> Any:
-    try:
-        return check(body.get(field))
-    except ValueError as wrong:
-        raise BadMessage(str(wrong), field) from None
+    @property
+    def e164(self) -> str:
+        """The number of the conference."""
+        return str(self.body["confE164"])
+
+    @property
+    def reqid(self) -> str | None:
+        """What the answer repeats."""
+        return self.body.get("reqid") or None
 
 
 class Control(_Passed):
     """`CM_MCU_<NAME>_REQ` or `_CMD`: from CM to the unit that runs the conference."""
 
-    __slots__ = ()
-    _NAMES = re.compile(r"CM_MCU_[A-Z0-9_]{1,40}_(REQ|CMD)")
+    _NAMES: ClassVar[re.Pattern[str]] = re.compile(r"CM_MCU_[A-Z0-9_]{1,40}_(REQ|CMD)")
 
     @property
     def refusal_type(self) -> str:
@@ -42,19 +56,98 @@ class Control(_Passed):
         return "MCU_CM_" + self.type.removeprefix("CM_MCU_").rsplit("_", 1)[0] + "_NACK"
 
     @property
-    def called(self) -> list[dict[str, Any]]:
+    def called(self) -> list[Terminal]:
         """The terminals that it wants to be called."""
         asked = self.body.get("mts") if self.type.startswith("CM_MCU_ADDMT_") else None
-        return [one for one in asked if isinstance(one, dict)] if isinstance(asked, list) else []
+        wanted = asked if isinstance(asked, list) else []
+        return [read_as(Terminal, one) for one in wanted if isinstance(one, dict)]
 
 
 class ControlAnswered(_Passed):
     """`MCU_CM_<NAME>_ACK`, `_NACK` or `_NTF`: from the unit to CM."""
 
-    __slots__ = ("ip", "pid")
-    _NAMES = re.compile(r"MCU_CM_[A-Z0-9_]{1,40}_(ACK|NACK|NTF)")
+    _NAMES: ClassVar[re.Pattern[str]] = re.compile(r"MCU_CM_[A-Z0-9_]{1,40}_(ACK|NACK|NTF)")
 
-    def __init__(self, body: dict[str, Any]) -> None:
-        super().__init__(body)
-        self.ip: str | None = _checked(body, "ip", IP) if body.get("ip") else None
-        self.pid: str | None = _checked(body, "pid", unit_id) if body.get("pid") else None
+    @property
+    def ip(self) -> str | None:
+        """The address of the unit that says it, where it names itself."""
+        return self.body.get("ip") or None
+
+    @property
+    def pid(self) -> str | None:
+        """The instance name of the unit that says it."""
+        return self.body.get("pid") or None
+
+
+# ---- controls whose content is known here --------------------------------------------------------
+
+MtId = Annotated[str, text(128)]
+
+
+class ControlOrder(Message):
+    """A control of one conference. It is not registered as a type: on its way it is a `Control`."""
+
+    e164: Number = field(name="confE164")
+    user_domain: Moid | None = field(name="moid", default=None)
+
+
+class CallTerminals(ControlOrder):
+    """Call terminals into a conference."""
+
+    wire_type: ClassVar[str] = "CM_MCU_ADDMT_REQ"
+    mts: InvitedTerminals
+
+    @property
+    def terminals(self) -> tuple[Terminal, ...]:
+        """The same, as terminals of a conference."""
+        return tuple(read_as(Terminal, to_json(one)) for one in self.mts)
+
+
+class RemoveTerminals(ControlOrder):
+    """Take terminals off the list of a conference."""
+
+    wire_type: ClassVar[str] = "CM_MCU_DELMT_REQ"
+    mtids: Annotated[tuple[MtId, ...], items()]
+
+
+class HangUpTerminals(ControlOrder):
+    """Close the connections of terminals, which stay on the list."""
+
+    wire_type: ClassVar[str] = "CM_MCU_DROPMT_REQ"
+    mtids: Annotated[tuple[MtId, ...], items()]
+
+
+class MuteTerminals(ControlOrder):
+    """Mute one terminal, or all of a conference, or let them be heard again."""
+
+    wire_type: ClassVar[str] = "CM_MCU_MUTE_REQ"
+    value: bool
+    mtid: MtId | None = None
+
+
+class RenameConference(ControlOrder):
+    """Give a conference another name."""
+
+    wire_type: ClassVar[str] = "CM_MCU_MODIFYCONFNAME_REQ"
+    name: Name = field(name="confname")
+
+
+class NamesTerminal(ControlOrder):
+    """What a control says of the one terminal that it means."""
+
+    mtid: MtId
+
+
+class SendText(ControlOrder):
+    """Show people a text; lines may be broken."""
+
+    wire_type: ClassVar[str] = "CM_MCU_SENDMSG_REQ"
+    text: Annotated[str, text(1000, 1)]
+
+    @classmethod
+    def prepared(cls, value: object) -> object:
+        """Make one line of many."""
+        words = value.get("text") if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not isinstance(words, str):
+            return value
+        return {**value, "text": words.replace("\r", "").replace("\n", " ").replace("\t", " ")}

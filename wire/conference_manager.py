@@ -2,219 +2,246 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Literal
 
-from foundation.bus.message import (
-    Message,
-    any_value,
-    list_of,
-    message,
-    obj,
-    one_of,
-    text,
-    whole,
-    wire,
+from msgspec import field
+
+from foundation.bus.message import Message, message
+from foundation.bus.typed_json import TypedObject, text, whole
+from wire.fields import (
+    Count,
+    ErrCode,
+    InvitedTerminals,
+    Join,
+    Moid,
+    Name,
+    Number,
+    Password,
+    Places,
+    Reason,
+    ReqId,
+    Resolution,
+    Text,
+    UnitName,
+    Whole,
 )
-from wire.fields import MOID, NAME, NUMBER, REQID, SIZES, SMALL, terminal
 
 
-def creator(value: Any) -> dict[str, Any]:
-    """Who asks: `{moid, name}`."""
-    one = obj(value)
-    text(40)(one.get("moid") or "")
-    text(64)(one.get("name") or "")
-    return one
+class Creator(TypedObject):
+    """Who asks for a conference."""
+
+    moid: Annotated[str, text(40)] | None = None
+    name: Annotated[str, text(64)] | None = None
+
+
+class ListedConference(TypedObject):
+    """A conference as lists show it."""
+
+    e164: str = field(name="confE164")
+    confid: str
+    name: str = field(name="confname")
+    conftype: int
+    state: str
+    user_domain: str = field(name="moid")
+    platform: str = field(name="platformmoid")
+    starttime: str | None = None
+    places: int = field(name="maxjoinedmt")
+    online: int = field(name="mtnum")
+    shortnum: str | None = None
+    endtime: str | None = None
+    mcu: UnitName | None = None
+    join: Join | None = None
 
 
 @message("CM_MAU_CREATECONF_REQ", nack="MAU_CM_CREATECONF_NACK")
 class CreateConference(Message):
     """CM asks for a conference (CSS §1.1)."""
 
-    reqid: str | None = wire("reqid", REQID, default=None)
-    user_domain: str = wire("moid", MOID)
-    creator: dict[str, Any] = wire("creator", creator, default=None)
-    name: str = wire("confname", NAME)
-    e164: str | None = wire("confE164", NUMBER, default=None)
-    password: str | None = wire("confpwd", text(32), default=None)
-    conftype: int = wire("conftype", one_of(1, 2, 3, 4), default=1)
-    duration: int = wire("duration", whole(), default=240)
-    places: int = wire("maxjoinedmt", one_of(*SIZES), default=SMALL)
-    auto_end: bool = wire("autoend", default=False)
-    resolution: str = wire("resolution", one_of("720p", "1080p"), default="720p")
-    h265: bool = wire("h265", default=False)
-    bitrate: int = wire("bitrate", whole(16, 65536), default=1024)
-    record: bool = wire("record", default=False)
-    protected: bool = wire("dr", default=True)
-    mts: tuple[dict[str, Any], ...] = wire("mts", list_of(terminal), default=())
+    reqid: ReqId | None = None
+    user_domain: Moid = field(name="moid")
+    creator: Creator | None = None
+    name: Name = field(name="confname")
+    e164: Number | None = field(name="confE164", default=None)
+    password: Password | None = field(name="confpwd", default=None)
+    conftype: Literal[1, 2, 3, 4] = 1
+    duration: Whole = 240
+    places: Places = field(name="maxjoinedmt", default=8)
+    auto_end: bool = field(name="autoend", default=False)
+    resolution: Resolution = "720p"
+    h265: bool = False
+    bitrate: Annotated[int, whole(16, 65536)] = 1024
+    record: bool = False
+    protected: bool = field(name="dr", default=True)
+    mts: InvitedTerminals = ()
 
 
 @message("MAU_CM_CREATECONF_ACK")
 class ConferenceCreated(Message):
     """The conference runs; `join` is what a client needs to enter it."""
 
-    reqid: str | None = wire("reqid", default=None)
-    e164: str = wire("confE164")
-    confid: str = wire("confid")
-    name: str = wire("confname")
-    mcu: dict[str, Any] = wire("mcu")
-    vrs: dict[str, Any] | None = wire("vrs", default=None)
-    mps: dict[str, Any] | None = wire("mps", default=None)
-    starttime: str = wire("starttime")
-    endtime: str | None = wire("endtime", default=None)
-    join: dict[str, Any] | None = wire("join", default=None)
+    reqid: Text | None = None
+    e164: Text = field(name="confE164")
+    confid: Text
+    name: Text = field(name="confname")
+    mcu: UnitName
+    vrs: UnitName | None = None
+    mps: UnitName | None = None
+    starttime: Text
+    endtime: Text | None = None
+    join: Join | None = None
 
 
 @message("MAU_CM_CREATECONF_NACK")
 class CreateRefused(Message):
     """There is no conference; `errcode` says why."""
 
-    reqid: str | None = wire("reqid", default=None)
-    errcode: str = wire("errcode")
-    detail: str | None = wire("detail", default=None)
+    reqid: Text | None = None
+    errcode: Text
+    detail: Text | None = None
 
 
 @message("CM_MAU_RELEASECONF_REQ", nack="MAU_CM_RELEASECONF_NACK")
 class ReleaseConference(Message):
     """CM ends a conference."""
 
-    reqid: str | None = wire("reqid", REQID, default=None)
-    e164: str = wire("confE164", NUMBER)
-    user_domain: str | None = wire("moid", MOID, default=None)
-    reason: str | None = wire("reason", text(32), default=None)
+    reqid: ReqId | None = None
+    e164: Number = field(name="confE164")
+    user_domain: Moid | None = field(name="moid", default=None)
+    reason: Reason | None = None
 
 
 @message("MAU_CM_RELEASECONF_ACK")
 class ConferenceReleased(Message):
     """It is ended."""
 
-    reqid: str | None = wire("reqid", default=None)
-    e164: str = wire("confE164")
+    reqid: Text | None = None
+    e164: Text = field(name="confE164")
 
 
 @message("MAU_CM_RELEASECONF_NACK")
 class ReleaseRefused(Message):
     """It is not ended by this request."""
 
-    reqid: str | None = wire("reqid", default=None)
-    e164: str | None = wire("confE164", default=None)
-    errcode: str = wire("errcode")
-    detail: str | None = wire("detail", default=None)
+    reqid: Text | None = None
+    e164: Text | None = field(name="confE164", default=None)
+    errcode: Text
+    detail: Text | None = None
 
 
 @message("CM_MAU_DELAYCONF_REQ", nack="CM_MAU_DELAYCONF_NACK")
 class ExtendConference(Message):
     """CM prolongs a conference by `delay` minutes (CSS §5.3)."""
 
-    reqid: str | None = wire("reqid", REQID, default=None)
-    e164: str = wire("confE164", NUMBER)
-    user_domain: str | None = wire("moid", MOID, default=None)
-    delay: int = wire("delay", whole())
+    reqid: ReqId | None = None
+    e164: Number = field(name="confE164")
+    user_domain: Moid | None = field(name="moid", default=None)
+    delay: Whole
 
 
 @message("CM_MAU_DELAYCONF_ACK")
 class ConferenceExtended(Message):
     """The new end, and the minutes granted."""
 
-    reqid: str | None = wire("reqid", default=None)
-    e164: str = wire("confE164")
-    endtime: str = wire("endtime")
-    delay: int = wire("delay")
+    reqid: Text | None = None
+    e164: Text = field(name="confE164")
+    endtime: Text
+    delay: Whole
 
 
 @message("CM_MAU_DELAYCONF_NACK")
 class ExtensionRefused(Message):
     """The end stays where it was."""
 
-    reqid: str | None = wire("reqid", default=None)
-    e164: str | None = wire("confE164", default=None)
-    errcode: str = wire("errcode")
-    detail: str | None = wire("detail", default=None)
+    reqid: Text | None = None
+    e164: Text | None = field(name="confE164", default=None)
+    errcode: Text
+    detail: Text | None = None
 
 
 @message("CM_MAU_GETCONFLIST_REQ", nack="MAU_CM_GETCONFLIST_NACK")
 class ListConferences(Message):
     """CM asks which conferences a user or platform domain has."""
 
-    reqid: str | None = wire("reqid", REQID, default=None)
-    domain: str = wire("moid", MOID)
-    start: int = wire("start", whole(0), default=0)
-    count: int = wire("count", whole(0, 500), default=100)
+    reqid: ReqId | None = None
+    domain: Moid = field(name="moid")
+    start: Count = 0
+    count: Annotated[int, whole(0, 500)] = 100
 
 
 @message("MAU_CM_GETCONFLIST_ACK")
 class ConferencesListed(Message):
     """One page of the list, and how long it is in all."""
 
-    reqid: str | None = wire("reqid", default=None)
-    total: int = wire("total")
-    confs: tuple[dict[str, Any], ...] = wire("confs", any_value)
+    reqid: Text | None = None
+    total: Whole
+    confs: tuple[ListedConference, ...]
 
 
 @message("MAU_CM_GETCONFLIST_NACK")
 class ListRefused(Message):
     """The domain is unknown here."""
 
-    reqid: str | None = wire("reqid", default=None)
-    errcode: str = wire("errcode")
-    detail: str | None = wire("detail", default=None)
+    reqid: Text | None = None
+    errcode: Text
+    detail: Text | None = None
 
 
 @message("MAU_CM_RELEASECONF_NTF")
 class ConferenceEnded(Message):
     """A conference is over, and why."""
 
-    e164: str = wire("confE164")
-    reason: str = wire("reason")
-    errcode: str | None = wire("errcode", default=None)
+    e164: Text = field(name="confE164")
+    reason: Text
+    errcode: Text | None = None
 
 
 @message("CM_MAU_CONFDURATION_NTF")
 class EndMoved(Message):
     """The end was moved (CSS §5.3)."""
 
-    e164: str = wire("confE164")
-    endtime: str = wire("endtime")
+    e164: Text = field(name="confE164")
+    endtime: Text
 
 
 @message("MAU_CM_CONFWILLEND_NTF")
 class EndIsNear(Message):
     """Minutes left (CSS §9.3)."""
 
-    e164: str = wire("confE164")
-    minutes: int = wire("minutes")
+    e164: Text = field(name="confE164")
+    minutes: Whole
 
 
 @message("MAU_CM_CONFRESTORE_NTF")
 class ConferenceMoved(Message):
     """`pending`: it lost its unit; `running`: it runs again, join as told."""
 
-    e164: str = wire("confE164")
-    state: str = wire("state")
-    mcu: dict[str, Any] | None = wire("mcu", default=None)
-    join: dict[str, Any] | None = wire("join", default=None)
+    e164: Text = field(name="confE164")
+    state: Text
+    mcu: UnitName | None = None
+    join: Join | None = None
 
 
 @message("MAU_CM_MODIFYCONFNAME_REQ")
 class MayRename(Message):
     """CSS asks CM whether a unit may rename a conference."""
 
-    reqid: str = wire("reqid", REQID)
-    e164: str = wire("confE164", NUMBER)
-    name: str = wire("confname", text(1024))
+    reqid: ReqId
+    e164: Number = field(name="confE164")
+    name: Annotated[str, text(1024)] = field(name="confname")
 
 
 @message("CM_MAU_MODIFYCONFNAME_ACK")
 class RenameGranted(Message):
     """CM agrees."""
 
-    reqid: str = wire("reqid", REQID)
-    e164: str = wire("confE164", NUMBER)
+    reqid: ReqId
+    e164: Number = field(name="confE164")
 
 
 @message("CM_MAU_MODIFYCONFNAME_NACK")
 class RenameDenied(Message):
     """CM does not agree."""
 
-    reqid: str = wire("reqid", REQID)
-    e164: str | None = wire("confE164", NUMBER, default=None)
-    errcode: str = wire("errcode", text(16))
+    reqid: ReqId
+    e164: Number | None = field(name="confE164", default=None)
+    errcode: ErrCode

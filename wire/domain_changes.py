@@ -5,105 +5,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Literal, Required, TypedDict
 
-from foundation.bus.message import (
-    Check,
-    Message,
-    digits,
-    flag,
-    list_of,
-    message,
-    obj,
-    one_of,
-    text,
-    whole,
-    wire,
-)
+from msgspec import field
 
-MOID = text(40, 1)
+from foundation.bus.message import Message, message
+from foundation.bus.typed_json import digits, items, text, whole
+from wire.fields import Moid, MoidOrEmpty
+
 MOST_VERSIONS = 2**50
-_LIMIT = whole(0, 2**31 - 1)
-_VERSION = whole(1, MOST_VERSIONS)
+
+Operation = Literal["add", "mod", "del"]
+Version = Annotated[int, whole(1, MOST_VERSIONS)]
+VersionOrNone = Annotated[int, whole(0, MOST_VERSIONS)]
+_Flag = Literal[0, 1]
+_Limit = Annotated[int, whole(0, 2**31 - 1)]
+_Name = Annotated[str, text(64)]
+_Url = Annotated[str, text(200)]
 
 
-def _record(checks: Mapping[str, Check]) -> Check:
-    """An object whose known fields are checked; unknown ones are dropped, absent ones stay absent."""
+class RoomRecord(TypedDict, total=False):
+    """A machine room of a platform."""
 
-    def check(value: Any) -> dict[str, Any]:
-        found = {}
-        for name, one in obj(value).items():
-            if name not in checks or one is None:
-                continue
-            try:
-                found[name] = checks[name](one)
-            except ValueError as wrong:
-                raise ValueError(f"{name} {wrong}") from None
-            if isinstance(found[name], bool):
-                found[name] = int(found[name])
-        return found
-
-    return check
+    roommoid: Moid
+    name: _Name
+    order: Annotated[int, whole(0, 32767)]
+    default: _Flag
 
 
-def _named(check: Check) -> Check:
-    """A record that says which thing it is about."""
+class KeyRecord(TypedDict, total=False):
+    """A key of the open API, with the hash of its secret."""
 
-    def named(value: Any) -> Any:
-        found = check(value)
-        if "moid" not in found:
-            raise ValueError("moid is missing")
-        return found
-
-    return named
+    key: Annotated[str, text(64, 1)]
+    secrethash: Annotated[str, text(64, 1)]
+    name: _Name
+    enabled: _Flag
 
 
-_ROOM = _record({"roommoid": MOID, "name": text(64), "order": whole(0, 32767), "default": flag})
-_KEY = _record({"key": text(64, 1), "secrethash": text(64, 1), "name": text(64), "enabled": flag})
-_URL = text(200)
-_DOMAIN = _named(
-    _record(
-        {
-            "moid": MOID,
-            "level": one_of(0, 1, 2, 3, "0", "1", "2", "3"),
-            "uplevelmoid": text(40),
-            "name": text(64, 1),
-            "used": flag,
-            "enableh265": flag,
-            "enablehdmeeting": flag,
-            "platformmoid": MOID,
-            "roommoid": text(40),
-            "smallconfnumlimit": _LIMIT,
-            "largeconfnumlimit": _LIMIT,
-            "e164prefix": digits(8),
-            "backups": list_of(MOID),
-            "drmode": one_of("auto", "manual", "off"),
-            "rooms": list_of(_ROOM),
-            "addresses": _record({"http": _URL, "broker": _URL, "redis": _URL, "database": _URL}),
-            "apikeys": list_of(_KEY, 2000),
-        }
-    )
-)
-_ACCOUNT = _named(
-    _record(
-        {
-            "moid": MOID,
-            "account": text(150, 1),
-            "firstname": text(150),
-            "lastname": text(150),
-            "email": text(254),
-            "phone": text(16),
-            "e164": text(16),
-            "userdomainmoid": MOID,
-            "used": flag,
-            "administrator": flag,
-            "operator": flag,
-            "sealed": text(16384),
-        }
-    )
-)
-_OP = one_of("add", "mod", "del")
+class AddressesRecord(TypedDict, total=False):
+    """Where a platform's servers are."""
+
+    http: _Url
+    broker: _Url
+    redis: _Url
+    database: _Url
+
+
+class DomainRecord(TypedDict, total=False):
+    """A domain. What is absent stays as it is known; unknown members are dropped."""
+
+    moid: Required[Moid]
+    level: Literal[0, 1, 2, 3, "0", "1", "2", "3"]
+    uplevelmoid: MoidOrEmpty
+    name: Annotated[str, text(64, 1)]
+    used: _Flag
+    enableh265: _Flag
+    enablehdmeeting: _Flag
+    platformmoid: Moid
+    roommoid: MoidOrEmpty
+    smallconfnumlimit: _Limit
+    largeconfnumlimit: _Limit
+    e164prefix: Annotated[str, digits(8)]
+    backups: Annotated[list[Moid], items()]
+    drmode: Literal["auto", "manual", "off"]
+    rooms: Annotated[list[RoomRecord], items()]
+    addresses: AddressesRecord
+    apikeys: Annotated[list[KeyRecord], items(2000)]
+
+
+class AccountRecord(TypedDict, total=False):
+    """An account. What is absent stays as it is known; unknown members are dropped."""
+
+    moid: Required[Moid]
+    account: Annotated[str, text(150, 1)]
+    firstname: Annotated[str, text(150)]
+    lastname: Annotated[str, text(150)]
+    email: Annotated[str, text(254)]
+    phone: Annotated[str, text(16)]
+    e164: Annotated[str, text(16)]
+    userdomainmoid: Moid
+    used: _Flag
+    administrator: _Flag
+    operator: _Flag
+    sealed: Annotated[str, text(16384)]
 
 
 @message("BMC_CSS_DOMAIN_NTF")
@@ -115,24 +99,24 @@ class DomainChanged(Message):
     `platform`: whose data it is for (absent: that of all who are served here, CSS §3.3).
     """
 
-    op: str = wire("op", _OP)
-    version: int = wire("version", _VERSION)
-    domain: dict[str, Any] = wire("domain", _DOMAIN)
-    previous: int | None = wire("previous", whole(0, MOST_VERSIONS), default=None)
-    whole: int | None = wire("whole", _VERSION, default=None)
-    platform: str | None = wire("platformmoid", MOID, default=None)
+    op: Operation
+    version: Version
+    domain: DomainRecord
+    previous: VersionOrNone | None = None
+    whole: Version | None = None
+    platform: Moid | None = field(name="platformmoid", default=None)
 
 
 @message("AMC_CSS_ACCOUNT_NTF")
 class AccountChanged(Message):
     """An account was added, changed or deleted at the core; all else as above."""
 
-    op: str = wire("op", _OP)
-    version: int = wire("version", _VERSION)
-    account: dict[str, Any] = wire("account", _ACCOUNT)
-    previous: int | None = wire("previous", whole(0, MOST_VERSIONS), default=None)
-    whole: int | None = wire("whole", _VERSION, default=None)
-    platform: str | None = wire("platformmoid", MOID, default=None)
+    op: Operation
+    version: Version
+    account: AccountRecord
+    previous: VersionOrNone | None = None
+    whole: Version | None = None
+    platform: Moid | None = field(name="platformmoid", default=None)
 
 
 @message("CSS_BMC_SYNC_REQ")
@@ -142,5 +126,5 @@ class AskForChanges(Message):
     `platform`: for whose data; absent: for its own.
     """
 
-    after: int = wire("after", whole(0, MOST_VERSIONS))
-    platform: str | None = wire("platformmoid", MOID, default=None)
+    after: VersionOrNone
+    platform: Moid | None = field(name="platformmoid", default=None)

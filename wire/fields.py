@@ -1,45 +1,125 @@
-"""Values that several messages share: numbers, names, units, terminals."""
+"""Values that several messages share: numbers, names, units, terminals, and how to enter a conference."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, ClassVar, Literal
 
-from foundation.bus.message import digits, obj, one_of, text
+from msgspec import field
+
+from foundation.bus.typed_json import OpenObject, TypedObject, digits, items, letters, text, whole
 
 MAX_MINUTES = 10080
 SIZES = (8, 32, 64, 192)
 SMALL = 8
 """A conference with at most this many places is small, any other is large."""
 
-NUMBER = digits(16)
-MOID = text(40, 1)
-NAME = text(64, 1)
-REQID = text(64, 1)
-IP = text(64, 1)
+Text = Annotated[str, text()]
+Number = Annotated[str, digits(16)]
+Moid = Annotated[str, text(40, 1)]
+MoidOrEmpty = Annotated[str, text(40)]
+Name = Annotated[str, text(64, 1)]
+ReqId = Annotated[str, text(64, 1)]
+Ip = Annotated[str, text(64, 1)]
+Pid = Annotated[str, letters("0-9a-z", 16)]
+"""A unit's `pid` is a fixed instance name, not the process id; empty where an address has one unit."""
+Password = Annotated[str, text(32)]
+Moment = Annotated[str, text(32)]
+Reason = Annotated[str, text(32)]
+Whole = Annotated[int, whole()]
+Count = Annotated[int, whole(0)]
+Positive = Annotated[int, whole(1)]
+Incarnation = Positive
+ErrCode = Annotated[str, text(16)]
+Places = Literal[8, 32, 64, 192]
+Resolution = Literal["720p", "1080p"]
+ResourceType = Literal["mcu", "vrs", "mps"]
+TerminalType = Literal["e164", "sip", "h323", "user"]
 
 
-def unit_id(value: Any) -> str:
-    """A unit's `pid`: a fixed instance name, not the process id."""
-    if not isinstance(value, str) or len(value) > 16 or not all(c in PID_LETTERS for c in value):
-        raise ValueError("must be at most 16 characters of 0-9 and a-z")
-    return value
+Flag = Literal[0, 1]
+"""A flag inside an open object is kept as the wire writes it."""
 
 
-PID_LETTERS = frozenset("0123456789abcdefghijklmnopqrstuvwxyz")
+def flag(value: object) -> Flag:
+    """Return whether something holds as the wire writes it."""
+    return 1 if value else 0
 
 
-def terminal(value: Any) -> dict[str, Any]:
-    """One terminal to call: an object with `account`; the rest is defaulted."""
-    one = obj(value)
-    account = text(128, 1)(one.get("account", one.get("mtid")))
-    kind = one_of("e164", "sip", "h323", "user")(one.get("type", "e164"))
-    name = text(128)(one.get("name") or account)
-    return {**one, "account": account, "type": kind, "name": name}
+class UnitName(TypedObject):
+    """A unit as the RMS names it; an empty `ip` is no unit."""
+
+    ip: Annotated[str, text(64)] = ""
+    pid: Pid | None = None
+    platform: Text | None = field(name="platformmoid", default=None)
+    """The platform at whose site the unit stands."""
 
 
-def resource(value: Any) -> dict[str, Any]:
-    """A unit as the RMS names it: `{ip, pid?, platformmoid?}`; an empty `ip` is no unit."""
-    one = obj(value)
-    text(64)(one.get("ip", ""))
-    unit_id(one.get("pid") or "")
-    return one
+class Terminal(OpenObject):
+    """A terminal of a conference, as a unit reports it and as it is told to a unit again."""
+
+    lenient: ClassVar[bool] = True
+    mtid: str | None = None
+    account: str | None = None
+    name: str | None = None
+    type: str | None = None
+    ip: str | None = None
+    online: Flag | None = None
+    mute: Flag | None = None
+    silence: Flag | None = None
+
+
+class InvitedTerminal(OpenObject):
+    """A terminal to call. `mtid` stands in for a missing `account`, and `account` for a missing `name`."""
+
+    account: Annotated[str, text(128, 1)]
+    type: TerminalType = "e164"
+    name: Annotated[str, text(128)]
+
+    @classmethod
+    def prepared(cls, value: object) -> object:
+        """Fill in what may be left out."""
+        if not isinstance(value, dict):
+            return value
+        account = value.get("account", value.get("mtid"))
+        return {**value, "account": account, "name": value.get("name") or account}
+
+    @property
+    def mtid(self) -> str:
+        """The number that it is to have in the conference; empty where it has none yet."""
+        return str(self.extra.get("mtid") or "")
+
+
+InvitedTerminals = Annotated[tuple[InvitedTerminal, ...], items()]
+Terminals = Annotated[tuple[Terminal, ...], items()]
+
+
+class Settings(OpenObject):
+    """What holds for all members of a conference."""
+
+    lenient: ClassVar[bool] = True
+    mute: Flag | None = None
+    silence: Flag | None = None
+
+
+class WebRtc(OpenObject):
+    """How a browser enters a conference: its rooms on a unit's Janus, and the keys to them."""
+
+    lenient: ClassVar[bool] = True
+    url: str | None = None
+    audioroom: int | str | None = None
+    videoroom: int | str | None = None
+    textroom: int | str | None = None
+    pin: str | int | None = None
+    token: str | None = None
+
+
+class Join(OpenObject):
+    """The ways into a conference, by kind; ways that only a unit and its clients know are kept as they come."""
+
+    lenient: ClassVar[bool] = True
+    webrtc: WebRtc | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether it names no way at all."""
+        return self.webrtc is None and not self.extra

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from foundation.bus.message import Message, flag, list_of, message, text, whole, wire
+from typing import Annotated
 
-_MOID = text(40, 1)
+from msgspec import field
+
+from foundation.bus.message import Message, message
+from foundation.bus.typed_json import items, text
+from wire.fields import Count, Moid, Text
 
 MOST_CHARACTERS = 4096
 """The longest text of a sealed licence."""
@@ -18,23 +22,23 @@ class LicenceIssued(Message):
     that is loaded already.
     """
 
-    platform: str = wire("platformmoid", _MOID)
-    license: str = wire("license", text(MOST_CHARACTERS, 1))
-    revoked: bool | None = wire("revoked", flag, default=None)
+    platform: Moid = field(name="platformmoid")
+    license: Annotated[str, text(MOST_CHARACTERS, 1)]
+    revoked: bool | None = None
 
 
 @message("CSS_BMC_LICENSE_REQ")
 class AskForLicences(Message):
     """We begin: which licences are there? One LicenceIssued each is the answer."""
 
-    platforms: tuple[str, ...] = wire("platformmoids", list_of(_MOID))
+    platforms: Annotated[tuple[Moid, ...], items()] = field(name="platformmoids")
 
 
 @message("MS_CSS_LICENSE_REQ", nack="CSS_MS_LICENSE_NACK")
 class AskForLimits(Message):
     """A module of the platform asks what the platform may do."""
 
-    reqid: str | None = wire("reqid", text(64), default=None)
+    reqid: Annotated[str, text(64)] | None = None
 
 
 @message("PLATFORM_LICENSE_NTF")
@@ -44,22 +48,22 @@ class LicenceInForce(Message):
     Without a valid licence of its own: no conferences, and neither validity nor issue.
     """
 
-    platform: str = wire("platformmoid", _MOID)
-    small_conferences: int = wire("smallconfnum", whole(0))
-    large_conferences: int = wire("largeconfnum", whole(0))
-    software_terminals: int = wire("softwarenumlimit", whole(0))
-    hardware_terminals: int = wire("hardwarenumlimit", whole(0))
-    monitors: int = wire("monitornumlimit", whole(0))
-    media_ports: int = wire("mediaportnumlimit", whole(0))
-    access_ports: int = wire("currentcallnumlimit", whole(0))
-    valid_from: str | None = wire("validfrom", default=None)
-    valid_to: str | None = wire("validto", default=None)
-    issue: int | None = wire("issue", whole(0), default=None)
-    evaluation: bool = wire("evaluation", default=False)
+    platform: Moid = field(name="platformmoid")
+    small_conferences: Count = field(name="smallconfnum")
+    large_conferences: Count = field(name="largeconfnum")
+    software_terminals: Count = field(name="softwarenumlimit")
+    hardware_terminals: Count = field(name="hardwarenumlimit")
+    monitors: Count = field(name="monitornumlimit")
+    media_ports: Count = field(name="mediaportnumlimit")
+    access_ports: Count = field(name="currentcallnumlimit")
+    valid_from: Text | None = field(name="validfrom", default=None)
+    valid_to: Text | None = field(name="validto", default=None)
+    issue: Count | None = None
+    evaluation: bool = False
 
 
 @message("CSS_MS_LICENSE_ACK")
 class LimitsTold(LicenceInForce):
     """The same, to the one that asked."""
 
-    reqid: str | None = wire("reqid", default=None)
+    reqid: Text | None = None

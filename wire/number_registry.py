@@ -2,21 +2,74 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, ClassVar
 
-from foundation.bus.message import Message, message, obj, wire
+from msgspec import field
+
+from foundation.bus.message import Message, message
+from foundation.bus.typed_json import OpenObject, TypedObject, text
+from wire.fields import Count, Moid, MoidOrEmpty, Moment, Number, Text, Whole
+
+
+class UsedUnit(OpenObject):
+    """A unit on which a conference ran, and when."""
+
+    lenient: ClassVar[bool] = True
+    ip: str | None = None
+    pid: str | None = None
+    since: str | None = field(name="from", default=None)
+    until: str | None = None
+
+
+class Stay(OpenObject):
+    """A terminal that was in a conference, and when."""
+
+    lenient: ClassVar[bool] = True
+    mtid: str | None = None
+    account: str | None = None
+    name: str | None = None
+    since: str | None = field(name="from", default=None)
+    until: str | None = None
+
+
+class RecordedCreator(OpenObject):
+    """Who asked for a conference that has ended."""
+
+    lenient: ClassVar[bool] = True
+    moid: str | None = None
+    name: str | None = None
+
+
+class CallRecord(TypedObject):
+    """What is kept, and told, of an ended conference. Its reader says which members it cannot do without."""
+
+    confid: Text | None = None
+    e164: Number | None = field(name="confE164", default=None)
+    name: Annotated[str, text(64)] | None = field(name="confname", default=None)
+    user_domain: Moid | None = field(name="moid", default=None)
+    source_platform: Moid | None = field(name="sourceplatform", default=None)
+    hosting_platform: MoidOrEmpty | None = field(name="hostingplatform", default=None)
+    creator: RecordedCreator | None = None
+    started: Moment | None = field(name="starttime", default=None)
+    ended: Moment | None = field(name="endtime", default=None)
+    reason: Annotated[str, text(16)] | None = None
+    units: tuple[UsedUnit, ...] | None = None
+    members: tuple[Stay, ...] | None = None
+    restores: Count | None = None
+    places: Count | None = field(name="maxjoinedmt", default=None)
+    record: bool | None = None
 
 
 @message("CSS_UPU_ADDCONF_NTF")
 class NumberInUse(Message):
     """A number is a conference now, and where (CSS §7)."""
 
-    e164: str = wire("confE164")
-    conftype: int = wire("conftype")
-    name: str = wire("confname")
-    user_domain: str = wire("userdomainmoid")
-    platform: str = wire("platformmoid")
-    state: str = wire("state")
+    e164: Text = field(name="confE164")
+    conftype: Whole
+    name: Text = field(name="confname")
+    user_domain: Text = field(name="userdomainmoid")
+    platform: Text = field(name="platformmoid")
+    state: Text
 
 
 @message("CSS_UPU_MDFCONF_NTF")
@@ -33,5 +86,5 @@ class NumberFree(NumberInUse):
 class CallRecorded(Message):
     """The record of an ended conference, sent once."""
 
-    confid: str = wire("confid")
-    record: dict[str, Any] = wire("record", obj)
+    confid: Moid
+    record: CallRecord

@@ -5,66 +5,75 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Literal
 
-from foundation.bus.message import Check, Message, list_of, message, one_of, text, whole, wire
+from msgspec import field
 
-_MOID = text(40, 1)
-_STATE = one_of("normal", "abnormal")
-_URL = text(200)
+from foundation.bus.message import Message, message
+from foundation.bus.typed_json import TypedObject, items, text
+from wire.fields import Count, Moid, Positive
+
 MOST_LISTED = 500
 
-
-def _fields(**checks: Check) -> Check:
-    """An object with these fields; others are ignored."""
-
-    def check(value: Any) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise ValueError("must be an object")
-        return {name: one(value.get(name)) for name, one in checks.items()}
-
-    return check
+State = Literal["normal", "abnormal"]
+Url = Annotated[str, text(200)]
 
 
-_NEIGHBOUR = _fields(platformmoid=_MOID, state=_STATE)
-_STORE = _fields(url=_URL, platformmoid=_MOID)
+class Neighbour(TypedObject):
+    """A platform that a platform backs up, or is backed up by, and how it is."""
+
+    platform: Moid = field(name="platformmoid")
+    state: State
+
+
+class Address(TypedObject):
+    """Where a server is."""
+
+    url: Url
+
+
+class StoreAddress(TypedObject):
+    """Where a server with the data of a platform is."""
+
+    url: Url
+    platform: Moid = field(name="platformmoid")
 
 
 @message("PLATFORM_STATE_REQ")
 class AskPlatformState(Message):
     """CSS asks how a platform is, and which ones it backs up and is backed up by."""
 
-    platform: str = wire("platformmoid", _MOID)
+    platform: Moid = field(name="platformmoid")
 
 
 @message("PLATFORM_STATE_NOTIFY")
 class PlatformState(Message):
     """How a platform is: normal while its own site serves it. To who asked, and at each change."""
 
-    platform: str = wire("platformmoid", _MOID)
-    state: str = wire("state", _STATE)
-    epoch: int = wire("epoch", whole(0))
-    serving: str = wire("serving", _MOID)
-    mains: tuple[dict[str, Any], ...] = wire("mains", list_of(_NEIGHBOUR))
-    backups: tuple[dict[str, Any], ...] = wire("backups", list_of(_NEIGHBOUR))
-    number: int | None = wire("number", whole(0), default=None)
+    platform: Moid = field(name="platformmoid")
+    state: State
+    epoch: Count
+    serving: Moid
+    mains: Annotated[tuple[Neighbour, ...], items()]
+    backups: Annotated[tuple[Neighbour, ...], items()]
+    number: Count | None = None
 
 
 @message("PLATFORM_CONFIG_REQ")
 class AskPlatformConfig(Message):
     """CSS asks where a platform's servers are."""
 
-    platform: str = wire("platformmoid", _MOID)
+    platform: Moid = field(name="platformmoid")
 
 
 @message("PLATFORM_CONFIG_NOTIFY")
 class PlatformConfig(Message):
     """Where a platform's servers are; without credentials: each site has its own."""
 
-    platform: str = wire("platformmoid", _MOID)
-    mq: dict[str, Any] = wire("mq", _fields(url=_URL))
-    redis: tuple[dict[str, Any], ...] = wire("redis", list_of(_STORE))
-    mysql: tuple[dict[str, Any], ...] = wire("mysql", list_of(_STORE))
+    platform: Moid = field(name="platformmoid")
+    mq: Address
+    redis: Annotated[tuple[StoreAddress, ...], items()]
+    mysql: Annotated[tuple[StoreAddress, ...], items()]
 
 
 @message("SERVER_ROOM_STATE_NOTIFY")
@@ -74,12 +83,12 @@ class RoomState(Message):
     More than 500 of them come in parts; each says the same of the room.
     """
 
-    platform: str = wire("platformmoid", _MOID)
-    room: str = wire("roommoid", _MOID)
-    state: str = wire("state", _STATE)
-    user_domains: tuple[str, ...] = wire("userdomains", list_of(_MOID, MOST_LISTED))
-    epoch: int | None = wire("epoch", whole(0), default=None)
-    number: int | None = wire("number", whole(0), default=None)
-    listid: str | None = wire("listid", text(64), default=None)
-    part: int | None = wire("part", whole(1), default=None)
-    parts: int | None = wire("parts", whole(1), default=None)
+    platform: Moid = field(name="platformmoid")
+    room: Moid = field(name="roommoid")
+    state: State
+    user_domains: Annotated[tuple[Moid, ...], items(MOST_LISTED)] = field(name="userdomains")
+    epoch: Count | None = None
+    number: Count | None = None
+    listid: Annotated[str, text(64)] | None = None
+    part: Positive | None = None
+    parts: Positive | None = None

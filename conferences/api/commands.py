@@ -11,9 +11,13 @@ from conferences.data import queries
 from conferences.data.platform_resolver import served_elsewhere
 from conferences.rules.states import Conference
 from foundation.bus.gateway import Result, gateway
+from foundation.bus.message import Message, from_body
 from foundation.cells.directory import own_platform
 from foundation.web.errors import Refusal
+from wire.conference_control import ControlOrder
+from wire.conference_manager import ConferenceCreated, CreateConference
 from wire.error_codes import Err
+from wire.fields import Join
 from wire.http_codes import UNSPECIFIED, http_code
 
 NO_CONFERENCE = 12103
@@ -45,9 +49,9 @@ def own(conf_id: str, domain: str) -> Conference:
     return c
 
 
-def ask(**body: Any) -> Result:
+def ask(command: Message) -> Result:
     """Hand a command in, and wait for its answer. Raises Nack."""
-    result = gateway().ask(body)
+    result = gateway().ask(command)
     if result.answer is not None:
         said = orjson.loads(result.answer)
         if said["type"].endswith("_NACK"):
@@ -55,9 +59,9 @@ def ask(**body: Any) -> Result:
     return result
 
 
-def ask_unit(**body: Any) -> dict[str, Any]:
+def ask_unit(order: ControlOrder) -> dict[str, Any]:
     """Hand a control in; what the media unit says. Raises Nack, and Refusal where it is silent."""
-    result = ask(**body)
+    result = ask(order)
     if result.answer is None:
         raise Refusal(20001, "the media unit did not answer")
     said: dict[str, Any] = orjson.loads(result.answer)
@@ -71,15 +75,15 @@ class Started:
     e164: str
     confid: str
     running: bool
-    join: dict[str, Any] | None
+    join: Join | None
 
 
-def start(**body: Any) -> Started:
+def start(command: CreateConference) -> Started:
     """Ask for a conference. Raises Nack, and Refusal while the very same request is on its way."""
-    result = ask(**body)
+    result = ask(command)
     if result.answer is not None:
-        said = orjson.loads(result.answer)
-        return Started(said["confE164"], said["confid"], True, said.get("join"))
+        created = from_body(ConferenceCreated, orjson.loads(result.answer))
+        return Started(created.e164, created.confid, True, created.join)
     if result.made is None:
         raise Refusal(UNSPECIFIED, "the same request is still in progress; ask again shortly")
     return Started(*result.made, False, None)

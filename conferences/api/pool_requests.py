@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
 import orjson
 import redis
 from django.db import InterfaceError, OperationalError
@@ -27,9 +28,11 @@ from foundation.bus.delivery import DatabaseAway, Delivery, Outcome
 from foundation.bus.dispatch import MOST_TRIES, handle
 from foundation.bus.log_context import delivery_fields
 from foundation.bus.message import Message
+from foundation.bus.typed_json import to_json
 from foundation.cells.directory import own_platform, store_of
 from foundation.cells.serving import for_each_served
 from wire.error_codes import Err
+from wire.fields import ResourceType
 from wire.resource_pool import (
     GetResources,
     NodeRegistered,
@@ -159,10 +162,9 @@ def _granted(answer: str, reqid: str | None) -> ResourcesGranted:
     if not got:
         return ResourcesGranted(reqid=reqid)
     log.debug("%s: %s", got["mcu"], got["why"])
-    named: dict[str, Any] = {
-        kind: unit_of(got[kind]).wire for kind in ("mcu", "vrs", "mps") if kind in got
-    }
-    named["mcu"] = {**named["mcu"], "platformmoid": got.get("platform") or own_platform()}
+    named = {kind: unit_of(got[kind]).wire for kind in ("mcu", "vrs", "mps") if kind in got}
+    platform = got.get("platform") or own_platform()
+    named["mcu"] = msgspec.structs.replace(named["mcu"], platform=platform)
     return ResourcesGranted(reqid=reqid, **named)
 
 
@@ -215,7 +217,7 @@ def _hear(platform: str, said: Sequence[Message | None]) -> list[outbox.Row]:
     return []
 
 
-def _resource(message: NodeRegistered | NodeUnregistered) -> tuple[str, Unit]:
+def _resource(message: NodeRegistered | NodeUnregistered) -> tuple[ResourceType, Unit]:
     return message.restype, unit_here(message.ip, message.pid)
 
 
@@ -224,7 +226,13 @@ def _orders_of(platform: str, message: NodeRegistered | ResourcesUsed) -> list[O
         unit = unit_here(message.ip, message.pid)
         draining = units.is_draining(platform, message.restype, unit)
         room = message.room or ""
-        node = node_json(room, message.platform, message.capacity, message.load, draining)
+        node = node_json(
+            room,
+            message.platform,
+            to_json(message.capacity),
+            to_json(message.load) if message.load else None,
+            draining,
+        )
         return [("state", message.restype, name_of(unit), node)]
     named = (("mcu", message.mcu), ("vrs", message.vrs), ("mps", message.mps))
     return [

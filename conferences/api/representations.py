@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from conferences.rules.states import Conference
+from foundation.bus.typed_json import to_json
+from wire.fields import Settings, Terminal
 
 _NOT_OURS = {
     "meeting_room_name": "",
@@ -41,7 +43,7 @@ def _moment(value: datetime | None) -> str:
 
 def item(c: Conference, domain_name: str) -> dict[str, Any]:
     """ConfItem: a conference in a list."""
-    settings = c.settings or {}
+    settings = c.settings or Settings()
     return {
         **_NOT_OURS,
         "name": c.name,
@@ -54,8 +56,8 @@ def item(c: Conference, domain_name: str) -> dict[str, Any]:
         "end_time": _moment(c.ends_at),
         "duration": c.duration,
         "bitrate": c.bitrate,
-        "mute": int(bool(settings.get("mute"))),
-        "silence": int(bool(settings.get("silence"))),
+        "mute": int(bool(settings.mute)),
+        "silence": int(bool(settings.silence)),
         "auto_end": int(c.auto_end),
         "max_join_mt": c.places,
         "need_password": int(bool(c.password)),
@@ -92,27 +94,27 @@ def detail(c: Conference, domain_name: str) -> dict[str, Any]:
         "mix_enable": 1,
         "poll_enable": 0,
         "video_formats": [video],
-        "join": c.join if c.state.value == "running" else None,
+        "join": to_json(c.join) if c.join and c.state.value == "running" else None,
         "restores": c.restores,
     }
 
 
-def terminal(m: dict[str, Any], bitrate: int) -> dict[str, Any]:
+def terminal(one: Terminal, bitrate: int) -> dict[str, Any]:
     """MtItem: a terminal of a conference; strings are never null."""
-    account = str(m.get("account") or "")
+    account = one.account or ""
     return {
-        "alias": str(m.get("name") or account),
-        "mt_id": str(m.get("mtid") or ""),
-        "ip": str(m.get("ip") or ""),
-        "online": int(bool(m.get("online"))),
-        "e164": account if m.get("type") == "e164" else "",
+        "alias": one.name or account,
+        "mt_id": one.mtid or "",
+        "ip": one.ip or "",
+        "online": int(bool(one.online)),
+        "e164": account if one.type == "e164" else "",
         "type": 1,
         "bitrate": bitrate,
-        "silence": int(bool(m.get("silence"))),
-        "mute": int(bool(m.get("mute"))),
+        "silence": int(bool(one.silence)),
+        "mute": int(bool(one.mute)),
         **dict.fromkeys(("dual", "mix", "vmp", "inspection", "rec", "poll", "upload"), 0),
-        "protocol": 1 if m.get("type") == "sip" else 0,
+        "protocol": 1 if one.type == "sip" else 0,
         "call_mode": 0,
         "account": account,
-        "account_type": 1 if m.get("type") == "user" else 5,
+        "account_type": 1 if one.type == "user" else 5,
     }

@@ -6,7 +6,9 @@ import re
 from typing import Any
 
 from foundation.web.errors import Refusal
+from wire.conference_manager import CreateConference, Creator
 from wire.error_codes import Err
+from wire.fields import InvitedTerminal, Places, TerminalType
 
 _CLOSED_NAME = re.compile(r"[%&*^~'\"?/\\<>|`$]")
 _EDGE = "_-.@"
@@ -31,12 +33,12 @@ def number(value: Any, name: str, default: int) -> int:
     return value
 
 
-def switch(value: Any, name: str) -> int:
+def switch(value: Any, name: str) -> bool:
     """0 or 1; absent is 0. Raises Refusal."""
     found = number(value, name, 0)
     if found not in (0, 1):
         raise Refusal(int(Err.MALFORMED), f"{name}: must be 0 or 1")
-    return found
+    return found == 1
 
 
 def words(value: Any, name: str, default: str = "") -> str:
@@ -75,7 +77,9 @@ def conference_name(value: Any) -> str:
     return name
 
 
-def create_request(given: dict[str, Any]) -> dict[str, Any]:
+def create_request(
+    given: dict[str, Any], user_domain: str, creator: Creator, reqid: str | None = None
+) -> CreateConference:
     """The wire's create request for ConfParams. Raises Refusal."""
     if number(given.get("create_type"), "create_type", 1) != 1:
         raise Refusal(20108, _NO_TEMPLATES)
@@ -96,34 +100,37 @@ def create_request(given: dict[str, Any]) -> dict[str, Any]:
     recorder = given.get("recorder") or {}
     if not isinstance(recorder, dict):
         raise Refusal(int(Err.MALFORMED), "recorder: must be an object")
-    return {
-        "type": "CM_MAU_CREATECONF_REQ",
-        "confname": conference_name(given.get("name")),
-        "confpwd": password,
-        "conftype": 1,
-        "duration": number(given.get("duration"), "duration", 240),
-        "maxjoinedmt": places(given.get("max_join_mt")),
-        "autoend": switch(given.get("auto_end"), "auto_end"),
-        "resolution": "1080p" if resolution in _HD_RESOLUTIONS else "720p",
-        "h265": int(number(first.get("format"), "video_formats.format", 0) == _H265_FORMAT),
-        "bitrate": rate,
-        "record": int(number(recorder.get("recorder_mode"), "recorder_mode", 0) in (1, 3)),
-        "mts": terminals(given.get("invite_members"), "invite_members"),
-    }
+    return CreateConference(
+        reqid=reqid,
+        user_domain=user_domain,
+        creator=creator,
+        name=conference_name(given.get("name")),
+        password=password,
+        duration=number(given.get("duration"), "duration", 240),
+        places=places(given.get("max_join_mt")),
+        auto_end=switch(given.get("auto_end"), "auto_end"),
+        resolution="1080p" if resolution in _HD_RESOLUTIONS else "720p",
+        h265=number(first.get("format"), "video_formats.format", 0) == _H265_FORMAT,
+        bitrate=rate,
+        record=number(recorder.get("recorder_mode"), "recorder_mode", 0) in (1, 3),
+        mts=terminals(given.get("invite_members"), "invite_members"),
+    )
 
 
-def places(value: Any) -> int:
+def places(value: Any) -> Places:
     """`max_join_mt`: 8, 32, 64 or 192. Raises Refusal."""
     found = number(value, "max_join_mt", 8)
-    if found not in (8, 32, 64, 192):
-        raise Refusal(int(Err.MALFORMED), "max_join_mt: must be 8, 32, 64 or 192")
-    return found
+    for size in _SIZES:
+        if found == size:
+            return size
+    raise Refusal(int(Err.MALFORMED), "max_join_mt: must be 8, 32, 64 or 192")
 
 
-_KINDS = {1: "user", 4: "sip", 5: "e164", 6: "e164"}
+_SIZES: tuple[Places, ...] = (8, 32, 64, 192)
+_KINDS: dict[int, TerminalType] = {1: "user", 4: "sip", 5: "e164", 6: "e164"}
 
 
-def terminals(value: Any, name: str) -> list[dict[str, Any]]:
+def terminals(value: Any, name: str) -> tuple[InvitedTerminal, ...]:
     """Accounts to call, as the wire's terminals. Raises Refusal."""
     found = []
     for one in items(value, name):
@@ -134,13 +141,13 @@ def terminals(value: Any, name: str) -> list[dict[str, Any]]:
         kind = number(one.get("account_type"), f"{name}.account_type", 5)
         shown = words(one.get("name"), f"{name}.name") or account
         wire_kind = _KINDS.get(kind, "sip" if sip else "h323")
-        found.append({"account": account, "name": shown[:128], "type": wire_kind})
-    return found
+        found.append(InvitedTerminal(account=account, name=shown[:128], type=wire_kind))
+    return tuple(found)
 
 
-def terminal_ids(value: Any) -> list[str]:
+def terminal_ids(value: Any) -> tuple[str, ...]:
     """`mts` as a list of `{mt_id}`. Raises Refusal."""
     found = [words(one.get("mt_id"), "mts.mt_id") for one in items(value, "mts")]
     if not found or not all(found):
         raise Refusal(int(Err.MALFORMED), "mts: a list of {mt_id} is needed")
-    return found
+    return tuple(found)

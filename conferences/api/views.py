@@ -6,25 +6,27 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from conferences.api import commands, representations, request_parsing
+from conferences.api import commands, representations, request_parsing, serializers
 from conferences.data import queries
 from conferences.data.join_links import join_link
 from conferences.data.platform_resolver import platform_of_domain
 from conferences.rules.states import Conference
 from domains.api.sessions import Session
+from foundation.bus.typed_json import read_as, to_json
 from foundation.cells.directory import store_of
 from foundation.web.errors import UNSPECIFIED, Refusal, ack, nack
+from foundation.web.serializers import Accepted, answers
+from wire.conference_control import CallTerminals, RemoveTerminals
+from wire.conference_manager import Creator, ReleaseConference
 from wire.error_codes import Err
+from wire.fields import Terminal
 
 NO_TERMINAL = 12104
-
-_any = extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
 
 
 def unknown_call(request: HttpRequest, rest: str = "") -> JsonResponse:
@@ -63,25 +65,27 @@ class _Call(APIView):
 class Conferences(_Call):
     """`mc/confs`."""
 
-    @_any
+    @extend_schema(
+        request=serializers.ConfParams,
+        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
+        responses=answers(serializers.Created),
+    )
     def post(self, request: Request) -> Response:
         """Create. Without an outcome in 4 s it is acknowledged all the same: it goes on."""
         given = self.params(request)
-        body = request_parsing.create_request(given)
-        body["moid"] = self.domain(request)
-        account = self.session(request).account
-        body["creator"] = {"moid": account.moid, "name": str(account)[:64]}
-        home = platform_of_domain(body["moid"])
+        domain, account = self.domain(request), self.session(request).account
+        creator = Creator(moid=account.moid, name=str(account)[:64])
+        key = request.headers.get("Idempotency-Key", "")[:64]
+        command = request_parsing.create_request(given, domain, creator, key or None)
+        home = platform_of_domain(domain)
         if str(given.get("platform_id") or home) != home:
             raise Refusal(29004, "platform_id: this platform is not served at this site")
-        if key := request.headers.get("Idempotency-Key", "")[:64]:
-            body["reqid"] = key
-        made = commands.start(**body)
+        made = commands.start(command)
         return ack(
             conf_id=made.e164,
             meeting_id=made.confid,
             description="running" if made.running else "accepted; it is being started",
-            join=made.join,
+            join=to_json(made.join) if made.join else None,
             join_url=settings.PUBLIC_URL + join_link(made.confid, made.e164),
         )
 
@@ -89,19 +93,22 @@ class Conferences(_Call):
 class OneConference(_Call):
     """`mc/confs/{conf_id}`."""
 
-    @_any
+    @extend_schema(request=None, responses={200: answers(serializers.Ended)})
     def delete(self, request: Request, conf_id: str) -> Response:
         """End it."""
         self.own(request, conf_id)
-        moid = self.domain(request)
-        commands.ask(type="CM_MAU_RELEASECONF_REQ", confE164=conf_id, moid=moid)
+        commands.ask(ReleaseConference(e164=conf_id, user_domain=self.domain(request)))
         return ack(description="")
 
 
 class LiveConferences(_Call):
     """`vc/confs`."""
 
-    @extend_schema(operation_id="vc_confs_list", responses=OpenApiTypes.OBJECT)
+    @extend_schema(
+        operation_id="vc_confs_list",
+        parameters=[OpenApiParameter("start", int), OpenApiParameter("count", int)],
+        responses={200: answers(serializers.ConfList)},
+    )
     def get(self, request: Request) -> Response:
         """The tenant's live conferences; `start` and `count` (0: all, up to 500)."""
         given = self.params(request)
@@ -118,7 +125,7 @@ class LiveConferences(_Call):
 class LiveConference(_Call):
     """`vc/confs/{conf_id}`."""
 
-    @_any
+    @extend_schema(responses=answers(serializers.ConfDetail))
     def get(self, request: Request, conf_id: str) -> Response:
         """One conference in detail."""
         c = self.own(request, conf_id)
@@ -129,13 +136,16 @@ class LiveConference(_Call):
 class Terminals(_Call):
     """`vc/confs/{conf_id}/mts`."""
 
-    @_any
+    @extend_schema(responses={200: answers(serializers.MtList)})
     def get(self, request: Request, conf_id: str) -> Response:
         """Who is invited, and who is there."""
         c = self.own(request, conf_id)
         return ack(mts=[representations.terminal(m, c.bitrate) for m in c.mts])
 
-    @_any
+    @extend_schema(
+        request=serializers.InvitedMembers,
+        responses={200: answers(serializers.CalledTerminals)},
+    )
     def post(self, request: Request, conf_id: str) -> Response:
         """Call terminals; they come online later."""
         self.own(request, conf_id)
@@ -143,24 +153,28 @@ class Terminals(_Call):
         if not wanted:
             raise Refusal(int(Err.MALFORMED), "mts: a list of {account, account_type} is needed")
         said = commands.ask_unit(
-            type="CM_MCU_ADDMT_REQ", confE164=conf_id, moid=self.domain(request), mts=wanted
+            CallTerminals(e164=conf_id, user_domain=self.domain(request), mts=wanted)
         )
         added = said.get("mts")
         known = added if isinstance(added, list) else []
-        shown = [representations.terminal(m, 0) for m in known if isinstance(m, dict)]
+        shown = [
+            representations.terminal(read_as(Terminal, one), 0)
+            for one in known
+            if isinstance(one, dict)
+        ]
         names = ("account", "account_type", "protocol", "mt_id")
         return ack(mts=[{name: one[name] for name in names} for one in shown])
 
-    @_any
+    @extend_schema(request=serializers.TerminalIds, responses={200: answers(Accepted)})
     def delete(self, request: Request, conf_id: str) -> Response:
         """Remove terminals."""
         c = self.own(request, conf_id)
         ids = request_parsing.terminal_ids(self.params(request).get("mts"))
-        if unknown := set(ids) - {str(m.get("mtid")) for m in c.mts}:
+        if unknown := set(ids) - {str(terminal.mtid) for terminal in c.mts}:
             raise Refusal(
                 NO_TERMINAL, f"terminal does not exist: {', '.join(sorted(unknown))[:200]}"
             )
         commands.ask_unit(
-            type="CM_MCU_DELMT_REQ", confE164=conf_id, moid=self.domain(request), mtids=ids
+            RemoveTerminals(e164=conf_id, user_domain=self.domain(request), mtids=ids)
         )
         return ack()

@@ -28,7 +28,7 @@ from foundation.cells.directory import own_platform, possible_platforms, redis_o
 from foundation.clock import next_id
 from licensing.data.seats import Seats, read_stock
 from licensing.rules.amounts import Amounts
-from wire.conference_manager import CreateConference
+from wire.conference_manager import CreateConference, ListedConference
 from wire.error_codes import Err
 from wire.resource_pool import ResourcesGranted, ResourcesRefused
 
@@ -196,8 +196,8 @@ class ConferencesDatabaseUnitOfWork:
 
         It is a peer's site if the RMS names one, else this site.
         """
-        named = (reply.mcu or {}) if isinstance(reply, ResourcesGranted) else {}
-        platform = str(named.get("platformmoid") or "")
+        unit = reply.mcu if isinstance(reply, ResourcesGranted) else None
+        platform = (unit.platform if unit else None) or ""
         return platform if platform in settings.PEERS else self.own_site
 
     def tenant(self, moid: str) -> Tenant | None:
@@ -244,7 +244,7 @@ class ConferencesDatabaseUnitOfWork:
 
     def list_page(
         self, domain: str, start: int, count: int
-    ) -> tuple[int, list[dict[str, Any]]] | None:
+    ) -> tuple[int, list[ListedConference]] | None:
         """Return the count and one page of a domain's live conferences; `None` means no such domain."""
         return queries.list_page(self._database, domain, start, count)
 

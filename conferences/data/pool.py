@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import redis
@@ -17,6 +17,7 @@ from conferences.data.pool_scripts import POOL
 from conferences.rules.states import Unit
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, possible_platforms, redis_of, store_of
+from wire.fields import ResourceType
 
 SILENT_MILLIS = 12_000
 """A resource without a heartbeat for so many milliseconds is lost."""
@@ -60,14 +61,15 @@ class Pool:
                 pipe.evalsha(_SHA, 0, *order)
             return list(pipe.execute())
 
-    def silent(self) -> list[tuple[str, Unit]]:
+    def silent(self) -> list[tuple[ResourceType, Unit]]:
         """Return the resources that have not been heard of for 12 s, during which this site did listen.
 
         The watch comes by way of the broker every second. After a gap in it, units have 12 s to be heard again:
         a broker that was away must not move every conference of the site.
         """
         members = self.run_one("silent", str(SILENT_MILLIS))
-        return [(kind, unit_of(name)) for kind, _, name in (m.partition("|") for m in members)]
+        parts = (member.partition("|") for member in members)
+        return [(cast(ResourceType, kind), unit_of(name)) for kind, _, name in parts]
 
     def rebuild(self) -> None:
         """Fill an empty Redis with the known resources, the places in use, and the projection of conferences.

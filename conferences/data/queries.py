@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from conferences.data import row_mapper
 from conferences.rules.outgoing import wire_time
@@ -13,37 +12,35 @@ from domains.data.hooks import RunningConference
 from domains.data.lookups import TENANTS_BELOW, level_of
 from foundation.cells import sql
 from foundation.cells.directory import look_up, possible_platforms, store_of
+from wire.conference_manager import ListedConference
+from wire.fields import Join
 
 _TABLE = "conferences_conference"
 
 
-def list_item(c: Conference) -> dict[str, Any]:
+def list_item(c: Conference) -> ListedConference:
     """Return a conference as lists on the wire show it."""
-    item: dict[str, Any] = {
-        "confE164": c.e164,
-        "confid": c.confid,
-        "confname": c.name,
-        "conftype": c.conftype,
-        "state": c.state.value,
-        "moid": c.user_domain,
-        "platformmoid": c.hosting_platform or c.source_platform,
-        "starttime": wire_time(c.started_at or c.created_at),
-        "maxjoinedmt": c.places,
-        "mtnum": sum(1 for m in c.mts if m.get("online")),
-        "shortnum": c.shortnum,
-    }
-    if c.ends_at:
-        item["endtime"] = wire_time(c.ends_at)
-    if c.unit:
-        item["mcu"] = c.unit.wire
-    if c.join:
-        item["join"] = c.join
-    return item
+    return ListedConference(
+        e164=c.e164,
+        confid=c.confid,
+        name=c.name,
+        conftype=c.conftype,
+        state=c.state.value,
+        user_domain=c.user_domain,
+        platform=c.hosting_platform or c.source_platform,
+        starttime=wire_time(c.started_at or c.created_at),
+        places=c.places,
+        online=sum(1 for terminal in c.mts if terminal.online),
+        shortnum=c.shortnum,
+        endtime=wire_time(c.ends_at),
+        mcu=c.unit.wire if c.unit else None,
+        join=c.join,
+    )
 
 
 def list_page(
     database: str, domain: str, start: int, count: int
-) -> tuple[int, list[dict[str, Any]]] | None:
+) -> tuple[int, list[ListedConference]] | None:
     """Return the count and one page of the live conferences of a domain, oldest first.
 
     `None` means that it is no user or platform domain.
@@ -138,7 +135,7 @@ class JoinInfo:
     state: str
     password: str
     user_domain: str
-    join: dict[str, Any] | None
+    join: Join | None
     platform: str
     """The platform whose data it is part of."""
 
@@ -188,7 +185,8 @@ def running_conferences(
 
 def _running_conference(c: Conference) -> RunningConference:
     """Return a conference as the hook gives it, with the people who are or were in it."""
-    people = {str(m["account"]) for m in (*c.mts, *c.members) if m.get("account")}
+    people = {terminal.account for terminal in c.mts if terminal.account}
+    people |= {stay.account for stay in c.members if stay.account}
     return RunningConference(
         c.confid, c.revision, c.name, c.user_domain, c.creator_moid, frozenset(people)
     )

@@ -10,6 +10,7 @@ import orjson
 
 from conferences.rules.states import Conference, ConferenceState, Unit
 from foundation.cells.directory import redis_of
+from wire.number_registry import UsedUnit
 
 _KEY = "conferences:restores"
 _MOST = 200
@@ -37,10 +38,10 @@ def stage(pipe: Any, c: Conference) -> None:
     if not c.restores or c.state is not ConferenceState.RUNNING or len(c.units) < 2:
         return
     before, now = c.units[-2], c.units[-1]
-    if "until" not in before:
+    if not before.until or not now.since:
         return
-    entry = [c.e164, c.confid, _name(before), _name(now), before["until"], now["from"]]
-    restored_at = datetime.fromisoformat(now["from"]).timestamp()
+    entry = [c.e164, c.confid, _name(before), _name(now), before.until, now.since]
+    restored_at = datetime.fromisoformat(now.since).timestamp()
     pipe.zadd(_KEY, {orjson.dumps(entry): restored_at})
     pipe.zremrangebyrank(_KEY, 0, -_MOST - 1)
 
@@ -61,6 +62,6 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def _name(used: dict[str, Any]) -> str:
+def _name(used: UsedUnit) -> str:
     """Return the name of a used unit."""
     return str(Unit.of(used) or "?")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
-from conferences.rules.states import Conference, ConferenceState, Rename, Unit, next_due
+from conferences.rules.states import Conference, Unit, next_due
 from foundation.bus.outbox import naive
+from foundation.bus.typed_json import TypedObject, read_own, to_json, to_json_list
 
 COLUMNS = (
     "confid",
@@ -39,8 +39,6 @@ COLUMNS = (
 READ = "detail, revision"
 """All of a conference is in `detail`; the columns repeat what is searched for."""
 
-_UNITS = frozenset({"unit", "vrs", "mps"})
-_TUPLES = frozenset({"mts", "units", "members"})
 _NAMES = tuple(f.name for f in fields(Conference))
 _DEFAULTS = {f.name: f.default for f in fields(Conference)}
 
@@ -79,42 +77,37 @@ def to_row(c: Conference) -> tuple[Any, ...]:
 def to_detail(c: Conference) -> bytes:
     """What differs from a conference's defaults, as JSON."""
     kept = {n: v for n in _NAMES if (v := getattr(c, n)) != _DEFAULTS[n]}
-    if c.rename:
-        r = c.rename
-        kept["rename"] = [r.ask, r.name, r.request, r.reqid, r.answer_by]
-    return orjson.dumps(kept, default=tuple)
+    for name in ("mts", "units", "members"):
+        if name in kept:
+            kept[name] = to_json_list(kept[name])
+    return orjson.dumps(kept, default=_plain)
+
+
+def _plain(value: object) -> object:
+    """A typed object as a JSON object, a named tuple as a list: what orjson does not know."""
+    if isinstance(value, TypedObject):
+        return to_json(value)
+    if isinstance(value, tuple):
+        return tuple(value)
+    raise TypeError(f"{type(value).__name__} is not kept")
 
 
 def from_row(row: tuple[Any, ...]) -> Conference:
-    """The conference of a row that was read as READ says."""
+    """The conference of a row that was read as READ says; each field is of the type that it declares."""
     kept: dict[str, Any] = orjson.loads(row[0])
-    at = kept.get("hosting_platform", "")
-    for name, value in kept.items():
-        if value is None:
-            continue
-        if name.endswith(("_at", "_by", "_since")):
-            kept[name] = _moment(value)
-        elif name in _UNITS:
-            kept[name] = _unit(value, at)
-        elif name in _TUPLES:
-            kept[name] = tuple(value)
-    kept["state"] = ConferenceState(kept.get("state", ConferenceState.CREATING))
-    kept["revision"] = row[1]
+    here = kept.get("hosting_platform", "")
+    for name in ("unit", "vrs", "mps"):
+        if unit := kept.get(name):
+            kept[name] = _with_site(unit, here)
     if "tried" in kept:
-        kept["tried"] = tuple(_unit(one, at) for one in kept["tried"])
-    if kept.get("rename"):
-        ask, name, request, reqid, answer_by = kept["rename"]
-        kept["rename"] = Rename(ask, name, request, reqid, _moment(answer_by))
-    return Conference(**kept)
+        kept["tried"] = [_with_site(unit, here) for unit in kept["tried"]]
+    kept["revision"] = row[1]
+    return read_own(Conference, kept)
 
 
-def _unit(value: list[str], at: str) -> Unit:
-    """A unit; one that was written before units knew their site stands where the conference runs."""
-    return Unit(*value) if len(value) > 2 else Unit(value[0], value[1], at)
-
-
-def _moment(value: str) -> datetime:
-    return datetime.fromisoformat(value).astimezone(UTC)
+def _with_site(unit: list[str], here: str) -> list[str]:
+    """A unit that was written before units knew their site stands where the conference runs."""
+    return unit if len(unit) > 2 else [*unit, here]
 
 
 def projection(c: Conference) -> dict[str, str]:

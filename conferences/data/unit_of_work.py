@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from conferences.rules.create import Tenant
 from conferences.rules.states import Conference, Unit
 from conferences.rules.step import Step
 from foundation.bus.outgoing import Outgoing
 from licensing.rules.amounts import Amounts
+from wire.conference_manager import ListedConference
 from wire.error_codes import Err
 from wire.resource_pool import ResourcesGranted, ResourcesRefused
 
@@ -82,7 +83,7 @@ class ConferencesUnitOfWork(Protocol):
 
     def list_page(
         self, domain: str, start: int, count: int
-    ) -> tuple[int, list[dict[str, Any]]] | None:
+    ) -> tuple[int, list[ListedConference]] | None:
         """Return the count and one page of a domain's live conferences; `None` means no such domain."""
 
     def control_request(self, e164: str, correlation_id: str, reqid: str) -> str | None:

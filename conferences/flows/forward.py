@@ -43,7 +43,7 @@ def _concerns(uow: UnitOfWork, notice: UnitHolds | NodeLost) -> bool:
     """Tell whether the unit holds a conference of this platform, or is believed to."""
     if queries.is_hosting(uow.database, notice.ip, notice.pid, own_platform()):
         return True
-    numbers = [e["confE164"] for e in notice.confs] if isinstance(notice, UnitHolds) else []
+    numbers = [entry.e164 for entry in notice.confs] if isinstance(notice, UnitHolds) else []
     return uow.platform in platforms_of_numbers(numbers).values()
 
 

@@ -31,8 +31,8 @@ def on_unit_holds(uow: ConferencesUnitOfWork, notice: UnitHolds, envelope: Envel
     if notice.part > notice.parts:
         raise NotTaken(f"must not be greater than parts ({notice.parts})", "part")
     unit = Unit(notice.ip, notice.pid, envelope.via or uow.own_site)
-    ours = uow.numbers_to_judge([e["confE164"] for e in notice.confs], not envelope.via)
-    entries = {e["confE164"]: e for e in notice.confs if e["confE164"] in ours}
+    ours = uow.numbers_to_judge([entry.e164 for entry in notice.confs], not envelope.via)
+    entries = {entry.e164: entry for entry in notice.confs if entry.e164 in ours}
     believed = uow.believed_on(unit, list(entries))
     for e164, entry in entries.items():
         c = believed.get(e164)

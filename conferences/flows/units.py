@@ -19,9 +19,11 @@ from conferences.rules.states import Conference, ConferenceState, Unit
 from foundation.bus import wake_up
 from foundation.bus.outbox import naive
 from foundation.bus.outgoing import Send
+from foundation.bus.typed_json import to_json
 from foundation.bus.unit_of_work import begin
 from foundation.cells import sql
 from foundation.cells.directory import possible_platforms, store_of
+from wire.fields import ResourceType
 from wire.media_unit import AskUnitForList
 from wire.resource_pool import NodeLost, NodeRegistered
 from wire.routes import Routes
@@ -56,7 +58,7 @@ def save_registered(platform: str, message: NodeRegistered) -> None:
             message.pid,
             message.room or "",
             message.platform,
-            orjson.dumps(message.capacity),
+            orjson.dumps(to_json(message.capacity)),
             orjson.dumps(message.labels),
             False,
             True,
@@ -66,7 +68,7 @@ def save_registered(platform: str, message: NodeRegistered) -> None:
         sql.insert(uow.database, "conferences_resourceunit", _COLUMNS, [row], update)
 
 
-def report_lost(platform: str, gone: Iterable[tuple[str, Unit]], why: str) -> None:
+def report_lost(platform: str, gone: Iterable[tuple[ResourceType, Unit]], why: str) -> None:
     """Tell the CSS of lost resources, durably, and then take them out of the pool.
 
     A crash in between tells it twice.

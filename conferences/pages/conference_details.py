@@ -7,7 +7,10 @@ from typing import Any
 
 from conferences.rules.outgoing import wire_time
 from conferences.rules.states import Conference, Unit
+from foundation.bus.typed_json import to_json
 from foundation.web import table_export
+from wire.fields import Join
+from wire.number_registry import Stay, UsedUnit
 
 SECRET = frozenset({"pin", "token", "password", "secret"})
 COLUMNS = (
@@ -36,10 +39,10 @@ def size(c: Conference) -> str:
     return f"{c.places} places ({kind}), {c.resolution}{more}"
 
 
-def join_without_secrets(join: dict[str, Any] | None) -> str:
+def join_without_secrets(join: Join | None) -> str:
     """The ways in, without pin and token."""
     ways = []
-    for way, info in (join or {}).items():
+    for way, info in (to_json(join) if join else {}).items():
         if way in SECRET:
             continue
         shown = info
@@ -55,12 +58,12 @@ def join_without_secrets(join: dict[str, Any] | None) -> str:
 
 def members(c: Conference) -> list[tuple[str, str, str]]:
     """Who was there."""
-    return [(_name(m), _moment(m.get("from")), _moment(m.get("until"))) for m in c.members]
+    return [(_name(m), _moment(m.since), _moment(m.until)) for m in c.members]
 
 
 def units(c: Conference) -> list[tuple[str, str, str]]:
     """Where it ran."""
-    return [(_unit(u), _moment(u.get("from")), _moment(u.get("until"))) for u in c.units]
+    return [(_unit(u), _moment(u.since), _moment(u.until)) for u in c.units]
 
 
 def csv_lines(conferences: Iterable[Conference]) -> Iterator[str]:
@@ -88,17 +91,13 @@ def _record(c: Conference) -> tuple[Any, ...]:
     )
 
 
-def _name(member: dict[str, Any]) -> str:
-    return _text(member.get("name") or member.get("account") or member.get("mtid"))
+def _name(member: Stay) -> str:
+    return member.name or member.account or member.mtid or ""
 
 
-def _unit(used: dict[str, Any]) -> str:
+def _unit(used: UsedUnit) -> str:
     return str(Unit.of(used) or "?")
 
 
-def _moment(value: Any) -> str:
-    return _text(value).replace("T", " ").removesuffix("+00:00")
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)
+def _moment(value: str | None) -> str:
+    return (value or "").replace("T", " ").removesuffix("+00:00")

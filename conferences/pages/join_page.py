@@ -19,6 +19,7 @@ from conferences.data.queries import JoinInfo, join_info
 from conferences.pages.failover_urls import doors_of, is_served_here, let_in, origin_of
 from conferences.rules.licence_counts import VISITOR
 from domains.data import hooks
+from foundation.bus.typed_json import to_json
 from foundation.cells.directory import own_platform
 from foundation.web.content_security_policy import with_policy
 from licensing.data.queries import stock_of_site
@@ -94,7 +95,8 @@ def _mine(request: HttpRequest, e164: str) -> JoinInfo | None:
 
 
 def _tell(request: HttpRequest, conference: JoinInfo) -> HttpResponse:
-    answer = {"state": conference.state, "name": conference.name, "join": conference.join}
+    join = to_json(conference.join) if conference.join else None
+    answer = {"state": conference.state, "name": conference.name, "join": join}
     if not conference.password:
         return _admitted(request, conference, answer)
     if request.method != "POST":

@@ -34,7 +34,9 @@ from foundation import clock
 from foundation.cells.directory import own_platform, possible_platforms, store_of
 from foundation.web.content_security_policy import with_policy
 from foundation.web.errors import Refusal
-from wire.fields import SIZES
+from wire.conference_control import HangUpTerminals, MuteTerminals, RenameConference
+from wire.conference_manager import Creator, ExtendConference, ReleaseConference
+from wire.fields import SIZES, Terminal
 
 MOST_SHOWN = 100
 DURATIONS = (15, 30, 60, 120, 240, 480, 1440, 0)
@@ -137,7 +139,7 @@ def live(request: HttpRequest) -> dict[str, Any]:
 
 
 def _shown(c: Conference, person: Account, whole: bool) -> dict[str, Any]:
-    there = sum(1 for m in c.mts if m.get("online"))
+    there = sum(1 for terminal in c.mts if terminal.online)
     shown = {
         "number": c.e164,
         "id": c.confid,
@@ -155,12 +157,12 @@ def _shown(c: Conference, person: Account, whole: bool) -> dict[str, Any]:
     return shown | {"mts": [_terminal(m) for m in c.mts]} if whole else shown
 
 
-def _terminal(m: dict[str, Any]) -> dict[str, Any]:
+def _terminal(terminal: Terminal) -> dict[str, str | bool]:
     return {
-        "id": str(m.get("mtid") or ""),
-        "name": str(m.get("name") or m.get("account") or ""),
-        "online": bool(m.get("online")),
-        "mute": bool(m.get("mute")),
+        "id": terminal.mtid or "",
+        "name": terminal.name or terminal.account or "",
+        "online": bool(terminal.online),
+        "mute": bool(terminal.mute),
     }
 
 
@@ -170,19 +172,19 @@ def start(request: HttpRequest) -> dict[str, Any]:
     """A conference at once, with the fields of the form."""
     given, person = request.POST, _person(request)
     hd = given.get("resolution") == "1080p"
-    body = request_parsing.create_request(
+    command = request_parsing.create_request(
         {
             "name": given.get("name"),
             "max_join_mt": given.get("places"),
             "duration": given.get("duration"),
             "password": given.get("password"),
             "video_formats": [{"format": 4, "resolution": 13 if hd else 12}],
-        }
+        },
+        person.domain_id or "",
+        Creator(moid=person.moid, name=str(person)[:64]),
     )
-    body["moid"] = person.domain_id or ""
-    body["creator"] = {"moid": person.moid, "name": str(person)[:64]}
-    made = commands.start(**body)
-    return {"number": made.e164, "name": body["confname"], "running": made.running}
+    made = commands.start(command)
+    return {"number": made.e164, "name": command.name, "running": made.running}
 
 
 @require_POST
@@ -194,33 +196,28 @@ def act(request: HttpRequest, e164: str, what: str) -> dict[str, Any]:
     return {}
 
 
-def _common(c: Conference) -> dict[str, str]:
-    """The CSS looks once more whose it is."""
-    return {"confE164": c.e164, "moid": c.user_domain}
-
-
 def _end(c: Conference, given: Any) -> None:
-    commands.ask(type="CM_MAU_RELEASECONF_REQ", **_common(c))
+    commands.ask(ReleaseConference(e164=c.e164, user_domain=c.user_domain))
 
 
 def _extend(c: Conference, given: Any) -> None:
     minutes = request_parsing.number(given.get("minutes"), "duration", 0)
-    commands.ask(type="CM_MAU_DELAYCONF_REQ", delay=minutes, **_common(c))
+    commands.ask(ExtendConference(e164=c.e164, user_domain=c.user_domain, delay=minutes))
 
 
 def _rename(c: Conference, given: Any) -> None:
     name = request_parsing.conference_name(given.get("name"))
-    commands.ask_unit(type="CM_MCU_MODIFYCONFNAME_REQ", confname=name, **_common(c))
+    commands.ask_unit(RenameConference(e164=c.e164, user_domain=c.user_domain, name=name))
 
 
 def _mute(c: Conference, given: Any) -> None:
-    one = {"mtid": given["id"]} if given.get("id") else {}
-    value = request_parsing.switch(given.get("value"), "value")
-    commands.ask_unit(type="CM_MCU_MUTE_REQ", value=value, **one, **_common(c))
+    value, mtid = request_parsing.switch(given.get("value"), "value"), given.get("id") or None
+    commands.ask_unit(MuteTerminals(e164=c.e164, user_domain=c.user_domain, value=value, mtid=mtid))
 
 
 def _drop(c: Conference, given: Any) -> None:
-    commands.ask_unit(type="CM_MCU_DROPMT_REQ", mtids=[given.get("id", "")], **_common(c))
+    mtids = (given.get("id", ""),)
+    commands.ask_unit(HangUpTerminals(e164=c.e164, user_domain=c.user_domain, mtids=mtids))
 
 
 _ACTIONS: dict[str, Callable[[Conference, Any], None]] = {

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from conferences.rules import outgoing
 from conferences.rules.states import WARNINGS, Conference, ConferenceState, EndReason, Unit
 from conferences.rules.step import Step, nothing
 from foundation.bus.outgoing import Outgoing
+from foundation.bus.typed_json import read_as, to_json
 from licensing.rules.amounts import Amounts
 from licensing.rules.limits import Full
-from wire.conference_manager import CreateConference
+from wire.conference_manager import CreateConference, Creator
 from wire.error_codes import MEANING, Err
-from wire.fields import MAX_MINUTES
+from wire.fields import MAX_MINUTES, InvitedTerminal, Join, Terminal
 from wire.resource_pool import ResourcesGranted, ResourcesRefused
 
 RMS_ANSWERS_IN = timedelta(seconds=2)
@@ -101,7 +101,7 @@ def decide_create(
 
     `numbers`: its number (E.164), short number and incarnation.
     """
-    creator = request.creator or {}
+    creator = request.creator or Creator()
     after = Conference(
         confid=confid,
         e164=numbers[0],
@@ -109,8 +109,8 @@ def decide_create(
         incarnation=numbers[2],
         source_platform=tenant.platform,
         user_domain=tenant.moid,
-        creator_moid=str(creator.get("moid") or "")[:40],
-        creator_name=str(creator.get("name") or "")[:64],
+        creator_moid=creator.moid or "",
+        creator_name=creator.name or "",
         name=request.name,
         password=request.password or "",
         conftype=request.conftype,
@@ -136,9 +136,12 @@ def decide_create(
     return Step("asking the RMS for a unit", None, after, (outgoing.ask_rms(after, "create"),))
 
 
-def invited(mts: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+def invited(mts: tuple[InvitedTerminal, ...]) -> tuple[Terminal, ...]:
     """Return the terminals to call as members that are not online yet, numbered from 1."""
-    return tuple({**m, "mtid": m.get("mtid") or str(n), "online": 0} for n, m in enumerate(mts, 1))
+    return tuple(
+        read_as(Terminal, {**to_json(one), "mtid": one.mtid or str(number), "online": 0})
+        for number, one in enumerate(mts, 1)
+    )
 
 
 def warned_by(seconds_left: float) -> int:
@@ -177,14 +180,14 @@ def decide_create_resources(
     if unit is None:
         return give_up(c, c.last_code or Err.NO_RESOURCE, now)
     until = _within(c, now + UNIT_ANSWERS_IN)
-    platform = (reply.mcu or {}).get("platformmoid") or site
+    platform = (reply.mcu and reply.mcu.platform) or site
     after = c.place(
         unit, platform, until, vrs=Unit.of(reply.vrs, site), mps=Unit.of(reply.mps, site)
     )
     return Step(f"creating on {unit}", c, after, (outgoing.command(after),))
 
 
-def decide_unit_took_it(c: Conference, join: dict[str, Any] | None, now: datetime) -> Step:
+def decide_unit_took_it(c: Conference, join: Join | None, now: datetime) -> Step:
     """Let the conference run, now that its unit has created it, and tell the asker."""
     after = c.begin_running(join, now)
     messages: tuple[Outgoing, ...] = (

@@ -6,11 +6,11 @@ counting again gives the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from conferences.rules.states import SMALL_PLACES, Conference, ConferenceState
 from licensing.rules.amounts import NONE, Amounts
+from wire.fields import Terminal
 
 _HARDWARE = frozenset({"h323", "sip"})
 _SOFTWARE = frozenset({"user"})
@@ -22,12 +22,12 @@ def of_new(places: int) -> Amounts:
     return Amounts(small_conferences=1 - large, large_conferences=large, media_ports=places)
 
 
-def of_terminals(terminals: Iterable[Mapping[str, Any]]) -> Amounts:
+def of_terminals(terminals: Iterable[Terminal]) -> Amounts:
     """Return what these terminals take while they are in a conference: an access port each, and their kind.
 
     A terminal that is called by number (`e164`) may be of any kind, even a telephone: it takes a port alone.
     """
-    kinds = [str(terminal.get("type") or "") for terminal in terminals]
+    kinds = [terminal.type or "" for terminal in terminals]
     return Amounts(
         software_terminals=sum(kind in _SOFTWARE for kind in kinds),
         hardware_terminals=sum(kind in _HARDWARE for kind in kinds),
@@ -35,7 +35,7 @@ def of_terminals(terminals: Iterable[Mapping[str, Any]]) -> Amounts:
     )
 
 
-VISITOR = of_terminals([{"type": "user"}])
+VISITOR = of_terminals([Terminal(type="user")])
 """What a visitor takes who comes by the join page."""
 
 
@@ -49,5 +49,5 @@ def in_use(c: Conference | None) -> Amounts:
     seat = of_new(c.places)
     if c.state is not ConferenceState.RUNNING:
         return seat
-    terminals = of_terminals(m for m in c.mts if m.get("online"))
+    terminals = of_terminals(terminal for terminal in c.mts if terminal.online)
     return seat + terminals

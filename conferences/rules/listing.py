@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from foundation.bus.message import MAX_BYTES, dumps
+from foundation.bus.typed_json import to_json
+from wire.conference_manager import ListedConference
 
 ITEMS_BYTES = MAX_BYTES - 4096
 """The bytes for the items of one answer; the rest is for the fields around them."""
 
 
-def as_many_as_fit(items: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+def as_many_as_fit(items: Iterable[ListedConference]) -> tuple[ListedConference, ...]:
     """Return the first items, up to the size of a message; at least one item."""
-    fitting: list[dict[str, Any]] = []
+    fitting: list[ListedConference] = []
     size = 0
     for item in items:
-        size += len(dumps(item)) + 1
+        size += len(dumps(to_json(item))) + 1
         if fitting and size > ITEMS_BYTES:
             break
         fitting.append(item)

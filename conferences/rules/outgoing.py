@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from conferences.rules.states import Conference, Unit
 from foundation.bus.message import Message, NotTaken
@@ -15,9 +15,17 @@ from wire.conference_manager import (
     ConferenceMoved,
     CreateRefused,
 )
+from wire.fields import ResourceType, Settings
 from wire.media_unit import CreateOnUnit, DropOnUnit, RestoreOnUnit
-from wire.number_registry import CallRecorded, NumberChanged, NumberFree, NumberInUse
-from wire.resource_pool import GetResources, ResourcesUsed
+from wire.number_registry import (
+    CallRecord,
+    CallRecorded,
+    NumberChanged,
+    NumberFree,
+    NumberInUse,
+    RecordedCreator,
+)
+from wire.resource_pool import ExcludedUnit, GetResources, ResourcesUsed
 from wire.routes import Routes, unit_key
 
 COMMAND_LIVES_MS = 15_000
@@ -59,7 +67,7 @@ def ask_rms(c: Conference, why: str) -> Send:
 
     `why` begins the correlation id, which brings the answer back to the flow that asked.
     """
-    wanted = ("mcu", "vrs", "mps") if c.record else ("mcu", "mps")
+    wanted: tuple[ResourceType, ...] = ("mcu", "vrs", "mps") if c.record else ("mcu", "mps")
     return Send(
         message=GetResources(
             user_domain=c.user_domain,
@@ -67,7 +75,7 @@ def ask_rms(c: Conference, why: str) -> Send:
             e164=c.e164,
             places=c.places,
             resolution=c.resolution,
-            exclude=tuple(unit.wire for unit in c.tried),
+            exclude=tuple(ExcludedUnit(ip=unit.ip, pid=unit.pid or None) for unit in c.tried),
         ),
         route=Routes.TO_RMS,
         correlation_id=f"{why}:{c.e164}:{c.source_platform}:{c.question}",
@@ -91,7 +99,7 @@ def drop(unit: Unit, e164: str, incarnation: int) -> Send:
     return to_unit(unit, DropOnUnit(e164=e164, incarnation=incarnation))
 
 
-def reservation(c: Conference, state: str) -> Send:
+def reservation(c: Conference, state: Literal["used", "free"]) -> Send:
     """Tell the RMS that the places which it granted are used, or free again."""
     return Send(
         message=ResourcesUsed(
@@ -135,9 +143,14 @@ def command(c: Conference) -> Send:
         started=wire_time(c.started_at) or "",
         chairman=c.chairman,
         speaker=c.speaker,
-        settings=c.settings or {"mute": 0, "silence": 0},
+        settings=_settings(c),
     )
     return to_unit(c.unit, again, COMMAND_LIVES_MS)
+
+
+def _settings(c: Conference) -> Settings:
+    settings = c.settings or Settings()
+    return Settings(mute=settings.mute or 0, silence=settings.silence or 0, extra=settings.extra)
 
 
 def created(c: Conference) -> Answer:
@@ -220,25 +233,25 @@ def _number(c: Conference) -> dict[str, Any]:
     }
 
 
-def call_record(c: Conference) -> dict[str, Any]:
+def call_record(c: Conference) -> CallRecord:
     """Return the call record of an ended conference, as it is kept and sent."""
-    return {
-        "confid": c.confid,
-        "confE164": c.e164,
-        "confname": c.name,
-        "moid": c.user_domain,
-        "sourceplatform": c.source_platform,
-        "hostingplatform": c.hosting_platform,
-        "creator": {"moid": c.creator_moid, "name": c.creator_name},
-        "starttime": wire_time(c.started_at),
-        "endtime": wire_time(c.ended_at),
-        "reason": c.end_reason,
-        "units": list(c.units),
-        "members": list(c.members),
-        "restores": c.restores,
-        "maxjoinedmt": c.places,
-        "record": int(c.record),
-    }
+    return CallRecord(
+        confid=c.confid,
+        e164=c.e164,
+        name=c.name,
+        user_domain=c.user_domain,
+        source_platform=c.source_platform,
+        hosting_platform=c.hosting_platform,
+        creator=RecordedCreator(moid=c.creator_moid, name=c.creator_name),
+        started=wire_time(c.started_at),
+        ended=wire_time(c.ended_at),
+        reason=c.end_reason,
+        units=c.units,
+        members=c.members,
+        restores=c.restores,
+        places=c.places,
+        record=c.record,
+    )
 
 
 def recorded(c: Conference) -> Send:

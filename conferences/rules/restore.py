@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from conferences.rules import outgoing
 from conferences.rules.create import MOST_UNITS, UNIT_ANSWERS_IN, decide_next_unit
@@ -13,6 +12,7 @@ from conferences.rules.states import Conference, ConferenceState, EndReason, Uni
 from conferences.rules.step import Step, nothing
 from foundation.bus.outgoing import Outgoing
 from wire.error_codes import Err
+from wire.fields import Join
 from wire.resource_pool import ResourcesGranted, ResourcesRefused
 
 TRY_AGAIN_IN = timedelta(seconds=10)
@@ -74,7 +74,7 @@ def decide_restore_resources(
     if unit is None or not isinstance(reply, ResourcesGranted):
         return wait_on(c, "no unit is free" if granted else "the RMS failed", now)
     until = now + UNIT_ANSWERS_IN
-    platform = (reply.mcu or {}).get("platformmoid") or site
+    platform = (reply.mcu and reply.mcu.platform) or site
     after = c.place(
         unit, platform, until, vrs=Unit.of(reply.vrs, site), mps=Unit.of(reply.mps, site)
     )
@@ -90,7 +90,7 @@ def wait_on(c: Conference, because: str, now: datetime) -> Step:
     return Step(f"{because}, waiting for the next round", c, after)
 
 
-def decide_unit_took_it_again(c: Conference, join: dict[str, Any] | None, now: datetime) -> Step:
+def decide_unit_took_it_again(c: Conference, join: Join | None, now: datetime) -> Step:
     """Let a conference run again that its unit has restored, or still had, and tell everybody where."""
     after = c.begin_running(join, now)
     messages = (

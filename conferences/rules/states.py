@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from wire.fields import Join, Resolution, Settings, Terminal, UnitName
+from wire.number_registry import Stay, UsedUnit
 
 SMALL_PLACES = 8
 """A conference with at most this many places is small (licensed apart from large ones)."""
@@ -48,6 +52,16 @@ class WrongMove(Exception):
     """A decision asked for a move that does not exist: this is a bug."""
 
 
+class NamesUnit(Protocol):
+    """What names a unit by its address, and by its instance name where there are several."""
+
+    @property
+    def ip(self) -> str | None: ...
+
+    @property
+    def pid(self) -> str | None: ...
+
+
 class Unit(NamedTuple):
     """A media unit: its address, its instance, and the site where it stands.
 
@@ -63,20 +77,17 @@ class Unit(NamedTuple):
         return f"{self.ip}:{self.pid}" if self.pid else self.ip
 
     @property
-    def wire(self) -> dict[str, str]:
+    def wire(self) -> UnitName:
         """The unit as messages name it: `{ip, pid?}`."""
-        return {"ip": self.ip, "pid": self.pid} if self.pid else {"ip": self.ip}
+        return UnitName(ip=self.ip, pid=self.pid or None)
 
     @staticmethod
-    def of(named: Mapping[str, Any] | None, at: str = "") -> Unit | None:
+    def of(named: NamesUnit | None, at: str = "") -> Unit | None:
         """Return the unit that a message names; None means that it names none."""
-        if not named or not named.get("ip"):
-            return None
-        return Unit(named["ip"], named.get("pid") or "", at)
+        return Unit(named.ip, named.pid or "", at) if named and named.ip else None
 
 
-@dataclass(frozen=True, slots=True)
-class Rename:
+class Rename(NamedTuple):
     """A unit's wish for a new name, while CM is asked (CSS §5.1)."""
 
     ask: str
@@ -103,7 +114,7 @@ class Conference:
     conftype: int = 1
     places: int = SMALL_PLACES
     duration: int = 240
-    resolution: str = "720p"
+    resolution: Resolution = "720p"
     bitrate: int = 1024
     h265: bool = False
     record: bool = False
@@ -123,7 +134,7 @@ class Conference:
     unit: Unit | None = None
     vrs: Unit | None = None
     mps: Unit | None = None
-    join: dict[str, Any] | None = None
+    join: Join | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
     end_reason: str = ""
@@ -141,15 +152,15 @@ class Conference:
     # What happens while it runs.
     warned: int = 0
     empty_since: datetime | None = None
-    mts: tuple[dict[str, Any], ...] = ()
+    mts: tuple[Terminal, ...] = ()
     chairman: str = ""
     speaker: str = ""
-    settings: dict[str, Any] | None = None
+    settings: Settings | None = None
     rename: Rename | None = None
     # What only the call record shows.
     restores: int = 0
-    units: tuple[dict[str, Any], ...] = ()
-    members: tuple[dict[str, Any], ...] = ()
+    units: tuple[UsedUnit, ...] = ()
+    members: tuple[Stay, ...] = ()
 
     @property
     def large(self) -> bool:
@@ -210,12 +221,13 @@ class Conference:
         """Return it without its unit, which refused or was silent, asking for another one."""
         return self._move(_S.CREATING, unit=None, last_code=code).ask(until)
 
-    def begin_running(self, join: dict[str, Any] | None, now: datetime) -> Conference:
+    def begin_running(self, join: Join | None, now: datetime) -> Conference:
         """Return it running on its unit."""
-        unit = self.unit.wire if self.unit else {}
+        unit = self.unit or Unit("")
+        used = UsedUnit(ip=unit.ip or None, pid=unit.pid or None, since=_in_seconds(now))
         return self._move(
             _S.RUNNING,
-            join=join or self.join,
+            join=self.join if join is None or join.is_empty else join,
             started_at=self.started_at or now,
             placed_at=now,
             answer_by=None,
@@ -225,9 +237,9 @@ class Conference:
             tried=(),
             last_code="",
             empty_since=self.empty_since
-            or (None if any(m.get("online") for m in self.mts) else now),
+            or (None if any(terminal.online for terminal in self.mts) else now),
             restores=self.restores + (self.state is not _S.CREATING),
-            units=(*self.units, {**unit, "from": now.isoformat(timespec="seconds")}),
+            units=(*self.units, used),
         )
 
     def lose_unit(
@@ -261,9 +273,7 @@ class Conference:
             restore_at=None,
             rename=None,
             units=close_last(self.units, now),
-            members=tuple(
-                m if "until" in m else {**m, "until": _in_seconds(now)} for m in self.members
-            ),
+            members=tuple(stay if stay.until else _until(stay, now) for stay in self.members),
         )
 
 
@@ -272,11 +282,15 @@ def _in_seconds(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")
 
 
-def close_last(units: tuple[dict[str, Any], ...], now: datetime) -> tuple[dict[str, Any], ...]:
+def _until(stay: Stay, now: datetime) -> Stay:
+    return msgspec.structs.replace(stay, until=_in_seconds(now))
+
+
+def close_last(units: tuple[UsedUnit, ...], now: datetime) -> tuple[UsedUnit, ...]:
     """Return the list of units used, whose last one was left at `now`."""
-    if not units or "until" in units[-1]:
+    if not units or units[-1].until:
         return units
-    return (*units[:-1], {**units[-1], "until": _in_seconds(now)})
+    return (*units[:-1], msgspec.structs.replace(units[-1], until=_in_seconds(now)))
 
 
 WARNINGS = (10, 5, 1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+
+import msgspec
 
 from conferences.rules import outgoing
 from conferences.rules.create import decide_next_unit, decide_unit_took_it
@@ -11,7 +12,9 @@ from conferences.rules.restore import decide_lost, decide_restore_failed, decide
 from conferences.rules.states import Conference, ConferenceState, Unit
 from conferences.rules.step import Step, nothing
 from wire.error_codes import Err
-from wire.media_unit import UnitReportsChange
+from wire.fields import Terminal
+from wire.media_unit import UnitListEntry, UnitReportsChange
+from wire.number_registry import Stay
 
 JUST_PLACED = timedelta(seconds=3)
 MOST_STAYS = 1000
@@ -24,7 +27,7 @@ _S = ConferenceState
 
 def decide_held(
     c: Conference | None,
-    entry: dict[str, Any],
+    entry: UnitListEntry,
     unit: Unit,
     now: datetime,
     *,
@@ -35,7 +38,7 @@ def decide_held(
     `room_is_down`: its user domain and the room of the unit are abnormal. A conference that we do not
     believe there is a ghost, which the unit drops.
     """
-    e164, incarnation = entry["confE164"], entry["incarnation"]
+    e164, incarnation = entry.e164, entry.incarnation
     ghost = Step(
         f"ghost {incarnation} of {e164} on {unit}", send=(outgoing.drop(unit, e164, incarnation),)
     )
@@ -47,13 +50,13 @@ def decide_held(
         case _ if room_is_down:
             return _leave(c, ghost, now)
         case _S.PENDING_RESTORE:
-            return decide_unit_took_it_again(c, entry.get("join"), now)
+            return decide_unit_took_it_again(c, entry.join, now)
         case _S.CREATING | _S.RESTORING if c.answer_by and c.answer_by > now:
             return nothing("wait for the unit's answer")
         case _S.CREATING:
-            return decide_unit_took_it(c, entry.get("join"), now)
+            return decide_unit_took_it(c, entry.join, now)
         case _:
-            return decide_unit_took_it_again(c, entry.get("join"), now)
+            return decide_unit_took_it_again(c, entry.join, now)
 
 
 def _leave(c: Conference, ghost: Step, now: datetime) -> Step:
@@ -79,12 +82,11 @@ def decide_not_held(c: Conference, unit: Unit, made_at: datetime, now: datetime)
     return decide_lost(c, unit, now)
 
 
-def _take_members(c: Conference, entry: dict[str, Any], now: datetime) -> Step:
+def _take_members(c: Conference, entry: UnitListEntry, now: datetime) -> Step:
     """Take the members from the list of the unit."""
-    mts = tuple(entry["mts"])
-    if not mts or mts == c.mts:
+    if not entry.mts or entry.mts == c.mts:
         return nothing("as we believe")
-    return Step("members as the unit says", c, with_members(c, mts, now))
+    return Step("members as the unit says", c, with_members(c, entry.mts, now))
 
 
 def decide_reported(
@@ -109,31 +111,32 @@ def decide_reported(
     return Step("changed on the unit", c, after, messages)
 
 
-def with_members(c: Conference, mts: tuple[dict[str, Any], ...], now: datetime) -> Conference:
+def with_members(c: Conference, mts: tuple[Terminal, ...], now: datetime) -> Conference:
     """Return the conference with these members; who came and went is kept for the call record."""
-    online = {str(m.get("mtid"))[:MAX_FIELD_LENGTH]: m for m in mts if m.get("online")}
+    online = {
+        str(terminal.mtid)[:MAX_FIELD_LENGTH]: terminal for terminal in mts if terminal.online
+    }
     moment = now.isoformat(timespec="seconds")
-    stays, staying = [], set()
-    for entry in c.members:
-        if "until" not in entry and entry["mtid"] not in online:
-            entry = {**entry, "until": moment}
-        elif "until" not in entry:
-            staying.add(entry["mtid"])
-        stays.append(entry)
+    stays, staying = list[Stay](), set[str | None]()
+    for stay in c.members:
+        if not stay.until and stay.mtid not in online:
+            stay = msgspec.structs.replace(stay, until=moment)
+        elif not stay.until:
+            staying.add(stay.mtid)
+        stays.append(stay)
     stays += [
-        {"mtid": mtid, "account": _field(m, "account"), "name": _field(m, "name"), "from": moment}
-        for mtid, m in online.items()
+        Stay(mtid=mtid, account=_short(terminal.account), name=_short(terminal.name), since=moment)
+        for mtid, terminal in online.items()
         if mtid not in staying
     ]
     while len(stays) > MOST_STAYS and (
-        oldest_ended := next((m for m in stays if "until" in m), None)
+        oldest_ended := next((stay for stay in stays if stay.until), None)
     ):
         stays.remove(oldest_ended)
     empty = None if online else c.empty_since or now
     return c.change(mts=mts, members=tuple(stays), empty_since=empty)
 
 
-def _field(terminal: dict[str, Any], field: str) -> str | None:
-    """Return a field of a terminal as text of at most MAX_FIELD_LENGTH characters."""
-    value = terminal.get(field)
-    return None if value is None else str(value)[:MAX_FIELD_LENGTH]
+def _short(word: str | None) -> str | None:
+    """Return at most MAX_FIELD_LENGTH characters of a field of a terminal."""
+    return None if word is None else word[:MAX_FIELD_LENGTH]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from django.conf import settings
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from domains.api import sessions
+from domains.api import serializers, sessions
 from domains.api.authentication import COOKIE
 from foundation import clock
 from foundation.web.errors import ack
+from foundation.web.serializers import Accepted, answers
 
 
 def argument(request: Request, name: str) -> str:
@@ -29,7 +29,7 @@ class _OpenView(APIView):
 class Token(_OpenView):
     """The view that gives a software token for a key pair."""
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=serializers.KeyPair, responses=answers(serializers.SoftwareToken))
     def post(self, request: Request) -> Response:
         """`oauth_consumer_key`, `oauth_consumer_secret` -> `account_token`."""
         token = sessions.new_token(
@@ -43,7 +43,7 @@ class Token(_OpenView):
 class TokenHeartbeat(_OpenView):
     """The view that keeps a software token alive."""
 
-    @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=None, responses=answers(Accepted))
     def post(self, request: Request, token: str) -> Response:
         """Nothing in, nothing out."""
         sessions.use_token(token, clock.now())
@@ -53,7 +53,7 @@ class TokenHeartbeat(_OpenView):
 class Login(_OpenView):
     """The view that logs a person in."""
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=serializers.Credentials, responses=answers(serializers.LoggedIn))
     def post(self, request: Request) -> Response:
         """`account_token`, `username`, `password` -> the cookie; the name comes back as given."""
         username = argument(request, "username")
@@ -69,7 +69,7 @@ class Login(_OpenView):
 class Heartbeat(APIView):
     """The view that keeps a login alive, with or without its cookie."""
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=serializers.OwnToken, responses=answers(Accepted))
     def post(self, request: Request) -> Response:
         """Nothing in, nothing out."""
         return ack()

@@ -315,7 +315,7 @@ class DomainsUnitOfWork:
 
 def subject_of(notice: Notice) -> WireObject:
     """Return the domain or the account that a notice is about."""
-    return notice.domain if isinstance(notice, DomainChanged) else notice.account
+    return dict(notice.domain if isinstance(notice, DomainChanged) else notice.account)
 
 
 def in_order_of_reference(domains: Sequence[Mapping[str, Any]]) -> list[WireObject]:

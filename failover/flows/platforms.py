@@ -47,7 +47,15 @@ from foundation.bus.unit_of_work import begin
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, possible_platforms, store_of
 from foundation.cells.serving import read
-from wire.platforms import AskPlatformConfig, AskPlatformState, PlatformConfig, PlatformState
+from wire.platforms import (
+    Address,
+    AskPlatformConfig,
+    AskPlatformState,
+    Neighbour,
+    PlatformConfig,
+    PlatformState,
+    StoreAddress,
+)
 from wire.routes import Routes, pms_queue
 
 log = logging.getLogger("failover.platforms")
@@ -99,8 +107,8 @@ def state(platform: str, at: RegisterView) -> PlatformState:
     )
 
 
-def _neighbour(platform: str, at: RegisterView) -> dict[str, Any]:
-    return {"platformmoid": platform, "state": state_of(at.rows.get(platform))}
+def _neighbour(platform: str, at: RegisterView) -> Neighbour:
+    return Neighbour(platform=platform, state=state_of(at.rows.get(platform)))
 
 
 def config(platform: str) -> PlatformConfig:
@@ -115,9 +123,9 @@ def config(platform: str) -> PlatformConfig:
         stores += [_copy(other) for other in possible_platforms() if other != platform]
     return PlatformConfig(
         platform=platform,
-        mq={"url": one.broker_url if one else ""},
-        redis=tuple({"url": url, "platformmoid": p} for p, url, _ in stores),
-        mysql=tuple({"url": url, "platformmoid": p} for p, _, url in stores),
+        mq=Address(url=one.broker_url if one else ""),
+        redis=tuple(StoreAddress(url=url, platform=p) for p, url, _ in stores),
+        mysql=tuple(StoreAddress(url=url, platform=p) for p, _, url in stores),
     )
 
 
@@ -216,7 +224,7 @@ def on_platform_state(uow: FailoverUnitOfWork, notice: PlatformState, envelope: 
 def on_platform_config(uow: FailoverUnitOfWork, notice: PlatformConfig, envelope: Envelope) -> None:
     """Compare it with this site's environment: credentials, and so the addresses, come from there."""
     if notice.platform == own_platform():
-        told = {one["platformmoid"] for one in notice.mysql}
+        told = {one.platform for one in notice.mysql}
         for missing in set(possible_platforms()) - told:
             log.warning("the PMS does not know that this site has the data of %s", missing)
 

@@ -26,7 +26,7 @@ from foundation.bus.outgoing import Send
 from foundation.bus.registry import handles
 from foundation.bus.unit_of_work import begin
 from foundation.cells.directory import own_platform
-from wire.platforms import MOST_LISTED, RoomState
+from wire.platforms import MOST_LISTED, RoomState, State
 from wire.routes import Routes
 
 log = logging.getLogger("failover.rooms")
@@ -84,7 +84,7 @@ def remind(platform: str) -> None:
 
 def _tell(uow: FailoverUnitOfWork, room: MachineRoom, watched: Room, because: str) -> str:
     """Everybody; in one sentence for people."""
-    state = "abnormal" if watched.abnormal else "normal"
+    state: State = "abnormal" if watched.abnormal else "normal"
     sentence = f"room {room.name} is {state}: {because}"
     log.warning("%s: %s", uow.platform, sentence)
     bound = uow.bound_to(room)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from failover.rules.cell_facts import Mode, RegisterRow
+from wire.platforms import State
 
 LOST_FOR = timedelta(seconds=15)
 WELL_FOR = timedelta(seconds=30)
@@ -60,7 +61,7 @@ def _become(room: Room, abnormal: bool, because: str) -> tuple[Room, str]:
 # ---- platforms ----------------------------------------------------------------------------------
 
 
-def state_of(row: RegisterRow | None) -> str:
+def state_of(row: RegisterRow | None) -> State:
     """Return "normal" while the platform's own site serves it, also without a register; else "abnormal"."""
     return "normal" if row is None or row.owner == row.home else "abnormal"
 

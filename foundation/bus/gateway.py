@@ -23,7 +23,7 @@ from foundation.bus import wake_up
 from foundation.bus.delivery import Delivery, Outcome
 from foundation.bus.dispatch import take
 from foundation.bus.envelope import Envelope
-from foundation.bus.message import dumps
+from foundation.bus.message import Message, dumps, to_body
 from foundation.cells import sql
 from foundation.cells.directory import look_up, possible_platforms, store_of
 from foundation.logs import request_id
@@ -72,9 +72,9 @@ class Gateway:
         for work in (self._commit_loop, self._watch_loop):
             threading.Thread(target=work, name=work.__name__, daemon=True).start()
 
-    def ask(self, body: dict[str, Any], seconds: float = ANSWER_SECONDS) -> Result:
+    def ask(self, command: Message, seconds: float = ANSWER_SECONDS) -> Result:
         """Hand a command in, and wait for its answer. Raises DatabaseError where it is away."""
-        body.setdefault("reqid", uuid.uuid4().hex)
+        body = {"reqid": uuid.uuid4().hex, **to_body(command)}
         envelope = Envelope(queue="http", origin="http", app_id="http", request_id=request_id())
         asked = Asked(Delivery(dumps(body), envelope), since=time.monotonic())
         self._queue.put(asked)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
+
+from msgspec import NODEFAULT
 
 from foundation.bus import protocol
 from foundation.bus.message import TYPES, Message
 from foundation.bus.registry import HANDLERS, PASSED, RESUMPTIONS
+from foundation.bus.typed_json_words import Declared, declared
 
 _HEAD = """# Messages
 
@@ -15,7 +17,8 @@ Written by `make messages` from the classes in `*/messages*`; do not edit. A tes
 
 Every body is one JSON object in UTF-8 with a `type`, at most 256 KiB. Unknown fields are ignored, absent ones
 are left out. A request (`_REQ`) is answered by exactly one `_ACK` or `_NACK`, within 24 h the same one each time
-it is asked again with the same `reqid`.
+it is asked again with the same `reqid`. Strings hold no control characters, `null` means absent, and a whole number may
+come as a string of digits. `mts[].account` is the field `account` of each object in the list `mts`.
 """
 
 
@@ -60,14 +63,14 @@ def _one(wire_type: str, kind: type[Message]) -> Iterator[str]:
     if kind.nack:
         yield f"Refused with `{kind.nack}`."
     yield ""
-    fields = dataclasses.fields(kind)  # type: ignore[arg-type]
+    fields = declared(kind)
     if not fields:
         yield "No fields.\n"
         return
     yield "| field | kind | default |"
     yield "|---|---|---|"
-    for field in sorted(fields, key=lambda f: f.default is not dataclasses.MISSING):
-        yield f"| `{field.metadata.get('wire', field.name)}` | {_kind(field)} | {_default(field)} |"
+    for field in fields:
+        yield f"| `{field.path}` | {field.words} | {_default(field)} |"
     yield ""
 
 
@@ -76,21 +79,13 @@ def _line(kind: type[Message]) -> str:
     return " ".join(words.split())
 
 
-def _kind(field: dataclasses.Field[object]) -> str:
-    """What JSON holds there, in words."""
-    written = str(field.type).removesuffix(" | None")
-    words = {"str": "string", "int": "whole number", "bool": "0 or 1"}
-    if written.startswith("tuple"):
-        return "list"
-    return words.get(written, "object" if written.startswith("dict") else "any")
-
-
-def _default(field: dataclasses.Field[object]) -> str:
-    if field.default is dataclasses.MISSING:
+def _default(field: Declared) -> str:
+    if field.required:
         return "required"
-    if field.default in (None, "", ()):
+    if field.default in (None, "", (), NODEFAULT):
         return "may be absent"
-    return f"`{int(field.default) if isinstance(field.default, bool) else field.default}`"
+    is_flag = isinstance(field.default, bool)
+    return f"`{int(field.default is True) if is_flag else field.default}`"
 
 
 def _taken_by(kind: type[Message]) -> str:

@@ -13,7 +13,8 @@ CSS -> platform  PLATFORM_LICENSE_NTF
 from __future__ import annotations
 
 import logging
-from dataclasses import fields
+
+import msgspec
 
 from foundation.bus import wake_up
 from foundation.bus.envelope import Envelope
@@ -23,7 +24,7 @@ from foundation.bus.registry import handles
 from foundation.bus.unit_of_work import begin
 from licensing.data import commit, redis_projection
 from licensing.data.unit_of_work import LicensingUnitOfWork
-from wire.licences import AskForLicences, AskForLimits, LicenceInForce, LimitsTold
+from wire.licences import AskForLicences, AskForLimits, LimitsTold
 from wire.routes import Routes
 
 log = logging.getLogger("licensing")
@@ -33,8 +34,7 @@ log = logging.getLogger("licensing")
 def on_ask_for_limits(uow: LicensingUnitOfWork, request: AskForLimits, envelope: Envelope) -> None:
     """Answer a module. If its request names no place for the answer, the module listens where changes are published."""
     in_force = uow.in_force()
-    values = {field.name: getattr(in_force, field.name) for field in fields(LicenceInForce)}
-    answer = LimitsTold(reqid=request.reqid, **values)
+    answer = LimitsTold(reqid=request.reqid, **msgspec.structs.asdict(in_force))
     uow.send(Answer(request=envelope.request, message=answer, route=Routes.LICENCE_IN_FORCE))
 
 

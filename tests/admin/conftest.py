@@ -16,6 +16,8 @@ from domains.models import Account
 from foundation.bus.models import Parked
 from foundation.cells import sql
 from licensing.models import Quota
+from wire.fields import Join, WebRtc
+from wire.number_registry import UsedUnit
 
 PASSWORD, PIN, TOKEN = "pass-4711", "pin-4711", "token-4711"
 NUMBER = "880000042"
@@ -56,8 +58,10 @@ def conference_row(platform: str, **more: Any) -> Conference:
         "ends_at": now + timedelta(hours=1),
         "state": ConferenceState.RUNNING,
         "unit": UNIT,
-        "units": ({**UNIT.wire, "from": now.isoformat(timespec="seconds")},),
-        "join": {"webrtc": {"url": "wss://unit/", "audioroom": 42, "pin": PIN, "token": TOKEN}},
+        "units": (
+            UsedUnit(ip=UNIT.ip, pid=UNIT.pid or None, since=now.isoformat(timespec="seconds")),
+        ),
+        "join": Join(webrtc=WebRtc(url="wss://unit/", audioroom=42, pin=PIN, token=TOKEN)),
         **more,
     }
     c = Conference(**values)

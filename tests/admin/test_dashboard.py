@@ -18,6 +18,7 @@ from foundation.bus.models import Parked
 from foundation.cells.directory import redis_of
 from licensing.models import Licence
 from tests.admin.conftest import UNIT, conference_row
+from wire.number_registry import UsedUnit
 
 
 @pytest.fixture(autouse=True)
@@ -56,8 +57,8 @@ def test_it_shows_units_with_their_load(operator: Client, platform: str) -> None
 
 def test_restores_make_a_time_line_in_which_each_stands_once(platform: str) -> None:
     units = (
-        {"ip": "a", "from": "2030-01-01T12:00:00+00:00", "until": "2030-01-01T12:10:00+00:00"},
-        {"ip": "b", "from": "2030-01-01T12:10:02+00:00"},
+        UsedUnit(ip="a", since="2030-01-01T12:00:00+00:00", until="2030-01-01T12:10:00+00:00"),
+        UsedUnit(ip="b", since="2030-01-01T12:10:02+00:00"),
     )
     c = conference_row(platform, restores=1, units=units)
     for _ in range(2):

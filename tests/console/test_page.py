@@ -14,6 +14,7 @@ from conferences.rules.states import Conference, ConferenceState
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Account, Domain, PlatformDomain, ServiceDomain, UserDomain
 from tests.admin.conftest import PASSWORD, PIN, TOKEN, conference_row
+from wire.fields import Terminal
 
 ACTIONS = ("end", "extend", "rename", "mute", "drop")
 
@@ -114,7 +115,10 @@ def test_own_conferences_come_first_then_those_of_the_tenant_and_no_others(
 
 
 def test_the_list_says_what_goes_on_and_no_secret(platform: str, hers: Client) -> None:
-    mts = ({"mtid": "1", "name": "Ben", "online": 1}, {"mtid": "2", "name": "Eva", "online": 0})
+    mts = (
+        Terminal(mtid="1", name="Ben", online=1),
+        Terminal(mtid="2", name="Eva", online=0),
+    )
     c = held(platform, "8801", creator_name="Bob", mts=mts)
     reply = hers.get("/console/live")
     (shown,) = reply.json()["confs"]

@@ -18,8 +18,9 @@ from im.flows import conferences
 from im.models import Conversation, Member
 from tests.admin.conftest import conference_row
 from tests.im.http.town import Someone, other_tenant, someone
+from wire.fields import Terminal
 
-CALLED = ({"mtid": "1", "account": "ben", "name": "Ben", "online": 0},)
+CALLED = (Terminal(mtid="1", account="ben", name="Ben", online=0),)
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +83,7 @@ def test_who_comes_later_sees_what_is_said_from_then_on(platform: str) -> None:
     anna, cara = someone("anna"), someone("cara")
     number = str(Conversation.objects.get().pk)
     anna.says(number, "before")
-    terminals = ({"mtid": "2", "account": "cara", "name": "C", "online": 1},)
+    terminals = (Terminal(mtid="2", account="cara", name="C", online=1),)
     becomes(one, mts=(*CALLED, *terminals))
     follow()
     assert len(names_in(one.confid)) == 3
@@ -94,7 +95,7 @@ def test_who_comes_later_sees_what_is_said_from_then_on(platform: str) -> None:
 def test_people_of_other_tenants_are_not_in_it(platform: str) -> None:
     other_tenant()
     someone("zoe", "10000000-0000-4000-8000-000000000002")
-    terminals = ({"mtid": "2", "account": "zoe", "name": "Z", "online": 1},)
+    terminals = (Terminal(mtid="2", account="zoe", name="Z", online=1),)
     one = running(mts=(*CALLED, *terminals))
     follow()
     assert len(names_in(one.confid)) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Literal
 
 import orjson
 import pytest
@@ -12,7 +13,14 @@ from conferences.data.pool import Pool, name_of, node_json
 from conferences.flows import units
 from conferences.rules.states import Unit
 from tests.memory_pool import MemoryPool
-from wire.resource_pool import GetResources, NodeState, ResourcesGranted, ResourcesUsed
+from wire.resource_pool import (
+    ExcludedUnit,
+    GetResources,
+    NodeState,
+    ResourcesGranted,
+    ResourcesUsed,
+    UnitAmounts,
+)
 
 UNITS = [Unit("10.0.0.1"), Unit("10.0.0.1", "b"), Unit("10.0.0.2")]
 ROOMS = ["room-a", "room-b"]
@@ -40,8 +48,8 @@ class Both:
             pid=unit.pid,
             room=room,
             platform="main",
-            capacity=capacity,
-            load=load,
+            capacity=UnitAmounts(**capacity),
+            load=UnitAmounts(**load),
         )
         found = self.real.run_one("state", "mcu", name_of(unit), node)
         assert found == self.model.state(said, self.now)
@@ -61,7 +69,7 @@ class Both:
                 e164=e164,
                 places=places,
                 resolution="1080p" if hd else "720p",
-                exclude=tuple(u.wire for u in exclude),
+                exclude=tuple(ExcludedUnit(ip=u.ip, pid=u.pid) for u in exclude),
             ),
             ROOMS,
             self.now,
@@ -70,7 +78,7 @@ class Both:
         unit = Unit.of(granted.mcu)
         assert answer.get("mcu") == (name_of(unit) if unit else None)
 
-    def became(self, state: str, unit: Unit, e164: str) -> None:
+    def became(self, state: Literal["used", "free"], unit: Unit, e164: str) -> None:
         """What became of a promise."""
         real = self.real.run_one(state, "mcu", name_of(unit), e164)
         said = ResourcesUsed(e164=e164, incarnation=1, mcu=unit.wire, state=state)

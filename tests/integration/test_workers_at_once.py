@@ -82,9 +82,11 @@ def test_a_handler_that_always_fails_is_parked_and_the_rest_of_its_batch_is_done
     place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from foundation.bus import registry
+    from foundation.bus.message import Message
     from wire.conference_manager import CreateConference
 
-    real, tries = registry.HANDLERS[CreateConference], []
+    kind: type[Message] = CreateConference
+    real, tries = registry.HANDLERS[kind], []
 
     def cursed(site: object, request: CreateConference, envelope: object) -> None:
         if request.name == "cursed":
@@ -93,7 +95,7 @@ def test_a_handler_that_always_fails_is_parked_and_the_rest_of_its_batch_is_done
         real(site, request, envelope)
 
     cursed.__module__ = real.__module__
-    monkeypatch.setitem(registry.HANDLERS, CreateConference, cursed)
+    monkeypatch.setitem(registry.HANDLERS, kind, cursed)
     do(place, create("a"), create("b", confname="cursed"), create("c"))
     assert Conference.objects.count() == 2
     assert len(tries) == 6  # once in the batch, five times alone

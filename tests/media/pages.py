@@ -12,6 +12,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from django.core.wsgi import get_wsgi_application
 
 from conferences.data.queries import JoinInfo
+from foundation.bus.typed_json import read_as
+from wire.fields import Join
 
 
 class Whereabouts:
@@ -29,7 +31,7 @@ class Whereabouts:
             return None
         join = self.join if self.state == "running" else None
         about = ("c1", e164, "Weekly Board", self.state, self.password, "tenant")
-        return JoinInfo(*about, join, "east")
+        return JoinInfo(*about, read_as(Join, join) if join else None, "east")
 
 
 class _Server(ThreadingMixIn, WSGIServer):

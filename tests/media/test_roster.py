@@ -12,10 +12,12 @@ from media_unit.config import BadConfig, UnitConfig, from_environment
 from media_unit.janus_config import AUDIO, TEXT, VIDEO, Secrets
 from media_unit.janus_events import hint_of
 from media_unit.roster import MOST_TERMINALS, JanusConnection, Roster
+from wire.fields import Terminal
+from wire.media_unit import UnitListEntry
 
 
 def seen(roster: Roster) -> list[tuple[str, str, int]]:
-    return [(one["mtid"], one["name"], one["online"]) for one in roster.mts]
+    return [(str(one.mtid), str(one.name), int(one.online or 0)) for one in roster.mts]
 
 
 def test_sound_picture_and_notices_of_one_id_are_one_terminal() -> None:
@@ -40,12 +42,12 @@ def test_without_a_common_id_the_name_joins_sound_and_picture() -> None:
             JanusConnection(VIDEO, "w", "Ben"),
         ]
     )
-    assert sorted(one["name"] for one in roster.mts) == ["Anna", "Ben"]
+    assert sorted(str(one.name) for one in roster.mts) == ["Anna", "Ben"]
 
 
 def test_who_was_called_keeps_the_number_through_coming_and_going() -> None:
     roster = Roster()
-    roster.call([{"account": "anna@u", "name": "Anna Ahorn", "mtid": "7", "mute": 1}])
+    roster.call([Terminal(account="anna@u", name="Anna Ahorn", mtid="7", mute=1)])
     arrived = roster.update(
         [JanusConnection(AUDIO, "x", "Carl"), JanusConnection(AUDIO, "y", " anna ahorn")]
     )
@@ -59,7 +61,7 @@ def test_who_was_called_keeps_the_number_through_coming_and_going() -> None:
 
 def test_it_is_the_same_after_the_unit_restarts() -> None:
     roster = Roster()
-    roster.call([{"account": "ben@u", "name": "Ben"}])
+    roster.call([Terminal(account="ben@u", name="Ben")])
     roster.update(
         [JanusConnection(AUDIO, "a", "Anna", muted=True), JanusConnection(VIDEO, "a", "Anna")]
     )
@@ -75,9 +77,9 @@ def test_a_full_list_forgets_who_came_by_himself_and_left() -> None:
     assert len(roster.mts) == MOST_TERMINALS
     assert roster.online[0].name == f"Guest {MOST_TERMINALS + 19}"
     full = Roster()
-    full.call([{"account": str(number)} for number in range(MOST_TERMINALS)])
+    full.call([Terminal(account=str(number)) for number in range(MOST_TERMINALS)])
     with pytest.raises(ValueError, match="at most"):
-        full.call([{"account": "one more"}])
+        full.call([Terminal(account="one more")])
     assert full.update([JanusConnection(AUDIO, "p", "Nobody")]) == []
 
 
@@ -100,7 +102,7 @@ def test_events_are_hints() -> None:
 
 def test_long_lists_are_split(tmp_path: Path) -> None:
     config = UnitConfig(amqp_url="", ip="127.0.0.1", pid="u", directory=tmp_path, port_base=20000)
-    entries = [{"confE164": str(i), "incarnation": 1, "confname": "x" * 1000} for i in range(700)]
+    entries = [UnitListEntry(e164=str(i), incarnation=1, name="x" * 1000) for i in range(700)]
     parts = reports.lists(config, entries, datetime(2026, 1, 1, tzinfo=UTC))
     assert len(parts) == 4
     assert len({part.listid for part in parts}) == 1  # type: ignore[attr-defined]

@@ -86,7 +86,7 @@ def test_silent_does_what_it_is_told_and_only_beats() -> None:
     unit = a_unit()
     apply_fault(unit, "silent")
     assert create(unit) == []
-    assert unit.unit.load["confs"] == 1
+    assert unit.unit.load.confs == 1
     assert tick(unit, 61) == ["beat"]
     apply_fault(unit, "none", 62)
     assert create(unit, seconds=62) == ["ack"]

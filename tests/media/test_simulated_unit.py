@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from foundation.bus.message import MAX_BYTES, BadMessage, Message, dumps, from_body, to_body
 from media_unit.simulated_unit import MOST_LISTED, SimulatedUnit, UnitDescription
+from wire.fields import Settings
 from wire.media_unit import UnitHolds, UnitReportsChange
-from wire.resource_pool import NodeRegistered, NodeState
+from wire.resource_pool import NodeRegistered, NodeState, UnitAmounts
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 CREATE, RESTORE = "MAU_MCU_CREATECONF_REQ", "MAU_CMU_RESTORECONF_REQ"
@@ -62,7 +63,7 @@ def listed(unit: SimulatedUnit) -> dict[str, int]:
     read = [from_body(UnitHolds, body) for body in bodies(unit.lists(NOW))]
     assert [one.part for one in read] == list(range(1, len(read) + 1))
     assert {one.parts for one in read} == {len(read)}
-    return {entry["confE164"]: entry["incarnation"] for one in read for entry in one.confs}
+    return {entry.e164: entry.incarnation for one in read for entry in one.confs}
 
 
 # ---- creating, restoring, releasing -------------------------------------------------------------
@@ -80,7 +81,7 @@ def test_a_create_is_answered_with_a_join_that_says_that_it_is_simulated() -> No
 def test_a_repeated_create_is_answered_again_and_has_no_second_effect() -> None:
     unit = a_unit()
     assert handle(unit, an_order()) == handle(unit, an_order())
-    assert unit.load == {"confs": 1, "ports": 8, "hd": 0}
+    assert unit.load == UnitAmounts(confs=1, ports=8)
 
 
 @pytest.mark.parametrize("before", [[an_order("8801", 3)], [a_release(3)], [a_release(2)]])
@@ -101,7 +102,7 @@ def test_a_restore_with_a_higher_incarnation_takes_the_place_of_the_lower_one() 
     assert answer["type"] == "CMU_MAU_RESTORECONF_ACK"
     assert [one["mtid"] for one in report["mts"]] == ["m1"]
     assert holds(unit) == {"8801": 2}
-    assert (unit.conferences["8801"].chairman, unit.conferences["8801"].settings["mute"]) == (
+    assert (unit.conferences["8801"].chairman, unit.conferences["8801"].settings.mute) == (
         "m1",
         1,
     )
@@ -114,7 +115,7 @@ def test_a_release_drops_this_incarnation_and_lower_ones_and_says_nothing() -> N
     assert holds(unit) == {"8801": 4}
     assert handle(unit, a_release(5)) == []
     assert holds(unit) == {}
-    assert unit.load == {"confs": 0, "ports": 0, "hd": 0}
+    assert unit.load == UnitAmounts()
 
 
 @pytest.mark.parametrize("room", [{"confs": 1}, {"ports": 15}, {"hd": 1}])
@@ -166,11 +167,11 @@ def test_it_never_holds_less_than_the_highest_seen_nor_more_than_it_can(
         assert all(held == seen[number] for number, held in holds(unit).items())
         assert listed(unit) == holds(unit)
         kept = unit.conferences.values()
-        sums = {"confs": len(kept), "ports": sum(one.places for one in kept)}
-        assert unit.load == sums | {"hd": sum(one.hd for one in kept)}
-        assert unit.load["confs"] <= 2
-        assert unit.load["ports"] <= 48
-        assert unit.load["hd"] <= 1
+        places, hd = sum(one.places for one in kept), sum(one.hd for one in kept)
+        assert unit.load == UnitAmounts(confs=len(kept), ports=places, hd=hd)
+        assert unit.load.confs <= 2
+        assert unit.load.ports <= 48
+        assert unit.load.hd <= 1
 
 
 # ---- what it says by itself ---------------------------------------------------------------------
@@ -181,9 +182,9 @@ def test_it_registers_as_simulated_and_its_heartbeats_tell_its_load() -> None:
     handle(unit, an_order(record=1))
     mcu, vrs = [from_body(NodeRegistered, body) for body in bodies(unit.register())]
     assert (mcu.restype, vrs.restype, mcu.labels) == ("mcu", "vrs", {"simulated": True})
-    assert mcu.capacity == {"confs": 5, "ports": 40, "hd": 2}
+    assert mcu.capacity == UnitAmounts(confs=5, ports=40, hd=2)
     first, second = [from_body(NodeState, bodies(unit.beat())[0]) for _ in range(2)]
-    assert first.load == {"confs": 1, "ports": 8, "hd": 0}
+    assert first.load == UnitAmounts(confs=1, ports=8, hd=0)
     assert (mcu.seq, first.seq, second.seq) == (0, 1, 2)
 
 
@@ -247,13 +248,13 @@ def test_controls_change_what_the_list_of_members_and_the_reports_tell() -> None
     control(unit, "SILENCE_REQ", mtid="m1", value=1)
     control(unit, "SETSPEAKER_REQ", mtid="m1")
     _, report = control(unit, "MUTE_REQ", value=1)
-    assert from_body(UnitReportsChange, report).settings == {"mute": 1, "silence": 0}
+    assert from_body(UnitReportsChange, report).settings == Settings(mute=1, silence=0)
     (members,) = control(unit, "GETMTLIST_REQ")
     found = {one["account"]: (one["online"], one["mute"], one["silence"]) for one in members["mts"]}
     assert found == {"m1": (1, 1, 1), "m2": (0, 1, 0), "9001": (1, 1, 0)}
     _, report = control(unit, "DELMT_REQ", mtids=["m1"])
     assert (report["speaker"], len(report["mts"])) == ("", 2)
-    assert len(from_body(UnitHolds, bodies(unit.lists(NOW))[0]).confs[0]["mts"]) == 2
+    assert len(from_body(UnitHolds, bodies(unit.lists(NOW))[0]).confs[0].mts) == 2
 
 
 def test_a_conference_manager_renames_without_anybody_being_asked() -> None:

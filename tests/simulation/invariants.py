@@ -71,7 +71,7 @@ class Ledger:
                         "I1", f"{there} holds {e164}:{held.incarnation}, never given to it"
                     )
             load = faulty.unit.load
-            if load["confs"] > plate.confs or load["ports"] > plate.ports or load["hd"] > plate.hd:
+            if load.confs > plate.confs or load.ports > plate.ports or load.hd > plate.hd:
                 raise Broken("I2", f"{there} holds {load}")
         for named, node in pool.nodes.items():
             if not node.overbooked and min(plus(node.capacity, node.total(), -1)) < 0:
@@ -346,7 +346,7 @@ def check_held(
     for unit, node in pool.nodes.items():
         used = plus(node.total(), node.total(held_only=True), -1)
         load = units[unit].unit.load
-        if used[0] > load["confs"] or used[1] > load["ports"] or used[2] > load["hd"]:
+        if used[0] > load.confs or used[1] > load.ports or used[2] > load.hd:
             raise Broken("rest", f"the pool counts {used} on {unit}, which holds {load}")
     if missing := units.keys() - pool.nodes.keys():
         raise Broken("rest", f"the pool does not know {sorted(missing)}")
@@ -356,7 +356,7 @@ def _fits(faulty: FaultyUnit, c: Conference) -> bool:
     load, plate = faulty.unit.load, faulty.unit.description
     hd = int(c.resolution == "1080p")
     return (
-        load["confs"] < plate.confs
-        and load["ports"] + c.places <= plate.ports
-        and load["hd"] + hd <= plate.hd
+        load.confs < plate.confs
+        and load.ports + c.places <= plate.ports
+        and load.hd + hd <= plate.hd
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from conferences.flows import create as create_flow
@@ -15,11 +16,12 @@ from conferences.flows import sync as sync_flow
 from conferences.rules import create, due, restore, sync
 from conferences.rules.states import Conference, ConferenceState
 from conferences.rules.step import Step
+from foundation.bus.message import Message
 from foundation.bus.registry import HANDLERS
 from licensing.rules.amounts import NONE, Amounts
 from tests.memory import MemoryUnitOfWork
 from tests.memory_pool import MemoryPool
-from wire.media_unit import UnitHolds
+from wire.media_unit import UnitHolds, UnitListEntry
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 PLANTED: dict[str, Plant] = {}
@@ -71,7 +73,8 @@ def inbox_is_removed(patch: pytest.MonkeyPatch) -> None:
 @planted
 def sync_is_removed(patch: pytest.MonkeyPatch) -> None:
     """Nobody reads the units' lists."""
-    patch.setitem(HANDLERS, UnitHolds, lambda uow, notice, envelope: None)
+    kind: type[Message] = UnitHolds
+    patch.setitem(HANDLERS, kind, lambda uow, notice, envelope: None)
 
 
 @planted
@@ -106,7 +109,7 @@ def incarnation_check_is_removed(patch: pytest.MonkeyPatch) -> None:
 
     def careless(uow: Any, c: Conference | None, reply: Any, unit: Any) -> Step:
         if c:
-            reply, unit = replace(reply, incarnation=c.incarnation), c.unit
+            reply, unit = msgspec.structs.replace(reply, incarnation=c.incarnation), c.unit
         return taken(uow, c, reply, unit)
 
     patch.setattr(create_flow, "_decide_taken_by_unit", careless)
@@ -117,8 +120,13 @@ def ghosts_may_stay(patch: pytest.MonkeyPatch) -> None:
     """The incarnation in a unit's list is not looked at."""
     decide = sync.decide_held
 
-    def careless(c: Conference | None, entry: dict[str, Any], *facts: Any, **more: Any) -> Step:
-        return decide(c, entry | {"incarnation": c.incarnation} if c else entry, *facts, **more)
+    def careless(c: Conference | None, entry: UnitListEntry, *facts: Any, **more: Any) -> Step:
+        return decide(
+            c,
+            msgspec.structs.replace(entry, incarnation=c.incarnation) if c else entry,
+            *facts,
+            **more,
+        )
 
     patch.setattr(sync_flow, "decide_held", careless)
 

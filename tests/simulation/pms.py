@@ -11,7 +11,7 @@ from failover.rules.cell_facts import RegisterRow
 from failover.rules.decisions import Room
 from foundation.bus.message import Message
 from tests.simulation.broken import Broken
-from wire.platforms import PlatformState, RoomState
+from wire.platforms import PlatformState, RoomState, State
 
 ROOMS = ("room-a", "room-b")
 
@@ -67,7 +67,7 @@ class Pms:
 
     def notice(self, room: str, epoch: int) -> RoomState:
         """How a room is."""
-        state = "abnormal" if self.rooms[room].abnormal else "normal"
+        state: State = "abnormal" if self.rooms[room].abnormal else "normal"
         return RoomState(
             platform=self.platform,
             room=room,

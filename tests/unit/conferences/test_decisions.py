@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +28,7 @@ from conferences.rules.step import Step
 from tests.factories import NOW, NUMBER, OTHER, UNIT, conference, seconds
 from wire.conference_manager import CreateConference, ExtendConference
 from wire.error_codes import Err
+from wire.fields import UnitName
 from wire.media_unit import DropOnUnit, UnitRenameRefused
 from wire.resource_pool import ResourcesGranted, ResourcesRefused
 
@@ -113,7 +115,7 @@ def test_three_units_are_tried_and_the_last_ones_code_is_told() -> None:
     ("reply", "last", "code"),
     [
         (ResourcesGranted(), "", Err.NO_RESOURCE),
-        (ResourcesGranted(mcu={"ip": ""}), "", Err.NO_RESOURCE),
+        (ResourcesGranted(mcu=UnitName()), "", Err.NO_RESOURCE),
         (ResourcesGranted(), Err.UNIT_SILENT, Err.UNIT_SILENT),
         (ResourcesRefused(errcode="29501"), "", Err.RMS_ERROR),
     ],
@@ -189,7 +191,9 @@ CREATE = CreateConference(user_domain="u1", name="talk")
     ],
 )
 def test_why_a_request_cannot_be_had(changes: Any, tenant: Tenant | None, code: Err | None) -> None:
-    refused = refuse_before_seat(replace(CREATE, **changes), tenant, frozenset({"main"}))
+    refused = refuse_before_seat(
+        msgspec.structs.replace(CREATE, **changes), tenant, frozenset({"main"})
+    )
     assert (refused[0] if refused else None) == code
 
 

@@ -9,19 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conferences.api.request_parsing import create_request, number, terminal_ids, terminals
-from foundation.bus.message import from_body
+from foundation.bus.message import from_body, to_body
 from foundation.web.errors import Refusal
-from wire.conference_manager import CreateConference
+from wire.conference_manager import CreateConference, Creator
+from wire.fields import InvitedTerminal
+
+
+def create(given_fields: dict[str, Any]) -> CreateConference:
+    return create_request(given_fields, "u1", Creator(moid="p1", name="Ada"))
 
 
 def test_the_least_that_is_needed() -> None:
-    command = create_request({"name": "talk"})
-    read = from_body(CreateConference, command | {"moid": "u1"})
+    read = from_body(CreateConference, to_body(create({"name": "talk"})))
     assert (read.name, read.duration, read.places, read.resolution) == ("talk", 240, 8, "720p")
 
 
 def test_values_as_programs_really_send_them() -> None:
-    command = create_request(
+    command = create(
         {
             "name": " talk ",
             "duration": "30",
@@ -33,11 +37,11 @@ def test_values_as_programs_really_send_them() -> None:
             "invite_members": [{"account": 123, "account_type": 1}],
         }
     )
-    assert command["confname"] == "talk"
-    assert (command["duration"], command["maxjoinedmt"], command["autoend"]) == (30, 192, 1)
-    assert (command["resolution"], command["h265"], command["bitrate"]) == ("1080p", 1, 2048)
-    assert command["record"] == 1
-    assert command["mts"] == [{"account": "123", "name": "123", "type": "user"}]
+    assert command.name == "talk"
+    assert (command.duration, command.places, command.auto_end) == (30, 192, True)
+    assert (command.resolution, command.h265, command.bitrate) == ("1080p", True, 2048)
+    assert command.record
+    assert command.mts == (InvitedTerminal(account="123", name="123", type="user"),)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +71,7 @@ def test_values_as_programs_really_send_them() -> None:
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_field(field: str, value: Any) -> None:
     with pytest.raises(Refusal) as refused:
-        create_request({"name": "talk", field: value})
+        create({"name": "talk", field: value})
     assert field in str(refused.value.__dict__) + str(refused.value)
 
 
@@ -104,16 +108,15 @@ _fields = st.sampled_from(
 @given(st.dictionaries(_fields, _json, max_size=5))
 def test_whatever_comes_is_a_command_or_a_refusal(given_fields: dict[str, Any]) -> None:
     try:
-        command = create_request({"name": "talk", **given_fields})
+        command = create({"name": "talk", **given_fields})
     except Refusal:
         return
-    assert command["type"] == "CM_MAU_CREATECONF_REQ"
+    assert command.type == "CM_MAU_CREATECONF_REQ"
 
 
 def test_terminals_and_their_ids() -> None:
-    assert (
-        terminals([{"account": "a", "protocol": 1, "account_type": 9}], "mts")[0]["type"] == "sip"
-    )
-    assert terminal_ids([{"mt_id": "1"}, {"mt_id": 2}]) == ["1", "2"]
+    (terminal,) = terminals([{"account": "a", "protocol": 1, "account_type": 9}], "mts")
+    assert terminal.type == "sip"
+    assert terminal_ids([{"mt_id": "1"}, {"mt_id": 2}]) == ("1", "2")
     with pytest.raises(Refusal):
         terminal_ids([])

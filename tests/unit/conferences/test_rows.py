@@ -2,18 +2,68 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+
 import orjson
+import pytest
 from hypothesis import given, settings
 
 from conferences.data import row_mapper
-from conferences.rules.states import Conference, next_due
-from tests.factories import conferences
+from conferences.rules.states import Conference, Unit, next_due
+from tests.factories import conference, conferences
 
 
 @given(conferences())
 @settings(max_examples=150)
 def test_a_conference_survives_its_row(c: Conference) -> None:
     assert row_mapper.from_row((row_mapper.to_detail(c), c.revision)) == c
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _WithMoreFields(Conference):
+    """A conference of a later edition, whose new fields are named as moments are."""
+
+    ended_by: str = ""
+    quiet_since: int = 0
+
+
+def test_a_field_is_read_by_its_type_and_not_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_mapper, "Conference", _WithMoreFields)
+    monkeypatch.setattr(row_mapper, "_NAMES", tuple(f.name for f in fields(_WithMoreFields)))
+    defaults = {f.name: f.default for f in fields(_WithMoreFields)}
+    monkeypatch.setattr(row_mapper, "_DEFAULTS", defaults)
+    common = {f.name: getattr(conference(), f.name) for f in fields(Conference)}
+    later = _WithMoreFields(**common, ended_by="anna", quiet_since=7)
+    assert row_mapper.from_row((row_mapper.to_detail(later), later.revision)) == later
+
+
+def test_a_row_of_an_earlier_release_is_read() -> None:
+    kept = {
+        **{"confid": "c1", "e164": "8801", "source_platform": "p", "user_domain": "u"},
+        **{"name": "talk", "created_at": "2030-01-01T12:00:00.5+00:00", "hosting_platform": "q"},
+        **{"unit": ["10.0.0.1", "a"], "tried": [["10.0.0.2", ""]], "question": 3},
+        "rename": ["m", "new", "r", None, "2030-01-01T12:00:09+00:00"],
+        "mts": [{"mtid": 7, "name": None, "online": True, "bitrate": 64, "type": {"odd": 1}}],
+        "members": [{"mtid": "7", "account": None, "from": "then"}],
+        "units": [{"ip": "10.0.0.1", "pid": "a", "from": "then", "until": "later"}],
+        "join": {"sip": "sip:8801@u", "webrtc": {"url": "x", "pin": "1", "codec": "vp8"}},
+        "settings": {"mute": 1, "layout": "grid"},
+    }
+    c = row_mapper.from_row((orjson.dumps(kept), 5))
+    assert (c.unit, c.tried) == (Unit("10.0.0.1", "a", "q"), (Unit("10.0.0.2", "", "q"),))
+    assert c.rename is not None
+    assert (c.rename.name, c.rename.answer_by) == (
+        "new",
+        datetime(2030, 1, 1, 12, 0, 9, tzinfo=UTC),
+    )
+    (terminal,) = c.mts
+    assert (terminal.mtid, terminal.name, terminal.online) == ("7", None, 1)
+    assert terminal.extra == {"bitrate": 64, "type": {"odd": 1}}
+    again = orjson.loads(row_mapper.to_detail(c))
+    assert again["join"] == kept["join"]
+    assert again["settings"] == kept["settings"]
+    assert again["units"] == kept["units"]
 
 
 @given(conferences())

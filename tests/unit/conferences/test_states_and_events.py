@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from conferences.rules.states import MOVES, Conference, ConferenceState, WrongMove
+from foundation.bus.typed_json import to_json
 from tests.factories import NOW, NUMBER, OTHER, UNIT, conference, hear, seconds, site
 from wire.routes import Routes
 
 _S = ConferenceState
 STATES = tuple(ConferenceState)
 C, R, P, X, E = STATES[0], _S.RUNNING, _S.PENDING_RESTORE, _S.RESTORING, _S.ENDED
-ME = UNIT.wire
+ME = to_json(UNIT.wire)
+SOMEBODY_ELSE = to_json(OTHER.wire)
 HERE = {"confE164": NUMBER, "incarnation": 3}
 LATER = (NOW + seconds(1)).isoformat()
 
@@ -26,7 +28,7 @@ def _held(**entry: Any) -> dict[str, Any]:
 
 
 EMPTY = {"type": "CMU_MAU_CONFLIST_NTF", **ME, "at": LATER, "confs": []}
-FOUND = {"type": "GET_RES_ACK", "mcu": OTHER.wire}
+FOUND = {"type": "GET_RES_ACK", "mcu": SOMEBODY_ELSE}
 
 EVENTS: dict[str, tuple[dict[str, Any], Routes, dict[str, Any]]] = {
     "unit created it": ({"type": "MCU_MAU_CREATECONF_ACK", **HERE, **ME}, UNIT_SAYS, {}),
@@ -38,7 +40,7 @@ EVENTS: dict[str, tuple[dict[str, Any], Routes, dict[str, Any]]] = {
         {},
     ),
     "another unit created it": (
-        {"type": "MCU_MAU_CREATECONF_ACK", **HERE, **OTHER.wire},
+        {"type": "MCU_MAU_CREATECONF_ACK", **HERE, **SOMEBODY_ELSE},
         UNIT_SAYS,
         {},
     ),
@@ -48,7 +50,7 @@ EVENTS: dict[str, tuple[dict[str, Any], Routes, dict[str, Any]]] = {
     "unit holds nothing": (EMPTY, UNIT_SAYS, {}),
     "unit is lost": ({"type": "RMS_CSS_NODELOST_NTF", "restype": "mcu", **ME}, UNIT_SAYS, {}),
     "another unit is lost": (
-        {"type": "RMS_CSS_NODELOST_NTF", "restype": "mcu", **OTHER.wire},
+        {"type": "RMS_CSS_NODELOST_NTF", "restype": "mcu", **SOMEBODY_ELSE},
         UNIT_SAYS,
         {},
     ),

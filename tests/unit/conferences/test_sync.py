@@ -13,14 +13,15 @@ from conferences.rules.states import Conference, ConferenceState, Unit
 from conferences.rules.step import Step
 from conferences.rules.sync import MOST_STAYS, decide_held, decide_not_held, with_members
 from tests.factories import NOW, NUMBER, OTHER, UNIT, conference, seconds
-from wire.media_unit import DropOnUnit
+from wire.fields import Terminal
+from wire.media_unit import DropOnUnit, UnitListEntry
 
 _S = ConferenceState
 PAST = NOW - seconds(1)
 
 
 def held(c: Conference | None, unit: Unit = UNIT, incarnation: int = 3, down: bool = False) -> Step:
-    entry: dict[str, Any] = {"confE164": NUMBER, "incarnation": incarnation, "mts": []}
+    entry = UnitListEntry(e164=NUMBER, incarnation=incarnation)
     return decide_held(c, entry, unit, NOW, room_is_down=down)
 
 
@@ -125,30 +126,30 @@ def test_not_held_on_another_unit_nothing() -> None:
 # ---- members ------------------------------------------------------------------------------------
 
 members = st.lists(
-    st.fixed_dictionaries({"mtid": st.sampled_from("abc"), "online": st.integers(0, 1)}),
+    st.builds(Terminal, mtid=st.sampled_from("abc"), online=st.sampled_from((0, 1))),
     max_size=4,
-    unique_by=lambda m: m["mtid"],
+    unique_by=lambda terminal: terminal.mtid,
 ).map(tuple)
 
 
 @given(st.lists(members, max_size=6))
-def test_the_log_of_members_says_who_is_there(lists: list[tuple[dict[str, Any], ...]]) -> None:
+def test_the_log_of_members_says_who_is_there(lists: list[tuple[Terminal, ...]]) -> None:
     c = conference()
     for n, mts in enumerate(lists):
         c = with_members(c, mts, NOW + seconds(n))
-        there = {m["mtid"] for m in mts if m["online"]}
-        open_ones = [m["mtid"] for m in c.members if "until" not in m]
+        there = {str(terminal.mtid) for terminal in mts if terminal.online}
+        open_ones = [str(stay.mtid) for stay in c.members if not stay.until]
         assert sorted(open_ones) == sorted(there), "each who is there has one open entry"
         assert (c.empty_since is None) is bool(there)
         assert with_members(c, mts, NOW + seconds(n)) == c, "the same list changes nothing"
 
 
 def test_whoever_comes_back_has_a_second_entry() -> None:
-    here, gone = ({"mtid": "a", "online": 1},), ({"mtid": "a", "online": 0},)
+    here, gone = (Terminal(mtid="a", online=1),), (Terminal(mtid="a", online=0),)
     c = conference()
     for n, mts in enumerate((here, gone, here)):
         c = with_members(c, mts, NOW + seconds(n))
-    assert ["until" in m for m in c.members] == [True, False]
+    assert [bool(stay.until) for stay in c.members] == [True, False]
 
 
 def test_empty_counts_from_the_first_moment_of_it() -> None:
@@ -158,9 +159,9 @@ def test_empty_counts_from_the_first_moment_of_it() -> None:
 
 def test_a_terminal_that_comes_and_goes_for_ever_does_not_fill_the_call_record() -> None:
     c = conference()
-    here = ({"mtid": "1", "online": 1, "name": "x" * 5000}, {"mtid": "2", "online": 1})
+    here = (Terminal(mtid="1", online=1, name="x" * 5000), Terminal(mtid="2", online=1))
     for n in range(2 * MOST_STAYS + 50):
         c = with_members(c, here[n % 2 :], NOW + seconds(n))
     assert len(c.members) == MOST_STAYS
-    assert [m["mtid"] for m in c.members if "until" not in m] == ["2"]
-    assert all(len(m["name"] or "") <= 128 for m in c.members)
+    assert [stay.mtid for stay in c.members if not stay.until] == ["2"]
+    assert all(len(stay.name or "") <= 128 for stay in c.members)

@@ -1,0 +1,251 @@
+"""What the calls of conferences take and answer, for the API's own description.
+
+Requests are read leniently (`request_parsing`), and answers are put together by `representations`: a test holds what
+is answered against these shapes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from conferences.rules.states import ConferenceState
+from foundation.web.serializers import Accepted
+
+_Shape = serializers.Serializer[Any]
+
+
+# ---- requests ------------------------------------------------------------------------------------
+
+
+class VideoFormat(_Shape):
+    """A picture. The first one with a `format` counts."""
+
+    format = serializers.IntegerField(required=False, help_text="6: H.265, anything else: H.264.")
+    resolution = serializers.IntegerField(required=False, help_text="13 or 16: 1080p, else 720p.")
+    bitrate = serializers.IntegerField(required=False, help_text="Kilobits per second.")
+
+
+class Recorder(_Shape):
+    """Whether it is recorded."""
+
+    recorder_mode = serializers.IntegerField(required=False, help_text="1 or 3: it is recorded.")
+
+
+class InvitedMember(_Shape):
+    """An account to call."""
+
+    account = serializers.CharField(max_length=128)
+    name = serializers.CharField(required=False)
+    account_type = serializers.IntegerField(
+        required=False, help_text="1: an account, 4: SIP, 5 and 6: a number; else H.323 or SIP."
+    )
+    protocol = serializers.IntegerField(required=False, help_text="1: SIP.")
+
+
+class ConfParams(_Shape):
+    """A conference that is asked for. Whole numbers may be strings of digits."""
+
+    name = serializers.CharField(max_length=64, help_text="At most 64 bytes.")
+    create_type = serializers.ChoiceField([1], required=False)
+    platform_id = serializers.CharField(required=False)
+    password = serializers.CharField(required=False, max_length=16)
+    duration = serializers.IntegerField(
+        required=False, default=240, help_text="Minutes; 0: no end."
+    )
+    bitrate = serializers.IntegerField(required=False, default=1024)
+    max_join_mt = serializers.ChoiceField([8, 32, 64, 192], required=False, default=8)
+    auto_end = serializers.ChoiceField([0, 1], required=False, default=0)
+    video_formats = VideoFormat(many=True, required=False)
+    recorder = Recorder(required=False)
+    invite_members = InvitedMember(many=True, required=False)
+
+
+class InvitedMembers(_Shape):
+    """Terminals to call."""
+
+    mts = InvitedMember(many=True)
+
+
+class TerminalId(_Shape):
+    """A terminal by its number in the conference."""
+
+    mt_id = serializers.CharField()
+
+
+class TerminalIds(_Shape):
+    """Terminals of a conference."""
+
+    mts = TerminalId(many=True)
+
+
+# ---- answers -------------------------------------------------------------------------------------
+
+
+class WebRtc(_Shape):
+    """How a browser enters: the rooms of the conference on a unit's Janus, and the keys to them."""
+
+    url = serializers.CharField(required=False)
+    audioroom = serializers.CharField(required=False, help_text="A string, or a whole number.")
+    videoroom = serializers.CharField(required=False, help_text="A string, or a whole number.")
+    textroom = serializers.CharField(required=False, help_text="A string, or a whole number.")
+    pin = serializers.CharField(required=False)
+    token = serializers.CharField(required=False)
+
+
+class Join(_Shape):
+    """The ways into a conference, by kind; a unit may name others."""
+
+    webrtc = WebRtc(required=False)
+
+
+class Created(Accepted):
+    """A conference that was asked for. Without an outcome in 4 s it goes on."""
+
+    conf_id = serializers.CharField()
+    meeting_id = serializers.CharField()
+    description = serializers.CharField()
+    join = Join(allow_null=True)
+    join_url = serializers.CharField()
+
+
+class Ended(Accepted):
+    """A conference is ended."""
+
+    description = serializers.CharField(allow_blank=True)
+
+
+class Creator(_Shape):
+    """Who asked for a conference."""
+
+    name = serializers.CharField(allow_blank=True)
+    account = serializers.CharField(allow_blank=True)
+    account_type = serializers.IntegerField()
+    telephone = serializers.CharField(allow_blank=True)
+    mobile = serializers.CharField(allow_blank=True)
+
+
+class ConfItem(_Shape):
+    """A conference in a list. What a media unit of ours does not do has the value that says so."""
+
+    meeting_room_name = serializers.CharField(allow_blank=True)
+    conf_level = serializers.IntegerField()
+    conf_type = serializers.IntegerField()
+    closed_conf = serializers.IntegerField()
+    safe_conf = serializers.IntegerField()
+    encrypted_type = serializers.IntegerField()
+    encrypted_frequence = serializers.IntegerField()
+    encrypted_auth = serializers.IntegerField()
+    encrypted_key = serializers.CharField(allow_blank=True)
+    mute_filter = serializers.IntegerField()
+    preoccupy_resource = serializers.IntegerField()
+    preoccpuy_resource = serializers.IntegerField()
+    video_quality = serializers.IntegerField()
+    dual_mode = serializers.IntegerField()
+    public_conf = serializers.IntegerField()
+    force_broadcast = serializers.IntegerField()
+    fec_mode = serializers.IntegerField()
+    one_reforming = serializers.IntegerField()
+    doubleflow = serializers.IntegerField()
+    voice_activity_detection = serializers.IntegerField()
+    vacinterval = serializers.IntegerField()
+    superior_cascade = serializers.IntegerField()
+    subordinate_cascade = serializers.IntegerField()
+    name = serializers.CharField()
+    conf_id = serializers.CharField(help_text="Its number.")
+    meeting_id = serializers.CharField()
+    user_domain_moid = serializers.CharField()
+    user_domain_name = serializers.CharField(allow_blank=True)
+    platform_id = serializers.CharField()
+    start_time = serializers.CharField(allow_blank=True, help_text="ISO 8601, in UTC.")
+    end_time = serializers.CharField(allow_blank=True, help_text="Empty: it has no end.")
+    duration = serializers.IntegerField(help_text="Minutes.")
+    bitrate = serializers.IntegerField()
+    mute = serializers.ChoiceField([0, 1])
+    silence = serializers.ChoiceField([0, 1])
+    auto_end = serializers.ChoiceField([0, 1])
+    max_join_mt = serializers.IntegerField()
+    need_password = serializers.ChoiceField([0, 1])
+    state = serializers.ChoiceField([state.value for state in ConferenceState])
+    creator = Creator()
+
+
+class ConfList(Accepted):
+    """One page of a tenant's live conferences, and how many there are."""
+
+    total = serializers.IntegerField()
+    confs = ConfItem(many=True)
+
+
+class VideoFormatNow(_Shape):
+    """The picture of a conference."""
+
+    format = serializers.IntegerField()
+    resolution = serializers.IntegerField()
+    frame = serializers.IntegerField()
+    bitrate = serializers.IntegerField()
+
+
+class ConfDetail(ConfItem, Accepted):
+    """One conference, flat."""
+
+    call_times = serializers.IntegerField()
+    call_interval = serializers.IntegerField()
+    call_mode = serializers.IntegerField()
+    cascade_mode = serializers.IntegerField()
+    cascade_upload = serializers.IntegerField()
+    cascade_return = serializers.IntegerField()
+    cascade_return_para = serializers.IntegerField()
+    vmp_enable = serializers.IntegerField()
+    mix_enable = serializers.IntegerField()
+    poll_enable = serializers.IntegerField()
+    video_formats = VideoFormatNow(many=True)
+    join = Join(allow_null=True)
+    restores = serializers.IntegerField()
+
+
+class MtItem(_Shape):
+    """A terminal of a conference; strings are never null."""
+
+    alias = serializers.CharField(allow_blank=True)
+    mt_id = serializers.CharField(allow_blank=True)
+    ip = serializers.CharField(allow_blank=True)
+    online = serializers.ChoiceField([0, 1])
+    e164 = serializers.CharField(allow_blank=True)
+    type = serializers.IntegerField()
+    bitrate = serializers.IntegerField()
+    silence = serializers.ChoiceField([0, 1])
+    mute = serializers.ChoiceField([0, 1])
+    dual = serializers.IntegerField()
+    mix = serializers.IntegerField()
+    vmp = serializers.IntegerField()
+    inspection = serializers.IntegerField()
+    rec = serializers.IntegerField()
+    poll = serializers.IntegerField()
+    upload = serializers.IntegerField()
+    protocol = serializers.ChoiceField([0, 1])
+    call_mode = serializers.IntegerField()
+    account = serializers.CharField(allow_blank=True)
+    account_type = serializers.IntegerField()
+
+
+class MtList(Accepted):
+    """Who is invited, and who is there."""
+
+    mts = MtItem(many=True)
+
+
+class CalledTerminal(_Shape):
+    """A terminal that is being called."""
+
+    account = serializers.CharField(allow_blank=True)
+    account_type = serializers.IntegerField()
+    protocol = serializers.ChoiceField([0, 1])
+    mt_id = serializers.CharField(allow_blank=True)
+
+
+class CalledTerminals(Accepted):
+    """The terminals that are being called, as the unit names them."""
+
+    mts = CalledTerminal(many=True)

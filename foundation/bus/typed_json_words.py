@@ -1,0 +1,132 @@
+"""Declared types are put into words: for errors, and for the page of messages."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from msgspec import inspect
+
+CLEAN = r"\A[^\x00-\x1f\ud800-\udfff]*\Z"
+"""Text without control characters and without halves of surrogate pairs, which UTF-8 cannot write."""
+EXTRA = "*"
+"""Under this name the preparation hands over the members that an open object does not declare."""
+
+
+class InvalidValue(ValueError):
+    """A value does not fit its declaration; `path` leads to the place, `words` say what to do."""
+
+    def __init__(self, path: tuple[str | int, ...], words: str) -> None:
+        self.path, self.words = path, words
+        super().__init__(" ".join([*self.steps(path), words]))
+
+    @staticmethod
+    def steps(path: tuple[str | int, ...]) -> list[str]:
+        """Return the steps of a path in words: `item 1`, `account`."""
+        return [f"item {step}" if isinstance(step, int) else step for step in path]
+
+
+# ---- what is wrong, in words ---------------------------------------------------------------------
+
+_STEP = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
+_MISSING = re.compile(r"Object missing required field `(.+)`")
+
+
+def explained(node: inspect.Type, said: str) -> InvalidValue:
+    """Return msgspec's error as a path and words that say what the value must be."""
+    problem, _, place = said.partition(" - at `$")
+    path: list[str | int] = [
+        int(step[2]) if step[2] else step[1] for step in _STEP.finditer(place.removesuffix("`"))
+    ]
+    if missing := _MISSING.fullmatch(problem):
+        return InvalidValue((*path, missing[1]), "is missing")
+    for step in path:
+        node = _below(node, step)
+    if "matching regex" in problem and _pattern(node) == CLEAN:
+        return InvalidValue(tuple(path), "must not contain control characters")
+    words = describe(node)
+    article = {"s": "a ", "w": "a ", "l": "a ", "o": "an "}.get(words[0], "")
+    return InvalidValue(tuple(path), f"must be {article}{words}")
+
+
+def bare(node: inspect.Type) -> inspect.Type:
+    """Return a declaration without its description, and without `None`."""
+    if isinstance(node, inspect.UnionType):
+        some = [one for one in node.types if not isinstance(one, inspect.NoneType)]
+        return bare(some[0]) if len(some) == 1 else node
+    return node.type if isinstance(node, inspect.Metadata) else node
+
+
+def _below(node: inspect.Type, step: str | int) -> inspect.Type:
+    match bare(node):
+        case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item):
+            return item
+        case inspect.StructType(fields=fields) | inspect.TypedDictType(fields=fields):
+            named = {one.encode_name: one.type for one in fields}
+            return named.get(str(step), inspect.AnyType())
+        case _:
+            return inspect.AnyType()
+
+
+def _pattern(node: inspect.Type) -> str | None:
+    string = bare(node)
+    return string.pattern if isinstance(string, inspect.StrType) else None
+
+
+def describe(node: inspect.Type) -> str:
+    """Return what JSON must hold there, in words."""
+    match node:
+        case inspect.Metadata(extra_json_schema={"description": str() as words}):
+            return words
+        case inspect.Metadata():
+            return describe(node.type)
+        case inspect.UnionType():
+            some = [one for one in node.types if not isinstance(one, inspect.NoneType)]
+            return " or ".join(describe(one) for one in some)
+        case inspect.LiteralType():
+            return " or ".join(dict.fromkeys(str(value) for value in node.values))
+        case inspect.VarTupleType() | inspect.ListType():
+            return f"list of at most {node.max_length} items" if node.max_length else "list"
+        case inspect.BoolType():
+            return "0 or 1"
+        case inspect.StrType():
+            return "string"
+        case inspect.IntType():
+            return "whole number"
+        case inspect.StructType() | inspect.TypedDictType() | inspect.DictType():
+            return "object"
+        case _:
+            return "any"
+
+
+# ---- what is declared, for the page of messages --------------------------------------------------
+
+
+class Declared(NamedTuple):
+    """A field as the page of messages shows it; nested ones are named by their path."""
+
+    path: str
+    words: str
+    required: bool
+    default: object
+
+
+def declared(kind: Any, prefix: str = "") -> list[Declared]:
+    """Return the fields of a typed object, each followed by those of the object that it holds."""
+    return _declared_of(inspect.type_info(kind), prefix)
+
+
+def _declared_of(node: inspect.Type, prefix: str) -> list[Declared]:
+    held = bare(node)
+    if isinstance(held, inspect.VarTupleType | inspect.ListType):
+        return _declared_of(held.item_type, prefix.removesuffix(".") + "[].")
+    if not isinstance(held, inspect.StructType | inspect.TypedDictType):
+        return []
+    rows = []
+    for one in sorted(held.fields, key=lambda one: not one.required):
+        if one.encode_name == EXTRA:
+            continue
+        path = prefix + one.encode_name
+        rows.append(Declared(path, describe(one.type), one.required, one.default))
+        rows += _declared_of(one.type, path + ".")
+    return rows

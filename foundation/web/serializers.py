@@ -1,0 +1,31 @@
+"""The shapes that every answer of the open API shares, for the API's own description."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import PolymorphicProxySerializer
+from rest_framework import serializers
+
+
+class Refused(serializers.Serializer[Any]):
+    """A refusal. The HTTP status is 200, except for OAuth2 tokens that are not good (401, 403)."""
+
+    success = serializers.ChoiceField([0])
+    error_code = serializers.IntegerField(help_text="A number for programs.")
+    description = serializers.CharField(help_text="A sentence for people.")
+
+
+class Accepted(serializers.Serializer[Any]):
+    """An agreement that tells nothing else."""
+
+    success = serializers.ChoiceField([1])
+
+
+def answers(shape: type[serializers.Serializer[Any]]) -> PolymorphicProxySerializer:
+    """Describe the answer of a call: this shape, or a refusal with the same status 200."""
+    return PolymorphicProxySerializer(
+        component_name=f"{shape.__name__}OrRefused",
+        serializers=[shape, Refused],
+        resource_type_field_name=None,
+    )
