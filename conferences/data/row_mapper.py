@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from conferences.rules.states import Conference, Unit, next_due
-from foundation.bus.outbox import naive
+from foundation.bus.outbox import to_db_datetime
 from foundation.bus.typed_json import TypedObject, read_own, to_json, to_json_list
 
 COLUMNS = (
@@ -65,11 +65,11 @@ def to_row(c: Conference) -> tuple[Any, ...]:
         unit.ip,
         unit.pid,
         str(unit) if c.live and c.unit else None,
-        naive(c.created_at),
-        naive(c.ends_at) if c.ends_at else None,
-        naive(c.ended_at) if c.ended_at else None,
+        to_db_datetime(c.created_at),
+        to_db_datetime(c.ends_at) if c.ends_at else None,
+        to_db_datetime(c.ended_at) if c.ended_at else None,
         c.end_reason,
-        naive(due) if due else None,
+        to_db_datetime(due) if due else None,
         to_detail(c),
     )
 

@@ -17,7 +17,7 @@ from conferences.data.pool import Order, Pool, name_of, unit_here
 from conferences.rules.outgoing import to_unit
 from conferences.rules.states import Conference, ConferenceState, Unit
 from foundation.bus import wake_up
-from foundation.bus.outbox import naive
+from foundation.bus.outbox import to_db_datetime
 from foundation.bus.outgoing import Send
 from foundation.bus.typed_json import to_json
 from foundation.bus.unit_of_work import begin
@@ -62,7 +62,7 @@ def save_registered(platform: str, message: NodeRegistered) -> None:
             orjson.dumps(message.labels),
             False,
             True,
-            naive(uow.now),
+            to_db_datetime(uow.now),
         )
         update = ("room", "platform", "capacity", "labels", "online")
         sql.insert(uow.database, "conferences_resourceunit", _COLUMNS, [row], update)

@@ -15,7 +15,7 @@ from domains.data import hooks, queries, sealing, tokens
 from domains.models import Account, ApiKey, Application, MachineRoom
 from domains.rules.sign_in_names import names_of
 from foundation import clock
-from foundation.bus.outbox import naive
+from foundation.bus.outbox import to_db_datetime
 from foundation.cells import sql
 
 log = logging.getLogger("domains.store")
@@ -233,7 +233,7 @@ def write_accounts(database: str, accounts: Sequence[WireObject], freed: Iterabl
     _clear_names(database, list(freed))
     secrets = {account["moid"]: _unsealed_secrets(account) for account in accounts}
     _revoke_where_needed(database, accounts, secrets)
-    now = naive(clock.now())
+    now = to_db_datetime(clock.now())
     for with_password in (True, False):
         rows = [
             _account_row(account, secrets[account["moid"]], now)
@@ -333,7 +333,7 @@ def _write_devices(database: str, wanted: Mapping[int, Sequence[WireObject]]) ->
         sql.execute(database, query, missing)
     saved_keys = {(user, key) for _, user, key in saved}
     rows = [
-        (user, *(device[name] for name in _DEVICE), 1, 0, -1, 0, naive(clock.now()))
+        (user, *(device[name] for name in _DEVICE), 1, 0, -1, 0, to_db_datetime(clock.now()))
         for user, devices in wanted.items()
         for device in devices
         if (user, device["key"]) not in saved_keys

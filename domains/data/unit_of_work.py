@@ -17,7 +17,7 @@ from domains.data.tree_rows import DatabaseTree
 from domains.data.tree_source import is_tree_edited_here
 from domains.rules.sync_decisions import Verdict, is_time_to_ask, judge_change
 from foundation.bus.message import Message
-from foundation.bus.outbox import naive
+from foundation.bus.outbox import to_db_datetime
 from foundation.bus.outgoing import Send
 from foundation.bus.unit_of_work import UnitOfWork
 from foundation.cells import sql
@@ -264,7 +264,7 @@ class DomainsUnitOfWork:
     def flush(self) -> None:
         """Write what was staged, and how far this platform has come."""
         self._write_staged()
-        asked_at = naive(self._asked_at) if self._asked_at else None
+        asked_at = to_db_datetime(self._asked_at) if self._asked_at else None
         state = (self.cursor, asked_at, int(self._gap), self._wrong)
         if self._was is not None and state != self._was:
             query = (

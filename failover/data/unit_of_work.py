@@ -13,7 +13,7 @@ from domains.models import MachineRoom
 from failover.models import RoomWatch
 from failover.rules.decisions import Room, is_newer
 from foundation.bus.message import Message
-from foundation.bus.outbox import naive
+from foundation.bus.outbox import to_db_datetime
 from foundation.bus.outgoing import Outgoing
 from foundation.bus.unit_of_work import UnitOfWork
 from foundation.cells import sql
@@ -91,7 +91,7 @@ class FailoverUnitOfWork:
         if not is_newer(found[0] if found else None, order):
             return False
         columns = ("subject", "epoch", "number", "state", "serving", "at")
-        row: tuple[Any, ...] = (subject, *order, state, serving, naive(self.now))
+        row: tuple[Any, ...] = (subject, *order, state, serving, to_db_datetime(self.now))
         sql.insert(self.database, _HEARD, columns, [row], columns[1:])
         return True
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from foundation.bus import metrics, protocol
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import MAX_BYTES, Message, canonical, glance
-from foundation.bus.outbox import naive
+from foundation.bus.outbox import to_db_datetime
 from foundation.bus.unit_of_work import UnitOfWork
 from foundation.cells import sql
 from foundation.clock import next_id
@@ -73,7 +73,7 @@ def park(uow: UnitOfWork, delivery: Delivery) -> None:
                 kind,
                 kept,
                 canonical(_reply_properties(delivery)),
-                naive(uow.now),
+                to_db_datetime(uow.now),
             )
         ],
     )

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from foundation.bus import protocol
 from foundation.bus.envelope import Envelope
-from foundation.bus.outbox import naive
+from foundation.bus.outbox import to_db_datetime
 from foundation.cells import sql
 from foundation.cells.directory import store_of
 
@@ -50,7 +50,9 @@ class Asked:
 
     def waits_since_before(self, moment: datetime) -> bool:
         """Return whether the request was taken before a moment and has had no answer since."""
-        return self.answer is None and bool(self.taken_at and self.taken_at < naive(moment))
+        return self.answer is None and bool(
+            self.taken_at and self.taken_at < to_db_datetime(moment)
+        )
 
     def asked_again(self, envelope: Envelope) -> None:
         """The newest asker gets the answer."""
@@ -162,7 +164,7 @@ class InboxOfWork:
             a.origin,
             a.answer,
             a.answer is not None,
-            naive(self._now),
+            to_db_datetime(self._now),
         )
 
 

@@ -61,7 +61,7 @@ def row(
 
 def put(database: str, rows: Iterable[Row], now: datetime, *, first_turn: bool = False) -> None:
     """Write rows inside the caller's transaction; `first_turn`: it publishes those of our broker itself."""
-    due = {"": naive(now + FIRST_TURN)} if first_turn else {}
+    due = {"": to_db_datetime(now + FIRST_TURN)} if first_turn else {}
     sql.insert(
         database,
         _TABLE,
@@ -74,7 +74,7 @@ def put(database: str, rows: Iterable[Row], now: datetime, *, first_turn: bool =
                 r.routing_key,
                 r.body,
                 orjson.dumps(r.properties),
-                due.get(r.destination, naive(now)),
+                due.get(r.destination, to_db_datetime(now)),
             )
             for r in rows
         ],
@@ -112,6 +112,6 @@ def bring_home(database: str, site: str) -> None:
     sql.execute(database, query, [site])
 
 
-def naive(moment: datetime) -> datetime:
-    """A moment as the database keeps it: UTC without saying so."""
+def to_db_datetime(moment: datetime) -> datetime:
+    """Return a moment as the database stores it: in UTC, without a time zone."""
     return moment.astimezone(UTC).replace(tzinfo=None)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from foundation.bus.outbox import naive
+from foundation.bus.outbox import to_db_datetime
 from foundation.cells import sql
 from im.data import journal
 from im.data.journal import LockedRow
@@ -163,7 +163,7 @@ def stored_before(
             Cmd.MSG.value,
             request.type.value,
             request.body,
-            naive(now - PLAIN_AGAIN),
+            to_db_datetime(now - PLAIN_AGAIN),
         ],
     )
     return entries[0] if entries else None

@@ -184,7 +184,7 @@ def _row(entry: StoredEntry) -> tuple[object, ...]:
         entry.body,
         data,
         entry.number,
-        outbox.naive(entry.sent_at),
+        outbox.to_db_datetime(entry.sent_at),
     )
 
 

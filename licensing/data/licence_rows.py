@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from foundation.bus.outbox import naive
+from foundation.bus.outbox import to_db_datetime
 from foundation.cells import sql
 from licensing.data import trusted_keys
 from licensing.rules.amounts import EVALUATION, WIRE_NAMES
@@ -104,10 +104,10 @@ def to_row(licence: HeldLicence) -> tuple[Any, ...]:
         licence.issue,
         licence.text,
         *(getattr(licence.amounts, name) for name in WIRE_NAMES),
-        naive(licence.valid_from),
-        licence.valid_to and naive(licence.valid_to),
+        to_db_datetime(licence.valid_from),
+        licence.valid_to and to_db_datetime(licence.valid_to),
         licence.evaluation,
-        licence.revoked_at and naive(licence.revoked_at),
+        licence.revoked_at and to_db_datetime(licence.revoked_at),
     )
 
 

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from domains.data.queries import backups_of, platforms
 from foundation.bus.message import Message, dumps, to_body
-from foundation.bus.outbox import naive
+from foundation.bus.outbox import to_db_datetime
 from foundation.bus.outgoing import Outgoing
 from foundation.bus.unit_of_work import UnitOfWork
 from foundation.cells import sql
@@ -68,7 +68,10 @@ class LicensingUnitOfWork:
     def _lock(self) -> bytes:
         """Lock licences until the transaction ends, and return what was published last."""
         if self._published is None:
-            columns, row = ("platform", "body", "at"), (self.own, b"", naive(self._uow.now))
+            columns, row = (
+                ("platform", "body", "at"),
+                (self.own, b"", to_db_datetime(self._uow.now)),
+            )
             sql.insert(self._database, _PUBLISHED, columns, [row], update=("platform",))
             query = f"SELECT body, seen_at FROM {_PUBLISHED} WHERE platform=%s FOR UPDATE"
             body, seen = sql.select(self._database, query, [self.own])[0]
@@ -114,7 +117,7 @@ class LicensingUnitOfWork:
         sql.execute(
             self._database,
             f"UPDATE {licence_rows.TABLE} SET revoked_at=%s WHERE platform=%s AND issue=%s",
-            [naive(self.now), licence.platform, licence.issue],
+            [to_db_datetime(self.now), licence.platform, licence.issue],
         )
         self._newest[licence.platform] = revoked = replace(licence, revoked_at=self.now)
         self._changed.add(licence.platform)
@@ -124,13 +127,13 @@ class LicensingUnitOfWork:
         """Record what is published."""
         self._published = dumps(to_body(in_force))
         query = f"UPDATE {_PUBLISHED} SET body=%s, at=%s WHERE platform=%s"
-        sql.execute(self._database, query, [self._published, naive(self.now), self.own])
+        sql.execute(self._database, query, [self._published, to_db_datetime(self.now), self.own])
         self._changed.add(self.own)
 
     def remember_time(self) -> None:
         """Record the present time, in case the clock is set back."""
         query = f"UPDATE {_PUBLISHED} SET seen_at=%s WHERE platform=%s"
-        sql.execute(self._database, query, [naive(self.now), self.own])
+        sql.execute(self._database, query, [to_db_datetime(self.now), self.own])
 
     def send(self, outgoing: Outgoing) -> None:
         """Stage a message."""
