@@ -16,7 +16,7 @@ from foundation.cells.directory import own_platform, possible_platforms, store_o
 
 def batch_handlers() -> dict[str, Desk]:
     """Return, by queue, what handles the messages of this site's roles."""
-    dispatcher: Desk = partial(dispatch.take, first_turn=True)
+    dispatcher: Desk = partial(dispatch.take, publish_inline=True)
     handlers = {queue: dispatcher for role in settings.ROLES for queue in queues_of(role)}
     for config in configs():
         handlers |= config.batch_handlers()
@@ -44,7 +44,7 @@ def threads() -> list[Consumer | Relay]:
 
 def _consumer_at(peer: str, url: str) -> Consumer:
     """Return the consumer of what a peer's platform asks of the core, on the peer's broker."""
-    dispatcher: Desk = partial(dispatch.take, first_turn=False)
+    dispatcher: Desk = partial(dispatch.take, publish_inline=False)
     queues = dict.fromkeys(queues_of("bmc"), dispatcher)
     return Consumer(store_of(own_platform()), url, queues, lambda: None, peer)
 

@@ -33,4 +33,4 @@ def take(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
             with delivery_fields(delivery):
                 row = outbox.row(sent.message, route.exchange, route.key, clock.now(), sender)
             rows.append(row)
-    return [Outcome(rows), *([handle(platform, bad, first_turn=True)] if bad else [])]
+    return [Outcome(rows), *([handle(platform, bad, publish_inline=True)] if bad else [])]

@@ -61,7 +61,7 @@ def take(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
     metrics.RECEIVED.labels("rms").inc(len(good))
     rows, failed = _do(platform, good)
     bad += failed
-    return [Outcome(rows), *([handle(platform, bad, first_turn=True)] if bad else [])]
+    return [Outcome(rows), *([handle(platform, bad, publish_inline=True)] if bad else [])]
 
 
 def _do(platform: str, good: list[Delivery]) -> tuple[list[outbox.Row], list[Delivery]]:

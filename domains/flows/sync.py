@@ -37,7 +37,7 @@ log = logging.getLogger("domains.sync")
 
 def consumer_in_order(own: PlatformStore) -> Consumer:
     """Return the consumer of what the core tells. One process at a time runs it, so that it is done in order."""
-    handler: Desk = partial(dispatch.take, first_turn=True)
+    handler: Desk = partial(dispatch.take, publish_inline=True)
     queue = Routes.DOMAIN_NOTICE.value.queue
     return Consumer(
         own,

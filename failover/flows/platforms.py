@@ -154,7 +154,7 @@ def take(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
         else:
             delivery.unreadable = delivery.unreadable or "type: is not taken here"
             bad.append(delivery)
-    return [Outcome(rows), *([handle(platform, bad, first_turn=True)] if bad else [])]
+    return [Outcome(rows), *([handle(platform, bad, publish_inline=True)] if bad else [])]
 
 
 def _reply(delivery: Delivery, message: Message) -> outbox.Row:

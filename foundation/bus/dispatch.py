@@ -31,40 +31,40 @@ READ_ONLY = 1290
 LOOK_AGAIN = 0.02
 
 
-def take(deliveries: Sequence[Delivery], *, first_turn: bool) -> list[Outcome]:
+def take(deliveries: Sequence[Delivery], *, publish_inline: bool) -> list[Outcome]:
     """Do a batch on the data of all platforms that it concerns. Raises DatabaseAway."""
     return [
-        _handle_or_refuse(platform, concerned, first_turn=first_turn)
+        _handle_or_refuse(platform, concerned, publish_inline=publish_inline)
         for platform, concerned in partition.by_platform(deliveries).items()
     ]
 
 
 def _handle_or_refuse(
-    platform: str, deliveries: Sequence[Delivery], *, first_turn: bool
+    platform: str, deliveries: Sequence[Delivery], *, publish_inline: bool
 ) -> Outcome:
     """Do a batch on one platform's data; where a copy of another site is away, refuse its requests.
 
     A copy that is away holds up nobody else. Messages that are no requests are dropped: their senders repeat them.
     """
     try:
-        return handle(platform, deliveries, first_turn=first_turn)
+        return handle(platform, deliveries, publish_inline=publish_inline)
     except DatabaseAway as error:
         if platform == own_platform():
             raise
         log.warning("the data of %s is away: %s", platform, error)
-    with begin(own_platform(), first_turn=first_turn) as home:
+    with begin(own_platform(), publish_inline=publish_inline) as home:
         for delivery in deliveries:
             if delivery.envelope.request:
                 dead_letters.refuse_service(home, delivery, "the data of this platform is away")
     return Outcome(home.rows, home.answers, {}, home.database if home.is_open else "")
 
 
-def handle(platform: str, deliveries: Sequence[Delivery], *, first_turn: bool) -> Outcome:
+def handle(platform: str, deliveries: Sequence[Delivery], *, publish_inline: bool) -> Outcome:
     """Do, refuse, pass on or park every delivery of a batch on one platform's data. Raises DatabaseAway."""
     for delivery in deliveries:
         _note_missing_handler(delivery)
     try:
-        return _do_after_handover(platform, deliveries, first_turn)
+        return _do_after_handover(platform, deliveries, publish_inline)
     except DatabaseAway:
         raise
     except Exception:
@@ -72,7 +72,7 @@ def handle(platform: str, deliveries: Sequence[Delivery], *, first_turn: bool) -
             log.exception("a batch of %d failed, doing it one by one", len(deliveries))
     whole = Outcome(database=store_of(platform).database)
     for delivery in deliveries:
-        one = _retry_then_park(platform, delivery, first_turn)
+        one = _retry_then_park(platform, delivery, publish_inline)
         whole.rows += one.rows
         whole.answers |= one.answers
         whole.made |= one.made
@@ -88,11 +88,11 @@ def _note_missing_handler(delivery: Delivery) -> None:
             delivery.unreadable = error.detail
 
 
-def _retry_then_park(platform: str, delivery: Delivery, first_turn: bool) -> Outcome:
+def _retry_then_park(platform: str, delivery: Delivery, publish_inline: bool) -> Outcome:
     """Do one delivery alone, and park it after five failures. Raises DatabaseAway."""
     for attempt in range(1, MOST_TRIES + 1):
         try:
-            return _do_after_handover(platform, [delivery], first_turn)
+            return _do_after_handover(platform, [delivery], publish_inline)
         except DatabaseAway:
             raise
         except Exception as error:
@@ -103,18 +103,20 @@ def _retry_then_park(platform: str, delivery: Delivery, first_turn: bool) -> Out
             time.sleep(0.02 * attempt)
     delivery.unreadable = failure[:400]
     metrics.HANDLER_FAILED.inc()
-    return _do_after_handover(platform, [delivery], first_turn)
+    return _do_after_handover(platform, [delivery], publish_inline)
 
 
-def _do_after_handover(platform: str, deliveries: Sequence[Delivery], first_turn: bool) -> Outcome:
+def _do_after_handover(
+    platform: str, deliveries: Sequence[Delivery], publish_inline: bool
+) -> Outcome:
     """Do deliveries in one transaction, after any handover of the data to or from this site has ended."""
-    while (done := _try_transaction(platform, deliveries, first_turn)) is None:
+    while (done := _try_transaction(platform, deliveries, publish_inline)) is None:
         time.sleep(LOOK_AGAIN)
     return done
 
 
 def _try_transaction(
-    platform: str, deliveries: Sequence[Delivery], first_turn: bool
+    platform: str, deliveries: Sequence[Delivery], publish_inline: bool
 ) -> Outcome | None:
     """Run the transaction, up to three times after passing errors of the database.
 
@@ -123,7 +125,7 @@ def _try_transaction(
     """
     for attempt in range(1, 4):
         try:
-            return _run_transaction(platform, deliveries, first_turn)
+            return _run_transaction(platform, deliveries, publish_inline)
         except NotProvisioned as error:
             if platform == own_platform():
                 raise
@@ -139,9 +141,9 @@ def _try_transaction(
 
 
 def _run_transaction(
-    platform: str, deliveries: Sequence[Delivery], first_turn: bool
+    platform: str, deliveries: Sequence[Delivery], publish_inline: bool
 ) -> Outcome | None:
-    with begin(platform, first_turn=first_turn) as uow:
+    with begin(platform, publish_inline=publish_inline) as uow:
         waits = gate.waits_for_handover(platform, uow)
         if uow.is_open:
             _prepare(uow, deliveries)
@@ -152,7 +154,7 @@ def _run_transaction(
                 )
     if uow.is_open:
         return Outcome(uow.rows, uow.answers, uow.made, uow.database)
-    return None if waits else gate.store_in_own_outbox(uow, first_turn)
+    return None if waits else gate.store_in_own_outbox(uow, publish_inline)
 
 
 def _prepare(uow: UnitOfWork, deliveries: Sequence[Delivery]) -> None:

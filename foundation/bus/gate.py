@@ -61,7 +61,7 @@ def refuse_as_closed(uow: UnitOfWork, delivery: Delivery) -> None:
         )
 
 
-def store_in_own_outbox(closed: UnitOfWork, first_turn: bool) -> Outcome:
+def store_in_own_outbox(closed: UnitOfWork, publish_inline: bool) -> Outcome:
     """Store the rows that were staged on data that is closed here in the outbox of our own platform.
 
     There they wait in order with all other rows. Where that outbox is closed too, the consumer sends the rows
@@ -69,7 +69,7 @@ def store_in_own_outbox(closed: UnitOfWork, first_turn: bool) -> Outcome:
     """
     stored = ""
     if closed.rows and closed.platform != own_platform():
-        with begin(own_platform(), first_turn=first_turn) as home:
+        with begin(own_platform(), publish_inline=publish_inline) as home:
             home.rows += closed.rows
         stored = home.database if home.is_open else ""
     return Outcome(closed.rows, closed.answers, closed.made, stored)

@@ -108,7 +108,7 @@ class Gateway:
 
     def _commit(self, batch: list[Asked]) -> None:
         close_old_connections()
-        outcomes = take([a.delivery for a in batch], first_turn=False)
+        outcomes = take([a.delivery for a in batch], publish_inline=False)
         written = {outcome.database for outcome in outcomes if outcome.rows}
         for platform in possible_platforms():
             if store_of(platform).database in written:

@@ -14,7 +14,7 @@ from foundation.cells import sql
 from foundation.clock import next_id
 from foundation.logs import with_request_id
 
-FIRST_TURN = timedelta(seconds=3)
+INLINE_LEAD = timedelta(seconds=3)
 """How long a row is left to the process that wrote it, before any relay may take it."""
 
 _TABLE = "bus_outbox"
@@ -59,9 +59,12 @@ def row(
     return Row(number, exchange, routing_key, body, properties, destination)
 
 
-def put(database: str, rows: Iterable[Row], now: datetime, *, first_turn: bool = False) -> None:
-    """Write rows inside the caller's transaction; `first_turn`: it publishes those of our broker itself."""
-    due = {"": to_db_datetime(now + FIRST_TURN)} if first_turn else {}
+def put(database: str, rows: Iterable[Row], now: datetime, *, publish_inline: bool = False) -> None:
+    """Insert rows in the caller's transaction.
+
+    `publish_inline`: the caller publishes the rows for our own broker itself.
+    """
+    due = {"": to_db_datetime(now + INLINE_LEAD)} if publish_inline else {}
     sql.insert(
         database,
         _TABLE,

@@ -151,12 +151,12 @@ class UnitOfWork:
 
     # ---- the end ----------------------------------------------------------------------------
 
-    def flush(self, first_turn: bool) -> None:
-        """Write all that is staged; `first_turn`: this process publishes the rows itself."""
+    def flush(self, publish_inline: bool) -> None:
+        """Write all that is staged; `publish_inline`: this process publishes the rows itself."""
         for part in self._parts.values():
             part.flush()
         self.inbox.flush()
-        outbox.put(self.database, self.rows, self.now, first_turn=first_turn)
+        outbox.put(self.database, self.rows, self.now, publish_inline=publish_inline)
 
     def after_commit(self) -> None:
         """Wake the links, and let each app bring its projections up to date."""
@@ -167,7 +167,7 @@ class UnitOfWork:
 
 
 @contextmanager
-def begin(platform: str, *, first_turn: bool = False) -> Iterator[UnitOfWork]:
+def begin(platform: str, *, publish_inline: bool = False) -> Iterator[UnitOfWork]:
     """Run a unit of work on a platform's data; its epoch and time come from the same database.
 
     Where another site serves the platform nothing is written, whatever was staged. Raises NotProvisioned.
@@ -180,5 +180,5 @@ def begin(platform: str, *, first_turn: bool = False) -> Iterator[UnitOfWork]:
         uow = UnitOfWork(store, served)
         yield uow
         if uow.is_open:
-            uow.flush(first_turn)
+            uow.flush(publish_inline)
     uow.after_commit()

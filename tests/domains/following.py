@@ -101,7 +101,7 @@ class Platform:
                 Delivery(row.body, Envelope(queue="mau.bmc.q", app_id="bmc"))
                 for row in rows[start : start + batch]
             ]
-            outcome = dispatch.handle(self.moid, letters, first_turn=False)
+            outcome = dispatch.handle(self.moid, letters, publish_inline=False)
             found = [orjson.loads(row.body) for row in outcome.rows if row.exchange == "bmc.req.ex"]
             self.asked += [one["after"] for one in found if one["type"] == "CSS_BMC_SYNC_REQ"]
 
@@ -114,7 +114,7 @@ class Platform:
         version = self.version if after is None else after
         body = orjson.dumps({"type": "CSS_BMC_SYNC_REQ", "after": version})
         envelope = Envelope(queue="bmc.req.q", app_id=f"css@{self.moid}")
-        dispatch.handle(settings.PLATFORM_MOID, [Delivery(body, envelope)], first_turn=False)
+        dispatch.handle(settings.PLATFORM_MOID, [Delivery(body, envelope)], publish_inline=False)
 
     def catches_up(self) -> None:
         """Ask, be told, hear, until nothing comes any more."""

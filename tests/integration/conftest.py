@@ -111,7 +111,7 @@ def at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
 
 def do(platform: str, *deliveries: Delivery) -> Outcome:
     """One batch."""
-    return handle(platform, deliveries, first_turn=True)
+    return handle(platform, deliveries, publish_inline=True)
 
 
 def seats(platform: str) -> int:

@@ -72,7 +72,7 @@ class Gate:
         body = {"type": "MS_CSS_LICENSE_REQ", "reqid": reqid}
         one = delivery(body, Routes.MS_TO_CSS.value.queue, reply_to="asker")
         began = time.monotonic()
-        outcome: Outcome = handle(self.platform, [one], first_turn=False)
+        outcome: Outcome = handle(self.platform, [one], publish_inline=False)
         said = json.loads(outcome.rows[-1].body)
         return said["type"], said.get("detail", ""), time.monotonic() - began
 

@@ -202,7 +202,7 @@ def test_what_a_consumer_sends_to_a_peer_goes_by_the_link(
 
     def desk(deliveries: Any) -> list[Outcome]:
         done.append(deliveries)
-        with begin(place, first_turn=True) as uow:
+        with begin(place, publish_inline=True) as uow:
             uow.put(b'{"n": 1}', NOTICE.exchange, NOTICE.key, destination=PEER)
             uow.put(b'{"n": 2}', NOTICE.exchange, NOTICE.key)
         return [Outcome(uow.rows, database=uow.database)]

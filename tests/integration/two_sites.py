@@ -179,7 +179,7 @@ class TwoSites:
         envelope = of_amqp(queue, {**letter.properties, **headers}, False)
         delivery = Delivery(letter.body, envelope)
         if queue in _CSS:
-            return take([delivery], first_turn=False)
+            return take([delivery], publish_inline=False)
         if queue in _RMS:
             return pool_requests.take(broker, [delivery])
         self.heard[broker, queue].append(orjson.loads(letter.body))
