@@ -19,7 +19,7 @@ from foundation.bus.app_config import (
 from wire.routes import Routes
 
 if TYPE_CHECKING:
-    from foundation.bus.consumer import Desk
+    from foundation.bus.consumer import BatchHandler
 
 
 class ConferencesConfig(PlatformAppConfig):
@@ -88,14 +88,14 @@ number            | conferences.number      | v.... | v....   | v....    | .....
         dashboard = (page_entry(_("Dashboard"), "dashboard", "index"),)
         return (SidebarGroup(0, "", dashboard), SidebarGroup(10, _("Conferences"), entries))
 
-    def batch_handlers(self) -> Mapping[str, Desk]:
+    def batch_handlers(self) -> Mapping[str, BatchHandler]:
         """Return the handlers of the resource pool and of our own conference manager."""
         from conferences.api import own_manager, pool_requests
         from foundation.cells.directory import own_platform
 
-        handlers: dict[str, Desk] = {}
+        handlers: dict[str, BatchHandler] = {}
         if "rms" in settings.ROLES:
-            pool = pool_requests.desk(own_platform())
+            pool = pool_requests.batch_handler(own_platform())
             handlers |= {route.value.queue: pool for route in (Routes.TO_RMS, Routes.NODE_TO_RMS)}
         if "cm" in settings.ROLES:
             manager = partial(own_manager.take, own_platform())

@@ -8,15 +8,15 @@ from django.conf import settings
 
 from confplatform.declarations import configs
 from foundation.bus import dispatch
-from foundation.bus.consumer import Consumer, Desk
+from foundation.bus.consumer import BatchHandler, Consumer
 from foundation.bus.link import Link
 from foundation.bus.relay import Relay
 from foundation.cells.directory import own_platform, possible_platforms, store_of
 
 
-def batch_handlers() -> dict[str, Desk]:
+def batch_handlers() -> dict[str, BatchHandler]:
     """Return, by queue, what handles the messages of this site's roles."""
-    dispatcher: Desk = partial(dispatch.take, publish_inline=True)
+    dispatcher: BatchHandler = partial(dispatch.handle_batch, publish_inline=True)
     handlers = {queue: dispatcher for role in settings.ROLES for queue in queues_of(role)}
     for config in configs():
         handlers |= config.batch_handlers()
@@ -44,7 +44,7 @@ def threads() -> list[Consumer | Relay]:
 
 def _consumer_at(peer: str, url: str) -> Consumer:
     """Return the consumer of what a peer's platform asks of the core, on the peer's broker."""
-    dispatcher: Desk = partial(dispatch.take, publish_inline=False)
+    dispatcher: BatchHandler = partial(dispatch.handle_batch, publish_inline=False)
     queues = dict.fromkeys(queues_of("bmc"), dispatcher)
     return Consumer(store_of(own_platform()), url, queues, lambda: None, peer)
 

@@ -13,7 +13,7 @@ from foundation.bus.app_config import PlatformAppConfig, SidebarEntry, SidebarGr
 from wire.routes import Routes, pms_queue
 
 if TYPE_CHECKING:
-    from foundation.bus.consumer import Desk
+    from foundation.bus.consumer import BatchHandler
 
 
 class FailoverConfig(PlatformAppConfig):
@@ -56,13 +56,13 @@ site              | failover.register       | v...o | .....   | .....    | .....
         )
         return (SidebarGroup(1, "", (sites,)),)
 
-    def batch_handlers(self) -> Mapping[str, Desk]:
+    def batch_handlers(self) -> Mapping[str, BatchHandler]:
         """Return the handler of what the platform management is asked."""
-        from failover.flows.platforms import desk
+        from failover.flows.platforms import batch_handler
         from foundation.cells.directory import own_platform
 
         own = own_platform()
-        return {pms_queue(own): desk(own)} if "pms" in settings.ROLES else {}
+        return {pms_queue(own): batch_handler(own)} if "pms" in settings.ROLES else {}
 
     def on_connected(self) -> None:
         """Ask the platform management how the platforms are and where their servers are (CSS §2.2)."""

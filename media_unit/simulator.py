@@ -21,7 +21,7 @@ import orjson
 
 from foundation import clock
 from foundation.bus import outbox
-from foundation.bus.amqp import BROKER_ERRORS, Publisher, connect, hang_up
+from foundation.bus.amqp import BROKER_ERRORS, Publisher, close, connect
 from foundation.bus.message import BadMessage, dumps, loads
 from foundation.bus.outgoing import Send
 from foundation.logs import REQUEST_ID_HEADER, log_fields, sane_id, with_request_id
@@ -95,7 +95,7 @@ class Simulator:
         finally:
             if self._ready:
                 self._ready.unlink(missing_ok=True)
-            hang_up(incoming, politely=clean)
+            close(incoming, politely=clean)
             if publisher:
                 publisher.close(politely=clean)
 

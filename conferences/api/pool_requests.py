@@ -242,6 +242,6 @@ def _orders_of(platform: str, message: NodeRegistered | ResourcesUsed) -> list[O
     ]
 
 
-def desk(platform: str) -> Any:
-    """The desk of one platform, for the consumer."""
+def batch_handler(platform: str) -> Any:
+    """Return the batch handler of one platform, for the consumer."""
     return partial(take, platform)

@@ -19,7 +19,7 @@ from conferences.rules.states import Conference, ConferenceState
 from domains.data import redis_projection as domain_projection
 from domains.data.queries import follow_state, follower_lags
 from foundation import clock
-from foundation.bus.amqp import BROKER_ERRORS, connect, hang_up
+from foundation.bus.amqp import BROKER_ERRORS, close, connect
 from foundation.bus.backlog import MOST_COUNTED, Waiting, of_destination, waiting
 from foundation.bus.parked_messages import undecided
 from foundation.cells import sql
@@ -119,7 +119,7 @@ def _broker() -> list[Finding]:
     try:
         return [Finding("broker"), *(_queue(connection, name) for name in _queues())]
     finally:
-        hang_up(connection, politely=True)
+        close(connection, politely=True)
 
 
 def _queues() -> list[str]:
@@ -241,7 +241,7 @@ def _links(platform: str) -> Iterator[Finding]:
 
 def _answers(check: str, url: str) -> Finding | None:
     try:
-        hang_up(connect(url), politely=True)
+        close(connect(url), politely=True)
     except BROKER_ERRORS as wrong:
         todo = "start that broker, mend the network, or check PEERS; what is for it waits here"
         return Finding(check, f"its broker does not answer: {wrong}", todo)

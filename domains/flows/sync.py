@@ -22,7 +22,7 @@ from domains.data.queries import backups_of
 from domains.data.unit_of_work import DomainsUnitOfWork
 from domains.rules.sync_decisions import Sync, decide_sync
 from foundation.bus import dispatch, wake_up
-from foundation.bus.consumer import Consumer, Desk
+from foundation.bus.consumer import BatchHandler, Consumer
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import NotTaken
 from foundation.bus.registry import handles
@@ -37,7 +37,7 @@ log = logging.getLogger("domains.sync")
 
 def consumer_in_order(own: PlatformStore) -> Consumer:
     """Return the consumer of what the core tells. One process at a time runs it, so that it is done in order."""
-    handler: Desk = partial(dispatch.take, publish_inline=True)
+    handler: BatchHandler = partial(dispatch.handle_batch, publish_inline=True)
     queue = Routes.DOMAIN_NOTICE.value.queue
     return Consumer(
         own,

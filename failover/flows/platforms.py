@@ -165,7 +165,7 @@ def _reply(delivery: Delivery, message: Message) -> outbox.Row:
         return outbox.row(message, "", to, clock.now(), sender, correlation_id=mark)
 
 
-def desk(platform: str) -> Any:
+def batch_handler(platform: str) -> Any:
     """Return the batch handler of one platform's PMS, for the consumer."""
     return partial(take, platform)
 

@@ -71,8 +71,11 @@ def _refuse_alarm(*_: Any) -> None:
     raise RecoverableConnectionError("the broker has blocked publishers (memory or disk alarm)")
 
 
-def hang_up(connection: amqp.Connection | None, *, politely: bool = False) -> None:
-    """End a connection; only a healthy one is asked to say goodbye."""
+def close(connection: amqp.Connection | None, *, politely: bool = False) -> None:
+    """Close a connection; `None` is left alone.
+
+    `politely`: tell the broker. That would block on a connection which is not healthy.
+    """
     if connection is None:
         return
     with suppress(Exception):
@@ -208,7 +211,7 @@ class Publisher:
 
     def close(self, *, politely: bool = True) -> None:
         """End the connection."""
-        hang_up(self.connection, politely=politely)
+        close(self.connection, politely=politely)
 
 
 def _amqp_properties(properties: dict[str, Any]) -> dict[str, Any]:

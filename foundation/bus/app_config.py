@@ -17,7 +17,7 @@ from django.urls import reverse_lazy
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-    from foundation.bus.consumer import Consumer, Desk
+    from foundation.bus.consumer import BatchHandler, Consumer
     from foundation.bus.protocol import Route
     from foundation.bus.relay import Relay
 
@@ -86,7 +86,7 @@ class PlatformAppConfig(AppConfig):
         """Return what the app adds to the sidebar of the admin."""
         return ()
 
-    def batch_handlers(self) -> Mapping[str, Desk]:
+    def batch_handlers(self) -> Mapping[str, BatchHandler]:
         """Return, by queue, what handles its messages in place of the dispatcher, for the roles of this site."""
         return {}
 

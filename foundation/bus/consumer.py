@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
 from foundation.bus import metrics, outbox, wake_up
-from foundation.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, connect, hang_up, rounds
+from foundation.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, close, connect, rounds
 from foundation.bus.declare import declare
 from foundation.bus.delivery import DatabaseAway, Delivery, Outcome
 from foundation.bus.envelope import of_amqp
@@ -33,12 +33,12 @@ LONGEST_PAUSE = 5.0
 TURN_SECONDS = 1.0
 """Between two tries to become the only consumer of a queue."""
 
-Desk = Callable[[Sequence[Delivery]], list[Outcome]]
-"""Does a batch of deliveries: all that it returns is safe to publish and to acknowledge."""
+BatchHandler = Callable[[Sequence[Delivery]], list[Outcome]]
+"""A batch handler handles a batch of deliveries; all that it returns is safe to publish and to acknowledge."""
 
 
 class Consumer(threading.Thread):
-    """Consumes the queues of all roles of this process; `greet` is called as each session begins.
+    """Consumes the queues of all roles of this process; `on_connect` is called as each session begins.
 
     `peer`: the platform on whose broker it does so. There it publishes nothing itself: its rows are for
     the relay and the links, so that what goes to one broker goes by one way, in order. `alone`: of all
@@ -49,16 +49,16 @@ class Consumer(threading.Thread):
         self,
         store: PlatformStore,
         broker_url: str,
-        desks: dict[str, Desk],
-        greet: Callable[[], None],
+        handlers: dict[str, BatchHandler],
+        on_connect: Callable[[], None],
         peer: str = "",
         *,
         alone: bool = False,
     ) -> None:
         whose = peer or ("in order" if alone else "")
         super().__init__(name=f"consumer {whose}".rstrip(), daemon=True)
-        self._store, self._url, self._desks = store, broker_url, desks
-        self._greet, self._peer, self._alone = greet, peer, alone
+        self._store, self._url, self._handlers = store, broker_url, handlers
+        self._on_connect, self._peer, self._alone = on_connect, peer, alone
         self._up = metrics.PEER_CONSUMERS.labels(peer) if peer else metrics.BROKER_UP
         if alone:
             self._up = metrics.IN_ORDER
@@ -107,12 +107,12 @@ class Consumer(threading.Thread):
             declare(incoming, self._peer or self._store.platform)
             channel = self._consume(incoming, publisher)
             self._up.set(1)
-            self._greet()
-            log.info("%s: consuming %s", self.name, ", ".join(self._desks))
+            self._on_connect()
+            log.info("%s: consuming %s", self.name, ", ".join(self._handlers))
             self._loop(incoming, channel, publisher)
             clean = True
         finally:
-            hang_up(incoming, politely=clean)
+            close(incoming, politely=clean)
             if publisher:
                 publisher.close(politely=clean)
 
@@ -122,7 +122,7 @@ class Consumer(threading.Thread):
             channel = incoming.channel()
             channel.basic_qos(0, PREFETCH, False)
             try:
-                for queue in self._desks:
+                for queue in self._handlers:
                     take = self._take(queue)
                     channel.basic_consume(queue, callback=take, exclusive=self._alone)
             except AccessRefused:
@@ -160,12 +160,12 @@ class Consumer(threading.Thread):
         taken, self._buffer[:BATCH] = self._buffer[:BATCH], []
         metrics.BATCH.observe(len(taken))
         with metrics.BATCH_SECONDS.time():
-            by_desk: dict[Desk, list[Delivery]] = {}
+            by_handler: dict[BatchHandler, list[Delivery]] = {}
             for queue, message in taken:
                 one = _delivery(queue, message, self._peer)
-                by_desk.setdefault(self._desks[queue], []).append(one)
-            for desk, deliveries in by_desk.items():
-                for outcome in desk(deliveries):
+                by_handler.setdefault(self._handlers[queue], []).append(one)
+            for handler, deliveries in by_handler.items():
+                for outcome in handler(deliveries):
                     self._publish(publisher, outcome)
             channel.basic_ack(taken[-1][1].delivery_tag, multiple=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from foundation.bus import protocol
-from foundation.bus.amqp import connect, hang_up
+from foundation.bus.amqp import close, connect
 from foundation.hooks import Hook
 
 MORE_BROKERS: Hook[[], int] = Hook()
@@ -16,7 +16,7 @@ def declare_all(url: str, platform: str) -> int:
     """Declare the whole table on the broker at `url`; the number of exchanges and queues."""
     connection = connect(url)
     count = declare(connection, platform)
-    hang_up(connection, politely=True)
+    close(connection, politely=True)
     return count + sum(MORE_BROKERS.call())
 
 

@@ -31,8 +31,8 @@ READ_ONLY = 1290
 LOOK_AGAIN = 0.02
 
 
-def take(deliveries: Sequence[Delivery], *, publish_inline: bool) -> list[Outcome]:
-    """Do a batch on the data of all platforms that it concerns. Raises DatabaseAway."""
+def handle_batch(deliveries: Sequence[Delivery], *, publish_inline: bool) -> list[Outcome]:
+    """Handle a batch on the data of all platforms that it concerns. Raises DatabaseAway."""
     return [
         _handle_or_refuse(platform, concerned, publish_inline=publish_inline)
         for platform, concerned in partition.by_platform(deliveries).items()

@@ -21,7 +21,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from foundation.bus import wake_up
 from foundation.bus.delivery import Delivery, Outcome
-from foundation.bus.dispatch import take
+from foundation.bus.dispatch import handle_batch
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import Message, dumps, to_body
 from foundation.cells import sql
@@ -108,7 +108,7 @@ class Gateway:
 
     def _commit(self, batch: list[Asked]) -> None:
         close_old_connections()
-        outcomes = take([a.delivery for a in batch], publish_inline=False)
+        outcomes = handle_batch([a.delivery for a in batch], publish_inline=False)
         written = {outcome.database for outcome in outcomes if outcome.rows}
         for platform in possible_platforms():
             if store_of(platform).database in written:

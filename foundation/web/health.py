@@ -15,7 +15,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from foundation.bus import backlog
-from foundation.bus.amqp import BROKER_ERRORS, connect, hang_up
+from foundation.bus.amqp import BROKER_ERRORS, close, connect
 from foundation.cells.directory import own_platform, redis_of, store_of
 from foundation.cells.serving import read
 
@@ -53,7 +53,7 @@ def _redis() -> str:
 
 def _broker() -> str:
     try:
-        hang_up(connect(settings.AMQP_URL), politely=True)
+        close(connect(settings.AMQP_URL), politely=True)
     except BROKER_ERRORS as wrong:
         return f"broker: {wrong}"
     return ""

@@ -18,7 +18,7 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
-from foundation.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, connect, hang_up, rounds
+from foundation.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, close, connect, rounds
 from foundation.bus.outbox import Row
 from im.api.server_requests import ServerRequestHandler
 from im.data import broker, metrics, presence_store
@@ -94,7 +94,7 @@ class Center:
             self._loop(incoming, channel, publisher)
             is_clean = True
         finally:
-            hang_up(incoming, politely=is_clean)
+            close(incoming, politely=is_clean)
             if publisher:
                 publisher.close(politely=is_clean)
 

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
-from foundation.bus.amqp import BROKER_ERRORS, Publisher, hang_up
+from foundation.bus.amqp import BROKER_ERRORS, Publisher, close
 from foundation.bus.outbox import Row
 from foundation.cells.directory import own_platform, store_of
 from im.data import broker, metrics, notices
@@ -65,7 +65,7 @@ class ServerRequestHandler(threading.Thread):
                 while requests:
                     self._handle(publisher, channel, requests.pop(0))
         finally:
-            hang_up(publisher.connection)
+            close(publisher.connection)
 
     def _handle(self, publisher: Publisher, channel: Any, message: Any) -> None:
         """Answer a request, then acknowledge it; so an answer may be sent twice."""

@@ -19,7 +19,7 @@ import amqp
 import orjson
 from django.conf import settings
 
-from foundation.bus.amqp import BROKER_ERRORS, connect, hang_up
+from foundation.bus.amqp import BROKER_ERRORS, close, connect
 from im.rules import topology as t
 
 log = logging.getLogger("im.broker")
@@ -93,7 +93,7 @@ def declare(connection: amqp.Connection | None = None) -> int:
         channel.close()
     finally:
         if connection is None:
-            hang_up(own, politely=True)
+            close(own, politely=True)
     return len(_EXCHANGES) + len(_SERVICES) + int(settings.IM_CENTERS) + 1
 
 
@@ -155,7 +155,7 @@ class _SharedConnection:
                 try:
                     return self._once(work)
                 except BROKER_ERRORS as error:
-                    hang_up(self._connection)
+                    close(self._connection)
                     self._connection = None
                     if is_last:
                         raise BrokerUnavailable(str(error)) from None
@@ -163,7 +163,7 @@ class _SharedConnection:
 
     def _once(self, work: Callable[[Any], T]) -> T:
         if time.monotonic() - self._used > self.STALE_SECONDS:
-            hang_up(self._connection)
+            close(self._connection)
             self._connection = None
         connection = self._connection = self._connection or connect(settings.IM_AMQP_URL)
         result = work(connection.channel(1))

@@ -10,7 +10,7 @@ import amqp
 import pytest
 from django.conf import settings
 
-from foundation.bus.amqp import connect, hang_up
+from foundation.bus.amqp import close, connect
 from im.api.server_requests import ServerRequestHandler
 from im.models import MediaServer
 from im.rules.topology import BASE, CENTER_QUEUE, GB, GB_QUEUE, MEDIA_QUEUE
@@ -25,7 +25,7 @@ def channel(im_site: str) -> Iterator[Any]:
     for queue in (CENTER_QUEUE, GB_QUEUE, MEDIA_QUEUE):
         found.queue_purge(queue)
     yield found
-    hang_up(connection)
+    close(connection)
 
 
 def next_in(channel: Any, queue: str) -> dict[str, Any]:

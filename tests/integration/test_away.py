@@ -90,4 +90,4 @@ def test_a_broker_that_freezes_between_two_questions_is_left(
     with pytest.raises(amqp.BROKER_ERRORS):
         connection.channel()
     assert time.monotonic() - began < 10
-    amqp.hang_up(connection)
+    amqp.close(connection)

@@ -113,7 +113,7 @@ class Installation:
             with self.at(site):
                 for start in range(0, len(letters), 100):
                     some = [_delivery("mau.bmc.q", row) for row in letters[start : start + 100]]
-                    dispatch.take(some, publish_inline=False)
+                    dispatch.handle_batch(some, publish_inline=False)
                 for one in (self.east, self.west):
                     found: list[Row] = []
                     drain(store_of(one.moid), found.extend)
@@ -218,7 +218,9 @@ def test_what_lies_at_the_backup_when_home_serves_again_is_asked_for_by_home(
     made.serve(made.east.moid, made.east.moid)
     with made.at(made.west.moid):
         letters, made.queues[made.west.moid] = made.queues[made.west.moid], []
-        dispatch.take([_delivery("mau.bmc.q", row) for row in letters], publish_inline=False)
+        dispatch.handle_batch(
+            [_delivery("mau.bmc.q", row) for row in letters], publish_inline=False
+        )
     assert _name(made.east, world.tenant) != "came too late"
     made.settle()
     assert _name(made.east, world.tenant) == "came too late"
@@ -284,7 +286,7 @@ def test_a_third_partys_bmc_tells_all_that_are_served_here(
     body = {"type": "BMC_CSS_DOMAIN_NTF", "op": "mod", "version": version, "domain": domain}
     row = Row(1, "bmc.notify.ex", "bmc.domain.k", orjson.dumps(body), {})
     with made.at(made.west.moid):
-        dispatch.take([_delivery("mau.bmc.q", row)], publish_inline=False)
+        dispatch.handle_batch([_delivery("mau.bmc.q", row)], publish_inline=False)
     assert [_name(one, world.inner) for one in (made.east, made.west)] == ["By another BMC"] * 2
 
 
@@ -305,7 +307,7 @@ def test_what_is_for_a_platform_that_is_not_kept_here_is_parked(made: Installati
     letter = orjson.dumps({**body, "platformmoid": "stranger"})
     with made.at(made.east.moid):
         row = Row(1, "bmc.notify.ex", "bmc.domain.k", letter, {})
-        dispatch.take([_delivery("mau.bmc.q", row)], publish_inline=False)
+        dispatch.handle_batch([_delivery("mau.bmc.q", row)], publish_inline=False)
     assert any("stranger is not served" in reason for reason in made.east.parked())
     assert made.west.parked() == []
 

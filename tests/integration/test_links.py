@@ -20,7 +20,7 @@ from confplatform import wiring
 from deploy.stand.ports import SERVER_PORTS, claimed
 from deploy.stand.rabbitmq import RabbitMQ
 from foundation.bus import link as link_module
-from foundation.bus.amqp import connect, hang_up
+from foundation.bus.amqp import close, connect
 from foundation.bus.consumer import Consumer
 from foundation.bus.declare import declare_all
 from foundation.bus.delivery import Outcome
@@ -107,7 +107,7 @@ def received(url: str, queue: str) -> list[Any]:
     found = []
     while message := channel.basic_get(queue, no_ack=True):
         found.append(orjson.loads(message.body))
-    hang_up(connection, politely=True)
+    close(connection, politely=True)
     return found
 
 
@@ -221,7 +221,7 @@ def tell(url: str, body: dict[str, Any], **properties: Any) -> None:
     channel: Any = connection.channel()
     message = amqp.Message(orjson.dumps(body), **properties)
     channel.basic_publish(message, REQUESTS.exchange, REQUESTS.key)
-    hang_up(connection, politely=True)
+    close(connection, politely=True)
 
 
 def test_the_core_hears_what_is_asked_at_a_peer_and_refuses_it_there(
@@ -242,7 +242,7 @@ def test_the_core_hears_what_is_asked_at_a_peer_and_refuses_it_there(
         assert orjson.loads(refusal.body)["type"] == "BMC_CSS_WHAT_NACK"
         assert refusal.properties["correlation_id"] == "c1"
     finally:
-        hang_up(connection, politely=True)
+        close(connection, politely=True)
 
 
 def test_a_feed_is_asked_until_it_has_nothing_more(place: str, peer: RabbitMQ) -> None:

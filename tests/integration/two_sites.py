@@ -25,7 +25,7 @@ from conferences.rules.states import Conference
 from domains.management.commands.load_demo import DEMO_TENANT
 from foundation import clock
 from foundation.bus.delivery import Delivery, Outcome
-from foundation.bus.dispatch import take
+from foundation.bus.dispatch import handle_batch
 from foundation.bus.envelope import of_amqp
 from foundation.bus.message import dumps
 from foundation.bus.outbox import Row, row
@@ -179,7 +179,7 @@ class TwoSites:
         envelope = of_amqp(queue, {**letter.properties, **headers}, False)
         delivery = Delivery(letter.body, envelope)
         if queue in _CSS:
-            return take([delivery], publish_inline=False)
+            return handle_batch([delivery], publish_inline=False)
         if queue in _RMS:
             return pool_requests.take(broker, [delivery])
         self.heard[broker, queue].append(orjson.loads(letter.body))

@@ -14,7 +14,7 @@ import pytest
 
 from foundation import clock
 from foundation.bus import outbox
-from foundation.bus.amqp import Publisher, connect, hang_up
+from foundation.bus.amqp import Publisher, close, connect
 from media_unit.simulated_faults import FaultOrder, FaultyUnit
 from media_unit.simulated_unit import SimulatedUnit, UnitDescription
 from media_unit.simulator import Simulator, give_orders
@@ -75,7 +75,7 @@ class Platform:
         for pid in ("s1", "s2"):
             self.channel.queue_delete(unit_queue(IP, pid))
         self.channel.queue_delete(f"test.simulator.orders.{RUN}")
-        hang_up(self.incoming, politely=True)
+        close(self.incoming, politely=True)
         self.publisher.close()
 
 
