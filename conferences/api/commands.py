@@ -84,6 +84,6 @@ def start(command: CreateConference) -> Started:
     if result.answer is not None:
         created = from_body(ConferenceCreated, orjson.loads(result.answer))
         return Started(created.e164, created.confid, True, created.join)
-    if result.made is None:
+    if result.created_conference is None:
         raise Refusal(UNSPECIFIED, "the same request is still in progress; ask again shortly")
-    return Started(*result.made, False, None)
+    return Started(*result.created_conference, False, None)

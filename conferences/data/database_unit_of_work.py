@@ -284,7 +284,7 @@ class ConferencesDatabaseUnitOfWork:
             after.user_domain, licence_counts.in_use(before), licence_counts.in_use(after)
         )
         if before is None:
-            self._uow.made[after.request] = (after.e164, after.confid)
+            self._uow.created_conferences[after.request] = (after.e164, after.confid)
         elif before.live and not after.live:
             self._numbers.release(after.e164, after.incarnation)
         self._live[after.e164] = after

@@ -44,8 +44,8 @@ class Outcome:
 
     rows: list[Row] = field(default_factory=list)
     answers: dict[str, bytes] = field(default_factory=dict)
-    made: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """By request: number and id of a conference that was taken in."""
+    created_conferences: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Number and id of the conference that was created for a request, by the request's key."""
     database: str = ""
     """In whose outbox the rows lie, to be deleted once they are published; empty: in none."""
 

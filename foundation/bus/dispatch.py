@@ -75,7 +75,7 @@ def handle(platform: str, deliveries: Sequence[Delivery], *, publish_inline: boo
         one = _retry_then_park(platform, delivery, publish_inline)
         whole.rows += one.rows
         whole.answers |= one.answers
-        whole.made |= one.made
+        whole.created_conferences |= one.created_conferences
         whole.database = one.database
     return whole
 
@@ -153,7 +153,7 @@ def _run_transaction(
                     uow, delivery
                 )
     if uow.is_open:
-        return Outcome(uow.rows, uow.answers, uow.made, uow.database)
+        return Outcome(uow.rows, uow.answers, uow.created_conferences, uow.database)
     return None if waits else gate.store_in_own_outbox(uow, publish_inline)
 
 

@@ -72,4 +72,4 @@ def store_in_own_outbox(closed: UnitOfWork, publish_inline: bool) -> Outcome:
         with begin(own_platform(), publish_inline=publish_inline) as home:
             home.rows += closed.rows
         stored = home.database if home.is_open else ""
-    return Outcome(closed.rows, closed.answers, closed.made, stored)
+    return Outcome(closed.rows, closed.answers, closed.created_conferences, stored)

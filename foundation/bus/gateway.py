@@ -48,17 +48,17 @@ class Asked:
     delivery: Delivery
     committed: Future[None] = field(default_factory=Future)
     answer: Future[bytes | None] = field(default_factory=Future)
-    made: tuple[str, str] | None = None
+    created_conference: tuple[str, str] | None = None
     rows: tuple[int, ...] = ()
     since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The answer, or None when there is none yet; `made`: number and id of a conference taken in."""
+    """The answer, or None when there is none yet; `created_conference`: number and id of a conference taken in."""
 
     answer: bytes | None
-    made: tuple[str, str] | None
+    created_conference: tuple[str, str] | None
 
 
 class Gateway:
@@ -85,8 +85,8 @@ class Gateway:
         if not asked.answer.done():
             self._watch(asked)
         with suppress(TimeoutError):
-            return Result(asked.answer.result(timeout=seconds), asked.made)
-        return Result(None, asked.made)
+            return Result(asked.answer.result(timeout=seconds), asked.created_conference)
+        return Result(None, asked.created_conference)
 
     # ---- committing ---------------------------------------------------------------------------
 
@@ -120,7 +120,9 @@ class Gateway:
     def _take_in(self, asked: Asked, outcomes: list[Outcome]) -> None:
         key = asked.delivery.envelope.request
         for outcome in outcomes:
-            asked.made = outcome.made.get(key) or asked.made
+            asked.created_conference = (
+                outcome.created_conferences.get(key) or asked.created_conference
+            )
             asked.rows += tuple(row.id for row in outcome.rows)
             if key in outcome.answers:
                 asked.answer.set_result(outcome.answers[key])
@@ -203,7 +205,7 @@ _making = threading.Lock()
 
 
 def gateway() -> Gateway:
-    """The gateway of this process, made when first used (after the web server has forked)."""
+    """Return the gateway of this process. It is created when first used (after the web server has forked)."""
     global _gateway
     with _making:
         if _gateway is None:

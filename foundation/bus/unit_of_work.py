@@ -73,7 +73,7 @@ class UnitOfWork:
         self.inbox = InboxOfWork(self.database, self.now)
         self.rows: list[outbox.Row] = []
         self.answers: dict[str, bytes] = {}
-        self.made: dict[str, tuple[str, str]] = {}
+        self.created_conferences: dict[str, tuple[str, str]] = {}
         self._parts: dict[type[AppUnitOfWork], AppUnitOfWork] = {}
         self._app_id = f"{protocol.current().sender_role}@{own_platform()}"
 
