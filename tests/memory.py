@@ -38,7 +38,7 @@ class TenantFacts:
 
 
 @dataclass(slots=True)
-class Asked:
+class InboxRequest:
     """One request in the inbox, and its answer."""
 
     key: str
@@ -75,7 +75,7 @@ class MemoryUnitOfWork:
     quota: dict[str, Amounts] = field(default_factory=dict)
     records: dict[str, Conference] = field(default_factory=dict)
     numbers: dict[str, tuple[int, bool]] = field(default_factory=dict)
-    inbox: dict[str, Asked] = field(default_factory=dict)
+    inbox: dict[str, InboxRequest] = field(default_factory=dict)
     parked: list[tuple[bytes, str]] = field(default_factory=list)
     abnormal_rooms: set[str] = field(default_factory=set)
     parts: dict[tuple[Unit, str], dict[int, frozenset[str]]] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class MemoryUnitOfWork:
         if envelope.expired(self.now) or not self.is_open:
             self.nack(body, envelope, "29005", "expired" if self.is_open else "stopped")
             return False
-        self.inbox[envelope.request] = Asked(
+        self.inbox[envelope.request] = InboxRequest(
             envelope.request,
             message.type,
             envelope.digest,
@@ -130,7 +130,7 @@ class MemoryUnitOfWork:
         )
         return True
 
-    def again(self, asked: Asked, body: dict[str, Any], envelope: Envelope) -> None:
+    def again(self, asked: InboxRequest, body: dict[str, Any], envelope: Envelope) -> None:
         """The same request again: the same answer, no second effect."""
         if asked.digest != envelope.digest:
             self.nack(body, envelope, "29001", "reqid: was used for another request")
@@ -347,7 +347,7 @@ class MemoryUnitOfWork:
             via=(outgoing.headers or {}).get("x-via", ""),
         )
 
-    def _answer(self, asked: Asked, exchange: str, key: str, destination: str) -> None:
+    def _answer(self, asked: InboxRequest, exchange: str, key: str, destination: str) -> None:
         if asked.answer is None:
             return
         mark, where = asked.correlation_id, (exchange, key)

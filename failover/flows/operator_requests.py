@@ -32,7 +32,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class OperatorRequest:
     """A request that was accepted: its sentence, and the register row before it."""
 
     row: RegisterRow
@@ -49,7 +49,7 @@ def names() -> dict[str, str]:
 
 def takeover(
     platform: str, by: str, *, anyway: bool = False, force: bool = False, dry_run: bool = False
-) -> Asked:
+) -> OperatorRequest:
     """Request that the backup serves a platform from now on. Raises Refused and Failure."""
 
     def refuse(row: RegisterRow, at: RegisterView, called: dict[str, str]) -> str:
@@ -62,7 +62,7 @@ def takeover(
     return _ask(platform, by, "takeover wanted", refuse, wanted, dry_run=dry_run)
 
 
-def handback(platform: str, by: str, *, dry_run: bool = False) -> Asked:
+def handback(platform: str, by: str, *, dry_run: bool = False) -> OperatorRequest:
     """Request that the home gets its platform back now. Raises Refused and Failure."""
 
     def refuse(row: RegisterRow, at: RegisterView, called: dict[str, str]) -> str:
@@ -74,7 +74,7 @@ def handback(platform: str, by: str, *, dry_run: bool = False) -> Asked:
     return _ask(platform, by, "handback wanted", refuse, wanted, dry_run=dry_run)
 
 
-def fence(platform: str, by: str, *, force: bool = False, dry_run: bool = False) -> Asked:
+def fence(platform: str, by: str, *, force: bool = False, dry_run: bool = False) -> OperatorRequest:
     """Request that the serving site's database is killed, and that the other site takes over what it has.
 
     The killed database stays down until then. Raises Refused and Failure.
@@ -90,7 +90,7 @@ def fence(platform: str, by: str, *, force: bool = False, dry_run: bool = False)
     return _ask(platform, by, "fence wanted", refuse, wanted, dry_run=dry_run)
 
 
-def withdraw(platform: str, by: str, *, dry_run: bool = False) -> Asked:
+def withdraw(platform: str, by: str, *, dry_run: bool = False) -> OperatorRequest:
     """Withdraw a request that is not done yet. Raises Refused and Failure."""
 
     def wanted(row: RegisterRow) -> RegisterRow:
@@ -102,7 +102,7 @@ def withdraw(platform: str, by: str, *, dry_run: bool = False) -> Asked:
     return _ask(platform, by, "withdrawn", refuse, wanted, dry_run=dry_run)
 
 
-def set_mode(platform: str, by: str, mode: Mode, *, dry_run: bool = False) -> Asked:
+def set_mode(platform: str, by: str, mode: Mode, *, dry_run: bool = False) -> OperatorRequest:
     """Set who decides on a takeover, in the tree and in the register. Raises Refused and Failure."""
 
     def refuse(row: RegisterRow, at: RegisterView, called: dict[str, str]) -> str:
@@ -125,7 +125,7 @@ def _ask(
     wanted: Callable[[RegisterRow], RegisterRow] | None,
     *,
     dry_run: bool,
-) -> Asked:
+) -> OperatorRequest:
     at, called = register_view.look(), names()
     row = at.rows.get(platform)
     if row is None:
@@ -134,7 +134,7 @@ def _ask(
         raise Refused(why)
     sentence = f"{kind}, asked for by {by}"
     if dry_run or wanted is None:
-        return Asked(row=row, sentence=sentence)
+        return OperatorRequest(row=row, sentence=sentence)
     if not register_view.change(row, wanted(row), kind[:16], own_platform(), sentence):
         raise Refused("somebody was faster: look again at what is there now")
-    return Asked(row=row, sentence=sentence)
+    return OperatorRequest(row=row, sentence=sentence)

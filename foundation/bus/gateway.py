@@ -42,7 +42,7 @@ REST_SECONDS = 0.5
 
 
 @dataclass(slots=True)
-class Asked:
+class PendingRequest:
     """A request on its way: done once committed, answered when an answer is there."""
 
     delivery: Delivery
@@ -65,8 +65,8 @@ class Gateway:
     """One per web process, with two threads: one commits, one watches for answers."""
 
     def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[Asked] = queue.SimpleQueue()
-        self._waiting: dict[str, list[Asked]] = {}
+        self._queue: queue.SimpleQueue[PendingRequest] = queue.SimpleQueue()
+        self._waiting: dict[str, list[PendingRequest]] = {}
         self._lock = threading.Lock()
         self._someone_waits = threading.Event()
         for work in (self._commit_loop, self._watch_loop):
@@ -76,7 +76,7 @@ class Gateway:
         """Hand a command in, and wait for its answer. Raises DatabaseError where it is away."""
         body = {"reqid": uuid.uuid4().hex, **to_body(command)}
         envelope = Envelope(queue="http", origin="http", app_id="http", request_id=request_id())
-        asked = Asked(Delivery(dumps(body), envelope), since=time.monotonic())
+        asked = PendingRequest(Delivery(dumps(body), envelope), since=time.monotonic())
         self._queue.put(asked)
         try:
             asked.committed.result(timeout=COMMIT_SECONDS)
@@ -106,7 +106,7 @@ class Gateway:
                     if not asked.committed.done():
                         asked.committed.set_exception(DatabaseError(str(failure)))
 
-    def _commit(self, batch: list[Asked]) -> None:
+    def _commit(self, batch: list[PendingRequest]) -> None:
         close_old_connections()
         outcomes = handle_batch([a.delivery for a in batch], publish_inline=False)
         written = {outcome.database for outcome in outcomes if outcome.rows}
@@ -117,7 +117,7 @@ class Gateway:
             self._take_in(asked, outcomes)
             asked.committed.set_result(None)
 
-    def _take_in(self, asked: Asked, outcomes: list[Outcome]) -> None:
+    def _take_in(self, asked: PendingRequest, outcomes: list[Outcome]) -> None:
         key = asked.delivery.envelope.request
         for outcome in outcomes:
             asked.created_conference = (
@@ -129,7 +129,7 @@ class Gateway:
 
     # ---- watching -----------------------------------------------------------------------------
 
-    def _watch(self, asked: Asked) -> None:
+    def _watch(self, asked: PendingRequest) -> None:
         with self._lock:
             self._waiting.setdefault(asked.delivery.envelope.request, []).append(asked)
         self._someone_waits.set()

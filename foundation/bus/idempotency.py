@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from foundation.bus import dead_letters, metrics, protocol, registry
 from foundation.bus.delivery import Delivery
-from foundation.bus.inbox import Asked
+from foundation.bus.inbox import InboxRequest
 from foundation.bus.message import dumps, to_body
 from foundation.bus.unit_of_work import UnitOfWork
 
@@ -15,7 +15,7 @@ PASSED_IS_ANSWERED_IN = timedelta(seconds=10)
 refused, and whoever asks knows that a new request is in order."""
 
 
-def answer_again(uow: UnitOfWork, delivery: Delivery, asked: Asked) -> None:
+def answer_again(uow: UnitOfWork, delivery: Delivery, asked: InboxRequest) -> None:
     """Answer a repeated request as before, without a second effect."""
     metrics.REPEATED.inc()
     envelope = delivery.envelope

@@ -30,7 +30,7 @@ _FIELDS = ", ".join(f"`{c}`" for c in _COLUMNS if c != "answered")
 
 
 @dataclass(slots=True)
-class Asked:
+class InboxRequest:
     """A request that was taken, with who asked it last and what was answered."""
 
     key: str
@@ -66,8 +66,8 @@ class InboxOfWork:
 
     def __init__(self, database: str, now: datetime) -> None:
         self._database, self._now = database, now
-        self._known: dict[str, Asked | None] = {}
-        self._open_of: dict[str, list[Asked]] = {}
+        self._known: dict[str, InboxRequest | None] = {}
+        self._open_of: dict[str, list[InboxRequest]] = {}
         self._looked_up: set[str] = set()
 
     def load(self, keys: Iterable[str]) -> None:
@@ -84,22 +84,22 @@ class InboxOfWork:
         for found in sql.select(self._database, query, wanted):
             self._take(found)
 
-    def _take(self, found: tuple[object, ...]) -> Asked:
-        asked = Asked(*found)  # type: ignore[arg-type]
+    def _take(self, found: tuple[object, ...]) -> InboxRequest:
+        asked = InboxRequest(*found)  # type: ignore[arg-type]
         return self._known.setdefault(asked.key, asked) or self._keep(asked)
 
-    def _keep(self, asked: Asked) -> Asked:
+    def _keep(self, asked: InboxRequest) -> InboxRequest:
         self._known[asked.key] = asked
         return asked
 
-    def get(self, key: str) -> Asked | None:
+    def get(self, key: str) -> InboxRequest | None:
         """The request with this key, if it was taken."""
         self.load([key])
         return self._known.get(key)
 
-    def add(self, envelope: Envelope, wire_type: str, reqid: str, e164: str) -> Asked:
+    def add(self, envelope: Envelope, wire_type: str, reqid: str, e164: str) -> InboxRequest:
         """Take a new request. That two workers cannot both take it, the primary key sees to."""
-        asked = Asked(
+        asked = InboxRequest(
             envelope.request,
             wire_type,
             envelope.digest,
@@ -115,7 +115,7 @@ class InboxOfWork:
         self._open_of.setdefault(e164, []).append(asked)
         return asked
 
-    def find_passed_on(self, e164: str, correlation_id: str, reqid: str) -> Asked | None:
+    def find_passed_on(self, e164: str, correlation_id: str, reqid: str) -> InboxRequest | None:
         """Return the passed-on request about this number that an answer belongs to, by correlation id, else by reqid.
 
         A request that has its answer is found too: a second answer changes nothing.
@@ -129,7 +129,7 @@ class InboxOfWork:
             found = _belongs(self._passed_on(e164, answered=True), correlation_id, reqid)
         return found
 
-    def _passed_on(self, e164: str, *, answered: bool) -> list[Asked]:
+    def _passed_on(self, e164: str, *, answered: bool) -> list[InboxRequest]:
         prefix = protocol.current().passed_on_prefix.replace("_", "\\_")
         query = (
             f"SELECT {_FIELDS} FROM bus_inbox WHERE e164=%s AND answered=%s"  # noqa: S608
@@ -152,7 +152,7 @@ class InboxOfWork:
         sql.insert(self._database, "bus_inbox", _COLUMNS, new)
         sql.insert(self._database, "bus_inbox", _COLUMNS, old, _CHANGES)
 
-    def _values(self, a: Asked) -> tuple[object, ...]:
+    def _values(self, a: InboxRequest) -> tuple[object, ...]:
         return (
             a.key,
             a.wire_type,
@@ -168,7 +168,7 @@ class InboxOfWork:
         )
 
 
-def _belongs(asked: list[Asked], correlation_id: str, reqid: str) -> Asked | None:
+def _belongs(asked: list[InboxRequest], correlation_id: str, reqid: str) -> InboxRequest | None:
     for name, value in (
         ("correlation_id", correlation_id),
         ("key", correlation_id),

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 from django.db import transaction
 
 from foundation.bus import outbox, protocol, wake_up
-from foundation.bus.inbox import Asked, InboxOfWork
+from foundation.bus.inbox import InboxOfWork, InboxRequest
 from foundation.bus.message import Message, dumps, to_body
 from foundation.bus.outgoing import Answer, Outgoing, Send
 from foundation.cells import serving
@@ -124,7 +124,9 @@ class UnitOfWork:
         route = answer.route.value
         self.answer_again(asked, route.exchange, answer.key or route.key, answer.destination)
 
-    def answer_again(self, asked: Asked, exchange: str, key: str, destination: str = "") -> None:
+    def answer_again(
+        self, asked: InboxRequest, exchange: str, key: str, destination: str = ""
+    ) -> None:
         """Send the answer of a request to whoever asked last: where that said, else this way."""
         if asked.answer is None:
             return

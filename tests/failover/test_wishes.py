@@ -18,7 +18,7 @@ from pytest_django import Settings
 from domains.flows import change
 from domains.models import Account, MachineRoom, PlatformDomain, ServiceDomain
 from failover.data import register_view
-from failover.data.cells.register import Register as Asked
+from failover.data.cells.register import Register as AgentRegister
 from failover.data.cells.register import Report
 from failover.flows import operator_requests, recovery_mode, rooms, status
 from failover.models import FailoverEvent, Register
@@ -53,7 +53,7 @@ def say(platform: str, site: str, report: Report) -> None:
     """As a site's agent."""
     from django.conf import settings
 
-    link = Asked(settings.REGISTER_URL, platform, site)
+    link = AgentRegister(settings.REGISTER_URL, platform, site)
     link.report(report)
     link.close()
 

@@ -22,7 +22,7 @@ from deploy.stand.ports import claimed
 from deploy.stand.site import LIBRARY, REPOSITORY
 from failover.data.cells.config import Cell
 from failover.data.cells.connection import Failure, Link
-from failover.data.cells.register import Register as Asked
+from failover.data.cells.register import Register as AgentRegister
 from failover.data.cells.server_process import Server
 from failover.models import CellReport, FailoverEvent, Pulse, Register
 from failover.rules.cell_facts import RegisterRow
@@ -107,7 +107,7 @@ class World:
         self.ports = {site: base + numbers[site] for site in SITES}
         self.limits = {**QUICK, **limits}
         self.writers: list[Writer] = []
-        self._asked = Asked(self.register.url(), PLATFORM, "")
+        self._asked = AgentRegister(self.register.url(), PLATFORM, "")
 
     def _cell(self, site: str, peer: str) -> Cell:
         return Cell(

@@ -30,7 +30,7 @@ ANSWERED_WITHIN = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SentRequest:
     """One request on its way."""
 
     body: Body
@@ -49,20 +49,20 @@ class Manager(Tap):
         super().__init__(line, TO_CM, STATE_TO_CM)
         self.app_id = app_id
 
-    def asks(self, wire_type: str, **fields: Any) -> Asked:
+    def asks(self, wire_type: str, **fields: Any) -> SentRequest:
         """Send a request; `reqid=None` leaves it without one."""
         body = {"type": wire_type, "reqid": uuid.uuid4().hex, **fields}
         return self.sends({k: v for k, v in body.items() if v is not None})
 
-    def sends(self, body: Body, **properties: Any) -> Asked:
+    def sends(self, body: Body, **properties: Any) -> SentRequest:
         """Send a body as it is, with a fresh correlation id."""
         control = str(body.get("type", "")).startswith("CM_MCU_")
-        asked = Asked(body, properties.get("correlation_id") or uuid.uuid4().hex)
+        asked = SentRequest(body, properties.get("correlation_id") or uuid.uuid4().hex)
         usual = {"correlation_id": asked.mark, "reply_to": self.queue, "app_id": self.app_id}
         self.line.say(*(TO_UNIT if control else TO_CSS), body, **(usual | properties))
         return asked
 
-    def answer(self, asked: Asked, within: float = ANSWERED_WITHIN) -> Heard:
+    def answer(self, asked: SentRequest, within: float = ANSWERED_WITHIN) -> Heard:
         """The one answer to a request."""
 
         def there() -> Heard | None:
@@ -72,7 +72,7 @@ class Manager(Tap):
         self.heard.remove(one)
         return one
 
-    def answers(self, asked: Asked) -> list[Heard]:
+    def answers(self, asked: SentRequest) -> list[Heard]:
         """What has come with the correlation id of a request."""
         return [one for one in self.heard if one.properties.correlation_id == asked.mark]
 
@@ -80,12 +80,12 @@ class Manager(Tap):
         """Send a request and wait for its answer."""
         return self.answer(self.asks(wire_type, **fields))
 
-    def asks_to_create(self, **fields: Any) -> Asked:
+    def asks_to_create(self, **fields: Any) -> SentRequest:
         """A create request with what must be in it, unless told otherwise."""
         usual = {"moid": TENANT, "creator": {"moid": "a1", "name": "Anna"}, "confname": "Board"}
         return self.asks("CM_MAU_CREATECONF_REQ", **(usual | fields))
 
-    def is_refused(self, errcode: str, asked: Asked) -> Heard:
+    def is_refused(self, errcode: str, asked: SentRequest) -> Heard:
         """The request gets its NACK with this code."""
         answer = self.answer(asked)
         assert answer["type"].endswith("_NACK"), answer.body

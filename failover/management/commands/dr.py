@@ -78,7 +78,9 @@ class Command(BaseCommand):
             said |= {"seconds": round(time.monotonic() - began, 2), "epoch": row.epoch}
         self._say(said)
 
-    def _ask(self, platform: str, what: str, *, anyway: bool = False) -> operator_requests.Asked:
+    def _ask(
+        self, platform: str, what: str, *, anyway: bool = False
+    ) -> operator_requests.OperatorRequest:
         dry = self._options["dry_run"]
         if what == "handback":
             return operator_requests.handback(platform, _who(), dry_run=dry)
