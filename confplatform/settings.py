@@ -13,8 +13,10 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from conferences.rules.states import ConferenceState
 from confplatform.admin_theme import UNFOLD as _UNFOLD
 from confplatform.declarations import roles
+from im.rules.vocabulary import Membership, Presence
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
@@ -318,6 +320,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "SuccessEnum": [(1, 1)],
+        "FlagEnum": [(0, 0), (1, 1)],
+        "ConferenceStateEnum": [state.value for state in ConferenceState],
+        "PresenceEnum": [presence.value for presence in Presence],
+        "MembershipEnum": [membership.value for membership in Membership],
+    },
 }
 
 # ---- Celery: timers only, at least once, never early acknowledged -------------------------------

@@ -6,11 +6,18 @@ import logging
 from typing import Any
 
 import redis
+from django.conf import settings
+from drf_spectacular.drainage import set_override
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
 
-from domains.api.authentication import COOKIE, BearerToken, PlatformSession
+from domains.api.authentication import (
+    COOKIE,
+    BearerToken,
+    PlatformSession,
+    PlatformSessionScheme,
+)
 from domains.models import Account
 from foundation import clock
 from foundation.cells.directory import UnknownPlatform, store_of
@@ -97,12 +104,21 @@ class ImTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
         return {"type": "http", "scheme": "bearer", "bearerFormat": "token of /im/login"}
 
 
-class OpenSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """The scheme's description for the OpenAPI page."""
+class OpenSessionScheme(PlatformSessionScheme):  # type: ignore[no-untyped-call]
+    """The scheme's description for the OpenAPI page: the same cookie as everywhere in the open API."""
 
     target_class = OpenSession
-    name = "platformSession"
+
+
+set_override(OpenSession, "suppress_collision_warning", True)  # Both classes are one scheme.
+
+
+class BrowserSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The scheme's description for the OpenAPI page."""
+
+    target_class = BrowserSession
+    name = "browserSession"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        """Return the description: a cookie; `account_token` is the alternative."""
-        return {"type": "apiKey", "in": "cookie", "name": COOKIE}
+        """Return the description: the cookie of our pages."""
+        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from foundation.web.errors import UNSPECIFIED, ack, nack
+from im.api import serializers
 from im.api.base import Call
 from im.data.files import queries, storage
 from im.data.metrics import NOT_UPLOADED
@@ -82,7 +83,11 @@ class _Files(Call):
 class Files(_Files):
     """The caller's files."""
 
-    @extend_schema(parameters=[OpenApiParameter("ids", str)], responses=OpenApiTypes.OBJECT)
+    @extend_schema(
+        operation_id="v1_im_files_list",
+        parameters=[OpenApiParameter("ids", str)],
+        responses=serializers.answers(serializers.Files),
+    )
     @_tus
     def get(self, request: Request) -> Response:
         """Return `files` for `ids=a,b,…` (at most 100), without those the caller may not read."""
@@ -99,7 +104,7 @@ class Files(_Files):
             OpenApiParameter("Upload-Length", int, OpenApiParameter.HEADER, required=True),
             OpenApiParameter("Upload-Metadata", str, OpenApiParameter.HEADER),
         ],
-        responses={201: OpenApiTypes.OBJECT},
+        responses={201: serializers.UploadAnnounced, "4XX": serializers.Nack},
     )
     @_tus
     def post(self, request: Request) -> Response:

@@ -65,7 +65,11 @@ class Messages(Log):
             last_seq=visible.top,
         )
 
-    @extend_schema(request=None, responses=answers(serializers.Cleared))
+    @extend_schema(
+        operation_id="v1_im_conversations_messages_clear",
+        request=None,
+        responses=answers(serializers.Cleared),
+    )
     def delete(self, request: Request, number: int) -> Response:
         """Delete everything up to now, for the caller alone."""
         return ack(from_seq=own.clear(self.store, number, self.me.id, self.now))

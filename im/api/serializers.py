@@ -206,6 +206,67 @@ class Pins(Done):
     pins = serializers.ListField(child=serializers.IntegerField())
 
 
+class MqttNames(_Any):
+    """Names that an MQTT client uses: the beginning of its client id, and its two topics."""
+
+    client_id_prefix = serializers.CharField()
+    out = serializers.CharField(help_text="The topic to which the client publishes.")
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Add `in`, which is a word of Python, and so no name of a class variable."""
+        topic = serializers.CharField(help_text="The topic to which the client subscribes.")
+        return {**super().get_fields(), "in": topic}
+
+
+class ManagementNames(_Any):
+    """Names with which an administrator's program listens to all messages."""
+
+    queue_prefix = serializers.CharField()
+    exchange = serializers.CharField()
+    key = serializers.CharField()
+
+
+class SignedIn(Done):
+    """A token for the broker, and the names and addresses to use there."""
+
+    user_id = serializers.CharField()
+    token = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+    heartbeat_seconds = serializers.IntegerField()
+    exchange = serializers.CharField()
+    queue_prefix = serializers.CharField()
+    outgoing = serializers.CharField(help_text="The exchange to which the client publishes.")
+    mqtt = MqttNames()
+    addresses = serializers.DictField(child=serializers.CharField())
+    management = ManagementNames(required=False)
+
+
+class FileShape(_Any):
+    """A complete file: its measures are null where its content has none."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    size = serializers.IntegerField(help_text="In bytes.")
+    content_type = serializers.CharField()
+    width = serializers.IntegerField(allow_null=True, help_text="In pixels.")
+    height = serializers.IntegerField(allow_null=True, help_text="In pixels.")
+    duration_ms = serializers.IntegerField(allow_null=True)
+    url = serializers.CharField()
+    thumbnail_url = serializers.CharField(allow_null=True)
+
+
+class Files(Done):
+    """Files that the caller may read."""
+
+    files = FileShape(many=True)
+
+
+class UploadAnnounced(Done):
+    """The upload may begin; the header `Location` says where."""
+
+    id = serializers.UUIDField()
+
+
 class Entries(Done):
     """Entries without a gap: `from_seq` < seq <= `to_seq`; the caller sees up to `last_seq`."""
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.urls import path
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,6 +13,7 @@ from rest_framework.response import Response
 from domains.models import Account
 from foundation.web.errors import ack
 from im.api.base import Call, Limit
+from im.api.serializers import Done, SignedIn, answers
 from im.data.broker import BrokerUnavailable
 from im.data.locked_conversation import Denied
 from im.flows import revoke, sign_in
@@ -35,7 +35,7 @@ class Login(Call):
 
     throttle_classes = (SignIns,)
 
-    @extend_schema(operation_id="im_login", request=None, responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="im_login", request=None, responses=answers(SignedIn))
     def post(self, request: Request) -> Response:
         """Issue a token; call this before each connection.
 
@@ -85,7 +85,7 @@ def _shown(signed_in: sign_in.SignedIn) -> dict[str, Any]:
 class Logout(Call):
     """Revokes the token with which it is called."""
 
-    @extend_schema(operation_id="im_logout", request=None, responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="im_logout", request=None, responses=answers(Done))
     def post(self, request: Request) -> Response:
         """Revoke the token.
 
