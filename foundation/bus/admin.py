@@ -28,12 +28,12 @@ SECRET = ("confpwd", "password", "pin", "token", "secret", "oauth_consumer_secre
 _SECRET_IN_TEXT = re.compile(
     rf"""(["']?\b(?:{"|".join(SECRET)})["']?\s*[:=]\s*)("[^"]*"?|[^\s,}}]+)"""
 )
-"""In what is no JSON, and lies here for that very reason."""
+"""The pattern finds secrets in a body that is no JSON, as many parked ones are."""
 
 
 @admin.register(Parked)
 class ParkedAdmin(ReadOnlyAdmin):
-    """Messages that could not be handled: nothing is lost, somebody has to decide."""
+    """The page lists messages that could not be handled: an operator publishes them again or discards them."""
 
     scope = (SITE,)
     list_display = ["kind", "queue", "reason", "parked_at", "standing"]
@@ -45,50 +45,51 @@ class ParkedAdmin(ReadOnlyAdmin):
     readonly_fields = ["kind", "standing", "content", "envelope"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Lists do without bodies."""
-        found: QuerySet[Any] = super().get_queryset(request)
+        """Return the messages; the list leaves their bodies in the database."""
+        rows: QuerySet[Any] = super().get_queryset(request)
         match = request.resolver_match
         is_list = match is not None and str(match.url_name).endswith("_changelist")
-        return found.defer("body", "properties") if is_list else found
+        return rows.defer("body", "properties") if is_list else rows
 
     @admin.display(description=_("type"), ordering="wire_type")
     def kind(self, row: Parked) -> str:
-        """Its wire type, where it could be read."""
+        """Return the wire type, or that the message could not be read."""
         return row.wire_type or str(_("unreadable"))
 
     @admin.display(description=_("standing"))
     def standing(self, row: Parked) -> SafeString:
-        """Waiting for a decision, or sent again."""
+        """Return whether the message waits for a decision, or when it was sent again."""
         if row.retried_at is None:
             return badge(_("waits"), "amber")
         return badge(_("sent again %s") % row.retried_at.strftime("%m-%d %H:%M:%S"), "blue")
 
     @admin.display(description=_("body"))
     def content(self, row: Parked) -> SafeString:
-        """The body, laid out where it is JSON; without passwords and the like."""
+        """Return the body without its secrets, indented where it is JSON."""
         return pretty(readable(bytes(row.body)))
 
     @admin.display(description=_("properties"))
     def envelope(self, row: Parked) -> SafeString:
-        """Who sent it, and where its answer goes."""
+        """Return the properties, which say who sent the message and where its answer goes."""
         return pretty(readable(orjson.dumps(row.properties)))
 
     @admin.action(description=_("Publish again"), permissions=["operate"])
     def publish_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Back to the queues they came from, after a question."""
+        """Ask the operator, then send the messages to the queues they came from."""
         chosen = self.chosen(queryset)
         warning = _("Each is handled as if it had just come; one that fails again is parked again.")
         title = _("Publish these messages again?")
         page = self.confirm(request, chosen, "publish_again", title, warning)
         if page is None:
-            sent = set(parked_messages.publish_again(own_platform(), [row.pk for row in chosen]))
+            numbers = [row.pk for row in chosen]
+            published = set(parked_messages.publish_again(own_platform(), numbers))
             did = _("Published again")
-            self.carry_out(request, chosen, did, lambda row: row.pk in sent)
+            self.carry_out(request, chosen, did, lambda row: row.pk in published)
         return page
 
     @admin.action(description=_("Discard"), permissions=["operate"])
     def discard(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Forget them, after a question."""
+        """Ask the operator, then delete the messages."""
         chosen = self.chosen(queryset)
         warning = _("They are forgotten here. What they asked for will not be done.")
         title = _("Discard these messages?")
@@ -102,35 +103,35 @@ class ParkedAdmin(ReadOnlyAdmin):
 
 
 class DestinationFilter(admin.SimpleListFilter):
-    """On whose broker: our own, or a peer's."""
+    """The filter selects messages by the broker they are for: our own, or a peer's."""
 
     title = _("destination")
     parameter_name = "to"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """All that are known, and those that something lies there for."""
-        found = backlog.waiting(store_of(own_platform()).database)
-        return [(w.destination or "own", w.destination or _("our own broker")) for w in found]
+        """Return all configured destinations, and all others for which a message waits."""
+        waiting = backlog.waiting(store_of(own_platform()).database)
+        return [(w.destination or "own", w.destination or _("our own broker")) for w in waiting]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """For this one."""
+        """Return the messages for the chosen destination, or all."""
         chosen = self.value()
-        where = {"destination": "" if chosen == "own" else chosen} if chosen else {}
-        return queryset.filter(**where)
+        condition = {"destination": "" if chosen == "own" else chosen} if chosen else {}
+        return queryset.filter(**condition)
 
 
 class AgeFilter(admin.SimpleListFilter):
-    """Since when they wait."""
+    """The filter selects messages by how long they have waited."""
 
     title = _("age")
     parameter_name = "older"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """As the colours of the column go."""
+        """Return the ages at which the column changes its colour."""
         return [("5", _("more than 5 s")), ("60", _("more than a minute"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Written before that."""
+        """Return the messages that are older than the chosen age, or all."""
         seconds = {"5": 5, "60": 60}.get(self.value() or "")
         if seconds is None:
             return queryset
@@ -139,7 +140,7 @@ class AgeFilter(admin.SimpleListFilter):
 
 @admin.register(Outbox)
 class OutboxAdmin(ReadOnlyAdmin):
-    """Messages that wait to be sent: seconds old when all is well."""
+    """The page lists messages that wait to be sent: they are seconds old when all is well."""
 
     scope = (SITE,)
     list_display = ["to", "where", "routing_key", "age", "due_at"]
@@ -150,30 +151,30 @@ class OutboxAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("destination"))
     def to(self, row: Outbox) -> str:
-        """On whose broker."""
+        """Return the platform on whose broker the message is published."""
         return row.destination or str(_("our own broker"))
 
     @admin.display(description=_("exchange"))
     def where(self, row: Outbox) -> str:
-        """The exchange; the default one has no name."""
+        """Return the exchange; the default exchange has no name."""
         return row.exchange or str(_("(default)"))
 
     @admin.display(description=_("age"))
     def age(self, row: Outbox) -> SafeString:
-        """Since it was written."""
+        """Return the seconds since the message was written."""
         seconds = (clock.now() - clock.moment_of(row.pk)).total_seconds()
         colour = "red" if seconds > 60 else "amber" if seconds > 5 else "green"
         return badge(_("%.0f s") % seconds, colour)
 
     @admin.display(description=_("body"))
     def content(self, row: Outbox) -> SafeString:
-        """The body, without passwords and the like."""
+        """Return the body without its secrets."""
         return pretty(readable(bytes(row.body)))
 
 
 @admin.register(Inbox)
 class InboxAdmin(ReadOnlyAdmin):
-    """Requests that were taken in the last 24 hours, and their answers."""
+    """The page lists the requests that were taken in the last 24 hours, and their answers."""
 
     scope = (SITE,)
     list_display = ["wire_type", "reqid", "e164", "origin", "taken_at", "answer_state"]
@@ -184,25 +185,25 @@ class InboxAdmin(ReadOnlyAdmin):
     readonly_fields = ["answer_state", "said"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Lists do without the answers."""
-        found: QuerySet[Any] = super().get_queryset(request)
+        """Return the requests; the list leaves their answers in the database."""
+        rows: QuerySet[Any] = super().get_queryset(request)
         match = request.resolver_match
         is_list = match is not None and str(match.url_name).endswith("_changelist")
-        return found.defer("answer") if is_list else found
+        return rows.defer("answer") if is_list else rows
 
     @admin.display(description=_("answered"))
     def answer_state(self, row: Inbox) -> SafeString:
-        """Answered or open."""
+        """Return whether the request is answered or open."""
         return badge(_("answered"), "green") if row.answered else badge(_("open"), "amber")
 
     @admin.display(description=_("answer"))
     def said(self, row: Inbox) -> SafeString:
-        """What was answered, without passwords and the like."""
+        """Return the answer without its secrets."""
         return pretty(readable(bytes(row.answer)) if row.answer else "–")
 
 
 def readable(body: bytes) -> str:
-    """A body for people: laid out, cut where it is long, its secrets starred out."""
+    """Return a body for people: indented, its secrets replaced by dots, at most MOST_SHOWN characters."""
     try:
         text = orjson.dumps(_starred(orjson.loads(body)), option=orjson.OPT_INDENT_2).decode()
     except (ValueError, TypeError):
@@ -213,4 +214,4 @@ def readable(body: bytes) -> str:
 def _starred(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: "•••" if k in SECRET and v else _starred(v) for k, v in value.items()}
-    return [_starred(one) for one in value] if isinstance(value, list) else value
+    return [_starred(element) for element in value] if isinstance(value, list) else value

@@ -25,7 +25,7 @@ CONFIRM_SECONDS = 5
 HEARTBEAT_SECONDS = 20
 
 BROKER_ERRORS = (AMQPError, OSError)
-"""What a broker that is gone, frozen or in an alarm makes us see."""
+"""The exceptions that a broker causes which is gone, frozen or in an alarm."""
 
 
 _Message: Any = amqp.Message
@@ -33,23 +33,26 @@ _read_properties = _Message._load_properties
 
 
 def _load_properties(message: Any, class_id: int, buffer: Any, offset: int) -> int:
-    """Read a message's properties. Those that cannot be read (not UTF-8, an unknown kind of header)
-    must end one message, not the session: the broker would deliver it again for ever."""
+    """Read a message's properties, or note that they cannot be read.
+
+    Properties that are not UTF-8, or hold an unknown kind of header, must end the message and not the session:
+    the broker would deliver the message again for ever.
+    """
     try:
         return int(_read_properties(message, class_id, buffer, offset))
-    except Exception as wrong:
-        message.properties = {UNREADABLE: f"properties: cannot be read ({type(wrong).__name__})"}
+    except Exception as error:
+        message.properties = {UNREADABLE: f"properties: cannot be read ({type(error).__name__})"}
         return len(buffer)
 
 
 UNREADABLE = "unreadable"
-"""The one property of a message whose properties cannot be read: why not."""
+"""The only property of a message whose properties cannot be read. Its value says why."""
 
 _Message._load_properties = _load_properties
 
 
 def connect(url: str) -> amqp.Connection:
-    """An open connection. Raises one of BROKER_ERRORS within CONNECT_SECONDS or so."""
+    """Open a connection. Raises one of BROKER_ERRORS within about CONNECT_SECONDS."""
     parts = parse_url(url)
     connection = amqp.Connection(
         f"{parts['hostname']}:{parts['port'] or 5672}",
@@ -58,7 +61,7 @@ def connect(url: str) -> amqp.Connection:
         virtual_host=parts["virtual_host"] or "/",
         heartbeat=HEARTBEAT_SECONDS,
         connect_timeout=CONNECT_SECONDS,
-        # Of every question to the broker (a channel, a declaration); deliveries have their own.
+        # It holds for each call to the broker (a channel, a declaration); deliveries have a time-out of their own.
         read_timeout=CONNECT_SECONDS,
         write_timeout=CONFIRM_SECONDS,
         on_blocked=_refuse_alarm,
@@ -86,33 +89,35 @@ def close(connection: amqp.Connection | None, *, politely: bool = False) -> None
 
 
 _PUBLISH = "Bssbb"
-"""The arguments of Basic.Publish. `basic_publish` would look at the socket before each message for the
-broker's alarm; one that is blocked confirms nothing, which ends the batch as well."""
+"""The format of the arguments of Basic.Publish. `basic_publish` would read the socket before each message,
+to see the broker's alarm; a broker in an alarm confirms nothing, which ends the batch as well."""
 
 
-class _AtOnce:
-    """What is written while it gathers goes to the socket in one piece: a system call each, for both
-    sides, is a good part of what a small message costs."""
+class _GatheredWriter:
+    """The writer collects the frames of a batch, and writes them to the socket in one piece.
+
+    One system call for each message would be a good part of what a small message costs, at both ends.
+    """
 
     def __init__(self, connection: Any) -> None:
         self._transport = connection.transport
-        self._held: list[bytes] | None = None
+        self._frames: list[bytes] | None = None
         connection.frame_writer = connection.frame_writer_cls(connection, self)
 
     def write(self, data: Any) -> None:
-        if self._held is None:
+        if self._frames is None:
             self._transport.write(data)
         else:
-            self._held.append(bytes(data))
+            self._frames.append(bytes(data))
 
     @contextmanager
     def gathering(self) -> Iterator[None]:
-        self._held = []
+        self._frames = []
         try:
             yield
-            self._transport.write(b"".join(self._held))
+            self._transport.write(b"".join(self._frames))
         finally:
-            self._held = None
+            self._frames = None
 
 
 def rounds(
@@ -122,10 +127,11 @@ def rounds(
     stop_asked: threading.Event,
     in_a_hurry: Callable[[], object] = bool,
 ) -> Iterator[bool]:
-    """Block for the first message, take what is there; each turn says whether the buffer's batch is due.
+    """Receive messages into the buffer, and yield after each round whether its batch is due.
 
-    No timer: it would only wait. `in_a_hurry`: do not block, something else is to be done. Raises one of
-    BROKER_ERRORS.
+    A round blocks for the first message, and takes all others that have arrived. There is no timer, which would
+    only delay a batch. `in_a_hurry` returns whether a round must not block, as there is other work to do.
+    Raises one of BROKER_ERRORS.
     """
     while not stop_asked.is_set():
         try:
@@ -138,16 +144,16 @@ def rounds(
 
 
 class Publisher:
-    """Publishes batches of rows and knows when the broker has all of them.
+    """A publisher sends batches of rows, and waits until the broker has confirmed all of them.
 
-    `lenient`: a message that the broker refuses is done. To queues that strangers declare: one that is full
-    and rejects (`x-overflow`) must hold up nobody.
+    `lenient`: a message that the broker refuses counts as sent. This is for queues that third parties declare:
+    a queue that is full and rejects messages (`x-overflow`) must not hold up the others.
     """
 
     def __init__(self, url: str, *, lenient: bool = False) -> None:
         self.connection = connect(url)
         self._lenient = lenient
-        self._at_once = _AtOnce(self.connection)
+        self._writer = _GatheredWriter(self.connection)
         self._channel = cast(Any, self.connection.channel())
         self._channel.confirm_select()
         self._channel.events["basic_ack"].add(self._acked)
@@ -172,13 +178,13 @@ class Publisher:
         self._acked(tag, multiple)
 
     def publish(self, rows: Iterable[Row]) -> None:
-        """Send all, and return once the broker has confirmed all. Raises one of BROKER_ERRORS."""
+        """Send all rows, and return once the broker has confirmed them. Raises one of BROKER_ERRORS."""
         self.send(rows)
         self.wait()
 
     def send(self, rows: Iterable[Row]) -> None:
-        """Send all; whether the broker has them, `wait` finds out. Raises one of BROKER_ERRORS."""
-        with self._at_once.gathering():
+        """Send all rows without waiting for the broker; see `wait`. Raises one of BROKER_ERRORS."""
+        with self._writer.gathering():
             for row in rows:
                 about = _amqp_properties(row.properties)
                 message = amqp.Message(row.body, content_type="application/json", **about)
@@ -187,7 +193,7 @@ class Publisher:
                 self._sent += 1
 
     def wait(self) -> None:
-        """Return once all that was sent is confirmed. Raises one of BROKER_ERRORS."""
+        """Return once the broker has confirmed all rows that were sent. Raises one of BROKER_ERRORS."""
         end = time.monotonic() + CONFIRM_SECONDS
         while self._below <= self._sent:
             left = end - time.monotonic()
@@ -203,20 +209,20 @@ class Publisher:
             raise MessageNacked(f"the broker refused {refused} messages")
 
     def tick(self) -> None:
-        """Take what the broker has said, and show that we live. Raises one of BROKER_ERRORS."""
+        """Read what the broker has sent, and send a heartbeat. Raises one of BROKER_ERRORS."""
         with suppress(TimeoutError, BlockingIOError):
             while True:
                 self.connection.drain_events(timeout=0)
         self.connection.heartbeat_tick()
 
     def close(self, *, politely: bool = True) -> None:
-        """End the connection."""
+        """Close the connection."""
         close(self.connection, politely=politely)
 
 
 def _amqp_properties(properties: dict[str, Any]) -> dict[str, Any]:
-    known = {"delivery_mode": 2, **properties}
-    headers = known.pop("headers", None)
+    amqp_properties = {"delivery_mode": 2, **properties}
+    headers = amqp_properties.pop("headers", None)
     if headers:
-        known["application_headers"] = headers
-    return known
+        amqp_properties["application_headers"] = headers
+    return amqp_properties

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 class Timer(NamedTuple):
-    """How often a Celery task runs, in seconds, and why so often.
+    """A timer says how often a Celery task runs, in seconds, and why so often.
 
-    Each timer asks what is due now, so that a run that is lost or doubled does no harm.
+    Each task looks for what is due now, so that a run that is lost or doubled does no harm.
     """
 
     seconds: float
@@ -33,7 +33,7 @@ class Timer(NamedTuple):
 
 
 class SidebarEntry(NamedTuple):
-    """A link in the sidebar of the admin. `allowed` decides per request whether it is shown."""
+    """A sidebar entry is a link in the sidebar of the admin. `allowed` says per request whether it is shown."""
 
     title: StrOrPromise
     icon: str
@@ -42,7 +42,7 @@ class SidebarEntry(NamedTuple):
 
 
 class SidebarGroup(NamedTuple):
-    """Links of the sidebar under one heading. Groups are shown in the order of `position`."""
+    """A sidebar group holds links under one heading. Groups are shown in the order of `position`."""
 
     position: int
     title: StrOrPromise
@@ -50,7 +50,7 @@ class SidebarGroup(NamedTuple):
 
 
 class PlatformAppConfig(AppConfig):
-    """The base of the configuration of each app of this platform."""
+    """The configuration of each app of this platform is derived from this base."""
 
     default_auto_field = "django.db.models.BigAutoField"
     default = False

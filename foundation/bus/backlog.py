@@ -1,4 +1,4 @@
-"""The backlog is what waits to be sent, by destination: for metrics, doctor, and operators' pages."""
+"""The backlog is the outbox rows that wait to be sent, by destination: for metrics, doctor and admin pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from foundation import clock
 from foundation.cells import sql
 
 MOST_COUNTED = 100_000
-"""Rows counted per destination: what waits for a peer that is down may be much."""
+"""Rows counted per destination at most: millions may wait for a peer that is down."""
 
 OTHER_DESTINATIONS: set[str] = set()
 """Destinations beside the peers to which this site knows a way: filled by the apps that have one."""
@@ -26,7 +26,7 @@ _COUNT = (
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Rows for one destination (empty: our own broker): how many, and the age of the oldest in seconds."""
+    """The number of rows for one destination ("": our own broker), and the age of the oldest in seconds."""
 
     destination: str
     count: int
@@ -39,7 +39,7 @@ class Waiting:
 
 
 def waiting(database: str) -> list[Waiting]:
-    """Our own broker, every peer that is configured, and whoever else something lies there for."""
+    """Return what waits for our own broker, for every configured peer, and for all others that rows name."""
     names = {"", *settings.PEERS} | _destinations(database)
     return [of_destination(database, name) for name in sorted(names)]
 
@@ -53,12 +53,12 @@ def unknown(database: str) -> list[Waiting]:
 
 
 def _destinations(database: str) -> set[str]:
-    """Those of peers, one look-up in the index for each."""
-    found: set[str] = set()
+    """Return the peers for which rows wait, by one look-up in the index for each."""
+    destinations: set[str] = set()
     last = ""
     while last := sql.select(database, _NEXT, [last])[0][0] or "":
-        found.add(last)
-    return found
+        destinations.add(last)
+    return destinations
 
 
 def in_all(database: str, most: int) -> Waiting:
@@ -68,7 +68,7 @@ def in_all(database: str, most: int) -> Waiting:
 
 
 def of_destination(database: str, destination: str) -> Waiting:
-    """Rows for one destination."""
+    """Return what waits for one destination."""
     return _waiting(destination, *sql.select(database, _COUNT, [destination, MOST_COUNTED])[0])
 
 
@@ -79,18 +79,20 @@ def _waiting(destination: str, count: int, oldest: int | None) -> Waiting:
 
 def gauges(database: str) -> Iterator[GaugeMetricFamily]:
     """Yield for Prometheus what waits in the outbox, in all and by the peer that it is for."""
-    found = waiting(database)
-    total = sum(each.count for each in found)
+    backlog = waiting(database)
+    total = sum(each.count for each in backlog)
     yield GaugeMetricFamily("bus_outbox_waiting", "Messages that wait to be sent", total)
     count = _by_peer("bus_link_waiting", "Messages that wait for a peer")
     age = _by_peer("bus_link_oldest_seconds", "Age of the oldest message that waits for a peer")
-    known = _by_peer("bus_link_configured", "Whether this site knows a way to the peer (1 or 0)")
-    for each in found:
+    configured = _by_peer(
+        "bus_link_configured", "Whether this site knows a way to the peer (1 or 0)"
+    )
+    for each in backlog:
         if each.destination:
             count.add_metric([each.destination], each.count)
             age.add_metric([each.destination], round(each.age, 1))
-            known.add_metric([each.destination], int(each.known))
-    yield from (count, age, known)
+            configured.add_metric([each.destination], int(each.known))
+    yield from (count, age, configured)
 
 
 def _by_peer(name: str, documentation: str) -> GaugeMetricFamily:

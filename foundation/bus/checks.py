@@ -1,4 +1,4 @@
-"""System checks: every message that comes in has its handler, every question its resumption."""
+"""System checks find messages that come in without a handler, and questions whose answers nothing resumes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from foundation.bus.registry import HANDLERS, RESUMPTIONS
 
 @register()
 def every_message_has_its_handler(**_: Any) -> list[Error]:
-    """`bus.E001`: a message comes in, but no handler takes it."""
+    """Return an error (`bus.E001`) for each type of message that comes in and has no handler."""
     return [
         Error(
             f"{wire_type} comes in, but no handler takes it",
@@ -27,6 +27,6 @@ def every_message_has_its_handler(**_: Any) -> list[Error]:
 
 @register()
 def every_question_is_resumed(**_: Any) -> list[Error]:
-    """`bus.E002`: the answers to the questions of a flow have nowhere to go."""
+    """Return an error (`bus.E002`) for each flow that asks a question and does not go on at its answer."""
     missing = [flow for flow in protocol.current().resumed_flows if flow not in RESUMPTIONS]
     return [Error(f"no @resumes({flow!r})", id="bus.E002") for flow in missing]

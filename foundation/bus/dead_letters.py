@@ -1,4 +1,4 @@
-"""Refusals, and parked messages: what could not be handled is answered, kept and shown to operators."""
+"""A message that cannot be handled is refused, parked, and shown to operators."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 log = logging.getLogger("confplatform.bus")
 
 MOST_KEPT = 4 * MAX_BYTES
-"""Bytes kept of a parked message: a body beyond what the database takes in one statement could
-neither be handled nor parked, and would come again for ever."""
+"""Bytes stored of a parked message. The database takes no longer statement: such a message could neither
+be handled nor parked, and would come again for ever."""
 
 
 def refuse_service(uow: UnitOfWork, delivery: Delivery, detail: str) -> None:
-    """Refuse a request because this site does not do it now."""
+    """Refuse a request because this site does not serve its platform now."""
     refuse(uow, delivery, protocol.current().service_stopped, detail)
 
 
 def refuse(uow: UnitOfWork, delivery: Delivery, errcode: str, detail: str) -> None:
-    """Refuse a request without taking it in."""
+    """Refuse a request, which leaves no row in the inbox. A message that is no request gets no answer."""
     wire, envelope = protocol.current(), delivery.envelope
     body = delivery.parsed or glance(delivery.body, wire.identifying_fields)
     refused = wire.refusal(body, errcode, detail) if body else None
@@ -48,18 +48,18 @@ def _send_refusal(
     uow: UnitOfWork, refused: Message, envelope: Envelope, exchange: str, key: str
 ) -> None:
     """Stage a refusal for the broker on which the request lay."""
-    at = envelope.peer or envelope.via or envelope.asked_at
-    about = {"correlation_id": envelope.correlation_id, "destination": at}
-    uow.put(refused, exchange, key, **about)
+    destination = envelope.peer or envelope.via or envelope.asked_at
+    properties = {"correlation_id": envelope.correlation_id, "destination": destination}
+    uow.put(refused, exchange, key, **properties)
 
 
 def park(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Refuse the request where a NACK can be made, and store the message as a parked one."""
+    """Refuse the request where a NACK can be made, and park the message."""
     reason, queue = delivery.unreadable, delivery.envelope.queue
     refuse(uow, delivery, protocol.current().malformed, reason)
     if delivery.envelope.origin == "http" and delivery.message is None:
-        return  # A person's slip, answered on the spot: nobody has to decide on it.
-    kept = send_to_dead_letters(uow, delivery)
+        return  # The caller has made a mistake and sees the answer at once: no operator has to decide on it.
+    stored = send_to_dead_letters(uow, delivery)
     kind = delivery.parsed["type"][:64] if delivery.parsed else ""
     sql.insert(
         uow.database,
@@ -71,7 +71,7 @@ def park(uow: UnitOfWork, delivery: Delivery) -> None:
                 queue,
                 reason,
                 kind,
-                kept,
+                stored,
                 canonical(_reply_properties(delivery)),
                 to_db_datetime(uow.now),
             )
@@ -84,12 +84,12 @@ def send_to_dead_letters(uow: UnitOfWork, delivery: Delivery) -> bytes:
     reason, queue = delivery.unreadable, delivery.envelope.queue
     metrics.PARKED.labels(queue).inc()
     log.warning("parked a message of %s: %s", queue, reason)
-    kept = delivery.body[:MOST_KEPT]
+    stored = delivery.body[:MOST_KEPT]
     headers = {"x-reason": reason, "x-source-queue": queue}
-    if len(kept) < len(delivery.body):
+    if len(stored) < len(delivery.body):
         headers["x-bytes"] = str(len(delivery.body))
-    uow.put(kept, "", protocol.current().dead_letter_queue, headers=headers)
-    return kept
+    uow.put(stored, "", protocol.current().dead_letter_queue, headers=headers)
+    return stored
 
 
 def _reply_properties(delivery: Delivery) -> dict[str, Any]:

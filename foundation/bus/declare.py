@@ -1,4 +1,4 @@
-"""Declares the topology: durable, classic, no arguments (limits come by policy)."""
+"""Exchanges and queues are declared here: durable, classic, and without arguments, as policies set the limits."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from foundation.bus.amqp import close, connect
 from foundation.hooks import Hook
 
 MORE_BROKERS: Hook[[], int] = Hook()
-"""Declare exchanges and queues at a broker of the app's own; return how many those are."""
+"""Declare exchanges and queues at a broker of the app's own, and return their number."""
 
 
 def declare_all(url: str, platform: str) -> int:
-    """Declare the whole table on the broker at `url`; the number of exchanges and queues."""
+    """Declare the whole table of routes on the broker at `url`; return the number of exchanges and queues."""
     connection = connect(url)
     count = declare(connection, platform)
     close(connection, politely=True)
@@ -21,7 +21,10 @@ def declare_all(url: str, platform: str) -> int:
 
 
 def declare(connection: Any, platform: str) -> int:
-    """Declare every exchange, queue and binding of the table: a broker that lost its data has none."""
+    """Declare every exchange, queue and binding, as a broker that lost its data has none.
+
+    Return the number of exchanges and queues.
+    """
     wire = protocol.current()
     channel = connection.channel()
     exchanges = {route.exchange: route.kind for route in wire.routes if route.exchange}

@@ -1,4 +1,4 @@
-"""A delivery is a message as it came from a queue; an outcome is what a batch of them led to."""
+"""A delivery is a message as it came from a queue; an outcome is the result of a batch of deliveries."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Outcome:
     created_conferences: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Number and id of the conference that was created for a request, by the request's key."""
     database: str = ""
-    """In whose outbox the rows lie, to be deleted once they are published; empty: in none."""
+    """The database in whose outbox the rows lie, to be deleted once they are published; "" means none."""
 
 
 class DatabaseAway(Exception):

@@ -17,8 +17,11 @@ EXPIRES_AFTER = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """The properties of one delivery. `request` is its key in the inbox, where it is a request;
-    `peer` the platform on whose broker it lay, empty: on our own."""
+    """An envelope holds the properties of one delivery.
+
+    `request` is the key of a request in the inbox; "" means that the message is no request.
+    `peer` is the platform on whose broker the message lay; "" means our own.
+    """
 
     queue: str
     app_id: str = ""
@@ -32,20 +35,21 @@ class Envelope:
     request: str = ""
     digest: str = ""
     via: str = ""
-    """The site that heard it and passed it on; empty: it was heard here."""
+    """The site that received the message and passed it on; "" means that this site received it."""
     request_id: str = ""
     """The id under which log lines of all sites and units name the request that caused the message."""
     asked_at: str = ""
-    """The site whose broker its answer returns to; empty: this one."""
+    """The site to whose broker the answer returns; "" means this site."""
 
     def expired(self, now: datetime) -> bool:
-        """Return whether the message was sent too long ago to be still done."""
+        """Return whether the message was sent more than EXPIRES_AFTER seconds ago."""
         return self.sent_at is not None and (now - self.sent_at).total_seconds() > EXPIRES_AFTER
 
     def addressed(self, body: dict[str, Any], alone: str = "") -> Envelope:
-        """The envelope of a request, with its key: same type, scope and id are the same request.
+        """Return the envelope with its key, if the body is a request: the same type, scope and id make the same key.
 
-        `alone` is the key of one that has no id at all: it can be answered, but not known again.
+        `alone` is the key of a request that has no id at all: it can be answered, but not recognized when it
+        comes again.
         """
         scope = protocol.current().request_scope(body)
         if scope is None:
@@ -63,20 +67,20 @@ class Envelope:
 
 
 def of_amqp(queue: str, properties: dict[str, Any], redelivered: bool) -> Envelope:
-    """The envelope of an AMQP delivery; properties of a wrong kind count as absent."""
-    sent, headers = properties.get("timestamp"), properties.get("application_headers")
+    """Return the envelope of an AMQP delivery; properties of a wrong kind count as absent."""
+    sent_at, headers = properties.get("timestamp"), properties.get("application_headers")
     headers = headers if isinstance(headers, dict) else {}
-    if isinstance(sent, int | float):
-        sent = datetime.fromtimestamp(sent, UTC) if 0 < sent < 2**33 else None
-    if isinstance(sent, datetime) and sent.tzinfo is None:
-        sent = sent.replace(tzinfo=UTC)
+    if isinstance(sent_at, int | float):
+        sent_at = datetime.fromtimestamp(sent_at, UTC) if 0 < sent_at < 2**33 else None
+    if isinstance(sent_at, datetime) and sent_at.tzinfo is None:
+        sent_at = sent_at.replace(tzinfo=UTC)
     return Envelope(
         queue=queue,
         app_id=_short(properties.get("app_id")),
         message_id=_short(properties.get("message_id")),
         correlation_id=_short(properties.get("correlation_id")),
         reply_to=_short(properties.get("reply_to")),
-        sent_at=sent if isinstance(sent, datetime) else None,
+        sent_at=sent_at if isinstance(sent_at, datetime) else None,
         redelivered=redelivered,
         via=_short(headers.get("x-via")),
         asked_at=_short(headers.get("x-origin")),
@@ -85,5 +89,5 @@ def of_amqp(queue: str, properties: dict[str, Any], redelivered: bool) -> Envelo
 
 
 def _short(value: Any) -> str:
-    """A property as text that can be kept and sent: what is not UTF-8 in it is replaced."""
+    """Return a property as text that can be stored and sent; what is not UTF-8 in it is replaced."""
     return value[:255].encode("utf-8", "replace").decode() if isinstance(value, str) else ""

@@ -11,10 +11,10 @@ from foundation.bus.unit_of_work import UnitOfWork, begin
 from foundation.cells.directory import own_platform
 
 SETTLES_IN = 1.0
-"""Seconds that a request waits while nobody can say yet who serves it: a hand-over takes 0.2, a restart
-in place 0.8."""
+"""Seconds that a request waits while it is open which site serves the platform: a hand-over takes 0.2, a
+restart in place 0.8."""
 _changing: dict[str, float] = {}
-"""By platform: since when its data here is being closed, or opened."""
+"""The moment since when a platform's data here is being closed or opened, by platform."""
 
 
 def waits_for_handover(platform: str, uow: UnitOfWork) -> bool:
@@ -27,8 +27,8 @@ def waits_for_handover(platform: str, uow: UnitOfWork) -> bool:
 
 
 PASSED_ON: dict[str, Callable[[UnitOfWork, Delivery], None]] = {}
-"""By queue: what becomes of a message for a platform that another site serves now. Nothing may be
-written to its data; rows that are put are kept in our own platform's outbox."""
+"""The handlers, by queue, of messages for a platform that another site serves now. They may write nothing to
+its data; the rows that they stage are stored in our own platform's outbox."""
 
 
 def handle_while_closed(uow: UnitOfWork, delivery: Delivery) -> None:
@@ -48,9 +48,9 @@ def handle_while_closed(uow: UnitOfWork, delivery: Delivery) -> None:
 
 def refuse_as_closed(uow: UnitOfWork, delivery: Delivery) -> None:
     """Give the answer that was given before, or refuse and say who serves now."""
-    asked = None if uow.read_only else uow.inbox.get(delivery.envelope.request)
-    if asked is not None:
-        idempotency.answer_again(uow, delivery, asked)
+    request = None if uow.read_only else uow.inbox.get(delivery.envelope.request)
+    if request is not None:
+        idempotency.answer_again(uow, delivery, request)
     elif uow.serving_site:
         dead_letters.refuse_service(
             uow, delivery, f"this platform is served at {uow.serving_site} now"

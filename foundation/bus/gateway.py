@@ -1,7 +1,7 @@
-"""HTTP -> command: requests of all threads of a web process share transactions, as deliveries do.
+"""The gateway turns HTTP requests into commands; those of all threads of a web process share transactions.
 
-A web request publishes nothing: it commits (outbox rows and all), wakes the relay, and waits a
-while for the answer to appear in the inbox. Where the broker takes nothing it stops waiting early.
+A web request publishes nothing: it commits its outbox rows, wakes the relay, and waits a while for the
+answer to appear in the inbox. Where the broker takes nothing, the request stops waiting early.
 """
 
 from __future__ import annotations
@@ -33,17 +33,20 @@ log = logging.getLogger("confplatform.bus.gateway")
 BATCH = 100
 ANSWER_SECONDS = 4.0
 BROKER_SECONDS = 0.7
-"""A row that still lies in the outbox after so long: the broker is gone, nobody will answer soon."""
+"""Age at which a row that still lies in the outbox means that the broker is gone, so that no answer comes soon."""
 
 LOOK_SECONDS = 0.015
 COMMIT_SECONDS = 60
 REST_SECONDS = 0.5
-"""Between two looks at a database that is away."""
+"""Pause between two reads of a database that is away."""
 
 
 @dataclass(slots=True)
 class PendingRequest:
-    """A request on its way: done once committed, answered when an answer is there."""
+    """A pending request is a web request that waits for its commit, then for its answer.
+
+    `rows` are the ids of the outbox rows of its transaction, `since` the monotonic time of its arrival.
+    """
 
     delivery: Delivery
     committed: Future[None] = field(default_factory=Future)
@@ -55,14 +58,17 @@ class PendingRequest:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The answer, or None when there is none yet; `created_conference`: number and id of a conference taken in."""
+    """A result holds the answer to a command; `None` means that there is none yet.
+
+    `created_conference` is number and id of the conference that the command has created.
+    """
 
     answer: bytes | None
     created_conference: tuple[str, str] | None
 
 
 class Gateway:
-    """One per web process, with two threads: one commits, one watches for answers."""
+    """A web process has one gateway with two threads: one commits requests, one waits for their answers."""
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[PendingRequest] = queue.SimpleQueue()
@@ -73,20 +79,20 @@ class Gateway:
             threading.Thread(target=work, name=work.__name__, daemon=True).start()
 
     def ask(self, command: Message, seconds: float = ANSWER_SECONDS) -> Result:
-        """Hand a command in, and wait for its answer. Raises DatabaseError where it is away."""
+        """Commit a command, and wait for its answer. Raises DatabaseError where the database is away."""
         body = {"reqid": uuid.uuid4().hex, **to_body(command)}
         envelope = Envelope(queue="http", origin="http", app_id="http", request_id=request_id())
-        asked = PendingRequest(Delivery(dumps(body), envelope), since=time.monotonic())
-        self._queue.put(asked)
+        request = PendingRequest(Delivery(dumps(body), envelope), since=time.monotonic())
+        self._queue.put(request)
         try:
-            asked.committed.result(timeout=COMMIT_SECONDS)
+            request.committed.result(timeout=COMMIT_SECONDS)
         except TimeoutError:
             raise DatabaseError(f"not committed within {COMMIT_SECONDS} s") from None
-        if not asked.answer.done():
-            self._watch(asked)
+        if not request.answer.done():
+            self._watch(request)
         with suppress(TimeoutError):
-            return Result(asked.answer.result(timeout=seconds), asked.created_conference)
-        return Result(None, asked.created_conference)
+            return Result(request.answer.result(timeout=seconds), request.created_conference)
+        return Result(None, request.created_conference)
 
     # ---- committing ---------------------------------------------------------------------------
 
@@ -100,38 +106,38 @@ class Gateway:
                     break
             try:
                 self._commit(batch)
-            except Exception as failure:
+            except Exception as error:
                 log.exception("a batch of %d requests failed", len(batch))
-                for asked in batch:
-                    if not asked.committed.done():
-                        asked.committed.set_exception(DatabaseError(str(failure)))
+                for request in batch:
+                    if not request.committed.done():
+                        request.committed.set_exception(DatabaseError(str(error)))
 
     def _commit(self, batch: list[PendingRequest]) -> None:
         close_old_connections()
-        outcomes = handle_batch([a.delivery for a in batch], publish_inline=False)
+        outcomes = handle_batch([request.delivery for request in batch], publish_inline=False)
         written = {outcome.database for outcome in outcomes if outcome.rows}
         for platform in possible_platforms():
             if store_of(platform).database in written:
                 wake_up.everywhere(platform)
-        for asked in batch:
-            self._take_in(asked, outcomes)
-            asked.committed.set_result(None)
+        for request in batch:
+            self._note_outcomes(request, outcomes)
+            request.committed.set_result(None)
 
-    def _take_in(self, asked: PendingRequest, outcomes: list[Outcome]) -> None:
-        key = asked.delivery.envelope.request
+    def _note_outcomes(self, request: PendingRequest, outcomes: list[Outcome]) -> None:
+        key = request.delivery.envelope.request
         for outcome in outcomes:
-            asked.created_conference = (
-                outcome.created_conferences.get(key) or asked.created_conference
+            request.created_conference = (
+                outcome.created_conferences.get(key) or request.created_conference
             )
-            asked.rows += tuple(row.id for row in outcome.rows)
+            request.rows += tuple(row.id for row in outcome.rows)
             if key in outcome.answers:
-                asked.answer.set_result(outcome.answers[key])
+                request.answer.set_result(outcome.answers[key])
 
     # ---- watching -----------------------------------------------------------------------------
 
-    def _watch(self, asked: PendingRequest) -> None:
+    def _watch(self, request: PendingRequest) -> None:
         with self._lock:
-            self._waiting.setdefault(asked.delivery.envelope.request, []).append(asked)
+            self._waiting.setdefault(request.delivery.envelope.request, []).append(request)
         self._someone_waits.set()
 
     def _watch_loop(self) -> None:
@@ -140,7 +146,7 @@ class Gateway:
             time.sleep(LOOK_SECONDS)
             try:
                 close_old_connections()
-                self._look()
+                self._read_answers()
             except (DatabaseError, InterfaceError):
                 time.sleep(REST_SECONDS)
             except Exception:
@@ -151,8 +157,8 @@ class Gateway:
                 if not self._waiting:
                     self._someone_waits.clear()
 
-    def _look(self) -> None:
-        """One query for all that wait; who has waited long enough leaves."""
+    def _read_answers(self) -> None:
+        """Read the answers to all waiting requests by one query, and end the wait of those that are late."""
         with self._lock:
             keys = list(self._waiting)
         answers = _answers(keys)
@@ -160,27 +166,27 @@ class Gateway:
         stuck = self._stuck(now)
         with self._lock:
             for key in keys:
-                left = []
-                for asked in self._waiting.pop(key):
+                still_waiting = []
+                for request in self._waiting.pop(key):
                     if key in answers:
-                        asked.answer.set_result(answers[key])
-                    elif now - asked.since > ANSWER_SECONDS or stuck.intersection(asked.rows):
-                        asked.answer.set_result(None)
+                        request.answer.set_result(answers[key])
+                    elif now - request.since > ANSWER_SECONDS or stuck.intersection(request.rows):
+                        request.answer.set_result(None)
                     else:
-                        left.append(asked)
-                if left:
-                    self._waiting[key] = left
+                        still_waiting.append(request)
+                if still_waiting:
+                    self._waiting[key] = still_waiting
 
     def _stuck(self, now: float) -> set[int]:
-        """Outbox rows that should have been sent by now."""
+        """Return the ids of outbox rows that should have been sent by now."""
         with self._lock:
             late = [
-                a
+                request
                 for waiting in self._waiting.values()
-                for a in waiting
-                if now - a.since > BROKER_SECONDS
+                for request in waiting
+                if now - request.since > BROKER_SECONDS
             ]
-        ids = sorted({row for asked in late[:20] for row in asked.rows})[:500]
+        ids = sorted({row for request in late[:20] for row in request.rows})[:500]
         if not ids:
             return set()
         query = f"SELECT id FROM bus_outbox WHERE id IN ({sql.marks(ids)})"
@@ -191,12 +197,11 @@ def _answers(keys: list[str]) -> dict[str, bytes]:
     if not keys:
         return {}
     query = f"SELECT `key`, answer FROM bus_inbox WHERE `key` IN ({sql.marks(keys)}) AND answered=1"
-    found = _everywhere(query, keys)
-    return {r[0]: bytes(r[1]) for r in found}
+    return {key: bytes(answer) for key, answer in _everywhere(query, keys)}
 
 
 def _everywhere(query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Rows of all platforms' data that we have."""
+    """Return the rows that a query selects in the data of all platforms that lies at this site."""
     return [row for platform in possible_platforms() for row in look_up(platform, query, values)]
 
 

@@ -1,4 +1,4 @@
-"""Requests already seen, and their answers: one effect and one answer per request id, for 24 h."""
+"""The inbox holds requests and their answers, so that a request id has one effect and one answer for 24 h."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _FIELDS = ", ".join(f"`{c}`" for c in _COLUMNS if c != "answered")
 
 @dataclass(slots=True)
 class InboxRequest:
-    """A request that was taken, with who asked it last and what was answered."""
+    """An inbox request is a request that was taken, with the way to its latest sender, and its answer."""
 
     key: str
     wire_type: str
@@ -43,7 +43,7 @@ class InboxRequest:
     origin: str
     answer: bytes | None = None
     taken_at: datetime | None = None
-    """When it was taken, as the database has it: UTC without saying so. None: by this transaction."""
+    """The moment when the request was taken, in UTC without a time zone. `None` means: by this transaction."""
     is_new: bool = False
     changed: bool = False
     peer: str = ""
@@ -54,52 +54,58 @@ class InboxRequest:
             self.taken_at and self.taken_at < to_db_datetime(moment)
         )
 
-    def asked_again(self, envelope: Envelope) -> None:
-        """The newest asker gets the answer."""
+    def repeat(self, envelope: Envelope) -> None:
+        """Note that the request has come again: the latest sender gets the answer."""
         self.reply_to, self.correlation_id = envelope.reply_to, envelope.correlation_id
         self.origin, self.peer = envelope.origin, envelope.peer
         self.changed = True
 
 
 class InboxOfWork:
-    """The requests that one transaction has to do with."""
+    """The part of a unit of work that reads and writes the inbox."""
 
     def __init__(self, database: str, now: datetime) -> None:
         self._database, self._now = database, now
-        self._known: dict[str, InboxRequest | None] = {}
+        self._by_key: dict[str, InboxRequest | None] = {}
+        """`None` means that the inbox holds no request with the key."""
         self._open_of: dict[str, list[InboxRequest]] = {}
+        """Passed-on requests without an answer, by number."""
         self._looked_up: set[str] = set()
 
     def load(self, keys: Iterable[str]) -> None:
-        """Read and lock these requests, where they were taken before: while one worker answers,
-        another may hear who asked again, and neither may overwrite what the other writes."""
-        wanted = [key for key in dict.fromkeys(keys) if key and key not in self._known]
+        """Read and lock the requests with these keys, where they were taken before.
+
+        While one worker answers a request, another one may receive it again: neither may overwrite what the
+        other writes.
+        """
+        wanted = [key for key in dict.fromkeys(keys) if key and key not in self._by_key]
         if not wanted:
             return
-        self._known.update(dict.fromkeys(wanted))
+        self._by_key.update(dict.fromkeys(wanted))
         query = (
             f"SELECT {_FIELDS} FROM bus_inbox WHERE `key` IN ({sql.marks(wanted)})"  # noqa: S608
             " ORDER BY `key` FOR UPDATE"
         )
-        for found in sql.select(self._database, query, wanted):
-            self._take(found)
+        for row in sql.select(self._database, query, wanted):
+            self._from_row(row)
 
-    def _take(self, found: tuple[object, ...]) -> InboxRequest:
-        asked = InboxRequest(*found)  # type: ignore[arg-type]
-        return self._known.setdefault(asked.key, asked) or self._keep(asked)
+    def _from_row(self, row: tuple[object, ...]) -> InboxRequest:
+        """Return the request of a row; a request that this transaction holds already stays as it is."""
+        request = InboxRequest(*row)  # type: ignore[arg-type]
+        return self._by_key.setdefault(request.key, request) or self._remember(request)
 
-    def _keep(self, asked: InboxRequest) -> InboxRequest:
-        self._known[asked.key] = asked
-        return asked
+    def _remember(self, request: InboxRequest) -> InboxRequest:
+        self._by_key[request.key] = request
+        return request
 
     def get(self, key: str) -> InboxRequest | None:
-        """The request with this key, if it was taken."""
+        """Return the request with this key; `None` means that it was not taken."""
         self.load([key])
-        return self._known.get(key)
+        return self._by_key.get(key)
 
     def add(self, envelope: Envelope, wire_type: str, reqid: str, e164: str) -> InboxRequest:
-        """Take a new request. That two workers cannot both take it, the primary key sees to."""
-        asked = InboxRequest(
+        """Stage a new request. The primary key sees to it that two workers cannot both take it."""
+        request = InboxRequest(
             envelope.request,
             wire_type,
             envelope.digest,
@@ -111,23 +117,24 @@ class InboxOfWork:
             is_new=True,
             peer=envelope.peer,
         )
-        self._known[asked.key] = asked
-        self._open_of.setdefault(e164, []).append(asked)
-        return asked
+        self._by_key[request.key] = request
+        self._open_of.setdefault(e164, []).append(request)
+        return request
 
     def find_passed_on(self, e164: str, correlation_id: str, reqid: str) -> InboxRequest | None:
-        """Return the passed-on request about this number that an answer belongs to, by correlation id, else by reqid.
+        """Return the passed-on request about this number to which an answer belongs; `None` means that there is none.
 
-        A request that has its answer is found too: a second answer changes nothing.
+        It is found by correlation id, else by reqid. A request that has its answer is found too: a second answer
+        changes nothing.
         """
         if e164 not in self._looked_up:
             self._looked_up.add(e164)
             self._open_of.setdefault(e164, []).extend(self._passed_on(e164, answered=False))
-        waiting = [a for a in self._open_of[e164] if a.answer is None]
-        found = _belongs(waiting, correlation_id, reqid)
-        if found is None and (correlation_id or reqid):
-            found = _belongs(self._passed_on(e164, answered=True), correlation_id, reqid)
-        return found
+        waiting = [request for request in self._open_of[e164] if request.answer is None]
+        request = _matching(waiting, correlation_id, reqid)
+        if request is None and (correlation_id or reqid):
+            request = _matching(self._passed_on(e164, answered=True), correlation_id, reqid)
+        return request
 
     def _passed_on(self, e164: str, *, answered: bool) -> list[InboxRequest]:
         prefix = protocol.current().passed_on_prefix.replace("_", "\\_")
@@ -137,46 +144,48 @@ class InboxOfWork:
             f"{'' if answered else ' FOR UPDATE'}"
         )
         return [
-            self._take(one)
-            for one in sql.select(self._database, query, [e164, answered, f"{prefix}%"])
+            self._from_row(row)
+            for row in sql.select(self._database, query, [e164, answered, f"{prefix}%"])
         ]
 
     def flush(self) -> None:
-        """Write what is new and what has changed."""
-        rows = [
-            asked for asked in self._known.values() if asked and (asked.is_new or asked.changed)
+        """Write the requests that are new or have changed."""
+        requests = [
+            request
+            for request in self._by_key.values()
+            if request and (request.is_new or request.changed)
         ]
-        values = [(a, self._values(a)) for a in rows]
-        new = [v for a, v in values if a.is_new]
-        old = [v for a, v in values if not a.is_new]
+        new = [self._row(request) for request in requests if request.is_new]
+        changed = [self._row(request) for request in requests if not request.is_new]
         sql.insert(self._database, "bus_inbox", _COLUMNS, new)
-        sql.insert(self._database, "bus_inbox", _COLUMNS, old, _CHANGES)
+        sql.insert(self._database, "bus_inbox", _COLUMNS, changed, _CHANGES)
 
-    def _values(self, a: InboxRequest) -> tuple[object, ...]:
+    def _row(self, request: InboxRequest) -> tuple[object, ...]:
         return (
-            a.key,
-            a.wire_type,
-            a.digest,
-            a.reqid,
-            a.e164,
-            a.reply_to,
-            a.correlation_id,
-            a.origin,
-            a.answer,
-            a.answer is not None,
+            request.key,
+            request.wire_type,
+            request.digest,
+            request.reqid,
+            request.e164,
+            request.reply_to,
+            request.correlation_id,
+            request.origin,
+            request.answer,
+            request.answer is not None,
             to_db_datetime(self._now),
         )
 
 
-def _belongs(asked: list[InboxRequest], correlation_id: str, reqid: str) -> InboxRequest | None:
+def _matching(requests: list[InboxRequest], correlation_id: str, reqid: str) -> InboxRequest | None:
+    """Return the first of the requests that an answer names, by correlation id, else by reqid."""
     for name, value in (
         ("correlation_id", correlation_id),
         ("key", correlation_id),
         ("reqid", reqid),
     ):
-        for one in asked:
-            if value and getattr(one, name) == value:
-                return one
+        for request in requests:
+            if value and getattr(request, name) == value:
+                return request
     return None
 
 

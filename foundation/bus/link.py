@@ -1,9 +1,9 @@
-"""A link: sends to one peer's broker what is for that peer, in order, and deletes what is confirmed.
+"""A link sends to one peer's broker the rows that are for that peer, in order, and deletes confirmed ones.
 
-One thread per peer and worker process, each with a connection of its own: a peer that is down delays
-nobody else. Of all processes one sends at a time (it holds the row of `bus_link`); the others skip.
-What others keep for a platform in tables of their own, a feeder asks them for: see `FEEDS`. That is for
-the platform's data, so it goes to the broker of whichever site serves it.
+Each worker process has one thread per peer, each with a connection of its own: a peer that is down delays
+no other. Of all processes one sends at a time (it holds the row of `bus_link`); the others skip.
+Apps may store messages for a platform in tables of their own. A feeder sends those (see `FEEDS`). They are for
+the platform's data, so they go to the broker of whichever site serves it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ from foundation.hooks import Hook, SingleHook
 log = logging.getLogger("confplatform.bus.link")
 
 Publish = Callable[[list[Row]], None]
-"""Sends rows to a peer's broker; returns once it has confirmed all. Raises one of BROKER_ERRORS."""
+"""A function that sends rows to a peer's broker, and returns once it has confirmed all. Raises one of BROKER_ERRORS."""
 
 Feed = Callable[[str, Publish], int]
-"""`(peer's platform, publish) -> how many were sent`; asked again at once unless that was 0. It is called
-outside of any transaction, by one process or several at once: what it reads it locks itself (and returns 0 where another one has it), publishes, and forgets in the same transaction."""
+"""`(peer's platform, publish) -> how many were sent`: a feed is called again at once unless it sent none.
+
+It is called outside of any transaction, by one process or several at once. In one transaction it locks what it
+reads, publishes, and deletes. It returns 0 where another process holds the lock."""
 
 FEEDS: Hook[[str, Publish], int] = Hook()
 """The feeds of apps that have something to send beside the outbox."""
@@ -39,7 +41,7 @@ SERVING_SITE: SingleHook[[str], str] = SingleHook()
 
 
 class Link(Relay):
-    """The way to one peer."""
+    """A link is the thread that sends to one peer."""
 
     def __init__(
         self, store: PlatformStore, peer: str, broker_url: str, *, lenient: bool = False
@@ -47,7 +49,7 @@ class Link(Relay):
         super().__init__(store, broker_url, peer, lenient=lenient)
 
     def _send_some(self) -> bool:
-        """The oldest rows; is there more?"""
+        """Send the oldest rows, and return whether there may be more."""
         publisher = self._connected()
         metrics.LINK_UP.labels(self.destination).set(1)
         return _drain_alone(self._store, self.destination, publisher.publish) == BATCH
@@ -58,20 +60,24 @@ class Link(Relay):
 
 
 class Feeder(Relay):
-    """Sends a platform what the feeds have for it, by the broker of the site that serves it now."""
+    """A feeder sends to a platform what the feeds have for it, by the broker of the site that serves it now."""
 
     def __init__(self, store: PlatformStore, platform: str) -> None:
         super().__init__(store, settings.PEERS[platform], platform)
         self._at = platform
 
     def _send_some(self) -> bool:
-        """One batch of each feed; is there more?"""
+        """Send one batch of each feed, and return whether there may be more."""
         self._go_to(SERVING_SITE.call(self.destination) or self.destination)
         publisher = self._connected()
         return sum(FEEDS.call(self.destination, publisher.publish)) > 0
 
     def _go_to(self, site: str) -> None:
-        """What was sent to the site before, and not taken there, the platform's data asks for again."""
+        """Connect to the broker of the serving site from now on.
+
+        Messages that the site before has received and not handled are not lost: the platform's data requests
+        them again.
+        """
         if site == self._at:
             return
         if site not in settings.PEERS:
@@ -83,7 +89,7 @@ class Feeder(Relay):
 
 
 def _drain_alone(store: PlatformStore, peer: str, publish: Publish) -> int:
-    """Send the oldest rows for a peer, unless another process is about it; how many."""
+    """Send the oldest rows for a peer, unless another process is doing so; return how many were sent."""
     with transaction.atomic(using=store.database):
         if not is_served_here(store.platform, lock=True):
             return 0

@@ -1,8 +1,9 @@
-"""The page of all messages, written from the code: what is said, by whom, to whom, with which fields."""
+"""The page of all messages is written from the code: each message with its fields, sender and reader."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
 
 from msgspec import NODEFAULT
 
@@ -23,7 +24,7 @@ come as a string of digits. `mts[].account` is the field `account` of each objec
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     return "\n".join([_HEAD, *_contents(), *_passed(), *_all()]) + "\n"
 
 
@@ -37,27 +38,27 @@ def _by_place() -> dict[str, list[tuple[str, type[Message]]]]:
 def _contents() -> Iterator[str]:
     yield "| type | in one line | taken by |"
     yield "|---|---|---|"
-    for found in _by_place().values():
-        for wire_type, kind in found:
+    for kinds in _by_place().values():
+        for wire_type, kind in kinds:
             yield f"| [`{wire_type}`](#{wire_type.lower()}) | {_line(kind)} | {_taken_by(kind)} |"
     yield ""
 
 
 def _passed() -> Iterator[str]:
     yield "## Passed on unchanged\n"
-    for prefix, kind in sorted(PASSED, key=lambda one: one[0]):
+    for prefix, kind in sorted(PASSED, key=itemgetter(0)):
         yield f"- `{prefix}*`: {_line(kind)}"
     yield ""
 
 
 def _all() -> Iterator[str]:
-    for place, found in _by_place().items():
+    for place, kinds in _by_place().items():
         yield f"## {place}\n"
-        for wire_type, kind in found:
-            yield from _one(wire_type, kind)
+        for wire_type, kind in kinds:
+            yield from _section(wire_type, kind)
 
 
-def _one(wire_type: str, kind: type[Message]) -> Iterator[str]:
+def _section(wire_type: str, kind: type[Message]) -> Iterator[str]:
     yield f"### {wire_type}\n"
     yield f"{_line(kind)} Class `{kind.__name__}`."
     if kind.nack:
@@ -93,6 +94,6 @@ def _taken_by(kind: type[Message]) -> str:
     if handler is not None:
         return f"`{handler.__module__}.{handler.__name__}`"
     if protocol.current().is_resumed(kind.wire_type):
-        flows = sorted(f"`{one.__module__}`" for one in RESUMPTIONS.values())
+        flows = sorted(f"`{handler.__module__}`" for handler in RESUMPTIONS.values())
         return "; ".join(dict.fromkeys(flows))
     return protocol.current().reader_of(kind.wire_type)

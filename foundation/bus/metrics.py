@@ -1,4 +1,4 @@
-"""What the bus counts, for Prometheus."""
+"""The bus counts these numbers for Prometheus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outbox (to send), inbox (already seen) and parked messages: one of each per platform database."""
+"""Each platform's database has an outbox (to send), an inbox (requests taken) and parked messages."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from django.db import models
 
 
 class Outbox(models.Model):
-    """A message to send, written with the change that causes it, deleted once it is confirmed.
+    """An outbox row is a message to send: written with the change that causes it, deleted once confirmed.
 
-    `due_at` gives the process that wrote it the first turn; after that any relay takes it.
+    Until `due_at` the row is left to the process that wrote it; after that any relay takes it.
     """
 
     id = models.BigIntegerField(primary_key=True)
@@ -28,7 +28,7 @@ class Outbox(models.Model):
 
 
 class Link(models.Model):
-    """A peer to whose broker we send. Whoever sends there holds the row meanwhile."""
+    """A link row stands for a peer to whose broker we send. The process that sends there locks the row meanwhile."""
 
     destination = models.CharField(max_length=40, primary_key=True)
 
@@ -37,7 +37,7 @@ class Link(models.Model):
 
 
 class Inbox(models.Model):
-    """A request that was taken, and its one answer. Kept for 24 h."""
+    """An inbox row is a request that was taken, and its one answer. It is stored for 24 h."""
 
     key = models.CharField(max_length=64, primary_key=True)
     wire_type = models.CharField(max_length=64)
@@ -60,7 +60,7 @@ class Inbox(models.Model):
 
 
 class Parked(models.Model):
-    """A message that could not be handled: index of one message in `mau.dead.q`."""
+    """A parked row is a message that could not be handled; a copy of the message lies in `mau.dead.q`."""
 
     id = models.BigIntegerField(primary_key=True)
     queue = models.CharField("source queue", max_length=255)

@@ -15,7 +15,7 @@ from foundation.clock import next_id
 from foundation.logs import with_request_id
 
 INLINE_LEAD = timedelta(seconds=3)
-"""How long a row is left to the process that wrote it, before any relay may take it."""
+"""The time for which a row is left to the process that wrote it, before any relay may take it."""
 
 _TABLE = "bus_outbox"
 _COLUMNS = ("id", "destination", "exchange", "routing_key", "body", "properties", "due_at")
@@ -23,7 +23,7 @@ _COLUMNS = ("id", "destination", "exchange", "routing_key", "body", "properties"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One message to send. `destination` names another site's platform; empty is our own broker."""
+    """An outbox row is one message to send. `destination` is the platform on whose broker it goes; "" means our own."""
 
     id: int
     exchange: str
@@ -87,30 +87,31 @@ def put(database: str, rows: Iterable[Row], now: datetime, *, publish_inline: bo
 def take(
     database: str, most: int = 500, destination: str = "", *, alone: bool = False
 ) -> list[Row]:
-    """The oldest due rows of a destination, locked until the caller's transaction ends; others skip them.
+    """Return the oldest due rows of a destination, locked until the caller's transaction ends.
 
-    `alone`: nobody else sends these, so none is locked, and they come in their order: while rows are skipped one
-    by one, the transaction that wrote them may commit, and its last ones would come first.
-    The index is prescribed: what waits for a peer that is down must not be read on the way.
+    Other processes skip locked rows. `alone`: no other process sends these rows, so none is locked, and they come
+    in their order. (Where rows are skipped one by one, the transaction that wrote them may commit in between, and
+    its last rows would come first.)
+    The query names its index, so that rows which wait for a peer that is down are not read on the way.
     """
-    found = sql.select(
+    rows = sql.select(
         database,
         "SELECT id, exchange, routing_key, body, properties, destination FROM bus_outbox"
         " FORCE INDEX (outbox_way) WHERE destination=%s AND due_at <= UTC_TIMESTAMP(6)"
         f" ORDER BY id LIMIT %s{'' if alone else ' FOR UPDATE SKIP LOCKED'}",
         [destination, most],
     )
-    return [Row(r[0], r[1], r[2], bytes(r[3]), orjson.loads(r[4]), r[5]) for r in found]
+    return [Row(r[0], r[1], r[2], bytes(r[3]), orjson.loads(r[4]), r[5]) for r in rows]
 
 
 def forget(database: str, ids: list[int]) -> None:
-    """Delete rows that are confirmed."""
+    """Delete rows that the broker has confirmed."""
     if ids:
         sql.execute(database, f"DELETE FROM bus_outbox WHERE id IN ({sql.marks(ids)})", ids)  # noqa: S608
 
 
 def bring_home(database: str, site: str) -> None:
-    """Let what another site has left unsent for this site go to our own broker."""
+    """Send to our own broker the rows that another site has left unsent for this site."""
     query = "UPDATE bus_outbox SET destination='' WHERE destination=%s"
     sql.execute(database, query, [site])
 

@@ -1,4 +1,4 @@
-"""What a decision asks to be sent, before anybody knows how: pure values."""
+"""A decision returns the messages to send as pure values, which the unit of work turns into outbox rows."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from foundation.bus.protocol import NamedRoute
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """One message and its way. `key` stands in for the route's own, where that names one party;
-    `destination` is the platform on whose broker it is published, empty: our own."""
+    """A message to send, with its route.
+
+    `key` takes the place of the route's own key where the message is for one party.
+    `destination` is the platform on whose broker the message is published; "" means our own.
+    """
 
     message: Message
     route: NamedRoute
@@ -26,7 +29,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The one answer to a request; it goes where the asker said, else by `route` to `destination`."""
+    """The one answer to a request. It goes where the request said, else by `route` to `destination`."""
 
     request: str
     message: Message

@@ -1,4 +1,4 @@
-"""What an operator does with a parked message: try it again, or let it go."""
+"""An operator publishes a parked message again, or discards it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from foundation.cells.directory import store_of
 
 
 def publish_again(platform: str, numbers: Collection[int]) -> list[int]:
-    """Send parked messages to the queues they came from, each in the transaction that marks it.
+    """Send parked messages to the queues they came from, and mark them in the same transaction.
 
-    What came over HTTP is left: its asker has had a refusal, and no queue to come from.
+    Return the numbers of those that were sent. A message that came over HTTP is left: its sender has had a
+    refusal, and there is no queue for it.
     """
-    sent = []
+    published = []
     queues = {route.queue for route in protocol.current().routes if route.queue}
     with begin(platform) as uow:
         rows = (
@@ -27,23 +28,23 @@ def publish_again(platform: str, numbers: Collection[int]) -> list[int]:
             .order_by("pk")
         )
         for row in rows:
-            uow.put(bytes(row.body), "", row.queue, **_kept(row.properties))
+            uow.put(bytes(row.body), "", row.queue, **_reply_properties(row.properties))
             row.retried_at = uow.now
             row.save(using=uow.database, update_fields=["retried_at"])
-            sent.append(row.pk)
-    if sent:
+            published.append(row.pk)
+    if published:
         wake_up.everywhere(platform)
-    return sent
+    return published
 
 
 def discard(platform: str, number: int) -> bool:
-    """Forget one; the copy in `mau.dead.q` stays until the broker's limits drop it."""
+    """Delete a parked message; its copy in `mau.dead.q` stays until the broker's limits drop it."""
     query = "DELETE FROM bus_parked WHERE id=%s"
     return sql.execute(store_of(platform).database, query, [number]) == 1
 
 
-def _kept(properties: dict[str, Any]) -> dict[str, Any]:
-    """Who asked and where the answer goes; the sender's name is ours now."""
+def _reply_properties(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the properties that lead the answer to its request; the sender is this platform now."""
     return {name: properties.get(name) for name in ("correlation_id", "reply_to")}
 
 

@@ -32,7 +32,7 @@ class NamedRoute(Enum):
 
 
 class WireProtocol(Protocol):
-    """What the bus asks of the protocol that it carries."""
+    """The interface through which the bus learns what it has to know of the protocol that it carries."""
 
     routes: Collection[Route]
     """All routes, so that exchanges, queues and bindings can be declared."""

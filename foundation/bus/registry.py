@@ -29,7 +29,10 @@ def handles(*kinds: type[Message]) -> Callable[[F], F]:
 
 
 def resumes(flow: str, *kinds: type[Message]) -> Callable[[F], F]:
-    """Mark where these answers to a question go on; its correlation id begins with `flow:`."""
+    """Mark the function that goes on with a flow at these answers to its question.
+
+    The correlation id of the question begins with `flow:`.
+    """
 
     def register(function: F) -> F:
         if flow in RESUMPTIONS:
@@ -42,7 +45,7 @@ def resumes(flow: str, *kinds: type[Message]) -> Callable[[F], F]:
 
 
 def passes(prefix: str, kind: type[Raw]) -> None:
-    """Take every type that begins so as this class (conference control)."""
+    """Register the class of all messages whose type begins with a prefix (conference control)."""
     PASSED.append((prefix, kind))
 
 
@@ -57,7 +60,7 @@ def app_of(handler: Callable[..., None]) -> str:
 
 
 def read(body: dict[str, Any]) -> Message:
-    """The message of a JSON object. Raises BadMessage, also for an unknown type."""
+    """Return the message of a JSON object. Raises BadMessage, also for an unknown type."""
     wire_type = body["type"]
     if kind := TYPES.get(wire_type):
         return from_body(kind, body)

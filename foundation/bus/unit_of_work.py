@@ -1,9 +1,9 @@
 """A unit of work is one transaction on one platform's database.
 
-It holds what came in, what is staged and what goes out. Many messages share a transaction, so that statements and commits are paid once per batch. All
-rows that a batch needs are read and locked first, decisions are made in memory one message after
-the other, and everything is written at the end. A conference therefore has one writer at a time,
-which is what compare-and-set would give, at a fraction of its statements.
+It holds what came in, what is staged and what goes out. Many messages share a transaction, so that statements
+and commits are paid once per batch. All rows that a batch needs are read and locked first, decisions are made
+in memory one message after the other, and everything is written at the end. A conference therefore has one
+writer at a time, as with compare-and-set, but at a fraction of its statements.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from foundation.cells.serving import Serving
 log = logging.getLogger("confplatform.bus")
 
 LONGEST_KEY = 255
-"""Bytes of a routing key (AMQP). A row with a longer one could never be sent, and would hold up
-all that lie behind it."""
+"""Bytes of a routing key (AMQP). A row with a longer key could never be sent, and would hold up
+all rows behind it."""
 
 
 class AppUnitOfWork(Protocol):
@@ -36,10 +36,10 @@ class AppUnitOfWork(Protocol):
     def __init__(self, uow: UnitOfWork) -> None: ...
 
     def prepare(self, messages: Sequence[Message]) -> None:
-        """Read and lock what these messages will need."""
+        """Read and lock the rows that these messages will need."""
 
     def flush(self) -> None:
-        """Write what was staged."""
+        """Write all that was staged."""
 
     def after_commit(self) -> None:
         """Bring projections up to date; must not fail."""
@@ -65,7 +65,7 @@ class UnitOfWork:
         self.platform, self.database = store.platform, store.database
         self.epoch, self.now, self.owner = served.epoch, served.now, served.owner
         self.read_only = served.read_only
-        """The data may hold what was never acknowledged: not even answers given before are repeated."""
+        """The data may hold writes that were never acknowledged: not even stored answers are repeated from it."""
         self.is_open = served.is_served_here
         self.is_changing = served.is_changing
         self.serving_site = served.serving_site
@@ -78,7 +78,7 @@ class UnitOfWork:
         self._app_id = f"{protocol.current().sender_role}@{own_platform()}"
 
     def part(self, kind: type[Part]) -> Part:
-        """Return an app's part of this unit of work, made when first asked for."""
+        """Return an app's part of this unit of work; it is created at the first call."""
         part = self._parts.get(kind)
         if part is None:
             part = self._parts[kind] = kind(self)
@@ -112,49 +112,56 @@ class UnitOfWork:
         )
 
     def _answer(self, answer: Answer) -> None:
-        asked = self.inbox.get(answer.request)
-        if asked is None:
-            at = answer.destination
+        request = self.inbox.get(answer.request)
+        if request is None:
             self._send(
-                Send(message=answer.message, route=answer.route, key=answer.key, destination=at)
+                Send(
+                    message=answer.message,
+                    route=answer.route,
+                    key=answer.key,
+                    destination=answer.destination,
+                )
             )
             return
-        if asked.answer is None:
-            asked.answer, asked.changed = dumps(to_body(answer.message)), True
+        if request.answer is None:
+            request.answer, request.changed = dumps(to_body(answer.message)), True
         route = answer.route.value
-        self.answer_again(asked, route.exchange, answer.key or route.key, answer.destination)
+        self.answer_again(request, route.exchange, answer.key or route.key, answer.destination)
 
     def answer_again(
-        self, asked: InboxRequest, exchange: str, key: str, destination: str = ""
+        self, request: InboxRequest, exchange: str, key: str, destination: str = ""
     ) -> None:
-        """Send the answer of a request to whoever asked last: where that said, else this way."""
-        if asked.answer is None:
+        """Stage the answer of a request for its latest sender.
+
+        It goes to the queue that the request named, else by this exchange and key; nowhere where the key is "".
+        """
+        if request.answer is None:
             return
-        if asked.origin == "http":
-            self.answers[asked.key] = asked.answer
+        if request.origin == "http":
+            self.answers[request.key] = request.answer
             return
-        where, at = (exchange, key), destination or asked.peer
-        if asked.reply_to:
-            where, at = ("", asked.reply_to), asked.peer
-        if where[1]:
-            mark = asked.correlation_id
-            self.put(asked.answer, *where, correlation_id=mark, destination=at)
+        destination = destination or request.peer
+        if request.reply_to:
+            exchange, key, destination = "", request.reply_to, request.peer
+        if key:
+            mark = request.correlation_id
+            self.put(request.answer, exchange, key, correlation_id=mark, destination=destination)
 
     def put(self, message: Message | bytes, exchange: str, key: str, **properties: Any) -> None:
-        """Stage one outbox row; what is for a party that cannot exist is left out."""
+        """Stage one outbox row. A message whose routing key is too long is left out: no party can have it."""
         if len(key.encode()) > LONGEST_KEY:
             log.warning("nobody has so long an address; not sent: %.64r...", key)
             return
         if properties.get("destination") == own_platform():
             properties["destination"] = ""
         sender = properties.pop("app_id", "") or self._app_id
-        made = outbox.row(message, exchange, key, self.now, sender, **properties)
-        self.rows.append(made)
+        row = outbox.row(message, exchange, key, self.now, sender, **properties)
+        self.rows.append(row)
 
     # ---- the end ----------------------------------------------------------------------------
 
     def flush(self, publish_inline: bool) -> None:
-        """Write all that is staged; `publish_inline`: this process publishes the rows itself."""
+        """Write all that is staged. `publish_inline`: this process publishes the rows itself."""
         for part in self._parts.values():
             part.flush()
         self.inbox.flush()

@@ -1,7 +1,7 @@
-"""Tell the relays that there is something to send: a nudge, never the only way to know.
+"""Relays are woken when there is something to send; they find the rows without it too, only later.
 
-Within a process an event, between processes a Redis list; one of each for our own broker (the
-destination "") and for every peer. Where Redis is gone a relay looks twice a second.
+Within a process an event wakes them, between processes a Redis list. There is one of each for our own broker
+(the destination "") and for every peer. Where Redis is gone, a relay looks twice a second.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def everywhere(platform: str, destinations: Collection[str] = _OWN) -> None:
 
 
 def wait(platform: str, seconds: float, destination: str = "") -> None:
-    """Wait to be woken, at most so long."""
+    """Wait until woken, at most `seconds`."""
     event = _events[destination]
     if event.is_set():
         event.clear()

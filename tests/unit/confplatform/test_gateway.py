@@ -25,7 +25,7 @@ def test_the_watch_for_answers_outlives_a_database_that_fails(
 
     monkeypatch.setattr(gateway, "REST_SECONDS", 0.01)
     monkeypatch.setattr(gateway, "close_old_connections", lambda: None)
-    monkeypatch.setattr(Gateway, "_look", look)
+    monkeypatch.setattr(Gateway, "_read_answers", look)
     one = Gateway()
     one._waiting["key"] = []
     one._someone_waits.set()

@@ -1,4 +1,4 @@
-"""`manage.py list_messages`: write docs/messages.md from the code."""
+"""`manage.py list_messages` writes docs/messages.md from the code."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from foundation.bus.listing import page
 
 
 class Command(BaseCommand):
-    """Write the page, or say that it is out of date."""
+    """The command writes the page of messages, or fails where it is out of date."""
 
     help = "Write docs/messages.md from the message classes."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Where to, and whether only to look."""
+        """Add the path of the page, and the option that writes nothing."""
         parser.add_argument("--out", type=Path, default=settings.BASE_DIR / "docs" / "messages.md")
         parser.add_argument(
             "--check", action="store_true", help="write nothing; fail if it differs"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Write or compare."""
+        """Write the page, or compare it with the file."""
         out: Path = options["out"]
         text = page()
         if options["check"]:
