@@ -25,9 +25,10 @@ from domains.data.queries import rooms_of, user_domains
 from foundation import clock
 from foundation.bus import metrics, outbox
 from foundation.bus.delivery import DatabaseAway, Delivery, Outcome
-from foundation.bus.dispatch import MOST_TRIES, handle
+from foundation.bus.dispatch import handle
 from foundation.bus.log_context import delivery_fields
 from foundation.bus.message import Message
+from foundation.bus.retry import MOST_TRIES, RetriedBatch
 from foundation.bus.typed_json import to_json
 from foundation.cells.directory import own_platform, store_of
 from foundation.cells.serving import for_each_served
@@ -59,47 +60,40 @@ def take(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
     bad = [d for d in deliveries if d.unreadable]
     good = [d for d in deliveries if not d.unreadable]
     metrics.RECEIVED.labels("rms").inc(len(good))
-    rows, failed = _do(platform, good)
-    bad += failed
+    batch = _PoolBatch(platform)
+    rows = [row for rows in batch.run_batch(good) for row in rows]
+    bad += batch.failed
     return [Outcome(rows), *([handle(platform, bad, publish_inline=True)] if bad else [])]
 
 
-def _do(platform: str, good: list[Delivery]) -> tuple[list[outbox.Row], list[Delivery]]:
-    """Do them together; where that fails one by one, and what fails five times alone is parked."""
-    try:
-        asked = [d for d in good if isinstance(d.message, GetResources)]
-        told = [d.message for d in good if not isinstance(d.message, GetResources)]
-        return _answer(platform, asked) + _hear(platform, told), []
-    except (OperationalError, InterfaceError, DatabaseAway):
-        raise
-    except Exception:
-        log.exception("a batch of %d failed, doing it one by one", len(good))
-    rows: list[outbox.Row] = []
-    failed = []
-    for delivery in good:
-        try:
-            rows += _stubborn(platform, delivery)
-        except (OperationalError, InterfaceError, DatabaseAway):
-            raise
-        except Exception as wrong:
-            log.exception("parked after %d tries", MOST_TRIES)
-            delivery.unreadable = f"failed {MOST_TRIES} times: {type(wrong).__name__}: {wrong}"[
-                :400
-            ]
-            failed.append(delivery)
-    return rows, failed
+class _PoolBatch(RetriedBatch[Delivery, list[outbox.Row]]):
+    """A batch of messages is done on one platform's pool; the deliveries that cannot be done are gathered."""
 
+    pauses = (*(0.02 * attempt for attempt in range(1, MOST_TRIES)), 0.0)
+    unavailable = (OperationalError, InterfaceError, DatabaseAway)
 
-def _stubborn(platform: str, delivery: Delivery) -> list[outbox.Row]:
-    asks = isinstance(delivery.message, GetResources)
-    for attempt in range(1, MOST_TRIES + 1):
-        try:
-            return _answer(platform, [delivery]) if asks else _hear(platform, [delivery.message])
-        except Exception:
-            if attempt == MOST_TRIES:
-                raise
-            time.sleep(0.02 * attempt)
-    raise AssertionError("unreachable")
+    def __init__(self, platform: str) -> None:
+        self._platform = platform
+        self.failed: list[Delivery] = []
+
+    def run(self, items: Sequence[Delivery]) -> list[outbox.Row]:
+        asked = [d for d in items if isinstance(d.message, GetResources)]
+        told = [d.message for d in items if not isinstance(d.message, GetResources)]
+        return _answer(self._platform, asked) + _hear(self._platform, told)
+
+    def may_retry(self, error: Exception) -> bool:
+        """Retry after every error: a database that was away for a moment may be back."""
+        return True
+
+    def park(self, item: Delivery, error: Exception) -> list[outbox.Row]:
+        log.error("parked after %d tries", MOST_TRIES, exc_info=error)
+        failure = f"failed {MOST_TRIES} times: {type(error).__name__}: {error}"
+        item.unreadable = failure[:400]
+        self.failed.append(item)
+        return []
+
+    def log_failed_batch(self, items: Sequence[Delivery], error: Exception) -> None:
+        log.error("a batch of %d failed, doing it one by one", len(items), exc_info=error)
 
 
 # ---- asked for resources ------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from functools import reduce
 
 from django.db import IntegrityError, InterfaceError, OperationalError
 
@@ -20,15 +21,16 @@ from foundation.bus.message import (
     Message,
     NotTaken,
 )
+from foundation.bus.retry import AT_ONCE, MOST_TRIES, RetriedBatch, run_with_retries
 from foundation.bus.unit_of_work import NotProvisioned, UnitOfWork, begin
 from foundation.cells import sql
-from foundation.cells.directory import own_platform, store_of
+from foundation.cells.directory import own_platform
 
 log = logging.getLogger("confplatform.bus")
 
-MOST_TRIES = 5
 READ_ONLY = 1290
 LOOK_AGAIN = 0.02
+_DATABASE_ERRORS = (OperationalError, IntegrityError, InterfaceError)
 
 
 def handle_batch(deliveries: Sequence[Delivery], *, publish_inline: bool) -> list[Outcome]:
@@ -63,21 +65,15 @@ def handle(platform: str, deliveries: Sequence[Delivery], *, publish_inline: boo
     """Do, refuse, pass on or park every delivery of a batch on one platform's data. Raises DatabaseAway."""
     for delivery in deliveries:
         _note_missing_handler(delivery)
-    try:
-        return _do_after_handover(platform, deliveries, publish_inline)
-    except DatabaseAway:
-        raise
-    except Exception:
-        if len(deliveries) > 1:
-            log.exception("a batch of %d failed, doing it one by one", len(deliveries))
-    whole = Outcome(database=store_of(platform).database)
-    for delivery in deliveries:
-        one = _retry_then_park(platform, delivery, publish_inline)
-        whole.rows += one.rows
-        whole.answers |= one.answers
-        whole.created_conferences |= one.created_conferences
-        whole.database = one.database
-    return whole
+    return reduce(_joined, _DeliveryBatch(platform, publish_inline).run_batch(deliveries))
+
+
+def _joined(outcome: Outcome, following: Outcome) -> Outcome:
+    outcome.rows += following.rows
+    outcome.answers |= following.answers
+    outcome.created_conferences |= following.created_conferences
+    outcome.database = following.database
+    return outcome
 
 
 def _note_missing_handler(delivery: Delivery) -> None:
@@ -88,22 +84,32 @@ def _note_missing_handler(delivery: Delivery) -> None:
             delivery.unreadable = error.detail
 
 
-def _retry_then_park(platform: str, delivery: Delivery, publish_inline: bool) -> Outcome:
-    """Do one delivery alone, and park it after five failures. Raises DatabaseAway."""
-    for attempt in range(1, MOST_TRIES + 1):
-        try:
-            return _do_after_handover(platform, [delivery], publish_inline)
-        except DatabaseAway:
-            raise
-        except Exception as error:
-            kind = delivery.parsed["type"] if delivery.parsed else "unreadable"
-            with delivery_fields(delivery, platform):
-                log.exception("%s failed (try %d of %d)", kind, attempt, MOST_TRIES)
-            failure = f"handler failed {MOST_TRIES} times: {type(error).__name__}: {error}"
-            time.sleep(0.02 * attempt)
-    delivery.unreadable = failure[:400]
-    metrics.HANDLER_FAILED.inc()
-    return _do_after_handover(platform, [delivery], publish_inline)
+class _DeliveryBatch(RetriedBatch[Delivery, Outcome]):
+    """A batch of deliveries is done on one platform's data; what cannot be done goes to the dead letters."""
+
+    pauses = tuple(0.02 * attempt for attempt in range(1, MOST_TRIES + 1))
+    unavailable = (DatabaseAway,)
+
+    def __init__(self, platform: str, publish_inline: bool) -> None:
+        self._platform, self._publish_inline = platform, publish_inline
+
+    def run(self, items: Sequence[Delivery]) -> Outcome:
+        return _do_after_handover(self._platform, items, self._publish_inline)
+
+    def park(self, item: Delivery, error: Exception) -> Outcome:
+        failure = f"handler failed {MOST_TRIES} times: {type(error).__name__}: {error}"
+        item.unreadable = failure[:400]
+        metrics.HANDLER_FAILED.inc()
+        return self.run([item])
+
+    def log_failed_batch(self, items: Sequence[Delivery], error: Exception) -> None:
+        if len(items) > 1:
+            log.error("a batch of %d failed, doing it one by one", len(items), exc_info=error)
+
+    def log_failed_try(self, item: Delivery, attempt: int, error: Exception) -> None:
+        kind = item.parsed["type"] if item.parsed else "unreadable"
+        with delivery_fields(item, self._platform):
+            log.error("%s failed (try %d of %d)", kind, attempt, MOST_TRIES, exc_info=error)
 
 
 def _do_after_handover(
@@ -123,21 +129,27 @@ def _try_transaction(
     `None` means that nothing was done, because the data is changing hands: try again at once.
     Raises DatabaseAway.
     """
-    for attempt in range(1, 4):
-        try:
-            return _run_transaction(platform, deliveries, publish_inline)
-        except NotProvisioned as error:
-            if platform == own_platform():
-                raise
+    try:
+        return run_with_retries(
+            lambda: _run_transaction(platform, deliveries, publish_inline), AT_ONCE, _may_pass
+        )
+    except NotProvisioned as error:
+        if platform == own_platform():
+            raise
+        raise DatabaseAway(str(error)) from error
+    except _DATABASE_ERRORS as error:
+        if sql.is_away(error):
             raise DatabaseAway(str(error)) from error
-        except (OperationalError, IntegrityError, InterfaceError) as error:
-            if error.args[:1] == (READ_ONLY,) and attempt < 3:
-                continue  # Closed since this transaction began: look who has it.
-            if sql.is_away(error):
-                raise DatabaseAway(str(error)) from error
-            if not sql.is_passing(error) or attempt == 3:
-                raise
-    raise AssertionError("unreachable")
+        raise
+
+
+def _may_pass(error: Exception) -> bool:
+    """Return whether the same transaction may succeed at once."""
+    if not isinstance(error, _DATABASE_ERRORS):
+        return False
+    if error.args[:1] == (READ_ONLY,):
+        return True  # Closed since this transaction began: look who has it.
+    return sql.is_passing(error) and not sql.is_away(error)
 
 
 def _run_transaction(

@@ -13,12 +13,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 import redis
 from django.db import DataError, Error, transaction
 
 from foundation import clock
+from foundation.bus.retry import AT_ONCE, RetriedBatch, run_with_retries
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, store_of
 from im.data import journal, metrics, platform_resolver, presence_store, revocations
@@ -44,7 +45,6 @@ from im.rules.vocabulary import Code
 
 log = logging.getLogger("im.center")
 
-ATTEMPTS = 3
 QUEUE_CHECK_SECONDS = 5.0
 """The center may have found the queue empty this many seconds before messages began to wait."""
 
@@ -176,7 +176,10 @@ class Pipeline:
         if not platform:
             return _refuse_all(requests, Code.NOT_MEMBER, "there is no such conversation")
         try:
-            return self._process_or_split(platform, requests, now)
+            batch = _RequestBatch(platform, self._memory, now)
+            if len(requests) == 1:
+                return batch.run_alone(requests[0])
+            return reduce(_joined, batch.run_batch(requests))
         except journal.NotServedHere:
             pass
         except Unavailable:
@@ -185,43 +188,46 @@ class Pipeline:
         metrics.UNANSWERED.inc(len(requests))
         return BatchResult()
 
-    def _process_or_split(
-        self, platform: str, requests: Sequence[IncomingRequest], now: datetime
-    ) -> BatchResult:
-        """Process requests together; if that fails, one by one, so that one cannot block others."""
+
+class _RequestBatch(RetriedBatch[IncomingRequest, BatchResult]):
+    """A batch of requests is stored on one platform's data; what cannot be stored is refused."""
+
+    unavailable = (Unavailable, journal.NotServedHere)
+
+    def __init__(self, platform: str, members: MemberCache, now: datetime) -> None:
+        self._platform, self._members, self._now = platform, members, now
+
+    def run(self, items: Sequence[IncomingRequest]) -> BatchResult:
+        """Store requests, and again after deadlocks and similar passing errors. Raises Unavailable."""
+        return run_with_retries(lambda: self._run_once(items), AT_ONCE, _may_pass)
+
+    def _run_once(self, requests: Sequence[IncomingRequest]) -> BatchResult:
         try:
-            return self._process_with_retries(platform, requests, now)
-        except (Unavailable, journal.NotServedHere):
+            return process(store_of(self._platform), self._members, requests, self._now)
+        except journal.ReadOnly as error:
+            raise Unavailable(f"{self._platform}: its service begins or ends here") from error
+        except Error as error:
+            if sql.is_away(error):
+                raise Unavailable(str(error)) from error
             raise
-        except Exception:
-            if len(requests) == 1:
-                metrics.POISON.inc()
-                log.exception("a message failed: %s", type(requests[0].request).__name__)
-                return _refuse_all(requests, Code.BAD_JSON, "this message cannot be stored")
-            log.exception("a batch of %d failed, doing it one by one", len(requests))
-        result = BatchResult()
-        for request in requests:
-            result.add(self._process_or_split(platform, [request], now))
-        return result
 
-    def _process_with_retries(
-        self, platform: str, requests: Sequence[IncomingRequest], now: datetime
-    ) -> BatchResult:
-        """Process requests, and again after deadlocks and similar passing errors.
+    def park(self, item: IncomingRequest, error: Exception) -> BatchResult:
+        metrics.POISON.inc()
+        log.error("a message failed: %s", type(item.request).__name__, exc_info=error)
+        return _refuse_all([item], Code.BAD_JSON, "this message cannot be stored")
 
-        Raises Unavailable.
-        """
-        for last in (*[False] * (ATTEMPTS - 1), True):
-            try:
-                return process(store_of(platform), self._memory, requests, now)
-            except journal.ReadOnly as wrong:
-                raise Unavailable(f"{platform}: its service begins or ends here") from wrong
-            except Error as wrong:
-                if sql.is_away(wrong):
-                    raise Unavailable(str(wrong)) from wrong
-                if last or isinstance(wrong, DataError) or not sql.is_passing(wrong):
-                    raise
-        raise AssertionError
+    def log_failed_batch(self, items: Sequence[IncomingRequest], error: Exception) -> None:
+        log.error("a batch of %d failed, doing it one by one", len(items), exc_info=error)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Return whether the same transaction may succeed at once."""
+    return isinstance(error, Error) and not isinstance(error, DataError) and sql.is_passing(error)
+
+
+def _joined(result: BatchResult, following: BatchResult) -> BatchResult:
+    result.add(following)
+    return result
 
 
 def _conversation_of(incoming: IncomingRequest) -> int:
