@@ -1,4 +1,7 @@
-"""Operators' pages of conferences, call records and numbers. State is looked at; actions call flows."""
+"""These are the operators' pages of conferences, call records and numbers.
+
+The pages only read state; their actions call flows.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
-from conferences.data import row_mapper as rows
+from conferences.data import row_mapper
 from conferences.data.pool_view import placement_reasons
 from conferences.flows import due, move
 from conferences.models import PATHS, PATHS_AT, CallRecord, Conference, Number
 from conferences.pages import conference_details, unit_admin
-from conferences.rules.states import Conference as Value
+from conferences.rules import states
 from conferences.rules.states import ConferenceState, EndReason
 from domains.models import Domain
 from foundation import clock
@@ -44,46 +47,49 @@ COLOURS = {
 LIVE = [state for state in ConferenceState if state is not ConferenceState.ENDED]
 
 
-def value_of(row: Conference) -> Value:
-    """The conference that a row holds."""
-    return rows.from_row((orjson.dumps(row.detail), row.revision))
+def conference_in(row: Conference) -> states.Conference:
+    """Return the conference that a row holds."""
+    return row_mapper.from_row((orjson.dumps(row.detail), row.revision))
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Live ones unless asked otherwise."""
+    """The filter shows the live conferences unless one state is chosen."""
 
     title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """The states of live ones; ended ones have a page of their own."""
+        """Return the states of live conferences; ended ones have a page of their own."""
         return [(state.value, state.value) for state in LIVE]
 
     def choices(self, changelist: Any) -> Any:
-        """With "live" in the place of "all"."""
-        found = super().choices(changelist)
-        yield {**next(found), "display": _("live")}
-        yield from found
+        """Return the choices, with "live" in the place of "all"."""
+        choices = super().choices(changelist)
+        yield {**next(choices), "display": _("live")}
+        yield from choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """One state, or all that are not ended."""
+        """Return the conferences in the chosen state, or all that have not ended."""
         if self.value() in LIVE:
             return queryset.filter(state=self.value())
         return queryset.filter(state__in=[state.value for state in LIVE])
 
 
 class ReasonFilter(admin.SimpleListFilter):
-    """Why they ended, within what can be searched at once."""
+    """The filter chooses by reason of the end, in the last seven days.
+
+    More could not be searched quickly.
+    """
 
     title = _("reason (last 7 days)")
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """All reasons."""
+        """Return all reasons for which a conference ends."""
         return [(reason.value, reason.value) for reason in EndReason]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """One reason."""
+        """Return the conferences that ended for the chosen reason in the last seven days."""
         if not self.value():
             return queryset
         since = clock.now() - timedelta(days=7)
@@ -91,13 +97,13 @@ class ReasonFilter(admin.SimpleListFilter):
 
 
 class TenantNames(ReadOnlyAdmin):
-    """Lists that name the tenant of each conference."""
+    """The base of the lists that name the tenant of each conference."""
 
     scope = PATHS
     scope_at = PATHS_AT
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """The names of the tenants on this page, in one query."""
+        """Read the names of the tenants on this page in one query."""
         wanted = {row.user_domain for row in rows}
         names = dict(Domain.objects.filter(pk__in=wanted).values_list("pk", "name"))
         for row in rows:
@@ -105,27 +111,27 @@ class TenantNames(ReadOnlyAdmin):
 
     @admin.display(description=_("tenant"))
     def tenant(self, row: Conference) -> str:
-        """The user domain by name."""
+        """Return the name of the conference's user domain."""
         if not hasattr(row, "tenant_name"):
             self.enrich([row])
         return str(row.tenant_name)  # type: ignore[attr-defined]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Lists do without the detail, which is most of a row."""
-        found: QuerySet[Any] = super().get_queryset(request)
+        """Return the conferences; a list leaves the detail out, which is most of a row."""
+        rows: QuerySet[Any] = super().get_queryset(request)
         match = request.resolver_match
         is_list = match is not None and str(match.url_name).endswith("_changelist")
-        return found.defer("detail") if is_list and request.method == "GET" else found
+        return rows.defer("detail") if is_list and request.method == "GET" else rows
 
     @admin.display(description=_("unit"))
     def unit(self, row: Conference) -> str:
-        """Where it runs, or ran last."""
+        """Return the unit on which the conference runs, or ran last."""
         return f"{row.unit_ip}:{row.unit_pid}" if row.unit_pid else row.unit_ip or "–"
 
 
 @admin.register(Conference)
 class ConferenceAdmin(TenantNames):
-    """What goes on now."""
+    """The page shows the conferences that live now."""
 
     list_display = ["e164", "name", "badge", "tenant", "unit", "places", "created_at", "ends_at"]
     list_filter = [StateFilter]
@@ -154,26 +160,26 @@ class ConferenceAdmin(TenantNames):
     readonly_fields += ["locked", "join_info", "people", "units_used"]
 
     def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
-        """Numbers, names and ids, each by its index."""
+        """Find conferences by number, name or id, each with its index."""
         if _is_id(term):
             return queryset.filter(confid=term)
         return queryset.filter(Q(e164__istartswith=term) | Q(name__istartswith=term))
 
     @admin.display(description=_("state"), ordering="state")
     def badge(self, row: Conference) -> SafeString:
-        """Its state in colour."""
+        """Return the state of the conference as a coloured badge."""
         return badge(row.state, COLOURS[ConferenceState(row.state)])
 
     # ---- the page of one conference ---------------------------------------------------------
 
     @admin.display(description=_("created by"))
     def creator(self, row: Conference) -> str:
-        """Who asked for it."""
-        return value_of(row).creator_name or row.creator_moid or "–"
+        """Return the name or MOID of the account that asked for the conference."""
+        return conference_in(row).creator_name or row.creator_moid or "–"
 
     @admin.display(description=_("why this unit"))
     def why_there(self, row: Conference) -> str:
-        """The pool's reason, as long as it is known."""
+        """Return why the pool chose the unit, as long as the pool remembers it."""
         try:
             return placement_reasons(own_platform(), [row.e164])[0] or "–"
         except redis.RedisError:
@@ -181,47 +187,47 @@ class ConferenceAdmin(TenantNames):
 
     @admin.display(description=_("started"))
     def started(self, row: Conference) -> Any:
-        """When its first unit took it."""
-        moment = value_of(row).started_at
+        """Return when the first unit started the conference."""
+        moment = conference_in(row).started_at
         return date_format(moment, "DATETIME_FORMAT") if moment else "–"
 
     @admin.display(description=_("size"))
     def size(self, row: Conference) -> str:
-        """Places, picture, recording."""
-        return conference_details.size(value_of(row))
+        """Return the places, the resolution and whether the conference is recorded."""
+        return conference_details.size(conference_in(row))
 
     @admin.display(description=_("password"))
     def locked(self, row: Conference) -> str:
-        """Whether there is one; never which."""
-        return str(_("set") if value_of(row).password else _("none"))
+        """Tell whether a password is set; the password itself is never shown."""
+        return str(_("set") if conference_in(row).password else _("none"))
 
     @admin.display(description=_("how to join"))
     def join_info(self, row: Conference) -> str:
-        """By which way; its pin and its token stay with those who join."""
-        return conference_details.join_without_secrets(value_of(row).join) or "–"
+        """Return the ways to join, without pin and token: only those who join get them."""
+        return conference_details.join_without_secrets(conference_in(row).join) or "–"
 
     @admin.display(description=_("members"))
     def people(self, row: Conference) -> SafeString:
-        """Who was there, from when till when."""
+        """Return a table of the members with the times of joining and leaving."""
         head = [_("member"), _("from"), _("until")]
-        return table(head, conference_details.members(value_of(row)))
+        return table(head, conference_details.members(conference_in(row)))
 
     @admin.display(description=_("units used"))
     def units_used(self, row: Conference) -> SafeString:
-        """Where it ran, from when till when."""
+        """Return a table of the units on which the conference ran, with the times."""
         head = [_("unit"), _("from"), _("until")]
-        return table(head, conference_details.units(value_of(row)))
+        return table(head, conference_details.units(conference_in(row)))
 
     # ---- actions ----------------------------------------------------------------------------
 
     def has_move_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """It is for those who operate the units, too."""
+        """Tell whether somebody may move conferences: only who may operate the units, too."""
         units = request.user.has_perm("conferences.operate_resourceunit")
         return units and self.has_operate_permission(request, obj)
 
     @admin.action(description=_("End"), permissions=["operate"])
     def end(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """End conferences, after a question."""
+        """End conferences, after a question to the operator."""
         chosen = self.chosen(queryset)
         warning = _("Everybody in them is cut off; an ended conference does not come back.")
         page = self.confirm(request, chosen, "end", _("End these conferences?"), warning)
@@ -231,7 +237,7 @@ class ConferenceAdmin(TenantNames):
 
     @admin.action(description=_("Move to another unit"), permissions=["move"])
     def move(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Move running conferences to other units, after a question."""
+        """Move running conferences to other units, after a question to the operator."""
         chosen = self.chosen(queryset)
         warning = _(
             "Each leaves its unit and is restored on another one; its members are"
@@ -245,12 +251,12 @@ class ConferenceAdmin(TenantNames):
 
     @action(description=_("End"), url_path="end", permissions=["operate"], icon="call_end")  # type: ignore[untyped-decorator]
     def end_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
-        """The same from the page of one conference."""
+        """End the conference whose page is shown."""
         return self.end(request, self.get_queryset(request).filter(pk=object_id))
 
     @action(description=_("Move"), url_path="move", permissions=["move"], icon="move_up")  # type: ignore[untyped-decorator]
     def move_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
-        """The same from the page of one conference."""
+        """Move the conference whose page is shown."""
         return self.move(request, self.get_queryset(request).filter(pk=object_id))
 
 
@@ -263,7 +269,7 @@ def _move(row: Conference) -> bool:
 
 
 def _lives(row: Conference) -> bool:
-    """Is it still this conference that has the number?"""
+    """Tell whether this conference, and no later one, still has the number."""
     return Conference.objects.filter(pk=row.pk, live_e164=row.e164).exists()
 
 
@@ -277,7 +283,7 @@ def _is_id(term: str) -> bool:
 
 @admin.register(CallRecord)
 class CallRecordAdmin(TenantNames):
-    """What has been."""
+    """The page shows the records of ended conferences."""
 
     list_display = ["e164", "name", "tenant", "created_at", "ended_at", "reason", "unit", "places"]
     search_fields = ["e164"]
@@ -298,27 +304,27 @@ class CallRecordAdmin(TenantNames):
     units_used = ConferenceAdmin.units_used
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Ended ones."""
+        """Return the ended conferences."""
         return super().get_queryset(request).filter(ended_at__isnull=False)
 
     def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
-        """By number or id: there may be millions, and names have no index."""
+        """Find records by number or id: there may be millions, and names have no index."""
         wanted = Q(confid=term) if _is_id(term) else Q(e164=term)
         return queryset.filter(wanted)
 
     @admin.display(description=_("reason"))
     def reason(self, row: Conference) -> SafeString:
-        """Why it ended."""
+        """Return why the conference ended."""
         bad = row.end_reason in (EndReason.CREATE_FAILED, EndReason.MCU_LOST)
         return badge(row.end_reason, "red" if bad else "grey")
 
     @admin.action(description=_("Export as CSV"), permissions=["view"])
     def export(self, request: HttpRequest, queryset: QuerySet[Any]) -> StreamingHttpResponse:
-        """All chosen, row by row: the file may be larger than memory."""
+        """Export the chosen records row by row, as the file may be larger than memory."""
         audit.say(CallRecord(confid=""), _("Exported as CSV"), LogEntry.Action.ACCESS)
-        found = map(value_of, queryset.iterator(chunk_size=500))
+        conferences = map(conference_in, queryset.iterator(chunk_size=500))
         return StreamingHttpResponse(
-            conference_details.csv_lines(found),
+            conference_details.csv_lines(conferences),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": 'attachment; filename="call-records.csv"'},
         )
@@ -326,7 +332,7 @@ class CallRecordAdmin(TenantNames):
 
 @admin.register(Number)
 class NumberAdmin(ReadOnlyAdmin):
-    """Numbers that were ever used."""
+    """The page shows the numbers that were ever used."""
 
     scope = (SITE,)
     list_display = ["e164", "in_use", "incarnation"]
@@ -336,5 +342,5 @@ class NumberAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("in use"), ordering="taken")
     def in_use(self, number: Number) -> SafeString:
-        """Taken or free."""
+        """Tell whether the number is taken or free."""
         return badge(_("taken"), "green") if number.taken else badge(_("free"), "grey")

@@ -1,4 +1,4 @@
-"""Tables of the conferences: what is searched has a column, the rest of a conference lies in `detail`."""
+"""The tables of the conferences have columns for what is searched; the rest lies in `detail`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from conferences.rules.states import ConferenceState
 from domains.models import Level
 
 PATHS = ("user_domain", "source_platform", "hosting_platform")
-"""Whose a conference is; and for administrators of one tenant, and of one platform:"""
+"""These columns name the domains to which a conference belongs."""
 PATHS_AT: dict[int, tuple[str, ...]] = {Level.USER: PATHS[:1], Level.PLATFORM: PATHS[1:]}
+"""By these columns administrators of a tenant, or of a platform, find their conferences."""
 
 
 class Conference(models.Model):
-    """One conference, running or ended; the ended ones are the call records.
+    """A row is a conference, running or ended; the ended ones are the call records.
 
     Only the unit of work writes it. `live_e164` and `live_shortnum` hold the numbers while the conference
     lives, so that the database itself refuses to give one twice.
@@ -63,7 +64,7 @@ class Conference(models.Model):
 
 
 class CallRecord(Conference):
-    """An ended conference, as the record of its call."""
+    """A call record is an ended conference."""
 
     class Meta:
         proxy = True
@@ -71,7 +72,7 @@ class CallRecord(Conference):
 
 
 class Number(models.Model):
-    """A number that was ever used: its incarnation never starts again."""
+    """A row is a number that was ever used; its incarnation never starts again from 1."""
 
     e164 = models.CharField("number", max_length=16, primary_key=True)
     incarnation = models.PositiveIntegerField(default=0)
@@ -82,7 +83,10 @@ class Number(models.Model):
 
 
 class NumberCursor(models.Model):
-    """The number that a platform allocates next: in turn, the least recently used last."""
+    """A row holds the number that a platform allocates next.
+
+    Numbers are allocated in turn, so that the one used most recently comes again last.
+    """
 
     platform = models.CharField(max_length=40, primary_key=True)
     next_serial = models.PositiveIntegerField(default=0)
@@ -93,7 +97,10 @@ class NumberCursor(models.Model):
 
 
 class ResourceUnit(models.Model):
-    """A resource that has registered: what the operator decides about it outlives Redis."""
+    """A row is a resource that has registered.
+
+    What the operator decides about a resource stands here, because it must outlive Redis.
+    """
 
     id = models.BigAutoField(primary_key=True)
     restype = models.CharField("type", max_length=3)

@@ -1,4 +1,7 @@
-"""What `manage.py doctor` looks at: each check says what is wrong in words, and what to do. Read-only but for `mend`."""
+"""These are the checks of `manage.py doctor`: each says in words what is wrong and what to do.
+
+They only read.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from conferences.data import recount, redis_projection
-from conferences.data.pool import Pool, name_of
+from conferences.data.pool import name_of
 from conferences.data.pool_view import load_resources
 from conferences.rules.states import Conference, ConferenceState
 from domains.data import redis_projection as domain_projection
@@ -35,12 +38,12 @@ FOLLOWER_AGE = 60.0
 LONG_QUEUE = 1000
 OVERDUE_SECONDS = 15
 SETTLES_IN = 1.5
-"""Projections follow a commit: what differs is looked at once more after so long."""
+"""A difference is looked at again after these seconds, because projections follow a commit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check: all well, or what is wrong and what to do."""
+    """A finding is the result of one check: what is wrong (`""` means nothing) and what to do."""
 
     check: str
     wrong: str = ""
@@ -48,12 +51,15 @@ class Finding:
 
     @property
     def well(self) -> bool:
-        """Nothing to do?"""
+        """Tell whether the check found nothing wrong."""
         return not self.wrong
 
 
 def examine() -> Iterator[Finding]:
-    """All checks, the ones that others rest on first; what rests on a dead server is left out."""
+    """Yield the findings of all checks, first of those on which other checks rest.
+
+    A check that needs a server which does not answer is left out.
+    """
     platform = own_platform()
     database, cache, broker = _database(platform), _redis(platform), _broker()
     yield from (database, cache)
@@ -72,50 +78,30 @@ def examine() -> Iterator[Finding]:
     yield from _links(platform)
 
 
-def mend(platform: str) -> str:
-    """Build projection and pool again from the database; what was done."""
-    client: Any = redis_of(platform)
-    stale = list(client.scan_iter("confex/*", 1000))
-    live = {redis_projection.key(c.e164) for c in redis_projection.live(platform)}
-    gone = [key for key in stale if key not in live and client.hget(key, "state") != "ended"]
-    kept = ("rms:why:", "rms:tired:")
-    pool = [key for key in client.scan_iter("rms:*", 1000) if not key.startswith(kept)]
-    for key in (*gone, *pool):
-        client.delete(key)
-    Pool(platform).rebuild()
-    licence_projection.rebuild(platform)
-    domain_projection.rebuild(platform)
-    wrong = recount.correct_counts(platform)
-    return (
-        f"{len(live)} conferences projected, {len(gone)} stale ones removed, the pool built again,"
-        f" {wrong} counts put right"
-    )
-
-
 # ---- servers ------------------------------------------------------------------------------------
 
 
 def _database(platform: str) -> Finding:
     try:
         sql.select(store_of(platform).database, "SELECT 1")
-    except DatabaseError as wrong:
-        return Finding("database", f"does not answer: {wrong}", "start it; check DATABASE_URL")
+    except DatabaseError as error:
+        return Finding("database", f"does not answer: {error}", "start it; check DATABASE_URL")
     return Finding("database")
 
 
 def _redis(platform: str) -> Finding:
     try:
         redis_of(platform).ping()
-    except redis.RedisError as wrong:
-        return Finding("redis", f"does not answer: {wrong}", "start it; check REDIS_URL")
+    except redis.RedisError as error:
+        return Finding("redis", f"does not answer: {error}", "start it; check REDIS_URL")
     return Finding("redis")
 
 
 def _broker() -> list[Finding]:
     try:
         connection = connect(settings.AMQP_URL)
-    except BROKER_ERRORS as wrong:
-        return [Finding("broker", f"does not answer: {wrong}", "start it; check AMQP_URL")]
+    except BROKER_ERRORS as error:
+        return [Finding("broker", f"does not answer: {error}", "start it; check AMQP_URL")]
     try:
         return [Finding("broker"), *(_queue(connection, name) for name in _queues())]
     finally:
@@ -126,7 +112,7 @@ def _queues() -> list[str]:
     return sorted({r.value.queue for r in Routes if r.value.queue} | {DEAD_QUEUE})
 
 
-OURS = frozenset(
+_OUR_QUEUES = frozenset(
     route.value.queue
     for route in (
         Routes.CM_TO_CSS,
@@ -137,7 +123,7 @@ OURS = frozenset(
         Routes.LICENCE_NOTICE,
     )
 )
-"""Without consumers of these nothing moves; the others may be somebody else's."""
+"""This platform must consume these queues; another program may consume the others."""
 
 
 def _queue(connection: Any, name: str) -> Finding:
@@ -147,11 +133,11 @@ def _queue(connection: Any, name: str) -> Finding:
     except BROKER_ERRORS:
         return Finding(f"queue {name}", "is not declared", "run manage.py declare_topology")
     channel.close()
-    if name in OURS and not answer.consumer_count and "css" in settings.ROLES:
+    if name in _OUR_QUEUES and not answer.consumer_count and "css" in settings.ROLES:
         return Finding(f"queue {name}", "nobody consumes it", "start celery worker; see its log")
-    if name in OURS and answer.message_count > LONG_QUEUE:
-        wrong = f"{answer.message_count} messages wait"
-        return Finding(f"queue {name}", wrong, "start more celery workers; see their logs")
+    if name in _OUR_QUEUES and answer.message_count > LONG_QUEUE:
+        trouble = f"{answer.message_count} messages wait"
+        return Finding(f"queue {name}", trouble, "start more celery workers; see their logs")
     return Finding(f"queue {name}")
 
 
@@ -171,32 +157,36 @@ def _owner(platform: str) -> Finding:
     if serving is None:
         return Finding("cell", "the platform is not provisioned", "run manage.py provision")
     if not serving.is_owned_here:
-        trouble = f"{serving.owner} serves this platform; we answer 29005"
+        trouble = f"{serving.owner} serves this platform; this site answers 29005"
         return Finding("cell", trouble, "hand it back once this site is sound")
     if serving.read_only:
-        trouble = "the database takes no writes; we answer 29005"
-        return Finding("cell", trouble, "see the cell agent's log: it opens it, or hands it over")
+        trouble = "the database takes no writes; this site answers 29005"
+        todo = "see the log of the cell agent, which opens the database or hands the platform over"
+        return Finding("cell", trouble, todo)
     return Finding("cell")
 
 
 def _clocks(platform: str) -> Finding:
     before = clock.now()
-    found = sql.select(store_of(platform).database, "SELECT UTC_TIMESTAMP(6)")
-    there, after = found[0][0].replace(tzinfo=before.tzinfo), clock.now()
-    apart = max((before - there).total_seconds(), (there - after).total_seconds(), 0.0)
+    rows = sql.select(store_of(platform).database, "SELECT UTC_TIMESTAMP(6)")
+    database_time, after = rows[0][0].replace(tzinfo=before.tzinfo), clock.now()
+    apart = max(
+        (before - database_time).total_seconds(), (database_time - after).total_seconds(), 0.0
+    )
     if apart > CLOCKS_APART:
-        wrong = f"this machine and the database are {apart:.1f} s apart"
-        return Finding("clocks", wrong, "let NTP set both; until then time-outs are wrong")
+        trouble = f"this machine and the database are {apart:.1f} s apart"
+        return Finding("clocks", trouble, "synchronise both by NTP; until then time-outs are wrong")
     return Finding("clocks")
 
 
 def _seats(platform: str) -> Finding:
-    """Seats, terminals and ports, counted again from the live conferences."""
-    found = recount.drift(platform)
-    if not found:
+    """Compare the counts of seats, terminals and ports with the live conferences."""
+    differences = recount.drift(platform)
+    if not differences:
         return Finding("seats")
-    wrong = f"{len(found)} domains are counted wrong, for instance {found[0]}"
-    return Finding("seats", wrong, "a bug: keep the log; manage.py doctor --mend counts them again")
+    trouble = f"{len(differences)} domains have wrong counts, for instance {differences[0]}"
+    todo = "this is a bug: keep the log; manage.py doctor --mend corrects the counts"
+    return Finding("seats", trouble, todo)
 
 
 _NUMBERS = """
@@ -213,38 +203,43 @@ def _numbers(platform: str) -> Finding:
     lost, untaken = sql.select(store_of(platform).database, _NUMBERS)[0]
     if not lost and not untaken:
         return Finding("numbers")
-    wrong = f"{lost} taken without a conference, {untaken} conferences whose number is not taken"
-    return Finding("numbers", wrong, "a bug: keep the log; correct conferences_number by hand")
+    trouble = (
+        f"{lost} numbers are taken without a conference,"
+        f" {untaken} conferences whose number is not taken"
+    )
+    todo = "this is a bug: keep the log; correct conferences_number by hand"
+    return Finding("numbers", trouble, todo)
 
 
 def _outbox(platform: str) -> Finding:
-    return _waits("outbox", of_destination(store_of(platform).database, ""))
+    return _check_age("outbox", of_destination(store_of(platform).database, ""))
 
 
-def _waits(check: str, found: Waiting) -> Finding:
-    if found.age <= OUTBOX_AGE:
+def _check_age(check: str, backlog: Waiting) -> Finding:
+    if backlog.age <= OUTBOX_AGE:
         return Finding(check)
-    wrong = f"{found.count} messages wait, the oldest for {found.age:.0f} s"
-    return Finding(check, wrong, "is the broker well, does a celery worker run? see its log")
+    trouble = f"{backlog.count} messages wait, the oldest for {backlog.age:.0f} s"
+    return Finding(check, trouble, "check that the broker and a celery worker run; see their logs")
 
 
 def _links(platform: str) -> Iterator[Finding]:
-    """The ways to other platforms: is there one, does their broker answer, does it go forward."""
-    for found in waiting(store_of(platform).database):
-        check = f"link to {found.destination}"
-        if found.destination and not found.known:
-            wrong = f"{found.count} messages wait, and nobody knows the way"
-            yield Finding(check, wrong, "name its broker in PEERS, and start the workers again")
-        elif found.destination:
-            yield _answers(check, settings.PEERS[found.destination]) or _waits(check, found)
+    """Check for each platform with waiting messages that its broker is named and answers."""
+    for backlog in waiting(store_of(platform).database):
+        check = f"link to {backlog.destination}"
+        if backlog.destination and not backlog.known:
+            trouble = f"{backlog.count} messages wait, and PEERS does not name its broker"
+            yield Finding(check, trouble, "add its broker to PEERS, and start the workers again")
+        elif backlog.destination:
+            url = settings.PEERS[backlog.destination]
+            yield _unreachable(check, url) or _check_age(check, backlog)
 
 
-def _answers(check: str, url: str) -> Finding | None:
+def _unreachable(check: str, url: str) -> Finding | None:
     try:
         close(connect(url), politely=True)
-    except BROKER_ERRORS as wrong:
-        todo = "start that broker, mend the network, or check PEERS; what is for it waits here"
-        return Finding(check, f"its broker does not answer: {wrong}", todo)
+    except BROKER_ERRORS as error:
+        todo = "start that broker, repair the network, or check PEERS; its messages wait here"
+        return Finding(check, f"its broker does not answer: {error}", todo)
     return None
 
 
@@ -257,53 +252,53 @@ def _parked(platform: str) -> Finding:
 
 
 def _core_tree(platform: str) -> Finding:
-    """Does this platform follow the core?"""
-    here = follow_state(store_of(platform).database)
-    if here.wrong:
+    """Check that this platform follows the tree of the core."""
+    state = follow_state(store_of(platform).database)
+    if state.wrong:
         todo = "see docs/operations.md, when a platform does not follow the core"
-        return Finding("the core's tree", f"cannot be applied here: {here.wrong}", todo)
-    if here.gap:
-        todo = "it is asked for every 5 s; is the core well, and linked with this broker?"
-        return Finding("the core's tree", "changes are missing before those that came", todo)
+        return Finding("the core's tree", f"cannot be applied here: {state.wrong}", todo)
+    if state.gap:
+        trouble = "changes are missing before those that have arrived"
+        todo = "they are asked for every 5 s; check that the core runs and this broker reaches it"
+        return Finding("the core's tree", trouble, todo)
     return Finding("the core's tree")
 
 
 def _followers(platform: str) -> Finding:
-    """Are those that follow this core told what has changed?"""
-    late = [one for one in follower_lags(store_of(platform).database) if one.seconds > FOLLOWER_AGE]
+    """Check that the platforms that follow this core receive its changes in time."""
+    late = [lag for lag in follower_lags(store_of(platform).database) if lag.seconds > FOLLOWER_AGE]
     if not late:
         return Finding("followers")
-    wrong = f"{late[0].platform} is {late[0].versions} changes and {late[0].seconds:.0f} s behind"
-    return Finding(
-        "followers", wrong, "see the link to its broker; is it in PEERS, does it answer?"
-    )
+    trouble = f"{late[0].platform} is {late[0].versions} changes and {late[0].seconds:.0f} s behind"
+    todo = "check that PEERS names its broker, and that the broker answers"
+    return Finding("followers", trouble, todo)
 
 
 def _licence(platform: str) -> Finding:
-    """Is it in force, and for how long? Operators are warned 30, 7 and 1 days before its end."""
+    """Check that the licence is in force; operators are warned 30, 7 and 1 days before its end."""
     if "css" not in settings.ROLES:
-        return Finding("licence")  # The core has conferences nowhere.
+        return Finding("licence")  # The core holds no conferences.
     warning = state_of(platform).warning or over_licence()
     todo = "ask the core for the next issue; manage.py license_import, or the admin"
     return Finding("licence", warning, todo if warning else "")
 
 
 def _licence_projection(platform: str) -> Finding:
-    wrong = _twice(lambda: set(licence_projection.find_differing(platform)))
-    if not wrong:
+    differing = _lasting(lambda: set(licence_projection.find_differing(platform)))
+    if not differing:
         return Finding("licence projection")
-    words = f"{licence_projection.key(min(wrong))} in Redis is not what the database says"
-    return Finding("licence projection", words, "run manage.py doctor --mend")
+    trouble = f"{licence_projection.key(min(differing))} in Redis differs from the database"
+    return Finding("licence projection", trouble, "run manage.py doctor --mend")
 
 
 def _domain_projection(platform: str) -> Finding:
-    wrong = _twice(
-        lambda: {one for some in domain_projection.find_differing(platform) for one in some}
+    differing = _lasting(
+        lambda: {domain for chunk in domain_projection.find_differing(platform) for domain in chunk}
     )
-    if not wrong:
+    if not differing:
         return Finding("domain projection")
-    words = f"{len(wrong)} domains differ in Redis, for instance {min(wrong)}"
-    return Finding("domain projection", words, "run manage.py doctor --mend")
+    trouble = f"{len(differing)} domains differ in Redis, for instance {min(differing)}"
+    return Finding("domain projection", trouble, "run manage.py doctor --mend")
 
 
 def _timers(platform: str) -> Finding:
@@ -314,39 +309,41 @@ def _timers(platform: str) -> Finding:
     count = sql.select(store_of(platform).database, query, [OVERDUE_SECONDS])[0][0]
     if not count:
         return Finding("timers")
-    wrong = f"{count} conferences are overdue by more than {OVERDUE_SECONDS} s"
-    return Finding("timers", wrong, "start celery beat and a worker; see their logs")
+    trouble = f"{count} conferences are overdue by more than {OVERDUE_SECONDS} s"
+    return Finding("timers", trouble, "start celery beat and a worker; see their logs")
 
 
 # ---- Redis against the database -----------------------------------------------------------------
 
 
 def _units(platform: str) -> Finding:
-    known = load_resources(platform)
-    if not any(kind == "mcu" for kind, _unit in known):
+    resources = load_resources(platform)
+    if not any(kind == "mcu" for kind, _unit in resources):
         todo = "start a media unit (manage.py cmu_agent); see its log"
         return Finding("media units", "none is registered: no conference can run", todo)
     return Finding("media units")
 
 
 def _projection(platform: str) -> Finding:
-    wrong = _twice(lambda: _unlike(platform))
-    if not wrong:
+    differing = _lasting(lambda: _differing_conferences(platform))
+    if not differing:
         return Finding("projection")
-    words = f"{len(wrong)} conferences differ in Redis, for instance {sorted(wrong)[0]}"
-    return Finding("projection", words, "run manage.py doctor --mend")
+    trouble = f"{len(differing)} conferences differ in Redis, for instance {sorted(differing)[0]}"
+    return Finding("projection", trouble, "run manage.py doctor --mend")
 
 
 def _pool(platform: str) -> Finding:
-    wrong = _twice(lambda: _misplaced(platform))
-    if not wrong:
+    differing = _lasting(lambda: _differing_placements(platform))
+    if not differing:
         return Finding("pool")
-    words = f"{len(wrong)} places differ from the database, for instance {sorted(wrong)[0]}"
-    return Finding("pool", words, "run manage.py doctor --mend")
+    trouble = (
+        f"{len(differing)} places differ from the database, for instance {sorted(differing)[0]}"
+    )
+    return Finding("pool", trouble, "run manage.py doctor --mend")
 
 
-def _twice(differences: Callable[[], set[str]]) -> set[str]:
-    """What differs now, and still does when changes under way have settled."""
+def _lasting(differences: Callable[[], set[str]]) -> set[str]:
+    """Return what differs now and still differs when changes under way have settled."""
     first = differences()
     if not first:
         return first
@@ -354,14 +351,14 @@ def _twice(differences: Callable[[], set[str]]) -> set[str]:
     return first & differences()
 
 
-def _unlike(platform: str) -> set[str]:
+def _differing_conferences(platform: str) -> set[str]:
     client: Any = redis_of(platform)
     live = {c.e164: c for c in redis_projection.live(platform)}
     with client.pipeline(transaction=False) as pipe:
         for e164 in live:
             pipe.hmget(redis_projection.key(e164), "confid", "state")
         answers = pipe.execute()
-    wrong = {
+    differing = {
         e164
         for (e164, c), answer in zip(live.items(), answers, strict=True)
         if answer != [c.confid, c.state.value]
@@ -369,19 +366,20 @@ def _unlike(platform: str) -> set[str]:
     for key in client.scan_iter("confex/*", 1000):
         e164 = key.partition("/")[2]
         if e164 not in live and client.hget(key, "state") != "ended":
-            wrong.add(e164)
-    return wrong
+            differing.add(e164)
+    return differing
 
 
-def _misplaced(platform: str) -> set[str]:
+def _differing_placements(platform: str) -> set[str]:
     client: Any = redis_of(platform)
     believed = {f"{c.e164} on {c.unit}" for c in redis_projection.live(platform) if _settled(c)}
-    known = load_resources(platform)
-    placed, held = set(), {one.rpartition("|")[2] for one in client.zrange("rms:held", 0, -1)}
-    for kind, unit in known:
+    resources = load_resources(platform)
+    promised = {promise.rpartition("|")[2] for promise in client.zrange("rms:held", 0, -1)}
+    placed: set[str] = set()
+    for kind, unit in resources:
         if kind == "mcu":
             numbers = client.hkeys(f"rms:alloc:mcu:{name_of(unit)}")
-            placed |= {f"{e164} on {unit}" for e164 in numbers if e164 not in held}
+            placed |= {f"{e164} on {unit}" for e164 in numbers if e164 not in promised}
     return believed ^ placed
 
 

@@ -1,4 +1,7 @@
-"""A conference in words, for people: its page, and call records as CSV. Secrets never come this far."""
+"""The functions here put a conference into words, for its page and for call records as CSV.
+
+They never show secrets.
+"""
 
 from __future__ import annotations
 
@@ -33,41 +36,41 @@ COLUMNS = (
 
 
 def size(c: Conference) -> str:
-    """Places, picture, recording."""
+    """Return the places, the resolution, and whether the conference is recorded."""
     kind = "large" if c.large else "small"
     more = ", recorded" if c.record else ""
     return f"{c.places} places ({kind}), {c.resolution}{more}"
 
 
 def join_without_secrets(join: Join | None) -> str:
-    """The ways in, without pin and token."""
+    """Return the ways to join, without pin and token."""
     ways = []
     for way, info in (to_json(join) if join else {}).items():
         if way in SECRET:
             continue
-        shown = info
+        text = info
         if isinstance(info, dict):
-            shown = " ".join(
+            text = " ".join(
                 f"{name}={value}"
                 for name, value in info.items()
                 if name not in SECRET and isinstance(value, str | int)
             )
-        ways.append(f"{way}: {shown}")
+        ways.append(f"{way}: {text}")
     return "; ".join(ways)
 
 
 def members(c: Conference) -> list[tuple[str, str, str]]:
-    """Who was there."""
+    """Return the members, each with the times of joining and leaving."""
     return [(_name(m), _moment(m.since), _moment(m.until)) for m in c.members]
 
 
 def units(c: Conference) -> list[tuple[str, str, str]]:
-    """Where it ran."""
+    """Return the units on which the conference ran, each with its times."""
     return [(_unit(u), _moment(u.since), _moment(u.until)) for u in c.units]
 
 
 def csv_lines(conferences: Iterable[Conference]) -> Iterator[str]:
-    """Call records, line by line."""
+    """Yield the call records as lines of CSV."""
     return table_export.csv_lines(COLUMNS, map(_record, conferences))
 
 
@@ -86,8 +89,8 @@ def _record(c: Conference) -> tuple[Any, ...]:
         c.restores,
         c.places,
         int(c.record),
-        "; ".join(" ".join(one) for one in units(c)),
-        "; ".join(" ".join(one) for one in members(c)),
+        "; ".join(" ".join(unit) for unit in units(c)),
+        "; ".join(" ".join(member) for member in members(c)),
     )
 
 

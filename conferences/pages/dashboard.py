@@ -1,6 +1,6 @@
-"""The operators' first page: what goes on now, read by a small script every two seconds.
+"""The operators' first page shows what goes on now; its script reads that every two seconds.
 
-Who administers the platform of this site sees all of it; others see the conferences in their scope.
+Administrators of this site's platform see everything; others see the conferences in their scope.
 """
 
 from __future__ import annotations
@@ -37,15 +37,16 @@ from licensing.data.seats import conferences_in_use
 from licensing.data.usage import measures
 
 MOST_COUNTED = 100_000
-MOST_KEPT = 1000
-_LIVES = 1.0
-_HEALTH_LIVES = 5.0
+MOST_CACHED = 1000
+_FACTS_SECONDS = 1.0
+_HEALTH_SECONDS = 5.0
 _NO_STATES = {s.value: 0 for s in ConferenceState if s is not ConferenceState.ENDED}
-_kept: dict[str, tuple[float, Any]] = {}
+_cache: dict[str, tuple[float, Any]] = {}
+"""Facts by name, each with the monotonic time at which they were read."""
 
 
 def for_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """What the page shows before its script has asked for the first time."""
+    """Return the page's context with the facts that it shows until its script first asks."""
     context["live"] = facts(request.user)
     context["title"] = _("Dashboard")
     return context
@@ -53,35 +54,38 @@ def for_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 @staff_member_required
 def live(request: HttpRequest) -> JsonResponse:
-    """The same, for the script."""
+    """Answer the page's script with the present facts."""
     return JsonResponse(facts(request.user))
 
 
 def facts(user: Any) -> dict[str, Any]:
-    """All of the page; read at most once a second, however many of one domain look at it."""
+    """Return all facts that the page shows to an administrator.
+
+    They are read at most once a second, however many administrators of one domain look at the page.
+    """
     if admin_scope.administers_this_site(user):
-        found: dict[str, Any] = _at_most_every(_LIVES, "facts", _facts)
+        answer: dict[str, Any] = _at_most_every(_FACTS_SECONDS, "facts", _facts)
     else:
-        whose = f"facts of {user.domain_id if level_of(user) is not None else None}"
-        found = _at_most_every(_LIVES, whose, partial(_facts_of, user))
-    return found
+        name = f"facts of {user.domain_id if level_of(user) is not None else None}"
+        answer = _at_most_every(_FACTS_SECONDS, name, partial(_facts_of, user))
+    return answer
 
 
 def _at_most_every(seconds: float, name: str, read: Callable[[], Any]) -> Any:
-    at, known = _kept.get(name, (0.0, None))
-    if known is None or time.monotonic() - at > seconds:
-        known = read()
-        if len(_kept) >= MOST_KEPT:
-            _kept.clear()
-        _kept[name] = (time.monotonic(), known)
-    return known
+    read_at, value = _cache.get(name, (0.0, None))
+    if value is None or time.monotonic() - read_at > seconds:
+        value = read()
+        if len(_cache) >= MOST_CACHED:
+            _cache.clear()
+        _cache[name] = (time.monotonic(), value)
+    return value
 
 
 def _facts() -> dict[str, Any]:
     database = store_of(own_platform()).database
     return {
         "at": wire_time(clock.now()),
-        "health": _at_most_every(_HEALTH_LIVES, "health", health.parts),
+        "health": _at_most_every(_HEALTH_SECONDS, "health", health.parts),
         "states": _states(database),
         "creates": _creates(database),
         "seats": _seats(database),
@@ -92,7 +96,7 @@ def _facts() -> dict[str, Any]:
 
 
 def _facts_of(user: Any) -> dict[str, Any]:
-    """What lies in an administrator's scope: its conferences, and its own seats."""
+    """Return the facts in an administrator's scope: its conferences and its own seats."""
     mine = Conference.objects.filter(admin_scope.rows_in_scope(user, PATHS, PATHS_AT))
     since = clock.now() - timedelta(seconds=60)
     states = mine.filter(live_e164__isnull=False).values_list("state").annotate(count=Count("pk"))
@@ -108,26 +112,26 @@ def _facts_of(user: Any) -> dict[str, Any]:
 
 
 def _seats_of(user: Any) -> dict[str, Any] | None:
-    """Those of a tenant; other domains have none of their own here."""
+    """Return the seats of a tenant; `None` for other domains, which have no seats of their own."""
     if level_of(user) is not Level.USER:
         return None
-    found = measures("default", [user.domain_id])[user.domain_id]
-    small, large = ([one.used, one.limit] for one in found[:2])
+    used_and_limits = measures("default", [user.domain_id])[user.domain_id]
+    small, large = ([measure.used, measure.limit] for measure in used_and_limits[:2])
     return {"small": small, "large": large, "evaluation": False, "until": ""}
 
 
 def _states(database: str) -> dict[str, int]:
-    found = sql.select(
+    rows = sql.select(
         database,
         "SELECT state, COUNT(*) FROM conferences_conference"
         " WHERE state IN ('creating', 'running', 'pending', 'restoring') GROUP BY state",
     )
-    return _NO_STATES | dict(found)
+    return _NO_STATES | dict(rows)
 
 
 def _creates(database: str) -> dict[str, int]:
-    """In the last minute: taken in, and failed."""
-    taken = sql.select(
+    """Return how many conferences were accepted, and how many failed, in the last minute."""
+    accepted = sql.select(
         database,
         "SELECT COUNT(*) FROM conferences_conference"
         " WHERE state IN ('creating', 'running', 'pending', 'restoring', 'ended')"
@@ -138,7 +142,7 @@ def _creates(database: str) -> dict[str, int]:
         "SELECT COUNT(*) FROM conferences_conference WHERE end_reason='create_failed'"
         " AND ended_at > UTC_TIMESTAMP(6) - INTERVAL 60 SECOND",
     )
-    return {"taken": taken[0][0], "failed": failed[0][0]}
+    return {"taken": accepted[0][0], "failed": failed[0][0]}
 
 
 def _seats(database: str) -> dict[str, Any]:
@@ -159,38 +163,42 @@ def _outbox(database: str) -> dict[str, Any]:
 
 
 def _pool() -> dict[str, Any]:
-    """Units and restores; nothing where Redis is away, which `health` says."""
+    """Return the units and the latest restores; both empty while Redis is away.
+
+    The `health` on the same page says that Redis is away.
+    """
     try:
-        known = load_resources(own_platform())
+        resources = load_resources(own_platform())
         restores = restore_timeline.latest(own_platform())
     except redis.RedisError:
         return {"units": [], "restores": []}
     simulated = queries.simulated_units(own_platform())
     return {
         "units": [
-            _unit(one, key in simulated) for key, one in sorted(known.items(), key=itemgetter(0))
+            _unit(resource, key in simulated)
+            for key, resource in sorted(resources.items(), key=itemgetter(0))
         ],
         "restores": [
             {
-                "number": one.e164,
-                "confid": one.confid,
-                "from": one.came_from,
-                "to": one.went_to,
-                "at": wire_time(one.restored_at),
-                "seconds": one.seconds,
+                "number": restore.e164,
+                "confid": restore.confid,
+                "from": restore.came_from,
+                "to": restore.went_to,
+                "at": wire_time(restore.restored_at),
+                "seconds": restore.seconds,
             }
-            for one in restores
+            for restore in restores
         ],
     }
 
 
-def _unit(one: Resource, simulated: bool) -> dict[str, Any]:
+def _unit(resource: Resource, simulated: bool) -> dict[str, Any]:
     return {
         "simulated": simulated,
-        "kind": one.kind,
-        "name": str(one.unit),
-        "confs": [one.confs.used, one.confs.capacity],
-        "ports": [one.ports.used, one.ports.capacity],
-        "draining": one.draining,
-        "silent": round(one.silent_seconds, 1),
+        "kind": resource.kind,
+        "name": str(resource.unit),
+        "confs": [resource.confs.used, resource.confs.capacity],
+        "ports": [resource.ports.used, resource.ports.capacity],
+        "draining": resource.draining,
+        "silent": round(resource.silent_seconds, 1),
     }

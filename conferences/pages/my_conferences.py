@@ -1,6 +1,6 @@
-"""The page on which a person holds conferences, and what its script asks for.
+"""These views answer the page on which a person holds conferences, and its script.
 
-It decides nothing: every button is a command of the same path as the HTTP API's, with the session
+They decide nothing: every button is a command of the same path as the HTTP API's, with the session
 and its CSRF token in the place of an `account_token`.
 """
 
@@ -41,25 +41,25 @@ from wire.fields import SIZES, Terminal
 MOST_SHOWN = 100
 DURATIONS = (15, 30, 60, 120, 240, 480, 1440, 0)
 
-Asked = Callable[..., dict[str, Any]]
+JsonView = Callable[..., dict[str, Any]]
 
 
 class SignIn(LoginView):
-    """Where people sign in, with any of their names."""
+    """The page on which people sign in, with any of their names."""
 
     template_name = "conferences/sign_in.html"
     authentication_form = SignInForm
     next_page = "home"
 
     def render_to_response(self, context: Any, **more: Any) -> HttpResponse:
-        """The page, with its policy."""
+        """Return the page with its content security policy."""
         return with_policy(super().render_to_response(context, **more))
 
 
 @login_required
 @never_cache
 def home(request: HttpRequest) -> HttpResponseRedirect:
-    """`/`: people of a tenant to their conferences, administrators to the admin."""
+    """Redirect `/`: people of a tenant to their conferences, administrators to the admin."""
     person = _person(request)
     if person.is_staff and _tenant(person) is None:
         return redirect("admin:index")
@@ -70,22 +70,22 @@ def home(request: HttpRequest) -> HttpResponseRedirect:
 @require_GET
 @never_cache
 def page(request: HttpRequest) -> HttpResponse:
-    """The page; where no conferences can be held here, why, and where to go."""
+    """Show the page; if this site holds no conferences for the person, say why and where to go."""
     person = _person(request)
     tenant = _tenant(person)
-    found: dict[str, Any] = {"person": person, "tenant": tenant, "chat": "im" in settings.ROLES}
+    context: dict[str, Any] = {"person": person, "tenant": tenant, "chat": "im" in settings.ROLES}
     if tenant is None:
-        found["admin"] = reverse("admin:index") if person.is_staff else ""
-        found["core"] = "" if is_tree_edited_here() else settings.CORE_URL
+        context["admin"] = reverse("admin:index") if person.is_staff else ""
+        context["core"] = "" if is_tree_edited_here() else settings.CORE_URL
     elif tenant.platform_id not in possible_platforms():
-        found["elsewhere"] = tenant.platform
+        context["elsewhere"] = tenant.platform
     else:
-        found |= _room_to_hold(tenant)
-    return with_policy(render(request, "conferences/console.html", found))
+        context |= _form_choices(tenant)
+    return with_policy(render(request, "conferences/console.html", context))
 
 
-def _room_to_hold(tenant: UserDomain) -> dict[str, Any]:
-    """What the form offers, as the tenant may have it."""
+def _form_choices(tenant: UserDomain) -> dict[str, Any]:
+    """Return what the form offers, as far as the tenant is permitted."""
     database = store_of(own_platform()).database
     facts = user_domains(database, [tenant.moid]).get(tenant.moid)
     return {
@@ -107,54 +107,60 @@ def _duration(minutes: int) -> str:
 # ---- what the script asks for --------------------------------------------------------------------
 
 
-def _call(view: Asked) -> Callable[..., HttpResponse]:
-    """An answer as JSON; a refusal is `{why}`, in words for people, with a status that says its kind."""
+def _call(view: JsonView) -> Callable[..., HttpResponse]:
+    """Make a view of a function whose dictionary is answered as JSON.
+
+    A refusal is answered as `{why}`, in words for people, with a status that says its kind.
+    """
 
     @wraps(view)
     def called(request: HttpRequest, **named: str) -> HttpResponse:
         if not request.user.is_authenticated:
-            return _no(_("You are signed out. Reload the page and sign in again."), 401)
+            return _refused(_("You are signed out. Reload the page and sign in again."), 401)
         try:
             return JsonResponse(view(request, **named))
-        except Refusal as no:
-            return _no(texts.of_refusal(no), 409)
+        except Refusal as refusal:
+            return _refused(texts.of_refusal(refusal), 409)
         except Error:
-            return _no(_("The platform's database is away. Try again in a moment."), 503)
+            return _refused(_("The platform's database is away. Try again in a moment."), 503)
 
     return never_cache(called)
 
 
-def _no(why: str, status: int) -> HttpResponse:
+def _refused(why: str, status: int) -> HttpResponse:
     return JsonResponse({"why": why}, status=status)
 
 
 @require_GET
 @_call
 def live(request: HttpRequest) -> dict[str, Any]:
-    """The tenant's conferences now; the people of the one that is looked at (`open`)."""
+    """Answer the tenant's live conferences, and the people of the conference shown in full (`open`)."""
     person = _person(request)
-    total, found = queries.page_of_person(person.domain_id or "", person.moid, MOST_SHOWN)
-    looked_at = request.GET.get("open", "")
-    return {"total": total, "confs": [_shown(c, person, c.e164 == looked_at) for c in found]}
+    total, conferences = queries.page_of_person(person.domain_id or "", person.moid, MOST_SHOWN)
+    open_number = request.GET.get("open", "")
+    return {
+        "total": total,
+        "confs": [_shown(c, person, c.e164 == open_number) for c in conferences],
+    }
 
 
-def _shown(c: Conference, person: Account, whole: bool) -> dict[str, Any]:
-    there = sum(1 for terminal in c.mts if terminal.online)
-    shown = {
+def _shown(c: Conference, person: Account, with_people: bool) -> dict[str, Any]:
+    present = sum(1 for terminal in c.mts if terminal.online)
+    facts = {
         "number": c.e164,
         "id": c.confid,
         "name": c.name,
         "state": c.state.value,
         "says": texts.of_state(c),
         "left": texts.of_time(c, clock.now()),
-        "people": texts.of_people(there, c.places),
+        "people": texts.of_people(present, c.places),
         "unit": texts.of_unit(str(c.unit or "")),
         "creator": texts.of_creator("" if c.creator_moid == person.moid else c.creator_name),
         "endless": c.ends_at is None,
         "join": reverse("join", args=[c.e164]),
         "link": settings.PUBLIC_URL + join_link(c.confid, c.e164),
     }
-    return shown | {"mts": [_terminal(m) for m in c.mts]} if whole else shown
+    return facts | {"mts": [_terminal(m) for m in c.mts]} if with_people else facts
 
 
 def _terminal(terminal: Terminal) -> dict[str, str | bool]:
@@ -169,54 +175,54 @@ def _terminal(terminal: Terminal) -> dict[str, str | bool]:
 @require_POST
 @_call
 def start(request: HttpRequest) -> dict[str, Any]:
-    """A conference at once, with the fields of the form."""
-    given, person = request.POST, _person(request)
-    hd = given.get("resolution") == "1080p"
+    """Create a conference at once, with the fields of the form."""
+    form, person = request.POST, _person(request)
+    hd = form.get("resolution") == "1080p"
     command = request_parsing.create_request(
         {
-            "name": given.get("name"),
-            "max_join_mt": given.get("places"),
-            "duration": given.get("duration"),
-            "password": given.get("password"),
+            "name": form.get("name"),
+            "max_join_mt": form.get("places"),
+            "duration": form.get("duration"),
+            "password": form.get("password"),
             "video_formats": [{"format": 4, "resolution": 13 if hd else 12}],
         },
         person.domain_id or "",
         Creator(moid=person.moid, name=str(person)[:64]),
     )
-    made = commands.start(command)
-    return {"number": made.e164, "name": command.name, "running": made.running}
+    started = commands.start(command)
+    return {"number": started.e164, "name": command.name, "running": started.running}
 
 
 @require_POST
 @_call
-def act(request: HttpRequest, e164: str, what: str) -> dict[str, Any]:
-    """Something that is done to one conference of the person's tenant."""
+def act(request: HttpRequest, e164: str, action: str) -> dict[str, Any]:
+    """Do what a button says to one conference of the person's tenant."""
     c = commands.own(e164, _person(request).domain_id or "")
-    _ACTIONS[what](c, request.POST)
+    _ACTIONS[action](c, request.POST)
     return {}
 
 
-def _end(c: Conference, given: Any) -> None:
+def _end(c: Conference, form: Any) -> None:
     commands.ask(ReleaseConference(e164=c.e164, user_domain=c.user_domain))
 
 
-def _extend(c: Conference, given: Any) -> None:
-    minutes = request_parsing.number(given.get("minutes"), "duration", 0)
+def _extend(c: Conference, form: Any) -> None:
+    minutes = request_parsing.number(form.get("minutes"), "duration", 0)
     commands.ask(ExtendConference(e164=c.e164, user_domain=c.user_domain, delay=minutes))
 
 
-def _rename(c: Conference, given: Any) -> None:
-    name = request_parsing.conference_name(given.get("name"))
+def _rename(c: Conference, form: Any) -> None:
+    name = request_parsing.conference_name(form.get("name"))
     commands.ask_unit(RenameConference(e164=c.e164, user_domain=c.user_domain, name=name))
 
 
-def _mute(c: Conference, given: Any) -> None:
-    value, mtid = request_parsing.switch(given.get("value"), "value"), given.get("id") or None
+def _mute(c: Conference, form: Any) -> None:
+    value, mtid = request_parsing.switch(form.get("value"), "value"), form.get("id") or None
     commands.ask_unit(MuteTerminals(e164=c.e164, user_domain=c.user_domain, value=value, mtid=mtid))
 
 
-def _drop(c: Conference, given: Any) -> None:
-    mtids = (given.get("id", ""),)
+def _drop(c: Conference, form: Any) -> None:
+    mtids = (form.get("id", ""),)
     commands.ask_unit(HangUpTerminals(e164=c.e164, user_domain=c.user_domain, mtids=mtids))
 
 
@@ -235,5 +241,5 @@ def _person(request: HttpRequest) -> Account:
 
 
 def _tenant(person: Account) -> UserDomain | None:
-    """The person's user domain; None for who belongs to another kind of domain, or to none."""
+    """Return the person's user domain; `None` if the person belongs to no user domain."""
     return UserDomain.objects.select_related("platform").filter(pk=person.domain_id).first()

@@ -1,4 +1,4 @@
-"""What the console's page says: a refusal with what to do about it, a state, the time that is left."""
+"""The texts of the console's page: refusals with what to do about them, states, times."""
 
 from __future__ import annotations
 
@@ -80,24 +80,29 @@ _STATES: dict[ConferenceState, Any] = {
 }
 
 
-def of_refusal(no: Refusal) -> str:
-    """Why it could not be had, and what to do; what we have no words for is said as it came."""
-    if isinstance(no, Nack) and no.errcode in _WHY:
-        return str(_WHY[no.errcode])
-    if no.error_code == NO_CONFERENCE:
+def of_refusal(refusal: Refusal) -> str:
+    """Return why a request was refused, and what to do.
+
+    A refusal that has no text here is shown with its own description.
+    """
+    if isinstance(refusal, Nack) and refusal.errcode in _WHY:
+        return str(_WHY[refusal.errcode])
+    if refusal.error_code == NO_CONFERENCE:
         return str(_WHY[Err.NO_CONFERENCE])
-    if not isinstance(no, Nack) and (found := _FIELDS.get(no.description.partition(":")[0])):
-        return str(found)
-    return _("It was refused: %(why)s") % {"why": no.description}
+    if not isinstance(refusal, Nack) and (
+        text := _FIELDS.get(refusal.description.partition(":")[0])
+    ):
+        return str(text)
+    return _("It was refused: %(why)s") % {"why": refusal.description}
 
 
 def of_state(c: Conference) -> str:
-    """One word for the state."""
+    """Return the state of a conference in words."""
     return str(_STATES[c.state])
 
 
 def of_time(c: Conference, now: datetime) -> str:
-    """How long it still lasts."""
+    """Return how long a conference still lasts."""
     if c.ends_at is None:
         return _("until it is ended")
     minutes = max(0, ceil((c.ends_at - now).total_seconds() / 60))
@@ -107,23 +112,23 @@ def of_time(c: Conference, now: datetime) -> str:
     return _("%(hours)d h %(minutes)02d min left") % {"hours": hours, "minutes": minutes}
 
 
-def of_people(there: int, places: int) -> str:
-    """How many are in it."""
-    return _("%(there)d of %(places)d people") % {"there": there, "places": places}
+def of_people(present: int, places: int) -> str:
+    """Return how many people are in a conference, and how many places it has."""
+    return _("%(there)d of %(places)d people") % {"there": present, "places": places}
 
 
 def of_creator(name: str) -> str:
-    """Who else has begun it."""
+    """Return who created a conference; `""` if the name is empty."""
     return _("by %(name)s") % {"name": name} if name else ""
 
 
 def of_unit(unit: str) -> str:
-    """Where it runs."""
+    """Return on which unit a conference runs; `""` if it has none."""
     return _("on %(unit)s") % {"unit": unit} if unit else ""
 
 
 def for_script() -> dict[str, str]:
-    """What the script itself says."""
+    """Return the texts that the page's script shows."""
     return {
         "started": _("“%(name)s” runs."),
         "starting": _("“%(name)s” is being started."),

@@ -1,4 +1,4 @@
-"""Operators' page of the media units: what the database keeps of them, and their load as the pool knows it."""
+"""The operators' page of the media units shows their rows, and their load as the pool knows it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from foundation.web.admin_base import ReadOnlyAdmin, badge, bar, table
 
 @admin.register(ResourceUnit)
 class ResourceUnitAdmin(ReadOnlyAdmin):
-    """Media units, recorders and processors, live."""
+    """The page shows media units, recorders and processors with their present load."""
 
     scope = ("platform",)
     list_display = ["unit", "kind", "room_name", "state", "conferences", "ports", "hd", "heard"]
@@ -45,28 +45,28 @@ class ResourceUnitAdmin(ReadOnlyAdmin):
     readonly_fields += ["free", "reported", "placed"]
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """The pool's view of all of them in two round trips, and the names of their rooms."""
+        """Read the pool's view of the units in two round trips, and the names of their rooms."""
         try:
-            known = load_resources(own_platform())
+            resources = load_resources(own_platform())
         except redis.RedisError:
-            known = None
+            resources = None
         names = dict(
             MachineRoom.objects.filter(pk__in={r.room for r in rows}).values_list("pk", "name")
         )
         for row in rows:
-            row.pool_away = known is None
-            row.live = (known or {}).get((row.restype, unit_here(row.ip, row.pid)))
+            row.pool_away = resources is None
+            row.live = (resources or {}).get((row.restype, unit_here(row.ip, row.pid)))
             row.room_label = names.get(row.room, row.room or _("default"))
 
     def _live(self, row: Any) -> Resource | None:
         if not hasattr(row, "live"):
             self.enrich([row])
-        found: Resource | None = row.live
-        return found
+        resource: Resource | None = row.live
+        return resource
 
     @admin.display(description=_("unit"), ordering="ip")
     def unit(self, row: ResourceUnit) -> SafeString:
-        """Its address; a simulated one says so."""
+        """Return the address of the unit; a simulated unit has a badge that says so."""
         name = str(unit_here(row.ip, row.pid))
         if (row.labels or {}).get("simulated"):
             both = badge(name, "plain"), badge(_("simulated"), "violet")
@@ -75,19 +75,19 @@ class ResourceUnitAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("type"), ordering="restype")
     def kind(self, row: ResourceUnit) -> str:
-        """What it does."""
+        """Return the type of the resource in words."""
         names = {"mcu": _("media unit"), "vrs": _("recorder"), "mps": _("media processor")}
         return str(names.get(row.restype, row.restype))
 
     @admin.display(description=_("room"))
     def room_name(self, row: ResourceUnit) -> str:
-        """Where it stands."""
+        """Return the name of the machine room in which the unit stands."""
         self._live(row)
         return str(row.room_label)  # type: ignore[attr-defined]
 
     @admin.display(description=_("state"))
     def state(self, row: ResourceUnit) -> SafeString:
-        """Ready, draining, shunned for a minute, or lost."""
+        """Return the state: ready, draining, silent, avoided for a minute, or lost."""
         live = self._live(row)
         if row.pool_away:  # type: ignore[attr-defined]
             return badge(_("unknown: Redis is away"), "red")
@@ -101,31 +101,31 @@ class ResourceUnitAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("conferences"))
     def conferences(self, row: ResourceUnit) -> SafeString:
-        """Placed, of what it can hold."""
+        """Return the number of conferences on the unit, and how many it can hold."""
         live = self._live(row)
         return bar(live.confs.used, live.confs.capacity) if live else SafeString("–")
 
     @admin.display(description=_("ports"))
     def ports(self, row: ResourceUnit) -> SafeString:
-        """Ports taken, of all."""
+        """Return the number of ports in use, and of all ports."""
         live = self._live(row)
         return bar(live.ports.used, live.ports.capacity) if live else SafeString("–")
 
     @admin.display(description=_("full HD"))
     def hd(self, row: ResourceUnit) -> SafeString:
-        """Full-HD conferences, of all."""
+        """Return the number of full-HD conferences, and how many the unit can hold."""
         live = self._live(row)
         return bar(live.hd.used, live.hd.capacity) if live else SafeString("–")
 
     @admin.display(description=_("last heard"))
     def heard(self, row: ResourceUnit) -> str:
-        """Seconds since its heartbeat."""
+        """Return how many seconds ago the unit's last heartbeat came."""
         live = self._live(row)
         return str(_("%.0f s ago") % live.silent_seconds) if live else "–"
 
     @admin.display(description=_("free"))
     def free(self, row: ResourceUnit) -> str:
-        """What the pool may still place here."""
+        """Return how much the pool may still place on the unit."""
         live = self._live(row)
         if live is None:
             return "–"
@@ -133,7 +133,10 @@ class ResourceUnitAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("its own report"))
     def reported(self, row: ResourceUnit) -> str:
-        """What the unit says of itself; more than we placed is another scheduler's."""
+        """Return the load that the unit itself reports.
+
+        What exceeds the load that our pool has placed comes from another scheduler.
+        """
         live = self._live(row)
         if live is None:
             return "–"
@@ -141,18 +144,20 @@ class ResourceUnitAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("placed here"))
     def placed(self, row: ResourceUnit) -> SafeString:
-        """Conferences on it, with the reason why."""
+        """Return a table of the conferences on the unit, and why the pool chose it."""
         try:
-            found = placed_on(own_platform(), row.restype, unit_here(row.ip, row.pid))
+            conferences_with_reasons = placed_on(
+                own_platform(), row.restype, unit_here(row.ip, row.pid)
+            )
         except redis.RedisError:
             return badge(_("Redis is away"), "red")
-        return table([_("number"), _("why here")], found)
+        return table([_("number"), _("why here")], conferences_with_reasons)
 
     # ---- actions ----------------------------------------------------------------------------
 
     @admin.action(description=_("Drain"), permissions=["operate"])
     def drain(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Out of service for new conferences, after a question."""
+        """Take units out of service for new conferences, after a question to the operator."""
         chosen = self.chosen(queryset)
         warning = _("They take no new conferences; those that run there go on.")
         page = self.confirm(request, chosen, "drain", _("Drain these units?"), warning)
@@ -163,7 +168,7 @@ class ResourceUnitAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Put back into service"), permissions=["operate"])
     def put_back(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Back into service, after a question."""
+        """Put units back into service, after a question to the operator."""
         chosen = self.chosen(queryset)
         warning = _("They take new conferences again.")
         title = _("Put these units back into service?")
@@ -180,5 +185,6 @@ def _drain(row: ResourceUnit, *, on: bool) -> bool:
     try:
         units.drain(own_platform(), row.restype, unit_here(row.ip, row.pid), on)
     except redis.RedisError:
-        return True  # kept in the database: the unit's next heartbeat brings it to the pool
+        # The row says so: with the unit's next heartbeat the pool learns it.
+        return True
     return True

@@ -1,4 +1,4 @@
-"""Addresses for people: where they sign in, their conferences, and the page on which one is joined."""
+"""The addresses for people: sign-in, their conferences, and the page on which one is joined."""
 
 from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
@@ -13,7 +13,7 @@ urlpatterns = [
     path("console/live", my_conferences.live, name="console-live"),
     path("console/start", my_conferences.start, name="console-start"),
     re_path(
-        "^console/(?P<e164>[0-9]{1,16})/(?P<what>end|extend|rename|mute|drop)$",
+        "^console/(?P<e164>[0-9]{1,16})/(?P<action>end|extend|rename|mute|drop)$",
         my_conferences.act,
         name="console-act",
     ),

@@ -23,10 +23,10 @@ from wire.number_registry import UsedUnit
 
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> Iterator[None]:
-    dashboard._kept.clear()
-    dashboard._kept["health"] = (1e12, {"database": "ok", "redis": "ok", "broker": "ok"})
+    dashboard._cache.clear()
+    dashboard._cache["health"] = (1e12, {"database": "ok", "redis": "ok", "broker": "ok"})
     yield
-    dashboard._kept.clear()
+    dashboard._cache.clear()
 
 
 def live(client: Client) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.core.management import call_command
 
 from conferences.data import redis_projection
 from conferences.management import doctor_checks
+from conferences.management.rebuild import rebuild
 from conferences.models import Conference as Row
 from conferences.models import Number
 from conferences.rules.states import Conference
@@ -32,13 +33,13 @@ def wrong() -> dict[str, doctor_checks.Finding]:
 
 
 def test_a_sound_site_is_well(platform: str) -> None:
-    doctor_checks.mend(platform)  # as its first worker does
+    rebuild(platform)  # as its first worker does
     assert wrong() == {}
 
 
 def test_a_missing_projection_is_found_and_mended(platform: str, running: Conference) -> None:
     assert "doctor --mend" in wrong()["projection"].todo
-    doctor_checks.mend(platform)
+    rebuild(platform)
     assert "projection" not in wrong()
 
 
@@ -47,14 +48,14 @@ def test_a_stale_projection_is_found_and_mended(platform: str) -> None:
         redis_projection.key("8809"), mapping={"confid": "x", "state": "running"}
     )
     assert "8809" in wrong()["projection"].wrong
-    doctor_checks.mend(platform)
+    rebuild(platform)
     assert wrong() == {}
 
 
 def test_seats_that_do_not_fit_are_found(platform: str, running: Conference) -> None:
     Quota.objects.filter(owner=platform).update(small_used=3)
     assert "3 small" in wrong()["seats"].wrong
-    assert "1 counts put right" in doctor_checks.mend(platform)
+    assert "1 counts put right" in rebuild(platform)
     assert "seats" not in wrong()
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from conferences.flows import repair
 from conferences.management import doctor_checks
+from conferences.management.rebuild import rebuild
 from domains.data import admin_scope, redis_projection
 from domains.data.queries import all_above, subtree, visible_to
 from domains.flows import change
@@ -128,7 +129,7 @@ def test_the_doctor_finds_and_mends_what_differs(
     redis_of(place.platform).hset(redis_projection.info_key("nobody"), "name", "Nobody")
     found = {one.check: one for one in doctor_checks.examine()}["domain projection"]
     assert found.wrong.startswith("2 domains differ")
-    doctor_checks.mend(place.platform)
+    rebuild(place.platform)
     assert differing(place.platform) == []
 
 

@@ -31,7 +31,7 @@ def conference(monkeypatch: pytest.MonkeyPatch) -> Whereabouts:
     monkeypatch.setattr(join_page, "joinable", found)
     monkeypatch.setattr(join_page, "stock_of_site", lambda: Stock(NONE, None))
     monkeypatch.setattr(join_page, "is_served_here", lambda platform: platform != found.elsewhere)
-    monkeypatch.setattr(join_page, "doors_of", lambda platform: (BACKUP,))
+    monkeypatch.setattr(join_page, "site_urls_of", lambda platform: (BACKUP,))
     monkeypatch.setattr(join_page, "platforms_of_numbers", lambda numbers: {})
     return found
 

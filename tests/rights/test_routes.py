@@ -212,8 +212,8 @@ def test_the_dashboard_counts_what_is_in_scope(
     who: str, all_of_it: bool, running: int, sign_in: SignIn
 ) -> None:
     redis_of(own_platform()).ping()
-    dashboard._kept.clear()
-    dashboard._kept["health"] = (1e12, {"database": "ok"})
+    dashboard._cache.clear()
+    dashboard._cache["health"] = (1e12, {"database": "ok"})
     client = sign_in(who)
     found = client.get("/admin/live.json").json()
     assert found["states"]["running"] == running

@@ -1,4 +1,4 @@
-"""`manage.py doctor`: is this site sound, and if not, what is to be done."""
+"""`manage.py doctor` examines this site, and says what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -9,44 +9,49 @@ import orjson
 from django.core.management.base import BaseCommand, CommandParser
 
 from conferences.management import doctor_checks
+from conferences.management.rebuild import rebuild
 from foundation.cells.directory import own_platform
 
 
 class Command(BaseCommand):
-    """Examine servers, queues, clocks, counts and projections."""
+    """The command examines servers, queues, clocks, counts and projections."""
 
-    help = "Examine this site, and say in words what is wrong and what to do. Exit code 1 if anything is."
+    help = "Examine this site; say what is wrong and what to do. Exit code 1 if anything is wrong."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """How to say it, and whether to mend."""
-        parser.add_argument("--json", action="store_true", help="for programs")
-        parser.add_argument("--mend", action="store_true", help="first rebuild projection and pool")
+        """Add the options for the form of the report and for repairs."""
+        parser.add_argument("--json", action="store_true", help="report as JSON, for programs")
+        parser.add_argument(
+            "--mend",
+            action="store_true",
+            help="first rebuild the projections and the pool from the database",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Examine all, tell all, then say by the exit code."""
+        """Run all checks and report them; exit with code 1 if one found something wrong."""
         if options["mend"]:
-            self.stderr.write(f"mended: {doctor_checks.mend(own_platform())}")
-        found = list(doctor_checks.examine())
+            self.stderr.write(f"mended: {rebuild(own_platform())}")
+        findings = list(doctor_checks.examine())
         if options["json"]:
-            self._as_json(found)
+            self._as_json(findings)
         else:
-            self._in_words(found)
-        if any(not one.well for one in found):
+            self._in_words(findings)
+        if any(not finding.well for finding in findings):
             raise SystemExit(1)
 
-    def _as_json(self, found: list[doctor_checks.Finding]) -> None:
+    def _as_json(self, findings: list[doctor_checks.Finding]) -> None:
         answer = {
-            "well": all(one.well for one in found),
-            "findings": [asdict(one) for one in found],
+            "well": all(finding.well for finding in findings),
+            "findings": [asdict(finding) for finding in findings],
         }
         self.stdout.write(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
 
-    def _in_words(self, found: list[doctor_checks.Finding]) -> None:
-        for one in found:
-            if one.well:
-                self.stdout.write(f"  ok     {one.check}")
+    def _in_words(self, findings: list[doctor_checks.Finding]) -> None:
+        for finding in findings:
+            if finding.well:
+                self.stdout.write(f"  ok     {finding.check}")
             else:
-                self.stdout.write(self.style.ERROR(f"  WRONG  {one.check}: {one.wrong}"))
-                self.stdout.write(f"         -> {one.todo}")
-        bad = sum(not one.well for one in found)
-        self.stdout.write(f"{bad} of {len(found)} need attention" if bad else "all is well")
+                self.stdout.write(self.style.ERROR(f"  WRONG  {finding.check}: {finding.wrong}"))
+                self.stdout.write(f"         -> {finding.todo}")
+        bad = sum(not finding.well for finding in findings)
+        self.stdout.write(f"{bad} of {len(findings)} need attention" if bad else "all is well")

@@ -1,4 +1,4 @@
-"""`manage.py provision`: make this platform's database ready to take requests."""
+"""`manage.py provision` makes this platform's database ready for requests."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from licensing.flows.evaluate import give_evaluation_licence
 
 
 class Command(BaseCommand):
-    """Idempotent: cell, numbers, and a licence to begin with. The tree may come later."""
+    """The command creates the cell, the number cursor and an evaluation licence.
+
+    It can be run again at any time. The domain tree may come later.
+    """
 
     help = "Make this platform's database ready: cell, numbers, evaluation licence."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Write what is missing."""
+        """Create the rows that are missing."""
         platform = own_platform()
         database = store_of(platform).database
         Cell.objects.using(database).get_or_create(platform=platform, defaults={"owner": platform})
