@@ -1,4 +1,4 @@
-"""The conferences as a Django app."""
+"""The Django app `conferences` declares its queues, timers, rights and pages here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ConferencesConfig(PlatformAppConfig):
-    """The conference from request to end, and the pool of media units."""
+    """The app leads a conference from request to end, and keeps the pool of media units."""
 
     name = "conferences"
     roles = frozenset({"css", "rms", "cm"})

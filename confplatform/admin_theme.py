@@ -1,4 +1,4 @@
-"""The look of the admin and its sidebar, as the settings give them to Unfold."""
+"""The settings here give the look of the admin and its sidebar to Unfold."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ app = Celery("confplatform")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(list(declarations.PACKAGES))
 
-# Runs that wait are dropped by the broker (`expiration`). Celery's own `expires` compares beat's
-# clock with the worker's: two seconds between them, and no timer would ever run.
+# The broker drops runs that have waited too long (`expiration`). Celery's own `expires` compares
+# beat's clock with the worker's: with two seconds between them no timer would ever run.
 app.conf.beat_schedule = {
     task: {
         "task": task,
@@ -45,7 +45,7 @@ class Messages(bootsteps.StartStopStep):
             thread.start()
 
     def stop(self, parent: Any) -> None:
-        """Finish what is at hand; the rest goes back to the queues."""
+        """Finish the messages in work; the others go back to the queues."""
         for thread in self._threads:
             thread.ask_to_stop()
         for thread in self._threads:

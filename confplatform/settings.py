@@ -1,6 +1,6 @@
-"""All settings, read from the environment (twelve-factor); odd values are refused at start.
+"""The settings are read from the environment (twelve-factor); unusable values are refused at start.
 
-Every variable is listed with meaning and default in docs/configuration.md.
+The page docs/configuration.md lists every variable with its meaning and default.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 
-# ---- who we are ---------------------------------------------------------------------------------
+# ---- the identity of this site ------------------------------------------------------------------
 
 SITE_NAME = env.str("SITE_NAME", default="east")
 PLATFORM_MOID = env.str("PLATFORM_MOID", default="00000000-0000-4000-8000-000000000001")
@@ -50,7 +50,7 @@ REGISTER_URL = env.str("REGISTER_URL", default="")
 
 
 def _secret(name: str) -> str:
-    """A value from the environment, or from the file that `<name>_FILE` names."""
+    """Return a value from the environment, or from the file that `<name>_FILE` names."""
     path = env.str(f"{name}_FILE", default="")
     return env.str(name, default="") or (Path(path).read_text().strip() if path else "")
 
@@ -59,7 +59,7 @@ LICENSE_PUBLIC_KEY = _secret("LICENSE_PUBLIC_KEY")
 LICENSE_SEALING_KEY = _secret("LICENSE_SEALING_KEY")
 ACCOUNT_SEALING_KEY = _secret("ACCOUNT_SEALING_KEY")
 
-# ---- stores: every platform's data behind its own alias and its own Redis -----------------------
+# ---- stores: each platform's data has an alias and a Redis of its own ---------------------------
 
 _BY_MARIADB = {
     "ENGINE": "django.db.backends.mysql",
@@ -80,10 +80,14 @@ REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 PLATFORM_STORES = {PLATFORM_MOID: ("default", REDIS_URL)}
 _POSSIBLE_REDIS: dict[str, str] = env.dict("POSSIBLE_REDIS", default={})
 _POSSIBLE_DATABASES: dict[str, str] = env.dict("POSSIBLE_DATABASES", default={})
-if _odd := sorted(_POSSIBLE_DATABASES.keys() ^ _POSSIBLE_REDIS.keys()):
-    raise ImproperlyConfigured(f"POSSIBLE_DATABASES and POSSIBLE_REDIS: {_odd} is in one of them.")
+if _incomplete := sorted(_POSSIBLE_DATABASES.keys() ^ _POSSIBLE_REDIS.keys()):
+    raise ImproperlyConfigured(
+        f"POSSIBLE_DATABASES and POSSIBLE_REDIS: {_incomplete} is in only one of them."
+    )
 if PLATFORM_MOID in _POSSIBLE_DATABASES:
-    raise ImproperlyConfigured("POSSIBLE_DATABASES: those of others; our own is DATABASE_URL.")
+    raise ImproperlyConfigured(
+        "POSSIBLE_DATABASES: name only other platforms; the own database is DATABASE_URL."
+    )
 for _moid, _url in _POSSIBLE_DATABASES.items():
     DATABASES[_moid] = env.db_url_config(_url) | _BY_MARIADB
     PLATFORM_STORES[_moid] = (_moid, _POSSIBLE_REDIS[_moid])
@@ -102,7 +106,7 @@ CACHES = {
 }
 AMQP_URL = env.str("AMQP_URL", default="amqp://guest:guest@127.0.0.1:5672/%2F")
 
-# ---- instant messages: the clients' virtual host, where it is, and what they are told of it ----------
+# ---- instant messages: the clients' virtual host, and the addresses that clients get ------------
 
 IM_AMQP_URL = env.str("IM_AMQP_URL", default=AMQP_URL.rpartition("/")[0] + "/im")
 IM_MANAGEMENT_URL = env.str(
@@ -187,7 +191,7 @@ _PAGES = [
     "failover/pages",
     "im/pages",
 ]
-"""Folders that hold templates and static files."""
+"""These folders hold templates and static files."""
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -248,7 +252,7 @@ WHITENOISE_AUTOREFRESH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
-# ---- security: on unless the operator says that there is no TLS in front ------------------------
+# ---- security: on, unless the operator says that no TLS proxy stands in front -------------------
 
 BEHIND_TLS = env.bool("BEHIND_TLS", default=PUBLIC_URL.startswith("https"))
 SECURE_SSL_REDIRECT = BEHIND_TLS
@@ -264,7 +268,7 @@ REQUIRE_SECOND_FACTOR = env.bool("REQUIRE_SECOND_FACTOR", default=True)
 OTP_TOTP_ISSUER = env.str("OTP_ISSUER", default="Conference platform")
 TRIES_PER_ADDRESS = env.int("TRIES_PER_ADDRESS", default=100)
 AXES_HANDLER = "domains.data.lockout.LockoutHandler"
-AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]  # what they come to: domains.data.lockout
+AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]  # domains.data.lockout computes their values
 AXES_USERNAME_CALLABLE = "domains.flows.sign_in.tries_name"
 AXES_CLIENT_IP_CALLABLE = "foundation.web.audit.address_of"
 AXES_LOCKOUT_CALLABLE = "domains.data.lockout.use_given_response"
@@ -280,7 +284,7 @@ OAUTH2_PROVIDER = {
     },
     "AUTHORIZATION_CODE_EXPIRE_SECONDS": 300,
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
-    "REFRESH_TOKEN_EXPIRE_SECONDS": 14 * 86400 - 3600,  # counted from where the access token ends
+    "REFRESH_TOKEN_EXPIRE_SECONDS": 14 * 86400 - 3600,  # it counts from the end of the access token
     "REFRESH_TOKEN_REUSE_PROTECTION": True,
     "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
     "OAUTH2_RESPONSE_TYPES_SUPPORTED": ["code"],

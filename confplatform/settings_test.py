@@ -1,8 +1,8 @@
-"""The differences for tests: servers of their own (`TEST_…` variables), cheap password hashes."""
+"""The tests' settings differ in the servers (`TEST_…` variables) and in cheap password hashes."""
 
 import os
 
-for _name in [n for n in os.environ if n.startswith("TEST_")]:
+for _name in [name for name in os.environ if name.startswith("TEST_")]:
     os.environ[_name.removeprefix("TEST_")] = os.environ[_name]
 os.environ.setdefault("SECRET_KEY", "of the tests alone")
 
@@ -13,7 +13,7 @@ _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 REDIS_URL = REDIS_URL.rpartition("/")[0] + f"/{_worker + 1}"
 PLATFORM_STORES = {PLATFORM_MOID: ("default", REDIS_URL)}
 DATABASES["default"]["TEST"] = {"NAME": "test_site", "CHARSET": "utf8mb4"}
-# Empty, until a test of two sites copies its tables there: see tests/integration/two_sites.py.
+# This database is empty until a test of two sites copies its tables there: see tests/integration/two_sites.py.
 DATABASES["west"] = {**DATABASES["default"], "TEST": {"NAME": "test_west", "CHARSET": "utf8mb4"}}
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.MD5PasswordHasher",

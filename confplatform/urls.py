@@ -1,4 +1,4 @@
-"""All addresses."""
+"""The project's addresses include those of every app."""
 
 from django.contrib import admin
 from django.urls import include, path

@@ -1,4 +1,4 @@
-"""The web application, for a WSGI server."""
+"""This module gives the web application to a WSGI server."""
 
 import os
 

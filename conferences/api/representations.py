@@ -1,4 +1,7 @@
-"""Conference -> what the open platform API shows of it (ConfItem, ConfDetail, MtItem). Pure."""
+"""The functions here build what the open platform API shows: ConfItem, ConfDetail and MtItem.
+
+They are pure: they read and write nothing else.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from conferences.rules.states import Conference
 from foundation.bus.typed_json import to_json
 from wire.fields import Settings, Terminal
 
-_NOT_OURS = {
+_UNSUPPORTED = {
     "meeting_room_name": "",
     "conf_level": 16,
     "conf_type": 1,
@@ -34,7 +37,7 @@ _NOT_OURS = {
     "superior_cascade": 0,
     "subordinate_cascade": 0,
 }
-"""What a media unit of ours does not do, with the value that says so."""
+"""These fields name what our media units do not do, each with the value that says so."""
 
 
 def _moment(value: datetime | None) -> str:
@@ -42,10 +45,10 @@ def _moment(value: datetime | None) -> str:
 
 
 def item(c: Conference, domain_name: str) -> dict[str, Any]:
-    """ConfItem: a conference in a list."""
+    """Return a ConfItem: a conference in a list."""
     settings = c.settings or Settings()
     return {
-        **_NOT_OURS,
+        **_UNSUPPORTED,
         "name": c.name,
         "conf_id": c.e164,
         "meeting_id": c.confid,
@@ -73,7 +76,7 @@ def item(c: Conference, domain_name: str) -> dict[str, Any]:
 
 
 def detail(c: Conference, domain_name: str) -> dict[str, Any]:
-    """ConfDetail: one conference, flat."""
+    """Return a ConfDetail: all fields of one conference, flat."""
     hd = c.resolution == "1080p"
     video = {
         "format": 6 if c.h265 else 4,
@@ -99,22 +102,22 @@ def detail(c: Conference, domain_name: str) -> dict[str, Any]:
     }
 
 
-def terminal(one: Terminal, bitrate: int) -> dict[str, Any]:
-    """MtItem: a terminal of a conference; strings are never null."""
-    account = one.account or ""
+def terminal(wire_terminal: Terminal, bitrate: int) -> dict[str, Any]:
+    """Return an MtItem: a terminal of a conference; strings are never null."""
+    account = wire_terminal.account or ""
     return {
-        "alias": one.name or account,
-        "mt_id": one.mtid or "",
-        "ip": one.ip or "",
-        "online": int(bool(one.online)),
-        "e164": account if one.type == "e164" else "",
+        "alias": wire_terminal.name or account,
+        "mt_id": wire_terminal.mtid or "",
+        "ip": wire_terminal.ip or "",
+        "online": int(bool(wire_terminal.online)),
+        "e164": account if wire_terminal.type == "e164" else "",
         "type": 1,
         "bitrate": bitrate,
-        "silence": int(bool(one.silence)),
-        "mute": int(bool(one.mute)),
+        "silence": int(bool(wire_terminal.silence)),
+        "mute": int(bool(wire_terminal.mute)),
         **dict.fromkeys(("dual", "mix", "vmp", "inspection", "rec", "poll", "upload"), 0),
-        "protocol": 1 if one.type == "sip" else 0,
+        "protocol": 1 if wire_terminal.type == "sip" else 0,
         "call_mode": 0,
         "account": account,
-        "account_type": 1 if one.type == "user" else 5,
+        "account_type": 1 if wire_terminal.type == "user" else 5,
     }

@@ -1,4 +1,7 @@
-"""HTTP arguments -> command: the fields of a create request, as programs really send them. Pure."""
+"""The functions here read HTTP arguments, as programs really send them, into the wire's fields.
+
+They are pure: they read and write nothing else.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ _NO_TEMPLATES = "templates, rooms and bookings come with a later release: use cr
 
 
 def number(value: Any, name: str, default: int) -> int:
-    """A whole number, also as a string; absent, null or empty is the default. Raises Refusal."""
+    """Return a whole number; it may come as a string.
+
+    Absent, null or empty means the default. Raises Refusal.
+    """
     if value is None or value == "":
         return default
     if isinstance(value, bool):
@@ -34,15 +40,15 @@ def number(value: Any, name: str, default: int) -> int:
 
 
 def switch(value: Any, name: str) -> bool:
-    """0 or 1; absent is 0. Raises Refusal."""
-    found = number(value, name, 0)
-    if found not in (0, 1):
+    """Return 0 or 1; absent means 0. Raises Refusal."""
+    flag = number(value, name, 0)
+    if flag not in (0, 1):
         raise Refusal(int(Err.MALFORMED), f"{name}: must be 0 or 1")
-    return found == 1
+    return flag == 1
 
 
 def words(value: Any, name: str, default: str = "") -> str:
-    """A string; numbers are taken as such. Raises Refusal."""
+    """Return a string; a whole number is accepted and written as one. Raises Refusal."""
     if value is None:
         return default
     if isinstance(value, int) and not isinstance(value, bool):
@@ -53,10 +59,13 @@ def words(value: Any, name: str, default: str = "") -> str:
 
 
 def items(value: Any, name: str, most: int = 500) -> list[dict[str, Any]]:
-    """A list of objects; absent and null are empty. Raises Refusal."""
+    """Return a list of at most `most` objects.
+
+    Absent, null or empty means the empty list. Raises Refusal.
+    """
     if value is None or value == "":
         return []
-    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise Refusal(int(Err.MALFORMED), f"{name}: must be a list of objects")
     if len(value) > most:
         raise Refusal(int(Err.MALFORMED), f"{name}: at most {most} are taken")
@@ -64,7 +73,7 @@ def items(value: Any, name: str, most: int = 500) -> list[dict[str, Any]]:
 
 
 def conference_name(value: Any) -> str:
-    """A name as the API allows it: at most 64 bytes, no special characters. Raises Refusal."""
+    """Return a name as the API permits it: 1 to 64 bytes, no special characters. Raises Refusal."""
     name = words(value, "name").strip()
     if not name:
         raise Refusal(int(Err.MALFORMED), "name: is missing")
@@ -78,50 +87,50 @@ def conference_name(value: Any) -> str:
 
 
 def create_request(
-    given: dict[str, Any], user_domain: str, creator: Creator, reqid: str | None = None
+    params: dict[str, Any], user_domain: str, creator: Creator, reqid: str | None = None
 ) -> CreateConference:
-    """The wire's create request for ConfParams. Raises Refusal."""
-    if number(given.get("create_type"), "create_type", 1) != 1:
+    """Return the wire's create request for the API's ConfParams. Raises Refusal."""
+    if number(params.get("create_type"), "create_type", 1) != 1:
         raise Refusal(20108, _NO_TEMPLATES)
-    password = words(given.get("password"), "password")
+    password = words(params.get("password"), "password")
     if not _PASSWORD.fullmatch(password):
         raise Refusal(
             int(Err.MALFORMED), "password: at most 16 letters, digits, _ and . are allowed"
         )
     formats = [
         f
-        for f in items(given.get("video_formats"), "video_formats", 16)
+        for f in items(params.get("video_formats"), "video_formats", 16)
         if number(f.get("format"), "video_formats.format", 0)
     ]
     first = formats[0] if formats else {}
     resolution = number(first.get("resolution"), "video_formats.resolution", 12)
-    default_rate = number(given.get("bitrate"), "bitrate", 1024) or 1024
+    default_rate = number(params.get("bitrate"), "bitrate", 1024) or 1024
     rate = number(first.get("bitrate"), "video_formats.bitrate", 0) or default_rate
-    recorder = given.get("recorder") or {}
+    recorder = params.get("recorder") or {}
     if not isinstance(recorder, dict):
         raise Refusal(int(Err.MALFORMED), "recorder: must be an object")
     return CreateConference(
         reqid=reqid,
         user_domain=user_domain,
         creator=creator,
-        name=conference_name(given.get("name")),
+        name=conference_name(params.get("name")),
         password=password,
-        duration=number(given.get("duration"), "duration", 240),
-        places=places(given.get("max_join_mt")),
-        auto_end=switch(given.get("auto_end"), "auto_end"),
+        duration=number(params.get("duration"), "duration", 240),
+        places=places(params.get("max_join_mt")),
+        auto_end=switch(params.get("auto_end"), "auto_end"),
         resolution="1080p" if resolution in _HD_RESOLUTIONS else "720p",
         h265=number(first.get("format"), "video_formats.format", 0) == _H265_FORMAT,
         bitrate=rate,
         record=number(recorder.get("recorder_mode"), "recorder_mode", 0) in (1, 3),
-        mts=terminals(given.get("invite_members"), "invite_members"),
+        mts=terminals(params.get("invite_members"), "invite_members"),
     )
 
 
 def places(value: Any) -> Places:
-    """`max_join_mt`: 8, 32, 64 or 192. Raises Refusal."""
-    found = number(value, "max_join_mt", 8)
+    """Return `max_join_mt`, which is 8, 32, 64 or 192. Raises Refusal."""
+    places_wanted = number(value, "max_join_mt", 8)
     for size in _SIZES:
-        if found == size:
+        if places_wanted == size:
             return size
     raise Refusal(int(Err.MALFORMED), "max_join_mt: must be 8, 32, 64 or 192")
 
@@ -131,23 +140,25 @@ _KINDS: dict[int, TerminalType] = {1: "user", 4: "sip", 5: "e164", 6: "e164"}
 
 
 def terminals(value: Any, name: str) -> tuple[InvitedTerminal, ...]:
-    """Accounts to call, as the wire's terminals. Raises Refusal."""
-    found = []
-    for one in items(value, name):
-        account = words(one.get("account"), f"{name}.account").strip()
+    """Return the accounts to call, as the wire's terminals. Raises Refusal."""
+    wire_terminals = []
+    for account_item in items(value, name):
+        account = words(account_item.get("account"), f"{name}.account").strip()
         if not account or len(account) > 128:
             raise Refusal(int(Err.MALFORMED), f"{name}.account: 1 to 128 characters are needed")
-        sip = number(one.get("protocol"), f"{name}.protocol", 0) == 1
-        kind = number(one.get("account_type"), f"{name}.account_type", 5)
-        shown = words(one.get("name"), f"{name}.name") or account
+        sip = number(account_item.get("protocol"), f"{name}.protocol", 0) == 1
+        kind = number(account_item.get("account_type"), f"{name}.account_type", 5)
+        display_name = words(account_item.get("name"), f"{name}.name") or account
         wire_kind = _KINDS.get(kind, "sip" if sip else "h323")
-        found.append(InvitedTerminal(account=account, name=shown[:128], type=wire_kind))
-    return tuple(found)
+        wire_terminals.append(
+            InvitedTerminal(account=account, name=display_name[:128], type=wire_kind)
+        )
+    return tuple(wire_terminals)
 
 
 def terminal_ids(value: Any) -> tuple[str, ...]:
-    """`mts` as a list of `{mt_id}`. Raises Refusal."""
-    found = [words(one.get("mt_id"), "mts.mt_id") for one in items(value, "mts")]
-    if not found or not all(found):
+    """Return the ids of `mts`, a list of `{mt_id}`. Raises Refusal."""
+    ids = [words(item.get("mt_id"), "mts.mt_id") for item in items(value, "mts")]
+    if not ids or not all(ids):
         raise Refusal(int(Err.MALFORMED), "mts: a list of {mt_id} is needed")
-    return tuple(found)
+    return tuple(ids)

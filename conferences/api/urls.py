@@ -1,4 +1,4 @@
-"""Addresses of conference management and control; what is not here is refused in the API's form."""
+"""The addresses of conference management and control; others are refused in the API's form."""
 
 from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt

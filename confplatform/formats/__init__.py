@@ -1,1 +1,1 @@
-"""How dates are written, by language."""
+"""The modules here say how dates are written in each language."""

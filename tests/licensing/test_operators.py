@@ -115,7 +115,7 @@ def test_the_doctor_says_what_is_wrong_with_licence_and_projection(east: str) ->
     load(east, text(east, 1, valid_to=in_days(0.9)))
     assert "less than one day" in said()["licence"]
     redis_of(east).hset(redis_projection.key(east), "smallconfnum", "9999")
-    assert "is not what the database says" in said()["licence projection"]
+    assert "differs from the database" in said()["licence projection"]
     rebuild(east)
     assert said()["licence projection"] == ""
     load(east, text(east, 2))

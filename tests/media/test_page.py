@@ -137,7 +137,7 @@ async def test_browsers_follow_a_conference_that_moves(
         await platform_side.controls("u1", "MUTE", mtid=mtid["Anna"], value=1)
         await anna.get_by_role("button", name="Unmute").wait_for()
         await platform_side.controls("u1", "SILENCE", mtid=mtid["Anna"], value=1)
-        await anna.get_by_text("closed your loudspeaker").wait_for()
+        await anna.get_by_text("switched your loudspeaker off").wait_for()
 
         conference.state = "pending_restore"
         unit.kill_janus()

@@ -54,8 +54,8 @@ def test_each_possible_platform_has_an_alias_and_a_redis_of_its_own_after_our_ow
 @pytest.mark.parametrize(
     ("databases", "caches", "why"),
     [
-        (f"{WEST}=mysql://a:b@h:1/w", "", "is in one of them"),
-        ("", f"{WEST}=redis://h:1/0", "is in one of them"),
+        (f"{WEST}=mysql://a:b@h:1/w", "", "is in only one of them"),
+        ("", f"{WEST}=redis://h:1/0", "is in only one of them"),
         (f"{OWN}=mysql://a:b@h:1/w", f"{OWN}=redis://h:1/0", "our own is DATABASE_URL"),
     ],
 )

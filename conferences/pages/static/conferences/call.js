@@ -1,4 +1,4 @@
-// One stay in one conference's rooms: sound, pictures and notices over one Janus session.
+// A call is one stay in a conference: sound, pictures and notices over one Janus session.
 
 import Janus from "../vendor/janus.es.js";
 
@@ -6,14 +6,14 @@ const AUDIO = "janus.plugin.audiobridge";
 const VIDEO = "janus.plugin.videoroom";
 const TEXT = "janus.plugin.textroom";
 
-const ready = new Promise((done) => {
+const ready = new Promise((resolve) => {
   const dependencies = Janus.useDefaultDependencies({ adapter: window.adapter });
-  Janus.init({ debug: ["error"], dependencies, callback: done });
+  Janus.init({ debug: ["error"], dependencies, callback: resolve });
 });
 
 /**
- * Tells what happens by `tell(what, ...)`: up, lost, kicked, over, person, gone, talks, picture,
- * house, message, willend.
+ * A call reports events by `tell(event, ...facts)`: up, lost, refused, kicked, mix, person, seen, gone,
+ * talks, picture, note, house (the state of the conference), message, willend.
  */
 export class Call {
   #closed = false;
@@ -22,7 +22,7 @@ export class Call {
     this.at = join.webrtc;
     this.me = me;
     this.media = media;
-    this.tell = (...said) => this.#closed || tell(...said);
+    this.tell = (...event) => this.#closed || tell(...event);
     this.feeds = new Map();
   }
 
@@ -47,7 +47,7 @@ export class Call {
     this.sound?.send({ message: { request: "configure", muted: value } });
   }
 
-  /** Show a camera's track to the others, or none. */
+  /** Show the others a camera's track; `null` shows no picture. */
   show(track) {
     this.media.video = track;
     if (!this.pictures) return;
@@ -61,9 +61,9 @@ export class Call {
         this.sound = handle;
         this.#join(handle, this.at.audioroom, { muted: this.media.muted || !this.media.audio });
       },
-      onmessage: (said, jsep) => this.#heard(said, jsep),
+      onmessage: (event, jsep) => this.#heard(event, jsep),
       onremotetrack: (track, mid, on) => on && this.tell("mix", track),
-      // A peer connection that failed: the unit may be gone though nothing was closed.
+      // If the peer connection fails, the unit may be gone although nothing was closed.
       iceState: (state) => state === "failed" && this.tell("lost"),
     });
     this.#attach(VIDEO, {
@@ -71,7 +71,7 @@ export class Call {
         this.pictures = handle;
         this.#join(handle, this.at.videoroom, { ptype: "publisher" });
       },
-      onmessage: (said, jsep) => this.#seen(said, jsep),
+      onmessage: (event, jsep) => this.#seen(event, jsep),
     });
     if (this.at.textroom) this.#read();
   }
@@ -88,26 +88,26 @@ export class Call {
 
   // ---- sound ---------------------------------------------------------------------------------
 
-  #heard(said, jsep) {
-    if (said.error_code === 485) this.tell("lost");
-    else if (said.error) this.tell("refused", said.error);
-    switch (said.audiobridge) {
+  #heard(event, jsep) {
+    if (event.error_code === 485) this.tell("lost");
+    else if (event.error) this.tell("refused", event.error);
+    switch (event.audiobridge) {
       case "joined":
-        if (said.id) this.#speak();
+        if (event.id) this.#speak();
         break;
       case "destroyed":
         this.tell("lost");
         break;
       case "talking":
       case "stopped-talking":
-        this.tell("talks", said.id, said.audiobridge === "talking");
+        this.tell("talks", event.id, event.audiobridge === "talking");
         break;
     }
-    if (said.kicked === this.me.id) this.tell("kicked");
-    for (const one of said.participants ?? []) {
-      this.tell("person", one.id, { name: one.display, muted: Boolean(one.muted), talks: Boolean(one.talking) });
+    if (event.kicked === this.me.id) this.tell("kicked");
+    for (const person of event.participants ?? []) {
+      this.tell("person", person.id, { name: person.display, muted: Boolean(person.muted), talks: Boolean(person.talking) });
     }
-    for (const id of [said.leaving, said.kicked]) if (id) this.tell("gone", id);
+    for (const id of [event.leaving, event.kicked]) if (id) this.tell("gone", id);
     if (jsep) this.sound.handleRemoteJsep({ jsep });
   }
 
@@ -120,20 +120,20 @@ export class Call {
         this.sound.send({ message: { request: "configure", muted: this.media.muted || !track }, jsep });
         this.tell("up");
       },
-      error: (wrong) => this.tell("refused", String(wrong)),
+      error: (error) => this.tell("refused", String(error)),
     });
   }
 
   // ---- pictures ------------------------------------------------------------------------------
 
-  #seen(said, jsep) {
-    if (said.videoroom === "joined") {
-      this.secret = said.private_id;
+  #seen(event, jsep) {
+    if (event.videoroom === "joined") {
+      this.secret = event.private_id;
       if (this.media.video) this.#publish();
     }
-    for (const feed of said.publishers ?? []) this.#watch(feed);
-    for (const id of [said.unpublished, said.leaving]) if (id && id !== "ok") this.#unwatch(id);
-    if (said.unpublished === "ok") this.pictures.hangup();
+    for (const feed of event.publishers ?? []) this.#watch(feed);
+    for (const id of [event.unpublished, event.leaving]) if (id && id !== "ok") this.#unwatch(id);
+    if (event.unpublished === "ok") this.pictures.hangup();
     if (jsep) this.pictures.handleRemoteJsep({ jsep });
   }
 
@@ -149,22 +149,22 @@ export class Call {
 
   #watch(feed) {
     const streams = (feed.streams ?? [])
-      .filter((one) => one.type === "video" && !one.disabled)
-      .map((one) => ({ feed: feed.id, mid: one.mid }));
+      .filter((stream) => stream.type === "video" && !stream.disabled)
+      .map((stream) => ({ feed: feed.id, mid: stream.mid }));
     this.tell("seen", feed.id, feed.display);
     if (!streams.length || this.feeds.has(feed.id)) return;
     let handle;
     this.feeds.set(feed.id, null);
     this.#attach(VIDEO, {
-      success: (made) => {
-        handle = made;
+      success: (attached) => {
+        handle = attached;
         this.feeds.set(feed.id, handle);
         const { videoroom: room, pin } = this.at;
         const message = { request: "join", ptype: "subscriber", room, pin, private_id: this.secret, streams };
         handle.send({ message });
       },
       error: () => this.feeds.delete(feed.id),
-      onmessage: (said, jsep) => {
+      onmessage: (event, jsep) => {
         if (!jsep) return;
         handle.createAnswer({
           jsep,
@@ -191,12 +191,12 @@ export class Call {
   #read() {
     let handle;
     this.#attach(TEXT, {
-      success: (made) => {
-        handle = made;
+      success: (attached) => {
+        handle = attached;
         handle.send({ message: { request: "setup" } });
       },
       error: () => {},
-      onmessage: (said, jsep) => {
+      onmessage: (event, jsep) => {
         if (!jsep) return;
         handle.createAnswer({
           jsep,
@@ -210,13 +210,13 @@ export class Call {
         const text = { textroom: "join", transaction: "enter", room, pin, username, display };
         handle.data({ text: JSON.stringify(text) });
       },
-      ondata: (data) => this.#read1(JSON.parse(data)),
+      ondata: (data) => this.#announce(JSON.parse(data)),
     });
   }
 
-  #read1(said) {
-    if (said.textroom !== "announcement") return;
-    const notice = JSON.parse(said.text);
+  #announce(event) {
+    if (event.textroom !== "announcement") return;
+    const notice = JSON.parse(event.text);
     if (notice.to && !notice.to.includes(this.me.id)) return;
     this.tell(notice.kind === "state" ? "house" : notice.kind, notice);
   }

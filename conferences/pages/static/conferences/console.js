@@ -1,15 +1,15 @@
-// My conferences: shows what goes on now, and passes on what is pressed. It decides nothing.
+// "My conferences" shows the live conferences and sends what the person asks for. It decides nothing.
 
 const EVERY = 2000;
 const ANSWER_WITHIN = 20000;
 
 const $ = (id) => document.getElementById(id);
-const { at, words } = JSON.parse($("start").textContent);
+const { at: base, words } = JSON.parse($("start").textContent);
 const token = document.querySelector("#begin [name=csrfmiddlewaretoken]").value;
 const say = (text, named) => text.replace(/%\((\w+)\)s/g, (_, key) => named[key]);
 const cards = new Map();
-let known = new Map();
-/** The number of the conference that is looked at, or "". */
+let shown = new Map();
+/** The number of the conference that is shown in full, or "". */
 let open = "";
 /** Ids of conferences that this page has ended itself. */
 const ended = new Set();
@@ -17,21 +17,21 @@ const ended = new Set();
 // ---- talking to the platform ----------------------------------------------------------------
 
 async function ask(path, fields) {
-  const wish = { headers: { Accept: "application/json" }, cache: "no-store", signal: AbortSignal.timeout(ANSWER_WITHIN) };
+  const options = { headers: { Accept: "application/json" }, cache: "no-store", signal: AbortSignal.timeout(ANSWER_WITHIN) };
   if (fields) {
-    wish.method = "POST";
-    wish.headers["X-CSRFToken"] = token;
-    wish.body = new URLSearchParams(fields);
+    options.method = "POST";
+    options.headers["X-CSRFToken"] = token;
+    options.body = new URLSearchParams(fields);
   }
   let reply;
   try {
-    reply = await fetch(at + path, wish);
+    reply = await fetch(base + path, options);
     if (reply.ok) return await reply.json();
   } catch {
     throw new Error(words.away);
   }
-  const said = await reply.json().catch(() => ({}));
-  throw new Error(said.why ?? words.away);
+  const refusal = await reply.json().catch(() => ({}));
+  throw new Error(refusal.why ?? words.away);
 }
 
 let noticeTimer = 0;
@@ -69,13 +69,13 @@ function draw(li, c) {
   put(part(li, "name"), c.name);
   put(part(li, "says"), c.says);
   part(li, "says").dataset.state = c.state;
-  for (const what of ["number", "left", "people", "unit", "creator"]) put(part(li, what), c[what]);
+  for (const field of ["number", "left", "people", "unit", "creator"]) put(part(li, field), c[field]);
   part(li, "join").href = c.join;
   part(li, "join").setAttribute("aria-label", `${part(li, "join").textContent} ${c.name}`);
   li.firstElementChild.setAttribute("aria-label", c.name);
-  const shown = c.number === open;
-  part(li, "manage").hidden = !shown;
-  li.querySelector("[data-do=open]").setAttribute("aria-expanded", String(shown));
+  const opened = c.number === open;
+  part(li, "manage").hidden = !opened;
+  li.querySelector("[data-do=open]").setAttribute("aria-expanded", String(opened));
   li.querySelector("[data-act=extend]").hidden = c.endless;
   if (c.mts) drawPeople(li, c.mts);
 }
@@ -105,12 +105,12 @@ function drawPeople(li, mts) {
 
 function drawAll({ total, confs }) {
   const now = new Map(confs.map((c) => [c.number, c]));
-  for (const [number, was] of known) if (now.get(number)?.id !== was.id) gone(was);
-  known = now;
+  for (const [number, was] of shown) if (now.get(number)?.id !== was.id) gone(was);
+  shown = now;
   confs.forEach((c, place) => {
     const li = card(c.number);
     draw(li, c);
-    // Moved only where it has to be: a node that moves loses the focus.
+    // A node moves only if it must, because it loses the focus when it moves.
     if ($("confs").children[place] !== li) $("confs").insertBefore(li, $("confs").children[place] ?? null);
   });
   $("none").hidden = confs.length > 0;
@@ -127,23 +127,23 @@ function gone(c) {
 
 let asking = null;
 let away = false;
-/** Ask now; whoever asks meanwhile waits for the same answer. */
+/** Ask for the conferences now; callers meanwhile wait for the same answer. */
 function refresh() {
   asking ??= ask(`live?open=${open}`)
-    .then((found) => {
+    .then((answer) => {
       if (away) notice("");
       away = false;
-      drawAll(found);
+      drawAll(answer);
     })
-    .catch((why) => {
+    .catch((error) => {
       away = true;
-      notice(why.message, 0);
+      notice(error.message, 0);
     })
     .finally(() => (asking = null));
   return asking;
 }
 
-// ---- what is pressed ------------------------------------------------------------------------
+// ---- buttons and forms ----------------------------------------------------------------------
 
 async function begin(event) {
   event.preventDefault();
@@ -152,31 +152,31 @@ async function begin(event) {
   complain($("begin-error"), "");
   button.disabled = true;
   try {
-    const made = await ask("start", new FormData(form));
+    const started = await ask("start", new FormData(form));
     form.reset();
-    notice(say(made.running ? words.started : words.starting, made));
+    notice(say(started.running ? words.started : words.starting, started));
     await asking;
     await refresh();
-    cards.get(made.number)?.querySelector("[data-join]").focus();
-  } catch (why) {
-    complain($("begin-error"), why.message);
+    cards.get(started.number)?.querySelector("[data-join]").focus();
+  } catch (error) {
+    complain($("begin-error"), error.message);
   } finally {
     button.disabled = false;
   }
 }
 
-async function act(li, what, fields, button) {
-  const error = part(li, "error");
-  complain(error, "");
+async function act(li, action, fields, button) {
+  const errorLine = part(li, "error");
+  complain(errorLine, "");
   button.disabled = true;
   try {
-    await ask(`${li.dataset.numberIs}/${what}`, fields);
+    await ask(`${li.dataset.numberIs}/${action}`, fields);
     notice(words.done, 3);
     await asking;
     await refresh();
     return true;
-  } catch (why) {
-    complain(error, why.message);
+  } catch (error) {
+    complain(errorLine, error.message);
     return false;
   } finally {
     button.disabled = false;
@@ -197,7 +197,7 @@ const DO = {
   },
   async open(c) {
     open = open === c.number ? "" : c.number;
-    for (const [number, li] of cards) draw(li, known.get(number));
+    for (const [number, li] of cards) draw(li, shown.get(number));
     await asking;
     await refresh();
   },
@@ -224,7 +224,7 @@ $("begin").addEventListener("submit", begin);
 $("confs").addEventListener("click", (event) => {
   const button = event.target.closest("[data-do]");
   const li = event.target.closest("[data-number-is]");
-  if (button) DO[button.dataset.do](known.get(li.dataset.numberIs), li, button);
+  if (button) DO[button.dataset.do](shown.get(li.dataset.numberIs), li, button);
 });
 $("confs").addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -233,9 +233,9 @@ $("confs").addEventListener("submit", async (event) => {
   if (await act(form.closest("[data-number-is]"), form.dataset.act, fields, form.querySelector("button"))) form.reset();
 });
 
-async function look() {
+async function keepFresh() {
   if (!document.hidden) await refresh();
-  setTimeout(look, EVERY);
+  setTimeout(keepFresh, EVERY);
 }
 document.addEventListener("visibilitychange", () => document.hidden || refresh());
-look();
+keepFresh();

@@ -1,4 +1,4 @@
-// The join page: enters, follows the conference wherever it moves, and leaves.
+// The join page enters a conference, follows it to other units, and leaves it.
 
 import { Call } from "./call.js";
 import { Tiles } from "./tiles.js";
@@ -6,9 +6,9 @@ import { Tiles } from "./tiles.js";
 const ASK_EVERY = 1000;
 const LOOK_EVERY = 5000;
 const ANSWER_WITHIN = 4000;
-/** A place that was tried in vain is tried again after so long. */
+/** Milliseconds after which the page tries a unit again that did not let it in. */
 const TRY_AGAIN = 3000;
-/** Who has not yet allowed camera and microphone after so long enters as a listener for now. */
+/** Milliseconds that the page waits for camera and microphone before it enters without them. */
 const DEVICES_WITHIN = 4000;
 
 const $ = (id) => document.getElementById(id);
@@ -23,9 +23,9 @@ let inside = false;
 let camera = null;
 
 const newId = () => [...crypto.getRandomValues(new Uint8Array(12))].map((b) => b.toString(16).padStart(2, "0")).join("");
-/** Found, or refused, or not yet answered by the person. */
+/** Settled when camera and microphone were found or refused; pending while the person decides. */
 let devices = Promise.resolve();
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const placeOf = (join) => `${join.webrtc.url} ${join.webrtc.audioroom}`;
 
 function say(text) {
@@ -44,10 +44,10 @@ function notice(text, seconds = 12) {
 // ---- camera and microphone ------------------------------------------------------------------
 
 async function findDevices() {
-  const wishes = [{ audio: true, video: { width: 640, height: 360 } }, { audio: true }, { video: true }];
-  for (const wish of wishes) {
+  const choices = [{ audio: true, video: { width: 640, height: 360 } }, { audio: true }, { video: true }];
+  for (const choice of choices) {
     try {
-      const stream = await navigator.mediaDevices.getUserMedia(wish);
+      const stream = await navigator.mediaDevices.getUserMedia(choice);
       media.audio = stream.getAudioTracks()[0] ?? null;
       media.video = camera = stream.getVideoTracks()[0] ?? null;
       break;
@@ -55,16 +55,16 @@ async function findDevices() {
       continue;
     }
   }
-  const found = [media.video && "camera", media.audio && "microphone"].filter(Boolean);
-  $("devices").textContent = found.length
-    ? `Ready: ${found.join(" and ")}.`
+  const ready = [media.video && "camera", media.audio && "microphone"].filter(Boolean);
+  $("devices").textContent = ready.length
+    ? `Ready: ${ready.join(" and ")}.`
     : "No camera or microphone: you can join and listen.";
   $("preview-video").hidden = !media.video;
   $("preview-text").textContent = media.video ? "" : "No camera. The others will see your initials.";
   if (media.video) $("preview-video").srcObject = new MediaStream([media.video]);
   drawButtons();
-  // They came late: enter once more, with them.
-  if (inside && found.length) place = "";
+  // The devices came after the entry: enter once more, with them.
+  if (inside && ready.length) place = "";
 }
 
 function drawButtons() {
@@ -86,39 +86,42 @@ function setMuted(value) {
 
 // ---- where the conference is ----------------------------------------------------------------
 
-/** The site that answered last is asked first; one that is away, or does not serve it, is passed over. */
+/**
+ * Ask the sites where the conference is, first the site that answered last.
+ * A site that is away, or does not serve the platform, is passed over.
+ */
 async function where(entering = false) {
-  for (const at of [...start.where]) {
-    const found = await ask(at, entering).catch(() => null);
-    if (!found) continue;
-    start.where = [at, ...start.where.filter((other) => other !== at)];
-    return found;
+  for (const url of [...start.where]) {
+    const answer = await ask(url, entering).catch(() => null);
+    if (!answer) continue;
+    start.where = [url, ...start.where.filter((other) => other !== url)];
+    return answer;
   }
   throw new Error("no site answers");
 }
 
-async function ask(at, entering) {
+async function ask(url, entering) {
   const signal = AbortSignal.timeout(ANSWER_WITHIN);
-  const wish = { headers: { Accept: "application/json" }, cache: "no-store", signal };
+  const options = { headers: { Accept: "application/json" }, cache: "no-store", signal };
   if (start.password) {
-    wish.method = "POST";
-    wish.body = new URLSearchParams({ password });
+    options.method = "POST";
+    options.body = new URLSearchParams({ password });
   }
-  const more = entering ? `${at.includes("?") ? "&" : "?"}entering=1` : "";
-  const reply = await fetch(at + more, wish);
-  const found = await reply.json();
-  return reply.status < 500 || found.full ? found : null;
+  const query = entering ? `${url.includes("?") ? "&" : "?"}entering=1` : "";
+  const reply = await fetch(url + query, options);
+  const answer = await reply.json();
+  return reply.status < 500 || answer.full ? answer : null;
 }
 
-/** Go where the conference is, as long as we want to be in it; ask until it runs again. */
+/** Follow the conference to its unit while the person wants to be in it; ask until it runs. */
 async function follow() {
   while (inside) {
-    const found = await where().catch(() => null);
+    const answer = await where().catch(() => null);
     if (!inside) return;
-    if (found?.state === "ended" || found?.state === "refused") return leave("This conference has ended", "You can close this page.");
-    if (found?.password) return leave("The password is asked again", "Reload the page and enter it.");
-    if (found?.join && placeOf(found.join) !== place) enter(found.join);
-    if (!found) say("The platform does not answer; still trying.");
+    if (answer?.state === "ended" || answer?.state === "refused") return leave("This conference has ended", "You can close this page.");
+    if (answer?.password) return leave("The conference asks for its password again", "Reload the page and enter the password.");
+    if (answer?.join && placeOf(answer.join) !== place) enter(answer.join);
+    if (!answer) say("The platform does not answer; still trying.");
     await pause(call ? LOOK_EVERY : ASK_EVERY);
   }
 }
@@ -127,13 +130,13 @@ function enter(join) {
   call?.close();
   tiles.clear();
   place = placeOf(join);
-  // A new place knows nobody: another id, so that a ghost of the old one is not in the way.
+  // A new id for each entry, so that a session left over from the entry before is not in the way.
   me = { ...me, id: newId() };
   tiles.put(me.id, { name: me.name, me: true, muted: media.muted || !media.audio });
   tiles.picture(me.id, media.video);
-  const mine = new Call(join, me, media, (what, ...said) => call === mine && on[what]?.(...said));
-  call = mine;
-  mine.open();
+  const opened = new Call(join, me, media, (event, ...facts) => call === opened && on[event]?.(...facts));
+  call = opened;
+  opened.open();
   say("Entering…");
 }
 
@@ -148,7 +151,7 @@ function lost() {
   }, TRY_AGAIN);
 }
 
-// ---- what happens in it ---------------------------------------------------------------------
+// ---- events of the call ---------------------------------------------------------------------
 
 const on = {
   up() {
@@ -194,10 +197,10 @@ const on = {
 function hush(value) {
   if ($("mix").muted === value) return;
   $("mix").muted = value;
-  notice(value ? "The chair has closed your loudspeaker for a while." : "You hear the conference again.");
+  notice(value ? "The chair has switched your loudspeaker off for a while." : "You hear the conference again.");
 }
 
-// ---- coming and leaving ---------------------------------------------------------------------
+// ---- entering and leaving -------------------------------------------------------------------
 
 async function join(event) {
   event?.preventDefault();
@@ -207,13 +210,13 @@ async function join(event) {
   $("join").disabled = true;
   try {
     await Promise.race([devices, pause(DEVICES_WITHIN)]);
-    const found = await where(true);
-    if (found.full) return refuse("Nobody more can enter now: all licensed places are taken. Please try again later.");
+    const answer = await where(true);
+    if (answer.full) return refuse("Nobody else can enter now: all licensed places are in use. Please try again later.");
     const why = {
-      wrong: "This password is not right.",
+      wrong: "This password is wrong.",
       wanted: "Please enter the password.",
       later: "Too many wrong passwords. Please wait a minute.",
-    }[found.password];
+    }[answer.password];
     if (why) return refuse(why);
   } catch {
     return refuse("The platform does not answer. Please try again.");
@@ -238,7 +241,7 @@ function remember() {
   try {
     localStorage.setItem("name", me.name);
   } catch {
-    // Private windows have no memory.
+    // Private windows have no storage.
   }
 }
 
@@ -275,6 +278,6 @@ addEventListener("pagehide", () => call?.close());
 try {
   $("name").value = start.name || (localStorage.getItem("name") ?? "");
 } catch {
-  // Private windows have no memory.
+  // Private windows have no storage.
 }
 if (start.state !== "ended") devices = findDevices();

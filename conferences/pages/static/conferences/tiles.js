@@ -1,7 +1,7 @@
-// The participants as tiles: who is there, who talks, whose picture.
+// The stage shows each participant as a tile: name, picture, and whether the participant talks.
 
 const stage = document.getElementById("tiles");
-const pattern = document.getElementById("tile");
+const template = document.getElementById("tile");
 const count = document.getElementById("count");
 
 export class Tiles {
@@ -9,10 +9,10 @@ export class Tiles {
     this.people = new Map();
   }
 
-  /** Make sure that somebody has a tile; `more` is what has changed of them. */
-  put(id, more = {}) {
+  /** Give a participant a tile, if there is none, and draw what has changed (`changes`). */
+  put(id, changes = {}) {
     const person = this.people.get(id) ?? this.#add(id);
-    Object.assign(person.is, more);
+    Object.assign(person.is, changes);
     this.#draw(person);
     return person;
   }
@@ -27,7 +27,7 @@ export class Tiles {
     for (const id of [...this.people.keys()]) this.remove(id);
   }
 
-  /** Show a picture, or the initials again where there is none. */
+  /** Show the picture of a participant; without a track show the initials. */
   picture(id, track) {
     const { tile } = this.put(id);
     const video = tile.querySelector("video");
@@ -37,7 +37,7 @@ export class Tiles {
   }
 
   #add(id) {
-    const tile = pattern.content.firstElementChild.cloneNode(true);
+    const tile = template.content.firstElementChild.cloneNode(true);
     const person = { tile, is: { name: "", muted: false, talks: false, role: "", me: false } };
     this.people.set(id, person);
     stage.append(tile);
