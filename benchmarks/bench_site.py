@@ -1,4 +1,4 @@
-"""A site to measure: real servers, our processes, simulated units, and a look at what they cost."""
+"""A site to measure has real servers, our processes and simulated units; `cost` reads what they use."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 @contextmanager
 def bench_site(units: int = 20, media: str = "simulated", conferences: int = 200) -> Iterator[Site]:
-    """One site with simulated units, and a licence that is no limit."""
+    """Run a site with simulated units and a licence so large that it is no limit."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=in_memory()) as directory,
         claimed(SERVER_PORTS) as base,
@@ -39,7 +39,7 @@ def bench_site(units: int = 20, media: str = "simulated", conferences: int = 200
 
 
 def in_memory() -> str | None:
-    """Where a stand costs no disk, if there is such a place."""
+    """Return a directory in memory, where a stand does no disk I/O; `None` if there is none."""
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 
 
@@ -49,15 +49,15 @@ def lift_limits(site: Site) -> None:
 
 
 def python(site: Site, text: str) -> str:
-    """Run a piece of Python with the site's settings; what it prints."""
-    done = subprocess.run(
+    """Run a piece of Python with the site's settings, and return what it prints."""
+    process = subprocess.run(
         [sys.executable, "-c", text],
         env={**os.environ, **site.env, "LOG_LEVEL": "ERROR"},
         capture_output=True,
         text=True,
         check=True,
     )
-    return done.stdout
+    return process.stdout
 
 
 def sql(site: Site, statement: str) -> str:
@@ -67,7 +67,7 @@ def sql(site: Site, statement: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """CPU seconds of our processes and of the servers, and statements, since the site started."""
+    """A cost holds CPU seconds of our processes and of the servers, and statements, since the start."""
 
     ours: float
     database: float
@@ -76,7 +76,7 @@ class Cost:
     statements: int
 
     def since(self, before: Cost, count: int) -> dict[str, float]:
-        """Milliseconds of CPU, and statements, for each of `count`."""
+        """Return milliseconds of CPU, and statements, for each of `count` operations since `before`."""
         return {
             "cpu_ms_ours": round(1e3 * (self.ours - before.ours) / count, 2),
             "cpu_ms_database": round(1e3 * (self.database - before.database) / count, 2),
@@ -87,7 +87,7 @@ class Cost:
 
 
 def cost(site: Site) -> Cost:
-    """What has been used so far."""
+    """Return what the site has used so far."""
     answer = sql(site, "SHOW GLOBAL STATUS LIKE 'Questions'")
     return Cost(
         sum(cpu_of_group(site.processes[name].pid) for name in OURS),
@@ -99,22 +99,22 @@ def cost(site: Site) -> Cost:
 
 
 def _children(pid: int) -> list[int]:
-    found = [pid]
-    for one in found:
+    pids = [pid]
+    for parent in pids:
         try:
-            text = Path(f"/proc/{one}/task/{one}/children").read_text()
+            text = Path(f"/proc/{parent}/task/{parent}/children").read_text()
         except OSError:
             continue
-        found += [int(child) for child in text.split()]
-    return found
+        pids += [int(child) for child in text.split()]
+    return pids
 
 
 def cpu_of_group(pid: int | None) -> float:
-    """CPU seconds of a process and of all below it."""
+    """Return the CPU seconds of a process and of all its descendants."""
     total = 0
-    for one in _children(pid or 0):
+    for member in _children(pid or 0):
         try:
-            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+            fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
         total += int(fields[11]) + int(fields[12])
@@ -122,12 +122,12 @@ def cpu_of_group(pid: int | None) -> float:
 
 
 def memory_of(pid: int | None) -> dict[int, int]:
-    """Resident MiB of a process and of those below it."""
-    found = {}
-    for one in _children(pid or 0):
+    """Return the resident MiB of a process and of its descendants, by pid."""
+    mib = {}
+    for member in _children(pid or 0):
         try:
-            pages = int(Path(f"/proc/{one}/statm").read_text().split()[1])
+            pages = int(Path(f"/proc/{member}/statm").read_text().split()[1])
         except OSError:
             continue
-        found[one] = pages * os.sysconf("SC_PAGE_SIZE") // 2**20
-    return found
+        mib[member] = pages * os.sysconf("SC_PAGE_SIZE") // 2**20
+    return mib

@@ -1,4 +1,4 @@
-"""Conferences created and running per second, from the request in to the ACK out, simulated units."""
+"""The benchmark counts conferences created per second, from request to ACK, on simulated units."""
 
 from __future__ import annotations
 
@@ -6,28 +6,32 @@ from collections import Counter
 from typing import Any
 
 from benchmarks.bench_site import bench_site, cost, memory_of
-from benchmarks.load import AmqpLoad, HttpLoad, Seen
+from benchmarks.load import AmqpLoad, HttpLoad, LoadResult
 from deploy.stand.site import Site
 
 COUNT = 2000
 
 
 def measured(site: Site, load: AmqpLoad, run: Any, label: str) -> dict[str, Any]:
-    """One run: rate, latencies, cost of each create; its conferences are ended afterwards."""
+    """Return rate, latencies and cost of each create of one run; end its conferences afterwards."""
     before = cost(site)
-    seen: Seen = run()
-    row = {"what": label, **seen.summary(), **cost(site).since(before, max(1, len(seen.latencies)))}
-    if seen.units:
-        counts = Counter(seen.units)
+    result: LoadResult = run()
+    row = {
+        "what": label,
+        **result.summary(),
+        **cost(site).since(before, max(1, len(result.latencies))),
+    }
+    if result.units:
+        counts = Counter(result.units)
         row["fullest_by_mean"] = round(max(counts.values()) * len(counts) / sum(counts.values()), 2)
-    if seen.errors:
-        row["first_error"] = seen.errors[0]
-    load.release(seen.numbers)
+    if result.errors:
+        row["first_error"] = result.errors[0]
+    load.release(result.numbers)
     return row
 
 
 def run() -> list[dict[str, Any]]:
-    """All create benchmarks on one site."""
+    """Run all create benchmarks on one site, and return their rows."""
     with bench_site(units=20) as site:
         amqp_load, http_load = AmqpLoad(site), HttpLoad(site)
         rows = [

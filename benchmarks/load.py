@@ -1,4 +1,4 @@
-"""Load generators: conferences asked for over AMQP and over HTTP, with their latencies."""
+"""The load generators ask for conferences over AMQP and over HTTP, and measure the latencies."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from deploy.stand.site import Site
 
 
 @dataclass(slots=True)
-class Seen:
-    """What a load has seen."""
+class LoadResult:
+    """The result of a load: latencies in seconds, numbers and units of conferences, errors."""
 
     latencies: list[float] = field(default_factory=list)
     numbers: list[str] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Seen:
     seconds: float = 0.0
 
     def summary(self) -> dict[str, float]:
-        """Rate, percentiles in milliseconds, errors."""
+        """Return the rate, percentiles in milliseconds, and the number of errors."""
         times = sorted(self.latencies) or [0.0]
         return {
             "count": len(self.latencies),
@@ -42,35 +42,35 @@ class Seen:
 
 
 class AmqpLoad:
-    """One connection that plays many clients: each asks, waits for its answer, asks again."""
+    """A connection that plays many clients; each asks, waits for its answer, and asks again."""
 
     def __init__(self, site: Site) -> None:
         parts = parse_url(site.rabbitmq.url("/"))
-        self._c = amqp.Connection(
+        self._connection = amqp.Connection(
             f"{parts['hostname']}:{parts['port']}",
             userid=parts["userid"],
             password=parts["password"],
             virtual_host=parts["virtual_host"] or "/",
         )
-        self._c.connect()
-        self._channel: Any = cast(Any, self._c.channel())
+        self._connection.connect()
+        self._channel: Any = cast(Any, self._connection.channel())
         self._queue = self._channel.queue_declare("", exclusive=True).queue
-        self._channel.basic_consume(self._queue, callback=self._on, no_ack=True)
-        self._asked: dict[str, float] = {}
-        self._seen = Seen()
+        self._channel.basic_consume(self._queue, callback=self._on_answer, no_ack=True)
+        self._sent_at: dict[str, float] = {}
+        self._result = LoadResult()
         self._serial = 0
 
-    def _on(self, message: amqp.Message) -> None:
-        asked_at = self._asked.pop(message.properties["correlation_id"], None)
+    def _on_answer(self, message: amqp.Message) -> None:
+        sent_at = self._sent_at.pop(message.properties["correlation_id"], None)
         body = json.loads(message.body)
-        if asked_at is None:
+        if sent_at is None:
             return
         if body["type"] == "MAU_CM_CREATECONF_ACK":
-            self._seen.latencies.append(time.monotonic() - asked_at)
-            self._seen.numbers.append(body["confE164"])
-            self._seen.units.append(body["mcu"].get("pid", ""))
+            self._result.latencies.append(time.monotonic() - sent_at)
+            self._result.numbers.append(body["confE164"])
+            self._result.units.append(body["mcu"].get("pid", ""))
         else:
-            self._seen.errors.append(str(body.get("errcode")))
+            self._result.errors.append(str(body.get("errcode")))
 
     def _ask(self) -> None:
         self._serial += 1
@@ -85,59 +85,59 @@ class AmqpLoad:
         message = amqp.Message(
             json.dumps(body), correlation_id=name, reply_to=self._queue, delivery_mode=2
         )
-        self._asked[name] = time.monotonic()
+        self._sent_at[name] = time.monotonic()
         self._channel.basic_publish(message, "MAU.CMMAU.EX", "MAU.CMMAU.K")
 
-    def _drain(self, seconds: float) -> None:
+    def _handle_answers(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            self._c.drain_events(timeout=seconds)
+            self._connection.drain_events(timeout=seconds)
 
-    def closed(self, count: int, clients: int) -> Seen:
-        """`clients` that ask one after the other, `count` conferences in all."""
-        self._seen, start, asked = Seen(), time.monotonic(), 0
-        while len(self._seen.latencies) + len(self._seen.errors) < count:
-            while len(self._asked) < clients and asked < count:
+    def closed(self, count: int, clients: int) -> LoadResult:
+        """Ask for `count` conferences in all, with at most `clients` requests under way."""
+        self._result, start, requests = LoadResult(), time.monotonic(), 0
+        while len(self._result.latencies) + len(self._result.errors) < count:
+            while len(self._sent_at) < clients and requests < count:
                 self._ask()
-                asked += 1
-            self._drain(1)
+                requests += 1
+            self._handle_answers(1)
             if time.monotonic() - start > 300:
-                raise TimeoutError(f"{len(self._asked)} have no answer")
-        self._seen.seconds = time.monotonic() - start
-        return self._seen
+                raise TimeoutError(f"{len(self._sent_at)} have no answer")
+        self._result.seconds = time.monotonic() - start
+        return self._result
 
-    def paced(self, count: int, per_second: float) -> Seen:
-        """`count` conferences at a fixed rate, whatever the answers do."""
-        self._seen, start, asked = Seen(), time.monotonic(), 0
-        while len(self._seen.latencies) + len(self._seen.errors) < count:
-            while asked < count and time.monotonic() >= start + asked / per_second:
+    def paced(self, count: int, per_second: float) -> LoadResult:
+        """Ask for `count` conferences at a fixed rate, whether or not answers come."""
+        self._result, start, requests = LoadResult(), time.monotonic(), 0
+        while len(self._result.latencies) + len(self._result.errors) < count:
+            while requests < count and time.monotonic() >= start + requests / per_second:
                 self._ask()
-                asked += 1
-            self._drain(max(0.001, start + asked / per_second - time.monotonic()))
+                requests += 1
+            self._handle_answers(max(0.001, start + requests / per_second - time.monotonic()))
             if time.monotonic() - start > 300:
-                raise TimeoutError(f"{len(self._asked)} have no answer")
-        self._seen.seconds = time.monotonic() - start
-        return self._seen
+                raise TimeoutError(f"{len(self._sent_at)} have no answer")
+        self._result.seconds = time.monotonic() - start
+        return self._result
 
     def release(self, numbers: list[str]) -> None:
-        """End conferences, and wait until that is answered."""
+        """End conferences, and wait up to 60 s until every request is answered."""
         for n, number in enumerate(numbers):
             name = f"{id(self):x}-r{number}-{n}"
             body = {"type": "CM_MAU_RELEASECONF_REQ", "reqid": name, "confE164": number}
-            self._asked[name] = time.monotonic()
+            self._sent_at[name] = time.monotonic()
             message = amqp.Message(json.dumps(body), correlation_id=name, reply_to=self._queue)
             self._channel.basic_publish(message, "MAU.CMMAU.EX", "MAU.CMMAU.K")
-        kept, self._seen = self._seen, Seen()
+        result, self._result = self._result, LoadResult()
         start = time.monotonic()
-        while self._asked and time.monotonic() - start < 60:
-            self._drain(1)
-        self._seen = kept
+        while self._sent_at and time.monotonic() - start < 60:
+            self._handle_answers(1)
+        self._result = result
 
 
 class HttpLoad:
-    """Clients over HTTP, a thread and a kept connection each."""
+    """A load of HTTP clients, each with a thread and a persistent connection."""
 
     def __init__(self, site: Site) -> None:
-        self._where = urlsplit(site.http)
+        self._address = urlsplit(site.http)
         key = site.demo["api_key"]
         person = next(a for a in site.demo["accounts"] if a["role"] == "user")
         with self._connection() as first:
@@ -146,7 +146,7 @@ class HttpLoad:
             _, self._cookie = self._call(first, "/api/v1/system/login", login)
 
     def _connection(self) -> _Closing:
-        return _Closing(self._where.hostname or "", self._where.port or 80, timeout=60)
+        return _Closing(self._address.hostname or "", self._address.port or 80, timeout=60)
 
     def _call(
         self, c: http.client.HTTPConnection, path: str, fields: dict[str, str]
@@ -160,36 +160,36 @@ class HttpLoad:
         cookie = (answer.getheader("Set-Cookie") or "").partition(";")[0]
         return json.loads(answer.read()), cookie
 
-    def closed(self, count: int, clients: int) -> Seen:
-        """`clients` threads that ask one after the other, `count` conferences in all."""
-        seen, left, lock = Seen(), [count], threading.Lock()
+    def closed(self, count: int, clients: int) -> LoadResult:
+        """Ask for `count` conferences in all, from `clients` threads that wait for each answer."""
+        result, left, lock = LoadResult(), [count], threading.Lock()
         start = time.monotonic()
         threads = [
-            threading.Thread(target=self._client, args=(seen, left, lock)) for _ in range(clients)
+            threading.Thread(target=self._client, args=(result, left, lock)) for _ in range(clients)
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        seen.seconds = time.monotonic() - start
-        return seen
+        result.seconds = time.monotonic() - start
+        return result
 
-    def _client(self, seen: Seen, left: list[int], lock: threading.Lock) -> None:
+    def _client(self, result: LoadResult, left: list[int], lock: threading.Lock) -> None:
         with self._connection() as c:
             while True:
                 with lock:
                     if left[0] <= 0:
                         return
                     left[0] -= 1
-                asked_at = time.monotonic()
+                sent_at = time.monotonic()
                 body, _ = self._call(
                     c, "/api/v1/mc/confs", {"params": '{"name":"load","duration":60}'}
                 )
                 if body.get("success") == 1 and str(body.get("description")) == "running":
-                    seen.latencies.append(time.monotonic() - asked_at)
-                    seen.numbers.append(body["conf_id"])
+                    result.latencies.append(time.monotonic() - sent_at)
+                    result.numbers.append(body["conf_id"])
                 else:
-                    seen.errors.append(str(body))
+                    result.errors.append(str(body))
 
 
 class _Closing(http.client.HTTPConnection):

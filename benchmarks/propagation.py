@@ -1,4 +1,4 @@
-"""What is changed at a core reaches a site: changes per second from commit there to commit here."""
+"""The benchmark times changes at a core until a site has committed them, and counts them per second."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ OUTSTANDING = int(os.environ.get("BENCH_CHANGES", "10000"))
 TREE = int(os.environ.get("BENCH_DOMAINS", "100000"))
 PEOPLE = int(os.environ.get("BENCH_ACCOUNTS", "100000"))
 GOAL = 1000
-"""Changes per second in catching up."""
+"""A site that catches up should apply at least so many changes per second."""
 
 _NOTE = """
 import django
 django.setup()
 from django.db import transaction
-from domains import changes
+from domains.data import change_log
 from domains.models import UserDomain
 moids = list(UserDomain.objects.order_by("moid").values_list("moid", flat=True)[:500])
 left = {count}
 while left > 0:
     with transaction.atomic():
-        some = (moids * (1 + left // len(moids)))[: min(left, 500)]
-        changes.note_all("default", "domain", some, "mod")
-    left -= len(some)
+        chunk = (moids * (1 + left // len(moids)))[: min(left, 500)]
+        change_log.record_changes("default", "domain", chunk, "mod")
+    left -= len(chunk)
 """
 _CHANGE = """
 import time, django
@@ -53,20 +53,20 @@ for number in range({count}):
 
 @contextmanager
 def _pair() -> Iterator[tuple[Site, Site]]:
-    """A core and a site that follows it."""
-    where = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+    """Run a core and a site that follows it."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
     with (
-        tempfile.TemporaryDirectory(prefix="bench-", dir=where) as directory,
+        tempfile.TemporaryDirectory(prefix="bench-", dir=memory) as directory,
         claimed(ports_for(0, core=True)) as base,
         Stand(Path(directory), base, media="none", units=0, core=True) as stand,
     ):
         yield stand.sites["core"], stand.sites["east"]
 
 
-def _until(done: Callable[[], bool], seconds: float = 900.0) -> float:
-    """Wait; how long it took."""
+def _until(is_done: Callable[[], bool], seconds: float = 900.0) -> float:
+    """Wait until a condition is true, and return how many seconds that took."""
     began = time.monotonic()
-    while not done():
+    while not is_done():
         if time.monotonic() - began > seconds:
             raise TimeoutError("the site does not catch up")
         time.sleep(0.02)
@@ -78,60 +78,60 @@ def _newest(core: Site, east: Site) -> int:
     return int(core.mariadb.sql(f"{query}'{east.vault.platform_moid}'", core.name))
 
 
-def _heard(east: Site) -> int:
+def _applied_version(east: Site) -> int:
     return int(east.mariadb.sql("SELECT version FROM domains_followed", east.name))
 
 
 def _one_by_one(core: Site, east: Site, count: int = 20) -> dict[str, Any]:
-    """One outstanding: from the beginning of the change until it is there."""
-    before = _heard(east)
-    seen: dict[int, float] = {}
+    """Measure the time from the beginning of a change until the site has applied it, one by one."""
+    before = _applied_version(east)
+    applied_at: dict[int, float] = {}
 
     def watch() -> None:
-        while len(seen) < count:
-            seen.setdefault(_heard(east), time.time())
-            seen.pop(before, None)
+        while len(applied_at) < count:
+            applied_at.setdefault(_applied_version(east), time.time())
+            applied_at.pop(before, None)
             time.sleep(0.002)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     began = [float(t) for t in python(core, _CHANGE.format(count=count)).split()]
     watcher.join(30)
-    delays = sorted(b - a for a, b in zip(began, sorted(seen.values()), strict=False))
+    delays = sorted(b - a for a, b in zip(began, sorted(applied_at.values()), strict=False))
     median = round(1000 * delays[len(delays) // 2], 1)
     return {"what": "one change at a time", "median_ms": median, "changes": len(delays)}
 
 
 def _catching_up(core: Site, east: Site) -> dict[str, Any]:
-    """So many noted while the site's workers stand; from their start until the last is applied."""
+    """Record changes while the site's workers are stopped; measure how fast they catch up."""
     for name in ("worker1", "worker2"):
         east.processes[name].stop()
     python(core, _NOTE.format(count=OUTSTANDING))
     last = _newest(core, east)
     for name in ("worker1", "worker2"):
         east.processes[name].start()
-    first = _heard(east)
-    _until(lambda: _heard(east) > first)
-    seconds = _until(lambda: _heard(east) >= last)
+    first = _applied_version(east)
+    _until(lambda: _applied_version(east) > first)
+    seconds = _until(lambda: _applied_version(east) >= last)
     rate = round(OUTSTANDING / max(seconds, 0.001))
-    what = f"{OUTSTANDING:,} outstanding"
-    return {"what": what, "per_second": rate, "goal": GOAL, "seconds": round(seconds, 1)}
+    label = f"{OUTSTANDING:,} outstanding"
+    return {"what": label, "per_second": rate, "goal": GOAL, "seconds": round(seconds, 1)}
 
 
 def _whole(core: Site, east: Site) -> dict[str, Any]:
-    """A large tree is loaded at the core: all of it is told."""
+    """Load a large tree at the core, and measure how fast the site receives all of it."""
     core.manage("load_tree", "--users", str(TREE), "--accounts", str(PEOPLE), "--seed", "1")
-    cursor = _heard(east)
+    cursor = _applied_version(east)
     count = "SELECT (SELECT COUNT(*) FROM domains_domain) + COUNT(*) FROM domains_account"
-    _until(lambda: _heard(east) > cursor)
-    seconds = _until(lambda: east.follows(core) and _heard(east) > TREE)
-    told = int(east.mariadb.sql(count, east.name))
-    what = f"the whole: {TREE:,} user domains, {PEOPLE:,} accounts"
-    return {"what": what, "per_second": round(told / seconds), "seconds": round(seconds, 1)}
+    _until(lambda: _applied_version(east) > cursor)
+    seconds = _until(lambda: east.follows(core) and _applied_version(east) > TREE)
+    rows = int(east.mariadb.sql(count, east.name))
+    label = f"the whole: {TREE:,} user domains, {PEOPLE:,} accounts"
+    return {"what": label, "per_second": round(rows / seconds), "seconds": round(seconds, 1)}
 
 
 def run() -> list[dict[str, Any]]:
-    """All on one pair."""
+    """Run all measurements on one pair of a core and a site."""
     with _pair() as (core, east):
         return [work(core, east) for work in (_one_by_one, _catching_up, _whole)]
 

@@ -1,4 +1,4 @@
-"""Restore after a unit's death: N conferences of one unit run again elsewhere, per second."""
+"""The benchmark kills a unit with N conferences, and counts how many run again per second."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def _running(site: Site) -> int:
 
 
 def _row(site: Site, load: AmqpLoad, size: int) -> dict[str, Any]:
-    """Fill one unit, let it die, and watch."""
+    """Fill one unit, let it die, and measure until its conferences run on other units."""
     sql(site, "UPDATE conferences_resourceunit SET draining = (pid <> 's1') WHERE restype='mcu'")
-    time.sleep(6)  # the pool hears of it with the next heartbeats
-    seen = load.closed(size, 64)
+    time.sleep(6)  # the pool learns it with the next heartbeats
+    created = load.closed(size, 64)
     sql(site, "UPDATE conferences_resourceunit SET draining = 0")
     time.sleep(6)
     before = cost(site)
@@ -41,12 +41,12 @@ def _row(site: Site, load: AmqpLoad, size: int) -> dict[str, Any]:
         "per_second": round(size / seconds, 1),
         **cost(site).since(before, size),
     }
-    load.release(seen.numbers)
+    load.release(created.numbers)
     return row
 
 
 def run() -> list[dict[str, Any]]:
-    """All sizes on one site; the unit comes back empty between them."""
+    """Measure all sizes on one site; the unit comes back empty between them."""
     with bench_site(units=4, conferences=2000) as site:
         load = AmqpLoad(site)
         rows = []

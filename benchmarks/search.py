@@ -1,4 +1,4 @@
-"""Search in one's own conversations among a million messages (see `search_town`)."""
+"""The benchmark searches a person's conversations among a million messages (see `search_town`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PROBE = (
 
 
 def run() -> list[dict[str, Any]]:
-    """On a site whose processes rest."""
+    """Run the benchmark on a site whose other processes are stopped."""
     with bench_site(units=1, media="none") as site:
         for name in ("beat", "worker1", "worker2"):
             site.processes[name].stop()

@@ -1,7 +1,9 @@
-"""What `search` measures, inside a process with a site's settings: a million messages, and questions.
+"""The benchmark `search` fills a site with a million messages, and times questions to them.
+
+It runs inside a process with the site's settings.
 
 2,000 people; 50 of them are in 200 conversations each, among these one group with a fifth of all
-messages. Words as often as words are (Zipf), seven in ten messages Chinese, over a year.
+messages. Words are as frequent as in real text (Zipf), seven in ten messages Chinese, over a year.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from im.rules.bigrams import grams, parse_query, place_of
 
 PEOPLE, BUSY = 2000, 50
 PAIRS = 1000
-"""Conversations of two have numbers from here on."""
+"""Conversations of two have this number or a higher one."""
 TO_INDEX = 10_000
 ROUNDS = 60
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -36,7 +38,7 @@ _random = random.Random(7)
 
 
 class Words:
-    """Words of two languages, the first ones much more often than the last."""
+    """Words of two languages; the first are used much more often than the last."""
 
     def __init__(self) -> None:
         signs = [chr(0x4E00 + n) for n in range(3000)]
@@ -55,29 +57,29 @@ class Words:
         return "".join(_random.choices(signs, cum_weights=self._by_sign, k=count))
 
     def text(self) -> str:
-        """One message."""
+        """Return the text of a message."""
         chinese, latin = self.chinese, self.latin
         if _random.random() < 0.3:
-            some = _random.choices(latin, cum_weights=self._often[:8000], k=_random.randint(2, 10))
-            return " ".join(some)
-        some = _random.choices(chinese, cum_weights=self._often, k=_random.randint(2, 12))
-        return "".join(some)
+            words = _random.choices(latin, cum_weights=self._often[:8000], k=_random.randint(2, 10))
+            return " ".join(words)
+        words = _random.choices(chinese, cum_weights=self._often, k=_random.randint(2, 12))
+        return "".join(words)
 
 
 def people_of(sizes: dict[int, int]) -> dict[int, set[int]]:
-    """Who is in which conversation: a quarter of all in the first, the busy ones in 200."""
+    """Return the members of each conversation: a quarter of all in the first, busy people in 200."""
     groups, pairs = [n for n in sizes if n < PAIRS], [n for n in sizes if n >= PAIRS]
-    found = {number: set(_random.sample(range(PEOPLE), 38)) for number in groups}
-    found |= {number: set(_random.sample(range(PEOPLE), 2)) for number in pairs}
-    found[groups[0]] = set(range(PEOPLE // 4))
-    for one in range(BUSY):
+    members = {number: set(_random.sample(range(PEOPLE), 38)) for number in groups}
+    members |= {number: set(_random.sample(range(PEOPLE), 2)) for number in pairs}
+    members[groups[0]] = set(range(PEOPLE // 4))
+    for busy_person in range(BUSY):
         for number in (*_random.sample(groups, 55), *_random.sample(pairs, 145)):
-            found[number].add(one)
-    return found
+            members[number].add(busy_person)
+    return members
 
 
 def fill(messages: int, words: Words) -> None:
-    """All of it, the index as well, as it would be after a year."""
+    """Write conversations, members, messages and the index, as they would be after a year."""
     sizes = {1: messages // 5}
     sizes |= {2 + n: messages // 400 for n in range(200)}
     sizes |= {PAIRS + n: messages * 3 // 30_000 for n in range(3000)}
@@ -89,9 +91,9 @@ def fill(messages: int, words: Words) -> None:
     )
     Member.objects.bulk_create(
         [
-            Member(conversation_id=number, user=str(one), name=str(one))
-            for number, some in people_of(sizes).items()
-            for one in some
+            Member(conversation_id=number, user=str(person), name=str(person))
+            for number, people in people_of(sizes).items()
+            for person in people
         ],
         batch_size=5000,
     )
@@ -103,10 +105,12 @@ def _talk(number: int, size: int, words: Words) -> None:
     seconds = sorted(_random.randrange(YEAR) for _ in range(size))
     entries, rows = [], []
     for seq, second in enumerate(seconds, 1):
-        at, text = NOW - timedelta(seconds=YEAR - second), words.text()
-        entries.append((number, seq, "msg", "0", "0", "text", text, seq, at.replace(tzinfo=None)))
-        where = place_of(at.timestamp(), seq)
-        rows += [(number, gram, where) for gram in grams(text)]
+        sent_at, text = NOW - timedelta(seconds=YEAR - second), words.text()
+        entries.append(
+            (number, seq, "msg", "0", "0", "text", text, seq, sent_at.replace(tzinfo=None))
+        )
+        place = place_of(sent_at.timestamp(), seq)
+        rows += [(number, gram, place) for gram in grams(text)]
     _insert(Entry, "conversation_id seq cmd sender sender_name type body number sent_at", entries)
     _insert(Gram, "conversation_id gram place", sorted(rows))
 
@@ -124,7 +128,7 @@ def _insert(model: Any, columns: str, rows: list[Any]) -> None:
 
 
 def questions(words: Words) -> Iterator[tuple[str, Callable[[], str]]]:
-    """Kinds of them, each with a way to make one."""
+    """Yield the kinds of question, each with a function that makes one."""
     pick, chinese, latin = _random.choice, words.chinese, words.latin
     long = [word for word in chinese if len(word) > 1]
     single = [word for word in chinese if len(word) == 1][:200]
@@ -139,7 +143,7 @@ def questions(words: Words) -> Iterator[tuple[str, Callable[[], str]]]:
 
 
 def ask(user: int, text: str) -> int:
-    """As the API does it; how many were found."""
+    """Search as the API does, and return how many messages were found."""
     sights = queries.visible_ranges("default", str(user))
     return len(
         search.find_messages(
@@ -148,40 +152,42 @@ def ask(user: int, text: str) -> int:
     )
 
 
-def measure(kind: str, make: Callable[[], str], who: str, users: range, pid: int) -> dict[str, Any]:
-    """One kind of question, asked by different people."""
-    times, found, before, own = [], 0, cpu(pid), time.process_time()
+def measure(
+    kind: str, make: Callable[[], str], askers: str, users: range, pid: int
+) -> dict[str, Any]:
+    """Measure one kind of question, asked by different people."""
+    times, entries, before, own = [], 0, cpu(pid), time.process_time()
     for _ in range(ROUNDS):
         start = time.perf_counter()
-        found += ask(_random.choice(users), make())
+        entries += ask(_random.choice(users), make())
         times.append((time.perf_counter() - start) * 1e3)
     return {
-        "what": f"{kind}, {who}",
+        "what": f"{kind}, {askers}",
         "p50_ms": round(statistics.median(times), 1),
         "p99_ms": round(sorted(times)[-1], 1),
         "cpu_ms_database": round((cpu(pid) - before) * 1e3 / ROUNDS, 1),
         "cpu_ms_ours": round((time.process_time() - own) * 1e3 / ROUNDS, 1),
-        "found": round(found / ROUNDS, 1),
+        "found": round(entries / ROUNDS, 1),
     }
 
 
 def cpu(pid: int) -> float:
-    """Seconds that a process has used."""
+    """Return the CPU seconds that a process has used."""
     with open(f"/proc/{pid}/stat") as file:
         fields = file.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def indexing(words: Words, pid: int) -> dict[str, Any]:
-    """New messages of all conversations come into the index."""
+    """Measure how fast new messages of all conversations come into the index."""
     numbers = list(Conversation.objects.values_list("pk", "last_seq"))
     seqs = dict(numbers)
     rows = []
     for _ in range(TO_INDEX):
         number = _random.choice(numbers)[0]
         seqs[number] += 1
-        text, at = words.text(), NOW.replace(tzinfo=None)
-        rows.append((number, seqs[number], "msg", "0", "0", "text", text, seqs[number], at))
+        text, sent_at = words.text(), NOW.replace(tzinfo=None)
+        rows.append((number, seqs[number], "msg", "0", "0", "text", text, seqs[number], sent_at))
     _insert(Entry, "conversation_id seq cmd sender sender_name type body number sent_at", rows)
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -199,7 +205,7 @@ def indexing(words: Words, pid: int) -> dict[str, Any]:
 
 
 def disk() -> dict[str, Any]:
-    """What the index takes, beside the messages."""
+    """Return the size of the index and of the messages in MiB."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE TABLE im_gram, im_entry")
         cursor.fetchall()
@@ -212,7 +218,7 @@ def disk() -> dict[str, Any]:
 
 
 def main(messages: int, pid: int) -> None:
-    """Print the rows as JSON."""
+    """Fill the site, measure everything, and print the rows as JSON."""
     words = Words()
     fill(messages, words)
     rows = [disk()]

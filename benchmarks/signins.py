@@ -1,4 +1,7 @@
-"""Sign-ins per second: the API's login and OAuth2's password grant, and what the hash of it costs."""
+"""The benchmark counts sign-ins per second: by the API's login and by OAuth2's password grant.
+
+It also measures what the password hash costs.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +42,8 @@ print(json.dumps({{"client_id": app.client_id, "hash_ms": round(statistics.media
 """
 
 
-def _rate(site: Site, what: str, goal: int, sign_in: Any, known: dict[str, Any]) -> dict[str, Any]:
-    """As many as AT_ONCE programs manage in SECONDS."""
+def _rate(site: Site, label: str, goal: int, sign_in: Any, setup: dict[str, Any]) -> dict[str, Any]:
+    """Measure how many sign-ins AT_ONCE programs manage in SECONDS."""
     before, until, times = cost(site), time.monotonic() + SECONDS, []
 
     def work(number: int) -> None:
@@ -54,38 +57,38 @@ def _rate(site: Site, what: str, goal: int, sign_in: Any, known: dict[str, Any])
         list(pool.map(work, range(AT_ONCE)))
     times.sort()
     return {
-        "what": what,
+        "what": label,
         "goal_per_second": goal,
         "per_second": round(len(times) / SECONDS, 1),
         "median_ms": round(times[len(times) // 2] * 1e3, 1),
         "p99_ms": round(times[int(len(times) * 0.99)] * 1e3, 1),
-        "hash_ms": known["hash_ms"],
+        "hash_ms": setup["hash_ms"],
         **cost(site).since(before, len(times)),
     }
 
 
 def run() -> list[dict[str, Any]]:
-    """Both ways in, on one site that does nothing else."""
+    """Measure both ways to sign in, on one site that does nothing else."""
     password, secret = secrets.token_urlsafe(12), secrets.token_urlsafe(48)
     with bench_site(units=1, media="none") as site:
         text = _MAKE.format(password=password, secret=secret, people=PEOPLE)
-        known = json.loads(python(site, text).splitlines()[-1])
+        setup = json.loads(python(site, text).splitlines()[-1])
         token = Program(site).post("system/token", **site.demo["api_key"])["account_token"]
 
         def log_in(program: Program, name: str) -> None:
-            given = {"account_token": token, "username": name, "password": password}
-            assert program.post("system/login", **given)["success"] == 1
+            fields = {"account_token": token, "username": name, "password": password}
+            assert program.post("system/login", **fields)["success"] == 1
 
         def grant(program: Program, name: str) -> None:
-            given = {"grant_type": "password", "client_id": known["client_id"]}
-            given |= {"client_secret": secret, "username": name, "password": password}
+            fields = {"grant_type": "password", "client_id": setup["client_id"]}
+            fields |= {"client_secret": secret, "username": name, "password": password}
             kind = {"Content_Type": "application/x-www-form-urlencoded"}
-            status, _ = program.raw("POST", "/oauth/token", urlencode(given), **kind)
+            status, _ = program.raw("POST", "/oauth/token", urlencode(fields), **kind)
             assert status == 200
 
         return [
-            _rate(site, "API login", 40, log_in, known),
-            _rate(site, "OAuth2 password grant", 30, grant, known),
+            _rate(site, "API login", 40, log_in, setup),
+            _rate(site, "OAuth2 password grant", 30, grant, setup),
         ]
 
 

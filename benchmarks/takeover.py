@@ -1,4 +1,4 @@
-"""Takeover and hand-back of a site with N conferences: two sites, their cells, simulated units."""
+"""The benchmark measures takeover and hand-back of a site with N conferences on simulated units."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ LIVE = (
 )
 
 
-def _taken(two: Two, size: int) -> dict[str, Any]:
-    """All of east is killed: when west owns its platform, and when all its conferences run there."""
+def _measure_takeover(two: Two, size: int) -> dict[str, Any]:
+    """Kill all of east; measure when west owns its platform, and when all its conferences run there."""
     east, west = two.east, two.west
     struck = time.monotonic()
     east.kill()
     killed = time.monotonic() - struck
     until(lambda: two.owner(east).startswith("west"), 60, "taken over", 0.02)
-    taken = time.monotonic()
+    taken_over = time.monotonic()
     running: list[int] = []
-    until(lambda: _look(two, running) == size, 300, f"{size} conferences at west")
-    done = time.monotonic()
-    known = len(two.rows(east, west, LIVE))
+    until(lambda: _count_running(two, running) == size, 300, f"{size} conferences at west")
+    all_running = time.monotonic()
+    conferences = len(two.rows(east, west, LIVE))
     return {
         "killing_s": round(killed, 2),
-        "taken_over_s": round(taken - struck, 2),
-        "running_after_kill_s": round(done - struck, 2),
-        "running_after_takeover_s": round(done - taken, 2),
-        "ms_each": round(1e3 * (done - taken) / size, 1),
-        "lost": size - known,
+        "taken_over_s": round(taken_over - struck, 2),
+        "running_after_kill_s": round(all_running - struck, 2),
+        "running_after_takeover_s": round(all_running - taken_over, 2),
+        "ms_each": round(1e3 * (all_running - taken_over) / size, 1),
+        "lost": size - conferences,
     }
 
 
-def _look(two: Two, seen: list[int]) -> int:
-    seen.append(two.running(two.east, two.west, two.west))
-    return seen[-1]
+def _count_running(two: Two, counts: list[int]) -> int:
+    counts.append(two.running(two.east, two.west, two.west))
+    return counts[-1]
 
 
-def _handed_back(two: Two) -> dict[str, Any]:
-    """East comes back and gets its platform; writers say how long nobody could write."""
+def _measure_hand_back(two: Two) -> dict[str, Any]:
+    """Let east come back and get its platform; measure for how long no writer could write."""
     east, west = two.east, two.west
     before = two.rows(east, west, LIVE)
     writers = writers_to_east(two, FAST)
@@ -69,28 +69,32 @@ def _handed_back(two: Two) -> dict[str, Any]:
 
 
 def _pause(two: Two, writers: list[Writer]) -> float:
-    """From west's last acknowledgement to east's first."""
-    there = two.west.vault.platform_moid
+    """Return the seconds from west's last acknowledgement to east's first."""
+    west = two.west.vault.platform_moid
     acks = [ack for writer in writers for ack in writer.acks]
-    first = min(ack.at for ack in acks if ack.site != there)
-    return first - max(ack.at for ack in acks if ack.site == there)
+    first = min(ack.at for ack in acks if ack.site != west)
+    return first - max(ack.at for ack in acks if ack.site == west)
 
 
 def _row(two: Two, size: int) -> dict[str, Any]:
     two.at_rest()
     load = AmqpLoad(two.east)
-    made = load.closed(size, 32)
-    assert not made.errors, made.errors[:3]
+    created = load.closed(size, 32)
+    assert not created.errors, created.errors[:3]
     until(lambda: two.running(two.east, two.east, two.east) == size, 60, "running at east")
-    row = {"what": f"{size} conferences, east killed", **_taken(two, size), **_handed_back(two)}
+    row = {
+        "what": f"{size} conferences, east killed",
+        **_measure_takeover(two, size),
+        **_measure_hand_back(two),
+    }
     print(row, flush=True)
-    AmqpLoad(two.east).release(made.numbers)
+    AmqpLoad(two.east).release(created.numbers)
     until(lambda: not two.rows(two.east, two.east, LIVE), 300, "ended")
     return row
 
 
 def run() -> list[dict[str, Any]]:
-    """All sizes on one pair of sites; home is well after 10 s here, not after 60."""
+    """Measure all sizes on one pair of sites; here home counts as sound after 10 s, not after 60."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=in_memory()) as directory,
         two_sites(Path(directory), units=4, conferences=2500, limits=LIMITS) as two,

@@ -1,4 +1,4 @@
-"""What the timer costs with a million rows that are not due, against an empty table."""
+"""The benchmark compares a timer round over a million rows that are not due with an empty table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ import time, statistics, django
 django.setup()
 from foundation.cells.directory import own_platform
 from conferences.flows.due import due, restore_pending
-from conferences import pool
 due(own_platform()); restore_pending(own_platform())
 times = []
 for _ in range({rounds}):
@@ -54,7 +53,7 @@ def _settle(site: Site) -> None:
 
 
 def run() -> list[dict[str, Any]]:
-    """Empty, full, empty again in one run: the ratio is what counts."""
+    """Measure the table empty, full and empty again in one run: the ratio counts."""
     with bench_site(units=1, media="none") as site:
         for name in ("beat", "worker1", "worker2", "web"):
             site.processes[name].stop()

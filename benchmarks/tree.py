@@ -1,4 +1,4 @@
-"""The tree of domains: whole subtrees and all above a domain, at 1,000, 10,000 and 100,000 domains."""
+"""The benchmark reads subtrees and ancestors in trees of 1,000, 10,000 and 100,000 domains."""
 
 from __future__ import annotations
 
@@ -96,14 +96,14 @@ print(json.dumps({{
 
 
 def _row(site: Site, number: int, size: int) -> dict[str, Any]:
-    """One more tree on the site; what is in it already only makes it harder."""
+    """Load one more tree onto the site and measure it; the trees before only make it harder."""
     site.manage("load_tree", "--users", str(size), "--accounts", "0", "--seed", str(number))
-    found = json.loads(python(site, _PROBE.format(seed=number)).splitlines()[-1])
-    return {"what": f"{size:,} user domains", "goal_ms": GOAL_MS, **found}
+    figures = json.loads(python(site, _PROBE.format(seed=number)).splitlines()[-1])
+    return {"what": f"{size:,} user domains", "goal_ms": GOAL_MS, **figures}
 
 
 def run() -> list[dict[str, Any]]:
-    """All sizes on one site."""
+    """Measure all sizes on one site."""
     with bench_site(units=1, media="none") as site:
         for name in ("beat", "worker1", "worker2"):
             site.processes[name].stop()

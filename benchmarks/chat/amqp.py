@@ -1,4 +1,4 @@
-"""A light AMQP 0-9-1 client on raw frames: a whole client library would be what is measured."""
+"""A light AMQP 0-9-1 client works on raw frames, so that no client library is measured."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _OPEN_TIMEOUT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who signs in, and with what."""
+    """The user and the token of a sign-in."""
 
     user: str
     token: str
 
 
 def _short(text: str) -> bytes:
-    said = text.encode()
-    return bytes([len(said)]) + said
+    data = text.encode()
+    return bytes([len(data)]) + data
 
 
-def _long(said: bytes) -> bytes:
-    return struct.pack(">I", len(said)) + said
+def _long(data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + data
 
 
 def _frame(kind: int, channel: int, payload: bytes) -> bytes:
@@ -45,11 +45,11 @@ _DELIVER = (60, 60)
 
 
 class AmqpClient(asyncio.Protocol):
-    """One device: a connection, a channel, a queue of its own."""
+    """A device with its own connection, channel and queue."""
 
     def __init__(self, port: int, person: Person) -> None:
-        self.heard: Callable[[str], None] = _nobody
-        self.acknowledged: Callable[[str], None] = _nobody
+        self.heard: Callable[[str], None] = _ignore
+        self.acknowledged: Callable[[str], None] = _ignore
         self.refused: list[str] = []
         self._port, self._person = port, person
         self._left = b""
@@ -61,7 +61,7 @@ class AmqpClient(asyncio.Protocol):
     # ---- signing in ---------------------------------------------------------------------------
 
     async def sign_in(self) -> None:
-        """Connection, channel, queue, binding, consumer: each is answered before the next."""
+        """Open connection and channel, declare and bind the queue, consume: each answered in turn."""
         user, queue = self._person.user, f"queue_u_{self._person.user}_bench"
         loop = asyncio.get_running_loop()
         self._answer = loop.create_future()
@@ -90,43 +90,43 @@ class AmqpClient(asyncio.Protocol):
 
     async def _answered(self, expected: tuple[int, int]) -> None:
         assert self._answer is not None
-        found = await asyncio.wait_for(self._answer, _OPEN_TIMEOUT)
-        if found != expected:
-            raise ConnectionError(f"{self._person.user}: {found} instead of {expected}")
+        method = await asyncio.wait_for(self._answer, _OPEN_TIMEOUT)
+        if method != expected:
+            raise ConnectionError(f"{self._person.user}: {method} instead of {expected}")
 
     # ---- what comes and goes ------------------------------------------------------------------
 
     def connection_made(self, transport: Any) -> None:
-        """By asyncio."""
+        """Keep the transport; asyncio calls this."""
         self._transport, self._left = transport, b""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """By asyncio."""
+        """Fail the step that waits for an answer; asyncio calls this."""
         if self._answer and not self._answer.done():
             self._answer.set_exception(ConnectionError(f"{self._person.user}: {exc}"))
 
     def data_received(self, data: bytes) -> None:
-        """By asyncio: frames, whole and in parts."""
-        data, at = self._left + data, 0
-        while len(data) - at >= 8:
-            kind, _, size = _FRAME.unpack_from(data, at)
-            if len(data) - at < size + 8:
+        """Read the complete frames, and keep the rest for the next call; asyncio calls this."""
+        data, offset = self._left + data, 0
+        while len(data) - offset >= 8:
+            kind, _, size = _FRAME.unpack_from(data, offset)
+            if len(data) - offset < size + 8:
                 break
-            start = at + 7
-            at = start + size + 1
+            start = offset + 7
+            offset = start + size + 1
             if kind == _BODY:
-                self._read(data[start : at - 1])
+                self._read(data[start : offset - 1])
             elif kind == _METHOD:
                 self._step(struct.unpack_from(">HH", data, start))
-        self._left = data[at:]
+        self._left = data[offset:]
 
     def _step(self, method: tuple[Any, ...]) -> None:
         if method != _DELIVER and self._answer and not self._answer.done():
             self._answer.set_result((method[0], method[1]))
 
     def _read(self, body: bytes) -> None:
-        said = orjson.loads(body)
-        cmd, data = said["cmd"], said["data"]
+        message = orjson.loads(body)
+        cmd, data = message["cmd"], message["data"]
         if cmd == "msg":
             if data["publisher_id"] != self._person.user:
                 self.heard(data["body"])
@@ -135,10 +135,10 @@ class AmqpClient(asyncio.Protocol):
         elif cmd == "msg_refused":
             self.refused.append(data["code"])
 
-    def say(self, where: str, text: str, mark: str) -> None:
-        """A text message in a conversation."""
+    def say(self, place: str, text: str, mark: str) -> None:
+        """Send a text message in a conversation."""
         data = {
-            "conversation_id": where,
+            "conversation_id": place,
             "publisher_id": self._person.user,
             "publisher_name": self._person.user,
             "type": "text",
@@ -146,17 +146,17 @@ class AmqpClient(asyncio.Protocol):
             "body": text,
         }
         body = orjson.dumps({"token": f"Tricolor{self._person.token}", "cmd": "msg", "data": data})
-        way = b"\0\0" + _short("conversation.outgoing") + _short(f"c_{where}") + b"\0"
+        way = b"\0\0" + _short("conversation.outgoing") + _short(f"c_{place}") + b"\0"
         head = struct.pack(">HHQ", 60, 0, len(body)) + self._properties
         self._transport.write(
             _method(1, 60, 40, way) + _frame(_HEADER, 1, head) + _frame(_BODY, 1, body)
         )
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._transport:
             self._transport.abort()
 
 
-def _nobody(_: str) -> None:
-    """Nobody listens yet."""
+def _ignore(_: str) -> None:
+    """Ignore a text: the place of a listener until one is set."""

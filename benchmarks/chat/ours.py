@@ -1,4 +1,4 @@
-"""Our site: broker, door, centers, database; and what a device that was away fetches."""
+"""Our site as the load sees it: broker, broker authorization, centers, database."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TOWN = "import django; django.setup(); from benchmarks.chat import town; town.m
 
 
 class Ours:
-    """What the load has to know of the site."""
+    """Our site, with what the load has to know of it."""
 
     label = "ours"
 
@@ -37,27 +37,27 @@ class Ours:
         self._more: list[Process] = []
 
     def client(self, number: int) -> AmqpClient:
-        """Somebody's device, not signed in yet."""
+        """Return a person's device, not signed in yet."""
         user = plan.name(number)
         return AmqpClient(self.site.rabbitmq.port, Person(user, self.town["tokens"][user]))
 
-    def pair(self, one: int, _other: int) -> str:
-        """Where two talk."""
-        return str(self.town["pairs"][one // 2])
+    def pair(self, speaker: int, _hearer: int) -> str:
+        """Return the conversation of two people."""
+        return str(self.town["pairs"][speaker // 2])
 
     def group(self, size: int, number: int) -> str:
-        """Where a group talks."""
+        """Return the conversation of a group."""
         return str(self.town["groups"][f"{size}/{number}"])
 
     async def enter(self, size: int, number: int, clients: list[AmqpClient]) -> None:
-        """Its members are in it already."""
+        """Do nothing: the members of a group are in it already."""
 
     @property
     def pids(self) -> dict[str, list[int]]:
-        """By kind of process."""
+        """Return the process ids by kind of process."""
         site, processes = self.site, self.site.processes
-        centers = [processes["center"].pid, *(one.pid for one in self._more)]
-        found = {
+        centers = [processes["center"].pid, *(process.pid for process in self._more)]
+        pids = {
             "center": centers,
             "door": [processes["door"].pid],
             "broker": [site.rabbitmq.pid],
@@ -65,10 +65,10 @@ class Ours:
             "redis": [site.redis.pid],
             "web": [processes["web"].pid],
         }
-        return {kind: [pid for pid in some if pid] for kind, some in found.items()}
+        return {kind: [pid for pid in members if pid] for kind, members in pids.items()}
 
     def two_centers(self) -> None:
-        """From now on two share the work."""
+        """Start a second center, which shares the work from now on."""
         first = self.site.processes["center"]
         env = {**os.environ, **self.site.env, "IM_CENTERS": "2", "PYTHONUNBUFFERED": "1"}
         first.env["IM_CENTERS"] = "2"
@@ -81,17 +81,17 @@ class Ours:
             second.wait_until(partial(self._is_read, number), 60)
 
     def _is_read(self, number: int) -> bool:
-        """Does a center read this queue?"""
-        _, found = self.site.rabbitmq.api(f"/queues/im/{ingress(number)}")
-        return isinstance(found, dict) and found.get("consumers", 0) > 0
+        """Tell whether a center reads this queue."""
+        _, queue = self.site.rabbitmq.api(f"/queues/im/{ingress(number)}")
+        return isinstance(queue, dict) and queue.get("consumers", 0) > 0
 
     def stop(self) -> None:
-        """What was started beside the site."""
-        for one in self._more:
-            one.stop()
+        """Stop the processes that were started beside the site's own."""
+        for process in self._more:
+            process.stop()
 
     async def caught_up(self) -> tuple[int, list[int]]:
-        """A device fetches what it has missed, page by page; how much, and nanoseconds of each page."""
+        """Fetch what a device has missed, page by page; return how many entries, and the times in ns."""
         about = self.town["missed"]
         headers = {"Authorization": f"Bearer {about['token']}"}
         path = f"/api/v1/im/conversations/{about['conversation']}/messages?count={plan.PAGE}&after="
@@ -112,7 +112,7 @@ class Ours:
 
 @contextmanager
 def ours() -> Iterator[Ours]:
-    """A site with everything in place, and nothing else to do."""
+    """Run a site with people and conversations, and nothing else to do."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=in_memory()) as directory,
         claimed(SERVER_PORTS) as base,
@@ -121,9 +121,9 @@ def ours() -> Iterator[Ours]:
         site = stand.sites[SITE]
         for name in ("beat", "worker1", "worker2"):
             site.processes[name].stop()
-        made = python(site, _TOWN).splitlines()[-1]
-        one = Ours(site, json.loads(made))
+        town = python(site, _TOWN).splitlines()[-1]
+        served = Ours(site, json.loads(town))
         try:
-            yield one
+            yield served
         finally:
-            one.stop()
+            served.stop()

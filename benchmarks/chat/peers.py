@@ -1,4 +1,4 @@
-"""ejabberd and Prosody as Debian has them (`peers.sh`), private ones on loopback, archives in MariaDB."""
+"""ejabberd and Prosody run from Debian's packages (`peers.sh`), on loopback, with MariaDB archives."""
 
 from __future__ import annotations
 
@@ -79,10 +79,10 @@ Component "conference.localhost" "muc"
 
 
 class Peer(Server):
-    """One of them; it stores in `database`, in a schema of its name."""
+    """An XMPP server; it stores in `database`, in a schema of its name."""
 
     needs: tuple[str, ...] = ()
-    """Files without which it is not installed."""
+    """If one of these files is missing, the server is not installed."""
 
     def __init__(self, directory: Path, port: int, database: MariaDB, people: list[str]) -> None:
         super().__init__(directory, port)
@@ -90,25 +90,25 @@ class Peer(Server):
 
     @classmethod
     def missing(cls) -> str:
-        """Why it cannot be measured here; "": it can."""
+        """Return why the server cannot be measured here; "" means that it can."""
         gone = [path for path in cls.needs if not Path(path).exists()]
         return f"not installed ({gone[0]} is missing); run benchmarks/peers.sh" if gone else ""
 
     def ready(self) -> bool:
-        """It speaks XMPP."""
+        """Tell whether the server answers in XMPP."""
         return answers(self.port, _STREAM, b"stream:features")
 
 
 class Ejabberd(Peer):
-    """With the flags of our own broker: schedulers that rest."""
+    """ejabberd, with the Erlang flags of our own broker: its schedulers do not spin."""
 
     kind = "ejabberd"
     needs = (str(_ERLANG / "ejabberd-23.01"), str(_SCHEMA))
 
     def prepare(self) -> Process:
-        """Schema and people first."""
+        """Write schema and people, and return the server's process."""
         self.database.sql(_SCHEMA.read_text(), "ejabberd")
-        rows = ", ".join(f"('{one}', '{PASSWORD}')" for one in self.people)
+        rows = ", ".join(f"('{user}', '{PASSWORD}')" for user in self.people)
         self.database.sql(f"INSERT INTO users (username, password) VALUES {rows}", "ejabberd")  # noqa: S608
         about = {"port": self.port, "database": self.database.port}
         config = self.directory / "ejabberd.yml"
@@ -127,17 +127,17 @@ class Ejabberd(Peer):
 
 
 class Prosody(Peer):
-    """One thread, as it is."""
+    """Prosody, which has one thread."""
 
     kind = "prosody"
     needs = ("/usr/bin/prosody",)
 
     def prepare(self) -> Process:
-        """People are files."""
+        """Write a file for each person, and return the server's process."""
         accounts = self.directory / "data" / "localhost" / "accounts"
         accounts.mkdir(parents=True, exist_ok=True)
-        for one in self.people:
-            (accounts / f"{one}.dat").write_text(f'return {{ ["password"] = "{PASSWORD}"; }};\n')
+        for user in self.people:
+            (accounts / f"{user}.dat").write_text(f'return {{ ["password"] = "{PASSWORD}"; }};\n')
         (self.directory / "log").mkdir(exist_ok=True)
         about = {"here": self.directory, "port": self.port, "database": self.database.port}
         config = self.directory / "prosody.cfg.lua"
@@ -151,7 +151,7 @@ def _lua() -> dict[str, str]:
 
 
 def database(directory: Path, port: int) -> MariaDB:
-    """As a site's own."""
+    """Return a database server with the settings of a site's own."""
     shutil.rmtree(directory, ignore_errors=True)
     return MariaDB(
         directory,

@@ -1,4 +1,4 @@
-"""Who is there, whoever serves them: numbers of people, pairs, groups."""
+"""The plan of people, pairs and groups is the same for every server."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ SECONDS = float(os.environ.get("SECONDS", "12"))
 
 
 def name(number: int) -> str:
-    """Of a person."""
+    """Return the name of a person."""
     return f"b{number}"
 
 
 def members(size: int, group: int) -> range:
-    """Of a group in which one speaks and `size` others hear it."""
+    """Return the people of a group in which one speaks and `size` others hear it."""
     first = FIRST_OF_CROWD if size == CROWD else group * (size + 1)
     return range(first, first + size + 1)
 
 
 def groups() -> list[tuple[int, int]]:
-    """All of them: how many hear it, and the group's number."""
+    """Yield all groups: how many hear a message, and the number of the group."""
     return [(size, n) for size, count in GROUPS.items() for n in range(count)] + [(CROWD, 0)]

@@ -24,14 +24,14 @@ GOALS = {
 }
 
 
-async def _steps(measure: Measure, one: Any) -> None:
+async def _steps(measure: Measure, served: Any) -> None:
     await measure.newcomers()
     await measure.arrive()
     await measure.pairs()
     for size in plan.GROUPS:
         await measure.fan_out(size)
-    if isinstance(one, Ours):
-        one.two_centers()
+    if isinstance(served, Ours):
+        served.two_centers()
         await measure.saturate(", two centers")
     await measure.catch_up()
     await measure.storm()
@@ -39,20 +39,20 @@ async def _steps(measure: Measure, one: Any) -> None:
     measure.memory()
 
 
-def _measured(one: Any) -> list[Row]:
-    measure = Measure(one)
-    uvloop.run(_steps(measure, one))
+def _measured(served: Any) -> list[Row]:
+    measure = Measure(served)
+    uvloop.run(_steps(measure, served))
     return measure.rows
 
 
 def run() -> list[Row]:
-    """All of it; `WHO=ours,ejabberd` measures some."""
+    """Measure our site and the peers; `WHO=ours,ejabberd` chooses some of them."""
     wanted, rows = os.environ.get("WHO", "ours,ejabberd,prosody").split(","), list[Row]()
     if "ours" in wanted:
         with ours() as site:
             rows += _measured(site)
-            made = site.town["exchanges_per_second"]
-            rows.append({"what": "ours: exchanges made at sign-in", "per_second": made})
+            rate = site.town["exchanges_per_second"]
+            rows.append({"what": "ours: exchanges made at sign-in", "per_second": rate})
     for kind in (peer for peer in PEERS if peer.kind in wanted):
         if why := kind.missing():
             rows.append({"what": f"{kind.kind}: skipped", "why": why})
@@ -62,6 +62,6 @@ def run() -> list[Row]:
     return [{**row, **_goal(row["what"])} for row in rows]
 
 
-def _goal(what: str) -> dict[str, str]:
-    who, _, step = what.partition(": ")
-    return {"goal": GOALS[step]} if who == "ours" and step in GOALS else {}
+def _goal(label: str) -> dict[str, str]:
+    server, _, step = label.partition(": ")
+    return {"goal": GOALS[step]} if server == "ours" and step in GOALS else {}

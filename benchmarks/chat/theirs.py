@@ -1,4 +1,4 @@
-"""A peer, as the load sees it."""
+"""A peer is an XMPP server as the load sees it."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from benchmarks.chat.peers import PASSWORD, Peer, database
 from benchmarks.chat.xmpp import XmppClient
 from deploy.stand.ports import SERVER_PORTS, claimed
 
-AT_THE_DOOR = 20
+ENTER_AT_ONCE = 20
 
 
 class Theirs:
-    """What the load has to know of a running peer."""
+    """A running peer, with what the load has to know of it."""
 
     def __init__(self, peer: Peer) -> None:
         self._peer, self.label = peer, peer.kind
 
     def client(self, number: int) -> XmppClient:
-        """Somebody's device, not signed in yet."""
+        """Return a person's device, not signed in yet."""
         return XmppClient(self._peer.port, plan.name(number), PASSWORD)
 
     def pair(self, _one: int, other: int) -> str:
-        """Where to tell the other something."""
+        """Return the address of the other person."""
         return f"{plan.name(other)}@localhost"
 
     def group(self, size: int, number: int) -> str:
-        """A room."""
+        """Return the address of a group's room."""
         return f"g{size}-{number}@conference.localhost"
 
     async def enter(self, size: int, number: int, clients: list[XmppClient]) -> None:
-        """The first one makes it; the others come a few at a time."""
-        room, gate = self.group(size, number), asyncio.Semaphore(AT_THE_DOOR)
+        """Let the first client create the room, and the others enter it a few at a time."""
+        room, gate = self.group(size, number), asyncio.Semaphore(ENTER_AT_ONCE)
         await clients[0].join(room, first=True)
 
         async def join(client: XmppClient) -> None:
@@ -49,12 +49,12 @@ class Theirs:
 
     @property
     def pids(self) -> dict[str, list[int]]:
-        """By kind of process."""
-        found = {"server": self._peer.pid, "database": self._peer.database.pid}
-        return {kind: [pid] for kind, pid in found.items() if pid}
+        """Return the process ids by kind of process."""
+        pids = {"server": self._peer.pid, "database": self._peer.database.pid}
+        return {kind: [pid] for kind, pid in pids.items() if pid}
 
     async def caught_up(self) -> tuple[int, list[int]]:
-        """The archive of somebody who has been told enough, page by page."""
+        """Fill a person's archive and read it page by page; return how many messages, and times in ns."""
         speaker, reader = self.client(998), self.client(999)
         for client in (speaker, reader):
             await client.sign_in()
@@ -74,7 +74,7 @@ class Theirs:
 
 @contextmanager
 def theirs(kind: type[Peer]) -> Iterator[Theirs]:
-    """A private server with its own database."""
+    """Run a private server with its own database."""
     people = [plan.name(number) for number in range(plan.PEOPLE)]
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=in_memory()) as directory,

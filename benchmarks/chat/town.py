@@ -1,4 +1,4 @@
-"""What has to be there before the load, made inside a process with a site's settings."""
+"""The people and conversations of the load are made inside a process with a site's settings."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ HOURS = 6 * 3600
 
 def _conversation(kind: Kind, users: Sequence[str]) -> str:
     about = {"domain": "d", "creator": users[0], "members": len(users), "members_version": 1}
-    made = Conversation.objects.create(kind=kind, **about)
+    conversation = Conversation.objects.create(kind=kind, **about)
     Member.objects.bulk_create(
-        Member(conversation=made, user=user, name=user, role="member") for user in users
+        Member(conversation=conversation, user=user, name=user, role="member") for user in users
     )
-    return str(made.pk)
+    return str(conversation.pk)
 
 
 def _token(user: str) -> str:
@@ -44,32 +44,34 @@ def _exchanges(users: Sequence[str]) -> float:
 
 
 def _missed() -> dict[str, str]:
-    """A conversation of an account of the site, whose device was away."""
+    """Make a conversation of an account of the site, whose device was away."""
     account = Account.objects.get(username="anna")
     number = _conversation(Kind.DIRECT, [account.moid, plan.name(0)])
-    where, now = store_of(own_platform()), clock.now()
-    with transaction.atomic(using=where.database):
-        one = journal.lock(where.database, [int(number)])[int(number)]
+    store, now = store_of(own_platform()), clock.now()
+    with transaction.atomic(using=store.database):
+        locked = journal.lock(store.database, [int(number)])[int(number)]
         for n in range(plan.MISSED):
             draft = DraftEntry(
                 Cmd.MSG, plan.name(0), plan.name(0), None, Type.TEXT, f"{n} " + "x" * 140
             )
-            one.append(draft, now)
-        journal.flush(where.database, [one])
+            locked.append(draft, now)
+        journal.flush(store.database, [locked])
     return {"conversation": number, "token": _token(account.moid)}
 
 
 def main() -> None:
-    """Make it, and print it."""
+    """Make people and conversations, and print them as JSON."""
     users = [plan.name(number) for number in range(plan.PEOPLE)]
-    found: dict[str, Any] = {"missed": _missed(), "tokens": {user: _token(user) for user in users}}
-    found["pairs"] = [
+    town: dict[str, Any] = {"missed": _missed(), "tokens": {user: _token(user) for user in users}}
+    town["pairs"] = [
         _conversation(Kind.DIRECT, users[2 * n : 2 * n + 2]) for n in range(plan.PAIRS)
     ]
-    found["groups"] = {
-        f"{size}/{n}": _conversation(Kind.GROUP, [users[one] for one in plan.members(size, n)])
+    town["groups"] = {
+        f"{size}/{n}": _conversation(
+            Kind.GROUP, [users[member] for member in plan.members(size, n)]
+        )
         for size, n in plan.groups()
     }
     presence_store.record_devices([(user, "bench", "a") for user in users], time.time() + HOURS)
-    found["exchanges_per_second"] = _exchanges(users)
-    print(json.dumps(found))
+    town["exchanges_per_second"] = _exchanges(users)
+    print(json.dumps(town))

@@ -30,11 +30,11 @@ _serial = itertools.count(1)
 
 
 class XmppClient(asyncio.Protocol):
-    """One resource. `sender`: a room's reflection of one's own message is not heard."""
+    """A client with one resource; it ignores a room's reflection of its own messages."""
 
     def __init__(self, port: int, user: str, password: str) -> None:
-        self.heard: Callable[[str], None] = _nobody
-        self.acknowledged: Callable[[str], None] = _nobody
+        self.heard: Callable[[str], None] = _ignore
+        self.acknowledged: Callable[[str], None] = _ignore
         self.user = user
         self._port, self._password = port, password
         self._transport: Any = None
@@ -49,7 +49,7 @@ class XmppClient(asyncio.Protocol):
     # ---- signing in ---------------------------------------------------------------------------
 
     async def sign_in(self) -> None:
-        """Authentication, resource, stream management, presence."""
+        """Authenticate, bind a resource, enable stream management, send presence."""
         loop = asyncio.get_running_loop()
         waiting = self._wait(lambda name, _: name == "stream:features")
         await loop.create_connection(lambda: self, "127.0.0.1", self._port)
@@ -68,33 +68,33 @@ class XmppClient(asyncio.Protocol):
         self._stanza("<presence/>")
 
     async def join(self, room: str, *, first: bool = False) -> None:
-        """Enter a room, which the first one makes."""
+        """Enter a room; the first client creates and configures it."""
         entered = self._wait(lambda name, _: name == "presence" and "110" in self.codes)
         self.codes.clear()
         self._stanza(f"<presence to={quoteattr(f'{room}/{self.user}')}>{_MUC}</presence>")
         await entered
         if first:
-            done = self._wait(lambda _, about: about.get("id") == "room")
+            configured = self._wait(lambda _, about: about.get("id") == "room")
             self._stanza(f"<iq type='set' id='room' to={quoteattr(room)}>{_CONFIGURE}</iq>")
-            await done
+            await configured
 
     async def page(self, after: str, count: int) -> str:
-        """A page of one's archive; the id of its last message, "" at the end."""
+        """Read a page of the archive; return the id of its last message, "" at the end."""
         number = f"page{next(_serial)}"
         start = f"<after>{after}</after>" if after else ""
-        done = self._wait(lambda name, about: name == "iq" and about.get("id") == number)
+        received = self._wait(lambda name, about: name == "iq" and about.get("id") == number)
         self._last = ""
         self._stanza(
             f"<iq type='set' id='{number}'><query xmlns='urn:xmpp:mam:2'>"
             f"<set xmlns='http://jabber.org/protocol/rsm'><max>{count}</max>{start}</set>"
             "</query></iq>"
         )
-        await done
+        await received
         return self._last
 
-    async def _ask(self, said: str, wanted: Callable[[str, dict[str, str]], bool]) -> None:
+    async def _ask(self, stanza: str, wanted: Callable[[str, dict[str, str]], bool]) -> None:
         answer = self._wait(wanted)
-        self._transport.write(said.encode())
+        self._transport.write(stanza.encode())
         await answer
 
     def _wait(self, wanted: Callable[[str, dict[str, str]], bool]) -> asyncio.Future[Any]:
@@ -104,21 +104,21 @@ class XmppClient(asyncio.Protocol):
 
     # ---- what goes ----------------------------------------------------------------------------
 
-    def _stanza(self, said: str) -> None:
+    def _stanza(self, text: str) -> None:
         self._sent += 1
-        self._transport.write(said.encode())
+        self._transport.write(text.encode())
 
-    def say(self, where: str, text: str, mark: str) -> None:
-        """A message to a person or, when it is one, a room; its acknowledgement is asked for."""
+    def say(self, place: str, text: str, mark: str) -> None:
+        """Send a message to a person or a room, and ask for its acknowledgement."""
         self._unacknowledged.append((self._sent + 1, mark))
-        kind = "groupchat" if "@conference." in where else "chat"
+        kind = "groupchat" if "@conference." in place else "chat"
         self._stanza(
-            f"<message to='{where}' type='{kind}' id='{mark}'><body>{text}</body></message>"
+            f"<message to='{place}' type='{kind}' id='{mark}'><body>{text}</body></message>"
             "<r xmlns='urn:xmpp:sm:3'/>"
         )
 
     def close(self) -> None:
-        """Hang up, and be gone for the server as well."""
+        """End the stream and close the connection, so that the server knows, too."""
         if self._transport and not self._transport.is_closing():
             self._transport.write(b"</stream:stream>")
             self._transport.close()
@@ -126,7 +126,7 @@ class XmppClient(asyncio.Protocol):
     # ---- what comes ---------------------------------------------------------------------------
 
     def connection_made(self, transport: Any) -> None:
-        """By asyncio."""
+        """Keep the transport; asyncio calls this."""
         self._transport, self._counts, self._sent = transport, False, 0
         self._open()
 
@@ -141,12 +141,12 @@ class XmppClient(asyncio.Protocol):
         self._transport.write(_STREAM.encode())
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """By asyncio."""
+        """Fail the step that waits for an answer; asyncio calls this."""
         if self._answer and not self._answer.done():
             self._answer.set_exception(ConnectionError(f"{self.user}: {exc}"))
 
     def data_received(self, data: bytes) -> None:
-        """By asyncio."""
+        """Parse what has arrived; asyncio calls this."""
         self._parser.Parse(data, False)
 
     def _start(self, name: str, about: dict[str, str]) -> None:
@@ -192,5 +192,5 @@ class XmppClient(asyncio.Protocol):
             self.acknowledged(self._unacknowledged.popleft()[1])
 
 
-def _nobody(_: str) -> None:
-    """Nobody listens yet."""
+def _ignore(_: str) -> None:
+    """Ignore a text: the place of a listener until one is set."""

@@ -28,7 +28,7 @@ def conference(monkeypatch: pytest.MonkeyPatch) -> Whereabouts:
     cache.clear()
     found = Whereabouts()
     found.join = JOIN
-    monkeypatch.setattr(join_page, "joinable", found)
+    monkeypatch.setattr(join_page, "join_info", found)
     monkeypatch.setattr(join_page, "stock_of_site", lambda: Stock(NONE, None))
     monkeypatch.setattr(join_page, "is_served_here", lambda platform: platform != found.elsewhere)
     monkeypatch.setattr(join_page, "site_urls_of", lambda platform: (BACKUP,))
