@@ -1,4 +1,4 @@
-"""This module gives the web application to a WSGI server."""
+"""The web application for a WSGI server is `application`."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""A command handed in over HTTP, and its answer: what the API and the console's page share."""
+"""The API and the console's page use these functions to send commands and wait for the answers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NO_CONFERENCE = 12103
 
 
 class Nack(Refusal):
-    """The command was understood and refused; `errcode` is the wire's."""
+    """A command was understood and refused; `errcode` is the wire's."""
 
     def __init__(self, errcode: str, detail: str) -> None:
         super().__init__(http_code(errcode), detail)
@@ -32,7 +32,10 @@ class Nack(Refusal):
 
 
 def closed(platform: str = "") -> Refusal | None:
-    """The refusal of a site that does not serve a platform (empty: its own) now: who does, and where."""
+    """Return the refusal if this site does not serve a platform now; `None` if it does.
+
+    An empty platform means the site's own. The refusal names the site that serves, and its address.
+    """
     elsewhere = served_elsewhere(platform or own_platform())
     if elsewhere is None:
         return None
@@ -42,7 +45,10 @@ def closed(platform: str = "") -> Refusal | None:
 
 
 def own(conf_id: str, domain: str) -> Conference:
-    """A live conference of this tenant. Another's is as unknown as none. Raises Refusal."""
+    """Return a live conference of a tenant.
+
+    Raises Refusal, the same for another tenant's conference and for none.
+    """
     c = queries.live_by_number(conf_id) if conf_id.isdigit() and len(conf_id) <= 16 else None
     if c is None or not domain or c.user_domain != domain:
         raise Refusal(NO_CONFERENCE, "conference does not exist")
@@ -50,27 +56,27 @@ def own(conf_id: str, domain: str) -> Conference:
 
 
 def ask(command: Message) -> Result:
-    """Hand a command in, and wait for its answer. Raises Nack."""
+    """Send a command and wait for its answer. Raises Nack."""
     result = gateway().ask(command)
     if result.answer is not None:
-        said = orjson.loads(result.answer)
-        if said["type"].endswith("_NACK"):
-            raise Nack(str(said.get("errcode")), str(said.get("detail") or "refused"))
+        body = orjson.loads(result.answer)
+        if body["type"].endswith("_NACK"):
+            raise Nack(str(body.get("errcode")), str(body.get("detail") or "refused"))
     return result
 
 
 def ask_unit(order: ControlOrder) -> dict[str, Any]:
-    """Hand a control in; what the media unit says. Raises Nack, and Refusal where it is silent."""
+    """Send a control and return the media unit's answer. Raises Nack, and Refusal without an answer."""
     result = ask(order)
     if result.answer is None:
         raise Refusal(20001, "the media unit did not answer")
-    said: dict[str, Any] = orjson.loads(result.answer)
-    return said
+    answer: dict[str, Any] = orjson.loads(result.answer)
+    return answer
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A conference that was asked for; without an outcome in 4 s it is not running yet, and goes on."""
+    """A conference that was requested; if it does not run within 4 s, its start goes on."""
 
     e164: str
     confid: str
@@ -79,7 +85,7 @@ class Started:
 
 
 def start(command: CreateConference) -> Started:
-    """Ask for a conference. Raises Nack, and Refusal while the very same request is on its way."""
+    """Request a conference. Raises Nack, and Refusal while the same request is still in progress."""
     result = ask(command)
     if result.answer is not None:
         created = from_body(ConferenceCreated, orjson.loads(result.answer))

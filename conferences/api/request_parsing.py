@@ -40,7 +40,7 @@ def number(value: Any, name: str, default: int) -> int:
 
 
 def switch(value: Any, name: str) -> bool:
-    """Return 0 or 1; absent means 0. Raises Refusal."""
+    """Tell whether a switch is 1 (on); it is 0 or 1, and absent means 0. Raises Refusal."""
     flag = number(value, name, 0)
     if flag not in (0, 1):
         raise Refusal(int(Err.MALFORMED), f"{name}: must be 0 or 1")

@@ -1,7 +1,7 @@
-"""What the calls of conferences take and answer, for the API's own description.
+"""The serializers describe requests and answers of the conference calls in the API's own description.
 
-Requests are read leniently (`request_parsing`), and answers are put together by `representations`: a test holds what
-is answered against these shapes.
+They neither read nor write: `request_parsing` reads requests leniently, and `representations` builds
+answers. A test compares the answers with these shapes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _Shape = serializers.Serializer[Any]
 
 
 class VideoFormat(_Shape):
-    """A picture. The first one with a `format` counts."""
+    """A picture format; the first entry with a `format` counts."""
 
     format = serializers.IntegerField(required=False, help_text="6: H.265, anything else: H.264.")
     resolution = serializers.IntegerField(required=False, help_text="13 or 16: 1080p, else 720p.")
@@ -28,9 +28,11 @@ class VideoFormat(_Shape):
 
 
 class Recorder(_Shape):
-    """Whether it is recorded."""
+    """The choice whether the conference is recorded."""
 
-    recorder_mode = serializers.IntegerField(required=False, help_text="1 or 3: it is recorded.")
+    recorder_mode = serializers.IntegerField(
+        required=False, help_text="1 or 3: the conference is recorded."
+    )
 
 
 class InvitedMember(_Shape):
@@ -45,7 +47,7 @@ class InvitedMember(_Shape):
 
 
 class ConfParams(_Shape):
-    """A conference that is asked for. Whole numbers may be strings of digits."""
+    """A conference that is requested; whole numbers may be strings of digits."""
 
     name = serializers.CharField(max_length=64, help_text="At most 64 bytes.")
     create_type = serializers.ChoiceField([1], required=False)
@@ -84,7 +86,7 @@ class TerminalIds(_Shape):
 
 
 class WebRtc(_Shape):
-    """How a browser enters: the rooms of the conference on a unit's Janus, and the keys to them."""
+    """The Janus rooms of a conference on its unit, and the keys with which a browser enters them."""
 
     url = serializers.CharField(required=False)
     audioroom = serializers.CharField(required=False, help_text="A string, or a whole number.")
@@ -101,7 +103,7 @@ class Join(_Shape):
 
 
 class Created(Accepted):
-    """A conference that was asked for. Without an outcome in 4 s it goes on."""
+    """A conference that was requested; if it does not run within 4 s, its start goes on."""
 
     conf_id = serializers.CharField()
     meeting_id = serializers.CharField()
@@ -117,7 +119,7 @@ class Ended(Accepted):
 
 
 class Creator(_Shape):
-    """Who asked for a conference."""
+    """The account that requested a conference."""
 
     name = serializers.CharField(allow_blank=True)
     account = serializers.CharField(allow_blank=True)
@@ -127,7 +129,7 @@ class Creator(_Shape):
 
 
 class ConfItem(_Shape):
-    """A conference in a list. What a media unit of ours does not do has the value that says so."""
+    """A conference in a list; fields of functions that our media units lack have the value for "no"."""
 
     meeting_room_name = serializers.CharField(allow_blank=True)
     conf_level = serializers.IntegerField()
@@ -153,13 +155,15 @@ class ConfItem(_Shape):
     superior_cascade = serializers.IntegerField()
     subordinate_cascade = serializers.IntegerField()
     name = serializers.CharField()
-    conf_id = serializers.CharField(help_text="Its number.")
+    conf_id = serializers.CharField(help_text="The number of the conference.")
     meeting_id = serializers.CharField()
     user_domain_moid = serializers.CharField()
     user_domain_name = serializers.CharField(allow_blank=True)
     platform_id = serializers.CharField()
     start_time = serializers.CharField(allow_blank=True, help_text="ISO 8601, in UTC.")
-    end_time = serializers.CharField(allow_blank=True, help_text="Empty: it has no end.")
+    end_time = serializers.CharField(
+        allow_blank=True, help_text="Empty: the conference has no end."
+    )
     duration = serializers.IntegerField(help_text="Minutes.")
     bitrate = serializers.IntegerField()
     mute = serializers.ChoiceField([0, 1])
@@ -172,7 +176,7 @@ class ConfItem(_Shape):
 
 
 class ConfList(Accepted):
-    """One page of a tenant's live conferences, and how many there are."""
+    """A page of a tenant's live conferences, and the number of all."""
 
     total = serializers.IntegerField()
     confs = ConfItem(many=True)
@@ -188,7 +192,7 @@ class VideoFormatNow(_Shape):
 
 
 class ConfDetail(ConfItem, Accepted):
-    """One conference, flat."""
+    """A conference with all its fields, flat."""
 
     call_times = serializers.IntegerField()
     call_interval = serializers.IntegerField()
@@ -231,7 +235,7 @@ class MtItem(_Shape):
 
 
 class MtList(Accepted):
-    """Who is invited, and who is there."""
+    """The terminals that are invited or present."""
 
     mts = MtItem(many=True)
 

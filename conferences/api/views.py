@@ -30,40 +30,46 @@ NO_TERMINAL = 12104
 
 
 def unknown_call(request: HttpRequest, rest: str = "") -> JsonResponse:
-    """A call that does not exist (here, yet): a refusal, never a page."""
+    """Refuse a call that does not exist; the answer has the API's form and is never a page."""
     return JsonResponse(nack(UNSPECIFIED, f"no such call: {request.method} {request.path[:200]}"))
 
 
 class _Call(APIView):
-    """A call of a person who is logged in."""
+    """The base of the calls for a person who is logged in."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Only where this site serves the caller's platform; reading too: a copy may be old."""
+        """Refuse the call unless this site serves the caller's platform.
+
+        Reading is refused, too, because the copy of a site that does not serve may be old.
+        """
         super().initial(request, *args, **kwargs)
         if refusal := commands.closed(platform_of_domain(self.domain(request))):
             raise refusal
 
     def params(self, request: Request) -> dict[str, Any]:
-        """The structured arguments."""
-        found: dict[str, Any] = request._request.api_params  # type: ignore[attr-defined]
-        return found
+        """Return the structured arguments."""
+        params: dict[str, Any] = request._request.api_params  # type: ignore[attr-defined]
+        return params
 
     def session(self, request: Request) -> Session:
-        """Who calls."""
+        """Return the session of the caller."""
         assert isinstance(request.auth, Session)
         return request.auth
 
     def domain(self, request: Request) -> str:
-        """The tenant of the caller."""
+        """Return the user domain of the caller."""
         return self.session(request).domain
 
     def own(self, request: Request, conf_id: str) -> Conference:
-        """A live conference of the caller's tenant. Another's is as unknown as none. Raises Refusal."""
+        """Return a live conference of the caller's tenant.
+
+        Raises Refusal, the same for another tenant's conference and for none.
+        """
         return commands.own(conf_id, self.domain(request))
 
 
 class Conferences(_Call):
-    """`mc/confs`."""
+    """The call `mc/confs`."""
 
     @extend_schema(
         request=serializers.ConfParams,
@@ -71,38 +77,41 @@ class Conferences(_Call):
         responses=answers(serializers.Created),
     )
     def post(self, request: Request) -> Response:
-        """Create. Without an outcome in 4 s it is acknowledged all the same: it goes on."""
-        given = self.params(request)
+        """Create a conference.
+
+        If it does not run within 4 s, it is acknowledged nevertheless, and its start goes on.
+        """
+        params = self.params(request)
         domain, account = self.domain(request), self.session(request).account
         creator = Creator(moid=account.moid, name=str(account)[:64])
         key = request.headers.get("Idempotency-Key", "")[:64]
-        command = request_parsing.create_request(given, domain, creator, key or None)
+        command = request_parsing.create_request(params, domain, creator, key or None)
         home = platform_of_domain(domain)
-        if str(given.get("platform_id") or home) != home:
+        if str(params.get("platform_id") or home) != home:
             raise Refusal(29004, "platform_id: this platform is not served at this site")
-        made = commands.start(command)
+        started = commands.start(command)
         return ack(
-            conf_id=made.e164,
-            meeting_id=made.confid,
-            description="running" if made.running else "accepted; it is being started",
-            join=to_json(made.join) if made.join else None,
-            join_url=settings.PUBLIC_URL + join_link(made.confid, made.e164),
+            conf_id=started.e164,
+            meeting_id=started.confid,
+            description="running" if started.running else "accepted; it is being started",
+            join=to_json(started.join) if started.join else None,
+            join_url=settings.PUBLIC_URL + join_link(started.confid, started.e164),
         )
 
 
 class OneConference(_Call):
-    """`mc/confs/{conf_id}`."""
+    """The call `mc/confs/{conf_id}`."""
 
     @extend_schema(request=None, responses={200: answers(serializers.Ended)})
     def delete(self, request: Request, conf_id: str) -> Response:
-        """End it."""
+        """End a conference."""
         self.own(request, conf_id)
         commands.ask(ReleaseConference(e164=conf_id, user_domain=self.domain(request)))
         return ack(description="")
 
 
 class LiveConferences(_Call):
-    """`vc/confs`."""
+    """The call `vc/confs`."""
 
     @extend_schema(
         operation_id="vc_confs_list",
@@ -110,35 +119,37 @@ class LiveConferences(_Call):
         responses={200: answers(serializers.ConfList)},
     )
     def get(self, request: Request) -> Response:
-        """The tenant's live conferences; `start` and `count` (0: all, up to 500)."""
-        given = self.params(request)
-        start = max(0, request_parsing.number(given.get("start"), "start", 0))
-        count = request_parsing.number(given.get("count"), "count", 10)
+        """List the tenant's live conferences from `start`; `count` 0 means all, up to 500."""
+        params = self.params(request)
+        start = max(0, request_parsing.number(params.get("start"), "start", 0))
+        count = request_parsing.number(params.get("count"), "count", 10)
         most = 500 if count <= 0 else min(count, 500)
         domain = self.domain(request)
         database = store_of(platform_of_domain(domain)).database
-        total, found = queries.page_of(database, "user_domain", domain, min(start, 10**6), most)
+        total, conferences = queries.page_of(
+            database, "user_domain", domain, min(start, 10**6), most
+        )
         name = self.session(request).domain_name
-        return ack(total=total, confs=[representations.item(c, name) for c in found])
+        return ack(total=total, confs=[representations.item(c, name) for c in conferences])
 
 
 class LiveConference(_Call):
-    """`vc/confs/{conf_id}`."""
+    """The call `vc/confs/{conf_id}`."""
 
     @extend_schema(responses=answers(serializers.ConfDetail))
     def get(self, request: Request, conf_id: str) -> Response:
-        """One conference in detail."""
+        """Answer all fields of one conference."""
         c = self.own(request, conf_id)
         name = self.session(request).domain_name
         return ack(**representations.detail(c, name))
 
 
 class Terminals(_Call):
-    """`vc/confs/{conf_id}/mts`."""
+    """The call `vc/confs/{conf_id}/mts`."""
 
     @extend_schema(responses={200: answers(serializers.MtList)})
     def get(self, request: Request, conf_id: str) -> Response:
-        """Who is invited, and who is there."""
+        """List the terminals that are invited or present."""
         c = self.own(request, conf_id)
         return ack(mts=[representations.terminal(m, c.bitrate) for m in c.mts])
 
@@ -147,23 +158,22 @@ class Terminals(_Call):
         responses={200: answers(serializers.CalledTerminals)},
     )
     def post(self, request: Request, conf_id: str) -> Response:
-        """Call terminals; they come online later."""
+        """Call terminals, which come online later."""
         self.own(request, conf_id)
         wanted = request_parsing.terminals(self.params(request).get("mts"), "mts")
         if not wanted:
             raise Refusal(int(Err.MALFORMED), "mts: a list of {account, account_type} is needed")
-        said = commands.ask_unit(
+        answer = commands.ask_unit(
             CallTerminals(e164=conf_id, user_domain=self.domain(request), mts=wanted)
         )
-        added = said.get("mts")
-        known = added if isinstance(added, list) else []
-        shown = [
-            representations.terminal(read_as(Terminal, one), 0)
-            for one in known
-            if isinstance(one, dict)
+        added = answer.get("mts")
+        called = [
+            representations.terminal(read_as(Terminal, terminal), 0)
+            for terminal in (added if isinstance(added, list) else [])
+            if isinstance(terminal, dict)
         ]
         names = ("account", "account_type", "protocol", "mt_id")
-        return ack(mts=[{name: one[name] for name in names} for one in shown])
+        return ack(mts=[{name: item[name] for name in names} for item in called])
 
     @extend_schema(request=serializers.TerminalIds, responses={200: answers(Accepted)})
     def delete(self, request: Request, conf_id: str) -> Response:
