@@ -56,7 +56,7 @@ def test_each_possible_platform_has_an_alias_and_a_redis_of_its_own_after_our_ow
     [
         (f"{WEST}=mysql://a:b@h:1/w", "", "is in only one of them"),
         ("", f"{WEST}=redis://h:1/0", "is in only one of them"),
-        (f"{OWN}=mysql://a:b@h:1/w", f"{OWN}=redis://h:1/0", "our own is DATABASE_URL"),
+        (f"{OWN}=mysql://a:b@h:1/w", f"{OWN}=redis://h:1/0", "the own database is DATABASE_URL"),
     ],
 )
 def test_what_does_not_fit_is_refused_at_start(databases: str, caches: str, why: str) -> None:
