@@ -1,1 +1,1 @@
-"""What every HTTP view shares: lenient reading of requests, one exception and its two renderings."""
+"""All APIs and admin pages share these parts: lenient reading of requests, errors, scope, audit trail, health."""

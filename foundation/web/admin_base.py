@@ -1,4 +1,4 @@
-"""What every admin page of ours has in common: scope, quick lists, confirmed actions, an audit line for each.
+"""All admin pages share this base: scope, quick lists, confirmed actions, and an audit line for each action.
 
 A list never counts further than it has to, never reads the database once per row, and sorts by an
 index. State is not edited here: an action asks the operator first, then calls one flow.
@@ -41,38 +41,41 @@ MOST_AT_ONCE = 500
 """Rows that one action may touch."""
 
 MOST_HISTORY = 200
-"""Entries of the audit trail on the page of one thing; the trail's own page has all."""
+"""Entries of the audit trail on the history page of one object; the trail's own page has all."""
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts as far as MOST_COUNTED; what lies beyond is found by searching."""
+    """The paginator counts up to MOST_COUNTED rows; rows beyond are found by searching."""
 
     @cached_property
     def count(self) -> int:
-        """How many there are, as far as anybody will leaf."""
+        """Return the number of rows, counted up to MOST_COUNTED."""
         rows: Any = self.object_list
         return int(rows.order_by()[:MOST_COUNTED].count())
 
 
 class EnrichedList(ChangeList):  # type: ignore[misc]
-    """A list whose rows are completed page by page with what lies in other stores."""
+    """The rows of this list are completed, page by page, with values from other stores."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Read one page, then complete it."""
+        """Read one page of rows, then complete them."""
         super().get_results(request)
         rows: list[Any] = list(self.result_list)  # type: ignore[has-type]
         self.result_list = rows
         self.model_admin.enrich(rows)
 
     def get_ordering_field(self, field_name: str) -> Any:
-        """Nothing for a column that is not offered: an address typed by hand sorts no million rows."""
+        """Return the field by which a column sorts; `None` means that the list does not sort by it.
+
+        So no URL that is typed by hand can sort a million rows.
+        """
         if field_name not in self.model_admin.sortable_by:
             return None
         return super().get_ordering_field(field_name)
 
 
 class BaseAdmin(ScopedPages, ModelAdmin):  # type: ignore[misc]
-    """Base of all our admin pages."""
+    """All our admin pages are derived from this class."""
 
     paginator: Any = BoundedPaginator
     show_full_result_count = False
@@ -89,11 +92,11 @@ class BaseAdmin(ScopedPages, ModelAdmin):  # type: ignore[misc]
         translatable(model)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Our list, which `enrich` completes."""
+        """Return the class of the list, which `enrich` completes."""
         return EnrichedList
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """Add to the rows of one page what their table does not have. In few queries, or none."""
+        """Add to the rows of one page what their table does not have, in few queries or none."""
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -103,55 +106,55 @@ class BaseAdmin(ScopedPages, ModelAdmin):  # type: ignore[misc]
         return (self.find(request, queryset, term) if term else queryset), False
 
     def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
-        """By `search_fields`; a page with better indexes has its own way."""
-        found: QuerySet[Any] = super().get_search_results(request, queryset, term)[0]
-        return found
+        """Return the rows that match a term by `search_fields`; pages with better indexes override this."""
+        rows: QuerySet[Any] = super().get_search_results(request, queryset, term)[0]
+        return rows
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Leave out the deletion of many rows at once: objects in use are disabled instead."""
-        found: dict[str, Any] = super().get_actions(request)
-        found.pop("delete_selected", None)
-        return found
+        actions: dict[str, Any] = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
 
-    # ---- the audit trail (what fields become, auditlog writes itself) -----------------------
+    # ---- the audit trail (auditlog itself writes changes of fields) -------------------------
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:
-        """Brought in without a form."""
-        self._say(obj, message, LogEntry.Action.CREATE)
+        """Log that an object was added without a form."""
+        self._log(obj, message, LogEntry.Action.CREATE)
 
     def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:
-        """Return an action with its words."""
-        self._say(obj, message, LogEntry.Action.UPDATE)
+        """Log an action on an object, with its words."""
+        self._log(obj, message, LogEntry.Action.UPDATE)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
-        """One entry for each."""
+        """Log the deletion of each row."""
         for row in queryset:
-            self._say(row, [], LogEntry.Action.DELETE)
+            self._log(row, [], LogEntry.Action.DELETE)
 
-    def _say(self, obj: Model, message: Any, action: int) -> None:
-        said = isinstance(message, str | Promise)
-        if said or not auditlog.contains(type(obj)):
-            audit.say(obj, message if said else "", action)
+    def _log(self, obj: Model, message: Any, action: int) -> None:
+        has_words = isinstance(message, str | Promise)
+        if has_words or not auditlog.contains(type(obj)):
+            audit.say(obj, message if has_words else "", action)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
-        """Return what was done to one object, newest first."""
-        thing = self.get_object(request, unquote(object_id))
-        if thing is None:
+        """Return the page of all actions on one object, newest first."""
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None:
             missing: HttpResponse = self._get_obj_does_not_exist_redirect(
                 request, self.opts, object_id
             )
             return missing
-        if not self.has_view_or_change_permission(request, thing):
+        if not self.has_view_or_change_permission(request, obj):
             raise PermissionDenied
-        found = LogEntry.objects.get_for_object(thing).select_related("actor")[:MOST_HISTORY]
+        entries = LogEntry.objects.get_for_object(obj).select_related("actor")[:MOST_HISTORY]
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("History"),
-            "original": thing,
-            "entries": [(one, changes_of(one)) for one in found],
+            "original": obj,
+            "entries": [(entry, changes_of(entry)) for entry in entries],
         }
         return TemplateResponse(request, "admin/history.html", context)
 
@@ -199,37 +202,38 @@ class BaseAdmin(ScopedPages, ModelAdmin):  # type: ignore[misc]
         *,
         in_trail: bool = True,
     ) -> None:
-        """Call the flow for each row, write one audit line for each, and say what came of it.
+        """Call the flow for each row, write one audit line for each, and show the operator the result.
 
-        `in_trail=False`: what the flow saves stands in the audit trail by itself.
+        `act` returns whether the row was in a state for the action.
+        `in_trail=False` means that auditlog itself logs what the flow saves.
         """
-        done = 0
+        count = 0
         for row in rows:
             if act(row):
-                done += 1
+                count += 1
                 if in_trail:
                     self.log_change(request, row, did)
-        if done:
-            messages.success(request, _("%(did)s: %(count)d") % {"did": did, "count": done})
-        if done < len(rows):
-            left = len(rows) - done
+        if count:
+            messages.success(request, _("%(did)s: %(count)d") % {"did": did, "count": count})
+        if count < len(rows):
+            left = len(rows) - count
             text = _("%(count)d left as they are: not in a state for it any more")
             messages.warning(request, text % {"count": left})
 
 
 class ReadOnlyAdmin(BaseAdmin):
-    """To look at: written by the platform itself, never by hand."""
+    """The rows of these pages are written by the platform itself; nobody edits them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody adds."""
+        """Return `False`: nobody adds rows."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody changes."""
+        """Return `False`: nobody changes rows."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody deletes."""
+        """Return `False`: nobody deletes rows."""
         return False
 
 
@@ -279,21 +283,21 @@ def table(head: Sequence[StrOrPromise], rows: Sequence[Sequence[Any]]) -> SafeSt
 
 def changes_of(entry: LogEntry) -> SafeString:
     """Return an entry of the audit trail for people: the remark, each field before and after."""
-    said = (entry.additional_data or {}).get("said", "")
+    remark = (entry.additional_data or {}).get("said", "")
     changed = entry.changes_display_dict if entry.changes else {}
-    rows = [(name, *map(_known, values)) for name, values in changed.items() if len(values) == 2]
-    words = format_html("<p>{}</p>", _(said)) if said else SafeString("")
-    shown = table([_("field"), _("before"), _("after")], rows) if rows else SafeString("")
-    return words + shown
+    rows = [(name, *map(_words, values)) for name, values in changed.items() if len(values) == 2]
+    paragraph = format_html("<p>{}</p>", _(remark)) if remark else SafeString("")
+    fields = table([_("field"), _("before"), _("after")], rows) if rows else SafeString("")
+    return paragraph + fields
 
 
-def _known(value: str) -> str:
+def _words(value: str) -> str:
     words = {"None": "", "True": _("yes"), "False": _("no")}
     return str(words.get(value, value))
 
 
 def pretty(text: str) -> SafeString:
-    """Text with its line breaks."""
+    """Return a text with its line breaks as HTML."""
     return format_html('<pre class="op-pre">{}</pre>', text)
 
 

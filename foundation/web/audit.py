@@ -1,7 +1,7 @@
-"""The one audit trail (django-auditlog): who did what, from where, and how it was before and after.
+"""The audit trail (django-auditlog) records who did what, from which address, with the values before and after.
 
-What a model's fields become is written by auditlog when the model is saved; here is what it cannot
-know: who asked, from which address, what an action was called, and what must not stand there.
+Auditlog writes how fields change when a model is saved. This module adds what auditlog cannot know: the account
+and address of the request, the name of the action, and which values are secret.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _request: ContextVar[HttpRequest | None] = ContextVar("request of the audit trai
 
 
 class WhoAsked:
-    """Middleware: what is written while a request is answered was done by its user.
+    """Middleware: entries that are written while a request is answered name its user and address.
 
-    Auditlog's own connects and disconnects a signal for each request, which threads share, and
+    Auditlog's own middleware connects and disconnects a signal for each request, which threads share, and
     believes any `X-Forwarded-For`.
     """
 
@@ -41,7 +41,7 @@ class WhoAsked:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Remember the request as long as it is answered."""
+        """Answer the request, and remember it meanwhile."""
         token = _request.set(request)
         try:
             return self._get_response(request)
@@ -50,19 +50,22 @@ class WhoAsked:
 
 
 def address_of(request: HttpRequest) -> str | None:
-    """Return the caller's address: what the proxy in front has added last, if there is one."""
-    found = request.META.get("REMOTE_ADDR", "")
+    """Return the caller's address: what the proxy in front has added last, if there is a proxy.
+
+    `None` means that this is no IP address.
+    """
+    address = request.META.get("REMOTE_ADDR", "")
     if settings.BEHIND_TLS:
-        found = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or found
+        address = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or address
     try:
-        return str(ip_address(found))
+        return str(ip_address(address))
     except ValueError:
         return None
 
 
 @receiver(pre_save, sender=LogEntry, dispatch_uid="who asked")
 def _sign(sender: Any, instance: LogEntry, **more: Any) -> None:
-    """Each new entry bears the user and the address of the request in which it is written."""
+    """Add to each new entry the user and the address of the request in which it is written."""
     request = _request.get()
     if request is None or instance.pk is not None:
         return
@@ -73,33 +76,33 @@ def _sign(sender: Any, instance: LogEntry, **more: Any) -> None:
 
 
 def say(
-    thing: Model,
+    obj: Model,
     words: StrOrPromise,
     action: int = LogEntry.Action.UPDATE,
     before: Model | None = None,
 ) -> None:
-    """Write down an action on a thing, in words: kept in English, translated when they are shown.
+    """Log an action on an object. Its words are stored in English, and translated when they are shown.
 
-    A thing that is not stored stands for all of its kind.
-    `before`: the thing, or what it replaces, as it was, to compare with.
+    An object that is not stored stands for all of its kind.
+    `before` is the object as it was, or the object that it replaces, to compare with.
     """
     with translation.override("en"):
-        said = {"said": str(words)}
-    changes = model_instance_diff(before, thing) if before is not None else None
+        remark = {"said": str(words)}
+    changes = model_instance_diff(before, obj) if before is not None else None
     LogEntry.objects.log_create(
-        thing,
+        obj,
         force_log=True,
-        object_pk="" if thing.pk is None else str(thing.pk),
+        object_pk="" if obj.pk is None else str(obj.pk),
         action=action,
         changes=changes,
-        additional_data=said,
+        additional_data=remark,
     )
 
 
 def follow(
     *models: type[Model], secret: tuple[str, ...] = (), without: tuple[str, ...] = ()
 ) -> None:
-    """Keep what these models' fields become; of `secret` ones only that they did."""
+    """Log how the fields of these models change; of `secret` fields only that they do, of `without` nothing."""
     for model in models:
         auditlog.register(
             model,
@@ -110,10 +113,10 @@ def follow(
 
 
 def hidden(value: str) -> str:
-    """Hide a secret: show nothing of it, and of an address all but the password."""
+    """Return a secret for the trail: dots in its place, and of a URL all but the password."""
     if "://" not in value:
         return HIDDEN if value not in ("", "None") else ""
     parts = urlsplit(value)
     host = parts.netloc.rpartition("@")
-    kept = f"{host[0].partition(':')[0]}@{host[2]}" if host[1] else host[2]
-    return parts._replace(netloc=kept, query="").geturl()
+    netloc = f"{host[0].partition(':')[0]}@{host[2]}" if host[1] else host[2]
+    return parts._replace(netloc=netloc, query="").geturl()

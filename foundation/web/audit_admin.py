@@ -1,4 +1,4 @@
-"""Operators' page of the audit trail: who did what, when, from where; nobody edits it."""
+"""The page of the audit trail shows operators who did what, when and from where; nobody edits it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from foundation.web.admin_base import ReadOnlyAdmin, badge, changes_of
 
 MOST_FIELDS = 3
-"""Changed fields that a line of the list tells; the page of the entry tells all."""
+"""Changed fields that a line of the list shows; the page of the entry shows all."""
 
 ACTIONS = {
     LogEntry.Action.CREATE: (_("added"), "green"),
@@ -33,7 +33,7 @@ admin.site.unregister(LogEntry)
 
 
 class KindFilter(admin.SimpleListFilter):
-    """What was done."""
+    """The filter selects entries by what was done."""
 
     title = _("what")
     parameter_name = "what"
@@ -43,13 +43,13 @@ class KindFilter(admin.SimpleListFilter):
         return [(str(action), words) for action, (words, _colour) in ACTIONS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """One of them."""
-        known = {str(action) for action in ACTIONS}
-        return queryset.filter(action=self.value()) if self.value() in known else queryset
+        """Return the entries of the chosen action, or all."""
+        actions = {str(action) for action in ACTIONS}
+        return queryset.filter(action=self.value()) if self.value() in actions else queryset
 
 
 class ThingFilter(admin.SimpleListFilter):
-    """Of which kind the thing is."""
+    """The filter selects entries by the kind of object."""
 
     title = _("kind")
     parameter_name = "kind"
@@ -60,16 +60,15 @@ class ThingFilter(admin.SimpleListFilter):
         return sorted({(str(kind.pk), kind.name) for kind in kinds.values()}, key=itemgetter(1))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """One kind."""
+        """Return the entries of the chosen kind, or all."""
         chosen = self.value() or ""
         return queryset.filter(content_type_id=int(chosen)) if chosen.isdigit() else queryset
 
 
 @admin.register(LogEntry)
 class AuditAdmin(ReadOnlyAdmin):
-    """Every action of operators and administrators, newest first."""
+    """The page lists every action of operators and administrators, newest first."""
 
-    scope = ("actor__domain",)
     for_superusers = Q(actor__is_superuser=True) | Q(actor__isnull=True)
     scope = ("actor__domain",)
     list_display = ["timestamp", "who", "what", "kind", "thing", "brief", "remote_addr"]
@@ -89,7 +88,7 @@ class AuditAdmin(ReadOnlyAdmin):
     readonly_fields = ["who", "what", "kind", "thing", "before_after"]
 
     def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
-        """By one index or the other."""
+        """Return the entries of an account, or else of an object. Both together could use no index."""
         by_actor = queryset.filter(actor__username=term)
         return by_actor if by_actor.exists() else queryset.filter(object_pk=term)
 
@@ -124,18 +123,18 @@ class AuditAdmin(ReadOnlyAdmin):
     @admin.display(description=_("in short"))
     def brief(self, entry: LogEntry) -> str:
         """Return the remark, or the first of the fields that changed."""
-        said = (entry.additional_data or {}).get("said")
-        if said:
-            return gettext(said)
+        remark = (entry.additional_data or {}).get("said")
+        if remark:
+            return gettext(remark)
         changed = entry.changes or {}
         if entry.action == LogEntry.Action.CREATE or not changed:
             return ""
-        told = [f"{name}: {_short(pair)}" for name, pair in list(changed.items())[:MOST_FIELDS]]
-        return ", ".join(told) + (" …" if len(changed) > MOST_FIELDS else "")
+        first = [f"{name}: {_short(pair)}" for name, pair in list(changed.items())[:MOST_FIELDS]]
+        return ", ".join(first) + (" …" if len(changed) > MOST_FIELDS else "")
 
     @admin.display(description=_("before and after"))
     def before_after(self, entry: LogEntry) -> SafeString:
-        """Every field that changed."""
+        """Return a table of every field that changed."""
         return changes_of(entry)
 
 

@@ -1,4 +1,4 @@
-"""What a browser may load and do on pages for people."""
+"""The content security policy limits what a browser may load and do on pages for people."""
 
 from __future__ import annotations
 

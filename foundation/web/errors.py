@@ -1,4 +1,4 @@
-"""One refusal, rendered as the open platform API wants it: status 200, `success` 0, an `error_code`."""
+"""A refusal is answered as the open platform API wants it: status 200, `success` 0, an `error_code`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ log = logging.getLogger("confplatform.api")
 NOT_LOGGED_IN = 10102
 UNSPECIFIED = 99999
 AGAIN_IN = 5
-"""Seconds after which it is worth while to ask a site again that serves nobody for the moment."""
+"""Seconds after which a client may try again at a site that serves nobody for the moment."""
 
 
 class Refusal(Exception):
-    """A request that cannot be had: a number for programs, a sentence for people."""
+    """The request is refused, with a number for programs and a sentence for people."""
 
     def __init__(self, error_code: int, description: str, **more: Any) -> None:
         self.error_code, self.description, self.more = error_code, description, more
@@ -33,7 +33,7 @@ REFUSAL_WHILE_CLOSED: SingleHook[[], Refusal | None] = SingleHook()
 
 
 class TokenRefused(Refusal):
-    """A Bearer token that is not good, or not for this: the HTTP status tells (RFC 6750)."""
+    """The Bearer token is not valid (HTTP status 401), or not for this request (403) (RFC 6750)."""
 
     def __init__(self, error: str, description: str) -> None:
         super().__init__(NOT_LOGGED_IN, description)
@@ -61,8 +61,8 @@ def ack(**content: Any) -> Response:
 def answer_refusal(failure: Exception, context: dict[str, Any]) -> Response | None:
     """Return the answer to an exception raised in a view of the REST framework."""
     if isinstance(failure, TokenRefused):
-        said = nack(failure.error_code, failure.description)
-        return Response(said, failure.status, headers={"WWW-Authenticate": failure.challenge})
+        body = nack(failure.error_code, failure.description)
+        return Response(body, failure.status, headers={"WWW-Authenticate": failure.challenge})
     if isinstance(failure, Refusal):
         stopped = failure.error_code == int(protocol.current().service_stopped)
         again = {"Retry-After": str(AGAIN_IN)} if stopped else None

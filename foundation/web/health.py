@@ -23,7 +23,7 @@ GAUGES: list[Callable[[], Iterable[Metric]]] = []
 """The gauges that apps read from the database for Prometheus; each app adds its own when it is ready."""
 
 CHECKS: dict[str, Callable[[], str]] = {}
-"""What a site needs beside its servers before it can serve: "" or what is missing, in words."""
+"""Checks, by name, of what a site needs beside its servers: "" or what is missing, in words."""
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -46,16 +46,16 @@ def _database() -> str:
 def _redis() -> str:
     try:
         redis_of(own_platform()).ping()
-    except redis.RedisError as wrong:
-        return f"redis: {wrong}"
+    except redis.RedisError as error:
+        return f"redis: {error}"
     return ""
 
 
 def _broker() -> str:
     try:
         close(connect(settings.AMQP_URL), politely=True)
-    except BROKER_ERRORS as wrong:
-        return f"broker: {wrong}"
+    except BROKER_ERRORS as error:
+        return f"broker: {error}"
     return ""
 
 
@@ -71,16 +71,16 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 def parts() -> dict[str, str]:
     """Return for database, redis, broker and the parts that apps add: "ok", or what is wrong."""
-    found = {"database": _database(), "redis": _redis(), "broker": _broker()}
-    for part, look in CHECKS.items():
-        found[part] = "unknown" if found["database"] else look()
-    return {part: wrong or "ok" for part, wrong in found.items()}
+    faults = {"database": _database(), "redis": _redis(), "broker": _broker()}
+    for part, check in CHECKS.items():
+        faults[part] = "unknown" if faults["database"] else check()
+    return {part: fault or "ok" for part, fault in faults.items()}
 
 
 class _DatabaseGauges(Collector):
-    """Everything that is read from the database whenever Prometheus asks.
+    """The collector reads gauges from the database at each scrape by Prometheus.
 
-    Where the database is away, only `database_up 0` is left.
+    Where the database is away, it yields `database_up 0` and nothing else.
     """
 
     def collect(self) -> Iterator[Metric]:

@@ -1,7 +1,7 @@
-"""Requests as they occur in the wild, brought into one shape before routing (HTTP API §1.5).
+"""Requests of existing clients are brought into one shape before routing (HTTP API §1.5).
 
-Two slashes before `api`, `_method` in form, JSON or query, arguments in the query or as form
-fields, structured ones as one JSON document in `params`, sometimes URL-encoded twice.
+They come with two slashes before `api`, with `_method` in form, JSON or query, with arguments in the query or as
+form fields, and with structured ones as one JSON document in `params`, sometimes URL-encoded twice.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from foundation.web.errors import NOT_LOGGED_IN, nack
 
 MAX_DEPTH = 20
 PART_OF_UPLOAD = "application/offset+octet-stream"
-"""What comes as this is large, and read by its view, piece by piece."""
+"""The content type of a large body, which its view reads piece by piece."""
 FOR_OUR_PAGES = "/api/v1/im/"
-"""Here a browser's session is good as well, so the CSRF token is looked for."""
+"""Below this path a browser's session is enough as well, so the CSRF token is checked."""
 _CHECKED = "csrf_processing_done"
 _METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
 
@@ -34,7 +34,7 @@ class WildRequests:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Tidy the request, then let it through."""
+        """Bring the request into one shape, then pass it on."""
         path = re.sub(r"/{2,}", "/", request.path_info)
         if not path.startswith("/api/"):
             return self._get_response(request)
@@ -48,25 +48,25 @@ class WildRequests:
                 nack(int(protocol.current().malformed), "the request is larger than 1 MiB"),
                 status=413,
             )
-        except (BadRequest, ValueError) as wrong:
-            return JsonResponse(nack(int(protocol.current().malformed), str(wrong)))
+        except (BadRequest, ValueError) as error:
+            return JsonResponse(nack(int(protocol.current().malformed), str(error)))
         method = str(fields.get("_method", "")).upper()
         if method in _METHODS and request.method in ("GET", "POST"):
             if request.method == "GET" != method and not fields.get("account_token"):
-                # The cookie comes along with any link that somebody is led to click.
+                # A browser sends the cookie with any link that somebody is led to click.
                 words = "account_token: is needed where a GET changes something"
                 return JsonResponse(nack(NOT_LOGGED_IN, words))
             request.method = method
         ours = path.startswith(FOR_OUR_PAGES)
         if path.startswith("/api/v1/") and not ours and not hasattr(request, _CHECKED):
-            # They carry their token in the request, which no browser sends by itself; the cookie
-            # alone is good for what a GET reads, and is not sent along by another site's form.
+            # These requests carry their token, which no browser sends by itself. The cookie alone allows
+            # a GET to read, and a browser does not send it with another web site's form.
             request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
         return self._get_response(request)
 
 
 def _fields(request: HttpRequest) -> dict[str, Any]:
-    """Query, form and JSON fields as one dictionary; the body's win."""
+    """Return the fields of query, form and JSON as one dictionary; those of the body take precedence."""
     fields: dict[str, Any] = dict(_pairs(request.META.get("QUERY_STRING", "")))
     if request.content_type == PART_OF_UPLOAD:
         return fields
@@ -74,10 +74,10 @@ def _fields(request: HttpRequest) -> dict[str, Any]:
     if not body:
         return fields
     if "json" in (request.content_type or ""):
-        found = _json(body, "the body")
-        if not isinstance(found, dict):
+        content = _json(body, "the body")
+        if not isinstance(content, dict):
             raise BadRequest("the body must be a JSON object")
-        return fields | found
+        return fields | content
     if request.content_type in ("application/x-www-form-urlencoded", "text/plain", "", None):
         try:
             return fields | dict(_pairs(body.decode()))
@@ -97,33 +97,37 @@ def _pairs(text: str) -> list[tuple[str, str]]:
 
 def _params(fields: dict[str, Any]) -> dict[str, Any]:
     """Return the structured arguments: `params` (decoded a second time where need be), else all fields."""
-    given = fields.get("params")
-    if given is None or given == "":
+    params = fields.get("params")
+    if params is None or params == "":
         return fields
-    if isinstance(given, str):
-        text = given if given.lstrip().startswith("{") else unquote_plus(given)
-        given = _json(text.encode(errors="replace"), "params")
-    if not isinstance(given, dict):
+    if isinstance(params, str):
+        text = params if params.lstrip().startswith("{") else unquote_plus(params)
+        params = _json(text.encode(errors="replace"), "params")
+    if not isinstance(params, dict):
         raise BadRequest("params: must be a JSON object")
-    return given
+    return params
 
 
-def _json(text: bytes, where: str) -> Any:
+def _json(text: bytes, name: str) -> Any:
+    """Return the value of a JSON text. Raises BadRequest, which calls the text by `name`."""
     try:
-        found = orjson.loads(text)
+        value = orjson.loads(text)
     except ValueError:
-        raise BadRequest(f"{where} is not JSON") from None
-    _check_depth(found, where)
-    return found
+        raise BadRequest(f"{name} is not JSON") from None
+    _check_depth(value, name)
+    return value
 
 
-def _check_depth(value: Any, where: str) -> None:
+def _check_depth(value: Any, name: str) -> None:
     level, depth = [value], 0
     while level:
         depth += 1
         if depth > MAX_DEPTH:
-            raise BadRequest(f"{where} is nested deeper than {MAX_DEPTH} levels")
+            raise BadRequest(f"{name} is nested deeper than {MAX_DEPTH} levels")
         below: list[Any] = []
-        for one in level:
-            below += one.values() if isinstance(one, dict) else one if isinstance(one, list) else []
+        for node in level:
+            if isinstance(node, dict):
+                below += node.values()
+            elif isinstance(node, list):
+                below += node
         level = below

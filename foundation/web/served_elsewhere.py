@@ -53,8 +53,8 @@ def closed() -> Refusal | None:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer when nobody has caught an exception: with words where the database was the cause."""
-    wrong = sys.exc_info()[1]
-    if not isinstance(wrong, Error):
+    error = sys.exc_info()[1]
+    if not isinstance(error, Error):
         return defaults.server_error(request)
     try:
         return _away(request, closed())
@@ -69,8 +69,8 @@ def _away(request: HttpRequest, elsewhere: Refusal | None) -> HttpResponse:
     serving = elsewhere.more.get("serving", {}) if elsewhere else {}
     if "text/html" not in request.headers.get("Accept", ""):
         why = elsewhere.description if elsewhere else _("The platform's database is away.")
-        said = {"error": "temporarily_unavailable", "error_description": why, "serving": serving}
-        return JsonResponse(said, status=503, headers=headers)
-    # Without the request: what pages are given beside asks the database.
+        body = {"error": "temporarily_unavailable", "error_description": why, "serving": serving}
+        return JsonResponse(body, status=503, headers=headers)
+    # The page is rendered without the request, as the context processors would read the database.
     page = render_to_string("away.html", {"elsewhere": elsewhere, "serving": serving})
     return HttpResponse(page, status=503, headers=headers)

@@ -1,4 +1,4 @@
-"""Tables that go out as CSV or XLSX: line by line, and harmless to the spreadsheet that opens them."""
+"""Tables are exported as CSV or XLSX line by line, and without formulas for the spreadsheet that opens them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import IO, Any
 from openpyxl import Workbook
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet takes what begins like this for a formula."""
+"""A spreadsheet takes a text that begins with one of these for a formula."""
 
 
 def harmless(value: Any) -> Any:
@@ -25,10 +25,10 @@ def unmarked(value: str) -> str:
 
 
 class _Echo:
-    """A file that gives back what is written to it."""
+    """The file returns what is written to it."""
 
     def write(self, text: str) -> str:
-        """Give it back."""
+        """Return the text."""
         return text
 
 

@@ -1,4 +1,4 @@
-"""Addresses for operators and programs: health, metrics, the API's own description."""
+"""The URLs for operators and programs: health, metrics, and the description of the API."""
 
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
