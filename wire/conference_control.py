@@ -13,7 +13,7 @@ from wire.fields import InvitedTerminals, Moid, Name, Number, Pid, Terminal
 
 
 class _Addresses(TypedObject):
-    """What is read of a message that goes through unchanged."""
+    """The fields that are read of a message which goes through unchanged."""
 
     e164: Number = field(name="confE164")
     reqid: Annotated[str, text(64)] = ""
@@ -22,7 +22,7 @@ class _Addresses(TypedObject):
 
 
 class _Passed(Raw):
-    """A message that goes through unchanged, and the number that it is for."""
+    """A passed message goes through unchanged; only its number and addresses are read."""
 
     _NAMES: ClassVar[re.Pattern[str]]
 
@@ -36,12 +36,12 @@ class _Passed(Raw):
 
     @property
     def e164(self) -> str:
-        """The number of the conference."""
+        """Return the number of the conference."""
         return str(self.body["confE164"])
 
     @property
     def reqid(self) -> str | None:
-        """What the answer repeats."""
+        """Return the request id, which the answer repeats; `None` means that there is none."""
         return self.body.get("reqid") or None
 
 
@@ -52,15 +52,15 @@ class Control(_Passed):
 
     @property
     def refusal_type(self) -> str:
-        """The NACK by which the CSS itself refuses it."""
+        """Return the type of the NACK by which the CSS itself refuses this control."""
         return "MCU_CM_" + self.type.removeprefix("CM_MCU_").rsplit("_", 1)[0] + "_NACK"
 
     @property
     def called(self) -> list[Terminal]:
-        """The terminals that it wants to be called."""
-        asked = self.body.get("mts") if self.type.startswith("CM_MCU_ADDMT_") else None
-        wanted = asked if isinstance(asked, list) else []
-        return [read_as(Terminal, one) for one in wanted if isinstance(one, dict)]
+        """Return the terminals that this control asks the unit to call."""
+        mts = self.body.get("mts") if self.type.startswith("CM_MCU_ADDMT_") else None
+        terminals = mts if isinstance(mts, list) else []
+        return [read_as(Terminal, value) for value in terminals if isinstance(value, dict)]
 
 
 class ControlAnswered(_Passed):
@@ -70,12 +70,12 @@ class ControlAnswered(_Passed):
 
     @property
     def ip(self) -> str | None:
-        """The address of the unit that says it, where it names itself."""
+        """Return the address of the unit that sends this; `None` means that it does not name itself."""
         return self.body.get("ip") or None
 
     @property
     def pid(self) -> str | None:
-        """The instance name of the unit that says it."""
+        """Return the instance name of the unit that sends this; `None` means that it has none."""
         return self.body.get("pid") or None
 
 
@@ -85,7 +85,7 @@ MtId = Annotated[str, text(128)]
 
 
 class ControlOrder(Message):
-    """A control of one conference. It is not registered as a type: on its way it is a `Control`."""
+    """A control order is about one conference. It is not registered as a type: on its way it is a `Control`."""
 
     e164: Number = field(name="confE164")
     user_domain: Moid | None = field(name="moid", default=None)
@@ -99,8 +99,8 @@ class CallTerminals(ControlOrder):
 
     @property
     def terminals(self) -> tuple[Terminal, ...]:
-        """The same, as terminals of a conference."""
-        return tuple(read_as(Terminal, to_json(one)) for one in self.mts)
+        """Return the invited terminals as terminals of a conference."""
+        return tuple(read_as(Terminal, to_json(invited)) for invited in self.mts)
 
 
 class RemoveTerminals(ControlOrder):
@@ -133,7 +133,7 @@ class RenameConference(ControlOrder):
 
 
 class NamesTerminal(ControlOrder):
-    """What a control says of the one terminal that it means."""
+    """The control names the one terminal that it is about."""
 
     mtid: MtId
 
@@ -146,7 +146,7 @@ class SendText(ControlOrder):
 
     @classmethod
     def prepared(cls, value: object) -> object:
-        """Make one line of many."""
+        """Join the lines of the text into one line."""
         words = value.get("text") if isinstance(value, dict) else None
         if not isinstance(value, dict) or not isinstance(words, str):
             return value

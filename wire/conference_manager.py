@@ -1,4 +1,4 @@
-"""What CM and CSS say to each other."""
+"""Messages between CM and CSS."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from wire.fields import (
 
 
 class Creator(TypedObject):
-    """Who asks for a conference."""
+    """The account that asks for a conference."""
 
     moid: Annotated[str, text(40)] | None = None
     name: Annotated[str, text(64)] | None = None
@@ -112,7 +112,7 @@ class ReleaseConference(Message):
 
 @message("MAU_CM_RELEASECONF_ACK")
 class ConferenceReleased(Message):
-    """It is ended."""
+    """The conference has ended."""
 
     reqid: Text | None = None
     e164: Text = field(name="confE164")
@@ -120,7 +120,7 @@ class ConferenceReleased(Message):
 
 @message("MAU_CM_RELEASECONF_NACK")
 class ReleaseRefused(Message):
-    """It is not ended by this request."""
+    """This request does not end the conference."""
 
     reqid: Text | None = None
     e164: Text | None = field(name="confE164", default=None)
@@ -140,7 +140,7 @@ class ExtendConference(Message):
 
 @message("CM_MAU_DELAYCONF_ACK")
 class ConferenceExtended(Message):
-    """The new end, and the minutes granted."""
+    """CSS tells the new end, and the minutes granted."""
 
     reqid: Text | None = None
     e164: Text = field(name="confE164")
@@ -170,7 +170,7 @@ class ListConferences(Message):
 
 @message("MAU_CM_GETCONFLIST_ACK")
 class ConferencesListed(Message):
-    """One page of the list, and how long it is in all."""
+    """CSS sends one page of the list, and the length of the whole list."""
 
     reqid: Text | None = None
     total: Whole
@@ -205,7 +205,7 @@ class EndMoved(Message):
 
 @message("MAU_CM_CONFWILLEND_NTF")
 class EndIsNear(Message):
-    """Minutes left (CSS §9.3)."""
+    """CSS tells the minutes that are left (CSS §9.3)."""
 
     e164: Text = field(name="confE164")
     minutes: Whole
@@ -213,7 +213,7 @@ class EndIsNear(Message):
 
 @message("MAU_CM_CONFRESTORE_NTF")
 class ConferenceMoved(Message):
-    """`pending`: it lost its unit; `running`: it runs again, join as told."""
+    """A conference lost its unit (`pending`), or runs again (`running`), now entered by `join`."""
 
     e164: Text = field(name="confE164")
     state: Text

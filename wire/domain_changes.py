@@ -1,6 +1,7 @@
-"""What is said about domains and accounts (ARCH §3.5, §3.6; CSS §3.2).
+"""Messages about domains and accounts (ARCH §3.5, §3.6; CSS §3.2).
 
-`previous`, `whole` and the `platformmoid` of all three are our own: a third party's BMC sends neither, and everybody else ignores them.
+The fields `previous`, `whole` and `platformmoid` of these messages are ours: a third party's BMC sends none of
+them, and third parties ignore them.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class KeyRecord(TypedDict, total=False):
 
 
 class AddressesRecord(TypedDict, total=False):
-    """Where a platform's servers are."""
+    """The addresses of a platform's servers."""
 
     http: _Url
     broker: _Url
@@ -94,9 +95,9 @@ class AccountRecord(TypedDict, total=False):
 class DomainChanged(Message):
     """A domain was added, changed or deleted at the core.
 
-    `previous`: the version that this platform was told before; `whole`: this is the last message of
-    all there is, which began with that version, and what was not named in it is no more;
-    `platform`: whose data it is for (absent: that of all who are served here, CSS §3.3).
+    `previous` is the version of the message that this platform was sent before. `whole` marks the last message of
+    a full snapshot, which began with that version: what the snapshot did not name is no more.
+    `platform` is the platform whose data the message is for; absent, it is for all that are served here (CSS §3.3).
     """
 
     op: Operation
@@ -109,7 +110,7 @@ class DomainChanged(Message):
 
 @message("AMC_CSS_ACCOUNT_NTF")
 class AccountChanged(Message):
-    """An account was added, changed or deleted at the core; all else as above."""
+    """An account was added, changed or deleted at the core; the other fields are those of a changed domain."""
 
     op: Operation
     version: Version
@@ -121,9 +122,9 @@ class AccountChanged(Message):
 
 @message("CSS_BMC_SYNC_REQ")
 class AskForChanges(Message):
-    """A site asks for what came after this version; 0: for all there is.
+    """A site asks for the changes after a version; 0 asks for all there is.
 
-    `platform`: for whose data; absent: for its own.
+    `platform` is the platform whose data the changes are for; absent, it is the site's own.
     """
 
     after: VersionOrNone

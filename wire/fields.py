@@ -85,7 +85,7 @@ class InvitedTerminal(OpenObject):
 
     @property
     def mtid(self) -> str:
-        """The number that it is to have in the conference; empty where it has none yet."""
+        """Return the number that the terminal shall have in the conference; "" where it has none yet."""
         return str(self.extra.get("mtid") or "")
 
 
@@ -94,7 +94,7 @@ Terminals = Annotated[tuple[Terminal, ...], items()]
 
 
 class Settings(OpenObject):
-    """What holds for all members of a conference."""
+    """The settings that hold for all members of a conference."""
 
     lenient: ClassVar[bool] = True
     mute: Flag | None = None
@@ -102,7 +102,7 @@ class Settings(OpenObject):
 
 
 class WebRtc(OpenObject):
-    """How a browser enters a conference: its rooms on a unit's Janus, and the keys to them."""
+    """A browser enters a conference by its rooms on a unit's Janus, and the keys to them."""
 
     lenient: ClassVar[bool] = True
     url: str | None = None
@@ -121,5 +121,5 @@ class Join(OpenObject):
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether it names no way at all."""
+        """Return whether there is no way at all."""
         return self.webrtc is None and not self.extra

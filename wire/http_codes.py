@@ -28,8 +28,9 @@ HTTP_CODES = {
 
 
 def http_code(errcode: str) -> int:
-    """Return the `error_code` of a wire `errcode`; what is no number becomes UNSPECIFIED."""
+    """Return the `error_code` of a wire `errcode`; one that is no number becomes UNSPECIFIED."""
     if errcode in HTTP_CODES:
         return HTTP_CODES[errcode]
-    known = re.fullmatch(r"[0-9]{1,9}", errcode)  # a unit's refusal says what it likes
-    return (int(errcode) or UNSPECIFIED) if known else UNSPECIFIED
+    # The refusal of a media unit may hold any text.
+    is_number = re.fullmatch(r"[0-9]{1,9}", errcode)
+    return (int(errcode) or UNSPECIFIED) if is_number else UNSPECIFIED

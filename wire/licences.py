@@ -1,4 +1,4 @@
-"""What is said about licences (CSS §4)."""
+"""Messages about licences (CSS §4)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ MOST_CHARACTERS = 4096
 class LicenceIssued(Message):
     """BMC sends the licence of one platform: its first, a newer one, or one that we asked for.
 
-    `revoked` is ours: absent, or 1: this issue counts no more. Who does not know it reads an issue
-    that is loaded already.
+    The field `revoked` is ours: absent, or 1, which means that this issue counts no more. A reader that does not
+    know the field reads an issue that is loaded already.
     """
 
     platform: Moid = field(name="platformmoid")
@@ -29,7 +29,7 @@ class LicenceIssued(Message):
 
 @message("CSS_BMC_LICENSE_REQ")
 class AskForLicences(Message):
-    """We begin: which licences are there? One LicenceIssued each is the answer."""
+    """A platform asks at its start for its licences. The answer is one LicenceIssued for each."""
 
     platforms: Annotated[tuple[Moid, ...], items()] = field(name="platformmoids")
 
@@ -43,9 +43,9 @@ class AskForLimits(Message):
 
 @message("PLATFORM_LICENSE_NTF")
 class LicenceInForce(Message):
-    """What the platform may do now: conferences by its own licence, the rest summed (CSS §4.1).
+    """A platform tells its limits: conferences by its own licence, the rest summed (CSS §4.1).
 
-    Without a valid licence of its own: no conferences, and neither validity nor issue.
+    Without a valid licence of its own it has no conferences, and neither validity nor issue.
     """
 
     platform: Moid = field(name="platformmoid")
@@ -64,6 +64,6 @@ class LicenceInForce(Message):
 
 @message("CSS_MS_LICENSE_ACK")
 class LimitsTold(LicenceInForce):
-    """The same, to the one that asked."""
+    """A platform tells its limits to the module that asked."""
 
     reqid: Text | None = None

@@ -1,4 +1,4 @@
-"""What CSS and media units say to each other."""
+"""Messages between CSS and media units."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from wire.fields import (
 
 @message("MAU_MCU_CREATECONF_REQ")
 class CreateOnUnit(Message):
-    """Start this conference; the highest incarnation of a number is the conference."""
+    """CSS starts a conference on a unit; of a number's incarnations the highest is the conference."""
 
     e164: Number = field(name="confE164")
     confid: MoidOrEmpty
@@ -55,7 +55,7 @@ class CreateOnUnit(Message):
 
 @message("MAU_CMU_RESTORECONF_REQ")
 class RestoreOnUnit(CreateOnUnit):
-    """Start this conference again, with all that is known of it (CSS §1.2)."""
+    """CSS starts a conference again on a unit, with all that is known of it (CSS §1.2)."""
 
     restored: bool = True
     started: Moment = ""
@@ -66,7 +66,7 @@ class RestoreOnUnit(CreateOnUnit):
 
 @message("MAU_MCU_RELEASECONF_CMD")
 class DropOnUnit(Message):
-    """Drop this conference, if you hold it with this incarnation or a lower one."""
+    """CSS ends a conference on a unit that holds it with this incarnation or a lower one."""
 
     e164: Number = field(name="confE164")
     incarnation: Count
@@ -74,12 +74,12 @@ class DropOnUnit(Message):
 
 @message("MAU_CMU_GETCONFLIST_CMD")
 class AskUnitForList(Message):
-    """Tell what you hold."""
+    """CSS asks a unit which conferences it holds."""
 
 
 @message("MAU_CMU_CONFDURATION_NTF")
 class UnitEndMoved(Message):
-    """The end was moved."""
+    """CSS tells a unit that the end was moved."""
 
     e164: Number = field(name="confE164")
     endtime: Moment
@@ -87,7 +87,7 @@ class UnitEndMoved(Message):
 
 @message("MAU_CMU_CONFWILLEND_NTF")
 class UnitEndIsNear(Message):
-    """Minutes left."""
+    """CSS tells a unit the minutes that are left."""
 
     e164: Number = field(name="confE164")
     minutes: Count
@@ -95,7 +95,7 @@ class UnitEndIsNear(Message):
 
 @message("MAU_MCU_DELAYCONF_ACK")
 class UnitExtended(Message):
-    """The unit's wish for a longer conference is granted."""
+    """The unit's request for a longer conference is granted."""
 
     reqid: Text | None = None
     e164: Text = field(name="confE164")
@@ -105,7 +105,7 @@ class UnitExtended(Message):
 
 @message("MAU_MCU_DELAYCONF_NACK")
 class UnitExtensionRefused(Message):
-    """The unit's wish for a longer conference is refused."""
+    """The unit's request for a longer conference is refused."""
 
     reqid: Text | None = None
     e164: Text | None = field(name="confE164", default=None)
@@ -115,7 +115,7 @@ class UnitExtensionRefused(Message):
 
 @message("MAU_MCU_MODIFYCONFNAME_ACK")
 class UnitRenameGranted(Message):
-    """The unit may rename, and reports the new name by MCU_MAU_CONFSTATECHANGE_NTF."""
+    """The unit may rename the conference, and reports the new name by MCU_MAU_CONFSTATECHANGE_NTF."""
 
     reqid: Text | None = None
     e164: Text = field(name="confE164")
@@ -123,7 +123,7 @@ class UnitRenameGranted(Message):
 
 @message("MAU_MCU_MODIFYCONFNAME_NACK")
 class UnitRenameRefused(Message):
-    """The unit may not rename."""
+    """The unit may not rename the conference."""
 
     reqid: Text | None = None
     e164: Text | None = field(name="confE164", default=None)
@@ -133,7 +133,7 @@ class UnitRenameRefused(Message):
 
 @message("MCU_MAU_CREATECONF_ACK")
 class UnitCreated(Message):
-    """The unit runs it."""
+    """The unit runs the conference."""
 
     e164: Number = field(name="confE164")
     incarnation: Incarnation
@@ -144,12 +144,12 @@ class UnitCreated(Message):
 
 @message("CMU_MAU_RESTORECONF_ACK")
 class UnitRestored(UnitCreated):
-    """The unit runs it again."""
+    """The unit runs the conference again."""
 
 
 @message("MCU_MAU_CREATECONF_NACK")
 class UnitRefused(Message):
-    """The unit will not run it."""
+    """The unit refuses to run the conference."""
 
     e164: Number = field(name="confE164")
     incarnation: Incarnation
@@ -160,12 +160,12 @@ class UnitRefused(Message):
 
 @message("CMU_MAU_RESTORECONF_NACK")
 class UnitRestoreRefused(UnitRefused):
-    """The unit will not run it again."""
+    """The unit refuses to run the conference again."""
 
 
 @message("MCU_MAU_RELEASECONF_NTF")
 class UnitEnded(Message):
-    """The unit has ended it."""
+    """The unit has ended the conference."""
 
     e164: Number = field(name="confE164")
     incarnation: Incarnation
@@ -175,7 +175,7 @@ class UnitEnded(Message):
 
 
 class UnitListEntry(TypedObject):
-    """One entry of a unit's list: number and incarnation at least."""
+    """An entry of a unit's list names a conference by its number and incarnation at least."""
 
     e164: Number = field(name="confE164")
     incarnation: Count = 0
@@ -186,7 +186,7 @@ class UnitListEntry(TypedObject):
 
 @message("CMU_MAU_CONFLIST_NTF")
 class UnitHolds(Message):
-    """All that a unit holds (CSS §1.2, §9.2). Split lists carry `listid, part, parts`."""
+    """A unit tells all that it holds (CSS §1.2, §9.2). A list that is split carries `listid, part, parts`."""
 
     ip: Ip
     pid: Pid = ""
@@ -199,7 +199,7 @@ class UnitHolds(Message):
 
 @message("MCU_MAU_DELAYCONF_REQ", nack="MAU_MCU_DELAYCONF_NACK")
 class UnitAsksToExtend(Message):
-    """A unit wishes a longer conference (CSS §5.3)."""
+    """A unit asks to prolong a conference (CSS §5.3)."""
 
     reqid: ReqId | None = None
     e164: Number = field(name="confE164")
@@ -210,7 +210,7 @@ class UnitAsksToExtend(Message):
 
 @message("MCU_MAU_MODIFYCONFNAME_REQ", nack="MAU_MCU_MODIFYCONFNAME_NACK")
 class UnitAsksToRename(Message):
-    """A unit wishes another name (CSS §5.1)."""
+    """A unit asks to rename a conference (CSS §5.1)."""
 
     reqid: ReqId | None = None
     e164: Number = field(name="confE164")

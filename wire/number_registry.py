@@ -1,4 +1,4 @@
-"""What the registry of numbers (UPU) and the console (BMC) are told."""
+"""Messages to the registry of numbers (UPU) and to the console (BMC)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wire.fields import Count, Moid, MoidOrEmpty, Moment, Number, Text, Whole
 
 
 class UsedUnit(OpenObject):
-    """A unit on which a conference ran, and when."""
+    """A conference ran on this unit for some time."""
 
     lenient: ClassVar[bool] = True
     ip: str | None = None
@@ -22,7 +22,7 @@ class UsedUnit(OpenObject):
 
 
 class Stay(OpenObject):
-    """A terminal that was in a conference, and when."""
+    """A terminal was in a conference for some time."""
 
     lenient: ClassVar[bool] = True
     mtid: str | None = None
@@ -33,7 +33,7 @@ class Stay(OpenObject):
 
 
 class RecordedCreator(OpenObject):
-    """Who asked for a conference that has ended."""
+    """The account that asked for a conference which has ended."""
 
     lenient: ClassVar[bool] = True
     moid: str | None = None
@@ -41,7 +41,7 @@ class RecordedCreator(OpenObject):
 
 
 class CallRecord(TypedObject):
-    """What is kept, and told, of an ended conference. Its reader says which members it cannot do without."""
+    """The record of an ended conference, as it is stored and sent. Its reader says which members it requires."""
 
     confid: Text | None = None
     e164: Number | None = field(name="confE164", default=None)
@@ -62,7 +62,7 @@ class CallRecord(TypedObject):
 
 @message("CSS_UPU_ADDCONF_NTF")
 class NumberInUse(Message):
-    """A number is a conference now, and where (CSS §7)."""
+    """A number stands for a conference now, on this unit (CSS §7)."""
 
     e164: Text = field(name="confE164")
     conftype: Whole
@@ -74,12 +74,12 @@ class NumberInUse(Message):
 
 @message("CSS_UPU_MDFCONF_NTF")
 class NumberChanged(NumberInUse):
-    """What a number stands for has changed."""
+    """The conference for which a number stands has changed."""
 
 
 @message("CSS_UPU_DELCONF_NTF")
 class NumberFree(NumberInUse):
-    """A number stands for nothing that runs any more."""
+    """A number stands for no running conference any more."""
 
 
 @message("CSS_BMC_CDR_NTF")

@@ -1,6 +1,6 @@
-"""What is said about rooms and platforms (CSS §1.2, §2).
+"""Messages about machine rooms and platforms (CSS §1.2, §2).
 
-`epoch`, and `number`, which is ours, order the notices of one room or platform: the newest wins.
+The fields `epoch` and `number` (which is ours) order the notices of one room or platform: the newest wins.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ Url = Annotated[str, text(200)]
 
 
 class Neighbour(TypedObject):
-    """A platform that a platform backs up, or is backed up by, and how it is."""
+    """A neighbour is a platform that backs up a platform, or is backed up by it; `state` says how it is."""
 
     platform: Moid = field(name="platformmoid")
     state: State
 
 
 class Address(TypedObject):
-    """Where a server is."""
+    """The address of a server."""
 
     url: Url
 
 
 class StoreAddress(TypedObject):
-    """Where a server with the data of a platform is."""
+    """The address of a server with the data of a platform."""
 
     url: Url
     platform: Moid = field(name="platformmoid")
@@ -41,14 +41,14 @@ class StoreAddress(TypedObject):
 
 @message("PLATFORM_STATE_REQ")
 class AskPlatformState(Message):
-    """CSS asks how a platform is, and which ones it backs up and is backed up by."""
+    """CSS asks how a platform is, which platforms it backs up, and which back it up."""
 
     platform: Moid = field(name="platformmoid")
 
 
 @message("PLATFORM_STATE_NOTIFY")
 class PlatformState(Message):
-    """How a platform is: normal while its own site serves it. To who asked, and at each change."""
+    """The PMS tells how a platform is: normal while its own site serves it. It does so when asked, and at each change."""
 
     platform: Moid = field(name="platformmoid")
     state: State
@@ -68,7 +68,7 @@ class AskPlatformConfig(Message):
 
 @message("PLATFORM_CONFIG_NOTIFY")
 class PlatformConfig(Message):
-    """Where a platform's servers are; without credentials: each site has its own."""
+    """The PMS tells where a platform's servers are, without credentials: each site has its own."""
 
     platform: Moid = field(name="platformmoid")
     mq: Address
@@ -78,9 +78,9 @@ class PlatformConfig(Message):
 
 @message("SERVER_ROOM_STATE_NOTIFY")
 class RoomState(Message):
-    """How a machine room is, and all user domains that are bound to it, by default too.
+    """The PMS tells how a machine room is, and which user domains are bound to it, also by default.
 
-    More than 500 of them come in parts; each says the same of the room.
+    More than 500 domains come in parts; each part says the same of the room.
     """
 
     platform: Moid = field(name="platformmoid")

@@ -30,7 +30,7 @@ _READERS = {
     "BMC": "BMC",
     "MS": "MS",
 }
-"""By the second word of a type without a handler here: who reads it; `MAU` stands in `_SENT_BY_CSS` alone."""
+"""The reader of a type without a handler here, by the second word of the type. `MAU` occurs in `_SENT_BY_CSS` alone."""
 
 
 class PlatformProtocol(WireProtocol):
@@ -70,9 +70,9 @@ class PlatformProtocol(WireProtocol):
         self, queue: str, app_id: str, body: dict[str, Any]
     ) -> tuple[str, str] | None:
         """Return exchange and key of an answer whose request named no place. `None` means nowhere."""
-        if (found := replies.default_reply_route(queue, app_id, body)) is None:
+        if (route_and_key := replies.default_reply_route(queue, app_id, body)) is None:
             return None
-        route, key = found
+        route, key = route_and_key
         return route.value.exchange, key or route.value.key
 
     def comes_in(self, wire_type: str) -> bool:

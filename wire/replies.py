@@ -1,4 +1,4 @@
-"""How a request is refused, and where an answer goes when its request named no place."""
+"""Replies: the NACK that refuses a request, and the route of an answer whose request named no queue."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DEFAULT_ROUTES = {
     Routes.CM_TO_UNIT.value.queue: Routes.STATE_TO_CM,
     Routes.TO_RMS.value.queue: Routes.RMS_TO_CSS,
 }
-"""By the queue on which a request came: the route of its answer."""
+"""The route of an answer, by the queue on which its request came."""
 
 
 def nack_type(wire_type: str) -> str:
@@ -41,7 +41,7 @@ def refusal(body: dict[str, Any], errcode: str, detail: str) -> Message | None:
 
 
 def default_reply_route(queue: str, app_id: str, body: dict[str, Any]) -> tuple[Routes, str] | None:
-    """Return route and key of an answer whose request named no place; the key "" is the route's own.
+    """Return route and key of an answer whose request named no queue; the key "" means the route's own.
 
     A media unit is answered at the address that its request gives, or else its `app_id`.
     """

@@ -1,4 +1,4 @@
-"""What is said to and by the resource pool (RMS)."""
+"""Messages to and from the resource pool (RMS)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _Amount = Annotated[int, whole(0, 10**6)]
 
 
 class UnitAmounts(TypedObject):
-    """What a resource can hold, or holds: conferences, places, and conferences in high definition."""
+    """The amounts that a resource can hold, or holds: conferences, places, and conferences in high definition."""
 
     confs: _Amount = 0
     ports: _Amount = 0
@@ -63,7 +63,7 @@ class GetResources(Message):
 
 @message("GET_RES_ACK")
 class ResourcesGranted(Message):
-    """What is held for 15 s; no `mcu`, or one without `ip`: none free."""
+    """The RMS reserves these units for 15 s. No `mcu`, or one without `ip`, means that none is free."""
 
     reqid: Text | None = None
     mcu: UnitName | None = None
@@ -82,7 +82,7 @@ class ResourcesRefused(Message):
 
 @message("CSS_RMS_RES_NTF")
 class ResourcesUsed(Message):
-    """What became of a reservation: `used` or `free`."""
+    """CSS tells whether it uses a reservation (`used`) or gives it up (`free`)."""
 
     e164: Number = field(name="confE164")
     incarnation: Count
@@ -94,7 +94,7 @@ class ResourcesUsed(Message):
 
 @message("RMS_NODE_REGISTER_NTF")
 class NodeRegistered(Message):
-    """A resource says that it is there."""
+    """A resource registers with the RMS."""
 
     restype: ResourceType
     ip: Ip
@@ -109,12 +109,12 @@ class NodeRegistered(Message):
 
 @message("RMS_NODE_STATE_NTF")
 class NodeState(NodeRegistered):
-    """The heartbeat, every 3 s; from an unknown node it registers it."""
+    """A resource sends its heartbeat every 3 s; that of an unknown node registers the node."""
 
 
 @message("RMS_NODE_UNREGISTER_NTF")
 class NodeUnregistered(Message):
-    """A resource goes."""
+    """A resource signs off from the RMS."""
 
     restype: ResourceType
     ip: Ip
@@ -123,7 +123,7 @@ class NodeUnregistered(Message):
 
 @message("RMS_CSS_NODELOST_NTF")
 class NodeLost(Message):
-    """No heartbeat for 12 s, or unregistered."""
+    """A resource has sent no heartbeat for 12 s, or has signed off."""
 
     restype: ResourceType
     ip: Ip

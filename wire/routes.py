@@ -1,7 +1,7 @@
-"""By which exchange, key and queue: the one table of all names on the platform's broker.
+"""The table of all exchanges, routing keys and queues on the platform's broker.
 
-Spelt as the sources print them (`monitor.plamform.k` included). Names that they leave open are
-`module.function.{ex,k,q}[:custom]` (ARCH §9.2).
+The names are spelt as the sources print them (`monitor.plamform.k` included). Names that the sources leave open
+are `module.function.{ex,k,q}[:custom]` (ARCH §9.2).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from foundation.bus.protocol import NamedRoute, Route
 
 
 class Routes(NamedRoute):
-    """Who tells whom. The default exchange has no name and routes by the queue's name."""
+    """The routes by sender and reader. The default exchange has no name, and routes by the queue's name."""
 
     CM_TO_CSS = Route("MAU.CMMAU.EX", "direct", "MAU.CMMAU.K", "MAU.CMMAU.Q")
     CM_TO_UNIT = Route("mau.cmmcu.ex", "direct", "cm.cmmcu.key", "mau.cmmcu.q")
@@ -38,19 +38,19 @@ class Routes(NamedRoute):
 
 
 DEAD_QUEUE = "mau.dead.q"
-"""What could not be handled. Nothing consumes it; each message is indexed by a Parked row."""
+"""The queue of messages that could not be handled. Nothing consumes it; each message has a row of `Parked`."""
 
 
 def pms_queue(platform: str) -> str:
-    """The queue on which a platform's PMS is asked."""
+    """Return the queue on which a platform's PMS is asked."""
     return f"monitor.req.q:{platform}"
 
 
 def unit_key(ip: str, pid: str = "") -> str:
-    """The routing key of one media unit."""
+    """Return the routing key of one media unit."""
     return "cmu.conf.k:" + (f"{ip}:{pid}" if pid else ip)
 
 
 def unit_queue(ip: str, pid: str = "") -> str:
-    """The queue of one media unit, which declares it itself."""
+    """Return the queue of one media unit, which declares it itself."""
     return "cmu.conf.q:" + (f"{ip}:{pid}" if pid else ip)

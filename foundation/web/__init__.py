@@ -1,1 +1,1 @@
-"""All APIs and admin pages share these parts: lenient reading of requests, errors, scope, audit trail, health."""
+"""The parts that APIs and admin pages share: lenient reading of requests, errors, scope, audit trail, health."""

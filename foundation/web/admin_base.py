@@ -1,4 +1,4 @@
-"""All admin pages share this base: scope, quick lists, confirmed actions, and an audit line for each action.
+"""The base of admin pages gives them scope, quick lists, confirmed actions, and an audit line for each action.
 
 A list never counts further than it has to, never reads the database once per row, and sorts by an
 index. State is not edited here: an action asks the operator first, then calls one flow.
@@ -75,7 +75,7 @@ class EnrichedList(ChangeList):  # type: ignore[misc]
 
 
 class BaseAdmin(ScopedPages, ModelAdmin):  # type: ignore[misc]
-    """All our admin pages are derived from this class."""
+    """Each of our admin pages is derived from this class."""
 
     paginator: Any = BoundedPaginator
     show_full_result_count = False

@@ -69,7 +69,7 @@ def everything() -> Q:
 
 
 class ScopedChoices:
-    """In the forms of these pages and inlines, a relation offers only objects in the user's scope."""
+    """Relations in the forms of these pages and inlines offer only objects in the user's scope."""
 
     admin_site: Any
 
