@@ -101,7 +101,7 @@ def from_row(row: tuple[Any, ...]) -> Conference:
             kept[name] = _with_site(unit, here)
     if "tried" in kept:
         kept["tried"] = [_with_site(unit, here) for unit in kept["tried"]]
-    kept["revision"] = row[1]
+    kept["revision"] = int(row[1])  # A UNION with a NULL in its first part gives text.
     return read_own(Conference, kept)
 
 

@@ -17,7 +17,7 @@ from wire.fields import Join
 
 
 class Whereabouts:
-    """Stands for `conferences.data.queries.joinable`: one conference, or none."""
+    """Stands for `conferences.data.queries.join_info`: one conference, or none."""
 
     def __init__(self, e164: str = "8800001", password: str = "") -> None:
         self.e164, self.password = e164, password

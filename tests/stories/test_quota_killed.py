@@ -18,7 +18,9 @@ from tests.stories.manager import Manager
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("stories")]
 
-CLIENTS, LIMIT, SECONDS = 12, 20, 10.0
+CLIENTS, LIMIT = 12, 20
+SECONDS, LOOKS = 10.0, 50
+"""The story goes on for both: a busy machine needs longer for as many looks at the counts."""
 _SPAWN = multiprocessing.get_context("spawn")
 _OURS = ("worker1", "worker2", "web", "beat")
 
@@ -75,7 +77,7 @@ def test_twelve_processes_at_the_limit_killed_at_random(simulated: Site, manager
     with clients(simulated) as processes:
         until(lambda: counts(simulated)[0] >= LIMIT // 2, 60, "the clients are at work")
         end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
+        while time.monotonic() < end or looked <= LOOKS:
             live, places, seats, ports = counts(simulated)
             assert live <= LIMIT
             assert (seats, ports) == (live, places)
@@ -84,7 +86,6 @@ def test_twelve_processes_at_the_limit_killed_at_random(simulated: Site, manager
                 kill_at = time.monotonic() + dice.uniform(0.5, 2.5)
                 _kill_somebody(simulated, processes, dice)
     assert most == LIMIT
-    assert looked > 25
     _all_is_ended(simulated, manager)
 
 

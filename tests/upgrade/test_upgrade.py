@@ -59,6 +59,7 @@ def test_a_database_of_release_0_1_0_migrates_and_is_used(old_database: str) -> 
         "DATABASE_URL": url,
         "PLATFORM_MOID": PLATFORM,
         "DJANGO_SETTINGS_MODULE": "confplatform.settings",
+        "REQUIRE_SECOND_FACTOR": "false",
         "API_KEY": json.dumps(API_KEY),
         "PERSON": json.dumps(ANNA),
     }

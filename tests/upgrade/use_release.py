@@ -31,7 +31,7 @@ def main() -> None:
     conferences = _answer(client.get(f"{API}/vc/confs", query))["confs"]
     messages = _messages(client, query)
     operator = Client(SERVER_NAME="127.0.0.1")
-    operator.force_login(_account("admin"), backend="domains.flows.sign_in.BySignInName")
+    operator.force_login(_account("admin"), backend="domains.flows.sign_in.SignInNameBackend")
     pages = {
         page: operator.get(f"/admin/{page}/").status_code
         for page in (
