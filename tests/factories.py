@@ -77,7 +77,7 @@ def conference(state: ConferenceState = _S.RUNNING, **more: Any) -> Conference:
     return Conference(**{**common, **shapes[state], **more})
 
 
-def site(*existing: Conference, now: datetime = NOW) -> MemoryUnitOfWork:
+def memory_unit_of_work(*existing: Conference, now: datetime = NOW) -> MemoryUnitOfWork:
     """Return a unit of work in memory with these conferences, and a tenant `u1`."""
     facts = {"u1": TenantFacts(tenant=Tenant("u1", "main", True))}
     licence = Limits(8, 2, now - seconds(1), None, EVALUATION)

@@ -1,4 +1,4 @@
-"""A site without a database: the real flows run on it, as one worker after the other would run them."""
+"""A site in memory lets the real flows run without a database, as workers would, one by one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from wire.routes import DEAD_QUEUE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantFacts:
-    """A user domain of the memory site: what creating asks, its limits and its room."""
+    """The facts of a user domain in memory: what creating needs, its limits and its machine room."""
 
     tenant: Tenant
     small_limit: int | None = None
@@ -39,7 +39,7 @@ class TenantFacts:
 
 @dataclass(slots=True)
 class InboxRequest:
-    """One request in the inbox, and its answer."""
+    """A request in the inbox, with its answer."""
 
     key: str
     wire_type: str
@@ -53,9 +53,9 @@ class InboxRequest:
 
 @dataclass(slots=True)
 class MemoryUnitOfWork:
-    """One platform's conferences, quota, numbers, inbox and outgoing messages, in dictionaries.
+    """A unit of work that keeps the data of one platform in dictionaries.
 
-    `own_site` is the site that works on them, `platform` whose they are; empty: that site's own.
+    `own_site` is the site that works on the data, `platform` owns them; empty means the site's own.
     """
 
     now: datetime
@@ -67,9 +67,9 @@ class MemoryUnitOfWork:
     serials: int = 100_000
     room_of_unit: Callable[[Unit], str] = lambda unit: ""
     home_of: Callable[[str], str] | None = None
-    """Whose a number is, as the site at work knows it; None: there is one platform."""
+    """Returns the platform of a number as the working site knows it; `None`: only one exists."""
     is_open: bool = True
-    # what it keeps
+    # the data that outlive a transaction
     conferences: dict[str, Conference] = field(default_factory=dict)
     live: dict[str, Conference] = field(default_factory=dict)
     quota: dict[str, Amounts] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class MemoryUnitOfWork:
     parked: list[tuple[bytes, str]] = field(default_factory=list)
     abnormal_rooms: set[str] = field(default_factory=set)
     parts: dict[tuple[Unit, str], dict[int, frozenset[str]]] = field(default_factory=dict)
-    # what the last transaction did
+    # the effects of the last transaction
     outgoing: list[Letter] = field(default_factory=list)
     changes: list[tuple[Conference | None, Conference]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -92,29 +92,29 @@ class MemoryUnitOfWork:
 
     # ---- a transaction ------------------------------------------------------------------------
 
-    def begin(self, now: datetime, here: str = "") -> None:
-        """Start a transaction, of another site now: nothing has been changed or said in it."""
-        self.now, self.own_site = now, here or self.own_site
+    def begin(self, now: datetime, own_site: str = "") -> None:
+        """Start a transaction without changes or messages; `own_site` may name another site."""
+        self.now, self.own_site = now, own_site or self.own_site
         self.outgoing, self.changes, self.notes = [], [], []
 
     def take(self, letter: Letter, queue: str, now: datetime) -> None:
-        """One delivery as `bus.dispatch` does it: seen before, late, or for its handler."""
+        """Handle a delivery as `bus.dispatch` does: a repetition, a late one, or one for its handler."""
         self.begin(now)
         try:
             body = loads(letter.body)
             message = registry.read(body)
             envelope = envelope_of(letter, queue).addressed(body)
             handler = registry.handler_of(message, envelope.correlation_id)
-        except BadMessage as wrong:
-            self.park(letter, queue, wrong.detail)
+        except BadMessage as error:
+            self.park(letter, queue, error.detail)
             return
         if not envelope.request or self._is_new(message, body, envelope):
             handler(self, message, envelope)
 
     def _is_new(self, message: Message, body: dict[str, Any], envelope: Envelope) -> bool:
-        asked = self.inbox.get(envelope.request)
-        if asked is not None:
-            self.again(asked, body, envelope)
+        earlier = self.inbox.get(envelope.request)
+        if earlier is not None:
+            self.answer_again(earlier, body, envelope)
             return False
         if envelope.expired(self.now) or not self.is_open:
             self.nack(body, envelope, "29005", "expired" if self.is_open else "stopped")
@@ -130,18 +130,18 @@ class MemoryUnitOfWork:
         )
         return True
 
-    def again(self, asked: InboxRequest, body: dict[str, Any], envelope: Envelope) -> None:
-        """The same request again: the same answer, no second effect."""
-        if asked.digest != envelope.digest:
+    def answer_again(self, request: InboxRequest, body: dict[str, Any], envelope: Envelope) -> None:
+        """Answer a repeated request as before, without a second effect."""
+        if request.digest != envelope.digest:
             self.nack(body, envelope, "29001", "reqid: was used for another request")
             return
-        asked.reply_to, asked.correlation_id = envelope.reply_to, envelope.correlation_id
+        request.reply_to, request.correlation_id = envelope.reply_to, envelope.correlation_id
         route = PROTOCOL.default_reply_route(envelope.queue, envelope.app_id, body)
         exchange, key = route or ("", "")
-        self._answer(asked, exchange, key, envelope.via)
+        self._answer(request, exchange, key, envelope.via)
 
     def park(self, letter: Letter, queue: str, reason: str) -> None:
-        """What cannot be read: refused, and kept."""
+        """Refuse and keep a message that cannot be read."""
         self.parked.append((letter.body, reason))
         try:
             body = loads(letter.body)
@@ -152,61 +152,61 @@ class MemoryUnitOfWork:
         self.put(letter.body, "", DEAD_QUEUE)
 
     def nack(self, body: dict[str, Any], envelope: Envelope, code: str, detail: str) -> None:
-        """Refuse a request without taking it in; on the broker that it lay on."""
-        refused = replies.refusal(body, code, detail)
+        """Refuse a request without storing it, on the broker from which it came."""
+        refusal = replies.refusal(body, code, detail)
         route = PROTOCOL.default_reply_route(envelope.queue, envelope.app_id, body)
-        if refused is None:
+        if refusal is None:
             return
-        about = {
+        properties = {
             "correlation_id": envelope.correlation_id,
             "destination": envelope.via or envelope.asked_at,
         }
-        said = dumps(to_body(refused))
+        answer = dumps(to_body(refusal))
         if envelope.reply_to:
-            self.put(said, "", envelope.reply_to, **about)
+            self.put(answer, "", envelope.reply_to, **properties)
         elif route:
-            self.put(said, *route, **about)
+            self.put(answer, *route, **properties)
 
     # ---- reading ------------------------------------------------------------------------------
 
     @property
     def serving(self) -> frozenset[str]:
-        """The platforms whose requests this site takes now."""
+        """Return the platforms whose requests this site accepts now."""
         return frozenset({self.platform}) if self.is_open else frozenset()
 
     def load(self, e164: str) -> Conference | None:
-        """The live conference with this number."""
+        """Return the live conference with this number."""
         return self.live.get(e164)
 
     def hosted_on(self, unit: Unit) -> Sequence[Conference]:
-        """All live conferences that are assigned to a unit."""
+        """Return the live conferences that are assigned to a unit."""
         return [c for c in self.live.values() if c.unit == unit]
 
     def claim_hosted_at(self, sites: Sequence[str]) -> list[Conference]:
-        """Live conferences that are placed at these sites, the large ones first, then the oldest."""
-        found = [c for c in self.live.values() if c.hosting_platform in sites]
-        return sorted(found, key=lambda c: (not c.large, c.created_at))
+        """Return the live conferences placed at these sites, large ones first, then the oldest."""
+        hosted = [c for c in self.live.values() if c.hosting_platform in sites]
+        return sorted(hosted, key=lambda c: (not c.large, c.created_at))
 
     def believed_on(self, unit: Unit, numbers: Sequence[str]) -> dict[str, Conference]:
-        """The live conferences assigned to a unit or with one of these numbers."""
+        """Return the live conferences assigned to a unit or with one of these numbers."""
         wanted = set(numbers)
         return {e: c for e, c in self.live.items() if c.unit == unit or e in wanted}
 
     def collect_list_parts(
         self, unit: Unit, listid: str, part: tuple[int, int], numbers: Sequence[str]
     ) -> frozenset[str] | None:
-        """All numbers of a list in parts, once all its parts are there."""
-        kept = self.parts.setdefault((unit, listid), {})
-        kept[part[0]] = frozenset(numbers)
-        return frozenset[str]().union(*kept.values()) if len(kept) >= part[1] else None
+        """Keep a part of a list; return all its numbers once all parts are there, else `None`."""
+        parts = self.parts.setdefault((unit, listid), {})
+        parts[part[0]] = frozenset(numbers)
+        return frozenset[str]().union(*parts.values()) if len(parts) >= part[1] else None
 
     def tenant(self, moid: str) -> Tenant | None:
-        """A user domain, as far as creating goes."""
+        """Return the facts of a user domain that creating needs."""
         facts = self.facts.get(moid)
         return facts.tenant if facts else None
 
     def refuse_seat(self, tenant: Tenant, places: int) -> tuple[Err, str] | None:
-        """Which limit forbids one more of this size, and in words; None: there is a seat."""
+        """Return the limit that forbids one more of this size, with words; `None`: there is a seat."""
         facts, wanted = self.facts[tenant.moid], licence_counts.of_new(places)
         limit = facts.large_limit if wanted.large_conferences else facts.small_limit
         platform, own = self.used(self.platform), self.used(tenant.moid)
@@ -214,7 +214,7 @@ class MemoryUnitOfWork:
         return refused(full, wanted) if full else None
 
     def missing_resource(self, wanted: Amounts) -> str:
-        """The licensed resource of which so many more cannot be had; "": all can."""
+        """Return the licensed resource that is too short for `wanted`; "" if none is."""
         return (
             find_short_resource(wanted, self.used(self.platform), self.licence.site)
             if self.licence
@@ -222,39 +222,39 @@ class MemoryUnitOfWork:
         )
 
     def used(self, owner: str) -> Amounts:
-        """What a domain or the platform has in use."""
+        """Return the amounts that a domain or the platform has in use."""
         return self.quota.get(owner, NONE)
 
     def allocate_number(self, wanted: str | None) -> tuple[str, str, int] | None:
-        """Number, short number and incarnation for a new conference; None: taken."""
+        """Return number, short number and incarnation for a new conference; `None` if none is free."""
         if wanted is not None:
             self._short += 1
             return self._mark(wanted, str(self._short - 1))
         for _ in range(self.serials):
             serial, self._serial = self._serial, (self._serial + 1) % self.serials
-            if given := self._mark(f"{self.prefix}{serial:05d}", f"{serial:05d}"):
-                return given
+            if allocated := self._mark(f"{self.prefix}{serial:05d}", f"{serial:05d}"):
+                return allocated
         return None
 
     def _mark(self, e164: str, short: str) -> tuple[str, str, int] | None:
-        incarnation, taken = self.numbers.get(e164, (0, False))
-        if taken:
+        incarnation, in_use = self.numbers.get(e164, (0, False))
+        if in_use:
             return None
         self.numbers[e164] = (incarnation + 1, True)
         return e164, short, incarnation + 1
 
     def new_id(self) -> str:
-        """An id that nobody else has."""
+        """Return an id that is not used yet."""
         self._id += 1
         return f"{self._id:032x}"
 
     def site_of_unit(self, reply: Message) -> str:
-        """Where the unit is that the RMS names."""
+        """Return the site of the unit that the RMS names."""
         unit = reply.mcu if isinstance(reply, ResourcesGranted) else None
         return (unit.platform if unit else None) or self.own_site
 
     def numbers_to_judge(self, numbers: Collection[str], heard_here: bool) -> frozenset[str]:
-        """Those of these numbers that are this platform's; nobody's are judged where they are heard."""
+        """Return the numbers of this platform; unknown numbers are judged where they are reported."""
         if self.home_of is None:
             return frozenset(numbers)
         nobodys = self.platform if heard_here and self.platform == self.own_site else ""
@@ -263,16 +263,18 @@ class MemoryUnitOfWork:
     def list_page(
         self, domain: str, start: int, count: int
     ) -> tuple[int, list[ListedConference]] | None:
-        """One page of a domain's live conferences; None: no such domain."""
+        """Return a page of a domain's live conferences; `None` if there is no such domain."""
         if domain != self.platform and domain not in self.facts:
             return None
-        found = [c for c in self.live.values() if domain in (c.user_domain, c.source_platform)]
-        page = sorted(found, key=lambda c: c.confid)[start : start + count]
-        return len(found), [list_item(c) for c in page]
+        conferences = [
+            c for c in self.live.values() if domain in (c.user_domain, c.source_platform)
+        ]
+        page = sorted(conferences, key=lambda c: c.confid)[start : start + count]
+        return len(conferences), [list_item(c) for c in page]
 
     def control_request(self, e164: str, correlation_id: str, reqid: str) -> str | None:
-        """The key of the control request that a unit's answer belongs to, answered or not."""
-        asked = [
+        """Return the key of the control request to which a unit's answer belongs, answered or not."""
+        requests = [
             a for a in self.inbox.values() if a.e164 == e164 and a.wire_type.startswith("CM_MCU_")
         ]
         for name, value in (
@@ -280,13 +282,13 @@ class MemoryUnitOfWork:
             ("key", correlation_id),
             ("reqid", reqid),
         ):
-            for one in sorted(asked, key=lambda a: a.answer is not None):
-                if value and getattr(one, name) == value:
-                    return one.key
+            for request in sorted(requests, key=lambda a: a.answer is not None):
+                if value and getattr(request, name) == value:
+                    return request.key
         return None
 
     def is_domain_down(self, c: Conference, unit: Unit) -> bool:
-        """Is its user domain abnormal, and the unit, one of this platform's, of the abnormal room?"""
+        """Tell whether the user domain is abnormal and this platform's unit stands in an abnormal room."""
         strange = self.platform != self.own_site or unit.at not in ("", self.own_site)
         if strange or not self.abnormal_rooms:
             return False
@@ -297,7 +299,7 @@ class MemoryUnitOfWork:
     # ---- writing ------------------------------------------------------------------------------
 
     def save(self, before: Conference | None, after: Conference) -> None:
-        """Keep the next value; what it has in use and its number follow from the move."""
+        """Keep the next value; its counts and its number follow from the change."""
         after = replace(after, revision=after.revision + 1)
         self.changes.append((before, after))
         self.conferences[after.confid] = after
@@ -309,7 +311,7 @@ class MemoryUnitOfWork:
             del self.live[after.e164]
 
     def count(self, domain: str, before: Amounts, after: Amounts) -> None:
-        """A conference of this domain takes `after` where it took `before`."""
+        """Count that a conference of this domain uses `after` where it used `before`."""
         if before == after:
             return
         for owner in (self.platform, domain):
@@ -319,7 +321,7 @@ class MemoryUnitOfWork:
             )
 
     def save_record(self, ended: Conference) -> None:
-        """Keep a conference of another site that has ended; known already: nothing."""
+        """Keep an ended conference of another site, unless it is kept already."""
         self.records.setdefault(ended.confid, ended)
 
     def send(self, outgoing: Outgoing) -> None:
@@ -327,13 +329,13 @@ class MemoryUnitOfWork:
         route = outgoing.route.value
         key = outgoing.key or route.key
         if isinstance(outgoing, Answer):
-            asked = self.inbox.get(outgoing.request)
-            if asked is not None:
-                asked.answer = asked.answer or dumps(to_body(outgoing.message))
-                self._answer(asked, route.exchange, key, outgoing.destination)
+            request = self.inbox.get(outgoing.request)
+            if request is not None:
+                request.answer = request.answer or dumps(to_body(outgoing.message))
+                self._answer(request, route.exchange, key, outgoing.destination)
                 return
-            to = outgoing.destination
-            self.put(dumps(to_body(outgoing.message)), route.exchange, key, destination=to)
+            site = outgoing.destination
+            self.put(dumps(to_body(outgoing.message)), route.exchange, key, destination=site)
             return
         self.put(
             dumps(to_body(outgoing.message)),
@@ -347,17 +349,19 @@ class MemoryUnitOfWork:
             via=(outgoing.headers or {}).get("x-via", ""),
         )
 
-    def _answer(self, asked: InboxRequest, exchange: str, key: str, destination: str) -> None:
-        if asked.answer is None:
+    def _answer(self, request: InboxRequest, exchange: str, key: str, destination: str) -> None:
+        if request.answer is None:
             return
-        mark, where = asked.correlation_id, (exchange, key)
-        if asked.reply_to:
-            where, destination = ("", asked.reply_to), ""
-        if where[1]:
-            self.put(asked.answer, *where, correlation_id=mark, destination=destination)
+        correlation_id, address = request.correlation_id, (exchange, key)
+        if request.reply_to:
+            address, destination = ("", request.reply_to), ""
+        if address[1]:
+            self.put(
+                request.answer, *address, correlation_id=correlation_id, destination=destination
+            )
 
     def put(self, body: bytes, exchange: str, key: str, **around: Any) -> None:
-        """Stage one letter."""
+        """Stage a letter."""
         around["app_id"] = around.get("app_id") or f"css@{self.own_site}"
         if around.get("destination") == self.own_site:
             around["destination"] = ""
@@ -365,7 +369,7 @@ class MemoryUnitOfWork:
         self.outgoing.append(Letter(**{**letter, **around}))
 
     def log_step(self, step: Step) -> None:
-        """Keep the one line of a decision."""
+        """Keep the log line of a decision."""
         c = step.after or step.before
         if c is None:
             self.notes.append(step.because)

@@ -1,4 +1,4 @@
-"""A message for a platform that another site serves, as `bus.dispatch` and `flows.forward` treat it."""
+"""Messages for a platform that another site serves are treated as `bus.dispatch` does."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from wire.resource_pool import NodeLost
 from wire.routes import Routes
 
 Copy = Mapping[str, Conference]
-"""What this site's copy says that lives, by number; it may be old."""
+"""A copy holds the live conferences by number, as this site knows them; it may be old."""
 
 
 class Away(Exception):
-    """Nothing may be done with it now: it has to come again."""
+    """A message cannot be handled now, and has to be delivered again."""
 
 
 def take(
     uow: MemoryUnitOfWork, letter: Letter, queue: str, now: datetime, serving: str, copy: Copy
 ) -> None:
-    """One delivery at a site that only has a copy. Nothing is written; raises Away."""
+    """Handle a delivery at a site that only has a copy, without writing. Raises Away."""
     try:
         body = loads(letter.body)
         message = registry.read(body)
         envelope = envelope_of(letter, queue).addressed(body)
-    except BadMessage as wrong:
-        uow.park(letter, queue, wrong.detail)
+    except BadMessage as error:
+        uow.park(letter, queue, error.detail)
         return
     if serving and queue == Routes.UNIT_TO_CSS.value.queue:
         _pass_on(uow, letter, message, envelope, serving, copy)
     elif serving and isinstance(message, Control) and envelope.asked_at:
-        told = decide_control_here(copy.get(message.e164), message, envelope, uow.own_site)
-        if told:
-            uow.send(told)
+        order = decide_control_here(copy.get(message.e164), message, envelope, uow.own_site)
+        if order:
+            uow.send(order)
     elif envelope.request:
         _refuse(uow, body, envelope, serving)
     elif not serving:
@@ -76,16 +76,16 @@ def _pass_on(
     )
 
 
-def _concerns(uow: MemoryUnitOfWork, said: UnitHolds | NodeLost, copy: Copy) -> bool:
-    """As `flows.forward`: is anything of this platform on the unit, or believed to be?"""
-    unit = Unit(said.ip, said.pid, uow.own_site)
+def _concerns(uow: MemoryUnitOfWork, report: UnitHolds | NodeLost, copy: Copy) -> bool:
+    """Tell whether the unit has, or should have, a conference of this platform (`flows.forward`)."""
+    unit = Unit(report.ip, report.pid, uow.own_site)
     if any(c.unit == unit for c in copy.values()):
         return True
-    numbers = [entry.e164 for entry in said.confs] if isinstance(said, UnitHolds) else []
+    numbers = [entry.e164 for entry in report.confs] if isinstance(report, UnitHolds) else []
     return any(uow.home_of is not None and uow.home_of(n) == uow.platform for n in numbers)
 
 
 def _refuse(uow: MemoryUnitOfWork, body: dict[str, Any], envelope: Envelope, serving: str) -> None:
-    """The answer that was given before, or 29005 and who serves now."""
+    """Refuse with 29005, and say which site serves now."""
     words = f"this platform is served at {serving} now" if serving else "begins again"
     uow.nack(body, envelope, "29005", words)

@@ -1,4 +1,4 @@
-"""A letter: a message on its way between memory sites, units, and whoever asks."""
+"""A letter is a message on its way between memory sites, units and clients."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from foundation.bus.envelope import Envelope
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """One message on its way, with what stands around it."""
+    """A letter holds the body of a message and its AMQP properties."""
 
     body: bytes
     exchange: str
@@ -22,13 +22,13 @@ class Letter:
     sent_at: datetime | None = None
     message_id: str = ""
     destination: str = ""
-    """The site on whose broker it is published; empty: that of whoever sends it."""
+    """The site on whose broker the letter is published; empty means the sender's own."""
     via: str = ""
     asked_at: str = ""
 
 
 def envelope_of(letter: Letter, queue: str) -> Envelope:
-    """The envelope of a letter."""
+    """Return the envelope of a letter."""
     return Envelope(
         queue=queue,
         app_id=letter.app_id,

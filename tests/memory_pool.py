@@ -1,4 +1,4 @@
-"""The resource pool without Redis: the accounts of `conferences/data/pool_scripts.py`, line by line, in Python."""
+"""A resource pool without Redis keeps the accounts of `conferences/data/pool_scripts.py` in Python."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ HELD_FOR = timedelta(seconds=15)
 TIRED_FOR = timedelta(seconds=60)
 SILENT_AFTER = timedelta(seconds=12)
 DRIFTS = 5
-"""Heartbeats in a row that show less than we count, before we count again."""
+"""After so many heartbeats in a row that show less than we count, we count again."""
 
 
 Amount = tuple[int, int, int]
 NOTHING: Amount = (0, 0, 0)
 
 
-def plus(one: Amount, other: Amount, sign: int = 1) -> Amount:
-    """The sum (or difference) of two amounts of conferences, ports and conferences in HD."""
-    return (one[0] + sign * other[0], one[1] + sign * other[1], one[2] + sign * other[2])
+def plus(amount: Amount, other: Amount, sign: int = 1) -> Amount:
+    """Return the sum (or difference) of two amounts of conferences, ports and HD conferences."""
+    return (amount[0] + sign * other[0], amount[1] + sign * other[1], amount[2] + sign * other[2])
 
 
 @dataclass(slots=True)
 class Allocation:
-    """Places on one unit for one number: promised (`until`), or used."""
+    """The places on a unit for a number, promised (`until`) or used."""
 
     amount: Amount
     until: datetime | None
@@ -56,19 +56,19 @@ class Node:
     turn: int = 0
     drift: int = 0
     overbooked: bool = False
-    """Rebuilt while a unit was still to refuse what was promised too late."""
+    """True if the pool was rebuilt while the unit had yet to refuse a late promise."""
     allocations: dict[str, Allocation] = field(default_factory=dict)
 
     def total(self, held_only: bool = False) -> Amount:
-        """All that is placed here as far as the pool knows."""
-        found = NOTHING
-        for one in self.allocations.values():
-            if one.until or not held_only:
-                found = plus(found, one.amount)
-        return found
+        """Return all that is placed on the unit as far as the pool knows."""
+        total = NOTHING
+        for allocation in self.allocations.values():
+            if allocation.until or not held_only:
+                total = plus(total, allocation.amount)
+        return total
 
     def free(self) -> Amount:
-        """What can be promised: neither placed by us, nor reported beyond that."""
+        """Return what can be promised: neither placed by us nor reported beyond that."""
         return plus(plus(self.capacity, self.total(), -1), self.foreign, -1)
 
 
@@ -85,7 +85,7 @@ class MemoryPool:
         self._watched: datetime | None = None
         self._watching_since = datetime.min.replace(tzinfo=UTC)
 
-    # ---- asked ----------------------------------------------------------------------------------
+    # ---- requests -------------------------------------------------------------------------------
 
     def ask(
         self, question: GetResources, rooms: Sequence[str], now: datetime
@@ -94,11 +94,11 @@ class MemoryPool:
         self._lapse(now)
         e164 = question.e164 or ""
         for node in self.nodes.values():
-            held = node.allocations.get(e164)
-            if held and held.until:
+            promise = node.allocations.get(e164)
+            if promise and promise.until:
                 self._release(node, e164)
         amount = (1, question.places, int(question.resolution == "1080p"))
-        excluded = {Unit.of(one, self.platform) for one in question.exclude}
+        excluded = {Unit.of(excluded_unit, self.platform) for excluded_unit in question.exclude}
         unit = self._choose(rooms, amount, excluded, now)
         if unit is None:
             self._hungry = True
@@ -123,20 +123,23 @@ class MemoryPool:
                     return max(fitting)[3]
         return None
 
-    # ---- told -----------------------------------------------------------------------------------
+    # ---- notices --------------------------------------------------------------------------------
 
-    def state(self, said: NodeRegistered, now: datetime) -> str:
-        """A heartbeat. `new`: the unit was not there; `drift`: it has long held less than we
-        count; `hungry`: it holds less than before, and somebody waits for places."""
-        unit = Unit(said.ip, said.pid, self.platform)
+    def state(self, heartbeat: NodeRegistered, now: datetime) -> str:
+        """Take a heartbeat, and return what follows from it.
+
+        `new`: the unit was not there; `drift`: it has long held less than we count; `hungry`: it
+        holds less than before, and a conference waits for places; `known`: nothing follows.
+        """
+        unit = Unit(heartbeat.ip, heartbeat.pid, self.platform)
         node = self.nodes.get(unit)
         fresh = node is None
         if node is None:
             node = self.nodes[unit] = Node("", "", NOTHING, now)
-            self.known[unit] = said
-        node.room, node.platform = said.room or DEFAULT, said.platform
-        node.capacity, node.seen = _amount(said.capacity), now
-        was, node.load = node.load, _amount(said.load)
+            self.known[unit] = heartbeat
+        node.room, node.platform = heartbeat.room or DEFAULT, heartbeat.platform
+        node.capacity, node.seen = _amount(heartbeat.capacity), now
+        was, node.load = node.load, _amount(heartbeat.load)
         beyond = plus(node.load, node.total(), -1)
         node.foreign = (max(0, beyond[0]), max(0, beyond[1]), max(0, beyond[2]))
         used = plus(node.total(), node.total(held_only=True), -1)
@@ -153,37 +156,37 @@ class MemoryPool:
         return was
 
     def used_on(self, unit: Unit) -> list[str]:
-        """The numbers that are counted on a unit, promises apart."""
+        """Return the numbers that are counted on a unit, without promises."""
         return [e for e, a in self.nodes[unit].allocations.items() if a.until is None]
 
-    def became(self, said: ResourcesUsed) -> bool:
-        """What became of a promise. True: places are free that somebody waits for."""
-        unit = Unit.of(said.mcu, self.platform)
+    def became(self, notice: ResourcesUsed) -> bool:
+        """Take notice of what became of a promise; True if places are free that somebody waits for."""
+        unit = Unit.of(notice.mcu, self.platform)
         node = self.nodes.get(unit) if unit else None
-        if unit is None or node is None or said.e164 not in node.allocations:
+        if unit is None or node is None or notice.e164 not in node.allocations:
             return False
-        if said.state == "used":
-            node.allocations[said.e164].until = None
+        if notice.state == "used":
+            node.allocations[notice.e164].until = None
             return False
-        return self.free(unit, said.e164)
+        return self.free(unit, notice.e164)
 
     def free(self, unit: Unit, e164: str) -> bool:
-        """Give places back. True: somebody waits for some."""
+        """Give places back; True if somebody waits for places."""
         self._release(self.nodes[unit], e164)
         return self._fed()
 
     def count_again(self, unit: Unit, c: Conference) -> None:
-        """What a conference really takes on a unit."""
+        """Count what a conference really takes on a unit."""
         self._place(self.nodes[unit], c.e164, amount_of(c), None)
 
     def gone(self, unit: Unit, now: datetime) -> None:
-        """A unit is lost or has left."""
+        """Remove a unit that is lost or has left."""
         self._tired[unit] = now + TIRED_FOR
         self.nodes.pop(unit, None)
         self.known.pop(unit, None)
 
     def silent(self, now: datetime) -> list[Unit]:
-        """Units that have not been heard of for 12 s, during which we did listen."""
+        """Return the units without a heartbeat for 12 s during which we listened."""
         last, self._watched = self._watched, now
         if last is None or now - last > timedelta(seconds=4):
             self._watching_since = now
@@ -192,10 +195,12 @@ class MemoryPool:
         return [unit for unit, node in self.nodes.items() if node.seen <= now - SILENT_AFTER]
 
     def wipe(self, live: Iterable[Conference], now: datetime) -> None:
-        """Redis was emptied: it is built again from known units and live conferences."""
+        """Empty the pool, and build it again from known units and live conferences."""
         self.nodes = {
-            unit: Node(said.room or DEFAULT, said.platform, _amount(said.capacity), now)
-            for unit, said in self.known.items()
+            unit: Node(
+                registered.room or DEFAULT, registered.platform, _amount(registered.capacity), now
+            )
+            for unit, registered in self.known.items()
         }
         self._tired, self._hungry, self._watched = {}, False, None
         for c in live:
@@ -224,14 +229,14 @@ class MemoryPool:
 
 
 def amount_of(c: Conference) -> Amount:
-    """What a conference takes."""
+    """Return what a conference takes on a unit."""
     return 1, c.places, int(c.resolution == "1080p")
 
 
 def name_of(unit: Unit) -> str:
-    """As `pool.store.name_of`, which needs Django."""
+    """Return the name of a unit, as `conferences.data.pool.name_of` does, which needs Django."""
     return f"{unit.ip}#{unit.pid}"
 
 
-def _amount(said: UnitAmounts | None) -> Amount:
-    return (said.confs, said.ports, said.hd) if said else NOTHING
+def _amount(wire_amounts: UnitAmounts | None) -> Amount:
+    return (wire_amounts.confs, wire_amounts.ports, wire_amounts.hd) if wire_amounts else NOTHING

@@ -1,4 +1,4 @@
-"""A tree in memory, which the rules and a naive reader see alike; and what must hold of it always."""
+"""A tree in memory gives the rules what the database gives, and `check` says what must always hold."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ class MemoryTree(dict[str, Node]):
     """Nodes by MOID, and rooms by MOID with their platform: a `rules.Tree`."""
 
     def __init__(self, *nodes: Node, rooms: dict[str, str] | None = None) -> None:
-        super().__init__({one.moid: one for one in nodes})
+        super().__init__({node.moid: node for node in nodes})
         self.rooms = rooms or {}
 
     def node(self, moid: str) -> Node | None:
         return self.get(moid)
 
     def core(self) -> Node | None:
-        return next((one for one in self.values() if one.level == CORE), None)
+        return next((node for node in self.values() if node.level == CORE), None)
 
     def platforms_of(self, service: str) -> Sequence[Node]:
         return [n for n in self.values() if n.level == PLATFORM and n.parent == service]
@@ -36,22 +36,22 @@ class MemoryTree(dict[str, Node]):
         if moid in self and self[moid].prefix == prefix:
             return None
         others = (n for n in self.values() if n.prefix not in ("", prefix) and n.moid != moid)
-        found = (n for n in others if n.prefix.startswith(prefix) or prefix.startswith(n.prefix))
-        return next(((n.name, n.prefix) for n in found), None)
+        overlaps = (n for n in others if n.prefix.startswith(prefix) or prefix.startswith(n.prefix))
+        return next(((n.name, n.prefix) for n in overlaps), None)
 
     def line(self, moid: str) -> list[str]:
-        """A MOID and all above it; longer than any tree when there is a ring."""
-        found = [moid]
-        while (up := self[found[-1]].parent) is not None and len(found) < 99:
-            found.append(up)
-        return found
+        """Return a MOID and all above it; a ring makes the line longer than any tree."""
+        line = [moid]
+        while (up := self[line[-1]].parent) is not None and len(line) < 99:
+            line.append(up)
+        return line
 
     def below(self, moid: str) -> set[str]:
-        """A MOID and all below it, the slow way."""
-        return {one for one in self if moid in self.line(one)}
+        """Return a MOID and all below it, the slow way."""
+        return {other for other in self if moid in self.line(other)}
 
     def uses(self, moid: str) -> dict[str, int]:
-        """What hangs on a domain."""
+        """Return how many rows depend on a domain, by kind."""
         return {
             "domains below": sum(n.parent == moid for n in self.values()),
             "user domains bound": sum(n.platform == moid for n in self.values()),
@@ -63,17 +63,19 @@ ABOVE = {SERVICE: (CORE, SERVICE), PLATFORM: (SERVICE,), USER: (SERVICE,)}
 
 
 def check(tree: MemoryTree) -> None:
-    """One root, no ring, no orphan, right levels, not too deep, no binding out of reach."""
+    """Assert one root, no ring, no orphan, right levels, a limited depth and reachable bindings."""
     assert sum(n.level == CORE for n in tree.values()) == 1
-    for one in tree.values():
-        line = tree.line(one.moid)  # a KeyError here is an orphan
+    for node in tree.values():
+        line = tree.line(node.moid)  # a KeyError here is an orphan
         assert len(line) <= DEEPEST
         assert tree[line[-1]].level == CORE
-        if one.parent is None:
-            assert one.level == CORE
+        if node.parent is None:
+            assert node.level == CORE
             continue
-        assert tree[one.parent].level in ABOVE[one.level]
-        if one.level == USER:
+        assert tree[node.parent].level in ABOVE[node.level]
+        if node.level == USER:
             lenders = (tree.platforms_of(up) for up in line[1:])
-            assert one.platform in {p.moid for p in next(some for some in lenders if some)}
-            assert one.room is None or tree.rooms[one.room] == one.platform
+            assert node.platform in {
+                p.moid for p in next(platforms for platforms in lenders if platforms)
+            }
+            assert node.room is None or tree.rooms[node.room] == node.platform

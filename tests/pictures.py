@@ -14,7 +14,7 @@ from typing import Any
 from playwright.async_api import async_playwright
 
 from tests.browser import CHROMIUM, FLAGS, enter, join
-from tests.console.steps import begin, card, signed_in
+from tests.console.steps import card, signed_in, start_conference
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"
@@ -66,7 +66,7 @@ async def of_a_conference(browser: Any, site: str, who: Any) -> None:
     """The console with a conference that two people are in, and the join page as they see it."""
     page = await signed_in(browser, site, who["username"], who["password"], **SIZE)
     await take(page, "console-empty")
-    await begin(page, NAME)
+    await start_conference(page, NAME)
     mine = card(page, NAME)
     await mine.get_by_text("running").wait_for()
     async with page.context.expect_page() as opened:

@@ -11,7 +11,7 @@ from tests.chaos.story import Stories
 from tests.sites import running_site
 from tests.stories.faults import FAULTS, Fault
 from tests.stories.manager import Manager
-from tests.stories.story import tell
+from tests.stories.story import run_story
 
 
 def told(root: Path) -> Stories:
@@ -24,4 +24,4 @@ def told(root: Path) -> Stories:
 
 
 def _tell(site: Site, manager: Manager, fault: Fault) -> str:
-    return asyncio.run(tell(site, manager, fault)).line()
+    return asyncio.run(run_story(site, manager, fault)).line()

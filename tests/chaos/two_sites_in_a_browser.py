@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.browser import MOVING_PICTURES, SOUND, enter, join, shot
-from tests.console.steps import begin, card, signed_in
+from tests.console.steps import card, signed_in, start_conference
 from tests.failover.two import Two, two_sites, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("media")]
@@ -85,7 +85,7 @@ def password_of(two: Two, username: str) -> str:
 
 async def two_in_a_conference(browser: Any, anna: Any) -> tuple[Any, Any]:
     """She starts it and joins; Ben comes by the link. They see and hear each other."""
-    await begin(anna, NAME)
+    await start_conference(anna, NAME)
     await card(anna, NAME).get_by_text("running").wait_for()
     async with anna.context.expect_page() as opened:
         await card(anna, NAME).get_by_role("link", name="Join").click()

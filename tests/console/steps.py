@@ -1,4 +1,4 @@
-"""What people do on the pages, as tests and pictures tell it."""
+"""The steps of people on the pages, for tests and pictures."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tests.browser import person_of
 async def signed_in(
     browser: Any, url: str, username: str, password: str, patience: int = 1, **size: int
 ) -> Any:
-    """A page on which somebody has signed in; `url` is where he wanted to go.
+    """Open `url`, sign in, and return the page.
 
-    `patience`: at a site, an account arrives some seconds after the core has made it.
+    It is tried `patience` times: an account arrives at a site some seconds after the core has made it.
     """
     page = await person_of(browser, **size)
     for _ in range(patience):
@@ -25,20 +25,20 @@ async def signed_in(
 
 
 def at_sign_in(url: str) -> bool:
-    """Is this where one signs in?"""
+    """Tell whether an address is that of a sign-in page."""
     return "/login" in url
 
 
 async def sign_in(page: Any, username: str, password: str) -> None:
-    """Fill in the sign-in page that stands there, and see what comes."""
+    """Fill in the sign-in page that is shown, and wait for the next page."""
     await page.locator("[name=username]").fill(username)
     await page.locator("[name=password]").fill(password)
     async with page.expect_navigation():
         await page.locator("[name=password]").press("Enter")
 
 
-async def begin(page: Any, name: str, places: str = "8") -> None:
-    """Fill in the console's form, and press."""
+async def start_conference(page: Any, name: str, places: str = "8") -> None:
+    """Fill in the console's form, and start a conference."""
     form = page.get_by_role("form", name="Start a conference")
     await form.get_by_label("Name").fill(name)
     await form.get_by_label("Places").select_option(places)
@@ -46,14 +46,14 @@ async def begin(page: Any, name: str, places: str = "8") -> None:
 
 
 def card(page: Any, name: str) -> Any:
-    """The conference with this name, in the console's list."""
+    """Return the conference with this name in the console's list."""
     return page.get_by_role("article", name=name, exact=True)
 
 
 # ---- the admin ----------------------------------------------------------------------------------
 
 
-async def add(page: Any, core: str, model: str, tick: str = "", **fields: str) -> None:
+async def add_row(page: Any, core: str, model: str, tick: str = "", **fields: str) -> None:
     """Fill in the form for a new row, and save it. A field `x__` is chosen from a list by its name."""
     await page.goto(f"{core}/admin/{model}/add/")
     for name, value in fields.items():
@@ -69,13 +69,13 @@ async def add(page: Any, core: str, model: str, tick: str = "", **fields: str) -
 
 
 async def choose(page: Any, field: str, text: str) -> None:
-    """Search in a field that completes itself, and take what it finds."""
+    """Search in a field with completion, and choose the first result."""
     await page.locator(f"select[name={field}] + .select2").click()
     await page.locator(".select2-search__field").last.fill(text)
     await page.locator(".select2-results__option").filter(has_text=text).first.click()
 
 
-async def listed(page: Any, core: str, model: str) -> str:
-    """The words of a model's list."""
+async def text_of_list(page: Any, core: str, model: str) -> str:
+    """Return the text of a model's list."""
     await page.goto(f"{core}/admin/{model}/")
     return str(await page.locator("#changelist, main, #main").first.inner_text())

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.stand.site import Site
 from tests.browser import shot
-from tests.console.steps import begin, card, signed_in
+from tests.console.steps import card, signed_in, start_conference
 from tests.http.program import Program
 from tests.stories.facts import license_for, live
 
@@ -19,13 +19,13 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("stories")]
 
 @pytest.fixture
 def program(simulated: Site) -> Iterator[Program]:
-    """The same person by the API, to look at what the page did."""
+    """Return a program of the same person, which reads by the API what the page did."""
     license_for(simulated, 50, 5)
-    one = Program(simulated)
-    one.log_in("anna")
-    yield one
-    for conference in one.get("vc/confs", count=0)["confs"]:
-        one.delete(f"mc/confs/{conference['conf_id']}")
+    program_of_anna = Program(simulated)
+    program_of_anna.log_in("anna")
+    yield program_of_anna
+    for conference in program_of_anna.get("vc/confs", count=0)["confs"]:
+        program_of_anna.delete(f"mc/confs/{conference['conf_id']}")
 
 
 async def at_home(browser: Any, site: Site, **size: int) -> Any:
@@ -41,13 +41,13 @@ async def test_every_button_does_what_it_says(
 ) -> None:
     page = await at_home(browser, simulated)
     await page.get_by_text("No conference is held now").wait_for()
-    await begin(page, "Weekly board", "32")
+    await start_conference(page, "Weekly board", "32")
     board = card(page, "Weekly board")
     await board.get_by_text("running").wait_for()
     await board.get_by_text("60 min left").or_(board.get_by_text("1 h 00 min left")).wait_for()
-    shown = program.get("vc/confs", count=0)["confs"][0]
-    assert (shown["max_join_mt"], shown["duration"]) == (32, 60)
-    number = shown["conf_id"]
+    answer = program.get("vc/confs", count=0)["confs"][0]
+    assert (answer["max_join_mt"], answer["duration"]) == (32, 60)
+    number = answer["conf_id"]
 
     await board.get_by_role("button", name="Manage").click()
     await board.get_by_label("Longer by").select_option("30")
@@ -97,11 +97,11 @@ async def test_a_full_licence_is_said_in_words_with_what_to_do(
 ) -> None:
     license_for(simulated, 1, 0)
     page = await at_home(browser, simulated)
-    await begin(page, "First")
+    await start_conference(page, "First")
     await card(page, "First").wait_for()
-    await begin(page, "Second")
+    await start_conference(page, "Second")
     await page.get_by_role("alert").get_by_text("The licence is full").wait_for()
-    await begin(page, "Third", "64")
+    await start_conference(page, "Third", "64")
     await page.get_by_role("alert").get_by_text("choose 8 places").wait_for()
 
 
@@ -109,10 +109,10 @@ async def test_a_phone_shows_all_of_it_without_scrolling_sideways(
     browser: Any, simulated: Site, program: Program
 ) -> None:
     page = await at_home(browser, simulated, width=360, height=740)
-    await begin(page, "A conference whose name is as long as it may be")
-    found = page.get_by_role("article")
-    await found.get_by_role("button", name="Manage").click()
-    await found.get_by_role("button", name="Mute all", exact=True).wait_for()
+    await start_conference(page, "A conference whose name is as long as it may be")
+    article = page.get_by_role("article")
+    await article.get_by_role("button", name="Manage").click()
+    await article.get_by_role("button", name="Mute all", exact=True).wait_for()
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
     await shot(page, "console-phone")
 

@@ -26,13 +26,13 @@ def anna(platform: str) -> Account:
 
 @pytest.fixture
 def hers(anna: Account, client: Client) -> Client:
-    """A browser in which anna has signed in."""
+    """Return a browser in which anna has signed in."""
     client.force_login(anna)
     return client
 
 
 def held(platform: str, number: str, **more: Any) -> Conference:
-    """A conference that runs."""
+    """Write a running conference, and return it."""
     return conference_row(
         platform, e164=number, confid=f"id-{number}", shortnum=number[-5:], **more
     )
@@ -121,18 +121,18 @@ def test_the_list_says_what_goes_on_and_no_secret(platform: str, hers: Client) -
     )
     c = held(platform, "8801", creator_name="Bob", mts=mts)
     reply = hers.get("/console/live")
-    (shown,) = reply.json()["confs"]
-    assert shown["says"] == "running"
-    assert shown["left"] == "1 h 00 min left"
-    assert shown["people"] == "1 of 8 people"
-    assert shown["unit"] == "on 10.0.0.1:u1"
-    assert shown["creator"] == "by Bob"
-    assert "mts" not in shown
+    (listed,) = reply.json()["confs"]
+    assert listed["says"] == "running"
+    assert listed["left"] == "1 h 00 min left"
+    assert listed["people"] == "1 of 8 people"
+    assert listed["unit"] == "on 10.0.0.1:u1"
+    assert listed["creator"] == "by Bob"
+    assert "mts" not in listed
     assert not any(s in reply.content.decode() for s in (PASSWORD, PIN, TOKEN))
     (opened,) = hers.get("/console/live", {"open": c.e164}).json()["confs"]
     assert [(m["name"], m["online"]) for m in opened["mts"]] == [("Ben", True), ("Eva", False)]
-    assert hers.get(shown["link"]).status_code == 200
-    join = hers.get(shown["join"])
+    assert hers.get(listed["link"]).status_code == 200
+    join = hers.get(listed["join"])
     assert join.context["start"]["name"] == "anna"
 
 
@@ -142,8 +142,8 @@ def test_a_look_is_one_query_beside_the_session(platform: str, hers: Client) -> 
     hers.get("/console/live")
     with CaptureQueriesContext(connection) as queries:
         assert len(numbers(hers)) == 5
-    asked = [q["sql"] for q in queries if "conferences_conference" in q["sql"]]
-    assert len(asked) == 1
+    statements = [q["sql"] for q in queries if "conferences_conference" in q["sql"]]
+    assert len(statements) == 1
     assert len(queries) <= 3
 
 
@@ -168,7 +168,7 @@ def test_nothing_is_done_without_the_pages_token(platform: str, anna: Account) -
 
 
 @pytest.mark.parametrize(
-    ("wrong", "words"),
+    ("form", "words"),
     [
         ({"name": "a/b"}, "The name needs"),
         ({"name": ""}, "The name needs"),
@@ -178,8 +178,8 @@ def test_nothing_is_done_without_the_pages_token(platform: str, anna: Account) -
     ],
 )
 def test_a_form_that_is_wrong_is_refused_in_words(
-    hers: Client, wrong: dict[str, str], words: str
+    hers: Client, form: dict[str, str], words: str
 ) -> None:
-    reply = hers.post("/console/start", wrong)
+    reply = hers.post("/console/start", form)
     assert reply.status_code == 409
     assert words in reply.json()["why"]

@@ -1,4 +1,4 @@
-"""From nothing to a conference, in the browser only: an operator at the core, an administrator, two people."""
+"""An operator, an administrator and two people need only browsers from nothing to a conference."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deploy.stand.ports import claimed, ports_for
 from deploy.stand.site import PYTHON, REPOSITORY
 from deploy.stand.stand import Stand
 from tests.browser import MOVING_PICTURES, SOUND, enter, join, shot
-from tests.console.steps import add, begin, card, listed, sign_in, signed_in
+from tests.console.steps import add_row, card, sign_in, signed_in, start_conference, text_of_list
 from tests.stories.facts import live, seats
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("media")]
@@ -23,7 +23,7 @@ PASSWORD = "Plover-Lantern-71"  # noqa: S105 - of this test's own people
 
 @pytest.fixture(scope="module")
 def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    """A core, and a site with a real media unit that follows it."""
+    """Run a core, and a site with a real media unit that follows it."""
     root = tmp_path_factory.mktemp("story")
     with (
         claimed(ports_for(1, core=True)) as base,
@@ -33,12 +33,12 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
 
 
 def licence_for(stand: Stand, platform: str) -> str:
-    """What the issuer sends: sealed with the core's keys."""
+    """Return a licence as the issuer sends it, sealed with the core's keys."""
     core = stand.sites["core"]
     keys = [f"--key={core.directory}/license.signing.key"]
     keys += [f"--sealing-key={core.directory}/license.sealing.key"]
     words = ["license_issue", *keys, f"--platform={platform}", "--issue=1", "--small=20"]
-    made = subprocess.run(
+    issued = subprocess.run(
         [str(PYTHON), "manage.py", *words],
         cwd=REPOSITORY,
         env={**os.environ, **core.env},
@@ -46,11 +46,11 @@ def licence_for(stand: Stand, platform: str) -> str:
         text=True,
         check=True,
     )
-    return made.stdout.strip()
+    return issued.stdout.strip()
 
 
 async def bring(page: Any, site: str, licence: str) -> None:
-    """Paste it, look at it, load it."""
+    """Paste a licence, preview it, and load it."""
     await page.goto(f"{site}/admin/licensing/licence/add/")
     await page.locator("textarea[name=text]").fill(licence)
     await page.locator("main form button:not([name=load]), #content form button").first.click()
@@ -70,10 +70,10 @@ async def test_from_nothing_to_a_conference_in_the_browser_only(browser: Any, st
     )
 
     admin = await signed_in(browser, f"{core.http}/admin/", "acme-admin", PASSWORD)
-    assert "acme-anna" in (people := await listed(admin, core.http, "domains/account"))
+    assert "acme-anna" in (people := await text_of_list(admin, core.http, "domains/account"))
     assert "acme-admin" in people
     assert operator["username"] not in people.split()
-    tenants = await listed(admin, core.http, "domains/userdomain")
+    tenants = await text_of_list(admin, core.http, "domains/userdomain")
     assert "Acme" in tenants
     assert "Demo tenant" not in tenants
 
@@ -84,28 +84,28 @@ async def test_from_nothing_to_a_conference_in_the_browser_only(browser: Any, st
 
 
 async def tree_and_people(page: Any, core: str) -> None:
-    """A service domain, a platform, a tenant bound to east, its administrator, a person of it."""
-    await add(page, core, "domains/servicedomain", name="Acme group", parent__="Demo service")
+    """Add a service domain, a platform, a tenant bound to east, its administrator and a person."""
+    await add_row(page, core, "domains/servicedomain", name="Acme group", parent__="Demo service")
     north = {"name": "north", "parent__": "Demo service", "e164_prefix": "7700"}
-    await add(page, core, "domains/platformdomain", **north)
+    await add_row(page, core, "domains/platformdomain", **north)
     bound = {"name": "Acme", "parent__": "Acme group", "platform__": "east"}
-    await add(page, core, "domains/userdomain", **bound)
+    await add_row(page, core, "domains/userdomain", **bound)
     for name in ("acme-admin", "acme-anna"):
-        known = {"username": name, "password1": PASSWORD, "password2": PASSWORD}
+        account = {"username": name, "password1": PASSWORD, "password2": PASSWORD}
         tick = "is_staff" if name == "acme-admin" else ""
-        await add(page, core, "domains/account", tick, **known, domain__="Acme")
+        await add_row(page, core, "domains/account", tick, **account, domain__="Acme")
 
 
-async def sign_in_elsewhere_and_bring(page: Any, who: Any, site: str, licence: str) -> None:
-    """The operator brings the licence to the platform itself."""
+async def sign_in_elsewhere_and_bring(page: Any, operator: Any, site: str, licence: str) -> None:
+    """Let the operator load the licence at the platform itself."""
     await page.goto(f"{site}/admin/")
-    await sign_in(page, who["username"], who["password"])
+    await sign_in(page, operator["username"], operator["password"])
     await bring(page, site, licence)
 
 
 async def conference_of_two(browser: Any, anna: Any, east: Any) -> None:
-    """She starts it and joins; somebody else joins by the link; she ends it."""
-    await begin(anna, "Kick-off")
+    """Let anna start and join a conference, Ben join by its link, and anna end it."""
+    await start_conference(anna, "Kick-off")
     mine = card(anna, "Kick-off")
     await mine.get_by_text("running").wait_for()
     async with anna.context.expect_page() as opened:
@@ -114,10 +114,10 @@ async def conference_of_two(browser: Any, anna: Any, east: Any) -> None:
     await join(hers)
     link = (await anna.evaluate("fetch('/console/live').then((r) => r.json())"))["confs"][0]["link"]
     ben = await enter(browser, link, "Ben")
-    for one in (hers, ben):
-        await one.get_by_text("2 people").wait_for()
-        await one.wait_for_function(MOVING_PICTURES, arg=2, timeout=30_000)
-        assert await one.evaluate(SOUND)
+    for page in (hers, ben):
+        await page.get_by_text("2 people").wait_for()
+        await page.wait_for_function(MOVING_PICTURES, arg=2, timeout=30_000)
+        assert await page.evaluate(SOUND)
     await hers.get_by_text("acme-anna").first.wait_for()
     await mine.get_by_text("2 of 8 people").wait_for()
     await mine.get_by_role("button", name="Manage").click()
@@ -126,6 +126,6 @@ async def conference_of_two(browser: Any, anna: Any, east: Any) -> None:
     await shot(anna, "console")
     await mine.get_by_role("button", name="End", exact=True).click()
     await anna.get_by_role("button", name="End it").click()
-    for one in (hers, ben):
-        await one.get_by_text("This conference has ended").wait_for()
+    for page in (hers, ben):
+        await page.get_by_text("This conference has ended").wait_for()
     await anna.get_by_text("No conference is held now").wait_for()

@@ -13,12 +13,12 @@ from tests.stories.facts import license_for
 
 @pytest.fixture
 def program(simulated: Site) -> Iterator[Program]:
-    """A program that has logged in as a person of the demonstration tenant."""
+    """Yield a program that has logged in as a person of the demonstration tenant."""
     license_for(simulated, 50, 5)
-    one = Program(simulated)
-    one.log_in("anna")
-    yield one
-    one.cookie = ""
-    one.log_in("anna")
-    for conference in one.get("vc/confs", count=0)["confs"]:
-        one.delete(f"mc/confs/{conference['conf_id']}")
+    program_of_anna = Program(simulated)
+    program_of_anna.log_in("anna")
+    yield program_of_anna
+    program_of_anna.cookie = ""
+    program_of_anna.log_in("anna")
+    for conference in program_of_anna.get("vc/confs", count=0)["confs"]:
+        program_of_anna.delete(f"mc/confs/{conference['conf_id']}")

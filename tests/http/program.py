@@ -27,7 +27,7 @@ class Program:
     def raw(
         self, method: str, path: str, body: bytes | str | None = None, **headers: str
     ) -> tuple[int, bytes]:
-        """Any request at all."""
+        """Send any request, and return status and content."""
         c = http.client.HTTPConnection(self._where.hostname or "", self._where.port, timeout=30)
         if self.request_id:
             headers["X-Request-ID"] = self.request_id
@@ -39,18 +39,18 @@ class Program:
         return answer.status, content
 
     def call(self, method: str, path: str, query: Answer | None = None, **fields: Any) -> Answer:
-        """One call with a form body (or a query for GET)."""
+        """Make a call with a form body, or with a query for GET."""
         url = f"/api/v1/{path}"
         headers = {"Cookie": self.cookie} if self.cookie else {}
-        given = {"account_token": self.token} if self.token else {}
-        given |= fields
+        arguments = {"account_token": self.token} if self.token else {}
+        arguments |= fields
         if method == "GET":
-            query = {**(query or {}), **given}
+            query = {**(query or {}), **arguments}
         if query:
             url += "?" + urlencode(query)
         body = None
         if method != "GET":
-            body = urlencode(given)
+            body = urlencode(arguments)
             headers["Content-Type"] = "application/x-www-form-urlencoded;charset=utf-8"
         status, content = self.raw(method, url, body, **headers)
         assert status == 200, f"{method} {url}: {status} {content[:200]!r}"
@@ -63,20 +63,20 @@ class Program:
         return answer
 
     def get(self, path: str, **fields: Any) -> Answer:
-        """Read."""
+        """Make a call that reads."""
         return self.call("GET", path, **fields)
 
     def post(self, path: str, params: Answer | None = None, **fields: Any) -> Answer:
-        """Do, with structured arguments in `params`."""
+        """Make a call that does something, with structured arguments in `params`."""
         extra: Answer = {"params": json.dumps(params)} if params is not None else {}
         return self.call("POST", path, **extra, **fields)
 
     def delete(self, path: str, **fields: Any) -> Answer:
-        """Undo."""
+        """Make a call that ends or removes something."""
         return self.call("DELETE", path, **fields)
 
     def log_in(self, username: str) -> Answer:
-        """Token, then login."""
+        """Get a token, then log in."""
         key = self.site.demo["api_key"]
         self.token = self.post("system/token", **key)["account_token"]
         person = next(a for a in self.site.demo["accounts"] if a["username"] == username)
@@ -86,5 +86,5 @@ class Program:
         return answer
 
     def create(self, **params: Any) -> Answer:
-        """A conference with a name, and what else is given."""
+        """Create a conference with a name and the given parameters."""
         return self.post("mc/confs", {"name": "http", "duration": 60, **params})

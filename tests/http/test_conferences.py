@@ -24,11 +24,11 @@ def test_a_conference_is_created_listed_shown_and_ended(program: Program) -> Non
     assert isinstance(created["meeting_id"], str)
     listed = program.get("vc/confs", count=0)
     assert listed["total"] == len(listed["confs"]) == 1
-    shown = program.get(f"vc/confs/{number}")
-    assert shown["name"] == "http"
-    assert shown["need_password"] == 1
-    assert "password" not in shown
-    assert created["join"] == shown["join"]
+    details = program.get(f"vc/confs/{number}")
+    assert details["name"] == "http"
+    assert details["need_password"] == 1
+    assert "password" not in details
+    assert created["join"] == details["join"]
     assert program.delete(f"mc/confs/{number}")["success"] == 1
     assert program.get(f"vc/confs/{number}")["error_code"] == 12103
     assert program.delete(f"mc/confs/{number}")["error_code"] == 12103
@@ -42,10 +42,10 @@ def test_terminals_are_called_listed_and_removed(program: Program) -> None:
     added = program.post(path, {"mts": wanted})
     assert added["success"] == 1
     deadline = time.monotonic() + 10
-    while len(found := program.get(path)["mts"]) < 2 and time.monotonic() < deadline:
+    while len(terminals := program.get(path)["mts"]) < 2 and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert {m["alias"] for m in found} == {"7001", "7002"}
-    gone = [{"mt_id": m["mt_id"]} for m in found if m["alias"] == "7002"]
+    assert {m["alias"] for m in terminals} == {"7001", "7002"}
+    gone = [{"mt_id": m["mt_id"]} for m in terminals if m["alias"] == "7002"]
     removed = program.delete(path, params=json.dumps({"mts": gone}))
     assert removed["success"] == 1
     unknown = program.delete(path, params=json.dumps({"mts": [{"mt_id": "99"}]}))

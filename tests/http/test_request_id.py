@@ -1,4 +1,4 @@
-"""One request id is found in the log lines of every process that had to do with the request."""
+"""A request id stands in the log lines of every process that worked on the request."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ def test_an_id_leads_from_the_web_process_by_the_worker_to_the_media_unit(
 @pytest.mark.parametrize("forged", ["two words", "x" * 65])
 def test_an_id_that_could_forge_log_lines_is_replaced(program: Program, forged: str) -> None:
     program.raw("GET", "/healthz", X_Request_ID=forged)
-    made = program.headers["x-request-id"]
-    assert made != forged
-    assert len(made) == 32
+    request_id = program.headers["x-request-id"]
+    assert request_id != forged
+    assert len(request_id) == 32

@@ -14,7 +14,7 @@ import pytest
 
 from foundation.bus.message import Message
 from foundation.bus.registry import HANDLERS, PASSED, RESUMING
-from tests.factories import NUMBER, conference, hear, site
+from tests.factories import NUMBER, conference, hear, memory_unit_of_work
 from wire.error_codes import Err
 from wire.routes import Routes
 
@@ -75,11 +75,11 @@ def test_somebody_has_decided_on_every_message_that_names_a_domain() -> None:
 
 def answer_to(wire_type: str, **fields: Any) -> dict[str, Any] | None:
     """What a CM is answered that names a domain beside the conference of tenant `u1`."""
-    here = site(conference())
+    unit_of_work = memory_unit_of_work(conference())
     body = {"type": wire_type, "reqid": "r", "confE164": NUMBER, **fields}
     queue = Routes.CM_TO_UNIT if wire_type.startswith("CM_MCU") else Routes.CM_TO_CSS
-    hear(here, body, queue)
-    answers = [json.loads(one.body) for one in here.outgoing]
+    hear(unit_of_work, body, queue)
+    answers = [json.loads(one.body) for one in unit_of_work.outgoing]
     return next((one for one in answers if one["type"].endswith("ACK")), None)
 
 

@@ -1,4 +1,4 @@
-"""What a site's database says, for the checks of stories."""
+"""The checks of stories read these facts from a site's database."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from tests import licences
 
 
 def number_of(site: Site, query: str) -> int:
-    """The one number that a query gives."""
+    """Return the number that a query gives."""
     return int(str(site.mariadb.sql(query, schema=site.name)).split()[-1])
 
 
 def live(site: Site) -> int:
-    """Conferences that are not ended."""
+    """Return how many conferences are not ended."""
     return number_of(
         site, "SELECT COUNT(*) FROM conferences_conference WHERE live_e164 IS NOT NULL"
     )
 
 
 def seats(site: Site) -> int:
-    """Seats taken on the platform."""
+    """Return how many seats of the platform are in use."""
     query = (
         "SELECT COALESCE(SUM(small_used + large_used), 0) FROM licensing_quota"
         f" WHERE owner='{site.vault.platform_moid}'"
@@ -35,11 +35,11 @@ def license_for(site: Site, small: int, large: int) -> None:
     licences.put_into(site, small, large)
 
 
-def until(true: Callable[[], bool], seconds: float, what: str) -> float:
-    """Wait until it is so; the seconds it took."""
+def until(is_true: Callable[[], bool], seconds: float, expected: str) -> float:
+    """Wait until a condition is true; return the seconds that it took."""
     start = time.monotonic()
-    while not true():
+    while not is_true():
         if time.monotonic() - start > seconds:
-            raise AssertionError(f"not within {seconds} s: {what}")
+            raise AssertionError(f"not within {seconds} s: {expected}")
         time.sleep(0.1)
     return time.monotonic() - start

@@ -1,4 +1,4 @@
-"""What can break under a conference with people in it, and how it is broken."""
+"""These faults can strike a conference with people in it; each says how it is caused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deploy.stand.site import Site
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`moves`: the conference has to go to another unit; else media goes on where it is."""
+    """A fault; if it `moves`, the conference has to go to another unit, else media goes on."""
 
     name: str
     strike: Callable[[Site, str], None]
@@ -21,7 +21,7 @@ class Fault:
 
 
 def _janus(site: Site, unit: str, signum: int) -> None:
-    """`unit` is its pid on the wire: u1, u2."""
+    """Send a signal to the Janus of a unit; `unit` is the unit's pid on the wire: u1, u2."""
     pid_file = Path(site.processes[f"unit{unit[1:]}"].env["CMU_DIR"]) / "janus.pid"
     os.kill(int(pid_file.read_text()), signum)
 

@@ -1,4 +1,4 @@
-"""A conference manager over AMQP, in a thread: asks, remembers notices, waits for them."""
+"""A conference manager asks over AMQP in a thread, and remembers and awaits notices."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Body = dict[str, Any]
 
 
 class Manager:
-    """Binds queues of its own beside those of other managers. Survives a restart of the broker."""
+    """A manager has a queue of its own beside other managers', and survives a broker's restart."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -32,7 +32,7 @@ class Manager:
         self._ready.wait(30)
 
     def close(self) -> None:
-        """Leave; the queue goes too."""
+        """Disconnect, and delete the queue."""
         self._stop = True
         self._thread.join(timeout=10)
 
@@ -51,7 +51,7 @@ class Manager:
         channel.queue_declare(self._queue, durable=True)
         channel.queue_bind(self._queue, "MEETING.CSS.EX", "MEETING.CSS.K")
         channel.queue_bind(self._queue, "meeting.mccntf.ex", "meeting.mccntf.k")
-        channel.basic_consume(self._queue, self._on, auto_ack=True)
+        channel.basic_consume(self._queue, self._on_message, auto_ack=True)
         channel.confirm_delivery()
         self._ready.set()
         while not self._stop:
@@ -62,18 +62,20 @@ class Manager:
         channel.queue_delete(self._queue)
         connection.close()
 
-    def _publish(self, channel: Any, exchange: str, key: str, body: Body, mark: str) -> None:
+    def _publish(
+        self, channel: Any, exchange: str, key: str, body: Body, correlation_id: str
+    ) -> None:
         properties = pika.BasicProperties(
             content_type="application/json",
             delivery_mode=2,
             message_id=uuid.uuid4().hex,
-            correlation_id=mark,
+            correlation_id=correlation_id,
             reply_to=self._queue,
             app_id="cm",
         )
         channel.basic_publish(exchange, key, json.dumps(body).encode(), properties)
 
-    def _on(self, _channel: Any, _method: Any, properties: Any, raw: bytes) -> None:
+    def _on_message(self, _channel: Any, _method: Any, properties: Any, raw: bytes) -> None:
         body = json.loads(raw)
         with self._lock:
             if body["type"].endswith(("_ACK", "_NACK")) and properties.correlation_id:
@@ -81,35 +83,39 @@ class Manager:
             self.notices.append((time.monotonic(), body))
             self._lock.notify_all()
 
-    # ---- what it does -------------------------------------------------------------------------
+    # ---- requests ----------------------------------------------------------------------------
 
     def ask(self, body: Body, seconds: float = 20) -> Body:
         """Ask, and wait for the answer."""
         return self.answer_to(self.send(body), seconds)
 
     def send(self, body: Body) -> str:
-        """Ask without waiting; the mark by which the answer is known."""
+        """Ask without waiting; return the correlation id of the request."""
         body.setdefault("reqid", uuid.uuid4().hex)
         control = body["type"].startswith("CM_MCU_")
-        way = ("mau.cmmcu.ex", "cm.cmmcu.key") if control else ("MAU.CMMAU.EX", "MAU.CMMAU.K")
-        mark = uuid.uuid4().hex
-        self._out.append((*way, body, mark))
-        return mark
+        route = ("mau.cmmcu.ex", "cm.cmmcu.key") if control else ("MAU.CMMAU.EX", "MAU.CMMAU.K")
+        correlation_id = uuid.uuid4().hex
+        self._out.append((*route, body, correlation_id))
+        return correlation_id
 
-    def answer_to(self, mark: str, seconds: float = 20) -> Body:
-        """The answer to what was asked."""
+    def answer_to(self, correlation_id: str, seconds: float = 20) -> Body:
+        """Wait for the answer to a request, and return it."""
         with self._lock:
-            if not self._lock.wait_for(lambda: mark in self._answers, seconds):
+            if not self._lock.wait_for(lambda: correlation_id in self._answers, seconds):
                 raise TimeoutError(f"no answer in {seconds} s")
-            return self._answers[mark]
+            return self._answers[correlation_id]
 
     def wait_for(
-        self, found: Callable[[Body], bool], since: float, seconds: float
+        self, matches: Callable[[Body], bool], since: float, seconds: float
     ) -> tuple[float, Body]:
-        """The first notice since a moment that fits."""
+        """Return the first notice since a moment that matches, with its time."""
 
         def fits() -> list[tuple[float, Body]]:
-            return [(at, body) for at, body in self.notices if at >= since and found(body)]
+            return [
+                (heard_at, body)
+                for heard_at, body in self.notices
+                if heard_at >= since and matches(body)
+            ]
 
         with self._lock:
             if not self._lock.wait_for(fits, seconds):
@@ -117,7 +123,7 @@ class Manager:
             return fits()[0]
 
     def create(self, **fields: Any) -> str:
-        """Send a create request; its mark."""
+        """Send a create request; return its correlation id."""
         body = {
             "type": "CM_MAU_CREATECONF_REQ",
             "moid": TENANT,
@@ -127,14 +133,14 @@ class Manager:
         return self.send({**body, **fields})
 
     def release(self, number: str) -> str:
-        """Send a release request; its mark."""
+        """Send a release request; return its correlation id."""
         return self.send({"type": "CM_MAU_RELEASECONF_REQ", "confE164": number})
 
     def restored(self, number: str, since: float, seconds: float = 40) -> tuple[float, Body]:
-        """When, and where, a conference ran again."""
+        """Wait until a conference runs again; return when, and the notice that says where."""
 
         def running(body: Body) -> bool:
-            said = (body["type"], body.get("confE164"), body.get("state"))
-            return said == ("MAU_CM_CONFRESTORE_NTF", number, "running")
+            facts = (body["type"], body.get("confE164"), body.get("state"))
+            return facts == ("MAU_CM_CONFRESTORE_NTF", number, "running")
 
         return self.wait_for(running, since, seconds)

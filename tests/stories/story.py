@@ -1,4 +1,4 @@
-"""Two people in a conference, something breaks, and they hear each other again."""
+"""The story: two people confer, a fault strikes, and they hear each other again."""
 
 from __future__ import annotations
 
@@ -20,45 +20,45 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds from the blow; `running`: RUNNING on another unit, where it had to move."""
+    """Seconds since the fault; `running` is set if the conference had to move to another unit."""
 
     fault: str
     running: float | None
     sound: float
 
     def line(self) -> str:
-        """One line of the table."""
+        """Return the line of the table."""
         moved = f"{self.running:6.1f} s" if self.running is not None else "  stays "
         return f"{self.fault:30} running again {moved}   heard again {self.sound:6.1f} s"
 
 
-async def tell(site: Site, manager: Manager, fault: Fault) -> Times:
-    """The whole story; AssertionError where a promise is broken."""
-    created = await _aside(lambda: _create_over_http(site))
+async def run_story(site: Site, manager: Manager, fault: Fault) -> Times:
+    """Run the whole story. Raises AssertionError where a promise is broken."""
+    created = await _in_thread(lambda: _create_over_http(site))
     number, join = created["conf_id"], created["join"]
     anna, ben = Person("anna", 440), Person("ben", 880)
     try:
         await asyncio.gather(anna.join(join), ben.join(join))
         assert await _hear_each_other(anna, ben), "nobody hears anybody, before anything broke"
-        unit = await _aside(lambda: _unit_of(site, number))
+        unit = await _in_thread(lambda: _unit_of(site, number))
         struck = time.monotonic()
-        await _aside(lambda: fault.strike(site, unit))
+        await _in_thread(lambda: fault.strike(site, unit))
         running = await _move(manager, number, struck, (anna, ben)) if fault.moves else None
         assert await _hear_each_other(anna, ben), f"silence after: {fault.name}"
         sound = time.monotonic() - struck
         await _control_works(manager, number, anna, ben)
         if fault.moves:
-            assert await _aside(lambda: _unit_of(site, number)) != unit
+            assert await _in_thread(lambda: _unit_of(site, number)) != unit
         else:
-            assert await _aside(lambda: _unit_of(site, number)) == unit
+            assert await _in_thread(lambda: _unit_of(site, number)) == unit
         return Times(fault.name, running, sound)
     finally:
         await asyncio.gather(anna.leave(), ben.leave())
-        await _aside(lambda: _end(site, manager, number))
+        await _in_thread(lambda: _end(site, manager, number))
 
 
-async def _aside(work: Callable[[], T]) -> T:
-    """Do something that blocks, while the media go on."""
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Run blocking work in a thread, while the media go on."""
     return await asyncio.get_running_loop().run_in_executor(None, work)
 
 
@@ -74,36 +74,36 @@ def _create_over_http(site: Site) -> Body:
 async def _move(
     manager: Manager, number: str, struck: float, people: tuple[Person, Person]
 ) -> float:
-    """Both are told, and go where the conference runs now."""
-    at, notice = await _aside(lambda: manager.restored(number, struck))
+    """Wait for the notice, and let both people rejoin where the conference runs now."""
+    restored_at, notice = await _in_thread(lambda: manager.restored(number, struck))
     await asyncio.gather(*(person.rejoin(notice["join"]) for person in people))
-    return at - struck
+    return restored_at - struck
 
 
 async def _hear_each_other(anna: Person, ben: Person) -> bool:
     fresh = await asyncio.gather(anna.hears_on(), ben.hears_on())
-    heard = await asyncio.gather(anna.hears(ben.tone), ben.hears(anna.tone))
-    return all(fresh) and all(heard)
+    both_heard = await asyncio.gather(anna.hears(ben.tone), ben.hears(anna.tone))
+    return all(fresh) and all(both_heard)
 
 
 async def _control_works(manager: Manager, number: str, anna: Person, ben: Person) -> None:
-    """Anna is muted by the manager, and Ben no longer hears her; then he does again."""
+    """Let the manager mute Anna, so that Ben no longer hears her, and unmute her again."""
     order: dict[str, Any] = {"type": "CM_MCU_GETMTLIST_REQ", "confE164": number}
-    listed = await _aside(lambda: _patient(manager, order))
+    listed = await _in_thread(lambda: _patient(manager, order))
     mtid = next(m["mtid"] for m in listed["mts"] if m["name"] == "anna")
     for value in (1, 0):
         mute = {"type": "CM_MCU_MUTE_REQ", "confE164": number, "mtid": mtid, "value": value}
-        said = await _aside(lambda body=mute: _patient(manager, body))  # type: ignore[misc]
-        assert said["type"] == "MCU_CM_MUTE_ACK", said
-        heard, frames = ben.hears_no if value else ben.hears, ben.ear.frames
-        assert await heard(anna.tone), (
+        answer = await _in_thread(lambda body=mute: _patient(manager, body))  # type: ignore[misc]
+        assert answer["type"] == "MCU_CM_MUTE_ACK", answer
+        expectation, frames = ben.hears_no if value else ben.hears, ben.ear.frames
+        assert await expectation(anna.tone), (
             f"mute {value} had no effect: {ben.ear.strength(anna.tone):.0f} of her tone"
             f" in {ben.ear.frames - frames} frames"
         )
 
 
 def _patient(manager: Manager, body: Body) -> Body:
-    """Ask again where nobody answers: the dead part may just be coming back."""
+    """Ask again if no answer comes: the dead part may just be coming back."""
     for _ in range(4):
         try:
             answer = manager.ask(dict(body), 8)
@@ -121,7 +121,7 @@ def _unit_of(site: Site, number: str) -> str:
 
 
 def _end(site: Site, manager: Manager, number: str) -> None:
-    """It ends, and nothing is left of it."""
+    """End the conference, and assert that nothing is left of it."""
     answer = _patient(manager, {"type": "CM_MAU_RELEASECONF_REQ", "confE164": number})
     assert answer["type"] == "MAU_CM_RELEASECONF_ACK", answer
     assert live(site) == seats(site) == 0

@@ -1,4 +1,4 @@
-"""A core beside a site: the tree is made at the core, the site has it, and people meet at the site."""
+"""The tree is made at a core, a site follows it, and people meet at the site."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.xdist_group("with_core")
 
 
 def manage(site: Site, *words: str) -> str:
-    """What a command says in a site's environment."""
-    done = subprocess.run(
+    """Return the output of a command in a site's environment."""
+    process = subprocess.run(
         [str(PYTHON), "manage.py", *words],
         cwd=REPOSITORY,
         env={**os.environ, **site.env},
@@ -27,14 +27,14 @@ def manage(site: Site, *words: str) -> str:
         text=True,
         check=False,
     )
-    return done.stdout
+    return process.stdout
 
 
 def counted(site: Site) -> str:
-    """What Prometheus reads."""
-    status, found = Program(site).raw("GET", "/metrics")
+    """Return the metrics as Prometheus reads them."""
+    status, content = Program(site).raw("GET", "/metrics")
     assert status == 200
-    return found.decode()
+    return content.decode()
 
 
 def test_up_json_names_the_core_and_an_administrator_of_each_level(with_core: Stand) -> None:
@@ -55,28 +55,28 @@ def test_up_json_names_the_core_and_an_administrator_of_each_level(with_core: St
 def test_core_and_site_are_ready_and_countable(with_core: Stand, name: str) -> None:
     site = with_core.sites[name]
     ready = json.loads(Program(site).raw("GET", "/readyz")[1])
-    assert {part: said for part, said in ready.items() if said not in ("ok", True)} == {}
+    assert {part: state for part, state in ready.items() if state not in ("ok", True)} == {}
     assert "database_up 1" in counted(site)
 
 
 def test_the_core_is_linked_with_the_site(with_core: Stand) -> None:
     core, east = with_core.sites["core"], with_core.sites["east"].vault.platform_moid
-    found = counted(core)
-    assert f'bus_link_up{{destination="{east}"}} 1.0' in found
-    assert f'bus_peer_consumers{{peer="{east}"}} 1.0' in found
+    metrics = counted(core)
+    assert f'bus_link_up{{destination="{east}"}} 1.0' in metrics
+    assert f'bus_peer_consumers{{peer="{east}"}} 1.0' in metrics
 
 
 def test_doctor_finds_the_core_well(with_core: Stand) -> None:
-    found = json.loads(manage(with_core.sites["core"], "doctor", "--json"))
-    assert [one for one in found["findings"] if one["wrong"]] == []
+    report = json.loads(manage(with_core.sites["core"], "doctor", "--json"))
+    assert [finding for finding in report["findings"] if finding["wrong"]] == []
 
 
 def test_a_person_of_the_core_s_tree_holds_a_conference_at_the_site(with_core: Stand) -> None:
     program = Program(with_core.sites["east"])
     program.log_in("anna")
-    made = program.create(conf_type=0)
-    assert made["success"] == 1
-    assert made["conf_id"].startswith("8800")
+    created = program.create(conf_type=0)
+    assert created["success"] == 1
+    assert created["conf_id"].startswith("8800")
 
 
 def test_a_licence_that_the_core_issues_is_taken_at_the_site(with_core: Stand) -> None:

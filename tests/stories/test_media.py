@@ -7,7 +7,7 @@ import pytest
 from deploy.stand.site import Site
 from tests.stories.faults import BY_NAME
 from tests.stories.manager import Manager
-from tests.stories.story import tell
+from tests.stories.story import run_story
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("media")]
 
@@ -18,6 +18,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("media")]
 async def test_two_people_hear_each_other_again_after(
     janus: Site, manager: Manager, fault: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    times = await tell(janus, manager, BY_NAME[fault])
+    times = await run_story(janus, manager, BY_NAME[fault])
     with capsys.disabled():
         print(f"\n{times.line()}")

@@ -35,11 +35,11 @@ def name_of(site: Site, moid: str) -> str:
     return site.mariadb.sql(f"SELECT name FROM domains_domain WHERE moid='{moid}'", site.name)
 
 
-def until(is_true: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+def until(is_true: Callable[[], bool], failure: str, seconds: float = 60.0) -> None:
     """Wait until a condition holds; fail with `what` after `seconds`."""
     end = time.monotonic() + seconds
     while not is_true():
-        assert time.monotonic() < end, what
+        assert time.monotonic() < end, failure
         time.sleep(0.1)
 
 

@@ -49,5 +49,5 @@ def test_workers_killed_in_the_middle_lose_no_answer_and_leak_no_seat(
         ended = list(pool.map(lambda n: manager.answer_to(manager.release(n), 30), created))
     assert {a["type"] for a in ended} == {"MAU_CM_RELEASECONF_ACK"}
     assert live(simulated) == seats(simulated) == 0
-    taken = "SELECT COUNT(*) FROM conferences_number WHERE taken=1"
-    assert number_of(simulated, taken) == 0
+    numbers_in_use = "SELECT COUNT(*) FROM conferences_number WHERE taken=1"
+    assert number_of(simulated, numbers_in_use) == 0

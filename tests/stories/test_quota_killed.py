@@ -35,16 +35,16 @@ SELECT COUNT(*), COALESCE(SUM(places), 0),
 
 def client(url: str) -> None:
     """Create as many conferences as are granted, and end some of them, until the process is killed."""
-    manager, held = Manager(url), list[str]()
+    manager, conferences = Manager(url), list[str]()
     while True:
-        if held and random.random() < 0.45:
-            manager.answer_to(manager.release(held.pop()), 60)
+        if conferences and random.random() < 0.45:
+            manager.answer_to(manager.release(conferences.pop()), 60)
             continue
         answer = manager.answer_to(manager.create(), 60)
         if answer["type"] == "MAU_CM_CREATECONF_ACK":
-            held.append(answer["confE164"])
-        elif held:
-            manager.answer_to(manager.release(held.pop(0)), 60)
+            conferences.append(answer["confE164"])
+        elif conferences:
+            manager.answer_to(manager.release(conferences.pop(0)), 60)
 
 
 def _begin(site: Site) -> BaseProcess:

@@ -1,4 +1,4 @@
-"""In which rooms a unit is looked for."""
+"""The rules order the machine rooms in which a unit is looked for."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ rooms = st.lists(
 
 
 @given(st.none() | st.sampled_from("abcd"), rooms)
-def test_every_healthy_room_is_named_once(bound: str | None, known: list[Room]) -> None:
-    named = rooms_for(bound, known)
+def test_every_healthy_room_is_named_once(bound: str | None, all_rooms: list[Room]) -> None:
+    named = rooms_for(bound, all_rooms)
     assert len(named) == len(set(named))
-    down = {moid for moid, _, abnormal in known if abnormal}
+    down = {moid for moid, _, abnormal in all_rooms if abnormal}
     assert not down & set(named)
-    assert {moid for moid, _, _ in known} - down <= set(named)
+    assert {moid for moid, _, _ in all_rooms} - down <= set(named)

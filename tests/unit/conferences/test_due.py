@@ -1,4 +1,4 @@
-"""What time does: whatever is due is done, nothing is done early, and no timer turns in a loop."""
+"""The timer does what is due, does nothing early, and never turns in a loop."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _S = ConferenceState
 
 
 def _settle(c: Conference) -> list[Step]:
-    """What the timer does now, until nothing is due any more."""
+    """Return the steps that the timer takes now, until nothing is due any more."""
     steps: list[Step] = []
     while (moment := next_due(c)) and moment <= NOW:
         step = decide_due(c, NOW)
@@ -69,16 +69,16 @@ def test_an_ended_one_is_never_due() -> None:
 
 
 def _warned(c: Conference, every: float = 1.0) -> list[tuple[float, int]]:
-    """The warnings of its whole life: `(seconds left, minutes said)`."""
-    now, said = c.created_at, []
+    """Return all warnings of a conference: `(seconds left, minutes said)`."""
+    now, warnings = c.created_at, []
     while c.state is _S.RUNNING and c.ends_at:
         step = decide_due(c, now)
         for outgoing in step.send:
             if isinstance(outgoing.message, EndIsNear):
-                said.append(((c.ends_at - now).total_seconds(), outgoing.message.minutes))
+                warnings.append(((c.ends_at - now).total_seconds(), outgoing.message.minutes))
         c = step.after or c
         now += timedelta(seconds=every)
-    return said
+    return warnings
 
 
 def _lasting(minutes: int) -> Conference:
@@ -102,11 +102,11 @@ def test_short_conferences_have_only_the_warnings_that_are_not_over() -> None:
 @given(st.integers(1, 90), st.floats(0.1, 200))
 @settings(max_examples=30, deadline=None)
 def test_warnings_are_never_early_and_never_twice(minutes: int, every: float) -> None:
-    said = _warned(_lasting(minutes), every)
-    levels = [next(w for w in reversed(WARNINGS) if left <= w * 60) for left, _ in said]
+    warnings = _warned(_lasting(minutes), every)
+    levels = [next(w for w in reversed(WARNINGS) if left <= w * 60) for left, _ in warnings]
     assert levels == sorted(set(levels), reverse=True)
-    for left, spoken in said:
-        assert abs(spoken * 60 - left) <= 60
+    for left, minutes_said in warnings:
+        assert abs(minutes_said * 60 - left) <= 60
 
 
 def test_a_pending_one_is_not_warned_but_ends_in_time() -> None:
@@ -150,12 +150,12 @@ def test_one_that_is_prolonged_while_its_end_is_asked_for_goes_on() -> None:
     assert next_due(prolong(c, 30, NOW)) == NOW + timedelta(minutes=20)
 
 
-@pytest.mark.parametrize(("left", "said"), [(601, 0), (600, 10), (571, 10), (569, 0), (300, 5)])
-def test_the_site_where_it_runs_warns_at_the_moment_and_not_later(left: int, said: int) -> None:
+@pytest.mark.parametrize(("left", "warning"), [(601, 0), (600, 10), (571, 10), (569, 0), (300, 5)])
+def test_the_site_where_it_runs_warns_at_the_moment_and_not_later(left: int, warning: int) -> None:
     c = replace(conference(_S.RUNNING), ends_at=NOW + seconds(left), warned=1)
     step = decide_watched(c, NOW, "owner")
-    assert bool(step.send) == bool(said)
-    if said:
+    assert bool(step.send) == bool(warning)
+    if warning:
         assert step.send[0].destination == "owner"
 
 

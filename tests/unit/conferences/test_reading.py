@@ -76,10 +76,10 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_field(field: str, value: An
 
 
 @pytest.mark.parametrize(
-    ("value", "found"), [(None, 7), ("", 7), ("12", 12), (" -3 ", -3), (4.0, 4), (True, 1)]
+    ("value", "expected"), [(None, 7), ("", 7), ("12", 12), (" -3 ", -3), (4.0, 4), (True, 1)]
 )
-def test_numbers(value: Any, found: int) -> None:
-    assert number(value, "n", 7) == found
+def test_numbers(value: Any, expected: int) -> None:
+    assert number(value, "n", 7) == expected
 
 
 _json = st.recursive(

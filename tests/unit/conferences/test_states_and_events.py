@@ -9,7 +9,7 @@ import pytest
 
 from conferences.rules.states import MOVES, Conference, ConferenceState, WrongMove
 from foundation.bus.typed_json import to_json
-from tests.factories import NOW, NUMBER, OTHER, UNIT, conference, hear, seconds, site
+from tests.factories import NOW, NUMBER, OTHER, UNIT, conference, hear, memory_unit_of_work, seconds
 from wire.routes import Routes
 
 _S = ConferenceState
@@ -145,18 +145,22 @@ def _value(c: Conference) -> Conference:
     ("event", "before", "after"), CASES, ids=[f"{b}: {e}" for e, b, _ in CASES]
 )
 def test_state_and_event(event: str, before: ConferenceState, after: ConferenceState) -> None:
-    here = site(conference(before))
+    unit_of_work = memory_unit_of_work(conference(before))
     body, queue, more = EVENTS[event]
-    hear(here, body, queue, **more)
-    found = here.conferences["c1"]
-    assert found.state is after
+    hear(unit_of_work, body, queue, **more)
+    result = unit_of_work.conferences["c1"]
+    assert result.state is after
     assert after is before or after in MOVES[before]
-    assert not here.parked
-    answers = [a.answer for a in here.inbox.values()]
+    assert not unit_of_work.parked
+    answers = [a.answer for a in unit_of_work.inbox.values()]
 
-    hear(here, body, queue, **more)
-    assert _value(here.conferences["c1"]) == _value(found), "the same message again changes nothing"
-    assert [a.answer for a in here.inbox.values()] == answers, "and its answer stays the same"
+    hear(unit_of_work, body, queue, **more)
+    assert _value(unit_of_work.conferences["c1"]) == _value(result), (
+        "the same message again changes nothing"
+    )
+    assert [a.answer for a in unit_of_work.inbox.values()] == answers, (
+        "and its answer stays the same"
+    )
 
 
 def test_every_event_has_its_row() -> None:

@@ -106,12 +106,12 @@ def test_not_held_and_unprotected_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("placed", "made"),
+    ("placed_at", "made_at"),
     [(NOW - seconds(2), NOW), (NOW - seconds(20), NOW - seconds(21))],
     ids=["just placed", "the list is older"],
 )
-def test_placed_after_the_list_counts_as_reported(placed: Any, made: Any) -> None:
-    assert decide_not_held(conference(placed_at=placed), UNIT, made, NOW).after is None
+def test_placed_after_the_list_counts_as_reported(placed_at: Any, made_at: Any) -> None:
+    assert decide_not_held(conference(placed_at=placed_at), UNIT, made_at, NOW).after is None
 
 
 @pytest.mark.parametrize("state", [_S.CREATING, _S.RESTORING, _S.PENDING_RESTORE])
@@ -137,17 +137,17 @@ def test_the_log_of_members_says_who_is_there(lists: list[tuple[Terminal, ...]])
     c = conference()
     for n, mts in enumerate(lists):
         c = with_members(c, mts, NOW + seconds(n))
-        there = {str(terminal.mtid) for terminal in mts if terminal.online}
+        present = {str(terminal.mtid) for terminal in mts if terminal.online}
         open_ones = [str(stay.mtid) for stay in c.members if not stay.until]
-        assert sorted(open_ones) == sorted(there), "each who is there has one open entry"
-        assert (c.empty_since is None) is bool(there)
+        assert sorted(open_ones) == sorted(present), "each who is there has one open entry"
+        assert (c.empty_since is None) is bool(present)
         assert with_members(c, mts, NOW + seconds(n)) == c, "the same list changes nothing"
 
 
 def test_whoever_comes_back_has_a_second_entry() -> None:
-    here, gone = (Terminal(mtid="a", online=1),), (Terminal(mtid="a", online=0),)
+    online, offline = (Terminal(mtid="a", online=1),), (Terminal(mtid="a", online=0),)
     c = conference()
-    for n, mts in enumerate((here, gone, here)):
+    for n, mts in enumerate((online, offline, online)):
         c = with_members(c, mts, NOW + seconds(n))
     assert [bool(stay.until) for stay in c.members] == [True, False]
 
@@ -159,9 +159,9 @@ def test_empty_counts_from_the_first_moment_of_it() -> None:
 
 def test_a_terminal_that_comes_and_goes_for_ever_does_not_fill_the_call_record() -> None:
     c = conference()
-    here = (Terminal(mtid="1", online=1, name="x" * 5000), Terminal(mtid="2", online=1))
+    terminals = (Terminal(mtid="1", online=1, name="x" * 5000), Terminal(mtid="2", online=1))
     for n in range(2 * MOST_STAYS + 50):
-        c = with_members(c, here[n % 2 :], NOW + seconds(n))
+        c = with_members(c, terminals[n % 2 :], NOW + seconds(n))
     assert len(c.members) == MOST_STAYS
     assert [stay.mtid for stay in c.members if not stay.until] == ["2"]
     assert all(len(stay.name or "") <= 128 for stay in c.members)
