@@ -17,6 +17,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from foundation import clock
 from foundation.bus.message import BadMessage, Message, dumps, loads, to_body
+from foundation.bus.reconnect import Backoff
 from foundation.logs import REQUEST_ID_HEADER, log_fields, sane_id, with_request_id
 from media_unit.config import UnitConfig
 from wire.media_unit import UnitHolds
@@ -118,18 +119,17 @@ class Broker:
 
     async def run(self) -> None:
         """Run sessions until cancelled."""
-        pause = 0.2
+        backoff = Backoff(_LONGEST_PAUSE)
         while True:
             try:
                 await self._session()
-                pause = 0.2
+                backoff.reset()
             except _BROKER_ERRORS as error:
                 log.warning("broker: %s: %s", type(error).__name__, error)
             except Exception:
                 log.exception("broker: the unforeseen; media go on, the next session follows")
             self.connected.clear()
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            await asyncio.sleep(backoff.next_pause())
 
     async def _session(self) -> None:
         connection = await aio_pika.connect(self._config.amqp_url, timeout=_TIMEOUT, heartbeat=10)

@@ -24,6 +24,7 @@ from foundation.bus import outbox
 from foundation.bus.amqp import BROKER_ERRORS, Publisher, close, connect
 from foundation.bus.message import BadMessage, dumps, loads
 from foundation.bus.outgoing import Send
+from foundation.bus.reconnect import Backoff
 from foundation.logs import REQUEST_ID_HEADER, log_fields, sane_id, with_request_id
 from media_unit.simulated_faults import FaultOrder, FaultyUnit
 from wire.routes import Routes, unit_key, unit_queue
@@ -37,7 +38,6 @@ ORDER_LIVES_MS = 60_000
 BATCH = 500
 PREFETCH = 500
 TICK_SECONDS = 0.05
-LONGEST_PAUSE = 5.0
 REPORT_SECONDS = 60.0
 
 _UnitSends = tuple[FaultyUnit, list[Send]]
@@ -68,17 +68,14 @@ class Simulator:
 
     def run(self) -> None:
         """Run sessions with the broker, one after the other, until stopped."""
-        pause = 0.2
+        backoff = Backoff()
         while not self._stop_asked.is_set():
             started = time.monotonic()
             try:
                 self._session()
             except BROKER_ERRORS as error:
                 log.warning("simulated units lost the broker: %s: %s", type(error).__name__, error)
-            if time.monotonic() - started > 10:
-                pause = 0.2
-            self._stop_asked.wait(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            self._stop_asked.wait(backoff.next_pause(time.monotonic() - started))
 
     def _session(self) -> None:
         incoming, publisher, clean = None, None, False

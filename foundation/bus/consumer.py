@@ -23,13 +23,13 @@ from foundation.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, close, con
 from foundation.bus.declare import declare
 from foundation.bus.delivery import DatabaseAway, Delivery, Outcome
 from foundation.bus.envelope import of_amqp
+from foundation.bus.reconnect import Backoff
 from foundation.cells.directory import PlatformStore
 
 log = logging.getLogger("confplatform.bus.consume")
 
 BATCH = 200
 PREFETCH = 200
-LONGEST_PAUSE = 5.0
 TURN_SECONDS = 1.0
 """Between two tries to become the only consumer of a queue."""
 
@@ -78,7 +78,7 @@ class Consumer(threading.Thread):
 
     def run(self) -> None:
         """Sessions with the broker, one after the other, for ever."""
-        pause = 0.2
+        backoff = Backoff()
         while not self._stop_asked.is_set():
             started = time.monotonic()
             try:
@@ -88,10 +88,7 @@ class Consumer(threading.Thread):
             except Exception:
                 log.exception("%s: session ended by the unforeseen", self.name)
             self._up.set(0)
-            if time.monotonic() - started > 10:
-                pause = 0.2
-            self._stop_asked.wait(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            self._stop_asked.wait(backoff.next_pause(time.monotonic() - started))
         connections.close_all()
 
     def _session(self) -> None:

@@ -16,13 +16,13 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from foundation.bus import metrics, outbox, protocol, wake_up
 from foundation.bus.amqp import BROKER_ERRORS, Publisher
 from foundation.bus.backlog import unknown
+from foundation.bus.reconnect import LONGEST_PAUSE, Backoff
 from foundation.cells.directory import PlatformStore, own_platform
 from foundation.cells.serving import is_served_here
 
 log = logging.getLogger("confplatform.bus.relay")
 
 BATCH = 500
-LONGEST_PAUSE = 5.0
 LOOKS_EVERY = 60.0
 
 
@@ -54,21 +54,21 @@ class Relay(threading.Thread):
 
     def run(self) -> None:
         """Send what is due; wait to be woken; after a failure pause a little longer each time."""
-        pause = 0.2
+        backoff = Backoff()
         while not self._stop_asked.is_set():
             try:
                 while self._send_some() and not self._stop_asked.is_set():
                     pass
-                pause = 0.2
+                backoff.reset()
                 self._look_after()
                 wake_up.wait(self._store.platform, 0.5, self.destination)
             except (*BROKER_ERRORS, DatabaseError, InterfaceError) as wrong:
                 whose = f"to {self.destination} " if self.destination else ""
                 what = type(wrong).__name__
+                pause = backoff.next_pause()
                 log.warning("outbox %swaits (%s: %s), again in %.1f s", whose, what, wrong, pause)
                 self._hang_up()
                 self._stop_asked.wait(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
             except Exception:
                 log.exception("the relay met the unforeseen, and goes on")
                 self._hang_up()

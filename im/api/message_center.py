@@ -20,6 +20,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 from foundation.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, close, connect, rounds
 from foundation.bus.outbox import Row
+from foundation.bus.reconnect import Backoff
 from im.api.server_requests import ServerRequestHandler
 from im.data import broker, metrics, presence_store
 from im.flows.pipeline import Pipeline, Unavailable
@@ -32,7 +33,6 @@ from im.rules.vocabulary import BATCH
 log = logging.getLogger("im.center")
 
 PREFETCH = 4 * BATCH
-LONGEST_PAUSE = 5.0
 TICK_SECONDS = 2.0
 REPEAT_SECONDS = 1.0
 """The same person is not disconnected more often than this."""
@@ -62,7 +62,7 @@ class Center:
         After any failure nothing is acknowledged, so everything is redelivered.
         """
         self._flood_guard.start()
-        pause = 0.2
+        backoff = Backoff()
         while not self._stop_asked.is_set():
             started = time.monotonic()
             try:
@@ -72,8 +72,7 @@ class Center:
             except Exception:
                 log.exception("session ended by the unforeseen")
             metrics.CENTER_UP.set(0)
-            pause = 0.2 if time.monotonic() - started > 10 else min(pause * 2, LONGEST_PAUSE)
-            self._stop_asked.wait(pause)
+            self._stop_asked.wait(backoff.next_pause(time.monotonic() - started))
         self._flood_guard.stop()
         connections.close_all()
 

@@ -1,0 +1,31 @@
+"""How long a client waits before it connects to the broker again."""
+
+from __future__ import annotations
+
+FIRST_PAUSE = 0.2
+LONGEST_PAUSE = 5.0
+STABLE_SECONDS = 10.0
+"""A session that lasted longer than this was a good one: the next pause is short again."""
+
+
+class Backoff:
+    """A backoff gives the pause after each session; it doubles while sessions fail soon.
+
+    It does not sleep, so that it serves threads, which wait on an event that ends the pause, and coroutines alike.
+    All values are in seconds.
+    """
+
+    def __init__(self, longest: float = LONGEST_PAUSE) -> None:
+        self._longest = longest
+        self._pause = FIRST_PAUSE
+
+    def reset(self) -> None:
+        """Make the next pause short: the broker was reached."""
+        self._pause = FIRST_PAUSE
+
+    def next_pause(self, lasted: float = 0.0) -> float:
+        """Return the pause after a session that lasted so long, and double the one after it."""
+        if lasted > STABLE_SECONDS:
+            self.reset()
+        pause, self._pause = self._pause, min(self._pause * 2, self._longest)
+        return pause
