@@ -114,7 +114,7 @@ class TenantNames(ReadOnlyAdmin):
         """Return the name of the conference's user domain."""
         if not hasattr(row, "tenant_name"):
             self.enrich([row])
-        return str(row.tenant_name)  # type: ignore[attr-defined]
+        return str(row.tenant_name)  # type: ignore[attr-defined]  # added to each row by the page
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the conferences; a list leaves the detail out, which is most of a row."""
@@ -249,12 +249,12 @@ class ConferenceAdmin(TenantNames):
             self.carry_out(request, chosen, _("Moved to another unit"), _move)
         return page
 
-    @action(description=_("End"), url_path="end", permissions=["operate"], icon="call_end")  # type: ignore[untyped-decorator]
+    @action(description=_("End"), url_path="end", permissions=["operate"], icon="call_end")  # type: ignore[untyped-decorator]  # Unfold's decorator has no types
     def end_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
         """End the conference whose page is shown."""
         return self.end(request, self.get_queryset(request).filter(pk=object_id))
 
-    @action(description=_("Move"), url_path="move", permissions=["move"], icon="move_up")  # type: ignore[untyped-decorator]
+    @action(description=_("Move"), url_path="move", permissions=["move"], icon="move_up")  # type: ignore[untyped-decorator]  # Unfold's decorator has no types
     def move_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
         """Move the conference whose page is shown."""
         return self.move(request, self.get_queryset(request).filter(pk=object_id))

@@ -84,7 +84,7 @@ class ConversationAdmin(ReadOnlyAdmin):
         """Return the user domain of the creator."""
         if not hasattr(row, "tenant_name"):
             self.enrich([row])
-        return str(row.tenant_name)  # type: ignore[attr-defined]
+        return str(row.tenant_name)  # type: ignore[attr-defined]  # added to each row by the page
 
     @admin.display(description=_("standing"))
     def standing(self, row: Conversation) -> SafeString:
@@ -122,7 +122,7 @@ class ConversationAdmin(ReadOnlyAdmin):
         chosen = self.chosen(queryset)
         page = self.confirm(request, chosen, action, title, warning)
         if page is None:
-            store, administrator = store_of(own_platform()), people.person_of_account(request.user)  # type: ignore[arg-type]
+            store, administrator = store_of(own_platform()), people.person_of_account(request.user)  # type: ignore[arg-type]  # the admin lets only accounts in
             self.carry_out(
                 request,
                 chosen,
@@ -207,7 +207,7 @@ def _signed_out(row: Listener) -> bool:
     return True
 
 
-class BroadcastForm(forms.ModelForm):  # type: ignore[type-arg]
+class BroadcastForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of this class takes a type
     """The form of a broadcast, with a confirmation since it reaches many people."""
 
     sure = forms.BooleanField(

@@ -289,7 +289,7 @@ class Broadcast(models.Model):
         return self.text[:40]
 
 
-class Listener(Account):  # type: ignore[django-manager-missing]
+class Listener(Account):  # type: ignore[django-manager-missing]  # of relations of the OAuth2 toolkit, which has no types
     """An account whose owner is online, for the pages of administrators."""
 
     class Meta:

@@ -69,11 +69,11 @@ class LicenceAdmin(BaseAdmin):
         """Return a badge: in force, nearly over, over, revoked, invalid, or replaced."""
         if not hasattr(licence, "in_force"):
             self.enrich([licence])
-        held, now = licence.held, licence.read_at  # type: ignore[attr-defined]
+        held, now = licence.held, licence.read_at  # type: ignore[attr-defined]  # added to each row by `enrich`
         state = standing(held, now)
         if state is Standing.REVOKED:
             return badge(_("revoked"), "red")
-        if not licence.in_force:  # type: ignore[attr-defined]
+        if not licence.in_force:  # type: ignore[attr-defined]  # added to each row by `enrich`
             return badge(_("replaced"), "grey")
         if state is Standing.VALID:
             left = days_left(held, now)

@@ -48,7 +48,7 @@ class _Call(APIView):
 
     def params(self, request: Request) -> dict[str, Any]:
         """Return the structured arguments."""
-        params: dict[str, Any] = request._request.api_params  # type: ignore[attr-defined]
+        params: dict[str, Any] = request._request.api_params  # type: ignore[attr-defined]  # set by WildRequests
         return params
 
     def session(self, request: Request) -> Session:

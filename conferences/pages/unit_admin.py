@@ -83,13 +83,13 @@ class ResourceUnitAdmin(ReadOnlyAdmin):
     def room_name(self, row: ResourceUnit) -> str:
         """Return the name of the machine room in which the unit stands."""
         self._live(row)
-        return str(row.room_label)  # type: ignore[attr-defined]
+        return str(row.room_label)  # type: ignore[attr-defined]  # added to each row by the page
 
     @admin.display(description=_("state"))
     def state(self, row: ResourceUnit) -> SafeString:
         """Return the state: ready, draining, silent, avoided for a minute, or lost."""
         live = self._live(row)
-        if row.pool_away:  # type: ignore[attr-defined]
+        if row.pool_away:  # type: ignore[attr-defined]  # added to each row by the page
             return badge(_("unknown: Redis is away"), "red")
         if live is None or not row.online:
             return badge(_("lost"), "red")

@@ -32,7 +32,7 @@ class BearerToken(BaseAuthentication):
         return session.account, session
 
 
-class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the base class has no types
     """The name of this authentication in the API's own description."""
 
     target_class = BearerToken
@@ -56,13 +56,13 @@ class PlatformSession(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, sessions.Session]:
         """Return person and session. Raises Refusal."""
-        token = str(request._request.api_fields.get("account_token") or "")  # type: ignore[attr-defined]
+        token = str(request._request.api_fields.get("account_token") or "")  # type: ignore[attr-defined]  # set by WildRequests
         cookie = request.COOKIES.get(COOKIE, "")
         session = sessions.find_session(token, cookie, clock.now())
         return session.account, session
 
 
-class PlatformSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class PlatformSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the base class has no types
     """The name of this authentication in the API's own description."""
 
     target_class = PlatformSession

@@ -36,12 +36,12 @@ LOCKED = gettext_noop(
 _PATIENCE_SECONDS = 5
 
 
-class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
+class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]  # the base class has no types
     """The handler answers the questions of django-axes, and counts tries exactly."""
 
     def is_locked(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> bool:
         """Return whether the account, or the address, has used up its tries."""
-        address = request.axes_ip_address  # type: ignore[attr-defined]
+        address = request.axes_ip_address  # type: ignore[attr-defined]  # set by axes' middleware
         name = get_client_username(request, credentials)
         return _count_tries(username=name) >= LIMIT or bool(
             address and _count_tries(ip_address=address) >= settings.TRIES_PER_ADDRESS

@@ -84,7 +84,7 @@ class AccountBase(AbstractUser):
         return person.refusals_to_save(self.as_facts(), taken)
 
 
-class ApplicationBase(AbstractApplication):  # type: ignore[misc]
+class ApplicationBase(AbstractApplication):  # type: ignore[misc]  # the base class has no types
     """A program of third parties that uses OAuth2.
 
     It gets tokens by authorization code with PKCE, or, if it can keep a secret, by password.

@@ -125,7 +125,7 @@ def _write_hashes(platform: str, wanted: Hashes) -> None:
         for name, fields in wanted.items():
             pipe.delete(name)
             if fields:
-                pipe.hset(name, mapping=fields)  # type: ignore[arg-type]
+                pipe.hset(name, mapping=fields)  # type: ignore[arg-type]  # the stub wants a mapping that may change
         pipe.execute()
 
 

@@ -22,7 +22,7 @@ def batched(values: Iterable[str]) -> Iterator[list[str]]:
         yield ordered[start : start + _AT_ONCE]
 
 
-class FlagWidget(Widget):  # type: ignore[misc]
+class FlagWidget(Widget):  # type: ignore[misc]  # the base class has no types
     """The widget reads 1 or 0, yes or no. Everything else is a mistake."""
 
     def clean(self, value: Any, row: Any = None, **more: Any) -> bool:
@@ -37,7 +37,7 @@ class FlagWidget(Widget):  # type: ignore[misc]
         return str(int(bool(value)))
 
 
-class WholeNumberWidget(Widget):  # type: ignore[misc]
+class WholeNumberWidget(Widget):  # type: ignore[misc]  # the base class has no types
     """The widget reads a whole number, or nothing."""
 
     def clean(self, value: Any, row: Any = None, **more: Any) -> int | None:
@@ -54,7 +54,7 @@ class WholeNumberWidget(Widget):  # type: ignore[misc]
         return "" if value is None else str(value)
 
 
-class OptionalTextWidget(CharWidget):  # type: ignore[misc]
+class OptionalTextWidget(CharWidget):  # type: ignore[misc]  # the base class has no types
     """The widget reads a unique text. An empty cell means that there is none."""
 
     def clean(self, value: Any, row: Any = None, **more: Any) -> str | None:
@@ -62,7 +62,7 @@ class OptionalTextWidget(CharWidget):  # type: ignore[misc]
         return str(value).strip() or None
 
 
-class RelationWidget(Widget):  # type: ignore[misc]
+class RelationWidget(Widget):  # type: ignore[misc]  # the base class has no types
     """The widget finds an existing domain or room by MOID, or by a name that only one has."""
 
     def __init__(self, relation: str) -> None:

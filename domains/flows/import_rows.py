@@ -51,7 +51,7 @@ MOST_ROWS = 10_000
 SaveRow = Callable[[Any], Any]
 
 
-class TableRows(ModelResource):  # type: ignore[misc]
+class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no types
     """A kind of table. `page` is the admin page of the import, which knows the rights."""
 
     moid = Field("moid", "moid")

@@ -18,7 +18,7 @@ class Account(AccountBase):
 
     moid = models.CharField("MOID", max_length=40, unique=True, default=new_moid)
     domain = models.ForeignKey(Domain, null=True, blank=True, on_delete=models.PROTECT)
-    email = models.EmailField("e-mail", null=True, blank=True, unique=True)  # type: ignore[assignment]
+    email = models.EmailField("e-mail", null=True, blank=True, unique=True)  # type: ignore[assignment]  # Django's own field is neither nullable nor unique
     phone = models.CharField(max_length=16, null=True, blank=True, unique=True)
     e164 = models.CharField("E.164 number", max_length=16, null=True, blank=True, unique=True)
 

@@ -37,7 +37,7 @@ _PERSON_FIELDS = (("first_name", "last_name"), ("email", "phone", "e164"), ("dom
 
 
 @admin.register(Account)
-class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin):  # type: ignore[type-arg, misc]
+class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin):  # type: ignore[type-arg, misc]  # only the stub of this class takes a type
     """The page of accounts. A password can be set, but never seen."""
 
     scope = ("domain",)

@@ -23,7 +23,7 @@ from domains.pages import second_factor
 from domains.pages.forms import OperatorSignInForm, OwnPasswordForm
 
 
-class OperatorAdminSite(UnfoldAdminSite):  # type: ignore[misc]
+class OperatorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the base class has no types
     """The admin site with all admin pages."""
 
     login_form = OperatorSignInForm

@@ -230,12 +230,12 @@ class TreeAdmin(BaseAdmin):
         row.used = tree.change(row.pk, used=on).used
         return True
 
-    @action(description=_("Disable"), url_path="disable", permissions=["change"], icon="block")  # type: ignore[untyped-decorator]
+    @action(description=_("Disable"), url_path="disable", permissions=["change"], icon="block")  # type: ignore[untyped-decorator]  # Unfold's decorator has no types
     def disable_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
         """Disable one domain from its page."""
         return self.disable(request, self.get_queryset(request).filter(pk=object_id))
 
-    @action(description=_("Enable"), url_path="enable", permissions=["change"], icon="check_circle")  # type: ignore[untyped-decorator]
+    @action(description=_("Enable"), url_path="enable", permissions=["change"], icon="check_circle")  # type: ignore[untyped-decorator]  # Unfold's decorator has no types
     def enable_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
         """Enable one domain from its page."""
         return self.enable(request, self.get_queryset(request).filter(pk=object_id))

@@ -33,7 +33,7 @@ class SignInForm(_ExplainsFailure, AuthenticationForm):
     """The sign-in form of people."""
 
 
-class OperatorSignInForm(_ExplainsFailure, UnfoldAuthenticationForm):  # type: ignore[misc]
+class OperatorSignInForm(_ExplainsFailure, UnfoldAuthenticationForm):  # type: ignore[misc]  # the base class has no types
     """The sign-in form of administrators, with the looks of the admin."""
 
 
@@ -54,11 +54,11 @@ class _SavesByFlow:
         return account
 
 
-class PasswordForm(_SavesByFlow, AdminPasswordChangeForm):  # type: ignore[misc]
+class PasswordForm(_SavesByFlow, AdminPasswordChangeForm):  # type: ignore[misc]  # the base class has no types
     """The form that sets another person's password."""
 
 
-class OwnPasswordForm(_SavesByFlow, AdminOwnPasswordChangeForm):  # type: ignore[misc]
+class OwnPasswordForm(_SavesByFlow, AdminOwnPasswordChangeForm):  # type: ignore[misc]  # the base class has no types
     """The form that changes the own password."""
 
     _FIELD = "new_password1"
@@ -67,7 +67,7 @@ class OwnPasswordForm(_SavesByFlow, AdminOwnPasswordChangeForm):  # type: ignore
 # ---- accounts -----------------------------------------------------------------------------------
 
 
-class NewAccountForm(UserCreationForm):  # type: ignore[misc]
+class NewAccountForm(UserCreationForm):  # type: ignore[misc]  # the base class has no types
     """The form of an account with its first password."""
 
     class Meta:
@@ -86,7 +86,7 @@ class NewAccountForm(UserCreationForm):  # type: ignore[misc]
 # ---- platform domains ---------------------------------------------------------------------------
 
 
-class PlatformForm(forms.ModelForm):  # type: ignore[type-arg]
+class PlatformForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of this class takes a type
     """The form of a platform domain. Its addresses hold no passwords, which the site's environment has."""
 
     def clean(self) -> dict[str, Any]:

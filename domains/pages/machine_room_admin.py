@@ -76,7 +76,7 @@ class MachineRoomAdmin(RoomTables, BaseAdmin):
 # ---- within a platform's page -------------------------------------------------------------------
 
 
-class _PlatformInline(ScopedChoices, TabularInline):  # type: ignore[misc]
+class _PlatformInline(ScopedChoices, TabularInline):  # type: ignore[misc]  # the base class has no types
     """An inline of a platform's page, for users who may change that page and this kind of thing."""
 
     extra = 0
@@ -108,7 +108,7 @@ class _PlatformInline(ScopedChoices, TabularInline):  # type: ignore[misc]
         return self._may(request, "delete")
 
 
-class RoomFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
+class RoomFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # only the stub of this class takes a type
     """The rooms of a platform: at most one is the default, and a room in use is not deleted."""
 
     def clean(self) -> None:
@@ -134,7 +134,7 @@ class RoomFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
         return rooms
 
 
-class BackupFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
+class BackupFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # only the stub of this class takes a type
     """The backups of a platform, in order."""
 
     def save(self, commit: bool = True) -> Any:
@@ -164,7 +164,7 @@ class RoomInline(_PlatformInline):
         return badge(_("abnormal"), "red") if room.abnormal else badge(_("normal"), "green")
 
 
-class BackupForm(forms.ModelForm):  # type: ignore[type-arg]
+class BackupForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of this class takes a type
     """The form of a backup. A platform is no backup of itself."""
 
     class Meta:

@@ -26,7 +26,7 @@ def _show_once(request: HttpRequest, name: str, key: str, secret: str) -> None:
 # ---- API keys -----------------------------------------------------------------------------------
 
 
-class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
+class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of this class takes a type
     """The form of an API key. The key pair itself is made by the server."""
 
     class Meta:
@@ -84,7 +84,7 @@ _GRANTS = (
 )
 
 
-class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
+class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of this class takes a type
     """The form of an application. Its secret is made by the server."""
 
     client_type = forms.ChoiceField(label=_("kind"), choices=_KINDS, widget=UnfoldAdminSelectWidget)

@@ -44,14 +44,14 @@ MOST_SHOWN = 20
 """The page of a trial shows this many good rows, and all bad ones."""
 
 
-class PendingImportStorage(CacheStorage):  # type: ignore[misc]
+class PendingImportStorage(CacheStorage):  # type: ignore[misc]  # the base class has no types
     """A file waits here for its confirmation, for an hour, and for all web processes."""
 
     CACHE_LIFETIME = 3600
     CACHE_PREFIX = "import-"
 
 
-class TableForm(ImportForm):  # type: ignore[misc]
+class TableForm(ImportForm):  # type: ignore[misc]  # the base class has no types
     """The form of a file to import, within the limits."""
 
     def clean_import_file(self) -> Any:
@@ -68,7 +68,7 @@ class TableForm(ImportForm):  # type: ignore[misc]
         return file
 
 
-class TableAdminMixin(ImportMixin):  # type: ignore[misc]
+class TableAdminMixin(ImportMixin):  # type: ignore[misc]  # the base class has no types
     """A mixin for pages whose rows are imported and exported as tables. `rows` is the kind of table."""
 
     rows: type[TableRows]
@@ -174,7 +174,7 @@ class TableAdminMixin(ImportMixin):  # type: ignore[misc]
         kind = "".join(parameters.pop("format", ["csv"])[-1:])
         if kind not in MOST_EXPORTED:
             raise PermissionDenied
-        request.GET = parameters  # type: ignore[assignment]
+        request.GET = parameters  # type: ignore[assignment]  # a changed copy takes the place of the query
         rows = page.get_changelist_instance(request).queryset
         if rows.order_by()[: MOST_EXPORTED[kind] + 1].count() > MOST_EXPORTED[kind]:
             text = gettext("More than %d: search or filter first.") % MOST_EXPORTED[kind]

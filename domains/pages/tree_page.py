@@ -45,7 +45,7 @@ class TreePages:
                 name="domains_domain_branch",
             ),
         ]
-        return own + super().get_urls()  # type: ignore[misc, no-any-return]
+        return own + super().get_urls()  # type: ignore[misc, no-any-return]  # the mixin stands before an admin class
 
     def tree_page(self, request: HttpRequest) -> HttpResponse:
         """Show the top of what the user may see, opened down to `open`, or the results of a search."""

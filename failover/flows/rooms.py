@@ -98,7 +98,7 @@ def _tell(uow: FailoverUnitOfWork, room: MachineRoom, watched: Room, because: st
             user_domains=tuple(page),
             epoch=uow.epoch,
             number=watched.number,
-            **(of if len(pages) > 1 else {}),  # type: ignore[arg-type]
+            **(of if len(pages) > 1 else {}),  # type: ignore[arg-type]  # each key of the mapping is a field of its type
         )
         uow.send(Send(message=notice, route=Routes.ROOM_NOTICE))
     return sentence

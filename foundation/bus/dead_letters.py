@@ -37,7 +37,7 @@ def refuse(uow: UnitOfWork, delivery: Delivery, errcode: str, detail: str) -> No
         return
     route = wire.default_reply_route(envelope.queue, envelope.app_id, body)
     if envelope.origin == "http":
-        uow.answers[envelope.request] = canonical(refused.body)  # type: ignore[attr-defined]
+        uow.answers[envelope.request] = canonical(refused.body)  # type: ignore[attr-defined]  # a refusal is a message with a body as it was read
     elif envelope.reply_to:
         _send_refusal(uow, refused, envelope, "", envelope.reply_to)
     elif route:

@@ -91,7 +91,7 @@ class InboxOfWork:
 
     def _from_row(self, row: tuple[object, ...]) -> InboxRequest:
         """Return the request of a row; a request that this transaction holds already stays as it is."""
-        request = InboxRequest(*row)  # type: ignore[arg-type]
+        request = InboxRequest(*row)  # type: ignore[arg-type]  # the columns of the row are the fields in their order
         return self._by_key.setdefault(request.key, request) or self._remember(request)
 
     def _remember(self, request: InboxRequest) -> InboxRequest:

@@ -44,7 +44,7 @@ MOST_HISTORY = 200
 """Entries of the audit trail on the history page of one object; the trail's own page has all."""
 
 
-class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # only the stub of this class takes a type
     """The paginator counts up to MOST_COUNTED rows; rows beyond are found by searching."""
 
     @cached_property
@@ -54,13 +54,13 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         return int(rows.order_by()[:MOST_COUNTED].count())
 
 
-class EnrichedList(ChangeList):  # type: ignore[misc]
+class EnrichedList(ChangeList):  # type: ignore[misc]  # the base class has no types
     """The rows of this list are completed, page by page, with values from other stores."""
 
     def get_results(self, request: HttpRequest) -> None:
         """Read one page of rows, then complete them."""
         super().get_results(request)
-        rows: list[Any] = list(self.result_list)  # type: ignore[has-type]
+        rows: list[Any] = list(self.result_list)  # type: ignore[has-type]  # the base class has no types
         self.result_list = rows
         self.model_admin.enrich(rows)
 
@@ -74,7 +74,7 @@ class EnrichedList(ChangeList):  # type: ignore[misc]
         return super().get_ordering_field(field_name)
 
 
-class BaseAdmin(ScopedPages, ModelAdmin):  # type: ignore[misc]
+class BaseAdmin(ScopedPages, ModelAdmin):  # type: ignore[misc]  # the base class has no types
     """Each of our admin pages is derived from this class."""
 
     paginator: Any = BoundedPaginator

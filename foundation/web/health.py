@@ -100,7 +100,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Return all counters of all processes of this site, for Prometheus."""
     registry = CollectorRegistry()
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it has no types
     else:
         registry.register(REGISTRY)
     registry.register(_DatabaseGauges())

@@ -41,8 +41,8 @@ class WildRequests:
         request.path = request.path_info = path
         try:
             fields = _fields(request)
-            request.api_fields = fields  # type: ignore[attr-defined]
-            request.api_params = _params(fields)  # type: ignore[attr-defined]
+            request.api_fields = fields  # type: ignore[attr-defined]  # read by the views of the API
+            request.api_params = _params(fields)  # type: ignore[attr-defined]  # read by the views of the API
         except RequestDataTooBig:
             return JsonResponse(
                 nack(int(protocol.current().malformed), "the request is larger than 1 MiB"),
@@ -61,7 +61,7 @@ class WildRequests:
         if path.startswith("/api/v1/") and not ours and not hasattr(request, _CHECKED):
             # These requests carry their token, which no browser sends by itself. The cookie alone allows
             # a GET to read, and a browser does not send it with another web site's form.
-            request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
+            request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]  # read by the views of the API
         return self._get_response(request)
 
 

@@ -75,12 +75,12 @@ class ScopedChoices:
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Return the field with the choices of this user; values typed in by hand are refused alike."""
-        field = super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]  # the mixin stands before an admin class
         return self._narrowed(field, db_field, request)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Return the field with the choices of this user; values typed in by hand are refused alike."""
-        field = super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]  # the mixin stands before an admin class
         return self._narrowed(field, db_field, request)
 
     def _narrowed(self, field: Any, db_field: Any, request: HttpRequest) -> Any:
@@ -121,7 +121,7 @@ class ScopedPages(ScopedChoices):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the rows from which every view starts: list, object, history, actions, completion."""
-        rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]
+        rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]  # the mixin stands before an admin class
         user: Any = request.user
         if user.is_superuser:
             return rows
@@ -129,7 +129,7 @@ class ScopedPages(ScopedChoices):
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         """Return one of the rows; `None` for an unknown id, also for an id of a wrong form."""
-        return super().get_object(request, object_id, from_field)  # type: ignore[misc]
+        return super().get_object(request, object_id, from_field)  # type: ignore[misc]  # the mixin stands before an admin class
 
     def _get_obj_does_not_exist_redirect(self, *args: Any) -> NoReturn:
         raise Http404
@@ -181,7 +181,7 @@ class ScopedPages(ScopedChoices):
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         """Show the fields that this user may not change; values sent for them are ignored."""
-        form = super().get_form(request, obj, **kwargs)  # type: ignore[misc]
+        form = super().get_form(request, obj, **kwargs)  # type: ignore[misc]  # the mixin stands before an admin class
         fixed = scope().fixed(request.user, self.model, obj)
         for name in [name for name in form.base_fields if name in fixed]:
             field = deepcopy(form.base_fields[name])
@@ -195,13 +195,13 @@ class ScopedPages(ScopedChoices):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Return the list, with a remark where the rows are not edited here."""
         self._say_closed(request)
-        page: HttpResponse = super().changelist_view(request, extra_context)  # type: ignore[misc]
+        page: HttpResponse = super().changelist_view(request, extra_context)  # type: ignore[misc]  # the mixin stands before an admin class
         return page
 
     def render_change_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Return the page of one object, with a remark where it is not edited here."""
         self._say_closed(request)
-        page: HttpResponse = super().render_change_form(request, *args, **kwargs)  # type: ignore[misc]
+        page: HttpResponse = super().render_change_form(request, *args, **kwargs)  # type: ignore[misc]  # the mixin stands before an admin class
         return page
 
     def _say_closed(self, request: HttpRequest) -> None:

@@ -81,9 +81,9 @@ class BrowserSession(SessionAuthentication):
 class OpenSession(PlatformSession):
     """The open API's session; without its token and cookie the next scheme is tried."""
 
-    def authenticate(self, request: Request) -> tuple[Any, Any] | None:  # type: ignore[override]
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:  # type: ignore[override]  # it may also answer that it does not know the caller
         """Return the person and the session, or `None`. Raises Refusal."""
-        fields = request._request.api_fields  # type: ignore[attr-defined]
+        fields = request._request.api_fields  # type: ignore[attr-defined]  # set by WildRequests
         if not fields.get("account_token") and not request.COOKIES.get(COOKIE):
             return None
         return super().authenticate(request)
@@ -93,7 +93,7 @@ CLASSES = (ImToken, BearerToken, OpenSession, BrowserSession)
 """The schemes in order; the first that finds its credentials decides."""
 
 
-class ImTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class ImTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the base class has no types
     """The scheme's description for the OpenAPI page."""
 
     target_class = ImToken
@@ -104,7 +104,7 @@ class ImTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
         return {"type": "http", "scheme": "bearer", "bearerFormat": "token of /im/login"}
 
 
-class OpenSessionScheme(PlatformSessionScheme):  # type: ignore[no-untyped-call]
+class OpenSessionScheme(PlatformSessionScheme):  # type: ignore[no-untyped-call]  # the base class has no types
     """The scheme's description for the OpenAPI page: the same cookie as everywhere in the open API."""
 
     target_class = OpenSession
@@ -113,7 +113,7 @@ class OpenSessionScheme(PlatformSessionScheme):  # type: ignore[no-untyped-call]
 set_override(OpenSession, "suppress_collision_warning", True)  # Both classes are one scheme.
 
 
-class BrowserSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class BrowserSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the base class has no types
     """The scheme's description for the OpenAPI page."""
 
     target_class = BrowserSession

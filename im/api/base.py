@@ -114,7 +114,7 @@ class Call(APIView):
 
     def arguments(self, form: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """Return the arguments from body or address, checked by a form. Raises ValidationError."""
-        form_data = form(data=self.request._request.api_params)  # type: ignore[attr-defined]
+        form_data = form(data=self.request._request.api_params)  # type: ignore[attr-defined]  # set by WildRequests
         form_data.is_valid(raise_exception=True)
         values: dict[str, Any] = form_data.validated_data
         return values

@@ -42,7 +42,7 @@ class _Piece(serializers.Serializer[Any]):
 
 class _Hit(serializers.Serializer[Any]):
     cmd = serializers.CharField()
-    data = serializers.DictField()  # type: ignore[assignment]
+    data = serializers.DictField()  # type: ignore[assignment]  # the field hides a property of the serializer
     snippet = _Piece(many=True)
 
 

@@ -124,7 +124,7 @@ class EntryShape(_Any):
     """An entry of a log, in the same form as pushed entries."""
 
     cmd = serializers.CharField()
-    data = serializers.DictField()  # type: ignore[assignment]
+    data = serializers.DictField()  # type: ignore[assignment]  # the field hides a property of the serializer
 
 
 class ConversationShape(_Any):

@@ -44,7 +44,7 @@ class Login(Call):
         new one.
         """
         assert isinstance(request.user, Account)
-        way = str(request._request.api_fields.get("way") or "")  # type: ignore[attr-defined]
+        way = str(request._request.api_fields.get("way") or "")  # type: ignore[attr-defined]  # set by WildRequests
         account, platform, now = request.user, self.store.platform, self.now.timestamp()
         try:
             signed_in = sign_in.sign_in(account, platform, now, way=way)

@@ -35,7 +35,7 @@ class Pair:
         talk = ann.direct(ben.id)
         pair = cls(way, ann, ben, talk, Device(ann, way, beat=2), Device(ben, way, beat=2))
         for device in (pair.ann_device, pair.ben_device):
-            device.wait(lambda device=device: device.connected)  # type: ignore[misc]
+            device.wait(lambda device=device: device.connected)  # type: ignore[misc]  # the default binds the device of this round
         return pair
 
     def part(self) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import paho.mqtt.client as paho
 import pika
-import stomp  # type: ignore[import-untyped]
+import stomp  # type: ignore[import-untyped]  # the package has no types
 from paho.mqtt.enums import CallbackAPIVersion
 
 OnMessage = Callable[[dict[str, Any]], None]
@@ -253,7 +253,7 @@ class WebStomp(Stomp):
         )
 
 
-class _StompListener(stomp.ConnectionListener):  # type: ignore[misc]
+class _StompListener(stomp.ConnectionListener):  # type: ignore[misc]  # the base class has no types
     """The listener that stomp.py calls."""
 
     def __init__(self, on_message: OnMessage) -> None:

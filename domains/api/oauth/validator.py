@@ -38,7 +38,7 @@ def serves_account(application: Application, account: Account) -> bool:
     )
 
 
-class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]
+class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the base class has no types
     """The toolkit's validator with our checks."""
 
     # ---- passwords --------------------------------------------------------------------------

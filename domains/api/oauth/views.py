@@ -20,7 +20,7 @@ from domains.models import Application
 
 
 @method_decorator(never_cache, name="dispatch")
-class AuthorizeView(AuthorizationView):  # type: ignore[misc]
+class AuthorizeView(AuthorizationView):  # type: ignore[misc]  # the base class has no types
     """The page that asks a person whether an application may act for them."""
 
     def create_authorization_response(
@@ -28,14 +28,14 @@ class AuthorizeView(AuthorizationView):  # type: ignore[misc]
     ) -> Any:
         """Refuse people whom the application does not serve. Else answer as the toolkit does."""
         application = Application.objects.get(client_id=credentials["client_id"])
-        if allow and not serves_account(application, request.user):  # type: ignore[arg-type]
+        if allow and not serves_account(application, request.user):  # type: ignore[arg-type]  # the view is for people who are signed in
             reason = "This application is not for people of your domain."
             error = AccessDeniedError(description=reason, state=credentials.get("state"))
             raise OAuthToolkitError(error=error, redirect_uri=credentials["redirect_uri"])
         return super().create_authorization_response(request, scopes, credentials, allow)
 
 
-class IntrospectView(IntrospectTokenView):  # type: ignore[misc]
+class IntrospectView(IntrospectTokenView):  # type: ignore[misc]  # the base class has no types
     """Answers confidential applications whether a token of a person they serve is active."""
 
     http_method_names = ["post"]
@@ -45,7 +45,7 @@ class IntrospectView(IntrospectTokenView):  # type: ignore[misc]
         self.application = self._application(request) if request.method == "POST" else None
         if request.method == "POST" and self.application is None:
             return JsonResponse({"error": "invalid_client"}, status=401)
-        return View.dispatch(self, request, *args, **kwargs)  # type: ignore[return-value]
+        return View.dispatch(self, request, *args, **kwargs)  # type: ignore[return-value]  # the stub says HttpResponseBase
 
     def _application(self, request: HttpRequest) -> Application | None:
         core = self.get_oauthlib_core()
@@ -64,4 +64,4 @@ class IntrospectView(IntrospectTokenView):  # type: ignore[misc]
         application: Any = self.application
         if token is None or token.user is None or not serves_account(application, token.user):
             return JsonResponse({"active": False})
-        return self.get_token_response(value)  # type: ignore[no-any-return]
+        return self.get_token_response(value)  # type: ignore[no-any-return]  # the toolkit has no types

@@ -13,7 +13,7 @@ PART = 1 << 20
 """One request reads this many bytes ahead."""
 
 
-class S3(S3Storage):  # type: ignore[misc]
+class S3(S3Storage):  # type: ignore[misc]  # the base class has no types
     """An S3 storage that opens files without fetching them.
 
     The one of django-storages fetches the whole object before the first byte can be read.

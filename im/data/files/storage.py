@@ -24,7 +24,7 @@ def name_of(number: str, suffix: str = "") -> str:
     return f"{number[:2]}/{number}{suffix}"
 
 
-class _MovableFile(Content):  # type: ignore[type-arg]
+class _MovableFile(Content):  # type: ignore[type-arg]  # only the stub of this class takes a type
     """A local file that a folder storage may move into place without copying."""
 
     def temporary_file_path(self) -> str:
