@@ -16,7 +16,7 @@ from foundation.cells.directory import redis_of
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How many conferences, ports or full-HD ports a unit has and uses.
+    """A number of conferences, ports or full-HD ports of a unit: how many it has, and how many are used.
 
     `placed` is what we have put there, reserved or in use; `load` what the unit itself reports; `foreign`
     what it reports beyond that, which another scheduler has placed.
@@ -29,12 +29,12 @@ class Measure:
 
     @property
     def used(self) -> int:
-        """What is taken, by us or by others."""
+        """The amount that is taken, by us or by others."""
         return self.placed + self.foreign
 
     @property
     def free(self) -> int:
-        """What is left."""
+        """The amount that is left."""
         return max(0, self.capacity - self.used)
 
 
@@ -59,10 +59,12 @@ def load_resources(platform: str) -> dict[tuple[str, Unit], Resource]:
     with client.pipeline(transaction=False) as pipe:
         pipe.time()
         pipe.zrange("rms:seen", 0, -1, withscores=True)
-        (seconds, micros), seen = pipe.execute()
+        (seconds, micros), heartbeats = pipe.execute()
     now = seconds * 1000 + micros // 1000
     names = [
-        (kind, name, seen_at) for entry, seen_at in seen for kind, _, name in [entry.partition("|")]
+        (kind, name, seen_at)
+        for entry, seen_at in heartbeats
+        for kind, _, name in [entry.partition("|")]
     ]
     with client.pipeline(transaction=False) as pipe:
         for kind, name, _seen_at in names:

@@ -69,8 +69,7 @@ def _counted_and_true(platform: str) -> tuple[dict[str, Amounts], dict[str, Amou
         if row[0] is not None:
             counted[row[0]] = Amounts(*row[1:-2])
             continue
-        # The UNION makes a decimal of the revision.
-        c = row_mapper.from_row((row[-2], int(row[-1])))
+        c = row_mapper.from_row(row[-2:])
         used = in_use(c)
         seats = Amounts(used.small_conferences, used.large_conferences)
         for owner, more in ((c.source_platform, used), (c.user_domain, seats)):

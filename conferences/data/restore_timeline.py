@@ -18,7 +18,7 @@ _MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """One conference that lost its unit, and runs again since `restored_at`."""
+    """A conference that lost its unit, and runs again since `restored_at`."""
 
     e164: str
     confid: str
@@ -29,7 +29,7 @@ class Restore:
 
     @property
     def seconds(self) -> float:
-        """For how long no unit ran it."""
+        """The seconds for which no unit ran it."""
         return max(0.0, (self.restored_at - self.lost_at).total_seconds())
 
 

@@ -1,4 +1,4 @@
-"""Row <-> value: how a conference lies in its table."""
+"""A conference is turned into a row of its table, and back, here."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _DEFAULTS = {f.name: f.default for f in fields(Conference)}
 
 
 def to_row(c: Conference) -> tuple[Any, ...]:
-    """The values of COLUMNS."""
+    """Return the values of COLUMNS."""
     unit = c.unit or Unit("")
     due = next_due(c)
     return (
@@ -75,16 +75,16 @@ def to_row(c: Conference) -> tuple[Any, ...]:
 
 
 def to_detail(c: Conference) -> bytes:
-    """What differs from a conference's defaults, as JSON."""
-    kept = {n: v for n in _NAMES if (v := getattr(c, n)) != _DEFAULTS[n]}
+    """Return the fields that differ from a conference's defaults, as JSON."""
+    changed = {n: v for n in _NAMES if (v := getattr(c, n)) != _DEFAULTS[n]}
     for name in ("mts", "units", "members"):
-        if name in kept:
-            kept[name] = to_json_list(kept[name])
-    return orjson.dumps(kept, default=_plain)
+        if name in changed:
+            changed[name] = to_json_list(changed[name])
+    return orjson.dumps(changed, default=_plain)
 
 
 def _plain(value: object) -> object:
-    """A typed object as a JSON object, a named tuple as a list: what orjson does not know."""
+    """Return a JSON object for a typed object, and a list for a named tuple; orjson knows neither."""
     if isinstance(value, TypedObject):
         return to_json(value)
     if isinstance(value, tuple):
@@ -93,25 +93,28 @@ def _plain(value: object) -> object:
 
 
 def from_row(row: tuple[Any, ...]) -> Conference:
-    """The conference of a row that was read as READ says; each field is of the type that it declares."""
-    kept: dict[str, Any] = orjson.loads(row[0])
-    here = kept.get("hosting_platform", "")
+    """Return the conference of a row that was read as READ says, each field of its declared type."""
+    detail: dict[str, Any] = orjson.loads(row[0])
+    site = detail.get("hosting_platform", "")
     for name in ("unit", "vrs", "mps"):
-        if unit := kept.get(name):
-            kept[name] = _with_site(unit, here)
-    if "tried" in kept:
-        kept["tried"] = [_with_site(unit, here) for unit in kept["tried"]]
-    kept["revision"] = int(row[1])  # A UNION with a NULL in its first part gives text.
-    return read_own(Conference, kept)
+        if unit := detail.get(name):
+            detail[name] = _with_site(unit, site)
+    if "tried" in detail:
+        detail["tried"] = [_with_site(unit, site) for unit in detail["tried"]]
+    detail["revision"] = int(row[1])  # A UNION with a NULL in its first part gives text.
+    return read_own(Conference, detail)
 
 
-def _with_site(unit: list[str], here: str) -> list[str]:
-    """A unit that was written before units knew their site stands where the conference runs."""
-    return unit if len(unit) > 2 else [*unit, here]
+def _with_site(unit: list[str], site: str) -> list[str]:
+    """Return a unit with its site.
+
+    A unit that was written before units knew their site stands where the conference runs.
+    """
+    return unit if len(unit) > 2 else [*unit, site]
 
 
 def projection(c: Conference) -> dict[str, str]:
-    """`confex/<number>` in Redis, for the platform's other modules."""
+    """Return the fields of `confex/<number>` in Redis, for the platform's other modules."""
     return {
         "moid": c.user_domain,
         "platformmoid": c.hosting_platform or c.source_platform,
