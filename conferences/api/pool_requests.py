@@ -163,17 +163,10 @@ def _granted(answer: str, reqid: str | None) -> ResourcesGranted:
 
 
 def _reply(delivery: Delivery, message: Message) -> outbox.Row:
-    envelope = delivery.envelope
     with delivery_fields(delivery):
         log.debug("answering with %s", message.type)
-        return outbox.row(
-            message,
-            "",
-            envelope.reply_to or Routes.RMS_TO_CSS.value.queue,
-            clock.now(),
-            f"rms@{own_platform()}",
-            correlation_id=envelope.correlation_id,
-        )
+        queue = Routes.RMS_TO_CSS.value.queue
+        return outbox.reply_row(delivery.envelope, message, "rms", queue)
 
 
 # ---- told of resources --------------------------------------------------------------------------

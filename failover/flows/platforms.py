@@ -34,7 +34,6 @@ from failover.data.register_view import RegisterView
 from failover.data.unit_of_work import FailoverUnitOfWork
 from failover.rules.cell_facts import RegisterRow
 from failover.rules.decisions import state_of
-from foundation import clock
 from foundation.bus import outbox, wake_up
 from foundation.bus.delivery import Delivery, Outcome
 from foundation.bus.dispatch import handle
@@ -158,11 +157,8 @@ def take(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
 
 
 def _reply(delivery: Delivery, message: Message) -> outbox.Row:
-    to = delivery.envelope.reply_to or Routes.PMS_TO_CSS.value.key
-    mark = delivery.envelope.correlation_id
-    sender = f"pms@{own_platform()}"
     with delivery_fields(delivery):
-        return outbox.row(message, "", to, clock.now(), sender, correlation_id=mark)
+        return outbox.reply_row(delivery.envelope, message, "pms", Routes.PMS_TO_CSS.value.key)
 
 
 def batch_handler(platform: str) -> Any:

@@ -9,8 +9,11 @@ from typing import Any
 
 import orjson
 
+from foundation import clock
+from foundation.bus.envelope import Envelope
 from foundation.bus.message import Message, dumps, to_body
 from foundation.cells import sql
+from foundation.cells.directory import own_platform
 from foundation.clock import next_id
 from foundation.logs import with_request_id
 
@@ -57,6 +60,21 @@ def row(
         **({"headers": headers} if headers else {}),
     }
     return Row(number, exchange, routing_key, body, properties, destination)
+
+
+def reply_row(envelope: Envelope, reply: Message, role: str, default_queue: str) -> Row:
+    """Return the row of a role's reply to a request.
+
+    It goes to the queue that the request names in `reply_to`, or else to the default queue.
+    """
+    return row(
+        reply,
+        "",
+        envelope.reply_to or default_queue,
+        clock.now(),
+        f"{role}@{own_platform()}",
+        correlation_id=envelope.correlation_id,
+    )
 
 
 def put(database: str, rows: Iterable[Row], now: datetime, *, publish_inline: bool = False) -> None:
