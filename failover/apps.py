@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class FailoverConfig(PlatformAppConfig):
-    """Which site serves a platform: cells, takeover and hand-back."""
+    """The app decides which site serves a platform: cells, takeover and hand-back."""
 
     name = "failover"
     roles = frozenset({"pms"})

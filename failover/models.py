@@ -13,7 +13,7 @@ from django.db import models
 
 
 class Register(models.Model):
-    """Who owns a platform's cell. `(epoch, owner, solo)` is changed by compare-and-set only."""
+    """A register row says who owns a platform's cell. `(epoch, owner, solo)` is changed by compare-and-set only."""
 
     platform = models.CharField(max_length=40, primary_key=True)
     home = models.CharField(max_length=40, help_text="The site whose platform it is.")
@@ -57,7 +57,7 @@ class Register(models.Model):
 
 
 class FailoverEvent(models.Model):
-    """One change of the register, when and why. Written in the transaction that makes it."""
+    """An event is one change of the register, with moment and reason, written in the same transaction."""
 
     platform = models.CharField(max_length=40)
     at = models.DateTimeField(help_text="By the register's clock.")
@@ -77,7 +77,7 @@ class FailoverEvent(models.Model):
 
 
 class CellReport(models.Model):
-    """What the agent of a site last said of a cell. Old: the agent is dead, or cut off."""
+    """A cell report is what the agent of a site last reported. An old one means that it is dead or cut off."""
 
     platform = models.CharField(max_length=40)
     site = models.CharField(max_length=40)
@@ -97,7 +97,7 @@ class CellReport(models.Model):
 
 
 class Pulse(models.Model):
-    """Counts up while the software of the site that serves a platform is alive."""
+    """The pulse counts up while the software of the site that serves a platform is alive."""
 
     platform = models.CharField(max_length=40, primary_key=True)
     beats = models.PositiveBigIntegerField(default=0)

@@ -23,7 +23,7 @@ def watch() -> None:
     """Let the PMS look at rooms and platforms."""
     if "pms" in settings.ROLES:
         rooms.watch(own_platform())
-        platforms.tell(own_platform())
+        platforms.publish_changes(own_platform())
 
 
 @shared_task
@@ -44,6 +44,6 @@ def ask_more() -> None:
 
 @shared_task
 def follow_modes() -> None:
-    """At the core: what the tree says of recovery, the register says too."""
+    """Write the recovery modes of the tree to the register, at the core."""
     if "bmc" in settings.ROLES:
         recovery_mode.follow()

@@ -15,7 +15,7 @@ from deploy.stand.errors import StandError
 from deploy.stand.process import Process
 from deploy.stand.vault import Vault
 from failover.data.cells.config import Cell
-from failover.data.cells.connection import Failure, Link
+from failover.data.cells.connection import DatabaseLink, Failure
 from failover.data.cells.register import Register
 from failover.data.cells.server_process import Server
 
@@ -135,7 +135,7 @@ class CellDatabase:
 
     def sql(self, statement: str, schema: str = "", *, names: bool = False) -> str:
         """Run SQL as root over the unix socket; rows as tab-separated lines."""
-        link = Link(unix_socket=str(self.socket), user="root", database=schema, seconds=10)
+        link = DatabaseLink(unix_socket=str(self.socket), user="root", database=schema, seconds=10)
         try:
             rows = link.rows(statement)
         finally:

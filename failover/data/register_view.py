@@ -16,10 +16,10 @@ from typing import Any
 
 from django.conf import settings
 
-from failover.data.cells.connection import Failure, Link
+from failover.data.cells.connection import DatabaseLink, Failure
 from failover.models import Register
 from failover.rules.cell_facts import Mode, RegisterRow
-from failover.rules.decisions import Said
+from failover.rules.decisions import AgentReport
 
 _COLUMNS = "platform, home, backup, epoch, owner, solo, forced, mode, wish, wish_by, wish_force, wish_fence"
 _ROWS = f"SELECT {_COLUMNS} FROM failover_register ORDER BY platform"  # noqa: S608
@@ -60,8 +60,8 @@ __all__ = [
     "RegisterView",
     "change",
     "is_there",
-    "look",
     "note",
+    "read",
     "serving",
     "settle",
     "timeline",
@@ -76,7 +76,7 @@ class RegisterView:
     """
 
     rows: dict[str, RegisterRow]
-    reports: dict[str, dict[str, Said]] = field(default_factory=dict)
+    reports: dict[str, dict[str, AgentReport]] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
 
 
@@ -100,13 +100,13 @@ def is_there() -> bool:
     return bool(settings.REGISTER_URL)
 
 
-def look() -> RegisterView:
+def read() -> RegisterView:
     """Read the whole register; empty where there is none. Raises Failure where it is away."""
     if not is_there():
         return RegisterView(rows={})
     with _link() as link:
         rows = {one["platform"]: _row(one) for one in link.rows(_ROWS)}
-        reports: defaultdict[str, dict[str, Said]] = defaultdict(dict)
+        reports: defaultdict[str, dict[str, AgentReport]] = defaultdict(dict)
         for one in link.rows(_REPORTS):
             reports[one["platform"]][one["site"]] = _said(one)
         numbers = {one["platform"]: int(one["number"]) for one in link.rows(_NUMBERS)}
@@ -167,13 +167,13 @@ def note(platform: str, site: str, kind: str, because: str) -> None:
     try:
         with _link() as link:
             link.rows(_NOTE, [site, kind, because[:255], platform])
-    except Failure as wrong:
-        log.warning("not in the time line (%s): %s", wrong, because)
+    except Failure as error:
+        log.warning("not in the time line (%s): %s", error, because)
 
 
 @contextmanager
-def _link() -> Iterator[Link]:
-    link = Link.to(settings.REGISTER_URL)
+def _link() -> Iterator[DatabaseLink]:
+    link = DatabaseLink.to(settings.REGISTER_URL)
     try:
         yield link
     finally:
@@ -185,7 +185,7 @@ def _row(found: dict[str, Any]) -> RegisterRow:
     return RegisterRow(**{**found, **flags, "mode": Mode(found["mode"])})
 
 
-def _said(found: dict[str, Any]) -> Said:
+def _said(found: dict[str, Any]) -> AgentReport:
     age = timedelta(microseconds=max(0, found["age"]))
     words = {name: found[name] for name in ("role", "lag", "sentence")}
-    return Said(well=bool(found["well"]), age=age, **words)
+    return AgentReport(well=bool(found["well"]), age=age, **words)

@@ -1,4 +1,4 @@
-"""What failover's flows may touch, inside one transaction on a platform's data."""
+"""The unit of work reads and writes failover's data in one transaction on a platform's data."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class FailoverUnitOfWork:
 
     @property
     def now(self) -> datetime:
-        """The database's time."""
+        """Return the database's time."""
         return self._uow.now
 
     @property
     def conferences(self) -> ConferencesDatabaseUnitOfWork:
-        """The same transaction, as the flows of conferences see it."""
+        """Return the part of the same transaction that belongs to the app of conferences."""
         return self._uow.part(ConferencesDatabaseUnitOfWork)
 
     def prepare(self, messages: Sequence[Message]) -> None:
@@ -70,7 +70,7 @@ class FailoverUnitOfWork:
         )
 
     def units_by_room(self, default: str) -> dict[str, list[tuple[str, str, bool]]]:
-        """`(ip, pid, online)` of the media units that stand in each room."""
+        """Return `(ip, pid, online)` of the media units in each room, by the room's MOID."""
         return media_units_by_room(self.database, default)
 
     def bound_to(self, room: MachineRoom) -> list[str]:
@@ -84,7 +84,9 @@ class FailoverUnitOfWork:
 
     # ---- notices ----------------------------------------------------------------------------
 
-    def hears(self, subject: str, order: tuple[int, int], state: str, serving: str = "") -> bool:
+    def remember_notice(
+        self, subject: str, order: tuple[int, int], state: str, serving: str = ""
+    ) -> bool:
         """Remember the notice of a room or platform if it is the newest; `False` means that it is old."""
         query = f"SELECT epoch, number FROM {_HEARD} WHERE subject=%s FOR UPDATE"  # noqa: S608
         found = sql.select(self.database, query, [subject])

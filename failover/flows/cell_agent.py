@@ -1,4 +1,4 @@
-"""The cell agent: ten times a second it looks, decides one step, does it, and says why."""
+"""The cell agent observes a cell ten times a second, decides on one step, does it, and logs why."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from threading import Event, Thread
 
 from failover.data.cells.config import Cell, Config
 from failover.data.cells.connection import Failure
-from failover.data.cells.observer import Watch
+from failover.data.cells.observer import CellObserver
 from failover.data.cells.register import Register, Report
 from failover.data.cells.server_process import NoServer, Server
 from failover.data.cells.steps import Steps, Unfinished, _nowhere
@@ -35,13 +35,13 @@ class Agent:
     ) -> None:
         self.cell, self.site, self.limits = cell, site, limits
         self.register = Register(register, cell.platform, site)
-        self.watch = Watch(cell, site, Server(cell), self.register)
+        self.watch = CellObserver(cell, site, Server(cell), self.register)
         self.steps = Steps(self.watch, point)
         self.said = ("", "")
         self._reported_at = float("-inf")
 
     def run(self, end: Event) -> None:
-        """Until the end. The database goes on without its agent."""
+        """Run cycles until `end` is set. The database goes on without its agent."""
         self.cell.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.watch.begin(end)
         pause = 0.0
@@ -49,7 +49,7 @@ class Agent:
             pause = AT_ONCE if self.cycle() else CYCLE
 
     def cycle(self) -> bool:
-        """Look, decide, do. True: something was done, look again at once."""
+        """Observe the cell, decide, and do one step. `True` means that it was done: observe again at once."""
         facts = self.watch.look()
         step = decide(facts, self.limits, time.monotonic())
         changed = self._say(step.action, step.because)
@@ -62,13 +62,13 @@ class Agent:
             return False
         try:
             self.steps.run(step, facts)
-        except (Unfinished, Failure, NoServer, OSError) as wrong:
-            self._say(step.action, f"{step.because}: {wrong}")
+        except (Unfinished, Failure, NoServer, OSError) as error:
+            self._say(step.action, f"{step.because}: {error}")
             return False
         return True
 
     def _say(self, do: str, because: str) -> bool:
-        """Each change of mind is one line in the log; a cycle like the one before is none."""
+        """Log a decision, unless it is the same as in the cycle before; return whether it was logged."""
         if (do, because) == self.said:
             return False
         self.said = (do, because)
@@ -76,7 +76,7 @@ class Agent:
         return True
 
     def _report(self, facts: Facts, step: Step, changed: bool) -> None:
-        """Tell the register's readers, and a file for whoever looks here while that is away."""
+        """Write a report to the register, and to a file for operators while the register is away."""
         now = time.monotonic()
         if not changed and now - self._reported_at < REPORT:
             return
@@ -96,12 +96,12 @@ class Agent:
             return
         try:
             self.register.report(report)
-        except Failure as wrong:
-            log.debug("report: %s", wrong)
+        except Failure as error:
+            log.debug("report: %s", error)
 
 
 def _role(facts: Facts) -> str:
-    """One word for the operators."""
+    """Return the role of this site's database in one or two words for operators."""
     database = facts.own
     if not database.alive:
         return "down"
@@ -115,7 +115,7 @@ def _role(facts: Facts) -> str:
 
 
 def run(config: Config, end: Event, point: Callable[[str], None] = _nowhere) -> None:
-    """All cells of a site, each in a thread; one that fails unforeseen ends the process."""
+    """Run the agents of all cells of a site, each in a thread. An unforeseen failure of one ends the process."""
     failed: list[str] = []
     threads = []
     for cell in config.cells:

@@ -1,6 +1,6 @@
 """Requests of operators are checked against what is known, and written to the register with a reason.
 
-The agents do it. A wish is written by compare-and-set: of two operators one is told of the other.
+The agents carry requests out. A request is written by compare-and-set: of two operators at once, the second is refused.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from failover.rules.decisions import (
 from foundation.cells.directory import own_platform
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The request was refused and nothing was done; the text says why."""
 
 
@@ -50,7 +50,7 @@ def names() -> dict[str, str]:
 def takeover(
     platform: str, by: str, *, anyway: bool = False, force: bool = False, dry_run: bool = False
 ) -> OperatorRequest:
-    """Request that the backup serves a platform from now on. Raises Refused and Failure."""
+    """Request that the backup serves a platform from now on. Raises RequestRefused and Failure."""
 
     def refuse(row: RegisterRow, at: RegisterView, called: dict[str, str]) -> str:
         said = at.reports.get(platform, {})
@@ -63,7 +63,7 @@ def takeover(
 
 
 def handback(platform: str, by: str, *, dry_run: bool = False) -> OperatorRequest:
-    """Request that the home gets its platform back now. Raises Refused and Failure."""
+    """Request that the home gets its platform back now. Raises RequestRefused and Failure."""
 
     def refuse(row: RegisterRow, at: RegisterView, called: dict[str, str]) -> str:
         return refuse_handback(row, at.reports.get(platform, {}), called)
@@ -77,7 +77,7 @@ def handback(platform: str, by: str, *, dry_run: bool = False) -> OperatorReques
 def fence(platform: str, by: str, *, force: bool = False, dry_run: bool = False) -> OperatorRequest:
     """Request that the serving site's database is killed, and that the other site takes over what it has.
 
-    The killed database stays down until then. Raises Refused and Failure.
+    The killed database stays down until then. Raises RequestRefused and Failure.
     """
 
     def refuse(row: RegisterRow, at: RegisterView, called: dict[str, str]) -> str:
@@ -91,7 +91,7 @@ def fence(platform: str, by: str, *, force: bool = False, dry_run: bool = False)
 
 
 def withdraw(platform: str, by: str, *, dry_run: bool = False) -> OperatorRequest:
-    """Withdraw a request that is not done yet. Raises Refused and Failure."""
+    """Withdraw a request that is not done yet. Raises RequestRefused and Failure."""
 
     def wanted(row: RegisterRow) -> RegisterRow:
         return replace(row, wish="", wish_by="", wish_force=False, wish_fence=False)
@@ -103,13 +103,13 @@ def withdraw(platform: str, by: str, *, dry_run: bool = False) -> OperatorReques
 
 
 def set_mode(platform: str, by: str, mode: Mode, *, dry_run: bool = False) -> OperatorRequest:
-    """Set who decides on a takeover, in the tree and in the register. Raises Refused and Failure."""
+    """Set who decides on a takeover, in the tree and in the register. Raises RequestRefused and Failure."""
 
     def refuse(row: RegisterRow, at: RegisterView, called: dict[str, str]) -> str:
         return refuse_mode(row, mode, at.reports.get(platform, {}), called)
 
     if not is_tree_edited_here():
-        raise Refused(f"the mode is set at the core: {settings.CORE_URL}/admin/")
+        raise RequestRefused(f"the mode is set at the core: {settings.CORE_URL}/admin/")
     same = _ask(platform, by, f"mode {mode}", refuse, None, dry_run=True)
     if not dry_run:
         change.change(platform, dr_mode=mode.value)
@@ -126,15 +126,17 @@ def _ask(
     *,
     dry_run: bool,
 ) -> OperatorRequest:
-    at, called = register_view.look(), names()
+    at, called = register_view.read(), names()
     row = at.rows.get(platform)
     if row is None:
-        raise Refused(f"{called.get(platform, platform)} is not in the register: it has no backup")
+        raise RequestRefused(
+            f"{called.get(platform, platform)} is not in the register: it has no backup"
+        )
     if why := refuse(row, at, called):
-        raise Refused(why)
+        raise RequestRefused(why)
     sentence = f"{kind}, asked for by {by}"
     if dry_run or wanted is None:
         return OperatorRequest(row=row, sentence=sentence)
     if not register_view.change(row, wanted(row), kind[:16], own_platform(), sentence):
-        raise Refused("somebody was faster: look again at what is there now")
+        raise RequestRefused("somebody was faster: look again at what is there now")
     return OperatorRequest(row=row, sentence=sentence)

@@ -1,9 +1,9 @@
 """The PMS's dialogue about platforms: it answers and notifies, CSS asks (CSS §2.2, §2.3).
 
-CSS -> PMS  PLATFORM_STATE_REQ | PLATFORM_CONFIG_REQ     take
+CSS -> PMS  PLATFORM_STATE_REQ | PLATFORM_CONFIG_REQ     handle_batch
 PMS -> CSS  PLATFORM_STATE_NOTIFY | PLATFORM_CONFIG_NOTIFY
 
-PMS -> CSS  PLATFORM_STATE_NOTIFY                        tell
+PMS -> CSS  PLATFORM_STATE_NOTIFY                        publish_changes
 
 CSS -> PMS  PLATFORM_STATE_REQ | PLATFORM_CONFIG_REQ     ask
 PMS -> CSS  PLATFORM_STATE_NOTIFY                        on_platform_state
@@ -64,13 +64,13 @@ _told: dict[str, PlatformState] = {}
 # ---- what is known ------------------------------------------------------------------------------
 
 
-def known() -> RegisterView:
+def read_register() -> RegisterView:
     """Return the register, or where it is away what the cells of this site say."""
     try:
         if register_view.is_there():
-            return register_view.look()
-    except register_view.Failure as wrong:
-        log.warning("the register is away: %s", wrong)
+            return register_view.read()
+    except register_view.Failure as error:
+        log.warning("the register is away: %s", error)
     return RegisterView(rows={p: row for p in possible_platforms() if (row := _cell(p))})
 
 
@@ -140,13 +140,13 @@ def _copy(platform: str) -> tuple[str, str, str]:
 # ---- the PMS answers ----------------------------------------------------------------------------
 
 
-def take(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
+def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
     """Answer CSS' questions; also where another site serves this platform."""
     rows, bad, at = [], [], None
     for delivery in deliveries:
         asked = delivery.message
         if isinstance(asked, AskPlatformState):
-            at = at or known()
+            at = at or read_register()
             rows.append(_reply(delivery, state(asked.platform, at)))
         elif isinstance(asked, AskPlatformConfig):
             rows.append(_reply(delivery, config(asked.platform)))
@@ -163,15 +163,15 @@ def _reply(delivery: Delivery, message: Message) -> outbox.Row:
 
 def batch_handler(platform: str) -> Any:
     """Return the batch handler of one platform's PMS, for the consumer."""
-    return partial(take, platform)
+    return partial(handle_batch, platform)
 
 
-def tell(platform: str) -> None:
+def publish_changes(platform: str) -> None:
     """Publish how the platforms of this site are, where that has changed since this process looked.
 
     Told twice, or by two processes, it is the same notice.
     """
-    at = known()
+    at = read_register()
     news = [said for p in possible_platforms() if (said := state(p, at)) != _told.get(p)]
     if not news:
         return
@@ -206,7 +206,7 @@ def _ask(uow: Any, question: Message) -> None:
 def on_platform_state(uow: FailoverUnitOfWork, notice: PlatformState, envelope: Envelope) -> None:
     """Remember the newest; what follows is done by who looks at the cells themselves, every second."""
     order = (notice.epoch, notice.number or 0)
-    if uow.hears(notice.platform, order, notice.state, notice.serving):
+    if uow.remember_notice(notice.platform, order, notice.state, notice.serving):
         log.info(
             "%s is %s, served by %s, epoch %d",
             notice.platform,

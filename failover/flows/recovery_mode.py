@@ -1,4 +1,4 @@
-"""At the core: the recovery mode of a platform is set in the tree, and acted on in the register."""
+"""The recovery mode of a platform is set in the tree, and copied at the core to the register, which agents read."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def follow() -> None:
     if not register_view.is_there():
         return
     try:
-        rows = register_view.look().rows
+        rows = register_view.read().rows
         wanted = dict(PlatformDomain.objects.values_list("moid", "dr_mode"))
         for platform, row in rows.items():
             mode = Mode(wanted.get(platform, row.mode))
             if mode is not row.mode:
                 because = f"the tree says: mode {mode}"
                 register_view.change(row, replace(row, mode=mode), "mode", own_platform(), because)
-    except register_view.Failure as wrong:
-        log.warning("the register is away: %s", wrong)
+    except register_view.Failure as error:
+        log.warning("the register is away: %s", error)

@@ -39,7 +39,7 @@ class Closed(Exception):
 
 
 def watch(platform: str) -> None:
-    """Compare rooms with their units; told is what has changed."""
+    """Compare rooms with their units, and publish what has changed."""
     with begin(platform) as uow:
         failover = uow.part(FailoverUnitOfWork)
         changed = _watch(failover) if failover.is_open else []
@@ -83,7 +83,7 @@ def remind(platform: str) -> None:
 
 
 def _tell(uow: FailoverUnitOfWork, room: MachineRoom, watched: Room, because: str) -> str:
-    """Everybody; in one sentence for people."""
+    """Stage the notice of a room's state, and return it as a sentence for people."""
     state: State = "abnormal" if watched.abnormal else "normal"
     sentence = f"room {room.name} is {state}: {because}"
     log.warning("%s: %s", uow.platform, sentence)
@@ -106,12 +106,12 @@ def _tell(uow: FailoverUnitOfWork, room: MachineRoom, watched: Room, because: st
 
 @handles(RoomState)
 def on_room_state(uow: FailoverUnitOfWork, notice: RoomState, envelope: Envelope) -> None:
-    """One worker writes what the pool reads; what runs in an abnormal room waits for another one.
+    """Mark the room for the resource pool; conferences in an abnormal room wait for a unit in another one.
 
     Which conferences these are follows from the room's units; the domains listed are for others.
     """
     order = (notice.epoch or uow.epoch, notice.number or 0)
-    if notice.platform != uow.platform or not uow.hears(notice.room, order, notice.state):
+    if notice.platform != uow.platform or not uow.remember_notice(notice.room, order, notice.state):
         return
     if not uow.mark_room(notice.room, notice.state == "abnormal"):
         log.warning("%s is no room of this platform", notice.room)

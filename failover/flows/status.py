@@ -1,4 +1,4 @@
-"""What operators see of sites, cells, rooms and the time line: facts as plain values. Read-only."""
+"""The status of sites, cells, rooms and the time line is read as plain values, for operators."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from failover.data.register_view import Event, RegisterView
 from failover.flows import platforms
 from failover.models import RoomWatch
 from failover.rules.cell_facts import RegisterRow
-from failover.rules.decisions import Said, differs, state_of
+from failover.rules.decisions import AgentReport, differs, state_of
 from foundation import clock
 from foundation.cells.directory import own_platform, possible_platforms
 
@@ -23,11 +23,11 @@ log = logging.getLogger("failover.status")
 def facts(events: int = 50) -> dict[str, Any]:
     """Return all of it, for the page, its script and `manage.py dr status`."""
     names = dict(PlatformDomain.objects.values_list("moid", "name"))
-    at, away, line = platforms.known(), "", list[Event]()
+    at, away, line = platforms.read_register(), "", list[Event]()
     try:
         line = register_view.timeline(events)
-    except register_view.Failure as wrong:
-        away = f"the register is away ({wrong}): shown is what this site knows of its own cells"
+    except register_view.Failure as error:
+        away = f"the register is away ({error}): shown is what this site knows of its own cells"
     return {
         "at": moment(clock.now()),
         "here": names.get(own_platform(), own_platform()),
@@ -43,7 +43,7 @@ def facts(events: int = 50) -> dict[str, Any]:
 def remark(platform: str) -> str:
     """Return what an operator who changed a platform's backups has to do besides; empty: nothing."""
     try:
-        rows = register_view.look().rows if register_view.is_there() else None
+        rows = register_view.read().rows if register_view.is_there() else None
     except register_view.Failure:
         return ""
     names = dict(PlatformDomain.objects.values_list("moid", "name"))
@@ -58,7 +58,7 @@ def _remarks(at: RegisterView, names: dict[str, str]) -> list[str]:
 
 
 def moment(at: datetime) -> str:
-    """UTC, whole seconds."""
+    """Return a moment as text, in whole seconds."""
     return at.isoformat(timespec="seconds")
 
 
@@ -81,7 +81,7 @@ def _cell(row: RegisterRow, at: RegisterView, names: dict[str, str]) -> dict[str
     }
 
 
-def _copy(site: str, said: Said, names: dict[str, str]) -> dict[str, Any]:
+def _copy(site: str, said: AgentReport, names: dict[str, str]) -> dict[str, Any]:
     return {
         "site": names.get(site, site),
         "role": said.role if said.fresh else "silent",
@@ -93,7 +93,7 @@ def _copy(site: str, said: Said, names: dict[str, str]) -> dict[str, Any]:
 
 
 def _sites(at: RegisterView, names: dict[str, str]) -> list[dict[str, Any]]:
-    """Each site with the platforms that it serves; its agent's last word says whether it lives."""
+    """Return each site with the platforms that it serves, and the age of its agent's last report."""
     found = []
     for site in sorted({r.home for r in at.rows.values()} | {r.backup for r in at.rows.values()}):
         ages = [said[site].age for said in at.reports.values() if site in said]
@@ -145,7 +145,7 @@ def _event(one: Event, names: dict[str, str]) -> dict[str, Any]:
 
 
 def _named(sentence: str, names: dict[str, str]) -> str:
-    """Agents speak of MOIDs; people of names."""
+    """Return an agent's sentence with names in place of MOIDs."""
     for moid, name in names.items():
         sentence = sentence.replace(moid, name)
     return sentence

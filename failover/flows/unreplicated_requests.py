@@ -1,7 +1,7 @@
-"""After a forced takeover: what the site that came back had taken in, and the serving one does not know.
+"""After a forced takeover, requests may be missing: the returned site had taken them, the serving one lacks them.
 
-Both have the inbox of the platform's data: one row per request, with its id and its answer. What stands
-here and not there was acknowledged and is missing; whoever asked asks again with the same id.
+Both sites have the inbox of the platform's data: one row per request, with its id and its answer. A request
+whose row is here and not there was acknowledged and is missing; its sender repeats it with the same id.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from django.conf import settings
 
 from failover.data import register_view
 from failover.data.cells import config
-from failover.data.cells.connection import Link
-from failover.flows.operator_requests import Refused
+from failover.data.cells.connection import DatabaseLink
+from failover.flows.operator_requests import RequestRefused
 from failover.rules.cell_facts import RegisterRow
 from foundation.bus.inbox import READ_AFTER, READ_KEYS
 from foundation.cells import sql
@@ -39,11 +39,11 @@ class Missing:
 
 
 def missing(platform: str) -> list[Missing]:
-    """Oldest first. Raises Refused, board.Failure (the register, or the serving site's database, is away)."""
+    """Return the missing requests, oldest first. Raises RequestRefused, board.Failure (the register, or the serving site's database, is away)."""
     _forced(platform)
     cell = _cell(platform)
     there = {"host": cell.peer_host, "port": cell.peer_port, "database": cell.schema}
-    peer = Link(**there, user="app", password=cell.app_password, seconds=5)
+    peer = DatabaseLink(**there, user="app", password=cell.app_password, seconds=5)
     try:
         found = [one for some in _taken(platform) for one in _unknown(peer, some)]
     finally:
@@ -52,32 +52,32 @@ def missing(platform: str) -> list[Missing]:
 
 
 def done(platform: str, by: str) -> str:
-    """They are dealt with: the copy here is put aside and made anew. Raises Refused, board.Failure."""
+    """Note that missing requests are dealt with: the copy here is put aside and made anew. Raises RequestRefused, board.Failure."""
     row = _forced(platform)
     because = f"what was missing after the forced takeover is dealt with, says {by}"
     if not register_view.settle(row, own_platform(), because):
-        raise Refused("somebody was faster: look again at what is there now")
+        raise RequestRefused("somebody was faster: look again at what is there now")
     return because
 
 
 def _forced(platform: str) -> RegisterRow:
-    row = register_view.look().rows.get(platform)
+    row = register_view.read().rows.get(platform)
     if row is None or not row.forced:
-        raise Refused("it was not taken over by force: nothing can be missing")
+        raise RequestRefused("it was not taken over by force: nothing can be missing")
     if row.owner == own_platform():
-        raise Refused("this site serves it: look at the site that lost it")
+        raise RequestRefused("this site serves it: look at the site that lost it")
     return row
 
 
 def _cell(platform: str) -> config.Cell:
     try:
         found = config.read(Path(settings.CELLS_FILE)).cells
-    except config.BadConfig as wrong:
-        raise Refused(str(wrong)) from None
+    except config.BadConfig as error:
+        raise RequestRefused(str(error)) from None
     for cell in found:
         if cell.platform == platform:
             return cell
-    raise Refused("this site has no cell of it (CELLS_FILE)")
+    raise RequestRefused("this site has no cell of it (CELLS_FILE)")
 
 
 def _taken(platform: str) -> Iterator[list[tuple[Any, ...]]]:
@@ -87,7 +87,7 @@ def _taken(platform: str) -> Iterator[list[tuple[Any, ...]]]:
         last = rows[-1][0]
 
 
-def _unknown(peer: Link, rows: list[tuple[Any, ...]]) -> list[Missing]:
+def _unknown(peer: DatabaseLink, rows: list[tuple[Any, ...]]) -> list[Missing]:
     keys = [row[0] for row in rows]
     query = READ_KEYS.format(marks=sql.marks(keys))
     known = {row["key"] for row in peer.rows(query, keys)}

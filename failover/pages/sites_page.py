@@ -1,7 +1,7 @@
-"""The operators' live page of sites: who serves what, why, and what may be done about it.
+"""The live page of sites shows operators which site serves which platform, why, and offers actions.
 
-For superusers and administrators of the core domain (`domains/rules/rights.py`). An action is asked for
-twice, done by `wishes` or `rooms`, and leaves a line in the audit trail.
+It is for superusers and administrators of the core domain (`domains/rules/rights.py`). An action is confirmed
+first, done by `operator_requests` or `rooms`, and leaves a line in the audit trail.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ VIEW, OPERATE = "failover.view_register", "failover.operate_register"
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What can be done, what an operator is told before, and how it is done."""
+    """An action has a title, a warning that the operator confirms, and the function that does it."""
 
     title: Any
     warning: Any
@@ -128,7 +128,7 @@ OF_ROOMS = [name for name, one in ACTIONS.items() if one.of is MachineRoom]
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """All of it; its script asks for `live` every two seconds."""
+    """Return the page; its script loads `live` every two seconds."""
     return _shown(request, "failover/sites.html")
 
 
@@ -151,7 +151,7 @@ def _shown(request: HttpRequest, template: str) -> HttpResponse:
 
 
 def act(request: HttpRequest) -> HttpResponse:
-    """One action, after a question. POST: `action`, `thing`, and `confirmed`."""
+    """Do an action once it is confirmed. POST fields: `action`, `thing`, and `confirmed`."""
     _need(request, OPERATE)
     action = ACTIONS.get(request.POST.get("action", ""))
     if request.method != "POST" or action is None:
@@ -180,10 +180,10 @@ def _question(request: HttpRequest, action: Action, thing: Model) -> HttpRespons
 def _do(request: HttpRequest, action: Action, thing: Model) -> None:
     try:
         action.do(str(thing.pk), request.user.get_username())
-    except (operator_requests.Refused, rooms.Closed) as why:
+    except (operator_requests.RequestRefused, rooms.Closed) as why:
         messages.error(request, _("Refused: %s") % why)
-    except register_view.Failure as wrong:
-        messages.error(request, _("The register is away: %s") % wrong)
+    except register_view.Failure as error:
+        messages.error(request, _("The register is away: %s") % error)
     else:
         audit.say(thing, action.title)
         messages.success(request, _("Asked for; what becomes of it is shown below."))

@@ -90,8 +90,8 @@ def differs(platform: str, backups: Sequence[str], row: RegisterRow | None, name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """What a site's agent last said of a cell."""
+class AgentReport:
+    """An agent report is what a site's agent last reported of a cell."""
 
     well: bool
     age: timedelta
@@ -101,11 +101,11 @@ class Said:
 
     @property
     def fresh(self) -> bool:
-        """It still speaks."""
+        """Return whether the report is recent, so that its agent is alive."""
         return self.age <= REPORT_LIVES
 
 
-Reports = Mapping[str, Said]
+Reports = Mapping[str, AgentReport]
 """By site."""
 Names = Mapping[str, str]
 
@@ -113,7 +113,7 @@ Names = Mapping[str, str]
 def refuse_takeover(
     row: RegisterRow, reports: Reports, names: Names, *, anyway: bool = False, force: bool = False
 ) -> str:
-    """Why the backup must not be asked to take over; "" where it may."""
+    """Return why the backup must not be asked to take over; "" means that it may."""
     home, backup = _name(row.home, names), _name(row.backup, names)
     if row.owner == row.backup:
         return f"{backup} serves {home} already, epoch {row.epoch}"
@@ -138,7 +138,7 @@ def refuse_takeover(
 
 
 def refuse_handback(row: RegisterRow, reports: Reports, names: Names) -> str:
-    """Why home must not get its platform back now; "" where it may."""
+    """Return why home must not get its platform back now; "" means that it may."""
     home, backup = _name(row.home, names), _name(row.backup, names)
     if row.owner == row.home:
         return f"{home} serves its platform already, epoch {row.epoch}"
@@ -157,7 +157,7 @@ def refuse_handback(row: RegisterRow, reports: Reports, names: Names) -> str:
 
 
 def refuse_fence(row: RegisterRow, reports: Reports, names: Names, *, force: bool = False) -> str:
-    """Why the site that serves a platform must not be fenced: nobody could take over; "" where it may."""
+    """Return why the site that serves a platform must not be fenced; "" means that the other site can take over."""
     if busy := _asked_already(row, names):
         return busy
     owner, other = _name(row.owner, names), _name(row.other(row.owner), names)
@@ -172,12 +172,12 @@ def refuse_fence(row: RegisterRow, reports: Reports, names: Names, *, force: boo
 
 
 def refuse_withdrawal(row: RegisterRow, names: Names) -> str:
-    """Nothing is asked for: nothing can be withdrawn."""
+    """Return why there is nothing to withdraw; "" means that a request is open."""
     return "" if row.wish else f"nothing is asked for of {_name(row.platform, names)}"
 
 
 def refuse_mode(row: RegisterRow, mode: Mode, reports: Reports, names: Names) -> str:
-    """Why a platform's mode must not become this; "" where it may."""
+    """Return why a platform's mode must not become this; "" means that it may."""
     if row.mode is mode:
         return f"the mode is {mode} already"
     if busy := _asked_already(row, names):
@@ -188,14 +188,14 @@ def refuse_mode(row: RegisterRow, mode: Mode, reports: Reports, names: Names) ->
 
 
 def _asked_already(row: RegisterRow, names: Names) -> str:
-    """Two at once: the second one is told of the first."""
+    """Return that another operator's request is open already; "" means that there is none."""
     if not row.wish:
         return ""
     whose = _name(row.wish_by, names) or "somebody"
     return f"{whose} has just asked that {_name(row.wish, names)} serves it: wait for that"
 
 
-def _age(said: Said | None) -> str:
+def _age(said: AgentReport | None) -> str:
     return "as long as is known" if said is None else f"{said.age.total_seconds():.0f} s"
 
 

@@ -24,7 +24,7 @@ def test_of_two_who_press_at_the_same_moment_one_is_told_of_it(east: str) -> Non
     def press(number: int) -> str:
         try:
             return operator_requests.takeover(east, f"operator {number}", anyway=True).sentence
-        except operator_requests.Refused as why:
+        except operator_requests.RequestRefused as why:
             return f"refused: {why}"
 
     said = at_once(4, press)
@@ -37,7 +37,7 @@ def test_of_two_who_press_at_the_same_moment_one_is_told_of_it(east: str) -> Non
 def test_a_hand_back_against_the_mode_is_refused_until_the_mode_is_another_one(east: str) -> None:
     operator_requests.set_mode(east, "ann", Mode.MANUAL)
     Register.objects.update(owner=WEST, epoch=5)
-    with pytest.raises(operator_requests.Refused, match="mode manual says that west serves"):
+    with pytest.raises(operator_requests.RequestRefused, match="mode manual says that west serves"):
         operator_requests.handback(east, "ben")
     operator_requests.set_mode(east, "ben", Mode.OFF)
     operator_requests.handback(east, "ben")
@@ -46,7 +46,7 @@ def test_a_hand_back_against_the_mode_is_refused_until_the_mode_is_another_one(e
 
 def test_a_mode_does_not_cross_what_somebody_has_just_asked_for(east: str) -> None:
     operator_requests.takeover(east, "ann", anyway=True)
-    with pytest.raises(operator_requests.Refused, match="ann has just asked"):
+    with pytest.raises(operator_requests.RequestRefused, match="ann has just asked"):
         operator_requests.set_mode(east, "ben", Mode.MANUAL)
     assert PlatformDomain.objects.get(pk=east).dr_mode == "auto"
 
@@ -54,9 +54,9 @@ def test_a_mode_does_not_cross_what_somebody_has_just_asked_for(east: str) -> No
 def test_nobody_sends_a_platform_to_a_backup_that_could_not_serve_it(east: str) -> None:
     say(east, WEST, ILL)
     why = "west can not take over: my copy does not apply"
-    with pytest.raises(operator_requests.Refused, match=why):
+    with pytest.raises(operator_requests.RequestRefused, match=why):
         operator_requests.set_mode(east, "ann", Mode.MANUAL)
-    with pytest.raises(operator_requests.Refused, match=why):
+    with pytest.raises(operator_requests.RequestRefused, match=why):
         operator_requests.takeover(east, "ann", anyway=True)
     assert PlatformDomain.objects.get(pk=east).dr_mode == "auto"
     assert (Register.objects.get().mode, Register.objects.get().wish) == ("auto", "")
@@ -64,7 +64,7 @@ def test_nobody_sends_a_platform_to_a_backup_that_could_not_serve_it(east: str) 
 
 def test_what_may_lose_writes_must_be_meant(east: str) -> None:
     Register.objects.update(solo=True)
-    with pytest.raises(operator_requests.Refused, match="may lack its last writes"):
+    with pytest.raises(operator_requests.RequestRefused, match="may lack its last writes"):
         operator_requests.takeover(east, "ann", anyway=True)
     operator_requests.takeover(east, "ann", anyway=True, force=True)
     assert Register.objects.get().wish_force

@@ -63,7 +63,7 @@ def lost(pid: str, *, for_seconds: float) -> None:
 def test_the_pms_says_how_a_platform_is_and_where_its_servers_are(platform: str) -> None:
     question = asked("PLATFORM_STATE_REQ", platform, reply_to="asker", correlation_id="7")
     where = asked("PLATFORM_CONFIG_REQ", platform)
-    (outcome,) = platforms.take(platform, [question, where])
+    (outcome,) = platforms.handle_batch(platform, [question, where])
     state, config = (json.loads(row.body) for row in outcome.rows)
     assert (outcome.rows[0].routing_key, outcome.rows[1].routing_key) == (
         "asker",
@@ -75,7 +75,7 @@ def test_the_pms_says_how_a_platform_is_and_where_its_servers_are(platform: str)
 
 
 def test_what_the_pms_does_not_take_is_parked(platform: str) -> None:
-    platforms.take(platform, [asked("RMS_NODE_STATE_NTF", platform)])
+    platforms.handle_batch(platform, [asked("RMS_NODE_STATE_NTF", platform)])
     assert Parked.objects.count() == 1
 
 

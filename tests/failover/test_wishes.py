@@ -66,7 +66,9 @@ def dr(*words: str) -> str:
 
 
 def test_a_takeover_of_a_healthy_platform_is_refused_unless_it_is_meant(east: str) -> None:
-    with pytest.raises(operator_requests.Refused, match="is healthy and serves its platform"):
+    with pytest.raises(
+        operator_requests.RequestRefused, match="is healthy and serves its platform"
+    ):
         operator_requests.takeover(east, "ann")
     operator_requests.takeover(east, "ann", anyway=True)
     row = Register.objects.get()
@@ -75,9 +77,9 @@ def test_a_takeover_of_a_healthy_platform_is_refused_unless_it_is_meant(east: st
 
 
 def test_the_second_of_two_operators_is_refused(east: str) -> None:
-    before = register_view.look().rows[east]
+    before = register_view.read().rows[east]
     operator_requests.takeover(east, "ann", anyway=True)
-    with pytest.raises(operator_requests.Refused, match="ann has just asked"):
+    with pytest.raises(operator_requests.RequestRefused, match="ann has just asked"):
         operator_requests.takeover(east, "ben", anyway=True)
     assert not register_view.change(
         before, replace(before, wish=east), "handback wanted", "s", "late"
@@ -88,7 +90,9 @@ def test_the_second_of_two_operators_is_refused(east: str) -> None:
 def test_a_hand_back_to_a_site_that_is_not_well_is_refused(east: str) -> None:
     Register.objects.update(owner=WEST, epoch=5)
     say(east, east, Report(role="down", well=False, lag=None, sentence="my database is down"))
-    with pytest.raises(operator_requests.Refused, match="is not healthy: my database is down"):
+    with pytest.raises(
+        operator_requests.RequestRefused, match="is not healthy: my database is down"
+    ):
         operator_requests.handback(east, "ann")
     say(east, east, WELL)
     operator_requests.handback(east, "ann")
@@ -106,7 +110,7 @@ def test_the_mode_is_set_in_the_tree_and_the_register_follows(east: str) -> None
 
 def test_modes_are_set_at_the_core_alone(east: str, settings: Settings) -> None:
     settings.CORE_MOID, settings.CORE_URL, settings.ROLES = WEST, "https://core", {"css"}
-    with pytest.raises(operator_requests.Refused, match="at the core: https://core"):
+    with pytest.raises(operator_requests.RequestRefused, match="at the core: https://core"):
         operator_requests.set_mode(east, "ann", Mode.OFF)
 
 
@@ -139,12 +143,12 @@ def test_without_its_register_a_site_knows_its_own_cells(east: str, settings: Se
 def test_who_is_fenced_must_have_somebody_to_take_over(east: str) -> None:
     say(east, WEST, Report(role="copy", well=False, lag=None, sentence="my copy is not complete"))
     with pytest.raises(
-        operator_requests.Refused, match="can not take over: my copy is not complete"
+        operator_requests.RequestRefused, match="can not take over: my copy is not complete"
     ):
         operator_requests.fence(east, "ann")
     say(east, WEST, WELL)
     Register.objects.update(solo=True)
-    with pytest.raises(operator_requests.Refused, match="may lack its last writes"):
+    with pytest.raises(operator_requests.RequestRefused, match="may lack its last writes"):
         operator_requests.fence(east, "ann")
     Register.objects.update(solo=False)
     operator_requests.fence(east, "ann")
@@ -157,7 +161,7 @@ def test_what_was_asked_for_can_be_withdrawn(east: str) -> None:
     with pytest.raises(CommandError, match="nothing is asked for"):
         dr("withdraw", east, "--yes")
     operator_requests.fence(east, "ann")
-    with pytest.raises(operator_requests.Refused, match="ann has just asked"):
+    with pytest.raises(operator_requests.RequestRefused, match="ann has just asked"):
         operator_requests.fence(east, "ben")
     assert "withdrawn" in dr("withdraw", east, "--yes")
     row = Register.objects.get()

@@ -13,7 +13,7 @@ from deploy.stand.ports import claimed, ports_for
 from deploy.stand.report import Report, say
 from deploy.stand.site import Site
 from deploy.stand.stand import Stand
-from failover.data.cells.connection import Failure, Link
+from failover.data.cells.connection import DatabaseLink, Failure
 from failover.data.cells.register import Register
 from failover.data.cells.server_process import Server
 from failover.rules.cell_facts import RegisterRow
@@ -34,7 +34,7 @@ class Two:
         assert pair is not None
         self._register = pair.register
         self._asked: dict[str, Register] = {}
-        self._links: dict[tuple[str, str], Link] = {}
+        self._links: dict[tuple[str, str], DatabaseLink] = {}
 
     def other(self, site: Site) -> Site:
         """The one that backs it up."""
@@ -68,13 +68,15 @@ class Two:
 
     # ---- what a cell has ------------------------------------------------------------------------
 
-    def link(self, of: Site, at: Site) -> Link:
+    def link(self, of: Site, at: Site) -> DatabaseLink:
         """As root, to a platform's data as it lies at a site."""
         key = (of.name, at.name)
         if key not in self._links:
             cell = database(at).own if of is at else database(at).copy
             socket = str(Server(cell).socket)
-            self._links[key] = Link(unix_socket=socket, user="root", database=of.name, seconds=5)
+            self._links[key] = DatabaseLink(
+                unix_socket=socket, user="root", database=of.name, seconds=5
+            )
         return self._links[key]
 
     def rows(self, of: Site, at: Site, query: str, *values: object) -> list[tuple[Any, ...]]:

@@ -21,7 +21,7 @@ from deploy.stand.mariadb import MariaDB
 from deploy.stand.ports import claimed
 from deploy.stand.site import LIBRARY, REPOSITORY
 from failover.data.cells.config import Cell
-from failover.data.cells.connection import Failure, Link
+from failover.data.cells.connection import DatabaseLink, Failure
 from failover.data.cells.register import Register as AgentRegister
 from failover.data.cells.server_process import Server
 from failover.models import CellReport, FailoverEvent, Pulse, Register
@@ -81,9 +81,11 @@ class Side:
         assert pid is not None
         os.kill(pid, what)
 
-    def link(self, schema: str = "") -> Link:
+    def link(self, schema: str = "") -> DatabaseLink:
         """As root."""
-        return Link(unix_socket=str(self.server.socket), user="root", database=schema, seconds=15)
+        return DatabaseLink(
+            unix_socket=str(self.server.socket), user="root", database=schema, seconds=15
+        )
 
 
 class World:
@@ -131,7 +133,7 @@ class World:
         """Register, cells, agents; returns when the platform is protected and has its tables."""
         self.register.start()
         _create(self.base, "core", Register, FailoverEvent, CellReport)
-        link = Link.to(self.register.url())
+        link = DatabaseLink.to(self.register.url())
         link.rows(
             "INSERT INTO failover_register (platform, home, backup, epoch, owner, solo, forced,"
             " mode, wish, wish_by, wish_force)"
@@ -180,13 +182,13 @@ class World:
     def wish(self, **values: object) -> None:
         """As an operator: change mode or wish."""
         sets = ", ".join(f"{name}=%s" for name in values)
-        link = Link.to(self.register.url())
+        link = DatabaseLink.to(self.register.url())
         link.rows(f"UPDATE failover_register SET {sets}", list(values.values()))
         link.close()
 
     def events(self, kind: str) -> int:
         """How many changes of a kind the time line has."""
-        link = Link.to(self.register.url())
+        link = DatabaseLink.to(self.register.url())
         query = "SELECT COUNT(*) AS n FROM failover_failoverevent WHERE kind=%s"
         count = int(link.one(query, [kind])["n"])
         link.close()

@@ -71,7 +71,7 @@ def test_what_the_serving_site_does_not_know_is_listed_by_its_id(two: TwoSites, 
 
 def test_once_it_is_dealt_with_the_copy_may_be_made_anew(two: TwoSites, lost: str) -> None:
     dr("salvage", two.east, "--done", "--yes")
-    assert not register_view.look().rows[two.east].forced
+    assert not register_view.read().rows[two.east].forced
     assert FailoverEvent.objects.get().kind == "salvaged"
     with pytest.raises(CommandError, match="nothing can be missing"):
         dr("salvage", two.east)

@@ -281,7 +281,7 @@ class Place:
             self.pms.watch_platforms({p: self._known(c) for p, c in self.cells.items()})
 
     def _known(self, cell: Cell) -> tuple[RegisterRow, int]:
-        """The register, or else what the cells of this site say. As `flows.platforms.known`."""
+        """The register, or else what the cells of this site say. As `flows.platforms.read_register`."""
         if self.world.network.linked(self.name, REGISTER):
             return cell.row, cell.number
         side = cell.sides[self.name]

@@ -78,7 +78,7 @@ class Pms:
         )
 
     def watch_platforms(self, known: dict[str, tuple[RegisterRow, int]]) -> None:
-        """As `flows.platforms.tell`: what has changed. `known`: the register, where it is reachable."""
+        """As `flows.platforms.publish_changes`: what has changed. `known`: the register, where it is reachable."""
         for platform, (row, number) in known.items():
             said = self.state(row, number)
             if said != self._told.get(platform):

@@ -62,8 +62,8 @@ def read(path: Path, **limits: Any) -> Config:
         config = Config(
             site=found["site"], register=found["register"], cells=cells, limits=Limits(**limits)
         )
-    except (OSError, ValueError, TypeError, KeyError) as wrong:
-        raise BadConfig(f"{path}: {wrong}") from None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise BadConfig(f"{path}: {error}") from None
     _refuse_odd(config)
     return config
 

@@ -15,7 +15,7 @@ Failure = MySQLdb.Error
 NO_SUCH_TABLE = 1146
 
 
-class Link:
+class DatabaseLink:
     """Connects when needed, forgets the connection after any error. For one thread."""
 
     def __init__(self, *, seconds: int = 1, **where: Any) -> None:
@@ -24,7 +24,7 @@ class Link:
         self._connection: Any = None
 
     @classmethod
-    def to(cls, url: str, seconds: int = 1) -> Link:
+    def to(cls, url: str, seconds: int = 1) -> DatabaseLink:
         """Return a connection to `mysql://user:password@host:port/schema`."""
         parts = urlsplit(url)
         return cls(

@@ -12,8 +12,8 @@ from threading import Event, Thread
 
 from failover.data.cells import own_database
 from failover.data.cells.config import Cell
-from failover.data.cells.connection import Failure, Link
-from failover.data.cells.register import Register, Seen
+from failover.data.cells.connection import DatabaseLink, Failure
+from failover.data.cells.register import Register, RegisterReading
 from failover.data.cells.server_process import Server
 from failover.rules.cell_facts import Database, Facts, RegisterRow
 
@@ -53,7 +53,7 @@ class Peer:
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
-        self._link = Link(
+        self._link = DatabaseLink(
             host=cell.peer_host, port=cell.peer_port, user="copy", password=cell.copy_password
         )
         self.heard_at = time.monotonic()  # a new agent gives it the time to answer
@@ -98,14 +98,14 @@ def every(seconds: float, act: Callable[[], None], end: Event) -> None:
     Thread(target=run, daemon=True).start()
 
 
-class Watch:
+class CellObserver:
     """The observer of one cell gathers the facts for its agent's decisions."""
 
     def __init__(self, cell: Cell, site: str, server: Server, register: Register) -> None:
         self.cell, self.site, self.server, self.register = cell, site, server, register
         self.memory = Memory()
         self.peer, self.health = Peer(cell), Health(cell.health)
-        self.link = Link(unix_socket=str(server.socket), user="root")
+        self.link = DatabaseLink(unix_socket=str(server.socket), user="root")
         self.lag: int | None = None
         self.complete, self.served = cell.directory / "complete", cell.directory / "served"
 
@@ -162,7 +162,7 @@ class Watch:
             and (fed or serves)
         )
 
-    def _read(self) -> Seen | None:
+    def _read(self) -> RegisterReading | None:
         try:
             return self.register.read()
         except Failure:
@@ -181,7 +181,7 @@ class Watch:
             memory.unsafe_setting = (
                 memory.unsafe_setting if memory.answered_at > memory.started_at else self._fit()
             )
-            look = own_database.Look(
+            look = own_database.DatabaseReading(
                 self.link, self.cell.platform, self.cell.schema, self.cell.number
             )
         except Failure:
@@ -205,7 +205,7 @@ class Watch:
         memory.past.clear()
         memory.database = Database()
 
-    def _remember(self, look: own_database.Look, now: float) -> None:
+    def _remember(self, look: own_database.DatabaseReading, now: float) -> None:
         """Remember since when things are as this reading shows them."""
         memory = self.memory
         ahead = None if self.peer.sequence is None else look.sequence - self.peer.sequence
@@ -221,7 +221,7 @@ class Watch:
             memory.pulse_at = now if memory.pulse is not None else None
             memory.pulse = look.pulse
 
-    def _remember_divergence(self, look: own_database.Look, now: float) -> None:
+    def _remember_divergence(self, look: own_database.DatabaseReading, now: float) -> None:
         """Remember since when the owner refuses this copy.
 
         The refusal counts until the copy has received something again. A new attempt to connect alone does
@@ -234,7 +234,7 @@ class Watch:
         elif look.sequence > memory.diverged_from or memory.database.complete:
             memory.diverged_at = None
 
-    def _is_complete(self, look: own_database.Look) -> bool:
+    def _is_complete(self, look: own_database.DatabaseReading) -> bool:
         """Tell whether this copy, since its process started, has once had all that the owner had.
 
         What a copy had received and not applied is lost when its process dies. Until it has been complete
@@ -263,13 +263,13 @@ class Watch:
         before = [sequence for at, sequence in self.memory.past if at <= then]
         return bool(before) and self.peer.sequence is not None and self.peer.sequence >= before[-1]
 
-    def _remember_wishes(self, seen: Seen | None, now: float) -> None:
+    def _remember_wishes(self, seen: RegisterReading | None, now: float) -> None:
         if seen is None:
             return
         mine = seen.row.wish == self.site == seen.row.wish_by
         self.memory.asked_at = (self.memory.asked_at or now) if mine else None
 
-    def _remember_health(self, seen: Seen | None, near: bool, now: float) -> None:
+    def _remember_health(self, seen: RegisterReading | None, near: bool, now: float) -> None:
         """Remember, as owner of another site's platform, since when its home could have it back."""
         memory = self.memory
         away = seen is not None and seen.row.owner == self.site != seen.row.home

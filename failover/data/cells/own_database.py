@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from failover.data.cells.connection import NO_SUCH_TABLE, Failure, Link
+from failover.data.cells.connection import NO_SUCH_TABLE, DatabaseLink, Failure
 from failover.rules.cell_facts import Database
 
 DIVERGED = 1236
@@ -32,10 +32,10 @@ SELECT COUNT(*) AS n FROM information_schema.user_privileges WHERE grantee LIKE 
   AND privilege_type IN ('SUPER', 'READ ONLY ADMIN', 'READ_ONLY ADMIN')"""
 
 
-class Look:
+class DatabaseReading:
     """A reading of the own database at one moment; what is remembered between readings lies in `observer`."""
 
-    def __init__(self, link: Link, platform: str, schema: str, domain: int) -> None:
+    def __init__(self, link: DatabaseLink, platform: str, schema: str, domain: int) -> None:
         """Read everything at once. Raises Failure."""
         found = link.one(_LOOK)
         self.read_only, self.semi = bool(found["read_only"]), bool(found["semi"])
@@ -100,7 +100,7 @@ def sequence(position: str, domain: int) -> int:
     return 0
 
 
-def unsafe_setting(link: Link, server: int, domain: int) -> str:
+def unsafe_setting(link: DatabaseLink, server: int, domain: int) -> str:
     """Return in words a setting under which acknowledged writes could be lost; empty means none."""
     names = [*NEEDED, "rpl_semi_sync_master_timeout", "server_id", "gtid_domain_id"]
     names += ["slave_parallel_threads"]
@@ -119,25 +119,25 @@ def unsafe_setting(link: Link, server: int, domain: int) -> str:
     return ""
 
 
-def _declared(link: Link, platform: str, schema: str) -> tuple[str, int] | None:
+def _declared(link: DatabaseLink, platform: str, schema: str) -> tuple[str, int] | None:
     found = _or_nothing(
         link, f"SELECT owner, epoch FROM `{schema}`.stores_cell WHERE platform=%s", platform
     )
     return (found["owner"], int(found["epoch"])) if found else None
 
 
-def _pulse(link: Link, platform: str, schema: str) -> int | None:
+def _pulse(link: DatabaseLink, platform: str, schema: str) -> int | None:
     found = _or_nothing(
         link, f"SELECT beats FROM `{schema}`.failover_pulse WHERE platform=%s", platform
     )
     return int(found["beats"]) if found else None
 
 
-def _or_nothing(link: Link, query: str, value: str) -> dict[str, Any]:
+def _or_nothing(link: DatabaseLink, query: str, value: str) -> dict[str, Any]:
     """Return a row of a table that the first migration makes; empty before that migration."""
     try:
         return link.one(query, [value])
-    except Failure as wrong:
-        if wrong.args and wrong.args[0] == NO_SUCH_TABLE:
+    except Failure as error:
+        if error.args and error.args[0] == NO_SUCH_TABLE:
             return {}
         raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from failover.data.cells.connection import Link
+from failover.data.cells.connection import DatabaseLink
 from failover.rules.cell_facts import Mode, RegisterRow
 
 _READ = """
@@ -38,7 +38,7 @@ ON DUPLICATE KEY UPDATE at=VALUES(at), role=VALUES(role), well=VALUES(well), lag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class RegisterReading:
     """A reading of the register for one cell."""
 
     row: RegisterRow
@@ -61,10 +61,10 @@ class Register:
     """The register as one site's agent uses it for one cell. Every call may raise Failure."""
 
     def __init__(self, url: str, platform: str, site: str) -> None:
-        self._link = Link.to(url)
+        self._link = DatabaseLink.to(url)
         self._platform, self._site = platform, site
 
-    def read(self) -> Seen | None:
+    def read(self) -> RegisterReading | None:
         """Return the platform's row and what goes with it; `None` means that it has no row."""
         found = self._link.one(_READ, [self._site, self._platform])
         if not found:
@@ -73,7 +73,7 @@ class Register:
         for name in ("solo", "forced", "wish_force", "wish_fence"):
             found[name] = bool(found[name])
         row = RegisterRow(**{**found, "mode": Mode(found["mode"])})
-        return Seen(row=row, takeovers=takeovers, other_well=bool(well))
+        return RegisterReading(row=row, takeovers=takeovers, other_well=bool(well))
 
     def swap(
         self,

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from threading import Thread
 
-from failover.data.cells.connection import NO_SUCH_TABLE, Failure, Link
-from failover.data.cells.observer import Watch
+from failover.data.cells.connection import NO_SUCH_TABLE, DatabaseLink, Failure
+from failover.data.cells.observer import CellObserver
 from failover.rules.cell_facts import Action, Facts, RegisterRow, Step
 
 DRAINED = "Slave has read all relay log"
@@ -32,12 +32,12 @@ def _nowhere(_point: str) -> None:
 class Steps:
     """The steps of one cell carry out what its agent has decided."""
 
-    def __init__(self, watch: Watch, point: Callable[[str], None] = _nowhere) -> None:
+    def __init__(self, watch: CellObserver, point: Callable[[str], None] = _nowhere) -> None:
         self._watch, self._memory = watch, watch.memory
         self._cell, self._server, self._register = watch.cell, watch.server, watch.register
         self._point = point
         # STOP SLAVE towards a black hole takes two seconds.
-        self._link = Link(unix_socket=str(watch.server.socket), user="root", seconds=4)
+        self._link = DatabaseLink(unix_socket=str(watch.server.socket), user="root", seconds=4)
         self._confirmation: Confirmation | None = None
         self._all: dict[Action, Callable[[Step, Facts], None]] = {
             Action.NOTHING: lambda step, facts: None,
@@ -189,8 +189,8 @@ class Steps:
         query = _DECLARE.format(schema=self._cell.schema)
         try:
             self._link.rows(query, [row.platform, row.owner, row.epoch])
-        except Failure as wrong:
-            if wrong.args[0] != NO_SUCH_TABLE:
+        except Failure as error:
+            if error.args[0] != NO_SUCH_TABLE:
                 raise
 
     def _confirm(self) -> None:
@@ -212,7 +212,7 @@ class Steps:
         Until the register is changed, the database can be opened again and nothing has happened.
         """
         cell = self._cell
-        peer = Link(
+        peer = DatabaseLink(
             host=cell.peer_host, port=cell.peer_port, user="copy", password=cell.copy_password
         )
         try:
@@ -235,7 +235,7 @@ class Steps:
         self._link.rows(SEMI + "0")  # nothing waits: all is there
         self._follow()
 
-    def _wait_for(self, peer: Link, seconds: float) -> None:
+    def _wait_for(self, peer: DatabaseLink, seconds: float) -> None:
         """Wait until the other site has applied all that is here; raise Unfinished after so many seconds."""
         here = self._link.value("@@gtid_binlog_pos")
         if peer.value(f"MASTER_GTID_WAIT('{here}', {seconds})") != 0:
@@ -263,7 +263,7 @@ class Confirmation:
     """
 
     def __init__(self, socket: str) -> None:
-        self._link = Link(unix_socket=socket, user="root", seconds=3600)
+        self._link = DatabaseLink(unix_socket=socket, user="root", seconds=3600)
         self._done = False
         self._thread = Thread(target=self._commit, daemon=True)
         self._thread.start()

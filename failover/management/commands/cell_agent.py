@@ -15,19 +15,19 @@ from failover.flows import cell_agent
 
 
 class Command(BaseCommand):
-    """Until SIGTERM. The databases go on without it: the next agent finds them."""
+    """The command runs the agents until SIGTERM. The databases go on without them; the next run finds them."""
 
     help = "Keep this site's cells: start, protect, take over, hand back (CELLS_FILE)."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Read which cells, and run."""
+        """Read the configuration of the cells, and run their agents."""
         if not settings.CELLS_FILE:
             raise CommandError("set CELLS_FILE: which cells this site holds")
         try:
             found = config.read(Path(settings.CELLS_FILE), takeovers=settings.DR_TAKEOVERS_PER_HOUR)
-        except config.BadConfig as wrong:
-            raise CommandError(str(wrong)) from None
+        except config.BadConfig as error:
+            raise CommandError(str(error)) from None
         end = Event()
         for what in (signal.SIGTERM, signal.SIGINT):
             signal.signal(what, lambda *_: end.set())

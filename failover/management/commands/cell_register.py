@@ -14,19 +14,19 @@ from foundation.cells.directory import own_platform
 
 
 class Command(BaseCommand):
-    """Idempotent: a platform that is there stays as it is, unless its backup is to be another one."""
+    """The command is idempotent: a registered platform stays as it is, unless its backup is to change."""
 
     help = "Enter a platform into the register of owners: its home owns it, alone at first."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which platform, and its two sites."""
+        """Add the options for the platform and its two sites."""
         parser.add_argument("--platform", required=True)
         parser.add_argument("--home", required=True)
         parser.add_argument("--backup", required=True)
         parser.add_argument("--move-copy", action="store_true", help="to another backup")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Write the row, unless it is there."""
+        """Write the platform's row, unless it exists."""
         home, backup = options["home"], options["backup"]
         if home == backup:
             raise CommandError("a site can not be its own backup")
@@ -38,7 +38,10 @@ class Command(BaseCommand):
         self.stdout.write(str(row))
 
     def _move_copy(self, row: Register, backup: str, *, sure: bool) -> Register:
-        """By compare-and-set: home serves alone, under a new epoch, until the new copy is complete."""
+        """Move the copy to another backup, by compare-and-set.
+
+        Home serves alone, under a new epoch, until the new copy is complete.
+        """
         if not sure:
             raise CommandError(
                 f"its copy lies at {row.backup}; --move-copy once that one is stopped"

@@ -21,12 +21,12 @@ _WORDS = ["status", "takeover", "handback", "mode", "drill", "fence", "withdraw"
 
 
 class Command(BaseCommand):
-    """What it asks for is done by the agents; it waits until they have, or says that they have not."""
+    """The command writes a request, waits until the agents have carried it out, or reports that they have not."""
 
     help = "Show who serves which platform; take over, hand back, rehearse."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """One word, then the platform by name or MOID."""
+        """Add the arguments: an action, the platform by name or MOID, and options."""
         parser.add_argument("what", choices=_WORDS)
         parser.add_argument("platform", nargs="?", default="")
         parser.add_argument("mode", nargs="?", default="", choices=["", *Mode])
@@ -38,16 +38,16 @@ class Command(BaseCommand):
         parser.add_argument("--force", action="store_true", help="even if writes may be lost")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """One action; what is refused is said in one sentence, with exit code 1."""
+        """Run one action. A refusal is printed as one sentence, with exit code 1."""
         self._options = options
         try:
             if options["what"] == "status":
                 return self._status()
             self._act(_platform(options["platform"]))
-        except operator_requests.Refused as why:
+        except operator_requests.RequestRefused as why:
             raise CommandError(str(why)) from None
-        except register_view.Failure as wrong:
-            raise CommandError(f"the register is away: {wrong}") from None
+        except register_view.Failure as error:
+            raise CommandError(f"the register is away: {error}") from None
         return None
 
     def _act(self, platform: str) -> None:
@@ -92,7 +92,7 @@ class Command(BaseCommand):
         return operator_requests.takeover(platform, _who(), anyway=anyway, force=force, dry_run=dry)
 
     def _drill(self, platform: str) -> None:
-        """There and back again, in order, with the times."""
+        """Take over, hand back, and print how long each took."""
         began = time.monotonic()
         asked = self._ask(platform, "takeover", anyway=True)
         if self._options["dry_run"]:
@@ -175,7 +175,7 @@ def _who() -> str:
 def _await(platform: str, true: Callable[[RegisterRow], bool]) -> RegisterRow:
     deadline = time.monotonic() + PATIENCE
     while True:
-        row = register_view.look().rows[platform]
+        row = register_view.read().rows[platform]
         if true(row):
             return row
         if time.monotonic() > deadline:
@@ -184,10 +184,10 @@ def _await(platform: str, true: Callable[[RegisterRow], bool]) -> RegisterRow:
 
 
 def _await_well(platform: str) -> None:
-    """Until home could have it back."""
+    """Wait until home could get its platform back. Raises CommandError after PATIENCE seconds."""
     deadline = time.monotonic() + PATIENCE
     while True:
-        at = register_view.look()
+        at = register_view.read()
         said = at.reports.get(platform, {}).get(at.rows[platform].home)
         if said is not None and said.fresh and said.well and said.role == "copy":
             return

@@ -8,8 +8,8 @@ import pytest
 
 from failover.rules.cell_facts import Mode, RegisterRow
 from failover.rules.decisions import (
+    AgentReport,
     Room,
-    Said,
     decide_room,
     is_newer,
     refuse_handback,
@@ -22,9 +22,9 @@ T = datetime(2026, 1, 1, tzinfo=UTC)
 ROW = RegisterRow(platform="e", home="e", backup="w", epoch=4, owner="e", solo=False)
 AWAY = RegisterRow(platform="e", home="e", backup="w", epoch=5, owner="w", solo=False)
 NAMES = {"e": "east", "w": "west"}
-WELL = Said(well=True, role="copy", age=timedelta(seconds=1), sentence="protected")
-ILL = Said(well=False, age=timedelta(seconds=1), sentence="my database does not answer yet")
-SILENT = Said(well=True, age=timedelta(seconds=60), sentence="protected")
+WELL = AgentReport(well=True, role="copy", age=timedelta(seconds=1), sentence="protected")
+ILL = AgentReport(well=False, age=timedelta(seconds=1), sentence="my database does not answer yet")
+SILENT = AgentReport(well=True, age=timedelta(seconds=60), sentence="protected")
 
 
 def after(room: Room, alive: int, *seconds: float, others: bool = True) -> tuple[Room, str]:
