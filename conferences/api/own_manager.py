@@ -24,8 +24,8 @@ def take(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
         elif delivery.parsed["type"] == MayRename.wire_type:
             try:
                 sent = decide_as_cm(from_body(MayRename, delivery.parsed))
-            except BadMessage as wrong:
-                delivery.unreadable = wrong.detail
+            except BadMessage as error:
+                delivery.unreadable = error.detail
                 bad.append(delivery)
                 continue
             route = sent.route.value

@@ -77,9 +77,9 @@ class _PoolBatch(RetriedBatch[Delivery, list[outbox.Row]]):
         self.failed: list[Delivery] = []
 
     def run(self, items: Sequence[Delivery]) -> list[outbox.Row]:
-        asked = [d for d in items if isinstance(d.message, GetResources)]
-        told = [d.message for d in items if not isinstance(d.message, GetResources)]
-        return _answer(self._platform, asked) + _hear(self._platform, told)
+        requests = [d for d in items if isinstance(d.message, GetResources)]
+        reports = [d.message for d in items if not isinstance(d.message, GetResources)]
+        return _answer(self._platform, requests) + _hear(self._platform, reports)
 
     def may_retry(self, error: Exception) -> bool:
         """Retry after every error: a database that was away for a moment may be back."""
@@ -107,8 +107,8 @@ def _answer(platform: str, asked: Sequence[Delivery]) -> list[outbox.Row]:
     late = [_reply(d, _expired(d)) for d in asked if d.envelope.expired(now)]
     try:
         answers = Pool(platform).run(_orders(platform, [d.message for d in fresh])) if fresh else []
-    except redis.RedisError as wrong:
-        log.warning("the pool is away: %s", wrong)
+    except redis.RedisError as error:
+        log.warning("the pool is away: %s", error)
         failed = Err.RMS_ERROR
         return late + [_reply(d, ResourcesRefused(reqid=_reqid(d), errcode=failed)) for d in fresh]
     given = zip(fresh, answers, strict=True)
@@ -190,8 +190,8 @@ def _hear(platform: str, said: Sequence[Message | None]) -> list[outbox.Row]:
         answers = Pool(platform).run(orders)
         drifting = [o for o, a in zip(orders, answers, strict=True) if a == "drift"]
         fed = [units.recount(platform, kind, unit_of(name)) for _, kind, name, _ in drifting]
-    except redis.RedisError as wrong:
-        log.warning("the pool is away, a heartbeat is missed: %s", wrong)
+    except redis.RedisError as error:
+        log.warning("the pool is away, a heartbeat is missed: %s", error)
         return []
     newcomers = {o[2] for o, a in zip(orders, answers, strict=True) if a == "new"}
     for message in heard:

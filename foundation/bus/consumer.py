@@ -77,14 +77,14 @@ class Consumer(threading.Thread):
         self.join(timeout=20)
 
     def run(self) -> None:
-        """Sessions with the broker, one after the other, for ever."""
+        """Run sessions with the broker, one after the other, until asked to stop."""
         backoff = Backoff()
         while not self._stop_asked.is_set():
             started = time.monotonic()
             try:
                 self._session()
-            except (*BROKER_ERRORS, DatabaseError, InterfaceError, DatabaseAway) as wrong:
-                log.warning("%s: session ended: %s: %s", self.name, type(wrong).__name__, wrong)
+            except (*BROKER_ERRORS, DatabaseError, InterfaceError, DatabaseAway) as error:
+                log.warning("%s: session ended: %s: %s", self.name, type(error).__name__, error)
             except Exception:
                 log.exception("%s: session ended by the unforeseen", self.name)
             self._up.set(0)
@@ -183,7 +183,7 @@ class Consumer(threading.Thread):
             self._published.setdefault(outcome.database, []).extend(row.id for row in rows)
 
     def _pass_on(self, rows: list[outbox.Row]) -> None:
-        """What lies in no outbox, as this site may write nothing: sent before it is acknowledged."""
+        """Send to peers the rows of no outbox, before acknowledging: this site may write nothing now."""
         for peer in sorted({row.destination for row in rows}):
             if peer not in settings.PEERS:
                 log.warning("PEERS names no broker of %s: what is for it is left out", peer)

@@ -1,4 +1,4 @@
-"""How long a client waits before it connects to the broker again."""
+"""A backoff says how long a client waits before it connects to the broker again."""
 
 from __future__ import annotations
 

@@ -62,11 +62,11 @@ class Relay(threading.Thread):
                 backoff.reset()
                 self._look_after()
                 wake_up.wait(self._store.platform, 0.5, self.destination)
-            except (*BROKER_ERRORS, DatabaseError, InterfaceError) as wrong:
+            except (*BROKER_ERRORS, DatabaseError, InterfaceError) as error:
                 whose = f"to {self.destination} " if self.destination else ""
-                what = type(wrong).__name__
+                what = type(error).__name__
                 pause = backoff.next_pause()
-                log.warning("outbox %swaits (%s: %s), again in %.1f s", whose, what, wrong, pause)
+                log.warning("outbox %swaits (%s: %s), again in %.1f s", whose, what, error, pause)
                 self._hang_up()
                 self._stop_asked.wait(pause)
             except Exception:
