@@ -55,7 +55,7 @@ def _in_python(path: Path) -> Iterator[Message]:
 
 
 def _takes_refusals(node: ast.stmt) -> bool:
-    """The rules' own: what the API refuses is told as the wire says it."""
+    """Tell whether a module holds refusals of the tree's rules, which are translated; those of the API are not."""
     named = (
         node.names
         if isinstance(node, ast.ImportFrom) and node.module == "domains.rules.tree"
@@ -76,7 +76,7 @@ def _called(node: ast.Call, refuses: bool) -> Iterator[Message]:
 
 
 def _named(target: ast.expr) -> bool:
-    """A rule's sentence is called `text`, or is a constant of the module."""
+    """Tell whether a name may hold the sentence of a rule: `text`, or a constant of the module."""
     return isinstance(target, ast.Name) and (target.id == "text" or target.id.isupper())
 
 

@@ -37,7 +37,7 @@ _NO_FIELDS = LogFields()
 _fields: ContextVar[LogFields] = ContextVar("fields of log lines", default=_NO_FIELDS)
 
 
-class log_fields:  # noqa: N801 - used like a function: `with log_fields(request_id=...):`
+class log_fields:
     """A context manager that gives fields to all log lines within; an empty one keeps what is there."""
 
     __slots__ = ("_changes", "_token")

@@ -120,7 +120,7 @@ class ConferenceReleased(Message):
 
 @message("MAU_CM_RELEASECONF_NACK")
 class ReleaseRefused(Message):
-    """This request does not end the conference."""
+    """CSS refuses to end a conference for this request."""
 
     reqid: Text | None = None
     e164: Text | None = field(name="confE164", default=None)

@@ -109,7 +109,7 @@ class Ejabberd(Peer):
         """Write schema and people, and return the server's process."""
         self.database.sql(_SCHEMA.read_text(), "ejabberd")
         rows = ", ".join(f"('{user}', '{PASSWORD}')" for user in self.people)
-        self.database.sql(f"INSERT INTO users (username, password) VALUES {rows}", "ejabberd")  # noqa: S608
+        self.database.sql(f"INSERT INTO users (username, password) VALUES {rows}", "ejabberd")
         about = {"port": self.port, "database": self.database.port}
         config = self.directory / "ejabberd.yml"
         config.write_text(_EJABBERD.format(**about, secret=self.database.password))

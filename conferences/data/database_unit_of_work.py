@@ -82,7 +82,7 @@ class ConferencesDatabaseUnitOfWork:
         if column == "live_e164":
             self._live.update(dict.fromkeys(missing))
         query = (
-            f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE {column} IN ({sql.marks(missing)})"  # noqa: S608
+            f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE {column} IN ({sql.marks(missing)})"
             " ORDER BY confid FOR UPDATE"
         )
         return self._current_values(sql.select(self._database, query, missing))
@@ -114,7 +114,7 @@ class ConferencesDatabaseUnitOfWork:
         """Lock and return conferences that are due; those that another worker has claimed are skipped."""
         rows = sql.select(
             self._database,
-            f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE due_at <= UTC_TIMESTAMP(6)"  # noqa: S608
+            f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE due_at <= UTC_TIMESTAMP(6)"
             " ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED",
             [most],
         )
@@ -138,7 +138,7 @@ class ConferencesDatabaseUnitOfWork:
             return []
         rows = sql.select(
             self._database,
-            f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE live_e164 IS NOT NULL"  # noqa: S608
+            f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE live_e164 IS NOT NULL"
             f" AND hosting_platform IN ({sql.marks(sites)})"
             " ORDER BY places > 8 DESC, created_at LIMIT %s FOR UPDATE SKIP LOCKED",
             [*sites, most],
@@ -147,11 +147,11 @@ class ConferencesDatabaseUnitOfWork:
 
     def believed_on(self, unit: Unit, numbers: Sequence[str]) -> dict[str, Conference]:
         """Return, without locking, the live conferences assigned to a unit or with one of these numbers."""
-        query = f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE live_unit=%s"  # noqa: S608
+        query = f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE live_unit=%s"
         rows = sql.select(self._database, query, [str(unit)])
         if numbers:
             query = (
-                f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE live_e164 IN ({sql.marks(numbers)})"  # noqa: S608
+                f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE live_e164 IN ({sql.marks(numbers)})"
             )
             rows += sql.select(self._database, query, numbers)
         believed = [

@@ -70,7 +70,7 @@ class Numbers:
             return
         self._loaded |= dict.fromkeys(names, (0, False))
         query = (
-            "SELECT e164, incarnation, taken FROM conferences_number"  # noqa: S608
+            "SELECT e164, incarnation, taken FROM conferences_number"
             f" WHERE e164 IN ({sql.marks(names)}) ORDER BY e164 FOR UPDATE"
         )
         for e164, incarnation, taken in sql.select(self._database, query, names):

@@ -77,7 +77,7 @@ def page_of_person(tenant: str, person: str, most: int) -> tuple[int, list[Confe
     for platform in possible_platforms():
         rows = look_up(
             platform,
-            f"SELECT {row_mapper.READ}, COUNT(*) OVER () FROM {_TABLE}"  # noqa: S608
+            f"SELECT {row_mapper.READ}, COUNT(*) OVER () FROM {_TABLE}"
             " WHERE user_domain=%s AND live_e164 IS NOT NULL"
             " ORDER BY creator_moid=%s DESC, created_at DESC LIMIT %s",
             [tenant, person, most],
@@ -109,7 +109,7 @@ def is_hosting(database: str, ip: str, pid: str, site: str) -> bool:
 def hosted_near_end(database: str, site: str) -> list[Conference]:
     """Return the conferences that run on units of this site and end within 10 minutes, or should have."""
     query = (
-        f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE live_e164 IS NOT NULL AND hosting_platform=%s"  # noqa: S608
+        f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE live_e164 IS NOT NULL AND hosting_platform=%s"
         " AND state='running' AND ends_at <= UTC_TIMESTAMP(6) + INTERVAL 10 MINUTE"
     )
     return [row_mapper.from_row(row) for row in sql.select(database, query, [site])]
@@ -117,7 +117,7 @@ def hosted_near_end(database: str, site: str) -> list[Conference]:
 
 def live_by_number(e164: str) -> Conference | None:
     """Return the live conference with this number, of any platform whose data this site has."""
-    query = f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE live_e164=%s"  # noqa: S608
+    query = f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE live_e164=%s"
     for platform in possible_platforms():
         rows = look_up(platform, query, [e164])
         if rows:
@@ -169,7 +169,7 @@ def running_conferences(
     database: str, known: Mapping[str, int]
 ) -> tuple[Collection[str], Sequence[RunningConference]]:
     """Return the ids of all live conferences, and those running whose revision is not the known one."""
-    query = f"SELECT confid, revision, state FROM {_TABLE} WHERE live_e164 IS NOT NULL"  # noqa: S608
+    query = f"SELECT confid, revision, state FROM {_TABLE} WHERE live_e164 IS NOT NULL"
     live = sql.select(database, query)
     new = [
         confid
@@ -178,7 +178,7 @@ def running_conferences(
     ][:MOST_RUNNING]
     if not new:
         return [row[0] for row in live], []
-    query = f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE confid IN ({sql.marks(new)})"  # noqa: S608
+    query = f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE confid IN ({sql.marks(new)})"
     conferences = map(row_mapper.from_row, sql.select(database, query, new))
     return [row[0] for row in live], [_running_conference(c) for c in conferences if c.live]
 

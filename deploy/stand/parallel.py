@@ -35,5 +35,5 @@ class Parallel:
 def _guarded(job: Job, failures: list[BaseException]) -> None:
     try:
         job()
-    except BaseException as failure:  # noqa: BLE001  handed to the caller's thread
+    except BaseException as failure:
         failures.append(failure)

@@ -10,7 +10,7 @@ Print = Callable[[str], None]
 
 def say(line: str) -> None:
     """Print a line at once: a pipe or a log file must show progress too."""
-    print(line, flush=True)  # noqa: T201  the stand speaks to a person
+    print(line, flush=True)
 
 
 class Report:

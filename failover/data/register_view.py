@@ -22,7 +22,7 @@ from failover.rules.cell_facts import Mode, RegisterRow
 from failover.rules.decisions import AgentReport
 
 _COLUMNS = "platform, home, backup, epoch, owner, solo, forced, mode, wish, wish_by, wish_force, wish_fence"
-_ROWS = f"SELECT {_COLUMNS} FROM failover_register ORDER BY platform"  # noqa: S608
+_ROWS = f"SELECT {_COLUMNS} FROM failover_register ORDER BY platform"
 _REPORTS = (
     "SELECT platform, site, role, well, lag, sentence,"
     " TIMESTAMPDIFF(MICROSECOND, at, UTC_TIMESTAMP(6)) AS age FROM failover_cellreport"

@@ -88,7 +88,7 @@ class FailoverUnitOfWork:
         self, subject: str, order: tuple[int, int], state: str, serving: str = ""
     ) -> bool:
         """Remember the notice of a room or platform if it is the newest; `False` means that it is old."""
-        query = f"SELECT epoch, number FROM {_HEARD} WHERE subject=%s FOR UPDATE"  # noqa: S608
+        query = f"SELECT epoch, number FROM {_HEARD} WHERE subject=%s FOR UPDATE"
         found = sql.select(self.database, query, [subject])
         if not is_newer(found[0] if found else None, order):
             return False

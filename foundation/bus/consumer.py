@@ -114,7 +114,7 @@ class Consumer(threading.Thread):
                 publisher.close(politely=clean)
 
     def _consume(self, incoming: Any, publisher: Publisher | None) -> Any:
-        """A channel on which our queues are consumed; one that wants to be alone waits for its turn."""
+        """Return a channel on which our queues are consumed; a consumer that must be alone waits for its turn."""
         while True:
             channel = incoming.channel()
             channel.basic_qos(0, PREFETCH, False)

@@ -83,7 +83,7 @@ class InboxOfWork:
             return
         self._by_key.update(dict.fromkeys(wanted))
         query = (
-            f"SELECT {_FIELDS} FROM bus_inbox WHERE `key` IN ({sql.marks(wanted)})"  # noqa: S608
+            f"SELECT {_FIELDS} FROM bus_inbox WHERE `key` IN ({sql.marks(wanted)})"
             " ORDER BY `key` FOR UPDATE"
         )
         for row in sql.select(self._database, query, wanted):
@@ -139,7 +139,7 @@ class InboxOfWork:
     def _passed_on(self, e164: str, *, answered: bool) -> list[InboxRequest]:
         prefix = protocol.current().passed_on_prefix.replace("_", "\\_")
         query = (
-            f"SELECT {_FIELDS} FROM bus_inbox WHERE e164=%s AND answered=%s"  # noqa: S608
+            f"SELECT {_FIELDS} FROM bus_inbox WHERE e164=%s AND answered=%s"
             " AND wire_type LIKE %s ORDER BY taken_at DESC LIMIT 500"
             f"{'' if answered else ' FOR UPDATE'}"
         )

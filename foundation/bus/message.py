@@ -31,8 +31,11 @@ class BadMessage(ValueError):
 
 
 class NotTaken(BadMessage):
-    """A handler has read a message and does not take it. Raised before anything is staged: the
-    message is parked with this reason, and the rest of its batch goes on."""
+    """A handler has read a message and does not accept it.
+
+    It raises this before it stages anything: the message is parked with this reason, and the rest of its
+    batch goes on.
+    """
 
 
 # ---- declaring -----------------------------------------------------------------------------------

@@ -125,7 +125,7 @@ def take(
 def forget(database: str, ids: list[int]) -> None:
     """Delete rows that the broker has confirmed."""
     if ids:
-        sql.execute(database, f"DELETE FROM bus_outbox WHERE id IN ({sql.marks(ids)})", ids)  # noqa: S608
+        sql.execute(database, f"DELETE FROM bus_outbox WHERE id IN ({sql.marks(ids)})", ids)
 
 
 def bring_home(database: str, site: str) -> None:

@@ -82,7 +82,7 @@ class Relay(threading.Thread):
             self._publisher = None
 
     def _send_some(self) -> bool:
-        """Send one batch; is there more?"""
+        """Send one batch, and tell whether more may wait."""
         return drain(self._store, self._connected().publish, self.destination) == BATCH
 
     def _look_after(self) -> None:

@@ -123,7 +123,10 @@ def _preparation(kind: Hashable) -> tuple[Prepare | None, bool]:
 
 
 def _is_rarely_prepared(node: inspect.Type) -> bool:
-    """Flags come as numbers nearly always, and an older spelling may look like the declared one."""
+    """Tell whether values of this type nearly always come in the declared form.
+
+    Flags come as numbers nearly always, and an older spelling may look like the declared one.
+    """
     match node := bare(node):
         case inspect.BoolType():
             return False

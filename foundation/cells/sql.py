@@ -50,7 +50,7 @@ def insert(
         return
     names = ", ".join(f"`{c}`" for c in columns)
     marks = ", ".join(["%s"] * len(columns))
-    query = f"INSERT INTO `{table}` ({names}) VALUES ({marks})"  # noqa: S608 - names are ours
+    query = f"INSERT INTO `{table}` ({names}) VALUES ({marks})"
     if update:
         query += " ON DUPLICATE KEY UPDATE " + ", ".join(f"`{c}`=VALUES(`{c}`)" for c in update)
     with cursor_of(database) as cursor:

@@ -144,7 +144,7 @@ class Device:
                 self._serve()
             self._hang_up()
             if not self._is_away.is_set():
-                self._stop_asked.wait(pause * (0.5 + random.random()))  # noqa: S311  a pause, no secret
+                self._stop_asked.wait(pause * (0.5 + random.random()))
                 pause = min(2 * pause, 8.0)
 
     def _hang_up(self) -> None:

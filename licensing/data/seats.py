@@ -103,7 +103,7 @@ class Seats:
                 sets.append(f"{column} = {column} + CASE owner {cases} ELSE 0 END")
                 values += [value for pair in of.items() for value in pair]
         owners = sorted({owner for owner, _ in deltas})
-        query = f"UPDATE licensing_quota SET {', '.join(sets)} WHERE owner IN ({sql.marks(owners)})"  # noqa: S608
+        query = f"UPDATE licensing_quota SET {', '.join(sets)} WHERE owner IN ({sql.marks(owners)})"
         sql.execute(self._database, query, [*values, *owners])
 
 

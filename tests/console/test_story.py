@@ -18,7 +18,7 @@ from tests.stories.facts import live, seats
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("media")]
 
-PASSWORD = "Plover-Lantern-71"  # noqa: S105 - of this test's own people
+PASSWORD = "Plover-Lantern-71"
 
 
 @pytest.fixture(scope="module")

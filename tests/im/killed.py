@@ -17,7 +17,7 @@ from deploy.stand.stand import Stand
 from im.conformance.device import Device
 from im.conformance.person import Person
 
-PASSWORD = "Heron-Orchard-29"  # noqa: S105 - of these tests' own people
+PASSWORD = "Heron-Orchard-29"
 MADE = (
     "from domains.flows import people; from domains.models import Account;"
     " domain = Account.objects.get(username='anna').domain_id;"
@@ -187,7 +187,7 @@ def killed(site: Site, what: str, times: int) -> tuple[Verdict, float]:
         talk.goes_on()
         silences = []
         for _ in range(times):
-            time.sleep(random.random())  # noqa: S311  anywhere in a batch
+            time.sleep(random.random())
             STRIKES[what](site)
             silences.append(talk.goes_on())
         talk.falls_silent()

@@ -22,7 +22,7 @@ from tests.http.program import Program
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("im")]
 
-PASSWORD = "Siskin-Quarry-64"  # noqa: S105 - of this test's own person
+PASSWORD = "Siskin-Quarry-64"
 CAROL = (
     "from domains.flows import people; from domains.models import Account;"
     " people.create({!r}, username='carol',"
@@ -83,7 +83,7 @@ class Carol:
 
     def write(self, conversation: str, text: str) -> None:
         by = {"publisher_id": self.me["user_id"], "publisher_name": "carol"}
-        mark = f"carol-{random.randrange(10**9)}"  # noqa: S311 - a name, no secret
+        mark = f"carol-{random.randrange(10**9)}"
         said = {"conversation_id": conversation, "type": "text", "body": text}
         self.say("msg", client_msg_id=mark, **by, **said)
 

@@ -45,7 +45,7 @@ OF_CONFERENCE = {
 OF_JOINING = {"join/<str:e164>/", "join/<str:e164>/where"}
 """For people of the conference's own tenant, and holders of its link."""
 
-CONSOLE = "^console/(?P<e164>[0-9]{1,16})/(?P<what>end|extend|rename|mute|drop)$"
+CONSOLE = "^console/(?P<e164>[0-9]{1,16})/(?P<action>end|extend|rename|mute|drop)$"
 OF_CONSOLE = {"", "chat/", "console/", "console/live", "console/start", CONSOLE}
 OPEN |= {"accounts/login/", "accounts/logout/"}
 OPEN |= {f"oauth/{one}" for one in ("authorize", "token", "revoke_token", "introspect")}

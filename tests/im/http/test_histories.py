@@ -43,7 +43,7 @@ class Device:
 
     def arrives(self, seed: int) -> None:
         """The network loses, repeats, and puts in another order."""
-        dice, some = random.Random(seed), self.underway  # noqa: S311
+        dice, some = random.Random(seed), self.underway
         kept = [entry for entry in some for _ in range(dice.choice((0, 1, 1, 1, 2)))]
         dice.shuffle(kept)
         self.underway = []
@@ -112,7 +112,7 @@ class World:
     def _incoming(self, who: int, what: str, seq: int) -> IncomingRequest:
         if what == "again" and self.marks:
             return self.marks[seq % len(self.marks)]
-        sender, mark = self.people[who], f"m-{random.getrandbits(64):x}"  # noqa: S311
+        sender, mark = self.people[who], f"m-{random.getrandbits(64):x}"
         return IncomingRequest(sender.id, "", _wish(int(self.group), what, seq), mark)
 
     def member(self, who: int, what: str) -> None:
@@ -144,14 +144,14 @@ class World:
 def _wish(number: int, what: str, seq: int) -> LoggedRequest:
     match what:
         case "edit":
-            return Edit(number, seq, f"edited {random.getrandbits(20)}")  # noqa: S311
+            return Edit(number, seq, f"edited {random.getrandbits(20)}")
         case "recall":
             return Recall(number, seq)
         case "react" | "unreact":
             return React(number, seq, SIGNS[seq % 2], what == "react")
         case "read":
             return Read(number, seq)
-    return Say(number, Type.TEXT, f"said {random.getrandbits(20)}")  # noqa: S311
+    return Say(number, Type.TEXT, f"said {random.getrandbits(20)}")
 
 
 def stored(rows: list[Row]) -> dict[int, dict[str, Any]]:
