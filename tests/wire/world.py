@@ -127,8 +127,18 @@ def new_room(site: Site, abnormal: bool = False) -> str:
 
 
 def room_is(site: Site, moid: str, *, abnormal: bool) -> None:
-    """A room fails, or is well again."""
-    sql(site, f"UPDATE domains_machineroom SET abnormal={int(abnormal)} WHERE moid='{moid}'")
+    """Let an operator drain a room, or put it back.
+
+    The mark in the tree alone would not last: each second the PMS tells again how it sees the room.
+    """
+    mode = "on" if abnormal else "auto"
+    sql(
+        site,
+        "INSERT INTO failover_roomwatch (room, mode, abnormal, number, because)"
+        f" VALUES ('{moid}', '{mode}', {int(abnormal)}, 0, '')"
+        " ON DUPLICATE KEY UPDATE mode=VALUES(mode), abnormal=VALUES(abnormal);"
+        f"UPDATE domains_machineroom SET abnormal={int(abnormal)} WHERE moid='{moid}'",
+    )
 
 
 @contextmanager
