@@ -35,7 +35,7 @@ def _settle(c: Conference) -> list[Step]:
 
 
 @given(conferences())
-@settings(max_examples=150)
+@settings(max_examples=400)
 def test_what_is_due_is_done_and_then_nothing_is_due(c: Conference) -> None:
     steps = _settle(c)
     before = c
@@ -49,7 +49,7 @@ def test_what_is_due_is_done_and_then_nothing_is_due(c: Conference) -> None:
 
 
 @given(conferences())
-@settings(max_examples=150)
+@settings(max_examples=400)
 def test_nothing_is_done_before_it_is_due(c: Conference) -> None:
     moment = next_due(c)
     if moment is None or moment > NOW:
@@ -100,7 +100,7 @@ def test_short_conferences_have_only_the_warnings_that_are_not_over() -> None:
 
 
 @given(st.integers(1, 90), st.floats(0.1, 200))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_warnings_are_never_early_and_never_twice(minutes: int, every: float) -> None:
     warnings = _warned(_lasting(minutes), every)
     levels = [next(w for w in reversed(WARNINGS) if left <= w * 60) for left, _ in warnings]

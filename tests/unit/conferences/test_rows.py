@@ -15,7 +15,7 @@ from tests.factories import conference, conferences
 
 
 @given(conferences())
-@settings(max_examples=150)
+@settings(max_examples=400)
 def test_a_conference_survives_its_row(c: Conference) -> None:
     assert row_mapper.from_row((row_mapper.to_detail(c), c.revision)) == c
 

@@ -61,7 +61,7 @@ def _refusal_or(read: Callable[[], Message]) -> Message | BadMessage:
 
 
 @given(bodies())
-@settings(max_examples=200)
+@settings(max_examples=500)
 def test_what_is_read_is_what_is_printed_is_what_is_read(body: dict[str, Any]) -> None:
     kind = TYPES[body["type"]]
     message = _refusal_or(lambda: from_body(kind, body))

@@ -269,7 +269,7 @@ def wanted(tree: MemoryTree, operation: tuple[str, str, str, str, int]) -> Node 
     return replace(there, used=False) if what == "disable" else None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(OPERATIONS)
 def test_whatever_is_accepted_the_tree_stays_sound(
     operations: list[tuple[str, str, str, str, int]],

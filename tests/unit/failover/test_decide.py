@@ -314,7 +314,7 @@ _facts = st.builds(
 TELLS = {Action.CLAIM, Action.PROTECT, Action.HAND_OVER}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(_facts)
 def test_whatever_the_facts_are_no_rule_of_safety_is_broken(facts: Facts) -> None:
     step = decide(facts, LIMITS, NOW)
