@@ -173,7 +173,7 @@ class Conference:
         return self.state is not ConferenceState.ENDED
 
     def on(self, unit: Unit | None) -> bool:
-        """Tell whether it is assigned to this unit.
+        """Tell whether the conference is assigned to this unit.
 
         `None`, for a message that names no unit, counts as the assigned one.
         """
@@ -188,7 +188,7 @@ class Conference:
         return replace(self, state=state, **changes)
 
     def change(self, **changes: Any) -> Conference:
-        """Return it with other fields, in the same state."""
+        """Return the conference with other fields, in the same state."""
         return self._move(self.state, **changes)
 
     def ask(self, until: datetime) -> Conference:

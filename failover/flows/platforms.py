@@ -169,16 +169,17 @@ def batch_handler(platform: str) -> Any:
 def publish_changes(platform: str) -> None:
     """Publish how the platforms of this site are, where that has changed since this process looked.
 
-    Told twice, or by two processes, it is the same notice.
+    Two processes, or one that does it twice, publish the same notice.
     """
-    at = read_register()
-    news = [said for p in possible_platforms() if (said := state(p, at)) != _told.get(p)]
-    if not news:
+    register = read_register()
+    states = [state(possible, register) for possible in possible_platforms()]
+    notices = [notice for notice in states if notice != _told.get(notice.platform)]
+    if not notices:
         return
     with begin(platform) as uow:
-        for said in news if uow.is_open else ():
-            uow.send(Send(message=said, route=Routes.PLATFORM_NOTICE))
-    _told.update({said.platform: said for said in news})
+        for notice in notices if uow.is_open else ():
+            uow.send(Send(message=notice, route=Routes.PLATFORM_NOTICE))
+    _told.update({notice.platform: notice for notice in notices})
     wake_up.everywhere(platform)
 
 

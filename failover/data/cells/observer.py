@@ -206,7 +206,7 @@ class CellObserver:
         memory.database = Database()
 
     def _remember(self, look: own_database.DatabaseReading, now: float) -> None:
-        """Remember since when things are as this reading shows them."""
+        """Remember since when the register and both databases have been in the state of this reading."""
         memory = self.memory
         ahead = None if self.peer.sequence is None else look.sequence - self.peer.sequence
         self.lag = None if ahead is None else max(0, -ahead if look.read_only else ahead)
