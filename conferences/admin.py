@@ -49,7 +49,7 @@ LIVE = [state for state in ConferenceState if state is not ConferenceState.ENDED
 
 def conference_in(row: Conference) -> states.Conference:
     """Return the conference that a row holds."""
-    return row_mapper.from_row((orjson.dumps(row.detail), row.revision))
+    return row_mapper.from_row((orjson.dumps(row.detail),))
 
 
 class StateFilter(admin.SimpleListFilter):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from conferences.data.queries import list_item
 from conferences.rules import licence_counts
@@ -300,7 +302,7 @@ class MemoryUnitOfWork:
 
     def save(self, before: Conference | None, after: Conference) -> None:
         """Keep the next value; its counts and its number follow from the change."""
-        after = replace(after, revision=after.revision + 1)
+        after = msgspec.structs.replace(after, revision=after.revision + 1)
         self.changes.append((before, after))
         self.conferences[after.confid] = after
         self.count(after.user_domain, licence_counts.in_use(before), licence_counts.in_use(after))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import redis
 from django.conf import settings
 
@@ -279,7 +279,7 @@ class ConferencesDatabaseUnitOfWork:
 
         What it uses and whether its number is taken follow from the difference.
         """
-        after = replace(after, revision=after.revision + 1)
+        after = msgspec.structs.replace(after, revision=after.revision + 1)
         self._seats.change(
             after.user_domain, licence_counts.in_use(before), licence_counts.in_use(after)
         )

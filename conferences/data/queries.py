@@ -82,8 +82,8 @@ def page_of_person(tenant: str, person: str, most: int) -> tuple[int, list[Confe
             " ORDER BY creator_moid=%s DESC, created_at DESC LIMIT %s",
             [tenant, person, most],
         )
-        total += rows[0][2] if rows else 0
-        conferences += [row_mapper.from_row(row[:2]) for row in rows]
+        total += rows[0][1] if rows else 0
+        conferences += [row_mapper.from_row(row) for row in rows]
     return total, conferences[:most]
 
 

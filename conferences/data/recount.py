@@ -18,7 +18,7 @@ log = logging.getLogger("conferences.recount")
 
 
 _BOTH = f"""
-{ALL_COUNTS.format(more=", NULL, NULL")}
+{ALL_COUNTS.format(more=", NULL")}
 UNION ALL
 SELECT NULL, {", ".join(["0"] * len(COLUMNS))}, {row_mapper.READ}
   FROM conferences_conference WHERE live_e164 IS NOT NULL
@@ -67,9 +67,9 @@ def _counted_and_true(platform: str) -> tuple[dict[str, Amounts], dict[str, Amou
     true: dict[str, Amounts] = {}
     for row in sql.select(store_of(platform).database, _BOTH):
         if row[0] is not None:
-            counted[row[0]] = Amounts(*row[1:-2])
+            counted[row[0]] = Amounts(*row[1:-1])
             continue
-        c = row_mapper.from_row(row[-2:])
+        c = row_mapper.from_row(row[-1:])
         used = in_use(c)
         seats = Amounts(used.small_conferences, used.large_conferences)
         for owner, more in ((c.source_platform, used), (c.user_domain, seats)):

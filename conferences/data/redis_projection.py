@@ -145,10 +145,10 @@ def live(platform: str) -> Iterator[Conference]:
             " WHERE live_e164 > %s ORDER BY live_e164 LIMIT %s",
             [last, _CHUNK],
         )
-        yield from (row_mapper.from_row(row[:2]) for row in rows)
+        yield from (row_mapper.from_row(row) for row in rows)
         if len(rows) < _CHUNK:
             return
-        last = rows[-1][2]
+        last = rows[-1][1]
 
 
 def rebuild(platform: str) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
+import msgspec
 import orjson
 
 from conferences.rules.states import Conference, Unit, next_due
 from foundation.bus.outbox import to_db_datetime
-from foundation.bus.typed_json import TypedObject, read_own, to_json, to_json_list
+from foundation.bus.typed_json import encode, read_own
 
 COLUMNS = (
     "confid",
@@ -36,11 +36,10 @@ COLUMNS = (
     "due_at",
     "detail",
 )
-READ = "detail, revision"
+READ = "detail"
 """All of a conference is in `detail`; the columns repeat what is searched for."""
 
-_NAMES = tuple(f.name for f in fields(Conference))
-_DEFAULTS = {f.name: f.default for f in fields(Conference)}
+_decode = msgspec.json.Decoder(Conference).decode
 
 
 def to_row(c: Conference) -> tuple[Any, ...]:
@@ -70,39 +69,32 @@ def to_row(c: Conference) -> tuple[Any, ...]:
         to_db_datetime(c.ended_at) if c.ended_at else None,
         c.end_reason,
         to_db_datetime(due) if due else None,
-        to_detail(c),
+        encode(c),
     )
 
 
-def to_detail(c: Conference) -> bytes:
-    """Return the fields that differ from a conference's defaults, as JSON."""
-    changed = {n: v for n in _NAMES if (v := getattr(c, n)) != _DEFAULTS[n]}
-    for name in ("mts", "units", "members"):
-        if name in changed:
-            changed[name] = to_json_list(changed[name])
-    return orjson.dumps(changed, default=_plain)
-
-
-def _plain(value: object) -> object:
-    """Return a JSON object for a typed object, and a list for a named tuple; orjson knows neither."""
-    if isinstance(value, TypedObject):
-        return to_json(value)
-    if isinstance(value, tuple):
-        return tuple(value)
-    raise TypeError(f"{type(value).__name__} is not kept")
-
-
 def from_row(row: tuple[Any, ...]) -> Conference:
-    """Return the conference of a row that was read as READ says, each field of its declared type."""
-    detail: dict[str, Any] = orjson.loads(row[0])
-    site = detail.get("hosting_platform", "")
+    """Return the conference of a row that begins as READ says, each field of its declared type."""
+    try:
+        conference = _decode(row[0])
+    except msgspec.ValidationError:
+        return _from_older_spelling(row[0])
+    units = (conference.unit, conference.vrs, conference.mps, *conference.tried)
+    if all(unit.at for unit in units if unit):
+        return conference
+    return _from_older_spelling(row[0])
+
+
+def _from_older_spelling(detail: bytes) -> Conference:
+    """Return the conference of a row that an earlier release wrote, or that holds undeclared members."""
+    members: dict[str, Any] = orjson.loads(detail)
+    site = members.get("hosting_platform", "")
     for name in ("unit", "vrs", "mps"):
-        if unit := detail.get(name):
-            detail[name] = _with_site(unit, site)
-    if "tried" in detail:
-        detail["tried"] = [_with_site(unit, site) for unit in detail["tried"]]
-    detail["revision"] = int(row[1])  # A UNION with a NULL in its first part gives text.
-    return read_own(Conference, detail)
+        if unit := members.get(name):
+            members[name] = _with_site(unit, site)
+    if "tried" in members:
+        members["tried"] = [_with_site(unit, site) for unit in members["tried"]]
+    return read_own(Conference, members)
 
 
 def _with_site(unit: list[str], site: str) -> list[str]:

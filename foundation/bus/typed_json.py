@@ -17,6 +17,7 @@ from msgspec import Meta, field, inspect
 from foundation.bus.typed_json_words import CLEAN, EXTRA, bare, explained
 
 _NUMBER_AS_TEXT = re.compile(r"-?[0-9]{1,16}")
+_ENCODED_EXTRA = f'"{EXTRA}":'.encode()
 Prepare = Callable[[object], object]
 T = TypeVar("T")
 
@@ -331,3 +332,23 @@ def to_json_list(values: Sequence[Any]) -> list[Any]:
         flat: list[dict[str, Any]] = msgspec.to_builtins(values)
         return [one | one.pop(EXTRA) if EXTRA in one else one for one in flat]
     return [_plain(value) for value in values]
+
+
+def encode(value: msgspec.Struct) -> bytes:
+    """Return a struct as JSON text, without the members that have their default.
+
+    Members that an open object does not declare stand beside the declared ones again.
+    """
+    encoded = msgspec.json.encode(value)
+    if _ENCODED_EXTRA not in encoded:
+        return encoded
+    return msgspec.json.encode(_with_extra(msgspec.json.decode(encoded)))
+
+
+def _with_extra(value: object) -> object:
+    if isinstance(value, list):
+        return [_with_extra(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    extra: dict[str, object] = value.pop(EXTRA, {})
+    return {name: _with_extra(member) for name, member in value.items()} | extra

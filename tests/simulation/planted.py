@@ -83,7 +83,7 @@ def state_check_is_removed(patch: pytest.MonkeyPatch) -> None:
     decide = restore.decide_restore_resources
 
     def careless(c: Conference, reply: Any, question: int, here: str, now: datetime) -> Step:
-        pending = replace(c, state=ConferenceState.PENDING_RESTORE, answer_by=now)
+        pending = msgspec.structs.replace(c, state=ConferenceState.PENDING_RESTORE, answer_by=now)
         return replace(decide(pending, reply, c.question, here, now), before=c)
 
     patch.setattr(restore_flow, "decide_restore_resources", careless)
@@ -97,7 +97,9 @@ def question_check_is_removed(patch: pytest.MonkeyPatch) -> None:
     def careless(c: Conference, reply: Any, question: int, here: str, now: datetime) -> Step:
         if c.state is not ConferenceState.CREATING:
             return decide(c, reply, question, here, now)
-        return replace(decide(replace(c, unit=None), reply, c.question, here, now), before=c)
+        return replace(
+            decide(msgspec.structs.replace(c, unit=None), reply, c.question, here, now), before=c
+        )
 
     patch.setattr(create, "decide_create_resources", careless)
 
@@ -159,7 +161,9 @@ def waiting_is_forgotten(patch: pytest.MonkeyPatch) -> None:
 
     def forgetful(c: Conference, because: str, now: datetime) -> Step:
         step = wait_on(c, because, now)
-        return replace(step, after=replace(step.after, restore_at=None) if step.after else None)
+        return replace(
+            step, after=msgspec.structs.replace(step.after, restore_at=None) if step.after else None
+        )
 
     patch.setattr(restore, "wait_on", forgetful)
 

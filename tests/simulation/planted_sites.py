@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from conferences.rules.end import decide_end
@@ -175,6 +176,6 @@ def creation_that_moves_keeps_its_incarnation(patch: pytest.MonkeyPatch) -> None
         step = decide(c, now)
         if c.state is not ConferenceState.CREATING or step.after is None:
             return step
-        return replace(step, after=replace(step.after, incarnation=c.incarnation))
+        return replace(step, after=msgspec.structs.replace(step.after, incarnation=c.incarnation))
 
     patch.setattr(places, "decide_taken_over", careless)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -123,20 +123,22 @@ def test_an_empty_one_ends_after_five_minutes_where_that_was_asked_for() -> None
     ended = decide_due(c, NOW + seconds(1)).after
     assert ended
     assert ended.end_reason == "auto_end"
-    assert decide_due(replace(c, auto_end=False), NOW + seconds(1)).after is None
+    assert decide_due(msgspec.structs.replace(c, auto_end=False), NOW + seconds(1)).after is None
 
 
 # ---- where another site serves it, or runs it ----------------------------------------------------
 
 
 def test_the_owner_books_the_warnings_that_its_site_gives() -> None:
-    c = replace(conference(_S.RUNNING), ends_at=NOW + timedelta(minutes=5), warned=10)
+    c = msgspec.structs.replace(
+        conference(_S.RUNNING), ends_at=NOW + timedelta(minutes=5), warned=10
+    )
     step = decide_due(c, NOW, elsewhere=True)
     assert (step.after and step.after.warned, step.send) == (5, ())
 
 
 def test_the_owner_waits_a_minute_for_its_site_and_then_ends_it() -> None:
-    c = replace(conference(_S.RUNNING), ends_at=NOW, warned=1)
+    c = msgspec.structs.replace(conference(_S.RUNNING), ends_at=NOW, warned=1)
     waits = decide_due(c, NOW, elsewhere=True).after
     assert waits
     assert (waits.state, next_due(waits)) == (_S.RUNNING, NOW + OVERDUE)
@@ -146,13 +148,13 @@ def test_the_owner_waits_a_minute_for_its_site_and_then_ends_it() -> None:
 
 
 def test_one_that_is_prolonged_while_its_end_is_asked_for_goes_on() -> None:
-    c = replace(conference(_S.RUNNING), ends_at=NOW, give_up_at=NOW + OVERDUE)
+    c = msgspec.structs.replace(conference(_S.RUNNING), ends_at=NOW, give_up_at=NOW + OVERDUE)
     assert next_due(prolong(c, 30, NOW)) == NOW + timedelta(minutes=20)
 
 
 @pytest.mark.parametrize(("left", "warning"), [(601, 0), (600, 10), (571, 10), (569, 0), (300, 5)])
 def test_the_site_where_it_runs_warns_at_the_moment_and_not_later(left: int, warning: int) -> None:
-    c = replace(conference(_S.RUNNING), ends_at=NOW + seconds(left), warned=1)
+    c = msgspec.structs.replace(conference(_S.RUNNING), ends_at=NOW + seconds(left), warned=1)
     step = decide_watched(c, NOW, "owner")
     assert bool(step.send) == bool(warning)
     if warning:
@@ -160,7 +162,7 @@ def test_the_site_where_it_runs_warns_at_the_moment_and_not_later(left: int, war
 
 
 def test_a_peer_cannot_end_what_has_time_left() -> None:
-    c = replace(conference(_S.RUNNING), ends_at=NOW + seconds(1))
+    c = msgspec.structs.replace(conference(_S.RUNNING), ends_at=NOW + seconds(1))
     ask = ReleaseConference(reqid="r", e164=c.e164, reason="expired")
     assert decide_release(c, ask, "r", NOW, by_peer=True).after is None
     assert decide_release(c, ask, "r", NOW + seconds(1), by_peer=True).after

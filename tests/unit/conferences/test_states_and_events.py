@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from conferences.rules.states import MOVES, Conference, ConferenceState, WrongMove
@@ -138,7 +138,7 @@ CASES = [
 
 
 def _value(c: Conference) -> Conference:
-    return replace(c, revision=0)
+    return msgspec.structs.replace(c, revision=0)
 
 
 @pytest.mark.parametrize(
@@ -190,5 +190,5 @@ def test_a_silent_unit_speaks_for_the_assigned_one_and_for_no_other(state: Confe
     assert c.on(None)
     assert c.on(UNIT)
     assert not c.on(OTHER)
-    assert not replace(c, unit=None).on(None)
-    assert not replace(c, unit=None).on(UNIT)
+    assert not msgspec.structs.replace(c, unit=None).on(None)
+    assert not msgspec.structs.replace(c, unit=None).on(UNIT)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,7 +85,7 @@ def test_higher_incarnation_or_another_unit_is_dropped(state: ConferenceState) -
     c = conference(state)
     assert dropped(held(c, incarnation=2)) == [(NUMBER, 2)]
     assert dropped(held(c, unit=OTHER)) == GHOST
-    assert dropped(held(replace(c, unit=None))) == GHOST
+    assert dropped(held(msgspec.structs.replace(c, unit=None))) == GHOST
     assert held(c, incarnation=2).after is None
 
 
