@@ -10,7 +10,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import amqp
@@ -203,5 +202,5 @@ def _delivery(queue: str, message: amqp.Message, peer: str) -> Delivery:
     body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
     redelivered = bool(message.delivery_info.get("redelivered"))
     unreadable = message.properties.get(UNREADABLE, "")
-    envelope = replace(of_amqp(queue, message.properties, redelivered), peer=peer)
+    envelope = of_amqp(queue, message.properties, redelivered, peer)
     return Delivery(body, envelope, unreadable=unreadable)

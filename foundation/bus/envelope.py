@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+
+import msgspec
 
 from foundation.bus import protocol
 from foundation.bus.message import canonical
@@ -15,8 +16,7 @@ EXPIRES_AFTER = 60
 """Seconds after which a request is refused: nothing starts hours late."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """An envelope holds the properties of one delivery.
 
     `request` is the key of a request in the inbox; "" means that the message is no request.
@@ -60,13 +60,13 @@ class Envelope:
         elif self.message_id:
             parts = (body["type"], self.app_id, self.message_id)
         else:
-            return replace(self, request=alone)
+            return msgspec.structs.replace(self, request=alone)
         key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
         digest = hashlib.sha256(canonical(body)).hexdigest()[:32]
-        return replace(self, request=key, digest=digest)
+        return msgspec.structs.replace(self, request=key, digest=digest)
 
 
-def of_amqp(queue: str, properties: dict[str, Any], redelivered: bool) -> Envelope:
+def of_amqp(queue: str, properties: dict[str, Any], redelivered: bool, peer: str = "") -> Envelope:
     """Return the envelope of an AMQP delivery; properties of a wrong kind count as absent."""
     sent_at, headers = properties.get("timestamp"), properties.get("application_headers")
     headers = headers if isinstance(headers, dict) else {}
@@ -82,6 +82,7 @@ def of_amqp(queue: str, properties: dict[str, Any], redelivered: bool) -> Envelo
         reply_to=_short(properties.get("reply_to")),
         sent_at=sent_at if isinstance(sent_at, datetime) else None,
         redelivered=redelivered,
+        peer=peer,
         via=_short(headers.get("x-via")),
         asked_at=_short(headers.get("x-origin")),
         request_id=sane_id(headers.get(REQUEST_ID_HEADER)),

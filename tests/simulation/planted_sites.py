@@ -164,7 +164,9 @@ def rename_is_lost_after_hand_back(patch: pytest.MonkeyPatch) -> None:
 @planted
 def units_have_no_site(patch: pytest.MonkeyPatch) -> None:
     """What another site passes on counts as heard here, where a unit has the same address."""
-    patch.setattr(memory, "envelope_of", lambda *about: replace(envelope_of(*about), via=""))
+    patch.setattr(
+        memory, "envelope_of", lambda *about: msgspec.structs.replace(envelope_of(*about), via="")
+    )
 
 
 @planted

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +25,9 @@ def key(body: dict[str, Any], envelope: Envelope = CM) -> str:
 
 
 def test_the_same_type_scope_and_id_is_the_same_request_whoever_carries_it() -> None:
-    assert key(ASK) == key({**ASK, "reason": "expired"}, replace(CM, app_id="x", message_id="m2"))
+    assert key(ASK) == key(
+        {**ASK, "reason": "expired"}, msgspec.structs.replace(CM, app_id="x", message_id="m2")
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,8 +40,8 @@ def test_another_type_scope_or_id_is_another_request(change: dict[str, Any]) -> 
 def test_without_reqid_sender_and_message_id_count() -> None:
     body = {k: v for k, v in ASK.items() if k != "reqid"}
     assert key(body) == key(body)
-    assert key(body) != key(body, replace(CM, message_id="m2"))
-    assert key(body) != key(body, replace(CM, app_id="other"))
+    assert key(body) != key(body, msgspec.structs.replace(CM, message_id="m2"))
+    assert key(body) != key(body, msgspec.structs.replace(CM, app_id="other"))
 
 
 def test_the_digest_tells_another_body_and_not_another_order() -> None:
@@ -54,7 +56,7 @@ def test_answers_and_notices_are_no_requests(kind: str) -> None:
 
 
 def test_a_request_is_expired_after_60_s() -> None:
-    asked = replace(CM, sent_at=NOW)
+    asked = msgspec.structs.replace(CM, sent_at=NOW)
     assert not asked.expired(NOW + timedelta(seconds=60))
     assert asked.expired(NOW + timedelta(seconds=61))
     assert not CM.expired(NOW)
@@ -96,13 +98,13 @@ def route_of(envelope: Envelope, body: dict[str, Any]) -> tuple[Routes, str] | N
 
 
 def test_where_an_answer_goes_by_itself() -> None:
-    unit = replace(CM, queue=Routes.UNIT_TO_CSS.value.queue, app_id="cmu@10.0.0.1")
+    unit = msgspec.structs.replace(CM, queue=Routes.UNIT_TO_CSS.value.queue, app_id="cmu@10.0.0.1")
     assert route_of(CM, ASK) == (Routes.CSS_TO_CM, "")
     assert route_of(unit, ASK) == (Routes.CSS_TO_UNIT, "cmu.conf.k:10.0.0.1")
     named = {**ASK, "ip": "10.0.0.2", "pid": "b"}
     assert route_of(unit, named) == (Routes.CSS_TO_UNIT, "cmu.conf.k:10.0.0.2:b")
     assert route_of(unit, {**ASK, "ip": 5}) is None
-    assert route_of(replace(CM, queue="elsewhere"), ASK) is None
+    assert route_of(msgspec.structs.replace(CM, queue="elsewhere"), ASK) is None
 
 
 _odd = st.none() | st.integers() | st.floats() | st.text(max_size=300) | st.lists(st.integers())
