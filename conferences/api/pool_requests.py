@@ -21,7 +21,7 @@ from conferences.data.pool import Order, Pool, name_of, node_json, unit_here, un
 from conferences.flows import due, units
 from conferences.rules.room_order import rooms_for
 from conferences.rules.states import Unit
-from domains.data.queries import rooms_of, user_domains
+from domains.data.queries import MachineRoomFacts, rooms_of, user_domains
 from foundation import clock
 from foundation.bus import metrics, outbox
 from foundation.bus.delivery import DatabaseAway, Delivery, Outcome
@@ -49,7 +49,7 @@ log = logging.getLogger("conferences.pool")
 
 _OURS = (GetResources, NodeRegistered, NodeUnregistered, ResourcesUsed)
 _ROOMS_LIVE = 1.0
-_rooms_cache: dict[str, tuple[float, list[tuple[str, bool, bool]]]] = {}
+_rooms_cache: dict[str, tuple[float, list[MachineRoomFacts]]] = {}
 
 
 def take(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
@@ -143,7 +143,7 @@ def _orders(platform: str, questions: Sequence[Message | None]) -> list[Order]:
     return orders
 
 
-def _rooms(platform: str) -> list[tuple[str, bool, bool]]:
+def _rooms(platform: str) -> list[MachineRoomFacts]:
     read_at, rooms = _rooms_cache.get(platform, (0.0, []))
     if time.monotonic() - read_at > _ROOMS_LIVE:
         rooms = rooms_of(store_of(platform).database, platform)

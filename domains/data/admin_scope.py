@@ -1,4 +1,4 @@
-"""The module says which rows an administrator sees and may change (see `rights` for actions)."""
+"""The module says which rows an administrator of a domain sees and may change (see `rights` for actions)."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from domains.rules import rights, tree
 from foundation.cells.directory import own_platform
 from foundation.web.scoping import SITE, Paths, everything, nothing
 
-_OF_THE_TREE = (Domain, BackupPlatform, MachineRoom, Account, ApiKey)
+_MODELS_OF_THE_TREE = (Domain, BackupPlatform, MachineRoom, Account, ApiKey)
 _DATABASE = "default"
 
 
 def rows_in_scope(user: Any, paths: Paths, paths_at: Mapping[int, Paths] | None = None) -> Q:
     """Return the condition for the rows that belong to an administrator's domain or to a domain below it.
 
-    `paths` name the fields that hold the domain of a row. `paths_at` names other fields for administrators of a level.
+    `paths` name the fields that hold the domain of a row, as lookups (`account__domain`). `paths_at` names
+    other fields for administrators of a level: the level of a domain -> fields.
     """
     if user.is_superuser:
         return everything()
@@ -37,16 +38,20 @@ def rows_in_scope(user: Any, paths: Paths, paths_at: Mapping[int, Paths] | None 
         return nothing()
     if level is Level.CORE:
         return everything()
-    conditions = [_by(user, level, path) for path in (paths_at or {}).get(level, paths)]
+    conditions = [_rows_by_path(user, level, path) for path in (paths_at or {}).get(level, paths)]
     return reduce(or_, conditions, nothing())
 
 
-def _by(user: Account, level: Level, path: str) -> Q:
+def _rows_by_path(user: Account, level: Level, path: str) -> Q:
+    """Return the condition for rows whose domain, in the field `path`, lies in an administrator's scope.
+
+    `SITE` as path stands for the platform that this site runs.
+    """
     if path == SITE:
         return everything() if administers_this_site(user) else nothing()
     if level is Level.SERVICE:
         return visible_to(user, path)
-    return Q(**{path: user.domain_id})  # nothing lies below it; and it is found by an index
+    return Q(**{path: user.domain_id})  # No domain lies below it, and the column has an index.
 
 
 def administers_this_site(user: Any) -> bool:
@@ -56,8 +61,8 @@ def administers_this_site(user: Any) -> bool:
     return level_of(user) is not None and user.domain_id in all_above(_DATABASE, own_platform())
 
 
-def _reachable(user: Account) -> list[str]:
-    """Return the MOIDs of the platforms that tenants of the administrator's domain may be bound to."""
+def _bindable_platforms(user: Account) -> list[str]:
+    """Return the ids of the platforms that tenants of the administrator's domain may be bound to."""
     return [platform.moid for platform in tree.reachable(user.domain_id, DatabaseTree(_DATABASE))]
 
 
@@ -68,41 +73,44 @@ class DomainScope:
         """Return the condition for the rows in the administrator's scope (see `rows_in_scope`)."""
         return rows_in_scope(user, paths, paths_at)
 
-    def more_offered(self, user: Any, field: Field[Any, Any]) -> Q:
-        """Offer the platforms that a service domain borrows from above when a tenant is bound to one."""
+    def extra_choices(self, user: Any, field: Field[Any, Any]) -> Q:
+        """Return the condition for rows that a foreign key may point to although the user does not see them.
+
+        The administrator of a service domain may bind a tenant to platforms, and their machine rooms, of the
+        domains above.
+        """
         binding = {"platform": "pk__in", "room": "platform__in"}.get(field.name)
         if field.model is not UserDomain or binding is None or level_of(user) is not Level.SERVICE:
             return nothing()
-        return Q(**{binding: _reachable(user)})
+        return Q(**{binding: _bindable_platforms(user)})
 
-    def fixed(self, user: Any, model: type[Model], obj: Model | None) -> Collection[str]:
-        """Return the fields that this user may not change.
+    def fixed_fields(self, user: Any, model: type[Model], obj: Model | None) -> Collection[str]:
+        """Return the names of the fields of `obj` that this user may not change. `None` is a new object.
 
-        These are: of the own domain what is decided above it, what people may not change of themselves, and what only
-        superusers give.
+        - The user's own domain: the fields that administrators of the domains above set.
+        - The user's own account: its rights, its domain and whether it is active.
+        - Any account: the fields that only superusers set.
         """
-        fixed_fields: frozenset[str] = frozenset()
+        fixed: frozenset[str] = frozenset()
         if issubclass(model, Account):
-            fixed_fields |= frozenset() if user.is_superuser else rights.GIVEN_BY_SUPERUSERS
-            fixed_fields |= (
-                rights.OWN_STANDING if obj is not None and obj.pk == user.pk else frozenset()
-            )
+            fixed |= frozenset() if user.is_superuser else rights.SET_BY_SUPERUSERS
+            fixed |= rights.OWN_RIGHTS if obj is not None and obj.pk == user.pk else frozenset()
         if _is_own_domain(user, obj):
-            fixed_fields |= rights.FROM_ABOVE
-        return fixed_fields
+            fixed |= rights.SET_BY_DOMAINS_ABOVE
+        return fixed
 
     def allows(self, user: Any, verb: str, obj: Model) -> bool:
-        """Refuse to delete the administrator's own account and own domain."""
+        """Return `False` for deleting the administrator's own account or own domain, else `True`."""
         if verb != "delete":
             return True
         return not (_is_own_domain(user, obj) or (isinstance(obj, Account) and obj.pk == user.pk))
 
-    def closed(self, model: type[Model]) -> str:
-        """Return why things of a model are read-only on this site. "" means that they are not.
+    def read_only_reason(self, model: type[Model]) -> str:
+        """Return why objects of a model are read-only at this site, as HTML. "" means that they can be edited.
 
-        A site that follows a core changes its tree at the core.
+        A site that copies its tree of domains from a core (the deployment that owns the tree) edits it there.
         """
-        if is_tree_edited_here() or not issubclass(model, _OF_THE_TREE):
+        if is_tree_edited_here() or not issubclass(model, _MODELS_OF_THE_TREE):
             return ""
         text = _("This site follows a core: what you see here is changed there.")
         if not settings.CORE_URL:

@@ -1,6 +1,8 @@
-"""The bulk writer saves domains and accounts that came from a core, a batch in few statements.
+"""The bulk writer saves domains and accounts that a core sent, a batch in few statements.
 
-Each object that the core sends is complete: a key, room, backup or device that it does not name is deleted here.
+The core is the deployment where the tree of domains is edited; this site copies it. Each object that the core
+sends is complete: an API key, machine room, backup platform or second factor that the object does not name is
+deleted here.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from django.contrib.auth.hashers import make_password
 from domains.data import hooks, queries, sealing, tokens
 from domains.models import Account, ApiKey, Application, MachineRoom
 from domains.rules.sign_in_names import names_of
+from domains.rules.tree import PLATFORM, USER
 from foundation import clock
 from foundation.bus.outbox import to_db_datetime
 from foundation.cells import sql
@@ -21,13 +24,16 @@ from foundation.cells import sql
 log = logging.getLogger("domains.store")
 
 WireObject = Mapping[str, Any]
-_DOMAIN = ("moid", "level", "parent_id", "name", "used", "enable_h265", "enable_hd")
-_USER = ("domain_ptr_id", "platform_id", "room_id", "small_limit", "large_limit")
-_URLS = ("http", "broker", "redis", "database")
-_PLATFORM = ("domain_ptr_id", "e164_prefix", "dr_mode", *(f"{name}_url" for name in _URLS))
-_ROOM = ("moid", "platform_id", "name", "order", "is_default", "abnormal")
-_KEY = ("key", "domain_id", "secret_hash", "name", "enabled")
-_DEVICE = ("key", "name", "step", "t0", "digits", "tolerance")
+_DOMAIN_COLUMNS = ("moid", "level", "parent_id", "name", "used", "enable_h265", "enable_hd")
+_USER_DOMAIN_COLUMNS = ("domain_ptr_id", "platform_id", "room_id", "small_limit", "large_limit")
+_URL_NAMES = ("http", "broker", "redis", "database")
+_PLATFORM_COLUMNS = (
+    *("domain_ptr_id", "e164_prefix", "dr_mode"),
+    *(f"{name}_url" for name in _URL_NAMES),
+)
+_ROOM_COLUMNS = ("moid", "platform_id", "name", "order", "is_default", "abnormal")
+_KEY_COLUMNS = ("key", "domain_id", "secret_hash", "name", "enabled")
+_DEVICE_COLUMNS = ("key", "name", "step", "t0", "digits", "tolerance")
 
 
 # ---- domains ------------------------------------------------------------------------------------
@@ -37,32 +43,31 @@ def write_domains(database: str, domains: Sequence[WireObject]) -> None:
     """Insert or change these domains. Each domain comes after those that it refers to."""
     disabled = _newly_disabled(database, domains)
     rows = [_domain_row(domain) for domain in domains]
-    sql.insert(database, "domains_domain", _DOMAIN, rows, update=_DOMAIN[2:])
-    platforms = [domain for domain in domains if domain["level"] == 1]
-    users = [domain for domain in domains if domain["level"] == 0]
+    sql.insert(database, "domains_domain", _DOMAIN_COLUMNS, rows, update=_DOMAIN_COLUMNS[2:])
+    platforms = [domain for domain in domains if domain["level"] == PLATFORM]
+    user_domains = [domain for domain in domains if domain["level"] == USER]
     _write_platforms(database, platforms)
-    rooms = [(u["roommoid"], u["platformmoid"], u["roommoid"]) for u in users if u.get("roommoid")]
-    new = ("moid", "platform_id", "name", "order", "is_default", "abnormal")
-    sql.insert(
-        database, "domains_machineroom", new, [(*r, 0, 0, 0) for r in rooms], update=("moid",)
-    )
-    sql.insert(database, "domains_userdomain", _USER, map(_user_row, users), update=_USER[1:])
-    _delete_missing_rooms(database, platforms)
-    _write_keys(database, domains)
+    _insert_missing_rooms(database, user_domains)
+    rows = [_user_domain_row(domain) for domain in user_domains]
+    columns = _USER_DOMAIN_COLUMNS
+    sql.insert(database, "domains_userdomain", columns, rows, update=columns[1:])
+    _delete_unnamed_rooms(database, platforms)
+    _write_api_keys(database, domains)
     for moid in disabled:
         hooks.REVOKE_CREDENTIALS.call(database, queries.accounts_below(database, moid))
 
 
 def _newly_disabled(database: str, domains: Sequence[WireObject]) -> list[str]:
-    """Return which domains of a batch are enabled in the database and disabled in the batch."""
-    off = [domain["moid"] for domain in domains if not domain.get("used", 1)]
-    if not off:
+    """Return the ids of the domains that are enabled in the database and disabled in this batch."""
+    disabled = [domain["moid"] for domain in domains if not domain.get("used", 1)]
+    if not disabled:
         return []
-    query = f"SELECT moid FROM domains_domain WHERE used = 1 AND moid IN ({sql.marks(off)})"
-    return [row[0] for row in sql.select(database, query, off)]
+    query = f"SELECT moid FROM domains_domain WHERE used = 1 AND moid IN ({sql.marks(disabled)})"
+    return [row[0] for row in sql.select(database, query, disabled)]
 
 
 def _domain_row(domain: WireObject) -> tuple[Any, ...]:
+    """Return the values of `_DOMAIN_COLUMNS` for a received domain."""
     flags = (domain.get("used", 1), domain.get("enableh265", 1), domain.get("enablehdmeeting", 1))
     return (
         domain["moid"],
@@ -73,97 +78,120 @@ def _domain_row(domain: WireObject) -> tuple[Any, ...]:
     )
 
 
-def _user_row(domain: WireObject) -> tuple[Any, ...]:
+def _user_domain_row(domain: WireObject) -> tuple[Any, ...]:
+    """Return the values of `_USER_DOMAIN_COLUMNS` for a received user domain."""
     limits = (domain.get("smallconfnumlimit"), domain.get("largeconfnumlimit"))
     return (domain["moid"], domain["platformmoid"], domain.get("roommoid") or None, *limits)
 
 
+def _insert_missing_rooms(database: str, user_domains: Sequence[WireObject]) -> None:
+    """Insert the machine rooms that user domains are bound to, named by their id, if they are unknown here.
+
+    An existing room is left as it is: `update` names only the key, whose value is the same.
+    """
+    rooms = [
+        (domain["roommoid"], domain["platformmoid"], domain["roommoid"], 0, 0, 0)
+        for domain in user_domains
+        if domain.get("roommoid")
+    ]
+    sql.insert(database, "domains_machineroom", _ROOM_COLUMNS, rows=rooms, update=("moid",))
+
+
 def _write_platforms(database: str, platforms: Sequence[WireObject]) -> None:
+    """Insert or change platform domains with their machine rooms and backup platforms."""
     if not platforms:
         return
     _clear_swapped_prefixes(database, platforms)
     rows = [_platform_row(platform) for platform in platforms]
-    sql.insert(database, "domains_platformdomain", _PLATFORM, rows, update=_PLATFORM[1:])
+    columns = _PLATFORM_COLUMNS
+    sql.insert(database, "domains_platformdomain", columns, rows, update=columns[1:])
     rooms = [
         _room_row(platform["moid"], room)
         for platform in platforms
         for room in platform.get("rooms", ())
     ]
-    sql.insert(database, "domains_machineroom", _ROOM, rooms, update=_ROOM[1:-1])
+    # `abnormal` is left out of the update, since this site measures it.
+    sql.insert(database, "domains_machineroom", _ROOM_COLUMNS, rooms, update=_ROOM_COLUMNS[1:-1])
     _write_backups(database, platforms)
 
 
 def _platform_row(platform: WireObject) -> tuple[Any, ...]:
+    """Return the values of `_PLATFORM_COLUMNS` for a received platform domain."""
     addresses = platform.get("addresses", {})
-    urls = (addresses.get(name, "") for name in _URLS)
+    urls = (addresses.get(name, "") for name in _URL_NAMES)
     return (platform["moid"], platform["e164prefix"], platform.get("drmode", "auto"), *urls)
 
 
 def _room_row(platform: str, room: WireObject) -> tuple[Any, ...]:
+    """Return the values of `_ROOM_COLUMNS` for a machine room of a received platform domain."""
     name = room.get("name", room["roommoid"])
     return (room["roommoid"], platform, name, room.get("order", 0), room.get("default", 0), 0)
 
 
 def _clear_swapped_prefixes(database: str, platforms: Sequence[WireObject]) -> None:
-    """Give placeholders to platforms whose number prefix another platform of the batch takes.
+    """Give a placeholder as number prefix to each platform whose prefix another platform of the batch takes.
 
     Prefixes are unique, so two platforms could not swap theirs otherwise.
     """
-    wanted = {platform["e164prefix"]: platform["moid"] for platform in platforms}
+    new_owners = {platform["e164prefix"]: platform["moid"] for platform in platforms}
     query = (
         "SELECT domain_ptr_id, e164_prefix FROM domains_platformdomain WHERE e164_prefix IN ({})"
     )
-    holders = sql.select(database, query.format(sql.marks([*wanted])), [*wanted])
-    swapped = [moid for moid, prefix in holders if wanted[prefix] != moid]
+    owners = sql.select(database, query.format(sql.marks([*new_owners])), [*new_owners])
+    swapped = [moid for moid, prefix in owners if new_owners[prefix] != moid]
     for number, moid in enumerate(swapped):
         query = "UPDATE domains_platformdomain SET e164_prefix = %s WHERE domain_ptr_id = %s"
         sql.execute(database, query, [f"~{number}", moid])
 
 
 def _write_backups(database: str, platforms: Sequence[WireObject]) -> None:
-    """Replace the backups of these platforms.
+    """Replace the backup platforms of these platforms: those that take over when a platform fails.
 
-    A backup may be a platform of another service domain, which is not known here. Such backups are left out.
+    A backup may be a platform of another service domain, which this site does not know. Such a backup is left out.
     """
     moids = [platform["moid"] for platform in platforms]
-    wanted = {moid for platform in platforms for moid in platform.get("backups", ())}
+    backups = {moid for platform in platforms for moid in platform.get("backups", ())}
     condition = f"IN ({sql.marks(moids)})"
     sql.execute(
         database, f"DELETE FROM domains_backupplatform WHERE platform_id {condition}", moids
     )
-    if not wanted:
+    if not backups:
         return
     query = "SELECT domain_ptr_id FROM domains_platformdomain WHERE domain_ptr_id IN ({})"
-    known_platforms = {
-        row[0] for row in sql.select(database, query.format(sql.marks([*wanted])), [*wanted])
+    stored_platforms = {
+        row[0] for row in sql.select(database, query.format(sql.marks([*backups])), [*backups])
     }
     rows = [
         (platform["moid"], backup, order)
         for platform in platforms
         for order, backup in enumerate(platform.get("backups", ()))
-        if backup in known_platforms
+        if backup in stored_platforms
     ]
     columns = ("platform_id", "backup_id", "order")
     sql.insert(database, "domains_backupplatform", columns, rows, update=("order",))
 
 
-def _delete_missing_rooms(database: str, platforms: Sequence[WireObject]) -> None:
-    """Delete rooms that the core does not name any more, except those that tenants are bound to."""
-    named = {r["roommoid"] for platform in platforms for r in platform.get("rooms", ())}
-    complete = [platform["moid"] for platform in platforms if "rooms" in platform]
-    if complete:
-        rooms = MachineRoom.objects.using(database).filter(platform__in=complete, userdomain=None)
+def _delete_unnamed_rooms(database: str, platforms: Sequence[WireObject]) -> None:
+    """Delete machine rooms that the core no longer names, except those that tenants are bound to."""
+    named = {room["roommoid"] for platform in platforms for room in platform.get("rooms", ())}
+    with_rooms = [platform["moid"] for platform in platforms if "rooms" in platform]
+    if with_rooms:
+        rooms = MachineRoom.objects.using(database).filter(platform__in=with_rooms, userdomain=None)
         rooms.exclude(moid__in=named).delete()
 
 
-def _write_keys(database: str, domains: Sequence[WireObject]) -> None:
+def _write_api_keys(database: str, domains: Sequence[WireObject]) -> None:
+    """Insert or change the API keys of domains, and delete those that a domain no longer names.
+
+    A domain without the field `apikeys` keeps its keys.
+    """
     with_keys = [domain for domain in domains if "apikeys" in domain]
     rows = [
         (key["key"], domain["moid"], key["secrethash"], key.get("name", ""), key.get("enabled", 1))
         for domain in with_keys
         for key in domain["apikeys"]
     ]
-    sql.insert(database, "domains_apikey", _KEY, rows, update=_KEY[1:])
+    sql.insert(database, "domains_apikey", _KEY_COLUMNS, rows, update=_KEY_COLUMNS[1:])
     if with_keys:
         saved = ApiKey.objects.using(database).filter(
             domain__in=[domain["moid"] for domain in with_keys]
@@ -172,9 +200,10 @@ def _write_keys(database: str, domains: Sequence[WireObject]) -> None:
 
 
 def delete_domains(database: str, moids: Collection[str]) -> None:
-    """Delete domains with their accounts, keys and rooms.
+    """Delete domains with their accounts, API keys, OAuth applications, backups and machine rooms.
 
-    All domains below a deleted domain have to be among them. Operators made at this site stay, without a domain.
+    `moids` must name all domains below a deleted one, too. Superusers that were created at this site stay, without
+    a domain.
     """
     if not moids:
         return
@@ -197,20 +226,20 @@ def delete_domains(database: str, moids: Collection[str]) -> None:
         ("domains_platformdomain", "domain_ptr_id"),
     ):
         sql.execute(database, f"DELETE FROM {table} WHERE {column} IN {marks}", ordered)
-    while sql.execute(database, _LEAVES.format(marks), ordered):
+    while sql.execute(database, _DELETE_LEAVES.format(marks), ordered):
         pass
 
 
-_LEAVES = (
+_DELETE_LEAVES = (
     "DELETE d FROM domains_domain d LEFT JOIN domains_domain child ON child.parent_id = d.moid"
     " WHERE d.moid IN {} AND child.moid IS NULL"
 )
-"""Deletes the domains that have none below them. Repeated, it deletes all, from the leaves up."""
+"""The statement deletes the domains that have no domain below them. Repeated, it deletes all, from the leaves up."""
 
 
-def _received_from_core(database: str, people: Any) -> list[str]:
-    """Return the MOIDs of those accounts that came from the core."""
-    moids = list(people.values_list("moid", flat=True))
+def _received_from_core(database: str, accounts: Any) -> list[str]:
+    """Return the ids of those of these accounts that the core sent. `accounts` is a query set."""
+    moids = list(accounts.values_list("moid", flat=True))
     if not moids:
         return []
     query = "SELECT moid FROM domains_applied WHERE moid IN ({})"
@@ -219,20 +248,25 @@ def _received_from_core(database: str, people: Any) -> list[str]:
 
 # ---- accounts -----------------------------------------------------------------------------------
 
-_ACCOUNT = (
+_ACCOUNT_COLUMNS = (
     *("moid", "username", "first_name", "last_name", "email", "phone", "e164", "domain_id"),
     *("is_active", "is_staff", "is_superuser", "password", "date_joined"),
 )
 
 
-def write_accounts(database: str, accounts: Sequence[WireObject], freed: Iterable[str]) -> None:
+_WITH_PASSWORD = _ACCOUNT_COLUMNS[1 : _ACCOUNT_COLUMNS.index("password") + 1]
+_WITHOUT_PASSWORD = _ACCOUNT_COLUMNS[1 : _ACCOUNT_COLUMNS.index("password")]
+
+
+def write_accounts(database: str, accounts: Sequence[WireObject], to_rename: Iterable[str]) -> None:
     """Insert or change these accounts.
 
-    `freed` are the accounts that first give up their names, because other accounts of the batch take them.
+    `to_rename` are the ids of accounts that first give up their sign-in names, because other accounts of the
+    batch take them.
     """
-    _clear_names(database, list(freed))
+    _replace_names_by_placeholders(database, list(to_rename))
     secrets = {account["moid"]: _unsealed_secrets(account) for account in accounts}
-    _revoke_where_needed(database, accounts, secrets)
+    _revoke_credentials(database, accounts, secrets)
     now = to_db_datetime(clock.now())
     for with_password in (True, False):
         rows = [
@@ -240,19 +274,19 @@ def write_accounts(database: str, accounts: Sequence[WireObject], freed: Iterabl
             for account in accounts
             if bool(secrets[account["moid"]]) is with_password
         ]
-        update = _ACCOUNT[1:12] if with_password else _ACCOUNT[1:11]
-        sql.insert(database, "domains_account", _ACCOUNT, rows, update)
-    ids = _row_ids(database, [account["moid"] for account in accounts])
-    _write_names(database, accounts, ids)
-    _write_devices(
+        update = _WITH_PASSWORD if with_password else _WITHOUT_PASSWORD
+        sql.insert(database, "domains_account", _ACCOUNT_COLUMNS, rows, update)
+    ids = _primary_keys(database, [account["moid"] for account in accounts])
+    _write_sign_in_names(database, accounts, ids)
+    _write_second_factors(
         database, {ids[moid]: unsealed["totp"] for moid, unsealed in secrets.items() if unsealed}
     )
 
 
-def _revoke_where_needed(
+def _revoke_credentials(
     database: str, accounts: Sequence[WireObject], secrets: Mapping[str, WireObject]
 ) -> None:
-    """End the tokens of accounts that get a new password or are disabled."""
+    """Revoke the tokens of those accounts that this batch disables or gives a new password."""
     received = {account["moid"]: account for account in accounts}
     saved = Account.objects.using(database).filter(moid__in=[*received])
     for account in saved.only("moid", "password", "is_active"):
@@ -264,6 +298,7 @@ def _revoke_where_needed(
 
 
 def _account_row(account: WireObject, secrets: WireObject, now: Any) -> tuple[Any, ...]:
+    """Return the values of `_ACCOUNT_COLUMNS` for a received account. Without a password nobody can sign in."""
     password = secrets.get("password") or make_password(None)
     names = tuple(account.get(name) or None for name in ("email", "phone", "e164"))
     flags = (account.get("used", 1), account.get("administrator", 0), account.get("operator", 0))
@@ -272,7 +307,10 @@ def _account_row(account: WireObject, secrets: WireObject, now: Any) -> tuple[An
 
 
 def _unsealed_secrets(account: WireObject) -> WireObject:
-    """Return the password hash and second factors of an account. They are empty where they cannot be read."""
+    """Return the password hash and second factors of a received account, or {} if it has none that can be read.
+
+    The core encrypts ("seals") them with a key that all sites share.
+    """
     if "sealed" not in account:
         return {}
     try:
@@ -282,8 +320,8 @@ def _unsealed_secrets(account: WireObject) -> WireObject:
         return {}
 
 
-def _clear_names(database: str, moids: list[str]) -> None:
-    """Replace the sign-in names of these accounts by placeholders."""
+def _replace_names_by_placeholders(database: str, moids: list[str]) -> None:
+    """Replace the user names of these accounts by placeholders, and delete their other sign-in names."""
     if moids:
         condition = f"WHERE moid IN ({sql.marks(moids)})"
         query = "UPDATE domains_account SET username = CONCAT('~', moid), email = NULL,"
@@ -295,13 +333,16 @@ def _clear_names(database: str, moids: list[str]) -> None:
         )
 
 
-def _row_ids(database: str, moids: list[str]) -> dict[str, int]:
-    """Return the primary keys of these accounts by MOID."""
+def _primary_keys(database: str, moids: list[str]) -> dict[str, int]:
+    """Return the primary key of each of these accounts: MOID -> key."""
     query = f"SELECT moid, id FROM domains_account WHERE moid IN ({sql.marks(moids)})"
     return dict(sql.select(database, query, moids))
 
 
-def _write_names(database: str, accounts: Sequence[WireObject], ids: Mapping[str, int]) -> None:
+def _write_sign_in_names(
+    database: str, accounts: Sequence[WireObject], ids: Mapping[str, int]
+) -> None:
+    """Replace the sign-in names of these accounts. `ids`: MOID -> primary key of the account."""
     condition = f"account_id IN ({sql.marks([*ids])})"
     sql.execute(database, f"DELETE FROM domains_signinname WHERE {condition}", [*ids.values()])
     rows = [
@@ -311,35 +352,37 @@ def _write_names(database: str, accounts: Sequence[WireObject], ids: Mapping[str
 
 
 def sign_in_names_of(account: WireObject) -> set[str]:
-    """Return the names under which an account from the core signs in."""
+    """Return the names under which a received account signs in: user name, e-mail, telephone and E.164 number."""
     return names_of(
         account["account"], account.get("email"), account.get("phone"), account.get("e164")
     )
 
 
-def _write_devices(database: str, wanted: Mapping[int, Sequence[WireObject]]) -> None:
-    """Replace the second factors of these accounts, by primary key of the account.
+def _write_second_factors(database: str, received: Mapping[int, Sequence[WireObject]]) -> None:
+    """Replace the second factors (TOTP devices) of accounts. `received`: primary key of an account -> devices.
 
-    A device that is here already stays as it is, because its counter says which codes were used.
+    A device that is stored already stays as it is, because its counter says which codes were used.
     """
-    if not wanted:
+    if not received:
         return
     query = "SELECT id, user_id, `key` FROM otp_totp_totpdevice WHERE user_id IN ({}) AND confirmed"
-    saved = sql.select(database, query.format(sql.marks([*wanted])), [*wanted])
-    keys = {user: {device["key"] for device in devices} for user, devices in wanted.items()}
-    missing = [number for number, user, key in saved if key not in keys[user]]
-    if missing:
-        query = f"DELETE FROM otp_totp_totpdevice WHERE id IN ({sql.marks(missing)})"
-        sql.execute(database, query, missing)
-    saved_keys = {(user, key) for _, user, key in saved}
+    stored = sql.select(database, query.format(sql.marks([*received])), [*received])
+    keys = {user: {device["key"] for device in devices} for user, devices in received.items()}
+    removed = [row_id for row_id, user, key in stored if key not in keys[user]]
+    if removed:
+        query = f"DELETE FROM otp_totp_totpdevice WHERE id IN ({sql.marks(removed)})"
+        sql.execute(database, query, removed)
+    stored_keys = {(user, key) for _, user, key in stored}
+    unused = {"confirmed": 1, "drift": 0, "last_t": -1, "throttling_failure_count": 0}
+    now = to_db_datetime(clock.now())
     rows = [
-        (user, *(device[name] for name in _DEVICE), 1, 0, -1, 0, to_db_datetime(clock.now()))
-        for user, devices in wanted.items()
+        (user, *(device[name] for name in _DEVICE_COLUMNS), *unused.values(), now)
+        for user, devices in received.items()
         for device in devices
-        if (user, device["key"]) not in saved_keys
+        if (user, device["key"]) not in stored_keys
     ]
-    more = ("confirmed", "drift", "last_t", "throttling_failure_count", "created_at")
-    sql.insert(database, "otp_totp_totpdevice", ("user_id", *_DEVICE, *more), rows)
+    columns = ("user_id", *_DEVICE_COLUMNS, *unused, "created_at")
+    sql.insert(database, "otp_totp_totpdevice", columns, rows)
 
 
 def delete_accounts(database: str, moids: Collection[str]) -> None:

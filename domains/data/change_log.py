@@ -1,8 +1,9 @@
-"""The core's change log records each change of the tree for the followers concerned (MODB, ARCH §3.5).
+"""The change log records each change of the tree of domains for the followers concerned (MODB, ARCH §3.5).
 
-A follower is a platform that copies the core's tree. The row of the counter is locked until the change
-commits, so that versions become visible in their order, and so that a record is true of the tree as it
-was at the change. Without followers nothing is recorded.
+The core is the deployment where the tree is edited; a follower is a platform that copies the core's tree. Each
+change has a version, which a counter gives. The row of the counter is locked until the change commits, so that
+versions become visible in their order, and a record shows the tree as it was at the change. Without followers
+nothing is recorded.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from foundation.cells.directory import own_platform
 
 Kind = Literal["domain", "account"]
 Op = Literal["add", "mod", "del"]
+_CHUNK = 500
 
 _ANCESTORS_OF_FOLLOWERS = (
     "WITH RECURSIVE up (platform, moid, parent_id, steps) AS ("
@@ -36,34 +38,37 @@ _ANCESTORS_OF_FOLLOWERS = (
 )
 
 
-def record_change(database: str, kind: Kind, moid: str, op: Op, was: str | None = None) -> None:
-    """Record a change of one domain or account, within the transaction of the change.
+def record_change(
+    database: str, kind: Kind, moid: str, op: Op, former_parent: str | None = None
+) -> None:
+    """Record a change of one domain or account for the followers, within the transaction of the change.
 
-    `was` is the domain above it, or the domain of an account, before a move. A deletion is recorded before the
-    row is deleted, because the followers concerned are read from it.
+    `former_parent` is the domain above a domain, or the domain of an account, before it was moved; `None` means
+    that it was not moved. A deletion is recorded before the row is deleted, because the row tells which followers
+    hold it. Nothing is recorded at a deployment that is no core.
     """
-    record_changes(database, kind, [moid], op, was)
+    record_changes(database, kind, [moid], op, former_parent)
 
 
 def record_changes(
-    database: str, kind: Kind, moids: Sequence[str], op: Op, was: str | None = None
+    database: str, kind: Kind, moids: Sequence[str], op: Op, former_parent: str | None = None
 ) -> None:
     """Record the same kind of change for several domains or accounts (see `record_change`)."""
     if "bmc" not in settings.ROLES or not moids:
         return
     recorder = ChangeRecorder(database)
-    if not recorder.lines:
+    if not recorder.ancestors_of_followers:
         return
     if kind == "account":
-        _record_accounts(recorder, moids, op, was)
+        _record_accounts(recorder, moids, op, former_parent)
     else:
         for moid in moids:
-            _record_domain(recorder, moid, op, was)
+            _record_domain(recorder, moid, op, former_parent)
     recorder.write()
 
 
 def request_full_snapshots(database: str, platforms: Collection[str] = ()) -> int:
-    """Let these followers, or all, receive a full snapshot, and return how many these are."""
+    """Note that these followers, or all, are to receive a full snapshot of the tree; return how many these are."""
     query = "UPDATE domains_follower SET base = NULL, first = 0"
     with transaction.atomic(using=database):
         if platforms:
@@ -73,7 +78,7 @@ def request_full_snapshots(database: str, platforms: Collection[str] = ()) -> in
 
 
 def lock_counter(database: str) -> int:
-    """Lock the counter until the transaction ends, and return the version given last."""
+    """Lock the counter of versions until the transaction ends, and return the version given last."""
     query = "SELECT version FROM domains_counter WHERE id = 1 FOR UPDATE"
     if not (rows := sql.select(database, query)):
         sql.insert(database, "domains_counter", ("id", "version"), [(1, 0)], update=("id",))
@@ -84,28 +89,35 @@ def lock_counter(database: str) -> int:
 # ---- domains ------------------------------------------------------------------------------------
 
 
-def _record_domain(recorder: ChangeRecorder, moid: str, op: Op, was: str | None) -> None:
+def _record_domain(recorder: ChangeRecorder, moid: str, op: Op, former_parent: str | None) -> None:
+    """Record a change of a domain. `former_parent` is the parent before a move.
+
+    Followers that no longer see a moved user domain get a deletion; those to which it is new get its accounts, too.
+    """
     objects = serializers.serialize_domains(recorder.ask, [moid])
     if not objects:
         return
     content, holders = objects[0], recorder.platforms_holding(moid)
     former_holders = (
         holders
-        if was in (None, content["uplevelmoid"])
-        else recorder.platforms_holding(moid, below=was)
+        if former_parent in (None, content["uplevelmoid"])
+        else recorder.platforms_holding(moid, below=former_parent)
     )
     if op == "del":
         recorder.add("domain", moid, op, {"moid": moid}, holders)
-    elif content["level"] != USER and was not in (None, content["uplevelmoid"]):
+    elif content["level"] != USER and former_parent not in (None, content["uplevelmoid"]):
+        # A moved subtree: a full snapshot is simpler than the changes of all domains below it.
         request_full_snapshots(recorder.database, holders | former_holders)
     else:
         recorder.add("domain", moid, "del", {"moid": moid}, former_holders - holders)
         recorder.add("domain", moid, op, content, holders)
-        _record_accounts_of(recorder, moid, holders - former_holders)
+        _record_accounts_of_domain(recorder, moid, holders - former_holders)
 
 
-def _record_accounts_of(recorder: ChangeRecorder, moid: str, platforms: frozenset[str]) -> None:
-    """Record the accounts of a domain for platforms to which the domain is new."""
+def _record_accounts_of_domain(
+    recorder: ChangeRecorder, moid: str, platforms: frozenset[str]
+) -> None:
+    """Record the accounts of a domain for those platforms to which the domain is new."""
     if platforms:
         for _, content in serializers.serialize_accounts(
             recorder.ask, "WHERE a.domain_id = %s ORDER BY a.id", [moid]
@@ -117,20 +129,26 @@ def _record_accounts_of(recorder: ChangeRecorder, moid: str, platforms: frozense
 
 
 def _record_accounts(
-    recorder: ChangeRecorder, moids: Sequence[str], op: Op, was: str | None
+    recorder: ChangeRecorder, moids: Sequence[str], op: Op, former_domain: str | None
 ) -> None:
-    for chunk in serializers.chunks(moids, 500):
+    """Record the same change of many accounts, which are read in chunks."""
+    for chunk in serializers.chunks(moids, _CHUNK):
         condition = f"WHERE a.moid IN ({sql.marks(chunk)}) ORDER BY a.id"
         for _, content in serializers.serialize_accounts(recorder.ask, condition, chunk):
-            _record_account(recorder, content, op, was)
+            _record_account(recorder, content, op, former_domain)
 
 
 def _record_account(
-    recorder: ChangeRecorder, content: dict[str, Any], op: Op, was: str | None
+    recorder: ChangeRecorder, content: dict[str, Any], op: Op, former_domain: str | None
 ) -> None:
-    moid, home = content["moid"], content["userdomainmoid"]
-    holders = recorder.platforms_holding(home) if home else frozenset()
-    former_holders = recorder.platforms_holding(was) if was and was != home else holders
+    """Record a change of an account. Followers that do not see its new domain get a deletion."""
+    moid, domain = content["moid"], content["userdomainmoid"]
+    holders = recorder.platforms_holding(domain) if domain else frozenset()
+    former_holders = (
+        recorder.platforms_holding(former_domain)
+        if former_domain and former_domain != domain
+        else holders
+    )
     if op == "del":
         recorder.add("account", moid, op, {"moid": moid}, holders)
         return
@@ -147,17 +165,18 @@ class ChangeRecorder:
     def __init__(self, database: str) -> None:
         self.database = database
         self._version = lock_counter(database)
-        self._above: dict[str, list[str]] = {}
+        self._ancestors: dict[str, list[str]] = {}
         self._changes: list[tuple[Any, ...]] = []
-        self._for: list[tuple[str, int]] = []
+        self._receivers: list[tuple[str, int]] = []
+        """A follower and the version of a change that it is to receive."""
 
     @cached_property
-    def lines(self) -> dict[str, list[str]]:
-        """Return for each follower its MOID and those of all domains above it, from itself to the root."""
-        lines: dict[str, list[str]] = {}
+    def ancestors_of_followers(self) -> dict[str, list[str]]:
+        """Return for each follower its id and those of all domains above it, from itself to the root."""
+        ancestors: dict[str, list[str]] = {}
         for platform, moid in sql.select(self.database, _ANCESTORS_OF_FOLLOWERS):
-            lines.setdefault(platform, []).append(moid)
-        return lines
+            ancestors.setdefault(platform, []).append(moid)
+        return ancestors
 
     @cached_property
     def _now(self) -> Any:
@@ -173,32 +192,33 @@ class ChangeRecorder:
         With `below`, return those that would hold it if it hung below that domain.
         """
         start = below or moid
-        if start not in self._above:
-            self._above[start] = all_above(self.database, start)
-        line = self._above[start]
-        return platforms_holding(self.lines, [moid, *line] if below else line or [moid])
+        if start not in self._ancestors:
+            self._ancestors[start] = all_above(self.database, start)
+        path = self._ancestors[start]
+        path = [moid, *path] if below else path or [moid]
+        return platforms_holding(self.ancestors_of_followers, path)
 
     def add(
-        self, kind: Kind, moid: str, op: Op, content: dict[str, Any], to: Collection[str]
+        self, kind: Kind, moid: str, op: Op, content: dict[str, Any], followers: Collection[str]
     ) -> None:
         """Add a change for these followers, with the next version."""
-        if not to:
+        if not followers:
             return
         self._version += 1
         row = (self._version, kind, moid, op, orjson.dumps(content), self._now)
         self._changes.append(row)
-        self._for += [(platform, self._version) for platform in sorted(to)]
+        self._receivers += [(platform, self._version) for platform in sorted(followers)]
 
     def write(self) -> None:
-        """Write the changes, and wake the links to the followers after the commit."""
+        """Write the changes, and after the commit wake the threads that send them to the followers."""
         if not self._changes:
             return
         columns = ("version", "kind", "moid", "op", "content", "at")
         sql.insert(self.database, "domains_change", columns, self._changes)
-        sql.insert(self.database, "domains_changefor", ("platform", "version"), self._for)
+        sql.insert(self.database, "domains_changefor", ("platform", "version"), self._receivers)
         query = "UPDATE domains_counter SET version = %s WHERE id = 1"
         sql.execute(self.database, query, [self._version])
         wake_links = partial(
-            wake_up.everywhere, own_platform(), {platform for platform, _ in self._for}
+            wake_up.everywhere, own_platform(), {platform for platform, _ in self._receivers}
         )
         transaction.on_commit(wake_links, using=self.database, robust=True)

@@ -1,8 +1,10 @@
-"""The feed sends the platforms that follow this core its change log, or a full snapshot (ARCH §3.5).
+"""The feed sends the core's change log, or a full snapshot of its tree, to its followers (ARCH §3.5).
 
-The log goes out in batches. `sent` of a follower rises with the broker's confirms, in the transaction that
-locks the follower's row. A full snapshot is read from one database snapshot, which begins while no change can
-commit. So a change that the snapshot does not show is in the log, under a higher version.
+The core is the deployment where the tree of domains is edited; a follower is a platform that copies the tree.
+The log goes out in batches. A follower's column `sent`, the last version sent to it, rises with the broker's
+confirms, in the transaction that locks the follower's row. A full snapshot is read from one database snapshot,
+which begins while no change can commit. So a change that the snapshot does not show is in the log, under a higher
+version.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from django.db import connections, transaction
 from domains.data import serializers
 from domains.data.change_log import lock_counter
 from domains.data.tree_rows import LINE_UP
+from domains.rules.tree import PLATFORM, USER
 from foundation import clock
 from foundation.bus import outbox
 from foundation.bus.link import Publish
@@ -32,16 +35,16 @@ from wire.routes import Routes
 log = logging.getLogger("domains.feed")
 
 BATCH = 500
-_TYPES = {
+_TYPES_AND_ROUTES = {
     "domain": ("BMC_CSS_DOMAIN_NTF", Routes.DOMAIN_NOTICE),
     "account": ("AMC_CSS_ACCOUNT_NTF", Routes.ACCOUNT_NOTICE),
 }
-_READ = (
+_READ_CHANGES = (
     "SELECT c.version, c.kind, c.op, c.content FROM domains_changefor f"
     " JOIN domains_change c ON c.version = f.version"
     " WHERE f.platform = %s AND f.version > %s ORDER BY f.version LIMIT %s"
 )
-_GROUPS = (
+_SERVICE_DOMAINS_BELOW = (
     "WITH RECURSIVE below (moid, steps) AS ("
     " SELECT moid, 0 FROM domains_domain WHERE moid = %s UNION ALL"
     " SELECT d.moid, below.steps + 1 FROM below JOIN domains_domain d"
@@ -52,7 +55,10 @@ _snapshots: dict[str, FullSnapshot] = {}
 
 
 def feed(platform: str, publish: Publish) -> int:
-    """Send the next batch to a platform, and return its size. 0 means that nothing is to be done now."""
+    """Send the next batch of changes to a follower, and return its size. 0 means that nothing is to be done now.
+
+    A platform of the tree that is no follower yet becomes one.
+    """
     if "bmc" not in settings.ROLES:
         return 0
     database = store_of(own_platform()).database
@@ -66,7 +72,7 @@ def feed(platform: str, publish: Publish) -> int:
 
 
 def add_follower(database: str, platform: str) -> int:
-    """Let a platform of the tree follow, beginning with a full snapshot. Return 0 if it is no platform domain."""
+    """Make a platform a follower, which receives a full snapshot first. Return 0 if it is no platform domain."""
     query = (
         "INSERT IGNORE INTO domains_follower (platform, sent, first)"
         " SELECT moid, 0, 0 FROM domains_domain WHERE moid = %s AND level = 1"
@@ -75,26 +81,31 @@ def add_follower(database: str, platform: str) -> int:
 
 
 def _outbox_row(platform: str, kind: str, body: dict[str, Any]) -> Row:
-    wire_type, route = _TYPES[kind]
-    full = dumps({"type": wire_type, **body, "platformmoid": platform})
-    way, sender = route.value, f"bmc@{own_platform()}"
-    return outbox.row(full, way.exchange, way.key, clock.now(), sender, platform)
+    """Return the message to a follower about a domain or an account, as a row of the outbox."""
+    wire_type, route = _TYPES_AND_ROUTES[kind]
+    content = dumps({"type": wire_type, **body, "platformmoid": platform})
+    exchange, key, sender = route.value.exchange, route.value.key, f"bmc@{own_platform()}"
+    return outbox.row(content, exchange, key, clock.now(), sender, platform)
 
 
 # ---- the log ------------------------------------------------------------------------------------
 
 
 def _send_log_batch(database: str, platform: str, publish: Publish) -> int:
-    """Send the next changes of the log to a follower, and return how many they were."""
+    """Send the next changes of the log to a follower, and return how many they were.
+
+    Each message names the version before it, so that the follower notices a gap.
+    """
     with transaction.atomic(using=database):
         query = "SELECT sent FROM domains_follower WHERE platform = %s AND base IS NOT NULL"
         followers = sql.select(database, f"{query} FOR UPDATE SKIP LOCKED", [platform])
-        changes = (
-            sql.select(database, _READ, [platform, followers[0][0], BATCH]) if followers else []
-        )
+        if not followers:
+            return 0
+        previous = followers[0][0]
+        changes = sql.select(database, _READ_CHANGES, [platform, previous, BATCH])
         if not changes:
             return 0
-        rows, previous = [], followers[0][0]
+        rows = []
         for version, kind, op, content in changes:
             body = {"op": op, "version": version, kind: orjson.Fragment(content)}
             rows.append(_outbox_row(platform, kind, {**body, "previous": previous}))
@@ -105,7 +116,7 @@ def _send_log_batch(database: str, platform: str, publish: Publish) -> int:
     return len(rows)
 
 
-# ---- the whole ----------------------------------------------------------------------------------
+# ---- full snapshots -----------------------------------------------------------------------------
 
 
 def _send_snapshot_batch(database: str, platform: str, publish: Publish) -> int:
@@ -126,16 +137,19 @@ def _send_snapshot_batch(database: str, platform: str, publish: Publish) -> int:
 
 
 def _close_snapshot(platform: str) -> None:
-    if whole := _snapshots.pop(platform, None):
-        whole.close()
+    if snapshot := _snapshots.pop(platform, None):
+        snapshot.close()
 
 
 class FullSnapshot:
-    """A full snapshot is everything that a platform holds of the tree, with versions of its own."""
+    """A full snapshot is all domains and accounts that a follower holds, sent with versions of its own.
+
+    One process at a time sends the snapshot of a follower: the one whose `has_lock` is true.
+    """
 
     def __init__(self, database: str, platform: str) -> None:
         self._database, self._platform = database, platform
-        self._snapshot: Any = connections[database].copy()
+        self._connection: Any = connections[database].copy()
         self._items: Iterator[tuple[str, dict[str, Any]]] = iter(())
         self.first = self._next = self._previous = 0
         name = f"{connections[database].settings_dict['NAME']} {platform}"
@@ -145,12 +159,16 @@ class FullSnapshot:
             self._begin()
 
     def _ask(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._snapshot.cursor() as cursor:
+        """Run a query on the connection that has the database snapshot."""
+        with self._connection.cursor() as cursor:
             cursor.execute(query, values)
             return list(cursor.fetchall()) if cursor.description else []
 
     def _begin(self) -> None:
-        """Reserve versions and open the snapshot while the counter's lock keeps changes from committing."""
+        """Reserve versions and open the database snapshot while the lock on the counter keeps changes from committing.
+
+        Domains are counted twice, because a platform with backups is sent twice.
+        """
         self._ask("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         count = "SELECT (SELECT 2 * COUNT(*) FROM domains_domain) + COUNT(*) FROM domains_account"
         with transaction.atomic(using=self._database):
@@ -173,7 +191,7 @@ class FullSnapshot:
         """
         if not self.has_lock or not self._is_wanted():
             return 0
-        rows = self._rows(list(islice(self._items, BATCH)))
+        rows = self._outbox_rows(list(islice(self._items, BATCH)))
         publish(rows)
         if len(rows) < BATCH:
             self._finish()
@@ -184,13 +202,14 @@ class FullSnapshot:
         query = "SELECT first FROM domains_follower WHERE platform = %s AND base IS NULL"
         return sql.select(self._database, query, [self._platform]) == [(self.first,)]
 
-    def _rows(self, items: list[tuple[str, dict[str, Any]]]) -> list[Row]:
-        rows, following = [], next(self._items, None)
-        if following:
-            self._items = chain([following], self._items)
+    def _outbox_rows(self, items: list[tuple[str, dict[str, Any]]]) -> list[Row]:
+        """Return the messages about these objects. The very last one of the snapshot says so, by the field `whole`."""
+        rows, next_item = [], next(self._items, None)
+        if next_item:
+            self._items = chain([next_item], self._items)
         for position, (kind, content) in enumerate(items, 1):
             body = {"op": "mod", "version": self._next, kind: content, "previous": self._previous}
-            if following is None and position == len(items):
+            if next_item is None and position == len(items):
                 body["whole"] = self.first
             rows.append(_outbox_row(self._platform, kind, body))
             self._previous, self._next = self._next, self._next + 1
@@ -208,9 +227,9 @@ class FullSnapshot:
 
     def close(self) -> None:
         """Release the database snapshot and the lock."""
-        self._snapshot.close()
+        self._connection.close()
 
-    # ---- what it holds --------------------------------------------------------------------------
+    # ---- the objects of the snapshot ------------------------------------------------------------
 
     def _all_items(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield kind and content of all objects from the root down, so that each refers to earlier ones only."""
@@ -222,6 +241,7 @@ class FullSnapshot:
             yield from self._accounts_of(chunk)
 
     def _accounts_of(self, domains: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield "account" and the content of each account of these domains. They are read in batches."""
         last, condition = 0, f"WHERE a.domain_id IN ({sql.marks(domains)}) AND a.id > %s"
         while batch := serializers.serialize_accounts(
             self._ask, f"{condition} ORDER BY a.id LIMIT {BATCH}", [*domains, last]
@@ -234,20 +254,25 @@ class FullSnapshot:
 
         A platform with backups comes twice, because a backup may come after it.
         """
-        line = [row[0] for row in self._ask(LINE_UP, [self._platform])]
-        if len(line) < 2:
+        ancestors = [row[0] for row in self._ask(LINE_UP, [self._platform])]  # the platform first
+        if len(ancestors) < 2:
             return []
-        groups = [row[0] for row in self._ask(_GROUPS, [line[1]])]
-        platforms = self._children(groups, 1)
+        parent, above_parent = ancestors[1], ancestors[2:]
+        service_domains = [row[0] for row in self._ask(_SERVICE_DOMAINS_BELOW, [parent])]
+        platforms = self._children(service_domains, PLATFORM)
         query = "SELECT DISTINCT platform_id FROM domains_backupplatform"
         with_backups = {row[0] for row in self._ask(query)}.intersection(platforms)
-        users = self._children(groups, 0)
-        return [*reversed(line[2:]), *groups, *platforms, *sorted(with_backups), *users]
+        users = self._children(service_domains, USER)
+        return [
+            *(*reversed(above_parent), *service_domains),
+            *(*platforms, *sorted(with_backups), *users),
+        ]
 
-    def _children(self, groups: list[str], level: int) -> list[str]:
+    def _children(self, parents: list[str], level: int) -> list[str]:
+        """Return the MOIDs of the domains of one level that lie directly below these domains."""
         query = "SELECT moid FROM domains_domain WHERE level = {} AND parent_id IN ({})"
         moids: list[str] = []
-        for chunk in serializers.chunks(groups, BATCH):
+        for chunk in serializers.chunks(parents, BATCH):
             rows = self._ask(query.format(level, sql.marks(chunk)), chunk)
             moids += [row[0] for row in rows]
         return moids

@@ -1,6 +1,6 @@
-"""Hooks of the domain tree: apps above this one take part in changes and pages of domains and accounts.
+"""Through these hooks the apps above `domains` take part in changes and pages of domains and accounts.
 
-`database` is the alias of the database that holds the platform's data. A MOID names a domain or an account.
+`database` is the alias of the database that holds the platform's data. A MOID is the id of a domain or an account.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Measure(NamedTuple):
-    """How much of a limit is used. `limit` is `None` where there is no limit."""
+    """A measure says how much of a limit of a domain is used. `limit` is `None` where there is no limit."""
 
     name: StrOrPromise
     used: int
@@ -23,7 +23,7 @@ class Measure(NamedTuple):
 
 
 class RunningConference(NamedTuple):
-    """A running conference and who belongs to it.
+    """A running conference is one for whose people `im` keeps a conversation.
 
     `creator` is a MOID, `accounts` are sign-in names or MOIDs, `revision` grows with each change.
     """
@@ -77,7 +77,7 @@ def uses_by_kind(
 
 
 def measures(database: str, moids: Collection[str]) -> dict[str, list[Measure]]:
-    """Return what these domains use of their limits, as far as an app counts it."""
+    """Return the measures of each of these domains, from all apps that have any: MOID -> measures."""
     measures_of: dict[str, list[Measure]] = {moid: [] for moid in moids}
     for answer in MEASURES.call(database, moids):
         for moid, domain_measures in answer.items():

@@ -1,8 +1,8 @@
-"""The lockout refuses sign-ins after too many wrong passwords, and counts exactly: no more than LIMIT tries.
+"""The lockout refuses sign-ins after too many wrong passwords. It counts exactly: no more than `LIMIT` tries.
 
 django-axes keeps the tries in the database and refuses the sign-in, but its own handler counts without a
-lock and per name as typed. Here tries for one account are counted one after the other. A try that comes while
-the account is locked out is not checked: its sender does not learn whether the password was right.
+lock, and per name as it was typed. Here tries for one account are counted one after the other. A try that comes
+while the account is locked out is not checked: its sender does not learn whether the password was right.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ COOL_OFF = timedelta(minutes=15)
 LOCKED = gettext_noop(
     "Too many wrong tries: wait 15 minutes, or ask an administrator to unlock the account."
 )
-_PATIENCE_SECONDS = 5
+_LOCK_WAIT_SECONDS = 5
 
 
 class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]  # the base class has no types
-    """The handler answers the questions of django-axes, and counts tries exactly."""
+    """The handler tells django-axes whether an account is locked out, and counts wrong passwords exactly."""
 
     def is_locked(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> bool:
-        """Return whether the account, or the address, has used up its tries."""
+        """Return whether the account, or the client's IP address, has used up its tries."""
         address = request.axes_ip_address  # type: ignore[attr-defined]  # set by axes' middleware
         name = get_client_username(request, credentials)
         return _count_tries(username=name) >= LIMIT or bool(
@@ -48,9 +48,12 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]  # the base cla
         )
 
     def user_login_failed(
-        self, sender: Any, credentials: dict[str, Any], request: Any = None, **more: Any
+        self, sender: Any, credentials: dict[str, Any], request: Any = None, **kwargs: Any
     ) -> None:
-        """Count a wrong try, unless the account was locked out before it."""
+        """Count a wrong password, unless the account was locked out before it.
+
+        `sign_in` sets `sign_in_refused` where it refused for another reason than the password: that does not count.
+        """
         refused: str = getattr(request, "sign_in_refused", "")
         if request is None or refused:
             return
@@ -66,23 +69,23 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]  # the base cla
             address = request.axes_ip_address
             user_locked_out.send("axes", request=request, username=name, ip_address=address)
 
-    def user_logged_in(self, *args: Any, **more: Any) -> None:
+    def user_logged_in(self, *args: Any, **kwargs: Any) -> None:
         """Do nothing: the audit trail records sign-ins, and `sign_in` deletes the wrong tries."""
 
-    def user_logged_out(self, *args: Any, **more: Any) -> None:
+    def user_logged_out(self, *args: Any, **kwargs: Any) -> None:
         """Do nothing: the audit trail records sign-outs."""
 
 
 def use_given_response(request: HttpRequest, answer: Any, credentials: Any = None) -> Any:
-    """Return the response of the page or API itself for somebody who is locked out.
+    """Return for somebody who is locked out the response that our page or API has made.
 
-    django-axes would replace it by a page of its own.
+    django-axes would replace it by a page of its own (setting `AXES_LOCKOUT_CALLABLE`).
     """
     return answer
 
 
 def locked_usernames(usernames: Collection[str]) -> set[str]:
-    """Return which of these account names are locked out. Addresses are not looked at."""
+    """Return which of these user names are locked out. The clients' IP addresses do not matter."""
     if not usernames:
         return set()
     recent = AccessAttempt.objects.filter(
@@ -93,7 +96,7 @@ def locked_usernames(usernames: Collection[str]) -> set[str]:
 
 
 def delete_tries(username: str) -> int:
-    """Delete the wrong tries of an account, and return how many rows there were."""
+    """Delete the wrong tries of an account, which unlocks it, and return how many rows there were."""
     return int(AccessAttempt.objects.filter(username=username).delete()[0])
 
 
@@ -102,37 +105,39 @@ def delete_old_tries(now: datetime) -> int:
     return int(AccessAttempt.objects.filter(attempt_time__lte=now - COOL_OFF).delete()[0])
 
 
-def _count_tries(**of: str) -> int:
-    recent = AccessAttempt.objects.filter(attempt_time__gt=timezone.now() - COOL_OFF, **of)
+def _count_tries(**condition: str) -> int:
+    """Return how many recent wrong tries meet a condition on `AccessAttempt`."""
+    recent = AccessAttempt.objects.filter(attempt_time__gt=timezone.now() - COOL_OFF, **condition)
     return recent.aggregate(all=Sum("failures_since_start"))["all"] or 0
 
 
 def _save_wrong_try(name: str, request: Any) -> None:
-    """Count a wrong try in the one row of an account and address.
+    """Count a wrong try in the one row for this account and the client's IP address.
 
-    Nothing else that the client sent is kept.
+    Nothing else that the client sent is kept. All recent rows of the account get the time of this try, so that
+    they expire together.
     """
     now = timezone.now()
-    fresh = {"failures_since_start": 0, "path_info": request.axes_path_info, "http_accept": ""}
+    defaults = {"failures_since_start": 0, "path_info": request.axes_path_info, "http_accept": ""}
     row, _ = AccessAttempt.objects.get_or_create(
-        username=name, ip_address=request.axes_ip_address, user_agent="", defaults=fresh
+        username=name, ip_address=request.axes_ip_address, user_agent="", defaults=defaults
     )
     still_counts = row.attempt_time > now - COOL_OFF
     tries = F("failures_since_start") + 1 if still_counts else 1
     AccessAttempt.objects.filter(pk=row.pk).update(failures_since_start=tries, attempt_time=now)
-    live = AccessAttempt.objects.filter(username=name, attempt_time__gt=now - COOL_OFF)
-    live.update(attempt_time=now)
+    recent = AccessAttempt.objects.filter(username=name, attempt_time__gt=now - COOL_OFF)
+    recent.update(attempt_time=now)
 
 
 @contextmanager
 def _name_lock(name: str) -> Iterator[bool]:
-    """Hold a lock, so that no other process counts tries of this name meanwhile.
+    """Hold the database lock of a user name, so that no other process counts tries of it meanwhile.
 
-    It yields `False` if the lock was not free in time. Then the try has to be refused.
+    Yields `False` if the lock was not free within `_LOCK_WAIT_SECONDS`. Then the sign-in has to be refused.
     """
     key = "sign-in " + hashlib.sha256(name.encode()).hexdigest()[:48]
     with connections[router.db_for_write(AccessAttempt)].cursor() as cursor:
-        cursor.execute("SELECT GET_LOCK(%s, %s)", [key, _PATIENCE_SECONDS])
+        cursor.execute("SELECT GET_LOCK(%s, %s)", [key, _LOCK_WAIT_SECONDS])
         has_lock = cursor.fetchone() == (1,)
         try:
             yield has_lock

@@ -1,6 +1,7 @@
-"""Lookups answer what other apps ask about domains, so that no other app names a table of this one.
+"""Lookups tell other apps what they need to know of domains, so that no other app names a table of this one.
 
-`platform` says in whose data a lookup looks. Where a copy of another platform's data is away, it finds nothing.
+`platform` says in which platform's database a lookup reads. It finds nothing where that is the copy of another
+platform's database and cannot be reached.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ TENANTS_BELOW = (
 )
 """A WITH clause whose `tenants` are the user domains below a domain, or bound to a platform below it.
 
-It takes the MOID of that domain twice."""
+Its two parameters are both the id (MOID) of that domain."""
 
 _PLATFORMS_OF_DOMAINS = (
     "SELECT domain_ptr_id, platform_id FROM domains_userdomain WHERE domain_ptr_id IN ({marks})"
@@ -43,26 +44,26 @@ _HTTP_URLS = (
 
 
 def number_prefixes(platform: str) -> dict[str, str]:
-    """Return the platforms by the prefix of their conference numbers."""
+    """Return all platforms: prefix of its conference numbers -> id of the platform."""
     return dict(
         look_up(platform, "SELECT e164_prefix, domain_ptr_id FROM domains_platformdomain", [])
     )
 
 
 def platforms_of_domains(platform: str, moids: Collection[str]) -> dict[str, str]:
-    """Return the platform of each of these user and platform domains that is known."""
+    """Return the platform of each of these user and platform domains: domain -> platform. Unknown ones are left out."""
     query = _PLATFORMS_OF_DOMAINS.format(marks=sql.marks([*moids]))
     return dict(look_up(platform, query, [*moids, *moids]))
 
 
 def platforms_of_accounts(platform: str, moids: Collection[str]) -> dict[str, str | None]:
-    """Return the platform of each of these accounts. `None` means that the account has no user domain."""
+    """Return the platform of each of these accounts: account -> platform, `None` for an account without user domain."""
     query = _PLATFORMS_OF_ACCOUNTS.format(marks=sql.marks([*moids]))
     return dict(look_up(platform, query, [*moids]))
 
 
 def http_url(platform: str, moid: str) -> str:
-    """Return the HTTP address of a platform's site. "" means that the tree names none."""
+    """Return the HTTP address of a platform's site. "" means that the tree of domains names none."""
     query = "SELECT http_url FROM domains_platformdomain WHERE domain_ptr_id=%s"
     rows = look_up(platform, query, [moid])
     return str(rows[0][0]) if rows else ""
@@ -80,7 +81,10 @@ def level_of(database: str, moid: str) -> int | None:
 
 
 def tenants_of_room(database: str, platform: str, room: str, *, is_default: bool) -> list[str]:
-    """Return the user domains bound to a machine room; the default room has those that name none, too."""
+    """Return the ids of the user domains bound to a machine room.
+
+    The default room of a platform also has the user domains that name no room.
+    """
     query = (
         "SELECT domain_ptr_id FROM domains_userdomain WHERE platform_id=%s"
         f" AND (room_id=%s{' OR room_id IS NULL' if is_default else ''})"

@@ -1,4 +1,7 @@
-"""The metrics of propagation. They are summed over all processes of a site."""
+"""The metrics count how changes of the domain tree propagate. They are summed over all processes of a site.
+
+They go from the core, the deployment where the tree is edited, to the platforms that copy it (followers).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ GAPS = Counter("domains_changes_gaps", "Changes that came before others that wer
 
 
 def gauges() -> Iterator[GaugeMetricFamily]:
-    """Yield for Prometheus how far this platform and each follower of this core have come."""
+    """Yield for Prometheus up to which change this platform, and each follower of it, has received the tree."""
     state = queries.follow_state()
     yield GaugeMetricFamily(
         "domains_cursor", "The last version of the core's changes applied here", state.version
@@ -25,9 +28,15 @@ def gauges() -> Iterator[GaugeMetricFamily]:
         "Whether a change of the core cannot be applied (1 or 0)",
         bool(state.wrong),
     )
-    versions = _by_follower("domains_follower_versions", "Changes not sent yet to a follower")
-    seconds = _by_follower("domains_follower_seconds", "Age of the oldest change not sent yet")
-    whole = _by_follower("domains_follower_whole", "Whether a full snapshot is being sent (1 or 0)")
+    versions = _gauge_per_follower(
+        "domains_follower_versions", "Changes not sent yet to a follower"
+    )
+    seconds = _gauge_per_follower(
+        "domains_follower_seconds", "Age of the oldest change not sent yet"
+    )
+    whole = _gauge_per_follower(
+        "domains_follower_whole", "Whether a full snapshot is being sent (1 or 0)"
+    )
     for follower in queries.follower_lags():
         versions.add_metric([follower.platform], follower.versions)
         seconds.add_metric([follower.platform], round(follower.seconds, 1))
@@ -35,5 +44,5 @@ def gauges() -> Iterator[GaugeMetricFamily]:
     yield from (versions, seconds, whole)
 
 
-def _by_follower(name: str, documentation: str) -> GaugeMetricFamily:
+def _gauge_per_follower(name: str, documentation: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, documentation, labels=["platform"])

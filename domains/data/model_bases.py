@@ -17,7 +17,7 @@ from domains.rules.tree import Refusal
 from foundation.cells import sql
 
 NAMES = ("username", "email", "phone", "e164")
-LOOPBACK = ("http://127.0.0.1", "http://[::1]", "http://localhost")
+LOOPBACK_HOSTS = ("http://127.0.0.1", "http://[::1]", "http://localhost")
 
 
 class AccountBase(AbstractUser):
@@ -27,7 +27,7 @@ class AccountBase(AbstractUser):
         abstract = True
 
     def normalize_fields(self) -> None:
-        """Bring the names into the form in which they are kept. An empty name becomes `None`."""
+        """Normalize user name, e-mail and numbers to the form in which they are stored. Empty ones become `None`."""
         account: Any = self
         account.username = self.normalize_username(self.username or "").strip()
         account.email = (self.email or "").strip() or None
@@ -47,15 +47,18 @@ class AccountBase(AbstractUser):
                 self._save_sign_in_names(using)
 
     def _save_sign_in_names(self, database: str) -> None:
-        wanted, saved = self.sign_in_names(), self._rows("account_id = %s", [self.pk], database)
-        if removed := sorted(saved - wanted):
+        """Make the account's rows of sign-in names agree with its fields."""
+        names = self.sign_in_names()
+        stored = self._select_names("account_id = %s", [self.pk], database)
+        if removed := sorted(stored - names):
             query = f"DELETE FROM domains_signinname WHERE name IN ({sql.marks(removed)})"
             sql.execute(database, query, removed)
-        rows = [(name, self.pk) for name in sorted(wanted - saved)]
+        rows = [(name, self.pk) for name in sorted(names - stored)]
         if rows:
             sql.insert(database, "domains_signinname", ("name", "account_id"), rows)
 
-    def _rows(self, condition: str, values: list[Any], database: str) -> set[str]:
+    def _select_names(self, condition: str, values: list[Any], database: str) -> set[str]:
+        """Return the stored sign-in names, of any account, that meet a condition."""
         query = f"SELECT name FROM domains_signinname WHERE {condition}"
         return {row[0] for row in sql.select(database, query, values)}
 
@@ -65,36 +68,35 @@ class AccountBase(AbstractUser):
         return names.names_of(account.username, account.email, account.phone, account.e164)
 
     def as_facts(self) -> person.AccountFacts:
-        """Return the account as the rules of `rules.accounts` need it."""
+        """Return the values of this account that the rules in `rules.accounts` look at."""
         account: Any = self
         level = account.domain.level if account.domain else None
-        names = (account.moid, account.username, account.email, account.phone, account.e164, level)
-        return person.AccountFacts(
-            *names, account.is_staff, account.is_superuser, account.is_active
-        )
+        names = (account.moid, account.username, account.email, account.phone, account.e164)
+        flags = (account.is_staff, account.is_superuser, account.is_active)
+        return person.AccountFacts(*names, level, *flags)
 
     def find_refusals(self, database: str) -> list[Refusal]:
-        """Return why the rules refuse to save the account as it is. An empty list means that they do not."""
+        """Return why the rules refuse to save the account as it is. An empty list means that it can be saved."""
         self.normalize_fields()
-        wanted = sorted(self.sign_in_names())
+        names = sorted(self.sign_in_names())
         taken: set[str] = set()
-        if wanted:
-            condition = f"name IN ({sql.marks(wanted)}) AND account_id <> %s"
-            taken = self._rows(condition, [*wanted, self.pk or 0], database)
+        if names:
+            condition = f"name IN ({sql.marks(names)}) AND account_id <> %s"
+            taken = self._select_names(condition, [*names, self.pk or 0], database)
         return person.refusals_to_save(self.as_facts(), taken)
 
 
 class ApplicationBase(AbstractApplication):  # type: ignore[misc]  # the base class has no types
-    """A program of third parties that uses OAuth2.
+    """An application is a program of a third party that uses OAuth2 on behalf of a person.
 
-    It gets tokens by authorization code with PKCE, or, if it can keep a secret, by password.
+    It gets tokens by authorization code with PKCE, or, if it can keep a secret, by the person's password.
     """
 
     class Meta:
         abstract = True
 
     def get_allowed_schemes(self) -> list[str]:
-        """Allow `http` too, for programs on the person's own machine only (RFC 8252, see `clean`)."""
+        """Return the URL schemes of redirects. `clean` allows `http` only to the person's own machine (RFC 8252)."""
         return ["https", "http"]
 
     def redirect_uri_allowed(self, uri: str) -> bool:
@@ -105,15 +107,18 @@ class ApplicationBase(AbstractApplication):  # type: ignore[misc]  # the base cl
         registered = self.redirect_uris.split()
         if uri in registered:
             return True
-        loopback = [_portless(address) for address in registered if _host(address) in LOOPBACK[:2]]
+        loopback = [
+            _portless(address) for address in registered if _host(address) in LOOPBACK_HOSTS[:2]
+        ]
         return _portless(uri) in loopback
 
     def clean(self) -> None:
-        """Refuse unsafe settings, each with the advice what to do instead."""
+        """Raise ValidationError if a setting is unsafe; the text says what to do instead."""
         super().clean()
         errors = {}
-        unencrypted = [u for u in self.redirect_uris.split() if u.lower().startswith("http:")]
-        if any(_host(uri) not in LOOPBACK for uri in unencrypted):
+        uris = self.redirect_uris.split()
+        unencrypted = [uri for uri in uris if uri.lower().startswith("http:")]
+        if any(_host(uri) not in LOOPBACK_HOSTS for uri in unencrypted):
             errors["redirect_uris"] = _("Use https; http is for 127.0.0.1 and [::1] alone.")
         if self.authorization_grant_type not in (
             self.GRANT_AUTHORIZATION_CODE,
@@ -129,12 +134,12 @@ class ApplicationBase(AbstractApplication):  # type: ignore[misc]  # the base cl
 
 def _host(uri: str) -> str:
     """Return scheme and host of an address, without the port."""
-    scheme, _colon, rest = uri.partition("://")
-    host = rest.partition("/")[0]
+    scheme, _separator, location = uri.partition("://")
+    host = location.partition("/")[0]
     name = host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
     return f"{scheme.lower()}://{name.lower()}"
 
 
 def _portless(uri: str) -> str:
-    """Return an address without the port, if it leads to the person's own machine."""
+    """Return an http address without its port if it leads to the person's own machine, else unchanged."""
     return re.sub(r"^(http://(?:127\.0\.0\.1|\[::1\])):[0-9]{1,5}(?=[/?]|$)", r"\1", uri)

@@ -1,4 +1,4 @@
-"""The hashers say how passwords of people and secrets of programs are kept (decision 0020)."""
+"""The hashers say how passwords of people and secrets of programs are stored in the database (decision 0020)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils.crypto import constant_time_compare
 
 
 class Argon2Hasher(Argon2PasswordHasher):
-    """The hasher keeps people's passwords with Argon2id at OWASP's minimum: 19 MiB, two rounds, one lane.
+    """The hasher stores people's passwords with Argon2id at OWASP's minimum: 19 MiB, two rounds, one lane.
 
     The memory makes guessing expensive. There is one lane because web processes share the processors.
     """
@@ -21,30 +21,30 @@ class Argon2Hasher(Argon2PasswordHasher):
 
 
 class RandomSecretHasher(BasePasswordHasher):
-    """The hasher keeps random secrets of 128 bits and more that this program made, with one round of SHA-256.
+    """The hasher stores random secrets of 128 bits or more that this program made, with one round of SHA-256.
 
-    They cannot be guessed, so one round is enough. It must never be used for a password that a person chose.
+    Such secrets cannot be guessed, so one round is enough. Never use it for a password that a person chose.
     """
 
     algorithm = "random"
 
     def encode(self, password: str, salt: str) -> str:
-        """Return the text that is kept: algorithm, salt and digest."""
+        """Return the text that is stored: algorithm, salt and digest."""
         digest = hashlib.sha256(f"{salt}{password}".encode()).hexdigest()
         return f"{self.algorithm}${salt}${digest}"
 
     def decode(self, encoded: str) -> dict[str, Any]:
-        """Return the parts of a kept text."""
+        """Return the parts of a stored text: algorithm, salt and digest."""
         algorithm, salt, digest = encoded.split("$", 2)
         return {"algorithm": algorithm, "salt": salt, "hash": digest}
 
     def verify(self, password: str, encoded: str) -> bool:
-        """Return whether a kept text belongs to this password."""
+        """Return whether a stored text was made from this password."""
         return constant_time_compare(encoded, self.encode(password, self.decode(encoded)["salt"]))
 
     def safe_summary(self, encoded: str) -> Any:
-        """Return what people may see of it: the algorithm alone."""
+        """Return the part of a stored text that people may see: the algorithm alone."""
         return {"algorithm": self.algorithm}
 
     def harden_runtime(self, password: str, encoded: str) -> None:
-        """Do nothing: there is no other number of rounds whose duration has to be matched."""
+        """Do nothing: Django calls it to equalize the duration of checks after the number of rounds has changed."""

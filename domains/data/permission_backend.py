@@ -16,10 +16,10 @@ def level_of(user: Any) -> Level | None:
 
 
 class RightsBackend:
-    """The backend grants the rights of the table (`rules.rights`) to kinds of things, not to single objects.
+    """The backend grants the rights of the table in `rules.rights` to models, not to single objects.
 
-    Which objects an administrator may touch is decided by `admin_scope`. So the answer about a single object is
-    always no: otherwise the right to a kind would be mistaken for the right to every object of it.
+    `admin_scope` decides which objects an administrator may touch. So the answer about a single object is always
+    no: otherwise the right to a model would be mistaken for the right to every object of it.
     """
 
     def authenticate(self, request: Any, **credentials: Any) -> None:
@@ -34,13 +34,13 @@ class RightsBackend:
         return frozenset() if obj is not None else rights.permissions(level_of(user_obj))
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
-        """Return whether an account has a right. Django lets superusers pass before it asks."""
-        app, _, rest = perm.partition(".")
-        verb, _, model = rest.partition("_")
+        """Return whether an account has a right, `app.verb_model`. Django itself lets superusers do everything."""
+        app, _, codename = perm.partition(".")
+        verb, _, model = codename.partition("_")
         return obj is None and rights.may(level_of(user_obj), verb, f"{app}.{model}")
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
-        """Return whether an account has any right to things of an app."""
+        """Return whether an account has any right to models of an app."""
         return any(
             permission.startswith(f"{app_label}.")
             for permission in self.get_all_permissions(user_obj)

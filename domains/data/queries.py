@@ -1,9 +1,10 @@
-"""These queries read facts about domains, for many at once. They change nothing."""
+"""These queries read facts about domains, for many domains in one statement. They change nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db.models import Q
 from django.db.models.expressions import RawSQL
@@ -16,9 +17,10 @@ from foundation.cells import sql
 
 @dataclass(frozen=True, slots=True)
 class UserDomainFacts:
-    """The facts about a user domain that flows need.
+    """These are the facts about a user domain (a tenant) that flows need.
 
-    It is enabled when it, its platform, and all domains above both are enabled.
+    `enabled`: the user domain, its platform, and all domains above both are enabled. `room` is its machine room.
+    `small_limit` and `large_limit` are how many conferences it may hold at once; `None` means no limit.
     """
 
     moid: str
@@ -29,6 +31,14 @@ class UserDomainFacts:
     h265: bool
     small_limit: int | None
     large_limit: int | None
+
+
+class MachineRoomFacts(NamedTuple):
+    """A machine room of a platform. `abnormal`: its media units have failed."""
+
+    moid: str
+    is_default: bool
+    abnormal: bool
 
 
 _FACTS = """
@@ -51,26 +61,29 @@ SELECT u.domain_ptr_id, u.platform_id, u.room_id, MIN(up.used), d.enable_hd, d.e
 
 
 def user_domains(database: str, moids: Collection[str]) -> dict[str, UserDomainFacts]:
-    """Return the facts about these user domains by MOID, in one query. Unknown MOIDs are left out."""
-    wanted = sorted(set(moids))
-    if not wanted:
+    """Return the facts about these user domains, MOID -> facts, in one query. Unknown MOIDs are left out."""
+    distinct = sorted(set(moids))
+    if not distinct:
         return {}
-    rows = sql.select(database, _FACTS.format(marks=sql.marks(wanted)), wanted)
+    rows = sql.select(database, _FACTS.format(marks=sql.marks(distinct)), distinct)
     return {
-        r[0]: UserDomainFacts(r[0], r[1], r[2], bool(r[3]), bool(r[4]), bool(r[5]), r[6], r[7])
-        for r in rows
+        moid: UserDomainFacts(moid, platform, room, bool(used), bool(hd), bool(h265), small, large)
+        for moid, platform, room, used, hd, h265, small, large in rows
     }
 
 
-def rooms_of(database: str, platform: str) -> list[tuple[str, bool, bool]]:
-    """Return `(moid, is default, is abnormal)` of a platform's rooms, in their order of backup."""
+def rooms_of(database: str, platform: str) -> list[MachineRoomFacts]:
+    """Return a platform's machine rooms, in the order in which they take over from each other."""
     rows = sql.select(
         database,
         "SELECT moid, is_default, abnormal FROM domains_machineroom"
         " WHERE platform_id=%s ORDER BY `order`, moid",
         [platform],
     )
-    return [(r[0], bool(r[1]), bool(r[2])) for r in rows]
+    return [
+        MachineRoomFacts(moid, bool(is_default), bool(abnormal))
+        for moid, is_default, abnormal in rows
+    ]
 
 
 def platforms(database: str) -> list[str]:
@@ -80,7 +93,7 @@ def platforms(database: str) -> list[str]:
 
 
 def backups_of(database: str, platform: str) -> list[str]:
-    """Return the platforms that take over a platform, in order of preference."""
+    """Return the ids of the platforms that take over conferences of a platform, in order of preference."""
     rows = sql.select(
         database,
         "SELECT backup_id FROM domains_backupplatform WHERE platform_id=%s ORDER BY `order`",
@@ -89,62 +102,65 @@ def backups_of(database: str, platform: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-# ---- down and up --------------------------------------------------------------------------------
+# ---- domains below and above --------------------------------------------------------------------
 
 _BELOW = f"{GROUPS} SELECT d.moid FROM groups_below g JOIN domains_domain d ON d.parent_id = g.moid"
-"""Without the domain itself: a UNION would pass all rows through a temporary table, at twice the time."""
+"""Reads the domains below a domain, without itself: a UNION would take twice the time, by a temporary table."""
 
-_LISTED = (
+_LISTS_OF_CHILDREN = (
     f"SET STATEMENT group_concat_max_len = 4294967295 FOR {GROUPS}"
     " SELECT GROUP_CONCAT(d.moid SEPARATOR '\\n')"
     " FROM groups_below g JOIN domains_domain d ON d.parent_id = g.moid GROUP BY g.moid"
 )
-"""One row for each service domain, not for each tenant: a third of the time goes into rows."""
+"""Reads the domains below a domain as one text for each service domain, which is faster than a row for each tenant."""
 
 _VISIBLE = f"{_BELOW} UNION ALL SELECT moid FROM domains_domain WHERE moid = %s"
 
 
 def subtree(database: str, moid: str) -> list[str]:
-    """Return the MOIDs of a domain, which comes first, and of all domains below it, in one query."""
-    lists = sql.select(database, _LISTED, [moid])
+    """Return the ids of a domain, which comes first, and of all domains below it, in one query."""
+    lists = sql.select(database, _LISTS_OF_CHILDREN, [moid])
     return [moid, *(child for (children,) in lists for child in children.split("\n"))]
 
 
-def subtree_if_small(database: str, moid: str, most: int) -> list[str] | None:
-    """Return the MOIDs of `subtree`, or `None` if the domain has more than `most` domains."""
-    rows = sql.select(database, f"{_BELOW} LIMIT {int(most)}", [moid])
-    return [moid, *(row[0] for row in rows)] if len(rows) < most else None
+def subtree_if_small(database: str, moid: str, limit: int) -> list[str] | None:
+    """Return the ids of a domain and of all domains below it, or `None` if these are more than `limit`."""
+    rows = sql.select(database, f"{_BELOW} LIMIT {int(limit)}", [moid])
+    return [moid, *(row[0] for row in rows)] if len(rows) < limit else None
 
 
 def all_above(database: str, moid: str) -> list[str]:
-    """Return the MOIDs of a domain and of all above it, itself first and the root last, in one query."""
+    """Return the ids of a domain and of all domains above it, itself first and the root last, in one query."""
     return [row[0] for row in sql.select(database, LINE_UP, [moid])]
 
 
-def is_available_below(database: str, server: str, domain: str | None) -> bool:
-    """Return whether what belongs to a domain, such as a key or an application, is available to the people of another.
+def is_available_below(database: str, owner: str, domain: str | None) -> bool:
+    """Return whether an API key or application of the domain `owner` may be used by the people of `domain`.
 
-    It is available to the people of `server` itself and of the domains below it. `domain` is the people's domain.
+    It may be used by the people of `owner` itself and of all domains below it.
     """
-    return domain is not None and server in all_above(database, domain)
+    return domain is not None and owner in all_above(database, domain)
 
 
 def disabled_above(database: str, moid: str) -> str:
-    """Return the name of the nearest disabled domain from this one up. "" means that all are enabled."""
-    line = all_above(database, moid)
-    query = f"SELECT moid, name FROM domains_domain WHERE used = 0 AND moid IN ({sql.marks(line)})"
-    disabled = dict(sql.select(database, query, line)) if line else {}
-    return next((str(disabled[above]) for above in line if above in disabled), "")
+    """Return the name of the nearest disabled domain from this one up to the root, or "" if all are enabled."""
+    path = all_above(database, moid)
+    query = f"SELECT moid, name FROM domains_domain WHERE used = 0 AND moid IN ({sql.marks(path)})"
+    disabled = dict(sql.select(database, query, path)) if path else {}
+    return next((str(disabled[above]) for above in path if above in disabled), "")
 
 
 def is_kept_at_core(database: str, account: str) -> bool:
-    """Return whether an account (by MOID) came from the core, so that it is changed only there."""
+    """Return whether the core sent an account (given by MOID), so that it can be changed only there.
+
+    The core is the deployment where domains and accounts of all sites are edited.
+    """
     query = "SELECT 1 FROM domains_applied WHERE moid = %s"
     return not is_tree_edited_here() and bool(sql.select(database, query, [account]))
 
 
 def accounts_below(database: str, moid: str) -> list[str]:
-    """Return the MOIDs of the accounts of a domain and of the domains below it, without operators."""
+    """Return the ids of the accounts of a domain and of the domains below it, without superusers."""
     accounts = Account.objects.using(database).filter(domain__in=subtree(database, moid))
     return list(accounts.exclude(is_superuser=True).values_list("moid", flat=True))
 
@@ -152,8 +168,8 @@ def accounts_below(database: str, moid: str) -> list[str]:
 def visible_to(account: Account, field: str = "moid") -> Q:
     """Return the condition for rows that an account sees: those of its own domain and of the domains below.
 
-    `field` names the field that holds a row's domain, for instance "domain" for accounts. The database finds the
-    domains while it answers the query, so no list of MOIDs travels back and forth.
+    `field` names the field that holds a row's domain, for instance "domain" for accounts. The condition has the
+    domains as a subquery, so no list of ids travels to the database and back.
     """
     if account.is_superuser:
         return Q()
@@ -162,14 +178,15 @@ def visible_to(account: Account, field: str = "moid") -> Q:
     return Q(**{f"{field}__in": RawSQL(_VISIBLE, [account.domain_id] * 2)})  # noqa: S611 - a constant
 
 
-# ---- propagation --------------------------------------------------------------------------------
+# ---- propagation of the tree from the core to the platforms that copy it (followers) ------------
 
 
 @dataclass(frozen=True, slots=True)
 class FollowerLag:
-    """The lag of a follower: how many changes are not sent yet, and the age of the oldest in seconds.
+    """The lag of a follower says how many changes of the tree are not sent to it yet (`versions`).
 
-    `whole` says whether a full snapshot is being sent to it.
+    A follower is a platform that copies the tree. `seconds` is the age of the oldest of these changes. `whole`: a
+    full snapshot is being sent.
     """
 
     platform: str
@@ -178,7 +195,7 @@ class FollowerLag:
     whole: bool
 
 
-_BEHIND = """
+_LAGS = """
 SELECT f.platform, COUNT(c.version),
        COALESCE(TIMESTAMPDIFF(MICROSECOND, MIN(c.at), UTC_TIMESTAMP(6)), 0) / 1e6, f.base IS NULL
   FROM domains_follower f
@@ -189,11 +206,13 @@ SELECT f.platform, COUNT(c.version),
 
 
 def follower_lags(database: str = "default") -> list[FollowerLag]:
-    """Return the lag of each follower of this core."""
-    rows = sql.select(database, _BEHIND)
-    return [FollowerLag(r[0], int(r[1]), max(0.0, float(r[2])), bool(r[3])) for r in rows]
+    """Return the lag of each platform that copies this deployment's tree."""
+    return [
+        FollowerLag(platform, int(versions), max(0.0, float(seconds)), bool(whole))
+        for platform, versions, seconds, whole in sql.select(database, _LAGS)
+    ]
 
 
 def follow_state(database: str = "default") -> Followed:
-    """Return how far this platform has come in following the core."""
+    """Return up to which change this platform has received the core's tree; all zero if it copies none."""
     return Followed.objects.using(database).filter(pk=1).first() or Followed()

@@ -1,13 +1,13 @@
-"""The projection shows domains in Redis for the platform's other modules. The database is the truth.
+"""The projection copies domains to Redis for the platform's other modules. The database is authoritative.
 
 The hash `domain/<MOID>/info` shows a domain, and `domain/<MOID>/license` the limits of a user domain that
 has limits of its own (CSS §3.2).
 
-A change marks its domain in the table `domains_unprojected`, in its own transaction. After the commit the
-domain is read, written to Redis, and the mark removed, all under the mark's lock. So two changes of one domain
-cannot overtake each other. If a process dies in between, or Redis is away, the mark stays for `repair`. Each
-platform's Redis shows what that platform's own database holds. The key `domain/projected` marks a Redis that has
-been filled, so an emptied Redis is recognised.
+A change marks its domain by a row in the table `domains_unprojected`, in its own transaction. After the commit
+the domain is read, written to Redis, and the mark removed, all under the lock of that row. So two changes of one
+domain cannot overtake each other. If a process dies in between, or Redis cannot be reached, the mark stays for
+`repair`. Each platform's Redis shows what that platform's own database holds. The key `domain/projected` marks a
+Redis that has been filled, so an emptied Redis is recognised.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 import redis
 from django.db import transaction
 
+from domains.rules.tree import USER
 from foundation.cells import sql
 from foundation.cells.directory import possible_platforms, redis_of, store_of
 
@@ -27,36 +28,36 @@ log = logging.getLogger("domains.projection")
 FILLED_MARK = "domain/projected"
 _CHUNK = 1000
 _MARKS_TABLE = "domains_unprojected"
-_READ = (
+_SELECT_DOMAINS = (
     "SELECT d.moid, d.level, d.parent_id, d.name, d.used, d.enable_h265, d.enable_hd,"
     " u.small_limit, u.large_limit"
     " FROM domains_domain d LEFT JOIN domains_userdomain u ON u.domain_ptr_id = d.moid"
 )
-_USER = 0
 
 Hashes = dict[str, dict[str, str]]
+"""Redis key -> fields of the hash. A hash without fields stands for a key that must not exist."""
 
 
 def info_key(moid: str) -> str:
-    """Return the key of the hash that shows a domain."""
+    """Return the Redis key of the hash that shows a domain."""
     return f"domain/{moid}/info"
 
 
 def limits_key(moid: str) -> str:
-    """Return the key of the limits of a user domain. For a platform domain it shows the licence (`licensing`)."""
+    """Return the Redis key of the hash with a user domain's limits. A platform's hash shows its licence (`licensing`)."""
     return f"domain/{moid}/license"
 
 
 def hashes(row: tuple[Any, ...]) -> Hashes:
-    """Return the hashes that show a domain, by key. An empty hash has to be absent from Redis."""
+    """Return the hashes that show a domain. `row` is a row of `_SELECT_DOMAINS`."""
     hashes_of_domain = {info_key(row[0]): _info_hash(*row[:7])}
-    if row[1] == _USER:
+    if row[1] == USER:
         hashes_of_domain[limits_key(row[0])] = _limits_hash(*row[7:])
     return hashes_of_domain
 
 
 def _limits_hash(small: int | None, large: int | None) -> dict[str, str]:
-    """Return the limits that a user domain has of its own. The platform's limits are in the platform's hash."""
+    """Return the fields of the hash with the limits that a user domain has of its own."""
     limits = {"smallconfnum": small, "largeconfnum": large}
     return {name: str(value) for name, value in limits.items() if value is not None}
 
@@ -64,6 +65,7 @@ def _limits_hash(small: int | None, large: int | None) -> dict[str, str]:
 def _info_hash(
     moid: str, level: int, parent: str | None, name: str, used: bool, h265: bool, hd: bool
 ) -> dict[str, str]:
+    """Return the fields of the hash that shows a domain."""
     return {
         "moid": moid,
         "level": str(level),
@@ -75,7 +77,7 @@ def _info_hash(
     }
 
 
-# ---- one change after the other -----------------------------------------------------------------
+# ---- changed domains ----------------------------------------------------------------------------
 
 
 def mark_changed(database: str, *moids: str) -> None:
@@ -85,9 +87,9 @@ def mark_changed(database: str, *moids: str) -> None:
 
 
 def write_marked(database: str, moids: Collection[str] = ()) -> bool:
-    """Write the marked domains, or those of `moids` that are marked, to Redis and remove the marks.
+    """Write all marked domains, or those of `moids` that are marked, to Redis and remove the marks.
 
-    It returns `False` if Redis is away. Then the marks stay.
+    Returns `False` if Redis cannot be reached. Then the marks stay.
     """
     condition = f" WHERE moid IN ({sql.marks(list(moids))})" if moids else ""
     query = f"SELECT moid FROM {_MARKS_TABLE}{condition} ORDER BY moid LIMIT {_CHUNK} FOR UPDATE"
@@ -103,68 +105,74 @@ def write_marked(database: str, moids: Collection[str] = ()) -> bool:
 
 
 def _write_domains(database: str, moids: list[str]) -> bool:
-    """Write these domains to the Redis of each platform whose data lies in this database."""
-    query = f"{_READ} WHERE d.moid IN ({sql.marks(moids)})"
-    known = {row[0]: hashes(row) for row in sql.select(database, query, moids)}
-    wanted: Hashes = {}
+    """Write these domains to the Redis of each platform whose data lies in this database.
+
+    Domains that were deleted lose their hashes. Returns `False` if a Redis cannot be reached.
+    """
+    query = f"{_SELECT_DOMAINS} WHERE d.moid IN ({sql.marks(moids)})"
+    hashes_of = {row[0]: hashes(row) for row in sql.select(database, query, moids)}
+    to_write: Hashes = {}
     for moid in moids:
-        wanted |= known.get(moid) or {info_key(moid): {}, limits_key(moid): {}}
+        to_write |= hashes_of.get(moid) or {info_key(moid): {}, limits_key(moid): {}}
     try:
         for platform in possible_platforms():
             if store_of(platform).database == database:
-                _write_hashes(platform, wanted)
+                _write_hashes(platform, to_write)
     except redis.RedisError as error:
         log.warning("projection waits: %s", error)
         return False
     return True
 
 
-def _write_hashes(platform: str, wanted: Hashes) -> None:
-    """Replace these hashes in one transaction. An empty hash is deleted."""
+def _write_hashes(platform: str, hashes_to_write: Hashes) -> None:
+    """Replace these hashes in a platform's Redis, in one Redis transaction. A hash without fields is deleted."""
     with redis_of(platform).pipeline(transaction=True) as pipe:
-        for name, fields in wanted.items():
-            pipe.delete(name)
+        for key, fields in hashes_to_write.items():
+            pipe.delete(key)
             if fields:
-                pipe.hset(name, mapping=fields)  # type: ignore[arg-type]  # the stub wants a mapping that may change
+                pipe.hset(key, mapping=fields)  # type: ignore[arg-type]  # the stub wants a mapping that may change
         pipe.execute()
 
 
-# ---- all of it ----------------------------------------------------------------------------------
+# ---- all domains --------------------------------------------------------------------------------
 
 
 def _all_rows(database: str) -> Iterator[list[tuple[Any, ...]]]:
-    """Yield all domains in chunks, ordered by MOID."""
+    """Yield the rows of all domains in chunks, ordered by MOID."""
     last = ""
     while rows := sql.select(
-        database, f"{_READ} WHERE d.moid > %s ORDER BY d.moid LIMIT {_CHUNK}", [last]
+        database, f"{_SELECT_DOMAINS} WHERE d.moid > %s ORDER BY d.moid LIMIT {_CHUNK}", [last]
     ):
         yield rows
         last = rows[-1][0]
 
 
 def find_differing(platform: str) -> Iterator[list[str]]:
-    """Yield, in chunks, the MOIDs whose hashes differ from the database, then those of hashes without a domain."""
+    """Yield, in chunks, the ids of domains whose hashes in Redis differ from the database.
+
+    At the end come the ids of domains that have hashes, but no row in the database.
+    """
     client: Any = redis_of(platform)
-    known: set[str] = set()
+    stored: set[str] = set()
     for rows in _all_rows(store_of(platform).database):
-        wanted = [(row[0], name, fields) for row in rows for name, fields in hashes(row).items()]
+        expected = [(row[0], key, fields) for row in rows for key, fields in hashes(row).items()]
         with client.pipeline(transaction=False) as pipe:
-            for _, name, _fields in wanted:
-                pipe.hgetall(name)
+            for _, key, _fields in expected:
+                pipe.hgetall(key)
             answers = pipe.execute()
-        known |= {row[0] for row in rows}
-        pairs = zip(wanted, answers, strict=True)
+        stored |= {row[0] for row in rows}
+        pairs = zip(expected, answers, strict=True)
         yield list(dict.fromkeys(moid for (moid, _, fields), answer in pairs if answer != fields))
-    projected = {name.split("/")[1] for name in client.scan_iter("domain/*/*", _CHUNK)}
-    stale = sorted(projected - known - {*possible_platforms()})
+    projected = {key.split("/")[1] for key in client.scan_iter("domain/*/*", _CHUNK)}
+    stale = sorted(projected - stored - {*possible_platforms()})
     for start in range(0, len(stale), _CHUNK):
         yield stale[start : start + _CHUNK]
 
 
 def rebuild(platform: str) -> int:
-    """Write the domains whose hashes differ, and return how many they were.
+    """Write the domains to Redis whose hashes differ from the database, and return how many they were.
 
-    They are marked first, so that a change that is made meanwhile is not overtaken.
+    They are marked first, so that an older state never overwrites a change that is made meanwhile.
     """
     count, database = 0, store_of(platform).database
     try:
@@ -182,7 +190,10 @@ def rebuild(platform: str) -> int:
 
 
 def repair(platform: str) -> None:
-    """Write what is still marked, and fill a Redis that was emptied. It is cheap when nothing is to be done."""
+    """Write the domains that are still marked to a platform's Redis, and fill a Redis that was emptied.
+
+    A timer calls it often: it is cheap when nothing is to be done.
+    """
     try:
         if not redis_of(platform).exists(FILLED_MARK):
             log.info("%d domains are written to Redis", rebuild(platform))

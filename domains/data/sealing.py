@@ -1,6 +1,7 @@
-"""Secrets of accounts are sealed on their way from the core to the sites, with AES-GCM.
+"""Secrets of accounts are encrypted ("sealed") with AES-GCM on their way from the core to the sites.
 
-Core and sites share the key: `ACCOUNT_SEALING_KEY`, 32 bytes in base64. What is sealed is bound to its account.
+The core is the deployment where accounts are edited. It shares a key with all sites: `ACCOUNT_SEALING_KEY`, 32
+bytes in base64. A sealed text can be opened for its own account only.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
-_NONCE = 12
+_NONCE_BYTES = 12
 _KEY_BYTES = 32
 
 
 class UnsealError(ValueError):
-    """The error says why something sealed cannot be read here."""
+    """The error says why the sealed secrets of an account cannot be opened at this site."""
 
 
 @cache
 def _cipher(key: str) -> AESGCM:
-    """Return the cipher of a key in base64. Raises UnsealError."""
+    """Return the cipher for a key in base64. Raises UnsealError if the key is malformed."""
     try:
         raw = base64.b64decode(key + "=" * (-len(key) % 4), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):
@@ -37,7 +38,7 @@ def _cipher(key: str) -> AESGCM:
 
 
 def find_key_problem() -> str:
-    """Return why the key cannot be used, in words. "" means that it can."""
+    """Return why `ACCOUNT_SEALING_KEY` cannot be used, in words for operators. "" means that it can."""
     if not settings.ACCOUNT_SEALING_KEY:
         return (
             "ACCOUNT_SEALING_KEY is not set: people of the core's tree cannot sign in at the sites"
@@ -53,7 +54,7 @@ def seal(moid: str, secrets: dict[str, Any]) -> str | None:
     """Return the secrets of an account, sealed as text. `None` means that there is no usable key."""
     if find_key_problem():
         return None
-    nonce = os.urandom(_NONCE)
+    nonce = os.urandom(_NONCE_BYTES)
     cipher = _cipher(settings.ACCOUNT_SEALING_KEY)
     hidden = cipher.encrypt(nonce, orjson.dumps(secrets), moid.encode())
     return base64.urlsafe_b64encode(nonce + hidden).decode()
@@ -66,7 +67,7 @@ def unseal(moid: str, text: str) -> dict[str, Any]:
     try:
         raw = base64.b64decode(text, altchars=b"-_", validate=True)
         plain = _cipher(settings.ACCOUNT_SEALING_KEY).decrypt(
-            raw[:_NONCE], raw[_NONCE:], moid.encode()
+            raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], moid.encode()
         )
         secrets = orjson.loads(plain)
     except (ValueError, binascii.Error, InvalidTag):

@@ -1,4 +1,7 @@
-"""These system checks look at settings that a core and its platforms share."""
+"""These Django system checks look at the settings that a core and the sites which copy its tree share.
+
+The core is the deployment where the tree of domains and accounts is edited.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from domains.data import sealing
 
 
 def accounts_can_be_sealed(**_: Any) -> list[CheckMessage]:
-    """Warn (`domains.W001`) that people of the core's tree could not sign in at the sites."""
+    """Warn (`domains.W001`) if the key is unusable without which people of the core's tree cannot sign in at sites."""
     shared = settings.CORE_MOID or "bmc" in settings.ROLES
     problem = sealing.find_key_problem() if shared else ""
     hint = (

@@ -1,6 +1,7 @@
-"""Tokens prove who calls, besides the browser's session: logins of software, and OAuth2 tokens.
+"""Tokens prove who calls an API, where there is no browser session: logins of software, and OAuth2 tokens.
 
-A browser's session needs no deletion: Django compares it with password and state at every request.
+When an account is disabled or gets a new password, its tokens are deleted here. Browser sessions need no deletion:
+Django compares them with the account at every request.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from domains.models import Account, ApiToken
 
 
 def revoke_all(account: Account, database: str = "default") -> None:
-    """Delete all API logins, codes, and access and refresh tokens of an account."""
+    """Delete all API logins, and all OAuth2 codes, access tokens and refresh tokens, of an account."""
     ApiToken.objects.using(database).filter(account=account).delete()
     for model in (get_grant_model(), get_access_token_model(), refresh_tokens()):
         model.objects.using(database).filter(user=account).delete()

@@ -1,30 +1,44 @@
-"""The tree browser reads one level of the tree at a time for the pages, each in a handful of statements."""
+"""The tree browser reads the domain tree for the admin pages, one page of one domain's children at a time.
+
+Each function needs a handful of statements, whatever the size of the tree.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from domains.data.tree_rows import GROUPS
 from domains.rules.tree import CORE, DEEPEST, PLATFORM, SERVICE, USER
 from foundation.cells import sql
 
 PAGE = 50
-"""Domains on one page of a level."""
+"""How many domains directly below a domain are shown on one page."""
 
 MOST_COUNTED = 10_000
-Path = list[tuple[str, int, str, bool]]
-"""From the root down: `(moid, level, name, used)`."""
+Path = list["PathStep"]
+"""The domains from the root down to a domain, itself last."""
 
-_PLACES = (CORE, SERVICE, PLATFORM, USER)
+_ORDER_OF_LEVELS = (CORE, SERVICE, PLATFORM, USER)
+
+
+class PathStep(NamedTuple):
+    """A domain on the path from the root to another domain. `used`: it is enabled."""
+
+    moid: str
+    level: int
+    name: str
+    used: bool
 
 
 @dataclass(slots=True)
 class TreeEntry:
     """An entry is a domain as the tree's page shows it.
 
-    `below` counts the domains directly below it, by level. `disabled_by` names the nearest disabled domain above.
+    `used`: it is enabled. `below`: level -> how many domains of that level lie directly below it. `disabled_by` is the
+    name of the nearest disabled domain above. `above` are the domains from the root down to its parent.
     """
 
     moid: str
@@ -36,21 +50,21 @@ class TreeEntry:
     room: str = ""
     disabled_by: str = ""
     below: dict[int, int] = field(default_factory=dict)
-    line: Sequence[tuple[str, int, str]] = ()
+    above: Sequence[PathStep] = ()
 
     @property
-    def opens(self) -> bool:
-        """Return whether there is anything below the domain."""
+    def has_children(self) -> bool:
+        """Return whether there is any domain below this one."""
         return any(self.below.values())
 
 
 _ENTRY = "d.moid, d.level, d.parent_id, d.name, d.used"
-_BOUND = (
+_SELECT_BINDINGS = (
     "SELECT u.domain_ptr_id, p.name, r.name FROM domains_userdomain u"
     " JOIN domains_domain p ON p.moid = u.platform_id"
     " LEFT JOIN domains_machineroom r ON r.moid = u.room_id WHERE u.domain_ptr_id IN ({marks})"
 )
-_LINES = (
+_SELECT_PATHS = (
     "WITH RECURSIVE up (start, moid, parent_id, steps) AS ("
     " SELECT moid, moid, parent_id, 0 FROM domains_domain WHERE moid IN ({marks})"
     " UNION ALL SELECT up.start, d.moid, d.parent_id, up.steps + 1"
@@ -58,7 +72,7 @@ _LINES = (
     " SELECT up.start, d.moid, d.level, d.name, d.used FROM up"
     " JOIN domains_domain d ON d.moid = up.moid ORDER BY up.start, up.steps DESC"
 )
-_BELOW = (
+_COUNT_BELOW = (
     f"{GROUPS} SELECT d.level, COUNT(*) FROM groups_below g"
     " JOIN domains_domain d ON d.parent_id = g.moid GROUP BY d.level"
 )
@@ -70,67 +84,79 @@ def children(database: str, parent: str, page: int = 1) -> tuple[list[TreeEntry]
     Service domains come first, then platforms, then user domains, each by name.
     """
     entries: list[TreeEntry] = []
-    skip, wanted = (max(1, page) - 1) * PAGE, PAGE + 1
-    counts = _counts(database, [parent]).get(parent, {})
-    for level in _PLACES:
+    skip, limit = (max(1, page) - 1) * PAGE, PAGE + 1  # one entry more than shown: are there more?
+    counts = _count_children(database, [parent]).get(parent, {})
+    for level in _ORDER_OF_LEVELS:
         count_of_level = counts.get(level, 0)
-        if skip < count_of_level and len(entries) < wanted:
-            entries += _of_level(database, parent, level, skip, wanted - len(entries))
+        if skip < count_of_level and len(entries) < limit:
+            entries += _children_of_level(database, parent, level, skip, limit - len(entries))
         skip = max(0, skip - count_of_level)
     path = paths_from_root(database, [parent])[parent]
-    above = {
-        entry.moid: [*path, (entry.moid, entry.level, entry.name, entry.used)]
+    paths = {
+        entry.moid: [*path, PathStep(entry.moid, entry.level, entry.name, entry.used)]
         for entry in entries[:PAGE]
     }
-    return _complete(database, entries[:PAGE], above), len(entries) > PAGE
+    return _complete(database, entries[:PAGE], paths), len(entries) > PAGE
 
 
-def _of_level(database: str, parent: str, level: int, skip: int, count: int) -> list[TreeEntry]:
+def _children_of_level(
+    database: str, parent: str, level: int, skip: int, count: int
+) -> list[TreeEntry]:
+    """Return `count` domains of one level directly below a domain, by name, without the first `skip` ones."""
     query = (
         f"SELECT {_ENTRY} FROM domains_domain d WHERE d.parent_id = %s AND d.level = %s"
         " ORDER BY d.name, d.moid LIMIT %s OFFSET %s"
     )
-    rows = sql.select(database, query, [parent, level, count, skip])
-    return [TreeEntry(r[0], r[1], r[2], r[3], bool(r[4])) for r in rows]
+    return [_entry(row) for row in sql.select(database, query, [parent, level, count, skip])]
+
+
+def _entry(row: Sequence[Any]) -> TreeEntry:
+    """Return the entry of a row whose columns are `_ENTRY`."""
+    moid, level, parent, name, used = row
+    return TreeEntry(moid, level, parent, name, bool(used))
 
 
 def load_entries(database: str, moids: Sequence[str]) -> list[TreeEntry]:
-    """Return these domains in this order. Domains that are gone are left out."""
+    """Return these domains in this order. Domains that no longer exist are left out."""
     if not moids:
         return []
     query = f"SELECT {_ENTRY} FROM domains_domain d WHERE d.moid IN ({sql.marks(moids)})"
-    by_moid = {
-        r[0]: TreeEntry(r[0], r[1], r[2], r[3], bool(r[4]))
-        for r in sql.select(database, query, list(moids))
-    }
-    entries = [by_moid[moid] for moid in moids if moid in by_moid]
-    return _complete(database, entries, paths_from_root(database, list(by_moid)))
+    entry_of = {row[0]: _entry(row) for row in sql.select(database, query, list(moids))}
+    entries = [entry_of[moid] for moid in moids if moid in entry_of]
+    return _complete(database, entries, paths_from_root(database, list(entry_of)))
 
 
 def _complete(
-    database: str, entries: list[TreeEntry], above: Mapping[str, Path]
+    database: str, entries: list[TreeEntry], paths: Mapping[str, Path]
 ) -> list[TreeEntry]:
-    """Add binding, path, disabled domain above, and counts below to entries: two statements for all."""
-    bound = _bindings(database, [entry.moid for entry in entries if entry.level == USER])
-    below = _counts(database, [entry.moid for entry in entries if entry.level in (CORE, SERVICE)])
+    """Fill the fields of entries that their own rows do not have, with two statements for all.
+
+    `paths`: MOID of an entry -> the domains from the root down to it.
+    """
+    bindings = _bindings(database, [entry.moid for entry in entries if entry.level == USER])
+    with_children = [entry.moid for entry in entries if entry.level in (CORE, SERVICE)]
+    counts = _count_children(database, with_children)
     for entry in entries:
-        entry.platform, entry.room = bound.get(entry.moid, ("", ""))
-        entry.line = [(moid, level, name) for moid, level, name, _ in above[entry.moid][:-1]]
-        entry.disabled_by = _nearest_disabled(above[entry.moid][:-1])
-        entry.below = below.get(entry.moid, {})
+        entry.platform, entry.room = bindings.get(entry.moid, ("", ""))
+        entry.above = paths[entry.moid][:-1]
+        entry.disabled_by = _nearest_disabled(entry.above)
+        entry.below = counts.get(entry.moid, {})
     return entries
 
 
 def _bindings(database: str, tenants: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Return the names of platform and room of each of these user domains."""
+    """Return for each user domain the names of the platform and the machine room that it is bound to."""
     if not tenants:
         return {}
-    rows = sql.select(database, _BOUND.format(marks=sql.marks(tenants)), list(tenants))
-    return {r[0]: (r[1], r[2] or "") for r in rows}
+    rows = sql.select(database, _SELECT_BINDINGS.format(marks=sql.marks(tenants)), list(tenants))
+    return {tenant: (platform, room or "") for tenant, platform, room in rows}
 
 
-def _counts(database: str, parents: Sequence[str]) -> dict[str, dict[int, int]]:
-    """Return how many domains hang directly below each domain, by level. The index alone answers it."""
+def _count_children(database: str, parents: Sequence[str]) -> dict[str, dict[int, int]]:
+    """Return how many domains of each level lie directly below each domain: MOID -> level -> count.
+
+    The database answers this from an index alone.
+    """
     counts: dict[str, dict[int, int]] = defaultdict(dict)
     if parents:
         query = (
@@ -143,17 +169,17 @@ def _counts(database: str, parents: Sequence[str]) -> dict[str, dict[int, int]]:
 
 
 def paths_from_root(database: str, moids: Collection[str]) -> dict[str, Path]:
-    """Return for each domain `(moid, level, name, used)` from the root down to it, in one statement."""
+    """Return for each domain the path of domains from the root down to it, in one statement."""
     paths: dict[str, Path] = {moid: [] for moid in moids}
     if moids:
-        query = _LINES.format(marks=sql.marks(list(moids)))
+        query = _SELECT_PATHS.format(marks=sql.marks(list(moids)))
         for start, moid, level, name, used in sql.select(database, query, list(moids)):
-            paths[start].append((moid, level, name, bool(used)))
+            paths[start].append(PathStep(moid, level, name, bool(used)))
     return paths
 
 
-def _nearest_disabled(line: Path) -> str:
-    return next((name for _moid, _level, name, used in reversed(line) if not used), "")
+def _nearest_disabled(path: Sequence[PathStep]) -> str:
+    return next((step.name for step in reversed(path) if not step.used), "")
 
 
 def disabled_above(database: str, moids: Collection[str]) -> dict[str, str]:
@@ -165,5 +191,5 @@ def disabled_above(database: str, moids: Collection[str]) -> dict[str, str]:
 
 
 def counts_below(database: str, moid: str) -> dict[int, int]:
-    """Return how many domains hang anywhere below a domain, by level."""
-    return dict(sql.select(database, _BELOW, [moid]))
+    """Return how many domains of each level lie anywhere below a domain: level -> count."""
+    return dict(sql.select(database, _COUNT_BELOW, [moid]))

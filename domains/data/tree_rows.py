@@ -1,4 +1,4 @@
-"""The rows of the tree are read for the rules in few statements, whatever the size of the tree."""
+"""The module reads the domain tree for the rules that check a change, in few statements whatever its size."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from domains.rules.tree import CORE, DEEPEST, PLATFORM, SERVICE, Node
+from domains.rules.tree import CORE, DEEPEST, PLATFORM, SERVICE, USER, Node
 from foundation.cells import sql
 
 _NODE = (
@@ -25,9 +25,10 @@ GROUPS = (
     " UNION SELECT d.moid FROM groups_below g"
     " JOIN domains_domain d ON d.parent_id = g.moid AND d.level = 2)"
 )
-"""Reads a domain and the service domains below it.
+"""A WITH clause whose `groups_below` are a domain and the service domains below it.
 
-Only these have anything below them, and they are few. What they hold is read by one join, from an index."""
+Only service domains have anything below them, and they are few. A join by `parent_id`, which is indexed, then
+reads the domains below them."""
 
 LINE_UP = (
     "WITH RECURSIVE up (moid, parent_id, steps) AS ("
@@ -68,16 +69,16 @@ def _node(row: Sequence[Any]) -> Node:
 
 
 class DatabaseTree:
-    """A `rules.tree.Tree` that reads a database, and nothing twice."""
+    """The tree, as the rules see it (`rules.tree.Tree`), reads the domains from a database, each only once."""
 
     def __init__(self, database: str) -> None:
         self.database = database
         self._known: dict[str, Node | None] = {}
         self._platforms: dict[str, list[Node]] = {}
-        self._frame_read = False
+        self._all_but_tenants_read = False
 
     def node(self, moid: str) -> Node | None:
-        """Return a domain, or `None`. The domains above it are read with it."""
+        """Return a domain, or `None` if it does not exist. The domains above it are read with it."""
         if moid not in self._known:
             self._known[moid] = None
             for row in sql.select(self.database, _LINE, [moid]):
@@ -85,7 +86,7 @@ class DatabaseTree:
         return self._known[moid]
 
     def core(self) -> Node | None:
-        """Return the root, or `None`."""
+        """Return the root of the tree, the core domain, or `None` if the tree is empty."""
         return self._core
 
     @cached_property
@@ -96,7 +97,7 @@ class DatabaseTree:
 
     def platforms_of(self, service: str) -> Sequence[Node]:
         """Return the platform domains directly below a service domain."""
-        if service not in self._platforms and not self._frame_read:
+        if service not in self._platforms and not self._all_but_tenants_read:
             query = (
                 f"SELECT {_NODE.format(source='domains_domain d')}"
                 " WHERE d.parent_id = %s AND d.level = %s ORDER BY d.name, d.moid"
@@ -106,27 +107,30 @@ class DatabaseTree:
         return self._platforms.get(service, [])
 
     def bound_below(self, moid: str) -> Iterable[Node]:
-        """Yield one user domain for each pair of service domain and bound platform, from one statement."""
-        self._read_frame()
-        for tenant, parent, name, platform in sql.select(self.database, _BOUND, [moid]):
-            yield Node(tenant, 0, parent, name, True, platform)
+        """Yield, of the user domains below a domain, one for each pair of its parent and its platform.
 
-    def _read_frame(self) -> None:
-        """Read all service and platform domains at once. One by one they would be thousands of queries."""
-        if self._frame_read:
+        The rules compare only these two, so one user domain stands for all with the same pair.
+        """
+        self._read_all_but_tenants()
+        for tenant, parent, name, platform in sql.select(self.database, _BOUND, [moid]):
+            yield Node(tenant, USER, parent, name, True, platform)
+
+    def _read_all_but_tenants(self) -> None:
+        """Read all core, service and platform domains at once. One by one they would be thousands of queries."""
+        if self._all_but_tenants_read:
             return
         query = (
             f"SELECT {_NODE.format(source='domains_domain d')}"
             " WHERE d.level IN (%s, %s, %s) ORDER BY d.name, d.moid"
         )
-        self._platforms, self._frame_read = {}, True
+        self._platforms, self._all_but_tenants_read = {}, True
         for row in sql.select(self.database, query, [PLATFORM, SERVICE, CORE]):
             node = self._known[row[0]] = _node(row)
             if node.level == PLATFORM:
                 self._platforms.setdefault(node.parent or "", []).append(node)
 
     def height(self, moid: str) -> int:
-        """Return how many levels a domain takes together with the domains below it."""
+        """Return how many domains lie on the longest way from a domain down, itself included."""
         rows = sql.select(self.database, _HEIGHT, [moid])
         return max((deep + leaves for deep, leaves in rows), default=1)
 
@@ -143,7 +147,7 @@ class DatabaseTree:
         return (rows[0][0], rows[0][1]) if rows else None
 
 
-# ---- who uses it --------------------------------------------------------------------------------
+# ---- what uses a domain or a machine room -------------------------------------------------------
 
 _USES = {
     "domains below": "domains_domain WHERE parent_id",
@@ -156,16 +160,17 @@ _ROOM_USES = {"user domains bound": "domains_userdomain WHERE room_id"}
 
 
 def count_uses(database: str, moid: str) -> dict[str, int]:
-    """Count what hangs on a domain, by kind."""
-    return _counts(database, moid, _USES)
+    """Return how many rows of each kind refer to a domain: kind in words -> count."""
+    return _count_references(database, moid, _USES)
 
 
 def count_uses_of_room(database: str, moid: str) -> dict[str, int]:
-    """Count what hangs on a machine room, by kind."""
-    return _counts(database, moid, _ROOM_USES)
+    """Return how many rows of each kind refer to a machine room: kind in words -> count."""
+    return _count_references(database, moid, _ROOM_USES)
 
 
-def _counts(database: str, moid: str, tables: Mapping[str, str]) -> dict[str, int]:
+def _count_references(database: str, moid: str, tables: Mapping[str, str]) -> dict[str, int]:
+    """Count, in one query, the rows that refer to `moid`. `tables`: kind -> "table WHERE column"."""
     counts = ", ".join(
         f"(SELECT COUNT(*) FROM {table_and_column} = %s)" for table_and_column in tables.values()
     )

@@ -1,4 +1,4 @@
-"""The tree is either edited at this deployment, or copied from a core."""
+"""The tree of domains is either edited at this deployment, or copied from another one, the core."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from foundation.cells.directory import own_platform, store_of
 
 
 def is_tree_edited_here() -> bool:
-    """Return whether domains and accounts are changed here. If not, a core sends them by message."""
+    """Return whether domains and accounts are edited at this deployment. If not, the core sends them by message."""
     return not settings.CORE_MOID or "bmc" in settings.ROLES
 
 
 def why_own_domain_is_missing() -> str:
-    """Return why this platform cannot serve yet: its own domain is not in the tree. "" means that it is."""
+    """Return the reason why this platform's own domain is missing from the domain tree, or "" if it is there."""
     query = "SELECT 1 FROM domains_domain WHERE moid=%s"
     if sql.select(store_of(own_platform()).database, query, [own_platform()]):
         return ""

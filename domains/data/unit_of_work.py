@@ -1,7 +1,8 @@
-"""The unit of work of the flows that follow a core. It lives within one transaction.
+"""The unit of work applies the changes of the domain tree that a core sends. It lives within one transaction.
 
-What a batch of messages needs is read at its beginning. What the messages say is staged in memory, where a later
-message about a thing replaces an earlier one. It is written at the end, in few statements.
+The core is the deployment where the tree is edited; this platform copies it. The rows that a batch of messages
+needs are read at its beginning. The domains and accounts that the messages carry are staged in memory, where a
+later message about the same one replaces an earlier one. They are written at the end, in few statements.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from domains.data.serializers import WireObject
 from domains.data.tree_rows import DatabaseTree
 from domains.data.tree_source import is_tree_edited_here
 from domains.rules.sync_decisions import Verdict, is_time_to_ask, judge_change
+from domains.rules.tree import CORE, PLATFORM, SERVICE, USER
 from foundation.bus.message import Message
 from foundation.bus.outbox import to_db_datetime
 from foundation.bus.outgoing import Send
@@ -27,20 +29,29 @@ from wire.routes import Routes
 log = logging.getLogger("domains.site")
 
 Notice = DomainChanged | AccountChanged
-_LEVELS = {"uplevelmoid": (2, 3), "platformmoid": (1,), "userdomainmoid": (0, 1, 2, 3)}
+_MAX_REASON_LENGTH = 400
+_ALLOWED_LEVELS = {
+    "uplevelmoid": (SERVICE, CORE),
+    "platformmoid": (PLATFORM,),
+    "userdomainmoid": (USER, PLATFORM, SERVICE, CORE),
+}
+"""A field of a domain or account that refers to a domain -> the levels that this domain may have."""
 
 
 class DomainsUnitOfWork:
-    """The unit of work holds the domains and accounts of a platform that a core sends."""
+    """The unit of work stages the domains and accounts that the core has sent, and writes them at the end.
+
+    `cursor`: the version of the last change up to which nothing is missing here.
+    """
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow, self.database, self.now = uow, uow.database, uow.now
         self.is_open, self.own = uow.is_open, uow.platform
         self.cursor, self._gap, self._wrong = 0, False, ""
         self._asked_at: datetime | None = None
-        self._was: tuple[Any, ...] | None = None
+        self._saved_state: tuple[Any, ...] | None = None
         self._versions: dict[str, int] = {}
-        self._changed: dict[str, int] = {}
+        self._new_versions: dict[str, int] = {}
         self._levels: dict[str, int] = {}
         self._name_owners: dict[str, tuple[str, bool]] = {}
         self._domains: dict[str, WireObject | None] = {}
@@ -49,11 +60,13 @@ class DomainsUnitOfWork:
     # ---- reading ------------------------------------------------------------------------------
 
     def prepare(self, messages: Sequence[Message]) -> None:
-        """Lock how far this platform has come, and read what these messages refer to.
+        """Lock the row with this platform's cursor, and read the rows that these messages refer to.
 
         The lock makes batches wait for one another.
         """
-        notices = [n for n in messages if isinstance(n, DomainChanged | AccountChanged)]
+        notices = [
+            message for message in messages if isinstance(message, DomainChanged | AccountChanged)
+        ]
         if not notices:
             return
         self.lock_cursor()
@@ -65,15 +78,19 @@ class DomainsUnitOfWork:
         self.read_name_owners([subject for subject in subjects if "account" in subject])
 
     def lock_cursor(self) -> None:
-        """Lock the row that says how far this platform has come, and read it once."""
-        if self._was is not None:
+        """Lock and read, once, the row that says up to which change this platform has applied the tree.
+
+        The row also says whether changes are missing (`gap`), whether one cannot be applied (`wrong`, the reason),
+        and when changes were last requested.
+        """
+        if self._saved_state is not None:
             return
         query = "SELECT version, asked_at, gap, wrong FROM domains_followed WHERE id = 1 FOR UPDATE"
         if not (rows := self._select(query)):
             columns = ("id", "version", "gap", "wrong")
             sql.insert(self.database, "domains_followed", columns, [(1, 0, 0, "")], update=("id",))
             rows = self._select(query)
-        self._was = rows[0]
+        self._saved_state = rows[0]
         version, asked_at, gap, unusable = rows[0]
         self.cursor, self._gap, self._wrong = version, bool(gap), unusable
         self._asked_at = asked_at.replace(tzinfo=UTC) if asked_at else None
@@ -82,10 +99,10 @@ class DomainsUnitOfWork:
         return sql.select(self.database, query, values)
 
     def read_levels(self, subjects: Sequence[WireObject]) -> None:
-        """Read the levels of the domains that these domains and accounts name, and the root."""
-        names = ("moid", *_LEVELS)
+        """Read the levels of the domains that these domains and accounts refer to, and of the root."""
+        fields = ("moid", *_ALLOWED_LEVELS)
         moids = sorted(
-            {subject[name] for subject in subjects for name in names if subject.get(name)}
+            {subject[field] for subject in subjects for field in fields if subject.get(field)}
         )
         query = (
             f"SELECT moid, level FROM domains_domain WHERE moid IN ({sql.marks(moids)})"
@@ -94,7 +111,7 @@ class DomainsUnitOfWork:
         self._levels.update(self._select(query, moids))
 
     def read_name_owners(self, accounts: Sequence[WireObject]) -> None:
-        """Read who signs in under the names of these accounts, and whether that account was made here."""
+        """Read which stored accounts have the sign-in names of these accounts, and whether they were created here."""
         names = sorted(
             {name for account in accounts for name in bulk_writer.sign_in_names_of(account)}
         )
@@ -105,31 +122,35 @@ class DomainsUnitOfWork:
                 f" LEFT JOIN domains_applied p ON p.moid = a.moid WHERE n.name IN ({sql.marks(names)})"
             )
             self._name_owners |= {
-                name: (m, bool(made_here)) for name, m, made_here in self._select(query, names)
+                name: (moid, bool(made_here))
+                for name, moid, made_here in self._select(query, names)
             }
 
     def load_domain(self, moid: str) -> WireObject | None:
-        """Return a domain, or `None`. What was staged is written first."""
+        """Return a domain as messages carry it, or `None` if it does not exist. Staged changes are written first."""
         self._write_staged()
         objects = serializers.serialize_domains(self._ask, [moid])
         return objects[0] if objects else None
 
     def load_account(self, moid: str) -> WireObject | None:
-        """Return an account without its secrets, or `None`. What was staged is written first."""
+        """Return an account without its secrets, or `None` if it does not exist. Staged changes are written first."""
         self._write_staged()
         objects = serializers.serialize_accounts(self._ask, "WHERE a.moid = %s", [moid])
-        return {k: v for k, v in objects[0][1].items() if k != "sealed"} if objects else None
+        if not objects:
+            return None
+        _primary_key, account = objects[0]
+        return {name: value for name, value in account.items() if name != "sealed"}
 
     def _ask(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         return self._select(query, values)
 
-    def tree(self) -> DatabaseTree:
-        """Lock the tree until the transaction ends, and return it for its rules."""
+    def lock_tree(self) -> DatabaseTree:
+        """Lock the domain tree until the transaction ends, and return it for the rules that check a change of it."""
         self._select("SELECT moid FROM domains_domain WHERE level = 3 FOR UPDATE")
         return DatabaseTree(self.database)
 
     def judge_change(self, notice: Notice) -> Verdict:
-        """Return whether a notice is to be applied, was applied before, or shows a gap."""
+        """Return whether a change is to be applied, was applied before, or shows that others are missing."""
         applied = self._versions.get(subject_of(notice)["moid"], 0)
         return judge_change(notice.version, notice.previous, self.cursor, applied)
 
@@ -141,37 +162,38 @@ class DomainsUnitOfWork:
         level = subject.get("level")
         if level is not None and self._levels.get(subject["moid"], level) != level:
             return "level", "this MOID is taken by a domain of another level"
-        roots = [
+        other_roots = [
             moid
-            for moid, known_level in self._levels.items()
-            if known_level == 3 and moid != subject["moid"]
+            for moid, stored_level in self._levels.items()
+            if stored_level == CORE and moid != subject["moid"]
         ]
-        if level == 3 and roots:
-            return "moid", f"there is another core domain here: {roots[0]}"
-        for field, levels in _LEVELS.items():
-            wanted = subject.get(field)
-            if wanted and self._levels.get(wanted) not in levels:
-                return field, f"there is no such domain here: {wanted}"
+        if level == CORE and other_roots:
+            return "moid", f"there is another core domain here: {other_roots[0]}"
+        for field, levels in _ALLOWED_LEVELS.items():
+            moid = subject.get(field)
+            if moid and self._levels.get(moid) not in levels:
+                return field, f"there is no such domain here: {moid}"
         return "", ""
 
-    def find_taken_name(self, account: WireObject, *, by_anybody: bool) -> str:
-        """Return a name of an account under which another account signs in, or "".
+    def find_taken_name(self, account: WireObject, *, include_received: bool) -> str:
+        """Return a sign-in name of `account` that another account already has, or "".
 
-        Without `by_anybody` only accounts that were made here count, since the core sends the others.
+        Without `include_received`, accounts that the core sent are ignored: it has checked the names itself, and may
+        rename the other account in a later message.
         """
         for name in sorted(bulk_writer.sign_in_names_of(account)):
             moid, made_here = self._name_owners.get(name, (account["moid"], False))
-            if moid != account["moid"] and (made_here or by_anybody):
+            if moid != account["moid"] and (made_here or include_received):
                 return name
         return ""
 
     # ---- staging ------------------------------------------------------------------------------
 
     def stage_domain(self, moid: str, domain: WireObject | None) -> None:
-        """Stage a domain as it is from now on. `None` means that it was deleted."""
+        """Stage the new state of a domain. `None` means that it was deleted."""
         if self._domains.pop(moid, domain) is None and domain is not None:
             self._domains[moid] = None
-            self._write_staged()  # The deletion takes the domain's accounts along.
+            self._write_staged()  # The deletion staged before also deletes the domain's accounts.
         self._domains[moid] = domain
         if domain is None:
             self._levels.pop(moid, None)
@@ -179,61 +201,58 @@ class DomainsUnitOfWork:
             self._levels[moid] = domain["level"]
 
     def stage_account(self, moid: str, account: WireObject | None) -> None:
-        """Stage an account as it is from now on. `None` means that it was deleted."""
+        """Stage the new state of an account. `None` means that it was deleted."""
         if self._accounts.get(moid, account) is None and account is not None:
             self._write_staged()
         self._accounts[moid] = account
 
     def record_applied(self, notice: Notice) -> None:
-        """Record that a notice has been applied."""
+        """Record that a change has been applied: the domain or account has the change's version now."""
         moid = subject_of(notice)["moid"]
-        self._versions[moid] = self._changed[moid] = notice.version
+        self._versions[moid] = self._new_versions[moid] = notice.version
         metrics.APPLIED.inc()
 
     def advance(self, notice: Notice) -> None:
-        """Record that nothing is missing up to a notice."""
+        """Move the cursor on to a change, since all changes up to it have been applied here."""
         self.cursor = max(self.cursor, notice.version)
         if notice.previous is not None:
             self._gap, self._wrong = False, ""
 
     def count_duplicate(self) -> None:
-        """Count a notice that had been applied before."""
+        """Count, in a metric, a change that was received again after it had been applied."""
         metrics.SEEN.inc()
 
     def follows_a_core(self) -> bool:
-        """Return whether this platform follows a core.
+        """Return whether this platform copies its domain tree from a core.
 
-        That is a core that the settings name, or one that has sent something before.
+        It does if the settings name a core, or if one has sent changes before.
         """
         self.lock_cursor()
         return not is_tree_edited_here() or self.cursor > 0
 
     def record_gap(self) -> None:
-        """Record that notices are missing, and ask for them unless they were asked for just now."""
+        """Record that changes are missing, and request them unless they were requested a moment ago."""
         metrics.GAPS.inc()
         self._gap = True
         self.request_changes_if_due()
 
-    def record_unusable(self, why: str) -> None:
-        """Record that a notice cannot be applied.
+    def record_unusable(self, reason: str) -> None:
+        """Record that a change cannot be applied, and why.
 
-        Then nothing after it can be applied either, so a full snapshot will be requested.
+        Then nothing after it can be applied either, so a full snapshot of the tree will be requested.
         """
-        if why != self._wrong:
-            log.error("what the core tells cannot be applied: %s", why)
-        self._wrong, self._gap = why[:400], True
+        if reason != self._wrong:
+            log.error("what the core tells cannot be applied: %s", reason)
+        self._wrong, self._gap = reason[:_MAX_REASON_LENGTH], True
 
     def request_changes_if_due(self) -> None:
-        """Ask the core for changes that are missing, or may be, unless the last request is recent."""
+        """Request changes from the core, unless the last request is so recent that the answer may be on its way."""
         self.lock_cursor()
         if is_time_to_ask(self.now, self._asked_at, self._gap and not self._wrong):
             self.request_changes()
 
     def request_changes(self) -> None:
-        """Ask the core for the changes after our version.
-
-        If a notice could not be applied, everything is asked for.
-        """
+        """Ask the core for the changes after our version, or for all domains if a change could not be applied."""
         self.lock_cursor()
         after = 0 if self._wrong else self.cursor
         request = AskForChanges(after=after, platform=self.own)
@@ -241,9 +260,9 @@ class DomainsUnitOfWork:
         self._asked_at = self.now
 
     def delete_not_in_snapshot(self, first: int) -> None:
-        """Delete what an earlier notice brought and the full snapshot did not name.
+        """Delete received domains and accounts that a full snapshot, now complete, did not name.
 
-        The snapshot has come completely. Its versions begin with `first`.
+        `first` is the lowest version of the snapshot. What has a lower one was not in it.
         """
         self._write_staged()
         query = (
@@ -262,21 +281,21 @@ class DomainsUnitOfWork:
     # ---- writing ------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Write what was staged, and how far this platform has come."""
+        """Write the staged domains and accounts, and the row with the cursor if it has changed."""
         self._write_staged()
         asked_at = to_db_datetime(self._asked_at) if self._asked_at else None
         state = (self.cursor, asked_at, int(self._gap), self._wrong)
-        if self._was is not None and state != self._was:
+        if self._saved_state is not None and state != self._saved_state:
             query = (
                 "UPDATE domains_followed SET version=%s, asked_at=%s, gap=%s, wrong=%s WHERE id=1"
             )
             sql.execute(self.database, query, state)
-            self._was = state
+            self._saved_state = state
 
     def _write_staged(self) -> None:
-        """Write what was staged.
+        """Write the staged domains and accounts.
 
-        Deleted accounts go first, since others may take their names. Domains come before the accounts that belong to them.
+        Deleted accounts go first, since others may take their names. Domains come before the accounts in them.
         """
         deleted = [moid for moid, item in self._accounts.items() if item is None]
         accounts = [item for item in self._accounts.values() if item is not None]
@@ -288,48 +307,50 @@ class DomainsUnitOfWork:
         if accounts:
             bulk_writer.write_accounts(self.database, accounts, self._accounts_to_rename(accounts))
         bulk_writer.delete_domains(
-            self.database, [m for m, item in self._domains.items() if item is None]
+            self.database, [moid for moid, item in self._domains.items() if item is None]
         )
-        rows = list(self._changed.items())
+        rows = list(self._new_versions.items())
         sql.insert(self.database, "domains_applied", ("moid", "version"), rows, update=("version",))
-        self._domains, self._accounts, self._changed = {}, {}, {}
+        self._domains, self._accounts, self._new_versions = {}, {}, {}
 
     def _accounts_to_rename(self, accounts: Sequence[WireObject]) -> set[str]:
-        """Return the MOIDs of accounts whose names other accounts of the batch take.
+        """Return the ids of received accounts whose sign-in names other accounts of the batch take.
 
         The core has made sure that they get new names, in this batch or a later one.
         """
-        names = {
+        new_owners = {
             name: account["moid"]
             for account in accounts
             for name in bulk_writer.sign_in_names_of(account)
         }
-        holders = (
-            (m, names.get(n, m)) for n, (m, made_here) in self._name_owners.items() if not made_here
-        )
-        return {holder for holder, wanted in holders if holder != wanted}
+        return {
+            owner
+            for name, (owner, made_here) in self._name_owners.items()
+            if not made_here and new_owners.get(name, owner) != owner
+        }
 
     def after_commit(self) -> None:
-        """Do nothing: `redis_projection.mark_changed` has arranged for the projection."""
+        """Do nothing: `redis_projection.mark_changed` has arranged that the domains are written to Redis."""
 
 
 def subject_of(notice: Notice) -> WireObject:
-    """Return the domain or the account that a notice is about."""
+    """Return the domain or the account whose change a message reports."""
     return dict(notice.domain if isinstance(notice, DomainChanged) else notice.account)
 
 
 def in_order_of_reference(domains: Sequence[Mapping[str, Any]]) -> list[WireObject]:
-    """Return the domains of a batch, each after those that it refers to."""
-    by_moid = {domain["moid"]: dict(domain) for domain in domains}
+    """Return the domains of a batch, each after those that it refers to: its parent, and a tenant's platform.
+
+    Core and service domains come first, then platforms, then user domains.
+    """
+    remaining = {domain["moid"]: dict(domain) for domain in domains}
     ordered: dict[str, WireObject] = {}
 
-    def put(moid: str | None) -> None:
-        if moid is not None and (domain := by_moid.pop(moid, None)) is not None:
-            put(domain.get("uplevelmoid"))
+    def add_after_parents(moid: str | None) -> None:
+        if moid is not None and (domain := remaining.pop(moid, None)) is not None:
+            add_after_parents(domain.get("uplevelmoid"))
             ordered[moid] = domain
 
-    for domain in sorted(
-        domains, key=lambda domain: -domain["level"] if domain["level"] > 1 else 2 - domain["level"]
-    ):
-        put(domain["moid"])
+    for domain in sorted(domains, key=lambda domain: domain["level"], reverse=True):
+        add_after_parents(domain["moid"])
     return list(ordered.values())

@@ -80,7 +80,7 @@ def _apply_from_core(uow: DomainsUnitOfWork, notice: Notice) -> bool:
         uow.record_unusable(f"{field}: {why}")
         uow.request_changes_if_due()
         return False
-    if "account" in subject and (name := uow.find_taken_name(subject, by_anybody=False)):
+    if "account" in subject and (name := uow.find_taken_name(subject, include_received=False)):
         uow.advance(notice)
         text = (
             f"“{name}” belongs to an account of this site: rename that one, then ask for all again"
@@ -109,7 +109,7 @@ def _apply_domain(uow: DomainsUnitOfWork, notice: Notice) -> bool:
     else:
         domain = _completed(domain, saved)
         _raise_if_misfit(uow, domain)
-        _raise_if_refused(tree.refusals_to_place(_node(uow, domain), uow.tree()))
+        _raise_if_refused(tree.refusals_to_place(_node(uow, domain), uow.lock_tree()))
     _stage(uow, notice, domain)
     return True
 
@@ -139,7 +139,7 @@ def _uses(uow: DomainsUnitOfWork, moid: str) -> dict[str, int]:
 def _node(uow: DomainsUnitOfWork, domain: WireObject) -> Node:
     """Return a domain as the rules need it. A room that is not known will be created below its platform."""
     room = domain.get("roommoid") or None
-    if room and uow.tree().platform_of_room(room) is None:
+    if room and uow.lock_tree().platform_of_room(room) is None:
         room = None
     parent, used = domain.get("uplevelmoid") or None, bool(domain.get("used", 1))
     platform = domain.get("platformmoid") if domain["level"] == tree.USER else None
@@ -160,7 +160,7 @@ def _apply_account(uow: DomainsUnitOfWork, notice: Notice) -> bool:
                 raise NotTaken("is missing", field)
         _raise_if_misfit(uow, account)
         uow.read_name_owners([account])
-        if name := uow.find_taken_name(account, by_anybody=True):
+        if name := uow.find_taken_name(account, include_received=True):
             raise NotTaken(f"“{name}” is the name of another account", "account")
     _stage(uow, notice, account)
     return True

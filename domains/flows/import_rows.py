@@ -44,7 +44,7 @@ from domains.models import (
 )
 from domains.rules.refusal_texts import translated
 from domains.rules.tree import RuleBroken
-from foundation.web.scoping import scope
+from foundation.web.scoping import mark_visible, scope
 from foundation.web.table_export import unmarked
 
 MOST_ROWS = 10_000
@@ -126,14 +126,14 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
             self._taken.update(saved)
         for field in self.get_import_fields():
             if isinstance(field.widget, RelationWidget) and field.column_name in dataset.headers:
-                wanted = filter(None, map(_text, dataset[field.column_name]))
-                field.widget.learn(wanted, self._offered(field.widget.relation))
+                cells = filter(None, map(_text, dataset[field.column_name]))
+                field.widget.load_targets(cells, self._choices(field.widget.relation))
 
     def _base(self) -> QuerySet[Any]:
         return Domain.objects.all()
 
-    def _offered(self, relation: str) -> QuerySet[Any]:
-        """Return the rows that the form offers for a relation, too."""
+    def _choices(self, relation: str) -> QuerySet[Any]:
+        """Return the rows that the admin form offers for the foreign key `relation`."""
         field = self._meta.model._meta.get_field(relation)
         rows: QuerySet[Any] = self.page.formfield_for_dbfield(field, self.request).queryset
         return rows
@@ -153,13 +153,11 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
         if new and row["moid"] in self._taken:
             raise ValidationError({"moid": gettext("This MOID is taken: leave it empty.")})
         if not new:
-            instance._seen_by = (
-                self.request.user.pk
-            )  # It was read from the rows that the page shows.
+            mark_visible(instance, self.request.user)  # It was read from the rows in scope.
         may = self.page.has_add_permission if new else self.page.has_change_permission
         if not (may(self.request) if new else may(self.request, instance)):
             raise ValidationError(gettext("You have no right to write this one."))
-        fixed = scope().fixed(self.request.user, type(instance), None if new else instance)
+        fixed = scope().fixed_fields(self.request.user, type(instance), None if new else instance)
         instance._fixed = {
             name: getattr(instance, name, None) for name in _columns(instance, fixed)
         }

@@ -149,7 +149,7 @@ def _revoke_and_record(before: Account | None, account: Account, database: str) 
         hooks.REVOKE_CREDENTIALS.call(database, [account.moid])
     domain_before = before.domain_id if before is not None else None
     change_log.record_change(
-        database, "account", account.moid, "mod" if before else "add", was=domain_before
+        database, "account", account.moid, "mod" if before else "add", former_parent=domain_before
     )
 
 

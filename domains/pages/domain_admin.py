@@ -224,7 +224,7 @@ class TreeAdmin(BaseAdmin):
         return page
 
     def _switch(self, request: HttpRequest, row: Domain, *, on: bool) -> bool:
-        fixed = "used" in scope().fixed(request.user, type(row), row)
+        fixed = "used" in scope().fixed_fields(request.user, type(row), row)
         if row.used == on or fixed or not self.has_change_permission(request, row):
             return False
         row.used = tree.change(row.pk, used=on).used

@@ -87,7 +87,7 @@ class _PlatformInline(ScopedChoices, TabularInline):  # type: ignore[misc]  # th
         translatable(self.model)
 
     def _may(self, request: HttpRequest, verb: str) -> bool:
-        closed = verb != "view" and scope().closed(self.model)
+        closed = verb != "view" and scope().read_only_reason(self.model)
         name = f"{self.opts.app_label}.{verb}_{self.opts.model_name}"
         return not closed and bool(request.user.has_perm(name))
 

@@ -96,7 +96,7 @@ class TreePages:
             node = next(
                 (candidate for candidate in nodes_of_level if candidate["entry"].moid == moid), None
             )
-            if node is None or not node["entry"].opens:
+            if node is None or not node["entry"].has_children:
                 break
             node["open"] = True
             node["branch"] = self._below(request, moid, 1, also=deeper)

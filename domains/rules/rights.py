@@ -15,7 +15,7 @@ from domains.rules.tree import CORE, NAMES, PLATFORM, SERVICE, USER
 VERBS = {"v": "view", "a": "add", "c": "change", "d": "delete", "o": "operate"}
 EDITING = frozenset({"add", "change", "delete"})
 
-FROM_ABOVE = frozenset(
+SET_BY_DOMAINS_ABOVE = frozenset(
     {
         "parent",
         "platform",
@@ -31,10 +31,10 @@ FROM_ABOVE = frozenset(
 )
 """Fields of an administrator's own domain that are decided above it: place, bindings, limits, allowances."""
 
-OWN_STANDING = frozenset({"domain", "is_staff", "is_superuser", "is_active"})
+OWN_RIGHTS = frozenset({"domain", "is_staff", "is_superuser", "is_active"})
 """Fields that nobody changes of the own account."""
 
-GIVEN_BY_SUPERUSERS = frozenset({"is_superuser"})
+SET_BY_SUPERUSERS = frozenset({"is_superuser"})
 """Fields that only superusers set, since nobody may give more rights than they have."""
 
 
@@ -130,7 +130,8 @@ _RULES = """
 def rights_page() -> str:
     """Return the text of docs/rights.md."""
     names = (
-        ", ".join(f"`{name}`" for name in sorted(fields)) for fields in (FROM_ABOVE, OWN_STANDING)
+        ", ".join(f"`{name}`" for name in sorted(fields))
+        for fields in (SET_BY_DOMAINS_ABOVE, OWN_RIGHTS)
     )
     from_above, own = names
     return "\n".join([_HEAD, *_table(), ""]) + _RULES.format(from_above=from_above, own=own)

@@ -1,8 +1,9 @@
 """The scope of an account limits which rows every admin page shows to that account.
 
-The library knows no domains: the app that does installs a `Scope`. A page says by `scope` which fields of its
-rows name the domain that they belong to; a page without `scope` is for superusers alone. A row outside of an
-account's scope does not exist for that account: its page answers 404, and it is in no list, choice or file.
+A row belongs to a domain, for instance a tenant, and an administrator sees the rows of some domains only. This
+library knows no domains: the app that knows them installs a `Scope`. An admin page names, in its attribute `scope`,
+the fields that hold the domain of a row; a page without it is for superusers alone. A row outside of an account's
+scope does not exist for that account: its page answers 404, and it is in no list, choice or exported file.
 """
 
 from __future__ import annotations
@@ -18,31 +19,32 @@ from django.forms import ModelChoiceField
 from django.http import Http404, HttpRequest, HttpResponse
 
 SITE = ""
-"""The path that stands for the platform of this site, to which the row belongs."""
+"""As a path: the row belongs to the platform of this site, and no field of it names a domain."""
 
 Paths = Sequence[str]
+"""Django lookups (`account__domain`) of the fields that hold the domain of a row."""
 
 
 class Scope(Protocol):
-    """The interface through which admin pages learn what they have to know of domains and administrators."""
+    """A scope answers what the admin pages have to know of domains and their administrators."""
 
     def rows(self, user: Any, paths: Paths, paths_at: Mapping[int, Paths]) -> Q:
         """Return the condition for rows in an account's scope.
 
-        `paths_at` holds other paths, for administrators of a level.
+        `paths_at` holds other paths for administrators of a level: the level of a domain -> paths.
         """
 
-    def more_offered(self, user: Any, field: Field[Any, Any]) -> Q:
-        """Return what a relation may point to beyond an account's scope; `Q(pk__in=[])` is nothing."""
+    def extra_choices(self, user: Any, field: Field[Any, Any]) -> Q:
+        """Return the condition for rows that a foreign key may point to although the user does not see them."""
 
-    def fixed(self, user: Any, model: type[Model], obj: Model | None) -> Collection[str]:
+    def fixed_fields(self, user: Any, model: type[Model], obj: Model | None) -> Collection[str]:
         """Return the fields of an object that this user may not change; `None` stands for a new object."""
 
     def allows(self, user: Any, verb: str, obj: Model) -> bool:
-        """Tell whether nothing forbids this verb on this very object, which is in scope."""
+        """Return whether the user may "view", "change" or "delete" this very object, which is in scope."""
 
-    def closed(self, model: type[Model]) -> str:
-        """Return, as a sentence for the page, why objects of this kind are not edited here; "" means that they are."""
+    def read_only_reason(self, model: type[Model]) -> str:
+        """Return the reason why objects of a model are read-only at this site, or "" if they can be edited."""
 
 
 _installed: list[Scope] = []
@@ -64,32 +66,38 @@ def nothing() -> Q:
 
 
 def everything() -> Q:
-    """Return the condition that all rows meet. An empty `Q()` does not do: joined by "or", it is dropped."""
+    """Return the condition that all rows meet. It is not `Q()`, which Django drops when it is joined by "or"."""
     return ~nothing()
 
 
+def mark_visible(row: Any, user: Any) -> None:
+    """Note on a row that was read from the rows in the user's scope that it need not be checked again."""
+    row._visibility = (user.pk, True)
+
+
 class ScopedChoices:
-    """Relations in the forms of these pages and inlines offer only objects in the user's scope."""
+    """In the forms of these admin pages and inlines, foreign keys offer only objects in the user's scope."""
 
     admin_site: Any
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Return the field with the choices of this user; values typed in by hand are refused alike."""
+        """Return the form field with the choices of this user. It refuses any other value that is sent."""
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]  # the mixin stands before an admin class
-        return self._narrowed(field, db_field, request)
+        return self._limit_choices(field, db_field, request)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Return the field with the choices of this user; values typed in by hand are refused alike."""
+        """Return the form field with the choices of this user. It refuses any other value that is sent."""
         field = super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]  # the mixin stands before an admin class
-        return self._narrowed(field, db_field, request)
+        return self._limit_choices(field, db_field, request)
 
-    def _narrowed(self, field: Any, db_field: Any, request: HttpRequest) -> Any:
+    def _limit_choices(self, field: Any, db_field: Any, request: HttpRequest) -> Any:
+        """Return the form field, its choices limited to what the user sees and `Scope.extra_choices`."""
         user: Any = request.user
         if field is None or user.is_superuser:
             return field
         page = self.admin_site._registry.get(db_field.remote_field.model)
         visible = page.in_scope(user) if isinstance(page, ScopedPages) else nothing()
-        field.queryset = field.queryset.filter(visible | scope().more_offered(user, db_field))
+        field.queryset = field.queryset.filter(visible | scope().extra_choices(user, db_field))
         return field
 
 
@@ -100,10 +108,10 @@ class ScopedPages(ScopedChoices):
     opts: Any
 
     scope: Paths = ()
-    """Lookups of the MOIDs of the domains that a row belongs to; any of them will do."""
+    """The fields that hold the domains of a row, as lookups. A row is in scope if one of its domains is."""
 
     scope_at: Mapping[int, Paths] = {}
-    """Other lookups for administrators of a level, by level."""
+    """Other fields for administrators of a level: the level of a domain -> lookups."""
 
     for_superusers: Q | None = None
     """The condition for rows that only superusers see; `None` means that there are none."""
@@ -111,7 +119,7 @@ class ScopedPages(ScopedChoices):
     # ---- rows -------------------------------------------------------------------------------
 
     def in_scope(self, user: Any) -> Q:
-        """Return the rows of this page that a user sees."""
+        """Return the condition for the rows of this page that a user sees."""
         if user.is_superuser:
             return everything()
         if not self.scope:
@@ -120,15 +128,15 @@ class ScopedPages(ScopedChoices):
         return visible if self.for_superusers is None else visible & ~self.for_superusers
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Return the rows from which every view starts: list, object, history, actions, completion."""
+        """Return the rows in scope, from which Django makes every view: list, object, history, autocompletion."""
         rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]  # the mixin stands before an admin class
         user: Any = request.user
         if user.is_superuser:
             return rows
-        return rows.filter(self.in_scope(user) | _offered_in(request))
+        return rows.filter(self.in_scope(user) | _extra_choices_of(request))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
-        """Return one of the rows; `None` for an unknown id, also for an id of a wrong form."""
+        """Return a row in scope by its primary key, or `None` if there is none or the key is malformed."""
         return super().get_object(request, object_id, from_field)  # type: ignore[misc]  # the mixin stands before an admin class
 
     def _get_obj_does_not_exist_redirect(self, *args: Any) -> NoReturn:
@@ -137,25 +145,30 @@ class ScopedPages(ScopedChoices):
     # ---- rights -----------------------------------------------------------------------------
 
     def may(self, request: HttpRequest, verb: str, obj: Any = None) -> bool:
-        """Return whether the user may do this to objects of this kind, and to `obj`: an object, or its id."""
+        """Return whether the user may "add", "view", "change", "delete" or "operate" objects of this page.
+
+        `obj` is one object, or its primary key; `None` asks about objects of this kind in general.
+        """
         user: Any = request.user
-        if verb in ("add", "change", "delete") and scope().closed(self.model):
+        if verb in ("add", "change", "delete") and scope().read_only_reason(self.model):
             return False
         if not user.has_perm(f"{self.opts.app_label}.{verb}_{self.opts.model_name}"):
             return False
         if obj is None:
             return bool(self.scope) or bool(user.is_superuser)
         row = obj if isinstance(obj, Model) else self.get_object(request, str(obj))
-        return row is not None and self._sees(user, row) and scope().allows(user, verb, row)
+        return row is not None and self._is_visible(user, row) and scope().allows(user, verb, row)
 
-    def _sees(self, user: Any, row: Any) -> bool:
-        """Return whether a row is in scope; the database is asked once for each row that was read."""
+    def _is_visible(self, user: Any, row: Any) -> bool:
+        """Return whether a row is in the user's scope. The database is asked once for each row object."""
         if user.is_superuser:
             return True
-        if getattr(row, "_seen_by", None) != user.pk:
+        checked_user, is_visible = getattr(row, "_visibility", (None, False))
+        if checked_user != user.pk:
             rows = self.model._base_manager.filter(pk=row.pk).filter(self.in_scope(user))
-            row._seen_by = user.pk if rows.exists() else None
-        return bool(row._seen_by == user.pk)
+            is_visible = rows.exists()
+            row._visibility = (user.pk, is_visible)
+        return bool(is_visible)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return whether the user may view objects of this kind, or this one."""
@@ -180,9 +193,9 @@ class ScopedPages(ScopedChoices):
     # ---- forms ------------------------------------------------------------------------------
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        """Show the fields that this user may not change; values sent for them are ignored."""
+        """Return the form with the fields disabled that this user may not change: values sent for them are ignored."""
         form = super().get_form(request, obj, **kwargs)  # type: ignore[misc]  # the mixin stands before an admin class
-        fixed = scope().fixed(request.user, self.model, obj)
+        fixed = scope().fixed_fields(request.user, self.model, obj)
         for name in [name for name in form.base_fields if name in fixed]:
             field = deepcopy(form.base_fields[name])
             field.disabled = True
@@ -193,28 +206,28 @@ class ScopedPages(ScopedChoices):
         return form
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Return the list, with a remark where the rows are not edited here."""
-        self._say_closed(request)
+        """Return the list of rows, with a message where they are read-only at this site."""
+        self._show_read_only_reason(request)
         page: HttpResponse = super().changelist_view(request, extra_context)  # type: ignore[misc]  # the mixin stands before an admin class
         return page
 
     def render_change_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Return the page of one object, with a remark where it is not edited here."""
-        self._say_closed(request)
+        """Return the page of one object, with a message where it is read-only at this site."""
+        self._show_read_only_reason(request)
         page: HttpResponse = super().render_change_form(request, *args, **kwargs)  # type: ignore[misc]  # the mixin stands before an admin class
         return page
 
-    def _say_closed(self, request: HttpRequest) -> None:
-        why = scope().closed(self.model)
-        if why and request.method == "GET":
-            messages.info(request, why)
+    def _show_read_only_reason(self, request: HttpRequest) -> None:
+        reason = scope().read_only_reason(self.model)
+        if reason and request.method == "GET":
+            messages.info(request, reason)
 
 
-def _offered_in(request: HttpRequest) -> Q:
-    """Return what a relation may point to beyond the scope, while a form completes that relation."""
+def _extra_choices_of(request: HttpRequest) -> Q:
+    """Return `Scope.extra_choices` of the foreign key that a form is autocompleting, if this request is such a one."""
     match = request.resolver_match
     if match is None or match.url_name != "autocomplete":
         return nothing()
     query = request.GET
     model = apps.get_model(query["app_label"], query["model_name"])
-    return scope().more_offered(request.user, model._meta.get_field(query["field_name"]))
+    return scope().extra_choices(request.user, model._meta.get_field(query["field_name"]))
