@@ -1,4 +1,4 @@
-"""The linters: ruff, the import rules and mypy, one after the other, for `make check` and `make test`."""
+"""The linters: ruff, import rules, mypy, Django's checks, one after the other, for `make check` and `make test`."""
 
 import os
 import resource
@@ -14,6 +14,8 @@ CHECKS = (
     ("ruff", "format", "--check", "."),
     ("lint-imports",),
     ("mypy", "."),
+    ("python", "manage.py", "check"),
+    ("python", "manage.py", "makemigrations", "--check", "--dry-run"),
 )
 BIN = REPOSITORY / ".venv" / "bin"
 LOW_PRIORITY = ("nice", "-n", "10")
@@ -62,7 +64,7 @@ class Linters:
     def _linter(self, words: tuple[str, ...]) -> tuple[int, str, float]:
         """Return the exit code, what was printed, and the CPU seconds."""
         argv = [*self._before, str(BIN / words[0]), *words[1:]]
-        # mypy's Django plugin loads the settings, and those want a key.
+        # Whatever loads the settings wants a key.
         env = {**os.environ, "SECRET_KEY": "of the linters alone"}
         child = subprocess.Popen(
             argv,

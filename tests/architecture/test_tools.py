@@ -1,0 +1,25 @@
+"""The tools of the repository do what its documents say of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from deploy.stand import linters
+
+ROOT = Path(__file__).parents[2]
+
+
+def _plain(command: str) -> str:
+    """Return a command without its folder, its environment, and which files it looks at."""
+    words = command.replace(".venv/bin/", "").split()
+    return " ".join(
+        w for w in words if w not in ("env", ".", "--force-exclude", "--check") and "=" not in w
+    )
+
+
+def test_make_check_and_the_hooks_before_a_commit_do_the_same() -> None:
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    hooks = {_plain(hook["entry"]) for repo in config["repos"] for hook in repo["hooks"]}
+    assert {_plain(" ".join(words)) for words in linters.CHECKS} == hooks
