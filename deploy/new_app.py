@@ -17,12 +17,14 @@ EDITS = (
         r'^            "im",$',
         '            "im",\n            "{name}",',
     ),
+    ("confplatform/settings.py", r'^    "im/pages",$', '    "im/pages",\n    "{name}/pages",'),
     ("confplatform/declarations.py", r'"im"\)$', '"im", "{name}")'),
     (".importlinter", r"^    im$(?=[\s\S]*contract:im-beside)", "    {name}\n    im"),
     (".importlinter", r"^    im\.rules$", "    im.rules\n    {name}.rules"),
     ("pyproject.toml", r'"im", "deploy"', '"im", "{name}", "deploy"'),
     ("deploy/translations.py", r'"im"\)$', '"im", "{name}")'),
     ("tests/architecture/test_tidy.py", r'^    "im",$', '    "im",\n    "{name}",'),
+    ("tests/unit/test_configuration.py", r'^    "im",$', '    "im",\n    "{name}",'),
 )
 """File, the line or words to find, and what replaces each occurrence."""
 

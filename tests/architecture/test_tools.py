@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import pytest
 import yaml
 
+from deploy import new_app
 from deploy.stand import linters
 
 ROOT = Path(__file__).parents[2]
@@ -23,3 +26,8 @@ def test_make_check_and_the_hooks_before_a_commit_do_the_same() -> None:
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
     hooks = {_plain(hook["entry"]) for repo in config["repos"] for hook in repo["hooks"]}
     assert {_plain(" ".join(words)) for words in linters.CHECKS} == hooks
+
+
+@pytest.mark.parametrize(("file", "pattern", "_replacement"), new_app.EDITS)
+def test_a_new_app_finds_its_place_in_each_list(file: str, pattern: str, _replacement: str) -> None:
+    assert re.search(pattern, (ROOT / file).read_text(), re.MULTILINE), f"correct it: {file}"
