@@ -1,7 +1,7 @@
 """Hooks let an app take part in what an app below it does, without being imported by it.
 
 The lower app defines a hook as a constant and calls it. The upper app connects a receiver to it in its
-`AppConfig.ready`. There is no other way to hook into another app (docs/howto/add-a-hook.md).
+`AppConfig.connect`. There is no other way to hook into another app (docs/howto/add-a-hook.md).
 """
 
 from __future__ import annotations

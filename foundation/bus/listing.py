@@ -14,7 +14,7 @@ from foundation.bus.typed_json_words import Declared, declared
 
 _HEAD = """# Messages
 
-Written by `make messages` from the classes in `*/messages*`; do not edit. A test says when it is out of date.
+Written by `make messages` from the classes of the messages; do not edit. A test says when it is out of date.
 
 Every body is one JSON object in UTF-8 with a `type`, at most 256 KiB. Unknown fields are ignored, absent ones
 are left out. A request (`_REQ`) is answered by exactly one `_ACK` or `_NACK`, within 24 h the same one each time
