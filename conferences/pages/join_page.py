@@ -17,6 +17,7 @@ from conferences.data.join_links import TooManyTries, confid_of, is_password, ma
 from conferences.data.platform_resolver import platforms_of_numbers
 from conferences.data.queries import JoinInfo, join_info
 from conferences.pages.failover_urls import allow_pages_of, is_served_here, origin_of, site_urls_of
+from conferences.pages.join_texts import join_texts
 from conferences.rules.licence_counts import VISITOR
 from domains.data import hooks
 from foundation.bus.typed_json import to_json
@@ -48,6 +49,7 @@ def page(request: HttpRequest, e164: str) -> HttpResponse:
         ],
         "state": conference.state if conference else "ended",
         "password": bool(conference and conference.password),
+        "words": join_texts(),
         "name": str(request.user) if request.user.is_authenticated else "",
     }
     context = {"conference": conference, "allowed": allowed, "start": start if allowed else None}

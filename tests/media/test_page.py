@@ -13,7 +13,7 @@ from conferences.data.join_links import WRONG_TRIES, join_link
 from conferences.pages import join_page
 from licensing.data.seats import Stock
 from licensing.rules.amounts import NONE
-from tests.browser import MOVING_PICTURES, enter, shot
+from tests.browser import MOVING_PICTURES, enter, person_of, shot
 from tests.media.conftest import Platform, Unit, create
 from tests.media.pages import Whereabouts, served
 from tests.media.people import Person
@@ -109,6 +109,43 @@ def test_what_is_no_password_is_a_wrong_one(conference: Whereabouts, body: bytes
     reply = Client().post(address(), body, content_type="application/json", REMOTE_ADDR="192.0.2.8")
     assert reply.status_code == 403
     assert reply.json()["password"] == "wrong"
+
+
+def test_the_page_speaks_the_visitors_language(conference: Whereabouts) -> None:
+    for languages, lang, heading in (
+        ("zh-CN,zh;q=0.9", "zh-hans", "加入会议"),
+        ("en-GB", "en", "Join the conference"),
+        ("fi", "en", "Join the conference"),
+    ):
+        page = Client().get(join_link("c1", "8800001"), headers={"Accept-Language": languages})
+        text = page.content.decode()
+        assert f'<html lang="{lang}"' in text
+        assert f"<h2>{heading}</h2>" in text
+    refusal = Client().get("/join/77/", headers={"Accept-Language": "zh-CN"}).content.decode()
+    assert "此链接无法打开会议" in refusal
+
+
+DEVICES_REFUSED = """
+const devices = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+window.refused = true;
+navigator.mediaDevices.getUserMedia = (choice) =>
+  window.refused ? Promise.reject(new DOMException("no", "NotAllowedError")) : devices(choice);
+"""
+
+
+async def test_a_refused_camera_is_explained_and_can_be_tried_again(
+    browser: Any, conference: Whereabouts
+) -> None:
+    page = await person_of(browser)
+    await page.add_init_script(DEVICES_REFUSED)
+    with served() as site:
+        await page.goto(site + join_link("c1", "8800001"))
+        await page.get_by_text("Camera and microphone are not allowed.").wait_for()
+        await page.evaluate("window.refused = false")
+        await page.get_by_role("button", name="Try again").click()
+        await page.get_by_text("Ready: camera and microphone.").wait_for()
+        assert await page.get_by_role("button", name="Try again").is_hidden()
+        assert page.errors == []
 
 
 async def test_browsers_follow_a_conference_that_moves(

@@ -13,7 +13,7 @@ const ready = new Promise((resolve) => {
 
 /**
  * A call reports events by `tell(event, ...facts)`: up, lost, refused, kicked, mix, person, seen, gone,
- * talks, picture, note, house (the state of the conference), message, willend.
+ * talks, picture, unsent (the own picture), house (the state of the conference), message, willend.
  */
 export class Call {
   #closed = false;
@@ -143,7 +143,7 @@ export class Call {
       success: (jsep) => {
         this.pictures.send({ message: { request: "publish", audio: false, video: true }, jsep });
       },
-      error: () => this.tell("note", "Your picture could not be sent."),
+      error: () => this.tell("unsent"),
     });
   }
 

@@ -1,7 +1,7 @@
 // The join page enters a conference, follows it to other units, and leaves it.
 
 import { Call } from "./call.js";
-import { Tiles } from "./tiles.js";
+import { Tiles, filled } from "./tiles.js";
 
 const ASK_EVERY = 1000;
 const LOOK_EVERY = 5000;
@@ -13,7 +13,8 @@ const DEVICES_WITHIN = 4000;
 
 const $ = (id) => document.getElementById(id);
 const start = JSON.parse($("start").textContent);
-const tiles = new Tiles();
+const { words } = start;
+const tiles = new Tiles(words);
 const media = { audio: null, video: null, muted: false };
 let me = { id: "", name: "" };
 let password = "";
@@ -43,7 +44,15 @@ function notice(text, seconds = 12) {
 
 // ---- camera and microphone ------------------------------------------------------------------
 
+/** Why there is no camera or microphone, by the name of the browser's error; the first that occurred counts. */
+const NO_DEVICES = [
+  ["NotAllowedError", "not_allowed"],
+  ["NotReadableError", "in_use"],
+  ["NotFoundError", "no_devices"],
+];
+
 async function findDevices() {
+  const errors = new Set();
   const choices = [{ audio: true, video: { width: 640, height: 360 } }, { audio: true }, { video: true }];
   for (const choice of choices) {
     try {
@@ -51,30 +60,30 @@ async function findDevices() {
       media.audio = stream.getAudioTracks()[0] ?? null;
       media.video = camera = stream.getVideoTracks()[0] ?? null;
       break;
-    } catch {
-      continue;
+    } catch (error) {
+      errors.add(error.name);
     }
   }
-  const ready = [media.video && "camera", media.audio && "microphone"].filter(Boolean);
-  $("devices").textContent = ready.length
-    ? `Ready: ${ready.join(" and ")}.`
-    : "No camera or microphone: you can join and listen.";
+  const ready = Boolean(media.video || media.audio);
+  const reason = NO_DEVICES.find(([name]) => errors.has(name))?.[1] ?? "no_devices";
+  $("devices").textContent = words[ready ? (media.video ? (media.audio ? "both_ready" : "camera_ready") : "microphone_ready") : reason];
+  $("devices-again").hidden = ready;
   $("preview-video").hidden = !media.video;
-  $("preview-text").textContent = media.video ? "" : "No camera. The others will see your initials.";
+  $("preview-text").textContent = media.video ? "" : words.initials;
   if (media.video) $("preview-video").srcObject = new MediaStream([media.video]);
   drawButtons();
   // The devices came after the entry: enter once more, with them.
-  if (inside && ready.length) place = "";
+  if (inside && ready) place = "";
 }
 
 function drawButtons() {
   const silent = media.muted || !media.audio;
   $("mic").disabled = !media.audio;
   $("mic").setAttribute("aria-pressed", String(silent));
-  $("mic").lastElementChild.textContent = media.audio ? (silent ? "Unmute" : "Mute") : "No microphone";
+  $("mic").lastElementChild.textContent = media.audio ? (silent ? words.unmute : words.mute) : words.no_microphone;
   $("cam").disabled = !camera;
   $("cam").setAttribute("aria-pressed", String(!media.video));
-  $("cam").lastElementChild.textContent = camera ? (media.video ? "Camera off" : "Camera on") : "No camera";
+  $("cam").lastElementChild.textContent = camera ? (media.video ? words.camera_off : words.camera_on) : words.no_camera;
 }
 
 function setMuted(value) {
@@ -118,10 +127,11 @@ async function follow() {
   while (inside) {
     const answer = await where().catch(() => null);
     if (!inside) return;
-    if (answer?.state === "ended" || answer?.state === "refused") return leave("This conference has ended", "You can close this page.");
-    if (answer?.password) return leave("The conference asks for its password again", "Reload the page and enter the password.");
+    if (answer?.state === "ended" || answer?.state === "refused") return leave(words.ended, words.close, false);
+    if (answer?.password) return leave(words.password_again, words.reload);
     if (answer?.join && placeOf(answer.join) !== place) enter(answer.join);
-    if (!answer) say("The platform does not answer; still trying.");
+    // While sound and pictures flow, a platform that does not answer is nothing to tell.
+    if (!answer && !call) say(words.away);
     await pause(call ? LOOK_EVERY : ASK_EVERY);
   }
 }
@@ -137,7 +147,7 @@ function enter(join) {
   const opened = new Call(join, me, media, (event, ...facts) => call === opened && on[event]?.(...facts));
   call = opened;
   opened.open();
-  say("Entering…");
+  say(words.entering);
 }
 
 function lost() {
@@ -145,7 +155,7 @@ function lost() {
   call?.close();
   call = null;
   $("moving").hidden = false;
-  say("The connection was lost. Looking for the conference…");
+  say(words.lost);
   setTimeout(() => {
     if (!call && place === tried) place = "";
   }, TRY_AGAIN);
@@ -157,37 +167,38 @@ const on = {
   up() {
     const back = !$("moving").hidden;
     $("moving").hidden = true;
-    if (back) notice("The conference goes on. You are back.", 5);
-    say(media.audio ? "You are in the conference." : "You are in the conference and can listen.");
+    if (back) notice(words.back, 5);
+    say(media.audio ? words.inside : words.listening);
   },
   lost,
   refused: (why) => {
-    notice(`The conference could not be entered: ${why}`);
+    console.warn("the unit refused the entry:", why);
+    notice(words.not_entered);
     lost();
   },
-  kicked: () => leave("You were removed from the conference", "If that was a mistake, join again.", true),
+  kicked: () => leave(words.removed, words.mistake),
   mix(track) {
     $("mix").srcObject = new MediaStream([track]);
-    $("mix").play().catch((why) => why.name === "NotAllowedError" && notice("Click anywhere to hear the others."));
+    $("mix").play().catch((why) => why.name === "NotAllowedError" && notice(words.click));
   },
   person(id, is) {
     if (id !== me.id) tiles.put(id, is);
     else if (media.audio && is.muted !== media.muted) {
       setMuted(is.muted);
-      notice(is.muted ? "Your microphone was muted by the chair." : "Your microphone is on again.");
+      notice(is.muted ? words.muted_by_chair : words.unmuted);
     }
   },
   seen: (id, name) => tiles.people.get(id)?.is.name || tiles.put(id, { name, muted: true }),
   gone: (id) => id !== me.id && tiles.remove(id),
   talks: (id, talks) => tiles.people.has(id) && tiles.put(id, { talks }),
   picture: (id, track) => (track || tiles.people.has(id)) && tiles.picture(id, track),
-  note: (text) => notice(text),
+  unsent: () => notice(words.no_picture_sent),
   message: ({ text }) => notice(text, 20),
-  willend: ({ minutes }) => notice(minutes === 1 ? "The conference ends in one minute." : `The conference ends in ${minutes} minutes.`),
+  willend: ({ minutes }) => notice(minutes === 1 ? words.last_minute : filled(words.minutes_left, { minutes })),
   house({ people, chairman, speaker, recording }) {
     $("recording").hidden = !recording;
     for (const { mtid, ids, silence } of people) {
-      const role = mtid === chairman ? "chair" : mtid === speaker ? "speaker" : "";
+      const role = mtid === chairman ? words.chair : mtid === speaker ? words.speaker : "";
       for (const id of ids) if (tiles.people.has(id)) tiles.put(id, { role });
       if (ids.includes(me.id)) hush(silence);
     }
@@ -197,7 +208,7 @@ const on = {
 function hush(value) {
   if ($("mix").muted === value) return;
   $("mix").muted = value;
-  notice(value ? "The chair has switched your loudspeaker off for a while." : "You hear the conference again.");
+  notice(value ? words.hushed : words.heard_again);
 }
 
 // ---- entering and leaving -------------------------------------------------------------------
@@ -206,20 +217,16 @@ async function join(event) {
   event?.preventDefault();
   me = { id: newId(), name: $("name").value.trim() };
   password = $("password")?.value ?? "";
-  if (!me.name) return refuse("Please enter your name.");
+  if (!me.name) return refuse(words.name_wanted);
   $("join").disabled = true;
   try {
     await Promise.race([devices, pause(DEVICES_WITHIN)]);
     const answer = await where(true);
-    if (answer.full) return refuse("Nobody else can enter now: all licensed places are in use. Please try again later.");
-    const why = {
-      wrong: "This password is wrong.",
-      wanted: "Please enter the password.",
-      later: "Too many wrong passwords. Please wait a minute.",
-    }[answer.password];
-    if (why) return refuse(why);
+    if (answer.full) return refuse(words.full);
+    // The platform says "wrong", "wanted" or "later" (too many wrong passwords).
+    if (answer.password) return refuse(words[`password_${answer.password}`]);
   } catch {
-    return refuse("The platform does not answer. Please try again.");
+    return refuse(words.away_now);
   } finally {
     $("join").disabled = false;
   }
@@ -228,7 +235,7 @@ async function join(event) {
   $("stage").hidden = $("bar").hidden = false;
   $("moving").hidden = true;
   inside = true;
-  say("Looking for the conference…");
+  say(words.looking);
   follow();
 }
 
@@ -245,7 +252,7 @@ function remember() {
   }
 }
 
-function leave(title = "You have left the conference", text = "You can close this page.", again = true) {
+function leave(title = words.left, text = words.close, again = true) {
   inside = false;
   call?.close();
   call = null;
@@ -255,13 +262,14 @@ function leave(title = "You have left the conference", text = "You can close thi
   $("ended").hidden = false;
   $("ended-title").textContent = title;
   $("ended-text").textContent = text;
-  $("again").hidden = !again || title.includes("ended");
+  $("again").hidden = !again;
   say("");
 }
 
 $("enter").addEventListener("submit", join);
 $("leave").addEventListener("click", () => leave());
 $("again").addEventListener("click", join);
+$("devices-again").addEventListener("click", () => (devices = findDevices()));
 $("mic").addEventListener("click", () => {
   setMuted(!media.muted);
   call?.mute(media.muted);

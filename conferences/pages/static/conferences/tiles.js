@@ -5,7 +5,9 @@ const template = document.getElementById("tile");
 const count = document.getElementById("count");
 
 export class Tiles {
-  constructor() {
+  /** `words` are the texts of the page, in its language. */
+  constructor(words) {
+    this.words = words;
     this.people = new Map();
   }
 
@@ -46,17 +48,17 @@ export class Tiles {
   }
 
   #draw({ tile, is }) {
-    const name = is.name || "Participant";
+    const name = is.name || this.words.participant;
     tile.classList.toggle("me", is.me);
     tile.classList.toggle("talks", is.talks && !is.muted);
-    tile.querySelector(".who").textContent = is.me ? `${name} (you)` : name;
+    tile.querySelector(".who").textContent = is.me ? filled(this.words.you, { name }) : name;
     tile.querySelector(".off").hidden = !is.muted;
     tile.querySelector(".role").hidden = !is.role;
     tile.querySelector(".role").textContent = is.role;
     const face = tile.querySelector(".face");
     face.textContent = initials(name);
     face.style.setProperty("--hue", hue(name));
-    tile.querySelector("video").setAttribute("aria-label", `Picture of ${name}`);
+    tile.querySelector("video").setAttribute("aria-label", filled(this.words.picture_of, { name }));
   }
 
   #arrange() {
@@ -65,9 +67,12 @@ export class Tiles {
     const columns = n <= 1 ? 1 : n === 2 ? (wide ? 2 : 1) : Math.ceil(Math.sqrt(n));
     stage.style.setProperty("--columns", columns);
     count.hidden = n === 0;
-    count.textContent = n === 1 ? "1 person" : `${n} people`;
+    count.textContent = n === 1 ? this.words.one_person : filled(this.words.people, { count: n });
   }
 }
+
+/** Return a text with its named parts filled in, as Python's `%` does. */
+export const filled = (text, named) => text.replace(/%\((\w+)\)s/g, (_, key) => named[key]);
 
 function initials(name) {
   const words = name.trim().split(/\s+/);

@@ -1,0 +1,75 @@
+"""The texts that the script of the join page shows."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
+_TEXTS: dict[str, Promise] = {
+    # Before the entry.
+    "both_ready": gettext_lazy("Ready: camera and microphone."),
+    "camera_ready": gettext_lazy("Ready: camera. There is no microphone."),
+    "microphone_ready": gettext_lazy("Ready: microphone."),
+    "not_allowed": gettext_lazy(
+        "Camera and microphone are not allowed. Allow them beside the address of this page,"
+        " or join and listen."
+    ),
+    "in_use": gettext_lazy(
+        "Another program uses the camera or the microphone. Close it, or join and listen."
+    ),
+    "no_devices": gettext_lazy("No camera or microphone: you can join and listen."),
+    "initials": gettext_lazy("No camera. The others will see your initials."),
+    "name_wanted": gettext_lazy("Please enter your name."),
+    "password_wrong": gettext_lazy("This password is wrong."),
+    "password_wanted": gettext_lazy("Please enter the password."),
+    "password_later": gettext_lazy("Too many wrong passwords. Please wait a minute."),
+    "full": gettext_lazy(
+        "Nobody else can enter now: all licensed places are in use. Please try again later."
+    ),
+    "away_now": gettext_lazy("The platform does not answer. Please try again."),
+    # The state of the call.
+    "looking": gettext_lazy("Looking for the conference…"),
+    "entering": gettext_lazy("Entering…"),
+    "inside": gettext_lazy("You are in the conference."),
+    "listening": gettext_lazy("You are in the conference and can listen."),
+    "lost": gettext_lazy("The connection was lost. Looking for the conference…"),
+    "away": gettext_lazy("The platform does not answer. Still trying."),
+    "back": gettext_lazy("The conference goes on. You are back."),
+    "not_entered": gettext_lazy("The conference could not be entered. Trying again."),
+    "click": gettext_lazy("Click anywhere to hear the others."),
+    "no_picture_sent": gettext_lazy("Your picture could not be sent."),
+    "last_minute": gettext_lazy("The conference ends in one minute."),
+    "minutes_left": gettext_lazy("The conference ends in %(minutes)s minutes."),
+    # What the chair does.
+    "muted_by_chair": gettext_lazy("Your microphone was muted by the chair."),
+    "unmuted": gettext_lazy("Your microphone is on again."),
+    "hushed": gettext_lazy("The chair has switched your loudspeaker off for a while."),
+    "heard_again": gettext_lazy("You hear the conference again."),
+    # Buttons and tiles.
+    "mute": gettext_lazy("Mute"),
+    "unmute": gettext_lazy("Unmute"),
+    "no_microphone": gettext_lazy("No microphone"),
+    "camera_off": gettext_lazy("Camera off"),
+    "camera_on": gettext_lazy("Camera on"),
+    "no_camera": gettext_lazy("No camera"),
+    "participant": gettext_lazy("Participant"),
+    "you": gettext_lazy("%(name)s (you)"),
+    "picture_of": gettext_lazy("Picture of %(name)s"),
+    "one_person": gettext_lazy("1 person"),
+    "people": gettext_lazy("%(count)s people"),
+    "chair": gettext_lazy("chair"),
+    "speaker": gettext_lazy("speaker"),
+    # After it.
+    "ended": gettext_lazy("This conference has ended"),
+    "close": gettext_lazy("You can close this page."),
+    "left": gettext_lazy("You have left the conference"),
+    "removed": gettext_lazy("You were removed from the conference"),
+    "mistake": gettext_lazy("If that was a mistake, join again."),
+    "password_again": gettext_lazy("The conference asks for its password again"),
+    "reload": gettext_lazy("Reload the page and enter the password."),
+}
+
+
+def join_texts() -> dict[str, str]:
+    """Return the texts of the join page's script by name, in the language of the request."""
+    return {name: str(text) for name, text in _TEXTS.items()}
