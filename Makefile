@@ -2,13 +2,19 @@
 PYTHON := .venv/bin/python
 MANAGE := DEBUG=true $(PYTHON) manage.py
 .DEFAULT_GOAL := help
-.PHONY: help up down test check clean-var simulate chaos bench messages rights translations pictures lock new-app bootstrap bootstrap-dev
+.PHONY: help up doctor manage down test check clean-var simulate chaos bench messages rights translations pictures lock new-app bootstrap bootstrap-dev
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: bootstrap ## start everything: servers, sites, media units (SITES= MEDIA=janus|simulated|none PORT_BASE= UNITS= DETACH=1)
 	@$(PYTHON) -m deploy.stand up
+
+doctor: ## examine what `make up` started, and say what is wrong (SITE=east for one site)
+	@$(PYTHON) -m deploy.stand doctor $(ARGS)
+
+manage: ## run a command of manage.py at a site of `make up` (SITE=east COMMAND="doctor --json")
+	@$(PYTHON) -m deploy.stand manage $(SITE) $(COMMAND)
 
 down: ## stop what `make up` started
 	@[ ! -x $(PYTHON) ] || $(PYTHON) -m deploy.stand down

@@ -1,28 +1,30 @@
-"""The commands of the stand, as the Makefile calls them: python -m deploy.stand up|down|clean|check|test."""
+"""The commands of the stand, as the Makefile calls them: python -m deploy.stand up|down|doctor|manage|clean|check|test."""
 
 import sys
 
 from deploy.stand.errors import StandError
+from deploy.stand.inside import doctor, manage
 from deploy.stand.linters import check
 from deploy.stand.report import say
 from deploy.stand.testing import test
 from deploy.stand.up import clean, down, up
 
 COMMANDS = {"up": up, "down": down, "clean": clean, "check": check}
+WITH_ARGUMENTS = {"test": test, "doctor": doctor, "manage": manage}
 
 
 def main(words: list[str]) -> int:
     """Run one command; an expected error is printed as one line. Return the exit code."""
     name, *arguments = words or ["help"]
     try:
-        if name == "test":
-            return test(arguments)
+        if name in WITH_ARGUMENTS:
+            return WITH_ARGUMENTS[name](arguments)
         if name in COMMANDS:
             return COMMANDS[name]()
     except StandError as error:
         say(f"{name}: {error}")
         return 1
-    say(f"usage: python -m deploy.stand {'|'.join([*COMMANDS, 'test'])}")
+    say(f"usage: python -m deploy.stand {'|'.join([*COMMANDS, *WITH_ARGUMENTS])}")
     return 2
 
 

@@ -15,7 +15,8 @@ def guide(up: dict[str, Any]) -> str:
             f"{name}  {site['http']}/         people: start conferences, join and control them, in the browser",
         ]
     lines += ["", *_accounts(up), "", "try, in this order:", *_calls(up), ""]
-    lines += [*_chat(up), *_tree(up), *_licence(up), "", "where everything is: var/up.json"]
+    lines += [*_chat(up), *_tree(up), *_licence(up), ""]
+    lines += ["is anything wrong?      make doctor", "where everything is:    var/up.json"]
     return "\n".join(lines)
 
 
@@ -85,9 +86,9 @@ def _licence(up: dict[str, Any]) -> list[str]:
     issuer = CORE if CORE in up["sites"] else name
     return [
         f"a licence of your own (paste what it prints at {site['http']}/admin/licensing/licence/add/):",
-        f"  DEBUG=true .venv/bin/python manage.py license_issue --key var/{issuer}/license.signing.key"
+        f"  make -s manage SITE={issuer} COMMAND='license_issue --key var/{issuer}/license.signing.key"
         f" --sealing-key var/{issuer}/license.sealing.key --platform {site['platformmoid']}"
-        " --issue 1 --small 100 --large 10",
+        " --issue 1 --small 100 --large 10'",
     ]
 
 

@@ -13,6 +13,7 @@ from types import FrameType
 from deploy.stand import owned
 from deploy.stand.errors import StandError
 from deploy.stand.guide import guide
+from deploy.stand.inside import write_environments
 from deploy.stand.report import say
 from deploy.stand.server import write_private
 from deploy.stand.site import REPOSITORY
@@ -90,6 +91,7 @@ def _attached() -> int:
     try:
         say("starting (logs in var/<site>/log)")
         stand.start()
+        write_environments(stand.sites.values())
         write_private(UP_JSON, json.dumps(stand.up_json, indent=2, ensure_ascii=False) + "\n")
         say(f"ready after {time.monotonic() - began:.0f} s\n\n{guide(stand.up_json)}")
         while True:

@@ -1,0 +1,58 @@
+"""The commands `manage` and `doctor` run manage.py in the environment of a site that `make up` started."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from deploy.stand.errors import StandError
+from deploy.stand.report import say
+from deploy.stand.server import write_private
+from deploy.stand.site import REPOSITORY, Site
+
+VAR = REPOSITORY / "var"
+FILE = "environment.json"
+"""In a site's folder, with the variables of its processes: passwords are among them, so only its owner reads it."""
+
+
+def write_environments(sites: Iterable[Site]) -> None:
+    """Leave the environment of each site in its folder."""
+    for site in sites:
+        write_private(site.directory / FILE, json.dumps(site.env, indent=1) + "\n")
+
+
+def doctor(arguments: list[str]) -> int:
+    """Examine each running site, or the one that SITE names; return 1 if one needs attention."""
+    code = 0
+    for name in [os.environ["SITE"]] if os.environ.get("SITE") else _names():
+        say(f"{name}:")
+        code = max(code, _manage(name, ["doctor", *arguments]))
+    return code
+
+
+def manage(arguments: list[str]) -> int:
+    """Run a command of manage.py at the site that the first argument names; return its exit code."""
+    if len(arguments) < 2:
+        raise StandError("which site, which command? for example: manage east doctor --json")
+    return _manage(arguments[0], arguments[1:])
+
+
+def _manage(name: str, words: list[str]) -> int:
+    path = VAR / name / FILE
+    if name not in _names():
+        raise StandError(f"{name} does not run; running: {', '.join(_names()) or 'none'} (make up)")
+    variables: dict[str, str] = json.loads(path.read_text())
+    command = [sys.executable, "manage.py", *words]
+    return subprocess.run(
+        command, cwd=REPOSITORY, env=os.environ | variables, check=False
+    ).returncode
+
+
+def _names() -> list[str]:
+    """Return the names of the sites that run, as up.json lists them."""
+    up: Path = VAR / "up.json"
+    return list(json.loads(up.read_text())["sites"]) if up.exists() else []
