@@ -133,6 +133,7 @@ class TenantNames(ReadOnlyAdmin):
 class ConferenceAdmin(TenantNames):
     """The page shows the conferences that live now."""
 
+    empty_words = _("Conferences that people or programs start are listed here while they run.")
     list_display = ["e164", "name", "badge", "tenant", "unit", "places", "created_at", "ends_at"]
     list_filter = [StateFilter]
     sortable_by = list_display
@@ -285,6 +286,7 @@ def _is_id(term: str) -> bool:
 class CallRecordAdmin(TenantNames):
     """The page shows the records of ended conferences."""
 
+    empty_words = _("Each conference that has ended leaves a record here.")
     list_display = ["e164", "name", "tenant", "created_at", "ended_at", "reason", "unit", "places"]
     search_fields = ["e164"]
     search_help_text = _("number, or meeting id")
@@ -334,6 +336,7 @@ class CallRecordAdmin(TenantNames):
 class NumberAdmin(ReadOnlyAdmin):
     """The page shows the numbers that were ever used."""
 
+    empty_words = _("Numbers are listed here from the first conference on that has had them.")
     scope = (SITE,)
     list_display = ["e164", "in_use", "incarnation"]
     list_filter = ["taken"]

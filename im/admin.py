@@ -35,6 +35,7 @@ COLOURS = {Presence.ONLINE: "green", Presence.BUSY: "red", Presence.AWAY: "amber
 class ConversationAdmin(ReadOnlyAdmin):
     """The conversations: who takes part, and how much is written, but not what."""
 
+    empty_words = _("Conversations are listed here when people have begun them.")
     scope = ("domain",)
     list_display = [
         "number",
@@ -136,6 +137,7 @@ class ConversationAdmin(ReadOnlyAdmin):
 class ListenerAdmin(ReadOnlyAdmin):
     """The people who are online for instant messages at this site, the latest heartbeat first."""
 
+    empty_words = _("People are listed here while they are signed in to instant messages.")
     scope = ("domain",)
     for_superusers = Q(is_superuser=True)
     list_display = ["username", "full_name", "domain", "presence", "ways"]

@@ -171,6 +171,7 @@ def _revoke(row: Licence) -> bool:
 class QuotaAdmin(ReadOnlyAdmin):
     """The page of seats that are taken. They are counted as conferences begin and end."""
 
+    empty_words = _("Platforms and tenants are listed here from their first conference on.")
     scope = ("owner",)
     list_display = ["whose", "small", "large", "owner"]
     search_fields = ["=owner"]

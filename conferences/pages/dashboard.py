@@ -13,10 +13,12 @@ from operator import itemgetter
 from typing import Any
 
 import redis
+from django.conf import settings
 from django.contrib.admin.views.decorators import staff_member_required
 from django.db.models import Count
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from conferences.data import queries, restore_timeline
 from conferences.data.pool_view import Resource, load_resources
@@ -41,6 +43,18 @@ MOST_CACHED = 1000
 _FACTS_SECONDS = 1.0
 _HEALTH_SECONDS = 5.0
 _NO_STATES = {s.value: 0 for s in ConferenceState if s is not ConferenceState.ENDED}
+_STATE_NAMES = {
+    ConferenceState.CREATING: gettext_lazy("creating"),
+    ConferenceState.RUNNING: gettext_lazy("running"),
+    ConferenceState.PENDING_RESTORE: gettext_lazy("waiting for a unit"),
+    ConferenceState.RESTORING: gettext_lazy("restoring"),
+}
+_PART_NAMES = {
+    "database": gettext_lazy("database"),
+    "redis": gettext_lazy("Redis"),
+    "broker": gettext_lazy("message broker"),
+    "tree": gettext_lazy("tree of domains"),
+}
 _cache: dict[str, tuple[float, Any]] = {}
 """Facts by name, each with the monotonic time at which they were read."""
 
@@ -48,6 +62,8 @@ _cache: dict[str, tuple[float, Any]] = {}
 def for_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return the page's context with the facts that it shows until its script first asks."""
     context["live"] = facts(request.user)
+    context["state_names"] = _STATE_NAMES
+    context["part_names"] = {part: str(name) for part, name in _PART_NAMES.items()}
     context["title"] = _("Dashboard")
     return context
 
@@ -88,7 +104,7 @@ def _facts() -> dict[str, Any]:
         "health": _at_most_every(_HEALTH_SECONDS, "health", health.parts),
         "states": _states(database),
         "creates": _creates(database),
-        "seats": _seats(database),
+        "seats": _seats(database) if "css" in settings.ROLES else None,
         "outbox": _outbox(database),
         "parked": undecided(database, MOST_COUNTED),
         **_pool(),
@@ -113,7 +129,7 @@ def _facts_of(user: Any) -> dict[str, Any]:
 
 def _seats_of(user: Any) -> dict[str, Any] | None:
     """Return the seats of a tenant; `None` for other domains, which have no seats of their own."""
-    if level_of(user) is not Level.USER:
+    if level_of(user) is not Level.USER or "css" not in settings.ROLES:
         return None
     used_and_limits = measures("default", [user.domain_id])[user.domain_id]
     small, large = ([measure.used, measure.limit] for measure in used_and_limits[:2])
@@ -165,8 +181,11 @@ def _outbox(database: str) -> dict[str, Any]:
 def _pool() -> dict[str, Any]:
     """Return the units and the latest restores; both empty while Redis is away.
 
-    The `health` on the same page says that Redis is away.
+    The `health` on the same page says that Redis is away. Both are `None` where no conference is held, as at the
+    core.
     """
+    if "css" not in settings.ROLES:
+        return {"units": None, "restores": None}
     try:
         resources = load_resources(own_platform())
         restores = restore_timeline.latest(own_platform())

@@ -27,6 +27,9 @@ from foundation.web.admin_base import ReadOnlyAdmin, badge, bar, table
 class ResourceUnitAdmin(ReadOnlyAdmin):
     """The page shows media units, recorders and processors with their present load."""
 
+    empty_words = _(
+        "Media units are listed here when they register: start an agent (docs/howto/attach-a-media-unit.md)."
+    )
     scope = ("platform",)
     list_display = ["unit", "kind", "room_name", "state", "conferences", "ports", "hd", "heard"]
     list_filter = ["restype", "online", "draining"]

@@ -36,6 +36,15 @@ class SignInForm(_ExplainsFailure, AuthenticationForm):
 class OperatorSignInForm(_ExplainsFailure, UnfoldAuthenticationForm):  # type: ignore[misc]  # the base class has no types
     """The sign-in form of administrators, with the looks of the admin."""
 
+    def confirm_login_allowed(self, user: Any) -> None:
+        """Refuse people who are no administrators, in words that do not blame the password."""
+        if not user.is_staff:
+            words = gettext(
+                "Name and password are right, but you are no administrator."
+                " Your conferences are on the first page of this site."
+            )
+            raise ValidationError(words, code="no_administrator")
+
 
 # ---- passwords are set by the flow ---------------------------------------------------------------
 

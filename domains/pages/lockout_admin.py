@@ -40,6 +40,7 @@ class LockoutAdmin(ReadOnlyAdmin):
     It is for superusers, because a name that was tried may belong to nobody.
     """
 
+    empty_words = _("Nobody has typed a wrong password of late.")
     list_display = ["username", "ip_address", "failures_since_start", "attempt_time", "path_info"]
     search_fields = ["^username", "=ip_address"]
     search_help_text = _("beginning of the name that was tried, or the address")

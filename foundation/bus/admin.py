@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from foundation import clock
 from foundation.bus import backlog, parked_messages
+from foundation.bus.envelope import EXPIRES_AFTER
 from foundation.bus.models import Inbox, Outbox, Parked
 from foundation.cells.directory import own_platform, store_of
 from foundation.web import audit_admin
@@ -35,6 +36,9 @@ _SECRET_IN_TEXT = re.compile(
 class ParkedAdmin(ReadOnlyAdmin):
     """The page lists messages that could not be handled: an operator publishes them again or discards them."""
 
+    empty_words = _(
+        "All is well: every message could be handled. Messages that cannot be handled wait here for a decision."
+    )
     scope = (SITE,)
     list_display = ["kind", "queue", "reason", "parked_at", "standing"]
     list_filter = ["queue", ("retried_at", admin.EmptyFieldListFilter)]
@@ -142,6 +146,9 @@ class AgeFilter(admin.SimpleListFilter):
 class OutboxAdmin(ReadOnlyAdmin):
     """The page lists messages that wait to be sent: they are seconds old when all is well."""
 
+    empty_words = _(
+        "All is well: every message is sent. Messages that wait for a broker are listed here."
+    )
     scope = (SITE,)
     list_display = ["to", "where", "routing_key", "age", "due_at"]
     list_filter = [DestinationFilter, AgeFilter]
@@ -176,6 +183,7 @@ class OutboxAdmin(ReadOnlyAdmin):
 class InboxAdmin(ReadOnlyAdmin):
     """The page lists the requests that were taken in the last 24 hours, and their answers."""
 
+    empty_words = _("The requests of the last 24 hours are listed here, with their answers.")
     scope = (SITE,)
     list_display = ["wire_type", "reqid", "e164", "origin", "taken_at", "answer_state"]
     search_fields = ["=e164", "=key"]
@@ -193,8 +201,15 @@ class InboxAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("answered"))
     def answer_state(self, row: Inbox) -> SafeString:
-        """Return whether the request is answered or open."""
-        return badge(_("answered"), "green") if row.answered else badge(_("open"), "amber")
+        """Return whether the request is answered, open, or of a kind that gets no answer.
+
+        Nobody waits longer than EXPIRES_AFTER, so an older request without an answer is no fault.
+        """
+        if row.answered:
+            return badge(_("answered"), "green")
+        if clock.now() - row.taken_at < timedelta(seconds=EXPIRES_AFTER):
+            return badge(_("open"), "amber")
+        return badge(_("without an answer"), "grey")
 
     @admin.display(description=_("answer"))
     def said(self, row: Inbox) -> SafeString:

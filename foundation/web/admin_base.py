@@ -86,6 +86,8 @@ class BaseAdmin(ScopedPages, ModelAdmin):  # type: ignore[misc]  # the base clas
     compressed_fields = True
     warn_unsaved_form = True
     view_on_site: Any = False
+    empty_words: StrOrPromise = ""
+    """The sentence on an empty list that says what would be here, and how it comes."""
 
     def __init__(self, model: type[Model], *more: Any) -> None:
         super().__init__(model, *more)
@@ -258,9 +260,14 @@ def badge(text: StrOrPromise, colour: str) -> SafeString:
 
 
 def bar(used: int, limit: int | None) -> SafeString:
-    """Return a bar of how much of a limit is used: amber from three quarters, red from nine tenths."""
+    """Return a bar of how much of a limit is used: amber from three quarters, red from nine tenths.
+
+    A limit of 0 of which nothing is used is not full: there is none.
+    """
     if limit is None:
         return format_html('<span class="op-none">{} / ∞</span>', used)
+    if not limit and not used:
+        return format_html('<span class="op-none">{}</span>', _("none"))
     share = min(1.0, used / limit) if limit else 1.0
     colour = "red" if share >= 0.9 else "amber" if share >= 0.75 else "green"
     return format_html(

@@ -27,7 +27,7 @@ ACTIONS = {
     LogEntry.Action.CREATE: (_("added"), "green"),
     LogEntry.Action.UPDATE: (_("changed"), "blue"),
     LogEntry.Action.DELETE: (_("deleted"), "red"),
-    LogEntry.Action.ACCESS: (_("read"), "grey"),
+    LogEntry.Action.ACCESS: (_("looked at"), "grey"),
 }
 admin.site.unregister(LogEntry)
 
@@ -69,6 +69,7 @@ class ThingFilter(admin.SimpleListFilter):
 class AuditAdmin(ReadOnlyAdmin):
     """The page lists every action of operators and administrators, newest first."""
 
+    empty_words = _("Each change that somebody makes in the admin or by the API is listed here.")
     for_superusers = Q(actor__is_superuser=True) | Q(actor__isnull=True)
     scope = ("actor__domain",)
     list_display = ["timestamp", "who", "what", "kind", "thing", "brief", "remote_addr"]

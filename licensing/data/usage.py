@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from domains.data.hooks import Measure
@@ -25,7 +26,12 @@ NAMES = {
 
 
 def measures(database: str, moids: Collection[str]) -> dict[str, list[Measure]]:
-    """Return the conferences of platforms and tenants, and the resources of this site's platform."""
+    """Return the conferences of platforms and tenants, and the resources of this site's platform.
+
+    Nothing is returned at the core, where no conference is held and no licence counted.
+    """
+    if "css" not in settings.ROLES:
+        return {}
     tenants = UserDomain.objects.using(database).in_bulk(list(moids))
     platforms = Domain.objects.using(database).filter(moid__in=moids, level=Level.PLATFORM)
     owners = {*platforms.values_list("pk", flat=True), *tenants}

@@ -3,6 +3,7 @@
   const page = document.getElementById("op-dashboard");
   const find = (name) => page.querySelector(`[data-${name}]`);
   const EVERY = 2000;
+  const parts = JSON.parse(document.getElementById("op-parts").textContent);
 
   function element(tag, name, text) {
     const made = document.createElement(tag);
@@ -12,14 +13,14 @@
   }
 
   function bar([used, limit]) {
-    const share = limit ? Math.min(1, used / limit) : 1;
+    const share = limit ? Math.min(1, used / limit) : Number(used > 0);
     const colour = share >= 0.9 ? "red" : share >= 0.75 ? "amber" : "green";
     const outer = element("span", "op-bar");
     const inner = element("i", `op-${colour}`);
     inner.style.width = `${Math.round(share * 100)}%`;
     outer.append(inner);
     const both = element("span", "op-measure");
-    both.append(outer, element("span", "op-figure", `${used} / ${limit}`));
+    both.append(outer, element("span", "op-figure", limit || used ? `${used} / ${limit}` : page.dataset.noseats));
     return both;
   }
 
@@ -36,7 +37,7 @@
   function server([name, said]) {
     const line = element("div", "op-unit");
     const good = said === "ok";
-    line.append(element("span", "", name), element("span", `op-badge op-${good ? "green" : "red"}`, good ? page.dataset.ok : said));
+    line.append(element("span", "", parts[name] ?? name), element("span", `op-badge op-${good ? "green" : "red"}`, good ? page.dataset.ok : said));
     return line;
   }
 
@@ -60,13 +61,18 @@
   }
 
   function show(live) {
+    if (find("creates")) conferences(live);
+    if (live.health) site(live);
+    if (live.seats) seats(live);
+  }
+
+  // The core, where no conference is held, has none of these.
+  function conferences(live) {
     for (const [state, count] of Object.entries(live.states)) {
       page.querySelector(`[data-state="${state}"]`).textContent = count;
     }
     find("creates").textContent = live.creates.taken;
     words("failed", live.creates.failed);
-    if (live.health) site(live);
-    if (live.seats) seats(live);
   }
 
   // What only those see who administer the platform of this site.
@@ -74,8 +80,9 @@
     find("outbox").textContent = live.outbox.waiting;
     words("oldest", `${live.outbox.oldest} s`);
     find("parked").textContent = live.parked;
-    list("units", live.units.filter((one) => one.kind === "mcu").map(unit), page.dataset.nounits);
     list("health", Object.entries(live.health).map(server), "");
+    if (!live.units) return;
+    list("units", live.units.filter((one) => one.kind === "mcu").map(unit), page.dataset.nounits);
     list("restores", live.restores.map(restore), page.dataset.none);
   }
 

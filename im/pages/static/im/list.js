@@ -95,8 +95,7 @@ export class List {
     try {
       const { found } = await this.#api.get(`search?q=${encodeURIComponent(wanted)}`);
       if ($("search").value.trim() !== wanted) return;
-      $("found").replaceChildren(...found.map((entry) => this.#hit(entry)));
-      if (!found.length) notice(words.nothing_found, 3);
+      $("found").replaceChildren(...(found.length ? found.map((entry) => this.#hit(entry)) : [nothing()]));
     } catch (why) {
       notice(why.message);
     }
@@ -111,6 +110,15 @@ export class List {
     part(li, "last").replaceChildren(`${data.publisher_name}: `, ...snippet.map(piece));
     return li;
   }
+}
+
+/** Return the line that a search without a hit shows. */
+function nothing() {
+  const line = document.createElement("li");
+  line.className = "quiet nothing";
+  line.setAttribute("role", "status");
+  line.textContent = words.nothing_found;
+  return line;
 }
 
 function piece({ text, hit }) {

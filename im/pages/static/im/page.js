@@ -13,6 +13,23 @@ export function put(node, text) {
   node.hidden = !text;
 }
 
+const ADDRESS = /https?:\/\/[^\s<>"]*[^\s<>".,;:!?)\]}'，。；：！？）】》]/g;
+
+/** Fill in what a person wrote; web addresses in it become links. */
+export function putWritten(node, text) {
+  node.hidden = !text;
+  if (node.textContent === text) return;
+  node.replaceChildren();
+  let end = 0;
+  for (const { 0: address, index } of text.matchAll(ADDRESS)) {
+    const link = document.createElement("a");
+    Object.assign(link, { href: address, target: "_blank", rel: "noopener noreferrer nofollow", textContent: address });
+    node.append(text.slice(end, index), link);
+    end = index + address.length;
+  }
+  node.append(text.slice(end));
+}
+
 let noticeTimer = 0;
 export function notice(text, seconds = 8) {
   put($("notice"), text);

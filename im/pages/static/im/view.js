@@ -1,6 +1,6 @@
 // The messages of the open conversation. What people write is inserted as text only, never as markup.
 
-import { $, arrange, bytes, clock, day, made, minutes, part, put, say, words } from "./page.js";
+import { $, arrange, bytes, clock, day, made, minutes, part, put, putWritten, say, words } from "./page.js";
 import { seqOf } from "./log.js";
 
 const RECALL_WITHIN = 120_000;
@@ -116,7 +116,7 @@ export class View {
     const { type, recalled_seq: gone, file_id: id } = data;
     const file = gone ? null : data.file ?? (id && { name: data.body, size: 0 });
     const kind = file ? type : "text";
-    put(part(node, "body"), gone ? words.recalled : kind === "text" ? data.body : "");
+    putWritten(part(node, "body"), gone ? words.recalled : kind === "text" ? data.body : "");
     this.#picture(part(node, "picture"), kind === "image" && file, id);
     this.#voice(part(node, "voice"), kind === "voice" && file, id);
     this.#file(part(node, "file"), kind === "file" && file, id);
