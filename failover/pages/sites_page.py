@@ -123,8 +123,22 @@ ACTIONS = {
         _ROOM,
     ),
 }
-OF_CELLS = [name for name, one in ACTIONS.items() if one.of is PlatformDomain]
-OF_ROOMS = [name for name, one in ACTIONS.items() if one.of is MachineRoom]
+OF_ROOMS = [name for name, action in ACTIONS.items() if action.of is MachineRoom]
+MODES = {"auto": "auto", "manual": "manual", "off": "off"}
+"""The action that sets a mode, by the mode's name in the register."""
+
+WORDS = {
+    "normal": gettext_lazy("normal"),
+    "abnormal": gettext_lazy("served elsewhere"),
+    "auto": gettext_lazy("automatic"),
+    "manual": gettext_lazy("manual"),
+    "off": gettext_lazy("off"),
+    "on": gettext_lazy("drained"),
+    "owner": gettext_lazy("serves it"),
+    "copy": gettext_lazy("copy"),
+    "silent": gettext_lazy("silent"),
+}
+"""The words of states, modes and roles; a word that is not here is shown as it is."""
 
 
 def page(request: HttpRequest) -> HttpResponse:
@@ -139,15 +153,43 @@ def live(request: HttpRequest) -> HttpResponse:
 
 def _shown(request: HttpRequest, template: str) -> HttpResponse:
     _need(request, VIEW)
+    facts = status.facts()
+    for cell in facts["cells"]:
+        _name_words(cell, "state", "mode")
+        for copy in cell["copies"]:
+            _name_words(copy, "role")
+        cell["serving"] = [_button(name, cell) for name in _serving_actions(cell)]
+        cell["modes"] = [_button(name, cell) for name in MODES.values()]
+        cell["emergency"] = [_button(name, cell) for name in ("force", "fence")]
+    for room in facts["rooms"]:
+        _name_words(room, "mode")
     context = {
         **(admin.site.each_context(request) if template.endswith("sites.html") else {}),
         "title": _("Sites"),
-        "facts": status.facts(),
+        "facts": facts,
         "may": request.user.has_perm(OPERATE),
-        "of_cells": [(name, ACTIONS[name].title) for name in OF_CELLS],
-        "of_rooms": [(name, ACTIONS[name].title) for name in OF_ROOMS],
+        "of_rooms": [(name, ACTIONS[name]) for name in OF_ROOMS],
     }
     return TemplateResponse(request, template, context)
+
+
+def _name_words(facts: dict[str, Any], *fields: str) -> None:
+    """Add to each field's word the same in the reader's language, as `<field>_name`."""
+    for field in fields:
+        facts[f"{field}_name"] = WORDS.get(facts[field], facts[field])
+
+
+def _serving_actions(cell: dict[str, Any]) -> list[str]:
+    """Return the actions on who serves a platform that make sense now."""
+    actions = ["takeover", "move"] if cell["owner"] == cell["home"] else ["handback"]
+    return [*actions, "withdraw"] if cell["wish"] else actions
+
+
+def _button(name: str, cell: dict[str, Any]) -> dict[str, Any]:
+    """Return a button: its action, title and explanation, and whether its mode holds already."""
+    action = ACTIONS[name]
+    holds = MODES.get(cell["mode"]) == name
+    return {"name": name, "title": action.title, "warning": action.warning, "holds": holds}
 
 
 def act(request: HttpRequest) -> HttpResponse:
