@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django import forms
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
@@ -36,9 +37,9 @@ class SignInForm(_ExplainsFailure, AuthenticationForm):
 class OperatorSignInForm(_ExplainsFailure, UnfoldAuthenticationForm):  # type: ignore[misc]  # the base class has no types
     """The sign-in form of administrators, with the looks of the admin."""
 
-    def confirm_login_allowed(self, user: Any) -> None:
+    def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
         """Refuse people who are no administrators, in words that do not blame the password."""
-        if not user.is_staff:
+        if not (isinstance(user, Account) and user.is_staff):
             words = gettext(
                 "Name and password are right, but you are no administrator."
                 " Your conferences are on the first page of this site."

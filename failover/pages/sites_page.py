@@ -6,7 +6,7 @@ first, done by `operator_requests` or `rooms`, and leaves a line in the audit tr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -173,22 +173,22 @@ def _shown(request: HttpRequest, template: str) -> HttpResponse:
     return TemplateResponse(request, template, context)
 
 
-def _name_words(facts: dict[str, Any], *fields: str) -> None:
+def _name_words(facts: dict[str, object], *fields: str) -> None:
     """Add to each field's word the same in the reader's language, as `<field>_name`."""
     for field in fields:
-        facts[f"{field}_name"] = WORDS.get(facts[field], facts[field])
+        facts[f"{field}_name"] = WORDS.get(str(facts[field]), facts[field])
 
 
-def _serving_actions(cell: dict[str, Any]) -> list[str]:
+def _serving_actions(cell: Mapping[str, object]) -> list[str]:
     """Return the actions on who serves a platform that make sense now."""
     actions = ["takeover", "move"] if cell["owner"] == cell["home"] else ["handback"]
     return [*actions, "withdraw"] if cell["wish"] else actions
 
 
-def _button(name: str, cell: dict[str, Any]) -> dict[str, Any]:
+def _button(name: str, cell: Mapping[str, object]) -> dict[str, object]:
     """Return a button: its action, title and explanation, and whether its mode holds already."""
     action = ACTIONS[name]
-    holds = MODES.get(cell["mode"]) == name
+    holds = MODES.get(str(cell["mode"])) == name
     return {"name": name, "title": action.title, "warning": action.warning, "holds": holds}
 
 
