@@ -20,7 +20,7 @@ from wire.number_registry import UsedUnit
 from wire.routes import Routes
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
-UNIT, OTHER = Unit("10.0.0.1", at="main"), Unit("10.0.0.2", "b", "main")
+UNIT, OTHER = Unit("10.0.0.1", site="main"), Unit("10.0.0.2", "b", "main")
 NUMBER = "8800001"
 _S = ConferenceState
 
@@ -119,9 +119,9 @@ units = st.sampled_from((UNIT, OTHER, Unit("10.0.0.3", "x1", "main")))
 _moments = st.integers(-4000, 4000).map(lambda tenths: NOW + seconds(tenths / 10))
 _wishes = st.builds(
     Rename,
-    ask=st.just("ask-1"),
+    question_id=st.just("ask-1"),
     name=st.text(min_size=1, max_size=8),
-    request=st.just("key-of-rename"),
+    request_key=st.just("key-of-rename"),
     reqid=st.none() | st.just("r-rename"),
     answer_by=_moments,
 )

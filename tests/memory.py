@@ -11,7 +11,8 @@ import msgspec
 
 from conferences.data.queries import list_item
 from conferences.rules import licence_counts
-from conferences.rules.create import Tenant, refused
+from conferences.rules.create import AllocatedNumber, CreateRefusal, Tenant, refuse_at_limit
+from conferences.rules.listing import ListPage
 from conferences.rules.states import Conference, Unit
 from conferences.rules.step import Step
 from foundation.bus import registry
@@ -22,8 +23,6 @@ from licensing.rules.amounts import NONE, WIRE_NAMES, Amounts
 from licensing.rules.limits import Limits, find_reached_limit, find_short_resource
 from tests.memory_letter import Letter, envelope_of
 from wire import replies
-from wire.conference_manager import ListedConference
-from wire.error_codes import Err
 from wire.protocol import PROTOCOL
 from wire.resource_pool import ResourcesGranted
 from wire.routes import DEAD_QUEUE
@@ -189,7 +188,7 @@ class MemoryUnitOfWork:
         hosted = [c for c in self.live.values() if c.hosting_platform in sites]
         return sorted(hosted, key=lambda c: (not c.large, c.created_at))
 
-    def believed_on(self, unit: Unit, numbers: Sequence[str]) -> dict[str, Conference]:
+    def find_unlocked(self, unit: Unit, numbers: Sequence[str]) -> dict[str, Conference]:
         """Return the live conferences assigned to a unit or with one of these numbers."""
         wanted = set(numbers)
         return {e: c for e, c in self.live.items() if c.unit == unit or e in wanted}
@@ -207,18 +206,18 @@ class MemoryUnitOfWork:
         facts = self.facts.get(moid)
         return facts.tenant if facts else None
 
-    def refuse_seat(self, tenant: Tenant, places: int) -> tuple[Err, str] | None:
+    def refuse_by_licence(self, tenant: Tenant, places: int) -> CreateRefusal | None:
         """Return the limit that forbids one more of this size, with words; `None`: there is a seat."""
         facts, wanted = self.facts[tenant.moid], licence_counts.of_new(places)
         limit = facts.large_limit if wanted.large_conferences else facts.small_limit
         platform, own = self.used(self.platform), self.used(tenant.moid)
         full = find_reached_limit(wanted, self.licence, platform, limit, own, self.now)
-        return refused(full, wanted) if full else None
+        return refuse_at_limit(full, wanted) if full else None
 
-    def missing_resource(self, wanted: Amounts) -> str:
-        """Return the licensed resource that is too short for `wanted`; "" if none is."""
+    def missing_resource(self, required: Amounts) -> str:
+        """Return the licensed resource that is too short for `required`; "" if none is."""
         return (
-            find_short_resource(wanted, self.used(self.platform), self.licence.site)
+            find_short_resource(required, self.used(self.platform), self.licence.site)
             if self.licence
             else ""
         )
@@ -227,23 +226,23 @@ class MemoryUnitOfWork:
         """Return the amounts that a domain or the platform has in use."""
         return self.quota.get(owner, NONE)
 
-    def allocate_number(self, wanted: str | None) -> tuple[str, str, int] | None:
+    def allocate_number(self, requested: str | None) -> AllocatedNumber | None:
         """Return number, short number and incarnation for a new conference; `None` if none is free."""
-        if wanted is not None:
+        if requested is not None:
             self._short += 1
-            return self._mark(wanted, str(self._short - 1))
+            return self._mark(requested, str(self._short - 1))
         for _ in range(self.serials):
             serial, self._serial = self._serial, (self._serial + 1) % self.serials
             if allocated := self._mark(f"{self.prefix}{serial:05d}", f"{serial:05d}"):
                 return allocated
         return None
 
-    def _mark(self, e164: str, short: str) -> tuple[str, str, int] | None:
+    def _mark(self, e164: str, short: str) -> AllocatedNumber | None:
         incarnation, in_use = self.numbers.get(e164, (0, False))
         if in_use:
             return None
         self.numbers[e164] = (incarnation + 1, True)
-        return e164, short, incarnation + 1
+        return AllocatedNumber(e164, short, incarnation + 1)
 
     def new_id(self) -> str:
         """Return an id that is not used yet."""
@@ -255,16 +254,16 @@ class MemoryUnitOfWork:
         unit = reply.mcu if isinstance(reply, ResourcesGranted) else None
         return (unit.platform if unit else None) or self.own_site
 
-    def numbers_to_judge(self, numbers: Collection[str], heard_here: bool) -> frozenset[str]:
+    def numbers_of_own_conferences(
+        self, numbers: Collection[str], sent_by_local_unit: bool
+    ) -> frozenset[str]:
         """Return the numbers of this platform; unknown numbers are judged where they are reported."""
         if self.home_of is None:
             return frozenset(numbers)
-        nobodys = self.platform if heard_here and self.platform == self.own_site else ""
+        nobodys = self.platform if sent_by_local_unit and self.platform == self.own_site else ""
         return frozenset(n for n in numbers if (self.home_of(n) or nobodys) == self.platform)
 
-    def list_page(
-        self, domain: str, start: int, count: int
-    ) -> tuple[int, list[ListedConference]] | None:
+    def list_page(self, domain: str, start: int, count: int) -> ListPage | None:
         """Return a page of a domain's live conferences; `None` if there is no such domain."""
         if domain != self.platform and domain not in self.facts:
             return None
@@ -272,7 +271,7 @@ class MemoryUnitOfWork:
             c for c in self.live.values() if domain in (c.user_domain, c.source_platform)
         ]
         page = sorted(conferences, key=lambda c: c.confid)[start : start + count]
-        return len(conferences), [list_item(c) for c in page]
+        return ListPage(len(conferences), [list_item(c) for c in page])
 
     def control_request(self, e164: str, correlation_id: str, reqid: str) -> str | None:
         """Return the key of the control request to which a unit's answer belongs, answered or not."""
@@ -289,9 +288,9 @@ class MemoryUnitOfWork:
                     return request.key
         return None
 
-    def is_domain_down(self, c: Conference, unit: Unit) -> bool:
+    def are_rooms_abnormal(self, c: Conference, unit: Unit) -> bool:
         """Tell whether the user domain is abnormal and this platform's unit stands in an abnormal room."""
-        strange = self.platform != self.own_site or unit.at not in ("", self.own_site)
+        strange = self.platform != self.own_site or unit.site not in ("", self.own_site)
         if strange or not self.abnormal_rooms:
             return False
         facts = self.facts.get(c.user_domain)
@@ -374,7 +373,7 @@ class MemoryUnitOfWork:
         """Keep the log line of a decision."""
         c = step.after or step.before
         if c is None:
-            self.notes.append(step.because)
+            self.notes.append(step.reason)
             return
         was = step.before.state if step.before else "new"
-        self.notes.append(f"{c.e164} {was} -> {c.state}: {step.because}")
+        self.notes.append(f"{c.e164} {was} -> {c.state}: {step.reason}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from conferences.rules.forward import decide_control_here, decide_pass_on
+from conferences.rules.forward import decide_control_for_local_unit, decide_pass_on
 from conferences.rules.states import Conference, Unit
 from foundation.bus import registry
 from foundation.bus.envelope import Envelope
@@ -40,7 +40,9 @@ def take(
     if serving and queue == Routes.UNIT_TO_CSS.value.queue:
         _pass_on(uow, letter, message, envelope, serving, copy)
     elif serving and isinstance(message, Control) and envelope.asked_at:
-        order = decide_control_here(copy.get(message.e164), message, envelope, uow.own_site)
+        order = decide_control_for_local_unit(
+            copy.get(message.e164), message, envelope, uow.own_site
+        )
         if order:
             uow.send(order)
     elif envelope.request:

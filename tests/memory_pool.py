@@ -104,7 +104,9 @@ class MemoryPool:
             self._hungry = True
             return ResourcesGranted()
         self._place(self.nodes[unit], e164, amount, now + HELD_FOR)
-        return ResourcesGranted(mcu=msgspec.structs.replace(unit.wire, platform=self.platform))
+        return ResourcesGranted(
+            mcu=msgspec.structs.replace(unit.as_message_field, platform=self.platform)
+        )
 
     def _choose(
         self, rooms: Sequence[str], amount: Amount, excluded: set[Unit | None], now: datetime

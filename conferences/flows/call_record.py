@@ -1,4 +1,4 @@
-"""Call records come to the core, which keeps each of them once, like those of its own conferences.
+"""The central site (the core) keeps the call records of all sites, each of them once.
 
 CSS -> BMC  CSS_BMC_CDR_NTF                              on_call_recorded
 """
@@ -6,7 +6,7 @@ CSS -> BMC  CSS_BMC_CDR_NTF                              on_call_recorded
 from __future__ import annotations
 
 from conferences.data.unit_of_work import ConferencesUnitOfWork
-from conferences.rules.call_record import decide_kept
+from conferences.rules.call_record import conference_of_record
 from foundation.bus.envelope import Envelope
 from foundation.bus.registry import handles
 from wire.number_registry import CallRecorded
@@ -14,5 +14,5 @@ from wire.number_registry import CallRecorded
 
 @handles(CallRecorded)
 def on_call_recorded(uow: ConferencesUnitOfWork, notice: CallRecorded, envelope: Envelope) -> None:
-    """Keep the call record that a site sends of an ended conference; its id makes it count once."""
-    uow.save_record(decide_kept(notice, uow.now))
+    """Save the call record of a conference that ended at another site; a record that is known is not saved again."""
+    uow.save_record(conference_of_record(notice, uow.now))

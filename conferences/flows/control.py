@@ -1,4 +1,4 @@
-"""Control orders of CM pass unchanged to the unit, and its answers pass back to CM (CSS §2.3.3).
+"""Control orders of a conference manager (CM) go unchanged to the media unit (CMU), its answers back (CSS §2.3.3).
 
 CM  -> CSS  CM_MCU_*                                     on_control
 CSS -> CMU  CM_MCU_*
@@ -12,7 +12,7 @@ from conferences.data.commit import commit
 from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules.control import decide_control, decide_control_answered
 from conferences.rules.licence_counts import of_terminals
-from conferences.rules.speaking_unit import speaking_unit
+from conferences.rules.sending_unit import sending_unit
 from foundation.bus.envelope import Envelope
 from foundation.bus.registry import handles, passes
 from wire.conference_control import Control, ControlAnswered
@@ -23,21 +23,21 @@ passes("MCU_CM_", ControlAnswered)
 
 @handles(Control)
 def on_control(uow: ConferencesUnitOfWork, order: Control, envelope: Envelope) -> None:
-    """Pass an order on to the unit that runs the conference, or refuse it."""
-    mark = envelope.correlation_id or envelope.request
-    short = uow.missing_resource(of_terminals(order.called)) if order.called else ""
-    c, request = uow.load(order.e164), envelope.request
-    commit(uow, decide_control(c, order, request, mark, uow.own_site, short))
+    """Pass a control order on to the media unit that runs the conference, or refuse it."""
+    correlation_id = envelope.correlation_id or envelope.request
+    missing = uow.missing_resource(of_terminals(order.called)) if order.called else ""
+    c, request_key = uow.load(order.e164), envelope.request
+    commit(uow, decide_control(c, order, request_key, correlation_id, uow.own_site, missing))
 
 
 @handles(ControlAnswered)
 def on_control_answered(
     uow: ConferencesUnitOfWork, reply: ControlAnswered, envelope: Envelope
 ) -> None:
-    """Pass a unit's answer to whoever asked, and its notice to all conference managers."""
-    request = None
+    """Pass a media unit's answer to the manager that gave the order, and a notice to all managers."""
+    request_key = None
     if not reply.type.endswith("_NTF"):
-        request = uow.control_request(reply.e164, envelope.correlation_id, reply.reqid or "")
+        request_key = uow.control_request(reply.e164, envelope.correlation_id, reply.reqid or "")
     c = uow.load(reply.e164)
-    unit = speaking_unit(reply, envelope, uow.own_site, c)
-    commit(uow, decide_control_answered(c, reply, unit, request))
+    unit = sending_unit(reply, envelope, uow.own_site, c)
+    commit(uow, decide_control_answered(c, reply, unit, request_key))

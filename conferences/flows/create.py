@@ -1,4 +1,6 @@
-"""Create a conference, from CM's request to CM's answer (CSS §1.1).
+"""A conference is created, from the request of a conference manager (CM) to its answer (CSS §1.1).
+
+RMS: resource manager. CMU: media unit. UPU: number registry.
 
 CM  -> CSS  CM_MAU_CREATECONF_REQ                        on_create_conference
 CSS -> RMS  GET_RES_REQ
@@ -17,10 +19,10 @@ from conferences.data.commit import commit
 from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules import create as decide
 from conferences.rules import outgoing
-from conferences.rules.restore import decide_restore_failed, decide_unit_took_it_again
-from conferences.rules.speaking_unit import speaking_unit
+from conferences.rules.restore import decide_restore_failed, decide_unit_restored
+from conferences.rules.sending_unit import sending_unit
 from conferences.rules.states import Conference, ConferenceState, Unit
-from conferences.rules.step import Step, nothing
+from conferences.rules.step import Step, no_change
 from foundation.bus.envelope import Envelope
 from foundation.bus.registry import handles, resumes
 from wire.conference_manager import CreateConference
@@ -33,21 +35,21 @@ from wire.resource_pool import ResourcesGranted, ResourcesRefused
 def on_create_conference(
     uow: ConferencesUnitOfWork, request: CreateConference, envelope: Envelope
 ) -> None:
-    """Take the conference in with its seat and its number, or refuse it."""
+    """Create the conference with a number, and ask for a media unit; or refuse the request."""
     asker = decide.Asker(envelope.request, envelope.origin)
     tenant = uow.tenant(request.user_domain)
-    refused = decide.refuse_before_seat(request, tenant, uow.serving)
-    if refused or tenant is None:
-        commit(uow, decide.decide_refuse(request, asker, *(refused or (Err.UNKNOWN_DOMAIN, ""))))
+    refusal = decide.refuse_before_licence(request, tenant, uow.serving)
+    if refusal or tenant is None:
+        commit(uow, decide.decide_refuse(request, asker, *(refusal or (Err.UNKNOWN_DOMAIN, ""))))
         return
-    if full := uow.refuse_seat(tenant, request.places):
-        commit(uow, decide.decide_refuse(request, asker, *full))
+    if refusal := uow.refuse_by_licence(tenant, request.places):
+        commit(uow, decide.decide_refuse(request, asker, *refusal))
         return
-    numbers = uow.allocate_number(request.e164)
-    if numbers is None:
+    number = uow.allocate_number(request.e164)
+    if number is None:
         commit(uow, decide.decide_refuse(request, asker, Err.NUMBER_TAKEN, "confE164"))
         return
-    step = decide.decide_create(request, asker, tenant, numbers, uow.new_id(), uow.now)
+    step = decide.decide_create(request, asker, tenant, number, uow.new_id(), uow.now)
     commit(uow, step)
 
 
@@ -55,8 +57,8 @@ def on_create_conference(
 def on_create_resources(
     uow: ConferencesUnitOfWork, reply: ResourcesGranted | ResourcesRefused, envelope: Envelope
 ) -> None:
-    """Hand the conference to the unit that the RMS granted, or refuse the asker."""
-    e164, question = outgoing.question_of(envelope.correlation_id)
+    """Place the new conference on the media unit that the resource manager (RMS) granted, or give up."""
+    e164, question = outgoing.parse_question(envelope.correlation_id)
     conference = uow.load(e164)
     if conference:
         step = decide.decide_create_resources(
@@ -67,33 +69,33 @@ def on_create_resources(
 
 @handles(UnitCreated, UnitRestored)
 def on_unit_created(uow: ConferencesUnitOfWork, reply: UnitCreated, envelope: Envelope) -> None:
-    """Let the conference run that the unit has created."""
+    """Let a conference run that its media unit has created or restored."""
     c = uow.load(reply.e164)
-    unit = speaking_unit(reply, envelope, uow.own_site, c)
-    commit(uow, _decide_taken_by_unit(uow, c, reply, unit))
+    unit = sending_unit(reply, envelope, uow.own_site, c)
+    commit(uow, _decide_unit_accepted(uow, c, reply, unit))
 
 
-def _decide_taken_by_unit(
+def _decide_unit_accepted(
     uow: ConferencesUnitOfWork, c: Conference | None, reply: UnitCreated, unit: Unit | None
 ) -> Step:
-    """Decide what it means, in the state of the conference, that a unit has taken it."""
-    if c is None or c.incarnation != reply.incarnation or not c.on(unit):
+    """Decide what follows from a media unit's message that it has created or restored a conference."""
+    if c is None or c.incarnation != reply.incarnation or not c.is_on(unit):
         return decide.decide_ghost(reply.e164, reply.incarnation, unit)
     match c.state:
         case ConferenceState.CREATING:
-            return decide.decide_unit_took_it(c, reply.join, uow.now)
+            return decide.decide_unit_created(c, reply.join, uow.now)
         case ConferenceState.RESTORING:
-            return decide_unit_took_it_again(c, reply.join, uow.now)
+            return decide_unit_restored(c, reply.join, uow.now)
         case _:
-            return nothing("answered again")
+            return no_change("answered again")
 
 
 @handles(UnitRefused, UnitRestoreRefused)
 def on_unit_refused(uow: ConferencesUnitOfWork, reply: UnitRefused, envelope: Envelope) -> None:
-    """Ask for another unit, because this one refused the conference."""
+    """Ask for another media unit, because this one refused to create or restore the conference."""
     c = uow.load(reply.e164)
-    unit = speaking_unit(reply, envelope, uow.own_site, c)
-    if c is None or c.incarnation != reply.incarnation or not c.on(unit) or c.unit is None:
+    unit = sending_unit(reply, envelope, uow.own_site, c)
+    if c is None or c.incarnation != reply.incarnation or not c.is_on(unit) or c.unit is None:
         return
     if c.state is ConferenceState.CREATING:
         commit(uow, decide.decide_next_unit(c, Err.UNIT_REFUSED, uow.now))

@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError
 from conferences.data.commit import commit
 from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
 from conferences.data.queries import hosted_near_end, numbers_below
-from conferences.rules.due import decide_due, decide_watched
+from conferences.rules.due import decide_due, decide_end_at_other_site
 from conferences.rules.end import decide_end
 from conferences.rules.restore import decide_restore
 from conferences.rules.states import Conference, ConferenceState, EndReason
@@ -51,8 +51,8 @@ def _due_batch(platform: str) -> int:
             return 0
         claimed = conferences.claim_due(BATCH)
         for c in claimed:
-            elsewhere = c.unit is not None and c.unit.at != conferences.own_site
-            commit(conferences, decide_due(c, uow.now, elsewhere=elsewhere))
+            at_other_site = c.unit is not None and c.unit.site != conferences.own_site
+            commit(conferences, decide_due(c, uow.now, at_other_site=at_other_site))
     if claimed:
         wake_up.everywhere(platform)
     return len(claimed)
@@ -78,7 +78,7 @@ def _watch(platform: str) -> int:
         if not uow.serving_site:
             return 0
         near = hosted_near_end(uow.database, own_platform())
-        steps = [(c, decide_watched(c, uow.now, uow.serving_site)) for c in near]
+        steps = [(c, decide_end_at_other_site(c, uow.now, uow.serving_site)) for c in near]
     new_steps = [step for c, step in steps if step.send and _is_new(c, step)]
     if new_steps:
         with begin(own_platform()) as home:
@@ -95,7 +95,7 @@ def _is_new(c: Conference, step: Step) -> bool:
     sent again after a while.
     """
     asks = any(isinstance(outgoing.message, ReleaseConference) for outgoing in step.send)
-    name = f"watched:{c.confid}:{c.ends_at}:{step.because}"
+    name = f"watched:{c.confid}:{c.ends_at}:{step.reason}"
     seconds = ASK_AGAIN_SECONDS if asks else 900
     return bool(redis_of(own_platform()).set(name, 1, nx=True, ex=seconds))
 

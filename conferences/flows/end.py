@@ -1,6 +1,6 @@
-"""A conference ends because CM asks, or because its unit has ended it (CSS §9.3).
+"""A conference ends because a conference manager (CM) asks, or its media unit (CMU) has ended it (CSS §9.3).
 
-The end by time is in due.py.
+The end by time is in due.py. UPU: number registry. BMC: management console.
 
 CM  -> CSS  CM_MAU_RELEASECONF_REQ                       on_release_conference
 CSS -> CM   MAU_CM_RELEASECONF_ACK | MAU_CM_RELEASECONF_NACK
@@ -16,7 +16,7 @@ from __future__ import annotations
 from conferences.data.commit import commit
 from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules.end import decide_release, decide_unit_ended
-from conferences.rules.speaking_unit import speaking_unit
+from conferences.rules.sending_unit import sending_unit
 from foundation.bus.envelope import Envelope
 from foundation.bus.registry import handles
 from wire.conference_manager import ReleaseConference
@@ -27,15 +27,16 @@ from wire.media_unit import UnitEnded
 def on_release_conference(
     uow: ConferencesUnitOfWork, request: ReleaseConference, envelope: Envelope
 ) -> None:
-    """End a conference for CM, or for the site where its time is over."""
-    c, by_peer = uow.load(request.e164), envelope.app_id.startswith("css@")
-    commit(uow, decide_release(c, request, envelope.request, uow.now, by_peer=by_peer))
+    """End a conference for a conference manager, or for the site on whose media unit its time is over."""
+    c = uow.load(request.e164)
+    by_other_site = envelope.app_id.startswith("css@")
+    commit(uow, decide_release(c, request, envelope.request, uow.now, by_other_site=by_other_site))
 
 
 @handles(UnitEnded)
 def on_unit_ended(uow: ConferencesUnitOfWork, notice: UnitEnded, envelope: Envelope) -> None:
-    """End a conference that its unit has ended."""
+    """End a conference that its media unit has ended."""
     conference = uow.load(notice.e164)
     if conference:
-        unit = speaking_unit(notice, envelope, uow.own_site, conference)
+        unit = sending_unit(notice, envelope, uow.own_site, conference)
         commit(uow, decide_unit_ended(conference, notice, unit, uow.now))

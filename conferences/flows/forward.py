@@ -1,10 +1,10 @@
 """Messages for a platform that another site serves are passed on to that site (CSS §2.3.3, §5).
 
-This is no flow of one message: `MCU_MAU_*`, `CMU_MAU_*`, `MCU_CM_*` of a unit here and
-`RMS_CSS_NODELOST_NTF` go to the serving CSS as they are, with header x-via. `CM_MCU_*` that the serving
-CSS sends with header x-origin goes straight to the unit here, or a NACK goes back.
+`MCU_MAU_*`, `CMU_MAU_*`, `MCU_CM_*` of a media unit at this site and `RMS_CSS_NODELOST_NTF` go unchanged to the
+scheduler (CSS) of the serving site, with header x-via. Control orders (`CM_MCU_*`) that the serving site sends with
+header x-origin go straight to the media unit here, or a NACK goes back.
 
-The serving site decides and writes. Here nothing is written: the platform's data is a copy.
+The serving site decides and writes. This site writes nothing: its data of the platform is a copy.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import logging
 
 from conferences.data import queries
 from conferences.data.platform_resolver import platforms_of_numbers
-from conferences.rules.forward import decide_control_here, decide_pass_on
+from conferences.rules.forward import decide_control_for_local_unit, decide_pass_on
 from foundation.bus.delivery import Delivery
 from foundation.bus.gate import PASSED_ON, refuse_as_closed
 from foundation.bus.unit_of_work import UnitOfWork
@@ -27,9 +27,9 @@ log = logging.getLogger("conferences.forward")
 
 
 def pass_on(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Pass a message of a unit here on to the serving site, as it is."""
+    """Pass a message of a media unit at this site on to the site that serves the platform, unchanged."""
     message, envelope = delivery.message, delivery.envelope
-    if isinstance(message, UnitHolds | NodeLost) and not _concerns(uow, message):
+    if isinstance(message, UnitHolds | NodeLost) and not _concerns_platform(uow, message):
         return
     properties = decide_pass_on(envelope, own_platform())
     if properties is None:
@@ -39,24 +39,24 @@ def pass_on(uow: UnitOfWork, delivery: Delivery) -> None:
     uow.put(delivery.body, route.exchange, route.key, destination=uow.serving_site, **properties)
 
 
-def _concerns(uow: UnitOfWork, notice: UnitHolds | NodeLost) -> bool:
-    """Tell whether the unit holds a conference of this platform, or is believed to."""
+def _concerns_platform(uow: UnitOfWork, notice: UnitHolds | NodeLost) -> bool:
+    """Tell whether the media unit holds a conference of this platform, by its own list or by our data."""
     if queries.is_hosting(uow.database, notice.ip, notice.pid, own_platform()):
         return True
     numbers = [entry.e164 for entry in notice.confs] if isinstance(notice, UnitHolds) else []
     return uow.platform in platforms_of_numbers(numbers).values()
 
 
-def control_here(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Give an order of the serving site straight to the unit here that runs the conference."""
+def pass_to_local_unit(uow: UnitOfWork, delivery: Delivery) -> None:
+    """Pass a control order of the serving site straight to the media unit at this site."""
     order, envelope = delivery.message, delivery.envelope
     if not isinstance(order, Control) or not envelope.asked_at:
         refuse_as_closed(uow, delivery)
         return
     c = queries.live_by_number(order.e164)
-    if reply := decide_control_here(c, order, envelope, own_platform()):
-        uow.send(reply)
+    if message := decide_control_for_local_unit(c, order, envelope, own_platform()):
+        uow.send(message)
 
 
 PASSED_ON[Routes.UNIT_TO_CSS.value.queue] = pass_on
-PASSED_ON[Routes.CM_TO_UNIT.value.queue] = control_here
+PASSED_ON[Routes.CM_TO_UNIT.value.queue] = pass_to_local_unit

@@ -1,4 +1,4 @@
-"""CM asks which conferences there are.
+"""A conference manager (CM) asks which conferences a domain has.
 
 CM  -> CSS  CM_MAU_GETCONFLIST_REQ                       on_list_conferences
 CSS -> CM   MAU_CM_GETCONFLIST_ACK | MAU_CM_GETCONFLIST_NACK
@@ -30,6 +30,6 @@ def on_list_conferences(
             detail=f"moid: {MEANING[Err.UNKNOWN_DOMAIN]}",
         )
     else:
-        total, confs = page
-        message = ConferencesListed(reqid=request.reqid, total=total, confs=as_many_as_fit(confs))
+        confs = as_many_as_fit(page.conferences)
+        message = ConferencesListed(reqid=request.reqid, total=page.total, confs=confs)
     uow.send(Answer(request=envelope.request, message=message, route=Routes.CSS_TO_CM))

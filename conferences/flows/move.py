@@ -1,4 +1,4 @@
-"""An operator moves a conference off its unit; from then on it is restored like any other (restore.py).
+"""An operator moves a conference off its media unit; it is then restored like after a loss (restore.py).
 
 CSS -> CMU  MAU_MCU_RELEASECONF_CMD
 CSS -> CM   MAU_CM_CONFRESTORE_NTF
@@ -16,7 +16,7 @@ from foundation.bus.unit_of_work import begin
 
 
 def move(platform: str, e164: str) -> bool:
-    """Move a conference to another unit; False means that there is none, or that it does not run."""
+    """Move a conference to another media unit. False: no such conference, or it does not run."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         c = conferences.load(e164) if uow.is_open else None

@@ -1,4 +1,4 @@
-"""A unit renames its conference, if CM agrees (CSS §5.1).
+"""A media unit (CMU) renames its conference, if the conference manager (CM) agrees (CSS §5.1).
 
 CMU -> CSS  MCU_MAU_MODIFYCONFNAME_REQ                   on_unit_asks_to_rename
 CSS -> CM   MAU_CM_MODIFYCONFNAME_REQ
@@ -12,7 +12,7 @@ from __future__ import annotations
 from conferences.data.commit import commit
 from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules.rename import decide_cm_on_rename, decide_unit_rename
-from conferences.rules.speaking_unit import speaking_unit
+from conferences.rules.sending_unit import sending_unit
 from foundation.bus.envelope import Envelope
 from foundation.bus.registry import handles
 from wire.conference_manager import RenameDenied, RenameGranted
@@ -23,9 +23,9 @@ from wire.media_unit import UnitAsksToRename
 def on_unit_asks_to_rename(
     uow: ConferencesUnitOfWork, request: UnitAsksToRename, envelope: Envelope
 ) -> None:
-    """Ask CM whether the unit may rename its conference."""
+    """Ask the conference manager whether a media unit may rename its conference."""
     c = uow.load(request.e164)
-    unit = speaking_unit(request, envelope, uow.own_site, c)
+    unit = sending_unit(request, envelope, uow.own_site, c)
     step = decide_unit_rename(c, request, unit, envelope.request, uow.new_id(), uow.now)
     commit(uow, step)
 
@@ -34,7 +34,7 @@ def on_unit_asks_to_rename(
 def on_cm_answers_rename(
     uow: ConferencesUnitOfWork, reply: RenameGranted | RenameDenied, envelope: Envelope
 ) -> None:
-    """Tell the unit CM's answer."""
+    """Pass the conference manager's answer to the media unit."""
     conference = uow.load(reply.e164) if reply.e164 else None
     if conference:
         commit(uow, decide_cm_on_rename(conference, reply))

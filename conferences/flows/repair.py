@@ -1,6 +1,6 @@
-"""Repair fills an emptied Redis again from the database, because all in Redis is derived.
+"""A timer fills an emptied Redis again from the database, because all data in Redis is derived from it.
 
-It also lets licences come into force and expire.
+It also publishes licences that have come into force or expired.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ log = logging.getLogger("conferences.mend")
 
 
 def repair(platform: str) -> None:
-    """Fill the pool of this site, and bring the domains and licences in Redis up to date.
+    """Fill the pool of media units in Redis if it is empty, and correct the domains and licences in Redis.
 
-    Any order to the pool will do: an emptied Redis is filled before it answers.
+    A call of the pool's script fills an empty pool before it answers, so any call will do.
     """
     try:
         if platform == own_platform():

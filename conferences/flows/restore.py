@@ -1,4 +1,6 @@
-"""A conference that has lost its unit is placed again (CSS §1.2).
+"""A conference that has lost its media unit (CMU) is placed on another one (CSS §1.2).
+
+RMS: resource manager. CM: conference manager.
 
 RMS -> CSS  RMS_CSS_NODELOST_NTF                         on_node_lost
 CSS -> CM   MAU_CM_CONFRESTORE_NTF
@@ -23,7 +25,7 @@ from wire.resource_pool import NodeLost, ResourcesGranted, ResourcesRefused
 
 @handles(NodeLost)
 def on_node_lost(uow: ConferencesUnitOfWork, notice: NodeLost, envelope: Envelope) -> None:
-    """Let all conferences of a lost media unit wait, and ask for new units at once."""
+    """Take all conferences off a lost media unit, and ask for other units at once."""
     if notice.restype != "mcu":
         return
     unit = Unit(notice.ip, notice.pid, envelope.via or uow.own_site)
@@ -35,8 +37,8 @@ def on_node_lost(uow: ConferencesUnitOfWork, notice: NodeLost, envelope: Envelop
 def on_restore_resources(
     uow: ConferencesUnitOfWork, reply: ResourcesGranted | ResourcesRefused, envelope: Envelope
 ) -> None:
-    """Hand a waiting conference to the unit that the RMS granted, or let it wait on."""
-    e164, question = outgoing.question_of(envelope.correlation_id)
+    """Place a waiting conference on the media unit that the resource manager (RMS) granted, or let it wait."""
+    e164, question = outgoing.parse_question(envelope.correlation_id)
     conference = uow.load(e164)
     if conference:
         step = decide_restore_resources(

@@ -1,4 +1,4 @@
-"""A unit reports what it holds, and this is compared with what we believe (CSS §1.2, §9.2).
+"""A media unit (CMU) reports which conferences it holds, and they are compared with our data (CSS §1.2, §9.2).
 
 CSS -> CMU  MAU_CMU_GETCONFLIST_CMD
 CMU -> CSS  CMU_MAU_CONFLIST_NTF                         on_unit_holds
@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 
 from conferences.data.commit import commit
 from conferences.data.unit_of_work import ConferencesUnitOfWork
-from conferences.rules.speaking_unit import speaking_unit
+from conferences.rules.sending_unit import sending_unit
 from conferences.rules.states import Unit
-from conferences.rules.sync import decide_held, decide_not_held, decide_reported
+from conferences.rules.sync import decide_listed, decide_not_listed, decide_reported
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import NotTaken
 from foundation.bus.registry import handles
@@ -24,38 +24,41 @@ from wire.media_unit import UnitHolds, UnitReportsChange
 
 @handles(UnitHolds)
 def on_unit_holds(uow: ConferencesUnitOfWork, notice: UnitHolds, envelope: Envelope) -> None:
-    """Compare a unit's list with what we believe it to hold. Raises NotTaken for an impossible part.
+    """Compare a media unit's list of conferences with our data. Raises NotTaken for an impossible part.
 
-    It is compared without locks first; only what differs is locked and decided again.
+    First rows are read without locks; only conferences that differ are locked and decided about again.
     """
     if notice.part > notice.parts:
         raise NotTaken(f"must not be greater than parts ({notice.parts})", "part")
     unit = Unit(notice.ip, notice.pid, envelope.via or uow.own_site)
-    ours = uow.numbers_to_judge([entry.e164 for entry in notice.confs], not envelope.via)
-    entries = {entry.e164: entry for entry in notice.confs if entry.e164 in ours}
-    believed = uow.believed_on(unit, list(entries))
+    own_numbers = uow.numbers_of_own_conferences(
+        [entry.e164 for entry in notice.confs], not envelope.via
+    )
+    entries = {entry.e164: entry for entry in notice.confs if entry.e164 in own_numbers}
+    unlocked = uow.find_unlocked(unit, list(entries))
     for e164, entry in entries.items():
-        c = believed.get(e164)
-        down = c is not None and uow.is_domain_down(c, unit)
-        unlocked_step = decide_held(c, entry, unit, uow.now, room_is_down=down)
+        c = unlocked.get(e164)
+        room_is_down = c is not None and uow.are_rooms_abnormal(c, unit)
+        unlocked_step = decide_listed(c, entry, unit, uow.now, room_is_down=room_is_down)
         if unlocked_step.after or unlocked_step.send:
-            commit(uow, decide_held(uow.load(e164), entry, unit, uow.now, room_is_down=down))
-    listed = _all_listed(uow, notice, unit, entries)
+            locked = uow.load(e164)
+            commit(uow, decide_listed(locked, entry, unit, uow.now, room_is_down=room_is_down))
+    listed = _all_listed_numbers(uow, notice, unit, entries)
     if listed is None:
         return
     made_at = _made_at(notice, envelope, uow.now)
-    for e164, c in believed.items():
-        if e164 in listed or decide_not_held(c, unit, made_at, uow.now).after is None:
+    for e164, c in unlocked.items():
+        if e164 in listed or decide_not_listed(c, unit, made_at, uow.now).after is None:
             continue
         locked = uow.load(e164)
         if locked:
-            commit(uow, decide_not_held(locked, unit, made_at, uow.now))
+            commit(uow, decide_not_listed(locked, unit, made_at, uow.now))
 
 
-def _all_listed(
+def _all_listed_numbers(
     uow: ConferencesUnitOfWork, notice: UnitHolds, unit: Unit, numbers: Collection[str]
 ) -> Collection[str] | None:
-    """Return all numbers that the unit holds; `None` while parts of its list are on their way."""
+    """Return the numbers of all conferences in a unit's list; `None` while parts of the list are still missing."""
     if notice.parts == 1:
         return numbers
     part = (notice.part, notice.parts)
@@ -63,7 +66,7 @@ def _all_listed(
 
 
 def _made_at(notice: UnitHolds, envelope: Envelope, now: datetime) -> datetime:
-    """Return when the list was made: its `at`, else the property `timestamp`, never later than now."""
+    """Return when a unit made its list: the field `at`, else the AMQP property `timestamp`; at most `now`."""
     try:
         moment = datetime.fromisoformat(notice.at) if notice.at else envelope.sent_at
     except ValueError:
@@ -77,8 +80,8 @@ def _made_at(notice: UnitHolds, envelope: Envelope, now: datetime) -> datetime:
 def on_unit_reports_change(
     uow: ConferencesUnitOfWork, notice: UnitReportsChange, envelope: Envelope
 ) -> None:
-    """Take a new name, password or members from the unit."""
+    """Take over a new name, password, settings or members that the media unit reports."""
     conference = uow.load(notice.e164)
     if conference:
-        unit = speaking_unit(notice, envelope, uow.own_site, conference)
+        unit = sending_unit(notice, envelope, uow.own_site, conference)
         commit(uow, decide_reported(conference, notice, unit, uow.now))

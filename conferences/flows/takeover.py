@@ -1,4 +1,4 @@
-"""The conferences of a platform run again at this site, which now serves it (CSS §2.3).
+"""A site begins to serve a platform, and places the conferences of lost sites on its own units (CSS §2.3).
 
 CSS -> BMC  CSS_BMC_SYNC_REQ | CSS_BMC_LICENSE_REQ       begin_to_serve
 
@@ -6,9 +6,9 @@ CSS -> CM   MAU_CM_CONFRESTORE_NTF                       take_over
 CSS -> UPU  CSS_UPU_DELCONF_NTF
 CSS -> RMS  GET_RES_REQ
 
-No notice is needed: this site looks every second who serves, so a lost notice does no harm. A site
-whose own platform is served here is lost; whatever ran there, of any platform that is served here,
-moves. After a hand-back nothing moves: the site where a conference runs is not lost.
+A timer looks every second which platforms this site serves. A site counts as lost while its own platform is
+served here. All conferences on its units, of any platform served here, move to units of this site. When a platform
+is handed back nothing moves, as the site on whose units its conferences run is not lost.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ log = logging.getLogger("conferences.takeover")
 BATCH = 200
 _EPOCH = "cell:epoch"
 _prepared_epochs: dict[str, int] = {}
-"""The epoch of each platform for which `begin_to_serve` has done its work in this process."""
+"""For each platform the last epoch (change of its serving site) that this process has prepared for."""
 
 
-def keep_up() -> None:
-    """Look which platforms are served here, and do what follows."""
+def follow_serving_sites() -> None:
+    """Prepare for platforms that are served here since now, and move the conferences of lost sites here."""
     served: list[str] = []
     for_each_served(served.append)
     for_each_served(begin_to_serve)
-    if lost := [site for site in served if site != own_platform()]:
-        for_each_served(partial(take_over, lost=lost))
+    if lost_sites := [site for site in served if site != own_platform()]:
+        for_each_served(partial(take_over, lost_sites=lost_sites))
 
 
 def begin_to_serve(platform: str) -> bool:
-    """Prepare for a new epoch of a platform. True if there is one and all is done.
+    """Prepare once for a platform that is served here since now (a new epoch). True if it was done now.
 
-    Messages for us that were left unsent go out, Redis is filled anew, and the core is asked for what
-    changed meanwhile.
+    Messages that the last serving site left unsent for our broker go out, Redis is filled again, and the central
+    site (the core) is asked for changes of domains and licences.
     """
     with begin(platform) as uow:
         if not uow.is_open or _prepared_epochs.get(platform) == uow.epoch:
@@ -73,22 +73,22 @@ def begin_to_serve(platform: str) -> bool:
     return True
 
 
-def take_over(platform: str, lost: list[str]) -> int:
-    """Place here what a platform had at sites that are lost, and return how many conferences moved.
+def take_over(platform: str, lost_sites: list[str]) -> int:
+    """Move a platform's conferences from lost sites to units of this site, and return how many.
 
-    After a crash a second run moves what is left.
+    If a run is cut short, the next one moves the others.
     """
     moved = 0
-    while count := _take_over_batch(platform, lost):
+    while count := _take_over_batch(platform, lost_sites):
         moved += count
     return moved
 
 
-def _take_over_batch(platform: str, lost: list[str]) -> int:
-    """Take over at most BATCH conferences, and return how many."""
+def _take_over_batch(platform: str, lost_sites: list[str]) -> int:
+    """Move at most BATCH conferences from lost sites, and return how many."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
-        claimed = conferences.claim_hosted_at(lost, BATCH) if uow.is_open else []
+        claimed = conferences.claim_hosted_at(lost_sites, BATCH) if uow.is_open else []
         for c in claimed:
             commit(conferences, decide_taken_over(c, uow.now))
     if claimed:

@@ -1,6 +1,6 @@
-"""Resources (media, recording and mixing units) have rows, which outlive Redis.
+"""Media units, recorders and mixers (resources) register, fall silent, and are taken out of service.
 
-A loss of one is told to the CSS.
+Each has a row in the database, which outlives the pool in Redis. The loss of one is told to the scheduler (CSS).
 """
 
 from __future__ import annotations
@@ -68,13 +68,13 @@ def save_registered(platform: str, message: NodeRegistered) -> None:
         sql.insert(uow.database, "conferences_resourceunit", _COLUMNS, [row], update)
 
 
-def report_lost(platform: str, gone: Iterable[tuple[ResourceType, Unit]], why: str) -> None:
-    """Tell the CSS of lost resources, durably, and then take them out of the pool.
+def report_lost(platform: str, lost: Iterable[tuple[ResourceType, Unit]], reason: str) -> None:
+    """Tell the scheduler (CSS) of lost resources by the outbox, and then take them out of the pool.
 
-    A crash in between tells it twice.
+    After a crash in between it is told twice.
     """
-    for kind, unit in gone:
-        log.warning("%s %s is lost: %s", kind, unit, why)
+    for kind, unit in lost:
+        log.warning("%s %s is lost: %s", kind, unit, reason)
         with begin(platform) as uow:
             if not uow.is_open:
                 continue
@@ -87,54 +87,56 @@ def report_lost(platform: str, gone: Iterable[tuple[ResourceType, Unit]], why: s
             uow.send(Send(message=notice, route=Routes.UNIT_TO_CSS))
         wake_up.everywhere(platform)
         try:
-            Pool(platform).run_one("gone", kind, name_of(unit), why)
+            Pool(platform).run_one("gone", kind, name_of(unit), reason)
         except redis.RedisError as error:
             log.warning("the pool is away: %s", error)
 
 
 def recount(platform: str, kind: str, unit: Unit) -> bool:
-    """Count the places of a resource again by the conferences that live there.
+    """Correct the places that the pool counts as used on a resource, by its live conferences in the database.
 
-    It has long reported less than the pool counts: a notice was lost with the data of the broker or of
-    Redis. Returns whether somebody waits for places.
+    Called when a resource reports less than the pool counts for a while: a message was lost with the data of the
+    broker or of Redis. Returns whether a conference waits for places.
     """
     pool, name = Pool(platform), name_of(unit)
-    counted = {
-        number: rest
-        for number, _, rest in (
-            entry.partition("|") for entry in pool.run_one("in_use", kind, name)
-        )
+    entries = (entry.partition("|") for entry in pool.run_one("in_use", kind, name))
+    counted_places = {number: places for number, _, places in entries}
+    live = {
+        c.e164: c for c in _live_conferences(list(counted_places)) if _resource_of(c, kind) == unit
     }
-    live = {c.e164: c for c in _live_conferences(list(counted)) if _resource_of(c, kind) == unit}
-    orders: list[Order] = [("free", kind, name, e164) for e164 in counted if e164 not in live]
+    orders: list[Order] = [
+        ("free", kind, name, e164) for e164 in counted_places if e164 not in live
+    ]
     for e164, c in live.items():
         places = (str(c.places), str(int(c.resolution == "1080p"))) if kind == "mcu" else ("0", "0")
-        if counted[e164] != "|".join(places):
+        if counted_places[e164] != "|".join(places):
             orders.append(("placed", kind, name, e164, *places, "used"))
-    log.warning("%s %s: %d of %d places counted again", kind, unit, len(orders), len(counted))
+    log.warning(
+        "%s %s: %d of %d places counted again", kind, unit, len(orders), len(counted_places)
+    )
     return "hungry" in pool.run(orders)
 
 
 def _resource_of(c: Conference, kind: str) -> Unit | None:
-    """Return the resource of this kind that a conference uses; `None` while it waits."""
+    """Return the resource of this kind that a conference uses; `None` if it has none, or waits for a unit."""
     if c.state is ConferenceState.PENDING_RESTORE:
         return None
     return {"mcu": c.unit, "vrs": c.vrs, "mps": c.mps}[kind]
 
 
 def _live_conferences(numbers: list[str]) -> list[Conference]:
-    """Return the live conferences with these numbers, of all platforms whose data we have."""
+    """Return the live conferences with these numbers, of all platforms whose data this site has."""
     if not numbers:
         return []
-    query = f"SELECT {row_mapper.READ} FROM conferences_conference WHERE live_e164 IN ({sql.marks(numbers)})"
+    query = f"SELECT {row_mapper.DETAIL_COLUMN} FROM conferences_conference WHERE live_e164 IN ({sql.marks(numbers)})"
     rows_by_platform = [
-        sql.select(store_of(p).database, query, numbers) for p in possible_platforms()
+        sql.select(store_of(platform).database, query, numbers) for platform in possible_platforms()
     ]
     return [row_mapper.from_row(row) for rows in rows_by_platform for row in rows]
 
 
 def watch(platform: str) -> None:
-    """Find the resources that have fallen silent, and treat them as lost."""
+    """Treat resources as lost that have sent no heartbeat for 12 s."""
     try:
         silent = Pool(platform).silent()
     except redis.RedisError as error:
@@ -144,7 +146,7 @@ def watch(platform: str) -> None:
 
 
 def is_draining(platform: str, kind: str, unit: Unit) -> bool:
-    """Tell whether the operator took a resource out of service; read at most every two seconds."""
+    """Tell whether an operator took a resource out of service. The rows are read at most every two seconds."""
     read_at, draining_units = _draining.get(platform, (0.0, frozenset()))
     if time.monotonic() - read_at > _DRAINING_CACHE_SECONDS:
         rows = sql.select(
@@ -157,7 +159,7 @@ def is_draining(platform: str, kind: str, unit: Unit) -> bool:
 
 
 def drain(platform: str, kind: str, unit: Unit, on: bool) -> None:
-    """Take a resource out of service for new conferences, or back in."""
+    """Take a resource out of service for new conferences (`on`), or put it back into service."""
     sql.execute(
         store_of(platform).database,
         "UPDATE conferences_resourceunit SET draining=%s WHERE restype=%s AND ip=%s AND pid=%s",
@@ -168,7 +170,7 @@ def drain(platform: str, kind: str, unit: Unit, on: bool) -> None:
 
 
 def ask_for_lists(platform: str) -> None:
-    """Ask every media unit that is online, or that we believe to hold a conference, for its list."""
+    """Ask media units for the list of their conferences: those online, and those with one by our data."""
     with begin(platform) as uow:
         if not uow.is_open:
             return

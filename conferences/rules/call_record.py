@@ -1,4 +1,4 @@
-"""A call record that arrives at the core is an ended conference of another site; each field is checked."""
+"""A call record of another site becomes an ended conference in the database of the central site (the core)."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from foundation.bus.message import NotTaken
 from wire.fields import SIZES
 from wire.number_registry import CallRecorded, RecordedCreator
 
-MOST_ENTRIES = 5000
-"""The most units, and the most stays of members, that are read of one record; a message holds no more."""
+MAX_ENTRIES = 5000
+"""At most so many units, and so many stays of members, are read from one record; a message holds no more."""
 
 T = TypeVar("T")
 
 
-def decide_kept(notice: CallRecorded, now: datetime) -> Conference:
-    """Return the ended conference that a record describes. Raises NotTaken, naming the field."""
+def conference_of_record(notice: CallRecorded, now: datetime) -> Conference:
+    """Return the ended conference that a call record describes. Raises NotTaken, which names the bad field."""
     record = notice.record
     creator = record.creator or RecordedCreator()
     ended = _moment(record.ended, "endtime", now)
     started = _moment(record.started, "starttime", ended)
     return Conference(
         confid=notice.confid,
-        e164=_needed(record.e164, "confE164"),
+        e164=_required(record.e164, "confE164"),
         name=record.name or "",
-        user_domain=_needed(record.user_domain, "moid"),
-        source_platform=_needed(record.source_platform, "sourceplatform"),
+        user_domain=_required(record.user_domain, "moid"),
+        source_platform=_required(record.source_platform, "sourceplatform"),
         hosting_platform=record.hosting_platform or "",
         creator_moid=(creator.moid or "")[:40],
         creator_name=(creator.name or "")[:64],
@@ -37,22 +37,25 @@ def decide_kept(notice: CallRecorded, now: datetime) -> Conference:
         ended_at=ended,
         end_reason=record.reason or "",
         places=record.places if record.places in SIZES else SMALL_PLACES,
-        units=(record.units or ())[:MOST_ENTRIES],
-        members=(record.members or ())[:MOST_ENTRIES],
+        units=(record.units or ())[:MAX_ENTRIES],
+        members=(record.members or ())[:MAX_ENTRIES],
         restores=record.restores or 0,
         record=bool(record.record),
     )
 
 
-def _needed(value: T | None, field: str) -> T:
-    """Return a field that the record must have. Raises NotTaken."""
+def _required(value: T | None, field: str) -> T:
+    """Return the value of a field that the record must have. Raises NotTaken if it is `None`."""
     if value is None:
         raise NotTaken("is missing", field)
     return value
 
 
 def _moment(value: str | None, field: str, default: datetime) -> datetime:
-    """Return a time of the record in UTC; a time without a zone is taken as UTC."""
+    """Return a time of the record in UTC, or the default if it is missing. Raises NotTaken.
+
+    A time without a zone is taken as UTC.
+    """
     if value is None:
         return default
     try:

@@ -1,10 +1,10 @@
-"""Conference control passes unchanged to the unit that runs the conference (CSS §2.3.3)."""
+"""Control orders of conference managers (CM) go unchanged to the media unit of the conference (CSS §2.3.3)."""
 
 from __future__ import annotations
 
 from conferences.rules import outgoing
 from conferences.rules.states import Conference, ConferenceState, Unit
-from conferences.rules.step import Step, nothing
+from conferences.rules.step import Step, no_change
 from foundation.bus.message import Raw
 from foundation.bus.outgoing import Answer, Send
 from wire.conference_control import Control, ControlAnswered
@@ -15,58 +15,62 @@ from wire.routes import Routes
 def decide_control(
     c: Conference | None,
     order: Control,
-    asked_by: str,
+    request_key: str,
     correlation_id: str,
     own_site: str,
-    short: str = "",
+    missing_resource: str = "",
 ) -> Step:
-    """Pass a control order on to the unit unchanged, or answer it with a NACK of our own.
+    """Pass a control order on to the conference's media unit unchanged, or refuse it with a NACK of our own.
 
-    It is refused where no such conference runs, or where it is not permitted. `short`: the licensed
-    resource of which too few are left for the terminals that are to be called; "" where there are enough.
+    It is refused if no such conference runs, or if it is not permitted.
+    `missing_resource`: the licensed resource of which too few are left for the terminals that the order calls,
+    for instance `access_ports`; "" means that enough are left.
     """
-    refused = _why_refused(c, order, short)
-    if c is None or c.unit is None or refused:
-        code, words = refused or (Err.NO_CONFERENCE, MEANING[Err.NO_CONFERENCE])
+    refusal_reason = _refusal_reason(c, order, missing_resource)
+    if c is None or c.unit is None or refusal_reason:
+        code, detail = refusal_reason or (Err.NO_CONFERENCE, MEANING[Err.NO_CONFERENCE])
         if not order.type.endswith("_REQ"):
-            return Step(f"{order.type} dropped: {words}")
-        nack = refusal(order, code, words)
-        answer = Answer(request=asked_by, message=nack, route=Routes.STATE_TO_CM)
+            return Step(f"{order.type} dropped: {detail}")
+        nack = refusal(order, code, detail)
+        answer = Answer(request=request_key, message=nack, route=Routes.STATE_TO_CM)
         return Step(f"refused {code}", send=(answer,))
-    passed = outgoing.to_unit(c.unit, order, correlation_id=correlation_id)
-    if c.unit.at != own_site:
-        passed = _through_its_site(order, c.unit, own_site, correlation_id)
-    return Step(f"passed {order.type} to {c.unit}", send=(passed,))
+    message = outgoing.to_unit(c.unit, order, correlation_id=correlation_id)
+    if c.unit.site != own_site:
+        message = _through_css_of_unit(order, c.unit, own_site, correlation_id)
+    return Step(f"passed {order.type} to {c.unit}", send=(message,))
 
 
-def _through_its_site(order: Control, unit: Unit, own_site: str, correlation_id: str) -> Send:
-    """Send an order for a unit at another site to the CSS of that site (CSS §2.3.3)."""
+def _through_css_of_unit(order: Control, unit: Unit, own_site: str, correlation_id: str) -> Send:
+    """Address an order for a media unit at another site to the scheduler (CSS) of that site (CSS §2.3.3)."""
     return Send(
         message=order,
         route=Routes.CM_TO_UNIT,
-        destination=unit.at,
+        destination=unit.site,
         correlation_id=correlation_id,
         headers={"x-origin": own_site},
     )
 
 
 def decide_control_answered(
-    c: Conference | None, reply: ControlAnswered, unit: Unit | None, request: str | None
+    c: Conference | None, reply: ControlAnswered, unit: Unit | None, request_key: str | None
 ) -> Step:
-    """Pass a unit's answer to whoever asked.
+    """Pass a media unit's answer to the conference manager whose order it answers.
 
-    A notice, and an answer that belongs to no request, go to all conference managers.
+    `request_key`: the order in the inbox; `None` if the message answers no order. Then, and if it is a notice,
+    it goes to all conference managers.
     """
-    if c and not c.on(unit):
-        return nothing(f"{unit} does not run it")
-    if request:
-        answer = Answer(request=request, message=reply, route=Routes.STATE_TO_CM)
+    if c and not c.is_on(unit):
+        return no_change(f"{unit} does not run it")
+    if request_key:
+        answer = Answer(request=request_key, message=reply, route=Routes.STATE_TO_CM)
         return Step(f"{reply.type} to its asker", send=(answer,))
     return Step(f"{reply.type} to CM", send=(Send(message=reply, route=Routes.STATE_TO_CM),))
 
 
-def _why_refused(c: Conference | None, order: Control, short: str) -> tuple[Err, str] | None:
-    """Return the code and the words of the refusal; None means that the order is allowed."""
+def _refusal_reason(
+    c: Conference | None, order: Control, missing_resource: str
+) -> tuple[Err, str] | None:
+    """Return the error code and a sentence why an order is refused; `None` means that it is allowed."""
     code = None
     if c is None:
         code = Err.NO_CONFERENCE
@@ -76,12 +80,14 @@ def _why_refused(c: Conference | None, order: Control, short: str) -> tuple[Err,
         code = Err.WRONG_STATE
     if code is not None:
         return code, MEANING[code]
-    words = f"mts: the licence has too few {short.replace('_', ' ')} left for them"
-    return (Err.NOT_PERMITTED, words) if short else None
+    if not missing_resource:
+        return None
+    resource = missing_resource.replace("_", " ")
+    return Err.NOT_PERMITTED, f"mts: the licence has too few {resource} left for them"
 
 
-def refusal(order: Control, code: Err, words: str) -> Raw:
-    """Return the NACK by which the CSS itself refuses a control order."""
+def refusal(order: Control, code: Err, detail: str) -> Raw:
+    """Return the NACK by which the scheduler (CSS), not the media unit, refuses a control order."""
     echo = {"reqid": order.reqid} if order.reqid else {}
     return Raw(
         {
@@ -89,6 +95,6 @@ def refusal(order: Control, code: Err, words: str) -> Raw:
             **echo,
             "confE164": order.e164,
             "errcode": code,
-            "detail": words,
+            "detail": detail,
         }
     )

@@ -1,17 +1,18 @@
-"""Create: these rules say whether a conference may begin, on which unit, and who is told (CSS §1.1)."""
+"""The rules for creating a conference: whether it may begin, on which unit, and who is told (CSS §1.1)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from conferences.rules import outgoing
 from conferences.rules.states import WARNINGS, Conference, ConferenceState, EndReason, Unit
-from conferences.rules.step import Step, nothing
+from conferences.rules.step import Step, no_change
 from foundation.bus.outgoing import Outgoing
 from foundation.bus.typed_json import read_as, to_json
 from licensing.rules.amounts import Amounts
-from licensing.rules.limits import Full
+from licensing.rules.limits import ReachedLimit
 from wire.conference_manager import CreateConference, Creator
 from wire.error_codes import MEANING, Err
 from wire.fields import MAX_MINUTES, InvitedTerminal, Join, Terminal
@@ -20,14 +21,14 @@ from wire.resource_pool import ResourcesGranted, ResourcesRefused
 RMS_ANSWERS_IN = timedelta(seconds=2)
 UNIT_ANSWERS_IN = timedelta(seconds=4)
 CREATED_IN = timedelta(seconds=13.5)
-"""The specification allows 14 s, and the timer that ends a failed create runs every second."""
-MOST_UNITS = 3
-"""The most units that are tried in a row; then a create fails, and a restore waits for the next round."""
+"""A create that takes longer fails. The specification allows 14 s, and the timer that looks runs every second."""
+MAX_UNITS_TRIED = 3
+"""After so many units that did not take the conference a create fails, and a restore waits for its next try."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """The facts of a user domain that decide whether it may create a conference."""
+    """The facts of a user domain (tenant) that decide whether it may create a conference."""
 
     moid: str
     platform: str
@@ -38,7 +39,7 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """The asker of a conference: the key of its request in the inbox, and how the request came.
+    """Whoever asks for a conference: `request` is the key of the request in the inbox.
 
     `origin` is `mq` for a message of a conference manager, `http` for the HTTP API.
     """
@@ -47,45 +48,65 @@ class Asker:
     origin: str = "mq"
 
 
-def refuse_before_seat(
+class AllocatedNumber(NamedTuple):
+    """The number (E.164) and short number of a new conference, and its incarnation: how often it was used."""
+
+    e164: str
+    shortnum: str
+    incarnation: int
+
+
+class CreateRefusal(NamedTuple):
+    """The reason why a conference is not created. `detail` is a field's name, a sentence, or ""."""
+
+    code: Err
+    detail: str
+
+
+def refuse_before_licence(
     request: CreateConference, tenant: Tenant | None, serving: frozenset[str]
-) -> tuple[Err, str] | None:
-    """Return why this request is refused whatever is free; None means that nothing forbids it."""
+) -> CreateRefusal | None:
+    """Return why a request is refused, leaving licence and free units aside; `None` means that it is not.
+
+    `serving`: the platforms whose requests this site handles now.
+    """
     if tenant is None:
-        return Err.UNKNOWN_DOMAIN, "moid"
+        return CreateRefusal(Err.UNKNOWN_DOMAIN, "moid")
     if tenant.platform not in serving:
-        return Err.NOT_SERVED, "moid"
+        return CreateRefusal(Err.NOT_SERVED, "moid")
     if not tenant.enabled:
-        return Err.DOMAIN_DISABLED, "moid"
+        return CreateRefusal(Err.DOMAIN_DISABLED, "moid")
     if request.resolution == "1080p" and not tenant.hd:
-        return Err.NO_HD, "resolution"
+        return CreateRefusal(Err.NO_HD, "resolution")
     if request.h265 and not tenant.h265:
-        return Err.NO_H265, "h265"
+        return CreateRefusal(Err.NO_H265, "h265")
     if not 0 <= request.duration <= MAX_MINUTES:
-        return Err.DURATION, f"duration: must lie between 0 and {MAX_MINUTES} minutes"
+        detail = f"duration: must lie between 0 and {MAX_MINUTES} minutes"
+        return CreateRefusal(Err.DURATION, detail)
     return None
 
 
-_FULL = {
-    Full.LICENCE: Err.LICENCE,
-    Full.SMALL: Err.SMALL_LIMIT,
-    Full.LARGE: Err.LARGE_LIMIT,
-    Full.DOMAIN: Err.DOMAIN_LIMIT,
+_CODE_OF_LIMIT = {
+    ReachedLimit.LICENCE: Err.LICENCE,
+    ReachedLimit.SMALL: Err.SMALL_LIMIT,
+    ReachedLimit.LARGE: Err.LARGE_LIMIT,
+    ReachedLimit.DOMAIN: Err.DOMAIN_LIMIT,
 }
 
 
-def refused(full: Full, wanted: Amounts) -> tuple[Err, str]:
-    """Return the error code and the words for a limit that is reached.
+def refuse_at_limit(limit: ReachedLimit, required: Amounts) -> CreateRefusal:
+    """Return why a conference that needs `required` is refused at a limit of licence or domain.
 
-    Too few media ports limit the platform's conferences of this size by other means: the code is 29006
-    or 29007, and the words say so.
+    The wire has no code for too few media ports: the code is that of the limit of conferences of this size
+    (29006 or 29007), and the detail speaks of the ports.
     """
-    if full is not Full.PORTS:
-        return _FULL[full], ""
-    code = Err.LARGE_LIMIT if wanted.large_conferences else Err.SMALL_LIMIT
-    return code, (
-        f"maxjoinedmt: the licence has no {wanted.media_ports} media ports left;"
-        " end a conference, ask for fewer places, or extend the licence"
+    if limit is not ReachedLimit.PORTS:
+        return CreateRefusal(_CODE_OF_LIMIT[limit], "")
+    code = Err.LARGE_LIMIT if required.large_conferences else Err.SMALL_LIMIT
+    return CreateRefusal(
+        code,
+        f"maxjoinedmt: the licence has no {required.media_ports} media ports left;"
+        " end a conference, ask for fewer places, or extend the licence",
     )
 
 
@@ -93,20 +114,17 @@ def decide_create(
     request: CreateConference,
     asker: Asker,
     tenant: Tenant,
-    numbers: tuple[str, str, int],
+    number: AllocatedNumber,
     confid: str,
     now: datetime,
 ) -> Step:
-    """Take the conference in, and ask the RMS for a unit.
-
-    `numbers`: its number (E.164), short number and incarnation.
-    """
+    """Return the new conference in the state CREATING, and ask the resource manager (RMS) for a media unit."""
     creator = request.creator or Creator()
     after = Conference(
         confid=confid,
-        e164=numbers[0],
-        shortnum=numbers[1],
-        incarnation=numbers[2],
+        e164=number.e164,
+        shortnum=number.shortnum,
+        incarnation=number.incarnation,
         source_platform=tenant.platform,
         user_domain=tenant.moid,
         creator_moid=creator.moid or "",
@@ -122,10 +140,10 @@ def decide_create(
         record=request.record,
         protected=request.protected,
         auto_end=request.auto_end,
-        mts=invited(request.mts),
+        mts=to_members(request.mts),
         created_at=now,
         ends_at=now + timedelta(minutes=request.duration) if request.duration else None,
-        warned=warned_by(request.duration * 60) if request.duration else 0,
+        warned=latest_warning_due(request.duration * 60) if request.duration else 0,
         request=asker.request,
         reqid=request.reqid,
         origin=asker.origin,
@@ -136,29 +154,30 @@ def decide_create(
     return Step("asking the RMS for a unit", None, after, (outgoing.ask_rms(after, "create"),))
 
 
-def invited(mts: tuple[InvitedTerminal, ...]) -> tuple[Terminal, ...]:
-    """Return the terminals to call as members that are not online yet, numbered from 1."""
+def to_members(mts: tuple[InvitedTerminal, ...]) -> tuple[Terminal, ...]:
+    """Return invited terminals as members of the conference, numbered from 1 and not online yet."""
     return tuple(
-        read_as(Terminal, {**to_json(one), "mtid": one.mtid or str(number), "online": 0})
-        for number, one in enumerate(mts, 1)
+        read_as(Terminal, {**to_json(terminal), "mtid": terminal.mtid or str(number), "online": 0})
+        for number, terminal in enumerate(mts, 1)
     )
 
 
-def warned_by(seconds_left: float) -> int:
-    """Return the smallest warning, in minutes, whose time has passed already; 0 means none.
+def latest_warning_due(seconds_left: float) -> int:
+    """Return the last warning of the end, in minutes before it, whose moment has passed; 0 means none.
 
-    It counts as given, so that no warning comes late.
+    A conference that is created or prolonged keeps it as given already, so that no warning comes late.
     """
-    return min((w for w in WARNINGS if w * 60 >= seconds_left), default=0)
+    return min((minutes for minutes in WARNINGS if minutes * 60 >= seconds_left), default=0)
 
 
 def decide_refuse(request: CreateConference, asker: Asker, code: str, detail: str = "") -> Step:
-    """Answer a request with a NACK; nothing is stored."""
-    words = (
-        f"{detail}: {MEANING[code]}" if detail and ":" not in detail else detail or MEANING[code]
-    )
-    refusal = outgoing.create_refused(asker.request, request.reqid, code, words)
-    return Step(f"refused {code}: {words}", send=(refusal,))
+    """Answer a create request with a NACK; nothing is stored.
+
+    `detail`: a field's name, to which the meaning of the code is added, or a whole sentence with a colon.
+    """
+    text = f"{detail}: {MEANING[code]}" if detail and ":" not in detail else detail or MEANING[code]
+    refusal = outgoing.create_refused(asker.request, request.reqid, code, text)
+    return Step(f"refused {code}: {text}", send=(refusal,))
 
 
 def decide_create_resources(
@@ -168,18 +187,18 @@ def decide_create_resources(
     site: str,
     now: datetime,
 ) -> Step:
-    """Hand the conference to the unit that the RMS granted, or give up.
+    """Place a conference on the media unit that the resource manager (RMS) granted, or give up.
 
-    `site`: where the unit stands.
+    `question`: the number of the question that the reply answers. `site`: the site of the granted unit.
     """
     if c.state is not ConferenceState.CREATING or c.question != question or c.unit:
-        return nothing("late answer of the RMS; its reservation lapses")
+        return no_change("late answer of the RMS; its reservation lapses")
     if isinstance(reply, ResourcesRefused):
         return give_up(c, c.last_code or reply.errcode, now)
     unit = Unit.of(reply.mcu, site)
     if unit is None:
         return give_up(c, c.last_code or Err.NO_RESOURCE, now)
-    until = _within(c, now + UNIT_ANSWERS_IN)
+    until = _before_give_up(c, now + UNIT_ANSWERS_IN)
     platform = (reply.mcu and reply.mcu.platform) or site
     after = c.place(
         unit, platform, until, vrs=Unit.of(reply.vrs, site), mps=Unit.of(reply.mps, site)
@@ -187,8 +206,8 @@ def decide_create_resources(
     return Step(f"creating on {unit}", c, after, (outgoing.command(after),))
 
 
-def decide_unit_took_it(c: Conference, join: Join | None, now: datetime) -> Step:
-    """Let the conference run, now that its unit has created it, and tell the asker."""
+def decide_unit_created(c: Conference, join: Join | None, now: datetime) -> Step:
+    """Let a conference run that its media unit has created, and tell whoever asked for it."""
     after = c.begin_running(join, now)
     messages: tuple[Outgoing, ...] = (
         outgoing.created(after),
@@ -199,28 +218,29 @@ def decide_unit_took_it(c: Conference, join: Join | None, now: datetime) -> Step
 
 
 def decide_next_unit(c: Conference, code: str, now: datetime) -> Step:
-    """Take the conference off a unit that refused, was silent or died, and ask the RMS for another one.
+    """Look for another media unit for a new conference, as its unit refused, was silent or died.
 
-    The unit is told to drop it. After MOST_UNITS units, or when the time is over, the create fails.
+    The old unit is told to drop it, and the resource manager (RMS) is asked for another one. After
+    MAX_UNITS_TRIED units, or when the time is over, the create fails. `code` says what was wrong.
     """
     assert c.unit is not None
     release = (outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.reservation(c, "free"))
-    is_enough = len(c.tried) >= MOST_UNITS or (c.give_up_at and c.give_up_at <= now)
+    is_enough = len(c.tried) >= MAX_UNITS_TRIED or (c.give_up_at and c.give_up_at <= now)
     if is_enough:
         failed = give_up(c, code, now)
-        return Step(failed.because, c, failed.after, failed.send)
-    after = c.unplace(code, _within(c, now + RMS_ANSWERS_IN))
-    because = f"{c.unit} did not take it ({code}), asking for another"
-    return Step(because, c, after, (*release, outgoing.ask_rms(after, "create")))
+        return Step(failed.reason, c, failed.after, failed.send)
+    after = c.unplace(code, _before_give_up(c, now + RMS_ANSWERS_IN))
+    reason = f"{c.unit} did not take it ({code}), asking for another"
+    return Step(reason, c, after, (*release, outgoing.ask_rms(after, "create")))
 
 
-def _within(c: Conference, moment: datetime) -> datetime:
-    """Return the moment, but none after the asker must have an answer."""
+def _before_give_up(c: Conference, moment: datetime) -> datetime:
+    """Return this moment, or the moment at which the create fails, whichever comes first."""
     return min(moment, c.give_up_at or moment)
 
 
 def give_up(c: Conference, code: str, now: datetime) -> Step:
-    """End a conference that never ran, and answer its asker with a NACK."""
+    """End a conference that never ran, and answer whoever asked for it with a NACK."""
     after = c.end(EndReason.CREATE_FAILED, now, code)
     messages: list[Outgoing] = [
         outgoing.create_refused(c.request, c.reqid, code, MEANING.get(code))
@@ -233,8 +253,8 @@ def give_up(c: Conference, code: str, now: datetime) -> Step:
 
 
 def decide_ghost(e164: str, incarnation: int, unit: Unit | None) -> Step:
-    """Tell a unit to drop a conference that it has taken and that is not wanted there any more."""
+    """Tell a media unit to drop a conference that it has created and that is no longer meant for it (a ghost)."""
     if unit is None:
-        return nothing(f"ghost {incarnation} of {e164}, from nobody known")
-    dropped = outgoing.drop(unit, e164, incarnation)
-    return Step(f"ghost {incarnation} of {e164} on {unit}", send=(dropped,))
+        return no_change(f"ghost {incarnation} of {e164}, from nobody known")
+    command = outgoing.drop(unit, e164, incarnation)
+    return Step(f"ghost {incarnation} of {e164} on {unit}", send=(command,))

@@ -1,16 +1,16 @@
-"""Due: these rules say what time alone does to a conference, at the moment that `next_due` named."""
+"""The rules for what time alone does to a conference, at the moment that `next_due` has named."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from conferences.rules import outgoing
-from conferences.rules.create import RMS_ANSWERS_IN, decide_next_unit, give_up, warned_by
+from conferences.rules.create import RMS_ANSWERS_IN, decide_next_unit, give_up, latest_warning_due
 from conferences.rules.end import decide_end
 from conferences.rules.rename import decide_cm_is_silent
 from conferences.rules.restore import decide_restore, decide_restore_failed
 from conferences.rules.states import EMPTY_FOR, Conference, ConferenceState, EndReason
-from conferences.rules.step import Step, nothing
+from conferences.rules.step import Step, no_change
 from foundation.bus.outgoing import Send
 from wire.conference_manager import EndIsNear, ReleaseConference
 from wire.error_codes import Err
@@ -21,37 +21,37 @@ _S = ConferenceState
 
 
 OVERDUE = timedelta(seconds=60)
-"""How long the serving site waits for the site where a conference runs to ask for its end."""
+"""A conference at another site that has not asked for its end so long after it is ended by the serving site."""
 
 
 LATEST_WARNING = 30.0
-"""For so many seconds a missed warning about a conference of another site is still worth giving."""
+"""A warning of the end that is late by more seconds is not given any more, for conferences of other sites."""
 
 
-def decide_due(c: Conference, now: datetime, *, elsewhere: bool = False) -> Step:
-    """Do the next thing that is due for a conference, if anything is.
+def decide_due(c: Conference, now: datetime, *, at_other_site: bool = False) -> Step:
+    """Do what is due for a conference: end, warn, place anew, or go on without an answer; else nothing.
 
-    `elsewhere`: its unit stands at another site, which watches its end and warns of it (CSS §9.3).
+    `at_other_site`: its media unit stands at another site, which watches the end and warns of it (CSS §9.3).
     """
-    watched = elsewhere and c.state is _S.RUNNING
+    watched = at_other_site and c.state is _S.RUNNING
     end = c.give_up_at if watched and c.give_up_at else c.ends_at
     if end and end <= now and c.state not in (_S.CREATING, _S.ENDED):
         if watched and not c.give_up_at:
             return Step("its site ends it", c, c.change(give_up_at=end + OVERDUE))
         return decide_end(c, EndReason.EXPIRED, now)
     if c.answer_by and c.answer_by <= now:
-        return _on_silence(c, now)
+        return _go_on_without_answer(c, now)
     if c.state is _S.PENDING_RESTORE and c.restore_at and c.restore_at <= now:
         return decide_restore(c, now)
     if c.rename and c.rename.answer_by <= now:
         return decide_cm_is_silent(c, now)
     if c.auto_end and c.empty_since and c.empty_since + EMPTY_FOR <= now and c.state is _S.RUNNING:
         return decide_end(c, EndReason.AUTO_END, now)
-    return _warning(c, now, told_there=watched)
+    return _warn_of_end(c, now, by_other_site=watched)
 
 
-def _on_silence(c: Conference, now: datetime) -> Step:
-    """Go on without the answer of an RMS or a unit that did not come in time."""
+def _go_on_without_answer(c: Conference, now: datetime) -> Step:
+    """Go on without an answer that the resource manager (RMS) or the media unit did not give in time."""
     match c.state:
         case _S.CREATING if c.unit:
             return decide_next_unit(c, Err.UNIT_SILENT, now)
@@ -64,13 +64,13 @@ def _on_silence(c: Conference, now: datetime) -> Step:
         case _S.RESTORING:
             return decide_restore_failed(c, Err.UNIT_SILENT, now)
         case _:
-            return nothing("nobody was asked")
+            return no_change("nobody was asked")
 
 
 def _ask_rms_again(c: Conference, now: datetime) -> Step:
-    """Ask the RMS once more for a conference that came by HTTP.
+    """Ask the resource manager (RMS) once more for a conference that was requested by HTTP.
 
-    Its request was acknowledged, perhaps while the broker was away, so one lost question must not end it.
+    The caller was told that it is accepted, perhaps while the broker was away: one lost message must not end it.
     """
     after = c.ask(now + RMS_ANSWERS_IN)
     return Step(
@@ -78,48 +78,51 @@ def _ask_rms_again(c: Conference, now: datetime) -> Step:
     )
 
 
-def _warning(c: Conference, now: datetime, *, told_there: bool) -> Step:
-    """Warn CM and the unit 10, 5 and 1 minutes before the end of a conference (CSS §9.3)."""
+def _warn_of_end(c: Conference, now: datetime, *, by_other_site: bool) -> Step:
+    """Warn conference managers and media unit 10, 5 and 1 minutes before the end (CSS §9.3).
+
+    `by_other_site`: the site where the conference runs does it, so here it is only noted.
+    """
     if c.ends_at is None or c.state is not _S.RUNNING:
-        return nothing("nothing is due")
-    level = warned_by((c.ends_at - now).total_seconds())
+        return no_change("nothing is due")
+    level = latest_warning_due((c.ends_at - now).total_seconds())
     if not level or (c.warned and level >= c.warned):
-        return nothing("nothing is due")
+        return no_change("nothing is due")
     after = c.change(warned=level)
-    if told_there:
+    if by_other_site:
         return Step("its site warns of its end", c, after)
     return Step("its end is near", c, after, warnings(c, now))
 
 
-def warnings(c: Conference, now: datetime, cm_at: str = "") -> tuple[Send, ...]:
-    """Return the messages that warn of an end that is near.
+def warnings(c: Conference, now: datetime, site_of_managers: str = "") -> tuple[Send, ...]:
+    """Return the messages that warn of the near end of a conference.
 
-    `cm_at`: the site whose conference managers are told; "" means ours.
+    `site_of_managers`: the site whose conference managers (CM) are told; "" means ours.
     """
     assert c.ends_at is not None
     minutes = max(1, round((c.ends_at - now) / timedelta(minutes=1)))
-    to_cm = outgoing.to_cm(EndIsNear(e164=c.e164, minutes=minutes), cm_at)
+    to_cm = outgoing.to_cm(EndIsNear(e164=c.e164, minutes=minutes), site_of_managers)
     if c.unit is None:
         return (to_cm,)
     return to_cm, outgoing.to_unit(c.unit, UnitEndIsNear(e164=c.e164, minutes=minutes))
 
 
-def decide_watched(c: Conference, now: datetime, owner: str) -> Step:
-    """Watch the end of a conference that runs here while another site, `owner`, serves it.
+def decide_end_at_other_site(c: Conference, now: datetime, serving_site: str) -> Step:
+    """Watch the end of a conference that runs on a media unit here but is served by another site.
 
-    Its conference managers are warned, and `owner` is asked to end it when its time is over.
+    The conference managers of `serving_site` are warned; when the time is over, it is asked to end the conference.
     """
     if c.state is not _S.RUNNING or c.ends_at is None:
-        return nothing("nothing to watch")
+        return no_change("nothing to watch")
     if c.ends_at > now:
-        left = (c.ends_at - now).total_seconds()
-        level = warned_by(left)
-        # The row's own `warned` is written by the serving site, and may come here before this
-        # site has warned: the age of the warning decides instead.
-        fresh = level and level * 60 - left <= LATEST_WARNING
-        return Step(f"warning {level}", send=warnings(c, now, owner) if fresh else ())
+        seconds_left = (c.ends_at - now).total_seconds()
+        level = latest_warning_due(seconds_left)
+        # `c.warned` is written by the serving site, and may be copied to this site before it has
+        # warned. So the age of the warning decides.
+        is_recent = level and level * 60 - seconds_left <= LATEST_WARNING
+        return Step(f"warning {level}", send=warnings(c, now, serving_site) if is_recent else ())
     message = ReleaseConference(
         reqid=f"expired:{c.confid}:{now:%H%M%S}", e164=c.e164, reason=EndReason.EXPIRED
     )
-    request = Send(message=message, route=Routes.CM_TO_CSS, destination=owner)
-    return Step(f"asking {owner} to end it", send=(request,))
+    request = Send(message=message, route=Routes.CM_TO_CSS, destination=serving_site)
+    return Step(f"asking {serving_site} to end it", send=(request,))

@@ -1,4 +1,4 @@
-"""End: these rules end a conference by request, by time, by the unit, or when it stays empty (CSS §9.3)."""
+"""The rules for ending a conference: by request, by time, by its media unit, or when empty (CSS §9.3)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from conferences.rules import outgoing
 from conferences.rules.rename import refuse_open_rename
 from conferences.rules.states import Conference, ConferenceState, EndReason, Unit
-from conferences.rules.step import Step, nothing
+from conferences.rules.step import Step, no_change
 from foundation.bus.outgoing import Answer, Outgoing
 from wire.conference_manager import ConferenceReleased, ReleaseConference, ReleaseRefused
 from wire.error_codes import MEANING, Err
@@ -18,52 +18,53 @@ from wire.routes import Routes
 def decide_release(
     c: Conference | None,
     request: ReleaseConference,
-    asked_by: str,
+    request_key: str,
     now: datetime,
     *,
-    by_peer: bool = False,
+    by_other_site: bool = False,
 ) -> Step:
-    """End a conference because CM asks, or the site where it runs.
+    """End a conference because a conference manager (CM) asks for it, or the site on whose unit it runs.
 
-    That site (`by_peer`) says that its time is over (CSS §9.3); it knows this from a copy, so a conference
-    that was prolonged meanwhile goes on.
+    That site (`by_other_site`) asks when the time is over (CSS §9.3). It knows the end from a copy of the data, so
+    a conference that was prolonged meanwhile goes on.
     """
 
     def refused(code: Err) -> Step:
-        """Answer the request with a NACK."""
+        """Answer the request with a NACK of this error code."""
         nack = ReleaseRefused(
             reqid=request.reqid, e164=request.e164, errcode=code, detail=MEANING[code]
         )
-        return Step(f"refused {code}", send=(_answer(asked_by, nack),))
+        return Step(f"refused {code}", send=(_answer(request_key, nack),))
 
     if c is None:
         return refused(Err.NO_CONFERENCE)
     if request.user_domain and request.user_domain != c.user_domain:
         return refused(Err.NOT_PERMITTED)
-    if by_peer and (c.ends_at is None or c.ends_at > now):
+    if by_other_site and (c.ends_at is None or c.ends_at > now):
         return refused(Err.WRONG_STATE)
     reason = EndReason.EXPIRED if request.reason == "expired" else EndReason.RELEASED
     step = decide_end(c, reason, now)
-    ack = _answer(asked_by, ConferenceReleased(reqid=request.reqid, e164=c.e164))
-    return Step(step.because, c, step.after, (ack, *step.send))
+    ack = _answer(request_key, ConferenceReleased(reqid=request.reqid, e164=c.e164))
+    return Step(step.reason, c, step.after, (ack, *step.send))
 
 
-def _answer(request: str, message: ConferenceReleased | ReleaseRefused) -> Answer:
-    return Answer(request=request, message=message, route=Routes.CSS_TO_CM)
+def _answer(request_key: str, message: ConferenceReleased | ReleaseRefused) -> Answer:
+    """Answer the conference manager whose request has this key in the inbox."""
+    return Answer(request=request_key, message=message, route=Routes.CSS_TO_CM)
 
 
 def decide_unit_ended(c: Conference, notice: UnitEnded, unit: Unit | None, now: datetime) -> Step:
-    """End a conference that its unit has ended; only the incarnation that we believe in counts."""
-    if notice.incarnation != c.incarnation or not c.on(unit) or c.unit is None:
-        return nothing("a ghost of it has ended")
+    """End a conference that its media unit has ended. A notice about an older incarnation of it is ignored."""
+    if notice.incarnation != c.incarnation or not c.is_on(unit) or c.unit is None:
+        return no_change("a ghost of it has ended")
     if c.state is not ConferenceState.RUNNING:
-        return nothing(f"ended on the unit while {c.state}; the list will tell")
-    reasons = {r.value: r for r in EndReason}
+        return no_change(f"ended on the unit while {c.state}; the list will tell")
+    reasons = {reason.value: reason for reason in EndReason}
     return decide_end(c, reasons.get(notice.reason, EndReason.RELEASED), now)
 
 
 def decide_end(c: Conference, reason: EndReason, now: datetime, code: str = "") -> Step:
-    """End a conference: its unit drops it, and its places, its number and its seat are free at once."""
+    """End a conference: its media unit drops it; its places, number and licence seat are free at once."""
     after = c.end(reason, now, code)
     messages: list[Outgoing] = []
     if c.state is ConferenceState.CREATING:

@@ -1,13 +1,13 @@
-"""Extend: CM or the unit prolongs a conference, and the CSS decides (CSS §5.3)."""
+"""The rules for prolonging a conference, as a conference manager (CM) or its media unit asks (CSS §5.3)."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from conferences.rules import outgoing
-from conferences.rules.create import warned_by
+from conferences.rules.create import latest_warning_due
 from conferences.rules.states import Conference, ConferenceState, Unit
-from conferences.rules.step import Step, nothing
+from conferences.rules.step import Step, no_change
 from foundation.bus.outgoing import Answer, Outgoing
 from wire.conference_manager import ConferenceExtended, EndMoved, ExtendConference, ExtensionRefused
 from wire.error_codes import MEANING, Err
@@ -15,16 +15,16 @@ from wire.fields import MAX_MINUTES
 from wire.media_unit import UnitAsksToExtend, UnitEndMoved, UnitExtended, UnitExtensionRefused
 from wire.routes import Routes
 
-MOST_MINUTES_AT_ONCE = 1440
+MAX_MINUTES_AT_ONCE = 1440
 
 
 def why_not_extended(c: Conference | None, delay: int) -> Err | None:
-    """Return why a conference cannot be prolonged by `delay` minutes; None means that it can."""
+    """Return the error code why a conference cannot be prolonged by `delay` minutes; `None` if it can."""
     if c is None:
         return Err.NO_CONFERENCE
     if c.state is ConferenceState.CREATING:
         return Err.WRONG_STATE
-    if c.ends_at is None or not 1 <= delay <= MOST_MINUTES_AT_ONCE:
+    if c.ends_at is None or not 1 <= delay <= MAX_MINUTES_AT_ONCE:
         return Err.DURATION
     if c.duration + delay > MAX_MINUTES:
         return Err.DURATION
@@ -32,19 +32,22 @@ def why_not_extended(c: Conference | None, delay: int) -> Err | None:
 
 
 def prolong(c: Conference, delay: int, now: datetime) -> Conference:
-    """Return the conference with a later end; warnings that are due again will be given again."""
+    """Return the conference with an end later by `delay` minutes; warnings of the end are given again."""
     assert c.ends_at is not None
     end = c.ends_at + timedelta(minutes=delay)
-    left = (end - now).total_seconds()
+    seconds_left = (end - now).total_seconds()
     return c.change(
-        ends_at=end, duration=c.duration + delay, warned=warned_by(left), give_up_at=None
+        ends_at=end,
+        duration=c.duration + delay,
+        warned=latest_warning_due(seconds_left),
+        give_up_at=None,
     )
 
 
 def decide_extend(
-    c: Conference | None, request: ExtendConference, asked_by: str, now: datetime
+    c: Conference | None, request: ExtendConference, request_key: str, now: datetime
 ) -> Step:
-    """Prolong a conference for CM: store the new end, answer, and tell both CM and the unit."""
+    """Prolong a conference for a conference manager (CM): answer it, and tell all managers and the media unit."""
     code = why_not_extended(c, request.delay)
     if c and request.user_domain and request.user_domain != c.user_domain:
         code = Err.NOT_PERMITTED
@@ -53,12 +56,12 @@ def decide_extend(
         nack = ExtensionRefused(
             reqid=request.reqid, e164=request.e164, errcode=code, detail=MEANING[code]
         )
-        return Step(f"refused {code}", send=(_to_cm(asked_by, nack),))
+        return Step(f"refused {code}", send=(_answer_cm(request_key, nack),))
     after = prolong(c, request.delay, now)
     end = outgoing.wire_time(after.ends_at) or ""
     ack = ConferenceExtended(reqid=request.reqid, e164=c.e164, endtime=end, delay=request.delay)
     messages: list[Outgoing] = [
-        _to_cm(asked_by, ack),
+        _answer_cm(request_key, ack),
         outgoing.to_cm(EndMoved(e164=c.e164, endtime=end)),
     ]
     if c.unit and c.state is not ConferenceState.PENDING_RESTORE:
@@ -66,16 +69,21 @@ def decide_extend(
     return Step(f"prolonged by {request.delay} minutes", c, after, tuple(messages))
 
 
-def _to_cm(request: str, message: ConferenceExtended | ExtensionRefused) -> Answer:
-    return Answer(request=request, message=message, route=Routes.CSS_TO_CM)
+def _answer_cm(request_key: str, message: ConferenceExtended | ExtensionRefused) -> Answer:
+    """Answer the conference manager whose request has this key in the inbox."""
+    return Answer(request=request_key, message=message, route=Routes.CSS_TO_CM)
 
 
 def decide_unit_extend(
-    c: Conference | None, request: UnitAsksToExtend, unit: Unit | None, asked_by: str, now: datetime
+    c: Conference | None,
+    request: UnitAsksToExtend,
+    unit: Unit | None,
+    request_key: str,
+    now: datetime,
 ) -> Step:
-    """Prolong a conference for its unit: store the new end, answer the unit, and tell CM."""
-    if c and not c.on(unit):
-        return nothing(f"{unit} does not run it")
+    """Prolong a conference for its media unit: answer the unit, and tell the conference managers (CM)."""
+    if c and not c.is_on(unit):
+        return no_change(f"{unit} does not run it")
     code = why_not_extended(c, request.delay)
     if c is None or code:
         code = code or Err.NO_CONFERENCE
@@ -83,19 +91,19 @@ def decide_unit_extend(
             reqid=request.reqid, e164=request.e164, errcode=code, detail=MEANING[code]
         )
         recipient = unit or (c.unit if c else None)
-        return Step(f"refused {code}", send=answer_unit(recipient, asked_by, nack))
+        return Step(f"refused {code}", send=answer_unit(recipient, request_key, nack))
     after = prolong(c, request.delay, now)
     end = outgoing.wire_time(after.ends_at) or ""
     ack = UnitExtended(reqid=request.reqid, e164=c.e164, endtime=end, delay=request.delay)
     messages: tuple[Outgoing, ...] = (
-        *answer_unit(c.unit, asked_by, ack),
+        *answer_unit(c.unit, request_key, ack),
         outgoing.to_cm(EndMoved(e164=c.e164, endtime=end)),
     )
     return Step(f"prolonged by {request.delay} minutes at the unit's wish", c, after, messages)
 
 
 def answer_unit(
-    unit: Unit | None, request: str, message: UnitExtended | UnitExtensionRefused
+    unit: Unit | None, request_key: str, message: UnitExtended | UnitExtensionRefused
 ) -> tuple[Answer, ...]:
-    """Return the answer to a unit's request; empty where the unit is unknown."""
-    return (outgoing.answer_unit(unit, request, message),) if unit else ()
+    """Return the answer to a media unit's request; () if the unit is unknown."""
+    return (outgoing.answer_unit(unit, request_key, message),) if unit else ()

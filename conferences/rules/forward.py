@@ -1,4 +1,4 @@
-"""Forward: a message for a platform that another site serves goes there as it came (CSS §2.3.3, §5)."""
+"""The rules for messages that are passed on unchanged to the site that serves a platform (CSS §2.3.3, §5)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from wire.routes import Routes
 
 
 def decide_pass_on(envelope: Envelope, own_site: str) -> dict[str, Any] | None:
-    """Return the properties of a message that is passed on to the serving site.
+    """Return the AMQP properties with which a message is passed on to the serving site.
 
-    `None` means that the message came from there: it is not sent back and forth.
+    `None`: another site has passed it on to us already, so it is dropped, and not sent back and forth.
     """
     if envelope.via:
         return None
@@ -30,14 +30,14 @@ def decide_pass_on(envelope: Envelope, own_site: str) -> dict[str, Any] | None:
     }
 
 
-def decide_control_here(
+def decide_control_for_local_unit(
     c: Conference | None, order: Control, envelope: Envelope, own_site: str
 ) -> Send | None:
-    """Give an order of the serving site to the unit here that runs the conference, or answer with a NACK.
+    """Pass a control order of the serving site to the media unit at this site, or answer with a NACK.
 
-    `None` means that nothing is sent: the order is a notice, which has no answer.
+    `None`: nothing is sent, as the conference does not run here and the order expects no answer.
     """
-    if c and c.unit and c.unit.at == own_site:
+    if c and c.unit and c.unit.site == own_site:
         return to_unit(c.unit, order, correlation_id=envelope.correlation_id)
     if not order.type.endswith("_REQ"):
         return None

@@ -1,7 +1,7 @@
-"""The counts say what a conference uses of what licences limit (CSS §4.2). Pure.
+"""The functions here count what a conference uses of the licensed amounts (CSS §4.2). Pure.
 
-They are always derived from the conference itself: each move changes them by the difference, and
-counting again gives the same.
+Each change of a conference changes the stored counts by the difference, so counting all conferences again
+gives the same.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ _SOFTWARE = frozenset({"user"})
 
 
 def of_new(places: int) -> Amounts:
-    """Return what a new conference takes: its seat, and a media port for each of its places."""
+    """Return what a conference of this many places uses: one small or large conference, and its media ports."""
     large = int(places > SMALL_PLACES)
     return Amounts(small_conferences=1 - large, large_conferences=large, media_ports=places)
 
 
 def of_terminals(terminals: Iterable[Terminal]) -> Amounts:
-    """Return what these terminals take while they are in a conference: an access port each, and their kind.
+    """Return what these terminals use while they are in a conference.
 
-    A terminal that is called by number (`e164`) may be of any kind, even a telephone: it takes a port alone.
+    Each uses an access port, and counts as a software or hardware terminal. A terminal that is called by number
+    (`e164`) may be of any kind, even a telephone, so it uses a port alone.
     """
     kinds = [terminal.type or "" for terminal in terminals]
     return Amounts(
@@ -36,18 +37,18 @@ def of_terminals(terminals: Iterable[Terminal]) -> Amounts:
 
 
 VISITOR = of_terminals([Terminal(type="user")])
-"""What a visitor takes who comes by the join page."""
+"""What a visitor uses who enters a conference by the join page."""
 
 
 def in_use(c: Conference | None) -> Amounts:
-    """Return what a conference uses now.
+    """Return what a conference uses of the licence now; nothing if it has ended or is `None`.
 
-    Its places count from its first moment to its last, its terminals while it runs.
+    Its places count from its creation to its end, its terminals only while it runs.
     """
     if c is None or not c.live:
         return NONE
-    seat = of_new(c.places)
+    seat_and_ports = of_new(c.places)
     if c.state is not ConferenceState.RUNNING:
-        return seat
+        return seat_and_ports
     terminals = of_terminals(terminal for terminal in c.mts if terminal.online)
-    return seat + terminals
+    return seat_and_ports + terminals

@@ -1,8 +1,9 @@
-"""List: an answer holds as many conferences as fit into one message; the asker continues after the last one. Pure."""
+"""A list answer holds as many conferences as fit into one message; the next page starts after the last one. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from foundation.bus.message import MAX_BYTES, dumps
 from foundation.bus.typed_json import to_json
@@ -12,8 +13,15 @@ ITEMS_BYTES = MAX_BYTES - 4096
 """The bytes for the items of one answer; the rest is for the fields around them."""
 
 
+class ListPage(NamedTuple):
+    """One page of a list of conferences, and the length of the whole list."""
+
+    total: int
+    conferences: list[ListedConference]
+
+
 def as_many_as_fit(items: Iterable[ListedConference]) -> tuple[ListedConference, ...]:
-    """Return the first items, up to the size of a message; at least one item."""
+    """Return the first items that fit together into one message; at least one."""
     fitting: list[ListedConference] = []
     size = 0
     for item in items:

@@ -1,6 +1,6 @@
-"""Move: an operator wants a conference on another unit.
+"""The rule for an operator who moves a conference to another media unit.
 
-This is like the loss of its unit, but the old unit still has to drop the conference.
+This is like the loss of the unit, but the old unit is told to drop the conference.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from conferences.rules import outgoing
 from conferences.rules.rename import refuse_open_rename
 from conferences.rules.restore import decide_restore
 from conferences.rules.states import Conference, ConferenceState
-from conferences.rules.step import Step, nothing
+from conferences.rules.step import Step, no_change
 from foundation.bus.outgoing import Outgoing
 from wire.error_codes import Err
 
 
 def decide_move(c: Conference, now: datetime) -> Step:
-    """Take a running conference off its unit and place it anew, on another unit if any is free."""
+    """Take a running conference off its media unit, and ask for another unit; else change nothing."""
     if c.state is not ConferenceState.RUNNING or c.unit is None:
-        return nothing(f"is {c.state}: only a running conference is moved")
+        return no_change(f"is {c.state}: only a running conference is moved")
     waiting = c.lose_unit(now, avoid=(c.unit,), dropped=True)
     step = decide_restore(waiting, now)
     release = (outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.reservation(c, "free"))
@@ -28,5 +28,5 @@ def decide_move(c: Conference, now: datetime) -> Step:
         outgoing.moved(waiting),
         *outgoing.number_free(c),
     )
-    because = f"moved away from {c.unit} by an operator; {step.because}"
-    return Step(because, c, step.after, (*release, *messages, *step.send))
+    reason = f"moved away from {c.unit} by an operator; {step.reason}"
+    return Step(reason, c, step.after, (*release, *messages, *step.send))

@@ -1,10 +1,10 @@
-"""The outgoing messages about a conference that several decisions send are built here."""
+"""The functions here build the outgoing messages about a conference that several decisions send."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from conferences.rules.states import Conference, Unit
 from foundation.bus.message import Message, NotTaken
@@ -29,94 +29,105 @@ from wire.resource_pool import ExcludedUnit, GetResources, ResourcesUsed
 from wire.routes import Routes, unit_key
 
 COMMAND_LIVES_MS = 15_000
-"""The broker drops create and restore commands that are older, so a unit that was dead gets no old ones."""
+"""The broker drops create and restore commands after this time, so that a unit that was dead gets no old ones."""
 
 
 def wire_time(moment: datetime | None) -> str | None:
-    """Return a moment as the wire writes it: ISO 8601 in UTC, whole seconds, `+00:00`."""
+    """Return a moment as messages write it: ISO 8601 in UTC, whole seconds, `+00:00`; `None` stays `None`."""
     return moment.astimezone(UTC).isoformat(timespec="seconds") if moment else None
 
 
 def to_unit(unit: Unit, message: Message, expires_ms: int = 0, correlation_id: str = "") -> Send:
-    """Address a message to a media unit, on the broker of the site where it stands (CSS §5.3)."""
+    """Address a message to a media unit, on the broker of the site where the unit stands (CSS §5.3)."""
     return Send(
         message=message,
         route=Routes.CSS_TO_UNIT,
         key=unit_key(unit.ip, unit.pid),
-        destination=unit.at,
+        destination=unit.site,
         expires_ms=expires_ms,
         correlation_id=correlation_id,
     )
 
 
-def answer_unit(unit: Unit, request: str, message: Message) -> Answer:
-    """Return the answer to a unit's request."""
+def answer_unit(unit: Unit, request_key: str, message: Message) -> Answer:
+    """Return the answer to a media unit's request, which has this key in the inbox."""
     key = unit_key(unit.ip, unit.pid)
     return Answer(
-        request=request, message=message, route=Routes.CSS_TO_UNIT, key=key, destination=unit.at
+        request=request_key,
+        message=message,
+        route=Routes.CSS_TO_UNIT,
+        key=key,
+        destination=unit.site,
     )
 
 
 def to_cm(message: Message, site: str = "") -> Send:
-    """Address a message to the conference managers; `site` names another site."""
+    """Address a message to the conference managers (CM) of a site; "" means this site."""
     return Send(message=message, route=Routes.CSS_TO_CM, destination=site)
 
 
-def ask_rms(c: Conference, why: str) -> Send:
-    """Ask the RMS for units.
+def ask_rms(c: Conference, flow: str) -> Send:
+    """Ask the resource manager (RMS) for a media unit, and for a recorder if the conference is recorded.
 
-    `why` begins the correlation id, which brings the answer back to the flow that asked.
+    `flow` is `create` or `restore`. The correlation id begins with it, so the answer reaches that flow.
     """
-    wanted: tuple[ResourceType, ...] = ("mcu", "vrs", "mps") if c.record else ("mcu", "mps")
+    types: tuple[ResourceType, ...] = ("mcu", "vrs", "mps") if c.record else ("mcu", "mps")
     return Send(
         message=GetResources(
             user_domain=c.user_domain,
-            res=wanted,
+            res=types,
             e164=c.e164,
             places=c.places,
             resolution=c.resolution,
             exclude=tuple(ExcludedUnit(ip=unit.ip, pid=unit.pid or None) for unit in c.tried),
         ),
         route=Routes.TO_RMS,
-        correlation_id=f"{why}:{c.e164}:{c.source_platform}:{c.question}",
+        correlation_id=f"{flow}:{c.e164}:{c.source_platform}:{c.question}",
         reply_to=Routes.RMS_TO_CSS.value.queue,
         expires_ms=COMMAND_LIVES_MS,
     )
 
 
-def question_of(correlation_id: str) -> tuple[str, int]:
-    """Return the number and the question that an answer of the RMS belongs to. Raises NotTaken."""
-    _, _, rest = correlation_id.partition(":")
-    e164, _, rest = rest.partition(":")
-    _, _, question = rest.rpartition(":")
+class RmsQuestion(NamedTuple):
+    """A question to the resource manager (RMS): the conference's number, and how many were asked for it."""
+
+    e164: str
+    question: int
+
+
+def parse_question(correlation_id: str) -> RmsQuestion:
+    """Return the question of `ask_rms` that an answer with this correlation id belongs to. Raises NotTaken."""
+    _flow, _, number_and_more = correlation_id.partition(":")
+    e164, _, platform_and_question = number_and_more.partition(":")
+    _platform, _, question = platform_and_question.rpartition(":")
     if not re.fullmatch(r"[0-9]{1,9}", question):
         raise NotTaken("is not that of a question of ours", "correlation_id")
-    return e164, int(question)
+    return RmsQuestion(e164, int(question))
 
 
 def drop(unit: Unit, e164: str, incarnation: int) -> Send:
-    """Tell a unit to drop what it holds of a number with this incarnation or a lower one."""
+    """Tell a media unit to drop the conference with this number, in this incarnation or a lower one."""
     return to_unit(unit, DropOnUnit(e164=e164, incarnation=incarnation))
 
 
 def reservation(c: Conference, state: Literal["used", "free"]) -> Send:
-    """Tell the RMS that the places which it granted are used, or free again."""
+    """Tell the resource manager (RMS) that the units which it granted are used, or free again."""
     return Send(
         message=ResourcesUsed(
             e164=c.e164,
             incarnation=c.incarnation,
-            mcu=c.unit.wire if c.unit else None,
-            vrs=c.vrs.wire if c.vrs else None,
-            mps=c.mps.wire if c.mps else None,
+            mcu=c.unit.as_message_field if c.unit else None,
+            vrs=c.vrs.as_message_field if c.vrs else None,
+            mps=c.mps.as_message_field if c.mps else None,
             state=state,
         ),
         route=Routes.TO_RMS,
-        destination=c.unit.at if c.unit else "",
+        destination=c.unit.site if c.unit else "",
     )
 
 
 def command(c: Conference) -> Send:
-    """Return the command that hands a placed conference to its unit."""
+    """Return the command that creates or restores a conference on the media unit to which it is assigned."""
     assert c.unit is not None
     common: dict[str, Any] = {
         "e164": c.e164,
@@ -129,8 +140,8 @@ def command(c: Conference) -> Send:
         "bitrate": c.bitrate,
         "h265": c.h265,
         "record": c.record,
-        "vrs": c.vrs.wire if c.vrs and c.record else None,
-        "mps": c.mps.wire if c.mps else None,
+        "vrs": c.vrs.as_message_field if c.vrs and c.record else None,
+        "mps": c.mps.as_message_field if c.mps else None,
         "hasxmpu": c.mps is not None,
         "endtime": wire_time(c.ends_at),
         "mts": c.mts,
@@ -138,23 +149,24 @@ def command(c: Conference) -> Send:
     }
     if c.started_at is None:
         return to_unit(c.unit, CreateOnUnit(**common), COMMAND_LIVES_MS)
-    again = RestoreOnUnit(
+    restore = RestoreOnUnit(
         **common,
         started=wire_time(c.started_at) or "",
         chairman=c.chairman,
         speaker=c.speaker,
         settings=_settings(c),
     )
-    return to_unit(c.unit, again, COMMAND_LIVES_MS)
+    return to_unit(c.unit, restore, COMMAND_LIVES_MS)
 
 
 def _settings(c: Conference) -> Settings:
+    """Return the settings of the conference, with 0 (off) for each that is not set."""
     settings = c.settings or Settings()
     return Settings(mute=settings.mute or 0, silence=settings.silence or 0, extra=settings.extra)
 
 
 def created(c: Conference) -> Answer:
-    """Answer the asker that the conference runs."""
+    """Answer the create request: the conference runs."""
     assert c.unit is not None
     return Answer(
         request=c.request,
@@ -164,9 +176,9 @@ def created(c: Conference) -> Answer:
             e164=c.e164,
             confid=c.confid,
             name=c.name,
-            mcu=c.unit.wire,
-            vrs=c.vrs.wire if c.vrs and c.record else None,
-            mps=c.mps.wire if c.mps else None,
+            mcu=c.unit.as_message_field,
+            vrs=c.vrs.as_message_field if c.vrs and c.record else None,
+            mps=c.mps.as_message_field if c.mps else None,
             starttime=wire_time(c.started_at) or "",
             endtime=wire_time(c.ends_at),
             join=c.join,
@@ -174,55 +186,58 @@ def created(c: Conference) -> Answer:
     )
 
 
-def create_refused(request: str, reqid: str | None, code: str, detail: str | None = None) -> Answer:
-    """Answer the asker that no conference was created."""
+def create_refused(
+    request_key: str, reqid: str | None, code: str, detail: str | None = None
+) -> Answer:
+    """Answer the create request with this key in the inbox: no conference was created."""
     return Answer(
-        request=request,
+        request=request_key,
         route=Routes.CSS_TO_CM,
         message=CreateRefused(reqid=reqid, errcode=code, detail=detail),
     )
 
 
 def moved(c: Conference) -> Send:
-    """Tell CM that a conference waits for a unit, or runs again and where."""
+    """Tell the conference managers (CM) that a conference waits for a media unit, or where it runs again."""
     running = c.state.value == "running"
     return to_cm(
         ConferenceMoved(
             e164=c.e164,
             state="running" if running else "pending",
-            mcu=c.unit.wire if running and c.unit else None,
+            mcu=c.unit.as_message_field if running and c.unit else None,
             join=c.join if running else None,
         )
     )
 
 
 def ended(c: Conference) -> Send:
-    """Tell CM that a conference has ended."""
+    """Tell the conference managers (CM) that a conference has ended."""
     return to_cm(ConferenceEnded(e164=c.e164, reason=c.end_reason, errcode=c.end_code or None))
 
 
 def number_in_use(c: Conference) -> tuple[Send, ...]:
-    """Tell the number registries that a conference runs, and where."""
-    return _to_registries(c, NumberInUse(**_number(c)))
+    """Tell the number registries (UPU) that a conference with this number runs, and on which platform."""
+    return _to_registries(c, NumberInUse(**_registry_fields(c)))
 
 
 def number_changed(c: Conference) -> tuple[Send, ...]:
-    """Tell the number registries the new name of a conference."""
-    return _to_registries(c, NumberChanged(**_number(c)))
+    """Tell the number registries (UPU) the new name of a conference."""
+    return _to_registries(c, NumberChanged(**_registry_fields(c)))
 
 
 def number_free(c: Conference) -> tuple[Send, ...]:
-    """Tell the number registries that a conference runs no more."""
-    return _to_registries(c, NumberFree(**_number(c)))
+    """Tell the number registries (UPU) that a conference runs no more."""
+    return _to_registries(c, NumberFree(**_registry_fields(c)))
 
 
 def _to_registries(c: Conference, message: Message) -> tuple[Send, ...]:
-    """Send to the registry of the conference's own site, and to the one where it runs (CSS §7.2)."""
-    sites = {c.source_platform: None, (c.unit.at if c.unit else "") or c.source_platform: None}
+    """Address a message to the number registry of the conference's own site, and of the site where it runs (CSS §7.2)."""
+    sites = {c.source_platform: None, (c.unit.site if c.unit else "") or c.source_platform: None}
     return tuple(Send(route=Routes.TO_UPU, message=message, destination=site) for site in sites)
 
 
-def _number(c: Conference) -> dict[str, Any]:
+def _registry_fields(c: Conference) -> dict[str, Any]:
+    """Return the fields of a message to the number registries."""
     return {
         "e164": c.e164,
         "conftype": c.conftype,
@@ -255,6 +270,6 @@ def call_record(c: Conference) -> CallRecord:
 
 
 def recorded(c: Conference) -> Send:
-    """Send the call record to the BMC; its id makes it count once."""
+    """Send the call record to the management console (BMC), where its id makes it count once."""
     record = CallRecorded(confid=c.confid, record=call_record(c))
     return Send(route=Routes.BMC_CALL_RECORD, message=record)

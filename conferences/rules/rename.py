@@ -1,4 +1,8 @@
-"""Rename: the unit asks the CSS, the CSS asks CM, and only the unit's report changes the name (CSS §5.1)."""
+"""The rules for a media unit that wants to rename its conference (CSS §5.1).
+
+The unit asks the scheduler (CSS), which asks the conference manager (CM). Only the unit's later report changes
+the name.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from datetime import datetime, timedelta
 
 from conferences.rules import outgoing
 from conferences.rules.states import Conference, ConferenceState, Rename, Unit
-from conferences.rules.step import Step, nothing
+from conferences.rules.step import Step, no_change
 from foundation.bus.outgoing import Answer, Send
 from wire.conference_manager import MayRename, RenameDenied, RenameGranted
 from wire.error_codes import MEANING, Err
@@ -14,80 +18,82 @@ from wire.media_unit import UnitAsksToRename, UnitRenameGranted, UnitRenameRefus
 from wire.routes import Routes
 
 CM_ANSWERS_IN = timedelta(seconds=5)
-LONGEST_NAME = 64
+MAX_NAME_LENGTH = 64
 
 
 def decide_unit_rename(
     c: Conference | None,
     request: UnitAsksToRename,
     unit: Unit | None,
-    asked_by: str,
-    ask: str,
+    request_key: str,
+    question_id: str,
     now: datetime,
 ) -> Step:
-    """Ask CM whether the unit may rename its conference; `ask` is the id of our question."""
-    if c is None or c.unit is None or not c.on(unit):
+    """Ask the conference manager (CM) whether a media unit may rename its conference.
+
+    `request_key`: the unit's request in the inbox. `question_id`: the id of our question to the manager.
+    """
+    if c is None or c.unit is None or not c.is_on(unit):
         if unit is None:
-            return nothing("no such conference, and no unit to tell")
-        return Step("refused", send=(_refusal(unit, asked_by, request, Err.NO_CONFERENCE),))
+            return no_change("no such conference, and no unit to tell")
+        return Step("refused", send=(_refusal(unit, request_key, request, Err.NO_CONFERENCE),))
     if c.state is not ConferenceState.RUNNING or c.rename:
-        return Step("refused", send=(_refusal(c.unit, asked_by, request, Err.WRONG_STATE),))
-    wish = Rename(ask, request.name, asked_by, request.reqid, now + CM_ANSWERS_IN)
-    question = outgoing.to_cm(MayRename(reqid=ask, e164=c.e164, name=request.name))
+        return Step("refused", send=(_refusal(c.unit, request_key, request, Err.WRONG_STATE),))
+    wish = Rename(question_id, request.name, request_key, request.reqid, now + CM_ANSWERS_IN)
+    question = outgoing.to_cm(MayRename(reqid=question_id, e164=c.e164, name=request.name))
     return Step("asking CM for the new name", c, c.change(rename=wish), (question,))
 
 
-def _refusal(unit: Unit, asked_by: str, request: UnitAsksToRename, code: Err) -> Answer:
+def _refusal(unit: Unit, request_key: str, request: UnitAsksToRename, code: Err) -> Answer:
+    """Return the NACK to a media unit's request for a new name."""
     nack = UnitRenameRefused(
         reqid=request.reqid, e164=request.e164, errcode=code, detail=MEANING[code]
     )
-    return _answer(unit, asked_by, nack)
-
-
-def _answer(unit: Unit, request: str, message: UnitRenameGranted | UnitRenameRefused) -> Answer:
-    return outgoing.answer_unit(unit, request, message)
+    return outgoing.answer_unit(unit, request_key, nack)
 
 
 def decide_cm_on_rename(c: Conference, reply: RenameGranted | RenameDenied) -> Step:
-    """Tell the unit CM's answer; the unit applies the name and reports it."""
+    """Pass the conference manager's answer to the media unit, which applies the name and reports it."""
     wish = c.rename
-    if wish is None or wish.ask != reply.reqid or c.unit is None:
-        return nothing("no such question to CM is open")
+    if wish is None or wish.question_id != reply.reqid or c.unit is None:
+        return no_change("no such question to CM is open")
     if isinstance(reply, RenameGranted):
-        return _close(c, wish, UnitRenameGranted(reqid=wish.reqid, e164=c.e164), "CM agrees")
-    return _close(c, wish, _nack(c, wish, reply.errcode), "CM does not agree")
+        return _answer_wish(c, wish, UnitRenameGranted(reqid=wish.reqid, e164=c.e164), "CM agrees")
+    return _answer_wish(c, wish, _nack(c, wish, reply.errcode), "CM does not agree")
 
 
 def decide_cm_is_silent(c: Conference, now: datetime) -> Step:
-    """Refuse the new name, because CM did not answer within 5 s."""
+    """Refuse the new name, because the conference manager (CM) did not answer within 5 s."""
     if c.rename is None or c.rename.answer_by > now:
-        return nothing("CM has time left")
-    return _close(c, c.rename, _nack(c, c.rename, Err.CM_SILENT), "CM did not answer")
+        return no_change("CM has time left")
+    return _answer_wish(c, c.rename, _nack(c, c.rename, Err.CM_SILENT), "CM did not answer")
 
 
 def refuse_open_rename(c: Conference, code: Err) -> tuple[Answer, ...]:
-    """Refuse an open wish for a new name, because the conference leaves the unit that asked."""
+    """Refuse a new name that is still undecided, because the conference leaves the unit that asked for it."""
     if c.rename is None or c.unit is None:
         return ()
-    return (_answer(c.unit, c.rename.request, _nack(c, c.rename, code)),)
+    return (outgoing.answer_unit(c.unit, c.rename.request_key, _nack(c, c.rename, code)),)
 
 
 def _nack(c: Conference, wish: Rename, code: str) -> UnitRenameRefused:
+    """Return the message that refuses a media unit's wish for a new name."""
     return UnitRenameRefused(reqid=wish.reqid, e164=c.e164, errcode=code, detail=MEANING.get(code))
 
 
-def _close(
-    c: Conference, wish: Rename, message: UnitRenameGranted | UnitRenameRefused, because: str
+def _answer_wish(
+    c: Conference, wish: Rename, message: UnitRenameGranted | UnitRenameRefused, reason: str
 ) -> Step:
-    answers = (_answer(c.unit, wish.request, message),) if c.unit else ()
-    return Step(because, c, c.change(rename=None), answers)
+    """Answer the media unit, and forget its wish for a new name."""
+    answers = (outgoing.answer_unit(c.unit, wish.request_key, message),) if c.unit else ()
+    return Step(reason, c, c.change(rename=None), answers)
 
 
 def decide_as_cm(question: MayRename) -> Send:
-    """Answer in the role of CM: a name that is well formed is granted at once."""
-    well_formed = 0 < len(question.name.strip()) <= LONGEST_NAME
+    """Answer in the role of a conference manager (CM): grant every well-formed name at once."""
+    is_well_formed = 0 < len(question.name.strip()) <= MAX_NAME_LENGTH
     reply: RenameGranted | RenameDenied
-    if well_formed:
+    if is_well_formed:
         reply = RenameGranted(reqid=question.reqid, e164=question.e164)
     else:
         reply = RenameDenied(reqid=question.reqid, e164=question.e164, errcode=Err.MALFORMED)

@@ -1,15 +1,15 @@
-"""Restore: a conference leaves a dead unit and is placed again (CSS §1.2)."""
+"""The rules for restoring a conference on another media unit after its unit was lost (CSS §1.2)."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from conferences.rules import outgoing
-from conferences.rules.create import MOST_UNITS, UNIT_ANSWERS_IN, decide_next_unit
+from conferences.rules.create import MAX_UNITS_TRIED, UNIT_ANSWERS_IN, decide_next_unit
 from conferences.rules.end import decide_end
 from conferences.rules.rename import refuse_open_rename
 from conferences.rules.states import Conference, ConferenceState, EndReason, Unit
-from conferences.rules.step import Step, nothing
+from conferences.rules.step import Step, no_change
 from foundation.bus.outgoing import Outgoing
 from wire.error_codes import Err
 from wire.fields import Join
@@ -18,25 +18,29 @@ from wire.resource_pool import ResourcesGranted, ResourcesRefused
 TRY_AGAIN_IN = timedelta(seconds=10)
 
 RMS_FINDS_IN = timedelta(seconds=10)
-"""The RMS may take longer than for a create: no client waits, and after the loss of a site it answers thousands."""
+"""The resource manager (RMS) may take longer than for a create: no client waits, and it may have thousands to place."""
 
 _S = ConferenceState
 
 
 def decide_lost(c: Conference, unit: Unit, now: datetime, avoid: tuple[Unit, ...] = ()) -> Step:
-    """Let a conference wait whose unit is lost, and ask for a new unit at once."""
+    """Take a conference off its lost media unit, and ask for a new one at once. An unprotected one ends.
+
+    `avoid`: units that are not to be granted.
+    """
     if c.unit != unit:
-        return nothing(f"not on {unit}")
+        return no_change(f"not on {unit}")
     if c.state is _S.CREATING:
         return decide_next_unit(c, Err.UNIT_SILENT, now)
     if c.state is _S.PENDING_RESTORE:
-        return nothing("already waits to be restored")
+        return no_change("already waits to be restored")
     if not c.protected:
         return decide_end(c, EndReason.MCU_LOST, now)
-    return _wait(c, f"lost {unit}", now, avoid)
+    return _ask_for_other_unit(c, f"lost {unit}", now, avoid)
 
 
-def _wait(c: Conference, because: str, now: datetime, avoid: tuple[Unit, ...]) -> Step:
+def _ask_for_other_unit(c: Conference, reason: str, now: datetime, avoid: tuple[Unit, ...]) -> Step:
+    """Take a conference off its media unit, tell who is concerned, and ask for another unit."""
     waiting = c.lose_unit(now, avoid=avoid)
     step = decide_restore(waiting, now)
     messages: tuple[Outgoing, ...] = (
@@ -45,13 +49,13 @@ def _wait(c: Conference, because: str, now: datetime, avoid: tuple[Unit, ...]) -
     )
     if c.state is _S.RUNNING:
         messages += (outgoing.moved(waiting), *outgoing.number_free(c))
-    return Step(f"{because}; {step.because}", c, step.after, (*messages, *step.send))
+    return Step(f"{reason}; {step.reason}", c, step.after, (*messages, *step.send))
 
 
 def decide_restore(c: Conference, now: datetime) -> Step:
-    """Ask the RMS for a unit for a conference that waits."""
+    """Ask the resource manager (RMS) for a media unit for a conference that waits to be restored."""
     if c.state is not _S.PENDING_RESTORE:
-        return nothing("does not wait to be restored")
+        return no_change("does not wait to be restored")
     after = c.ask(now + RMS_FINDS_IN).change(restore_at=None)
     return Step("asking the RMS for a unit", c, after, (outgoing.ask_rms(after, "restore"),))
 
@@ -63,16 +67,16 @@ def decide_restore_resources(
     site: str,
     now: datetime,
 ) -> Step:
-    """Hand a waiting conference to the unit that the RMS granted, or let it wait on.
+    """Place a waiting conference on the media unit that the resource manager (RMS) granted, or let it wait.
 
-    `site`: where the unit stands.
+    `question`: the number of the question that the reply answers. `site`: the site of the granted unit.
     """
     if c.state is not _S.PENDING_RESTORE or c.question != question or c.answer_by is None:
-        return nothing("late answer of the RMS; its reservation lapses")
+        return no_change("late answer of the RMS; its reservation lapses")
     granted = isinstance(reply, ResourcesGranted)
     unit = Unit.of(reply.mcu, site) if isinstance(reply, ResourcesGranted) else None
     if unit is None or not isinstance(reply, ResourcesGranted):
-        return wait_on(c, "no unit is free" if granted else "the RMS failed", now)
+        return wait_for_next_try(c, "no unit is free" if granted else "the RMS failed", now)
     until = now + UNIT_ANSWERS_IN
     platform = (reply.mcu and reply.mcu.platform) or site
     after = c.place(
@@ -81,17 +85,17 @@ def decide_restore_resources(
     return Step(f"restoring on {unit}", c, after, (outgoing.command(after),))
 
 
-def wait_on(c: Conference, because: str, now: datetime) -> Step:
-    """Let a conference wait for the next round: in 10 s, or as soon as places are free.
+def wait_for_next_try(c: Conference, reason: str, now: datetime) -> Step:
+    """Let a conference wait for the next try: in 10 s, or as soon as a unit has free places.
 
-    Any unit may be chosen then.
+    Any media unit may be chosen then, also one that was tried.
     """
     after = c.change(answer_by=None, restore_at=now + TRY_AGAIN_IN, tried=())
-    return Step(f"{because}, waiting for the next round", c, after)
+    return Step(f"{reason}, waiting for the next round", c, after)
 
 
-def decide_unit_took_it_again(c: Conference, join: Join | None, now: datetime) -> Step:
-    """Let a conference run again that its unit has restored, or still had, and tell everybody where."""
+def decide_unit_restored(c: Conference, join: Join | None, now: datetime) -> Step:
+    """Let a conference run again that its media unit has restored, or still had, and tell all parties where."""
     after = c.begin_running(join, now)
     messages = (
         outgoing.moved(after),
@@ -102,13 +106,18 @@ def decide_unit_took_it_again(c: Conference, join: Join | None, now: datetime) -
 
 
 def decide_restore_failed(c: Conference, code: str, now: datetime) -> Step:
-    """Take the conference off a unit that refused or was silent, and ask for the next one."""
+    """Look for another media unit for a conference whose new unit refused to restore it, or was silent.
+
+    After MAX_UNITS_TRIED units it waits for the next try. `code` says what was wrong.
+    """
     assert c.unit is not None
     release = (outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.reservation(c, "free"))
     tried = c.tried
     waiting = c.lose_unit(now, avoid=tried, dropped=True)
-    if len(tried) >= MOST_UNITS:
-        later = wait_on(waiting, f"{len(tried)} units did not take it ({code})", now)
-        return Step(later.because, c, later.after, release)
+    if len(tried) >= MAX_UNITS_TRIED:
+        waiting_step = wait_for_next_try(
+            waiting, f"{len(tried)} units did not take it ({code})", now
+        )
+        return Step(waiting_step.reason, c, waiting_step.after, release)
     step = decide_restore(waiting, now)
     return Step(f"{c.unit} did not take it ({code})", c, step.after, (*release, *step.send))

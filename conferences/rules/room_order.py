@@ -1,32 +1,33 @@
-"""The machine rooms in which a unit is looked for, and their order. Pure."""
+"""The order in which machine rooms are searched for a free media unit. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 Room = tuple[str, bool, bool]
-"""`(moid, is default, is abnormal)`, in the platform's order of backup."""
+"""A machine room: `(moid, is default, is abnormal)`. Lists of rooms are in the platform's order of search."""
 
 DEFAULT = "default"
 
 
-def rooms_for(bound: str | None, rooms: Sequence[Room]) -> list[str]:
-    """Return the machine rooms to search: the tenant's (else the default one), then the platform's others.
+def rooms_for(tenant_room: str | None, rooms: Sequence[Room]) -> list[str]:
+    """Return the machine rooms to search: the tenant's (else the default one), then the others of the platform.
 
-    An abnormal room is left out. Units that named no room stand in the default room, whatever its MOID.
+    Abnormal rooms are left out. DEFAULT, the name under which the pool keeps units that named no room, follows
+    the default room.
     """
     default = next((moid for moid, is_default, _ in rooms if is_default), None)
-    down = {moid for moid, _, abnormal in rooms if abnormal}
-    first = bound or default
+    abnormal_rooms = {moid for moid, _, abnormal in rooms if abnormal}
+    first = tenant_room or default
     order = [first] if first else []
     order += [moid for moid, _, _ in rooms if moid != first]
-    named: list[str] = []
+    to_search: list[str] = []
     for moid in order:
-        if moid in down:
+        if moid in abnormal_rooms:
             continue
-        named.append(moid)
+        to_search.append(moid)
         if moid == default:
-            named.append(DEFAULT)
-    if DEFAULT not in named and default not in down:
-        named.append(DEFAULT)
-    return named
+            to_search.append(DEFAULT)
+    if DEFAULT not in to_search and default not in abnormal_rooms:
+        to_search.append(DEFAULT)
+    return to_search

@@ -1,4 +1,4 @@
-"""A conference is one frozen value; its states and its moves are defined here. Pure."""
+"""A conference is one frozen value; its states and the moves between them are defined here. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SMALL_PLACES = 8
 
 
 class ConferenceState(StrEnum):
-    """A conference is in one of the five states of the specification's picture."""
+    """A conference is in one of these five states of the specification."""
 
     CREATING = "creating"
     RUNNING = "running"
@@ -48,11 +48,11 @@ MOVES: dict[ConferenceState, frozenset[ConferenceState]] = {
 
 
 class WrongMove(Exception):
-    """A decision asked for a move that does not exist: this is a bug."""
+    """A decision asked for a change of state that MOVES does not allow: this is a bug."""
 
 
 class NamesUnit(Protocol):
-    """What names a unit by its address, and by its instance name where there are several."""
+    """A message, or part of one, that may name a media unit: its address, and its instance name (`pid`)."""
 
     @property
     def ip(self) -> str | None: ...
@@ -62,36 +62,39 @@ class NamesUnit(Protocol):
 
 
 class Unit(NamedTuple):
-    """A media unit: its address, its instance, and the site where it stands.
+    """A media unit: its address, its instance name (`pid`; "" if it is alone at its address), and its site.
 
-    `pid` names the instance where there are several at one address. `at` is the platform of the site: two
-    sites may use the same private addresses.
+    `site` is the platform of the site where the unit stands: two sites may use the same private addresses.
     """
 
     ip: str
     pid: str = ""
-    at: str = ""
+    site: str = ""
 
     def __str__(self) -> str:
         return f"{self.ip}:{self.pid}" if self.pid else self.ip
 
     @property
-    def wire(self) -> UnitName:
-        """The unit as messages name it: `{ip, pid?}`."""
+    def as_message_field(self) -> UnitName:
+        """The unit as it is written in messages: `{ip, pid?}`."""
         return UnitName(ip=self.ip, pid=self.pid or None)
 
     @staticmethod
-    def of(named: NamesUnit | None, at: str = "") -> Unit | None:
-        """Return the unit that a message names; None means that it names none."""
-        return Unit(named.ip, named.pid or "", at) if named and named.ip else None
+    def of(message: NamesUnit | None, site: str = "") -> Unit | None:
+        """Return the unit that a message names; `None` means that it names none."""
+        return Unit(message.ip, message.pid or "", site) if message and message.ip else None
 
 
 class Rename(NamedTuple):
-    """A unit's wish for a new name, while CM is asked (CSS §5.1)."""
+    """A media unit's wish for a new name, while the conference manager (CM) is asked (CSS §5.1).
 
-    ask: str
+    `question_id` is the id of our question to the manager; `request_key` and `reqid` are those of the unit's
+    request.
+    """
+
+    question_id: str
     name: str
-    request: str
+    request_key: str
     reqid: str | None
     answer_by: datetime
 
@@ -99,7 +102,7 @@ class Rename(NamedTuple):
 class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A conference as it is now; only the moves below lead to its next value. Times are UTC.
 
-    It is a struct of msgspec, so that it is copied, saved and read in C: each of that happens with every message.
+    It is a msgspec struct, because copying, saving and reading it, which every message does, is then done in C.
     """
 
     # What was asked for.
@@ -145,7 +148,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tried: tuple[Unit, ...] = ()
     last_code: str = ""
     give_up_at: datetime | None = None
-    """In CREATING: the moment when the create fails. Later: when it ends although its site did not ask."""
+    """In CREATING: when the create fails. Later: when it is ended although the site of its unit did not ask for it."""
     answer_by: datetime | None = None
     restore_at: datetime | None = None
     pending_since: datetime | None = None
@@ -165,18 +168,18 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def large(self) -> bool:
-        """Tell whether it takes a seat for a large conference."""
+        """Tell whether the licence counts it as a large conference."""
         return self.places > SMALL_PLACES
 
     @property
     def live(self) -> bool:
-        """Tell whether it holds a number and a seat."""
+        """Tell whether it has not ended: it still holds a number, and counts for the licence."""
         return self.state is not ConferenceState.ENDED
 
-    def on(self, unit: Unit | None) -> bool:
+    def is_on(self, unit: Unit | None) -> bool:
         """Tell whether the conference is assigned to this unit.
 
-        `None`, for a message that names no unit, counts as the assigned one.
+        `None`, for a message that names no unit, counts as the assigned one. A conference without a unit is on none.
         """
         return self.unit is not None and unit in (None, self.unit)
 
@@ -189,41 +192,42 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return msgspec.structs.replace(self, state=state, **changes)
 
     def change(self, **changes: Any) -> Conference:
-        """Return the conference with other fields, in the same state."""
+        """Return the conference in the same state, with these fields changed."""
         return self._move(self.state, **changes)
 
     def ask(self, until: datetime) -> Conference:
-        """Return it with a new question to the RMS, to be answered by `until`.
+        """Return the conference with one more question to the resource manager (RMS), to be answered by `until`.
 
-        The number of the question tells its answer from older ones.
+        The number of the question tells its answer from answers to older questions.
         """
         return self.change(question=self.question + 1, answer_by=until)
 
-    def place(self, unit: Unit, platform: str, until: datetime, **others: Any) -> Conference:
-        """Return it assigned to a unit, which must answer by `until`.
+    def place(self, unit: Unit, platform: str, until: datetime, **other_units: Any) -> Conference:
+        """Return the conference assigned to a media unit, which must answer by `until`.
 
-        Each placing is one more incarnation, except the very first. `others` are the other resources.
+        Each assignment but the very first raises the incarnation. `other_units` are recorder (`vrs`) and media
+        processor (`mps`).
         """
-        first = self.state is ConferenceState.CREATING and not self.tried
+        is_first = self.state is ConferenceState.CREATING and not self.tried
         state = self.state if self.state is ConferenceState.CREATING else _S.RESTORING
         return self._move(
             state,
             unit=unit,
             hosting_platform=platform,
-            incarnation=self.incarnation if first else self.incarnation + 1,
+            incarnation=self.incarnation if is_first else self.incarnation + 1,
             tried=(*self.tried, unit),
             answer_by=until,
             restore_at=None,
             join=None,
-            **others,
+            **other_units,
         )
 
     def unplace(self, code: str, until: datetime) -> Conference:
-        """Return it without its unit, which refused or was silent, asking for another one."""
+        """Return the conference without its media unit, asking for another one. `code`: what was wrong with it."""
         return self._move(_S.CREATING, unit=None, last_code=code).ask(until)
 
     def begin_running(self, join: Join | None, now: datetime) -> Conference:
-        """Return it running on its unit."""
+        """Return the conference running on its media unit. `join`: how to enter it there."""
         unit = self.unit or Unit("")
         used = UsedUnit(ip=unit.ip or None, pid=unit.pid or None, since=_in_seconds(now))
         return self._move(
@@ -246,10 +250,10 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def lose_unit(
         self, now: datetime, *, avoid: tuple[Unit, ...] = (), dropped: bool = False
     ) -> Conference:
-        """Return it waiting to be restored, because its unit is gone or refused it.
+        """Return the conference waiting to be restored, because its media unit is gone or refused it.
 
-        A unit that was told to drop it (`dropped`) is forgotten, so that an old list of that unit brings
-        nothing back.
+        `avoid`: units that are not to be granted. `dropped`: the unit was told to drop it, so the unit is forgotten,
+        and an old list of that unit brings nothing back.
         """
         return self._move(
             _S.PENDING_RESTORE,
@@ -263,7 +267,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
     def end(self, reason: EndReason, now: datetime, code: str = "") -> Conference:
-        """Return it ended for good."""
+        """Return the conference ended for good. `code`: the error code of a failed create."""
         return self._move(
             _S.ENDED,
             ended_at=now,
@@ -274,7 +278,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             restore_at=None,
             rename=None,
             units=close_last(self.units, now),
-            members=tuple(stay if stay.until else _until(stay, now) for stay in self.members),
+            members=tuple(stay if stay.until else _ended(stay, now) for stay in self.members),
         )
 
 
@@ -283,12 +287,13 @@ def _in_seconds(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")
 
 
-def _until(stay: Stay, now: datetime) -> Stay:
+def _ended(stay: Stay, now: datetime) -> Stay:
+    """Return the stay of a member, ended now."""
     return msgspec.structs.replace(stay, until=_in_seconds(now))
 
 
 def close_last(units: tuple[UsedUnit, ...], now: datetime) -> tuple[UsedUnit, ...]:
-    """Return the list of units used, whose last one was left at `now`."""
+    """Return the list of used units, in which the use of the last one ends now if it has not ended yet."""
     if not units or units[-1].until:
         return units
     return (*units[:-1], msgspec.structs.replace(units[-1], until=_in_seconds(now)))
@@ -301,9 +306,9 @@ EMPTY_FOR = timedelta(minutes=5)
 
 
 def next_due(c: Conference) -> datetime | None:
-    """Return when a timer has to look at a conference next; None means never.
+    """Return when a timer has to look at a conference next; `None` means never.
 
-    The value is kept in one indexed column.
+    It is stored in the indexed column `due_at`.
     """
     if not c.live:
         return None
@@ -311,9 +316,9 @@ def next_due(c: Conference) -> datetime | None:
     if c.state is not _S.CREATING:
         moments.append(c.give_up_at or c.ends_at)
     if c.state is _S.RUNNING:
-        left = [m for m in WARNINGS if not c.warned or m < c.warned]
-        if c.ends_at and left:
-            moments.append(c.ends_at - timedelta(minutes=left[0]))
+        warnings_left = [minutes for minutes in WARNINGS if not c.warned or minutes < c.warned]
+        if c.ends_at and warnings_left:
+            moments.append(c.ends_at - timedelta(minutes=warnings_left[0]))
         moments.append(c.rename.answer_by if c.rename else None)
         moments.append(c.empty_since + EMPTY_FOR if c.auto_end and c.empty_since else None)
-    return min((m for m in moments if m), default=None)
+    return min((moment for moment in moments if moment), default=None)

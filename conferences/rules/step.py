@@ -1,4 +1,4 @@
-"""A step is what one decision asks for: the next value of a conference, and what is to be sent. Pure."""
+"""A step is the result of one decision: the next value of a conference, and the messages to send. Pure."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from foundation.bus.outgoing import Outgoing
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step holds the next value and the messages; `commit()` saves first and sends afterwards.
+    """A step holds the next value of a conference (`after`) and the messages to send.
 
-    `because` is the line for the log.
+    `data.commit.commit` first saves the value, then sends the messages; `reason` goes to the log.
+    `after` is `None` if the conference does not change.
     """
 
-    because: str
+    reason: str
     before: Conference | None = None
     after: Conference | None = None
     send: tuple[Outgoing, ...] = ()
 
 
-def nothing(because: str) -> Step:
-    """Return a step that changes nothing, with its reason."""
-    return Step(because)
+def no_change(reason: str) -> Step:
+    """Return a step that saves and sends nothing, with the reason for the log."""
+    return Step(reason)

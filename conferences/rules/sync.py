@@ -1,4 +1,4 @@
-"""Synchronise: what a unit holds is compared with what we believe (CSS §1.2, §9.2)."""
+"""The rules for a media unit's list and reports: they are compared with our data (CSS §1.2, §9.2)."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from datetime import datetime, timedelta
 import msgspec
 
 from conferences.rules import outgoing
-from conferences.rules.create import decide_next_unit, decide_unit_took_it
-from conferences.rules.restore import decide_lost, decide_restore_failed, decide_unit_took_it_again
+from conferences.rules.create import decide_next_unit, decide_unit_created
+from conferences.rules.restore import decide_lost, decide_restore_failed, decide_unit_restored
 from conferences.rules.states import Conference, ConferenceState, Unit
-from conferences.rules.step import Step, nothing
+from conferences.rules.step import Step, no_change
 from wire.error_codes import Err
 from wire.fields import Terminal
 from wire.media_unit import UnitListEntry, UnitReportsChange
 from wire.number_registry import Stay
 
 JUST_PLACED = timedelta(seconds=3)
-MOST_STAYS = 1000
-"""The most stays of members that a conference keeps for its call record.
+MAX_STAYS = 1000
+"""A conference keeps at most so many stays of members for its call record.
 
 The record is one message: a terminal that comes and goes for a week must not make it too large."""
 MAX_FIELD_LENGTH = 128
 _S = ConferenceState
 
 
-def decide_held(
+def decide_listed(
     c: Conference | None,
     entry: UnitListEntry,
     unit: Unit,
@@ -33,10 +33,10 @@ def decide_held(
     *,
     room_is_down: bool = False,
 ) -> Step:
-    """Decide on one conference in the list of a unit; the first case that fits counts.
+    """Decide about one conference that a media unit lists as held.
 
-    `room_is_down`: its user domain and the room of the unit are abnormal. A conference that we do not
-    believe there is a ghost, which the unit drops.
+    A conference that our data does not assign to the unit, in this incarnation, is a ghost: the unit has to drop
+    it. `room_is_down`: the machine rooms of its user domain and of the unit are abnormal.
     """
     e164, incarnation = entry.e164, entry.incarnation
     ghost = Step(
@@ -46,55 +46,55 @@ def decide_held(
         return ghost
     match c.state:
         case _S.RUNNING:
-            return _take_members(c, entry, now)
+            return _update_members(c, entry, now)
         case _ if room_is_down:
-            return _leave(c, ghost, now)
+            return _leave_abnormal_room(c, ghost, now)
         case _S.PENDING_RESTORE:
-            return decide_unit_took_it_again(c, entry.join, now)
+            return decide_unit_restored(c, entry.join, now)
         case _S.CREATING | _S.RESTORING if c.answer_by and c.answer_by > now:
-            return nothing("wait for the unit's answer")
+            return no_change("wait for the unit's answer")
         case _S.CREATING:
-            return decide_unit_took_it(c, entry.join, now)
+            return decide_unit_created(c, entry.join, now)
         case _:
-            return decide_unit_took_it_again(c, entry.join, now)
+            return decide_unit_restored(c, entry.join, now)
 
 
-def _leave(c: Conference, ghost: Step, now: datetime) -> Step:
-    """Take a conference off a unit in an abnormal room: the unit drops it, another one is looked for."""
+def _leave_abnormal_room(c: Conference, ghost: Step, now: datetime) -> Step:
+    """Take a conference off a media unit in an abnormal machine room: the unit drops it, another is looked for."""
     match c.state:
         case _S.CREATING:
             return decide_next_unit(c, Err.UNIT_SILENT, now)
         case _S.RESTORING:
             return decide_restore_failed(c, Err.UNIT_SILENT, now)
         case _:
-            return Step(ghost.because, c, c.change(unit=None), ghost.send)
+            return Step(ghost.reason, c, c.change(unit=None), ghost.send)
 
 
-def decide_not_held(c: Conference, unit: Unit, made_at: datetime, now: datetime) -> Step:
-    """Treat a conference as lost that its unit does not list.
+def decide_not_listed(c: Conference, unit: Unit, made_at: datetime, now: datetime) -> Step:
+    """Treat a conference as lost that runs on a media unit by our data, but is missing in the unit's list.
 
     It is left alone if it was placed after the list was made, at `made_at`.
     """
     if c.state is not _S.RUNNING or c.unit != unit:
-        return nothing("not believed there, or not yet")
+        return no_change("not believed there, or not yet")
     if c.placed_at and (c.placed_at > made_at or now - c.placed_at < JUST_PLACED):
-        return nothing("placed after the list was made")
+        return no_change("placed after the list was made")
     return decide_lost(c, unit, now)
 
 
-def _take_members(c: Conference, entry: UnitListEntry, now: datetime) -> Step:
-    """Take the members from the list of the unit."""
+def _update_members(c: Conference, entry: UnitListEntry, now: datetime) -> Step:
+    """Take the members of a conference from the list of its media unit."""
     if not entry.mts or entry.mts == c.mts:
-        return nothing("as we believe")
+        return no_change("as we believe")
     return Step("members as the unit says", c, with_members(c, entry.mts, now))
 
 
 def decide_reported(
     c: Conference, notice: UnitReportsChange, unit: Unit | None, now: datetime
 ) -> Step:
-    """Take the name, password or members that have changed on the unit (CSS §5.1, §5.2)."""
-    if notice.incarnation != c.incarnation or not c.on(unit) or c.state is not _S.RUNNING:
-        return nothing("a ghost reports")
+    """Take over the name, password, settings or members that the media unit reports as changed (CSS §5.1, §5.2)."""
+    if notice.incarnation != c.incarnation or not c.is_on(unit) or c.state is not _S.RUNNING:
+        return no_change("a ghost reports")
     report = {
         "name": notice.name,
         "password": notice.password,
@@ -106,37 +106,37 @@ def decide_reported(
     if notice.mts is not None:
         after = with_members(after, notice.mts, now)
     if after == c:
-        return nothing("nothing new")
+        return no_change("nothing new")
     messages = outgoing.number_changed(after) if after.name != c.name else ()
     return Step("changed on the unit", c, after, messages)
 
 
 def with_members(c: Conference, mts: tuple[Terminal, ...], now: datetime) -> Conference:
-    """Return the conference with these members; who came and went is kept for the call record."""
+    """Return the conference with these members, and with their stays for the call record brought up to date."""
     online = {
         str(terminal.mtid)[:MAX_FIELD_LENGTH]: terminal for terminal in mts if terminal.online
     }
     moment = now.isoformat(timespec="seconds")
-    stays, staying = list[Stay](), set[str | None]()
+    stays, present_ids = list[Stay](), set[str | None]()
     for stay in c.members:
         if not stay.until and stay.mtid not in online:
             stay = msgspec.structs.replace(stay, until=moment)
         elif not stay.until:
-            staying.add(stay.mtid)
+            present_ids.add(stay.mtid)
         stays.append(stay)
     stays += [
-        Stay(mtid=mtid, account=_short(terminal.account), name=_short(terminal.name), since=moment)
+        Stay(mtid=mtid, account=_cut(terminal.account), name=_cut(terminal.name), since=moment)
         for mtid, terminal in online.items()
-        if mtid not in staying
+        if mtid not in present_ids
     ]
-    while len(stays) > MOST_STAYS and (
+    while len(stays) > MAX_STAYS and (
         oldest_ended := next((stay for stay in stays if stay.until), None)
     ):
         stays.remove(oldest_ended)
-    empty = None if online else c.empty_since or now
-    return c.change(mts=mts, members=tuple(stays), empty_since=empty)
+    empty_since = None if online else c.empty_since or now
+    return c.change(mts=mts, members=tuple(stays), empty_since=empty_since)
 
 
-def _short(word: str | None) -> str | None:
+def _cut(text: str | None) -> str | None:
     """Return at most MAX_FIELD_LENGTH characters of a field of a terminal."""
-    return None if word is None else word[:MAX_FIELD_LENGTH]
+    return None if text is None else text[:MAX_FIELD_LENGTH]

@@ -1,4 +1,4 @@
-"""Takeover: the site that ran these conferences is gone, and they are placed here (CSS §2.3)."""
+"""The rule for a conference that ran at a site which is lost: it is placed again at this site (CSS §2.3)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from conferences.rules.end import decide_end
 from conferences.rules.rename import refuse_open_rename
 from conferences.rules.restore import decide_restore
 from conferences.rules.states import Conference, ConferenceState, EndReason
-from conferences.rules.step import Step, nothing
+from conferences.rules.step import Step, no_change
 from foundation.bus.outgoing import Outgoing
 from wire.error_codes import Err
 
@@ -18,18 +18,19 @@ _S = ConferenceState
 
 
 def decide_taken_over(c: Conference, now: datetime) -> Step:
-    """Ask the RMS here for a unit, as if none had been tried: nobody at the lost site can be told anything.
+    """Ask the resource manager (RMS) of this site for a media unit for a conference of a lost site.
 
-    Units there that still hold the conference are told to drop it when they are heard again.
+    No message can reach the lost site. Its units that still hold the conference are told to drop it when they
+    send something again.
     """
     match c.state:
         case _S.ENDED:
-            return nothing("has ended")
+            return no_change("has ended")
         case _S.CREATING:
-            asking = c.unplace(Err.UNIT_SILENT, now + RMS_ANSWERS_IN)
+            unplaced = c.unplace(Err.UNIT_SILENT, now + RMS_ANSWERS_IN)
             # Its first unit may hold it under this incarnation, so the next one must be higher.
-            higher = c.incarnation + bool(c.unit or c.tried)
-            after = asking.change(tried=(), hosting_platform="", incarnation=higher)
+            incarnation = c.incarnation + bool(c.unit or c.tried)
+            after = unplaced.change(tried=(), hosting_platform="", incarnation=incarnation)
             return Step("creating it here", c, after, (outgoing.ask_rms(after, "create"),))
         case _S.RUNNING if not c.protected:
             return decide_end(c, EndReason.MCU_LOST, now)

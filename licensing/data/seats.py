@@ -13,7 +13,13 @@ from foundation.cells.directory import possible_platforms
 from licensing.data import licence_rows
 from licensing.rules.amounts import NONE, RESOURCES, Amounts
 from licensing.rules.decisions import HeldLicence, Standing, amounts_in, standing
-from licensing.rules.limits import Full, Limits, find_reached_limit, find_short_resource, in_force
+from licensing.rules.limits import (
+    Limits,
+    ReachedLimit,
+    find_reached_limit,
+    find_short_resource,
+    in_force,
+)
 
 COLUMNS = ("small_used", "large_used", *RESOURCES)
 """Of `licensing_quota`, in the order of `Amounts`."""
@@ -74,7 +80,9 @@ class Seats:
         pairs = zip(was, COLUMNS, strict=True)
         return Amounts(*(value + self._deltas[(owner, column)] for value, column in pairs))
 
-    def refusal(self, domain: str, wanted: Amounts, domain_limit: int | None) -> Full | None:
+    def reached_limit(
+        self, domain: str, wanted: Amounts, domain_limit: int | None
+    ) -> ReachedLimit | None:
         """Return the limit that forbids one more conference of a domain. `None` means that there is a seat."""
         self.lock([domain])
         platform, own = self._now_used(self._platform), self._now_used(domain)
@@ -128,7 +136,7 @@ class Stock:
     used: Amounts
     site: Amounts | None
 
-    def short_of(self, wanted: Amounts) -> str:
+    def missing_resource(self, wanted: Amounts) -> str:
         """Return the first resource of which too few are left. "" means that there are enough."""
         return find_short_resource(wanted, self.used, self.site) if self.site is not None else ""
 

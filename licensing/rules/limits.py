@@ -10,7 +10,7 @@ from enum import StrEnum
 from licensing.rules.amounts import NONE, RESOURCES, Amounts
 
 
-class Full(StrEnum):
+class ReachedLimit(StrEnum):
     """The limit that is reached."""
 
     LICENCE = "licence"
@@ -38,23 +38,23 @@ def find_reached_limit(
     domain_limit: int | None,
     domain: Amounts,
     now: datetime,
-) -> Full | None:
+) -> ReachedLimit | None:
     """Return the limit that forbids one more conference which takes `wanted`. `None` means that none does."""
     if (
         licence is None
         or now < licence.valid_from
         or (licence.valid_to and licence.valid_to <= now)
     ):
-        return Full.LICENCE
+        return ReachedLimit.LICENCE
     if wanted.large_conferences:
         used, limit, of_domain = platform.large_conferences, licence.large, domain.large_conferences
     else:
         used, limit, of_domain = platform.small_conferences, licence.small, domain.small_conferences
     if used >= limit:
-        return Full.LARGE if wanted.large_conferences else Full.SMALL
+        return ReachedLimit.LARGE if wanted.large_conferences else ReachedLimit.SMALL
     if domain_limit is not None and of_domain >= domain_limit:
-        return Full.DOMAIN
-    return Full.PORTS if find_short_resource(wanted, platform, licence.site) else None
+        return ReachedLimit.DOMAIN
+    return ReachedLimit.PORTS if find_short_resource(wanted, platform, licence.site) else None
 
 
 def find_short_resource(wanted: Amounts, used: Amounts, site: Amounts) -> str:

@@ -96,7 +96,7 @@ class Installation:
         """What the sites' timers do."""
         for site in (self.east.moid, self.west.moid):
             with self.at(site):
-                takeover.keep_up()
+                takeover.follow_serving_sites()
 
     def settle(self) -> None:
         """Until nothing is on its way."""

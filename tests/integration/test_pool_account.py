@@ -81,7 +81,7 @@ class Both:
     def became(self, state: Literal["used", "free"], unit: Unit, e164: str) -> None:
         """What became of a promise."""
         real = self.real.run_one(state, "mcu", name_of(unit), e164)
-        said = ResourcesUsed(e164=e164, incarnation=1, mcu=unit.wire, state=state)
+        said = ResourcesUsed(e164=e164, incarnation=1, mcu=unit.as_message_field, state=state)
         assert (real == "hungry") is self.model.became(said)
 
     def compare(self) -> None:

@@ -34,7 +34,7 @@ def at_west(two: TwoSites) -> str:
     two.serve(two.east, two.east)
     two.forget()
     c = two.conference(number)
-    assert (c.state, c.unit and c.unit.at) == (ConferenceState.RUNNING, WEST)
+    assert (c.state, c.unit and c.unit.site) == (ConferenceState.RUNNING, WEST)
     return number
 
 
@@ -48,7 +48,7 @@ def test_what_ran_at_the_lost_site_runs_at_the_backup(two: TwoSites) -> None:
     two.serve(two.east, two.west)
     for number in numbers:
         c = two.conference(number)
-        assert (c.state, c.unit and c.unit.at, c.incarnation) == ("running", WEST, 2)
+        assert (c.state, c.unit and c.unit.site, c.incarnation) == ("running", WEST, 2)
         assert (c.source_platform, c.hosting_platform) == (two.east, WEST)
     told = two.got(two.west, "MAU_CM_CONFRESTORE_NTF", "meeting.css.q")
     assert sorted(b["state"] for b in told) == ["pending"] * 5 + ["running"] * 5
@@ -64,7 +64,7 @@ def test_what_was_being_created_is_created_at_the_backup(two: TwoSites) -> None:
     two.serve(two.east, two.west)
     [said] = two.heard[two.west, "asker"]
     c = two.conference(said["confE164"])
-    assert (c.state, c.unit and c.unit.at, c.incarnation) == ("running", WEST, 2)
+    assert (c.state, c.unit and c.unit.site, c.incarnation) == ("running", WEST, 2)
 
 
 def test_a_create_is_taken_by_who_serves_and_refused_by_the_other(two: TwoSites) -> None:
@@ -269,7 +269,7 @@ def test_a_unit_there_that_dies_leaves_its_conferences_to_the_main_s_units(
     two.say(two.west, two.units[two.west].leave())
     two.settle()
     c = two.conference(at_west)
-    assert (c.state, c.unit and c.unit.at, c.incarnation) == ("running", two.east, 3)
+    assert (c.state, c.unit and c.unit.site, c.incarnation) == ("running", two.east, 3)
     assert at_west in two.units[two.east].unit.conferences
 
 
@@ -277,7 +277,7 @@ def test_a_backup_that_dies_too_leaves_them_to_the_main(two: TwoSites, at_west: 
     two.dead.add(two.west)
     two.serve(two.west, two.east)
     c = two.conference(at_west)
-    assert (c.state, c.unit and c.unit.at) == ("running", two.east)
+    assert (c.state, c.unit and c.unit.site) == ("running", two.east)
 
 
 # ---- what waits ----------------------------------------------------------------------------------

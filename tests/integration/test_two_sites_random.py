@@ -81,6 +81,6 @@ def test_whatever_happens_each_conference_runs_once_in_the_end(two: TwoSites, se
     with two.at(two.east):
         found = list(redis_projection.live(two.east))
     held = [(e164, site) for site, unit in two.units.items() for e164 in unit.unit.conferences]
-    assert sorted(held) == sorted((c.e164, c.unit.at if c.unit else "") for c in found)
+    assert sorted(held) == sorted((c.e164, c.unit.site if c.unit else "") for c in found)
     assert {str(c.state) for c in found} <= {"running"}
     assert seats(two.east) == len(found)

@@ -102,7 +102,7 @@ class TwoSites:
             if site in self.dead:
                 continue
             with self.at(site):
-                takeover.keep_up()
+                takeover.follow_serving_sites()
                 for platform in possible_platforms():
                     due.due(platform)
                 due.watch_hosted()

@@ -25,7 +25,7 @@ from licensing.flows.revoke import revoke
 from licensing.models import Licence as Row
 from licensing.models import Published
 from licensing.rules.licence_text import Licence
-from licensing.rules.limits import Full
+from licensing.rules.limits import ReachedLimit
 from tests import licences
 from tests.integration.conftest import create, do, sent_codes
 from tests.licensing.conftest import Import, in_days, put, text
@@ -111,9 +111,9 @@ def test_the_licence_ends_by_the_databases_clock(east: str, bring: Import) -> No
     bring(text(east, 1, valid_to=in_days(1)))
     with begin(east) as uow:
         end = uow.now + timedelta(days=1)
-        for moment, full in ((end - timedelta(hours=1), None), (end, Full.LICENCE)):
+        for moment, full in ((end - timedelta(hours=1), None), (end, ReachedLimit.LICENCE)):
             seats = Seats(uow.database, east, moment)
-            assert seats.refusal("tenant", of_new(8), None) is full
+            assert seats.reached_limit("tenant", of_new(8), None) is full
 
 
 def test_the_databases_clock_moved_back_does_not_extend_a_licence(east: str, bring: Import) -> None:

@@ -43,7 +43,7 @@ Place = tuple[str, str]
 
 def place_of(unit: Unit) -> Place:
     """Where to find a unit."""
-    return unit.at, unit_key(unit.ip, unit.pid)
+    return unit.site, unit_key(unit.ip, unit.pid)
 
 
 @dataclass(slots=True)
@@ -156,7 +156,7 @@ class Invariants:
         """A unit that was too slow to create it is told to drop it."""
         if before is None or before.state is not _S.CREATING or not before.unit:
             return
-        if before.unit.at != self.uow.own_site:
+        if before.unit.site != self.uow.own_site:
             return  # its site is lost: what is there is dropped when it is heard again
         told = self.ledger.dropped.get((place_of(before.unit), c.e164), 0)
         if c.unit != before.unit and told < before.incarnation:
@@ -242,7 +242,7 @@ class Invariants:
             (registry, c.e164)
             for c in uow.live.values()
             if c.state is _S.RUNNING and c.unit
-            for registry in (c.source_platform, c.unit.at)
+            for registry in (c.source_platform, c.unit.site)
         }
         if running != self.in_use:
             raise Broken("UPU", f"knows {sorted(self.in_use)}, running {sorted(running)}")
@@ -265,7 +265,9 @@ class Invariants:
             )
             if b["type"] == "MAU_MCU_RELEASECONF_CMD"
         }
-        mine = uow.numbers_to_judge([e["confE164"] for e in notice["confs"]], at == uow.own_site)
+        mine = uow.numbers_of_own_conferences(
+            [e["confE164"] for e in notice["confs"]], at == uow.own_site
+        )
         for entry in notice["confs"]:
             e164, incarnation = entry["confE164"], entry["incarnation"]
             c = uow.live.get(e164)

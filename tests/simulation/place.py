@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from conferences.data.commit import commit
-from conferences.rules.due import decide_due, decide_watched
+from conferences.rules.due import decide_due, decide_end_at_other_site
 from conferences.rules.move import decide_move
-from conferences.rules.outgoing import question_of, to_unit
+from conferences.rules.outgoing import parse_question, to_unit
 from conferences.rules.restore import decide_lost, decide_restore
 from conferences.rules.states import Conference, ConferenceState, Unit, next_due
 from conferences.rules.takeover import decide_taken_over
@@ -92,7 +92,7 @@ class Place:
             return
         number = body.get("confE164") if kind != "CM_MAU_CREATECONF_REQ" else None
         if kind.startswith("GET_RES_"):
-            number = question_of(letter.correlation_id)[0]
+            number = parse_question(letter.correlation_id)[0]
         home = self.home_of(number) if number else ""
         if not number:
             moid = body.get("moid")
@@ -178,7 +178,7 @@ class Place:
         self._watch_pms()
 
     def _keep_up(self) -> None:
-        """As `flows.takeover.keep_up`."""
+        """As `flows.takeover.follow_serving_sites`."""
         served = self.served()
         for cell in served:
             side = cell.sides[self.name]
@@ -205,8 +205,8 @@ class Place:
             if moment is None or moment > data.now:
                 continue
             changes = len(data.changes)
-            elsewhere = c.unit is not None and c.unit.at != self.name
-            commit(data, decide_due(c, data.now, elsewhere=elsewhere))
+            at_other_site = c.unit is not None and c.unit.site != self.name
+            commit(data, decide_due(c, data.now, at_other_site=at_other_site))
             if len(data.changes) == changes:
                 raise Broken("hot loop", f"{c.e164} is due at {moment}, and nothing is done")
         if data.changes:
@@ -225,10 +225,10 @@ class Place:
 
     def _watch(self, c: Conference, owner: str) -> None:
         now = self.world.now
-        step = decide_watched(c, now, owner)
+        step = decide_end_at_other_site(c, now, owner)
         if (
             not step.send
-            or self._watched.get(name := f"{c.confid} {c.ends_at} {step.because}", now) > now
+            or self._watched.get(name := f"{c.confid} {c.ends_at} {step.reason}", now) > now
         ):
             return
         asks = any(isinstance(one.message, ReleaseConference) for one in step.send)

@@ -107,20 +107,20 @@ def question_check_is_removed(patch: pytest.MonkeyPatch) -> None:
 @planted
 def incarnation_check_is_removed(patch: pytest.MonkeyPatch) -> None:
     """Whoever says that it has taken a number is believed."""
-    taken = create_flow._decide_taken_by_unit
+    taken = create_flow._decide_unit_accepted
 
     def careless(uow: Any, c: Conference | None, reply: Any, unit: Any) -> Step:
         if c:
             reply, unit = msgspec.structs.replace(reply, incarnation=c.incarnation), c.unit
         return taken(uow, c, reply, unit)
 
-    patch.setattr(create_flow, "_decide_taken_by_unit", careless)
+    patch.setattr(create_flow, "_decide_unit_accepted", careless)
 
 
 @planted
 def ghosts_may_stay(patch: pytest.MonkeyPatch) -> None:
     """The incarnation in a unit's list is not looked at."""
-    decide = sync.decide_held
+    decide = sync.decide_listed
 
     def careless(c: Conference | None, entry: UnitListEntry, *facts: Any, **more: Any) -> Step:
         return decide(
@@ -130,7 +130,7 @@ def ghosts_may_stay(patch: pytest.MonkeyPatch) -> None:
             **more,
         )
 
-    patch.setattr(sync_flow, "decide_held", careless)
+    patch.setattr(sync_flow, "decide_listed", careless)
 
 
 @planted
@@ -151,13 +151,13 @@ def third_unit_may_take_its_time(patch: pytest.MonkeyPatch) -> None:
 @planted
 def stranger_speaks_for_no_unit(patch: pytest.MonkeyPatch) -> None:
     """A conference without a unit listens to all (found by this simulation)."""
-    patch.setattr(Conference, "on", lambda c, unit: unit is None or c.unit in (None, unit))
+    patch.setattr(Conference, "is_on", lambda c, unit: unit is None or c.unit in (None, unit))
 
 
 @planted
 def waiting_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     """What found no unit has no next round."""
-    wait_on = restore.wait_on
+    wait_on = restore.wait_for_next_try
 
     def forgetful(c: Conference, because: str, now: datetime) -> Step:
         step = wait_on(c, because, now)
@@ -165,7 +165,7 @@ def waiting_is_forgotten(patch: pytest.MonkeyPatch) -> None:
             step, after=msgspec.structs.replace(step.after, restore_at=None) if step.after else None
         )
 
-    patch.setattr(restore, "wait_on", forgetful)
+    patch.setattr(restore, "wait_for_next_try", forgetful)
 
 
 @planted

@@ -102,10 +102,10 @@ def takeover_forgets_conferences(patch: pytest.MonkeyPatch) -> None:
 @planted
 def hand_back_moves_conferences(patch: pytest.MonkeyPatch) -> None:
     """Home fetches all that runs elsewhere as soon as it serves again."""
-    keep_up = Place._keep_up
+    follow_serving_sites = Place._keep_up
 
     def fetch(place: Place) -> None:
-        keep_up(place)
+        follow_serving_sites(place)
         if place.own in place.served():
             place._take_over(place.own, [site for site in place.own.sides if site != place.name])
 
@@ -115,11 +115,11 @@ def hand_back_moves_conferences(patch: pytest.MonkeyPatch) -> None:
 @planted
 def hand_back_ends_conferences(patch: pytest.MonkeyPatch) -> None:
     """Home believes nothing that a unit elsewhere holds: it is told to drop it."""
-    known = MemoryUnitOfWork.believed_on
+    known = MemoryUnitOfWork.find_unlocked
     patch.setattr(
         MemoryUnitOfWork,
-        "believed_on",
-        lambda uow, unit, numbers: known(uow, unit, numbers) if unit.at == uow.own_site else {},
+        "find_unlocked",
+        lambda uow, unit, numbers: known(uow, unit, numbers) if unit.site == uow.own_site else {},
     )
 
 

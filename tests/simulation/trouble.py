@@ -85,7 +85,7 @@ class Trouble:
             self._suffer(unit, FaultOrder(fault=fault, seconds=seconds, share=share))
 
     def _suffer(self, unit: Unit, order: FaultOrder) -> None:
-        self.world.places[unit.at].units.suffer(unit, order)
+        self.world.places[unit.site].units.suffer(unit, order)
 
     def _wish(self) -> None:
         units = [one for place in self.world.places.values() for one in place.units.all.items()]
@@ -96,7 +96,7 @@ class Trouble:
         wish = self._rng.choices(("rename", "extend", "end"), (4, 3, 1))[0]
         name = f"name {self.world.events}"
         body = {"do": wish, "confE164": e164, "confname": name, "delay": 2}
-        self.world.places[unit.at].units.wish(unit, body)
+        self.world.places[unit.site].units.wish(unit, body)
 
     def _move(self) -> None:
         place = self._place()

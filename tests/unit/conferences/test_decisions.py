@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conferences.rules.create import (
-    MOST_UNITS,
+    MAX_UNITS_TRIED,
     Tenant,
     decide_create_resources,
     decide_next_unit,
-    refuse_before_seat,
-    warned_by,
+    latest_warning_due,
+    refuse_before_licence,
 )
 from conferences.rules.end import decide_end
 from conferences.rules.extend import decide_extend, prolong, why_not_extended
@@ -75,9 +75,9 @@ def test_both_sides_are_told_the_new_end() -> None:
 
 @given(st.integers(1, 3000), st.integers(1, 1440))
 def test_warnings_that_are_due_again_come_again(left: int, delay: int) -> None:
-    c = conference(ends_at=NOW + seconds(left), warned=warned_by(left))
+    c = conference(ends_at=NOW + seconds(left), warned=latest_warning_due(left))
     after = prolong(c, delay, NOW)
-    assert after.warned == warned_by(left + delay * 60)
+    assert after.warned == latest_warning_due(left + delay * 60)
 
 
 # ---- units that do not take it ------------------------------------------------------------------
@@ -85,7 +85,9 @@ def test_warnings_that_are_due_again_come_again(left: int, delay: int) -> None:
 
 def test_the_last_unit_has_no_longer_than_the_asker() -> None:
     c = conference(_S.CREATING, unit=None, give_up_at=NOW + seconds(2), answer_by=NOW + seconds(1))
-    placed = decide_create_resources(c, ResourcesGranted(mcu=UNIT.wire), 2, "main", NOW).after
+    placed = decide_create_resources(
+        c, ResourcesGranted(mcu=UNIT.as_message_field), 2, "main", NOW
+    ).after
     assert placed
     assert placed.answer_by == NOW + seconds(2)
 
@@ -98,7 +100,7 @@ def test_a_slow_unit_is_told_to_drop_it_and_the_next_one_gets_a_higher_incarnati
     ]
     assert step.after
     placed = decide_create_resources(
-        step.after, ResourcesGranted(mcu=OTHER.wire), step.after.question, "main", NOW
+        step.after, ResourcesGranted(mcu=OTHER.as_message_field), step.after.question, "main", NOW
     ).after
     assert placed
     assert (placed.unit, placed.incarnation, placed.tried) == (OTHER, 4, (UNIT, OTHER))
@@ -135,7 +137,7 @@ def test_a_unit_that_did_not_restore_it_is_forgotten_and_avoided() -> None:
 
 
 def test_after_three_units_it_waits_for_the_next_round_and_avoids_nobody() -> None:
-    tried = (OTHER, OTHER, UNIT)[-MOST_UNITS:]
+    tried = (OTHER, OTHER, UNIT)[-MAX_UNITS_TRIED:]
     after = decide_restore_failed(conference(_S.RESTORING, tried=tried), "29015", NOW).after
     assert after
     assert (after.answer_by, after.restore_at, after.tried) == (None, NOW + seconds(10), ())
@@ -191,7 +193,7 @@ CREATE = CreateConference(user_domain="u1", name="talk")
     ],
 )
 def test_why_a_request_cannot_be_had(changes: Any, tenant: Tenant | None, code: Err | None) -> None:
-    refused = refuse_before_seat(
+    refused = refuse_before_licence(
         msgspec.structs.replace(CREATE, **changes), tenant, frozenset({"main"})
     )
     assert (refused[0] if refused else None) == code
@@ -202,4 +204,4 @@ def test_why_a_request_cannot_be_had(changes: Any, tenant: Tenant | None, code: 
     [(601, 0), (600, 10), (301, 10), (300, 5), (60, 1), (0, 1), (timedelta.max.total_seconds(), 0)],
 )
 def test_the_warning_that_is_over(left: float, level: int) -> None:
-    assert warned_by(left) == level
+    assert latest_warning_due(left) == level

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conferences.rules.due import OVERDUE, decide_due, decide_watched
+from conferences.rules.due import OVERDUE, decide_due, decide_end_at_other_site
 from conferences.rules.end import decide_release
 from conferences.rules.extend import prolong
 from conferences.rules.restore import decide_lost
@@ -26,11 +26,11 @@ def _settle(c: Conference) -> list[Step]:
     steps: list[Step] = []
     while (moment := next_due(c)) and moment <= NOW:
         step = decide_due(c, NOW)
-        assert step.after is not None, f"due at {moment}, and nothing is done: {step.because}"
-        assert step.after != c, f"due at {moment}, and nothing changes: {step.because}"
+        assert step.after is not None, f"due at {moment}, and nothing is done: {step.reason}"
+        assert step.after != c, f"due at {moment}, and nothing changes: {step.reason}"
         steps.append(step)
         c = step.after
-        assert len(steps) < 8, f"turns in a loop: {step.because}"
+        assert len(steps) < 8, f"turns in a loop: {step.reason}"
     return steps
 
 
@@ -44,7 +44,7 @@ def test_what_is_due_is_done_and_then_nothing_is_due(c: Conference) -> None:
         assert step.after is not None
         assert step.after.state in MOVES[before.state] | {before.state}
         assert step.after.incarnation >= before.incarnation
-        assert step.because
+        assert step.reason
         before = step.after
 
 
@@ -82,10 +82,10 @@ def _warned(c: Conference, every: float = 1.0) -> list[tuple[float, int]]:
 
 
 def _lasting(minutes: int) -> Conference:
-    from conferences.rules.create import warned_by
+    from conferences.rules.create import latest_warning_due
 
     end = NOW + timedelta(minutes=minutes)
-    return conference(created_at=NOW, ends_at=end, warned=warned_by(minutes * 60))
+    return conference(created_at=NOW, ends_at=end, warned=latest_warning_due(minutes * 60))
 
 
 def test_warnings_come_10_5_and_1_minutes_before() -> None:
@@ -133,17 +133,17 @@ def test_the_owner_books_the_warnings_that_its_site_gives() -> None:
     c = msgspec.structs.replace(
         conference(_S.RUNNING), ends_at=NOW + timedelta(minutes=5), warned=10
     )
-    step = decide_due(c, NOW, elsewhere=True)
+    step = decide_due(c, NOW, at_other_site=True)
     assert (step.after and step.after.warned, step.send) == (5, ())
 
 
 def test_the_owner_waits_a_minute_for_its_site_and_then_ends_it() -> None:
     c = msgspec.structs.replace(conference(_S.RUNNING), ends_at=NOW, warned=1)
-    waits = decide_due(c, NOW, elsewhere=True).after
+    waits = decide_due(c, NOW, at_other_site=True).after
     assert waits
     assert (waits.state, next_due(waits)) == (_S.RUNNING, NOW + OVERDUE)
-    assert decide_due(waits, NOW + seconds(59), elsewhere=True).after is None
-    ended = decide_due(waits, NOW + OVERDUE, elsewhere=True).after
+    assert decide_due(waits, NOW + seconds(59), at_other_site=True).after is None
+    ended = decide_due(waits, NOW + OVERDUE, at_other_site=True).after
     assert (ended and ended.end_reason) == "expired"
 
 
@@ -155,7 +155,7 @@ def test_one_that_is_prolonged_while_its_end_is_asked_for_goes_on() -> None:
 @pytest.mark.parametrize(("left", "warning"), [(601, 0), (600, 10), (571, 10), (569, 0), (300, 5)])
 def test_the_site_where_it_runs_warns_at_the_moment_and_not_later(left: int, warning: int) -> None:
     c = msgspec.structs.replace(conference(_S.RUNNING), ends_at=NOW + seconds(left), warned=1)
-    step = decide_watched(c, NOW, "owner")
+    step = decide_end_at_other_site(c, NOW, "owner")
     assert bool(step.send) == bool(warning)
     if warning:
         assert step.send[0].destination == "owner"
@@ -164,5 +164,5 @@ def test_the_site_where_it_runs_warns_at_the_moment_and_not_later(left: int, war
 def test_a_peer_cannot_end_what_has_time_left() -> None:
     c = msgspec.structs.replace(conference(_S.RUNNING), ends_at=NOW + seconds(1))
     ask = ReleaseConference(reqid="r", e164=c.e164, reason="expired")
-    assert decide_release(c, ask, "r", NOW, by_peer=True).after is None
-    assert decide_release(c, ask, "r", NOW + seconds(1), by_peer=True).after
+    assert decide_release(c, ask, "r", NOW, by_other_site=True).after is None
+    assert decide_release(c, ask, "r", NOW + seconds(1), by_other_site=True).after

@@ -15,8 +15,8 @@ from wire.routes import Routes
 _S = ConferenceState
 STATES = tuple(ConferenceState)
 C, R, P, X, E = STATES[0], _S.RUNNING, _S.PENDING_RESTORE, _S.RESTORING, _S.ENDED
-ME = to_json(UNIT.wire)
-SOMEBODY_ELSE = to_json(OTHER.wire)
+ME = to_json(UNIT.as_message_field)
+SOMEBODY_ELSE = to_json(OTHER.as_message_field)
 HERE = {"confE164": NUMBER, "incarnation": 3}
 LATER = (NOW + seconds(1)).isoformat()
 
@@ -187,8 +187,8 @@ def test_ended_is_final() -> None:
 @pytest.mark.parametrize("state", STATES)
 def test_a_silent_unit_speaks_for_the_assigned_one_and_for_no_other(state: ConferenceState) -> None:
     c = conference(state)
-    assert c.on(None)
-    assert c.on(UNIT)
-    assert not c.on(OTHER)
-    assert not msgspec.structs.replace(c, unit=None).on(None)
-    assert not msgspec.structs.replace(c, unit=None).on(UNIT)
+    assert c.is_on(None)
+    assert c.is_on(UNIT)
+    assert not c.is_on(OTHER)
+    assert not msgspec.structs.replace(c, unit=None).is_on(None)
+    assert not msgspec.structs.replace(c, unit=None).is_on(UNIT)

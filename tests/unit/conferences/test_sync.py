@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from conferences.rules.states import Conference, ConferenceState, Unit
 from conferences.rules.step import Step
-from conferences.rules.sync import MOST_STAYS, decide_held, decide_not_held, with_members
+from conferences.rules.sync import MAX_STAYS, decide_listed, decide_not_listed, with_members
 from tests.factories import NOW, NUMBER, OTHER, UNIT, conference, seconds
 from wire.fields import Terminal
 from wire.media_unit import DropOnUnit, UnitListEntry
@@ -22,7 +22,7 @@ PAST = NOW - seconds(1)
 
 def held(c: Conference | None, unit: Unit = UNIT, incarnation: int = 3, down: bool = False) -> Step:
     entry = UnitListEntry(e164=NUMBER, incarnation=incarnation)
-    return decide_held(c, entry, unit, NOW, room_is_down=down)
+    return decide_listed(c, entry, unit, NOW, room_is_down=down)
 
 
 def dropped(step: Step) -> list[tuple[str, int]]:
@@ -94,13 +94,13 @@ def test_unknown_or_ended_is_dropped() -> None:
 
 
 def test_not_held_and_running_there_is_lost() -> None:
-    after = decide_not_held(conference(), UNIT, NOW, NOW).after
+    after = decide_not_listed(conference(), UNIT, NOW, NOW).after
     assert after
     assert after.state is _S.PENDING_RESTORE
 
 
 def test_not_held_and_unprotected_ends() -> None:
-    after = decide_not_held(conference(protected=False), UNIT, NOW, NOW).after
+    after = decide_not_listed(conference(protected=False), UNIT, NOW, NOW).after
     assert after
     assert after.end_reason == "mcu_lost"
 
@@ -111,16 +111,16 @@ def test_not_held_and_unprotected_ends() -> None:
     ids=["just placed", "the list is older"],
 )
 def test_placed_after_the_list_counts_as_reported(placed_at: Any, made_at: Any) -> None:
-    assert decide_not_held(conference(placed_at=placed_at), UNIT, made_at, NOW).after is None
+    assert decide_not_listed(conference(placed_at=placed_at), UNIT, made_at, NOW).after is None
 
 
 @pytest.mark.parametrize("state", [_S.CREATING, _S.RESTORING, _S.PENDING_RESTORE])
 def test_not_held_and_not_running_nothing(state: ConferenceState) -> None:
-    assert decide_not_held(conference(state), UNIT, NOW, NOW).after is None
+    assert decide_not_listed(conference(state), UNIT, NOW, NOW).after is None
 
 
 def test_not_held_on_another_unit_nothing() -> None:
-    assert decide_not_held(conference(), OTHER, NOW, NOW).after is None
+    assert decide_not_listed(conference(), OTHER, NOW, NOW).after is None
 
 
 # ---- members ------------------------------------------------------------------------------------
@@ -160,8 +160,8 @@ def test_empty_counts_from_the_first_moment_of_it() -> None:
 def test_a_terminal_that_comes_and_goes_for_ever_does_not_fill_the_call_record() -> None:
     c = conference()
     terminals = (Terminal(mtid="1", online=1, name="x" * 5000), Terminal(mtid="2", online=1))
-    for n in range(2 * MOST_STAYS + 50):
+    for n in range(2 * MAX_STAYS + 50):
         c = with_members(c, terminals[n % 2 :], NOW + seconds(n))
-    assert len(c.members) == MOST_STAYS
+    assert len(c.members) == MAX_STAYS
     assert [stay.mtid for stay in c.members if not stay.until] == ["2"]
     assert all(len(stay.name or "") <= 128 for stay in c.members)
