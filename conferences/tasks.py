@@ -17,7 +17,7 @@ from foundation.cells.serving import for_each_served
 @shared_task
 def due() -> None:
     """Do what is due on all platforms that this site serves, and watch what only runs here."""
-    takeover.keep_up()
+    takeover.follow_serving_sites()
     for_each_served(flow.due)
     flow.watch_hosted()
 

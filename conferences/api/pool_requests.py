@@ -156,7 +156,9 @@ def _granted(answer: str, reqid: str | None) -> ResourcesGranted:
     if not got:
         return ResourcesGranted(reqid=reqid)
     log.debug("%s: %s", got["mcu"], got["why"])
-    named = {kind: unit_of(got[kind]).wire for kind in ("mcu", "vrs", "mps") if kind in got}
+    named = {
+        kind: unit_of(got[kind]).as_message_field for kind in ("mcu", "vrs", "mps") if kind in got
+    }
     platform = got.get("platform") or own_platform()
     named["mcu"] = msgspec.structs.replace(named["mcu"], platform=platform)
     return ResourcesGranted(reqid=reqid, **named)

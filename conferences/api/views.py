@@ -126,7 +126,7 @@ class LiveConferences(_Call):
         most = 500 if count <= 0 else min(count, 500)
         domain = self.domain(request)
         database = store_of(platform_of_domain(domain)).database
-        total, conferences = queries.page_of(
+        total, conferences = queries.live_conferences_page(
             database, "user_domain", domain, min(start, 10**6), most
         )
         name = self.session(request).domain_name

@@ -1,4 +1,4 @@
-"""A decision takes effect only here: it is saved first, and its messages are sent afterwards."""
+"""The result of a decision takes effect only here: it is saved first, then its messages are sent."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from conferences.rules.step import Step
 
 
 def commit(uow: ConferencesUnitOfWork, step: Step) -> None:
-    """Stage what a step asks for in the unit of work."""
+    """Stage the value and the messages of a step in the unit of work, and log its reason."""
     if step.after is not None and step.after != step.before:
         uow.save(step.before, step.after)
     for outgoing in step.send:

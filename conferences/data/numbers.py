@@ -1,55 +1,71 @@
-"""Numbers are allocated in turn, and none is allocated twice at once; each use has its incarnation."""
+"""Conference numbers are allocated in turn; a number in use is never given again. Each use counts one incarnation."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from conferences.rules.create import AllocatedNumber
 from domains.data.lookups import NUMBER_PREFIX
 from foundation.cells import sql
 
-SERIALS = 100_000
-"""A platform allocates this many numbers: its prefix and five digits, which are also the short number."""
+SERIAL_DIGITS = 5
+"""A number that a platform allocates is its prefix and these digits, which are also the short number."""
 
-_SHORTS = (100_000, 1_000_000)
-"""Short numbers of six digits, for conferences whose number is not of the platform's own: first, and end."""
-_ROUNDS = 50
+SERIALS = 10**SERIAL_DIGITS
+
+_FIRST_SHORT, _SHORT_END = 100_000, 1_000_000
+"""The range of the short numbers of six digits, for conferences with a requested number of another form."""
+
+_MAX_ROUNDS = 50
+_SERIALS_PER_ROUND = 1000
+_SPARE_SERIALS = 8
+"""So many more serials than needed are locked, as some of their numbers may be taken."""
 
 
 class NoNumbers(LookupError):
-    """The platform was not provisioned, or its domain, which names the prefix, is not known yet."""
+    """The platform has no row to allocate from, or its domain, which names the number prefix, is not known yet."""
 
 
 @dataclass(slots=True)
 class _Cursor:
-    """The numbers that a platform allocates next."""
+    """The next serial and the next short number that a platform tries, and the prefix of its numbers."""
 
     prefix: str
-    serial: int
-    short: int
+    next_serial: int
+    next_short: int
+
+
+class _NumberState(NamedTuple):
+    """The incarnation of a number (how often it was used), and whether a conference has it now."""
+
+    incarnation: int
+    is_taken: bool
 
 
 class Numbers:
-    """The numbers that one transaction allocates, releases or looks at. Their rows are locked."""
+    """The numbers that one transaction allocates and releases. Rows are locked, and written by `flush`."""
 
     def __init__(self, database: str, platform: str) -> None:
+        """Begin without any row read."""
         self._database, self._platform = database, platform
         self._cursor: _Cursor | None = None
-        self._loaded: dict[str, tuple[int, bool]] = {}
-        self._changed: dict[str, tuple[int, bool]] = {}
-        self._candidates: list[int] = []
+        self._loaded: dict[str, _NumberState] = {}
+        self._changed: dict[str, _NumberState] = {}
+        self._loaded_serials: list[int] = []
 
-    def prepare(self, count: int, wanted: Collection[str]) -> None:
-        """Lock the cursor, the wanted numbers, and a few more than the next `count` numbers."""
+    def prepare(self, count: int, requested: Collection[str]) -> None:
+        """Lock and read all rows needed to allocate `count` numbers, some of which are requested."""
         if self._cursor is None:
             self._cursor = self._read_cursor()
         if self._cursor is not None:
-            self._load_ahead(count + 8, wanted)
+            self._load_next(count + _SPARE_SERIALS, requested)
 
     def _read_cursor(self) -> _Cursor | None:
         """Lock and return the cursor of the platform.
 
-        `None` means that the tree does not have the platform yet, so it has no tenants that could ask.
+        `None`: the platform's domain is not known here yet, so no tenant of it could ask for a conference.
         """
         rows = sql.select(
             self._database,
@@ -59,94 +75,98 @@ class Numbers:
         )
         return _Cursor(*rows[0]) if rows and rows[0][0] else None
 
-    def _load_ahead(self, count: int, wanted: Collection[str] = ()) -> None:
-        """Lock and load the next `count` numbers and the wanted ones."""
+    def _load_next(self, count: int, requested: Collection[str] = ()) -> None:
+        """Lock and load the states of the next `count` numbers and of the requested ones."""
         assert self._cursor is not None
-        start = self._candidates[-1] + 1 if self._candidates else self._cursor.serial
-        ahead = [(start + i) % SERIALS for i in range(min(count, SERIALS))]
-        self._candidates += ahead
-        names = sorted({*(self._name(s) for s in ahead), *wanted} - self._loaded.keys())
-        if not names:
+        start = self._loaded_serials[-1] + 1 if self._loaded_serials else self._cursor.next_serial
+        serials = [(start + i) % SERIALS for i in range(min(count, SERIALS))]
+        self._loaded_serials += serials
+        numbers = {*(self._number(serial) for serial in serials), *requested}
+        missing = sorted(numbers - self._loaded.keys())
+        if not missing:
             return
-        self._loaded |= dict.fromkeys(names, (0, False))
+        self._loaded |= dict.fromkeys(missing, _NumberState(0, False))
         query = (
             "SELECT e164, incarnation, taken FROM conferences_number"
-            f" WHERE e164 IN ({sql.marks(names)}) ORDER BY e164 FOR UPDATE"
+            f" WHERE e164 IN ({sql.marks(missing)}) ORDER BY e164 FOR UPDATE"
         )
-        for e164, incarnation, taken in sql.select(self._database, query, names):
-            self._loaded[e164] = (incarnation, bool(taken))
+        for e164, incarnation, taken in sql.select(self._database, query, missing):
+            self._loaded[e164] = _NumberState(incarnation, bool(taken))
 
-    def _name(self, serial: int) -> str:
-        """Return the number with this serial: prefix and five digits."""
+    def _number(self, serial: int) -> str:
+        """Return the number with this serial: the platform's prefix and the serial in five digits."""
         assert self._cursor is not None
-        return f"{self._cursor.prefix}{serial:05d}"
+        return f"{self._cursor.prefix}{serial:0{SERIAL_DIGITS}d}"
 
-    def allocate(self, wanted: str | None) -> tuple[str, str, int] | None:
-        """Allocate a number; return `(number, short number, incarnation)`.
+    def allocate(self, requested: str | None) -> AllocatedNumber | None:
+        """Allocate the requested number, or the next free one of the platform.
 
-        `None` means that the wanted number is taken, or that all are. Raises NoNumbers.
+        `None`: the requested number is taken, or no free one was found. Raises NoNumbers.
         """
         if self._cursor is None:
-            self.prepare(1, [wanted] if wanted else [])
+            self.prepare(1, [requested] if requested else [])
         if self._cursor is None:
             raise NoNumbers(self._platform)
-        if wanted is not None:
-            return self._allocate_wanted(wanted)
-        for _ in range(_ROUNDS):
-            while self._candidates:
-                serial = self._candidates.pop(0)
-                self._cursor.serial = (serial + 1) % SERIALS
-                if not self._state(self._name(serial))[1]:
-                    return (
-                        self._name(serial),
-                        f"{serial:05d}",
-                        self._mark_taken(self._name(serial)),
+        if requested is not None:
+            return self._allocate_requested(requested)
+        for _ in range(_MAX_ROUNDS):
+            while self._loaded_serials:
+                serial = self._loaded_serials.pop(0)
+                self._cursor.next_serial = (serial + 1) % SERIALS
+                number = self._number(serial)
+                if not self._state(number).is_taken:
+                    return AllocatedNumber(
+                        number, number[-SERIAL_DIGITS:], self._mark_taken(number)
                     )
-            self._load_ahead(1000)
+            self._load_next(_SERIALS_PER_ROUND)
         return None
 
-    def _allocate_wanted(self, wanted: str) -> tuple[str, str, int] | None:
-        """Allocate this very number, or return `None` if it is taken."""
+    def _allocate_requested(self, number: str) -> AllocatedNumber | None:
+        """Allocate this very number, or return `None` if it is taken.
+
+        A number of the platform's own form ends with its short number; any other gets a short number of six digits.
+        """
         assert self._cursor is not None
-        if wanted not in self._loaded:
-            self._load_ahead(0, [wanted])
-        if self._state(wanted)[1]:
+        if number not in self._loaded:
+            self._load_next(0, [number])
+        if self._state(number).is_taken:
             return None
-        own = wanted.removeprefix(self._cursor.prefix)
-        if len(own) == 5 and len(wanted) == len(self._cursor.prefix) + 5:
-            return wanted, own, self._mark_taken(wanted)
-        return wanted, self._next_short(self._cursor), self._mark_taken(wanted)
+        prefix, serial = number[:-SERIAL_DIGITS], number[-SERIAL_DIGITS:]
+        short = serial if prefix == self._cursor.prefix else self._next_short(self._cursor)
+        return AllocatedNumber(number, short, self._mark_taken(number))
 
     def _next_short(self, cursor: _Cursor) -> str:
-        """Return the next short number that no live conference has; after a full turn some are still in use."""
+        """Return the next short number of six digits that no live conference has."""
         query = "SELECT 1 FROM conferences_conference WHERE live_shortnum=%s"
         while True:
-            short = str(cursor.short)
-            cursor.short = cursor.short + 1 if cursor.short + 1 < _SHORTS[1] else _SHORTS[0]
+            short = str(cursor.next_short)
+            cursor.next_short += 1
+            if cursor.next_short >= _SHORT_END:
+                cursor.next_short = _FIRST_SHORT
             if not sql.select(self._database, query, [short]):
                 return short
 
-    def _state(self, e164: str) -> tuple[int, bool]:
-        """Return the incarnation of a loaded number, and whether it is taken."""
+    def _state(self, e164: str) -> _NumberState:
+        """Return the state of a loaded number, with the changes of this transaction."""
         return self._changed.get(e164) or self._loaded[e164]
 
     def _mark_taken(self, e164: str) -> int:
-        """Mark a number as taken, and return its new incarnation."""
-        incarnation = self._state(e164)[0] + 1
-        self._changed[e164] = (incarnation, True)
+        """Stage that a number is taken, and return its new incarnation."""
+        incarnation = self._state(e164).incarnation + 1
+        self._changed[e164] = _NumberState(incarnation, True)
         return incarnation
 
     def release(self, e164: str, incarnation: int) -> None:
-        """Release the number of a conference that has ended; its incarnation goes on counting."""
-        self._changed[e164] = (incarnation, False)
+        """Stage that a number is free again, as its conference has ended. `incarnation` is kept for the next use."""
+        self._changed[e164] = _NumberState(incarnation, False)
 
     def flush(self) -> None:
-        """Write cursor and numbers."""
+        """Write the cursor and the changed numbers."""
         if self._cursor is not None:
             sql.execute(
                 self._database,
                 "UPDATE conferences_numbercursor SET next_serial=%s, next_short=%s WHERE platform=%s",
-                [self._cursor.serial, self._cursor.short, self._platform],
+                [self._cursor.next_serial, self._cursor.next_short, self._platform],
             )
         columns = ("e164", "incarnation", "taken")
         rows = [(e164, *changed) for e164, changed in sorted(self._changed.items())]

@@ -11,7 +11,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from conferences.rules.outgoing import question_of
+from conferences.rules.outgoing import parse_question
 from domains.data import lookups
 from foundation.bus.delivery import Delivery
 from foundation.bus.message import NotTaken
@@ -62,7 +62,7 @@ def _names_of(delivery: Delivery) -> tuple[str, str]:
     message, body = delivery.message, delivery.parsed or {}
     if isinstance(message, ResourcesGranted | ResourcesRefused):
         try:
-            return question_of(delivery.envelope.correlation_id)[0], ""
+            return parse_question(delivery.envelope.correlation_id)[0], ""
         except NotTaken:
             return "", ""
     number, moid = body.get("confE164"), body.get("moid")

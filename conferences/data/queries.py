@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from conferences.data import row_mapper
+from conferences.rules.listing import ListPage
 from conferences.rules.outgoing import wire_time
 from conferences.rules.states import Conference, Unit
 from domains.data.hooks import RunningConference
 from domains.data.lookups import TENANTS_BELOW, level_of
+from domains.models import Level
 from foundation.cells import sql
 from foundation.cells.directory import look_up, possible_platforms, store_of
 from wire.conference_manager import ListedConference
@@ -19,7 +22,7 @@ _TABLE = "conferences_conference"
 
 
 def list_item(c: Conference) -> ListedConference:
-    """Return a conference as lists on the wire show it."""
+    """Return a conference as an entry of a list in messages."""
     return ListedConference(
         e164=c.e164,
         confid=c.confid,
@@ -33,62 +36,67 @@ def list_item(c: Conference) -> ListedConference:
         online=sum(1 for terminal in c.mts if terminal.online),
         shortnum=c.shortnum,
         endtime=wire_time(c.ends_at),
-        mcu=c.unit.wire if c.unit else None,
+        mcu=c.unit.as_message_field if c.unit else None,
         join=c.join,
     )
 
 
-def list_page(
-    database: str, domain: str, start: int, count: int
-) -> tuple[int, list[ListedConference]] | None:
-    """Return the count and one page of the live conferences of a domain, oldest first.
+class ConferencePage(NamedTuple):
+    """Some conferences of a list, and the length of the whole list."""
 
-    `None` means that it is no user or platform domain.
+    total: int
+    conferences: list[Conference]
+
+
+def list_page(database: str, domain: str, start: int, count: int) -> ListPage | None:
+    """Return one page of the live conferences of a user or platform domain, oldest first.
+
+    `None` means that there is no such domain, or that it is of another kind.
     """
     level = level_of(database, domain)
-    if level not in (0, 1):
+    if level not in (Level.USER, Level.PLATFORM):
         return None
-    column = "user_domain" if level == 0 else "source_platform"
-    total, conferences = page_of(database, column, domain, start, count)
-    return total, [list_item(c) for c in conferences]
+    column = "user_domain" if level == Level.USER else "source_platform"
+    page = live_conferences_page(database, column, domain, start, count)
+    return ListPage(page.total, [list_item(c) for c in page.conferences])
 
 
-def page_of(
-    database: str, column: str, value: str, start: int, count: int
-) -> tuple[int, list[Conference]]:
-    """Return the count and one page of live conferences by user domain or source platform."""
-    where = f"FROM {_TABLE} WHERE {column}=%s AND live_e164 IS NOT NULL"
-    total = sql.select(database, f"SELECT COUNT(*) {where}", [value])[0][0]
+def live_conferences_page(
+    database: str, column: str, domain: str, start: int, count: int
+) -> ConferencePage:
+    """Return one page of a domain's live conferences. `column`: `user_domain` or `source_platform`."""
+    from_where = f"FROM {_TABLE} WHERE {column}=%s AND live_e164 IS NOT NULL"
+    total = sql.select(database, f"SELECT COUNT(*) {from_where}", [domain])[0][0]
     rows = sql.select(
         database,
-        f"SELECT {row_mapper.READ} {where} ORDER BY confid LIMIT %s OFFSET %s",
-        [value, count, start],
+        f"SELECT {row_mapper.DETAIL_COLUMN} {from_where} ORDER BY confid LIMIT %s OFFSET %s",
+        [domain, count, start],
     )
-    return total, [row_mapper.from_row(row) for row in rows]
+    return ConferencePage(total, [row_mapper.from_row(row) for row in rows])
 
 
-def page_of_person(tenant: str, person: str, most: int) -> tuple[int, list[Conference]]:
-    """Return how many live conferences a tenant has, and the first `most` of them.
+def live_conferences_of_tenant(tenant: str, first_creator: str, limit: int) -> ConferencePage:
+    """Return the number of live conferences of a user domain (tenant), and at most `limit` of them.
 
-    The person's own ones come first, the newest before older ones. One query is made for each platform whose
-    data this site has.
+    Those that the account `first_creator` created come first, newer before older ones. One query is made for
+    each platform whose data this site has.
     """
     total, conferences = 0, list[Conference]()
     for platform in possible_platforms():
         rows = look_up(
             platform,
-            f"SELECT {row_mapper.READ}, COUNT(*) OVER () FROM {_TABLE}"
+            f"SELECT {row_mapper.DETAIL_COLUMN}, COUNT(*) OVER () FROM {_TABLE}"
             " WHERE user_domain=%s AND live_e164 IS NOT NULL"
             " ORDER BY creator_moid=%s DESC, created_at DESC LIMIT %s",
-            [tenant, person, most],
+            [tenant, first_creator, limit],
         )
         total += rows[0][1] if rows else 0
         conferences += [row_mapper.from_row(row) for row in rows]
-    return total, conferences[:most]
+    return ConferencePage(total, conferences[:limit])
 
 
 def room_of_unit(database: str, unit: Unit) -> str:
-    """Return the MOID of the machine room in which a media unit stands; "" for the default room."""
+    """Return the MOID of the machine room in which a media unit stands; "" if it named none."""
     rows = sql.select(
         database,
         "SELECT room FROM conferences_resourceunit WHERE restype='mcu' AND ip=%s AND pid=%s",
@@ -98,7 +106,7 @@ def room_of_unit(database: str, unit: Unit) -> str:
 
 
 def is_hosting(database: str, ip: str, pid: str, site: str) -> bool:
-    """Tell whether any live conference of this data is assigned to this unit of this site."""
+    """Tell whether any live conference in this database is assigned to this media unit of this site."""
     query = (
         "SELECT 1 FROM conferences_conference WHERE live_e164 IS NOT NULL"
         " AND unit_ip=%s AND unit_pid=%s AND hosting_platform=%s LIMIT 1"
@@ -107,9 +115,9 @@ def is_hosting(database: str, ip: str, pid: str, site: str) -> bool:
 
 
 def hosted_near_end(database: str, site: str) -> list[Conference]:
-    """Return the conferences that run on units of this site and end within 10 minutes, or should have."""
+    """Return running conferences on units of a site that end within 10 minutes, or should have ended."""
     query = (
-        f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE live_e164 IS NOT NULL AND hosting_platform=%s"
+        f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE live_e164 IS NOT NULL AND hosting_platform=%s"
         " AND state='running' AND ends_at <= UTC_TIMESTAMP(6) + INTERVAL 10 MINUTE"
     )
     return [row_mapper.from_row(row) for row in sql.select(database, query, [site])]
@@ -117,7 +125,7 @@ def hosted_near_end(database: str, site: str) -> list[Conference]:
 
 def live_by_number(e164: str) -> Conference | None:
     """Return the live conference with this number, of any platform whose data this site has."""
-    query = f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE live_e164=%s"
+    query = f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE live_e164=%s"
     for platform in possible_platforms():
         rows = look_up(platform, query, [e164])
         if rows:
@@ -151,7 +159,7 @@ def join_info(e164: str) -> JoinInfo | None:
 
 
 def simulated_units(platform: str) -> frozenset[tuple[str, Unit]]:
-    """Return the resources that the simulator plays, and that pages have to show as such."""
+    """Return kind and unit of the simulated resources, which pages have to mark as simulated."""
     rows = sql.select(
         store_of(platform).database,
         "SELECT restype, ip, pid FROM conferences_resourceunit"
@@ -160,31 +168,34 @@ def simulated_units(platform: str) -> frozenset[tuple[str, Unit]]:
     return frozenset((kind, Unit(ip, pid, platform)) for kind, ip, pid in rows)
 
 
-# ---- who is together in a conference, for the conversation of its people ---------------------------
+# ---- the people in conferences, who get a chat conversation ---------------------------------------
 
-MOST_RUNNING = 500
+MAX_CHANGED = 500
+"""At most so many changed conferences are read at once; the others follow with the next call."""
 
 
 def running_conferences(
-    database: str, known: Mapping[str, int]
+    database: str, known_revisions: Mapping[str, int]
 ) -> tuple[Collection[str], Sequence[RunningConference]]:
-    """Return the ids of all live conferences, and those running whose revision is not the known one."""
+    """Return the ids of all live conferences, and the running ones that changed since the known revisions."""
     query = f"SELECT confid, revision, state FROM {_TABLE} WHERE live_e164 IS NOT NULL"
     live = sql.select(database, query)
-    new = [
+    changed = [
         confid
         for confid, revision, state in live
-        if state == "running" and known.get(confid) != revision
-    ][:MOST_RUNNING]
-    if not new:
+        if state == "running" and known_revisions.get(confid) != revision
+    ][:MAX_CHANGED]
+    if not changed:
         return [row[0] for row in live], []
-    query = f"SELECT {row_mapper.READ} FROM {_TABLE} WHERE confid IN ({sql.marks(new)})"
-    conferences = map(row_mapper.from_row, sql.select(database, query, new))
+    query = (
+        f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE confid IN ({sql.marks(changed)})"
+    )
+    conferences = map(row_mapper.from_row, sql.select(database, query, changed))
     return [row[0] for row in live], [_running_conference(c) for c in conferences if c.live]
 
 
 def _running_conference(c: Conference) -> RunningConference:
-    """Return a conference as the hook gives it, with the people who are or were in it."""
+    """Return a conference for the chat, with the accounts of all who are or were in it."""
     people = {terminal.account for terminal in c.mts if terminal.account}
     people |= {stay.account for stay in c.members if stay.account}
     return RunningConference(
@@ -192,11 +203,11 @@ def _running_conference(c: Conference) -> RunningConference:
     )
 
 
-# ---- what uses a domain or a room, for the rules of the tree -------------------------------------
+# ---- uses of domains and machine rooms, which therefore cannot be deleted or moved ----------------
 
 
 def uses_of_domain(database: str, moid: str) -> dict[str, int]:
-    """Count the conferences that live in a domain, and the media units of a platform."""
+    """Return how many live conferences and media units belong to a domain, by the words for an error message."""
     live = (
         "SELECT COUNT(*) FROM conferences_conference WHERE live_e164 IS NOT NULL"
         " AND (user_domain = %s OR source_platform = %s OR hosting_platform = %s)"
@@ -207,7 +218,7 @@ def uses_of_domain(database: str, moid: str) -> dict[str, int]:
 
 
 def uses_of_room(database: str, moid: str) -> dict[str, int]:
-    """Count the media units that stand in a machine room."""
+    """Return how many media units stand in a machine room, by the words for an error message."""
     query = "SELECT COUNT(*) FROM conferences_resourceunit WHERE room = %s"
     return {"media units": sql.select(database, query, [moid])[0][0]}
 
@@ -219,19 +230,19 @@ _LIVE_BELOW = (
 
 
 def count_running_below(database: str, moid: str) -> dict[str, int]:
-    """Count the conferences that live in a domain and below it."""
+    """Return how many live conferences a domain and the domains below it have, by the words for a message."""
     rows = sql.select(database, f"{TENANTS_BELOW} SELECT COUNT(*){_LIVE_BELOW}", [moid, moid])
     return {"conferences": rows[0][0]}
 
 
 def numbers_below(database: str, moid: str) -> list[str]:
-    """Return the numbers of the conferences that live in a domain and below it."""
+    """Return the numbers of the live conferences of a domain and of the domains below it."""
     rows = sql.select(database, f"{TENANTS_BELOW} SELECT c.live_e164{_LIVE_BELOW}", [moid, moid])
     return [row[0] for row in rows]
 
 
 def media_units_by_room(database: str, default_room: str) -> dict[str, list[tuple[str, str, bool]]]:
-    """Return `(ip, pid, online)` of the media units in each machine room."""
+    """Return `(ip, pid, is online)` of the media units of each machine room. `default_room`: of units that named none."""
     units: dict[str, list[tuple[str, str, bool]]] = {}
     query = "SELECT room, ip, pid, online FROM conferences_resourceunit WHERE restype='mcu'"
     for room, ip, pid, online in sql.select(database, query):

@@ -20,7 +20,7 @@ log = logging.getLogger("conferences.recount")
 _BOTH = f"""
 {ALL_COUNTS.format(more=", NULL")}
 UNION ALL
-SELECT NULL, {", ".join(["0"] * len(COLUMNS))}, {row_mapper.READ}
+SELECT NULL, {", ".join(["0"] * len(COLUMNS))}, {row_mapper.DETAIL_COLUMN}
   FROM conferences_conference WHERE live_e164 IS NOT NULL
 """
 """One statement reads both at one moment, so that what commits meanwhile is in neither."""

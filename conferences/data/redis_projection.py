@@ -108,7 +108,7 @@ def write_missed(platform: str) -> None:
     """Write the conferences of a platform that were missed, with their present values."""
     while confids := list(_missed.get(platform, ()))[:_CHUNK]:
         query = (
-            f"SELECT {row_mapper.READ} FROM conferences_conference"
+            f"SELECT {row_mapper.DETAIL_COLUMN} FROM conferences_conference"
             f" WHERE confid IN ({sql.marks(confids)})"
         )
         try:
@@ -141,7 +141,7 @@ def live(platform: str) -> Iterator[Conference]:
     while True:
         rows = sql.select(
             store.database,
-            f"SELECT {row_mapper.READ}, live_e164 FROM conferences_conference"
+            f"SELECT {row_mapper.DETAIL_COLUMN}, live_e164 FROM conferences_conference"
             " WHERE live_e164 > %s ORDER BY live_e164 LIMIT %s",
             [last, _CHUNK],
         )

@@ -1,4 +1,4 @@
-"""A conference is turned into a row of its table, and back, here."""
+"""The functions here turn a conference into a row of its table, and back."""
 
 from __future__ import annotations
 
@@ -36,14 +36,17 @@ COLUMNS = (
     "due_at",
     "detail",
 )
-READ = "detail"
-"""All of a conference is in `detail`; the columns repeat what is searched for."""
+CHANGING_COLUMNS = COLUMNS[2:]
+"""The columns of a conference that may change; its id and number never do."""
+
+DETAIL_COLUMN = "detail"
+"""The column that holds the whole conference as JSON; the other columns repeat what queries search for."""
 
 _decode = msgspec.json.Decoder(Conference).decode
 
 
 def to_row(c: Conference) -> tuple[Any, ...]:
-    """Return the values of COLUMNS."""
+    """Return the row of a conference: the values of COLUMNS, in their order."""
     unit = c.unit or Unit("")
     due = next_due(c)
     return (
@@ -74,19 +77,19 @@ def to_row(c: Conference) -> tuple[Any, ...]:
 
 
 def from_row(row: tuple[Any, ...]) -> Conference:
-    """Return the conference of a row that begins as READ says, each field of its declared type."""
+    """Return the conference of a row whose first value is DETAIL_COLUMN."""
     try:
         conference = _decode(row[0])
     except msgspec.ValidationError:
-        return _from_older_spelling(row[0])
+        return _from_older_release(row[0])
     units = (conference.unit, conference.vrs, conference.mps, *conference.tried)
-    if all(unit.at for unit in units if unit):
+    if all(unit.site for unit in units if unit):
         return conference
-    return _from_older_spelling(row[0])
+    return _from_older_release(row[0])
 
 
-def _from_older_spelling(detail: bytes) -> Conference:
-    """Return the conference of a row that an earlier release wrote, or that holds undeclared members."""
+def _from_older_release(detail: bytes) -> Conference:
+    """Return the conference of a `detail` that an earlier release wrote, or that has unknown members."""
     members: dict[str, Any] = orjson.loads(detail)
     site = members.get("hosting_platform", "")
     for name in ("unit", "vrs", "mps"):
@@ -98,15 +101,15 @@ def _from_older_spelling(detail: bytes) -> Conference:
 
 
 def _with_site(unit: list[str], site: str) -> list[str]:
-    """Return a unit with its site.
+    """Return a stored unit `[ip, pid, site]`; earlier releases wrote it without the site.
 
-    A unit that was written before units knew their site stands where the conference runs.
+    Such a unit stands at the site where the conference runs.
     """
     return unit if len(unit) > 2 else [*unit, site]
 
 
 def projection(c: Conference) -> dict[str, str]:
-    """Return the fields of `confex/<number>` in Redis, for the platform's other modules."""
+    """Return the fields of the hash `confex/<number>` in Redis, which other modules of the platform read."""
     return {
         "moid": c.user_domain,
         "platformmoid": c.hosting_platform or c.source_platform,

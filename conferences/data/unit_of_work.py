@@ -1,4 +1,4 @@
-"""The unit of work of the conferences: everything that a flow may read, write and send.
+"""The unit of work of the conferences: all that a flow may read, write and send in one transaction.
 
 `database_unit_of_work` implements it on MariaDB, `tests/memory.py` in memory.
 """
@@ -9,13 +9,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from conferences.rules.create import Tenant
+from conferences.rules.create import AllocatedNumber, CreateRefusal, Tenant
+from conferences.rules.listing import ListPage
 from conferences.rules.states import Conference, Unit
 from conferences.rules.step import Step
 from foundation.bus.outgoing import Outgoing
 from licensing.rules.amounts import Amounts
-from wire.conference_manager import ListedConference
-from wire.error_codes import Err
 from wire.resource_pool import ResourcesGranted, ResourcesRefused
 
 
@@ -28,7 +27,7 @@ class ConferencesUnitOfWork(Protocol):
 
     @property
     def own_site(self) -> str:
-        """The platform of this site, whose units are used."""
+        """The platform of this site, on whose media units conferences are placed."""
 
     @property
     def serving(self) -> frozenset[str]:
@@ -40,69 +39,69 @@ class ConferencesUnitOfWork(Protocol):
     def hosted_on(self, unit: Unit) -> Sequence[Conference]:
         """Lock and return all live conferences that are assigned to a unit."""
 
-    def believed_on(self, unit: Unit, numbers: Sequence[str]) -> dict[str, Conference]:
-        """Return, without locking, the live conferences assigned to a unit or with one of these numbers."""
+    def find_unlocked(self, unit: Unit, numbers: Sequence[str]) -> dict[str, Conference]:
+        """Return by number, without locking, the live conferences on a unit or with one of these numbers."""
 
     def collect_list_parts(
         self, unit: Unit, listid: str, part: tuple[int, int], numbers: Sequence[str]
     ) -> frozenset[str] | None:
-        """Return all numbers of a list that comes in parts; `None` until all its parts are there.
+        """Keep one part of a unit's list of numbers; return all its numbers once all parts came, else `None`.
 
-        `part`: the number of this part, and how many there are.
+        `part`: the number of this part, from 1, and how many there are.
         """
 
     def site_of_unit(self, reply: ResourcesGranted | ResourcesRefused) -> str:
-        """Return the site whose broker reaches the unit that the RMS names.
+        """Return the site whose broker reaches the media unit that the resource manager (RMS) names.
 
-        It is a peer's site if the RMS names one, else this site.
+        It is the site that the reply names, if we have a link to it, else this site.
         """
 
     def tenant(self, moid: str) -> Tenant | None:
-        """Return the facts of a user domain that decide on creating; `None` means it is unknown."""
+        """Return the facts of a user domain that decide whether it may create; `None` means it is unknown."""
 
-    def refuse_seat(self, tenant: Tenant, places: int) -> tuple[Err, str] | None:
-        """Return which limit forbids one more conference of this size, and in words; `None` means none does."""
+    def refuse_by_licence(self, tenant: Tenant, places: int) -> CreateRefusal | None:
+        """Return the limit of licence or domain that forbids one more conference of this size; else `None`."""
 
-    def missing_resource(self, wanted: Amounts) -> str:
-        """Return the licensed resource of which so many more cannot be had; "" means all can."""
+    def missing_resource(self, required: Amounts) -> str:
+        """Return the first licensed resource of which fewer than `required` are left; "" if none."""
 
-    def allocate_number(self, wanted: str | None) -> tuple[str, str, int] | None:
-        """Allocate a number, short number and incarnation for a new conference.
+    def allocate_number(self, requested: str | None) -> AllocatedNumber | None:
+        """Allocate the requested number for a new conference, or the next free one.
 
-        `wanted` is the number that was asked for; `None` takes the next free one. Returns `None` where it is taken.
+        Returns `None` if the requested number is taken, or all are.
         """
 
     def new_id(self) -> str:
         """Return an id that nobody else has."""
 
-    def numbers_to_judge(self, numbers: Collection[str], heard_here: bool) -> frozenset[str]:
-        """Return those of these numbers that this platform decides on.
+    def numbers_of_own_conferences(
+        self, numbers: Collection[str], sent_by_local_unit: bool
+    ) -> frozenset[str]:
+        """Return those conference numbers whose conferences belong to this platform, which decides about them.
 
-        `heard_here`: one of this site's own units sent them.
+        `sent_by_local_unit`: a media unit of this site sent them. Then unknown numbers belong to its own platform.
         """
 
-    def list_page(
-        self, domain: str, start: int, count: int
-    ) -> tuple[int, list[ListedConference]] | None:
-        """Return the count and one page of a domain's live conferences; `None` means no such domain."""
+    def list_page(self, domain: str, start: int, count: int) -> ListPage | None:
+        """Return one page of a domain's live conferences; `None` means no such domain."""
 
     def control_request(self, e164: str, correlation_id: str, reqid: str) -> str | None:
-        """Return the key of the control request that a unit's answer belongs to, answered or not."""
+        """Return the inbox key of the control order that a unit's answer belongs to; `None` if there is none."""
 
-    def is_domain_down(self, c: Conference, unit: Unit) -> bool:
-        """Tell whether its user domain's room is abnormal, and the unit stands in an abnormal room."""
+    def are_rooms_abnormal(self, c: Conference, unit: Unit) -> bool:
+        """Tell whether the machine rooms of the conference's user domain and of the unit are both abnormal."""
 
     def save(self, before: Conference | None, after: Conference) -> None:
         """Stage the next value of a conference.
 
-        What it uses and whether its number is taken follow from the difference.
+        Its licence counts, and whether its number is taken, are changed by the difference to `before`.
         """
 
     def save_record(self, ended: Conference) -> None:
-        """Stage a conference of another site that has ended; a known one stays as it is."""
+        """Stage the ended conference of another site's call record; one that is saved already stays as it is."""
 
     def send(self, outgoing: Outgoing) -> None:
         """Stage a message."""
 
     def log_step(self, step: Step) -> None:
-        """Log the line of a decision."""
+        """Log the state and the reason of a decision."""

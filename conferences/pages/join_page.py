@@ -90,7 +90,7 @@ def _platform_of(e164: str) -> str:
 
 def _whereabouts(request: HttpRequest, conference: JoinInfo | None) -> HttpResponse:
     if conference:
-        if "entering" in request.GET and stock_of_site().short_of(VISITOR):
+        if "entering" in request.GET and stock_of_site().missing_resource(VISITOR):
             return JsonResponse({"state": conference.state, "full": True}, status=503)
         return _answer_for_visitor(request, conference)
     # A valid link whose conference is not found belongs to a conference that has ended, even if

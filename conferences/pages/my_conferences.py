@@ -38,7 +38,7 @@ from wire.conference_control import HangUpTerminals, MuteTerminals, RenameConfer
 from wire.conference_manager import Creator, ExtendConference, ReleaseConference
 from wire.fields import SIZES, Terminal
 
-MOST_SHOWN = 100
+MAX_SHOWN = 100
 DURATIONS = (15, 30, 60, 120, 240, 480, 1440, 0)
 
 JsonView = Callable[..., dict[str, Any]]
@@ -136,11 +136,11 @@ def _refused(why: str, status: int) -> HttpResponse:
 def live(request: HttpRequest) -> dict[str, Any]:
     """Answer the tenant's live conferences, and the people of the conference shown in full (`open`)."""
     person = _person(request)
-    total, conferences = queries.page_of_person(person.domain_id or "", person.moid, MOST_SHOWN)
+    page = queries.live_conferences_of_tenant(person.domain_id or "", person.moid, MAX_SHOWN)
     open_number = request.GET.get("open", "")
     return {
-        "total": total,
-        "confs": [_shown(c, person, c.e164 == open_number) for c in conferences],
+        "total": page.total,
+        "confs": [_shown(c, person, c.e164 == open_number) for c in page.conferences],
     }
 
 
