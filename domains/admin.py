@@ -1,4 +1,4 @@
-"""Operators' pages of the domain tree, its rooms, its people and its keys."""
+"""The module loads the admin pages of domains, machine rooms, accounts and API keys, which Django looks for here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The domains as a Django app."""
+"""The Django app of domains declares its timers, rights, threads and sidebar entries."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class DomainsConfig(PlatformAppConfig):
-    """The tree of domains, its machine rooms, and the accounts."""
+    """The app keeps the tree of domains with its machine rooms and accounts."""
 
     name = "domains"
     roles = frozenset({"bmc"})
@@ -52,7 +52,7 @@ audit trail       | auditlog.logentry       | v.... | v....   | v....    | v....
 """
 
     def connect(self) -> None:
-        """Scope the admin's pages, follow changes in the audit trail, and give the feed to the links."""
+        """Connect this app to the libraries: scope of admin pages, audit trail, metrics, checks, feed of changes."""
         from domains.data import metrics, system_checks
         from domains.data.admin_scope import DomainScope
         from domains.data.feed import feed
@@ -66,10 +66,10 @@ audit trail       | auditlog.logentry       | v.... | v....   | v....    | v....
         FEEDS.connect(feed)
         health.GAUGES.append(metrics.gauges)
         system_checks.install()
-        _audit()
+        _audit_models()
 
     def sidebar(self) -> Sequence[SidebarGroup]:
-        """Return the pages of the tree and of who has access."""
+        """Return the sidebar entries of the admin: the tree, access (accounts and keys), and the audit trail."""
         tree = (
             page_entry(_("Tree"), "account_tree", "domains_domain_tree", "domains.view_domain"),
             model_entry(_("All domains"), "search", "domains", "domain"),
@@ -77,7 +77,7 @@ audit trail       | auditlog.logentry       | v.... | v....   | v....    | v....
             model_entry(_("Platform domains"), "hub", "domains", "platformdomain"),
             model_entry(_("Machine rooms"), "meeting_room", "domains", "machineroom"),
             model_entry(_("User domains"), "apartment", "domains", "userdomain"),
-            _page_of_the_core(),
+            _link_to_core(),
         )
         access = (
             model_entry(_("Accounts"), "person", "domains", "account"),
@@ -93,7 +93,11 @@ audit trail       | auditlog.logentry       | v.... | v....   | v....    | v....
         )
 
     def threads(self) -> Sequence[Consumer | Relay]:
-        """Return the consumer of what the core tells, and at the core the feeders of the platforms."""
+        """Return the threads of this app.
+
+        They are the consumer of changes of the tree, at a platform, and one feeder for each platform, at the core (the
+        deployment where the tree is edited).
+        """
         from domains.flows import sync
         from foundation.bus.link import Feeder
         from foundation.cells.directory import own_platform, store_of
@@ -107,14 +111,14 @@ audit trail       | auditlog.logentry       | v.... | v....   | v....    | v....
         return threads
 
     def health_checks(self) -> Mapping[str, Callable[[], str]]:
-        """Return the check that the tree of this site has arrived from the core."""
+        """Return the health check that this site's own domain has arrived from the core."""
         from domains.data import tree_source
 
         return {"tree": tree_source.why_own_domain_is_missing}
 
 
-def _audit() -> None:
-    """Write each change of the tree, of accounts and of keys into the audit trail."""
+def _audit_models() -> None:
+    """Have each change of domains, machine rooms, accounts and keys written into the audit trail."""
     from domains import models
     from foundation.web import audit
 
@@ -127,11 +131,14 @@ def _audit() -> None:
     audit.follow(models.Application, secret=("client_secret",))
 
 
-def _page_of_the_core() -> SidebarEntry:
-    """Return the link to the core's admin, for a site that follows a core whose address is known."""
+def _link_to_core() -> SidebarEntry:
+    """Return the sidebar link to the admin of the core, the deployment where the tree is edited.
+
+    It is shown at a site that copies the tree from a core whose address is known.
+    """
     address = f"{settings.CORE_URL}/admin/"
 
-    def allowed(request: object) -> bool:
+    def is_shown(request: object) -> bool:
         return bool(settings.CORE_URL and settings.CORE_MOID and "bmc" not in settings.ROLES)
 
-    return SidebarEntry(_("At the core"), "open_in_new", address, allowed)
+    return SidebarEntry(_("At the core"), "open_in_new", address, is_shown)

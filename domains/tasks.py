@@ -1,4 +1,4 @@
-"""The timers of this app. Each calls one flow."""
+"""Celery runs these tasks of the domains app as timers. Each calls one flow."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from foundation.cells.serving import for_each_served
 
 @shared_task
 def ask_again() -> None:
-    """Ask the core again for what has not come, for each platform that is served here."""
+    """Request missing changes of the domain tree from the core, for each platform that this site serves."""
     for_each_served(sync.request_changes_again)
 
 
 @shared_task
 def trim() -> None:
-    """Delete changes that are old."""
+    """Delete old changes from the core's change log."""
     sync.delete_old_changes(own_platform())

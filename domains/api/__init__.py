@@ -1,1 +1,1 @@
-"""Sessions of the open platform API."""
+"""The HTTP API for tokens and logins of programs, and OAuth2."""

@@ -1,4 +1,4 @@
-"""Authentication for DRF finds out who calls.
+"""The authentication classes of Django REST framework find out which person calls the HTTP API.
 
 A call carries a Bearer token, or `account_token` in query or form with the cookie `SSO_COOKIE_KEY`.
 """
@@ -20,10 +20,10 @@ COOKIE = "SSO_COOKIE_KEY"
 
 
 class BearerToken(BaseAuthentication):
-    """OAuth2 with `Authorization: Bearer <access token>`. The token is read nowhere else, so it is in no log."""
+    """The class accepts OAuth2 tokens in `Authorization: Bearer <access token>` only, not in addresses, which are logged."""
 
     def authenticate(self, request: Request) -> tuple[Any, sessions.Session] | None:
-        """Return person and session, or `None` without the header. Raises TokenRefused."""
+        """Return the account and its session, or `None` if the request has no such header. Raises TokenRefused."""
         kind, _, value = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if kind.lower() != "bearer":
             return None
@@ -52,10 +52,10 @@ class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
 
 
 class PlatformSession(BaseAuthentication):
-    """The session layer of the open platform API."""
+    """The class accepts a software token (`account_token`), a login cookie, or both."""
 
     def authenticate(self, request: Request) -> tuple[Any, sessions.Session]:
-        """Return person and session. Raises Refusal."""
+        """Return the account that is logged in and its session. Raises Refusal if there is none."""
         token = str(request._request.api_fields.get("account_token") or "")  # type: ignore[attr-defined]  # set by WildRequests
         cookie = request.COOKIES.get(COOKIE, "")
         session = sessions.find_session(token, cookie, clock.now())

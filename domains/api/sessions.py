@@ -1,4 +1,7 @@
-"""Software tokens and logins are made and found here. They end after 30 minutes without use (HTTP API §1.3)."""
+"""The module creates and looks up the tokens of programs, and people's logins under them (HTTP API §1.3).
+
+A program gets a token for its API key, and a person logs in under that token. Both end after 30 minutes without use.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ REFRESH = timedelta(seconds=30)
 """A session's last use is written at most this often."""
 
 CACHE_SECONDS = 1.0
-MOST_CACHED = 10_000
+MAX_CACHED = 10_000
 
 BAD_KEY = 10001
 BAD_TOKEN = 10002
@@ -36,7 +39,7 @@ BAD_LOGIN = 10102
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session says which person calls, and of which tenant, whatever proved it."""
+    """A session says which person calls, whichever token or cookie has proved it."""
 
     account: Account
 
@@ -52,7 +55,7 @@ class Session:
 
 
 def new_token(key: str, secret: str, now: datetime) -> str:
-    """Return a new software token for a key pair. Raises Refusal 10001."""
+    """Return a new token for a program that has an API key and its secret. Raises Refusal 10001."""
     api_key = ApiKey.objects.filter(key=key[:64], enabled=True).first()
     if api_key is None or not secrets.compare_digest(api_key.secret_hash, hash_secret(secret)):
         raise Refusal(BAD_KEY, "software key or secret refused")
@@ -62,7 +65,7 @@ def new_token(key: str, secret: str, now: datetime) -> str:
 
 
 def use_token(token: str, now: datetime) -> ApiToken:
-    """Return a live token, and record that it was used. Raises Refusal 10002."""
+    """Return the row of a token that has not expired, and record its use. Raises Refusal 10002."""
     api_token = (
         ApiToken.objects.select_related("account__domain", "key")
         .filter(token_hash=hash_secret(token), used_at__gt=now - IDLE, key__enabled=True)
@@ -76,7 +79,7 @@ def use_token(token: str, now: datetime) -> ApiToken:
 
 
 def log_in(request: HttpRequest, token: str, username: str, password: str, now: datetime) -> str:
-    """Log a person in under a token, and return the value of the cookie. Raises Refusal."""
+    """Log a person in under a program's token, and return the value of the login cookie. Raises Refusal."""
     api_token = use_token(token, now)
     account = authenticate(request, username=username, password=password)
     if not isinstance(account, Account):
@@ -95,7 +98,7 @@ _session_cache: dict[tuple[str, str], tuple[float, Session]] = {}
 
 
 def find_session(token: str, cookie: str, now: datetime) -> Session:
-    """Return the session of a call that carries a token, the cookie, or both. Raises Refusal."""
+    """Return the session of a call that carries a program's token, a login cookie, or both. Raises Refusal."""
     return _cached((token, cookie), lambda: _look_up(token, cookie, now))
 
 
@@ -107,18 +110,19 @@ def find_bearer_session(value: str, scope: str) -> Session:
 def _cached(key: tuple[str, str], look_up: Callable[[], Session]) -> Session:
     """Return a session from the cache, where it stays for a second, or look it up.
 
-    So a program that calls a hundred times a second costs one look-up, and a revoked session ends a second later.
+    So a program that calls a hundred times a second costs one look-up a second, and a revoked session ends within one.
     """
     until, session = _session_cache.get(key, (0.0, None))
     if session is None or until < time.monotonic():
         session = look_up()
-        if len(_session_cache) >= MOST_CACHED:
+        if len(_session_cache) >= MAX_CACHED:
             _session_cache.clear()
         _session_cache[key] = (time.monotonic() + CACHE_SECONDS, session)
     return session
 
 
 def _look_up_bearer(value: str, scope: str) -> Session:
+    """Return the session of an OAuth2 access token from the database. Raises TokenRefused."""
     tokens = get_access_token_model().objects.select_related("user__domain", "application")
     access_token = tokens.filter(token_checksum=hash_secret(value)).first()
     if (
@@ -136,19 +140,18 @@ def _look_up_bearer(value: str, scope: str) -> Session:
 
 
 def _look_up(token: str, cookie: str, now: datetime) -> Session:
+    """Return the session of a program's token, a login cookie, or both, and record its use. Raises Refusal."""
     if token:
         api_token = use_token(token, now)
-        fits = api_token.account is not None and (
-            not cookie or api_token.cookie_hash == hash_secret(cookie)
-        )
+        cookie_fits = not cookie or api_token.cookie_hash == hash_secret(cookie)
     else:
-        by_cookie = Q(cookie_hash=hash_secret(cookie)) if cookie else Q(pk="")
-        row = ApiToken.objects.select_related("account__domain", "key").filter(by_cookie).first()
+        condition = Q(cookie_hash=hash_secret(cookie)) if cookie else Q(pk="")
+        row = ApiToken.objects.select_related("account__domain", "key").filter(condition).first()
         if row is None:
             raise Refusal(BAD_TOKEN, "account_token is missing, or expired; fetch a new one")
-        api_token, fits = row, True
+        api_token, cookie_fits = row, True
     account, used_at = api_token.account, api_token.login_used_at
-    if not fits or account is None or used_at is None or now - used_at > IDLE:
+    if not cookie_fits or account is None or used_at is None or now - used_at > IDLE:
         raise Refusal(BAD_LOGIN, "login expired, or not logged in; log in again")
     if not account.is_active:
         raise Refusal(BAD_LOGIN, "this account is disabled")
@@ -158,7 +161,7 @@ def _look_up(token: str, cookie: str, now: datetime) -> Session:
 
 
 def delete_idle(now: datetime) -> int:
-    """Delete unusable software tokens, OAuth2 tokens and old wrong tries. Return the number of software tokens."""
+    """Delete expired programs' tokens, OAuth2 tokens and wrong sign-in tries. Return how many programs' tokens."""
     delete_expired()
     lockout.delete_old_tries(now)
     return ApiToken.objects.filter(used_at__lt=now - 2 * IDLE).delete()[0]

@@ -1,4 +1,4 @@
-"""Addresses of the session layer."""
+"""The addresses of the HTTP API for programs' tokens and logins."""
 
 from django.urls import path
 

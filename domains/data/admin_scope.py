@@ -63,7 +63,10 @@ def administers_this_site(user: Any) -> bool:
 
 def _bindable_platforms(user: Account) -> list[str]:
     """Return the ids of the platforms that tenants of the administrator's domain may be bound to."""
-    return [platform.moid for platform in tree.reachable(user.domain_id, DatabaseTree(_DATABASE))]
+    return [
+        platform.moid
+        for platform in tree.bindable_platforms(user.domain_id, DatabaseTree(_DATABASE))
+    ]
 
 
 class DomainScope:

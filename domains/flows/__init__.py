@@ -1,1 +1,1 @@
-"""The flows say what happens, in order: each loads, decides and commits. One file is one flow."""
+"""Each flow does one kind of operation from beginning to end: load rows, decide by the rules, commit."""

@@ -1,7 +1,7 @@
-"""The tree changes in one transaction: the rules are asked in it, and Redis follows after its commit.
+"""The flow saves changes of the domain tree, each in one transaction in which the rules check it.
 
-Changes wait for one another at the root's row. Two changes that are each allowed could together break a rule, and
-operators make few of them.
+Every change locks the root's row first, so changes wait for one another: two changes that are each allowed could
+together break a rule, and operators make few of them. After the commit the changed domains are written to Redis.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from domains.rules import tree as rules
 from domains.rules.tree import Node, Refusal, RuleBroken
 from foundation.cells import sql
 
-_CLASS: dict[int, type[Domain]] = {
+_MODEL_OF_LEVEL: dict[int, type[Domain]] = {
     Level.CORE: CoreDomain,
     Level.SERVICE: ServiceDomain,
     Level.PLATFORM: PlatformDomain,
@@ -39,12 +39,12 @@ _CLASS: dict[int, type[Domain]] = {
 }
 D = TypeVar("D", bound=Domain)
 _CHECKED_BY_RULES = frozenset({"moid", "domain_ptr", "parent", "platform", "room"})
-"""Fields that the rules have checked, so that they need not ask the database again."""
+"""Fields that the rules have checked, so that Django's own check, with a query for each, is not needed."""
 
 
 @contextmanager
 def _tree_locked(database: str) -> Iterator[DatabaseTree]:
-    """Open a transaction in which nobody else changes the tree."""
+    """Open a transaction that holds the lock on the tree, and yield the tree as the rules see it."""
     with transaction.atomic(using=database):
         sql.select(database, "SELECT moid FROM domains_domain WHERE level = 3 FOR UPDATE")
         yield DatabaseTree(database)
@@ -53,7 +53,7 @@ def _tree_locked(database: str) -> Iterator[DatabaseTree]:
 def save_domain(domain: D, database: str = "default", changed: Collection[str] | None = None) -> D:
     """Save a domain, new or changed. Raises RuleBroken.
 
-    `changed` names the fields that differ from the saved ones. `None` means that any may.
+    `changed` names the fields that differ from the saved ones. `None` means that any may differ.
     """
     with _tree_locked(database) as tree:
         before = _check_and_save(domain, tree, changed)
@@ -65,24 +65,27 @@ def save_domain(domain: D, database: str = "default", changed: Collection[str] |
 def saving_domains(database: str = "default") -> Iterator[Callable[[Domain], None]]:
     """Open one transaction for many changes, and yield a function that saves a domain.
 
-    Each domain may be given to it only once. User domains do not affect one another, so what the rules ask about is read
-    only once for them. For service and platform domains it is read anew each time.
+    Each domain may be given to that function only once. User domains do not affect one another, so the domains that
+    the rules look at are read only once for them. For service and platform domains they are read anew each time.
     """
-    written: dict[str, Node | None] = {}
+    states_before: dict[str, Node | None] = {}
     with _tree_locked(database) as tree:
 
-        def save_one(domain: Domain) -> None:
+        def save(domain: Domain) -> None:
             current_tree = tree if domain.LEVEL is Level.USER else DatabaseTree(database)
-            written[domain.moid] = _check_and_save(domain, current_tree, None)
+            states_before[domain.moid] = _check_and_save(domain, current_tree, None)
 
-        yield save_one
-        _publish_saved(database, written)
+        yield save
+        _publish_saved(database, states_before)
 
 
 def _check_and_save(
     domain: Domain, tree: DatabaseTree, changed: Collection[str] | None
 ) -> Node | None:
-    """Save a domain if the rules allow it. Return what it was before, or `None` if it is new."""
+    """Save a domain if the rules allow it. Return its state before, or `None` if it is new. Raises RuleBroken.
+
+    Disabling a domain revokes the tokens of all accounts below it.
+    """
     before = tree.node(domain.moid)
     raise_if_refused(rules.refusals_to_place(domain.node(), tree))
     raise_if_refused(find_field_errors(domain, changed, _CHECKED_BY_RULES))
@@ -94,22 +97,26 @@ def _check_and_save(
     return before
 
 
-def _publish_saved(database: str, written: Mapping[str, Node | None]) -> None:
-    """Mark saved domains for Redis, and record the changes for the platforms that follow."""
-    if not written:
+def _publish_saved(database: str, states_before: Mapping[str, Node | None]) -> None:
+    """Have the saved domains written to Redis after the commit, and record their changes in the change log.
+
+    The log brings the changes to the platforms that copy the tree. `states_before`: MOID of a saved domain -> its
+    state before, `None` for a new one.
+    """
+    if not states_before:
         return
-    redis_projection.mark_changed(database, *written)
+    redis_projection.mark_changed(database, *states_before)
     change_log.record_changes(
-        database, "domain", [moid for moid, before in written.items() if not before], "add"
+        database, "domain", [moid for moid, before in states_before.items() if not before], "add"
     )
-    for moid, before in written.items():
+    for moid, before in states_before.items():
         if before is not None:
             change_log.record_change(database, "domain", moid, "mod", before.parent)
 
 
 def create(level: int, database: str = "default", **fields: Any) -> Domain:
-    """Create a domain. Raises RuleBroken."""
-    return save_domain(_CLASS[level](**fields), database)
+    """Create a domain of a level (see `Level`). Raises RuleBroken."""
+    return save_domain(_MODEL_OF_LEVEL[level](**fields), database)
 
 
 def change(moid: str, database: str = "default", **fields: Any) -> Domain:
@@ -122,12 +129,15 @@ def change(moid: str, database: str = "default", **fields: Any) -> Domain:
 
 
 def move(moid: str, parent: str, database: str = "default", **binding: Any) -> Domain:
-    """Hang a domain below another one. A user domain may change its binding at the same time. Raises RuleBroken."""
+    """Move a domain below another parent. Raises RuleBroken.
+
+    `binding` are new values of the fields `platform_id` and `room_id` of a user domain, if they change with it.
+    """
     return change(moid, database, parent_id=parent, **binding)
 
 
 def disable(moid: str, database: str = "default") -> Domain:
-    """Disable a domain, so that nothing new starts in it and in all domains below it."""
+    """Disable a domain: nobody can sign in and no conference can start in it, and in all domains below it."""
     return change(moid, database, used=False)
 
 
@@ -162,7 +172,7 @@ def delete_room(moid: str, database: str = "default") -> None:
 
 
 def save_backups(platform: str, backups: Sequence[str], database: str = "default") -> None:
-    """Replace the backups of a platform: where its conferences can end up, in this order."""
+    """Replace the backups of a platform: the platforms that take over its conferences, best first."""
     with _tree_locked(database):
         rows = BackupPlatform.objects.using(database).filter(platform_id=platform)
         saved = {row.backup_id: row for row in rows}
@@ -176,67 +186,66 @@ def save_backups(platform: str, backups: Sequence[str], database: str = "default
 
 
 def save_key(key: ApiKey, database: str = "default") -> None:
-    """Save the key pair of a program, which counts as a change of its domain."""
+    """Save an API key (a program's key pair). It is recorded as a change of the key's domain."""
     with _tree_locked(database):
         key.save(using=database)
         change_log.record_change(database, "domain", key.domain_id, "mod")
 
 
 def delete_key(key: ApiKey, database: str = "default") -> None:
-    """Delete the key pair of a program, which counts as a change of its domain."""
+    """Delete an API key (a program's key pair). It is recorded as a change of the key's domain."""
     with _tree_locked(database):
         key.delete(using=database)
         change_log.record_change(database, "domain", key.domain_id, "mod")
 
 
 def domain_uses(moid: str, database: str = "default") -> dict[str, int]:
-    """Return what uses a domain, by kind, in this app and the apps above."""
+    """Return how many rows of each kind, in all apps, refer to a domain: kind in words -> count."""
     return tree_rows.count_uses(database, moid) | hooks.uses_by_kind(
         hooks.DOMAIN_USES, database, moid
     )
 
 
 def room_uses(moid: str, database: str = "default") -> dict[str, int]:
-    """Return what uses a machine room, by kind, in this app and the apps above."""
+    """Return how many rows of each kind, in all apps, refer to a machine room: kind in words -> count."""
     return tree_rows.count_uses_of_room(database, moid) | hooks.uses_by_kind(
         hooks.ROOM_USES, database, moid
     )
 
 
 def _load(moid: str, database: str) -> Domain:
+    """Return a domain as an object of the model class of its level. Raises RuleBroken if there is none."""
     domain = Domain.objects.using(database).filter(moid=moid).first()
     if domain is None:
         text = "There is no domain %(moid)s any more: look for it in the list."
         raise RuleBroken([Refusal("moid", text, {"moid": moid})])
-    return _CLASS[domain.level]._default_manager.using(database).get(moid=moid)
+    return _MODEL_OF_LEVEL[domain.level]._default_manager.using(database).get(moid=moid)
 
 
 def find_field_errors(
     row: Model, changed: Collection[str] | None, checked: Collection[str] = ()
 ) -> list[Refusal]:
-    """Return what the fields themselves refuse, for instance a value that is too long or not unique.
+    """Return the values of a row that Django's fields refuse, for instance one that is too long or not unique.
 
-    Fields that did not change, and those of `checked`, pass. `changed` is `None` for a new row.
+    `changed` names the fields to check; `None` means all (a new row). The fields in `checked` are left out.
     """
     fields = row._meta.get_fields()
     excluded = {
         field.name
         for field in fields
-        if changed is not None and not {field.name, _id(field.name)} & {*changed}
+        if changed is not None and not {field.name, f"{field.name}_id"} & {*changed}
     } | {*checked}
     try:
         row.clean_fields(exclude=excluded)
         row.validate_unique(exclude=excluded)
     except ValidationError as error:
-        messages = error.message_dict.items()
+        texts_by_field = error.message_dict.items()
         return [
-            Refusal(field, text.replace("%", "%%")) for field, texts in messages for text in texts
+            Refusal(field, text.replace("%", "%%"))
+            for field, texts in texts_by_field
+            for text in texts
         ]
     return []
-
-
-def _id(field: str) -> str:
-    return f"{field}_id"
 
 
 def raise_if_refused(refusals: list[Refusal]) -> None:

@@ -1,11 +1,14 @@
-"""A platform follows the core: each change once, in order; what is missing is asked for (ARCH §3.5).
+"""A platform applies the changes of the domain tree that the core sends, each once and in order (ARCH §3.5).
+
+The core is the deployment where the tree is edited. BMC is its console for domains and licences, AMC the part for
+accounts, CSS this software at a platform.
 
 BMC -> CSS       BMC_CSS_DOMAIN_NTF                      on_domain_changed
 AMC -> CSS       AMC_CSS_ACCOUNT_NTF                     on_account_changed
-CSS -> BMC       CSS_BMC_SYNC_REQ                        (when something is missing)
+CSS -> BMC       CSS_BMC_SYNC_REQ                        (when changes are missing)
 
-Our own core says with `previous` what came before, and has asked the rules of the tree. A third
-party's BMC does not: what it sends is asked the same rules as an operator's change.
+A core that runs this software names in `previous` the version of the change before, and has checked the rules of
+the tree. A third party's BMC does neither: its changes are checked here by the same rules as an operator's.
 """
 
 from __future__ import annotations
@@ -26,27 +29,31 @@ from wire.domain_changes import AccountChanged, DomainChanged
 
 log = logging.getLogger("domains.follow")
 
-_FIELDS = {"parent": "uplevelmoid", "platform": "platformmoid", "room": "roommoid"}
+_WIRE_NAMES = {"parent": "uplevelmoid", "platform": "platformmoid", "room": "roommoid"}
+"""A field of a domain, as the rules name it -> its name in messages."""
 
 
 @handles(DomainChanged)
 def on_domain_changed(uow: DomainsUnitOfWork, notice: DomainChanged, envelope: Envelope) -> None:
     """Apply the addition, change or deletion of a domain."""
-    _follow(uow, notice, _apply_from_core if notice.previous is not None else _apply_domain)
+    from_our_core = notice.previous is not None
+    _follow(uow, notice, _apply_from_core if from_our_core else _apply_domain_of_third_party)
 
 
 @handles(AccountChanged)
 def on_account_changed(uow: DomainsUnitOfWork, notice: AccountChanged, envelope: Envelope) -> None:
     """Apply the addition, change or deletion of an account."""
-    _follow(uow, notice, _apply_from_core if notice.previous is not None else _apply_account)
+    from_our_core = notice.previous is not None
+    _follow(uow, notice, _apply_from_core if from_our_core else _apply_account_of_third_party)
 
 
 def _follow(
     uow: DomainsUnitOfWork, notice: Notice, apply: Callable[[DomainsUnitOfWork, Notice], bool]
 ) -> None:
-    """Apply a notice with `apply`, unless it is a duplicate or shows a gap.
+    """Apply a change by calling `apply`, unless it was applied before, or changes before it are missing.
 
-    `apply` returns `False` if neither this notice nor any later one can be applied.
+    `apply` returns `False` if neither this change nor any later one can be applied. Nothing is done where another
+    site serves this platform now (`is_open` is false). Raises NotTaken for a change for another platform.
     """
     if not uow.is_open:
         log.info("change %d left to the site that serves us now", notice.version)
@@ -66,18 +73,19 @@ def _follow(
         uow.delete_not_in_snapshot(notice.whole)
 
 
-# ---- from our own core --------------------------------------------------------------------------
+# ---- from a core that runs this software --------------------------------------------------------
 
 
 def _apply_from_core(uow: DomainsUnitOfWork, notice: Notice) -> bool:
-    """Stage a notice of our own core, which is complete and obeys the rules.
+    """Stage a change from a core that runs this software: the object is complete and obeys the rules.
 
-    It returns `False` if it does not fit what is here. Then nothing after it can be applied either.
+    Returns `False` if it does not fit the domains stored here. Then nothing after it can be applied either. Raises
+    NotTaken if an account of this site has one of its sign-in names.
     """
     subject = subject_of(notice)
-    field, why = ("", "") if notice.op == "del" else uow.find_misfit(subject)
-    if why:
-        uow.record_unusable(f"{field}: {why}")
+    field, reason = ("", "") if notice.op == "del" else uow.find_misfit(subject)
+    if reason:
+        uow.record_unusable(f"{field}: {reason}")
         uow.request_changes_if_due()
         return False
     if "account" in subject and (name := uow.find_taken_name(subject, include_received=False)):
@@ -91,6 +99,7 @@ def _apply_from_core(uow: DomainsUnitOfWork, notice: Notice) -> bool:
 
 
 def _stage(uow: DomainsUnitOfWork, notice: Notice, subject: WireObject) -> None:
+    """Stage the domain or account of a change for saving or deletion, and record the change as applied."""
     stage = uow.stage_domain if isinstance(notice, DomainChanged) else uow.stage_account
     stage(subject["moid"], None if notice.op == "del" else subject)
     uow.record_applied(notice)
@@ -99,45 +108,57 @@ def _stage(uow: DomainsUnitOfWork, notice: Notice, subject: WireObject) -> None:
 # ---- from a third party's BMC -------------------------------------------------------------------
 
 
-def _apply_domain(uow: DomainsUnitOfWork, notice: Notice) -> bool:
-    """Stage a domain of a third party's BMC after asking the rules. Raises NotTaken."""
+def _apply_domain_of_third_party(uow: DomainsUnitOfWork, notice: Notice) -> bool:
+    """Check a change of a domain from a third party's BMC by the rules, and stage it. Raises NotTaken."""
     domain = subject_of(notice)
     saved = uow.load_domain(domain["moid"])
     if notice.op == "del":
         if saved:
-            _raise_if_refused(tree.refusals_to_delete(saved["name"], _uses(uow, saved["moid"])))
+            uses = _count_uses(uow, saved["moid"])
+            _raise_if_refused(tree.refusals_to_delete(saved["name"], uses))
     else:
-        domain = _completed(domain, saved)
+        domain = _complete(domain, saved)
         _raise_if_misfit(uow, domain)
         _raise_if_refused(tree.refusals_to_place(_node(uow, domain), uow.lock_tree()))
     _stage(uow, notice, domain)
     return True
 
 
-def _completed(received: WireObject, saved: WireObject | None) -> WireObject:
-    """Return a domain whose missing fields are those of the saved one.
+def _complete(received: WireObject, saved: WireObject | None) -> WireObject:
+    """Return the received domain, with the fields that it lacks taken from the saved one.
 
-    A new domain has to have enough fields. Raises NotTaken.
+    Raises NotTaken if a field is missing that every domain of its level has.
     """
-    level = int({"level": -1, **(saved or {}), **received}["level"])
-    domain = {**(saved or {}), **received, "level": level}
+    domain = {**(saved or {}), **received}
+    if "level" not in domain:
+        raise NotTaken("is missing", "level")
+    domain["level"] = level = int(domain["level"])
     if level < 0:
         raise NotTaken("is missing", "level")
-    needed = {0: ["uplevelmoid", "platformmoid"], 1: ["uplevelmoid", "e164prefix"]}
-    for field in ["name", *needed.get(level, [])]:
+    for field in ["name", *_REQUIRED_FIELDS.get(level, [])]:
         if not domain.get(field):
             raise NotTaken("is missing", field)
     return domain
 
 
-def _uses(uow: DomainsUnitOfWork, moid: str) -> dict[str, int]:
+_REQUIRED_FIELDS = {
+    tree.USER: ["uplevelmoid", "platformmoid"],
+    tree.PLATFORM: ["uplevelmoid", "e164prefix"],
+}
+
+
+def _count_uses(uow: DomainsUnitOfWork, moid: str) -> dict[str, int]:
+    """Return how many rows of each kind, in all apps, refer to a domain: kind in words -> count."""
     return tree_rows.count_uses(uow.database, moid) | hooks.uses_by_kind(
         hooks.DOMAIN_USES, uow.database, moid
     )
 
 
 def _node(uow: DomainsUnitOfWork, domain: WireObject) -> Node:
-    """Return a domain as the rules need it. A room that is not known will be created below its platform."""
+    """Return a received domain as the rules need it.
+
+    A machine room that does not exist is left out: it will be created in the platform that the domain is bound to.
+    """
     room = domain.get("roommoid") or None
     if room and uow.lock_tree().platform_of_room(room) is None:
         room = None
@@ -149,8 +170,8 @@ def _node(uow: DomainsUnitOfWork, domain: WireObject) -> Node:
     )
 
 
-def _apply_account(uow: DomainsUnitOfWork, notice: Notice) -> bool:
-    """Stage an account of a third party's BMC after checking it. Raises NotTaken."""
+def _apply_account_of_third_party(uow: DomainsUnitOfWork, notice: Notice) -> bool:
+    """Check a change of an account from a third party's BMC, and stage it. Raises NotTaken."""
     account = subject_of(notice)
     saved = uow.load_account(account["moid"])
     if notice.op != "del":
@@ -167,13 +188,15 @@ def _apply_account(uow: DomainsUnitOfWork, notice: Notice) -> bool:
 
 
 def _raise_if_misfit(uow: DomainsUnitOfWork, subject: WireObject) -> None:
+    """Raise NotTaken if a domain or account refers to domains that do not exist or have a wrong level."""
     uow.read_levels([subject])
-    field, why = uow.find_misfit(subject)
-    if why:
-        raise NotTaken(why, field)
+    field, reason = uow.find_misfit(subject)
+    if reason:
+        raise NotTaken(reason, field)
 
 
 def _raise_if_refused(refusals: Sequence[Refusal]) -> None:
+    """Raise NotTaken with the first refusal of the rules, if there is any."""
     if refusals:
         field = refusals[0].field
-        raise NotTaken(refusals[0].sentence, _FIELDS.get(field, field))
+        raise NotTaken(refusals[0].sentence, _WIRE_NAMES.get(field, field))

@@ -1,6 +1,7 @@
-"""Tables are imported row by row: the flow judges and saves each row, with the rights of the importing user.
+"""The flow imports tables of domains, machine rooms and accounts, with the rights of the importing user.
 
-A trial saves in the same way and rolls back, so its result is what an import would do.
+Each row is checked and saved by the same flow as a form. A trial run saves in the same way and rolls back, so it
+shows what an import would do.
 """
 
 from __future__ import annotations
@@ -47,12 +48,12 @@ from domains.rules.tree import RuleBroken
 from foundation.web.scoping import mark_visible, scope
 from foundation.web.table_export import unmarked
 
-MOST_ROWS = 10_000
+MAX_ROWS = 10_000
 SaveRow = Callable[[Any], Any]
 
 
 class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no types
-    """A kind of table. `page` is the admin page of the import, which knows the rights."""
+    """An import of one kind of table. `page` is the admin page of that model, which knows the user's rights."""
 
     moid = Field("moid", "moid")
 
@@ -66,17 +67,16 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
     def __init__(self, page: Any, request: HttpRequest) -> None:
         super().__init__()
         self.page, self.request = page, request
-        self.keep: SaveRow = self._nobody
-        self._lines: dict[str, int] = {}
-        self._taken: set[str] = set()
-        self._repeated: set[str] = set()
+        self.save_row: SaveRow = self._refuse_outside_import
+        self._stored_moids: set[str] = set()
+        self._repeated_moids: set[str] = set()
 
     @staticmethod
-    def _nobody(row: Any) -> None:
+    def _refuse_outside_import(row: Any) -> None:
         raise RuntimeError("only within import_data")
 
     @contextmanager
-    def writing(self) -> Iterator[SaveRow]:
+    def saving_rows(self) -> Iterator[SaveRow]:
         """Open a transaction, and yield the function that saves a row in it."""
         with change.saving_domains() as save:
             yield save
@@ -88,22 +88,22 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
 
     # ---- the table as a whole ---------------------------------------------------------------
 
-    def import_data(self, dataset: Any, dry_run: bool = False, **more: Any) -> Any:
-        """Import all rows or none. A trial leaves no trace."""
-        if refusal := self._refusal(dataset):
+    def import_data(self, dataset: Any, dry_run: bool = False, **kwargs: Any) -> Any:
+        """Import all rows or, if one is refused, none. A trial run (`dry_run`) changes nothing."""
+        if refusal := self._find_wrong_table(dataset):
             result = self.get_result_class()()
             result.append_base_error(Error(ValidationError(refusal)))
             return result
         audit: AbstractContextManager[Any] = disable_auditlog() if dry_run else nullcontext()
-        with audit, self.writing() as self.keep:
+        with audit, self.saving_rows() as self.save_row:
             return super().import_data(
-                dataset, dry_run=dry_run, **more, rollback_on_validation_errors=True
+                dataset, dry_run=dry_run, **kwargs, rollback_on_validation_errors=True
             )
 
-    def _refusal(self, dataset: Any) -> str:
-        """Return why a file is no table of this kind. "" means that it is."""
-        if len(dataset) > MOST_ROWS:
-            return gettext("At most %d rows at once: split the file.") % MOST_ROWS
+    def _find_wrong_table(self, dataset: Any) -> str:
+        """Return why a file cannot be imported as a whole: too many rows, or an unknown column. "" if it can."""
+        if len(dataset) > MAX_ROWS:
+            return gettext("At most %d rows at once: split the file.") % MAX_ROWS
         columns = {field.column_name for field in self.get_import_fields()}
         unknown = [str(name) for name in dataset.headers if name not in columns]
         if not unknown:
@@ -112,24 +112,25 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
         text = gettext("There is no column %(strange)s. The columns are: %(known)s.")
         return text % values
 
-    def before_import(self, dataset: Any, **more: Any) -> None:
-        """Read at once everything that the rows refer to."""
+    def before_import(self, dataset: Any, **kwargs: Any) -> None:
+        """Read, with few queries, all stored rows that the rows of the table refer to."""
         if "moid" not in dataset.headers:
             dataset.append_col([""] * len(dataset), header="moid")
-        self._look_ahead(dataset)
+        self._read_referenced_rows(dataset)
 
-    def _look_ahead(self, dataset: Any) -> None:
+    def _read_referenced_rows(self, dataset: Any) -> None:
+        """Read which ids of the table are stored already, and the rows that its foreign keys name."""
         moids = Counter(filter(None, map(_text, dataset["moid"])))
-        self._repeated = {moid for moid, count in moids.items() if count > 1}
+        self._repeated_moids = {moid for moid, count in moids.items() if count > 1}
         for batch in batched(moids):
-            saved = self._base().filter(moid__in=batch).values_list("moid", flat=True)
-            self._taken.update(saved)
+            stored = self._all_rows().filter(moid__in=batch).values_list("moid", flat=True)
+            self._stored_moids.update(stored)
         for field in self.get_import_fields():
             if isinstance(field.widget, RelationWidget) and field.column_name in dataset.headers:
                 cells = filter(None, map(_text, dataset[field.column_name]))
                 field.widget.load_targets(cells, self._choices(field.widget.relation))
 
-    def _base(self) -> QuerySet[Any]:
+    def _all_rows(self) -> QuerySet[Any]:
         return Domain.objects.all()
 
     def _choices(self, relation: str) -> QuerySet[Any]:
@@ -140,17 +141,20 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
 
     # ---- one row ----------------------------------------------------------------------------
 
-    def before_import_row(self, row: dict[str, Any], **more: Any) -> None:
-        """Make all cells of a row text, and give a new thing its MOID."""
+    def before_import_row(self, row: dict[str, Any], **kwargs: Any) -> None:
+        """Convert all cells of a row to text, and give a row without id (MOID) a new one. Raises ValidationError."""
         for name, value in row.items():
             row[name] = unmarked(_text(value))
-        if row["moid"] in self._repeated:
+        if row["moid"] in self._repeated_moids:
             raise ValidationError({"moid": gettext("This MOID stands in several rows.")})
         row["moid"] = row["moid"] or new_moid()
 
-    def after_init_instance(self, instance: Any, new: bool, row: Any, **more: Any) -> None:
-        """Refuse a row that the importing user may not write."""
-        if new and row["moid"] in self._taken:
+    def after_init_instance(self, instance: Any, new: bool, row: Any, **kwargs: Any) -> None:
+        """Raise ValidationError if the importing user may not write a row. Note the fields that must not change.
+
+        `new`: the user sees no stored row with this id. It may be the id of a row that the user does not see.
+        """
+        if new and row["moid"] in self._stored_moids:
             raise ValidationError({"moid": gettext("This MOID is taken: leave it empty.")})
         if not new:
             mark_visible(instance, self.request.user)  # It was read from the rows in scope.
@@ -162,31 +166,31 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
             name: getattr(instance, name, None) for name in _columns(instance, fixed)
         }
 
-    def import_instance(self, instance: Any, row: Any, **more: Any) -> None:
-        """Read a row, and collect all its mistakes by column. Raises ValidationError."""
-        mistakes: dict[str, Any] = {}
+    def import_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
+        """Set the fields of an object from a row. Raises ValidationError with all errors of the row, by column."""
+        errors: dict[str, Any] = {}
         for field in self.get_import_fields():
             try:
-                self.import_field(field, instance, row, **more)
+                self.import_field(field, instance, row, **kwargs)
             except ValidationError as error:
-                mistakes[field.column_name] = error.messages
+                errors[field.column_name] = error.messages
         for name, before in instance._fixed.items():
             if getattr(instance, name) != before:
-                mistakes[name.removesuffix("_id")] = [gettext("You may not change this one.")]
-        if mistakes:
-            raise ValidationError(mistakes)
+                errors[name.removesuffix("_id")] = [gettext("You may not change this one.")]
+        if errors:
+            raise ValidationError(errors)
 
     def validate_instance(
-        self, instance: Any, import_validation_errors: Any = None, **m: Any
+        self, instance: Any, import_validation_errors: Any = None, **kwargs: Any
     ) -> None:
-        """Raise the mistakes that were found so far. The flow finds all others."""
+        """Raise the errors that `import_instance` found. The flow that saves the row finds all others."""
         if import_validation_errors:
             raise ValidationError(import_validation_errors)
 
-    def save_instance(self, instance: Any, is_create: bool, row: Any, **more: Any) -> None:
-        """Save a row by the flow. Raises ValidationError with what the rules refuse, by column."""
+    def save_instance(self, instance: Any, is_create: bool, row: Any, **kwargs: Any) -> None:
+        """Save a row. Raises ValidationError with the refusals of the rules, by column."""
         try:
-            self.keep(instance)
+            self.save_row(instance)
         except RuleBroken as broken:
             texts = {
                 refusal.field or NON_FIELD_ERRORS: translated(refusal)
@@ -196,7 +200,7 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
 
 
 def _columns(instance: Model, names: Iterable[str]) -> Iterator[str]:
-    """Yield the attribute names of those fields that a model has."""
+    """Yield, of these field names, those that a model has, as names of attributes (`parent` as `parent_id`)."""
     attributes = {field.name: field.attname for field in instance._meta.concrete_fields}
     return (attributes[name] for name in names if name in attributes)
 
@@ -212,6 +216,8 @@ def _text(value: Any) -> str:
 
 
 class _DomainRows(TableRows):
+    """The columns that tables of all kinds of domains have."""
+
     name = Field("name", "name")
     parent = Field("parent_id", "parent", RelationWidget("parent"))
     used = Field("used", "enabled", FlagWidget())
@@ -219,30 +225,30 @@ class _DomainRows(TableRows):
     enable_h265 = Field("enable_h265", "enable_h265", FlagWidget())
 
 
-_DOMAIN = ("moid", "name", "parent", "used", "enable_hd", "enable_h265")
+_DOMAIN_FIELDS = ("moid", "name", "parent", "used", "enable_hd", "enable_h265")
 
 
 class ServiceRows(_DomainRows):
-    """Tables of service domains."""
+    """An import of service domains."""
 
     class Meta(TableRows.Meta):
         model = ServiceDomain
-        fields = _DOMAIN
+        fields = _DOMAIN_FIELDS
 
 
 class PlatformRows(_DomainRows):
-    """Tables of platform domains. Rooms have a table of their own."""
+    """An import of platform domains. Machine rooms have a table of their own."""
 
     e164_prefix = Field("e164_prefix", "e164_prefix")
     dr_mode = Field("dr_mode", "dr_mode")
 
     class Meta(TableRows.Meta):
         model = PlatformDomain
-        fields = (*_DOMAIN, "e164_prefix", "dr_mode")
+        fields = (*_DOMAIN_FIELDS, "e164_prefix", "dr_mode")
 
 
 class TenantRows(_DomainRows):
-    """Tables of user domains with their bindings and limits."""
+    """An import of user domains, with their platform, machine room and limits."""
 
     platform = Field("platform_id", "platform", RelationWidget("platform"))
     room = Field("room_id", "room", RelationWidget("room"))
@@ -251,11 +257,11 @@ class TenantRows(_DomainRows):
 
     class Meta(TableRows.Meta):
         model = UserDomain
-        fields = (*_DOMAIN, "platform", "room", "small_limit", "large_limit")
+        fields = (*_DOMAIN_FIELDS, "platform", "room", "small_limit", "large_limit")
 
 
 class RoomRows(TableRows):
-    """Tables of machine rooms."""
+    """An import of machine rooms."""
 
     name = Field("name", "name")
     platform = Field("platform_id", "platform", RelationWidget("platform"))
@@ -267,8 +273,8 @@ class RoomRows(TableRows):
         fields = ("moid", "name", "platform", "order", "is_default")
 
     @contextmanager
-    def writing(self) -> Iterator[SaveRow]:
-        """Open a transaction, and yield the function that saves a room."""
+    def saving_rows(self) -> Iterator[SaveRow]:
+        """Open a transaction, and yield the function that saves a machine room in it."""
 
         def save(room: MachineRoom) -> None:
             room.full_clean()
@@ -277,14 +283,14 @@ class RoomRows(TableRows):
         with transaction.atomic():
             yield save
 
-    def _base(self) -> QuerySet[Any]:
+    def _all_rows(self) -> QuerySet[Any]:
         return MachineRoom.objects.all()
 
 
 class AccountRows(TableRows):
-    """Tables of accounts.
+    """An import of accounts.
 
-    A new account gets a password of 120 random bits, which is told once and kept nowhere.
+    A new account gets a password of 120 random bits, which the page shows once; only its hash is stored.
     """
 
     username = Field("username", "username")
@@ -305,27 +311,28 @@ class AccountRows(TableRows):
 
     def __init__(self, page: Any, request: HttpRequest) -> None:
         super().__init__(page, request)
-        self.initial: list[tuple[str, str]] = []
+        self.first_passwords: list[tuple[str, str]] = []
+        """User name and password of each new account."""
 
     @contextmanager
-    def writing(self) -> Iterator[SaveRow]:
-        """Open a transaction, and yield the function that saves an account."""
-        by = getattr(self.request.user, "moid", None)
+    def saving_rows(self) -> Iterator[SaveRow]:
+        """Open a transaction, and yield the function that saves an account in it."""
+        changed_by = getattr(self.request.user, "moid", None)
         with transaction.atomic():
-            yield partial(people.save_account, by=by)
+            yield partial(people.save_account, changed_by=changed_by)
 
-    def save_instance(self, instance: Any, is_create: bool, row: Any, **more: Any) -> None:
-        """Save an account, a new one with its first password."""
+    def save_instance(self, instance: Any, is_create: bool, row: Any, **kwargs: Any) -> None:
+        """Save an account. A new one gets a random first password."""
         if is_create:
-            raw = b32encode(token_bytes(15)).decode().lower()
+            password = b32encode(token_bytes(15)).decode().lower()
             hasher = RandomSecretHasher()  # 10,000 passwords would take an hour with Argon2.
-            instance.password = hasher.encode(raw, hasher.salt())
-            self.initial.append((instance.username, raw))
-        super().save_instance(instance, is_create, row, **more)
+            instance.password = hasher.encode(password, hasher.salt())
+            self.first_passwords.append((instance.username, password))
+        super().save_instance(instance, is_create, row, **kwargs)
 
-    def after_import(self, dataset: Any, result: Any, **more: Any) -> None:
-        """Give the first passwords to the page that asked, once all rows are saved."""
-        result.initial = self.initial
+    def after_import(self, dataset: Any, result: Any, **kwargs: Any) -> None:
+        """Add the first passwords to the result, once all rows are saved, so that the page can show them."""
+        result.first_passwords = self.first_passwords
 
-    def _base(self) -> QuerySet[Any]:
+    def _all_rows(self) -> QuerySet[Any]:
         return Account.objects.all()

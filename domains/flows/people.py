@@ -1,11 +1,11 @@
-"""Accounts change in one transaction, in which the rules are asked, sessions end, and the change is recorded.
+"""The flow saves changes of accounts, each in one transaction.
 
 save_account / set_password / delete
-  -> lock the account as it was
-  -> ask accounts.refusals_to_save, refusals_to_change, refusals_to_delete; RuleBroken: nothing is written
+  -> lock the account's row and read its old state
+  -> check accounts.refusals_to_save, refusals_to_change, refusals_to_delete; RuleBroken: nothing is written
   -> save the account and its sign-in names
   -> end sessions and tokens, after a new password or when the account was disabled
-  -> change_log.record_change, for the platforms that follow
+  -> change_log.record_change, for the platforms that receive copies of the domain tree
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from domains.rules.tree import Refusal, RuleBroken
 
 TAKEN = "Somebody else was quicker and has one of these names now: choose another one."
 DEADLOCK = 1213
-"""MariaDB's error number: two transactions wanted the same names in another order, and this one was rolled back."""
+"""MariaDB's error number: two transactions locked the same names in different orders, and this one was rolled back."""
 
 AT_CORE = "This account is kept at the core: change it there, and it follows here."
 GONE = "There is no account %(moid)s any more: look for it in the list."
@@ -36,11 +36,12 @@ def save_account(
     database: str = "default",
     *,
     changed: Collection[str] | None = None,
-    by: str | None = None,
+    changed_by: str | None = None,
 ) -> Account:
     """Save an account, new or changed. Raises RuleBroken.
 
-    `changed` names the fields that differ from the saved ones. `by` is the MOID of the person who changes it, if any.
+    `changed` names the fields that differ from the saved ones; `None` means that any may differ. `changed_by` is the
+    MOID of the account of the person who changes it; `None` means that a program does.
     """
     try:
         with transaction.atomic(using=database):
@@ -49,10 +50,11 @@ def save_account(
             raise_if_refused(account.find_refusals(database))
             raise_if_refused(find_field_errors(account, changed))
             if before is not None:
-                others = _count_other_operators(before, database)
-                raise_if_refused(
-                    accounts.refusals_to_change(before.as_facts(), account.as_facts(), by, others)
+                other_operators = _count_other_operators(before, database)
+                refusals = accounts.refusals_to_change(
+                    before.as_facts(), account.as_facts(), changed_by, other_operators
                 )
+                raise_if_refused(refusals)
             account.save(using=database, update_fields=_columns_to_save(before, changed))
             _revoke_and_record(before, account, database)
     except IntegrityError:
@@ -65,41 +67,43 @@ def save_account(
 
 
 def create(
-    password: str | None = None, database: str = "default", by: str | None = None, **fields: object
+    password: str | None = None,
+    database: str = "default",
+    changed_by: str | None = None,
+    **fields: object,
 ) -> Account:
     """Create an account. Without a password nobody can sign in with it yet. Raises RuleBroken."""
     account = Account(**fields)
     _set_valid_password(account, password)
-    return save_account(account, database, by=by)
+    return save_account(account, database, changed_by=changed_by)
 
 
-def set_password(moid: str, raw: str | None, database: str = "default") -> None:
-    """Set or remove a password, and end all sessions of the account. Raises RuleBroken."""
+def set_password(moid: str, password: str | None, database: str = "default") -> None:
+    """Set or remove the password of an account, and end all its sessions. Raises RuleBroken."""
     with transaction.atomic(using=database):
         account = _lock_existing(moid, database)
-        _set_valid_password(account, raw)
+        _set_valid_password(account, password)
         save_account(account, database, changed=["password"])
 
 
-def enable(moid: str, database: str = "default", by: str | None = None) -> None:
+def enable(moid: str, database: str = "default", changed_by: str | None = None) -> None:
     """Enable an account, so that its person can sign in again."""
-    _set_enabled(moid, database, by, on=True)
+    _set_enabled(moid, database, changed_by, enabled=True)
 
 
-def disable(moid: str, database: str = "default", by: str | None = None) -> None:
+def disable(moid: str, database: str = "default", changed_by: str | None = None) -> None:
     """Disable an account, so that its person is signed out and cannot sign in. Raises RuleBroken."""
-    _set_enabled(moid, database, by, on=False)
+    _set_enabled(moid, database, changed_by, enabled=False)
 
 
-def delete(moid: str, database: str = "default", by: str | None = None) -> None:
-    """Delete an account. Raises RuleBroken."""
+def delete(moid: str, database: str = "default", changed_by: str | None = None) -> None:
+    """Delete an account, and revoke its tokens. Raises RuleBroken."""
     with transaction.atomic(using=database):
         account = _lock_existing(moid, database)
         _refuse_if_kept_at_core(moid, database)
+        other_operators = _count_other_operators(account, database)
         raise_if_refused(
-            accounts.refusals_to_delete(
-                account.as_facts(), by, _count_other_operators(account, database)
-            )
+            accounts.refusals_to_delete(account.as_facts(), changed_by, other_operators)
         )
         change_log.record_change(database, "account", moid, "del")
         hooks.REVOKE_CREDENTIALS.call(database, [moid])
@@ -107,9 +111,9 @@ def delete(moid: str, database: str = "default", by: str | None = None) -> None:
 
 
 def reset_second_factor(moid: str, database: str = "default") -> bool:
-    """Delete the second factor of an account, and return whether there was one.
+    """Delete the second factor of an account, and return whether there was one. Raises RuleBroken.
 
-    A new one is set up at the next sign-in. Raises RuleBroken.
+    The person sets up a new one at the next sign-in.
     """
     with transaction.atomic(using=database):
         account = _lock_existing(moid, database)
@@ -121,30 +125,33 @@ def reset_second_factor(moid: str, database: str = "default") -> bool:
     return bool(devices)
 
 
-def _set_enabled(moid: str, database: str, by: str | None, *, on: bool) -> None:
+def _set_enabled(moid: str, database: str, changed_by: str | None, *, enabled: bool) -> None:
     with transaction.atomic(using=database):
         account = _lock_existing(moid, database)
-        account.is_active = on
-        save_account(account, database, changed=["is_active"], by=by)
+        account.is_active = enabled
+        save_account(account, database, changed=["is_active"], changed_by=changed_by)
 
 
-def _set_valid_password(account: Account, raw: str | None) -> None:
-    """Set a password. Raises RuleBroken with what is wrong with it."""
-    if raw is not None:
+def _set_valid_password(account: Account, password: str | None) -> None:
+    """Set or remove a password without saving the account. Raises RuleBroken if the password is too weak."""
+    if password is not None:
         try:
-            validate_password(raw, account)
+            validate_password(password, account)
         except ValidationError as error:
             texts = [text.replace("%", "%%") for text in error.messages]
             raise RuleBroken([Refusal("password", text) for text in texts]) from None
-    account.set_password(raw)
+    account.set_password(password)
 
 
 def _revoke_and_record(before: Account | None, account: Account, database: str) -> None:
-    """End tokens where the change asks for it, and record the change."""
-    revoke = before is not None and (
+    """Revoke the tokens of an account with a new password or just disabled, and record the change of the account.
+
+    `before` is the account's state before the change, `None` for a new account.
+    """
+    must_revoke = before is not None and (
         account.password != before.password or (before.is_active and not account.is_active)
     )
-    if revoke:
+    if must_revoke:
         tokens.revoke_all(account, database)
         hooks.REVOKE_CREDENTIALS.call(database, [account.moid])
     domain_before = before.domain_id if before is not None else None
@@ -154,7 +161,7 @@ def _revoke_and_record(before: Account | None, account: Account, database: str) 
 
 
 def _columns_to_save(before: Account | None, changed: Collection[str] | None) -> list[str] | None:
-    """Return the columns to save, so that what others changed meanwhile stays. `None` means all."""
+    """Return the columns to save, so that others keep values that were changed meanwhile. `None` means all."""
     if before is None or changed is None:
         return None
     fields = Account._meta.concrete_fields
@@ -162,7 +169,7 @@ def _columns_to_save(before: Account | None, changed: Collection[str] | None) ->
 
 
 def _refuse_if_kept_at_core(moid: str, database: str) -> None:
-    """Raise RuleBroken for an account that came from the core."""
+    """Raise RuleBroken for an account that the core sent: it is changed only at the core."""
     if queries.is_kept_at_core(database, moid):
         raise RuleBroken([Refusal("", AT_CORE)])
 
@@ -179,9 +186,9 @@ def _lock_existing(moid: str, database: str) -> Account:
 
 
 def _count_other_operators(account: Account, database: str) -> int:
-    """Count the enabled operators besides this account. It is 0 if this account is no operator.
+    """Return how many enabled operators (superusers) there are besides this account; 0 if it is no operator.
 
-    They are locked, so that two operators cannot leave at the same time.
+    Their rows are locked, so that the last two operators cannot be disabled at the same time.
     """
     if not account.is_superuser:
         return 0

@@ -38,9 +38,12 @@ class SignInNameBackend(ModelBackend):
     """
 
     def authenticate(
-        self, request: Any, username: str | None = None, password: str | None = None, **more: Any
+        self, request: Any, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> Account | None:
-        """Return the account, if name and password are right and nothing is against it."""
+        """Return the account with this sign-in name, or `None` if name or password is wrong.
+
+        Raises PermissionDenied if both are right, but the account is locked out, or it or a domain is disabled.
+        """
         if request is None or username is None or password is None:
             return None
         account = _account_of_request(request, username)
@@ -61,7 +64,7 @@ class SignInNameBackend(ModelBackend):
         return account
 
     def get_user(self, user_id: int) -> Account | None:
-        """Return the account of a session with its domain, from which its rights follow."""
+        """Return the account of a browser session, read together with its domain, which decides its rights."""
         accounts = Account.objects.select_related("domain").filter(pk=user_id, is_active=True)
         return accounts.first()
 
@@ -79,7 +82,7 @@ class SignInNameBackend(ModelBackend):
 
 
 def failure_reason(request: Any) -> str:
-    """Return the sentence for somebody whose sign-in failed, in the reader's language."""
+    """Return why the sign-in of a request failed, as a sentence for its sender, in the sender's language."""
     if reason := getattr(request, "sign_in_refused", ""):
         return str(reason)
     if getattr(request, "axes_locked_out", False):
@@ -88,7 +91,7 @@ def failure_reason(request: Any) -> str:
 
 
 def tries_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
-    """Return the name under which tries are counted: the account name, whichever name was used."""
+    """Return the name under which wrong passwords are counted: the user name, whichever sign-in name was given."""
     name = str((credentials or {}).get("username") or "")
     account = _account_of_request(request, name)
     return (
@@ -97,7 +100,7 @@ def tries_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
 
 
 def _account_of_request(request: Any, name: str) -> Account | None:
-    """Return the account with a sign-in name. It is looked up once for each request."""
+    """Return the account with a sign-in name, or `None`. It is looked up once for each request."""
     cached = getattr(request, "signing_in", None)
     if cached is None or cached[0] != name:
         request.signing_in = cached = (name, _find_account(name))
@@ -114,7 +117,7 @@ def _find_account(name: str) -> Account | None:
 
 
 def _password_matches(account: Account | None, password: str) -> bool:
-    """Return whether a password is right. It takes as long for a name that nobody has."""
+    """Return whether a password is right. It takes equally long where there is no account (`None`)."""
     if len(password) > LONGEST_PASSWORD:
         return False
     if account is None:
@@ -124,7 +127,7 @@ def _password_matches(account: Account | None, password: str) -> bool:
 
 
 def _refusal_reason(account: Account) -> str:
-    """Return why somebody who knows the password may not sign in. "" means that nothing is against it."""
+    """Return why a person who knows the password may not sign in, or "" if the person may."""
     if not account.is_active:
         return _("This account is disabled: ask your administrator.")
     if account.domain_id is None or account.is_superuser:
@@ -136,14 +139,15 @@ def _refusal_reason(account: Account) -> str:
 
 
 def _record_sign_in(account: Account, request: Any) -> None:
+    """Count a successful sign-in, and delete the account's wrong tries."""
     SIGN_INS.labels("in").inc()
     if AccessAttempt.objects.filter(username=account.username).exists():
         lockout.delete_tries(account.username)
         log.info("%s signed in after wrong tries", account.username)
 
 
-def _log_locked_out(sender: Any, username: str, ip_address: str | None, **more: Any) -> None:
-    """Count and log a try that was refused because of earlier ones."""
+def _log_locked_out(sender: Any, username: str, ip_address: str | None, **kwargs: Any) -> None:
+    """Count and log a sign-in that was refused because of too many wrong ones before it."""
     SIGN_INS.labels("locked").inc()
     log.warning("%s is locked out: a try from %s was turned away", username, ip_address)
 

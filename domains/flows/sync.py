@@ -1,10 +1,13 @@
-"""A platform asks for what it has missed, and the core sends it again, or a full snapshot (ARCH §3.5).
+"""A platform requests changes of the domain tree that it has missed; the core sends them again (ARCH §3.5).
+
+The core is the deployment where the tree is edited. It answers with the missing changes, or with a full snapshot.
+BMC stands for the core's console for domains, AMC for accounts, CSS for this software at a platform.
 
 CSS -> BMC       CSS_BMC_SYNC_REQ                        on_ask_for_changes
 BMC -> CSS       BMC_CSS_DOMAIN_NTF | AMC_CSS_ACCOUNT_NTF
 
-A site asks as it begins to serve a platform (`request_missed_changes`), and when something is missing
-(`request_changes_again`). The answer comes by the feed, to the site that serves the platform by then.
+A site requests changes as it begins to serve a platform (`request_missed_changes`), and when some are missing
+(`request_changes_again`). `data.feed` sends the answer, to the site that serves the platform by then.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ log = logging.getLogger("domains.sync")
 
 
 def consumer_in_order(own: PlatformStore) -> Consumer:
-    """Return the consumer of what the core tells. One process at a time runs it, so that it is done in order."""
+    """Return the consumer of the core's changes of the tree. One process at a time runs it, so they stay in order."""
     handler: BatchHandler = partial(dispatch.handle_batch, publish_inline=True)
     queue = Routes.DOMAIN_NOTICE.value.queue
     return Consumer(
@@ -49,10 +52,10 @@ def consumer_in_order(own: PlatformStore) -> Consumer:
 
 
 LOG_RETENTION = timedelta(days=90)
-"""The log keeps changes this long. A follower that was away for longer gets a full snapshot."""
+"""The change log keeps changes this long. A follower that missed an older one gets a full snapshot."""
 
-_TRIM = 10_000
-_BASES = (
+_DELETED_AT_ONCE = 10_000
+_RAISE_BASES = (
     "UPDATE domains_follower f JOIN (SELECT platform, MAX(version) AS last FROM domains_changefor"
     " WHERE version <= %s GROUP BY platform) gone ON gone.platform = f.platform"
     " SET f.base = IF(f.sent < gone.last, NULL, GREATEST(f.base, gone.last)) WHERE f.base IS NOT NULL"
@@ -65,9 +68,9 @@ _BASES = (
 
 @handles(AskForChanges)
 def on_ask_for_changes(uow: DomainsUnitOfWork, request: AskForChanges, envelope: Envelope) -> None:
-    """Let the feed send a follower what it has missed.
+    """Note that a follower (a platform that copies the tree) is to receive the changes it has missed, and wake the feed.
 
-    A site asks for its own platform, or for one that it backs up. Raises NotTaken for others.
+    A site may request them for its own platform, or for one that it backs up. Raises NotTaken for others.
     """
     platform = _requested_platform(uow, request, envelope)
     query = "SELECT base, first FROM domains_follower WHERE platform = %s"
@@ -93,30 +96,30 @@ def on_ask_for_changes(uow: DomainsUnitOfWork, request: AskForChanges, envelope:
 
 
 def _requested_platform(uow: DomainsUnitOfWork, request: AskForChanges, envelope: Envelope) -> str:
-    """Return the platform that a request is for. Raises NotTaken.
+    """Return the platform for which changes are requested. Raises NotTaken if the sender does not back it up.
 
-    The requesting site is known by the `app_id`.
+    The sender's platform stands in the `app_id` of the message: `css@<platform>`.
     """
-    asker = envelope.app_id.partition("@")[2]
-    platform = request.platform or asker
-    if asker not in (platform, *backups_of(uow.database, platform)):
-        raise NotTaken(f"{asker or 'nobody'} does not back up {platform}", "app_id")
+    sender = envelope.app_id.partition("@")[2]
+    platform = request.platform or sender
+    if sender not in (platform, *backups_of(uow.database, platform)):
+        raise NotTaken(f"{sender or 'nobody'} does not back up {platform}", "app_id")
     return platform
 
 
 def _raise_counter(database: str, newest: int, after: int) -> None:
-    """Raise the core's counter to a version that a platform has received.
+    """Raise the core's counter of versions to `after`, a version that a platform has received, if it is lower.
 
-    A core that was restored from an older copy would otherwise give versions again that its platforms know already.
+    A core that was restored from an older backup would otherwise give versions again that platforms have applied.
     """
     if after > newest:
         sql.execute(database, "UPDATE domains_counter SET version = %s WHERE id = 1", [after])
 
 
-def delete_old_changes(platform: str, kept: timedelta = LOG_RETENTION) -> int:
-    """Delete changes that are older than `kept`, and return how many they were.
+def delete_old_changes(platform: str, retention: timedelta = LOG_RETENTION) -> int:
+    """Delete changes from the core's log that are older than `retention`, and return how many they were.
 
-    A follower that has not received them yet gets a full snapshot.
+    A follower that has not received them yet will get a full snapshot.
     """
     database = store_of(platform).database
     with transaction.atomic(using=database):
@@ -124,12 +127,12 @@ def delete_old_changes(platform: str, kept: timedelta = LOG_RETENTION) -> int:
             "SELECT version FROM domains_change WHERE at < UTC_TIMESTAMP(6) - INTERVAL %s SECOND"
             " ORDER BY version LIMIT %s"
         )
-        rows = sql.select(database, query, [int(kept.total_seconds()), _TRIM])
+        rows = sql.select(database, query, [int(retention.total_seconds()), _DELETED_AT_ONCE])
         if not rows:
             return 0
         last = rows[-1][0]
         lock_counter(database)
-        sql.execute(database, _BASES, [last])
+        sql.execute(database, _RAISE_BASES, [last])
         for table in ("domains_changefor", "domains_change"):
             sql.execute(database, f"DELETE FROM {table} WHERE version <= %s", [last])
     return len(rows)
@@ -139,7 +142,7 @@ def delete_old_changes(platform: str, kept: timedelta = LOG_RETENTION) -> int:
 
 
 def request_missed_changes(platform: str) -> None:
-    """Ask for what came meanwhile, as this site begins to serve a platform or has its broker again."""
+    """Request the changes that the core made meanwhile, as this site begins to serve a platform or is connected again."""
     with begin(platform) as uow:
         domains = uow.part(DomainsUnitOfWork)
         if domains.is_open and domains.follows_a_core():
@@ -148,7 +151,7 @@ def request_missed_changes(platform: str) -> None:
 
 
 def request_changes_again(platform: str) -> None:
-    """Ask again for what has not come, and from time to time without a reason."""
+    """Request changes again that have not arrived, and every few minutes also without a known gap."""
     with begin(platform) as uow:
         domains = uow.part(DomainsUnitOfWork)
         if domains.is_open and domains.follows_a_core():

@@ -1,4 +1,4 @@
-"""The models are the tree of domains, its machine rooms, its accounts, and the log of its changes."""
+"""The models are the tree of domains with its machine rooms and accounts, and the log of changes of these."""
 
 from domains.models.accounts import (
     Account,

@@ -1,4 +1,4 @@
-"""Accounts, the names that they sign in with, and the programs that act for people or domains."""
+"""The models of accounts, of the names that they sign in with, and of programs that act for people or domains."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Account(AccountBase):
         return self.get_full_name() or self.username
 
     def clean(self) -> None:
-        """Refuse names that are taken, and a domain that does not fit."""
+        """Raise ValidationError if another account has one of the names, or the domain does not fit the account."""
         super().clean()
         raise_validation_error(self.find_refusals(self._state.db or "default"))
 
@@ -58,7 +58,7 @@ class Application(ApplicationBase):
 
 
 def hash_secret(secret: str) -> str:
-    """Return the hash of a random secret, as it is kept.
+    """Return the hash of a random secret, which is stored in place of the secret.
 
     A secret of 128 random bits and more needs no salt and no stretching.
     """
@@ -66,7 +66,7 @@ def hash_secret(secret: str) -> str:
 
 
 class ApiKey(models.Model):
-    """An API key is the key pair of an integrator's software."""
+    """An API key is the key pair (name and secret) of an integrator's software, which acts for a domain."""
 
     key = models.CharField("oauth_consumer_key", max_length=64, primary_key=True)
     secret_hash = models.CharField(max_length=64, editable=False)
@@ -82,9 +82,9 @@ class ApiKey(models.Model):
 
 
 class ApiToken(models.Model):
-    """An API token is a software token, and the login that was made with it.
+    """An API token is a token of an integrator's software, and the login of a person that was made with it, if any.
 
-    Both end after 30 minutes without use.
+    Both end after 30 minutes without use. Token and login cookie are stored as hashes.
     """
 
     token_hash = models.CharField(max_length=64, primary_key=True)

@@ -1,4 +1,7 @@
-"""The models of propagation: a core's log and followers, and a platform's progress (ARCH §3.5)."""
+"""The models of propagation: the core's change log and followers, and a follower's progress (ARCH §3.5).
+
+The core is the deployment where the domain tree is edited; a follower is a platform that copies it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ class Unprojected(models.Model):
 
 
 class Counter(models.Model):
-    """The counter holds the version that the core gave last, in its one row.
+    """The counter holds, in its one row, the version that the core gave to a change last.
 
     The row is locked until a change commits, so that versions become visible in their order.
     """
@@ -31,7 +34,7 @@ class Counter(models.Model):
 
 
 class Change(models.Model):
-    """A change of a domain or an account, with its content at that time. The changes are the core's log."""
+    """A change of a domain or an account, with its content at that time. All changes together are the change log."""
 
     version = models.BigIntegerField(primary_key=True)
     kind = models.CharField(max_length=8)
@@ -45,7 +48,7 @@ class Change(models.Model):
 
 
 class ChangeFor(models.Model):
-    """A row says that a change concerns a platform."""
+    """A row says that a change is to be sent to a follower."""
 
     pk = models.CompositePrimaryKey("platform", "version")
     platform = models.CharField(max_length=40)
@@ -56,10 +59,11 @@ class ChangeFor(models.Model):
 
 
 class Follower(models.Model):
-    """A follower is a platform that copies the tree of this core.
+    """A follower is a platform that copies the domain tree of this deployment.
 
-    `sent` is the last version that its broker has confirmed. The log holds all of the follower's changes above `base`.
-    Without a `base` a full snapshot is sent to it, whose versions begin with `first` once sending has begun.
+    `sent` is the last version that its broker has confirmed. The change log holds all changes above version `base` that
+    concern the follower. While `base` is null it receives a full snapshot, whose versions begin with `first` (0: sending
+    has not begun).
     """
 
     platform = models.CharField(max_length=40, primary_key=True)
@@ -75,10 +79,10 @@ class Follower(models.Model):
 
 
 class Followed(models.Model):
-    """The one row says how far this platform has come in following its core.
+    """The one row says up to which `version` this platform has applied all changes of the core's tree.
 
-    `gap` says that changes are missing, which were asked for at `asked_at`. `wrong` is the reason why a change could
-    not be applied, and "" if there is none.
+    `gap`: changes are missing, which were requested at `asked_at`. `wrong` is the reason why a change could not be
+    applied, and "" if there is none.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
@@ -92,7 +96,7 @@ class Followed(models.Model):
 
 
 class Applied(models.Model):
-    """The version of a domain or an account that was applied last. It stays when the thing is deleted."""
+    """A row has the version of the last applied change of a domain or account. It stays after a deletion."""
 
     moid = models.CharField(max_length=40, primary_key=True)
     version = models.BigIntegerField(db_index=True)

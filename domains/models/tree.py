@@ -1,4 +1,4 @@
-"""The tree of domains and their machine rooms (ARCH §3, CSS §3.2)."""
+"""The models of the domain tree and of machine rooms (ARCH §3, CSS §3.2)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from domains.rules.refusal_texts import translated
 
 
 def new_moid() -> str:
-    """Return a new MOID, which is unique over the whole system."""
+    """Return a new MOID, the id of a domain, account or machine room, which is unique over the whole system."""
     return str(uuid.uuid4())
 
 
 class Level(models.IntegerChoices):
-    """The levels of the tree, numbered as in the source, and the core above all."""
+    """The levels of the domain tree, numbered as in the protocol. A user domain is a tenant; the core is the root."""
 
     USER = 0, _("user domain")
     PLATFORM = 1, _("platform domain")
@@ -31,7 +31,7 @@ class Level(models.IntegerChoices):
 
 
 class RecoveryMode(models.TextChoices):
-    """The modes of takeover: who decides that another platform takes over a platform (CSS §1.2, §2.3)."""
+    """The mode says who decides that another platform takes over a failed platform (CSS §1.2, §2.3)."""
 
     AUTO = "auto", _("automatic")
     MANUAL = "manual", _("taken over by hand")
@@ -39,7 +39,7 @@ class RecoveryMode(models.TextChoices):
 
 
 def raise_validation_error(refusals: list[rules.Refusal]) -> None:
-    """Raise the refusals of the rules, if any, as Django's forms need them, in the reader's language."""
+    """Raise ValidationError, which Django's forms show, with the refusals of the rules in the reader's language."""
     if refusals:
         raise ValidationError(
             {(refusal.field or NON_FIELD_ERRORS): translated(refusal) for refusal in refusals}
@@ -80,23 +80,23 @@ class Domain(models.Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Give a new domain the level of its class."""
+        """Save the domain, with the level of its class."""
         self._set_level_of_class()
         super().save(*args, **kwargs)
 
     def full_clean(self, *args: Any, **kwargs: Any) -> None:
-        """Check everything, after giving the domain the level of its class."""
+        """Set the level of the domain's class, then check all fields and rules. Raises ValidationError."""
         self._set_level_of_class()
         super().full_clean(*args, **kwargs)
 
     def clean(self) -> None:
-        """Refuse what would break the tree, and say what to do instead."""
+        """Raise ValidationError if the rules of the tree refuse the domain; the text says what to do instead."""
         super().clean()
         tree = tree_rows.DatabaseTree(self._state.db or "default")
         raise_validation_error(rules.refusals_to_place(self.node(), tree))
 
     def node(self) -> rules.Node:
-        """Return the domain as the rules need it."""
+        """Return the values of the domain that the rules check."""
         self._set_level_of_class()
         return rules.Node(self.moid, int(self.level), self.parent_id, self.name, self.used)
 
@@ -106,6 +106,8 @@ class Domain(models.Model):
 
 
 class _LevelManager(models.Manager["Domain"]):
+    """The manager limits queries to domains of some levels."""
+
     def __init__(self, *levels: Level) -> None:
         super().__init__()
         self._levels = levels
@@ -135,7 +137,7 @@ class ServiceDomain(Domain):
 
 
 class PlatformDomain(Domain):
-    """A platform domain is a set of machines at a site that produces service."""
+    """A platform domain is a set of machines at a site that runs conferences. One site is one platform domain."""
 
     LEVEL = Level.PLATFORM
     e164_prefix = models.CharField(
@@ -156,12 +158,12 @@ class PlatformDomain(Domain):
         verbose_name = "platform domain"
 
     def node(self) -> rules.Node:
-        """Return the domain as the rules need it, with its number prefix."""
+        """Return the values of the domain that the rules check, its number prefix among them."""
         return replace(super().node(), prefix=self.e164_prefix)
 
 
 class BackupPlatform(models.Model):
-    """A backup is a platform where another platform's conferences can end up. Backups have an order."""
+    """A backup is a platform that can take over the conferences of another platform. Backups have an order."""
 
     platform = models.ForeignKey(PlatformDomain, on_delete=models.CASCADE, related_name="backups")
     backup = models.ForeignKey(PlatformDomain, on_delete=models.PROTECT, related_name="backup_for")
@@ -182,7 +184,7 @@ class BackupPlatform(models.Model):
 
 
 class MachineRoom(models.Model):
-    """A machine room of a platform domain. Media units stand in machine rooms."""
+    """A machine room belongs to a platform domain. The media units, which run conferences, stand in machine rooms."""
 
     moid = models.CharField("MOID", max_length=40, primary_key=True, default=new_moid)
     platform = models.ForeignKey(PlatformDomain, on_delete=models.PROTECT, related_name="rooms")
@@ -198,7 +200,7 @@ class MachineRoom(models.Model):
         return f"{self.name} ({self.platform})"
 
     def clean(self) -> None:
-        """Refuse to give a room to another platform while tenants are bound to it."""
+        """Raise ValidationError if the room is given to another platform while user domains are bound to it."""
         super().clean()
         database = self._state.db or "default"
         before = tree_rows.DatabaseTree(database).platform_of_room(self.moid)
@@ -207,7 +209,7 @@ class MachineRoom(models.Model):
 
 
 class UserDomain(Domain):
-    """A user domain is a tenant. It is bound to one platform domain, and to one of its rooms or the default room."""
+    """A user domain is a tenant. It is bound to a platform domain, and to a machine room of it or the default room."""
 
     LEVEL = Level.USER
     platform = models.ForeignKey(PlatformDomain, on_delete=models.PROTECT, related_name="tenants")
@@ -223,5 +225,5 @@ class UserDomain(Domain):
         verbose_name = "user domain"
 
     def node(self) -> rules.Node:
-        """Return the domain as the rules need it, with its bindings."""
+        """Return the values of the domain that the rules check, with the platform and room that it is bound to."""
         return replace(super().node(), platform=self.platform_id, room=self.room_id)

@@ -1,4 +1,4 @@
-"""The admin pages of people and administrators."""
+"""The admin pages of accounts: people and administrators."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ from domains.rules.accounts import normalize_number
 from domains.rules.sign_in_names import normalize
 from foundation.web.admin_base import BaseAdmin, badge
 
-MOST_FOUND, MOST_ROUNDS, _SOME = 500, 20, 1000
+MAX_FOUND = 500
+_MAX_BATCHES, _BATCH = 20, 1000
 FEW_DOMAINS = 2000
 SHORTEST_MOID = 32
-"""A search term of this length is taken for a MOID."""
+"""A search term of at least this length is taken for a MOID, the id of an account."""
 
-_LAST = "\U0010ffff"
+_AFTER_ANY_CHARACTER = "\U0010ffff"
 _PERSON_FIELDS = (("first_name", "last_name"), ("email", "phone", "e164"), ("domain", "moid"))
 
 
@@ -68,60 +69,65 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin):  # type: ignore[t
     )
 
     def in_scope(self, user: Any) -> Q:
-        """Limit the accounts to the administrator's domains.
+        """Return the condition for the accounts of the administrator's domains.
 
-        If these are few, they are named one by one. Then the database begins with their accounts, and not with all accounts.
+        If these are few, the condition lists them. Then the database begins with their accounts, not with all accounts.
         """
-        domains = None if user.is_superuser else _domains_if_few(user)
+        domains = None if user.is_superuser else _domains_to_list(user)
         if domains is None:
             return super().in_scope(user)
         return Q(domain__in=domains) & ~self.for_superusers
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Return the MOID, which never changes, and the dates."""
+        """Return the fields that nobody edits: dates, the id (MOID), and the badge of the sign-in state."""
         return ["last_login", "date_joined", "moid", "sign_in"]
 
     def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
-        """Search by the beginning of any sign-in name, or by MOID. One index holds all names."""
+        """Return the accounts whose MOID is the search term, or of which a sign-in name begins with it."""
         if len(term) >= SHORTEST_MOID and "@" not in term:
             return queryset.filter(moid=term)
         digits = normalize_number(term) or ""
         start = digits if digits.lstrip("+").isdigit() else normalize(term)
-        names = SignInName.objects.filter(name__gte=start, name__lt=start + _LAST)
-        if _domains_if_few(request.user) is not None:
+        names = SignInName.objects.filter(name__gte=start, name__lt=start + _AFTER_ANY_CHARACTER)
+        if _domains_to_list(request.user) is not None:
+            # Few accounts are in scope: the database tests the names of each.
             return queryset.filter(Exists(names.filter(account=OuterRef("pk"))))
-        return queryset.filter(pk__in=_first_accounts(names, queryset))
+        # Many accounts are in scope: the first matching names are read from the index.
+        return queryset.filter(pk__in=_accounts_of_first_names(names, queryset))
 
-    # ---- by the flow ------------------------------------------------------------------------
+    # ---- saving and deleting, by the flow ---------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
-        """Save by the flow, which asks the rules again, ends sessions, and records the change."""
+        """Save by the flow `people`, which checks the rules again, ends sessions, and records the change."""
         changed = {*form.changed_data} if change else None
-        people.save_account(obj, changed=changed, by=_moid(request))
+        people.save_account(obj, changed=changed, changed_by=_moid(request))
 
     def delete_model(self, request: HttpRequest, obj: Account) -> None:
-        """Delete by the flow."""
-        people.delete(obj.moid, by=_moid(request))
+        """Delete by the flow `people`, which checks the rules and records the change."""
+        people.delete(obj.moid, changed_by=_moid(request))
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Show what the flow refuses, for instance because somebody else was faster."""
+        """Return the form of an account. If the flow refuses to save it, show why."""
         return show_refusals(request, partial(super().changeform_view, request, *args, **kwargs))
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Show what the flow refuses."""
+        """Return the page that deletes an account. If the flow refuses it, show why."""
         return show_refusals(request, partial(super().delete_view, request, *args, **kwargs))
 
     # ---- actions ----------------------------------------------------------------------------
 
     @admin.action(description=_("Unlock"), permissions=["operate"])
     def unlock(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Delete the wrong tries of accounts, after a question."""
+        """Unlock accounts, by deleting their wrong sign-in tries, after the operator has confirmed it."""
         chosen = self.chosen(queryset)
         warning = _("Five more wrong passwords will count for each of them.")
         page = self.confirm(request, chosen, "unlock", _("Unlock these accounts?"), warning)
         if page is None:
             self.carry_out(
-                request, chosen, _("Unlocked"), lambda a: bool(lockout.delete_tries(a.username))
+                request,
+                chosen,
+                _("Unlocked"),
+                lambda account: bool(lockout.delete_tries(account.username)),
             )
         return page
 
@@ -129,7 +135,7 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin):  # type: ignore[t
     def reset_second_factor(
         self, request: HttpRequest, queryset: QuerySet[Any]
     ) -> HttpResponse | None:
-        """Delete the second factors of accounts that have lost them, after a question."""
+        """Delete the second factors of accounts whose people have lost them, after the operator has confirmed it."""
         chosen = self.chosen(queryset)
         warning = _(
             "Make sure that it is the right person who asks. Whoever knows the password sets up a"
@@ -139,7 +145,9 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin):  # type: ignore[t
         page = self.confirm(request, chosen, "reset_second_factor", title, warning)
         if page is None:
             text = _("Second factor reset")
-            self.carry_out(request, chosen, text, lambda a: people.reset_second_factor(a.moid))
+            self.carry_out(
+                request, chosen, text, lambda account: people.reset_second_factor(account.moid)
+            )
         return page
 
     # ---- columns ----------------------------------------------------------------------------
@@ -164,22 +172,22 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin):  # type: ignore[t
 
     @admin.display(description=_("sign-in"))
     def sign_in(self, account: Account) -> SafeString:
-        """Return a badge: whether the person can sign in, and with a second factor."""
+        """Return a badge that says whether the person can sign in, and whether there is a second factor."""
         if not account.is_active:
             return badge(_("disabled"), "grey")
-        if _sign_in_state(account, "is_out"):
+        if _sign_in_state(account, "is_locked_out"):
             return badge(_("locked out"), "red")
         if not account.is_staff:
             return badge(_("enabled"), "green")
-        if _sign_in_state(account, "has_factor"):
+        if _sign_in_state(account, "has_second_factor"):
             return badge(_("second factor"), "green")
         return badge(_("password only"), "amber")
 
 
-def _domains_if_few(user: Any) -> list[str] | None:
-    """Return the MOIDs of the domains that a user or service administrator sees.
+def _domains_to_list(user: Any) -> list[str] | None:
+    """Return the ids of the domains that an administrator of a user or service domain sees, if they are few.
 
-    `None` means that they are too many, or that the administrator is of another level.
+    `None` means that they are too many to list in a query, or that the administrator's domain is of another level.
     """
     if level_of(user) not in (Level.USER, Level.SERVICE):
         return None
@@ -189,41 +197,42 @@ def _domains_if_few(user: Any) -> list[str] | None:
     return domains
 
 
-def _first_accounts(names: QuerySet[SignInName], visible: QuerySet[Any]) -> list[int]:
-    """Return the primary keys of the first accounts with such a name among the visible ones.
+def _accounts_of_first_names(names: QuerySet[SignInName], visible: QuerySet[Any]) -> list[int]:
+    """Return the primary keys of the accounts, among the visible ones, that have the first of these names.
 
-    Names are read in their order, some at a time. In a join the database would begin with all accounts of a large scope.
+    Names are read in alphabetical order, in batches. In a join the database would begin with all visible accounts.
     """
     accounts: dict[int, None] = {}
     last = ""
-    for _round in range(MOST_ROUNDS):
+    for _batch_number in range(_MAX_BATCHES):
         batch = list(
-            names.filter(name__gt=last).order_by("name").values_list("name", "account")[:_SOME]
+            names.filter(name__gt=last).order_by("name").values_list("name", "account")[:_BATCH]
         )
-        in_sight = set(
+        visible_keys = set(
             visible.filter(pk__in=[pk for _, pk in batch]).order_by().values_list("pk", flat=True)
         )
-        accounts |= dict.fromkeys(pk for _, pk in batch if pk in in_sight)
-        if len(accounts) >= MOST_FOUND or len(batch) < _SOME:
+        accounts |= dict.fromkeys(pk for _, pk in batch if pk in visible_keys)
+        if len(accounts) >= MAX_FOUND or len(batch) < _BATCH:
             break
         last = batch[-1][0]
-    return list(accounts)[:MOST_FOUND]
+    return list(accounts)[:MAX_FOUND]
 
 
 def _add_sign_in_state(rows: Sequence[Any]) -> None:
-    """Add `has_factor` and `is_out` to accounts, with two queries for all."""
-    staff = [row.pk for row in rows if row.is_staff]
-    devices = TOTPDevice.objects.filter(user__in=staff, confirmed=True) if staff else ()
-    with_factor, locked = (
-        {device.user_id for device in devices},
-        lockout.locked_usernames([r.username for r in rows]),
+    """Set the attributes `has_second_factor` and `is_locked_out` of accounts, with two queries for all."""
+    administrators = [row.pk for row in rows if row.is_staff]
+    devices = (
+        TOTPDevice.objects.filter(user__in=administrators, confirmed=True) if administrators else ()
     )
+    with_second_factor = {device.user_id for device in devices}
+    locked_out = lockout.locked_usernames([row.username for row in rows])
     for row in rows:
-        row.has_factor, row.is_out = row.pk in with_factor, row.username in locked
+        row.has_second_factor = row.pk in with_second_factor
+        row.is_locked_out = row.username in locked_out
 
 
 def _sign_in_state(account: Any, attribute: str) -> bool:
-    """Return one of the values of `_add_sign_in_state`, which are read if they are missing."""
+    """Return an attribute that `_add_sign_in_state` sets, after setting it if it is missing."""
     if not hasattr(account, attribute):
         _add_sign_in_state([account])
     return bool(getattr(account, attribute))

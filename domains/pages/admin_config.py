@@ -1,9 +1,9 @@
-"""The Django app of the admin, with an admin site that asks for the second factor."""
+"""The Django app of the admin uses an admin site that asks administrators for their second factor."""
 
 from django.contrib.admin.apps import AdminConfig
 
 
 class OperatorAdminConfig(AdminConfig):
-    """Django's admin app, with our admin site in place of its own."""
+    """The app is Django's admin app, with our admin site in place of Django's."""
 
     default_site = "domains.pages.admin_site.OperatorAdminSite"

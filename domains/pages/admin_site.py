@@ -1,7 +1,8 @@
 """The admin site is for administrators who have shown their second factor.
 
-password -> first time: set up the second factor; recovery codes are shown once
-         -> later: a code of the app, or a recovery code
+After name and password:
+first time -> set up the second factor, an authenticator app; recovery codes are shown once
+later      -> a code of the app, or a recovery code
 """
 
 from __future__ import annotations
@@ -24,33 +25,33 @@ from domains.pages.forms import OperatorSignInForm, OwnPasswordForm
 
 
 class OperatorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the base class has no types
-    """The admin site with all admin pages."""
+    """The admin site has all admin pages, for administrators with a second factor."""
 
     login_form = OperatorSignInForm
 
     def extra_urls(self) -> list[URLPattern]:
-        """Return the page of the second factor."""
+        """Return the address of the page that sets up or asks for the second factor."""
         return [path("second-factor/", self.second_factor, name="second-factor")]
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user is an enabled administrator with a second factor."""
-        return self._administrator(request) and _has_second_factor(request)
+        """Return whether the user is an enabled administrator who has shown the second factor in this session."""
+        return self._is_administrator(request) and _has_second_factor(request)
 
-    def _administrator(self, request: HttpRequest) -> bool:
+    def _is_administrator(self, request: HttpRequest) -> bool:
         return bool(super().has_permission(request))
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Ask for name and password, then for the second factor."""
-        if self._administrator(request) and not _has_second_factor(request):
+        if self._is_administrator(request) and not _has_second_factor(request):
             query = urlencode({"next": _next(request)})
             return HttpResponseRedirect(f"{reverse('admin:second-factor')}?{query}")
         response: HttpResponse = super().login(request, extra_context)
         return response
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Change the own password by the flow. This session goes on, all others end.
+        """Show and process the form with which people change their own password. Their other sessions end.
 
-        A password that is kept at the core is changed there.
+        An account that came from the core (the deployment where accounts of all sites are edited) is redirected there.
         """
         account: Any = request.user
         if is_kept_at_core("default", account.moid):
@@ -65,11 +66,11 @@ class OperatorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the base clas
         return response
 
     def second_factor(self, request: HttpRequest) -> HttpResponse:
-        """Let the administrator set up or show the second factor."""
+        """Show the page on which an administrator sets up the second factor, or enters a code of it."""
         return never_cache(self._second_factor)(request)
 
     def _second_factor(self, request: HttpRequest) -> HttpResponse:
-        if not self._administrator(request):
+        if not self._is_administrator(request):
             return redirect_to_login(_next(request), reverse("admin:login"))
         if _has_second_factor(request) and request.method != "POST":
             return HttpResponseRedirect(_next(request))
@@ -81,12 +82,13 @@ class OperatorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the base clas
 
 
 def _has_second_factor(request: HttpRequest) -> bool:
+    """Return whether the user has shown the second factor in this session, or the settings do not require one."""
     user: Any = request.user
     return not settings.REQUIRE_SECOND_FACTOR or bool(user.is_verified())
 
 
 def _next(request: HttpRequest) -> str:
-    """Return the page to go on to, which is a page of this site."""
-    wanted = request.POST.get("next") or request.GET.get("next") or ""
-    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure())
-    return wanted if safe else reverse("admin:index")
+    """Return the address to go on to: the argument `next` if it is an address of this site, else the index."""
+    address = request.POST.get("next") or request.GET.get("next") or ""
+    is_safe = url_has_allowed_host_and_scheme(address, {request.get_host()}, request.is_secure())
+    return address if is_safe else reverse("admin:index")

@@ -1,4 +1,4 @@
-"""Parts that several pages of domains share: refusals in words, the path to a domain, and bars."""
+"""Helpers that several admin pages of domains share: messages of refusals, paths, links, badges and bars."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ PAGES = {
     Level.PLATFORM: "platformdomain",
     Level.USER: "userdomain",
 }
-"""The model whose form shows a domain, by level."""
+"""Level of a domain -> name of the model whose admin form shows it."""
 
-BELOW = {
+LEVELS_BELOW = {
     Level.CORE: (Level.SERVICE,),
     Level.SERVICE: (Level.SERVICE, Level.PLATFORM, Level.USER),
 }
-"""The levels of domains that may be added below a domain."""
+"""Level of a domain -> levels of domains that may be added below it."""
 
-ADD = {
+_ADD_TITLES = {
     Level.SERVICE: _("Add a service domain below"),
     Level.PLATFORM: _("Add a platform domain below"),
     Level.USER: _("Add a user domain below"),
@@ -44,7 +44,7 @@ ADD = {
 
 
 def show_refusals(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
-    """Call a view, and show the refusals if its flow refuses what the form allowed."""
+    """Return the response of a view. If the flow that it calls refuses the change, show why and reload the page."""
     try:
         return view()
     except RuleBroken as error:
@@ -54,33 +54,35 @@ def show_refusals(request: HttpRequest, view: Callable[[], HttpResponse]) -> Htt
 
 
 def form_address(level: int, moid: str) -> str:
-    """Return the address of a domain's form."""
+    """Return the address of the admin form of a domain. `level` is the domain's level."""
     return reverse(f"admin:domains_{PAGES[Level(level)]}_change", args=[moid])
 
 
 def path_to(moid: str) -> list[dict[str, str]]:
     """Return the domains from the root down to this one, each with the address of its form."""
     path = tree_browser.paths_from_root(DATABASE, [moid])[moid] if moid else []
-    return [
-        {"name": name, "page": form_address(level, ancestor)}
-        for ancestor, level, name, _used in path
-    ]
+    return [{"name": step.name, "page": form_address(step.level, step.moid)} for step in path]
 
 
 def add_links(level: int, moid: str, may_add: Callable[[str], bool]) -> list[dict[str, Any]]:
-    """Return the links that add something below a domain, with the field `parent` filled in."""
+    """Return links to the forms that add a domain below this one, with the field `parent` filled in.
+
+    `level` is the level of this domain. `may_add` says whether the user may add domains of a model, given by name.
+    """
     return [
         {
-            "title": ADD[kind],
-            "page": reverse(f"admin:domains_{PAGES[kind]}_add") + "?" + urlencode({"parent": moid}),
+            "title": _ADD_TITLES[below],
+            "page": reverse(f"admin:domains_{PAGES[below]}_add")
+            + "?"
+            + urlencode({"parent": moid}),
         }
-        for kind in BELOW.get(Level(level), ())
-        if may_add(PAGES[kind])
+        for below in LEVELS_BELOW.get(Level(level), ())
+        if may_add(PAGES[below])
     ]
 
 
 def state_badge(used: bool, disabled_by: str) -> SafeString:
-    """Return a badge: enabled, disabled by itself, or disabled by a domain above."""
+    """Return a badge: enabled, disabled itself (`used` is false), or disabled by the domain above `disabled_by`."""
     if not used:
         return badge(_("disabled"), "grey")
     if disabled_by:
@@ -89,7 +91,7 @@ def state_badge(used: bool, disabled_by: str) -> SafeString:
 
 
 def limit_bars(measures: Iterable[Measure]) -> SafeString:
-    """Return a line with a bar for each limit."""
+    """Return HTML with a bar for each limit of a domain, which shows how much of it is used."""
     lines = [(measure.name, bar(measure.used, measure.limit)) for measure in measures]
     if not lines:
         return format_html('<span class="op-none">{}</span>', _("none"))
@@ -98,7 +100,7 @@ def limit_bars(measures: Iterable[Measure]) -> SafeString:
 
 
 def limit_bar(measures: Sequence[Measure], position: int) -> SafeString:
-    """Return the bar of one of a domain's limits, for a list."""
+    """Return the bar of the limit at a position among a domain's measures, or a dash if there is none."""
     if position >= len(measures):
         return SafeString("–")
     return bar(measures[position].used, measures[position].limit)

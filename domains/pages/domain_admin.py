@@ -1,4 +1,4 @@
-"""The admin pages of domains. Each level shows the fields that fit it, and where a domain stands."""
+"""The admin pages of domains. Each level has a page with its own fields."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ PARENTS = {
     "platformdomain": (Level.SERVICE,),
     "userdomain": (Level.SERVICE,),
 }
-"""The levels of domains that a domain may hang below."""
+"""Model of a domain -> levels of domains that may be its parent."""
 
-MOST_FOUND = 500
+MAX_FOUND = 500
 SHORTEST_MOID = 32
-"""A search term of this length is taken for a MOID."""
+"""A search term of at least this length is taken for a MOID, the id of a domain."""
 
 
 class TreeAdmin(BaseAdmin):
-    """The base of all pages of domains."""
+    """The base class of the admin pages of all kinds of domains."""
 
     list_select_related: Any
     scope = ("moid",)
@@ -70,49 +70,51 @@ class TreeAdmin(BaseAdmin):
     fieldsets: Any = [place, allowed, now]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Return the MOID of a saved domain, and its state, which actions change after a question."""
+        """Return the fields that nobody edits: state and limits in use, and the MOID once it is saved."""
         return ["enabled", "limits", *(["moid"] if obj else [])]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Leave out the present state of a domain that is not saved yet."""
+        """Return the groups of fields. A domain that is not saved yet has no present state to show."""
         fieldsets = super().get_fieldsets(request, obj)
         return fieldsets if obj else [fieldset for fieldset in fieldsets if fieldset[0] != _("Now")]
 
     def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
-        """Search by MOID or by the beginning of the name.
+        """Return the domain whose MOID is the term if it is long enough, else domains whose names begin with it.
 
-        The length of the term says which, because a condition with "or" would use the index of neither column.
+        A condition with "or" would use the index of neither column.
         """
         if len(term) >= SHORTEST_MOID:
             return queryset.filter(moid=term)
         return queryset.filter(name__istartswith=term)
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """Add to each row what disables it from above and what it uses, with a few statements for the page."""
+        """Set `disabled_by` (nearest disabled domain above) and `measures` (use of limits), in a few statements."""
         moids = [row.pk for row in rows]
-        above, used = tree_browser.disabled_above(DATABASE, moids), hooks.measures(DATABASE, moids)
+        disabled_by = tree_browser.disabled_above(DATABASE, moids)
+        measures = hooks.measures(DATABASE, moids)
         for row in rows:
-            row.disabled_by, row.measures = above[row.pk], used[row.pk]
+            row.disabled_by, row.measures = disabled_by[row.pk], measures[row.pk]
 
-    def _with_limits(self, domain: Any) -> Any:
+    def _enriched(self, domain: Any) -> Any:
+        """Return the domain, with the attributes that `enrich` sets."""
         if not hasattr(domain, "measures"):
             self.enrich([domain])
         return domain
 
-    # ---- writing, by the flow ---------------------------------------------------------------
+    # ---- saving and deleting, by the flow ---------------------------------------------------
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Forbid to delete what is in use. It can be disabled."""
+        """Return whether the user may delete a domain: not while anything refers to it (then it can be disabled)."""
         if isinstance(obj, Domain) and any(tree.domain_uses(obj.pk).values()):
             return False
         return bool(super().has_delete_permission(request, obj))
 
     def save_model(self, request: HttpRequest, obj: Domain, form: Any, change: bool) -> None:
-        """Save by the flow, which asks the rules again and updates Redis."""
+        """Save by the flow `change`, which checks the rules again and writes the domain to Redis."""
         tree.save_domain(obj)
 
     def delete_model(self, request: HttpRequest, obj: Domain) -> None:
-        """Delete by the flow."""
+        """Delete by the flow `change`, which checks the rules."""
         tree.delete(obj.pk)
 
     def changeform_view(
@@ -122,11 +124,13 @@ class TreeAdmin(BaseAdmin):
         form_url: str = "",
         extra_context: Any = None,
     ) -> HttpResponse:
-        """Add the path from the root, and links to add domains below."""
+        """Return the form of a domain, with the path from the root, and links that add domains below."""
         parent = self._visible_moid(request, request.GET.get("parent", ""))
         context = {"line": path_to(object_id or parent), **(extra_context or {})}
         if object_id:
-            context["below"] = add_links(self._level(object_id), object_id, self._may_add(request))
+            context["below"] = add_links(
+                self._level_of(object_id), object_id, self._may_add(request)
+            )
             context["tree_page"] = reverse("admin:domains_domain_tree") + f"?open={object_id}"
         view = partial(super().changeform_view, request, object_id, form_url, context)
         return show_refusals(request, view)
@@ -139,24 +143,26 @@ class TreeAdmin(BaseAdmin):
         tree_pages: Any = self.admin_site._registry[Domain]
         return moid if moid and tree_pages.get_queryset(request).filter(pk=moid).exists() else ""
 
-    def _level(self, moid: str) -> int:
+    def _level_of(self, moid: str) -> int:
+        """Return the level of a domain; the lowest, below which nothing can be added, if it does not exist."""
         level = Domain.objects.filter(pk=moid).values_list("level", flat=True).first()
         return Level.USER if level is None else level
 
     def _may_add(self, request: HttpRequest) -> Any:
+        """Return a function that says whether the user may add objects of a model, given by its name."""
         pages = {page.opts.model_name: page for page in self.admin_site._registry.values()}
-        return lambda name: pages[name].has_add_permission(request)
+        return lambda model_name: pages[model_name].has_add_permission(request)
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Show what the flow refuses."""
+        """Return the page that deletes a domain. If the flow refuses it, show why."""
         return show_refusals(request, partial(super().delete_view, request, *args, **kwargs))
 
     # ---- columns ----------------------------------------------------------------------------
 
     @admin.display(description=_("state"), ordering="used")
     def enabled(self, domain: Domain) -> SafeString:
-        """Return a badge: enabled, disabled by itself, or by a domain above."""
-        return state_badge(domain.used, self._with_limits(domain).disabled_by)
+        """Return a badge: enabled, disabled itself, or disabled by a domain above."""
+        return state_badge(domain.used, self._enriched(domain).disabled_by)
 
     @admin.display(description=_("above it"))
     def above(self, domain: Domain) -> str:
@@ -166,25 +172,25 @@ class TreeAdmin(BaseAdmin):
     @admin.display(description=_("used of the limits"))
     def limits(self, domain: Domain) -> SafeString:
         """Return bars for conferences and, on this site's platform, terminals, monitors and ports."""
-        return limit_bars(self._with_limits(domain).measures)
+        return limit_bars(self._enriched(domain).measures)
 
     @admin.display(description=_("small conferences"))
     def small(self, domain: Domain) -> SafeString:
-        """Return a bar of the small conferences used."""
-        return limit_bar(self._with_limits(domain).measures, 0)
+        """Return a bar that shows how many small conferences run, of those allowed."""
+        return limit_bar(self._enriched(domain).measures, 0)
 
     @admin.display(description=_("large conferences"))
     def large(self, domain: Domain) -> SafeString:
-        """Return a bar of the large conferences used."""
-        return limit_bar(self._with_limits(domain).measures, 1)
+        """Return a bar that shows how many large conferences run, of those allowed."""
+        return limit_bar(self._enriched(domain).measures, 1)
 
     # ---- enabling and disabling -------------------------------------------------------------
 
     @admin.action(description=_("Disable"), permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Disable domains, after a question.
+        """Disable domains, after the operator has confirmed it.
 
-        Nothing new starts there or below. What runs goes on, unless the operator asks to end it.
+        No conference can start in them or below. Running ones go on, unless the operator chooses to end them.
         """
         chosen = self.chosen(queryset)
         choices = [("end_running", _("End the conferences that run there as well"))]
@@ -192,14 +198,14 @@ class TreeAdmin(BaseAdmin):
             request, chosen, "disable", _("Disable these domains?"), _describe_loss(chosen), choices
         )
         if page is None:
-            end = bool(request.POST.get("end_running"))
-            switch = partial(self._switch, request, on=False)
-            self.carry_out(request, chosen, _("Disabled"), switch, in_trail=False)
-            if end:
+            disable = partial(self._set_enabled, request, enabled=False)
+            self.carry_out(request, chosen, _("Disabled"), disable, in_trail=False)
+            if request.POST.get("end_running"):
                 self._end_running(request, [row for row in chosen if not row.used])
         return page
 
     def _end_running(self, request: HttpRequest, rows: Sequence[Domain]) -> None:
+        """End the conferences that run in these domains and below, and show how many they were."""
         for row in rows:
             ended = sum(hooks.END_RUNNING.call(row.pk))
             if ended:
@@ -209,9 +215,9 @@ class TreeAdmin(BaseAdmin):
 
     @admin.action(description=_("Enable"), permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Enable domains, after a question.
+        """Enable domains, after the operator has confirmed it.
 
-        Conferences can start again there and below, as far as nothing else is disabled.
+        Conferences can start again in them and below, unless a domain above is disabled.
         """
         chosen = self.chosen(queryset)
         warning = _(
@@ -219,38 +225,39 @@ class TreeAdmin(BaseAdmin):
         )
         page = self.confirm(request, chosen, "enable", _("Enable these domains?"), warning)
         if page is None:
-            switch = partial(self._switch, request, on=True)
-            self.carry_out(request, chosen, _("Enabled"), switch, in_trail=False)
+            enable = partial(self._set_enabled, request, enabled=True)
+            self.carry_out(request, chosen, _("Enabled"), enable, in_trail=False)
         return page
 
-    def _switch(self, request: HttpRequest, row: Domain, *, on: bool) -> bool:
-        fixed = "used" in scope().fixed_fields(request.user, type(row), row)
-        if row.used == on or fixed or not self.has_change_permission(request, row):
+    def _set_enabled(self, request: HttpRequest, row: Domain, *, enabled: bool) -> bool:
+        """Enable or disable a domain. Return `False` if it is so already, or the user may not change it."""
+        is_fixed = "used" in scope().fixed_fields(request.user, type(row), row)
+        if row.used == enabled or is_fixed or not self.has_change_permission(request, row):
             return False
-        row.used = tree.change(row.pk, used=on).used
+        row.used = tree.change(row.pk, used=enabled).used
         return True
 
     @action(description=_("Disable"), url_path="disable", permissions=["change"], icon="block")  # type: ignore[untyped-decorator]  # Unfold's decorator has no types
     def disable_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
-        """Disable one domain from its page."""
+        """Disable the domain whose page is open (`disable` with one row)."""
         return self.disable(request, self.get_queryset(request).filter(pk=object_id))
 
     @action(description=_("Enable"), url_path="enable", permissions=["change"], icon="check_circle")  # type: ignore[untyped-decorator]  # Unfold's decorator has no types
     def enable_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
-        """Enable one domain from its page."""
+        """Enable the domain whose page is open (`enable` with one row)."""
         return self.enable(request, self.get_queryset(request).filter(pk=object_id))
 
 
 def _describe_loss(rows: Sequence[Domain]) -> str:
-    """Return what disabling these domains affects, in numbers."""
-    counts: dict[int, int] = {}
+    """Return a warning with how many domains below, and how many running conferences, disabling affects."""
+    below: dict[int, int] = {}
     running: dict[str, int] = {}
     for row in rows:
         for level, count in tree_browser.counts_below(DATABASE, row.pk).items():
-            counts[level] = counts.get(level, 0) + count
+            below[level] = below.get(level, 0) + count
         for kind, count in hooks.uses_by_kind(hooks.RUNNING_BELOW, DATABASE, row.pk).items():
             running[kind] = running.get(kind, 0) + count
-    below_texts = [f"{Level(level).label}: {count}" for level, count in sorted(counts.items())]
+    below_texts = [f"{Level(level).label}: {count}" for level, count in sorted(below.items())]
     running_texts = [f"{gettext(kind)}: {count}" for kind, count in running.items()]
     values = {
         "below": ", ".join(below_texts) or gettext("none"),
@@ -268,7 +275,7 @@ def _describe_loss(rows: Sequence[Domain]) -> str:
 
 @admin.register(Domain)
 class AllDomainsAdmin(TreePages, TreeAdmin, ReadOnlyAdmin):
-    """The page of the whole tree, to browse and search. Domains are edited on the page of their kind."""
+    """The page of all domains, to browse and search. A domain is edited on the page of its level."""
 
     list_display = ["name", "level", "enabled", "above", "moid"]
     list_filter = ["level", "used"]
@@ -280,19 +287,19 @@ class AllDomainsAdmin(TreePages, TreeAdmin, ReadOnlyAdmin):
     actions: Any = []
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Return the fields that are computed."""
+        """Return the fields that are computed, which nobody edits."""
         return ["kind", "enabled", "limits"]
 
     @admin.display(description=_("kind"))
     def kind(self, domain: Domain) -> SafeString:
-        """Return the level, as a link to the domain's form."""
+        """Return the domain's level in words, as a link to the domain's form."""
         page = form_address(domain.level, domain.pk)
         return format_html('<a href="{}">{}</a>', page, domain.get_level_display())
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Offer only levels that may stand above, when `parent` is completed."""
+        """Return the domains that match. While a form completes the field `parent`, only those that may be a parent."""
         if request.GET.get("field_name") == "parent":
             # The browser names the model that has the field, which is Domain for all kinds.
             levels = PARENTS.get(request.GET.get("model_name", ""), PARENTS["servicedomain"])
@@ -305,13 +312,13 @@ class AllDomainsAdmin(TreePages, TreeAdmin, ReadOnlyAdmin):
 
 @admin.register(CoreDomain)
 class CoreDomainAdmin(TreeAdmin):
-    """The page of the core domain. There is only one."""
+    """The page of the core domain, the root of the tree. There is only one."""
 
     fieldsets = [(_("Place"), {"fields": ["name", "moid"]}), (_("Now"), {"fields": ["enabled"]})]
     autocomplete_fields = []
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Allow to add a core domain only if there is none."""
+        """Return whether the user may add a core domain: only if there is none yet."""
         return not CoreDomain.objects.exists() and bool(super().has_add_permission(request))
 
 
@@ -340,7 +347,7 @@ class PlatformDomainAdmin(PlatformTables, TreeAdmin):
     ]
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Another backup asks for more than a change of the tree."""
+        """Save machine rooms and backups, and show what operators have to do besides, for instance for a new backup."""
         super().save_related(request, form, formsets, change)
         for remark in hooks.remarks(form.instance.pk):
             messages.warning(request, remark)
@@ -348,7 +355,7 @@ class PlatformDomainAdmin(PlatformTables, TreeAdmin):
 
 @admin.register(UserDomain)
 class UserDomainAdmin(TenantTables, TreeAdmin):
-    """A tenant."""
+    """The page of user domains (tenants)."""
 
     scope_at = {Level.PLATFORM: ("platform",)}
     list_display = ["name", "enabled", "bound_to", "small", "large", "moid"]
@@ -362,30 +369,29 @@ class UserDomainAdmin(TenantTables, TreeAdmin):
     ]
 
     def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
-        """Search by MOID, or for the first names that match. These are found before the tables are joined."""
+        """Return the user domain whose MOID is the term, or the first ones whose names begin with it.
+
+        The names are searched in a query of their own, because a join of the tables would begin with all user domains.
+        """
         if len(term) >= SHORTEST_MOID:
             return super().find(request, queryset, term)
-        named = Domain.objects.filter(level=Level.USER, name__istartswith=term).order_by("name")
+        matches: QuerySet[Any] = Domain.objects.filter(level=Level.USER, name__istartswith=term)
         user: Any = request.user
         if not user.is_superuser:
-            in_scope = UserDomain.objects.filter(self.in_scope(user), name__istartswith=term)
-            named = in_scope.order_by("name")
-        moids = list(named.values_list("pk", flat=True)[:MOST_FOUND])
+            matches = UserDomain.objects.filter(self.in_scope(user), name__istartswith=term)
+        moids = list(matches.order_by("name").values_list("pk", flat=True)[:MAX_FOUND])
         return queryset.filter(pk__in=moids)
 
     def get_ordering(self, request: HttpRequest) -> list[str]:
-        """Sort results of a search by name. The full list keeps the order of the table, which needs no sorting."""
+        """Return the order of the list: by name for a search, else by primary key, which needs no sorting."""
         return ["name", "moid"] if request.GET.get("q") else ["pk"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Read platforms and rooms per page.
-
-        With a join, the database would start from them and sort all user domains.
-        """
+        """Return the rows; platforms and rooms are read by queries of their own, as a join would sort all rows."""
         rows: QuerySet[Any] = super().get_queryset(request)
         return rows.prefetch_related("parent", "platform", "room__platform")
 
     @admin.display(description=_("bound to"))
     def bound_to(self, domain: UserDomain) -> str:
-        """Return the name of the room or the platform that the domain is bound to."""
+        """Return the name of the machine room, or of the platform, that the domain is bound to."""
         return str(domain.room or domain.platform)

@@ -17,7 +17,9 @@ from domains.flows import people, sign_in
 from domains.models import Account
 
 
-class _ExplainsFailure:
+class _FailureReasonMixin:
+    """A mixin for sign-in forms, which shows why a sign-in failed."""
+
     fields: Any
     request: Any
 
@@ -26,16 +28,16 @@ class _ExplainsFailure:
         self.fields["username"].widget.attrs["maxlength"] = sign_in.LONGEST_NAME
 
     def get_invalid_login_error(self) -> ValidationError:
-        """Return why the sign-in failed."""
+        """Return the error that says why the sign-in failed."""
         return ValidationError(sign_in.failure_reason(self.request), code="invalid_login")
 
 
-class SignInForm(_ExplainsFailure, AuthenticationForm):
+class SignInForm(_FailureReasonMixin, AuthenticationForm):
     """The sign-in form of people."""
 
 
-class OperatorSignInForm(_ExplainsFailure, UnfoldAuthenticationForm):  # type: ignore[misc]  # the base class has no types
-    """The sign-in form of administrators, with the looks of the admin."""
+class OperatorSignInForm(_FailureReasonMixin, UnfoldAuthenticationForm):  # type: ignore[misc]  # the base class has no types
+    """The sign-in form of administrators, in the style of the admin."""
 
     def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
         """Refuse people who are no administrators, in words that do not blame the password."""
@@ -50,13 +52,15 @@ class OperatorSignInForm(_ExplainsFailure, UnfoldAuthenticationForm):  # type: i
 # ---- passwords are set by the flow ---------------------------------------------------------------
 
 
-class _SavesByFlow:
+class _PasswordFlowMixin:
+    """A mixin for password forms, which saves the password by the flow `people`."""
+
     user: Any
     cleaned_data: dict[str, Any]
     _FIELD = "password1"
 
     def save(self, commit: bool = True) -> Account:
-        """Set the password by the flow, which ends sessions and tokens of the account."""
+        """Set or remove the password by the flow `people`, which ends sessions and tokens of the account."""
         usable = self.cleaned_data.get("set_usable_password", True)
         people.set_password(self.user.moid, self.cleaned_data[self._FIELD] if usable else None)
         self.user.refresh_from_db()
@@ -64,12 +68,12 @@ class _SavesByFlow:
         return account
 
 
-class PasswordForm(_SavesByFlow, AdminPasswordChangeForm):  # type: ignore[misc]  # the base class has no types
-    """The form that sets another person's password."""
+class PasswordForm(_PasswordFlowMixin, AdminPasswordChangeForm):  # type: ignore[misc]  # the base class has no types
+    """The form with which an administrator sets another person's password."""
 
 
-class OwnPasswordForm(_SavesByFlow, AdminOwnPasswordChangeForm):  # type: ignore[misc]  # the base class has no types
-    """The form that changes the own password."""
+class OwnPasswordForm(_PasswordFlowMixin, AdminOwnPasswordChangeForm):  # type: ignore[misc]  # the base class has no types
+    """The form with which people change their own password."""
 
     _FIELD = "new_password1"
 
@@ -78,14 +82,14 @@ class OwnPasswordForm(_SavesByFlow, AdminOwnPasswordChangeForm):  # type: ignore
 
 
 class NewAccountForm(UserCreationForm):  # type: ignore[misc]  # the base class has no types
-    """The form of an account with its first password."""
+    """The form of a new account, with its first password."""
 
     class Meta:
         model = Account
         fields = ("username",)
 
     def save(self, commit: bool = True) -> Account:
-        """Return the account unsaved. The flow saves it."""
+        """Return the account without saving it: the admin page saves it by the flow `people`."""
         account: Account = super().save(commit=False)
         return account
 
@@ -97,10 +101,10 @@ class NewAccountForm(UserCreationForm):  # type: ignore[misc]  # the base class 
 
 
 class PlatformForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of this class takes a type
-    """The form of a platform domain. Its addresses hold no passwords, which the site's environment has."""
+    """The form of a platform domain. Its addresses have no passwords: these are in the site's environment."""
 
     def clean(self) -> dict[str, Any]:
-        """Refuse addresses with a password, so that no secret is kept in the database."""
+        """Refuse addresses with a password, so that no secret gets into the database."""
         cleaned: dict[str, Any] = super().clean() or {}
         for name in ("http_url", "broker_url", "redis_url", "database_url"):
             if "@" in urlsplit(cleaned.get(name) or "").netloc:

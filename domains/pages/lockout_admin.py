@@ -1,4 +1,7 @@
-"""Admin pages of library models: lockouts can be seen and lifted, and tables of tokens have no page."""
+"""The admin page of lockouts, by which operators see and delete wrong tries to sign in.
+
+The pages that other libraries register, for instance for tables of tokens, are removed.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from oauth2_provider import models as oauth2
 
 from foundation.web.admin_base import ReadOnlyAdmin
 
-_WITHOUT_PAGE = (
+_MODELS_WITHOUT_PAGE = (
     AccessAttempt,
     AccessFailureLog,
     AccessLog,
@@ -26,18 +29,18 @@ _WITHOUT_PAGE = (
     oauth2.get_id_token_model(),
     oauth2.get_refresh_token_model(),
 )
-"""Models whose libraries register pages that know no scope, and show what nobody needs to see."""
+"""Models whose libraries register admin pages that show rows of all domains to every administrator."""
 
-for _model in _WITHOUT_PAGE:
+for _model in _MODELS_WITHOUT_PAGE:
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
 
 
 @admin.register(AccessAttempt)
 class LockoutAdmin(ReadOnlyAdmin):
-    """The page of wrong tries to sign in, by name and address.
+    """The page shows wrong tries to sign in, for each user name and IP address.
 
-    It is for superusers, because a name that was tried may belong to nobody.
+    It is for superusers, because a name that was tried may belong to no account, and so to no domain.
     """
 
     empty_words = _("Nobody has typed a wrong password of late.")
@@ -55,7 +58,7 @@ class LockoutAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Forget the wrong tries"), permissions=["operate"])
     def unlock(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Delete wrong tries, after a question, so that the person may try again."""
+        """Delete wrong tries, after the operator has confirmed it, so that the person may try again."""
         chosen = self.chosen(queryset)
         warning = _("Whoever was locked out by them may try again at once.")
         page = self.confirm(request, chosen, "unlock", _("Forget these wrong tries?"), warning)

@@ -1,4 +1,4 @@
-"""The admin pages of machine rooms. Rooms and backups are also part of their platform's page."""
+"""The admin page of machine rooms, and the parts of a platform's page for its machine rooms and backups."""
 
 from __future__ import annotations
 
@@ -27,10 +27,7 @@ from foundation.web.scoping import ScopedChoices, scope
 
 @admin.register(MachineRoom)
 class MachineRoomAdmin(RoomTables, BaseAdmin):
-    """The page of machine rooms.
-
-    Whether a room is abnormal is reported by the monitor, and not typed here.
-    """
+    """The page of machine rooms. Whether a room is abnormal is measured, not edited."""
 
     scope = ("platform",)
     list_display = ["name", "platform", "order", "is_default", "health", "moid"]
@@ -42,7 +39,7 @@ class MachineRoomAdmin(RoomTables, BaseAdmin):
     fields = [("name", "platform"), ("order", "is_default"), "health", "moid"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Return the health, and the MOID of a saved room."""
+        """Return the fields that nobody edits: the health, and the MOID once the room is saved."""
         return ["health", "moid"] if obj else ["health"]
 
     @admin.display(description=_("health"))
@@ -51,25 +48,25 @@ class MachineRoomAdmin(RoomTables, BaseAdmin):
         return badge(_("abnormal"), "red") if room.abnormal else badge(_("normal"), "green")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Forbid to delete a room while tenants are bound to it."""
+        """Return whether the user may delete a machine room: not while tenants are bound to it."""
         if isinstance(obj, MachineRoom) and any(tree.room_uses(obj.pk).values()):
             return False
         return bool(super().has_delete_permission(request, obj))
 
     def save_model(self, request: HttpRequest, obj: MachineRoom, form: Any, change: bool) -> None:
-        """Save by the flow."""
+        """Save by the flow `change`, which checks the rules and records the change."""
         tree.save_room(obj)
 
     def delete_model(self, request: HttpRequest, obj: MachineRoom) -> None:
-        """Delete by the flow."""
+        """Delete by the flow `change`, which checks the rules and records the change."""
         tree.delete_room(obj.pk)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Show what the flow refuses, for instance because somebody else was faster."""
+        """Return the form of a machine room. If the flow refuses to save it, show why."""
         return show_refusals(request, partial(super().changeform_view, request, *args, **kwargs))
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Show what the flow refuses, for instance because a tenant was bound meanwhile."""
+        """Return the page that deletes a machine room. If the flow refuses it, show why."""
         return show_refusals(request, partial(super().delete_view, request, *args, **kwargs))
 
 
@@ -77,7 +74,7 @@ class MachineRoomAdmin(RoomTables, BaseAdmin):
 
 
 class _PlatformInline(ScopedChoices, TabularInline):  # type: ignore[misc]  # the base class has no types
-    """An inline of a platform's page, for users who may change that page and this kind of thing."""
+    """A part of a platform's page that edits rows of another model, if the user has the rights to that model."""
 
     extra = 0
     tab = False
@@ -87,32 +84,33 @@ class _PlatformInline(ScopedChoices, TabularInline):  # type: ignore[misc]  # th
         translatable(self.model)
 
     def _may(self, request: HttpRequest, verb: str) -> bool:
-        closed = verb != "view" and scope().read_only_reason(self.model)
+        """Return whether the user may "view", "add", "change" or "delete" rows of the platform that is shown."""
+        is_read_only = verb != "view" and scope().read_only_reason(self.model)
         name = f"{self.opts.app_label}.{verb}_{self.opts.model_name}"
-        return not closed and bool(request.user.has_perm(name))
+        return not is_read_only and bool(request.user.has_perm(name))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Ask the table of rights. The platform itself is in scope."""
+        """Return whether the user may view the rows of this platform, which itself is in scope."""
         return self._may(request, "view")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Ask the table of rights."""
+        """Return whether the user may add rows to this platform."""
         return self._may(request, "add")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Ask the table of rights."""
+        """Return whether the user may change rows of this platform."""
         return self._may(request, "change")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Ask the table of rights."""
+        """Return whether the user may delete rows of this platform."""
         return self._may(request, "delete")
 
 
 class RoomFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # only the stub of this class takes a type
-    """The rooms of a platform: at most one is the default, and a room in use is not deleted."""
+    """The form set edits the machine rooms of a platform. At most one is the default; rooms in use stay."""
 
     def clean(self) -> None:
-        """Refuse a second default room, and to delete rooms in use, each at its row."""
+        """Refuse a second default room, at its row, and to delete a room that tenants are bound to."""
         super().clean()
         remaining = [form for form in self.forms if form not in self.deleted_forms]
         defaults = [form for form in remaining if form.cleaned_data.get("is_default")]
@@ -124,7 +122,7 @@ class RoomFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # only the stub
                 raise ValidationError(translated(refusal))
 
     def save(self, commit: bool = True) -> Any:
-        """Save and delete rooms by the flow."""
+        """Save and delete machine rooms by the flow `change`, which checks the rules and records the changes."""
         rooms = super().save(commit=False)
         if commit:
             for room in rooms:
@@ -135,21 +133,21 @@ class RoomFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # only the stub
 
 
 class BackupFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # only the stub of this class takes a type
-    """The backups of a platform, in order."""
+    """The form set edits the backups of a platform, the platforms that take over its conferences, in order."""
 
     def save(self, commit: bool = True) -> Any:
-        """Save all backups by the flow, because they form an order."""
+        """Save all backups together by the flow `change`, in the order that the field `order` gives."""
         changed = super().save(commit=False)
         if commit:
             remaining = [form for form in self.forms if form not in self.deleted_forms]
-            ranked = [form.instance for form in remaining if form.instance.backup_id]
-            ranked.sort(key=lambda backup: backup.order)
-            tree.save_backups(self.instance.pk, [backup.backup_id for backup in ranked])
+            backups = [form.instance for form in remaining if form.instance.backup_id]
+            backups.sort(key=lambda backup: backup.order)
+            tree.save_backups(self.instance.pk, [backup.backup_id for backup in backups])
         return changed
 
 
 class RoomInline(_PlatformInline):
-    """The machine rooms of a platform, in their order of backup."""
+    """The part of a platform's page with its machine rooms, in the order in which they take over from each other."""
 
     model = MachineRoom
     formset = RoomFormSet
@@ -165,14 +163,14 @@ class RoomInline(_PlatformInline):
 
 
 class BackupForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of this class takes a type
-    """The form of a backup. A platform is no backup of itself."""
+    """The form of one backup of a platform."""
 
     class Meta:
         model = BackupPlatform
         fields = ["backup", "order"]
 
     def clean_backup(self) -> PlatformDomain:
-        """Refuse the platform itself, before the database does."""
+        """Return the backup. Raises ValidationError if it is the platform itself."""
         backup: PlatformDomain = self.cleaned_data["backup"]
         if backup.pk == self.instance.platform_id:
             raise ValidationError(gettext("A platform cannot back up itself: choose another one."))
@@ -180,7 +178,7 @@ class BackupForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of
 
 
 class BackupInline(_PlatformInline):
-    """The platforms where this platform's conferences can end up, in order of preference."""
+    """The part of a platform's page with its backups: the platforms that take over its conferences, best first."""
 
     model = BackupPlatform
     form = BackupForm

@@ -1,4 +1,4 @@
-"""The admin pages of programs that act for people: API keys, and applications (OAuth2)."""
+"""The admin pages of API keys and of OAuth2 applications, by which programs act for domains and people."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from domains.flows import change as tree
 from domains.models import ApiKey, Application
 from foundation.web.admin_base import BaseAdmin, badge
 
-_ONCE = _("Write it down now, it is not kept: {name} {key}, secret {secret}")
+_SECRET_TEXT = _("Write it down now, it is not kept: {name} {key}, secret {secret}")
 
 
-def _show_once(request: HttpRequest, name: str, key: str, secret: str) -> None:
-    messages.warning(request, str(_ONCE).format(name=name, key=key, secret=secret))
+def _show_secret(request: HttpRequest, name: str, key: str, secret: str) -> None:
+    """Show a new secret in a message, the only time that it can be seen. `name` is what the key is called."""
+    messages.warning(request, str(_SECRET_TEXT).format(name=name, key=key, secret=secret))
 
 
 # ---- API keys -----------------------------------------------------------------------------------
 
 
 class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of this class takes a type
-    """The form of an API key. The key pair itself is made by the server."""
+    """The form of an API key. The server generates the key pair itself."""
 
     class Meta:
         model = ApiKey
@@ -36,7 +37,7 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(BaseAdmin):
-    """The page of API keys. A secret is shown once, when it is made, and only its hash is kept."""
+    """The page of API keys. A secret is shown once, when it is generated; only its hash is stored."""
 
     scope = ("domain",)
     form = ApiKeyForm
@@ -48,11 +49,11 @@ class ApiKeyAdmin(BaseAdmin):
     ordering = ["key"]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Return the fields, with the key once there is one."""
+        """Return the fields of the form; the key itself is shown once it is saved."""
         return ["name", "domain", "enabled"] + (["key"] if obj else [])
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Return key and domain, which never change. Another key is made instead."""
+        """Return the fields that never change: key and domain. To change them, create another API key."""
         return ["key", "domain"] if obj else []
 
     @admin.display(description=_("state"))
@@ -61,14 +62,14 @@ class ApiKeyAdmin(BaseAdmin):
         return badge(_("enabled"), "green") if key.enabled else badge(_("disabled"), "grey")
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        """Save by the flow. A new key gets its pair, and its secret is shown this once."""
+        """Save by the flow `change`. A new API key gets its key pair, and its secret is shown this once."""
         secret = "" if change else assign_key_pair(obj)
         tree.save_key(obj)
         if secret:
-            _show_once(request, "key", obj.key, secret)
+            _show_secret(request, "key", obj.key, secret)
 
     def delete_model(self, request: HttpRequest, obj: ApiKey) -> None:
-        """Delete by the flow."""
+        """Delete by the flow `change`, which records the change."""
         tree.delete_key(obj)
 
 
@@ -85,7 +86,7 @@ _GRANTS = (
 
 
 class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of this class takes a type
-    """The form of an application. Its secret is made by the server."""
+    """The form of an OAuth2 application. The server generates its secret."""
 
     client_type = forms.ChoiceField(label=_("kind"), choices=_KINDS, widget=UnfoldAdminSelectWidget)
     authorization_grant_type = forms.ChoiceField(
@@ -103,7 +104,7 @@ if admin.site.is_registered(Application):
 
 @admin.register(Application)
 class ApplicationAdmin(BaseAdmin):
-    """The page of programs that people of a domain, and of those below it, let act for them."""
+    """The page of OAuth2 applications: programs that people of a domain, or of those below it, let act for them."""
 
     scope = ("domain",)
     form = ApplicationForm
@@ -114,19 +115,19 @@ class ApplicationAdmin(BaseAdmin):
     ordering = ["id"]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Return the fields, with the id once there is one."""
+        """Return the fields of the form; the client id is shown once it is saved."""
         return [*ApplicationForm.Meta.fields, *(["client_id"] if obj else [])]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Return id and domain of a saved application.
+        """Return the fields of a saved application that never change: client id and domain.
 
-        Whom it serves must not change under the people who trust it.
+        The domain decides which people may use it; another domain needs another application.
         """
         return ["client_id", "domain"] if obj else []
 
     def save_model(self, request: HttpRequest, obj: Application, form: Any, change: bool) -> None:
-        """Save the application. The secret of a new one is shown this once, and only its hash is kept."""
+        """Save the application. The secret of a new one is shown this once; only its hash is stored."""
         secret = "" if change else obj.client_secret
         super().save_model(request, obj, form, change)
         if secret and obj.client_type == obj.CLIENT_CONFIDENTIAL:
-            _show_once(request, "client_id", obj.client_id, secret)
+            _show_secret(request, "client_id", obj.client_id, secret)

@@ -1,7 +1,7 @@
 """An administrator's second factor (django-otp) is an authenticator app, with recovery codes on paper.
 
-Wrong codes are throttled by django-otp: each doubles the wait. The recovery codes are made when the app is set up,
-shown once, and each is good for one sign-in.
+After a wrong code django-otp refuses further ones for some time, which doubles with each wrong one. The recovery
+codes are generated when the app is set up, shown once, and each can be used once.
 """
 
 from __future__ import annotations
@@ -29,15 +29,17 @@ from domains.models import Account
 
 CODES = Counter("second_factors_total", "Codes of administrators, by what came of them", ["result"])
 RECOVERY_CODES = 10
+APP_CODE_DIGITS = 6
 LONGEST_CODE = 16
 
 
 @dataclass(frozen=True, slots=True)
 class SecondFactorStep:
-    """The step that the page shows.
+    """The step that the page of the second factor shows.
 
-    While the app is set up it holds the QR code and the key, after a wrong code the `error`, and at the end the recovery
-    codes. `core_address` is the place to set it up, for an account that is kept at a core.
+    `passed`: the code was right. `error` says why a code was refused. `picture` (a QR code) and `key` are for setting up
+    the app; `recovery_codes` are shown when it is set up. `core_address` is the address of the core, for an account that
+    came from there and is set up there.
     """
 
     passed: bool = False
@@ -53,20 +55,21 @@ def take_step(request: HttpRequest) -> SecondFactorStep:
     account: Any = request.user
     code = request.POST.get("code", "").replace(" ", "").lower()[:LONGEST_CODE]
     if TOTPDevice.objects.filter(user=account, confirmed=True).exists():
-        return _verify(request, account, code)
+        return _verify_code(request, account, code)
     if is_kept_at_core("default", account.moid):
         return SecondFactorStep(core_address=settings.CORE_URL)
-    return _set_up(request, account, code)
+    return _set_up_app(request, account, code)
 
 
-# ---- later: show it -----------------------------------------------------------------------------
+# ---- later sign-ins: enter a code ---------------------------------------------------------------
 
 
-def _verify(request: HttpRequest, account: Any, code: str) -> SecondFactorStep:
-    """Check a code of the app or a recovery code. Without a code, the step only asks for one."""
+def _verify_code(request: HttpRequest, account: Any, code: str) -> SecondFactorStep:
+    """Check a code of the app, or a recovery code, and return the next step. Without a code, the step asks for one."""
     if not code:
         return SecondFactorStep()
-    model: Any = TOTPDevice if len(code) == 6 and code.isdigit() else StaticDevice
+    is_code_of_app = len(code) == APP_CODE_DIGITS and code.isdigit()
+    model: Any = TOTPDevice if is_code_of_app else StaticDevice
     device = model.objects.filter(user=account, confirmed=True).first()
     if device is not None and verify_token(account, device.persistent_id, code) is not None:
         _mark_verified(request, device)
@@ -76,7 +79,7 @@ def _verify(request: HttpRequest, account: Any, code: str) -> SecondFactorStep:
 
 
 def _describe_failure(device: Any) -> str:
-    """Return why a code was refused: it is wrong, or it came before the wait was over."""
+    """Return why a code was refused: it is wrong, or it came too soon after other wrong ones."""
     if device is not None:
         device.refresh_from_db()
         allowed, reason = device.verify_is_allowed()
@@ -86,16 +89,17 @@ def _describe_failure(device: Any) -> str:
 
 
 def _mark_verified(request: HttpRequest, device: Any) -> None:
+    """Note in the browser session, under a new session key, that the second factor was shown."""
     CODES.labels("right").inc()
     request.session.cycle_key()
     login(request, device)
 
 
-# ---- the first time: set it up ------------------------------------------------------------------
+# ---- the first sign-in: set up the app ----------------------------------------------------------
 
 
-def _set_up(request: HttpRequest, account: Any, code: str) -> SecondFactorStep:
-    """Show the QR code of a new app, or check the first code of the app."""
+def _set_up_app(request: HttpRequest, account: Any, code: str) -> SecondFactorStep:
+    """Return the step with the QR code for a new app, or, if its first code was sent, the step after checking it."""
     device, _new = TOTPDevice.objects.get_or_create(
         user=account, confirmed=False, defaults={"name": "authenticator"}
     )
@@ -115,7 +119,7 @@ def _set_up(request: HttpRequest, account: Any, code: str) -> SecondFactorStep:
 
 
 def _confirm(account: Account, device: Any, code: str) -> tuple[str, ...] | None:
-    """Confirm the app with its first code, and return the recovery codes. `None` means that the code was wrong."""
+    """Confirm the app by its first code, and return new recovery codes. `None` means that the code was wrong."""
     if verify_token(account, device.persistent_id, code) is None:
         return None
     with transaction.atomic():
@@ -133,7 +137,7 @@ def _confirm(account: Account, device: Any, code: str) -> tuple[str, ...] | None
 
 
 def _qr_code(address: str) -> SafeString:
-    """Return the QR code as SVG inside the page, so that it gets into no cache and to no third party."""
+    """Return the QR code of an address as SVG to include in the page, so that no cache stores it as a file."""
     svg = io.BytesIO()
     qrcode.make(address, image_factory=SvgPathImage, box_size=12, border=2).save(svg)
     text = svg.getvalue().decode()

@@ -1,4 +1,4 @@
-"""Tables are imported after a trial that lists every bad row, and exported line by line."""
+"""The admin pages import tables, after a trial run that lists every wrong row, and export them row by row."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from import_export.tmp_storages import CacheStorage
 from unfold.contrib.import_export.forms import ImportForm
 
 from domains.flows.import_rows import (
-    MOST_ROWS,
+    MAX_ROWS,
     AccountRows,
     PlatformRows,
     RoomRows,
@@ -34,44 +34,49 @@ from domains.flows.import_rows import (
 from foundation.web import audit
 from foundation.web.table_export import csv_lines, xlsx_file
 
-MOST_BYTES = 5 * 1024 * 1024
-MOST_UNPACKED = 100 * 1024 * 1024
-"""An XLSX file is a zip archive. Its directory says how large it becomes."""
+MAX_BYTES = 5 * 1024 * 1024
+MAX_UNPACKED_BYTES = 100 * 1024 * 1024
+"""An XLSX file is a zip archive. Its directory says how large it is unpacked."""
 
-MOST_EXPORTED = {"csv": 100_000, "xlsx": 20_000}
-_EXPORTED = {"csv": _("Exported as CSV"), "xlsx": _("Exported as XLSX")}
-MOST_SHOWN = 20
-"""The page of a trial shows this many good rows, and all bad ones."""
+MAX_EXPORTED = {"csv": 100_000, "xlsx": 20_000}
+"""Format of an exported file -> how many rows it may have."""
+
+_AUDIT_TEXTS = {"csv": _("Exported as CSV"), "xlsx": _("Exported as XLSX")}
+_FIRST_LINE = 2
+"""The line of a file in which its first row stands, after the line of headings."""
+
+MAX_SHOWN = 20
+"""The page of a trial run shows this many valid rows, and all wrong ones."""
 
 
 class PendingImportStorage(CacheStorage):  # type: ignore[misc]  # the base class has no types
-    """A file waits here for its confirmation, for an hour, and for all web processes."""
+    """The storage keeps a file between the trial run and its confirmation, for an hour, for all web processes."""
 
     CACHE_LIFETIME = 3600
     CACHE_PREFIX = "import-"
 
 
 class TableForm(ImportForm):  # type: ignore[misc]  # the base class has no types
-    """The form of a file to import, within the limits."""
+    """The form takes a file to import, and refuses one that is too large."""
 
     def clean_import_file(self) -> Any:
-        """Refuse a file that is too large, packed or unpacked, before it is read."""
+        """Return the file. Raises ValidationError if it is too large, packed or unpacked, before it is read."""
         file = self.cleaned_data["import_file"]
-        if file.size > MOST_BYTES:
+        if file.size > MAX_BYTES:
             raise forms.ValidationError(gettext("At most 5 MiB: split the file."))
         if zipfile.is_zipfile(file):
             file.seek(0)
-            with zipfile.ZipFile(file) as packed:
-                if sum(entry.file_size for entry in packed.infolist()) > MOST_UNPACKED:
+            with zipfile.ZipFile(file) as archive:
+                if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED_BYTES:
                     raise forms.ValidationError(gettext("At most 5 MiB: split the file."))
         file.seek(0)
         return file
 
 
 class TableAdminMixin(ImportMixin):  # type: ignore[misc]  # the base class has no types
-    """A mixin for pages whose rows are imported and exported as tables. `rows` is the kind of table."""
+    """A mixin for admin pages whose rows can be imported and exported as tables. `table` imports and exports them."""
 
-    rows: type[TableRows]
+    table: type[TableRows]
     model: Any
     admin_site: Any
     import_form_class = TableForm
@@ -82,13 +87,13 @@ class TableAdminMixin(ImportMixin):  # type: ignore[misc]  # the base class has 
     skip_admin_log = True
 
     def get_urls(self) -> list[Any]:
-        """Add the address of the export to that of the import."""
+        """Return the addresses of the page, with those of import and export."""
         view = self.admin_site.admin_view(self.export_view)
         name = "{}_{}_export".format(*self.get_model_info())
         return [path("export/", view, name=name), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Add links to import and export."""
+        """Return the list of rows, with links to import and export them."""
         base = "admin:{}_{}_".format(*self.get_model_info())
         parameters = request.GET.copy()
         parameters.pop("p", None)
@@ -99,38 +104,38 @@ class TableAdminMixin(ImportMixin):  # type: ignore[misc]  # the base class has 
         response: HttpResponse = super().changelist_view(request, context)
         return response
 
-    # ---- in ---------------------------------------------------------------------------------
+    # ---- import -----------------------------------------------------------------------------
 
     def has_import_permission(self, request: HttpRequest) -> bool:
-        """Allow users who may add. Each row is checked again."""
+        """Return whether the user may import: those who may add rows. The import checks each row again."""
         return bool(self.has_add_permission(request))
 
     def get_import_resource_classes(self, request: HttpRequest) -> list[type[TableRows]]:
-        """Return the kind of table."""
-        return [self.rows]
+        """Return the class that imports the rows."""
+        return [self.table]
 
-    def get_import_resource_kwargs(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
-        """Give page and request to the table, which checks rights with them."""
+    def get_import_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+        """Return the arguments of the class that imports the rows, which checks the user's rights with them."""
         return {"page": self, "request": request}
 
-    def import_action(self, request: HttpRequest, **more: Any) -> HttpResponse:
-        """Run the trial, and show what is wrong in each row."""
-        page: Any = super().import_action(request, **more)
-        return self._with_mistakes(page)
+    def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Run the trial, and return the page that shows what is wrong in each row."""
+        page: Any = super().import_action(request, **kwargs)
+        return self._with_errors(page)
 
-    def process_import(self, request: HttpRequest, **more: Any) -> HttpResponse:
-        """Import the file that the trial has checked. After an hour it has to be chosen again."""
+    def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Import the file that the trial run has checked. After an hour it has to be chosen again."""
         if not self.has_import_permission(request):
             raise PermissionDenied
         name = request.POST.get("import_file_name", "")
         if request.method == "POST" and PendingImportStorage(name=name).read() is None:
             messages.error(request, gettext("The file is no longer there: choose it again."))
             return redirect(reverse("admin:{}_{}_import".format(*self.get_model_info())))
-        response: HttpResponse = super().process_import(request, **more)
+        response: HttpResponse = super().process_import(request, **kwargs)
         return response
 
     def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
-        """Go back to the list, or show what is wrong now because somebody else was faster."""
+        """Redirect to the list of rows, or show what is wrong in rows that were right in the trial run."""
         if result.has_errors() or result.has_validation_errors():
             context = {
                 **self.admin_site.each_context(request),
@@ -138,70 +143,72 @@ class TableAdminMixin(ImportMixin):  # type: ignore[misc]  # the base class has 
                 "title": _("Import"),
                 "result": result,
             }
-            return self._with_mistakes(
-                TemplateResponse(request, self.import_template_name, context)
-            )
+            return self._with_errors(TemplateResponse(request, self.import_template_name, context))
         response: HttpResponse = super().process_result(result, request)
         return response
 
     def add_success_message(self, result: Any, request: HttpRequest) -> None:
-        """Say how many rows are new or changed."""
+        """Show how many rows are new, and how many were changed."""
         values = {"new": result.totals["new"], "changed": result.totals["update"]}
         messages.success(request, gettext("Imported: %(new)d new, %(changed)d changed.") % values)
 
-    def _with_mistakes(self, page: Any) -> HttpResponse:
+    def _with_errors(self, page: Any) -> HttpResponse:
+        """Return the page of the import, with all errors of the result and its first valid rows, if there is a result."""
         context = page.context_data
         result = context.get("result")
         if result is not None:
-            context["wrong"] = list(_list_mistakes(result))
+            context["wrong"] = list(_list_errors(result))
             context["counts"] = dict(result.totals)
             context["some"] = [
                 (number, row.import_type, row.object_repr)
-                for number, row in enumerate(result.rows[:MOST_SHOWN], 2)
+                for number, row in enumerate(result.rows[:MAX_SHOWN], _FIRST_LINE)
             ]
-        context["most_rows"] = MOST_ROWS
+        context["most_rows"] = MAX_ROWS
         response: HttpResponse = page
         return response
 
-    # ---- out --------------------------------------------------------------------------------
+    # ---- export -----------------------------------------------------------------------------
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Export what the list shows, with all its pages, up to the limit."""
+        """Return a file with all rows of the list, searched and filtered as it is, or a message if they are too many."""
         page: Any = self
         if not page.has_view_permission(request):
             raise PermissionDenied
         parameters = request.GET.copy()
-        kind = "".join(parameters.pop("format", ["csv"])[-1:])
-        if kind not in MOST_EXPORTED:
+        file_format = "".join(parameters.pop("format", ["csv"])[-1:])
+        if file_format not in MAX_EXPORTED:
             raise PermissionDenied
         request.GET = parameters  # type: ignore[assignment]  # a changed copy takes the place of the query
         rows = page.get_changelist_instance(request).queryset
-        if rows.order_by()[: MOST_EXPORTED[kind] + 1].count() > MOST_EXPORTED[kind]:
-            text = gettext("More than %d: search or filter first.") % MOST_EXPORTED[kind]
+        limit = MAX_EXPORTED[file_format]
+        if rows.order_by()[: limit + 1].count() > limit:
+            text = gettext("More than %d: search or filter first.") % limit
             messages.error(request, text)
             return redirect(reverse("admin:{}_{}_changelist".format(*self.get_model_info())))
-        audit.say(self.model(pk=None), _EXPORTED[kind], LogEntry.Action.ACCESS)
-        return self._file(kind, self.rows(self, request), rows)
+        audit.say(self.model(pk=None), _AUDIT_TEXTS[file_format], LogEntry.Action.ACCESS)
+        return self._file_response(file_format, self.table(self, request), rows)
 
-    def _file(self, kind: str, table: TableRows, rows: Any) -> HttpResponseBase:
-        head, name = table.get_export_headers(), f"{self.model._meta.model_name}.{kind}"
+    def _file_response(self, file_format: str, table: TableRows, rows: Any) -> HttpResponseBase:
+        """Return the exported rows as a file to download. CSV is sent while the rows are read."""
+        headings, name = table.get_export_headers(), f"{self.model._meta.model_name}.{file_format}"
         lines = _lines(table, rows)
-        if kind == "xlsx":
-            return FileResponse(xlsx_file(head, lines), as_attachment=True, filename=name)
+        if file_format == "xlsx":
+            return FileResponse(xlsx_file(headings, lines), as_attachment=True, filename=name)
         return StreamingHttpResponse(
-            csv_lines(head, lines),
+            csv_lines(headings, lines),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
 
 
 def _lines(table: TableRows, rows: Any) -> Iterator[list[Any]]:
+    """Yield the cells of each row. The rows are read in chunks."""
     for row in rows.iterator(chunk_size=1000):
         yield table.export_resource(row)
 
 
-def _list_mistakes(result: Any) -> Iterator[tuple[str | int, str, str]]:
-    """Yield `(line of the file, column, sentence)` for every mistake. The head is line 1."""
+def _list_errors(result: Any) -> Iterator[tuple[str | int, str, str]]:
+    """Yield `(line of the file, column, sentence)` for every error of an import. The headings are line 1."""
     for error in result.base_errors:
         yield "–", "", " ".join(getattr(error.error, "messages", [str(error.error)]))
     for row in result.invalid_rows:
@@ -219,43 +226,43 @@ def _list_mistakes(result: Any) -> Iterator[tuple[str | int, str, str]]:
 class ServiceTables(TableAdminMixin):
     """Import and export of service domains."""
 
-    rows = ServiceRows
+    table = ServiceRows
 
 
 class PlatformTables(TableAdminMixin):
     """Import and export of platform domains."""
 
-    rows = PlatformRows
+    table = PlatformRows
 
 
 class TenantTables(TableAdminMixin):
     """Import and export of user domains."""
 
-    rows = TenantRows
+    table = TenantRows
 
 
 class RoomTables(TableAdminMixin):
     """Import and export of machine rooms."""
 
-    rows = RoomRows
+    table = RoomRows
     list_before_template = "domains/lists.html"
 
 
 class AccountTables(TableAdminMixin):
-    """Import and export of accounts. Passwords of new ones go out with the answer and are kept nowhere."""
+    """Import and export of accounts. Passwords of new ones are sent with the response and not stored."""
 
-    rows = AccountRows
+    table = AccountRows
     list_before_template = "domains/lists.html"
 
     def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
-        """Send the first passwords of new accounts as a file, this once."""
+        """Return the first passwords of new accounts as a file, the only time, or else the usual page."""
         page = super().process_result(result, request)
-        initial = getattr(result, "initial", ())
-        if result.has_errors() or result.has_validation_errors() or not initial:
+        first_passwords = getattr(result, "first_passwords", ())
+        if result.has_errors() or result.has_validation_errors() or not first_passwords:
             return page
-        head = (gettext("account name"), gettext("first password"))
+        headings = (gettext("account name"), gettext("first password"))
         return HttpResponse(
-            "".join(csv_lines(head, initial)),
+            "".join(csv_lines(headings, first_passwords)),
             content_type="text/csv; charset=utf-8",
             headers={
                 "Content-Disposition": 'attachment; filename="passwords.csv"',

@@ -1,4 +1,4 @@
-"""The page of the tree shows one level at a time, opened on demand. Nothing loads the whole tree."""
+"""The page of the domain tree loads the domains below one only when the user opens it, never the whole tree."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ ICONS = {
     Level.PLATFORM: "hub",
     Level.USER: "apartment",
 }
-MOST_FOUND = 50
+MAX_FOUND = 50
+_MAX_PAGE = 1_000_000
 
 
 class TreePages:
-    """The page of all domains with the tree. What is opened, searched and shown is in scope."""
+    """A mixin for the page of all domains, which adds the tree. It shows only domains in the user's scope."""
 
     admin_site: Any
     opts: Any
@@ -36,8 +37,8 @@ class TreePages:
     has_view_permission: Any
 
     def get_urls(self) -> list[Any]:
-        """Add the tree, and the part of the page that shows what is below a domain."""
-        own = [
+        """Return the addresses of the page, with those of the tree and of the domains below one of its domains."""
+        tree_urls = [
             path("tree/", self.admin_site.admin_view(self.tree_page), name="domains_domain_tree"),
             path(
                 "tree/<str:moid>/",
@@ -45,10 +46,10 @@ class TreePages:
                 name="domains_domain_branch",
             ),
         ]
-        return own + super().get_urls()  # type: ignore[misc, no-any-return]  # the mixin stands before an admin class
+        return tree_urls + super().get_urls()  # type: ignore[misc, no-any-return]  # the mixin stands before an admin class
 
     def tree_page(self, request: HttpRequest) -> HttpResponse:
-        """Show the top of what the user may see, opened down to `open`, or the results of a search."""
+        """Return the page of the tree, opened down to the domain in the argument `open`, or the results of a search."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         term = request.GET.get("q", "").strip()
@@ -59,69 +60,73 @@ class TreePages:
             "term": term,
         }
         if term:
-            context["found"] = self._rows(request, self._search(request, term))
+            context["found"] = self._nodes(request, self._search(request, term))
         else:
-            context["nodes"] = self._opened(request)
+            context["nodes"] = self._opened_nodes(request)
         return TemplateResponse(request, "domains/tree.html", context)
 
     def branch(self, request: HttpRequest, moid: str) -> HttpResponse:
-        """Show one page of the domains directly below a domain, for the script."""
+        """Return HTML with one page of the domains directly below a domain, which the script inserts into the tree."""
         domain = self.get_object(request, moid)
         if domain is None or not self.has_view_permission(request, domain):
             raise Http404
         return TemplateResponse(
-            request, "domains/branch.html", self._below(request, domain.pk, _page(request))
+            request, "domains/branch.html", self._branch(request, domain.pk, _page_number(request))
         )
 
-    # ---- what is shown ----------------------------------------------------------------------
+    # ---- nodes of the tree, for the templates -----------------------------------------------
 
     def _top(self, request: HttpRequest) -> str:
+        """Return the MOID of the highest domain that the user sees, or "" if there is none."""
         user: Any = request.user
         core = CoreDomain.objects.values_list("pk", flat=True).first()
         return core or "" if user.is_superuser else user.domain_id or ""
 
-    def _opened(self, request: HttpRequest) -> list[dict[str, Any]]:
-        """Return the top, opened down to the requested domain, or by one level."""
-        top, wanted = self._top(request), request.GET.get("open", "")
-        path = [
-            moid
-            for moid, *_rest in tree_browser.paths_from_root(DATABASE, [wanted or top])[
-                wanted or top
-            ]
-        ]
-        way = path[path.index(top) :] if top in path else [top]
-        nodes = self._rows(request, tree_browser.load_entries(DATABASE, [top]))
+    def _opened_nodes(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """Return the node of the highest domain, opened down to the requested domain, or else by one level."""
+        top = self._top(request)
+        target = request.GET.get("open", "") or top
+        path = [step.moid for step in tree_browser.paths_from_root(DATABASE, [target])[target]]
+        path = path[path.index(top) :] if top in path else [top]
+        nodes = self._nodes(request, tree_browser.load_entries(DATABASE, [top]))
         nodes_of_level = nodes
-        for moid, deeper in zip(way, [*way[1:], ""], strict=True):
+        for moid, next_moid in zip(path, [*path[1:], ""], strict=True):
             node = next(
                 (candidate for candidate in nodes_of_level if candidate["entry"].moid == moid), None
             )
             if node is None or not node["entry"].has_children:
                 break
             node["open"] = True
-            node["branch"] = self._below(request, moid, 1, also=deeper)
+            node["branch"] = self._branch(request, moid, 1, must_show=next_moid)
             nodes_of_level = node["branch"]["nodes"]
         return nodes
 
-    def _below(self, request: HttpRequest, moid: str, page: int, also: str = "") -> dict[str, Any]:
-        entries, more = tree_browser.children(DATABASE, moid, page)
-        if also and also not in {entry.moid for entry in entries}:
-            entries = [*tree_browser.load_entries(DATABASE, [also]), *entries]
+    def _branch(
+        self, request: HttpRequest, moid: str, page: int, must_show: str = ""
+    ) -> dict[str, Any]:
+        """Return one page of the domains directly below a domain, for the template `branch.html`.
+
+        The domain `must_show`, if any, comes first if it is not on this page.
+        """
+        entries, has_more = tree_browser.children(DATABASE, moid, page)
+        if must_show and must_show not in {entry.moid for entry in entries}:
+            entries = [*tree_browser.load_entries(DATABASE, [must_show]), *entries]
         return {
-            "nodes": self._rows(request, entries),
-            "next": page + 1 if more else None,
+            "nodes": self._nodes(request, entries),
+            "next": page + 1 if has_more else None,
             "of": moid,
         }
 
     def _search(self, request: HttpRequest, term: str) -> list[TreeEntry]:
-        """Search by the beginning of the name, or by the MOID."""
+        """Return the domains whose name begins with the term, or whose MOID is the term."""
         rows, _distinct = self.get_search_results(request, self.get_queryset(request), term)
-        moids = list(rows.order_by("name", "moid").values_list("pk", flat=True)[:MOST_FOUND])
+        moids = list(rows.order_by("name", "moid").values_list("pk", flat=True)[:MAX_FOUND])
         return tree_browser.load_entries(DATABASE, moids)
 
-    def _rows(self, request: HttpRequest, entries: Sequence[TreeEntry]) -> list[dict[str, Any]]:
+    def _nodes(self, request: HttpRequest, entries: Sequence[TreeEntry]) -> list[dict[str, Any]]:
+        """Return for each domain what the templates show of it: icon, state, counts and links."""
         pages = {page.opts.model_name: page for page in self.admin_site._registry.values()}
-        may = {name: pages[name].has_add_permission(request) for name in PAGES.values()}
+        may_add = {name: pages[name].has_add_permission(request) for name in PAGES.values()}
         return [
             {
                 "entry": entry,
@@ -129,14 +134,17 @@ class TreePages:
                 "kind": Level(entry.level).label,
                 "page": form_address(entry.level, entry.moid),
                 "state": state_badge(entry.used, entry.disabled_by),
-                "counts": [(Level(level).label, n) for level, n in sorted(entry.below.items())],
-                "add": add_links(entry.level, entry.moid, may.__getitem__),
+                "counts": [
+                    (Level(level).label, count) for level, count in sorted(entry.below.items())
+                ],
+                "add": add_links(entry.level, entry.moid, may_add.__getitem__),
                 "source": reverse("admin:domains_domain_branch", args=[entry.moid]),
             }
             for entry in entries
         ]
 
 
-def _page(request: HttpRequest) -> int:
+def _page_number(request: HttpRequest) -> int:
+    """Return the page number in the argument `page`, between 1 and `_MAX_PAGE`; 1 if it is missing or no number."""
     number = request.GET.get("page", "1")
-    return max(1, min(int(number), 1_000_000)) if number.isdecimal() else 1
+    return max(1, min(int(number), _MAX_PAGE)) if number.isdecimal() else 1

@@ -1,6 +1,7 @@
-"""The rules of accounts, over plain values: what names look like, where a person belongs, who must stay.
+"""The rules of accounts say which names are well-formed, which domain an account needs, and who may not be deleted.
 
-Model, admin pages, API and commands ask these rules. A refusal is a sentence that says what to do.
+They are pure functions over plain values. Model, admin pages, API and commands all check them. A refusal is a
+sentence that says what to do instead.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from domains.rules.tree import USER, Refusal
 
 _PHONE = re.compile(r"\+?[0-9]{5,15}")
 _NUMBER = re.compile(r"[0-9]{1,16}")
-_BETWEEN = re.compile(r"[\s()./-]")
+_SEPARATORS = re.compile(r"[\s()./-]")
 
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """The facts about an account that its rules need.
+    """These are the values of an account that its rules need.
 
     An `operator` acts on the whole deployment, an `administrator` on its domain. `level` is the level of the
     account's domain, and `None` without a domain.
@@ -39,15 +40,20 @@ class AccountFacts:
 
 def normalize_number(number: str | None) -> str | None:
     """Return a telephone number without spaces, brackets, dots, slashes and dashes. `None` if it is empty."""
-    return _BETWEEN.sub("", unicodedata.normalize("NFKC", number or "")) or None
+    return _SEPARATORS.sub("", unicodedata.normalize("NFKC", number or "")) or None
 
 
 def refusals_to_save(account: AccountFacts, taken: Collection[str]) -> list[Refusal]:
-    """Return why an account cannot be saved. `taken` are those of its names that another account has."""
-    return [*_shapes(account), *_place(account), *_names(account, taken)]
+    """Return why an account cannot be saved. `taken` are those of its sign-in names that another account has."""
+    return [
+        *_number_refusals(account),
+        *_domain_refusals(account),
+        *_taken_name_refusals(account, taken),
+    ]
 
 
-def _shapes(account: AccountFacts) -> list[Refusal]:
+def _number_refusals(account: AccountFacts) -> list[Refusal]:
+    """Refuse a malformed phone number or E.164 number."""
     refusals = []
     if account.phone and not _PHONE.fullmatch(account.phone):
         text = "Write the phone number with 5 to 15 digits, for instance +49301234567."
@@ -58,7 +64,8 @@ def _shapes(account: AccountFacts) -> list[Refusal]:
     return refusals
 
 
-def _place(account: AccountFacts) -> list[Refusal]:
+def _domain_refusals(account: AccountFacts) -> list[Refusal]:
+    """Refuse an account without a domain, and a person outside of user domains. Operators need no domain."""
     if account.operator:
         return []
     if account.level is None:
@@ -70,7 +77,8 @@ def _place(account: AccountFacts) -> list[Refusal]:
     return []
 
 
-def _names(account: AccountFacts, taken: Collection[str]) -> list[Refusal]:
+def _taken_name_refusals(account: AccountFacts, taken: Collection[str]) -> list[Refusal]:
+    """Refuse each name of an account that is among the `taken` ones."""
     names = (
         ("username", account.username),
         ("email", account.email),
@@ -89,29 +97,34 @@ def _names(account: AccountFacts, taken: Collection[str]) -> list[Refusal]:
 
 
 def refusals_to_change(
-    before: AccountFacts, after: AccountFacts, by: str | None, others: int
+    before: AccountFacts, after: AccountFacts, changed_by: str | None, other_operators: int
 ) -> list[Refusal]:
     """Return why an account cannot be changed from `before` to `after`.
 
-    `by` is the MOID of the person who changes it. `others` counts the enabled operators besides this account.
+    `changed_by` is the MOID of the person who changes it. `other_operators` counts the enabled operators besides it.
     """
     refusals = []
-    if before.moid == by and before.enabled and not after.enabled:
+    if before.moid == changed_by and before.enabled and not after.enabled:
         text = "You cannot disable yourself: ask another administrator to do it."
         refusals.append(Refusal("is_active", text))
-    stays = after.operator and after.enabled
-    if before.operator and before.enabled and not stays and not others:
+    stays_operator = after.operator and after.enabled
+    if before.operator and before.enabled and not stays_operator and not other_operators:
         text = "This is the last enabled operator: make another account an operator first."
         refusals.append(Refusal("is_superuser" if after.enabled else "is_active", text))
     return refusals
 
 
-def refusals_to_delete(account: AccountFacts, by: str | None, others: int) -> list[Refusal]:
-    """Return why an account cannot be deleted (`by` and `others` as in `refusals_to_change`)."""
-    if account.moid == by:
+def refusals_to_delete(
+    account: AccountFacts, deleted_by: str | None, other_operators: int
+) -> list[Refusal]:
+    """Return why an account cannot be deleted.
+
+    `deleted_by` is the MOID of the person who deletes it. `other_operators` counts the enabled operators besides it.
+    """
+    if account.moid == deleted_by:
         text = "You cannot delete yourself: ask another administrator to do it."
         return [Refusal("", text)]
-    if account.operator and account.enabled and not others:
+    if account.operator and account.enabled and not other_operators:
         text = "This is the last enabled operator: make another account an operator first."
         return [Refusal("", text)]
     return []

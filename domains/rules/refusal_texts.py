@@ -1,4 +1,4 @@
-"""Refusals of the rules as sentences in the reader's language."""
+"""The module translates refusals of the rules into sentences in the reader's language."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ MORE_TERMS = (
     gettext_noop("API keys"),
     gettext_noop("backup of"),
 )
-"""Terms that the rules put together or read from tables. They stand here so that translators find them."""
+"""Terms that the rules compose or read from tables. They are listed here so that the translation tools find them."""
 
 
 def translated(refusal: Refusal) -> str:
     """Return a refusal as a sentence in the reader's language. Names of domains in it are not translated."""
-    return gettext(refusal.text) % {name: _word(value) for name, value in refusal.values.items()}
+    return gettext(refusal.text) % {
+        name: _translated_value(value) for name, value in refusal.values.items()
+    }
 
 
-def _word(value: Any) -> Any:
+def _translated_value(value: Any) -> Any:
+    """Return a value of a refusal, translated if it is a term or counts of terms."""
     if isinstance(value, Term):
         return gettext(value)
     if isinstance(value, Counts):

@@ -1,8 +1,8 @@
-"""Rights of administrators form one table, which every page asks, and which is printed as docs/rights.md.
+"""The table of administrators' rights, which every admin page checks, and which is printed as docs/rights.md.
 
-An administrator acts on its own domain and on what lies below. What it may do there with a kind of
-thing follows from the level of its own domain. A superuser, the operator of the whole deployment,
-stands above the table.
+An administrator is an account that acts on its own domain and on the domains below. What it may do there with
+objects of a model follows from the level of its own domain. A superuser, the operator of the whole deployment, may do
+everything.
 """
 
 from __future__ import annotations
@@ -29,27 +29,31 @@ SET_BY_DOMAINS_ABOVE = frozenset(
         "enable_h265",
     }
 )
-"""Fields of an administrator's own domain that are decided above it: place, bindings, limits, allowances."""
+"""Fields of the administrator's own domain that only administrators of the domains above it may set."""
 
 OWN_RIGHTS = frozenset({"domain", "is_staff", "is_superuser", "is_active"})
-"""Fields that nobody changes of the own account."""
+"""Fields that nobody may change of their own account: its rights, its domain and whether it is active."""
 
 SET_BY_SUPERUSERS = frozenset({"is_superuser"})
-"""Fields that only superusers set, since nobody may give more rights than they have."""
+"""Fields of accounts that only superusers may set, since nobody may give more rights than they have."""
 
 
 @dataclass(frozen=True, slots=True)
 class RightsRow:
-    """A row of the table: a kind of thing, what administrators of each level may do with it, and whose it is."""
+    """A row of the table says what administrators of each level may do with objects of a model.
+
+    `thing` is the model in words. `verbs`: level of the administrator's domain -> verbs. `owner` says, in words, to
+    which domain an object belongs.
+    """
 
     thing: str
     model: str
     verbs: Mapping[int, frozenset[str]]
-    whose: str
+    owner: str
 
 
-BY_MODEL: dict[str, RightsRow] = {}
-"""The whole table by model (`app.model`). Each app declares its rows in its `AppConfig`."""
+ROWS_BY_MODEL: dict[str, RightsRow] = {}
+"""The whole table: model (`app.model`) -> row. Each app declares its rows in its `AppConfig`."""
 
 
 def declare(rows: str) -> None:
@@ -57,46 +61,50 @@ def declare(rows: str) -> None:
 
     Each line is a row with the cells
 
-        thing | model | core | service | platform | user | whose, and what "operate" means
+        thing | model | core | service | platform | user | owner, and what "operate" means
 
-    The four cells in the middle are levels of administrators. Their letters are the initials of VERBS. A dot stands for
-    an action that administrators of that level may not do.
+    The four cells in the middle are for administrators of each level. Their letters are the initials of the verbs that
+    they may do (`VERBS`); a dot stands for a verb that they may not do.
     """
     for line in rows.strip().splitlines():
-        row = _row(line)
-        BY_MODEL[row.model] = row
+        row = _parse_row(line)
+        ROWS_BY_MODEL[row.model] = row
 
 
-def _row(line: str) -> RightsRow:
-    thing, model, core, service, platform, user, whose = (cell.strip() for cell in line.split("|"))
+def _parse_row(line: str) -> RightsRow:
+    """Return the row that a line of a declaration describes (see `declare`)."""
+    thing, model, core, service, platform, user, owner = (cell.strip() for cell in line.split("|"))
     letters_of = {CORE: core, SERVICE: service, PLATFORM: platform, USER: user}
     verbs = {
         level: frozenset(VERBS[letter] for letter in letters if letter != ".")
         for level, letters in letters_of.items()
     }
-    return RightsRow(thing, model, verbs, whose)
+    return RightsRow(thing, model, verbs, owner)
 
 
 def may(level: int | None, verb: str, model: str) -> bool:
-    """Return whether administrators of a domain of this level may do something to things of a kind, in their scope.
+    """Return whether administrators of domains of a level may do something with objects of a model in their scope.
 
-    `model` is the kind, as `app.model`. A kind without a row in the table is for superusers alone.
+    `model` is written `app.model`. A model without a row in the table is for superusers alone.
     """
-    row = BY_MODEL.get(model)
+    row = ROWS_BY_MODEL.get(model)
     return row is not None and level is not None and verb in row.verbs[level]
 
 
 def permissions(level: int | None) -> frozenset[str]:
-    """Return all rights of administrators of a level, each as `app.verb_model`, as Django names them."""
+    """Return all rights of administrators of a level, each named as Django does: `app.verb_model`.
+
+    `None` stands for an account that is no administrator: it has none.
+    """
     return frozenset(
         f"{app}.{verb}_{name}"
-        for row in BY_MODEL.values()
+        for row in ROWS_BY_MODEL.values()
         for verb in row.verbs.get(-1 if level is None else level, ())
         for app, name in [row.model.split(".")]
     )
 
 
-# ---- as a page ----------------------------------------------------------------------------------
+# ---- the table as docs/rights.md ----------------------------------------------------------------
 
 _HEAD = """# Rights of administrators
 
@@ -138,6 +146,7 @@ def rights_page() -> str:
 
 
 def _table() -> Iterator[str]:
+    """Yield the lines of the table in Markdown."""
     levels = (CORE, SERVICE, PLATFORM, USER)
     yield (
         "| thing | "
@@ -145,10 +154,10 @@ def _table() -> Iterator[str]:
         + " | whose |"
     )
     yield "|---|" + "---|" * len(levels) + "---|"
-    for row in BY_MODEL.values():
-        cells = (_words(row.verbs[level]) for level in levels)
-        yield f"| {row.thing} | " + " | ".join(cells) + f" | {row.whose} |"
+    for row in ROWS_BY_MODEL.values():
+        cells = (_verbs_in_words(row.verbs[level]) for level in levels)
+        yield f"| {row.thing} | " + " | ".join(cells) + f" | {row.owner} |"
 
 
-def _words(verbs: frozenset[str]) -> str:
+def _verbs_in_words(verbs: frozenset[str]) -> str:
     return ", ".join(word for word in VERBS.values() if word in verbs) or "–"

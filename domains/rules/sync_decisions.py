@@ -1,4 +1,7 @@
-"""Decisions about changes that arrive from a core, and about requests for changes that are missing."""
+"""The module decides what to do with changes of the domain tree that arrive from the core, and with missing ones.
+
+The core is the deployment where the tree is edited; a follower is a platform that copies it. Changes have versions.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ ASK_ANYWAY = timedelta(minutes=5)
 
 
 class Verdict(Enum):
-    """The verdict on a change that arrives: apply it, skip it as a duplicate, or wait for those before it."""
+    """The verdict on an arriving change is to apply it, to skip it as a duplicate, or to wait for those before it."""
 
     APPLY = "apply"
     SEEN = "seen"
@@ -22,10 +25,11 @@ class Verdict(Enum):
 
 
 def judge_change(version: int, previous: int | None, cursor: int, applied: int) -> Verdict:
-    """Judge a change that arrives at a platform.
+    """Return whether a platform applies an arriving change of a domain or account, skips it, or waits.
 
-    `previous` is the version that the core sent before it, and `cursor` the version up to which the platform has
-    everything. `applied` is the version of the same domain or account that was applied last, 0 for none.
+    `previous` is the version of the change that the core sent before it, `None` if the sender names none. `cursor` is
+    the version up to which the platform has all changes. `applied` is the version of the last change of the same domain
+    or account that was applied, 0 for none.
     """
     if previous is not None and previous > cursor:
         return Verdict.GAP
@@ -33,9 +37,9 @@ def judge_change(version: int, previous: int | None, cursor: int, applied: int) 
 
 
 def is_time_to_ask(now: datetime, asked_at: datetime | None, gap: bool) -> bool:
-    """Return whether it is time to ask the core for changes.
+    """Return whether it is time to request changes from the core again.
 
-    `gap` says that changes are known to be missing. `asked_at` is `None` if the platform has never asked.
+    `gap`: changes are known to be missing. `asked_at` is the time of the last request, `None` if there was none.
     """
     if asked_at is None:
         return True
@@ -43,7 +47,7 @@ def is_time_to_ask(now: datetime, asked_at: datetime | None, gap: bool) -> bool:
 
 
 class Sync(Enum):
-    """The answer to a platform that asks for the changes after a version."""
+    """The answer to a follower that requests changes: those of the log again, the whole tree, or nothing."""
 
     AGAIN = "again"
     WHOLE = "whole"
@@ -51,27 +55,30 @@ class Sync(Enum):
 
 
 def decide_sync(after: int, base: int | None, first: int, newest: int) -> Sync:
-    """Decide what to send to a follower that asks for the changes after version `after`.
+    """Decide what to send to a follower that requests the changes after version `after`.
 
-    The log holds everything above `base` that concerns the follower, and `newest` is its last version. So the log
-    answers if `after` lies between them. Otherwise a full snapshot does.
+    The change log holds all changes above version `base` that concern the follower; the last version is `newest`. If
+    `after` lies between them, the changes of the log are sent. Otherwise a full snapshot of the tree is.
 
     `base` is `None` while a full snapshot is being sent, whose versions begin with `first` (0: it has not begun).
-    It is sent again only if the follower has received a part of it and then missed something.
+    It is sent again only if the follower has received a part of it and then missed a message.
     """
     if base is None:
         return Sync.WHOLE if first and after >= first else Sync.NOTHING
     return Sync.AGAIN if base <= after <= newest else Sync.WHOLE
 
 
-def platforms_holding(lines: Mapping[str, Sequence[str]], above: Sequence[str]) -> frozenset[str]:
-    """Return the platforms that hold a domain.
+def platforms_holding(
+    paths_of_platforms: Mapping[str, Sequence[str]], path_of_domain: Sequence[str]
+) -> frozenset[str]:
+    """Return the platforms that hold a copy of a domain.
 
-    `lines` gives for each platform its own MOID, that of its service domain, and so on up to the root. `above` is
-    the domain and all domains above it. A platform holds its service domain with everything below it, all domains
-    above, and nothing else (ARCH §3.6).
+    A path is the MOID of a platform or domain, that of its parent, and so on up to the root. A platform holds its
+    parent with all domains below the parent, and the domains above itself, and no others (ARCH §3.6).
     """
-    line_of_domain = frozenset(above)
+    ancestors = frozenset(path_of_domain)
     return frozenset(
-        p for p, line in lines.items() if line_of_domain & {*line[1:2]} or above[0] in line
+        platform
+        for platform, path in paths_of_platforms.items()
+        if ancestors & {*path[1:2]} or path_of_domain[0] in path
     )

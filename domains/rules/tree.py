@@ -1,7 +1,9 @@
-"""The rules of the tree (ARCH §3), over plain values: where a domain may hang, and what it may be bound to.
+"""The rules of the tree say below which parent a domain may lie, and to what it may be bound (ARCH §3).
 
-Model, admin pages, API and messages ask these rules, so all of them refuse alike. A refusal is a sentence that says
-what to do. The facts about the present tree come in as a `Tree`.
+The tree has a core domain as its root, then service domains, which may nest, then platform domains (machines at a site)
+and user domains (tenants). A user domain is bound to a platform domain and one of its machine rooms. Model, admin
+pages, API and messages all check these rules. They are pure: the present tree comes in as a `Tree`. A refusal is a
+sentence that says what to do instead.
 """
 
 from __future__ import annotations
@@ -19,22 +21,24 @@ NAMES = {
     CORE: "core domain",
 }
 DEEPEST = 16
-_ABOVE = {
+"""The tree may have this many levels from the root down."""
+
+_LEVELS_OF_PARENT = {
     CORE: frozenset[int](),
     SERVICE: frozenset({CORE, SERVICE}),
     PLATFORM: frozenset({SERVICE}),
     USER: frozenset({SERVICE}),
 }
-_NAMED = 5
+_MAX_NAMES = 5
 """A sentence lists at most this many names to choose from."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """The facts about a domain that its rules need.
+    """A node is a domain with the values that the rules need.
 
-    `platform` and `room` are the bindings of a user domain. `prefix` is the number prefix of a platform domain that is
-    to be saved. It is "" for domains that were read from the tree.
+    `used`: it is enabled. `platform` and `room` are the platform domain and machine room that a user domain is bound to.
+    `prefix` is the number prefix of a platform domain that is to be saved; "" for domains read from the tree.
     """
 
     moid: str
@@ -48,48 +52,48 @@ class Node:
 
     @property
     def place(self) -> tuple[int, str | None, str | None, str | None]:
-        """Return the values that the rules are about. A change of other values breaks no rule."""
+        """Return the values that the rules check: level, parent, platform, room. Changes of others break no rule."""
         return self.level, self.parent, self.platform, self.room
 
 
 class Tree(Protocol):
-    """The facts about the present tree that the rules need."""
+    """The tree answers what the rules need to know of the stored domains."""
 
     def node(self, moid: str) -> Node | None:
-        """Return a domain by its MOID, or `None`."""
+        """Return a domain by its id (MOID), or `None` if it does not exist."""
 
     def core(self) -> Node | None:
-        """Return the root, or `None` if there is none yet."""
+        """Return the core domain, the root of the tree, or `None` if the tree is empty."""
 
     def platforms_of(self, service: str) -> Sequence[Node]:
         """Return the platform domains directly below a service domain."""
 
     def bound_below(self, moid: str) -> Iterable[Node]:
-        """Return user domains anywhere below a domain.
+        """Return, of the user domains below a domain, one for each pair of its parent and its platform.
 
-        One stands for all that hang below the same service domain and are bound to the same platform.
+        It stands for all with the same parent and platform, since the rules compare only these.
         """
 
     def height(self, moid: str) -> int:
-        """Return how many levels a domain takes together with the domains below it: 1 for a leaf."""
+        """Return how many domains lie on the longest way from a domain down, itself included: 1 for a leaf."""
 
     def platform_of_room(self, room: str) -> str | None:
-        """Return the platform domain that a machine room belongs to, or `None`."""
+        """Return the platform domain that a machine room belongs to, or `None` if there is no such room."""
 
     def overlapping(self, moid: str, prefix: str) -> tuple[str, str] | None:
-        """Return name and number prefix of another platform domain whose prefix overlaps with this one.
+        """Return name and number prefix of another platform domain whose prefix overlaps with `prefix`.
 
-        Two prefixes overlap if one begins with the other. `None` means that none does, or that the domain has this
-        prefix already.
+        Two prefixes overlap if one begins with the other. `None` means that no other does, or that the domain `moid`
+        has this prefix already.
         """
 
 
 class Term(str):
-    """A term is a word of this program among the values of a sentence. It is translated, a name is not."""
+    """A term is a value of a refusal's sentence that is translated, as "user domain" is; a name is not."""
 
 
 class Counts(dict[str, int]):
-    """Counts say how many there are of each kind. The kinds are words of this program."""
+    """Counts are a value of a refusal's sentence: a kind of rows, as a term, -> how many there are."""
 
     def __str__(self) -> str:
         return ", ".join(f"{kind}: {count}" for kind, count in self.items())
@@ -97,10 +101,10 @@ class Counts(dict[str, int]):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refusal says which field is wrong, and why.
+    """A refusal says which field of a domain or account is wrong, and why.
 
-    The field is "" if it is the domain or account as a whole. The values are kept apart from the sentence, so that it can be
-    translated.
+    `field` is "" if the domain or account as a whole is refused. `text` is the sentence, with placeholders for `values`,
+    so that it can be translated.
     """
 
     field: str
@@ -109,7 +113,7 @@ class Refusal:
 
     @property
     def sentence(self) -> str:
-        """Return the sentence in English."""
+        """Return the sentence in English, with its values."""
         return self.text % self.values
 
 
@@ -137,7 +141,7 @@ class RuleBroken(Exception):
 def refusals_to_place(node: Node, tree: Tree) -> list[Refusal]:
     """Return why a domain cannot be saved as it is. An empty list means that it can.
 
-    A domain that stays in its place is not judged again, so disabling a domain is never refused.
+    A domain whose parent and bindings do not change is not checked again, so disabling a domain is never refused.
     """
     before = tree.node(node.moid)
     if before is not None and before.level != node.level:
@@ -159,7 +163,7 @@ def refusals_to_place(node: Node, tree: Tree) -> list[Refusal]:
 
 
 def _prefix_refusals(node: Node, tree: Tree) -> list[Refusal]:
-    """Refuse a number prefix that overlaps with another: a number has to tell its platform."""
+    """Refuse a number prefix that overlaps with another one: it must be clear to which platform a number belongs."""
     other = tree.overlapping(node.moid, node.prefix) if node.prefix else None
     if other is None:
         return []
@@ -183,15 +187,15 @@ def _root_refusals(node: Node, tree: Tree) -> list[Refusal]:
 
 
 def _parent_refusals(node: Node, tree: Tree) -> list[Refusal]:
-    """Refuse a place without a domain of a fitting level above it, or below the domain itself."""
-    allowed = Term(" or ".join(NAMES[level] for level in sorted(_ABOVE[node.level])))
+    """Refuse a parent that is missing or of a wrong level, and one that lies too deep or below the domain itself."""
+    allowed = Term(" or ".join(NAMES[level] for level in sorted(_LEVELS_OF_PARENT[node.level])))
     if node.parent is None:
         return [Refusal("parent", "Choose a %(names)s above it.", {"names": allowed})]
     parent = tree.node(node.parent)
     if parent is None:
         text = "The domain above it does not exist any more: choose a %(names)s that does."
         return [Refusal("parent", text, {"names": allowed})]
-    if parent.level not in _ABOVE[node.level]:
+    if parent.level not in _LEVELS_OF_PARENT[node.level]:
         text = "A %(kind)s cannot hang below the %(above)s “%(name)s”. Choose a %(names)s above it."
         values = {"kind": Term(NAMES[node.level]), "above": Term(NAMES[parent.level])}
         return [Refusal("parent", text, {**values, "name": parent.name, "names": allowed})]
@@ -199,31 +203,31 @@ def _parent_refusals(node: Node, tree: Tree) -> list[Refusal]:
 
 
 def _depth_refusals(node: Node, parent: Node, tree: Tree) -> list[Refusal]:
-    """Refuse a place below the domain itself, and one that makes the tree too deep."""
-    line = above(parent, tree)
-    if any(ancestor.moid == node.moid for ancestor in line):
+    """Refuse a parent that lies below the domain itself, and one that would make the tree too deep."""
+    ancestors = above(parent, tree)
+    if any(ancestor.moid == node.moid for ancestor in ancestors):
         text = (
             "“%(name)s” is this domain or lies below it, and a domain cannot stand above itself:"
             " choose one that does not lie below it."
         )
         return [Refusal("parent", text, {"name": parent.name})]
     height = tree.height(node.moid) if node.level == SERVICE else 1
-    if len(line) + height > DEEPEST:
+    if len(ancestors) + height > DEEPEST:
         text = "The tree may be %(most)d levels deep: choose a domain further up."
         return [Refusal("parent", text, {"most": DEEPEST})]
     return []
 
 
 def _binding_refusals(node: Node, tree: Tree) -> list[Refusal]:
-    """Refuse a platform out of reach, and a room of another platform."""
-    reach = reachable(node.parent, tree)
-    if node.platform not in {platform.moid for platform in reach}:
-        if not reach:
+    """Refuse a platform that the user domain may not be bound to, and a machine room of another platform."""
+    platforms = bindable_platforms(node.parent, tree)
+    if node.platform not in {platform.moid for platform in platforms}:
+        if not platforms:
             text = "No platform domain is within its reach: create one below “%(name)s” first."
             parent = tree.node(node.parent or "")
             return [Refusal("platform", text, {"name": parent.name if parent else ""})]
         text = "Bind it to a platform domain within its reach: %(names)s."
-        return [Refusal("platform", text, {"names": _listed(reach)})]
+        return [Refusal("platform", text, {"names": _names(platforms)})]
     if node.room is not None and tree.platform_of_room(node.room) != node.platform:
         text = (
             "This room belongs to another platform domain: choose a room of the bound one, or none."
@@ -232,29 +236,31 @@ def _binding_refusals(node: Node, tree: Tree) -> list[Refusal]:
     return []
 
 
-def _listed(nodes: Sequence[Node]) -> str:
-    names = [node.name for node in nodes[:_NAMED]]
-    return ", ".join(names) + (" …" if len(nodes) > _NAMED else "")
+def _names(nodes: Sequence[Node]) -> str:
+    """Return the names of domains for a sentence, the first few if there are many."""
+    names = [node.name for node in nodes[:_MAX_NAMES]]
+    return ", ".join(names) + (" …" if len(nodes) > _MAX_NAMES else "")
 
 
 def _out_of_reach_refusals(before: Node | None, node: Node, tree: Tree) -> list[Refusal]:
-    """Refuse a change that would put the platform of some user domain out of that domain's reach.
+    """Refuse a change after which some user domain would be bound to a platform that it may not be bound to.
 
-    A service domain takes along those below it. A platform domain that leaves a place leaves its tenants behind. One
-    that comes to a place without platforms cuts off the tenants there who borrowed one from further up.
+    A service domain moves with the user domains below it. A platform domain that moves leaves its tenants behind; at its
+    new parent, if that had no platform so far, tenants would lose the platform of a domain further up.
     """
     if node.level == SERVICE:
         roots = {node.moid} if before is not None else set()
     elif node.level == PLATFORM:
-        roots = {tenant for tenant in (before and before.parent, node.parent) if tenant}
+        roots = {parent for parent in (before and before.parent, node.parent) if parent}
     else:
         return []
     changed_tree = _TreeWithChange(tree, node)
-    reach: dict[str | None, set[str]] = {}
+    platforms_of: dict[str | None, set[str]] = {}
     for tenant in (tenant for root in sorted(roots) for tenant in tree.bound_below(root)):
-        if tenant.parent not in reach:
-            reach[tenant.parent] = {p.moid for p in reachable(tenant.parent, changed_tree)}
-        if tenant.platform not in reach[tenant.parent]:
+        if tenant.parent not in platforms_of:
+            platforms = bindable_platforms(tenant.parent, changed_tree)
+            platforms_of[tenant.parent] = {platform.moid for platform in platforms}
+        if tenant.platform not in platforms_of[tenant.parent]:
             text = (
                 "“%(tenant)s” is bound to “%(platform)s”, which would be out of its reach:"
                 " bind it to another platform domain, or move it, first."
@@ -266,7 +272,7 @@ def _out_of_reach_refusals(before: Node | None, node: Node, tree: Tree) -> list[
 
 
 class _TreeWithChange:
-    """The tree as it would be with one domain changed."""
+    """The tree shows one domain as it would be after a change, and all others as they are."""
 
     def __init__(self, tree: Tree, node: Node) -> None:
         self._tree, self._node = tree, node
@@ -275,13 +281,14 @@ class _TreeWithChange:
         return self._node if moid == self._node.moid else self._tree.node(moid)
 
     def platforms_of(self, service: str) -> Sequence[Node]:
-        others = [p for p in self._tree.platforms_of(service) if p.moid != self._node.moid]
-        comes = self._node.level == PLATFORM and self._node.parent == service
-        return [*others, self._node] if comes else others
+        platforms = self._tree.platforms_of(service)
+        unchanged = [platform for platform in platforms if platform.moid != self._node.moid]
+        lies_here = self._node.level == PLATFORM and self._node.parent == service
+        return [*unchanged, self._node] if lies_here else unchanged
 
 
 class _AncestorReader(Protocol):
-    """The part of a tree that is needed to look up from a domain."""
+    """The part of `Tree` that is needed to walk from a domain up to the root."""
 
     def node(self, moid: str) -> Node | None: ...
 
@@ -289,24 +296,24 @@ class _AncestorReader(Protocol):
 
 
 def above(node: Node, tree: _AncestorReader) -> list[Node]:
-    """Return a domain and all domains above it, itself first.
+    """Return a domain and all domains above it, itself first and the root last.
 
-    It ends where a domain hangs below itself by mistake.
+    If a faulty tree has a domain below itself, the list ends before it repeats.
     """
-    line, visited = [node], {node.moid}
-    while (parent_moid := line[-1].parent) is not None and parent_moid not in visited:
+    path, visited = [node], {node.moid}
+    while (parent_moid := path[-1].parent) is not None and parent_moid not in visited:
         parent = tree.node(parent_moid)
         if parent is None:
             break
-        line.append(parent)
+        path.append(parent)
         visited.add(parent_moid)
-    return line
+    return path
 
 
-def reachable(service: str | None, tree: _AncestorReader) -> list[Node]:
-    """Return the platform domains that tenants of a service domain may be bound to.
+def bindable_platforms(service: str | None, tree: _AncestorReader) -> list[Node]:
+    """Return the platform domains that the tenants of a service domain may be bound to.
 
-    These are its own, or those of the nearest service domain above that has any.
+    These are the platforms of the service domain itself, or of the nearest service domain above that has any.
     """
     start = tree.node(service) if service is not None else None
     for domain in above(start, tree) if start else []:
@@ -315,11 +322,11 @@ def reachable(service: str | None, tree: _AncestorReader) -> list[Node]:
     return []
 
 
-# ---- something goes, or its room moves ----------------------------------------------------------
+# ---- a domain or machine room is deleted, or a room moves ---------------------------------------
 
 
 def refusals_to_delete(name: str, uses: Mapping[str, int]) -> list[Refusal]:
-    """Return why a domain or a room cannot be deleted. `uses` counts what uses it, by kind."""
+    """Return why a domain or a machine room cannot be deleted. `uses`: kind of rows that refer to it -> count."""
     if not any(uses.values()):
         return []
     text = "“%(name)s” is in use (%(uses)s): disable it instead, or remove what uses it first."
@@ -328,7 +335,10 @@ def refusals_to_delete(name: str, uses: Mapping[str, int]) -> list[Refusal]:
 
 
 def refusals_to_move_room(platform: str, before: str | None, tenants: int) -> list[Refusal]:
-    """Return why a machine room cannot be given to another platform domain."""
+    """Return why a machine room cannot be given to the platform domain `platform`.
+
+    `before` is its platform so far, `None` for a new room. `tenants` counts the user domains bound to the room.
+    """
     if before in (None, platform) or not tenants:
         return []
     text = "%(count)d user domains are bound to this room: bind them to another one first."

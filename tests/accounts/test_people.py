@@ -76,7 +76,7 @@ def test_the_last_operator_and_oneself_stay(tenant: str, boss: Account) -> None:
         with pytest.raises(RuleBroken, match="last enabled operator"):
             act(root.moid)
         with pytest.raises(RuleBroken, match="yourself"):
-            act(boss.moid, by=boss.moid)
+            act(boss.moid, changed_by=boss.moid)
 
 
 @pytest.mark.django_db(transaction=True)

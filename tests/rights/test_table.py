@@ -17,12 +17,12 @@ def test_the_page_is_up_to_date() -> None:
     assert PAGE.read_text() == rights.rights_page(), "run: make rights"
 
 
-@pytest.mark.parametrize("row", list(rights.BY_MODEL.values()), ids=lambda row: row.thing)
+@pytest.mark.parametrize("row", list(rights.ROWS_BY_MODEL.values()), ids=lambda row: row.thing)
 def test_every_row_names_a_model(row: rights.RightsRow) -> None:
     assert apps.get_model(row.model)._meta.label_lower == row.model
 
 
-@pytest.mark.parametrize("row", list(rights.BY_MODEL.values()), ids=lambda row: row.thing)
+@pytest.mark.parametrize("row", list(rights.ROWS_BY_MODEL.values()), ids=lambda row: row.thing)
 def test_who_stands_higher_may_as_much_and_who_does_something_sees_it(
     row: rights.RightsRow,
 ) -> None:

@@ -1,7 +1,8 @@
 """The validator adds checks that the OAuth2 toolkit lacks.
 
-They are: which people an application serves, whether a code is used twice, how long a family of refresh tokens lasts,
-and why a sign-in failed.
+They are: which people may use an application, whether an authorization code is used twice, how long a family of refresh
+tokens lasts, and why a sign-in failed. A family are all refresh tokens that were exchanged, one for the next, since one
+sign-in.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ USED_CODE_KEPT = timedelta(days=1)
 
 
 def serves_account(application: Application, account: Account) -> bool:
-    """Return whether an application may be used by this person."""
+    """Return whether a person may use an application: it belongs to the person's domain or to one above."""
     database = application._state.db or "default"
     return account.is_active and queries.is_available_below(
         database, application.domain_id, account.domain_id
@@ -39,30 +40,30 @@ def serves_account(application: Application, account: Account) -> bool:
 
 
 class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the base class has no types
-    """The toolkit's validator with our checks."""
+    """The validator is that of the OAuth2 toolkit, with the checks of this module."""
 
     # ---- passwords --------------------------------------------------------------------------
 
     def validate_grant_type(
-        self, client_id: str, grant_type: str, client: Any, request: Any, *args: Any, **more: Any
+        self, client_id: str, grant_type: str, client: Any, request: Any, *args: Any, **kwargs: Any
     ) -> bool:
-        """Allow passwords for confidential applications only."""
+        """Return whether a client may use a grant type. Passwords are for confidential applications only."""
         if grant_type == "password" and client.client_type != client.CLIENT_CONFIDENTIAL:
             return False
         return bool(
-            super().validate_grant_type(client_id, grant_type, client, request, *args, **more)
+            super().validate_grant_type(client_id, grant_type, client, request, *args, **kwargs)
         )
 
     def build_http_request(self, request: Any) -> Any:
-        """Return the request for the authentication backends, and keep it: they note their refusal in it."""
+        """Return the request for the authentication backends, and store it: they note the reason of a refusal in it."""
         request.asked = super().build_http_request(request)
         return request.asked
 
     def validate_user(
-        self, username: str, password: str, client: Any, request: Any, *args: Any, **more: Any
+        self, username: str, password: str, client: Any, request: Any, *args: Any, **kwargs: Any
     ) -> bool:
-        """Check name and password, and that the application serves the person."""
-        if not super().validate_user(username, password, client, request, *args, **more):
+        """Return whether the person may use the application. Raises InvalidGrantError for a wrong name or password."""
+        if not super().validate_user(username, password, client, request, *args, **kwargs):
             reason = sign_in.failure_reason(request.asked)
             raise errors.InvalidGrantError(description=reason, request=request)
         return serves_account(client, request.user)
@@ -70,11 +71,11 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
     # ---- codes ------------------------------------------------------------------------------
 
     def validate_code(
-        self, client_id: str, code: str, client: Any, request: Any, *args: Any, **more: Any
+        self, client_id: str, code: str, client: Any, request: Any, *args: Any, **kwargs: Any
     ) -> bool:
-        """Accept a code once.
+        """Return whether an authorization code is valid and unused.
 
-        A code that comes a second time was stolen. Then the tokens that it gave the first time are revoked.
+        A code that comes a second time was stolen. Then the tokens that were given for it the first time are revoked.
         """
         grant = Grant.objects.filter(code=code, application=client).first()
         if grant is None or not serves_account(client, grant.user):
@@ -82,23 +83,23 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
         if family := _family_of_code(grant):
             RefreshToken.revoke_family(family)
             return False
-        return bool(super().validate_code(client_id, code, client, request, *args, **more))
+        return bool(super().validate_code(client_id, code, client, request, *args, **kwargs))
 
-    def _create_authorization_code(self, request: Any, *args: Any, **more: Any) -> Any:
+    def _create_authorization_code(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         request.claims = None  # The column `claims` says whether the code was used.
-        return super()._create_authorization_code(request, *args, **more)
+        return super()._create_authorization_code(request, *args, **kwargs)
 
     def invalidate_authorization_code(
-        self, client_id: str, code: str, request: Any, *args: Any, **more: Any
+        self, client_id: str, code: str, request: Any, *args: Any, **kwargs: Any
     ) -> None:
-        """Mark a code as used.
+        """Mark an authorization code as used, by the family of tokens that it gave.
 
         If two requests use it at the same time, the later one is refused, and the tokens of the code are revoked.
         """
         family, expires = str(request.token_family), timezone.now() + USED_CODE_KEPT
         unused = Grant.objects.filter(code=code, application=request.client, claims="{}")
-        used = {"expires": expires, "claims": json.dumps({"family": family})}
-        if not unused.update(**used):
+        claims = json.dumps({"family": family})
+        if not unused.update(expires=expires, claims=claims):
             RefreshToken.revoke_family(request.token_family)
             raise errors.InvalidGrantError(request=request)
 
@@ -110,10 +111,10 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
     # ---- refresh ----------------------------------------------------------------------------
 
     def validate_refresh_token(
-        self, refresh_token: str, client: Any, request: Any, *args: Any, **more: Any
+        self, refresh_token: str, client: Any, request: Any, *args: Any, **kwargs: Any
     ) -> bool:
-        """Accept a refresh token while its family lasts, for a person who is still served."""
-        valid = super().validate_refresh_token(refresh_token, client, request, *args, **more)
+        """Return whether a refresh token is valid, its family not too old, and its person may use the application."""
+        valid = super().validate_refresh_token(refresh_token, client, request, *args, **kwargs)
         if not valid or not serves_account(client, request.user):
             return False
         by_password = client.authorization_grant_type == client.GRANT_PASSWORD
@@ -122,7 +123,7 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
 
 
 def _family_of_code(grant: Any) -> str:
-    """Return the family of tokens that a code was exchanged for. "" means that it is unused."""
+    """Return the family of tokens that an authorization code was exchanged for. "" means that it is unused."""
     return str(json.loads(grant.claims or "{}").get("family", ""))
 
 

@@ -1,4 +1,4 @@
-"""The addresses of OAuth2, as far as they differ from the toolkit's."""
+"""The views of OAuth2 that differ from those of the OAuth2 toolkit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class AuthorizeView(AuthorizationView):  # type: ignore[misc]  # the base class 
     def create_authorization_response(
         self, request: HttpRequest, scopes: str, credentials: Any, allow: bool
     ) -> Any:
-        """Refuse people whom the application does not serve. Else answer as the toolkit does."""
+        """Return the toolkit's answer. Raises OAuthToolkitError for people who may not use the application."""
         application = Application.objects.get(client_id=credentials["client_id"])
         if allow and not serves_account(application, request.user):  # type: ignore[arg-type]  # the view is for people who are signed in
             reason = "This application is not for people of your domain."
@@ -36,27 +36,28 @@ class AuthorizeView(AuthorizationView):  # type: ignore[misc]  # the base class 
 
 
 class IntrospectView(IntrospectTokenView):  # type: ignore[misc]  # the base class has no types
-    """Answers confidential applications whether a token of a person they serve is active."""
+    """The view tells a confidential application whether a token is active, if the token's person may use it."""
 
     http_method_names = ["post"]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Answer only an application that shows its secret. A token in its place is not accepted."""
+        """Answer only an application that sends its secret. The toolkit would accept an access token in its place."""
         self.application = self._application(request) if request.method == "POST" else None
         if request.method == "POST" and self.application is None:
             return JsonResponse({"error": "invalid_client"}, status=401)
         return View.dispatch(self, request, *args, **kwargs)  # type: ignore[return-value]  # the stub says HttpResponseBase
 
     def _application(self, request: HttpRequest) -> Application | None:
-        core = self.get_oauthlib_core()
-        oauth_request = Request(*core._extract_params(request))
-        if not core.server.request_validator.authenticate_client(oauth_request):
+        """Return the confidential application whose secret a request carries, or `None`."""
+        oauthlib = self.get_oauthlib_core()
+        oauth_request = Request(*oauthlib._extract_params(request))
+        if not oauthlib.server.request_validator.authenticate_client(oauth_request):
             return None
         application: Application = oauth_request.client
         return application if application.client_type == application.CLIENT_CONFIDENTIAL else None
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Answer whether `token` is active (RFC 7662)."""
+        """Answer whether the token in the form field `token` is active (RFC 7662)."""
         value = request.POST.get("token", "")
         tokens = get_access_token_model().objects.select_related("user__domain")
         checksum = hashlib.sha256(value.encode()).hexdigest()

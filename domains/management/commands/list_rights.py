@@ -1,4 +1,4 @@
-"""`manage.py list_rights` writes docs/rights.md from the table of rights."""
+"""`manage.py list_rights` writes docs/rights.md from the table of administrators' rights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Command(BaseCommand):
     help = "Write docs/rights.md from what each app declares in its apps.py."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the path of the page."""
+        """Add the option for the path of the file to write."""
         parser.add_argument("--out", type=Path, default=settings.BASE_DIR / "docs" / "rights.md")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py load_demo` creates a first tree with one tenant, its people, and a key for programs."""
+"""`manage.py load_demo` creates a first tree of domains with one tenant, its people, and an API key."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import os
 import secrets
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
 from domains.data import redis_projection
-from domains.flows import change, people
+from domains.flows import change
+from domains.flows import people as people_flow
 from domains.models import (
     Account,
     ApiKey,
@@ -30,19 +31,19 @@ from domains.models import (
 from foundation.cells.directory import own_platform
 
 DEMO_TENANT = "10000000-0000-4000-8000-000000000001"
-PREFIX = 8800
-"""Numbers of the first platform begin with it; the next ones count on by ten."""
+FIRST_PREFIX = 8800
+"""Conference numbers of the first platform begin with it; each further platform's prefix is ten higher."""
 
 ADDRESSES = ("http_url", "broker_url", "redis_url", "database_url")
 
 
 class Command(BaseCommand):
-    """The command loads the demonstration tenant. A second run changes nothing but addresses."""
+    """The command creates the demonstration tenant. A second run changes nothing but addresses of platforms."""
 
     help = "Load a demonstration tenant under the evaluation licence, and say how to sign in."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the file for the accounts, and the platforms."""
+        """Add the options for the file of accounts, and for the platforms."""
         parser.add_argument("--out", type=Path, help="file for accounts and API key (mode 0600)")
         parser.add_argument(
             "--platform",
@@ -54,42 +55,53 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Create the tree, then the people. Passwords are kept in the file only."""
+        """Create the tree, then the accounts, and write how to sign in with them to the file `--out`."""
         out: Path | None = options["out"]
         previous = json.loads(out.read_text()) if out and out.exists() else {}
         with transaction.atomic():
-            line = _tree(options["platform"])
+            domains = _create_tree(options["platform"])
             transaction.on_commit(partial(redis_projection.rebuild, own_platform()))
-            accounts = _people(line, previous, with_administrators=bool(options["platform"]))
+            accounts = _create_accounts(
+                domains, previous, with_administrators=bool(options["platform"])
+            )
         if out:
             out.parent.mkdir(parents=True, exist_ok=True)
             out.touch(mode=0o600)
             out.write_text(json.dumps(accounts, indent=1))
             os.chmod(out, 0o600)
-        self.stdout.write(f"demonstration tenant {DEMO_TENANT} on platform {line[2].moid}")
+        self.stdout.write(f"demonstration tenant {DEMO_TENANT} on platform {domains.platform.moid}")
 
 
 # ---- the tree -----------------------------------------------------------------------------------
 
 
-def _tree(sites: list[dict[str, str]]) -> list[Domain]:
-    """Create the domains from the core down to the tenant, and return them in this order.
+class DemoTree(NamedTuple):
+    """The domains of the demonstration tree, from the root down. `platform` is the tenant's."""
 
-    Without sites one deployment is core and platform.
+    core: Domain
+    service: Domain
+    platform: Domain
+    tenant: Domain
+
+
+def _create_tree(sites: list[dict[str, str]]) -> DemoTree:
+    """Create the domains of the demonstration tree that do not exist yet, and return all of them.
+
+    `sites` are the values of `--platform`. Without any, this one deployment is the root (core) and the platform.
     """
     core_moid = {"moid": own_platform()} if sites else {}
     core = _domain(CoreDomain, {"parent": None}, name="Core", **core_moid)
     service = _domain(ServiceDomain, {"name": "Demo service", "parent": core})
     sites = sites or [{"moid": own_platform(), "name": settings.SITE_NAME}]
-    platforms = [_platform(n, site, service) for n, site in enumerate(sites)]
+    platforms = [_platform(number, site, service) for number, site in enumerate(sites)]
     _back_one_another(platforms)
-    first = platforms[0]
-    place = {"name": "Demo tenant", "parent": service, "platform": first}
-    return [core, service, first, _domain(UserDomain, {"moid": DEMO_TENANT}, **place)]
+    fields = {"name": "Demo tenant", "parent": service, "platform": platforms[0]}
+    tenant = _domain(UserDomain, {"moid": DEMO_TENANT}, **fields)
+    return DemoTree(core, service, platforms[0], tenant)
 
 
 def _back_one_another(platforms: list[Domain]) -> None:
-    """Let each platform be backed up by the others, unless it has backups."""
+    """Make all other platforms the backups of each platform that has none yet."""
     for platform in platforms:
         others = [other.moid for other in platforms if other is not platform]
         if others and not BackupPlatform.objects.filter(platform_id=platform.moid).exists():
@@ -97,10 +109,11 @@ def _back_one_another(platforms: list[Domain]) -> None:
 
 
 def _platform(number: int, site: dict[str, str], service: Domain) -> Domain:
-    """Create a platform domain with a room, or update its addresses."""
+    """Create a platform domain with a machine room, or update its addresses. `site` is a value of `--platform`."""
     addresses = {name: site[name] for name in ADDRESSES if name in site}
-    more = {"name": site["name"], "parent": service, "e164_prefix": str(PREFIX + 10 * number)}
-    platform = _domain(PlatformDomain, {"moid": site["moid"]}, **more, **addresses)
+    prefix = str(FIRST_PREFIX + 10 * number)
+    fields = {"name": site["name"], "parent": service, "e164_prefix": prefix, **addresses}
+    platform = _domain(PlatformDomain, {"moid": site["moid"]}, **fields)
     if any(getattr(platform, name) != address for name, address in addresses.items()):
         change.change(platform.moid, **addresses)
     if not MachineRoom.objects.filter(platform_id=platform.moid).exists():
@@ -108,41 +121,50 @@ def _platform(number: int, site: dict[str, str], service: Domain) -> Domain:
     return platform
 
 
-def _domain(kind: type[Domain], identity: dict[str, Any], **more: Any) -> Domain:
-    """Return the domain with these fields, created if it is missing."""
-    domain: Domain | None = kind._default_manager.filter(**identity).first()
-    return domain or change.save_domain(kind(**identity, **more))
+def _domain(model: type[Domain], identity: dict[str, Any], **fields: Any) -> Domain:
+    """Return the domain that has the fields of `identity`. If there is none, create it, with `fields` too."""
+    domain: Domain | None = model._default_manager.filter(**identity).first()
+    return domain or change.save_domain(model(**identity, **fields))
 
 
-# ---- who signs in -------------------------------------------------------------------------------
+# ---- accounts and the API key -------------------------------------------------------------------
 
 
-def _people(
-    line: list[Domain], previous: dict[str, Any], *, with_administrators: bool
+def _create_accounts(
+    domains: DemoTree, previous: dict[str, Any], *, with_administrators: bool
 ) -> dict[str, Any]:
-    core, service, platform, tenant = line
-    wanted = [("operator", "admin", core), ("user", "anna", tenant), ("user", "ben", tenant)]
+    """Create the accounts and the API key, and return how to sign in with them.
+
+    `previous` is the result of an earlier run: passwords and key in it are not changed.
+    """
+    core, service, platform, tenant = domains
+    people = [("operator", "admin", core), ("user", "anna", tenant), ("user", "ben", tenant)]
     if with_administrators:
-        wanted += [
+        people += [
             ("core administrator", "core-admin", core),
             ("service administrator", "service-admin", service),
             ("platform administrator", "platform-admin", platform),
             ("user domain administrator", "tenant-admin", tenant),
         ]
-    passwords = {a["username"]: a["password"] for a in previous.get("accounts", [])}
+    passwords = {
+        account["username"]: account["password"] for account in previous.get("accounts", [])
+    }
     return {
-        "accounts": [_account(*person, passwords.get(person[1])) for person in wanted],
-        "api_key": _key(tenant, previous.get("api_key")),
+        "accounts": [
+            _account(role, username, domain, passwords.get(username))
+            for role, username, domain in people
+        ],
+        "api_key": _api_key(tenant, previous.get("api_key")),
         "platformmoid": platform.moid,
     }
 
 
 def _account(role: str, username: str, domain: Domain, password: str | None) -> dict[str, str]:
-    """Create an account or set its password, and return how to sign in with it."""
+    """Create an account, or set its password if `password` is `None`, and return how to sign in with it."""
     has_password, password = password is not None, password or secrets.token_urlsafe(9)
     account = Account.objects.filter(username=username).first()
     if account is None:
-        account = people.create(
+        account = people_flow.create(
             password,
             username=username,
             domain=domain,
@@ -150,7 +172,7 @@ def _account(role: str, username: str, domain: Domain, password: str | None) -> 
             is_superuser=role == "operator",
         )
     elif not has_password:
-        people.set_password(account.moid, password)
+        people_flow.set_password(account.moid, password)
     return {
         "role": role,
         "username": username,
@@ -159,7 +181,8 @@ def _account(role: str, username: str, domain: Domain, password: str | None) -> 
     }
 
 
-def _key(tenant: Domain, previous: dict[str, str] | None) -> dict[str, str]:
+def _api_key(tenant: Domain, previous: dict[str, str] | None) -> dict[str, str]:
+    """Create the tenant's API key, with the key pair of an earlier run if there is one, and return the pair."""
     pair = previous or {
         "oauth_consumer_key": secrets.token_hex(8),
         "oauth_consumer_secret": secrets.token_hex(16),

@@ -1,4 +1,4 @@
-"""`manage.py load_tree` creates a large tree of tenants and people, for measurements and trials."""
+"""`manage.py load_tree` creates a large tree of domains with accounts, for measurements and trials."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from random import Random
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -19,32 +19,67 @@ from domains.rules.sign_in_names import names_of
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, store_of
 
-LEVELS = 10
-"""Core domain to user domain; the new top hangs below the service domain of this platform."""
+DEPTH = 10
+"""How many domains lie on the longest way from the core domain down to a user domain, both included."""
+
+DEPTH_OF_TOP = 3
+"""The top of the new tree lies below the service domain of this platform, which lies below the core domain."""
 
 USERS_PER_SERVICE = 50
 SERVICES_PER_PLATFORM = 20
 _CHUNK = 2000
-_DOMAIN = ("moid", "level", "parent_id", "name", "used", "enable_h265", "enable_hd")
-_ACCOUNT = (
+_DOMAIN_COLUMNS = ("moid", "level", "parent_id", "name", "used", "enable_h265", "enable_hd")
+_ACCOUNT_COLUMNS = (
     *("password", "is_superuser", "username", "first_name", "last_name", "email", "is_staff"),
     *("is_active", "date_joined", "moid", "e164", "domain_id"),
 )
-_URLS = ("http_url", "broker_url", "redis_url", "database_url")
-_PLATFORM = ("domain_ptr_id", "e164_prefix", "dr_mode", *_URLS)
+_URL_COLUMNS = ("http_url", "broker_url", "redis_url", "database_url")
+_PLATFORM_COLUMNS = ("domain_ptr_id", "e164_prefix", "dr_mode", *_URL_COLUMNS)
 Row = tuple[Any, ...]
 
 
-class Command(BaseCommand):
-    """The command loads a large tree below the service domain of this platform.
+class Service(NamedTuple):
+    """A generated service domain. Its tenants are bound to `platform`, which may be one of a domain above."""
 
-    Another seed makes another tree beside the first. The same seed makes the same tree everywhere.
+    moid: str
+    parent: str
+    name: str
+    depth: int
+    platform: str
+
+
+class Platform(NamedTuple):
+    """A generated platform domain."""
+
+    moid: str
+    parent: str
+    prefix: str
+
+
+class Tenant(NamedTuple):
+    """A generated user domain, bound to a platform."""
+
+    moid: str
+    parent: str
+    name: str
+    platform: str
+
+
+def _domain_row(level: Level, domain: Service | Platform | Tenant, name: str) -> Row:
+    """Return the values of `_DOMAIN_COLUMNS`; the domain is enabled and has all allowances."""
+    return (domain.moid, int(level), domain.parent, name, 1, 1, 1)
+
+
+class Command(BaseCommand):
+    """The command inserts a large tree below the service domain of this platform.
+
+    Another seed gives another tree beside the first. The same seed gives the same tree at every deployment.
     """
 
     help = "Load a large tree: user domains ten levels deep, and accounts (password: load)."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the size of the tree, and its seed."""
+        """Add the options for the size of the tree, and for its seed."""
         parser.add_argument("--users", type=int, default=100_000, help="user domains")
         parser.add_argument("--accounts", type=int, default=1_000_000, help="accounts in them")
         parser.add_argument(
@@ -52,55 +87,63 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Write services and platforms, then tenants, then people, then the hashes in Redis."""
+        """Insert service and platform domains, then tenants, then accounts, and write the domains to Redis."""
         seed, database = options["seed"], store_of(own_platform()).database
         if not 0 <= seed <= 999:
             raise CommandError("--seed goes from 0 to 999")
         platforms = PlatformDomain.objects.using(database).order_by("e164_prefix")
-        lender = platforms.filter(moid=own_platform()).first() or platforms.first()
-        if lender is None or lender.parent_id is None:
+        platform = platforms.filter(moid=own_platform()).first() or platforms.first()
+        if platform is None or platform.parent_id is None:
             raise CommandError("there is no platform domain yet: run manage.py load_demo first")
-        tree = Grown(seed, lender.parent_id, lender.moid, options["users"])
+        tree = GeneratedTree(seed, platform.parent_id, platform.moid, options["users"])
         query = "SELECT 1 FROM domains_domain WHERE moid = %s"
-        if sql.select(database, query, [tree.top]):
+        top = tree.services[0].moid
+        if sql.select(database, query, [top]):
             raise CommandError(f"seed {seed} is loaded already: take another --seed")
-        self._put(database, "service domains", "domains_domain", _DOMAIN, tree.services)
-        self._platforms(database, tree)
-        self._tenants(database, tree)
-        rows = tree.accounts(options["accounts"])
-        self._put(database, "accounts", "domains_account", _ACCOUNT, rows, options["accounts"])
-        self._names(database, f"load{seed}-", options["accounts"])
+        services = [_domain_row(Level.SERVICE, service, service.name) for service in tree.services]
+        self._insert(database, "service domains", "domains_domain", _DOMAIN_COLUMNS, services)
+        self._insert_platforms(database, tree)
+        self._insert_tenants(database, tree)
+        rows, count = tree.accounts(options["accounts"]), options["accounts"]
+        self._insert(database, "accounts", "domains_account", _ACCOUNT_COLUMNS, rows, count)
+        self._insert_sign_in_names(database, f"load{seed}-", count)
         change_log.request_full_snapshots(database)
         written = redis_projection.rebuild(own_platform())
-        self.stdout.write(f"{written} domains written to Redis; the top is {tree.top}")
+        self.stdout.write(f"{written} domains written to Redis; the top is {top}")
 
-    def _platforms(self, database: str, tree: Grown) -> None:
-        domains = [(m, 1, parent, f"Platform {p}", 1, 1, 1) for m, parent, p in tree.platforms]
-        more = [(m, prefix, "auto", "", "", "", "") for m, _parent, prefix in tree.platforms]
-        self._put(database, "platform domains", "domains_domain", _DOMAIN, domains)
-        sql.insert(database, "domains_platformdomain", _PLATFORM, more)
+    def _insert_platforms(self, database: str, tree: GeneratedTree) -> None:
+        """Insert the platform domains of a generated tree."""
+        domains = [
+            _domain_row(Level.PLATFORM, platform, f"Platform {platform.prefix}")
+            for platform in tree.platforms
+        ]
+        no_urls = [""] * len(_URL_COLUMNS)
+        rows = [(platform.moid, platform.prefix, "auto", *no_urls) for platform in tree.platforms]
+        self._insert(database, "platform domains", "domains_domain", _DOMAIN_COLUMNS, domains)
+        sql.insert(database, "domains_platformdomain", _PLATFORM_COLUMNS, rows)
 
-    def _tenants(self, database: str, tree: Grown) -> None:
-        domains = ((m, 0, parent, name, 1, 1, 1) for m, parent, name, _ in tree.tenants)
+    def _insert_tenants(self, database: str, tree: GeneratedTree) -> None:
+        """Insert the user domains of a generated tree, and the platforms that they are bound to."""
         size, columns = len(tree.tenants), ("domain_ptr_id", "platform_id")
-        self._put(database, "user domains", "domains_domain", _DOMAIN, domains, size)
-        bound = ((moid, platform) for moid, _, _, platform in tree.tenants)
-        self._put(database, "bindings", "domains_userdomain", columns, bound, size)
+        domains = (_domain_row(Level.USER, tenant, tenant.name) for tenant in tree.tenants)
+        self._insert(database, "user domains", "domains_domain", _DOMAIN_COLUMNS, domains, size)
+        bindings = ((tenant.moid, tenant.platform) for tenant in tree.tenants)
+        self._insert(database, "bindings", "domains_userdomain", columns, bindings, size)
 
-    def _names(self, database: str, prefix: str, accounts: int) -> None:
-        """Write the sign-in names of the new accounts."""
+    def _insert_sign_in_names(self, database: str, prefix: str, accounts: int) -> None:
+        """Insert the sign-in names of the accounts whose user name begins with `prefix`."""
         progress, last = Progress("sign-in names", accounts, sys.stderr), 0
         query = (
             "SELECT id, username, email, phone, e164 FROM domains_account"
             f" WHERE id > %s AND username LIKE %s ORDER BY id LIMIT {_CHUNK}"
         )
         while chunk := sql.select(database, query, [last, prefix + "%"]):
-            rows = [(name, number) for number, *names in chunk for name in names_of(*names)]
+            rows = [(name, account_id) for account_id, *names in chunk for name in names_of(*names)]
             sql.insert(database, "domains_signinname", ("name", "account_id"), rows)
-            progress.more(len(chunk))
+            progress.add(len(chunk))
             last = chunk[-1][0]
 
-    def _put(
+    def _insert(
         self,
         database: str,
         title: str,
@@ -114,71 +157,79 @@ class Command(BaseCommand):
         progress, pending = Progress(title, total, sys.stderr), iter(rows)
         while chunk := list(islice(pending, _CHUNK)):
             sql.insert(database, table, columns, chunk)
-            progress.more(len(chunk))
+            progress.add(len(chunk))
 
 
 class Progress:
-    """A progress display is a bar on a terminal, and in a pipe a line for each tenth."""
+    """A progress display shows how many rows are inserted: a bar on a terminal, else a line for each tenth."""
 
     def __init__(self, title: str, total: int, out: TextIO) -> None:
-        self._what, self._total, self._out = title, total, out
+        self._title, self._total, self._out = title, total, out
         self._done = self._tenths = 0
 
-    def more(self, count: int) -> None:
-        """Show that `count` more rows are done."""
+    def add(self, count: int) -> None:
+        """Show that `count` more rows are inserted."""
         self._done += count
-        part = self._done / max(1, self._total)
+        fraction = self._done / max(1, self._total)
         if self._out.isatty():
-            bar = "#" * int(40 * part)
+            bar = "#" * int(40 * fraction)
             end = "\n" if self._done >= self._total else ""
-            self._out.write(f"\r{self._what:>16} [{bar:<40}] {self._done:>9,}{end}")
+            self._out.write(f"\r{self._title:>16} [{bar:<40}] {self._done:>9,}{end}")
             self._out.flush()
-        elif int(10 * part) > self._tenths:
-            self._tenths = int(10 * part)
-            self._out.write(f"{self._what}: {self._done:,} of {self._total:,}\n")
+        elif int(10 * fraction) > self._tenths:
+            self._tenths = int(10 * fraction)
+            self._out.write(f"{self._title}: {self._done:,} of {self._total:,}\n")
 
 
-class Grown:
-    """A tree that obeys the rules, grown from a seed below a service domain of level two."""
+class GeneratedTree:
+    """A generated tree obeys the rules of the tree; the same seed gives the same tree.
 
-    def __init__(self, seed: int, below: str, lender: str, users: int) -> None:
+    `parent` is the service domain below which it lies, and `platform` that domain's platform, to which the tenants are
+    bound whose service domains have no platform of their own.
+    """
+
+    def __init__(self, seed: int, parent: str, platform: str, users: int) -> None:
         self._seed, self._rng = seed, Random(seed)
-        self.top = self._moid()
-        self.services: list[Row] = [(self.top, 2, below, f"Load {seed}", 1, 1, 1)]
-        self.platforms: list[tuple[str, str, str]] = []
-        self.tenants: list[tuple[str, str, str, str]] = []
-        self._open = [(self.top, 3, lender)]
-        self._groups(max(LEVELS - 3, users // USERS_PER_SERVICE))
+        top = Service(self._moid(), parent, f"Load {seed}", DEPTH_OF_TOP, platform)
+        self.services = [top]
+        self.platforms: list[Platform] = []
+        self.tenants: list[Tenant] = []
+        self._generate_services(max(DEPTH - DEPTH_OF_TOP, users // USERS_PER_SERVICE))
         for number in range(users):
-            parent, _level, platform = self._rng.choice(self._open)
+            service = self._rng.choice(self.services)
             name = f"Tenant {seed}-{number:06d}"
-            self.tenants.append((self._moid(), parent, name, platform))
+            self.tenants.append(Tenant(self._moid(), service.moid, name, service.platform))
 
     def _moid(self) -> str:
         return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
 
-    def _groups(self, count: int) -> None:
-        """Grow the service domains: first a line to the full depth, then anywhere.
+    def _generate_services(self, count: int) -> None:
+        """Generate service domains: first a chain down to the full depth, then each below a random one.
 
         One of SERVICES_PER_PLATFORM has a platform of its own.
         """
         for number in range(1, count):
-            above = self._open[-1] if number <= LEVELS - 4 else self._rng.choice(self._open)
-            if above[1] == LEVELS - 1:
-                above = self._open[0]
-            moid, lender = self._moid(), above[2]
-            self.services.append((moid, Level.SERVICE, above[0], f"Group {number}", 1, 1, 1))
+            in_chain = number < DEPTH - DEPTH_OF_TOP
+            parent = self.services[-1] if in_chain else self._rng.choice(self.services)
+            if parent.depth == DEPTH - 1:
+                parent = self.services[0]
+            moid, platform = self._moid(), parent.platform
             if number % SERVICES_PER_PLATFORM == 0:
-                lender = self._moid()
-                self.platforms.append((lender, moid, f"9{self._seed:03d}{number:04d}"))
-            self._open.append((moid, above[1] + 1, lender))
+                platform = self._moid()
+                self.platforms.append(Platform(platform, moid, f"9{self._seed:03d}{number:04d}"))
+            self.services.append(
+                Service(moid, parent.moid, f"Group {number}", parent.depth + 1, platform)
+            )
 
     def accounts(self, count: int) -> Iterator[Row]:
-        """Yield accounts of these tenants. All have the same password, which is hashed once."""
+        """Yield accounts of these tenants, as values of `_ACCOUNT_COLUMNS`.
+
+        All have the same password, which is hashed once.
+        """
         password, now = make_password("load"), timezone.now().replace(tzinfo=None)
-        homes: list[str | None] = [moid for moid, *_ in self.tenants] or [None]
+        tenants: list[str | None] = [tenant.moid for tenant in self.tenants] or [None]
         for number in range(count):
             name, e164 = f"load{self._seed}-{number}", f"7{self._seed:03d}{number:08d}"
-            home = self._rng.choice(homes)
+            tenant = self._rng.choice(tenants)
             person = (name, "Load", str(number), f"{name}@example.org", 0, 1, now)
-            yield (password, 0, *person, self._moid(), e164, home)
+            yield (password, 0, *person, self._moid(), e164, tenant)

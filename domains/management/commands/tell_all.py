@@ -1,4 +1,4 @@
-"""`manage.py tell_all` lets a core send full snapshots to its platforms."""
+"""`manage.py tell_all` sends full snapshots of the domain tree to the platforms that copy it."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from foundation.cells.directory import own_platform, store_of
 
 
 class Command(BaseCommand):
-    """The command requests full snapshots for platforms.
+    """The command runs at the core, the deployment that owns the domain tree, and requests full snapshots.
 
-    A platform then deletes what the snapshot does not name. That is harmless, but takes long.
+    A platform then deletes domains and accounts that the snapshot does not name. That is harmless, but takes long.
     """
 
     help = "Send the whole tree and its accounts again to these platforms, or to all that follow this core."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the platforms."""
+        """Add the argument for the platforms."""
         parser.add_argument(
             "platforms", nargs="*", help="MOIDs of platform domains (default: all that follow)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Mark the platforms, so that the links begin to send at once."""
+        """Mark the platforms, so that the threads that send them changes begin with a snapshot."""
         count = change_log.request_full_snapshots(
             store_of(own_platform()).database, options["platforms"]
         )
