@@ -1,6 +1,6 @@
-"""These links and accounts may join a conference.
+"""The functions here check who may enter a conference by its join page: holders of a link, and the tenant's accounts.
 
-Links are signed, so that a number alone lets nobody in; accounts of the tenant need no link.
+Links are signed, so that a conference's number alone lets nobody in.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from django.http import HttpRequest
 from conferences.data.queries import JoinInfo
 from foundation.signing import shared_key
 
-WRONG_TRIES = 10
-"""Wrong passwords per conference and address, in each minute."""
+MAX_TRIES_PER_MINUTE = 10
+"""Passwords that may be tried for a conference from one IP address."""
 
 
 class TooManyTries(Exception):
-    """Wrong passwords were given too often; a minute must pass."""
+    """Too many passwords were tried for a conference from one IP address; a minute must pass."""
 
 
 def _signer() -> TimestampSigner:
@@ -27,17 +27,17 @@ def _signer() -> TimestampSigner:
 
 
 def token_for(confid: str) -> str:
-    """Return the token which proves that its holder was given the link of a conference."""
+    """Return the signed token of a conference's join link."""
     return _signer().sign(confid)
 
 
 def join_link(confid: str, e164: str) -> str:
-    """Return the path of the join page of a conference, with its token; it ends with the conference."""
+    """Return the path of a conference's join page, with its token. The link works until the conference ends."""
     return f"/join/{e164}/?t={token_for(confid)}"
 
 
 def confid_of(token: str) -> str:
-    """Return the conference that a token is for; "" for a forged one."""
+    """Return the id (`confid`) of the conference that a join link's token is for; "" if the token is forged."""
     try:
         return str(_signer().unsign(token))
     except BadSignature:
@@ -45,7 +45,7 @@ def confid_of(token: str) -> str:
 
 
 def may_join(request: HttpRequest, conference: JoinInfo) -> bool:
-    """Tell whether a visitor may join: by a link of this conference, or by an account of its user domain."""
+    """Tell whether a visitor may enter: with a join link of this conference, or signed in in its user domain."""
     confid = confid_of(request.GET.get("t", ""))
     if confid and hmac.compare_digest(confid.encode(), conference.confid.encode()):
         return True
@@ -55,17 +55,20 @@ def may_join(request: HttpRequest, conference: JoinInfo) -> bool:
 
 
 def is_password(conference: JoinInfo, password: str, address: str) -> bool:
-    """Tell whether this is the conference's password, in constant time. Raises TooManyTries."""
-    name = f"join:tries:{conference.e164}:{address}"
-    cache.add(name, 0, 60)
+    """Tell whether a password is the conference's, in constant time. Raises TooManyTries.
+
+    `address`: the visitor's IP address, for which the tries are counted.
+    """
+    cache_key = f"join:tries:{conference.e164}:{address}"
+    cache.add(cache_key, 0, 60)
     try:
         # Counted before it is compared, so that many tries at once do not slip through.
-        tries = cache.incr(name) or 0
+        tries = cache.incr(cache_key) or 0
     except ValueError:
         tries = 1
-    if tries > WRONG_TRIES:
+    if tries > MAX_TRIES_PER_MINUTE:
         raise TooManyTries
     if not hmac.compare_digest(password.encode(), conference.password.encode()):
         return False
-    cache.delete(name)
+    cache.delete(cache_key)
     return True

@@ -1,4 +1,4 @@
-"""The counters and times of conferences, for Prometheus."""
+"""The metrics of conferences for Prometheus."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENDED = Counter("conferences_ended_total", "Conferences ended, by reason", ["rea
 
 
 def observe(before: Conference | None, after: Conference) -> None:
-    """Count a move that was committed."""
+    """Count a committed change of state: a conference was created, restored or ended."""
     if before is None or before.state is after.state:
         return
     if after.state is ConferenceState.ENDED:
@@ -31,7 +31,7 @@ def observe(before: Conference | None, after: Conference) -> None:
 
 
 def gauges() -> Iterator[GaugeMetricFamily]:
-    """Yield for Prometheus what the database knows: live conferences by state, and units."""
+    """Yield the metrics that are read from the database: live conferences by state, and online units by type."""
     database = store_of(own_platform()).database
     states = sql.select(
         database,

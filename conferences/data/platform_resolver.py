@@ -1,8 +1,8 @@
-"""A message belongs to the data of a platform, where a site has the data of several (CSS §2.2).
+"""The functions here find the platform whose data a message belongs to, as a site may have several (CSS §2.2).
 
-A number belongs to the platform in whose data it lives, else to the one whose prefix it has; a user
-domain to the one it is bound to. A list of all that a unit holds concerns all of them, and so does what
-BMC says, where that does not name a platform (CSS §3.3, §4.2).
+A conference number belongs to the platform that has a live conference with it, else to the one with its prefix; a
+user domain to the platform that it is bound to. A media unit's list concerns all platforms, and so do changes and
+licences from the management console (BMC) that name no platform (CSS §3.3, §4.2).
 """
 
 from __future__ import annotations
@@ -31,25 +31,26 @@ _elsewhere: dict[str, tuple[float, ServingSite | None]] = {}
 
 
 def platforms_of_messages(deliveries: Sequence[Delivery]) -> list[tuple[str, ...]]:
-    """Return the platforms that each message concerns; our own where nothing says."""
-    names = [_names_of(delivery) for delivery in deliveries]
+    """Return for each message the platforms whose data it concerns; our own if nothing says."""
+    names = [_named_conference(delivery) for delivery in deliveries]
     numbers = platforms_of_numbers({number for number, _ in names if number})
     domains = _platforms_of_domains({moid for _, moid in names if moid})
-    own, concerned = own_platform(), []
+    platforms_of: list[tuple[str, ...]] = []
     for delivery, (number, moid) in zip(deliveries, names, strict=True):
         if isinstance(delivery.message, UnitHolds | NodeLost | LicenceIssued):
-            concerned.append(possible_platforms())
+            platforms_of.append(possible_platforms())
         elif isinstance(delivery.message, DomainChanged | AccountChanged):
-            concerned.append(_followers(delivery.message))
+            platforms_of.append(_platforms_of_change(delivery.message))
         else:
-            concerned.append((numbers.get(number) or domains.get(moid) or own,))
-    return concerned
+            platforms_of.append((numbers.get(number) or domains.get(moid) or own_platform(),))
+    return platforms_of
 
 
-def _followers(change: DomainChanged | AccountChanged) -> tuple[str, ...]:
-    """Return the platforms whose data follows a change of the core's tree.
+def _platforms_of_change(change: DomainChanged | AccountChanged) -> tuple[str, ...]:
+    """Return the platforms in whose data a change of the domain tree is to be written.
 
-    A change for a platform that has no data here is given to our own platform, which refuses it.
+    It is the platform that the change names, else all that have data here. A change for a platform without data
+    here is given to our own platform, which refuses it.
     """
     possible = possible_platforms()
     if change.platform is None:
@@ -57,12 +58,12 @@ def _followers(change: DomainChanged | AccountChanged) -> tuple[str, ...]:
     return (change.platform if change.platform in possible else own_platform(),)
 
 
-def _names_of(delivery: Delivery) -> tuple[str, str]:
-    """Return `(number, domain)` by which a message names its conference; one of them, or both, are ""."""
+def _named_conference(delivery: Delivery) -> tuple[str, str]:
+    """Return `(number, user domain)` as a message names its conference; at most one of them is not ""."""
     message, body = delivery.message, delivery.parsed or {}
     if isinstance(message, ResourcesGranted | ResourcesRefused):
         try:
-            return parse_question(delivery.envelope.correlation_id)[0], ""
+            return parse_question(delivery.envelope.correlation_id).e164, ""
         except NotTaken:
             return "", ""
     number, moid = body.get("confE164"), body.get("moid")
@@ -72,30 +73,34 @@ def _names_of(delivery: Delivery) -> tuple[str, str]:
 
 
 def platforms_of_numbers(numbers: Collection[str]) -> dict[str, str]:
-    """Return the platform of each number, as far as anything says so."""
+    """Return the platform of each conference number that has a live conference or a known prefix."""
     platform_of: dict[str, str] = {}
-    wanted = sorted(n for n in numbers if n.isdigit() and len(n) <= 16)
-    if not wanted:
+    valid = sorted(number for number in numbers if number.isdigit() and len(number) <= 16)
+    if not valid:
         return platform_of
-    query = f"SELECT live_e164 FROM conferences_conference WHERE live_e164 IN ({sql.marks(wanted)})"
+    query = f"SELECT live_e164 FROM conferences_conference WHERE live_e164 IN ({sql.marks(valid)})"
     for platform in possible_platforms():
-        for (number,) in look_up(platform, query, wanted):
+        for (number,) in look_up(platform, query, valid):
             platform_of.setdefault(number, platform)
     prefixes = _known_prefixes()
-    for number in wanted:
-        if number not in platform_of and (platform_by_prefix := _by_prefix(number, prefixes)):
+    for number in valid:
+        if number not in platform_of and (
+            platform_by_prefix := _platform_by_prefix(number, prefixes)
+        ):
             platform_of[number] = platform_by_prefix
     return platform_of
 
 
-def _by_prefix(number: str, prefixes: dict[str, str]) -> str:
-    """Return the platform with the longest prefix of a number; "" if there is none."""
+def _platform_by_prefix(number: str, prefixes: dict[str, str]) -> str:
+    """Return the platform with the longest prefix that fits a number; "" if none fits."""
     lengths = range(len(number), 0, -1)
-    return next((prefixes[number[:n]] for n in lengths if number[:n] in prefixes), "")
+    return next(
+        (prefixes[number[:length]] for length in lengths if number[:length] in prefixes), ""
+    )
 
 
 def _known_prefixes() -> dict[str, str]:
-    """Return the platform of each number prefix; read again every few seconds."""
+    """Return the platform of each number prefix; the database is read at most every few seconds."""
     global _prefixes
     read_at, prefixes = _prefixes
     if not prefixes or time.monotonic() - read_at > _PREFIXES_CACHE_SECONDS:
@@ -109,35 +114,35 @@ def _known_prefixes() -> dict[str, str]:
 
 
 def _platforms_of_domains(moids: Collection[str]) -> dict[str, str]:
-    """Return the platform of each user domain, as far as anything says so."""
+    """Return the platform that each user domain is bound to, if the domain is known here and has data here."""
     platform_of: dict[str, str] = {}
-    wanted = sorted(moids)
-    if not wanted:
+    user_domains = sorted(moids)
+    if not user_domains:
         return platform_of
     possible = possible_platforms()
     for platform in possible:
-        for moid, bound_to in lookups.platforms_of_domains(platform, wanted).items():
+        for moid, bound_to in lookups.platforms_of_domains(platform, user_domains).items():
             if bound_to in possible:
                 platform_of.setdefault(moid, bound_to)
     return platform_of
 
 
-# ---- which site serves, for the HTTP API and the pages --------------------------------------------
+# ---- the site that serves a platform, for the HTTP API and the pages --------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class ServingSite:
-    """Another site that serves a platform now, and its HTTP address."""
+    """Another site that serves a platform now: its own platform, and its HTTP address."""
 
     platform: str
     url: str
 
 
 def served_elsewhere(platform: str) -> ServingSite | None:
-    """Return the other site that serves a platform, as known half a second ago at most.
+    """Return the other site that serves a platform now; `None` if this site does.
 
-    `None` means this site, also while the data is being opened or handed over here: whoever then asks
-    waits for the end of that in the dispatcher. Where the data is away, its own site is the answer.
+    It is read at most every half second. `None` also while this site opens or hands over the data: then a request
+    waits for the end of that in the dispatcher. If the data cannot be read here, the platform's own site is returned.
     """
     read_at, elsewhere = _elsewhere.get(platform, (0.0, None))
     if time.monotonic() - read_at > _ELSEWHERE_CACHE_SECONDS:
@@ -147,6 +152,7 @@ def served_elsewhere(platform: str) -> ServingSite | None:
 
 
 def _read_elsewhere(platform: str) -> ServingSite | None:
+    """Read which other site serves a platform; `None` if this site does."""
     serving = read_unless_away(platform)
     owner = serving.owner if serving else platform
     if owner == own_platform():
@@ -155,7 +161,7 @@ def _read_elsewhere(platform: str) -> ServingSite | None:
 
 
 def platform_of_domain(domain: str) -> str:
-    """Return the platform of a user domain; our own where nothing says."""
+    """Return the platform that a user domain is bound to; our own if that is unknown or has no data here."""
     if len(possible_platforms()) == 1:
         return own_platform()
     return _platforms_of_domains({domain}).get(domain) or own_platform()

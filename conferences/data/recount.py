@@ -1,4 +1,4 @@
-"""The counts of what conferences use are counted again from the conferences, and corrected where they differ."""
+"""The stored counts of what conferences use of the licence are compared with the conferences, and corrected."""
 
 from __future__ import annotations
 
@@ -17,73 +17,70 @@ from licensing.rules.amounts import NONE, Amounts
 log = logging.getLogger("conferences.recount")
 
 
-_BOTH = f"""
+_COUNTS_AND_CONFERENCES = f"""
 {ALL_COUNTS.format(more=", NULL")}
 UNION ALL
 SELECT NULL, {", ".join(["0"] * len(COLUMNS))}, {row_mapper.DETAIL_COLUMN}
   FROM conferences_conference WHERE live_e164 IS NOT NULL
 """
-"""One statement reads both at one moment, so that what commits meanwhile is in neither."""
+"""Select the stored counts and all live conferences in one statement, so both are of the same moment."""
 
 
-def drift(platform: str) -> list[str]:
-    """Describe each owner whose counts differ from its live conferences; [] while all is right."""
-    counted, true = _counted_and_true(platform)
-    owners = sorted(_differing(counted, true))
-    return [_words(owner, counted.get(owner, NONE), true.get(owner, NONE)) for owner in owners]
+def find_wrong_counts(platform: str) -> list[str]:
+    """Return a line for each platform or user domain whose stored counts differ from its live conferences."""
+    stored, true = _read_counts(platform)
+    owners = sorted(_differing_owners(stored, true))
+    return [_describe(owner, stored.get(owner, NONE), true.get(owner, NONE)) for owner in owners]
 
 
 def correct_counts(platform: str) -> int:
-    """Correct the counts by the live conferences, and return how many owners were counted wrong.
+    """Correct the stored counts by the live conferences; return of how many platforms and domains.
 
-    Meanwhile no conference begins or ends: their counts wait for the platform's row.
+    The platform's row is locked, so meanwhile no transaction can change a count.
     """
     database = store_of(platform).database
     with transaction.atomic(using=database):
         lock_counts(database, platform)
-        counted, true = _counted_and_true(platform)
-        owners = _differing(counted, true)
+        stored, true = _read_counts(platform)
+        owners = _differing_owners(stored, true)
         write_counts(database, {owner: true.get(owner, NONE) for owner in owners})
     for owner in sorted(owners):
         log.warning(
-            "counted again: %s", _words(owner, counted.get(owner, NONE), true.get(owner, NONE))
+            "counted again: %s", _describe(owner, stored.get(owner, NONE), true.get(owner, NONE))
         )
     return len(owners)
 
 
-def _differing(counted: dict[str, Amounts], true: dict[str, Amounts]) -> set[str]:
-    """Return the owners whose counts differ."""
-    return {
-        owner for owner in {*counted, *true} if counted.get(owner, NONE) != true.get(owner, NONE)
-    }
+def _differing_owners(stored: dict[str, Amounts], true: dict[str, Amounts]) -> set[str]:
+    """Return the platforms and user domains whose counts differ."""
+    return {owner for owner in {*stored, *true} if stored.get(owner, NONE) != true.get(owner, NONE)}
 
 
-def _counted_and_true(platform: str) -> tuple[dict[str, Amounts], dict[str, Amounts]]:
-    """Return what is counted and what is true, by platform and user domain.
+def _read_counts(platform: str) -> tuple[dict[str, Amounts], dict[str, Amounts]]:
+    """Return the stored counts, and the true ones by the live conferences, of platform and user domains.
 
-    A user domain has seats alone.
+    For a user domain conferences alone are counted, not terminals or ports.
     """
-    counted: dict[str, Amounts] = {}
+    stored: dict[str, Amounts] = {}
     true: dict[str, Amounts] = {}
-    for row in sql.select(store_of(platform).database, _BOTH):
+    for row in sql.select(store_of(platform).database, _COUNTS_AND_CONFERENCES):
         if row[0] is not None:
-            counted[row[0]] = Amounts(*row[1:-1])
+            stored[row[0]] = Amounts(*row[1:-1])
             continue
         c = row_mapper.from_row(row[-1:])
         used = in_use(c)
-        seats = Amounts(used.small_conferences, used.large_conferences)
-        for owner, more in ((c.source_platform, used), (c.user_domain, seats)):
-            true[owner] = true.get(owner, NONE) + more
-    return counted, true
+        conferences = Amounts(used.small_conferences, used.large_conferences)
+        for owner, amounts in ((c.source_platform, used), (c.user_domain, conferences)):
+            true[owner] = true.get(owner, NONE) + amounts
+    return stored, true
 
 
-def _words(owner: str, counted: Amounts, true: Amounts) -> str:
-    """Describe how the counts of an owner differ."""
-    differing = (
-        f.name for f in fields(Amounts) if getattr(counted, f.name) != getattr(true, f.name)
-    )
+def _describe(owner: str, stored: Amounts, true: Amounts) -> str:
+    """Return in words how the stored counts of a platform or user domain differ from the true ones."""
+    names = (field.name for field in fields(Amounts))
+    differing = (name for name in names if getattr(stored, name) != getattr(true, name))
     differences = ", ".join(
-        f"{getattr(counted, name)} {name.replace('_', ' ')} instead of {getattr(true, name)}"
+        f"{getattr(stored, name)} {name.replace('_', ' ')} instead of {getattr(true, name)}"
         for name in differing
     )
     return f"{owner}: {differences}"

@@ -1,8 +1,8 @@
-"""The hash `confex/<number>` in Redis shows a conference to the platform's other modules.
+"""The hash `confex/<number>` in Redis (the projection) shows a live conference to the platform's other modules.
 
-It is written from the row after the commit, nothing waits for it, and it can be rebuilt at any time. What
-could not be written while Redis was away is read again from the database, and written, once Redis is
-back: a number left behind there would be shown for ever.
+It is written after each commit, nothing waits for it, and it can be rebuilt at any time. Conferences that could not
+be written while Redis was away are read again from the database and written once Redis is back: else the hash of an
+ended conference would stay for ever.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ from foundation.cells.directory import redis_of, store_of
 
 log = logging.getLogger("conferences.projection")
 
-_REST_SECONDS = 2.0
-_rests_until = 0.0
+_PAUSE_SECONDS = 2.0
+"""After a failure Redis is left alone so long."""
+_paused_until = 0.0
 _CHUNK = 500
-_MOST_MISSED = 20_000
+_MAX_MISSED = 20_000
 _missed: dict[str, dict[str, None]] = {}
+"""By platform the ids of conferences that are still to be written; the dict serves as an ordered set."""
 _retry: threading.Timer | None = None
 _lock = threading.Lock()
 
@@ -46,23 +48,23 @@ redis.call('PERSIST', KEYS[1])
 redis.call('HSET', KEYS[1], 'confid', ARGV[1], 'revision', ARGV[2], unpack(ARGV, 4))
 return 1
 """
-"""A newer revision wins, whichever process comes first; an ended conference stays for a minute.
+"""The script that writes one hash. An older revision never replaces a newer one; an ended conference stays a minute.
 
 KEYS[1] is the hash; ARGV holds confid, revision, state, then pairs of fields and values."""
 
 
 def key(e164: str) -> str:
-    """Return the key of the hash of a live number."""
+    """Return the Redis key of the conference with this number."""
     return f"confex/{e164}"
 
 
 def write(platform: str, conferences: Iterable[Conference]) -> bool:
-    """Write these conferences; False means that Redis is away, and they are written once it is back."""
-    global _rests_until
+    """Write these conferences to Redis. False: Redis is away, and they are written once it is back."""
+    global _paused_until
     to_write = list(conferences)
     if not to_write:
         return True
-    if time.monotonic() < _rests_until:
+    if time.monotonic() < _paused_until:
         _remember_missed(platform, to_write)
         return False
     try:
@@ -75,28 +77,28 @@ def write(platform: str, conferences: Iterable[Conference]) -> bool:
             pipe.execute()
     except redis.RedisError as error:
         log.warning("projection waits: %s", error)
-        _rests_until = time.monotonic() + _REST_SECONDS
+        _paused_until = time.monotonic() + _PAUSE_SECONDS
         _remember_missed(platform, to_write)
         return False
     return True
 
 
 def _remember_missed(platform: str, conferences: Iterable[Conference]) -> None:
-    """Remember which conferences are to be written again, and set the timer that does it."""
+    """Note conferences that could not be written to Redis, and start a timer that writes them later."""
     global _retry
     with _lock:
         missed = _missed.setdefault(platform, {})
         missed.update((c.confid, None) for c in conferences)
-        while len(missed) > _MOST_MISSED:
+        while len(missed) > _MAX_MISSED:
             del missed[next(iter(missed))]
         if _retry is None or not _retry.is_alive() or _retry is threading.current_thread():
-            _retry = threading.Timer(_REST_SECONDS + 0.1, _write_missed)
+            _retry = threading.Timer(_PAUSE_SECONDS + 0.1, _write_missed)
             _retry.daemon = True
             _retry.start()
 
 
 def _write_missed() -> None:
-    """Write what was missed, in the thread of the timer."""
+    """Write the missed conferences of all platforms. It runs in the timer's thread."""
     try:
         for platform in list(_missed):
             write_missed(platform)
@@ -105,7 +107,7 @@ def _write_missed() -> None:
 
 
 def write_missed(platform: str) -> None:
-    """Write the conferences of a platform that were missed, with their present values."""
+    """Write the missed conferences of a platform to Redis, as they are in the database now."""
     while confids := list(_missed.get(platform, ()))[:_CHUNK]:
         query = (
             f"SELECT {row_mapper.DETAIL_COLUMN} FROM conferences_conference"
@@ -124,35 +126,35 @@ def write_missed(platform: str) -> None:
                 _missed[platform].pop(confid, None)
 
 
-def _after_fork() -> None:
-    """Forget what was missed: the parent process writes it."""
+def _forget_missed_after_fork() -> None:
+    """Forget in a forked process the missed conferences: the parent process writes them."""
     global _lock, _retry
     _lock, _retry = threading.Lock(), None
     _missed.clear()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(after_in_child=_forget_missed_after_fork)
 
 
 def live(platform: str) -> Iterator[Conference]:
-    """Yield all live conferences of a platform's database."""
+    """Yield all live conferences of a platform, read from its database in chunks."""
     store = store_of(platform)
-    last = ""
+    last_number = ""
     while True:
         rows = sql.select(
             store.database,
             f"SELECT {row_mapper.DETAIL_COLUMN}, live_e164 FROM conferences_conference"
             " WHERE live_e164 > %s ORDER BY live_e164 LIMIT %s",
-            [last, _CHUNK],
+            [last_number, _CHUNK],
         )
         yield from (row_mapper.from_row(row) for row in rows)
         if len(rows) < _CHUNK:
             return
-        last = rows[-1][1]
+        last_number = rows[-1][1]
 
 
 def rebuild(platform: str) -> int:
-    """Write all live conferences again, and return how many."""
+    """Write all live conferences of a platform to Redis, and return how many."""
     count = 0
     chunk: list[Conference] = []
     for c in live(platform):
@@ -169,13 +171,13 @@ if redis.call('HGET', KEYS[1], 'confid') == ARGV[1] and redis.call('HGET', KEYS[
 then return redis.call('DEL', KEYS[1]) end
 return 0
 """
-"""Delete a hash only if it is as it was when it was read: another conference may have the number by now."""
+"""Delete a hash unless it changed since it was read: another conference may have the number by now."""
 
 
-def refresh(platform: str) -> int:
-    """Write all live conferences, delete hashes of others, and return how many live.
+def rebuild_and_clean(platform: str) -> int:
+    """Write all live conferences of a platform to Redis, and delete the hashes of others.
 
-    Raises redis.RedisError.
+    Returns the number of live conferences. Raises redis.RedisError.
     """
     client = redis_of(platform)
     hashes = {}

@@ -1,4 +1,4 @@
-"""The last restores lie in Redis as a time line for operators; it is derived from rows, and nothing waits for it."""
+"""The latest restores of conferences are kept in Redis, for the dashboard of the operators."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from foundation.cells.directory import redis_of
 from wire.number_registry import UsedUnit
 
 _KEY = "conferences:restores"
-_MOST = 200
+_MAX_ENTRIES = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """A conference that lost its unit, and runs again since `restored_at`."""
+    """A conference that lost its media unit, and runs again on another (or the same) one since `restored_at`."""
 
     e164: str
     confid: str
@@ -34,26 +34,37 @@ class Restore:
 
 
 def stage(pipe: Any, c: Conference) -> None:
-    """Stage the entry of a conference that was restored; the same restore gives the same entry."""
+    """Add the latest restore of a conference to the Redis pipeline, if it was restored.
+
+    The same restore gives the same entry, so it may be added again.
+    """
     if not c.restores or c.state is not ConferenceState.RUNNING or len(c.units) < 2:
         return
-    before, now = c.units[-2], c.units[-1]
-    if not before.until or not now.since:
+    old_unit, new_unit = c.units[-2], c.units[-1]
+    if not old_unit.until or not new_unit.since:
         return
-    entry = [c.e164, c.confid, _name(before), _name(now), before.until, now.since]
-    restored_at = datetime.fromisoformat(now.since).timestamp()
+    entry = [
+        c.e164,
+        c.confid,
+        _unit_name(old_unit),
+        _unit_name(new_unit),
+        old_unit.until,
+        new_unit.since,
+    ]
+    restored_at = datetime.fromisoformat(new_unit.since).timestamp()
     pipe.zadd(_KEY, {orjson.dumps(entry): restored_at})
-    pipe.zremrangebyrank(_KEY, 0, -_MOST - 1)
+    pipe.zremrangebyrank(_KEY, 0, -_MAX_ENTRIES - 1)
 
 
-def latest(platform: str, most: int = 12) -> list[Restore]:
+def latest(platform: str, limit: int = 12) -> list[Restore]:
     """Return the last restores, the newest first. Raises redis.RedisError while Redis is away."""
     client: Any = redis_of(platform)
-    entries = client.zrevrange(_KEY, 0, most - 1)
+    entries = client.zrevrange(_KEY, 0, limit - 1)
     return [_restore(orjson.loads(entry)) for entry in entries]
 
 
 def _restore(entry: list[str]) -> Restore:
+    """Return the restore of an entry that `stage` has written."""
     e164, confid, came_from, went_to, lost_at, restored_at = entry
     return Restore(e164, confid, came_from, went_to, _moment(lost_at), _moment(restored_at))
 
@@ -62,6 +73,6 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def _name(used: UsedUnit) -> str:
-    """Return the name of a used unit."""
+def _unit_name(used: UsedUnit) -> str:
+    """Return address and instance of a media unit on which a conference ran; "?" if unknown."""
     return str(Unit.of(used) or "?")

@@ -60,7 +60,7 @@ def begin_to_serve(platform: str) -> bool:
     try:
         client = redis_of(platform)
         if client.get(_EPOCH) != str(uow.epoch):
-            count = redis_projection.refresh(platform)
+            count = redis_projection.rebuild_and_clean(platform)
             domain_projection.rebuild(platform)
             sync.request_missed_changes(platform)
             licences.request_licences(platform)

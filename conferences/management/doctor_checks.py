@@ -1,7 +1,4 @@
-"""These are the checks of `manage.py doctor`: each says in words what is wrong and what to do.
-
-They only read.
-"""
+"""The checks of `manage.py doctor`: each says in words what is wrong and what to do. They only read."""
 
 from __future__ import annotations
 
@@ -32,44 +29,44 @@ from licensing.data import redis_projection as licence_projection
 from licensing.data.queries import over_licence, state_of
 from wire.routes import DEAD_QUEUE, Routes
 
-CLOCKS_APART = 1.0
-OUTBOX_AGE = 10.0
-FOLLOWER_AGE = 60.0
-LONG_QUEUE = 1000
+MAX_CLOCK_DIFFERENCE_SECONDS = 1.0
+MAX_OUTBOX_AGE_SECONDS = 10.0
+MAX_FOLLOWER_LAG_SECONDS = 60.0
+MAX_QUEUE_LENGTH = 1000
 OVERDUE_SECONDS = 15
-SETTLES_IN = 1.5
-"""A difference is looked at again after these seconds, because projections follow a commit."""
+SETTLE_SECONDS = 1.5
+"""A difference between Redis and database is looked at again after this time, as Redis is written after a commit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding is the result of one check: what is wrong (`""` means nothing) and what to do."""
+    """The result of one check: what is wrong ("" means nothing), and what to do about it."""
 
     check: str
     wrong: str = ""
     todo: str = ""
 
     @property
-    def well(self) -> bool:
+    def is_ok(self) -> bool:
         """Tell whether the check found nothing wrong."""
         return not self.wrong
 
 
 def examine() -> Iterator[Finding]:
-    """Yield the findings of all checks, first of those on which other checks rest.
+    """Run all checks and yield their findings, servers first.
 
-    A check that needs a server which does not answer is left out.
+    Checks that need a server which does not answer are left out.
     """
     platform = own_platform()
     database, cache, broker = _database(platform), _redis(platform), _broker()
     yield from (database, cache)
     yield from broker
-    if not database.well:
+    if not database.is_ok:
         return
-    checks: list[Callable[[str], Finding]] = [_migrated, _owner, _clocks, _seats, _numbers]
+    checks: list[Callable[[str], Finding]] = [_migrations, _cell, _clocks, _seats, _numbers]
     checks += [_outbox, _parked, _timers, _core_tree, _followers]
     checks += [_licence] if "css" in settings.ROLES else []
-    if cache.well:
+    if cache.is_ok:
         checks += [_units] if "rms" in settings.ROLES else []
         checks += [_licence_projection] if "css" in settings.ROLES else []
         checks += [_projection, _pool, _domain_projection]
@@ -82,6 +79,7 @@ def examine() -> Iterator[Finding]:
 
 
 def _database(platform: str) -> Finding:
+    """Check that the platform's database answers."""
     try:
         sql.select(store_of(platform).database, "SELECT 1")
     except DatabaseError as error:
@@ -90,6 +88,7 @@ def _database(platform: str) -> Finding:
 
 
 def _redis(platform: str) -> Finding:
+    """Check that the platform's Redis answers."""
     try:
         redis_of(platform).ping()
     except redis.RedisError as error:
@@ -98,18 +97,19 @@ def _redis(platform: str) -> Finding:
 
 
 def _broker() -> list[Finding]:
+    """Check that our broker answers, and each of its queues."""
     try:
         connection = connect(settings.AMQP_URL)
     except BROKER_ERRORS as error:
         return [Finding("broker", f"does not answer: {error}", "start it; check AMQP_URL")]
     try:
-        return [Finding("broker"), *(_queue(connection, name) for name in _queues())]
+        return [Finding("broker"), *(_queue(connection, name) for name in _all_queues())]
     finally:
         close(connection, politely=True)
 
 
-def _queues() -> list[str]:
-    return sorted({r.value.queue for r in Routes if r.value.queue} | {DEAD_QUEUE})
+def _all_queues() -> list[str]:
+    return sorted({route.value.queue for route in Routes if route.value.queue} | {DEAD_QUEUE})
 
 
 _OUR_QUEUES = frozenset(
@@ -127,6 +127,7 @@ _OUR_QUEUES = frozenset(
 
 
 def _queue(connection: Any, name: str) -> Finding:
+    """Check that a queue is declared and, if it is ours, consumed and not too long."""
     channel = connection.channel()
     try:
         answer = channel.queue_declare(name, passive=True)
@@ -135,7 +136,7 @@ def _queue(connection: Any, name: str) -> Finding:
     channel.close()
     if name in _OUR_QUEUES and not answer.consumer_count and "css" in settings.ROLES:
         return Finding(f"queue {name}", "nobody consumes it", "start celery worker; see its log")
-    if name in _OUR_QUEUES and answer.message_count > LONG_QUEUE:
+    if name in _OUR_QUEUES and answer.message_count > MAX_QUEUE_LENGTH:
         trouble = f"{answer.message_count} messages wait"
         return Finding(f"queue {name}", trouble, "start more celery workers; see their logs")
     return Finding(f"queue {name}")
@@ -144,7 +145,8 @@ def _queue(connection: Any, name: str) -> Finding:
 # ---- the database -------------------------------------------------------------------------------
 
 
-def _migrated(platform: str) -> Finding:
+def _migrations(platform: str) -> Finding:
+    """Check that all migrations are applied."""
     executor = MigrationExecutor(connections[store_of(platform).database])
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
@@ -152,7 +154,8 @@ def _migrated(platform: str) -> Finding:
     return Finding("migrations")
 
 
-def _owner(platform: str) -> Finding:
+def _cell(platform: str) -> Finding:
+    """Check that this site owns and serves its platform's data (the cell), and that it can be written."""
     serving = read(platform)
     if serving is None:
         return Finding("cell", "the platform is not provisioned", "run manage.py provision")
@@ -167,21 +170,22 @@ def _owner(platform: str) -> Finding:
 
 
 def _clocks(platform: str) -> Finding:
+    """Check that the clocks of this machine and of the database agree."""
     before = clock.now()
     rows = sql.select(store_of(platform).database, "SELECT UTC_TIMESTAMP(6)")
     database_time, after = rows[0][0].replace(tzinfo=before.tzinfo), clock.now()
-    apart = max(
+    difference = max(
         (before - database_time).total_seconds(), (database_time - after).total_seconds(), 0.0
     )
-    if apart > CLOCKS_APART:
-        trouble = f"this machine and the database are {apart:.1f} s apart"
+    if difference > MAX_CLOCK_DIFFERENCE_SECONDS:
+        trouble = f"this machine and the database are {difference:.1f} s apart"
         return Finding("clocks", trouble, "synchronise both by NTP; until then time-outs are wrong")
     return Finding("clocks")
 
 
 def _seats(platform: str) -> Finding:
-    """Compare the counts of seats, terminals and ports with the live conferences."""
-    differences = recount.drift(platform)
+    """Check that the stored licence counts (conferences, terminals, ports) agree with the live conferences."""
+    differences = recount.find_wrong_counts(platform)
     if not differences:
         return Finding("seats")
     trouble = f"{len(differences)} domains have wrong counts, for instance {differences[0]}"
@@ -189,7 +193,7 @@ def _seats(platform: str) -> Finding:
     return Finding("seats", trouble, todo)
 
 
-_NUMBERS = """
+_NUMBER_DIFFERENCES = """
 SELECT (SELECT COUNT(*) FROM conferences_number n
           LEFT JOIN conferences_conference c ON c.live_e164 = n.e164
          WHERE n.taken = 1 AND c.confid IS NULL),
@@ -200,30 +204,33 @@ SELECT (SELECT COUNT(*) FROM conferences_number n
 
 
 def _numbers(platform: str) -> Finding:
-    lost, untaken = sql.select(store_of(platform).database, _NUMBERS)[0]
-    if not lost and not untaken:
+    """Check that exactly the numbers of live conferences are marked as taken."""
+    without_conference, not_marked = sql.select(store_of(platform).database, _NUMBER_DIFFERENCES)[0]
+    if not without_conference and not not_marked:
         return Finding("numbers")
     trouble = (
-        f"{lost} numbers are taken without a conference,"
-        f" {untaken} conferences whose number is not taken"
+        f"{without_conference} numbers are taken without a conference,"
+        f" {not_marked} conferences whose number is not taken"
     )
     todo = "this is a bug: keep the log; correct conferences_number by hand"
     return Finding("numbers", trouble, todo)
 
 
 def _outbox(platform: str) -> Finding:
-    return _check_age("outbox", of_destination(store_of(platform).database, ""))
+    """Check that messages to our own broker are sent in time."""
+    return _waiting_age("outbox", of_destination(store_of(platform).database, ""))
 
 
-def _check_age(check: str, backlog: Waiting) -> Finding:
-    if backlog.age <= OUTBOX_AGE:
+def _waiting_age(check: str, backlog: Waiting) -> Finding:
+    """Return a finding of this name: wrong if the oldest of the waiting messages is too old."""
+    if backlog.age <= MAX_OUTBOX_AGE_SECONDS:
         return Finding(check)
     trouble = f"{backlog.count} messages wait, the oldest for {backlog.age:.0f} s"
     return Finding(check, trouble, "check that the broker and a celery worker run; see their logs")
 
 
 def _links(platform: str) -> Iterator[Finding]:
-    """Check for each platform with waiting messages that its broker is named and answers."""
+    """Check, for each other site to which messages wait, that PEERS names its broker, and that it answers."""
     for backlog in waiting(store_of(platform).database):
         check = f"link to {backlog.destination}"
         if backlog.destination and not backlog.known:
@@ -231,10 +238,11 @@ def _links(platform: str) -> Iterator[Finding]:
             yield Finding(check, trouble, "add its broker to PEERS, and start the workers again")
         elif backlog.destination:
             url = settings.PEERS[backlog.destination]
-            yield _unreachable(check, url) or _check_age(check, backlog)
+            yield _unreachable(check, url) or _waiting_age(check, backlog)
 
 
 def _unreachable(check: str, url: str) -> Finding | None:
+    """Return a finding if a broker does not answer; `None` if it does."""
     try:
         close(connect(url), politely=True)
     except BROKER_ERRORS as error:
@@ -244,6 +252,7 @@ def _unreachable(check: str, url: str) -> Finding | None:
 
 
 def _parked(platform: str) -> Finding:
+    """Check that no message that could not be handled waits for a decision of an operator."""
     count = undecided(store_of(platform).database, MOST_COUNTED)
     if not count:
         return Finding("parked")
@@ -252,7 +261,7 @@ def _parked(platform: str) -> Finding:
 
 
 def _core_tree(platform: str) -> Finding:
-    """Check that this platform follows the tree of the core."""
+    """Check that this platform has all changes of domains from the central site (the core)."""
     state = follow_state(store_of(platform).database)
     if state.wrong:
         todo = "see docs/operations.md, when a platform does not follow the core"
@@ -265,8 +274,12 @@ def _core_tree(platform: str) -> Finding:
 
 
 def _followers(platform: str) -> Finding:
-    """Check that the platforms that follow this core receive its changes in time."""
-    late = [lag for lag in follower_lags(store_of(platform).database) if lag.seconds > FOLLOWER_AGE]
+    """Check, at the central site (the core), that all platforms receive its changes of domains in time."""
+    late = [
+        lag
+        for lag in follower_lags(store_of(platform).database)
+        if lag.seconds > MAX_FOLLOWER_LAG_SECONDS
+    ]
     if not late:
         return Finding("followers")
     trouble = f"{late[0].platform} is {late[0].versions} changes and {late[0].seconds:.0f} s behind"
@@ -275,7 +288,7 @@ def _followers(platform: str) -> Finding:
 
 
 def _licence(platform: str) -> Finding:
-    """Check that the licence is in force; operators are warned 30, 7 and 1 days before its end."""
+    """Check that the licence is valid and not exceeded; warn 30, 7 and 1 days before its end."""
     if "css" not in settings.ROLES:
         return Finding("licence")  # The core holds no conferences.
     warning = state_of(platform).warning or over_licence()
@@ -284,6 +297,7 @@ def _licence(platform: str) -> Finding:
 
 
 def _licence_projection(platform: str) -> Finding:
+    """Check that Redis shows the licences as the database has them."""
     differing = _lasting(lambda: set(licence_projection.find_differing(platform)))
     if not differing:
         return Finding("licence projection")
@@ -292,6 +306,7 @@ def _licence_projection(platform: str) -> Finding:
 
 
 def _domain_projection(platform: str) -> Finding:
+    """Check that Redis shows the domains as the database has them."""
     differing = _lasting(
         lambda: {domain for chunk in domain_projection.find_differing(platform) for domain in chunk}
     )
@@ -302,6 +317,7 @@ def _domain_projection(platform: str) -> Finding:
 
 
 def _timers(platform: str) -> Finding:
+    """Check that the timers run: no conference is overdue."""
     query = (
         "SELECT COUNT(*) FROM conferences_conference"
         " WHERE due_at < UTC_TIMESTAMP(6) - INTERVAL %s SECOND"
@@ -317,6 +333,7 @@ def _timers(platform: str) -> Finding:
 
 
 def _units(platform: str) -> Finding:
+    """Check that the pool has at least one media unit."""
     resources = load_resources(platform)
     if not any(kind == "mcu" for kind, _unit in resources):
         todo = "start a media unit (manage.py cmu_agent); see its log"
@@ -325,6 +342,7 @@ def _units(platform: str) -> Finding:
 
 
 def _projection(platform: str) -> Finding:
+    """Check that Redis shows the live conferences as the database has them."""
     differing = _lasting(lambda: _differing_conferences(platform))
     if not differing:
         return Finding("projection")
@@ -333,6 +351,7 @@ def _projection(platform: str) -> Finding:
 
 
 def _pool(platform: str) -> Finding:
+    """Check that the pool in Redis has the conferences on the same media units as the database."""
     differing = _lasting(lambda: _differing_placements(platform))
     if not differing:
         return Finding("pool")
@@ -343,15 +362,16 @@ def _pool(platform: str) -> Finding:
 
 
 def _lasting(differences: Callable[[], set[str]]) -> set[str]:
-    """Return what differs now and still differs when changes under way have settled."""
+    """Return what differs now and still differs SETTLE_SECONDS later."""
     first = differences()
     if not first:
         return first
-    time.sleep(SETTLES_IN)
+    time.sleep(SETTLE_SECONDS)
     return first & differences()
 
 
 def _differing_conferences(platform: str) -> set[str]:
+    """Return the numbers of conferences that Redis shows otherwise than the database, or that are not live."""
     client: Any = redis_of(platform)
     live = {c.e164: c for c in redis_projection.live(platform)}
     with client.pipeline(transaction=False) as pipe:
@@ -371,17 +391,20 @@ def _differing_conferences(platform: str) -> set[str]:
 
 
 def _differing_placements(platform: str) -> set[str]:
+    """Return `<number> on <unit>` for each conference that only the pool or only the database has on a unit."""
     client: Any = redis_of(platform)
-    believed = {f"{c.e164} on {c.unit}" for c in redis_projection.live(platform) if _settled(c)}
+    in_database = {
+        f"{c.e164} on {c.unit}" for c in redis_projection.live(platform) if _is_running_on_unit(c)
+    }
     resources = load_resources(platform)
-    promised = {promise.rpartition("|")[2] for promise in client.zrange("rms:held", 0, -1)}
-    placed: set[str] = set()
+    reserved = {entry.rpartition("|")[2] for entry in client.zrange("rms:held", 0, -1)}
+    in_pool: set[str] = set()
     for kind, unit in resources:
         if kind == "mcu":
             numbers = client.hkeys(f"rms:alloc:mcu:{name_of(unit)}")
-            placed |= {f"{e164} on {unit}" for e164 in numbers if e164 not in promised}
-    return believed ^ placed
+            in_pool |= {f"{e164} on {unit}" for e164 in numbers if e164 not in reserved}
+    return in_database ^ in_pool
 
 
-def _settled(c: Conference) -> bool:
+def _is_running_on_unit(c: Conference) -> bool:
     return c.state is ConferenceState.RUNNING and c.unit is not None

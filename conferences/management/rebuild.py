@@ -1,4 +1,4 @@
-"""The projections in Redis and the pool are built again from the database (`manage.py doctor --mend`)."""
+"""`manage.py doctor --mend` rebuilds from the database what Redis holds, and corrects licence counts."""
 
 from __future__ import annotations
 
@@ -11,23 +11,28 @@ from foundation.cells.directory import redis_of
 from licensing.data import redis_projection as licence_projection
 
 
-def rebuild(platform: str) -> str:
-    """Build projections and pool again from the database; return in words what was done."""
+def rebuild_redis_and_counts(platform: str) -> str:
+    """Rebuild the projections and the pool of media units in Redis, correct counts; return in words what was done."""
     client: Any = redis_of(platform)
-    projected = list(client.scan_iter("confex/*", 1000))
-    live = {redis_projection.key(c.e164) for c in redis_projection.live(platform)}
-    stale = [key for key in projected if key not in live and client.hget(key, "state") != "ended"]
+    projected_keys = list(client.scan_iter("confex/*", 1000))
+    live_keys = {redis_projection.key(c.e164) for c in redis_projection.live(platform)}
+    stale_keys = [
+        key
+        for key in projected_keys
+        if key not in live_keys and client.hget(key, "state") != "ended"
+    ]
+    # Why the pool chose units, and which units failed lately, the database does not know.
     prefixes_to_keep = ("rms:why:", "rms:tired:")
     pool_keys = [
         key for key in client.scan_iter("rms:*", 1000) if not key.startswith(prefixes_to_keep)
     ]
-    for key in (*stale, *pool_keys):
+    for key in (*stale_keys, *pool_keys):
         client.delete(key)
     Pool(platform).rebuild()
     licence_projection.rebuild(platform)
     domain_projection.rebuild(platform)
     corrected = recount.correct_counts(platform)
     return (
-        f"{len(live)} conferences projected, {len(stale)} stale ones removed, the pool built again,"
+        f"{len(live_keys)} conferences projected, {len(stale_keys)} stale ones removed, the pool built again,"
         f" {corrected} counts put right"
     )

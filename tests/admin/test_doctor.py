@@ -10,7 +10,7 @@ from django.core.management import call_command
 
 from conferences.data import redis_projection
 from conferences.management import doctor_checks
-from conferences.management.rebuild import rebuild
+from conferences.management.rebuild import rebuild_redis_and_counts
 from conferences.models import Conference as Row
 from conferences.models import Number
 from conferences.rules.states import Conference
@@ -21,25 +21,25 @@ from licensing.models import Quota
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor_checks, "SETTLES_IN", 0)
+    monkeypatch.setattr(doctor_checks, "SETTLE_SECONDS", 0)
     monkeypatch.setattr(doctor_checks, "_broker", lambda: [doctor_checks.Finding("broker")])
 
 
 def wrong() -> dict[str, doctor_checks.Finding]:
     """What the doctor finds fault with, media units (there are none) left out."""
-    found = {one.check: one for one in doctor_checks.examine() if not one.well}
+    found = {one.check: one for one in doctor_checks.examine() if not one.is_ok}
     found.pop("media units", None)
     return found
 
 
 def test_a_sound_site_is_well(platform: str) -> None:
-    rebuild(platform)  # as its first worker does
+    rebuild_redis_and_counts(platform)  # as its first worker does
     assert wrong() == {}
 
 
 def test_a_missing_projection_is_found_and_mended(platform: str, running: Conference) -> None:
     assert "doctor --mend" in wrong()["projection"].todo
-    rebuild(platform)
+    rebuild_redis_and_counts(platform)
     assert "projection" not in wrong()
 
 
@@ -48,14 +48,14 @@ def test_a_stale_projection_is_found_and_mended(platform: str) -> None:
         redis_projection.key("8809"), mapping={"confid": "x", "state": "running"}
     )
     assert "8809" in wrong()["projection"].wrong
-    rebuild(platform)
+    rebuild_redis_and_counts(platform)
     assert wrong() == {}
 
 
 def test_seats_that_do_not_fit_are_found(platform: str, running: Conference) -> None:
     Quota.objects.filter(owner=platform).update(small_used=3)
     assert "3 small" in wrong()["seats"].wrong
-    assert "1 counts put right" in rebuild(platform)
+    assert "1 counts put right" in rebuild_redis_and_counts(platform)
     assert "seats" not in wrong()
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from conferences.flows import repair
 from conferences.management import doctor_checks
-from conferences.management.rebuild import rebuild
+from conferences.management.rebuild import rebuild_redis_and_counts
 from domains.data import admin_scope, redis_projection
 from domains.data.queries import all_above, subtree, visible_to
 from domains.flows import change
@@ -123,13 +123,13 @@ def test_while_redis_is_away_changes_wait_and_are_not_refused(
 def test_the_doctor_finds_and_mends_what_differs(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor_checks, "SETTLES_IN", 0)
+    monkeypatch.setattr(doctor_checks, "SETTLE_SECONDS", 0)
     monkeypatch.setattr(doctor_checks, "_broker", lambda: [])
     redis_of(place.platform).hset(redis_projection.info_key(place.tenant), "name", "Forged")
     redis_of(place.platform).hset(redis_projection.info_key("nobody"), "name", "Nobody")
     found = {one.check: one for one in doctor_checks.examine()}["domain projection"]
     assert found.wrong.startswith("2 domains differ")
-    rebuild(place.platform)
+    rebuild_redis_and_counts(place.platform)
     assert differing(place.platform) == []
 
 

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from conferences.management import doctor_checks
-from conferences.management.rebuild import rebuild
+from conferences.management.rebuild import rebuild_redis_and_counts
 from domains.models import Account
 from foundation.cells.directory import redis_of
 from licensing.data import redis_projection
@@ -116,7 +116,7 @@ def test_the_doctor_says_what_is_wrong_with_licence_and_projection(east: str) ->
     assert "less than one day" in said()["licence"]
     redis_of(east).hset(redis_projection.key(east), "smallconfnum", "9999")
     assert "differs from the database" in said()["licence projection"]
-    rebuild(east)
+    rebuild_redis_and_counts(east)
     assert said()["licence projection"] == ""
     load(east, text(east, 2))
     assert said() == {"licence": "", "licence projection": ""}

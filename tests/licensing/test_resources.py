@@ -77,7 +77,7 @@ def at_rest(east: str) -> None:
         assert end_now(east, e164, EndReason.RELEASED)
     assert {(q.small_used, q.large_used) for q in Quota.objects.all()} <= {(0, 0)}
     assert used(east) == NONE
-    assert recount.drift(east) == []
+    assert recount.find_wrong_counts(east) == []
 
 
 def test_media_ports_are_the_places_of_all_conferences_and_limit_their_number(east: str) -> None:
@@ -99,7 +99,7 @@ def test_who_is_in_a_running_conference_takes_a_port_and_counts_by_kind(east: st
     assert used(east) == there
     do(east, says(number, people("user", "user", "h323", "sip", "e164")))
     assert used(east) == there
-    assert recount.drift(east) == []
+    assert recount.find_wrong_counts(east) == []
     do(east, says(number, people("user", "h323", online=0) + people("user")[:0]))
     assert used(east) == Amounts(1, 0, media_ports=8)
     at_rest(east)
@@ -193,10 +193,10 @@ def test_what_has_drifted_is_named_and_counted_again(east: str) -> None:
     number = run(east, "a")
     do(east, says(number, people("user")))
     Quota.objects.filter(owner=east).update(media_ports=99, access_ports=0)
-    assert recount.drift(east) == [
+    assert recount.find_wrong_counts(east) == [
         f"{east}: 99 media ports instead of 8, 0 access ports instead of 1"
     ]
     assert recount.correct_counts(east) == 1
-    assert recount.drift(east) == []
+    assert recount.find_wrong_counts(east) == []
     assert recount.correct_counts(east) == 0
     at_rest(east)

@@ -9,7 +9,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from conferences.data.join_links import WRONG_TRIES, join_link
+from conferences.data.join_links import MAX_TRIES_PER_MINUTE, join_link
 from conferences.pages import join_page
 from licensing.data.seats import Stock
 from licensing.rules.amounts import NONE
@@ -73,7 +73,7 @@ def test_the_password_is_asked_and_not_for_ever(conference: Whereabouts) -> None
     good = {"password": conference.password}
     assert client.post(address(), good).json()["join"] == JOIN
     assert client.post(address(), good, content_type="application/json").json()["join"] == JOIN
-    for _ in range(WRONG_TRIES):
+    for _ in range(MAX_TRIES_PER_MINUTE):
         reply = client.post(address(), {"password": "guess"})
         assert (reply.status_code, reply.json()["password"]) == (403, "wrong")
     reply = client.post(address(), good)

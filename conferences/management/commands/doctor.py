@@ -1,4 +1,4 @@
-"""`manage.py doctor` examines this site, and says what is wrong and what to do."""
+"""`manage.py doctor` examines this site, and prints what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import orjson
 from django.core.management.base import BaseCommand, CommandParser
 
 from conferences.management import doctor_checks
-from conferences.management.rebuild import rebuild
+from conferences.management.rebuild import rebuild_redis_and_counts
 from foundation.cells.directory import own_platform
 
 
@@ -28,30 +28,32 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run all checks and report them; exit with code 1 if one found something wrong."""
+        """Run all checks and print their findings; exit with code 1 if one found something wrong."""
         if options["mend"]:
-            self.stderr.write(f"mended: {rebuild(own_platform())}")
+            self.stderr.write(f"mended: {rebuild_redis_and_counts(own_platform())}")
         findings = list(doctor_checks.examine())
         if options["json"]:
-            self._as_json(findings)
+            self._print_json(findings)
         else:
-            self._in_words(findings)
-        if any(not finding.well for finding in findings):
+            self._print_text(findings)
+        if any(not finding.is_ok for finding in findings):
             raise SystemExit(1)
 
-    def _as_json(self, findings: list[doctor_checks.Finding]) -> None:
-        answer = {
-            "well": all(finding.well for finding in findings),
+    def _print_json(self, findings: list[doctor_checks.Finding]) -> None:
+        """Print the findings as JSON, for programs."""
+        report = {
+            "well": all(finding.is_ok for finding in findings),
             "findings": [asdict(finding) for finding in findings],
         }
-        self.stdout.write(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
+        self.stdout.write(orjson.dumps(report, option=orjson.OPT_INDENT_2).decode())
 
-    def _in_words(self, findings: list[doctor_checks.Finding]) -> None:
+    def _print_text(self, findings: list[doctor_checks.Finding]) -> None:
+        """Print a line for each finding, and below each fault what to do."""
         for finding in findings:
-            if finding.well:
+            if finding.is_ok:
                 self.stdout.write(f"  ok     {finding.check}")
             else:
                 self.stdout.write(self.style.ERROR(f"  WRONG  {finding.check}: {finding.wrong}"))
                 self.stdout.write(f"         -> {finding.todo}")
-        bad = sum(not finding.well for finding in findings)
-        self.stdout.write(f"{bad} of {len(findings)} need attention" if bad else "all is well")
+        wrong = sum(not finding.is_ok for finding in findings)
+        self.stdout.write(f"{wrong} of {len(findings)} need attention" if wrong else "all is well")

@@ -1,4 +1,4 @@
-"""`manage.py provision` makes this platform's database ready for requests."""
+"""`manage.py provision` prepares this platform's database for its first request."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from licensing.flows.evaluate import give_evaluation_licence
 
 
 class Command(BaseCommand):
-    """The command creates the cell, the number cursor and an evaluation licence.
+    """The command creates the row that names the platform's owning site (cell), the number cursor and a licence.
 
-    It can be run again at any time. The domain tree may come later.
+    The licence is the built-in one for evaluation. The command can be run again at any time; domains may come later.
     """
 
     help = "Make this platform's database ready: cell, numbers, evaluation licence."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Create the rows that are missing."""
+        """Create those of the rows that are missing."""
         platform = own_platform()
         database = store_of(platform).database
         Cell.objects.using(database).get_or_create(platform=platform, defaults={"owner": platform})
