@@ -44,23 +44,23 @@ COLOURS = {
     ConferenceState.RESTORING: "amber",
     ConferenceState.ENDED: "grey",
 }
-LIVE = [state for state in ConferenceState if state is not ConferenceState.ENDED]
+LIVE_STATES = [state for state in ConferenceState if state is not ConferenceState.ENDED]
 
 
-def conference_in(row: Conference) -> states.Conference:
-    """Return the conference that a row holds."""
+def to_conference(row: Conference) -> states.Conference:
+    """Return the conference that is stored in a row."""
     return row_mapper.from_row((orjson.dumps(row.detail),))
 
 
 class StateFilter(admin.SimpleListFilter):
-    """The filter shows the live conferences unless one state is chosen."""
+    """The filter by state; without a choice all live conferences are shown."""
 
     title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Return the states of live conferences; ended ones have a page of their own."""
-        return [(state.value, state.value) for state in LIVE]
+        return [(state.value, state.value) for state in LIVE_STATES]
 
     def choices(self, changelist: Any) -> Any:
         """Return the choices, with "live" in the place of "all"."""
@@ -70,16 +70,13 @@ class StateFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the conferences in the chosen state, or all that have not ended."""
-        if self.value() in LIVE:
+        if self.value() in LIVE_STATES:
             return queryset.filter(state=self.value())
-        return queryset.filter(state__in=[state.value for state in LIVE])
+        return queryset.filter(state__in=[state.value for state in LIVE_STATES])
 
 
 class ReasonFilter(admin.SimpleListFilter):
-    """The filter chooses by reason of the end, in the last seven days.
-
-    More could not be searched quickly.
-    """
+    """The filter by the reason of the end. It finds the last seven days only, as more would be slow."""
 
     title = _("reason (last 7 days)")
     parameter_name = "reason"
@@ -97,15 +94,15 @@ class ReasonFilter(admin.SimpleListFilter):
 
 
 class TenantNames(ReadOnlyAdmin):
-    """The base of the lists that name the tenant of each conference."""
+    """The base of the pages of conferences and call records, which name the user domain (tenant) of each."""
 
     scope = PATHS
     scope_at = PATHS_AT
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """Read the names of the tenants on this page in one query."""
-        wanted = {row.user_domain for row in rows}
-        names = dict(Domain.objects.filter(pk__in=wanted).values_list("pk", "name"))
+        """Add the name of its user domain to each row, in one query."""
+        moids = {row.user_domain for row in rows}
+        names = dict(Domain.objects.filter(pk__in=moids).values_list("pk", "name"))
         for row in rows:
             row.tenant_name = names.get(row.user_domain, row.user_domain)
 
@@ -117,7 +114,7 @@ class TenantNames(ReadOnlyAdmin):
         return str(row.tenant_name)  # type: ignore[attr-defined]  # added to each row by the page
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Return the conferences; a list leaves the detail out, which is most of a row."""
+        """Return the conferences; a list does not read the large column `detail`."""
         rows: QuerySet[Any] = super().get_queryset(request)
         match = request.resolver_match
         is_list = match is not None and str(match.url_name).endswith("_changelist")
@@ -125,7 +122,7 @@ class TenantNames(ReadOnlyAdmin):
 
     @admin.display(description=_("unit"))
     def unit(self, row: Conference) -> str:
-        """Return the unit on which the conference runs, or ran last."""
+        """Return the media unit on which the conference runs, or ran last."""
         return f"{row.unit_ip}:{row.unit_pid}" if row.unit_pid else row.unit_ip or "–"
 
 
@@ -161,8 +158,8 @@ class ConferenceAdmin(TenantNames):
     readonly_fields += ["locked", "join_info", "people", "units_used"]
 
     def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
-        """Find conferences by number, name or id, each with its index."""
-        if _is_id(term):
+        """Return the conferences found by id, or by the beginning of number or name; each has an index."""
+        if _is_conference_id(term):
             return queryset.filter(confid=term)
         return queryset.filter(Q(e164__istartswith=term) | Q(name__istartswith=term))
 
@@ -176,11 +173,11 @@ class ConferenceAdmin(TenantNames):
     @admin.display(description=_("created by"))
     def creator(self, row: Conference) -> str:
         """Return the name or MOID of the account that asked for the conference."""
-        return conference_in(row).creator_name or row.creator_moid or "–"
+        return to_conference(row).creator_name or row.creator_moid or "–"
 
     @admin.display(description=_("why this unit"))
     def why_there(self, row: Conference) -> str:
-        """Return why the pool chose the unit, as long as the pool remembers it."""
+        """Return why the pool of media units chose this unit; the pool remembers it for some days."""
         try:
             return placement_reasons(own_platform(), [row.e164])[0] or "–"
         except redis.RedisError:
@@ -189,42 +186,42 @@ class ConferenceAdmin(TenantNames):
     @admin.display(description=_("started"))
     def started(self, row: Conference) -> Any:
         """Return when the first unit started the conference."""
-        moment = conference_in(row).started_at
+        moment = to_conference(row).started_at
         return date_format(moment, "DATETIME_FORMAT") if moment else "–"
 
     @admin.display(description=_("size"))
     def size(self, row: Conference) -> str:
         """Return the places, the resolution and whether the conference is recorded."""
-        return conference_details.size(conference_in(row))
+        return conference_details.size(to_conference(row))
 
     @admin.display(description=_("password"))
     def locked(self, row: Conference) -> str:
         """Tell whether a password is set; the password itself is never shown."""
-        return str(_("set") if conference_in(row).password else _("none"))
+        return str(_("set") if to_conference(row).password else _("none"))
 
     @admin.display(description=_("how to join"))
     def join_info(self, row: Conference) -> str:
         """Return the ways to join, without pin and token: only those who join get them."""
-        return conference_details.join_without_secrets(conference_in(row).join) or "–"
+        return conference_details.join_without_secrets(to_conference(row).join) or "–"
 
     @admin.display(description=_("members"))
     def people(self, row: Conference) -> SafeString:
         """Return a table of the members with the times of joining and leaving."""
         head = [_("member"), _("from"), _("until")]
-        return table(head, conference_details.members(conference_in(row)))
+        return table(head, conference_details.members(to_conference(row)))
 
     @admin.display(description=_("units used"))
     def units_used(self, row: Conference) -> SafeString:
         """Return a table of the units on which the conference ran, with the times."""
         head = [_("unit"), _("from"), _("until")]
-        return table(head, conference_details.units(conference_in(row)))
+        return table(head, conference_details.units(to_conference(row)))
 
     # ---- actions ----------------------------------------------------------------------------
 
     def has_move_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Tell whether somebody may move conferences: only who may operate the units, too."""
-        units = request.user.has_perm("conferences.operate_resourceunit")
-        return units and self.has_operate_permission(request, obj)
+        """Tell whether the user may move conferences: only one who may operate media units, too."""
+        may_operate_units = request.user.has_perm("conferences.operate_resourceunit")
+        return may_operate_units and self.has_operate_permission(request, obj)
 
     @admin.action(description=_("End"), permissions=["operate"])
     def end(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
@@ -262,19 +259,20 @@ class ConferenceAdmin(TenantNames):
 
 
 def _end(row: Conference) -> bool:
-    return _lives(row) and due.end_now(own_platform(), row.e164, EndReason.RELEASED)
+    return _has_still_number(row) and due.end_now(own_platform(), row.e164, EndReason.RELEASED)
 
 
 def _move(row: Conference) -> bool:
-    return _lives(row) and move.move(own_platform(), row.e164)
+    return _has_still_number(row) and move.move(own_platform(), row.e164)
 
 
-def _lives(row: Conference) -> bool:
-    """Tell whether this conference, and no later one, still has the number."""
+def _has_still_number(row: Conference) -> bool:
+    """Tell whether the conference is live; a later one may have its number by now."""
     return Conference.objects.filter(pk=row.pk, live_e164=row.e164).exists()
 
 
-def _is_id(term: str) -> bool:
+def _is_conference_id(term: str) -> bool:
+    """Tell whether a search term has the form of a conference's id (`confid`), a UUID."""
     try:
         uuid.UUID(term)
     except ValueError:
@@ -310,21 +308,21 @@ class CallRecordAdmin(TenantNames):
         return super().get_queryset(request).filter(ended_at__isnull=False)
 
     def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
-        """Find records by number or id: there may be millions, and names have no index."""
-        wanted = Q(confid=term) if _is_id(term) else Q(e164=term)
-        return queryset.filter(wanted)
+        """Return the records with this number or id. There may be millions, so there is no search by name."""
+        condition = Q(confid=term) if _is_conference_id(term) else Q(e164=term)
+        return queryset.filter(condition)
 
     @admin.display(description=_("reason"))
     def reason(self, row: Conference) -> SafeString:
         """Return why the conference ended."""
-        bad = row.end_reason in (EndReason.CREATE_FAILED, EndReason.MCU_LOST)
-        return badge(row.end_reason, "red" if bad else "grey")
+        is_failure = row.end_reason in (EndReason.CREATE_FAILED, EndReason.MCU_LOST)
+        return badge(row.end_reason, "red" if is_failure else "grey")
 
     @admin.action(description=_("Export as CSV"), permissions=["view"])
     def export(self, request: HttpRequest, queryset: QuerySet[Any]) -> StreamingHttpResponse:
-        """Export the chosen records row by row, as the file may be larger than memory."""
+        """Export the chosen records as CSV, row by row, as the file may be larger than memory."""
         audit.say(CallRecord(confid=""), _("Exported as CSV"), LogEntry.Action.ACCESS)
-        conferences = map(conference_in, queryset.iterator(chunk_size=500))
+        conferences = map(to_conference, queryset.iterator(chunk_size=500))
         return StreamingHttpResponse(
             conference_details.csv_lines(conferences),
             content_type="text/csv; charset=utf-8",

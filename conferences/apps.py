@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ConferencesConfig(PlatformAppConfig):
-    """The app leads a conference from request to end, and keeps the pool of media units."""
+    """The app schedules conferences from request to end, and keeps the pool of media units."""
 
     name = "conferences"
     roles = frozenset({"css", "rms", "cm"})
@@ -57,7 +57,7 @@ number            | conferences.number      | v.... | v....   | v....    | .....
 """
 
     def connect(self) -> None:
-        """Take part in transactions, in metrics, and in what the tree does with domains and rooms."""
+        """Connect this app to transactions, metrics, health, and the hooks of domains and machine rooms."""
         from conferences.api import commands
         from conferences.data import metrics, platform_resolver, queries
         from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
@@ -89,7 +89,7 @@ number            | conferences.number      | v.... | v....   | v....    | .....
         return (SidebarGroup(0, "", dashboard), SidebarGroup(10, _("Conferences"), entries))
 
     def batch_handlers(self) -> Mapping[str, BatchHandler]:
-        """Return the handlers of the resource pool and of our own conference manager."""
+        """Return by queue the handlers of the resource manager (RMS) and of our own conference manager (CM)."""
         from conferences.api import own_manager, pool_requests
         from foundation.cells.directory import own_platform
 

@@ -1,4 +1,4 @@
-"""The tables of the conferences have columns for what is searched; the rest lies in `detail`."""
+"""The tables of conferences. Columns exist for what queries search for; all the rest is in `detail`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from conferences.rules.states import ConferenceState
 from domains.models import Level
 
 PATHS = ("user_domain", "source_platform", "hosting_platform")
-"""These columns name the domains to which a conference belongs."""
+"""The columns that name the domains to which a conference belongs."""
 PATHS_AT: dict[int, tuple[str, ...]] = {Level.USER: PATHS[:1], Level.PLATFORM: PATHS[1:]}
-"""By these columns administrators of a tenant, or of a platform, find their conferences."""
+"""The columns by which administrators of a user domain, or of a platform, find their conferences."""
 
 
 class Conference(models.Model):
-    """A row is a conference, running or ended; the ended ones are the call records.
+    """A row is a conference, live or ended; the ended ones are the call records.
 
-    Only the unit of work writes it. `live_e164` and `live_shortnum` hold the numbers while the conference
-    lives, so that the database itself refuses to give one twice.
+    Only the unit of work writes it. `live_e164` and `live_shortnum` are unique and NULL after the end, so that the
+    database itself refuses to give a number to two live conferences.
     """
 
     confid = models.CharField("meeting id", max_length=40, primary_key=True)
@@ -72,7 +72,7 @@ class CallRecord(Conference):
 
 
 class Number(models.Model):
-    """A row is a number that was ever used; its incarnation never starts again from 1."""
+    """A row is a conference number that was ever used. `incarnation` counts its uses, and never restarts."""
 
     e164 = models.CharField("number", max_length=16, primary_key=True)
     incarnation = models.PositiveIntegerField(default=0)
@@ -83,9 +83,9 @@ class Number(models.Model):
 
 
 class NumberCursor(models.Model):
-    """A row holds the number that a platform allocates next.
+    """A row holds the next number that a platform allocates.
 
-    Numbers are allocated in turn, so that the one used most recently comes again last.
+    Numbers are allocated in turn, so that a number is used again as late as possible.
     """
 
     platform = models.CharField(max_length=40, primary_key=True)
@@ -97,9 +97,9 @@ class NumberCursor(models.Model):
 
 
 class ResourceUnit(models.Model):
-    """A row is a resource that has registered.
+    """A row is a media unit, recorder or mixer (resource) that has registered.
 
-    What the operator decides about a resource stands here, because it must outlive Redis.
+    Decisions of operators about it (`draining`) are stored here, because they must outlive Redis.
     """
 
     id = models.BigAutoField(primary_key=True)

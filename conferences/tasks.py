@@ -16,7 +16,7 @@ from foundation.cells.serving import for_each_served
 
 @shared_task
 def due() -> None:
-    """Do what is due on all platforms that this site serves, and watch what only runs here."""
+    """Do what is due for conferences of all platforms served here, and watch those that only run here."""
     takeover.follow_serving_sites()
     for_each_served(flow.due)
     flow.watch_hosted()
@@ -24,25 +24,25 @@ def due() -> None:
 
 @shared_task
 def watch_pool() -> None:
-    """Find resources that have fallen silent."""
+    """Find media units, recorders and mixers whose heartbeat has stopped."""
     units.watch(own_platform())
 
 
 @shared_task
 def ask_for_lists() -> None:
-    """Ask every unit for its list."""
+    """Ask every media unit for the list of its conferences."""
     units.ask_for_lists(own_platform())
 
 
 @shared_task
 def mend() -> None:
-    """Fill pool and projections again, if Redis was emptied."""
+    """Fill the pool of media units and the projections in Redis again, if Redis was emptied."""
     for_each_served(repair.repair)
 
 
 @shared_task
 def forget_old() -> None:
-    """Delete requests and sessions that need not be remembered any more."""
+    """Delete old requests from the inbox, and sessions that have expired."""
     for_each_served(inbox.forget_old)
     sessions.delete_idle(clock.now())
     SessionStore.clear_expired()

@@ -15,8 +15,8 @@ from foundation.web import table_export
 from wire.fields import Join
 from wire.number_registry import Stay, UsedUnit
 
-SECRET = frozenset({"pin", "token", "password", "secret"})
-COLUMNS = (
+SECRET_FIELDS = frozenset({"pin", "token", "password", "secret"})
+CSV_COLUMNS = (
     "confid",
     "number",
     "name",
@@ -36,45 +36,46 @@ COLUMNS = (
 
 
 def size(c: Conference) -> str:
-    """Return the places, the resolution, and whether the conference is recorded."""
+    """Return in words the number of places, the resolution, and whether the conference is recorded."""
     kind = "large" if c.large else "small"
-    more = ", recorded" if c.record else ""
-    return f"{c.places} places ({kind}), {c.resolution}{more}"
+    recorded = ", recorded" if c.record else ""
+    return f"{c.places} places ({kind}), {c.resolution}{recorded}"
 
 
 def join_without_secrets(join: Join | None) -> str:
-    """Return the ways to join, without pin and token."""
-    ways = []
-    for way, info in (to_json(join) if join else {}).items():
-        if way in SECRET:
+    """Return in words how to join a conference on its media unit, without pin and token."""
+    descriptions = []
+    for kind, info in (to_json(join) if join else {}).items():
+        if kind in SECRET_FIELDS:
             continue
         text = info
         if isinstance(info, dict):
             text = " ".join(
                 f"{name}={value}"
                 for name, value in info.items()
-                if name not in SECRET and isinstance(value, str | int)
+                if name not in SECRET_FIELDS and isinstance(value, str | int)
             )
-        ways.append(f"{way}: {text}")
-    return "; ".join(ways)
+        descriptions.append(f"{kind}: {text}")
+    return "; ".join(descriptions)
 
 
 def members(c: Conference) -> list[tuple[str, str, str]]:
-    """Return the members, each with the times of joining and leaving."""
-    return [(_name(m), _moment(m.since), _moment(m.until)) for m in c.members]
+    """Return for each stay of a member `(name, time of joining, time of leaving)`."""
+    return [(_member_name(stay), _moment(stay.since), _moment(stay.until)) for stay in c.members]
 
 
 def units(c: Conference) -> list[tuple[str, str, str]]:
-    """Return the units on which the conference ran, each with its times."""
-    return [(_unit(u), _moment(u.since), _moment(u.until)) for u in c.units]
+    """Return for each media unit on which the conference ran `(unit, from, until)`."""
+    return [(_unit_name(used), _moment(used.since), _moment(used.until)) for used in c.units]
 
 
 def csv_lines(conferences: Iterable[Conference]) -> Iterator[str]:
-    """Yield the call records as lines of CSV."""
-    return table_export.csv_lines(COLUMNS, map(_record, conferences))
+    """Yield the call records of ended conferences as lines of CSV, with a header."""
+    return table_export.csv_lines(CSV_COLUMNS, map(_csv_row, conferences))
 
 
-def _record(c: Conference) -> tuple[Any, ...]:
+def _csv_row(c: Conference) -> tuple[Any, ...]:
+    """Return the values of CSV_COLUMNS for one ended conference."""
     return (
         c.confid,
         c.e164,
@@ -94,13 +95,14 @@ def _record(c: Conference) -> tuple[Any, ...]:
     )
 
 
-def _name(member: Stay) -> str:
-    return member.name or member.account or member.mtid or ""
+def _member_name(stay: Stay) -> str:
+    return stay.name or stay.account or stay.mtid or ""
 
 
-def _unit(used: UsedUnit) -> str:
+def _unit_name(used: UsedUnit) -> str:
     return str(Unit.of(used) or "?")
 
 
 def _moment(value: str | None) -> str:
+    """Return a stored time (ISO 8601 in UTC) in a form for people; "" if there is none."""
     return (value or "").replace("T", " ").removesuffix("+00:00")

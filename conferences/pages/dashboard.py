@@ -1,6 +1,6 @@
-"""The operators' first page shows what goes on now; its script reads that every two seconds.
+"""The first page of the admin (dashboard) shows the present state of the platform; its script asks every two seconds.
 
-Administrators of this site's platform see everything; others see the conferences in their scope.
+Administrators of this site's platform see everything; others see only the conferences of their domain.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ from licensing.data.seats import conferences_in_use
 from licensing.data.usage import measures
 
 MOST_COUNTED = 100_000
-MOST_CACHED = 1000
+MAX_CACHED = 1000
 _FACTS_SECONDS = 1.0
 _HEALTH_SECONDS = 5.0
-_NO_STATES = {s.value: 0 for s in ConferenceState if s is not ConferenceState.ENDED}
+_ZERO_BY_STATE = {state.value: 0 for state in ConferenceState if state is not ConferenceState.ENDED}
 _STATE_NAMES = {
     ConferenceState.CREATING: gettext_lazy("creating"),
     ConferenceState.RUNNING: gettext_lazy("running"),
@@ -56,11 +56,11 @@ _PART_NAMES = {
     "tree": gettext_lazy("tree of domains"),
 }
 _cache: dict[str, tuple[float, Any]] = {}
-"""Facts by name, each with the monotonic time at which they were read."""
+"""Cached values by name, each with the monotonic time at which it was read."""
 
 
 def for_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Return the page's context with the facts that it shows until its script first asks."""
+    """Return the page's context with the values that it shows until its script asks for the first time."""
     context["live"] = facts(request.user)
     context["state_names"] = _STATE_NAMES
     context["part_names"] = {part: str(name) for part, name in _PART_NAMES.items()}
@@ -70,65 +70,69 @@ def for_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 @staff_member_required
 def live(request: HttpRequest) -> JsonResponse:
-    """Answer the page's script with the present facts."""
+    """Answer the dashboard's script with the present values, as JSON."""
     return JsonResponse(facts(request.user))
 
 
 def facts(user: Any) -> dict[str, Any]:
-    """Return all facts that the page shows to an administrator.
+    """Return all values that the dashboard shows to an administrator.
 
-    They are read at most once a second, however many administrators of one domain look at the page.
+    They are read at most once a second, however many administrators of one domain look at it.
     """
     if admin_scope.administers_this_site(user):
-        answer: dict[str, Any] = _at_most_every(_FACTS_SECONDS, "facts", _facts)
+        answer: dict[str, Any] = _cached(_FACTS_SECONDS, "facts", _facts_of_site)
     else:
         name = f"facts of {user.domain_id if level_of(user) is not None else None}"
-        answer = _at_most_every(_FACTS_SECONDS, name, partial(_facts_of, user))
+        answer = _cached(_FACTS_SECONDS, name, partial(_facts_in_scope, user))
     return answer
 
 
-def _at_most_every(seconds: float, name: str, read: Callable[[], Any]) -> Any:
+def _cached(seconds: float, name: str, read: Callable[[], Any]) -> Any:
+    """Return the cached value of this name; call `read` for it if it is older than so many seconds."""
     read_at, value = _cache.get(name, (0.0, None))
     if value is None or time.monotonic() - read_at > seconds:
         value = read()
-        if len(_cache) >= MOST_CACHED:
+        if len(_cache) >= MAX_CACHED:
             _cache.clear()
         _cache[name] = (time.monotonic(), value)
     return value
 
 
-def _facts() -> dict[str, Any]:
+def _facts_of_site() -> dict[str, Any]:
+    """Return all values of the dashboard, for administrators of this site's platform."""
     database = store_of(own_platform()).database
     return {
         "at": wire_time(clock.now()),
-        "health": _at_most_every(_HEALTH_SECONDS, "health", health.parts),
-        "states": _states(database),
-        "creates": _creates(database),
-        "seats": _seats(database) if "css" in settings.ROLES else None,
+        "health": _cached(_HEALTH_SECONDS, "health", health.parts),
+        "states": _conferences_by_state(database),
+        "creates": _creates_of_last_minute(database),
+        "seats": _seats_of_platform(database) if "css" in settings.ROLES else None,
         "outbox": _outbox(database),
         "parked": undecided(database, MOST_COUNTED),
-        **_pool(),
+        **_units_and_restores(),
     }
 
 
-def _facts_of(user: Any) -> dict[str, Any]:
-    """Return the facts in an administrator's scope: its conferences and its own seats."""
-    mine = Conference.objects.filter(admin_scope.rows_in_scope(user, PATHS, PATHS_AT))
+def _facts_in_scope(user: Any) -> dict[str, Any]:
+    """Return the values for an administrator of one domain: its conferences, and its licensed conferences."""
+    in_scope = Conference.objects.filter(admin_scope.rows_in_scope(user, PATHS, PATHS_AT))
     since = clock.now() - timedelta(seconds=60)
-    states = mine.filter(live_e164__isnull=False).values_list("state").annotate(count=Count("pk"))
+    states = (
+        in_scope.filter(live_e164__isnull=False).values_list("state").annotate(count=Count("pk"))
+    )
     return {
         "at": wire_time(clock.now()),
-        "states": _NO_STATES | dict(states.order_by()),
+        "states": _ZERO_BY_STATE | dict(states.order_by()),
         "creates": {
-            "taken": mine.filter(created_at__gt=since).count(),
-            "failed": mine.filter(ended_at__gt=since, end_reason="create_failed").count(),
+            "taken": in_scope.filter(created_at__gt=since).count(),
+            "failed": in_scope.filter(ended_at__gt=since, end_reason="create_failed").count(),
         },
-        "seats": _seats_of(user),
+        "seats": _seats_of_tenant(user),
     }
 
 
-def _seats_of(user: Any) -> dict[str, Any] | None:
-    """Return the seats of a tenant; `None` for other domains, which have no seats of their own."""
+def _seats_of_tenant(user: Any) -> dict[str, Any] | None:
+    """Return the used and permitted conferences of the administrator's user domain; `None` for other domains."""
     if level_of(user) is not Level.USER or "css" not in settings.ROLES:
         return None
     used_and_limits = measures("default", [user.domain_id])[user.domain_id]
@@ -136,17 +140,18 @@ def _seats_of(user: Any) -> dict[str, Any] | None:
     return {"small": small, "large": large, "evaluation": False, "until": ""}
 
 
-def _states(database: str) -> dict[str, int]:
+def _conferences_by_state(database: str) -> dict[str, int]:
+    """Return the number of live conferences in each state."""
     rows = sql.select(
         database,
         "SELECT state, COUNT(*) FROM conferences_conference"
         " WHERE state IN ('creating', 'running', 'pending', 'restoring') GROUP BY state",
     )
-    return _NO_STATES | dict(rows)
+    return _ZERO_BY_STATE | dict(rows)
 
 
-def _creates(database: str) -> dict[str, int]:
-    """Return how many conferences were accepted, and how many failed, in the last minute."""
+def _creates_of_last_minute(database: str) -> dict[str, int]:
+    """Return how many create requests were accepted, and how many creates failed, in the last minute."""
     accepted = sql.select(
         database,
         "SELECT COUNT(*) FROM conferences_conference"
@@ -161,7 +166,8 @@ def _creates(database: str) -> dict[str, int]:
     return {"taken": accepted[0][0], "failed": failed[0][0]}
 
 
-def _seats(database: str) -> dict[str, Any]:
+def _seats_of_platform(database: str) -> dict[str, Any]:
+    """Return `[used, licensed]` of small and large conferences, and until when the licence is valid."""
     licence = state_of(own_platform())
     small, large = conferences_in_use(database, own_platform())
     until = licence.held.valid_to if licence.held else None
@@ -174,15 +180,15 @@ def _seats(database: str) -> dict[str, Any]:
 
 
 def _outbox(database: str) -> dict[str, Any]:
+    """Return how many messages wait to be sent, and the age of the oldest in seconds."""
     waiting = backlog.in_all(database, MOST_COUNTED)
     return {"waiting": waiting.count, "oldest": round(waiting.age, 1)}
 
 
-def _pool() -> dict[str, Any]:
-    """Return the units and the latest restores; both empty while Redis is away.
+def _units_and_restores() -> dict[str, Any]:
+    """Return the media units and the latest restores; both empty while Redis is away, which `health` shows.
 
-    The `health` on the same page says that Redis is away. Both are `None` where no conference is held, as at the
-    core.
+    Both are `None` at a site that holds no conferences (no role `css`), as the central site (the core) may be.
     """
     if "css" not in settings.ROLES:
         return {"units": None, "restores": None}
@@ -212,6 +218,7 @@ def _pool() -> dict[str, Any]:
 
 
 def _unit(resource: Resource, simulated: bool) -> dict[str, Any]:
+    """Return what the page shows of one media unit, recorder or mixer; pairs are `[used, capacity]`."""
     return {
         "simulated": simulated,
         "kind": resource.kind,

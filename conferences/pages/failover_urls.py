@@ -1,4 +1,4 @@
-"""The sites that a join page may ask where its conference runs: if one is down, it asks the next."""
+"""The join page asks several sites where its conference runs: if one is down, the next. Here are their addresses."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def site_urls_of(platform: str) -> tuple[str, ...]:
 
 
 def is_served_here(platform: str) -> bool:
-    """Tell whether this site serves a platform; a copy that is away or lags behind does not.
+    """Tell whether this site serves a platform; False also if its copy of the data cannot be read.
 
-    A page that believed such a copy would send people to a unit where the conference no longer runs.
+    A join page that used an old copy would send people to a unit where the conference no longer runs.
     """
     serving = read_unless_away(platform)
     return serving is not None and serving.is_served_here
 
 
 def origin_of(url: str) -> str:
-    """Return the origin of an address, written as browsers write it."""
+    """Return the origin (`scheme://host:port`) of a URL, written as browsers write it."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 
@@ -36,7 +36,7 @@ def origin_of(url: str) -> str:
 def allow_pages_of(
     request: HttpRequest, reply: HttpResponse, urls: tuple[str, ...]
 ) -> HttpResponse:
-    """Let pages of these sites read the reply; browsers send none of our cookies with such requests."""
+    """Let join pages of these sites read the reply (CORS). Browsers send no cookies with such requests."""
     origin = request.headers.get("Origin", "")
     if origin and origin in {origin_of(url) for url in urls}:
         reply["Access-Control-Allow-Origin"] = origin

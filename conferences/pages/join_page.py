@@ -1,4 +1,4 @@
-"""These views answer the join page and its question where the conference runs now."""
+"""The views of the join page: the page itself, and its question how to enter the conference now."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from foundation.cells.directory import own_platform
 from foundation.web.content_security_policy import with_policy
 from licensing.data.queries import stock_of_site
 
-# The page connects to units at any address, because a conference can move to another unit.
-_UNITS = "ws: wss:"
+# The page connects to media units at any address, because a conference can move to another unit.
+_CONNECT_SOURCES = "ws: wss:"
 
 
 @require_GET
 @never_cache
 def page(request: HttpRequest, e164: str) -> HttpResponse:
-    """Show the join page.
+    """Show the join page of the conference with this number.
 
-    A number without a conference and the number of a conference that the visitor may not enter
-    are refused alike, so that nobody learns which numbers are in use.
+    An unused number and the number of a conference that the visitor may not enter are refused alike, so
+    that nobody learns which numbers are in use.
     """
     conference, token = _enterable(request, e164), request.GET.get("t", "")
     allowed = conference is not None or bool(confid_of(token))
     path = reverse("join-where", args=[e164])
-    others = _others(conference) if conference else ()
+    other_sites = _other_site_urls(conference) if conference else ()
     start: dict[str, Any] = {
         "e164": e164,
         "where": [
             path + (f"?t={token}" if token else ""),
-            *(f"{url}{path}?t={token_for(conference.confid)}" for url in others if conference),
+            *(f"{url}{path}?t={token_for(conference.confid)}" for url in other_sites if conference),
         ],
         "state": conference.state if conference else "ended",
         "password": bool(conference and conference.password),
@@ -54,23 +54,23 @@ def page(request: HttpRequest, e164: str) -> HttpResponse:
     }
     context = {"conference": conference, "allowed": allowed, "start": start if allowed else None}
     reply = render(request, "conferences/join.html", context, status=200 if allowed else 403)
-    return with_policy(reply, " ".join([_UNITS, *map(origin_of, others)]))
+    return with_policy(reply, " ".join([_CONNECT_SOURCES, *map(origin_of, other_sites)]))
 
 
-def _others(conference: JoinInfo) -> tuple[str, ...]:
-    """Return the other sites that the page can ask while this site does not answer or serve."""
-    own = origin_of(settings.PUBLIC_URL)
-    return tuple(url for url in site_urls_of(conference.platform) if origin_of(url) != own)
+def _other_site_urls(conference: JoinInfo) -> tuple[str, ...]:
+    """Return the addresses of the other sites that the page can ask if this site does not answer or serve."""
+    own_origin = origin_of(settings.PUBLIC_URL)
+    return tuple(url for url in site_urls_of(conference.platform) if origin_of(url) != own_origin)
 
 
 @csrf_exempt
 @require_http_methods(["GET", "POST"])
 @never_cache
 def where(request: HttpRequest, e164: str) -> HttpResponse:
-    """Answer `{state, join}`: whether the conference runs, and how to enter it on its unit.
+    """Answer `{state, join}`: whether the conference runs, and how to enter it on its media unit.
 
-    A visitor who is `entering` is refused while no licensed port is left (`full`). A visitor who is
-    inside already, and asks where the conference has moved, is never refused for that reason.
+    A visitor who enters (query parameter `entering`) is refused while no licensed port is left (`full`). A visitor
+    who is inside already, and asks where the conference has moved, is never refused for that reason.
 
     The view needs no CSRF token: it changes nothing but the list of people who joined, and the
     pages of the platform's other sites ask it, too.
@@ -81,23 +81,24 @@ def where(request: HttpRequest, e164: str) -> HttpResponse:
         return allow_pages_of(
             request, JsonResponse({"state": "elsewhere"}, status=503), site_urls_of(platform)
         )
-    return allow_pages_of(request, _whereabouts(request, conference), site_urls_of(platform))
+    return allow_pages_of(request, _answer(request, conference), site_urls_of(platform))
 
 
 def _platform_of(e164: str) -> str:
     return platforms_of_numbers({e164}).get(e164, own_platform())
 
 
-def _whereabouts(request: HttpRequest, conference: JoinInfo | None) -> HttpResponse:
+def _answer(request: HttpRequest, conference: JoinInfo | None) -> HttpResponse:
+    """Answer how to enter a conference; `None`: there is none with this number that the visitor may enter."""
     if conference:
         if "entering" in request.GET and stock_of_site().missing_resource(VISITOR):
             return JsonResponse({"state": conference.state, "full": True}, status=503)
-        return _answer_for_visitor(request, conference)
+        return _answer_after_password(request, conference)
     # A valid link whose conference is not found belongs to a conference that has ended, even if
     # another conference has the number now.
-    was_good = bool(confid_of(request.GET.get("t", "")))
-    state = "ended" if was_good else "refused"
-    return JsonResponse({"state": state}, status=200 if was_good else 403)
+    had_valid_link = bool(confid_of(request.GET.get("t", "")))
+    state = "ended" if had_valid_link else "refused"
+    return JsonResponse({"state": state}, status=200 if had_valid_link else 403)
 
 
 def _enterable(request: HttpRequest, e164: str) -> JoinInfo | None:
@@ -106,23 +107,24 @@ def _enterable(request: HttpRequest, e164: str) -> JoinInfo | None:
     return conference if conference and may_join(request, conference) else None
 
 
-def _answer_for_visitor(request: HttpRequest, conference: JoinInfo) -> HttpResponse:
+def _answer_after_password(request: HttpRequest, conference: JoinInfo) -> HttpResponse:
+    """Answer how to enter a conference, once the visitor has given its password, if it has one."""
     join = to_json(conference.join) if conference.join else None
     answer = {"state": conference.state, "name": conference.name, "join": join}
     if not conference.password:
-        return _admitted(request, conference, answer)
+        return _admit(request, conference, answer)
     if request.method != "POST":
         return JsonResponse({"state": conference.state, "password": "wanted"})
     try:
         if is_password(conference, _password_in(request), request.META.get("REMOTE_ADDR", "")):
-            return _admitted(request, conference, answer)
+            return _admit(request, conference, answer)
     except TooManyTries:
         return JsonResponse({"state": conference.state, "password": "later"}, status=429)
     return JsonResponse({"state": conference.state, "password": "wrong"}, status=403)
 
 
-def _admitted(request: HttpRequest, conference: JoinInfo, answer: dict[str, Any]) -> HttpResponse:
-    """Answer how to enter; an account of the conference's tenant becomes one of its people."""
+def _admit(request: HttpRequest, conference: JoinInfo, answer: dict[str, Any]) -> HttpResponse:
+    """Answer how to enter; an account of the conference's user domain is also added to its chat."""
     user = request.user
     if user.is_authenticated and user.domain_id == conference.user_domain:
         hooks.PERSON_JOINED.call(conference.confid, user.moid)
@@ -130,7 +132,7 @@ def _admitted(request: HttpRequest, conference: JoinInfo, answer: dict[str, Any]
 
 
 def _password_in(request: HttpRequest) -> str:
-    """Return the password from the body: a form field or JSON, never a part of the address."""
+    """Return the password from the request's body (form field or JSON), never from the URL; "" if missing."""
     if request.content_type == "application/json":
         try:
             body = orjson.loads(request.body)

@@ -1,7 +1,7 @@
-"""These views answer the page on which a person holds conferences, and its script.
+"""The views of the page on which people hold conferences (the console), and of its script.
 
-They decide nothing: every button is a command of the same path as the HTTP API's, with the session
-and its CSRF token in the place of an `account_token`.
+They decide nothing: every button sends the same command as the HTTP API, with the session and its CSRF token in
+place of an `account_token`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from wire.conference_manager import Creator, ExtendConference, ReleaseConference
 from wire.fields import SIZES, Terminal
 
 MAX_SHOWN = 100
-DURATIONS = (15, 30, 60, 120, 240, 480, 1440, 0)
+DURATIONS_IN_MINUTES = (15, 30, 60, 120, 240, 480, 1440, 0)
 
 JsonView = Callable[..., dict[str, Any]]
 
@@ -51,9 +51,9 @@ class SignIn(LoginView):
     authentication_form = SignInForm
     next_page = "home"
 
-    def render_to_response(self, context: Any, **more: Any) -> HttpResponse:
+    def render_to_response(self, context: Any, **response_kwargs: Any) -> HttpResponse:
         """Return the page with its content security policy."""
-        return with_policy(super().render_to_response(context, **more))
+        return with_policy(super().render_to_response(context, **response_kwargs))
 
 
 @login_required
@@ -70,7 +70,7 @@ def home(request: HttpRequest) -> HttpResponseRedirect:
 @require_GET
 @never_cache
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the page; if this site holds no conferences for the person, say why and where to go."""
+    """Show the console; if this site holds no conferences for the person, say why and where to go."""
     person = _person(request)
     tenant = _tenant(person)
     context: dict[str, Any] = {"person": person, "tenant": tenant, "chat": "im" in settings.ROLES}
@@ -85,18 +85,19 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _form_choices(tenant: UserDomain) -> dict[str, Any]:
-    """Return what the form offers, as far as the tenant is permitted."""
+    """Return the choices of the form that creates a conference, as far as the user domain is permitted."""
     database = store_of(own_platform()).database
     facts = user_domains(database, [tenant.moid]).get(tenant.moid)
     return {
         "may": facts,
         "sizes": SIZES,
-        "durations": [(n, _duration(n)) for n in DURATIONS],
+        "durations": [(minutes, _duration(minutes)) for minutes in DURATIONS_IN_MINUTES],
         "start": {"at": reverse("console"), "words": texts.for_script()},
     }
 
 
 def _duration(minutes: int) -> str:
+    """Return a duration in words; 0 means no end."""
     if not minutes:
         return _("until I end it")
     if minutes < 60:
@@ -104,27 +105,28 @@ def _duration(minutes: int) -> str:
     return _("1 hour") if minutes == 60 else _("%(n)d hours") % {"n": minutes // 60}
 
 
-# ---- what the script asks for --------------------------------------------------------------------
+# ---- requests of the page's script ---------------------------------------------------------------
 
 
-def _call(view: JsonView) -> Callable[..., HttpResponse]:
-    """Make a view of a function whose dictionary is answered as JSON.
+def _json_view(view: JsonView) -> Callable[..., HttpResponse]:
+    """Decorate a function that returns a dictionary as a view that answers it as JSON.
 
-    A refusal is answered as `{why}`, in words for people, with a status that says its kind.
+    A refusal is answered as `{why}`, in words for people: 401 signed out, 409 refused, 503 no database.
     """
 
     @wraps(view)
-    def called(request: HttpRequest, **named: str) -> HttpResponse:
+    def json_view(request: HttpRequest, **url_values: str) -> HttpResponse:
+        """Answer the dictionary of the view, or why the request is refused."""
         if not request.user.is_authenticated:
             return _refused(_("You are signed out. Reload the page and sign in again."), 401)
         try:
-            return JsonResponse(view(request, **named))
+            return JsonResponse(view(request, **url_values))
         except Refusal as refusal:
             return _refused(texts.of_refusal(refusal), 409)
         except Error:
             return _refused(_("The platform's database is away. Try again in a moment."), 503)
 
-    return never_cache(called)
+    return never_cache(json_view)
 
 
 def _refused(why: str, status: int) -> HttpResponse:
@@ -132,19 +134,22 @@ def _refused(why: str, status: int) -> HttpResponse:
 
 
 @require_GET
-@_call
+@_json_view
 def live(request: HttpRequest) -> dict[str, Any]:
-    """Answer the tenant's live conferences, and the people of the conference shown in full (`open`)."""
+    """Answer the live conferences of the person's user domain, and the members of the one numbered `open`."""
     person = _person(request)
     page = queries.live_conferences_of_tenant(person.domain_id or "", person.moid, MAX_SHOWN)
     open_number = request.GET.get("open", "")
     return {
         "total": page.total,
-        "confs": [_shown(c, person, c.e164 == open_number) for c in page.conferences],
+        "confs": [
+            _conference(c, person, with_members=c.e164 == open_number) for c in page.conferences
+        ],
     }
 
 
-def _shown(c: Conference, person: Account, with_people: bool) -> dict[str, Any]:
+def _conference(c: Conference, person: Account, *, with_members: bool) -> dict[str, Any]:
+    """Return what the page shows of one conference, in words for this person."""
     present = sum(1 for terminal in c.mts if terminal.online)
     facts = {
         "number": c.e164,
@@ -160,10 +165,11 @@ def _shown(c: Conference, person: Account, with_people: bool) -> dict[str, Any]:
         "join": reverse("join", args=[c.e164]),
         "link": settings.PUBLIC_URL + join_link(c.confid, c.e164),
     }
-    return facts | {"mts": [_terminal(m) for m in c.mts]} if with_people else facts
+    return facts | {"mts": [_member(terminal) for terminal in c.mts]} if with_members else facts
 
 
-def _terminal(terminal: Terminal) -> dict[str, str | bool]:
+def _member(terminal: Terminal) -> dict[str, str | bool]:
+    """Return what the page shows of one member of a conference."""
     return {
         "id": terminal.mtid or "",
         "name": terminal.name or terminal.account or "",
@@ -173,9 +179,9 @@ def _terminal(terminal: Terminal) -> dict[str, str | bool]:
 
 
 @require_POST
-@_call
+@_json_view
 def start(request: HttpRequest) -> dict[str, Any]:
-    """Create a conference at once, with the fields of the form."""
+    """Create a conference that starts at once, from the fields of the form."""
     form, person = request.POST, _person(request)
     hd = form.get("resolution") == "1080p"
     command = request_parsing.create_request(
@@ -194,9 +200,9 @@ def start(request: HttpRequest) -> dict[str, Any]:
 
 
 @require_POST
-@_call
+@_json_view
 def act(request: HttpRequest, e164: str, action: str) -> dict[str, Any]:
-    """Do what a button says to one conference of the person's tenant."""
+    """Do the action of a button (a key of _ACTIONS) on one conference of the person's user domain."""
     c = commands.own(e164, _person(request).domain_id or "")
     _ACTIONS[action](c, request.POST)
     return {}
@@ -221,7 +227,7 @@ def _mute(c: Conference, form: Any) -> None:
     commands.ask_unit(MuteTerminals(e164=c.e164, user_domain=c.user_domain, value=value, mtid=mtid))
 
 
-def _drop(c: Conference, form: Any) -> None:
+def _hang_up(c: Conference, form: Any) -> None:
     mtids = (form.get("id", ""),)
     commands.ask_unit(HangUpTerminals(e164=c.e164, user_domain=c.user_domain, mtids=mtids))
 
@@ -231,7 +237,7 @@ _ACTIONS: dict[str, Callable[[Conference, Any], None]] = {
     "extend": _extend,
     "rename": _rename,
     "mute": _mute,
-    "drop": _drop,
+    "drop": _hang_up,
 }
 
 

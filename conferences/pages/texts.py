@@ -1,4 +1,4 @@
-"""The texts of the console's page: refusals with what to do about them, states, times."""
+"""The texts of the page on which people hold conferences: refusals with what to do, states, times."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from conferences.rules.states import Conference, ConferenceState
 from foundation.web.errors import Refusal
 from wire.error_codes import Err
 
-_WHY: dict[str, Any] = {
+_TEXT_OF_CODE: dict[str, Any] = {
     Err.UNKNOWN_DOMAIN: gettext_lazy(
         "This site does not know your domain yet. Try again in a minute; if it stays so, tell your"
         " administrator."
@@ -61,7 +61,7 @@ _WHY: dict[str, Any] = {
     Err.UNIT_SILENT: gettext_lazy("The media unit does not answer. Try again in a minute."),
 }
 
-_FIELDS: dict[str, Any] = {
+_TEXT_OF_FIELD: dict[str, Any] = {
     "name": gettext_lazy(
         "The name needs 1 to 64 bytes, none of % & * ^ ~ ' \" ? / \\ < > | ` $, and no _ - . @ at"
         " either end."
@@ -71,7 +71,7 @@ _FIELDS: dict[str, Any] = {
     "duration": gettext_lazy("The duration is a whole number of minutes."),
 }
 
-_STATES: dict[ConferenceState, Any] = {
+_TEXT_OF_STATE: dict[ConferenceState, Any] = {
     ConferenceState.CREATING: gettext_lazy("being started"),
     ConferenceState.RUNNING: gettext_lazy("running"),
     ConferenceState.PENDING_RESTORE: gettext_lazy("waiting for a media unit"),
@@ -81,16 +81,16 @@ _STATES: dict[ConferenceState, Any] = {
 
 
 def of_refusal(refusal: Refusal) -> str:
-    """Return why a request was refused, and what to do.
+    """Return for people why their request was refused, and what to do.
 
-    A refusal that has no text here is shown with its own description.
+    A refusal without a text of its own is shown with its description.
     """
-    if isinstance(refusal, Nack) and refusal.errcode in _WHY:
-        return str(_WHY[refusal.errcode])
+    if isinstance(refusal, Nack) and refusal.errcode in _TEXT_OF_CODE:
+        return str(_TEXT_OF_CODE[refusal.errcode])
     if refusal.error_code == NO_CONFERENCE:
-        return str(_WHY[Err.NO_CONFERENCE])
+        return str(_TEXT_OF_CODE[Err.NO_CONFERENCE])
     if not isinstance(refusal, Nack) and (
-        text := _FIELDS.get(refusal.description.partition(":")[0])
+        text := _TEXT_OF_FIELD.get(refusal.description.partition(":")[0])
     ):
         return str(text)
     return _("It was refused: %(why)s") % {"why": refusal.description}
@@ -98,11 +98,11 @@ def of_refusal(refusal: Refusal) -> str:
 
 def of_state(c: Conference) -> str:
     """Return the state of a conference in words."""
-    return str(_STATES[c.state])
+    return str(_TEXT_OF_STATE[c.state])
 
 
 def of_time(c: Conference, now: datetime) -> str:
-    """Return how long a conference still lasts."""
+    """Return in words how long a conference still lasts."""
     if c.ends_at is None:
         return _("until it is ended")
     minutes = max(0, ceil((c.ends_at - now).total_seconds() / 60))
@@ -113,22 +113,22 @@ def of_time(c: Conference, now: datetime) -> str:
 
 
 def of_people(present: int, places: int) -> str:
-    """Return how many people are in a conference, and how many places it has."""
+    """Return in words how many people are in a conference, and how many places it has."""
     return _("%(there)d of %(places)d people") % {"there": present, "places": places}
 
 
 def of_creator(name: str) -> str:
-    """Return who created a conference; `""` if the name is empty."""
+    """Return in words who created a conference; "" if the name is empty."""
     return _("by %(name)s") % {"name": name} if name else ""
 
 
 def of_unit(unit: str) -> str:
-    """Return on which unit a conference runs; `""` if it has none."""
+    """Return in words on which media unit a conference runs; "" if it has none."""
     return _("on %(unit)s") % {"unit": unit} if unit else ""
 
 
 def for_script() -> dict[str, str]:
-    """Return the texts that the page's script shows."""
+    """Return the texts that the page's script shows, by name."""
     return {
         "started": _("“%(name)s” runs."),
         "starting": _("“%(name)s” is being started."),

@@ -1,4 +1,4 @@
-"""The operators' page of the media units shows their rows, and their load as the pool knows it."""
+"""The admin page of media units shows their rows, and their load as the pool in Redis knows it."""
 
 from __future__ import annotations
 
@@ -48,23 +48,24 @@ class ResourceUnitAdmin(ReadOnlyAdmin):
     readonly_fields += ["free", "reported", "placed"]
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """Read the pool's view of the units in two round trips, and the names of their rooms."""
+        """Add to each row the unit's state in the pool (two round trips to Redis), and its machine room's name."""
         try:
             resources = load_resources(own_platform())
         except redis.RedisError:
             resources = None
         names = dict(
-            MachineRoom.objects.filter(pk__in={r.room for r in rows}).values_list("pk", "name")
+            MachineRoom.objects.filter(pk__in={row.room for row in rows}).values_list("pk", "name")
         )
         for row in rows:
             row.pool_away = resources is None
-            row.live = (resources or {}).get((row.restype, unit_here(row.ip, row.pid)))
+            row.resource = (resources or {}).get((row.restype, unit_here(row.ip, row.pid)))
             row.room_label = names.get(row.room, row.room or _("default"))
 
-    def _live(self, row: Any) -> Resource | None:
-        if not hasattr(row, "live"):
+    def _resource(self, row: Any) -> Resource | None:
+        """Return the unit of a row as the pool knows it; `None` if it does not, or Redis is away."""
+        if not hasattr(row, "resource"):
             self.enrich([row])
-        resource: Resource | None = row.live
+        resource: Resource | None = row.resource
         return resource
 
     @admin.display(description=_("unit"), ordering="ip")
@@ -72,8 +73,10 @@ class ResourceUnitAdmin(ReadOnlyAdmin):
         """Return the address of the unit; a simulated unit has a badge that says so."""
         name = str(unit_here(row.ip, row.pid))
         if (row.labels or {}).get("simulated"):
-            both = badge(name, "plain"), badge(_("simulated"), "violet")
-            return format_html('<span class="op-measure">{}{}</span>', *both)
+            simulated = badge(_("simulated"), "violet")
+            return format_html(
+                '<span class="op-measure">{}{}</span>', badge(name, "plain"), simulated
+            )
         return badge(name, "plain")
 
     @admin.display(description=_("type"), ordering="restype")
@@ -85,69 +88,69 @@ class ResourceUnitAdmin(ReadOnlyAdmin):
     @admin.display(description=_("room"))
     def room_name(self, row: ResourceUnit) -> str:
         """Return the name of the machine room in which the unit stands."""
-        self._live(row)
+        self._resource(row)
         return str(row.room_label)  # type: ignore[attr-defined]  # added to each row by the page
 
     @admin.display(description=_("state"))
     def state(self, row: ResourceUnit) -> SafeString:
-        """Return the state: ready, draining, silent, avoided for a minute, or lost."""
-        live = self._live(row)
+        """Return a badge: ready, draining, silent, avoided (lost less than a minute ago), or lost."""
+        resource = self._resource(row)
         if row.pool_away:  # type: ignore[attr-defined]  # added to each row by the page
             return badge(_("unknown: Redis is away"), "red")
-        if live is None or not row.online:
+        if resource is None or not row.online:
             return badge(_("lost"), "red")
-        if row.draining or live.draining:
+        if row.draining or resource.draining:
             return badge(_("draining"), "amber")
-        if live.silent_seconds > 6:
+        if resource.silent_seconds > 6:
             return badge(_("silent"), "amber")
-        return badge(_("avoided"), "amber") if live.tired else badge(_("ready"), "green")
+        return badge(_("avoided"), "amber") if resource.tired else badge(_("ready"), "green")
 
     @admin.display(description=_("conferences"))
     def conferences(self, row: ResourceUnit) -> SafeString:
         """Return the number of conferences on the unit, and how many it can hold."""
-        live = self._live(row)
-        return bar(live.confs.used, live.confs.capacity) if live else SafeString("–")
+        resource = self._resource(row)
+        return bar(resource.confs.used, resource.confs.capacity) if resource else SafeString("–")
 
     @admin.display(description=_("ports"))
     def ports(self, row: ResourceUnit) -> SafeString:
         """Return the number of ports in use, and of all ports."""
-        live = self._live(row)
-        return bar(live.ports.used, live.ports.capacity) if live else SafeString("–")
+        resource = self._resource(row)
+        return bar(resource.ports.used, resource.ports.capacity) if resource else SafeString("–")
 
     @admin.display(description=_("full HD"))
     def hd(self, row: ResourceUnit) -> SafeString:
         """Return the number of full-HD conferences, and how many the unit can hold."""
-        live = self._live(row)
-        return bar(live.hd.used, live.hd.capacity) if live else SafeString("–")
+        resource = self._resource(row)
+        return bar(resource.hd.used, resource.hd.capacity) if resource else SafeString("–")
 
     @admin.display(description=_("last heard"))
     def heard(self, row: ResourceUnit) -> str:
-        """Return how many seconds ago the unit's last heartbeat came."""
-        live = self._live(row)
-        return str(_("%.0f s ago") % live.silent_seconds) if live else "–"
+        """Return in words how long ago the unit's last heartbeat came."""
+        resource = self._resource(row)
+        return str(_("%.0f s ago") % resource.silent_seconds) if resource else "–"
 
     @admin.display(description=_("free"))
     def free(self, row: ResourceUnit) -> str:
-        """Return how much the pool may still place on the unit."""
-        live = self._live(row)
-        if live is None:
+        """Return how many more conferences and ports the pool may place on the unit."""
+        resource = self._resource(row)
+        if resource is None:
             return "–"
-        return str(_("%d conferences, %d ports") % (live.confs.free, live.ports.free))
+        return str(_("%d conferences, %d ports") % (resource.confs.free, resource.ports.free))
 
     @admin.display(description=_("its own report"))
     def reported(self, row: ResourceUnit) -> str:
         """Return the load that the unit itself reports.
 
-        What exceeds the load that our pool has placed comes from another scheduler.
+        It may be more than our pool has placed there, if another scheduler uses the unit, too.
         """
-        live = self._live(row)
-        if live is None:
+        resource = self._resource(row)
+        if resource is None:
             return "–"
-        return str(_("%d conferences, %d ports") % (live.confs.load, live.ports.load))
+        return str(_("%d conferences, %d ports") % (resource.confs.load, resource.ports.load))
 
     @admin.display(description=_("placed here"))
     def placed(self, row: ResourceUnit) -> SafeString:
-        """Return a table of the conferences on the unit, and why the pool chose it."""
+        """Return a table of the conferences on the unit, with the reason why the pool chose it."""
         try:
             conferences_with_reasons = placed_on(
                 own_platform(), row.restype, unit_here(row.ip, row.pid)
@@ -183,11 +186,12 @@ class ResourceUnitAdmin(ReadOnlyAdmin):
 
 
 def _drain(row: ResourceUnit, *, on: bool) -> bool:
+    """Take a unit out of service, or back in. Returns whether anything changed."""
     if row.draining == on:
         return False
     try:
         units.drain(own_platform(), row.restype, unit_here(row.ip, row.pid), on)
     except redis.RedisError:
-        # The row says so: with the unit's next heartbeat the pool learns it.
+        # The row is changed already: the pool learns it with the unit's next heartbeat.
         return True
     return True
