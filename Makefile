@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 MANAGE := DEBUG=true $(PYTHON) manage.py
 .DEFAULT_GOAL := help
-.PHONY: help up doctor manage down test check clean-var simulate chaos bench messages rights translations pictures lock new-app bootstrap bootstrap-dev
+.PHONY: help up doctor manage down test test-trixie check clean-var simulate chaos bench messages rights translations pictures lock new-app bootstrap bootstrap-dev
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ down: ## stop what `make up` started
 
 test: bootstrap-dev ## all tests on private servers, linters beside them (ARGS="-k name tests/unit", CHECK=0: no linters)
 	@$(PYTHON) -m deploy.stand test $(ARGS)
+
+test-trixie: ## the same on a fresh Debian 13 in a folder (root, debootstrap; FOLDER=/var/tmp/confplatform-trixie)
+	@deploy/trixie.sh
 
 check: bootstrap-dev ## linters, types, layers
 	@$(PYTHON) -m deploy.stand check

@@ -9,8 +9,9 @@ MODE=${1:-run}
 PATH=$PATH:/usr/sbin:/sbin
 LOG=var/log/bootstrap.log
 SHIM=var/lib/lo_ifaddrs.so
+JANUS=var/lib/janus # where no package `janus` exists
 TOOK=var/lib/bootstrap.took
-PACKAGES="mariadb-server-core mariadb-client-core redis-server rabbitmq-server janus"
+PACKAGES="mariadb-server-core mariadb-client-core redis-server rabbitmq-server"
 PACKAGES+=" libmariadb-dev pkg-config gcc libc6-dev python3 python3-dev python3-venv"
 [ "$MODE" = dev ] && BROWSER=${BROWSER:-1}
 [ "${BROWSER:-0}" = 1 ] && PACKAGES+=" chromium"
@@ -28,9 +29,10 @@ give_up() { printf '\nbootstrap: %s\n' "$1" >&2; exit 1; }
 # Binaries are looked for, not packages: servers from elsewhere are as good.
 missing_programs() {
   local program
-  for program in mariadbd mariadb-install-db mariadb redis-server epmd janus gcc pkg-config; do
+  for program in mariadbd mariadb-install-db mariadb redis-server epmd gcc pkg-config; do
     command -v "$program" >/dev/null || echo "$program"
   done
+  command -v janus >/dev/null || [ -x $JANUS/usr/bin/janus ] || echo janus
   [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || echo rabbitmq-server
   pkg-config --exists libmariadb 2>/dev/null || echo libmariadb-dev
   [ -n "$(find_python)" ] || echo python3-venv
@@ -54,17 +56,31 @@ install_packages() {
   local missing
   missing=$(missing_programs | tr '\n' ' ')
   [ -n "$missing" ] || return 0
+  if [ "$missing" = "janus " ] && ! has_package janus; then fetch_janus; return; fi # needs no root
   command -v apt-get >/dev/null || give_up "not found: ${missing% }; install them (this is no Debian or Ubuntu) and run again"
   if [ "$(id -u)" != 0 ]; then
     give_up "not found: ${missing% }; run this once: sudo env BROWSER=${BROWSER:-0} $PWD/deploy/bootstrap.sh packages"
   fi
   step "system packages (apt)"
   forbid_services
-  apt_get update && apt_get install -y --no-install-recommends $PACKAGES \
+  apt_get update || give_up "apt failed; see $LOG, mend it and run again"
+  if has_package janus; then PACKAGES+=" janus"; fi
+  apt_get install -y --no-install-recommends $PACKAGES \
     || give_up "apt failed; see $LOG, mend it and run again"
   allow_services
+  took
+  fetch_janus
   missing=$(missing_programs | tr '\n' ' ')
   [ -z "$missing" ] || give_up "still not found after apt: ${missing% }; see $LOG"
+}
+
+has_package() { [ -n "$(apt-cache madison "$1" 2>/dev/null)" ]; }
+
+# Debian 13 has no package `janus`: Debian 12's is unpacked into a folder of ours, with its libraries.
+fetch_janus() {
+  if command -v janus >/dev/null || [ -x $JANUS/usr/bin/janus ]; then return; fi
+  step "Janus of Debian 12"
+  deploy/fetch_janus.sh "$JANUS" >>"$LOG" 2>&1 || give_up "Janus could not be fetched; see $LOG"
   took
 }
 

@@ -21,12 +21,6 @@ PLUGINS = (AUDIO, VIDEO, TEXT)
 TOKEN_LASTS = 90 * 24 * 3600
 """Seconds, longer than any conference. A token admits to Janus; its rooms have PINs of their own."""
 
-_LIBRARIES = (
-    Path("/usr/lib/x86_64-linux-gnu/janus"),
-    Path("/usr/lib/aarch64-linux-gnu/janus"),
-    Path("/usr/local/lib/janus"),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
@@ -72,13 +66,13 @@ def load_secrets(directory: Path) -> Secrets:
     return keys
 
 
-def write_config(config: UnitConfig, keys: Secrets, server_name: str) -> Path:
-    """Write all configuration files of Janus; return their folder."""
+def write_config(config: UnitConfig, keys: Secrets, server_name: str, program: Path) -> Path:
+    """Write all configuration files of the Janus that is started as `program`; return their folder."""
     folder = config.directory / "janus"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     files = {
-        "janus": _core(config, keys, server_name, folder),
+        "janus": _core(config, keys, server_name, folder, _library_of(program)),
         "transport.http": _http(config),
         "transport.websockets": _websockets(config),
         "eventhandler.wsevh": _events(config, keys),
@@ -95,8 +89,13 @@ def _write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _core(config: UnitConfig, keys: Secrets, server_name: str, folder: Path) -> str:
-    library = next((path for path in _LIBRARIES if path.is_dir()), _LIBRARIES[0])
+def _library_of(program: Path) -> Path:
+    """Return the folder with the plugins of a Janus, which lies beside its program's folder."""
+    lib = program.resolve().parent.parent / "lib"
+    return next(iter(sorted(lib.glob("*-linux-gnu*/janus"))), lib / "janus")
+
+
+def _core(config: UnitConfig, keys: Secrets, server_name: str, folder: Path, library: Path) -> str:
     # Janus skips loopback unless the shim hides what it is; then every address may be offered.
     loopback = config.ip.startswith("127.")
     enforce = "" if loopback else f'ice_enforce_list = "{config.ip}"'

@@ -55,9 +55,11 @@ class JanusProcess:
         """Start Janus and wait until it answers. Raises JanusNotStarted."""
         program = shutil.which("janus")
         if program is None:
-            raise JanusNotStarted("the program `janus` is not installed (apt-get install janus)")
+            raise JanusNotStarted(
+                "the program `janus` is not installed (apt-get install janus; on Debian 13: deploy/fetch_janus.sh)"
+            )
         self.name = f"cmu-{self._config.pid}-{secrets.token_hex(6)}"
-        folder = write_config(self._config, self._keys, self.name)
+        folder = write_config(self._config, self._keys, self.name, Path(program))
         env = dict(os.environ)
         if self._config.lo_shim:
             env["LD_PRELOAD"] = self._config.lo_shim

@@ -1,11 +1,13 @@
 """The commands of the stand, as the Makefile calls them: python -m deploy.stand up|down|doctor|manage|clean|check|test."""
 
+import os
 import sys
 
 from deploy.stand.errors import StandError
 from deploy.stand.inside import doctor, manage
 from deploy.stand.linters import check
 from deploy.stand.report import say
+from deploy.stand.site import LIBRARY
 from deploy.stand.testing import test
 from deploy.stand.up import clean, down, up
 
@@ -15,6 +17,8 @@ WITH_ARGUMENTS = {"test": test, "doctor": doctor, "manage": manage}
 
 def main(words: list[str]) -> int:
     """Run one command; an expected error is printed as one line. Return the exit code."""
+    # Where the system has no Janus, bootstrap.sh has put one there.
+    os.environ["PATH"] += f"{os.pathsep}{LIBRARY / 'janus/usr/bin'}"
     name, *arguments = words or ["help"]
     try:
         if name in WITH_ARGUMENTS:
