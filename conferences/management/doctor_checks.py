@@ -18,6 +18,7 @@ from conferences.management import redis_differences
 from domains.data import redis_projection as domain_projection
 from domains.data.queries import follow_state, follower_lags
 from foundation import clock
+from foundation.bus import server_versions
 from foundation.bus.amqp import BROKER_ERRORS, close, connect
 from foundation.bus.backlog import MOST_COUNTED, Waiting, of_destination, waiting
 from foundation.bus.parked_messages import undecided
@@ -63,6 +64,7 @@ def examine() -> Iterator[Finding]:
     if not database.is_ok:
         return
     checks: list[Callable[[str], Finding]] = [_migrations, _cell, _clocks, _seats, _numbers]
+    checks += [_versions] if cache.is_ok and broker[0].is_ok else []
     checks += [_outbox, _parked, _timers, _core_tree, _followers]
     checks += [_licence] if "css" in settings.ROLES else []
     if cache.is_ok:
@@ -105,6 +107,12 @@ def _broker() -> list[Finding]:
         return [Finding("broker"), *(_queue(connection, name) for name in _all_queues())]
     finally:
         close(connection, politely=True)
+
+
+def _versions(platform: str) -> Finding:
+    remarks = "; ".join(server_versions.untried())
+    todo = "use a tried version, or run the tests with this one (make test)"
+    return Finding("versions", remarks, todo if remarks else "")
 
 
 def _all_queues() -> list[str]:

@@ -24,6 +24,12 @@ request taken     | bus.inbox               | v.... | v....   | v....    | .....
         """Register the system checks."""
         from foundation.bus import checks  # noqa: F401
 
+    def on_connected(self) -> None:
+        """Log which servers have a version that was not tried."""
+        from foundation.bus import server_versions
+
+        server_versions.log_untried()
+
     def sidebar(self) -> Sequence[SidebarGroup]:
         """Return the pages of messages."""
         entries = (

@@ -1,0 +1,73 @@
+"""The versions of the servers that a site uses are compared with those that the platform was tried with."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError
+
+from foundation.bus.amqp import BROKER_ERRORS, close, connect
+from foundation.cells import sql
+from foundation.cells.directory import own_platform, redis_of, store_of
+
+log = logging.getLogger("confplatform.bus")
+
+TRIED = {
+    "MariaDB": ("10.11", "11.8"),
+    "Redis": ("7.0", "8.0"),
+    "RabbitMQ": ("3.10", "4.0"),
+}
+"""The oldest and the newest version of each server with which all tests pass."""
+
+_NUMBERS = re.compile(r"\d+")
+
+
+def untried() -> list[str]:
+    """Ask each server for its version, and name those that are older or newer than the tried ones.
+
+    Raises the errors of a server that does not answer.
+    """
+    versions = {"MariaDB": _of_database(), "Redis": _of_redis(), "RabbitMQ": _of_broker()}
+    return [remark for name, version in versions.items() if (remark := remark_on(name, version))]
+
+
+def log_untried() -> None:
+    """Log a warning for each server whose version was not tried; a server that is away is left out."""
+    try:
+        remarks = untried()
+    except (DatabaseError, redis.RedisError, *BROKER_ERRORS) as error:
+        log.info("the versions of the servers are not known: %s", error)
+        return
+    for remark in remarks:
+        log.warning(remark)
+
+
+def remark_on(name: str, version: str) -> str:
+    """Return what to say of a server of this version; "" if it lies between the tried ones. Pure."""
+    oldest, newest = TRIED[name]
+    if _major_minor(oldest) <= _major_minor(version) <= _major_minor(newest):
+        return ""
+    return f"{name} {version} was not tried; {oldest} to {newest} were"
+
+
+def _major_minor(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in _NUMBERS.findall(version)[:2])
+
+
+def _of_database() -> str:
+    return str(sql.select(store_of(own_platform()).database, "SELECT VERSION()")[0][0])
+
+
+def _of_redis() -> str:
+    return str(redis_of(own_platform()).info("server")["redis_version"])
+
+
+def _of_broker() -> str:
+    connection = connect(settings.AMQP_URL)
+    try:
+        return str(connection.server_properties["version"])  # type: ignore[attr-defined]  # the stubs lack it
+    finally:
+        close(connection, politely=True)
