@@ -18,7 +18,8 @@ WITH_ARGUMENTS = {"test": test, "doctor": doctor, "manage": manage}
 def main(words: list[str]) -> int:
     """Run one command; an expected error is printed as one line. Return the exit code."""
     # Where the system has no Janus, bootstrap.sh has put one there.
-    os.environ["PATH"] += f"{os.pathsep}{LIBRARY / 'janus/usr/bin'}"
+    folders = [*os.get_exec_path(), str(LIBRARY / "janus/usr/bin")]
+    os.environ.update(PATH=os.pathsep.join(folders))
     name, *arguments = words or ["help"]
     try:
         if name in WITH_ARGUMENTS:
