@@ -6,14 +6,15 @@ The pages only read state; their actions call flows.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import redis
 from auditlog.models import LogEntry
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.formats import date_format
@@ -34,6 +35,10 @@ from foundation.cells.directory import own_platform
 from foundation.web import audit
 from foundation.web.admin_base import ReadOnlyAdmin, badge, table
 from foundation.web.scoping import SITE
+
+if TYPE_CHECKING:
+    from django.contrib.admin.filters import _ListFilterChoices
+    from django_stubs_ext import StrOrPromise
 
 __all__ = ["unit_admin"]
 
@@ -58,17 +63,19 @@ class StateFilter(admin.SimpleListFilter):
     title = _("state")
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, StrOrPromise]]:
         """Return the states of live conferences; ended ones have a page of their own."""
         return [(state.value, state.value) for state in LIVE_STATES]
 
-    def choices(self, changelist: Any) -> Any:
+    def choices(self, changelist: ChangeList) -> Iterator[_ListFilterChoices]:
         """Return the choices, with "live" in the place of "all"."""
         choices = super().choices(changelist)
         yield {**next(choices), "display": _("live")}
         yield from choices
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Conference]
+    ) -> QuerySet[Conference]:
         """Return the conferences in the chosen state, or all that have not ended."""
         if self.value() in LIVE_STATES:
             return queryset.filter(state=self.value())
@@ -81,11 +88,13 @@ class ReasonFilter(admin.SimpleListFilter):
     title = _("reason (last 7 days)")
     parameter_name = "reason"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, StrOrPromise]]:
         """Return all reasons for which a conference ends."""
         return [(reason.value, reason.value) for reason in EndReason]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Conference]
+    ) -> QuerySet[Conference]:
         """Return the conferences that ended for the chosen reason in the last seven days."""
         if not self.value():
             return queryset
@@ -93,7 +102,7 @@ class ReasonFilter(admin.SimpleListFilter):
         return queryset.filter(end_reason=self.value(), ended_at__gt=since)
 
 
-class TenantNames(ReadOnlyAdmin):
+class TenantNames(ReadOnlyAdmin[Conference]):
     """The base of the pages of conferences and call records, which name the user domain (tenant) of each."""
 
     scope = PATHS
@@ -113,9 +122,9 @@ class TenantNames(ReadOnlyAdmin):
             self.enrich([row])
         return str(row.tenant_name)  # type: ignore[attr-defined]  # added to each row by the page
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Conference]:
         """Return the conferences; a list does not read the large column `detail`."""
-        rows: QuerySet[Any] = super().get_queryset(request)
+        rows = super().get_queryset(request)
         match = request.resolver_match
         is_list = match is not None and str(match.url_name).endswith("_changelist")
         return rows.defer("detail") if is_list and request.method == "GET" else rows
@@ -157,7 +166,9 @@ class ConferenceAdmin(TenantNames):
     readonly_fields = ["badge", "tenant", "creator", "unit", "why_there", "started", "size"]
     readonly_fields += ["locked", "join_info", "people", "units_used"]
 
-    def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+    def find(
+        self, request: HttpRequest, queryset: QuerySet[Conference], term: str
+    ) -> QuerySet[Conference]:
         """Return the conferences found by id, or by the beginning of number or name; each has an index."""
         if _is_conference_id(term):
             return queryset.filter(confid=term)
@@ -184,7 +195,7 @@ class ConferenceAdmin(TenantNames):
             return str(_("Redis is away"))
 
     @admin.display(description=_("started"))
-    def started(self, row: Conference) -> Any:
+    def started(self, row: Conference) -> str:
         """Return when the first unit started the conference."""
         moment = to_conference(row).started_at
         return date_format(moment, "DATETIME_FORMAT") if moment else "–"
@@ -218,13 +229,13 @@ class ConferenceAdmin(TenantNames):
 
     # ---- actions ----------------------------------------------------------------------------
 
-    def has_move_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_move_permission(self, request: HttpRequest, obj: Conference | None = None) -> bool:
         """Tell whether the user may move conferences: only one who may operate media units, too."""
         may_operate_units = request.user.has_perm("conferences.operate_resourceunit")
         return may_operate_units and self.has_operate_permission(request, obj)
 
     @admin.action(description=_("End"), permissions=["operate"])
-    def end(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def end(self, request: HttpRequest, queryset: QuerySet[Conference]) -> HttpResponse | None:
         """End conferences, after a question to the operator."""
         chosen = self.chosen(queryset)
         warning = _("Everybody in them is cut off; an ended conference does not come back.")
@@ -234,7 +245,7 @@ class ConferenceAdmin(TenantNames):
         return page
 
     @admin.action(description=_("Move to another unit"), permissions=["move"])
-    def move(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def move(self, request: HttpRequest, queryset: QuerySet[Conference]) -> HttpResponse | None:
         """Move running conferences to other units, after a question to the operator."""
         chosen = self.chosen(queryset)
         warning = _(
@@ -303,11 +314,13 @@ class CallRecordAdmin(TenantNames):
     people = ConferenceAdmin.people
     units_used = ConferenceAdmin.units_used
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Conference]:
         """Return the ended conferences."""
         return super().get_queryset(request).filter(ended_at__isnull=False)
 
-    def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+    def find(
+        self, request: HttpRequest, queryset: QuerySet[Conference], term: str
+    ) -> QuerySet[Conference]:
         """Return the records with this number or id. There may be millions, so there is no search by name."""
         condition = Q(confid=term) if _is_conference_id(term) else Q(e164=term)
         return queryset.filter(condition)
@@ -319,7 +332,7 @@ class CallRecordAdmin(TenantNames):
         return badge(row.end_reason, "red" if is_failure else "grey")
 
     @admin.action(description=_("Export as CSV"), permissions=["view"])
-    def export(self, request: HttpRequest, queryset: QuerySet[Any]) -> StreamingHttpResponse:
+    def export(self, request: HttpRequest, queryset: QuerySet[Conference]) -> StreamingHttpResponse:
         """Export the chosen records as CSV, row by row, as the file may be larger than memory."""
         audit.say(CallRecord(confid=""), _("Exported as CSV"), LogEntry.Action.ACCESS)
         conferences = map(to_conference, queryset.iterator(chunk_size=500))
@@ -331,7 +344,7 @@ class CallRecordAdmin(TenantNames):
 
 
 @admin.register(Number)
-class NumberAdmin(ReadOnlyAdmin):
+class NumberAdmin(ReadOnlyAdmin[Number]):
     """The page shows the numbers that were ever used."""
 
     empty_words = _("Numbers are listed here from the first conference on that has had them.")

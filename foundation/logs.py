@@ -81,7 +81,7 @@ def sane_id(*candidates: object) -> str:
     return ""
 
 
-def with_request_id(headers: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+def with_request_id(headers: Mapping[str, object] | None) -> Mapping[str, object] | None:
     """Return the headers of an outgoing message with the id of the request that causes it."""
     number = _fields.get().request_id
     if not number:
@@ -113,7 +113,7 @@ def line_formatter() -> logging.Formatter:
     )
 
 
-def _describe(logger: Any, method: str, event: _Event) -> _Event:
+def _describe(logger: object, method: str, event: _Event) -> _Event:
     """Add what the record and the context variable know; structlog's processors have this signature."""
     record: logging.LogRecord = event["_record"]
     seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
@@ -132,7 +132,7 @@ def _to_json(event: _Event, **options: Any) -> str:
         return json.dumps(event, default=repr)
 
 
-def _to_line(logger: Any, method: str, event: _Event) -> str:
+def _to_line(logger: object, method: str, event: _Event) -> str:
     moment = event["timestamp"].replace("T", " ").replace(".", ",").removesuffix("Z")
     fields = " ".join(f"{name}={event[name]}" for name in LogFields._fields if name in event)
     head = f"{moment} {event['level'][:1].upper()} {event['process']} {event['logger']}"

@@ -33,7 +33,7 @@ from licensing.rules.licence_text import BadLicence
 
 
 @admin.register(Licence)
-class LicenceAdmin(BaseAdmin):
+class LicenceAdmin(BaseAdmin[Licence]):
     """The page of licences. A new issue replaces the one before, and no issue is changed."""
 
     scope = ("platform",)
@@ -49,11 +49,11 @@ class LicenceAdmin(BaseAdmin):
     fields += ["access_ports"]
     readonly_fields = ["standing", "kind", "why"]
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Licence | None = None) -> bool:
         """Forbid changes: the next issue is imported instead."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Licence | None = None) -> bool:
         """Forbid to delete licences, so that what was in force stays known."""
         return False
 
@@ -96,13 +96,16 @@ class LicenceAdmin(BaseAdmin):
     # ---- import and revoke ------------------------------------------------------------------
 
     def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
         """Import a licence: show what it says first, then load it."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = ImportForm(request.POST or None, request.FILES or None)
-        outcome: dict[str, Any] = {}
+        outcome: dict[str, object] = {}
         if form.is_valid():
             text = form.cleaned_data["text"]
             form = ImportForm(initial={"text": text})
@@ -135,7 +138,7 @@ class LicenceAdmin(BaseAdmin):
         return True
 
     @admin.action(description=_("Revoke"), permissions=["operate"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def revoke(self, request: HttpRequest, queryset: QuerySet[Licence]) -> HttpResponse | None:
         """Revoke licences, after a question."""
         chosen = self.chosen(queryset)
         warning = _(
@@ -154,7 +157,7 @@ def _out_of_scope(request: HttpRequest, text: str) -> str:
         platform = preview(own_platform(), text)[0].platform
     except BadLicence:
         return ""  # the page says why
-    user: Any = request.user
+    user = request.user
     if (
         user.is_superuser
         or Domain.objects.filter(rows_in_scope(user, ("moid",)), pk=platform).exists()
@@ -168,7 +171,7 @@ def _revoke(row: Licence) -> bool:
 
 
 @admin.register(Quota)
-class QuotaAdmin(ReadOnlyAdmin):
+class QuotaAdmin(ReadOnlyAdmin[Quota]):
     """The page of seats that are taken. They are counted as conferences begin and end."""
 
     empty_words = _("Platforms and tenants are listed here from their first conference on.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
@@ -13,6 +12,7 @@ from conferences.rules.states import Conference
 from foundation.bus.gateway import Result, gateway
 from foundation.bus.message import Message, from_body
 from foundation.cells.directory import own_platform
+from foundation.json_value import JSONObject
 from foundation.web.errors import Refusal
 from wire.conference_control import ControlOrder
 from wire.conference_manager import ConferenceCreated, CreateConference
@@ -65,12 +65,12 @@ def ask(command: Message) -> Result:
     return result
 
 
-def ask_unit(order: ControlOrder) -> dict[str, Any]:
+def ask_unit(order: ControlOrder) -> JSONObject:
     """Send a control and return the media unit's answer. Raises Nack, and Refusal without an answer."""
     result = ask(order)
     if result.answer is None:
         raise Refusal(20001, "the media unit did not answer")
-    answer: dict[str, Any] = orjson.loads(result.answer)
+    answer: JSONObject = orjson.loads(result.answer)
     return answer
 
 

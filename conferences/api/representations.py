@@ -6,7 +6,6 @@ They are pure: they read and write nothing else.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from conferences.rules.states import Conference
 from foundation.bus.typed_json import to_json
@@ -44,7 +43,7 @@ def _moment(value: datetime | None) -> str:
     return value.isoformat(timespec="seconds") if value else ""
 
 
-def item(c: Conference, domain_name: str) -> dict[str, Any]:
+def item(c: Conference, domain_name: str) -> dict[str, object]:
     """Return a ConfItem: a conference in a list."""
     settings = c.settings or Settings()
     return {
@@ -75,7 +74,7 @@ def item(c: Conference, domain_name: str) -> dict[str, Any]:
     }
 
 
-def detail(c: Conference, domain_name: str) -> dict[str, Any]:
+def detail(c: Conference, domain_name: str) -> dict[str, object]:
     """Return a ConfDetail: all fields of one conference, flat."""
     hd = c.resolution == "1080p"
     video = {
@@ -102,7 +101,7 @@ def detail(c: Conference, domain_name: str) -> dict[str, Any]:
     }
 
 
-def terminal(wire_terminal: Terminal, bitrate: int) -> dict[str, Any]:
+def terminal(wire_terminal: Terminal, bitrate: int) -> dict[str, object]:
     """Return an MtItem: a terminal of a conference; strings are never null."""
     account = wire_terminal.account or ""
     return {

@@ -6,7 +6,7 @@ They are pure: they read and write nothing else.
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Mapping
 
 from foundation.web.errors import Refusal
 from wire.conference_manager import CreateConference, Creator
@@ -21,7 +21,7 @@ _H265_FORMAT = 6
 _NO_TEMPLATES = "templates, rooms and bookings come with a later release: use create_type 1"
 
 
-def number(value: Any, name: str, default: int) -> int:
+def number(value: object, name: str, default: int) -> int:
     """Return a whole number; it may come as a string.
 
     Absent, null or empty means the default. Raises Refusal.
@@ -39,7 +39,7 @@ def number(value: Any, name: str, default: int) -> int:
     return value
 
 
-def switch(value: Any, name: str) -> bool:
+def switch(value: object, name: str) -> bool:
     """Tell whether a switch is 1 (on); it is 0 or 1, and absent means 0. Raises Refusal."""
     flag = number(value, name, 0)
     if flag not in (0, 1):
@@ -47,7 +47,7 @@ def switch(value: Any, name: str) -> bool:
     return flag == 1
 
 
-def words(value: Any, name: str, default: str = "") -> str:
+def words(value: object, name: str, default: str = "") -> str:
     """Return a string; a whole number is accepted and written as one. Raises Refusal."""
     if value is None:
         return default
@@ -58,7 +58,7 @@ def words(value: Any, name: str, default: str = "") -> str:
     return value
 
 
-def items(value: Any, name: str, most: int = 500) -> list[dict[str, Any]]:
+def items(value: object, name: str, most: int = 500) -> list[dict[str, object]]:
     """Return a list of at most `most` objects.
 
     Absent, null or empty means the empty list. Raises Refusal.
@@ -72,7 +72,7 @@ def items(value: Any, name: str, most: int = 500) -> list[dict[str, Any]]:
     return value
 
 
-def conference_name(value: Any) -> str:
+def conference_name(value: object) -> str:
     """Return a name as the API permits it: 1 to 64 bytes, no special characters. Raises Refusal."""
     name = words(value, "name").strip()
     if not name:
@@ -87,7 +87,7 @@ def conference_name(value: Any) -> str:
 
 
 def create_request(
-    params: dict[str, Any], user_domain: str, creator: Creator, reqid: str | None = None
+    params: Mapping[str, object], user_domain: str, creator: Creator, reqid: str | None = None
 ) -> CreateConference:
     """Return the wire's create request for the API's ConfParams. Raises Refusal."""
     if number(params.get("create_type"), "create_type", 1) != 1:
@@ -126,7 +126,7 @@ def create_request(
     )
 
 
-def places(value: Any) -> Places:
+def places(value: object) -> Places:
     """Return `max_join_mt`, which is 8, 32, 64 or 192. Raises Refusal."""
     places_wanted = number(value, "max_join_mt", 8)
     for size in _SIZES:
@@ -139,7 +139,7 @@ _SIZES: tuple[Places, ...] = (8, 32, 64, 192)
 _KINDS: dict[int, TerminalType] = {1: "user", 4: "sip", 5: "e164", 6: "e164"}
 
 
-def terminals(value: Any, name: str) -> tuple[InvitedTerminal, ...]:
+def terminals(value: object, name: str) -> tuple[InvitedTerminal, ...]:
     """Return the accounts to call, as the wire's terminals. Raises Refusal."""
     wire_terminals = []
     for account_item in items(value, name):
@@ -156,7 +156,7 @@ def terminals(value: Any, name: str) -> tuple[InvitedTerminal, ...]:
     return tuple(wire_terminals)
 
 
-def terminal_ids(value: Any) -> tuple[str, ...]:
+def terminal_ids(value: object) -> tuple[str, ...]:
     """Return the ids of `mts`, a list of `{mt_id}`. Raises Refusal."""
     ids = [words(item.get("mt_id"), "mts.mt_id") for item in items(value, "mts")]
     if not ids or not all(ids):

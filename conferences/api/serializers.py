@@ -6,14 +6,12 @@ answers. A test compares the answers with these shapes.
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
 
 from conferences.rules.states import ConferenceState
 from foundation.web.serializers import Accepted
 
-_Shape = serializers.Serializer[Any]
+_Shape = serializers.Serializer[object]
 
 
 # ---- requests ------------------------------------------------------------------------------------

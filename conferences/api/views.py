@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -37,7 +35,7 @@ def unknown_call(request: HttpRequest, rest: str = "") -> JsonResponse:
 class _Call(APIView):
     """The base of the calls for a person who is logged in."""
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         """Refuse the call unless this site serves the caller's platform.
 
         Reading is refused, too, because the copy of a site that does not serve may be old.
@@ -46,9 +44,9 @@ class _Call(APIView):
         if refusal := commands.closed(platform_of_domain(self.domain(request))):
             raise refusal
 
-    def params(self, request: Request) -> dict[str, Any]:
+    def params(self, request: Request) -> dict[str, object]:
         """Return the structured arguments."""
-        params: dict[str, Any] = request._request.api_params  # type: ignore[attr-defined]  # set by WildRequests
+        params: dict[str, object] = request._request.api_params  # type: ignore[attr-defined]  # set by WildRequests
         return params
 
     def session(self, request: Request) -> Session:

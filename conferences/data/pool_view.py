@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 from conferences.data.pool import name_of, unit_here
 from conferences.rules.states import Unit
@@ -55,7 +54,7 @@ class Resource:
 
 def load_resources(platform: str) -> dict[tuple[str, Unit], Resource]:
     """Return all resources that the pool knows. Raises redis.RedisError while Redis is away."""
-    client: Any = redis_of(platform)
+    client = redis_of(platform)
     with client.pipeline(transaction=False) as pipe:
         pipe.time()
         pipe.zrange("rms:seen", 0, -1, withscores=True)
@@ -104,8 +103,8 @@ def _resource(kind: str, unit: Unit, node: dict[str, str], tired: bool, silent: 
 
 def placed_on(platform: str, kind: str, unit: Unit) -> list[tuple[str, str]]:
     """Return `(number, reason)` of all that is placed on a resource, at most 500."""
-    client: Any = redis_of(platform)
-    numbers = sorted(client.hkeys(f"rms:alloc:{kind}:{name_of(unit)}"))[:500]
+    client = redis_of(platform)
+    numbers = sorted(map(str, client.hkeys(f"rms:alloc:{kind}:{name_of(unit)}")))[:500]
     return list(zip(numbers, placement_reasons(platform, numbers), strict=True))
 
 
@@ -113,5 +112,5 @@ def placement_reasons(platform: str, numbers: Collection[str]) -> list[str]:
     """Return why the pool chose the unit of each of these numbers; "" where it does not know any more."""
     if not numbers:
         return []
-    client: Any = redis_of(platform)
-    return [why or "" for why in client.mget([f"rms:why:{number}" for number in numbers])]
+    client = redis_of(platform)
+    return [str(why or "") for why in client.mget([f"rms:why:{number}" for number in numbers])]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import orjson
+import redis
 
 from conferences.rules.states import Conference, ConferenceState, Unit
 from foundation.cells.directory import redis_of
@@ -33,7 +33,7 @@ class Restore:
         return max(0.0, (self.restored_at - self.lost_at).total_seconds())
 
 
-def stage(pipe: Any, c: Conference) -> None:
+def stage(pipe: redis.Redis, c: Conference) -> None:
     """Add the latest restore of a conference to the Redis pipeline, if it was restored.
 
     The same restore gives the same entry, so it may be added again.
@@ -58,9 +58,9 @@ def stage(pipe: Any, c: Conference) -> None:
 
 def latest(platform: str, limit: int = 12) -> list[Restore]:
     """Return the last restores, the newest first. Raises redis.RedisError while Redis is away."""
-    client: Any = redis_of(platform)
+    client = redis_of(platform)
     entries = client.zrevrange(_KEY, 0, limit - 1)
-    return [_restore(orjson.loads(entry)) for entry in entries]
+    return [_restore(orjson.loads(str(entry))) for entry in entries]
 
 
 def _restore(entry: list[str]) -> Restore:

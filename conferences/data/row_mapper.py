@@ -45,7 +45,7 @@ DETAIL_COLUMN = "detail"
 _decode = msgspec.json.Decoder(Conference).decode
 
 
-def to_row(c: Conference) -> tuple[Any, ...]:
+def to_row(c: Conference) -> tuple[object, ...]:
     """Return the row of a conference: the values of COLUMNS, in their order."""
     unit = c.unit or Unit("")
     due = next_due(c)

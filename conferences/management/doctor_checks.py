@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
+import amqp
 import redis
 from django.conf import settings
 from django.db import DatabaseError, connections
@@ -133,18 +133,20 @@ _OUR_QUEUES = frozenset(
 """This platform must consume these queues; another program may consume the others."""
 
 
-def _queue(connection: Any, name: str) -> Finding:
+def _queue(connection: amqp.Connection, name: str) -> Finding:
     """Check that a queue is declared and, if it is ours, consumed and not too long."""
     channel = connection.channel()
     try:
-        answer = channel.queue_declare(name, passive=True)
+        declared = channel.queue_declare(name, passive=True)
     except BROKER_ERRORS:
         return Finding(f"queue {name}", "is not declared", "run manage.py declare_topology")
     channel.close()
-    if name in _OUR_QUEUES and not answer.consumer_count and "css" in settings.ROLES:
+    assert declared is not None
+    _name, waiting, consumers = declared
+    if name in _OUR_QUEUES and not consumers and "css" in settings.ROLES:
         return Finding(f"queue {name}", "nobody consumes it", "start celery worker; see its log")
-    if name in _OUR_QUEUES and answer.message_count > MAX_QUEUE_LENGTH:
-        trouble = f"{answer.message_count} messages wait"
+    if name in _OUR_QUEUES and waiting > MAX_QUEUE_LENGTH:
+        trouble = f"{waiting} messages wait"
         return Finding(f"queue {name}", trouble, "start more celery workers; see their logs")
     return Finding(f"queue {name}")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from conferences.data import recount, redis_projection
 from conferences.data.pool import Pool
 from domains.data import redis_projection as domain_projection
@@ -13,7 +11,7 @@ from licensing.data import redis_projection as licence_projection
 
 def rebuild_redis_and_counts(platform: str) -> str:
     """Rebuild the projections and the pool of media units in Redis, correct counts; return in words what was done."""
-    client: Any = redis_of(platform)
+    client = redis_of(platform)
     projected_keys = list(client.scan_iter("confex/*", 1000))
     live_keys = {redis_projection.key(c.e164) for c in redis_projection.live(platform)}
     stale_keys = [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from conferences.data import redis_projection
 from conferences.data.pool import name_of
 from conferences.data.pool_view import load_resources
@@ -13,7 +11,7 @@ from foundation.cells.directory import redis_of
 
 def conferences(platform: str) -> set[str]:
     """Return the numbers of conferences that Redis shows otherwise than the database, or that are not live."""
-    client: Any = redis_of(platform)
+    client = redis_of(platform)
     live = {c.e164: c for c in redis_projection.live(platform)}
     with client.pipeline(transaction=False) as pipe:
         for e164 in live:
@@ -33,16 +31,16 @@ def conferences(platform: str) -> set[str]:
 
 def placements(platform: str) -> set[str]:
     """Return `<number> on <unit>` for each conference that only the pool or only the database has on a unit."""
-    client: Any = redis_of(platform)
+    client = redis_of(platform)
     in_database = {
         f"{c.e164} on {c.unit}" for c in redis_projection.live(platform) if _is_running_on_unit(c)
     }
     resources = load_resources(platform)
-    reserved = {entry.rpartition("|")[2] for entry in client.zrange("rms:held", 0, -1)}
+    reserved = {entry.rpartition("|")[2] for entry in map(str, client.zrange("rms:held", 0, -1))}
     in_pool: set[str] = set()
     for kind, unit in resources:
         if kind == "mcu":
-            numbers = client.hkeys(f"rms:alloc:mcu:{name_of(unit)}")
+            numbers = map(str, client.hkeys(f"rms:alloc:mcu:{name_of(unit)}"))
             in_pool |= {f"{e164} on {unit}" for e164 in numbers if e164 not in reserved}
     return in_database ^ in_pool
 

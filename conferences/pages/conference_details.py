@@ -6,7 +6,6 @@ They never show secrets.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from conferences.rules.outgoing import wire_time
 from conferences.rules.states import Conference, Unit
@@ -74,7 +73,7 @@ def csv_lines(conferences: Iterable[Conference]) -> Iterator[str]:
     return table_export.csv_lines(CSV_COLUMNS, map(_csv_row, conferences))
 
 
-def _csv_row(c: Conference) -> tuple[Any, ...]:
+def _csv_row(c: Conference) -> tuple[object, ...]:
     """Return the values of CSV_COLUMNS for one ended conference."""
     return (
         c.confid,

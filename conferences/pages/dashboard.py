@@ -15,6 +15,7 @@ from typing import Any
 import redis
 from django.conf import settings
 from django.contrib.admin.views.decorators import staff_member_required
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
@@ -27,7 +28,7 @@ from conferences.rules.outgoing import wire_time
 from conferences.rules.states import ConferenceState
 from domains.data import admin_scope
 from domains.data.permission_backend import level_of
-from domains.models import Level
+from domains.models import Account, Level
 from foundation import clock
 from foundation.bus import backlog
 from foundation.bus.parked_messages import undecided
@@ -37,6 +38,9 @@ from foundation.web import health
 from licensing.data.queries import state_of
 from licensing.data.seats import conferences_in_use
 from licensing.data.usage import measures
+
+Facts = dict[str, object]
+"""The facts that the page's script shows, by name: JSON values."""
 
 MOST_COUNTED = 100_000
 MAX_CACHED = 1000
@@ -55,11 +59,11 @@ _PART_NAMES = {
     "broker": gettext_lazy("message broker"),
     "tree": gettext_lazy("tree of domains"),
 }
-_cache: dict[str, tuple[float, Any]] = {}
+_cache: dict[str, tuple[float, object]] = {}
 """Cached values by name, each with the monotonic time at which it was read."""
 
 
-def for_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+def for_page(request: HttpRequest, context: dict[str, object]) -> dict[str, object]:
     """Return the page's context with the values that it shows until its script asks for the first time."""
     context["live"] = facts(request.user)
     context["state_names"] = _STATE_NAMES
@@ -74,17 +78,20 @@ def live(request: HttpRequest) -> JsonResponse:
     return JsonResponse(facts(request.user))
 
 
-def facts(user: Any) -> dict[str, Any]:
+def facts(user: Account | AnonymousUser) -> Facts:
     """Return all values that the dashboard shows to an administrator.
 
     They are read at most once a second, however many administrators of one domain look at it.
     """
     if admin_scope.administers_this_site(user):
-        answer: dict[str, Any] = _cached(_FACTS_SECONDS, "facts", _facts_of_site)
-    else:
-        name = f"facts of {user.domain_id if level_of(user) is not None else None}"
-        answer = _cached(_FACTS_SECONDS, name, partial(_facts_in_scope, user))
-    return answer
+        answer: Facts = _cached(_FACTS_SECONDS, "facts", _facts_of_site)
+        return answer
+    administered = (
+        user.domain_id if isinstance(user, Account) and level_of(user) is not None else None
+    )
+    name = f"facts of {administered}"
+    own: Facts = _cached(_FACTS_SECONDS, name, partial(_facts_in_scope, user))
+    return own
 
 
 def _cached(seconds: float, name: str, read: Callable[[], Any]) -> Any:
@@ -98,7 +105,7 @@ def _cached(seconds: float, name: str, read: Callable[[], Any]) -> Any:
     return value
 
 
-def _facts_of_site() -> dict[str, Any]:
+def _facts_of_site() -> Facts:
     """Return all values of the dashboard, for administrators of this site's platform."""
     database = store_of(own_platform()).database
     return {
@@ -113,7 +120,7 @@ def _facts_of_site() -> dict[str, Any]:
     }
 
 
-def _facts_in_scope(user: Any) -> dict[str, Any]:
+def _facts_in_scope(user: Account | AnonymousUser) -> Facts:
     """Return the values for an administrator of one domain: its conferences, and its licensed conferences."""
     in_scope = Conference.objects.filter(admin_scope.rows_in_scope(user, PATHS, PATHS_AT))
     since = clock.now() - timedelta(seconds=60)
@@ -131,10 +138,12 @@ def _facts_in_scope(user: Any) -> dict[str, Any]:
     }
 
 
-def _seats_of_tenant(user: Any) -> dict[str, Any] | None:
+def _seats_of_tenant(user: Account | AnonymousUser) -> Facts | None:
     """Return the used and permitted conferences of the administrator's user domain; `None` for other domains."""
     if level_of(user) is not Level.USER or "css" not in settings.ROLES:
         return None
+    assert isinstance(user, Account)
+    assert user.domain_id
     used_and_limits = measures("default", [user.domain_id])[user.domain_id]
     small, large = ([measure.used, measure.limit] for measure in used_and_limits[:2])
     return {"small": small, "large": large, "evaluation": False, "until": ""}
@@ -166,7 +175,7 @@ def _creates_of_last_minute(database: str) -> dict[str, int]:
     return {"taken": accepted[0][0], "failed": failed[0][0]}
 
 
-def _seats_of_platform(database: str) -> dict[str, Any]:
+def _seats_of_platform(database: str) -> Facts:
     """Return `[used, licensed]` of small and large conferences, and until when the licence is valid."""
     licence = state_of(own_platform())
     small, large = conferences_in_use(database, own_platform())
@@ -179,13 +188,13 @@ def _seats_of_platform(database: str) -> dict[str, Any]:
     }
 
 
-def _outbox(database: str) -> dict[str, Any]:
+def _outbox(database: str) -> Facts:
     """Return how many messages wait to be sent, and the age of the oldest in seconds."""
     waiting = backlog.in_all(database, MOST_COUNTED)
     return {"waiting": waiting.count, "oldest": round(waiting.age, 1)}
 
 
-def _units_and_restores() -> dict[str, Any]:
+def _units_and_restores() -> Facts:
     """Return the media units and the latest restores; both empty while Redis is away, which `health` shows.
 
     Both are `None` at a site that holds no conferences (no role `css`), as the central site (the core) may be.
@@ -217,7 +226,7 @@ def _units_and_restores() -> dict[str, Any]:
     }
 
 
-def _unit(resource: Resource, simulated: bool) -> dict[str, Any]:
+def _unit(resource: Resource, simulated: bool) -> Facts:
     """Return what the page shows of one media unit, recorder or mixer; pairs are `[used, capacity]`."""
     return {
         "simulated": simulated,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -41,7 +39,7 @@ def page(request: HttpRequest, e164: str) -> HttpResponse:
     allowed = conference is not None or bool(confid_of(token))
     path = reverse("join-where", args=[e164])
     other_sites = _other_site_urls(conference) if conference else ()
-    start: dict[str, Any] = {
+    start: dict[str, object] = {
         "e164": e164,
         "where": [
             path + (f"?t={token}" if token else ""),
@@ -110,7 +108,7 @@ def _enterable(request: HttpRequest, e164: str) -> JoinInfo | None:
 def _answer_after_password(request: HttpRequest, conference: JoinInfo) -> HttpResponse:
     """Answer how to enter a conference, once the visitor has given its password, if it has one."""
     join = to_json(conference.join) if conference.join else None
-    answer = {"state": conference.state, "name": conference.name, "join": join}
+    answer: dict[str, object] = {"state": conference.state, "name": conference.name, "join": join}
     if not conference.password:
         return _admit(request, conference, answer)
     if request.method != "POST":
@@ -123,7 +121,7 @@ def _answer_after_password(request: HttpRequest, conference: JoinInfo) -> HttpRe
     return JsonResponse({"state": conference.state, "password": "wrong"}, status=403)
 
 
-def _admit(request: HttpRequest, conference: JoinInfo, answer: dict[str, Any]) -> HttpResponse:
+def _admit(request: HttpRequest, conference: JoinInfo, answer: dict[str, object]) -> HttpResponse:
     """Answer how to enter; an account of the conference's user domain is also added to its chat."""
     user = request.user
     if user.is_authenticated and user.domain_id == conference.user_domain:

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView
 from django.db import Error
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -41,7 +41,7 @@ from wire.fields import SIZES, Terminal
 MAX_SHOWN = 100
 DURATIONS_IN_MINUTES = (15, 30, 60, 120, 240, 480, 1440, 0)
 
-JsonView = Callable[..., dict[str, Any]]
+JsonView = Callable[..., dict[str, object]]
 
 
 class SignIn(LoginView):
@@ -51,7 +51,9 @@ class SignIn(LoginView):
     authentication_form = SignInForm
     next_page = "home"
 
-    def render_to_response(self, context: Any, **response_kwargs: Any) -> HttpResponse:
+    def render_to_response(
+        self, context: dict[str, object], **response_kwargs: Any
+    ) -> HttpResponse:
         """Return the page with its content security policy."""
         return with_policy(super().render_to_response(context, **response_kwargs))
 
@@ -73,7 +75,11 @@ def page(request: HttpRequest) -> HttpResponse:
     """Show the console; if this site holds no conferences for the person, say why and where to go."""
     person = _person(request)
     tenant = _tenant(person)
-    context: dict[str, Any] = {"person": person, "tenant": tenant, "chat": "im" in settings.ROLES}
+    context: dict[str, object] = {
+        "person": person,
+        "tenant": tenant,
+        "chat": "im" in settings.ROLES,
+    }
     if tenant is None:
         context["admin"] = reverse("admin:index") if person.is_staff else ""
         context["core"] = "" if is_tree_edited_here() else settings.CORE_URL
@@ -84,7 +90,7 @@ def page(request: HttpRequest) -> HttpResponse:
     return with_policy(render(request, "conferences/console.html", context))
 
 
-def _form_choices(tenant: UserDomain) -> dict[str, Any]:
+def _form_choices(tenant: UserDomain) -> dict[str, object]:
     """Return the choices of the form that creates a conference, as far as the user domain is permitted."""
     database = store_of(own_platform()).database
     facts = user_domains(database, [tenant.moid]).get(tenant.moid)
@@ -135,7 +141,7 @@ def _refused(why: str, status: int) -> HttpResponse:
 
 @require_GET
 @_json_view
-def live(request: HttpRequest) -> dict[str, Any]:
+def live(request: HttpRequest) -> dict[str, object]:
     """Answer the live conferences of the person's user domain, and the members of the one numbered `open`."""
     person = _person(request)
     page = queries.live_conferences_of_tenant(person.domain_id or "", person.moid, MAX_SHOWN)
@@ -148,7 +154,7 @@ def live(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _conference(c: Conference, person: Account, *, with_members: bool) -> dict[str, Any]:
+def _conference(c: Conference, person: Account, *, with_members: bool) -> dict[str, object]:
     """Return what the page shows of one conference, in words for this person."""
     present = sum(1 for terminal in c.mts if terminal.online)
     facts = {
@@ -180,7 +186,7 @@ def _member(terminal: Terminal) -> dict[str, str | bool]:
 
 @require_POST
 @_json_view
-def start(request: HttpRequest) -> dict[str, Any]:
+def start(request: HttpRequest) -> dict[str, object]:
     """Create a conference that starts at once, from the fields of the form."""
     form, person = request.POST, _person(request)
     hd = form.get("resolution") == "1080p"
@@ -201,38 +207,38 @@ def start(request: HttpRequest) -> dict[str, Any]:
 
 @require_POST
 @_json_view
-def act(request: HttpRequest, e164: str, action: str) -> dict[str, Any]:
+def act(request: HttpRequest, e164: str, action: str) -> dict[str, object]:
     """Do the action of a button (a key of _ACTIONS) on one conference of the person's user domain."""
     c = commands.own(e164, _person(request).domain_id or "")
     _ACTIONS[action](c, request.POST)
     return {}
 
 
-def _end(c: Conference, form: Any) -> None:
+def _end(c: Conference, form: QueryDict) -> None:
     commands.ask(ReleaseConference(e164=c.e164, user_domain=c.user_domain))
 
 
-def _extend(c: Conference, form: Any) -> None:
+def _extend(c: Conference, form: QueryDict) -> None:
     minutes = request_parsing.number(form.get("minutes"), "duration", 0)
     commands.ask(ExtendConference(e164=c.e164, user_domain=c.user_domain, delay=minutes))
 
 
-def _rename(c: Conference, form: Any) -> None:
+def _rename(c: Conference, form: QueryDict) -> None:
     name = request_parsing.conference_name(form.get("name"))
     commands.ask_unit(RenameConference(e164=c.e164, user_domain=c.user_domain, name=name))
 
 
-def _mute(c: Conference, form: Any) -> None:
+def _mute(c: Conference, form: QueryDict) -> None:
     value, mtid = request_parsing.switch(form.get("value"), "value"), form.get("id") or None
     commands.ask_unit(MuteTerminals(e164=c.e164, user_domain=c.user_domain, value=value, mtid=mtid))
 
 
-def _hang_up(c: Conference, form: Any) -> None:
+def _hang_up(c: Conference, form: QueryDict) -> None:
     mtids = (form.get("id", ""),)
     commands.ask_unit(HangUpTerminals(e164=c.e164, user_domain=c.user_domain, mtids=mtids))
 
 
-_ACTIONS: dict[str, Callable[[Conference, Any], None]] = {
+_ACTIONS: dict[str, Callable[[Conference, QueryDict], None]] = {
     "end": _end,
     "extend": _extend,
     "rename": _rename,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 from math import ceil
-from typing import Any
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -14,7 +14,7 @@ from conferences.rules.states import Conference, ConferenceState
 from foundation.web.errors import Refusal
 from wire.error_codes import Err
 
-_TEXT_OF_CODE: dict[str, Any] = {
+_TEXT_OF_CODE: dict[str, Promise] = {
     Err.UNKNOWN_DOMAIN: gettext_lazy(
         "This site does not know your domain yet. Try again in a minute; if it stays so, tell your"
         " administrator."
@@ -61,7 +61,7 @@ _TEXT_OF_CODE: dict[str, Any] = {
     Err.UNIT_SILENT: gettext_lazy("The media unit does not answer. Try again in a minute."),
 }
 
-_TEXT_OF_FIELD: dict[str, Any] = {
+_TEXT_OF_FIELD: dict[str, Promise] = {
     "name": gettext_lazy(
         "The name needs 1 to 64 bytes, none of % & * ^ ~ ' \" ? / \\ < > | ` $, and no _ - . @ at"
         " either end."
@@ -71,7 +71,7 @@ _TEXT_OF_FIELD: dict[str, Any] = {
     "duration": gettext_lazy("The duration is a whole number of minutes."),
 }
 
-_TEXT_OF_STATE: dict[ConferenceState, Any] = {
+_TEXT_OF_STATE: dict[ConferenceState, Promise] = {
     ConferenceState.CREATING: gettext_lazy("being started"),
     ConferenceState.RUNNING: gettext_lazy("running"),
     ConferenceState.PENDING_RESTORE: gettext_lazy("waiting for a media unit"),

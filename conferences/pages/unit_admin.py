@@ -24,7 +24,7 @@ from foundation.web.admin_base import ReadOnlyAdmin, badge, bar, table
 
 
 @admin.register(ResourceUnit)
-class ResourceUnitAdmin(ReadOnlyAdmin):
+class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
     """The page shows media units, recorders and processors with their present load."""
 
     empty_words = _(
@@ -162,7 +162,7 @@ class ResourceUnitAdmin(ReadOnlyAdmin):
     # ---- actions ----------------------------------------------------------------------------
 
     @admin.action(description=_("Drain"), permissions=["operate"])
-    def drain(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def drain(self, request: HttpRequest, queryset: QuerySet[ResourceUnit]) -> HttpResponse | None:
         """Take units out of service for new conferences, after a question to the operator."""
         chosen = self.chosen(queryset)
         warning = _("They take no new conferences; those that run there go on.")
@@ -173,7 +173,9 @@ class ResourceUnitAdmin(ReadOnlyAdmin):
         return page
 
     @admin.action(description=_("Put back into service"), permissions=["operate"])
-    def put_back(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def put_back(
+        self, request: HttpRequest, queryset: QuerySet[ResourceUnit]
+    ) -> HttpResponse | None:
         """Put units back into service, after a question to the operator."""
         chosen = self.chosen(queryset)
         warning = _("They take new conferences again.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -185,13 +185,13 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     # ---- moves ------------------------------------------------------------------------------
 
-    def _move(self, state: ConferenceState, **changes: Any) -> Conference:
+    def _move(self, state: ConferenceState, **changes: object) -> Conference:
         """Return the conference in this state. Raises WrongMove if MOVES does not allow it."""
         if state not in MOVES[self.state]:
             raise WrongMove(f"{self.e164}: {self.state} -> {state}")
         return msgspec.structs.replace(self, state=state, **changes)
 
-    def change(self, **changes: Any) -> Conference:
+    def change(self, **changes: object) -> Conference:
         """Return the conference in the same state, with these fields changed."""
         return self._move(self.state, **changes)
 
@@ -202,7 +202,9 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """
         return self.change(question=self.question + 1, answer_by=until)
 
-    def place(self, unit: Unit, platform: str, until: datetime, **other_units: Any) -> Conference:
+    def place(
+        self, unit: Unit, platform: str, until: datetime, **other_units: object
+    ) -> Conference:
         """Return the conference assigned to a media unit, which must answer by `until`.
 
         Each assignment but the very first raises the incarnation. `other_units` are recorder (`vrs`) and media

@@ -5,8 +5,6 @@ A call carries a Bearer token, or `account_token` in query or form with the cook
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from oauth2_provider.settings import oauth2_settings
 from rest_framework.authentication import BaseAuthentication
@@ -14,6 +12,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
 from domains.api import sessions
+from domains.models import Account
 from foundation import clock
 
 COOKIE = "SSO_COOKIE_KEY"
@@ -22,7 +21,7 @@ COOKIE = "SSO_COOKIE_KEY"
 class BearerToken(BaseAuthentication):
     """The class accepts OAuth2 tokens in `Authorization: Bearer <access token>` only, not in addresses, which are logged."""
 
-    def authenticate(self, request: Request) -> tuple[Any, sessions.Session] | None:
+    def authenticate(self, request: Request) -> tuple[Account, sessions.Session] | None:
         """Return the account and its session, or `None` if the request has no such header. Raises TokenRefused."""
         kind, _, value = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if kind.lower() != "bearer":
@@ -38,9 +37,9 @@ class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
     target_class = BearerToken
     name = "oauth2"
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+    def get_security_definition(self, auto_schema: object) -> dict[str, object]:
         """Describe the authorization code flow, for programs of third parties."""
-        all_scopes: dict[str, Any] = oauth2_settings.SCOPES
+        all_scopes: dict[str, str] = oauth2_settings.SCOPES
         scopes = {name: str(words) for name, words in all_scopes.items()}
         flow = {"authorizationUrl": "/oauth/authorize", "tokenUrl": "/oauth/token"}
         return {
@@ -54,7 +53,7 @@ class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
 class PlatformSession(BaseAuthentication):
     """The class accepts a software token (`account_token`), a login cookie, or both."""
 
-    def authenticate(self, request: Request) -> tuple[Any, sessions.Session]:
+    def authenticate(self, request: Request) -> tuple[Account, sessions.Session]:
         """Return the account that is logged in and its session. Raises Refusal if there is none."""
         token = str(request._request.api_fields.get("account_token") or "")  # type: ignore[attr-defined]  # set by WildRequests
         cookie = request.COOKIES.get(COOKIE, "")
@@ -68,6 +67,6 @@ class PlatformSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-
     target_class = PlatformSession
     name = "platformSession"
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
         """Describe the cookie. `account_token` goes beside it as an argument."""
         return {"type": "apiKey", "in": "cookie", "name": COOKIE}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
 
 from foundation.web.serializers import Accepted
 
-_Shape = serializers.Serializer[Any]
+_Shape = serializers.Serializer[object]
 
 
 class KeyPair(_Shape):

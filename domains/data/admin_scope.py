@@ -19,13 +19,13 @@ from domains.data.tree_source import is_tree_edited_here
 from domains.models import Account, ApiKey, BackupPlatform, Domain, Level, MachineRoom, UserDomain
 from domains.rules import rights, tree
 from foundation.cells.directory import own_platform
-from foundation.web.scoping import SITE, Paths, everything, nothing
+from foundation.web.scoping import SITE, PageUser, Paths, everything, nothing
 
 _MODELS_OF_THE_TREE = (Domain, BackupPlatform, MachineRoom, Account, ApiKey)
 _DATABASE = "default"
 
 
-def rows_in_scope(user: Any, paths: Paths, paths_at: Mapping[int, Paths] | None = None) -> Q:
+def rows_in_scope(user: PageUser, paths: Paths, paths_at: Mapping[int, Paths] | None = None) -> Q:
     """Return the condition for the rows that belong to an administrator's domain or to a domain below it.
 
     `paths` name the fields that hold the domain of a row, as lookups (`account__domain`). `paths_at` names
@@ -34,7 +34,7 @@ def rows_in_scope(user: Any, paths: Paths, paths_at: Mapping[int, Paths] | None 
     if user.is_superuser:
         return everything()
     level = level_of(user)
-    if level is None:
+    if level is None or not isinstance(user, Account):
         return nothing()
     if level is Level.CORE:
         return everything()
@@ -54,11 +54,13 @@ def _rows_by_path(user: Account, level: Level, path: str) -> Q:
     return Q(**{path: user.domain_id})  # No domain lies below it, and the column has an index.
 
 
-def administers_this_site(user: Any) -> bool:
+def administers_this_site(user: PageUser) -> bool:
     """Return whether the platform of this site is the administrator's own domain or lies below it."""
     if user.is_superuser or level_of(user) is Level.CORE:
         return True
-    return level_of(user) is not None and user.domain_id in all_above(_DATABASE, own_platform())
+    if level_of(user) is None or not isinstance(user, Account):
+        return False
+    return user.domain_id in all_above(_DATABASE, own_platform())
 
 
 def _bindable_platforms(user: Account) -> list[str]:
@@ -72,11 +74,11 @@ def _bindable_platforms(user: Account) -> list[str]:
 class DomainScope:
     """The scope limits the pages to the administrator's part of the tree (see `foundation.web.scoping.Scope`)."""
 
-    def rows(self, user: Any, paths: Paths, paths_at: Mapping[int, Paths]) -> Q:
+    def rows(self, user: PageUser, paths: Paths, paths_at: Mapping[int, Paths]) -> Q:
         """Return the condition for the rows in the administrator's scope (see `rows_in_scope`)."""
         return rows_in_scope(user, paths, paths_at)
 
-    def extra_choices(self, user: Any, field: Field[Any, Any]) -> Q:
+    def extra_choices(self, user: PageUser, field: Field[Any, Any]) -> Q:
         """Return the condition for rows that a foreign key may point to although the user does not see them.
 
         The administrator of a service domain may bind a tenant to platforms, and their machine rooms, of the
@@ -85,9 +87,12 @@ class DomainScope:
         binding = {"platform": "pk__in", "room": "platform__in"}.get(field.name)
         if field.model is not UserDomain or binding is None or level_of(user) is not Level.SERVICE:
             return nothing()
+        assert isinstance(user, Account)
         return Q(**{binding: _bindable_platforms(user)})
 
-    def fixed_fields(self, user: Any, model: type[Model], obj: Model | None) -> Collection[str]:
+    def fixed_fields(
+        self, user: PageUser, model: type[Model], obj: Model | None
+    ) -> Collection[str]:
         """Return the names of the fields of `obj` that this user may not change. `None` is a new object.
 
         - The user's own domain: the fields that administrators of the domains above set.
@@ -102,7 +107,7 @@ class DomainScope:
             fixed |= rights.SET_BY_DOMAINS_ABOVE
         return fixed
 
-    def allows(self, user: Any, verb: str, obj: Model) -> bool:
+    def allows(self, user: PageUser, verb: str, obj: Model) -> bool:
         """Return `False` for deleting the administrator's own account or own domain, else `True`."""
         if verb != "delete":
             return True
@@ -121,5 +126,6 @@ class DomainScope:
         return format_html('{} <a href="{}/admin/">{}</a>', text, settings.CORE_URL, _("Open it"))
 
 
-def _is_own_domain(user: Any, obj: Model | None) -> bool:
-    return isinstance(obj, Domain) and not user.is_superuser and obj.pk == user.domain_id
+def _is_own_domain(user: PageUser, obj: Model | None) -> bool:
+    domain = user.domain_id if isinstance(user, Account) else None
+    return isinstance(obj, Domain) and not user.is_superuser and obj.pk == domain

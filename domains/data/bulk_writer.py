@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
+from django.db.models import QuerySet
 
 from domains.data import hooks, queries, sealing, tokens
 from domains.models import Account, ApiKey, Application, MachineRoom
@@ -66,7 +68,7 @@ def _newly_disabled(database: str, domains: Sequence[WireObject]) -> list[str]:
     return [row[0] for row in sql.select(database, query, disabled)]
 
 
-def _domain_row(domain: WireObject) -> tuple[Any, ...]:
+def _domain_row(domain: WireObject) -> tuple[object, ...]:
     """Return the values of `_DOMAIN_COLUMNS` for a received domain."""
     flags = (domain.get("used", 1), domain.get("enableh265", 1), domain.get("enablehdmeeting", 1))
     return (
@@ -78,7 +80,7 @@ def _domain_row(domain: WireObject) -> tuple[Any, ...]:
     )
 
 
-def _user_domain_row(domain: WireObject) -> tuple[Any, ...]:
+def _user_domain_row(domain: WireObject) -> tuple[object, ...]:
     """Return the values of `_USER_DOMAIN_COLUMNS` for a received user domain."""
     limits = (domain.get("smallconfnumlimit"), domain.get("largeconfnumlimit"))
     return (domain["moid"], domain["platformmoid"], domain.get("roommoid") or None, *limits)
@@ -115,14 +117,14 @@ def _write_platforms(database: str, platforms: Sequence[WireObject]) -> None:
     _write_backups(database, platforms)
 
 
-def _platform_row(platform: WireObject) -> tuple[Any, ...]:
+def _platform_row(platform: WireObject) -> tuple[object, ...]:
     """Return the values of `_PLATFORM_COLUMNS` for a received platform domain."""
     addresses = platform.get("addresses", {})
     urls = (addresses.get(name, "") for name in _URL_NAMES)
     return (platform["moid"], platform["e164prefix"], platform.get("drmode", "auto"), *urls)
 
 
-def _room_row(platform: str, room: WireObject) -> tuple[Any, ...]:
+def _room_row(platform: str, room: WireObject) -> tuple[object, ...]:
     """Return the values of `_ROOM_COLUMNS` for a machine room of a received platform domain."""
     name = room.get("name", room["roommoid"])
     return (room["roommoid"], platform, name, room.get("order", 0), room.get("default", 0), 0)
@@ -237,7 +239,7 @@ _DELETE_LEAVES = (
 """The statement deletes the domains that have no domain below them. Repeated, it deletes all, from the leaves up."""
 
 
-def _received_from_core(database: str, accounts: Any) -> list[str]:
+def _received_from_core(database: str, accounts: QuerySet[Account]) -> list[str]:
     """Return the ids of those of these accounts that the core sent. `accounts` is a query set."""
     moids = list(accounts.values_list("moid", flat=True))
     if not moids:
@@ -297,7 +299,7 @@ def _revoke_credentials(
             hooks.REVOKE_CREDENTIALS.call(database, [account.moid])
 
 
-def _account_row(account: WireObject, secrets: WireObject, now: Any) -> tuple[Any, ...]:
+def _account_row(account: WireObject, secrets: WireObject, now: datetime) -> tuple[object, ...]:
     """Return the values of `_ACCOUNT_COLUMNS` for a received account. Without a password nobody can sign in."""
     password = secrets.get("password") or make_password(None)
     names = tuple(account.get(name) or None for name in ("email", "phone", "e164"))

@@ -9,6 +9,7 @@ nothing is recorded.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from functools import cached_property, partial
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from django.db import transaction
 
 from domains.data import serializers
 from domains.data.queries import all_above
+from domains.data.serializers import WireObject
 from domains.rules.sync_decisions import platforms_holding
 from domains.rules.tree import USER
 from foundation.bus import wake_up
@@ -139,7 +141,7 @@ def _record_accounts(
 
 
 def _record_account(
-    recorder: ChangeRecorder, content: dict[str, Any], op: Op, former_domain: str | None
+    recorder: ChangeRecorder, content: WireObject, op: Op, former_domain: str | None
 ) -> None:
     """Record a change of an account. Followers that do not see its new domain get a deletion."""
     moid, domain = content["moid"], content["userdomainmoid"]
@@ -166,7 +168,7 @@ class ChangeRecorder:
         self.database = database
         self._version = lock_counter(database)
         self._ancestors: dict[str, list[str]] = {}
-        self._changes: list[tuple[Any, ...]] = []
+        self._changes: list[tuple[object, ...]] = []
         self._receivers: list[tuple[str, int]] = []
         """A follower and the version of a change that it is to receive."""
 
@@ -179,10 +181,11 @@ class ChangeRecorder:
         return ancestors
 
     @cached_property
-    def _now(self) -> Any:
-        return sql.select(self.database, "SELECT UTC_TIMESTAMP(6)")[0][0]
+    def _now(self) -> datetime:
+        now: datetime = sql.select(self.database, "SELECT UTC_TIMESTAMP(6)")[0][0]
+        return now
 
-    def ask(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def ask(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         """Run a query in the transaction of the change."""
         return sql.select(self.database, query, values)
 
@@ -199,7 +202,7 @@ class ChangeRecorder:
         return platforms_holding(self.ancestors_of_followers, path)
 
     def add(
-        self, kind: Kind, moid: str, op: Op, content: dict[str, Any], followers: Collection[str]
+        self, kind: Kind, moid: str, op: Op, content: WireObject, followers: Collection[str]
     ) -> None:
         """Add a change for these followers, with the next version."""
         if not followers:

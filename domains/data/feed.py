@@ -80,7 +80,7 @@ def add_follower(database: str, platform: str) -> int:
     return sql.execute(database, query, [platform])
 
 
-def _outbox_row(platform: str, kind: str, body: dict[str, Any]) -> Row:
+def _outbox_row(platform: str, kind: str, body: dict[str, object]) -> Row:
     """Return the message to a follower about a domain or an account, as a row of the outbox."""
     wire_type, route = _TYPES_AND_ROUTES[kind]
     content = dumps({"type": wire_type, **body, "platformmoid": platform})
@@ -149,8 +149,8 @@ class FullSnapshot:
 
     def __init__(self, database: str, platform: str) -> None:
         self._database, self._platform = database, platform
-        self._connection: Any = connections[database].copy()
-        self._items: Iterator[tuple[str, dict[str, Any]]] = iter(())
+        self._connection = connections[database].copy()
+        self._items: Iterator[tuple[str, dict[str, object]]] = iter(())
         self.first = self._next = self._previous = 0
         name = f"{connections[database].settings_dict['NAME']} {platform}"
         lock = "whole:" + hashlib.sha256(name.encode()).hexdigest()[:40]
@@ -202,7 +202,7 @@ class FullSnapshot:
         query = "SELECT first FROM domains_follower WHERE platform = %s AND base IS NULL"
         return sql.select(self._database, query, [self._platform]) == [(self.first,)]
 
-    def _outbox_rows(self, items: list[tuple[str, dict[str, Any]]]) -> list[Row]:
+    def _outbox_rows(self, items: list[tuple[str, dict[str, object]]]) -> list[Row]:
         """Return the messages about these objects. The very last one of the snapshot says so, by the field `whole`."""
         rows, next_item = [], next(self._items, None)
         if next_item:
@@ -231,7 +231,7 @@ class FullSnapshot:
 
     # ---- the objects of the snapshot ------------------------------------------------------------
 
-    def _all_items(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _all_items(self) -> Iterator[tuple[str, dict[str, object]]]:
         """Yield kind and content of all objects from the root down, so that each refers to earlier ones only."""
         moids = self._domains_in_order()
         for chunk in serializers.chunks(moids, BATCH):
@@ -240,7 +240,7 @@ class FullSnapshot:
         for chunk in serializers.chunks(dict.fromkeys(moids), BATCH):
             yield from self._accounts_of(chunk)
 
-    def _accounts_of(self, domains: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _accounts_of(self, domains: list[str]) -> Iterator[tuple[str, dict[str, object]]]:
         """Yield "account" and the content of each account of these domains. They are read in batches."""
         last, condition = 0, f"WHERE a.domain_id IN ({sql.marks(domains)}) AND a.id > %s"
         while batch := serializers.serialize_accounts(

@@ -20,7 +20,7 @@ from axes.signals import user_locked_out
 from django.conf import settings
 from django.db import connections, router
 from django.db.models import F, Sum
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -39,7 +39,7 @@ _LOCK_WAIT_SECONDS = 5
 class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]  # the base class has no types
     """The handler tells django-axes whether an account is locked out, and counts wrong passwords exactly."""
 
-    def is_locked(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> bool:
+    def is_locked(self, request: HttpRequest, credentials: dict[str, object] | None = None) -> bool:
         """Return whether the account, or the client's IP address, has used up its tries."""
         address = request.axes_ip_address  # type: ignore[attr-defined]  # set by axes' middleware
         name = get_client_username(request, credentials)
@@ -48,7 +48,7 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]  # the base cla
         )
 
     def user_login_failed(
-        self, sender: Any, credentials: dict[str, Any], request: Any = None, **kwargs: Any
+        self, sender: object, credentials: dict[str, object], request: Any = None, **kwargs: object
     ) -> None:
         """Count a wrong password, unless the account was locked out before it.
 
@@ -69,14 +69,16 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]  # the base cla
             address = request.axes_ip_address
             user_locked_out.send("axes", request=request, username=name, ip_address=address)
 
-    def user_logged_in(self, *args: Any, **kwargs: Any) -> None:
+    def user_logged_in(self, *args: object, **kwargs: object) -> None:
         """Do nothing: the audit trail records sign-ins, and `sign_in` deletes the wrong tries."""
 
-    def user_logged_out(self, *args: Any, **kwargs: Any) -> None:
+    def user_logged_out(self, *args: object, **kwargs: object) -> None:
         """Do nothing: the audit trail records sign-outs."""
 
 
-def use_given_response(request: HttpRequest, answer: Any, credentials: Any = None) -> Any:
+def use_given_response(
+    request: HttpRequest, answer: HttpResponse, credentials: object = None
+) -> HttpResponse:
     """Return for somebody who is locked out the response that our page or API has made.
 
     django-axes would replace it by a page of its own (setting `AXES_LOCKOUT_CALLABLE`).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
@@ -57,7 +58,7 @@ class AccountBase(AbstractUser):
         if rows:
             sql.insert(database, "domains_signinname", ("name", "account_id"), rows)
 
-    def _select_names(self, condition: str, values: list[Any], database: str) -> set[str]:
+    def _select_names(self, condition: str, values: Sequence[object], database: str) -> set[str]:
         """Return the stored sign-in names, of any account, that meet a condition."""
         query = f"SELECT name FROM domains_signinname WHERE {condition}"
         return {row[0] for row in sql.select(database, query, values)}

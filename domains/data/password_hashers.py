@@ -33,7 +33,7 @@ class RandomSecretHasher(BasePasswordHasher):
         digest = hashlib.sha256(f"{salt}{password}".encode()).hexdigest()
         return f"{self.algorithm}${salt}${digest}"
 
-    def decode(self, encoded: str) -> dict[str, Any]:
+    def decode(self, encoded: str) -> dict[str, str]:
         """Return the parts of a stored text: algorithm, salt and digest."""
         algorithm, salt, digest = encoded.split("$", 2)
         return {"algorithm": algorithm, "salt": salt, "hash": digest}

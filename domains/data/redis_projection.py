@@ -152,7 +152,7 @@ def find_differing(platform: str) -> Iterator[list[str]]:
 
     At the end come the ids of domains that have hashes, but no row in the database.
     """
-    client: Any = redis_of(platform)
+    client = redis_of(platform)
     stored: set[str] = set()
     for rows in _all_rows(store_of(platform).database):
         expected = [(row[0], key, fields) for row in rows for key, fields in hashes(row).items()]

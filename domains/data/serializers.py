@@ -10,7 +10,7 @@ from domains.data import sealing
 from domains.rules.tree import PLATFORM, USER
 from foundation.cells.sql import marks
 
-RunQuery = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+RunQuery = Callable[[str, Sequence[object]], list[tuple[Any, ...]]]
 """A function that runs a query with values and returns all rows. The caller chooses the connection."""
 
 WireObject = dict[str, Any]
@@ -103,7 +103,7 @@ def without_credentials(url: str) -> str:
 
 
 def serialize_accounts(
-    run_query: RunQuery, condition: str, values: Sequence[Any]
+    run_query: RunQuery, condition: str, values: Sequence[object]
 ) -> list[tuple[int, WireObject]]:
     """Return (primary key, account) for the accounts that meet a condition.
 

@@ -5,15 +5,13 @@ The core is the deployment where the tree of domains and accounts is edited.
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning, register
 
 from domains.data import sealing
 
 
-def accounts_can_be_sealed(**_: Any) -> list[CheckMessage]:
+def accounts_can_be_sealed(**_: object) -> list[CheckMessage]:
     """Warn (`domains.W001`) if the key is unusable without which people of the core's tree cannot sign in at sites."""
     shared = settings.CORE_MOID or "bmc" in settings.ROLES
     problem = sealing.find_key_problem() if shared else ""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext
 from import_export.widgets import CharWidget, Widget
 
@@ -26,14 +25,14 @@ def batched(values: Iterable[str]) -> Iterator[list[str]]:
 class FlagWidget(Widget):  # type: ignore[misc]  # the base class has no types
     """The widget reads 1 or 0, yes or no. Everything else is an error."""
 
-    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> bool:
+    def clean(self, value: object, row: object = None, **kwargs: object) -> bool:
         """Return the flag of a cell. Raises ValidationError."""
         text = str(value).strip().lower()
         if text not in _YES | _NO:
             raise ValidationError(gettext("Write 1 (yes) or 0 (no)."))
         return text in _YES
 
-    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+    def render(self, value: object, obj: object = None, **kwargs: object) -> str:
         """Return "1" or "0"."""
         return str(int(bool(value)))
 
@@ -41,7 +40,7 @@ class FlagWidget(Widget):  # type: ignore[misc]  # the base class has no types
 class WholeNumberWidget(Widget):  # type: ignore[misc]  # the base class has no types
     """The widget reads a whole number, or an empty cell."""
 
-    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> int | None:
+    def clean(self, value: object, row: object = None, **kwargs: object) -> int | None:
         """Return the number of a cell, or `None` if it is empty. Raises ValidationError."""
         text = str(value).strip()
         if not text:
@@ -50,7 +49,7 @@ class WholeNumberWidget(Widget):  # type: ignore[misc]  # the base class has no 
             raise ValidationError(gettext("Write a whole number, or nothing."))
         return int(text)
 
-    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+    def render(self, value: object, obj: object = None, **kwargs: object) -> str:
         """Return the digits of the number."""
         return "" if value is None else str(value)
 
@@ -58,7 +57,7 @@ class WholeNumberWidget(Widget):  # type: ignore[misc]  # the base class has no 
 class OptionalTextWidget(CharWidget):  # type: ignore[misc]  # the base class has no types
     """The widget reads a text of a unique column, in which `None` stands for an empty cell."""
 
-    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str | None:
+    def clean(self, value: object, row: object = None, **kwargs: object) -> str | None:
         """Return the text of a cell, or `None` if it is empty."""
         return str(value).strip() or None
 
@@ -75,7 +74,7 @@ class RelationWidget(Widget):  # type: ignore[misc]  # the base class has no typ
         self._known_moids: set[str] = set()
         self._moids_by_name: dict[str, list[str]] = {}
 
-    def load_targets(self, cells: Iterable[str], choices: QuerySet[Any]) -> None:
+    def load_targets(self, cells: Iterable[str], choices: QuerySet[Model]) -> None:
         """Read those of the `choices` that the cells of a table name, with one query for a thousand cells."""
         for batch in batched(cells):
             rows = choices.filter(Q(pk__in=batch) | Q(name__in=batch)).values_list("pk", "name")
@@ -83,7 +82,7 @@ class RelationWidget(Widget):  # type: ignore[misc]  # the base class has no typ
                 self._known_moids.add(moid)
                 self._moids_by_name.setdefault(name, []).append(moid)
 
-    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str | None:
+    def clean(self, value: object, row: object = None, **kwargs: object) -> str | None:
         """Return the MOID of the domain or machine room that a cell names, or `None` for an empty cell.
 
         Raises ValidationError if none, or more than one, is so called. `load_targets` has read them before.

@@ -8,7 +8,7 @@ later message about the same one replaces an earlier one. They are written at th
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -95,7 +95,7 @@ class DomainsUnitOfWork:
         self.cursor, self._gap, self._wrong = version, bool(gap), unusable
         self._asked_at = asked_at.replace(tzinfo=UTC) if asked_at else None
 
-    def _select(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def _select(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return sql.select(self.database, query, values)
 
     def read_levels(self, subjects: Sequence[WireObject]) -> None:
@@ -141,7 +141,7 @@ class DomainsUnitOfWork:
         _primary_key, account = objects[0]
         return {name: value for name, value in account.items() if name != "sealed"}
 
-    def _ask(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def _ask(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         return self._select(query, values)
 
     def lock_tree(self) -> DatabaseTree:
@@ -338,7 +338,7 @@ def subject_of(notice: Notice) -> WireObject:
     return dict(notice.domain if isinstance(notice, DomainChanged) else notice.account)
 
 
-def in_order_of_reference(domains: Sequence[Mapping[str, Any]]) -> list[WireObject]:
+def in_order_of_reference(domains: Sequence[WireObject]) -> list[WireObject]:
     """Return the domains of a batch, each after those that it refers to: its parent, and a tenant's platform.
 
     Core and service domains come first, then platforms, then user domains.

@@ -23,7 +23,7 @@ from django.utils.translation import gettext
 from import_export.fields import Field
 from import_export.instance_loaders import CachedInstanceLoader
 from import_export.resources import ModelResource
-from import_export.results import Error
+from import_export.results import Error, Result
 
 from domains.data.password_hashers import RandomSecretHasher
 from domains.data.table_widgets import (
@@ -49,7 +49,7 @@ from foundation.web.scoping import mark_visible, scope
 from foundation.web.table_export import unmarked
 
 MAX_ROWS = 10_000
-SaveRow = Callable[[Any], Any]
+SaveRow = Callable[[Any], object]
 
 
 class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no types
@@ -72,7 +72,7 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
         self._repeated_moids: set[str] = set()
 
     @staticmethod
-    def _refuse_outside_import(row: Any) -> None:
+    def _refuse_outside_import(row: object) -> None:
         raise RuntimeError("only within import_data")
 
     @contextmanager
@@ -81,20 +81,20 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
         with change.saving_domains() as save:
             yield save
 
-    def get_queryset(self) -> QuerySet[Any]:
+    def get_queryset(self) -> QuerySet[Model]:
         """Return the rows that the importing user sees."""
-        rows: QuerySet[Any] = self.page.get_queryset(self.request)
+        rows: QuerySet[Model] = self.page.get_queryset(self.request)
         return rows
 
     # ---- the table as a whole ---------------------------------------------------------------
 
-    def import_data(self, dataset: Any, dry_run: bool = False, **kwargs: Any) -> Any:
+    def import_data(self, dataset: Any, dry_run: bool = False, **kwargs: object) -> Result:
         """Import all rows or, if one is refused, none. A trial run (`dry_run`) changes nothing."""
         if refusal := self._find_wrong_table(dataset):
             result = self.get_result_class()()
             result.append_base_error(Error(ValidationError(refusal)))
             return result
-        audit: AbstractContextManager[Any] = disable_auditlog() if dry_run else nullcontext()
+        audit: AbstractContextManager[object] = disable_auditlog() if dry_run else nullcontext()
         with audit, self.saving_rows() as self.save_row:
             return super().import_data(
                 dataset, dry_run=dry_run, **kwargs, rollback_on_validation_errors=True
@@ -112,7 +112,7 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
         text = gettext("There is no column %(strange)s. The columns are: %(known)s.")
         return text % values
 
-    def before_import(self, dataset: Any, **kwargs: Any) -> None:
+    def before_import(self, dataset: Any, **kwargs: object) -> None:
         """Read, with few queries, all stored rows that the rows of the table refer to."""
         if "moid" not in dataset.headers:
             dataset.append_col([""] * len(dataset), header="moid")
@@ -130,18 +130,18 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
                 cells = filter(None, map(_text, dataset[field.column_name]))
                 field.widget.load_targets(cells, self._choices(field.widget.relation))
 
-    def _all_rows(self) -> QuerySet[Any]:
+    def _all_rows(self) -> QuerySet[Model]:
         return Domain.objects.all()
 
     def _choices(self, relation: str) -> QuerySet[Any]:
         """Return the rows that the admin form offers for the foreign key `relation`."""
         field = self._meta.model._meta.get_field(relation)
-        rows: QuerySet[Any] = self.page.formfield_for_dbfield(field, self.request).queryset
+        rows: QuerySet[Model] = self.page.formfield_for_dbfield(field, self.request).queryset
         return rows
 
     # ---- one row ----------------------------------------------------------------------------
 
-    def before_import_row(self, row: dict[str, Any], **kwargs: Any) -> None:
+    def before_import_row(self, row: dict[str, object], **kwargs: object) -> None:
         """Convert all cells of a row to text, and give a row without id (MOID) a new one. Raises ValidationError."""
         for name, value in row.items():
             row[name] = unmarked(_text(value))
@@ -149,7 +149,9 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
             raise ValidationError({"moid": gettext("This MOID stands in several rows.")})
         row["moid"] = row["moid"] or new_moid()
 
-    def after_init_instance(self, instance: Any, new: bool, row: Any, **kwargs: Any) -> None:
+    def after_init_instance(
+        self, instance: Any, new: bool, row: dict[str, str], **kwargs: object
+    ) -> None:
         """Raise ValidationError if the importing user may not write a row. Note the fields that must not change.
 
         `new`: the user sees no stored row with this id. It may be the id of a row that the user does not see.
@@ -166,9 +168,9 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
             name: getattr(instance, name, None) for name in _columns(instance, fixed)
         }
 
-    def import_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
+    def import_instance(self, instance: Any, row: dict[str, str], **kwargs: object) -> None:
         """Set the fields of an object from a row. Raises ValidationError with all errors of the row, by column."""
-        errors: dict[str, Any] = {}
+        errors: dict[str, list[str]] = {}
         for field in self.get_import_fields():
             try:
                 self.import_field(field, instance, row, **kwargs)
@@ -181,13 +183,18 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
             raise ValidationError(errors)
 
     def validate_instance(
-        self, instance: Any, import_validation_errors: Any = None, **kwargs: Any
+        self,
+        instance: Any,
+        import_validation_errors: dict[str, ValidationError] | None = None,
+        **kwargs: object,
     ) -> None:
         """Raise the errors that `import_instance` found. The flow that saves the row finds all others."""
         if import_validation_errors:
             raise ValidationError(import_validation_errors)
 
-    def save_instance(self, instance: Any, is_create: bool, row: Any, **kwargs: Any) -> None:
+    def save_instance(
+        self, instance: Any, is_create: bool, row: dict[str, str], **kwargs: object
+    ) -> None:
         """Save a row. Raises ValidationError with the refusals of the rules, by column."""
         try:
             self.save_row(instance)
@@ -199,13 +206,13 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
             raise ValidationError(texts) from None
 
 
-def _columns(instance: Model, names: Iterable[str]) -> Iterator[str]:
+def _columns(instance: Any, names: Iterable[str]) -> Iterator[str]:
     """Yield, of these field names, those that a model has, as names of attributes (`parent` as `parent_id`)."""
     attributes = {field.name: field.attname for field in instance._meta.concrete_fields}
     return (attributes[name] for name in names if name in attributes)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """Return a cell as text. Spreadsheets give whole numbers as floats."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -283,7 +290,7 @@ class RoomRows(TableRows):
         with transaction.atomic():
             yield save
 
-    def _all_rows(self) -> QuerySet[Any]:
+    def _all_rows(self) -> QuerySet[Model]:
         return MachineRoom.objects.all()
 
 
@@ -321,7 +328,9 @@ class AccountRows(TableRows):
         with transaction.atomic():
             yield partial(people.save_account, changed_by=changed_by)
 
-    def save_instance(self, instance: Any, is_create: bool, row: Any, **kwargs: Any) -> None:
+    def save_instance(
+        self, instance: Any, is_create: bool, row: dict[str, str], **kwargs: object
+    ) -> None:
         """Save an account. A new one gets a random first password."""
         if is_create:
             password = b32encode(token_bytes(15)).decode().lower()
@@ -330,9 +339,9 @@ class AccountRows(TableRows):
             self.first_passwords.append((instance.username, password))
         super().save_instance(instance, is_create, row, **kwargs)
 
-    def after_import(self, dataset: Any, result: Any, **kwargs: Any) -> None:
+    def after_import(self, dataset: Any, result: Result, **kwargs: object) -> None:
         """Add the first passwords to the result, once all rows are saved, so that the page can show them."""
         result.first_passwords = self.first_passwords
 
-    def _all_rows(self) -> QuerySet[Any]:
+    def _all_rows(self) -> QuerySet[Model]:
         return Account.objects.all()

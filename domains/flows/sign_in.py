@@ -38,7 +38,11 @@ class SignInNameBackend(ModelBackend):
     """
 
     def authenticate(
-        self, request: Any, username: str | None = None, password: str | None = None, **kwargs: Any
+        self,
+        request: Any,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: object,
     ) -> Account | None:
         """Return the account with this sign-in name, or `None` if name or password is wrong.
 
@@ -60,7 +64,7 @@ class SignInNameBackend(ModelBackend):
             SIGN_INS.labels("disabled").inc()
             request.sign_in_refused = reason
             raise PermissionDenied
-        _record_sign_in(account, request)
+        _record_sign_in(account)
         return account
 
     def get_user(self, user_id: int) -> Account | None:
@@ -68,20 +72,20 @@ class SignInNameBackend(ModelBackend):
         accounts = Account.objects.select_related("domain").filter(pk=user_id, is_active=True)
         return accounts.first()
 
-    def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+    def get_all_permissions(self, user_obj: object, obj: object = None) -> set[str]:
         """Return no rights (see `data.permission_backend`)."""
         return set()
 
-    def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
+    def has_perm(self, user_obj: object, perm: str, obj: object = None) -> bool:
         """Return `False` (see `data.permission_backend`)."""
         return False
 
-    def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
+    def has_module_perms(self, user_obj: object, app_label: str) -> bool:
         """Return `False` (see `data.permission_backend`)."""
         return False
 
 
-def failure_reason(request: Any) -> str:
+def failure_reason(request: HttpRequest | None) -> str:
     """Return why the sign-in of a request failed, as a sentence for its sender, in the sender's language."""
     if reason := getattr(request, "sign_in_refused", ""):
         return str(reason)
@@ -90,7 +94,7 @@ def failure_reason(request: Any) -> str:
     return _(WRONG)
 
 
-def tries_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
+def tries_name(request: HttpRequest, credentials: dict[str, object] | None) -> str:
     """Return the name under which wrong passwords are counted: the user name, whichever sign-in name was given."""
     name = str((credentials or {}).get("username") or "")
     account = _account_of_request(request, name)
@@ -138,7 +142,7 @@ def _refusal_reason(account: Account) -> str:
     )
 
 
-def _record_sign_in(account: Account, request: Any) -> None:
+def _record_sign_in(account: Account) -> None:
     """Count a successful sign-in, and delete the account's wrong tries."""
     SIGN_INS.labels("in").inc()
     if AccessAttempt.objects.filter(username=account.username).exists():
@@ -146,7 +150,9 @@ def _record_sign_in(account: Account, request: Any) -> None:
         log.info("%s signed in after wrong tries", account.username)
 
 
-def _log_locked_out(sender: Any, username: str, ip_address: str | None, **kwargs: Any) -> None:
+def _log_locked_out(
+    sender: object, username: str, ip_address: str | None, **kwargs: object
+) -> None:
     """Count and log a sign-in that was refused because of too many wrong ones before it."""
     SIGN_INS.labels("locked").inc()
     log.warning("%s is locked out: a try from %s was turned away", username, ip_address)

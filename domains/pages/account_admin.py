@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -26,6 +27,7 @@ from domains.pages.table_import import AccountTables
 from domains.rules.accounts import normalize_number
 from domains.rules.sign_in_names import normalize
 from foundation.web.admin_base import BaseAdmin, badge
+from foundation.web.scoping import PageUser
 
 MAX_FOUND = 500
 _MAX_BATCHES, _BATCH = 20, 1000
@@ -38,7 +40,7 @@ _PERSON_FIELDS = (("first_name", "last_name"), ("email", "phone", "e164"), ("dom
 
 
 @admin.register(Account)
-class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin):  # type: ignore[type-arg, misc]  # only the stub of this class takes a type
+class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin[Account]):  # type: ignore[type-arg, misc]  # only the stub of this class takes a type
     """The page of accounts. A password can be set, but never seen."""
 
     scope = ("domain",)
@@ -68,7 +70,7 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin):  # type: ignore[t
         (_("Rights"), {"fields": ("is_staff", "is_superuser")}),
     )
 
-    def in_scope(self, user: Any) -> Q:
+    def in_scope(self, user: PageUser) -> Q:
         """Return the condition for the accounts of the administrator's domains.
 
         If these are few, the condition lists them. Then the database begins with their accounts, not with all accounts.
@@ -78,11 +80,13 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin):  # type: ignore[t
             return super().in_scope(user)
         return Q(domain__in=domains) & ~self.for_superusers
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> list[str]:
         """Return the fields that nobody edits: dates, the id (MOID), and the badge of the sign-in state."""
         return ["last_login", "date_joined", "moid", "sign_in"]
 
-    def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+    def find(
+        self, request: HttpRequest, queryset: QuerySet[Account], term: str
+    ) -> QuerySet[Account]:
         """Return the accounts whose MOID is the search term, or of which a sign-in name begins with it."""
         if len(term) >= SHORTEST_MOID and "@" not in term:
             return queryset.filter(moid=term)
@@ -97,7 +101,9 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin):  # type: ignore[t
 
     # ---- saving and deleting, by the flow ---------------------------------------------------
 
-    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: Account, form: ModelForm[Account], change: bool
+    ) -> None:
         """Save by the flow `people`, which checks the rules again, ends sessions, and records the change."""
         changed = {*form.changed_data} if change else None
         people.save_account(obj, changed=changed, changed_by=_moid(request))
@@ -117,7 +123,7 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin):  # type: ignore[t
     # ---- actions ----------------------------------------------------------------------------
 
     @admin.action(description=_("Unlock"), permissions=["operate"])
-    def unlock(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def unlock(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse | None:
         """Unlock accounts, by deleting their wrong sign-in tries, after the operator has confirmed it."""
         chosen = self.chosen(queryset)
         warning = _("Five more wrong passwords will count for each of them.")
@@ -133,7 +139,7 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin):  # type: ignore[t
 
     @admin.action(description=_("Reset the second factor"), permissions=["operate"])
     def reset_second_factor(
-        self, request: HttpRequest, queryset: QuerySet[Any]
+        self, request: HttpRequest, queryset: QuerySet[Account]
     ) -> HttpResponse | None:
         """Delete the second factors of accounts whose people have lost them, after the operator has confirmed it."""
         chosen = self.chosen(queryset)
@@ -197,7 +203,7 @@ def _domains_to_list(user: Any) -> list[str] | None:
     return domains
 
 
-def _accounts_of_first_names(names: QuerySet[SignInName], visible: QuerySet[Any]) -> list[int]:
+def _accounts_of_first_names(names: QuerySet[SignInName], visible: QuerySet[Account]) -> list[int]:
     """Return the primary keys of the accounts, among the visible ones, that have the first of these names.
 
     Names are read in alphabetical order, in batches. In a join the database would begin with all visible accounts.

@@ -40,7 +40,9 @@ class OperatorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the base clas
     def _is_administrator(self, request: HttpRequest) -> bool:
         return bool(super().has_permission(request))
 
-    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
         """Ask for name and password, then for the second factor."""
         if self._is_administrator(request) and not _has_second_factor(request):
             query = urlencode({"next": _next(request)})
@@ -48,7 +50,9 @@ class OperatorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the base clas
         response: HttpResponse = super().login(request, extra_context)
         return response
 
-    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
         """Show and process the form with which people change their own password. Their other sessions end.
 
         An account that came from the core (the deployment where accounts of all sites are edited) is redirected there.

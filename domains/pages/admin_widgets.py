@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -20,6 +20,9 @@ from domains.models import Level
 from domains.rules.refusal_texts import translated
 from domains.rules.tree import RuleBroken
 from foundation.web.admin_base import badge, bar
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 DATABASE = "default"
 PAGES = {
@@ -64,7 +67,9 @@ def path_to(moid: str) -> list[dict[str, str]]:
     return [{"name": step.name, "page": form_address(step.level, step.moid)} for step in path]
 
 
-def add_links(level: int, moid: str, may_add: Callable[[str], bool]) -> list[dict[str, Any]]:
+def add_links(
+    level: int, moid: str, may_add: Callable[[str], bool]
+) -> list[dict[str, StrOrPromise]]:
     """Return links to the forms that add a domain below this one, with the field `parent` filled in.
 
     `level` is the level of this domain. `may_add` says whether the user may add domains of a model, given by name.

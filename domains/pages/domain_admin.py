@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -36,6 +36,8 @@ from domains.pages.tree_page import TreePages
 from foundation.web.admin_base import BaseAdmin, ReadOnlyAdmin
 from foundation.web.scoping import scope
 
+D = TypeVar("D", bound=Domain)
+
 PARENTS = {
     "servicedomain": (Level.SERVICE, Level.CORE),
     "platformdomain": (Level.SERVICE,),
@@ -48,10 +50,10 @@ SHORTEST_MOID = 32
 """A search term of at least this length is taken for a MOID, the id of a domain."""
 
 
-class TreeAdmin(BaseAdmin):
+class TreeAdmin(BaseAdmin[D]):
     """The base class of the admin pages of all kinds of domains."""
 
-    list_select_related: Any
+    list_select_related: Sequence[str] | bool
     scope = ("moid",)
     list_display = ["name", "enabled", "above", "moid"]
     list_filter = ["used"]
@@ -69,16 +71,16 @@ class TreeAdmin(BaseAdmin):
     now = (_("Now"), {"fields": ["enabled", "limits"]})
     fieldsets: Any = [place, allowed, now]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: D | None = None) -> list[str]:
         """Return the fields that nobody edits: state and limits in use, and the MOID once it is saved."""
         return ["enabled", "limits", *(["moid"] if obj else [])]
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: D | None = None) -> Any:
         """Return the groups of fields. A domain that is not saved yet has no present state to show."""
         fieldsets = super().get_fieldsets(request, obj)
         return fieldsets if obj else [fieldset for fieldset in fieldsets if fieldset[0] != _("Now")]
 
-    def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+    def find(self, request: HttpRequest, queryset: QuerySet[D], term: str) -> QuerySet[D]:
         """Return the domain whose MOID is the term if it is long enough, else domains whose names begin with it.
 
         A condition with "or" would use the index of neither column.
@@ -103,13 +105,13 @@ class TreeAdmin(BaseAdmin):
 
     # ---- saving and deleting, by the flow ---------------------------------------------------
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: D | None = None) -> bool:
         """Return whether the user may delete a domain: not while anything refers to it (then it can be disabled)."""
         if isinstance(obj, Domain) and any(tree.domain_uses(obj.pk).values()):
             return False
         return bool(super().has_delete_permission(request, obj))
 
-    def save_model(self, request: HttpRequest, obj: Domain, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: D, form: object, change: bool) -> None:
         """Save by the flow `change`, which checks the rules again and writes the domain to Redis."""
         tree.save_domain(obj)
 
@@ -122,7 +124,7 @@ class TreeAdmin(BaseAdmin):
         request: HttpRequest,
         object_id: str | None = None,
         form_url: str = "",
-        extra_context: Any = None,
+        extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
         """Return the form of a domain, with the path from the root, and links that add domains below."""
         parent = self._visible_moid(request, request.GET.get("parent", ""))
@@ -140,7 +142,7 @@ class TreeAdmin(BaseAdmin):
 
         So a MOID that is typed into the address tells nothing about domains out of scope.
         """
-        tree_pages: Any = self.admin_site._registry[Domain]
+        tree_pages = self.admin_site._registry[Domain]
         return moid if moid and tree_pages.get_queryset(request).filter(pk=moid).exists() else ""
 
     def _level_of(self, moid: str) -> int:
@@ -148,12 +150,12 @@ class TreeAdmin(BaseAdmin):
         level = Domain.objects.filter(pk=moid).values_list("level", flat=True).first()
         return Level.USER if level is None else level
 
-    def _may_add(self, request: HttpRequest) -> Any:
+    def _may_add(self, request: HttpRequest) -> Callable[[str], bool]:
         """Return a function that says whether the user may add objects of a model, given by its name."""
         pages = {page.opts.model_name: page for page in self.admin_site._registry.values()}
         return lambda model_name: pages[model_name].has_add_permission(request)
 
-    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def delete_view(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         """Return the page that deletes a domain. If the flow refuses it, show why."""
         return show_refusals(request, partial(super().delete_view, request, *args, **kwargs))
 
@@ -187,7 +189,7 @@ class TreeAdmin(BaseAdmin):
     # ---- enabling and disabling -------------------------------------------------------------
 
     @admin.action(description=_("Disable"), permissions=["change"])
-    def disable(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def disable(self, request: HttpRequest, queryset: QuerySet[D]) -> HttpResponse | None:
         """Disable domains, after the operator has confirmed it.
 
         No conference can start in them or below. Running ones go on, unless the operator chooses to end them.
@@ -214,7 +216,7 @@ class TreeAdmin(BaseAdmin):
             messages.info(request, f"{row.name}: " + text % ended)
 
     @admin.action(description=_("Enable"), permissions=["change"])
-    def enable(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def enable(self, request: HttpRequest, queryset: QuerySet[D]) -> HttpResponse | None:
         """Enable domains, after the operator has confirmed it.
 
         Conferences can start again in them and below, unless a domain above is disabled.
@@ -229,7 +231,7 @@ class TreeAdmin(BaseAdmin):
             self.carry_out(request, chosen, _("Enabled"), enable, in_trail=False)
         return page
 
-    def _set_enabled(self, request: HttpRequest, row: Domain, *, enabled: bool) -> bool:
+    def _set_enabled(self, request: HttpRequest, row: D, *, enabled: bool) -> bool:
         """Enable or disable a domain. Return `False` if it is so already, or the user may not change it."""
         is_fixed = "used" in scope().fixed_fields(request.user, type(row), row)
         if row.used == enabled or is_fixed or not self.has_change_permission(request, row):
@@ -274,7 +276,7 @@ def _describe_loss(rows: Sequence[Domain]) -> str:
 
 
 @admin.register(Domain)
-class AllDomainsAdmin(TreePages, TreeAdmin, ReadOnlyAdmin):
+class AllDomainsAdmin(TreePages, TreeAdmin[Domain], ReadOnlyAdmin[Domain]):
     """The page of all domains, to browse and search. A domain is edited on the page of its level."""
 
     list_display = ["name", "level", "enabled", "above", "moid"]
@@ -286,7 +288,7 @@ class AllDomainsAdmin(TreePages, TreeAdmin, ReadOnlyAdmin):
     actions_detail: Any = []
     actions: Any = []
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Domain | None = None) -> list[str]:
         """Return the fields that are computed, which nobody edits."""
         return ["kind", "enabled", "limits"]
 
@@ -297,21 +299,18 @@ class AllDomainsAdmin(TreePages, TreeAdmin, ReadOnlyAdmin):
         return format_html('<a href="{}">{}</a>', page, domain.get_level_display())
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
+        self, request: HttpRequest, queryset: QuerySet[Domain], search_term: str
+    ) -> tuple[QuerySet[Domain], bool]:
         """Return the domains that match. While a form completes the field `parent`, only those that may be a parent."""
         if request.GET.get("field_name") == "parent":
             # The browser names the model that has the field, which is Domain for all kinds.
             levels = PARENTS.get(request.GET.get("model_name", ""), PARENTS["servicedomain"])
             queryset = queryset.filter(level__in=levels)
-        results: tuple[QuerySet[Any], bool] = super().get_search_results(
-            request, queryset, search_term
-        )
-        return results
+        return super().get_search_results(request, queryset, search_term)
 
 
 @admin.register(CoreDomain)
-class CoreDomainAdmin(TreeAdmin):
+class CoreDomainAdmin(TreeAdmin[CoreDomain]):
     """The page of the core domain, the root of the tree. There is only one."""
 
     fieldsets = [(_("Place"), {"fields": ["name", "moid"]}), (_("Now"), {"fields": ["enabled"]})]
@@ -323,14 +322,14 @@ class CoreDomainAdmin(TreeAdmin):
 
 
 @admin.register(ServiceDomain)
-class ServiceDomainAdmin(ServiceTables, TreeAdmin):
+class ServiceDomainAdmin(ServiceTables, TreeAdmin[ServiceDomain]):
     """The page of service domains."""
 
     fieldsets = [TreeAdmin.place, TreeAdmin.allowed, (_("Now"), {"fields": ["enabled"]})]
 
 
 @admin.register(PlatformDomain)
-class PlatformDomainAdmin(PlatformTables, TreeAdmin):
+class PlatformDomainAdmin(PlatformTables, TreeAdmin[PlatformDomain]):
     """The page of platform domains."""
 
     form = PlatformForm
@@ -346,15 +345,15 @@ class PlatformDomainAdmin(PlatformTables, TreeAdmin):
         TreeAdmin.now,
     ]
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+    def save_related(self, request: HttpRequest, form: Any, *more: Any) -> None:
         """Save machine rooms and backups, and show what operators have to do besides, for instance for a new backup."""
-        super().save_related(request, form, formsets, change)
+        super().save_related(request, form, *more)
         for remark in hooks.remarks(form.instance.pk):
             messages.warning(request, remark)
 
 
 @admin.register(UserDomain)
-class UserDomainAdmin(TenantTables, TreeAdmin):
+class UserDomainAdmin(TenantTables, TreeAdmin[UserDomain]):
     """The page of user domains (tenants)."""
 
     scope_at = {Level.PLATFORM: ("platform",)}
@@ -368,7 +367,9 @@ class UserDomainAdmin(TenantTables, TreeAdmin):
         TreeAdmin.now,
     ]
 
-    def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+    def find(
+        self, request: HttpRequest, queryset: QuerySet[UserDomain], term: str
+    ) -> QuerySet[UserDomain]:
         """Return the user domain whose MOID is the term, or the first ones whose names begin with it.
 
         The names are searched in a query of their own, because a join of the tables would begin with all user domains.
@@ -376,7 +377,7 @@ class UserDomainAdmin(TenantTables, TreeAdmin):
         if len(term) >= SHORTEST_MOID:
             return super().find(request, queryset, term)
         matches: QuerySet[Any] = Domain.objects.filter(level=Level.USER, name__istartswith=term)
-        user: Any = request.user
+        user = request.user
         if not user.is_superuser:
             matches = UserDomain.objects.filter(self.in_scope(user), name__istartswith=term)
         moids = list(matches.order_by("name").values_list("pk", flat=True)[:MAX_FOUND])
@@ -386,9 +387,9 @@ class UserDomainAdmin(TenantTables, TreeAdmin):
         """Return the order of the list: by name for a search, else by primary key, which needs no sorting."""
         return ["name", "moid"] if request.GET.get("q") else ["pk"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[UserDomain]:
         """Return the rows; platforms and rooms are read by queries of their own, as a join would sort all rows."""
-        rows: QuerySet[Any] = super().get_queryset(request)
+        rows = super().get_queryset(request)
         return rows.prefetch_related("parent", "platform", "room__platform")
 
     @admin.display(description=_("bound to"))

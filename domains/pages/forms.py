@@ -9,6 +9,7 @@ from django import forms
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils.translation import gettext
 from unfold.forms import AdminOwnPasswordChangeForm, AdminPasswordChangeForm, UserCreationForm
 from unfold.forms import AuthenticationForm as UnfoldAuthenticationForm
@@ -20,10 +21,10 @@ from domains.models import Account
 class _FailureReasonMixin:
     """A mixin for sign-in forms, which shows why a sign-in failed."""
 
-    fields: Any
-    request: Any
+    fields: dict[str, forms.Field]
+    request: HttpRequest | None
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].widget.attrs["maxlength"] = sign_in.LONGEST_NAME
 
@@ -55,7 +56,7 @@ class OperatorSignInForm(_FailureReasonMixin, UnfoldAuthenticationForm):  # type
 class _PasswordFlowMixin:
     """A mixin for password forms, which saves the password by the flow `people`."""
 
-    user: Any
+    user: Account
     cleaned_data: dict[str, Any]
     _FIELD = "password1"
 
@@ -64,8 +65,7 @@ class _PasswordFlowMixin:
         usable = self.cleaned_data.get("set_usable_password", True)
         people.set_password(self.user.moid, self.cleaned_data[self._FIELD] if usable else None)
         self.user.refresh_from_db()
-        account: Account = self.user
-        return account
+        return self.user
 
 
 class PasswordForm(_PasswordFlowMixin, AdminPasswordChangeForm):  # type: ignore[misc]  # the base class has no types

@@ -5,8 +5,6 @@ The pages that other libraries register, for instance for tables of tokens, are 
 
 from __future__ import annotations
 
-from typing import Any
-
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -37,7 +35,7 @@ for _model in _MODELS_WITHOUT_PAGE:
 
 
 @admin.register(AccessAttempt)
-class LockoutAdmin(ReadOnlyAdmin):
+class LockoutAdmin(ReadOnlyAdmin[AccessAttempt]):
     """The page shows wrong tries to sign in, for each user name and IP address.
 
     It is for superusers, because a name that was tried may belong to no account, and so to no domain.
@@ -57,7 +55,9 @@ class LockoutAdmin(ReadOnlyAdmin):
     ]
 
     @admin.action(description=_("Forget the wrong tries"), permissions=["operate"])
-    def unlock(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def unlock(
+        self, request: HttpRequest, queryset: QuerySet[AccessAttempt]
+    ) -> HttpResponse | None:
         """Delete wrong tries, after the operator has confirmed it, so that the person may try again."""
         chosen = self.chosen(queryset)
         warning = _("Whoever was locked out by them may try again at once.")

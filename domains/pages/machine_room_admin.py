@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db.models import Model
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
@@ -26,7 +26,7 @@ from foundation.web.scoping import ScopedChoices, scope
 
 
 @admin.register(MachineRoom)
-class MachineRoomAdmin(RoomTables, BaseAdmin):
+class MachineRoomAdmin(RoomTables, BaseAdmin[MachineRoom]):
     """The page of machine rooms. Whether a room is abnormal is measured, not edited."""
 
     scope = ("platform",)
@@ -38,7 +38,9 @@ class MachineRoomAdmin(RoomTables, BaseAdmin):
     ordering = ["moid"]
     fields = [("name", "platform"), ("order", "is_default"), "health", "moid"]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: MachineRoom | None = None
+    ) -> list[str]:
         """Return the fields that nobody edits: the health, and the MOID once the room is saved."""
         return ["health", "moid"] if obj else ["health"]
 
@@ -47,13 +49,19 @@ class MachineRoomAdmin(RoomTables, BaseAdmin):
         """Return a badge: normal or abnormal."""
         return badge(_("abnormal"), "red") if room.abnormal else badge(_("normal"), "green")
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: MachineRoom | None = None) -> bool:
         """Return whether the user may delete a machine room: not while tenants are bound to it."""
         if isinstance(obj, MachineRoom) and any(tree.room_uses(obj.pk).values()):
             return False
         return bool(super().has_delete_permission(request, obj))
 
-    def save_model(self, request: HttpRequest, obj: MachineRoom, form: Any, change: bool) -> None:
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: MachineRoom,
+        form: forms.ModelForm[MachineRoom],
+        change: bool,
+    ) -> None:
         """Save by the flow `change`, which checks the rules and records the change."""
         tree.save_room(obj)
 
@@ -61,11 +69,13 @@ class MachineRoomAdmin(RoomTables, BaseAdmin):
         """Delete by the flow `change`, which checks the rules and records the change."""
         tree.delete_room(obj.pk)
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def changeform_view(
+        self, request: HttpRequest, *args: object, **kwargs: object
+    ) -> HttpResponse:
         """Return the form of a machine room. If the flow refuses to save it, show why."""
         return show_refusals(request, partial(super().changeform_view, request, *args, **kwargs))
 
-    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def delete_view(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         """Return the page that deletes a machine room. If the flow refuses it, show why."""
         return show_refusals(request, partial(super().delete_view, request, *args, **kwargs))
 
@@ -79,8 +89,8 @@ class _PlatformInline(ScopedChoices, TabularInline):  # type: ignore[misc]  # th
     extra = 0
     tab = False
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self, parent_model: type[Model], admin_site: admin.AdminSite) -> None:
+        super().__init__(parent_model, admin_site)
         translatable(self.model)
 
     def _may(self, request: HttpRequest, verb: str) -> bool:
@@ -89,19 +99,19 @@ class _PlatformInline(ScopedChoices, TabularInline):  # type: ignore[misc]  # th
         name = f"{self.opts.app_label}.{verb}_{self.opts.model_name}"
         return not is_read_only and bool(request.user.has_perm(name))
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Return whether the user may view the rows of this platform, which itself is in scope."""
         return self._may(request, "view")
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Return whether the user may add rows to this platform."""
         return self._may(request, "add")
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Return whether the user may change rows of this platform."""
         return self._may(request, "change")
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Return whether the user may delete rows of this platform."""
         return self._may(request, "delete")
 
@@ -121,7 +131,7 @@ class RoomFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # only the stub
             for refusal in refusals_to_delete(form.instance.name, uses):
                 raise ValidationError(translated(refusal))
 
-    def save(self, commit: bool = True) -> Any:
+    def save(self, commit: bool = True) -> list[MachineRoom]:
         """Save and delete machine rooms by the flow `change`, which checks the rules and records the changes."""
         rooms = super().save(commit=False)
         if commit:
@@ -135,7 +145,7 @@ class RoomFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # only the stub
 class BackupFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # only the stub of this class takes a type
     """The form set edits the backups of a platform, the platforms that take over its conferences, in order."""
 
-    def save(self, commit: bool = True) -> Any:
+    def save(self, commit: bool = True) -> list[BackupPlatform]:
         """Save all backups together by the flow `change`, in the order that the field `order` gives."""
         changed = super().save(commit=False)
         if commit:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
@@ -36,7 +34,7 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(BaseAdmin):
+class ApiKeyAdmin(BaseAdmin[ApiKey]):
     """The page of API keys. A secret is shown once, when it is generated; only its hash is stored."""
 
     scope = ("domain",)
@@ -48,11 +46,11 @@ class ApiKeyAdmin(BaseAdmin):
     autocomplete_fields = ["domain"]
     ordering = ["key"]
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
         """Return the fields of the form; the key itself is shown once it is saved."""
         return ["name", "domain", "enabled"] + (["key"] if obj else [])
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
         """Return the fields that never change: key and domain. To change them, create another API key."""
         return ["key", "domain"] if obj else []
 
@@ -61,7 +59,7 @@ class ApiKeyAdmin(BaseAdmin):
         """Return a badge: enabled or disabled."""
         return badge(_("enabled"), "green") if key.enabled else badge(_("disabled"), "grey")
 
-    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: ApiKeyForm, change: bool) -> None:
         """Save by the flow `change`. A new API key gets its key pair, and its secret is shown this once."""
         secret = "" if change else assign_key_pair(obj)
         tree.save_key(obj)
@@ -103,7 +101,7 @@ if admin.site.is_registered(Application):
 
 
 @admin.register(Application)
-class ApplicationAdmin(BaseAdmin):
+class ApplicationAdmin(BaseAdmin[Application]):
     """The page of OAuth2 applications: programs that people of a domain, or of those below it, let act for them."""
 
     scope = ("domain",)
@@ -114,18 +112,22 @@ class ApplicationAdmin(BaseAdmin):
     autocomplete_fields = ["domain"]
     ordering = ["id"]
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Application | None = None) -> list[str]:
         """Return the fields of the form; the client id is shown once it is saved."""
         return [*ApplicationForm.Meta.fields, *(["client_id"] if obj else [])]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Application | None = None
+    ) -> list[str]:
         """Return the fields of a saved application that never change: client id and domain.
 
         The domain decides which people may use it; another domain needs another application.
         """
         return ["client_id", "domain"] if obj else []
 
-    def save_model(self, request: HttpRequest, obj: Application, form: Any, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: Application, form: ApplicationForm, change: bool
+    ) -> None:
         """Save the application. The secret of a new one is shown this once; only its hash is stored."""
         secret = "" if change else obj.client_secret
         super().save_model(request, obj, form, change)

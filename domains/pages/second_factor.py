@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass
-from typing import Any
 
 import qrcode
 from django.conf import settings
@@ -18,6 +17,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django_otp import login, verify_token
+from django_otp.models import Device
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from prometheus_client import Counter
@@ -52,7 +52,8 @@ class SecondFactorStep:
 
 def take_step(request: HttpRequest) -> SecondFactorStep:
     """Check a code if one was sent, and return the step that the page shows next."""
-    account: Any = request.user
+    account = request.user
+    assert isinstance(account, Account)
     code = request.POST.get("code", "").replace(" ", "").lower()[:LONGEST_CODE]
     if TOTPDevice.objects.filter(user=account, confirmed=True).exists():
         return _verify_code(request, account, code)
@@ -64,12 +65,12 @@ def take_step(request: HttpRequest) -> SecondFactorStep:
 # ---- later sign-ins: enter a code ---------------------------------------------------------------
 
 
-def _verify_code(request: HttpRequest, account: Any, code: str) -> SecondFactorStep:
+def _verify_code(request: HttpRequest, account: Account, code: str) -> SecondFactorStep:
     """Check a code of the app, or a recovery code, and return the next step. Without a code, the step asks for one."""
     if not code:
         return SecondFactorStep()
     is_code_of_app = len(code) == APP_CODE_DIGITS and code.isdigit()
-    model: Any = TOTPDevice if is_code_of_app else StaticDevice
+    model = TOTPDevice if is_code_of_app else StaticDevice
     device = model.objects.filter(user=account, confirmed=True).first()
     if device is not None and verify_token(account, device.persistent_id, code) is not None:
         _mark_verified(request, device)
@@ -78,7 +79,7 @@ def _verify_code(request: HttpRequest, account: Any, code: str) -> SecondFactorS
     return SecondFactorStep(error=_describe_failure(device))
 
 
-def _describe_failure(device: Any) -> str:
+def _describe_failure(device: Device) -> str:
     """Return why a code was refused: it is wrong, or it came too soon after other wrong ones."""
     if device is not None:
         device.refresh_from_db()
@@ -88,7 +89,7 @@ def _describe_failure(device: Any) -> str:
     return _("This code is wrong, or was used already. Take the one that the app shows now.")
 
 
-def _mark_verified(request: HttpRequest, device: Any) -> None:
+def _mark_verified(request: HttpRequest, device: Device) -> None:
     """Note in the browser session, under a new session key, that the second factor was shown."""
     CODES.labels("right").inc()
     request.session.cycle_key()
@@ -98,7 +99,7 @@ def _mark_verified(request: HttpRequest, device: Any) -> None:
 # ---- the first sign-in: set up the app ----------------------------------------------------------
 
 
-def _set_up_app(request: HttpRequest, account: Any, code: str) -> SecondFactorStep:
+def _set_up_app(request: HttpRequest, account: Account, code: str) -> SecondFactorStep:
     """Return the step with the QR code for a new app, or, if its first code was sent, the step after checking it."""
     device, _new = TOTPDevice.objects.get_or_create(
         user=account, confirmed=False, defaults={"name": "authenticator"}
@@ -118,7 +119,7 @@ def _set_up_app(request: HttpRequest, account: Any, code: str) -> SecondFactorSt
     return SecondFactorStep(passed=True, recovery_codes=codes)
 
 
-def _confirm(account: Account, device: Any, code: str) -> tuple[str, ...] | None:
+def _confirm(account: Account, device: Device, code: str) -> tuple[str, ...] | None:
     """Confirm the app by its first code, and return new recovery codes. `None` means that the code was wrong."""
     if verify_token(account, device.persistent_id, code) is None:
         return None

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
-from typing import Any
 
 from auditlog.models import LogEntry
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import Model, QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from import_export.admin import ImportMixin
 from import_export.formats.base_formats import CSV, XLSX
+from import_export.results import Result
 from import_export.tmp_storages import CacheStorage
 from unfold.contrib.import_export.forms import ImportForm
 
@@ -31,7 +33,16 @@ from domains.flows.import_rows import (
     TableRows,
     TenantRows,
 )
+from domains.models import (
+    Account,
+    MachineRoom,
+    PlatformDomain,
+    ServiceDomain,
+    UserDomain,
+)
 from foundation.web import audit
+from foundation.web.admin_base import BaseAdmin
+from foundation.web.scoping import M
 from foundation.web.table_export import csv_lines, xlsx_file
 
 MAX_BYTES = 5 * 1024 * 1024
@@ -59,9 +70,9 @@ class PendingImportStorage(CacheStorage):  # type: ignore[misc]  # the base clas
 class TableForm(ImportForm):  # type: ignore[misc]  # the base class has no types
     """The form takes a file to import, and refuses one that is too large."""
 
-    def clean_import_file(self) -> Any:
+    def clean_import_file(self) -> UploadedFile:
         """Return the file. Raises ValidationError if it is too large, packed or unpacked, before it is read."""
-        file = self.cleaned_data["import_file"]
+        file: UploadedFile = self.cleaned_data["import_file"]
         if file.size > MAX_BYTES:
             raise forms.ValidationError(gettext("At most 5 MiB: split the file."))
         if zipfile.is_zipfile(file):
@@ -73,12 +84,10 @@ class TableForm(ImportForm):  # type: ignore[misc]  # the base class has no type
         return file
 
 
-class TableAdminMixin(ImportMixin):  # type: ignore[misc]  # the base class has no types
+class TableAdminMixin(ImportMixin, BaseAdmin[M]):  # type: ignore[misc]  # the base class has no types
     """A mixin for admin pages whose rows can be imported and exported as tables. `table` imports and exports them."""
 
     table: type[TableRows]
-    model: Any
-    admin_site: Any
     import_form_class = TableForm
     import_template_name = "domains/import.html"
     import_export_change_list_template = None
@@ -86,18 +95,23 @@ class TableAdminMixin(ImportMixin):  # type: ignore[misc]  # the base class has 
     tmp_storage_class = PendingImportStorage
     skip_admin_log = True
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         """Return the addresses of the page, with those of import and export."""
         view = self.admin_site.admin_view(self.export_view)
         name = "{}_{}_export".format(*self.get_model_info())
         return [path("export/", view, name=name), *super().get_urls()]
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
         """Return the list of rows, with links to import and export them."""
         base = "admin:{}_{}_".format(*self.get_model_info())
         parameters = request.GET.copy()
         parameters.pop("p", None)
-        context: dict[str, Any] = {"export_page": reverse(base + "export"), **(extra_context or {})}
+        context: dict[str, object] = {
+            "export_page": reverse(base + "export"),
+            **(extra_context or {}),
+        }
         context["export_query"] = parameters.urlencode() + "&" if parameters else ""
         if self.has_import_permission(request):
             context["import_page"] = reverse(base + "import")
@@ -114,16 +128,17 @@ class TableAdminMixin(ImportMixin):  # type: ignore[misc]  # the base class has 
         """Return the class that imports the rows."""
         return [self.table]
 
-    def get_import_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+    def get_import_resource_kwargs(
+        self, request: HttpRequest, **kwargs: object
+    ) -> dict[str, object]:
         """Return the arguments of the class that imports the rows, which checks the user's rights with them."""
         return {"page": self, "request": request}
 
-    def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+    def import_action(self, request: HttpRequest, **kwargs: object) -> HttpResponse:
         """Run the trial, and return the page that shows what is wrong in each row."""
-        page: Any = super().import_action(request, **kwargs)
-        return self._with_errors(page)
+        return self._with_errors(super().import_action(request, **kwargs))
 
-    def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+    def process_import(self, request: HttpRequest, **kwargs: object) -> HttpResponse:
         """Import the file that the trial run has checked. After an hour it has to be chosen again."""
         if not self.has_import_permission(request):
             raise PermissionDenied
@@ -134,7 +149,7 @@ class TableAdminMixin(ImportMixin):  # type: ignore[misc]  # the base class has 
         response: HttpResponse = super().process_import(request, **kwargs)
         return response
 
-    def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
+    def process_result(self, result: Result, request: HttpRequest) -> HttpResponse:
         """Redirect to the list of rows, or show what is wrong in rows that were right in the trial run."""
         if result.has_errors() or result.has_validation_errors():
             context = {
@@ -147,12 +162,12 @@ class TableAdminMixin(ImportMixin):  # type: ignore[misc]  # the base class has 
         response: HttpResponse = super().process_result(result, request)
         return response
 
-    def add_success_message(self, result: Any, request: HttpRequest) -> None:
+    def add_success_message(self, result: Result, request: HttpRequest) -> None:
         """Show how many rows are new, and how many were changed."""
         values = {"new": result.totals["new"], "changed": result.totals["update"]}
         messages.success(request, gettext("Imported: %(new)d new, %(changed)d changed.") % values)
 
-    def _with_errors(self, page: Any) -> HttpResponse:
+    def _with_errors(self, page: TemplateResponse) -> HttpResponse:
         """Return the page of the import, with all errors of the result and its first valid rows, if there is a result."""
         context = page.context_data
         result = context.get("result")
@@ -164,22 +179,20 @@ class TableAdminMixin(ImportMixin):  # type: ignore[misc]  # the base class has 
                 for number, row in enumerate(result.rows[:MAX_SHOWN], _FIRST_LINE)
             ]
         context["most_rows"] = MAX_ROWS
-        response: HttpResponse = page
-        return response
+        return page
 
     # ---- export -----------------------------------------------------------------------------
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """Return a file with all rows of the list, searched and filtered as it is, or a message if they are too many."""
-        page: Any = self
-        if not page.has_view_permission(request):
+        if not self.has_view_permission(request):
             raise PermissionDenied
         parameters = request.GET.copy()
         file_format = "".join(parameters.pop("format", ["csv"])[-1:])
         if file_format not in MAX_EXPORTED:
             raise PermissionDenied
         request.GET = parameters  # type: ignore[assignment]  # a changed copy takes the place of the query
-        rows = page.get_changelist_instance(request).queryset
+        rows = self.get_changelist_instance(request).queryset
         limit = MAX_EXPORTED[file_format]
         if rows.order_by()[: limit + 1].count() > limit:
             text = gettext("More than %d: search or filter first.") % limit
@@ -188,7 +201,9 @@ class TableAdminMixin(ImportMixin):  # type: ignore[misc]  # the base class has 
         audit.say(self.model(pk=None), _AUDIT_TEXTS[file_format], LogEntry.Action.ACCESS)
         return self._file_response(file_format, self.table(self, request), rows)
 
-    def _file_response(self, file_format: str, table: TableRows, rows: Any) -> HttpResponseBase:
+    def _file_response(
+        self, file_format: str, table: TableRows, rows: QuerySet[M]
+    ) -> HttpResponseBase:
         """Return the exported rows as a file to download. CSV is sent while the rows are read."""
         headings, name = table.get_export_headers(), f"{self.model._meta.model_name}.{file_format}"
         lines = _lines(table, rows)
@@ -201,13 +216,13 @@ class TableAdminMixin(ImportMixin):  # type: ignore[misc]  # the base class has 
         )
 
 
-def _lines(table: TableRows, rows: Any) -> Iterator[list[Any]]:
+def _lines(table: TableRows, rows: QuerySet[Model]) -> Iterator[list[str]]:
     """Yield the cells of each row. The rows are read in chunks."""
     for row in rows.iterator(chunk_size=1000):
         yield table.export_resource(row)
 
 
-def _list_errors(result: Any) -> Iterator[tuple[str | int, str, str]]:
+def _list_errors(result: Result) -> Iterator[tuple[str | int, str, str]]:
     """Yield `(line of the file, column, sentence)` for every error of an import. The headings are line 1."""
     for error in result.base_errors:
         yield "–", "", " ".join(getattr(error.error, "messages", [str(error.error)]))
@@ -223,38 +238,38 @@ def _list_errors(result: Any) -> Iterator[tuple[str | int, str, str]]:
 # ---- the kinds of table -------------------------------------------------------------------------
 
 
-class ServiceTables(TableAdminMixin):
+class ServiceTables(TableAdminMixin[ServiceDomain]):
     """Import and export of service domains."""
 
     table = ServiceRows
 
 
-class PlatformTables(TableAdminMixin):
+class PlatformTables(TableAdminMixin[PlatformDomain]):
     """Import and export of platform domains."""
 
     table = PlatformRows
 
 
-class TenantTables(TableAdminMixin):
+class TenantTables(TableAdminMixin[UserDomain]):
     """Import and export of user domains."""
 
     table = TenantRows
 
 
-class RoomTables(TableAdminMixin):
+class RoomTables(TableAdminMixin[MachineRoom]):
     """Import and export of machine rooms."""
 
     table = RoomRows
     list_before_template = "domains/lists.html"
 
 
-class AccountTables(TableAdminMixin):
+class AccountTables(TableAdminMixin[Account]):
     """Import and export of accounts. Passwords of new ones are sent with the response and not stored."""
 
     table = AccountRows
     list_before_template = "domains/lists.html"
 
-    def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
+    def process_result(self, result: Result, request: HttpRequest) -> HttpResponse:
         """Return the first passwords of new accounts as a file, the only time, or else the usual page."""
         page = super().process_result(result, request)
         first_passwords = getattr(result, "first_passwords", ())

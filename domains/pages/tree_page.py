@@ -8,13 +8,14 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from domains.data import tree_browser
 from domains.data.tree_browser import TreeEntry
-from domains.models import CoreDomain, Level
+from domains.models import CoreDomain, Domain, Level
 from domains.pages.admin_widgets import DATABASE, PAGES, add_links, form_address, state_badge
+from foundation.web.admin_base import BaseAdmin
 
 ICONS = {
     Level.CORE: "public",
@@ -26,17 +27,10 @@ MAX_FOUND = 50
 _MAX_PAGE = 1_000_000
 
 
-class TreePages:
+class TreePages(BaseAdmin[Domain]):
     """A mixin for the page of all domains, which adds the tree. It shows only domains in the user's scope."""
 
-    admin_site: Any
-    opts: Any
-    get_object: Any
-    get_queryset: Any
-    get_search_results: Any
-    has_view_permission: Any
-
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         """Return the addresses of the page, with those of the tree and of the domains below one of its domains."""
         tree_urls = [
             path("tree/", self.admin_site.admin_view(self.tree_page), name="domains_domain_tree"),
@@ -46,7 +40,7 @@ class TreePages:
                 name="domains_domain_branch",
             ),
         ]
-        return tree_urls + super().get_urls()  # type: ignore[misc, no-any-return]  # the mixin stands before an admin class
+        return [*tree_urls, *super().get_urls()]
 
     def tree_page(self, request: HttpRequest) -> HttpResponse:
         """Return the page of the tree, opened down to the domain in the argument `open`, or the results of a search."""

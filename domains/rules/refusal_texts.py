@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.utils.translation import gettext, gettext_noop
 
 from domains.rules.tree import Counts, Refusal, Term
@@ -27,7 +25,7 @@ def translated(refusal: Refusal) -> str:
     }
 
 
-def _translated_value(value: Any) -> Any:
+def _translated_value(value: object) -> object:
     """Return a value of a refusal, translated if it is a term or counts of terms."""
     if isinstance(value, Term):
         return gettext(value)

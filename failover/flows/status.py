@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
-from typing import Any
 
 from domains.data.queries import backups_of
 from domains.models import MachineRoom, PlatformDomain
@@ -20,7 +19,7 @@ from foundation.cells.directory import own_platform, possible_platforms
 log = logging.getLogger("failover.status")
 
 
-def facts(events: int = 50) -> dict[str, Any]:
+def facts(events: int = 50) -> dict[str, object]:
     """Return all of it, for the page, its script and `manage.py dr status`."""
     names = dict(PlatformDomain.objects.values_list("moid", "name"))
     at, away, line = platforms.read_register(), "", list[Event]()
@@ -62,7 +61,7 @@ def moment(at: datetime) -> str:
     return at.isoformat(timespec="seconds")
 
 
-def _cell(row: RegisterRow, at: RegisterView, names: dict[str, str]) -> dict[str, Any]:
+def _cell(row: RegisterRow, at: RegisterView, names: dict[str, str]) -> dict[str, object]:
     said = at.reports.get(row.platform, {})
     return {
         "platformmoid": row.platform,
@@ -81,7 +80,7 @@ def _cell(row: RegisterRow, at: RegisterView, names: dict[str, str]) -> dict[str
     }
 
 
-def _copy(site: str, said: AgentReport, names: dict[str, str]) -> dict[str, Any]:
+def _copy(site: str, said: AgentReport, names: dict[str, str]) -> dict[str, object]:
     return {
         "site": names.get(site, site),
         "role": said.role if said.fresh else "silent",
@@ -92,7 +91,7 @@ def _copy(site: str, said: AgentReport, names: dict[str, str]) -> dict[str, Any]
     }
 
 
-def _sites(at: RegisterView, names: dict[str, str]) -> list[dict[str, Any]]:
+def _sites(at: RegisterView, names: dict[str, str]) -> list[dict[str, object]]:
     """Return each site with the platforms that it serves, and the age of its agent's last report."""
     found = []
     for site in sorted({r.home for r in at.rows.values()} | {r.backup for r in at.rows.values()}):
@@ -110,7 +109,7 @@ def _sites(at: RegisterView, names: dict[str, str]) -> list[dict[str, Any]]:
     return [one for one in found if one["platformmoid"]]
 
 
-def _rooms(names: dict[str, str]) -> list[dict[str, Any]]:
+def _rooms(names: dict[str, str]) -> list[dict[str, object]]:
     """Return the rooms of this site's platforms, as its PMS sees them."""
     watched = {one.room: one for one in RoomWatch.objects.all()}
     rooms = MachineRoom.objects.filter(platform_id__in=possible_platforms())
@@ -131,7 +130,7 @@ def _rooms(names: dict[str, str]) -> list[dict[str, Any]]:
     return found
 
 
-def _event(one: Event, names: dict[str, str]) -> dict[str, Any]:
+def _event(one: Event, names: dict[str, str]) -> dict[str, object]:
     return {
         "id": one.id,
         "at": moment(one.at),

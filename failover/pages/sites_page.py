@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -27,6 +27,9 @@ from failover.rules.cell_facts import Mode
 from foundation.cells.directory import own_platform
 from foundation.web import audit
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 VIEW, OPERATE = "failover.view_register", "failover.operate_register"
 
 
@@ -34,8 +37,8 @@ VIEW, OPERATE = "failover.view_register", "failover.operate_register"
 class Action:
     """An action has a title, a warning that the operator confirms, and the function that does it."""
 
-    title: Any
-    warning: Any
+    title: StrOrPromise
+    warning: StrOrPromise
     do: Callable[[str, str], object]
     of: type[Model] = PlatformDomain
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 import orjson
 from django.contrib import admin
@@ -18,9 +18,13 @@ from foundation.bus import backlog, parked_messages
 from foundation.bus.envelope import EXPIRES_AFTER
 from foundation.bus.models import Inbox, Outbox, Parked
 from foundation.cells.directory import own_platform, store_of
+from foundation.json_value import JSONValue
 from foundation.web import audit_admin
 from foundation.web.admin_base import ReadOnlyAdmin, badge, pretty
 from foundation.web.scoping import SITE
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 __all__ = ["audit_admin"]
 
@@ -33,7 +37,7 @@ _SECRET_IN_TEXT = re.compile(
 
 
 @admin.register(Parked)
-class ParkedAdmin(ReadOnlyAdmin):
+class ParkedAdmin(ReadOnlyAdmin[Parked]):
     """The page lists messages that could not be handled: an operator publishes them again or discards them."""
 
     empty_words = _(
@@ -48,9 +52,9 @@ class ParkedAdmin(ReadOnlyAdmin):
     fields = [("kind", "queue", "parked_at"), "reason", "standing", "content", "envelope"]
     readonly_fields = ["kind", "standing", "content", "envelope"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Parked]:
         """Return the messages; the list leaves their bodies in the database."""
-        rows: QuerySet[Any] = super().get_queryset(request)
+        rows = super().get_queryset(request)
         match = request.resolver_match
         is_list = match is not None and str(match.url_name).endswith("_changelist")
         return rows.defer("body", "properties") if is_list else rows
@@ -78,7 +82,9 @@ class ParkedAdmin(ReadOnlyAdmin):
         return pretty(readable(orjson.dumps(row.properties)))
 
     @admin.action(description=_("Publish again"), permissions=["operate"])
-    def publish_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def publish_again(
+        self, request: HttpRequest, queryset: QuerySet[Parked]
+    ) -> HttpResponse | None:
         """Ask the operator, then send the messages to the queues they came from."""
         chosen = self.chosen(queryset)
         warning = _("Each is handled as if it had just come; one that fails again is parked again.")
@@ -92,7 +98,7 @@ class ParkedAdmin(ReadOnlyAdmin):
         return page
 
     @admin.action(description=_("Discard"), permissions=["operate"])
-    def discard(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def discard(self, request: HttpRequest, queryset: QuerySet[Parked]) -> HttpResponse | None:
         """Ask the operator, then delete the messages."""
         chosen = self.chosen(queryset)
         warning = _("They are forgotten here. What they asked for will not be done.")
@@ -112,12 +118,12 @@ class DestinationFilter(admin.SimpleListFilter):
     title = _("destination")
     parameter_name = "to"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, StrOrPromise]]:
         """Return all configured destinations, and all others for which a message waits."""
         waiting = backlog.waiting(store_of(own_platform()).database)
         return [(w.destination or "own", w.destination or _("our own broker")) for w in waiting]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Outbox]) -> QuerySet[Outbox]:
         """Return the messages for the chosen destination, or all."""
         chosen = self.value()
         condition = {"destination": "" if chosen == "own" else chosen} if chosen else {}
@@ -130,11 +136,11 @@ class AgeFilter(admin.SimpleListFilter):
     title = _("age")
     parameter_name = "older"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, StrOrPromise]]:
         """Return the ages at which the column changes its colour."""
         return [("5", _("more than 5 s")), ("60", _("more than a minute"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Outbox]) -> QuerySet[Outbox]:
         """Return the messages that are older than the chosen age, or all."""
         seconds = {"5": 5, "60": 60}.get(self.value() or "")
         if seconds is None:
@@ -143,7 +149,7 @@ class AgeFilter(admin.SimpleListFilter):
 
 
 @admin.register(Outbox)
-class OutboxAdmin(ReadOnlyAdmin):
+class OutboxAdmin(ReadOnlyAdmin[Outbox]):
     """The page lists messages that wait to be sent: they are seconds old when all is well."""
 
     empty_words = _(
@@ -180,7 +186,7 @@ class OutboxAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Inbox)
-class InboxAdmin(ReadOnlyAdmin):
+class InboxAdmin(ReadOnlyAdmin[Inbox]):
     """The page lists the requests that were taken in the last 24 hours, and their answers."""
 
     empty_words = _("The requests of the last 24 hours are listed here, with their answers.")
@@ -192,9 +198,9 @@ class InboxAdmin(ReadOnlyAdmin):
     fields = [("wire_type", "reqid", "e164"), ("origin", "taken_at", "answer_state"), "said"]
     readonly_fields = ["answer_state", "said"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Inbox]:
         """Return the requests; the list leaves their answers in the database."""
-        rows: QuerySet[Any] = super().get_queryset(request)
+        rows = super().get_queryset(request)
         match = request.resolver_match
         is_list = match is not None and str(match.url_name).endswith("_changelist")
         return rows.defer("answer") if is_list else rows
@@ -226,7 +232,7 @@ def readable(body: bytes) -> str:
     return text[:MOST_SHOWN]
 
 
-def _starred(value: Any) -> Any:
+def _starred(value: JSONValue) -> JSONValue:
     if isinstance(value, dict):
         return {k: "•••" if k in SECRET and v else _starred(v) for k, v in value.items()}
     return [_starred(element) for element in value] if isinstance(value, list) else value

@@ -220,7 +220,7 @@ class Publisher:
         close(self.connection, politely=politely)
 
 
-def _amqp_properties(properties: dict[str, Any]) -> dict[str, Any]:
+def _amqp_properties(properties: dict[str, object]) -> dict[str, object]:
     amqp_properties = {"delivery_mode": 2, **properties}
     headers = amqp_properties.pop("headers", None)
     if headers:

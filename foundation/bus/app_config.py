@@ -8,7 +8,7 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from django.apps import AppConfig
 from django.http import HttpRequest
@@ -37,7 +37,7 @@ class SidebarEntry(NamedTuple):
 
     title: StrOrPromise
     icon: str
-    link: Any
+    link: StrOrPromise
     allowed: Callable[[HttpRequest], bool]
 
 
@@ -56,7 +56,7 @@ class PlatformAppConfig(AppConfig):
     default = False
     """Django takes the one class of an `apps.py` whose `default` is true: the app's own, not this base."""
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
         cls.default = True
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.checks import Error, register
 
 from foundation.bus import protocol
@@ -12,7 +10,7 @@ from foundation.bus.registry import HANDLERS, RESUMPTIONS
 
 
 @register()
-def every_message_has_its_handler(**_: Any) -> list[Error]:
+def every_message_has_its_handler(**_: object) -> list[Error]:
     """Return an error (`bus.E001`) for each type of message that comes in and has no handler."""
     return [
         Error(
@@ -26,7 +24,7 @@ def every_message_has_its_handler(**_: Any) -> list[Error]:
 
 
 @register()
-def every_question_is_resumed(**_: Any) -> list[Error]:
+def every_question_is_resumed(**_: object) -> list[Error]:
     """Return an error (`bus.E002`) for each flow that asks a question and does not go on at its answer."""
     missing = [flow for flow in protocol.current().resumed_flows if flow not in RESUMPTIONS]
     return [Error(f"no @resumes({flow!r})", id="bus.E002") for flow in missing]

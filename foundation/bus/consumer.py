@@ -112,7 +112,7 @@ class Consumer(threading.Thread):
             if publisher:
                 publisher.close(politely=clean)
 
-    def _consume(self, incoming: Any, publisher: Publisher | None) -> Any:
+    def _consume(self, incoming: amqp.Connection, publisher: Publisher | None) -> Any:
         """Return a channel on which our queues are consumed; a consumer that must be alone waits for its turn."""
         while True:
             channel = incoming.channel()
@@ -136,7 +136,9 @@ class Consumer(threading.Thread):
 
         return take
 
-    def _loop(self, incoming: Any, channel: Any, publisher: Publisher | None) -> None:
+    def _loop(
+        self, incoming: amqp.Connection, channel: amqp.Channel, publisher: Publisher | None
+    ) -> None:
         ticked = time.monotonic()
         for due in rounds(incoming, self._buffer, BATCH, self._stop_asked):
             if due:
@@ -151,7 +153,7 @@ class Consumer(threading.Thread):
                 close_old_connections()
         self._forget_published()
 
-    def _batch(self, channel: Any, publisher: Publisher | None) -> None:
+    def _batch(self, channel: amqp.Channel, publisher: Publisher | None) -> None:
         """Do a batch, publish what it led to, acknowledge it: in this order."""
         taken, self._buffer[:BATCH] = self._buffer[:BATCH], []
         metrics.BATCH.observe(len(taken))

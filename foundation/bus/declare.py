@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import amqp
 
 from foundation.bus import protocol
 from foundation.bus.amqp import close, connect
@@ -20,7 +20,7 @@ def declare_all(url: str, platform: str) -> int:
     return count + sum(MORE_BROKERS.call())
 
 
-def declare(connection: Any, platform: str) -> int:
+def declare(connection: amqp.Connection, platform: str) -> int:
     """Declare every exchange, queue and binding, as a broker that lost its data has none.
 
     Return the number of exchanges and queues.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import Any
 
 from foundation.bus import registry
 from foundation.bus.envelope import Envelope
@@ -21,8 +20,8 @@ class Delivery:
 
     body: bytes
     envelope: Envelope
-    properties: dict[str, Any] = field(default_factory=dict)
-    parsed: dict[str, Any] | None = None
+    properties: dict[str, object] = field(default_factory=dict)
+    parsed: dict[str, object] | None = None
     message: Message | None = None
     unreadable: str = ""
 

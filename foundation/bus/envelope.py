@@ -89,6 +89,6 @@ def of_amqp(queue: str, properties: dict[str, Any], redelivered: bool, peer: str
     )
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     """Return a property as text that can be stored and sent; what is not UTF-8 in it is replaced."""
     return value[:255].encode("utf-8", "replace").decode() if isinstance(value, str) else ""

@@ -200,7 +200,7 @@ def _answers(keys: list[str]) -> dict[str, bytes]:
     return {key: bytes(answer) for key, answer in _everywhere(query, keys)}
 
 
-def _everywhere(query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+def _everywhere(query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
     """Return the rows that a query selects in the data of all platforms that lies at this site."""
     return [row for platform in possible_platforms() for row in look_up(platform, query, values)]
 

@@ -21,6 +21,10 @@ M = TypeVar("M", bound="Message")
 T = TypeVar("T", bound=TypedObject)
 
 
+Body = dict[str, Any]
+"""A JSON object as orjson reads it. What it holds is known once `from_body` or `read_fields` has checked it."""
+
+
 class BadMessage(ValueError):
     """A body cannot be read. `field` names the place, `detail` says what to do."""
 
@@ -57,7 +61,7 @@ class Message(TypedObject):
 class Raw(Message, kw_only=False):
     """A message whose type and content are found at run time: forwarded, or a refusal of the unreadable."""
 
-    body: dict[str, Any]
+    body: Body
 
     @property
     def type(self) -> str:
@@ -87,7 +91,7 @@ def message(wire_type: str, nack: str = "") -> Callable[[type[M]], type[M]]:
 # ---- bytes -> object -> message ------------------------------------------------------------------
 
 
-def loads(body: bytes) -> dict[str, Any]:
+def loads(body: bytes) -> Body:
     """Read a body into a JSON object with a `type`. Raises BadMessage."""
     if len(body) > MAX_BYTES:
         raise BadMessage(f"body has {len(body)} bytes; at most {MAX_BYTES} are taken")
@@ -103,7 +107,7 @@ def loads(body: bytes) -> dict[str, Any]:
     return parsed
 
 
-def glance(body: bytes, names: Collection[str]) -> dict[str, Any] | None:
+def glance(body: bytes, names: Collection[str]) -> Body | None:
     """Return what names a request that breaks the limits of size or depth: enough to refuse it."""
     if len(body) > 16 * MAX_BYTES:
         return None
@@ -131,12 +135,12 @@ def _check_depth(value: object) -> None:
         level = [member for member in below if isinstance(member, dict | list)]
 
 
-def from_body(cls: type[M], body: Mapping[str, Any]) -> M:
+def from_body(cls: type[M], body: Mapping[str, object]) -> M:
     """Make the message of a JSON object. Unknown fields are ignored. Raises BadMessage."""
     return read_fields(cls, body)
 
 
-def read_fields(cls: type[T], body: Mapping[str, Any]) -> T:
+def read_fields(cls: type[T], body: Mapping[str, object]) -> T:
     """Read the declared fields of a JSON object. Raises BadMessage, with the name of the field."""
     try:
         return read_as(cls, body)
@@ -145,18 +149,18 @@ def read_fields(cls: type[T], body: Mapping[str, Any]) -> T:
         raise BadMessage(str(words), str(error.path[0])) from None
 
 
-def to_body(sent: Message) -> dict[str, Any]:
+def to_body(sent: Message) -> Body:
     """Return the JSON object of a message: absent values are left out, flags are 0 or 1."""
     if isinstance(sent, Raw):
         return sent.body
     return {"type": sent.type, **to_json(sent)}
 
 
-def dumps(body: Mapping[str, Any]) -> bytes:
+def dumps(body: Mapping[str, object]) -> bytes:
     """Return a JSON object as bytes."""
     return orjson.dumps(body)
 
 
-def canonical(body: Mapping[str, Any]) -> bytes:
+def canonical(body: Mapping[str, object]) -> bytes:
     """Return the same bytes for the same content, whatever the order of its keys."""
     return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import orjson
 
@@ -32,7 +31,7 @@ class Row:
     exchange: str
     routing_key: str
     body: bytes
-    properties: dict[str, Any]
+    properties: dict[str, object]
     destination: str = ""
 
 
@@ -43,7 +42,7 @@ def row(
     now: datetime,
     app_id: str,
     destination: str = "",
-    **more: Any,
+    **more: object,
 ) -> Row:
     """Return the row of a message, or of bytes that are passed on as they came.
 

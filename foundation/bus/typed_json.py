@@ -65,7 +65,7 @@ class _TypedObjectMeta(msgspec.StructMeta):
     """The type of all typed objects makes them frozen, with fields that are given by name."""
 
     def __new__(
-        mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **config: Any
+        mcs, name: str, bases: tuple[type, ...], namespace: dict[str, object], **config: Any
     ) -> _TypedObjectMeta:
         config = {"frozen": True, "kw_only": True, **config}
         return super().__new__(mcs, name, bases, namespace, **config)
@@ -295,13 +295,13 @@ def _spellings(cls: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
     return tuple(zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True))
 
 
-def to_json(value: msgspec.Struct) -> dict[str, Any]:
+def to_json(value: msgspec.Struct) -> dict[str, object]:
     """Return the JSON object of a typed value: absent members are left out, flags are 0 or 1."""
     if _is_flat(type(value)):
-        flat: dict[str, Any] = msgspec.to_builtins(value)
-        extra: dict[str, Any] = flat.pop(EXTRA, {})
+        flat: dict[str, object] = msgspec.to_builtins(value)
+        extra: dict[str, object] = flat.pop(EXTRA, {})
         return flat | extra
-    members: dict[str, Any] = {}
+    members: dict[str, object] = {}
     for name, spelt in _spellings(type(value)):
         member = getattr(value, name)
         if member is None:
@@ -329,7 +329,7 @@ def _plain(member: Any) -> Any:
 def to_json_list(values: Sequence[Any]) -> list[Any]:
     """Return the JSON values of a list; typed objects in it are all of one class."""
     if values and _is_flat(cast(Any, type(values[0]))):
-        flat: list[dict[str, Any]] = msgspec.to_builtins(values)
+        flat: list[dict[str, object]] = msgspec.to_builtins(values)
         return [one | one.pop(EXTRA) if EXTRA in one else one for one in flat]
     return [_plain(value) for value in values]
 

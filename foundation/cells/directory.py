@@ -47,7 +47,7 @@ def store_of(platform: str) -> PlatformStore:
     return PlatformStore(platform, database, url)
 
 
-def look_up(platform: str, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+def look_up(platform: str, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
     """Return the rows of a query on one platform's data.
 
     Where the copy of another platform's data is away there are none, so that it does not hold up the

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 
 class OwnOnly:
     """The router allows migrations on our own data alone; all queries name their alias."""
 
-    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
+    def allow_migrate(self, db: str, app_label: str, **hints: object) -> bool:
         """Allow our own database; another platform's tables come with the copy of its data."""
         return db == "default"

@@ -71,6 +71,6 @@ def execute(database: str, query: str, values: Sequence[Any] = ()) -> int:
         return int(cursor.rowcount)
 
 
-def marks(values: Sequence[Any]) -> str:
+def marks(values: Sequence[object]) -> str:
     """Return the placeholders of an IN list."""
     return ", ".join(["%s"] * len(values))

@@ -7,12 +7,12 @@ index. State is not edited here: an action asks the operator first, then calls o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
 
 from auditlog.models import LogEntry
 from auditlog.registry import auditlog
 from django.contrib import messages
-from django.contrib.admin import helpers
+from django.contrib.admin import AdminSite, helpers
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -29,7 +29,7 @@ from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 from foundation.web import audit
-from foundation.web.scoping import ScopedPages
+from foundation.web.scoping import M, ScopedPages
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -50,7 +50,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # only the stub of
     @cached_property
     def count(self) -> int:
         """Return the number of rows, counted up to MOST_COUNTED."""
-        rows: Any = self.object_list
+        rows = self.object_list
+        assert isinstance(rows, QuerySet)
         return int(rows.order_by()[:MOST_COUNTED].count())
 
 
@@ -60,40 +61,41 @@ class EnrichedList(ChangeList):  # type: ignore[misc]  # the base class has no t
     def get_results(self, request: HttpRequest) -> None:
         """Read one page of rows, then complete them."""
         super().get_results(request)
-        rows: list[Any] = list(self.result_list)  # type: ignore[has-type]  # the base class has no types
+        rows = list(self.result_list)  # type: ignore[has-type]  # the base class has no types
         self.result_list = rows
         self.model_admin.enrich(rows)
 
-    def get_ordering_field(self, field_name: str) -> Any:
+    def get_ordering_field(self, field_name: str) -> str | None:
         """Return the field by which a column sorts; `None` means that the list does not sort by it.
 
         So no URL that is typed by hand can sort a million rows.
         """
         if field_name not in self.model_admin.sortable_by:
             return None
-        return super().get_ordering_field(field_name)
+        field: str | None = super().get_ordering_field(field_name)
+        return field
 
 
-class BaseAdmin(ScopedPages, ModelAdmin):  # type: ignore[misc]  # the base class has no types
+class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  # the base class has no types
     """Each of our admin pages is derived from this class."""
 
-    paginator: Any = BoundedPaginator
+    paginator = BoundedPaginator
     show_full_result_count = False
-    sortable_by: Any = ()
+    sortable_by: Sequence[str] = ()
     list_per_page = 50
     list_fullwidth = True
     list_filter_submit = False
     compressed_fields = True
     warn_unsaved_form = True
-    view_on_site: Any = False
+    view_on_site = False
     empty_words: StrOrPromise = ""
     """The sentence on an empty list that says what would be here, and how it comes."""
 
-    def __init__(self, model: type[Model], *more: Any) -> None:
-        super().__init__(model, *more)
+    def __init__(self, model: type[M], admin_site: AdminSite) -> None:
+        super().__init__(model, admin_site)
         translatable(model)
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
         """Return the class of the list, which `enrich` completes."""
         return EnrichedList
 
@@ -101,45 +103,47 @@ class BaseAdmin(ScopedPages, ModelAdmin):  # type: ignore[misc]  # the base clas
         """Add to the rows of one page what their table does not have, in few queries or none."""
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
+        self, request: HttpRequest, queryset: QuerySet[M], search_term: str
+    ) -> tuple[QuerySet[M], bool]:
         """Return the rows that `find` finds; all rows where nothing is searched for."""
         term = search_term.strip()
         return (self.find(request, queryset, term) if term else queryset), False
 
-    def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+    def find(self, request: HttpRequest, queryset: QuerySet[M], term: str) -> QuerySet[M]:
         """Return the rows that match a term by `search_fields`; pages with better indexes override this."""
-        rows: QuerySet[Any] = super().get_search_results(request, queryset, term)[0]
+        rows: QuerySet[M] = super().get_search_results(request, queryset, term)[0]
         return rows
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+    def get_actions(
+        self, request: HttpRequest
+    ) -> dict[str, tuple[Callable[..., object], str, str]]:
         """Leave out the deletion of many rows at once: objects in use are disabled instead."""
-        actions: dict[str, Any] = super().get_actions(request)
+        actions: dict[str, tuple[Callable[..., object], str, str]] = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions
 
     # ---- the audit trail (auditlog itself writes changes of fields) -------------------------
 
-    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:
+    def log_addition(self, request: HttpRequest, obj: Model, message: object) -> None:
         """Log that an object was added without a form."""
         self._log(obj, message, LogEntry.Action.CREATE)
 
-    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:
+    def log_change(self, request: HttpRequest, obj: Model, message: object) -> None:
         """Log an action on an object, with its words."""
         self._log(obj, message, LogEntry.Action.UPDATE)
 
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[M]) -> None:
         """Log the deletion of each row."""
         for row in queryset:
             self._log(row, [], LogEntry.Action.DELETE)
 
-    def _log(self, obj: Model, message: Any, action: int) -> None:
+    def _log(self, obj: Model, message: object, action: int) -> None:
         has_words = isinstance(message, str | Promise)
         if has_words or not auditlog.contains(type(obj)):
             audit.say(obj, message if has_words else "", action)
 
     def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: Any = None
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
         """Return the page of all actions on one object, newest first."""
         obj = self.get_object(request, unquote(object_id))
@@ -191,16 +195,16 @@ class BaseAdmin(ScopedPages, ModelAdmin):  # type: ignore[misc]  # the base clas
         }
         return TemplateResponse(request, "admin/confirm_action.html", context)
 
-    def chosen(self, queryset: QuerySet[Any]) -> list[Any]:
+    def chosen(self, queryset: QuerySet[M]) -> list[M]:
         """Return the rows for which an action was requested."""
         return list(queryset[:MOST_AT_ONCE])
 
     def carry_out(
         self,
         request: HttpRequest,
-        rows: Sequence[Model],
+        rows: Sequence[M],
         did: StrOrPromise,
-        act: Callable[[Any], bool],
+        act: Callable[[M], bool],
         *,
         in_trail: bool = True,
     ) -> None:
@@ -223,25 +227,25 @@ class BaseAdmin(ScopedPages, ModelAdmin):  # type: ignore[misc]  # the base clas
             messages.warning(request, text % {"count": left})
 
 
-class ReadOnlyAdmin(BaseAdmin):
+class ReadOnlyAdmin(BaseAdmin[M]):
     """The rows of these pages are written by the platform itself; nobody edits them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return `False`: nobody adds rows."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         """Return `False`: nobody changes rows."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         """Return `False`: nobody deletes rows."""
         return False
 
 
 def translatable(model: type[Model]) -> None:
     """Let the names of a model and its fields be translated; migrations keep the English ones."""
-    meta: Any = model._meta
+    meta = model._meta
     for field in meta.fields:
         for name in ("verbose_name", "help_text"):
             text = getattr(field, name)
@@ -280,7 +284,7 @@ def bar(used: int, limit: int | None) -> SafeString:
     )
 
 
-def table(head: Sequence[StrOrPromise], rows: Sequence[Sequence[Any]]) -> SafeString:
+def table(head: Sequence[StrOrPromise], rows: Sequence[Sequence[object]]) -> SafeString:
     """Return a small table for a detail page."""
     if not rows:
         return format_html('<span class="op-none">{}</span>', _("none"))
@@ -308,7 +312,7 @@ def pretty(text: str) -> SafeString:
     return format_html('<pre class="op-pre">{}</pre>', text)
 
 
-def _row(tag: str, values: Sequence[Any]) -> SafeString:
+def _row(tag: str, values: Sequence[object]) -> SafeString:
     cells = [
         format_html("<{}>{}</{}>", SafeString(tag), "–" if v in (None, "") else v, SafeString(tag))
         for v in values

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from auditlog.diff import model_instance_diff
@@ -64,7 +64,7 @@ def address_of(request: HttpRequest) -> str | None:
 
 
 @receiver(pre_save, sender=LogEntry, dispatch_uid="who asked")
-def _sign(sender: Any, instance: LogEntry, **more: Any) -> None:
+def _sign(sender: object, instance: LogEntry, **more: object) -> None:
     """Add to each new entry the user and the address of the request in which it is written."""
     request = _request.get()
     if request is None or instance.pk is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING
 
 from auditlog.models import LogEntry
 from auditlog.registry import auditlog
@@ -19,6 +19,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from foundation.web.admin_base import ReadOnlyAdmin, badge, changes_of
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 MOST_FIELDS = 3
 """Changed fields that a line of the list shows; the page of the entry shows all."""
@@ -38,11 +41,11 @@ class KindFilter(admin.SimpleListFilter):
     title = _("what")
     parameter_name = "what"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, StrOrPromise]]:
         """Return the choices: added, changed, deleted, read."""
         return [(str(action), words) for action, (words, _colour) in ACTIONS.items()]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[LogEntry]) -> QuerySet[LogEntry]:
         """Return the entries of the chosen action, or all."""
         actions = {str(action) for action in ACTIONS}
         return queryset.filter(action=self.value()) if self.value() in actions else queryset
@@ -54,19 +57,19 @@ class ThingFilter(admin.SimpleListFilter):
     title = _("kind")
     parameter_name = "kind"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, StrOrPromise]]:
         """Return the models that auditlog follows, from its registry instead of a million entries."""
         kinds = ContentType.objects.get_for_models(*auditlog.get_models())
         return sorted({(str(kind.pk), kind.name) for kind in kinds.values()}, key=itemgetter(1))
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[LogEntry]) -> QuerySet[LogEntry]:
         """Return the entries of the chosen kind, or all."""
         chosen = self.value() or ""
         return queryset.filter(content_type_id=int(chosen)) if chosen.isdigit() else queryset
 
 
 @admin.register(LogEntry)
-class AuditAdmin(ReadOnlyAdmin):
+class AuditAdmin(ReadOnlyAdmin[LogEntry]):
     """The page lists every action of operators and administrators, newest first."""
 
     empty_words = _("Each change that somebody makes in the admin or by the API is listed here.")
@@ -88,7 +91,9 @@ class AuditAdmin(ReadOnlyAdmin):
     ]
     readonly_fields = ["who", "what", "kind", "thing", "before_after"]
 
-    def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+    def find(
+        self, request: HttpRequest, queryset: QuerySet[LogEntry], term: str
+    ) -> QuerySet[LogEntry]:
         """Return the entries of an account, or else of an object. Both together could use no index."""
         by_actor = queryset.filter(actor__username=term)
         return by_actor if by_actor.exists() else queryset.filter(object_pk=term)
@@ -139,7 +144,7 @@ class AuditAdmin(ReadOnlyAdmin):
         return changes_of(entry)
 
 
-def _short(pair: Any) -> str:
+def _short(pair: object) -> str:
     if not isinstance(pair, list) or len(pair) != 2:
         return "…"
     before, after = ("–" if v in ("None", "") else str(v)[:24] for v in pair)

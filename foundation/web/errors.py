@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from django.db import Error
 from rest_framework import exceptions
@@ -23,7 +22,7 @@ AGAIN_IN = 5
 class Refusal(Exception):
     """The request is refused, with a number for programs and a sentence for people."""
 
-    def __init__(self, error_code: int, description: str, **more: Any) -> None:
+    def __init__(self, error_code: int, description: str, **more: object) -> None:
         self.error_code, self.description, self.more = error_code, description, more
         super().__init__(description)
 
@@ -41,24 +40,24 @@ class TokenRefused(Refusal):
         self.challenge = f'Bearer error="{error}", error_description="{description}"'
 
 
-def nack(error_code: int, description: str) -> dict[str, Any]:
+def nack(error_code: int, description: str) -> dict[str, object]:
     """Return the body of a refusal."""
     return {"success": 0, "error_code": error_code, "description": description}
 
 
-def refused(why: Refusal | None) -> dict[str, Any]:
+def refused(why: Refusal | None) -> dict[str, object]:
     """Return the body of a refusal; `None` stands for a database that is away."""
     if why is None:
         return nack(UNSPECIFIED, "the database is away; try again in a moment")
     return nack(why.error_code, why.description) | why.more
 
 
-def ack(**content: Any) -> Response:
+def ack(**content: object) -> Response:
     """Return the body of a success."""
     return Response({"success": 1, **content})
 
 
-def answer_refusal(failure: Exception, context: dict[str, Any]) -> Response | None:
+def answer_refusal(failure: Exception, context: dict[str, object]) -> Response | None:
     """Return the answer to an exception raised in a view of the REST framework."""
     if isinstance(failure, TokenRefused):
         body = nack(failure.error_code, failure.description)

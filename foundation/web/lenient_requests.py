@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
 import orjson
@@ -16,6 +15,7 @@ from django.core.exceptions import BadRequest, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from foundation.bus import protocol
+from foundation.json_value import JSONObject, JSONValue
 from foundation.web.errors import NOT_LOGGED_IN, nack
 
 MAX_DEPTH = 20
@@ -65,9 +65,9 @@ class WildRequests:
         return self._get_response(request)
 
 
-def _fields(request: HttpRequest) -> dict[str, Any]:
+def _fields(request: HttpRequest) -> JSONObject:
     """Return the fields of query, form and JSON as one dictionary; those of the body take precedence."""
-    fields: dict[str, Any] = dict(_pairs(request.META.get("QUERY_STRING", "")))
+    fields: JSONObject = dict(_pairs(request.META.get("QUERY_STRING", "")))
     if request.content_type == PART_OF_UPLOAD:
         return fields
     body = request.body
@@ -95,7 +95,7 @@ def _pairs(text: str) -> list[tuple[str, str]]:
         raise BadRequest("too many fields; at most 200 are taken") from None
 
 
-def _params(fields: dict[str, Any]) -> dict[str, Any]:
+def _params(fields: JSONObject) -> JSONObject:
     """Return the structured arguments: `params` (decoded a second time where need be), else all fields."""
     params = fields.get("params")
     if params is None or params == "":
@@ -108,23 +108,23 @@ def _params(fields: dict[str, Any]) -> dict[str, Any]:
     return params
 
 
-def _json(text: bytes, name: str) -> Any:
+def _json(text: bytes, name: str) -> JSONValue:
     """Return the value of a JSON text. Raises BadRequest, which calls the text by `name`."""
     try:
-        value = orjson.loads(text)
+        value: JSONValue = orjson.loads(text)
     except ValueError:
         raise BadRequest(f"{name} is not JSON") from None
     _check_depth(value, name)
     return value
 
 
-def _check_depth(value: Any, name: str) -> None:
+def _check_depth(value: JSONValue, name: str) -> None:
     level, depth = [value], 0
     while level:
         depth += 1
         if depth > MAX_DEPTH:
             raise BadRequest(f"{name} is nested deeper than {MAX_DEPTH} levels")
-        below: list[Any] = []
+        below: list[JSONValue] = []
         for node in level:
             if isinstance(node, dict):
                 below += node.values()

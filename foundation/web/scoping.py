@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
-from typing import Any, NoReturn, Protocol
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 from django.apps import apps
 from django.contrib import messages
+from django.contrib.admin import AdminSite
 from django.db.models import Field, Model, Q, QuerySet
+from django.db.models.options import Options
 from django.forms import ModelChoiceField
 from django.http import Http404, HttpRequest, HttpResponse
+
+M = TypeVar("M", bound=Model)
 
 SITE = ""
 """As a path: the row belongs to the platform of this site, and no field of it names a domain."""
@@ -25,22 +29,39 @@ Paths = Sequence[str]
 """Django lookups (`account__domain`) of the fields that hold the domain of a row."""
 
 
+class PageUser(Protocol):
+    """An account, as far as admin pages need to know it."""
+
+    @property
+    def pk(self) -> object:
+        """Return the primary key; `None` for somebody who is not signed in."""
+
+    @property
+    def is_superuser(self) -> bool:
+        """Return whether the account may do everything."""
+
+    def has_perm(self, perm: str, /) -> bool:
+        """Return whether the account has a right, written as `app.verb_model`."""
+
+
 class Scope(Protocol):
     """A scope answers what the admin pages have to know of domains and their administrators."""
 
-    def rows(self, user: Any, paths: Paths, paths_at: Mapping[int, Paths]) -> Q:
+    def rows(self, user: PageUser, paths: Paths, paths_at: Mapping[int, Paths]) -> Q:
         """Return the condition for rows in an account's scope.
 
         `paths_at` holds other paths for administrators of a level: the level of a domain -> paths.
         """
 
-    def extra_choices(self, user: Any, field: Field[Any, Any]) -> Q:
+    def extra_choices(self, user: PageUser, field: Field[Any, Any]) -> Q:
         """Return the condition for rows that a foreign key may point to although the user does not see them."""
 
-    def fixed_fields(self, user: Any, model: type[Model], obj: Model | None) -> Collection[str]:
+    def fixed_fields(
+        self, user: PageUser, model: type[Model], obj: Model | None
+    ) -> Collection[str]:
         """Return the fields of an object that this user may not change; `None` stands for a new object."""
 
-    def allows(self, user: Any, verb: str, obj: Model) -> bool:
+    def allows(self, user: PageUser, verb: str, obj: Model) -> bool:
         """Return whether the user may "view", "change" or "delete" this very object, which is in scope."""
 
     def read_only_reason(self, model: type[Model]) -> str:
@@ -70,7 +91,7 @@ def everything() -> Q:
     return ~nothing()
 
 
-def mark_visible(row: Any, user: Any) -> None:
+def mark_visible(row: Any, user: PageUser) -> None:
     """Note on a row that was read from the rows in the user's scope that it need not be checked again."""
     row._visibility = (user.pk, True)
 
@@ -78,7 +99,7 @@ def mark_visible(row: Any, user: Any) -> None:
 class ScopedChoices:
     """In the forms of these admin pages and inlines, foreign keys offer only objects in the user's scope."""
 
-    admin_site: Any
+    admin_site: AdminSite
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Return the form field with the choices of this user. It refuses any other value that is sent."""
@@ -92,7 +113,7 @@ class ScopedChoices:
 
     def _limit_choices(self, field: Any, db_field: Any, request: HttpRequest) -> Any:
         """Return the form field, its choices limited to what the user sees and `Scope.extra_choices`."""
-        user: Any = request.user
+        user: PageUser = request.user
         if field is None or user.is_superuser:
             return field
         page = self.admin_site._registry.get(db_field.remote_field.model)
@@ -101,11 +122,11 @@ class ScopedChoices:
         return field
 
 
-class ScopedPages(ScopedChoices):
+class ScopedPages(ScopedChoices, Generic[M]):
     """These pages show the rows in the user's scope, and allow what the user's rights allow."""
 
-    model: Any
-    opts: Any
+    model: type[M]
+    opts: Options[M]
 
     scope: Paths = ()
     """The fields that hold the domains of a row, as lookups. A row is in scope if one of its domains is."""
@@ -118,7 +139,7 @@ class ScopedPages(ScopedChoices):
 
     # ---- rows -------------------------------------------------------------------------------
 
-    def in_scope(self, user: Any) -> Q:
+    def in_scope(self, user: PageUser) -> Q:
         """Return the condition for the rows of this page that a user sees."""
         if user.is_superuser:
             return everything()
@@ -127,29 +148,32 @@ class ScopedPages(ScopedChoices):
         visible = scope().rows(user, self.scope, self.scope_at)
         return visible if self.for_superusers is None else visible & ~self.for_superusers
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
         """Return the rows in scope, from which Django makes every view: list, object, history, autocompletion."""
-        rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]  # the mixin stands before an admin class
-        user: Any = request.user
+        rows: QuerySet[M] = super().get_queryset(request)  # type: ignore[misc]  # the mixin stands before an admin class
+        user: PageUser = request.user
         if user.is_superuser:
             return rows
         return rows.filter(self.in_scope(user) | _extra_choices_of(request))
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> M | None:
         """Return a row in scope by its primary key, or `None` if there is none or the key is malformed."""
-        return super().get_object(request, object_id, from_field)  # type: ignore[misc]  # the mixin stands before an admin class
+        row: M | None = super().get_object(request, object_id, from_field)  # type: ignore[misc]  # the mixin stands before an admin class
+        return row
 
-    def _get_obj_does_not_exist_redirect(self, *args: Any) -> NoReturn:
+    def _get_obj_does_not_exist_redirect(self, *args: object) -> NoReturn:
         raise Http404
 
     # ---- rights -----------------------------------------------------------------------------
 
-    def may(self, request: HttpRequest, verb: str, obj: Any = None) -> bool:
+    def may(self, request: HttpRequest, verb: str, obj: M | str | None = None) -> bool:
         """Return whether the user may "add", "view", "change", "delete" or "operate" objects of this page.
 
         `obj` is one object, or its primary key; `None` asks about objects of this kind in general.
         """
-        user: Any = request.user
+        user: PageUser = request.user
         if verb in ("add", "change", "delete") and scope().read_only_reason(self.model):
             return False
         if not user.has_perm(f"{self.opts.app_label}.{verb}_{self.opts.model_name}"):
@@ -159,7 +183,7 @@ class ScopedPages(ScopedChoices):
         row = obj if isinstance(obj, Model) else self.get_object(request, str(obj))
         return row is not None and self._is_visible(user, row) and scope().allows(user, verb, row)
 
-    def _is_visible(self, user: Any, row: Any) -> bool:
+    def _is_visible(self, user: PageUser, row: Any) -> bool:
         """Return whether a row is in the user's scope. The database is asked once for each row object."""
         if user.is_superuser:
             return True
@@ -170,7 +194,7 @@ class ScopedPages(ScopedChoices):
             row._visibility = (user.pk, is_visible)
         return bool(is_visible)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         """Return whether the user may view objects of this kind, or this one."""
         return self.may(request, "view", obj)
 
@@ -178,21 +202,21 @@ class ScopedPages(ScopedChoices):
         """Return whether the user may add objects of this kind."""
         return self.may(request, "add")
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         """Return whether the user may change objects of this kind, or this one."""
         return self.may(request, "change", obj)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         """Return whether the user may delete objects of this kind, or this one."""
         return self.may(request, "delete", obj)
 
-    def has_operate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_operate_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         """Return whether the user may run actions on objects of this kind, or this one."""
         return self.may(request, "operate", obj)
 
     # ---- forms ------------------------------------------------------------------------------
 
-    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+    def get_form(self, request: HttpRequest, obj: M | None = None, **kwargs: Any) -> Any:
         """Return the form with the fields disabled that this user may not change: values sent for them are ignored."""
         form = super().get_form(request, obj, **kwargs)  # type: ignore[misc]  # the mixin stands before an admin class
         fixed = scope().fixed_fields(request.user, self.model, obj)
@@ -205,13 +229,17 @@ class ScopedPages(ScopedChoices):
             form.base_fields[name] = field
         return form
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
         """Return the list of rows, with a message where they are read-only at this site."""
         self._show_read_only_reason(request)
         page: HttpResponse = super().changelist_view(request, extra_context)  # type: ignore[misc]  # the mixin stands before an admin class
         return page
 
-    def render_change_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def render_change_form(
+        self, request: HttpRequest, *args: object, **kwargs: object
+    ) -> HttpResponse:
         """Return the page of one object, with a message where it is read-only at this site."""
         self._show_read_only_reason(request)
         page: HttpResponse = super().render_change_form(request, *args, **kwargs)  # type: ignore[misc]  # the mixin stands before an admin class

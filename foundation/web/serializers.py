@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
 
-class Refused(serializers.Serializer[Any]):
+class Refused(serializers.Serializer[object]):
     """A refusal. The HTTP status is 200, except for OAuth2 tokens that are not good (401, 403)."""
 
     success = serializers.ChoiceField([0])
@@ -16,13 +14,13 @@ class Refused(serializers.Serializer[Any]):
     description = serializers.CharField(help_text="A sentence for people.")
 
 
-class Accepted(serializers.Serializer[Any]):
+class Accepted(serializers.Serializer[object]):
     """An agreement that tells nothing else."""
 
     success = serializers.ChoiceField([1])
 
 
-def answers(shape: type[serializers.Serializer[Any]]) -> PolymorphicProxySerializer:
+def answers(shape: type[serializers.Serializer[object]]) -> PolymorphicProxySerializer:
     """Describe the answer of a call: this shape, or a refusal with the same status 200."""
     return PolymorphicProxySerializer(
         component_name=f"{shape.__name__}OrRefused",

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO
 
 from openpyxl import Workbook
 
@@ -14,7 +14,7 @@ FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet takes a text that begins with one of these for a formula."""
 
 
-def harmless(value: Any) -> Any:
+def harmless(value: object) -> object:
     """Mark a text as text where a spreadsheet would take it for a formula."""
     return "'" + value if isinstance(value, str) and value[:1] in FORMULAS else value
 
@@ -32,15 +32,15 @@ class _Echo:
         return text
 
 
-def csv_lines(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+def csv_lines(head: Sequence[object], rows: Iterable[Sequence[object]]) -> Iterator[str]:
     """Yield a CSV file line by line; the mark at its beginning tells spreadsheets that it is UTF-8."""
-    writer: Any = csv.writer(_Echo())
+    writer = csv.writer(_Echo())
     yield "\ufeff" + writer.writerow(map(harmless, head))
     for row in rows:
         yield writer.writerow([harmless(value) for value in row])
 
 
-def xlsx_file(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> IO[bytes]:
+def xlsx_file(head: Sequence[object], rows: Iterable[Sequence[object]]) -> IO[bytes]:
     """Return an XLSX file, written row by row to a file without a name."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet()

@@ -40,7 +40,7 @@ class ImportForm(forms.Form):
         return cleaned
 
 
-def preview_for_page(text: str) -> dict[str, Any]:
+def preview_for_page(text: str) -> dict[str, object]:
     """Return what the page shows about a text. Nothing is changed."""
     try:
         licence, decision = preview(own_platform(), text)
@@ -61,7 +61,7 @@ def compare(offered: Licence) -> SafeString:
     )
 
 
-def _lines(licence: Licence | HeldLicence | None) -> dict[str, Any]:
+def _lines(licence: Licence | HeldLicence | None) -> dict[str, object]:
     if licence is None:
         return {}
     limits = {name.replace("_", " "): value for name, value in asdict(licence.amounts).items()}

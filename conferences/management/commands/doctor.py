@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
 import orjson
 from django.core.management.base import BaseCommand, CommandParser
@@ -27,12 +26,12 @@ class Command(BaseCommand):
             help="first rebuild the projections and the pool from the database",
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, mend: bool, json: bool, **options: object) -> None:
         """Run all checks and print their findings; exit with code 1 if one found something wrong."""
-        if options["mend"]:
+        if mend:
             self.stderr.write(f"mended: {rebuild_redis_and_counts(own_platform())}")
         findings = list(doctor_checks.examine())
-        if options["json"]:
+        if json:
             self._print_json(findings)
         else:
             self._print_text(findings)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
@@ -21,7 +19,7 @@ class Command(BaseCommand):
 
     help = "Make this platform's database ready: cell, numbers, evaluation licence."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         """Create those of the rows that are missing."""
         platform = own_platform()
         database = store_of(platform).database

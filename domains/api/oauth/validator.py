@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import Min
+from django.http import HttpRequest
 from django.utils import timezone
-from oauth2_provider.models import get_grant_model, get_refresh_token_model
+from oauth2_provider.models import (
+    AbstractGrant,
+    AbstractRefreshToken,
+    get_grant_model,
+    get_refresh_token_model,
+)
 from oauth2_provider.oauth2_validators import OAuth2Validator
+from oauthlib.common import Request
 from oauthlib.oauth2.rfc6749 import errors
 
 from domains.data import queries
@@ -45,7 +51,13 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
     # ---- passwords --------------------------------------------------------------------------
 
     def validate_grant_type(
-        self, client_id: str, grant_type: str, client: Any, request: Any, *args: Any, **kwargs: Any
+        self,
+        client_id: str,
+        grant_type: str,
+        client: Application,
+        request: Request,
+        *args: object,
+        **kwargs: object,
     ) -> bool:
         """Return whether a client may use a grant type. Passwords are for confidential applications only."""
         if grant_type == "password" and client.client_type != client.CLIENT_CONFIDENTIAL:
@@ -54,13 +66,20 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
             super().validate_grant_type(client_id, grant_type, client, request, *args, **kwargs)
         )
 
-    def build_http_request(self, request: Any) -> Any:
+    def build_http_request(self, request: Request) -> HttpRequest:
         """Return the request for the authentication backends, and store it: they note the reason of a refusal in it."""
-        request.asked = super().build_http_request(request)
-        return request.asked
+        asked: HttpRequest = super().build_http_request(request)
+        request.asked = asked
+        return asked
 
     def validate_user(
-        self, username: str, password: str, client: Any, request: Any, *args: Any, **kwargs: Any
+        self,
+        username: str,
+        password: str,
+        client: Application,
+        request: Request,
+        *args: object,
+        **kwargs: object,
     ) -> bool:
         """Return whether the person may use the application. Raises InvalidGrantError for a wrong name or password."""
         if not super().validate_user(username, password, client, request, *args, **kwargs):
@@ -71,7 +90,13 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
     # ---- codes ------------------------------------------------------------------------------
 
     def validate_code(
-        self, client_id: str, code: str, client: Any, request: Any, *args: Any, **kwargs: Any
+        self,
+        client_id: str,
+        code: str,
+        client: Application,
+        request: Request,
+        *args: object,
+        **kwargs: object,
     ) -> bool:
         """Return whether an authorization code is valid and unused.
 
@@ -85,12 +110,15 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
             return False
         return bool(super().validate_code(client_id, code, client, request, *args, **kwargs))
 
-    def _create_authorization_code(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+    def _create_authorization_code(
+        self, request: Request, *args: object, **kwargs: object
+    ) -> AbstractGrant:
         request.claims = None  # The column `claims` says whether the code was used.
-        return super()._create_authorization_code(request, *args, **kwargs)
+        grant: AbstractGrant = super()._create_authorization_code(request, *args, **kwargs)
+        return grant
 
     def invalidate_authorization_code(
-        self, client_id: str, code: str, request: Any, *args: Any, **kwargs: Any
+        self, client_id: str, code: str, request: Request, *args: object, **kwargs: object
     ) -> None:
         """Mark an authorization code as used, by the family of tokens that it gave.
 
@@ -103,15 +131,20 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
             RefreshToken.revoke_family(request.token_family)
             raise errors.InvalidGrantError(request=request)
 
-    def _create_refresh_token(self, request: Any, *args: Any) -> Any:
-        token = super()._create_refresh_token(request, *args)
+    def _create_refresh_token(self, request: Request, *args: object) -> AbstractRefreshToken:
+        token: AbstractRefreshToken = super()._create_refresh_token(request, *args)
         request.token_family = token.token_family
         return token
 
     # ---- refresh ----------------------------------------------------------------------------
 
     def validate_refresh_token(
-        self, refresh_token: str, client: Any, request: Any, *args: Any, **kwargs: Any
+        self,
+        refresh_token: str,
+        client: Application,
+        request: Request,
+        *args: object,
+        **kwargs: object,
     ) -> bool:
         """Return whether a refresh token is valid, its family not too old, and its person may use the application."""
         valid = super().validate_refresh_token(refresh_token, client, request, *args, **kwargs)
@@ -122,12 +155,12 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
         return timezone.now() < _began_at(request.refresh_token_instance) + lifetime
 
 
-def _family_of_code(grant: Any) -> str:
+def _family_of_code(grant: AbstractGrant) -> str:
     """Return the family of tokens that an authorization code was exchanged for. "" means that it is unused."""
     return str(json.loads(grant.claims or "{}").get("family", ""))
 
 
-def _began_at(token: Any) -> datetime:
+def _began_at(token: AbstractRefreshToken) -> datetime:
     """Return the moment of the sign-in with which a family of refresh tokens began."""
     family = RefreshToken.objects.filter(token_family=token.token_family)
     moment: datetime = family.aggregate(at=Min("created"))["at"] or token.created

@@ -24,7 +24,7 @@ class AuthorizeView(AuthorizationView):  # type: ignore[misc]  # the base class 
     """The page that asks a person whether an application may act for them."""
 
     def create_authorization_response(
-        self, request: HttpRequest, scopes: str, credentials: Any, allow: bool
+        self, request: HttpRequest, scopes: str, credentials: dict[str, Any], allow: bool
     ) -> Any:
         """Return the toolkit's answer. Raises OAuthToolkitError for people who may not use the application."""
         application = Application.objects.get(client_id=credentials["client_id"])
@@ -40,7 +40,7 @@ class IntrospectView(IntrospectTokenView):  # type: ignore[misc]  # the base cla
 
     http_method_names = ["post"]
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         """Answer only an application that sends its secret. The toolkit would accept an access token in its place."""
         self.application = self._application(request) if request.method == "POST" else None
         if request.method == "POST" and self.application is None:
@@ -56,13 +56,14 @@ class IntrospectView(IntrospectTokenView):  # type: ignore[misc]  # the base cla
         application: Application = oauth_request.client
         return application if application.client_type == application.CLIENT_CONFIDENTIAL else None
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         """Answer whether the token in the form field `token` is active (RFC 7662)."""
         value = request.POST.get("token", "")
         tokens = get_access_token_model().objects.select_related("user__domain")
         checksum = hashlib.sha256(value.encode()).hexdigest()
         token = tokens.filter(token_checksum=checksum).first()
-        application: Any = self.application
+        application = self.application
+        assert application is not None
         if token is None or token.user is None or not serves_account(application, token.user):
             return JsonResponse({"active": False})
         return self.get_token_response(value)  # type: ignore[no-any-return]  # the toolkit has no types

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
@@ -20,7 +19,7 @@ class Command(BaseCommand):
         """Add the option for the path of the file to write."""
         parser.add_argument("--out", type=Path, default=settings.BASE_DIR / "docs" / "rights.md")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, out: Path, **options: object) -> None:
         """Write the page."""
-        options["out"].write_text(rights_page())
-        self.stdout.write(f"{options['out'].name}: written")
+        out.write_text(rights_page())
+        self.stdout.write(f"{out.name}: written")

@@ -54,16 +54,15 @@ class Command(BaseCommand):
             f" tenant. JSON with moid, name, and, without credentials, {', '.join(ADDRESSES)}",
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(
+        self, *args: object, out: Path | None, platform: list[dict[str, str]], **options: object
+    ) -> None:
         """Create the tree, then the accounts, and write how to sign in with them to the file `--out`."""
-        out: Path | None = options["out"]
         previous = json.loads(out.read_text()) if out and out.exists() else {}
         with transaction.atomic():
-            domains = _create_tree(options["platform"])
+            domains = _create_tree(platform)
             transaction.on_commit(partial(redis_projection.rebuild, own_platform()))
-            accounts = _create_accounts(
-                domains, previous, with_administrators=bool(options["platform"])
-            )
+            accounts = _create_accounts(domains, previous, with_administrators=bool(platform))
         if out:
             out.parent.mkdir(parents=True, exist_ok=True)
             out.touch(mode=0o600)
@@ -121,7 +120,7 @@ def _platform(number: int, site: dict[str, str], service: Domain) -> Domain:
     return platform
 
 
-def _domain(model: type[Domain], identity: dict[str, Any], **fields: Any) -> Domain:
+def _domain(model: type[Domain], identity: dict[str, object], **fields: object) -> Domain:
     """Return the domain that has the fields of `identity`. If there is none, create it, with `fields` too."""
     domain: Domain | None = model._default_manager.filter(**identity).first()
     return domain or change.save_domain(model(**identity, **fields))
@@ -132,7 +131,7 @@ def _domain(model: type[Domain], identity: dict[str, Any], **fields: Any) -> Dom
 
 def _create_accounts(
     domains: DemoTree, previous: dict[str, Any], *, with_administrators: bool
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Create the accounts and the API key, and return how to sign in with them.
 
     `previous` is the result of an earlier run: passwords and key in it are not changed.

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from random import Random
-from typing import Any, NamedTuple, TextIO
+from typing import NamedTuple, TextIO
 
 from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -35,7 +35,7 @@ _ACCOUNT_COLUMNS = (
 )
 _URL_COLUMNS = ("http_url", "broker_url", "redis_url", "database_url")
 _PLATFORM_COLUMNS = ("domain_ptr_id", "e164_prefix", "dr_mode", *_URL_COLUMNS)
-Row = tuple[Any, ...]
+Row = tuple[object, ...]
 
 
 class Service(NamedTuple):
@@ -86,16 +86,18 @@ class Command(BaseCommand):
             "--seed", type=int, default=1, help="number of the tree, 0 to 999; each is loaded once"
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(
+        self, *args: object, seed: int, users: int, accounts: int, **options: object
+    ) -> None:
         """Insert service and platform domains, then tenants, then accounts, and write the domains to Redis."""
-        seed, database = options["seed"], store_of(own_platform()).database
+        database = store_of(own_platform()).database
         if not 0 <= seed <= 999:
             raise CommandError("--seed goes from 0 to 999")
         platforms = PlatformDomain.objects.using(database).order_by("e164_prefix")
         platform = platforms.filter(moid=own_platform()).first() or platforms.first()
         if platform is None or platform.parent_id is None:
             raise CommandError("there is no platform domain yet: run manage.py load_demo first")
-        tree = GeneratedTree(seed, platform.parent_id, platform.moid, options["users"])
+        tree = GeneratedTree(seed, platform.parent_id, platform.moid, users)
         query = "SELECT 1 FROM domains_domain WHERE moid = %s"
         top = tree.services[0].moid
         if sql.select(database, query, [top]):
@@ -104,7 +106,7 @@ class Command(BaseCommand):
         self._insert(database, "service domains", "domains_domain", _DOMAIN_COLUMNS, services)
         self._insert_platforms(database, tree)
         self._insert_tenants(database, tree)
-        rows, count = tree.accounts(options["accounts"]), options["accounts"]
+        rows, count = tree.accounts(accounts), accounts
         self._insert(database, "accounts", "domains_account", _ACCOUNT_COLUMNS, rows, count)
         self._insert_sign_in_names(database, f"load{seed}-", count)
         change_log.request_full_snapshots(database)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandParser
 
 from domains.data import change_log
@@ -24,9 +22,7 @@ class Command(BaseCommand):
             "platforms", nargs="*", help="MOIDs of platform domains (default: all that follow)"
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, platforms: list[str], **options: object) -> None:
         """Mark the platforms, so that the threads that send them changes begin with a snapshot."""
-        count = change_log.request_full_snapshots(
-            store_of(own_platform()).database, options["platforms"]
-        )
+        count = change_log.request_full_snapshots(store_of(own_platform()).database, platforms)
         self.stdout.write(f"{count} platforms are told everything anew")

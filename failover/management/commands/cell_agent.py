@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -20,7 +19,7 @@ class Command(BaseCommand):
     help = "Keep this site's cells: start, protect, take over, hand back (CELLS_FILE)."
     requires_system_checks: list[str] = []
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         """Read the configuration of the cells, and run their agents."""
         if not settings.CELLS_FILE:
             raise CommandError("set CELLS_FILE: which cells this site holds")

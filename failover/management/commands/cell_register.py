@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.db.models import F
@@ -25,16 +23,23 @@ class Command(BaseCommand):
         parser.add_argument("--backup", required=True)
         parser.add_argument("--move-copy", action="store_true", help="to another backup")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(
+        self,
+        *args: object,
+        platform: str,
+        home: str,
+        backup: str,
+        move_copy: bool,
+        **options: object,
+    ) -> None:
         """Write the platform's row, unless it exists."""
-        home, backup = options["home"], options["backup"]
         if home == backup:
             raise CommandError("a site can not be its own backup")
         row, _ = Register.objects.get_or_create(
-            platform=options["platform"], defaults={"home": home, "backup": backup, "owner": home}
+            platform=platform, defaults={"home": home, "backup": backup, "owner": home}
         )
         if row.backup != backup:
-            row = self._move_copy(row, backup, sure=options["move_copy"])
+            row = self._move_copy(row, backup, sure=move_copy)
         self.stdout.write(str(row))
 
     def _move_copy(self, row: Register, backup: str, *, sure: bool) -> Register:

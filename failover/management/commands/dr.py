@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import TypedDict, Unpack
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -18,6 +18,20 @@ from failover.rules.cell_facts import Mode, RegisterRow
 
 PATIENCE = 120.0
 _WORDS = ["status", "takeover", "handback", "mode", "drill", "fence", "withdraw", "salvage"]
+
+
+class Options(TypedDict):
+    """The arguments of the command, as `add_arguments` describes them."""
+
+    what: str
+    platform: str
+    mode: str
+    json: bool
+    dry_run: bool
+    yes: bool
+    anyway: bool
+    done: bool
+    force: bool
 
 
 class Command(BaseCommand):
@@ -37,7 +51,7 @@ class Command(BaseCommand):
         parser.add_argument("--done", action="store_true", help="salvage: all is dealt with")
         parser.add_argument("--force", action="store_true", help="even if writes may be lost")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Unpack[Options]) -> None:
         """Run one action. A refusal is printed as one sentence, with exit code 1."""
         self._options = options
         try:
@@ -69,7 +83,7 @@ class Command(BaseCommand):
     def _move(self, platform: str, what: str) -> None:
         began = time.monotonic()
         asked = self._ask(platform, what)
-        said: dict[str, Any] = {"done": asked.sentence, "dry_run": self._options["dry_run"]}
+        said: dict[str, object] = {"done": asked.sentence, "dry_run": self._options["dry_run"]}
         if not self._options["dry_run"]:
             to = {"takeover": asked.row.backup, "handback": asked.row.home}.get(
                 what, asked.row.other(asked.row.owner)
@@ -145,7 +159,7 @@ class Command(BaseCommand):
         for event in found["events"][:10]:
             self.stdout.write(f"  {event['at']} {event['platform']}: {event['because']}")
 
-    def _line(self, cell: dict[str, Any]) -> None:
+    def _line(self, cell: dict[str, object]) -> None:
         kept = "protected" if cell["protected"] else "solo"
         head = f"{cell['name']}: {cell['state']}, served by {cell['owner']}, epoch {cell['epoch']}"
         self.stdout.write(f"{head}, {kept}, mode {cell['mode']}")
@@ -153,7 +167,7 @@ class Command(BaseCommand):
             lag = "" if copy["lag"] is None else f", {copy['lag']} transactions behind"
             self.stdout.write(f"  {copy['site']}: {copy['role']}{lag}: {copy['sentence']}")
 
-    def _say(self, said: dict[str, Any]) -> None:
+    def _say(self, said: dict[str, object]) -> None:
         if self._options["json"]:
             self.stdout.write(json.dumps(said))
         else:

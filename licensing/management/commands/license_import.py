@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -24,9 +23,9 @@ class Command(BaseCommand):
         """Add the file with the text."""
         parser.add_argument("file", help="file with the sealed text; - for standard input")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, file: str, **options: object) -> None:
         """Load the licence, or say why it is refused."""
-        name = options["file"]
+        name = file
         try:
             text = sys.stdin.read() if name == "-" else Path(name).read_text()
             licence, decision = load(own_platform(), text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -51,24 +50,34 @@ class Command(BaseCommand):
         )
         parser.add_argument("--to", dest="end", help="the same; without it the licence has no end")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(
+        self,
+        *args: object,
+        platform: str,
+        issue: int,
+        begin: str | None,
+        end: str | None,
+        key: Path,
+        sealing_key: Path | None,
+        **options: int | None,
+    ) -> None:
         """Seal the licence and print its text."""
         amounts = _amounts(
             {name: options[option.replace("-", "_")] for option, (name, _) in OPTIONS.items()}
         )
-        begin = _moment(options["begin"]) or datetime.now(UTC).replace(microsecond=0)
+        begins = _moment(begin) or datetime.now(UTC).replace(microsecond=0)
         try:
             licence = Licence(
-                options["platform"],
-                options["issue"],
+                platform,
+                issue,
                 amounts,
-                begin,
-                _moment(options["end"]),
+                begins,
+                _moment(end),
             )
-            sealing = _read(options["sealing_key"]) or settings.LICENSE_SEALING_KEY
+            sealing = _read(sealing_key) or settings.LICENSE_SEALING_KEY
             text = seal(
                 licence,
-                read_key(_read(options["key"]), "--key"),
+                read_key(_read(key), "--key"),
                 read_key(sealing, "LICENSE_SEALING_KEY or --sealing-key"),
             )
         except (BadLicence, ValueError, OSError) as error:

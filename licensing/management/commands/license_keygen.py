@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -23,9 +22,8 @@ class Command(BaseCommand):
             "--out", type=Path, required=True, help="path that the files' names begin with"
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, out: Path, **options: object) -> None:
         """Write the files, readable by their owner only."""
-        out: Path = options["out"]
         names = [
             out.with_name(f"{out.name}.{kind}.key") for kind in ("signing", "public", "sealing")
         ]

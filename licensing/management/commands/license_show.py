@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -32,11 +31,11 @@ class Command(BaseCommand):
         """Add the file to show."""
         parser.add_argument("file", nargs="?", type=Path, help="a file with a sealed text")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, file: Path | None, **options: object) -> None:
         """Show the licence of a file, or the one of this platform."""
-        if options["file"]:
+        if file:
             try:
-                self.stdout.write(describe(trusted_keys.verify(options["file"].read_text())))
+                self.stdout.write(describe(trusted_keys.verify(file.read_text())))
             except (BadLicence, OSError, UnicodeDecodeError) as error:
                 raise CommandError(str(error)) from None
             return

@@ -71,7 +71,9 @@ def test_columns_repeat_what_is_searched(c: Conference) -> None:
     assert (row["live_unit"] is not None) is bool(c.live and c.unit)
     assert (row["due_at"] is None) is (next_due(c) is None)
     assert row["state"] == c.state.value
-    assert orjson.loads(row["detail"])["confid"] == c.confid
+    detail = row["detail"]
+    assert isinstance(detail, str | bytes)
+    assert orjson.loads(detail)["confid"] == c.confid
 
 
 @given(conferences())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
@@ -15,7 +13,7 @@ class Command(BaseCommand):
 
     help = "Declare every exchange and queue of the wire on this site's broker."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         """Declare all."""
         count = declare_all(settings.AMQP_URL, settings.PLATFORM_MOID)
         self.stdout.write(f"{count} exchanges and queues are there")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -23,11 +22,10 @@ class Command(BaseCommand):
             "--check", action="store_true", help="write nothing; fail if it differs"
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, out: Path, check: bool, **options: object) -> None:
         """Write the page, or compare it with the file."""
-        out: Path = options["out"]
         text = page()
-        if options["check"]:
+        if check:
             if not out.exists() or out.read_text() != text:
                 raise CommandError(f"{out.name} is out of date; run: make messages")
             return
