@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import redis
 from django import forms
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +24,9 @@ from im.models import Broadcast, Conversation, Listener
 from im.pages import server_admin
 from im.rules.vocabulary import Membership, Presence
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 __all__ = ["server_admin"]
 
 MOST_MEMBERS = 100
@@ -32,7 +35,7 @@ COLOURS = {Presence.ONLINE: "green", Presence.BUSY: "red", Presence.AWAY: "amber
 
 
 @admin.register(Conversation)
-class ConversationAdmin(ReadOnlyAdmin):
+class ConversationAdmin(ReadOnlyAdmin[Conversation]):
     """The conversations: who takes part, and how much is written, but not what."""
 
     empty_words = _("Conversations are listed here when people have begun them.")
@@ -61,7 +64,9 @@ class ConversationAdmin(ReadOnlyAdmin):
     ]
     readonly_fields = ["number", "tenant", "standing", "who"]
 
-    def find(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+    def find(
+        self, request: HttpRequest, queryset: QuerySet[Conversation], term: str
+    ) -> QuerySet[Conversation]:
         """Filter by number, by meeting id, or by the beginning of the name."""
         if term.isdecimal() and len(term) < 20:
             return queryset.filter(pk=int(term))
@@ -99,14 +104,14 @@ class ConversationAdmin(ReadOnlyAdmin):
         return table([_("member"), _("role")], [(member.name, member.role) for member in members])
 
     @admin.action(description=_("Close"), permissions=["operate"])
-    def close(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def close(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> HttpResponse | None:
         """Close conversations, after a confirmation."""
         warning = _("Nobody can write there any more. What was written stays with the members.")
         title = _("Close these conversations?")
         return self._set(request, queryset, "close", title, warning, _("Closed"))
 
     @admin.action(description=_("Open again"), permissions=["operate"])
-    def reopen(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def reopen(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> HttpResponse | None:
         """Open conversations again, after a confirmation."""
         title, warning = _("Open these conversations again?"), _("Their members can write again.")
         return self._set(request, queryset, "reopen", title, warning, _("Opened again"))
@@ -114,11 +119,11 @@ class ConversationAdmin(ReadOnlyAdmin):
     def _set(
         self,
         request: HttpRequest,
-        queryset: QuerySet[Any],
+        queryset: QuerySet[Conversation],
         action: str,
-        title: Any,
-        warning: Any,
-        did: Any,
+        title: StrOrPromise,
+        warning: StrOrPromise,
+        did: StrOrPromise,
     ) -> HttpResponse | None:
         chosen = self.chosen(queryset)
         page = self.confirm(request, chosen, action, title, warning)
@@ -134,7 +139,7 @@ class ConversationAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Listener)
-class ListenerAdmin(ReadOnlyAdmin):
+class ListenerAdmin(ReadOnlyAdmin[Listener]):
     """The people who are online for instant messages at this site, the latest heartbeat first."""
 
     empty_words = _("People are listed here while they are signed in to instant messages.")
@@ -149,7 +154,7 @@ class ListenerAdmin(ReadOnlyAdmin):
     fields = [("username", "full_name"), "domain", ("presence", "ways")]
     readonly_fields = ["full_name", "presence", "ways"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Listener]:
         """Return the accounts that are online; none if Redis is unavailable."""
         try:
             users = presence_store.online_users(MOST_ONLINE)
@@ -189,7 +194,7 @@ class ListenerAdmin(ReadOnlyAdmin):
         return "; ".join(names[way] for way in row.is_by) or "–"
 
     @admin.action(description=_("Sign out everywhere"), permissions=["operate"])
-    def sign_out(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def sign_out(self, request: HttpRequest, queryset: QuerySet[Listener]) -> HttpResponse | None:
         """Revoke the tokens of people, after a confirmation."""
         chosen = self.chosen(queryset)
         warning = _(
@@ -225,7 +230,7 @@ class BroadcastForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub
 
 
 @admin.register(Broadcast)
-class BroadcastAdmin(BaseAdmin):
+class BroadcastAdmin(BaseAdmin[Broadcast]):
     """The broadcasts, and a page to send one."""
 
     scope = ("domain",)
@@ -235,20 +240,23 @@ class BroadcastAdmin(BaseAdmin):
     ordering = ["-id"]
     autocomplete_fields = ["domain"]
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Broadcast | None = None) -> list[str]:
         """Return the confirmation only for a new broadcast; a sent one is shown."""
         return ["domain", "text", "by", "at"] if obj else ["domain", "text", "sure"]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Broadcast | None = None) -> list[str]:
         """Return all fields for a sent broadcast."""
         return ["domain", "text", "by", "at"] if obj else []
 
-    def save_model(self, request: HttpRequest, obj: Broadcast, form: Any, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: Broadcast, form: BroadcastForm, change: bool
+    ) -> None:
         """Send the broadcast by the flow."""
         store = store_of(own_platform())
         broadcast_row = broadcast.send(store, obj.domain, obj.text, request.user.get_username())
         obj.pk, obj.at, obj.by = broadcast_row.pk, broadcast_row.at, broadcast_row.by
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+    def log_addition(self, request: HttpRequest, obj: Model, message: object) -> None:
         """Record the broadcast with its text in the audit trail."""
+        assert isinstance(obj, Broadcast)
         super().log_addition(request, obj, _("Told everybody: %s") % obj.text[:200])

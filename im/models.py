@@ -8,7 +8,8 @@ is assigned under the lock of the conversation's row, in the transaction that st
 from __future__ import annotations
 
 import uuid
-from typing import Any, ClassVar
+from enum import StrEnum
+from typing import ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -18,7 +19,7 @@ from foundation.clock import next_id
 from im.rules.vocabulary import Joining, Kind, Membership, Role
 
 
-def _choices(words: Any) -> list[tuple[str, str]]:
+def _choices(words: type[StrEnum]) -> list[tuple[str, str]]:
     return [(word.value, word.value) for word in words]
 
 

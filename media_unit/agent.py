@@ -73,7 +73,7 @@ class Agent:
         await self._events.close()
         self._state_file.close()
 
-    async def _for_ever(self, duty: Coroutine[Any, Any, None]) -> None:
+    async def _for_ever(self, duty: Coroutine[object, object, None]) -> None:
         """Run a task that never ends; when it ends by a bug, stop the process, which its supervisor restarts."""
         try:
             await duty

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
+from foundation.bus.message import Body
 from media_unit.conference_copy import HeldConference
 from media_unit.controls import ControlContext, disconnect
 from media_unit.janus_config import AUDIO
 from media_unit.roster import Terminal
 
 log = logging.getLogger("conferences.media.unit")
-
-Body = dict[str, Any]
 
 
 async def admit(context: ControlContext, arrived: list[Terminal]) -> None:

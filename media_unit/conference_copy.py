@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
+from foundation.bus.message import Body
 from media_unit.roster import Roster
 from wire.fields import Settings, flag
 from wire.media_unit import CreateOnUnit, RestoreOnUnit
 
-Body = dict[str, Any]
 HoldRequest = CreateOnUnit | RestoreOnUnit
 
 _PLAIN = (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from foundation.bus.message import BadMessage, read_fields
+from foundation.bus.message import BadMessage, Body, read_fields
 from foundation.bus.typed_json import TypedObject, to_json_list
 from media_unit.conference_copy import HeldConference
 from media_unit.janus_config import AUDIO, TEXT
@@ -23,7 +23,6 @@ from wire.conference_control import (
 )
 from wire.error_codes import Err
 
-Body = dict[str, Any]
 T = TypeVar("T", bound=TypedObject)
 
 

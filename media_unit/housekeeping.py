@@ -8,7 +8,6 @@ import logging
 import time
 from collections.abc import Coroutine
 from datetime import datetime, timedelta
-from typing import Any
 
 from foundation import clock
 from media_unit.janus_events import Hint
@@ -116,7 +115,7 @@ class Housekeeping:
         except JanusAway as away:
             log.info("%s: not looked at: %s", e164, away)
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, coroutine: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._done)

@@ -6,14 +6,13 @@ import asyncio
 import contextlib
 import itertools
 import logging
-from typing import Any
 
 import aiohttp
 import orjson
 
 log = logging.getLogger("conferences.media.janus")
 
-Body = dict[str, Any]
+Body = dict[str, object]
 
 _PULSE_SECONDS = 0.5
 _PULSE_TIMEOUT = 1.0

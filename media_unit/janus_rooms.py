@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from pathlib import Path
-from typing import Any
 
 import orjson
 
+from foundation.bus.message import Body
 from media_unit.conference_copy import JanusRoomPlan
 from media_unit.janus_config import AUDIO, PLUGINS, TEXT, VIDEO, Secrets
 from media_unit.janus_link import JanusError, JanusLink
 from media_unit.roster import JanusConnection
-
-Body = dict[str, Any]
 
 _EXISTS = {486, 427, 418}
 _NO_ROOM = {485, 426, 417}

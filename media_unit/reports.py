@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 from uuid import uuid4
 
-from foundation.bus.message import Message, Raw, dumps
+from foundation.bus.message import Body, Message, Raw, dumps
 from foundation.bus.typed_json import to_json
 from media_unit.conference_copy import HeldConference
 from media_unit.config import UnitConfig
 from wire.error_codes import Err
 from wire.media_unit import UnitHolds, UnitListEntry, UnitReportsChange
 from wire.resource_pool import NodeRegistered, NodeState, NodeUnregistered, UnitAmounts
-
-Body = dict[str, Any]
 
 _MOST_LISTED = 500
 _MOST_BYTES = 200 * 1024

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
+from foundation.bus.message import Body
 from media_unit.janus_config import AUDIO, VIDEO
 from wire import fields
-
-Body = dict[str, Any]
 
 MOST_TERMINALS = 500
 """The wire's limit for one list."""

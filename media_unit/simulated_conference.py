@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from foundation.bus.message import BadMessage, read_fields
+from foundation.bus.message import BadMessage, Body, read_fields
 from foundation.bus.typed_json import to_json_list
 from wire.conference_control import CallTerminals, RenameConference
 from wire.error_codes import Err
@@ -17,8 +17,6 @@ from wire.media_unit import CreateOnUnit, RestoreOnUnit
 
 MOST_MEMBERS = 500
 """The wire's limit for one list."""
-
-Body = dict[str, Any]
 
 
 @dataclass(slots=True)

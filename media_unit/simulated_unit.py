@@ -6,9 +6,8 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from foundation.bus.message import TYPES, BadMessage, Message, Raw, dumps, from_body
+from foundation.bus.message import TYPES, BadMessage, Body, Message, Raw, dumps, from_body
 from foundation.bus.typed_json import to_json
 from media_unit import simulated_conference
 from media_unit.simulated_conference import SimulatedConference
@@ -46,7 +45,6 @@ REMEMBERED = timedelta(minutes=10)
 
 LABELS = {"simulated": True}
 
-Body = dict[str, Any]
 HoldRequest = CreateOnUnit | RestoreOnUnit
 
 

@@ -6,10 +6,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 from weakref import WeakValueDictionary
 
-from foundation.bus.message import TYPES, BadMessage, Message, from_body
+from foundation.bus.message import TYPES, BadMessage, Body, Message, from_body
 from media_unit import conference_copy, reports
 from media_unit.attendance import admit, has_fallen_silent, page_state
 from media_unit.conference_copy import HeldConference, HoldRequest
@@ -41,7 +40,6 @@ from wire.routes import Routes
 
 log = logging.getLogger("conferences.media.unit")
 
-Body = dict[str, Any]
 Send = Callable[[Routes, Message, str], None]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import redis
 from django.conf import settings
@@ -81,7 +80,7 @@ class BrowserSession(SessionAuthentication):
 class OpenSession(PlatformSession):
     """The open API's session; without its token and cookie the next scheme is tried."""
 
-    def authenticate(self, request: Request) -> tuple[Any, Any] | None:  # type: ignore[override]  # it may also answer that it does not know the caller
+    def authenticate(self, request: Request) -> tuple[Account, Session] | None:  # type: ignore[override]  # it may also answer that it does not know the caller
         """Return the person and the session, or `None`. Raises Refusal."""
         fields = request._request.api_fields  # type: ignore[attr-defined]  # set by WildRequests
         if not fields.get("account_token") and not request.COOKIES.get(COOKIE):
@@ -99,7 +98,7 @@ class ImTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
     target_class = ImToken
     name = "imToken"
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
         """Return the description: a header."""
         return {"type": "http", "scheme": "bearer", "bearerFormat": "token of /im/login"}
 
@@ -119,6 +118,6 @@ class BrowserSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-u
     target_class = BrowserSession
     name = "browserSession"
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
         """Return the description: the cookie of our pages."""
         return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}

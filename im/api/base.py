@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -90,12 +91,12 @@ class Call(APIView):
     """A call of a signed-in person, on the data of that person's platform."""
 
     authentication_classes = CLASSES
-    throttle_classes: Any = (Limit,)
+    throttle_classes: tuple[type[BaseThrottle], ...] = (Limit,)
     me: Person
     store: PlatformStore
     now: datetime
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         """Check that this site serves the caller's platform.
 
         Reading calls need that too, since a copy may be outdated.
@@ -108,11 +109,11 @@ class Call(APIView):
             raise NotServedHere(platform)
         self.store = store_of(platform)
 
-    def get_exception_handler(self) -> Any:
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, object]], Response | None]:
         """Return the handler that answers refusals with their HTTP status."""
         return answer_exception
 
-    def arguments(self, form: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+    def arguments(self, form: type[serializers.Serializer[object]]) -> dict[str, Any]:
         """Return the arguments from body or address, checked by a form. Raises ValidationError."""
         form_data = form(data=self.request._request.api_params)  # type: ignore[attr-defined]  # set by WildRequests
         form_data.is_valid(raise_exception=True)
@@ -138,7 +139,7 @@ def _platform_of(request: Request) -> str:
 # ---- refusals -----------------------------------------------------------------------------------
 
 
-def answer_exception(failure: Exception, context: dict[str, Any]) -> Response | None:
+def answer_exception(failure: Exception, context: dict[str, object]) -> Response | None:
     """Return the response to an exception: the API's usual form, and the HTTP status.
 
     `code` is a word (docs/im.md).
@@ -183,7 +184,7 @@ def _refused(why: DenyReason, reason: str) -> Response:
     return Response(body | {"code": why.value}, STATUS[why])
 
 
-def _first_error(detail: Any) -> str:
+def _first_error(detail: object) -> str:
     """Return the first of a form's errors, in one line."""
     if isinstance(detail, dict):
         name, inner = next(iter(detail.items()))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -17,14 +15,14 @@ from im.flows.broadcast import to_wire
 from im.models import Broadcast
 
 
-class _Told(serializers.Serializer[Any]):
+class _Told(serializers.Serializer[object]):
     id = serializers.CharField()
     text = serializers.CharField()
     by = serializers.CharField()
     sent_at = serializers.DateTimeField()
 
 
-class BroadcastsAnswer(serializers.Serializer[Any]):
+class BroadcastsAnswer(serializers.Serializer[object]):
     """Broadcasts in order; the next call passes the last one's id as `after`."""
 
     success = serializers.IntegerField()

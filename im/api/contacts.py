@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 
 from foundation.web.errors import ack
 from im.api import request_forms, serializers
@@ -46,7 +45,7 @@ class Contacts(Call):
         state = flow.change_contact(self.store, self.me, other, ContactAction.ASK, self.now)
         return ack(user_id=other, state=state)
 
-    def get_throttles(self) -> list[Any]:
+    def get_throttles(self) -> list[BaseThrottle]:
         """Limit requests more strictly, since the other person is notified."""
         return [
             *super().get_throttles(),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 
 from foundation.web.errors import ack
 from im.api import request_forms, serializers
@@ -93,7 +93,7 @@ class Conversations(Listing):
         wanted = (arguments["name"], arguments["users"], how, key)
         return self.show(flow.create_group(self.store, self.me, *wanted, self.now))
 
-    def get_throttles(self) -> list[Any]:
+    def get_throttles(self) -> list[BaseThrottle]:
         """Limit new conversations more strictly, since they reach others."""
         return [
             *super().get_throttles(),

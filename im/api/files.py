@@ -9,11 +9,19 @@ from typing import IO, Any
 from uuid import UUID
 
 from django.conf import settings
-from django.http import FileResponse, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
 from django.urls import path, reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -42,10 +50,13 @@ View = Callable[..., HttpResponseBase]
 class _SingleFormNegotiation(BaseContentNegotiation):
     """A file has one form, whatever `Accept` header a browser sends for an <img>."""
 
-    def select_parser(self, request: Request, parsers: Any) -> Any:
-        return parsers[0]
+    def select_parser(self, request: Request, parsers: Any) -> BaseParser:
+        parser: BaseParser = parsers[0]
+        return parser
 
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
         return renderers[0], renderers[0].media_type
 
 
@@ -53,7 +64,7 @@ def _tus(view: View) -> View:
     """Answer refusals with their status, and require the version of tus for changes."""
 
     @wraps(view)
-    def called(self: APIView, request: Request, **named: Any) -> HttpResponseBase:
+    def called(self: APIView, request: Request, **named: object) -> HttpResponseBase:
         try:
             if (
                 request.method != "GET"
@@ -123,7 +134,7 @@ class Files(_Files):
         _expires(reply, file)
         return reply
 
-    def options(self, request: Any, *args: Any, **named: Any) -> Response:
+    def options(self, request: HttpRequest | Request, *args: object, **named: object) -> Response:
         """Return the supported part of tus, to anybody."""
         return Response(
             status=204,
@@ -135,7 +146,7 @@ class Files(_Files):
             },
         )
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         if request.method != "OPTIONS":
             super().initial(request, *args, **kwargs)
 
@@ -215,7 +226,7 @@ def _expires(reply: HttpResponse, file: File) -> None:
         reply["Upload-Expires"] = email.utils.format_datetime(end, usegmt=True)
 
 
-def _shown(file: File) -> dict[str, Any]:
+def _shown(file: File) -> dict[str, object]:
     """Return a file as clients get it."""
     url = reverse("im-file", args=[file.id])
     return {
@@ -273,7 +284,7 @@ def _part(file: File, first: int, last: int) -> HttpResponseBase:
     return reply
 
 
-def _opened(file: File, more: str = "") -> IO[Any]:
+def _opened(file: File, more: str = "") -> IO[bytes]:
     """Open a stored file. Raises TransferRefused.
 
     The file may lie at another site whose storage this site does not share.

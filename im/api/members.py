@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 
 from foundation.web.errors import ack
 from im.api import request_forms, serializers
@@ -43,7 +42,7 @@ class Members(Call):
         users, invite = [*dict.fromkeys(arguments["users"])], arguments["invite"]
         return ack(changed=flow.add(self.store, number, self.me, users, invite, self.now))
 
-    def get_throttles(self) -> list[Any]:
+    def get_throttles(self) -> list[BaseThrottle]:
         """Limit additions more strictly, since the new members are notified."""
         return [
             *super().get_throttles(),

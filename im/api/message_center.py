@@ -11,7 +11,6 @@ import logging
 import queue
 import threading
 import time
-from typing import Any
 
 import amqp
 import redis
@@ -97,13 +96,13 @@ class Center:
             if publisher:
                 publisher.close(politely=is_clean)
 
-    def _consume(self, incoming: Any) -> Any:
-        channel: Any = incoming.channel()
+    def _consume(self, incoming: amqp.Connection) -> amqp.Channel:
+        channel: amqp.Channel = incoming.channel()
         channel.basic_qos(0, PREFETCH, False)
         channel.basic_consume(self._queue, callback=self._buffer.append)
         return channel
 
-    def _loop(self, incoming: Any, channel: Any, publisher: Publisher) -> None:
+    def _loop(self, incoming: amqp.Connection, channel: amqp.Channel, publisher: Publisher) -> None:
         ticked = time.monotonic()
         for due in rounds(
             incoming, self._buffer, BATCH, self._stop_asked, self._has_unacknowledged
@@ -117,7 +116,7 @@ class Center:
                 self._tick(incoming, channel, publisher)
         self._acknowledge(channel, publisher)
 
-    def _tick(self, incoming: Any, channel: Any, publisher: Publisher) -> None:
+    def _tick(self, incoming: amqp.Connection, channel: amqp.Channel, publisher: Publisher) -> None:
         """Measure the length of the queue, and send heartbeats."""
         waiting = int(channel.queue_declare(self._queue, passive=True).message_count)
         metrics.WAITING.labels(self._queue).set(waiting)
@@ -127,7 +126,7 @@ class Center:
         publisher.tick()
         close_old_connections()
 
-    def _batch(self, channel: Any, publisher: Publisher) -> None:
+    def _batch(self, channel: amqp.Channel, publisher: Publisher) -> None:
         """Store a batch and publish its results.
 
         The broker confirms them while the next batch is stored.
@@ -144,7 +143,7 @@ class Center:
     def _has_unacknowledged(self) -> bool:
         return self._published > 0
 
-    def _acknowledge(self, channel: Any, publisher: Publisher) -> None:
+    def _acknowledge(self, channel: amqp.Channel, publisher: Publisher) -> None:
         """Acknowledge what was published last, once the broker has confirmed all of it."""
         if self._published:
             publisher.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 from rest_framework import serializers
@@ -20,11 +21,11 @@ def _user(**more: Any) -> serializers.RegexField:
     return serializers.RegexField(USER, max_length=40, **more)
 
 
-def _choices(words: Any) -> list[str]:
+def _choices(words: type[StrEnum]) -> list[str]:
     return [word.value for word in words]
 
 
-class Page(serializers.Serializer[Any]):
+class Page(serializers.Serializer[object]):
     """A page of a list: what comes after `after`, which is the last answer's `next`."""
 
     after = serializers.IntegerField(min_value=0, max_value=2**63 - 1, default=0)
@@ -37,7 +38,7 @@ class MemberPage(Page):
     count = serializers.IntegerField(min_value=1, max_value=AT_ONCE, default=AT_ONCE)
 
 
-class History(serializers.Serializer[Any]):
+class History(serializers.Serializer[object]):
     """A page of a log: upwards from `after`, or downwards from `before`; by default the latest."""
 
     after = serializers.IntegerField(min_value=0, required=False)
@@ -66,7 +67,7 @@ class _Seqs(serializers.DictField):
         return {int(key): value for key, value in seqs.items()}
 
 
-class Missing(serializers.Serializer[Any]):
+class Missing(serializers.Serializer[object]):
     """The state of a device: the last seq without a gap before it, by conversation.
 
     `latest`: of conversations that the device does not name it gets only this many entries.
@@ -77,7 +78,7 @@ class Missing(serializers.Serializer[Any]):
     count = serializers.IntegerField(min_value=1, max_value=AT_ONCE, default=PAGE)
 
 
-class Beat(serializers.Serializer[Any]):
+class Beat(serializers.Serializer[object]):
     """A device, its protocol, and the seqs that it has."""
 
     device = serializers.RegexField(r"^[A-Za-z0-9._-]{1,64}$")
@@ -85,7 +86,7 @@ class Beat(serializers.Serializer[Any]):
     seqs = _Seqs(default=dict)
 
 
-class NewConversation(serializers.Serializer[Any]):
+class NewConversation(serializers.Serializer[object]):
     """`direct` with `user`, or `group` with `name` and `users`."""
 
     kind = serializers.ChoiceField([Kind.DIRECT.value, Kind.GROUP.value])
@@ -102,7 +103,7 @@ class NewConversation(serializers.Serializer[Any]):
         return attrs
 
 
-class Change(serializers.Serializer[Any]):
+class Change(serializers.Serializer[object]):
     """Settings to change; those left out stay."""
 
     name = serializers.CharField(max_length=128, required=False)
@@ -111,21 +112,21 @@ class Change(serializers.Serializer[Any]):
     mute_all = serializers.BooleanField(required=False)
 
 
-class Mine(serializers.Serializer[Any]):
+class Mine(serializers.Serializer[object]):
     """The caller's own settings to change; those left out stay."""
 
     quiet = serializers.BooleanField(required=False)
     pinned = serializers.BooleanField(required=False)
 
 
-class Coming(serializers.Serializer[Any]):
+class Coming(serializers.Serializer[object]):
     """People to add; with `invite` they must accept first."""
 
     users = serializers.ListField(child=_user(), min_length=1, max_length=MEMBERS)
     invite = serializers.BooleanField(default=False)
 
 
-class ChangeMember(serializers.Serializer[Any]):
+class ChangeMember(serializers.Serializer[object]):
     """A new role (`owner` hands the group over), or a mute until a moment (null ends it)."""
 
     role = serializers.ChoiceField(_choices(Role), required=False)
@@ -138,25 +139,25 @@ class ChangeMember(serializers.Serializer[Any]):
         return attrs
 
 
-class ReadTo(serializers.Serializer[Any]):
+class ReadTo(serializers.Serializer[object]):
     """An entry up to which everything is read."""
 
     seq = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
 
 
-class Sent(serializers.Serializer[Any]):
+class Sent(serializers.Serializer[object]):
     """The sender's own id of a message."""
 
     client_msg_id = serializers.CharField(max_length=CLIENT_MSG_ID)
 
 
-class Name(serializers.Serializer[Any]):
+class Name(serializers.Serializer[object]):
     """The exact sign-in name of a person."""
 
     name = serializers.CharField(max_length=254)
 
 
-class Ask(serializers.Serializer[Any]):
+class Ask(serializers.Serializer[object]):
     """A person to ask, by id or by exact sign-in name."""
 
     user = _user(required=False)
@@ -169,14 +170,14 @@ class Ask(serializers.Serializer[Any]):
         return attrs
 
 
-class ChangeContact(serializers.Serializer[Any]):
+class ChangeContact(serializers.Serializer[object]):
     """Another state of a contact: `friend` accepts, `blocked` blocks. `name`: the caller's own name."""
 
     state = serializers.ChoiceField([FRIEND, BLOCKED], required=False)
     name = serializers.CharField(max_length=64, allow_blank=True, required=False)
 
 
-class SetPresence(serializers.Serializer[Any]):
+class SetPresence(serializers.Serializer[object]):
     """The presence to show; with `hidden` contacts get no notices."""
 
     state = serializers.ChoiceField(

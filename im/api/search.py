@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -22,7 +21,7 @@ MAX_QUERY_LENGTH = 100
 _BEFORE = re.compile(r"[0-9]{1,18}\.[0-9]{1,18}")
 
 
-class Looking(serializers.Serializer[Any]):
+class Looking(serializers.Serializer[object]):
     """The parameters of a search.
 
     `q`: words that a message must all have; the last one may be incomplete. `conversation`: search
@@ -35,18 +34,18 @@ class Looking(serializers.Serializer[Any]):
     count = serializers.IntegerField(min_value=1, max_value=50, default=20)
 
 
-class _Piece(serializers.Serializer[Any]):
+class _Piece(serializers.Serializer[object]):
     text = serializers.CharField()
     hit = serializers.BooleanField()
 
 
-class _Hit(serializers.Serializer[Any]):
+class _Hit(serializers.Serializer[object]):
     cmd = serializers.CharField()
     data = serializers.DictField()  # type: ignore[assignment]  # the field hides a property of the serializer
     snippet = _Piece(many=True)
 
 
-class SearchAnswer(serializers.Serializer[Any]):
+class SearchAnswer(serializers.Serializer[object]):
     """A page of results; `before` is null when there is nothing more."""
 
     success = serializers.IntegerField()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from rest_framework import serializers
@@ -94,14 +95,14 @@ def contact(row: Contact, person: Person | None, presence: Presence | None) -> D
 
 # ---- the same for the description ---------------------------------------------------------------
 
-_Any = serializers.Serializer[Any]
+_Form = serializers.Serializer[object]
 
 
-def _choices(words: Any) -> list[str]:
+def _choices(words: type[StrEnum]) -> list[str]:
     return [word.value for word in words]
 
 
-class Done(_Any):
+class Done(_Form):
     """The call succeeded."""
 
     success = serializers.IntegerField()
@@ -115,19 +116,19 @@ class Nack(Done):
     description = serializers.CharField()
 
 
-def answers(shape: type[_Any]) -> dict[int | str, type[_Any]]:
+def answers(shape: type[_Form]) -> dict[int | str, type[_Form]]:
     """Return the responses of a call for its description: this shape, or a refusal."""
     return {200: shape, "4XX": Nack}
 
 
-class EntryShape(_Any):
+class EntryShape(_Form):
     """An entry of a log, in the same form as pushed entries."""
 
     cmd = serializers.CharField()
     data = serializers.DictField()  # type: ignore[assignment]  # the field hides a property of the serializer
 
 
-class ConversationShape(_Any):
+class ConversationShape(_Form):
     """A conversation in a person's list. The person sees `from_seq` < seq <= `last_seq`."""
 
     conversation_id = serializers.CharField()
@@ -170,7 +171,7 @@ class OneConversation(Done):
     conversation = ConversationShape()
 
 
-class MemberShape(_Any):
+class MemberShape(_Form):
     """A member of a conversation."""
 
     user_id = serializers.CharField()
@@ -206,7 +207,7 @@ class Pins(Done):
     pins = serializers.ListField(child=serializers.IntegerField())
 
 
-class MqttNames(_Any):
+class MqttNames(_Form):
     """Names that an MQTT client uses: the beginning of its client id, and its two topics."""
 
     client_id_prefix = serializers.CharField()
@@ -218,7 +219,7 @@ class MqttNames(_Any):
         return {**super().get_fields(), "in": topic}
 
 
-class ManagementNames(_Any):
+class ManagementNames(_Form):
     """Names with which an administrator's program listens to all messages."""
 
     queue_prefix = serializers.CharField()
@@ -241,7 +242,7 @@ class SignedIn(Done):
     management = ManagementNames(required=False)
 
 
-class FileShape(_Any):
+class FileShape(_Form):
     """A complete file: its measures are null where its content has none."""
 
     id = serializers.UUIDField()
@@ -277,7 +278,7 @@ class Entries(Done):
     last_seq = serializers.IntegerField()
 
 
-class Part(_Any):
+class Part(_Form):
     """The missing entries of one conversation."""
 
     conversation_id = serializers.CharField()
@@ -300,7 +301,7 @@ class Cleared(Done):
     from_seq = serializers.IntegerField()
 
 
-class Reader(_Any):
+class Reader(_Form):
     """A person, and how far that person has read."""
 
     user_id = serializers.CharField()
@@ -327,7 +328,7 @@ class Trace(Done):
     readers = Reader(many=True, required=False, allow_null=True)
 
 
-class PersonShape(_Any):
+class PersonShape(_Form):
     """A person."""
 
     user_id = serializers.CharField()
@@ -340,7 +341,7 @@ class Found(Done):
     person = PersonShape()
 
 
-class ContactShape(_Any):
+class ContactShape(_Form):
     """A contact of the caller; `presence` of friends only."""
 
     user_id = serializers.CharField()

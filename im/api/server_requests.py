@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Any
 
+import amqp
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
@@ -56,9 +56,9 @@ class ServerRequestHandler(threading.Thread):
         try:
             broker.declare(publisher.connection)
             self._announce_start(publisher)
-            channel: Any = publisher.connection.channel()
+            channel: amqp.Channel = publisher.connection.channel()
             channel.basic_qos(0, AT_ONCE, False)
-            requests: list[Any] = []
+            requests: list[amqp.Message] = []
             channel.basic_consume(CENTER_QUEUE, callback=requests.append)
             while not self._stop_asked.is_set():
                 _wait(publisher)
@@ -67,7 +67,7 @@ class ServerRequestHandler(threading.Thread):
         finally:
             close(publisher.connection)
 
-    def _handle(self, publisher: Publisher, channel: Any, message: Any) -> None:
+    def _handle(self, publisher: Publisher, channel: amqp.Channel, message: amqp.Message) -> None:
         """Answer a request, then acknowledge it; so an answer may be sent twice."""
         exchange = str(message.delivery_info["exchange"])
         body = message.body if isinstance(message.body, bytes) else str(message.body).encode()

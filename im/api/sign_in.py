@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.urls import path
 from drf_spectacular.utils import extend_schema
@@ -55,9 +53,9 @@ class Login(Call):
         return ack(**_shown(signed_in))
 
 
-def _shown(signed_in: sign_in.SignedIn) -> dict[str, Any]:
+def _shown(signed_in: sign_in.SignedIn) -> dict[str, object]:
     user = signed_in.token.user
-    fields: dict[str, Any] = {
+    fields: dict[str, object] = {
         "user_id": user,
         "token": signed_in.text,
         "expires_at": signed_in.token.expires_at.isoformat(timespec="seconds"),

@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
@@ -207,7 +207,7 @@ class Device:
         body = {"device": self.name, "way": way, "seqs": self._seqs}
         self._fetch(self.person.call("POST", "heartbeat", body)["behind"])
 
-    def _fetch(self, numbers: Any) -> None:
+    def _fetch(self, numbers: Iterable[str]) -> None:
         for number in [*numbers]:
             log, more = self.logs[number], True
             while more:
@@ -231,14 +231,14 @@ class Device:
     def _acked(self, client_msg_id: str, conversation: str, seq: int) -> None:
         self.told.acked[client_msg_id] = (conversation, seq)
 
-    def _refused(self, data: dict[str, Any]) -> None:
+    def _refused(self, data: Entry) -> None:
         """Note a final refusal; a message refused with `rate` is sent again."""
         if data["code"] != "rate":
             self._answered(
                 data, lambda client_msg_id: self.told.refused.update({client_msg_id: data["code"]})
             )
 
-    def _answered(self, data: dict[str, Any], keep: Callable[[str], object]) -> None:
+    def _answered(self, data: Entry, keep: Callable[[str], object]) -> None:
         client_msg_id = str(data["client_msg_id"] or "")
         keep(client_msg_id)
         with self._lock:

@@ -68,7 +68,7 @@ class Picture:
     """
 
     def __init__(self) -> None:
-        self.messages: dict[int, dict[str, Any]] = {}
+        self.messages: dict[int, Entry] = {}
         self.read: dict[str, int] = {}
 
     def show(self, entry: Entry) -> None:
@@ -90,7 +90,7 @@ class Picture:
                 self._change(message, cmd, data)
 
     @staticmethod
-    def _message(data: dict[str, Any]) -> dict[str, Any]:
+    def _message(data: Entry) -> Entry:
         return {
             "by": data["publisher_id"],
             "text": data["body"],
@@ -100,7 +100,7 @@ class Picture:
         }
 
     @staticmethod
-    def _change(message: dict[str, Any], cmd: str, data: dict[str, Any]) -> None:
+    def _change(message: Entry, cmd: str, data: Entry) -> None:
         if cmd == "recall":
             message |= {"text": "", "gone": True}
         elif cmd == "edit" and data["seq"] > message["edited"] and not message["gone"]:

@@ -17,8 +17,12 @@ import paho.mqtt.client as paho
 import pika
 import stomp  # type: ignore[import-untyped]  # the package has no types
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
 
-OnMessage = Callable[[dict[str, Any]], None]
+Body = dict[str, Any]
+"""A JSON object as the platform sends it. A client that gets another shape stops with the traceback."""
+
+OnMessage = Callable[[Body], None]
 SECONDS = 10
 
 
@@ -29,7 +33,7 @@ class ConnectionRefused(OSError):
 class Wire(Protocol):
     """The connection of a device to the broker."""
 
-    def __init__(self, me: dict[str, Any], device: str, on_message: OnMessage) -> None:
+    def __init__(self, me: Body, device: str, on_message: OnMessage) -> None:
         """Connect with the answer of `login`, and receive. Raises ConnectionRefused."""
 
     @property
@@ -46,7 +50,7 @@ class Wire(Protocol):
         """Cut the network connection, so that nobody disconnects in an orderly way."""
 
 
-def _address(me: dict[str, Any], way: str) -> tuple[str, int, str]:
+def _address(me: Body, way: str) -> tuple[str, int, str]:
     url = urlsplit(me["addresses"][way])
     return url.hostname or "", url.port or 0, url.path
 
@@ -57,7 +61,7 @@ class Amqp:
     A blocking connection belongs to one thread, so other threads put their messages into a queue.
     """
 
-    def __init__(self, me: dict[str, Any], device: str, on_message: OnMessage) -> None:
+    def __init__(self, me: Body, device: str, on_message: OnMessage) -> None:
         self._me, self._device, self._on_message = me, device, on_message
         self._out: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
         self._stop_asked = threading.Event()
@@ -86,7 +90,7 @@ class Amqp:
         self._channel.queue_bind(queue_name, self._me["exchange"])
         self._channel.basic_consume(queue_name, self._on_delivery, auto_ack=True)
 
-    def _on_delivery(self, _channel: Any, _how: Any, _about: Any, body: bytes) -> None:
+    def _on_delivery(self, _channel: object, _how: object, _about: object, body: bytes) -> None:
         self._on_message(json.loads(body))
 
     def _run(self) -> None:
@@ -125,7 +129,7 @@ class Amqp:
 class Mqtt:
     """A connection with paho-mqtt, MQTT 3.1.1."""
 
-    def __init__(self, me: dict[str, Any], device: str, on_message: OnMessage) -> None:
+    def __init__(self, me: Body, device: str, on_message: OnMessage) -> None:
         self._me, self._on_message = me, on_message
         self._state: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._open = False
@@ -141,7 +145,7 @@ class Mqtt:
         client.loop_start()
         self._await("Granted QoS 1")
 
-    def _connected(self, code: Any) -> None:
+    def _connected(self, code: ReasonCode) -> None:
         if code.is_failure:
             self._state.put(str(code))
             return
@@ -190,7 +194,7 @@ class Stomp:
 
     way = "stomp"
 
-    def __init__(self, me: dict[str, Any], device: str, on_message: OnMessage) -> None:
+    def __init__(self, me: Body, device: str, on_message: OnMessage) -> None:
         self._me = me
         host, port, path = _address(me, self.way)
         self._link = connection = self._connection((host, port), path)
@@ -210,7 +214,7 @@ class Stomp:
         if not self._listener.subscribed.wait(SECONDS):
             raise ConnectionRefused("no receipt")
 
-    def _connection(self, address: tuple[str, int], path: str) -> Any:
+    def _connection(self, address: tuple[str, int], path: str) -> stomp.Connection12:
         return stomp.Connection12([address], vhost="im", reconnect_attempts_max=1)
 
     @property
@@ -247,7 +251,7 @@ class WebStomp(Stomp):
 
     way = "web_stomp"
 
-    def _connection(self, address: tuple[str, int], path: str) -> Any:
+    def _connection(self, address: tuple[str, int], path: str) -> stomp.Connection12:
         return stomp.WSStompConnection(
             [address], vhost="im", ws_path=path, reconnect_attempts_max=1
         )
@@ -259,15 +263,15 @@ class _StompListener(stomp.ConnectionListener):  # type: ignore[misc]  # the bas
     def __init__(self, on_message: OnMessage) -> None:
         self._on_message, self.gone, self.subscribed = on_message, False, threading.Event()
 
-    def on_message(self, frame: Any) -> None:
+    def on_message(self, frame: stomp.utils.Frame) -> None:
         """Pass on a received message."""
         self._on_message(json.loads(frame.body))
 
-    def on_receipt(self, frame: Any) -> None:
+    def on_receipt(self, frame: stomp.utils.Frame) -> None:
         """Note that the broker has done what was requested."""
         self.subscribed.set()
 
-    def on_error(self, frame: Any) -> None:
+    def on_error(self, frame: stomp.utils.Frame) -> None:
         """Note a refusal, after which the broker disconnects."""
         self.gone = True
 
@@ -276,9 +280,9 @@ class _StompListener(stomp.ConnectionListener):  # type: ignore[misc]  # the bas
         self.gone = True
 
 
-def _cut(link: Any) -> None:
+def _cut(connection: Any) -> None:
     with suppress(OSError):
-        link.shutdown(2)
+        connection.shutdown(2)
 
 
 WIRES: dict[str, type[Wire]] = {

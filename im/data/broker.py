@@ -81,7 +81,7 @@ def declare(connection: amqp.Connection | None = None) -> int:
     """
     own = connection or connect(settings.IM_AMQP_URL)
     try:
-        channel: Any = own.channel()
+        channel: amqp.Channel = own.channel()
         for name, kind in _EXCHANGES.items():
             channel.exchange_declare(name, kind, **_DURABLE)
         channel.queue_declare(DEAD, **_DURABLE)
@@ -107,7 +107,7 @@ def declare_and_limit() -> int:
     return count
 
 
-def _bind_centers(channel: Any, centers: int) -> None:
+def _bind_centers(channel: amqp.Channel, centers: int) -> None:
     """Bind the centers' queues: one center reads directly, several share by conversation.
 
     The new binding is made before the old one is removed, so for a moment a message may arrive
@@ -145,7 +145,7 @@ class _SharedConnection:
         self._connection: amqp.Connection | None = None
         self._used = 0.0
 
-    def do(self, work: Callable[[Any], T]) -> T:
+    def do(self, work: Callable[[amqp.Channel], T]) -> T:
         """Run `work` on a channel, and once more on a new connection if the old one was dead.
 
         Raises BrokerUnavailable.
@@ -161,7 +161,7 @@ class _SharedConnection:
                         raise BrokerUnavailable(str(error)) from None
         raise AssertionError
 
-    def _once(self, work: Callable[[Any], T]) -> T:
+    def _once(self, work: Callable[[amqp.Channel], T]) -> T:
         if time.monotonic() - self._used > self.STALE_SECONDS:
             close(self._connection)
             self._connection = None
@@ -182,7 +182,7 @@ def ensure_user(user: str) -> None:
     _shared_connection.do(lambda channel: _declare_user(channel, user))
 
 
-def _declare_user(channel: Any, user: str) -> None:
+def _declare_user(channel: amqp.Channel, user: str) -> None:
     name = t.user_exchange(user)
     channel.exchange_declare(name, "fanout", durable=False, auto_delete=True, nowait=True)
     for source, key in (
@@ -250,7 +250,7 @@ def _in_path(text: str) -> str:
     return quote(text, safe="")
 
 
-def _call_management(method: str, path: str, body: Any = None, reason: str = "") -> Any:
+def _call_management(method: str, path: str, body: object = None, reason: str = "") -> Any:
     """Call the management API; `None` means that the named thing does not exist.
 
     Raises BrokerUnavailable.

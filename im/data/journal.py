@@ -278,7 +278,7 @@ def _staged(push: Publication, now: datetime) -> outbox.Row:
 
 
 def entries(
-    database: str, columns: Sequence[str], points: Collection[Sequence[Any]]
+    database: str, columns: Sequence[str], points: Collection[Sequence[object]]
 ) -> list[StoredEntry]:
     """Return the entries whose columns have one of these value tuples."""
     if not points:
@@ -288,7 +288,7 @@ def entries(
     return select(database, condition, [value for point in points for value in point])
 
 
-def select(database: str, condition: str, values: Sequence[Any]) -> list[StoredEntry]:
+def select(database: str, condition: str, values: Sequence[object]) -> list[StoredEntry]:
     """Return the entries that meet an SQL condition."""
     query = f"SELECT {COLUMNS} FROM im_entry WHERE {condition}"
     return [stored(row) for row in sql.select(database, query, values)]

@@ -9,8 +9,6 @@ server's configuration | | anything else | `msg_refused`, which nobody answers |
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 from django.db import transaction
 
@@ -116,7 +114,7 @@ def answers_to(database: str, exchange: str, body: bytes) -> list[Publication]:
     return [refusal_notice(COMM_GB, code, str(cmd)[:64] if isinstance(cmd, str) else "")]
 
 
-def _parsed(body: bytes) -> dict[str, Any]:
+def _parsed(body: bytes) -> Data:
     try:
         request = orjson.loads(body)
     except ValueError:

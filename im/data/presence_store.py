@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from functools import cache
-from typing import Any
 
 import redis
 
@@ -76,11 +75,13 @@ def _redis() -> redis.Redis:
 
 
 @cache
-def _script() -> Any:
+def _script() -> redis.commands.core.Script:
     return redis.commands.core.Script(_redis(), _KEEP)
 
 
-def _update_devices(client: Any, user: str, now: float, device: str = "", line: str = "") -> None:
+def _update_devices(
+    client: redis.Redis, user: str, now: float, device: str = "", line: str = ""
+) -> None:
     """Set or remove a device of a person, and bring the person's state up to date."""
     keys = [f"im:devices:{user}", ONLINE, SILENCE, CHOSEN, CHANGED]
     _script()(keys=keys, args=[user, int(now), MOST_DEVICES, device, line], client=client)

@@ -173,7 +173,7 @@ def mentions(database: str, user: str, mine: Iterable[Member]) -> dict[int, int]
     return {row[0]: row[1] for row in _union(database, _MENTION, values)}
 
 
-def _union(database: str, query: str, values: list[list[Any]]) -> list[tuple[Any, ...]]:
+def _union(database: str, query: str, values: list[list[object]]) -> list[tuple[Any, ...]]:
     if not values:
         return []
     flat = [value for row in values for value in row]

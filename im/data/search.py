@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from prometheus_client.core import GaugeMetricFamily
 
@@ -117,7 +117,7 @@ def _leader_first(database: str, ask: SearchRequest) -> tuple[list[GramLookup], 
     An empty list means that one of them has no entry at all.
     """
     parts = ask.query.parts
-    queries, values = [], list[Any]()
+    queries, values = [], list[object]()
     for part in parts:
         leader, bounds = _led_by(ask, part, 0, EVER)
         queries.append(f"SELECT COUNT(*) FROM (SELECT 1{leader} LIMIT {COMMON}) few")
@@ -127,7 +127,7 @@ def _leader_first(database: str, ask: SearchRequest) -> tuple[list[GramLookup], 
     return [] if 0 in counts else [parts[index] for index in order], min(counts) == COMMON
 
 
-def _led_by(ask: SearchRequest, part: GramLookup, low: int, high: int) -> tuple[str, list[Any]]:
+def _led_by(ask: SearchRequest, part: GramLookup, low: int, high: int) -> tuple[str, list[object]]:
     """Return the SQL and values that select messages with a lookup's entry, between two places."""
     if part.is_prefix:
         leader = _LEADER.format(mine=ask.mine, is_it="BETWEEN %s AND %s")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 
@@ -128,7 +127,7 @@ def _member(number: int, person: Person, role: Role = Role.MEMBER) -> Member:
 
 
 def change(
-    store: PlatformStore, number: int, me: Person, wanted: dict[str, Any], now: datetime
+    store: PlatformStore, number: int, me: Person, wanted: dict[str, object], now: datetime
 ) -> None:
     """Change name, notice, way of joining, or whether only administrators may write."""
     with lock_conversation(store, number, me, now) as locked:

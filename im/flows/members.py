@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any
 
 from foundation.cells.directory import PlatformStore
 from im.data import people, queries
@@ -226,7 +225,7 @@ def mute(
             locked.log(Cmd.MEMBER, {"what": "muted", "until": until_text, **name_people([target])})
 
 
-def _update_member(locked: LockedConversation, target: Member, **columns: Any) -> None:
+def _update_member(locked: LockedConversation, target: Member, **columns: object) -> None:
     """Change a member's row; centers, which cache members by version, read them again."""
     locked.row.members_changed()
     Member.objects.using(locked.database).filter(pk=target.pk).update(**columns)

@@ -6,7 +6,6 @@ All functions raise `locked_conversation.Denied`.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 
@@ -24,7 +23,7 @@ MESSAGE = "there is no such message"
 
 
 def change_settings(
-    store: PlatformStore, number: int, user: str, wanted: dict[str, Any], now: datetime
+    store: PlatformStore, number: int, user: str, wanted: dict[str, object], now: datetime
 ) -> None:
     """Change "do not disturb" and "on top": `quiet`, `pinned`."""
     with transaction.atomic(using=store.database):
@@ -89,7 +88,7 @@ def _lock_member(store: PlatformStore, number: int, user: str) -> Member:
     return mine
 
 
-def _update(store: PlatformStore, mine: Member, columns: dict[str, Any]) -> None:
+def _update(store: PlatformStore, mine: Member, columns: dict[str, object]) -> None:
     Member.objects.using(store.database).filter(pk=mine.pk).update(**columns)
 
 

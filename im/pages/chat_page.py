@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -30,7 +28,7 @@ def page(request: HttpRequest) -> HttpResponse:
         raise Http404
     assert isinstance(request.user, Account)
     me = person_of_account(request.user)
-    start: dict[str, Any] = {
+    start: dict[str, object] = {
         "me": {"id": me.id, "name": me.name},
         "api": reverse("im-files").removesuffix("files"),
         "largest": settings.IM_FILE_MAX_BYTES,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeVar
 
 from django.contrib import admin
 from django.db import transaction
+from django.forms import ModelForm
 from django.http import HttpRequest
 
 from foundation.cells.directory import own_platform, store_of
@@ -14,14 +15,16 @@ from foundation.web.scoping import SITE
 from im.data import journal, notices
 from im.models import BalanceServer, MediaServer
 
+S = TypeVar("S", BalanceServer, MediaServer)
 
-class _ServerAdmin(BaseAdmin):
+
+class _ServerAdmin(BaseAdmin[S]):
     scope = (SITE,)
     list_display = ["server_id", "local_host1", "http_listen_port", "rtsp_listen_port", "log_level"]
     search_fields = ["^server_id"]
     ordering = ["server_id"]
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: S, form: ModelForm[S], change: bool) -> None:
         """Save the configuration and notify the server, in one transaction."""
         store = store_of(own_platform())
         with transaction.atomic(using=store.database):
@@ -31,7 +34,7 @@ class _ServerAdmin(BaseAdmin):
 
 
 @admin.register(BalanceServer)
-class BalanceServerAdmin(_ServerAdmin):
+class BalanceServerAdmin(_ServerAdmin[BalanceServer]):
     """The configurations of load balancers."""
 
     fields = [
@@ -44,7 +47,7 @@ class BalanceServerAdmin(_ServerAdmin):
 
 
 @admin.register(MediaServer)
-class MediaServerAdmin(_ServerAdmin):
+class MediaServerAdmin(_ServerAdmin[MediaServer]):
     """The configurations of media servers."""
 
     fields = [

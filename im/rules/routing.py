@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
 from im.rules.messages import (
     BatchResult,
+    Data,
     Notice,
     StoredEntry,
     acknowledgement,
@@ -88,9 +88,7 @@ def keys_of(ways: Ways) -> tuple[str, ...]:
     )
 
 
-def _to_all(
-    conversation: int, message: dict[str, Any], keys: tuple[str, ...]
-) -> Iterator[Publication]:
+def _to_all(conversation: int, message: Data, keys: tuple[str, ...]) -> Iterator[Publication]:
     """Return the publications of a message in a conversation; one even when nobody is online.
 
     Archivers listen by the conversation's key.
@@ -100,7 +98,7 @@ def _to_all(
         yield Publication(INCOMING, key, body, keys[first : first + KEYS_A_PUBLISH])
 
 
-def _to_one(user: str, message: dict[str, Any], ways: Ways) -> Publication:
+def _to_one(user: str, message: Data, ways: Ways) -> Publication:
     """Return the publication of a message to one person.
 
     A person of whom no protocol is known may listen over any.

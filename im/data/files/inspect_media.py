@@ -35,7 +35,7 @@ RECORDINGS = {
     "flac": "flac",
 }
 BYTES = "application/octet-stream"
-Info = dict[str, Any]
+Info = dict[str, str | int | bool | None]
 
 
 def inspect(path: str, thumbnail: str) -> Info:

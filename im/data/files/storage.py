@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from django.core.files import File as Content
 from django.core.files.storage import Storage, storages
@@ -45,12 +45,12 @@ def save(number: str, path: Path, suffix: str = "") -> None:
         linked.unlink(missing_ok=True)
 
 
-def open_file(number: str, suffix: str = "") -> IO[Any]:
+def open_file(number: str, suffix: str = "") -> IO[bytes]:
     """Open a file. Raises FileNotFoundError, or what the storage raises."""
     return storage().open(name_of(number, suffix))
 
 
-def pieces(file: IO[Any], first: int, last: int) -> Iterator[bytes]:
+def pieces(file: IO[bytes], first: int, last: int) -> Iterator[bytes]:
     """Yield the bytes from `first` to `last`, both included, and close the file at the end."""
     with file:
         file.seek(first)

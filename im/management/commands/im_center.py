@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from argparse import ArgumentParser
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -25,15 +24,13 @@ class Command(BaseCommand):
         """Add the number of the center."""
         parser.add_argument("--number", type=int, default=0, help="0 to IM_CENTERS - 1")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, number: int, **options: object) -> None:
         """Run the center."""
-        if not 0 <= options["number"] < settings.IM_CENTERS:
-            raise CommandError(
-                f"IM_CENTERS is {settings.IM_CENTERS}: no center {options['number']}"
-            )
-        center = Center(options["number"])
+        if not 0 <= number < settings.IM_CENTERS:
+            raise CommandError(f"IM_CENTERS is {settings.IM_CENTERS}: no center {number}")
+        center = Center(number)
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signal_number, lambda *_: center.ask_to_stop())
-        for helper in helper_threads(options["number"]):
+        for helper in helper_threads(number):
             helper.start()
         center.run()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from datetime import timedelta
-from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.db import transaction
@@ -30,14 +29,14 @@ class Command(BaseCommand):
         parser.add_argument("--days", type=int, default=90, help="lifetime in days (1 to 400)")
         parser.add_argument("--alone", action="store_true", help="revoke earlier tokens")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, name: str, days: int, alone: bool, **options: object) -> None:
         """Issue a token, and revoke earlier ones if requested."""
-        user, now = f"s.{options['name']}", clock.now()
-        seconds = int(timedelta(days=min(max(options["days"], 1), 400)).total_seconds())
-        if options["alone"]:
+        user, now = f"s.{name}", clock.now()
+        seconds = int(timedelta(days=min(max(days, 1), 400)).total_seconds())
+        if alone:
             database = store_of(own_platform()).database
             with transaction.atomic(using=database):
                 revoke.revoke_all(database, [user], int(timedelta(days=401).total_seconds()))
-        moment = now.timestamp() + 1 if options["alone"] else now.timestamp()
+        moment = now.timestamp() + 1 if alone else now.timestamp()
         text, _ = tokens.issue(user, own_platform(), tokens.Bearer.SERVICE, moment, seconds)
         self.stdout.write(text)

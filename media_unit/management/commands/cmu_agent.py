@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -19,7 +18,7 @@ class Command(BaseCommand):
     help = "A media unit: takes conferences over RabbitMQ and runs them on the Janus beside it."
     requires_system_checks: list[str] = []
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         """Run until SIGTERM."""
         # The agent itself logs once, in one line, that the broker is away.
         logging.getLogger("aiormq").setLevel("CRITICAL")

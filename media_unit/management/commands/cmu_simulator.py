@@ -8,7 +8,7 @@ import os
 import random
 import signal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -41,6 +41,24 @@ what somebody in a conference wishes: {"unit": "s3", "do": "rename", "confE164",
 {"do": "extend", "confE164", "delay"}, {"do": "end", "confE164"}."""
 
 
+class Options(TypedDict):
+    """The arguments of the command, as `add_arguments` describes them."""
+
+    units: int
+    conferences: int
+    ports: int | None
+    hd: int | None
+    ip: str
+    prefix: str
+    platform: str | None
+    room: str | None
+    vrs: bool
+    fault: list[str]
+    set: list[str]
+    broker: str | None
+    control_queue: str
+
+
 class Command(BaseCommand):
     """The command runs simulated media units. It needs no database."""
 
@@ -71,7 +89,7 @@ class Command(BaseCommand):
         add("--broker", help="AMQP URL (AMQP_URL)")
         add("--control-queue", default=CONTROL_QUEUE, help=f"takes orders ({CONTROL_QUEUE})")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Unpack[Options]) -> None:
         """Run units until SIGTERM, or send orders to running ones."""
         broker = options["broker"] or settings.AMQP_URL
         now = clock.now()
@@ -101,7 +119,7 @@ class Command(BaseCommand):
         simulator.run()
 
 
-def _units(options: dict[str, Any]) -> list[FaultyUnit]:
+def _units(options: Options) -> list[FaultyUnit]:
     confs, count = options["conferences"], options["units"]
     if not 0 < count <= 1000 or confs < 0:
         raise CommandError("--units must lie between 1 and 1000, --conferences not below 0")
