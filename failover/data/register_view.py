@@ -105,18 +105,18 @@ def read() -> RegisterView:
     if not is_there():
         return RegisterView(rows={})
     with _link() as link:
-        rows = {one["platform"]: _row(one) for one in link.rows(_ROWS)}
+        rows = {row["platform"]: _row(row) for row in link.rows(_ROWS)}
         reports: defaultdict[str, dict[str, AgentReport]] = defaultdict(dict)
-        for one in link.rows(_REPORTS):
-            reports[one["platform"]][one["site"]] = _said(one)
-        numbers = {one["platform"]: int(one["number"]) for one in link.rows(_NUMBERS)}
+        for row in link.rows(_REPORTS):
+            reports[row["platform"]][row["site"]] = _report(row)
+        numbers = {row["platform"]: int(row["number"]) for row in link.rows(_NUMBERS)}
     return RegisterView(rows=rows, reports=dict(reports), numbers=numbers)
 
 
 def serving(platform: str) -> str:
     """Return, at the core, the site that serves a platform: its own where the register has no row."""
-    found = Register.objects.filter(platform=platform).values_list("owner", flat=True).first()
-    return found or platform
+    owner = Register.objects.filter(platform=platform).values_list("owner", flat=True).first()
+    return owner or platform
 
 
 def timeline(most: int = 50) -> list[Event]:
@@ -124,10 +124,10 @@ def timeline(most: int = 50) -> list[Event]:
     if not is_there():
         return []
     with _link() as link:
-        found = link.rows(_EVENTS, [most])
-    for one in found:
-        one["at"], one["solo"] = one["at"].replace(tzinfo=UTC), bool(one["solo"])
-    return [Event(**one) for one in found]
+        rows = link.rows(_EVENTS, [most])
+    for row in rows:
+        row["at"], row["solo"] = row["at"].replace(tzinfo=UTC), bool(row["solo"])
+    return [Event(**row) for row in rows]
 
 
 def change(before: RegisterRow, after: RegisterRow, kind: str, site: str, because: str) -> bool:
@@ -180,12 +180,12 @@ def _link() -> Iterator[DatabaseLink]:
         link.close()
 
 
-def _row(found: dict[str, Any]) -> RegisterRow:
-    flags = {name: bool(found[name]) for name in ("solo", "forced", "wish_force", "wish_fence")}
-    return RegisterRow(**{**found, **flags, "mode": Mode(found["mode"])})
+def _row(columns: dict[str, Any]) -> RegisterRow:
+    flags = {name: bool(columns[name]) for name in ("solo", "forced", "wish_force", "wish_fence")}
+    return RegisterRow(**{**columns, **flags, "mode": Mode(columns["mode"])})
 
 
-def _said(found: dict[str, Any]) -> AgentReport:
-    age = timedelta(microseconds=max(0, found["age"]))
-    words = {name: found[name] for name in ("role", "lag", "sentence")}
-    return AgentReport(well=bool(found["well"]), age=age, **words)
+def _report(columns: dict[str, Any]) -> AgentReport:
+    age = timedelta(microseconds=max(0, columns["age"]))
+    words = {name: columns[name] for name in ("role", "lag", "sentence")}
+    return AgentReport(well=bool(columns["well"]), age=age, **words)

@@ -45,27 +45,27 @@ class FailoverUnitOfWork:
 
     def rooms(self) -> list[MachineRoom]:
         """Return the platform's machine rooms, in their order of backup."""
-        found = MachineRoom.objects.using(self.database).filter(platform_id=self.platform)
-        return list(found.order_by("order", "moid"))
+        rooms = MachineRoom.objects.using(self.database).filter(platform_id=self.platform)
+        return list(rooms.order_by("order", "moid"))
 
     def watched(self) -> dict[str, Room]:
         """Lock and return what is remembered of each room: one process at a time decides."""
-        found = RoomWatch.objects.using(self.database).select_for_update().order_by("room")
+        watches = RoomWatch.objects.using(self.database).select_for_update().order_by("room")
         return {
             r.room: Room(mode=r.mode, abnormal=r.abnormal, since=r.since, number=r.number)
-            for r in found
+            for r in watches
         }
 
     def remember(self, moid: str, room: Room, because: str) -> None:
         """Save the state of a room, and the reason where it has changed."""
-        told = {"changed_at": self.now, "because": because} if because else {}
+        change = {"changed_at": self.now, "because": because} if because else {}
         RoomWatch.objects.using(self.database).update_or_create(
             room=moid,
             defaults={
                 "abnormal": room.abnormal,
                 "since": room.since,
                 "number": room.number,
-                **told,
+                **change,
             },
         )
 
@@ -89,8 +89,8 @@ class FailoverUnitOfWork:
     ) -> bool:
         """Remember the notice of a room or platform if it is the newest; `False` means that it is old."""
         query = f"SELECT epoch, number FROM {_HEARD} WHERE subject=%s FOR UPDATE"
-        found = sql.select(self.database, query, [subject])
-        if not is_newer(found[0] if found else None, order):
+        rows = sql.select(self.database, query, [subject])
+        if not is_newer(rows[0] if rows else None, order):
             return False
         columns = ("subject", "epoch", "number", "state", "serving", "at")
         row: tuple[Any, ...] = (subject, *order, state, serving, to_db_datetime(self.now))

@@ -37,7 +37,7 @@ class Agent:
         self.register = Register(register, cell.platform, site)
         self.watch = CellObserver(cell, site, Server(cell), self.register)
         self.steps = Steps(self.watch, point)
-        self.said = ("", "")
+        self.logged = ("", "")
         self._reported_at = float("-inf")
 
     def run(self, end: Event) -> None:
@@ -52,10 +52,10 @@ class Agent:
         """Observe the cell, decide, and do one step. `True` means that it was done: observe again at once."""
         facts = self.watch.look()
         step = decide(facts, self.limits, time.monotonic())
-        changed = self._say(step.action, step.because)
-        done = self._do(step, facts)
+        changed = self._log_decision(step.action, step.because)
+        acted = self._do(step, facts)
         self._report(facts, step, changed)
-        return done
+        return acted
 
     def _do(self, step: Step, facts: Facts) -> bool:
         if step.action is Action.NOTHING:
@@ -63,15 +63,15 @@ class Agent:
         try:
             self.steps.run(step, facts)
         except (Unfinished, Failure, NoServer, OSError) as error:
-            self._say(step.action, f"{step.because}: {error}")
+            self._log_decision(step.action, f"{step.because}: {error}")
             return False
         return True
 
-    def _say(self, do: str, because: str) -> bool:
+    def _log_decision(self, do: str, because: str) -> bool:
         """Log a decision, unless it is the same as in the cycle before; return whether it was logged."""
-        if (do, because) == self.said:
+        if (do, because) == self.logged:
             return False
-        self.said = (do, because)
+        self.logged = (do, because)
         log.info("%s at %s: %s", self.cell.platform, self.site, because)
         return True
 
@@ -85,13 +85,13 @@ class Agent:
             role=_role(facts),
             well=self.watch.is_well(facts),
             lag=self.watch.lag,
-            sentence=self.said[1],
+            sentence=self.logged[1],
         )
         row = facts.row or facts.last
-        known = {"owner": row.owner, "epoch": row.epoch, "solo": row.solo} if row else {}
+        ownership = {"owner": row.owner, "epoch": row.epoch, "solo": row.solo} if row else {}
         file = self.cell.directory / "status.json"
-        said = {"sentence": report.sentence, "role": report.role, "lag": report.lag, **known}
-        file.write_text(json.dumps({**said, "well": report.well, "at": time.time()}) + "\n")
+        state = {"sentence": report.sentence, "role": report.role, "lag": report.lag, **ownership}
+        file.write_text(json.dumps({**state, "well": report.well, "at": time.time()}) + "\n")
         if facts.row is None:
             return
         try:

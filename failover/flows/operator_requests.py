@@ -52,9 +52,9 @@ def takeover(
 ) -> OperatorRequest:
     """Request that the backup serves a platform from now on. Raises RequestRefused and Failure."""
 
-    def refuse(row: RegisterRow, at: RegisterView, called: dict[str, str]) -> str:
-        said = at.reports.get(platform, {})
-        return refuse_takeover(row, said, called, anyway=anyway, force=force)
+    def refuse(row: RegisterRow, view: RegisterView, named: dict[str, str]) -> str:
+        reports = view.reports.get(platform, {})
+        return refuse_takeover(row, reports, named, anyway=anyway, force=force)
 
     def wanted(row: RegisterRow) -> RegisterRow:
         return replace(row, wish=row.backup, wish_by=by, wish_force=force)
@@ -65,8 +65,8 @@ def takeover(
 def handback(platform: str, by: str, *, dry_run: bool = False) -> OperatorRequest:
     """Request that the home gets its platform back now. Raises RequestRefused and Failure."""
 
-    def refuse(row: RegisterRow, at: RegisterView, called: dict[str, str]) -> str:
-        return refuse_handback(row, at.reports.get(platform, {}), called)
+    def refuse(row: RegisterRow, view: RegisterView, named: dict[str, str]) -> str:
+        return refuse_handback(row, view.reports.get(platform, {}), named)
 
     def wanted(row: RegisterRow) -> RegisterRow:
         return replace(row, wish=row.home, wish_by=by, wish_force=False)
@@ -80,8 +80,8 @@ def fence(platform: str, by: str, *, force: bool = False, dry_run: bool = False)
     The killed database stays down until then. Raises RequestRefused and Failure.
     """
 
-    def refuse(row: RegisterRow, at: RegisterView, called: dict[str, str]) -> str:
-        return refuse_fence(row, at.reports.get(platform, {}), called, force=force)
+    def refuse(row: RegisterRow, view: RegisterView, named: dict[str, str]) -> str:
+        return refuse_fence(row, view.reports.get(platform, {}), named, force=force)
 
     def wanted(row: RegisterRow) -> RegisterRow:
         other = row.other(row.owner)
@@ -96,8 +96,8 @@ def withdraw(platform: str, by: str, *, dry_run: bool = False) -> OperatorReques
     def wanted(row: RegisterRow) -> RegisterRow:
         return replace(row, wish="", wish_by="", wish_force=False, wish_fence=False)
 
-    def refuse(row: RegisterRow, at: RegisterView, called: dict[str, str]) -> str:
-        return refuse_withdrawal(row, called)
+    def refuse(row: RegisterRow, view: RegisterView, named: dict[str, str]) -> str:
+        return refuse_withdrawal(row, named)
 
     return _ask(platform, by, "withdrawn", refuse, wanted, dry_run=dry_run)
 
@@ -105,8 +105,8 @@ def withdraw(platform: str, by: str, *, dry_run: bool = False) -> OperatorReques
 def set_mode(platform: str, by: str, mode: Mode, *, dry_run: bool = False) -> OperatorRequest:
     """Set who decides on a takeover, in the tree and in the register. Raises RequestRefused and Failure."""
 
-    def refuse(row: RegisterRow, at: RegisterView, called: dict[str, str]) -> str:
-        return refuse_mode(row, mode, at.reports.get(platform, {}), called)
+    def refuse(row: RegisterRow, view: RegisterView, named: dict[str, str]) -> str:
+        return refuse_mode(row, mode, view.reports.get(platform, {}), named)
 
     if not is_tree_edited_here():
         raise RequestRefused(f"the mode is set at the core: {settings.CORE_URL}/admin/")
@@ -126,13 +126,13 @@ def _ask(
     *,
     dry_run: bool,
 ) -> OperatorRequest:
-    at, called = register_view.read(), names()
-    row = at.rows.get(platform)
+    view, named = register_view.read(), names()
+    row = view.rows.get(platform)
     if row is None:
         raise RequestRefused(
-            f"{called.get(platform, platform)} is not in the register: it has no backup"
+            f"{named.get(platform, platform)} is not in the register: it has no backup"
         )
-    if why := refuse(row, at, called):
+    if why := refuse(row, view, named):
         raise RequestRefused(why)
     sentence = f"{kind}, asked for by {by}"
     if dry_run or wanted is None:

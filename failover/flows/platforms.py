@@ -58,7 +58,7 @@ from wire.platforms import (
 from wire.routes import Routes, pms_queue
 
 log = logging.getLogger("failover.platforms")
-_told: dict[str, PlatformState] = {}
+_published: dict[str, PlatformState] = {}
 
 
 # ---- what is known ------------------------------------------------------------------------------
@@ -89,9 +89,9 @@ def _cell(platform: str) -> RegisterRow | None:
     )
 
 
-def state(platform: str, at: RegisterView) -> PlatformState:
+def state(platform: str, register: RegisterView) -> PlatformState:
     """Return the notice of a platform's state, with its mains and backups."""
-    row = at.rows.get(platform)
+    row = register.rows.get(platform)
     around = BackupPlatform.objects.order_by("order")
     mains = around.filter(backup_id=platform).values_list("platform_id", flat=True)
     backups = around.filter(platform_id=platform).values_list("backup_id", flat=True)
@@ -100,14 +100,14 @@ def state(platform: str, at: RegisterView) -> PlatformState:
         state=state_of(row),
         epoch=row.epoch if row else 0,
         serving=row.owner if row else platform,
-        mains=tuple(_neighbour(one, at) for one in mains),
-        backups=tuple(_neighbour(one, at) for one in backups),
-        number=at.numbers.get(platform, 0),
+        mains=tuple(_neighbour(other, register) for other in mains),
+        backups=tuple(_neighbour(other, register) for other in backups),
+        number=register.numbers.get(platform, 0),
     )
 
 
-def _neighbour(platform: str, at: RegisterView) -> Neighbour:
-    return Neighbour(platform=platform, state=state_of(at.rows.get(platform)))
+def _neighbour(platform: str, register: RegisterView) -> Neighbour:
+    return Neighbour(platform=platform, state=state_of(register.rows.get(platform)))
 
 
 def config(platform: str) -> PlatformConfig:
@@ -115,14 +115,14 @@ def config(platform: str) -> PlatformConfig:
 
     For this site's own platform the copies of other platforms' data are added.
     """
-    one = PlatformDomain.objects.filter(pk=platform).first()
-    redis, mysql = one.redis_url if one else "", one.database_url if one else ""
+    domain = PlatformDomain.objects.filter(pk=platform).first()
+    redis, mysql = domain.redis_url if domain else "", domain.database_url if domain else ""
     stores = [(platform, redis, mysql)]
     if platform == own_platform():
         stores += [_copy(other) for other in possible_platforms() if other != platform]
     return PlatformConfig(
         platform=platform,
-        mq=Address(url=one.broker_url if one else ""),
+        mq=Address(url=domain.broker_url if domain else ""),
         redis=tuple(StoreAddress(url=url, platform=p) for p, url, _ in stores),
         mysql=tuple(StoreAddress(url=url, platform=p) for p, _, url in stores),
     )
@@ -131,10 +131,10 @@ def config(platform: str) -> PlatformConfig:
 def _copy(platform: str) -> tuple[str, str, str]:
     """Return where this site has another platform's data; without user and password."""
     store = store_of(platform)
-    at = settings.DATABASES[store.database]
+    address = settings.DATABASES[store.database]
     parts = urlsplit(store.redis_url)
     redis = f"redis://{parts.hostname}:{parts.port or 6379}{parts.path}"
-    return platform, redis, f"mysql://{at['HOST']}:{at['PORT']}/{at['NAME']}"
+    return platform, redis, f"mysql://{address['HOST']}:{address['PORT']}/{address['NAME']}"
 
 
 # ---- the PMS answers ----------------------------------------------------------------------------
@@ -142,14 +142,14 @@ def _copy(platform: str) -> tuple[str, str, str]:
 
 def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
     """Answer CSS' questions; also where another site serves this platform."""
-    rows, bad, at = [], [], None
+    rows, bad, register = [], [], None
     for delivery in deliveries:
-        asked = delivery.message
-        if isinstance(asked, AskPlatformState):
-            at = at or read_register()
-            rows.append(_reply(delivery, state(asked.platform, at)))
-        elif isinstance(asked, AskPlatformConfig):
-            rows.append(_reply(delivery, config(asked.platform)))
+        request = delivery.message
+        if isinstance(request, AskPlatformState):
+            register = register or read_register()
+            rows.append(_reply(delivery, state(request.platform, register)))
+        elif isinstance(request, AskPlatformConfig):
+            rows.append(_reply(delivery, config(request.platform)))
         else:
             delivery.unreadable = delivery.unreadable or "type: is not taken here"
             bad.append(delivery)
@@ -173,13 +173,13 @@ def publish_changes(platform: str) -> None:
     """
     register = read_register()
     states = [state(possible, register) for possible in possible_platforms()]
-    notices = [notice for notice in states if notice != _told.get(notice.platform)]
+    notices = [notice for notice in states if notice != _published.get(notice.platform)]
     if not notices:
         return
     with begin(platform) as uow:
         for notice in notices if uow.is_open else ():
             uow.send(Send(message=notice, route=Routes.PLATFORM_NOTICE))
-    _told.update({notice.platform: notice for notice in notices})
+    _published.update({notice.platform: notice for notice in notices})
     wake_up.everywhere(platform)
 
 
@@ -191,10 +191,10 @@ def ask(platform: str, *, everything: bool = False) -> None:
     with begin(platform) as uow:
         if not uow.is_open:
             return
-        for one in possible_platforms():
-            _ask(uow, AskPlatformState(platform=one))
+        for possible in possible_platforms():
+            _ask(uow, AskPlatformState(platform=possible))
             if everything:
-                _ask(uow, AskPlatformConfig(platform=one))
+                _ask(uow, AskPlatformConfig(platform=possible))
     wake_up.everywhere(platform)
 
 
@@ -221,8 +221,8 @@ def on_platform_state(uow: FailoverUnitOfWork, notice: PlatformState, envelope: 
 def on_platform_config(uow: FailoverUnitOfWork, notice: PlatformConfig, envelope: Envelope) -> None:
     """Compare it with this site's environment: credentials, and so the addresses, come from there."""
     if notice.platform == own_platform():
-        told = {one.platform for one in notice.mysql}
-        for missing in set(possible_platforms()) - told:
+        named = {address.platform for address in notice.mysql}
+        for missing in set(possible_platforms()) - named:
             log.warning("the PMS does not know that this site has the data of %s", missing)
 
 

@@ -51,21 +51,21 @@ def watch(platform: str) -> None:
 
 def _watch(uow: FailoverUnitOfWork) -> list[str]:
     """Return what has changed, and why."""
-    rooms, known = uow.rooms(), uow.watched()
+    rooms, remembered = uow.rooms(), uow.watched()
     default = next((room.moid for room in rooms if room.is_default), "")
     units = uow.units_by_room(default)
-    now_known = {room.moid: known.get(room.moid, Room()) for room in rooms}
+    states = {room.moid: remembered.get(room.moid, Room()) for room in rooms}
     changed = []
     for room in rooms:
-        before, here = now_known[room.moid], units.get(room.moid, [])
-        others = any(not o.abnormal and m != room.moid for m, o in now_known.items())
-        alive = sum(online for _, _, online in here)
-        after, because = decide_room(before, len(here), alive, uow.now, others_normal=others)
-        now_known[room.moid] = after
-        if after != known.get(room.moid):
+        before, units_here = states[room.moid], units.get(room.moid, [])
+        others = any(not other.abnormal and moid != room.moid for moid, other in states.items())
+        alive = sum(online for _, _, online in units_here)
+        after, because = decide_room(before, len(units_here), alive, uow.now, others_normal=others)
+        states[room.moid] = after
+        if after != remembered.get(room.moid):
             uow.remember(room.moid, after, because)
         if because:
-            changed.append(_tell(uow, room, after, because))
+            changed.append(_stage_notice(uow, room, after, because))
     return changed
 
 
@@ -73,22 +73,24 @@ def remind(platform: str) -> None:
     """Tell again what CSS has not heard yet: a lost notice does no harm."""
     with begin(platform) as uow:
         failover = uow.part(FailoverUnitOfWork)
-        known = failover.watched() if failover.is_open else {}
-        unheard = [room for room in failover.rooms() if room.moid in known]
-        unheard = [room for room in unheard if room.abnormal is not known[room.moid].abnormal]
+        remembered = failover.watched() if failover.is_open else {}
+        unheard = [room for room in failover.rooms() if room.moid in remembered]
+        unheard = [room for room in unheard if room.abnormal is not remembered[room.moid].abnormal]
         for room in unheard:
-            _tell(failover, room, known[room.moid], "told again")
+            _stage_notice(failover, room, remembered[room.moid], "told again")
     if unheard:
         wake_up.everywhere(platform)
 
 
-def _tell(uow: FailoverUnitOfWork, room: MachineRoom, watched: Room, because: str) -> str:
+def _stage_notice(uow: FailoverUnitOfWork, room: MachineRoom, watched: Room, because: str) -> str:
     """Stage the notice of a room's state, and return it as a sentence for people."""
     state: State = "abnormal" if watched.abnormal else "normal"
     sentence = f"room {room.name} is {state}: {because}"
     log.warning("%s: %s", uow.platform, sentence)
     bound = uow.bound_to(room)
-    pages = [bound[at : at + MOST_LISTED] for at in range(0, len(bound), MOST_LISTED)] or [[]]
+    pages = [bound[start : start + MOST_LISTED] for start in range(0, len(bound), MOST_LISTED)] or [
+        []
+    ]
     for part, page in enumerate(pages, 1):
         of = {"listid": f"{room.moid}:{watched.number}", "part": part, "parts": len(pages)}
         notice = RoomState(
@@ -120,7 +122,7 @@ def on_room_state(uow: FailoverUnitOfWork, notice: RoomState, envelope: Envelope
 
 
 def _leave(uow: FailoverUnitOfWork, room: str) -> None:
-    default = next((one.moid for one in uow.rooms() if one.is_default), "")
+    default = next((candidate.moid for candidate in uow.rooms() if candidate.is_default), "")
     conferences = uow.conferences
     for ip, pid, _ in uow.units_by_room(default).get(room, []):
         unit = unit_here(ip, pid)

@@ -22,7 +22,7 @@ log = logging.getLogger("failover.status")
 def facts(events: int = 50) -> dict[str, object]:
     """Return all of it, for the page, its script and `manage.py dr status`."""
     names = dict(PlatformDomain.objects.values_list("moid", "name"))
-    at, away, line = platforms.read_register(), "", list[Event]()
+    view, away, line = platforms.read_register(), "", list[Event]()
     try:
         line = register_view.timeline(events)
     except register_view.Failure as error:
@@ -31,11 +31,11 @@ def facts(events: int = 50) -> dict[str, object]:
         "at": moment(clock.now()),
         "here": names.get(own_platform(), own_platform()),
         "away": away if register_view.is_there() else "this deployment has no register of owners",
-        "cells": [_cell(row, at, names) for row in at.rows.values()],
-        "sites": _sites(at, names),
+        "cells": [_cell(row, view, names) for row in view.rows.values()],
+        "sites": _sites(view, names),
         "rooms": _rooms(names),
-        "remarks": _remarks(at, names) if register_view.is_there() and not away else [],
-        "events": [_event(one, names) for one in line],
+        "remarks": _remarks(view, names) if register_view.is_there() and not away else [],
+        "events": [_event(event, names) for event in line],
     }
 
 
@@ -51,9 +51,9 @@ def remark(platform: str) -> str:
     return differs(platform, backups_of("default", platform), rows.get(platform), names)
 
 
-def _remarks(at: RegisterView, names: dict[str, str]) -> list[str]:
-    said = (differs(p, backups_of("default", p), at.rows.get(p), names) for p in sorted(names))
-    return [one for one in said if one]
+def _remarks(view: RegisterView, names: dict[str, str]) -> list[str]:
+    remarks = (differs(p, backups_of("default", p), view.rows.get(p), names) for p in sorted(names))
+    return [text for text in remarks if text]
 
 
 def moment(at: datetime) -> str:
@@ -61,8 +61,8 @@ def moment(at: datetime) -> str:
     return at.isoformat(timespec="seconds")
 
 
-def _cell(row: RegisterRow, at: RegisterView, names: dict[str, str]) -> dict[str, object]:
-    said = at.reports.get(row.platform, {})
+def _cell(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> dict[str, object]:
+    reports = view.reports.get(row.platform, {})
     return {
         "platformmoid": row.platform,
         "name": names.get(row.platform, row.platform),
@@ -76,70 +76,72 @@ def _cell(row: RegisterRow, at: RegisterView, names: dict[str, str]) -> dict[str
         "mode": row.mode.value,
         "wish": names.get(row.wish, row.wish),
         "wish_by": names.get(row.wish_by, row.wish_by),
-        "copies": [_copy(site, one, names) for site, one in sorted(said.items())],
+        "copies": [_copy(site, report, names) for site, report in sorted(reports.items())],
     }
 
 
-def _copy(site: str, said: AgentReport, names: dict[str, str]) -> dict[str, object]:
+def _copy(site: str, report: AgentReport, names: dict[str, str]) -> dict[str, object]:
     return {
         "site": names.get(site, site),
-        "role": said.role if said.fresh else "silent",
-        "well": said.well and said.fresh,
-        "seconds": round(said.age.total_seconds(), 1),
-        "lag": said.lag,
-        "sentence": _named(said.sentence, names),
+        "role": report.role if report.fresh else "silent",
+        "well": report.well and report.fresh,
+        "seconds": round(report.age.total_seconds(), 1),
+        "lag": report.lag,
+        "sentence": _named(report.sentence, names),
     }
 
 
-def _sites(at: RegisterView, names: dict[str, str]) -> list[dict[str, object]]:
+def _sites(view: RegisterView, names: dict[str, str]) -> list[dict[str, object]]:
     """Return each site with the platforms that it serves, and the age of its agent's last report."""
-    found = []
-    for site in sorted({r.home for r in at.rows.values()} | {r.backup for r in at.rows.values()}):
-        ages = [said[site].age for said in at.reports.values() if site in said]
-        found.append(
+    sites = []
+    for site in sorted(
+        {r.home for r in view.rows.values()} | {r.backup for r in view.rows.values()}
+    ):
+        ages = [reports[site].age for reports in view.reports.values() if site in reports]
+        sites.append(
             {
                 "platformmoid": site,
                 "name": names.get(site, site),
                 "serving": [
-                    names.get(r.platform, r.platform) for r in at.rows.values() if r.owner == site
+                    names.get(r.platform, r.platform) for r in view.rows.values() if r.owner == site
                 ],
                 "seconds": round(min(ages).total_seconds(), 1) if ages else None,
             }
         )
-    return [one for one in found if one["platformmoid"]]
+    return [entry for entry in sites if entry["platformmoid"]]
 
 
 def _rooms(names: dict[str, str]) -> list[dict[str, object]]:
     """Return the rooms of this site's platforms, as its PMS sees them."""
-    watched = {one.room: one for one in RoomWatch.objects.all()}
+    watches = {watch.room: watch for watch in RoomWatch.objects.all()}
     rooms = MachineRoom.objects.filter(platform_id__in=possible_platforms())
-    found = []
+    entries = []
     for room in rooms.order_by("platform_id", "order"):
-        seen = watched.get(room.moid)
-        found.append(
+        watch = watches.get(room.moid)
+        entries.append(
             {
                 "roommoid": room.moid,
                 "name": room.name,
                 "platform": names.get(room.platform_id, room.platform_id),
-                "abnormal": bool(seen and seen.abnormal),
-                "mode": seen.mode if seen else "auto",
-                "because": seen.because if seen else "",
+                "abnormal": bool(watch and watch.abnormal),
+                "mode": watch.mode if watch else "auto",
+                "because": watch.because if watch else "",
                 "ours": room.platform_id == own_platform(),
             }
         )
-    return found
+    return entries
 
 
-def _event(one: Event, names: dict[str, str]) -> dict[str, object]:
+def _event(event: Event, names: dict[str, str]) -> dict[str, object]:
     return {
-        "id": one.id,
-        "at": moment(one.at),
-        "platform": names.get(one.platform, one.platform),
-        "site": names.get(one.site, one.site),
-        "kind": one.kind,
-        "epoch": one.epoch,
-        "owner": names.get(one.owner, one.owner),
-        "because": _named(one.because, names),
+        "id": event.id,
+        "at": moment(event.at),
+        "platform": names.get(event.platform, event.platform),
+        "site": names.get(event.site, event.site),
+        "kind": event.kind,
+        "epoch": event.epoch,
+        "owner": names.get(event.owner, event.owner),
+        "because": _named(event.because, names),
     }
 
 

@@ -39,20 +39,20 @@ class Missing:
 
 
 def missing(platform: str) -> list[Missing]:
-    """Return the missing requests, oldest first. Raises RequestRefused, board.Failure (the register, or the serving site's database, is away)."""
+    """Return the missing requests, oldest first. Raises RequestRefused, register_view.Failure (the register, or the serving site's database, is away)."""
     _forced(platform)
     cell = _cell(platform)
-    there = {"host": cell.peer_host, "port": cell.peer_port, "database": cell.schema}
-    peer = DatabaseLink(**there, user="app", password=cell.app_password, seconds=5)
+    address = {"host": cell.peer_host, "port": cell.peer_port, "database": cell.schema}
+    peer = DatabaseLink(**address, user="app", password=cell.app_password, seconds=5)
     try:
-        found = [one for some in _taken(platform) for one in _unknown(peer, some)]
+        requests = [request for rows in _taken(platform) for request in _unknown(peer, rows)]
     finally:
         peer.close()
-    return sorted(found, key=lambda one: one.at)
+    return sorted(requests, key=lambda request: request.at)
 
 
 def done(platform: str, by: str) -> str:
-    """Note that missing requests are dealt with: the copy here is put aside and made anew. Raises RequestRefused, board.Failure."""
+    """Note that missing requests are dealt with: the copy here is put aside and made anew. Raises RequestRefused, register_view.Failure."""
     row = _forced(platform)
     because = f"what was missing after the forced takeover is dealt with, says {by}"
     if not register_view.settle(row, own_platform(), because):
@@ -71,10 +71,10 @@ def _forced(platform: str) -> RegisterRow:
 
 def _cell(platform: str) -> config.Cell:
     try:
-        found = config.read(Path(settings.CELLS_FILE)).cells
+        cells = config.read(Path(settings.CELLS_FILE)).cells
     except config.BadConfig as error:
         raise RequestRefused(str(error)) from None
-    for cell in found:
+    for cell in cells:
         if cell.platform == platform:
             return cell
     raise RequestRefused("this site has no cell of it (CELLS_FILE)")
@@ -90,9 +90,9 @@ def _taken(platform: str) -> Iterator[list[tuple[Any, ...]]]:
 def _unknown(peer: DatabaseLink, rows: list[tuple[Any, ...]]) -> list[Missing]:
     keys = [row[0] for row in rows]
     query = READ_KEYS.format(marks=sql.marks(keys))
-    known = {row["key"] for row in peer.rows(query, keys)}
+    keys_there = {row["key"] for row in peer.rows(query, keys)}
     return [
         Missing(key, kind, reqid, number, at, bytes(answer or b"").decode("utf-8", "replace"))
         for key, kind, reqid, number, at, answer in rows
-        if key not in known
+        if key not in keys_there
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -156,7 +156,7 @@ def live(request: HttpRequest) -> HttpResponse:
 
 def _shown(request: HttpRequest, template: str) -> HttpResponse:
     _need(request, VIEW)
-    facts = status.facts()
+    facts: dict[str, Any] = dict(status.facts())
     for cell in facts["cells"]:
         _name_words(cell, "state", "mode")
         for copy in cell["copies"]:
@@ -201,36 +201,36 @@ def act(request: HttpRequest) -> HttpResponse:
     action = ACTIONS.get(request.POST.get("action", ""))
     if request.method != "POST" or action is None:
         raise Http404
-    thing = action.of._default_manager.filter(pk=request.POST.get("thing", "")).first()
-    if thing is None:
+    subject = action.of._default_manager.filter(pk=request.POST.get("thing", "")).first()
+    if subject is None:
         raise Http404
     if request.POST.get("confirmed") != "1":
-        return _question(request, action, thing)
-    _do(request, action, thing)
+        return _question(request, action, subject)
+    _do(request, action, subject)
     return redirect("failover-sites")
 
 
-def _question(request: HttpRequest, action: Action, thing: Model) -> HttpResponse:
+def _question(request: HttpRequest, action: Action, subject: Model) -> HttpResponse:
     context = {
         **admin.site.each_context(request),
-        "title": f"{action.title}: {thing}",
+        "title": f"{action.title}: {subject}",
         "warning": action.warning,
         "action": request.POST["action"],
-        "thing": thing.pk,
+        "thing": subject.pk,
         "back": reverse("failover-sites"),
     }
     return TemplateResponse(request, "failover/question.html", context)
 
 
-def _do(request: HttpRequest, action: Action, thing: Model) -> None:
+def _do(request: HttpRequest, action: Action, subject: Model) -> None:
     try:
-        action.do(str(thing.pk), request.user.get_username())
+        action.do(str(subject.pk), request.user.get_username())
     except (operator_requests.RequestRefused, rooms.Closed) as why:
         messages.error(request, _("Refused: %s") % why)
     except register_view.Failure as error:
         messages.error(request, _("The register is away: %s") % error)
     else:
-        audit.say(thing, action.title)
+        audit.say(subject, action.title)
         messages.success(request, _("Asked for; what becomes of it is shown below."))
 
 

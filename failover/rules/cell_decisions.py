@@ -169,8 +169,8 @@ def _claim_unprotected(row: RegisterRow, because: str) -> Step:
 
 def _copy_is_back(facts: Facts, limits: Limits, now: float) -> bool:
     """Tell whether the copy is attached again, and so near that its acknowledgement comes at once."""
-    heard = now - facts.heard_at <= limits.solo and now - facts.acked_at <= limits.solo
-    return facts.own.attached and facts.caught_up and heard
+    answers = now - facts.heard_at <= limits.solo and now - facts.acked_at <= limits.solo
+    return facts.own.attached and facts.caught_up and answers
 
 
 def _unprotected_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:

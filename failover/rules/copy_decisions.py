@@ -90,21 +90,21 @@ def _takeover(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Ste
     hand over in order. An operator may force it when the owner is silent or unprotected.
     """
     silent = now - facts.heard_at > limits.takeover
-    asked = row.wish == facts.me and row.wish_by != facts.me
+    requested = row.wish == facts.me and row.wish_by != facts.me
     manual = row.mode is Mode.MANUAL and row.backup == facts.me and not row.wish
-    wished = asked or manual
-    if asked and row.wish_force and (silent or row.solo):
+    wished = requested or manual
+    if requested and row.wish_force and (silent or row.solo):
         return _claim(facts, row, "an operator forces it")
     still = facts.pulse_at is not None and now - facts.pulse_at > limits.pulse
     if not silent and not still:
         return _withdraw(facts, row) or nothing(f"I copy; {row.owner} owns it")
-    what = "is silent" if silent else "has a database and no software"
+    condition = "is silent" if silent else "has a database and no software"
     refusal = _refusal(facts, row, limits, wished)
     if refusal:
-        return nothing(f"{row.owner} {what}; {refusal}")
+        return nothing(f"{row.owner} {condition}; {refusal}")
     if not silent and (facts.asked_at is None or now - facts.asked_at <= limits.ask):
         return _ask(facts, row)
-    return _claim(facts, row, f"{row.owner} {what}: take over", automatic=not wished)
+    return _claim(facts, row, f"{row.owner} {condition}: take over", automatic=not wished)
 
 
 def _refusal(facts: Facts, row: RegisterRow, limits: Limits, wished: bool) -> str:

@@ -66,9 +66,9 @@ def state_of(row: RegisterRow | None) -> State:
     return "normal" if row is None or row.owner == row.home else "abnormal"
 
 
-def is_newer(known: tuple[int, int] | None, told: tuple[int, int]) -> bool:
+def is_newer(newest: tuple[int, int] | None, order: tuple[int, int]) -> bool:
     """`(epoch, number)`: the same once more is no news."""
-    return known is None or told > known
+    return newest is None or order > newest
 
 
 def differs(platform: str, backups: Sequence[str], row: RegisterRow | None, names: Names) -> str:
@@ -79,11 +79,11 @@ def differs(platform: str, backups: Sequence[str], row: RegisterRow | None, name
     todo = "see “Another backup” in docs/operations.md"
     if row is None:
         return f"{name} has no cell: {_name(wanted, names)} can not take over its data; {todo}"
-    there = _name(row.backup, names)
+    copy_site = _name(row.backup, names)
     if not wanted:
-        return f"{name} has no backup in the tree, but its copy lies at {there}, which takes over; {todo}"
+        return f"{name} has no backup in the tree, but its copy lies at {copy_site}, which takes over; {todo}"
     tree = f"the tree says that {_name(wanted, names)} backs {name} up"
-    return f"{tree}, but its copy lies at {there}: that site takes over until the cell is moved; {todo}"
+    return f"{tree}, but its copy lies at {copy_site}: that site takes over until the cell is moved; {todo}"
 
 
 # ---- operators ----------------------------------------------------------------------------------
@@ -119,16 +119,16 @@ def refuse_takeover(
         return f"{backup} serves {home} already, epoch {row.epoch}"
     if busy := _asked_already(row, names):
         return busy
-    said, there = reports.get(row.home), reports.get(row.backup)
-    if said is not None and said.fresh and said.well and not anyway:
+    home_report, backup_report = reports.get(row.home), reports.get(row.backup)
+    if home_report is not None and home_report.fresh and home_report.well and not anyway:
         return (
             f"{home} is healthy and serves its platform: a takeover would move its conferences for"
             " nothing. For maintenance or a drill say so (--anyway)"
         )
-    if there is None or not there.fresh:
-        return f"{backup} can not take over: its agent has not spoken for {_age(there)}"
-    if not (there.well and there.role == "copy") and not force:
-        return f"{backup} can not take over: {there.sentence}"
+    if backup_report is None or not backup_report.fresh:
+        return f"{backup} can not take over: its agent has not spoken for {_age(backup_report)}"
+    if not (backup_report.well and backup_report.role == "copy") and not force:
+        return f"{backup} can not take over: {backup_report.sentence}"
     if row.solo and not force:
         return (
             f"{home} was serving alone: the copy at {backup} may lack its last writes, from the"
@@ -146,11 +146,11 @@ def refuse_handback(row: RegisterRow, reports: Reports, names: Names) -> str:
         return busy
     if row.mode is Mode.MANUAL:
         return f"mode manual says that {backup} serves {home}: set the mode to auto or off first"
-    said = reports.get(row.home)
-    if said is None or not said.fresh:
-        return f"{home} is not there: its agent has not spoken for {_age(said)}"
-    if not (said.well and said.role == "copy"):
-        return f"{home} is not healthy: {said.sentence}"
+    report = reports.get(row.home)
+    if report is None or not report.fresh:
+        return f"{home} is not there: its agent has not spoken for {_age(report)}"
+    if not (report.well and report.role == "copy"):
+        return f"{home} is not healthy: {report.sentence}"
     if row.solo:
         return f"{backup} serves alone: the copy at {home} has not caught up yet"
     return ""
@@ -161,11 +161,11 @@ def refuse_fence(row: RegisterRow, reports: Reports, names: Names, *, force: boo
     if busy := _asked_already(row, names):
         return busy
     owner, other = _name(row.owner, names), _name(row.other(row.owner), names)
-    said = reports.get(row.other(row.owner))
-    if said is None or not said.fresh:
-        return f"{other} can not take over: its agent has not spoken for {_age(said)}"
-    if not (said.well and said.role == "copy") and not force:
-        return f"{other} can not take over: {said.sentence}"
+    report = reports.get(row.other(row.owner))
+    if report is None or not report.fresh:
+        return f"{other} can not take over: its agent has not spoken for {_age(report)}"
+    if not (report.well and report.role == "copy") and not force:
+        return f"{other} can not take over: {report.sentence}"
     if row.solo and not force:
         return f"{owner} serves alone: the copy at {other} may lack its last writes (--force)"
     return ""
@@ -195,8 +195,8 @@ def _asked_already(row: RegisterRow, names: Names) -> str:
     return f"{whose} has just asked that {_name(row.wish, names)} serves it: wait for that"
 
 
-def _age(said: AgentReport | None) -> str:
-    return "as long as is known" if said is None else f"{said.age.total_seconds():.0f} s"
+def _age(report: AgentReport | None) -> str:
+    return "as long as is known" if report is None else f"{report.age.total_seconds():.0f} s"
 
 
 def _name(moid: str, names: Names) -> str:

@@ -54,13 +54,13 @@ def read(path: Path, **limits: Any) -> Config:
     try:
         if path.stat().st_mode & 0o077:
             raise BadConfig(f"{path} holds passwords: nobody else may read it (chmod 600)")
-        found = json.loads(path.read_text())
+        content = json.loads(path.read_text())
         cells = tuple(
-            Cell(**{**cell, "directory": Path(cell["directory"])}) for cell in found["cells"]
+            Cell(**{**cell, "directory": Path(cell["directory"])}) for cell in content["cells"]
         )
-        limits = {**limits, **found.get("limits", {})}
+        limits = {**limits, **content.get("limits", {})}
         config = Config(
-            site=found["site"], register=found["register"], cells=cells, limits=Limits(**limits)
+            site=content["site"], register=content["register"], cells=cells, limits=Limits(**limits)
         )
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise BadConfig(f"{path}: {error}") from None

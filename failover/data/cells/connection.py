@@ -18,9 +18,9 @@ NO_SUCH_TABLE = 1146
 class DatabaseLink:
     """Connects when needed, forgets the connection after any error. For one thread."""
 
-    def __init__(self, *, seconds: int = 1, **where: Any) -> None:
-        self._where = {**where, "connect_timeout": seconds, "charset": "utf8mb4"}
-        self._where |= {"read_timeout": seconds, "write_timeout": seconds}
+    def __init__(self, *, seconds: int = 1, **address: Any) -> None:
+        self._address = {**address, "connect_timeout": seconds, "charset": "utf8mb4"}
+        self._address |= {"read_timeout": seconds, "write_timeout": seconds}
         self._connection: Any = None
 
     @classmethod
@@ -40,7 +40,7 @@ class DatabaseLink:
         """Run a query and return its rows, each by column name. Raises Failure."""
         try:
             if self._connection is None:
-                self._connection = MySQLdb.connect(**self._where, autocommit=True)
+                self._connection = MySQLdb.connect(**self._address, autocommit=True)
             with self._connection.cursor(DictCursor) as cursor:
                 cursor.execute(query, values or None)
                 return list(cursor.fetchall()) if cursor.description else []
@@ -50,8 +50,8 @@ class DatabaseLink:
 
     def one(self, query: str, values: Sequence[Any] = ()) -> dict[str, Any]:
         """Return the first row of a query, or an empty one. Raises Failure."""
-        found = self.rows(query, values)
-        return found[0] if found else {}
+        rows = self.rows(query, values)
+        return rows[0] if rows else {}
 
     def value(self, expression: str) -> Any:
         """Return the value of an SQL expression. Raises Failure."""
@@ -61,7 +61,7 @@ class DatabaseLink:
         """Run statements in one transaction, if the first one touches a row; how many it touched."""
         try:
             if self._connection is None:
-                self._connection = MySQLdb.connect(**self._where, autocommit=True)
+                self._connection = MySQLdb.connect(**self._address, autocommit=True)
             return self._in_transaction(statements)
         except Failure:
             self.close()

@@ -63,12 +63,12 @@ class Peer:
     def ask(self) -> None:
         """Ask once; silence shows as the age of the last answer (`heard_at`)."""
         try:
-            found = self._link.one("SELECT @@gtid_binlog_pos AS position, @@read_only AS closed")
+            values = self._link.one("SELECT @@gtid_binlog_pos AS position, @@read_only AS closed")
         except Failure:
             self.is_open = False
             return
-        self.sequence = own_database.sequence(found["position"], self._cell.number)
-        self.is_open = not found["closed"]
+        self.sequence = own_database.sequence(values["position"], self._cell.number)
+        self.is_open = not values["closed"]
         self.heard_at = time.monotonic()
 
 
@@ -117,22 +117,22 @@ class CellObserver:
 
     def look(self) -> Facts:
         """Read everything, and return the facts for the next decision."""
-        seen = self._read()
+        reading = self._read()
         now = time.monotonic()
         memory = self.memory
-        row = seen.row if seen else None
+        row = reading.row if reading else None
         if row is not None and (memory.last is None or memory.last.owner != row.owner):
             memory.pulse_at = memory.well_since = memory.diverged_at = None
         memory.last = row or memory.last
         database = self._database(now)
-        self._remember_wishes(seen, now)
+        self._remember_wishes(reading, now)
         near = self._is_near()
-        self._remember_health(seen, near, now)
+        self._remember_health(reading, near, now)
         return Facts(
             me=self.site,
             row=row,
             last=memory.last,
-            takeovers=seen.takeovers if seen else 0,
+            takeovers=reading.takeovers if reading else 0,
             own=database,
             started_at=memory.started_at,
             answered_at=memory.answered_at,
@@ -142,7 +142,7 @@ class CellObserver:
             diverged_at=memory.diverged_at,
             peer_open=self.peer.is_open and now - self.peer.heard_at < 1.0,
             served=self.served.exists(),
-            other_well=seen.other_well if seen else False,
+            other_well=reading.other_well if reading else False,
             caught_up=near,
             pulse_at=memory.pulse_at,
             asked_at=memory.asked_at,
@@ -210,8 +210,8 @@ class CellObserver:
         memory = self.memory
         ahead = None if self.peer.sequence is None else look.sequence - self.peer.sequence
         self.lag = None if ahead is None else max(0, -ahead if look.read_only else ahead)
-        heard = now - self.peer.heard_at < 1.0
-        idle = look.attached and not look.waiting and heard
+        peer_answers = now - self.peer.heard_at < 1.0
+        idle = look.attached and not look.waiting and peer_answers
         if not look.semi or idle or look.acknowledged > memory.acknowledged >= 0:
             memory.acked_at = now
         memory.acknowledged = look.acknowledged
@@ -260,19 +260,19 @@ class CellObserver:
     def _is_near(self) -> bool:
         """Tell, as owner, whether the copy had all but the last 0.3 s of work when it last answered."""
         then = self.peer.heard_at - NEAR
-        before = [sequence for at, sequence in self.memory.past if at <= then]
+        before = [sequence for moment, sequence in self.memory.past if moment <= then]
         return bool(before) and self.peer.sequence is not None and self.peer.sequence >= before[-1]
 
-    def _remember_wishes(self, seen: RegisterReading | None, now: float) -> None:
-        if seen is None:
+    def _remember_wishes(self, reading: RegisterReading | None, now: float) -> None:
+        if reading is None:
             return
-        mine = seen.row.wish == self.site == seen.row.wish_by
+        mine = reading.row.wish == self.site == reading.row.wish_by
         self.memory.asked_at = (self.memory.asked_at or now) if mine else None
 
-    def _remember_health(self, seen: RegisterReading | None, near: bool, now: float) -> None:
+    def _remember_health(self, reading: RegisterReading | None, near: bool, now: float) -> None:
         """Remember, as owner of another site's platform, since when its home could have it back."""
         memory = self.memory
-        away = seen is not None and seen.row.owner == self.site != seen.row.home
-        good = away and seen is not None and seen.other_well and not seen.row.solo and near
-        if seen is not None:
+        away = reading is not None and reading.row.owner == self.site != reading.row.home
+        good = away and reading is not None and reading.other_well and not reading.row.solo and near
+        if reading is not None:
             memory.well_since = (memory.well_since or now) if good else None

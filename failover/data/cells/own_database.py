@@ -1,4 +1,4 @@
-"""One reading of the cell's own database, and the check of the settings on which its promise rests."""
+"""The module reads the cell's own database, and checks the settings on which its promise rests."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class DatabaseReading:
 
     def __init__(self, link: DatabaseLink, platform: str, schema: str, domain: int) -> None:
         """Read everything at once. Raises Failure."""
-        found = link.one(_LOOK)
-        self.read_only, self.semi = bool(found["read_only"]), bool(found["semi"])
-        self.sequence = sequence(found["position"], domain)
+        values = link.one(_LOOK)
+        self.read_only, self.semi = bool(values["read_only"]), bool(values["semi"])
+        self.sequence = sequence(values["position"], domain)
         status = link.rows("SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_master%'")
         self._semi = {row["Variable_name"]: row["Value"] for row in status}
         self._slave = link.one("SHOW SLAVE STATUS")
@@ -93,8 +93,8 @@ class DatabaseReading:
 
 def sequence(position: str, domain: int) -> int:
     """Return the sequence number of a GTID position in one domain: `7-1-5675` gives 5675, absent gives 0."""
-    for one in filter(None, position.split(",")):
-        number, _, rest = one.partition("-")
+    for gtid in filter(None, position.split(",")):
+        number, _, rest = gtid.partition("-")
         if int(number) == domain:
             return int(rest.partition("-")[2])
     return 0
@@ -104,15 +104,15 @@ def unsafe_setting(link: DatabaseLink, server: int, domain: int) -> str:
     """Return in words a setting under which acknowledged writes could be lost; empty means none."""
     names = [*NEEDED, "rpl_semi_sync_master_timeout", "server_id", "gtid_domain_id"]
     names += ["slave_parallel_threads"]
-    asked = link.one("SELECT " + ", ".join(f"@@{name} AS {name}" for name in names))
+    values = link.one("SELECT " + ", ".join(f"@@{name} AS {name}" for name in names))
     for name, (wanted, why) in NEEDED.items():
-        if asked[name] != wanted:
-            return f"{name} is {asked[name]}, not {wanted}: {why}"
-    if asked["rpl_semi_sync_master_timeout"] < FOREVER:
+        if values[name] != wanted:
+            return f"{name} is {values[name]}, not {wanted}: {why}"
+    if values["rpl_semi_sync_master_timeout"] < FOREVER:
         return "rpl_semi_sync_master_timeout is finite: it would commit alone in silence"
-    if (asked["server_id"], asked["gtid_domain_id"]) != (server, domain):
+    if (values["server_id"], values["gtid_domain_id"]) != (server, domain):
         return "server_id or gtid_domain_id is not the cell's: this is another cell's database"
-    if not asked["slave_parallel_threads"]:
+    if not values["slave_parallel_threads"]:
         return "slave_parallel_threads is 0: the copy would never catch up"
     if link.one(_OPEN_TO_ALL)["n"]:
         return "the user app may write though the database is read_only"
@@ -120,17 +120,17 @@ def unsafe_setting(link: DatabaseLink, server: int, domain: int) -> str:
 
 
 def _declared(link: DatabaseLink, platform: str, schema: str) -> tuple[str, int] | None:
-    found = _or_nothing(
+    row = _or_nothing(
         link, f"SELECT owner, epoch FROM `{schema}`.stores_cell WHERE platform=%s", platform
     )
-    return (found["owner"], int(found["epoch"])) if found else None
+    return (row["owner"], int(row["epoch"])) if row else None
 
 
 def _pulse(link: DatabaseLink, platform: str, schema: str) -> int | None:
-    found = _or_nothing(
+    row = _or_nothing(
         link, f"SELECT beats FROM `{schema}`.failover_pulse WHERE platform=%s", platform
     )
-    return int(found["beats"]) if found else None
+    return int(row["beats"]) if row else None
 
 
 def _or_nothing(link: DatabaseLink, query: str, value: str) -> dict[str, Any]:

@@ -66,13 +66,13 @@ class Register:
 
     def read(self) -> RegisterReading | None:
         """Return the platform's row and what goes with it; `None` means that it has no row."""
-        found = self._link.one(_READ, [self._site, self._platform])
-        if not found:
+        columns = self._link.one(_READ, [self._site, self._platform])
+        if not columns:
             return None
-        takeovers, well = found.pop("takeovers"), found.pop("other_well")
+        takeovers, well = columns.pop("takeovers"), columns.pop("other_well")
         for name in ("solo", "forced", "wish_force", "wish_fence"):
-            found[name] = bool(found[name])
-        row = RegisterRow(**{**found, "mode": Mode(found["mode"])})
+            columns[name] = bool(columns[name])
+        row = RegisterRow(**{**columns, "mode": Mode(columns["mode"])})
         return RegisterReading(row=row, takeovers=takeovers, other_well=bool(well))
 
     def swap(
@@ -90,10 +90,10 @@ class Register:
         knows whether it was written, or may still be.
         """
         moved = after.owner != before.owner
-        to = [after.epoch, after.owner, after.solo, after.forced, *[moved] * 4]
-        at = [before.platform, before.epoch, before.owner, before.solo]
+        values = [after.epoch, after.owner, after.solo, after.forced, *[moved] * 4]
+        expected = [before.platform, before.epoch, before.owner, before.solo]
         event = self._event(after, kind, because, automatic)
-        return bool(self._link.change((_SET, to + at), (_EVENT, event)))
+        return bool(self._link.change((_SET, values + expected), (_EVENT, event)))
 
     def wish(self, before: RegisterRow, after: RegisterRow, kind: str, because: str) -> bool:
         """Write or withdraw the request to hand over; `False` means that another request came meanwhile."""

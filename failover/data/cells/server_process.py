@@ -158,9 +158,9 @@ class Server:
         self.cell.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         argv = [_program("mariadb-install-db"), *_where(new)]
         argv += ["--auth-root-authentication-method=normal", "--skip-test-db"]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603
-        if done.returncode:
-            raise NoServer(f"mariadb-install-db: {(done.stderr or done.stdout).strip()[-300:]}")
+        result = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603
+        if result.returncode:
+            raise NoServer(f"mariadb-install-db: {(result.stderr or result.stdout).strip()[-300:]}")
         new.rename(self.data)
 
     def _folder(self, name: str) -> Path:
@@ -170,10 +170,10 @@ class Server:
 
 
 def _program(name: str) -> str:
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:{SBIN}")
-    if found is None:
+    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:{SBIN}")
+    if path is None:
         raise NoServer(f"{name} is not installed")
-    return found
+    return path
 
 
 def _where(data: Path) -> list[str]:

@@ -133,10 +133,12 @@ class Steps:
         """
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
-            found = self._link.one("SHOW SLAVE STATUS")
-            if found.get("Last_SQL_Errno"):
-                raise Unfinished(f"what was received can not be applied: {found['Last_SQL_Error']}")
-            if (found.get("Slave_SQL_Running_State") or "").startswith(DRAINED):
+            status = self._link.one("SHOW SLAVE STATUS")
+            if status.get("Last_SQL_Errno"):
+                raise Unfinished(
+                    f"what was received can not be applied: {status['Last_SQL_Error']}"
+                )
+            if (status.get("Slave_SQL_Running_State") or "").startswith(DRAINED):
                 return
             time.sleep(0.005)
         raise Unfinished("still applying what was received")
@@ -237,8 +239,8 @@ class Steps:
 
     def _wait_for(self, peer: DatabaseLink, seconds: float) -> None:
         """Wait until the other site has applied all that is here; raise Unfinished after so many seconds."""
-        here = self._link.value("@@gtid_binlog_pos")
-        if peer.value(f"MASTER_GTID_WAIT('{here}', {seconds})") != 0:
+        position = self._link.value("@@gtid_binlog_pos")
+        if peer.value(f"MASTER_GTID_WAIT('{position}', {seconds})") != 0:
             raise Unfinished("the other site lags")
 
     # ---- the register -----------------------------------------------------------------------

@@ -24,10 +24,12 @@ class Command(BaseCommand):
         if not settings.CELLS_FILE:
             raise CommandError("set CELLS_FILE: which cells this site holds")
         try:
-            found = config.read(Path(settings.CELLS_FILE), takeovers=settings.DR_TAKEOVERS_PER_HOUR)
+            content = config.read(
+                Path(settings.CELLS_FILE), takeovers=settings.DR_TAKEOVERS_PER_HOUR
+            )
         except config.BadConfig as error:
             raise CommandError(str(error)) from None
         end = Event()
-        for what in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(what, lambda *_: end.set())
-        cell_agent.run(found, end)
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signal_number, lambda *_: end.set())
+        cell_agent.run(content, end)

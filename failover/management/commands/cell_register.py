@@ -51,9 +51,13 @@ class Command(BaseCommand):
             raise CommandError(
                 f"its copy lies at {row.backup}; --move-copy once that one is stopped"
             )
-        here = Register.objects.filter(pk=row.pk, owner=row.home, epoch=row.epoch, wish="")
+        served_at_home = Register.objects.filter(
+            pk=row.pk, owner=row.home, epoch=row.epoch, wish=""
+        )
         with transaction.atomic():
-            if not here.update(backup=backup, epoch=F("epoch") + 1, solo=True, forced=False):
+            if not served_at_home.update(
+                backup=backup, epoch=F("epoch") + 1, solo=True, forced=False
+            ):
                 raise CommandError(
                     "its home does not serve it, or something is asked for: first that"
                 )

@@ -65,40 +65,40 @@ class Command(BaseCommand):
         return None
 
     def _act(self, platform: str) -> None:
-        what, dry = self._options["what"], self._options["dry_run"]
+        action, dry = self._options["what"], self._options["dry_run"]
         self._confirm(platform)
-        if what == "mode":
+        if action == "mode":
             mode = Mode(self._options["mode"] or "auto")
-            asked = operator_requests.set_mode(platform, _who(), mode, dry_run=dry)
-            return self._say({"done": asked.sentence, "dry_run": dry})
-        if what == "drill":
+            request = operator_requests.set_mode(platform, _who(), mode, dry_run=dry)
+            return self._print({"done": request.sentence, "dry_run": dry})
+        if action == "drill":
             return self._drill(platform)
-        if what == "salvage":
+        if action == "salvage":
             return self._salvage(platform)
-        if what == "withdraw":
-            asked = operator_requests.withdraw(platform, _who(), dry_run=dry)
-            return self._say({"done": asked.sentence, "dry_run": dry})
-        return self._move(platform, what)
+        if action == "withdraw":
+            request = operator_requests.withdraw(platform, _who(), dry_run=dry)
+            return self._print({"done": request.sentence, "dry_run": dry})
+        return self._move(platform, action)
 
-    def _move(self, platform: str, what: str) -> None:
+    def _move(self, platform: str, action: str) -> None:
         began = time.monotonic()
-        asked = self._ask(platform, what)
-        said: dict[str, object] = {"done": asked.sentence, "dry_run": self._options["dry_run"]}
+        request = self._ask(platform, action)
+        outcome: dict[str, object] = {"done": request.sentence, "dry_run": self._options["dry_run"]}
         if not self._options["dry_run"]:
-            to = {"takeover": asked.row.backup, "handback": asked.row.home}.get(
-                what, asked.row.other(asked.row.owner)
+            to = {"takeover": request.row.backup, "handback": request.row.home}.get(
+                action, request.row.other(request.row.owner)
             )
             row = _await(platform, lambda row: row.owner == to)
-            said |= {"seconds": round(time.monotonic() - began, 2), "epoch": row.epoch}
-        self._say(said)
+            outcome |= {"seconds": round(time.monotonic() - began, 2), "epoch": row.epoch}
+        self._print(outcome)
 
     def _ask(
-        self, platform: str, what: str, *, anyway: bool = False
+        self, platform: str, action: str, *, anyway: bool = False
     ) -> operator_requests.OperatorRequest:
         dry = self._options["dry_run"]
-        if what == "handback":
+        if action == "handback":
             return operator_requests.handback(platform, _who(), dry_run=dry)
-        if what == "fence":
+        if action == "fence":
             return operator_requests.fence(
                 platform, _who(), force=self._options["force"], dry_run=dry
             )
@@ -108,17 +108,17 @@ class Command(BaseCommand):
     def _drill(self, platform: str) -> None:
         """Take over, hand back, and print how long each took."""
         began = time.monotonic()
-        asked = self._ask(platform, "takeover", anyway=True)
+        request = self._ask(platform, "takeover", anyway=True)
         if self._options["dry_run"]:
-            return self._say({"done": f"drill: {asked.sentence}, then back", "dry_run": True})
-        _await(platform, lambda row: row.owner == asked.row.backup and not row.solo)
-        there = time.monotonic()
+            return self._print({"done": f"drill: {request.sentence}, then back", "dry_run": True})
+        _await(platform, lambda row: row.owner == request.row.backup and not row.solo)
+        taken_over_at = time.monotonic()
         _await_well(platform)
-        back = time.monotonic()
+        well_at = time.monotonic()
         self._ask(platform, "handback")
-        row = _await(platform, lambda row: row.owner == asked.row.home and not row.solo)
-        times = {"takeover": there - began, "handback": time.monotonic() - back}
-        return self._say(
+        row = _await(platform, lambda row: row.owner == request.row.home and not row.solo)
+        times = {"takeover": taken_over_at - began, "handback": time.monotonic() - well_at}
+        return self._print(
             {
                 "done": "drill: there and back, protected",
                 "epoch": row.epoch,
@@ -128,57 +128,59 @@ class Command(BaseCommand):
 
     def _salvage(self, platform: str) -> None:
         if self._options["done"] and not self._options["dry_run"]:
-            return self._say({"done": unreplicated_requests.done(platform, _who())})
-        found = unreplicated_requests.missing(platform)
+            return self._print({"done": unreplicated_requests.done(platform, _who())})
+        requests = unreplicated_requests.missing(platform)
         if self._options["json"]:
-            return self.stdout.write(json.dumps([asdict(one) for one in found], default=str))
-        for one in found:
-            line = f"{one.at:%Y-%m-%d %H:%M:%S} {one.kind} {one.number} {one.reqid}: {one.answer}"
+            return self.stdout.write(
+                json.dumps([asdict(request) for request in requests], default=str)
+            )
+        for request in requests:
+            line = f"{request.at:%Y-%m-%d %H:%M:%S} {request.kind} {request.number} {request.reqid}: {request.answer}"
             self.stdout.write(line)
-        return self.stdout.write(f"{len(found)} requests are not known where it is served")
+        return self.stdout.write(f"{len(requests)} requests are not known where it is served")
 
     def _confirm(self, platform: str) -> None:
-        what = f"{self._options['what']} of {platform} {self._options['mode']}".strip()
-        looks = self._options["what"] == "salvage" and not self._options["done"]
-        if self._options["yes"] or self._options["dry_run"] or looks:
+        sentence = f"{self._options['what']} of {platform} {self._options['mode']}".strip()
+        only_looks = self._options["what"] == "salvage" and not self._options["done"]
+        if self._options["yes"] or self._options["dry_run"] or only_looks:
             return
-        if input(f"{what}: type yes to go on: ") != "yes":
+        if input(f"{sentence}: type yes to go on: ") != "yes":
             raise CommandError("nothing was done")
 
     def _status(self) -> None:
-        found = status.facts()
+        facts = status.facts()
         if self._options["json"]:
-            self.stdout.write(json.dumps(found, indent=1))
+            self.stdout.write(json.dumps(facts, indent=1))
             return
-        if found["away"]:
-            self.stdout.write(found["away"])
-        for remark in found["remarks"]:
+        if facts["away"]:
+            self.stdout.write(facts["away"])
+        for remark in facts["remarks"]:
             self.stdout.write(f"  {remark}")
-        for cell in found["cells"]:
+        for cell in facts["cells"]:
             self._line(cell)
-        for event in found["events"][:10]:
+        for event in facts["events"][:10]:
             self.stdout.write(f"  {event['at']} {event['platform']}: {event['because']}")
 
     def _line(self, cell: dict[str, object]) -> None:
-        kept = "protected" if cell["protected"] else "solo"
+        protection = "protected" if cell["protected"] else "solo"
         head = f"{cell['name']}: {cell['state']}, served by {cell['owner']}, epoch {cell['epoch']}"
-        self.stdout.write(f"{head}, {kept}, mode {cell['mode']}")
+        self.stdout.write(f"{head}, {protection}, mode {cell['mode']}")
         for copy in cell["copies"]:
             lag = "" if copy["lag"] is None else f", {copy['lag']} transactions behind"
             self.stdout.write(f"  {copy['site']}: {copy['role']}{lag}: {copy['sentence']}")
 
-    def _say(self, said: dict[str, object]) -> None:
+    def _print(self, outcome: dict[str, object]) -> None:
         if self._options["json"]:
-            self.stdout.write(json.dumps(said))
+            self.stdout.write(json.dumps(outcome))
         else:
-            self.stdout.write(", ".join(f"{name}: {value}" for name, value in said.items()))
+            self.stdout.write(", ".join(f"{name}: {value}" for name, value in outcome.items()))
 
 
-def _platform(named: str) -> str:
-    found = PlatformDomain.objects.filter(pk=named) | PlatformDomain.objects.filter(name=named)
-    platform = found.values_list("pk", flat=True).first()
+def _platform(name: str) -> str:
+    platforms = PlatformDomain.objects.filter(pk=name) | PlatformDomain.objects.filter(name=name)
+    platform = platforms.values_list("pk", flat=True).first()
     if platform is None:
-        raise CommandError(f"which platform? {named or 'none'} is not one of the tree")
+        raise CommandError(f"which platform? {name or 'none'} is not one of the tree")
     return str(platform)
 
 
@@ -201,9 +203,9 @@ def _await_well(platform: str) -> None:
     """Wait until home could get its platform back. Raises CommandError after PATIENCE seconds."""
     deadline = time.monotonic() + PATIENCE
     while True:
-        at = register_view.read()
-        said = at.reports.get(platform, {}).get(at.rows[platform].home)
-        if said is not None and said.fresh and said.well and said.role == "copy":
+        view = register_view.read()
+        report = view.reports.get(platform, {}).get(view.rows[platform].home)
+        if report is not None and report.fresh and report.well and report.role == "copy":
             return
         if time.monotonic() > deadline:
             raise CommandError("home is not well again: see dr status for why")
