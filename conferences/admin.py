@@ -334,7 +334,7 @@ class CallRecordAdmin(TenantNames):
     @admin.action(description=_("Export as CSV"), permissions=["view"])
     def export(self, request: HttpRequest, queryset: QuerySet[Conference]) -> StreamingHttpResponse:
         """Export the chosen records as CSV, row by row, as the file may be larger than memory."""
-        audit.say(CallRecord(confid=""), _("Exported as CSV"), LogEntry.Action.ACCESS)
+        audit.log_action(CallRecord(confid=""), _("Exported as CSV"), LogEntry.Action.ACCESS)
         conferences = map(to_conference, queryset.iterator(chunk_size=500))
         return StreamingHttpResponse(
             conference_details.csv_lines(conferences),

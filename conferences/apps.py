@@ -98,7 +98,7 @@ number            | conferences.number      | v.... | v....   | v....    | .....
             pool = pool_requests.batch_handler(own_platform())
             handlers |= {route.value.queue: pool for route in (Routes.TO_RMS, Routes.NODE_TO_RMS)}
         if "cm" in settings.ROLES:
-            manager = partial(own_manager.take, own_platform())
+            manager = partial(own_manager.handle_batch, own_platform())
             handlers |= {
                 route.value.queue: manager for route in (Routes.CSS_TO_CM, Routes.STATE_TO_CM)
             }

@@ -9,7 +9,7 @@ from django.conf import settings
 from confplatform.declarations import configs
 from foundation.bus import dispatch
 from foundation.bus.consumer import BatchHandler, Consumer
-from foundation.bus.link import Link
+from foundation.bus.link import PeerLink
 from foundation.bus.relay import Relay
 from foundation.cells.directory import own_platform, possible_platforms, store_of
 
@@ -36,7 +36,7 @@ def threads() -> list[Consumer | Relay]:
     return [
         Consumer(own, settings.AMQP_URL, batch_handlers(), _on_connected),
         *(Relay(store, settings.AMQP_URL) for store in stores),
-        *(Link(store, peer, url) for store in stores for peer, url in peers),
+        *(PeerLink(store, peer, url) for store in stores for peer, url in peers),
         *(_consumer_at(peer, url) for peer, url in peers if "bmc" in settings.ROLES),
         *(thread for config in configs() for thread in config.threads()),
     ]

@@ -1,1 +1,1 @@
-"""How the platform is installed and run: the stand, compose file, systemd units."""
+"""The package installs and runs the platform: local stack, compose file, systemd units."""

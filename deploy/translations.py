@@ -27,10 +27,10 @@ Message = tuple[str, str]
 
 
 def messages() -> set[Message]:
-    """All that can be said, in English."""
-    found = {one for path in _files("*.py") for one in _in_python(path) if one[0]}
-    found |= {one for path in _files("templates/**/*.html") for one in _in_template(path)}
-    return found | set(_names_of_models())
+    """Return all texts shown to people, in English."""
+    texts = {message for path in _files("*.py") for message in _in_python(path) if message[0]}
+    texts |= {message for path in _files("templates/**/*.html") for message in _in_template(path)}
+    return texts | set(_names_of_models())
 
 
 def _files(pattern: str) -> Iterator[Path]:
@@ -61,12 +61,12 @@ def _takes_refusals(node: ast.stmt) -> bool:
         if isinstance(node, ast.ImportFrom) and node.module == "domains.rules.tree"
         else ()
     )
-    return any(one.name == "Refusal" for one in named)
+    return any(imported.name == "Refusal" for imported in named)
 
 
 def _called(node: ast.Call, refuses: bool) -> Iterator[Message]:
     name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-    texts = [_text(one) for one in node.args]
+    texts = [_text(argument) for argument in node.args]
     if name in _MARKS and texts and texts[0]:
         yield texts[0], ""
     elif name in _PLURALS and len(texts) > 1:
@@ -92,7 +92,7 @@ def _in_template(path: Path) -> Iterator[Message]:
 
 
 def _names_of_models() -> Iterator[Message]:
-    """Of the models that have a page, or are followed by the audit trail."""
+    """Yield the names of models that have a page, or are followed by the audit trail, and of their fields."""
     from auditlog.registry import auditlog
     from django.contrib import admin
     from django.utils import translation
@@ -114,9 +114,9 @@ def _names_of_models() -> Iterator[Message]:
 
 
 def template() -> str:
-    """All of it, as gettext's tools want it."""
+    """Return the catalogue of all texts without translations, as gettext's tools want it."""
     head = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n'
-    return head + "".join(_entry(*one) for one in sorted(messages()))
+    return head + "".join(_entry(*message) for message in sorted(messages()))
 
 
 def _entry(text: str, plural: str) -> str:
@@ -136,8 +136,8 @@ def _run(*command: str) -> None:
         subprocess.run(command, check=True)
     except FileNotFoundError:
         sys.exit("translations: not found: gettext's tools; install them (Debian: gettext)")
-    except subprocess.CalledProcessError as wrong:
-        sys.exit(f"translations: {command[0]} refused {CATALOGUE}: {wrong}")
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"translations: {command[0]} refused {CATALOGUE}: {error}")
 
 
 def main() -> None:

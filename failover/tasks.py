@@ -15,7 +15,7 @@ from foundation.cells.serving import for_each_served
 def beat() -> None:
     """Say that this site's software is alive, in each cell that it serves."""
     if "css" in settings.ROLES:
-        for_each_served(liveness.beat)
+        for_each_served(liveness.count_up)
 
 
 @shared_task

@@ -26,7 +26,7 @@ _SANE = re.compile(r"[A-Za-z0-9._:@#/+=-]{1,64}")
 
 
 class LogFields(NamedTuple):
-    """What the log lines of one piece of work have in common; empty fields are left out."""
+    """The fields are common to the log lines of one piece of work; empty ones are left out."""
 
     request_id: str = ""
     platform: str = ""
@@ -81,7 +81,7 @@ def sane_id(*candidates: object) -> str:
     return ""
 
 
-def with_request_id(headers: Mapping[str, object] | None) -> Mapping[str, object] | None:
+def with_request_id(headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
     """Return the headers of an outgoing message with the id of the request that causes it."""
     number = _fields.get().request_id
     if not number:

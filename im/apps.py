@@ -71,13 +71,13 @@ media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | .....
 
     def threads(self) -> Sequence[Consumer | Relay]:
         """Return the links that publish at the clients' broker what came over HTTP."""
-        from foundation.bus.link import Link
+        from foundation.bus.link import PeerLink
         from foundation.cells.directory import possible_platforms, store_of
         from im.data.journal import DESTINATION
 
         if "im" not in settings.ROLES:
             return ()
         return [
-            Link(store_of(platform), DESTINATION, settings.IM_AMQP_URL, lenient=True)
+            PeerLink(store_of(platform), DESTINATION, settings.IM_AMQP_URL, lenient=True)
             for platform in possible_platforms()
         ]

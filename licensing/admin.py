@@ -133,7 +133,7 @@ class LicenceAdmin(BaseAdmin[Licence]):
         except BadLicence:
             return False  # the page says why
         row = Licence.objects.get(platform=licence.platform, issue=licence.issue)
-        audit.say(row, _("Licence loaded"), LogEntry.Action.CREATE, before=before)
+        audit.log_action(row, _("Licence loaded"), LogEntry.Action.CREATE, before=before)
         messages.success(request, _("Licence %d is loaded.") % licence.issue)
         return True
 

@@ -1,4 +1,4 @@
-"""One WebSocket to Janus, for requests and answers, and a pulse that notices when Janus hangs."""
+"""The link is a WebSocket to Janus, for requests and answers, with a pulse that notices when Janus hangs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import logging
 import aiohttp
 import orjson
 
+from foundation.bus.message import Body
+
 log = logging.getLogger("conferences.media.janus")
 
-Body = dict[str, object]
 
 _PULSE_SECONDS = 0.5
 _PULSE_TIMEOUT = 1.0
@@ -134,14 +135,14 @@ class JanusLink:
         try:
             async for frame in socket:
                 if frame.type is aiohttp.WSMsgType.TEXT:
-                    self._take(orjson.loads(frame.data))
+                    self._receive(orjson.loads(frame.data))
         finally:
             self.closed.set()
             for answer in self._waiting.values():
                 if not answer.done():
                     answer.set_exception(JanusAway("connection to Janus closed"))
 
-    def _take(self, message: Body) -> None:
+    def _receive(self, message: Body) -> None:
         answer = self._waiting.get(message.get("transaction", ""))
         if answer and not answer.done():
             answer.set_result(message)

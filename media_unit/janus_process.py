@@ -28,7 +28,7 @@ class JanusNotStarted(RuntimeError):
 
 
 class JanusProcess:
-    """One process of Janus at a time. Each start has a new server name, which identifies it."""
+    """The object keeps at most one process of Janus running. Each start has a new server name, which identifies it."""
 
     def __init__(self, config: UnitConfig, keys: Secrets) -> None:
         self._config, self._keys = config, keys

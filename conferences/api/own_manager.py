@@ -15,7 +15,7 @@ from foundation.cells.directory import own_platform
 from wire.conference_manager import MayRename
 
 
-def take(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
+def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
     """Answer CSS' questions; its answers and notices to other managers need nothing done."""
     rows, bad = [], []
     for delivery in deliveries:
@@ -23,14 +23,14 @@ def take(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
             bad.append(delivery)
         elif delivery.parsed["type"] == MayRename.wire_type:
             try:
-                sent = decide_as_cm(from_body(MayRename, delivery.parsed))
+                answer = decide_as_cm(from_body(MayRename, delivery.parsed))
             except BadMessage as error:
                 delivery.unreadable = error.detail
                 bad.append(delivery)
                 continue
-            route = sent.route.value
+            route = answer.route.value
             sender = f"cm@{own_platform()}"
             with delivery_fields(delivery):
-                row = outbox.row(sent.message, route.exchange, route.key, clock.now(), sender)
+                row = outbox.row(answer.message, route.exchange, route.key, clock.now(), sender)
             rows.append(row)
     return [Outcome(rows), *([handle(platform, bad, publish_inline=True)] if bad else [])]

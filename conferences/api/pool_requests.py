@@ -52,7 +52,7 @@ _ROOMS_LIVE = 1.0
 _rooms_cache: dict[str, tuple[float, list[MachineRoomFacts]]] = {}
 
 
-def take(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
+def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
     """Do a batch of messages to the RMS."""
     for delivery in deliveries:
         if delivery.message is not None and not isinstance(delivery.message, _OURS):
@@ -66,7 +66,7 @@ def take(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
     return [Outcome(rows), *([handle(platform, bad, publish_inline=True)] if bad else [])]
 
 
-class _PoolBatch(RetriedBatch[Delivery, list[outbox.Row]]):
+class _PoolBatch(RetriedBatch[Delivery, list[outbox.OutboxRow]]):
     """A batch of messages is done on one platform's pool; the deliveries that cannot be done are gathered."""
 
     pauses = (*(0.02 * attempt for attempt in range(1, MOST_TRIES)), 0.0)
@@ -76,16 +76,16 @@ class _PoolBatch(RetriedBatch[Delivery, list[outbox.Row]]):
         self._platform = platform
         self.failed: list[Delivery] = []
 
-    def run(self, items: Sequence[Delivery]) -> list[outbox.Row]:
+    def run(self, items: Sequence[Delivery]) -> list[outbox.OutboxRow]:
         requests = [d for d in items if isinstance(d.message, GetResources)]
         reports = [d.message for d in items if not isinstance(d.message, GetResources)]
-        return _answer(self._platform, requests) + _hear(self._platform, reports)
+        return _answer(self._platform, requests) + _record_reports(self._platform, reports)
 
     def may_retry(self, error: Exception) -> bool:
         """Retry after every error: a database that was away for a moment may be back."""
         return True
 
-    def park(self, item: Delivery, error: Exception) -> list[outbox.Row]:
+    def park(self, item: Delivery, error: Exception) -> list[outbox.OutboxRow]:
         log.error("parked after %d tries", MOST_TRIES, exc_info=error)
         failure = f"failed {MOST_TRIES} times: {type(error).__name__}: {error}"
         item.unreadable = failure[:400]
@@ -99,20 +99,20 @@ class _PoolBatch(RetriedBatch[Delivery, list[outbox.Row]]):
 # ---- asked for resources ------------------------------------------------------------------------
 
 
-def _answer(platform: str, asked: Sequence[Delivery]) -> list[outbox.Row]:
-    if not asked:
+def _answer(platform: str, requests: Sequence[Delivery]) -> list[outbox.OutboxRow]:
+    if not requests:
         return []
     now = clock.now()
-    fresh = [d for d in asked if not d.envelope.expired(now)]
-    late = [_reply(d, _expired(d)) for d in asked if d.envelope.expired(now)]
+    fresh = [d for d in requests if not d.envelope.expired(now)]
+    late = [_reply(d, _expired(d)) for d in requests if d.envelope.expired(now)]
     try:
         answers = Pool(platform).run(_orders(platform, [d.message for d in fresh])) if fresh else []
     except redis.RedisError as error:
         log.warning("the pool is away: %s", error)
         failed = Err.RMS_ERROR
         return late + [_reply(d, ResourcesRefused(reqid=_reqid(d), errcode=failed)) for d in fresh]
-    given = zip(fresh, answers, strict=True)
-    return late + [_reply(d, _granted(answer, _reqid(d))) for d, answer in given]
+    answered = zip(fresh, answers, strict=True)
+    return late + [_reply(d, _granted(answer, _reqid(d))) for d, answer in answered]
 
 
 def _expired(delivery: Delivery) -> ResourcesRefused:
@@ -125,19 +125,21 @@ def _reqid(delivery: Delivery) -> str | None:
 
 
 def _orders(platform: str, questions: Sequence[Message | None]) -> list[Order]:
-    asked = [q for q in questions if isinstance(q, GetResources)]
-    tenants = user_domains(store_of(platform).database, {q.user_domain for q in asked})
+    requests = [request for request in questions if isinstance(request, GetResources)]
+    tenants = user_domains(
+        store_of(platform).database, {request.user_domain for request in requests}
+    )
     rooms = _rooms(platform)
     orders: list[Order] = []
-    for q in asked:
-        tenant = tenants.get(q.user_domain)
+    for request in requests:
+        tenant = tenants.get(request.user_domain)
         question = {
-            "e164": q.e164 or f"anonymous-{clock.next_id()}",
+            "e164": request.e164 or f"anonymous-{clock.next_id()}",
             "rooms": rooms_for(tenant.room if tenant else None, rooms),
-            "ports": q.places,
-            "hd": int(q.resolution == "1080p"),
-            "also": [kind for kind in ("vrs", "mps") if kind in q.res],
-            "exclude": [name_of(unit) for unit in map(Unit.of, q.exclude) if unit],
+            "ports": request.places,
+            "hd": int(request.resolution == "1080p"),
+            "also": [kind for kind in ("vrs", "mps") if kind in request.res],
+            "exclude": [name_of(unit) for unit in map(Unit.of, request.exclude) if unit],
         }
         orders.append(("ask", orjson.dumps(question).decode()))
     return orders
@@ -164,39 +166,50 @@ def _granted(answer: str, reqid: str | None) -> ResourcesGranted:
     return ResourcesGranted(reqid=reqid, **named)
 
 
-def _reply(delivery: Delivery, message: Message) -> outbox.Row:
+def _reply(delivery: Delivery, message: Message) -> outbox.OutboxRow:
     with delivery_fields(delivery):
         log.debug("answering with %s", message.type)
         queue = Routes.RMS_TO_CSS.value.queue
         return outbox.reply_row(delivery.envelope, message, "rms", queue)
 
 
-# ---- told of resources --------------------------------------------------------------------------
+# ---- reports of resources --------------------------------------------------------------------------
 
 
-def _hear(platform: str, said: Sequence[Message | None]) -> list[outbox.Row]:
-    """Heartbeats and what became of reservations; a newcomer is written down first."""
-    farewells = {_resource(m): n for n, m in enumerate(said) if isinstance(m, NodeUnregistered)}
+def _record_reports(platform: str, messages: Sequence[Message | None]) -> list[outbox.OutboxRow]:
+    """Record heartbeats, and what became of reservations; a resource that is new is saved first.
+
+    Return no rows: nobody is answered.
+    """
+    farewells = {
+        _resource(message): position
+        for position, message in enumerate(messages)
+        if isinstance(message, NodeUnregistered)
+    }
     units.report_lost(platform, farewells, "unregistered")
-    heard = [
-        m
-        for n, m in enumerate(said)
+    reports = [
+        message
+        for position, message in enumerate(messages)
         # A heartbeat from before the farewell would call the resource back to life.
-        if (isinstance(m, NodeRegistered) and n >= farewells.get(_resource(m), 0))
-        or isinstance(m, ResourcesUsed)
+        if (
+            isinstance(message, NodeRegistered) and position >= farewells.get(_resource(message), 0)
+        )
+        or isinstance(message, ResourcesUsed)
     ]
-    orders = [order for m in heard for order in _orders_of(platform, m)]
+    orders = [order for message in reports for order in _orders_of(platform, message)]
     if not orders:
         return []
     try:
         answers = Pool(platform).run(orders)
-        drifting = [o for o, a in zip(orders, answers, strict=True) if a == "drift"]
+        drifting = [
+            order for order, answer in zip(orders, answers, strict=True) if answer == "drift"
+        ]
         fed = [units.recount(platform, kind, unit_of(name)) for _, kind, name, _ in drifting]
     except redis.RedisError as error:
         log.warning("the pool is away, a heartbeat is missed: %s", error)
         return []
-    newcomers = {o[2] for o, a in zip(orders, answers, strict=True) if a == "new"}
-    for message in heard:
+    newcomers = {order[2] for order, answer in zip(orders, answers, strict=True) if answer == "new"}
+    for message in reports:
         if isinstance(message, NodeRegistered):
             name = name_of(unit_here(message.ip, message.pid))
             if name in newcomers or type(message) is not NodeState:
@@ -233,4 +246,4 @@ def _orders_of(platform: str, message: NodeRegistered | ResourcesUsed) -> list[O
 
 def batch_handler(platform: str) -> Any:
     """Return the batch handler of one platform, for the consumer."""
-    return partial(take, platform)
+    return partial(handle_batch, platform)

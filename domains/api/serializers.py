@@ -1,4 +1,4 @@
-"""What the session layer takes and answers, for the API's own description."""
+"""The serializers describe the requests and answers of the session layer, for the API's own page."""
 
 from __future__ import annotations
 

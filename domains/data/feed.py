@@ -27,7 +27,7 @@ from foundation import clock
 from foundation.bus import outbox
 from foundation.bus.link import Publish
 from foundation.bus.message import dumps
-from foundation.bus.outbox import Row
+from foundation.bus.outbox import OutboxRow
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, store_of
 from wire.routes import Routes
@@ -80,7 +80,7 @@ def add_follower(database: str, platform: str) -> int:
     return sql.execute(database, query, [platform])
 
 
-def _outbox_row(platform: str, kind: str, body: dict[str, object]) -> Row:
+def _outbox_row(platform: str, kind: str, body: dict[str, object]) -> OutboxRow:
     """Return the message to a follower about a domain or an account, as a row of the outbox."""
     wire_type, route = _TYPES_AND_ROUTES[kind]
     content = dumps({"type": wire_type, **body, "platformmoid": platform})
@@ -202,7 +202,7 @@ class FullSnapshot:
         query = "SELECT first FROM domains_follower WHERE platform = %s AND base IS NULL"
         return sql.select(self._database, query, [self._platform]) == [(self.first,)]
 
-    def _outbox_rows(self, items: list[tuple[str, dict[str, object]]]) -> list[Row]:
+    def _outbox_rows(self, items: list[tuple[str, dict[str, object]]]) -> list[OutboxRow]:
         """Return the messages about these objects. The very last one of the snapshot says so, by the field `whole`."""
         rows, next_item = [], next(self._items, None)
         if next_item:

@@ -70,10 +70,10 @@ class PendingImportStorage(CacheStorage):  # type: ignore[misc]  # the base clas
 class TableForm(ImportForm):  # type: ignore[misc]  # the base class has no types
     """The form takes a file to import, and refuses one that is too large."""
 
-    def clean_import_file(self) -> UploadedFile:
+    def clean_import_file(self) -> UploadedFile[bytes]:
         """Return the file. Raises ValidationError if it is too large, packed or unpacked, before it is read."""
-        file: UploadedFile = self.cleaned_data["import_file"]
-        if file.size > MAX_BYTES:
+        file: UploadedFile[bytes] = self.cleaned_data["import_file"]
+        if file.size is None or file.size > MAX_BYTES:
             raise forms.ValidationError(gettext("At most 5 MiB: split the file."))
         if zipfile.is_zipfile(file):
             file.seek(0)
@@ -170,6 +170,7 @@ class TableAdminMixin(ImportMixin, BaseAdmin[M]):  # type: ignore[misc]  # the b
     def _with_errors(self, page: TemplateResponse) -> HttpResponse:
         """Return the page of the import, with all errors of the result and its first valid rows, if there is a result."""
         context = page.context_data
+        assert context is not None
         result = context.get("result")
         if result is not None:
             context["wrong"] = list(_list_errors(result))
@@ -198,7 +199,7 @@ class TableAdminMixin(ImportMixin, BaseAdmin[M]):  # type: ignore[misc]  # the b
             text = gettext("More than %d: search or filter first.") % limit
             messages.error(request, text)
             return redirect(reverse("admin:{}_{}_changelist".format(*self.get_model_info())))
-        audit.say(self.model(pk=None), _AUDIT_TEXTS[file_format], LogEntry.Action.ACCESS)
+        audit.log_action(self.model(pk=None), _AUDIT_TEXTS[file_format], LogEntry.Action.ACCESS)
         return self._file_response(file_format, self.table(self, request), rows)
 
     def _file_response(

@@ -1,4 +1,4 @@
-"""The sign of life of the software that serves a platform; its cell's other site watches it."""
+"""A counter shows that the software which serves a platform is alive; the other site of its cell watches it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from foundation.cells.directory import store_of
 from foundation.cells.serving import is_served_here
 
 
-def beat(platform: str) -> bool:
-    """Count up, if this site serves the platform; False: it does not. To be called every 2 s."""
+def count_up(platform: str) -> bool:
+    """Count up if this site serves the platform, and return whether it does. To be called every 2 s."""
     database = store_of(platform).database
     with transaction.atomic(using=database):
         if not is_served_here(platform, lock=True):

@@ -156,7 +156,7 @@ def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]
     return [Outcome(rows), *([handle(platform, bad, publish_inline=True)] if bad else [])]
 
 
-def _reply(delivery: Delivery, message: Message) -> outbox.Row:
+def _reply(delivery: Delivery, message: Message) -> outbox.OutboxRow:
     with delivery_fields(delivery):
         return outbox.reply_row(delivery.envelope, message, "pms", Routes.PMS_TO_CSS.value.key)
 

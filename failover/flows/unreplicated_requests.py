@@ -39,7 +39,10 @@ class Missing:
 
 
 def missing(platform: str) -> list[Missing]:
-    """Return the missing requests, oldest first. Raises RequestRefused, register_view.Failure (the register, or the serving site's database, is away)."""
+    """Return the missing requests, oldest first.
+
+    Raises RequestRefused, and register_view.Failure where the register or the serving site's database is away.
+    """
     _forced(platform)
     cell = _cell(platform)
     address = {"host": cell.peer_host, "port": cell.peer_port, "database": cell.schema}
@@ -52,7 +55,10 @@ def missing(platform: str) -> list[Missing]:
 
 
 def done(platform: str, by: str) -> str:
-    """Note that missing requests are dealt with: the copy here is put aside and made anew. Raises RequestRefused, register_view.Failure."""
+    """Note that missing requests are dealt with: the copy here is put aside and made anew.
+
+    Raises RequestRefused and register_view.Failure.
+    """
     row = _forced(platform)
     because = f"what was missing after the forced takeover is dealt with, says {by}"
     if not register_view.settle(row, own_platform(), because):

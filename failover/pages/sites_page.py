@@ -230,7 +230,7 @@ def _do(request: HttpRequest, action: Action, subject: Model) -> None:
     except register_view.Failure as error:
         messages.error(request, _("The register is away: %s") % error)
     else:
-        audit.say(subject, action.title)
+        audit.log_action(subject, action.title)
         messages.success(request, _("Asked for; what becomes of it is shown below."))
 
 

@@ -67,12 +67,12 @@ def state_of(row: RegisterRow | None) -> State:
 
 
 def is_newer(newest: tuple[int, int] | None, order: tuple[int, int]) -> bool:
-    """`(epoch, number)`: the same once more is no news."""
+    """Return whether an order `(epoch, number)` is newer than the newest so far. `None` means that there is none."""
     return newest is None or order > newest
 
 
 def differs(platform: str, backups: Sequence[str], row: RegisterRow | None, names: Names) -> str:
-    """Where the tree's first backup is not the site that has the copy: what is, and what to do."""
+    """Return how the tree's first backup differs from the site that has the copy, and what to do; "" if it does not."""
     name, wanted = _name(platform, names), backups[0] if backups else ""
     if wanted == (row.backup if row else ""):
         return ""

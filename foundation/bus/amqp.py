@@ -18,7 +18,7 @@ from amqp import spec
 from amqp.exceptions import AMQPError, MessageNacked, RecoverableConnectionError
 from kombu.utils.url import parse_url
 
-from foundation.bus.outbox import Row
+from foundation.bus.outbox import OutboxRow
 
 CONNECT_SECONDS = 5
 CONFIRM_SECONDS = 5
@@ -177,12 +177,12 @@ class Publisher:
         self._refused += 1
         self._acked(tag, multiple)
 
-    def publish(self, rows: Iterable[Row]) -> None:
+    def publish(self, rows: Iterable[OutboxRow]) -> None:
         """Send all rows, and return once the broker has confirmed them. Raises one of BROKER_ERRORS."""
         self.send(rows)
         self.wait()
 
-    def send(self, rows: Iterable[Row]) -> None:
+    def send(self, rows: Iterable[OutboxRow]) -> None:
         """Send all rows without waiting for the broker; see `wait`. Raises one of BROKER_ERRORS."""
         with self._writer.gathering():
             for row in rows:

@@ -119,8 +119,8 @@ class Consumer(threading.Thread):
             channel.basic_qos(0, PREFETCH, False)
             try:
                 for queue in self._handlers:
-                    take = self._take(queue)
-                    channel.basic_consume(queue, callback=take, exclusive=self._alone)
+                    append = self._appender(queue)
+                    channel.basic_consume(queue, callback=append, exclusive=self._alone)
             except AccessRefused:
                 if not self._alone or self._stop_asked.wait(TURN_SECONDS):
                     raise
@@ -130,11 +130,11 @@ class Consumer(threading.Thread):
             else:
                 return channel
 
-    def _take(self, queue: str) -> Callable[[amqp.Message], None]:
-        def take(message: amqp.Message) -> None:
+    def _appender(self, queue: str) -> Callable[[amqp.Message], None]:
+        def append(message: amqp.Message) -> None:
             self._buffer.append((queue, message))
 
-        return take
+        return append
 
     def _loop(
         self, incoming: amqp.Connection, channel: amqp.Channel, publisher: Publisher | None
@@ -155,17 +155,19 @@ class Consumer(threading.Thread):
 
     def _batch(self, channel: amqp.Channel, publisher: Publisher | None) -> None:
         """Do a batch, publish what it led to, acknowledge it: in this order."""
-        taken, self._buffer[:BATCH] = self._buffer[:BATCH], []
-        metrics.BATCH.observe(len(taken))
+        batch, self._buffer[:BATCH] = self._buffer[:BATCH], []
+        metrics.BATCH.observe(len(batch))
         with metrics.BATCH_SECONDS.time():
             by_handler: dict[BatchHandler, list[Delivery]] = {}
-            for queue, message in taken:
-                one = _delivery(queue, message, self._peer)
-                by_handler.setdefault(self._handlers[queue], []).append(one)
+            for queue, message in batch:
+                delivery = _delivery(queue, message, self._peer)
+                by_handler.setdefault(self._handlers[queue], []).append(delivery)
             for handler, deliveries in by_handler.items():
                 for outcome in handler(deliveries):
                     self._publish(publisher, outcome)
-            channel.basic_ack(taken[-1][1].delivery_tag, multiple=True)
+            last_tag = batch[-1][1].delivery_tag
+            assert last_tag is not None
+            channel.basic_ack(last_tag, multiple=True)
 
     def _publish(self, publisher: Publisher | None, outcome: Outcome) -> None:
         """Send what is for our own broker; the links have been told of the rest."""
@@ -183,7 +185,7 @@ class Consumer(threading.Thread):
                 self._published_at = time.monotonic()
             self._published.setdefault(outcome.database, []).extend(row.id for row in rows)
 
-    def _pass_on(self, rows: list[outbox.Row]) -> None:
+    def _pass_on(self, rows: list[outbox.OutboxRow]) -> None:
         """Send to peers the rows of no outbox, before acknowledging: this site may write nothing now."""
         for peer in sorted({row.destination for row in rows}):
             if peer not in settings.PEERS:

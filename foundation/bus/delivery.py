@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from typing import Any
 
 from foundation.bus import registry
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import BadMessage, Message, loads
-from foundation.bus.outbox import Row
+from foundation.bus.outbox import OutboxRow
 from foundation.clock import next_id
 
 log = logging.getLogger("confplatform.bus")
@@ -20,8 +21,8 @@ class Delivery:
 
     body: bytes
     envelope: Envelope
-    properties: dict[str, object] = field(default_factory=dict)
-    parsed: dict[str, object] | None = None
+    properties: dict[str, Any] = field(default_factory=dict)
+    parsed: dict[str, Any] | None = None
     message: Message | None = None
     unreadable: str = ""
 
@@ -41,7 +42,7 @@ class Delivery:
 class Outcome:
     """An outcome of a batch holds rows to publish, and answers to requests that came over HTTP."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[OutboxRow] = field(default_factory=list)
     answers: dict[str, bytes] = field(default_factory=dict)
     created_conferences: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Number and id of the conference that was created for a request, by the request's key."""

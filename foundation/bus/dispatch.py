@@ -116,9 +116,9 @@ def _do_after_handover(
     platform: str, deliveries: Sequence[Delivery], publish_inline: bool
 ) -> Outcome:
     """Do deliveries in one transaction, after any handover of the data to or from this site has ended."""
-    while (done := _try_transaction(platform, deliveries, publish_inline)) is None:
+    while (outcome := _try_transaction(platform, deliveries, publish_inline)) is None:
         time.sleep(LOOK_AGAIN)
-    return done
+    return outcome
 
 
 def _try_transaction(
@@ -192,9 +192,9 @@ def _handle_delivery(uow: UnitOfWork, delivery: Delivery) -> None:
     log.debug("handling %s", message.type)
     handler = registry.handler_of(message, envelope.correlation_id)
     if envelope.request:
-        asked = uow.inbox.get(envelope.request)
-        if asked is not None:
-            idempotency.answer_again(uow, delivery, asked)
+        earlier = uow.inbox.get(envelope.request)
+        if earlier is not None:
+            idempotency.answer_again(uow, delivery, earlier)
             return
         if envelope.expired(uow.now):
             dead_letters.refuse_service(uow, delivery, "expired")

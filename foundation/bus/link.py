@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 
 from foundation.bus import metrics
-from foundation.bus.outbox import Row
+from foundation.bus.outbox import OutboxRow
 from foundation.bus.relay import BATCH, Relay, drain
 from foundation.cells import sql
 from foundation.cells.directory import PlatformStore
@@ -24,7 +24,7 @@ from foundation.hooks import Hook, SingleHook
 
 log = logging.getLogger("confplatform.bus.link")
 
-Publish = Callable[[list[Row]], None]
+Publish = Callable[[list[OutboxRow]], None]
 """A function that sends rows to a peer's broker, and returns once it has confirmed all. Raises one of BROKER_ERRORS."""
 
 Feed = Callable[[str, Publish], int]
@@ -40,7 +40,7 @@ SERVING_SITE: SingleHook[[str], str] = SingleHook()
 """`(platform)`: return the site that serves a platform. Without a receiver each site serves itself."""
 
 
-class Link(Relay):
+class PeerLink(Relay):
     """A link is the thread that sends to one peer."""
 
     def __init__(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 
@@ -24,14 +25,14 @@ _COLUMNS = ("id", "destination", "exchange", "routing_key", "body", "properties"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class OutboxRow:
     """An outbox row is one message to send. `destination` is the platform on whose broker it goes; "" means our own."""
 
     id: int
     exchange: str
     routing_key: str
     body: bytes
-    properties: dict[str, object]
+    properties: dict[str, Any]
     destination: str = ""
 
 
@@ -42,8 +43,8 @@ def row(
     now: datetime,
     app_id: str,
     destination: str = "",
-    **more: object,
-) -> Row:
+    **more: Any,
+) -> OutboxRow:
     """Return the row of a message, or of bytes that are passed on as they came.
 
     `more` are AMQP properties; the id of the request that causes the message is added to its headers.
@@ -58,10 +59,10 @@ def row(
         **{name: value for name, value in more.items() if value},
         **({"headers": headers} if headers else {}),
     }
-    return Row(number, exchange, routing_key, body, properties, destination)
+    return OutboxRow(number, exchange, routing_key, body, properties, destination)
 
 
-def reply_row(envelope: Envelope, reply: Message, role: str, default_queue: str) -> Row:
+def reply_row(envelope: Envelope, reply: Message, role: str, default_queue: str) -> OutboxRow:
     """Return the row of a role's reply to a request.
 
     It goes to the queue that the request names in `reply_to`, or else to the default queue.
@@ -76,7 +77,9 @@ def reply_row(envelope: Envelope, reply: Message, role: str, default_queue: str)
     )
 
 
-def put(database: str, rows: Iterable[Row], now: datetime, *, publish_inline: bool = False) -> None:
+def put(
+    database: str, rows: Iterable[OutboxRow], now: datetime, *, publish_inline: bool = False
+) -> None:
     """Insert rows in the caller's transaction.
 
     `publish_inline`: the caller publishes the rows for our own broker itself.
@@ -101,9 +104,9 @@ def put(database: str, rows: Iterable[Row], now: datetime, *, publish_inline: bo
     )
 
 
-def take(
+def select_due(
     database: str, most: int = 500, destination: str = "", *, alone: bool = False
-) -> list[Row]:
+) -> list[OutboxRow]:
     """Return the oldest due rows of a destination, locked until the caller's transaction ends.
 
     Other processes skip locked rows. `alone`: no other process sends these rows, so none is locked, and they come
@@ -118,7 +121,7 @@ def take(
         f" ORDER BY id LIMIT %s{'' if alone else ' FOR UPDATE SKIP LOCKED'}",
         [destination, most],
     )
-    return [Row(r[0], r[1], r[2], bytes(r[3]), orjson.loads(r[4]), r[5]) for r in rows]
+    return [OutboxRow(r[0], r[1], r[2], bytes(r[3]), orjson.loads(r[4]), r[5]) for r in rows]
 
 
 def forget(database: str, ids: list[int]) -> None:

@@ -23,11 +23,13 @@ from foundation.cells.serving import is_served_here
 log = logging.getLogger("confplatform.bus.relay")
 
 BATCH = 500
-LOOKS_EVERY = 60.0
+WARNS_EVERY = 60.0
 
 
 class Relay(threading.Thread):
-    """One thread per worker process; any number of them share the work by skipping locked rows.
+    """A relay is the thread of a worker process that publishes the outbox.
+
+    Any number of relays share the work by skipping locked rows.
 
     `destination`: the platform on whose broker it publishes, empty: our own; `lenient`: see Publisher.
     """
@@ -40,7 +42,7 @@ class Relay(threading.Thread):
         self._publisher: Publisher | None = None
         self._lenient = lenient
         self._stop_asked = threading.Event()
-        self._looks_at = 0.0
+        self._warns_at = 0.0
 
     def ask_to_stop(self) -> None:
         """Let it finish the batch at hand, and end."""
@@ -60,13 +62,13 @@ class Relay(threading.Thread):
                 while self._send_some() and not self._stop_asked.is_set():
                     pass
                 backoff.reset()
-                self._look_after()
+                self._warn_of_unknown_destinations()
                 wake_up.wait(self._store.platform, 0.5, self.destination)
             except (*BROKER_ERRORS, DatabaseError, InterfaceError) as error:
-                whose = f"to {self.destination} " if self.destination else ""
-                what = type(error).__name__
+                target = f"to {self.destination} " if self.destination else ""
+                kind = type(error).__name__
                 pause = backoff.next_pause()
-                log.warning("outbox %swaits (%s: %s), again in %.1f s", whose, what, error, pause)
+                log.warning("outbox %swaits (%s: %s), again in %.1f s", target, kind, error, pause)
                 self._hang_up()
                 self._stop_asked.wait(pause)
             except Exception:
@@ -85,14 +87,14 @@ class Relay(threading.Thread):
         """Send one batch, and tell whether more may wait."""
         return drain(self._store, self._connected().publish, self.destination) == BATCH
 
-    def _look_after(self) -> None:
-        """Say now and then what lies there for somebody to whom we know no way."""
-        if self.destination or time.monotonic() < self._looks_at:
+    def _warn_of_unknown_destinations(self) -> None:
+        """Log now and then which messages wait for a destination whose broker is not configured."""
+        if self.destination or time.monotonic() < self._warns_at:
             return
-        self._looks_at = time.monotonic() + LOOKS_EVERY
-        for one in unknown(self._store.database):
-            words = "%d messages wait for %s, the oldest for %.0f s: PEERS does not name its broker"
-            log.warning(words, one.count, one.destination, one.age)
+        self._warns_at = time.monotonic() + WARNS_EVERY
+        for backlog in unknown(self._store.database):
+            text = "%d messages wait for %s, the oldest for %.0f s: PEERS does not name its broker"
+            log.warning(text, backlog.count, backlog.destination, backlog.age)
 
     def _connected(self) -> Publisher:
         close_old_connections()
@@ -104,7 +106,7 @@ class Relay(threading.Thread):
 
 def drain(
     store: PlatformStore,
-    publish: Callable[[list[outbox.Row]], None],
+    publish: Callable[[list[outbox.OutboxRow]], None],
     destination: str = "",
     *,
     alone: bool = False,
@@ -116,7 +118,7 @@ def drain(
     with transaction.atomic(using=store.database):
         if not is_served_here(store.platform, lock=True):
             return 0
-        rows = outbox.take(store.database, BATCH, destination, alone=alone)
+        rows = outbox.select_due(store.database, BATCH, destination, alone=alone)
         if rows:
             publish([row for row in rows if not _is_for_stranger(row, destination)])
             outbox.forget(store.database, [r.id for r in rows])
@@ -124,7 +126,7 @@ def drain(
     return len(rows)
 
 
-def _is_for_stranger(row: outbox.Row, destination: str) -> bool:
+def _is_for_stranger(row: outbox.OutboxRow, destination: str) -> bool:
     """Return whether a row is for a local party of another site, which wrote it, and must not be sent here.
 
     At this site a stranger might have that party's address. The party itself is told what is true when

@@ -136,7 +136,7 @@ def _is_rarely_prepared(node: inspect.Type) -> bool:
         case inspect.VarTupleType() | inspect.ListType():
             return _is_rarely_prepared(node.item_type)
         case inspect.StructType() | inspect.TypedDictType():
-            below = all(_is_rarely_prepared(one.type) for one in node.fields)
+            below = all(_is_rarely_prepared(field.type) for field in node.fields)
             return below and _older_spelling_of(node.cls) is None
         case _:
             return True
@@ -146,9 +146,9 @@ def _preparation_of(node: inspect.Type) -> Prepare | None:
     node = bare(node)
     match node:
         case inspect.UnionType():
-            if any(isinstance(bare(one), inspect.StrType) for one in node.types):
+            if any(isinstance(bare(choice), inspect.StrType) for choice in node.types):
                 return None  # A string is one of the choices: it is no number spelt in another way.
-            return next((p for one in node.types if (p := _preparation_of(one))), None)
+            return next((p for choice in node.types if (p := _preparation_of(choice))), None)
         case inspect.BoolType():
             return _flag_of_number
         case inspect.IntType():
@@ -176,12 +176,12 @@ def _number_of_text(value: object) -> object:
     return int(value) if isinstance(value, str) and _NUMBER_AS_TEXT.fullmatch(value) else value
 
 
-def _preparation_of_items(item: inspect.Type) -> Prepare | None:
-    prepare = _preparation_of(item)
+def _preparation_of_items(node: inspect.Type) -> Prepare | None:
+    prepare = _preparation_of(node)
     if prepare is None:
         return None
     return lambda value: (
-        [prepare(one) for one in value] if isinstance(value, list | tuple) else value
+        [prepare(item) for item in value] if isinstance(value, list | tuple) else value
     )
 
 
@@ -191,7 +191,7 @@ class _Preparation:
     __slots__ = ("_older_spelling", "_prepares")
 
     def __init__(self, cls: type, fields: tuple[inspect.Field, ...]) -> None:
-        prepares = ((one.encode_name, _preparation_of(one.type)) for one in fields)
+        prepares = ((field.encode_name, _preparation_of(field.type)) for field in fields)
         self._prepares = tuple((name, prepare) for name, prepare in prepares if prepare)
         self._older_spelling = _older_spelling_of(cls)
 
@@ -213,9 +213,11 @@ class _OpenPreparation:
     __slots__ = ("_fits", "_older_spelling", "_prepares")
 
     def __init__(self, cls: type[OpenObject], fields: tuple[inspect.Field, ...]) -> None:
-        known = [one for one in fields if one.encode_name != EXTRA]
-        self._prepares = {one.encode_name: _preparation_of(one.type) for one in known}
-        self._fits = {one.encode_name: _kinds(one.type) for one in known} if cls.lenient else {}
+        declared = [field for field in fields if field.encode_name != EXTRA]
+        self._prepares = {field.encode_name: _preparation_of(field.type) for field in declared}
+        self._fits = (
+            {field.encode_name: _kinds(field.type) for field in declared} if cls.lenient else {}
+        )
         self._older_spelling = _older_spelling_of(cls)
 
     def __call__(self, value: object) -> object:
@@ -261,7 +263,7 @@ def _kinds(node: inspect.Type) -> set[type]:
     """Return the JSON types that a declaration takes, limits aside."""
     match node:
         case inspect.UnionType():
-            return set().union(*(_kinds(one) for one in node.types))
+            return set().union(*(_kinds(choice) for choice in node.types))
         case inspect.StrType():
             return {str}
         case inspect.IntType():
@@ -286,8 +288,8 @@ def _is_flat(cls: Hashable) -> bool:
         return False
     node = inspect.type_info(cls)
     assert isinstance(node, inspect.StructType)
-    known = [bare(one.type) for one in node.fields if one.encode_name != EXTRA]
-    return not any(isinstance(one, inspect.StructType | inspect.BoolType) for one in known)
+    types = [bare(field.type) for field in node.fields if field.encode_name != EXTRA]
+    return not any(isinstance(node, inspect.StructType | inspect.BoolType) for node in types)
 
 
 @cache
@@ -295,11 +297,11 @@ def _spellings(cls: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
     return tuple(zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True))
 
 
-def to_json(value: msgspec.Struct) -> dict[str, object]:
+def to_json(value: msgspec.Struct) -> dict[str, Any]:
     """Return the JSON object of a typed value: absent members are left out, flags are 0 or 1."""
     if _is_flat(type(value)):
-        flat: dict[str, object] = msgspec.to_builtins(value)
-        extra: dict[str, object] = flat.pop(EXTRA, {})
+        flat: dict[str, Any] = msgspec.to_builtins(value)
+        extra: dict[str, Any] = flat.pop(EXTRA, {})
         return flat | extra
     members: dict[str, object] = {}
     for name, spelt in _spellings(type(value)):
@@ -329,8 +331,8 @@ def _plain(member: Any) -> Any:
 def to_json_list(values: Sequence[Any]) -> list[Any]:
     """Return the JSON values of a list; typed objects in it are all of one class."""
     if values and _is_flat(cast(Any, type(values[0]))):
-        flat: list[dict[str, object]] = msgspec.to_builtins(values)
-        return [one | one.pop(EXTRA) if EXTRA in one else one for one in flat]
+        flat: list[dict[str, Any]] = msgspec.to_builtins(values)
+        return [row | row.pop(EXTRA) if EXTRA in row else row for row in flat]
     return [_plain(value) for value in values]
 
 

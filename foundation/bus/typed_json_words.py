@@ -32,9 +32,9 @@ _STEP = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
 _MISSING = re.compile(r"Object missing required field `(.+)`")
 
 
-def explained(node: inspect.Type, said: str) -> InvalidValue:
+def explained(node: inspect.Type, error_text: str) -> InvalidValue:
     """Return msgspec's error as a path and words that say what the value must be."""
-    problem, _, place = said.partition(" - at `$")
+    problem, _, place = error_text.partition(" - at `$")
     path: list[str | int] = [
         int(step[2]) if step[2] else step[1] for step in _STEP.finditer(place.removesuffix("`"))
     ]
@@ -52,8 +52,8 @@ def explained(node: inspect.Type, said: str) -> InvalidValue:
 def bare(node: inspect.Type) -> inspect.Type:
     """Return a declaration without its description, and without `None`."""
     if isinstance(node, inspect.UnionType):
-        some = [one for one in node.types if not isinstance(one, inspect.NoneType)]
-        return bare(some[0]) if len(some) == 1 else node
+        types = [choice for choice in node.types if not isinstance(choice, inspect.NoneType)]
+        return bare(types[0]) if len(types) == 1 else node
     return node.type if isinstance(node, inspect.Metadata) else node
 
 
@@ -62,7 +62,7 @@ def _below(node: inspect.Type, step: str | int) -> inspect.Type:
         case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item):
             return item
         case inspect.StructType(fields=fields) | inspect.TypedDictType(fields=fields):
-            named = {one.encode_name: one.type for one in fields}
+            named = {field.encode_name: field.type for field in fields}
             return named.get(str(step), inspect.AnyType())
         case _:
             return inspect.AnyType()
@@ -81,8 +81,8 @@ def describe(node: inspect.Type) -> str:
         case inspect.Metadata():
             return describe(node.type)
         case inspect.UnionType():
-            some = [one for one in node.types if not isinstance(one, inspect.NoneType)]
-            return " or ".join(describe(one) for one in some)
+            choices = [choice for choice in node.types if not isinstance(choice, inspect.NoneType)]
+            return " or ".join(describe(choice) for choice in choices)
         case inspect.LiteralType():
             return " or ".join(dict.fromkeys(str(value) for value in node.values))
         case inspect.VarTupleType() | inspect.ListType():
@@ -117,16 +117,16 @@ def declared(kind: Any, prefix: str = "") -> list[Declared]:
 
 
 def _declared_of(node: inspect.Type, prefix: str) -> list[Declared]:
-    held = bare(node)
-    if isinstance(held, inspect.VarTupleType | inspect.ListType):
-        return _declared_of(held.item_type, prefix.removesuffix(".") + "[].")
-    if not isinstance(held, inspect.StructType | inspect.TypedDictType):
+    node = bare(node)
+    if isinstance(node, inspect.VarTupleType | inspect.ListType):
+        return _declared_of(node.item_type, prefix.removesuffix(".") + "[].")
+    if not isinstance(node, inspect.StructType | inspect.TypedDictType):
         return []
     rows = []
-    for one in sorted(held.fields, key=lambda one: not one.required):
-        if one.encode_name == EXTRA:
+    for field in sorted(node.fields, key=lambda field: not field.required):
+        if field.encode_name == EXTRA:
             continue
-        path = prefix + one.encode_name
-        rows.append(Declared(path, describe(one.type), one.required, one.default))
-        rows += _declared_of(one.type, path + ".")
+        path = prefix + field.encode_name
+        rows.append(Declared(path, describe(field.type), field.required, field.default))
+        rows += _declared_of(field.type, path + ".")
     return rows

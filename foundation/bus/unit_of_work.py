@@ -71,7 +71,7 @@ class UnitOfWork:
         self.serving_site = served.serving_site
         self.serving = frozenset({store.platform}) if self.is_open else frozenset()
         self.inbox = InboxOfWork(self.database, self.now)
-        self.rows: list[outbox.Row] = []
+        self.rows: list[outbox.OutboxRow] = []
         self.answers: dict[str, bytes] = {}
         self.created_conferences: dict[str, tuple[str, str]] = {}
         self._parts: dict[type[AppUnitOfWork], AppUnitOfWork] = {}

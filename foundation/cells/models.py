@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Cell(models.Model):
-    """One platform's data in this database. Read at the start of every transaction.
+    """A cell is one platform's data in this database. It is read at the start of every transaction.
 
     `owner` is the platform of the site that serves it now; a site that reads another owner than
     itself refuses every request and changes nothing.

@@ -1,4 +1,4 @@
-"""Who serves a platform: the one definition, and the one reader of the row that says so (CSS §2.2).
+"""The module defines who serves a platform, and is the one reader of the row that says so (CSS §2.2).
 
 The row lies in the platform's own data (`models.Cell`) and is written by the cell agent alone. This site
 serves a platform when the row names this site as the owner and the database takes writes. Both halves
@@ -26,7 +26,7 @@ _QUERY = "SELECT owner, epoch, @@read_only, UTC_TIMESTAMP(6) FROM stores_cell WH
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What a platform's data said about who serves it, at one moment."""
+    """The row says who serves a platform, as its data had it at one moment."""
 
     platform: str
     owner: str

@@ -137,10 +137,10 @@ class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  
         for row in queryset:
             self._log(row, [], LogEntry.Action.DELETE)
 
-    def _log(self, obj: Model, message: object, action: int) -> None:
+    def _log(self, obj: Model, message: Any, action: int) -> None:
         has_words = isinstance(message, str | Promise)
         if has_words or not auditlog.contains(type(obj)):
-            audit.say(obj, message if has_words else "", action)
+            audit.log_action(obj, message if has_words else "", action)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None

@@ -75,7 +75,7 @@ def _sign(sender: object, instance: LogEntry, **more: object) -> None:
         instance.actor = user
 
 
-def say(
+def log_action(
     obj: Model,
     words: StrOrPromise,
     action: int = LogEntry.Action.UPDATE,

@@ -11,6 +11,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
 
+from domains.api import sessions
 from domains.api.authentication import (
     COOKIE,
     BearerToken,
@@ -80,7 +81,7 @@ class BrowserSession(SessionAuthentication):
 class OpenSession(PlatformSession):
     """The open API's session; without its token and cookie the next scheme is tried."""
 
-    def authenticate(self, request: Request) -> tuple[Account, Session] | None:  # type: ignore[override]  # it may also answer that it does not know the caller
+    def authenticate(self, request: Request) -> tuple[Account, sessions.Session] | None:  # type: ignore[override]  # it may also answer that it does not know the caller
         """Return the person and the session, or `None`. Raises Refusal."""
         fields = request._request.api_fields  # type: ignore[attr-defined]  # set by WildRequests
         if not fields.get("account_token") and not request.COOKIES.get(COOKIE):

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
 from foundation.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, close, connect, rounds
-from foundation.bus.outbox import Row
+from foundation.bus.outbox import OutboxRow
 from foundation.bus.reconnect import Backoff
 from im.api.server_requests import ServerRequestHandler
 from im.data import broker, metrics, presence_store
@@ -118,7 +118,9 @@ class Center:
 
     def _tick(self, incoming: amqp.Connection, channel: amqp.Channel, publisher: Publisher) -> None:
         """Measure the length of the queue, and send heartbeats."""
-        waiting = int(channel.queue_declare(self._queue, passive=True).message_count)
+        declared = channel.queue_declare(self._queue, passive=True)
+        assert declared is not None
+        _name, waiting, _consumers = declared
         metrics.WAITING.labels(self._queue).set(waiting)
         if not waiting:
             self._pipeline.note_queue_empty()
@@ -164,9 +166,9 @@ def _delivery(message: amqp.Message) -> ClientDelivery:
     )
 
 
-def _row(publication: Publication) -> Row:
+def _row(publication: Publication) -> OutboxRow:
     """Return the row of a transient message: a client that misses it sees a gap in `seq`."""
-    return Row(
+    return OutboxRow(
         0,
         publication.exchange,
         publication.key,

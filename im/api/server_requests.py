@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
 from foundation.bus.amqp import BROKER_ERRORS, Publisher, close
-from foundation.bus.outbox import Row
+from foundation.bus.outbox import OutboxRow
 from foundation.cells.directory import own_platform, store_of
 from im.data import broker, metrics, notices
 from im.rules.routing import Publication
@@ -74,6 +74,7 @@ class ServerRequestHandler(threading.Thread):
         answers = notices.answers_to(self._database, exchange, body)
         metrics.ASKED.labels(exchange, "answered" if answers else "dropped").inc()
         _publish(publisher, answers)
+        assert message.delivery_tag is not None
         channel.basic_ack(message.delivery_tag)
 
     def _announce_start(self, publisher: Publisher) -> None:
@@ -93,6 +94,6 @@ def _wait(publisher: Publisher) -> None:
 
 def _publish(publisher: Publisher, publications: list[Publication]) -> None:
     publisher.publish(
-        Row(0, publication.exchange, publication.key, publication.body, {})
+        OutboxRow(0, publication.exchange, publication.key, publication.body, {})
         for publication in publications
     )

@@ -264,7 +264,7 @@ def stage_publications(
     )
 
 
-def _staged(push: Publication, now: datetime) -> outbox.Row:
+def _staged(push: Publication, now: datetime) -> outbox.OutboxRow:
     """Return the outbox row of a publication.
 
     The message is transient: a client that misses it sees the gap in `seq` and fetches the entry.

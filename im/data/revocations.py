@@ -75,12 +75,12 @@ class RevokedTokens:
         pipe.zrangebyscore(KEY, since, "+inf", withscores=True)
         whole, lines = cast(tuple[int, list[tuple[str, float]]], tuple(pipe.execute()))
         for text, shared in lines:
-            self._take(_parsed(text), now)
+            self._add(_parsed(text), now)
             self._read_to = max(self._read_to, shared)
         self.is_whole = self.is_whole or bool(whole)
         self._forget(now)
 
-    def _take(self, line: RevocationLine, now: float) -> None:
+    def _add(self, line: RevocationLine, now: float) -> None:
         """Add one revocation."""
         user, token, issued_until, expires = line
         if expires <= now:

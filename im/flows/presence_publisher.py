@@ -11,7 +11,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 from foundation import clock
 from foundation.bus.amqp import BROKER_ERRORS, Publisher
-from foundation.bus.outbox import Row
+from foundation.bus.outbox import OutboxRow
 from im.data import presence_store
 from im.data.metrics import PRESENCE_TOLD
 from im.flows import presence
@@ -66,7 +66,7 @@ class PresencePublisher(threading.Thread):
             self._publisher = Publisher(settings.IM_AMQP_URL, lenient=True)
         if publications:
             self._publisher.publish(
-                Row(
+                OutboxRow(
                     0,
                     publication.exchange,
                     publication.key,

@@ -21,7 +21,7 @@ from domains.models import Account, BackupPlatform, Domain, Followed, Follower, 
 from foundation.bus import dispatch
 from foundation.bus.delivery import Delivery
 from foundation.bus.envelope import Envelope
-from foundation.bus.outbox import Row
+from foundation.bus.outbox import OutboxRow
 from foundation.cells import directory, sql
 from foundation.cells.models import Cell
 
@@ -77,7 +77,7 @@ class Platform:
 
     def __init__(self, moid: str, alias: str) -> None:
         self.moid, self.database = moid, alias
-        self.queue: list[Row] = []
+        self.queue: list[OutboxRow] = []
         self.asked: list[int] = []
         Cell.objects.using(alias).create(platform=moid, owner=settings.PLATFORM_MOID)
 
@@ -92,7 +92,7 @@ class Platform:
         """What lies in the queue."""
         return [orjson.loads(row.body) for row in self.queue]
 
-    def hears(self, rows: list[Row] | None = None, batch: int = 200) -> None:
+    def hears(self, rows: list[OutboxRow] | None = None, batch: int = 200) -> None:
         """Take what lies in the queue (or these), in batches; remember what is asked then."""
         if rows is None:
             rows, self.queue = self.queue, []
@@ -107,7 +107,7 @@ class Platform:
 
     def says(self, body: Body) -> None:
         """Take a message of a third party."""
-        self.hears([Row(1, "bmc.notify.ex", "bmc.domain.k", orjson.dumps(body), {})])
+        self.hears([OutboxRow(1, "bmc.notify.ex", "bmc.domain.k", orjson.dumps(body), {})])
 
     def asks(self, after: int | None = None) -> None:
         """The core takes the question for what came after a version (this platform's own)."""

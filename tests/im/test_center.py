@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from foundation.bus.link import Link
+from foundation.bus.link import PeerLink
 from foundation.cells.directory import own_platform, store_of
 from im.data import broker, journal, presence_store, revocations
 from im.models import Conversation, Entry, Member
@@ -243,7 +243,7 @@ def test_what_nobody_vouches_for_is_thrown_away_and_holds_nobody_up(
 
 def test_what_is_done_over_http_reaches_devices_by_the_outbox(group: int, bob: Device) -> None:
     where, now = store_of(own_platform()), timezone.now()
-    link = Link(where, journal.DESTINATION, settings.IM_AMQP_URL, lenient=True)
+    link = PeerLink(where, journal.DESTINATION, settings.IM_AMQP_URL, lenient=True)
     link.start()
     with transaction.atomic():
         one = journal.lock(where.database, [group])[group]

@@ -25,7 +25,7 @@ from foundation.bus import dispatch, outbox
 from foundation.bus.delivery import Delivery
 from foundation.bus.envelope import of_amqp
 from foundation.bus.link import SERVING_SITE
-from foundation.bus.outbox import Row
+from foundation.bus.outbox import OutboxRow
 from foundation.bus.relay import drain
 from foundation.cells import sql
 from foundation.cells.directory import redis_of, store_of
@@ -54,7 +54,7 @@ class Installation:
         given.PLATFORM_STORES = self._stores
         store_of.cache_clear()
         redis_of.cache_clear()
-        self.queues: defaultdict[str, list[Row]] = defaultdict(list)
+        self.queues: defaultdict[str, list[OutboxRow]] = defaultdict(list)
         self.asked: list[dict[str, Any]] = []
         given.PEERS = {east.moid: "amqp://", west.moid: "amqp://"}
         for one, other in ((east, west), (west, east)):
@@ -115,7 +115,7 @@ class Installation:
                     some = [_delivery("mau.bmc.q", row) for row in letters[start : start + 100]]
                     dispatch.handle_batch(some, publish_inline=False)
                 for one in (self.east, self.west):
-                    found: list[Row] = []
+                    found: list[OutboxRow] = []
                     drain(store_of(one.moid), found.extend)
                     asked += [(site, row) for row in found if row.exchange == "bmc.req.ex"]
         for site, row in asked:
@@ -125,7 +125,7 @@ class Installation:
         return bool(asked) or any(self.queues.values())
 
 
-def _delivery(queue: str, row: Row, peer: str = "") -> Delivery:
+def _delivery(queue: str, row: OutboxRow, peer: str = "") -> Delivery:
     envelope = of_amqp(queue, row.properties, False)
     return Delivery(row.body, type(envelope)(**{**_fields(envelope), "peer": peer}))
 
@@ -284,7 +284,7 @@ def test_a_third_partys_bmc_tells_all_that_are_served_here(
     version = 2 + max(made.east.version, made.west.version)
     domain = {"moid": world.inner, "level": 2, "uplevelmoid": world.east, "name": "By another BMC"}
     body = {"type": "BMC_CSS_DOMAIN_NTF", "op": "mod", "version": version, "domain": domain}
-    row = Row(1, "bmc.notify.ex", "bmc.domain.k", orjson.dumps(body), {})
+    row = OutboxRow(1, "bmc.notify.ex", "bmc.domain.k", orjson.dumps(body), {})
     with made.at(made.west.moid):
         dispatch.handle_batch([_delivery("mau.bmc.q", row)], publish_inline=False)
     assert [_name(one, world.inner) for one in (made.east, made.west)] == ["By another BMC"] * 2
@@ -295,7 +295,7 @@ def test_a_site_asks_for_what_it_backs_up_and_for_nothing_else(
 ) -> None:
     body = {"type": "CSS_BMC_SYNC_REQ", "after": 0, "platformmoid": made.west.moid}
     sender = {"app_id": f"css@{made.east.moid}", "message_id": "m1"}
-    row = Row(1, "bmc.req.ex", "bmc.sync.k", orjson.dumps(body), sender)
+    row = OutboxRow(1, "bmc.req.ex", "bmc.sync.k", orjson.dumps(body), sender)
     dispatch.handle(made.core, [_delivery("bmc.req.q", row, made.east.moid)], publish_inline=False)
     [reason] = [r[0] for r in sql.select("default", "SELECT reason FROM bus_parked")]
     assert "does not back up" in reason
@@ -306,7 +306,7 @@ def test_what_is_for_a_platform_that_is_not_kept_here_is_parked(made: Installati
     body = {"type": "BMC_CSS_DOMAIN_NTF", "op": "mod", "version": 1, "domain": domain}
     letter = orjson.dumps({**body, "platformmoid": "stranger"})
     with made.at(made.east.moid):
-        row = Row(1, "bmc.notify.ex", "bmc.domain.k", letter, {})
+        row = OutboxRow(1, "bmc.notify.ex", "bmc.domain.k", letter, {})
         dispatch.handle_batch([_delivery("mau.bmc.q", row)], publish_inline=False)
     assert any("stranger is not served" in reason for reason in made.east.parked())
     assert made.west.parked() == []
@@ -338,4 +338,4 @@ def test_whatever_is_lost_and_whoever_serves_all_is_applied_once_in_order(
     made.settle()
     assert made.east.is_equal()
     assert made.west.is_equal()
-    assert [outbox.take(one.database) for one in (made.east, made.west)] == [[], []]
+    assert [outbox.select_due(one.database) for one in (made.east, made.west)] == [[], []]

@@ -24,9 +24,9 @@ from foundation.bus.amqp import close, connect
 from foundation.bus.consumer import Consumer
 from foundation.bus.declare import declare_all
 from foundation.bus.delivery import Outcome
-from foundation.bus.link import FEEDS, Feeder, Link, Publish
+from foundation.bus.link import FEEDS, Feeder, PeerLink, Publish
 from foundation.bus.models import Outbox
-from foundation.bus.outbox import Row
+from foundation.bus.outbox import OutboxRow
 from foundation.bus.outgoing import Send
 from foundation.bus.relay import Relay
 from foundation.bus.unit_of_work import begin
@@ -87,9 +87,9 @@ def running(*threads: Relay | Consumer) -> Iterator[None]:
         assert not any(thread.is_alive() for thread in threads)
 
 
-def link(place: str, peer: RabbitMQ) -> Link:
+def link(place: str, peer: RabbitMQ) -> PeerLink:
     """The link of one process."""
-    return Link(store_of(place), PEER, peer.url())
+    return PeerLink(store_of(place), PEER, peer.url())
 
 
 def say(place: str, numbers: range, destination: str = PEER) -> None:
@@ -251,7 +251,7 @@ def test_a_feed_is_asked_until_it_has_nothing_more(place: str, peer: RabbitMQ) -
     def feed(destination: str, publish: Publish) -> int:
         assert destination == PEER
         assert not connections["default"].in_atomic_block
-        rows = [Row(n, NOTICE.exchange, NOTICE.key, b'{"n": %d}' % n, {}) for n in left[:3]]
+        rows = [OutboxRow(n, NOTICE.exchange, NOTICE.key, b'{"n": %d}' % n, {}) for n in left[:3]]
         publish(rows)
         del left[:3]
         return len(rows)
@@ -275,7 +275,7 @@ def test_a_feed_goes_to_the_broker_of_the_site_that_serves_the_platform_now(
     def feed(destination: str, publish: Publish) -> int:
         if not left:
             return 0
-        publish([Row(n, NOTICE.exchange, NOTICE.key, b'{"n": %d}' % n, {}) for n in left])
+        publish([OutboxRow(n, NOTICE.exchange, NOTICE.key, b'{"n": %d}' % n, {}) for n in left])
         left.clear()
         return 1
 

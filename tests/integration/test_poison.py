@@ -75,9 +75,9 @@ def test_a_heartbeat_from_before_the_farewell_revives_nobody(place: str) -> None
     unit = {"restype": "mcu", "ip": "10.0.0.9"}
     beat = {"type": "RMS_NODE_STATE_NTF", **unit, "capacity": {"confs": 1, "ports": 8}}
     said = [delivery(beat), delivery({"type": "RMS_NODE_UNREGISTER_NTF", **unit})]
-    pool_requests.take(place, said[:1])
+    pool_requests.handle_batch(place, said[:1])
     assert len(load_resources(place)) == 1
-    pool_requests.take(place, said)
+    pool_requests.handle_batch(place, said)
     assert load_resources(place) == {}
-    pool_requests.take(place, said[::-1])
+    pool_requests.handle_batch(place, said[::-1])
     assert len(load_resources(place)) == 1

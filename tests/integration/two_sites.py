@@ -28,7 +28,7 @@ from foundation.bus.delivery import Delivery, Outcome
 from foundation.bus.dispatch import handle_batch
 from foundation.bus.envelope import of_amqp
 from foundation.bus.message import dumps
-from foundation.bus.outbox import Row, row
+from foundation.bus.outbox import OutboxRow, row
 from foundation.bus.outgoing import Send
 from foundation.bus.relay import drain
 from foundation.bus.unit_of_work import begin
@@ -40,7 +40,7 @@ from media_unit.simulated_unit import SimulatedUnit, UnitDescription
 from wire.routes import Routes, unit_key
 
 Body = dict[str, Any]
-Letter = tuple[str, Row]
+Letter = tuple[str, OutboxRow]
 """On whose broker, and what."""
 
 WEST = "30000000-0000-4000-8000-000000000003"
@@ -146,8 +146,8 @@ class TwoSites:
 
     def _bag(
         self, found: list[Letter], broker: str, sender: str = ""
-    ) -> Callable[[list[Row]], None]:
-        def publish(rows: list[Row]) -> None:
+    ) -> Callable[[list[OutboxRow]], None]:
+        def publish(rows: list[OutboxRow]) -> None:
             for one in rows:
                 if sender:
                     headers = one.properties.get("headers") or {}
@@ -157,7 +157,7 @@ class TwoSites:
 
         return publish
 
-    def _deliver(self, broker: str, letter: Row) -> None:
+    def _deliver(self, broker: str, letter: OutboxRow) -> None:
         queue = _QUEUES.get((letter.exchange, letter.routing_key), letter.routing_key)
         if broker in self.dead:
             return
@@ -174,16 +174,16 @@ class TwoSites:
                     for one in outcome.rows:
                         self._deliver(one.destination or broker, one)
 
-    def _work(self, broker: str, queue: str, letter: Row) -> list[Outcome]:
+    def _work(self, broker: str, queue: str, letter: OutboxRow) -> list[Outcome]:
         headers = {"application_headers": letter.properties.get("headers") or {}}
         envelope = of_amqp(queue, {**letter.properties, **headers}, False)
         delivery = Delivery(letter.body, envelope)
         if queue in _CSS:
             return handle_batch([delivery], publish_inline=False)
         if queue in _RMS:
-            return pool_requests.take(broker, [delivery])
+            return pool_requests.handle_batch(broker, [delivery])
         self.heard[broker, queue].append(orjson.loads(letter.body))
-        return own_manager.take(broker, [delivery]) if queue == "meeting.css.q" else []
+        return own_manager.handle_batch(broker, [delivery]) if queue == "meeting.css.q" else []
 
     # ---- looking ------------------------------------------------------------------------------
 
