@@ -29,15 +29,23 @@ def licence(platform: str, issue: int, small: int = 0, large: int = 0, **more: A
     )
 
 
-def text_of(one: Licence) -> str:
+def text_of(licence: Licence) -> str:
     """Sealed with the keys of the test servers."""
-    return sealed(one, os.environ["LICENSE_SIGNING_KEY"], os.environ["LICENSE_SEALING_KEY"])
+    return sealed(licence, os.environ["LICENSE_SIGNING_KEY"], os.environ["LICENSE_SEALING_KEY"])
 
 
-def row_of(one: Licence, text: str) -> dict[str, Any]:
+def row_of(licence: Licence, text: str) -> dict[str, Any]:
     """The columns of a licence that was loaded, however odd it is."""
-    same = {name: getattr(one, name) for name in ("platform", "issue", "valid_from", "valid_to")}
-    return {**same, "sealed": text, "evaluation": False, "revoked_at": None, **asdict(one.amounts)}
+    same = {
+        name: getattr(licence, name) for name in ("platform", "issue", "valid_from", "valid_to")
+    }
+    return {
+        **same,
+        "sealed": text,
+        "evaluation": False,
+        "revoked_at": None,
+        **asdict(licence.amounts),
+    }
 
 
 def put_into(site: Site, small: int, large: int, valid_to: datetime | None = None) -> None:

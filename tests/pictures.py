@@ -43,12 +43,14 @@ async def main() -> None:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         await of_the_admin(browser, core, _one(up, "operator"))
         await of_a_conference(browser, site, _one(up, "user"))
-        await of_a_chat(browser, site, [one for one in up["accounts"] if one["role"] == "user"])
+        await of_a_chat(
+            browser, site, [account for account in up["accounts"] if account["role"] == "user"]
+        )
         await browser.close()
 
 
 def _one(up: Any, role: str) -> Any:
-    return next(one for one in up["accounts"] if one["role"] == role)
+    return next(account for account in up["accounts"] if account["role"] == role)
 
 
 async def of_the_admin(browser: Any, core: str, who: Any) -> None:
@@ -101,8 +103,8 @@ async def of_a_chat(browser: Any, site: str, people: list[Any]) -> None:
     await _write(anna, "Good morning! Are the slides ready?")
     await ben.locator("#talks .entry").first.click()
     await _write(ben, "Nearly. I send them before ten.")
-    given = {"name": "budget.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4\n"}
-    await ben.locator("#file").set_input_files(given)
+    fields = {"name": "budget.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4\n"}
+    await ben.locator("#file").set_input_files(fields)
     await anna.locator(".file:not([hidden])").last.wait_for()
     await _write(anna, "Thank you. See you in the board meeting.")
     await ben.get_by_text("See you in the board meeting.").last.wait_for()

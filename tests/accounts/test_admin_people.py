@@ -33,12 +33,12 @@ def local(boss: Account) -> Client:
 
 
 def said(answer: Any) -> str:
-    return " ".join(str(one) for one in get_messages(answer.wsgi_request))
+    return " ".join(str(message) for message in get_messages(answer.wsgi_request))
 
 
 def add(page: Client, **more: Any) -> Any:
-    given = {"username": "new", "password1": PASSWORD, "password2": PASSWORD, **more}
-    return page.post(LIST + "add/", given)
+    fields = {"username": "new", "password1": PASSWORD, "password2": PASSWORD, **more}
+    return page.post(LIST + "add/", fields)
 
 
 def form_of(account: Account, **more: Any) -> dict[str, Any]:
@@ -80,8 +80,8 @@ def test_a_change_goes_by_the_flow(chief: Client, eva: Account) -> None:
 def test_a_new_password_ends_sessions(chief: Client, eva: Account) -> None:
     page = Client()
     page.force_login(eva)
-    given = {"password1": PASSWORD + "9", "password2": PASSWORD + "9", "usable_password": "true"}
-    assert chief.post(f"{LIST}{eva.pk}/password/", given).status_code == 302
+    fields = {"password1": PASSWORD + "9", "password2": PASSWORD + "9", "usable_password": "true"}
+    assert chief.post(f"{LIST}{eva.pk}/password/", fields).status_code == 302
     eva.refresh_from_db()
     assert eva.check_password(PASSWORD + "9")
     assert page.get("/console/").status_code == 302
@@ -89,8 +89,8 @@ def test_a_new_password_ends_sessions(chief: Client, eva: Account) -> None:
 
 def test_the_own_password_keeps_this_session(local: Client, boss: Account) -> None:
     new = "autumn-morning-88"
-    given = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
-    assert local.post("/admin/password_change/", given).status_code == 302
+    fields = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    assert local.post("/admin/password_change/", fields).status_code == 302
     assert local.get(LIST).status_code == 200
     boss.refresh_from_db()
     assert boss.check_password(new)
@@ -110,8 +110,8 @@ def test_an_administrator_unlocks_and_it_is_written_down(local: Client, eva: Acc
     row = {"username": "Eva.Lang", "ip_address": "192.0.2.1", "user_agent": ""}
     AccessAttempt.objects.create(**row, failures_since_start=5)
     assert "locked out" in local.get(LIST).content.decode()
-    given = {"action": "unlock", "_selected_action": [eva.pk], "confirmed": "1"}
-    assert "Unlocked: 1" in said(local.post(LIST, given))
+    fields = {"action": "unlock", "_selected_action": [eva.pk], "confirmed": "1"}
+    assert "Unlocked: 1" in said(local.post(LIST, fields))
     assert not AccessAttempt.objects.exists()
     history = local.get(f"{LIST}{eva.pk}/history/").content.decode()
     assert "Unlocked" in history

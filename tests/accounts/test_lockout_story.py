@@ -32,8 +32,8 @@ class Victim:
         self.name = "victim-" + secrets.token_hex(4)
         self.e164 = "99" + str(secrets.randbelow(10**9)).zfill(9)
         self.password = secrets.token_urlsafe(12)
-        given = {"password": self.password, "name": self.name, "e164": self.e164}
-        python(site, MAKE.format(**given))
+        fields = {"password": self.password, "name": self.name, "e164": self.e164}
+        python(site, MAKE.format(**fields))
         self.names = [self.name, self.name.upper(), self.name + "@example.org", self.e164]
 
 
@@ -80,8 +80,8 @@ def test_of_64_wrong_passwords_at_once_five_count_and_the_right_one_is_locked_ou
     victim, other = Victim(simulated), Victim(simulated)
     guesses = [(victim.names[n % 4], f"wrong-{n}") for n in range(AT_ONCE)]
     answers = at_once(simulated, guesses)
-    assert {one["error_code"] for one in answers} == {10101}
-    told = [one["description"] for one in answers]
+    assert {answer["error_code"] for answer in answers} == {10101}
+    told = [answer["description"] for answer in answers]
     assert told.count("wrong user name or password") <= 5
     assert counted(simulated, victim.name) == 5
     for name in victim.names:
@@ -98,10 +98,10 @@ def test_the_right_password_among_them_is_never_found_out_by_a_sixth(simulated: 
     for _ in range(5):
         log_in(simulated, victim.name, "wrong")
     answers = at_once(simulated, [(victim.name, victim.password)] * AT_ONCE)
-    assert not any(one["success"] for one in answers)
+    assert not any(answer["success"] for answer in answers)
 
 
 def test_64_right_passwords_at_once_all_come_in(simulated: Site) -> None:
     victim = Victim(simulated)
     answers = at_once(simulated, [(victim.name, victim.password)] * AT_ONCE)
-    assert all(one["success"] for one in answers)
+    assert all(answer["success"] for answer in answers)

@@ -34,7 +34,7 @@ def _nothing_believed() -> None:
 
 
 def asked(app: Application, **more: Any) -> dict[str, Any]:
-    given = {
+    fields = {
         "client_id": app.client_id,
         "redirect_uri": BACK,
         "response_type": "code",
@@ -43,7 +43,7 @@ def asked(app: Application, **more: Any) -> dict[str, Any]:
         "code_challenge": CHALLENGE,
         "code_challenge_method": "S256",
     }
-    return {name: value for name, value in {**given, **more}.items() if value is not None}
+    return {name: value for name, value in {**fields, **more}.items() if value is not None}
 
 
 def consent(app: Application, who: Account, **more: Any) -> dict[str, str]:
@@ -58,13 +58,13 @@ def consent(app: Application, who: Account, **more: Any) -> dict[str, str]:
 
 
 def token(app: Application, grant: str, **more: Any) -> Any:
-    given = {"grant_type": grant, "client_id": app.client_id, "client_secret": SECRET, **more}
-    return Client().post("/oauth/token", given)
+    fields = {"grant_type": grant, "client_id": app.client_id, "client_secret": SECRET, **more}
+    return Client().post("/oauth/token", fields)
 
 
 def exchange(app: Application, code: str, **more: Any) -> Any:
-    given = {"code": code, "redirect_uri": BACK, "code_verifier": VERIFIER, **more}
-    return token(app, "authorization_code", **given)
+    fields = {"code": code, "redirect_uri": BACK, "code_verifier": VERIFIER, **more}
+    return token(app, "authorization_code", **fields)
 
 
 def by_password(app: Application, **more: Any) -> Any:
@@ -89,9 +89,9 @@ def test_a_code_becomes_tokens_that_open_the_api(eva: Account, calendar: Applica
     back = consent(calendar, eva)
     assert back["state"] == "xyz"
     assert back["iss"]
-    found = exchange(calendar, back["code"]).json()
-    assert found["expires_in"] == 3600
-    assert api(found["access_token"]).json()["success"] == 1
+    body = exchange(calendar, back["code"]).json()
+    assert body["expires_in"] == 3600
+    assert api(body["access_token"]).json()["success"] == 1
 
 
 def test_the_person_is_asked(eva: Account, calendar: Application) -> None:
@@ -201,8 +201,8 @@ def _core() -> str:
 def test_a_trusted_program_signs_people_in_by_any_name(
     eva: Account, desk: Application, name: str
 ) -> None:
-    found = by_password(desk, username=name).json()
-    assert api(found["access_token"]).json()["success"] == 1
+    body = by_password(desk, username=name).json()
+    assert api(body["access_token"]).json()["success"] == 1
 
 
 def test_passwords_are_for_confidential_programs_made_for_it(
@@ -247,11 +247,11 @@ def test_a_refresh_token_used_twice_ends_its_line(eva: Account, calendar: Applic
 
 
 def test_tokens_and_secrets_are_kept_as_hashes(eva: Account, desk: Application) -> None:
-    found = by_password(desk).json()
+    body = by_password(desk).json()
     for model in (AccessToken, RefreshToken):
         row = model.objects.get()
-        assert found["access_token"] not in str(row.__dict__)
-        assert found["refresh_token"] not in str(row.__dict__)
+        assert body["access_token"] not in str(row.__dict__)
+        assert body["refresh_token"] not in str(row.__dict__)
     assert SECRET not in Application.objects.get(pk=desk.pk).client_secret
 
 
@@ -261,8 +261,8 @@ def test_forged_expired_and_revoked_tokens_open_nothing(eva: Account, desk: Appl
         refused = api(forged)
         assert refused.status_code == 401, forged
         assert 'error="invalid_token"' in refused["WWW-Authenticate"]
-    given = {"client_id": desk.client_id, "client_secret": SECRET, "token": value}
-    assert Client().post("/oauth/revoke_token", given).status_code == 200
+    fields = {"client_id": desk.client_id, "client_secret": SECRET, "token": value}
+    assert Client().post("/oauth/revoke_token", fields).status_code == 200
     assert api(value).status_code == 401
     other = by_password(desk).json()["access_token"]
     AccessToken.objects.update(expires=timezone.now())
@@ -284,7 +284,7 @@ def test_a_token_does_what_its_scope_says(eva: Account, desk: Application) -> No
 
 @pytest.mark.parametrize("what", ["disabled", "password", "moved", "application"])
 def test_tokens_end_with_what_they_rest_on(eva: Account, desk: Application, what: str) -> None:
-    found = by_password(desk).json()
+    body = by_password(desk).json()
     if what == "disabled":
         people.disable(eva.moid)
         people.enable(eva.moid)
@@ -295,29 +295,29 @@ def test_tokens_end_with_what_they_rest_on(eva: Account, desk: Application, what
         Application.objects.filter(pk=desk.pk).update(domain_id=away.moid)
     else:
         desk.delete()
-    assert api(found["access_token"]).status_code == 401
-    assert refresh(desk, found["refresh_token"]).status_code in (400, 401)
+    assert api(body["access_token"]).status_code == 401
+    assert refresh(desk, body["refresh_token"]).status_code in (400, 401)
 
 
 def test_introspection_is_for_confidential_programs_about_people_they_serve(
     eva: Account, desk: Application, tenant: str
 ) -> None:
     value = by_password(desk).json()["access_token"]
-    given = {"client_id": desk.client_id, "client_secret": SECRET, "token": value}
-    found = Client().post("/oauth/introspect", given).json()
-    assert (found["active"], found["username"]) == (True, "Eva.Lang")
-    assert Client().post("/oauth/introspect", {**given, "token": "x"}).json() == {"active": False}
+    fields = {"client_id": desk.client_id, "client_secret": SECRET, "token": value}
+    body = Client().post("/oauth/introspect", fields).json()
+    assert (body["active"], body["username"]) == (True, "Eva.Lang")
+    assert Client().post("/oauth/introspect", {**fields, "token": "x"}).json() == {"active": False}
     bearer = {"Authorization": f"Bearer {value}"}
     alone = Client().post("/oauth/introspect", {"token": value}, headers=bearer)
     assert alone.status_code == 401
-    assert Client().get("/oauth/introspect", given).status_code == 405
+    assert Client().get("/oauth/introspect", fields).status_code == 405
     elsewhere = change.create(Level.SERVICE, name="Elsewhere", parent_id=_core())
     other = application(elsewhere.moid, Application.GRANT_PASSWORD)
-    given["client_id"] = other.client_id
-    assert Client().post("/oauth/introspect", given).json() == {"active": False}
+    fields["client_id"] = other.client_id
+    assert Client().post("/oauth/introspect", fields).json() == {"active": False}
     public = application(tenant, Application.GRANT_AUTHORIZATION_CODE, "public")
-    given["client_id"] = public.client_id
-    assert Client().post("/oauth/introspect", given).status_code == 401
+    fields["client_id"] = public.client_id
+    assert Client().post("/oauth/introspect", fields).status_code == 401
 
 
 def test_only_the_password_grant_is_warned_of(settings: Any) -> None:

@@ -32,9 +32,9 @@ def test_names_follow_a_change_and_go_with_the_account(eva: Account) -> None:
 
 
 def test_whoever_saves_an_account_writes_its_names(tenant: str) -> None:
-    made = Account.objects.create_superuser("second-root", password=PASSWORD)
-    assert names(made) == {"second-root"}
-    assert made.email is None
+    account = Account.objects.create_superuser("second-root", password=PASSWORD)
+    assert names(account) == {"second-root"}
+    assert account.email is None
     assert Account.objects.create_superuser("third-root", password=PASSWORD).email is None
 
 
@@ -98,10 +98,10 @@ def test_of_many_who_want_one_name_at_once_one_gets_it(
             connection.close()
 
     threads = [threading.Thread(target=take, args=(n,)) for n in range(12)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert len(got) == 12
     assert got.count("made") == 1
     assert SignInName.objects.filter(name="7007007").count() == 1

@@ -21,8 +21,8 @@ PAGE = "/admin/second-factor/"
 
 def signed_in(username: str) -> Client:
     page = Client()
-    given = {"username": username, "password": PASSWORD, "next": "/admin/domains/account/"}
-    assert page.post("/admin/login/", given).status_code == 302
+    fields = {"username": username, "password": PASSWORD, "next": "/admin/domains/account/"}
+    assert page.post("/admin/login/", fields).status_code == 302
     return page
 
 
@@ -41,8 +41,8 @@ def forget_throttling(account: Account) -> None:
 def set_up(page: Client, account: Account) -> list[str]:
     """The recovery codes."""
     page.get(PAGE)
-    shown = page.post(PAGE, {"code": code(account)}).content.decode()
-    block = re.search(r'id="recovery-codes"[^>]*>([^<]*)<', shown)
+    page_text = page.post(PAGE, {"code": code(account)}).content.decode()
+    block = re.search(r'id="recovery-codes"[^>]*>([^<]*)<', page_text)
     assert block is not None
     return block.group(1).split()
 
@@ -52,9 +52,9 @@ def test_a_password_alone_opens_no_page(boss: Account) -> None:
     for address in ("/admin/", "/admin/domains/account/", "/admin/live.json"):
         answer = page.get(address, follow=True)
         assert answer.redirect_chain[-1][0].startswith(PAGE), address
-    asked = page.get(PAGE).content.decode()
-    assert "<svg" in asked
-    assert "otpauth" not in asked
+    page_text = page.get(PAGE).content.decode()
+    assert "<svg" in page_text
+    assert "otpauth" not in page_text
 
 
 def test_the_first_time_it_is_set_up_and_recovery_codes_are_shown_once(boss: Account) -> None:
@@ -134,8 +134,8 @@ def test_an_administrator_above_resets_it_and_unlocks(boss: Account, tenant: str
     people.set_password(chief.moid, PASSWORD)
     page = signed_in("admin")
     set_up(page, chief)
-    given = {"action": "reset_second_factor", "_selected_action": [boss.pk], "confirmed": "1"}
-    page.post("/admin/domains/account/", given)
+    fields = {"action": "reset_second_factor", "_selected_action": [boss.pk], "confirmed": "1"}
+    page.post("/admin/domains/account/", fields)
     assert not TOTPDevice.objects.filter(user=boss).exists()
 
 

@@ -125,11 +125,11 @@ def test_the_sign_in_page_says_why_and_goes_on_to_own_pages_alone(eva: Account) 
     page = Client()
     wrong = page.post("/accounts/login/", {"username": "eva.lang", "password": "x"})
     assert sign_in.WRONG in wrong.content.decode()
-    given = {"username": "880012345", "password": PASSWORD}
-    away = page.post("/accounts/login/?next=https://evil.example/", given)
+    fields = {"username": "880012345", "password": PASSWORD}
+    away = page.post("/accounts/login/?next=https://evil.example/", fields)
     assert away.status_code == 302
     assert "evil" not in away["Location"]
-    again = page.post("/accounts/login/?next=/console/", given)
+    again = page.post("/accounts/login/?next=/console/", fields)
     assert again["Location"] == "/console/"
 
 

@@ -27,7 +27,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def wrong() -> dict[str, doctor_checks.Finding]:
     """What the doctor finds fault with, media units (there are none) left out."""
-    found = {one.check: one for one in doctor_checks.examine() if not one.is_ok}
+    found = {finding.check: finding for finding in doctor_checks.examine() if not finding.is_ok}
     found.pop("media units", None)
     return found
 

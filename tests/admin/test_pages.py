@@ -84,13 +84,13 @@ def test_a_list_reads_as_often_for_many_rows_as_for_one(
 ) -> None:
     page = url("conferences.Conference", "changelist")
     operator.get(page)
-    with CaptureQueriesContext(connection) as one:
+    with CaptureQueriesContext(connection) as queries:
         operator.get(page)
     for number in range(20):
         conference_row(platform, confid=f"c{number}", e164=f"8800001{number:02d}", shortnum="")
     with CaptureQueriesContext(connection) as many:
         operator.get(page)
-    assert len(many) == len(one)
+    assert len(many) == len(queries)
 
 
 @pytest.mark.parametrize("label", READ_ONLY)

@@ -38,8 +38,8 @@ def administrator(service: str) -> Client:
 
 def page(name: str, *args: Any, **query: str) -> str:
     """The address of one of the pages of domains."""
-    found = reverse(f"admin:domains_{name}", args=args)
-    return found + ("?" + "&".join(f"{k}={v}" for k, v in query.items()) if query else "")
+    address = reverse(f"admin:domains_{name}", args=args)
+    return address + ("?" + "&".join(f"{k}={v}" for k, v in query.items()) if query else "")
 
 
 def text(answer: Any) -> str:

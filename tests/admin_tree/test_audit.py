@@ -99,11 +99,11 @@ def test_a_licence_brings_an_entry_with_its_limits(operator: Client, platform: s
 
 def test_the_page_filters_by_what_kind_actor_and_thing(operator: Client, service: str) -> None:
     change.create(Level.SERVICE, name="Fresh one", parent_id=service)
-    thing = last()
+    entry = last()
     for query in (
         {"what": "0"},
-        {"kind": str(thing.content_type_id)},
-        {"q": thing.object_pk},
+        {"kind": str(entry.content_type_id)},
+        {"q": entry.object_pk},
         {"timestamp_from_0": "2020-01-01", "timestamp_from_1": "00:00:00"},
     ):
         assert "Fresh one" in text(operator.get(LIST, query))
@@ -113,9 +113,9 @@ def test_the_page_filters_by_what_kind_actor_and_thing(operator: Client, service
 def test_an_entry_shows_names_not_numbers(operator: Client, service: str) -> None:
     group = change.create(Level.SERVICE, name="Group", parent_id=service)
     change.move(DEMO_TENANT, group.pk)
-    shown = text(operator.get(f"{LIST}{last().pk}/change/"))
-    assert Domain.objects.get(pk=service).name in shown
-    assert "Group" in shown
+    page_text = text(operator.get(f"{LIST}{last().pk}/change/"))
+    assert Domain.objects.get(pk=service).name in page_text
+    assert "Group" in page_text
 
 
 @pytest.mark.parametrize("way", ["add/", "{}/change/", "{}/delete/"])
@@ -130,8 +130,8 @@ def test_the_history_of_a_thing_is_there_for_who_sees_the_thing(
     own = Account.objects.get(username="regina").domain
     assert own is not None
     change.change(own.pk, name="Region two")
-    shown = text(administrator.get(page("servicedomain_history", own.pk)))
-    assert "Region two" in shown
+    page_text = text(administrator.get(page("servicedomain_history", own.pk)))
+    assert "Region two" in page_text
     assert administrator.get(page("servicedomain_history", service)).status_code == 404
 
 

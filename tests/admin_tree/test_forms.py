@@ -63,9 +63,9 @@ def test_a_tenant_shows_what_it_uses_of_its_limit(operator: Client, platform: st
 
 
 def test_a_platform_shows_terminals_and_ports(operator: Client, platform: str) -> None:
-    shown = text(operator.get(page("platformdomain_change", platform)))
-    assert "software terminals" in shown
-    assert "access ports" in shown
+    page_text = text(operator.get(page("platformdomain_change", platform)))
+    assert "software terminals" in page_text
+    assert "access ports" in page_text
 
 
 def test_a_binding_out_of_reach_is_refused_at_its_field(operator: Client, service: str) -> None:
@@ -114,16 +114,16 @@ def test_two_default_rooms_and_a_backup_of_itself_are_refused(
     rooms = [{"name": name, "order": 0, "is_default": "on"} for name in "AB"]
     backups = [{"backup": platform, "order": 0}]
     fields = platform_form(domain, **formset("rooms", rooms), **formset("backups", backups))
-    shown = text(operator.post(page("platformdomain_change", platform), fields))
-    assert "Only one room is the default" in shown
-    assert "cannot back up itself" in shown
+    page_text = text(operator.post(page("platformdomain_change", platform), fields))
+    assert "Only one room is the default" in page_text
+    assert "cannot back up itself" in page_text
 
 
 def test_an_address_with_a_password_is_refused(operator: Client, platform: str) -> None:
     domain = PlatformDomain.objects.get(pk=platform)
     fields = platform_form(domain, broker_url="amqp://app:geheim@host/")
-    shown = text(operator.post(page("platformdomain_change", platform), fields))
-    assert "Leave out name and password" in shown
+    page_text = text(operator.post(page("platformdomain_change", platform), fields))
+    assert "Leave out name and password" in page_text
 
 
 def act(client: Client, name: str, action: str, pk: str, **more: str) -> Any:
@@ -136,9 +136,9 @@ def test_disabling_says_what_lies_below_and_runs(
     operator: Client, service: str, platform: str
 ) -> None:
     conference_row(platform)
-    shown = text(operator.get(page("servicedomain_disable_this", service)))
-    assert "user domain: 1" in shown
-    assert "conferences: 1" in shown
+    page_text = text(operator.get(page("servicedomain_disable_this", service)))
+    assert "user domain: 1" in page_text
+    assert "conferences: 1" in page_text
     assert Domain.objects.get(pk=service).used
 
 

@@ -52,17 +52,17 @@ def test_nothing_is_fuzzy() -> None:
     "name", ["domain_tree", "servicedomain_changelist", "userdomain_add", "userdomain_import"]
 )
 def test_a_page_speaks_chinese_to_who_wants_it(operator: Client, name: str) -> None:
-    shown = text(operator.get(page(name), HTTP_ACCEPT_LANGUAGE="zh-CN"))
-    assert "审计日志" in shown
-    assert "Audit trail" not in shown
+    page_text = text(operator.get(page(name), HTTP_ACCEPT_LANGUAGE="zh-CN"))
+    assert "审计日志" in page_text
+    assert "Audit trail" not in page_text
     assert "Audit trail" in text(operator.get(page(name)))
 
 
 def test_names_of_fields_and_refusals_are_translated(operator: Client) -> None:
     fields = {"name": "x", "parent": DEMO_TENANT}
     where = page("userdomain_change", DEMO_TENANT)
-    shown = text(operator.post(where, fields, HTTP_ACCEPT_LANGUAGE="zh-CN"))
-    assert "用户域不能挂在用户域" in shown
+    page_text = text(operator.post(where, fields, HTTP_ACCEPT_LANGUAGE="zh-CN"))
+    assert "用户域不能挂在用户域" in page_text
     assert "绑定到" in text(operator.get(page("userdomain_changelist"), HTTP_ACCEPT_LANGUAGE="zh"))
 
 

@@ -215,6 +215,6 @@ def test_an_export_holds_what_the_list_shows(
 def test_a_row_costs_few_statements(operator: Client, service: str, platform: str) -> None:
     """10,000 rows are written within a minute: see `benchmarks/tree.py`."""
     rows = "".join(f"T{n:05d},{service},{platform}\n" for n in range(100))
-    with CaptureQueriesContext(connection) as found:
+    with CaptureQueriesContext(connection) as queries:
         tried(operator, "userdomain", f"name,parent,platform\n{rows}")
-    assert len(found) < 5.5 * 100
+    assert len(queries) < 5.5 * 100

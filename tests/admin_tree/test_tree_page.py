@@ -25,20 +25,20 @@ def many_tenants(service: str, platform: str, count: int) -> None:
 
 
 def test_the_tree_begins_with_the_core_and_one_level(operator: Client, service: str) -> None:
-    shown = text(operator.get(page("domain_tree")))
-    assert CoreDomain.objects.get().name in shown
-    assert ServiceDomain.objects.get(pk=service).name in shown
-    assert DEMO_TENANT not in shown
+    page_text = text(operator.get(page("domain_tree")))
+    assert CoreDomain.objects.get().name in page_text
+    assert ServiceDomain.objects.get(pk=service).name in page_text
+    assert DEMO_TENANT not in page_text
 
 
 def test_a_branch_shows_platforms_and_tenants_with_their_binding(
     operator: Client, service: str, platform: str
 ) -> None:
-    shown = text(operator.get(page("domain_branch", service)))
-    assert DEMO_TENANT in shown
-    assert "bound to" in shown
-    assert page("userdomain_change", DEMO_TENANT) in shown
-    assert page("platformdomain_change", platform) in shown
+    page_text = text(operator.get(page("domain_branch", service)))
+    assert DEMO_TENANT in page_text
+    assert "bound to" in page_text
+    assert page("userdomain_change", DEMO_TENANT) in page_text
+    assert page("platformdomain_change", platform) in page_text
 
 
 def test_a_level_is_paged_and_reads_as_often_for_many_as_for_one(
@@ -73,15 +73,15 @@ def test_the_tree_opens_down_to_a_domain(operator: Client, service: str, platfor
 
 def test_a_search_says_where_the_domain_stands(operator: Client, service: str) -> None:
     tenant = Domain.objects.get(pk=DEMO_TENANT)
-    shown = text(operator.get(page("domain_tree", q=tenant.name[:3])))
-    assert tenant.name in shown
-    assert f"{CoreDomain.objects.get().name} › " in shown
+    page_text = text(operator.get(page("domain_tree", q=tenant.name[:3])))
+    assert tenant.name in page_text
+    assert f"{CoreDomain.objects.get().name} › " in page_text
 
 
 def test_an_administrator_sees_the_own_branch_alone(administrator: Client, service: str) -> None:
-    shown = text(administrator.get(page("domain_tree")))
-    assert "Region" in shown
-    assert ServiceDomain.objects.get(pk=service).name + "<" not in shown
+    page_text = text(administrator.get(page("domain_tree")))
+    assert "Region" in page_text
+    assert ServiceDomain.objects.get(pk=service).name + "<" not in page_text
     assert administrator.get(page("domain_branch", service)).status_code == 404
     name = Domain.objects.get(pk=DEMO_TENANT).name
     assert DEMO_TENANT not in text(administrator.get(page("domain_tree", q=name)))
@@ -89,10 +89,10 @@ def test_an_administrator_sees_the_own_branch_alone(administrator: Client, servi
 
 
 def test_a_form_says_where_it_stands_and_leads_on_below(operator: Client, service: str) -> None:
-    shown = text(operator.get(page("servicedomain_change", service)))
-    assert CoreDomain.objects.get().name in shown
+    page_text = text(operator.get(page("servicedomain_change", service)))
+    assert CoreDomain.objects.get().name in page_text
     for kind in ("servicedomain", "platformdomain", "userdomain"):
-        assert page(f"{kind}_add") + f"?parent={service}" in shown
+        assert page(f"{kind}_add") + f"?parent={service}" in page_text
     added = operator.get(page("userdomain_add", parent=service))
     assert f'value="{service}" selected' in text(added)
 

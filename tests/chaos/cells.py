@@ -48,13 +48,13 @@ def crashes() -> Iterator[tuple[str, Fault]]:
             yield f"{play.__name__}: {point}", partial(play, point=point)
 
 
-def flapping(made: World) -> None:
+def flapping(world: World) -> None:
     """Cut and healed again and again, faster than anybody could get used to it."""
     for n in range(20):
-        faults.link(made, cut=n % 2 == 0)
+        faults.link(world, cut=n % 2 == 0)
         time.sleep(0.3 + 0.1 * (n % 5))
-    faults.link(made, cut=False)
-    faults.home_again(made)
+    faults.link(world, cut=False)
+    faults.home_again(world)
 
 
 def told(root: Path) -> Stories:
@@ -67,15 +67,15 @@ def told(root: Path) -> Stories:
     yield "control without semi-synchronous copies", partial(_control, root / "control")
 
 
-def _tell(made: World, fault: Fault) -> str:
-    before = made.acknowledged()
-    fault(made)
-    return f"{made.acknowledged() - before:7} acknowledged"
+def _tell(world: World, fault: Fault) -> str:
+    before = world.acknowledged()
+    fault(world)
+    return f"{world.acknowledged() - before:7} acknowledged"
 
 
-def _judge(made: World) -> str:
-    verdict = made.verdict()
-    assert verdict.good, f"{verdict}\n{made.story()}"
+def _judge(world: World) -> str:
+    verdict = world.verdict()
+    assert verdict.good, f"{verdict}\n{world.story()}"
     return str(verdict)
 
 

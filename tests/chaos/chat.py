@@ -34,11 +34,11 @@ def _tell(site: Site, what: str) -> str:
 
 
 def _flood(site: Site) -> str:
-    found = flooded(site)
-    assert found.verdict.is_good, found
-    assert found.seconds <= OUT_SECONDS, found.line
-    assert found.p99 <= P99_SECONDS, found.line
-    return found.line
+    flood = flooded(site)
+    assert flood.verdict.is_good, flood
+    assert flood.seconds <= OUT_SECONDS, flood.line
+    assert flood.p99 <= P99_SECONDS, flood.line
+    return flood.line
 
 
 def _storm(site: Site) -> str:

@@ -128,8 +128,8 @@ class Platform:
     @property
     def version(self) -> int:
         """How far it has come."""
-        found = Followed.objects.using(self.database).first()
-        return found.version if found else 0
+        followed = Followed.objects.using(self.database).first()
+        return followed.version if followed else 0
 
     def parked(self) -> list[str]:
         """Reasons of what was not taken."""
@@ -161,7 +161,7 @@ class Platform:
         found = {name: sorted(map(repr, sql.select(alias, q))) for name, q in _TABLES.items()}
         if moids is None:
             return found
-        kept = {name: [one for one in rows if _of(one, moids)] for name, rows in found.items()}
+        kept = {name: [row for row in rows if _of(row, moids)] for name, rows in found.items()}
         backups = BackupPlatform.objects.using(alias).filter(platform__in=moids, backup__in=moids)
         rows = backups.values_list("platform_id", "backup_id", "order")
         return kept | {"backups": sorted(map(repr, rows))}
@@ -189,13 +189,13 @@ def _of(row: str, moids: set[str]) -> bool:
 
 
 @contextmanager
-def platforms(given: Settings, *moids: str) -> Iterator[list[Platform]]:
+def platforms(settings: Settings, *moids: str) -> Iterator[list[Platform]]:
     """Platforms that follow the core of the tests' database."""
-    stores = dict(given.PLATFORM_STORES)
-    url = stores[given.PLATFORM_MOID][1]
-    given.ROLES = frozenset({"bmc", "css"})
-    given.ACCOUNT_SEALING_KEY = KEY
-    given.PLATFORM_STORES = stores | {m: (f"follower{n}", url) for n, m in enumerate(moids)}
+    stores = dict(settings.PLATFORM_STORES)
+    url = stores[settings.PLATFORM_MOID][1]
+    settings.ROLES = frozenset({"bmc", "css"})
+    settings.ACCOUNT_SEALING_KEY = KEY
+    settings.PLATFORM_STORES = stores | {m: (f"follower{n}", url) for n, m in enumerate(moids)}
     directory.store_of.cache_clear()
     Follower.objects.all().delete()
     try:

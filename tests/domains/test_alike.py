@@ -184,10 +184,10 @@ def test_a_room_in_which_a_unit_stands_is_in_use(place: Place) -> None:
 
     room = MachineRoom.objects.create(platform_id=place.away, name="There")
     unit = {"restype": "mcu", "ip": "10.0.0.9", "room": room.moid}
-    made = ResourceUnit.objects.create(**unit, registered_at="2030-01-01T00:00:00Z")
+    resource_unit = ResourceUnit.objects.create(**unit, registered_at="2030-01-01T00:00:00Z")
     with pytest.raises(RuleBroken, match="media units: 1"):
         change.delete_room(room.moid)
-    made.delete()
+    resource_unit.delete()
     change.delete_room(room.moid)
     assert not MachineRoom.objects.filter(moid=room.moid).exists()
 

@@ -32,10 +32,10 @@ pytestmark = pytest.mark.xdist_group("domains")
 
 
 def test_a_new_platform_is_told_the_whole_and_nothing_else(followers: Three) -> None:
-    for one in followers:
-        assert one.holds() == one.holds("default", one.should_hold())
-        assert one.is_told() == 0
-        assert one.asked == []
+    for follower in followers:
+        assert follower.holds() == follower.holds("default", follower.should_hold())
+        assert follower.is_told() == 0
+        assert follower.asked == []
 
 
 def test_a_tenants_change_reaches_its_subtree_and_all_above_but_no_sibling(
@@ -52,9 +52,9 @@ def test_a_tenants_change_reaches_its_subtree_and_all_above_but_no_sibling(
     assert (near.is_told(), deep.is_told(), far.is_told()) == (1, 1, 1)
     change.change(world.east, used=False)
     assert (near.is_told(), deep.is_told(), far.is_told()) == (1, 1, 0)
-    for one in followers:
-        one.hears()
-        assert one.holds() == one.holds("default", one.should_hold())
+    for follower in followers:
+        follower.hears()
+        assert follower.holds() == follower.holds("default", follower.should_hold())
 
 
 def test_rooms_keys_backups_and_second_factors_travel_too(followers: Three, world: World) -> None:
@@ -70,12 +70,12 @@ def test_rooms_keys_backups_and_second_factors_travel_too(followers: Three, worl
     account = Account.objects.get(moid=moid)
     TOTPDevice.objects.create(user=account, name="app", confirmed=True)
     change_log.record_change("default", "account", moid, "mod")
-    for one in followers:
-        one.is_told()
-        assert b"secret of" not in b"".join(row.body for row in one.queue)
-        assert account.password.encode() not in b"".join(row.body for row in one.queue)
-        one.hears()
-        assert one.holds() == one.holds("default", one.should_hold())
+    for follower in followers:
+        follower.is_told()
+        assert b"secret of" not in b"".join(row.body for row in follower.queue)
+        assert account.password.encode() not in b"".join(row.body for row in follower.queue)
+        follower.hears()
+        assert follower.holds() == follower.holds("default", follower.should_hold())
     assert Account.objects.using(near.database).get(moid=moid).check_password("secret of carla")
     assert len(near.holds()["factors"]) == 1
     change.change(world.tenant, room_id=None)
@@ -94,18 +94,18 @@ def test_a_tenant_that_moves_goes_where_it_is_lost_and_comes_with_its_people_whe
 ) -> None:
     near, deep, far = followers
     carla = world.person("carla", world.tenant)
-    for one in followers:
-        one.is_told()
-        one.hears()
+    for follower in followers:
+        follower.is_told()
+        follower.hears()
     change.move(world.tenant, world.west, platform_id=world.far)
-    for one in followers:
-        one.is_told()
+    for follower in followers:
+        follower.is_told()
     assert [b["op"] for b in near.bodies()] == ["del"]
     assert [b["type"] for b in far.bodies()] == ["BMC_CSS_DOMAIN_NTF", "AMC_CSS_ACCOUNT_NTF"]
     assert deep.bodies() == []
-    for one in followers:
-        one.hears()
-        assert one.holds() == one.holds("default", one.should_hold())
+    for follower in followers:
+        follower.hears()
+        assert follower.holds() == follower.holds("default", follower.should_hold())
     assert not Account.objects.using(near.database).filter(moid=carla).exists()
     assert Account.objects.using(far.database).filter(moid=carla).exists()
 
@@ -119,25 +119,25 @@ def test_an_account_that_moves_to_another_tenant_leaves_where_it_is_lost(
     account = Account.objects.get(moid=carla)
     account.domain_id = there
     people.save_account(account)
-    for one in followers:
-        one.is_told()
-        one.hears()
-        assert one.holds() == one.holds("default", one.should_hold())
+    for follower in followers:
+        follower.is_told()
+        follower.hears()
+        assert follower.holds() == follower.holds("default", follower.should_hold())
     assert not Account.objects.using(near.database).filter(moid=carla).exists()
     assert Account.objects.using(far.database).filter(moid=carla).exists()
 
 
 def test_a_moved_service_domain_is_told_by_the_whole(followers: Three, world: World) -> None:
     world.person("ida", world.user("Inner tenant", world.inner, world.deep))
-    for one in followers:
-        one.is_told()
-        one.hears()
+    for follower in followers:
+        follower.is_told()
+        follower.hears()
     change.move(world.inner, world.west)
-    for one in followers:
-        one.is_told()
-        one.hears()
-        assert one.holds() == one.holds("default", one.should_hold()), one.moid
-    assert all(one.asked == [] for one in followers)
+    for follower in followers:
+        follower.is_told()
+        follower.hears()
+        assert follower.holds() == follower.holds("default", follower.should_hold()), follower.moid
+    assert all(follower.asked == [] for follower in followers)
 
 
 def test_a_deleted_domain_goes_everywhere(followers: Three, world: World) -> None:

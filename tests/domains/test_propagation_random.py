@@ -23,16 +23,16 @@ def test_after_random_changes_each_platform_holds_what_it_should(
     rng = random.Random(seed)
     for step in range(60):
         _anything(world, rng, step)
-        for one in followers:
+        for follower in followers:
             if rng.random() < 0.3:
-                one.is_told()
-            if rng.random() < 0.2 and one.queue:
-                del one.queue[rng.randrange(len(one.queue)) :]
+                follower.is_told()
+            if rng.random() < 0.2 and follower.queue:
+                del follower.queue[rng.randrange(len(follower.queue)) :]
             if rng.random() < 0.5:
-                one.hears(batch=rng.choice((1, 7, 200)))
-    for one in followers:
-        one.catches_up()
-        assert one.parked() == []
+                follower.hears(batch=rng.choice((1, 7, 200)))
+    for follower in followers:
+        follower.catches_up()
+        assert follower.parked() == []
 
 
 def _anything(world: World, rng: random.Random, step: int) -> None:

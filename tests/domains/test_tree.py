@@ -127,7 +127,7 @@ def test_the_doctor_finds_and_mends_what_differs(
     monkeypatch.setattr(doctor_checks, "_broker", lambda: [])
     redis_of(place.platform).hset(redis_projection.info_key(place.tenant), "name", "Forged")
     redis_of(place.platform).hset(redis_projection.info_key("nobody"), "name", "Nobody")
-    found = {one.check: one for one in doctor_checks.examine()}["domain projection"]
+    found = {finding.check: finding for finding in doctor_checks.examine()}["domain projection"]
     assert found.wrong.startswith("2 domains differ")
     rebuild_redis_and_counts(place.platform)
     assert differing(place.platform) == []

@@ -40,14 +40,14 @@ class Links:
     def heal(self) -> None:
         """Let everything through again."""
         for cuts in self._ways.values():
-            for one in cuts:
-                one.heal()
+            for cut in cuts:
+                cut.heal()
 
     def close(self) -> None:
         """Take no connection any more."""
         for cuts in self._ways.values():
-            for one in cuts:
-                one.close()
+            for cut in cuts:
+                cut.close()
 
     def _lay(self, here: Site, there: Site) -> None:
         """`here` goes through stand-ins from now on, wherever it connects to."""

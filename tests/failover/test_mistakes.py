@@ -81,8 +81,8 @@ def test_the_page_says_why_and_nothing_was_done(east: str) -> None:
     ):
         say(east, east, WELL)  # an agent's word is good for 5 s
         asked = {"action": action, "thing": east, "confirmed": "1"}
-        said = browser.post(reverse("failover-act"), asked, follow=True).content.decode()
-        assert "Refused: " in said
-        assert why in said
+        page_text = browser.post(reverse("failover-act"), asked, follow=True).content.decode()
+        assert "Refused: " in page_text
+        assert why in page_text
     assert not FailoverEvent.objects.exists()
     assert LogEntry.objects.count() == before

@@ -62,8 +62,8 @@ def both(two: Two) -> Iterator[Both]:
     license_for(two.east, 50, 5)
     managers = [Manager(site.rabbitmq.url("/")) for site in (two.east, two.west)]
     yield Both(two, two.east, two.west, *managers)
-    for one in managers:
-        one.close()
+    for manager in managers:
+        manager.close()
 
 
 def _wish(site: Site, **order: object) -> None:

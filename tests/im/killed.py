@@ -99,7 +99,7 @@ class Talk:
     @property
     def seconds(self) -> list[float]:
         """Return how long each acknowledgement took, the shortest first."""
-        return sorted(took for one in self.devices for took in one.told.seconds.values())
+        return sorted(took for device in self.devices for took in device.told.seconds.values())
 
     def _speak(self) -> None:
         count = 0
@@ -119,8 +119,8 @@ class Talk:
 
     def forget(self) -> None:
         """Forget the durations measured so far."""
-        for one in self.devices:
-            one.told.seconds.clear()
+        for device in self.devices:
+            device.told.seconds.clear()
 
     def falls_silent(self) -> None:
         """Stop writing, and wait until everything is answered and received."""
@@ -135,23 +135,23 @@ class Talk:
     def close(self) -> None:
         """Disconnect everybody."""
         self._ends.set()
-        for one in self.devices:
-            one.close()
+        for device in self.devices:
+            device.close()
 
     # ---- what became of it --------------------------------------------------------------------
 
     def verdict(self) -> Verdict:
         """Compare what was promised with what is stored and shown."""
         stored = self._stored()
-        acked = {m: seq for one in self.devices for m, (_, seq) in one.told.acked.items()}
+        acked = {m: seq for device in self.devices for m, (_, seq) in device.told.acked.items()}
         return Verdict(
             acknowledged=len(acked),
             missing=sum(stored.get(seq) != mark for mark, seq in acked.items()),
-            twice=sum(_twice(self._marks(one)) for one in self.devices)
+            twice=sum(_twice(self._marks(device)) for device in self.devices)
             + _twice([mark for mark in stored.values() if mark]),
-            holes=sum(_holes([*one.logs[self.group].entries]) for one in self.devices)
+            holes=sum(_holes([*device.logs[self.group].entries]) for device in self.devices)
             + _holes([*stored]),
-            astray=sum(self._astray(one, stored) for one in self.devices),
+            astray=sum(self._astray(device, stored) for device in self.devices),
         )
 
     def _stored(self) -> dict[int, str]:
@@ -163,13 +163,13 @@ class Talk:
         lines = self._site.mariadb.sql(query, self._site.name).splitlines()
         return {int(seq): mark for seq, _, mark in (line.partition(" ") for line in lines)}
 
-    def _marks(self, one: Device) -> list[str]:
-        found = [e["data"] for e in one.shown if e["data"]["conversation_id"] == self.group]
+    def _marks(self, device: Device) -> list[str]:
+        found = [e["data"] for e in device.shown if e["data"]["conversation_id"] == self.group]
         return [data["client_msg_id"] for data in found if "client_msg_id" in data]
 
-    def _astray(self, one: Device, stored: dict[int, str]) -> int:
-        said = [stored[seq] for seq in one.logs[self.group].entries if stored.get(seq)]
-        return sum(a != b for a, b in zip(self._marks(one), said, strict=True))
+    def _astray(self, device: Device, stored: dict[int, str]) -> int:
+        said = [stored[seq] for seq in device.logs[self.group].entries if stored.get(seq)]
+        return sum(a != b for a, b in zip(self._marks(device), said, strict=True))
 
 
 def _twice(marks: list[str]) -> int:

@@ -41,7 +41,7 @@ class Flood:
 
 def flooded(site: Site) -> Flood:
     """Let Anna flood a conversation of her own while others write, and return the result."""
-    people = {one["username"]: one["password"] for one in site.demo["accounts"]}
+    people = {account["username"]: account["password"] for account in site.demo["accounts"]}
     anna, ben = (Person(site.http, name, people[name]) for name in ("anna", "ben"))
     talk = Talk(site)
     try:
@@ -59,10 +59,10 @@ def flooded(site: Site) -> Flood:
 def _flood(me: dict[str, object]) -> tuple[int, float]:
     argv = [str(PYTHON), "-m", "tests.im.flooder"]
     said = json.dumps(me) + "\n"
-    done = subprocess.run(
+    result = subprocess.run(
         argv, cwd=REPOSITORY, input=said, capture_output=True, text=True, check=True
     )
-    count, seconds = done.stdout.split()
+    count, seconds = result.stdout.split()
     return int(count), float(seconds)
 
 
@@ -93,7 +93,7 @@ async def _in(host: str, port: int, user: str, token: str) -> asyncio.StreamWrit
     """Connect with CONNECT and CONNACK (MQTT 3.1.1, §3.1, §3.2)."""
     reader, writer = await asyncio.open_connection(host, port)
     names = (f"u{user}-d1", user, token)
-    payload = b"".join(len(one).to_bytes(2, "big") + one.encode() for one in names)
+    payload = b"".join(len(name).to_bytes(2, "big") + name.encode() for name in names)
     body = b"\x00\x04MQTT\x04\xc2\x00\x3c" + payload
     writer.write(b"\x10" + _length(len(body)) + body)
     assert await reader.readexactly(4) == b"\x20\x02\x00\x00", f"{user} was not let in"

@@ -116,7 +116,7 @@ def carol(site: Site) -> Iterator[Carol]:
 
 async def chatting(browser: Any, site: Site, name: str) -> Any:
     """A page of somebody, whose line is up."""
-    who = next(one for one in site.demo["accounts"] if one["username"] == name)
+    who = next(account for account in site.demo["accounts"] if account["username"] == name)
     page = await signed_in(browser, f"{site.http}/chat/", name, who["password"])
     await is_up(page)
     return page
@@ -211,8 +211,8 @@ async def a_picture(anna: Any, ben: Any, carol: Carol) -> None:
     """Sent, shown small, fetched whole by whoever is in the conversation."""
     out = io.BytesIO()
     Image.linear_gradient("L").resize((900, 600)).save(out, "PNG")
-    given = {"name": "valley.png", "mimeType": "image/png", "buffer": out.getvalue()}
-    await anna.locator("#file").set_input_files(given)
+    fields = {"name": "valley.png", "mimeType": "image/png", "buffer": out.getvalue()}
+    await anna.locator("#file").set_input_files(fields)
     for page in (anna, ben):
         await page.wait_for_function(PICTURE_IS_SHOWN)
     said = carol.hear("msg", type="image", body="valley.png")

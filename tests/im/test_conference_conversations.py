@@ -49,7 +49,7 @@ def becomes(before: Conference, **changes: Any) -> Conference:
 def names_in(confid: str) -> dict[str, str]:
     """Return the members of a conference's conversation, by name, with their roles."""
     members = Member.objects.filter(conversation__confid=confid)
-    return {one.name: one.role for one in members}
+    return {member.name: member.role for member in members}
 
 
 def follow() -> None:
@@ -60,10 +60,14 @@ def follow() -> None:
 def test_a_conference_that_runs_has_a_conversation_of_its_people(platform: str) -> None:
     one = running()
     follow()
-    made = Conversation.objects.get(confid=one.confid)
-    assert (made.kind, made.name, made.domain) == ("conference", one.name, DEMO_TENANT)
+    conversation = Conversation.objects.get(confid=one.confid)
+    assert (conversation.kind, conversation.name, conversation.domain) == (
+        "conference",
+        one.name,
+        DEMO_TENANT,
+    )
     assert sorted(names_in(one.confid).values()) == ["member", "owner"]
-    assert made.members == 2
+    assert conversation.members == 2
 
 
 def test_once_more_changes_nothing(platform: str) -> None:

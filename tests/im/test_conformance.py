@@ -21,16 +21,16 @@ OURS = {"confplatform", "domains", "licensing", "conferences", "failover", "depl
 @pytest.mark.xdist_group("im")
 @pytest.mark.parametrize("way", WIRES)
 def test_a_plain_client_can_do_everything_over(way: str, chat_site: Site) -> None:
-    people = {one["username"]: one["password"] for one in chat_site.demo["accounts"]}
+    people = {account["username"]: account["password"] for account in chat_site.demo["accounts"]}
     # With "=", since a password may begin with "-".
     user = ("--user=anna", f"--password={people['anna']}")
     peer = ("--peer=ben", f"--peer-password={people['ben']}")
     argv = [str(PYTHON), "-m", "im.conformance", "--api", chat_site.http, *user, *peer]
-    done = subprocess.run(
+    result = subprocess.run(
         [*argv, "--only", way], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert [line.split()[:3] for line in done.stdout.splitlines()] == [
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert [line.split()[:3] for line in result.stdout.splitlines()] == [
         [way, check.__name__, "ok"] for check in CHECKS
     ]
 
@@ -50,7 +50,7 @@ def test_the_kit_uses_nothing_of_ours() -> None:
 def test_the_program_of_the_readme_runs(
     chat_site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    people = {one["username"]: one["password"] for one in chat_site.demo["accounts"]}
+    people = {account["username"]: account["password"] for account in chat_site.demo["accounts"]}
     program = (KIT / "README.md").read_text().partition("```python\n")[2].partition("```")[0]
     names = {"api": chat_site.http, "way": "stomp"}
     names |= {"password": people["anna"], "peer_password": people["ben"]}

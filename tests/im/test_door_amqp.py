@@ -171,13 +171,13 @@ def test_our_servers_name_is_nobodys(door: str) -> None:
 
 def test_a_management_client_hears_its_own_notices_and_no_others(door: str) -> None:
     broker.ensure_user(ME)
-    one = amqp(ME, token_of(ME, tokens.Bearer.MANAGER))
-    channel = device(one, ME)
+    connection = amqp(ME, token_of(ME, tokens.Bearer.MANAGER))
+    channel = device(connection, ME)
     channel.queue_declare(f"queue_m_{ME}_d1", exclusive=True)
     channel.queue_bind(f"queue_m_{ME}_d1", "exchange_base", f"m_.{ME}")
     with pytest.raises(ChannelClosedByBroker):
         channel.queue_bind(f"queue_m_{ME}_d1", "exchange_base", f"m_.{OTHER}")
-    one.close()
+    connection.close()
 
 
 SERVICES = [
@@ -191,8 +191,8 @@ SERVICES = [
 def test_a_service_reads_its_queue_and_writes_to_the_center_alone(
     door: str, name: str, queue: str, exchange: str
 ) -> None:
-    one = amqp(name, token_of(name, tokens.Bearer.SERVICE))
-    channel = one.channel()
+    connection = amqp(name, token_of(name, tokens.Bearer.SERVICE))
+    channel = connection.channel()
     channel.confirm_delivery()
     channel.basic_get(queue)
     _say(channel, exchange, "center")
@@ -204,11 +204,11 @@ def test_a_service_reads_its_queue_and_writes_to_the_center_alone(
         lambda c: c.queue_delete(queue),
         lambda c: c.queue_declare(f"queue_u_{ME}_d1"),
     ):
-        again = one.channel()
+        again = connection.channel()
         again.confirm_delivery()
         with pytest.raises(ChannelClosedByBroker):
             refused(again)
-    one.close()
+    connection.close()
 
 
 def test_a_persons_token_makes_nobody_a_service(door: str) -> None:

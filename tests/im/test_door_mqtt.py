@@ -41,11 +41,11 @@ REFUSED: dict[str, Try] = {
 @pytest.mark.parametrize("what", REFUSED, ids=lambda what: what.replace(" ", "_"))
 def test_a_client_is_thrown_out_who(what: str, way: str) -> None:
     me = f"mann-{abs(hash((what, way))) % 10**6}"
-    one = Mqtt(me, port=way)
-    assert one.is_in
-    REFUSED[what](one, me)
-    eventually(lambda: one.gone or 128 in one.granted)
-    one.close()
+    connection = Mqtt(me, port=way)
+    assert connection.is_in
+    REFUSED[what](connection, me)
+    eventually(lambda: connection.gone or 128 in connection.granted)
+    connection.close()
 
 
 CLIENT_IDS = {
@@ -59,32 +59,32 @@ CLIENT_IDS = {
 
 @pytest.mark.parametrize("which", CLIENT_IDS, ids=lambda which: which.replace(" ", "_"))
 def test_a_client_id_is_refused_that_is(which: str, door: str) -> None:
-    one = Mqtt("mann", CLIENT_IDS[which])
-    assert not one.is_in
-    one.close()
+    connection = Mqtt("mann", CLIENT_IDS[which])
+    assert not connection.is_in
+    connection.close()
 
 
 @pytest.mark.parametrize("proof", ["secret", "another's", "expired"])
 def test_nobody_signs_in_with(proof: str, way: str) -> None:
     proofs = {"another's": token_of(OTHER), "expired": token_of("mann", age=12 * 3600 + 1)}
-    one = Mqtt("mann", password=proofs.get(proof, proof), port=way)
-    assert not one.is_in
-    one.close()
+    connection = Mqtt("mann", password=proofs.get(proof, proof), port=way)
+    assert not connection.is_in
+    connection.close()
 
 
 def test_nobody_comes_without_a_name(door: str) -> None:
-    one = Mqtt("", "u-d1", "x")
-    assert not one.is_in
-    one.close()
+    connection = Mqtt("", "u-d1", "x")
+    assert not connection.is_in
+    connection.close()
 
 
 def test_a_last_will_reaches_nobody_else(door: str) -> None:
     other = Mqtt(OTHER)
     other.client.subscribe(f"in/u{OTHER}", 1)
     eventually(lambda: other.granted == [1])
-    one = Mqtt("mwill", will=f"in/u{OTHER}")
-    if one.is_in:
-        one.cut()
+    connection = Mqtt("mwill", will=f"in/u{OTHER}")
+    if connection.is_in:
+        connection.cut()
     time.sleep(1)
     assert other.got == []
     other.close()
@@ -92,14 +92,14 @@ def test_a_last_will_reaches_nobody_else(door: str) -> None:
 
 def test_a_client_hears_what_is_for_it_and_speaks_as_itself(way: str) -> None:
     me = "mown"
-    one = Mqtt(me, port=way)
-    one.client.subscribe(f"in/u{me}", 1)
-    eventually(lambda: one.granted == [1])
-    said = one.client.publish(f"out/u{me}", b"{}", 1)
+    connection = Mqtt(me, port=way)
+    connection.client.subscribe(f"in/u{me}", 1)
+    eventually(lambda: connection.granted == [1])
+    said = connection.client.publish(f"out/u{me}", b"{}", 1)
     said.wait_for_publish(5)
     assert said.is_published()
-    assert one.is_in
-    one.close()
+    assert connection.is_in
+    connection.close()
 
 
 def test_what_the_center_sends_reaches_both_kinds_of_devices_by_bcc(door: str) -> None:

@@ -24,10 +24,10 @@ def way(request: pytest.FixtureRequest, door: str) -> str:
 @pytest.fixture(scope="module", autouse=True)
 def _other(door: str) -> Iterator[None]:
     broker.ensure_user(OTHER)
-    one = amqp(OTHER)
-    device(one, OTHER)
+    connection = amqp(OTHER)
+    device(connection, OTHER)
     yield
-    one.close()
+    connection.close()
 
 
 def _hear(destination: str, **headers: str) -> Frame:
@@ -68,24 +68,24 @@ def _refused(me: str) -> dict[str, Frame]:
 def test_a_client_is_refused_who(what: str, way: str) -> None:
     me = f"sann-{abs(hash((what, way))) % 10**6}"
     broker.ensure_user(me)
-    one = Stomp(me, way=way)
-    assert one.first == "CONNECTED"
-    assert one.ask(*_refused(me)[what]) in ("ERROR", "")
-    one.close()
+    connection = Stomp(me, way=way)
+    assert connection.first == "CONNECTED"
+    assert connection.ask(*_refused(me)[what]) in ("ERROR", "")
+    connection.close()
 
 
 @pytest.mark.parametrize("proof", ["secret", "another's", "expired"])
 def test_nobody_signs_in_with(proof: str, way: str) -> None:
     proofs = {"another's": token_of(OTHER), "expired": token_of("sann", age=12 * 3600 + 1)}
-    one = Stomp("sann", proofs.get(proof, proof), way=way)
-    assert one.first in ("ERROR", "")
-    one.close()
+    connection = Stomp("sann", proofs.get(proof, proof), way=way)
+    assert connection.first in ("ERROR", "")
+    connection.close()
 
 
 def test_a_client_hears_what_is_for_it_and_speaks_as_itself(way: str) -> None:
     me = f"sown-{way.replace('_', '-')}"
     broker.ensure_user(me)
-    one = Stomp(me, way=way)
-    assert one.ask(*_hear(f"/exchange/exchange_u_{me}", **_mine(me))) == "RECEIPT"
-    assert one.ask(*_say(OUT, **{"user-id": me})) == "RECEIPT"
-    one.close()
+    connection = Stomp(me, way=way)
+    assert connection.ask(*_hear(f"/exchange/exchange_u_{me}", **_mine(me))) == "RECEIPT"
+    assert connection.ask(*_say(OUT, **{"user-id": me})) == "RECEIPT"
+    connection.close()

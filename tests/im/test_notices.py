@@ -88,8 +88,8 @@ def test_when_the_center_starts_everybody_is_told_and_the_servers_are_configured
     database: str,
 ) -> None:
     found = [
-        (one.exchange, one.key, json.loads(one.body))
-        for one in notices.start_notices(database, *notices.SIDES)
+        (notice.exchange, notice.key, json.loads(notice.body))
+        for notice in notices.start_notices(database, *notices.SIDES)
     ]
     start = told("center_start", {})
     assert found[:3] == [(BASE, "balance", start), (BASE, "media", start), (GB, "comm_gb", start)]

@@ -29,10 +29,10 @@ def ann(transactional_db: None, platform: str, door: str) -> Account:
 
     What an earlier test has revoked concerns other tokens.
     """
-    found = Account.objects.filter(domain__userdomain__isnull=False, is_staff=False).first()
-    assert found is not None
+    account = Account.objects.filter(domain__userdomain__isnull=False, is_staff=False).first()
+    assert account is not None
     revocations.set_cursor(own_platform(), time.time())
-    return found
+    return account
 
 
 def login(account: Account) -> dict[str, Any]:
@@ -63,34 +63,34 @@ def timer() -> None:
 
 
 def test_a_sign_in_says_all_that_a_client_needs(ann: Account) -> None:
-    found = login(ann)
-    assert found["user_id"] == ann.moid
-    assert found["exchange"] == f"exchange_u_{ann.moid}"
-    assert found["mqtt"] == {
+    session = login(ann)
+    assert session["user_id"] == ann.moid
+    assert session["exchange"] == f"exchange_u_{ann.moid}"
+    assert session["mqtt"] == {
         "client_id_prefix": f"u{ann.moid}-",
         "in": f"in/u{ann.moid}",
         "out": f"out/u{ann.moid}",
     }
-    assert set(found["addresses"]) == {"amqp", "mqtt", "stomp", "web_mqtt", "web_stomp"}
-    one = amqp(ann.moid, found["token"])
-    assert device(one, ann.moid)
-    one.close()
+    assert set(session["addresses"]) == {"amqp", "mqtt", "stomp", "web_mqtt", "web_stomp"}
+    connection = amqp(ann.moid, session["token"])
+    assert device(connection, ann.moid)
+    connection.close()
 
 
 def test_a_token_renews_itself(ann: Account) -> None:
-    found = login(ann)
-    again = ask("login", found["token"])
+    session = login(ann)
+    again = ask("login", session["token"])
     assert again.status_code == 200
-    assert again.json()["token"] != found["token"]
+    assert again.json()["token"] != session["token"]
 
 
 def test_an_exchange_that_went_with_its_last_queue_is_there_after_the_next_sign_in(
     ann: Account,
 ) -> None:
     for _ in range(2):
-        one = amqp(ann.moid, login(ann)["token"])
-        device(one, ann.moid)
-        one.close()
+        connection = amqp(ann.moid, login(ann)["token"])
+        device(connection, ann.moid)
+        connection.close()
 
 
 @pytest.mark.parametrize("token", ["", "a:b", "x" * 600 + ":y", "Tricolor:x"])
@@ -106,9 +106,9 @@ def test_a_page_needs_its_csrf_token(ann: Account) -> None:
 
 def test_nobody_of_a_disabled_domain_signs_in(ann: Account) -> None:
     assert ann.domain_id is not None
-    found = login(ann)
+    session = login(ann)
     change.disable(ann.domain_id)
-    assert ask("login", found["token"]).status_code in (401, 403)
+    assert ask("login", session["token"]).status_code in (401, 403)
 
 
 def test_who_signs_in_too_often_waits(ann: Account) -> None:
@@ -161,15 +161,15 @@ def _above(ann: Account) -> str:
 @pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.replace(" ", "_"))
 def test_out_within_five_seconds_under_every_protocol_is_who(cause: str, ann: Account) -> None:
     token = login(ann)["token"]
-    one = amqp(ann.moid, token)
-    device(one, ann.moid)
+    connection = amqp(ann.moid, token)
+    device(connection, ann.moid)
     two = Mqtt(ann.moid, password=token)
     three, four = Stomp(ann.moid, token), Stomp(ann.moid, token, "web_stomp")
     assert two.is_in
     assert (three.first, four.first) == ("CONNECTED", "CONNECTED")
     CAUSES[cause](ann, token)
     began = time.monotonic()
-    while not (two.gone and _has_ended(one)) and time.monotonic() - began < 6:
+    while not (two.gone and _has_ended(connection)) and time.monotonic() - began < 6:
         timer()
     assert three.frame()[0] in ("ERROR", "")
     assert four.frame()[0] in ("ERROR", "")
@@ -199,14 +199,14 @@ def test_a_new_token_of_the_same_second_is_good_and_its_connection_stays(ann: Ac
     login(ann)
     with transaction.atomic():
         revoke.revoke_all("default", [ann.moid])
-    found = login(ann)
+    session = login(ann)
     while revocations.people_to_disconnect():
         timer()
-    one = amqp(ann.moid, found["token"])
+    connection = amqp(ann.moid, session["token"])
     for _ in range(5):
         timer()
-    assert not _has_ended(one)
-    one.close()
+    assert not _has_ended(connection)
+    connection.close()
 
 
 def test_what_is_rolled_back_revokes_nobody(ann: Account) -> None:
@@ -270,8 +270,8 @@ def test_clients_queues_have_the_operators_limits_and_everything_can_be_declared
     ann: Account,
 ) -> None:
     broker.declare_and_limit()
-    one = amqp(ann.moid, login(ann)["token"])
-    channel = one.channel()
+    connection = amqp(ann.moid, login(ann)["token"])
+    channel = connection.channel()
     channel.queue_declare("queue_u_" + ann.moid + "_d1", arguments={"x-max-length": 10**6})
     where = f"/queues/im/queue_u_{ann.moid}_d1"
     eventually(lambda: "operator_policy" in broker._call_management("GET", where), 10)
@@ -279,7 +279,7 @@ def test_clients_queues_have_the_operators_limits_and_everything_can_be_declared
     assert found["operator_policy"] == "im.devices"
     assert found["effective_policy_definition"]["max-length"] == 10_000
     channel.queue_delete("queue_u_" + ann.moid + "_d1")
-    one.close()
+    connection.close()
 
 
 def test_several_centers_share_what_is_said_and_one_has_it_all_again(
@@ -311,20 +311,20 @@ ODD: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("what", ODD, ids=lambda what: what.replace(" ", "_"))
 def test_a_clients_queue_is_deleted_that(what: str, ann: Account) -> None:
-    one = amqp(ann.moid, login(ann)["token"])
+    connection = amqp(ann.moid, login(ann)["token"])
     name = f"queue_u_{ann.moid}_odd"
-    one.channel().queue_declare(name, durable=True, arguments=ODD[what])
+    connection.channel().queue_declare(name, durable=True, arguments=ODD[what])
     eventually(lambda: name in {queue["name"] for queue in broker.device_queues()})
     forbidden_queues.remove()
     assert broker._call_management("GET", f"/queues/im/{name}") is None
-    eventually(lambda: _has_ended(one))
+    eventually(lambda: _has_ended(connection))
 
 
 def test_a_clients_queue_with_limits_of_its_own_stays(ann: Account) -> None:
-    one = amqp(ann.moid, login(ann)["token"])
+    connection = amqp(ann.moid, login(ann)["token"])
     arguments = {"x-max-length": 10, "x-expires": 60_000, "x-queue-type": "classic"}
-    one.channel().queue_declare(f"queue_u_{ann.moid}_fine", arguments=arguments)
+    connection.channel().queue_declare(f"queue_u_{ann.moid}_fine", arguments=arguments)
     forbidden_queues.remove()
     assert broker._call_management("GET", f"/queues/im/queue_u_{ann.moid}_fine")["name"]
     broker.delete_queues([f"queue_u_{ann.moid}_fine"])
-    one.close()
+    connection.close()

@@ -73,15 +73,15 @@ def place(transactional_db: None) -> str:
     """The MOID of a platform whose licence allows 60 small conferences and 2 large ones."""
     call_command("load_demo", verbosity=0)
     call_command("provision", verbosity=0)
-    one = licences.licence(base.PLATFORM_MOID, 1, small=60, large=2)
-    Licence.objects.create(**licences.row_of(one, licences.text_of(one)))
+    licence = licences.licence(base.PLATFORM_MOID, 1, small=60, large=2)
+    Licence.objects.create(**licences.row_of(licence, licences.text_of(licence)))
     return str(base.PLATFORM_MOID)
 
 
 def delivery(body: Body, queue: str = Routes.CM_TO_CSS.value.queue, **envelope: Any) -> Delivery:
     """A message as the broker would hand it over."""
-    given = {"queue": queue, "app_id": "cm", "message_id": uuid.uuid4().hex, **envelope}
-    return Delivery(dumps(body), Envelope(**given))
+    fields = {"queue": queue, "app_id": "cm", "message_id": uuid.uuid4().hex, **envelope}
+    return Delivery(dumps(body), Envelope(**fields))
 
 
 def create(reqid: str, **fields: Any) -> Delivery:
@@ -116,8 +116,8 @@ def do(platform: str, *deliveries: Delivery) -> Outcome:
 
 def seats(platform: str) -> int:
     """Small seats taken on the platform."""
-    found = Quota.objects.filter(owner=platform).first()
-    return found.small_used if found else 0
+    quota = Quota.objects.filter(owner=platform).first()
+    return quota.small_used if quota else 0
 
 
 def sent_codes() -> list[str]:

@@ -103,9 +103,9 @@ def test_programs_are_told_by_code_and_address() -> None:
     token = Client(raise_request_exception=False).post(
         "/oauth/token", {"grant_type": "password"}, HTTP_ACCEPT="application/json"
     )
-    said = token.json()
-    assert (token.status_code, said["error"]) == (503, "temporarily_unavailable")
-    assert said["serving"] == {"platformmoid": WEST, "url": URL}
+    body = token.json()
+    assert (token.status_code, body["error"]) == (503, "temporarily_unavailable")
+    assert body["serving"] == {"platformmoid": WEST, "url": URL}
     assert login.status_code == 200
     assert login.json()["success"] == 0
 
@@ -113,9 +113,9 @@ def test_programs_are_told_by_code_and_address() -> None:
 @pytest.mark.usefixtures("copy")
 def test_a_program_that_is_logged_in_is_told_29005(logged_in: str) -> None:
     answer = Client().get("/api/v1/mc/confs", {"account_token": logged_in})
-    said = answer.json()
-    assert (answer.status_code, said["error_code"], answer["Retry-After"]) == (200, 29005, "5")
-    assert said["serving"]["url"] == URL
+    body = answer.json()
+    assert (answer.status_code, body["error_code"], answer["Retry-After"]) == (200, 29005, "5")
+    assert body["serving"]["url"] == URL
 
 
 def test_a_database_that_takes_no_writes_for_a_moment_is_no_stack_trace(signed_in: Client) -> None:

@@ -45,18 +45,18 @@ pytestmark = pytest.mark.xdist_group("domains")
 class Installation:
     """The core, east and west; who serves east is in the register and in the cell, as agents would write it."""
 
-    def __init__(self, given: Settings, core: str, east: Platform, west: Platform) -> None:
-        self._given, self.core, self.east, self.west = given, core, east, west
-        self._stores = dict(given.PLATFORM_STORES)
-        url = given.REDIS_URL
+    def __init__(self, settings: Settings, core: str, east: Platform, west: Platform) -> None:
+        self._given, self.core, self.east, self.west = settings, core, east, west
+        self._stores = dict(settings.PLATFORM_STORES)
+        url = settings.REDIS_URL
         another = f"{url.rpartition('/')[0]}/{int(url.rpartition('/')[2]) + 8}"
         self._stores[west.moid] = (west.database, another)
-        given.PLATFORM_STORES = self._stores
+        settings.PLATFORM_STORES = self._stores
         store_of.cache_clear()
         redis_of.cache_clear()
         self.queues: defaultdict[str, list[OutboxRow]] = defaultdict(list)
         self.asked: list[dict[str, Any]] = []
-        given.PEERS = {east.moid: "amqp://", west.moid: "amqp://"}
+        settings.PEERS = {east.moid: "amqp://", west.moid: "amqp://"}
         for one, other in ((east, west), (west, east)):
             moid = one.moid
             Register.objects.create(platform=moid, home=moid, backup=other.moid, owner=moid)
@@ -229,8 +229,8 @@ def test_what_lies_at_the_backup_when_home_serves_again_is_asked_for_by_home(
 
 def test_licences_and_revocations_reach_the_data_where_it_is_served(made: Installation) -> None:
     def issue(number: int) -> None:
-        one = licences.licence(made.east.moid, number, small=40 + number)
-        load(made.core, licences.text_of(one))
+        licence = licences.licence(made.east.moid, number, small=40 + number)
+        load(made.core, licences.text_of(licence))
 
     issue(1)
     made.settle()

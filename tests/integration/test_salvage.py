@@ -62,8 +62,8 @@ def dr(*words: str) -> str:
 
 
 def test_what_the_serving_site_does_not_know_is_listed_by_its_id(two: TwoSites, lost: str) -> None:
-    found = json.loads(dr("salvage", two.east, "--json"))
-    asked = [one for one in found if one["kind"] == "CM_MAU_CREATECONF_REQ"]
+    body = json.loads(dr("salvage", two.east, "--json"))
+    asked = [one for one in body if one["kind"] == "CM_MAU_CREATECONF_REQ"]
     assert [one["reqid"] for one in asked] == ["missing"]
     assert json.loads(asked[0]["answer"])["confE164"] == lost
     assert "missing" in dr("salvage", two.east)

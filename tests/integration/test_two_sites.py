@@ -251,7 +251,7 @@ def test_the_main_ends_it_and_both_registries_and_one_record_know(
     told = [(r["record"]["sourceplatform"], r["record"]["hostingplatform"]) for r in records]
     assert told == [(two.east, WEST)]
     with two.at(WEST):
-        assert [one.confs.placed for one in load_resources(WEST).values()] == [0]
+        assert [resource.confs.placed for resource in load_resources(WEST).values()] == [0]
 
 
 def test_a_unit_there_that_ends_it_ends_it_at_the_main(two: TwoSites, at_west: str) -> None:

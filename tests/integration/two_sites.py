@@ -145,15 +145,15 @@ class TwoSites:
         return found
 
     def _bag(
-        self, found: list[Letter], broker: str, sender: str = ""
+        self, letters: list[Letter], broker: str, sender: str = ""
     ) -> Callable[[list[OutboxRow]], None]:
         def publish(rows: list[OutboxRow]) -> None:
-            for one in rows:
+            for outgoing in rows:
                 if sender:
-                    headers = one.properties.get("headers") or {}
+                    headers = outgoing.properties.get("headers") or {}
                     mark = next((name for name in headers if name != REQUEST_ID_HEADER), "")
-                    self.passed.append((sender, mark, orjson.loads(one.body)))
-                found.append((broker, one))
+                    self.passed.append((sender, mark, orjson.loads(outgoing.body)))
+                letters.append((broker, outgoing))
 
         return publish
 
@@ -171,8 +171,8 @@ class TwoSites:
         with self.at(broker):
             for outcome in self._work(broker, queue, letter):
                 if not outcome.database:
-                    for one in outcome.rows:
-                        self._deliver(one.destination or broker, one)
+                    for outgoing in outcome.rows:
+                        self._deliver(outgoing.destination or broker, outgoing)
 
     def _work(self, broker: str, queue: str, letter: OutboxRow) -> list[Outcome]:
         headers = {"application_headers": letter.properties.get("headers") or {}}

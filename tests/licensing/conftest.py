@@ -59,9 +59,9 @@ def text(platform: str, issue: int = 1, **fields: Any) -> str:
     )
 
 
-def put(one: Licence, sealed: str = "", **columns: Any) -> None:
+def put(licence: Licence, sealed: str = "", **columns: Any) -> None:
     """A row as it lies in the database, however odd."""
-    row = licences.row_of(one, sealed or licences.text_of(one))
+    row = licences.row_of(licence, sealed or licences.text_of(licence))
     Row.objects.create(**{**row, **columns})
 
 

@@ -152,12 +152,16 @@ def record(**changes: Any) -> Delivery:
 def test_a_call_record_is_kept_once_among_the_cores_own(core: str) -> None:
     do(core, record(), record())
     do(core, record(confname="Told differently"))
-    kept = CallRecord.objects.get()
-    assert (kept.name, kept.places, kept.source_platform) == ("Board", 32, "west")
-    assert kept.ended_at is not None
-    assert (kept.ended_at - kept.created_at).total_seconds() == 1800
-    assert kept.live_e164 is None
-    assert kept.detail["units"][0]["ip"] == "10.0.0.1"
+    call_record = CallRecord.objects.get()
+    assert (call_record.name, call_record.places, call_record.source_platform) == (
+        "Board",
+        32,
+        "west",
+    )
+    assert call_record.ended_at is not None
+    assert (call_record.ended_at - call_record.created_at).total_seconds() == 1800
+    assert call_record.live_e164 is None
+    assert call_record.detail["units"][0]["ip"] == "10.0.0.1"
     assert not Parked.objects.exists()
 
 

@@ -156,11 +156,11 @@ def run_at(moment: str) -> str:
     )
     env = {**os.environ, "TEST_DATABASE_URL": url, "DATABASE_URL": url}
     argv = ["faketime", moment, sys.executable, "-c", script]
-    done = subprocess.run(
+    result = subprocess.run(
         argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 def test_a_batch_of_creates_reads_the_licence_once_and_verifies_it_once_a_minute(

@@ -39,9 +39,9 @@ def test_a_real_licence_replaces_the_evaluation_licence_for_ever(east: str, brin
 
 
 def test_the_same_licence_again_changes_nothing(east: str, bring: Import) -> None:
-    one = text(east)
-    bring(one)
-    assert bring(one).startswith("was loaded already")
+    page_text = text(east)
+    bring(page_text)
+    assert bring(page_text).startswith("was loaded already")
     assert bring(text(east)).startswith("was loaded already")  # the same, sealed anew
     assert Licence.objects.filter(evaluation=False).count() == 1
 
@@ -58,14 +58,14 @@ def test_each_refusal_has_its_own_message(east: str, bring: Import) -> None:
     bring(text(east, 5))
     good, (signing, _, sealing) = text(east, 6), new_keys()
     here, secret = os.environ["LICENSE_SEALING_KEY"], os.environ["LICENSE_SIGNING_KEY"]
-    one = licences.licence(east, 6, 1, 1)
+    licence = licences.licence(east, 6, 1, 1)
     cases = {
         "not a licence": "something else",
         "its end is missing": good[:40],
         "version 9 of licences": "CPL9." + good[5:],
         "altered": good[:60] + ("A" if good[60] != "A" else "B") + good[61:],
-        "signed with another key": licences.sealed(one, write_key(signing), here),
-        "LICENSE_SEALING_KEY": licences.sealed(one, secret, write_key(sealing)),
+        "signed with another key": licences.sealed(licence, write_key(signing), here),
+        "LICENSE_SEALING_KEY": licences.sealed(licence, secret, write_key(sealing)),
         "issued for platform somewhere-else": text("somewhere-else", 6),
         "issue 4 is older than issue 5": text(east, 4),
         "other content": text(east, 5, small=31),
@@ -84,10 +84,10 @@ def test_each_refusal_has_its_own_message(east: str, bring: Import) -> None:
 def test_a_site_without_keys_says_which(
     east: str, bring: Import, settings: pytest.FixtureRequest
 ) -> None:
-    one = text(east)
+    page_text = text(east)
     settings.LICENSE_PUBLIC_KEY = ""  # type: ignore[attr-defined]
     with pytest.raises(CommandError, match="has no LICENSE_PUBLIC_KEY"):
-        bring(one)
+        bring(page_text)
 
 
 def test_a_look_says_what_would_become_of_it_and_changes_nothing(east: str) -> None:

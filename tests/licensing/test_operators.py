@@ -36,13 +36,13 @@ def page(answer: Any) -> str:
 
 
 def test_a_licence_is_looked_at_compared_and_then_loaded(operator: Client, east: str) -> None:
-    one = text(east, 3, small=123)
-    said = page(operator.post(ADD, {"text": one, "look": ""}))
+    page_text = text(east, 3, small=123)
+    said = page(operator.post(ADD, {"text": page_text, "look": ""}))
     assert "counts now" in said
     assert "<td>8</td><td>123</td>" in said
     assert 'name="load"' in said
     assert Licence.objects.count() == 1
-    answer = operator.post(ADD, {"text": one, "load": "1"}, follow=True)
+    answer = operator.post(ADD, {"text": page_text, "load": "1"}, follow=True)
     assert "Licence 3 is loaded." in page(answer)
     assert Licence.objects.filter(issue=3).exists()
     assert LogEntry.objects.filter(object_repr__contains="licence 3").count() == 1

@@ -131,7 +131,7 @@ def test_terminals_are_called_only_while_there_are_ports_and_their_kind_is_licen
     assert told("MCU_CM_ADDMT_NACK") == []
     do(east, asks(number, "user", "user", "user"), asks(number, "sip"))
     refusals = told("MCU_CM_ADDMT_NACK")
-    assert [one["errcode"] for one in refusals] == ["29020", "29020"]
+    assert [refusal["errcode"] for refusal in refusals] == ["29020", "29020"]
     assert refusals[0]["detail"] == "mts: the licence has too few access ports left for them"
     assert refusals[1]["detail"] == "mts: the licence has too few hardware terminals left for them"
 

@@ -97,8 +97,8 @@ def test_each_change_is_told_once_also_when_time_makes_it(east: str, bring: Impo
     from licensing.data import trusted_keys
     from tests import licences
 
-    one = licences.licence(east, 1, 30, 3, valid_to=in_days(-1))
-    Licence.objects.filter(issue=1).update(sealed=licences.text_of(one))
+    licence = licences.licence(east, 1, 30, 3, valid_to=in_days(-1))
+    Licence.objects.filter(issue=1).update(sealed=licences.text_of(licence))
     trusted_keys._seen.clear()
     publish.repair(east)
     publish.repair(east)

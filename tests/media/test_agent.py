@@ -32,7 +32,7 @@ async def person() -> AsyncIterator[Callable[..., Person]]:
 
 
 def online(mts: list[Body]) -> list[str]:
-    return sorted(one["name"] for one in mts if one["online"])
+    return sorted(terminal["name"] for terminal in mts if terminal["online"])
 
 
 async def test_people_hear_each_other_and_the_platform_sees_them(
@@ -95,7 +95,9 @@ async def holds(platform: Platform, wanted: dict[str, int]) -> bool:
         platform.said.clear()
         await platform.tell("u1", {"type": "MAU_CMU_GETCONFLIST_CMD"})
         said = await platform.hears("CMU_MAU_CONFLIST_NTF", ip="127.0.0.1", pid="u1")
-        if {one["confE164"]: one["incarnation"] for one in said["confs"]} == wanted:
+        if {
+            conference["confE164"]: conference["incarnation"] for conference in said["confs"]
+        } == wanted:
             return True
         await asyncio.sleep(0.1)  # what was ordered before may still be at work
     return False
@@ -200,7 +202,10 @@ async def test_janus_killed_is_told_at_once_and_restored_elsewhere(
     assert await anna.hears(880)
     assert await ben.hears(440)
     notice = await platform_side.hears_people("7", lambda mts: len(online(mts)) == 2)
-    assert [(one["mtid"], one["name"]) for one in notice["mts"]] == [("1", "anna"), ("2", "ben")]
+    assert [(terminal["mtid"], terminal["name"]) for terminal in notice["mts"]] == [
+        ("1", "anna"),
+        ("2", "ben"),
+    ]
     assert notice["chairman"] == "1"
 
 
@@ -231,7 +236,7 @@ async def test_the_agent_killed_disturbs_nobody(
     await unit.start()
     assert unit.janus == janus
     said = await platform_side.hears("CMU_MAU_CONFLIST_NTF", pid="u1")
-    assert [one["confE164"] for one in said["confs"]] == ["8800001"]
+    assert [conference["confE164"] for conference in said["confs"]] == ["8800001"]
     await platform_side.hears_people("8800001", lambda mts: online(mts) == ["anna"])
     await ben.rejoin(ack["join"])
     assert await anna.hears(880)

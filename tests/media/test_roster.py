@@ -17,7 +17,10 @@ from wire.media_unit import UnitListEntry
 
 
 def seen(roster: Roster) -> list[tuple[str, str, int]]:
-    return [(str(one.mtid), str(one.name), int(one.online or 0)) for one in roster.mts]
+    return [
+        (str(terminal.mtid), str(terminal.name), int(terminal.online or 0))
+        for terminal in roster.mts
+    ]
 
 
 def test_sound_picture_and_notices_of_one_id_are_one_terminal() -> None:
@@ -42,7 +45,7 @@ def test_without_a_common_id_the_name_joins_sound_and_picture() -> None:
             JanusConnection(VIDEO, "w", "Ben"),
         ]
     )
-    assert sorted(str(one.name) for one in roster.mts) == ["Anna", "Ben"]
+    assert sorted(str(terminal.name) for terminal in roster.mts) == ["Anna", "Ben"]
 
 
 def test_who_was_called_keeps_the_number_through_coming_and_going() -> None:

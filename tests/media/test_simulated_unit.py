@@ -100,7 +100,7 @@ def test_a_restore_with_a_higher_incarnation_takes_the_place_of_the_lower_one() 
     again = an_order(incarnation=2, chairman="m1", settings={"mute": 1}, mts=terminals("m1"))
     answer, report = handle(unit, again | {"type": RESTORE, "restored": 1})
     assert answer["type"] == "CMU_MAU_RESTORECONF_ACK"
-    assert [one["mtid"] for one in report["mts"]] == ["m1"]
+    assert [terminal["mtid"] for terminal in report["mts"]] == ["m1"]
     assert holds(unit) == {"8801": 2}
     assert (unit.conferences["8801"].chairman, unit.conferences["8801"].settings.mute) == (
         "m1",
@@ -243,14 +243,17 @@ def test_controls_change_what_the_list_of_members_and_the_reports_tell() -> None
     handle(unit, an_order(mts=terminals("m1", "m2")))
     added, report = control(unit, "ADDMT_REQ", mts=[{"account": "9001"}])
     assert (added["type"], added["reqid"], added["pid"]) == ("MCU_CM_ADDMT_ACK", "r1", "s1")
-    assert [one["account"] for one in report["mts"]] == ["m1", "m2", "9001"]
+    assert [terminal["account"] for terminal in report["mts"]] == ["m1", "m2", "9001"]
     control(unit, "DROPMT_CMD", mtids=["m2"])
     control(unit, "SILENCE_REQ", mtid="m1", value=1)
     control(unit, "SETSPEAKER_REQ", mtid="m1")
     _, report = control(unit, "MUTE_REQ", value=1)
     assert from_body(UnitReportsChange, report).settings == Settings(mute=1, silence=0)
     (members,) = control(unit, "GETMTLIST_REQ")
-    found = {one["account"]: (one["online"], one["mute"], one["silence"]) for one in members["mts"]}
+    found = {
+        terminal["account"]: (terminal["online"], terminal["mute"], terminal["silence"])
+        for terminal in members["mts"]
+    }
     assert found == {"m1": (1, 1, 1), "m2": (0, 1, 0), "9001": (1, 1, 0)}
     _, report = control(unit, "DELMT_REQ", mtids=["m1"])
     assert (report["speaker"], len(report["mts"])) == ("", 2)
@@ -268,7 +271,7 @@ def test_a_conference_manager_renames_without_anybody_being_asked() -> None:
 def test_terminals_beyond_the_places_do_not_get_in() -> None:
     unit = a_unit()
     _, report = handle(unit, an_order(mts=terminals(*"abcdefghij")))
-    assert [one["online"] for one in report["mts"]] == [1] * 8 + [0] * 2
+    assert [terminal["online"] for terminal in report["mts"]] == [1] * 8 + [0] * 2
 
 
 def test_recording_counts_for_the_recorder() -> None:

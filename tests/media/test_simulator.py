@@ -124,7 +124,7 @@ def test_units_on_a_broker(platform: Platform, orders: str) -> None:
 
     platform.tell("s1", {"type": "MAU_CMU_GETCONFLIST_CMD"})
     held, more = platform.wait(a("CMU_MAU_CONFLIST_NTF"))
-    assert [one["confE164"] for one in held["confs"]] == ["8801"]
+    assert [conference["confE164"] for conference in held["confs"]] == ["8801"]
     assert more["message_id"] != properties["message_id"]
     beat, _ = platform.wait(a("RMS_NODE_STATE_NTF"))
     assert (beat["load"]["ports"], beat["labels"]) == (8, {"simulated": True})

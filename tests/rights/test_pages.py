@@ -52,7 +52,9 @@ def test_somebody_has_decided_who_may_use_it(model: str) -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_what_is_edited_within_a_page_offers_what_is_in_scope(model: str) -> None:
-    assert [one for one in pages.page_of(model).inlines if not issubclass(one, ScopedChoices)] == []
+    assert [
+        inline for inline in pages.page_of(model).inlines if not issubclass(inline, ScopedChoices)
+    ] == []
 
 
 def test_the_site_has_no_address_that_nobody_decided_on() -> None:
@@ -237,7 +239,7 @@ def test_choices_are_offered_from_the_scope(place: str, sign_in: SignIn) -> None
             if not pages.may(place, "view", target._meta.label_lower):
                 assert answer.status_code == 403, (model, name)
                 continue
-            offered = {one["id"] for one in answer.json()["results"]}
+            offered = {result["id"] for result in answer.json()["results"]}
             rows = target._default_manager.filter(pk__in=offered)
             assert [row.pk for row in rows if not world.belongs(row, place)] == [], (model, name)
 

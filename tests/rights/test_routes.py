@@ -85,7 +85,7 @@ def test_sites_are_operated_by_the_core(sign_in: SignIn, who: str, address: str)
 def test_somebody_has_decided_on_every_address() -> None:
     decided = OPEN | OF_SESSION | {*OF_CONFERENCE} | OF_JOINING | OF_CONSOLE
     decided |= {"admin/live.json", *OF_SITES}
-    found = {one for one in routes() if not one.startswith(".well-known/oauth-")}
+    found = {route for route in routes() if not route.startswith(".well-known/oauth-")}
     assert found - decided == set(), (
         "add each address to one of the lists in tests/rights/test_routes.py"
     )
@@ -215,9 +215,9 @@ def test_the_dashboard_counts_what_is_in_scope(
     dashboard._cache.clear()
     dashboard._cache["health"] = (1e12, {"database": "ok"})
     client = sign_in(who)
-    found = client.get("/admin/live.json").json()
-    assert found["states"]["running"] == running
-    assert ("units" in found, "health" in found, "parked" in found) == (all_of_it,) * 3
+    body = client.get("/admin/live.json").json()
+    assert body["states"]["running"] == running
+    assert ("units" in body, "health" in body, "parked" in body) == (all_of_it,) * 3
     page = client.get("/admin/").content.decode()
     assert ("data-parked" in page) is all_of_it
     if who == "admin-House":

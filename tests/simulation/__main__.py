@@ -37,11 +37,11 @@ def tell(job: tuple[int, int, int]) -> Told:
     seed, steps, sites = job
     try:
         world = run(seed, steps, sites=sites)
-    except Exception as wrong:
-        world = wrong.world  # type: ignore[attr-defined]
-        story = "".join(traceback.format_exception_only(wrong)).strip()
-        if type(wrong).__name__ != "Broken":
-            story = "".join(traceback.format_exception(wrong))
+    except Exception as error:
+        world = error.world  # type: ignore[attr-defined]
+        story = "".join(traceback.format_exception_only(error)).strip()
+        if type(error).__name__ != "Broken":
+            story = "".join(traceback.format_exception(error))
         return Told(seed, world.events, world.t, story, tuple(world.log))
     return Told(seed, world.events, world.t)
 

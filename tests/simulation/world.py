@@ -156,11 +156,11 @@ class World(Clock):
         """All that has outlived the faults is as good as new: it is renamed, prolonged, controlled."""
         for place in self.places.values():
             for unit, faulty in place.units.all.items():
-                for held in list(faulty.unit.conferences.values()):
-                    name = self.ledger.wished[unit, held.e164, held.incarnation] = (
-                        f"last {held.e164}"
+                for conference in list(faulty.unit.conferences.values()):
+                    name = self.ledger.wished[unit, conference.e164, conference.incarnation] = (
+                        f"last {conference.e164}"
                     )
-                    body = {"do": "rename", "confE164": held.e164, "confname": name}
+                    body = {"do": "rename", "confE164": conference.e164, "confname": name}
                     place.units.wish(unit, body)
         for platform, managers in self.managers.items():
             managers.agrees = True
@@ -274,7 +274,7 @@ def run(seed: int, steps: int = 500, weather: Weather | None = None, sites: int 
         for _ in range(steps):
             world.step()
         world.settle()
-    except Exception as wrong:
-        wrong.world = world  # type: ignore[attr-defined]
+    except Exception as error:
+        error.world = world  # type: ignore[attr-defined]
         raise
     return world

@@ -64,13 +64,13 @@ def test_a_database_of_release_0_1_0_migrates_and_is_used(old_database: str) -> 
         "PERSON": json.dumps(ANNA),
     }
     program = [sys.executable, "-m", "tests.upgrade.use_release"]
-    done = subprocess.run(
+    result = subprocess.run(
         program, cwd=settings.BASE_DIR, env=env, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
-    seen = json.loads(done.stdout.splitlines()[-1])
-    assert seen["signed_in"] == "anna"
-    assert seen["conferences"] == {"880000000": "first", "880000001": "second"}
-    assert seen["messages"] == 13
-    assert set(seen["pages"].values()) == {200}
-    assert seen["ended"] is True
+    assert result.returncode == 0, result.stderr
+    body = json.loads(result.stdout.splitlines()[-1])
+    assert body["signed_in"] == "anna"
+    assert body["conferences"] == {"880000000": "first", "880000001": "second"}
+    assert body["messages"] == 13
+    assert set(body["pages"].values()) == {200}
+    assert body["ended"] is True

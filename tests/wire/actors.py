@@ -62,19 +62,19 @@ class Manager(Tap):
         self.line.say(*(TO_UNIT if control else TO_CSS), body, **(usual | properties))
         return asked
 
-    def answer(self, asked: SentRequest, within: float = ANSWERED_WITHIN) -> Heard:
+    def answer(self, request: SentRequest, within: float = ANSWERED_WITHIN) -> Heard:
         """The one answer to a request."""
 
         def there() -> Heard | None:
-            return next(iter(self.answers(asked)), None)
+            return next(iter(self.answers(request)), None)
 
-        one = self.line.wait(there, within, lambda: f"an answer to {asked.body}")
+        one = self.line.wait(there, within, lambda: f"an answer to {request.body}")
         self.heard.remove(one)
         return one
 
-    def answers(self, asked: SentRequest) -> list[Heard]:
+    def answers(self, request: SentRequest) -> list[Heard]:
         """What has come with the correlation id of a request."""
-        return [one for one in self.heard if one.properties.correlation_id == asked.mark]
+        return [one for one in self.heard if one.properties.correlation_id == request.mark]
 
     def ask(self, wire_type: str, **fields: Any) -> Heard:
         """Send a request and wait for its answer."""
@@ -85,9 +85,9 @@ class Manager(Tap):
         usual = {"moid": TENANT, "creator": {"moid": "a1", "name": "Anna"}, "confname": "Board"}
         return self.asks("CM_MAU_CREATECONF_REQ", **(usual | fields))
 
-    def is_refused(self, errcode: str, asked: SentRequest) -> Heard:
+    def is_refused(self, errcode: str, request: SentRequest) -> Heard:
         """The request gets its NACK with this code."""
-        answer = self.answer(asked)
+        answer = self.answer(request)
         assert answer["type"].endswith("_NACK"), answer.body
         assert answer["errcode"] == errcode, answer.body
         return answer

@@ -120,7 +120,7 @@ class Line:
 
     def stop_heart(self, beat: Callable[[], None]) -> None:
         """Call it no more."""
-        self._hearts = [one for one in self._hearts if one != beat]
+        self._hearts = [heart for heart in self._hearts if heart != beat]
 
     def wait(self, found: Callable[[], T | None], within: float, what: Callable[[], str]) -> T:
         """Wait until there is something; AssertionError with `what` when there never is."""

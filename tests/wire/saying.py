@@ -40,10 +40,10 @@ def is_well_formed(one: Heard, app_id: str) -> None:
 
 def start(cm: Manager, unit: MediaUnit, **fields: Any) -> Body:
     """A conference that runs on this unit: the ACK, and the incarnation that it has."""
-    asked = cm.asks_to_create(**fields)
+    request = cm.asks_to_create(**fields)
     wanted: Body = {k: v for k, v in fields.items() if k == "confE164"}
     order = unit.takes(**wanted)
-    ack = cm.answer(asked)
+    ack = cm.answer(request)
     assert ack["type"] == "MAU_CM_CREATECONF_ACK", ack.body
     return {**ack.body, "incarnation": order["incarnation"]}
 

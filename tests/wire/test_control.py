@@ -42,11 +42,11 @@ def test_a_control_request_goes_through_unchanged_and_so_does_its_answer(
     cm: Manager, unit: MediaUnit, name: str
 ) -> None:
     number = start(cm, unit)["confE164"]
-    asked = cm.asks(f"CM_MCU_{name}_REQ", confE164=number, **CONTROLS[name])
+    request = cm.asks(f"CM_MCU_{name}_REQ", confE164=number, **CONTROLS[name])
     order = unit.hears(f"CM_MCU_{name}_REQ")
-    assert order.body == asked.body
+    assert order.body == request.body
     said = answers(unit, order, "ACK", mts=[])
-    answer = cm.answer(asked)
+    answer = cm.answer(request)
     assert answer.body == said
     assert answer.exchange == ""
     assert answer.properties.content_type == "application/json"
@@ -54,9 +54,9 @@ def test_a_control_request_goes_through_unchanged_and_so_does_its_answer(
 
 def test_a_units_refusal_goes_to_the_asker(cm: Manager, unit: MediaUnit) -> None:
     number = start(cm, unit)["confE164"]
-    asked = cm.asks("CM_MCU_DROPMT_REQ", confE164=number, mtids=["9"])
+    request = cm.asks("CM_MCU_DROPMT_REQ", confE164=number, mtids=["9"])
     said = answers(unit, unit.hears("CM_MCU_DROPMT_REQ"), "NACK", errcode="29015")
-    assert cm.answer(asked).body == said
+    assert cm.answer(request).body == said
 
 
 def test_an_answer_belongs_to_its_request_by_reqid_where_the_unit_copies_no_correlation_id(
@@ -77,26 +77,26 @@ def test_a_request_without_reply_to_is_answered_to_all_managers(
 ) -> None:
     number = start(cm, unit)["confE164"]
     body = {"type": "CM_MCU_MUTE_REQ", "reqid": "q", "confE164": number, "value": 1}
-    asked = cm.sends(body, reply_to=None)
+    request = cm.sends(body, reply_to=None)
     answers(unit, unit.hears("CM_MCU_MUTE_REQ"), "ACK")
-    answer = cm.answer(asked)
+    answer = cm.answer(request)
     assert (answer.exchange, answer.key) == ("meeting.mccntf.ex", "meeting.mccntf.k")
 
 
 def test_a_request_without_any_id_is_answered_to_its_asker(cm: Manager, unit: MediaUnit) -> None:
     number = start(cm, unit)["confE164"]
-    asked = cm.sends({"type": "CM_MCU_GETMTLIST_REQ", "confE164": number}, message_id=None)
+    request = cm.sends({"type": "CM_MCU_GETMTLIST_REQ", "confE164": number}, message_id=None)
     said = answers(unit, unit.hears("CM_MCU_GETMTLIST_REQ"), "ACK", mts=[])
-    assert cm.answer(asked).body == said
+    assert cm.answer(request).body == said
 
 
 def test_a_command_goes_through_and_has_no_answer(cm: Manager, unit: MediaUnit) -> None:
     number = start(cm, unit)["confE164"]
-    asked = cm.asks("CM_MCU_SENDMSG_CMD", confE164=number, text="hello")
-    assert unit.hears("CM_MCU_SENDMSG_CMD").body == asked.body
+    request = cm.asks("CM_MCU_SENDMSG_CMD", confE164=number, text="hello")
+    assert unit.hears("CM_MCU_SENDMSG_CMD").body == request.body
     nobody = cm.asks("CM_MCU_SENDMSG_CMD", confE164="4040404", text="hello")
     cm.line.quiet()
-    assert cm.answers(asked) == cm.answers(nobody) == []
+    assert cm.answers(request) == cm.answers(nobody) == []
 
 
 def test_a_notice_of_the_unit_goes_to_all_managers(cm: Manager, unit: MediaUnit) -> None:
@@ -112,11 +112,11 @@ def test_a_notice_of_the_unit_goes_to_all_managers(cm: Manager, unit: MediaUnit)
 
 
 def test_control_of_no_conference_is_29010(cm: Manager) -> None:
-    asked = cm.asks("CM_MCU_MUTE_REQ", confE164="4040404", value=1)
-    nack = cm.is_refused("29010", asked)
+    request = cm.asks("CM_MCU_MUTE_REQ", confE164="4040404", value=1)
+    nack = cm.is_refused("29010", request)
     assert {k: nack[k] for k in ("type", "reqid", "confE164")} == {
         "type": "MCU_CM_MUTE_NACK",
-        "reqid": asked.reqid,
+        "reqid": request.reqid,
         "confE164": "4040404",
     }
 
@@ -127,16 +127,16 @@ def test_what_another_unit_says_of_a_conference_is_ignored(
 ) -> None:
     unit, stranger = units(), units(known=False)
     number = start(cm, unit)["confE164"]
-    asked = cm.asks("CM_MCU_MUTE_REQ", confE164=number, value=1)
+    request = cm.asks("CM_MCU_MUTE_REQ", confE164=number, value=1)
     order = unit.hears("CM_MCU_MUTE_REQ")
     stranger.sends(
-        {"type": kind, "reqid": asked.reqid, "confE164": number, **stranger.me},
+        {"type": kind, "reqid": request.reqid, "confE164": number, **stranger.me},
         correlation_id=order.properties.correlation_id,
     )
     cm.line.quiet()
-    assert cm.answers(asked) == cm.has_heard(kind) == []
+    assert cm.answers(request) == cm.has_heard(kind) == []
     said = answers(unit, order, "ACK")
-    assert cm.answer(asked).body == said
+    assert cm.answer(request).body == said
 
 
 @pytest.mark.parametrize("wire_type", ["CM_MCU_MUTE", "CM_MCU_MUTE_NTF", "CM_MCU__REQ"])
@@ -151,7 +151,7 @@ def test_what_is_neither_a_request_nor_a_command_is_not_passed_on(
 
 @pytest.mark.parametrize("number", [None, 8800001, "88-00", "", "1" * 17])
 def test_control_without_a_number_that_can_be_read_is_29001(cm: Manager, number: object) -> None:
-    asked = cm.asks("CM_MCU_MUTE_REQ", confE164=number, value=1)
-    nack = cm.is_refused("29001", asked)
+    request = cm.asks("CM_MCU_MUTE_REQ", confE164=number, value=1)
+    nack = cm.is_refused("29001", request)
     assert nack["type"] == "MCU_CM_MUTE_NACK"
     assert nack["detail"].startswith("confE164")

@@ -19,12 +19,12 @@ MTS = [
 def test_a_created_conference_is_answered_with_all_its_fields_and_no_others(
     cm: Manager, unit: MediaUnit, platform: str
 ) -> None:
-    asked = cm.asks_to_create(confname="Board", duration=60)
+    request = cm.asks_to_create(confname="Board", duration=60)
     order = unit.takes()
-    ack = cm.answer(asked)
+    ack = cm.answer(request)
     assert ack.body == {
         "type": "MAU_CM_CREATECONF_ACK",
-        "reqid": asked.reqid,
+        "reqid": request.reqid,
         "confE164": order["confE164"],
         "confid": order["confid"],
         "confname": "Board",
@@ -36,7 +36,7 @@ def test_a_created_conference_is_answered_with_all_its_fields_and_no_others(
     assert minutes_from_now(0, ack["starttime"])
     assert minutes_from_now(60, ack["endtime"])
     assert ack.exchange == ""
-    assert ack.properties.correlation_id == asked.mark
+    assert ack.properties.correlation_id == request.mark
     is_well_formed(ack, f"css@{platform}")
 
 
@@ -93,9 +93,9 @@ def test_what_is_left_out_takes_its_default(cm: Manager, unit: MediaUnit) -> Non
 
 
 def test_a_conference_until_ended_has_no_end_anywhere(cm: Manager, unit: MediaUnit) -> None:
-    asked = cm.asks_to_create(duration=0)
+    request = cm.asks_to_create(duration=0)
     order = unit.takes()
-    ack = cm.answer(asked)
+    ack = cm.answer(request)
     assert "endtime" not in order.body
     assert "endtime" not in ack.body
     assert "endtime" not in cm.lists(TENANT)["confs"][0]
@@ -112,22 +112,22 @@ def test_unknown_fields_are_ignored(cm: Manager, unit: MediaUnit) -> None:
 
 def test_a_name_may_be_of_any_script(cm: Manager, unit: MediaUnit) -> None:
     name = "董事会 — Größe 🎥"
-    asked = cm.asks_to_create(confname=name)
+    request = cm.asks_to_create(confname=name)
     assert unit.takes()["confname"] == name
-    assert cm.answer(asked)["confname"] == name
+    assert cm.answer(request)["confname"] == name
 
 
 def test_a_request_without_reqid_is_answered_without_one(cm: Manager, unit: MediaUnit) -> None:
-    asked = cm.asks_to_create(reqid=None)
+    request = cm.asks_to_create(reqid=None)
     unit.takes()
-    assert "reqid" not in cm.answer(asked).body
+    assert "reqid" not in cm.answer(request).body
 
 
 def test_a_request_without_any_id_is_answered_where_it_said(cm: Manager, unit: MediaUnit) -> None:
     body = {"type": "CM_MAU_CREATECONF_REQ", "moid": TENANT, "creator": {}, "confname": "No id"}
-    asked = cm.sends(body, message_id=None)
+    request = cm.sends(body, message_id=None)
     unit.takes()
-    ack = cm.answer(asked)
+    ack = cm.answer(request)
     assert ack["type"] == "MAU_CM_CREATECONF_ACK"
     assert ack.exchange == ""
 
@@ -136,9 +136,9 @@ def test_a_request_without_reply_to_is_answered_on_the_managers_route(
     cm: Manager, unit: MediaUnit
 ) -> None:
     body = {"type": "CM_MAU_CREATECONF_REQ", "reqid": "r", "moid": TENANT, "confname": "Open"}
-    asked = cm.sends({**body, "creator": {"moid": "a1", "name": "Anna"}}, reply_to=None)
+    request = cm.sends({**body, "creator": {"moid": "a1", "name": "Anna"}}, reply_to=None)
     unit.takes()
-    ack = cm.answer(asked)
+    ack = cm.answer(request)
     assert (ack.exchange, ack.key) == ("MEETING.CSS.EX", "MEETING.CSS.K")
     assert ack["reqid"] == "r"
 
@@ -163,11 +163,11 @@ def test_two_instances_at_one_address_are_two_units(cm: Manager, units: Units) -
 def test_a_unit_that_does_not_name_itself_is_known_by_its_app_id(
     cm: Manager, unit: MediaUnit
 ) -> None:
-    asked = cm.asks_to_create()
+    request = cm.asks_to_create()
     order = unit.hears("MAU_MCU_CREATECONF_REQ")
     same = {name: order[name] for name in ("confE164", "incarnation")}
     unit.says("MCU_MAU_CREATECONF_ACK", named=False, **same)
-    ack = cm.answer(asked)
+    ack = cm.answer(request)
     assert ack["mcu"] == {"ip": unit.ip}
     assert "join" not in ack.body
 
@@ -176,11 +176,11 @@ def test_an_app_id_names_an_address_and_so_speaks_for_the_instance_there(
     cm: Manager, units: Units
 ) -> None:
     unit = units(pid="i1")
-    asked = cm.asks_to_create()
+    request = cm.asks_to_create()
     order = unit.hears("MAU_MCU_CREATECONF_REQ")
     same = {name: order[name] for name in ("confE164", "incarnation")}
     unit.says("MCU_MAU_CREATECONF_ACK", named=False, **same)
-    assert cm.answer(asked)["mcu"] == unit.me
+    assert cm.answer(request)["mcu"] == unit.me
 
 
 def test_a_wanted_number_is_given(cm: Manager, unit: MediaUnit) -> None:
@@ -228,7 +228,7 @@ def test_the_rms_is_asked_for_what_is_needed_and_told_what_was_used(
     cm: Manager, units: Units, rms: OtherRms, platform: str
 ) -> None:
     unit = units(known=False)
-    asked = cm.asks_to_create(maxjoinedmt=64, resolution="1080p", record=1)
+    request = cm.asks_to_create(maxjoinedmt=64, resolution="1080p", record=1)
     question = rms.is_asked()
     order_number = question["confE164"]
     assert question.body == {
@@ -244,7 +244,7 @@ def test_the_rms_is_asked_for_what_is_needed_and_told_what_was_used(
     is_well_formed(question, f"css@{platform}")
     rms.grants(question, unit, vrs={"ip": "10.9.9.1"}, mps={"ip": "10.9.9.2"})
     order = unit.takes()
-    ack = cm.answer(asked)
+    ack = cm.answer(request)
     assert (order["record"], order["hasxmpu"]) == (1, 1)
     assert order["vrs"] == ack["vrs"] == {"ip": "10.9.9.1"}
     assert order["mps"] == ack["mps"] == {"ip": "10.9.9.2"}
@@ -265,9 +265,9 @@ def test_the_rms_is_asked_for_what_is_needed_and_told_what_was_used(
 def test_a_conference_that_should_be_recorded_runs_without_where_no_recorder_is(
     cm: Manager, unit: MediaUnit
 ) -> None:
-    asked = cm.asks_to_create(record=1)
+    request = cm.asks_to_create(record=1)
     assert "vrs" not in unit.takes().body
-    assert "vrs" not in cm.answer(asked).body
+    assert "vrs" not in cm.answer(request).body
 
 
 def test_a_unit_of_another_platform_is_shown_as_its_host(

@@ -50,8 +50,8 @@ def good(cm: Manager, unit: MediaUnit, asker: Asker) -> Iterator[dict[str, Calla
 
     def manager(wire_type: str, **fields: object) -> Callable[[], None]:
         def ask() -> None:
-            asked = cm.asks(wire_type, **fields)
-            waiting.append(lambda: cm.answer(asked))
+            request = cm.asks(wire_type, **fields)
+            waiting.append(lambda: cm.answer(request))
 
         return ask
 
@@ -112,12 +112,12 @@ def test_a_request_that_is_too_large_or_too_deep_has_its_nack(cm: Manager, name:
 
 def test_a_request_as_large_and_as_deep_as_may_be_is_taken(cm: Manager, unit: MediaUnit) -> None:
     room = 256 * 1024 - len(garbage.as_json({**garbage.A_CREATE, "reqid": "r" * 32, "x": ""}))
-    asked = cm.sends({**garbage.A_CREATE, "reqid": uuid.uuid4().hex, "x": "y" * room})
+    request = cm.sends({**garbage.A_CREATE, "reqid": uuid.uuid4().hex, "x": "y" * room})
     unit.takes()
-    assert cm.answer(asked)["type"] == "MAU_CM_CREATECONF_ACK"
-    asked = cm.sends({**garbage.A_CREATE, "reqid": uuid.uuid4().hex, "x": garbage.nested(19)})
+    assert cm.answer(request)["type"] == "MAU_CM_CREATECONF_ACK"
+    request = cm.sends({**garbage.A_CREATE, "reqid": uuid.uuid4().hex, "x": garbage.nested(19)})
     unit.takes()
-    assert cm.answer(asked)["type"] == "MAU_CM_CREATECONF_ACK"
+    assert cm.answer(request)["type"] == "MAU_CM_CREATECONF_ACK"
 
 
 @pytest.mark.parametrize("field", garbage.WRONG_IN_CREATE)
@@ -165,9 +165,9 @@ def test_a_reqid_that_cannot_be_is_29001(cm: Manager, reqid: object) -> None:
 def test_a_wrong_value_in_any_request_has_the_nack_of_that_request(
     cm: Manager, name: str, fields: dict[str, object]
 ) -> None:
-    asked = cm.asks(f"CM_MAU_{name}_REQ", **fields)
-    nack = cm.is_refused("29001", asked)
-    assert nack["reqid"] == asked.reqid
+    request = cm.asks(f"CM_MAU_{name}_REQ", **fields)
+    nack = cm.is_refused("29001", request)
+    assert nack["reqid"] == request.reqid
     sender = "CM_MAU" if name == "DELAYCONF" else "MAU_CM"
     assert nack["type"] == f"{sender}_{name}_NACK"
 
@@ -243,26 +243,26 @@ def test_an_answer_of_the_rms_for_a_conference_that_is_gone_is_ignored(
 def test_what_is_not_done_yet_is_refused_with_29001_and_parked(
     cm: Manager, morgue: Morgue, name: str
 ) -> None:
-    asked = cm.asks(f"CM_MAU_{name}_REQ", moid=TENANT, confE164="8800001")
-    nack = cm.is_refused("29001", asked)
+    request = cm.asks(f"CM_MAU_{name}_REQ", moid=TENANT, confE164="8800001")
+    nack = cm.is_refused("29001", request)
     assert nack["type"] == f"MAU_CM_{name}_NACK"
-    assert nack["reqid"] == asked.reqid
+    assert nack["reqid"] == request.reqid
     assert nack["detail"].startswith("type")
-    morgue.has_all([garbage.as_json(asked.body)])
+    morgue.has_all([garbage.as_json(request.body)])
 
 
 def test_a_notice_that_is_not_taken_yet_is_parked(cm: Manager, morgue: Morgue) -> None:
     body = {"type": "CM_MAU_MONITORKEEPALIVE_NTF", "confE164": "8800001", "monitors": []}
-    asked = cm.sends(body)
+    request = cm.sends(body)
     morgue.has_all([garbage.as_json(body)])
-    assert cm.answers(asked) == []
+    assert cm.answers(request) == []
 
 
 @pytest.mark.parametrize("name", garbage.PROPERTIES)
 def test_odd_properties_are_no_reason_to_refuse(cm: Manager, unit: MediaUnit, name: str) -> None:
-    asked = cm.sends({**garbage.A_CREATE, "reqid": uuid.uuid4().hex}, **garbage.PROPERTIES[name])
+    request = cm.sends({**garbage.A_CREATE, "reqid": uuid.uuid4().hex}, **garbage.PROPERTIES[name])
     unit.takes()
-    assert cm.answer(asked)["type"] == "MAU_CM_CREATECONF_ACK"
+    assert cm.answer(request)["type"] == "MAU_CM_CREATECONF_ACK"
 
 
 @pytest.mark.parametrize("queue", ROUTES)
@@ -289,9 +289,9 @@ def test_properties_with_surrogates_are_taken_as_far_as_they_go(
 
 def test_an_answer_to_nowhere_holds_up_nothing(cm: Manager, unit: MediaUnit) -> None:
     for reply_to in ("no.such.queue", "x" * 255, "mau.dead.q", "MAU.CMMAU.Q", "会" * 85):
-        asked = cm.asks("CM_MAU_GETCONFLIST_REQ", moid=TENANT)
-        cm.sends({**asked.body, "reqid": uuid.uuid4().hex}, reply_to=reply_to)
-        cm.answer(asked)
+        request = cm.asks("CM_MAU_GETCONFLIST_REQ", moid=TENANT)
+        cm.sends({**request.body, "reqid": uuid.uuid4().hex}, reply_to=reply_to)
+        cm.answer(request)
     assert start(cm, unit)
 
 

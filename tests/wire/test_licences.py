@@ -40,8 +40,8 @@ LIMITS = (
 class Bmc:
     """The core's console: issues licences, hears what a site asks and what it then may do."""
 
-    def __init__(self, site: Site, line: Line, heard: Tap) -> None:
-        self.site, self.line, self.heard = site, line, heard
+    def __init__(self, site: Site, line: Line, tap: Tap) -> None:
+        self.site, self.line, self.heard = site, line, tap
         self.moid = site.vault.platform_moid
         found = sql(site, "SELECT MAX(issue) FROM licensing_licence")
         self.issue = int(found[0][0])
@@ -51,10 +51,10 @@ class Bmc:
         self.issue += 1
         return licences.licence(self.moid, self.issue, small, large, **fields)
 
-    def text(self, one: Licence) -> str:
+    def text(self, licence: Licence) -> str:
         """Sealed with the core's key."""
         vault = self.site.vault
-        return licences.sealed(one, vault.license_signing, vault.license_sealing)
+        return licences.sealed(licence, vault.license_signing, vault.license_sealing)
 
     def sends(self, text: str, moid: str = "") -> None:
         """A licence goes out; without a reason to think that anybody answers."""
@@ -94,15 +94,15 @@ class Module(Tap):
 def test_what_bmc_sends_is_in_force_and_told_field_by_field(bmc: Bmc, line: Line) -> None:
     end = (datetime.now(UTC) + timedelta(days=100)).replace(microsecond=0)
     amounts = {"software_terminals": 11, "hardware_terminals": 12, "monitors": 13}
-    one = bmc.licence(9, 8, valid_to=end, **amounts, media_ports=14, access_ports=15)
-    bmc.sends(bmc.text(one))
-    told = bmc.heard.hears("PLATFORM_LICENSE_NTF", issue=one.issue)
+    licence = bmc.licence(9, 8, valid_to=end, **amounts, media_ports=14, access_ports=15)
+    bmc.sends(bmc.text(licence))
+    told = bmc.heard.hears("PLATFORM_LICENSE_NTF", issue=licence.issue)
     expected = {
         "platformmoid": bmc.moid,
         **dict(zip(LIMITS, (9, 8, 11, 12, 13, 14, 15), strict=True)),
         "validfrom": "2020-01-01T00:00:00+00:00",
         "validto": end.isoformat(),
-        "issue": one.issue,
+        "issue": licence.issue,
         "evaluation": 0,
     }
     assert told.body == {"type": "PLATFORM_LICENSE_NTF", **expected}

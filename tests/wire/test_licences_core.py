@@ -121,6 +121,6 @@ def test_call_records_of_the_site_are_kept_at_the_core_once(both: Both) -> None:
 
 def test_nothing_of_it_is_parked(both: Both) -> None:
     reasons = sql(both.core, "SELECT wire_type, reason FROM bus_parked")
-    assert not [one for one in reasons if "LICENSE" in one[0] or "CDR" in one[0]], json.dumps(
-        reasons
+    assert not [reason for reason in reasons if "LICENSE" in reason[0] or "CDR" in reason[0]], (
+        json.dumps(reasons)
     )

@@ -136,12 +136,12 @@ def test_a_repeated_release_is_answered_as_the_first_was(cm: Manager, unit: Medi
 def test_a_repeated_control_reaches_the_unit_once(cm: Manager, unit: MediaUnit) -> None:
     number = start(cm, unit)["confE164"]
     body = {"type": "CM_MCU_MUTE_REQ", "reqid": "m", "confE164": number, "value": 1}
-    asked = cm.sends(body)
+    request = cm.sends(body)
     order = unit.hears("CM_MCU_MUTE_REQ")
     mark = order.properties.correlation_id
     ack = {"type": "MCU_CM_MUTE_ACK", "reqid": "m", "confE164": number}
     unit.sends(ack, correlation_id=mark)
-    assert cm.answer(asked).body == ack
+    assert cm.answer(request).body == ack
     assert cm.answer(cm.sends(body)).body == ack
     assert not unit.has_heard("CM_MCU_MUTE_REQ")
 
@@ -173,8 +173,8 @@ def test_what_was_asked_too_long_ago_is_refused_as_expired(
     cm: Manager, fields: dict[str, object], ids: dict[str, str]
 ) -> None:
     body = {k: v for k, v in fields.items() if k != "reqid"} | ids
-    asked = cm.sends(body, timestamp=int(time.time()) - HOURS_AGO, message_id=None)
-    nack = cm.is_refused("29005", asked)
+    request = cm.sends(body, timestamp=int(time.time()) - HOURS_AGO, message_id=None)
+    nack = cm.is_refused("29005", request)
     assert nack["detail"] == "expired"
     assert nack.body.get("reqid") == ids.get("reqid")
 

@@ -21,11 +21,11 @@ pytestmark = pytest.mark.xdist_group("wire")
 
 def refused(cm: Manager, errcode: str, **fields: object) -> dict[str, object]:
     """A create request is refused with this code, and nothing of it is kept."""
-    asked = cm.asks_to_create(**fields)
-    nack = cm.is_refused(errcode, asked)
+    request = cm.asks_to_create(**fields)
+    nack = cm.is_refused(errcode, request)
     assert nack.body == {
         "type": "MAU_CM_CREATECONF_NACK",
-        "reqid": asked.reqid,
+        "reqid": request.reqid,
         "errcode": errcode,
         **({"detail": nack["detail"]} if "detail" in nack.body else {}),
     }
@@ -33,11 +33,11 @@ def refused(cm: Manager, errcode: str, **fields: object) -> dict[str, object]:
 
 
 def test_a_refusal_says_who_why_and_where(cm: Manager, platform: str) -> None:
-    asked = cm.asks_to_create(maxjoinedmt=9)
-    nack = cm.is_refused("29001", asked)
+    request = cm.asks_to_create(maxjoinedmt=9)
+    nack = cm.is_refused("29001", request)
     assert set(nack.body) == {"type", "reqid", "errcode", "detail"}
     assert nack["detail"].startswith("maxjoinedmt")
-    assert nack.properties.correlation_id == asked.mark
+    assert nack.properties.correlation_id == request.mark
     is_well_formed(nack, f"css@{platform}")
 
 
@@ -123,8 +123,8 @@ def test_a_number_that_is_taken_is_29009_until_it_is_free(cm: Manager, unit: Med
 
 @pytest.mark.parametrize("name", ["RELEASECONF", "DELAYCONF"])
 def test_a_number_that_is_no_conference_is_29010(cm: Manager, name: str) -> None:
-    asked = cm.asks(f"CM_MAU_{name}_REQ", confE164="4040404", delay=5)
-    assert cm.is_refused("29010", asked)["reqid"] == asked.reqid
+    request = cm.asks(f"CM_MAU_{name}_REQ", confE164="4040404", delay=5)
+    assert cm.is_refused("29010", request)["reqid"] == request.reqid
 
 
 @pytest.mark.parametrize("duration", [-1, 10081, 10**9])
@@ -135,8 +135,8 @@ def test_a_duration_out_of_range_is_29011(cm: Manager, duration: int) -> None:
 @pytest.mark.parametrize("delay", [0, -5, 1441])
 def test_a_delay_out_of_range_is_29011(cm: Manager, unit: MediaUnit, delay: int) -> None:
     conf = start(cm, unit)
-    asked = cm.asks("CM_MAU_DELAYCONF_REQ", confE164=conf["confE164"], delay=delay)
-    assert cm.is_refused("29011", asked)["type"] == "CM_MAU_DELAYCONF_NACK"
+    request = cm.asks("CM_MAU_DELAYCONF_REQ", confE164=conf["confE164"], delay=delay)
+    assert cm.is_refused("29011", request)["type"] == "CM_MAU_DELAYCONF_NACK"
     assert cm.lists(TENANT)["confs"][0]["endtime"] == conf["endtime"]
 
 
@@ -154,22 +154,22 @@ def test_a_conference_cannot_be_prolonged_beyond_the_longest(cm: Manager, unit: 
 def test_what_is_being_created_can_neither_be_prolonged_nor_controlled(
     cm: Manager, unit: MediaUnit
 ) -> None:
-    asked = cm.asks_to_create()
+    request = cm.asks_to_create()
     order = unit.hears("MAU_MCU_CREATECONF_REQ")
     number = order["confE164"]
     cm.is_refused("29012", cm.asks("CM_MAU_DELAYCONF_REQ", confE164=number, delay=5))
     cm.is_refused("29012", cm.asks("CM_MCU_MUTE_REQ", confE164=number, value=1))
     unit.accepts(order)
-    assert cm.answer(asked)["confE164"] == number
+    assert cm.answer(request)["confE164"] == number
 
 
 def test_what_is_ended_while_it_is_created_is_refused_to_its_asker(
     cm: Manager, unit: MediaUnit
 ) -> None:
-    asked = cm.asks_to_create()
+    request = cm.asks_to_create()
     order = unit.hears("MAU_MCU_CREATECONF_REQ")
     assert cm.release(order["confE164"])["type"] == "MAU_CM_RELEASECONF_ACK"
-    cm.is_refused("29012", asked)
+    cm.is_refused("29012", request)
     unit.drops(order["confE164"], order["incarnation"])
 
 
@@ -220,24 +220,24 @@ def test_no_unit_that_can_hold_all_of_it_is_29502(cm: Manager, units: Units) -> 
 def test_an_rms_that_names_no_unit_has_none_free(
     cm: Manager, rms: OtherRms, mcu: dict[str, object]
 ) -> None:
-    asked = cm.asks_to_create()
+    request = cm.asks_to_create()
     rms.answers(rms.is_asked(), "GET_RES_ACK", **mcu)
-    cm.is_refused("29502", asked)
+    cm.is_refused("29502", request)
 
 
 def test_an_rms_that_fails_says_why_29501(cm: Manager, rms: OtherRms) -> None:
-    asked = cm.asks_to_create()
+    request = cm.asks_to_create()
     rms.answers(rms.is_asked(), "GET_RES_NACK", errcode="29501")
-    cm.is_refused("29501", asked)
+    cm.is_refused("29501", request)
 
 
 def test_an_rms_that_does_not_answer_is_29503_and_its_late_answer_counts_no_more(
     cm: Manager, rms: OtherRms, units: Units
 ) -> None:
     unit = units(known=False)
-    asked = cm.asks_to_create()
+    request = cm.asks_to_create()
     question = rms.is_asked()
-    cm.is_refused("29503", asked)
+    cm.is_refused("29503", request)
     rms.grants(question, unit)
     cm.line.quiet()
     assert unit.heard == []

@@ -22,11 +22,11 @@ def test_a_release_is_answered_and_everybody_is_told(
     upu, bmc = tap(TO_UPU), tap(TO_BMC)
     conf = start(cm, unit)
     number = conf["confE164"]
-    asked = cm.asks("CM_MAU_RELEASECONF_REQ", confE164=number)
-    ack = cm.answer(asked)
+    request = cm.asks("CM_MAU_RELEASECONF_REQ", confE164=number)
+    ack = cm.answer(request)
     assert ack.body == {
         "type": "MAU_CM_RELEASECONF_ACK",
-        "reqid": asked.reqid,
+        "reqid": request.reqid,
         "confE164": number,
     }
     is_well_formed(ack, f"css@{platform}")
@@ -100,11 +100,11 @@ def test_a_conference_with_auto_end_ends_when_nobody_is_in_it_for_five_minutes(
 def test_a_conference_is_prolonged_and_both_sides_are_told(cm: Manager, unit: MediaUnit) -> None:
     conf = start(cm, unit)
     number = conf["confE164"]
-    asked = cm.asks("CM_MAU_DELAYCONF_REQ", confE164=number, delay=30)
-    ack = cm.answer(asked)
+    request = cm.asks("CM_MAU_DELAYCONF_REQ", confE164=number, delay=30)
+    ack = cm.answer(request)
     assert ack.body == {
         "type": "CM_MAU_DELAYCONF_ACK",
-        "reqid": asked.reqid,
+        "reqid": request.reqid,
         "confE164": number,
         "endtime": ack["endtime"],
         "delay": 30,
@@ -161,11 +161,11 @@ def test_a_list_shows_each_conference_field_by_field(
     cm: Manager, unit: MediaUnit, platform: str
 ) -> None:
     conf = start(cm, unit, confname="Listed", conftype=2, maxjoinedmt=32)
-    asked = cm.asks("CM_MAU_GETCONFLIST_REQ", moid=TENANT)
-    answer = cm.answer(asked)
+    request = cm.asks("CM_MAU_GETCONFLIST_REQ", moid=TENANT)
+    answer = cm.answer(request)
     assert {k: answer[k] for k in ("type", "reqid", "total")} == {
         "type": "MAU_CM_GETCONFLIST_ACK",
-        "reqid": asked.reqid,
+        "reqid": request.reqid,
         "total": 1,
     }
     (item,) = answer["confs"]
@@ -233,11 +233,11 @@ def test_a_list_that_would_be_too_long_for_one_message_goes_on_after_its_last(
 ) -> None:
     long = {"webrtc": {"token": "t" * 60_000}}
     for _ in range(6):
-        asked = cm.asks_to_create()
+        request = cm.asks_to_create()
         order = unit.hears("MAU_MCU_CREATECONF_REQ")
         same = {k: order[k] for k in ("confE164", "incarnation")}
         unit.says("MCU_MAU_CREATECONF_ACK", **same, join=long)
-        cm.answer(asked)
+        cm.answer(request)
     seen: set[str] = set()
     while len(seen) < 6:
         page = cm.ask("CM_MAU_GETCONFLIST_REQ", moid=TENANT, start=len(seen))

@@ -132,23 +132,23 @@ def test_pending_of_a_domain_and_on_a_unit_of_an_abnormal_room_it_is_dropped_and
 
 
 def test_creating_there_the_units_answer_is_waited_for(cm: Manager, unit: MediaUnit) -> None:
-    asked = cm.asks_to_create()
+    request = cm.asks_to_create()
     order = unit.hears("MAU_MCU_CREATECONF_REQ")
     unit.lists(held(order.body))
     cm.line.quiet()
-    assert cm.answers(asked) == []
+    assert cm.answers(request) == []
     assert not unit.has_heard("MAU_MCU_RELEASECONF_CMD")
     unit.accepts(order)
-    assert cm.answer(asked)["type"] == "MAU_CM_CREATECONF_ACK"
+    assert cm.answer(request)["type"] == "MAU_CM_CREATECONF_ACK"
 
 
 def test_creating_there_and_not_in_the_list_nothing_happens(cm: Manager, unit: MediaUnit) -> None:
-    asked = cm.asks_to_create()
+    request = cm.asks_to_create()
     order = unit.hears("MAU_MCU_CREATECONF_REQ")
     unit.lists()
     cm.line.quiet()
     unit.accepts(order)
-    assert cm.answer(asked)["mcu"] == {"ip": unit.ip}
+    assert cm.answer(request)["mcu"] == {"ip": unit.ip}
 
 
 def test_restoring_there_and_not_in_the_list_nothing_happens(cm: Manager, units: Units) -> None:

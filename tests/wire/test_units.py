@@ -32,7 +32,7 @@ def test_a_unit_that_refuses_is_told_to_drop_it_and_the_next_one_has_a_higher_in
     cm: Manager, units: Units
 ) -> None:
     one, other = units(), units()
-    asked = cm.asks_to_create()
+    request = cm.asks_to_create()
     one, other = await_order(cm, one, other)
     order = one.hears("MAU_MCU_CREATECONF_REQ")
     one.refuses(order)
@@ -40,14 +40,14 @@ def test_a_unit_that_refuses_is_told_to_drop_it_and_the_next_one_has_a_higher_in
     again = other.takes()
     assert again["incarnation"] == order["incarnation"] + 1
     assert again["confid"] == order["confid"]
-    assert cm.answer(asked)["mcu"] == {"ip": other.ip}
+    assert cm.answer(request)["mcu"] == {"ip": other.ip}
 
 
 def test_the_rms_is_asked_to_leave_out_the_units_that_were_tried(
     cm: Manager, units: Units, rms: OtherRms
 ) -> None:
     one, two = units(known=False, pid="a"), units(known=False)
-    asked = cm.asks_to_create()
+    request = cm.asks_to_create()
     rms.grants(rms.is_asked(), one)
     one.refuses(one.hears("MAU_MCU_CREATECONF_REQ"))
     question = rms.is_asked()
@@ -55,38 +55,38 @@ def test_the_rms_is_asked_to_leave_out_the_units_that_were_tried(
     assert rms.hears("CSS_RMS_RES_NTF")["state"] == "free"
     rms.grants(question, two)
     two.takes()
-    assert cm.answer(asked)["mcu"] == two.me
+    assert cm.answer(request)["mcu"] == two.me
 
 
 def test_after_three_units_that_refuse_the_asker_has_29015(cm: Manager, units: Units) -> None:
     four = [units() for _ in range(4)]
-    asked = cm.asks_to_create()
+    request = cm.asks_to_create()
     tried: list[MediaUnit] = []
     for _ in range(3):
         left = [u for u in four if u not in tried]
         now, _other = await_order(cm, *left)
         now.refuses(now.hears("MAU_MCU_CREATECONF_REQ"))
         tried.append(now)
-    cm.is_refused("29015", asked)
+    cm.is_refused("29015", request)
     assert not any(u.has_heard("MAU_MCU_CREATECONF_REQ") for u in four)
     assert cm.lists(TENANT)["total"] == 0
 
 
 def test_one_unit_alone_that_refuses_is_29015_not_29502(cm: Manager, unit: MediaUnit) -> None:
-    asked = cm.asks_to_create()
+    request = cm.asks_to_create()
     unit.refuses(unit.hears("MAU_MCU_CREATECONF_REQ"))
-    cm.is_refused("29015", asked)
+    cm.is_refused("29015", request)
 
 
 def test_a_unit_that_is_lost_while_it_creates_is_left_for_the_next_one(
     cm: Manager, units: Units
 ) -> None:
     one, other = units(), units()
-    asked = cm.asks_to_create()
+    request = cm.asks_to_create()
     one, other = await_order(cm, one, other)
     one.unregisters()
     other.takes()
-    assert cm.answer(asked)["mcu"] == {"ip": other.ip}
+    assert cm.answer(request)["mcu"] == {"ip": other.ip}
 
 
 @pytest.mark.parametrize("step", [-1, 1])
@@ -97,13 +97,13 @@ def test_an_ack_of_another_incarnation_is_a_ghosts_and_is_dropped(
     start(cm, unit, confE164=number)
     cm.release(number)
     unit.heard.clear()
-    asked = cm.asks_to_create(confE164=number)
+    request = cm.asks_to_create(confE164=number)
     order = unit.hears("MAU_MCU_CREATECONF_REQ")
     unit.accepts(order, incarnation=order["incarnation"] + step)
     unit.drops(number, order["incarnation"] + step)
-    assert cm.answers(asked) == []
+    assert cm.answers(request) == []
     unit.accepts(order)
-    assert cm.answer(asked)["type"] == "MAU_CM_CREATECONF_ACK"
+    assert cm.answer(request)["type"] == "MAU_CM_CREATECONF_ACK"
 
 
 @pytest.mark.parametrize("step", [-1, 1])
@@ -111,41 +111,41 @@ def test_a_nack_of_another_incarnation_is_ignored(cm: Manager, unit: MediaUnit, 
     number = "7712340005"
     start(cm, unit, confE164=number)
     cm.release(number)
-    asked = cm.asks_to_create(confE164=number)
+    request = cm.asks_to_create(confE164=number)
     order = unit.hears("MAU_MCU_CREATECONF_REQ")
     unit.refuses(order, incarnation=order["incarnation"] + step)
     cm.line.quiet()
     unit.accepts(order)
-    assert cm.answer(asked)["type"] == "MAU_CM_CREATECONF_ACK"
+    assert cm.answer(request)["type"] == "MAU_CM_CREATECONF_ACK"
 
 
 def test_an_answer_of_another_unit_is_no_answer(cm: Manager, units: Units) -> None:
     one, other = units(), units(known=False)
-    asked = cm.asks_to_create()
+    request = cm.asks_to_create()
     order = one.hears("MAU_MCU_CREATECONF_REQ")
     other.accepts(order)
     other.refuses(order)
     cm.line.quiet()
-    assert cm.answers(asked) == []
+    assert cm.answers(request) == []
     one.accepts(order)
-    assert cm.answer(asked)["mcu"] == {"ip": one.ip}
+    assert cm.answer(request)["mcu"] == {"ip": one.ip}
 
 
 def test_an_ack_said_twice_counts_once(cm: Manager, unit: MediaUnit) -> None:
-    asked = cm.asks_to_create()
+    request = cm.asks_to_create()
     order = unit.hears("MAU_MCU_CREATECONF_REQ")
     unit.accepts(order)
     unit.accepts(order)
-    assert cm.answer(asked)["type"] == "MAU_CM_CREATECONF_ACK"
+    assert cm.answer(request)["type"] == "MAU_CM_CREATECONF_ACK"
     cm.line.quiet()
-    assert cm.answers(asked) == []
+    assert cm.answers(request) == []
     assert not unit.has_heard("MAU_MCU_RELEASECONF_CMD")
 
 
 def test_a_nack_after_the_ack_changes_nothing(cm: Manager, unit: MediaUnit) -> None:
-    asked = cm.asks_to_create()
+    request = cm.asks_to_create()
     order = unit.takes()
-    number = cm.answer(asked)["confE164"]
+    number = cm.answer(request)["confE164"]
     unit.refuses(order)
     cm.line.quiet()
     assert cm.sees(number, "running")

@@ -36,7 +36,7 @@ def ben(platform: str) -> Person:
 @pytest.fixture
 def talk(anna: Person, ben: Person) -> Conversation:
     """Return a conversation of the two."""
-    one = Conversation.objects.create(kind=Kind.DIRECT, domain="d", creator=anna.moid)
+    conversation = Conversation.objects.create(kind=Kind.DIRECT, domain="d", creator=anna.moid)
     for person in (anna, ben):
-        Member.objects.create(conversation=one, user=person.moid, name="somebody")
-    return one
+        Member.objects.create(conversation=conversation, user=person.moid, name="somebody")
+    return conversation

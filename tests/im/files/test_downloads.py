@@ -80,13 +80,13 @@ def test_the_program_that_looks_may_break_down(tmp_path: Path) -> None:
     with media_info.inspected(tmp_path / "is not there") as (found, thumbnail):
         assert found == media_info.MediaInfo()
         assert not thumbnail.exists()
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-I", inspect_media.__file__, "/etc/hostname", str(tmp_path / "t")],
         capture_output=True,
         check=True,
         env={},
     )
-    assert orjson.loads(done.stdout) == {"content_type": "text/plain"}
+    assert orjson.loads(result.stdout) == {"content_type": "text/plain"}
 
 
 # ---- downloads ----------------------------------------------------------------------------------

@@ -48,8 +48,8 @@ def test_people_of_the_domain_who_are_online_get_it_at_once_others_later(
 def test_what_is_told_to_a_domain_above_reaches_all_below(anna: Someone, zoe: Someone) -> None:
     parent = UserDomain.objects.get(pk=DEMO_TENANT).parent_id
     assert tell(admin(), str(parent), "To all") == 302
-    assert [one["text"] for one in anna.get("broadcasts")["broadcasts"]] == ["To all"]
-    assert [one["text"] for one in zoe.get("broadcasts")["broadcasts"]] == ["To all"]
+    assert [broadcast["text"] for broadcast in anna.get("broadcasts")["broadcasts"]] == ["To all"]
+    assert [broadcast["text"] for broadcast in zoe.get("broadcasts")["broadcasts"]] == ["To all"]
 
 
 def test_nothing_is_told_unless_the_administrator_is_sure(anna: Someone) -> None:
@@ -65,5 +65,5 @@ def test_a_tenants_administrator_tells_his_own_people_only(anna: Someone, zoe: S
     assert tell(client, str(zoe.account.domain_id), "Hello") == 200
     assert not Broadcast.objects.exists()
     assert tell(client, DEMO_TENANT, "Hello") == 302
-    sent = Broadcast.objects.get()
-    assert (sent.text, sent.by) == ("Hello", "anna")
+    broadcast = Broadcast.objects.get()
+    assert (broadcast.text, broadcast.by) == ("Hello", "anna")

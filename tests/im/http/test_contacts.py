@@ -11,7 +11,7 @@ from tests.im.http.town import Someone, other_tenant, pushed, someone
 
 def states(who: Someone) -> dict[str, str]:
     """Return the states in a person's list of contacts."""
-    return {one["user_id"]: one["state"] for one in who.get("contacts")["contacts"]}
+    return {contact["user_id"]: contact["state"] for contact in who.get("contacts")["contacts"]}
 
 
 def befriend(one: Someone, other: Someone) -> None:
@@ -57,7 +57,7 @@ def test_who_ask_each_other_are_friends(anna: Someone, ben: Someone) -> None:
     anna.post("contacts", {"user": ben.id})
     assert ben.post("contacts", {"user": anna.id})["state"] == "friend"
     assert anna.patch(f"contacts/{ben.id}", {"name": "Benny"}).status == 200
-    assert [one["name"] for one in anna.get("contacts")["contacts"]] == ["Benny"]
+    assert [contact["name"] for contact in anna.get("contacts")["contacts"]] == ["Benny"]
     assert anna.delete(f"contacts/{ben.id}").status == 200
     assert anna.delete(f"contacts/{ben.id}").status == 200
     assert states(anna) == states(ben) == {}

@@ -77,7 +77,7 @@ def test_the_list_comes_in_parts(anna: Someone, ben: Someone) -> None:
     found, after = [], "0"
     while after:
         part = anna.get(f"conversations?after={after}&count=2")
-        found += [one["conversation_id"] for one in part["conversations"]]
+        found += [conversation["conversation_id"] for conversation in part["conversations"]]
         after = part["next"]
     assert found == numbers
 

@@ -176,7 +176,7 @@ def test_a_browser_needs_its_csrf_token(anna: Someone, ben: Someone) -> None:
 
 def test_too_many_questions_are_refused(anna: Someone) -> None:
     answers = [anna.get("people?name=nobody") for _ in range(61)]
-    assert [one.status for one in answers] == [404] * 60 + [429]
+    assert [answer.status for answer in answers] == [404] * 60 + [429]
     assert answers[-1]["code"] == "rate"
 
 

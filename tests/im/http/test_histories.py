@@ -86,11 +86,11 @@ class World:
     def __init__(self, people: list[Someone]) -> None:
         self.people, self.memory = people, MemberCache()
         redis_of(own_platform()).flushdb()  # else the rate of new groups would be too high
-        for one in people:
-            presence_store.record_device(one.id, "d", "a", time.time())
+        for person in people:
+            presence_store.record_device(person.id, "d", "a", time.time())
         self.group = people[0].founds(*people[1:])
         pushed()
-        self.devices = [Device(one, self.group) for one in people for _ in range(2)]
+        self.devices = [Device(person, self.group) for person in people for _ in range(2)]
         self.marks: list[IncomingRequest] = []
 
     @property

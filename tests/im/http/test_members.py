@@ -13,7 +13,7 @@ from tests.im.http.town import Someone, pushed, someone
 
 def add(who: Someone, number: str, *others: Someone, **more: bool) -> int:
     """Bring them in; the HTTP status."""
-    body = {"users": [one.id for one in others], **more}
+    body = {"users": [other.id for other in others], **more}
     return who.post(f"conversations/{number}/members", body).status
 
 

@@ -12,7 +12,7 @@ from tests.im.http.town import Someone
 
 def seqs(entries: list[dict[str, object]]) -> list[int]:
     """Their places."""
-    return [one["data"]["seq"] for one in entries]  # type: ignore[index]
+    return [entry["data"]["seq"] for entry in entries]  # type: ignore[index]
 
 
 def test_pages_go_both_ways_without_a_gap(anna: Someone, ben: Someone) -> None:
@@ -115,7 +115,7 @@ def test_who_has_read_is_known(anna: Someone, ben: Someone, cara: Someone) -> No
     seq = anna.says(number, "hello", mark="m-1")
     ben.put(f"conversations/{number}/read", {"seq": seq})
     readers = cara.get(f"conversations/{number}/readers?seq={seq}")["readers"]
-    assert {one["user_id"] for one in readers} == {anna.id, ben.id}
+    assert {reader["user_id"] for reader in readers} == {anna.id, ben.id}
     assert ben.put(f"conversations/{number}/read", {"seq": 99}).status == 404
 
 
@@ -126,7 +126,7 @@ def test_where_is_my_message(anna: Someone, ben: Someone) -> None:
     seq = anna.says(number, "hello", mark="m-1")
     found = anna.get(path + "m-1")
     assert (found["accepted"], found["seq"], found["msg_id"]) == (True, seq, f"{number}.{seq}")
-    assert [one["user_id"] for one in found["readers"]] == [anna.id]
+    assert [reader["user_id"] for reader in found["readers"]] == [anna.id]
     assert ben.get(path + "m-1")["accepted"] is False, "it is not his"
 
 

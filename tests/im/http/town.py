@@ -91,7 +91,7 @@ class Someone:
 
     def founds(self, *others: Someone, **more: Any) -> str:
         """Create a group."""
-        users = [one.id for one in others]
+        users = [other.id for other in others]
         wanted = {"kind": "group", "name": "Hikers", "users": users, **more}
         made = self.post("conversations", wanted)
         assert made.status == 200, made.body

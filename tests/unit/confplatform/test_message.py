@@ -56,8 +56,8 @@ def _refusal_or(read: Callable[[], Message]) -> Message | BadMessage:
     """Nothing but a BadMessage may come out of reading."""
     try:
         return read()
-    except BadMessage as wrong:
-        return wrong
+    except BadMessage as error:
+        return error
 
 
 @given(bodies())

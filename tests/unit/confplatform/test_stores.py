@@ -22,9 +22,9 @@ _SAY = (
 
 def settings_of(**more: str) -> subprocess.CompletedProcess[str]:
     """The settings of a process with this environment and no other."""
-    given = {"PATH": os.environ["PATH"], "SECRET_KEY": "x", "PLATFORM_MOID": OWN, **more}
+    fields = {"PATH": os.environ["PATH"], "SECRET_KEY": "x", "PLATFORM_MOID": OWN, **more}
     argv = [sys.executable, "-c", _SAY]
-    return subprocess.run(argv, env=given, capture_output=True, text=True, check=False)
+    return subprocess.run(argv, env=fields, capture_output=True, text=True, check=False)
 
 
 def read(**more: str) -> dict[str, Any]:

@@ -67,8 +67,8 @@ bodies = st.fixed_dictionaries(
 
 def said(cmd: str, data: Any, *, key: str = "c_7", **more: Any) -> IncomingRequest | RefusedMessage:
     body = orjson.dumps({"cmd": cmd, "token": "TricolorTok", "data": data})
-    given = {"exchange": "conversation.outgoing", "user_id": ME, **more}
-    return parse(ClientDelivery(body, key=key, **given))
+    fields = {"exchange": "conversation.outgoing", "user_id": ME, **more}
+    return parse(ClientDelivery(body, key=key, **fields))
 
 
 def wish(cmd: str, data: Any) -> Any:

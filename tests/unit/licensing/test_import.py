@@ -36,13 +36,15 @@ def offered(issue: int = 5, **changes: Any) -> Licence:
     return Licence(**{**usual, "valid_to": NOW + 90 * DAY, **changes})
 
 
-def kept(one: Licence, **changes: Any) -> HeldLicence:
-    same = {n: getattr(one, n) for n in ("platform", "issue", "amounts", "valid_from", "valid_to")}
+def kept(licence: Licence, **changes: Any) -> HeldLicence:
+    same = {
+        n: getattr(licence, n) for n in ("platform", "issue", "amounts", "valid_from", "valid_to")
+    }
     return HeldLicence(**{**same, "text": "CPL1.x", **changes})
 
 
-def verdict(one: Licence, newest: HeldLicence | None = None) -> Verdict:
-    decision = decide_import(one, newest, ("east", "west"), NOW)
+def verdict(licence: Licence, newest: HeldLicence | None = None) -> Verdict:
+    decision = decide_import(licence, newest, ("east", "west"), NOW)
     assert bool(decision.detail) is (decision.verdict is not Verdict.NEW)
     return decision.verdict
 
@@ -55,12 +57,12 @@ def test_the_first_and_each_newer_issue_are_taken() -> None:
 
 
 def test_each_reason_to_refuse_has_its_verdict() -> None:
-    one = offered()
+    licence = offered()
     assert verdict(offered(platform="north")) is Verdict.OTHER_PLATFORM
-    assert verdict(one, kept(offered(6))) is Verdict.OLDER
-    assert verdict(one, kept(one)) is Verdict.KNOWN
-    assert verdict(one, kept(one, amounts=Amounts(1))) is Verdict.OTHER_CONTENT
-    assert verdict(one, kept(one, revoked_at=NOW)) is Verdict.REVOKED
+    assert verdict(licence, kept(offered(6))) is Verdict.OLDER
+    assert verdict(licence, kept(licence)) is Verdict.KNOWN
+    assert verdict(licence, kept(licence, amounts=Amounts(1))) is Verdict.OTHER_CONTENT
+    assert verdict(licence, kept(licence, revoked_at=NOW)) is Verdict.REVOKED
     assert verdict(offered(valid_from=NOW + timedelta(microseconds=1))) is Verdict.NOT_YET
     assert verdict(offered(valid_to=NOW)) is Verdict.EXPIRED
 
@@ -76,7 +78,7 @@ def test_what_is_sent_again_after_its_end_is_known_not_expired() -> None:
 
 @given(st.integers(-100_000, 100_000))
 def test_a_licence_counts_from_its_first_moment_to_just_before_its_end(seconds: int) -> None:
-    one = kept(offered(valid_from=NOW, valid_to=NOW + DAY))
+    licence = kept(offered(valid_from=NOW, valid_to=NOW + DAY))
     now = NOW + timedelta(seconds=seconds)
     expected = (
         Standing.NOT_YET
@@ -85,17 +87,17 @@ def test_a_licence_counts_from_its_first_moment_to_just_before_its_end(seconds: 
         if seconds >= 86_400
         else Standing.VALID
     )
-    assert standing(one, now) is expected
-    assert (amounts_in(one, now) is not None) is (expected is Standing.VALID)
+    assert standing(licence, now) is expected
+    assert (amounts_in(licence, now) is not None) is (expected is Standing.VALID)
 
 
 def test_revoked_and_unreadable_ones_count_for_nothing_and_say_so() -> None:
-    one = kept(offered())
+    licence = kept(offered())
     assert standing(None, NOW) is Standing.MISSING
     assert "no licence" in warning(None, NOW)
     for changed, word in (
-        (replace(one, revoked_at=NOW), "revoked"),
-        (replace(one, wrong="altered: x"), "altered: x"),
+        (replace(licence, revoked_at=NOW), "revoked"),
+        (replace(licence, wrong="altered: x"), "altered: x"),
     ):
         assert amounts_in(changed, NOW) is None
         assert word in warning(changed, NOW)
