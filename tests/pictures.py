@@ -35,7 +35,7 @@ ADMIN = {
 
 
 async def main() -> None:
-    """All of them, one after the other."""
+    """Take all pictures, one after the other."""
     up = json.loads((ROOT / "var" / "up.json").read_text())
     site = next(s["http"] for name, s in up["sites"].items() if name != "core")
     core = up["sites"].get("core", {}).get("http", site)
@@ -119,7 +119,7 @@ async def _write(page: Any, text: str) -> None:
 
 
 async def take(page: Any, name: str) -> None:
-    """One picture."""
+    """Take one picture."""
     await page.wait_for_timeout(300)  # what appears softly has appeared
     await page.screenshot(path=PICTURES / f"{name}.png")
     print(f"docs/pictures/{name}.png")

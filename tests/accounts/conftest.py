@@ -58,13 +58,13 @@ def application(domain: str, grant: str, kind: str = "confidential") -> Applicat
 
 @pytest.fixture
 def calendar(tenant: str) -> Application:
-    """One that asks for codes."""
+    """Yield an application that asks for codes."""
     return application(tenant, Application.GRANT_AUTHORIZATION_CODE)
 
 
 @pytest.fixture
 def desk(tenant: str) -> Application:
-    """One that is trusted with passwords."""
+    """Yield an application that is trusted with passwords."""
     return application(tenant, Application.GRANT_PASSWORD)
 
 

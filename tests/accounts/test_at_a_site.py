@@ -1,4 +1,4 @@
-"""At a site that follows a core, accounts that came from there are looked at, and changed there."""
+"""Accounts from the core are looked at on the site that follows it, and changed at the core."""
 
 from __future__ import annotations
 

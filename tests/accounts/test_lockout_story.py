@@ -26,7 +26,7 @@ people.create({password!r}, username={name!r}, email={name!r} + "@example.org", 
 
 
 class Victim:
-    """Somebody new at a site, with a password."""
+    """A victim is a new person of a site, with a password."""
 
     def __init__(self, site: Site) -> None:
         self.name = "victim-" + secrets.token_hex(4)
@@ -54,7 +54,7 @@ def counted(site: Site, name: str) -> int:
 
 
 def at_once(site: Site, guesses: list[tuple[str, str]]) -> list[dict[str, Any]]:
-    """All of these logins, begun at the same moment."""
+    """Return the answers to all of these logins, begun at the same moment."""
     stranger, ready = Program(site), Barrier(len(guesses))
     token = stranger.post("system/token", **site.demo["api_key"])["account_token"]
 
@@ -70,7 +70,7 @@ def at_once(site: Site, guesses: list[tuple[str, str]]) -> list[dict[str, Any]]:
 
 
 def log_in(site: Site, name: str, password: str) -> dict[str, Any]:
-    """One login."""
+    """Log in, and return the answer."""
     return at_once(site, [(name, password)])[0]
 
 

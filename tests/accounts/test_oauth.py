@@ -47,7 +47,7 @@ def asked(app: Application, **more: Any) -> dict[str, Any]:
 
 
 def consent(app: Application, who: Account, **more: Any) -> dict[str, str]:
-    """What comes back to the program's address, once the person has agreed."""
+    """Return the parameters that reach the program's address once the person has agreed."""
     page = Client()
     page.force_login(who)
     answer = page.post("/oauth/authorize", {**asked(app, **more), "allow": "1"})

@@ -27,7 +27,7 @@ def signed_in(username: str) -> Client:
 
 
 def code(account: Account, later: int = 0) -> str:
-    """What the app shows, now or some steps later."""
+    """Return the code that the app shows, now or some steps later."""
     device = TOTPDevice.objects.get(user=account)
     totp = TOTP(device.bin_key, device.step, device.t0, device.digits)
     totp.time = time.time() + later * device.step

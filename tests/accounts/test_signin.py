@@ -24,7 +24,7 @@ addresses = (f"10.1.{n // 250}.{n % 250 + 1}" for n in itertools.count())
 
 
 def attempt(name: str, password: str, address: str | None = None) -> tuple[Any, str]:
-    """Who came in, and what was said."""
+    """Return the account that came in, or `None`, and the sentence of the answer."""
     request = RequestFactory().post("/x", REMOTE_ADDR=address or next(addresses))
     return authenticate(request, username=name, password=password), sign_in.failure_reason(request)
 

@@ -26,7 +26,7 @@ PARKED = "admin:bus_parked_changelist"
 
 
 def act(client: Client, page: str, action: str, pk: object, *, sure: bool = True) -> Any:
-    """What the browser sends for an action; with `sure` it has answered the question."""
+    """Send what the browser sends for an action; with `sure` the operator has confirmed it."""
     fields = {"action": action, "_selected_action": [str(pk)]}
     return client.post(reverse(page), {**fields, **({"confirmed": "1"} if sure else {})})
 

@@ -30,7 +30,7 @@ def _nothing_kept() -> Iterator[None]:
 
 
 def live(client: Client) -> dict[str, Any]:
-    """What the page's script reads."""
+    """Return the facts that the page's script reads."""
     found: dict[str, Any] = json.loads(client.get("/admin/live.json").content)
     return found
 

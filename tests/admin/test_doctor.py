@@ -26,7 +26,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def wrong() -> dict[str, doctor_checks.Finding]:
-    """What the doctor finds fault with, media units (there are none) left out."""
+    """Return the doctor's complaints, without the one that there are no media units."""
     found = {finding.check: finding for finding in doctor_checks.examine() if not finding.is_ok}
     found.pop("media units", None)
     return found

@@ -1,4 +1,4 @@
-"""What waits to be sent: for whom, and since when."""
+"""The page of the outbox says for whom messages wait, and since when."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PEER = "20000000-0000-4000-8000-000000000002"
 
 @pytest.fixture
 def waiting(platform: str, settings: Settings) -> None:
-    """One row for ourselves, an old one for a peer, one for a platform that nobody knows the way to."""
+    """Write a row for ourselves, an old one for a peer, and one for a platform without a known broker."""
     settings.PEERS = {PEER: "amqp://peer"}
     now = clock.now()
     for destination, minutes in (("", 0), (PEER, 5), ("nobody", 0)):

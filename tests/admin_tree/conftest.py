@@ -43,6 +43,6 @@ def page(name: str, *args: Any, **query: str) -> str:
 
 
 def text(answer: Any) -> str:
-    """What the page says."""
+    """Return the text of a page."""
     found: str = answer.content.decode()
     return found

@@ -1,4 +1,4 @@
-"""In a real browser: the tree opens, forms fit their level, a trial lists bad rows, all in Chinese too."""
+"""A real browser opens the tree, fills in forms that fit their level, and tries a table, also in Chinese."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def opened(started: Any, site: tuple[str, str], path: str) -> Any:
 
 
 async def go(page: Any, site: tuple[str, str], path: str) -> None:
-    """To another page."""
+    """Go to another page."""
     await page.goto(site[0] + path)
 
 
@@ -65,7 +65,7 @@ async def test_an_operator_browses_and_imports(site: tuple[str, str], tmp_path: 
 
 
 async def _the_tree(page: Any) -> None:
-    """What is below the service domain comes when it is opened."""
+    """Check that the branch below the service domain is loaded when it is opened."""
     tree = page.get_by_role("tree", name="Tree of domains")
     tenant = tree.get_by_role("link", name="Demo tenant", exact=True)
     assert await tenant.count() == 0
@@ -77,7 +77,7 @@ async def _the_tree(page: Any) -> None:
 
 
 async def _the_form(page: Any) -> None:
-    """It says where it stands; a click leads up, and on to a new one below."""
+    """Check that the form shows the path of its domain, and leads up and to a new one below."""
     line = page.get_by_role("navigation", name="Where it stands")
     await line.get_by_role("link", name="Demo service").click()
     below = page.get_by_role("link", name="Add a platform domain below")

@@ -23,7 +23,7 @@ from tests.admin_tree.conftest import page, text
 
 
 def formset(prefix: str, rows: list[dict[str, Any]], there: int = 0) -> dict[str, Any]:
-    """What a browser sends for an inline."""
+    """Return the fields that a browser sends for an inline."""
     found: dict[str, Any] = {f"{prefix}-TOTAL_FORMS": len(rows), f"{prefix}-INITIAL_FORMS": there}
     for number, row in enumerate(rows):
         found |= {f"{prefix}-{number}-{name}": value for name, value in row.items()}
@@ -127,7 +127,7 @@ def test_an_address_with_a_password_is_refused(operator: Client, platform: str) 
 
 
 def act(client: Client, name: str, action: str, pk: str, **more: str) -> Any:
-    """What the browser sends for an action."""
+    """Send what the browser sends for an action."""
     fields = {"action": action, "_selected_action": [pk], **more}
     return client.post(page(f"{name}_changelist"), fields)
 

@@ -1,4 +1,4 @@
-"""Everything that the pages say is said in Chinese, and who wants English gets it."""
+"""All texts of the pages exist in Chinese, and people who want English get it."""
 
 from __future__ import annotations
 

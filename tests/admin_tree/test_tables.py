@@ -22,7 +22,7 @@ CSV, XLSX = "0", "1"
 
 
 def tried(client: Client, kind: str, content: str | bytes, how: str = CSV) -> Any:
-    """What the trial of a table answers."""
+    """Return the answer to the trial of a table."""
     data = content.encode() if isinstance(content, str) else content
     name = "table.csv" if how == CSV else "table.xlsx"
     fields = {"resource": "0", "format": how, "import_file": SimpleUploadedFile(name, data)}
@@ -30,13 +30,13 @@ def tried(client: Client, kind: str, content: str | bytes, how: str = CSV) -> An
 
 
 def confirmed(client: Client, kind: str, answer: Any) -> Any:
-    """What the import answers after its trial."""
+    """Return the answer to the import after its trial."""
     form = answer.context["confirm_form"]
     return client.post(page(f"{kind}_process_import"), {**form.initial})
 
 
 def wrong(answer: Any) -> list[tuple[Any, str, str]]:
-    """What the page says is wrong, line by line."""
+    """Return the mistakes that the page lists, line by line."""
     found: list[tuple[Any, str, str]] = answer.context["wrong"]
     return found
 

@@ -53,7 +53,7 @@ def sources(folders: tuple[str, ...]) -> list[Path]:
 
 @cache
 def tree(path: Path) -> ast.Module:
-    """What is in a file. Python 3.11 counts the depth of all threads' parsers as one (gh-106905)."""
+    """Return the parsed file. Python 3.11 counts the depth of all threads' parsers as one (gh-106905)."""
     try:
         return ast.parse(path.read_text())
     except SystemError:
@@ -167,7 +167,7 @@ def _known(wire_type: str) -> bool:
 
 
 def _takers(wire_type: str) -> set[Callable[..., None]]:
-    """Who may take a message of this type."""
+    """Return the functions that may handle a message of this type."""
     if wire_type.endswith("*"):
         return {HANDLERS[kind] for prefix, kind in PASSED if prefix == wire_type[:-1]}
     kind = TYPES[wire_type]

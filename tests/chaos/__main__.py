@@ -1,4 +1,4 @@
-"""All stories of faults, group by group; prints the table."""
+"""The program runs all stories of faults, group by group, and prints the table."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def main(names: list[str]) -> int:
 
 
 def _group(group: str, wanted: list[str]) -> list[str]:
-    """All stories of a group in one world, whatever becomes of each."""
+    """Run all stories of a group in one world, and go on after those that fail."""
     print(f"{group}:", flush=True)
     lines = []
     with tempfile.TemporaryDirectory(prefix="chaos-", dir=in_memory()) as directory:

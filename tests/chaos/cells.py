@@ -1,4 +1,4 @@
-"""All faults of cells in one world under load; the long ones that `make test` leaves out."""
+"""The stories put all faults on cells in one world under load; they are the long ones that `make test` leaves out."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _judge(world: World) -> str:
 
 
 def _control(root: Path) -> str:
-    """It must fail: else the checker sees nothing."""
+    """Run a story that must fail, which proves that the checker sees faults."""
     lost = faults.lost_without_waiting(root)
     assert lost > 0, "nothing was lost"
     return f"{lost} lost, as it must be"

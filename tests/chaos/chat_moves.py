@@ -16,7 +16,7 @@ WELL_SECONDS = 20.0
 
 
 def told(root: Path) -> Stories:
-    """One story."""
+    """Yield the one story."""
     limits = {"well": WELL_SECONDS}
     with two_sites(root, media="none", units=0, im=True, limits=limits) as two:
         two.at_rest()

@@ -1,4 +1,4 @@
-"""All faults on one site with real media units and two people in a conference."""
+"""The stories put all faults on one site with real media units and two people in a conference."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.stories.story import run_story
 
 
 def told(root: Path) -> Stories:
-    """One story for each fault."""
+    """Yield one story for each fault."""
     with running_site(root, "janus", 2) as site:
         manager = Manager(site.rabbitmq.url("/"))
         for fault in FAULTS:

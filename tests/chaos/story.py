@@ -1,4 +1,4 @@
-"""What a group of stories is: names, and what tells them while their world stands."""
+"""A group of stories has names, and a function that runs them while their world stands."""
 
 from __future__ import annotations
 

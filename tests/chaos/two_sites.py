@@ -52,7 +52,7 @@ def _dies(two: Two, site: str, point: str, *, takeover: bool = False) -> float:
 
 
 def told(root: Path) -> Stories:
-    """One story for each fault; each has a load and a verdict of its own."""
+    """Yield one story for each fault; each has a load and a verdict of its own."""
     with two_sites(root, units=2, conferences=500) as two:
         two.at_rest()
         for name, fault in stories():
@@ -60,7 +60,7 @@ def told(root: Path) -> Stories:
 
 
 def tell(two: Two, fault: Fault, pause: float = FAST) -> str:
-    """One story under load, and what the checker says."""
+    """Run one story under load, and return the checker's verdict."""
     load = Load(two, pause=pause)
     try:
         load.goes_on()

@@ -1,4 +1,4 @@
-"""In a browser: two people meet at east, all of east is killed, and they hear each other again at west.
+"""Two people meet at east in a browser, all of east is killed, and they hear each other again at west.
 
 East comes back and serves again by itself; the conference, still at west, is led from there. It takes
 minutes, so it is told on demand: make test ARGS="tests/chaos/two_sites_in_a_browser.py -s -n 0".

@@ -28,7 +28,7 @@ class Place:
 
 @pytest.fixture
 def place(transactional_db: None) -> Place:
-    """It."""
+    """Return the place of a platform with the demonstration tree."""
     call_command("load_demo", verbosity=0)
     call_command("provision", verbosity=0)
     redis_of(settings.PLATFORM_MOID).flushdb()
@@ -37,5 +37,5 @@ def place(transactional_db: None) -> Place:
 
 
 def differing(platform: str) -> list[str]:
-    """Where Redis is not what the database says."""
+    """Return the MOIDs whose hashes in Redis differ from the database."""
     return [moid for some in redis_projection.find_differing(platform) for moid in some]

@@ -73,7 +73,7 @@ def _empty(alias: str) -> None:
 
 
 class Platform:
-    """One that follows: its database, and the messages that lie in its queue."""
+    """A platform that follows the core has a database, and messages that lie in its queue."""
 
     def __init__(self, moid: str, alias: str) -> None:
         self.moid, self.database = moid, alias
@@ -89,7 +89,7 @@ class Platform:
         return len(self.queue) - before
 
     def bodies(self) -> list[Body]:
-        """What lies in the queue."""
+        """Return the bodies of the messages in the queue."""
         return [orjson.loads(row.body) for row in self.queue]
 
     def hears(self, rows: list[OutboxRow] | None = None, batch: int = 200) -> None:
@@ -127,7 +127,7 @@ class Platform:
 
     @property
     def version(self) -> int:
-        """How far it has come."""
+        """Return the version that the platform has applied last."""
         followed = Followed.objects.using(self.database).first()
         return followed.version if followed else 0
 
@@ -139,7 +139,7 @@ class Platform:
     # ---- what it holds, and what it should hold -------------------------------------------------
 
     def should_hold(self) -> set[str]:
-        """By a slow walk over the core's tree: its service domain's subtree, and what is above."""
+        """Walk slowly over the core's tree, and return its service domain's subtree and all that is above."""
         parents = dict(Domain.objects.values_list("moid", "parent_id"))
         service = parents[self.moid]
         held = {service}
@@ -156,7 +156,7 @@ class Platform:
         return self.holds() == self.holds("default", self.should_hold())
 
     def holds(self, database: str = "", moids: set[str] | None = None) -> dict[str, Any]:
-        """Everything about these domains (all) in a database (its own)."""
+        """Return all rows about these domains (default: all) in a database (default: its own)."""
         alias = database or self.database
         found = {name: sorted(map(repr, sql.select(alias, q))) for name, q in _TABLES.items()}
         if moids is None:
@@ -184,7 +184,7 @@ _TABLES = {
 
 
 def _of(row: str, moids: set[str]) -> bool:
-    """Is a row about one of these domains? Its first column says so."""
+    """Tell whether a row is about one of these domains, which its first column names."""
     return row.split("'")[1] in moids
 
 

@@ -1,4 +1,4 @@
-"""What is changed at the core reaches the platforms concerned, in order, once, and no others (ARCH §3.5)."""
+"""Changes at the core reach the platforms concerned, in order, once, and no others (ARCH §3.5)."""
 
 from __future__ import annotations
 

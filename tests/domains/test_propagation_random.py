@@ -36,7 +36,7 @@ def test_after_random_changes_each_platform_holds_what_it_should(
 
 
 def _anything(world: World, rng: random.Random, step: int) -> None:
-    """One random change; what the rules refuse is left."""
+    """Make one random change; one that the rules refuse is left out."""
     services = [*Domain.objects.filter(level=2).order_by("name").values_list("moid", flat=True)]
     tenants = [*Domain.objects.filter(level=0).order_by("name").values_list("moid", flat=True)]
     reach = [world.near, world.deep, world.far]

@@ -51,7 +51,7 @@ class World:
 
 @pytest.fixture
 def world(place: Place) -> World:
-    """It."""
+    """Return the world that the place grows into: a core with three platforms."""
     return World(place)
 
 

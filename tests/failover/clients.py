@@ -41,7 +41,7 @@ class Held:
 
 @dataclass(slots=True)
 class Told:
-    """What one client was told."""
+    """The answers that one client received."""
 
     held: list[Held] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Told:
 
 
 class Client(threading.Thread):
-    """One conference after the other, until told to end; the last one is left running."""
+    """A client creates one conference after the other until told to end; the last one is left running."""
 
     def __init__(self, number: int, managers: Sequence[Manager], pace: float) -> None:
         super().__init__(daemon=True)
@@ -164,7 +164,7 @@ class Client(threading.Thread):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What the checker found at rest."""
+    """The checker's verdict at rest."""
 
     acknowledged: int
     refused: dict[str, int]
@@ -178,12 +178,12 @@ class Found:
 
     @property
     def good(self) -> bool:
-        """Nothing lost, nothing done twice, never two sites, the count exact."""
+        """Tell whether nothing was lost or done twice, there were never two sites, and the count is exact."""
         wrong = self.lost or self.twice or self.quota or NO_SEAT in self.refused
         return self.written.good and not wrong
 
     def line(self) -> str:
-        """For a table."""
+        """Return the verdict as a line of a table."""
         words = [
             f"acknowledged {self.acknowledged} + {self.written.acknowledged} writes",
             f"lost {len(self.lost) + self.written.lost}",
@@ -212,7 +212,7 @@ class Load:
 
     @property
     def acknowledged(self) -> int:
-        """So far."""
+        """Return how many requests were acknowledged so far."""
         return sum(len(client.told.at) for client in self.clients)
 
     def goes_on(self, count: int = 20, seconds: float = 60) -> float:
@@ -249,7 +249,7 @@ class Load:
             manager.close()
 
     def verdict(self) -> Found:
-        """At rest, with both sites serving themselves: what was acknowledged against what is there."""
+        """Compare at rest, with both sites serving themselves, what was acknowledged with what exists."""
         self.end()
         told = [client.told for client in self.clients]
         rows = _rows(self._two)
@@ -323,7 +323,7 @@ def _seats(two: Two) -> int:
 
 
 def _compare(held: Held, found: list[_Row]) -> tuple[list[str], list[str]]:
-    """What is missing, and what is there too often."""
+    """Return the conferences that are missing, and those that exist too often."""
     row = next((row for row in found if row.number == held.number), None)
     if row is None:
         return [f"conference {held.number}"], []

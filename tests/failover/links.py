@@ -32,7 +32,7 @@ class Links:
                 )
 
     def isolate(self, site: str) -> None:
-        """It sees neither the other site nor the register."""
+        """Cut a site off from the other site and from the register."""
         for ends, cuts in self._ways.items():
             for one in cuts if site in ends else ():
                 one.cut()

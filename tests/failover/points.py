@@ -1,4 +1,4 @@
-"""Where an agent can be made to die: between any two actions of takeover and hand-back."""
+"""The points at which an agent can be made to die lie between any two actions of takeover and hand-back."""
 
 TAKEOVER_POINTS = (
     "claim: won",

@@ -127,7 +127,7 @@ def agent_dies_at(two: Two, site: Site, point: str, *, takeover: bool) -> float:
 
 
 def set_mode(two: Two, platform: Site, mode: str) -> None:
-    """As an operator."""
+    """Set the mode as an operator does."""
     two.core.manage("dr", "mode", platform.name, mode, "--yes")
 
 

@@ -34,7 +34,7 @@ def asked(kind: str, platform: str, **envelope: Any) -> Delivery:
 
 
 def sent(kind: str) -> list[Body]:
-    """All messages of a type that wait to be sent, in order."""
+    """Return all messages of a type that wait to be sent, in order."""
     bodies = [json.loads(bytes(row.body)) for row in Outbox.objects.order_by("id")]
     return [body for body in bodies if body["type"] == kind]
 

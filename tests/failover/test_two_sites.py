@@ -16,7 +16,7 @@ pytestmark = pytest.mark.xdist_group("two_sites")
 
 
 def dr(two: Two, *words: str) -> str:
-    """What an operator is told at the core, also where he is refused."""
+    """Run the operator's command at the core, and return its output, also where it refuses."""
     try:
         two.core.manage("dr", *words, "--yes")
     except StandError as refused:

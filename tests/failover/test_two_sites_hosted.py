@@ -57,7 +57,7 @@ def _accepted(ask: Callable[[], None]) -> bool:
 
 @pytest.fixture
 def both(two: Two) -> Iterator[Both]:
-    """With room for all."""
+    """Yield a conference manager at each site, with seats for all."""
     two.at_rest()
     license_for(two.east, 50, 5)
     managers = [Manager(site.rabbitmq.url("/")) for site in (two.east, two.west)]
@@ -67,7 +67,7 @@ def both(two: Two) -> Iterator[Both]:
 
 
 def _wish(site: Site, **order: object) -> None:
-    """Somebody in a conference of a site's simulated units wishes something."""
+    """Let a member of a conference on a site's simulated units ask for a change."""
     connection = pika.BlockingConnection(pika.URLParameters(site.rabbitmq.url("/")))
     connection.channel().basic_publish("", "cmu.simulator.q", json.dumps(order).encode())
     connection.close()
@@ -124,7 +124,7 @@ def _all_run_at_west(two: Both, numbers: list[str], struck: float) -> None:
 
 
 def _west_takes_its_requests(two: Both, here: Program) -> None:
-    """By AMQP and by HTTP; east refuses, and says who serves."""
+    """Check that west takes requests by AMQP and HTTP, and that east refuses them and names west."""
     assert two.at_west.answer_to(two.at_west.create())["type"] == "MAU_CM_CREATECONF_ACK"
     refused = two.at_east.answer_to(two.at_east.create())
     assert (refused["type"], refused["errcode"]) == ("MAU_CM_CREATECONF_NACK", "29005")
@@ -138,7 +138,7 @@ def _west_takes_its_requests(two: Both, here: Program) -> None:
 
 
 def _east_is_in_charge(two: Both, numbers: list[str]) -> None:
-    """Of what runs at west: renamed by its unit, prolonged from here, heard here."""
+    """Check that conferences at west are renamed by their unit, and prolonged and heard of from east."""
     began = time.monotonic()
     _wish(two.west, do="rename", confE164=numbers[0], confname="renamed at west")
     two.at_east.wait_for(lambda b: b["type"] == "MAU_CM_MODIFYCONFNAME_REQ", began, 10)

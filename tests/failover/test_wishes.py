@@ -50,7 +50,7 @@ def east(place: str, settings: Settings) -> str:
 
 
 def say(platform: str, site: str, report: Report) -> None:
-    """As a site's agent."""
+    """Write a report as a site's agent does."""
     from django.conf import settings
 
     link = AgentRegister(settings.REGISTER_URL, platform, site)
@@ -59,7 +59,7 @@ def say(platform: str, site: str, report: Report) -> None:
 
 
 def dr(*words: str) -> str:
-    """What the command says."""
+    """Run the command, and return its output."""
     out = StringIO()
     call_command("dr", *words, stdout=out)
     return out.getvalue()

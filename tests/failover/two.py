@@ -51,7 +51,7 @@ class Two:
         return seen.row
 
     def owner(self, platform: Site) -> str:
-        """Who owns its cell, by name, with * where it is protected."""
+        """Return the name of the cell's owner, with * where it is protected."""
         row = self.row(platform)
         return self._names[row.owner] + ("" if row.solo else "*")
 
@@ -69,7 +69,7 @@ class Two:
     # ---- what a cell has ------------------------------------------------------------------------
 
     def link(self, of: Site, at: Site) -> DatabaseLink:
-        """As root, to a platform's data as it lies at a site."""
+        """Connect as root to a platform's data as it lies at a site."""
         key = (of.name, at.name)
         if key not in self._links:
             cell = database(at).own if of is at else database(at).copy
@@ -80,7 +80,7 @@ class Two:
         return self._links[key]
 
     def rows(self, of: Site, at: Site, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """What a query finds there; a connection of a life before is made anew. Raises Failure."""
+        """Run a query there; a connection of an earlier database process is replaced. Raises Failure."""
         try:
             found = self.link(of, at).rows(query, values)
         except Failure:
@@ -88,7 +88,7 @@ class Two:
         return [tuple(row.values()) for row in found]
 
     def running(self, of: Site, at: Site, on: Site) -> int:
-        """How many of a platform's conferences run on one site's units, as another one has it."""
+        """Return how many of a platform's conferences run on one site's units, by the data of another one."""
         query = (
             "SELECT COUNT(*) FROM conferences_conference WHERE live_e164 IS NOT NULL"
             " AND state='running' AND hosting_platform=%s"
@@ -101,7 +101,7 @@ class Two:
 
 
 def database(site: Site) -> CellDatabase:
-    """Its database, which is a cell."""
+    """Return a site's database, which is a cell."""
     assert isinstance(site.mariadb, CellDatabase)
     return site.mariadb
 

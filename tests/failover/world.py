@@ -44,7 +44,7 @@ QUICK = {
 
 
 class Side:
-    """One site: its database process and its agent."""
+    """A side is one site: its database process and its agent."""
 
     def __init__(self, world: World, site: str, cell: Cell) -> None:
         self.world, self.site, self.cell = world, site, cell
@@ -82,14 +82,14 @@ class Side:
         os.kill(pid, what)
 
     def link(self, schema: str = "") -> DatabaseLink:
-        """As root."""
+        """Connect as root."""
         return DatabaseLink(
             unix_socket=str(self.server.socket), user="root", database=schema, seconds=15
         )
 
 
 class World:
-    """All of it, in one directory."""
+    """The world has its register, sites and writers in one directory."""
 
     def __init__(self, root: Path, base: int, *, asynchronous: bool, **limits: float) -> None:
         self.root, self.base, self.asynchronous = root, base, asynchronous
@@ -180,14 +180,14 @@ class World:
         return seen.row
 
     def wish(self, **values: object) -> None:
-        """As an operator: change mode or wish."""
+        """Change mode or wish, as an operator does."""
         sets = ", ".join(f"{name}=%s" for name in values)
         link = DatabaseLink.to(self.register.url())
         link.rows(f"UPDATE failover_register SET {sets}", list(values.values()))
         link.close()
 
     def events(self, kind: str) -> int:
-        """How many changes of a kind the time line has."""
+        """Return how many changes of a kind the time line has."""
         link = DatabaseLink.to(self.register.url())
         query = "SELECT COUNT(*) AS n FROM failover_failoverevent WHERE kind=%s"
         count = int(link.one(query, [kind])["n"])
@@ -195,7 +195,7 @@ class World:
         return count
 
     def acknowledged(self) -> int:
-        """So far."""
+        """Return how many writes were acknowledged so far."""
         return sum(len(writer.acks) for writer in self.writers)
 
     def until(self, true: Callable[[], bool], seconds: float = 30.0) -> float:
@@ -220,7 +220,7 @@ class World:
         return time.monotonic() - began
 
     def story(self) -> str:
-        """What the agents said."""
+        """Return the agents' log lines."""
         return "\n".join(
             f"--- {name}\n{side.log.read_text()[-4000:]}" for name, side in self.sides.items()
         )
@@ -241,7 +241,7 @@ class World:
         return self.judged(owner)
 
     def judged(self, site: str) -> Verdict:
-        """What was acknowledged against what one site has."""
+        """Compare what was acknowledged with what one site has."""
         self._end_writers()
         link = self.sides[site].link(SCHEMA)
         ops = {row["id"] for row in link.rows("SELECT id FROM op")}

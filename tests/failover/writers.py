@@ -39,7 +39,7 @@ class NotServed(Exception):
 
 
 class Writer(threading.Thread):
-    """One transaction after the other, as `foundation.bus.unit_of_work` makes them: gate, effect, commit."""
+    """A writer makes transactions as `foundation.bus.unit_of_work` does: gate, effect, commit."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class Writer(threading.Thread):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the checker found."""
+    """The checker's verdict."""
 
     acknowledged: int
     lost: int
@@ -128,7 +128,7 @@ class Verdict:
 
     @property
     def good(self) -> bool:
-        """Nothing lost, nothing done twice, never two sites."""
+        """Tell whether nothing was lost or done twice, and there were never two sites."""
         return not (self.lost or self.twice or self.sites_at_once or self.epochs_shared)
 
 

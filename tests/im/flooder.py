@@ -1,4 +1,4 @@
-"""One client that says the same as fast as it can until it is put out: `python -m tests.im.flooder`.
+"""The program is a client that sends the same as fast as it can until it is thrown out: `python -m tests.im.flooder`.
 
 Reads a line of JSON: what `login` has answered, and the `conversation`. Prints how many messages it has
 sent, and in how many seconds.

@@ -1,4 +1,4 @@
-"""What the chat page makes of pushes and fetches, however they come, is what the platform has."""
+"""From pushes and fetches in any order, the chat page's log becomes what the platform has."""
 
 from __future__ import annotations
 

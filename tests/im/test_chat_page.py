@@ -96,7 +96,7 @@ class Carol:
                 return given
 
     def history(self, conversation: str) -> list[str]:
-        """All messages as the platform has them."""
+        """Return all messages as the platform has them."""
         at, texts = f"im/conversations/{conversation}/messages", []
         after, last = 0, 1
         while after < last:

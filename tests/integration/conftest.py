@@ -110,7 +110,7 @@ def at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
 
 
 def do(platform: str, *deliveries: Delivery) -> Outcome:
-    """One batch."""
+    """Handle one batch."""
     return handle(platform, deliveries, publish_inline=True)
 
 

@@ -58,7 +58,7 @@ def copy(
 
 
 class only_reading:
-    """As `read_only` in a copy: each write fails in the database itself."""
+    """The context makes each write fail in the database itself, as `read_only` does in a copy."""
 
     def __enter__(self) -> None:
         self._say("READ ONLY")

@@ -1,4 +1,4 @@
-"""What the core changes for a platform while its backup serves it is in its data, once, in order (CSS §3.3, §4).
+"""Changes at the core reach a platform's data once and in order, also while its backup serves it (CSS §3.3, §4).
 
 A core in the tests' database, east and its backup west in databases of their own; brokers are lists.
 """
@@ -93,7 +93,7 @@ class Installation:
             drain(store_of(self.core), self.queues[one.moid].extend, one.moid)
 
     def tick(self) -> None:
-        """What the sites' timers do."""
+        """Run the timers of both sites."""
         for site in (self.east.moid, self.west.moid):
             with self.at(site):
                 takeover.follow_serving_sites()

@@ -52,11 +52,11 @@ class Gate:
         self._server, self.platform = server, platform
 
     def say(self, statement: str) -> None:
-        """As root."""
+        """Run a statement as root."""
         self._server.sql(statement, SCHEMA)
 
     def owned_by(self, site: str) -> None:
-        """Who serves it."""
+        """Make a site the owner."""
         self.say(f"REPLACE INTO stores_cell VALUES ('{self.platform}', '{site}', 7)")
 
     def closed(self) -> None:
@@ -68,7 +68,7 @@ class Gate:
         self.say("SET GLOBAL read_only=0")
 
     def ask(self, reqid: str) -> tuple[str, str, float]:
-        """What a module asks: kind of the answer, detail, and how long it took."""
+        """Send a module's request; return the type of the answer, its detail, and how long it took."""
         body = {"type": "MS_CSS_LICENSE_REQ", "reqid": reqid}
         one = delivery(body, Routes.MS_TO_CSS.value.queue, reply_to="asker")
         began = time.monotonic()
@@ -114,7 +114,7 @@ def _made(cursor: object, table: str) -> str:
 
 
 def soon(*acts: Callable[[], object]) -> None:
-    """In 0.2 s."""
+    """Run these functions in 0.2 s."""
     Timer(0.2, lambda: [act() for act in acts]).start()
 
 

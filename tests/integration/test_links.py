@@ -1,4 +1,4 @@
-"""What is for a peer goes to the peer's broker, in order, whatever happens there; nobody else waits for it."""
+"""Messages for a peer go to its broker, in order, whatever happens there; nothing else waits for them."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def home(amqp_url: str) -> str:
 
 @contextmanager
 def running(*threads: Relay | Consumer) -> Iterator[None]:
-    """As a worker runs them."""
+    """Run the links as a worker does."""
     for thread in threads:
         thread.start()
     try:
@@ -93,7 +93,7 @@ def link(place: str, peer: RabbitMQ) -> PeerLink:
 
 
 def say(place: str, numbers: range, destination: str = PEER) -> None:
-    """One transaction that sends a notice for each number."""
+    """Send a notice for each number in one transaction."""
     with begin(place) as uow:
         for number in numbers:
             body = orjson.dumps({"n": number})
@@ -101,7 +101,7 @@ def say(place: str, numbers: range, destination: str = PEER) -> None:
 
 
 def received(url: str, queue: str) -> list[Any]:
-    """What lies in a queue, taken out of it."""
+    """Return the messages in a queue, which are taken out of it."""
     connection = connect(url)
     channel: Any = connection.channel()
     found = []
@@ -125,7 +125,7 @@ def until(true: Callable[[], bool], seconds: float = 20) -> None:
 
 
 def all_sent() -> bool:
-    """Does nothing wait?"""
+    """Tell whether no message waits."""
     return not Outbox.objects.exists()
 
 

@@ -1,4 +1,4 @@
-"""What cannot be handled, kept or sent must not stand in the way of what can (I11)."""
+"""A message that cannot be handled, kept or sent does not stand in the way of others (I11)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_ghost_of_a_unit_that_cannot_exist_is_not_told_to_drop_it(place: str) 
 
 
 def by_http(place: str, **fields: Any) -> tuple[str, Outcome]:
-    """What a create request over HTTP leads to; its key."""
+    """Create a conference as over HTTP; return the request's key, and the outcome."""
     body = json.loads(create("mine", **fields).body)
     asked = Delivery(dumps(body), Envelope(queue="http", origin="http", app_id="http"))
     return asked.envelope.request, do(place, asked)

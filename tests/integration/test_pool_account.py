@@ -28,7 +28,7 @@ NUMBERS = [f"880000{n}" for n in range(6)]
 
 
 class Both:
-    """One order for both pools; they must say the same."""
+    """Both pools get the same orders, and must answer the same."""
 
     def __init__(self, platform: str) -> None:
         self.real, self.model = Pool(platform), MemoryPool(platform)
@@ -79,13 +79,13 @@ class Both:
         assert answer.get("mcu") == (name_of(unit) if unit else None)
 
     def became(self, state: Literal["used", "free"], unit: Unit, e164: str) -> None:
-        """What became of a promise."""
+        """Report what became of a reservation."""
         real = self.real.run_one(state, "mcu", name_of(unit), e164)
         said = ResourcesUsed(e164=e164, incarnation=1, mcu=unit.as_message_field, state=state)
         assert (real == "hungry") is self.model.became(said)
 
     def compare(self) -> None:
-        """The same numbers in use."""
+        """Check that both pools have the same numbers in use."""
         for unit in self.model.nodes:
             named = [
                 one.partition("|")[0] for one in self.real.run_one("in_use", "mcu", name_of(unit))

@@ -55,7 +55,7 @@ def lost(two: TwoSites, settings: Settings, tmp_path: Path) -> str:
 
 
 def dr(*words: str) -> str:
-    """What the command says."""
+    """Run the command, and return its output."""
     out = StringIO()
     call_command("dr", *words, stdout=out)
     return out.getvalue()

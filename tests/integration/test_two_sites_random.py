@@ -28,7 +28,7 @@ def one_of(two: TwoSites, rng: Random) -> str | None:
 
 
 def something_happens(two: TwoSites, rng: Random, turn: int, serving: str) -> str:
-    """Somebody asks, a unit wishes, a site dies or is back, another one serves; who serves then."""
+    """Do one random thing: a request, a wish of a unit, a fault of a site, or a move; return the serving site."""
     other = WEST if serving == two.east else two.east
     number = one_of(two, rng)
     what = rng.randrange(10)

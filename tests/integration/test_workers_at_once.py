@@ -22,7 +22,7 @@ def sent(kind: str) -> list[dict[str, object]]:
 
 
 def make_due(count: int, place: str) -> None:
-    """So many conferences whose RMS has not answered in time."""
+    """Create so many conferences whose RMS has not answered in time."""
     do(place, *(create(f"r{n}") for n in range(count)))
     for row in Conference.objects.all():
         row.detail["answer_by"] = row.detail["created_at"]

@@ -54,7 +54,7 @@ class TwoSites:
     """East has the test's own database, west another one; each has a simulated unit."""
 
     def __init__(self, east: str, urls: tuple[str, str]) -> None:
-        """To be made where the fixture `settings` has changed something: what is set here ends with that."""
+        """Set up both sites. Settings changed here last as long as the fixture `settings`, which comes first."""
         self.east, self.west = east, WEST
         self._stores = {east: ("default", urls[0]), WEST: ("west", urls[1])}
         self.heard: defaultdict[tuple[str, str], list[Body]] = defaultdict(list)
@@ -91,13 +91,13 @@ class TwoSites:
     # ---- who serves ---------------------------------------------------------------------------
 
     def serve(self, platform: str, site: str) -> None:
-        """As the cell agent: another owner, one more epoch. Then every site's timers run once."""
+        """Change the owner with a new epoch as the cell agent does, then run every site's timers once."""
         query = "UPDATE stores_cell SET owner=%s, epoch=epoch+1 WHERE platform=%s"
         sql.execute(self._stores[platform][0], query, [site, platform])
         self.tick()
 
     def tick(self) -> None:
-        """What timers do."""
+        """Run the timers."""
         for site in (self.east, self.west):
             if site in self.dead:
                 continue
@@ -111,7 +111,7 @@ class TwoSites:
     # ---- the post -----------------------------------------------------------------------------
 
     def tell(self, site: str, body: Body, route: Routes = Routes.CM_TO_CSS, **more: Any) -> None:
-        """Somebody publishes on a site's broker; all that follows happens."""
+        """Publish on a site's broker, and let all that follows happen."""
         to, sender = route.value, more.pop("app_id", "cm")
         self._deliver(site, row(dumps(body), to.exchange, to.key, clock.now(), sender, **more))
         self.settle()
@@ -188,17 +188,17 @@ class TwoSites:
     # ---- looking ------------------------------------------------------------------------------
 
     def got(self, site: str, kind: str, queue: str = "") -> list[Body]:
-        """What of this kind has come to somebody at a site."""
+        """Return the messages of this type that have come to a queue of a site."""
         lists = [b for (s, q), b in self.heard.items() if s == site and queue in ("", q)]
         return [body for bodies in lists for body in bodies if body["type"] == kind]
 
     def forget(self) -> None:
-        """What was heard so far is of no interest."""
+        """Forget the messages that came so far."""
         self.heard.clear()
         self.passed.clear()
 
     def conference(self, e164: str) -> Conference:
-        """As it is, live."""
+        """Return the live conference with this number."""
         with self.at(self.east):
             found = queries.live_by_number(e164)
         assert found
@@ -214,7 +214,7 @@ class TwoSites:
 
 
 def copy_tables(source: str, target: str) -> None:
-    """The same tables and rows in another database."""
+    """Copy tables and rows into another database."""
     name = connections[target].settings_dict["NAME"]
     with connections[source].cursor() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS `{name}`")

@@ -72,6 +72,6 @@ def from_bmc(platform: str, license: str) -> Delivery:
 
 
 def told(kind: str = "PLATFORM_LICENSE_NTF") -> list[Body]:
-    """What was said, in order."""
+    """Return the messages of this type that were sent, in order."""
     bodies = [json.loads(bytes(row.body)) for row in Outbox.objects.order_by("id")]
     return [body for body in bodies if body["type"] == kind]

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.xdist_group("licensing")
 
 @pytest.fixture
 def core(east: str, settings: Any) -> str:
-    """Its MOID; it has a tree with three platforms, one of which takes over another."""
+    """Return the MOID of a core whose tree has three platforms, one of which takes over another."""
     service = PlatformDomain.objects.get(pk=east).parent_id
     for number, name in enumerate(("west", "north", "south"), 1):
         change.create(
@@ -44,7 +44,7 @@ def asks(app_id: str, *platforms: str) -> Delivery:
 
 
 def sent() -> list[tuple[str, Body]]:
-    """To whom what was said, in order; and forgotten."""
+    """Return the messages that were sent, each with its receiver, in order, and forget them."""
     rows = [(r.destination, json.loads(bytes(r.body))) for r in Outbox.objects.order_by("id")]
     Outbox.objects.all().delete()
     return rows

@@ -1,4 +1,4 @@
-"""What a loaded licence lets begin: by the database's clock, by its text and not by its columns."""
+"""A loaded licence limits by the database's clock and by its text, not by its columns."""
 
 from __future__ import annotations
 

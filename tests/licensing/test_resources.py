@@ -72,7 +72,7 @@ def asks(e164: str, *kinds: str) -> Delivery:
 
 
 def at_rest(east: str) -> None:
-    """All that lives is ended, and nothing is in use."""
+    """Check after the test that no conference lives and nothing is in use."""
     for e164 in Conference.objects.filter(live_e164__isnull=False).values_list("e164", flat=True):
         assert end_now(east, e164, EndReason.RELEASED)
     assert {(q.small_used, q.large_used) for q in Quota.objects.all()} <= {(0, 0)}

@@ -1,4 +1,4 @@
-"""What is in force: summed, told once per change, kept in Redis."""
+"""The licences in force are summed, published once per change, and kept in Redis."""
 
 from __future__ import annotations
 

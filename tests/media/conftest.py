@@ -125,7 +125,7 @@ class Platform:
         return await self.hears("MCU_MAU_CREATECONF_ACK", confE164=e164, incarnation=incarnation)
 
     async def controls(self, pid: str, name: str, e164: str = "8800001", **more: Any) -> Body:
-        """One control request, granted; its ACK."""
+        """Send one control request that is granted, and return its ACK."""
         reqid = uuid4().hex
         asked = {"type": f"CM_MCU_{name}_REQ", "reqid": reqid, "confE164": e164, **more}
         await self.tell(pid, asked, correlation_id=f"c-{reqid}")
@@ -184,7 +184,7 @@ class Unit:
         return self
 
     def log(self) -> str:
-        """What the agent said."""
+        """Return the agent's log."""
         return (self.directory / "agent.log").read_text()[-4000:]
 
     @property
@@ -270,7 +270,7 @@ def units(broker: str, tmp_path: Path) -> Iterator[Callable[[str], Unit]]:
 
 @pytest.fixture
 async def unit(units: Callable[[str], Unit], platform_side: Platform) -> Unit:
-    """One running unit, known to the platform."""
+    """Return one running unit, known to the platform."""
     started = await units("u1").start()
     await platform_side.hears("RMS_NODE_REGISTER_NTF", restype="mcu")
     await platform_side.hears("CMU_MAU_CONFLIST_NTF")

@@ -40,7 +40,7 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the test speaks for itself."""
+        """Print nothing: the test speaks for itself."""
 
 
 @contextmanager

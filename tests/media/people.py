@@ -112,7 +112,7 @@ class Ear:
                 self.frames += 1
 
     def strength(self, frequency: int) -> float:
-        """How loud one tone is in the last half second (Goertzel's filter with a soft window)."""
+        """Return how loud one tone is in the last half second (Goertzel's filter with a soft window)."""
         if not self._blocks:
             return 0.0
         wave = np.concatenate(self._blocks).astype(np.float64)
@@ -213,7 +213,7 @@ class Session:
 
 
 class Person:
-    """Somebody with a name and a note; with `camera` also a picture."""
+    """A person has a name and a tone, and with `camera` also a picture."""
 
     def __init__(self, name: str, tone: int, camera: bool = False) -> None:
         self.name, self.tone, self.camera = name, tone, camera
@@ -260,15 +260,15 @@ class Person:
         await self.session.ask(self._audio, {"request": "configure", "muted": value})
 
     async def hears(self, tone: int, within: float = 20.0) -> bool:
-        """Is this tone in what it hears, now or soon?"""
+        """Tell whether this tone is heard, now or soon."""
         return await until(lambda: self.ear.strength(tone) > LOUD, within)
 
     async def hears_no(self, tone: int, within: float = 20.0) -> bool:
-        """Is this tone no longer in what it hears, now or soon?"""
+        """Tell whether this tone is heard no longer, now or soon."""
         return await until(lambda: self.ear.strength(tone) < QUIET, within)
 
     async def hears_on(self, frames: int = 50, within: float = 20.0) -> bool:
-        """Does sound go on arriving?"""
+        """Tell whether sound goes on arriving."""
         goal = self.ear.frames + frames
         return await until(lambda: self.ear.frames >= goal, within)
 

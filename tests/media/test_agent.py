@@ -90,7 +90,7 @@ async def test_a_repeated_create_is_answered_again_and_ghosts_are_refused(
 
 
 async def holds(platform: Platform, wanted: dict[str, int]) -> bool:
-    """Does the unit come to say that it holds just these?"""
+    """Tell whether the unit comes to report that it holds just these conferences."""
     for _ in range(50):
         platform.said.clear()
         await platform.tell("u1", {"type": "MAU_CMU_GETCONFLIST_CMD"})
@@ -283,7 +283,7 @@ async def test_recording_goes_on_as_the_next_segment(
 
 
 def loudest_tones(path: Path) -> set[int]:
-    """Which of the tones of these tests are in the last half second of a recording."""
+    """Return which of these tests' tones are in the last half second of a recording."""
     import numpy as np
 
     from tests.media.people import Ear

@@ -1,4 +1,4 @@
-"""Who is who: connections become terminals. No Janus, no broker."""
+"""The roster makes terminals of connections. No Janus, no broker."""
 
 from __future__ import annotations
 

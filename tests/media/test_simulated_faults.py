@@ -1,4 +1,4 @@
-"""What goes wrong with a simulated media unit, when it is asked to."""
+"""A simulated media unit has faults on demand."""
 
 from __future__ import annotations
 

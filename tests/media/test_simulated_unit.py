@@ -1,4 +1,4 @@
-"""What a simulated media unit holds and says: its pure behaviour."""
+"""A simulated media unit holds conferences and reports them: its pure behaviour."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def holds(unit: SimulatedUnit) -> dict[str, int]:
 
 
 def listed(unit: SimulatedUnit) -> dict[str, int]:
-    """What its lists say, read as the platform reads them."""
+    """Return the conferences of the unit's lists, read as the platform reads them."""
     read = [from_body(UnitHolds, body) for body in bodies(unit.lists(NOW))]
     assert [one.part for one in read] == list(range(1, len(read) + 1))
     assert {one.parts for one in read} == {len(read)}

@@ -1,1 +1,1 @@
-"""Who sees what, and who does what: every page, route and message against the table of rights."""
+"""The tests compare every page, route and message with the table of rights: who sees what, who does what."""

@@ -15,7 +15,7 @@ SignIn = Callable[[str], Client]
 
 @pytest.fixture
 def tree(db: None) -> None:
-    """All of it."""
+    """Create the whole tree."""
     world.build()
 
 

@@ -1,4 +1,4 @@
-"""All admin pages, found by themselves: which address, which verb of the table it takes."""
+"""The module finds all admin pages by itself: their addresses, and the verbs of the table that they take."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def actions(model: str) -> dict[str, str]:
 
 
 def may(place: str, verb: str, model: str) -> bool:
-    """What the table says; moving a conference takes two rights."""
+    """Tell whether the table allows a verb; moving a conference takes two rights."""
     if verb == "move":
         units = rights.may(LEVELS[place], "operate", "conferences.resourceunit")
         return units and rights.may(LEVELS[place], "operate", model)
@@ -110,7 +110,7 @@ def may(place: str, verb: str, model: str) -> bool:
 
 
 def rows(model: str) -> list[Model]:
-    """All rows that a page could show: those of its model and no other restriction."""
+    """Return all rows that a page could show: those of its model without further restriction."""
     from django.http import HttpRequest
 
     from domains.models import Account

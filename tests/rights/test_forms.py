@@ -1,4 +1,4 @@
-"""What is sent in a form: nobody gives more than he has, or changes what is decided above him."""
+"""No form lets people give more than they have, or change what is decided above them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def change(client: Client, model: str, pk: object, **fields: Any) -> Any:
 
 
 def form_of(client: Client, model: str, pk: object) -> dict[str, Any]:
-    """What the browser would send back unchanged."""
+    """Return the fields that the browser would send back unchanged."""
     shown: Any = client.get(reverse(f"admin:{model}_change", args=[pk]))
     form = shown.context_data["adminform"].form
     found = {name: form[name].value() for name in form.fields}

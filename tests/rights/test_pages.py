@@ -81,7 +81,7 @@ def unrendered(client: Client, url: str, form: dict[str, Any] | None = None) -> 
 
 
 def said(answer: HttpResponseBase) -> str:
-    """All that an answer shows."""
+    """Return all that an answer shows."""
     if isinstance(answer, StreamingHttpResponse):
         return b"".join(answer).decode()
     shown: Any = answer
@@ -98,7 +98,7 @@ def requests_of(page: Page) -> Iterator[tuple[str, dict[str, Any] | None]]:
 
 
 def some_of(model: str, place: str) -> list[Model]:
-    """One row of a model for each way to lie: own, below, beside, above; and the own account."""
+    """Return a row of a model for each relation (own, below, beside, above), and the own account."""
     mine = f"admin-{place}"
     found = {
         (world.relation(row, place), getattr(row, "username", "") == mine): row
@@ -113,7 +113,7 @@ def post_only(answer: HttpResponseBase) -> bool:
 
 
 def excepted(place: str, verb: str, row: Model) -> bool:
-    """Nobody deletes the own domain or the own account."""
+    """Tell whether it is the own domain or the own account, which nobody deletes."""
     own = row.pk == world.moid(place) or getattr(row, "username", "") == f"admin-{place}"
     return verb == "delete" and own
 
@@ -175,7 +175,7 @@ def check(
     request: tuple[str, dict[str, Any] | None],
     unknown: int,
 ) -> None:
-    """One request for one object. `unknown`: what he is told of one that does not exist."""
+    """Check one request for one object. `unknown`: the answer about one that does not exist."""
     verb, form = request
     root, client = browsers
     answer = ask(client, page.url(row.pk), form)
@@ -202,7 +202,7 @@ def silent(place: str, text: str, where: str) -> None:
 
 
 def outcome(client: Client, model: str, action: str, row: Model) -> str:
-    """What became of an action on one row: a question, a file, or nothing."""
+    """Return what became of an action on one row: a question, a file, or nothing."""
     form = {"action": action, "_selected_action": [str(row.pk)]}
     answer = ask(client, reverse(f"admin:{model.replace('.', '_')}_changelist"), form)
     if isinstance(answer, StreamingHttpResponse):

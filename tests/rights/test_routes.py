@@ -63,7 +63,7 @@ CALLERS = ("person-House", "admin-House", "admin-Mill", "admin-Hill", "admin-Cro
 
 
 def routes(patterns: Any = None, before: str = "") -> Iterator[str]:
-    """All addresses of the URLconf."""
+    """Yield all addresses of the URLconf."""
     for one in get_resolver().url_patterns if patterns is None else patterns:
         path = before + str(one.pattern)
         if isinstance(one, URLResolver) and path not in ELSEWHERE:

@@ -245,7 +245,7 @@ WHOSE: dict[str, Whose] = {
 
 
 def relation(row: Model, place: str) -> frozenset[str]:
-    """Where a row lies, as an administrator sees it: own, below, above, beside; nowhere."""
+    """Return where a row lies, as an administrator sees it: own, below, above, beside; empty: nowhere."""
     names = {moid(name): name for name in UPWARD}
     whose = {*WHOSE.get(row._meta.label_lower, lambda _row: [])(row)} - {None}
     return frozenset(_relation(place, names[one]) for one in whose if one)
@@ -260,5 +260,5 @@ def _relation(place: str, other: str) -> str:
 
 
 def belongs(row: Model, place: str) -> bool:
-    """Does a row lie at the administrator's domain or below it?"""
+    """Tell whether a row lies at the administrator's domain or below it."""
     return bool(relation(row, place) & {"own", "below"})

@@ -23,7 +23,7 @@ LAST_LINES = 60
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """How one world went."""
+    """The report says how one world went."""
 
     seed: int
     events: int

@@ -1,4 +1,4 @@
-"""What a world raises when it is not as promised."""
+"""A world raises this when it is not as promised."""
 
 from __future__ import annotations
 

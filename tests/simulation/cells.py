@@ -1,4 +1,4 @@
-"""Who may write a platform's data, and what its copy knows.
+"""The model of cells says who may write a platform's data, and what its copy has.
 
 A stand-in for the cell agents that keeps their guarantee and their rhythm: a commit needs the
 copy's acknowledgement, or a register that says solo; to take over is to cease acknowledging; no
@@ -25,7 +25,7 @@ LIMITS = Limits(well=8.0)
 
 
 class Gate(StrEnum):
-    """What a transaction finds at a site."""
+    """A gate is what a transaction finds at a site."""
 
     OPEN = "open"
     BLOCKED = "waits for the copy's acknowledgement"
@@ -36,7 +36,7 @@ class Gate(StrEnum):
 
 @dataclass(slots=True)
 class Side:
-    """One site's database of a cell."""
+    """A side is one site's database of a cell."""
 
     writable: bool = False
     owner: str = ""
@@ -50,7 +50,7 @@ class Side:
 
 @dataclass(slots=True)
 class Cell:
-    """One platform's data: what it is, where it may be changed, and what waits to be sent."""
+    """A cell is one platform's data: what it is, where it may be changed, and what waits to be sent."""
 
     row: RegisterRow
     data: MemoryUnitOfWork
@@ -71,7 +71,7 @@ class Cell:
     # ---- what transactions find ---------------------------------------------------------------
 
     def gate(self, site: str) -> Gate:
-        """May this site write now? As `foundation.bus.unit_of_work.begin` would find it."""
+        """Return whether this site may write now, as `foundation.bus.unit_of_work.begin` would find it."""
         side = self.sides[site]
         if not self.network.up(site):
             return Gate.AWAY
@@ -86,7 +86,7 @@ class Cell:
         return "" if elsewhere == site else elsewhere
 
     def seen_from(self, site: str) -> Mapping[str, Conference]:
-        """What lives, as this site's database says."""
+        """Return the live conferences by this site's database."""
         last = self.sides[site].last
         return self.data.live if last is None else last
 
@@ -94,7 +94,7 @@ class Cell:
         return self.row.owner == site and (self.row.solo or self._attached())
 
     def _attached(self) -> bool:
-        """Does the copy hear all that the owner writes, and say so?"""
+        """Tell whether the copy receives all that the owner writes, and acknowledges it."""
         other = self.other
         return not other or (
             self.network.linked(self.row.owner, other) and not self.sides[other].writable
@@ -102,7 +102,7 @@ class Cell:
 
     @property
     def other(self) -> str:
-        """Where the copy is; "": nowhere."""
+        """Return where the copy is; "" means nowhere."""
         return self.row.other(self.row.owner) if self.row.backup else ""
 
     # ---- what agents do -----------------------------------------------------------------------
@@ -119,7 +119,7 @@ class Cell:
             side.last = dict(self.data.live)
 
     def tick(self, t: float, *, software: Mapping[str, bool]) -> None:
-        """One cycle of both agents. `software`: at which site the platform is alive."""
+        """Run one cycle of both agents. `software`: the site at which the platform is alive."""
         if not self.other:
             return
         self._fence()
@@ -129,7 +129,7 @@ class Cell:
         self.look()
 
     def _fence(self) -> None:
-        """Who sees another owner while its database is writable closes it."""
+        """Close databases that are writable at a site that sees another owner."""
         for site, side in self.sides.items():
             told = self.network.linked(site, REGISTER) or self.network.linked(site, self.row.owner)
             if side.writable and site != self.row.owner and self.network.up(site) and told:

@@ -37,5 +37,5 @@ class Clock:
         self.now = EPOCH + timedelta(seconds=t)
 
     def say(self, what: str) -> None:
-        """One line of the log."""
+        """Write one line of the log."""
         self.log.append(f"{self.t:9.3f} {what}")

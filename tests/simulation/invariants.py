@@ -1,4 +1,4 @@
-"""What must hold at every step, and what must hold once everything has come to rest."""
+"""The invariants hold at every step, or once everything has come to rest."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ Place = tuple[str, str]
 
 
 def place_of(unit: Unit) -> Place:
-    """Where to find a unit."""
+    """Return where to find a unit."""
     return unit.site, unit_key(unit.ip, unit.pid)
 
 
 @dataclass(slots=True)
 class Ledger:
-    """What units were told and have taken, whoever told them."""
+    """The ledger has what units were told and have taken, whoever told them."""
 
     commanded: dict[tuple[str, int], Place] = field(default_factory=dict)
     dropped: dict[tuple[Place, str], int] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Ledger:
             self.accepted.add((place_of(unit), e164, held.incarnation))
 
     def each_step(self, units: Mapping[Unit, FaultyUnit], pool: MemoryPool) -> None:
-        """What can be seen of a site at any moment, from outside."""
+        """Check what can be seen of a site at any moment, from outside."""
         for unit, faulty in units.items():
             there, plate = place_of(unit), faulty.unit.description
             for e164, held in faulty.unit.conferences.items():
@@ -163,7 +163,7 @@ class Invariants:
             raise Broken("I1", f"{before.unit} was not told to drop {c.e164}:{before.incarnation}")
 
     def _check_shape(self, c: Conference) -> None:
-        """Nothing may be forgotten: whoever waits is waited for by a timer."""
+        """Check that a timer waits for each conference that waits, so that none is forgotten."""
         match c.state:
             case _S.CREATING | _S.RESTORING:
                 ok = c.answer_by is not None and (c.state is _S.CREATING or c.unit is not None)
@@ -208,7 +208,7 @@ class Invariants:
             raise Broken("warning", f"{c.e164}: {c.warned} minutes announced too early")
 
     def _in_use(self, c: Conference) -> Amounts:
-        """As counted anew; remembered as long as the value is the same."""
+        """Return the amounts counted anew; they are remembered as long as the value is the same."""
         known = self.counted.get(c.confid)
         if known is None or known[0] is not c:
             known = self.counted[c.confid] = (c, in_use(c))
@@ -286,7 +286,7 @@ class Invariants:
                 raise Broken("moved", f"{c.e164} is protected, and ends as its site changes")
 
     def after_keep_up(self, lost: Collection[str]) -> None:
-        """What was placed at a site that is lost has been placed anew."""
+        """Check that what was placed at a lost site has been placed anew."""
         if left := [c.e164 for c in self.uow.live.values() if c.hosting_platform in lost]:
             raise Broken("moved", f"{left} stay at {lost}, which are lost")
 
@@ -304,7 +304,7 @@ class Invariants:
     # ---- at rest --------------------------------------------------------------------------------
 
     def at_rest(self, units: Mapping[Unit, FaultyUnit]) -> set[tuple[Unit, str, int]]:
-        """Everybody is served; what is believed to run. `units`: those of its own site."""
+        """Check that everybody is served; return what is believed to run. `units`: those of its own site."""
         believed = set()
         for c in self.uow.live.values():
             if c.state is _S.RUNNING and c.unit:
@@ -336,7 +336,7 @@ def _check_may_write(at: str, cell: Cell) -> None:
 def check_held(
     believed: set[tuple[Unit, str, int]], units: Mapping[Unit, FaultyUnit], pool: MemoryPool
 ) -> None:
-    """At rest: a site's units hold what is believed of them, and its pool counts it."""
+    """Check at rest that a site's units hold what is believed of them, and that its pool counts it."""
     held = {
         (unit, e164, one.incarnation)
         for unit, faulty in units.items()

@@ -28,7 +28,7 @@ _CONTROLS = ("MUTE", "ADDMT", "DROPMT", "GETMTLIST", "SETCHAIRMAN", "SENDMSG")
 
 @dataclass(slots=True)
 class Ask:
-    """One request, when it was first asked, and what was answered."""
+    """The record of one request says when it was first sent, and what was answered."""
 
     body: bytes
     exchange: str
@@ -43,7 +43,7 @@ class Ask:
 
 @dataclass(slots=True)
 class Managers:
-    """All conference managers of a platform; they know its site and the backup's."""
+    """The conference managers of a platform know its site and the backup's."""
 
     rng: Random
     post: Callable[[Letter, str], None]
@@ -110,7 +110,7 @@ class Managers:
         self._ask({"type": "CM_MAU_GETCONFLIST_REQ", "moid": self.platform}, Routes.CM_TO_CSS)
 
     def last_wishes(self, numbers: list[str]) -> None:
-        """All conferences are asked for once more; everybody wants an answer."""
+        """Ask for all conferences once more; everybody wants an answer."""
         for number in numbers:
             self._ask(
                 {"type": "CM_MAU_DELAYCONF_REQ", "confE164": number, "delay": 30}, Routes.CM_TO_CSS

@@ -1,4 +1,4 @@
-"""Who reaches whom: sites that are down, and links that are cut, both ways or one way."""
+"""The network knows which sites are down, and which links are cut, both ways or one way."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ class Network:
         return site not in self._down
 
     def carries(self, sender: str, receiver: str) -> bool:
-        """Does anything come through in this direction?"""
+        """Tell whether anything comes through in this direction."""
         there = receiver == REGISTER or self.up(receiver)
         return self.up(sender) and there and (sender, receiver) not in self._cut
 
     def linked(self, one: str, other: str) -> bool:
-        """Can two speak with each other?"""
+        """Tell whether two sites can speak with each other."""
         return self.carries(one, other) and (one == REGISTER or (other, one) not in self._cut)
 
     # ---- done to it ---------------------------------------------------------------------------
 
     def down(self, site: str) -> None:
-        """It is killed or frozen."""
+        """Kill or freeze a site."""
         self._down.add(site)
 
     def back(self, site: str) -> None:
-        """It runs again."""
+        """Let a site run again."""
         self._down.discard(site)
 
     def cut(self, sender: str, receiver: str) -> None:
-        """Nothing comes through in this direction."""
+        """Cut the link in this direction."""
         self._cut.add((sender, receiver))
 
     def mend(self, sender: str, receiver: str) -> None:
-        """Everything does again."""
+        """Restore the link in this direction."""
         self._cut.discard((sender, receiver))
 
     def isolate(self, site: str, *, on: bool) -> None:
@@ -56,6 +56,6 @@ class Network:
                 change(other, site)
 
     def heal(self) -> None:
-        """All is well again."""
+        """Restore all sites and links."""
         self._down.clear()
         self._cut.clear()

@@ -1,4 +1,4 @@
-"""One simulated site: its workers, its pool, its units, its PMS, and what they do with a letter."""
+"""A simulated site has workers, a pool, units and a PMS, and handles letters."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ class Place:
 
     @property
     def awake(self) -> bool:
-        """Does its software run?"""
+        """Tell whether its software runs."""
         return self.world.network.up(self.name) and self.css_sleeps_until <= self.world.t
 
     @property
     def software_lives(self) -> bool:
-        """Has it counted up its pulse in the last 10 s?"""
+        """Tell whether it has counted up its pulse in the last 10 s."""
         slept = self.world.t - self.css_slept_at if not self.awake else 0.0
         return self.world.network.up(self.name) and slept <= LIMITS.pulse + LIMITS.ask
 
@@ -85,7 +85,7 @@ class Place:
             self._take(cell, letter, queue, body)
 
     def _concerned(self, letter: Letter, body: Mapping[str, Any]) -> Iterator[Cell]:
-        """As `conferences.data.platform_resolver.platforms_of_messages`."""
+        """Yield the cells concerned, as `conferences.data.platform_resolver.platforms_of_messages` does."""
         kind = body["type"]
         if kind in _TO_ALL:
             yield from self.cells.values()
@@ -100,7 +100,7 @@ class Place:
         yield self.cells[home or self.name]
 
     def home_of(self, number: str) -> str:
-        """Whose a number is, as far as this site's data says so."""
+        """Return the platform of a number, as far as this site's data says so."""
         known = [p for p, cell in self.cells.items() if number in cell.seen_from(self.name)]
         known += [p for p, cell in self.cells.items() if number.startswith(cell.data.prefix)]
         return next(iter(known), "")
@@ -126,7 +126,7 @@ class Place:
             raise Away
 
     def _keep_at_home(self, letters: list[Letter]) -> None:
-        """What was said of data that is closed here waits in our own outbox, or is sent at once."""
+        """Store letters about data that is closed here in our own outbox, or send them at once."""
         gate = self.own.gate(self.name)
         for letter in letters:
             if gate is Gate.OPEN:
@@ -146,7 +146,7 @@ class Place:
         return cell.data
 
     def commit(self, cell: Cell, why: str) -> None:
-        """Its end: logged, checked, and what it says is sent."""
+        """End the transaction: log it, check it, and send its messages."""
         data = cell.data
         for note in data.notes:
             self.world.say(f"{self.name} {why}: {note}")
@@ -165,7 +165,7 @@ class Place:
     # ---- timers -------------------------------------------------------------------------------
 
     def every_second(self) -> None:
-        """What beat asks for."""
+        """Run the timers of one second."""
         if not self.awake:
             return
         if self.world.many:
@@ -178,7 +178,7 @@ class Place:
         self._watch_pms()
 
     def _keep_up(self) -> None:
-        """As `flows.takeover.follow_serving_sites`."""
+        """Do as `flows.takeover.follow_serving_sites`."""
         served = self.served()
         for cell in served:
             side = cell.sides[self.name]
@@ -215,7 +215,7 @@ class Place:
             self.world.checks[cell.row.platform].in_time(data.now)
 
     def _watch_hosted(self) -> None:
-        """As `flows.due.watch_hosted`."""
+        """Do as `flows.due.watch_hosted`."""
         for cell in self.cells.values():
             if cell.gate(self.name) is not Gate.CLOSED:
                 continue
@@ -238,7 +238,7 @@ class Place:
                 self.tell(outgoing)
 
     def ask_lists(self) -> None:
-        """As `pool.units.ask_for_lists`."""
+        """Do as `pool.units.ask_for_lists`."""
         if not self.awake or self.own.gate(self.name) is not Gate.OPEN:
             return
         data = self.begin(self.own)
@@ -249,7 +249,7 @@ class Place:
         self.commit(self.own, "lists")
 
     def restore_pending(self) -> None:
-        """As `flows.due.restore_pending`: places are free, all that wait are asked for."""
+        """Do as `flows.due.restore_pending`: places are free, and a unit is requested for all that wait."""
         for cell in self.served():
             data = self.begin(cell)
             for c in sorted(data.live.values(), key=lambda c: c.created_at):
@@ -288,14 +288,14 @@ class Place:
         return replace(cell.row, owner=side.owner, epoch=side.epoch), 0
 
     def poll_pms(self) -> None:
-        """As `flows.platforms.ask`, and its answers; and `flows.rooms.remind`."""
+        """Do as `flows.platforms.ask`, with its answers, and as `flows.rooms.remind`."""
         if self.awake and self.own.gate(self.name) is Gate.OPEN:
             self.pms.remind(self.own.data.abnormal_rooms, self.own.sides[self.name].epoch)
             for cell in self.cells.values() if self.world.many else ():
                 self.world.answer_pms(self, self.pms.state(*self._known(cell)))
 
     def _hear_pms(self, body: Mapping[str, Any]) -> None:
-        """As `on_platform_state` and `on_room_state`."""
+        """Do as `on_platform_state` and `on_room_state`."""
         if self.own.gate(self.name) is not Gate.OPEN:
             raise Away
         order = (body.get("epoch") or 0, body.get("number") or 0)

@@ -72,7 +72,7 @@ def inbox_is_removed(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def sync_is_removed(patch: pytest.MonkeyPatch) -> None:
-    """Nobody reads the units' lists."""
+    """Plant the fault that nobody reads the units' lists."""
     kind: type[Message] = UnitHolds
     patch.setitem(HANDLERS, kind, lambda uow, notice, envelope: None)
 
@@ -156,7 +156,7 @@ def stranger_speaks_for_no_unit(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def waiting_is_forgotten(patch: pytest.MonkeyPatch) -> None:
-    """What found no unit has no next round."""
+    """Plant the fault that a conference without a unit has no next round."""
     wait_on = restore.wait_for_next_try
 
     def forgetful(c: Conference, because: str, now: datetime) -> Step:
@@ -183,7 +183,7 @@ def nobody_is_told_of_failure(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def warnings_repeat(patch: pytest.MonkeyPatch) -> None:
-    """What was announced is announced again with each look."""
+    """Plant the fault that each look announces again what was announced."""
     change = Conference.change
 
     def forgetful(c: Conference, **changes: Any) -> Conference:

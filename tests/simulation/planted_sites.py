@@ -58,7 +58,7 @@ def solo_is_ignored(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def forward_is_done_here_too(patch: pytest.MonkeyPatch) -> None:
-    """What is passed on to the serving site is also done on the copy."""
+    """Plant the fault that what is passed on to the serving site is also done on the copy."""
     take = Place._take
 
     def twice(
@@ -87,7 +87,7 @@ def notice_without_epoch_wins(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def takeover_ends_conferences(patch: pytest.MonkeyPatch) -> None:
-    """What ran at a lost site is over."""
+    """Plant the fault that conferences of a lost site are ended."""
     patch.setattr(
         places, "decide_taken_over", lambda c, now: decide_end(c, EndReason.MCU_LOST, now)
     )
@@ -95,7 +95,7 @@ def takeover_ends_conferences(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def takeover_forgets_conferences(patch: pytest.MonkeyPatch) -> None:
-    """Nobody places what ran at a lost site."""
+    """Plant the fault that nobody places conferences of a lost site."""
     patch.setattr(Place, "_take_over", lambda place, cell, lost: None)
 
 
@@ -125,7 +125,7 @@ def hand_back_ends_conferences(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def takeover_counts_twice(patch: pytest.MonkeyPatch) -> None:
-    """What is placed anew takes another seat."""
+    """Plant the fault that a conference which is placed anew takes another seat."""
     take_over = Place._take_over
 
     def greedy(place: Place, cell: Cell, lost: list[str]) -> None:
@@ -138,7 +138,7 @@ def takeover_counts_twice(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def backup_answers_for_itself(patch: pytest.MonkeyPatch) -> None:
-    """Who does not serve refuses for good, where the other site has answered or will."""
+    """Plant the fault that a site which does not serve refuses for good what the other site has answered or will."""
     nack = MemoryUnitOfWork.nack
 
     def final(
@@ -151,7 +151,7 @@ def backup_answers_for_itself(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def rename_is_lost_after_hand_back(patch: pytest.MonkeyPatch) -> None:
-    """What a unit elsewhere reports is not passed on."""
+    """Plant the fault that reports of a unit elsewhere are not passed on."""
     pass_on = memory_closed._pass_on
 
     def silent(uow: MemoryUnitOfWork, letter: Letter, message: Any, *rest: Any) -> None:
@@ -163,7 +163,7 @@ def rename_is_lost_after_hand_back(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def units_have_no_site(patch: pytest.MonkeyPatch) -> None:
-    """What another site passes on counts as heard here, where a unit has the same address."""
+    """Plant the fault that a passed-on report counts for the local unit of the same address."""
     patch.setattr(
         memory, "envelope_of", lambda *about: msgspec.structs.replace(envelope_of(*about), via="")
     )

@@ -24,7 +24,7 @@ class Heard:
     states: dict[str, str] = field(default_factory=dict)
 
     def hears(self, subject: str, order: tuple[int, int], state: str) -> bool:
-        """Is it news?"""
+        """Record a notice, and tell whether it is news."""
         if not decisions.is_newer(self.orders.get(subject), order):
             return False
         self.orders[subject], self.states[subject] = order, state
@@ -43,7 +43,7 @@ class Pms:
     def watch_rooms(
         self, units: dict[Unit, str], alive: set[Unit], epoch: int, now: object
     ) -> None:
-        """As `flows.rooms.watch`. `units`: all that were ever seen, and in which room they stand."""
+        """Do as `flows.rooms.watch`. `units`: all that were ever seen, and the room in which each stands."""
         for name, before in self.rooms.items():
             here = [unit for unit, room in units.items() if room == name]
             others = any(not o.abnormal and n != name for n, o in self.rooms.items())
@@ -60,13 +60,13 @@ class Pms:
                 self.tell(self.notice(name, epoch))
 
     def remind(self, down: set[str], epoch: int) -> None:
-        """As `flows.rooms.remind`. `down`: what CSS believes to be abnormal."""
+        """Do as `flows.rooms.remind`. `down`: the rooms that CSS believes to be abnormal."""
         for name, room in self.rooms.items():
             if room.abnormal is not (name in down):
                 self.tell(self.notice(name, epoch))
 
     def notice(self, room: str, epoch: int) -> RoomState:
-        """How a room is."""
+        """Return the notice of a room's state."""
         state: State = "abnormal" if self.rooms[room].abnormal else "normal"
         return RoomState(
             platform=self.platform,
@@ -78,7 +78,7 @@ class Pms:
         )
 
     def watch_platforms(self, known: dict[str, tuple[RegisterRow, int]]) -> None:
-        """As `flows.platforms.publish_changes`: what has changed. `known`: the register, where it is reachable."""
+        """Do as `flows.platforms.publish_changes`. `known`: the register, where it is reachable."""
         for platform, (row, number) in known.items():
             said = self.state(row, number)
             if said != self._told.get(platform):
@@ -86,7 +86,7 @@ class Pms:
                 self.tell(said)
 
     def state(self, row: RegisterRow, number: int) -> PlatformState:
-        """How a platform is."""
+        """Return the notice of a platform's state."""
         return PlatformState(
             platform=row.platform,
             state=decisions.state_of(row),

@@ -1,4 +1,4 @@
-"""What must hold once everything has come to rest: all served, at home, all accounts equal."""
+"""Once everything has come to rest, all are served at home, and all accounts are equal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def check(world: World) -> None:
-    """All of it. Raises Broken."""
+    """Check the whole world. Raises Broken."""
     believed: set[tuple[Unit, str, int]] = set()
     for platform, cell in world.cells.items():
         world.managers[platform].check_answered(PATIENCE)
@@ -44,7 +44,7 @@ def _check_home(cell: Cell) -> None:
 
 
 def _check_notices(world: World) -> None:
-    """What each CSS believes of platforms is what the register says."""
+    """Check that each CSS believes of platforms what the register says."""
     for place in world.places.values():
         for platform, cell in place.cells.items():
             if place.heard.states.get(platform) != state_of(cell.row):
@@ -52,7 +52,7 @@ def _check_notices(world: World) -> None:
 
 
 def _check_rooms(place: Place) -> None:
-    """What CSS believes of rooms is what the PMS has decided."""
+    """Check that CSS believes of rooms what the PMS has decided."""
     down = {name for name, room in place.pms.rooms.items() if room.abnormal}
     if place.own.data.abnormal_rooms != down:
         raise Broken("notice", f"{place.name} believes {place.own.data.abnormal_rooms}, not {down}")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Rms:
-    """Which unit of this site is free."""
+    """The pool of a site knows which of its units is free."""
 
     def __init__(self, place: Place) -> None:
         self.place, self.world = place, place.world
@@ -66,7 +66,7 @@ class Rms:
             self.place.restore_pending()
 
     def _recount(self, unit: Unit) -> bool:
-        """As `pool.units.recount`: what no longer lives on a unit is given back."""
+        """Do as `pool.units.recount`: release what no longer lives on a unit."""
         hungry = False
         for e164 in self.pool.used_on(unit):
             c = self._known(e164)
@@ -106,7 +106,7 @@ class Rms:
         return [(room, room == ROOMS[0], room in down) for room in ROOMS]
 
     def watch(self) -> None:
-        """Who has fallen silent is lost."""
+        """Report silent units as lost."""
         if not self._away:
             for unit in self.pool.silent(self.world.now):
                 self._lost(unit)

@@ -1,4 +1,4 @@
-"""Where a world begins: platforms, each with a backup, their tenants, and their media units."""
+"""A world begins with platforms, each with a backup, their tenants, and their media units."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SITES = {1: (PLATFORM,), 2: ("east", "west"), 3: ("east", "west", "south")}
 
 
 def prefix_of(platform: str) -> str:
-    """With what its numbers begin."""
+    """Return the prefix of a platform's numbers."""
     return {"main": "88", "east": "81", "west": "82", "south": "83"}[platform]
 
 

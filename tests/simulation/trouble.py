@@ -1,4 +1,4 @@
-"""What goes wrong in a world: units, our own processes, Redis, rooms, sites, links; and what people wish."""
+"""Faults befall units, our own processes, Redis, rooms, sites and links; and people wish for changes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LASTS = {
 
 
 class Trouble:
-    """Does at most one bad thing a step, as the weather wants it."""
+    """The trouble causes at most one fault a step, as the weather wants it."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -57,7 +57,7 @@ class Trouble:
             self._move()
 
     def end(self) -> None:
-        """All is well again."""
+        """End all faults."""
         world = self.world
         for place in world.places.values():
             self._back(place)
@@ -175,7 +175,7 @@ class Trouble:
         place.wiped = fault is Fault.DIE
 
     def _back(self, place: Place) -> None:
-        """It runs again; a Redis that was killed is built again."""
+        """Let a site run again; a Redis that was killed is filled again."""
         world = self.world
         if world.network.up(place.name):
             return
@@ -198,7 +198,7 @@ class Trouble:
         self.world.network_changed()
 
     def _cut(self, place: Place, seconds: float) -> None:
-        """One link, to a peer or to the register, in one direction or both."""
+        """Cut one link, to a peer or to the register, in one direction or both."""
         others = [name for name in (*self.world.sites, REGISTER) if name != place.name]
         there = self._rng.choice(others)
         ways = [(place.name, there), (there, place.name)]

@@ -36,16 +36,16 @@ class Units:
         self._waiting: dict[str, list[Letter]] = {key: [] for key in self._units}
 
     def connect(self) -> None:
-        """All of them find the broker."""
+        """Let all units find the broker."""
         for unit, faulty in self.all.items():
             self.say(unit, faulty.connect(self.world.now))
 
     def has(self, key: str) -> bool:
-        """Is there a unit that reads with this key?"""
+        """Tell whether a unit reads with this key."""
         return key in self._units
 
     def tick(self) -> None:
-        """What they say by themselves; who was away takes what has waited in its queue."""
+        """Let units say what they say by themselves; one that was away reads what has waited in its queue."""
         for unit, faulty in self.all.items():
             self.say(unit, faulty.tick(self.world.now))
             if faulty.consumes and self._waiting[self._keys[unit]]:
@@ -71,7 +71,7 @@ class Units:
         self.say(unit, said)
 
     def say(self, unit: Unit, said: list[Send]) -> None:
-        """One of them speaks."""
+        """Publish a unit's message."""
         for send in said:
             route = send.route.value
             letter = Letter(
@@ -85,7 +85,7 @@ class Units:
             self.world.post(letter, self.site)
 
     def wish(self, unit: Unit, body: dict[str, Any]) -> None:
-        """Somebody in a conference on this unit wishes something."""
+        """Let a member of a conference on this unit ask for a change."""
         self.say(unit, self.all[unit].act_for_participant(body, self.world.now))
 
     def suffer(self, unit: Unit, order: FaultOrder) -> None:

@@ -1,4 +1,4 @@
-"""How bad a world is: what the bus does to messages, and who fails how often."""
+"""The weather says how bad a world is: what the bus does to messages, and which part fails how often."""
 
 from __future__ import annotations
 

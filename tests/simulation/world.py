@@ -1,4 +1,4 @@
-"""One, two or three simulated sites, the register between them, and what is on its way."""
+"""A world has one, two or three simulated sites, the register between them, and messages on their way."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def sites_of(seed: int) -> int:
 
 
 class World(Clock):
-    """Everything, and one event after the other. The same seed tells the same story."""
+    """A world runs one event after the other. The same seed gives the same story."""
 
     def __init__(self, seed: int, weather: Weather | None = None, sites: int = 0) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ class World(Clock):
 
     @property
     def prompt(self) -> bool:
-        """Does everything happen at once? What was lost while faults lasted is said again first."""
+        """Tell whether everything happens at once. What was lost during faults is sent again first."""
         return self.weather.healthy_bus and self.t >= self._prompt_from
 
     def settle(self) -> None:
@@ -153,7 +153,7 @@ class World(Clock):
             self._quiet_step()
 
     def _last_wishes(self) -> None:
-        """All that has outlived the faults is as good as new: it is renamed, prolonged, controlled."""
+        """Rename, prolong and control all that has outlived the faults, which is as good as new."""
         for place in self.places.values():
             for unit, faulty in place.units.all.items():
                 for conference in list(faulty.unit.conferences.values()):
@@ -180,12 +180,12 @@ class World(Clock):
             cell.tick(self.t, software=software)
 
     def network_changed(self) -> None:
-        """What a copy has not heard by now it does not hear."""
+        """Let every cell look anew at what its copy has received."""
         for cell in self.cells.values():
             cell.look()
 
     def owners(self) -> dict[str, str]:
-        """Who owns each platform, as the register says."""
+        """Return the owner of each platform, as the register says."""
         return {platform: cell.row.owner for platform, cell in self.cells.items()}
 
     # ---- what is on its way ---------------------------------------------------------------------
@@ -253,22 +253,22 @@ class World(Clock):
         self.post(Letter(body=body, exchange=route.exchange, key=route.key), place.name)
 
     def units(self) -> list[Unit]:
-        """All media units."""
+        """Return all media units."""
         return [unit for place in self.places.values() for unit in place.units.all]
 
 
 def _room_in(rooms: dict[tuple[str, str], str]) -> Callable[[Unit], str]:
-    """As `conferences.data.queries.room_of_unit`, which knows no site."""
+    """Do as `conferences.data.queries.room_of_unit`, which knows no site."""
     return lambda unit: rooms.get((unit.ip, unit.pid), "")
 
 
 def _for_lost_unit(letter: Letter, here: str) -> bool:
-    """As `bus.relay`: another site wrote it for a unit of its own; a stranger here has that address."""
+    """Do as `bus.relay`: tell whether another site wrote it for a unit of its own; a stranger here has that address."""
     return letter.exchange == _TO_UNIT and letter.app_id != f"css@{here}"
 
 
 def run(seed: int, steps: int = 500, weather: Weather | None = None, sites: int = 0) -> World:
-    """One world, to its rest. Raises Broken, with the world as `world`."""
+    """Run one world to its rest. Raises Broken, with the world as `world`."""
     world = World(seed, weather, sites)
     try:
         for _ in range(steps):

@@ -31,7 +31,7 @@ ANSWERED_WITHIN = 15.0
 
 @dataclass(frozen=True, slots=True)
 class SentRequest:
-    """One request on its way."""
+    """A request that was sent."""
 
     body: Body
     mark: str
@@ -73,7 +73,7 @@ class Manager(Tap):
         return one
 
     def answers(self, request: SentRequest) -> list[Heard]:
-        """What has come with the correlation id of a request."""
+        """Return the messages that came with the correlation id of a request."""
         return [one for one in self.heard if one.properties.correlation_id == request.mark]
 
     def ask(self, wire_type: str, **fields: Any) -> Heard:
@@ -139,7 +139,7 @@ class MediaUnit(Ear):
         self.line.start_heart(self.beats)
 
     def beats(self) -> None:
-        """One heartbeat."""
+        """Send one heartbeat."""
         self._seq += 1
         self._tells_rms("RMS_NODE_STATE_NTF")
 
@@ -148,7 +148,7 @@ class MediaUnit(Ear):
         self.line.say(*NODE_TO_RMS, said, app_id=f"cmu@{self.ip}")
 
     def falls_silent(self) -> None:
-        """Its heart stops."""
+        """Stop the heartbeats."""
         self.line.stop_heart(self.beats)
 
     def unregisters(self) -> None:
@@ -174,7 +174,7 @@ class MediaUnit(Ear):
         self.line.say(*FROM_UNIT, body, **({"app_id": f"cmu@{self.ip}"} | properties))
 
     def join(self, number: str) -> Body:
-        """What a client needs to enter a conference here."""
+        """Return the fields that a client needs to enter a conference here."""
         return {"webrtc": {"url": f"wss://{self.ip}/", "pin": "7"}, "x-unit": self.ip, "n": number}
 
     def takes(self, within: float = PATIENCE, **fields: Any) -> Heard:
@@ -213,14 +213,14 @@ class MediaUnit(Ear):
         self.sends(body)
 
     def drops(self, number: str, incarnation: int, within: float = PATIENCE) -> Heard:
-        """It is told to drop a conference, up to this incarnation."""
+        """Wait until the unit is told to drop a conference, up to this incarnation."""
         return self.hears(
             "MAU_MCU_RELEASECONF_CMD", within, confE164=number, incarnation=incarnation
         )
 
 
 class Asker(Tap):
-    """Somebody else who asks the RMS."""
+    """An asker is another module that asks the RMS."""
 
     def __init__(self, line: Line) -> None:
         super().__init__(line)
@@ -253,7 +253,7 @@ class Asker(Tap):
 
 
 class OtherRms(Tap):
-    """Somebody else's resource pool, in the place of ours: answers as the test says."""
+    """The other RMS is a third party's resource pool in the place of ours; it answers as the test says."""
 
     def __init__(self, line: Line) -> None:
         line.bind("RMS.RES.Q", *TO_RMS, on=False)

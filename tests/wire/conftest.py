@@ -1,4 +1,4 @@
-"""One site without media units for the whole suite; every test leaves it as it found it."""
+"""One site without media units serves the whole suite; every test leaves it as it found it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _addresses = count(1)
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """All our processes with their servers, and a licence that is not in the way."""
+    """Start all our processes with their servers, and a licence that limits nothing."""
     root = tmp_path_factory.mktemp("wire")
     with claimed(SERVER_PORTS) as base, Stand(root, base, sites=1, media="none") as stand:
         license_for(stand.sites["east"], 100_000, 100_000)
@@ -97,7 +97,7 @@ def units(site: Site, line: Line) -> Iterator[Units]:
 
 @pytest.fixture
 def unit(units: Units) -> MediaUnit:
-    """One media unit."""
+    """Return one media unit."""
     return units()
 
 
@@ -121,7 +121,7 @@ def cm(site: Site, line: Line, units: Units) -> Iterator[Manager]:
 
 @pytest.fixture
 def asker(line: Line) -> Iterator[Asker]:
-    """Somebody who asks the RMS."""
+    """Yield another module that asks the RMS."""
     one = Asker(line)
     yield one
     one.leave()
@@ -152,7 +152,7 @@ def no_cm_of_ours(line: Line) -> Iterator[None]:
 
 @pytest.fixture
 def morgue(site: Site, line: Line) -> Morgue:
-    """What is parked during a test."""
+    """Yield the messages that are parked during a test."""
     return Morgue(site, line)
 
 

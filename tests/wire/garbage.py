@@ -1,4 +1,4 @@
-"""What nobody can read: bodies, properties and fields that are not as the specification wants them."""
+"""The bodies, properties and fields here are not as the specification wants them."""
 
 from __future__ import annotations
 

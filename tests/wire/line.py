@@ -1,4 +1,4 @@
-"""One AMQP connection for all actors of a test: nothing moves but while somebody waits."""
+"""One AMQP connection serves all actors of a test: it reads only while a test waits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BEAT = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One message as it came."""
+    """A message as it came."""
 
     body: Body
     raw: bytes
@@ -100,7 +100,7 @@ class Line:
         (self._channel.queue_bind if on else self._channel.queue_unbind)(queue, exchange, key)
 
     def waiting_in(self, queue: str) -> int:
-        """How many messages lie in a queue. Raises when there is no such queue."""
+        """Return how many messages lie in a queue. Raises when there is no such queue."""
         return int(self._channel.queue_declare(queue, passive=True).method.message_count)
 
     def take_all(self, queue: str) -> list[Heard]:
@@ -168,7 +168,7 @@ class Ear:
         return one
 
     def has_heard(self, wire_type: str, **fields: Any) -> list[Heard]:
-        """What was heard of this type with these fields, and not yet taken off."""
+        """Return the messages of this type with these fields that came, and were not yet taken off."""
         return [
             one
             for one in self.heard

@@ -1,4 +1,4 @@
-"""Where what cannot be handled ends: `mau.dead.q`, and its index in the database."""
+"""Messages that cannot be handled end in `mau.dead.q`, with an index in the database."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ class Morgue:
             assert reason
 
     def reason(self, body: bytes) -> str:
-        """Why it lies there."""
+        """Return why a message was parked."""
         return str(self.dead[_name(body)][0].properties.headers["x-reason"])
 
     def queue(self, body: bytes) -> str:
-        """Where it came from."""
+        """Return the queue from which a message came."""
         return str(self.dead[_name(body)][0].properties.headers["x-source-queue"])
 
     def has_nothing_else(self) -> bool:
-        """Is all that was parked what was waited for?"""
+        """Tell whether the test has waited for all that was parked."""
         return len(parked(self._site, self._since)) == len(self.dead) == self._wanted

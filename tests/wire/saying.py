@@ -1,4 +1,4 @@
-"""How things are said on the wire: checks that many tests share."""
+"""Many tests share these checks of messages on the wire."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def moment(text: str) -> datetime:
 
 
 def minutes_from_now(minutes: float, text: str) -> bool:
-    """Does it lie about so many minutes from now?"""
+    """Tell whether a moment lies about so many minutes from now."""
     return abs(moment(text) - datetime.now(UTC) - timedelta(minutes=minutes)) < timedelta(
         seconds=40
     )

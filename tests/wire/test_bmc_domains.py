@@ -19,7 +19,7 @@ _versions = count(1)
 
 
 class Bmc:
-    """Somebody else's BMC and AMC."""
+    """A third party's BMC and AMC."""
 
     def __init__(self, site: Site, line: Line) -> None:
         self.site, self.line, self.made = site, line, list[str]()
@@ -67,7 +67,7 @@ class Bmc:
         self.until(f"SELECT name FROM domains_domain WHERE moid='{moid}'", *name)
 
     def reasons(self, since: int, number: int) -> list[str]:
-        """Why so many messages were parked."""
+        """Return why so many messages were parked."""
 
         def found() -> list[str] | None:
             rows = [reason for _, reason, _ in chain(*parked(self.site, since).values())]
@@ -78,7 +78,7 @@ class Bmc:
 
 @pytest.fixture
 def bmc(site: Site, line: Line) -> Iterator[Bmc]:
-    """It; what it has made is deleted."""
+    """Yield a third party's BMC; delete what it has made."""
     one = Bmc(site, line)
     yield one
     for moid in reversed(one.made):

@@ -45,7 +45,7 @@ ROUTES = {
 
 @pytest.fixture
 def good(cm: Manager, unit: MediaUnit, asker: Asker) -> Iterator[dict[str, Callable[[], None]]]:
-    """For each queue a good message, and a check that it is answered."""
+    """Yield a good message for each queue, with a check that it is answered."""
     waiting: list[Callable[[], object]] = []
 
     def manager(wire_type: str, **fields: object) -> Callable[[], None]:

@@ -1,4 +1,4 @@
-"""The same request again: the same answer, one effect; what is asked too late is refused."""
+"""The same request again gets the same answer and has one effect; one that comes too late is refused."""
 
 from __future__ import annotations
 

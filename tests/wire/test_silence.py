@@ -47,7 +47,7 @@ class Silence:
         self.new.accepts(self.restore)
 
     def asks_for_the_promised(self, number: str) -> bool:
-        """Somebody asks for the one place of a unit; is it given?"""
+        """Ask for the one place of a unit, and tell whether it is given."""
         rest = [unit.me for unit in (self.dead, self.renaming, *self.living)]
         given = self.asker.ask(confE164=number, exclude=rest).body.get("mcu") or {}
         return bool(given.get("ip") == self.promised.ip)
@@ -63,7 +63,7 @@ class Silence:
     def _told(
         self, wire_type: str, units: list[MediaUnit] | None = None, **fields: str
     ) -> tuple[MediaUnit, Heard]:
-        """Which unit is told so, and what."""
+        """Return the unit that received a message of this type, and the message."""
 
         def told() -> tuple[MediaUnit, Heard] | None:
             for unit in units or self.living:

@@ -19,13 +19,13 @@ pytestmark = pytest.mark.xdist_group("wire")
 
 
 def settled(site: Site, *confs: Body) -> None:
-    """As if the conferences had been placed a minute ago: lists of now are about them."""
+    """Make the conferences look placed a minute ago, so that lists of now are about them."""
     for conf in confs:
         turn_clock(site, conf["confE164"], "placed_at", -60)
 
 
 def is_left_alone(cm: Manager, unit: MediaUnit, number: str, state: str = "running") -> None:
-    """Nothing happens to the conference."""
+    """Check that nothing happens to the conference."""
     cm.line.quiet()
     assert not unit.has_heard("MAU_MCU_RELEASECONF_CMD")
     assert not cm.has_heard("MAU_CM_CONFRESTORE_NTF", confE164=number)

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.xdist_group("wire")
 
 
 def first_and_second(*units: MediaUnit) -> tuple[MediaUnit, MediaUnit]:
-    """Which of the two was told first."""
+    """Return the two units, the one that was told first before the other."""
     told = [u for u in units if u.has_heard("MAU_MCU_CREATECONF_REQ")]
     one = told[0]
     return one, next(u for u in units if u is not one)

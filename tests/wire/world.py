@@ -1,4 +1,4 @@
-"""What the tests put into the site's database, and read there: tenants, licences, clocks, parked messages."""
+"""The tests write into the site's database, and read there: tenants, licences, clocks, parked messages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def sql(site: Site, text: str) -> list[list[str]]:
 
 @cache
 def _connection(socket: str, schema: str) -> MySQLdb.Connection:
-    """One connection for the whole suite: a client process for each question would take most of its time."""
+    """Return one connection for the whole suite: a client process for each query would take most of its time."""
     return MySQLdb.connect(
         unix_socket=socket, user="root", db=schema, charset="utf8mb4", autocommit=True
     )
@@ -152,7 +152,7 @@ def stopped(site: Site) -> Iterator[None]:
 
 
 def turn_clock(site: Site, number: str, field: str, seconds: int) -> None:
-    """As if so much time had passed: a moment of a live conference lies so many seconds from now."""
+    """Make a moment of a live conference lie so many seconds from now, as if time had passed."""
     moment = f"UTC_TIMESTAMP(6) + INTERVAL {seconds} SECOND"
     written = f"DATE_FORMAT({moment}, '%Y-%m-%dT%H:%i:%s.%f+00:00')"
     sql(
@@ -163,7 +163,7 @@ def turn_clock(site: Site, number: str, field: str, seconds: int) -> None:
 
 
 def parked(site: Site, since: int) -> dict[str, list[tuple[str, str, str]]]:
-    """What was parked after a moment, by the MD5 of its body: queue, reason, type."""
+    """Return the messages parked after a moment, by the MD5 of their body: queue, reason, type."""
     found: dict[str, list[tuple[str, str, str]]] = {}
     query = "SELECT MD5(body), queue, HEX(reason), wire_type FROM bus_parked WHERE id > "
     for name, queue, reason, wire_type in sql(site, f"{query}{since}"):

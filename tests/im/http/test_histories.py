@@ -95,11 +95,11 @@ class World:
 
     @property
     def top(self) -> int:
-        """How far the log has come."""
+        """Return the last seq of the log."""
         return int(self.people[0].shown(self.group)["last_seq"])
 
     def batch(self, wishes: list[tuple[int, str, int]]) -> None:
-        """What a center does with what lay in its queue."""
+        """Handle a batch as a center does."""
         top = self.top
         some = [self._incoming(who, what, max(1, top - back)) for who, what, back in wishes]
         self.marks = [*self.marks, *some][-LATEST:]
@@ -116,7 +116,7 @@ class World:
         return IncomingRequest(sender.id, "", _wish(int(self.group), what, seq), mark)
 
     def member(self, who: int, what: str) -> None:
-        """Somebody comes or goes; the owner stays."""
+        """Add or remove a member; the owner stays."""
         owner, one = self.people[0], self.people[1 + who % (len(self.people) - 1)]
         if what == "join":
             owner.post(f"conversations/{self.group}/members", {"users": [one.id]})
@@ -127,7 +127,7 @@ class World:
             self.sent({key, *more}, said)
 
     def sent(self, keys: set[str], said: Entry) -> None:
-        """To the devices of those whose key is named."""
+        """Pass a push to the devices of the people whose keys are named."""
         if "seq" in said["data"] and said["cmd"] != "msg_ack":
             for device in self.devices:
                 if user_key(device.owner.id) in keys:
@@ -175,13 +175,13 @@ def stored(rows: list[Row]) -> dict[int, dict[str, Any]]:
 def _known(
     messages: dict[int, dict[str, Any]], rows: list[Row], top: int
 ) -> dict[int, dict[str, Any]]:
-    """Who has left is not told how a message was changed after that."""
+    """Leave out how messages were changed after a person had left."""
     changed = {row.seq: max(row.edited_seq or 0, row.recalled_seq or 0) for row in rows}
     return {seq: one for seq, one in messages.items() if changed[seq] <= top}
 
 
 def _seen(message: dict[str, Any]) -> dict[str, Any]:
-    """Of what is taken back nobody sees what it was."""
+    """Hide the content of messages that were recalled."""
     return {**message, "text": "", "edited": 0} if message["gone"] else message
 
 

@@ -1,4 +1,4 @@
-"""What stands around a message: which requests are the same, what a refusal is called, where it goes."""
+"""The envelope says which requests are the same, how a refusal is called, and where it goes."""
 
 from __future__ import annotations
 

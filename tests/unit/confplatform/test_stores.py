@@ -1,4 +1,4 @@
-"""Which platforms' data a site has, as the environment says it; and who makes its tables."""
+"""The environment says which platforms' data a site has, and who makes its tables."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def settings_of(**more: str) -> subprocess.CompletedProcess[str]:
 
 
 def read(**more: str) -> dict[str, Any]:
-    """What they say of stores and databases."""
+    """Return what the settings say of stores and databases."""
     done = settings_of(**more)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)

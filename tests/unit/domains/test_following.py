@@ -28,7 +28,7 @@ Change = tuple[int, str, int]
 
 @dataclass
 class Follower:
-    """What a platform keeps: how far it is, what it has applied, and in which order."""
+    """A follower keeps its version, and what it has applied, in order."""
 
     cursor: int = 0
     versions: dict[str, int] = field(default_factory=dict)
@@ -55,7 +55,7 @@ def _logs(draw: st.DrawFn) -> list[tuple[int, str]]:
 
 
 def _told(log: list[tuple[int, str]], after: int) -> list[Change]:
-    """What is sent to one that has heard all up to a version."""
+    """Return the changes that are sent to a follower that has received all up to a version."""
     found, previous = [], after
     for version, thing in log:
         if version > after:

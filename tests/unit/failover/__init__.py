@@ -1,1 +1,1 @@
-"""What an agent decides, and two of them in a world of faults."""
+"""Agents decide, alone and two of them in a world of faults."""

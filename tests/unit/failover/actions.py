@@ -1,4 +1,4 @@
-"""What each step does in the model, action by action; see failover/data/cells/steps.py for the real ones."""
+"""The model does each step action by action; the real ones are in failover/data/cells/steps.py."""
 
 from __future__ import annotations
 

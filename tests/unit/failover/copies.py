@@ -11,7 +11,7 @@ Entry = tuple[str, ...]
 
 @dataclass(slots=True)
 class Store:
-    """One database process and its disk."""
+    """A store is one database process and its disk."""
 
     site: str
     log: list[Entry] = field(default_factory=list)
@@ -41,15 +41,15 @@ class Store:
         return (found[-1][1], int(found[-1][2])) if found else None
 
     def up(self, now: float) -> bool:
-        """It answers."""
+        """Tell whether it answers."""
         return self.alive and not self.frozen and now >= self.ready_at
 
     def has(self, op: str) -> bool:
-        """Somebody who asks would see it."""
+        """Tell whether an operation is visible to readers."""
         return any(e[1] == op for e in self.log[: self.committed] if e[0] == "op")
 
     def holds(self, op: str) -> bool:
-        """It is there, visible or not."""
+        """Tell whether an operation is stored, visible or not."""
         return any(e[1] == op for e in self.log if e[0] == "op")
 
     def kill(self) -> None:
@@ -70,7 +70,7 @@ class Store:
         self.ready_at = now + dice.choice([0.1, 0.3, 0.8])
 
     def empty(self) -> None:
-        """Its data is put aside."""
+        """Put the data aside."""
         self.log.clear()
         self.committed, self.follows, self.served = 0, False, False
 
@@ -100,7 +100,7 @@ def apply(copy: Store, dice: random.Random, pace: int) -> None:
 
 
 def acknowledged(owner: Store, copy: Store, *, linked: bool) -> bool:
-    """Whether the next commit of the owner, which waits, may go on."""
+    """Tell whether the next commit of the owner, which waits, may go on."""
     if not owner.semi:
         return True
     mine = copy.log + copy.relay

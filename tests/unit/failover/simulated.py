@@ -33,7 +33,7 @@ class Broken(AssertionError):
 
 @dataclass(slots=True)
 class Agent:
-    """What lives in one agent's memory, and what it is doing."""
+    """The model of an agent has its memory, and the step that it is doing."""
 
     site: str
     acts: Iterator[None] | None = None
@@ -53,7 +53,7 @@ class Agent:
 
 
 class World:
-    """One run; `seed` decides everything."""
+    """A world is one run; `seed` decides everything."""
 
     def __init__(self, seed: int, decision: Decide = decide, *, drains: bool = True) -> None:
         self.dice = random.Random(seed)
@@ -206,7 +206,7 @@ class World:
                 self._ack(waited[0], site, waited[1])
 
     def _write(self) -> None:
-        """One client, somewhere; the same operation again until it is answered."""
+        """Write as a client that repeats the same operation until it is answered."""
         op, site = self.dice.choice(self.ops), self.dice.choice(SITES)
         store = self.stores[site]
         declared = store.declared
@@ -291,7 +291,7 @@ class World:
         )
 
     def _own(self, agent: Agent, store: Store) -> Database:
-        """What the agent sees of its database, and since when."""
+        """Return what the agent sees of its database, and since when."""
         if not store.alive:
             return Database()
         if agent.life != store.life:

@@ -33,7 +33,7 @@ def row(**more: Any) -> RegisterRow:
 
 
 def at(me: str, own: Database, seen: RegisterRow | None = None, **more: Any) -> Step:
-    """What the agent of a site does; all is well but for what is said."""
+    """Return the step of a site's agent; all is well but for the given facts."""
     seen = row() if seen is None else seen
     usual: dict[str, Any] = dict.fromkeys(("answered_at", "heard_at", "acked_at"), NOW)
     usual |= {"row": seen, "last": seen, "caught_up": True, "other_well": True}
@@ -245,7 +245,7 @@ def test_a_second_automatic_takeover_within_the_hour_is_left_to_an_operator() ->
 
 
 def test_a_copy_that_restarted_does_not_take_over_before_it_was_complete_again() -> None:
-    """What it had received and not applied died with its process."""
+    """The writes that it had received and not applied died with its process."""
     step = at("west", replace(COPY, complete=False), heard_at=NOW - 100)
     assert step.action is Action.NOTHING
     assert "has not been complete" in step.because
@@ -326,7 +326,7 @@ def test_whatever_the_facts_are_no_rule_of_safety_is_broken(facts: Facts) -> Non
 
 
 def _without_register(facts: Facts, step: Step) -> None:
-    """Nothing that could make a second owner: above all, nobody stops waiting."""
+    """Check that no step without a register could make a second owner: above all, none stops waiting."""
     assert step.action in {Action.NOTHING, Action.START_AS_COPY, Action.OPEN, Action.RESTART}
     if step.action is Action.OPEN:
         assert step.row is not None

@@ -15,7 +15,7 @@ PLANTED_SEEDS = 400
 
 
 def outlives(seed: int, decision: Decide = decide, *, drains: bool = True) -> World:
-    """One run with faults, then rest. Raises Broken."""
+    """Run one world with faults, then to rest. Raises Broken."""
     world = World(seed, decision, drains=drains)
     world.run(60, faults=False)
     world.run(600, faults=True)

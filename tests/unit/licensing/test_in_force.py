@@ -1,4 +1,4 @@
-"""What a site may do: conferences by its own licence, resources summed (CSS §4.2, §4.4)."""
+"""A site's own licence limits conferences, and the sum of all limits resources (CSS §4.2, §4.4)."""
 
 from __future__ import annotations
 

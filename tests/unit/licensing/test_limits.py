@@ -1,4 +1,4 @@
-"""Is there room for one more?"""
+"""The limits say whether there is a seat for one more conference."""
 
 from __future__ import annotations
 
