@@ -50,11 +50,11 @@ def row_of(licence: Licence, text: str) -> dict[str, Any]:
 
 def put_into(site: Site, small: int, large: int, valid_to: datetime | None = None) -> None:
     """Load the next issue into a stand's database, past all checks of the import."""
-    found = site.mariadb.sql("SELECT MAX(issue) FROM licensing_licence", schema=site.name)
-    one = licence(site.vault.platform_moid, int(found) + 1, small, large, valid_to=valid_to)
+    issue = site.mariadb.sql("SELECT MAX(issue) FROM licensing_licence", schema=site.name)
+    issued = licence(site.vault.platform_moid, int(issue) + 1, small, large, valid_to=valid_to)
     issuer = site.core.vault if site.core else site.vault
-    text = sealed(one, issuer.license_signing, issuer.license_sealing)
-    row = row_of(one, text)
+    text = sealed(issued, issuer.license_signing, issuer.license_sealing)
+    row = row_of(issued, text)
     columns = ", ".join(f"`{name}`" for name in row)
     values = ", ".join(map(_literal, row.values()))
     site.mariadb.sql(

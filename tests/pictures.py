@@ -53,9 +53,11 @@ def _one(up: Any, role: str) -> Any:
     return next(account for account in up["accounts"] if account["role"] == role)
 
 
-async def of_the_admin(browser: Any, core: str, who: Any) -> None:
+async def of_the_admin(browser: Any, core: str, account: Any) -> None:
     """The operator's pages."""
-    page = await signed_in(browser, f"{core}/admin/", who["username"], who["password"], **SIZE)
+    page = await signed_in(
+        browser, f"{core}/admin/", account["username"], account["password"], **SIZE
+    )
     for name, path in ADMIN.items():
         reply = await page.goto(f"{core}/admin/{path}")
         if reply.ok:
@@ -64,9 +66,9 @@ async def of_the_admin(browser: Any, core: str, who: Any) -> None:
             print(f"{name}: {reply.status} {path}")
 
 
-async def of_a_conference(browser: Any, site: str, who: Any) -> None:
+async def of_a_conference(browser: Any, site: str, account: Any) -> None:
     """The console with a conference that two people are in, and the join page as they see it."""
-    page = await signed_in(browser, site, who["username"], who["password"], **SIZE)
+    page = await signed_in(browser, site, account["username"], account["password"], **SIZE)
     await take(page, "console-empty")
     await start_conference(page, NAME)
     mine = card(page, NAME)
@@ -77,8 +79,10 @@ async def of_a_conference(browser: Any, site: str, who: Any) -> None:
     await hers.get_by_text("Ready:").wait_for()
     await take(hers, "join")
     await join(hers)
-    (shown,) = (await page.evaluate("fetch('/console/live').then((r) => r.json())"))["confs"][:1]
-    await enter(browser, shown["link"], "Ben Berger")
+    (conference,) = (await page.evaluate("fetch('/console/live').then((r) => r.json())"))["confs"][
+        :1
+    ]
+    await enter(browser, conference["link"], "Ben Berger")
     await hers.get_by_text("2 people").wait_for()
     await hers.wait_for_timeout(2000)
     await take(hers, "in-conference")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from typing import TypedDict
 
 from domains.data.queries import backups_of
 from domains.models import MachineRoom, PlatformDomain
@@ -19,7 +20,83 @@ from foundation.cells.directory import own_platform, possible_platforms
 log = logging.getLogger("failover.status")
 
 
-def facts(events: int = 50) -> dict[str, object]:
+class CopyStatus(TypedDict):
+    """A site's report of a platform's data."""
+
+    site: str
+    role: str
+    well: bool
+    seconds: float
+    lag: int | None
+    sentence: str
+
+
+class CellStatus(TypedDict):
+    """A platform's row of the register, with names in place of MOIDs, and its copies."""
+
+    platformmoid: str
+    name: str
+    state: str
+    epoch: int
+    owner: str
+    home: str
+    backup: str
+    protected: bool
+    forced: bool
+    mode: str
+    wish: str
+    wish_by: str
+    copies: list[CopyStatus]
+
+
+class SiteStatus(TypedDict):
+    """A site with the platforms that it serves. `seconds`: the age of its agent's last report."""
+
+    platformmoid: str
+    name: str
+    serving: list[str]
+    seconds: float | None
+
+
+class RoomStatus(TypedDict):
+    """A machine room as this site's PMS sees it."""
+
+    roommoid: str
+    name: str
+    platform: str
+    abnormal: bool
+    mode: str
+    because: str
+    ours: bool
+
+
+class EventStatus(TypedDict):
+    """A line of the time line, with names in place of MOIDs."""
+
+    id: int
+    at: str
+    platform: str
+    site: str
+    kind: str
+    epoch: int
+    owner: str
+    because: str
+
+
+class Status(TypedDict):
+    """All that the page shows, and `manage.py dr status --json` prints."""
+
+    at: str
+    here: str
+    away: str
+    cells: list[CellStatus]
+    sites: list[SiteStatus]
+    rooms: list[RoomStatus]
+    remarks: list[str]
+    events: list[EventStatus]
+
+
+def facts(events: int = 50) -> Status:
     """Return all of it, for the page, its script and `manage.py dr status`."""
     names = dict(PlatformDomain.objects.values_list("moid", "name"))
     view, away, line = platforms.read_register(), "", list[Event]()
@@ -61,7 +138,7 @@ def moment(at: datetime) -> str:
     return at.isoformat(timespec="seconds")
 
 
-def _cell(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> dict[str, object]:
+def _cell(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> CellStatus:
     reports = view.reports.get(row.platform, {})
     return {
         "platformmoid": row.platform,
@@ -80,7 +157,7 @@ def _cell(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> dict[s
     }
 
 
-def _copy(site: str, report: AgentReport, names: dict[str, str]) -> dict[str, object]:
+def _copy(site: str, report: AgentReport, names: dict[str, str]) -> CopyStatus:
     return {
         "site": names.get(site, site),
         "role": report.role if report.fresh else "silent",
@@ -91,9 +168,9 @@ def _copy(site: str, report: AgentReport, names: dict[str, str]) -> dict[str, ob
     }
 
 
-def _sites(view: RegisterView, names: dict[str, str]) -> list[dict[str, object]]:
+def _sites(view: RegisterView, names: dict[str, str]) -> list[SiteStatus]:
     """Return each site with the platforms that it serves, and the age of its agent's last report."""
-    sites = []
+    sites: list[SiteStatus] = []
     for site in sorted(
         {r.home for r in view.rows.values()} | {r.backup for r in view.rows.values()}
     ):
@@ -111,11 +188,11 @@ def _sites(view: RegisterView, names: dict[str, str]) -> list[dict[str, object]]
     return [entry for entry in sites if entry["platformmoid"]]
 
 
-def _rooms(names: dict[str, str]) -> list[dict[str, object]]:
+def _rooms(names: dict[str, str]) -> list[RoomStatus]:
     """Return the rooms of this site's platforms, as its PMS sees them."""
     watches = {watch.room: watch for watch in RoomWatch.objects.all()}
     rooms = MachineRoom.objects.filter(platform_id__in=possible_platforms())
-    entries = []
+    entries: list[RoomStatus] = []
     for room in rooms.order_by("platform_id", "order"):
         watch = watches.get(room.moid)
         entries.append(
@@ -132,7 +209,7 @@ def _rooms(names: dict[str, str]) -> list[dict[str, object]]:
     return entries
 
 
-def _event(event: Event, names: dict[str, str]) -> dict[str, object]:
+def _event(event: Event, names: dict[str, str]) -> EventStatus:
     return {
         "id": event.id,
         "at": moment(event.at),

@@ -43,7 +43,7 @@ def boss(tenant: str) -> Account:
 
 def application(domain: str, grant: str, kind: str = "confidential") -> Application:
     """A program of third parties; its secret is SECRET."""
-    found = Application(
+    application = Application(
         name="Calendar",
         domain_id=domain,
         authorization_grant_type=grant,
@@ -51,9 +51,9 @@ def application(domain: str, grant: str, kind: str = "confidential") -> Applicat
         client_secret=SECRET,
         redirect_uris="https://calendar.example/back",
     )
-    found.full_clean()
-    found.save()
-    return found
+    application.full_clean()
+    application.save()
+    return application
 
 
 @pytest.fixture

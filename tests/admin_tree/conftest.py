@@ -44,5 +44,5 @@ def page(name: str, *args: Any, **query: str) -> str:
 
 def text(answer: Any) -> str:
     """Return the text of a page."""
-    found: str = answer.content.decode()
-    return found
+    page_text: str = answer.content.decode()
+    return page_text

@@ -68,10 +68,10 @@ def _with_models() -> None:
 def _told(tell: Callable[[], str]) -> str:
     began = time.monotonic()
     try:
-        said = tell()
+        outcome = tell()
     except Exception as broken:
-        said = f"BROKEN: {type(broken).__name__}: {broken}"
-    return f"{time.monotonic() - began:6.1f} s  {said}"
+        outcome = f"BROKEN: {type(broken).__name__}: {broken}"
+    return f"{time.monotonic() - began:6.1f} s  {outcome}"
 
 
 if __name__ == "__main__":

@@ -59,11 +59,11 @@ def flapping(world: World) -> None:
 
 def told(root: Path) -> Stories:
     """A story for each fault, the checker's verdict over all of them, and the control."""
-    with world(root / "cells") as made:
-        made.write(8, FAST)
+    with world(root / "cells") as cells_world:
+        cells_world.write(8, FAST)
         for name, fault in stories():
-            yield name, partial(_tell, made, fault)
-        yield "verdict over all of them", partial(_judge, made)
+            yield name, partial(_tell, cells_world, fault)
+        yield "verdict over all of them", partial(_judge, cells_world)
     yield "control without semi-synchronous copies", partial(_control, root / "control")
 
 

@@ -20,15 +20,15 @@ def told(root: Path) -> Stories:
     with chat_site(root) as site:
         yield "1,000 sign-ins at once", partial(_storm, site)
         yield "one client floods", partial(_flood, site)
-        for what in STRIKES:
-            yield f"{what} killed -9, {TIMES} times", partial(_tell, site, what)
+        for strike in STRIKES:
+            yield f"{strike} killed -9, {TIMES} times", partial(_tell, site, strike)
 
 
-def _tell(site: Site, what: str) -> str:
-    found, silence = killed(site, what, TIMES)
-    assert found.is_good, found
+def _tell(site: Site, strike: str) -> str:
+    verdict, silence = killed(site, strike, TIMES)
+    assert verdict.is_good, verdict
     return (
-        f"{found.acknowledged} acknowledged, missing 0, twice 0, holes 0, astray 0;"
+        f"{verdict.acknowledged} acknowledged, missing 0, twice 0, holes 0, astray 0;"
         f" everybody answered {silence:.1f} s later at most"
     )
 

@@ -32,7 +32,7 @@ def moved_and_back(two: Two) -> str:
         two.east.kill()
         struck = time.monotonic()
         until(lambda: two.owner(two.east).startswith("west"), 60, "taken over")
-        taken = time.monotonic() - struck
+        seconds = time.monotonic() - struck
         talk.goes_on()
         answered = time.monotonic() - struck
         two.come_back(two.east)
@@ -40,13 +40,13 @@ def moved_and_back(two: Two) -> str:
         until(lambda: _all_are_at(talk, two.east), 120, "at home again")
         talk.goes_on()
         talk.falls_silent()
-        found = talk.verdict()
+        verdict = talk.verdict()
     finally:
         talk.close()
-    assert found.is_good, found
+    assert verdict.is_good, verdict
     return (
-        f"taken over after {taken:.1f} s, everybody answered at west after {answered:.1f} s;"
-        f" {found.acknowledged} acknowledged, missing 0, twice 0, holes 0"
+        f"taken over after {seconds:.1f} s, everybody answered at west after {answered:.1f} s;"
+        f" {verdict.acknowledged} acknowledged, missing 0, twice 0, holes 0"
     )
 
 

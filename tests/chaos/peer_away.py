@@ -54,37 +54,39 @@ def west_stays(two: Two) -> Iterator[None]:
 def all_of_it_waits(two: Two, seconds: float) -> str:
     """Conferences at west are prolonged from east all the time; west's units hear it all, in order."""
     manager = Manager(two.east.rabbitmq.url("/"))
-    made = [manager.answer_to(manager.create(duration=60)) for _ in range(HELD)]
-    assert all(answer["type"] == "MAU_CM_CREATECONF_ACK" for answer in made), made
-    numbers = [answer["confE164"] for answer in made]
+    answers = [manager.answer_to(manager.create(duration=60)) for _ in range(HELD)]
+    assert all(answer["type"] == "MAU_CM_CREATECONF_ACK" for answer in answers), answers
+    numbers = [answer["confE164"] for answer in answers]
     moved(two)
     until(lambda: two.running(two.east, two.east, two.west) == HELD, 60, "all run at west")
     _tap(two)
     two.west.rabbitmq.kill()
-    said = _prolonged(manager, numbers, seconds)
+    prolonged = _prolonged(manager, numbers, seconds)
     waiting = _waiting(two)
     two.west.rabbitmq.start()
     took = until(lambda: _waiting(two) == 0, 120, "sent")
-    heard = _heard(two, sum(map(len, said.values())))
+    notices = _heard(two, sum(map(len, prolonged.values())))
     for number in numbers:
         manager.ask({"type": "CM_MAU_RELEASECONF_REQ", "confE164": number})
     manager.close()
-    assert heard == said, {n: (said[n], heard.get(n)) for n in said if said[n] != heard.get(n)}
-    count = sum(map(len, said.values()))
+    assert notices == prolonged, {
+        n: (prolonged[n], notices.get(n)) for n in prolonged if prolonged[n] != notices.get(n)
+    }
+    count = sum(map(len, prolonged.values()))
     return f"{count} said, {waiting} waited, sent {took:.1f} s after its return, lost 0, in order"
 
 
 def _prolonged(manager: Manager, numbers: list[str], seconds: float) -> dict[str, list[str]]:
     """The ends that were acknowledged, in order, by number."""
-    said: dict[str, list[str]] = defaultdict(list)
+    acknowledged: dict[str, list[str]] = defaultdict(list)
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         for number in numbers:
             answer = manager.ask({"type": "CM_MAU_DELAYCONF_REQ", "confE164": number, "delay": 1})
             assert answer["type"] == "CM_MAU_DELAYCONF_ACK", answer
-            said[number].append(answer["endtime"])
+            acknowledged[number].append(answer["endtime"])
         time.sleep(1.0)
-    return said
+    return acknowledged
 
 
 def _waiting(two: Two) -> int:
@@ -107,19 +109,19 @@ def _tap(two: Two) -> None:
 
 def _heard(two: Two, count: int) -> dict[str, list[str]]:
     """The ends that west's units were told, in order; said twice in a row is said once."""
-    channel, heard = _channel(two), defaultdict[str, list[str]](list)
+    channel, notices = _channel(two), defaultdict[str, list[str]](list)
     for _, _, raw in channel.consume(TAP, inactivity_timeout=5.0, auto_ack=True):
         if raw is None:
             break
         body = json.loads(raw)
         if body["type"] == "MAU_CMU_CONFDURATION_NTF":
-            ends = heard[body["confE164"]]
+            ends = notices[body["confE164"]]
             if ends[-1:] != [body["endtime"]]:
                 ends.append(body["endtime"])
-        if sum(map(len, heard.values())) == count:
+        if sum(map(len, notices.values())) == count:
             break
     channel.connection.close()
-    return heard
+    return notices
 
 
 # ---- who asks here ------------------------------------------------------------------------------
@@ -150,8 +152,8 @@ def _milliseconds(program: Program) -> float:
     times = []
     for _ in range(CALLS):
         began = time.monotonic()
-        made = program.create()
+        created = program.create()
         program.get("vc/confs")
-        program.delete(f"mc/confs/{made['conf_id']}")
+        program.delete(f"mc/confs/{created['conf_id']}")
         times.append(time.monotonic() - began)
     return 1e3 * statistics.median(times)

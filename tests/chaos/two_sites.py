@@ -66,10 +66,10 @@ def tell(two: Two, fault: Fault, pause: float = FAST) -> str:
         load.goes_on()
         fault(two)
         load.goes_on()
-        found = load.verdict()
+        verdict = load.verdict()
         missing = load.leave()
     finally:
         load.close()
-    assert found.good, found
+    assert verdict.good, verdict
     assert not missing, missing
-    return found.line()
+    return verdict.line()

@@ -27,8 +27,8 @@ NAME, LATER = "RegisterView of both", "RegisterView, at west"
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
     """Core, east and west; a Janus at each of them."""
-    with two_sites(tmp_path_factory.mktemp("browser"), media="janus", units=1) as made:
-        yield made
+    with two_sites(tmp_path_factory.mktemp("browser"), media="janus", units=1) as sites:
+        yield sites
 
 
 async def aside(work: Callable[[], Any]) -> Any:
@@ -48,9 +48,9 @@ async def test_a_site_dies_under_two_people_and_they_meet_again(browser: Any, tw
     runs = time.monotonic() - struck
     await serves(operator, "west")
     await asyncio.gather(*map(meet_again, people))
-    heard = time.monotonic() - struck
-    print(f"killed and running at west: {runs:.1f} s; heard again: {heard:.1f} s")
-    assert heard < TAKEN_WITHIN
+    seconds = time.monotonic() - struck
+    print(f"killed and running at west: {runs:.1f} s; heard again: {seconds:.1f} s")
+    assert seconds < TAKEN_WITHIN
     await shot(operator, "sites-taken-over")
 
     began = time.monotonic()

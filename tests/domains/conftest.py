@@ -38,4 +38,4 @@ def place(transactional_db: None) -> Place:
 
 def differing(platform: str) -> list[str]:
     """Return the MOIDs whose hashes in Redis differ from the database."""
-    return [moid for some in redis_projection.find_differing(platform) for moid in some]
+    return [moid for moids in redis_projection.find_differing(platform) for moid in moids]

@@ -102,8 +102,12 @@ class Platform:
                 for row in rows[start : start + batch]
             ]
             outcome = dispatch.handle(self.moid, letters, publish_inline=False)
-            found = [orjson.loads(row.body) for row in outcome.rows if row.exchange == "bmc.req.ex"]
-            self.asked += [one["after"] for one in found if one["type"] == "CSS_BMC_SYNC_REQ"]
+            requests = [
+                orjson.loads(row.body) for row in outcome.rows if row.exchange == "bmc.req.ex"
+            ]
+            self.asked += [
+                request["after"] for request in requests if request["type"] == "CSS_BMC_SYNC_REQ"
+            ]
 
     def says(self, body: Body) -> None:
         """Take a message of a third party."""
@@ -142,14 +146,14 @@ class Platform:
         """Walk slowly over the core's tree, and return its service domain's subtree and all that is above."""
         parents = dict(Domain.objects.values_list("moid", "parent_id"))
         service = parents[self.moid]
-        held = {service}
-        while found := {m for m, up in parents.items() if up in held} - held:
-            held |= found
+        moids = {service}
+        while more := {m for m, up in parents.items() if up in moids} - moids:
+            moids |= more
         up = service
         while up is not None:
-            held.add(up)
+            moids.add(up)
             up = parents[up]
-        return held
+        return moids
 
     def is_equal(self) -> bool:
         """Do all tables hold what they should, no more and no less?"""
@@ -158,13 +162,13 @@ class Platform:
     def holds(self, database: str = "", moids: set[str] | None = None) -> dict[str, Any]:
         """Return all rows about these domains (default: all) in a database (default: its own)."""
         alias = database or self.database
-        found = {name: sorted(map(repr, sql.select(alias, q))) for name, q in _TABLES.items()}
+        tables = {name: sorted(map(repr, sql.select(alias, q))) for name, q in _TABLES.items()}
         if moids is None:
-            return found
-        kept = {name: [row for row in rows if _of(row, moids)] for name, rows in found.items()}
+            return tables
+        own_rows = {name: [row for row in rows if _of(row, moids)] for name, rows in tables.items()}
         backups = BackupPlatform.objects.using(alias).filter(platform__in=moids, backup__in=moids)
         rows = backups.values_list("platform_id", "backup_id", "order")
-        return kept | {"backups": sorted(map(repr, rows))}
+        return own_rows | {"backups": sorted(map(repr, rows))}
 
 
 _PERSON = "a.moid, a.username, a.first_name, a.email, a.phone, a.e164, a.is_active, a.password"
@@ -199,11 +203,11 @@ def platforms(settings: Settings, *moids: str) -> Iterator[list[Platform]]:
     directory.store_of.cache_clear()
     Follower.objects.all().delete()
     try:
-        made = []
+        made_platforms = []
         for number, moid in enumerate(moids):
             _schema(f"follower{number}")
-            made.append(Platform(moid, f"follower{number}"))
-        yield made
+            made_platforms.append(Platform(moid, f"follower{number}"))
+        yield made_platforms
     finally:
         directory.store_of.cache_clear()
         for number, _ in enumerate(moids):

@@ -58,11 +58,11 @@ def world(place: Place) -> World:
 @pytest.fixture
 def followers(world: World, settings: Settings) -> Iterator[tuple[Platform, Platform, Platform]]:
     """Near, deep and far, each told the whole."""
-    with platforms(settings, world.near, world.deep, world.far) as made:
-        for one in made:
-            one.is_told()
-            one.hears()
-        yield made[0], made[1], made[2]
+    with platforms(settings, world.near, world.deep, world.far) as made_followers:
+        for follower in made_followers:
+            follower.is_told()
+            follower.hears()
+        yield made_followers[0], made_followers[1], made_followers[2]
 
 
 Three = tuple[Platform, Platform, Platform]

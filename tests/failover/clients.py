@@ -29,7 +29,7 @@ MINUTES, MORE_MINUTES = 60, 7
 
 
 @dataclass(slots=True)
-class Held:
+class ClientConference:
     """A conference as its client was told that it is."""
 
     tag: str
@@ -40,19 +40,19 @@ class Held:
 
 
 @dataclass(slots=True)
-class Told:
+class ClientAnswers:
     """The answers that one client received."""
 
-    held: list[Held] = field(default_factory=list)
+    conferences: list[ClientConference] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     """Tags of creates that were refused: nothing of them may run."""
     codes: Counter[str] = field(default_factory=Counter)
-    done: Counter[str] = field(default_factory=Counter)
-    answers: dict[str, set[str]] = field(default_factory=dict)
+    effects: Counter[str] = field(default_factory=Counter)
+    by_request: dict[str, set[str]] = field(default_factory=dict)
     """All that was ever answered to one request id, but for "another site serves it"."""
     missing: list[str] = field(default_factory=list)
     """What was acknowledged, and of which the site then said that there is no such thing."""
-    at: list[float] = field(default_factory=list)
+    answered_at: list[float] = field(default_factory=list)
 
 
 class Client(threading.Thread):
@@ -60,7 +60,7 @@ class Client(threading.Thread):
 
     def __init__(self, number: int, managers: Sequence[Manager], pace: float) -> None:
         super().__init__(daemon=True)
-        self.told = Told()
+        self.answers = ClientAnswers()
         self.end = threading.Event()
         self.asking: Body = {}
         self._managers = list(managers)
@@ -70,15 +70,15 @@ class Client(threading.Thread):
     def run(self) -> None:
         """Until the end; what was asked is always waited for."""
         while not self.end.is_set():
-            held = self._create()
-            if held is None:
+            conference = self._create()
+            if conference is None:
                 continue
             for _ in range(self._random.randrange(1, 5)):
-                self._change(held)
+                self._change(conference)
             if not self.end.is_set():
-                self._release(held)
+                self._release(conference)
 
-    def _create(self) -> Held | None:
+    def _create(self) -> ClientConference | None:
         tag = uuid.uuid4().hex
         body = {
             "type": "CM_MAU_CREATECONF_REQ",
@@ -89,53 +89,53 @@ class Client(threading.Thread):
         }
         answer = self._ask(body)
         if "confE164" not in answer or answer["type"].endswith("_NACK"):
-            self.told.refused.append(tag)
+            self.answers.refused.append(tag)
             self.end.wait(0.5)
             return None
-        held = Held(tag, answer["confE164"], name=tag)
-        self.told.held.append(held)
-        return held
+        conference = ClientConference(tag, answer["confE164"], name=tag)
+        self.answers.conferences.append(conference)
+        return conference
 
-    def _change(self, held: Held) -> None:
+    def _change(self, conference: ClientConference) -> None:
         if self._random.random() < 0.5:
-            asked = {"type": "CM_MAU_DELAYCONF_REQ", "delay": MORE_MINUTES}
-            if self._of(held, asked)["type"] == "CM_MAU_DELAYCONF_ACK":
-                held.minutes += MORE_MINUTES
+            request = {"type": "CM_MAU_DELAYCONF_REQ", "delay": MORE_MINUTES}
+            if self._of(conference, request)["type"] == "CM_MAU_DELAYCONF_ACK":
+                conference.minutes += MORE_MINUTES
         else:
-            self._rename(held)
+            self._rename(conference)
 
-    def _rename(self, held: Held) -> None:
+    def _rename(self, conference: ClientConference) -> None:
         """The unit says that it was done; it counts once the site lists it."""
         name = uuid.uuid4().hex
-        while held.name != name:
-            asked = {"type": "CM_MCU_MODIFYCONFNAME_REQ", "confname": name}
-            answer = self._of(held, asked, done=False)
-            if answer.get("errcode") == NO_CONFERENCE and not self._listed(held):
+        while conference.name != name:
+            request = {"type": "CM_MCU_MODIFYCONFNAME_REQ", "confname": name}
+            answer = self._of(conference, request, counts=False)
+            if answer.get("errcode") == NO_CONFERENCE and not self._listed(conference):
                 return
             for _ in range(10):
-                if self._listed(held) == name:
-                    held.name = name
-                    self.told.done["renamed"] += 1
+                if self._listed(conference) == name:
+                    conference.name = name
+                    self.answers.effects["renamed"] += 1
                     break
                 time.sleep(0.1)
 
-    def _listed(self, held: Held) -> str:
+    def _listed(self, conference: ClientConference) -> str:
         answer = self._ask({"type": "CM_MAU_GETCONFLIST_REQ", "moid": TENANT, "count": 500}, False)
         names = {c["confE164"]: c["confname"] for c in answer.get("confs", ())}
-        return str(names.get(held.number, ""))
+        return str(names.get(conference.number, ""))
 
-    def _release(self, held: Held) -> None:
-        answer = self._of(held, {"type": "CM_MAU_RELEASECONF_REQ"})
-        held.ended = answer["type"] == "MAU_CM_RELEASECONF_ACK"
+    def _release(self, conference: ClientConference) -> None:
+        answer = self._of(conference, {"type": "CM_MAU_RELEASECONF_REQ"})
+        conference.ended = answer["type"] == "MAU_CM_RELEASECONF_ACK"
 
-    def _of(self, held: Held, asked: Body, *, done: bool = True) -> Body:
+    def _of(self, conference: ClientConference, request: Body, *, counts: bool = True) -> Body:
         """Ask something of a conference that was acknowledged: there must be one."""
-        answer = self._ask({**asked, "confE164": held.number}, done)
-        if done and answer.get("errcode") == NO_CONFERENCE:
-            self.told.missing.append(f"{asked['type']} {held.number}")
+        answer = self._ask({**request, "confE164": conference.number}, counts)
+        if counts and answer.get("errcode") == NO_CONFERENCE:
+            self.answers.missing.append(f"{request['type']} {conference.number}")
         return answer
 
-    def _ask(self, body: Body, done: bool = True) -> Body:
+    def _ask(self, body: Body, counts: bool = True) -> Body:
         """Ask until it is answered, at one site and then at the other; always with the same id."""
         body["reqid"] = uuid.uuid4().hex
         self.asking = body
@@ -150,20 +150,20 @@ class Client(threading.Thread):
             if code == ELSEWHERE:
                 self._managers.reverse()
                 continue
-            if done:
+            if counts:
                 self._note(body["reqid"], answer, code)
             return answer
 
     def _note(self, reqid: str, answer: Body, code: str | None) -> None:
-        told = self.told
-        told.at.append(time.monotonic())
-        told.answers.setdefault(reqid, set()).add(str(answer))
-        told.codes.update([code] if code else [])
-        told.done.update([] if code else [answer["type"]])
+        answers = self.answers
+        answers.answered_at.append(time.monotonic())
+        answers.by_request.setdefault(reqid, set()).add(str(answer))
+        answers.codes.update([code] if code else [])
+        answers.effects.update([] if code else [answer["type"]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class LoadVerdict:
     """The checker's verdict at rest."""
 
     acknowledged: int
@@ -179,12 +179,12 @@ class Found:
     @property
     def good(self) -> bool:
         """Tell whether nothing was lost or done twice, there were never two sites, and the count is exact."""
-        wrong = self.lost or self.twice or self.quota or NO_SEAT in self.refused
-        return self.written.good and not wrong
+        faults = self.lost or self.twice or self.quota or NO_SEAT in self.refused
+        return self.written.good and not faults
 
     def line(self) -> str:
         """Return the verdict as a line of a table."""
-        words = [
+        parts = [
             f"acknowledged {self.acknowledged} + {self.written.acknowledged} writes",
             f"lost {len(self.lost) + self.written.lost}",
             f"done twice {len(self.twice) + self.written.twice}",
@@ -193,7 +193,7 @@ class Found:
             f"refused {self.refused}",
             f"longest gap {self.longest_gap:.1f} s",
         ]
-        return ", ".join(words)
+        return ", ".join(parts)
 
 
 class Load:
@@ -213,7 +213,7 @@ class Load:
     @property
     def acknowledged(self) -> int:
         """Return how many requests were acknowledged so far."""
-        return sum(len(client.told.at) for client in self.clients)
+        return sum(len(client.answers.answered_at) for client in self.clients)
 
     def goes_on(self, count: int = 20, seconds: float = 60) -> float:
         """Wait until so much more is acknowledged; the seconds."""
@@ -234,7 +234,9 @@ class Load:
     def leave(self) -> list[str]:
         """Ask after the conferences that stay, at home, and end them; those that are not there."""
         home, missing = self._managers[0], []
-        for number in [h.number for c in self.clients for h in c.told.held if not h.ended]:
+        for number in [
+            h.number for c in self.clients for h in c.answers.conferences if not h.ended
+        ]:
             for kind in ("CM_MCU_GETMTLIST_REQ", "CM_MAU_RELEASECONF_REQ"):
                 answer = home.ask({"type": kind, "confE164": number})
                 if answer["type"].endswith("_NACK"):
@@ -248,28 +250,36 @@ class Load:
         for manager in self._managers:
             manager.close()
 
-    def verdict(self) -> Found:
+    def verdict(self) -> LoadVerdict:
         """Compare at rest, with both sites serving themselves, what was acknowledged with what exists."""
         self.end()
-        told = [client.told for client in self.clients]
+        clients = [client.answers for client in self.clients]
         rows = _rows(self._two)
-        lost = [word for one in told for word in one.missing]
-        twice = [tag for tag, found in rows.items() if len(found) > 1]
-        twice += [f"{mark}: {a}" for one in told for mark, a in one.answers.items() if len(a) > 1]
-        for held in (held for one in told for held in one.held):
-            less, more = _compare(held, rows.get(held.tag, []))
+        lost = [word for client in clients for word in client.missing]
+        twice = [tag for tag, same_tag in rows.items() if len(same_tag) > 1]
+        twice += [
+            f"{mark}: {bodies}"
+            for client in clients
+            for mark, bodies in client.by_request.items()
+            if len(bodies) > 1
+        ]
+        for conference in (conference for client in clients for conference in client.conferences):
+            less, more = _compare(conference, rows.get(conference.tag, []))
             lost, twice = lost + less, twice + more
-        for tag in (tag for one in told for tag in one.refused):
+        for tag in (tag for client in clients for tag in client.refused):
             twice += [f"{tag} was refused, and runs" for row in rows.get(tag, ()) if not row.ended]
-        at = sorted(moment for one in told for moment in one.at)
-        return Found(
-            acknowledged=len(at),
-            refused=dict(sum((one.codes for one in told), Counter())),
+        moments = sorted(moment for client in clients for moment in client.answered_at)
+        return LoadVerdict(
+            acknowledged=len(moments),
+            refused=dict(sum((client.codes for client in clients), Counter())),
             lost=lost,
             twice=twice,
-            quota=_seats(self._two) - sum(not r.ended for found in rows.values() for r in found),
+            quota=_seats(self._two)
+            - sum(not r.ended for same_tag in rows.values() for r in same_tag),
             written=self._written(),
-            longest_gap=max((b - a for a, b in itertools.pairwise(at)), default=0.0),
+            longest_gap=max(
+                (later - earlier for earlier, later in itertools.pairwise(moments)), default=0.0
+            ),
         )
 
     def _written(self) -> Verdict:
@@ -284,18 +294,20 @@ class Load:
 
 def writers_to_east(two: Two, pause: float, count: int = 2) -> list[Writer]:
     """They write to east's cell itself, wherever it is open, and note under which epoch."""
-    where = next(site for site in (two.east, two.west) if two.owner(two.east).startswith(site.name))
+    open_site = next(
+        site for site in (two.east, two.west) if two.owner(two.east).startswith(site.name)
+    )
     for statement in ("DROP TABLE IF EXISTS op", "DROP TABLE IF EXISTS counter", *TABLES):
-        two.rows(two.east, where, statement)
+        two.rows(two.east, open_site, statement)
     ports = {
         two.east.vault.platform_moid: database(two.east).own.port,
         two.west.vault.platform_moid: database(two.west).copy.port,
     }
     password, schema = two.east.vault.mariadb, two.east.name
-    made = [Writer(n, ports, password, schema, pause) for n in range(count)]
-    for writer in made:
+    writers = [Writer(n, ports, password, schema, pause) for n in range(count)]
+    for writer in writers:
         writer.start()
-    return made
+    return writers
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,10 +323,10 @@ def _rows(two: Two) -> dict[str, list[_Row]]:
         "SELECT creator_moid, e164, name, JSON_VALUE(detail, '$.duration'), live_e164 IS NULL"
         " FROM conferences_conference"
     )
-    found: dict[str, list[_Row]] = {}
+    rows: dict[str, list[_Row]] = {}
     for tag, number, name, minutes, ended in two.rows(two.east, two.east, query):
-        found.setdefault(tag, []).append(_Row(number, name, int(minutes or 0), bool(ended)))
-    return found
+        rows.setdefault(tag, []).append(_Row(number, name, int(minutes or 0), bool(ended)))
+    return rows
 
 
 def _seats(two: Two) -> int:
@@ -322,16 +334,18 @@ def _seats(two: Two) -> int:
     return int(two.rows(two.east, two.east, query, two.east.vault.platform_moid)[0][0])
 
 
-def _compare(held: Held, found: list[_Row]) -> tuple[list[str], list[str]]:
+def _compare(conference: ClientConference, rows: list[_Row]) -> tuple[list[str], list[str]]:
     """Return the conferences that are missing, and those that exist too often."""
-    row = next((row for row in found if row.number == held.number), None)
+    row = next((row for row in rows if row.number == conference.number), None)
     if row is None:
-        return [f"conference {held.number}"], []
+        return [f"conference {conference.number}"], []
     lost = []
-    if row.name != held.name:
-        lost.append(f"{held.number}: its name is {row.name}, not {held.name}")
-    if held.ended is not row.ended:
-        lost.append(f"{held.number}: ended is {row.ended}, was told {held.ended}")
-    if row.minutes < held.minutes:
-        lost.append(f"{held.number}: {row.minutes} minutes of {held.minutes}")
-    return lost, [f"{held.number}: {row.minutes} minutes"] if row.minutes > held.minutes else []
+    if row.name != conference.name:
+        lost.append(f"{conference.number}: its name is {row.name}, not {conference.name}")
+    if conference.ended is not row.ended:
+        lost.append(f"{conference.number}: ended is {row.ended}, was told {conference.ended}")
+    if row.minutes < conference.minutes:
+        lost.append(f"{conference.number}: {row.minutes} minutes of {conference.minutes}")
+    return lost, [
+        f"{conference.number}: {row.minutes} minutes"
+    ] if row.minutes > conference.minutes else []

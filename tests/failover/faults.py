@@ -24,12 +24,12 @@ def home_again(world: World) -> float:
 
 def database_killed(world: World) -> float:
     """kill -9 of the owner's database, agent alive: restarted in place, nobody takes over."""
-    taken, before = world.events("takeover"), world.acknowledged()
+    takeovers, before = world.events("takeover"), world.acknowledged()
     began = time.monotonic()
     world.sides["east"].server.kill()
     world.until(lambda: world.acknowledged() > before + 20)
     took = time.monotonic() - began
-    assert world.events("takeover") == taken, world.story()
+    assert world.events("takeover") == takeovers, world.story()
     home_again(world)
     return took
 
@@ -37,9 +37,9 @@ def database_killed(world: World) -> float:
 def site_killed(world: World) -> tuple[float, float]:
     """kill -9 of everything at home; it comes back and serves again by itself: seconds of both."""
     world.sides["east"].kill_all()
-    taken = world.served("west", protected=False)
+    seconds = world.served("west", protected=False)
     world.sides["east"].start()
-    return taken, home_again(world)
+    return seconds, home_again(world)
 
 
 def agent_dies_at(world: World, point: str) -> None:
@@ -184,10 +184,10 @@ def link(world: World, *, cut: bool, forth: bool = True, back: bool = True) -> N
 def lost_without_waiting(root: Path) -> int:
     """The control: the same agents, faults and writers, and commits that wait for nobody; how many
     acknowledged writes are lost."""
-    with world(root, asynchronous=True) as made:
-        made.write(pause=FAST)
-        made.until(lambda: made.acknowledged() > 50)
-        made.until((made.root / "west" / "complete").exists)
-        link(made, cut=True)
-        made.served("west", protected=False)
-        return made.judged("west").lost
+    with world(root, asynchronous=True) as new_world:
+        new_world.write(pause=FAST)
+        new_world.until(lambda: new_world.acknowledged() > 50)
+        new_world.until((new_world.root / "west" / "complete").exists)
+        link(new_world, cut=True)
+        new_world.served("west", protected=False)
+        return new_world.judged("west").lost

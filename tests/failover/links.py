@@ -23,10 +23,10 @@ class Links:
 
     def cut(self, *, forth: bool = True, back: bool = True) -> None:
         """Hold what east sends to west (`forth`), what west sends to east, or both."""
-        for (here, there), cuts in self._ways.items():
-            for one in cuts if "core" not in (here, there) else ():
-                from_east = here == "east"
-                one.cut(
+        for (site, other), cuts in self._ways.items():
+            for cut in cuts if "core" not in (site, other) else ():
+                from_east = site == "east"
+                cut.cut(
                     forth=forth if from_east else back,
                     back=back if from_east else forth,
                 )
@@ -34,8 +34,8 @@ class Links:
     def isolate(self, site: str) -> None:
         """Cut a site off from the other site and from the register."""
         for ends, cuts in self._ways.items():
-            for one in cuts if site in ends else ():
-                one.cut()
+            for cut in cuts if site in ends else ():
+                cut.cut()
 
     def heal(self) -> None:
         """Let everything through again."""
@@ -49,20 +49,20 @@ class Links:
             for cut in cuts:
                 cut.close()
 
-    def _lay(self, here: Site, there: Site) -> None:
+    def _lay(self, site: Site, other: Site) -> None:
         """`here` goes through stand-ins from now on, wherever it connects to."""
-        cell = here.mariadb
+        cell = site.mariadb
         assert isinstance(cell, CellDatabase)
-        ends = (here.name, there.name)
+        ends = (site.name, other.name)
         cell.own, cell.copy = (
-            replace(one, peer_port=self._through(ends, one.peer_port)) for one in cell.cells
+            replace(c, peer_port=self._through(ends, c.peer_port)) for c in cell.cells
         )
         cell.cells = (cell.own, cell.copy)
-        cell.register = self._url((here.name, "core"), cell.register)
-        peer, _, url = here.env["PEERS"].partition("=")
-        here.env |= {"PEERS": f"{peer}={self._url(ends, url)}", "REGISTER_URL": cell.register}
-        here.processes = here._processes()
-        cell.agent = here._process("agent", ["manage.py", "cell_agent"])
+        cell.register = self._url((site.name, "core"), cell.register)
+        peer, _, url = site.env["PEERS"].partition("=")
+        site.env |= {"PEERS": f"{peer}={self._url(ends, url)}", "REGISTER_URL": cell.register}
+        site.processes = site._processes()
+        cell.agent = site._process("agent", ["manage.py", "cell_agent"])
 
     def _through(self, ends: tuple[str, str], port: int) -> int:
         made = Cut(0, port)

@@ -19,19 +19,19 @@ def main() -> None:
     parser.add_argument("cells", type=Path)
     parser.add_argument("--die-at", default="")
     parser.add_argument("--asynchronous", action="store_true")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     logging.basicConfig(level="INFO", format="%(asctime)s.%(msecs)03d %(message)s", datefmt="%T")
-    if asked.asynchronous:  # the control: the rest of the agent believes that commits wait
+    if arguments.asynchronous:  # the control: the rest of the agent believes that commits wait
         steps.SEMI = "SET @nothing="
 
     def point(name: str) -> None:
-        if name == asked.die_at:
+        if name == arguments.die_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    found = config.read(asked.cells)
+    content = config.read(arguments.cells)
     end = Event()
     signal.signal(signal.SIGTERM, lambda *_: end.set())
-    run(found, end, point)
+    run(content, end, point)
 
 
 if __name__ == "__main__":

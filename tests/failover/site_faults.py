@@ -20,9 +20,9 @@ def site_killed(two: Two, site: Site) -> tuple[float, float]:
     began = time.monotonic()
     site.kill()
     until(lambda: two.owner(site).startswith(other.name), 60, f"taken over by {other.name}")
-    taken = time.monotonic() - began
+    seconds = time.monotonic() - began
     two.come_back(site)
-    return taken, two.at_rest()
+    return seconds, two.at_rest()
 
 
 def database_killed(two: Two, site: Site) -> float:
@@ -60,11 +60,11 @@ def frozen(two: Two, site: Site, seconds: float) -> float:
     began = time.monotonic()
     pids = owned.processes_of(site.directory)
     _signal(pids, signal.SIGSTOP)
-    taken = until(lambda: not two.owner(site).startswith(site.name), 60, "taken over")
+    taken_over_after = until(lambda: not two.owner(site).startswith(site.name), 60, "taken over")
     time.sleep(max(0.0, began + seconds - time.monotonic()))
     _signal(reversed(pids), signal.SIGCONT)
     two.at_rest()
-    return taken
+    return taken_over_after
 
 
 def link_cut(two: Two, seconds: float, *, forth: bool = True, back: bool = True) -> float:
@@ -89,11 +89,11 @@ def isolated(two: Two, site: Site, seconds: float) -> float:
     """A site sees neither the other one nor the register: it is taken over, and fenced."""
     began = time.monotonic()
     two.links.isolate(site.name)
-    taken = until(lambda: not two.owner(site).startswith(site.name), 60, "taken over")
+    taken_over_after = until(lambda: not two.owner(site).startswith(site.name), 60, "taken over")
     time.sleep(max(0.0, began + seconds - time.monotonic()))
     two.links.heal()
     two.at_rest()
-    return taken
+    return taken_over_after
 
 
 def moved(two: Two) -> float:
@@ -131,9 +131,9 @@ def set_mode(two: Two, platform: Site, mode: str) -> None:
     two.core.manage("dr", "mode", platform.name, mode, "--yes")
 
 
-def _signal(pids: Iterable[int], what: int) -> None:
+def _signal(pids: Iterable[int], signal_number: int) -> None:
     for pid in pids:
         try:
-            os.kill(pid, what)
+            os.kill(pid, signal_number)
         except ProcessLookupError:
             continue

@@ -45,10 +45,10 @@ class Two:
     def row(self, platform: Site) -> RegisterRow:
         """The register's row of a platform. Raises Failure."""
         moid = platform.vault.platform_moid
-        asked = self._asked.setdefault(moid, Register(self._register, moid, ""))
-        seen = asked.read()
-        assert seen is not None
-        return seen.row
+        register = self._asked.setdefault(moid, Register(self._register, moid, ""))
+        reading = register.read()
+        assert reading is not None
+        return reading.row
 
     def owner(self, platform: Site) -> str:
         """Return the name of the cell's owner, with * where it is protected."""
@@ -60,40 +60,40 @@ class Two:
 
         def home() -> bool:
             return all(
-                self.owner(one) == f"{one.name}*" and database(one).is_open
-                for one in (self.east, self.west)
+                self.owner(each) == f"{each.name}*" and database(each).is_open
+                for each in (self.east, self.west)
             )
 
         return until(home, seconds, "served at home, protected")
 
     # ---- what a cell has ------------------------------------------------------------------------
 
-    def link(self, of: Site, at: Site) -> DatabaseLink:
+    def link(self, of: Site, site: Site) -> DatabaseLink:
         """Connect as root to a platform's data as it lies at a site."""
-        key = (of.name, at.name)
+        key = (of.name, site.name)
         if key not in self._links:
-            cell = database(at).own if of is at else database(at).copy
+            cell = database(site).own if of is site else database(site).copy
             socket = str(Server(cell).socket)
             self._links[key] = DatabaseLink(
                 unix_socket=socket, user="root", database=of.name, seconds=5
             )
         return self._links[key]
 
-    def rows(self, of: Site, at: Site, query: str, *values: object) -> list[tuple[Any, ...]]:
+    def rows(self, of: Site, site: Site, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Run a query there; a connection of an earlier database process is replaced. Raises Failure."""
         try:
-            found = self.link(of, at).rows(query, values)
+            result = self.link(of, site).rows(query, values)
         except Failure:
-            found = self.link(of, at).rows(query, values)
-        return [tuple(row.values()) for row in found]
+            result = self.link(of, site).rows(query, values)
+        return [tuple(row.values()) for row in result]
 
-    def running(self, of: Site, at: Site, on: Site) -> int:
+    def running(self, of: Site, site: Site, on: Site) -> int:
         """Return how many of a platform's conferences run on one site's units, by the data of another one."""
         query = (
             "SELECT COUNT(*) FROM conferences_conference WHERE live_e164 IS NOT NULL"
             " AND state='running' AND hosting_platform=%s"
         )
-        return int(self.rows(of, at, query, on.vault.platform_moid)[0][0])
+        return int(self.rows(of, site, query, on.vault.platform_moid)[0][0])
 
     def come_back(self, site: Site) -> None:
         """Start what was killed."""
@@ -106,12 +106,12 @@ def database(site: Site) -> CellDatabase:
     return site.mariadb
 
 
-def until(true: Callable[[], Any], seconds: float, what: str, pause: float = 0.05) -> float:
+def until(true: Callable[[], Any], seconds: float, event: str, pause: float = 0.05) -> float:
     """Wait for it; the seconds that it took. Who does not answer has not said so."""
     began = time.monotonic()
     while not _safely(true):
         if time.monotonic() - began > seconds:
-            raise AssertionError(f"not {what} after {seconds:.0f} s")
+            raise AssertionError(f"not {event} after {seconds:.0f} s")
         time.sleep(pause)
     return time.monotonic() - began
 

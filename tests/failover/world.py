@@ -75,11 +75,11 @@ class Side:
         self.kill_agent()
         self.server.kill()
 
-    def signal(self, what: int) -> None:
+    def signal(self, signal_number: int) -> None:
         """Freeze or thaw the database."""
         pid = self.server.pid()
         assert pid is not None
-        os.kill(pid, what)
+        os.kill(pid, signal_number)
 
     def link(self, schema: str = "") -> DatabaseLink:
         """Connect as root."""
@@ -141,8 +141,8 @@ class World:
         )
         for site, side in self.sides.items():
             stand_cell.prepare(side.cell, LIBRARY)
-            at = f"mysql://app:{PASSWORD}@127.0.0.1:{self.cuts[site, 'register'].port}/core"
-            stand_cell.write_cells(side.file, site, at, [side.cell], **self.limits)
+            url = f"mysql://app:{PASSWORD}@127.0.0.1:{self.cuts[site, 'register'].port}/core"
+            stand_cell.write_cells(side.file, site, url, [side.cell], **self.limits)
             side.start()
         self.until(lambda: not self.row().solo)
         _create(self.ports["east"], SCHEMA, Gate, Pulse)
@@ -175,9 +175,9 @@ class World:
 
     def row(self) -> RegisterRow:
         """The register's row."""
-        seen = self._asked.read()
-        assert seen is not None
-        return seen.row
+        reading = self._asked.read()
+        assert reading is not None
+        return reading.row
 
     def wish(self, **values: object) -> None:
         """Change mode or wish, as an operator does."""
@@ -213,8 +213,8 @@ class World:
         def serves() -> bool:
             row, mark = self.row(), time.monotonic() - 0.5
             last = [writer.acks[-1] for writer in self.writers if writer.acks]
-            there = any(ack.site == by and ack.at > mark for ack in last)
-            return there and row.owner == by and not (protected and row.solo)
+            acknowledged_there = any(ack.site == by and ack.at > mark for ack in last)
+            return acknowledged_there and row.owner == by and not (protected and row.solo)
 
         self.until(serves)
         return time.monotonic() - began
@@ -231,8 +231,8 @@ class World:
         owner = self.row().owner
         links = {site: side.link(SCHEMA) for site, side in self.sides.items()}
         other = links[self.row().other(owner)]
-        here = links[owner].value("@@gtid_binlog_pos")
-        assert other.value(f"MASTER_GTID_WAIT('{here}', 10)") == 0, self.story()
+        position = links[owner].value("@@gtid_binlog_pos")
+        assert other.value(f"MASTER_GTID_WAIT('{position}', 10)") == 0, self.story()
         tables = f"CHECKSUM TABLE {SCHEMA}.op, {SCHEMA}.counter"
         sums = [link.rows(tables) for link in links.values()]
         assert sums[0] == sums[1], "the copies differ"
@@ -261,12 +261,12 @@ class World:
 def world(root: Path, *, asynchronous: bool = False, **limits: float) -> Iterator[World]:
     """A world of its own that always ends."""
     with claimed(20) as base:
-        made = World(root, base, asynchronous=asynchronous, **limits)
+        new_world = World(root, base, asynchronous=asynchronous, **limits)
         try:
-            made.start()
-            yield made
+            new_world.start()
+            yield new_world
         finally:
-            made.stop()
+            new_world.stop()
             owned.sweep(root)
 
 
@@ -279,12 +279,12 @@ def _safely(true: Callable[[], bool]) -> bool:
 
 def _create(port: int, schema: str, *tables: type[models.Model]) -> None:
     """Make the tables of models, as a migration would."""
-    where: dict[str, Any] = {
+    options: dict[str, Any] = {
         **connection.settings_dict,
         **{"HOST": "127.0.0.1", "PORT": port, "USER": "app", "PASSWORD": PASSWORD, "NAME": schema},
     }
-    made = DatabaseWrapper(where, "cells")
-    with made.schema_editor() as editor:
+    wrapper = DatabaseWrapper(options, "cells")
+    with wrapper.schema_editor() as editor:
         for table in tables:
             editor.create_model(table)
-    made.close()
+    wrapper.close()

@@ -67,8 +67,8 @@ class Writer(threading.Thread):
             site = self._sites[0]
             try:
                 epoch = self._write(site, op)
-            except (MySQLdb.Error, NotServed) as wrong:
-                self.errors.append(str(wrong)[:80])
+            except (MySQLdb.Error, NotServed) as error:
+                self.errors.append(str(error)[:80])
                 self._turn()
                 continue
             self.acks.append(Ack(op, time.monotonic(), site, epoch))
@@ -89,16 +89,16 @@ class Writer(threading.Thread):
             self._link = self._connect(self.ports[site])
         with self._link.cursor() as cursor:
             cursor.execute("SELECT owner, epoch, @@read_only FROM stores_cell LOCK IN SHARE MODE")
-            found = cursor.fetchone()
-            if not found or found[0] != site or found[2]:
+            cell = cursor.fetchone()
+            if not cell or cell[0] != site or cell[2]:
                 raise NotServed(f"{site} does not serve")
             row = (op, self.number, len(self.acks))
-            done = cursor.execute("INSERT IGNORE INTO op VALUES (%s, %s, %s)", row)
-            if done and self.number == 0:
+            inserted = cursor.execute("INSERT IGNORE INTO op VALUES (%s, %s, %s)", row)
+            if inserted and self.number == 0:
                 cursor.execute("UPDATE counter SET n = n + 1")
-            self.again += not done
+            self.again += not inserted
         self._link.commit()
-        return int(found[1])
+        return int(cell[1])
 
     def _connect(self, port: int) -> Any:
         return MySQLdb.connect(
@@ -146,7 +146,7 @@ def judge(writers: Sequence[Writer], ops: set[str], counter: int) -> Verdict:
         # The hot writer's last operation may be done and not acknowledged.
         twice=max(0, counter - len(hot) - 1),
         sites_at_once=_late(acks),
-        epochs_shared=sum(len(found) > 1 for found in sites.values()),
+        epochs_shared=sum(len(epochs) > 1 for epochs in sites.values()),
         longest_gap=max(gaps, default=0.0),
     )
 
@@ -158,8 +158,8 @@ def _late(acks: Sequence[Ack]) -> int:
         first.setdefault((ack.epoch, ack.site), ack.at)
     return sum(
         any(
-            epoch > ack.epoch and site != ack.site and at + 0.1 < ack.at
-            for (epoch, site), at in first.items()
+            epoch > ack.epoch and site != ack.site and moment + 0.1 < ack.at
+            for (epoch, site), moment in first.items()
         )
         for ack in acks
     )

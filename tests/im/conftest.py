@@ -35,23 +35,23 @@ def im_site(door: str, transactional_db: None) -> str:
 @pytest.fixture
 def center(im_site: str) -> Iterator[Running]:
     """Run a center."""
-    one = Running()
+    running_center = Running()
     try:
         eventually(lambda: devices.readers() > 0, 20)
-        yield one
+        yield running_center
     finally:
-        one.stop()
+        running_center.stop()
 
 
 @pytest.fixture
 def sign_in(im_site: str) -> Iterator[Callable[..., Device]]:
     """Yield a function that creates devices, which end with the test."""
-    made: list[Device] = []
+    devices: list[Device] = []
 
     def make(user: str, name: str = "d1", *, token: str = "") -> Device:
-        made.append(Device(user, name, token=token))
-        return made[-1]
+        devices.append(Device(user, name, token=token))
+        return devices[-1]
 
     yield make
-    for one in made:
-        one.close()
+    for device in devices:
+        device.close()

@@ -21,11 +21,11 @@ from im.rules.vocabulary import Kind, Role, Type
 def conversation(*users: str, kind: Kind = Kind.GROUP, **more: Any) -> int:
     """Create a conversation of these people, the first of whom is its owner, and return its id."""
     about = {"domain": "d", "creator": users[0], "members": len(users), "members_version": 1}
-    made = Conversation.objects.create(kind=kind, **{**about, **more})
+    row = Conversation.objects.create(kind=kind, **{**about, **more})
     Member.objects.bulk_create(
         [
             Member(
-                conversation=made,
+                conversation=row,
                 user=user,
                 name=user.upper(),
                 role=Role.MEMBER if n or kind is Kind.DIRECT else Role.OWNER,
@@ -33,7 +33,7 @@ def conversation(*users: str, kind: Kind = Kind.GROUP, **more: Any) -> int:
             for n, user in enumerate(users)
         ]
     )
-    return made.pk
+    return row.pk
 
 
 def token_of(user: str) -> str:

@@ -65,7 +65,7 @@ class Device:
     def of(self, cmd: str) -> list[dict[str, Any]]:
         """Return the data of the received messages with a command."""
         self.look()
-        return [one["data"] for one in self.got if one["cmd"] == cmd]
+        return [entry["data"] for entry in self.got if entry["cmd"] == cmd]
 
     def wait(self, cmd: str, count: int = 1, seconds: float = 10) -> list[dict[str, Any]]:
         """Wait for this many messages with a command, and return their data."""

@@ -84,8 +84,8 @@ def token_of(user: str, bearer: Bearer = Bearer.USER, *, age: float = 0.0) -> st
 
 def address(protocol: str) -> tuple[str, int]:
     """Return host and port of the session's broker for a protocol."""
-    found = urlsplit(settings.IM_ADDRESSES[protocol])
-    return found.hostname or "", found.port or 0
+    address = urlsplit(settings.IM_ADDRESSES[protocol])
+    return address.hostname or "", address.port or 0
 
 
 # ---- AMQP ---------------------------------------------------------------------------------------
@@ -95,8 +95,8 @@ def amqp(user: str, password: str = "", vhost: str = "im") -> pika.BlockingConne
     """Return a connection that is signed in. Raises pika's errors."""
     host, port = address("amqp")
     proof = pika.PlainCredentials(user, password or token_of(user))
-    where = pika.ConnectionParameters(host, port, vhost, proof, heartbeat=0, socket_timeout=5)
-    return pika.BlockingConnection(where)
+    parameters = pika.ConnectionParameters(host, port, vhost, proof, heartbeat=0, socket_timeout=5)
+    return pika.BlockingConnection(parameters)
 
 
 def device(connection: pika.BlockingConnection, user: str, name: str = "d1") -> Any:
@@ -123,20 +123,22 @@ class Mqtt:
         self.granted: list[int] = []
         version = CallbackAPIVersion.VERSION2
         way: Literal["websockets", "tcp"] = "websockets" if port == "web_mqtt" else "tcp"
-        one = self.client = paho.Client(version, client_id or f"u{user}-d1", transport=way)
-        one.username_pw_set(user, password or token_of(user))
+        client = self.client = paho.Client(version, client_id or f"u{user}-d1", transport=way)
+        client.username_pw_set(user, password or token_of(user))
         if will:
-            one.will_set(will, b"forged", qos=1)
+            client.will_set(will, b"forged", qos=1)
         if way == "websockets":
-            one.ws_set_options(path="/ws")
-        one.reconnect_delay_set(60, 120)
-        one.on_connect = self._connected
-        one.on_disconnect = self._gone
-        one.on_message = lambda _c, _d, m: self.got.append((m.topic, bytes(m.payload)))
-        one.on_subscribe = lambda _c, _d, _m, codes, _p: self.granted.extend(c.value for c in codes)
+            client.ws_set_options(path="/ws")
+        client.reconnect_delay_set(60, 120)
+        client.on_connect = self._connected
+        client.on_disconnect = self._gone
+        client.on_message = lambda _c, _d, m: self.got.append((m.topic, bytes(m.payload)))
+        client.on_subscribe = lambda _c, _d, _m, codes, _p: self.granted.extend(
+            c.value for c in codes
+        )
         with suppress(OSError):
-            one.connect(*address(port))
-        one.loop_start()
+            client.connect(*address(port))
+        client.loop_start()
         eventually(lambda: self.answer is not None or self.gone, 10)
 
     def _connected(self, _client: Any, _data: Any, _flags: Any, code: Any, _more: Any) -> None:
@@ -202,8 +204,8 @@ class Stomp:
         try:
             if self._ws is None:
                 return self._socket.recv(4096)
-            said = self._ws.recv()
-            return said.encode() if isinstance(said, str) else said
+            frame = self._ws.recv()
+            return frame.encode() if isinstance(frame, str) else frame
         except (OSError, websocket.WebSocketException):
             return b""
 

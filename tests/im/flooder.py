@@ -23,18 +23,18 @@ LONGEST = 30.0
 
 def main(me: dict[str, Any]) -> None:
     """Send until the connection is closed."""
-    where = urlsplit(me["addresses"]["amqp"])
+    address = urlsplit(me["addresses"]["amqp"])
     connection = amqp.Connection(
-        f"{where.hostname}:{where.port}", me["user_id"], me["token"], virtual_host="im"
+        f"{address.hostname}:{address.port}", me["user_id"], me["token"], virtual_host="im"
     )
     connection.connect()
     channel: Any = connection.channel()
-    said = amqp.Message(_message(me), user_id=me["user_id"], delivery_mode=2)
+    message = amqp.Message(_message(me), user_id=me["user_id"], delivery_mode=2)
     key, count, began = f"c_{me['conversation']}", 0, time.monotonic()
     with suppress(*BROKER_ERRORS):
         while time.monotonic() - began < LONGEST:
             for _ in range(AT_ONCE):
-                channel.basic_publish(said, me["outgoing"], key)
+                channel.basic_publish(message, me["outgoing"], key)
             count += AT_ONCE
             with suppress(TimeoutError, BlockingIOError):
                 connection.drain_events(timeout=0)

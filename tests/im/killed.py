@@ -89,10 +89,10 @@ class Talk:
         self._site, self._ends = site, threading.Event()
         people = {name: Person(site.http, name, PASSWORD, backup) for name in PEOPLE}
         first, *others = people.values()
-        self.group = first.group("talk", [one.id for one in others])
+        self.group = first.group("talk", [device.id for device in others])
         self.devices = [Device(people[name], way, patience=3, beat=3) for name, way in WAYS]
-        for one in self.devices:
-            one.wait(lambda one=one: one.connected)  # type: ignore[misc]
+        for device in self.devices:
+            device.wait(lambda device=device: device.connected)  # type: ignore[misc]
         self._thread = threading.Thread(target=self._speak, daemon=True)
         self._thread.start()
 
@@ -104,17 +104,17 @@ class Talk:
     def _speak(self) -> None:
         count = 0
         while not self._ends.wait(PAUSE_SECONDS):
-            one = self.devices[count % len(self.devices)]
+            device = self.devices[count % len(self.devices)]
             count += 1
-            if len(one.waiting) < MOST_WAITING:
-                one.text(self.group, f"{one.person.name} says {count}")
+            if len(device.waiting) < MOST_WAITING:
+                device.text(self.group, f"{device.person.name} says {count}")
 
     def goes_on(self, seconds: float = 120.0) -> float:
         """Wait until each device has three more answers, and return how long that took."""
         began = time.monotonic()
-        had = [len(one.told.acked) for one in self.devices]
-        for one, before in zip(self.devices, had, strict=True):
-            one.wait(lambda one=one, n=before: len(one.told.acked) >= n + 3, seconds)  # type: ignore[misc]
+        counts = [len(device.told.acked) for device in self.devices]
+        for device, before in zip(self.devices, counts, strict=True):
+            device.wait(lambda device=device, n=before: len(device.told.acked) >= n + 3, seconds)  # type: ignore[misc]
         return time.monotonic() - began
 
     def forget(self) -> None:
@@ -126,11 +126,11 @@ class Talk:
         """Stop writing, and wait until everything is answered and received."""
         self._ends.set()
         self._thread.join()
-        for one in self.devices:
-            one.wait(lambda one=one: not one.waiting, 120)  # type: ignore[misc]
-        top = max(max(seq for _, seq in one.told.acked.values()) for one in self.devices)
-        for one in self.devices:
-            one.wait(lambda one=one: one.logs[self.group].last >= top, 60)  # type: ignore[misc]
+        for device in self.devices:
+            device.wait(lambda device=device: not device.waiting, 120)  # type: ignore[misc]
+        top = max(max(seq for _, seq in device.told.acked.values()) for device in self.devices)
+        for device in self.devices:
+            device.wait(lambda device=device: device.logs[self.group].last >= top, 60)  # type: ignore[misc]
 
     def close(self) -> None:
         """Disconnect everybody."""
@@ -164,8 +164,8 @@ class Talk:
         return {int(seq): mark for seq, _, mark in (line.partition(" ") for line in lines)}
 
     def _marks(self, device: Device) -> list[str]:
-        found = [e["data"] for e in device.shown if e["data"]["conversation_id"] == self.group]
-        return [data["client_msg_id"] for data in found if "client_msg_id" in data]
+        shown_data = [e["data"] for e in device.shown if e["data"]["conversation_id"] == self.group]
+        return [data["client_msg_id"] for data in shown_data if "client_msg_id" in data]
 
     def _astray(self, device: Device, stored: dict[int, str]) -> int:
         said = [stored[seq] for seq in device.logs[self.group].entries if stored.get(seq)]
@@ -180,7 +180,7 @@ def _holes(seqs: list[int]) -> int:
     return max(seqs) - min(seqs) + 1 - len(seqs) if seqs else 0
 
 
-def killed(site: Site, what: str, times: int) -> tuple[Verdict, float]:
+def killed(site: Site, process: str, times: int) -> tuple[Verdict, float]:
     """Kill a process several times; return the verdict and the longest silence after a kill."""
     talk = Talk(site)
     try:
@@ -188,7 +188,7 @@ def killed(site: Site, what: str, times: int) -> tuple[Verdict, float]:
         silences = []
         for _ in range(times):
             time.sleep(random.random())
-            STRIKES[what](site)
+            STRIKES[process](site)
             silences.append(talk.goes_on())
         talk.falls_silent()
         return talk.verdict(), max(silences)

@@ -20,11 +20,11 @@ def main(number: int, crash_at: str) -> None:
         """Dies before or after what follows from a batch is published."""
 
         def send(self, rows: Iterable[Any]) -> None:
-            found = list(rows)
-            chat = any(row.exchange == "conversation.incoming" for row in found)
+            batch = list(rows)
+            chat = any(row.exchange == "conversation.incoming" for row in batch)
             if chat and crash_at == "committed":
                 _die()
-            super().send(found)
+            super().send(batch)
             if chat and crash_at == "published":
                 self.wait()
                 _die()

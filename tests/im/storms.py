@@ -58,9 +58,9 @@ def flooded(site: Site) -> Flood:
 
 def _flood(me: dict[str, object]) -> tuple[int, float]:
     argv = [str(PYTHON), "-m", "tests.im.flooder"]
-    said = json.dumps(me) + "\n"
+    line = json.dumps(me) + "\n"
     result = subprocess.run(
-        argv, cwd=REPOSITORY, input=said, capture_output=True, text=True, check=True
+        argv, cwd=REPOSITORY, input=line, capture_output=True, text=True, check=True
     )
     count, seconds = result.stdout.split()
     return int(count), float(seconds)

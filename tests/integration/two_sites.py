@@ -78,15 +78,23 @@ class TwoSites:
     def at(self, site: str) -> Iterator[None]:
         """Be this site for a while."""
         # The fixture would put one layer of settings upon the other.
-        kept: Any = settings
-        before = kept.PLATFORM_MOID, kept.PLATFORM_STORES, kept.PEERS
-        kept.PLATFORM_MOID = site
-        kept.PLATFORM_STORES = {site: self._stores[site]} | self._stores
-        kept.PEERS = dict.fromkeys(self._stores.keys() - {site}, "amqp://")
+        changed_settings: Any = settings
+        before = (
+            changed_settings.PLATFORM_MOID,
+            changed_settings.PLATFORM_STORES,
+            changed_settings.PEERS,
+        )
+        changed_settings.PLATFORM_MOID = site
+        changed_settings.PLATFORM_STORES = {site: self._stores[site]} | self._stores
+        changed_settings.PEERS = dict.fromkeys(self._stores.keys() - {site}, "amqp://")
         try:
             yield
         finally:
-            kept.PLATFORM_MOID, kept.PLATFORM_STORES, kept.PEERS = before
+            (
+                changed_settings.PLATFORM_MOID,
+                changed_settings.PLATFORM_STORES,
+                changed_settings.PEERS,
+            ) = before
 
     # ---- who serves ---------------------------------------------------------------------------
 
@@ -134,15 +142,15 @@ class TwoSites:
                     self._deliver(broker, letter)
 
     def _collect(self) -> list[Letter]:
-        found: list[Letter] = []
+        letters: list[Letter] = []
         for site in {self.east, self.west} - self.dead:
             other = self.west if site == self.east else self.east
             with self.at(site):
                 for platform in possible_platforms():
-                    drain(store_of(platform), self._bag(found, site))
+                    drain(store_of(platform), self._bag(letters, site))
                     if other not in self.dead:
-                        drain(store_of(platform), self._bag(found, other, site), other)
-        return found
+                        drain(store_of(platform), self._bag(letters, other, site), other)
+        return letters
 
     def _bag(
         self, letters: list[Letter], broker: str, sender: str = ""
@@ -200,9 +208,9 @@ class TwoSites:
     def conference(self, e164: str) -> Conference:
         """Return the live conference with this number."""
         with self.at(self.east):
-            found = queries.live_by_number(e164)
-        assert found
-        return found
+            live_conference = queries.live_by_number(e164)
+        assert live_conference
+        return live_conference
 
     def change(self, e164: str, **changes: Any) -> None:
         """Let it be otherwise, by the hand of whoever serves it."""
@@ -231,9 +239,9 @@ def create(two: TwoSites, site: str, reqid: str = "c1") -> str:
     """A conference of east's tenant, asked for at a site; its number."""
     body = {"type": "CM_MAU_CREATECONF_REQ", "moid": DEMO_TENANT, "confname": "story"}
     two.tell(site, {**body, "reqid": reqid}, reply_to="asker", correlation_id=reqid)
-    said = [b for b in two.heard[site, "asker"] if b["reqid"] == reqid]
-    assert [b["type"] for b in said] == ["MAU_CM_CREATECONF_ACK"], said
-    return str(said[0]["confE164"])
+    answers = [b for b in two.heard[site, "asker"] if b["reqid"] == reqid]
+    assert [b["type"] for b in answers] == ["MAU_CM_CREATECONF_ACK"], answers
+    return str(answers[0]["confE164"])
 
 
 def ask(two: TwoSites, site: str, kind: str, number: str, **more: object) -> list[str]:

@@ -88,21 +88,21 @@ class Platform:
 
     async def hears(self, wire_type: str, within: float = 20.0, **fields: Any) -> Body:
         """The next message of this type with these fields; it is taken off the list."""
-        found: list[int] = []
+        positions: list[int] = []
 
         def is_there() -> bool:
-            found[:] = [
+            positions[:] = [
                 i
                 for i, (body, _) in enumerate(self.said)
                 if body["type"] == wire_type and fields.items() <= body.items()
             ]
-            return bool(found)
+            return bool(positions)
 
         if not await until(is_there, within):
             types = [body["type"] for body, _ in self.said]
             raise AssertionError(f"no {wire_type} {fields}; heard: {types[-20:]}")
-        self.last = self.said[found[0]][1]
-        return self.said.pop(found[0])[0]
+        self.last = self.said[positions[0]][1]
+        return self.said.pop(positions[0])[0]
 
     async def hears_people(self, e164: str, true: Callable[[list[Body]], bool]) -> Body:
         """A report whose list of terminals is as wanted."""
@@ -127,8 +127,8 @@ class Platform:
     async def controls(self, pid: str, name: str, e164: str = "8800001", **more: Any) -> Body:
         """Send one control request that is granted, and return its ACK."""
         reqid = uuid4().hex
-        asked = {"type": f"CM_MCU_{name}_REQ", "reqid": reqid, "confE164": e164, **more}
-        await self.tell(pid, asked, correlation_id=f"c-{reqid}")
+        request = {"type": f"CM_MCU_{name}_REQ", "reqid": reqid, "confE164": e164, **more}
+        await self.tell(pid, request, correlation_id=f"c-{reqid}")
         answer = await self.hears(f"MCU_CM_{name}_ACK", reqid=reqid, confE164=e164)
         assert self.last.correlation_id == f"c-{reqid}"
         return answer
@@ -256,15 +256,15 @@ async def platform_side(broker: str) -> AsyncIterator[Platform]:
 @pytest.fixture
 def units(broker: str, tmp_path: Path) -> Iterator[Callable[[str], Unit]]:
     """Make media units, not yet started; whatever is left of them is killed at the end."""
-    made: list[Unit] = []
+    made_units: list[Unit] = []
     with claimed(800) as base:
 
         def make(pid: str) -> Unit:
-            made.append(Unit(tmp_path / pid, broker, base + 300 * len(made), pid))
-            return made[-1]
+            made_units.append(Unit(tmp_path / pid, broker, base + 300 * len(made_units), pid))
+            return made_units[-1]
 
         yield make
-        for unit in made:
+        for unit in made_units:
             unit.sweep()
 
 

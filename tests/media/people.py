@@ -61,8 +61,8 @@ class Tone(MediaStreamTrack):
         await asyncio.sleep(self._began + self._sample / RATE - time.monotonic())
         while self.paused:
             await asyncio.sleep(0.05)
-        at = (np.arange(RATE // 50) + self._sample) / RATE
-        wave = (np.sin(2 * np.pi * self._frequency * at) * 8000).astype(np.int16)
+        moments = (np.arange(RATE // 50) + self._sample) / RATE
+        wave = (np.sin(2 * np.pi * self._frequency * moments) * 8000).astype(np.int16)
         frame = av.AudioFrame.from_ndarray(wave.reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate, frame.pts = RATE, self._sample
         frame.time_base = fractions.Fraction(1, RATE)
@@ -150,8 +150,8 @@ class Session:
 
     async def attach(self, plugin: str) -> int:
         """A handle on a plugin."""
-        made = await self.send({"janus": "attach", "plugin": plugin})
-        handle: int = made["data"]["id"]
+        reply = await self.send({"janus": "attach", "plugin": plugin})
+        handle: int = reply["data"]["id"]
         return handle
 
     async def ask(self, handle: int, body: Body, jsep: Body | None = None) -> tuple[Body, Body]:

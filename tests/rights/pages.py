@@ -33,7 +33,7 @@ for _kind in ("servicedomain", "platformdomain", "userdomain", "machineroom", "a
     CUSTOM_LISTS |= {f"{_name}_export": "view"}
     CUSTOM_LISTS |= {f"{_name}_import": "add", f"{_name}_process_import": "add"}
 for _kind in ("coredomain", "servicedomain", "platformdomain", "userdomain"):
-    CUSTOM_OBJECTS |= {f"domains_{_kind}_{one}_this": "change" for one in ("disable", "enable")}
+    CUSTOM_OBJECTS |= {f"domains_{_kind}_{name}_this": "change" for name in ("disable", "enable")}
 """Pages of our own, by the name of their address. A page that is in neither fails a test."""
 
 SITE_PAGES = {"index", "login", "logout", "password_change", "password_change_done"}
@@ -83,7 +83,7 @@ def pages(model: str) -> Iterator[Page]:
 def unknown(model: str) -> list[str]:
     """Pages that nobody has decided on."""
     prefix = model.replace(".", "_")
-    known = {f"{prefix}_{one}" for one in (*OF_LISTS, *OF_OBJECTS)} | {
+    known = {f"{prefix}_{name}" for name in (*OF_LISTS, *OF_OBJECTS)} | {
         *CUSTOM_LISTS,
         *CUSTOM_OBJECTS,
     }
@@ -93,11 +93,13 @@ def unknown(model: str) -> list[str]:
 def actions(model: str) -> dict[str, str]:
     """The actions of a list, and the verb that each takes."""
     page = page_of(model)
-    found = {}
-    for one in page.actions or ():
-        (verb,) = getattr(one if callable(one) else getattr(page, one), "allowed_permissions", [""])
-        found[one if isinstance(one, str) else one.__name__] = verb
-    return found
+    verbs = {}
+    for name in page.actions or ():
+        (verb,) = getattr(
+            name if callable(name) else getattr(page, name), "allowed_permissions", [""]
+        )
+        verbs[name if isinstance(name, str) else name.__name__] = verb
+    return verbs
 
 
 def may(place: str, verb: str, model: str) -> bool:

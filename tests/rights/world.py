@@ -71,10 +71,10 @@ def moid(name: str) -> str:
 
 def below(name: str) -> set[str]:
     """The MOIDs of a domain and of all below it."""
-    found = {name}
-    while more := {n for n, up in UPWARD.items() if up in found} - found:
-        found |= more
-    return {moid(n) for n in found}
+    names = {name}
+    while more := {n for n, up in UPWARD.items() if up in names} - names:
+        names |= more
+    return {moid(n) for n in names}
 
 
 def build() -> None:
@@ -248,7 +248,7 @@ def relation(row: Model, place: str) -> frozenset[str]:
     """Return where a row lies, as an administrator sees it: own, below, above, beside; empty: nowhere."""
     names = {moid(name): name for name in UPWARD}
     whose = {*WHOSE.get(row._meta.label_lower, lambda _row: [])(row)} - {None}
-    return frozenset(_relation(place, names[one]) for one in whose if one)
+    return frozenset(_relation(place, names[owner]) for owner in whose if owner)
 
 
 def _relation(place: str, other: str) -> str:

@@ -64,34 +64,40 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, help="only this world, with its whole log")
     parser.add_argument("--sites", type=int, choices=(1, 2, 3), help="always so many sites")
     parser.add_argument("--jobs", type=int, default=JOBS, help="processes")
-    asked = parser.parse_args(words)
-    seeds = range(asked.seeds) if asked.seed is None else range(asked.seed, asked.seed + 1)
-    began, done, events, virtual = time.monotonic(), 0, 0, 0.0
-    wrong: list[Told] = []
+    arguments = parser.parse_args(words)
+    seeds = (
+        range(arguments.seeds)
+        if arguments.seed is None
+        else range(arguments.seed, arguments.seed + 1)
+    )
+    began, finished, events, virtual = time.monotonic(), 0, 0, 0.0
+    failed: list[Told] = []
     kinds: Counter[str] = Counter()
-    for one in told(seeds, asked.steps, asked.sites or 0, asked.jobs):
-        done, events, virtual = done + 1, events + one.events, virtual + one.seconds
-        count = asked.sites or sites_of(one.seed)
-        kinds[f"{count} site{'s' * (count > 1)}: {weather_of(one.seed).name}"] += 1
-        if one.wrong:
-            wrong.append(one)
-            print(f"seed {one.seed}: {one.wrong.splitlines()[-1][:160]}", flush=True)
-        if done % 100 == 0:
+    for report in told(seeds, arguments.steps, arguments.sites or 0, arguments.jobs):
+        finished, events, virtual = finished + 1, events + report.events, virtual + report.seconds
+        count = arguments.sites or sites_of(report.seed)
+        kinds[f"{count} site{'s' * (count > 1)}: {weather_of(report.seed).name}"] += 1
+        if report.wrong:
+            failed.append(report)
+            print(f"seed {report.seed}: {report.wrong.splitlines()[-1][:160]}", flush=True)
+        if finished % 100 == 0:
             took = time.monotonic() - began
-            print(f"{done} of {len(seeds)} worlds, {len(wrong)} broken, {took:.0f} s", flush=True)
+            print(
+                f"{finished} of {len(seeds)} worlds, {len(failed)} broken, {took:.0f} s", flush=True
+            )
     took = time.monotonic() - began
-    for one in sorted(wrong, key=lambda one: one.seed)[:1]:
-        lines = one.log if asked.seed is not None else one.log[-LAST_LINES:]
-        print(*lines, one.wrong, sep="\n")
+    for report in sorted(failed, key=lambda report: report.seed)[:1]:
+        lines = report.log if arguments.seed is not None else report.log[-LAST_LINES:]
+        print(*lines, report.wrong, sep="\n")
         print(
-            f"again, with the whole log: python -m tests.simulation --seed {one.seed} --steps {asked.steps}"
+            f"again, with the whole log: python -m tests.simulation --seed {report.seed} --steps {arguments.steps}"
         )
     print(
-        f"{done} worlds ({', '.join(f'{n} {kind}' for kind, n in sorted(kinds.items()))}),"
-        f" {done * asked.steps} steps, {events} events, {virtual / 3600:.1f} virtual hours,"
-        f" {took:.1f} s: {len(wrong)} broken"
+        f"{finished} worlds ({', '.join(f'{n} {kind}' for kind, n in sorted(kinds.items()))}),"
+        f" {finished * arguments.steps} steps, {events} events, {virtual / 3600:.1f} virtual hours,"
+        f" {took:.1f} s: {len(failed)} broken"
     )
-    return 1 if wrong else 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -6,6 +6,6 @@ from __future__ import annotations
 class Broken(AssertionError):
     """An invariant does not hold."""
 
-    def __init__(self, name: str, what: str) -> None:
-        super().__init__(f"{name}: {what}")
+    def __init__(self, name: str, description: str) -> None:
+        super().__init__(f"{name}: {description}")
         self.name = name

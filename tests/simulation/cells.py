@@ -131,8 +131,10 @@ class Cell:
     def _fence(self) -> None:
         """Close databases that are writable at a site that sees another owner."""
         for site, side in self.sides.items():
-            told = self.network.linked(site, REGISTER) or self.network.linked(site, self.row.owner)
-            if side.writable and site != self.row.owner and self.network.up(site) and told:
+            sees_owner = self.network.linked(site, REGISTER) or self.network.linked(
+                site, self.row.owner
+            )
+            if side.writable and site != self.row.owner and self.network.up(site) and sees_owner:
                 side.writable = False
                 self.say(f"{self.row.platform}: {site} is fenced")
 

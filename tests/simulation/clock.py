@@ -27,8 +27,8 @@ class Clock:
     def run_until(self, t: float) -> None:
         """Let everything happen up to that time."""
         while self._heap and self._heap[0][0] <= t:
-            at, _, event, arguments = heappop(self._heap)
-            self._move_to(at)
+            moment, _, event, arguments = heappop(self._heap)
+            self._move_to(moment)
             event(*arguments)
         self._move_to(t)
 
@@ -36,6 +36,6 @@ class Clock:
         self.t = t
         self.now = EPOCH + timedelta(seconds=t)
 
-    def say(self, what: str) -> None:
+    def say(self, text: str) -> None:
         """Write one line of the log."""
-        self.log.append(f"{self.t:9.3f} {what}")
+        self.log.append(f"{self.t:9.3f} {text}")

@@ -58,21 +58,21 @@ class Ledger:
 
     def after_command(self, unit: Unit, faulty: FaultyUnit, e164: str) -> None:
         """Remember what a unit has taken."""
-        if held := faulty.unit.conferences.get(e164):
-            self.accepted.add((place_of(unit), e164, held.incarnation))
+        if conference := faulty.unit.conferences.get(e164):
+            self.accepted.add((place_of(unit), e164, conference.incarnation))
 
     def each_step(self, units: Mapping[Unit, FaultyUnit], pool: MemoryPool) -> None:
         """Check what can be seen of a site at any moment, from outside."""
         for unit, faulty in units.items():
-            there, plate = place_of(unit), faulty.unit.description
-            for e164, held in faulty.unit.conferences.items():
-                if self.commanded.get((e164, held.incarnation)) != there:
+            place, plate = place_of(unit), faulty.unit.description
+            for e164, conference in faulty.unit.conferences.items():
+                if self.commanded.get((e164, conference.incarnation)) != place:
                     raise Broken(
-                        "I1", f"{there} holds {e164}:{held.incarnation}, never given to it"
+                        "I1", f"{place} holds {e164}:{conference.incarnation}, never given to it"
                     )
             load = faulty.unit.load
             if load.confs > plate.confs or load.ports > plate.ports or load.hd > plate.hd:
-                raise Broken("I2", f"{there} holds {load}")
+                raise Broken("I2", f"{place} holds {load}")
         for named, node in pool.nodes.items():
             if not node.overbooked and min(plus(node.capacity, node.total(), -1)) < 0:
                 raise Broken("I2", f"{named}: {node.total()} promised of {node.capacity}")
@@ -102,16 +102,16 @@ class Invariants:
                 raise Broken("I4", f"{request} prolongs again")
             self.effective.add(request)
 
-    def after(self, at: str, cell: Cell) -> None:
+    def after(self, site: str, cell: Cell) -> None:
         """Check one committed transaction of the site `at`."""
         if self.uow.changes or self.uow.outgoing:
-            _check_may_write(at, cell)
+            _check_may_write(site, cell)
         for before, c in self.uow.changes:
             self._check_move(before, c)
             self._check_shape(c)
             self.latest[c.confid] = c
-        said = [(orjson.loads(letter.body), letter) for letter in self.uow.outgoing]
-        for body, letter in said:
+        messages = [(orjson.loads(letter.body), letter) for letter in self.uow.outgoing]
+        for body, letter in messages:
             self._check_said(body, letter)
         for before, c in self.uow.changes:
             self._check_left(before, c)
@@ -146,10 +146,11 @@ class Invariants:
         there = place_of(c.unit or Unit(""))
         if (there, c.e164, c.incarnation) not in self.ledger.accepted:
             raise Broken("I1", f"{c.e164}:{c.incarnation} runs on {c.unit}, which never took it")
-        told = self.ledger.dropped.get((there, c.e164), 0)
-        if told >= c.incarnation:
+        dropped_up_to = self.ledger.dropped.get((there, c.e164), 0)
+        if dropped_up_to >= c.incarnation:
             raise Broken(
-                "dropped", f"{c.e164}:{c.incarnation} runs on {c.unit}, told to drop {told}"
+                "dropped",
+                f"{c.e164}:{c.incarnation} runs on {c.unit}, told to drop {dropped_up_to}",
             )
 
     def _check_left(self, before: Conference | None, c: Conference) -> None:
@@ -158,8 +159,8 @@ class Invariants:
             return
         if before.unit.site != self.uow.own_site:
             return  # its site is lost: what is there is dropped when it is heard again
-        told = self.ledger.dropped.get((place_of(before.unit), c.e164), 0)
-        if c.unit != before.unit and told < before.incarnation:
+        dropped_up_to = self.ledger.dropped.get((place_of(before.unit), c.e164), 0)
+        if c.unit != before.unit and dropped_up_to < before.incarnation:
             raise Broken("I1", f"{before.unit} was not told to drop {c.e164}:{before.incarnation}")
 
     def _check_shape(self, c: Conference) -> None:
@@ -200,19 +201,19 @@ class Invariants:
             self.records[body["confid"]] += 1
 
     def _check_warning(self, c: Conference) -> None:
-        given = (c.confid, c.ends_at, c.warned)
-        if given in self.warnings:
+        announced = (c.confid, c.ends_at, c.warned)
+        if announced in self.warnings:
             raise Broken("warning", f"{c.e164}: {c.warned} minutes announced twice")
-        self.warnings.add(given)
+        self.warnings.add(announced)
         if c.ends_at and (c.ends_at - self.uow.now) > timedelta(minutes=c.warned):
             raise Broken("warning", f"{c.e164}: {c.warned} minutes announced too early")
 
     def _in_use(self, c: Conference) -> Amounts:
         """Return the amounts counted anew; they are remembered as long as the value is the same."""
-        known = self.counted.get(c.confid)
-        if known is None or known[0] is not c:
-            known = self.counted[c.confid] = (c, in_use(c))
-        return known[1]
+        counted = self.counted.get(c.confid)
+        if counted is None or counted[0] is not c:
+            counted = self.counted[c.confid] = (c, in_use(c))
+        return counted[1]
 
     def _check_quota(self) -> None:
         uow = self.uow
@@ -235,9 +236,9 @@ class Invariants:
 
     def _check_numbers(self) -> None:
         uow = self.uow
-        taken = {e164 for e164, (_, is_taken) in uow.numbers.items() if is_taken}
-        if taken != set(uow.live):
-            raise Broken("numbers", f"taken {sorted(taken)}, live {sorted(uow.live)}")
+        taken_numbers = {e164 for e164, (_, is_taken) in uow.numbers.items() if is_taken}
+        if taken_numbers != set(uow.live):
+            raise Broken("numbers", f"taken {sorted(taken_numbers)}, live {sorted(uow.live)}")
         running = {
             (registry, c.e164)
             for c in uow.live.values()
@@ -253,10 +254,10 @@ class Invariants:
 
     # ---- after a list, and after a takeover ------------------------------------------------------
 
-    def after_list(self, notice: Mapping[str, Any], at: str) -> None:
-        """I1: what a unit of the site `at` holds and we do not believe, it is told to drop."""
-        uow, unit = self.uow, Unit(notice["ip"], notice.get("pid") or "", at)
-        told = {
+    def after_list(self, notice: Mapping[str, Any], site: str) -> None:
+        """I1: what a unit of the site holds and we do not believe, it is told to drop."""
+        uow, unit = self.uow, Unit(notice["ip"], notice.get("pid") or "", site)
+        dropped_up_to = {
             (b["confE164"], b["incarnation"])
             for b in (
                 orjson.loads(x.body)
@@ -266,21 +267,21 @@ class Invariants:
             if b["type"] == "MAU_MCU_RELEASECONF_CMD"
         }
         mine = uow.numbers_of_own_conferences(
-            [e["confE164"] for e in notice["confs"]], at == uow.own_site
+            [e["confE164"] for e in notice["confs"]], site == uow.own_site
         )
         for entry in notice["confs"]:
             e164, incarnation = entry["confE164"], entry["incarnation"]
             c = uow.live.get(e164)
             if e164 not in mine or (c and c.unit == unit and c.incarnation == incarnation):
                 continue
-            if not any(e164 == number and n >= incarnation for number, n in told):
+            if not any(e164 == number and n >= incarnation for number, n in dropped_up_to):
                 raise Broken("I1", f"ghost {incarnation} of {e164} on {unit} may stay")
 
-    def after_takeover(self, at: str, owners: Mapping[str, str]) -> None:
+    def after_takeover(self, site: str, owners: Mapping[str, str]) -> None:
         """Only what ran at a site that is lost moves, and what is protected lives."""
         for before, c in self.uow.changes:
             assert before is not None
-            if owners[before.hosting_platform] != at or before.hosting_platform == at:
+            if owners[before.hosting_platform] != site or before.hosting_platform == site:
                 raise Broken("moved", f"{c.e164} leaves {before.unit}, whose site is not lost")
             if not c.live and c.protected:
                 raise Broken("moved", f"{c.e164} is protected, and ends as its site changes")
@@ -321,30 +322,33 @@ class Invariants:
         if self.uow.parked:
             raise Broken("I11", f"{self.uow.parked[0]} was parked")
         open_asks = [a for a in self.uow.inbox.values() if a.answer is None]
-        for asked in open_asks:
-            if not asked.wire_type.startswith(("CM_MCU_", "MCU_MAU_DELAYCONF_")):
-                raise Broken("rest", f"{asked.wire_type} {asked.reqid} has no answer")
+        for request in open_asks:
+            if not request.wire_type.startswith(("CM_MCU_", "MCU_MAU_DELAYCONF_")):
+                raise Broken("rest", f"{request.wire_type} {request.reqid} has no answer")
 
 
-def _check_may_write(at: str, cell: Cell) -> None:
+def _check_may_write(site: str, cell: Cell) -> None:
     """I10: only who owns the data writes it, with its copy, or alone where the register says so."""
-    writing = [site for site in cell.sides if cell.gate(site) is Gate.OPEN]
-    if writing != [at] or cell.row.owner != at:
-        raise Broken("I10", f"{at} writes to {cell.row.platform}, which is open at {writing}")
+    writing = [candidate for candidate in cell.sides if cell.gate(candidate) is Gate.OPEN]
+    if writing != [site] or cell.row.owner != site:
+        raise Broken("I10", f"{site} writes to {cell.row.platform}, which is open at {writing}")
 
 
 def check_held(
     believed: set[tuple[Unit, str, int]], units: Mapping[Unit, FaultyUnit], pool: MemoryPool
 ) -> None:
     """Check at rest that a site's units hold what is believed of them, and that its pool counts it."""
-    held = {
-        (unit, e164, one.incarnation)
+    held_by_units = {
+        (unit, e164, conference.incarnation)
         for unit, faulty in units.items()
-        for e164, one in faulty.unit.conferences.items()
+        for e164, conference in faulty.unit.conferences.items()
     }
-    here = {one for one in believed if one[0] in units}
-    if held != here:
-        raise Broken("rest", f"only held {held - here}, only believed {here - held}")
+    believed_here = {conference for conference in believed if conference[0] in units}
+    if held_by_units != believed_here:
+        raise Broken(
+            "rest",
+            f"only held {held_by_units - believed_here}, only believed {believed_here - held_by_units}",
+        )
     for unit, node in pool.nodes.items():
         used = plus(node.total(), node.total(held_only=True), -1)
         load = units[unit].unit.load

@@ -140,9 +140,9 @@ class Managers:
 
     def _ask(self, body: dict[str, Any], route: Routes) -> Ask:
         reqid, now = f"{self.platform}-{len(self.asks)}", self.clock()
-        words, where = orjson.dumps({**body, "reqid": reqid}), route.value
+        words, address = orjson.dumps({**body, "reqid": reqid}), route.value
         site = self.sites[0] if self.rng.random() < 0.7 else self.sites[-1]
-        ask = Ask(words, where.exchange, where.key, now, site, now + PATIENCE + 1)
+        ask = Ask(words, address.exchange, address.key, now, site, now + PATIENCE + 1)
         self.asks[reqid] = self._open[reqid] = ask
         self._post(ask)
         return ask

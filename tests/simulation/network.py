@@ -22,12 +22,12 @@ class Network:
 
     def carries(self, sender: str, receiver: str) -> bool:
         """Tell whether anything comes through in this direction."""
-        there = receiver == REGISTER or self.up(receiver)
-        return self.up(sender) and there and (sender, receiver) not in self._cut
+        reaches = receiver == REGISTER or self.up(receiver)
+        return self.up(sender) and reaches and (sender, receiver) not in self._cut
 
-    def linked(self, one: str, other: str) -> bool:
+    def linked(self, site: str, other: str) -> bool:
         """Tell whether two sites can speak with each other."""
-        return self.carries(one, other) and (one == REGISTER or (other, one) not in self._cut)
+        return self.carries(site, other) and (site == REGISTER or (other, site) not in self._cut)
 
     # ---- done to it ---------------------------------------------------------------------------
 

@@ -101,9 +101,9 @@ class Place:
 
     def home_of(self, number: str) -> str:
         """Return the platform of a number, as far as this site's data says so."""
-        known = [p for p, cell in self.cells.items() if number in cell.seen_from(self.name)]
-        known += [p for p, cell in self.cells.items() if number.startswith(cell.data.prefix)]
-        return next(iter(known), "")
+        platforms = [p for p, cell in self.cells.items() if number in cell.seen_from(self.name)]
+        platforms += [p for p, cell in self.cells.items() if number.startswith(cell.data.prefix)]
+        return next(iter(platforms), "")
 
     def _take(self, cell: Cell, letter: Letter, queue: str, body: Mapping[str, Any]) -> None:
         gate, data, now = cell.gate(self.name), cell.data, self.world.now
@@ -231,7 +231,7 @@ class Place:
             or self._watched.get(name := f"{c.confid} {c.ends_at} {step.reason}", now) > now
         ):
             return
-        asks = any(isinstance(one.message, ReleaseConference) for one in step.send)
+        asks = any(isinstance(outgoing.message, ReleaseConference) for outgoing in step.send)
         self._watched[name] = now + (_ASKED_AGAIN_AFTER if asks else _WARNED_AGAIN_AFTER)
         if self.own.gate(self.name) is Gate.OPEN:
             for outgoing in step.send:
@@ -242,10 +242,10 @@ class Place:
         if not self.awake or self.own.gate(self.name) is not Gate.OPEN:
             return
         data = self.begin(self.own)
-        asked = [*self.units.all, *(c.unit for c in data.live.values() if c.unit)]
-        for unit in dict.fromkeys(asked):
-            here = Unit(unit.ip, unit.pid, self.name)
-            data.send(to_unit(here, AskUnitForList(), expires_ms=15_000))
+        units = [*self.units.all, *(c.unit for c in data.live.values() if c.unit)]
+        for unit in dict.fromkeys(units):
+            local_unit = Unit(unit.ip, unit.pid, self.name)
+            data.send(to_unit(local_unit, AskUnitForList(), expires_ms=15_000))
         self.commit(self.own, "lists")
 
     def restore_pending(self) -> None:

@@ -107,12 +107,12 @@ def question_check_is_removed(patch: pytest.MonkeyPatch) -> None:
 @planted
 def incarnation_check_is_removed(patch: pytest.MonkeyPatch) -> None:
     """Whoever says that it has taken a number is believed."""
-    taken = create_flow._decide_unit_accepted
+    original = create_flow._decide_unit_accepted
 
     def careless(uow: Any, c: Conference | None, reply: Any, unit: Any) -> Step:
         if c:
             reply, unit = msgspec.structs.replace(reply, incarnation=c.incarnation), c.unit
-        return taken(uow, c, reply, unit)
+        return original(uow, c, reply, unit)
 
     patch.setattr(create_flow, "_decide_unit_accepted", careless)
 
@@ -206,8 +206,8 @@ def places_leak(patch: pytest.MonkeyPatch) -> None:
     """The pool never counts again (found by this simulation: a lost notice cost places for ever)."""
     state = MemoryPool.state
 
-    def trusting(pool: MemoryPool, said: Any, now: datetime) -> str:
-        heard = state(pool, said, now)
-        return "known" if heard == "drift" else heard
+    def trusting(pool: MemoryPool, heartbeat: Any, now: datetime) -> str:
+        answer = state(pool, heartbeat, now)
+        return "known" if answer == "drift" else answer
 
     patch.setattr(MemoryPool, "state", trusting)

@@ -75,13 +75,13 @@ def forward_is_done_here_too(patch: pytest.MonkeyPatch) -> None:
 @planted
 def late_notice_is_believed(patch: pytest.MonkeyPatch) -> None:
     """The notice that came last wins, whatever its number."""
-    patch.setattr(decisions, "is_newer", lambda known, told: True)
+    patch.setattr(decisions, "is_newer", lambda newest, order: True)
 
 
 @planted
 def notice_without_epoch_wins(patch: pytest.MonkeyPatch) -> None:
     """Notices are ordered by their numbers alone."""
-    newer = lambda known, told: known is None or told[1] > known[1]  # noqa: E731
+    newer = lambda newest, order: newest is None or order[1] > newest[1]  # noqa: E731
     patch.setattr(decisions, "is_newer", newer)
 
 
@@ -115,11 +115,13 @@ def hand_back_moves_conferences(patch: pytest.MonkeyPatch) -> None:
 @planted
 def hand_back_ends_conferences(patch: pytest.MonkeyPatch) -> None:
     """Home believes nothing that a unit elsewhere holds: it is told to drop it."""
-    known = MemoryUnitOfWork.find_unlocked
+    believed_on = MemoryUnitOfWork.find_unlocked
     patch.setattr(
         MemoryUnitOfWork,
         "find_unlocked",
-        lambda uow, unit, numbers: known(uow, unit, numbers) if unit.site == uow.own_site else {},
+        lambda uow, unit, numbers: (
+            believed_on(uow, unit, numbers) if unit.site == uow.own_site else {}
+        ),
     )
 
 

@@ -45,12 +45,12 @@ class Pms:
     ) -> None:
         """Do as `flows.rooms.watch`. `units`: all that were ever seen, and the room in which each stands."""
         for name, before in self.rooms.items():
-            here = [unit for unit, room in units.items() if room == name]
+            units_here = [unit for unit, room in units.items() if room == name]
             others = any(not o.abnormal and n != name for n, o in self.rooms.items())
-            count = sum(unit in alive for unit in here)
+            count = sum(unit in alive for unit in units_here)
             after, because = decisions.decide_room(
                 before,
-                len(here),
+                len(units_here),
                 count,
                 now,  # type: ignore[arg-type]
                 others_normal=others,
@@ -77,13 +77,13 @@ class Pms:
             number=self.rooms[room].number,
         )
 
-    def watch_platforms(self, known: dict[str, tuple[RegisterRow, int]]) -> None:
+    def watch_platforms(self, register: dict[str, tuple[RegisterRow, int]]) -> None:
         """Do as `flows.platforms.publish_changes`. `known`: the register, where it is reachable."""
-        for platform, (row, number) in known.items():
-            said = self.state(row, number)
-            if said != self._told.get(platform):
-                self._told[platform] = said
-                self.tell(said)
+        for platform, (row, number) in register.items():
+            notice = self.state(row, number)
+            if notice != self._told.get(platform):
+                self._told[platform] = notice
+                self.tell(notice)
 
     def state(self, row: RegisterRow, number: int) -> PlatformState:
         """Return the notice of a platform's state."""
@@ -106,10 +106,10 @@ class PmsChecks:
 
     def after(self, site: str, subject: str, order: tuple[int, int], state: str, of: Heard) -> None:
         """A site's CSS has heard a notice."""
-        known = self.newest.get((site, subject))
-        if known is None or order > known[0]:
-            known = self.newest[site, subject] = (order, state)
-        if (of.orders[subject], of.states[subject]) != known:
+        newest = self.newest.get((site, subject))
+        if newest is None or order > newest[0]:
+            newest = self.newest[site, subject] = (order, state)
+        if (of.orders[subject], of.states[subject]) != newest:
             raise Broken(
-                "notice", f"{site} believes {of.states[subject]} of {subject}, not {known}"
+                "notice", f"{site} believes {of.states[subject]} of {subject}, not {newest}"
             )

@@ -36,7 +36,7 @@ def _check_home(cell: Cell) -> None:
     row = cell.row
     if row.owner != row.home or row.solo:
         raise Broken("home", f"{row.platform} is served at {row.owner}, solo {row.solo}")
-    if waiting := [(to, len(some)) for to, some in cell.outbox.items() if some]:
+    if waiting := [(to, len(letters)) for to, letters in cell.outbox.items() if letters]:
         raise Broken("outbox", f"{row.platform} has {waiting} letters that nobody sends")
     for site, side in cell.sides.items():
         if side.last is not None and site != row.owner:
@@ -63,6 +63,6 @@ def _check_names(world: World) -> None:
     wished = world.ledger.wished
     for cell in world.cells.values():
         for c in cell.data.live.values():
-            there = (c.unit or Unit(""), c.e164, c.incarnation)
-            if c.state is ConferenceState.RUNNING and there in wished and c.name != wished[there]:
-                raise Broken("name", f"{c.e164} on {c.unit} is {c.name!r}, not {wished[there]!r}")
+            key = (c.unit or Unit(""), c.e164, c.incarnation)
+            if c.state is ConferenceState.RUNNING and key in wished and c.name != wished[key]:
+                raise Broken("name", f"{c.e164} on {c.unit} is {c.name!r}, not {wished[key]!r}")

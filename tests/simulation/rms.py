@@ -59,10 +59,10 @@ class Rms:
 
     def _beat(self, message: NodeRegistered) -> None:
         unit = Unit(message.ip, message.pid, self.place.name)
-        heard = self.pool.state(message, self.world.now)
-        if heard == "drift" and self._recount(unit):
-            heard = "hungry"
-        if heard in ("new", "hungry"):
+        answer = self.pool.state(message, self.world.now)
+        if answer == "drift" and self._recount(unit):
+            answer = "hungry"
+        if answer in ("new", "hungry"):
             self.place.restore_pending()
 
     def _recount(self, unit: Unit) -> bool:
@@ -78,8 +78,10 @@ class Rms:
         return hungry
 
     def _known(self, e164: str) -> Conference | None:
-        seen = (cell.seen_from(self.place.name).get(e164) for cell in self.place.cells.values())
-        return next((c for c in seen if c), None)
+        candidates = (
+            cell.seen_from(self.place.name).get(e164) for cell in self.place.cells.values()
+        )
+        return next((c for c in candidates if c), None)
 
     def _answer(self, letter: Letter, question: GetResources) -> None:
         rng = self.world.rng
@@ -122,9 +124,9 @@ class Rms:
 
     def wipe(self) -> None:
         """Redis is emptied, and built again from the databases."""
-        known = [
+        units = [
             c
             for cell in self.place.cells.values()
             for c in cell.seen_from(self.place.name).values()
         ]
-        self.pool.wipe(known, self.world.now)
+        self.pool.wipe(units, self.world.now)

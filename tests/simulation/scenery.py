@@ -40,7 +40,7 @@ def unit_of_work_of(platform: str = PLATFORM) -> MemoryUnitOfWork:
         own_site=platform,
         prefix=prefix_of(platform),
         licence=Limits(8, 3, EPOCH - timedelta(days=1), None, EVALUATION),
-        facts={one.tenant.moid: one for one in tenants},
+        facts={tenant.tenant.moid: tenant for tenant in tenants},
         serials=9,
     )
 

@@ -88,11 +88,11 @@ class Trouble:
         self.world.places[unit.site].units.suffer(unit, order)
 
     def _wish(self) -> None:
-        units = [one for place in self.world.places.values() for one in place.units.all.items()]
-        held = [(u, e) for u, f in units for e in f.unit.conferences]
-        if not held:
+        units = [item for place in self.world.places.values() for item in place.units.all.items()]
+        conferences = [(u, e) for u, f in units for e in f.unit.conferences]
+        if not conferences:
             return
-        unit, e164 = self._rng.choice(held)
+        unit, e164 = self._rng.choice(conferences)
         wish = self._rng.choices(("rename", "extend", "end"), (4, 3, 1))[0]
         name = f"name {self.world.events}"
         body = {"do": wish, "confE164": e164, "confname": name, "delay": 2}
@@ -138,16 +138,16 @@ class Trouble:
         """Something that only a second site survives."""
         place = self._place()
         seconds = self._rng.choice((2, 6, 15, 40))
-        what = self._rng.randrange(7)
-        if what < 2:
+        choice = self._rng.randrange(7)
+        if choice < 2:
             self._kill(place, seconds)
-        elif what == 2:
+        elif choice == 2:
             self._down(place, seconds, Fault.FREEZE)
-        elif what == 3:
+        elif choice == 3:
             self._isolate(place, seconds)
-        elif what == 4:
+        elif choice == 4:
             self._cut(place, seconds)
-        elif what == 5:
+        elif choice == 5:
             self._flap(place)
         else:
             self._drill(place)
@@ -200,8 +200,8 @@ class Trouble:
     def _cut(self, place: Place, seconds: float) -> None:
         """Cut one link, to a peer or to the register, in one direction or both."""
         others = [name for name in (*self.world.sites, REGISTER) if name != place.name]
-        there = self._rng.choice(others)
-        ways = [(place.name, there), (there, place.name)]
+        other_site = self._rng.choice(others)
+        ways = [(place.name, other_site), (other_site, place.name)]
         for way in ways if self._rng.random() < 0.5 else [self._rng.choice(ways)]:
             self._link(*way, True)
             self.world.at(self.world.t + seconds, self._link, *way, False)

@@ -65,14 +65,14 @@ class Units:
         if letter.expires_ms and age > timedelta(milliseconds=letter.expires_ms):
             return
         body = orjson.loads(letter.body)
-        said = faulty.handle(body, letter.correlation_id, self.world.now)
+        sends = faulty.handle(body, letter.correlation_id, self.world.now)
         if "incarnation" in body:
             self.world.ledger.after_command(unit, faulty, body["confE164"])
-        self.say(unit, said)
+        self.say(unit, sends)
 
-    def say(self, unit: Unit, said: list[Send]) -> None:
+    def say(self, unit: Unit, sends: list[Send]) -> None:
         """Publish a unit's message."""
-        for send in said:
+        for send in sends:
             route = send.route.value
             letter = Letter(
                 body=dumps(to_body(send.message)),

@@ -262,9 +262,9 @@ def _room_in(rooms: dict[tuple[str, str], str]) -> Callable[[Unit], str]:
     return lambda unit: rooms.get((unit.ip, unit.pid), "")
 
 
-def _for_lost_unit(letter: Letter, here: str) -> bool:
+def _for_lost_unit(letter: Letter, site: str) -> bool:
     """Do as `bus.relay`: tell whether another site wrote it for a unit of its own; a stranger here has that address."""
-    return letter.exchange == _TO_UNIT and letter.app_id != f"css@{here}"
+    return letter.exchange == _TO_UNIT and letter.app_id != f"css@{site}"
 
 
 def run(seed: int, steps: int = 500, weather: Weather | None = None, sites: int = 0) -> World:

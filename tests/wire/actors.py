@@ -57,10 +57,10 @@ class Manager(Tap):
     def sends(self, body: Body, **properties: Any) -> SentRequest:
         """Send a body as it is, with a fresh correlation id."""
         control = str(body.get("type", "")).startswith("CM_MCU_")
-        asked = SentRequest(body, properties.get("correlation_id") or uuid.uuid4().hex)
-        usual = {"correlation_id": asked.mark, "reply_to": self.queue, "app_id": self.app_id}
+        request = SentRequest(body, properties.get("correlation_id") or uuid.uuid4().hex)
+        usual = {"correlation_id": request.mark, "reply_to": self.queue, "app_id": self.app_id}
         self.line.say(*(TO_UNIT if control else TO_CSS), body, **(usual | properties))
-        return asked
+        return request
 
     def answer(self, request: SentRequest, within: float = ANSWERED_WITHIN) -> Heard:
         """The one answer to a request."""
@@ -68,13 +68,15 @@ class Manager(Tap):
         def there() -> Heard | None:
             return next(iter(self.answers(request)), None)
 
-        one = self.line.wait(there, within, lambda: f"an answer to {request.body}")
-        self.heard.remove(one)
-        return one
+        message = self.line.wait(there, within, lambda: f"an answer to {request.body}")
+        self.heard.remove(message)
+        return message
 
     def answers(self, request: SentRequest) -> list[Heard]:
         """Return the messages that came with the correlation id of a request."""
-        return [one for one in self.heard if one.properties.correlation_id == request.mark]
+        return [
+            message for message in self.heard if message.properties.correlation_id == request.mark
+        ]
 
     def ask(self, wire_type: str, **fields: Any) -> Heard:
         """Send a request and wait for its answer."""
@@ -144,8 +146,8 @@ class MediaUnit(Ear):
         self._tells_rms("RMS_NODE_STATE_NTF")
 
     def _tells_rms(self, wire_type: str) -> None:
-        said = {"type": wire_type, **self.me, **self.plate, "seq": self._seq}
-        self.line.say(*NODE_TO_RMS, said, app_id=f"cmu@{self.ip}")
+        body = {"type": wire_type, **self.me, **self.plate, "seq": self._seq}
+        self.line.say(*NODE_TO_RMS, body, app_id=f"cmu@{self.ip}")
 
     def falls_silent(self) -> None:
         """Stop the heartbeats."""
@@ -243,9 +245,9 @@ class Asker(Tap):
         def there() -> Heard | None:
             return next((h for h in self.heard if h.properties.correlation_id == mark), None)
 
-        one = self.line.wait(there, within, lambda: "an answer of the RMS")
-        self.heard.remove(one)
-        return one
+        message = self.line.wait(there, within, lambda: "an answer of the RMS")
+        self.heard.remove(message)
+        return message
 
     def ask(self, **fields: Any) -> Heard:
         """Ask and wait."""
@@ -270,12 +272,12 @@ class OtherRms(Tap):
 
     def answers(self, question: Heard, wire_type: str, **fields: Any) -> None:
         """Answer it on the default exchange, as a role does that is asked."""
-        asked = question.properties
+        properties = question.properties
         self.line.say(
             "",
-            asked.reply_to,
+            properties.reply_to,
             {"type": wire_type, **fields},
-            correlation_id=asked.correlation_id,
+            correlation_id=properties.correlation_id,
             app_id="rms",
         )
 

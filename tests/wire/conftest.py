@@ -34,9 +34,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def line(site: Site) -> Iterator[Line]:
     """The connection of all actors."""
-    one = Line(site.rabbitmq.url("/"))
-    yield one
-    one.close()
+    connected = Line(site.rabbitmq.url("/"))
+    yield connected
+    connected.close()
 
 
 @pytest.fixture
@@ -48,26 +48,26 @@ def platform(site: Site) -> str:
 @contextmanager
 def some_units(site: Site, line: Line) -> Iterator[Units]:
     """Makes media units that have registered, each with an address of its own; they leave at the end."""
-    made: list[MediaUnit] = []
+    made_units: list[MediaUnit] = []
 
     def make(ip: str = "", pid: str = "", *, known: bool = True, **plate: Any) -> MediaUnit:
         number = next(_addresses)
         unit = MediaUnit(line, ip or f"10.77.{number >> 8}.{number & 255}", pid, **plate)
-        made.append(unit)
+        made_units.append(unit)
         if known:
             unit.registers()
             _until_known(site, unit)
         return unit
 
     yield make
-    for unit in made:
+    for unit in made_units:
         unit.leaves()
     _until_empty(line)
 
 
 def _until_known(site: Site, unit: MediaUnit) -> None:
-    where = f"ip='{unit.ip}' AND pid='{unit.pid}' AND online"
-    query = f"SELECT 1 FROM conferences_resourceunit WHERE {where}"
+    condition = f"ip='{unit.ip}' AND pid='{unit.pid}' AND online"
+    query = f"SELECT 1 FROM conferences_resourceunit WHERE {condition}"
     unit.line.wait(lambda: sql(site, query) or None, 20, lambda: f"{unit.me} is known")
 
 
@@ -104,35 +104,37 @@ def unit(units: Units) -> MediaUnit:
 @contextmanager
 def a_manager(site: Site, line: Line) -> Iterator[Manager]:
     """A conference manager; at the end, what has been left running is ended."""
-    one = Manager(line)
-    yield one
-    while confs := one.lists(site.vault.platform_moid, count=500)["confs"]:
-        for asked in [one.asks("CM_MAU_RELEASECONF_REQ", confE164=c["confE164"]) for c in confs]:
-            assert one.answer(asked)["type"] == "MAU_CM_RELEASECONF_ACK"
-    one.leave()
+    manager = Manager(line)
+    yield manager
+    while confs := manager.lists(site.vault.platform_moid, count=500)["confs"]:
+        for request in [
+            manager.asks("CM_MAU_RELEASECONF_REQ", confE164=c["confE164"]) for c in confs
+        ]:
+            assert manager.answer(request)["type"] == "MAU_CM_RELEASECONF_ACK"
+    manager.leave()
 
 
 @pytest.fixture
 def cm(site: Site, line: Line, units: Units) -> Iterator[Manager]:
     """A conference manager."""
-    with a_manager(site, line) as one:
-        yield one
+    with a_manager(site, line) as manager:
+        yield manager
 
 
 @pytest.fixture
 def asker(line: Line) -> Iterator[Asker]:
     """Yield another module that asks the RMS."""
-    one = Asker(line)
-    yield one
-    one.leave()
+    connected_asker = Asker(line)
+    yield connected_asker
+    connected_asker.leave()
 
 
 @pytest.fixture
 def rms(line: Line, cm: Manager) -> Iterator[OtherRms]:
     """A resource pool of somebody else, in the place of ours."""
-    one = OtherRms(line)
-    yield one
-    one.leave()
+    other = OtherRms(line)
+    yield other
+    other.leave()
 
 
 @contextmanager
@@ -159,12 +161,12 @@ def morgue(site: Site, line: Line) -> Morgue:
 @pytest.fixture
 def tap(line: Line) -> Iterator[Taps]:
     """Listens to an exchange."""
-    made: list[Tap] = []
+    taps: list[Tap] = []
 
     def make(*bindings: tuple[str, str]) -> Tap:
-        made.append(Tap(line, *bindings))
-        return made[-1]
+        taps.append(Tap(line, *bindings))
+        return taps[-1]
 
     yield make
-    for one in made:
-        one.leave()
+    for made_tap in taps:
+        made_tap.leave()

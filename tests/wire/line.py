@@ -61,8 +61,8 @@ class Line:
             "message_id": uuid.uuid4().hex,
             "timestamp": int(time.time()),
         }
-        given = {k: v for k, v in (usual | properties).items() if v is not None}
-        self._channel.basic_publish(exchange, key, raw, pika.BasicProperties(**given))
+        present = {k: v for k, v in (usual | properties).items() if v is not None}
+        self._channel.basic_publish(exchange, key, raw, pika.BasicProperties(**present))
 
     def own_queue(self, *bindings: tuple[str, str]) -> str:
         """A queue of nobody else, bound as told."""
@@ -105,12 +105,12 @@ class Line:
 
     def take_all(self, queue: str) -> list[Heard]:
         """Take what lies in a queue that nobody consumes."""
-        found: list[Heard] = []
+        messages: list[Heard] = []
         while True:
             method, properties, raw = self._channel.basic_get(queue, auto_ack=True)
             if method is None:
-                return found
-            found.append(Heard({}, raw, properties, method.exchange, method.routing_key))
+                return messages
+            messages.append(Heard({}, raw, properties, method.exchange, method.routing_key))
 
     # ---- time ---------------------------------------------------------------------------------
 
@@ -122,14 +122,14 @@ class Line:
         """Call it no more."""
         self._hearts = [heart for heart in self._hearts if heart != beat]
 
-    def wait(self, found: Callable[[], T | None], within: float, what: Callable[[], str]) -> T:
+    def wait(self, look: Callable[[], T | None], within: float, describe: Callable[[], str]) -> T:
         """Wait until there is something; AssertionError with `what` when there never is."""
         end = time.monotonic() + within
         while True:
-            if (it := found()) is not None:
-                return it
+            if (result := look()) is not None:
+                return result
             if time.monotonic() > end:
-                raise AssertionError(f"not within {within} s: {what()}")
+                raise AssertionError(f"not within {within} s: {describe()}")
             self.pause(0.05)
 
     def pause(self, seconds: float) -> None:
@@ -163,17 +163,17 @@ class Ear:
         def otherwise() -> str:
             return f"{wire_type} {fields}; heard {[h.body for h in self.heard]}"
 
-        one = self.line.wait(first, within, otherwise)
-        self.heard.remove(one)
-        return one
+        message = self.line.wait(first, within, otherwise)
+        self.heard.remove(message)
+        return message
 
     def has_heard(self, wire_type: str, **fields: Any) -> list[Heard]:
         """Return the messages of this type with these fields that came, and were not yet taken off."""
         return [
-            one
-            for one in self.heard
-            if one.body.get("type") == wire_type
-            and all(one.body.get(name) == value for name, value in fields.items())
+            message
+            for message in self.heard
+            if message.body.get("type") == wire_type
+            and all(message.body.get(name) == value for name, value in fields.items())
         ]
 
 

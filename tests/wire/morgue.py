@@ -31,9 +31,9 @@ class Morgue:
         self._wanted += len(wanted)
 
         def arrived() -> bool | None:
-            for one in self._line.take_all(DEAD):
-                name = _name(one.raw)
-                self.dead.setdefault(name, []).append(one)
+            for message in self._line.take_all(DEAD):
+                name = _name(message.raw)
+                self.dead.setdefault(name, []).append(message)
             return wanted <= self.dead.keys() or None
 
         self._line.wait(arrived, 20, lambda: f"{len(wanted - self.dead.keys())} are missing")

@@ -26,16 +26,16 @@ def minutes_from_now(minutes: float, text: str) -> bool:
     )
 
 
-def is_well_formed(one: Heard, app_id: str) -> None:
+def is_well_formed(message: Heard, app_id: str) -> None:
     """The properties and the size that every message has."""
-    properties = one.properties
+    properties = message.properties
     assert properties.content_type == "application/json"
     assert properties.delivery_mode == 2
     assert properties.message_id
     assert properties.app_id == app_id
     assert abs(properties.timestamp - datetime.now(UTC).timestamp()) < 60
-    assert len(one.raw) <= MOST_BYTES
-    one.raw.decode("utf-8")
+    assert len(message.raw) <= MOST_BYTES
+    message.raw.decode("utf-8")
 
 
 def start(cm: Manager, unit: MediaUnit, **fields: Any) -> Body:

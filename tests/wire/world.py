@@ -17,16 +17,16 @@ from tests.wire.actors import TENANT
 
 def sql(site: Site, text: str) -> list[list[str]]:
     """Run SQL statements; the rows of the last one, as strings."""
-    found: list[list[str]] = []
+    rows: list[list[str]] = []
     with closing(_connection(str(site.mariadb.socket), site.name).cursor()) as cursor:
         cursor.execute(text)
         while True:
-            found = [
+            rows = [
                 ["NULL" if value is None else str(value) for value in row]
                 for row in cursor.fetchall()
-            ] or found
+            ] or rows
             if not cursor.nextset():
-                return found
+                return rows
 
 
 @cache
@@ -81,11 +81,11 @@ def copy_row(table: str, key: str, original: str, **changes: str) -> str:
 def new_tenant(site: Site, domain: dict[str, str] | None = None, **user: str) -> str:
     """A tenant like the demonstration one, but for these columns; its MOID."""
     moid = str(uuid.uuid4())
-    one = {"moid": f"'{moid}'", "name": f"'{moid}'", **(domain or {})}
+    columns = {"moid": f"'{moid}'", "name": f"'{moid}'", **(domain or {})}
     two = {"domain_ptr_id": f"'{moid}'", **user}
     sql(
         site,
-        copy_row("domains_domain", "moid", TENANT, **one)
+        copy_row("domains_domain", "moid", TENANT, **columns)
         + copy_row("domains_userdomain", "domain_ptr_id", TENANT, **two),
     )
     return moid
@@ -164,12 +164,12 @@ def turn_clock(site: Site, number: str, field: str, seconds: int) -> None:
 
 def parked(site: Site, since: int) -> dict[str, list[tuple[str, str, str]]]:
     """Return the messages parked after a moment, by the MD5 of their body: queue, reason, type."""
-    found: dict[str, list[tuple[str, str, str]]] = {}
+    rows_by_body: dict[str, list[tuple[str, str, str]]] = {}
     query = "SELECT MD5(body), queue, HEX(reason), wire_type FROM bus_parked WHERE id > "
     for name, queue, reason, wire_type in sql(site, f"{query}{since}"):
         words = bytes.fromhex(reason).decode()
-        found.setdefault(name, []).append((queue, words, wire_type))
-    return found
+        rows_by_body.setdefault(name, []).append((queue, words, wire_type))
+    return rows_by_body
 
 
 def last_parked(site: Site) -> int:

@@ -161,7 +161,7 @@ class Command(BaseCommand):
         for event in facts["events"][:10]:
             self.stdout.write(f"  {event['at']} {event['platform']}: {event['because']}")
 
-    def _line(self, cell: dict[str, object]) -> None:
+    def _line(self, cell: status.CellStatus) -> None:
         protection = "protected" if cell["protected"] else "solo"
         head = f"{cell['name']}: {cell['state']}, served by {cell['owner']}, epoch {cell['epoch']}"
         self.stdout.write(f"{head}, {protection}, mode {cell['mode']}")

@@ -29,22 +29,24 @@ class Person:
     @property
     def cookie(self) -> str:
         """Return the session as a header."""
-        return "; ".join(f"{one.key}={one.value}" for one in self.client.cookies.values())
+        return "; ".join(f"{morsel.key}={morsel.value}" for morsel in self.client.cookies.values())
 
     def ask(self, method: str, path: Any = "", body: Any = b"", **headers: str) -> Any:
         """Make a call below /api/v1/im/files."""
-        told = {"X-CSRFToken": CSRF}
-        told |= {name.replace("_", "-"): value for name, value in headers.items()}
-        kind = told.pop("Content-Type", "")
-        return self.client.generic(method, f"/api/v1/im/files{path}", body, kind, headers=told)
+        all_headers = {"X-CSRFToken": CSRF}
+        all_headers |= {name.replace("_", "-"): value for name, value in headers.items()}
+        kind = all_headers.pop("Content-Type", "")
+        return self.client.generic(
+            method, f"/api/v1/im/files{path}", body, kind, headers=all_headers
+        )
 
     def begin(self, size: int, name: str = "notes.bin", **more: str) -> Any:
         named = f"filename {b64encode(name.encode()).decode()}"
         return self.ask("POST", Upload_Length=str(size), Upload_Metadata=named, **TUS, **more)
 
     def send(self, number: str, offset: int, part: bytes, **more: str) -> Any:
-        told = {**TUS, "Upload-Offset": str(offset), "Content-Type": PART, **more}
-        return self.ask("PATCH", f"/{number}", part, **told)
+        all_headers = {**TUS, "Upload-Offset": str(offset), "Content-Type": PART, **more}
+        return self.ask("PATCH", f"/{number}", part, **all_headers)
 
     def put(self, content: bytes, name: str = "notes.bin") -> str:
         """Upload a file at once and return its id."""
@@ -82,9 +84,9 @@ def voice(seconds: int, live: bool = True) -> bytes:
     out = io.BytesIO()
     with av.open(out, "w", format="webm", options={"live": "1"} if live else {}) as box:
         stream = box.add_stream("libopus", rate=48000)
-        for at in range(seconds * 50):
+        for attempt in range(seconds * 50):
             frame = av.AudioFrame.from_ndarray(np.zeros((1, 960), np.int16), "s16", "mono")
-            frame.sample_rate, frame.pts = 48000, at * 960
+            frame.sample_rate, frame.pts = 48000, attempt * 960
             box.mux(stream.encode(frame))
         box.mux(stream.encode(None))
     return out.getvalue()

@@ -85,17 +85,17 @@ class Someone:
 
     def writes_to(self, other: Someone) -> str:
         """Return the one-to-one conversation with another person."""
-        made = self.post("conversations", {"kind": "direct", "user": other.id})
-        assert made.status == 200, made.body
-        return str(made["conversation"]["conversation_id"])
+        created = self.post("conversations", {"kind": "direct", "user": other.id})
+        assert created.status == 200, created.body
+        return str(created["conversation"]["conversation_id"])
 
     def founds(self, *others: Someone, **more: Any) -> str:
         """Create a group."""
         users = [other.id for other in others]
         wanted = {"kind": "group", "name": "Hikers", "users": users, **more}
-        made = self.post("conversations", wanted)
-        assert made.status == 200, made.body
-        return str(made["conversation"]["conversation_id"])
+        created = self.post("conversations", wanted)
+        assert created.status == 200, created.body
+        return str(created["conversation"]["conversation_id"])
 
     def shown(self, number: str) -> Body:
         """Return a conversation as this person sees it."""
@@ -111,8 +111,8 @@ class Someone:
 
     def does(self, wish: LoggedRequest, mark: str | None = None) -> BatchResult:
         """Process a request as the center would."""
-        one = IncomingRequest(self.id, "", wish, mark or uuid4().hex)
-        return process(store_of(own_platform()), MemberCache(), [one], clock.now())
+        request = IncomingRequest(self.id, "", wish, mark or uuid4().hex)
+        return process(store_of(own_platform()), MemberCache(), [request], clock.now())
 
     def says(self, number: str, body: str, mark: str | None = None, **more: Any) -> int:
         """Write a message; return its seq, or 0 if it was refused."""
@@ -123,8 +123,8 @@ class Someone:
 def someone(name: str, domain: str = DEMO_TENANT) -> Someone:
     """Create a person of a tenant, signed in."""
     tenant = UserDomain.objects.get(moid=domain)
-    known = Account.objects.filter(username=name).first()
-    account = known or people.create(None, username=name, domain=tenant)
+    account = Account.objects.filter(username=name).first()
+    account = account or people.create(None, username=name, domain=tenant)
     token, _ = tokens.issue(account.moid, own_platform(), tokens.Bearer.USER, time.time())
     return Someone(account, token)
 
@@ -138,9 +138,9 @@ def other_tenant(moid: str = OTHER_TENANT, platform: str = "") -> None:
 def pushed() -> list[tuple[str, Body, set[str]]]:
     """Return and forget what is staged for the clients' broker: routing key, content, further keys."""
     rows = Outbox.objects.filter(destination="im").order_by("id")
-    found = []
+    pushes = []
     for row in rows:
         more = {*row.properties.get("headers", {}).get("BCC", [])}
-        found.append((row.routing_key, json.loads(bytes(row.body)), more))
+        pushes.append((row.routing_key, json.loads(bytes(row.body)), more))
     rows.delete()
-    return found
+    return pushes

@@ -37,8 +37,8 @@ class Store:
     @property
     def declared(self) -> tuple[str, int] | None:
         """What transactions read: who owns it, under which epoch."""
-        found = [e for e in self.log[: self.committed] if e[0] == "declare"]
-        return (found[-1][1], int(found[-1][2])) if found else None
+        declarations = [e for e in self.log[: self.committed] if e[0] == "declare"]
+        return (declarations[-1][1], int(declarations[-1][2])) if declarations else None
 
     def up(self, now: float) -> bool:
         """Tell whether it answers."""
@@ -104,6 +104,6 @@ def acknowledged(owner: Store, copy: Store, *, linked: bool) -> bool:
     if not owner.semi:
         return True
     mine = copy.log + copy.relay
-    here = owner.log[: owner.committed + 1]
+    owner_log = owner.log[: owner.committed + 1]
     fed = copy.follows and copy.receiving and not copy.diverged
-    return linked and fed and mine[: len(here)] == here
+    return linked and fed and mine[: len(owner_log)] == owner_log

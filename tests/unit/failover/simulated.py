@@ -105,8 +105,8 @@ class World:
         before = len(self.acks)
         for _ in range(60):
             self.run(10, faults=False)
-            done = len(self.acks) > before + 20
-            if done and self.row.owner == "east" and not self.row.solo:
+            progressed = len(self.acks) > before + 20
+            if progressed and self.row.owner == "east" and not self.row.solo:
                 break
         else:
             raise Broken(f"no rest: {self.row}")
@@ -114,10 +114,10 @@ class World:
 
     def _nothing_lost(self) -> None:
         owner = self.stores[self.row.owner]
-        there = [e[1] for e in owner.log if e[0] == "op"]
-        if lost := {op for op, _, _ in self.acks} - set(there):
+        written = [e[1] for e in owner.log if e[0] == "op"]
+        if lost := {op for op, _, _ in self.acks} - set(written):
             raise Broken(f"acknowledged and lost: {sorted(lost)[:5]}")
-        if len(there) != len(set(there)):
+        if len(written) != len(set(written)):
             raise Broken("done twice")
 
     # ---- faults -----------------------------------------------------------------------------
@@ -161,10 +161,10 @@ class World:
                 wait = self.dice.choice([0.2, 1.0, 3.0, 8.0])
                 self.late.append((self.now + wait, before, after))
             raise Unknown
-        done = self._set(before, after)
+        changed = self._set(before, after)
         if self.dice.random() < 0.1:
             raise Unknown
-        return done
+        return changed
 
     def _set(self, before: RegisterRow, after: RegisterRow) -> bool:
         key = (before.epoch, before.owner, before.solo)
@@ -267,7 +267,7 @@ class World:
         if self.linked and peer.up(self.now):
             agent.heard_at = self.now
         own = self._own(agent, store)
-        here = store.log[: store.committed]
+        committed = store.log[: store.committed]
         near = abs(len(peer.log) - len(store.log)) <= 3 and self.linked
         away = row is not None and row.owner == site != row.home and not row.solo and near
         agent.well_since = (agent.well_since or self.now) if away and peer.complete else None
@@ -285,7 +285,7 @@ class World:
             peer_open=self.linked and peer.up(self.now) and not peer.read_only,
             served=store.served,
             other_well=row is not None and peer.complete,
-            caught_up=near and bool(here),
+            caught_up=near and bool(committed),
             well_since=agent.well_since,
             unprotected_epoch=agent.unprotected_epoch,
         )
