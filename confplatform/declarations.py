@@ -8,7 +8,14 @@ from django.apps import apps
 
 from foundation.bus.app_config import PlatformAppConfig, SidebarGroup, Timer
 
-PACKAGES = ("foundation.bus", "domains", "licensing", "conferences", "failover", "im")
+PACKAGES = (
+    "foundation.bus",
+    "domains",
+    "licensing",
+    "conferences",
+    "failover",
+    "im",
+)
 """The apps that declare something, lower ones first."""
 
 

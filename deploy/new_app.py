@@ -18,11 +18,11 @@ EDITS = (
         '            "im",\n            "{name}",',
     ),
     ("confplatform/settings.py", r'^    "im/pages",$', '    "im/pages",\n    "{name}/pages",'),
-    ("confplatform/declarations.py", r'"im"\)$', '"im", "{name}")'),
+    ("confplatform/declarations.py", r'^    "im",$', '    "im",\n    "{name}",'),
     (".importlinter", r"^    im$(?=[\s\S]*contract:im-beside)", "    {name}\n    im"),
     (".importlinter", r"^    im\.rules$", "    im.rules\n    {name}.rules"),
-    ("pyproject.toml", r'"im", "deploy"', '"im", "{name}", "deploy"'),
-    ("deploy/translations.py", r'"im"\)$', '"im", "{name}")'),
+    ("pyproject.toml", r'"im", ', '"im", "{name}", '),
+    ("deploy/translations.py", r'^    "im",$', '    "im",\n    "{name}",'),
     ("tests/architecture/test_tidy.py", r'^    "im",$', '    "im",\n    "{name}",'),
     ("tests/unit/test_configuration.py", r'^    "im",$', '    "im",\n    "{name}",'),
 )
@@ -36,7 +36,7 @@ from foundation.bus.app_config import PlatformAppConfig
 
 
 class {title}Config(PlatformAppConfig):
-    """Write here in one sentence what the app is for."""
+    """The app is new: say here in one sentence what it is for."""
 
     name = "{name}"
 '''

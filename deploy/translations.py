@@ -17,7 +17,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-APPS = ("confplatform", "foundation", "domains", "licensing", "conferences", "failover", "im")
+APPS = (
+    "confplatform",
+    "foundation",
+    "domains",
+    "licensing",
+    "conferences",
+    "failover",
+    "im",
+)
 CATALOGUE = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 _MARKS = {"_", "gettext", "gettext_lazy", "gettext_noop"}
 _PLURALS = {"ngettext", "ngettext_lazy"}
