@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from conferences import admin
+from conferences.pages import texts
 from conferences.rules.states import MOVES, Conference, ConferenceState, WrongMove
 from foundation.bus.typed_json import to_json
 from tests.factories import NOW, NUMBER, OTHER, UNIT, conference, hear, memory_unit_of_work, seconds
@@ -192,3 +194,11 @@ def test_a_silent_unit_speaks_for_the_assigned_one_and_for_no_other(state: Confe
     assert not c.is_on(OTHER)
     assert not msgspec.structs.replace(c, unit=None).is_on(None)
     assert not msgspec.structs.replace(c, unit=None).is_on(UNIT)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_state_has_words_for_people_and_a_colour_for_operators(
+    state: ConferenceState,
+) -> None:
+    assert texts.of_state(conference(state))
+    assert admin.COLOURS[state]
