@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from django.test import Client
 
@@ -38,7 +38,7 @@ def running(**more: Any) -> Conference:
 
 def becomes(before: Conference, **changes: Any) -> Conference:
     """The conference is so from now on."""
-    after = replace(before, revision=before.revision + 1, **changes)
+    after = msgspec.structs.replace(before, revision=before.revision + 1, **changes)
     row = [row_mapper.to_row(after)]
     sql.insert(
         "default", "conferences_conference", row_mapper.COLUMNS, row, update=row_mapper.COLUMNS
