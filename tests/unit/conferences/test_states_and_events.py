@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from conferences import admin
-from conferences.pages import texts
+from conferences.pages import dashboard, texts
 from conferences.rules.states import MOVES, Conference, ConferenceState, WrongMove
 from foundation.bus.typed_json import to_json
 from tests.factories import NOW, NUMBER, OTHER, UNIT, conference, hear, memory_unit_of_work, seconds
@@ -202,3 +202,4 @@ def test_every_state_has_words_for_people_and_a_colour_for_operators(
 ) -> None:
     assert texts.of_state(conference(state))
     assert admin.COLOURS[state]
+    assert state is E or dashboard._STATE_NAMES[state]
