@@ -16,6 +16,7 @@ LONGEST_LINE = 160
 
 _REFERENCE = re.compile(r"\b(CSS|ARCH|IM|CONV|HTTP API) (§[\d.]*\d(?:(?:, | and | to )§[\d.]*\d)*)")
 _CHAPTER = re.compile(r"§([\d.]*\d)")
+_NAME_IN_FILE = re.compile(r"`(\w+)(?:\(\))?`\s+(?:of|in)\s+`([\w/]+\.\w+)`")
 _PATH = re.compile(r"`([\w.-]+/[\w./@-]*)`")
 
 
@@ -56,6 +57,16 @@ def test_paths_that_documents_name_exist() -> None:
         if name.split("/")[0] in folders and not (ROOT / name).exists()
     )
     assert missing == [], "correct these paths: the file was moved or renamed"
+
+
+def test_names_that_documents_give_with_a_file_are_in_it() -> None:
+    missing = sorted(
+        f"{page.relative_to(ROOT)}: {name} of {file}"
+        for page in tracked("*.md")
+        for name, file in _NAME_IN_FILE.findall(page.read_text())
+        if (ROOT / file).is_file() and not re.search(rf"\b{name}\b", (ROOT / file).read_text())
+    )
+    assert missing == [], "correct these names: they were changed"
 
 
 def test_decisions_carry_date_and_status_and_are_listed() -> None:
