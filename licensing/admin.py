@@ -1,4 +1,4 @@
-"""The admin pages of licences and of the seats that they limit."""
+"""The admin pages of licences, and of the conferences in use that they limit (seats)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from domains.models import Domain, UserDomain
 from foundation.cells.directory import own_platform
 from foundation.web import audit
 from foundation.web.admin_base import BaseAdmin, ReadOnlyAdmin, badge, bar
-from licensing.data.queries import database_now, held_of, newest_licences
+from licensing.data.queries import database_now, newest_licences, stored_licence
 from licensing.data.usage import limits_of
 from licensing.flows.load import load, preview
 from licensing.flows.revoke import revoke
@@ -34,7 +34,7 @@ from licensing.rules.licence_text import BadLicence
 
 @admin.register(Licence)
 class LicenceAdmin(BaseAdmin[Licence]):
-    """The page of licences. A new issue replaces the one before, and no issue is changed."""
+    """The admin page of licences. A new issue replaces the one before; an issue is never changed."""
 
     scope = ("platform",)
     list_display = ["platform", "issue", "standing", "small_conferences", "large_conferences"]
@@ -54,39 +54,39 @@ class LicenceAdmin(BaseAdmin[Licence]):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Licence | None = None) -> bool:
-        """Forbid to delete licences, so that what was in force stays known."""
+        """Forbid deletion, so that it stays known which licence was in force when."""
         return False
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """Add to each row whether its issue is in force."""
+        """Add to each row its verified licence, the time of reading, and whether it is its platform's newest."""
         newest, now = newest_licences({row.platform for row in rows}), database_now()
         for row in rows:
-            row.in_force = newest.get(row.platform) == row
-            row.held, row.read_at = held_of(row), now
+            row.is_newest = newest.get(row.platform) == row
+            row.stored, row.read_at = stored_licence(row), now
 
     @admin.display(description=_("standing"))
     def standing(self, licence: Licence) -> SafeString:
         """Return a badge: in force, nearly over, over, revoked, invalid, or replaced."""
-        if not hasattr(licence, "in_force"):
+        if not hasattr(licence, "is_newest"):
             self.enrich([licence])
-        held, now = licence.held, licence.read_at  # type: ignore[attr-defined]  # added to each row by `enrich`
-        state = standing(held, now)
+        stored, now = licence.stored, licence.read_at  # type: ignore[attr-defined]  # added to each row by `enrich`
+        state = standing(stored, now)
         if state is Standing.REVOKED:
             return badge(_("revoked"), "red")
-        if not licence.in_force:  # type: ignore[attr-defined]  # added to each row by `enrich`
+        if not licence.is_newest:  # type: ignore[attr-defined]  # added to each row by `enrich`
             return badge(_("replaced"), "grey")
         if state is Standing.VALID:
-            left = days_left(held, now)
-            if left is None or left > WARN_DAYS[0]:
+            days = days_left(stored, now)
+            if days is None or days > WARN_DAYS[0]:
                 return badge(_("in force"), "green")
-            return badge(_("%d days left") % int(left), "amber")
-        words = {Standing.NOT_YET: _("not yet valid"), Standing.EXPIRED: _("expired")}
-        return badge(words.get(state, _("invalid")), "red")
+            return badge(_("%d days left") % int(days), "amber")
+        texts = {Standing.NOT_YET: _("not yet valid"), Standing.EXPIRED: _("expired")}
+        return badge(texts.get(state, _("invalid")), "red")
 
     @admin.display(description=_("why invalid"))
     def why(self, licence: Licence) -> str:
-        """Return why the licence's text cannot be believed."""
-        return held_of(licence).wrong or "–"
+        """Return why the licence's sealed text is not valid; "–" if it is."""
+        return stored_licence(licence).text_error or "–"
 
     @admin.display(description=_("kind"))
     def kind(self, licence: Licence) -> SafeString:
@@ -126,12 +126,13 @@ class LicenceAdmin(BaseAdmin[Licence]):
         return TemplateResponse(request, "licensing/import.html", context)
 
     def _load(self, request: HttpRequest, text: str) -> bool:
+        """Load the licence of a sealed text. False: it is refused, and the page says why."""
         try:
             platform = preview(own_platform(), text)[0].platform
             before = newest_licences([platform]).get(platform)
             licence, _decision = load(own_platform(), text)
         except BadLicence:
-            return False  # the page says why
+            return False
         row = Licence.objects.get(platform=licence.platform, issue=licence.issue)
         audit.log_action(row, _("Licence loaded"), LogEntry.Action.CREATE, before=before)
         messages.success(request, _("Licence %d is loaded.") % licence.issue)
@@ -152,7 +153,7 @@ class LicenceAdmin(BaseAdmin[Licence]):
 
 
 def _out_of_scope(request: HttpRequest, text: str) -> str:
-    """Return why this user may not import a licence, nor see what it would replace. "" means that the user may."""
+    """Return why this user may not import a licence of that platform; "" if the user may, or the text is bad."""
     try:
         platform = preview(own_platform(), text)[0].platform
     except BadLicence:
@@ -172,18 +173,18 @@ def _revoke(row: Licence) -> bool:
 
 @admin.register(Quota)
 class QuotaAdmin(ReadOnlyAdmin[Quota]):
-    """The page of seats that are taken. They are counted as conferences begin and end."""
+    """The admin page of how many conferences each platform and user domain has in use, and may have."""
 
     empty_words = _("Platforms and tenants are listed here from their first conference on.")
     scope = ("owner",)
-    list_display = ["whose", "small", "large", "owner"]
+    list_display = ["domain", "small", "large", "owner"]
     search_fields = ["=owner"]
     search_help_text = _("MOID of a platform or user domain")
     ordering = ["owner"]
     fields = ["owner", "small_used", "large_used"]
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """Add names and limits of the domains to the rows."""
+        """Add to each row the name and the limits of its domain."""
         owners = [row.owner for row in rows]
         names = dict(Domain.objects.filter(pk__in=owners).values_list("pk", "name"))
         limits = limits_of(UserDomain.objects.in_bulk(owners), owners)
@@ -191,8 +192,8 @@ class QuotaAdmin(ReadOnlyAdmin[Quota]):
             row.name, row.limits = names.get(row.owner, ""), limits[row.owner]
 
     @admin.display(description=_("domain"))
-    def whose(self, quota: Quota) -> str:
-        """Return the name of the domain."""
+    def domain(self, quota: Quota) -> str:
+        """Return the name of the platform or user domain whose conferences are counted."""
         return getattr(quota, "name", "") or quota.owner
 
     @admin.display(description=_("small conferences"), ordering="small_used")

@@ -12,7 +12,7 @@ from wire.routes import Routes
 
 
 class LicensingConfig(PlatformAppConfig):
-    """Licences, and how much of them is in use."""
+    """The app keeps licences, and counts how much of them is in use."""
 
     name = "licensing"
     queues = {"css": (Routes.MS_TO_CSS.value,), "bmc": (Routes.BMC_LICENCE.value,)}
@@ -22,7 +22,7 @@ seats             | licensing.quota         | v.... | v....   | v....    | v....
 """
 
     def connect(self) -> None:
-        """Count licences in transactions and metrics, and write their changes into the audit trail."""
+        """Connect this app to transactions, metrics, the usage shown for domains, and the audit trail."""
         from domains.data import hooks
         from foundation.bus.unit_of_work import APP_UNITS_OF_WORK
         from foundation.web import audit, health
@@ -45,7 +45,7 @@ seats             | licensing.quota         | v.... | v....   | v....    | v....
         return (SidebarGroup(40, _("Licensing"), entries),)
 
     def on_connected(self) -> None:
-        """Ask the core which licences there are (CSS §4.1)."""
+        """Ask the central site (the core), after each start, for the licences of this site (CSS §4.1)."""
         from foundation.cells.directory import own_platform
         from licensing.flows import publish
 

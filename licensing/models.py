@@ -1,4 +1,4 @@
-"""Licences, and the counts of what they limit (CSS §4)."""
+"""The tables of licences, and of the counts of what they limit (CSS §4)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from django.db import models
 
 
 class Licence(models.Model):
-    """A licence says how much a platform domain may do, and from when till when. Only the newest issue counts.
+    """A licence limits what a platform may do, and from when to when. Only the newest issue of a platform counts.
 
-    The sealed text is the licence. The columns of limits and validity are read by people alone, so altering them changes
+    Only the sealed text is valid: the columns of limits and validity are for people, so altering them changes
     nothing. The limits of the evaluation licence (issue 0) are in the code.
     """
 
@@ -38,9 +38,9 @@ class Licence(models.Model):
 
 
 class Published(models.Model):
-    """The licence in force as it was last published to a platform, so that each change is published once.
+    """The limits that were last published to a platform (`body` is the message), so that only changes are published.
 
-    `seen_at` is the latest time that the database was seen to have. So a clock that is set back makes no licence longer.
+    `seen_at` is the latest time of the database that was seen, so that a clock that is set back makes no licence longer.
     """
 
     platform = models.CharField("platform MOID", max_length=40, primary_key=True)
@@ -56,10 +56,10 @@ class Published(models.Model):
 
 
 class Quota(models.Model):
-    """The amounts that the conferences of a platform or user domain have in use, until they end.
+    """A row counts what the live conferences of a platform or user domain (`owner`) use of the licence.
 
-    They change only in the transaction that changes a conference. Terminals, monitors and ports are counted for
-    platforms alone. Their limit is the licence in force, summed over possible platforms.
+    It changes only in the transaction that changes a conference. Terminals, monitors and ports are counted for
+    platforms only.
     """
 
     owner = models.CharField("domain MOID", max_length=40, primary_key=True)

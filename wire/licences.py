@@ -10,7 +10,7 @@ from foundation.bus.message import Message, message
 from foundation.bus.typed_json import items, text
 from wire.fields import Count, Moid, Text
 
-MOST_CHARACTERS = 4096
+MAX_CHARACTERS = 4096
 """The longest text of a sealed licence."""
 
 
@@ -23,7 +23,7 @@ class LicenceIssued(Message):
     """
 
     platform: Moid = field(name="platformmoid")
-    license: Annotated[str, text(MOST_CHARACTERS, 1)]
+    license: Annotated[str, text(MAX_CHARACTERS, 1)]
     revoked: bool | None = None
 
 

@@ -27,7 +27,7 @@ from foundation.bus.unit_of_work import UnitOfWork
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, possible_platforms, redis_of
 from foundation.clock import next_id
-from licensing.data.seats import Seats, read_stock
+from licensing.data.seats import Seats, read_usage_and_limits
 from licensing.rules.amounts import Amounts
 from wire.conference_manager import CreateConference
 from wire.resource_pool import ResourcesGranted, ResourcesRefused
@@ -214,7 +214,7 @@ class ConferencesDatabaseUnitOfWork:
 
     def missing_resource(self, required: Amounts) -> str:
         """Return the first licensed resource of which fewer than `required` are left; "" if none."""
-        return read_stock(self._database, self._uow.platform).missing_resource(required)
+        return read_usage_and_limits(self._database, self._uow.platform).missing_resource(required)
 
     def allocate_number(self, requested: str | None) -> AllocatedNumber | None:
         """Allocate the requested number for a new conference, or the next free one.

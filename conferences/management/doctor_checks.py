@@ -26,7 +26,7 @@ from foundation.cells import sql
 from foundation.cells.directory import own_platform, redis_of, store_of
 from foundation.cells.serving import read
 from licensing.data import redis_projection as licence_projection
-from licensing.data.queries import over_licence, state_of
+from licensing.data.queries import describe_excess, state_of
 from wire.routes import DEAD_QUEUE, Routes
 
 MAX_CLOCK_DIFFERENCE_SECONDS = 1.0
@@ -300,7 +300,7 @@ def _licence(platform: str) -> Finding:
     """Check that the licence is valid and not exceeded; warn 30, 7 and 1 days before its end."""
     if "css" not in settings.ROLES:
         return Finding("licence")  # The core holds no conferences.
-    warning = state_of(platform).warning or over_licence()
+    warning = state_of(platform).warning or describe_excess()
     todo = "ask the core for the next issue; manage.py license_import, or the admin"
     return Finding("licence", warning, todo if warning else "")
 

@@ -36,7 +36,7 @@ from foundation.cells import sql
 from foundation.cells.directory import own_platform, store_of
 from foundation.web import health
 from licensing.data.queries import state_of
-from licensing.data.seats import conferences_in_use
+from licensing.data.seats import count_conferences_in_use
 from licensing.data.usage import measures
 
 Facts = dict[str, object]
@@ -181,13 +181,13 @@ def _creates_of_last_minute(database: str) -> dict[str, int]:
 
 def _seats_of_platform(database: str) -> Facts:
     """Return `[used, licensed]` of small and large conferences, and until when the licence is valid."""
-    licence = state_of(own_platform())
-    small, large = conferences_in_use(database, own_platform())
-    until = licence.held.valid_to if licence.held else None
+    state = state_of(own_platform())
+    small, large = count_conferences_in_use(database, own_platform())
+    until = state.licence.valid_to if state.licence else None
     return {
-        "small": [small, licence.amounts.small_conferences],
-        "large": [large, licence.amounts.large_conferences],
-        "evaluation": bool(licence.held and licence.held.evaluation),
+        "small": [small, state.amounts.small_conferences],
+        "large": [large, state.amounts.large_conferences],
+        "evaluation": bool(state.licence and state.licence.evaluation),
         "until": until.strftime("%Y-%m-%d") if until else "",
     }
 

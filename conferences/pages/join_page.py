@@ -21,7 +21,7 @@ from domains.data import hooks
 from foundation.bus.typed_json import to_json
 from foundation.cells.directory import own_platform
 from foundation.web.content_security_policy import with_policy
-from licensing.data.queries import stock_of_site
+from licensing.data.queries import usage_and_limits_of_site
 
 # The page connects to media units at any address, because a conference can move to another unit.
 _CONNECT_SOURCES = "ws: wss:"
@@ -89,7 +89,7 @@ def _platform_of(e164: str) -> str:
 def _answer(request: HttpRequest, conference: JoinInfo | None) -> HttpResponse:
     """Answer how to enter a conference; `None`: there is none with this number that the visitor may enter."""
     if conference:
-        if "entering" in request.GET and stock_of_site().missing_resource(VISITOR):
+        if "entering" in request.GET and usage_and_limits_of_site().missing_resource(VISITOR):
             return JsonResponse({"state": conference.state, "full": True}, status=503)
         return _answer_after_password(request, conference)
     # A valid link whose conference is not found belongs to a conference that has ended, even if

@@ -1,4 +1,4 @@
-"""Changes of licences become real here only: the licence in force is summed again, and published if it changed."""
+"""Changes of licences take effect only here: they are saved, and published to modules and sites."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ from django.conf import settings
 
 from foundation.bus.outgoing import Send
 from licensing.data.unit_of_work import LicensingUnitOfWork
-from licensing.rules.decisions import HeldLicence
+from licensing.rules.decisions import StoredLicence
 from wire.licences import LicenceIssued
 from wire.routes import Routes
 
 log = logging.getLogger("licensing")
 
 
-def accept(uow: LicensingUnitOfWork, licence: HeldLicence) -> None:
-    """Save a new issue, which counts from now on. An issue that comes revoked counts for nothing."""
+def accept(uow: LicensingUnitOfWork, licence: StoredLicence) -> None:
+    """Save a new issue, which replaces the one before. An issue that comes revoked permits nothing."""
     kind = "revoked, as it came" if licence.revoked_at else "loaded"
     log.info("licence %d of %s is %s", licence.issue, licence.platform, kind)
     uow.save(licence)
     _notify(uow, licence)
 
 
-def revoke(uow: LicensingUnitOfWork, licence: HeldLicence) -> None:
-    """Revoke an issue, so that it no longer counts."""
+def revoke(uow: LicensingUnitOfWork, licence: StoredLicence) -> None:
+    """Revoke the newest issue of a platform, so that the platform has no licence."""
     log.warning("licence %d of %s is revoked", licence.issue, licence.platform)
     _notify(uow, uow.revoke(licence))
 
 
-def _notify(uow: LicensingUnitOfWork, licence: HeldLicence) -> None:
-    """Notify those for whom a licence counts: our own platform's modules and, from the core, the sites."""
-    if licence.platform in uow.served:
+def _notify(uow: LicensingUnitOfWork, licence: StoredLicence) -> None:
+    """Publish a changed licence to our platform's modules and, at the central site (the core), to the sites."""
+    if licence.platform in uow.platforms_here:
         publish(uow)
-    for peer in uow.concerned(licence.platform) if uow.is_core else ():
+    for peer in uow.sites_of_licence(licence.platform) if uow.is_core else ():
         if peer in settings.PEERS:
             send_licence(uow, licence, peer)
 
 
-def send_licence(uow: LicensingUnitOfWork, licence: HeldLicence, peer: str) -> None:
-    """Send a licence from the core to a site. `peer` is "" for our own broker.
+def send_licence(uow: LicensingUnitOfWork, licence: StoredLicence, peer: str) -> None:
+    """Send a licence from the central site (the core) to a site. `peer`: the site; "" means our own broker.
 
-    The evaluation licence has no text, so it is not sent.
+    The built-in evaluation licence has no text, so it is not sent.
     """
-    if licence.text and not licence.wrong:
+    if licence.text and not licence.text_error:
         notice = LicenceIssued(
             platform=licence.platform,
             license=licence.text,
@@ -52,11 +52,11 @@ def send_licence(uow: LicensingUnitOfWork, licence: HeldLicence, peer: str) -> N
         uow.send(Send(message=notice, route=Routes.LICENCE_NOTICE, destination=peer))
 
 
-def publish(uow: LicensingUnitOfWork, *, anyway: bool = False) -> None:
-    """Publish what the platform may do now, if that has changed, or `anyway`."""
-    in_force = uow.in_force()
-    is_known = uow.was_published(in_force)
-    if not is_known:
-        uow.remember_published(in_force)
-    if anyway or not is_known:
-        uow.send(Send(message=in_force, route=Routes.LICENCE_IN_FORCE))
+def publish(uow: LicensingUnitOfWork, *, even_if_unchanged: bool = False) -> None:
+    """Publish the present limits of the platform to its modules, if they changed since the last time."""
+    message = uow.licence_in_force()
+    is_unchanged = uow.was_published(message)
+    if not is_unchanged:
+        uow.save_published(message)
+    if even_if_unchanged or not is_unchanged:
+        uow.send(Send(message=message, route=Routes.LICENCE_IN_FORCE))

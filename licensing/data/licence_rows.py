@@ -1,4 +1,4 @@
-"""Licence rows are believed as far as their sealed text goes. The columns beside it are for people to read."""
+"""The functions here read and write licence rows. Only the sealed text counts; other columns are for people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from foundation.bus.outbox import to_db_datetime
 from foundation.cells import sql
 from licensing.data import trusted_keys
 from licensing.rules.amounts import EVALUATION, WIRE_NAMES
-from licensing.rules.decisions import HeldLicence
+from licensing.rules.decisions import StoredLicence
 from licensing.rules.licence_text import BadLicence, Licence
 
 TABLE = "licensing_licence"
@@ -31,62 +31,65 @@ SELECT l.platform, l.issue, l.sealed, l.valid_from, l.evaluation, l.revoked_at, 
   LEFT JOIN {TABLE} l ON l.platform IN ({{marks}})
    AND l.issue = (SELECT MAX(m.issue) FROM {TABLE} m WHERE m.platform = l.platform)
 """
-"""The time of licences is the database's, and never earlier than one that was seen there before."""
+"""Select the newest issues, and the time by which licences are judged.
+
+That is the database's time, or the latest time seen before if that is later: so a clock that is set back makes no
+licence longer."""
 
 
 def newest_of(
     database: str, platforms: Collection[str], *, lock: bool = False
-) -> tuple[dict[str, HeldLicence], datetime]:
-    """Return the verified newest issue of each platform that has one, and the time of licences, in one query."""
-    wanted = sorted(set(platforms))
-    query = _NEWEST.format(marks=sql.marks(wanted)) + ("FOR UPDATE" if lock else "")
-    rows = sql.select(database, query, wanted)
+) -> tuple[dict[str, StoredLicence], datetime]:
+    """Return in one query the newest issue of each platform that has one, and the time to judge it by."""
+    moids = sorted(set(platforms))
+    query = _NEWEST.format(marks=sql.marks(moids)) + ("FOR UPDATE" if lock else "")
+    rows = sql.select(database, query, moids)
     return {row[0]: from_row(row) for row in rows if row[0] is not None}, _aware(rows[0][-1])
 
 
-def newest(database: str, platform: str, *, lock: bool = False) -> HeldLicence | None:
-    """Return the newest issue of a platform, or `None`."""
+def newest(database: str, platform: str, *, lock: bool = False) -> StoredLicence | None:
+    """Return the newest issue of a platform's licence, or `None`; `lock`: lock its row."""
     return newest_of(database, [platform], lock=lock)[0].get(platform)
 
 
-def newest_and_now(database: str, platform: str) -> tuple[HeldLicence | None, datetime]:
-    """Return the newest issue of a platform, or `None`, and the time of licences."""
+def newest_and_now(database: str, platform: str) -> tuple[StoredLicence | None, datetime]:
+    """Return the newest issue of a platform's licence, or `None`, and the time to judge it by."""
     licences, now = newest_of(database, [platform])
     return licences.get(platform), now
 
 
-def from_row(row: tuple[Any, ...]) -> HeldLicence:
-    """Return the licence of a row. `wrong` says why its text cannot be believed."""
-    platform, issue, text, start, evaluation, revoked = row[:6]
-    begins, revoked_at = _aware(start), _aware(revoked) if revoked else None
+def from_row(row: tuple[Any, ...]) -> StoredLicence:
+    """Return the licence of a row, with `text_error` if its sealed text is not valid."""
+    platform, issue, text, valid_from, evaluation, revoked_at = row[:6]
+    valid_from, revoked_at = _aware(valid_from), _aware(revoked_at) if revoked_at else None
     if evaluation and issue == 0:
-        return HeldLicence(
+        return StoredLicence(
             platform=platform,
             issue=0,
             amounts=EVALUATION,
-            valid_from=begins,
+            valid_from=valid_from,
             evaluation=True,
             revoked_at=revoked_at,
         )
     try:
-        licence = trusted_keys.verify_again(text)
+        licence = trusted_keys.verify_cached(text)
         if (licence.platform, licence.issue) != (platform, issue):
             raise BadLicence(f"its text is issue {licence.issue} of platform {licence.platform}")
     except BadLicence as error:
-        return HeldLicence(
+        return StoredLicence(
             platform=platform,
             issue=issue,
             text=text,
-            valid_from=begins,
+            valid_from=valid_from,
             revoked_at=revoked_at,
-            wrong=str(error),
+            text_error=str(error),
         )
-    return to_held(licence, text, revoked_at)
+    return to_stored(licence, text, revoked_at)
 
 
-def to_held(licence: Licence, text: str, revoked_at: datetime | None = None) -> HeldLicence:
-    """Return a licence as it is kept."""
-    return HeldLicence(
+def to_stored(licence: Licence, text: str, revoked_at: datetime | None = None) -> StoredLicence:
+    """Return a verified licence and its sealed text in the form in which a site stores it."""
+    return StoredLicence(
         platform=licence.platform,
         issue=licence.issue,
         text=text,
@@ -97,8 +100,8 @@ def to_held(licence: Licence, text: str, revoked_at: datetime | None = None) -> 
     )
 
 
-def to_row(licence: HeldLicence) -> tuple[Any, ...]:
-    """Return the row of a licence."""
+def to_row(licence: StoredLicence) -> tuple[Any, ...]:
+    """Return the row of a licence: the values of COLUMNS, in their order."""
     return (
         licence.platform,
         licence.issue,

@@ -1,4 +1,4 @@
-"""Licences as gauges for Prometheus, read from the database whenever it asks."""
+"""The metrics of licences for Prometheus, read from the database at each scrape."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from prometheus_client.core import GaugeMetricFamily
 from domains.data.queries import platforms
 from foundation.cells.directory import own_platform, store_of
 from licensing.data import licence_rows
-from licensing.data.queries import state_of, stock_of_site
+from licensing.data.queries import state_of, usage_and_limits_of_site
 from licensing.rules.amounts import NONE, RESOURCES
 from licensing.rules.decisions import Standing, days_left
 
 
 def gauges() -> Iterator[GaugeMetricFamily]:
-    """Yield the gauges of this site's roles."""
+    """Yield the metrics of this site: by the roles `css` (scheduler) and `bmc` (central site)."""
     if "css" in settings.ROLES:
         yield from _of_own_platform()
     if "bmc" in settings.ROLES:
@@ -24,37 +24,37 @@ def gauges() -> Iterator[GaugeMetricFamily]:
 
 
 def _of_own_platform() -> Iterator[GaugeMetricFamily]:
-    """Yield whether the licence is valid, the days it has left, and what is used and licensed.
+    """Yield whether our licence is valid, its days left, and what is used and licensed.
 
-    A licence without end has no gauge of its days.
+    A licence without end has no metric of its days left.
     """
-    state, stock = state_of(), stock_of_site()
+    state, site = state_of(), usage_and_limits_of_site()
     is_valid = int(state.standing is Standing.VALID)
     yield GaugeMetricFamily("licence_valid", "Whether the licence is valid (1 or 0)", is_valid)
     if state.days_left is not None:
         days = round(state.days_left, 3)
         yield GaugeMetricFamily("licence_days_left", "Days until the licence ends", days)
     seats = GaugeMetricFamily("seats_used", "Conferences that take a seat", labels=["size"])
-    seats.add_metric(["small"], stock.used.small_conferences)
-    seats.add_metric(["large"], stock.used.large_conferences)
+    seats.add_metric(["small"], site.used.small_conferences)
+    seats.add_metric(["large"], site.used.large_conferences)
     yield seats
-    for name, amounts in (("used", stock.used), ("licensed", stock.site or NONE)):
-        words = f"Counted resources that are {name}"
-        family = GaugeMetricFamily(f"resources_{name}", words, labels=["kind"])
+    for name, amounts in (("used", site.used), ("licensed", site.limits or NONE)):
+        description = f"Counted resources that are {name}"
+        family = GaugeMetricFamily(f"resources_{name}", description, labels=["kind"])
         for resource in RESOURCES:
             family.add_metric([resource], getattr(amounts, resource))
         yield family
 
 
 def _of_all_platforms() -> GaugeMetricFamily:
-    """Return, at the core, the days that each platform's licence has left, where it has an end."""
+    """Return, for the central site (the core), the days left of each platform's licence that has an end."""
     database = store_of(own_platform()).database
     newest, now = licence_rows.newest_of(database, platforms(database) or [""])
     family = GaugeMetricFamily(
         "licence_of_platform_days_left", "Days until a platform's licence ends", labels=["platform"]
     )
-    for platform, held in newest.items():
-        days = days_left(held, now)
+    for platform, licence in newest.items():
+        days = days_left(licence, now)
         if days is not None:
             family.add_metric([platform], round(days, 3))
     return family

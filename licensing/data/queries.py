@@ -1,4 +1,4 @@
-"""These queries read facts about licences for pages, API and commands. They change nothing."""
+"""Queries on licences for pages, API and commands. Read-only."""
 
 from __future__ import annotations
 
@@ -8,82 +8,84 @@ from datetime import datetime
 
 from foundation.cells.directory import own_platform, store_of
 from licensing.data import licence_rows
-from licensing.data.seats import Stock, read_stock
+from licensing.data.seats import UsageAndLimits, read_usage_and_limits
 from licensing.models import Licence
 from licensing.rules.amounts import NONE, Amounts
 from licensing.rules.decisions import (
-    HeldLicence,
     Standing,
-    amounts_in,
+    StoredLicence,
     days_left,
+    limits_at,
     standing,
     warning,
 )
-from licensing.rules.limits import exceeded
+from licensing.rules.limits import find_exceeded
 
 
 @dataclass(frozen=True, slots=True)
 class LicenceState:
-    """A platform's newest licence, and its standing at the database's time `now`."""
+    """The newest licence of a platform (`None`: it has none), judged at the time `now`."""
 
-    held: HeldLicence | None
+    licence: StoredLicence | None
     now: datetime
 
     @property
     def standing(self) -> Standing:
-        """Return the standing of the platform's licence."""
-        return standing(self.held, self.now)
+        """Return whether the licence is valid, or why not."""
+        return standing(self.licence, self.now)
 
     @property
     def amounts(self) -> Amounts:
-        """Return what the platform may do now by its own licence."""
-        return amounts_in(self.held, self.now) or NONE
+        """Return the limits that the licence sets now; all are 0 if it is not valid."""
+        return limits_at(self.licence, self.now) or NONE
 
     @property
     def days_left(self) -> float | None:
-        """Return the days until the end. `None` means that there is none."""
-        return days_left(self.held, self.now)
+        """Return the days until the licence ends; 0 if it is not valid, `None` if it has no end."""
+        return days_left(self.licence, self.now)
 
     @property
     def warning(self) -> str:
-        """Return what operators have to be told. "" means that all is well."""
-        return warning(self.held, self.now)
+        """Return the warning for operators; "" if there is nothing to warn of."""
+        return warning(self.licence, self.now)
 
 
 def state_of(platform: str = "") -> LicenceState:
-    """Return the state of a platform's licence, by default of our own."""
+    """Return the newest licence of a platform, by default of our own, and the time to judge it by."""
     database = store_of(own_platform()).database
     return LicenceState(*licence_rows.newest_and_now(database, platform or own_platform()))
 
 
 def database_now() -> datetime:
-    """Return the time of licences."""
+    """Return the time by which licences are judged (see `licence_rows`)."""
     return licence_rows.newest_of(store_of(own_platform()).database, [own_platform()])[1]
 
 
-def held_of(row: Licence) -> HeldLicence:
-    """Return the licence of a row, as far as its text can be believed."""
+def stored_licence(row: Licence) -> StoredLicence:
+    """Return the licence of a row, with `text_error` if its sealed text is not valid."""
     values = (row.platform, row.issue, row.sealed, row.valid_from, row.evaluation, row.revoked_at)
     return licence_rows.from_row(values)
 
 
 def newest_licences(platforms: Collection[str]) -> dict[str, Licence]:
-    """Return the newest issue of each platform, which is the one that counts."""
+    """Return the row of each platform's newest issue, the only one that counts."""
     licences = Licence.objects.filter(platform__in=platforms).order_by("platform", "issue")
     return {licence.platform: licence for licence in licences}
 
 
-def stock_of_site() -> Stock:
-    """Return what our own platform uses and may use."""
-    return read_stock(store_of(own_platform()).database, own_platform())
+def usage_and_limits_of_site() -> UsageAndLimits:
+    """Return what our own platform uses of the licence, and its limits."""
+    return read_usage_and_limits(store_of(own_platform()).database, own_platform())
 
 
-def over_licence() -> str:
-    """Return for operators what is used beyond the licence in force. "" means that nothing is.
+def describe_excess() -> str:
+    """Return in words for operators which resources are used beyond the licence; "" if none.
 
-    The media unit decides who enters a conference, so a terminal too many is counted and not thrown out.
+    This can happen, as the media unit decides who enters a conference: a terminal too many is counted, but stays.
     """
-    stock = stock_of_site()
-    over = exceeded(stock.used, stock.site) if stock.site is not None else []
-    sentences = [f"{getattr(stock.used, n)} {n.replace('_', ' ')} are in use" for n in over]
+    site = usage_and_limits_of_site()
+    names = find_exceeded(site.used, site.limits) if site.limits is not None else []
+    sentences = [
+        f"{getattr(site.used, name)} {name.replace('_', ' ')} are in use" for name in names
+    ]
     return ", ".join(sentences) + ": more than is licensed; extend the licence" if sentences else ""

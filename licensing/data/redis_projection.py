@@ -1,6 +1,6 @@
-"""The hash `domain/<MOID>/license` in Redis (CSS §4.2) shows a licence for the platform's other modules.
+"""The hash `domain/<MOID>/license` in Redis (CSS §4.2) shows a platform's licence to its other modules.
 
-The database is the truth. The hash exists while the platform's newest licence is valid, and only then.
+It is derived from the database. It exists only while the platform's newest licence is valid.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ import redis
 
 from foundation.cells.directory import possible_platforms, redis_of, store_of
 from licensing.data import licence_rows
-from licensing.rules.decisions import HeldLicence, amounts_in
+from licensing.rules.decisions import StoredLicence, limits_at
 
 log = logging.getLogger("licensing.projection")
 
 
 def key(platform: str) -> str:
-    """Return the key of the hash of a platform's licence."""
+    """Return the Redis key of the hash that shows a platform's licence."""
     return f"domain/{platform}/license"
 
 
-def hash_content(held: HeldLicence | None, now: datetime) -> dict[Any, Any]:
-    """Return what the hash must hold. An empty hash must not exist."""
-    amounts = amounts_in(held, now)
-    if held is None or amounts is None:
+def hash_content(licence: StoredLicence | None, now: datetime) -> dict[Any, Any]:
+    """Return the fields of a licence's hash. `{}`: no licence is valid, the hash must be deleted."""
+    limits = limits_at(licence, now)
+    if licence is None or limits is None:
         return {}
-    limits = {name: str(value) for name, value in amounts.on_the_wire().items()}
-    return {"license": held.text, **limits}
+    limit_fields = {name: str(value) for name, value in limits.to_message_fields().items()}
+    return {"license": licence.text, **limit_fields}
 
 
-def write(platform: str, held: HeldLicence | None, now: datetime) -> bool:
-    """Write a platform's licence. `False` means that Redis is away, and `rebuild` has to write it later."""
-    wanted = hash_content(held, now)
+def write(platform: str, licence: StoredLicence | None, now: datetime) -> bool:
+    """Write a platform's licence to Redis. `False`: Redis is away, and `rebuild` writes it later."""
+    content = hash_content(licence, now)
     try:
         with redis_of(platform).pipeline(transaction=True) as pipe:
             pipe.delete(key(platform))
-            if wanted:
-                pipe.hset(key(platform), mapping=wanted)
+            if content:
+                pipe.hset(key(platform), mapping=content)
             pipe.execute()
     except redis.RedisError as error:
         log.warning("projection waits: %s", error)
@@ -48,25 +48,25 @@ def write(platform: str, held: HeldLicence | None, now: datetime) -> bool:
 
 
 def find_differing(platform: str) -> list[str]:
-    """Return the platforms whose hash differs from the database or cannot be read.
+    """Return the platforms whose licence hash in Redis differs from the database, or cannot be read.
 
-    Those are a platform and the ones that its site may have to serve.
+    All platforms with data at this site are compared, by the licences in the database of `platform`.
     """
     database = store_of(platform).database
     differing = []
     for candidate in dict.fromkeys((platform, *possible_platforms())):
-        wanted = hash_content(*licence_rows.newest_and_now(database, candidate))
+        content = hash_content(*licence_rows.newest_and_now(database, candidate))
         try:
-            same = redis_of(candidate).hgetall(key(candidate)) == wanted
+            is_equal = redis_of(candidate).hgetall(key(candidate)) == content
         except redis.RedisError:
-            same = False
-        if not same:
+            is_equal = False
+        if not is_equal:
             differing.append(candidate)
     return differing
 
 
 def rebuild(platform: str) -> int:
-    """Write the hashes that differ (see `find_differing`), and return how many were written."""
+    """Rewrite the licence hashes in Redis that differ from the database, and return how many were rewritten."""
     database = store_of(platform).database
     differing = find_differing(platform)
     written = [

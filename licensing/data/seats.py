@@ -1,4 +1,4 @@
-"""Seats are counted in the transaction that takes or returns them, so that the counts cannot drift."""
+"""What conferences use of the licence is counted in the transaction that changes a conference, so counts stay right."""
 
 from __future__ import annotations
 
@@ -12,31 +12,32 @@ from foundation.cells import sql
 from foundation.cells.directory import possible_platforms
 from licensing.data import licence_rows
 from licensing.rules.amounts import NONE, RESOURCES, Amounts
-from licensing.rules.decisions import HeldLicence, Standing, amounts_in, standing
+from licensing.rules.decisions import Standing, StoredLicence, limits_at, standing
 from licensing.rules.limits import (
     Limits,
     ReachedLimit,
     find_reached_limit,
     find_short_resource,
-    in_force,
+    sum_site_limits,
 )
 
 COLUMNS = ("small_used", "large_used", *RESOURCES)
-"""Of `licensing_quota`, in the order of `Amounts`."""
+"""The columns of `licensing_quota` that hold counts, in the order of the fields of `Amounts`."""
 
-_OF_DOMAINS = COLUMNS[:2]
-"""User domains have limits of conferences alone."""
+_CONFERENCE_COLUMNS = COLUMNS[:2]
+"""For user domains only conferences are counted and limited; for platforms all is."""
 
 ALL_COUNTS = f"SELECT owner, {', '.join(COLUMNS)}{{more}} FROM licensing_quota"
-"""Select the counts of every owner. `more` are further columns, for a union with another query."""
+"""Select the counts of all owners (platforms and user domains). `more`: further columns, for a UNION."""
 
-_READ = f"{ALL_COUNTS.format(more='')} WHERE owner"
+_SELECT_COUNTS = f"{ALL_COUNTS.format(more='')} WHERE owner"
 
 
 class Seats:
-    """The counts that a transaction changes. Their rows are locked from the first look on."""
+    """The licence counts that one transaction reads and changes. Rows are locked when first read, written by `flush`."""
 
     def __init__(self, database: str, platform: str, now: datetime) -> None:
+        """Begin without any row read. `platform` owns the database."""
         self._database, self._platform, self._now = database, platform, now
         self._used: dict[str, Amounts] = {}
         self._deltas: Counter[tuple[str, str]] = Counter()
@@ -44,113 +45,131 @@ class Seats:
         self._licence_read = False
 
     def lock(self, owners: Collection[str]) -> None:
-        """Read and lock the counts of these domains and of the platform."""
-        wanted = sorted({*owners, self._platform} - self._used.keys())
-        if not wanted:
+        """Read and lock the counts of these user domains and of the platform, and read the licence."""
+        unread = sorted({*owners, self._platform} - self._used.keys())
+        if not unread:
             return
-        counts = self._read(wanted)
-        missing = [(owner, *astuple(NONE)) for owner in wanted if owner not in counts]
+        counts = self._read(unread)
+        missing = [(owner, *astuple(NONE)) for owner in unread if owner not in counts]
         if missing:
             columns = ("owner", *COLUMNS)
             sql.insert(self._database, "licensing_quota", columns, missing, update=("owner",))
-            counts = self._read(wanted)
+            counts = self._read(unread)
         self._used |= counts
         if not self._licence_read:
             self._licence, self._licence_read = self._read_licence(), True
 
     def _read(self, owners: list[str]) -> dict[str, Amounts]:
-        query = f"{_READ} IN ({sql.marks(owners)}) ORDER BY owner FOR UPDATE"
-        return {r[0]: Amounts(*r[1:]) for r in sql.select(self._database, query, owners)}
+        """Lock and return the counts of those owners that have a row."""
+        query = f"{_SELECT_COUNTS} IN ({sql.marks(owners)}) ORDER BY owner FOR UPDATE"
+        return {
+            owner: Amounts(*counts) for owner, *counts in sql.select(self._database, query, owners)
+        }
 
     def _read_licence(self) -> Limits | None:
-        """Read the limits in one query. The licence's text was verified within the last minute, or is now."""
+        """Read the limits of the platform's licence in one query; `None` if it is not valid."""
         licences, clock = licence_rows.newest_of(
             self._database, (self._platform, *possible_platforms())
         )
         self._now = max(self._now, clock)
-        own = licences.get(self._platform)
-        if own is None or standing(own, self._now) is not Standing.VALID:
+        licence = licences.get(self._platform)
+        if licence is None or standing(licence, self._now) is not Standing.VALID:
             return None
-        small, large = own.amounts.small_conferences, own.amounts.large_conferences
-        site = _in_force(self._platform, licences, self._now)
-        return Limits(small, large, own.valid_from, own.valid_to, site)
+        amounts = licence.amounts
+        return Limits(
+            amounts.small_conferences,
+            amounts.large_conferences,
+            licence.valid_from,
+            licence.valid_to,
+            _site_limits(self._platform, licences, self._now),
+        )
 
-    def _now_used(self, owner: str) -> Amounts:
-        was = astuple(self._used[owner])
-        pairs = zip(was, COLUMNS, strict=True)
-        return Amounts(*(value + self._deltas[(owner, column)] for value, column in pairs))
+    def _used_now(self, owner: str) -> Amounts:
+        """Return what an owner has in use, with the changes of this transaction."""
+        pairs = zip(astuple(self._used[owner]), COLUMNS, strict=True)
+        return Amounts(*(count + self._deltas[(owner, column)] for count, column in pairs))
 
     def reached_limit(
-        self, domain: str, wanted: Amounts, domain_limit: int | None
+        self, domain: str, required: Amounts, domain_limit: int | None
     ) -> ReachedLimit | None:
-        """Return the limit that forbids one more conference of a domain. `None` means that there is a seat."""
+        """Return the limit that forbids one more conference of a user domain; `None` if none does.
+
+        `required`: what the conference needs. `domain_limit`: the domain's own limit; `None` means none.
+        """
         self.lock([domain])
-        platform, own = self._now_used(self._platform), self._now_used(domain)
-        return find_reached_limit(wanted, self._licence, platform, domain_limit, own, self._now)
+        used_by_platform, used_by_domain = self._used_now(self._platform), self._used_now(domain)
+        return find_reached_limit(
+            required, self._licence, used_by_platform, domain_limit, used_by_domain, self._now
+        )
 
     def change(self, domain: str, before: Amounts, after: Amounts) -> None:
-        """Count that a conference of this domain takes `after` in place of `before`."""
-        for column, was, now in zip(COLUMNS, astuple(before), astuple(after), strict=True):
-            if now == was:
+        """Count that a conference of this user domain uses `after` where it used `before`."""
+        for column, old, new in zip(COLUMNS, astuple(before), astuple(after), strict=True):
+            if new == old:
                 continue
-            self._deltas[(self._platform, column)] += now - was
-            if column in _OF_DOMAINS:
-                self._deltas[(domain, column)] += now - was
+            self._deltas[(self._platform, column)] += new - old
+            if column in _CONFERENCE_COLUMNS:
+                self._deltas[(domain, column)] += new - old
 
     def flush(self) -> None:
-        """Write all changes in one statement."""
+        """Write all changed counts in one statement."""
         deltas = {key: delta for key, delta in self._deltas.items() if delta}
         if not deltas:
             return
-        sets: list[str] = []
+        assignments: list[str] = []
         values: list[object] = []
         for column in COLUMNS:
-            of = {owner: delta for (owner, name), delta in sorted(deltas.items()) if name == column}
-            if of:
-                cases = " ".join(["WHEN %s THEN %s"] * len(of))
-                sets.append(f"{column} = {column} + CASE owner {cases} ELSE 0 END")
-                values += [value for pair in of.items() for value in pair]
+            delta_of = {
+                owner: delta for (owner, name), delta in sorted(deltas.items()) if name == column
+            }
+            if delta_of:
+                cases = " ".join(["WHEN %s THEN %s"] * len(delta_of))
+                assignments.append(f"{column} = {column} + CASE owner {cases} ELSE 0 END")
+                values += [value for pair in delta_of.items() for value in pair]
         owners = sorted({owner for owner, _ in deltas})
-        query = f"UPDATE licensing_quota SET {', '.join(sets)} WHERE owner IN ({sql.marks(owners)})"
+        query = f"UPDATE licensing_quota SET {', '.join(assignments)} WHERE owner IN ({sql.marks(owners)})"
         sql.execute(self._database, query, [*values, *owners])
 
 
-def _in_force(own: str, licences: Mapping[str, HeldLicence], now: datetime) -> Amounts:
-    """Return the licence in force of a site."""
-    possible = [p for p in possible_platforms() if p != own]
-    return in_force(
-        amounts_in(licences.get(own), now), [amounts_in(licences.get(p), now) for p in possible]
+def _site_limits(platform: str, licences: Mapping[str, StoredLicence], now: datetime) -> Amounts:
+    """Return the limits of a platform, with the resources of all platforms that its site may have to serve."""
+    others = [other for other in possible_platforms() if other != platform]
+    return sum_site_limits(
+        limits_at(licences.get(platform), now),
+        [limits_at(licences.get(other), now) for other in others],
     )
 
 
-# ---- only looked at ------------------------------------------------------------------------------
+# ---- reading without locks -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Stock:
-    """A stock says what a platform uses and may use.
+class UsageAndLimits:
+    """What a platform uses of the licensed amounts, and its limits.
 
-    `site` is `None` while it has no valid licence. What runs then goes on, and people may still come to it.
+    `limits` is `None` while it has no valid licence. Running conferences go on then, and people may still enter.
     """
 
     used: Amounts
-    site: Amounts | None
+    limits: Amounts | None
 
-    def missing_resource(self, wanted: Amounts) -> str:
-        """Return the first resource of which too few are left. "" means that there are enough."""
-        return find_short_resource(wanted, self.used, self.site) if self.site is not None else ""
+    def missing_resource(self, required: Amounts) -> str:
+        """Return the first resource of which fewer than `required` are left; "" if there is none."""
+        if self.limits is None:
+            return ""
+        return find_short_resource(required, self.used, self.limits)
 
 
-def read_stock(database: str, platform: str) -> Stock:
-    """Return terminals and ports in use and licensed, without waiting for a lock, with two queries."""
-    rows = sql.select(database, f"{_READ} = %s", [platform])
+def read_usage_and_limits(database: str, platform: str) -> UsageAndLimits:
+    """Return what a platform uses of the licence, and its limits, by two queries without locks."""
+    rows = sql.select(database, f"{_SELECT_COUNTS} = %s", [platform])
     used = Amounts(*rows[0][1:]) if rows else NONE
     licences, now = licence_rows.newest_of(database, (platform, *possible_platforms()))
-    valid = amounts_in(licences.get(platform), now) is not None
-    return Stock(used, _in_force(platform, licences, now) if valid else None)
+    is_valid = limits_at(licences.get(platform), now) is not None
+    return UsageAndLimits(used, _site_limits(platform, licences, now) if is_valid else None)
 
 
-# ---- counted again -------------------------------------------------------------------------------
+# ---- correcting counts ---------------------------------------------------------------------------
 
 
 def lock_counts(database: str, platform: str) -> None:
@@ -158,19 +177,19 @@ def lock_counts(database: str, platform: str) -> None:
     sql.insert(
         database, "licensing_quota", ("owner", *COLUMNS), [(platform, *astuple(NONE))], ("owner",)
     )
-    sql.select(database, f"{_READ} = %s FOR UPDATE", [platform])
+    sql.select(database, f"{_SELECT_COUNTS} = %s FOR UPDATE", [platform])
 
 
 def write_counts(database: str, counted: Mapping[str, Amounts]) -> None:
-    """Write the counts of these owners as they have been counted again."""
+    """Replace the stored counts of these platforms and user domains."""
     values: list[tuple[Any, ...]] = [
         (owner, *astuple(amounts)) for owner, amounts in counted.items()
     ]
     sql.insert(database, "licensing_quota", ("owner", *COLUMNS), values, update=COLUMNS)
 
 
-def conferences_in_use(database: str, owner: str) -> tuple[int, int]:
-    """Return how many small and large conferences of a domain are counted, without locking the counts."""
+def count_conferences_in_use(database: str, owner: str) -> tuple[int, int]:
+    """Return the counted numbers of small and large conferences of a platform or user domain, without a lock."""
     query = "SELECT small_used, large_used FROM licensing_quota WHERE owner=%s"
     rows = sql.select(database, query, [owner])
     return (int(rows[0][0]), int(rows[0][1])) if rows else (0, 0)

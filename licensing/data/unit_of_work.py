@@ -1,4 +1,4 @@
-"""The unit of work of licence flows. It lives within one transaction."""
+"""The unit of work of licences: all that a flow may read, write and send in one transaction."""
 
 from __future__ import annotations
 
@@ -18,47 +18,50 @@ from foundation.cells import sql
 from foundation.cells.directory import possible_platforms
 from licensing.data import licence_rows, redis_projection
 from licensing.rules.amounts import Amounts
-from licensing.rules.decisions import HeldLicence, Standing, amounts_in, standing
-from licensing.rules.limits import in_force
+from licensing.rules.decisions import Standing, StoredLicence, limits_at, standing
+from licensing.rules.limits import sum_site_limits
 from wire.licences import LicenceInForce
 
 _PUBLISHED = "licensing_published"
 
 
 class LicensingUnitOfWork:
-    """The licences of a platform, and of those that it may have to serve."""
+    """The licences of our own platform and of the platforms that its site may have to serve, in one transaction."""
 
     def __init__(self, uow: UnitOfWork) -> None:
+        """Begin without any row read, within the transaction of `uow`."""
         self._uow, self._database = uow, uow.database
-        self._newest: dict[str, HeldLicence | None] = {}
+        self._newest: dict[str, StoredLicence | None] = {}
         self._changed: set[str] = set()
         self._published: bytes | None = None
-        self._seen = uow.now
-        self.own, self.is_open = uow.platform, uow.is_open
-        self.is_core, self.is_licensed = "bmc" in settings.ROLES, "css" in settings.ROLES
-        self.possible = tuple(p for p in possible_platforms() if p != uow.platform)
+        self._latest_time = uow.now
+        self.platform, self.is_open = uow.platform, uow.is_open
+        self.is_core, self.has_scheduler = "bmc" in settings.ROLES, "css" in settings.ROLES
+        self.other_platforms = tuple(
+            platform for platform in possible_platforms() if platform != uow.platform
+        )
 
     @property
     def now(self) -> datetime:
-        """Return the time of licences: the database's, and never earlier than one seen before."""
+        """Return the time by which licences are judged: the database's, never earlier than one seen before."""
         self._lock()
-        return self._seen
+        return self._latest_time
 
     @property
-    def served(self) -> tuple[str, ...]:
-        """Return our own platform first, then those that this site may have to serve."""
-        return (self.own, *self.possible)
+    def platforms_here(self) -> tuple[str, ...]:
+        """Return our own platform, then those that this site may have to serve."""
+        return (self.platform, *self.other_platforms)
 
     @cached_property
-    def platforms(self) -> tuple[str, ...]:
-        """Return the platforms whose licences are kept here: those served, and at the core all of the tree."""
-        tree = platforms(self._database) if self.is_core else ()
-        return tuple(dict.fromkeys((*self.served, *tree)))
+    def licensed_platforms(self) -> tuple[str, ...]:
+        """Return the platforms whose licences are stored here; at the central site (the core) all there are."""
+        all_platforms = platforms(self._database) if self.is_core else ()
+        return tuple(dict.fromkeys((*self.platforms_here, *all_platforms)))
 
-    def concerned(self, platform: str) -> tuple[str, ...]:
-        """Return, at the core, the other sites that a platform's licence counts for, its own first."""
+    def sites_of_licence(self, platform: str) -> tuple[str, ...]:
+        """Return the other sites to which a platform's licence is sent: its own, then its backups."""
         sites = (platform, *backups_of(self._database, platform))
-        return tuple(site for site in sites if site != self.own)
+        return tuple(site for site in sites if site != self.platform)
 
     def prepare(self, messages: Sequence[Message]) -> None:
         """Do nothing: these messages are rare, and take their locks when they are handled."""
@@ -66,41 +69,43 @@ class LicensingUnitOfWork:
     # ---- reading ----------------------------------------------------------------------------
 
     def _lock(self) -> bytes:
-        """Lock licences until the transaction ends, and return what was published last."""
+        """Lock our licences until the transaction ends, and return the message that was published last."""
         if self._published is None:
             columns, row = (
                 ("platform", "body", "at"),
-                (self.own, b"", to_db_datetime(self._uow.now)),
+                (self.platform, b"", to_db_datetime(self._uow.now)),
             )
             sql.insert(self._database, _PUBLISHED, columns, [row], update=("platform",))
             query = f"SELECT body, seen_at FROM {_PUBLISHED} WHERE platform=%s FOR UPDATE"
-            body, seen = sql.select(self._database, query, [self.own])[0]
+            body, seen_at = sql.select(self._database, query, [self.platform])[0]
             self._published = bytes(body)
-            self._seen = max(self._seen, seen.replace(tzinfo=UTC)) if seen else self._seen
+            if seen_at:
+                self._latest_time = max(self._latest_time, seen_at.replace(tzinfo=UTC))
         return self._published
 
-    def newest(self, platform: str) -> HeldLicence | None:
-        """Return the newest issue of a platform, locked, or `None`."""
+    def newest(self, platform: str) -> StoredLicence | None:
+        """Lock and return the newest issue of a platform's licence, or `None`."""
         self._lock()
         if platform not in self._newest:
             self._newest[platform] = licence_rows.newest(self._database, platform, lock=True)
         return self._newest[platform]
 
-    def in_force(self) -> LicenceInForce:
-        """Return what this site may do now."""
-        own = self.newest(self.own)
-        possible = [amounts_in(self.newest(p), self.now) for p in self.possible]
-        amounts = in_force(amounts_in(own, self.now), possible)
-        return _told(self.own, own if standing(own, self.now) is Standing.VALID else None, amounts)
+    def licence_in_force(self) -> LicenceInForce:
+        """Return the message that tells the present limits of this platform."""
+        licence = self.newest(self.platform)
+        others = [limits_at(self.newest(platform), self.now) for platform in self.other_platforms]
+        limits = sum_site_limits(limits_at(licence, self.now), others)
+        is_valid = standing(licence, self.now) is Standing.VALID
+        return _to_message(self.platform, licence if is_valid else None, limits)
 
-    def was_published(self, in_force: LicenceInForce) -> bool:
-        """Return whether this is what was published last."""
-        return self._lock() == dumps(to_body(in_force))
+    def was_published(self, message: LicenceInForce) -> bool:
+        """Return whether these are the limits that were published last."""
+        return self._lock() == dumps(to_body(message))
 
     # ---- writing ----------------------------------------------------------------------------
 
-    def save(self, licence: HeldLicence) -> None:
-        """Save a new issue, or one whose row was damaged."""
+    def save(self, licence: StoredLicence) -> None:
+        """Save a new issue, or replace one whose row was altered."""
         update = licence_rows.COLUMNS[2:]
         sql.insert(
             self._database,
@@ -112,8 +117,8 @@ class LicensingUnitOfWork:
         self._newest[licence.platform] = licence
         self._changed.add(licence.platform)
 
-    def revoke(self, licence: HeldLicence) -> HeldLicence:
-        """Revoke an issue, which then counts no more, nor does any older one. Return it revoked."""
+    def revoke(self, licence: StoredLicence) -> StoredLicence:
+        """Revoke an issue, and return it revoked. Older issues do not come into force again."""
         sql.execute(
             self._database,
             f"UPDATE {licence_rows.TABLE} SET revoked_at=%s WHERE platform=%s AND issue=%s",
@@ -123,17 +128,19 @@ class LicensingUnitOfWork:
         self._changed.add(licence.platform)
         return revoked
 
-    def remember_published(self, in_force: LicenceInForce) -> None:
-        """Record what is published."""
-        self._published = dumps(to_body(in_force))
+    def save_published(self, message: LicenceInForce) -> None:
+        """Save the limits that are published now, to see later whether they changed."""
+        self._published = dumps(to_body(message))
         query = f"UPDATE {_PUBLISHED} SET body=%s, at=%s WHERE platform=%s"
-        sql.execute(self._database, query, [self._published, to_db_datetime(self.now), self.own])
-        self._changed.add(self.own)
+        sql.execute(
+            self._database, query, [self._published, to_db_datetime(self.now), self.platform]
+        )
+        self._changed.add(self.platform)
 
-    def remember_time(self) -> None:
-        """Record the present time, in case the clock is set back."""
+    def save_time_seen(self) -> None:
+        """Save the present time, so that a clock that is set back later makes no licence longer."""
         query = f"UPDATE {_PUBLISHED} SET seen_at=%s WHERE platform=%s"
-        sql.execute(self._database, query, [to_db_datetime(self.now), self.own])
+        sql.execute(self._database, query, [to_db_datetime(self.now), self.platform])
 
     def send(self, outgoing: Outgoing) -> None:
         """Stage a message."""
@@ -143,21 +150,22 @@ class LicensingUnitOfWork:
         """Do nothing: everything is written already."""
 
     def after_commit(self) -> None:
-        """Write the changed licences to Redis."""
-        for platform in self._changed.intersection(self.served):
+        """Write the changed licences of platforms at this site to Redis."""
+        for platform in self._changed.intersection(self.platforms_here):
             redis_projection.write(platform, self._newest.get(platform), self.now)
 
 
-def _told(platform: str, own: HeldLicence | None, amounts: Amounts) -> LicenceInForce:
-    if own is None:
-        return LicenceInForce(platform=platform, **asdict(amounts))
+def _to_message(platform: str, licence: StoredLicence | None, limits: Amounts) -> LicenceInForce:
+    """Return the message that tells a platform's limits. `licence`: its valid licence, or `None`."""
+    if licence is None:
+        return LicenceInForce(platform=platform, **asdict(limits))
     return LicenceInForce(
         platform=platform,
-        valid_from=_wire_time(own.valid_from),
-        valid_to=_wire_time(own.valid_to) if own.valid_to else None,
-        issue=own.issue,
-        evaluation=own.evaluation,
-        **asdict(amounts),
+        valid_from=_wire_time(licence.valid_from),
+        valid_to=_wire_time(licence.valid_to) if licence.valid_to else None,
+        issue=licence.issue,
+        evaluation=licence.evaluation,
+        **asdict(limits),
     )
 
 

@@ -1,4 +1,4 @@
-"""The usage of limits by platforms and tenants, for operators to see."""
+"""How much platforms and user domains use of their limits, for the admin pages."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from domains.data.hooks import Measure
 from domains.models import Domain, Level, UserDomain
 from foundation.cells import sql
 from foundation.cells.directory import own_platform
-from licensing.data.queries import database_now, held_of, newest_licences
-from licensing.data.seats import read_stock
+from licensing.data.queries import database_now, newest_licences, stored_licence
+from licensing.data.seats import read_usage_and_limits
 from licensing.rules.amounts import NONE, RESOURCES, Amounts
-from licensing.rules.decisions import amounts_in
+from licensing.rules.decisions import limits_at
 
-NAMES = {
+RESOURCE_NAMES = {
     "software_terminals": _("software terminals"),
     "hardware_terminals": _("hardware terminals"),
     "monitors": _("monitors"),
@@ -26,9 +26,10 @@ NAMES = {
 
 
 def measures(database: str, moids: Collection[str]) -> dict[str, list[Measure]]:
-    """Return the conferences of platforms and tenants, and the resources of this site's platform.
+    """Return for each platform and user domain its use of conferences, and for our platform also of resources.
 
-    Nothing is returned at the core, where no conference is held and no licence counted.
+    Each measure has a name, the amount used, and the limit. A site without the role `css` (scheduler), as the central
+    site may be, holds no conferences: `{}`.
     """
     if "css" not in settings.ROLES:
         return {}
@@ -36,7 +37,7 @@ def measures(database: str, moids: Collection[str]) -> dict[str, list[Measure]]:
     platforms = Domain.objects.using(database).filter(moid__in=moids, level=Level.PLATFORM)
     owners = {*platforms.values_list("pk", flat=True), *tenants}
     limits = limits_of(tenants, owners)
-    used = _taken(database, owners)
+    used = _count_conferences(database, owners)
     measures_of = {owner: _conferences(used.get(owner, (0, 0)), limits[owner]) for owner in owners}
     if own_platform() in measures_of:
         measures_of[own_platform()] += _resources(database)
@@ -46,15 +47,27 @@ def measures(database: str, moids: Collection[str]) -> dict[str, list[Measure]]:
 def limits_of(
     tenants: dict[str, UserDomain], owners: Collection[str]
 ) -> dict[str, tuple[int, int]]:
-    """Return how many small and large conferences each owner may hold at once."""
-    named = {t.platform_id for t in tenants.values()} | set(owners)
-    now, licences = database_now(), newest_licences(named)
-    amounts = {p: amounts_in(held_of(licence), now) or NONE for p, licence in licences.items()}
-    return {licence: _limits(tenants.get(licence), licence, amounts) for licence in owners}
+    """Return how many small and large conferences each platform or user domain may hold at once.
+
+    `tenants`: those of the owners that are user domains.
+    """
+    platforms = {tenant.platform_id for tenant in tenants.values()} | set(owners)
+    now, licences = database_now(), newest_licences(platforms)
+    amounts_of = {
+        platform: limits_at(stored_licence(licence), now) or NONE
+        for platform, licence in licences.items()
+    }
+    return {owner: _limits(tenants.get(owner), owner, amounts_of) for owner in owners}
 
 
-def _limits(tenant: UserDomain | None, owner: str, worth: dict[str, Amounts]) -> tuple[int, int]:
-    amounts = worth.get(tenant.platform_id if tenant else owner, NONE)
+def _limits(
+    tenant: UserDomain | None, owner: str, amounts_of: dict[str, Amounts]
+) -> tuple[int, int]:
+    """Return the limits of small and large conferences of an owner: a user domain (`tenant`) or a platform.
+
+    `amounts_of`: the licensed amounts of each platform.
+    """
+    amounts = amounts_of.get(tenant.platform_id if tenant else owner, NONE)
     small, large = amounts.small_conferences, amounts.large_conferences
     if tenant is not None:
         small = small if tenant.small_limit is None else min(small, tenant.small_limit)
@@ -62,7 +75,8 @@ def _limits(tenant: UserDomain | None, owner: str, worth: dict[str, Amounts]) ->
     return small, large
 
 
-def _taken(database: str, owners: Collection[str]) -> dict[str, tuple[int, int]]:
+def _count_conferences(database: str, owners: Collection[str]) -> dict[str, tuple[int, int]]:
+    """Return how many small and large conferences each platform or user domain has in use."""
     if not owners:
         return {}
     query = (
@@ -73,11 +87,16 @@ def _taken(database: str, owners: Collection[str]) -> dict[str, tuple[int, int]]
 
 
 def _conferences(used: tuple[int, int], limits: tuple[int, int]) -> list[Measure]:
+    """Return the use of small and large conferences beside their limits."""
     names = (_("small conferences"), _("large conferences"))
     return [Measure(*values) for values in zip(names, used, limits, strict=True)]
 
 
 def _resources(database: str) -> list[Measure]:
-    stock = read_stock(database, own_platform())
-    allowed = stock.site or NONE
-    return [Measure(NAMES[r], getattr(stock.used, r), getattr(allowed, r)) for r in RESOURCES]
+    """Return the use of each resource of our own platform beside its limit; 0 without a valid licence."""
+    site = read_usage_and_limits(database, own_platform())
+    limits = site.limits or NONE
+    return [
+        Measure(RESOURCE_NAMES[name], getattr(site.used, name), getattr(limits, name))
+        for name in RESOURCES
+    ]

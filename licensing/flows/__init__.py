@@ -1,1 +1,1 @@
-"""The flows say what happens, in order: each loads, decides and commits. One file is one flow."""
+"""Flows do what messages, timers and pages ask for: each loads, decides and commits. One file is one flow."""

@@ -1,4 +1,4 @@
-"""A new installation gets the built-in evaluation licence, so that it works at once."""
+"""A new platform gets the built-in evaluation licence, so that it works at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from licensing.rules.amounts import EVALUATION
 
 
 def give_evaluation_licence(database: str, platform: str) -> None:
-    """Give a platform that has never had a licence the evaluation licence."""
+    """Save the built-in evaluation licence (issue 0) for a platform that has never had a licence."""
     if not Licence.objects.using(database).filter(platform=platform).exists():
         now = sql.select(database, "SELECT UTC_TIMESTAMP(6)")[0][0]
         Licence.objects.using(database).create(

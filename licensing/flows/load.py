@@ -1,4 +1,4 @@
-"""A licence arrives from BMC or from an operator, and counts from then on (CSS §4.2).
+"""A licence comes from the management console (BMC) or an operator, and is in force from then on (CSS §4.2).
 
 BMC -> CSS       BMC_CSS_LICENSE_NTF                     on_licence_issued
 CSS -> platform  PLATFORM_LICENSE_NTF                    (when the licence in force is another)
@@ -21,12 +21,12 @@ from wire.licences import LicenceIssued
 
 log = logging.getLogger("licensing")
 
-HARMLESS = (Verdict.NEW, Verdict.REVOKES, Verdict.KNOWN, Verdict.OLDER)
-"""Verdicts on licences that BMC may send, and send again: at start-up it sends all that it has."""
+ACCEPTED_VERDICTS = (Verdict.NEW, Verdict.REVOKES, Verdict.KNOWN, Verdict.OLDER)
+"""Verdicts on licences from the management console (BMC) that are no errors: it may send a licence again."""
 
 
 class LicenceRefused(BadLicence):
-    """A genuine licence is not accepted."""
+    """A licence with a valid signature is not accepted; the text says why."""
 
     def __init__(self, decision: Decision) -> None:
         self.verdict = decision.verdict
@@ -35,7 +35,10 @@ class LicenceRefused(BadLicence):
 
 @handles(LicenceIssued)
 def on_licence_issued(uow: LicensingUnitOfWork, notice: LicenceIssued, envelope: Envelope) -> None:
-    """Accept a licence from BMC if it is newer. Raises NotTaken for a bad one, which is then parked with its reason."""
+    """Save a licence from the management console (BMC) if it is newer than the one we have.
+
+    Raises NotTaken for a bad one, which is then parked with the reason.
+    """
     if not uow.is_open:
         log.info("licence of %s left to the site that serves us now", notice.platform)
         return
@@ -45,19 +48,23 @@ def on_licence_issued(uow: LicensingUnitOfWork, notice: LicenceIssued, envelope:
         raise NotTaken(str(error), "license") from None
     if licence.platform != notice.platform:
         raise NotTaken(f"the licence is of platform {licence.platform}", "platformmoid")
-    decision = _decide(uow, licence, notice.license, revoked=bool(notice.revoked))
-    if decision.verdict not in HARMLESS:
+    decision = _decide_and_save(uow, licence, notice.license, revoked=bool(notice.revoked))
+    if decision.verdict not in ACCEPTED_VERDICTS:
         raise NotTaken(decision.detail, "license")
 
 
-def _decide(
+def _decide_and_save(
     uow: LicensingUnitOfWork, licence: Licence, text: str, *, revoked: bool = False
 ) -> Decision:
-    newest = uow.newest(licence.platform) if licence.platform in uow.platforms else None
-    decision = decide_import(licence, newest, uow.platforms, uow.now, revoked=revoked)
+    """Decide whether a verified licence is accepted, and save or revoke it accordingly.
+
+    `text`: its sealed text. `revoked`: the sender says that it is revoked.
+    """
+    newest = uow.newest(licence.platform) if licence.platform in uow.licensed_platforms else None
+    decision = decide_import(licence, newest, uow.licensed_platforms, uow.now, revoked=revoked)
     if decision.verdict is Verdict.NEW:
         revoked_at = uow.now if revoked else None
-        commit.accept(uow, licence_rows.to_held(licence, without_whitespace(text), revoked_at))
+        commit.accept(uow, licence_rows.to_stored(licence, without_whitespace(text), revoked_at))
     elif decision.verdict is Verdict.REVOKES and newest is not None:
         commit.revoke(uow, newest)
     else:
@@ -66,13 +73,16 @@ def _decide(
 
 
 def load(platform: str, text: str) -> tuple[Licence, Decision]:
-    """Load a licence that an operator brings. Return it with NEW or KNOWN. Raises a BadLicence with the reason."""
+    """Save the licence of a sealed text that an operator imports; return it with the verdict NEW or KNOWN.
+
+    Raises BadLicence with the reason if it is refused.
+    """
     licence = trusted_keys.verify(text)
     with begin(platform) as uow:
         licensing = uow.part(LicensingUnitOfWork)
         if not licensing.is_open:
             raise BadLicence("this platform is served by another site now; load it there")
-        decision = _decide(licensing, licence, text)
+        decision = _decide_and_save(licensing, licence, text)
     if decision.verdict not in (Verdict.NEW, Verdict.KNOWN):
         raise LicenceRefused(decision)
     wake_up.everywhere(platform)
@@ -80,11 +90,13 @@ def load(platform: str, text: str) -> tuple[Licence, Decision]:
 
 
 def preview(platform: str, text: str) -> tuple[Licence, Decision]:
-    """Return the licence of a text, and what loading it would do. Nothing is changed. Raises a BadLicence."""
+    """Return the licence of a sealed text, and the decision that `load` would make. Raises a BadLicence."""
     licence = trusted_keys.verify(text)
     with begin(platform) as uow:
         licensing = uow.part(LicensingUnitOfWork)
         newest = (
-            licensing.newest(licence.platform) if licence.platform in licensing.platforms else None
+            licensing.newest(licence.platform)
+            if licence.platform in licensing.licensed_platforms
+            else None
         )
-        return licence, decide_import(licence, newest, licensing.platforms, licensing.now)
+        return licence, decide_import(licence, newest, licensing.licensed_platforms, licensing.now)

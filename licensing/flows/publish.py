@@ -1,4 +1,6 @@
-"""The platform is told what it may do: on request, at start-up, and when time has changed it (CSS §4.1, §4.3).
+"""The limits of the platform's licence are published: on request, at start, and when they change (CSS §4.1, §4.3).
+
+MS: a module of the platform. BMC: the management console at the central site (the core).
 
 MS  -> CSS       MS_CSS_LICENSE_REQ                      on_ask_for_limits
 CSS -> MS        CSS_MS_LICENSE_ACK
@@ -32,9 +34,12 @@ log = logging.getLogger("licensing")
 
 @handles(AskForLimits)
 def on_ask_for_limits(uow: LicensingUnitOfWork, request: AskForLimits, envelope: Envelope) -> None:
-    """Answer a module. If its request names no place for the answer, the module listens where changes are published."""
-    in_force = uow.in_force()
-    answer = LimitsTold(reqid=request.reqid, **msgspec.structs.asdict(in_force))
+    """Answer a module of the platform that asks for the limits of the licence.
+
+    If the request names no queue, the answer goes to the exchange on which changes are published.
+    """
+    message = uow.licence_in_force()
+    answer = LimitsTold(reqid=request.reqid, **msgspec.structs.asdict(message))
     uow.send(Answer(request=envelope.request, message=answer, route=Routes.LICENCE_IN_FORCE))
 
 
@@ -42,9 +47,10 @@ def on_ask_for_limits(uow: LicensingUnitOfWork, request: AskForLimits, envelope:
 def on_ask_for_licences(
     uow: LicensingUnitOfWork, request: AskForLicences, envelope: Envelope
 ) -> None:
-    """Send, at the core, a site its own and its possible platforms' licences, each in a notice. Raises NotTaken.
+    """Send, from the central site (the core), the requested licences to the site that asks. Raises NotTaken.
 
-    The notices go to the broker where the site asked. Of other platforms it is told nothing.
+    A site gets the licences of its own platform and of those that it may have to serve, no others. They go to the
+    broker on which it asked.
     """
     role, _, asker = envelope.app_id.partition("@")
     if not uow.is_core:
@@ -52,29 +58,32 @@ def on_ask_for_licences(
     if role != "css" or not asker:
         raise NotTaken("must say who asks: css@<platform moid>", "app_id")
     for platform in dict.fromkeys(request.platforms):
-        if asker not in (uow.own, *uow.concerned(platform)) or platform not in uow.platforms:
+        if (
+            asker not in (uow.platform, *uow.sites_of_licence(platform))
+            or platform not in uow.licensed_platforms
+        ):
             log.warning("%s asks for the licence of %s, which is not its", asker, platform)
         elif licence := uow.newest(platform):
             commit.send_licence(uow, licence, envelope.peer)
 
 
 def request_licences(platform: str) -> None:
-    """Ask BMC for the licences of all platforms of this site, and publish what is in force."""
+    """Ask the management console (BMC) for the licences of this site, and publish the present limits."""
     with begin(platform) as uow:
         licensing = uow.part(LicensingUnitOfWork)
         if licensing.is_open:
-            request = AskForLicences(platforms=licensing.platforms)
+            request = AskForLicences(platforms=licensing.licensed_platforms)
             licensing.send(Send(message=request, route=Routes.BMC_LICENCE))
-            commit.publish(licensing, anyway=True)
+            commit.publish(licensing, even_if_unchanged=True)
     wake_up.everywhere(platform)
 
 
 def repair(platform: str) -> None:
-    """Publish a licence that has begun or ended, and fill a Redis that was emptied."""
+    """Publish the limits if a licence has begun or ended, and correct the licences in Redis."""
     with begin(platform) as uow:
         licensing = uow.part(LicensingUnitOfWork)
         if licensing.is_open:
-            licensing.remember_time()
-        if licensing.is_open and licensing.is_licensed:
+            licensing.save_time_seen()
+        if licensing.is_open and licensing.has_scheduler:
             commit.publish(licensing)
     redis_projection.rebuild(platform)

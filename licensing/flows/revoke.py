@@ -1,4 +1,4 @@
-"""An operator takes a licence back: no new conferences, running ones go on (licensing.md).
+"""An operator revokes a licence: no conference can be created, running ones go on (licensing.md).
 
 CSS -> platform  PLATFORM_LICENSE_NTF
 BMC -> CSS       BMC_CSS_LICENSE_NTF
@@ -12,14 +12,14 @@ from licensing.data import commit
 from licensing.data.unit_of_work import LicensingUnitOfWork
 
 
-def revoke(platform: str, of: str, issue: int) -> bool:
-    """Revoke an issue of platform `of`.
+def revoke(own_platform: str, licensed_platform: str, issue: int) -> bool:
+    """Revoke an issue of the licence of `licensed_platform`, in the database of our own platform.
 
-    `False` means that it is not the issue that counts, is revoked already, or that another site serves the platform now.
+    `False`: it is not the newest issue, is revoked already, or another site serves our platform now.
     """
-    with begin(platform) as uow:
+    with begin(own_platform) as uow:
         licensing = uow.part(LicensingUnitOfWork)
-        newest = licensing.newest(of)
+        newest = licensing.newest(licensed_platform)
         if (
             not licensing.is_open
             or newest is None
@@ -28,5 +28,5 @@ def revoke(platform: str, of: str, issue: int) -> bool:
         ):
             return False
         commit.revoke(licensing, newest)
-    wake_up.everywhere(platform)
+    wake_up.everywhere(own_platform)
     return True

@@ -7,19 +7,20 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest
 
-from licensing.data.queries import over_licence, state_of
+from licensing.data.queries import describe_excess, state_of
 
 
 def for_pages(request: HttpRequest) -> dict[str, Callable[[], str]]:
-    """Add `licence_warning` to the context of admin pages.
+    """Return `licence_warning` for the context of all pages: a function that returns the warning, or "".
 
-    Only a page that shows the warning calls it, and only administrators see one.
+    It reads the database only on a page that shows the warning, and only for administrators.
     """
 
     def warning() -> str:
+        """Return the warning about the licence for the user of this request."""
         user = getattr(request, "user", None)
         if user is None or not user.is_staff or "css" not in settings.ROLES:
             return ""
-        return state_of().warning or over_licence()
+        return state_of().warning or describe_excess()
 
     return {"licence_warning": warning}

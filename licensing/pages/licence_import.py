@@ -1,4 +1,4 @@
-"""The page on which an operator imports a licence: it is shown, compared, and then loaded."""
+"""The form on which an operator imports a licence, and the comparison with the present one before it is loaded."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from foundation.cells.directory import own_platform
 from foundation.web.admin_base import table
 from licensing.data.queries import state_of
 from licensing.flows.load import preview
-from licensing.rules.decisions import HeldLicence, Verdict, when
+from licensing.rules.decisions import StoredLicence, Verdict, when
 from licensing.rules.licence_text import BadLicence, Licence, without_whitespace
-from wire.licences import MOST_CHARACTERS
+from wire.licences import MAX_CHARACTERS
 
 
 class ImportForm(forms.Form):
-    """The form takes a pasted text, or a file."""
+    """The form takes a sealed text that is pasted, or a file with it."""
 
     text = forms.CharField(
         required=False,
-        max_length=2 * MOST_CHARACTERS,
+        max_length=2 * MAX_CHARACTERS,
         widget=forms.Textarea(attrs={"rows": 6, "placeholder": "CPL1.…", "class": "op-paste"}),
     )
     file = forms.FileField(required=False)
 
     def clean(self) -> dict[str, Any]:
-        """Take the text, or the content of the file in its place."""
+        """Take the content of the file if there is one, else the pasted text, without whitespace."""
         cleaned: dict[str, Any] = super().clean() or {}
         if file := cleaned.get("file"):
-            cleaned["text"] = file.read(2 * MOST_CHARACTERS).decode("utf-8", "replace")
+            cleaned["text"] = file.read(2 * MAX_CHARACTERS).decode("utf-8", "replace")
         cleaned["text"] = without_whitespace(cleaned.get("text") or "")
         if not cleaned["text"]:
             raise forms.ValidationError(gettext_lazy("Paste a licence, or choose a file."))
@@ -41,27 +41,31 @@ class ImportForm(forms.Form):
 
 
 def preview_for_page(text: str) -> dict[str, object]:
-    """Return what the page shows about a text. Nothing is changed."""
+    """Return what the page shows about the licence of a sealed text. Nothing is changed.
+
+    `takes`: loading it would be accepted. `refused`: why not.
+    """
     try:
         licence, decision = preview(own_platform(), text)
     except BadLicence as error:
         return {"refused": str(error)}
-    takes = decision.verdict is Verdict.NEW
-    refused = "" if takes else decision.detail
-    return {"takes": takes, "refused": refused, "comparison": compare(licence)}
+    is_accepted = decision.verdict is Verdict.NEW
+    refused = "" if is_accepted else decision.detail
+    return {"takes": is_accepted, "refused": refused, "comparison": compare(licence)}
 
 
 def compare(offered: Licence) -> SafeString:
-    """Return a table that compares, line by line, what counts now for a platform with what is offered."""
-    held = state_of(offered.platform).held
-    now, then = _lines(held), _lines(offered)
+    """Return a table that compares an offered licence with the present one of its platform."""
+    current = state_of(offered.platform).licence
+    current_values, offered_values = _values_by_label(current), _values_by_label(offered)
     return table(
         ["", _("counts now"), _("offered")],
-        [(name, now.get(name, "–"), value) for name, value in then.items()],
+        [(label, current_values.get(label, "–"), value) for label, value in offered_values.items()],
     )
 
 
-def _lines(licence: Licence | HeldLicence | None) -> dict[str, object]:
+def _values_by_label(licence: Licence | StoredLicence | None) -> dict[str, object]:
+    """Return the values of a licence by the labels of the table; `{}` for `None`."""
     if licence is None:
         return {}
     limits = {name.replace("_", " "): value for name, value in asdict(licence.amounts).items()}

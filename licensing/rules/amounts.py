@@ -1,11 +1,11 @@
-"""The amounts that a licence limits, by their names here and on the wire (CSS §4.2)."""
+"""The seven amounts that a licence limits, with their names in messages (CSS §4.2)."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from operator import add, attrgetter
 
-MOST = 2_147_483_647
+MAX_AMOUNT = 2_147_483_647
 """The largest number that a column of the database holds."""
 
 WIRE_NAMES = {
@@ -17,19 +17,19 @@ WIRE_NAMES = {
     "media_ports": "mediaportnumlimit",
     "access_ports": "currentcallnumlimit",
 }
-"""Our names and the source's, in the source's order: conferences first, then the five resources."""
+"""The field of each amount in messages: the two kinds of conferences first, then the five resources."""
 
 RESOURCES = tuple(WIRE_NAMES)[2:]
-"""Resources are summed over a site's own and its possible platforms. Conferences are not (CSS §4.4)."""
+"""The amounts whose limits are summed over all platforms that a site may have to serve; conferences are not (CSS §4.4)."""
 
 
 _VALUES = attrgetter(*WIRE_NAMES)
-"""Many times as fast as `astuple`, which copies deeply; conferences are counted all the time."""
+"""Get all amounts at once. It is many times faster than `astuple`, which copies deeply, and is called very often."""
 
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """The seven limits, or what is in use of them: conferences, terminals, monitors, ports."""
+    """The licensed amounts as limits, or how much of each is in use."""
 
     small_conferences: int = 0
     large_conferences: int = 0
@@ -43,22 +43,22 @@ class Amounts:
         """Return the sum of both."""
         return Amounts(*map(add, _VALUES(self), _VALUES(other)))
 
-    def on_the_wire(self) -> dict[str, int]:
-        """Return the limits under the names of CSS §4.2."""
+    def to_message_fields(self) -> dict[str, int]:
+        """Return the amounts by their field names in messages (CSS §4.2)."""
         return {WIRE_NAMES[name]: value for name, value in asdict(self).items()}
 
 
 NONE = Amounts()
-"""What a platform without a valid licence may do."""
+"""All amounts are 0: the limits without a valid licence."""
 
 SMALL_PORTS, LARGE_PORTS = 8, 192
-"""Media ports that the largest small and the largest large conference take."""
+"""The media ports of the largest conference that still is small, and of the largest one at all."""
 
 EVALUATION = Amounts(8, 2, 448, 448, 10, 448, 448)
 """The built-in evaluation licence: 8 small and 2 large conferences, and what fills them (8 × 8 + 2 × 192 places).
-It is code, not data: who alters its row gains nothing."""
+It is in the code, so that altering its row changes nothing."""
 
 
 def enough_for(small: int, large: int) -> int:
-    """Return how many media ports fill these numbers of small and large conferences, whatever their size."""
-    return min(MOST, small * SMALL_PORTS + large * LARGE_PORTS)
+    """Return how many media ports are enough for so many small and large conferences of any size."""
+    return min(MAX_AMOUNT, small * SMALL_PORTS + large * LARGE_PORTS)

@@ -1,4 +1,4 @@
-"""Decisions about licences that a site has, and about licences that are offered to it. `now` is the database's time."""
+"""The rules for stored licences (whether one is valid now) and for offered ones (whether one is accepted)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ WARN_DAYS = (30, 7, 1)
 """Operators are warned this many days before the end (licensing.md)."""
 
 _DAY = 86_400.0
-_NAMED = 4
-"""A sentence names at most this many platforms of a site."""
+_MAX_NAMES = 4
+"""An error text names at most so many platforms."""
 
 
 class Standing(StrEnum):
-    """The standing of a platform's licence. Only VALID lets conferences begin (29017)."""
+    """Whether a platform's licence is valid, or why not. Conferences can be created with VALID only (else 29017)."""
 
     VALID = "valid"
     MISSING = "missing"
@@ -30,10 +30,10 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeldLicence:
-    """A licence as a site keeps it.
+class StoredLicence:
+    """A licence as a site stores it: its sealed text and, from that, its limits and validity.
 
-    `wrong` is the reason why its text cannot be believed. Then its limits are 0.
+    `text_error` says why the sealed text is not valid; then all limits are 0.
     """
 
     platform: str
@@ -44,10 +44,10 @@ class HeldLicence:
     valid_to: datetime | None = None
     evaluation: bool = False
     revoked_at: datetime | None = None
-    wrong: str = ""
+    text_error: str = ""
 
-    def says(self, licence: Licence) -> bool:
-        """Return whether a licence has the same content, even if it was sealed another time."""
+    def has_content_of(self, licence: Licence) -> bool:
+        """Return whether a licence has the same content as this one, even if its sealed text differs."""
         own_content = (self.platform, self.issue, self.amounts, self.valid_from, self.valid_to)
         return own_content == (
             licence.platform,
@@ -58,55 +58,54 @@ class HeldLicence:
         )
 
 
-def standing(held: HeldLicence | None, now: datetime) -> Standing:
-    """Return the standing of a platform's newest issue. An older issue never counts in its stead."""
-    if held is None:
+def standing(licence: StoredLicence | None, now: datetime) -> Standing:
+    """Return whether a platform's newest licence is valid now, or why not. `None`: the platform has none."""
+    if licence is None:
         return Standing.MISSING
-    if held.revoked_at is not None:
+    if licence.revoked_at is not None:
         return Standing.REVOKED
-    if held.wrong:
+    if licence.text_error:
         return Standing.INVALID
-    if now < held.valid_from:
+    if now < licence.valid_from:
         return Standing.NOT_YET
-    if held.valid_to is not None and held.valid_to <= now:
+    if licence.valid_to is not None and licence.valid_to <= now:
         return Standing.EXPIRED
     return Standing.VALID
 
 
-def amounts_in(held: HeldLicence | None, now: datetime) -> Amounts | None:
-    """Return what a platform may do now. `None` means nothing."""
-    return held.amounts if held and standing(held, now) is Standing.VALID else None
+def limits_at(licence: StoredLicence | None, now: datetime) -> Amounts | None:
+    """Return the limits that a licence sets now; `None` if it is not valid."""
+    return licence.amounts if licence and standing(licence, now) is Standing.VALID else None
 
 
-def days_left(held: HeldLicence | None, now: datetime) -> float | None:
-    """Return the days until a platform's licence ends.
-
-    0 means that none is in force, and `None` that it has no end.
-    """
-    if held is None or standing(held, now) is not Standing.VALID:
+def days_left(licence: StoredLicence | None, now: datetime) -> float | None:
+    """Return the days until a licence ends; 0 if it is not valid, `None` if it has no end."""
+    if licence is None or standing(licence, now) is not Standing.VALID:
         return 0.0
-    return None if held.valid_to is None else (held.valid_to - now).total_seconds() / _DAY
+    return None if licence.valid_to is None else (licence.valid_to - now).total_seconds() / _DAY
 
 
-def warning(held: HeldLicence | None, now: datetime) -> str:
-    """Return what operators have to be told about a platform's licence. "" means that all is well."""
-    state = standing(held, now)
+def warning(licence: StoredLicence | None, now: datetime) -> str:
+    """Return the warning for operators about a platform's licence; "" if there is nothing to warn of."""
+    state = standing(licence, now)
     if state is Standing.MISSING:
         return "no licence: no conference can be created; import one"
     if state is not Standing.VALID:
-        assert held is not None
-        reason = f" ({held.wrong})" if held.wrong and state is Standing.INVALID else ""
-        return f"licence {held.issue} is {state}{reason}: no conference can be created; import a new one"
-    left = days_left(held, now)
-    if held is None or held.valid_to is None or left is None or left > WARN_DAYS[0]:
+        assert licence is not None
+        reason = (
+            f" ({licence.text_error})" if licence.text_error and state is Standing.INVALID else ""
+        )
+        return f"licence {licence.issue} is {state}{reason}: no conference can be created; import a new one"
+    days = days_left(licence, now)
+    if licence is None or licence.valid_to is None or days is None or days > WARN_DAYS[0]:
         return ""
-    until = min(days for days in WARN_DAYS if left <= days)
-    span = "one day" if until == 1 else f"{until} days"
-    return f"licence {held.issue} ends in less than {span} ({when(held.valid_to)}); import the next"
+    threshold = min(limit for limit in WARN_DAYS if days <= limit)
+    span = "one day" if threshold == 1 else f"{threshold} days"
+    return f"licence {licence.issue} ends in less than {span} ({when(licence.valid_to)}); import the next"
 
 
 class Verdict(StrEnum):
-    """The verdict on a licence that is offered."""
+    """The result of the decision about an offered licence: NEW is accepted, REVOKES revokes the stored one."""
 
     NEW = "new"
     REVOKES = "revokes"
@@ -121,7 +120,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict and, if it is a refusal, what to tell whoever offered the licence."""
+    """The decision about an offered licence: the verdict, and in `detail` the reason if it is not accepted."""
 
     verdict: Verdict
     detail: str = ""
@@ -129,23 +128,26 @@ class Decision:
 
 def decide_import(
     offered: Licence,
-    newest: HeldLicence | None,
+    newest: StoredLicence | None,
     platforms: Collection[str],
     now: datetime,
     *,
     revoked: bool = False,
 ) -> Decision:
-    """Decide whether a genuine licence is accepted. `newest` is the licence that its platform has.
+    """Decide whether a licence with a valid signature is accepted.
 
-    `revoked` says that the core has revoked it. It is kept all the same, so that no older one counts in its stead.
+    `newest`: the newest licence of its platform that we have. `platforms`: those whose licences we store.
+    `revoked`: the sender has revoked it; it is stored nevertheless, so that no older one is in force.
     """
     if offered.platform not in platforms:
-        names = ", ".join([*platforms][:_NAMED]) + (", …" if len(platforms) > _NAMED else "")
+        names = ", ".join([*platforms][:_MAX_NAMES]) + (
+            ", …" if len(platforms) > _MAX_NAMES else ""
+        )
         detail = f"issued for platform {offered.platform}; this site serves {names}"
         return Decision(Verdict.OTHER_PLATFORM, detail)
     if revoked:
-        return _revocation(offered, newest)
-    if newest is not None and (refusal := _same_or_older(offered, newest)):
+        return _decide_revoked(offered, newest)
+    if newest is not None and (refusal := _refuse_same_or_older(offered, newest)):
         return refusal
     if now < offered.valid_from:
         detail = f"not yet valid: it begins {when(offered.valid_from)}, now is {when(now)}"
@@ -156,7 +158,8 @@ def decide_import(
     return Decision(Verdict.NEW)
 
 
-def _revocation(offered: Licence, newest: HeldLicence | None) -> Decision:
+def _decide_revoked(offered: Licence, newest: StoredLicence | None) -> Decision:
+    """Decide about a licence that its sender has revoked."""
     if newest is None or offered.issue > newest.issue:
         return Decision(Verdict.NEW)
     if offered.issue < newest.issue:
@@ -166,8 +169,8 @@ def _revocation(offered: Licence, newest: HeldLicence | None) -> Decision:
     return Decision(Verdict.REVOKES)
 
 
-def _same_or_older(offered: Licence, newest: HeldLicence) -> Decision | None:
-    """Return why a licence is not accepted beside the newest one, or `None` if it is newer."""
+def _refuse_same_or_older(offered: Licence, newest: StoredLicence) -> Decision | None:
+    """Return the refusal of a licence that is not newer than the one we have; `None` if it is."""
     if offered.issue < newest.issue:
         detail = f"issue {offered.issue} is older than issue {newest.issue}, which is loaded"
         return Decision(Verdict.OLDER, detail)
@@ -176,14 +179,14 @@ def _same_or_older(offered: Licence, newest: HeldLicence) -> Decision | None:
     if newest.revoked_at is not None:
         detail = f"issue {newest.issue} was revoked {when(newest.revoked_at)}; ask for the next one"
         return Decision(Verdict.REVOKED, detail)
-    if newest.wrong:
+    if newest.text_error:
         return None
-    if newest.says(offered):
+    if newest.has_content_of(offered):
         return Decision(Verdict.KNOWN, f"issue {newest.issue} is loaded already")
     detail = f"issue {newest.issue} is loaded with other content; a change needs a new issue"
     return Decision(Verdict.OTHER_CONTENT, detail)
 
 
 def when(moment: datetime) -> str:
-    """Return a moment for people: UTC, to the minute."""
+    """Return a moment in words for people: UTC, to the minute."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,10 +1,10 @@
-"""A licence travels as sealed text, which only the core can make and only a site can read.
+"""A licence is sent as a sealed text: signed by the central site (the core), and encrypted for its sites.
 
     CPL1.<base64url of: checksum 4 | key id 8 | signature 64 | nonce 12 | AES-256-GCM of the JSON>
 
-The Ed25519 signature covers everything but the checksum and itself, prefix included. Checksum and key id protect
-nothing: they tell a slip in copying from a text that was made with another key, so that the operator is told the
-right thing. Base64 has to be the one way to write its bytes, so that no bit of the text can change unseen.
+The Ed25519 signature covers all but the checksum and itself, prefix included. Checksum and key id protect nothing:
+by them an error in copying is told from a text made with another key, for the error message. The base64 text must be
+the canonical form of its bytes, so that no bit of it can be changed without notice.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ import os
 import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from licensing.rules.amounts import MOST, WIRE_NAMES, Amounts
-from wire.licences import MOST_CHARACTERS
+from licensing.rules.amounts import MAX_AMOUNT, WIRE_NAMES, Amounts
+from wire.licences import MAX_CHARACTERS
 
 PREFIX = "CPL1."
 KEY_BYTES = 32
 
-_CHECK, _KEY_ID, _SIGNATURE, _NONCE = 4, 8, 64, 12
-_HEAD = _CHECK + _KEY_ID + _SIGNATURE + _NONCE
+_CHECKSUM_BYTES, _KEY_ID_BYTES, _SIGNATURE_BYTES, _NONCE_BYTES = 4, 8, 64, 12
+_HEAD_BYTES = _CHECKSUM_BYTES + _KEY_ID_BYTES + _SIGNATURE_BYTES + _NONCE_BYTES
 
 
 class BadLicence(ValueError):
-    """The base of all refusals of a licence. Its text tells the operator what to do."""
+    """The base of all errors by which a licence is refused. Its text tells the operator what to do."""
 
 
 class NotALicence(BadLicence):
-    """The text is something else, or only a piece of a licence."""
+    """The text is no licence, or only a part of one."""
 
 
 class UnknownVersion(BadLicence):
@@ -46,7 +46,7 @@ class UnknownVersion(BadLicence):
 
 
 class Altered(BadLicence):
-    """The text is not as it was issued."""
+    """The text was changed after it was issued."""
 
 
 class WrongKey(BadLicence):
@@ -55,7 +55,7 @@ class WrongKey(BadLicence):
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """A licence says how much a platform domain may do, and from when till when (UTC; `None` means no end)."""
+    """A licence limits what a platform may do, from `valid_from` to `valid_to` (UTC; `None` means no end)."""
 
     platform: str
     issue: int
@@ -67,59 +67,73 @@ class Licence:
         """Raise ValueError for values that no licence can have."""
         if not 1 <= len(self.platform) <= 40 or not self.platform.isprintable():
             raise ValueError("the platform's MOID has 1 to 40 characters")
-        if not 1 <= self.issue <= MOST:
+        if not 1 <= self.issue <= MAX_AMOUNT:
             raise ValueError("the issue is a whole number from 1 on")
         for name, value in asdict(self.amounts).items():
-            if type(value) is not int or not 0 <= value <= MOST:
-                raise ValueError(f"{name} must be a whole number from 0 to {MOST}")
+            if type(value) is not int or not 0 <= value <= MAX_AMOUNT:
+                raise ValueError(f"{name} must be a whole number from 0 to {MAX_AMOUNT}")
         if self.valid_to is not None and self.valid_to <= self.valid_from:
             raise ValueError("its end must be later than its beginning")
 
 
 def seal(licence: Licence, signing_key: bytes, sealing_key: bytes) -> str:
-    """Return the text of a licence. Both keys have 32 bytes. Sealing twice gives two different texts."""
+    """Sign and encrypt a licence, and return its sealed text, which is another one each time.
+
+    Both keys have 32 bytes.
+    """
     signer = Ed25519PrivateKey.from_private_bytes(signing_key)
     key_id = _id_of(public_of(signing_key))
-    nonce = os.urandom(_NONCE)
-    hidden = AESGCM(sealing_key).encrypt(nonce, _to_json(licence), PREFIX.encode() + key_id)
-    signature = signer.sign(PREFIX.encode() + key_id + nonce + hidden)
-    rest = key_id + signature + nonce + hidden
-    return PREFIX + _encode(_checksum(rest) + rest)
+    nonce = os.urandom(_NONCE_BYTES)
+    encrypted = AESGCM(sealing_key).encrypt(nonce, _to_json(licence), PREFIX.encode() + key_id)
+    signature = signer.sign(PREFIX.encode() + key_id + nonce + encrypted)
+    payload = key_id + signature + nonce + encrypted
+    return PREFIX + _encode(_checksum(payload) + payload)
 
 
 def unseal(text: str, public_key: bytes, sealing_key: bytes) -> Licence:
-    """Return the licence of a text, verified. Raises a BadLicence with its reason."""
-    rest = _bytes_of(text)
-    key_id, rest = rest[:_KEY_ID], rest[_KEY_ID:]
+    """Verify and decrypt a sealed text, and return its licence. Raises a BadLicence with the reason."""
+    payload = _payload_of(text)
+    key_id, signature_and_sealed = payload[:_KEY_ID_BYTES], payload[_KEY_ID_BYTES:]
     if key_id != _id_of(public_key):
         raise WrongKey(
             f"signed with another key ({key_id.hex()}) than this site trusts"
             f" ({_id_of(public_key).hex()}, LICENSE_PUBLIC_KEY); ask for one of your own core"
         )
-    signature, sealed = rest[:_SIGNATURE], rest[_SIGNATURE:]
+    signature = signature_and_sealed[:_SIGNATURE_BYTES]
+    sealed = signature_and_sealed[_SIGNATURE_BYTES:]
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(
             signature, PREFIX.encode() + key_id + sealed
         )
     except InvalidSignature:
         raise Altered("altered: the signature does not fit; ask for it to be issued anew") from None
-    nonce, hidden = sealed[:_NONCE], sealed[_NONCE:]
+    nonce, encrypted = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
     try:
-        plain = AESGCM(sealing_key).decrypt(nonce, hidden, PREFIX.encode() + key_id)
+        plain = AESGCM(sealing_key).decrypt(nonce, encrypted, PREFIX.encode() + key_id)
     except InvalidTag:
         raise WrongKey("sealed with another key than this site has (LICENSE_SEALING_KEY)") from None
     return _from_json(plain)
 
 
 def without_whitespace(text: str) -> str:
-    """Return a text as it was issued. Mail programs and terminals break lines."""
+    """Return a sealed text without the line breaks and spaces that mail programs and terminals add."""
     return "".join(text.split())
 
 
-def new_keys() -> tuple[bytes, bytes, bytes]:
-    """Return a new signing key, its public key, and a sealing key, each of 32 bytes."""
+class LicenceKeys(NamedTuple):
+    """The keys of licences, each of 32 bytes: to sign, to verify the signature, and to encrypt and decrypt."""
+
+    signing_key: bytes
+    public_key: bytes
+    sealing_key: bytes
+
+
+def new_keys() -> LicenceKeys:
+    """Return three new keys for licences."""
     signer = Ed25519PrivateKey.generate()
-    return signer.private_bytes_raw(), signer.public_key().public_bytes_raw(), os.urandom(KEY_BYTES)
+    return LicenceKeys(
+        signer.private_bytes_raw(), signer.public_key().public_bytes_raw(), os.urandom(KEY_BYTES)
+    )
 
 
 def public_of(signing_key: bytes) -> bytes:
@@ -128,19 +142,22 @@ def public_of(signing_key: bytes) -> bytes:
 
 
 def write_key(key: bytes) -> str:
-    """Return a key as a line of text."""
+    """Return a key as text (base64url), as key files and settings hold it."""
     return _encode(key)
 
 
-def read_key(text: str, what: str) -> bytes:
-    """Return a key from its line of text. Raises BadLicence, which names `what` is wrong."""
+def read_key(text: str, name: str) -> bytes:
+    """Return the key of a text that `write_key` made. Raises BadLicence.
+
+    `name`: the setting or option that the text comes from, for the error.
+    """
     try:
         key = _decode(without_whitespace(text))
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
         raise BadLicence(
-            f"{what} is not a key: 43 characters, as manage.py license_keygen writes them"
+            f"{name} is not a key: 43 characters, as manage.py license_keygen writes them"
         )
     return key
 
@@ -148,32 +165,33 @@ def read_key(text: str, what: str) -> bytes:
 # ---- inside ------------------------------------------------------------------------------------
 
 
-def _bytes_of(text: str) -> bytes:
-    """Return the bytes after the checksum. Raises a BadLicence."""
+def _payload_of(text: str) -> bytes:
+    """Return the bytes of a sealed text after its checksum. Raises a BadLicence."""
     text = without_whitespace(text)
     version = re.match(r"CPL(\d{1,4})\.", text, re.ASCII)
-    if not version or len(text) > MOST_CHARACTERS:
+    if not version or len(text) > MAX_CHARACTERS:
         raise NotALicence(f"not a licence: its text begins with {PREFIX}; copy all of it")
     if version[0] != PREFIX:
         raise UnknownVersion(
             f"version {version[1]} of licences is not known here; update this site"
         )
-    if len(text) <= len(PREFIX) + _HEAD * 4 // 3:
+    if len(text) <= len(PREFIX) + _HEAD_BYTES * 4 // 3:
         raise NotALicence("not a licence: its end is missing; copy all of it")
     try:
         raw = _decode(text[len(PREFIX) :])
     except ValueError:
         raise Altered("altered: it is not as it was issued; copy it again") from None
-    if _checksum(raw[_CHECK:]) != raw[:_CHECK]:
+    if _checksum(raw[_CHECKSUM_BYTES:]) != raw[:_CHECKSUM_BYTES]:
         raise Altered("altered: it is not as it was issued; copy it again")
-    return raw[_CHECK:]
+    return raw[_CHECKSUM_BYTES:]
 
 
 def _to_json(licence: Licence) -> bytes:
+    """Return the content of a licence as JSON, to be encrypted."""
     body = {
         "platformmoid": licence.platform,
         "issue": licence.issue,
-        **licence.amounts.on_the_wire(),
+        **licence.amounts.to_message_fields(),
         "validfrom": licence.valid_from.astimezone(UTC).isoformat(),
         "validto": licence.valid_to and licence.valid_to.astimezone(UTC).isoformat(),
     }
@@ -181,30 +199,30 @@ def _to_json(licence: Licence) -> bytes:
 
 
 def _from_json(plain: bytes) -> Licence:
-    """Return the licence of its JSON. Raises NotALicence.
+    """Return the licence of its decrypted JSON. Raises NotALicence.
 
-    If the core has signed something unreadable, its release does not fit this one.
+    That happens if the central site (the core) runs another release, whose licences this one cannot read.
     """
     try:
         body: dict[str, Any] = json.loads(plain)
-        until = body["validto"]
+        valid_to = body["validto"]
         return Licence(
             body["platformmoid"],
             body["issue"],
             Amounts(**{name: body[wire_name] for name, wire_name in WIRE_NAMES.items()}),
             datetime.fromisoformat(body["validfrom"]).astimezone(UTC),
-            until and datetime.fromisoformat(until).astimezone(UTC),
+            valid_to and datetime.fromisoformat(valid_to).astimezone(UTC),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotALicence(f"not a licence: its content is odd ({error})") from None
 
 
 def _id_of(public_key: bytes) -> bytes:
-    return hashlib.sha256(public_key).digest()[:_KEY_ID]
+    return hashlib.sha256(public_key).digest()[:_KEY_ID_BYTES]
 
 
-def _checksum(rest: bytes) -> bytes:
-    return hashlib.sha256(PREFIX.encode() + rest).digest()[:_CHECK]
+def _checksum(payload: bytes) -> bytes:
+    return hashlib.sha256(PREFIX.encode() + payload).digest()[:_CHECKSUM_BYTES]
 
 
 def _encode(raw: bytes) -> str:
@@ -212,7 +230,7 @@ def _encode(raw: bytes) -> str:
 
 
 def _decode(text: str) -> bytes:
-    """Return the bytes of a text. Raises ValueError, also if another text would give the same bytes."""
+    """Return the bytes of a base64url text. Raises ValueError, also if the text is not the canonical form."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except binascii.Error as error:

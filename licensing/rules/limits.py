@@ -1,4 +1,4 @@
-"""Limits say whether one more conference may begin, and what a whole site may do (CSS §4.2, §4.4)."""
+"""The rules whether a limit forbids one more conference, and what a site may do in all (CSS §4.2, §4.4)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from licensing.rules.amounts import NONE, RESOURCES, Amounts
 
 
 class ReachedLimit(StrEnum):
-    """The limit that is reached."""
+    """The limit that forbids one more conference: of the licence (LICENCE: none is valid), or of the domain."""
 
     LICENCE = "licence"
     SMALL = "small"
@@ -22,7 +22,10 @@ class ReachedLimit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of a platform's licence. `site` is the licence in force, summed over all possible platforms."""
+    """The limits of a platform's valid licence: small and large conferences, and the resources in `site`.
+
+    Those are summed over all platforms that the site may have to serve.
+    """
 
     small: int
     large: int
@@ -32,54 +35,60 @@ class Limits:
 
 
 def find_reached_limit(
-    wanted: Amounts,
+    required: Amounts,
     licence: Limits | None,
-    platform: Amounts,
+    used_by_platform: Amounts,
     domain_limit: int | None,
-    domain: Amounts,
+    used_by_domain: Amounts,
     now: datetime,
 ) -> ReachedLimit | None:
-    """Return the limit that forbids one more conference which takes `wanted`. `None` means that none does."""
+    """Return the limit that forbids one more conference, which needs `required`; `None` if none does.
+
+    `licence`: `None` means that none is valid. `domain_limit`: `None` means that the user domain has none.
+    """
     if (
         licence is None
         or now < licence.valid_from
         or (licence.valid_to and licence.valid_to <= now)
     ):
         return ReachedLimit.LICENCE
-    if wanted.large_conferences:
-        used, limit, of_domain = platform.large_conferences, licence.large, domain.large_conferences
+    if required.large_conferences:
+        limit, reached_limit = licence.large, ReachedLimit.LARGE
+        used, used_in_domain = used_by_platform.large_conferences, used_by_domain.large_conferences
     else:
-        used, limit, of_domain = platform.small_conferences, licence.small, domain.small_conferences
+        limit, reached_limit = licence.small, ReachedLimit.SMALL
+        used, used_in_domain = used_by_platform.small_conferences, used_by_domain.small_conferences
     if used >= limit:
-        return ReachedLimit.LARGE if wanted.large_conferences else ReachedLimit.SMALL
-    if domain_limit is not None and of_domain >= domain_limit:
+        return reached_limit
+    if domain_limit is not None and used_in_domain >= domain_limit:
         return ReachedLimit.DOMAIN
-    return ReachedLimit.PORTS if find_short_resource(wanted, platform, licence.site) else None
+    missing_resource = find_short_resource(required, used_by_platform, licence.site)
+    return ReachedLimit.PORTS if missing_resource else None
 
 
-def find_short_resource(wanted: Amounts, used: Amounts, site: Amounts) -> str:
-    """Return the first resource of which too few are left. "" means that there are enough."""
+def find_short_resource(required: Amounts, used: Amounts, limits: Amounts) -> str:
+    """Return the first resource of which fewer than `required` are left; "" if enough of all are left."""
     for name in RESOURCES:
-        more = getattr(wanted, name)
-        if more and getattr(used, name) + more > getattr(site, name):
+        amount = getattr(required, name)
+        if amount and getattr(used, name) + amount > getattr(limits, name):
             return name
     return ""
 
 
-def exceeded(used: Amounts, site: Amounts) -> list[str]:
-    """Return the resources of which more is in use than licensed, where nobody could refuse it."""
-    return [name for name in RESOURCES if getattr(used, name) > getattr(site, name)]
+def find_exceeded(used: Amounts, limits: Amounts) -> list[str]:
+    """Return the resources of which more is in use than licensed."""
+    return [name for name in RESOURCES if getattr(used, name) > getattr(limits, name)]
 
 
-def in_force(own: Amounts | None, possible: Iterable[Amounts | None]) -> Amounts:
-    """Return what a site may do.
+def sum_site_limits(own: Amounts | None, others: Iterable[Amounts | None]) -> Amounts:
+    """Return what a site may do, by the limits of its own platform and of others that it may have to serve.
 
-    Conferences are limited by its own licence, resources by the sum over its possible platforms. `None` is a platform
-    without a valid licence, which adds nothing. A possible platform counts with its *own* licence: what it may have to
-    serve itself cannot be served here (CSS §4.2, decided in licensing.md: chains do not add).
+    Conferences are limited by its own licence, resources by the sum of all. `None` is a platform without a valid
+    licence, which adds nothing. Another platform counts with its *own* licence only: what that one may have to serve
+    cannot be served here (CSS §4.2, decided in licensing.md: chains do not add).
     """
     total = own or NONE
-    for other in filter(None, possible):
+    for other in filter(None, others):
         total = replace(
             total, **{name: getattr(total, name) + getattr(other, name) for name in RESOURCES}
         )

@@ -34,7 +34,7 @@ def test_a_create_before_the_tree_is_there_is_refused(new_site: str) -> None:
 
 
 def test_the_evaluation_licence_is_there_before_the_tree(new_site: str) -> None:
-    held = state_of(new_site).held
+    held = state_of(new_site).licence
     assert held is not None
     assert held.evaluation
 

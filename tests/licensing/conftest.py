@@ -30,7 +30,7 @@ def east(transactional_db: None) -> str:
     """The MOID of a platform that was set up a moment ago."""
     call_command("load_demo", verbosity=0)
     call_command("provision", verbosity=0)
-    trusted_keys._seen.clear()
+    trusted_keys._cache.clear()
     return str(settings.PLATFORM_MOID)
 
 

@@ -40,7 +40,7 @@ def test_from_new_keys_to_a_licence_in_force(east: str, tmp_path: Path, settings
     assert "50 small conferences" in shown
     assert run("license_import", str(licence)).startswith("loaded")
     assert run("license_show").startswith("valid: issue 1")
-    held = state_of().held
+    held = state_of().licence
     assert held is not None
     assert (held.amounts.access_ports, held.amounts.software_terminals) == (2, 7)
 

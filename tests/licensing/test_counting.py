@@ -167,7 +167,7 @@ def test_a_batch_of_creates_reads_the_licence_once_and_verifies_it_once_a_minute
     east: str, bring: Import, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bring(text(east, 1))
-    trusted_keys._seen.clear()
+    trusted_keys._cache.clear()
     verified: list[str] = []
     real = trusted_keys.verify
 

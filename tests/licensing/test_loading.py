@@ -23,18 +23,21 @@ pytestmark = pytest.mark.xdist_group("licensing")
 
 def test_a_fresh_platform_has_the_evaluation_licence_and_is_marked(east: str) -> None:
     state = state_of()
-    assert state.held is not None
-    assert state.held.evaluation
+    assert state.licence is not None
+    assert state.licence.evaluation
     assert (state.standing, state.days_left) == (Standing.VALID, None)
-    assert (state.held.amounts.small_conferences, state.held.amounts.large_conferences) == (8, 2)
+    assert (state.licence.amounts.small_conferences, state.licence.amounts.large_conferences) == (
+        8,
+        2,
+    )
 
 
 def test_a_real_licence_replaces_the_evaluation_licence_for_ever(east: str, bring: Import) -> None:
     assert bring(text(east)).startswith("loaded: issue 1")
     assert revoke(east, east, 1)
     state = state_of()
-    assert state.held is not None
-    assert not state.held.evaluation
+    assert state.licence is not None
+    assert not state.licence.evaluation
     assert state.standing is Standing.REVOKED
 
 
@@ -50,8 +53,8 @@ def test_a_newer_issue_counts_from_its_loading_on(east: str, bring: Import) -> N
     bring(text(east, 1))
     bring(text(east, 4, small=77))
     state = state_of()
-    assert state.held is not None
-    assert (state.held.issue, state.held.amounts.small_conferences) == (4, 77)
+    assert state.licence is not None
+    assert (state.licence.issue, state.licence.amounts.small_conferences) == (4, 77)
 
 
 def test_each_refusal_has_its_own_message(east: str, bring: Import) -> None:
@@ -103,8 +106,8 @@ def test_a_look_says_what_would_become_of_it_and_changes_nothing(east: str) -> N
 def test_bmc_sends_one_and_it_counts_and_the_platform_is_told(east: str) -> None:
     do(east, from_bmc(east, text(east, 2, software_terminals=40, valid_to=in_days(365))))
     state = state_of()
-    assert state.held is not None
-    assert state.held.issue == 2
+    assert state.licence is not None
+    assert state.licence.issue == 2
     assert told() == [
         {
             "type": "PLATFORM_LICENSE_NTF",
@@ -117,7 +120,7 @@ def test_bmc_sends_one_and_it_counts_and_the_platform_is_told(east: str) -> None
             "mediaportnumlimit": 816,
             "currentcallnumlimit": 816,
             "validfrom": "2020-01-01T00:00:00+00:00",
-            "validto": state.held.valid_to.isoformat() if state.held.valid_to else "",
+            "validto": state.licence.valid_to.isoformat() if state.licence.valid_to else "",
             "issue": 2,
             "evaluation": 0,
         }

@@ -16,8 +16,8 @@ from conferences.models import Conference
 from conferences.rules.states import EndReason
 from foundation.bus.delivery import Delivery
 from licensing.data.metrics import gauges
-from licensing.data.queries import over_licence
-from licensing.data.seats import read_stock
+from licensing.data.queries import describe_excess
+from licensing.data.seats import read_usage_and_limits
 from licensing.flows.load import load
 from licensing.flows.revoke import revoke
 from licensing.models import Quota
@@ -31,7 +31,7 @@ UNIT = {"ip": "10.0.0.1"}
 
 
 def used(east: str) -> Amounts:
-    return read_stock("default", east).used
+    return read_usage_and_limits("default", east).used
 
 
 def from_unit(body: Body) -> Delivery:
@@ -139,10 +139,10 @@ def test_terminals_are_called_only_while_there_are_ports_and_their_kind_is_licen
 def test_who_came_beyond_the_licence_is_counted_and_operators_are_told(east: str) -> None:
     load(east, text(east, 1, access_ports=1))
     number = run(east, "a")
-    assert over_licence() == ""
+    assert describe_excess() == ""
     do(east, says(number, people("user", "user")))
     assert used(east).access_ports == 2
-    assert over_licence().startswith("2 access ports are in use: more than is licensed")
+    assert describe_excess().startswith("2 access ports are in use: more than is licensed")
     ports = {
         sample.name: sample.value
         for family in gauges()

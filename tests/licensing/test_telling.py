@@ -99,7 +99,7 @@ def test_each_change_is_told_once_also_when_time_makes_it(east: str, bring: Impo
 
     licence = licences.licence(east, 1, 30, 3, valid_to=in_days(-1))
     Licence.objects.filter(issue=1).update(sealed=licences.text_of(licence))
-    trusted_keys._seen.clear()
+    trusted_keys._cache.clear()
     publish.repair(east)
     publish.repair(east)
     assert [n.get("issue") for n in told()] == [0, 1, None]

@@ -11,7 +11,7 @@ from django.test import Client
 
 from conferences.data.join_links import MAX_TRIES_PER_MINUTE, join_link
 from conferences.pages import join_page
-from licensing.data.seats import Stock
+from licensing.data.seats import UsageAndLimits
 from licensing.rules.amounts import NONE
 from tests.browser import MOVING_PICTURES, enter, person_of, shot
 from tests.media.conftest import Platform, Unit, create
@@ -29,7 +29,7 @@ def conference(monkeypatch: pytest.MonkeyPatch) -> Whereabouts:
     found = Whereabouts()
     found.join = JOIN
     monkeypatch.setattr(join_page, "join_info", found)
-    monkeypatch.setattr(join_page, "stock_of_site", lambda: Stock(NONE, None))
+    monkeypatch.setattr(join_page, "usage_and_limits_of_site", lambda: UsageAndLimits(NONE, None))
     monkeypatch.setattr(join_page, "is_served_here", lambda platform: platform != found.elsewhere)
     monkeypatch.setattr(join_page, "site_urls_of", lambda platform: (BACKUP,))
     monkeypatch.setattr(join_page, "platforms_of_numbers", lambda numbers: {})

@@ -15,19 +15,18 @@ from licensing.rules.licence_text import BadLicence
 
 
 class Command(BaseCommand):
-    """The command loads a licence. A second run changes nothing."""
+    """The command saves a licence. A second run with the same licence changes nothing."""
 
     help = "Load a licence from a file, or from standard input with -."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the file with the text."""
+        """Add the argument for the file with the sealed text."""
         parser.add_argument("file", help="file with the sealed text; - for standard input")
 
     def handle(self, *args: object, file: str, **options: object) -> None:
         """Load the licence, or say why it is refused."""
-        name = file
         try:
-            text = sys.stdin.read() if name == "-" else Path(name).read_text()
+            text = sys.stdin.read() if file == "-" else Path(file).read_text()
             licence, decision = load(own_platform(), text)
         except (BadLicence, OSError, UnicodeDecodeError) as error:
             raise CommandError(f"refused: {error}") from None

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from licensing.rules.amounts import RESOURCES, Amounts, enough_for
 from licensing.rules.licence_text import BadLicence, Licence, read_key, seal
 
-OPTIONS = {
+LIMIT_OPTIONS = {
     "small": ("small_conferences", "small conferences (up to 8 places) at once"),
     "large": ("large_conferences", "large conferences at once"),
     "software": ("software_terminals", "software terminals signed in at once"),
@@ -20,10 +20,11 @@ OPTIONS = {
     "media-ports": ("media_ports", "media ports"),
     "access-ports": ("access_ports", "terminals in conferences"),
 }
+"""The options for the limits of a licence: the field of `Amounts` that each sets, and its help."""
 
 
 class Command(BaseCommand):
-    """The command issues a licence. It needs no database: the key is a file of the operator's, and stays one."""
+    """The command issues a licence. It needs no database; the signing key is read from a file."""
 
     help = (
         "Issue a licence: prints the sealed text that manage.py license_import and the admin take."
@@ -31,7 +32,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the values of the licence, and its keys."""
+        """Add the options for the values of the licence, and for the keys."""
         parser.add_argument("--key", type=Path, required=True, help="file of the signing key")
         parser.add_argument(
             "--sealing-key",
@@ -42,7 +43,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--issue", type=int, required=True, help="number; the highest one counts"
         )
-        for option, (name, meaning) in OPTIONS.items():
+        for option, (name, meaning) in LIMIT_OPTIONS.items():
             enough = " (default: enough to fill all conferences)" if name in RESOURCES else ""
             parser.add_argument(f"--{option}", type=int, help=meaning + enough)
         parser.add_argument(
@@ -61,9 +62,9 @@ class Command(BaseCommand):
         sealing_key: Path | None,
         **options: int | None,
     ) -> None:
-        """Seal the licence and print its text."""
-        amounts = _amounts(
-            {name: options[option.replace("-", "_")] for option, (name, _) in OPTIONS.items()}
+        """Sign and encrypt (seal) the licence, and print its text."""
+        amounts = _amounts_of_options(
+            {name: options[option.replace("-", "_")] for option, (name, _) in LIMIT_OPTIONS.items()}
         )
         begins = _moment(begin) or datetime.now(UTC).replace(microsecond=0)
         try:
@@ -74,19 +75,22 @@ class Command(BaseCommand):
                 begins,
                 _moment(end),
             )
-            sealing = _read(sealing_key) or settings.LICENSE_SEALING_KEY
+            sealing_text = _read(sealing_key) or settings.LICENSE_SEALING_KEY
             text = seal(
                 licence,
                 read_key(_read(key), "--key"),
-                read_key(sealing, "LICENSE_SEALING_KEY or --sealing-key"),
+                read_key(sealing_text, "LICENSE_SEALING_KEY or --sealing-key"),
             )
         except (BadLicence, ValueError, OSError) as error:
             raise CommandError(str(error)) from None
         self.stdout.write(text)
 
 
-def _amounts(options: dict[str, int | None]) -> Amounts:
-    """Return the amounts. What was not given is 0 for conferences, and enough for them otherwise."""
+def _amounts_of_options(options: dict[str, int | None]) -> Amounts:
+    """Return the amounts that the options set.
+
+    Without an option conferences are 0, and a resource is enough to fill all conferences.
+    """
     small, large = options["small_conferences"] or 0, options["large_conferences"] or 0
     enough = dict.fromkeys(RESOURCES, enough_for(small, large))
     return Amounts(
@@ -95,6 +99,7 @@ def _amounts(options: dict[str, int | None]) -> Amounts:
 
 
 def _moment(text: str | None) -> datetime | None:
+    """Return the time of an option, in UTC; `None` if it is not given. Raises CommandError."""
     if not text:
         return None
     try:

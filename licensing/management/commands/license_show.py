@@ -1,4 +1,4 @@
-"""`manage.py license_show` shows what this platform may do, and until when."""
+"""`manage.py license_show` shows the limits of this platform's licence, and until when it is valid."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from licensing.data import trusted_keys
 from licensing.data.queries import state_of
-from licensing.rules.decisions import HeldLicence, when
+from licensing.rules.decisions import StoredLicence, when
 from licensing.rules.licence_text import BadLicence, Licence
 
 
-def describe(licence: Licence | HeldLicence) -> str:
-    """Return a licence in one paragraph."""
+def describe(licence: Licence | StoredLicence) -> str:
+    """Return a licence in words: issue, platform, validity and limits."""
     until = when(licence.valid_to) if licence.valid_to else "without end"
     limits = ", ".join(
         f"{value} {name.replace('_', ' ')}" for name, value in asdict(licence.amounts).items()
@@ -28,7 +28,7 @@ class Command(BaseCommand):
     help = "Show the licence of this platform, or the one in a file. Nothing is loaded."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the file to show."""
+        """Add the argument for a file with a sealed text."""
         parser.add_argument("file", nargs="?", type=Path, help="a file with a sealed text")
 
     def handle(self, *args: object, file: Path | None, **options: object) -> None:
@@ -40,8 +40,8 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from None
             return
         state = state_of()
-        if state.held:
-            kind = "evaluation licence, " if state.held.evaluation else ""
-            self.stdout.write(f"{state.standing}: {kind}{describe(state.held)}")
+        if state.licence:
+            kind = "evaluation licence, " if state.licence.evaluation else ""
+            self.stdout.write(f"{state.standing}: {kind}{describe(state.licence)}")
         if state.warning:
             self.stdout.write(self.style.WARNING(state.warning))

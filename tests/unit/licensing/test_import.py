@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from licensing.rules.amounts import Amounts
 from licensing.rules.decisions import (
-    HeldLicence,
     Standing,
+    StoredLicence,
     Verdict,
-    amounts_in,
     days_left,
     decide_import,
+    limits_at,
     standing,
     warning,
 )
@@ -36,14 +36,14 @@ def offered(issue: int = 5, **changes: Any) -> Licence:
     return Licence(**{**usual, "valid_to": NOW + 90 * DAY, **changes})
 
 
-def kept(licence: Licence, **changes: Any) -> HeldLicence:
+def kept(licence: Licence, **changes: Any) -> StoredLicence:
     same = {
         n: getattr(licence, n) for n in ("platform", "issue", "amounts", "valid_from", "valid_to")
     }
-    return HeldLicence(**{**same, "text": "CPL1.x", **changes})
+    return StoredLicence(**{**same, "text": "CPL1.x", **changes})
 
 
-def verdict(licence: Licence, newest: HeldLicence | None = None) -> Verdict:
+def verdict(licence: Licence, newest: StoredLicence | None = None) -> Verdict:
     decision = decide_import(licence, newest, ("east", "west"), NOW)
     assert bool(decision.detail) is (decision.verdict is not Verdict.NEW)
     return decision.verdict
@@ -68,7 +68,9 @@ def test_each_reason_to_refuse_has_its_verdict() -> None:
 
 
 def test_a_row_that_was_spoilt_is_mended_by_its_own_licence() -> None:
-    assert verdict(offered(), kept(offered(), wrong="altered", amounts=Amounts())) is Verdict.NEW
+    assert (
+        verdict(offered(), kept(offered(), text_error="altered", amounts=Amounts())) is Verdict.NEW
+    )
 
 
 def test_what_is_sent_again_after_its_end_is_known_not_expired() -> None:
@@ -88,7 +90,7 @@ def test_a_licence_counts_from_its_first_moment_to_just_before_its_end(seconds: 
         else Standing.VALID
     )
     assert standing(licence, now) is expected
-    assert (amounts_in(licence, now) is not None) is (expected is Standing.VALID)
+    assert (limits_at(licence, now) is not None) is (expected is Standing.VALID)
 
 
 def test_revoked_and_unreadable_ones_count_for_nothing_and_say_so() -> None:
@@ -97,9 +99,9 @@ def test_revoked_and_unreadable_ones_count_for_nothing_and_say_so() -> None:
     assert "no licence" in warning(None, NOW)
     for changed, word in (
         (replace(licence, revoked_at=NOW), "revoked"),
-        (replace(licence, wrong="altered: x"), "altered: x"),
+        (replace(licence, text_error="altered: x"), "altered: x"),
     ):
-        assert amounts_in(changed, NOW) is None
+        assert limits_at(changed, NOW) is None
         assert word in warning(changed, NOW)
         assert days_left(changed, NOW) == 0
 

@@ -7,10 +7,10 @@ from dataclasses import asdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licensing.rules.amounts import MOST, NONE, RESOURCES, Amounts
-from licensing.rules.limits import in_force
+from licensing.rules.amounts import MAX_AMOUNT, NONE, RESOURCES, Amounts
+from licensing.rules.limits import sum_site_limits
 
-amounts = st.builds(Amounts, *[st.integers(0, MOST)] * 7)
+amounts = st.builds(Amounts, *[st.integers(0, MAX_AMOUNT)] * 7)
 maybe = st.none() | amounts
 
 
@@ -18,7 +18,7 @@ maybe = st.none() | amounts
 def test_conferences_are_the_own_licences_alone(
     own: Amounts | None, possible: list[Amounts | None]
 ) -> None:
-    found, mine = in_force(own, possible), own or NONE
+    found, mine = sum_site_limits(own, possible), own or NONE
     assert found.small_conferences == mine.small_conferences
     assert found.large_conferences == mine.large_conferences
 
@@ -27,7 +27,7 @@ def test_conferences_are_the_own_licences_alone(
 def test_each_resource_is_the_sum_over_own_and_possible_platforms(
     own: Amounts | None, possible: list[Amounts | None]
 ) -> None:
-    found = asdict(in_force(own, possible))
+    found = asdict(sum_site_limits(own, possible))
     for name in RESOURCES:
         assert found[name] == sum(getattr(one, name) for one in (own, *possible) if one)
 
@@ -38,7 +38,7 @@ def test_the_order_of_the_possible_platforms_does_not_matter(
 ) -> None:
     mixed = list(possible)
     chance.shuffle(mixed)  # type: ignore[attr-defined]
-    assert in_force(own, mixed) == in_force(own, possible)
+    assert sum_site_limits(own, mixed) == sum_site_limits(own, possible)
 
 
 @given(amounts, amounts, amounts)
@@ -46,6 +46,6 @@ def test_a_possible_platforms_possible_platform_does_not_add(
     own: Amounts, other: Amounts, far: Amounts
 ) -> None:
     """`other` may have to serve `far`; we take its own licence, not what is in force there."""
-    assert in_force(own, [other]) != in_force(own, [in_force(other, [far])]) or not any(
-        getattr(far, name) for name in RESOURCES
-    )
+    assert sum_site_limits(own, [other]) != sum_site_limits(
+        own, [sum_site_limits(other, [far])]
+    ) or not any(getattr(far, name) for name in RESOURCES)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licensing.rules.amounts import MOST, Amounts
+from licensing.rules.amounts import MAX_AMOUNT, Amounts
 from licensing.rules.licence_text import (
     PREFIX,
     Altered,
@@ -31,14 +31,14 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 ONE = Licence("east", 7, Amounts(1, 2, 3, 4, 5, 6, 7), START, START + timedelta(days=365))
 TEXT = seal(ONE, SIGNING, SEALING)
 
-amounts = st.builds(Amounts, *[st.integers(0, MOST)] * 7)
+amounts = st.builds(Amounts, *[st.integers(0, MAX_AMOUNT)] * 7)
 moments = st.integers(0, 36_500 * 86_400).map(lambda s: START + timedelta(seconds=s - 10**9))
 
 
 @given(
     amounts,
     st.text("abcdef-0123456789", min_size=1, max_size=40),
-    st.integers(1, MOST),
+    st.integers(1, MAX_AMOUNT),
     moments,
     st.none() | st.integers(1, 10**6),
 )
@@ -132,7 +132,7 @@ def test_the_text_hides_what_it_says_and_is_never_the_same_twice() -> None:
         {"platform": "x" * 41},
         {"issue": 0},
         {"amounts": Amounts(-1)},
-        {"amounts": Amounts(MOST + 1)},
+        {"amounts": Amounts(MAX_AMOUNT + 1)},
         {"amounts": Amounts(True)},
         {"valid_to": START},
     ],

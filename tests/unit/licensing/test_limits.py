@@ -13,7 +13,7 @@ from licensing.rules.amounts import NONE, Amounts, enough_for
 from licensing.rules.limits import (
     Limits,
     ReachedLimit,
-    exceeded,
+    find_exceeded,
     find_reached_limit,
     find_short_resource,
 )
@@ -90,4 +90,4 @@ def test_terminals_are_refused_by_their_kind_and_by_their_ports() -> None:
 
 
 def test_what_nobody_could_refuse_is_named_when_it_is_beyond_the_licence() -> None:
-    assert exceeded(Amounts(access_ports=11, hardware_terminals=3), SITE) == ["access_ports"]
+    assert find_exceeded(Amounts(access_ports=11, hardware_terminals=3), SITE) == ["access_ports"]
