@@ -43,6 +43,6 @@ def mend() -> None:
 @shared_task
 def forget_old() -> None:
     """Delete old requests from the inbox, and sessions that have expired."""
-    for_each_served(inbox.forget_old)
+    for_each_served(inbox.delete_old)
     sessions.delete_idle(clock.now())
     SessionStore.clear_expired()

@@ -18,7 +18,7 @@ class ProjectConfig(AppConfig):
         from foundation.web import health
         from wire.protocol import PROTOCOL
 
-        protocol.give(PROTOCOL)
+        protocol.install(PROTOCOL)
         apps_first = sorted(
             declarations.configs(), key=lambda config: config.name.startswith("foundation")
         )

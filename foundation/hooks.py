@@ -14,7 +14,7 @@ R = TypeVar("R")
 
 
 class Hook(Generic[P, R]):
-    """A typed list of receivers, each of which is called with the same arguments."""
+    """A hook is a typed list of functions (receivers), each of which is called with the same arguments."""
 
     def __init__(self) -> None:
         self._receivers: list[Callable[P, R]] = []
@@ -24,22 +24,22 @@ class Hook(Generic[P, R]):
         self._receivers.append(receiver)
 
     def disconnect(self, receiver: Callable[P, R]) -> None:
-        """Remove a receiver. Raises ValueError where it is not connected."""
+        """Remove a receiver. Raises ValueError if it is not connected."""
         self._receivers.remove(receiver)
 
     def call(self, *args: P.args, **kwargs: P.kwargs) -> list[R]:
-        """Call every receiver and return the results. An exception of a receiver ends the call."""
+        """Call every receiver and return the results. An exception of a receiver is raised; later ones are not called."""
         return [receiver(*args, **kwargs) for receiver in self._receivers]
 
 
 class SingleHook(Generic[P, R]):
-    """A hook with at most one receiver, for a question to which there is one answer."""
+    """A single hook has at most one receiver, for a question to which there is one answer."""
 
     def __init__(self) -> None:
         self._receiver: Callable[P, R] | None = None
 
     def connect(self, receiver: Callable[P, R]) -> None:
-        """Set the receiver. Raises TypeError where there is another one already."""
+        """Set the receiver. Raises TypeError if there is another one already."""
         if self._receiver not in (None, receiver):
             raise TypeError(f"{receiver!r}: this hook has its receiver: {self._receiver!r}")
         self._receiver = receiver
@@ -49,5 +49,5 @@ class SingleHook(Generic[P, R]):
         self._receiver = None
 
     def call(self, *args: P.args, **kwargs: P.kwargs) -> R | None:
-        """Call the receiver and return its result. `None` means that nobody is connected."""
+        """Call the receiver and return its result. `None` means that no receiver is connected."""
         return self._receiver(*args, **kwargs) if self._receiver else None

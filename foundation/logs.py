@@ -1,8 +1,8 @@
-"""Log lines carry who asked: the request id, the platform and the conference, as fields (see ADR 0028).
+"""Log lines have fields for the request, the platform and the conference that they are about (see ADR 0028).
 
-Code logs with `logging.getLogger(...)` as ever. The formatters below, named in `settings.LOGGING`, render
-each record by structlog: as one JSON object, or as a line for people. The fields lie in a context
-variable, which is set for the time in which a request or a message is handled.
+Code logs with `logging.getLogger(...)`. The formatters below, named in `settings.LOGGING`, render each record by structlog:
+as one JSON object, or as a line for people. The fields are in a context variable, which is set while a request or a message
+is handled.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ import orjson
 import structlog
 
 REQUEST_ID_HEADER = "x-request-id"
-"""The header, of HTTP and of AMQP messages alike, that carries a request id on."""
+"""The header of HTTP requests and of AMQP messages that has the request id."""
 
-_SANE = re.compile(r"[A-Za-z0-9._:@#/+=-]{1,64}")
+_SANE_ID = re.compile(r"[A-Za-z0-9._:@#/+=-]{1,64}")
 
 
 class LogFields(NamedTuple):
-    """The fields are common to the log lines of one piece of work; empty ones are left out."""
+    """The fields of all log lines about one request or message. Empty ones are left out."""
 
     request_id: str = ""
     platform: str = ""
@@ -38,7 +38,7 @@ _fields: ContextVar[LogFields] = ContextVar("fields of log lines", default=_NO_F
 
 
 class log_fields:
-    """A context manager that gives fields to all log lines within; an empty one keeps what is there."""
+    """The context manager sets fields of all log lines written within. An empty field keeps its present value."""
 
     __slots__ = ("_changes", "_token")
 
@@ -65,28 +65,27 @@ class log_fields:
 
 
 def request_id() -> str:
-    """Return the id of the request that is being handled; empty where there is none."""
+    """Return the id of the request that is being handled, or "" if there is none."""
     return _fields.get().request_id
 
 
 def sane_id(*candidates: object) -> str:
-    """Return the first candidate that is fit to be a request id; empty where none is.
+    """Return the first candidate that is fit to be a request id in log lines, or "" if none is.
 
-    Ids come from strangers: one with spaces, line breaks or more than 64 characters could forge or
-    flood log lines.
+    Ids come from outside: with spaces or line breaks they could forge log lines, with more than 64 characters flood them.
     """
     for candidate in candidates:
-        if isinstance(candidate, str) and _SANE.fullmatch(candidate):
+        if isinstance(candidate, str) and _SANE_ID.fullmatch(candidate):
             return candidate
     return ""
 
 
 def with_request_id(headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
-    """Return the headers of an outgoing message with the id of the request that causes it."""
-    number = _fields.get().request_id
-    if not number:
+    """Return the headers of an outgoing message, with the id of the request that causes it added if there is one."""
+    current_id = _fields.get().request_id
+    if not current_id:
         return headers
-    return {**(headers or {}), REQUEST_ID_HEADER: number}
+    return {**(headers or {}), REQUEST_ID_HEADER: current_id}
 
 
 # ---- rendering ----------------------------------------------------------------------------------
@@ -114,7 +113,7 @@ def line_formatter() -> logging.Formatter:
 
 
 def _describe(logger: object, method: str, event: _Event) -> _Event:
-    """Add what the record and the context variable know; structlog's processors have this signature."""
+    """Add time, level, process, logger and the fields of the context variable to an event (a structlog processor)."""
     record: logging.LogRecord = event["_record"]
     seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
     event["timestamp"] = f"{seconds}.{int(record.msecs):03d}Z"
@@ -126,13 +125,15 @@ def _describe(logger: object, method: str, event: _Event) -> _Event:
 
 
 def _to_json(event: _Event, **options: Any) -> str:
+    """Return an event as JSON."""
     try:
         return orjson.dumps(event, default=repr).decode()
-    except TypeError:  # Half a surrogate pair, out of some message: orjson takes no such text.
+    except TypeError:  # orjson refuses text with half a surrogate pair, which a message may have.
         return json.dumps(event, default=repr)
 
 
 def _to_line(logger: object, method: str, event: _Event) -> str:
+    """Return an event as a line for people, followed by its traceback if it has one (a structlog processor)."""
     moment = event["timestamp"].replace("T", " ").replace(".", ",").removesuffix("Z")
     fields = " ".join(f"{name}={event[name]}" for name in LogFields._fields if name in event)
     head = f"{moment} {event['level'][:1].upper()} {event['process']} {event['logger']}"

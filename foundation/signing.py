@@ -1,4 +1,4 @@
-"""The key that signs whatever must be valid at another site as well."""
+"""The key that signs texts, such as links, that must be valid at other sites as well."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from django.conf import settings
 
 
 def shared_key() -> str:
-    """Return the key that all sites share, so that what one has signed is valid at its backup too.
+    """Return the signing key that all sites share, or this site's own secret if the settings name no shared key.
 
-    Where no key is shared, this site's own secret is returned.
+    With a shared key, a text that one site has signed is valid at the site that takes over from it.
     """
     return str(settings.ACCOUNT_SEALING_KEY or settings.SECRET_KEY)

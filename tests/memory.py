@@ -104,7 +104,7 @@ class MemoryUnitOfWork:
         try:
             body = loads(letter.body)
             message = registry.read(body)
-            envelope = envelope_of(letter, queue).addressed(body)
+            envelope = envelope_of(letter, queue).with_request_key(body)
             handler = registry.handler_of(message, envelope.correlation_id)
         except BadMessage as error:
             self.park(letter, queue, error.detail)

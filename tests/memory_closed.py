@@ -33,7 +33,7 @@ def take(
     try:
         body = loads(letter.body)
         message = registry.read(body)
-        envelope = envelope_of(letter, queue).addressed(body)
+        envelope = envelope_of(letter, queue).with_request_key(body)
     except BadMessage as error:
         uow.park(letter, queue, error.detail)
         return

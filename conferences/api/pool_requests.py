@@ -28,7 +28,7 @@ from foundation.bus.delivery import DatabaseAway, Delivery, Outcome
 from foundation.bus.dispatch import handle
 from foundation.bus.log_context import delivery_fields
 from foundation.bus.message import Message
-from foundation.bus.retry import MOST_TRIES, RetriedBatch
+from foundation.bus.retry import MAX_TRIES, RetriedBatch
 from foundation.bus.typed_json import to_json
 from foundation.cells.directory import own_platform, store_of
 from foundation.cells.serving import for_each_served
@@ -69,7 +69,7 @@ def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]
 class _PoolBatch(RetriedBatch[Delivery, list[outbox.OutboxRow]]):
     """A batch of messages is done on one platform's pool; the deliveries that cannot be done are gathered."""
 
-    pauses = (*(0.02 * attempt for attempt in range(1, MOST_TRIES)), 0.0)
+    pauses = (*(0.02 * attempt for attempt in range(1, MAX_TRIES)), 0.0)
     unavailable = (OperationalError, InterfaceError, DatabaseAway)
 
     def __init__(self, platform: str) -> None:
@@ -86,8 +86,8 @@ class _PoolBatch(RetriedBatch[Delivery, list[outbox.OutboxRow]]):
         return True
 
     def park(self, item: Delivery, error: Exception) -> list[outbox.OutboxRow]:
-        log.error("parked after %d tries", MOST_TRIES, exc_info=error)
-        failure = f"failed {MOST_TRIES} times: {type(error).__name__}: {error}"
+        log.error("parked after %d tries", MAX_TRIES, exc_info=error)
+        failure = f"failed {MAX_TRIES} times: {type(error).__name__}: {error}"
         item.unreadable = failure[:400]
         self.failed.append(item)
         return []

@@ -14,11 +14,11 @@ from conferences.rules.control import decide_control, decide_control_answered
 from conferences.rules.licence_counts import of_terminals
 from conferences.rules.sending_unit import sending_unit
 from foundation.bus.envelope import Envelope
-from foundation.bus.registry import handles, passes
+from foundation.bus.registry import handles, passes_on
 from wire.conference_control import Control, ControlAnswered
 
-passes("CM_MCU_", Control)
-passes("MCU_CM_", ControlAnswered)
+passes_on("CM_MCU_", Control)
+passes_on("MCU_CM_", ControlAnswered)
 
 
 @handles(Control)

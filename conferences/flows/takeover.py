@@ -56,7 +56,7 @@ def begin_to_serve(platform: str) -> bool:
     with begin(platform) as uow:
         if not uow.is_open or _prepared_epochs.get(platform) == uow.epoch:
             return False
-        outbox.bring_home(uow.database, own_platform())
+        outbox.redirect_to_own_broker(uow.database, own_platform())
     try:
         client = redis_of(platform)
         if client.get(_EPOCH) != str(uow.epoch):

@@ -242,7 +242,7 @@ def _links(platform: str) -> Iterator[Finding]:
     """Check, for each other site to which messages wait, that PEERS names its broker, and that it answers."""
     for backlog in waiting(store_of(platform).database):
         check = f"link to {backlog.destination}"
-        if backlog.destination and not backlog.known:
+        if backlog.destination and not backlog.is_configured:
             trouble = f"{backlog.count} messages wait, and PEERS does not name its broker"
             yield Finding(check, trouble, "add its broker to PEERS, and start the workers again")
         elif backlog.destination:

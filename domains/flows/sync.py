@@ -47,7 +47,7 @@ def consumer_in_order(own: PlatformStore) -> Consumer:
         settings.AMQP_URL,
         {queue: handler},
         partial(request_missed_changes, own.platform),
-        alone=True,
+        exclusive=True,
     )
 
 

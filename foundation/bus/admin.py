@@ -1,4 +1,4 @@
-"""Operators' pages of messages: parked ones to decide on, outbox and requests to look at."""
+"""The admin pages of messages: parked ones (which could not be handled), those to send, and requests."""
 
 from __future__ import annotations
 
@@ -28,10 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = ["audit_admin"]
 
-MOST_SHOWN = 20_000
-SECRET = ("confpwd", "password", "pin", "token", "secret", "oauth_consumer_secret")
+LATE, VERY_LATE = 5, 60
+"""Seconds after which a message in the outbox is marked: usually the broker has it within one."""
+
+MAX_CHARACTERS = 20_000
+SECRET_FIELDS = ("confpwd", "password", "pin", "token", "secret", "oauth_consumer_secret")
 _SECRET_IN_TEXT = re.compile(
-    rf"""(["']?\b(?:{"|".join(SECRET)})["']?\s*[:=]\s*)("[^"]*"?|[^\s,}}]+)"""
+    rf"""(["']?\b(?:{"|".join(SECRET_FIELDS)})["']?\s*[:=]\s*)("[^"]*"?|[^\s,}}]+)"""
 )
 """The pattern finds secrets in a body that is no JSON, as many parked ones are."""
 
@@ -53,7 +56,7 @@ class ParkedAdmin(ReadOnlyAdmin[Parked]):
     readonly_fields = ["kind", "standing", "content", "envelope"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Parked]:
-        """Return the messages; the list leaves their bodies in the database."""
+        """Return the messages. The list page does not read their bodies from the database."""
         rows = super().get_queryset(request)
         match = request.resolver_match
         is_list = match is not None and str(match.url_name).endswith("_changelist")
@@ -61,12 +64,12 @@ class ParkedAdmin(ReadOnlyAdmin[Parked]):
 
     @admin.display(description=_("type"), ordering="wire_type")
     def kind(self, row: Parked) -> str:
-        """Return the wire type, or that the message could not be read."""
+        """Return the type of the message, or that it could not be read."""
         return row.wire_type or str(_("unreadable"))
 
     @admin.display(description=_("standing"))
     def standing(self, row: Parked) -> SafeString:
-        """Return whether the message waits for a decision, or when it was sent again."""
+        """Return a badge that says whether the message waits for a decision, or when it was published again."""
         if row.retried_at is None:
             return badge(_("waits"), "amber")
         return badge(_("sent again %s") % row.retried_at.strftime("%m-%d %H:%M:%S"), "blue")
@@ -78,50 +81,53 @@ class ParkedAdmin(ReadOnlyAdmin[Parked]):
 
     @admin.display(description=_("properties"))
     def envelope(self, row: Parked) -> SafeString:
-        """Return the properties, which say who sent the message and where its answer goes."""
+        """Return the AMQP properties, which say who sent the message and where its answer goes."""
         return pretty(readable(orjson.dumps(row.properties)))
 
     @admin.action(description=_("Publish again"), permissions=["operate"])
     def publish_again(
         self, request: HttpRequest, queryset: QuerySet[Parked]
     ) -> HttpResponse | None:
-        """Ask the operator, then send the messages to the queues they came from."""
+        """Send the messages again to the queues they came from, after the operator has confirmed it."""
         chosen = self.chosen(queryset)
         warning = _("Each is handled as if it had just come; one that fails again is parked again.")
         title = _("Publish these messages again?")
         page = self.confirm(request, chosen, "publish_again", title, warning)
         if page is None:
-            numbers = [row.pk for row in chosen]
-            published = set(parked_messages.publish_again(own_platform(), numbers))
-            did = _("Published again")
-            self.carry_out(request, chosen, did, lambda row: row.pk in published)
+            ids = [row.pk for row in chosen]
+            published = set(parked_messages.publish_again(own_platform(), ids))
+            text = _("Published again")
+            self.carry_out(request, chosen, text, lambda row: row.pk in published)
         return page
 
     @admin.action(description=_("Discard"), permissions=["operate"])
     def discard(self, request: HttpRequest, queryset: QuerySet[Parked]) -> HttpResponse | None:
-        """Ask the operator, then delete the messages."""
+        """Delete the messages, after the operator has confirmed it."""
         chosen = self.chosen(queryset)
         warning = _("They are forgotten here. What they asked for will not be done.")
         title = _("Discard these messages?")
         page = self.confirm(request, chosen, "discard", title, warning)
         if page is None:
-            did = _("Discarded")
+            text = _("Discarded")
             self.carry_out(
-                request, chosen, did, lambda row: parked_messages.discard(own_platform(), row.pk)
+                request, chosen, text, lambda row: parked_messages.discard(own_platform(), row.pk)
             )
         return page
 
 
 class DestinationFilter(admin.SimpleListFilter):
-    """The filter selects messages by the broker they are for: our own, or a peer's."""
+    """The filter selects messages by the broker to which they are sent: our own, or that of another platform."""
 
     title = _("destination")
     parameter_name = "to"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, StrOrPromise]]:
-        """Return all configured destinations, and all others for which a message waits."""
-        waiting = backlog.waiting(store_of(own_platform()).database)
-        return [(w.destination or "own", w.destination or _("our own broker")) for w in waiting]
+        """Return the choices of the filter: all configured destinations, and others for which a message waits."""
+        backlogs = backlog.waiting(store_of(own_platform()).database)
+        return [
+            (waiting.destination or "own", waiting.destination or _("our own broker"))
+            for waiting in backlogs
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Outbox]) -> QuerySet[Outbox]:
         """Return the messages for the chosen destination, or all."""
@@ -137,20 +143,20 @@ class AgeFilter(admin.SimpleListFilter):
     parameter_name = "older"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, StrOrPromise]]:
-        """Return the ages at which the column changes its colour."""
-        return [("5", _("more than 5 s")), ("60", _("more than a minute"))]
+        """Return the choices of the filter: the ages at which the column "age" changes its colour."""
+        return [(str(LATE), _("more than 5 s")), (str(VERY_LATE), _("more than a minute"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Outbox]) -> QuerySet[Outbox]:
         """Return the messages that are older than the chosen age, or all."""
-        seconds = {"5": 5, "60": 60}.get(self.value() or "")
+        seconds = {str(LATE): LATE, str(VERY_LATE): VERY_LATE}.get(self.value() or "")
         if seconds is None:
             return queryset
-        return queryset.filter(pk__lt=clock.number_at(clock.now() - timedelta(seconds=seconds)))
+        return queryset.filter(pk__lt=clock.id_at(clock.now() - timedelta(seconds=seconds)))
 
 
 @admin.register(Outbox)
 class OutboxAdmin(ReadOnlyAdmin[Outbox]):
-    """The page lists messages that wait to be sent: they are seconds old when all is well."""
+    """The page lists messages that wait to be sent. Usually they are gone within seconds."""
 
     empty_words = _(
         "All is well: every message is sent. Messages that wait for a broker are listed here."
@@ -169,14 +175,14 @@ class OutboxAdmin(ReadOnlyAdmin[Outbox]):
 
     @admin.display(description=_("exchange"))
     def where(self, row: Outbox) -> str:
-        """Return the exchange; the default exchange has no name."""
+        """Return the exchange to which the message is published; the default exchange has no name."""
         return row.exchange or str(_("(default)"))
 
     @admin.display(description=_("age"))
     def age(self, row: Outbox) -> SafeString:
-        """Return the seconds since the message was written."""
+        """Return a badge with the seconds since the message was written."""
         seconds = (clock.now() - clock.moment_of(row.pk)).total_seconds()
-        colour = "red" if seconds > 60 else "amber" if seconds > 5 else "green"
+        colour = "red" if seconds > VERY_LATE else "amber" if seconds > LATE else "green"
         return badge(_("%.0f s") % seconds, colour)
 
     @admin.display(description=_("body"))
@@ -199,7 +205,7 @@ class InboxAdmin(ReadOnlyAdmin[Inbox]):
     readonly_fields = ["answer_state", "said"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Inbox]:
-        """Return the requests; the list leaves their answers in the database."""
+        """Return the requests. The list page does not read their answers from the database."""
         rows = super().get_queryset(request)
         match = request.resolver_match
         is_list = match is not None and str(match.url_name).endswith("_changelist")
@@ -224,15 +230,20 @@ class InboxAdmin(ReadOnlyAdmin[Inbox]):
 
 
 def readable(body: bytes) -> str:
-    """Return a body for people: indented, its secrets replaced by dots, at most MOST_SHOWN characters."""
+    """Return a body for people: indented, its secrets replaced by dots, at most MAX_CHARACTERS long."""
     try:
-        text = orjson.dumps(_starred(orjson.loads(body)), option=orjson.OPT_INDENT_2).decode()
+        masked = _mask_secrets(orjson.loads(body))
+        text = orjson.dumps(masked, option=orjson.OPT_INDENT_2).decode()
     except (ValueError, TypeError):
-        text = _SECRET_IN_TEXT.sub(r"\1•••", body[:MOST_SHOWN].decode(errors="replace"))
-    return text[:MOST_SHOWN]
+        text = _SECRET_IN_TEXT.sub(r"\1•••", body[:MAX_CHARACTERS].decode(errors="replace"))
+    return text[:MAX_CHARACTERS]
 
 
-def _starred(value: JSONValue) -> JSONValue:
+def _mask_secrets(value: JSONValue) -> JSONValue:
+    """Return a JSON value with dots in place of the values of secret fields, at any depth."""
     if isinstance(value, dict):
-        return {k: "•••" if k in SECRET and v else _starred(v) for k, v in value.items()}
-    return [_starred(element) for element in value] if isinstance(value, list) else value
+        return {
+            name: "•••" if name in SECRET_FIELDS and member else _mask_secrets(member)
+            for name, member in value.items()
+        }
+    return [_mask_secrets(element) for element in value] if isinstance(value, list) else value

@@ -1,8 +1,8 @@
-"""Connections to a broker that end when they should: batched confirms with one real deadline.
+"""Connections to a RabbitMQ broker, which publish in batches, with one deadline for the confirms of a batch.
 
-kombu waits for each confirm, and applies its time-out per frame, so that a broker in an alarm
-holds a publisher for ever. Here a batch is published, waited for as a whole, and on any failure
-the socket is dropped without a closing handshake, which a blocked broker would never answer.
+The library kombu waits for each confirm, and applies its time-out to each frame, so that a broker in an alarm (short of
+memory or disk) holds a publisher for ever. Here a batch is published and confirmed as a whole, and on any failure the
+socket is dropped without a closing handshake, which a blocked broker would never answer.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from foundation.bus.outbox import OutboxRow
 CONNECT_SECONDS = 5
 CONFIRM_SECONDS = 5
 HEARTBEAT_SECONDS = 20
+_PERSISTENT = 2
 
 BROKER_ERRORS = (AMQPError, OSError)
 """The exceptions that a broker causes which is gone, frozen or in an alarm."""
@@ -33,10 +34,10 @@ _read_properties = _Message._load_properties
 
 
 def _load_properties(message: Any, class_id: int, buffer: Any, offset: int) -> int:
-    """Read a message's properties, or note that they cannot be read.
+    """Read the properties of a message, or store under UNREADABLE why they cannot be read.
 
-    Properties that are not UTF-8, or hold an unknown kind of header, must end the message and not the session:
-    the broker would deliver the message again for ever.
+    It takes the place of the library's method. That raises for properties that are not UTF-8, or hold an unknown kind of
+    header, which would end the session with the broker, and the broker would deliver the message again for ever.
     """
     try:
         return int(_read_properties(message, class_id, buffer, offset))
@@ -61,23 +62,24 @@ def connect(url: str) -> amqp.Connection:
         virtual_host=parts["virtual_host"] or "/",
         heartbeat=HEARTBEAT_SECONDS,
         connect_timeout=CONNECT_SECONDS,
-        # It holds for each call to the broker (a channel, a declaration); deliveries have a time-out of their own.
+        # The time-out is for each call to the broker (a channel, a declaration); deliveries have their own.
         read_timeout=CONNECT_SECONDS,
         write_timeout=CONFIRM_SECONDS,
-        on_blocked=_refuse_alarm,
+        on_blocked=_raise_broker_blocked,
     )
     connection.connect()
     return connection
 
 
-def _refuse_alarm(*_: Any) -> None:
+def _raise_broker_blocked(*_: Any) -> None:
     raise RecoverableConnectionError("the broker has blocked publishers (memory or disk alarm)")
 
 
 def close(connection: amqp.Connection | None, *, politely: bool = False) -> None:
-    """Close a connection; `None` is left alone.
+    """Close a connection; do nothing for `None`.
 
-    `politely`: tell the broker. That would block on a connection which is not healthy.
+    `politely`: wait for the broker's reply, which may never come on a connection that is not healthy. Otherwise the
+    socket is just dropped.
     """
     if connection is None:
         return
@@ -88,15 +90,15 @@ def close(connection: amqp.Connection | None, *, politely: bool = False) -> None
             connection.collect()
 
 
-_PUBLISH = "Bssbb"
-"""The format of the arguments of Basic.Publish. `basic_publish` would read the socket before each message,
-to see the broker's alarm; a broker in an alarm confirms nothing, which ends the batch as well."""
+_PUBLISH_FORMAT = "Bssbb"
+"""The format of the arguments of Basic.Publish. The library's `basic_publish` would read the socket before each message,
+to see whether the broker is in an alarm; such a broker confirms nothing, which ends the batch as well."""
 
 
-class _GatheredWriter:
-    """The writer collects the frames of a batch, and writes them to the socket in one piece.
+class _BatchWriter:
+    """The writer collects the AMQP frames of a batch, and writes them to the socket in one piece.
 
-    One system call for each message would be a good part of what a small message costs, at both ends.
+    One system call for each message would be a good part of the cost of a small message, for both sides.
     """
 
     def __init__(self, connection: Any) -> None:
@@ -111,7 +113,8 @@ class _GatheredWriter:
             self._frames.append(bytes(data))
 
     @contextmanager
-    def gathering(self) -> Iterator[None]:
+    def collect(self) -> Iterator[None]:
+        """Collect the frames that are written within, and write them to the socket at the end."""
         self._frames = []
         try:
             yield
@@ -123,57 +126,64 @@ class _GatheredWriter:
 def rounds(
     connection: amqp.Connection,
     buffer: Sized,
-    most: int,
+    batch_size: int,
     stop_asked: threading.Event,
-    in_a_hurry: Callable[[], object] = bool,
+    must_not_block: Callable[[], object] = bool,
 ) -> Iterator[bool]:
-    """Receive messages into the buffer, and yield after each round whether its batch is due.
+    """Receive messages in rounds until `stop_asked`, and yield after each round whether to handle the batch now.
 
-    A round blocks for the first message, and takes all others that have arrived. There is no timer, which would
-    only delay a batch. `in_a_hurry` returns whether a round must not block, as there is other work to do.
-    Raises one of BROKER_ERRORS.
+    The callbacks of the connection put messages into `buffer`. A round blocks up to half a second for the first message,
+    and takes all others that have arrived. A batch is to be handled when it has `batch_size` messages or no more have
+    arrived; there is no timer, which would only delay it. `must_not_block` returns whether the caller has other work to
+    do, so that a round must not wait. Raises one of BROKER_ERRORS.
     """
     while not stop_asked.is_set():
         try:
-            connection.drain_events(timeout=0 if buffer or in_a_hurry() else 0.5)
+            connection.drain_events(timeout=0 if buffer or must_not_block() else 0.5)
         except (TimeoutError, BlockingIOError):
-            due = bool(buffer)
+            is_batch_due = bool(buffer)
         else:
-            due = len(buffer) >= most
-        yield due
+            is_batch_due = len(buffer) >= batch_size
+        yield is_batch_due
 
 
 class Publisher:
-    """A publisher sends batches of rows, and waits until the broker has confirmed all of them.
+    """A publisher sends batches of outbox rows to a broker, and waits until the broker has confirmed all of them.
 
     `lenient`: a message that the broker refuses counts as sent. This is for queues that third parties declare:
-    a queue that is full and rejects messages (`x-overflow`) must not hold up the others.
+    a queue that is full and rejects messages (`x-overflow`) must not hold up messages for other queues.
     """
 
     def __init__(self, url: str, *, lenient: bool = False) -> None:
         self.connection = connect(url)
         self._lenient = lenient
-        self._writer = _GatheredWriter(self.connection)
+        self._writer = _BatchWriter(self.connection)
         self._channel = cast(Any, self.connection.channel())
         self._channel.confirm_select()
         self._channel.events["basic_ack"].add(self._acked)
         self._channel.events["basic_nack"].add(self._nacked)
         self._sent = 0
-        self._below = 1
-        self._ahead: set[int] = set()
+        self._first_unconfirmed = 1
+        self._confirmed_later: set[int] = set()
+        """Tags of confirmed messages after the first one that is not confirmed."""
         self._refused = 0
 
     def _acked(self, tag: int, multiple: bool) -> None:
+        """Note that the broker has confirmed a message; `multiple`: all messages up to it.
+
+        `tag` counts the messages that were sent on this channel, from 1.
+        """
         if multiple:
-            self._below = max(self._below, tag + 1)
-            self._ahead = {t for t in self._ahead if t > tag}
+            self._first_unconfirmed = max(self._first_unconfirmed, tag + 1)
+            self._confirmed_later = {later for later in self._confirmed_later if later > tag}
         else:
-            self._ahead.add(tag)
-        while self._below in self._ahead:
-            self._ahead.remove(self._below)
-            self._below += 1
+            self._confirmed_later.add(tag)
+        while self._first_unconfirmed in self._confirmed_later:
+            self._confirmed_later.remove(self._first_unconfirmed)
+            self._first_unconfirmed += 1
 
     def _nacked(self, tag: int, multiple: bool) -> None:
+        """Note that the broker has refused a message; `wait` raises the error."""
         self._refused += 1
         self._acked(tag, multiple)
 
@@ -184,24 +194,27 @@ class Publisher:
 
     def send(self, rows: Iterable[OutboxRow]) -> None:
         """Send all rows without waiting for the broker; see `wait`. Raises one of BROKER_ERRORS."""
-        with self._writer.gathering():
+        with self._writer.collect():
             for row in rows:
-                about = _amqp_properties(row.properties)
-                message = amqp.Message(row.body, content_type="application/json", **about)
-                way = (0, row.exchange, row.routing_key, False, False)
-                self._channel.send_method(spec.Basic.Publish, _PUBLISH, way, message)
+                properties = _amqp_properties(row.properties)
+                message = amqp.Message(row.body, content_type="application/json", **properties)
+                arguments = (0, row.exchange, row.routing_key, False, False)
+                self._channel.send_method(spec.Basic.Publish, _PUBLISH_FORMAT, arguments, message)
                 self._sent += 1
 
     def wait(self) -> None:
-        """Return once the broker has confirmed all rows that were sent. Raises one of BROKER_ERRORS."""
+        """Return once the broker has confirmed all rows that were sent.
+
+        Raises one of BROKER_ERRORS, also if this takes longer than CONFIRM_SECONDS.
+        """
         end = time.monotonic() + CONFIRM_SECONDS
-        while self._below <= self._sent:
-            left = end - time.monotonic()
-            if left <= 0:
-                waiting = self._sent + 1 - self._below
-                raise RecoverableConnectionError(f"{waiting} messages are not confirmed")
+        while self._first_unconfirmed <= self._sent:
+            remaining = end - time.monotonic()
+            if remaining <= 0:
+                unconfirmed = self._sent + 1 - self._first_unconfirmed
+                raise RecoverableConnectionError(f"{unconfirmed} messages are not confirmed")
             with suppress(TimeoutError):
-                self.connection.drain_events(timeout=left)
+                self.connection.drain_events(timeout=remaining)
         if self._refused:
             refused, self._refused = self._refused, 0
             if self._lenient:
@@ -209,19 +222,20 @@ class Publisher:
             raise MessageNacked(f"the broker refused {refused} messages")
 
     def tick(self) -> None:
-        """Read what the broker has sent, and send a heartbeat. Raises one of BROKER_ERRORS."""
+        """Process the frames that the broker has sent, and send a heartbeat. Raises one of BROKER_ERRORS."""
         with suppress(TimeoutError, BlockingIOError):
             while True:
                 self.connection.drain_events(timeout=0)
         self.connection.heartbeat_tick()
 
     def close(self, *, politely: bool = True) -> None:
-        """Close the connection."""
+        """Close the connection (`politely` as in `close`)."""
         close(self.connection, politely=politely)
 
 
 def _amqp_properties(properties: dict[str, object]) -> dict[str, object]:
-    amqp_properties = {"delivery_mode": 2, **properties}
+    """Return the properties of an outbox row with the names that the AMQP library uses; messages are persistent."""
+    amqp_properties = {"delivery_mode": _PERSISTENT, **properties}
     headers = amqp_properties.pop("headers", None)
     if headers:
         amqp_properties["application_headers"] = headers

@@ -1,4 +1,4 @@
-"""Each app declares in its `AppConfig` what it gives to the project: roles, timers, queues, pages, rights, hooks.
+"""Each app declares in its `AppConfig` its roles, timers, queues, threads, rights, sidebar entries and health checks.
 
 The project reads each declaration in one loop (`confplatform/declarations.py`).
 """
@@ -33,7 +33,7 @@ class Timer(NamedTuple):
 
 
 class SidebarEntry(NamedTuple):
-    """A sidebar entry is a link in the sidebar of the admin. `allowed` says per request whether it is shown."""
+    """A sidebar entry is a link in the sidebar of the admin. `allowed` says whether it is shown to the user."""
 
     title: StrOrPromise
     icon: str
@@ -50,7 +50,7 @@ class SidebarGroup(NamedTuple):
 
 
 class PlatformAppConfig(AppConfig):
-    """The configuration of each app of this platform is derived from this base."""
+    """The base class of the configuration of each app."""
 
     default_auto_field = "django.db.models.BigAutoField"
     default = False
@@ -61,54 +61,57 @@ class PlatformAppConfig(AppConfig):
         cls.default = True
 
     roles: ClassVar[frozenset[str]] = frozenset()
-    """The roles (setting ROLES) that this app plays."""
+    """The roles that this app implements. A deployment has those of the setting ROLES, for instance "css" or "bmc"."""
 
     timers: ClassVar[Mapping[str, Timer]] = {}
-    """By name of a Celery task: how often it runs."""
+    """Name of a Celery task -> how often it runs."""
 
     queues: ClassVar[Mapping[str, Sequence[Route]]] = {}
-    """By role: the queues whose messages the dispatcher gives to the app's handlers."""
+    """Role -> routes of the queues that a deployment with this role consumes, for the app's handlers."""
 
     rights: ClassVar[str] = ""
     """Rows of the table of administrators' rights, in the form that `domains/rules/rights.py` describes."""
 
     def ready(self) -> None:
-        """Import all flows of the app, so that their message handlers are registered, then connect."""
+        """Import all flows of the app, so that their message handlers are registered, then call `connect`."""
         folder = f"{self.path}/flows"
         for module in pkgutil.iter_modules([folder]):
             import_module(f"{self.name}.flows.{module.name}")
         self.connect()
 
     def connect(self) -> None:
-        """Connect the app to the hooks of the apps below it."""
+        """Connect the app's functions to the hooks of the apps below it."""
 
     def sidebar(self) -> Sequence[SidebarGroup]:
-        """Return what the app adds to the sidebar of the admin."""
+        """Return the groups of links that the app adds to the sidebar of the admin."""
         return ()
 
     def batch_handlers(self) -> Mapping[str, BatchHandler]:
-        """Return, by queue, what handles its messages in place of the dispatcher, for the roles of this site."""
+        """Return the queues whose messages the app handles itself, without the dispatcher: queue -> handler."""
         return {}
 
     def threads(self) -> Sequence[Consumer | Relay]:
-        """Return further threads that a worker runs, for example the links to peers."""
+        """Return further threads that a worker process runs, for instance those that send to other sites."""
         return ()
 
     def on_connected(self) -> None:
-        """Ask others what this site has missed, after the consumer has connected to the broker."""
+        """Request from other parties what this site has missed; called when a consumer has connected to the broker."""
 
     def health_checks(self) -> Mapping[str, Callable[[], str]]:
-        """Return, by name, what must be right before this site can serve: "" or what is wrong, in words."""
+        """Return the checks that must pass before this site can serve: name -> function.
+
+        The function returns "" if all is well, or what is wrong, in words.
+        """
         return {}
 
 
 def model_entry(title: StrOrPromise, icon: str, app: str, model: str) -> SidebarEntry:
-    """Return the sidebar's link to the list of a model, for all who may view that model."""
+    """Return the sidebar entry for the list page of a model, shown to users who may view that model."""
     return page_entry(title, icon, f"{app}_{model}_changelist", f"{app}.view_{model}")
 
 
 def page_entry(title: StrOrPromise, icon: str, name: str, permission: str = "") -> SidebarEntry:
-    """Return the sidebar's link to an admin page. No permission means that everybody sees it."""
+    """Return the sidebar entry for an admin page. `permission` is needed to see it; "" means none."""
 
     def allowed(request: HttpRequest) -> bool:
         return not permission or bool(request.user.has_perm(permission))

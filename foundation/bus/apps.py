@@ -1,4 +1,4 @@
-"""The bus as a Django app."""
+"""The Django app of the message bus."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from foundation.bus.app_config import PlatformAppConfig, SidebarGroup, model_ent
 
 
 class BusConfig(PlatformAppConfig):
-    """Typed messages over RabbitMQ."""
+    """The app receives, handles and sends typed messages over RabbitMQ."""
 
     name = "foundation.bus"
     label = "bus"
@@ -21,7 +21,7 @@ request taken     | bus.inbox               | v.... | v....   | v....    | .....
 """
 
     def connect(self) -> None:
-        """Register the system checks."""
+        """Register the Django system checks of the bus."""
         from foundation.bus import checks  # noqa: F401
 
     def on_connected(self) -> None:
@@ -31,7 +31,7 @@ request taken     | bus.inbox               | v.... | v....   | v....    | .....
         server_versions.log_untried()
 
     def sidebar(self) -> Sequence[SidebarGroup]:
-        """Return the pages of messages."""
+        """Return the sidebar entries for parked messages, outbox and requests."""
         entries = (
             model_entry(_("Parked"), "report", "bus", "parked"),
             model_entry(_("Outbox"), "outbox", "bus", "outbox"),

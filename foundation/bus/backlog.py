@@ -1,4 +1,8 @@
-"""The backlog is the outbox rows that wait to be sent, by destination: for metrics, doctor and admin pages."""
+"""The backlog counts the messages that wait to be sent, for each destination: for metrics, doctor and admin pages.
+
+They lie in the table `bus_outbox`. A destination is our own broker (""), or the platform on whose broker a message is to
+be published (a peer); the setting `PEERS` has the addresses of these brokers.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,15 @@ from foundation import clock
 from foundation.cells import sql
 
 MOST_COUNTED = 100_000
-"""Rows counted per destination at most: millions may wait for a peer that is down."""
+"""At most this many rows are counted for a destination: millions may wait for a peer that is down."""
 
 OTHER_DESTINATIONS: set[str] = set()
-"""Destinations beside the peers to which this site knows a way: filled by the apps that have one."""
+"""Destinations besides the peers that apps send to by threads of their own. The apps add them at start-up."""
 
-_NEXT = "SELECT MIN(destination) FROM bus_outbox FORCE INDEX (outbox_way) WHERE destination > %s"
-_COUNT = (
+_NEXT_DESTINATION = (
+    "SELECT MIN(destination) FROM bus_outbox FORCE INDEX (outbox_way) WHERE destination > %s"
+)
+_COUNT_OF_DESTINATION = (
     "SELECT COUNT(*), MIN(id) FROM (SELECT id FROM bus_outbox FORCE INDEX (outbox_way)"
     " WHERE destination=%s ORDER BY id LIMIT %s) few"
 )
@@ -26,26 +32,26 @@ _COUNT = (
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The number of rows for one destination ("": our own broker), and the age of the oldest in seconds."""
+    """The number of messages that wait for a destination ("": our own broker), and the age of the oldest in seconds."""
 
     destination: str
     count: int
     age: float
 
     @property
-    def known(self) -> bool:
-        """Return whether this site knows a way to the destination."""
+    def is_configured(self) -> bool:
+        """Return whether this site can send to the destination: the settings name its broker, or an app sends to it."""
         return self.destination in {"", *settings.PEERS, *OTHER_DESTINATIONS}
 
 
 def waiting(database: str) -> list[Waiting]:
-    """Return what waits for our own broker, for every configured peer, and for all others that rows name."""
+    """Return the backlog of our own broker, of every configured peer, and of all others that rows name."""
     names = {"", *settings.PEERS} | _destinations(database)
     return [of_destination(database, name) for name in sorted(names)]
 
 
-def unknown(database: str) -> list[Waiting]:
-    """Return what waits for platforms that `PEERS` does not name."""
+def of_unconfigured_destinations(database: str) -> list[Waiting]:
+    """Return the backlogs of destinations to which this site cannot send (see `Waiting.is_configured`)."""
     return [
         of_destination(database, name)
         for name in sorted(_destinations(database) - {*settings.PEERS, *OTHER_DESTINATIONS})
@@ -53,47 +59,51 @@ def unknown(database: str) -> list[Waiting]:
 
 
 def _destinations(database: str) -> set[str]:
-    """Return the peers for which rows wait, by one look-up in the index for each."""
+    """Return the destinations, without our own broker, for which rows wait, by one look-up in the index for each."""
     destinations: set[str] = set()
     last = ""
-    while last := sql.select(database, _NEXT, [last])[0][0] or "":
+    while last := sql.select(database, _NEXT_DESTINATION, [last])[0][0] or "":
         destinations.add(last)
     return destinations
 
 
-def in_all(database: str, most: int) -> Waiting:
-    """Return what waits for all destinations together, counted up to `most` rows."""
+def in_all(database: str, limit: int) -> Waiting:
+    """Return the backlog of all destinations together, counted up to `limit` rows."""
     query = "SELECT COUNT(*), MIN(id) FROM (SELECT id FROM bus_outbox ORDER BY id LIMIT %s) few"
-    return _waiting("", *sql.select(database, query, [most])[0])
+    return _waiting("", *sql.select(database, query, [limit])[0])
 
 
 def of_destination(database: str, destination: str) -> Waiting:
-    """Return what waits for one destination."""
-    return _waiting(destination, *sql.select(database, _COUNT, [destination, MOST_COUNTED])[0])
+    """Return the backlog of one destination, counted up to MOST_COUNTED rows."""
+    rows = sql.select(database, _COUNT_OF_DESTINATION, [destination, MOST_COUNTED])
+    return _waiting(destination, *rows[0])
 
 
 def _waiting(destination: str, count: int, oldest: int | None) -> Waiting:
+    """Return a backlog. `oldest` is the id of its oldest row, from which the age follows; `None` if it is empty."""
     age = (clock.now() - clock.moment_of(oldest)).total_seconds() if oldest else 0.0
     return Waiting(destination, count, max(0.0, age))
 
 
 def gauges(database: str) -> Iterator[GaugeMetricFamily]:
-    """Yield for Prometheus what waits in the outbox, in all and by the peer that it is for."""
-    backlog = waiting(database)
-    total = sum(each.count for each in backlog)
+    """Yield for Prometheus how many messages wait to be sent, in all and for each peer."""
+    backlogs = waiting(database)
+    total = sum(backlog.count for backlog in backlogs)
     yield GaugeMetricFamily("bus_outbox_waiting", "Messages that wait to be sent", total)
-    count = _by_peer("bus_link_waiting", "Messages that wait for a peer")
-    age = _by_peer("bus_link_oldest_seconds", "Age of the oldest message that waits for a peer")
-    configured = _by_peer(
+    count = _gauge_per_peer("bus_link_waiting", "Messages that wait for a peer")
+    age = _gauge_per_peer(
+        "bus_link_oldest_seconds", "Age of the oldest message that waits for a peer"
+    )
+    configured = _gauge_per_peer(
         "bus_link_configured", "Whether this site knows a way to the peer (1 or 0)"
     )
-    for each in backlog:
-        if each.destination:
-            count.add_metric([each.destination], each.count)
-            age.add_metric([each.destination], round(each.age, 1))
-            configured.add_metric([each.destination], int(each.known))
+    for backlog in backlogs:
+        if backlog.destination:
+            count.add_metric([backlog.destination], backlog.count)
+            age.add_metric([backlog.destination], round(backlog.age, 1))
+            configured.add_metric([backlog.destination], int(backlog.is_configured))
     yield from (count, age, configured)
 
 
-def _by_peer(name: str, documentation: str) -> GaugeMetricFamily:
+def _gauge_per_peer(name: str, documentation: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, documentation, labels=["destination"])

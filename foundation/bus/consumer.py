@@ -1,7 +1,7 @@
-"""The message consumer: takes what is there, does it as one batch, publishes, then acknowledges.
+"""The consumer takes all messages that have arrived, handles them as one batch, publishes, then acknowledges.
 
-It runs as a thread of `celery worker` (see `confplatform/celery.py`), with connections of its own: nothing it
-does can hold up Celery's event loop, and a slow task cannot hold up messages.
+It runs as a thread of `celery worker` (see `confplatform/celery.py`), with connections of its own, so that neither can
+hold up the other.
 """
 
 from __future__ import annotations
@@ -30,18 +30,24 @@ log = logging.getLogger("confplatform.bus.consume")
 BATCH = 200
 PREFETCH = 200
 TURN_SECONDS = 1.0
-"""Between two tries to become the only consumer of a queue."""
+"""The pause between two tries to become the only consumer of a queue."""
+
+TICK_SECONDS = 2.0
+DELETE_SECONDS = 0.5
+"""Published rows are deleted from the outbox this long after the first of them, many in one statement."""
 
 BatchHandler = Callable[[Sequence[Delivery]], list[Outcome]]
-"""A batch handler handles a batch of deliveries; all that it returns is safe to publish and to acknowledge."""
+"""A batch handler handles a batch of messages. When it returns, the messages are safely stored: what it returns may be
+published, and the messages acknowledged."""
 
 
 class Consumer(threading.Thread):
-    """Consumes the queues of all roles of this process; `on_connect` is called as each session begins.
+    """A consumer is a thread that consumes queues of one broker. `handlers`: queue -> handler of its messages.
 
-    `peer`: the platform on whose broker it does so. There it publishes nothing itself: its rows are for
-    the relay and the links, so that what goes to one broker goes by one way, in order. `alone`: of all
-    processes one at a time consumes these queues, so that their messages are done in order too.
+    `on_connect` is called at the beginning of each session with the broker. `peer` is the platform on whose broker the
+    queues lie; "" means our own. On a peer's broker it publishes nothing itself: another thread sends all messages to
+    that broker, in order. `exclusive`: of all processes only one at a time consumes these queues, so that their messages
+    are handled in order.
     """
 
     def __init__(
@@ -52,22 +58,23 @@ class Consumer(threading.Thread):
         on_connect: Callable[[], None],
         peer: str = "",
         *,
-        alone: bool = False,
+        exclusive: bool = False,
     ) -> None:
-        whose = peer or ("in order" if alone else "")
-        super().__init__(name=f"consumer {whose}".rstrip(), daemon=True)
+        suffix = peer or ("in order" if exclusive else "")
+        super().__init__(name=f"consumer {suffix}".rstrip(), daemon=True)
         self._store, self._url, self._handlers = store, broker_url, handlers
-        self._on_connect, self._peer, self._alone = on_connect, peer, alone
+        self._on_connect, self._peer, self._exclusive = on_connect, peer, exclusive
         self._up = metrics.PEER_CONSUMERS.labels(peer) if peer else metrics.BROKER_UP
-        if alone:
+        if exclusive:
             self._up = metrics.IN_ORDER
         self._stop_asked = threading.Event()
         self._buffer: list[tuple[str, amqp.Message]] = []
         self._published: dict[str, list[int]] = {}
+        """Database -> ids of outbox rows that the broker has confirmed and that are still to be deleted."""
         self._published_at = 0.0
 
     def ask_to_stop(self) -> None:
-        """Let it finish the batch at hand; the broker hands the rest to others."""
+        """Let the thread finish its batch and end. The broker delivers all other messages to other consumers."""
         self._stop_asked.set()
 
     def stop(self) -> None:
@@ -91,7 +98,10 @@ class Consumer(threading.Thread):
         connections.close_all()
 
     def _session(self) -> None:
-        """Consume until told to stop, or until something breaks; unacknowledged messages come again."""
+        """Connect to broker and database, and consume until asked to stop. Raises the error that ends the session.
+
+        The broker delivers messages that are not acknowledged by then again.
+        """
         close_old_connections()
         connections[self._store.database].ensure_connection()
         incoming, publisher, clean = None, None, False
@@ -113,16 +123,19 @@ class Consumer(threading.Thread):
                 publisher.close(politely=clean)
 
     def _consume(self, incoming: amqp.Connection, publisher: Publisher | None) -> Any:
-        """Return a channel on which our queues are consumed; a consumer that must be alone waits for its turn."""
+        """Return a channel on which our queues are consumed.
+
+        An exclusive consumer waits until no other process consumes them.
+        """
         while True:
             channel = incoming.channel()
             channel.basic_qos(0, PREFETCH, False)
             try:
                 for queue in self._handlers:
-                    append = self._appender(queue)
-                    channel.basic_consume(queue, callback=append, exclusive=self._alone)
+                    callback = self._put_into_buffer(queue)
+                    channel.basic_consume(queue, callback=callback, exclusive=self._exclusive)
             except AccessRefused:
-                if not self._alone or self._stop_asked.wait(TURN_SECONDS):
+                if not self._exclusive or self._stop_asked.wait(TURN_SECONDS):
                     raise
                 incoming.heartbeat_tick()
                 if publisher:
@@ -130,48 +143,57 @@ class Consumer(threading.Thread):
             else:
                 return channel
 
-    def _appender(self, queue: str) -> Callable[[amqp.Message], None]:
-        def append(message: amqp.Message) -> None:
+    def _put_into_buffer(self, queue: str) -> Callable[[amqp.Message], None]:
+        """Return the callback for messages of a queue, which puts them into the buffer."""
+
+        def callback(message: amqp.Message) -> None:
             self._buffer.append((queue, message))
 
-        return append
+        return callback
 
     def _loop(
         self, incoming: amqp.Connection, channel: amqp.Channel, publisher: Publisher | None
     ) -> None:
-        ticked = time.monotonic()
-        for due in rounds(incoming, self._buffer, BATCH, self._stop_asked):
-            if due:
-                self._batch(channel, publisher)
-            if self._published and time.monotonic() - self._published_at > 0.5:
-                self._forget_published()
-            if time.monotonic() - ticked > 2:
-                ticked = time.monotonic()
+        """Handle batches until asked to stop. In between, send heartbeats and delete published rows."""
+        ticked_at = time.monotonic()
+        for is_batch_due in rounds(incoming, self._buffer, BATCH, self._stop_asked):
+            if is_batch_due:
+                self._handle_batch(channel, publisher)
+            if self._published and time.monotonic() - self._published_at > DELETE_SECONDS:
+                self._delete_published()
+            if time.monotonic() - ticked_at > TICK_SECONDS:
+                ticked_at = time.monotonic()
                 incoming.heartbeat_tick()
                 if publisher:
                     publisher.tick()
                 close_old_connections()
-        self._forget_published()
+        self._delete_published()
 
-    def _batch(self, channel: amqp.Channel, publisher: Publisher | None) -> None:
-        """Do a batch, publish what it led to, acknowledge it: in this order."""
+    def _handle_batch(self, channel: amqp.Channel, publisher: Publisher | None) -> None:
+        """Handle the messages of the buffer, publish the messages that result, acknowledge: in this order."""
         batch, self._buffer[:BATCH] = self._buffer[:BATCH], []
         metrics.BATCH.observe(len(batch))
         with metrics.BATCH_SECONDS.time():
-            by_handler: dict[BatchHandler, list[Delivery]] = {}
+            deliveries_of: dict[BatchHandler, list[Delivery]] = {}
             for queue, message in batch:
                 delivery = _delivery(queue, message, self._peer)
-                by_handler.setdefault(self._handlers[queue], []).append(delivery)
-            for handler, deliveries in by_handler.items():
+                deliveries_of.setdefault(self._handlers[queue], []).append(delivery)
+            for handler, deliveries in deliveries_of.items():
                 for outcome in handler(deliveries):
                     self._publish(publisher, outcome)
-            last_tag = batch[-1][1].delivery_tag
+            _queue, last_message = batch[-1]
+            last_tag = last_message.delivery_tag
             assert last_tag is not None
             channel.basic_ack(last_tag, multiple=True)
 
     def _publish(self, publisher: Publisher | None, outcome: Outcome) -> None:
-        """Send what is for our own broker; the links have been told of the rest."""
-        self._pass_on([r for r in outcome.rows if r.destination and not outcome.database])
+        """Publish the rows of an outcome that are for our own broker, and note them for deletion from the outbox.
+
+        Rows for peers lie in the outbox too, and the threads that send them (links) have been woken. On a peer's broker,
+        where there is no publisher, our own relay thread sends the rows.
+        """
+        if not outcome.database:
+            self._publish_directly([row for row in outcome.rows if row.destination])
         rows = [row for row in outcome.rows if not row.destination]
         if not rows:
             return
@@ -185,8 +207,11 @@ class Consumer(threading.Thread):
                 self._published_at = time.monotonic()
             self._published.setdefault(outcome.database, []).extend(row.id for row in rows)
 
-    def _pass_on(self, rows: list[outbox.OutboxRow]) -> None:
-        """Send to peers the rows of no outbox, before acknowledging: this site may write nothing now."""
+    def _publish_directly(self, rows: list[outbox.OutboxRow]) -> None:
+        """Publish rows on the peers' brokers at once, not by way of the outbox, which this site must not write to now.
+
+        It is called before the messages that caused the rows are acknowledged, so that none is lost.
+        """
         for peer in sorted({row.destination for row in rows}):
             if peer not in settings.PEERS:
                 log.warning("PEERS names no broker of %s: what is for it is left out", peer)
@@ -195,14 +220,15 @@ class Consumer(threading.Thread):
             publisher.publish([row for row in rows if row.destination == peer])
             publisher.close()
 
-    def _forget_published(self) -> None:
-        """Delete rows that are confirmed. Late is fine: at worst a relay sends one twice."""
+    def _delete_published(self) -> None:
+        """Delete from the outbox the rows that the broker has confirmed. If that is late, a row may be sent twice."""
         published, self._published = self._published, {}
         for database, ids in published.items():
-            outbox.forget(database, ids)
+            outbox.delete(database, ids)
 
 
 def _delivery(queue: str, message: amqp.Message, peer: str) -> Delivery:
+    """Return a received AMQP message as a delivery, with its envelope read from the properties."""
     body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
     redelivered = bool(message.delivery_info.get("redelivered"))
     unreadable = message.properties.get(UNREADABLE, "")

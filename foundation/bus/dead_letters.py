@@ -1,4 +1,4 @@
-"""A message that cannot be handled is refused, parked, and shown to operators."""
+"""A message that cannot be handled is refused (if it is a request) and parked: stored for a decision of operators."""
 
 from __future__ import annotations
 
@@ -18,49 +18,52 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("confplatform.bus")
 
-MOST_KEPT = 4 * MAX_BYTES
-"""Bytes stored of a parked message. The database takes no longer statement: such a message could neither
-be handled nor parked, and would come again for ever."""
+MAX_STORED_BYTES = 4 * MAX_BYTES
+"""At most this many bytes of a parked message are stored. The database takes no longer statement: a longer message could
+neither be handled nor parked, and the broker would deliver it again for ever."""
 
 
 def refuse_service(uow: UnitOfWork, delivery: Delivery, detail: str) -> None:
-    """Refuse a request because this site does not serve its platform now."""
+    """Refuse a request because this site does not serve its platform now, or because it came too late."""
     refuse(uow, delivery, protocol.current().service_stopped, detail)
 
 
 def refuse(uow: UnitOfWork, delivery: Delivery, errcode: str, detail: str) -> None:
-    """Refuse a request, which leaves no row in the inbox. A message that is no request gets no answer."""
-    wire, envelope = protocol.current(), delivery.envelope
-    body = delivery.parsed or glance(delivery.body, wire.identifying_fields)
-    refused = wire.refusal(body, errcode, detail) if body else None
-    if refused is None or body is None:
+    """Stage the refusal of a request; nothing is stored of the request. A message that is no request is ignored.
+
+    The refusal goes where the request says (`reply_to`), or else by the default route of its type.
+    """
+    wire_protocol, envelope = protocol.current(), delivery.envelope
+    body = delivery.parsed or glance(delivery.body, wire_protocol.identifying_fields)
+    refusal = wire_protocol.refusal(body, errcode, detail) if body else None
+    if refusal is None or body is None:
         return
-    route = wire.default_reply_route(envelope.queue, envelope.app_id, body)
+    route = wire_protocol.default_reply_route(envelope.queue, envelope.app_id, body)
     if envelope.origin == "http":
-        uow.answers[envelope.request] = canonical(refused.body)  # type: ignore[attr-defined]  # a refusal is a message with a body as it was read
+        uow.answers[envelope.request] = canonical(refusal.body)  # type: ignore[attr-defined]  # a refusal is a message with a body as it was read
     elif envelope.reply_to:
-        _send_refusal(uow, refused, envelope, "", envelope.reply_to)
+        _send_refusal(uow, refusal, envelope, "", envelope.reply_to)
     elif route:
-        _send_refusal(uow, refused, envelope, *route)
+        _send_refusal(uow, refusal, envelope, *route)
 
 
 def _send_refusal(
-    uow: UnitOfWork, refused: Message, envelope: Envelope, exchange: str, key: str
+    uow: UnitOfWork, refusal: Message, envelope: Envelope, exchange: str, key: str
 ) -> None:
-    """Stage a refusal for the broker on which the request lay."""
+    """Stage a refusal for the broker from which the request came."""
     destination = envelope.peer or envelope.via or envelope.asked_at
     properties = {"correlation_id": envelope.correlation_id, "destination": destination}
-    uow.put(refused, exchange, key, **properties)
+    uow.put(refusal, exchange, key, **properties)
 
 
 def park(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Refuse the request where a NACK can be made, and park the message."""
+    """Refuse a message if it is a request, and park it: store it in `bus_parked` and in the dead-letter queue."""
     reason, queue = delivery.unreadable, delivery.envelope.queue
     refuse(uow, delivery, protocol.current().malformed, reason)
     if delivery.envelope.origin == "http" and delivery.message is None:
-        return  # The caller has made a mistake and sees the answer at once: no operator has to decide on it.
-    stored = send_to_dead_letters(uow, delivery)
-    kind = delivery.parsed["type"][:64] if delivery.parsed else ""
+        return  # The caller sees the refusal at once and can correct it: no operator has to decide.
+    stored_body = send_to_dead_letters(uow, delivery)
+    wire_type = delivery.parsed["type"][:64] if delivery.parsed else ""
     sql.insert(
         uow.database,
         "bus_parked",
@@ -70,8 +73,8 @@ def park(uow: UnitOfWork, delivery: Delivery) -> None:
                 next_id(),
                 queue,
                 reason,
-                kind,
-                stored,
+                wire_type,
+                stored_body,
                 canonical(_reply_properties(delivery)),
                 to_db_datetime(uow.now),
             )
@@ -80,11 +83,11 @@ def park(uow: UnitOfWork, delivery: Delivery) -> None:
 
 
 def send_to_dead_letters(uow: UnitOfWork, delivery: Delivery) -> bytes:
-    """Stage the message for the dead-letter queue, and return as much of its body as is stored."""
+    """Stage a copy of the message for the dead-letter queue, and return its body, shortened if it is too long."""
     reason, queue = delivery.unreadable, delivery.envelope.queue
     metrics.PARKED.labels(queue).inc()
     log.warning("parked a message of %s: %s", queue, reason)
-    stored = delivery.body[:MOST_KEPT]
+    stored = delivery.body[:MAX_STORED_BYTES]
     headers = {"x-reason": reason, "x-source-queue": queue}
     if len(stored) < len(delivery.body):
         headers["x-bytes"] = str(len(delivery.body))
@@ -93,5 +96,10 @@ def send_to_dead_letters(uow: UnitOfWork, delivery: Delivery) -> bytes:
 
 
 def _reply_properties(delivery: Delivery) -> dict[str, Any]:
-    e = delivery.envelope
-    return {"correlation_id": e.correlation_id, "reply_to": e.reply_to, "app_id": e.app_id}
+    """Return the properties that are needed to answer the message after it was published again."""
+    envelope = delivery.envelope
+    return {
+        "correlation_id": envelope.correlation_id,
+        "reply_to": envelope.reply_to,
+        "app_id": envelope.app_id,
+    }

@@ -1,4 +1,7 @@
-"""Exchanges and queues are declared here: durable, classic, and without arguments, as policies set the limits."""
+"""The module declares exchanges and queues at a broker: durable, classic, and without arguments.
+
+Limits of queues are set by policies of the broker instead, which can be changed later.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ from foundation.bus.amqp import close, connect
 from foundation.hooks import Hook
 
 MORE_BROKERS: Hook[[], int] = Hook()
-"""Declare exchanges and queues at a broker of the app's own, and return their number."""
+"""Receivers declare exchanges and queues at brokers of their own, and return how many."""
 
 
 def declare_all(url: str, platform: str) -> int:
-    """Declare the whole table of routes on the broker at `url`; return the number of exchanges and queues."""
+    """Declare all exchanges and queues on the broker at `url`, and those of MORE_BROKERS; return how many."""
     connection = connect(url)
     count = declare(connection, platform)
     close(connection, politely=True)
@@ -21,20 +24,20 @@ def declare_all(url: str, platform: str) -> int:
 
 
 def declare(connection: amqp.Connection, platform: str) -> int:
-    """Declare every exchange, queue and binding, as a broker that lost its data has none.
+    """Declare every exchange, queue and binding of a platform's broker, and return the number of exchanges and queues.
 
-    Return the number of exchanges and queues.
+    Existing ones are left as they are. A broker that has lost its data gets them anew.
     """
-    wire = protocol.current()
+    wire_protocol = protocol.current()
     channel = connection.channel()
-    exchanges = {route.exchange: route.kind for route in wire.routes if route.exchange}
+    exchanges = {route.exchange: route.kind for route in wire_protocol.routes if route.exchange}
     for name, kind in exchanges.items():
         channel.exchange_declare(name, kind, durable=True, auto_delete=False)
-    queues = {route.queue for route in wire.routes if route.queue}
-    queues |= {wire.dead_letter_queue, *wire.queues_of(platform)}
+    queues = {route.queue for route in wire_protocol.routes if route.queue}
+    queues |= {wire_protocol.dead_letter_queue, *wire_protocol.queues_of(platform)}
     for queue in sorted(queues):
         channel.queue_declare(queue, durable=True, auto_delete=False)
-    for route in wire.routes:
+    for route in wire_protocol.routes:
         if route.exchange and route.queue:
             channel.queue_bind(route.queue, route.exchange, route.key)
     channel.close()

@@ -17,7 +17,11 @@ log = logging.getLogger("confplatform.bus")
 
 @dataclass(slots=True)
 class Delivery:
-    """A delivery is a message as it came, with what was read of it."""
+    """A delivery is a message as it came from a queue.
+
+    `parsed` is its JSON object and `message` the typed message; `None` if they could not be read. `unreadable` says why,
+    or why the message cannot be handled; "" means that it can.
+    """
 
     body: bytes
     envelope: Envelope
@@ -29,7 +33,7 @@ class Delivery:
     def __post_init__(self) -> None:
         try:
             self.parsed = loads(self.body)
-            self.envelope = self.envelope.addressed(self.parsed, f"alone-{next_id():x}")
+            self.envelope = self.envelope.with_request_key(self.parsed, f"alone-{next_id():x}")
             self.message = registry.read(self.parsed)
         except BadMessage as error:
             self.unreadable = self.unreadable or error.detail[:400]
@@ -40,15 +44,18 @@ class Delivery:
 
 @dataclass(slots=True)
 class Outcome:
-    """An outcome of a batch holds rows to publish, and answers to requests that came over HTTP."""
+    """An outcome is the result of a batch: rows to publish, and answers to requests that came over HTTP.
+
+    `answers`: key of a request in the inbox -> body of its answer.
+    """
 
     rows: list[OutboxRow] = field(default_factory=list)
     answers: dict[str, bytes] = field(default_factory=dict)
     created_conferences: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Number and id of the conference that was created for a request, by the request's key."""
+    """Key of a request in the inbox -> number and id of the conference that was created for it."""
     database: str = ""
-    """The database in whose outbox the rows lie, to be deleted once they are published; "" means none."""
+    """The database in whose outbox the rows are stored, to be deleted once they are published; "" means none."""
 
 
 class DatabaseAway(Exception):
-    """The database cannot be reached; nothing was done, and everything has to come again."""
+    """The database cannot be reached. Nothing was done, and the broker has to deliver the messages again."""

@@ -1,7 +1,8 @@
-"""Body -> message -> handler: a batch of deliveries becomes one transaction, or is parked.
+"""The dispatcher gives each message of a batch to its handler, all in one transaction.
 
-What cannot be read is answered with the NACK of its request and goes to the dead-letter queue. A batch in
-which one handler fails is done again message by message; what fails five times is parked too.
+A message that cannot be read is refused, if it is a request, and parked (stored for a decision of operators). If a
+handler fails, the transaction is rolled back and the messages are handled one by one; a message that fails five times
+is parked too.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from foundation.bus.message import (
     Message,
     NotTaken,
 )
-from foundation.bus.retry import AT_ONCE, MOST_TRIES, RetriedBatch, run_with_retries
+from foundation.bus.retry import AT_ONCE, MAX_TRIES, RetriedBatch, run_with_retries
 from foundation.bus.unit_of_work import NotProvisioned, UnitOfWork, begin
 from foundation.cells import sql
 from foundation.cells.directory import own_platform
@@ -29,12 +30,17 @@ from foundation.cells.directory import own_platform
 log = logging.getLogger("confplatform.bus")
 
 READ_ONLY = 1290
-LOOK_AGAIN = 0.02
+"""MariaDB's error number of a write to a database that is read-only."""
+
+HANDOVER_POLL_SECONDS = 0.02
 _DATABASE_ERRORS = (OperationalError, IntegrityError, InterfaceError)
 
 
 def handle_batch(deliveries: Sequence[Delivery], *, publish_inline: bool) -> list[Outcome]:
-    """Handle a batch on the data of all platforms that it concerns. Raises DatabaseAway."""
+    """Handle a batch, in one transaction for each platform whose data it concerns. Raises DatabaseAway.
+
+    `publish_inline`: the caller publishes the resulting messages itself, so relays leave them for some seconds.
+    """
     return [
         _handle_or_refuse(platform, concerned, publish_inline=publish_inline)
         for platform, concerned in partition.by_platform(deliveries).items()
@@ -44,9 +50,10 @@ def handle_batch(deliveries: Sequence[Delivery], *, publish_inline: bool) -> lis
 def _handle_or_refuse(
     platform: str, deliveries: Sequence[Delivery], *, publish_inline: bool
 ) -> Outcome:
-    """Do a batch on one platform's data; where a copy of another site is away, refuse its requests.
+    """Handle a batch on one platform's data. Raises DatabaseAway if the data of this site's own platform is unavailable.
 
-    A copy that is away holds up nobody else. Messages that are no requests are dropped: their senders repeat them.
+    If the data of another platform, whose copy lies here, is unavailable, its requests are refused, and its other messages
+    dropped, since their senders repeat them. So it holds up no messages for other platforms.
     """
     try:
         return handle(platform, deliveries, publish_inline=publish_inline)
@@ -62,13 +69,14 @@ def _handle_or_refuse(
 
 
 def handle(platform: str, deliveries: Sequence[Delivery], *, publish_inline: bool) -> Outcome:
-    """Do, refuse, pass on or park every delivery of a batch on one platform's data. Raises DatabaseAway."""
+    """Handle, refuse, forward or park every message of a batch on one platform's data. Raises DatabaseAway."""
     for delivery in deliveries:
         _note_missing_handler(delivery)
-    return reduce(_joined, _DeliveryBatch(platform, publish_inline).run_batch(deliveries))
+    return reduce(_merge, _DeliveryBatch(platform, publish_inline).run_batch(deliveries))
 
 
-def _joined(outcome: Outcome, following: Outcome) -> Outcome:
+def _merge(outcome: Outcome, following: Outcome) -> Outcome:
+    """Add the content of the following outcome to an outcome, and return it."""
     outcome.rows += following.rows
     outcome.answers |= following.answers
     outcome.created_conferences |= following.created_conferences
@@ -77,6 +85,7 @@ def _joined(outcome: Outcome, following: Outcome) -> Outcome:
 
 
 def _note_missing_handler(delivery: Delivery) -> None:
+    """Set `unreadable` of a delivery for which there is no handler."""
     if delivery.message is not None and not delivery.unreadable:
         try:
             registry.handler_of(delivery.message, delivery.envelope.correlation_id)
@@ -85,9 +94,9 @@ def _note_missing_handler(delivery: Delivery) -> None:
 
 
 class _DeliveryBatch(RetriedBatch[Delivery, Outcome]):
-    """A batch of deliveries is done on one platform's data; what cannot be done goes to the dead letters."""
+    """The batch runs deliveries on one platform's data, together or one by one, and parks those that always fail."""
 
-    pauses = tuple(0.02 * attempt for attempt in range(1, MOST_TRIES + 1))
+    pauses = tuple(0.02 * attempt for attempt in range(1, MAX_TRIES + 1))
     unavailable = (DatabaseAway,)
 
     def __init__(self, platform: str, publish_inline: bool) -> None:
@@ -97,7 +106,7 @@ class _DeliveryBatch(RetriedBatch[Delivery, Outcome]):
         return _do_after_handover(self._platform, items, self._publish_inline)
 
     def park(self, item: Delivery, error: Exception) -> Outcome:
-        failure = f"handler failed {MOST_TRIES} times: {type(error).__name__}: {error}"
+        failure = f"handler failed {MAX_TRIES} times: {type(error).__name__}: {error}"
         item.unreadable = failure[:400]
         metrics.HANDLER_FAILED.inc()
         return self.run([item])
@@ -109,25 +118,24 @@ class _DeliveryBatch(RetriedBatch[Delivery, Outcome]):
     def log_failed_try(self, item: Delivery, attempt: int, error: Exception) -> None:
         kind = item.parsed["type"] if item.parsed else "unreadable"
         with delivery_fields(item, self._platform):
-            log.error("%s failed (try %d of %d)", kind, attempt, MOST_TRIES, exc_info=error)
+            log.error("%s failed (try %d of %d)", kind, attempt, MAX_TRIES, exc_info=error)
 
 
 def _do_after_handover(
     platform: str, deliveries: Sequence[Delivery], publish_inline: bool
 ) -> Outcome:
-    """Do deliveries in one transaction, after any handover of the data to or from this site has ended."""
+    """Handle deliveries in one transaction. If the data is being handed over to or from this site, wait for its end."""
     while (outcome := _try_transaction(platform, deliveries, publish_inline)) is None:
-        time.sleep(LOOK_AGAIN)
+        time.sleep(HANDOVER_POLL_SECONDS)
     return outcome
 
 
 def _try_transaction(
     platform: str, deliveries: Sequence[Delivery], publish_inline: bool
 ) -> Outcome | None:
-    """Run the transaction, up to three times after passing errors of the database.
+    """Run the transaction, up to three times if errors of the database are temporary. Raises DatabaseAway.
 
-    `None` means that nothing was done, because the data is changing hands: try again at once.
-    Raises DatabaseAway.
+    `None` means that nothing was done, because the data is being handed over to or from this site: try again.
     """
     try:
         return run_with_retries(
@@ -144,46 +152,53 @@ def _try_transaction(
 
 
 def _may_pass(error: Exception) -> bool:
-    """Return whether the same transaction may succeed at once."""
+    """Return whether the transaction may succeed if it is run again at once after this error."""
     if not isinstance(error, _DATABASE_ERRORS):
         return False
     if error.args[:1] == (READ_ONLY,):
-        return True  # Closed since this transaction began: look who has it.
+        return (
+            True  # The data was closed after the transaction began: the next one reads who owns it.
+        )
     return sql.is_passing(error) and not sql.is_away(error)
 
 
 def _run_transaction(
     platform: str, deliveries: Sequence[Delivery], publish_inline: bool
 ) -> Outcome | None:
+    """Handle deliveries in one transaction. `None` means that nothing was done, as in `_try_transaction`."""
     with begin(platform, publish_inline=publish_inline) as uow:
-        waits = gate.waits_for_handover(platform, uow)
+        must_wait = gate.waits_for_handover(platform, uow)
         if uow.is_open:
             _prepare(uow, deliveries)
-        for delivery in () if waits else deliveries:
+        for delivery in () if must_wait else deliveries:
             with delivery_fields(delivery, platform):
                 _handle_delivery(uow, delivery) if uow.is_open else gate.handle_while_closed(
                     uow, delivery
                 )
     if uow.is_open:
         return Outcome(uow.rows, uow.answers, uow.created_conferences, uow.database)
-    return None if waits else gate.store_in_own_outbox(uow, publish_inline)
+    return None if must_wait else gate.store_in_own_outbox(uow, publish_inline)
 
 
 def _prepare(uow: UnitOfWork, deliveries: Sequence[Delivery]) -> None:
-    """Read and lock what all deliveries will need, so that the loop over them makes no query."""
-    readable = [d for d in deliveries if d.message is not None and not d.unreadable]
-    uow.inbox.load(d.envelope.request for d in readable)
-    by_app: dict[str, list[Message]] = {}
+    """Read and lock the rows that all deliveries will need, so that handling each of them makes no query."""
+    readable = [
+        delivery
+        for delivery in deliveries
+        if delivery.message is not None and not delivery.unreadable
+    ]
+    uow.inbox.load(delivery.envelope.request for delivery in readable)
+    messages_of_apps: dict[str, list[Message]] = {}
     for delivery in readable:
         assert delivery.message is not None
         handler = registry.handler_of(delivery.message, delivery.envelope.correlation_id)
-        by_app.setdefault(registry.app_of(handler), []).append(delivery.message)
-    for app, messages in by_app.items():
+        messages_of_apps.setdefault(registry.app_of(handler), []).append(delivery.message)
+    for app, messages in messages_of_apps.items():
         uow.part_of(app).prepare(messages)
 
 
 def _handle_delivery(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Give a delivery to its handler, unless it is unreadable, late, or a request that was taken before."""
+    """Give a delivery to its handler, unless it is unreadable, too late, or a repeated request."""
     message, envelope = delivery.message, delivery.envelope
     metrics.RECEIVED.labels(envelope.queue).inc()
     if delivery.unreadable or message is None or delivery.parsed is None:
@@ -192,9 +207,9 @@ def _handle_delivery(uow: UnitOfWork, delivery: Delivery) -> None:
     log.debug("handling %s", message.type)
     handler = registry.handler_of(message, envelope.correlation_id)
     if envelope.request:
-        earlier = uow.inbox.get(envelope.request)
-        if earlier is not None:
-            idempotency.answer_again(uow, delivery, earlier)
+        earlier_request = uow.inbox.get(envelope.request)
+        if earlier_request is not None:
+            idempotency.answer_again(uow, delivery, earlier_request)
             return
         if envelope.expired(uow.now):
             dead_letters.refuse_service(uow, delivery, "expired")

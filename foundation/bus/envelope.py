@@ -1,4 +1,4 @@
-"""An envelope says who sent a message, when, and where its answer goes. Pure."""
+"""An envelope says who sent a message, when, and where its answer goes. Its functions are pure."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from foundation.bus.message import canonical
 from foundation.logs import REQUEST_ID_HEADER, sane_id
 
 EXPIRES_AFTER = 60
-"""Seconds after which a request is refused: nothing starts hours late."""
+"""Seconds after which a request is refused, so that nothing is done hours after its sender has given up."""
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """An envelope holds the properties of one delivery.
+    """An envelope holds the AMQP properties of one delivery, and what follows from them.
 
-    `request` is the key of a request in the inbox; "" means that the message is no request.
-    `peer` is the platform on whose broker the message lay; "" means our own.
+    `request` is the key of a request in the inbox; "" means that the message is no request. `digest` is the hash of its
+    content. `origin` is "mq" or "http". `peer` is the platform from whose broker the message came; "" means our own.
     """
 
     queue: str
@@ -35,21 +35,21 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     request: str = ""
     digest: str = ""
     via: str = ""
-    """The site that received the message and passed it on; "" means that this site received it."""
+    """The site that received the message and forwarded it to this one; "" means that this site received it."""
     request_id: str = ""
     """The id under which log lines of all sites and units name the request that caused the message."""
     asked_at: str = ""
-    """The site to whose broker the answer returns; "" means this site."""
+    """The site on whose broker the answer is published; "" means this site."""
 
     def expired(self, now: datetime) -> bool:
         """Return whether the message was sent more than EXPIRES_AFTER seconds ago."""
         return self.sent_at is not None and (now - self.sent_at).total_seconds() > EXPIRES_AFTER
 
-    def addressed(self, body: dict[str, Any], alone: str = "") -> Envelope:
-        """Return the envelope with its key, if the body is a request: the same type, scope and id make the same key.
+    def with_request_key(self, body: dict[str, Any], unique_key: str = "") -> Envelope:
+        """Return the envelope with the inbox key and digest of a request; unchanged if the body is no request.
 
-        `alone` is the key of a request that has no id at all: it can be answered, but not recognized when it
-        comes again.
+        Requests with the same type, scope and id have the same key. `unique_key` is for a request without any id: it can
+        be answered, but not recognized when it is repeated.
         """
         scope = protocol.current().request_scope(body)
         if scope is None:
@@ -60,14 +60,14 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
         elif self.message_id:
             parts = (body["type"], self.app_id, self.message_id)
         else:
-            return msgspec.structs.replace(self, request=alone)
+            return msgspec.structs.replace(self, request=unique_key)
         key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
         digest = hashlib.sha256(canonical(body)).hexdigest()[:32]
         return msgspec.structs.replace(self, request=key, digest=digest)
 
 
 def of_amqp(queue: str, properties: dict[str, Any], redelivered: bool, peer: str = "") -> Envelope:
-    """Return the envelope of an AMQP delivery; properties of a wrong kind count as absent."""
+    """Return the envelope of a message from an AMQP queue. Properties of a wrong type count as absent."""
     sent_at, headers = properties.get("timestamp"), properties.get("application_headers")
     headers = headers if isinstance(headers, dict) else {}
     if isinstance(sent_at, int | float):
@@ -90,5 +90,5 @@ def of_amqp(queue: str, properties: dict[str, Any], redelivered: bool, peer: str
 
 
 def _short(value: object) -> str:
-    """Return a property as text that can be stored and sent; what is not UTF-8 in it is replaced."""
+    """Return a property as text of at most 255 characters; invalid UTF-8 is replaced. "" if it is no text."""
     return value[:255].encode("utf-8", "replace").decode() if isinstance(value, str) else ""

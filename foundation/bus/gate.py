@@ -1,4 +1,7 @@
-"""The gate says whether a platform's data is open here, and what becomes of messages where it is not."""
+"""The gate decides what happens to messages for a platform that this site does not serve at the moment.
+
+The data of a platform lies at two sites, of which one serves it: only that one may write.
+"""
 
 from __future__ import annotations
 
@@ -10,29 +13,32 @@ from foundation.bus.delivery import DatabaseAway, Delivery, Outcome
 from foundation.bus.unit_of_work import UnitOfWork, begin
 from foundation.cells.directory import own_platform
 
-SETTLES_IN = 1.0
-"""Seconds that a request waits while it is open which site serves the platform: a hand-over takes 0.2, a
-restart in place 0.8."""
-_changing: dict[str, float] = {}
-"""The moment since when a platform's data here is being closed or opened, by platform."""
+MAX_WAIT_SECONDS = 1.0
+"""Messages wait this long while a platform's data is handed over to or from this site: a hand-over takes 0.2 seconds, a
+restart of the database 0.8."""
+_changing_since: dict[str, float] = {}
+"""Platform -> monotonic time since when its data here is being closed or opened."""
 
 
 def waits_for_handover(platform: str, uow: UnitOfWork) -> bool:
-    """Return whether to wait: the owner's database takes no writes, as it was just closed or is about to open."""
+    """Return whether messages have to wait, because the platform's data is just being closed or opened at this site."""
     if not uow.is_changing:
-        _changing.pop(platform, None)
+        _changing_since.pop(platform, None)
         return False
-    since = _changing.setdefault(platform, time.monotonic())
-    return time.monotonic() - since < SETTLES_IN
+    since = _changing_since.setdefault(platform, time.monotonic())
+    return time.monotonic() - since < MAX_WAIT_SECONDS
 
 
 PASSED_ON: dict[str, Callable[[UnitOfWork, Delivery], None]] = {}
-"""The handlers, by queue, of messages for a platform that another site serves now. They may write nothing to
-its data; the rows that they stage are stored in our own platform's outbox."""
+"""Queue -> handler of its messages for a platform that another site serves now, for instance to forward them. It may
+not write to that platform's data; the messages that it stages are stored in our own platform's outbox."""
 
 
 def handle_while_closed(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Refuse or pass on a delivery whose platform another site serves. Raises DatabaseAway."""
+    """Forward or refuse a message for a platform that this site does not serve now.
+
+    Raises DatabaseAway if the message can only be handled later.
+    """
     envelope = delivery.envelope
     metrics.RECEIVED.labels(envelope.queue).inc()
     if delivery.unreadable or delivery.message is None:
@@ -47,7 +53,7 @@ def handle_while_closed(uow: UnitOfWork, delivery: Delivery) -> None:
 
 
 def refuse_as_closed(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Give the answer that was given before, or refuse and say who serves now."""
+    """Answer a request as before if it is a repeated one; otherwise refuse it and say which site serves the platform."""
     request = None if uow.read_only else uow.inbox.get(delivery.envelope.request)
     if request is not None:
         idempotency.answer_again(uow, delivery, request)
@@ -62,14 +68,14 @@ def refuse_as_closed(uow: UnitOfWork, delivery: Delivery) -> None:
 
 
 def store_in_own_outbox(closed: UnitOfWork, publish_inline: bool) -> Outcome:
-    """Store the rows that were staged on data that is closed here in the outbox of our own platform.
+    """Store the messages that were staged in a unit of work which may not write, in the outbox of our own platform.
 
-    There they wait in order with all other rows. Where that outbox is closed too, the consumer sends the rows
-    before it acknowledges the deliveries.
+    They are sent in order with all other messages of that outbox. If it must not be written to either, the outcome names
+    no database, and the consumer publishes the messages before it acknowledges the deliveries.
     """
-    stored = ""
+    database = ""
     if closed.rows and closed.platform != own_platform():
-        with begin(own_platform(), publish_inline=publish_inline) as home:
-            home.rows += closed.rows
-        stored = home.database if home.is_open else ""
-    return Outcome(closed.rows, closed.answers, closed.created_conferences, stored)
+        with begin(own_platform(), publish_inline=publish_inline) as own:
+            own.rows += closed.rows
+        database = own.database if own.is_open else ""
+    return Outcome(closed.rows, closed.answers, closed.created_conferences, database)

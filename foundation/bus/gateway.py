@@ -1,7 +1,7 @@
-"""The gateway turns HTTP requests into commands; those of all threads of a web process share transactions.
+"""The gateway handles commands from HTTP requests; those of all threads of a web process share transactions.
 
-A web request publishes nothing: it commits its outbox rows, wakes the relay, and waits a while for the
-answer to appear in the inbox. Where the broker takes nothing, the request stops waiting early.
+A web process publishes nothing itself. It commits the messages to send to the outbox, wakes a relay thread of a worker,
+which sends them, and waits some seconds for the answer to appear in the inbox (the table of requests and answers).
 """
 
 from __future__ import annotations
@@ -33,19 +33,23 @@ log = logging.getLogger("confplatform.bus.gateway")
 BATCH = 100
 ANSWER_SECONDS = 4.0
 BROKER_SECONDS = 0.7
-"""Age at which a row that still lies in the outbox means that the broker is gone, so that no answer comes soon."""
+"""A row that is still in the outbox after this time means that the broker is unavailable, so that no answer comes soon."""
 
-LOOK_SECONDS = 0.015
+POLL_SECONDS = 0.015
 COMMIT_SECONDS = 60
-REST_SECONDS = 0.5
-"""Pause between two reads of a database that is away."""
+ERROR_PAUSE_SECONDS = 0.5
+"""The pause after a failed read of the database."""
+
+_MAX_LATE_REQUESTS, _MAX_LATE_ROWS = 20, 500
+"""At most so many requests and rows are looked at to see whether the broker is unavailable."""
 
 
 @dataclass(slots=True)
 class PendingRequest:
-    """A pending request is a web request that waits for its commit, then for its answer.
+    """A pending request is a command of a web request that waits for its commit, then for its answer.
 
-    `rows` are the ids of the outbox rows of its transaction, `since` the monotonic time of its arrival.
+    `created_conference` is number and id of the conference that it has created, if any. `rows` are the ids of the outbox
+    rows of its transaction, `since` is the monotonic time of its arrival.
     """
 
     delivery: Delivery
@@ -58,9 +62,9 @@ class PendingRequest:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A result holds the answer to a command; `None` means that there is none yet.
+    """A result holds the body of the answer to a command; `None` means that there is none yet.
 
-    `created_conference` is number and id of the conference that the command has created.
+    `created_conference` is number and id of the conference that the command has created, `None` if it created none.
     """
 
     answer: bytes | None
@@ -79,7 +83,7 @@ class Gateway:
             threading.Thread(target=work, name=work.__name__, daemon=True).start()
 
     def ask(self, command: Message, seconds: float = ANSWER_SECONDS) -> Result:
-        """Commit a command, and wait for its answer. Raises DatabaseError where the database is away."""
+        """Commit a command, and wait for its answer, at most `seconds`. Raises DatabaseError if it is not committed."""
         body = {"reqid": uuid.uuid4().hex, **to_body(command)}
         envelope = Envelope(queue="http", origin="http", app_id="http", request_id=request_id())
         request = PendingRequest(Delivery(dumps(body), envelope), since=time.monotonic())
@@ -89,7 +93,7 @@ class Gateway:
         except TimeoutError:
             raise DatabaseError(f"not committed within {COMMIT_SECONDS} s") from None
         if not request.answer.done():
-            self._watch(request)
+            self._watch_for_answer(request)
         with suppress(TimeoutError):
             return Result(request.answer.result(timeout=seconds), request.created_conference)
         return Result(None, request.created_conference)
@@ -97,6 +101,7 @@ class Gateway:
     # ---- committing ---------------------------------------------------------------------------
 
     def _commit_loop(self) -> None:
+        """Commit the requests of all threads, for ever, as many together as are waiting."""
         while True:
             batch = [self._queue.get()]
             while len(batch) < BATCH:
@@ -113,17 +118,19 @@ class Gateway:
                         request.committed.set_exception(DatabaseError(str(error)))
 
     def _commit(self, batch: list[PendingRequest]) -> None:
+        """Handle a batch of commands in one transaction, wake the relays that send its messages, wake the requests."""
         close_old_connections()
         outcomes = handle_batch([request.delivery for request in batch], publish_inline=False)
-        written = {outcome.database for outcome in outcomes if outcome.rows}
+        databases_with_rows = {outcome.database for outcome in outcomes if outcome.rows}
         for platform in possible_platforms():
-            if store_of(platform).database in written:
+            if store_of(platform).database in databases_with_rows:
                 wake_up.everywhere(platform)
         for request in batch:
             self._note_outcomes(request, outcomes)
             request.committed.set_result(None)
 
     def _note_outcomes(self, request: PendingRequest, outcomes: list[Outcome]) -> None:
+        """Take from the outcomes of a batch what belongs to one request: conference, rows, and an immediate answer."""
         key = request.delivery.envelope.request
         for outcome in outcomes:
             request.created_conference = (
@@ -133,52 +140,57 @@ class Gateway:
             if key in outcome.answers:
                 request.answer.set_result(outcome.answers[key])
 
-    # ---- watching -----------------------------------------------------------------------------
+    # ---- waiting for answers ------------------------------------------------------------------
 
-    def _watch(self, request: PendingRequest) -> None:
+    def _watch_for_answer(self, request: PendingRequest) -> None:
+        """Have the thread of `_watch_loop` look for the answer to a request."""
         with self._lock:
             self._waiting.setdefault(request.delivery.envelope.request, []).append(request)
         self._someone_waits.set()
 
     def _watch_loop(self) -> None:
+        """Look for answers in the database, for ever, as long as requests wait for some."""
         while True:
             self._someone_waits.wait()
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
             try:
                 close_old_connections()
                 self._read_answers()
             except (DatabaseError, InterfaceError):
-                time.sleep(REST_SECONDS)
+                time.sleep(ERROR_PAUSE_SECONDS)
             except Exception:
                 # A thread that ended here would leave every request of this process waiting.
                 log.exception("the watch for answers met the unforeseen, and goes on")
-                time.sleep(REST_SECONDS)
+                time.sleep(ERROR_PAUSE_SECONDS)
             with self._lock:
                 if not self._waiting:
                     self._someone_waits.clear()
 
     def _read_answers(self) -> None:
-        """Read the answers to all waiting requests by one query, and end the wait of those that are late."""
+        """Read the answers to all waiting requests by one query, and give them to the requests.
+
+        Requests that have waited too long, or whose messages the broker does not take, stop waiting without an answer.
+        """
         with self._lock:
             keys = list(self._waiting)
         answers = _answers(keys)
         now = time.monotonic()
-        stuck = self._stuck(now)
+        unsent = self._find_unsent_rows(now)
         with self._lock:
             for key in keys:
                 still_waiting = []
                 for request in self._waiting.pop(key):
                     if key in answers:
                         request.answer.set_result(answers[key])
-                    elif now - request.since > ANSWER_SECONDS or stuck.intersection(request.rows):
+                    elif now - request.since > ANSWER_SECONDS or unsent.intersection(request.rows):
                         request.answer.set_result(None)
                     else:
                         still_waiting.append(request)
                 if still_waiting:
                     self._waiting[key] = still_waiting
 
-    def _stuck(self, now: float) -> set[int]:
-        """Return the ids of outbox rows that should have been sent by now."""
+    def _find_unsent_rows(self, now: float) -> set[int]:
+        """Return the ids of outbox rows of waiting requests that should have been sent by now and were not."""
         with self._lock:
             late = [
                 request
@@ -186,33 +198,35 @@ class Gateway:
                 for request in waiting
                 if now - request.since > BROKER_SECONDS
             ]
-        ids = sorted({row for request in late[:20] for row in request.rows})[:500]
+        rows = {row for request in late[:_MAX_LATE_REQUESTS] for row in request.rows}
+        ids = sorted(rows)[:_MAX_LATE_ROWS]
         if not ids:
             return set()
         query = f"SELECT id FROM bus_outbox WHERE id IN ({sql.marks(ids)})"
-        return {r[0] for r in _everywhere(query, ids)}
+        return {row_id for (row_id,) in _select_everywhere(query, ids)}
 
 
 def _answers(keys: list[str]) -> dict[str, bytes]:
+    """Return the answers to requests that have one: key in the inbox -> body."""
     if not keys:
         return {}
     query = f"SELECT `key`, answer FROM bus_inbox WHERE `key` IN ({sql.marks(keys)}) AND answered=1"
-    return {key: bytes(answer) for key, answer in _everywhere(query, keys)}
+    return {key: bytes(answer) for key, answer in _select_everywhere(query, keys)}
 
 
-def _everywhere(query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-    """Return the rows that a query selects in the data of all platforms that lies at this site."""
+def _select_everywhere(query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+    """Return the rows that a query selects in the databases of all platforms whose data lies at this site."""
     return [row for platform in possible_platforms() for row in look_up(platform, query, values)]
 
 
 _gateway: Gateway | None = None
-_making = threading.Lock()
+_creation_lock = threading.Lock()
 
 
 def gateway() -> Gateway:
     """Return the gateway of this process. It is created when first used (after the web server has forked)."""
     global _gateway
-    with _making:
+    with _creation_lock:
         if _gateway is None:
             _gateway = Gateway()
     return _gateway

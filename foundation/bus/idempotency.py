@@ -10,13 +10,16 @@ from foundation.bus.inbox import InboxRequest
 from foundation.bus.message import dumps, to_body
 from foundation.bus.unit_of_work import UnitOfWork
 
-PASSED_IS_ANSWERED_IN = timedelta(seconds=10)
-"""The party that should answer a request which was passed on may have died with it. A request that is repeated
-after this time is refused, so that its sender knows that a new request is in order."""
+FORWARDED_ANSWER_WAIT = timedelta(seconds=10)
+"""Some requests are forwarded to another party, which answers them. It may have died before it did. A request that is
+repeated after this time is refused, so that its sender can send a new request."""
 
 
 def answer_again(uow: UnitOfWork, delivery: Delivery, request: InboxRequest) -> None:
-    """Answer a repeated request as before, without a second effect."""
+    """Stage the answer that a repeated request has had before. `request` is its row in the inbox.
+
+    A request that reuses the id of another one is refused, and so is one whose forwarded copy got no answer in time.
+    """
     metrics.REPEATED.inc()
     envelope = delivery.envelope
     if request.digest != envelope.digest:
@@ -27,11 +30,13 @@ def answer_again(uow: UnitOfWork, delivery: Delivery, request: InboxRequest) -> 
         return
     request.repeat(envelope)
     assert delivery.parsed is not None
-    wire = protocol.current()
-    lost = request.waits_since_before(uow.now - PASSED_IS_ANSWERED_IN)
-    if lost and uow.is_open and registry.is_passed(delivery.message):
-        refused = wire.refusal(delivery.parsed, wire.no_answer, wire.no_answer_detail)
-        request.answer = dumps(to_body(refused)) if refused else None
-    route = wire.default_reply_route(envelope.queue, envelope.app_id, delivery.parsed)
+    wire_protocol = protocol.current()
+    is_lost = request.waits_since_before(uow.now - FORWARDED_ANSWER_WAIT)
+    if is_lost and uow.is_open and registry.is_passed_on(delivery.message):
+        refusal = wire_protocol.refusal(
+            delivery.parsed, wire_protocol.no_answer, wire_protocol.no_answer_detail
+        )
+        request.answer = dumps(to_body(refusal)) if refusal else None
+    route = wire_protocol.default_reply_route(envelope.queue, envelope.app_id, delivery.parsed)
     exchange, key = route or ("", "")
     uow.answer_again(request, exchange, key, envelope.via)

@@ -1,4 +1,4 @@
-"""The inbox holds requests and their answers, so that a request id has one effect and one answer for 24 h."""
+"""The inbox stores requests and their answers for 24 hours, so that a repeated request has no second effect."""
 
 from __future__ import annotations
 
@@ -25,13 +25,17 @@ _COLUMNS = (
     "answered",
     "taken_at",
 )
-_CHANGES = ("reply_to", "correlation_id", "origin", "answer", "answered")
-_FIELDS = ", ".join(f"`{c}`" for c in _COLUMNS if c != "answered")
+_CHANGING_COLUMNS = ("reply_to", "correlation_id", "origin", "answer", "answered")
+_MAX_PASSED_ON = 500
+_SELECTED = ", ".join(f"`{column}`" for column in _COLUMNS if column != "answered")
 
 
 @dataclass(slots=True)
 class InboxRequest:
-    """An inbox request is a request that was taken, with the way to its latest sender, and its answer."""
+    """An inbox request is a request that was received, with the address of its latest sender, and its answer.
+
+    `digest` is the hash of its content, `e164` the number of the conference that it is about.
+    """
 
     key: str
     wire_type: str
@@ -43,68 +47,71 @@ class InboxRequest:
     origin: str
     answer: bytes | None = None
     taken_at: datetime | None = None
-    """The moment when the request was taken, in UTC without a time zone. `None` means: by this transaction."""
+    """When the request was received, in UTC without a time zone. `None` means: in this transaction."""
     is_new: bool = False
     changed: bool = False
     peer: str = ""
 
     def waits_since_before(self, moment: datetime) -> bool:
-        """Return whether the request was taken before a moment and has had no answer since."""
+        """Return whether the request was received before a moment and still has no answer."""
         return self.answer is None and bool(
             self.taken_at and self.taken_at < to_db_datetime(moment)
         )
 
     def repeat(self, envelope: Envelope) -> None:
-        """Note that the request has come again: the latest sender gets the answer."""
+        """Note that the request was repeated: its latest sender gets the answer."""
         self.reply_to, self.correlation_id = envelope.reply_to, envelope.correlation_id
         self.origin, self.peer = envelope.origin, envelope.peer
         self.changed = True
 
 
 class InboxOfWork:
-    """The part of a unit of work that reads and writes the inbox."""
+    """The part of a unit of work (one transaction) that reads and writes the inbox."""
 
     def __init__(self, database: str, now: datetime) -> None:
         self._database, self._now = database, now
-        self._by_key: dict[str, InboxRequest | None] = {}
-        """`None` means that the inbox holds no request with the key."""
-        self._open_of: dict[str, list[InboxRequest]] = {}
-        """Passed-on requests without an answer, by number."""
+        self._requests: dict[str, InboxRequest | None] = {}
+        """Key -> request; `None` means that the inbox has no request with the key."""
+        self._unanswered: dict[str, list[InboxRequest]] = {}
+        """Conference number -> requests about it that another party is to answer."""
         self._looked_up: set[str] = set()
 
     def load(self, keys: Iterable[str]) -> None:
-        """Read and lock the requests with these keys, where they were taken before.
+        """Read and lock the requests with these keys that were received before.
 
-        While one worker answers a request, another one may receive it again: neither may overwrite what the
-        other writes.
+        While one worker answers a request, another one may receive it again. The lock keeps them from overwriting each
+        other's changes.
         """
-        wanted = [key for key in dict.fromkeys(keys) if key and key not in self._by_key]
-        if not wanted:
+        missing = [key for key in dict.fromkeys(keys) if key and key not in self._requests]
+        if not missing:
             return
-        self._by_key.update(dict.fromkeys(wanted))
+        self._requests.update(dict.fromkeys(missing))
         query = (
-            f"SELECT {_FIELDS} FROM bus_inbox WHERE `key` IN ({sql.marks(wanted)})"
+            f"SELECT {_SELECTED} FROM bus_inbox WHERE `key` IN ({sql.marks(missing)})"
             " ORDER BY `key` FOR UPDATE"
         )
-        for row in sql.select(self._database, query, wanted):
+        for row in sql.select(self._database, query, missing):
             self._from_row(row)
 
     def _from_row(self, row: tuple[object, ...]) -> InboxRequest:
-        """Return the request of a row; a request that this transaction holds already stays as it is."""
+        """Return the request of a row. One that this transaction has read before is returned as it is in memory."""
         request = InboxRequest(*row)  # type: ignore[arg-type]  # the columns of the row are the fields in their order
-        return self._by_key.setdefault(request.key, request) or self._remember(request)
+        return self._requests.setdefault(request.key, request) or self._remember(request)
 
     def _remember(self, request: InboxRequest) -> InboxRequest:
-        self._by_key[request.key] = request
+        self._requests[request.key] = request
         return request
 
     def get(self, key: str) -> InboxRequest | None:
-        """Return the request with this key; `None` means that it was not taken."""
+        """Return the request with this key; `None` means that it was not received before."""
         self.load([key])
-        return self._by_key.get(key)
+        return self._requests.get(key)
 
     def add(self, envelope: Envelope, wire_type: str, reqid: str, e164: str) -> InboxRequest:
-        """Stage a new request. The primary key sees to it that two workers cannot both take it."""
+        """Stage a new request about a conference number, and return it.
+
+        If another worker has inserted it meanwhile, the primary key makes this transaction fail.
+        """
         request = InboxRequest(
             envelope.request,
             wire_type,
@@ -117,30 +124,33 @@ class InboxOfWork:
             is_new=True,
             peer=envelope.peer,
         )
-        self._by_key[request.key] = request
-        self._open_of.setdefault(e164, []).append(request)
+        self._requests[request.key] = request
+        self._unanswered.setdefault(e164, []).append(request)
         return request
 
     def find_passed_on(self, e164: str, correlation_id: str, reqid: str) -> InboxRequest | None:
-        """Return the passed-on request about this number to which an answer belongs; `None` means that there is none.
+        """Return the request about a conference number to which another party's answer belongs, or `None`.
 
         It is found by correlation id, else by reqid. A request that has its answer is found too: a second answer
         changes nothing.
         """
         if e164 not in self._looked_up:
             self._looked_up.add(e164)
-            self._open_of.setdefault(e164, []).extend(self._passed_on(e164, answered=False))
-        waiting = [request for request in self._open_of[e164] if request.answer is None]
-        request = _matching(waiting, correlation_id, reqid)
+            unanswered = self._select_passed_on(e164, answered=False)
+            self._unanswered.setdefault(e164, []).extend(unanswered)
+        waiting = [request for request in self._unanswered[e164] if request.answer is None]
+        request = _find_request(waiting, correlation_id, reqid)
         if request is None and (correlation_id or reqid):
-            request = _matching(self._passed_on(e164, answered=True), correlation_id, reqid)
+            answered = self._select_passed_on(e164, answered=True)
+            request = _find_request(answered, correlation_id, reqid)
         return request
 
-    def _passed_on(self, e164: str, *, answered: bool) -> list[InboxRequest]:
+    def _select_passed_on(self, e164: str, *, answered: bool) -> list[InboxRequest]:
+        """Read the requests about a conference number that were passed on to another party, the latest first."""
         prefix = protocol.current().passed_on_prefix.replace("_", "\\_")
         query = (
-            f"SELECT {_FIELDS} FROM bus_inbox WHERE e164=%s AND answered=%s"
-            " AND wire_type LIKE %s ORDER BY taken_at DESC LIMIT 500"
+            f"SELECT {_SELECTED} FROM bus_inbox WHERE e164=%s AND answered=%s"
+            f" AND wire_type LIKE %s ORDER BY taken_at DESC LIMIT {_MAX_PASSED_ON}"
             f"{'' if answered else ' FOR UPDATE'}"
         )
         return [
@@ -152,15 +162,16 @@ class InboxOfWork:
         """Write the requests that are new or have changed."""
         requests = [
             request
-            for request in self._by_key.values()
+            for request in self._requests.values()
             if request and (request.is_new or request.changed)
         ]
-        new = [self._row(request) for request in requests if request.is_new]
-        changed = [self._row(request) for request in requests if not request.is_new]
-        sql.insert(self._database, "bus_inbox", _COLUMNS, new)
-        sql.insert(self._database, "bus_inbox", _COLUMNS, changed, _CHANGES)
+        new_rows = [self._row(request) for request in requests if request.is_new]
+        changed_rows = [self._row(request) for request in requests if not request.is_new]
+        sql.insert(self._database, "bus_inbox", _COLUMNS, new_rows)
+        sql.insert(self._database, "bus_inbox", _COLUMNS, changed_rows, _CHANGING_COLUMNS)
 
     def _row(self, request: InboxRequest) -> tuple[object, ...]:
+        """Return the values of `_COLUMNS` for a request."""
         return (
             request.key,
             request.wire_type,
@@ -176,8 +187,10 @@ class InboxOfWork:
         )
 
 
-def _matching(requests: list[InboxRequest], correlation_id: str, reqid: str) -> InboxRequest | None:
-    """Return the first of the requests that an answer names, by correlation id, else by reqid."""
+def _find_request(
+    requests: list[InboxRequest], correlation_id: str, reqid: str
+) -> InboxRequest | None:
+    """Return the first of the requests to which an answer with these ids belongs, or `None`."""
     for name, value in (
         ("correlation_id", correlation_id),
         ("key", correlation_id),
@@ -189,25 +202,25 @@ def _matching(requests: list[InboxRequest], correlation_id: str, reqid: str) -> 
     return None
 
 
-FORGET_AT_ONCE, MOST_ROUNDS = 5000, 50
+DELETED_AT_ONCE, MAX_STATEMENTS = 5000, 50
 
 READ_AFTER = (
     "SELECT `key`, wire_type, reqid, e164, taken_at, answer FROM bus_inbox"
     " WHERE `key` > %s ORDER BY `key` LIMIT %s"
 )
-"""Select requests in the order of their keys, beginning after a key, at most as many as given."""
+"""Selects requests in the order of their keys. Parameters: the key after which to begin, and how many at most."""
 
 READ_KEYS = "SELECT `key` FROM bus_inbox WHERE `key` IN ({marks})"
-"""Select those of the given keys under which a request was taken."""
+"""Selects those of the given keys with which a request was received."""
 
 
-def forget_old(platform: str, keep: timedelta = timedelta(hours=24)) -> int:
-    """Delete requests that nobody can repeat any more, some thousands at a time; return how many."""
+def delete_old(platform: str, retention: timedelta = timedelta(hours=24)) -> int:
+    """Delete requests older than `retention`, some thousands in one statement; return how many were deleted."""
     query = "DELETE FROM bus_inbox WHERE taken_at < UTC_TIMESTAMP(6) - INTERVAL %s SECOND LIMIT %s"
     database, deleted = store_of(platform).database, 0
-    for _ in range(MOST_ROUNDS):
-        count = sql.execute(database, query, [int(keep.total_seconds()), FORGET_AT_ONCE])
+    for _ in range(MAX_STATEMENTS):
+        count = sql.execute(database, query, [int(retention.total_seconds()), DELETED_AT_ONCE])
         deleted += count
-        if count < FORGET_AT_ONCE:
+        if count < DELETED_AT_ONCE:
             break
     return deleted

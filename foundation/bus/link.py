@@ -1,9 +1,11 @@
-"""A link sends to one peer's broker the rows that are for that peer, in order, and deletes confirmed ones.
+"""A link sends the outbox rows that are for one peer to the peer's broker, in order, and deletes confirmed ones.
 
-Each worker process has one thread per peer, each with a connection of its own: a peer that is down delays
-no other. Of all processes one sends at a time (it holds the row of `bus_link`); the others skip.
-Apps may store messages for a platform in tables of their own. A feeder sends those (see `FEEDS`). They are for
-the platform's data, so they go to the broker of whichever site serves it.
+A peer is another site's platform. Each worker process has one thread per peer, each with a connection of its own, so that
+a peer that is down delays no other. Of all processes one at a time sends to a peer: it holds the lock of the peer's row
+in `bus_link`.
+
+Apps may store messages for a platform in tables of their own; a feeder sends those (see `FEEDS`). They are about the
+platform's data, so they go to the broker of whichever site serves that data now.
 """
 
 from __future__ import annotations
@@ -25,70 +27,69 @@ from foundation.hooks import Hook, SingleHook
 log = logging.getLogger("confplatform.bus.link")
 
 Publish = Callable[[list[OutboxRow]], None]
-"""A function that sends rows to a peer's broker, and returns once it has confirmed all. Raises one of BROKER_ERRORS."""
+"""A function that sends rows to a peer's broker, and returns when the broker has confirmed all. Raises BROKER_ERRORS."""
 
 Feed = Callable[[str, Publish], int]
-"""`(peer's platform, publish) -> how many were sent`: a feed is called again at once unless it sent none.
+"""`(peer's platform, publish) -> how many messages were sent`. It is called again at once unless it sent none.
 
-It is called outside of any transaction, by one process or several at once. In one transaction it locks what it
-reads, publishes, and deletes. It returns 0 where another process holds the lock."""
+It is called outside of any transaction, by one process or several at once. In one transaction it locks and reads rows of
+the app's table, publishes, and deletes them. It returns 0 if another process holds the lock."""
 
 FEEDS: Hook[[str, Publish], int] = Hook()
-"""The feeds of apps that have something to send beside the outbox."""
+"""The feeds of apps that have messages to send besides the outbox."""
 
 SERVING_SITE: SingleHook[[str], str] = SingleHook()
 """`(platform)`: return the site that serves a platform. Without a receiver each site serves itself."""
 
 
 class PeerLink(Relay):
-    """A link is the thread that sends to one peer."""
+    """A link is the thread that sends outbox rows to one peer's broker."""
 
     def __init__(
         self, store: PlatformStore, peer: str, broker_url: str, *, lenient: bool = False
     ) -> None:
         super().__init__(store, broker_url, peer, lenient=lenient)
 
-    def _send_some(self) -> bool:
+    def _send_batch(self) -> bool:
         """Send the oldest rows, and return whether there may be more."""
-        publisher = self._connected()
+        publisher = self._connected_publisher()
         metrics.LINK_UP.labels(self.destination).set(1)
-        return _drain_alone(self._store, self.destination, publisher.publish) == BATCH
+        return _drain_exclusively(self._store, self.destination, publisher.publish) == BATCH
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         metrics.LINK_UP.labels(self.destination).set(0)
-        super()._hang_up()
+        super()._disconnect()
 
 
 class Feeder(Relay):
-    """A feeder sends to a platform what the feeds have for it, by the broker of the site that serves it now."""
+    """A feeder is the thread that sends the messages of all feeds to one platform, at the site that serves it now."""
 
     def __init__(self, store: PlatformStore, platform: str) -> None:
         super().__init__(store, settings.PEERS[platform], platform)
-        self._at = platform
+        self._site = platform
 
-    def _send_some(self) -> bool:
+    def _send_batch(self) -> bool:
         """Send one batch of each feed, and return whether there may be more."""
-        self._go_to(SERVING_SITE.call(self.destination) or self.destination)
-        publisher = self._connected()
+        self._use_broker_of(SERVING_SITE.call(self.destination) or self.destination)
+        publisher = self._connected_publisher()
         return sum(FEEDS.call(self.destination, publisher.publish)) > 0
 
-    def _go_to(self, site: str) -> None:
-        """Connect to the broker of the serving site from now on.
+    def _use_broker_of(self, site: str) -> None:
+        """Send to the broker of this site, which serves the platform, from now on.
 
-        Messages that the site before has received and not handled are not lost: the platform's data requests
-        them again.
+        Messages that the former site has received and not handled are not lost: the new one requests them again.
         """
-        if site == self._at:
+        if site == self._site:
             return
         if site not in settings.PEERS:
             log.warning("%s is served at %s: PEERS names no broker of it", self.destination, site)
             return
         log.info("%s is told by the broker of %s from now on", self.destination, site)
-        self._hang_up()
-        self._at, self._url = site, settings.PEERS[site]
+        self._disconnect()
+        self._site, self._url = site, settings.PEERS[site]
 
 
-def _drain_alone(store: PlatformStore, peer: str, publish: Publish) -> int:
+def _drain_exclusively(store: PlatformStore, peer: str, publish: Publish) -> int:
     """Send the oldest rows for a peer, unless another process is doing so; return how many were sent."""
     with transaction.atomic(using=store.database):
         if not is_served_here(store.platform, lock=True):
@@ -100,4 +101,4 @@ def _drain_alone(store: PlatformStore, peer: str, publish: Publish) -> int:
                     store.database, "bus_link", ("destination",), [(peer,)], ("destination",)
                 )
             return 0
-        return drain(store, publish, peer, alone=True)
+        return drain(store, publish, peer, exclusive=True)

@@ -1,4 +1,4 @@
-"""The page of all messages is written from the code: each message with its fields, sender and reader."""
+"""The module writes docs/messages.md from the classes of the messages: each with its fields and its reader."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import NODEFAULT
 
 from foundation.bus import protocol
 from foundation.bus.message import TYPES, Message
-from foundation.bus.registry import HANDLERS, PASSED, RESUMPTIONS
+from foundation.bus.registry import HANDLERS, PASSED_ON, RESUMPTIONS
 from foundation.bus.typed_json_words import Declared, declared
 
 _HEAD = """# Messages
@@ -24,47 +24,53 @@ come as a string of digits. `mts[].account` is the field `account` of each objec
 
 
 def page() -> str:
-    """Return the whole page."""
-    return "\n".join([_HEAD, *_contents(), *_passed(), *_all()]) + "\n"
+    """Return the text of docs/messages.md."""
+    return "\n".join([_HEAD, *_contents(), *_passed_on(), *_sections()]) + "\n"
 
 
-def _by_place() -> dict[str, list[tuple[str, type[Message]]]]:
-    places: dict[str, list[tuple[str, type[Message]]]] = {}
-    for wire_type, kind in sorted(TYPES.items()):
-        places.setdefault(kind.__module__, []).append((wire_type, kind))
-    return dict(sorted(places.items()))
+def _classes_by_module() -> dict[str, list[tuple[str, type[Message]]]]:
+    """Return the types of messages, with their classes, for each module that declares some."""
+    modules: dict[str, list[tuple[str, type[Message]]]] = {}
+    for wire_type, message_class in sorted(TYPES.items()):
+        modules.setdefault(message_class.__module__, []).append((wire_type, message_class))
+    return dict(sorted(modules.items()))
 
 
 def _contents() -> Iterator[str]:
+    """Yield the lines of the table of contents."""
     yield "| type | in one line | taken by |"
     yield "|---|---|---|"
-    for kinds in _by_place().values():
-        for wire_type, kind in kinds:
-            yield f"| [`{wire_type}`](#{wire_type.lower()}) | {_line(kind)} | {_taken_by(kind)} |"
+    for classes in _classes_by_module().values():
+        for wire_type, message_class in classes:
+            link = f"[`{wire_type}`](#{wire_type.lower()})"
+            yield f"| {link} | {_summary(message_class)} | {_reader(message_class)} |"
     yield ""
 
 
-def _passed() -> Iterator[str]:
+def _passed_on() -> Iterator[str]:
+    """Yield the lines about messages that are passed on to another party unchanged."""
     yield "## Passed on unchanged\n"
-    for prefix, kind in sorted(PASSED, key=itemgetter(0)):
-        yield f"- `{prefix}*`: {_line(kind)}"
+    for prefix, message_class in sorted(PASSED_ON, key=itemgetter(0)):
+        yield f"- `{prefix}*`: {_summary(message_class)}"
     yield ""
 
 
-def _all() -> Iterator[str]:
-    for place, kinds in _by_place().items():
-        yield f"## {place}\n"
-        for wire_type, kind in kinds:
-            yield from _section(wire_type, kind)
+def _sections() -> Iterator[str]:
+    """Yield the lines of all sections, one for each type of message."""
+    for module, classes in _classes_by_module().items():
+        yield f"## {module}\n"
+        for wire_type, message_class in classes:
+            yield from _section(wire_type, message_class)
 
 
-def _section(wire_type: str, kind: type[Message]) -> Iterator[str]:
+def _section(wire_type: str, message_class: type[Message]) -> Iterator[str]:
+    """Yield the lines of the section about one type of message, with the table of its fields."""
     yield f"### {wire_type}\n"
-    yield f"{_line(kind)} Class `{kind.__name__}`."
-    if kind.nack:
-        yield f"Refused with `{kind.nack}`."
+    yield f"{_summary(message_class)} Class `{message_class.__name__}`."
+    if message_class.nack:
+        yield f"Refused with `{message_class.nack}`."
     yield ""
-    fields = declared(kind)
+    fields = declared(message_class)
     if not fields:
         yield "No fields.\n"
         return
@@ -75,12 +81,14 @@ def _section(wire_type: str, kind: type[Message]) -> Iterator[str]:
     yield ""
 
 
-def _line(kind: type[Message]) -> str:
-    words = (kind.__doc__ or "").strip().partition("\n\n")[0]
-    return " ".join(words.split())
+def _summary(message_class: type[Message]) -> str:
+    """Return the first sentence of a class's docstring, on one line."""
+    paragraph = (message_class.__doc__ or "").strip().partition("\n\n")[0]
+    return " ".join(paragraph.split())
 
 
 def _default(field: Declared) -> str:
+    """Return the default of a field in words."""
     if field.required:
         return "required"
     if field.default in (None, "", (), NODEFAULT):
@@ -89,11 +97,12 @@ def _default(field: Declared) -> str:
     return f"`{int(field.default is True) if is_flag else field.default}`"
 
 
-def _taken_by(kind: type[Message]) -> str:
-    handler = HANDLERS.get(kind)
+def _reader(message_class: type[Message]) -> str:
+    """Return who reads messages of a class: our handler, the flows that go on with an answer, or another party."""
+    handler = HANDLERS.get(message_class)
     if handler is not None:
         return f"`{handler.__module__}.{handler.__name__}`"
-    if protocol.current().is_resumed(kind.wire_type):
+    if protocol.current().is_resumed(message_class.wire_type):
         flows = sorted(f"`{handler.__module__}`" for handler in RESUMPTIONS.values())
         return "; ".join(dict.fromkeys(flows))
-    return protocol.current().reader_of(kind.wire_type)
+    return protocol.current().reader_of(message_class.wire_type)

@@ -1,4 +1,4 @@
-"""The fields of the log lines that are written while a delivery is handled."""
+"""The module gives fields (request id, platform, conference) to the log lines written while a message is handled."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def delivery_fields(delivery: Delivery, platform: str = "") -> log_fields:
-    """Return a context manager that binds request id, platform and conference of a delivery.
+    """Return a context manager in which all log lines carry request id, platform and conference of a message.
 
-    The request id is the one that the message carries in its header. Where a third party sent none, the
-    message's `reqid` takes its place, then its correlation id.
+    The request id is the one in the message's header. If a third party sent none, it is the message's `reqid`, or else its
+    correlation id.
     """
     body, envelope = delivery.parsed or {}, delivery.envelope
     request_id = sane_id(envelope.request_id, body.get("reqid"), envelope.correlation_id)

@@ -1,7 +1,7 @@
-"""A message is one frozen class for each type on the wire; bytes are read into it and written from it.
+"""Each type of message has one frozen class; JSON is read into its objects and written from them.
 
-The limits are those of the wire's first section: one UTF-8 JSON object, at most 256 KiB and 20 levels deep, with a
-`type`. orjson reads and writes the bytes, msgspec the declared fields (see `typed_json`).
+A message is one JSON object in UTF-8 with a `type`, at most 256 KiB long and 20 levels deep. orjson reads and writes the
+bytes, msgspec the declared fields (see `typed_json`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from foundation.bus.typed_json_words import InvalidValue
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20
+_MAX_GLANCE_BYTES = 16 * MAX_BYTES
 
 M = TypeVar("M", bound="Message")
 T = TypeVar("T", bound=TypedObject)
@@ -26,7 +27,7 @@ Body = dict[str, Any]
 
 
 class BadMessage(ValueError):
-    """A body cannot be read. `field` names the place, `detail` says what to do."""
+    """The body of a message cannot be read. `field` is the wrong field, `detail` says what is wrong with it."""
 
     def __init__(self, detail: str, field: str = "") -> None:
         self.field = field
@@ -35,37 +36,38 @@ class BadMessage(ValueError):
 
 
 class NotTaken(BadMessage):
-    """A handler has read a message and does not accept it.
+    """A handler does not accept a message that it has read.
 
-    It raises this before it stages anything: the message is parked with this reason, and the rest of its
-    batch goes on.
+    A handler raises it before it stages any change. The message is parked with this reason, and the other messages of its
+    batch are handled.
     """
 
 
-# ---- declaring -----------------------------------------------------------------------------------
+# ---- declarations of messages --------------------------------------------------------------------
 
 
 class Message(TypedObject):
-    """Base of all messages: frozen, its fields given by name, known by its wire type."""
+    """The base class of all messages. They are frozen, and their fields are given by name."""
 
     wire_type: ClassVar[str] = ""
+    """The value of the field `type` in messages of this class."""
     nack: ClassVar[str] = ""
-    """The wire type of the refusal of a request; empty where there is none."""
+    """The `type` of the refusal of a request; "" if there is none."""
 
     @property
     def type(self) -> str:
-        """The wire type; forwarded messages carry their own."""
+        """The value of the field `type` in this message."""
         return self.wire_type
 
 
 class Raw(Message, kw_only=False):
-    """A message whose type and content are found at run time: forwarded, or a refusal of the unreadable."""
+    """A message whose fields are not declared, for instance one that is forwarded unchanged."""
 
     body: Body
 
     @property
     def type(self) -> str:
-        """The type it came with."""
+        """The value of the field `type` in the body."""
         return str(self.body["type"])
 
 
@@ -73,9 +75,9 @@ TYPES: dict[str, type[Message]] = {}
 
 
 def message(wire_type: str, nack: str = "") -> Callable[[type[M]], type[M]]:
-    """Make a class known by its wire type.
+    """Register the decorated class for messages with this `type`.
 
-    `nack` names the refusal of a request, so that even an unreadable one can be answered.
+    `nack` is the `type` of the refusal of a request, so that even a request that cannot be read can be refused.
     """
 
     def register(cls: type[M]) -> type[M]:
@@ -92,7 +94,7 @@ def message(wire_type: str, nack: str = "") -> Callable[[type[M]], type[M]]:
 
 
 def loads(body: bytes) -> Body:
-    """Read a body into a JSON object with a `type`. Raises BadMessage."""
+    """Return the JSON object of a message's body. Raises BadMessage if it is too large or has no `type`."""
     if len(body) > MAX_BYTES:
         raise BadMessage(f"body has {len(body)} bytes; at most {MAX_BYTES} are taken")
     try:
@@ -108,8 +110,11 @@ def loads(body: bytes) -> Body:
 
 
 def glance(body: bytes, names: Collection[str]) -> Body | None:
-    """Return what names a request that breaks the limits of size or depth: enough to refuse it."""
-    if len(body) > 16 * MAX_BYTES:
+    """Return those of the fields `names` that a body has, to refuse a request which breaks the limits of size or depth.
+
+    `None` means that the body is far too large, or no JSON object with a `type`.
+    """
+    if len(body) > _MAX_GLANCE_BYTES:
         return None
     try:
         parsed = orjson.loads(body)
@@ -121,27 +126,28 @@ def glance(body: bytes, names: Collection[str]) -> Body | None:
 
 
 def _check_depth(value: object) -> None:
-    level, depth = [value], 0
-    while level:
+    """Raise BadMessage if objects and lists are nested deeper than MAX_DEPTH. One level is looked at after the other."""
+    containers, depth = [value], 0
+    while containers:
         depth += 1
         if depth > MAX_DEPTH:
             raise BadMessage(f"body is nested deeper than {MAX_DEPTH} levels")
-        below: list[object] = []
-        for container in level:
+        members: list[object] = []
+        for container in containers:
             if isinstance(container, dict):
-                below += container.values()
+                members += container.values()
             elif isinstance(container, list):
-                below += container
-        level = [member for member in below if isinstance(member, dict | list)]
+                members += container
+        containers = [member for member in members if isinstance(member, dict | list)]
 
 
 def from_body(cls: type[M], body: Mapping[str, object]) -> M:
-    """Make the message of a JSON object. Unknown fields are ignored. Raises BadMessage."""
+    """Return the message of a JSON object. Unknown fields are ignored. Raises BadMessage."""
     return read_fields(cls, body)
 
 
 def read_fields(cls: type[T], body: Mapping[str, object]) -> T:
-    """Read the declared fields of a JSON object. Raises BadMessage, with the name of the field."""
+    """Return a typed object with the declared fields of a JSON object. Raises BadMessage with the name of the field."""
     try:
         return read_as(cls, body)
     except InvalidValue as error:
@@ -149,11 +155,11 @@ def read_fields(cls: type[T], body: Mapping[str, object]) -> T:
         raise BadMessage(str(words), str(error.path[0])) from None
 
 
-def to_body(sent: Message) -> Body:
-    """Return the JSON object of a message: absent values are left out, flags are 0 or 1."""
-    if isinstance(sent, Raw):
-        return sent.body
-    return {"type": sent.type, **to_json(sent)}
+def to_body(typed_message: Message) -> Body:
+    """Return the JSON object of a message. Fields that are `None` are left out, flags are 0 or 1."""
+    if isinstance(typed_message, Raw):
+        return typed_message.body
+    return {"type": typed_message.type, **to_json(typed_message)}
 
 
 def dumps(body: Mapping[str, object]) -> bytes:
@@ -162,5 +168,5 @@ def dumps(body: Mapping[str, object]) -> bytes:
 
 
 def canonical(body: Mapping[str, object]) -> bytes:
-    """Return the same bytes for the same content, whatever the order of its keys."""
+    """Return a JSON object as bytes, with sorted keys, so that equal objects give equal bytes."""
     return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)

@@ -1,4 +1,4 @@
-"""The bus counts these numbers for Prometheus."""
+"""These are the metrics of the message bus for Prometheus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Each platform's database has an outbox (to send), an inbox (requests taken) and parked messages."""
+"""The models of messages: those to send (outbox), received requests (inbox), and parked messages.
+
+Each platform's database has these tables.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,9 @@ from django.db import models
 
 
 class Outbox(models.Model):
-    """An outbox row is a message to send: written with the change that causes it, deleted once confirmed.
+    """An outbox row is a message to send. It is written in the transaction that causes it, and deleted once confirmed.
 
-    Until `due_at` the row is left to the process that wrote it; after that any relay takes it.
+    Until `due_at` only the process that wrote the row sends it; after that any relay thread does.
     """
 
     id = models.BigIntegerField(primary_key=True)
@@ -28,7 +31,7 @@ class Outbox(models.Model):
 
 
 class Link(models.Model):
-    """A link row stands for a peer to whose broker we send. The process that sends there locks the row meanwhile."""
+    """A link row stands for a peer (another platform) to whose broker we send. The sending process locks the row."""
 
     destination = models.CharField(max_length=40, primary_key=True)
 
@@ -37,7 +40,7 @@ class Link(models.Model):
 
 
 class Inbox(models.Model):
-    """An inbox row is a request that was taken, and its one answer. It is stored for 24 h."""
+    """An inbox row is a request that was received, and its one answer. It is stored for 24 hours."""
 
     key = models.CharField(max_length=64, primary_key=True)
     wire_type = models.CharField(max_length=64)
@@ -60,7 +63,7 @@ class Inbox(models.Model):
 
 
 class Parked(models.Model):
-    """A parked row is a message that could not be handled; a copy of the message lies in `mau.dead.q`."""
+    """A parked row is a message that could not be handled. A copy of it is in the queue `mau.dead.q`."""
 
     id = models.BigIntegerField(primary_key=True)
     queue = models.CharField("source queue", max_length=255)

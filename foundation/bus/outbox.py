@@ -1,4 +1,7 @@
-"""Outgoing messages as rows: written in the transaction that causes them, deleted when confirmed."""
+"""The outbox stores messages to send as rows of the table `bus_outbox`.
+
+A row is written in the transaction that causes it, and deleted when the broker has confirmed the message.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from foundation.clock import next_id
 from foundation.logs import with_request_id
 
 INLINE_LEAD = timedelta(seconds=3)
-"""The time for which a row is left to the process that wrote it, before any relay may take it."""
+"""For this time only the process that wrote a row sends it. After that any relay thread does."""
 
 _TABLE = "bus_outbox"
 _COLUMNS = ("id", "destination", "exchange", "routing_key", "body", "properties", "due_at")
@@ -26,7 +29,7 @@ _COLUMNS = ("id", "destination", "exchange", "routing_key", "body", "properties"
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """An outbox row is one message to send. `destination` is the platform on whose broker it goes; "" means our own."""
+    """An outbox row is a message to send. `destination` is the platform on whose broker to publish; "" means our own."""
 
     id: int
     exchange: str
@@ -43,29 +46,30 @@ def row(
     now: datetime,
     app_id: str,
     destination: str = "",
-    **more: Any,
+    **amqp_properties: Any,
 ) -> OutboxRow:
-    """Return the row of a message, or of bytes that are passed on as they came.
+    """Return the row of a message, or of a body that is forwarded unchanged.
 
-    `more` are AMQP properties; the id of the request that causes the message is added to its headers.
+    Empty AMQP properties are left out. The id of the request that is being handled is added to the headers.
     """
     body = message if isinstance(message, bytes) else dumps(to_body(message))
-    number = next_id()
-    headers = with_request_id(more.pop("headers", None))
+    row_id = next_id()
+    headers = with_request_id(amqp_properties.pop("headers", None))
     properties = {
         "app_id": app_id,
         "timestamp": int(now.timestamp()),
-        "message_id": f"{number:x}",
-        **{name: value for name, value in more.items() if value},
+        "message_id": f"{row_id:x}",
+        **{name: value for name, value in amqp_properties.items() if value},
         **({"headers": headers} if headers else {}),
     }
-    return OutboxRow(number, exchange, routing_key, body, properties, destination)
+    return OutboxRow(row_id, exchange, routing_key, body, properties, destination)
 
 
 def reply_row(envelope: Envelope, reply: Message, role: str, default_queue: str) -> OutboxRow:
-    """Return the row of a role's reply to a request.
+    """Return the row of a reply to a request.
 
-    It goes to the queue that the request names in `reply_to`, or else to the default queue.
+    It goes to the queue that the request names in `reply_to`, or else to the default queue. `role` is the role in which
+    this platform replies, the first part of the sender's `app_id`.
     """
     return row(
         reply,
@@ -80,62 +84,65 @@ def reply_row(envelope: Envelope, reply: Message, role: str, default_queue: str)
 def put(
     database: str, rows: Iterable[OutboxRow], now: datetime, *, publish_inline: bool = False
 ) -> None:
-    """Insert rows in the caller's transaction.
+    """Insert rows into the outbox, in the caller's transaction.
 
-    `publish_inline`: the caller publishes the rows for our own broker itself.
+    `publish_inline`: the caller publishes the rows for our own broker itself, so relays leave them for INLINE_LEAD.
     """
-    due = {"": to_db_datetime(now + INLINE_LEAD)} if publish_inline else {}
+    due_times = {"": to_db_datetime(now + INLINE_LEAD)} if publish_inline else {}
     sql.insert(
         database,
         _TABLE,
         _COLUMNS,
         [
             (
-                r.id,
-                r.destination,
-                r.exchange,
-                r.routing_key,
-                r.body,
-                orjson.dumps(r.properties),
-                due.get(r.destination, to_db_datetime(now)),
+                row.id,
+                row.destination,
+                row.exchange,
+                row.routing_key,
+                row.body,
+                orjson.dumps(row.properties),
+                due_times.get(row.destination, to_db_datetime(now)),
             )
-            for r in rows
+            for row in rows
         ],
     )
 
 
 def select_due(
-    database: str, most: int = 500, destination: str = "", *, alone: bool = False
+    database: str, limit: int = 500, destination: str = "", *, exclusive: bool = False
 ) -> list[OutboxRow]:
-    """Return the oldest due rows of a destination, locked until the caller's transaction ends.
+    """Return the oldest due rows of a destination, at most `limit`, locked until the caller's transaction ends.
 
-    Other processes skip locked rows. `alone`: no other process sends these rows, so none is locked, and they come
-    in their order. (Where rows are skipped one by one, the transaction that wrote them may commit in between, and
-    its last rows would come first.)
-    The query names its index, so that rows which wait for a peer that is down are not read on the way.
+    Other processes skip locked rows. `exclusive`: no other process sends these rows, so none is locked, and they are
+    returned in order. (Where locked rows are skipped one by one, the transaction that wrote them may commit in between,
+    and its last rows would come first.)
+    The query names its index, so that it does not read rows that wait for a peer which is down.
     """
     rows = sql.select(
         database,
         "SELECT id, exchange, routing_key, body, properties, destination FROM bus_outbox"
         " FORCE INDEX (outbox_way) WHERE destination=%s AND due_at <= UTC_TIMESTAMP(6)"
-        f" ORDER BY id LIMIT %s{'' if alone else ' FOR UPDATE SKIP LOCKED'}",
-        [destination, most],
+        f" ORDER BY id LIMIT %s{'' if exclusive else ' FOR UPDATE SKIP LOCKED'}",
+        [destination, limit],
     )
-    return [OutboxRow(r[0], r[1], r[2], bytes(r[3]), orjson.loads(r[4]), r[5]) for r in rows]
+    return [
+        OutboxRow(row_id, exchange, key, bytes(body), orjson.loads(properties), row_destination)
+        for row_id, exchange, key, body, properties, row_destination in rows
+    ]
 
 
-def forget(database: str, ids: list[int]) -> None:
-    """Delete rows that the broker has confirmed."""
+def delete(database: str, ids: list[int]) -> None:
+    """Delete rows from the outbox, after the broker has confirmed them."""
     if ids:
         sql.execute(database, f"DELETE FROM bus_outbox WHERE id IN ({sql.marks(ids)})", ids)
 
 
-def bring_home(database: str, site: str) -> None:
-    """Send to our own broker the rows that another site has left unsent for this site."""
+def redirect_to_own_broker(database: str, site: str) -> None:
+    """Change rows that another site has stored for `site`, which is this site, so that they go to our own broker."""
     query = "UPDATE bus_outbox SET destination='' WHERE destination=%s"
     sql.execute(database, query, [site])
 
 
 def to_db_datetime(moment: datetime) -> datetime:
-    """Return a moment as the database stores it: in UTC, without a time zone."""
+    """Return a moment as the database stores it: in UTC, without time zone information."""
     return moment.astimezone(UTC).replace(tzinfo=None)

@@ -1,4 +1,4 @@
-"""A decision returns the messages to send as pure values, which the unit of work turns into outbox rows."""
+"""The rules, which are pure functions, return messages to send as these values; the unit of work stores them as rows."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from foundation.bus.protocol import NamedRoute
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """A message to send, with its route.
+    """A message to send, with its route (exchange and routing key).
 
-    `key` takes the place of the route's own key where the message is for one party.
-    `destination` is the platform on whose broker the message is published; "" means our own.
+    `key` takes the place of the route's key if the message is for one party only. `destination` is the platform on whose
+    broker the message is published; "" means our own. `expires_ms` is its time to live; 0 means no limit.
     """
 
     message: Message
@@ -29,7 +29,10 @@ class Send:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The one answer to a request. It goes where the request said, else by `route` to `destination`."""
+    """The answer to a request. `request` is the request's key in the inbox.
+
+    It goes to the queue that the request names in `reply_to`, or else by `route` to the broker of `destination`.
+    """
 
     request: str
     message: Message

@@ -1,4 +1,4 @@
-"""An operator publishes a parked message again, or discards it."""
+"""Operators publish parked messages (those that could not be handled) again, or discard them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from foundation.cells import sql
 from foundation.cells.directory import store_of
 
 
-def publish_again(platform: str, numbers: Collection[int]) -> list[int]:
-    """Send parked messages to the queues they came from, and mark them in the same transaction.
+def publish_again(platform: str, ids: Collection[int]) -> list[int]:
+    """Stage parked messages, given by primary key, for the queues they came from, and mark them as published.
 
-    Return the numbers of those that were sent. A message that came over HTTP is left: its sender has had a
-    refusal, and there is no queue for it.
+    Return the keys of those that were staged. A message that came over HTTP is left out: its sender has had a refusal,
+    and there is no queue for it.
     """
     published = []
     queues = {route.queue for route in protocol.current().routes if route.queue}
@@ -24,7 +24,7 @@ def publish_again(platform: str, numbers: Collection[int]) -> list[int]:
         rows = (
             Parked.objects.using(uow.database)
             .select_for_update()
-            .filter(pk__in=numbers, queue__in=queues)
+            .filter(pk__in=ids, queue__in=queues)
             .order_by("pk")
         )
         for row in rows:
@@ -37,21 +37,24 @@ def publish_again(platform: str, numbers: Collection[int]) -> list[int]:
     return published
 
 
-def discard(platform: str, number: int) -> bool:
-    """Delete a parked message; its copy in `mau.dead.q` stays until the broker's limits drop it."""
+def discard(platform: str, row_id: int) -> bool:
+    """Delete a parked message, and return whether there was one.
+
+    Its copy in the queue `mau.dead.q` stays until the broker's limits drop it.
+    """
     query = "DELETE FROM bus_parked WHERE id=%s"
-    return sql.execute(store_of(platform).database, query, [number]) == 1
+    return sql.execute(store_of(platform).database, query, [row_id]) == 1
 
 
 def _reply_properties(properties: dict[str, Any]) -> dict[str, Any]:
-    """Return the properties that lead the answer to its request; the sender is this platform now."""
+    """Return the properties by which the answer finds its request. The sender (`app_id`) is this platform now."""
     return {name: properties.get(name) for name in ("correlation_id", "reply_to")}
 
 
-def undecided(database: str, most: int) -> int:
-    """Return how many parked messages no operator has published again, counted up to `most`."""
+def undecided(database: str, limit: int) -> int:
+    """Return how many parked messages wait for an operator's decision, counted up to `limit`."""
     query = (
         "SELECT COUNT(*) FROM"
         " (SELECT id FROM bus_parked WHERE retried_at IS NULL LIMIT %s) undecided"
     )
-    return int(sql.select(database, query, [most])[0][0])
+    return int(sql.select(database, query, [limit])[0][0])

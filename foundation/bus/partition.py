@@ -1,4 +1,4 @@
-"""The partition of a batch says which platforms' data each delivery concerns."""
+"""The module splits a batch of messages by the platforms whose data each message concerns."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from foundation.cells.directory import own_platform, possible_platforms
 from foundation.hooks import SingleHook
 
 PLATFORMS_OF: SingleHook[[Sequence[Delivery]], Sequence[Collection[str]]] = SingleHook()
-"""Return, for each delivery of a batch, the platforms whose data it concerns."""
+"""The receiver returns, for each delivery of a batch, the platforms whose data it concerns."""
 
 
 def by_platform(deliveries: Sequence[Delivery]) -> dict[str, Sequence[Delivery]]:
-    """Return, by platform, the deliveries that concern its data.
+    """Return the deliveries of a batch split by platform: platform -> deliveries that concern its data.
 
-    Where this site can serve its own platform alone, or no app knows better, that is the whole batch.
+    If this site can serve only its own platform, or no receiver of PLATFORMS_OF is connected, all belong to it.
     """
     platforms = PLATFORMS_OF.call(deliveries) if len(possible_platforms()) > 1 else None
     if platforms is None:
         return {own_platform(): deliveries}
-    concerned: dict[str, list[Delivery]] = {}
-    for delivery, homes in zip(deliveries, platforms, strict=True):
-        for platform in homes:
-            # One message, done on several platforms' data, may fail on one of them alone.
-            copy = delivery if len(homes) == 1 else replace(delivery)
-            concerned.setdefault(platform, []).append(copy)
-    return dict(concerned)
+    deliveries_of: dict[str, list[Delivery]] = {}
+    for delivery, concerned_platforms in zip(deliveries, platforms, strict=True):
+        for platform in concerned_platforms:
+            # Each platform gets a copy: handling may fail on the data of one platform and succeed on another's.
+            copy = delivery if len(concerned_platforms) == 1 else replace(delivery)
+            deliveries_of.setdefault(platform, []).append(copy)
+    return dict(deliveries_of)

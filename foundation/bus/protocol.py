@@ -1,7 +1,7 @@
-"""The bus is given the protocol that it carries: routes, requests and their answers, error codes.
+"""The interface by which the bus learns of the protocol that it carries: routes, requests and answers, error codes.
 
-The library knows no message and no party. What it has to know of them it asks the `WireProtocol`
-that the project gives it once, at start-up (`confplatform/apps.py`).
+This library knows no message type and no party. It asks the `WireProtocol` that the project sets once, at start-up
+(`confplatform/apps.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route is where a kind of message goes. An empty `queue` means that each reader declares its own."""
+    """A route says where messages of a kind go: by this exchange (`kind` is its type) and routing key into `queue`.
+
+    `queue` is "" if each reader declares a queue of its own.
+    """
 
     exchange: str
     kind: str
@@ -32,7 +35,7 @@ class NamedRoute(Enum):
 
 
 class WireProtocol(Protocol):
-    """The interface through which the bus learns what it has to know of the protocol that it carries."""
+    """A wire protocol answers the questions of the bus about the messages that it carries."""
 
     routes: Collection[Route]
     """All routes, so that exchanges, queues and bindings can be declared."""
@@ -41,22 +44,22 @@ class WireProtocol(Protocol):
     """The queue of messages that could not be handled. Nothing consumes it."""
 
     sender_role: str
-    """The role in the `app_id` of what a unit of work sends: `role@platform`."""
+    """The first part of the `app_id` of messages that we send: `role@platform`."""
 
     local_exchanges: Collection[str]
-    """Exchanges to parties of the site that wrote a message: at another site a stranger may have the same key."""
+    """Exchanges whose readers belong to one site. At another site another party may have the same routing key."""
 
     passed_on_prefix: str
-    """How the types of requests begin that another party answers."""
+    """The types of requests that we pass on to another party, which answers them, begin with this."""
 
     identifying_fields: Collection[str]
-    """Fields that are enough to refuse a request whose body breaks a limit."""
+    """The fields of a request that are needed to refuse it, if its body is too large to be read."""
 
     malformed: str
     """The error code of a request that cannot be read, or whose id was used for another request."""
 
     service_stopped: str
-    """The error code of a request that is late, or for data that this site does not serve."""
+    """The error code of a request that came too late, or is for a platform that this site does not serve."""
 
     no_answer: str
     """The error code of a request that was passed on and not answered in time."""
@@ -65,45 +68,46 @@ class WireProtocol(Protocol):
     """The detail that goes with `no_answer`."""
 
     resumed_flows: Collection[str]
-    """Flows that ask a question and go on when its answer comes."""
+    """Names of flows that ask another party a question and go on when its answer comes."""
 
     def queues_of(self, platform: str) -> Collection[str]:
-        """Return further queues on the broker of a platform, beside those of the routes."""
+        """Return further queues to declare on the broker of a platform, besides those of the routes."""
 
     def request_scope(self, body: dict[str, Any]) -> str | None:
-        """Return the scope within which the id of a request is unique. `None` means: not a request."""
+        """Return the scope within which the id of a request is unique. `None` means that it is no request."""
 
     def subject_of(self, body: dict[str, Any]) -> str:
-        """Return the number of what a request is about, or ""."""
+        """Return the number of the conference that a message is about, or ""."""
 
     def refusal(self, body: dict[str, Any], errcode: str, detail: str) -> Message | None:
-        """Return the NACK of a request. `None` means that none can be made."""
+        """Return the refusal (NACK) of a request. `None` means that its type has none."""
 
     def default_reply_route(
         self, queue: str, app_id: str, body: dict[str, Any]
     ) -> tuple[str, str] | None:
-        """Return exchange and key for an answer whose request named no place. `None` means nowhere."""
+        """Return exchange and routing key for the answer to a request without `reply_to`. `None` means no answer."""
 
     def comes_in(self, wire_type: str) -> bool:
-        """Return whether others send this type to us, so that it needs a handler."""
+        """Return whether other parties send messages of this type to us, so that it needs a handler."""
 
     def is_resumed(self, wire_type: str) -> bool:
-        """Return whether this type answers a question, which one of `resumed_flows` has asked."""
+        """Return whether messages of this type answer a question that one of `resumed_flows` has asked."""
 
     def reader_of(self, wire_type: str) -> str:
-        """Return, for the page of messages, who reads a type that has no handler here."""
+        """Return, for the page of messages, who reads messages of a type that we only send."""
 
 
-_given: list[WireProtocol] = []
+_installed: list[WireProtocol] = []
 
 
-def give(protocol: WireProtocol) -> None:
-    """Give the bus its protocol, in place of any that it had before."""
-    _given[:] = [protocol]
+def install(protocol: WireProtocol) -> None:
+    """Set the protocol that the bus carries, in place of any former one."""
+    _installed[:] = [protocol]
 
 
 def current() -> WireProtocol:
-    """Return the protocol that the bus was given. Raises RuntimeError where it was given none."""
-    if not _given:
-        raise RuntimeError("the bus has no protocol: call foundation.bus.protocol.give at start-up")
-    return _given[0]
+    """Return the protocol that the bus carries. Raises RuntimeError if `install` was not called."""
+    if not _installed:
+        text = "the bus has no protocol: call foundation.bus.protocol.install at start-up"
+        raise RuntimeError(text)
+    return _installed[0]

@@ -5,14 +5,13 @@ from __future__ import annotations
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
 STABLE_SECONDS = 10.0
-"""A session that lasted longer than this was a good one: the next pause is short again."""
+"""After a session that lasted longer than this, the next pause is short again."""
 
 
 class Backoff:
-    """A backoff gives the pause after each session; it doubles while sessions fail soon.
+    """A backoff gives the pause before each new connection. It doubles, up to `longest`, while sessions fail soon.
 
-    It does not sleep, so that it serves threads, which wait on an event that ends the pause, and coroutines alike.
-    All values are in seconds.
+    It does not sleep itself, so that both threads and coroutines can use it. All values are in seconds.
     """
 
     def __init__(self, longest: float = LONGEST_PAUSE) -> None:
@@ -24,7 +23,7 @@ class Backoff:
         self._pause = FIRST_PAUSE
 
     def next_pause(self, lasted: float = 0.0) -> float:
-        """Return the pause after a session that lasted so long, and double the one after it."""
+        """Return the pause after a session that lasted `lasted` seconds, and double the next one."""
         if lasted > STABLE_SECONDS:
             self.reset()
         pause, self._pause = self._pause, min(self._pause * 2, self._longest)

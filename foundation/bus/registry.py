@@ -1,4 +1,4 @@
-"""Two decorators register which handler takes which message."""
+"""The registry has the handler of each message class. The decorators `handles` and `resumes` fill it."""
 
 from __future__ import annotations
 
@@ -11,71 +11,79 @@ F = TypeVar("F", bound=Callable[..., None])
 
 HANDLERS: dict[type[Message], Callable[..., None]] = {}
 RESUMPTIONS: dict[str, Callable[..., None]] = {}
+"""Name of a flow that asks a question -> function that goes on with it when the answer comes."""
+
 RESUMING: set[type[Message]] = set()
-PASSED: list[tuple[str, type[Raw]]] = []
+"""Classes of messages that answer such questions."""
+
+PASSED_ON: list[tuple[str, type[Raw]]] = []
+"""First letters of a message's type, and the class of these messages, which we pass on to another party."""
 
 
-def handles(*kinds: type[Message]) -> Callable[[F], F]:
-    """Mark the one handler of these messages: `(uow, message, envelope) -> None`."""
+def handles(*classes: type[Message]) -> Callable[[F], F]:
+    """Register the decorated function as the only handler of these messages: `(uow, message, envelope) -> None`."""
 
     def register(function: F) -> F:
-        for kind in kinds:
-            if kind in HANDLERS:
-                raise TypeError(f"{kind.__name__} has two handlers")
-            HANDLERS[kind] = function
+        for message_class in classes:
+            if message_class in HANDLERS:
+                raise TypeError(f"{message_class.__name__} has two handlers")
+            HANDLERS[message_class] = function
         return function
 
     return register
 
 
-def resumes(flow: str, *kinds: type[Message]) -> Callable[[F], F]:
-    """Mark the function that goes on with a flow at these answers to its question.
+def resumes(flow: str, *classes: type[Message]) -> Callable[[F], F]:
+    """Register the decorated function, which goes on with a flow when one of these messages answers its question.
 
-    The correlation id of the question begins with `flow:`.
+    The flow is known by the correlation id of question and answer, which begins with `flow:`.
     """
 
     def register(function: F) -> F:
         if flow in RESUMPTIONS:
             raise TypeError(f"{flow} is resumed twice")
         RESUMPTIONS[flow] = function
-        RESUMING.update(kinds)
+        RESUMING.update(classes)
         return function
 
     return register
 
 
-def passes(prefix: str, kind: type[Raw]) -> None:
-    """Register the class of all messages whose type begins with a prefix (conference control)."""
-    PASSED.append((prefix, kind))
+def passes_on(prefix: str, message_class: type[Raw]) -> None:
+    """Register the class of messages whose type begins with a prefix, and which we pass on to another party."""
+    PASSED_ON.append((prefix, message_class))
 
 
-def is_passed(message: Message | None) -> bool:
-    """Return whether a message is passed on, so that another party answers it."""
-    return isinstance(message, tuple(kind for _, kind in PASSED))
+def is_passed_on(message: Message | None) -> bool:
+    """Return whether a message is passed on to another party, which answers it."""
+    return isinstance(message, tuple(message_class for _, message_class in PASSED_ON))
 
 
 def app_of(handler: Callable[..., None]) -> str:
-    """Return the app whose part of the unit of work a handler gets: the first part of its module's name."""
+    """Return the app of a handler, whose part of the unit of work it gets: the first part of its module's name."""
     return handler.__module__.partition(".")[0]
 
 
 def read(body: dict[str, Any]) -> Message:
-    """Return the message of a JSON object. Raises BadMessage, also for an unknown type."""
+    """Return the typed message of a JSON object. Raises BadMessage, also for an unknown type."""
     wire_type = body["type"]
-    if kind := TYPES.get(wire_type):
-        return from_body(kind, body)
-    for prefix, passed in PASSED:
+    if message_class := TYPES.get(wire_type):
+        return from_body(message_class, body)
+    for prefix, raw_class in PASSED_ON:
         if wire_type.startswith(prefix):
-            return passed(body)
+            return raw_class(body)
     raise BadMessage(f"unknown type {wire_type[:64]!r}", "type")
 
 
 def handler_of(message: Message, correlation_id: str) -> Callable[..., None]:
-    """Return the handler of a message. Raises BadMessage where it has none."""
-    kind = type(message)
-    if handler := HANDLERS.get(kind):
+    """Return the handler of a message. Raises BadMessage if it has none.
+
+    An answer to a question is handled by the flow that its correlation id names.
+    """
+    message_class = type(message)
+    if handler := HANDLERS.get(message_class):
         return handler
     flow = correlation_id.partition(":")[0]
-    if kind in RESUMING and (handler := RESUMPTIONS.get(flow)):
+    if message_class in RESUMING and (handler := RESUMPTIONS.get(flow)):
         return handler
     raise BadMessage(f"{message.type} is not taken here", "type")

@@ -1,7 +1,7 @@
-"""The relay: sends what lies in the outbox, in order, and deletes what the broker has confirmed.
+"""A relay sends messages of the outbox (the table of messages to send), and deletes those that the broker has confirmed.
 
-A consumer publishes the rows of its own batches; the relay sends those of web requests, of timers
-and of processes that died between commit and publish.
+A consumer publishes the messages of its own batches. The relay sends those of web requests, of timers, and of processes
+that died between commit and publishing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 from foundation.bus import metrics, outbox, protocol, wake_up
 from foundation.bus.amqp import BROKER_ERRORS, Publisher
-from foundation.bus.backlog import unknown
+from foundation.bus.backlog import of_unconfigured_destinations
 from foundation.bus.reconnect import LONGEST_PAUSE, Backoff
 from foundation.cells.directory import PlatformStore, own_platform
 from foundation.cells.serving import is_served_here
@@ -23,15 +23,13 @@ from foundation.cells.serving import is_served_here
 log = logging.getLogger("confplatform.bus.relay")
 
 BATCH = 500
-WARNS_EVERY = 60.0
+WARNING_SECONDS = 60.0
 
 
 class Relay(threading.Thread):
-    """A relay is the thread of a worker process that publishes the outbox.
+    """A relay is a thread of a worker process. The relays of all processes share the work: they skip locked rows.
 
-    Any number of relays share the work by skipping locked rows.
-
-    `destination`: the platform on whose broker it publishes, empty: our own; `lenient`: see Publisher.
+    `destination` is the platform on whose broker it publishes; "" means our own. `lenient`: see Publisher.
     """
 
     def __init__(
@@ -42,10 +40,10 @@ class Relay(threading.Thread):
         self._publisher: Publisher | None = None
         self._lenient = lenient
         self._stop_asked = threading.Event()
-        self._warns_at = 0.0
+        self._next_warning_at = 0.0
 
     def ask_to_stop(self) -> None:
-        """Let it finish the batch at hand, and end."""
+        """Let the thread finish its batch and end."""
         self._stop_asked.set()
         wake_up.here(self.destination)
 
@@ -55,48 +53,53 @@ class Relay(threading.Thread):
         self.join(timeout=10)
 
     def run(self) -> None:
-        """Send what is due; wait to be woken; after a failure pause a little longer each time."""
+        """Send all due messages, then wait to be woken. After a failure, pause a little longer each time."""
         backoff = Backoff()
         while not self._stop_asked.is_set():
             try:
-                while self._send_some() and not self._stop_asked.is_set():
+                while self._send_batch() and not self._stop_asked.is_set():
                     pass
                 backoff.reset()
-                self._warn_of_unknown_destinations()
+                self._warn_of_unconfigured_destinations()
                 wake_up.wait(self._store.platform, 0.5, self.destination)
             except (*BROKER_ERRORS, DatabaseError, InterfaceError) as error:
-                target = f"to {self.destination} " if self.destination else ""
+                receiver = f"to {self.destination} " if self.destination else ""
                 kind = type(error).__name__
                 pause = backoff.next_pause()
-                log.warning("outbox %swaits (%s: %s), again in %.1f s", target, kind, error, pause)
-                self._hang_up()
+                log.warning(
+                    "outbox %swaits (%s: %s), again in %.1f s", receiver, kind, error, pause
+                )
+                self._disconnect()
                 self._stop_asked.wait(pause)
             except Exception:
                 log.exception("the relay met the unforeseen, and goes on")
-                self._hang_up()
+                self._disconnect()
                 self._stop_asked.wait(LONGEST_PAUSE)
-        self._hang_up()
+        self._disconnect()
         connections.close_all()
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
+        """Drop the connection to the broker, if there is one."""
         if self._publisher:
             self._publisher.close(politely=False)
             self._publisher = None
 
-    def _send_some(self) -> bool:
-        """Send one batch, and tell whether more may wait."""
-        return drain(self._store, self._connected().publish, self.destination) == BATCH
+    def _send_batch(self) -> bool:
+        """Send one batch of messages, and return whether there may be more."""
+        publisher = self._connected_publisher()
+        return drain(self._store, publisher.publish, self.destination) == BATCH
 
-    def _warn_of_unknown_destinations(self) -> None:
-        """Log now and then which messages wait for a destination whose broker is not configured."""
-        if self.destination or time.monotonic() < self._warns_at:
+    def _warn_of_unconfigured_destinations(self) -> None:
+        """Log once a minute how many messages wait for platforms whose broker the settings do not name."""
+        if self.destination or time.monotonic() < self._next_warning_at:
             return
-        self._warns_at = time.monotonic() + WARNS_EVERY
-        for backlog in unknown(self._store.database):
+        self._next_warning_at = time.monotonic() + WARNING_SECONDS
+        for waiting in of_unconfigured_destinations(self._store.database):
             text = "%d messages wait for %s, the oldest for %.0f s: PEERS does not name its broker"
-            log.warning(text, backlog.count, backlog.destination, backlog.age)
+            log.warning(text, waiting.count, waiting.destination, waiting.age)
 
-    def _connected(self) -> Publisher:
+    def _connected_publisher(self) -> Publisher:
+        """Return the publisher, connected if it was not, after a heartbeat."""
         close_old_connections()
         if self._publisher is None:
             self._publisher = Publisher(self._url, lenient=self._lenient)
@@ -109,30 +112,30 @@ def drain(
     publish: Callable[[list[outbox.OutboxRow]], None],
     destination: str = "",
     *,
-    alone: bool = False,
+    exclusive: bool = False,
 ) -> int:
-    """Send the oldest due rows for a destination; how many. Others skip them meanwhile.
+    """Publish the oldest due outbox rows for a destination, delete them, and return how many they were.
 
-    `alone`: the caller sees to it that nobody else sends these; then none is locked, and they go in order.
+    Returns 0 if another site serves the platform of this store. Other processes skip the rows meanwhile. `exclusive`: the
+    caller ensures that no other process sends these rows; then none is locked, and they are sent in order.
     """
     with transaction.atomic(using=store.database):
         if not is_served_here(store.platform, lock=True):
             return 0
-        rows = outbox.select_due(store.database, BATCH, destination, alone=alone)
+        rows = outbox.select_due(store.database, BATCH, destination, exclusive=exclusive)
         if rows:
             publish([row for row in rows if not _is_for_stranger(row, destination)])
-            outbox.forget(store.database, [r.id for r in rows])
+            outbox.delete(store.database, [row.id for row in rows])
             metrics.PUBLISHED.inc(len(rows))
     return len(rows)
 
 
 def _is_for_stranger(row: outbox.OutboxRow, destination: str) -> bool:
-    """Return whether a row is for a local party of another site, which wrote it, and must not be sent here.
+    """Return whether another site wrote a row for a party of its own, so that it must not be sent at this site.
 
-    At this site a stranger might have that party's address. The party itself is told what is true when
-    it is heard again.
+    Here another party might have the same address. The intended party learns the present state when it next reports.
     """
-    wire = protocol.current()
-    own_sender = f"{wire.sender_role}@{own_platform()}"
-    is_local = row.exchange in wire.local_exchanges
+    wire_protocol = protocol.current()
+    own_sender = f"{wire_protocol.sender_role}@{own_platform()}"
+    is_local = row.exchange in wire_protocol.local_exchanges
     return not destination and is_local and row.properties.get("app_id") != own_sender

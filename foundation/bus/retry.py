@@ -1,7 +1,7 @@
-"""A batch runs in one transaction; if that fails, its items run one by one, and a hopeless item is parked.
+"""A batch of items runs in one transaction; if that fails, the items run one by one, and one that always fails is parked.
 
-Messages are delivered at least once, so an item that fails can be tried again. An item that always fails must
-not hold up the items that came with it.
+Messages are delivered at least once, so an item that fails can be tried again. An item that always fails must not hold
+up the other items of its batch.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import ClassVar, Generic, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-MOST_TRIES = 5
+MAX_TRIES = 5
 """How often a message is tried alone before it is parked."""
 
 AT_ONCE = (0.0, 0.0, 0.0)
@@ -22,13 +22,13 @@ AT_ONCE = (0.0, 0.0, 0.0)
 
 
 class RetriedBatch(ABC, Generic[Item, Result]):
-    """A retried batch knows how to run items, and what to do with an item that failed too often."""
+    """A retried batch runs items together or one by one. Subclasses say how, and what to do with one that always fails."""
 
     pauses: ClassVar[Sequence[float]] = (0.0,)
     """Seconds to wait after each failed try of a single item. There are as many tries as pauses."""
 
     unavailable: ClassVar[tuple[type[Exception], ...]] = ()
-    """Errors for which no item is to blame. The caller gets them, nothing is parked, and all is redelivered."""
+    """Errors that no item has caused, for instance of a database that is down. They are raised; nothing is parked."""
 
     @abstractmethod
     def run(self, items: Sequence[Item]) -> Result:
@@ -36,14 +36,14 @@ class RetriedBatch(ABC, Generic[Item, Result]):
 
     @abstractmethod
     def park(self, item: Item, error: Exception) -> Result:
-        """Set an item aside after its last try; `error` is why that try failed."""
+        """Set an item aside after its last try, which failed with `error`, and return the result."""
 
     @abstractmethod
     def log_failed_batch(self, items: Sequence[Item], error: Exception) -> None:
-        """Log that the items failed together."""
+        """Log that the transaction of all items failed."""
 
     def log_failed_try(self, item: Item, attempt: int, error: Exception) -> None:
-        """Log that an item failed alone. Tries count from 1."""
+        """Log that a single item failed. `attempt` counts its tries from 1."""
 
     def may_retry(self, error: Exception) -> bool:
         """Return whether a single item is tried again after an error."""
@@ -83,11 +83,11 @@ def run_with_retries(
     may_retry: Callable[[Exception], bool],
     on_failed_try: Callable[[int, Exception], None] = lambda attempt, error: None,
 ) -> Result:
-    """Run something up to as many times as there are pauses. Raises the error of the last try.
+    """Call `run` until it succeeds, up to as many times as there are pauses, and return its result.
 
-    Each pause, in seconds, follows a failed try, also the last one. An error for which `may_retry` is false is
-    raised at once, without a pause. `on_failed_try` gets the number, from 1, and the error of each other
-    failed try.
+    Each pause, in seconds, follows a failed try, also the last one. Raises the error of the last try. An error for which
+    `may_retry` is false is raised at once. For all others `on_failed_try` is called with the number of the try, from 1,
+    and the error.
     """
     for attempt, pause in enumerate(pauses, start=1):
         try:

@@ -1,7 +1,8 @@
-"""JSON objects become typed values by msgspec, and typed values JSON objects again.
+"""JSON objects are converted to typed objects by msgspec, and typed objects to JSON objects.
 
-msgspec checks types, limits and missing fields in C. Three habits of the wire are not msgspec's, and are prepared
-here before it reads: `null` means absent, flags are 0 or 1, and whole numbers may come as strings of digits.
+msgspec checks types, limits and missing fields in C. The protocol has three rules of its own, so JSON values are changed
+("prepared") before msgspec reads them: `null` means absent, flags are 0 or 1, and whole numbers may come as strings of
+digits.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Sequence
 from functools import cache
-from typing import Any, ClassVar, TypeVar, cast, dataclass_transform
+from typing import Any, ClassVar, NamedTuple, TypeVar, cast, dataclass_transform
 
 import msgspec
 from msgspec import Meta, field, inspect
@@ -19,50 +20,51 @@ from foundation.bus.typed_json_words import CLEAN, EXTRA, bare, explained
 _NUMBER_AS_TEXT = re.compile(r"-?[0-9]{1,16}")
 _ENCODED_EXTRA = f'"{EXTRA}":'.encode()
 Prepare = Callable[[object], object]
+"""A function that returns a JSON value in the form which msgspec reads."""
 T = TypeVar("T")
 
 
 # ---- limits, for use in Annotated ----------------------------------------------------------------
 
 
-def text(most: int = 1024, least: int = 0) -> Meta:
-    """Limit a string to `least` to `most` characters without control characters."""
+def text(maximum: int = 1024, minimum: int = 0) -> Meta:
+    """Return the limit of a string to `minimum` to `maximum` characters without control characters."""
     words = (
-        f"string of {least} to {most} characters"
-        if least
-        else f"string of at most {most} characters"
+        f"string of {minimum} to {maximum} characters"
+        if minimum
+        else f"string of at most {maximum} characters"
     )
-    return Meta(min_length=least, max_length=most, pattern=CLEAN, description=words)
+    return Meta(min_length=minimum, max_length=maximum, pattern=CLEAN, description=words)
 
 
-def letters(allowed: str, most: int, least: int = 0) -> Meta:
-    """Limit a string to `least` to `most` characters of a class such as `0-9`."""
-    count = f"{least} to {most}" if least else f"at most {most}"
+def letters(allowed: str, maximum: int, minimum: int = 0) -> Meta:
+    """Return the limit of a string to `minimum` to `maximum` characters of a regular expression's class (`0-9`)."""
+    count = f"{minimum} to {maximum}" if minimum else f"at most {maximum}"
     kind = "digits" if allowed == "0-9" else f"characters of {allowed}"
-    pattern = rf"\A[{allowed}]{{{least},{most}}}\Z"
+    pattern = rf"\A[{allowed}]{{{minimum},{maximum}}}\Z"
     return Meta(pattern=pattern, description=f"string of {count} {kind}")
 
 
-def digits(most: int = 16) -> Meta:
-    """Limit a string to 1 to `most` decimal digits (E.164 numbers)."""
-    return letters("0-9", most, 1)
+def digits(maximum: int = 16) -> Meta:
+    """Return the limit of a string to 1 to `maximum` decimal digits (E.164 numbers)."""
+    return letters("0-9", maximum, 1)
 
 
-def whole(least: int = -(2**31), most: int = 2**53) -> Meta:
-    """Limit a whole number; a string of digits is accepted, as older clients send one."""
-    return Meta(ge=least, le=most, description=f"whole number from {least} to {most}")
+def whole(minimum: int = -(2**31), maximum: int = 2**53) -> Meta:
+    """Return the limits of a whole number. A string of digits is accepted too, since older clients send one."""
+    return Meta(ge=minimum, le=maximum, description=f"whole number from {minimum} to {maximum}")
 
 
-def items(most: int = 500) -> Meta:
-    """Limit a list to `most` items."""
-    return Meta(max_length=most)
+def items(maximum: int = 500) -> Meta:
+    """Return the limit of a list to `maximum` items."""
+    return Meta(max_length=maximum)
 
 
 # ---- typed objects -------------------------------------------------------------------------------
 
 
 class _TypedObjectMeta(msgspec.StructMeta):
-    """The type of all typed objects makes them frozen, with fields that are given by name."""
+    """The metaclass of typed objects makes them frozen, with fields that are given by name."""
 
     def __new__(
         mcs, name: str, bases: tuple[type, ...], namespace: dict[str, object], **config: Any
@@ -73,60 +75,74 @@ class _TypedObjectMeta(msgspec.StructMeta):
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field,))
 class TypedObject(msgspec.Struct, metaclass=_TypedObjectMeta, frozen=True, kw_only=True):
-    """A JSON object with declared fields; unknown members are dropped when it is read."""
+    """A typed object is a JSON object with declared fields. Unknown members are dropped when it is read."""
 
     @classmethod
     def prepared(cls, value: object) -> object:
-        """Return a value that may be spelt in an older way as this class declares it."""
+        """Return a JSON value that an older client may have sent, in the form that this class declares."""
         return value
 
 
 class OpenObject(TypedObject, omit_defaults=True, forbid_unknown_fields=True):
-    """A JSON object that is passed on: members that it does not declare are kept in `extra`.
+    """An open object is a JSON object that is forwarded. Members that it does not declare are stored in `extra`.
 
-    A `lenient` class refuses no object: numbers are read as text where text is declared, any value as a flag where
-    a flag is declared, and what does not fit at all is kept in `extra` as it came.
+    A `lenient` class refuses no object: numbers are read as text where text is declared, any value as a flag where a flag
+    is declared, and members of any other wrong type are stored in `extra` unchanged.
     """
 
     lenient: ClassVar[bool] = False
     extra: dict[str, object] = field(name=EXTRA, default_factory=dict)
 
 
-# ---- JSON object -> typed value ------------------------------------------------------------------
+# ---- JSON value -> typed value -------------------------------------------------------------------
 
 
 def read_as(kind: type[T], value: object) -> T:
-    """Return a JSON value as the declared type. Raises InvalidValue."""
-    prepare, is_rare = _preparation(cast(Hashable, kind))
-    return read_own(kind, value) if is_rare else _convert(kind, value, prepare)
+    """Return a JSON value as an object of the declared type. Raises InvalidValue."""
+    preparation = _preparation(cast(Hashable, kind))
+    if preparation.is_rarely_needed:
+        return read_own(kind, value)
+    return _convert(kind, value, preparation.prepare)
 
 
 def read_own(kind: type[T], value: object) -> T:
-    """Return a JSON value that most likely is spelt as declared: it is prepared only if it is not."""
+    """Return a JSON value as an object of the declared type. It is prepared only if msgspec cannot read it as it is.
+
+    This is the fast way for values in the declared form, such as those that we have written. Raises InvalidValue.
+    """
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError:
-        return _convert(kind, value, _preparation(cast(Hashable, kind))[0])
+        return _convert(kind, value, _preparation(cast(Hashable, kind)).prepare)
 
 
 def _convert(kind: type[T], value: object, prepare: Prepare | None) -> T:
+    """Return a JSON value, prepared, as an object of the declared type. Raises InvalidValue."""
     try:
         return msgspec.convert(prepare(value) if prepare else value, kind)
     except msgspec.ValidationError as error:
         raise explained(inspect.type_info(kind), str(error)) from None
 
 
+class _TypePreparation(NamedTuple):
+    """The function that prepares values of a type, if they need one, and whether values rarely need it."""
+
+    prepare: Prepare | None
+    is_rarely_needed: bool
+
+
 @cache
-def _preparation(kind: Hashable) -> tuple[Prepare | None, bool]:
-    """Return the preparation of a type, and whether its values rarely need it."""
+def _preparation(kind: Hashable) -> _TypePreparation:
+    """Return how values of a type are prepared."""
     node = inspect.type_info(kind)
-    return _preparation_of(node), _is_rarely_prepared(node)
+    return _TypePreparation(_preparation_of(node), _is_rarely_prepared(node))
 
 
 def _is_rarely_prepared(node: inspect.Type) -> bool:
-    """Tell whether values of this type nearly always come in the declared form.
+    """Return whether values of this type nearly always come in the declared form.
 
-    Flags come as numbers nearly always, and an older spelling may look like the declared one.
+    Types with flags, which come as numbers, are not among them, nor are types with an older form (`prepared`), which may
+    look like the declared one.
     """
     match node := bare(node):
         case inspect.BoolType():
@@ -136,19 +152,21 @@ def _is_rarely_prepared(node: inspect.Type) -> bool:
         case inspect.VarTupleType() | inspect.ListType():
             return _is_rarely_prepared(node.item_type)
         case inspect.StructType() | inspect.TypedDictType():
-            below = all(_is_rarely_prepared(field.type) for field in node.fields)
-            return below and _older_spelling_of(node.cls) is None
+            fields_are = all(_is_rarely_prepared(member.type) for member in node.fields)
+            return fields_are and _older_form_of(node.cls) is None
         case _:
             return True
 
 
 def _preparation_of(node: inspect.Type) -> Prepare | None:
+    """Return the function that prepares values of a type; `None` means that they need none."""
     node = bare(node)
     match node:
         case inspect.UnionType():
             if any(isinstance(bare(choice), inspect.StrType) for choice in node.types):
-                return None  # A string is one of the choices: it is no number spelt in another way.
-            return next((p for choice in node.types if (p := _preparation_of(choice))), None)
+                return None  # A string is allowed as it is: it must not be read as a number.
+            prepares = (_preparation_of(choice) for choice in node.types)
+            return next((prepare for prepare in prepares if prepare), None)
         case inspect.BoolType():
             return _flag_of_number
         case inspect.IntType():
@@ -181,77 +199,84 @@ def _preparation_of_items(node: inspect.Type) -> Prepare | None:
     if prepare is None:
         return None
     return lambda value: (
-        [prepare(item) for item in value] if isinstance(value, list | tuple) else value
+        [prepare(element) for element in value] if isinstance(value, list | tuple) else value
     )
 
 
 class _Preparation:
-    """Prepares a closed object: `null` members are dropped, the others prepared by their fields."""
+    """The function that prepares values of a class: `null` members are dropped, the others prepared by their fields."""
 
-    __slots__ = ("_older_spelling", "_prepares")
+    __slots__ = ("_older_form", "_prepares")
 
     def __init__(self, cls: type, fields: tuple[inspect.Field, ...]) -> None:
-        prepares = ((field.encode_name, _preparation_of(field.type)) for field in fields)
+        prepares = ((member.encode_name, _preparation_of(member.type)) for member in fields)
         self._prepares = tuple((name, prepare) for name, prepare in prepares if prepare)
-        self._older_spelling = _older_spelling_of(cls)
+        self._older_form = _older_form_of(cls)
 
     def __call__(self, value: object) -> object:
-        if self._older_spelling:
-            value = self._older_spelling(value)
+        if self._older_form:
+            value = self._older_form(value)
         if not isinstance(value, dict):
             return value
-        ready = {name: member for name, member in value.items() if member is not None}
+        prepared = {name: member for name, member in value.items() if member is not None}
         for name, prepare in self._prepares:
-            if name in ready:
-                ready[name] = prepare(ready[name])
-        return ready
+            if name in prepared:
+                prepared[name] = prepare(prepared[name])
+        return prepared
 
 
 class _OpenPreparation:
-    """Prepares an open object: what it does not declare, or a lenient one cannot hold, is extra."""
+    """The function that prepares values of an open class.
 
-    __slots__ = ("_fits", "_older_spelling", "_prepares")
+    Members that the class does not declare, and those of a wrong type if it is lenient, are moved to the member EXTRA.
+    """
+
+    __slots__ = ("_json_types", "_older_form", "_prepares")
 
     def __init__(self, cls: type[OpenObject], fields: tuple[inspect.Field, ...]) -> None:
-        declared = [field for field in fields if field.encode_name != EXTRA]
-        self._prepares = {field.encode_name: _preparation_of(field.type) for field in declared}
-        self._fits = (
-            {field.encode_name: _kinds(field.type) for field in declared} if cls.lenient else {}
+        declared = [member for member in fields if member.encode_name != EXTRA]
+        self._prepares = {member.encode_name: _preparation_of(member.type) for member in declared}
+        self._json_types = (
+            {member.encode_name: _json_types_of(member.type) for member in declared}
+            if cls.lenient
+            else {}
         )
-        self._older_spelling = _older_spelling_of(cls)
+        self._older_form = _older_form_of(cls)
 
     def __call__(self, value: object) -> object:
-        if self._older_spelling:
-            value = self._older_spelling(value)
+        if self._older_form:
+            value = self._older_form(value)
         if not isinstance(value, dict):
             return value
-        ready: dict[str, object] = {}
+        prepared: dict[str, object] = {}
         extra: dict[str, object] = {}
         for name, member in value.items():
             if name not in self._prepares:
                 extra[name] = member
             elif member is not None:
-                self._put(name, member, ready, extra)
+                self._prepare_member(name, member, prepared, extra)
         if extra:
-            ready[EXTRA] = extra
-        return ready
+            prepared[EXTRA] = extra
+        return prepared
 
-    def _put(
-        self, name: str, member: object, ready: dict[str, object], extra: dict[str, object]
+    def _prepare_member(
+        self, name: str, member: object, prepared: dict[str, object], extra: dict[str, object]
     ) -> None:
-        if kinds := self._fits.get(name):
-            if kinds == {bool}:
+        """Put a declared member into `prepared`, or into `extra` if a lenient class cannot hold it."""
+        if json_types := self._json_types.get(name):
+            if json_types == {bool}:
                 member = int(bool(member))
-            elif kinds == {str} and isinstance(member, int | float):
+            elif json_types == {str} and isinstance(member, int | float):
                 member = str(member)
-            elif type(member) not in kinds:
+            elif type(member) not in json_types:
                 extra[name] = member
                 return
         prepare = self._prepares[name]
-        ready[name] = prepare(member) if prepare else member
+        prepared[name] = prepare(member) if prepare else member
 
 
-def _older_spelling_of(cls: type) -> Prepare | None:
+def _older_form_of(cls: type) -> Prepare | None:
+    """Return the class's own `prepared`, or `None` if it is not a typed object or has no older form."""
     is_own = issubclass(cls, TypedObject)
     prepared = cast("type[TypedObject]", cls).prepared if is_own else None
     if prepared is None or prepared.__func__ is TypedObject.prepared.__func__:  # type: ignore[attr-defined]  # bound class methods have it
@@ -259,11 +284,11 @@ def _older_spelling_of(cls: type) -> Prepare | None:
     return prepared
 
 
-def _kinds(node: inspect.Type) -> set[type]:
-    """Return the JSON types that a declaration takes, limits aside."""
+def _json_types_of(node: inspect.Type) -> set[type]:
+    """Return the JSON types that a declaration accepts. Its limits do not matter."""
     match node:
         case inspect.UnionType():
-            return set().union(*(_kinds(choice) for choice in node.types))
+            return set().union(*(_json_types_of(choice) for choice in node.types))
         case inspect.StrType():
             return {str}
         case inspect.IntType():
@@ -278,49 +303,54 @@ def _kinds(node: inspect.Type) -> set[type]:
             return set()
 
 
-# ---- typed value -> JSON object ------------------------------------------------------------------
+# ---- typed object -> JSON object -----------------------------------------------------------------
 
 
 @cache
 def _is_flat(cls: Hashable) -> bool:
-    """Tell whether msgspec alone writes it as the wire wants it, `extra` aside: nothing nested, no `bool`."""
+    """Return whether msgspec alone can write objects of a class in the form of the protocol, but for `extra`.
+
+    That is so for lenient open objects without nested objects and without flags of the type `bool`.
+    """
     if not (isinstance(cls, type) and issubclass(cls, OpenObject) and cls.lenient):
         return False
     node = inspect.type_info(cls)
     assert isinstance(node, inspect.StructType)
-    types = [bare(field.type) for field in node.fields if field.encode_name != EXTRA]
-    return not any(isinstance(node, inspect.StructType | inspect.BoolType) for node in types)
+    types = [bare(member.type) for member in node.fields if member.encode_name != EXTRA]
+    return not any(isinstance(kind, inspect.StructType | inspect.BoolType) for kind in types)
 
 
 @cache
-def _spellings(cls: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
+def _json_names(cls: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
+    """Return the fields of a class: (name of the attribute, name in JSON)."""
     return tuple(zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True))
 
 
 def to_json(value: msgspec.Struct) -> dict[str, Any]:
-    """Return the JSON object of a typed value: absent members are left out, flags are 0 or 1."""
+    """Return the JSON object of a typed object: fields that are `None` are left out, flags are 0 or 1."""
     if _is_flat(type(value)):
         flat: dict[str, Any] = msgspec.to_builtins(value)
         extra: dict[str, Any] = flat.pop(EXTRA, {})
         return flat | extra
     members: dict[str, object] = {}
-    for name, spelt in _spellings(type(value)):
+    for name, json_name in _json_names(type(value)):
         member = getattr(value, name)
         if member is None:
             continue
         kind = type(member)
         if kind is str or kind is int:
-            members[spelt] = member
+            members[json_name] = member
         elif kind is bool:
-            members[spelt] = int(member)
-        elif spelt == EXTRA:
+            members[json_name] = int(member)
+        elif json_name == EXTRA:
             members |= member
         else:
-            members[spelt] = _plain(member)
+            members[json_name] = _json_member(member)
     return members
 
 
-def _plain(member: Any) -> Any:
+def _json_member(member: Any) -> Any:
+    """Return a member of a typed object as JSON: nested objects and lists are converted, others left as they are."""
     if isinstance(member, msgspec.Struct):
         return to_json(member)
     if isinstance(member, tuple):
@@ -329,17 +359,17 @@ def _plain(member: Any) -> Any:
 
 
 def to_json_list(values: Sequence[Any]) -> list[Any]:
-    """Return the JSON values of a list; typed objects in it are all of one class."""
+    """Return the JSON values of a list. Typed objects in it are all of one class."""
     if values and _is_flat(cast(Any, type(values[0]))):
         flat: list[dict[str, Any]] = msgspec.to_builtins(values)
-        return [row | row.pop(EXTRA) if EXTRA in row else row for row in flat]
-    return [_plain(value) for value in values]
+        return [item | item.pop(EXTRA) if EXTRA in item else item for item in flat]
+    return [_json_member(value) for value in values]
 
 
 def encode(value: msgspec.Struct) -> bytes:
-    """Return a struct as JSON text, without the members that have their default.
+    """Return a struct as JSON text, without the fields that have their default.
 
-    Members that an open object does not declare stand beside the declared ones again.
+    Members of `extra` become members of the JSON object that has it.
     """
     encoded = msgspec.json.encode(value)
     if _ENCODED_EXTRA not in encoded:
@@ -348,6 +378,7 @@ def encode(value: msgspec.Struct) -> bytes:
 
 
 def _with_extra(value: object) -> object:
+    """Return a JSON value in which the members of each member EXTRA are moved to the object that has it."""
     if isinstance(value, list):
         return [_with_extra(item) for item in value]
     if not isinstance(value, dict):

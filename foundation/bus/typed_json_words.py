@@ -1,4 +1,4 @@
-"""Declared types are put into words: for errors, and for the page of messages."""
+"""The module describes declared types of JSON values in words: for errors, and for the page of messages."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from msgspec import inspect
 CLEAN = r"\A[^\x00-\x1f\ud800-\udfff]*\Z"
 """Text without control characters and without halves of surrogate pairs, which UTF-8 cannot write."""
 EXTRA = "*"
-"""Under this name the preparation hands over the members that an open object does not declare."""
+"""The member of a JSON object in which `typed_json` collects the members that an open class does not declare."""
 
 
 class InvalidValue(ValueError):
-    """A value does not fit its declaration; `path` leads to the place, `words` say what to do."""
+    """A JSON value does not fit its declaration.
+
+    `path` has the names and list positions that lead from the outermost value to the wrong one, `words` say what is
+    wrong.
+    """
 
     def __init__(self, path: tuple[str | int, ...], words: str) -> None:
         self.path, self.words = path, words
@@ -22,26 +26,28 @@ class InvalidValue(ValueError):
 
     @staticmethod
     def steps(path: tuple[str | int, ...]) -> list[str]:
-        """Return the steps of a path in words: `item 1`, `account`."""
+        """Return the steps of a path in words, such as `item 1` and `account`."""
         return [f"item {step}" if isinstance(step, int) else step for step in path]
 
 
-# ---- what is wrong, in words ---------------------------------------------------------------------
+# ---- errors in words -----------------------------------------------------------------------------
 
 _STEP = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
 _MISSING = re.compile(r"Object missing required field `(.+)`")
 
 
 def explained(node: inspect.Type, error_text: str) -> InvalidValue:
-    """Return msgspec's error as a path and words that say what the value must be."""
-    problem, _, place = error_text.partition(" - at `$")
-    path: list[str | int] = [
-        int(step[2]) if step[2] else step[1] for step in _STEP.finditer(place.removesuffix("`"))
-    ]
+    """Return the text of a msgspec error as an error that says where the wrong value is and what it must be.
+
+    `node` is the declared type of the whole value.
+    """
+    problem, _, location = error_text.partition(" - at `$")
+    steps = _STEP.finditer(location.removesuffix("`"))
+    path: list[str | int] = [int(step[2]) if step[2] else step[1] for step in steps]
     if missing := _MISSING.fullmatch(problem):
         return InvalidValue((*path, missing[1]), "is missing")
     for step in path:
-        node = _below(node, step)
+        node = _type_of_member(node, step)
     if "matching regex" in problem and _pattern(node) == CLEAN:
         return InvalidValue(tuple(path), "must not contain control characters")
     words = describe(node)
@@ -50,31 +56,33 @@ def explained(node: inspect.Type, error_text: str) -> InvalidValue:
 
 
 def bare(node: inspect.Type) -> inspect.Type:
-    """Return a declaration without its description, and without `None`."""
+    """Return a declared type without its description, and without `None` if that is allowed too."""
     if isinstance(node, inspect.UnionType):
-        types = [choice for choice in node.types if not isinstance(choice, inspect.NoneType)]
-        return bare(types[0]) if len(types) == 1 else node
+        choices = [choice for choice in node.types if not isinstance(choice, inspect.NoneType)]
+        return bare(choices[0]) if len(choices) == 1 else node
     return node.type if isinstance(node, inspect.Metadata) else node
 
 
-def _below(node: inspect.Type, step: str | int) -> inspect.Type:
+def _type_of_member(node: inspect.Type, step: str | int) -> inspect.Type:
+    """Return the declared type of a list's items, or of an object's member with the name `step`."""
     match bare(node):
         case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item):
             return item
         case inspect.StructType(fields=fields) | inspect.TypedDictType(fields=fields):
-            named = {field.encode_name: field.type for field in fields}
-            return named.get(str(step), inspect.AnyType())
+            types = {member.encode_name: member.type for member in fields}
+            return types.get(str(step), inspect.AnyType())
         case _:
             return inspect.AnyType()
 
 
 def _pattern(node: inspect.Type) -> str | None:
+    """Return the regular expression that a declared string has to match, or `None`."""
     string = bare(node)
     return string.pattern if isinstance(string, inspect.StrType) else None
 
 
 def describe(node: inspect.Type) -> str:
-    """Return what JSON must hold there, in words."""
+    """Return in words, for an error message, which JSON value a declared type requires."""
     match node:
         case inspect.Metadata(extra_json_schema={"description": str() as words}):
             return words
@@ -99,11 +107,11 @@ def describe(node: inspect.Type) -> str:
             return "any"
 
 
-# ---- what is declared, for the page of messages --------------------------------------------------
+# ---- declared fields, for the page of messages ---------------------------------------------------
 
 
 class Declared(NamedTuple):
-    """A field as the page of messages shows it; nested ones are named by their path."""
+    """A declared field as the page of messages shows it. `path` names a field of a nested object (`mts[].account`)."""
 
     path: str
     words: str
@@ -112,11 +120,12 @@ class Declared(NamedTuple):
 
 
 def declared(kind: Any, prefix: str = "") -> list[Declared]:
-    """Return the fields of a typed object, each followed by those of the object that it holds."""
+    """Return the fields of a class of typed objects, each followed by the fields of a nested object."""
     return _declared_of(inspect.type_info(kind), prefix)
 
 
 def _declared_of(node: inspect.Type, prefix: str) -> list[Declared]:
+    """Return the fields of a declared type, required ones first; their paths begin with `prefix`."""
     node = bare(node)
     if isinstance(node, inspect.VarTupleType | inspect.ListType):
         return _declared_of(node.item_type, prefix.removesuffix(".") + "[].")

@@ -1,9 +1,8 @@
-"""A unit of work is one transaction on one platform's database.
+"""A unit of work is one transaction on one platform's database, with the messages that it causes.
 
-It holds what came in, what is staged and what goes out. Many messages share a transaction, so that statements
-and commits are paid once per batch. All rows that a batch needs are read and locked first, decisions are made
-in memory one message after the other, and everything is written at the end. A conference therefore has one
-writer at a time, as with compare-and-set, but at a fraction of its statements.
+Many messages share a transaction, so that statements and commits are needed once per batch. All rows that a batch needs
+are read and locked first, decisions are made in memory one message after the other, and everything is written at the end.
+A conference therefore has one writer at a time, as with compare-and-set, but with far fewer statements.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ from foundation.cells.serving import Serving
 log = logging.getLogger("confplatform.bus")
 
 LONGEST_KEY = 255
-"""Bytes of a routing key (AMQP). A row with a longer key could never be sent, and would hold up
-all rows behind it."""
+"""AMQP allows this many bytes for a routing key. A row with a longer one could never be sent, and would hold up all rows
+after it."""
 
 
 class AppUnitOfWork(Protocol):
@@ -36,36 +35,37 @@ class AppUnitOfWork(Protocol):
     def __init__(self, uow: UnitOfWork) -> None: ...
 
     def prepare(self, messages: Sequence[Message]) -> None:
-        """Read and lock the rows that these messages will need."""
+        """Read and lock the rows that the handlers of these messages will need."""
 
     def flush(self) -> None:
-        """Write all that was staged."""
+        """Write all staged changes to the database."""
 
     def after_commit(self) -> None:
-        """Bring projections up to date; must not fail."""
+        """Update copies of the data outside the database, for instance in Redis. It must not fail."""
 
 
 Part = TypeVar("Part", bound=AppUnitOfWork)
 
 APP_UNITS_OF_WORK: dict[str, type[AppUnitOfWork]] = {}
-"""The class that each app adds to a unit of work, by the app's name. Each `AppConfig.connect` fills its own."""
+"""Name of an app -> class of its part of a unit of work. Each app adds its own in `AppConfig.connect`."""
 
 
 class NotProvisioned(LookupError):
-    """The database has no row for this platform."""
+    """The database has no row (`models.Cell`) that says which site serves this platform."""
 
 
 class UnitOfWork:
-    """A unit of work stages what one transaction will write and send.
+    """A unit of work collects the changes that one transaction will write, and the messages that it will send.
 
-    Handlers see their app's part of it only (`AppUnitOfWork`).
+    Handlers get their app's part of it only (`AppUnitOfWork`). `rows` are messages to send; `answers` are answers to
+    requests that came over HTTP: key of the request -> body.
     """
 
     def __init__(self, store: PlatformStore, served: Serving) -> None:
         self.platform, self.database = store.platform, store.database
         self.epoch, self.now, self.owner = served.epoch, served.now, served.owner
         self.read_only = served.read_only
-        """The data may hold writes that were never acknowledged: not even stored answers are repeated from it."""
+        """The data here may have writes that were never acknowledged, so not even stored answers are sent from it."""
         self.is_open = served.is_served_here
         self.is_changing = served.is_changing
         self.serving_site = served.serving_site
@@ -77,12 +77,12 @@ class UnitOfWork:
         self._parts: dict[type[AppUnitOfWork], AppUnitOfWork] = {}
         self._app_id = f"{protocol.current().sender_role}@{own_platform()}"
 
-    def part(self, kind: type[Part]) -> Part:
-        """Return an app's part of this unit of work; it is created at the first call."""
-        part = self._parts.get(kind)
+    def part(self, part_class: type[Part]) -> Part:
+        """Return an app's part of this unit of work, given by its class. It is created at the first call."""
+        part = self._parts.get(part_class)
         if part is None:
-            part = self._parts[kind] = kind(self)
-        assert isinstance(part, kind)
+            part = self._parts[part_class] = part_class(self)
+        assert isinstance(part, part_class)
         return part
 
     def part_of(self, app: str) -> AppUnitOfWork:
@@ -92,13 +92,14 @@ class UnitOfWork:
     # ---- sending ----------------------------------------------------------------------------
 
     def send(self, outgoing: Outgoing) -> None:
-        """Stage a message, or the answer to a request."""
+        """Stage a message to send, or the answer to a request."""
         if isinstance(outgoing, Answer):
-            self._answer(outgoing)
+            self._stage_answer(outgoing)
         else:
-            self._send(outgoing)
+            self._stage_message(outgoing)
 
-    def _send(self, send: Send) -> None:
+    def _stage_message(self, send: Send) -> None:
+        """Stage a message that is no answer to a stored request."""
         route = send.route.value
         self.put(
             send.message,
@@ -111,10 +112,14 @@ class UnitOfWork:
             headers=send.headers,
         )
 
-    def _answer(self, answer: Answer) -> None:
+    def _stage_answer(self, answer: Answer) -> None:
+        """Store the answer in the inbox, unless the request has one already, and stage it.
+
+        An answer to a request that is not in the inbox is staged as an ordinary message.
+        """
         request = self.inbox.get(answer.request)
         if request is None:
-            self._send(
+            self._stage_message(
                 Send(
                     message=answer.message,
                     route=answer.route,
@@ -131,9 +136,10 @@ class UnitOfWork:
     def answer_again(
         self, request: InboxRequest, exchange: str, key: str, destination: str = ""
     ) -> None:
-        """Stage the answer of a request for its latest sender.
+        """Stage the stored answer of a request for its latest sender.
 
-        It goes to the queue that the request named, else by this exchange and key; nowhere where the key is "".
+        It goes to the queue that the request names in `reply_to`, or else by this exchange and key; `key` "" means that
+        there is no way to answer. The answer to a request over HTTP is noted in `answers`.
         """
         if request.answer is None:
             return
@@ -144,11 +150,19 @@ class UnitOfWork:
         if request.reply_to:
             exchange, key, destination = "", request.reply_to, request.peer
         if key:
-            mark = request.correlation_id
-            self.put(request.answer, exchange, key, correlation_id=mark, destination=destination)
+            self.put(
+                request.answer,
+                exchange,
+                key,
+                correlation_id=request.correlation_id,
+                destination=destination,
+            )
 
     def put(self, message: Message | bytes, exchange: str, key: str, **properties: Any) -> None:
-        """Stage one outbox row. A message whose routing key is too long is left out: no party can have it."""
+        """Stage one row of the outbox. `properties` are AMQP properties, and `destination`.
+
+        A message whose routing key is longer than AMQP allows is left out: no party can have such a key.
+        """
         if len(key.encode()) > LONGEST_KEY:
             log.warning("nobody has so long an address; not sent: %.64r...", key)
             return
@@ -158,17 +172,17 @@ class UnitOfWork:
         row = outbox.row(message, exchange, key, self.now, sender, **properties)
         self.rows.append(row)
 
-    # ---- the end ----------------------------------------------------------------------------
+    # ---- writing ----------------------------------------------------------------------------
 
     def flush(self, publish_inline: bool) -> None:
-        """Write all that is staged. `publish_inline`: this process publishes the rows itself."""
+        """Write all staged changes and messages. `publish_inline`: this process publishes the messages itself."""
         for part in self._parts.values():
             part.flush()
         self.inbox.flush()
         outbox.put(self.database, self.rows, self.now, publish_inline=publish_inline)
 
     def after_commit(self) -> None:
-        """Wake the links, and let each app bring its projections up to date."""
+        """Wake the threads that send messages to peers, and let each app update its copies outside the database."""
         if peers := {row.destination for row in self.rows} - {""}:
             wake_up.everywhere(self.platform, peers)
         for part in self._parts.values():
@@ -177,9 +191,9 @@ class UnitOfWork:
 
 @contextmanager
 def begin(platform: str, *, publish_inline: bool = False) -> Iterator[UnitOfWork]:
-    """Run a unit of work on a platform's data; its epoch and time come from the same database.
+    """Open a transaction on a platform's data, yield its unit of work, and write the staged changes at the end.
 
-    Where another site serves the platform nothing is written, whatever was staged. Raises NotProvisioned.
+    Where another site serves the platform, nothing is written, whatever was staged. Raises NotProvisioned.
     """
     store = store_of(platform)
     with transaction.atomic(using=store.database):

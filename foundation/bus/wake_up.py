@@ -1,7 +1,7 @@
-"""Relays are woken when there is something to send; they find the rows without it too, only later.
+"""The threads that send messages of the outbox (relays and links) are woken when there are new ones.
 
-Within a process an event wakes them, between processes a Redis list. There is one of each for our own broker
-(the destination "") and for every peer. Where Redis is gone, a relay looks twice a second.
+Within a process an event wakes them, between processes a Redis list. There is one of each for our own broker (the
+destination "") and for every peer. Without Redis they look into the outbox twice a second.
 """
 
 from __future__ import annotations
@@ -17,7 +17,12 @@ from foundation.cells.directory import redis_of
 
 _OWN = ("",)
 _events: defaultdict[str, threading.Event] = defaultdict(threading.Event)
-_redis_rests_until = 0.0
+_redis_unused_until = 0.0
+"""After a Redis error Redis is not used until this monotonic time."""
+
+_ERROR_PAUSE_SECONDS = 2
+_LONGEST_LIST = 8
+"""A list in Redis keeps this many wake-ups, so that it does not grow while no thread waits."""
 
 
 def _key(destination: str) -> str:
@@ -25,29 +30,29 @@ def _key(destination: str) -> str:
 
 
 def here(destination: str = "") -> None:
-    """Wake the relay of this process, or its link to a peer."""
+    """Wake the thread of this process that sends to a destination."""
     _events[destination].set()
 
 
 def everywhere(platform: str, destinations: Collection[str] = _OWN) -> None:
-    """Wake a relay, or links to these peers, in whichever process."""
-    global _redis_rests_until
+    """Wake a thread that sends messages of a platform's outbox to each of these destinations, in any process."""
+    global _redis_unused_until
     for destination in destinations:
         _events[destination].set()
-    if time.monotonic() < _redis_rests_until:
+    if time.monotonic() < _redis_unused_until:
         return
     try:
         with redis_of(platform).pipeline(transaction=False) as pipe:
             for destination in destinations:
                 pipe.lpush(_key(destination), 1)
-                pipe.ltrim(_key(destination), 0, 7)
+                pipe.ltrim(_key(destination), 0, _LONGEST_LIST - 1)
             pipe.execute()
     except redis.RedisError:
-        _redis_rests_until = time.monotonic() + 2
+        _redis_unused_until = time.monotonic() + _ERROR_PAUSE_SECONDS
 
 
 def wait(platform: str, seconds: float, destination: str = "") -> None:
-    """Wait until woken, at most `seconds`."""
+    """Wait until the thread that sends to `destination` is woken, at most `seconds`."""
     event = _events[destination]
     if event.is_set():
         event.clear()

@@ -1,10 +1,10 @@
-"""The stores as a Django app."""
+"""The Django app of the platforms' databases."""
 
 from django.apps import AppConfig
 
 
 class StoresConfig(AppConfig):
-    """Databases and Redis of each platform."""
+    """The app finds each platform's database and Redis, and knows which site serves the platform."""
 
     name = "foundation.cells"
     label = "stores"

@@ -1,4 +1,7 @@
-"""The directory says where each platform's data lies. The platform is always an argument, never ambient."""
+"""The directory says in which database and Redis each platform's data lies.
+
+The platform is always an argument, never the state of a thread or process.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from foundation.cells import sql
 
 @dataclass(frozen=True, slots=True)
 class PlatformStore:
-    """The database alias and the Redis of one platform's data."""
+    """A store names the database (its Django alias) and the Redis with one platform's data."""
 
     platform: str
     database: str
@@ -24,22 +27,22 @@ class PlatformStore:
 
 
 class UnknownPlatform(LookupError):
-    """The platform's data has no copy at this site."""
+    """No copy of the platform's data lies at this site."""
 
 
 def own_platform() -> str:
-    """Return the MOID of the platform whose own site this is."""
+    """Return the id (MOID) of the platform that this site belongs to."""
     return str(settings.PLATFORM_MOID)
 
 
 def possible_platforms() -> tuple[str, ...]:
-    """Return our own platform, then those that this site may have to serve."""
+    """Return this site's own platform, then the platforms that it may have to take over, whose data is copied here."""
     return tuple(settings.PLATFORM_STORES)
 
 
 @cache
 def store_of(platform: str) -> PlatformStore:
-    """Return where a platform's data lies. Raises UnknownPlatform."""
+    """Return the database and Redis with a platform's data at this site. Raises UnknownPlatform."""
     try:
         database, url = settings.PLATFORM_STORES[platform]
     except KeyError:
@@ -50,8 +53,8 @@ def store_of(platform: str) -> PlatformStore:
 def look_up(platform: str, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
     """Return the rows of a query on one platform's data.
 
-    Where the copy of another platform's data is away there are none, so that it does not hold up the
-    others. Raises a database error where our own data is away.
+    If the copy of another platform's data cannot be reached, return no rows, so that other platforms can still be served.
+    Raises a database error if our own data cannot be reached.
     """
     try:
         return sql.select(store_of(platform).database, query, values)
@@ -63,9 +66,9 @@ def look_up(platform: str, query: str, values: Sequence[object]) -> list[tuple[A
 
 @cache
 def redis_of(platform: str) -> redis.Redis:
-    """Return the Redis of a platform's data.
+    """Return the client of a platform's Redis.
 
-    It holds projections alone, so each call has a time-out of a second.
+    Redis has only data that can be restored from the database, so each call has a time-out of a second.
     """
     return redis.Redis.from_url(
         store_of(platform).redis_url,

@@ -1,4 +1,4 @@
-"""The register of a platform's data: who may write here, and under which epoch."""
+"""The model that says, in each platform's database, which site serves the platform and may write."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from django.db import models
 
 
 class Cell(models.Model):
-    """A cell is one platform's data in this database. It is read at the start of every transaction.
+    """A cell is one platform's data. This row of it is read at the start of every transaction.
 
-    `owner` is the platform of the site that serves it now; a site that reads another owner than
-    itself refuses every request and changes nothing.
+    `owner` is the platform of the site that serves the data now. A site that reads another owner than itself refuses
+    every request and changes nothing. `epoch` grows by one with each new owner.
     """
 
     platform = models.CharField(max_length=40, primary_key=True)

@@ -1,11 +1,11 @@
-"""The database router makes tables in our own data alone: those of other platforms are copied here."""
+"""The database router allows migrations in our own platform's database only: other platforms' tables are copied here."""
 
 from __future__ import annotations
 
 
 class OwnOnly:
-    """The router allows migrations on our own data alone; all queries name their alias."""
+    """The router allows migrations in our own database only. All queries name their database themselves."""
 
     def allow_migrate(self, db: str, app_label: str, **hints: object) -> bool:
-        """Allow our own database; another platform's tables come with the copy of its data."""
+        """Return whether `db` is our own database. Tables of another platform come with the copy of its data."""
         return db == "default"

@@ -21,7 +21,7 @@ def waiting(platform: str, settings: Settings) -> None:
     now = clock.now()
     for destination, minutes in (("", 0), (PEER, 5), ("nobody", 0)):
         Outbox.objects.create(
-            id=clock.number_at(now - timedelta(minutes=minutes)) + len(destination),
+            id=clock.id_at(now - timedelta(minutes=minutes)) + len(destination),
             destination=destination,
             routing_key=f"for:{destination}",
             body=b"{}",

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from foundation.bus.message import TYPES
-from foundation.bus.registry import HANDLERS, PASSED, RESUMPTIONS
+from foundation.bus.registry import HANDLERS, PASSED_ON, RESUMPTIONS
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = (
@@ -162,14 +162,14 @@ def handlers(path: Path) -> list[str]:
 
 def _known(wire_type: str) -> bool:
     if wire_type.endswith("*"):
-        return any(prefix == wire_type[:-1] for prefix, _ in PASSED)
+        return any(prefix == wire_type[:-1] for prefix, _ in PASSED_ON)
     return wire_type in TYPES
 
 
 def _takers(wire_type: str) -> set[Callable[..., None]]:
     """Return the functions that may handle a message of this type."""
     if wire_type.endswith("*"):
-        return {HANDLERS[kind] for prefix, kind in PASSED if prefix == wire_type[:-1]}
+        return {HANDLERS[kind] for prefix, kind in PASSED_ON if prefix == wire_type[:-1]}
     kind = TYPES[wire_type]
     return {HANDLERS[kind]} if kind in HANDLERS else set(RESUMPTIONS.values())
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from foundation.bus.message import Message
-from foundation.bus.registry import HANDLERS, PASSED, RESUMING
+from foundation.bus.registry import HANDLERS, PASSED_ON, RESUMING
 from tests.factories import NUMBER, conference, hear, memory_unit_of_work
 from wire.error_codes import Err
 from wire.routes import Routes
@@ -67,7 +67,7 @@ def test_somebody_has_decided_on_every_message_that_names_a_domain() -> None:
         "add each to OF_A_CONFERENCE in tests/rights/test_messages.py if its handler refuses the `moid` of"
         " another tenant (29020), else to the list above that says whose domain it may name"
     )
-    assert {prefix for prefix, _ in PASSED} <= {"CM_MCU_", "MCU_CM_"}
+    assert {prefix for prefix, _ in PASSED_ON} <= {"CM_MCU_", "MCU_CM_"}
 
 
 def answer_to(wire_type: str, **fields: Any) -> dict[str, Any] | None:

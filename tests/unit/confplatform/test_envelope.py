@@ -21,7 +21,7 @@ ASK: dict[str, Any] = {"type": "CM_MAU_RELEASECONF_REQ", "confE164": "8800001", 
 
 
 def key(body: dict[str, Any], envelope: Envelope = CM) -> str:
-    return envelope.addressed(body).request
+    return envelope.with_request_key(body).request
 
 
 def test_the_same_type_scope_and_id_is_the_same_request_whoever_carries_it() -> None:
@@ -46,8 +46,8 @@ def test_without_reqid_sender_and_message_id_count() -> None:
 
 def test_the_digest_tells_another_body_and_not_another_order() -> None:
     turned = dict(reversed(list(ASK.items())))
-    assert CM.addressed(ASK).digest == CM.addressed(turned).digest
-    assert CM.addressed(ASK).digest != CM.addressed({**ASK, "reason": "x"}).digest
+    assert CM.with_request_key(ASK).digest == CM.with_request_key(turned).digest
+    assert CM.with_request_key(ASK).digest != CM.with_request_key({**ASK, "reason": "x"}).digest
 
 
 @pytest.mark.parametrize("kind", ["MCU_MAU_CREATECONF_ACK", "MCU_MAU_RELEASECONF_NTF"])

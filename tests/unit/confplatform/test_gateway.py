@@ -23,7 +23,7 @@ def test_the_watch_for_answers_outlives_a_database_that_fails(
         self._waiting.clear()
         looked.set()
 
-    monkeypatch.setattr(gateway, "REST_SECONDS", 0.01)
+    monkeypatch.setattr(gateway, "ERROR_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(gateway, "close_old_connections", lambda: None)
     monkeypatch.setattr(Gateway, "_read_answers", look)
     one = Gateway()
