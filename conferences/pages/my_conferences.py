@@ -165,7 +165,6 @@ def _conference(c: Conference, person: Account, *, with_members: bool) -> dict[s
         "says": texts.of_state(c),
         "left": texts.of_time(c, clock.now()),
         "people": texts.of_people(present, c.places),
-        "unit": texts.of_unit(str(c.unit or "")),
         "creator": texts.of_creator("" if c.creator_moid == person.moid else c.creator_name),
         "endless": c.ends_at is None,
         "join": reverse("join", args=[c.e164]),

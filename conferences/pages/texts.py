@@ -122,11 +122,6 @@ def of_creator(name: str) -> str:
     return _("by %(name)s") % {"name": name} if name else ""
 
 
-def of_unit(unit: str) -> str:
-    """Return in words on which media unit a conference runs; "" if it has none."""
-    return _("on %(unit)s") % {"unit": unit} if unit else ""
-
-
 def for_script() -> dict[str, str]:
     """Return the texts that the page's script shows, by name."""
     return {

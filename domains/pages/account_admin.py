@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Field, OuterRef, Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
@@ -36,7 +36,14 @@ SHORTEST_MOID = 32
 """A search term of at least this length is taken for a MOID, the id of an account."""
 
 _AFTER_ANY_CHARACTER = "\U0010ffff"
-_PERSON_FIELDS = (("first_name", "last_name"), ("email", "phone", "e164"), ("domain", "moid"))
+_RIGHTS = {
+    "is_active": (_("enabled"), _("The person can sign in.")),
+    "is_staff": (_("administrator"), _("Administers the domain and all below it, in this admin.")),
+    "is_superuser": (_("operator"), _("Sees and does everything in this deployment.")),
+}
+"""The label and the help text of the fields whose names are Django's."""
+
+_PERSON_FIELDS = (("first_name", "last_name"), ("email", "phone"), ("e164", "domain"), "moid")
 
 
 @admin.register(Account)
@@ -66,7 +73,7 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin[Account]):  # type:
     )
     add_fieldsets = (
         (None, {"fields": ("username", ("password1", "password2"))}),
-        (_("Person"), {"fields": (*_PERSON_FIELDS[:2], "domain")}),
+        (_("Person"), {"fields": _PERSON_FIELDS[:3]}),
         (_("Rights"), {"fields": ("is_staff", "is_superuser")}),
     )
 
@@ -79,6 +86,13 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin[Account]):  # type:
         if domains is None:
             return super().in_scope(user)
         return Q(domain__in=domains) & ~self.for_superusers
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], *more: Any, **kwargs: Any) -> Any:
+        """Return a form field; those of Django's rights are called as the list calls them."""
+        form_field = super().formfield_for_dbfield(db_field, *more, **kwargs)
+        if form_field and (words := _RIGHTS.get(db_field.name)):
+            form_field.label, form_field.help_text = words
+        return form_field
 
     def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> list[str]:
         """Return the fields that nobody edits: dates, the id (MOID), and the badge of the sign-in state."""

@@ -69,7 +69,7 @@ function draw(li, c) {
   put(part(li, "name"), c.name);
   put(part(li, "says"), c.says);
   part(li, "says").dataset.state = c.state;
-  for (const field of ["number", "left", "people", "unit", "creator"]) put(part(li, field), c[field]);
+  for (const field of ["number", "left", "people", "creator"]) put(part(li, field), c[field]);
   part(li, "join").href = c.join;
   part(li, "join").setAttribute("aria-label", `${part(li, "join").textContent} ${c.name}`);
   li.firstElementChild.setAttribute("aria-label", c.name);
