@@ -42,19 +42,19 @@ def add(page: Client, **more: Any) -> Any:
 
 
 def form_of(account: Account, **more: Any) -> dict[str, Any]:
-    given = {
+    fields = {
         name: getattr(account, name) or ""
         for name in ("username", "first_name", "last_name", "email", "phone", "e164")
     }
-    given |= {"domain": account.domain_id or "", "is_active": "on"}
-    return {**given, **more}
+    fields |= {"domain": account.domain_id or "", "is_active": "on"}
+    return {**fields, **more}
 
 
 def test_an_account_is_made_with_all_its_names(chief: Client, tenant: str) -> None:
     answer = add(chief, domain=tenant, email="N@x.org", phone="030 12345", e164="7001")
     assert answer.status_code == 302, re.findall(r"errorlist.*?</ul>", answer.content.decode())
-    found = set(SignInName.objects.filter(account__username="new").values_list("name", flat=True))
-    assert found == {"new", "n@x.org", "03012345", "7001"}
+    names = set(SignInName.objects.filter(account__username="new").values_list("name", flat=True))
+    assert names == {"new", "n@x.org", "03012345", "7001"}
     assert Account.objects.get(username="new").check_password(PASSWORD)
 
 
@@ -120,11 +120,11 @@ def test_an_administrator_unlocks_and_it_is_written_down(local: Client, eva: Acc
 def test_an_applications_secret_is_shown_once_and_kept_as_a_hash(
     chief: Client, tenant: str
 ) -> None:
-    given = {"name": "Desk", "domain": tenant, "client_type": "confidential"}
-    given |= {"authorization_grant_type": "password", "redirect_uris": ""}
-    shown = said(chief.post("/admin/domains/application/add/", given))
+    fields = {"name": "Desk", "domain": tenant, "client_type": "confidential"}
+    fields |= {"authorization_grant_type": "password", "redirect_uris": ""}
+    page_text = said(chief.post("/admin/domains/application/add/", fields))
     app = Application.objects.get(name="Desk")
-    secret = shown.partition(", secret ")[2].split()[0]
+    secret = page_text.partition(", secret ")[2].split()[0]
     assert len(secret) == 128
     assert secret not in app.client_secret
     address = f"/admin/domains/application/{app.pk}/change/"
@@ -132,6 +132,6 @@ def test_an_applications_secret_is_shown_once_and_kept_as_a_hash(
     page = chief.get(address).content.decode()
     assert secret not in page
     assert app.client_secret not in page
-    given |= {"name": "Desk 2", "client_type": "public"}
-    page = chief.post("/admin/domains/application/add/", given).content.decode()
+    fields |= {"name": "Desk 2", "client_type": "public"}
+    page = chief.post("/admin/domains/application/add/", fields).content.decode()
     assert "Only a confidential application may take passwords." in page

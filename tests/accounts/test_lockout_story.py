@@ -81,8 +81,8 @@ def test_of_64_wrong_passwords_at_once_five_count_and_the_right_one_is_locked_ou
     guesses = [(victim.names[n % 4], f"wrong-{n}") for n in range(AT_ONCE)]
     answers = at_once(simulated, guesses)
     assert {answer["error_code"] for answer in answers} == {10101}
-    told = [answer["description"] for answer in answers]
-    assert told.count("wrong user name or password") <= 5
+    descriptions = [answer["description"] for answer in answers]
+    assert descriptions.count("wrong user name or password") <= 5
     assert counted(simulated, victim.name) == 5
     for name in victim.names:
         refused = log_in(simulated, name, victim.password)

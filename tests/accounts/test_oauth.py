@@ -54,7 +54,7 @@ def consent(app: Application, who: Account, **more: Any) -> dict[str, str]:
     assert answer.status_code == 302, answer.content
     assert answer["Location"].startswith(BACK)
     back = urlsplit(answer["Location"])
-    return {name: one[0] for name, one in parse_qs(back.query or back.fragment).items()}
+    return {name: values[0] for name, values in parse_qs(back.query or back.fragment).items()}
 
 
 def token(app: Application, grant: str, **more: Any) -> Any:
@@ -323,9 +323,11 @@ def test_introspection_is_for_confidential_programs_about_people_they_serve(
 def test_only_the_password_grant_is_warned_of(settings: Any) -> None:
     from django.core import checks
 
-    found = [str(one.id) for one in checks.run_checks(include_deployment_checks=True)]
-    assert [one for one in found if one.startswith("oauth2_provider")] == ["oauth2_provider.W002"]
-    assert not [one for one in found if one.startswith("axes")]
+    problems = [str(problem.id) for problem in checks.run_checks(include_deployment_checks=True)]
+    assert [problem for problem in problems if problem.startswith("oauth2_provider")] == [
+        "oauth2_provider.W002"
+    ]
+    assert not [problem for problem in problems if problem.startswith("axes")]
     assert not settings.SILENCED_SYSTEM_CHECKS
 
 

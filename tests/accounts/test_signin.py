@@ -80,8 +80,8 @@ def test_the_right_password_forgets_wrong_tries(eva: Account) -> None:
 
 
 def test_an_unknown_name_is_locked_out_like_a_known_one(tenant: str) -> None:
-    said = [attempt("nobody", "wrong")[1] for _ in range(7)]
-    assert said == [sign_in.WRONG] * 5 + [lockout.LOCKED] * 2
+    sentences = [attempt("nobody", "wrong")[1] for _ in range(7)]
+    assert sentences == [sign_in.WRONG] * 5 + [lockout.LOCKED] * 2
 
 
 def test_an_address_that_tries_many_names_is_barred(eva: Account, settings: Any) -> None:
@@ -115,16 +115,16 @@ def test_disabled_is_told_to_whoever_knows_the_password_alone(eva: Account, tena
     people.enable(eva.moid)
     change.disable(tenant)
     assert attempt("eva.lang", "wrong") == (None, sign_in.WRONG)
-    who, said = attempt("eva.lang", PASSWORD)
-    assert who is None
-    assert said == "Demo tenant is disabled: ask its administrator."
-    assert sum(one.failures_since_start for one in AccessAttempt.objects.all()) == 2
+    account, sentence = attempt("eva.lang", PASSWORD)
+    assert account is None
+    assert sentence == "Demo tenant is disabled: ask its administrator."
+    assert sum(attempt_row.failures_since_start for attempt_row in AccessAttempt.objects.all()) == 2
 
 
 def test_the_sign_in_page_says_why_and_goes_on_to_own_pages_alone(eva: Account) -> None:
     page = Client()
-    wrong = page.post("/accounts/login/", {"username": "eva.lang", "password": "x"})
-    assert sign_in.WRONG in wrong.content.decode()
+    answer = page.post("/accounts/login/", {"username": "eva.lang", "password": "x"})
+    assert sign_in.WRONG in answer.content.decode()
     fields = {"username": "880012345", "password": PASSWORD}
     away = page.post("/accounts/login/?next=https://evil.example/", fields)
     assert away.status_code == 302

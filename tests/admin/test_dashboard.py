@@ -31,18 +31,18 @@ def _nothing_kept() -> Iterator[None]:
 
 def live(client: Client) -> dict[str, Any]:
     """Return the facts that the page's script reads."""
-    found: dict[str, Any] = json.loads(client.get("/admin/live.json").content)
-    return found
+    facts: dict[str, Any] = json.loads(client.get("/admin/live.json").content)
+    return facts
 
 
 def test_it_counts_conferences_seats_and_parked_messages(
     operator: Client, running: Conference, parked: Parked
 ) -> None:
-    found = live(operator)
-    assert found["states"] == {"creating": 0, "running": 1, "pending": 0, "restoring": 0}
-    assert found["seats"]["small"][0] == 1
-    assert found["parked"] == 1
-    assert found["outbox"] == {"waiting": 0, "oldest": 0.0}
+    facts = live(operator)
+    assert facts["states"] == {"creating": 0, "running": 1, "pending": 0, "restoring": 0}
+    assert facts["seats"]["small"][0] == 1
+    assert facts["parked"] == 1
+    assert facts["outbox"] == {"waiting": 0, "oldest": 0.0}
 
 
 def test_it_shows_units_with_their_load(operator: Client, platform: str) -> None:
@@ -63,8 +63,8 @@ def test_restores_make_a_time_line_in_which_each_stands_once(platform: str) -> N
     c = conference_row(platform, restores=1, units=units)
     for _ in range(2):
         restore_timeline.stage(redis_of(platform), c)
-    (one,) = restore_timeline.latest(platform)
-    assert (one.came_from, one.went_to, one.seconds) == ("a", "b", 2.0)
+    (restore,) = restore_timeline.latest(platform)
+    assert (restore.came_from, restore.went_to, restore.seconds) == ("a", "b", 2.0)
 
 
 def test_the_page_begins_with_what_the_script_would_read(operator: Client) -> None:

@@ -27,9 +27,11 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def wrong() -> dict[str, doctor_checks.Finding]:
     """Return the doctor's complaints, without the one that there are no media units."""
-    found = {finding.check: finding for finding in doctor_checks.examine() if not finding.is_ok}
-    found.pop("media units", None)
-    return found
+    complaints = {
+        finding.check: finding for finding in doctor_checks.examine() if not finding.is_ok
+    }
+    complaints.pop("media units", None)
+    return complaints
 
 
 def test_a_sound_site_is_well(platform: str) -> None:

@@ -51,8 +51,8 @@ def rows_of(label: str) -> QuerySet[Any]:
     """The rows that a model's page shows."""
     request = HttpRequest()
     request.user = Account.objects.get(username="admin")
-    found: QuerySet[Any] = admin.site._registry[apps.get_model(label)].get_queryset(request)
-    return found
+    rows: QuerySet[Any] = admin.site._registry[apps.get_model(label)].get_queryset(request)
+    return rows
 
 
 @pytest.mark.parametrize("label", MODELS)
@@ -111,9 +111,9 @@ def test_secrets_are_not_shown(operator: Client, running: Conference, parked: Pa
         url("conferences.Conference", "changelist"),
         url("bus.Parked", "change", parked.pk),
     )
-    shown = "".join(operator.get(page).content.decode() for page in pages)
-    assert "wss://unit/" in shown
-    assert not [secret for secret in (PASSWORD, PIN, TOKEN) if secret in shown]
+    page_text = "".join(operator.get(page).content.decode() for page in pages)
+    assert "wss://unit/" in page_text
+    assert not [secret for secret in (PASSWORD, PIN, TOKEN) if secret in page_text]
 
 
 def test_a_name_cannot_be_markup(operator: Client, running: Conference) -> None:

@@ -49,8 +49,8 @@ def test_disabling_and_deleting_stand_there_once(operator: Client, service: str)
     fields = {"action": "disable", "_selected_action": [free.pk], "confirmed": "1"}
     operator.post(page("servicedomain_changelist"), fields)
     operator.post(page("servicedomain_delete", free.pk), {"post": "yes"})
-    found = LogEntry.objects.order_by("id").values_list("action", "actor__username")
-    assert [*found] == [(LogEntry.Action.UPDATE, "admin"), (LogEntry.Action.DELETE, "admin")]
+    entries = LogEntry.objects.order_by("id").values_list("action", "actor__username")
+    assert [*entries] == [(LogEntry.Action.UPDATE, "admin"), (LogEntry.Action.DELETE, "admin")]
 
 
 def test_rooms_accounts_and_keys_are_followed_without_their_secrets(platform: str) -> None:
@@ -63,7 +63,7 @@ def test_rooms_accounts_and_keys_are_followed_without_their_secrets(platform: st
     kinds = {entry.content_type.model for entry in LogEntry.objects.all()}
     assert kinds == {"machineroom", "account", "apikey"}
     everything = str([*LogEntry.objects.values_list("changes", "additional_data")])
-    assert not [one for one in ("argon2", "5ec2e7") if one in everything]
+    assert not [secret for secret in ("argon2", "5ec2e7") if secret in everything]
     assert LogEntry.objects.filter(changes__password__isnull=False).count() == 2
 
 

@@ -39,7 +39,7 @@ async def opened(started: Any, site: tuple[str, str], path: str) -> Any:
     await context.add_cookies([{"name": "sessionid", "value": session, "url": address}])
     page = await context.new_page()
     page.errors = []
-    page.on("pageerror", lambda wrong: page.errors.append(str(wrong)))
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
     await page.goto(address + path)
     return page
 

@@ -24,10 +24,10 @@ from tests.admin_tree.conftest import page, text
 
 def formset(prefix: str, rows: list[dict[str, Any]], there: int = 0) -> dict[str, Any]:
     """Return the fields that a browser sends for an inline."""
-    found: dict[str, Any] = {f"{prefix}-TOTAL_FORMS": len(rows), f"{prefix}-INITIAL_FORMS": there}
+    fields: dict[str, Any] = {f"{prefix}-TOTAL_FORMS": len(rows), f"{prefix}-INITIAL_FORMS": there}
     for number, row in enumerate(rows):
-        found |= {f"{prefix}-{number}-{name}": value for name, value in row.items()}
-    return found
+        fields |= {f"{prefix}-{number}-{name}": value for name, value in row.items()}
+    return fields
 
 
 def platform_form(domain: PlatformDomain, **more: Any) -> dict[str, Any]:
@@ -44,22 +44,22 @@ def platform_form(domain: PlatformDomain, **more: Any) -> dict[str, Any]:
 
 
 def test_each_level_shows_its_own_fields(operator: Client, service: str, platform: str) -> None:
-    shown = {
+    texts = {
         "service": text(operator.get(page("servicedomain_change", service))),
         "platform": text(operator.get(page("platformdomain_change", platform))),
         "tenant": text(operator.get(page("userdomain_change", DEMO_TENANT))),
     }
     for name in ("e164_prefix", "broker_url", "dr_mode", "rooms-TOTAL_FORMS"):
-        assert [kind for kind, html in shown.items() if f'name="{name}"' in html] == ["platform"]
+        assert [kind for kind, html in texts.items() if f'name="{name}"' in html] == ["platform"]
     for name in ("small_limit", "room"):
-        assert [kind for kind, html in shown.items() if f'name="{name}"' in html] == ["tenant"]
+        assert [kind for kind, html in texts.items() if f'name="{name}"' in html] == ["tenant"]
 
 
 def test_a_tenant_shows_what_it_uses_of_its_limit(operator: Client, platform: str) -> None:
     Quota.objects.create(owner=DEMO_TENANT, small_used=3)
     change.change(DEMO_TENANT, small_limit=4)
-    for where in (page("userdomain_change", DEMO_TENANT), page("userdomain_changelist")):
-        assert "3 / 4" in text(operator.get(where))
+    for address in (page("userdomain_change", DEMO_TENANT), page("userdomain_changelist")):
+        assert "3 / 4" in text(operator.get(address))
 
 
 def test_a_platform_shows_terminals_and_ports(operator: Client, platform: str) -> None:
@@ -104,7 +104,7 @@ def test_rooms_and_backups_are_kept_with_their_platform(
     names = MachineRoom.objects.filter(platform=platform).order_by("order")
     assert [(room.name, room.is_default) for room in names] == [("A", True), ("B", False)]
     there = BackupPlatform.objects.filter(platform=platform).order_by("order")
-    assert [one.backup_id for one in there] == [third.pk, other.pk]
+    assert [backup.backup_id for backup in there] == [third.pk, other.pk]
 
 
 def test_two_default_rooms_and_a_backup_of_itself_are_refused(

@@ -27,21 +27,21 @@ def chinese() -> gettext.GNUTranslations:
 
 def test_nothing_is_left_untranslated(chinese: gettext.GNUTranslations) -> None:
     """Run `make translations`, say it in locale/zh_Hans, and run it again."""
-    known: dict[object, str] = chinese._catalog  # type: ignore[attr-defined]
-    wanted = {(one, 0) if plural else one for one, plural in messages()}
-    assert sorted(str(one) for one in wanted if not known.get(one)) == []
+    catalogue: dict[object, str] = chinese._catalog  # type: ignore[attr-defined]
+    wanted = {(text, 0) if plural else text for text, plural in messages()}
+    assert sorted(str(text) for text in wanted if not catalogue.get(text)) == []
 
 
 def test_every_value_of_a_sentence_is_in_its_translation(
     chinese: gettext.GNUTranslations,
 ) -> None:
-    odd = [
-        one
-        for one, plural in messages()
+    untranslated = [
+        text
+        for text, plural in messages()
         if not plural
-        and sorted(_PLACES.findall(one)) != sorted(_PLACES.findall(chinese.gettext(one)))
+        and sorted(_PLACES.findall(text)) != sorted(_PLACES.findall(chinese.gettext(text)))
     ]
-    assert odd == []
+    assert untranslated == []
 
 
 def test_nothing_is_fuzzy() -> None:
@@ -60,8 +60,8 @@ def test_a_page_speaks_chinese_to_who_wants_it(operator: Client, name: str) -> N
 
 def test_names_of_fields_and_refusals_are_translated(operator: Client) -> None:
     fields = {"name": "x", "parent": DEMO_TENANT}
-    where = page("userdomain_change", DEMO_TENANT)
-    page_text = text(operator.post(where, fields, HTTP_ACCEPT_LANGUAGE="zh-CN"))
+    address = page("userdomain_change", DEMO_TENANT)
+    page_text = text(operator.post(address, fields, HTTP_ACCEPT_LANGUAGE="zh-CN"))
     assert "用户域不能挂在用户域" in page_text
     assert "绑定到" in text(operator.get(page("userdomain_changelist"), HTTP_ACCEPT_LANGUAGE="zh"))
 

@@ -37,8 +37,8 @@ def confirmed(client: Client, kind: str, answer: Any) -> Any:
 
 def wrong(answer: Any) -> list[tuple[Any, str, str]]:
     """Return the mistakes that the page lists, line by line."""
-    found: list[tuple[Any, str, str]] = answer.context["wrong"]
-    return found
+    mistakes: list[tuple[Any, str, str]] = answer.context["wrong"]
+    return mistakes
 
 
 def test_a_trial_lists_every_bad_row_and_writes_nothing(
@@ -55,8 +55,8 @@ def test_a_trial_lists_every_bad_row_and_writes_nothing(
         f",{service},{platform},,1\n"
     )
     answer = tried(operator, "userdomain", table)
-    found = {(line, column) for line, column, _text in wrong(answer)}
-    assert found == {
+    places = {(line, column) for line, column, _text in wrong(answer)}
+    assert places == {
         (3, "parent"),
         (4, "platform"),
         (5, "small_limit"),
@@ -140,8 +140,8 @@ def test_new_accounts_get_passwords_that_are_told_once(operator: Client, platfor
 
 def test_names_taken_by_others_are_refused_by_line(operator: Client, platform: str) -> None:
     table = f"username,domain\nanna,{DEMO_TENANT}\nnew,{DEMO_TENANT}\nNEW,{DEMO_TENANT}\n"
-    found = {line for line, _column, _text in wrong(tried(operator, "account", table))}
-    assert found == {2, 4}
+    bad_lines = {line for line, _column, _text in wrong(tried(operator, "account", table))}
+    assert bad_lines == {2, 4}
 
 
 def test_an_administrator_brings_nothing_from_beside_or_above(

@@ -54,10 +54,10 @@ def test_a_level_is_paged_and_reads_as_often_for_many_as_for_one(
     assert first.count('class="op-leaf"') == tree_browser.PAGE
     more = re.search(r'data-source="([^"]+\?page=2)"', first)
     assert more is not None
-    seen = {*re.findall(r'data-moid="([^"]+)"', first)}
+    moids = {*re.findall(r'data-moid="([^"]+)"', first)}
     second = {*re.findall(r'data-moid="([^"]+)"', text(operator.get(more[1])))}
     assert len(second) == tree_browser.PAGE
-    assert not seen & second
+    assert not moids & second
 
 
 def test_what_is_disabled_above_shows_below(operator: Client, service: str) -> None:
@@ -99,6 +99,8 @@ def test_a_form_says_where_it_stands_and_leads_on_below(operator: Client, servic
 
 def test_levels_come_in_order(service: str, platform: str) -> None:
     Domain.objects.create(name="Z", level=Level.SERVICE, parent_id=service)
-    found, more = tree_browser.children("default", service)
-    assert [one.level for one in found] == sorted((one.level for one in found), reverse=True)
+    children, more = tree_browser.children("default", service)
+    assert [child.level for child in children] == sorted(
+        (child.level for child in children), reverse=True
+    )
     assert not more

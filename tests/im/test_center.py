@@ -49,12 +49,12 @@ def test_everybody_sees_the_same_messages_in_the_same_order(
 ) -> None:
     for n in range(30):
         (ann, bob)[n % 2].text(group, f"text {n}", client_msg_id=f"m-{n}")
-    seen = [[(d["seq"], d["body"]) for d in one.wait("msg", 30)] for one in (ann, bob)]
-    assert seen[0] == seen[1]
-    assert [seq for seq, _ in seen[0]] == [*range(1, 31)]
-    assert sorted(body for _, body in seen[0]) == sorted(f"text {n}" for n in range(30))
+    received = [[(d["seq"], d["body"]) for d in device.wait("msg", 30)] for device in (ann, bob)]
+    assert received[0] == received[1]
+    assert [seq for seq, _ in received[0]] == [*range(1, 31)]
+    assert sorted(body for _, body in received[0]) == sorted(f"text {n}" for n in range(30))
     rows = Entry.objects.filter(conversation=group).order_by("seq").values_list("seq", "body")
-    assert list(rows) == seen[0]
+    assert list(rows) == received[0]
 
 
 def test_the_sender_alone_is_told_the_place_of_his_message(
@@ -112,8 +112,8 @@ def test_edit_recall_reaction_and_read_mark_take_places_too(
     ann.wait("read")
     ann.say("recall", group, msg_id=f"{group}.1")
     bob.wait("recall")
-    seen = [(one["cmd"], one["data"]["seq"]) for one in bob.got if "seq" in one["data"]]
-    assert seen == [("msg", 1), ("edit", 2), ("react", 3), ("read", 4), ("recall", 5)]
+    entries = [(entry["cmd"], entry["data"]["seq"]) for entry in bob.got if "seq" in entry["data"]]
+    assert entries == [("msg", 1), ("edit", 2), ("react", 3), ("read", 4), ("recall", 5)]
     assert ann.of("edit")[0]["body"] == "two"
     assert ann.of("read")[0]["read_seq"] == 2
     assert Member.objects.get(user=BOB).read_seq == 2
@@ -157,10 +157,10 @@ def test_who_is_offline_costs_nothing_and_finds_it_in_the_log(group: int, ann: D
 
 def _refused(device: Device, number: int = 0, **data: Any) -> tuple[str, str | None]:
     device.text(number, client_msg_id="m-1", **data) if number else None
-    (found,) = device.wait("msg_refused")
+    (refusal,) = device.wait("msg_refused")
     assert device.of("msg_ack") == []
-    assert found["reason"]
-    return found["code"], found["client_msg_id"]
+    assert refusal["reason"]
+    return refusal["code"], refusal["client_msg_id"]
 
 
 def test_a_message_in_a_foreign_conversation_is_refused(center: Running, sign_in: SignIn) -> None:
@@ -242,15 +242,15 @@ def test_what_nobody_vouches_for_is_thrown_away_and_holds_nobody_up(
 
 
 def test_what_is_done_over_http_reaches_devices_by_the_outbox(group: int, bob: Device) -> None:
-    where, now = store_of(own_platform()), timezone.now()
-    link = PeerLink(where, journal.DESTINATION, settings.IM_AMQP_URL, lenient=True)
+    store, now = store_of(own_platform()), timezone.now()
+    link = PeerLink(store, journal.DESTINATION, settings.IM_AMQP_URL, lenient=True)
     link.start()
     with transaction.atomic():
-        one = journal.lock(where.database, [group])[group]
-        entry = one.append(DraftEntry(Cmd.MEMBER, ANN, "ANN", data={"what": "left"}), now)
-        journal.flush(where.database, [one])
+        locked_row = journal.lock(store.database, [group])[group]
+        entry = locked_row.append(DraftEntry(Cmd.MEMBER, ANN, "ANN", data={"what": "left"}), now)
+        journal.flush(store.database, [locked_row])
         journal.stage_publications(
-            where, [entry], presence_store.ways([ANN, BOB], now.timestamp()), now
+            store, [entry], presence_store.ways([ANN, BOB], now.timestamp()), now
         )
     assert bob.wait("member")[0]["what"] == "left"
     link.stop()

@@ -30,16 +30,16 @@ SignIn = Callable[..., Device]
 
 @pytest.fixture
 def process(im_site: str, tmp_path: Path) -> Iterator[Callable[..., Process]]:
-    made: list[Process] = []
+    processes: list[Process] = []
 
     def make(number: int = 0, crash_at: str = "") -> Process:
-        made.append(Process(tmp_path / "center.log", number, crash_at=crash_at))
-        eventually(lambda: devices.readers(number) > 0 or made[-1].ended(), 120)
-        return made[-1]
+        processes.append(Process(tmp_path / "center.log", number, crash_at=crash_at))
+        eventually(lambda: devices.readers(number) > 0 or processes[-1].ended(), 120)
+        return processes[-1]
 
     yield make
-    for one in made:
-        one.kill()
+    for started in processes:
+        started.kill()
 
 
 @pytest.mark.parametrize("point", ["committed", "published"])
@@ -65,19 +65,19 @@ def test_nothing_is_lost_twice_there_or_out_of_order_when_centers_are_killed(
     group = conversation(ANN, BOB)
     ann, bob = sign_in(ANN), sign_in(BOB)
     for round_ in range(3):
-        one = process()
+        running = process()
         for n in range(20):
             ann.text(group, f"{round_}-{n}", client_msg_id=f"m-{round_}-{n}")
         eventually(lambda: len(ann.of("msg_ack")) > 0, 20)
-        one.kill()
+        running.kill()
     process()
     eventually(lambda: len({d["client_msg_id"] for d in ann.of("msg_ack")}) == 60, 40)
     acked = {d["seq"]: d["client_msg_id"] for d in ann.of("msg_ack")}
     rows = Entry.objects.filter(conversation=group).order_by("seq")
     assert dict(rows.values_list("seq", "client_msg_id")) == acked
     assert sorted(acked) == [*range(1, 61)]
-    seen = {d["seq"]: d["client_msg_id"] for d in bob.wait("msg", 60)}
-    assert seen == acked
+    received = {d["seq"]: d["client_msg_id"] for d in bob.wait("msg", 60)}
+    assert received == acked
     assert [acked[n + 1] for n in range(60)] == [f"m-{r}-{n}" for r in range(3) for n in range(20)]
 
 
@@ -142,9 +142,9 @@ def test_two_centers_share_the_conversations_and_keep_their_order(
     for n in range(80):
         ann.text(groups[n % 8], f"{n}", client_msg_id=f"m-{n}")
     ann.wait("msg_ack", 80, 40)
-    seen = bob.wait("msg", 80, 20)
+    received = bob.wait("msg", 80, 20)
     for k, group in enumerate(groups):
-        mine = [d for d in seen if d["conversation_id"] == str(group)]
+        mine = [d for d in received if d["conversation_id"] == str(group)]
         assert [d["body"] for d in mine] == [str(n) for n in range(k, 80, 8)]
         assert [d["seq"] for d in mine] == [*range(1, 11)]
     settings.IM_CENTERS = 1
@@ -172,16 +172,16 @@ def test_one_who_floods_is_put_out_and_others_lose_nothing(
     time.sleep(3)
     flood = threading.Thread(target=_flood, args=(cem, loud), daemon=True)
     flood.start()
-    sent = 0
+    count = 0
     while flood.is_alive():
-        ann.text(group, client_msg_id=f"m-{sent}")
-        sent += 1
+        ann.text(group, client_msg_id=f"m-{count}")
+        count += 1
         flood.join(0.1)
-    assert sent < 100, "he is out soon (within 2 s where nothing else is done)"
+    assert count < 100, "he is out soon (within 2 s where nothing else is done)"
     assert presence_store.blocked_flooders(time.time()).keys() == {CEM}
-    eventually(lambda: len({d["client_msg_id"] for d in ann.of("msg_ack")}) == sent, 20)
+    eventually(lambda: len({d["client_msg_id"] for d in ann.of("msg_ack")}) == count, 20)
     mine = [d["seq"] for d in bob.of("msg") if d["conversation_id"] == str(group)]
-    assert mine == [*range(1, sent + 1)]
+    assert mine == [*range(1, count + 1)]
 
 
 def _flood(cem: Device, loud: int) -> None:

@@ -31,8 +31,8 @@ def seqs(number: int) -> list[tuple[int, str, str]]:
     return list(rows.values_list("seq", "cmd", "body"))
 
 
-def codes(*some: object) -> list[Code]:
-    return [one.code for one in process_batch(list(some)).refused]  # type: ignore[arg-type]
+def codes(*requests: object) -> list[Code]:
+    return [refusal.code for refusal in process_batch(list(requests)).refused]  # type: ignore[arg-type]
 
 
 def test_messages_get_places_without_gaps_in_the_order_in_which_they_came(group: int) -> None:
@@ -126,9 +126,9 @@ def test_one_edits_and_takes_back_only_ones_own(group: int) -> None:
 def test_a_recall_takes_the_message_and_all_its_texts_out_of_sight(group: int) -> None:
     process_batch([incoming(ANN, text(group, "one")), incoming(ANN, Edit(group, 1, "two"))])
     process_batch([incoming(ANN, Edit(group, 1, "three")), incoming(ANN, Recall(group, 1))])
-    found = journal.select("default", "conversation_id=%s ORDER BY seq", [group])
-    assert [e.recalled_seq for e in found] == [4, 4, 4, None]
-    said = str([to_wire(e) for e in found])
+    entries = journal.select("default", "conversation_id=%s ORDER BY seq", [group])
+    assert [e.recalled_seq for e in entries] == [4, 4, 4, None]
+    said = str([to_wire(e) for e in entries])
     assert not any(word in said for word in ("one", "two", "three"))
     again = process_batch([incoming(ANN, Recall(group, 1), redelivered=True)])
     assert [e.seq for e in again.entries] == [4]
@@ -188,9 +188,9 @@ def test_what_was_said_before_somebody_came_is_not_there_for_him(group: int) -> 
 def test_a_file_must_be_the_senders_and_complete(group: int) -> None:
     mine = File.objects.create(owner=ANN, name="a.png", size=3, ready=True, width=7)
     half = File.objects.create(owner=ANN, name="b.png", size=3)
-    said = [Say(group, Type.IMAGE, "", str(one.pk)) for one in (mine, half)]
+    requests = [Say(group, Type.IMAGE, "", str(file.pk)) for file in (mine, half)]
     outcome = process_batch(
-        [incoming(ANN, said[0]), incoming(ANN, said[1]), incoming(BOB, said[0])]
+        [incoming(ANN, requests[0]), incoming(ANN, requests[1]), incoming(BOB, requests[0])]
     )
     assert [r.code for r in outcome.refused] == [Code.UNKNOWN_MESSAGE] * 2
     data = to_wire(outcome.entries[0])["data"]
@@ -203,10 +203,10 @@ def test_a_file_must_be_the_senders_and_complete(group: int) -> None:
 
 def test_a_file_stays_readable_as_long_as_one_message_carries_it(group: int) -> None:
     mine = File.objects.create(owner=ANN, name="a.png", size=3, ready=True)
-    said = Say(group, Type.IMAGE, "", str(mine.pk))
-    process_batch([incoming(ANN, said), incoming(ANN, said)])
+    request = Say(group, Type.IMAGE, "", str(mine.pk))
+    process_batch([incoming(ANN, request), incoming(ANN, request)])
     process_batch(
-        [incoming(ANN, said), incoming(ANN, Recall(group, 1)), incoming(ANN, Recall(group, 2))]
+        [incoming(ANN, request), incoming(ANN, Recall(group, 1)), incoming(ANN, Recall(group, 2))]
     )
     assert FileUse.objects.get().messages == 1
     process_batch([incoming(ANN, Recall(group, 3))])
@@ -218,9 +218,9 @@ def test_a_center_sees_changes_of_members_by_their_version(group: int) -> None:
     assert process(store, memory, [incoming(BOB, text(group))], now).refused == []
     Member.objects.filter(user=BOB).update(state="left")
     with transaction.atomic():
-        one = journal.lock("default", [group])[group]
-        one.members_changed(2)
-        journal.flush("default", [one])
+        locked_row = journal.lock("default", [group])[group]
+        locked_row.members_changed(2)
+        journal.flush("default", [locked_row])
     outcome = process(store, memory, [incoming(BOB, text(group)), incoming(ANN, text(group))], now)
     assert [r.code for r in outcome.refused] == [Code.NOT_MEMBER]
     assert set(outcome.members[group]) == {ANN, CEM}

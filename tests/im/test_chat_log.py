@@ -21,7 +21,7 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture
 async def page(browser: Any) -> Any:
     """An empty page with our scripts beside it."""
-    one = await browser.new_page()
+    page = await browser.new_page()
 
     async def give(route: Any) -> None:
         path = "/" + route.request.url.rsplit("/", 1)[1]
@@ -30,13 +30,13 @@ async def page(browser: Any) -> Any:
         else:
             await route.fulfill(body="<!doctype html>", content_type="text/html")
 
-    await one.route("**/*", give)
-    await one.goto("https://chat.example/")
-    return one
+    await page.route("**/*", give)
+    await page.goto("https://chat.example/")
+    return page
 
 
 async def test_a_device_shows_what_the_platform_has_once_and_in_order(page: Any) -> None:
-    seen = await page.evaluate(
+    shown = await page.evaluate(
         """async (worlds) => {
           const { run } = await import("/world.js");
           for (let seed = 0; seed < worlds; seed++) run(seed);
@@ -44,11 +44,11 @@ async def test_a_device_shows_what_the_platform_has_once_and_in_order(page: Any)
         }""",
         WORLDS,
     )
-    assert seen == WORLDS
+    assert shown == WORLDS
 
 
 async def test_what_is_not_answered_outlives_a_reload_and_keeps_its_id(page: Any) -> None:
-    found = await page.evaluate(
+    shown = await page.evaluate(
         """async () => {
           const { Unsent } = await import("/unsent.js");
           const first = new Unsent("anna", sessionStorage);
@@ -67,4 +67,4 @@ async def test_what_is_not_answered_outlives_a_reload_and_keeps_its_id(page: Any
           };
         }"""
     )
-    assert found == {"same": True, "waiting": ["4"], "shown": ["2", "3", "4"], "foreign": []}
+    assert shown == {"same": True, "waiting": ["4"], "shown": ["2", "3", "4"], "foreign": []}

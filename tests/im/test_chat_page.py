@@ -84,34 +84,34 @@ class Carol:
     def write(self, conversation: str, text: str) -> None:
         by = {"publisher_id": self.me["user_id"], "publisher_name": "carol"}
         mark = f"carol-{random.randrange(10**9)}"
-        said = {"conversation_id": conversation, "type": "text", "body": text}
-        self.say("msg", client_msg_id=mark, **by, **said)
+        fields = {"conversation_id": conversation, "type": "text", "body": text}
+        self.say("msg", client_msg_id=mark, **by, **fields)
 
     def hear(self, cmd: str, **data: Any) -> dict[str, Any]:
         """The next thing of this kind that looks like this."""
         while True:
-            found = self.heard.get(timeout=60)
-            given: dict[str, Any] = found["data"]
-            if found["cmd"] == cmd and given.items() >= data.items():
+            entry = self.heard.get(timeout=60)
+            given: dict[str, Any] = entry["data"]
+            if entry["cmd"] == cmd and given.items() >= data.items():
                 return given
 
     def history(self, conversation: str) -> list[str]:
         """Return all messages as the platform has them."""
-        at, texts = f"im/conversations/{conversation}/messages", []
+        path, texts = f"im/conversations/{conversation}/messages", []
         after, last = 0, 1
         while after < last:
-            said = self.http.call("GET", at, after=after)
-            after, last = said["to_seq"], said["last_seq"]
-            texts += [one["data"] for one in said["entries"] if one["cmd"] == "msg"]
+            answer = self.http.call("GET", path, after=after)
+            after, last = answer["to_seq"], answer["last_seq"]
+            texts += [item["data"] for item in answer["entries"] if item["cmd"] == "msg"]
         gone = "This message was taken back."
-        return [gone if "recalled_seq" in one else one["body"] for one in texts]
+        return [gone if "recalled_seq" in item else item["body"] for item in texts]
 
 
 @pytest.fixture
 def carol(site: Site) -> Iterator[Carol]:
-    one = Carol(site)
-    yield one
-    one.close()
+    person = Carol(site)
+    yield person
+    person.close()
 
 
 async def chatting(browser: Any, site: Site, name: str) -> Any:
@@ -215,9 +215,9 @@ async def a_picture(anna: Any, ben: Any, carol: Carol) -> None:
     await anna.locator("#file").set_input_files(fields)
     for page in (anna, ben):
         await page.wait_for_function(PICTURE_IS_SHOWN)
-    said = carol.hear("msg", type="image", body="valley.png")
+    message = carol.hear("msg", type="image", body="valley.png")
     status, content = carol.http.raw(
-        "GET", f"/api/v1/im/files/{said['file_id']}?account_token={carol.http.token}"
+        "GET", f"/api/v1/im/files/{message['file_id']}?account_token={carol.http.token}"
     )
     assert (status, content) == (200, out.getvalue())
 
@@ -267,7 +267,7 @@ async def away_and_back(anna: Any, ben: Any, carol: Carol, number: str) -> None:
     await ben.locator("#log .waits").first.wait_for(state="detached")
     truth = carol.history(number)
     assert await ben.evaluate(EVERYTHING_SAID) == truth
-    assert await anna.evaluate(EVERYTHING_SAID) == [one for one in truth if one != "anna 1"]
+    assert await anna.evaluate(EVERYTHING_SAID) == [text for text in truth if text != "anna 1"]
     await ben.reload()
     await is_up(ben)
     await ben.get_by_role("button", name="Trip").first.click()

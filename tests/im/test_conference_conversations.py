@@ -58,39 +58,39 @@ def follow() -> None:
 
 
 def test_a_conference_that_runs_has_a_conversation_of_its_people(platform: str) -> None:
-    one = running()
+    conference = running()
     follow()
-    conversation = Conversation.objects.get(confid=one.confid)
+    conversation = Conversation.objects.get(confid=conference.confid)
     assert (conversation.kind, conversation.name, conversation.domain) == (
         "conference",
-        one.name,
+        conference.name,
         DEMO_TENANT,
     )
-    assert sorted(names_in(one.confid).values()) == ["member", "owner"]
+    assert sorted(names_in(conference.confid).values()) == ["member", "owner"]
     assert conversation.members == 2
 
 
 def test_once_more_changes_nothing(platform: str) -> None:
-    one = running()
+    conference = running()
     follow()
     before = Conversation.objects.values().get()
     follow()
     conferences._revisions.clear()
     follow()
     assert Conversation.objects.values().get() == before
-    assert len(names_in(one.confid)) == 2
+    assert len(names_in(conference.confid)) == 2
 
 
 def test_who_comes_later_sees_what_is_said_from_then_on(platform: str) -> None:
-    one = running()
+    conference = running()
     follow()
     anna, cara = someone("anna"), someone("cara")
     number = str(Conversation.objects.get().pk)
     anna.says(number, "before")
     terminals = (Terminal(mtid="2", account="cara", name="C", online=1),)
-    becomes(one, mts=(*CALLED, *terminals))
+    becomes(conference, mts=(*CALLED, *terminals))
     follow()
-    assert len(names_in(one.confid)) == 3
+    assert len(names_in(conference.confid)) == 3
     anna.says(number, "after")
     bodies = [e["data"].get("body") for e in cara.log(number) if e["cmd"] == "msg"]
     assert bodies == ["after"]
@@ -100,39 +100,39 @@ def test_people_of_other_tenants_are_not_in_it(platform: str) -> None:
     other_tenant()
     someone("zoe", "10000000-0000-4000-8000-000000000002")
     terminals = (Terminal(mtid="2", account="zoe", name="Z", online=1),)
-    one = running(mts=(*CALLED, *terminals))
+    conference = running(mts=(*CALLED, *terminals))
     follow()
-    assert len(names_in(one.confid)) == 2
+    assert len(names_in(conference.confid)) == 2
 
 
 def test_who_enters_with_his_account_is_in_it(platform: str) -> None:
-    one = running(password="")
+    conference = running(password="")
     follow()
     cara: Someone = someone("cara")
     browser = Client()
     browser.force_login(cara.account)
-    reply = browser.get(f"/join/{one.e164}/where")
+    reply = browser.get(f"/join/{conference.e164}/where")
     assert reply.status_code == 200, reply.content
     follow()
-    assert Member.objects.filter(conversation__confid=one.confid, user=cara.id).exists()
+    assert Member.objects.filter(conversation__confid=conference.confid, user=cara.id).exists()
 
 
 def test_it_is_called_like_the_conference(platform: str) -> None:
-    one = running()
+    conference = running()
     follow()
-    becomes(one, name="Another name")
+    becomes(conference, name="Another name")
     follow()
     assert Conversation.objects.get().name == "Another name"
 
 
 def test_when_the_conference_has_ended_it_is_closed_and_what_was_said_stays(platform: str) -> None:
-    one = running()
+    conference = running()
     follow()
     anna = someone("anna")
     number = str(Conversation.objects.get().pk)
     anna.says(number, "goodbye")
     becomes(
-        one,
+        conference,
         state=ConferenceState.ENDED,
         ended_at=clock.now(),
         end_reason=EndReason.RELEASED,
@@ -145,8 +145,8 @@ def test_when_the_conference_has_ended_it_is_closed_and_what_was_said_stays(plat
 
 
 def test_one_that_waits_to_be_restored_keeps_it_open(platform: str) -> None:
-    one = running()
+    conference = running()
     follow()
-    becomes(one, state=ConferenceState.PENDING_RESTORE, pending_since=clock.now())
+    becomes(conference, state=ConferenceState.PENDING_RESTORE, pending_since=clock.now())
     follow()
     assert not Conversation.objects.get().closed

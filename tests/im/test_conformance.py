@@ -38,8 +38,8 @@ def test_a_plain_client_can_do_everything_over(way: str, chat_site: Site) -> Non
 def test_the_kit_uses_nothing_of_ours() -> None:
     for path in KIT.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            found = node.module or "" if isinstance(node, ast.ImportFrom) else ""
-            names = [found] if found else [n.name for n in getattr(node, "names", ())]
+            module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+            names = [module] if module else [n.name for n in getattr(node, "names", ())]
             for name in names if isinstance(node, ast.Import | ast.ImportFrom) else ():
                 assert name.partition(".")[0] not in OURS, f"{path.name}: {name}"
                 assert not name.startswith("im.") or name.startswith("im.conformance"), path.name

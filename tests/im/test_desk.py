@@ -21,10 +21,10 @@ from tests.im.door import eventually
 def channel(im_site: str) -> Iterator[Any]:
     """Return a channel of a server; its queues and the center's are empty."""
     connection = connect(settings.IM_AMQP_URL)
-    found: Any = connection.channel()
+    channel: Any = connection.channel()
     for queue in (CENTER_QUEUE, GB_QUEUE, MEDIA_QUEUE):
-        found.queue_purge(queue)
-    yield found
+        channel.queue_purge(queue)
+    yield channel
     close(connection)
 
 
@@ -44,12 +44,12 @@ def next_in(channel: Any, queue: str) -> dict[str, Any]:
 def desk(channel: Any) -> Iterator[None]:
     """Open, with a media server to look after."""
     MediaServer.objects.create(server_id="7", local_host1="10.0.0.1")
-    one = ServerRequestHandler()
-    one.start()
+    handler = ServerRequestHandler()
+    handler.start()
     yield
-    one.ask_to_stop()
-    one.join(20)
-    assert not one.is_alive()
+    handler.ask_to_stop()
+    handler.join(20)
+    assert not handler.is_alive()
 
 
 def test_a_center_that_starts_says_so_and_answers_what_servers_ask(

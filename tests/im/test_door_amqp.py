@@ -32,9 +32,9 @@ def connection(door: str) -> Iterator[pika.BlockingConnection]:
     broker.ensure_user(OTHER)
     other = amqp(OTHER)
     device(other, OTHER)
-    one = amqp(ME)
-    yield one
-    for each in (one, other):
+    connection = amqp(ME)
+    yield connection
+    for each in (connection, other):
         if each.is_open:
             each.close()
 
@@ -109,8 +109,8 @@ REFUSED: dict[str, Try] = {
 }
 
 
-def _answered(channel: Any, what: Try) -> None:
-    what(channel)
+def _answered(channel: Any, attempt: Try) -> None:
+    attempt(channel)
     channel.basic_qos(prefetch_count=1)  # answered after what went before
 
 

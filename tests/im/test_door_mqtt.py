@@ -95,9 +95,9 @@ def test_a_client_hears_what_is_for_it_and_speaks_as_itself(way: str) -> None:
     connection = Mqtt(me, port=way)
     connection.client.subscribe(f"in/u{me}", 1)
     eventually(lambda: connection.granted == [1])
-    said = connection.client.publish(f"out/u{me}", b"{}", 1)
-    said.wait_for_publish(5)
-    assert said.is_published()
+    publication = connection.client.publish(f"out/u{me}", b"{}", 1)
+    publication.wait_for_publish(5)
+    assert publication.is_published()
     assert connection.is_in
     connection.close()
 
@@ -111,17 +111,17 @@ def test_what_the_center_sends_reaches_both_kinds_of_devices_by_bcc(door: str) -
     from im.data import broker
 
     broker.ensure_user("both")
-    here = amqp("both")
-    channel = device(here, "both")
-    there = Mqtt("both")
-    there.client.subscribe("in/uboth", 0)
-    eventually(lambda: there.granted == [0])
+    amqp_connection = amqp("both")
+    channel = device(amqp_connection, "both")
+    mqtt_connection = Mqtt("both")
+    mqtt_connection.client.subscribe("in/uboth", 0)
+    eventually(lambda: mqtt_connection.granted == [0])
     center = connect(settings.IM_AMQP_URL)
     headers = {"BCC": ["u_.both", "in.uboth", "u_.else"]}
     message = py_amqp.Message(b"hello", application_headers=headers, delivery_mode=1)
     center.channel().basic_publish(message, "conversation.incoming", "c_7")
-    eventually(lambda: [body for _, body in there.got] == [b"hello"])
+    eventually(lambda: [body for _, body in mqtt_connection.got] == [b"hello"])
     assert channel.basic_get("queue_u_both_d1")[2] == b"hello"
     center.close()
-    here.close()
-    there.close()
+    amqp_connection.close()
+    mqtt_connection.close()

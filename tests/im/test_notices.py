@@ -53,8 +53,11 @@ def answers(
 ) -> list[tuple[str, str, Any]]:
     """Return the answers to a request: exchange, key, body."""
     payload = body if isinstance(body, bytes) else json.dumps(body).encode()
-    found = notices.answers_to(database, exchange, payload)
-    return [(one.exchange, one.key, json.loads(one.body)) for one in found]
+    publications = notices.answers_to(database, exchange, payload)
+    return [
+        (publication.exchange, publication.key, json.loads(publication.body))
+        for publication in publications
+    ]
 
 
 def told(cmd: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -87,13 +90,17 @@ def test_what_is_refused_is_not_told(platform: str, client: Client) -> None:
 def test_when_the_center_starts_everybody_is_told_and_the_servers_are_configured(
     database: str,
 ) -> None:
-    found = [
+    notices_sent = [
         (notice.exchange, notice.key, json.loads(notice.body))
         for notice in notices.start_notices(database, *notices.SIDES)
     ]
     start = told("center_start", {})
-    assert found[:3] == [(BASE, "balance", start), (BASE, "media", start), (GB, "comm_gb", start)]
-    assert found[3:] == [
+    assert notices_sent[:3] == [
+        (BASE, "balance", start),
+        (BASE, "media", start),
+        (GB, "comm_gb", start),
+    ]
+    assert notices_sent[3:] == [
         (BASE, "balance", told("balance_config", BALANCE)),
         (BASE, "media", told("media_config", MEDIA)),
     ]
@@ -118,9 +125,9 @@ def test_a_server_that_asks_for_its_configuration_gets_it(database: str) -> None
 def test_what_the_gb28181_side_asks_is_answered_even_if_nobody_knows_it(
     database: str, body: Any, code: str, cmd: str
 ) -> None:
-    ((exchange, key, said),) = answers(database, GB, body)
-    assert (exchange, key, said["cmd"]) == (GB, "comm_gb", "msg_refused")
-    assert (said["data"]["code"], said["data"]["cmd"]) == (code, cmd)
+    ((exchange, key, message),) = answers(database, GB, body)
+    assert (exchange, key, message["cmd"]) == (GB, "comm_gb", "msg_refused")
+    assert (message["data"]["code"], message["data"]["cmd"]) == (code, cmd)
 
 
 def test_the_gb28181_side_that_asks_whether_the_center_is_there_is_told(database: str) -> None:

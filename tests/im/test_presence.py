@@ -32,17 +32,17 @@ def teller(center: Running) -> Iterator[PresencePublisher]:
 def test_a_contact_is_told_within_two_seconds_and_nobody_else(
     sign_in: Callable[..., Device],
 ) -> None:
-    for one, other in ((ANN, BOB), (BOB, ANN)):
-        Contact.objects.create(owner=one, other=other, state="friend")
+    for device, other in ((ANN, BOB), (BOB, ANN)):
+        Contact.objects.create(owner=device, other=other, state="friend")
     bob, cem = sign_in(BOB), sign_in(CEM)
     time.sleep(1.5)  # what signing in itself tells
     ann = sign_in(ANN)
     assert bob.wait("presence")[-1] == {"user_id": ANN, "state": "online"}
     begun = time.monotonic()
     ann.say("presence", key="presence", state=Presence.BUSY.value)
-    told = bob.wait("presence", 2)
+    notices = bob.wait("presence", 2)
     took = time.monotonic() - begun
-    assert told[-1] == {"user_id": ANN, "state": "busy"}
+    assert notices[-1] == {"user_id": ANN, "state": "busy"}
     assert took < 2 or _slow_machine(), f"{took:.1f} s"
     assert cem.of("presence") == []
 

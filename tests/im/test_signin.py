@@ -41,8 +41,8 @@ def login(account: Account) -> dict[str, Any]:
     browser.force_login(account)
     answer = browser.post("/api/v1/im/login", content_type="application/json")
     assert answer.json().get("success"), answer.content
-    found: dict[str, Any] = answer.json()
-    return found
+    session: dict[str, Any] = answer.json()
+    return session
 
 
 def ask(path: str, token: str) -> Any:
@@ -179,10 +179,10 @@ def test_out_within_five_seconds_under_every_protocol_is_who(cause: str, ann: Ac
     two.close()
 
 
-def _has_ended(one: Any) -> bool:
+def _has_ended(connection: Any) -> bool:
     with suppress(Exception):
-        one.process_data_events(0)
-        return bool(one.is_closed)
+        connection.process_data_events(0)
+        return bool(connection.is_closed)
     return True
 
 
@@ -273,11 +273,11 @@ def test_clients_queues_have_the_operators_limits_and_everything_can_be_declared
     connection = amqp(ann.moid, login(ann)["token"])
     channel = connection.channel()
     channel.queue_declare("queue_u_" + ann.moid + "_d1", arguments={"x-max-length": 10**6})
-    where = f"/queues/im/queue_u_{ann.moid}_d1"
-    eventually(lambda: "operator_policy" in broker._call_management("GET", where), 10)
-    found = broker._call_management("GET", where)
-    assert found["operator_policy"] == "im.devices"
-    assert found["effective_policy_definition"]["max-length"] == 10_000
+    path = f"/queues/im/queue_u_{ann.moid}_d1"
+    eventually(lambda: "operator_policy" in broker._call_management("GET", path), 10)
+    queue = broker._call_management("GET", path)
+    assert queue["operator_policy"] == "im.devices"
+    assert queue["effective_policy_definition"]["max-length"] == 10_000
     channel.queue_delete("queue_u_" + ann.moid + "_d1")
     connection.close()
 
@@ -296,8 +296,8 @@ def test_several_centers_share_what_is_said_and_one_has_it_all_again(
 
 
 def _bound(exchange: str) -> set[str]:
-    found = broker._call_management("GET", f"/exchanges/im/{exchange}/bindings/source")
-    return {one["destination"] for one in found}
+    bindings = broker._call_management("GET", f"/exchanges/im/{exchange}/bindings/source")
+    return {binding["destination"] for binding in bindings}
 
 
 ODD: dict[str, dict[str, Any]] = {

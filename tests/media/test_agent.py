@@ -20,15 +20,15 @@ Body = dict[str, Any]
 @pytest.fixture
 async def person() -> AsyncIterator[Callable[..., Person]]:
     """Make people; all leave at the end."""
-    made: list[Person] = []
+    people: list[Person] = []
 
     def make(name: str, tone: int, camera: bool = False) -> Person:
-        made.append(Person(name, tone, camera))
-        return made[-1]
+        people.append(Person(name, tone, camera))
+        return people[-1]
 
     yield make
-    for one in made:
-        await one.leave()
+    for person in people:
+        await person.leave()
 
 
 def online(mts: list[Body]) -> list[str]:
@@ -59,9 +59,13 @@ async def test_who_has_no_pin_or_no_token_stays_outside(
 ) -> None:
     ack = await platform_side.creates("u1")
     good = ack["join"]["webrtc"]
-    for wrong in ({"pin": "guess"}, {"token": "forged"}, {"token": good["token"][:-4] + "AAA="}):
+    for credentials in (
+        {"pin": "guess"},
+        {"token": "forged"},
+        {"token": good["token"][:-4] + "AAA="},
+    ):
         with pytest.raises(Refused):
-            await person("eve", 440).join(good | wrong)
+            await person("eve", 440).join(good | credentials)
     secrets = (unit.directory / "secrets.json").read_text()
     assert not any(str(value) in secrets for value in good.values())
     assert (unit.directory / "secrets.json").stat().st_mode & 0o777 == 0o600
@@ -94,9 +98,9 @@ async def holds(platform: Platform, wanted: dict[str, int]) -> bool:
     for _ in range(50):
         platform.said.clear()
         await platform.tell("u1", {"type": "MAU_CMU_GETCONFLIST_CMD"})
-        said = await platform.hears("CMU_MAU_CONFLIST_NTF", ip="127.0.0.1", pid="u1")
+        report = await platform.hears("CMU_MAU_CONFLIST_NTF", ip="127.0.0.1", pid="u1")
         if {
-            conference["confE164"]: conference["incarnation"] for conference in said["confs"]
+            conference["confE164"]: conference["incarnation"] for conference in report["confs"]
         } == wanted:
             return True
         await asyncio.sleep(0.1)  # what was ordered before may still be at work
@@ -145,11 +149,11 @@ async def test_control(unit: Unit, platform_side: Platform, person: Callable[...
     await person("ben", 880).join(ack["join"])
     assert await anna.hears(880)
     mts = (await platform_side.hears_people("8800001", lambda mts: len(online(mts)) == 2))["mts"]
-    number = {one["name"]: one["mtid"] for one in mts}
+    number = {terminal["name"]: terminal["mtid"] for terminal in mts}
     await platform_side.controls("u1", "MUTE", mtid=number["ben"], value=1)
     assert await anna.hears_no(880)
     await platform_side.hears_people(
-        "8800001", lambda mts: [one["mute"] for one in mts].count(1) == 1
+        "8800001", lambda mts: [terminal["mute"] for terminal in mts].count(1) == 1
     )
     await platform_side.controls("u1", "MUTE", value=0)
     assert await anna.hears(880)
@@ -167,7 +171,7 @@ async def test_control(unit: Unit, platform_side: Platform, person: Callable[...
     assert await anna.hears_no(880)
     await platform_side.controls("u1", "DELMT", mtids=[number["ben"]])
     listed = (await platform_side.controls("u1", "GETMTLIST"))["mts"]
-    assert [one["name"] for one in listed] == ["anna", "Carl"]
+    assert [terminal["name"] for terminal in listed] == ["anna", "Carl"]
     await platform_side.tell(
         "u1",
         {"type": "CM_MCU_MUTE_REQ", "confE164": "8800001", "reqid": "x", "mtid": "99", "value": 1},
@@ -235,8 +239,8 @@ async def test_the_agent_killed_disturbs_nobody(
     platform_side.said.clear()
     await unit.start()
     assert unit.janus == janus
-    said = await platform_side.hears("CMU_MAU_CONFLIST_NTF", pid="u1")
-    assert [conference["confE164"] for conference in said["confs"]] == ["8800001"]
+    report = await platform_side.hears("CMU_MAU_CONFLIST_NTF", pid="u1")
+    assert [conference["confE164"] for conference in report["confs"]] == ["8800001"]
     await platform_side.hears_people("8800001", lambda mts: online(mts) == ["anna"])
     await ben.rejoin(ack["join"])
     assert await anna.hears(880)

@@ -26,14 +26,16 @@ JOIN = {"webrtc": {"url": "ws://x/", "audioroom": "a", "videoroom": "a", "pin": 
 def conference(monkeypatch: pytest.MonkeyPatch) -> Whereabouts:
     """The one conference that there is."""
     cache.clear()
-    found = Whereabouts()
-    found.join = JOIN
-    monkeypatch.setattr(join_page, "join_info", found)
+    whereabouts = Whereabouts()
+    whereabouts.join = JOIN
+    monkeypatch.setattr(join_page, "join_info", whereabouts)
     monkeypatch.setattr(join_page, "usage_and_limits_of_site", lambda: UsageAndLimits(NONE, None))
-    monkeypatch.setattr(join_page, "is_served_here", lambda platform: platform != found.elsewhere)
+    monkeypatch.setattr(
+        join_page, "is_served_here", lambda platform: platform != whereabouts.elsewhere
+    )
     monkeypatch.setattr(join_page, "site_urls_of", lambda platform: (BACKUP,))
     monkeypatch.setattr(join_page, "platforms_of_numbers", lambda numbers: {})
-    return found
+    return whereabouts
 
 
 def address(e164: str = "8800001", confid: str = "c1") -> str:

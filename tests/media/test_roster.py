@@ -54,7 +54,7 @@ def test_who_was_called_keeps_the_number_through_coming_and_going() -> None:
     arrived = roster.update(
         [JanusConnection(AUDIO, "x", "Carl"), JanusConnection(AUDIO, "y", " anna ahorn")]
     )
-    assert {one.name for one in arrived} == {"Anna Ahorn", "Carl"}
+    assert {terminal.name for terminal in arrived} == {"Anna Ahorn", "Carl"}
     assert seen(roster) == [("7", "Anna Ahorn", 1), ("1", "Carl", 1)]
     assert roster.terminals["7"].mute, "muted before it came: muted when it comes"
     roster.update([])
@@ -99,8 +99,8 @@ def test_events_are_hints() -> None:
     hint = hint_of(stopped)
     assert hint is not None
     assert not hint.receiving
-    for odd in ({}, {"type": 64, "event": []}, {"type": 64, "event": {"data": 7}}, {"type": "x"}):
-        assert hint_of(odd) is None
+    for event in ({}, {"type": 64, "event": []}, {"type": 64, "event": {"data": 7}}, {"type": "x"}):
+        assert hint_of(event) is None
 
 
 def test_long_lists_are_split(tmp_path: Path) -> None:

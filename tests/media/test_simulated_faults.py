@@ -23,9 +23,11 @@ def after(seconds: float) -> datetime:
 
 def a_unit(*, chances: tuple[float, ...] = (0.5,)) -> FaultyUnit:
     drawn = cycle(chances)
-    made = FaultyUnit(SimulatedUnit(UnitDescription(ip="10.0.0.1", pid="s1")), lambda: next(drawn))
-    made.connect(NOW)
-    return made
+    faulty_unit = FaultyUnit(
+        SimulatedUnit(UnitDescription(ip="10.0.0.1", pid="s1")), lambda: next(drawn)
+    )
+    faulty_unit.connect(NOW)
+    return faulty_unit
 
 
 def apply_fault(unit: FaultyUnit, text: str, seconds: float = 0) -> list[str]:
@@ -35,31 +37,31 @@ def apply_fault(unit: FaultyUnit, text: str, seconds: float = 0) -> list[str]:
 def create(unit: FaultyUnit, incarnation: int = 1, seconds: float = 0) -> list[str]:
     body: dict[str, Any] = {"type": "MAU_MCU_CREATECONF_REQ", "confE164": "8801", "confid": "c1"}
     body |= {"incarnation": incarnation, "confname": "Monday", "maxjoinedmt": 8}
-    said = unit.handle(body, "asked-1", after(seconds))
-    assert all(send.correlation_id == "asked-1" for send in said)
-    return types(said)
+    sends = unit.handle(body, "asked-1", after(seconds))
+    assert all(send.correlation_id == "asked-1" for send in sends)
+    return types(sends)
 
 
 def tick(unit: FaultyUnit, seconds: float) -> list[str]:
     return types(unit.tick(after(seconds)))
 
 
-def types(said: list[Send]) -> list[str]:
+def types(sends: list[Send]) -> list[str]:
     short = {"RMS_NODE_REGISTER_NTF": "register", "RMS_NODE_STATE_NTF": "beat"}
     short |= {"CMU_MAU_CONFLIST_NTF": "list", "RMS_NODE_UNREGISTER_NTF": "unregister"}
     short |= {"MCU_MAU_CREATECONF_ACK": "ack", "MCU_MAU_CREATECONF_NACK": "nack"}
-    for send in said:
+    for send in sends:
         own = send.message.type.startswith("RMS_")
         assert send.route is (Routes.NODE_TO_RMS if own else Routes.UNIT_TO_CSS)
-    return [short[to_body(send.message)["type"]] for send in said]
+    return [short[to_body(send.message)["type"]] for send in sends]
 
 
 def test_a_sound_unit_beats_every_3_seconds_and_lists_every_60() -> None:
     unit = a_unit()
     assert types(unit.connect(NOW)) == ["register", "list"]
-    said = [tick(unit, second) for second in range(1, 121)]
-    assert sum("beat" in one for one in said) == 40
-    assert [i + 1 for i, one in enumerate(said) if "list" in one] == [60, 120]
+    ticks = [tick(unit, second) for second in range(1, 121)]
+    assert sum("beat" in sends for sends in ticks) == 40
+    assert [i + 1 for i, sends in enumerate(ticks) if "list" in sends] == [60, 120]
     assert types(unit.leave()) == ["unregister"]
 
 
@@ -158,11 +160,11 @@ def test_an_old_list_holds_what_was_there_when_it_was_asked_for() -> None:
 def test_wishes_of_people_in_a_conference() -> None:
     unit = a_unit()
     create(unit)
-    known = {"confE164": "8801", "confname": "Tuesday", "delay": 30}
-    said = [
-        unit.act_for_participant({"do": do, **known}, NOW) for do in ("rename", "extend", "end")
+    fields = {"confE164": "8801", "confname": "Tuesday", "delay": 30}
+    messages = [
+        unit.act_for_participant({"do": do, **fields}, NOW) for do in ("rename", "extend", "end")
     ]
-    assert [send.message.type for (send,) in said] == [
+    assert [send.message.type for (send,) in messages] == [
         "MCU_MAU_MODIFYCONFNAME_REQ",
         "MCU_MAU_DELAYCONF_REQ",
         "MCU_MAU_RELEASECONF_NTF",

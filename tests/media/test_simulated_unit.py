@@ -41,8 +41,8 @@ def terminals(*names: str) -> list[Body]:
     return [{"mtid": name, "account": name, "name": name, "type": "e164"} for name in names]
 
 
-def bodies(said: list[Message]) -> list[Body]:
-    return [orjson.loads(dumps(to_body(one))) for one in said]
+def bodies(messages: list[Message]) -> list[Body]:
+    return [orjson.loads(dumps(to_body(message))) for message in messages]
 
 
 def handle(unit: SimulatedUnit, body: Body, now: datetime = NOW) -> list[Body]:
@@ -50,20 +50,20 @@ def handle(unit: SimulatedUnit, body: Body, now: datetime = NOW) -> list[Body]:
 
 
 def control(unit: SimulatedUnit, name: str, **more: Any) -> list[Body]:
-    asked = {"type": f"CM_MCU_{name}", "confE164": "8801", "reqid": "r1"}
-    return handle(unit, asked | more)
+    request = {"type": f"CM_MCU_{name}", "confE164": "8801", "reqid": "r1"}
+    return handle(unit, request | more)
 
 
 def holds(unit: SimulatedUnit) -> dict[str, int]:
-    return {e164: held.incarnation for e164, held in unit.conferences.items()}
+    return {e164: conference.incarnation for e164, conference in unit.conferences.items()}
 
 
 def listed(unit: SimulatedUnit) -> dict[str, int]:
     """Return the conferences of the unit's lists, read as the platform reads them."""
     read = [from_body(UnitHolds, body) for body in bodies(unit.lists(NOW))]
-    assert [one.part for one in read] == list(range(1, len(read) + 1))
-    assert {one.parts for one in read} == {len(read)}
-    return {entry.e164: entry.incarnation for one in read for entry in one.confs}
+    assert [part.part for part in read] == list(range(1, len(read) + 1))
+    assert {part.parts for part in read} == {len(read)}
+    return {entry.e164: entry.incarnation for part in read for entry in part.confs}
 
 
 # ---- creating, restoring, releasing -------------------------------------------------------------
@@ -148,14 +148,14 @@ commands = st.tuples(
 def test_it_never_holds_less_than_the_highest_seen_nor_more_than_it_can(
     sequence: list[tuple[str, str, int, int, str]],
 ) -> None:
-    unit, seen = a_unit(confs=2, ports=48, hd=1), dict.fromkeys(("8801", "8802", "8803"), 0)
+    unit, newest = a_unit(confs=2, ports=48, hd=1), dict.fromkeys(("8801", "8802", "8803"), 0)
     for step, (kind, e164, incarnation, places, resolution) in enumerate(sequence):
         now = NOW + timedelta(seconds=step)
         order = an_order(e164, incarnation, maxjoinedmt=places, resolution=resolution)
         if kind == "end":
             unit.end(e164, now)
         else:
-            seen[e164] = max(seen[e164], incarnation)
+            newest[e164] = max(newest[e164], incarnation)
         if kind == "release":
             unit.handle(a_release(incarnation, e164), now)
             assert holds(unit).get(e164, incarnation + 1) > incarnation
@@ -164,11 +164,14 @@ def test_it_never_holds_less_than_the_highest_seen_nor_more_than_it_can(
         elif kind != "end":
             answer = handle(unit, order | {"type": kind}, now)[0]
             assert answer["type"].endswith("_ACK") == (holds(unit).get(e164) == incarnation)
-        assert all(held == seen[number] for number, held in holds(unit).items())
+        assert all(held == newest[number] for number, held in holds(unit).items())
         assert listed(unit) == holds(unit)
-        kept = unit.conferences.values()
-        places, hd = sum(one.places for one in kept), sum(one.hd for one in kept)
-        assert unit.load == UnitAmounts(confs=len(kept), ports=places, hd=hd)
+        conferences = unit.conferences.values()
+        places, hd = (
+            sum(conference.places for conference in conferences),
+            sum(conference.hd for conference in conferences),
+        )
+        assert unit.load == UnitAmounts(confs=len(conferences), ports=places, hd=hd)
         assert unit.load.confs <= 2
         assert unit.load.ports <= 48
         assert unit.load.hd <= 1
@@ -200,10 +203,10 @@ def test_long_lists_are_split(count: int, members: int) -> None:
     mts = terminals(*(f"m{i}" for i in range(members)))
     for i in range(count):
         handle(unit, an_order(f"88{i}", maxjoinedmt=192, mts=mts))
-    said = bodies(unit.lists(NOW))
-    assert len(said) > 1
-    assert len({body["listid"] for body in said}) == 1
-    assert all(len(dumps(body)) <= MAX_BYTES for body in said)
+    parts = bodies(unit.lists(NOW))
+    assert len(parts) > 1
+    assert len({body["listid"] for body in parts}) == 1
+    assert all(len(dumps(body)) <= MAX_BYTES for body in parts)
     assert listed(unit) == holds(unit)
 
 
@@ -230,8 +233,8 @@ def test_a_new_end_is_kept() -> None:
 def test_an_end_of_its_own_is_reported_with_its_incarnation() -> None:
     unit = a_unit()
     handle(unit, an_order(incarnation=3))
-    (told,) = bodies(unit.end("8801", NOW))
-    assert (told["type"], told["incarnation"]) == ("MCU_MAU_RELEASECONF_NTF", 3)
+    (notice,) = bodies(unit.end("8801", NOW))
+    assert (notice["type"], notice["incarnation"]) == ("MCU_MAU_RELEASECONF_NTF", 3)
     assert unit.end("8801", NOW) == []
 
 
@@ -250,11 +253,11 @@ def test_controls_change_what_the_list_of_members_and_the_reports_tell() -> None
     _, report = control(unit, "MUTE_REQ", value=1)
     assert from_body(UnitReportsChange, report).settings == Settings(mute=1, silence=0)
     (members,) = control(unit, "GETMTLIST_REQ")
-    found = {
+    answers = {
         terminal["account"]: (terminal["online"], terminal["mute"], terminal["silence"])
         for terminal in members["mts"]
     }
-    assert found == {"m1": (1, 1, 1), "m2": (0, 1, 0), "9001": (1, 1, 0)}
+    assert answers == {"m1": (1, 1, 1), "m2": (0, 1, 0), "9001": (1, 1, 0)}
     _, report = control(unit, "DELMT_REQ", mtids=["m1"])
     assert (report["speaker"], len(report["mts"])) == ("", 2)
     assert len(from_body(UnitHolds, bodies(unit.lists(NOW))[0]).confs[0].mts) == 2
@@ -312,8 +315,8 @@ def test_monitors_are_started_and_stopped() -> None:
     unit = a_unit()
     handle(unit, an_order())
     place = {"ip": "10.9.9.9", "port": 5000}
-    asked = {"confE164": "8801", "reqid": "r9", "mtid": "", "mode": "video", **place}
-    (answer,) = handle(unit, asked | {"type": "MAU_MCU_STARTMONITOR_REQ"})
+    request = {"confE164": "8801", "reqid": "r9", "mtid": "", "mode": "video", **place}
+    (answer,) = handle(unit, request | {"type": "MAU_MCU_STARTMONITOR_REQ"})
     assert (answer["type"], answer["reqid"]) == ("MCU_MAU_STARTMONITOR_ACK", "r9")
     assert len(unit.conferences["8801"].monitors) == 1
     over = {"type": "MAU_MCU_STOPMONITOR_CMD", "confE164": "8801", "monitors": [place]}

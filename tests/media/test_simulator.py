@@ -54,8 +54,8 @@ class Platform:
     def tell(self, pid: str, body: Body, correlation_id: str = "") -> None:
         exchange = Routes.CSS_TO_UNIT.value.exchange
         now, key, raw = clock.now(), unit_key(IP, pid), orjson.dumps(body)
-        asked = outbox.row(raw, exchange, key, now, "css@p1", correlation_id=correlation_id)
-        self.publisher.publish([asked])
+        row = outbox.row(raw, exchange, key, now, "css@p1", correlation_id=correlation_id)
+        self.publisher.publish([row])
 
     def wait(self, wanted: Callable[[Body], bool]) -> tuple[Body, Body]:
         """The first message like that; it is then forgotten, with all before it."""
@@ -81,9 +81,9 @@ class Platform:
 
 @pytest.fixture
 def platform() -> Iterator[Platform]:
-    made = Platform()
-    yield made
-    made.close()
+    new_platform = Platform()
+    yield new_platform
+    new_platform.close()
 
 
 @pytest.fixture
@@ -123,9 +123,9 @@ def test_units_on_a_broker(platform: Platform, orders: str) -> None:
     assert abs(properties["timestamp"] - time.time()) < 60
 
     platform.tell("s1", {"type": "MAU_CMU_GETCONFLIST_CMD"})
-    held, more = platform.wait(a("CMU_MAU_CONFLIST_NTF"))
-    assert [conference["confE164"] for conference in held["confs"]] == ["8801"]
-    assert more["message_id"] != properties["message_id"]
+    first_list, second_list = platform.wait(a("CMU_MAU_CONFLIST_NTF"))
+    assert [conference["confE164"] for conference in first_list["confs"]] == ["8801"]
+    assert second_list["message_id"] != properties["message_id"]
     beat, _ = platform.wait(a("RMS_NODE_STATE_NTF"))
     assert (beat["load"]["ports"], beat["labels"]) == (8, {"simulated": True})
 

@@ -27,12 +27,12 @@ def change(client: Client, model: str, pk: object, **fields: Any) -> Any:
 
 def form_of(client: Client, model: str, pk: object) -> dict[str, Any]:
     """Return the fields that the browser would send back unchanged."""
-    shown: Any = client.get(reverse(f"admin:{model}_change", args=[pk]))
-    form = shown.context_data["adminform"].form
-    found = {name: form[name].value() for name in form.fields}
-    for one in (f.formset for f in shown.context_data["inline_admin_formsets"]):
-        found |= {f"{one.prefix}-TOTAL_FORMS": 0, f"{one.prefix}-INITIAL_FORMS": 0}
-    return {name: value for name, value in found.items() if value not in (None, False)}
+    page: Any = client.get(reverse(f"admin:{model}_change", args=[pk]))
+    form = page.context_data["adminform"].form
+    fields = {name: form[name].value() for name in form.fields}
+    for formset in (f.formset for f in page.context_data["inline_admin_formsets"]):
+        fields |= {f"{formset.prefix}-TOTAL_FORMS": 0, f"{formset.prefix}-INITIAL_FORMS": 0}
+    return {name: value for name, value in fields.items() if value not in (None, False)}
 
 
 # ---- people -------------------------------------------------------------------------------------
@@ -101,10 +101,10 @@ def test_the_password_of_a_superuser_is_out_of_reach(sign_in: SignIn) -> None:
 
 def test_a_key_is_made_for_the_own_tenant_only(sign_in: SignIn) -> None:
     client = sign_in("admin-House")
-    for where in ("House", "Cottage", "Hill"):
-        add(client, "domains_apikey", name=f"new {where}", domain=moid(where), enabled="on")
-    made = ApiKey.objects.filter(name__startswith="new").values_list("domain_id", flat=True)
-    assert [*made] == [moid("House")]
+    for domain in ("House", "Cottage", "Hill"):
+        add(client, "domains_apikey", name=f"new {domain}", domain=moid(domain), enabled="on")
+    owners = ApiKey.objects.filter(name__startswith="new").values_list("domain_id", flat=True)
+    assert [*owners] == [moid("House")]
 
 
 # ---- the tree -----------------------------------------------------------------------------------
@@ -114,10 +114,10 @@ def test_a_service_administrator_makes_domains_below_his_own(sign_in: SignIn) ->
     client = sign_in("admin-Hill")
     for up in ("Hill", "Dale", "Crown", "Beside"):
         add(client, "domains_servicedomain", name=f"under {up}", parent=moid(up), moid=f"x-{up}")
-    made = ServiceDomain.objects.filter(name__startswith="under").values_list(
+    parents = ServiceDomain.objects.filter(name__startswith="under").values_list(
         "parent_id", flat=True
     )
-    assert {*made} == {moid("Hill"), moid("Dale")}
+    assert {*parents} == {moid("Hill"), moid("Dale")}
 
 
 def test_nothing_is_moved_out_of_the_scope(sign_in: SignIn) -> None:

@@ -60,9 +60,9 @@ def naming(kind: type[Message]) -> set[str]:
 
 def test_somebody_has_decided_on_every_message_that_names_a_domain() -> None:
     decided = {*ASKED_FOR, *OF_A_CONFERENCE} | FROM_THE_CORE | OF_PLATFORMS
-    taken = {kind.wire_type for kind in {*HANDLERS, *RESUMING} if naming(kind)}
-    assert taken > {*ASKED_FOR}, "the fields of a message are seen"
-    undecided = taken - decided
+    types = {kind.wire_type for kind in {*HANDLERS, *RESUMING} if naming(kind)}
+    assert types > {*ASKED_FOR}, "the fields of a message are seen"
+    undecided = types - decided
     assert undecided == set(), (
         "add each to OF_A_CONFERENCE in tests/rights/test_messages.py if its handler refuses the `moid` of"
         " another tenant (29020), else to the list above that says whose domain it may name"

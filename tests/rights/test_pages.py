@@ -34,12 +34,12 @@ OUTSIDERS = ("", "person-House")
 
 
 def test_every_page_is_one_of_ours() -> None:
-    odd = [
+    undecided = [
         type(page).__name__
         for page in admin.site._registry.values()
         if not isinstance(page, BaseAdmin)
     ]
-    assert odd == []
+    assert undecided == []
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -84,8 +84,8 @@ def said(answer: HttpResponseBase) -> str:
     """Return all that an answer shows."""
     if isinstance(answer, StreamingHttpResponse):
         return b"".join(answer).decode()
-    shown: Any = answer
-    return str(shown.content.decode())
+    page: Any = answer
+    return str(page.content.decode())
 
 
 def requests_of(page: Page) -> Iterator[tuple[str, dict[str, Any] | None]]:
@@ -100,11 +100,11 @@ def requests_of(page: Page) -> Iterator[tuple[str, dict[str, Any] | None]]:
 def some_of(model: str, place: str) -> list[Model]:
     """Return a row of a model for each relation (own, below, beside, above), and the own account."""
     mine = f"admin-{place}"
-    found = {
+    rows_by_relation = {
         (world.relation(row, place), getattr(row, "username", "") == mine): row
         for row in pages.rows(model)
     }
-    return list(found.values())
+    return list(rows_by_relation.values())
 
 
 def post_only(answer: HttpResponseBase) -> bool:
@@ -159,11 +159,11 @@ def test_pages_without_an_object_ask_for_the_right(place: str, sign_in: SignIn) 
 def test_an_object_elsewhere_does_not_exist(place: str, part: int, sign_in: SignIn) -> None:
     root, client = sign_in("root-Above"), sign_in(f"admin-{place}")
     for model in MODELS[part::3]:
-        some = some_of(model, place)
+        examples = some_of(model, place)
         for page in (p for p in pages.pages(model) if p.of_object):
             for verb, form in requests_of(page):
                 unknown = ask(client, page.url(NOBODY), form).status_code
-                for row in some:
+                for row in examples:
                     check(place, (root, client), page, row, (verb, form), unknown)
 
 
@@ -191,11 +191,11 @@ def check(
         silent(place, said(answer), str(about))
 
 
-def silent(place: str, text: str, where: str) -> None:
+def silent(place: str, text: str, address: str) -> None:
     """Not a word of what lies beside, nor of those above all."""
     if place != "Crown":
-        assert "beside" not in text.lower(), where
-    assert "root-Above" not in text, where
+        assert "beside" not in text.lower(), address
+    assert "root-Above" not in text, address
 
 
 # ---- actions ------------------------------------------------------------------------------------
@@ -208,8 +208,8 @@ def outcome(client: Client, model: str, action: str, row: Model) -> str:
     if isinstance(answer, StreamingHttpResponse):
         lines = said(answer).splitlines()[1:]
         return f"file {lines}" if lines else "nothing"
-    asked = f'name="_selected_action" value="{row.pk}"' in said(answer)
-    return "question" if asked and 'name="confirmed"' in said(answer) else "nothing"
+    asks = f'name="_selected_action" value="{row.pk}"' in said(answer)
+    return "question" if asks and 'name="confirmed"' in said(answer) else "nothing"
 
 
 @pytest.mark.parametrize("place", world.ADMINISTRATORS)
@@ -233,8 +233,8 @@ def test_choices_are_offered_from_the_scope(place: str, sign_in: SignIn) -> None
         owner = pages.page_of(model)
         for name in {*owner.autocomplete_fields}:
             field = owner.model._meta.get_field(name)
-            asked = dict(zip(("app_label", "model_name"), model.split("."), strict=True))
-            answer = client.get(reverse("admin:autocomplete"), {**asked, "field_name": name})
+            query = dict(zip(("app_label", "model_name"), model.split("."), strict=True))
+            answer = client.get(reverse("admin:autocomplete"), {**query, "field_name": name})
             target = field.remote_field.model
             if not pages.may(place, "view", target._meta.label_lower):
                 assert answer.status_code == 403, (model, name)

@@ -64,11 +64,11 @@ CALLERS = ("person-House", "admin-House", "admin-Mill", "admin-Hill", "admin-Cro
 
 def routes(patterns: Any = None, before: str = "") -> Iterator[str]:
     """Yield all addresses of the URLconf."""
-    for one in get_resolver().url_patterns if patterns is None else patterns:
-        path = before + str(one.pattern)
-        if isinstance(one, URLResolver) and path not in ELSEWHERE:
-            yield from routes(one.url_patterns, path)
-        elif isinstance(one, URLPattern):
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        path = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver) and path not in ELSEWHERE:
+            yield from routes(pattern.url_patterns, path)
+        elif isinstance(pattern, URLPattern):
             yield path
 
 
@@ -85,8 +85,8 @@ def test_sites_are_operated_by_the_core(sign_in: SignIn, who: str, address: str)
 def test_somebody_has_decided_on_every_address() -> None:
     decided = OPEN | OF_SESSION | {*OF_CONFERENCE} | OF_JOINING | OF_CONSOLE
     decided |= {"admin/live.json", *OF_SITES}
-    found = {route for route in routes() if not route.startswith(".well-known/oauth-")}
-    assert found - decided == set(), (
+    all_routes = {route for route in routes() if not route.startswith(".well-known/oauth-")}
+    assert all_routes - decided == set(), (
         "add each address to one of the lists in tests/rights/test_routes.py"
     )
 
@@ -104,8 +104,8 @@ def call(tree: None) -> Any:
             answer = client.get(f"{path}?{given}")
         else:
             answer = client.post(path, given, content_type=form)
-        found: dict[str, Any] = answer.json()
-        return found
+        body: dict[str, Any] = answer.json()
+        return body
 
     return called
 
@@ -142,13 +142,13 @@ def test_without_a_login_nothing_is_had(call: Any) -> None:
 def test_a_conference_of_another_domain_is_as_unknown_as_none(who: str, call: Any) -> None:
     own = Account.objects.get(username=who).domain_id
     elsewhere = Conference.objects.filter(live_e164__isnull=False).exclude(user_domain=own)
-    for path, there in OF_CONFERENCE.items():
+    for path, fields in OF_CONFERENCE.items():
         for number in [c.e164 for c in elsewhere] + ["404404"]:
             url = "/" + path.replace("<str:conf_id>", number)
             for method in METHODS:
                 answer = call(who, "GET" if method == "GET" else "POST", url, _method=method)
                 assert answer["success"] == 0, (path, method, number)
-                wanted = UNKNOWN if method in there else 99999
+                wanted = UNKNOWN if method in fields else 99999
                 assert answer["error_code"] == wanted, (path, method, number)
 
 
@@ -156,8 +156,8 @@ def test_a_conference_of_another_domain_is_as_unknown_as_none(who: str, call: An
 def test_lists_show_what_is_of_the_own_domain(who: str, call: Any) -> None:
     own = Account.objects.get(username=who).domain_id
     wanted = Conference.objects.filter(user_domain=own, live_e164__isnull=False)
-    found = call(who, "GET", "/api/v1/vc/confs", count=0)
-    assert {c["conf_id"] for c in found["confs"]} == {c.e164 for c in wanted}
+    answer = call(who, "GET", "/api/v1/vc/confs", count=0)
+    assert {c["conf_id"] for c in answer["confs"]} == {c.e164 for c in wanted}
     for c in wanted:
         assert call(who, "GET", f"/api/v1/vc/confs/{c.e164}")["success"] == 1
 
@@ -186,9 +186,9 @@ def test_the_console_is_of_the_own_tenant(who: str, sign_in: SignIn) -> None:
     if who:
         assert {c["number"] for c in live.json()["confs"]} == {c.e164 for c in mine}
     for c in Conference.objects.exclude(user_domain=own).filter(live_e164__isnull=False):
-        for what in ("end", "extend", "rename", "mute", "drop"):
-            answer = client.post(f"/console/{c.e164}/{what}", {"minutes": 5, "name": "x"})
-            nobody = client.post(f"/console/404404/{what}", {"minutes": 5, "name": "x"})
+        for action in ("end", "extend", "rename", "mute", "drop"):
+            answer = client.post(f"/console/{c.e164}/{action}", {"minutes": 5, "name": "x"})
+            nobody = client.post(f"/console/404404/{action}", {"minutes": 5, "name": "x"})
             assert answer.status_code == nobody.status_code == (409 if who else 401)
             assert answer.content == nobody.content
 

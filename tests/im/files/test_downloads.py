@@ -32,7 +32,7 @@ def test_a_picture_has_its_size_and_a_thumbnail(anna: Person) -> None:
     turned[0x0112] = 6
     upright = anna.put(picture(), "a.png")
     on_its_side = anna.put(picture(800, 400, "JPEG", exif=turned), "b.jpg")
-    first, second = sorted(anna.about(upright, on_its_side), key=lambda one: one["name"])
+    first, second = sorted(anna.about(upright, on_its_side), key=lambda info: info["name"])
     assert (first["content_type"], first["width"], first["height"]) == ("image/png", 640, 400)
     assert (second["content_type"], second["width"], second["height"]) == ("image/jpeg", 400, 800)
     small = anna.ask("GET", f"/{on_its_side}/thumbnail", Accept="image/png")
@@ -44,15 +44,15 @@ def test_a_voice_message_has_its_duration(anna: Person) -> None:
     (live,) = anna.about(anna.put(voice(3), "voice"))
     assert (live["content_type"], live["thumbnail_url"]) == ("audio/webm", None)
     assert 2950 <= live["duration_ms"] <= 3050
-    (told,) = anna.about(anna.put(voice(2, live=False), "voice"))
-    assert 1950 <= told["duration_ms"] <= 2050
+    (info,) = anna.about(anna.put(voice(2, live=False), "voice"))
+    assert 1950 <= info["duration_ms"] <= 2050
 
 
 def test_a_picture_that_explodes_is_some_bytes(anna: Person) -> None:
     out = io.BytesIO()
     Image.new("1", (20_000, 20_000)).save(out, "PNG")
-    (found,) = anna.about(anna.put(out.getvalue(), "bomb.png"))
-    assert (found["content_type"], found["thumbnail_url"]) == ("application/octet-stream", None)
+    (info,) = anna.about(anna.put(out.getvalue(), "bomb.png"))
+    assert (info["content_type"], info["thumbnail_url"]) == ("application/octet-stream", None)
 
 
 @pytest.mark.parametrize(
@@ -67,18 +67,18 @@ def test_a_picture_that_explodes_is_some_bytes(anna: Person) -> None:
     ],
 )
 def test_what_could_do_something_is_only_saved(anna: Person, content: bytes, kind: str) -> None:
-    found = anna.ask("GET", f"/{anna.put(content, 'harmless.png')}")
-    assert found["Content-Disposition"].startswith("attachment; ")
-    assert found["Content-Security-Policy"] == "default-src 'none'; sandbox"
-    assert found["X-Content-Type-Options"] == "nosniff"
-    assert found["Content-Type"] == kind or not kind
+    answer = anna.ask("GET", f"/{anna.put(content, 'harmless.png')}")
+    assert answer["Content-Disposition"].startswith("attachment; ")
+    assert answer["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Content-Type"] == kind or not kind
 
 
 def test_the_program_that_looks_may_break_down(tmp_path: Path) -> None:
     from im.data.files import inspect_media, media_info
 
-    with media_info.inspected(tmp_path / "is not there") as (found, thumbnail):
-        assert found == media_info.MediaInfo()
+    with media_info.inspected(tmp_path / "is not there") as (info, thumbnail):
+        assert info == media_info.MediaInfo()
         assert not thumbnail.exists()
     result = subprocess.run(
         [sys.executable, "-I", inspect_media.__file__, "/etc/hostname", str(tmp_path / "t")],
@@ -98,7 +98,7 @@ def test_members_fetch_what_was_sent_to_them_and_nobody_else(
     number = shared(anna.put(picture(), "a.png"), talk)
     assert body(ben.ask("GET", f"/{number}")) == picture()
     assert ben.ask("GET", f"/{number}/thumbnail").status_code == 200
-    assert [one["id"] for one in ben.about(number, str(uuid4()), "nonsense")] == [number]
+    assert [info["id"] for info in ben.about(number, str(uuid4()), "nonsense")] == [number]
     his = Member.objects.filter(user=ben.moid)
     for state in (Membership.LEFT, Membership.REMOVED, Membership.INVITED, Membership.ASKED):
         his.update(state=state)
@@ -123,10 +123,12 @@ RANGES = {
 
 def test_a_part_is_fetched_with_range(anna: Person) -> None:
     number = anna.put(b"0123456789")
-    for asked, (status, told, content) in RANGES.items():
-        found = anna.ask("GET", f"/{number}", Range=asked)
-        assert (found.status_code, found.headers.get("Content-Range")) == (status, told), asked
-        assert content is None or body(found) == content
+    for requested, (status, answered, content) in RANGES.items():
+        answer = anna.ask("GET", f"/{number}", Range=requested)
+        assert (answer.status_code, answer.headers.get("Content-Range")) == (status, answered), (
+            requested
+        )
+        assert content is None or body(answer) == content
     tag = anna.ask("GET", f"/{number}")["ETag"]
     assert anna.ask("GET", f"/{number}", If_None_Match=tag).status_code == 304
     assert body(anna.ask("GET", f"/{number}", Range="bytes=1-2", If_Range=tag)) == b"12"
@@ -135,10 +137,10 @@ def test_a_part_is_fetched_with_range(anna: Person) -> None:
 
 def test_a_name_is_shown_cleaned(anna: Person) -> None:
     number = anna.put(b"x", '../../etc/\u202epass"wd\n报告.txt')
-    (found,) = anna.about(number)
-    assert found["name"] == 'pass"wd报告.txt'
-    told = anna.ask("GET", f"/{number}")["Content-Disposition"]
-    assert told == (
+    (info,) = anna.about(number)
+    assert info["name"] == 'pass"wd报告.txt'
+    disposition = anna.ask("GET", f"/{number}")["Content-Disposition"]
+    assert disposition == (
         "attachment; filename=\"pass_wd__.txt\"; filename*=UTF-8''pass%22wd%E6%8A%A5%E5%91%8A.txt"
     )
 
@@ -146,8 +148,8 @@ def test_a_name_is_shown_cleaned(anna: Person) -> None:
 def test_a_file_that_is_kept_elsewhere_is_said_to_be(anna: Person) -> None:
     number = anna.put(b"x")
     storage.delete(number)
-    found = anna.ask("GET", f"/{number}")
-    assert (found.status_code, found.json()["code"]) == (404, "not_here")
+    answer = anna.ask("GET", f"/{number}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_here")
 
 
 # ---- what nobody needs --------------------------------------------------------------------------
@@ -171,7 +173,7 @@ def test_unsent_uploads_go_after_a_day(anna: Person, talk: Conversation, old: An
     old()
     fresh = anna.put(b"fresh")
     assert forget_files(platform, clock.now()) == 2
-    assert {str(one) for one in File.objects.values_list("pk", flat=True)} == {sent, fresh}
+    assert {str(number) for number in File.objects.values_list("pk", flat=True)} == {sent, fresh}
     assert not spool.path_of(begun).exists()
     with pytest.raises(FileNotFoundError):
         storage.open_file(unsent, storage.THUMBNAIL)

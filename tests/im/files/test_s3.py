@@ -36,14 +36,14 @@ class Bucket(BaseHTTPRequestHandler):
         self._answer(200)
 
     def do_HEAD(self) -> None:
-        found = self.kept.get(self.path)
-        self._answer(404 if found is None else 200, length=len(found or b""))
+        content = self.kept.get(self.path)
+        self._answer(404 if content is None else 200, length=len(content or b""))
 
     def do_GET(self) -> None:
-        found = self.kept.get(self.path, b"")
+        content = self.kept.get(self.path, b"")
         part = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
-        asked = found[int(part[1]) : int(part[2]) + 1] if part else found
-        self._answer(206 if part else 200, asked)
+        piece = content[int(part[1]) : int(part[2]) + 1] if part else content
+        self._answer(206 if part else 200, piece)
 
     def do_DELETE(self) -> None:
         self.kept.pop(self.path, None)
@@ -57,22 +57,22 @@ class Bucket(BaseHTTPRequestHandler):
 def bucket(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Bucket]]:
     """A server with one bucket, which the settings name."""
     pytest.importorskip("storages")
-    one = type("One", (Bucket,), {"kept": {}, "sent": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), one)
+    bucket = type("One", (Bucket,), {"kept": {}, "sent": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), bucket)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "of-this-test")
     monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
-    where = {
+    options = {
         "bucket_name": "files",
         "endpoint_url": f"http://127.0.0.1:{server.server_port}",
         "region_name": "any",
         "addressing_style": "path",
         "transfer_config": _in_one_piece(),
     }
-    found = {"BACKEND": "im.data.files.s3.S3", "OPTIONS": where}
-    settings.STORAGES = {**settings.STORAGES, "im_files": found}
-    yield one
+    storage_settings = {"BACKEND": "im.data.files.s3.S3", "OPTIONS": options}
+    settings.STORAGES = {**settings.STORAGES, "im_files": storage_settings}
+    yield bucket
     server.shutdown()
     server.server_close()
 
@@ -93,8 +93,8 @@ def test_a_part_of_a_long_file_costs_no_more_than_a_part(
     assert list(bucket.kept) == [f"/files/{kept.name_of(number)}"]
     assert spooled.read_bytes() == LONG
     bucket.sent.clear()
-    found = b"".join(kept.pieces(kept.open_file(number), 5_000_000, 5_000_999))
-    assert found == LONG[5_000_000:5_001_000]
+    content = b"".join(kept.pieces(kept.open_file(number), 5_000_000, 5_000_999))
+    assert content == LONG[5_000_000:5_001_000]
     assert sum(bucket.sent) < 3_000_000
     assert b"".join(kept.pieces(kept.open_file(number), 0, len(LONG) - 1)) == LONG
     kept.delete(number)

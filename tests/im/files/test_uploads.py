@@ -24,11 +24,11 @@ def test_a_file_sent_in_parts_comes_back_whole(anna: Person) -> None:
     number = begun.json()["id"]
     assert begun["Location"] == f"/api/v1/im/files/{number}"
     assert begun["Upload-Expires"].endswith("GMT")
-    for at in range(0, len(content), 100_000):
-        sent = anna.send(number, at, content[at : at + 100_000])
-        assert (sent.status_code, sent["Upload-Offset"]) == (
+    for offset in range(0, len(content), 100_000):
+        answer = anna.send(number, offset, content[offset : offset + 100_000])
+        assert (answer.status_code, answer["Upload-Offset"]) == (
             204,
-            str(min(at + 100_000, len(content))),
+            str(min(offset + 100_000, len(content))),
         )
     fetched = anna.ask("GET", f"/{number}")
     assert body(fetched) == content
@@ -49,33 +49,33 @@ def test_an_upload_whose_line_breaks_goes_on_where_it_stopped(address: str) -> N
     number = anna.begin(len(content)).json()["id"]
     host, _, port = address.partition(":")
     with socket.create_connection((host, int(port))) as line:
-        told = {**TUS, "Cookie": anna.cookie, "X-CSRFToken": CSRF, "Upload-Offset": "0"}
-        told |= {"Host": address, "Content-Type": PART, "Content-Length": str(len(content))}
-        lines = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+        headers = {**TUS, "Cookie": anna.cookie, "X-CSRFToken": CSRF, "Upload-Offset": "0"}
+        headers |= {"Host": address, "Content-Type": PART, "Content-Length": str(len(content))}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         line.sendall(f"PATCH /api/v1/im/files/{number} HTTP/1.1\r\n{lines}\r\n".encode())
         line.sendall(content[:300_000])
-    here = _settled(anna, number)
-    assert 0 < here <= 300_000
-    assert anna.send(number, here, content[here:]).status_code == 204
+    settled = _settled(anna, number)
+    assert 0 < settled <= 300_000
+    assert anna.send(number, settled, content[settled:]).status_code == 204
     assert body(anna.ask("GET", f"/{number}")) == content
 
 
 def _settled(person: Person, number: str) -> int:
     """Return the number of received bytes, once the broken request is over."""
     for _ in range(100):
-        found = person.ask("HEAD", f"/{number}", **TUS)
-        if found.status_code == 200 and int(found["Upload-Offset"]):
-            return int(found["Upload-Offset"])
+        answer = person.ask("HEAD", f"/{number}", **TUS)
+        if answer.status_code == 200 and int(answer["Upload-Offset"]):
+            return int(answer["Upload-Offset"])
         time.sleep(0.05)
-    raise AssertionError(found)
+    raise AssertionError(answer)
 
 
 def test_what_the_server_can_do_anybody_may_ask(anna: Person) -> None:
     anna.client.logout()
-    found = anna.ask("OPTIONS")
-    assert found.status_code == 204
-    assert found["Tus-Extension"] == "creation,expiration,termination"
-    assert int(found["Tus-Max-Size"]) == 2 * 1024**3
+    answer = anna.ask("OPTIONS")
+    assert answer.status_code == 204
+    assert answer["Tus-Extension"] == "creation,expiration,termination"
+    assert int(answer["Tus-Max-Size"]) == 2 * 1024**3
 
 
 def test_an_upload_is_refused_with_a_status_and_a_word(anna: Person, settings: Any) -> None:
@@ -97,7 +97,7 @@ def test_an_upload_is_refused_with_a_status_and_a_word(anna: Person, settings: A
         (anna.send(str(uuid4()), 0, b"abc"), 404, "not_found"),
         (anna.ask("DELETE", f"/{uuid4()}", **TUS), 404, "not_found"),
     ]
-    assert [(found.status_code, found.json()["code"]) for found, _, _ in refused] == [
+    assert [(answer.status_code, answer.json()["code"]) for answer, _, _ in refused] == [
         (status, code) for _, status, code in refused
     ]
     assert anna.send(number, 0, b"0123456789").status_code == 204
@@ -112,16 +112,16 @@ def test_two_requests_do_not_write_to_one_upload(anna: Person) -> None:
 
 
 def test_a_stranger_neither_writes_nor_looks(anna: Person, ben: Person) -> None:
-    number, done = anna.begin(10).json()["id"], anna.put(b"hers")
+    number, complete = anna.begin(10).json()["id"], anna.put(b"hers")
     assert ben.send(number, 0, b"abc").status_code == 404
     assert ben.ask("HEAD", f"/{number}", **TUS).status_code == 404
-    for one in (number, done):
-        assert ben.ask("DELETE", f"/{one}", **TUS).status_code == 404
-        assert ben.ask("GET", f"/{one}").status_code == 404
-        assert ben.ask("GET", f"/{one}/thumbnail").status_code == 404
-    assert ben.about(number, done) == []
+    for file_id in (number, complete):
+        assert ben.ask("DELETE", f"/{file_id}", **TUS).status_code == 404
+        assert ben.ask("GET", f"/{file_id}").status_code == 404
+        assert ben.ask("GET", f"/{file_id}/thumbnail").status_code == 404
+    assert ben.about(number, complete) == []
     ben.client.logout()
-    assert ben.ask("GET", f"/{done}").status_code == 401
+    assert ben.ask("GET", f"/{complete}").status_code == 401
     assert ben.begin(10).status_code == 401
 
 
@@ -144,10 +144,10 @@ def test_what_one_person_uploads_is_limited(anna: Person, ben: Person, settings:
 def test_an_upload_can_be_given_up_until_a_message_carries_it(
     anna: Person, talk: Conversation
 ) -> None:
-    begun, done = anna.begin(10).json()["id"], anna.put(b"done")
-    for one in (begun, done):
-        assert anna.ask("DELETE", f"/{one}", **TUS).status_code == 204
-        assert anna.ask("HEAD", f"/{one}", **TUS).status_code == 404
+    begun, complete = anna.begin(10).json()["id"], anna.put(b"done")
+    for file_id in (begun, complete):
+        assert anna.ask("DELETE", f"/{file_id}", **TUS).status_code == 204
+        assert anna.ask("HEAD", f"/{file_id}", **TUS).status_code == 404
     sent = shared(anna.put(b"sent"), talk)
     assert anna.ask("DELETE", f"/{sent}", **TUS).json()["code"] == "used"
     assert body(anna.ask("GET", f"/{sent}")) == b"sent"

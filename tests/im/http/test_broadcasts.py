@@ -36,12 +36,12 @@ def test_people_of_the_domain_who_are_online_get_it_at_once_others_later(
     presence_store.record_device(ben.id, "d2", "m", now)
     presence_store.record_device(zoe.id, "d3", "a", now)
     assert tell(admin(), DEMO_TENANT, "Maintenance at noon") == 302
-    ((key, said, more),) = pushed()
+    ((key, message, more),) = pushed()
     assert {key, *more} == {user_key(anna.id), mqtt_key(ben.id)}
-    assert (said["cmd"], said["data"]["text"]) == ("broadcast", "Maintenance at noon")
-    (kept,) = cara.get("broadcasts")["broadcasts"]
-    assert kept == said["data"]
-    assert cara.get(f"broadcasts?after={kept['id']}")["broadcasts"] == []
+    assert (message["cmd"], message["data"]["text"]) == ("broadcast", "Maintenance at noon")
+    (broadcast,) = cara.get("broadcasts")["broadcasts"]
+    assert broadcast == message["data"]
+    assert cara.get(f"broadcasts?after={broadcast['id']}")["broadcasts"] == []
     assert zoe.get("broadcasts")["broadcasts"] == []
 
 

@@ -19,18 +19,18 @@ def test_nobody_writes_to_himself_or_to_nobody(anna: Someone) -> None:
 
 
 def test_a_group_is_told_to_its_members(anna: Someone, ben: Someone, cara: Someone) -> None:
-    for one in (anna, ben):
-        assert one.post("heartbeat", {"device": "d1", "way": "mqtt"}).status == 200
+    for person in (anna, ben):
+        assert person.post("heartbeat", {"device": "d1", "way": "mqtt"}).status == 200
     number = anna.founds(ben, cara)
-    [(key, said, more)] = pushed()
+    [(key, message, more)] = pushed()
     assert key == f"c_{number}"
     assert more == {f"in.u{anna.id}", f"in.u{ben.id}"}
-    assert (said["cmd"], said["data"]["what"], said["data"]["seq"]) == (
+    assert (message["cmd"], message["data"]["what"], message["data"]["seq"]) == (
         "conversation",
         "created",
         1,
     )
-    roles = {user: one["role"] for user, one in cara.members(number).items()}
+    roles = {user: person["role"] for user, person in cara.members(number).items()}
     assert roles == {anna.id: "owner", ben.id: "member", cara.id: "member"}
 
 
@@ -74,12 +74,12 @@ def test_the_list_says_who_was_mentioned(anna: Someone, ben: Someone, cara: Some
 
 def test_the_list_comes_in_parts(anna: Someone, ben: Someone) -> None:
     numbers = [anna.founds(ben, name=f"group {n}") for n in range(5)]
-    found, after = [], "0"
+    ids, after = [], "0"
     while after:
         part = anna.get(f"conversations?after={after}&count=2")
-        found += [conversation["conversation_id"] for conversation in part["conversations"]]
+        ids += [conversation["conversation_id"] for conversation in part["conversations"]]
         after = part["next"]
-    assert found == numbers
+    assert ids == numbers
 
 
 def test_only_those_who_lead_change_a_group(anna: Someone, ben: Someone) -> None:
@@ -88,8 +88,8 @@ def test_only_those_who_lead_change_a_group(anna: Someone, ben: Someone) -> None
     refused = ben.patch(f"conversations/{number}", changed)
     assert (refused.status, refused["code"]) == (403, "not_allowed")
     assert anna.patch(f"conversations/{number}", changed).status == 200
-    seen = ben.shown(number)
-    assert {name: seen[name] for name in changed} == changed
+    shown = ben.shown(number)
+    assert {name: shown[name] for name in changed} == changed
     entry = ben.log(number)[-1]
     assert (entry["cmd"], entry["data"]["what"]) == ("conversation", "changed")
     assert entry["data"]["name"] == "Climbers"
@@ -107,7 +107,7 @@ def test_a_dissolved_group_keeps_what_was_said(anna: Someone, ben: Someone) -> N
     assert anna.says(number, "anybody?") == 0
     refused = anna.patch(f"conversations/{number}", {"name": "again"})
     assert (refused.status, refused["code"]) == (409, "closed")
-    assert [one["cmd"] for one in ben.log(number)] == ["conversation", "msg", "conversation"]
+    assert [entry["cmd"] for entry in ben.log(number)] == ["conversation", "msg", "conversation"]
 
 
 def test_messages_are_pinned_for_all(anna: Someone, ben: Someone, cara: Someone) -> None:

@@ -59,7 +59,7 @@ def filled(call: tuple[str, str, Body], **values: str) -> tuple[str, str, Body]:
 
     def put(value: object) -> object:
         if isinstance(value, list):
-            return [put(one) for one in value]
+            return [put(item) for item in value]
         return value.format(**values) if isinstance(value, str) else value
 
     return method, path.format(**values), {name: put(value) for name, value in body.items()}
@@ -87,9 +87,9 @@ def test_every_address_is_tried_here() -> None:
         for _, path, _ in CALLS
     }
     ours = {
-        str(one.pattern)
-        for one in urls.urlpatterns
-        if one.callback.__module__.rpartition(".")[2]
+        str(pattern.pattern)
+        for pattern in urls.urlpatterns
+        if pattern.callback.__module__.rpartition(".")[2]
         in ("conversations", "members", "messages", "contacts")
     }
     assert ours == tried
@@ -100,8 +100,8 @@ def test_nobody_calls_without_a_token(group: str, ben: Someone) -> None:
     old = Someone(ben.account, tokens.issue(ben.id, "any", tokens.Bearer.USER, 1e9)[0])
     for call in CALLS:
         method, path, body = filled(call, n=group, ben=ben.id, me=ben.id)
-        for one in (forged, old):
-            assert one.call(method, path, body).status == 401
+        for token in (forged, old):
+            assert token.call(method, path, body).status == 401
         bare = Client().generic(method, f"/api/v1/im/{path}", content_type="application/json")
         assert (bare.status_code, bare.json()["code"]) == (401, "not_signed_in")
 
@@ -131,18 +131,18 @@ def test_whoever_is_not_in_a_group_can_do_nothing_to_it(
 ) -> None:
     if who == "operator":
         account = Account.objects.create_superuser("root", password="a long one of tests")
-        one = Someone(account, token_of(anna, account))
+        person = Someone(account, token_of(anna, account))
     else:
-        one = request.getfixturevalue("zoe" if who == "zoe" else "cara")
+        person = request.getfixturevalue("zoe" if who == "zoe" else "cara")
     if who in MAY:
         invite = who == "invited"
-        anna.post(f"conversations/{group}/members", {"users": [one.id], "invite": invite})
+        anna.post(f"conversations/{group}/members", {"users": [person.id], "invite": invite})
     if who == "removed":
-        anna.delete(f"conversations/{group}/members/{one.id}")
+        anna.delete(f"conversations/{group}/members/{person.id}")
     before = snapshot(anna, group)
     for call in OBJECTS:
         begun = transaction.savepoint()
-        answer = one.call(*filled(call, n=group, ben=ben.id, me=one.id))
+        answer = person.call(*filled(call, n=group, ben=ben.id, me=person.id))
         if f"{call[0]} {call[1]}" not in MAY.get(who, ()):
             assert (answer.status, answer["code"]) == (404, "not_found"), call
             assert snapshot(anna, group) == before, call
@@ -165,13 +165,13 @@ def test_a_browser_needs_its_csrf_token(anna: Someone, ben: Someone) -> None:
     assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
     assert anna.get("conversations")["conversations"] == []
     browser.cookies["csrftoken"] = "a" * 32
-    done = browser.post(
+    answer = browser.post(
         "/api/v1/im/conversations",
         body,
         content_type="application/json",
         headers={"X-CSRFToken": "a" * 32},
     )
-    assert done.status_code == 200
+    assert answer.status_code == 200
 
 
 def test_too_many_questions_are_refused(anna: Someone) -> None:
@@ -195,6 +195,6 @@ def test_every_call_is_described(anna: Someone, client: Client) -> None:
     for method, path, _ in CALLS:
         plain = path.split("?")[0].replace("{n}", "{number}").replace("{me}", "{user}")
         plain = re.sub(r"/2$", "/{seq}", plain).replace("{ben}", "{user}")
-        found = schema["paths"][f"/api/v1/im/{plain}"][method.lower()]
-        assert found["responses"]["200"]["content"]["application/json"]["schema"].get("$ref")
-        assert found["description"]
+        operation = schema["paths"][f"/api/v1/im/{plain}"][method.lower()]
+        assert operation["responses"]["200"]["content"]["application/json"]["schema"].get("$ref")
+        assert operation["description"]

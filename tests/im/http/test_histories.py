@@ -43,11 +43,11 @@ class Device:
 
     def arrives(self, seed: int) -> None:
         """The network loses, repeats, and puts in another order."""
-        dice, some = random.Random(seed), self.underway
-        kept = [entry for entry in some for _ in range(dice.choice((0, 1, 1, 1, 2)))]
-        dice.shuffle(kept)
+        dice, underway = random.Random(seed), self.underway
+        delivered = [entry for entry in underway for _ in range(dice.choice((0, 1, 1, 1, 2)))]
+        dice.shuffle(delivered)
         self.underway = []
-        self.keep(one for entry in kept for one in self.log.add(entry))
+        self.keep(entry_shown for entry in delivered for entry_shown in self.log.add(entry))
 
     def keep(self, entries: Iterable[Entry]) -> None:
         """These are shown now."""
@@ -59,25 +59,25 @@ class Device:
         self.keep(self.log.begin(self.owner.shown(self.group)["from_seq"]))
         while more:
             have = {"seqs": {self.group: self.log.last}, "latest": 0, "count": 7}
-            said = self.owner.post("offline", have)
-            for part in said["conversations"]:
+            answer = self.owner.post("offline", have)
+            for part in answer["conversations"]:
                 page = (part["from_seq"], part["to_seq"], part["entries"])
                 self.keep(self.log.add_page(*page))
-            more = said["more"]
+            more = answer["more"]
 
     def fetches(self) -> None:
         """A hole is filled by the page after it."""
         if self.log.has_gap:
-            said = self.owner.get(f"conversations/{self.group}/messages?after={self.log.last}")
-            self.keep(self.log.add_page(said["from_seq"], said["to_seq"], said["entries"]))
+            answer = self.owner.get(f"conversations/{self.group}/messages?after={self.log.last}")
+            self.keep(self.log.add_page(answer["from_seq"], answer["to_seq"], answer["entries"]))
 
     def picture(self, floor: int) -> Picture:
         """Return what the owner sees on the device."""
-        found = Picture()
+        picture = Picture()
         for seq, entry in self.log.entries.items():
             if seq > floor:
-                found.show(entry)
-        return found
+                picture.show(entry)
+        return picture
 
 
 class World:
@@ -101,10 +101,10 @@ class World:
     def batch(self, wishes: list[tuple[int, str, int]]) -> None:
         """Handle a batch as a center does."""
         top = self.top
-        some = [self._incoming(who, what, max(1, top - back)) for who, what, back in wishes]
-        self.marks = [*self.marks, *some][-LATEST:]
+        requests = [self._incoming(who, what, max(1, top - back)) for who, what, back in wishes]
+        self.marks = [*self.marks, *requests][-LATEST:]
         now = clock.now()
-        outcome = process(store_of(own_platform()), self.memory, some, now)
+        outcome = process(store_of(own_platform()), self.memory, requests, now)
         ways = presence_store.ways(outcome.people, now.timestamp())
         for push in publications_of(outcome, ways):
             self.sent({push.key, *push.bcc}, orjson.loads(push.body))
@@ -117,12 +117,12 @@ class World:
 
     def member(self, who: int, what: str) -> None:
         """Add or remove a member; the owner stays."""
-        owner, one = self.people[0], self.people[1 + who % (len(self.people) - 1)]
+        owner, person = self.people[0], self.people[1 + who % (len(self.people) - 1)]
         if what == "join":
-            owner.post(f"conversations/{self.group}/members", {"users": [one.id]})
+            owner.post(f"conversations/{self.group}/members", {"users": [person.id]})
         else:
-            by = one if what == "leave" else owner
-            by.delete(f"conversations/{self.group}/members/{one.id}")
+            by = person if what == "leave" else owner
+            by.delete(f"conversations/{self.group}/members/{person.id}")
         for key, said, more in pushed():
             self.sent({key, *more}, said)
 
@@ -137,8 +137,8 @@ class World:
 
     def rows(self, floor: int, top: int) -> list[Row]:
         """The log as it is stored."""
-        found = Row.objects.filter(conversation=int(self.group), seq__gt=floor, seq__lte=top)
-        return list(found.order_by("seq"))
+        rows = Row.objects.filter(conversation=int(self.group), seq__gt=floor, seq__lte=top)
+        return list(rows.order_by("seq"))
 
 
 def _wish(number: int, what: str, seq: int) -> LoggedRequest:
@@ -156,20 +156,20 @@ def _wish(number: int, what: str, seq: int) -> LoggedRequest:
 
 def stored(rows: list[Row]) -> dict[int, dict[str, Any]]:
     """The messages as the tables have them."""
-    found: dict[int, dict[str, Any]] = {}
+    messages: dict[int, dict[str, Any]] = {}
     for row in rows:
         if row.cmd == "msg":
             gone, text = row.recalled_seq is not None, row.body
             edited = row.edited_seq or 0
-            found[row.seq] = {"by": row.sender, "text": text, "edited": edited, "gone": gone}
-            found[row.seq]["signs"] = set()
+            messages[row.seq] = {"by": row.sender, "text": text, "edited": edited, "gone": gone}
+            messages[row.seq]["signs"] = set()
         elif row.cmd == "react":
             data = row.data or {}
             about = int(data["msg_id"].partition(".")[2])
-            if about in found:
-                signs, sign = found[about]["signs"], (row.sender, data["emoji"])
+            if about in messages:
+                signs, sign = messages[about]["signs"], (row.sender, data["emoji"])
                 (signs.add if data["on"] else signs.discard)(sign)
-    return {seq: _seen(one) for seq, one in found.items()}
+    return {seq: _seen(message) for seq, message in messages.items()}
 
 
 def _known(
@@ -177,7 +177,7 @@ def _known(
 ) -> dict[int, dict[str, Any]]:
     """Leave out how messages were changed after a person had left."""
     changed = {row.seq: max(row.edited_seq or 0, row.recalled_seq or 0) for row in rows}
-    return {seq: one for seq, one in messages.items() if changed[seq] <= top}
+    return {seq: message for seq, message in messages.items() if changed[seq] <= top}
 
 
 def _seen(message: dict[str, Any]) -> dict[str, Any]:
@@ -226,10 +226,10 @@ def _is_true(world: World, device: Device) -> None:
     floor, top = shown["from_seq"], shown["last_seq"]
     rows, picture = world.rows(floor, top), device.picture(floor)
     assert [seq for seq in device.shown if seq > floor] == [row.seq for row in rows]
-    seen = {seq: _seen(one) for seq, one in picture.messages.items()}
-    assert _known(seen, rows, top) == _known(stored(rows), rows, top)
+    pictured = {seq: _seen(message) for seq, message in picture.messages.items()}
+    assert _known(pictured, rows, top) == _known(stored(rows), rows, top)
     reads = [(row.sender, row.data or {}) for row in rows if row.cmd == "read"]
-    assert picture.read == {who: data["read_seq"] for who, data in reads}
+    assert picture.read == {user: data["read_seq"] for user, data in reads}
     if shown["state"] == "active":
         unread = sum(row.cmd == "msg" and row.seq > shown["read_seq"] for row in rows)
         assert shown["unread"] == unread

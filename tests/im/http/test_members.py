@@ -22,9 +22,9 @@ def test_who_is_added_sees_what_comes_then(anna: Someone, ben: Someone, cara: So
     anna.says(number, "before")
     assert add(anna, number, cara) == 200
     anna.says(number, "after")
-    seen = cara.log(number)
-    assert [one["cmd"] for one in seen] == ["member", "msg"]
-    assert seen[0]["data"]["users"] == [{"user_id": cara.id, "name": "cara"}]
+    entries = cara.log(number)
+    assert [entry["cmd"] for entry in entries] == ["member", "msg"]
+    assert entries[0]["data"]["users"] == [{"user_id": cara.id, "name": "cara"}]
     assert cara.shown(number)["unread"] == 1
     assert add(anna, number, cara) == 200
     assert len(ben.log(number)) == 4, "the same once more is no entry"
@@ -44,9 +44,9 @@ def test_an_invitation_is_told_accepted_or_declined(
     cara.post("heartbeat", {"device": "d1"})
     number = anna.founds(name="Secret")
     assert add(anna, number, ben, cara, invite=True) == 200
-    told = [said for key, said, _ in pushed() if key == f"u_.{cara.id}"]
-    assert told[0]["data"]["what"] == "invitation"
-    assert told[0]["data"]["name"] == "Secret"
+    notices = [notice for key, notice, _ in pushed() if key == f"u_.{cara.id}"]
+    assert notices[0]["data"]["what"] == "invitation"
+    assert notices[0]["data"]["name"] == "Secret"
     assert cara.shown(number)["state"] == "invited"
     assert cara.get(f"conversations/{number}/messages").status == 404
     assert cara.get(f"conversations/{number}/members").status == 404
@@ -64,7 +64,7 @@ def test_joining_is_asked_for_and_approved(anna: Someone, ben: Someone, cara: So
     assert ben.get(f"conversations/{number}/messages").status == 404
     assert add(anna, number, ben) == 200
     assert anna.delete(f"conversations/{number}/members/{cara.id}").status == 200
-    assert {user: one["state"] for user, one in anna.members(number).items()} == {
+    assert {user: member["state"] for user, member in anna.members(number).items()} == {
         anna.id: "active",
         ben.id: "active",
     }
@@ -86,7 +86,7 @@ def test_who_leaves_keeps_what_he_has_seen(anna: Someone, ben: Someone) -> None:
     assert ben.delete(f"conversations/{number}/members/{ben.id}").status == 200
     assert ben.delete(f"conversations/{number}/members/{ben.id}").status == 200
     anna.says(number, "after")
-    assert [one["data"].get("body") for one in ben.log(number)] == [None, "before", None]
+    assert [entry["data"].get("body") for entry in ben.log(number)] == [None, "before", None]
     assert ben.says(number, "still here?") == 0
     mine = ben.shown(number)
     assert (mine["state"], mine["unread"], mine["last_seq"]) == ("left", 0, 3)
@@ -99,7 +99,7 @@ def test_the_owner_hands_over_before_he_leaves(anna: Someone, ben: Someone) -> N
     path = f"conversations/{number}/members/{ben.id}"
     assert anna.patch(path, {"role": "owner"}).status == 200
     assert anna.patch(path, {"role": "owner"}).status == 200
-    roles = {user: one["role"] for user, one in ben.members(number).items()}
+    roles = {user: member["role"] for user, member in ben.members(number).items()}
     assert roles == {anna.id: "admin", ben.id: "owner"}
     assert anna.delete(f"conversations/{number}/members/{anna.id}").status == 200
 
@@ -154,12 +154,12 @@ def test_many_members_come_in_at_once_and_no_more_than_fit(
 ) -> None:
     from domains.models import Account
 
-    some = [
+    accounts = [
         Account(username=f"p{n}", moid=f"p{n}", domain=anna.account.domain) for n in range(5000)
     ]
-    Account.objects.bulk_create(some)
+    Account.objects.bulk_create(accounts)
     number = anna.founds()
-    users = [one.moid for one in some]
+    users = [account.moid for account in accounts]
     assert anna.post(f"conversations/{number}/members", {"users": users})["code"] == "full"
     with django_assert_max_num_queries(25):  # type: ignore[operator]
         added = anna.post(f"conversations/{number}/members", {"users": users[:4999]})

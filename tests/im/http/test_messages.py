@@ -19,15 +19,15 @@ def test_pages_go_both_ways_without_a_gap(anna: Someone, ben: Someone) -> None:
     number = anna.writes_to(ben)
     for n in range(25):
         anna.says(number, str(n))
-    up, at = [], 0
-    while page := ben.log(number, f"?after={at}&count=10"):
+    up, position = [], 0
+    while page := ben.log(number, f"?after={position}&count=10"):
         up += seqs(page)
-        at = up[-1]
+        position = up[-1]
     down: list[int] = []
-    at = 26
-    while page := ben.log(number, f"?before={at}&count=10"):
+    position = 26
+    while page := ben.log(number, f"?before={position}&count=10"):
         down = [*seqs(page), *down]
-        at = down[0]
+        position = down[0]
     assert up == down == [*range(1, 26)]
     assert seqs(ben.log(number, "?count=3")) == [23, 24, 25]
     assert ben.get(f"conversations/{number}/messages?after=1&before=5").status == 400
@@ -39,10 +39,10 @@ def test_what_was_taken_back_has_no_body(anna: Someone, ben: Someone) -> None:
     first, second = anna.says(number, "secret"), anna.says(number, "typo")
     anna.does(Edit(int(number), second, "text"))
     anna.does(Recall(int(number), first))
-    found = {one["data"]["seq"]: one["data"] for one in ben.log(number)}
-    assert (found[first]["body"], found[first]["recalled_seq"]) == ("", 4)
-    assert (found[second]["body"], found[second]["edited_seq"]) == ("text", 3)
-    assert "secret" not in str(found)
+    messages = {entry["data"]["seq"]: entry["data"] for entry in ben.log(number)}
+    assert (messages[first]["body"], messages[first]["recalled_seq"]) == ("", 4)
+    assert (messages[second]["body"], messages[second]["edited_seq"]) == ("text", 3)
+    assert "secret" not in str(messages)
 
 
 def test_a_message_is_deleted_for_oneself(anna: Someone, ben: Someone) -> None:
@@ -72,11 +72,11 @@ def test_everything_is_deleted_for_oneself(anna: Someone, ben: Someone) -> None:
 
 
 def test_a_device_gets_all_that_it_has_missed(anna: Someone, ben: Someone, cara: Someone) -> None:
-    one, two = anna.writes_to(ben), anna.founds(ben, cara)
+    direct, group = anna.writes_to(ben), anna.founds(ben, cara)
     for n in range(30):
-        anna.says(one, str(n))
-        anna.says(two, str(n))
-    have, device, calls = {one: 10}, {one: [*range(1, 11)], two: []}, 0
+        anna.says(direct, str(n))
+        anna.says(group, str(n))
+    have, device, calls = {direct: 10}, {direct: [*range(1, 11)], group: []}, 0
     while True:
         got = ben.post("offline", {"seqs": have, "count": 20})
         calls += 1
@@ -87,7 +87,7 @@ def test_a_device_gets_all_that_it_has_missed(anna: Someone, ben: Someone, cara:
             have[number] = part["to_seq"]
         if not got["more"]:
             break
-    assert device == {one: [*range(1, 31)], two: [*range(1, 32)]}
+    assert device == {direct: [*range(1, 31)], group: [*range(1, 32)]}
     assert calls == 3
     assert ben.post("offline", {"seqs": have})["conversations"] == []
 
@@ -124,9 +124,9 @@ def test_where_is_my_message(anna: Someone, ben: Someone) -> None:
     path = f"conversations/{number}/trace?client_msg_id="
     assert anna.get(path + "m-1")["accepted"] is False
     seq = anna.says(number, "hello", mark="m-1")
-    found = anna.get(path + "m-1")
-    assert (found["accepted"], found["seq"], found["msg_id"]) == (True, seq, f"{number}.{seq}")
-    assert [reader["user_id"] for reader in found["readers"]] == [anna.id]
+    answer = anna.get(path + "m-1")
+    assert (answer["accepted"], answer["seq"], answer["msg_id"]) == (True, seq, f"{number}.{seq}")
+    assert [reader["user_id"] for reader in answer["readers"]] == [anna.id]
     assert ben.get(path + "m-1")["accepted"] is False, "it is not his"
 
 

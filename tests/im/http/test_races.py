@@ -28,7 +28,7 @@ def at_once(*calls: Callable[[], Answer]) -> list[int]:
 
 
 def test_many_begin_the_same_conversation_at_once(anna: Someone, ben: Someone) -> None:
-    to_ben, to_anna = ({"kind": "direct", "user": one.id} for one in (ben, anna))
+    to_ben, to_anna = ({"kind": "direct", "user": person.id} for person in (ben, anna))
     calls = [
         (lambda: anna.post("conversations", to_ben)),
         (lambda: ben.post("conversations", to_anna)),
@@ -68,8 +68,8 @@ def test_many_come_and_go_at_once_and_the_count_is_right(
             lambda: ben.delete(f"{path}/members/{ben.id}"),
             lambda: anna.delete(f"{path}/members/{cara.id}"),
         )
-    shown = anna.shown(number)
+    conversation = anna.shown(number)
     active = Member.objects.filter(conversation=int(number), state="active").count()
-    assert shown["members"] == active
-    seqs = [one["data"]["seq"] for one in anna.log(number)]
-    assert seqs == [*range(1, shown["last_seq"] + 1)]
+    assert conversation["members"] == active
+    seqs = [entry["data"]["seq"] for entry in anna.log(number)]
+    assert seqs == [*range(1, conversation["last_seq"] + 1)]

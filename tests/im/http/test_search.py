@@ -25,7 +25,7 @@ def found(who: Someone, text: str, more: str = "") -> list[str]:
     """The texts that a search finds, newest first."""
     answer = who.get(f"search?q={quote(text)}{more}")
     assert answer.status == 200, answer.body
-    return [one["data"]["body"] for one in answer["found"]]
+    return [hit["data"]["body"] for hit in answer["found"]]
 
 
 def test_what_was_said_is_found_by_its_words_in_chinese_and_english(
@@ -44,9 +44,9 @@ def test_it_is_shown_where_it_was_found(anna: Someone, ben: Someone) -> None:
     number = anna.writes_to(ben)
     seq = anna.says(number, "see the 会议 notes")
     indexed()
-    (one,) = anna.get(f"search?q={quote('会议')}")["found"]
-    assert one["data"]["msg_id"] == f"{number}.{seq}"
-    assert one["snippet"] == [
+    (hit,) = anna.get(f"search?q={quote('会议')}")["found"]
+    assert hit["data"]["msg_id"] == f"{number}.{seq}"
+    assert hit["snippet"] == [
         {"text": "see the ", "hit": False},
         {"text": "会议", "hit": True},
         {"text": " notes", "hit": False},
@@ -114,22 +114,22 @@ def test_a_long_list_is_leafed_through(
 ) -> None:
     monkeypatch.setattr(search, "BATCH", 7)
     monkeypatch.setattr(search, "COMMON", 5)
-    one, other = anna.writes_to(ben), anna.founds(ben)
+    direct, group = anna.writes_to(ben), anna.founds(ben)
     for n in range(20):
-        anna.says(one, f"word {n}a")
-        anna.says(other, f"word {n}b")
+        anna.says(direct, f"word {n}a")
+        anna.says(group, f"word {n}b")
     indexed()
-    seen: list[str] = []
+    bodies: list[str] = []
     more = ""
     while True:
         answer = anna.get(f"search?q=word&count=6{more}")
-        seen += [hit["data"]["body"] for hit in answer["found"]]
+        bodies += [hit["data"]["body"] for hit in answer["found"]]
         if answer["before"] is None:
             break
         more = f"&before={answer['before']}"
-    assert len(seen) == len({*seen}) == 40
-    assert found(anna, "word", f"&conversation={one}&count=50") == [
-        text for text in seen if text.endswith("a")
+    assert len(bodies) == len({*bodies}) == 40
+    assert found(anna, "word", f"&conversation={direct}&count=50") == [
+        text for text in bodies if text.endswith("a")
     ]
 
 
