@@ -43,10 +43,10 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 @cache
 def sources(folders: tuple[str, ...]) -> list[Path]:
     """Our own Python files."""
-    found = (path for folder in folders for path in sorted((ROOT / folder).rglob("*.py")))
+    paths = (path for folder in folders for path in sorted((ROOT / folder).rglob("*.py")))
     return [
         path
-        for path in found
+        for path in paths
         if "migrations" not in path.parts and "node_modules" not in path.parts
     ]
 
@@ -83,7 +83,9 @@ def test_functions_are_short() -> None:
 
 def test_no_function_is_very_long() -> None:
     long = [f"{name}: {n}" for path in sources(OURS) for name, n in functions(path) if n > LONGEST]
-    assert [one for one in long if one.rpartition(":")[0] not in LONG_FUNCTIONS] == []
+    assert [
+        function for function in long if function.rpartition(":")[0] not in LONG_FUNCTIONS
+    ] == []
 
 
 def test_no_file_is_very_long() -> None:
@@ -125,10 +127,10 @@ def test_public_things_are_explained() -> None:
 
 def test_imports_point_down() -> None:
     lint = Path(sys.executable).with_name("lint-imports")
-    done = subprocess.run(
+    result = subprocess.run(
         [lint, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout[-3000:]
+    assert result.returncode == 0, result.stdout[-3000:]
 
 
 def test_one_module_says_who_serves_a_platform() -> None:
@@ -146,13 +148,13 @@ _ARROW = re.compile(r"^(\S+) +-> +(\S.*?)  +(\S.*)$")
 
 def arrows(path: Path) -> list[tuple[list[str], list[str]]]:
     """`(message types, names of functions)` of each line of a flow's diagram; (remarks) are none."""
-    found = []
+    places = []
     for line in (ast.get_docstring(tree(path)) or "").splitlines():
         if arrow := _ARROW.match(line.strip()):
             words = re.sub(r"\(.*?\)", "", arrow[3]).replace("|", " ").split()
             types = [word for word in words if word[0].isupper()]
-            found.append((types, [word for word in words if word not in types]))
-    return found
+            places.append((types, [word for word in words if word not in types]))
+    return places
 
 
 def handlers(path: Path) -> list[str]:
@@ -182,11 +184,11 @@ def test_every_message_of_a_diagram_exists(path: Path) -> None:
 @pytest.mark.parametrize("path", FLOWS, ids=name_of)
 def test_every_handler_stands_in_the_diagram_in_its_order(path: Path) -> None:
     drawn = list(dict.fromkeys(name for _, names in arrows(path) for name in names))
-    there = handlers(path)
-    assert [name for name in there if name.startswith("on_")] == [
+    handlers_here = handlers(path)
+    assert [name for name in handlers_here if name.startswith("on_")] == [
         name for name in drawn if name.startswith("on_")
     ]
-    assert [name for name in there if name in drawn] == drawn
+    assert [name for name in handlers_here if name in drawn] == drawn
 
 
 @pytest.mark.parametrize("path", FLOWS, ids=name_of)

@@ -101,8 +101,8 @@ def posted(client: Client, domain: Domain) -> str:
     form: dict[str, Any] = {
         name.removesuffix("_id"): value for name, value in fields.items() if value not in (None, "")
     }
-    where = "add" if domain._state.adding else f"{domain.pk}/change"
-    page = client.post(f"/admin/domains/{domain._meta.model_name}/{where}/", form)
+    page_part = "add" if domain._state.adding else f"{domain.pk}/change"
+    page = client.post(f"/admin/domains/{domain._meta.model_name}/{page_part}/", form)
     assert page.status_code == 200
     return unescape(page.content.decode())
 
@@ -130,9 +130,9 @@ def test_somebody_was_quicker_than_the_form(
 
 
 def test_a_field_that_is_no_good_is_refused_by_the_flow_too(place: Place) -> None:
-    taken = {"name": "New", "parent_id": place.other, "e164_prefix": "7700"}
+    fields = {"name": "New", "parent_id": place.other, "e164_prefix": "7700"}
     with pytest.raises(RuleBroken, match="already exists") as broken:
-        change.create(1, **taken)
+        change.create(1, **fields)
     assert broken.value.field == "e164_prefix"
     with pytest.raises(RuleBroken, match="at most 64 characters"):
         change.change(place.tenant, name="100 % too long" * 9)

@@ -114,10 +114,10 @@ def test_an_account_that_moves_to_another_tenant_leaves_where_it_is_lost(
     followers: Three, world: World
 ) -> None:
     near, _deep, far = followers
-    there = world.user("There", world.west, world.far)
+    tenant_there = world.user("There", world.west, world.far)
     carla = world.person("carla", world.tenant)
     account = Account.objects.get(moid=carla)
-    account.domain_id = there
+    account.domain_id = tenant_there
     people.save_account(account)
     for follower in followers:
         follower.is_told()
@@ -262,9 +262,9 @@ def test_who_was_away_longer_than_the_log_is_kept_is_told_the_whole(
     near.is_told()
     near.hears()
     assert near.is_equal()
-    for one in (deep, far):
-        one.asks()
-        assert one.is_told() == 0, "nothing that concerned it was forgotten"
+    for follower in (deep, far):
+        follower.asks()
+        assert follower.is_told() == 0, "nothing that concerned it was forgotten"
 
 
 def near_core() -> str:

@@ -58,9 +58,9 @@ def _anything(world: World, rng: random.Random, step: int) -> None:
             case 6:
                 world.person(f"p{step}", rng.choice(tenants))
             case 7:
-                one = rng.choice(persons)
-                one.domain_id, one.first_name = rng.choice(tenants), f"F{step}"
-                people.save_account(one)
+                account = rng.choice(persons)
+                account.domain_id, account.first_name = rng.choice(tenants), f"F{step}"
+                people.save_account(account)
             case 8:
                 change.delete(rng.choice(tenants))
     except RuleBroken:

@@ -39,8 +39,8 @@ def as_memory() -> MemoryTree:
 
 def info(place: Place, moid: str) -> dict[str, str]:
     """The hash of a domain."""
-    found: Any = redis_of(place.platform).hgetall(redis_projection.info_key(moid))
-    return dict(found)
+    hash_content: Any = redis_of(place.platform).hgetall(redis_projection.info_key(moid))
+    return dict(hash_content)
 
 
 def test_the_hash_has_the_fields_of_the_source(place: Place) -> None:
@@ -76,11 +76,11 @@ def test_a_tenants_own_limits_lie_where_its_platforms_licence_lies(place: Place)
 
 def test_the_licence_of_a_platform_is_not_a_limit_of_a_tenant(place: Place) -> None:
     licences.rebuild(place.platform)
-    held = redis_of(place.platform).hgetall(licences.key(place.platform))
+    hash_content = redis_of(place.platform).hgetall(licences.key(place.platform))
     redis_projection.rebuild(place.platform)
     change.change(place.platform, name="Renamed")
-    assert held
-    assert redis_of(place.platform).hgetall(licences.key(place.platform)) == held
+    assert hash_content
+    assert redis_of(place.platform).hgetall(licences.key(place.platform)) == hash_content
 
 
 def test_a_deleted_domain_leaves_nothing(place: Place) -> None:
@@ -165,18 +165,18 @@ OPERATIONS = st.lists(
 )
 
 
-def operate(what: str, level: int, one: str, other: str, third: str) -> None:
+def operate(operation: str, level: int, one: str, other: str, third: str) -> None:
     """Ask the flow for something, sensible or not."""
-    if what == "create":
+    if operation == "create":
         more = {0: {"platform_id": third}, 1: {"e164_prefix": str(next(PREFIXES))}}
         fields: dict[str, Any] = {"name": "x", "parent_id": other, **more.get(level, {})}
         change.create(level, **fields)
-    elif what == "move":
+    elif operation == "move":
         change.move(one, other)
-    elif what == "bind":
+    elif operation == "bind":
         change.change(one, platform_id=third)
     else:
-        {"disable": change.disable, "delete": change.delete}[what](one)
+        {"disable": change.disable, "delete": change.delete}[operation](one)
 
 
 @settings(
@@ -202,8 +202,8 @@ def test_after_random_operations_tree_and_projection_are_sound(
         assert all_above("default", moid) == tree.line(moid)
         assert sorted(subtree("default", moid)) == sorted(tree.below(moid))
         reader = Account(domain_id=moid, is_staff=True)
-        for seen in (visible_to(reader), admin_scope.rows_in_scope(reader, ("moid",))):
-            found = Domain.objects.filter(seen).values_list("moid", flat=True)
+        for condition in (visible_to(reader), admin_scope.rows_in_scope(reader, ("moid",))):
+            found = Domain.objects.filter(condition).values_list("moid", flat=True)
             assert sorted(found) == sorted(tree.below(moid))
 
 
@@ -226,10 +226,10 @@ def test_a_loaded_tree_follows_the_rules(place: Place, capsys: pytest.CaptureFix
 def test_an_account_sees_its_domain_and_what_lies_below(place: Place) -> None:
     call_command("load_tree", users=100, accounts=20, seed=4, verbosity=0)
     tree = as_memory()
-    one = Account(domain=Domain.objects.get(name="Load 4"))
-    below = tree.below(one.domain_id or "")
-    assert set(Domain.objects.filter(visible_to(one)).values_list("moid", flat=True)) == below
-    people = Account.objects.filter(visible_to(one, "domain")).exclude(username="x")
+    account = Account(domain=Domain.objects.get(name="Load 4"))
+    below = tree.below(account.domain_id or "")
+    assert set(Domain.objects.filter(visible_to(account)).values_list("moid", flat=True)) == below
+    people = Account.objects.filter(visible_to(account, "domain")).exclude(username="x")
     assert set(people.values_list("domain_id", flat=True)) <= below
     assert people.count() == 20
     assert not Domain.objects.filter(visible_to(Account())).exists()

@@ -23,12 +23,12 @@ def _databases_of_our_own(django_db_blocker: Any) -> Iterator[None]:
 @pytest.fixture
 def cells(tmp_path: Path) -> Iterator[World]:
     """Two sites under load; afterwards nothing is lost, whatever the test did."""
-    with world(tmp_path) as made:
-        made.write()
-        faults.home_again(made)
-        yield made
-        verdict = made.verdict()
-        assert verdict.good, f"{verdict}\n{made.story()}"
+    with world(tmp_path) as new_world:
+        new_world.write()
+        faults.home_again(new_world)
+        yield new_world
+        verdict = new_world.verdict()
+        assert verdict.good, f"{verdict}\n{new_world.story()}"
 
 
 def test_a_dead_database_is_restarted_in_place_and_a_dead_site_is_taken_over(cells: World) -> None:

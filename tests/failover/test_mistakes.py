@@ -27,10 +27,14 @@ def test_of_two_who_press_at_the_same_moment_one_is_told_of_it(east: str) -> Non
         except operator_requests.RequestRefused as why:
             return f"refused: {why}"
 
-    said = at_once(4, press)
-    (done,) = (one for one in said if not one.startswith("refused: "))
-    assert done.endswith(Register.objects.get().wish_by)
-    assert all("has just asked" in one or "was faster" in one for one in said if one != done)
+    answers = at_once(4, press)
+    (accepted,) = (answer for answer in answers if not answer.startswith("refused: "))
+    assert accepted.endswith(Register.objects.get().wish_by)
+    assert all(
+        "has just asked" in answer or "was faster" in answer
+        for answer in answers
+        if answer != accepted
+    )
     assert FailoverEvent.objects.count() == 1
 
 
@@ -80,8 +84,8 @@ def test_the_page_says_why_and_nothing_was_done(east: str) -> None:
         ("auto", "the mode is auto already"),
     ):
         say(east, east, WELL)  # an agent's word is good for 5 s
-        asked = {"action": action, "thing": east, "confirmed": "1"}
-        page_text = browser.post(reverse("failover-act"), asked, follow=True).content.decode()
+        fields = {"action": action, "thing": east, "confirmed": "1"}
+        page_text = browser.post(reverse("failover-act"), fields, follow=True).content.decode()
         assert "Refused: " in page_text
         assert why in page_text
     assert not FailoverEvent.objects.exists()

@@ -84,8 +84,8 @@ def test_css_asks_and_the_newest_notice_wins(platform: str) -> None:
     assert len(sent("PLATFORM_STATE_REQ")) == len(sent("PLATFORM_CONFIG_REQ")) == 1
     notice = {"type": "PLATFORM_STATE_NOTIFY", "platformmoid": platform, "mains": [], "backups": []}
     for state, epoch, number in (("abnormal", 3, 8), ("normal", 3, 7), ("normal", 2, 9)):
-        told = {"state": state, "epoch": epoch, "number": number, "serving": "b"}
-        do(platform, delivery({**notice, **told}, MONITOR))
+        fields = {"state": state, "epoch": epoch, "number": number, "serving": "b"}
+        do(platform, delivery({**notice, **fields}, MONITOR))
     heard = Heard.objects.get(subject=platform)
     assert (heard.state, heard.epoch, heard.number) == ("abnormal", 3, 8)
     assert platforms.is_abnormal(platform)
@@ -145,10 +145,10 @@ def test_a_unit_of_an_abnormal_room_that_still_speaks_is_told_to_drop_what_is_bo
     e164 = Conference.objects.get().e164
     rooms.set_mode(platform, room, "on", "ann")
     do(platform, delivery(sent("SERVER_ROOM_STATE_NOTIFY")[0], MONITOR))
-    held = {"confE164": e164, "incarnation": 1, "confname": "x", "mts": []}
-    says = {"type": "CMU_MAU_CONFLIST_NTF", "ip": "10.0.0.1", "pid": "u1", "confs": [held]}
+    entry = {"confE164": e164, "incarnation": 1, "confname": "x", "mts": []}
+    says = {"type": "CMU_MAU_CONFLIST_NTF", "ip": "10.0.0.1", "pid": "u1", "confs": [entry]}
     do(platform, delivery(says, Routes.UNIT_TO_CSS.value.queue, app_id="cmu@10.0.0.1"))
-    assert [one["confE164"] for one in sent("MAU_MCU_RELEASECONF_CMD")][-1:] == [e164]
+    assert [command["confE164"] for command in sent("MAU_MCU_RELEASECONF_CMD")][-1:] == [e164]
 
 
 def test_the_page_shows_rooms_and_drains_one_after_a_question(

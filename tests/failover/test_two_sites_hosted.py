@@ -89,12 +89,12 @@ def test_the_story_of_east_s_conferences(both: Both) -> None:
     numbers = [two.at_east.answer_to(mark)["confE164"] for mark in marks]
     assert two.running_at(two.east) == COUNT
 
-    here = Program(two.east)
-    here.log_in("anna")
+    east_program = Program(two.east)
+    east_program.log_in("anna")
     struck = time.monotonic()
     two.serve(two.west)
     _all_run_at_west(two, numbers, struck)
-    _west_takes_its_requests(two, here)
+    _west_takes_its_requests(two, east_program)
 
     two.serve(two.east)
     until(
@@ -123,18 +123,18 @@ def _all_run_at_west(two: Both, numbers: list[str], struck: float) -> None:
         assert notice["mcu"]
 
 
-def _west_takes_its_requests(two: Both, here: Program) -> None:
+def _west_takes_its_requests(two: Both, east_program: Program) -> None:
     """Check that west takes requests by AMQP and HTTP, and that east refuses them and names west."""
     assert two.at_west.answer_to(two.at_west.create())["type"] == "MAU_CM_CREATECONF_ACK"
     refused = two.at_east.answer_to(two.at_east.create())
     assert (refused["type"], refused["errcode"]) == ("MAU_CM_CREATECONF_NACK", "29005")
-    there = Program(two.west)
-    there.log_in("anna")
-    assert there.create()["success"] == 1
-    assert there.get("vc/confs", count=0)["total"] == COUNT + 2
-    said = here.get("vc/confs")
-    assert (said["success"], said["error_code"]) == (0, 29005)
-    assert said["serving"] == {"platformmoid": two.west.vault.platform_moid, "url": two.west.http}
+    west_program = Program(two.west)
+    west_program.log_in("anna")
+    assert west_program.create()["success"] == 1
+    assert west_program.get("vc/confs", count=0)["total"] == COUNT + 2
+    answer = east_program.get("vc/confs")
+    assert (answer["success"], answer["error_code"]) == (0, 29005)
+    assert answer["serving"] == {"platformmoid": two.west.vault.platform_moid, "url": two.west.http}
 
 
 def _east_is_in_charge(two: Both, numbers: list[str]) -> None:

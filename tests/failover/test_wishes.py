@@ -35,9 +35,9 @@ WELL = Report(role="copy", well=True, lag=0, sentence="fine")
 @pytest.fixture
 def east(place: str, settings: Settings) -> str:
     """A platform whose backup is west; both say that they are well."""
-    at = connection.settings_dict
-    who = f"{at['USER']}:{at['PASSWORD']}@{at['HOST']}:{at['PORT']}"
-    settings.REGISTER_URL = f"mysql://{who}/{at['NAME']}"
+    address = connection.settings_dict
+    url = f"{address['USER']}:{address['PASSWORD']}@{address['HOST']}:{address['PORT']}"
+    settings.REGISTER_URL = f"mysql://{url}/{address['NAME']}"
     service = ServiceDomain.objects.get()
     west = PlatformDomain(moid=WEST, name="west", parent=service, e164_prefix="9900")
     change.save_domain(west)
@@ -115,8 +115,8 @@ def test_modes_are_set_at_the_core_alone(east: str, settings: Settings) -> None:
 
 
 def test_status_says_who_serves_and_what_agents_say(east: str) -> None:
-    found: dict[str, Any] = json.loads(dr("status", "--json"))
-    (cell,) = found["cells"]
+    facts: dict[str, Any] = json.loads(dr("status", "--json"))
+    (cell,) = facts["cells"]
     assert (cell["state"], cell["protected"], cell["backup"]) == ("normal", True, "west")
     assert {copy["site"] for copy in cell["copies"]} == {cell["name"], "west"}
     assert "protected, mode auto" in dr("status")
@@ -133,9 +133,9 @@ def test_the_command_refuses_in_a_sentence_and_tries_without_doing(east: str) ->
 
 def test_without_its_register_a_site_knows_its_own_cells(east: str, settings: Settings) -> None:
     settings.REGISTER_URL = "mysql://nobody:x@127.0.0.1:1/none"
-    found = status.facts()
-    assert "the register is away" in found["away"]
-    assert [(cell["state"], cell["epoch"]) for cell in found["cells"]] == [("normal", 1)]
+    facts = status.facts()
+    assert "the register is away" in facts["away"]
+    assert [(cell["state"], cell["epoch"]) for cell in facts["cells"]] == [("normal", 1)]
     with pytest.raises(CommandError, match="the register is away"):
         dr("takeover", east, "--yes")
 
@@ -171,8 +171,8 @@ def test_what_was_asked_for_can_be_withdrawn(east: str) -> None:
 def test_the_time_line_says_who_drained_a_room(east: str) -> None:
     room = MachineRoom.objects.get(platform_id=east)
     rooms.set_mode(east, room.moid, "on", "ann")
-    said = [event.because for event in register_view.timeline()]
-    assert said == [
+    reasons = [event.because for event in register_view.timeline()]
+    assert reasons == [
         f"room {room.name} is abnormal: the operator says so",
         f"room {room.name}: drained, says ann",
     ]
@@ -197,15 +197,15 @@ def test_another_backup_in_the_tree_asks_for_more_and_the_admin_says_what(east: 
     third = PlatformDomain(name="third", parent=ServiceDomain.objects.get(), e164_prefix="9901")
     change.save_domain(third)
     change.save_backups(east, [third.pk, WEST])
-    said = "third backs"
-    assert said in status.remark(east)
+    remark = "third backs"
+    assert remark in status.remark(east)
     assert "its copy lies at west" in dr("status")
     browser = Client()
     browser.force_login(Account.objects.get(username="admin"))
-    assert said in browser.get(reverse("failover-live")).content.decode()
+    assert remark in browser.get(reverse("failover-live")).content.decode()
     page = reverse("admin:domains_platformdomain_change", args=[east])
-    sent = platform_form(PlatformDomain.objects.get(pk=east))
-    answer = browser.post(page, sent, follow=True).content.decode()
+    form = platform_form(PlatformDomain.objects.get(pk=east))
+    answer = browser.post(page, form, follow=True).content.decode()
     assert "has no backup in the tree, but its copy lies at west" in answer
 
 

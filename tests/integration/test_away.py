@@ -67,14 +67,14 @@ class Freezer:
     def _serve(self) -> None:
         ours, _ = self._door.accept()
         theirs = socket.create_connection(self._broker)
-        for one, other in ((ours, theirs), (theirs, ours)):
-            threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
+        for source, target in ((ours, theirs), (theirs, ours)):
+            threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
 
-    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
-            while found := one.recv(65536):
+            while chunk := source.recv(65536):
                 if not self.frozen.is_set():
-                    other.sendall(found)
+                    target.sendall(chunk)
 
 
 def test_a_broker_that_freezes_between_two_questions_is_left(

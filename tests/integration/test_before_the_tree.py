@@ -34,9 +34,9 @@ def test_a_create_before_the_tree_is_there_is_refused(new_site: str) -> None:
 
 
 def test_the_evaluation_licence_is_there_before_the_tree(new_site: str) -> None:
-    held = state_of(new_site).licence
-    assert held is not None
-    assert held.evaluation
+    licence = state_of(new_site).licence
+    assert licence is not None
+    assert licence.evaluation
 
 
 def test_readyz_says_what_the_site_waits_for(new_site: str, settings: Settings) -> None:

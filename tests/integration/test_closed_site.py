@@ -76,8 +76,8 @@ class only_reading:
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_who_wants_to_sign_in_is_told_where(path: str, method: str) -> None:
     tries = SIGN_INS.labels("wrong")._value.get()
-    sent = {"username": "admin", "password": "guessed"}
-    answer = getattr(Client(), method)(path, sent, headers=PAGE)
+    credentials = {"username": "admin", "password": "guessed"}
+    answer = getattr(Client(), method)(path, credentials, headers=PAGE)
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
     assert f'<a href="{URL}">' in answer.content.decode()
     assert SIGN_INS.labels("wrong")._value.get() == tries

@@ -21,8 +21,8 @@ def ask(platform: str, number: str) -> list[dict[str, Any]]:
     Outbox.objects.all().delete()
     body = {**ASKED, "confE164": number}
     do(platform, delivery(body, Routes.CM_TO_UNIT.value.queue, reply_to="cm", correlation_id="1"))
-    sent = [json.loads(bytes(row.body)) for row in Outbox.objects.filter(routing_key="cm")]
-    return [{k: body[k] for k in ("type", "reqid", "errcode")} for body in sent]
+    messages = [json.loads(bytes(row.body)) for row in Outbox.objects.filter(routing_key="cm")]
+    return [{k: body[k] for k in ("type", "reqid", "errcode")} for body in messages]
 
 
 def test_a_control_request_that_was_never_answered_is_refused_when_it_comes_again(

@@ -57,8 +57,8 @@ class Installation:
         self.queues: defaultdict[str, list[OutboxRow]] = defaultdict(list)
         self.asked: list[dict[str, Any]] = []
         settings.PEERS = {east.moid: "amqp://", west.moid: "amqp://"}
-        for one, other in ((east, west), (west, east)):
-            moid = one.moid
+        for site, other in ((east, west), (west, east)):
+            moid = site.moid
             Register.objects.create(platform=moid, home=moid, backup=other.moid, owner=moid)
         self.serve(east.moid, east.moid)
         self.serve(west.moid, west.moid)
@@ -86,11 +86,11 @@ class Installation:
 
     def send(self) -> None:
         """The core sends what it has: the log by its feeders, the rest by its links."""
-        for one in (self.east, self.west):
-            at = self.queues[SERVING_SITE.call(one.moid) or ""]
-            while feed(one.moid, at.extend):
+        for site in (self.east, self.west):
+            queue = self.queues[SERVING_SITE.call(site.moid) or ""]
+            while feed(site.moid, queue.extend):
                 pass
-            drain(store_of(self.core), self.queues[one.moid].extend, one.moid)
+            drain(store_of(self.core), self.queues[site.moid].extend, site.moid)
 
     def tick(self) -> None:
         """Run the timers of both sites."""
@@ -107,22 +107,22 @@ class Installation:
 
     def _deliver(self) -> bool:
         """The sites take what has come; the core what they ask."""
-        asked = []
+        requests = []
         for site in (self.east.moid, self.west.moid):
             letters, self.queues[site] = self.queues[site], []
             with self.at(site):
                 for start in range(0, len(letters), 100):
-                    some = [_delivery("mau.bmc.q", row) for row in letters[start : start + 100]]
-                    dispatch.handle_batch(some, publish_inline=False)
+                    batch = [_delivery("mau.bmc.q", row) for row in letters[start : start + 100]]
+                    dispatch.handle_batch(batch, publish_inline=False)
                 for one in (self.east, self.west):
-                    found: list[OutboxRow] = []
-                    drain(store_of(one.moid), found.extend)
-                    asked += [(site, row) for row in found if row.exchange == "bmc.req.ex"]
-        for site, row in asked:
+                    rows: list[OutboxRow] = []
+                    drain(store_of(one.moid), rows.extend)
+                    requests += [(site, row) for row in rows if row.exchange == "bmc.req.ex"]
+        for site, row in requests:
             question = _delivery("bmc.req.q", row, site)
             self.asked.append(orjson.loads(row.body))
             dispatch.handle(self.core, [question], publish_inline=False)
-        return bool(asked) or any(self.queues.values())
+        return bool(requests) or any(self.queues.values())
 
 
 def _delivery(queue: str, row: OutboxRow, peer: str = "") -> Delivery:
@@ -135,17 +135,19 @@ def _fields(envelope: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def made(world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def installation(
+    world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Any]:
     """East is backed up by west; both hold all that is theirs."""
     monkeypatch.setattr(takeover, "_prepared_epochs", {})
     change.save_backups(world.near, [world.deep])
     with platforms(settings, world.near, world.deep) as (east, west):
         redis_of(east.moid).flushdb()
-        made = Installation(settings, str(settings.PLATFORM_MOID), east, west)
+        installation = Installation(settings, str(settings.PLATFORM_MOID), east, west)
         assert east.is_equal()
         assert west.is_equal()
-        made.asked.clear()
-        yield made
+        installation.asked.clear()
+        yield installation
         redis_of(east.moid).flushdb()
 
 
@@ -154,8 +156,8 @@ def _name(platform: Platform, moid: str) -> str:
 
 
 def _licence(platform: Platform, of: str) -> tuple[int, bool] | None:
-    found = licence_rows.newest(platform.database, of)
-    return (found.issue, found.revoked_at is not None) if found else None
+    newest = licence_rows.newest(platform.database, of)
+    return (newest.issue, newest.revoked_at is not None) if newest else None
 
 
 def test_the_backup_takes_what_the_core_says_for_the_platform_that_it_serves(
@@ -189,8 +191,8 @@ def test_after_the_hand_back_home_goes_on_without_a_hole(made: Installation, wor
     assert [q["after"] for q in made.asked if q["type"] == "CSS_BMC_SYNC_REQ"] == [version]
     change.change(world.tenant, name="home again")
     made.send()
-    [told] = [orjson.loads(row.body) for row in made.queues[made.east.moid]]
-    assert (told["previous"], told["platformmoid"]) == (version, made.east.moid)
+    [notice] = [orjson.loads(row.body) for row in made.queues[made.east.moid]]
+    assert (notice["previous"], notice["platformmoid"]) == (version, made.east.moid)
     made.settle()
     assert made.east.is_equal()
     assert _name(made.east, world.tenant) == "home again"
@@ -271,9 +273,9 @@ def test_a_disabled_account_can_not_go_on_at_the_backup(made: Installation, worl
     account.is_active = False
     people.save_account(account)
     made.settle()
-    for one in (made.east, made.west):
-        there = Account.objects.using(one.database).filter(moid=moid, is_active=True)
-        assert not there.exists()
+    for site in (made.east, made.west):
+        accounts = Account.objects.using(site.database).filter(moid=moid, is_active=True)
+        assert not accounts.exists()
 
 
 def test_a_third_partys_bmc_tells_all_that_are_served_here(
@@ -287,7 +289,7 @@ def test_a_third_partys_bmc_tells_all_that_are_served_here(
     row = OutboxRow(1, "bmc.notify.ex", "bmc.domain.k", orjson.dumps(body), {})
     with made.at(made.west.moid):
         dispatch.handle_batch([_delivery("mau.bmc.q", row)], publish_inline=False)
-    assert [_name(one, world.inner) for one in (made.east, made.west)] == ["By another BMC"] * 2
+    assert [_name(site, world.inner) for site in (made.east, made.west)] == ["By another BMC"] * 2
 
 
 def test_a_site_asks_for_what_it_backs_up_and_for_nothing_else(
@@ -319,13 +321,13 @@ def test_whatever_is_lost_and_whoever_serves_all_is_applied_once_in_order(
     dice = random.Random(seed)
     names: list[str] = []
     for turn in range(30):
-        what = dice.randrange(6)
-        if what < 3:
+        choice = dice.randrange(6)
+        if choice < 3:
             names.append(f"name {turn}")
             change.change(world.tenant, name=names[-1])
-        elif what == 3:
+        elif choice == 3:
             world.person(f"person{turn}", world.tenant)
-        elif what == 4:
+        elif choice == 4:
             made.send()
             if dice.random() < 0.5:
                 made.queues[dice.choice([made.east.moid, made.west.moid])].clear()
@@ -338,4 +340,4 @@ def test_whatever_is_lost_and_whoever_serves_all_is_applied_once_in_order(
     made.settle()
     assert made.east.is_equal()
     assert made.west.is_equal()
-    assert [outbox.select_due(one.database) for one in (made.east, made.west)] == [[], []]
+    assert [outbox.select_due(site.database) for site in (made.east, made.west)] == [[], []]

@@ -36,13 +36,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
     """A database server."""
     with claimed(SERVER_PORTS) as base:
         place = tmp_path_factory.mktemp("gate")
-        one = MariaDB(place, base, "secret", schemas=[SCHEMA], templates=LIBRARY)
-        one.start()
+        server = MariaDB(place, base, "secret", schemas=[SCHEMA], templates=LIBRARY)
+        server.start()
         try:
-            yield one
+            yield server
         finally:
-            one.kill()
-            one.stop()
+            server.kill()
+            server.stop()
 
 
 class Gate:
@@ -70,11 +70,11 @@ class Gate:
     def ask(self, reqid: str) -> tuple[str, str, float]:
         """Send a module's request; return the type of the answer, its detail, and how long it took."""
         body = {"type": "MS_CSS_LICENSE_REQ", "reqid": reqid}
-        one = delivery(body, Routes.MS_TO_CSS.value.queue, reply_to="asker")
+        request = delivery(body, Routes.MS_TO_CSS.value.queue, reply_to="asker")
         began = time.monotonic()
-        outcome: Outcome = handle(self.platform, [one], publish_inline=False)
-        said = json.loads(outcome.rows[-1].body)
-        return said["type"], said.get("detail", ""), time.monotonic() - began
+        outcome: Outcome = handle(self.platform, [request], publish_inline=False)
+        answer = json.loads(outcome.rows[-1].body)
+        return answer["type"], answer.get("detail", ""), time.monotonic() - began
 
 
 @pytest.fixture
@@ -86,23 +86,23 @@ def gate(server: MariaDB, place: str, settings: Settings) -> Iterator[Gate]:
     with default.cursor() as theirs:
         theirs.execute("SHOW TABLES")
         tables = [row[0] for row in theirs.fetchall()]
-        made = [_made(theirs, table) for table in tables]
+        statements = [_made(theirs, table) for table in tables]
     connections[SCHEMA].connect()
     with connections[SCHEMA].cursor() as ours:
         ours.execute("SET foreign_key_checks = 0")
-        for table, statement in zip(tables, made, strict=True):
+        for table, statement in zip(tables, statements, strict=True):
             ours.execute(f"DROP TABLE IF EXISTS `{table}`")
             ours.execute(statement)
     directory.store_of.cache_clear()
     url = settings.PLATFORM_STORES[place][1]
     settings.PLATFORM_STORES = {place: (SCHEMA, url)}
-    one = Gate(server, place)
-    one.owned_by(place)
+    new_gate = Gate(server, place)
+    new_gate.owned_by(place)
     bus_gate._changing_since.clear()
     try:
-        yield one
+        yield new_gate
     finally:
-        one.opened()
+        new_gate.opened()
         directory.store_of.cache_clear()
         connections[SCHEMA].close()
         del connections[SCHEMA], connections.settings[SCHEMA]
@@ -160,8 +160,8 @@ def test_a_request_that_was_being_done_when_it_was_closed_is_done_once_it_is_ope
 ) -> None:
     prepare, closed = dispatch._prepare, list[bool]()
 
-    def close_meanwhile(*given: object) -> None:
-        prepare(*given)  # type: ignore[arg-type]
+    def close_meanwhile(*arguments: object) -> None:
+        prepare(*arguments)  # type: ignore[arg-type]
         if not closed:
             closed.append(True)
             gate.closed()

@@ -47,13 +47,13 @@ REQUESTS = Routes.BMC_SYNC.value
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
     """A peer's broker."""
     with claimed(SERVER_PORTS) as base:
-        one = RabbitMQ(tmp_path_factory.mktemp("peer"), base, "secret", node="peer", plugins=())
-        one.start()
+        broker = RabbitMQ(tmp_path_factory.mktemp("peer"), base, "secret", node="peer", plugins=())
+        broker.start()
         try:
-            yield one
+            yield broker
         finally:
-            one.kill()
-            one.stop()
+            broker.kill()
+            broker.stop()
 
 
 @pytest.fixture
@@ -104,11 +104,11 @@ def received(url: str, queue: str) -> list[Any]:
     """Return the messages in a queue, which are taken out of it."""
     connection = connect(url)
     channel: Any = connection.channel()
-    found = []
+    bodies = []
     while message := channel.basic_get(queue, no_ack=True):
-        found.append(orjson.loads(message.body))
+        bodies.append(orjson.loads(message.body))
     close(connection, politely=True)
-    return found
+    return bodies
 
 
 def numbers(url: str, queue: str = NOTICE.queue) -> list[int]:
@@ -129,9 +129,9 @@ def all_sent() -> bool:
     return not Outbox.objects.exists()
 
 
-def firsts(found: list[int]) -> list[int]:
+def firsts(numbers: list[int]) -> list[int]:
     """Each number where it came first: a process that died may have sent some again."""
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(numbers))
 
 
 def test_several_processes_send_to_a_peer_in_order(place: str, peer: RabbitMQ) -> None:
@@ -198,10 +198,10 @@ def test_a_message_names_the_broker_it_is_for(place: str, peer: RabbitMQ, home: 
 def test_what_a_consumer_sends_to_a_peer_goes_by_the_link(
     place: str, peer: RabbitMQ, home: str
 ) -> None:
-    done = []
+    handled = []
 
     def desk(deliveries: Any) -> list[Outcome]:
-        done.append(deliveries)
+        handled.append(deliveries)
         with begin(place, publish_inline=True) as uow:
             uow.put(b'{"n": 1}', NOTICE.exchange, NOTICE.key, destination=PEER)
             uow.put(b'{"n": 2}', NOTICE.exchange, NOTICE.key)
@@ -210,7 +210,7 @@ def test_what_a_consumer_sends_to_a_peer_goes_by_the_link(
     tell(home, {"type": "CSS_BMC_ANY_NTF"})
     ours = Consumer(store_of(place), home, {REQUESTS.queue: desk}, lambda: None)
     with running(ours, link(place, peer)):
-        until(lambda: bool(done))
+        until(lambda: bool(handled))
         until(all_sent)
     assert (numbers(peer.url()), numbers(home)) == ([1], [2])
 
@@ -234,8 +234,8 @@ def test_the_core_hears_what_is_asked_at_a_peer_and_refuses_it_there(
     try:
         at_peer = [t for t in wiring.threads() if t.name.endswith(PEER)]
         with running(*at_peer):
-            asked = {"type": "CSS_BMC_WHAT_REQ", "reqid": "r1"}
-            tell(peer.url(), asked, reply_to=answers, correlation_id="c1")
+            body = {"type": "CSS_BMC_WHAT_REQ", "reqid": "r1"}
+            tell(peer.url(), body, reply_to=answers, correlation_id="c1")
             until(lambda: Outbox.objects.filter(routing_key="mau.dead.q", destination="").exists())
             until(lambda: not Outbox.objects.filter(destination=PEER).exists())
             [refusal] = [channel.basic_get(answers, no_ack=True)]
@@ -270,7 +270,7 @@ def test_a_feed_goes_to_the_broker_of_the_site_that_serves_the_platform_now(
     place: str, peer: RabbitMQ, home: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.PEERS = {PEER: peer.url(), "backup": home}
-    at, left = [PEER], list[int]()
+    address, left = [PEER], list[int]()
 
     def feed(destination: str, publish: Publish) -> int:
         if not left:
@@ -281,12 +281,12 @@ def test_a_feed_goes_to_the_broker_of_the_site_that_serves_the_platform_now(
 
     feeds, serving_site = Hook[[str, Publish], int](), SingleHook[[str], str]()
     feeds.connect(feed)
-    serving_site.connect(lambda platform: at[0])
+    serving_site.connect(lambda platform: address[0])
     monkeypatch.setattr(link_module, "FEEDS", feeds)
     monkeypatch.setattr(link_module, "SERVING_SITE", serving_site)
     with running(Feeder(store_of(place), PEER)):
         for number, site in enumerate((PEER, "backup", "nobody knows it", PEER)):
-            at[0] = site
+            address[0] = site
             left.append(number)
             until(lambda: not left)
     assert numbers(peer.url()) == [0, 3]

@@ -35,15 +35,15 @@ def test_a_body_larger_than_the_database_takes_is_parked_in_part(place: str) -> 
 
 
 def test_a_refusal_for_an_address_that_cannot_exist_is_not_sent(place: str) -> None:
-    asked = {"type": "MCU_MAU_DELAYCONF_REQ", "reqid": "r", "confE164": "1", "delay": 1}
-    do(place, delivery({**asked, "ip": "x" * 300}, UNITS), create("good"))
+    body = {"type": "MCU_MAU_DELAYCONF_REQ", "reqid": "r", "confE164": "1", "delay": 1}
+    do(place, delivery({**body, "ip": "x" * 300}, UNITS), create("good"))
     assert Parked.objects.count() == Conference.objects.count() == 1
     assert all(len(key.encode()) <= 255 for key in keys())
 
 
 def test_a_ghost_of_a_unit_that_cannot_exist_is_not_told_to_drop_it(place: str) -> None:
-    said = {"type": "MCU_MAU_CREATECONF_ACK", "confE164": "1", "incarnation": 1}
-    do(place, delivery(said, UNITS, app_id="cmu@" + "é" * 124))
+    body = {"type": "MCU_MAU_CREATECONF_ACK", "confE164": "1", "incarnation": 1}
+    do(place, delivery(body, UNITS, app_id="cmu@" + "é" * 124))
     assert keys() == []
     assert Parked.objects.count() == 0
 
@@ -51,8 +51,8 @@ def test_a_ghost_of_a_unit_that_cannot_exist_is_not_told_to_drop_it(place: str) 
 def by_http(place: str, **fields: Any) -> tuple[str, Outcome]:
     """Create a conference as over HTTP; return the request's key, and the outcome."""
     body = json.loads(create("mine", **fields).body)
-    asked = Delivery(dumps(body), Envelope(queue="http", origin="http", app_id="http"))
-    return asked.envelope.request, do(place, asked)
+    request = Delivery(dumps(body), Envelope(queue="http", origin="http", app_id="http"))
+    return request.envelope.request, do(place, request)
 
 
 def test_a_slip_over_http_is_answered_to_its_asker_and_not_parked(place: str) -> None:
@@ -74,10 +74,10 @@ def test_a_short_number_that_still_lives_is_not_given_again(place: str) -> None:
 def test_a_heartbeat_from_before_the_farewell_revives_nobody(place: str) -> None:
     unit = {"restype": "mcu", "ip": "10.0.0.9"}
     beat = {"type": "RMS_NODE_STATE_NTF", **unit, "capacity": {"confs": 1, "ports": 8}}
-    said = [delivery(beat), delivery({"type": "RMS_NODE_UNREGISTER_NTF", **unit})]
-    pool_requests.handle_batch(place, said[:1])
+    reports = [delivery(beat), delivery({"type": "RMS_NODE_UNREGISTER_NTF", **unit})]
+    pool_requests.handle_batch(place, reports[:1])
     assert len(load_resources(place)) == 1
-    pool_requests.handle_batch(place, said)
+    pool_requests.handle_batch(place, reports)
     assert load_resources(place) == {}
-    pool_requests.handle_batch(place, said[::-1])
+    pool_requests.handle_batch(place, reports[::-1])
     assert len(load_resources(place)) == 1

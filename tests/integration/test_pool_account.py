@@ -42,7 +42,7 @@ class Both:
             {"confs": confs, "ports": 8 * confs, "hd": 0},
         )
         node = node_json(room, "main", capacity, load, draining=False)
-        said = NodeState(
+        state = NodeState(
             restype="mcu",
             ip=unit.ip,
             pid=unit.pid,
@@ -51,9 +51,9 @@ class Both:
             capacity=UnitAmounts(**capacity),
             load=UnitAmounts(**load),
         )
-        found = self.real.run_one("state", "mcu", name_of(unit), node)
-        assert found == self.model.state(said, self.now)
-        return str(found)
+        answer = self.real.run_one("state", "mcu", name_of(unit), node)
+        assert answer == self.model.state(state, self.now)
+        return str(answer)
 
     def ask(self, e164: str, places: int, hd: bool, exclude: list[Unit]) -> None:
         """A question."""
@@ -81,14 +81,15 @@ class Both:
     def became(self, state: Literal["used", "free"], unit: Unit, e164: str) -> None:
         """Report what became of a reservation."""
         real = self.real.run_one(state, "mcu", name_of(unit), e164)
-        said = ResourcesUsed(e164=e164, incarnation=1, mcu=unit.as_message_field, state=state)
-        assert (real == "hungry") is self.model.became(said)
+        report = ResourcesUsed(e164=e164, incarnation=1, mcu=unit.as_message_field, state=state)
+        assert (real == "hungry") is self.model.became(report)
 
     def compare(self) -> None:
         """Check that both pools have the same numbers in use."""
         for unit in self.model.nodes:
             named = [
-                one.partition("|")[0] for one in self.real.run_one("in_use", "mcu", name_of(unit))
+                entry.partition("|")[0]
+                for entry in self.real.run_one("in_use", "mcu", name_of(unit))
             ]
             assert sorted(named) == sorted(self.model.used_on(unit))
 

@@ -29,20 +29,20 @@ def lost(two: TwoSites, settings: Settings, tmp_path: Path) -> str:
     create(two, two.east, "known")
     copy_tables("default", "west")
     number = create(two, two.east, "missing")
-    here, there = (connections[name].settings_dict for name in ("default", "west"))
-    at = f"{here['HOST']}:{here['PORT']}/{here['NAME']}"
-    settings.REGISTER_URL = f"mysql://{here['USER']}:{here['PASSWORD']}@{at}"
+    own, peer = (connections[name].settings_dict for name in ("default", "west"))
+    address = f"{own['HOST']}:{own['PORT']}/{own['NAME']}"
+    settings.REGISTER_URL = f"mysql://{own['USER']}:{own['PASSWORD']}@{address}"
     cell = Cell(
         platform=two.east,
         number=1,
         server=2,
-        schema=there["NAME"],
+        schema=peer["NAME"],
         directory=tmp_path,
         port=1,
         peer=WEST,
-        peer_host=there["HOST"],
-        peer_port=int(there["PORT"]),
-        app_password=there["PASSWORD"],
+        peer_host=peer["HOST"],
+        peer_port=int(peer["PORT"]),
+        app_password=peer["PASSWORD"],
         copy_password="x",
     )
     file = tmp_path / "cells.json"
@@ -63,9 +63,9 @@ def dr(*words: str) -> str:
 
 def test_what_the_serving_site_does_not_know_is_listed_by_its_id(two: TwoSites, lost: str) -> None:
     body = json.loads(dr("salvage", two.east, "--json"))
-    asked = [one for one in body if one["kind"] == "CM_MAU_CREATECONF_REQ"]
-    assert [one["reqid"] for one in asked] == ["missing"]
-    assert json.loads(asked[0]["answer"])["confE164"] == lost
+    creates = [request for request in body if request["kind"] == "CM_MAU_CREATECONF_REQ"]
+    assert [request["reqid"] for request in creates] == ["missing"]
+    assert json.loads(creates[0]["answer"])["confE164"] == lost
     assert "missing" in dr("salvage", two.east)
 
 

@@ -50,8 +50,8 @@ def test_what_ran_at_the_lost_site_runs_at_the_backup(two: TwoSites) -> None:
         c = two.conference(number)
         assert (c.state, c.unit and c.unit.site, c.incarnation) == ("running", WEST, 2)
         assert (c.source_platform, c.hosting_platform) == (two.east, WEST)
-    told = two.got(two.west, "MAU_CM_CONFRESTORE_NTF", "meeting.css.q")
-    assert sorted(b["state"] for b in told) == ["pending"] * 5 + ["running"] * 5
+    notices = two.got(two.west, "MAU_CM_CONFRESTORE_NTF", "meeting.css.q")
+    assert sorted(b["state"] for b in notices) == ["pending"] * 5 + ["running"] * 5
     assert len(two.got(two.west, "CSS_UPU_ADDCONF_NTF", UPU)) == 5
     assert directory.redis_of(two.east).hget(f"confex/{numbers[0]}", "platformmoid") == WEST
 
@@ -62,8 +62,8 @@ def test_what_was_being_created_is_created_at_the_backup(two: TwoSites) -> None:
     two.tell(two.east, body, reply_to="asker")
     two.dead.add(two.east)
     two.serve(two.east, two.west)
-    [said] = two.heard[two.west, "asker"]
-    c = two.conference(said["confE164"])
+    [answer] = two.heard[two.west, "asker"]
+    c = two.conference(answer["confE164"])
     assert (c.state, c.unit and c.unit.site, c.incarnation) == ("running", WEST, 2)
 
 
@@ -74,9 +74,9 @@ def test_a_create_is_taken_by_who_serves_and_refused_by_the_other(two: TwoSites)
     assert two.conference(number).source_platform == two.east
     body = {"type": "CM_MAU_CREATECONF_REQ", "moid": DEMO_TENANT, "confname": "x", "reqid": "c2"}
     two.tell(two.east, body, reply_to="asker")
-    [said] = two.heard[two.east, "asker"]
-    assert (said["type"], said["errcode"]) == ("MAU_CM_CREATECONF_NACK", "29005")
-    assert WEST in said["detail"]
+    [answer] = two.heard[two.east, "asker"]
+    assert (answer["type"], answer["errcode"]) == ("MAU_CM_CREATECONF_NACK", "29005")
+    assert WEST in answer["detail"]
 
 
 def test_a_request_that_the_lost_site_has_answered_has_the_same_answer_here(two: TwoSites) -> None:
@@ -210,8 +210,8 @@ def test_the_site_where_it_runs_asks_for_its_end_when_its_time_is_over(
 ) -> None:
     two.change(at_west, ends_at=clock.now() - timedelta(seconds=1))
     two.tick()
-    asked = [b for s, _, b in two.passed if s == two.west]
-    assert [(b["type"], b["reason"]) for b in asked] == [("CM_MAU_RELEASECONF_REQ", "expired")]
+    passed_on = [b for s, _, b in two.passed if s == two.west]
+    assert [(b["type"], b["reason"]) for b in passed_on] == [("CM_MAU_RELEASECONF_REQ", "expired")]
     assert at_west not in two.units[two.west].unit.conferences
     assert [b["reason"] for b in two.got(two.east, "MAU_CM_RELEASECONF_NTF")] == ["expired"]
 
@@ -248,8 +248,8 @@ def test_the_main_ends_it_and_both_registries_and_one_record_know(
         [free] = two.got(site, "CSS_UPU_DELCONF_NTF", UPU)
         assert (free["confE164"], free["platformmoid"]) == (at_west, WEST)
     records = two.got(two.east, "CSS_BMC_CDR_NTF") + two.got(two.west, "CSS_BMC_CDR_NTF")
-    told = [(r["record"]["sourceplatform"], r["record"]["hostingplatform"]) for r in records]
-    assert told == [(two.east, WEST)]
+    platforms = [(r["record"]["sourceplatform"], r["record"]["hostingplatform"]) for r in records]
+    assert platforms == [(two.east, WEST)]
     with two.at(WEST):
         assert [resource.confs.placed for resource in load_resources(WEST).values()] == [0]
 

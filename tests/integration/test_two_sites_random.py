@@ -23,31 +23,31 @@ pytestmark = [
 def one_of(two: TwoSites, rng: Random) -> str | None:
     """The number of a conference that lives."""
     with two.at(two.east):
-        found = [c.e164 for c in redis_projection.live(two.east)]
-    return rng.choice(found) if found else None
+        numbers = [c.e164 for c in redis_projection.live(two.east)]
+    return rng.choice(numbers) if numbers else None
 
 
 def something_happens(two: TwoSites, rng: Random, turn: int, serving: str) -> str:
     """Do one random thing: a request, a wish of a unit, a fault of a site, or a move; return the serving site."""
     other = WEST if serving == two.east else two.east
     number = one_of(two, rng)
-    what = rng.randrange(10)
-    if what < 3 or number is None:
+    choice = rng.randrange(10)
+    if choice < 3 or number is None:
         body = {"type": "CM_MAU_CREATECONF_REQ", "moid": DEMO_TENANT, "confname": "x"}
         two.tell(serving, {**body, "reqid": f"r{turn}"}, reply_to="asker")
-    elif what == 3:
+    elif choice == 3:
         two.dead ^= {other}
-    elif what == 4 and other not in two.dead:
+    elif choice == 4 and other not in two.dead:
         two.serve(two.east, other)
         return other
-    elif what == 5:
+    elif choice == 5:
         two.dead.discard(other)
         two.dead.add(serving)
         two.serve(two.east, other)
         return other
-    elif what == 6:
+    elif choice == 6:
         ask(two, serving, "CM_MAU_RELEASECONF_REQ", number)
-    elif what == 7:
+    elif choice == 7:
         ask(two, serving, "CM_MCU_GETMTLIST_REQ", number)
     else:
         site = rng.choice((two.east, WEST))
@@ -79,8 +79,10 @@ def test_whatever_happens_each_conference_runs_once_in_the_end(two: TwoSites, se
         two.tick()
         time.sleep(1.5)
     with two.at(two.east):
-        found = list(redis_projection.live(two.east))
-    held = [(e164, site) for site, unit in two.units.items() for e164 in unit.unit.conferences]
-    assert sorted(held) == sorted((c.e164, c.unit.site if c.unit else "") for c in found)
-    assert {str(c.state) for c in found} <= {"running"}
-    assert seats(two.east) == len(found)
+        live = list(redis_projection.live(two.east))
+    held_by_units = [
+        (e164, site) for site, unit in two.units.items() for e164 in unit.unit.conferences
+    ]
+    assert sorted(held_by_units) == sorted((c.e164, c.unit.site if c.unit else "") for c in live)
+    assert {str(c.state) for c in live} <= {"running"}
+    assert seats(two.east) == len(live)

@@ -108,9 +108,9 @@ def test_a_gate_that_is_closed_refuses_with_29005_and_writes_nothing(place: str)
     from foundation.cells.models import Cell
 
     Cell.objects.update(owner="another-site")
-    told = do(place, create("late"))
+    outcome = do(place, create("late"))
     assert Conference.objects.count() == Outbox.objects.count() == Inbox.objects.count() == 0
-    assert json.loads(told.rows[0].body)["errcode"] == "29005"
+    assert json.loads(outcome.rows[0].body)["errcode"] == "29005"
     Cell.objects.update(owner=place)
     do(place, create("late"))
     assert Conference.objects.count() == 1

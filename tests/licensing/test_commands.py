@@ -35,14 +35,17 @@ def test_from_new_keys_to_a_licence_in_force(east: str, tmp_path: Path, settings
     options += ["--from", "2026-01-01", "--to", "2099-01-01"]
     licence = tmp_path / "licence"
     licence.write_text(run("license_issue", *options))
-    shown = run("license_show", str(licence))
-    assert "issue 1" in shown
-    assert "50 small conferences" in shown
+    output = run("license_show", str(licence))
+    assert "issue 1" in output
+    assert "50 small conferences" in output
     assert run("license_import", str(licence)).startswith("loaded")
     assert run("license_show").startswith("valid: issue 1")
-    held = state_of().licence
-    assert held is not None
-    assert (held.amounts.access_ports, held.amounts.software_terminals) == (2, 7)
+    licence_in_force = state_of().licence
+    assert licence_in_force is not None
+    assert (licence_in_force.amounts.access_ports, licence_in_force.amounts.software_terminals) == (
+        2,
+        7,
+    )
 
 
 def test_keys_are_never_overwritten(tmp_path: Path) -> None:
@@ -57,7 +60,7 @@ def test_the_signing_key_is_no_setting(settings: Any) -> None:
 
 def test_odd_options_are_refused_with_words(tmp_path: Path) -> None:
     run("license_keygen", "--out", str(tmp_path / "core"))
-    key, sealing = (str(tmp_path / f"core.{what}.key") for what in ("signing", "sealing"))
+    key, sealing = (str(tmp_path / f"core.{kind}.key") for kind in ("signing", "sealing"))
     base = ["license_issue", "--key", key, "--sealing-key", sealing, "--platform", "x"]
     for words, options in {
         "issue": ["--issue", "0"],

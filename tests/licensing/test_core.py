@@ -56,10 +56,10 @@ def notice(platform: str, sealed: str, **more: Any) -> Body:
 
 
 def test_a_licence_goes_to_its_platform_and_to_the_one_that_takes_it_over(core: str) -> None:
-    one, two = text("west", 1), text("south", 1)
-    load(core, one)
-    assert sent() == [("west", notice("west", one)), ("north", notice("west", one))]
-    load(core, two)
+    west_text, south_text = text("west", 1), text("south", 1)
+    load(core, west_text)
+    assert sent() == [("west", notice("west", west_text)), ("north", notice("west", west_text))]
+    load(core, south_text)
     assert sent() == []  # nobody is connected: it will ask
     assert set(Licence.objects.filter(evaluation=False).values_list("platform", flat=True)) == {
         "west",
@@ -145,8 +145,8 @@ def record(**changes: Any) -> Delivery:
     body = GOLDEN["CSS_BMC_CDR_NTF"]
     more = {"moid": "tenant", "sourceplatform": "west", "confname": "Board", "maxjoinedmt": 32}
     times = {"starttime": "2030-01-01T12:00:00+00:00", "endtime": "2030-01-01T12:30:00+00:00"}
-    said = {**body["record"], **more, **times, **changes}
-    return delivery({**body, "record": said}, Routes.BMC_CALL_RECORD.value.queue)
+    record = {**body["record"], **more, **times, **changes}
+    return delivery({**body, "record": record}, Routes.BMC_CALL_RECORD.value.queue)
 
 
 def test_a_call_record_is_kept_once_among_the_cores_own(core: str) -> None:

@@ -121,9 +121,9 @@ def test_the_databases_clock_moved_back_does_not_extend_a_licence(east: str, bri
     bring(text(east, 1, valid_to=in_days(1)))
     publish.repair(east)
     do(east, create("before"))
-    seen = Published.objects.get(platform=east).seen_at
-    assert seen is not None
-    assert abs((seen - datetime.now(UTC)).total_seconds()) < 60
+    seen_at = Published.objects.get(platform=east).seen_at
+    assert seen_at is not None
+    assert abs((seen_at - datetime.now(UTC)).total_seconds()) < 60
     Published.objects.update(seen_at=in_days(2))
     do(east, create("after"))
     assert (running(), sent_codes()) == (1, ["29017"])
@@ -140,9 +140,9 @@ def test_our_own_clock_moved_back_does_not_extend_a_licence(east: str) -> None:
     if not shutil.which("faketime"):
         pytest.skip("needs Debian's faketime: apt install faketime")
     one(east, 2, valid_to=in_days(-1))
-    said = run_at("2021-06-01 12:00:00")
-    assert "2021-06-01" in said.splitlines()[0]
-    assert said.splitlines()[1].startswith("expired: issue 2")
+    output = run_at("2021-06-01 12:00:00")
+    assert "2021-06-01" in output.splitlines()[0]
+    assert output.splitlines()[1].startswith("expired: issue 2")
 
 
 def run_at(moment: str) -> str:

@@ -60,14 +60,14 @@ def test_a_newer_issue_counts_from_its_loading_on(east: str, bring: Import) -> N
 def test_each_refusal_has_its_own_message(east: str, bring: Import) -> None:
     bring(text(east, 5))
     good, (signing, _, sealing) = text(east, 6), new_keys()
-    here, secret = os.environ["LICENSE_SEALING_KEY"], os.environ["LICENSE_SIGNING_KEY"]
+    sealing_key, secret = os.environ["LICENSE_SEALING_KEY"], os.environ["LICENSE_SIGNING_KEY"]
     licence = licences.licence(east, 6, 1, 1)
     cases = {
         "not a licence": "something else",
         "its end is missing": good[:40],
         "version 9 of licences": "CPL9." + good[5:],
         "altered": good[:60] + ("A" if good[60] != "A" else "B") + good[61:],
-        "signed with another key": licences.sealed(licence, write_key(signing), here),
+        "signed with another key": licences.sealed(licence, write_key(signing), sealing_key),
         "LICENSE_SEALING_KEY": licences.sealed(licence, secret, write_key(sealing)),
         "issued for platform somewhere-else": text("somewhere-else", 6),
         "issue 4 is older than issue 5": text(east, 4),
@@ -94,8 +94,8 @@ def test_a_site_without_keys_says_which(
 
 
 def test_a_look_says_what_would_become_of_it_and_changes_nothing(east: str) -> None:
-    one, decision = preview(east, text(east, 3))
-    assert (one.issue, decision.verdict) == (3, "new")
+    offered, decision = preview(east, text(east, 3))
+    assert (offered.issue, decision.verdict) == (3, "new")
     assert Licence.objects.count() == 1
     assert told() == []
 

@@ -37,10 +37,10 @@ def page(answer: Any) -> str:
 
 def test_a_licence_is_looked_at_compared_and_then_loaded(operator: Client, east: str) -> None:
     page_text = text(east, 3, small=123)
-    said = page(operator.post(ADD, {"text": page_text, "look": ""}))
-    assert "counts now" in said
-    assert "<td>8</td><td>123</td>" in said
-    assert 'name="load"' in said
+    answer_text = page(operator.post(ADD, {"text": page_text, "look": ""}))
+    assert "counts now" in answer_text
+    assert "<td>8</td><td>123</td>" in answer_text
+    assert 'name="load"' in answer_text
     assert Licence.objects.count() == 1
     answer = operator.post(ADD, {"text": page_text, "load": "1"}, follow=True)
     assert "Licence 3 is loaded." in page(answer)
@@ -63,9 +63,9 @@ def test_a_bad_one_is_refused_with_its_words_also_when_it_is_to_be_loaded(
         (text(east, 1, valid_to=in_days(-1)), "expired"),
     ):
         for button in ("look", "load"):
-            said = page(operator.post(ADD, {"text": offered, button: "1"}))
-            assert words in said
-            assert 'name="load"' not in said
+            answer_text = page(operator.post(ADD, {"text": offered, button: "1"}))
+            assert words in answer_text
+            assert 'name="load"' not in answer_text
     assert Licence.objects.count() == 1
 
 
@@ -76,8 +76,8 @@ def test_revoking_asks_first(operator: Client, east: str) -> None:
     assert "Revoke these licences?" in page(operator.post(LIST, order))
     row.refresh_from_db()
     assert row.revoked_at is None
-    said = page(operator.post(LIST, {**order, "confirmed": "1"}, follow=True))
-    assert "revoked" in said
+    answer_text = page(operator.post(LIST, {**order, "confirmed": "1"}, follow=True))
+    assert "revoked" in answer_text
     row.refresh_from_db()
     assert row.revoked_at is not None
     assert "licence 3 is revoked" in page(operator.get("/admin/"))
@@ -86,8 +86,8 @@ def test_revoking_asks_first(operator: Client, east: str) -> None:
 def test_each_licence_has_its_page(operator: Client, east: str) -> None:
     load(east, text(east, 3, valid_to=in_days(20)))
     for row in Licence.objects.all():
-        said = page(operator.get(f"{LIST}{row.pk}/change/"))
-        assert ("replaced" if row.evaluation else "19 days left") in said
+        answer_text = page(operator.get(f"{LIST}{row.pk}/change/"))
+        assert ("replaced" if row.evaluation else "19 days left") in answer_text
     page(operator.get("/admin/licensing/quota/"))
 
 
@@ -95,8 +95,8 @@ def test_every_page_warns_before_the_end(operator: Client, east: str) -> None:
     load(east, text(east, 1, valid_to=in_days(40)))
     assert "op-licence" not in page(operator.get("/admin/"))
     load(east, text(east, 2, valid_to=in_days(5)))
-    for where in ("/admin/", LIST, ADD, "/admin/conferences/conference/"):
-        assert "ends in less than 7 days" in page(operator.get(where))
+    for address in ("/admin/", LIST, ADD, "/admin/conferences/conference/"):
+        assert "ends in less than 7 days" in page(operator.get(address))
 
 
 def test_who_is_no_operator_gets_no_page(east: str) -> None:
@@ -110,7 +110,7 @@ def test_who_is_no_operator_gets_no_page(east: str) -> None:
 def test_the_doctor_says_what_is_wrong_with_licence_and_projection(east: str) -> None:
     def said() -> dict[str, str]:
         checks = (doctor_checks._licence, doctor_checks._licence_projection)
-        return {one.check: one.wrong for one in (check(east) for check in checks)}
+        return {finding.check: finding.wrong for finding in (check(east) for check in checks)}
 
     load(east, text(east, 1, valid_to=in_days(0.9)))
     assert "less than one day" in said()["licence"]

@@ -95,10 +95,10 @@ def test_who_is_in_a_running_conference_takes_a_port_and_counts_by_kind(east: st
     load(east, text(east, 1))
     number = run(east, "a")
     do(east, says(number, people("user", "user", "h323", "sip", "e164")))
-    there = Amounts(1, 0, 2, 2, 0, 8, 5)
-    assert used(east) == there
+    amounts = Amounts(1, 0, 2, 2, 0, 8, 5)
+    assert used(east) == amounts
     do(east, says(number, people("user", "user", "h323", "sip", "e164")))
-    assert used(east) == there
+    assert used(east) == amounts
     assert recount.find_wrong_counts(east) == []
     do(east, says(number, people("user", "h323", online=0) + people("user")[:0]))
     assert used(east) == Amounts(1, 0, media_ports=8)
@@ -113,8 +113,8 @@ def test_a_conference_that_waits_for_a_unit_keeps_its_places_and_no_terminals(ea
     do(east, from_unit(lost))
     assert Conference.objects.get(live_e164=number).state == "pending"
     assert used(east) == Amounts(1, 0, media_ports=8)
-    held = {"confE164": number, "incarnation": 1, "confname": "x", "mts": []}
-    back = {"type": "CMU_MAU_CONFLIST_NTF", "confs": [held]}
+    entry = {"confE164": number, "incarnation": 1, "confname": "x", "mts": []}
+    back = {"type": "CMU_MAU_CONFLIST_NTF", "confs": [entry]}
     do(east, from_unit(back))
     assert Conference.objects.get(live_e164=number).state == "running"
     assert used(east) == Amounts(1, 0, 1, 1, 0, 8, 2)
@@ -178,7 +178,7 @@ def test_counting_terminals_and_ports_costs_no_statement_more(east: str) -> None
     with CaptureQueriesContext(connection) as queries:
         do(east, *(create(f"r{n}") for n in range(5)))
     quota = [q["sql"] for q in queries if "licensing_quota" in q["sql"]]
-    assert [one.split()[0] for one in quota] == ["SELECT", "UPDATE"]
+    assert [statement.split()[0] for statement in quota] == ["SELECT", "UPDATE"]
 
 
 def test_twelve_at_once_at_the_limit_of_ports(east: str) -> None:

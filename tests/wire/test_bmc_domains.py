@@ -35,8 +35,8 @@ class Bmc:
     def domain(self, op: str, version: int = 0, **fields: Any) -> None:
         """A domain changes."""
         body: Body = {"type": "BMC_CSS_DOMAIN_NTF", "op": op, "version": version or next(_versions)}
-        said = {**body, "domain": fields, "unknown": [1]}
-        self.line.say("bmc.notify.ex", "bmc.domain.k", said, app_id="bmc")
+        notice = {**body, "domain": fields, "unknown": [1]}
+        self.line.say("bmc.notify.ex", "bmc.domain.k", notice, app_id="bmc")
 
     def account(self, op: str, version: int = 0, **fields: Any) -> None:
         """An account changes."""
@@ -79,13 +79,13 @@ class Bmc:
 @pytest.fixture
 def bmc(site: Site, line: Line) -> Iterator[Bmc]:
     """Yield a third party's BMC; delete what it has made."""
-    one = Bmc(site, line)
-    yield one
-    for moid in reversed(one.made):
-        one.account("del", moid=moid)
-        one.domain("del", moid=moid)
-    for moid in one.made:
-        one.name_is(moid)
+    connected = Bmc(site, line)
+    yield connected
+    for moid in reversed(connected.made):
+        connected.account("del", moid=moid)
+        connected.domain("del", moid=moid)
+    for moid in connected.made:
+        connected.name_is(moid)
 
 
 def test_a_tenant_comes_changes_and_goes(bmc: Bmc) -> None:
@@ -93,8 +93,8 @@ def test_a_tenant_comes_changes_and_goes(bmc: Bmc) -> None:
     bmc.name_is(moid, "Shop")
     bmc.domain("mod", moid=moid, name="Store", used=0)
     query = "SELECT name, used, small_limit FROM domains_domain JOIN domains_userdomain"
-    where = f"ON domain_ptr_id = moid WHERE moid='{moid}'"
-    bmc.until(f"{query} {where}", "Store", "0", "3")
+    condition = f"ON domain_ptr_id = moid WHERE moid='{moid}'"
+    bmc.until(f"{query} {condition}", "Store", "0", "3")
     bmc.domain("del", moid=moid)
     bmc.name_is(moid)
 
@@ -150,12 +150,12 @@ def test_an_account_comes_changes_its_names_and_goes(bmc: Bmc, site: Site) -> No
     since, tenant, moid = last_parked(site), bmc.tenant(), bmc.moid()
     bmc.account("add", moid=moid, account="Wilma", userdomainmoid=tenant, e164="8800555")
     names = "SELECT n.name FROM domains_signinname n JOIN domains_account a ON a.id = n.account_id"
-    where = f"WHERE a.moid='{moid}' ORDER BY n.name DESC LIMIT 1"
-    bmc.until(f"{names} {where}", "wilma")
+    condition = f"WHERE a.moid='{moid}' ORDER BY n.name DESC LIMIT 1"
+    bmc.until(f"{names} {condition}", "wilma")
     bmc.account("add", moid=bmc.moid(), account="WILMA", userdomainmoid=tenant)
     assert "account: “wilma” is the name of another account" in bmc.reasons(since, 1)[0]
     bmc.account("mod", moid=moid, account="betty", email="betty@example.org")
-    bmc.until(f"{names} {where}", "betty@example.org")
+    bmc.until(f"{names} {condition}", "betty@example.org")
     bmc.account("del", moid=moid)
     bmc.until(f"SELECT username FROM domains_account WHERE moid='{moid}'")
 

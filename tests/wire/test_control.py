@@ -32,9 +32,9 @@ def answers(unit: MediaUnit, order: Heard, kind: str, **fields: Any) -> Body:
     """The unit answers a control request; what it said."""
     name = order["type"].removeprefix("CM_MCU_").rsplit("_", 1)[0]
     same: Body = {k: order[k] for k in ("reqid", "confE164") if k in order.body}
-    said: Body = {"type": f"MCU_CM_{name}_{kind}", **same, **fields}
-    unit.sends(said, correlation_id=order.properties.correlation_id)
-    return said
+    answer: Body = {"type": f"MCU_CM_{name}_{kind}", **same, **fields}
+    unit.sends(answer, correlation_id=order.properties.correlation_id)
+    return answer
 
 
 @pytest.mark.parametrize("name", CONTROLS)
@@ -55,21 +55,21 @@ def test_a_control_request_goes_through_unchanged_and_so_does_its_answer(
 def test_a_units_refusal_goes_to_the_asker(cm: Manager, unit: MediaUnit) -> None:
     number = start(cm, unit)["confE164"]
     request = cm.asks("CM_MCU_DROPMT_REQ", confE164=number, mtids=["9"])
-    said = answers(unit, unit.hears("CM_MCU_DROPMT_REQ"), "NACK", errcode="29015")
-    assert cm.answer(request).body == said
+    answer = answers(unit, unit.hears("CM_MCU_DROPMT_REQ"), "NACK", errcode="29015")
+    assert cm.answer(request).body == answer
 
 
 def test_an_answer_belongs_to_its_request_by_reqid_where_the_unit_copies_no_correlation_id(
     cm: Manager, unit: MediaUnit
 ) -> None:
     number = start(cm, unit)["confE164"]
-    one = cm.asks("CM_MCU_MUTE_REQ", confE164=number, value=1)
-    two = cm.asks("CM_MCU_MUTE_REQ", confE164=number, value=0)
-    for asked in (two, one):
-        unit.hears("CM_MCU_MUTE_REQ", reqid=asked.reqid)
-        said = {"type": "MCU_CM_MUTE_ACK", "reqid": asked.reqid, "confE164": number}
-        unit.sends(said)
-        assert cm.answer(asked).body == said
+    first = cm.asks("CM_MCU_MUTE_REQ", confE164=number, value=1)
+    second = cm.asks("CM_MCU_MUTE_REQ", confE164=number, value=0)
+    for request in (second, first):
+        unit.hears("CM_MCU_MUTE_REQ", reqid=request.reqid)
+        answer = {"type": "MCU_CM_MUTE_ACK", "reqid": request.reqid, "confE164": number}
+        unit.sends(answer)
+        assert cm.answer(request).body == answer
 
 
 def test_a_request_without_reply_to_is_answered_to_all_managers(
@@ -86,8 +86,8 @@ def test_a_request_without_reply_to_is_answered_to_all_managers(
 def test_a_request_without_any_id_is_answered_to_its_asker(cm: Manager, unit: MediaUnit) -> None:
     number = start(cm, unit)["confE164"]
     request = cm.sends({"type": "CM_MCU_GETMTLIST_REQ", "confE164": number}, message_id=None)
-    said = answers(unit, unit.hears("CM_MCU_GETMTLIST_REQ"), "ACK", mts=[])
-    assert cm.answer(request).body == said
+    answer = answers(unit, unit.hears("CM_MCU_GETMTLIST_REQ"), "ACK", mts=[])
+    assert cm.answer(request).body == answer
 
 
 def test_a_command_goes_through_and_has_no_answer(cm: Manager, unit: MediaUnit) -> None:
@@ -135,8 +135,8 @@ def test_what_another_unit_says_of_a_conference_is_ignored(
     )
     cm.line.quiet()
     assert cm.answers(request) == cm.has_heard(kind) == []
-    said = answers(unit, order, "ACK")
-    assert cm.answer(request).body == said
+    answer = answers(unit, order, "ACK")
+    assert cm.answer(request).body == answer
 
 
 @pytest.mark.parametrize("wire_type", ["CM_MCU_MUTE", "CM_MCU_MUTE_NTF", "CM_MCU__REQ"])

@@ -87,9 +87,9 @@ def test_a_command_to_a_unit_expires_and_wants_no_reply(
 
 def test_what_is_left_out_takes_its_default(cm: Manager, unit: MediaUnit) -> None:
     conf = start(cm, unit)
-    shown = cm.lists(TENANT)["confs"][0]
+    listed = cm.lists(TENANT)["confs"][0]
     assert minutes_from_now(240, conf["endtime"])
-    assert (shown["conftype"], shown["maxjoinedmt"]) == (1, 8)
+    assert (listed["conftype"], listed["maxjoinedmt"]) == (1, 8)
 
 
 def test_a_conference_until_ended_has_no_end_anywhere(cm: Manager, unit: MediaUnit) -> None:
@@ -152,12 +152,12 @@ def test_a_unit_with_an_instance_name_is_spoken_to_and_shown_by_both(
 
 
 def test_two_instances_at_one_address_are_two_units(cm: Manager, units: Units) -> None:
-    one = units(pid="u1", capacity={"confs": 1, "ports": 8, "hd": 0})
-    two = units(one.ip, "u2", capacity={"confs": 1, "ports": 8, "hd": 0})
-    asked = [cm.asks_to_create(), cm.asks_to_create()]
-    one.takes()
+    unit = units(pid="u1", capacity={"confs": 1, "ports": 8, "hd": 0})
+    two = units(unit.ip, "u2", capacity={"confs": 1, "ports": 8, "hd": 0})
+    requests = [cm.asks_to_create(), cm.asks_to_create()]
+    unit.takes()
     two.takes()
-    assert {cm.answer(a)["mcu"]["pid"] for a in asked} == {"u1", "u2"}
+    assert {cm.answer(a)["mcu"]["pid"] for a in requests} == {"u1", "u2"}
 
 
 def test_a_unit_that_does_not_name_itself_is_known_by_its_app_id(
@@ -190,22 +190,22 @@ def test_a_wanted_number_is_given(cm: Manager, unit: MediaUnit) -> None:
 def test_numbers_are_given_in_turn_the_least_recently_used_last(
     cm: Manager, unit: MediaUnit
 ) -> None:
-    given = []
+    incarnations = []
     for _ in range(3):
         conf = start(cm, unit)
-        given.append(int(conf["confE164"]))
+        incarnations.append(int(conf["confE164"]))
         cm.release(conf["confE164"])
-    assert given == [given[0], given[0] + 1, given[0] + 2]
+    assert incarnations == [incarnations[0], incarnations[0] + 1, incarnations[0] + 2]
 
 
 def test_the_incarnation_is_counted_per_number_over_all_its_conferences(
     cm: Manager, unit: MediaUnit
 ) -> None:
-    seen = []
+    numbers = []
     for _ in range(4):
-        seen.append(start(cm, unit, confE164="7712340002")["incarnation"])
+        numbers.append(start(cm, unit, confE164="7712340002")["incarnation"])
         cm.release("7712340002")
-    assert seen == [1, 2, 3, 4]
+    assert numbers == [1, 2, 3, 4]
 
 
 def test_the_registry_of_numbers_learns_what_runs(

@@ -124,17 +124,17 @@ def test_a_request_as_large_and_as_deep_as_may_be_is_taken(cm: Manager, unit: Me
 def test_a_wrong_value_in_a_create_request_is_29001_and_names_the_field(
     cm: Manager, morgue: Morgue, field: str
 ) -> None:
-    asked = []
+    requests = []
     for value in garbage.WRONG_IN_CREATE[field]:
         reqid = uuid.uuid4().hex
         body = garbage.without({**garbage.A_CREATE, "reqid": reqid}, **{field: value})
-        asked.append(cm.sends(body))
-    for one in asked:
-        nack = cm.is_refused("29001", one)
+        requests.append(cm.sends(body))
+    for request in requests:
+        nack = cm.is_refused("29001", request)
         assert nack["type"] == "MAU_CM_CREATECONF_NACK"
-        assert nack["reqid"] == one.reqid
-        assert nack["detail"].startswith(f"{field}: "), (one.body, nack.body)
-    morgue.has_all([garbage.as_json(one.body) for one in asked])
+        assert nack["reqid"] == request.reqid
+        assert nack["detail"].startswith(f"{field}: "), (request.body, nack.body)
+    morgue.has_all([garbage.as_json(request.body) for request in requests])
     assert cm.lists(TENANT)["total"] == 0
 
 
@@ -182,16 +182,16 @@ def test_a_wrong_value_in_what_a_unit_says_is_parked_and_names_the_field(
     wire_type: str,
 ) -> None:
     number = start(cm, unit)["confE164"]
-    said: list[tuple[str, bytes]] = []
+    messages: list[tuple[str, bytes]] = []
     for field, values in garbage.WRONG_IN_UNITS[wire_type].items():
         for value in values:
             right = {"type": wire_type, **garbage.RIGHT_IN_UNITS}
-            said.append((field, garbage.as_json(garbage.without(right, **{field: value}))))
-    for _, body in said:
+            messages.append((field, garbage.as_json(garbage.without(right, **{field: value}))))
+    for _, body in messages:
         line.say(*FROM_UNIT, body)
         good["mau.cmumau.q"]()
-    morgue.has_all([body for _, body in said])
-    for field, body in said:
+    morgue.has_all([body for _, body in messages])
+    for field, body in messages:
         assert morgue.reason(body).startswith(f"{field}: "), (body, morgue.reason(body))
     assert cm.sees(number, "running")
 
@@ -361,15 +361,15 @@ def test_whatever_is_said_every_queue_goes_on(
 
 
 def _all_queues_go_on(cm: Manager, unit: MediaUnit, asker: Asker) -> None:
-    asked = [
+    requests = [
         cm.asks("CM_MAU_GETCONFLIST_REQ", moid=TENANT),
         cm.asks("CM_MCU_MUTE_REQ", confE164="4040404"),
     ]
     reqid = uuid.uuid4().hex
     unit.says("MCU_MAU_DELAYCONF_REQ", reqid=reqid, confE164="4040404", delay=5)
     mark = asker.asks(exclude=[unit.me])
-    for one in asked:
-        cm.answer(one)
+    for request in requests:
+        cm.answer(request)
     unit.hears("MAU_MCU_DELAYCONF_NACK", reqid=reqid)
     asker.answer(mark)
 
@@ -377,10 +377,10 @@ def _all_queues_go_on(cm: Manager, unit: MediaUnit, asker: Asker) -> None:
 def test_afterwards_all_queues_are_empty_and_all_work_is_as_before(
     cm: Manager, units: Units, line: Line
 ) -> None:
-    one: Body = start(cm, units())
+    conference: Body = start(cm, units())
 
     def empty() -> bool | None:
         return not any(line.waiting_in(queue) for queue in ROUTES) or None
 
     line.wait(empty, 20, lambda: "empty queues")
-    assert cm.release(one["confE164"])["type"] == "MAU_CM_RELEASECONF_ACK"
+    assert cm.release(conference["confE164"])["type"] == "MAU_CM_RELEASECONF_ACK"

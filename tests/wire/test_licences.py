@@ -43,8 +43,8 @@ class Bmc:
     def __init__(self, site: Site, line: Line, tap: Tap) -> None:
         self.site, self.line, self.heard = site, line, tap
         self.moid = site.vault.platform_moid
-        found = sql(site, "SELECT MAX(issue) FROM licensing_licence")
-        self.issue = int(found[0][0])
+        issue = sql(site, "SELECT MAX(issue) FROM licensing_licence")
+        self.issue = int(issue[0][0])
 
     def licence(self, small: int, large: int, **fields: Any) -> Licence:
         """The next issue."""
@@ -70,9 +70,9 @@ class Bmc:
 @pytest.fixture
 def bmc(site: Site, line: Line, tap: Taps) -> Iterator[Bmc]:
     """BMC; the licences that it has issued are forgotten, and the old one counts again."""
-    one = Bmc(site, line, tap(IN_FORCE, TO_BMC))
-    before = one.issue
-    yield one
+    connected = Bmc(site, line, tap(IN_FORCE, TO_BMC))
+    before = connected.issue
+    yield connected
     sql(site, f"DELETE FROM licensing_licence WHERE issue > {before}")
 
 
@@ -82,9 +82,9 @@ class Module(Tap):
     def asks(self, reqid: str | None = None, *, there: bool = True) -> Body:
         """Ask what the platform may do."""
         mark, body = uuid.uuid4().hex, {"type": "MS_CSS_LICENSE_REQ", "reqid": reqid}
-        where = {"reply_to": self.queue} if there else {}
-        asked = {k: v for k, v in body.items() if v is not None}
-        self.line.say(*FROM_MS, asked, app_id="ms", correlation_id=mark, **where)
+        address = {"reply_to": self.queue} if there else {}
+        request = {k: v for k, v in body.items() if v is not None}
+        self.line.say(*FROM_MS, request, app_id="ms", correlation_id=mark, **address)
         ack = self.hears("CSS_MS_LICENSE_ACK")
         assert ack.properties.correlation_id == mark
         assert ack.exchange == ("" if there else IN_FORCE[0])
@@ -96,7 +96,7 @@ def test_what_bmc_sends_is_in_force_and_told_field_by_field(bmc: Bmc, line: Line
     amounts = {"software_terminals": 11, "hardware_terminals": 12, "monitors": 13}
     licence = bmc.licence(9, 8, valid_to=end, **amounts, media_ports=14, access_ports=15)
     bmc.sends(bmc.text(licence))
-    told = bmc.heard.hears("PLATFORM_LICENSE_NTF", issue=licence.issue)
+    notice = bmc.heard.hears("PLATFORM_LICENSE_NTF", issue=licence.issue)
     expected = {
         "platformmoid": bmc.moid,
         **dict(zip(LIMITS, (9, 8, 11, 12, 13, 14, 15), strict=True)),
@@ -105,9 +105,9 @@ def test_what_bmc_sends_is_in_force_and_told_field_by_field(bmc: Bmc, line: Line
         "issue": licence.issue,
         "evaluation": 0,
     }
-    assert told.body == {"type": "PLATFORM_LICENSE_NTF", **expected}
-    assert (told.exchange, told.key) == IN_FORCE
-    is_well_formed(told, f"css@{bmc.moid}")
+    assert notice.body == {"type": "PLATFORM_LICENSE_NTF", **expected}
+    assert (notice.exchange, notice.key) == IN_FORCE
+    is_well_formed(notice, f"css@{bmc.moid}")
     module = Module(line)
     assert module.asks("r1") == {"type": "CSS_MS_LICENSE_ACK", "reqid": "r1", **expected}
     assert module.asks() == {"type": "CSS_MS_LICENSE_ACK", **expected}
@@ -140,9 +140,9 @@ def test_a_licence_that_ends_is_told_and_lets_nothing_begin_but_what_runs_goes_o
 ) -> None:
     bmc.issues(5, 5, valid_to=datetime.now(UTC) + timedelta(seconds=6))
     running = start(cm, unit)
-    told = bmc.heard.hears("PLATFORM_LICENSE_NTF", within=30, smallconfnum=0)
-    assert {told[name] for name in LIMITS} == {0}
-    assert not {"validfrom", "validto", "issue"} & told.body.keys()
+    notice = bmc.heard.hears("PLATFORM_LICENSE_NTF", within=30, smallconfnum=0)
+    assert {notice[name] for name in LIMITS} == {0}
+    assert not {"validfrom", "validto", "issue"} & notice.body.keys()
     cm.is_refused("29017", cm.asks_to_create())
     assert running["confE164"] in {c["confE164"] for c in cm.lists(platform)["confs"]}
 
@@ -151,8 +151,8 @@ def test_the_same_again_and_older_ones_change_nothing(bmc: Bmc, line: Line, site
     since = last_parked(site)
     old, new = bmc.licence(1, 1), bmc.licence(7, 7)
     text = bmc.text(new)
-    for one in (text, text, bmc.text(old), bmc.text(new), text):
-        bmc.sends(one)
+    for licence_text in (text, text, bmc.text(old), bmc.text(new), text):
+        bmc.sends(licence_text)
     bmc.heard.hears("PLATFORM_LICENSE_NTF", issue=new.issue)
     line.quiet(1.0)
     assert bmc.heard.has_heard("PLATFORM_LICENSE_NTF") == []
@@ -191,8 +191,8 @@ def test_at_start_up_bmc_is_asked_and_modules_are_told(bmc: Bmc, site: Site, lin
     process.stop()
     began = time.monotonic()
     process.start()
-    asked = bmc.heard.hears("CSS_BMC_LICENSE_REQ", within=40)
-    assert asked.body == {"type": "CSS_BMC_LICENSE_REQ", "platformmoids": [bmc.moid]}
-    assert (asked.exchange, asked.key) == TO_BMC
+    request = bmc.heard.hears("CSS_BMC_LICENSE_REQ", within=40)
+    assert request.body == {"type": "CSS_BMC_LICENSE_REQ", "platformmoids": [bmc.moid]}
+    assert (request.exchange, request.key) == TO_BMC
     bmc.heard.hears("PLATFORM_LICENSE_NTF", within=10)
     assert time.monotonic() - began < 40

@@ -41,22 +41,22 @@ class Both:
             f"SELECT COALESCE(MAX(issue), 0) FROM licensing_licence WHERE platform='{self.moid}'"
         )
         issue = 1 + max(int(sql(site, query)[0][0]) for site in (self.core, self.east))
-        one, vault = licences.licence(self.moid, issue, small, 2), self.core.vault
-        return licences.sealed(one, vault.license_signing, vault.license_sealing)
+        licence, vault = licences.licence(self.moid, issue, small, 2), self.core.vault
+        return licences.sealed(licence, vault.license_signing, vault.license_sealing)
 
-    def brings(self, text: str, where: Path) -> None:
+    def brings(self, text: str, folder: Path) -> None:
         """An operator at the core loads it."""
-        where.write_text(text)
-        self.core.manage("license_import", str(where))
+        folder.write_text(text)
+        self.core.manage("license_import", str(folder))
 
 
 @pytest.fixture
 def both(with_core: Stand) -> Iterator[Both]:
     """Core and site; at the end the site has a licence again."""
-    one = Both(with_core)
-    yield one
-    one.heard.leave()
-    one.line.close()
+    pair = Both(with_core)
+    yield pair
+    pair.heard.leave()
+    pair.line.close()
 
 
 def test_what_is_loaded_at_the_core_counts_at_the_site_and_so_does_its_end(
@@ -64,13 +64,13 @@ def test_what_is_loaded_at_the_core_counts_at_the_site_and_so_does_its_end(
 ) -> None:
     text = both.next_text(17)
     both.brings(text, tmp_path / "licence")
-    told = both.heard.hears("BMC_CSS_LICENSE_NTF", within=30)
-    assert told.body == {
+    notice = both.heard.hears("BMC_CSS_LICENSE_NTF", within=30)
+    assert notice.body == {
         "type": "BMC_CSS_LICENSE_NTF",
         "platformmoid": both.moid,
         "license": text,
     }
-    assert told.properties.app_id == f"css@{both.core.vault.platform_moid}"
+    assert notice.properties.app_id == f"css@{both.core.vault.platform_moid}"
     issue = both.heard.hears("PLATFORM_LICENSE_NTF", within=30, smallconfnum=17)["issue"]
     _revoke_at(both.core, both.moid, issue)
     assert both.heard.hears("BMC_CSS_LICENSE_NTF", within=30)["revoked"] == 1
@@ -115,8 +115,8 @@ def test_call_records_of_the_site_are_kept_at_the_core_once(both: Both) -> None:
     for _ in range(2):
         both.line.say(*CDR, body, app_id=f"css@{both.moid}")
     query = f"SELECT state, end_reason FROM conferences_conference WHERE confid='{confid}'"
-    found = both.line.wait(lambda: sql(both.core, query) or None, 30, lambda: "the call record")
-    assert found == [["ended", "released"]]
+    rows = both.line.wait(lambda: sql(both.core, query) or None, 30, lambda: "the call record")
+    assert rows == [["ended", "released"]]
 
 
 def test_nothing_of_it_is_parked(both: Both) -> None:

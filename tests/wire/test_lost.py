@@ -15,11 +15,11 @@ pytestmark = pytest.mark.xdist_group("wire")
 def test_a_lost_units_conferences_run_again_elsewhere_and_the_manager_is_told(
     cm: Manager, units: Units, platform: str
 ) -> None:
-    one = units()
-    conf = start(cm, one)
+    unit = units()
+    conf = start(cm, unit)
     number = conf["confE164"]
     two = units()
-    one.unregisters()
+    unit.unregisters()
     pending = cm.hears("MAU_CM_CONFRESTORE_NTF", confE164=number)
     assert pending.body == {
         "type": "MAU_CM_CONFRESTORE_NTF",
@@ -43,14 +43,14 @@ def test_a_lost_units_conferences_run_again_elsewhere_and_the_manager_is_told(
 
 
 def test_the_new_unit_is_told_all_that_is_known(cm: Manager, units: Units, platform: str) -> None:
-    one = units()
+    unit = units()
     conf = start(
-        cm, one, confname="Old", confpwd="pw", maxjoinedmt=32, bitrate=512, h265=1, duration=99
+        cm, unit, confname="Old", confpwd="pw", maxjoinedmt=32, bitrate=512, h265=1, duration=99
     )
     same = {k: conf[k] for k in ("confE164", "incarnation")}
     mts = [member(1, mute=1), member(2, online=0)]
-    one.says("MCU_MAU_CONFSTATECHANGE_NTF", **same, confname="New", confpwd="pw2", mts=mts)
-    one.says(
+    unit.says("MCU_MAU_CONFSTATECHANGE_NTF", **same, confname="New", confpwd="pw2", mts=mts)
+    unit.says(
         "MCU_MAU_CONFSTATECHANGE_NTF",
         **same,
         chairman="m1",
@@ -59,7 +59,7 @@ def test_the_new_unit_is_told_all_that_is_known(cm: Manager, units: Units, platf
     )
     cm.line.quiet()
     two = units()
-    one.unregisters()
+    unit.unregisters()
     order = two.takes_again()
     assert order.body == {
         "type": "MAU_CMU_RESTORECONF_REQ",
@@ -86,20 +86,20 @@ def test_the_new_unit_is_told_all_that_is_known(cm: Manager, units: Units, platf
 
 
 def test_the_registry_learns_where_it_is_in_fact(cm: Manager, units: Units, tap: Taps) -> None:
-    one = units()
-    number = start(cm, one)["confE164"]
+    unit = units()
+    number = start(cm, unit)["confE164"]
     upu = tap(TO_UPU)
     two = units()
-    one.unregisters()
+    unit.unregisters()
     assert upu.hears("CSS_UPU_DELCONF_NTF")["confE164"] == number
     two.takes_again()
     assert upu.hears("CSS_UPU_ADDCONF_NTF")["confE164"] == number
 
 
 def test_without_a_free_unit_it_waits_until_one_registers(cm: Manager, units: Units) -> None:
-    one = units()
-    number = start(cm, one)["confE164"]
-    one.unregisters()
+    unit = units()
+    number = start(cm, unit)["confE164"]
+    unit.unregisters()
     assert cm.sees(number, "pending")
     units().takes_again(confE164=number)
     assert cm.sees(number, "running")
@@ -107,31 +107,31 @@ def test_without_a_free_unit_it_waits_until_one_registers(cm: Manager, units: Un
 
 def test_it_waits_until_places_are_free(cm: Manager, units: Units) -> None:
     small = {"capacity": {"confs": 1, "ports": 8, "hd": 0}}
-    one = units(**small)
-    lost = start(cm, one)["confE164"]
+    unit = units(**small)
+    lost = start(cm, unit)["confE164"]
     two = units(**small)
     other = start(cm, two)["confE164"]
-    one.unregisters()
+    unit.unregisters()
     assert cm.sees(lost, "pending")
     cm.release(other)
     two.takes_again(confE164=lost)
 
 
 def test_an_unprotected_conference_ends_mcu_lost(cm: Manager, units: Units) -> None:
-    one = units()
-    number = start(cm, one, dr=0)["confE164"]
+    unit = units()
+    number = start(cm, unit, dr=0)["confE164"]
     two = units()
-    one.unregisters()
+    unit.unregisters()
     assert cm.hears("MAU_CM_RELEASECONF_NTF", confE164=number)["reason"] == "mcu_lost"
     cm.line.quiet()
     assert not two.has_heard("MAU_CMU_RESTORECONF_REQ")
 
 
 def test_a_unit_that_refuses_to_restore_is_left_for_the_next_one(cm: Manager, units: Units) -> None:
-    one = units()
-    conf = start(cm, one)
+    unit = units()
+    conf = start(cm, unit)
     two, three = units(), units()
-    one.unregisters()
+    unit.unregisters()
 
     def told() -> MediaUnit | None:
         return next((u for u in (two, three) if u.has_heard("MAU_CMU_RESTORECONF_REQ")), None)
@@ -148,16 +148,16 @@ def test_a_unit_that_refuses_to_restore_is_left_for_the_next_one(cm: Manager, un
 def test_the_lost_unit_comes_back_with_its_old_copy_and_is_told_to_drop_it(
     cm: Manager, units: Units
 ) -> None:
-    one = units()
-    conf = start(cm, one)
+    unit = units()
+    conf = start(cm, unit)
     number = conf["confE164"]
     two = units()
-    one.unregisters()
+    unit.unregisters()
     two.takes_again()
     assert cm.sees(number, "running")
-    one.registers()
-    one.lists({"confE164": number, "incarnation": conf["incarnation"], "confname": "", "mts": []})
-    one.drops(number, conf["incarnation"])
+    unit.registers()
+    unit.lists({"confE164": number, "incarnation": conf["incarnation"], "confname": "", "mts": []})
+    unit.drops(number, conf["incarnation"])
     assert cm.sees(number, "running")["mcu"] == {"ip": two.ip}
 
 
@@ -175,18 +175,18 @@ def test_what_waits_may_be_released_and_prolonged(cm: Manager, unit: MediaUnit) 
 def test_a_late_answer_of_the_rms_restores_nothing_twice(
     cm: Manager, units: Units, rms: OtherRms
 ) -> None:
-    one, two, three = units(), units(known=False), units(known=False)
+    first, second, third = units(), units(known=False), units(known=False)
     cm.asks_to_create()
-    rms.grants(rms.is_asked(), one)
-    number = one.takes()["confE164"]
+    rms.grants(rms.is_asked(), first)
+    number = first.takes()["confE164"]
     assert cm.sees(number, "running")
-    one.unregisters()
+    first.unregisters()
     question = rms.is_asked(confE164=number)
-    rms.grants(question, two)
-    two.takes_again()
-    rms.grants(question, three)
+    rms.grants(question, second)
+    second.takes_again()
+    rms.grants(question, third)
     cm.line.quiet()
-    assert not three.has_heard("MAU_CMU_RESTORECONF_REQ")
+    assert not third.has_heard("MAU_CMU_RESTORECONF_REQ")
 
 
 def test_a_lost_recorder_moves_no_conference(cm: Manager, units: Units, site: Site) -> None:

@@ -152,9 +152,9 @@ def test_a_units_repeated_request_is_answered_again_and_counts_once(
     number = start(cm, unit)["confE164"]
     for _ in range(2):
         unit.says("MCU_MAU_DELAYCONF_REQ", reqid="u", confE164=number, delay=15)
-    one, two = (unit.hears("MAU_MCU_DELAYCONF_ACK", reqid="u") for _ in range(2))
-    assert one.raw == two.raw
-    assert cm.lists(TENANT)["confs"][0]["endtime"] == one["endtime"]
+    first, second = (unit.hears("MAU_MCU_DELAYCONF_ACK", reqid="u") for _ in range(2))
+    assert first.raw == second.raw
+    assert cm.lists(TENANT)["confs"][0]["endtime"] == first["endtime"]
 
 
 @pytest.mark.parametrize(

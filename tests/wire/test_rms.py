@@ -63,11 +63,11 @@ def test_recorder_and_mixer_are_given_with_it_where_there_are_any(
 
 
 def test_what_is_excluded_is_not_given(asker: Asker, units: Units) -> None:
-    one, two = units(), units(pid="x1")
-    assert given(asker.ask(exclude=[one.me])) == two.ip
-    assert given(asker.ask(exclude=[two.me])) == one.ip
-    assert given(asker.ask(exclude=[two.me, one.ip])) == ""
-    assert given(asker.ask(exclude=[{"ip": two.ip}, one.me])) == two.ip
+    first, second = units(), units(pid="x1")
+    assert given(asker.ask(exclude=[first.me])) == second.ip
+    assert given(asker.ask(exclude=[second.me])) == first.ip
+    assert given(asker.ask(exclude=[second.me, first.ip])) == ""
+    assert given(asker.ask(exclude=[{"ip": second.ip}, first.me])) == second.ip
 
 
 def test_the_same_places_are_never_given_twice(asker: Asker, units: Units) -> None:

@@ -80,18 +80,18 @@ def test_an_end_that_is_near_is_announced_to_both_sides(
     turn_clock(site, number, "ends_at", minutes * 60)
     fields = {"confE164": number, "minutes": minutes}
     assert cm.hears("MAU_CM_CONFWILLEND_NTF").body == {"type": "MAU_CM_CONFWILLEND_NTF", **fields}
-    told = unit.hears("MAU_CMU_CONFWILLEND_NTF")
-    assert told.body == {"type": "MAU_CMU_CONFWILLEND_NTF", **fields}
+    notice = unit.hears("MAU_CMU_CONFWILLEND_NTF")
+    assert notice.body == {"type": "MAU_CMU_CONFWILLEND_NTF", **fields}
 
 
 def test_a_conference_with_auto_end_ends_when_nobody_is_in_it_for_five_minutes(
     cm: Manager, unit: MediaUnit, site: Site
 ) -> None:
-    kept, left = start(cm, unit)["confE164"], start(cm, unit, autoend=1)["confE164"]
-    for number in (kept, left):
+    lasting, left = start(cm, unit)["confE164"], start(cm, unit, autoend=1)["confE164"]
+    for number in (lasting, left):
         turn_clock(site, number, "empty_since", -301)
     assert cm.hears("MAU_CM_RELEASECONF_NTF", confE164=left)["reason"] == "auto_end"
-    assert [c["confE164"] for c in cm.lists(TENANT)["confs"]] == [kept]
+    assert [c["confE164"] for c in cm.lists(TENANT)["confs"]] == [lasting]
 
 
 # ---- prolonged ------------------------------------------------------------------------------------
@@ -112,8 +112,8 @@ def test_a_conference_is_prolonged_and_both_sides_are_told(cm: Manager, unit: Me
     assert (moment(ack["endtime"]) - moment(conf["endtime"])).total_seconds() == 30 * 60
     moved = {"confE164": number, "endtime": ack["endtime"]}
     assert cm.hears("CM_MAU_CONFDURATION_NTF").body == {"type": "CM_MAU_CONFDURATION_NTF", **moved}
-    told = unit.hears("MAU_CMU_CONFDURATION_NTF")
-    assert told.body == {"type": "MAU_CMU_CONFDURATION_NTF", **moved}
+    notice = unit.hears("MAU_CMU_CONFDURATION_NTF")
+    assert notice.body == {"type": "MAU_CMU_CONFDURATION_NTF", **moved}
 
 
 def test_a_conference_is_prolonged_at_its_units_wish(cm: Manager, unit: MediaUnit) -> None:
@@ -238,10 +238,10 @@ def test_a_list_that_would_be_too_long_for_one_message_goes_on_after_its_last(
         same = {k: order[k] for k in ("confE164", "incarnation")}
         unit.says("MCU_MAU_CREATECONF_ACK", **same, join=long)
         cm.answer(request)
-    seen: set[str] = set()
-    while len(seen) < 6:
-        page = cm.ask("CM_MAU_GETCONFLIST_REQ", moid=TENANT, start=len(seen))
+    numbers: set[str] = set()
+    while len(numbers) < 6:
+        page = cm.ask("CM_MAU_GETCONFLIST_REQ", moid=TENANT, start=len(numbers))
         assert len(page.raw) <= MOST_BYTES
         assert page["total"] == 6
         assert page["confs"]
-        seen |= {c["confE164"] for c in page["confs"]}
+        numbers |= {c["confE164"] for c in page["confs"]}

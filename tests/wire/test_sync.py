@@ -72,11 +72,11 @@ def test_another_incarnation_is_dropped(cm: Manager, unit: MediaUnit, step: int)
 
 
 def test_what_runs_on_another_unit_is_dropped(cm: Manager, units: Units) -> None:
-    one, stranger = units(), units(known=False)
-    conf = start(cm, one)
+    unit, stranger = units(), units(known=False)
+    conf = start(cm, unit)
     stranger.lists(held(conf))
     stranger.drops(conf["confE164"], conf["incarnation"])
-    is_left_alone(cm, one, conf["confE164"])
+    is_left_alone(cm, unit, conf["confE164"])
 
 
 def test_what_has_ended_or_is_unknown_is_dropped(cm: Manager, unit: MediaUnit) -> None:
@@ -99,8 +99,8 @@ def test_pending_last_on_this_unit_it_is_taken_back(cm: Manager, unit: MediaUnit
 
 
 def test_pending_last_on_another_unit_it_is_dropped(cm: Manager, units: Units) -> None:
-    one, stranger = units(), units(known=False)
-    conf = lost(cm, one)
+    unit, stranger = units(), units(known=False)
+    conf = lost(cm, unit)
     stranger.lists(held(conf))
     stranger.drops(conf["confE164"], conf["incarnation"])
     assert cm.sees(conf["confE164"], "pending")
@@ -166,11 +166,11 @@ def test_restoring_there_and_not_in_the_list_nothing_happens(cm: Manager, units:
 def test_what_the_unit_has_not_got_waits_and_is_restored(
     cm: Manager, units: Units, site: Site
 ) -> None:
-    one = units()
-    conf = start(cm, one)
+    unit = units()
+    conf = start(cm, unit)
     settled(site, conf)
     units()
-    one.lists()
+    unit.lists()
     assert cm.hears("MAU_CM_CONFRESTORE_NTF")["state"] == "pending"
 
 
@@ -206,11 +206,11 @@ def test_a_conference_placed_just_now_counts_as_reported(cm: Manager, unit: Medi
 def test_a_list_of_one_instance_says_nothing_of_its_neighbour(
     cm: Manager, units: Units, site: Site
 ) -> None:
-    one = units(pid="u1")
-    conf = start(cm, one)
+    unit = units(pid="u1")
+    conf = start(cm, unit)
     settled(site, conf)
-    units(one.ip, "u2").lists()
-    is_left_alone(cm, one, conf["confE164"])
+    units(unit.ip, "u2").lists()
+    is_left_alone(cm, unit, conf["confE164"])
 
 
 def test_a_list_in_parts_is_acted_on_when_all_parts_are_there(
@@ -227,11 +227,11 @@ def test_a_list_in_parts_is_acted_on_when_all_parts_are_there(
 
 
 def test_a_part_that_comes_twice_is_one_part(cm: Manager, unit: MediaUnit, site: Site) -> None:
-    one, two = start(cm, unit), start(cm, unit)
-    settled(site, one, two)
+    first, second = start(cm, unit), start(cm, unit)
+    settled(site, first, second)
     for _ in range(2):
-        unit.lists(held(one), listid="l2", part=1, parts=2)
-    is_left_alone(cm, unit, two["confE164"])
+        unit.lists(held(first), listid="l2", part=1, parts=2)
+    is_left_alone(cm, unit, second["confE164"])
 
 
 def test_units_are_asked_for_their_lists(cm: Manager, unit: MediaUnit, site: Site) -> None:

@@ -13,9 +13,9 @@ pytestmark = pytest.mark.xdist_group("wire")
 
 def first_and_second(*units: MediaUnit) -> tuple[MediaUnit, MediaUnit]:
     """Return the two units, the one that was told first before the other."""
-    told = [u for u in units if u.has_heard("MAU_MCU_CREATECONF_REQ")]
-    one = told[0]
-    return one, next(u for u in units if u is not one)
+    asked_units = [u for u in units if u.has_heard("MAU_MCU_CREATECONF_REQ")]
+    first = asked_units[0]
+    return first, next(u for u in units if u is not first)
 
 
 def await_order(cm: Manager, *units: MediaUnit) -> tuple[MediaUnit, MediaUnit]:
@@ -31,31 +31,31 @@ def await_order(cm: Manager, *units: MediaUnit) -> tuple[MediaUnit, MediaUnit]:
 def test_a_unit_that_refuses_is_told_to_drop_it_and_the_next_one_has_a_higher_incarnation(
     cm: Manager, units: Units
 ) -> None:
-    one, other = units(), units()
+    first, second = units(), units()
     request = cm.asks_to_create()
-    one, other = await_order(cm, one, other)
-    order = one.hears("MAU_MCU_CREATECONF_REQ")
-    one.refuses(order)
-    one.drops(order["confE164"], order["incarnation"])
-    again = other.takes()
+    first, second = await_order(cm, first, second)
+    order = first.hears("MAU_MCU_CREATECONF_REQ")
+    first.refuses(order)
+    first.drops(order["confE164"], order["incarnation"])
+    again = second.takes()
     assert again["incarnation"] == order["incarnation"] + 1
     assert again["confid"] == order["confid"]
-    assert cm.answer(request)["mcu"] == {"ip": other.ip}
+    assert cm.answer(request)["mcu"] == {"ip": second.ip}
 
 
 def test_the_rms_is_asked_to_leave_out_the_units_that_were_tried(
     cm: Manager, units: Units, rms: OtherRms
 ) -> None:
-    one, two = units(known=False, pid="a"), units(known=False)
+    first, second = units(known=False, pid="a"), units(known=False)
     request = cm.asks_to_create()
-    rms.grants(rms.is_asked(), one)
-    one.refuses(one.hears("MAU_MCU_CREATECONF_REQ"))
+    rms.grants(rms.is_asked(), first)
+    first.refuses(first.hears("MAU_MCU_CREATECONF_REQ"))
     question = rms.is_asked()
-    assert question["exclude"] == [one.me]
+    assert question["exclude"] == [first.me]
     assert rms.hears("CSS_RMS_RES_NTF")["state"] == "free"
-    rms.grants(question, two)
-    two.takes()
-    assert cm.answer(request)["mcu"] == two.me
+    rms.grants(question, second)
+    second.takes()
+    assert cm.answer(request)["mcu"] == second.me
 
 
 def test_after_three_units_that_refuse_the_asker_has_29015(cm: Manager, units: Units) -> None:
@@ -81,12 +81,12 @@ def test_one_unit_alone_that_refuses_is_29015_not_29502(cm: Manager, unit: Media
 def test_a_unit_that_is_lost_while_it_creates_is_left_for_the_next_one(
     cm: Manager, units: Units
 ) -> None:
-    one, other = units(), units()
+    first, second = units(), units()
     request = cm.asks_to_create()
-    one, other = await_order(cm, one, other)
-    one.unregisters()
-    other.takes()
-    assert cm.answer(request)["mcu"] == {"ip": other.ip}
+    first, second = await_order(cm, first, second)
+    first.unregisters()
+    second.takes()
+    assert cm.answer(request)["mcu"] == {"ip": second.ip}
 
 
 @pytest.mark.parametrize("step", [-1, 1])
@@ -120,15 +120,15 @@ def test_a_nack_of_another_incarnation_is_ignored(cm: Manager, unit: MediaUnit, 
 
 
 def test_an_answer_of_another_unit_is_no_answer(cm: Manager, units: Units) -> None:
-    one, other = units(), units(known=False)
+    first, second = units(), units(known=False)
     request = cm.asks_to_create()
-    order = one.hears("MAU_MCU_CREATECONF_REQ")
-    other.accepts(order)
-    other.refuses(order)
+    order = first.hears("MAU_MCU_CREATECONF_REQ")
+    second.accepts(order)
+    second.refuses(order)
     cm.line.quiet()
     assert cm.answers(request) == []
-    one.accepts(order)
-    assert cm.answer(request)["mcu"] == {"ip": one.ip}
+    first.accepts(order)
+    assert cm.answer(request)["mcu"] == {"ip": first.ip}
 
 
 def test_an_ack_said_twice_counts_once(cm: Manager, unit: MediaUnit) -> None:
@@ -153,8 +153,8 @@ def test_a_nack_after_the_ack_changes_nothing(cm: Manager, unit: MediaUnit) -> N
 
 def test_a_burst_is_spread_evenly_over_equal_units(cm: Manager, units: Units) -> None:
     three = [units() for _ in range(3)]
-    asked = [cm.asks_to_create() for _ in range(12)]
+    requests = [cm.asks_to_create() for _ in range(12)]
     for unit in three:
         for _ in range(4):
             unit.takes()
-    assert {cm.answer(a)["type"] for a in asked} == {"MAU_CM_CREATECONF_ACK"}
+    assert {cm.answer(a)["type"] for a in requests} == {"MAU_CM_CREATECONF_ACK"}

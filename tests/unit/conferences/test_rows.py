@@ -37,7 +37,7 @@ def test_a_field_is_read_by_its_type_and_not_by_its_name(monkeypatch: pytest.Mon
 
 
 def test_a_row_of_an_earlier_release_is_read() -> None:
-    kept = {
+    stored = {
         **{"confid": "c1", "e164": "8801", "source_platform": "p", "user_domain": "u"},
         **{"name": "talk", "created_at": "2030-01-01T12:00:00.5+00:00", "hosting_platform": "q"},
         **{"unit": ["10.0.0.1", "a"], "tried": [["10.0.0.2", ""]], "question": 3},
@@ -48,7 +48,7 @@ def test_a_row_of_an_earlier_release_is_read() -> None:
         "join": {"sip": "sip:8801@u", "webrtc": {"url": "x", "pin": "1", "codec": "vp8"}},
         "settings": {"mute": 1, "layout": "grid"},
     }
-    c = row_mapper.from_row((orjson.dumps(kept),))
+    c = row_mapper.from_row((orjson.dumps(stored),))
     assert (c.unit, c.tried) == (Unit("10.0.0.1", "a", "q"), (Unit("10.0.0.2", "", "q"),))
     assert c.rename is not None
     assert (c.rename.name, c.rename.answer_by) == (
@@ -59,9 +59,9 @@ def test_a_row_of_an_earlier_release_is_read() -> None:
     assert (terminal.mtid, terminal.name, terminal.online) == ("7", None, 1)
     assert terminal.extra == {"bitrate": 64, "type": {"odd": 1}}
     again = orjson.loads(encode(c))
-    assert again["join"] == kept["join"]
-    assert again["settings"] == kept["settings"]
-    assert again["units"] == kept["units"]
+    assert again["join"] == stored["join"]
+    assert again["settings"] == stored["settings"]
+    assert again["units"] == stored["units"]
 
 
 @given(conferences())

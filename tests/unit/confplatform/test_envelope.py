@@ -56,9 +56,9 @@ def test_answers_and_notices_are_no_requests(kind: str) -> None:
 
 
 def test_a_request_is_expired_after_60_s() -> None:
-    asked = msgspec.structs.replace(CM, sent_at=NOW)
-    assert not asked.expired(NOW + timedelta(seconds=60))
-    assert asked.expired(NOW + timedelta(seconds=61))
+    request = msgspec.structs.replace(CM, sent_at=NOW)
+    assert not request.expired(NOW + timedelta(seconds=60))
+    assert request.expired(NOW + timedelta(seconds=61))
     assert not CM.expired(NOW)
 
 
@@ -124,6 +124,6 @@ def test_properties_of_a_wrong_kind_count_as_absent(properties: dict[str, Any]) 
 
 
 def test_the_time_of_sending() -> None:
-    said = datetime(2030, 1, 1, tzinfo=UTC)
-    assert of_amqp("q", {"timestamp": int(said.timestamp())}, False).sent_at == said
-    assert of_amqp("q", {"timestamp": said.replace(tzinfo=None)}, False).sent_at == said
+    moment = datetime(2030, 1, 1, tzinfo=UTC)
+    assert of_amqp("q", {"timestamp": int(moment.timestamp())}, False).sent_at == moment
+    assert of_amqp("q", {"timestamp": moment.replace(tzinfo=None)}, False).sent_at == moment

@@ -29,10 +29,10 @@ def settings_of(**more: str) -> subprocess.CompletedProcess[str]:
 
 def read(**more: str) -> dict[str, Any]:
     """Return what the settings say of stores and databases."""
-    done = settings_of(**more)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    result = settings_of(**more)
+    assert result.returncode == 0, result.stderr
+    values: dict[str, Any] = json.loads(result.stdout)
+    return values
 
 
 def test_a_site_alone_has_its_own_data_only() -> None:
@@ -40,15 +40,15 @@ def test_a_site_alone_has_its_own_data_only() -> None:
 
 
 def test_each_possible_platform_has_an_alias_and_a_redis_of_its_own_after_our_own() -> None:
-    found = read(
+    values = read(
         POSSIBLE_DATABASES=f"{WEST}=mysql://app:pa=ss@10.0.0.1:4000/west,{NORTH}=mysql://app:b@h:1/north",
         POSSIBLE_REDIS=f"{NORTH}=redis://:x@h:2/1,{WEST}=redis://:x@h:2/3",
     )
-    assert list(found["stores"]) == [OWN, WEST, NORTH]
-    assert found["stores"][WEST] == [WEST, "redis://:x@h:2/3"]
-    host, port, name, password, isolation = found["databases"][WEST]
+    assert list(values["stores"]) == [OWN, WEST, NORTH]
+    assert values["stores"][WEST] == [WEST, "redis://:x@h:2/3"]
+    host, port, name, password, isolation = values["databases"][WEST]
     assert (host, str(port), name, password) == ("10.0.0.1", "4000", "west", "pa=ss")
-    assert isolation == found["databases"]["default"][-1] == "read committed"
+    assert isolation == values["databases"]["default"][-1] == "read committed"
 
 
 @pytest.mark.parametrize(
@@ -60,9 +60,9 @@ def test_each_possible_platform_has_an_alias_and_a_redis_of_its_own_after_our_ow
     ],
 )
 def test_what_does_not_fit_is_refused_at_start(databases: str, caches: str, why: str) -> None:
-    done = settings_of(POSSIBLE_DATABASES=databases, POSSIBLE_REDIS=caches)
-    assert done.returncode != 0
-    assert why in done.stderr
+    result = settings_of(POSSIBLE_DATABASES=databases, POSSIBLE_REDIS=caches)
+    assert result.returncode != 0
+    assert why in result.stderr
 
 
 def test_tables_are_made_in_our_own_data_alone() -> None:

@@ -36,45 +36,45 @@ class Follower:
     missed: bool = False
 
     def hears(self, change: Change) -> None:
-        version, thing, previous = change
-        verdict = judge_change(version, previous, self.cursor, self.versions.get(thing, 0))
+        version, subject, previous = change
+        verdict = judge_change(version, previous, self.cursor, self.versions.get(subject, 0))
         if verdict is Verdict.GAP:
             self.missed = True
             return
         if verdict is Verdict.APPLY:
-            self.versions[thing] = version
+            self.versions[subject] = version
             self.applied.append(version)
         self.cursor = max(self.cursor, version)
 
 
 @st.composite
 def _logs(draw: st.DrawFn) -> list[tuple[int, str]]:
-    things = draw(st.lists(st.sampled_from("abcd"), min_size=1, max_size=12))
-    steps = draw(st.lists(st.integers(1, 3), min_size=len(things), max_size=len(things)))
-    return [(sum(steps[: n + 1]), thing) for n, thing in enumerate(things)]
+    subjects = draw(st.lists(st.sampled_from("abcd"), min_size=1, max_size=12))
+    steps = draw(st.lists(st.integers(1, 3), min_size=len(subjects), max_size=len(subjects)))
+    return [(sum(steps[: n + 1]), subject) for n, subject in enumerate(subjects)]
 
 
 def _told(log: list[tuple[int, str]], after: int) -> list[Change]:
     """Return the changes that are sent to a follower that has received all up to a version."""
-    found, previous = [], after
-    for version, thing in log:
+    changes, previous = [], after
+    for version, subject in log:
         if version > after:
-            found.append((version, thing, previous))
+            changes.append((version, subject, previous))
             previous = version
-    return found
+    return changes
 
 
 @given(_logs(), st.data())
 def test_whatever_the_way_does_all_is_applied_once_and_in_order(
     log: list[tuple[int, str]], data: st.DataObject
 ) -> None:
-    follower, sent = Follower(), _told(log, 0)
-    for change in data.draw(st.lists(st.sampled_from(sent), max_size=30)):
+    follower, changes = Follower(), _told(log, 0)
+    for change in data.draw(st.lists(st.sampled_from(changes), max_size=30)):
         follower.hears(change)
     for change in _told(log, follower.cursor):
         follower.hears(change)
     assert follower.cursor == log[-1][0]
-    assert follower.versions == {thing: version for version, thing in log}
+    assert follower.versions == {subject: version for version, subject in log}
     assert follower.applied == sorted(set(follower.applied))
     assert follower.applied == [version for version, _ in log]
 
@@ -83,13 +83,13 @@ def test_whatever_the_way_does_all_is_applied_once_and_in_order(
 def test_what_is_lost_is_noticed_by_the_next_that_comes(
     log: list[tuple[int, str]], data: st.DataObject
 ) -> None:
-    sent = _told(log, 0)
-    lost = data.draw(st.integers(0, len(sent) - 1))
+    changes = _told(log, 0)
+    lost = data.draw(st.integers(0, len(changes) - 1))
     follower = Follower()
-    for number, change in enumerate(sent):
+    for number, change in enumerate(changes):
         if number != lost:
             follower.hears(change)
-    assert follower.missed == (lost < len(sent) - 1)
+    assert follower.missed == (lost < len(changes) - 1)
 
 
 def test_a_third_party_says_no_previous_and_each_thing_has_its_own_version() -> None:

@@ -42,10 +42,10 @@ def test_what_is_wrong_is_said_at_its_field(one: AccountFacts, field: str) -> No
 
 @pytest.mark.parametrize("field", ["username", "email", "phone", "e164"])
 def test_a_name_of_somebody_else_is_refused_whatever_kind_it_is_there(field: str) -> None:
-    taken = {normalize(getattr(EVA, field))}
-    found = accounts.refusals_to_save(EVA, taken)
-    assert [one.field for one in found] == [field]
-    assert getattr(EVA, field) in found[0].sentence
+    names = {normalize(getattr(EVA, field))}
+    refusals = accounts.refusals_to_save(EVA, names)
+    assert [refusal.field for refusal in refusals] == [field]
+    assert getattr(EVA, field) in refusals[0].sentence
 
 
 def test_nobody_disables_or_deletes_oneself() -> None:

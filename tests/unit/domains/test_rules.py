@@ -41,8 +41,8 @@ def tree() -> MemoryTree:
 
 def said(tree: MemoryTree, node: Node, **changes: Any) -> tuple[str, str]:
     """Field and sentence of the refusal; empty when it is allowed."""
-    found = refusals_to_place(replace(node, **changes), tree)
-    return (found[0].field, found[0].sentence) if found else ("", "")
+    refusals = refusals_to_place(replace(node, **changes), tree)
+    return (refusals[0].field, refusals[0].sentence) if refusals else ("", "")
 
 
 ALLOWED = ("", "")
@@ -127,8 +127,8 @@ def test_a_user_domain_is_bound_to_a_platform_domain_of_its_service_domain(
     tree: MemoryTree,
 ) -> None:
     assert said(tree, Node("new", USER, "north", "New", platform="east")) == ALLOWED
-    for wrong in ("west", "shop", "gone", None):
-        field, sentence = said(tree, Node("new", USER, "north", "New", platform=wrong))
+    for parent in ("west", "shop", "gone", None):
+        field, sentence = said(tree, Node("new", USER, "north", "New", platform=parent))
         assert field == "platform"
         assert sentence == "Bind it to a platform domain within its reach: East."
 
@@ -143,8 +143,8 @@ def test_a_service_domain_without_platforms_borrows_those_of_the_nearest_above(
 
 
 def test_without_any_platform_domain_one_is_created_first() -> None:
-    found = said(MemoryTree(ROOT, NORTH), Node("new", USER, "north", "New", platform="east"))
-    assert found == (
+    refusals = said(MemoryTree(ROOT, NORTH), Node("new", USER, "north", "New", platform="east"))
+    assert refusals == (
         "platform",
         "No platform domain is within its reach: create one below “North” first.",
     )
@@ -204,8 +204,8 @@ def test_a_moid_is_taken_once(tree: MemoryTree) -> None:
 
 def test_disabling_and_renaming_are_never_refused(tree: MemoryTree) -> None:
     del tree["east"]  # whatever a mistake has made of the tree
-    for one in tree.values():
-        assert said(tree, one, used=False, name="Other") == ALLOWED
+    for node in tree.values():
+        assert said(tree, node, used=False, name="Other") == ALLOWED
 
 
 @pytest.mark.parametrize(
@@ -213,8 +213,8 @@ def test_disabling_and_renaming_are_never_refused(tree: MemoryTree) -> None:
     ["domains below", "user domains bound", "rooms", "accounts", "conferences", "media units"],
 )
 def test_what_is_in_use_is_disabled_not_deleted(kind: str) -> None:
-    found = rules.refusals_to_delete("Shop", {"rooms": 0, kind: 3})
-    assert found[0].sentence == (
+    refusals = rules.refusals_to_delete("Shop", {"rooms": 0, kind: 3})
+    assert refusals[0].sentence == (
         f"“Shop” is in use ({kind}: 3): disable it instead, or remove what uses it first."
     )
     assert rules.refusals_to_delete("Shop", {kind: 0}) == []
@@ -255,18 +255,18 @@ OPERATIONS = st.lists(
 
 def wanted(tree: MemoryTree, operation: tuple[str, str, str, str, int]) -> Node | None:
     """The domain as the operation would have it; None: there is nothing to do."""
-    what, moid, other, platform, level = operation
-    there = tree.get(moid)
-    if what == "create":
+    verb, moid, other, platform, level = operation
+    existing = tree.get(moid)
+    if verb == "create":
         bound = platform if level == USER else None
-        return None if there else Node(moid, level, other, moid, platform=bound)
-    if there is None:
+        return None if existing else Node(moid, level, other, moid, platform=bound)
+    if existing is None:
         return None
-    if what == "move":
-        return replace(there, parent=other)
-    if what == "bind" and there.level == USER:
-        return replace(there, platform=platform)
-    return replace(there, used=False) if what == "disable" else None
+    if verb == "move":
+        return replace(existing, parent=other)
+    if verb == "bind" and existing.level == USER:
+        return replace(existing, platform=platform)
+    return replace(existing, used=False) if verb == "disable" else None
 
 
 @settings(max_examples=300, deadline=None)
@@ -277,13 +277,13 @@ def test_whatever_is_accepted_the_tree_stays_sound(
     tree = MemoryTree(ROOT, NORTH, CITY, SOUTH, EAST, WEST, SHOP, BANK, *DEEP)
     check(tree)
     for operation in operations:
-        what, moid = operation[:2]
-        if what == "delete" and moid in tree:
+        verb, moid = operation[:2]
+        if verb == "delete" and moid in tree:
             if not rules.refusals_to_delete(moid, tree.uses(moid)) and moid != "core":
                 del tree[moid]
         elif (node := wanted(tree, operation)) is not None:
             refusals = refusals_to_place(node, tree)
-            assert what != "disable" or not refusals
+            assert verb != "disable" or not refusals
             if not refusals:
                 tree[moid] = node
         check(tree)

@@ -106,8 +106,8 @@ def test_a_backup_asks_an_owner_without_software_to_hand_over_and_then_takes_ove
 
 
 def test_a_wish_is_withdrawn_when_the_owners_software_is_back() -> None:
-    asked = row(wish="west", wish_by="west")
-    assert at("west", COPY, asked, pulse_at=NOW).action is Action.WITHDRAW
+    requested = row(wish="west", wish_by="west")
+    assert at("west", COPY, requested, pulse_at=NOW).action is Action.WITHDRAW
 
 
 def test_an_owner_that_is_asked_hands_over() -> None:
@@ -151,20 +151,20 @@ def test_a_copy_that_is_back_and_caught_up_protects_again() -> None:
 
 def test_home_gets_it_back_when_it_was_well_for_a_minute() -> None:
     away = row(owner="west")
-    here = replace(OWNER, declared=("west", 5))
-    step = at("west", here, away, well_since=NOW - 61)
+    own = replace(OWNER, declared=("west", 5))
+    step = at("west", own, away, well_since=NOW - 61)
     assert step.action is Action.HAND_OVER
     assert step.row == row(epoch=6, owner="east")
-    assert at("west", here, away, well_since=NOW - 59).action is Action.NOTHING
+    assert at("west", own, away, well_since=NOW - 59).action is Action.NOTHING
     for mode in (Mode.MANUAL, Mode.OFF):
         stays = replace(away, mode=mode)
-        assert at("west", here, stays, well_since=NOW - 61).action is Action.NOTHING
+        assert at("west", own, stays, well_since=NOW - 61).action is Action.NOTHING
 
 
 def test_home_gets_it_back_at_once_when_an_operator_says_so() -> None:
     wished = row(owner="west", mode=Mode.OFF, wish="east", wish_by="ann")
-    here = replace(OWNER, declared=("west", 5))
-    assert at("west", here, wished).action is Action.HAND_OVER
+    own = replace(OWNER, declared=("west", 5))
+    assert at("west", own, wished).action is Action.HAND_OVER
 
 
 def test_an_owner_that_is_fenced_kills_its_database_and_the_copy_takes_over() -> None:
@@ -188,8 +188,8 @@ def test_nothing_is_handed_to_a_site_that_lags_or_is_silent() -> None:
 
 
 def test_nothing_is_handed_to_a_copy_that_is_not_complete_unless_it_is_forced() -> None:
-    for asked in (row(wish="west", wish_by="ann"), row(mode=Mode.MANUAL)):
-        step = at("east", OWNER, asked, other_well=False)
+    for requested in (row(wish="west", wish_by="ann"), row(mode=Mode.MANUAL)):
+        step = at("east", OWNER, requested, other_well=False)
         assert step.action is Action.NOTHING
         assert "does not say that it could serve" in step.because
     forced = row(wish="west", wish_by="ann", wish_force=True)
@@ -252,8 +252,8 @@ def test_a_copy_that_restarted_does_not_take_over_before_it_was_complete_again()
 
 
 def test_a_database_with_a_dangerous_setting_serves_nobody() -> None:
-    odd = replace(COPY, unsafe_setting="sync_binlog is 0")
-    step = at("west", odd, heard_at=NOW - 100)
+    unsafe = replace(COPY, unsafe_setting="sync_binlog is 0")
+    step = at("west", unsafe, heard_at=NOW - 100)
     assert step.action is Action.NOTHING
     assert "sync_binlog" in step.because
 

@@ -31,8 +31,8 @@ def after(room: Room, alive: int, *seconds: float, others: bool = True) -> tuple
     """The room, looked at these many seconds after T."""
     because = ""
     for second in seconds:
-        at = T + timedelta(seconds=second)
-        room, because = decide_room(room, 2, alive, at, others_normal=others)
+        moment = T + timedelta(seconds=second)
+        room, because = decide_room(room, 2, alive, moment, others_normal=others)
     return room, because
 
 

@@ -9,8 +9,8 @@ def entry(seq: int) -> Entry:
     return {"cmd": "msg", "data": {"seq": seq}}
 
 
-def seqs(some: list[Entry]) -> list[int]:
-    return [one["data"]["seq"] for one in some]
+def seqs(entries: list[Entry]) -> list[int]:
+    return [entry["data"]["seq"] for entry in entries]
 
 
 def test_what_comes_in_order_is_shown_at_once_and_what_comes_again_is_dropped() -> None:

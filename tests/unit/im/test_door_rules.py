@@ -100,9 +100,9 @@ def test_a_service_does_nothing_but_its_work(
 
 @given(IDS, BEARERS, st.booleans())
 def test_tags_say_who_it_is(user: str, bearer: str, mqtt: bool) -> None:
-    one = BrokerClient(user, bearer, mqtt)
-    assert broker_permissions.client_of(user, one.tags) == one
-    assert broker_permissions.client_of(user, f"administrator {one.tags}") == one
+    client = BrokerClient(user, bearer, mqtt)
+    assert broker_permissions.client_of(user, client.tags) == client
+    assert broker_permissions.client_of(user, f"administrator {client.tags}") == client
     assert broker_permissions.client_of(user, "") is None
     assert broker_permissions.client_of(user, "management administrator") is None
 

@@ -67,12 +67,12 @@ def test_a_text_has_every_term_words_from_their_beginning(
 def test_the_index_misses_no_pair_and_no_beginning_that_the_text_has(text: str, asked: str) -> None:
     wanted = parse_query(asked)
     if wanted.parts and contains_all(normalize(text), wanted.terms):
-        found = grams(text)
+        entries = grams(text)
         for part in wanted.parts:
             if part.is_prefix:
-                assert any(one.startswith(part.gram) for one in found)
+                assert any(entry.startswith(part.gram) for entry in entries)
             elif len(grams(part.gram)) > 1:  # a pair; other words are found whole only
-                assert part.gram in found
+                assert part.gram in entries
 
 
 @given(MIXED, MIXED)

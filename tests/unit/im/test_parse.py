@@ -72,22 +72,24 @@ def said(cmd: str, data: Any, *, key: str = "c_7", **more: Any) -> IncomingReque
 
 
 def wish(cmd: str, data: Any) -> Any:
-    found = said(cmd, data)
-    assert isinstance(found, IncomingRequest), found
-    return found.request
+    request = said(cmd, data)
+    assert isinstance(request, IncomingRequest), request
+    return request.request
 
 
 def code(cmd: str, data: Any, **more: Any) -> Code:
-    found = said(cmd, data, **more)
-    assert isinstance(found, RefusedMessage), found
-    return found.code
+    request = said(cmd, data, **more)
+    assert isinstance(request, RefusedMessage), request
+    return request.code
 
 
 @given(bodies)
 @example({"cmd": ["msg"], "token": None, "data": {}})
 def test_any_json_is_read_or_refused(body: Any) -> None:
-    found = parse(ClientDelivery(orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS), "x", "k", ME))
-    assert found.sender == ME
+    request = parse(
+        ClientDelivery(orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS), "x", "k", ME)
+    )
+    assert request.sender == ME
 
 
 @given(st.binary(max_size=200), st.text(max_size=20), st.text(max_size=20), st.text(max_size=20))
@@ -116,8 +118,8 @@ def test_the_sender_is_who_the_broker_says(
 
 def test_a_text_and_all_that_may_be_with_it() -> None:
     data = {**TEXT, "client_msg_id": "m-1", "reply_to": "7.3", "mentions": ["bob-2", "bob-2"]}
-    found = said("msg", data)
-    assert found == IncomingRequest(ME, "Tok", Say(7, Type.TEXT, "hi", "", 3, ("bob-2",)), "m-1")
+    request = said("msg", data)
+    assert request == IncomingRequest(ME, "Tok", Say(7, Type.TEXT, "hi", "", 3, ("bob-2",)), "m-1")
 
 
 def test_each_cmd_has_its_wish() -> None:
@@ -132,9 +134,9 @@ def test_each_cmd_has_its_wish() -> None:
 
 
 def test_over_mqtt_the_routing_key_names_no_conversation() -> None:
-    found = said("msg", TEXT, exchange="im.client", key=f"out.u{ME}", user_id="")
-    assert isinstance(found, IncomingRequest)
-    assert found.way == "m"
+    request = said("msg", TEXT, exchange="im.client", key=f"out.u{ME}", user_id="")
+    assert isinstance(request, IncomingRequest)
+    assert request.way == "m"
 
 
 REFUSED: list[tuple[str, Any, Code]] = [
@@ -172,14 +174,14 @@ def test_what_is_not_as_agreed_is_refused(cmd: str, data: Any, why: Code) -> Non
 
 
 def test_a_refusal_names_the_message() -> None:
-    found = said("msg", {**TEXT, "client_msg_id": "m-1", "type": "video"})
-    assert isinstance(found, RefusedMessage)
-    assert found.client_msg_id == "m-1"
+    request = said("msg", {**TEXT, "client_msg_id": "m-1", "type": "video"})
+    assert isinstance(request, RefusedMessage)
+    assert request.client_msg_id == "m-1"
 
 
 def test_a_token_without_its_word_is_no_token() -> None:
     body = orjson.dumps({"cmd": "msg", "token": "abc", "data": {**TEXT, "client_msg_id": "m-1"}})
-    found = parse(ClientDelivery(body, "conversation.outgoing", "c_7", ME))
-    assert found == RefusedMessage(
+    request = parse(ClientDelivery(body, "conversation.outgoing", "c_7", ME))
+    assert request == RefusedMessage(
         ME, Code.BAD_TOKEN, "token: Tricolor directly followed by the token", "m-1"
     )

@@ -74,17 +74,17 @@ def test_archivers_hear_of_it_when_nobody_is_online() -> None:
 @given(st.integers(0, 1700))
 def test_no_publication_has_more_than_500_keys_and_nobody_is_left_out(count: int) -> None:
     people = {f"u-{n}": "a" for n in range(count)}
-    found = list(entry_publications(entry(), people))
-    assert all(len(push.bcc) <= 500 for push in found)
-    assert [key for push in found for key in push.bcc] == [*keys_of(people)]
+    publications = list(entry_publications(entry(), people))
+    assert all(len(push.bcc) <= 500 for push in publications)
+    assert [key for push in publications for key in push.bcc] == [*keys_of(people)]
 
 
 @given(ways)
 def test_only_people_who_are_online_are_told(online: dict[str, str]) -> None:
     outcome = BatchResult(entries=[entry()], members={7: ("ann", "bob", "x")})
-    told = [key for push in publications_of(outcome, online) for key in push.bcc]
-    assert {key.removeprefix("u_.").removeprefix("in.u") for key in told} <= {"ann", "bob", "x"}
-    assert len(told) == sum(len(online.get(user, "")) for user in ("ann", "bob", "x"))
+    keys = [key for push in publications_of(outcome, online) for key in push.bcc]
+    assert {key.removeprefix("u_.").removeprefix("in.u") for key in keys} <= {"ann", "bob", "x"}
+    assert len(keys) == sum(len(online.get(user, "")) for user in ("ann", "bob", "x"))
 
 
 def test_the_answer_goes_to_the_sender_alone() -> None:

@@ -103,10 +103,10 @@ def test_members_invite_where_joining_is_free() -> None:
 def test_a_stranger_of_another_domain_never_comes_in_by_himself(
     group: Group, who: Standing | None
 ) -> None:
-    found = conversation_decisions.decide_join(group, who, same_domain=False)
-    known = who.state if who else None
-    if known not in (Membership.ACTIVE, Membership.INVITED):
-        assert found is DenyReason.NOT_FOUND
+    decision = conversation_decisions.decide_join(group, who, same_domain=False)
+    state = who.state if who else None
+    if state not in (Membership.ACTIVE, Membership.INVITED):
+        assert decision is DenyReason.NOT_FOUND
 
 
 @given(GROUPS, st.none() | STANDINGS, st.booleans())
@@ -177,7 +177,7 @@ SEQ = st.integers(0, 300)
 def test_pages_both_ways_show_all_that_one_sees_and_nothing_else(
     since: int, until: int | None, cleared: int, last: int, count: int
 ) -> None:
-    seen = conversation_decisions.visible_range(since, until, cleared, last)
+    visible = conversation_decisions.visible_range(since, until, cleared, last)
     expected = [
         seq
         for seq in range(1, last + 1)
@@ -185,14 +185,14 @@ def test_pages_both_ways_show_all_that_one_sees_and_nothing_else(
     ]
     up: list[int] = []
     down: list[int] = []
-    at = 0
-    while (page := seen.after(at, count))[0] < page[1]:
+    position = 0
+    while (page := visible.after(position, count))[0] < page[1]:
         up += range(page[0] + 1, page[1] + 1)
-        at = page[1]
-    at = last + 1
-    while (page := seen.before(at, count))[0] < page[1]:
+        position = page[1]
+    position = last + 1
+    while (page := visible.before(position, count))[0] < page[1]:
         down = [*range(page[0] + 1, page[1] + 1), *down]
-        at = page[0] + 1
+        position = page[0] + 1
     assert up == down == expected
 
 
@@ -212,29 +212,29 @@ STEPS = st.lists(
 def test_friends_are_friends_on_both_sides_whatever_was_done(
     steps: list[tuple[conversation_decisions.ContactAction, bool]],
 ) -> None:
-    one, other = conversation_decisions.NOBODY, conversation_decisions.NOBODY
+    own, other = conversation_decisions.NOBODY, conversation_decisions.NOBODY
     for wish, by_one in steps:
-        found = conversation_decisions.decide_contact(
-            wish, *((one, other) if by_one else (other, one))
+        result = conversation_decisions.decide_contact(
+            wish, *((own, other) if by_one else (other, own))
         )
-        if not isinstance(found, DenyReason):
-            assert conversation_decisions.decide_contact(wish, *found) == found, (
+        if not isinstance(result, DenyReason):
+            assert conversation_decisions.decide_contact(wish, *result) == result, (
                 "the same once more changes nothing"
             )
-            one, other = found if by_one else found[::-1]
-        assert (one == conversation_decisions.FRIEND) == (other == conversation_decisions.FRIEND)
-        assert (one == conversation_decisions.ASKING) == (other == conversation_decisions.ASKED)
-        assert (one == conversation_decisions.ASKED) == (other == conversation_decisions.ASKING)
+            own, other = result if by_one else result[::-1]
+        assert (own == conversation_decisions.FRIEND) == (other == conversation_decisions.FRIEND)
+        assert (own == conversation_decisions.ASKING) == (other == conversation_decisions.ASKED)
+        assert (own == conversation_decisions.ASKED) == (other == conversation_decisions.ASKING)
 
 
 @given(STEPS)
 def test_only_who_has_blocked_ends_a_block(
     steps: list[tuple[conversation_decisions.ContactAction, bool]],
 ) -> None:
-    one, other = conversation_decisions.BLOCKED, conversation_decisions.NOBODY
+    own, other = conversation_decisions.BLOCKED, conversation_decisions.NOBODY
     for wish, _ in steps:
-        found = conversation_decisions.decide_contact(wish, other, one)
-        if not isinstance(found, DenyReason):
-            other, one = found
-        assert one == conversation_decisions.BLOCKED
+        result = conversation_decisions.decide_contact(wish, other, own)
+        if not isinstance(result, DenyReason):
+            other, own = result
+        assert own == conversation_decisions.BLOCKED
         assert other in (conversation_decisions.NOBODY, conversation_decisions.BLOCKED)

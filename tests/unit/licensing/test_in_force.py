@@ -18,18 +18,20 @@ maybe = st.none() | amounts
 def test_conferences_are_the_own_licences_alone(
     own: Amounts | None, possible: list[Amounts | None]
 ) -> None:
-    found, mine = sum_site_limits(own, possible), own or NONE
-    assert found.small_conferences == mine.small_conferences
-    assert found.large_conferences == mine.large_conferences
+    amounts, mine = sum_site_limits(own, possible), own or NONE
+    assert amounts.small_conferences == mine.small_conferences
+    assert amounts.large_conferences == mine.large_conferences
 
 
 @given(maybe, st.lists(maybe, max_size=6))
 def test_each_resource_is_the_sum_over_own_and_possible_platforms(
     own: Amounts | None, possible: list[Amounts | None]
 ) -> None:
-    found = asdict(sum_site_limits(own, possible))
+    amounts = asdict(sum_site_limits(own, possible))
     for name in RESOURCES:
-        assert found[name] == sum(getattr(one, name) for one in (own, *possible) if one)
+        assert amounts[name] == sum(
+            getattr(site_amounts, name) for site_amounts in (own, *possible) if site_amounts
+        )
 
 
 @given(maybe, st.lists(maybe, max_size=6), st.randoms())

@@ -46,8 +46,8 @@ def test_what_was_sealed_is_read_again(
     limits: Amounts, platform: str, issue: int, start: datetime, minutes: int | None
 ) -> None:
     end = start + timedelta(minutes=minutes) if minutes else None
-    one = Licence(platform, issue, limits, start, end)
-    assert unseal(seal(one, SIGNING, SEALING), PUBLIC, SEALING) == one
+    licence = Licence(platform, issue, limits, start, end)
+    assert unseal(seal(licence, SIGNING, SEALING), PUBLIC, SEALING) == licence
 
 
 def test_any_single_bit_flipped_anywhere_is_refused() -> None:
@@ -145,6 +145,6 @@ def test_no_licence_can_say_this(wrong: dict[str, Any]) -> None:
 
 def test_keys_are_lines_of_text() -> None:
     assert read_key(write_key(SEALING) + "\n", "it") == SEALING
-    for odd in ("", "abc", "é" * 43, write_key(SEALING) + "A"):
+    for key in ("", "abc", "é" * 43, write_key(SEALING) + "A"):
         with pytest.raises(BadLicence, match="LICENSE_PUBLIC_KEY is not a key"):
-            read_key(odd, "LICENSE_PUBLIC_KEY")
+            read_key(key, "LICENSE_PUBLIC_KEY")
