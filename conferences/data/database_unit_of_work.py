@@ -154,8 +154,10 @@ class ConferencesDatabaseUnitOfWork:
         if numbers:
             query = f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE live_e164 IN ({sql.marks(numbers)})"
             rows += sql.select(self._database, query, numbers)
-        found = [c for c in map(row_mapper.from_row, rows) if c.unit == unit or c.e164 in numbers]
-        return {c.e164: self._locked_conferences.get(c.e164) or c for c in found}
+        conferences = [
+            c for c in map(row_mapper.from_row, rows) if c.unit == unit or c.e164 in numbers
+        ]
+        return {c.e164: self._locked_conferences.get(c.e164) or c for c in conferences}
 
     def collect_list_parts(
         self, unit: Unit, listid: str, part: tuple[int, int], numbers: Sequence[str]

@@ -155,12 +155,12 @@ class CellDatabase:
         if self.agent is not None:
             self.agent.stop(patience)
 
-    def kill(self, what: int = signal.SIGKILL) -> None:
+    def kill(self, signal_number: int = signal.SIGKILL) -> None:
         """Send a signal to the databases alone; the agent, if it lives, starts killed ones again."""
         for cell in self.cells:
             pid = Server(cell).pid()
             if pid is not None:
-                os.kill(pid, what)
+                os.kill(pid, signal_number)
 
     def _is_registered(self) -> bool:
         register = Register(self.register, self.own.platform, self.site)
@@ -169,11 +169,13 @@ class CellDatabase:
         finally:
             register.close()
 
-    def _wait(self, is_true: Callable[[], bool], what: str) -> None:
+    def _wait(self, is_true: Callable[[], bool], description: str) -> None:
         deadline = time.monotonic() + PATIENCE
         while not _safely(is_true):
             if time.monotonic() > deadline:
-                raise StandError(f"{self.own.schema}: its cell is not {what} (log: agent.log)")
+                raise StandError(
+                    f"{self.own.schema}: its cell is not {description} (log: agent.log)"
+                )
             time.sleep(0.1)
 
 

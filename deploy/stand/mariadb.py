@@ -119,10 +119,10 @@ class MariaDB(Server):
         ]
         argv += [f"--database={schema}"] if schema else []
         argv += [f"--execute={statement}"]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise StandError(f"mariadb: {done.stderr.strip()}")
-        return done.stdout
+        result = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if result.returncode:
+            raise StandError(f"mariadb: {result.stderr.strip()}")
+        return result.stdout
 
     def wipe(self) -> None:
         super().wipe()
@@ -169,18 +169,18 @@ def _template(templates: Path) -> Path:
 
 
 def _make_template(template: Path) -> None:
-    made = Path(mkdtemp(prefix="mariadb-new-", dir=template.parent))
+    folder = Path(mkdtemp(prefix="mariadb-new-", dir=template.parent))
     argv = [
         program("mariadb-install-db"),
         "--no-defaults",
-        f"--datadir={made}",
+        f"--datadir={folder}",
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
         f"--innodb-log-file-size={TEMPLATE_LOG_SIZE}",
     ]
     argv += [f"--user={getpass.getuser()}"] if os.geteuid() == 0 else []
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=base_env(made))
-    if done.returncode:
-        words = (done.stderr or done.stdout).strip()[-300:]
+    result = subprocess.run(argv, capture_output=True, text=True, check=False, env=base_env(folder))
+    if result.returncode:
+        words = (result.stderr or result.stdout).strip()[-300:]
         raise StandError(f"mariadb-install-db failed: {words}")
-    made.rename(template)
+    folder.rename(template)

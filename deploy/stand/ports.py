@@ -121,9 +121,9 @@ def _hold(base: int, locks: ExitStack) -> bool:
 
 def require_free(ports: list[int], remedy: str) -> None:
     """Raise StandError, which names the remedy, when another process uses one of the ports."""
-    taken = [str(port) for port in ports if not is_free(port)]
-    if taken:
-        raise StandError(f"port {', '.join(taken)} is taken by another process; {remedy}")
+    occupied = [str(port) for port in ports if not is_free(port)]
+    if occupied:
+        raise StandError(f"port {', '.join(occupied)} is taken by another process; {remedy}")
 
 
 def answers(port: int, send: bytes, expect: bytes, timeout: float = 1.0) -> bool:

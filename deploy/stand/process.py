@@ -130,7 +130,7 @@ class Process:
         finally:
             self.stop()
 
-    def wait_until(self, ready: Callable[[], bool], seconds: float, what: str = "ready") -> None:
+    def wait_until(self, ready: Callable[[], bool], seconds: float, event: str = "ready") -> None:
         """Wait for a probe; a process that keeps dying is given up before the time is over."""
         deadline = time.monotonic() + seconds
         deaths = self.deaths
@@ -140,7 +140,7 @@ class Process:
             if self.deaths - deaths >= 3:
                 raise self._failure(f"keeps ending: {self.last_words()}")
             if time.monotonic() > deadline:
-                raise self._failure(f"is not {what} after {seconds:.0f} s")
+                raise self._failure(f"is not {event} after {seconds:.0f} s")
             time.sleep(0.05)
 
     def last_words(self) -> str:
@@ -154,8 +154,8 @@ class Process:
         spoken = [line.strip()[:200] for line in lines if line.strip() and ours not in line]
         return spoken[-1] if spoken else "it wrote nothing"
 
-    def _failure(self, what: str) -> StandError:
-        return StandError(f"{self.name} {what} (log: {self.log})")
+    def _failure(self, problem: str) -> StandError:
+        return StandError(f"{self.name} {problem} (log: {self.log})")
 
     def _spawn(self) -> None:
         if self.before_start is not None:

@@ -147,13 +147,13 @@ class RabbitMQ(Server):
         """Run rabbitmqctl on this node; it takes a second or two, the management API is quicker."""
         argv = [str(SCRIPTS / "rabbitmqctl"), "-q", *words]
         env, directory = self._env(), self.directory
-        done = subprocess.run(
+        result = subprocess.run(
             argv, env=env, cwd=directory, capture_output=True, text=True, check=False
         )
-        if done.returncode:
-            reason = (done.stderr or done.stdout).strip()[-300:]
+        if result.returncode:
+            reason = (result.stderr or result.stdout).strip()[-300:]
             raise StandError(f"rabbitmqctl {words[0]}: {reason}")
-        return done.stdout
+        return result.stdout
 
     def _start_epmd(self) -> None:
         """Start the port mapper in the foreground: one that the broker starts would outlive it, unknown to us."""
@@ -169,20 +169,20 @@ class RabbitMQ(Server):
             time.sleep(0.02)
 
     def _env(self) -> dict[str, str]:
-        here, port = self.directory, self.port
+        directory, port = self.directory, self.port
         loopback = "-kernel inet_dist_use_interface {127,0,0,1}"
         return {
-            **base_env(here),
-            "RABBITMQ_CONF_ENV_FILE": f"{here}/env.conf",
+            **base_env(directory),
+            "RABBITMQ_CONF_ENV_FILE": f"{directory}/env.conf",
             "RABBITMQ_NODENAME": self.node,
-            "RABBITMQ_PID_FILE": f"{here}/node.pid",
-            "RABBITMQ_MNESIA_BASE": f"{here}/mnesia",
-            "RABBITMQ_LOG_BASE": f"{here}/log",
-            "RABBITMQ_CONFIG_FILE": f"{here}/rabbitmq.conf",
-            "RABBITMQ_ADVANCED_CONFIG_FILE": f"{here}/advanced.config",
-            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{here}/enabled_plugins",
-            "RABBITMQ_GENERATED_CONFIG_DIR": f"{here}/gen",
-            "RABBITMQ_FEATURE_FLAGS_FILE": f"{here}/feature_flags",
+            "RABBITMQ_PID_FILE": f"{directory}/node.pid",
+            "RABBITMQ_MNESIA_BASE": f"{directory}/mnesia",
+            "RABBITMQ_LOG_BASE": f"{directory}/log",
+            "RABBITMQ_CONFIG_FILE": f"{directory}/rabbitmq.conf",
+            "RABBITMQ_ADVANCED_CONFIG_FILE": f"{directory}/advanced.config",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{directory}/enabled_plugins",
+            "RABBITMQ_GENERATED_CONFIG_DIR": f"{directory}/gen",
+            "RABBITMQ_FEATURE_FLAGS_FILE": f"{directory}/feature_flags",
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODE_PORT": str(port),
             "RABBITMQ_DIST_PORT": str(port + 1),

@@ -63,13 +63,13 @@ class Site:
         self.followers = followers  # of a core
         self.stopping = False
         self.library = LIBRARY
-        here, vault = self.directory, self.vault
+        directory, vault = self.directory, self.vault
         self.pair = pair  # with whom it backs each other up; None: one database, no copy
         self.mariadb: MariaDB | CellDatabase = (
             CellDatabase(pair, LIBRARY) if pair else self._alone()
         )
-        self.redis = Redis(here / "redis", self.ports.redis, vault.redis)
-        broker = here / "rabbitmq"
+        self.redis = Redis(directory / "redis", self.ports.redis, vault.redis)
+        broker = directory / "rabbitmq"
         self.rabbitmq = RabbitMQ(
             broker,
             self.ports.rabbitmq,
@@ -278,9 +278,9 @@ class Site:
     def follows(self, core: "Site") -> bool:
         """Return whether the core has sent something to this site, and all of it has arrived."""
         query = "SELECT sent FROM domains_follower WHERE base IS NOT NULL AND platform="
-        sent = core.mariadb.sql(f"{query}'{self.vault.platform_moid}'", core.name)
+        count = core.mariadb.sql(f"{query}'{self.vault.platform_moid}'", core.name)
         received = self.mariadb.sql("SELECT version FROM domains_followed", self.name)
-        return bool(sent and received) and int(received) >= int(sent)
+        return bool(count and received) and int(received) >= int(count)
 
     def _step(self, report: Report, *words: str) -> None:
         if self.stopping:
@@ -326,21 +326,21 @@ class Site:
         return (self.directory / _unit_name(name) / "ready").exists
 
     def _processes(self) -> dict[str, Process]:
-        found = {"web": self._process("web", programs.web(self.ports.web))}
+        processes = {"web": self._process("web", programs.web(self.ports.web))}
         for name in (f"worker{number}" for number in range(1, self.spec.workers + 1)):
-            found[name] = self._process(name, programs.worker(f"{name}@{self.name}"))
-        found["beat"] = self._process("beat", programs.beat(self.directory))
+            processes[name] = self._process(name, programs.worker(f"{name}@{self.name}"))
+        processes["beat"] = self._process("beat", programs.beat(self.directory))
         if self.spec.has_im:
             door = [*programs.DOOR, "--port", str(self.ports.door)]
-            found["door"] = self._process("door", door)
-            found["center"] = self._process("center", [*programs.CENTER])
+            processes["door"] = self._process("door", door)
+            processes["center"] = self._process("center", [*programs.CENTER])
         if self.media == "janus":
             numbers = range(1, self.units + 1)
-            found.update({f"unit{number}": self._unit(number) for number in numbers})
+            processes.update({f"unit{number}": self._unit(number) for number in numbers})
         elif self.media == "simulated":
             argv = programs.simulator(self.units, self.conferences)
-            found["simulator"] = self._media("simulator", argv, {"CMU_IP": "127.0.0.1"})
-        return found
+            processes["simulator"] = self._media("simulator", argv, {"CMU_IP": "127.0.0.1"})
+        return processes
 
     def _unit(self, number: int) -> Process:
         extra = {

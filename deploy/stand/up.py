@@ -154,10 +154,10 @@ def _supervisor() -> int | None:
     try:
         pid = int(PID_FILE.read_text())
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        here = Path(f"/proc/{pid}/cwd").resolve() == REPOSITORY
+        is_ours = Path(f"/proc/{pid}/cwd").resolve() == REPOSITORY
     except (OSError, ValueError):
         return None
-    return pid if b"deploy.stand" in words and here else None
+    return pid if b"deploy.stand" in words and is_ours else None
 
 
 def _sites() -> list[Path]:

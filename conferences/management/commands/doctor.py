@@ -54,5 +54,5 @@ class Command(BaseCommand):
             else:
                 self.stdout.write(self.style.ERROR(f"  WRONG  {finding.check}: {finding.wrong}"))
                 self.stdout.write(f"         -> {finding.todo}")
-        wrong = sum(not finding.is_ok for finding in findings)
-        self.stdout.write(f"{wrong} of {len(findings)} need attention" if wrong else "all is well")
+        count = sum(not finding.is_ok for finding in findings)
+        self.stdout.write(f"{count} of {len(findings)} need attention" if count else "all is well")
