@@ -1,4 +1,4 @@
-"""The settings here give the look of the admin and its sidebar to Unfold."""
+"""The settings of Unfold, the library that styles the admin: colours, title and sidebar."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from foundation.bus.app_config import SidebarEntry
 
 
 def site_name(request: HttpRequest) -> list[str]:
-    """Return the name of this site, which stands beside the title, so that two sites do not look alike."""
+    """Return the label beside the title, this site's name and its colour, so that operators see where they are."""
     from django.conf import settings
 
     return [settings.SITE_NAME, "info"]
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the sidebar's groups as Unfold wants them, with the entries that this person may see."""
+    """Return the groups of the admin's sidebar in the form that Unfold needs. It hides entries by `permission`."""
     return [
         {
             "title": group.title,
@@ -32,8 +32,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _entry(entry: SidebarEntry) -> dict[str, Any]:
-    title, icon, link, allowed = entry
-    return {"title": title, "icon": icon, "link": link, "permission": allowed}
+    return {
+        "title": entry.title,
+        "icon": entry.icon,
+        "link": entry.link,
+        "permission": entry.allowed,
+    }
 
 
 UNFOLD: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The project as a Django app: it is loaded last and gives to the library what the apps declare."""
+"""The project itself as a Django app, which is loaded last and collects the declarations of all apps."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from django.apps import AppConfig
 
 
 class ProjectConfig(AppConfig):
-    """Reads the declarations that are needed once, at start-up."""
+    """The app reads, at start-up, those declarations of other apps that are needed once."""
 
     name = "confplatform"
 
     def ready(self) -> None:
-        """Give the bus its protocol, and collect rights and health checks of all apps."""
+        """Set the protocol of the message bus, and collect rights and health checks of all apps."""
         from confplatform import declarations
         from domains.rules import rights
         from foundation.bus import protocol

@@ -1,4 +1,4 @@
-"""The Celery app runs the timers that the apps declare, and the message threads of a worker."""
+"""The Celery app runs the timers that the apps declare, and, in each worker, the threads that handle messages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ app.conf.beat_schedule = {
 
 
 class Messages(bootsteps.StartStopStep):
-    """Runs consumers, relay and links as threads of `celery worker`."""
+    """The step of `celery worker` runs the threads that receive and send messages."""
 
     requires = ("celery.worker.components:Pool",)
 
@@ -37,7 +37,7 @@ class Messages(bootsteps.StartStopStep):
         self._threads: list[Any] = []
 
     def start(self, parent: Any) -> None:
-        """Start consuming and relaying."""
+        """Start the threads."""
         from confplatform import wiring
 
         self._threads = wiring.threads()
@@ -45,7 +45,7 @@ class Messages(bootsteps.StartStopStep):
             thread.start()
 
     def stop(self, parent: Any) -> None:
-        """Finish the messages in work; the others go back to the queues."""
+        """Stop the threads after their present batches. The broker delivers all other messages to other workers."""
         for thread in self._threads:
             thread.ask_to_stop()
         for thread in self._threads:

@@ -1,4 +1,4 @@
-"""The settings are read from the environment (twelve-factor); unusable values are refused at start.
+"""The Django settings are read from environment variables; the program refuses to start with unusable values.
 
 The page docs/configuration.md lists every variable with its meaning and default.
 """
@@ -50,7 +50,7 @@ REGISTER_URL = env.str("REGISTER_URL", default="")
 
 
 def _secret(name: str) -> str:
-    """Return a value from the environment, or from the file that `<name>_FILE` names."""
+    """Return a secret from an environment variable, or from the file that the variable `<name>_FILE` names."""
     path = env.str(f"{name}_FILE", default="")
     return env.str(name, default="") or (Path(path).read_text().strip() if path else "")
 

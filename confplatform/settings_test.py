@@ -1,4 +1,4 @@
-"""The tests' settings differ in the servers (`TEST_…` variables) and in cheap password hashes."""
+"""The settings of tests: private servers (variables `TEST_…`), one Redis database for each process, cheap hashes."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The project's addresses include those of every app."""
+"""All addresses of the project: those of every app, and the admin."""
 
 from django.contrib import admin
 from django.urls import include, path

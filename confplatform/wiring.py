@@ -1,4 +1,4 @@
-"""The wiring builds what a worker runs beside its tasks, from the settings and from what the apps declare."""
+"""The module builds the threads that a worker runs besides its Celery tasks, from the settings and the apps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from foundation.cells.directory import own_platform, possible_platforms, store_o
 
 
 def batch_handlers() -> dict[str, BatchHandler]:
-    """Return, by queue, what handles the messages of this site's roles."""
+    """Return the queues that this site consumes, as its roles require: queue -> handler of its messages."""
     dispatcher: BatchHandler = partial(dispatch.handle_batch, publish_inline=True)
     handlers = {queue: dispatcher for role in settings.ROLES for queue in queues_of(role)}
     for config in configs():
@@ -24,12 +24,16 @@ def batch_handlers() -> dict[str, BatchHandler]:
 
 
 def queues_of(role: str) -> list[str]:
-    """Return the queues of a role whose messages the dispatcher handles."""
+    """Return the queues that a site with this role consumes, and whose messages the dispatcher handles."""
     return [route.queue for config in configs() for route in config.queues.get(role, ())]
 
 
 def threads() -> list[Consumer | Relay]:
-    """Return the consumer, the relays, the links to peers, and the threads of the apps."""
+    """Return the threads of a worker that receive and send messages.
+
+    They are the consumer of our own broker, a relay for each database that may have messages to send, links that send to
+    peers' brokers (peers are other sites' platforms), at the core consumers of the peers' brokers, and those of the apps.
+    """
     own = store_of(own_platform())
     stores = [store_of(platform) for platform in possible_platforms()]
     peers = sorted(settings.PEERS.items())
@@ -37,13 +41,16 @@ def threads() -> list[Consumer | Relay]:
         Consumer(own, settings.AMQP_URL, batch_handlers(), _on_connected),
         *(Relay(store, settings.AMQP_URL) for store in stores),
         *(PeerLink(store, peer, url) for store in stores for peer, url in peers),
-        *(_consumer_at(peer, url) for peer, url in peers if "bmc" in settings.ROLES),
+        *(_consumer_of_peer(peer, url) for peer, url in peers if "bmc" in settings.ROLES),
         *(thread for config in configs() for thread in config.threads()),
     ]
 
 
-def _consumer_at(peer: str, url: str) -> Consumer:
-    """Return the consumer of what a peer's platform asks of the core, on the peer's broker."""
+def _consumer_of_peer(peer: str, url: str) -> Consumer:
+    """Return the consumer, on the broker of a peer, of the peer's requests to the core.
+
+    The core is the deployment that owns the domain tree and issues licences; a peer is another site's platform.
+    """
     dispatcher: BatchHandler = partial(dispatch.handle_batch, publish_inline=False)
     queues = dict.fromkeys(queues_of("bmc"), dispatcher)
     return Consumer(store_of(own_platform()), url, queues, lambda: None, peer)

@@ -1,7 +1,7 @@
-"""The base of admin pages gives them scope, quick lists, confirmed actions, and an audit line for each action.
+"""The base class of admin pages gives them scope, quick lists, confirmed actions, and an audit entry for each action.
 
-A list never counts further than it has to, never reads the database once per row, and sorts by an
-index. State is not edited here: an action asks the operator first, then calls one flow.
+A list counts its rows only up to a limit, makes no query for each row, and sorts by an index. An action asks the operator
+for confirmation first, then calls a flow for each row.
 """
 
 from __future__ import annotations
@@ -35,17 +35,18 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 MOST_COUNTED = 10_000
-"""A list says "10000" where there are more: counting a million rows takes longer than reading a page."""
+"""A list shows "10000" as the number of rows if there are more: counting a million rows takes long."""
 
 MOST_AT_ONCE = 500
-"""Rows that one action may touch."""
+"""An action is carried out on at most this many rows."""
 
+_AMBER_SHARE, _RED_SHARE = 0.75, 0.9
 MOST_HISTORY = 200
-"""Entries of the audit trail on the history page of one object; the trail's own page has all."""
+"""The history page of an object shows at most this many entries; the page of the audit trail shows all."""
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # only the stub of this class takes a type
-    """The paginator counts up to MOST_COUNTED rows; rows beyond are found by searching."""
+    """The paginator counts up to MOST_COUNTED rows. Users find further rows by searching."""
 
     @cached_property
     def count(self) -> int:
@@ -56,19 +57,19 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # only the stub of
 
 
 class EnrichedList(ChangeList):  # type: ignore[misc]  # the base class has no types
-    """The rows of this list are completed, page by page, with values from other stores."""
+    """The list page completes the rows that it shows with values that are not in their table (`BaseAdmin.enrich`)."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Read one page of rows, then complete them."""
+        """Read one page of rows, then complete them by `enrich` of the admin page."""
         super().get_results(request)
         rows = list(self.result_list)  # type: ignore[has-type]  # the base class has no types
         self.result_list = rows
         self.model_admin.enrich(rows)
 
     def get_ordering_field(self, field_name: str) -> str | None:
-        """Return the field by which a column sorts; `None` means that the list does not sort by it.
+        """Return the field by which a column sorts, or `None` if the list must not be sorted by it.
 
-        So no URL that is typed by hand can sort a million rows.
+        So no address that is typed by hand can have the database sort a million rows.
         """
         if field_name not in self.model_admin.sortable_by:
             return None
@@ -77,7 +78,7 @@ class EnrichedList(ChangeList):  # type: ignore[misc]  # the base class has no t
 
 
 class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  # the base class has no types
-    """Each of our admin pages is derived from this class."""
+    """The base class of our admin pages."""
 
     paginator = BoundedPaginator
     show_full_result_count = False
@@ -89,23 +90,26 @@ class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  
     warn_unsaved_form = True
     view_on_site = False
     empty_words: StrOrPromise = ""
-    """The sentence on an empty list that says what would be here, and how it comes."""
+    """The sentence on an empty list page that says which rows it would show, and when there are some."""
 
     def __init__(self, model: type[M], admin_site: AdminSite) -> None:
         super().__init__(model, admin_site)
         translatable(model)
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
-        """Return the class of the list, which `enrich` completes."""
+        """Return the class of the list page, which calls `enrich`."""
         return EnrichedList
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """Add to the rows of one page what their table does not have, in few queries or none."""
+        """Set attributes on the rows of one page, in few queries, that columns need and the table does not have."""
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[M], search_term: str
     ) -> tuple[QuerySet[M], bool]:
-        """Return the rows that `find` finds; all rows where nothing is searched for."""
+        """Return the rows that `find` returns for the search term; all rows for an empty term.
+
+        The second value tells Django that no row is found twice.
+        """
         term = search_term.strip()
         return (self.find(request, queryset, term) if term else queryset), False
 
@@ -117,27 +121,28 @@ class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  
     def get_actions(
         self, request: HttpRequest
     ) -> dict[str, tuple[Callable[..., object], str, str]]:
-        """Leave out the deletion of many rows at once: objects in use are disabled instead."""
+        """Return the actions of the page, without Django's deletion of many rows at once."""
         actions: dict[str, tuple[Callable[..., object], str, str]] = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions
 
-    # ---- the audit trail (auditlog itself writes changes of fields) -------------------------
+    # ---- the audit trail (the library auditlog itself writes changes of fields) -------------
 
     def log_addition(self, request: HttpRequest, obj: Model, message: object) -> None:
-        """Log that an object was added without a form."""
+        """Write into the audit trail that an object was added."""
         self._log(obj, message, LogEntry.Action.CREATE)
 
     def log_change(self, request: HttpRequest, obj: Model, message: object) -> None:
-        """Log an action on an object, with its words."""
+        """Write an action on an object into the audit trail. `message` is the action in words."""
         self._log(obj, message, LogEntry.Action.UPDATE)
 
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[M]) -> None:
-        """Log the deletion of each row."""
+        """Write the deletion of each row into the audit trail."""
         for row in queryset:
             self._log(row, [], LogEntry.Action.DELETE)
 
     def _log(self, obj: Model, message: Any, action: int) -> None:
+        """Write an entry, unless it has no words and auditlog itself writes one when the object is saved."""
         has_words = isinstance(message, str | Promise)
         if has_words or not auditlog.contains(type(obj)):
             audit.log_action(obj, message if has_words else "", action)
@@ -145,7 +150,7 @@ class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
-        """Return the page of all actions on one object, newest first."""
+        """Return the page with the audit trail of one object, newest entries first."""
         obj = self.get_object(request, unquote(object_id))
         if obj is None:
             missing: HttpResponse = self._get_obj_does_not_exist_redirect(
@@ -175,9 +180,9 @@ class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  
         warning: StrOrPromise,
         choices: Sequence[tuple[str, StrOrPromise]] = (),
     ) -> TemplateResponse | None:
-        """Return the page that asks for confirmation, or `None` once the operator has confirmed.
+        """Return the page that asks the operator to confirm an action, or `None` once it is confirmed.
 
-        `choices`: what may be ticked with it, by name.
+        `choices` are check boxes on that page: (name in the form, text).
         """
         if request.method == "POST" and request.POST.get("confirmed"):
             return None
@@ -203,32 +208,32 @@ class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  
         self,
         request: HttpRequest,
         rows: Sequence[M],
-        did: StrOrPromise,
-        act: Callable[[M], bool],
+        text: StrOrPromise,
+        action: Callable[[M], bool],
         *,
         in_trail: bool = True,
     ) -> None:
-        """Call the flow for each row, write one audit line for each, and show the operator the result.
+        """Carry out an action on each row, write an audit entry for each, and show the operator how many succeeded.
 
-        `act` returns whether the row was in a state for the action.
-        `in_trail=False` means that auditlog itself logs what the flow saves.
+        `text` says in the past tense what was done. `action` returns whether the row was in a state that allows it.
+        `in_trail=False`: auditlog itself writes an entry when the action saves the row.
         """
         count = 0
         for row in rows:
-            if act(row):
+            if action(row):
                 count += 1
                 if in_trail:
-                    self.log_change(request, row, did)
+                    self.log_change(request, row, text)
         if count:
-            messages.success(request, _("%(did)s: %(count)d") % {"did": did, "count": count})
+            messages.success(request, _("%(did)s: %(count)d") % {"did": text, "count": count})
         if count < len(rows):
-            left = len(rows) - count
-            text = _("%(count)d left as they are: not in a state for it any more")
-            messages.warning(request, text % {"count": left})
+            unchanged = len(rows) - count
+            warning = _("%(count)d left as they are: not in a state for it any more")
+            messages.warning(request, warning % {"count": unchanged})
 
 
 class ReadOnlyAdmin(BaseAdmin[M]):
-    """The rows of these pages are written by the platform itself; nobody edits them."""
+    """The base class of admin pages whose rows only the program itself writes, and nobody edits."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return `False`: nobody adds rows."""
@@ -244,7 +249,7 @@ class ReadOnlyAdmin(BaseAdmin[M]):
 
 
 def translatable(model: type[Model]) -> None:
-    """Let the names of a model and its fields be translated; migrations keep the English ones."""
+    """Make the names of a model and its fields translatable. Migrations, which have English names, stay as they are."""
     meta = model._meta
     for field in meta.fields:
         for name in ("verbose_name", "help_text"):
@@ -255,25 +260,26 @@ def translatable(model: type[Model]) -> None:
         setattr(meta, name, gettext_lazy(str(getattr(meta, name))))
 
 
-# ---- small pictures -----------------------------------------------------------------------------
+# ---- pieces of HTML -----------------------------------------------------------------------------
 
 
 def badge(text: StrOrPromise, colour: str) -> SafeString:
-    """Return a coloured label; colours: green, amber, red, blue, grey."""
+    """Return a coloured label. The colours are green, amber, red, blue and grey."""
     return format_html('<span class="op-badge op-{}">{}</span>', colour, text)
 
 
 def bar(used: int, limit: int | None) -> SafeString:
-    """Return a bar of how much of a limit is used: amber from three quarters, red from nine tenths.
+    """Return a bar that shows how much of a limit is used; `limit` `None` means no limit.
 
-    A limit of 0 of which nothing is used is not full: there is none.
+    It is amber from three quarters on, red from nine tenths on. For a limit of 0 of which nothing is used it is the word
+    "none".
     """
     if limit is None:
         return format_html('<span class="op-none">{} / ∞</span>', used)
     if not limit and not used:
         return format_html('<span class="op-none">{}</span>', _("none"))
     share = min(1.0, used / limit) if limit else 1.0
-    colour = "red" if share >= 0.9 else "amber" if share >= 0.75 else "green"
+    colour = "red" if share >= _RED_SHARE else "amber" if share >= _AMBER_SHARE else "green"
     return format_html(
         '<span class="op-measure"><span class="op-bar"><i class="op-{}" style="width:{}%"></i></span>'
         '<span class="op-figure">{} / {}</span></span>',
@@ -284,25 +290,30 @@ def bar(used: int, limit: int | None) -> SafeString:
     )
 
 
-def table(head: Sequence[StrOrPromise], rows: Sequence[Sequence[object]]) -> SafeString:
-    """Return a small table for a detail page."""
+def table(headings: Sequence[StrOrPromise], rows: Sequence[Sequence[object]]) -> SafeString:
+    """Return a small HTML table for the page of an object; the word "none" if there are no rows."""
     if not rows:
         return format_html('<span class="op-none">{}</span>', _("none"))
     cells = [_row("td", row) for row in rows]
-    return format_html('<table class="op-table">{}{}</table>', _row("th", head), _join(cells))
+    return format_html('<table class="op-table">{}{}</table>', _row("th", headings), _join(cells))
 
 
 def changes_of(entry: LogEntry) -> SafeString:
-    """Return an entry of the audit trail for people: the remark, each field before and after."""
+    """Return an entry of the audit trail as HTML: its remark, and a table of the changed fields, before and after."""
     remark = (entry.additional_data or {}).get("said", "")
     changed = entry.changes_display_dict if entry.changes else {}
-    rows = [(name, *map(_words, values)) for name, values in changed.items() if len(values) == 2]
+    rows = [
+        (name, *map(_value_in_words, values))
+        for name, values in changed.items()
+        if len(values) == 2  # (before, after); other changes, of relations, have more.
+    ]
     paragraph = format_html("<p>{}</p>", _(remark)) if remark else SafeString("")
     fields = table([_("field"), _("before"), _("after")], rows) if rows else SafeString("")
     return paragraph + fields
 
 
-def _words(value: str) -> str:
+def _value_in_words(value: str) -> str:
+    """Return a value of the audit trail for people: `True` as "yes", and so on."""
     words = {"None": "", "True": _("yes"), "False": _("no")}
     return str(words.get(value, value))
 
@@ -313,9 +324,12 @@ def pretty(text: str) -> SafeString:
 
 
 def _row(tag: str, values: Sequence[object]) -> SafeString:
+    """Return a row of an HTML table with cells of this tag, `td` or `th`; empty values are shown as a dash."""
     cells = [
-        format_html("<{}>{}</{}>", SafeString(tag), "–" if v in (None, "") else v, SafeString(tag))
-        for v in values
+        format_html(
+            "<{}>{}</{}>", SafeString(tag), "–" if value in (None, "") else value, SafeString(tag)
+        )
+        for value in values
     ]
     return format_html("<tr>{}</tr>", _join(cells))
 

@@ -1,7 +1,7 @@
 """The audit trail (django-auditlog) records who did what, from which address, with the values before and after.
 
-Auditlog writes how fields change when a model is saved. This module adds what auditlog cannot know: the account
-and address of the request, the name of the action, and which values are secret.
+Auditlog writes an entry with the changed fields when a model is saved. This module adds the account and IP address of the
+request, entries for actions with their names, and the list of secret fields.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ _request: ContextVar[HttpRequest | None] = ContextVar("request of the audit trai
 
 
 class WhoAsked:
-    """Middleware: entries that are written while a request is answered name its user and address.
+    """The middleware stores the current request, so that audit entries get the account and IP address of its sender.
 
-    Auditlog's own middleware connects and disconnects a signal for each request, which threads share, and
-    believes any `X-Forwarded-For`.
+    Auditlog's own middleware connects and disconnects a signal for each request, which all threads share, and trusts any
+    `X-Forwarded-For`.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request, and remember it meanwhile."""
+        """Answer the request, which is the current one meanwhile."""
         token = _request.set(request)
         try:
             return self._get_response(request)
@@ -50,9 +50,9 @@ class WhoAsked:
 
 
 def address_of(request: HttpRequest) -> str | None:
-    """Return the caller's address: what the proxy in front has added last, if there is a proxy.
+    """Return the IP address of a request's sender; `None` if it is malformed.
 
-    `None` means that this is no IP address.
+    Behind a proxy it is the last address in `X-Forwarded-For`, the one that the proxy itself has added.
     """
     address = request.META.get("REMOTE_ADDR", "")
     if settings.BEHIND_TLS:
@@ -64,8 +64,8 @@ def address_of(request: HttpRequest) -> str | None:
 
 
 @receiver(pre_save, sender=LogEntry, dispatch_uid="who asked")
-def _sign(sender: object, instance: LogEntry, **more: object) -> None:
-    """Add to each new entry the user and the address of the request in which it is written."""
+def _add_sender(sender: object, instance: LogEntry, **kwargs: object) -> None:
+    """Add to each new entry of the audit trail the account and IP address of the current request."""
     request = _request.get()
     if request is None or instance.pk is not None:
         return
@@ -81,10 +81,10 @@ def log_action(
     action: int = LogEntry.Action.UPDATE,
     before: Model | None = None,
 ) -> None:
-    """Log an action on an object. Its words are stored in English, and translated when they are shown.
+    """Write an action on an object into the audit trail. Its words are stored in English, and translated when shown.
 
-    An object that is not stored stands for all of its kind.
-    `before` is the object as it was, or the object that it replaces, to compare with.
+    An object that is not stored in the database stands for all objects of its model. `before` is the object before the
+    action, or the one that it replaces; with it the changed fields are written too.
     """
     with translation.override("en"):
         remark = {"said": str(words)}
@@ -102,7 +102,10 @@ def log_action(
 def follow(
     *models: type[Model], secret: tuple[str, ...] = (), without: tuple[str, ...] = ()
 ) -> None:
-    """Log how the fields of these models change; of `secret` fields only that they do, of `without` nothing."""
+    """Have all changes of these models written into the audit trail.
+
+    Of the fields in `secret` the entries have dots in place of the value; changes of those in `without` are not written.
+    """
     for model in models:
         auditlog.register(
             model,
@@ -113,10 +116,10 @@ def follow(
 
 
 def hidden(value: str) -> str:
-    """Return a secret for the trail: dots in its place, and of a URL all but the password."""
+    """Return a secret as the audit trail shows it: dots in its place; a URL without password and query."""
     if "://" not in value:
         return HIDDEN if value not in ("", "None") else ""
     parts = urlsplit(value)
-    host = parts.netloc.rpartition("@")
-    netloc = f"{host[0].partition(':')[0]}@{host[2]}" if host[1] else host[2]
+    credentials, separator, host = parts.netloc.rpartition("@")
+    netloc = f"{credentials.partition(':')[0]}@{host}" if separator else host
     return parts._replace(netloc=netloc, query="").geturl()

@@ -1,4 +1,4 @@
-"""The page of the audit trail shows operators who did what, when and from where; nobody edits it."""
+"""The admin page of the audit trail shows who did what, when, and from which address. Nobody edits it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 MOST_FIELDS = 3
-"""Changed fields that a line of the list shows; the page of the entry shows all."""
+"""The list shows at most this many changed fields of an entry; the page of the entry shows all."""
+
+MOST_CHARACTERS = 24
+"""The list shows at most this many characters of a value."""
 
 ACTIONS = {
     LogEntry.Action.CREATE: (_("added"), "green"),
@@ -36,34 +39,34 @@ admin.site.unregister(LogEntry)
 
 
 class KindFilter(admin.SimpleListFilter):
-    """The filter selects entries by what was done."""
+    """The filter selects entries by the kind of action."""
 
     title = _("what")
     parameter_name = "what"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, StrOrPromise]]:
-        """Return the choices: added, changed, deleted, read."""
+        """Return the choices of the filter: added, changed, deleted, looked at."""
         return [(str(action), words) for action, (words, _colour) in ACTIONS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[LogEntry]) -> QuerySet[LogEntry]:
-        """Return the entries of the chosen action, or all."""
+        """Return the entries with the chosen kind of action, or all."""
         actions = {str(action) for action in ACTIONS}
         return queryset.filter(action=self.value()) if self.value() in actions else queryset
 
 
 class ThingFilter(admin.SimpleListFilter):
-    """The filter selects entries by the kind of object."""
+    """The filter selects entries by the model of the object."""
 
     title = _("kind")
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, StrOrPromise]]:
-        """Return the models that auditlog follows, from its registry instead of a million entries."""
-        kinds = ContentType.objects.get_for_models(*auditlog.get_models())
-        return sorted({(str(kind.pk), kind.name) for kind in kinds.values()}, key=itemgetter(1))
+        """Return the choices of the filter: all models whose changes are written, which costs no query of entries."""
+        content_types = ContentType.objects.get_for_models(*auditlog.get_models()).values()
+        return sorted({(str(kind.pk), kind.name) for kind in content_types}, key=itemgetter(1))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[LogEntry]) -> QuerySet[LogEntry]:
-        """Return the entries of the chosen kind, or all."""
+        """Return the entries about objects of the chosen model, or all."""
         chosen = self.value() or ""
         return queryset.filter(content_type_id=int(chosen)) if chosen.isdigit() else queryset
 
@@ -94,28 +97,33 @@ class AuditAdmin(ReadOnlyAdmin[LogEntry]):
     def find(
         self, request: HttpRequest, queryset: QuerySet[LogEntry], term: str
     ) -> QuerySet[LogEntry]:
-        """Return the entries of an account, or else of an object. Both together could use no index."""
-        by_actor = queryset.filter(actor__username=term)
-        return by_actor if by_actor.exists() else queryset.filter(object_pk=term)
+        """Return the entries by the account with this user name, or, if it has none, about the object with this id.
+
+        A condition with "or" could use no index.
+        """
+        entries_of_account = queryset.filter(actor__username=term)
+        if entries_of_account.exists():
+            return entries_of_account
+        return queryset.filter(object_pk=term)
 
     @admin.display(description=_("who"))
     def who(self, entry: LogEntry) -> str:
-        """Return the account; an entry that came by message or command has none."""
+        """Return the name of the account that did it; changes by a message or a command have none."""
         return entry.actor.username if entry.actor else gettext("the platform")
 
     @admin.display(description=_("what"))
     def what(self, entry: LogEntry) -> SafeString:
-        """Return what was done: added, changed, deleted, read."""
+        """Return a badge with the kind of action: added, changed, deleted, looked at."""
         return badge(*ACTIONS[entry.action])
 
     @admin.display(description=_("kind"))
     def kind(self, entry: LogEntry) -> str:
-        """Return the kind of object."""
+        """Return the name of the object's model."""
         return str(entry.content_type.name)
 
     @admin.display(description=_("thing"))
     def thing(self, entry: LogEntry) -> SafeString:
-        """Return the object by its name of then, with a link to its page."""
+        """Return the name that the object had at that time, with a link to its page if it has one."""
         model = entry.content_type.model_class()
         if model is None or entry.action == LogEntry.Action.DELETE:
             return format_html("{}", entry.object_repr)
@@ -128,24 +136,27 @@ class AuditAdmin(ReadOnlyAdmin[LogEntry]):
 
     @admin.display(description=_("in short"))
     def brief(self, entry: LogEntry) -> str:
-        """Return the remark, or the first of the fields that changed."""
+        """Return the entry in short: its remark, or the first of the changed fields."""
         remark = (entry.additional_data or {}).get("said")
         if remark:
             return gettext(remark)
         changed = entry.changes or {}
         if entry.action == LogEntry.Action.CREATE or not changed:
             return ""
-        first = [f"{name}: {_short(pair)}" for name, pair in list(changed.items())[:MOST_FIELDS]]
-        return ", ".join(first) + (" …" if len(changed) > MOST_FIELDS else "")
+        fields = [f"{name}: {_short(pair)}" for name, pair in list(changed.items())[:MOST_FIELDS]]
+        return ", ".join(fields) + (" …" if len(changed) > MOST_FIELDS else "")
 
     @admin.display(description=_("before and after"))
     def before_after(self, entry: LogEntry) -> SafeString:
-        """Return a table of every field that changed."""
+        """Return a table of all changed fields, with their values before and after."""
         return changes_of(entry)
 
 
 def _short(pair: object) -> str:
+    """Return the values of a field before and after a change, shortened: `before → after`."""
     if not isinstance(pair, list) or len(pair) != 2:
         return "…"
-    before, after = ("–" if v in ("None", "") else str(v)[:24] for v in pair)
+    before, after = (
+        "–" if value in ("None", "") else str(value)[:MOST_CHARACTERS] for value in pair
+    )
     return f"{before} → {after}"

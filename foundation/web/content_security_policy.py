@@ -20,7 +20,7 @@ _POLICY = "; ".join(
 
 
 def with_policy(reply: HttpResponse, connect: str = "") -> HttpResponse:
-    """Return the page with its policy. `connect`: further places that its script may talk to."""
+    """Return the page with the headers of its policy. `connect` is a further address that its script may connect to."""
     more = f" {connect}" if connect else ""
     reply["Content-Security-Policy"] = _POLICY.format(more=more)
     # Not "no-referrer": a form would be sent with the origin "null", which is refused as forged.

@@ -1,4 +1,4 @@
-"""A refusal is answered as the open platform API wants it: status 200, `success` 0, an `error_code`."""
+"""The HTTP API answers a refusal with status 200 and a body with `success` 0, an `error_code` and a description."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ log = logging.getLogger("confplatform.api")
 NOT_LOGGED_IN = 10102
 UNSPECIFIED = 99999
 AGAIN_IN = 5
-"""Seconds after which a client may try again at a site that serves nobody for the moment."""
+"""Seconds after which a client may try again, if the site serves nobody for the moment (header `Retry-After`)."""
 
 
 class Refusal(Exception):
-    """The request is refused, with a number for programs and a sentence for people."""
+    """The request is refused, with a number for programs and a sentence for people. `more` are further fields."""
 
     def __init__(self, error_code: int, description: str, **more: object) -> None:
         self.error_code, self.description, self.more = error_code, description, more
@@ -28,11 +28,11 @@ class Refusal(Exception):
 
 
 REFUSAL_WHILE_CLOSED: SingleHook[[], Refusal | None] = SingleHook()
-"""Return the refusal of every request while another site serves this platform; `None` while this site does."""
+"""The receiver returns the refusal of every request while another site serves this platform, else `None`."""
 
 
 class TokenRefused(Refusal):
-    """The Bearer token is not valid (HTTP status 401), or not for this request (403) (RFC 6750)."""
+    """The Bearer token is invalid (HTTP status 401), or does not allow this request (403) (RFC 6750)."""
 
     def __init__(self, error: str, description: str) -> None:
         super().__init__(NOT_LOGGED_IN, description)
@@ -45,27 +45,30 @@ def nack(error_code: int, description: str) -> dict[str, object]:
     return {"success": 0, "error_code": error_code, "description": description}
 
 
-def refused(why: Refusal | None) -> dict[str, object]:
-    """Return the body of a refusal; `None` stands for a database that is away."""
-    if why is None:
+def refused(refusal: Refusal | None) -> dict[str, object]:
+    """Return the body of a refusal, with its further fields; `None` stands for a database that cannot be reached."""
+    if refusal is None:
         return nack(UNSPECIFIED, "the database is away; try again in a moment")
-    return nack(why.error_code, why.description) | why.more
+    return nack(refusal.error_code, refusal.description) | refusal.more
 
 
 def ack(**content: object) -> Response:
-    """Return the body of a success."""
+    """Return the response to a request that succeeded, with these further fields."""
     return Response({"success": 1, **content})
 
 
 def answer_refusal(failure: Exception, context: dict[str, object]) -> Response | None:
-    """Return the answer to an exception raised in a view of the REST framework."""
+    """Return the response for an exception that a view has raised (Django REST framework's exception handler).
+
+    `None` means that the exception is none of ours: it becomes an error 500.
+    """
     if isinstance(failure, TokenRefused):
         body = nack(failure.error_code, failure.description)
         return Response(body, failure.status, headers={"WWW-Authenticate": failure.challenge})
     if isinstance(failure, Refusal):
-        stopped = failure.error_code == int(protocol.current().service_stopped)
-        again = {"Retry-After": str(AGAIN_IN)} if stopped else None
-        return Response(refused(failure), headers=again)
+        is_temporary = failure.error_code == int(protocol.current().service_stopped)
+        headers = {"Retry-After": str(AGAIN_IN)} if is_temporary else None
+        return Response(refused(failure), headers=headers)
     if isinstance(failure, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         return Response(nack(NOT_LOGGED_IN, str(failure.detail)))
     if isinstance(failure, exceptions.APIException):

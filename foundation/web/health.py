@@ -1,4 +1,4 @@
-"""The pages that say whether a site is alive, whether it can serve, and what it counts."""
+"""The pages `/healthz` (this process is alive), `/readyz` (this site can serve) and `/metrics` (for Prometheus)."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ from foundation.cells.directory import own_platform, redis_of, store_of
 from foundation.cells.serving import read
 
 GAUGES: list[Callable[[], Iterable[Metric]]] = []
-"""The gauges that apps read from the database for Prometheus; each app adds its own when it is ready."""
+"""Functions of apps that read gauges from the database for Prometheus. Each app adds its own at start-up."""
 
 CHECKS: dict[str, Callable[[], str]] = {}
-"""Checks, by name, of what a site needs beside its servers: "" or what is missing, in words."""
+"""Name of a check that an app adds -> function that returns "" if this site can serve, or what is missing, in words."""
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Say that this process answers."""
+    """Return the page that says that this process answers."""
     return JsonResponse({"alive": True})
 
 
-def _database() -> str:
+def _database_fault() -> str:
+    """Return why this site's own database cannot serve now, or "" if it can."""
     try:
         serving = read(own_platform())
     except Error as error:
@@ -43,7 +44,8 @@ def _database() -> str:
     return "" if serving.is_served_here else f"served by {serving.owner} now"
 
 
-def _redis() -> str:
+def _redis_fault() -> str:
+    """Return why Redis cannot be used, or "" if it can."""
     try:
         redis_of(own_platform()).ping()
     except redis.RedisError as error:
@@ -51,7 +53,8 @@ def _redis() -> str:
     return ""
 
 
-def _broker() -> str:
+def _broker_fault() -> str:
+    """Return why the message broker cannot be used, or "" if it can."""
     try:
         close(connect(settings.AMQP_URL), politely=True)
     except BROKER_ERRORS as error:
@@ -60,9 +63,9 @@ def _broker() -> str:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Say whether this site can serve, and why not.
+    """Return the page that says whether this site can serve (status 200 or 503), and the state of each part.
 
-    Without its database, or a part that an app adds, it cannot; without Redis or the broker it serves less well.
+    Without its database, or if a check of an app fails, it cannot; without Redis or the broker it serves less well.
     """
     words = parts()
     ready = all(words[part] == "ok" for part in ("database", *CHECKS))
@@ -70,21 +73,25 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def parts() -> dict[str, str]:
-    """Return for database, redis, broker and the parts that apps add: "ok", or what is wrong."""
-    faults = {"database": _database(), "redis": _redis(), "broker": _broker()}
+    """Return the state of each part (database, redis, broker, and checks of apps): "ok", or what is wrong."""
+    faults = {
+        "database": _database_fault(),
+        "redis": _redis_fault(),
+        "broker": _broker_fault(),
+    }
     for part, check in CHECKS.items():
         faults[part] = "unknown" if faults["database"] else check()
     return {part: fault or "ok" for part, fault in faults.items()}
 
 
 class _DatabaseGauges(Collector):
-    """The collector reads gauges from the database at each scrape by Prometheus.
+    """The collector reads gauges from the database each time that Prometheus asks.
 
-    Where the database is away, it yields `database_up 0` and nothing else.
+    If the database cannot be reached, it yields `database_up 0` and nothing else.
     """
 
     def collect(self) -> Iterator[Metric]:
-        """Yield `database_up`, what waits in the outbox, and the gauges of the apps."""
+        """Yield `database_up`, the numbers of messages that wait to be sent, and the gauges of the apps."""
         families: list[Metric] | None
         try:
             families = [*backlog.gauges(store_of(own_platform()).database)]
@@ -97,7 +104,7 @@ class _DatabaseGauges(Collector):
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Return all counters of all processes of this site, for Prometheus."""
+    """Return the page with all metrics, summed over all processes of this site, for Prometheus."""
     registry = CollectorRegistry()
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it has no types

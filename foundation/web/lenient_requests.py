@@ -1,7 +1,7 @@
-"""Requests of existing clients are brought into one shape before routing (HTTP API §1.5).
+"""The middleware changes requests of existing API clients into one form before they are routed (HTTP API §1.5).
 
-They come with two slashes before `api`, with `_method` in form, JSON or query, with arguments in the query or as
-form fields, and with structured ones as one JSON document in `params`, sometimes URL-encoded twice.
+Such clients send two slashes before `api`, the HTTP method as a field `_method`, arguments in the query, as form fields or
+as JSON, and structured arguments as one JSON document in the field `params`, sometimes URL-encoded twice.
 """
 
 from __future__ import annotations
@@ -19,22 +19,26 @@ from foundation.json_value import JSONObject, JSONValue
 from foundation.web.errors import NOT_LOGGED_IN, nack
 
 MAX_DEPTH = 20
+MAX_FIELDS = 200
 PART_OF_UPLOAD = "application/offset+octet-stream"
-"""The content type of a large body, which its view reads piece by piece."""
+"""The content type of a large body, which its view reads piece by piece, so that it is not read here."""
 FOR_OUR_PAGES = "/api/v1/im/"
-"""Below this path a browser's session is enough as well, so the CSRF token is checked."""
+"""Below this path a browser session authenticates too, so the CSRF token is checked."""
 _CHECKED = "csrf_processing_done"
 _METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
 
 
 class WildRequests:
-    """Middleware for everything under `/api/`; other pages pass untouched."""
+    """The middleware normalizes requests under `/api/`, and leaves all others unchanged.
+
+    It sets `api_fields`, all arguments of the request, and `api_params`, the structured ones.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Bring the request into one shape, then pass it on."""
+        """Normalize the request and pass it on, or refuse it if it cannot be read."""
         path = re.sub(r"/{2,}", "/", request.path_info)
         if not path.startswith("/api/"):
             return self._get_response(request)
@@ -53,7 +57,7 @@ class WildRequests:
         method = str(fields.get("_method", "")).upper()
         if method in _METHODS and request.method in ("GET", "POST"):
             if request.method == "GET" != method and not fields.get("account_token"):
-                # A browser sends the cookie with any link that somebody is led to click.
+                # A browser sends the login cookie with any link, also one that an attacker has prepared.
                 words = "account_token: is needed where a GET changes something"
                 return JsonResponse(nack(NOT_LOGGED_IN, words))
             request.method = method
@@ -66,7 +70,10 @@ class WildRequests:
 
 
 def _fields(request: HttpRequest) -> JSONObject:
-    """Return the fields of query, form and JSON as one dictionary; those of the body take precedence."""
+    """Return the fields of query and body (form or JSON) as one object; those of the body take precedence.
+
+    Raises BadRequest if the body cannot be read.
+    """
     fields: JSONObject = dict(_pairs(request.META.get("QUERY_STRING", "")))
     if request.content_type == PART_OF_UPLOAD:
         return fields
@@ -87,16 +94,20 @@ def _fields(request: HttpRequest) -> JSONObject:
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
+    """Return names and values of a query or form. Raises BadRequest."""
     try:
-        return parse_qsl(text, keep_blank_values=True, max_num_fields=200, errors="strict")
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
     except UnicodeDecodeError:
         raise BadRequest("a field is not UTF-8") from None
     except ValueError:
-        raise BadRequest("too many fields; at most 200 are taken") from None
+        raise BadRequest(f"too many fields; at most {MAX_FIELDS} are taken") from None
 
 
 def _params(fields: JSONObject) -> JSONObject:
-    """Return the structured arguments: `params` (decoded a second time where need be), else all fields."""
+    """Return the JSON object in the field `params`, or all fields if there is none. Raises BadRequest.
+
+    A text that is no JSON object is URL-decoded once more.
+    """
     params = fields.get("params")
     if params is None or params == "":
         return fields
@@ -109,7 +120,7 @@ def _params(fields: JSONObject) -> JSONObject:
 
 
 def _json(text: bytes, name: str) -> JSONValue:
-    """Return the value of a JSON text. Raises BadRequest, which calls the text by `name`."""
+    """Return the value of a JSON text. Raises BadRequest; `name` names the text in the error."""
     try:
         value: JSONValue = orjson.loads(text)
     except ValueError:
@@ -119,15 +130,16 @@ def _json(text: bytes, name: str) -> JSONValue:
 
 
 def _check_depth(value: JSONValue, name: str) -> None:
-    level, depth = [value], 0
-    while level:
+    """Raise BadRequest if objects and lists are nested deeper than MAX_DEPTH. One level is looked at after the other."""
+    values, depth = [value], 0
+    while values:
         depth += 1
         if depth > MAX_DEPTH:
             raise BadRequest(f"{name} is nested deeper than {MAX_DEPTH} levels")
-        below: list[JSONValue] = []
-        for node in level:
-            if isinstance(node, dict):
-                below += node.values()
-            elif isinstance(node, list):
-                below += node
-        level = below
+        members: list[JSONValue] = []
+        for container in values:
+            if isinstance(container, dict):
+                members += container.values()
+            elif isinstance(container, list):
+                members += container
+        values = members

@@ -1,4 +1,4 @@
-"""Each HTTP request has an id, which all log lines and messages that it causes carry on."""
+"""Each HTTP request has an id, which is in all log lines and messages that it causes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ log = logging.getLogger("confplatform.web")
 
 
 class RequestId:
-    """Middleware, the outermost: take the caller's X-Request-ID, or make one, and return it in the answer."""
+    """The outermost middleware takes the client's X-Request-ID, or makes an id, and returns it in the response."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request with its id bound to the log lines."""
+        """Answer the request, with its id in all log lines and in the response."""
         request_id = sane_id(request.headers.get(REQUEST_ID_HEADER)) or uuid.uuid4().hex
         with log_fields(request_id):
             response = self._get_response(request)

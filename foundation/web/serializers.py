@@ -1,4 +1,4 @@
-"""The shapes that every answer of the open API shares, for the API's own description."""
+"""The forms of answers that all calls of the HTTP API share, for the API's generated description (OpenAPI)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Accepted(serializers.Serializer[object]):
 
 
 def answers(shape: type[serializers.Serializer[object]]) -> PolymorphicProxySerializer:
-    """Describe the answer of a call: this shape, or a refusal with the same status 200."""
+    """Return the description of a call's answer: this form, or a refusal with the same HTTP status 200."""
     return PolymorphicProxySerializer(
         component_name=f"{shape.__name__}OrRefused",
         serializers=[shape, Refused],

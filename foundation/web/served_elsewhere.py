@@ -1,9 +1,9 @@
-"""A site whose own database takes no writes answers with words and an address, never with a stack trace.
+"""A site whose own database takes no writes answers with an explanation and an address, never with a stack trace.
 
-While another site serves the platform the database here is a copy. People who are signed in may go on
-reading. To sign in needs writes (wrong passwords are counted, a code is valid once), so people do that at the
-serving site, and whatever changes something too. Calls of the API and of the console's script answer for
-themselves, as they may concern another platform, which is served here.
+While another site serves this site's platform, the database here is a read-only copy. People who are signed in may go on
+reading. Signing in needs writes (wrong passwords are counted, a code can be used once), so people sign in at the other
+site, and change data there. The middleware lets calls of the API and of pages' scripts through: they check themselves,
+since they may concern another platform, which this site serves.
 """
 
 from __future__ import annotations
@@ -20,57 +20,64 @@ from django.views import defaults
 
 from foundation.web.errors import AGAIN_IN, REFUSAL_WHILE_CLOSED, Refusal, refused
 
-_READS = ("GET", "HEAD", "OPTIONS")
-_BY_THEMSELVES = ("/api/", "/console/", "/join/")
-_SIGN_IN = ("/accounts/login/", "/admin/login/", "/admin/second-factor/")
+_READING_METHODS = ("GET", "HEAD", "OPTIONS")
+_CHECKED_BY_VIEWS = ("/api/", "/console/", "/join/")
+_SIGN_IN_PAGES = ("/accounts/login/", "/admin/login/", "/admin/second-factor/")
 
 
 class RefuseWrites:
-    """Middleware before sessions: refuse sign-in and changes of pages at a site that does not serve."""
+    """The middleware refuses sign-ins and changes while another site serves the platform. It runs before sessions."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Refuse a request that could only fail; pass on all others."""
-        writes = request.method not in _READS or request.path_info in _SIGN_IN
-        if writes and not request.path_info.startswith(_BY_THEMSELVES):
+        """Refuse a request that would need to write, and pass on all others."""
+        needs_writes = request.method not in _READING_METHODS or request.path_info in _SIGN_IN_PAGES
+        if needs_writes and not request.path_info.startswith(_CHECKED_BY_VIEWS):
             try:
-                elsewhere = closed()
+                refusal = refusal_while_closed()
             except Error:
-                elsewhere = None
-            if elsewhere:
+                refusal = None
+            if refusal:
                 language = translation.get_language_from_request(request)
                 with translation.override(language):
-                    return _away(request, elsewhere)
+                    return _unavailable(request, refusal)
         return self._get_response(request)
 
 
-def closed() -> Refusal | None:
-    """Return the refusal of a site that does not serve its platform; `None`: it does. Raises Error."""
+def refusal_while_closed() -> Refusal | None:
+    """Return the refusal that names the site which serves the platform, or `None` if this site does. Raises Error."""
     return REFUSAL_WHILE_CLOSED.call()
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer when nobody has caught an exception: with words where the database was the cause."""
+    """Return the response to an exception that was not caught (Django's `handler500`).
+
+    An error of the database is answered with an explanation, all others with Django's page.
+    """
     error = sys.exc_info()[1]
     if not isinstance(error, Error):
         return defaults.server_error(request)
     try:
-        return _away(request, closed())
+        return _unavailable(request, refusal_while_closed())
     except Error:
-        return _away(request, None)
+        return _unavailable(request, None)
 
 
-def _away(request: HttpRequest, elsewhere: Refusal | None) -> HttpResponse:
+def _unavailable(request: HttpRequest, refusal: Refusal | None) -> HttpResponse:
+    """Return the response of a site that cannot serve now, as a page, as JSON, or in the form of the API.
+
+    The refusal names the site that serves the platform; `None` means that the database cannot be reached.
+    """
     headers = {"Retry-After": str(AGAIN_IN), "Cache-Control": "no-store"}
     if request.path_info.startswith("/api/"):
-        return JsonResponse(refused(elsewhere), headers=headers)
-    serving = elsewhere.more.get("serving", {}) if elsewhere else {}
+        return JsonResponse(refused(refusal), headers=headers)
+    serving = refusal.more.get("serving", {}) if refusal else {}
     if "text/html" not in request.headers.get("Accept", ""):
-        why = elsewhere.description if elsewhere else _("The platform's database is away.")
-        body = {"error": "temporarily_unavailable", "error_description": why, "serving": serving}
+        reason = refusal.description if refusal else _("The platform's database is away.")
+        body = {"error": "temporarily_unavailable", "error_description": reason, "serving": serving}
         return JsonResponse(body, status=503, headers=headers)
     # The page is rendered without the request, as the context processors would read the database.
-    page = render_to_string("away.html", {"elsewhere": elsewhere, "serving": serving})
+    page = render_to_string("away.html", {"elsewhere": refusal, "serving": serving})
     return HttpResponse(page, status=503, headers=headers)

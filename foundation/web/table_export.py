@@ -1,4 +1,4 @@
-"""Tables are exported as CSV or XLSX line by line, and without formulas for the spreadsheet that opens them."""
+"""The module exports tables as CSV or XLSX row by row, and marks texts that a spreadsheet would run as formulas."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet takes a text that begins with one of these for a formula."""
 
 
-def harmless(value: object) -> object:
-    """Mark a text as text where a spreadsheet would take it for a formula."""
+def mark_formula(value: object) -> object:
+    """Return a value with "'" before it if a spreadsheet would take it for a formula, else unchanged."""
     return "'" + value if isinstance(value, str) and value[:1] in FORMULAS else value
 
 
 def unmarked(value: str) -> str:
-    """Return the text as it was before `harmless`."""
+    """Return a text without the mark that `mark_formula` has set."""
     return value[1:] if value[:1] == "'" and value[1:2] in FORMULAS else value
 
 
 class _Echo:
-    """The file returns what is written to it."""
+    """A file whose `write` returns the text, so that the CSV writer returns each line."""
 
     def write(self, text: str) -> str:
         """Return the text."""
         return text
 
 
-def csv_lines(head: Sequence[object], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    """Yield a CSV file line by line; the mark at its beginning tells spreadsheets that it is UTF-8."""
+def csv_lines(headings: Sequence[object], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """Yield the lines of a CSV file. A byte order mark at its beginning tells spreadsheets that it is UTF-8."""
     writer = csv.writer(_Echo())
-    yield "\ufeff" + writer.writerow(map(harmless, head))
+    yield "\ufeff" + writer.writerow(map(mark_formula, headings))
     for row in rows:
-        yield writer.writerow([harmless(value) for value in row])
+        yield writer.writerow([mark_formula(value) for value in row])
 
 
-def xlsx_file(head: Sequence[object], rows: Iterable[Sequence[object]]) -> IO[bytes]:
-    """Return an XLSX file, written row by row to a file without a name."""
+def xlsx_file(headings: Sequence[object], rows: Iterable[Sequence[object]]) -> IO[bytes]:
+    """Return a temporary XLSX file, which is written row by row and vanishes when it is closed."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet()
-    for row in chain([head], rows):
-        sheet.append([harmless(value) for value in row])
-    file = TemporaryFile()  # noqa: SIM115 - closed by the answer that sends it
+    for row in chain([headings], rows):
+        sheet.append([mark_formula(value) for value in row])
+    file = TemporaryFile()  # noqa: SIM115 - closed by the response that sends it
     book.save(file)
     file.seek(0)
     return file

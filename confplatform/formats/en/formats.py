@@ -1,4 +1,4 @@
-"""Dates as operators read them: sortable, to the second, in UTC."""
+"""The formats in which pages show dates and times in English: sortable, and to the second."""
 
 DATE_FORMAT = "Y-m-d"
 TIME_FORMAT = "H:i:s"

@@ -1,4 +1,4 @@
-"""`manage.py list_messages` writes docs/messages.md from the code."""
+"""`manage.py list_messages` writes docs/messages.md, the page of all messages, from their classes."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from foundation.bus.listing import page
 
 
 class Command(BaseCommand):
-    """The command writes the page of messages, or fails where it is out of date."""
+    """The command writes the page of messages, or, with `--check`, fails if the file is out of date."""
 
     help = "Write docs/messages.md from the message classes."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the path of the page, and the option that writes nothing."""
+        """Add the options for the path of the file, and for comparing instead of writing."""
         parser.add_argument("--out", type=Path, default=settings.BASE_DIR / "docs" / "messages.md")
         parser.add_argument(
             "--check", action="store_true", help="write nothing; fail if it differs"
         )
 
     def handle(self, *args: object, out: Path, check: bool, **options: object) -> None:
-        """Write the page, or compare it with the file."""
+        """Write the page, or compare it with the file. Raises CommandError if they differ."""
         text = page()
         if check:
             if not out.exists() or out.read_text() != text:
