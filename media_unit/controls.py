@@ -16,10 +16,10 @@ from media_unit.roster import Terminal
 from wire.conference_control import (
     CallTerminals,
     MuteTerminals,
-    NamesTerminal,
     RemoveTerminals,
     RenameConference,
     SendText,
+    TerminalControl,
 )
 from wire.error_codes import Err
 
@@ -175,7 +175,7 @@ def _named(context: ControlContext, body: Body) -> list[Terminal]:
     if "mtids" in body:
         wanted = _read(RemoveTerminals, body).mtids
     elif "mtid" in body:
-        wanted = (_read(NamesTerminal, body).mtid,)
+        wanted = (_read(TerminalControl, body).mtid,)
     elif "value" in body:
         return list(everybody.values())
     else:
@@ -187,7 +187,7 @@ def _named(context: ControlContext, body: Body) -> list[Terminal]:
 
 
 def _member_or_none(context: ControlContext, body: Body) -> str:
-    mtid = _read(NamesTerminal, body).mtid
+    mtid = _read(TerminalControl, body).mtid
     if mtid and mtid not in context.conference.roster.terminals:
         raise ControlRefused(f"no terminal {mtid!r} in this conference")
     return mtid

@@ -16,6 +16,7 @@ from wire.error_codes import Err
 from wire.fields import ResourceType
 from wire.media_unit import (
     AskUnitForList,
+    ConferenceEndMoved,
     CreateOnUnit,
     DropOnUnit,
     RestoreOnUnit,
@@ -23,7 +24,6 @@ from wire.media_unit import (
     UnitAsksToRename,
     UnitCreated,
     UnitEnded,
-    UnitEndMoved,
     UnitExtended,
     UnitHolds,
     UnitListEntry,
@@ -240,7 +240,7 @@ class SimulatedUnit:
                 self._release(message, now)
             case AskUnitForList():
                 return self.lists(now)
-            case UnitEndMoved() | UnitExtended():
+            case ConferenceEndMoved() | UnitExtended():
                 if conference := self._conferences.get(message.e164):
                     conference.endtime = message.endtime
             case UnitRenameGranted() | UnitRenameRefused():

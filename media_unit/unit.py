@@ -24,13 +24,13 @@ from wire.error_codes import Err
 from wire.fields import Join, WebRtc
 from wire.media_unit import (
     AskUnitForList,
+    ConferenceEndIsNear,
+    ConferenceEndMoved,
     CreateOnUnit,
     DropOnUnit,
     RestoreOnUnit,
     UnitCreated,
     UnitEnded,
-    UnitEndIsNear,
-    UnitEndMoved,
     UnitListEntry,
     UnitRefused,
     UnitRestored,
@@ -173,9 +173,9 @@ class MediaUnit:
             case AskUnitForList():
                 for part in self.lists():
                     self.send_to_css(part, correlation_id)
-            case UnitEndMoved():
+            case ConferenceEndMoved():
                 await self._move_end(message)
-            case UnitEndIsNear():
+            case ConferenceEndIsNear():
                 await self._warn(message)
             case _:
                 log.info("%s is nothing that this unit acts on", wire_type)
@@ -297,13 +297,13 @@ class MediaUnit:
                 )
                 self.send_to_css(ended)
 
-    async def _move_end(self, notice: UnitEndMoved) -> None:
+    async def _move_end(self, notice: ConferenceEndMoved) -> None:
         async with self.lock(notice.e164):
             if conference := self.conferences.get(notice.e164):
                 conference.endtime = notice.endtime
                 self.save(conference)
 
-    async def _warn(self, notice: UnitEndIsNear) -> None:
+    async def _warn(self, notice: ConferenceEndIsNear) -> None:
         conference = self.conferences.get(notice.e164)
         if conference and self.janus_rooms:
             log.info("%s: ends in %s minutes", conference.e164, notice.minutes)

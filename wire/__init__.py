@@ -1,1 +1,1 @@
-"""Every message that conferences send or receive, by the party that CSS speaks with."""
+"""The classes of all messages, by the party with which the scheduler (CSS) exchanges them; see docs/glossary.md."""

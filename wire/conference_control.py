@@ -1,4 +1,4 @@
-"""Conference control, passed through unchanged (CSS §2.3.3)."""
+"""Control orders of conference managers (CM), and media units' answers, which pass unchanged (CSS §2.3.3)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from foundation.bus.typed_json import TypedObject, items, read_as, text, to_json
 from wire.fields import InvitedTerminals, Moid, Name, Number, Pid, Terminal
 
 
-class _Addresses(TypedObject):
-    """The fields that are read of a message which goes through unchanged."""
+class _AddressFields(TypedObject):
+    """The fields that are read in a message which is passed on unchanged."""
 
     e164: Number = field(name="confE164")
     reqid: Annotated[str, text(64)] = ""
@@ -21,18 +21,18 @@ class _Addresses(TypedObject):
     pid: Pid = ""
 
 
-class _Passed(Raw):
-    """A passed message goes through unchanged; only its number and addresses are read."""
+class _PassedOn(Raw):
+    """A message that is passed on unchanged; only its number and addresses are read."""
 
-    _NAMES: ClassVar[re.Pattern[str]]
+    _TYPE_PATTERN: ClassVar[re.Pattern[str]]
 
     def __post_init__(self) -> None:
-        if not self._NAMES.fullmatch(self.type):
+        if not self._TYPE_PATTERN.fullmatch(self.type):
             raise BadMessage(f"unknown type {self.type[:64]!r}", "type")
         self._addresses()
 
-    def _addresses(self) -> _Addresses:
-        return read_fields(_Addresses, self.body)
+    def _addresses(self) -> _AddressFields:
+        return read_fields(_AddressFields, self.body)
 
     @property
     def e164(self) -> str:
@@ -45,47 +45,47 @@ class _Passed(Raw):
         return self.body.get("reqid") or None
 
 
-class Control(_Passed):
-    """`CM_MCU_<NAME>_REQ` or `_CMD`: from CM to the unit that runs the conference."""
+class Control(_PassedOn):
+    """`CM_MCU_<NAME>_REQ` or `_CMD`: an order of a conference manager to the media unit of a conference."""
 
-    _NAMES: ClassVar[re.Pattern[str]] = re.compile(r"CM_MCU_[A-Z0-9_]{1,40}_(REQ|CMD)")
+    _TYPE_PATTERN: ClassVar[re.Pattern[str]] = re.compile(r"CM_MCU_[A-Z0-9_]{1,40}_(REQ|CMD)")
 
     @property
     def refusal_type(self) -> str:
-        """Return the type of the NACK by which the CSS itself refuses this control."""
+        """Return the type of the NACK by which the scheduler (CSS), not the unit, refuses this order."""
         return "MCU_CM_" + self.type.removeprefix("CM_MCU_").rsplit("_", 1)[0] + "_NACK"
 
     @property
     def called(self) -> list[Terminal]:
-        """Return the terminals that this control asks the unit to call."""
+        """Return the terminals that the unit is to call; [] if this is another order."""
         mts = self.body.get("mts") if self.type.startswith("CM_MCU_ADDMT_") else None
         terminals = mts if isinstance(mts, list) else []
         return [read_as(Terminal, value) for value in terminals if isinstance(value, dict)]
 
 
-class ControlAnswered(_Passed):
-    """`MCU_CM_<NAME>_ACK`, `_NACK` or `_NTF`: from the unit to CM."""
+class ControlAnswered(_PassedOn):
+    """`MCU_CM_<NAME>_ACK`, `_NACK` or `_NTF`: an answer or notice of a media unit to conference managers."""
 
-    _NAMES: ClassVar[re.Pattern[str]] = re.compile(r"MCU_CM_[A-Z0-9_]{1,40}_(ACK|NACK|NTF)")
+    _TYPE_PATTERN: ClassVar[re.Pattern[str]] = re.compile(r"MCU_CM_[A-Z0-9_]{1,40}_(ACK|NACK|NTF)")
 
     @property
     def ip(self) -> str | None:
-        """Return the address of the unit that sends this; `None` means that it does not name itself."""
+        """Return the address of the media unit that sends this; `None` if the message does not name it."""
         return self.body.get("ip") or None
 
     @property
     def pid(self) -> str | None:
-        """Return the instance name of the unit that sends this; `None` means that it has none."""
+        """Return the instance name of the media unit that sends this; `None` if the message does not name it."""
         return self.body.get("pid") or None
 
 
-# ---- controls whose content is known here --------------------------------------------------------
+# ---- orders whose fields we know, as our own API sends them ----------------------------------------
 
 MtId = Annotated[str, text(128)]
 
 
 class ControlOrder(Message):
-    """A control order is about one conference. It is not registered as a type: on its way it is a `Control`."""
+    """The base of control orders with known fields. Their types are not registered: a receiver reads a `Control`."""
 
     e164: Number = field(name="confE164")
     user_domain: Moid | None = field(name="moid", default=None)
@@ -104,21 +104,21 @@ class CallTerminals(ControlOrder):
 
 
 class RemoveTerminals(ControlOrder):
-    """Take terminals off the list of a conference."""
+    """Hang up terminals, and take them off the member list of a conference."""
 
     wire_type: ClassVar[str] = "CM_MCU_DELMT_REQ"
     mtids: Annotated[tuple[MtId, ...], items()]
 
 
 class HangUpTerminals(ControlOrder):
-    """Close the connections of terminals, which stay on the list."""
+    """Hang up terminals, which stay on the member list of the conference."""
 
     wire_type: ClassVar[str] = "CM_MCU_DROPMT_REQ"
     mtids: Annotated[tuple[MtId, ...], items()]
 
 
 class MuteTerminals(ControlOrder):
-    """Mute one terminal, or all of a conference, or let them be heard again."""
+    """Mute one terminal (`mtid`), or all of a conference; with `value` false let them be heard again."""
 
     wire_type: ClassVar[str] = "CM_MCU_MUTE_REQ"
     value: bool
@@ -132,14 +132,14 @@ class RenameConference(ControlOrder):
     name: Name = field(name="confname")
 
 
-class NamesTerminal(ControlOrder):
-    """The control names the one terminal that it is about."""
+class TerminalControl(ControlOrder):
+    """The field of control orders about one terminal."""
 
     mtid: MtId
 
 
 class SendText(ControlOrder):
-    """Show people a text; lines may be broken."""
+    """Show the members of a conference a text, whose lines are joined to one."""
 
     wire_type: ClassVar[str] = "CM_MCU_SENDMSG_REQ"
     text: Annotated[str, text(1000, 1)]

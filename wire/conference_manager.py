@@ -1,4 +1,4 @@
-"""Messages between CM and CSS."""
+"""Messages between conference managers (CM) and the scheduler (CSS)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Creator(TypedObject):
 
 
 class ListedConference(TypedObject):
-    """A conference as lists show it."""
+    """An entry of a list of conferences."""
 
     e164: str = field(name="confE164")
     confid: str
@@ -77,7 +77,7 @@ class CreateConference(Message):
 
 @message("MAU_CM_CREATECONF_ACK")
 class ConferenceCreated(Message):
-    """The conference runs; `join` is what a client needs to enter it."""
+    """The scheduler (CSS) answers that the conference runs; `join` is what a client needs to enter it."""
 
     reqid: Text | None = None
     e164: Text = field(name="confE164")
@@ -93,7 +93,7 @@ class ConferenceCreated(Message):
 
 @message("MAU_CM_CREATECONF_NACK")
 class CreateRefused(Message):
-    """There is no conference; `errcode` says why."""
+    """The scheduler (CSS) answers that no conference was created; `errcode` says why."""
 
     reqid: Text | None = None
     errcode: Text
@@ -102,7 +102,7 @@ class CreateRefused(Message):
 
 @message("CM_MAU_RELEASECONF_REQ", nack="MAU_CM_RELEASECONF_NACK")
 class ReleaseConference(Message):
-    """CM ends a conference."""
+    """A conference manager (CM) ends a conference, or the site on whose unit its time is over."""
 
     reqid: ReqId | None = None
     e164: Number = field(name="confE164")
@@ -112,7 +112,7 @@ class ReleaseConference(Message):
 
 @message("MAU_CM_RELEASECONF_ACK")
 class ConferenceReleased(Message):
-    """The conference has ended."""
+    """The scheduler (CSS) answers that the conference has ended."""
 
     reqid: Text | None = None
     e164: Text = field(name="confE164")
@@ -120,7 +120,7 @@ class ConferenceReleased(Message):
 
 @message("MAU_CM_RELEASECONF_NACK")
 class ReleaseRefused(Message):
-    """CSS refuses to end a conference for this request."""
+    """The scheduler (CSS) refuses to end a conference for this request."""
 
     reqid: Text | None = None
     e164: Text | None = field(name="confE164", default=None)
@@ -130,7 +130,7 @@ class ReleaseRefused(Message):
 
 @message("CM_MAU_DELAYCONF_REQ", nack="CM_MAU_DELAYCONF_NACK")
 class ExtendConference(Message):
-    """CM prolongs a conference by `delay` minutes (CSS §5.3)."""
+    """A conference manager (CM) prolongs a conference by `delay` minutes (CSS §5.3)."""
 
     reqid: ReqId | None = None
     e164: Number = field(name="confE164")
@@ -140,7 +140,7 @@ class ExtendConference(Message):
 
 @message("CM_MAU_DELAYCONF_ACK")
 class ConferenceExtended(Message):
-    """CSS tells the new end, and the minutes granted."""
+    """The scheduler (CSS) answers with the new end, and the minutes granted."""
 
     reqid: Text | None = None
     e164: Text = field(name="confE164")
@@ -150,7 +150,7 @@ class ConferenceExtended(Message):
 
 @message("CM_MAU_DELAYCONF_NACK")
 class ExtensionRefused(Message):
-    """The end stays where it was."""
+    """The scheduler (CSS) refuses to prolong a conference, whose end stays as it was."""
 
     reqid: Text | None = None
     e164: Text | None = field(name="confE164", default=None)
@@ -160,7 +160,7 @@ class ExtensionRefused(Message):
 
 @message("CM_MAU_GETCONFLIST_REQ", nack="MAU_CM_GETCONFLIST_NACK")
 class ListConferences(Message):
-    """CM asks which conferences a user or platform domain has."""
+    """A conference manager (CM) asks for the conferences of a user or platform domain, from `start` on."""
 
     reqid: ReqId | None = None
     domain: Moid = field(name="moid")
@@ -170,7 +170,7 @@ class ListConferences(Message):
 
 @message("MAU_CM_GETCONFLIST_ACK")
 class ConferencesListed(Message):
-    """CSS sends one page of the list, and the length of the whole list."""
+    """The scheduler (CSS) answers with one page of the list, and the length of the whole list."""
 
     reqid: Text | None = None
     total: Whole
@@ -179,7 +179,7 @@ class ConferencesListed(Message):
 
 @message("MAU_CM_GETCONFLIST_NACK")
 class ListRefused(Message):
-    """The domain is unknown here."""
+    """The scheduler (CSS) answers that it does not know the domain."""
 
     reqid: Text | None = None
     errcode: Text
@@ -188,7 +188,7 @@ class ListRefused(Message):
 
 @message("MAU_CM_RELEASECONF_NTF")
 class ConferenceEnded(Message):
-    """A conference is over, and why."""
+    """The scheduler (CSS) tells that a conference has ended, and why."""
 
     e164: Text = field(name="confE164")
     reason: Text
@@ -197,7 +197,7 @@ class ConferenceEnded(Message):
 
 @message("CM_MAU_CONFDURATION_NTF")
 class EndMoved(Message):
-    """The end was moved (CSS §5.3)."""
+    """The scheduler (CSS) tells the new end of a conference that was prolonged (CSS §5.3)."""
 
     e164: Text = field(name="confE164")
     endtime: Text
@@ -205,7 +205,7 @@ class EndMoved(Message):
 
 @message("MAU_CM_CONFWILLEND_NTF")
 class EndIsNear(Message):
-    """CSS tells the minutes that are left (CSS §9.3)."""
+    """The scheduler (CSS) warns of the end of a conference, in `minutes` (CSS §9.3)."""
 
     e164: Text = field(name="confE164")
     minutes: Whole
@@ -213,7 +213,7 @@ class EndIsNear(Message):
 
 @message("MAU_CM_CONFRESTORE_NTF")
 class ConferenceMoved(Message):
-    """A conference lost its unit (`pending`), or runs again (`running`), now entered by `join`."""
+    """A conference lost its media unit (state `pending`), or runs again (`running`) and is entered by `join`."""
 
     e164: Text = field(name="confE164")
     state: Text
@@ -222,8 +222,8 @@ class ConferenceMoved(Message):
 
 
 @message("MAU_CM_MODIFYCONFNAME_REQ")
-class MayRename(Message):
-    """CSS asks CM whether a unit may rename a conference."""
+class AskToRename(Message):
+    """The scheduler (CSS) asks a conference manager whether a media unit may rename a conference."""
 
     reqid: ReqId
     e164: Number = field(name="confE164")

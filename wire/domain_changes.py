@@ -1,4 +1,4 @@
-"""Messages about domains and accounts (ARCH §3.5, §3.6; CSS §3.2).
+"""Messages about changes of domains and accounts (ARCH §3.5, §3.6; CSS §3.2).
 
 The fields `previous`, `whole` and `platformmoid` of these messages are ours: a third party's BMC sends none of
 them, and third parties ignore them.
@@ -14,11 +14,11 @@ from foundation.bus.message import Message, message
 from foundation.bus.typed_json import digits, items, text, whole
 from wire.fields import Moid, MoidOrEmpty
 
-MOST_VERSIONS = 2**50
+MAX_VERSION = 2**50
 
 Operation = Literal["add", "mod", "del"]
-Version = Annotated[int, whole(1, MOST_VERSIONS)]
-VersionOrNone = Annotated[int, whole(0, MOST_VERSIONS)]
+Version = Annotated[int, whole(1, MAX_VERSION)]
+VersionOrNone = Annotated[int, whole(0, MAX_VERSION)]
 _Flag = Literal[0, 1]
 _Limit = Annotated[int, whole(0, 2**31 - 1)]
 _Name = Annotated[str, text(64)]
@@ -44,7 +44,7 @@ class KeyRecord(TypedDict, total=False):
 
 
 class AddressesRecord(TypedDict, total=False):
-    """The addresses of a platform's servers."""
+    """The URLs of a platform's servers."""
 
     http: _Url
     broker: _Url
@@ -75,7 +75,7 @@ class DomainRecord(TypedDict, total=False):
 
 
 class AccountRecord(TypedDict, total=False):
-    """An account. What is absent stays as it is known; unknown members are dropped."""
+    """An account. Fields that are absent stay as the receiver has them; unknown fields are dropped."""
 
     moid: Required[Moid]
     account: Annotated[str, text(150, 1)]
@@ -93,11 +93,11 @@ class AccountRecord(TypedDict, total=False):
 
 @message("BMC_CSS_DOMAIN_NTF")
 class DomainChanged(Message):
-    """A domain was added, changed or deleted at the core.
+    """A domain was added, changed or deleted at the central site (the core).
 
-    `previous` is the version of the message that this platform was sent before. `whole` marks the last message of
-    a full snapshot, which began with that version: what the snapshot did not name is no more.
-    `platform` is the platform whose data the message is for; absent, it is for all that are served here (CSS §3.3).
+    `previous` is the version of the last message before this one, so that a site sees a gap. `whole` marks the last
+    message of a full snapshot, which began with that version: domains and accounts that it did not name are deleted.
+    `platform`: the platform whose data is to change; absent, all platforms with data at the site (CSS §3.3).
     """
 
     op: Operation
@@ -110,7 +110,7 @@ class DomainChanged(Message):
 
 @message("AMC_CSS_ACCOUNT_NTF")
 class AccountChanged(Message):
-    """An account was added, changed or deleted at the core; the other fields are those of a changed domain."""
+    """An account was added, changed or deleted at the central site; the other fields are as in `DomainChanged`."""
 
     op: Operation
     version: Version
@@ -122,9 +122,9 @@ class AccountChanged(Message):
 
 @message("CSS_BMC_SYNC_REQ")
 class AskForChanges(Message):
-    """A site asks for the changes after a version; 0 asks for all there is.
+    """A site asks for all changes after a version; 0 asks for a full snapshot.
 
-    `platform` is the platform whose data the changes are for; absent, it is the site's own.
+    `platform`: the platform whose data the changes are for; absent, the site's own.
     """
 
     after: VersionOrNone

@@ -1,4 +1,4 @@
-"""The error codes of the wire (29501 to 30000 belong to the RMS, CSS §1.4)."""
+"""The error codes in messages. 29501 to 30000 belong to the resource manager (RMS, CSS §1.4)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Err(StrEnum):
-    """`errcode` of a NACK: a string of digits."""
+    """The values of `errcode` in a NACK: strings of digits."""
 
     MALFORMED = "29001"
     UNKNOWN_DOMAIN = "29002"

@@ -1,4 +1,4 @@
-"""Values that several messages share: numbers, names, units, terminals, and how to enter a conference."""
+"""Field types that several messages share: numbers, names, media units, terminals, ways to enter a conference."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ TerminalType = Literal["e164", "sip", "h323", "user"]
 
 
 Flag = Literal[0, 1]
-"""A flag inside an open object is kept as the wire writes it."""
+"""A flag inside an object with unknown fields, which is passed on as it came: 0 or 1, not a boolean."""
 
 
 def flag(value: object) -> Flag:
-    """Return whether something holds as the wire writes it."""
+    """Return 1 if a value is true, else 0."""
     return 1 if value else 0
 
 
 class UnitName(TypedObject):
-    """A unit as the RMS names it; an empty `ip` is no unit."""
+    """A media unit, recorder or mixer as messages name it; an empty `ip` means none."""
 
     ip: Annotated[str, text(64)] = ""
     pid: Pid | None = None
@@ -55,7 +55,7 @@ class UnitName(TypedObject):
 
 
 class Terminal(OpenObject):
-    """A terminal of a conference, as a unit reports it and as it is told to a unit again."""
+    """A terminal of a conference: as a media unit reports it, and as it is sent to the next unit."""
 
     lenient: ClassVar[bool] = True
     mtid: str | None = None
@@ -77,7 +77,7 @@ class InvitedTerminal(OpenObject):
 
     @classmethod
     def prepared(cls, value: object) -> object:
-        """Fill in what may be left out."""
+        """Fill in `account` and `name` where they are missing."""
         if not isinstance(value, dict):
             return value
         account = value.get("account", value.get("mtid"))
@@ -85,7 +85,7 @@ class InvitedTerminal(OpenObject):
 
     @property
     def mtid(self) -> str:
-        """Return the number that the terminal shall have in the conference; "" where it has none yet."""
+        """Return the id that the terminal is to have in the conference; "" if it has none yet."""
         return str(self.extra.get("mtid") or "")
 
 
@@ -102,7 +102,7 @@ class Settings(OpenObject):
 
 
 class WebRtc(OpenObject):
-    """A browser enters a conference by its rooms on a unit's Janus, and the keys to them."""
+    """How a browser enters a conference: the Janus rooms on its media unit, and the secrets to enter them."""
 
     lenient: ClassVar[bool] = True
     url: str | None = None
@@ -114,12 +114,12 @@ class WebRtc(OpenObject):
 
 
 class Join(OpenObject):
-    """The ways into a conference, by kind; ways that only a unit and its clients know are kept as they come."""
+    """The ways to enter a conference, by kind. Kinds that we do not know are passed on as the media unit sent them."""
 
     lenient: ClassVar[bool] = True
     webrtc: WebRtc | None = None
 
     @property
     def is_empty(self) -> bool:
-        """Return whether there is no way at all."""
+        """Return whether it names no way to enter."""
         return self.webrtc is None and not self.extra

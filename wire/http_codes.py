@@ -1,4 +1,4 @@
-"""The error codes of the wire as the open HTTP API prints them."""
+"""The error codes of the HTTP API that belong to the error codes in messages."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ HTTP_CODES = {
     "29015": 20001,
     "29016": 20001,
 }
-"""Wire codes with another number over HTTP; all others stay as they are."""
+"""The HTTP API's code for each code in messages that has another number there; all others are the same."""
 
 
 def http_code(errcode: str) -> int:
-    """Return the `error_code` of a wire `errcode`; one that is no number becomes UNSPECIFIED."""
+    """Return the `error_code` of the HTTP API for an `errcode` of a message; UNSPECIFIED if that is no number."""
     if errcode in HTTP_CODES:
         return HTTP_CODES[errcode]
     # The refusal of a media unit may hold any text.

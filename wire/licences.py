@@ -16,10 +16,10 @@ MAX_CHARACTERS = 4096
 
 @message("BMC_CSS_LICENSE_NTF")
 class LicenceIssued(Message):
-    """BMC sends the licence of one platform: its first, a newer one, or one that we asked for.
+    """The management console (BMC) sends the licence of one platform: a new one, or one that we asked for.
 
-    The field `revoked` is ours: absent, or 1, which means that this issue counts no more. A reader that does not
-    know the field reads an issue that is loaded already.
+    The field `revoked` is ours: 1 means that this issue is revoked. To a reader that does not know the field the
+    message is a licence that it has already.
     """
 
     platform: Moid = field(name="platformmoid")
@@ -29,23 +29,23 @@ class LicenceIssued(Message):
 
 @message("CSS_BMC_LICENSE_REQ")
 class AskForLicences(Message):
-    """A platform asks at its start for its licences. The answer is one LicenceIssued for each."""
+    """A site asks at its start for the licences of its platforms. The answer is a `LicenceIssued` for each."""
 
     platforms: Annotated[tuple[Moid, ...], items()] = field(name="platformmoids")
 
 
 @message("MS_CSS_LICENSE_REQ", nack="CSS_MS_LICENSE_NACK")
 class AskForLimits(Message):
-    """A module of the platform asks what the platform may do."""
+    """A module of the platform (MS) asks for the limits of the platform's licence."""
 
     reqid: Annotated[str, text(64)] | None = None
 
 
 @message("PLATFORM_LICENSE_NTF")
 class LicenceInForce(Message):
-    """A platform tells its limits: conferences by its own licence, the rest summed (CSS §4.1).
+    """A platform tells its limits: conferences by its own licence, the others summed over all its platforms (CSS §4.1).
 
-    Without a valid licence of its own it has no conferences, and neither validity nor issue.
+    Without a valid licence of its own the conferences are 0, and validity and issue are absent.
     """
 
     platform: Moid = field(name="platformmoid")
@@ -64,6 +64,6 @@ class LicenceInForce(Message):
 
 @message("CSS_MS_LICENSE_ACK")
 class LimitsTold(LicenceInForce):
-    """A platform tells its limits to the module that asked."""
+    """A platform answers the module that asked for its limits."""
 
     reqid: Text | None = None

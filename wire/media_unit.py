@@ -1,4 +1,4 @@
-"""Messages between CSS and media units."""
+"""Messages between the scheduler (CSS) and media units (CMU, MCU)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class CreateOnUnit(Message):
 
 @message("MAU_CMU_RESTORECONF_REQ")
 class RestoreOnUnit(CreateOnUnit):
-    """CSS starts a conference again on a unit, with all that is known of it (CSS §1.2)."""
+    """The scheduler (CSS) starts a conference again on another media unit, with all its settings (CSS §1.2)."""
 
     restored: bool = True
     started: Moment = ""
@@ -66,7 +66,7 @@ class RestoreOnUnit(CreateOnUnit):
 
 @message("MAU_MCU_RELEASECONF_CMD")
 class DropOnUnit(Message):
-    """CSS ends a conference on a unit that holds it with this incarnation or a lower one."""
+    """The scheduler (CSS) ends a conference on a media unit that has it in this incarnation or a lower one."""
 
     e164: Number = field(name="confE164")
     incarnation: Count
@@ -74,20 +74,20 @@ class DropOnUnit(Message):
 
 @message("MAU_CMU_GETCONFLIST_CMD")
 class AskUnitForList(Message):
-    """CSS asks a unit which conferences it holds."""
+    """The scheduler (CSS) asks a media unit for the list of its conferences."""
 
 
 @message("MAU_CMU_CONFDURATION_NTF")
-class UnitEndMoved(Message):
-    """CSS tells a unit that the end was moved."""
+class ConferenceEndMoved(Message):
+    """The scheduler (CSS) tells a media unit the new end of a conference."""
 
     e164: Number = field(name="confE164")
     endtime: Moment
 
 
 @message("MAU_CMU_CONFWILLEND_NTF")
-class UnitEndIsNear(Message):
-    """CSS tells a unit the minutes that are left."""
+class ConferenceEndIsNear(Message):
+    """The scheduler (CSS) warns a media unit of the end of a conference, in `minutes`."""
 
     e164: Number = field(name="confE164")
     minutes: Count
@@ -95,7 +95,7 @@ class UnitEndIsNear(Message):
 
 @message("MAU_MCU_DELAYCONF_ACK")
 class UnitExtended(Message):
-    """The unit's request for a longer conference is granted."""
+    """The scheduler (CSS) prolongs a conference for its media unit."""
 
     reqid: Text | None = None
     e164: Text = field(name="confE164")
@@ -105,7 +105,7 @@ class UnitExtended(Message):
 
 @message("MAU_MCU_DELAYCONF_NACK")
 class UnitExtensionRefused(Message):
-    """The unit's request for a longer conference is refused."""
+    """The scheduler (CSS) refuses to prolong a conference for its media unit."""
 
     reqid: Text | None = None
     e164: Text | None = field(name="confE164", default=None)
@@ -115,7 +115,7 @@ class UnitExtensionRefused(Message):
 
 @message("MAU_MCU_MODIFYCONFNAME_ACK")
 class UnitRenameGranted(Message):
-    """The unit may rename the conference, and reports the new name by MCU_MAU_CONFSTATECHANGE_NTF."""
+    """The media unit may rename the conference, and then reports the new name by MCU_MAU_CONFSTATECHANGE_NTF."""
 
     reqid: Text | None = None
     e164: Text = field(name="confE164")
@@ -123,7 +123,7 @@ class UnitRenameGranted(Message):
 
 @message("MAU_MCU_MODIFYCONFNAME_NACK")
 class UnitRenameRefused(Message):
-    """The unit may not rename the conference."""
+    """The media unit may not rename the conference."""
 
     reqid: Text | None = None
     e164: Text | None = field(name="confE164", default=None)
@@ -133,7 +133,7 @@ class UnitRenameRefused(Message):
 
 @message("MCU_MAU_CREATECONF_ACK")
 class UnitCreated(Message):
-    """The unit runs the conference."""
+    """The media unit answers that it runs the conference."""
 
     e164: Number = field(name="confE164")
     incarnation: Incarnation
@@ -144,12 +144,12 @@ class UnitCreated(Message):
 
 @message("CMU_MAU_RESTORECONF_ACK")
 class UnitRestored(UnitCreated):
-    """The unit runs the conference again."""
+    """The media unit answers that it runs a restored conference."""
 
 
 @message("MCU_MAU_CREATECONF_NACK")
 class UnitRefused(Message):
-    """The unit refuses to run the conference."""
+    """The media unit refuses to run the conference."""
 
     e164: Number = field(name="confE164")
     incarnation: Incarnation
@@ -160,12 +160,12 @@ class UnitRefused(Message):
 
 @message("CMU_MAU_RESTORECONF_NACK")
 class UnitRestoreRefused(UnitRefused):
-    """The unit refuses to run the conference again."""
+    """The media unit refuses to restore the conference."""
 
 
 @message("MCU_MAU_RELEASECONF_NTF")
 class UnitEnded(Message):
-    """The unit has ended the conference."""
+    """The media unit tells that it has ended the conference."""
 
     e164: Number = field(name="confE164")
     incarnation: Incarnation
@@ -175,7 +175,7 @@ class UnitEnded(Message):
 
 
 class UnitListEntry(TypedObject):
-    """An entry of a unit's list names a conference by its number and incarnation at least."""
+    """An entry of a media unit's list: a conference, at least by number and incarnation."""
 
     e164: Number = field(name="confE164")
     incarnation: Count = 0
@@ -186,7 +186,10 @@ class UnitListEntry(TypedObject):
 
 @message("CMU_MAU_CONFLIST_NTF")
 class UnitHolds(Message):
-    """A unit tells all that it holds (CSS §1.2, §9.2). A list that is split carries `listid, part, parts`."""
+    """A media unit lists all its conferences (CSS §1.2, §9.2).
+
+    A long list comes in several messages with the same `listid`: this is number `part` of `parts`.
+    """
 
     ip: Ip
     pid: Pid = ""
@@ -199,7 +202,7 @@ class UnitHolds(Message):
 
 @message("MCU_MAU_DELAYCONF_REQ", nack="MAU_MCU_DELAYCONF_NACK")
 class UnitAsksToExtend(Message):
-    """A unit asks to prolong a conference (CSS §5.3)."""
+    """A media unit asks to prolong a conference by `delay` minutes (CSS §5.3)."""
 
     reqid: ReqId | None = None
     e164: Number = field(name="confE164")
@@ -210,7 +213,7 @@ class UnitAsksToExtend(Message):
 
 @message("MCU_MAU_MODIFYCONFNAME_REQ", nack="MAU_MCU_MODIFYCONFNAME_NACK")
 class UnitAsksToRename(Message):
-    """A unit asks to rename a conference (CSS §5.1)."""
+    """A media unit asks whether it may rename a conference (CSS §5.1)."""
 
     reqid: ReqId | None = None
     e164: Number = field(name="confE164")
@@ -221,7 +224,7 @@ class UnitAsksToRename(Message):
 
 @message("MCU_MAU_CONFSTATECHANGE_NTF")
 class UnitReportsChange(Message):
-    """Name, password or members have changed on the unit (CSS §5.1, §5.2)."""
+    """A media unit reports a new name, password or member list of a conference (CSS §5.1, §5.2)."""
 
     e164: Number = field(name="confE164")
     incarnation: Incarnation

@@ -1,4 +1,4 @@
-"""Messages to the registry of numbers (UPU) and to the console (BMC)."""
+"""Messages to the registry of conference numbers (UPU), and call records for the management console (BMC)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wire.fields import Count, Moid, MoidOrEmpty, Moment, Number, Text, Whole
 
 
 class UsedUnit(OpenObject):
-    """A conference ran on this unit for some time."""
+    """A media unit on which a conference ran, with the time from and until."""
 
     lenient: ClassVar[bool] = True
     ip: str | None = None
@@ -22,7 +22,7 @@ class UsedUnit(OpenObject):
 
 
 class Stay(OpenObject):
-    """A terminal was in a conference for some time."""
+    """A terminal that was in a conference, with the time from and until."""
 
     lenient: ClassVar[bool] = True
     mtid: str | None = None
@@ -41,7 +41,7 @@ class RecordedCreator(OpenObject):
 
 
 class CallRecord(TypedObject):
-    """The record of an ended conference, as it is stored and sent. Its reader says which members it requires."""
+    """The record of an ended conference, as it is stored and sent. All fields are optional: a reader checks its own."""
 
     confid: Text | None = None
     e164: Number | None = field(name="confE164", default=None)
@@ -62,7 +62,7 @@ class CallRecord(TypedObject):
 
 @message("CSS_UPU_ADDCONF_NTF")
 class NumberInUse(Message):
-    """A number stands for a conference now, on this unit (CSS §7)."""
+    """A conference with this number runs now, on this platform (CSS §7)."""
 
     e164: Text = field(name="confE164")
     conftype: Whole
@@ -74,17 +74,17 @@ class NumberInUse(Message):
 
 @message("CSS_UPU_MDFCONF_NTF")
 class NumberChanged(NumberInUse):
-    """The conference for which a number stands has changed."""
+    """The running conference with this number has a new name."""
 
 
 @message("CSS_UPU_DELCONF_NTF")
 class NumberFree(NumberInUse):
-    """A number stands for no running conference any more."""
+    """The conference with this number runs no more."""
 
 
 @message("CSS_BMC_CDR_NTF")
 class CallRecorded(Message):
-    """The record of an ended conference, sent once."""
+    """A site sends the record of an ended conference to the central site (BMC)."""
 
     confid: Moid
     record: CallRecord

@@ -1,6 +1,6 @@
-"""Messages about machine rooms and platforms (CSS §1.2, §2).
+"""Messages between the scheduler (CSS) and the platform monitor (PMS) about machine rooms and platforms (CSS §1.2, §2).
 
-The fields `epoch` and `number` (which is ours) order the notices of one room or platform: the newest wins.
+The fields `epoch` and `number` (which is ours) order the notices about one room or platform: the newest counts.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from foundation.bus.message import Message, message
 from foundation.bus.typed_json import TypedObject, items, text
 from wire.fields import Count, Moid, Positive
 
-MOST_LISTED = 500
+MAX_LISTED_DOMAINS = 500
 
 State = Literal["normal", "abnormal"]
 Url = Annotated[str, text(200)]
 
 
 class Neighbour(TypedObject):
-    """A neighbour is a platform that backs up a platform, or is backed up by it; `state` says how it is."""
+    """Another platform, whose site backs up this platform or is backed up by it, and its state."""
 
     platform: Moid = field(name="platformmoid")
     state: State
 
 
 class Address(TypedObject):
-    """The address of a server."""
+    """The URL of a server."""
 
     url: Url
 
 
 class StoreAddress(TypedObject):
-    """The address of a server with the data of a platform."""
+    """The URL of a server that holds the data of a platform."""
 
     url: Url
     platform: Moid = field(name="platformmoid")
@@ -41,14 +41,17 @@ class StoreAddress(TypedObject):
 
 @message("PLATFORM_STATE_REQ")
 class AskPlatformState(Message):
-    """CSS asks how a platform is, which platforms it backs up, and which back it up."""
+    """The scheduler (CSS) asks for the state of a platform, and of those that it backs up or that back it up."""
 
     platform: Moid = field(name="platformmoid")
 
 
 @message("PLATFORM_STATE_NOTIFY")
 class PlatformState(Message):
-    """The PMS tells how a platform is: normal while its own site serves it. It does so when asked, and at each change."""
+    """The platform monitor (PMS) tells the state of a platform: normal while its own site serves it.
+
+    It is sent when asked for, and at each change. `mains` are the platforms that it backs up.
+    """
 
     platform: Moid = field(name="platformmoid")
     state: State
@@ -61,14 +64,14 @@ class PlatformState(Message):
 
 @message("PLATFORM_CONFIG_REQ")
 class AskPlatformConfig(Message):
-    """CSS asks where a platform's servers are."""
+    """The scheduler (CSS) asks for the URLs of a platform's servers."""
 
     platform: Moid = field(name="platformmoid")
 
 
 @message("PLATFORM_CONFIG_NOTIFY")
 class PlatformConfig(Message):
-    """The PMS tells where a platform's servers are, without credentials: each site has its own."""
+    """The platform monitor (PMS) tells the URLs of a platform's servers, without credentials, which each site has."""
 
     platform: Moid = field(name="platformmoid")
     mq: Address
@@ -78,15 +81,16 @@ class PlatformConfig(Message):
 
 @message("SERVER_ROOM_STATE_NOTIFY")
 class RoomState(Message):
-    """The PMS tells how a machine room is, and which user domains are bound to it, also by default.
+    """The platform monitor (PMS) tells the state of a machine room, and which user domains belong to it.
 
-    More than 500 domains come in parts; each part says the same of the room.
+    A default room also has those that name no room. More than 500 domains come in several messages (`parts`), which
+    say the same about the room.
     """
 
     platform: Moid = field(name="platformmoid")
     room: Moid = field(name="roommoid")
     state: State
-    user_domains: Annotated[tuple[Moid, ...], items(MOST_LISTED)] = field(name="userdomains")
+    user_domains: Annotated[tuple[Moid, ...], items(MAX_LISTED_DOMAINS)] = field(name="userdomains")
     epoch: Count | None = None
     number: Count | None = None
     listid: Annotated[str, text(64)] | None = None

@@ -1,4 +1,4 @@
-"""The protocol of this platform, in the form in which the bus asks for it."""
+"""The facts of our message protocol that the message library (`foundation.bus`) has to know."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _REQUEST = re.compile(r"_(REQ|CMD)$")
 _RESOURCE_ANSWERS = ("GET_RES_ACK", "GET_RES_NACK")
 
 _SENT_BY_CSS = ("CM_MAU_DELAYCONF_ACK", "CM_MAU_DELAYCONF_NACK", "CM_MAU_CONFDURATION_NTF")
-"""Types that the CSS sends, although the sources print them with the name of the CM as their sender."""
+"""Types that the scheduler (CSS) sends, although their names begin with CM, as in the specification."""
 
-_READERS = {
+_READER_BY_WORD = {
     "CM": "CM",
     "MAU": "CM",
     "CMU": "the unit",
@@ -30,11 +30,11 @@ _READERS = {
     "BMC": "BMC",
     "MS": "MS",
 }
-"""The reader of a type without a handler here, by the second word of the type. `MAU` occurs in `_SENT_BY_CSS` alone."""
+"""Who reads a message type that we do not handle, by the second word of the type. `MAU` is for `_SENT_BY_CSS` only."""
 
 
 class PlatformProtocol(WireProtocol):
-    """Messages between conference managers, CSS, media units and the modules around them."""
+    """The protocol between conference managers (CM), scheduler (CSS), media units (CMU) and other modules."""
 
     routes = tuple(route.value for route in Routes)
     dead_letter_queue = DEAD_QUEUE
@@ -49,46 +49,46 @@ class PlatformProtocol(WireProtocol):
     resumed_flows = ("create", "restore")
 
     def queues_of(self, platform: str) -> tuple[str, ...]:
-        """Return the queue on which a platform's PMS is asked."""
+        """Return the queues of one platform alone: that of requests to its platform monitor (PMS)."""
         return (pms_queue(platform),)
 
     def request_scope(self, body: dict[str, Any]) -> str | None:
-        """Return the number or the domain that a request is about. `None` means: not a request."""
+        """Return the conference number or domain that a request is about, or ""; `None`: it is no request."""
         if not _REQUEST.search(body["type"]):
             return None
         return str(body.get("confE164") or body.get("moid") or "")
 
     def subject_of(self, body: dict[str, Any]) -> str:
-        """Return the number of the conference that a request is about, or ""."""
+        """Return the number of the conference that a message is about, or ""."""
         return str(body.get("confE164") or "")
 
     def refusal(self, body: dict[str, Any], errcode: str, detail: str) -> Message | None:
-        """Return the NACK of a request. `None` means that none can be made."""
+        """Return the NACK that refuses a request; `None` if its type has no NACK."""
         return replies.refusal(body, errcode, detail)
 
     def default_reply_route(
         self, queue: str, app_id: str, body: dict[str, Any]
     ) -> tuple[str, str] | None:
-        """Return exchange and key of an answer whose request named no place. `None` means nowhere."""
+        """Return exchange and routing key for the answer to a request without `reply_to`; `None`: it is not sent."""
         if (route_and_key := replies.default_reply_route(queue, app_id, body)) is None:
             return None
         route, key = route_and_key
         return route.value.exchange, key or route.value.key
 
     def comes_in(self, wire_type: str) -> bool:
-        """Return whether others send this type to a role of ours, as the rule of names says."""
+        """Return whether messages of this type are sent to our scheduler (CSS, MAU), by the form of the name."""
         if wire_type.startswith(_RESOURCE_ANSWERS) or wire_type in _SENT_BY_CSS:
             return False
-        sender, _, rest = wire_type.partition("_")
-        return sender not in ("MAU", "CSS") and rest.startswith(("MAU_", "CSS_"))
+        sender, _, reader_and_name = wire_type.partition("_")
+        return sender not in ("MAU", "CSS") and reader_and_name.startswith(("MAU_", "CSS_"))
 
     def is_resumed(self, wire_type: str) -> bool:
-        """Return whether this is an answer of the RMS, with which the flow that asked goes on."""
+        """Return whether this type is an answer of the resource manager (RMS), which goes to the flow that asked."""
         return wire_type in _RESOURCE_ANSWERS
 
     def reader_of(self, wire_type: str) -> str:
-        """Return the party that reads a type which has no handler here."""
-        return _READERS.get(wire_type.split("_")[1], "whoever listens")
+        """Return who reads a message type that we do not handle, in words for docs/messages.md."""
+        return _READER_BY_WORD.get(wire_type.split("_")[1], "whoever listens")
 
 
 PROTOCOL: WireProtocol = PlatformProtocol()

@@ -1,4 +1,4 @@
-"""Replies: the NACK that refuses a request, and the route of an answer whose request named no queue."""
+"""How requests are answered: the NACK that refuses one, and the route of an answer without `reply_to`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _DEFAULT_ROUTES = {
     Routes.CM_TO_UNIT.value.queue: Routes.STATE_TO_CM,
     Routes.TO_RMS.value.queue: Routes.RMS_TO_CSS,
 }
-"""The route of an answer, by the queue on which its request came."""
+"""The route of the answer to a request without `reply_to`, by the queue on which the request came."""
 
 
 def nack_type(wire_type: str) -> str:
-    """Return the type of a request's NACK, or "" where none can be made."""
-    if kind := TYPES.get(wire_type):
-        return kind.nack
+    """Return the type of the NACK that refuses a request of this type; "" if there is none."""
+    if message_class := TYPES.get(wire_type):
+        return message_class.nack
     if control := re.fullmatch(r"CM_MCU_([A-Z0-9_]{1,40})_REQ", wire_type):
         return f"MCU_CM_{control[1]}_NACK"
     if unknown := re.fullmatch(r"([A-Z]{2,8})_([A-Z]{2,8})_([A-Z0-9_]{1,48})_REQ", wire_type):
@@ -28,22 +28,22 @@ def nack_type(wire_type: str) -> str:
 
 
 def refusal(body: dict[str, Any], errcode: str, detail: str) -> Message | None:
-    """Return the NACK of an unreadable, unknown, late or repeated request. `None`: none can be made."""
+    """Return the NACK that refuses an unreadable, unknown, late or repeated request; `None` if it has none."""
     wire_type = nack_type(body["type"])
     if not wire_type:
         return None
-    echo = {
+    repeated_fields = {
         name: body[name]
         for name in ("reqid", "confE164")
         if isinstance(body.get(name), str) and len(body[name]) <= 64
     }
-    return Raw({"type": wire_type, **echo, "errcode": errcode, "detail": detail})
+    return Raw({"type": wire_type, **repeated_fields, "errcode": errcode, "detail": detail})
 
 
 def default_reply_route(queue: str, app_id: str, body: dict[str, Any]) -> tuple[Routes, str] | None:
-    """Return route and key of an answer whose request named no queue; the key "" means the route's own.
+    """Return route and routing key for the answer to a request without `reply_to`; `None`: it is not sent.
 
-    A media unit is answered at the address that its request gives, or else its `app_id`.
+    The key "" means the route's own. A media unit is answered at the address in its request, else in `app_id`.
     """
     if route := _DEFAULT_ROUTES.get(queue):
         return route, ""

@@ -1,4 +1,4 @@
-"""Messages to and from the resource pool (RMS)."""
+"""Messages to and from the resource manager (RMS), which keeps the pool of media units."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from wire.fields import (
 
 
 class ExcludedUnit(TypedObject):
-    """A unit that is not wanted: `{ip, pid?}`, or its address alone."""
+    """A media unit that must not be granted: `{ip, pid?}`, or its address alone."""
 
     ip: Ip
     pid: Pid | None = None
 
     @classmethod
     def prepared(cls, value: object) -> object:
-        """Take an address alone as a unit."""
+        """Accept an address alone in place of an object."""
         return {"ip": value} if isinstance(value, str) else value
 
 
@@ -41,7 +41,7 @@ _Amount = Annotated[int, whole(0, 10**6)]
 
 
 class UnitAmounts(TypedObject):
-    """The amounts that a resource can hold, or holds: conferences, places, and conferences in high definition."""
+    """What a unit can hold, or holds now: conferences, places (ports), and conferences in full HD."""
 
     confs: _Amount = 0
     ports: _Amount = 0
@@ -50,7 +50,7 @@ class UnitAmounts(TypedObject):
 
 @message("GET_RES_REQ", nack="GET_RES_NACK")
 class GetResources(Message):
-    """CSS asks the RMS for units (CSS §1.1, §1.3)."""
+    """The scheduler (CSS) asks the resource manager (RMS) for units for a conference (CSS §1.1, §1.3)."""
 
     reqid: ReqId | None = None
     user_domain: Moid = field(name="moid")
@@ -63,7 +63,7 @@ class GetResources(Message):
 
 @message("GET_RES_ACK")
 class ResourcesGranted(Message):
-    """The RMS reserves these units for 15 s. No `mcu`, or one without `ip`, means that none is free."""
+    """The resource manager (RMS) reserves these units for 15 s. Without `mcu`, or its `ip`, none is free."""
 
     reqid: Text | None = None
     mcu: UnitName | None = None
@@ -73,7 +73,7 @@ class ResourcesGranted(Message):
 
 @message("GET_RES_NACK")
 class ResourcesRefused(Message):
-    """The RMS failed (29501 and on)."""
+    """The resource manager (RMS) could not look for units (errors 29501 and following)."""
 
     reqid: Text | None = None
     errcode: ErrCode = "29501"
@@ -82,7 +82,7 @@ class ResourcesRefused(Message):
 
 @message("CSS_RMS_RES_NTF")
 class ResourcesUsed(Message):
-    """CSS tells whether it uses a reservation (`used`) or gives it up (`free`)."""
+    """The scheduler (CSS) tells that reserved units are in use (`used`) or no longer needed (`free`)."""
 
     e164: Number = field(name="confE164")
     incarnation: Count
@@ -94,7 +94,7 @@ class ResourcesUsed(Message):
 
 @message("RMS_NODE_REGISTER_NTF")
 class NodeRegistered(Message):
-    """A resource registers with the RMS."""
+    """A media unit, recorder or mixer (resource) registers with the resource manager (RMS)."""
 
     restype: ResourceType
     ip: Ip
@@ -109,12 +109,12 @@ class NodeRegistered(Message):
 
 @message("RMS_NODE_STATE_NTF")
 class NodeState(NodeRegistered):
-    """A resource sends its heartbeat every 3 s; that of an unknown node registers the node."""
+    """The heartbeat that a resource sends every 3 s; the first one registers the resource, too."""
 
 
 @message("RMS_NODE_UNREGISTER_NTF")
 class NodeUnregistered(Message):
-    """A resource signs off from the RMS."""
+    """A resource tells the resource manager (RMS) that it stops."""
 
     restype: ResourceType
     ip: Ip
@@ -123,7 +123,7 @@ class NodeUnregistered(Message):
 
 @message("RMS_CSS_NODELOST_NTF")
 class NodeLost(Message):
-    """A resource has sent no heartbeat for 12 s, or has signed off."""
+    """The resource manager (RMS) tells that a resource is lost: no heartbeat for 12 s, or it has stopped."""
 
     restype: ResourceType
     ip: Ip

@@ -1,7 +1,7 @@
 """The table of all exchanges, routing keys and queues on the platform's broker.
 
-The names are spelt as the sources print them (`monitor.plamform.k` included). Names that the sources leave open
-are `module.function.{ex,k,q}[:custom]` (ARCH §9.2).
+The names are spelt as in the specification (`monitor.plamform.k` included). Names that it leaves open have the form
+`module.function.{ex,k,q}[:custom]` (ARCH §9.2).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from foundation.bus.protocol import NamedRoute, Route
 
 
 class Routes(NamedRoute):
-    """The routes by sender and reader. The default exchange has no name, and routes by the queue's name."""
+    """The routes: exchange, its type, routing key, queue. The exchange "" is the default one: the key is the queue."""
 
     CM_TO_CSS = Route("MAU.CMMAU.EX", "direct", "MAU.CMMAU.K", "MAU.CMMAU.Q")
     CM_TO_UNIT = Route("mau.cmmcu.ex", "direct", "cm.cmmcu.key", "mau.cmmcu.q")
@@ -42,7 +42,7 @@ DEAD_QUEUE = "mau.dead.q"
 
 
 def pms_queue(platform: str) -> str:
-    """Return the queue on which a platform's PMS is asked."""
+    """Return the name of the queue on which a platform's monitor (PMS) receives requests."""
     return f"monitor.req.q:{platform}"
 
 
@@ -52,5 +52,5 @@ def unit_key(ip: str, pid: str = "") -> str:
 
 
 def unit_queue(ip: str, pid: str = "") -> str:
-    """Return the queue of one media unit, which declares it itself."""
+    """Return the name of the queue of one media unit, which the unit declares."""
     return "cmu.conf.q:" + (f"{ip}:{pid}" if pid else ip)

@@ -1,4 +1,4 @@
-"""Our own CM role: answers CSS where no third party's conference manager does (CSS §5.1)."""
+"""Our own conference manager (CM) answers the scheduler (CSS) where no other manager does (CSS §5.1)."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from foundation.bus.dispatch import handle
 from foundation.bus.log_context import delivery_fields
 from foundation.bus.message import BadMessage, from_body
 from foundation.cells.directory import own_platform
-from wire.conference_manager import MayRename
+from wire.conference_manager import AskToRename
 
 
 def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
-    """Answer CSS' questions; its answers and notices to other managers need nothing done."""
+    """Answer the scheduler's questions in the role of a conference manager; its other messages need no answer."""
     rows, bad = [], []
     for delivery in deliveries:
         if delivery.parsed is None:
             bad.append(delivery)
-        elif delivery.parsed["type"] == MayRename.wire_type:
+        elif delivery.parsed["type"] == AskToRename.wire_type:
             try:
-                answer = decide_as_cm(from_body(MayRename, delivery.parsed))
+                answer = decide_as_cm(from_body(AskToRename, delivery.parsed))
             except BadMessage as error:
                 delivery.unreadable = error.detail
                 bad.append(delivery)

@@ -1,7 +1,7 @@
-"""The RMS: takes what resources and CSS say to the pool, and answers (ARCH §7, CSS §1.1).
+"""Our resource manager (RMS) reserves media units for conferences, and records heartbeats (ARCH §7, CSS §1.1).
 
-Its memory is Redis, so it has no transaction of the database: answers are published, confirmed,
-and only then is the question acknowledged.
+Its data is the pool in Redis, so it has no database transaction: answers are published and confirmed first, and only
+then is the request acknowledged.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ from wire.routes import Routes
 
 log = logging.getLogger("conferences.pool")
 
-_OURS = (GetResources, NodeRegistered, NodeUnregistered, ResourcesUsed)
-_ROOMS_LIVE = 1.0
+_HANDLED = (GetResources, NodeRegistered, NodeUnregistered, ResourcesUsed)
+_ROOMS_CACHE_SECONDS = 1.0
 _rooms_cache: dict[str, tuple[float, list[MachineRoomFacts]]] = {}
 
 
 def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
-    """Do a batch of messages to the RMS."""
+    """Handle a batch of messages to the resource manager (RMS); return what to publish, and what failed."""
     for delivery in deliveries:
-        if delivery.message is not None and not isinstance(delivery.message, _OURS):
+        if delivery.message is not None and not isinstance(delivery.message, _HANDLED):
             delivery.unreadable = f"type: {delivery.message.type} is not taken here"
-    bad = [d for d in deliveries if d.unreadable]
-    good = [d for d in deliveries if not d.unreadable]
+    bad = [delivery for delivery in deliveries if delivery.unreadable]
+    good = [delivery for delivery in deliveries if not delivery.unreadable]
     metrics.RECEIVED.labels("rms").inc(len(good))
     batch = _PoolBatch(platform)
     rows = [row for rows in batch.run_batch(good) for row in rows]
@@ -67,25 +67,30 @@ def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]
 
 
 class _PoolBatch(RetriedBatch[Delivery, list[outbox.OutboxRow]]):
-    """A batch of messages is done on one platform's pool; the deliveries that cannot be done are gathered."""
+    """A batch of messages for the pool of one platform. Those that fail again and again are collected in `failed`."""
 
     pauses = (*(0.02 * attempt for attempt in range(1, MAX_TRIES)), 0.0)
     unavailable = (OperationalError, InterfaceError, DatabaseAway)
 
     def __init__(self, platform: str) -> None:
+        """Prepare a batch for the pool of this platform."""
         self._platform = platform
         self.failed: list[Delivery] = []
 
     def run(self, items: Sequence[Delivery]) -> list[outbox.OutboxRow]:
-        requests = [d for d in items if isinstance(d.message, GetResources)]
-        reports = [d.message for d in items if not isinstance(d.message, GetResources)]
-        return _answer(self._platform, requests) + _record_reports(self._platform, reports)
+        """Answer the requests, and record the reports; return the answers as outbox rows."""
+        requests = [delivery for delivery in items if isinstance(delivery.message, GetResources)]
+        reports = [
+            delivery.message for delivery in items if not isinstance(delivery.message, GetResources)
+        ]
+        return _answer_requests(self._platform, requests) + _record_reports(self._platform, reports)
 
     def may_retry(self, error: Exception) -> bool:
         """Retry after every error: a database that was away for a moment may be back."""
         return True
 
     def park(self, item: Delivery, error: Exception) -> list[outbox.OutboxRow]:
+        """Mark a message as failed after its last try; the dispatcher parks it."""
         log.error("parked after %d tries", MAX_TRIES, exc_info=error)
         failure = f"failed {MAX_TRIES} times: {type(error).__name__}: {error}"
         item.unreadable = failure[:400]
@@ -96,26 +101,40 @@ class _PoolBatch(RetriedBatch[Delivery, list[outbox.OutboxRow]]):
         log.error("a batch of %d failed, doing it one by one", len(items), exc_info=error)
 
 
-# ---- asked for resources ------------------------------------------------------------------------
+# ---- requests for resources ----------------------------------------------------------------------
 
 
-def _answer(platform: str, requests: Sequence[Delivery]) -> list[outbox.OutboxRow]:
+def _answer_requests(platform: str, requests: Sequence[Delivery]) -> list[outbox.OutboxRow]:
+    """Reserve units for requests of the scheduler (CSS), and return the answers as outbox rows."""
     if not requests:
         return []
     now = clock.now()
-    fresh = [d for d in requests if not d.envelope.expired(now)]
-    late = [_reply(d, _expired(d)) for d in requests if d.envelope.expired(now)]
+    fresh = [delivery for delivery in requests if not delivery.envelope.expired(now)]
+    expired = [
+        _reply(delivery, _refuse_expired(delivery))
+        for delivery in requests
+        if delivery.envelope.expired(now)
+    ]
     try:
-        answers = Pool(platform).run(_orders(platform, [d.message for d in fresh])) if fresh else []
+        answers = (
+            Pool(platform).run(_ask_orders(platform, [delivery.message for delivery in fresh]))
+            if fresh
+            else []
+        )
     except redis.RedisError as error:
         log.warning("the pool is away: %s", error)
         failed = Err.RMS_ERROR
-        return late + [_reply(d, ResourcesRefused(reqid=_reqid(d), errcode=failed)) for d in fresh]
+        return expired + [
+            _reply(delivery, ResourcesRefused(reqid=_reqid(delivery), errcode=failed))
+            for delivery in fresh
+        ]
     answered = zip(fresh, answers, strict=True)
-    return late + [_reply(d, _granted(answer, _reqid(d))) for d, answer in answered]
+    return expired + [
+        _reply(delivery, _granted(answer, _reqid(delivery))) for delivery, answer in answered
+    ]
 
 
-def _expired(delivery: Delivery) -> ResourcesRefused:
+def _refuse_expired(delivery: Delivery) -> ResourcesRefused:
     code = Err.SERVICE_STOPPED
     return ResourcesRefused(reqid=_reqid(delivery), errcode=code, detail="expired")
 
@@ -124,8 +143,9 @@ def _reqid(delivery: Delivery) -> str | None:
     return delivery.message.reqid if isinstance(delivery.message, GetResources) else None
 
 
-def _orders(platform: str, questions: Sequence[Message | None]) -> list[Order]:
-    requests = [request for request in questions if isinstance(request, GetResources)]
+def _ask_orders(platform: str, messages: Sequence[Message | None]) -> list[Order]:
+    """Return for each request the call of the pool's script that reserves units for it."""
+    requests = [request for request in messages if isinstance(request, GetResources)]
     tenants = user_domains(
         store_of(platform).database, {request.user_domain for request in requests}
     )
@@ -146,27 +166,32 @@ def _orders(platform: str, questions: Sequence[Message | None]) -> list[Order]:
 
 
 def _rooms(platform: str) -> list[MachineRoomFacts]:
+    """Return the machine rooms of a platform; the database is read at most once a second."""
     read_at, rooms = _rooms_cache.get(platform, (0.0, []))
-    if time.monotonic() - read_at > _ROOMS_LIVE:
+    if time.monotonic() - read_at > _ROOMS_CACHE_SECONDS:
         rooms = rooms_of(store_of(platform).database, platform)
         _rooms_cache[platform] = (time.monotonic(), rooms)
     return rooms
 
 
 def _granted(answer: str, reqid: str | None) -> ResourcesGranted:
-    got = orjson.loads(answer)
-    if not got:
+    """Return the message for an answer of the pool's script; without units if none is free."""
+    reserved = orjson.loads(answer)
+    if not reserved:
         return ResourcesGranted(reqid=reqid)
-    log.debug("%s: %s", got["mcu"], got["why"])
-    named = {
-        kind: unit_of(got[kind]).as_message_field for kind in ("mcu", "vrs", "mps") if kind in got
+    log.debug("%s: %s", reserved["mcu"], reserved["why"])
+    units_by_kind = {
+        kind: unit_of(reserved[kind]).as_message_field
+        for kind in ("mcu", "vrs", "mps")
+        if kind in reserved
     }
-    platform = got.get("platform") or own_platform()
-    named["mcu"] = msgspec.structs.replace(named["mcu"], platform=platform)
-    return ResourcesGranted(reqid=reqid, **named)
+    platform = reserved.get("platform") or own_platform()
+    units_by_kind["mcu"] = msgspec.structs.replace(units_by_kind["mcu"], platform=platform)
+    return ResourcesGranted(reqid=reqid, **units_by_kind)
 
 
 def _reply(delivery: Delivery, message: Message) -> outbox.OutboxRow:
+    """Return the outbox row that answers a request in the name of the resource manager (RMS)."""
     with delivery_fields(delivery):
         log.debug("answering with %s", message.type)
         queue = Routes.RMS_TO_CSS.value.queue
@@ -177,26 +202,27 @@ def _reply(delivery: Delivery, message: Message) -> outbox.OutboxRow:
 
 
 def _record_reports(platform: str, messages: Sequence[Message | None]) -> list[outbox.OutboxRow]:
-    """Record heartbeats, and what became of reservations; a resource that is new is saved first.
+    """Record in the pool heartbeats, losses, and reservations that are used or given up.
 
-    Return no rows: nobody is answered.
+    A new resource is also saved in the database. Returns no rows, as reports have no answers.
     """
-    farewells = {
+    unregistered_at = {
         _resource(message): position
         for position, message in enumerate(messages)
         if isinstance(message, NodeUnregistered)
     }
-    units.report_lost(platform, farewells, "unregistered")
+    units.report_lost(platform, unregistered_at, "unregistered")
     reports = [
         message
         for position, message in enumerate(messages)
-        # A heartbeat from before the farewell would call the resource back to life.
+        # A heartbeat that came before the resource unregistered would register it again.
         if (
-            isinstance(message, NodeRegistered) and position >= farewells.get(_resource(message), 0)
+            isinstance(message, NodeRegistered)
+            and position >= unregistered_at.get(_resource(message), 0)
         )
         or isinstance(message, ResourcesUsed)
     ]
-    orders = [order for message in reports for order in _orders_of(platform, message)]
+    orders = [order for message in reports for order in _report_orders(platform, message)]
     if not orders:
         return []
     try:
@@ -204,7 +230,9 @@ def _record_reports(platform: str, messages: Sequence[Message | None]) -> list[o
         drifting = [
             order for order, answer in zip(orders, answers, strict=True) if answer == "drift"
         ]
-        fed = [units.recount(platform, kind, unit_of(name)) for _, kind, name, _ in drifting]
+        has_waiting = [
+            units.recount(platform, kind, unit_of(name)) for _, kind, name, _ in drifting
+        ]
     except redis.RedisError as error:
         log.warning("the pool is away, a heartbeat is missed: %s", error)
         return []
@@ -214,7 +242,7 @@ def _record_reports(platform: str, messages: Sequence[Message | None]) -> list[o
             name = name_of(unit_here(message.ip, message.pid))
             if name in newcomers or type(message) is not NodeState:
                 units.save_registered(platform, message)
-    if newcomers or "hungry" in answers or any(fed):
+    if newcomers or "hungry" in answers or any(has_waiting):
         for_each_served(due.restore_pending)
     return []
 
@@ -223,7 +251,8 @@ def _resource(message: NodeRegistered | NodeUnregistered) -> tuple[ResourceType,
     return message.restype, unit_here(message.ip, message.pid)
 
 
-def _orders_of(platform: str, message: NodeRegistered | ResourcesUsed) -> list[Order]:
+def _report_orders(platform: str, message: NodeRegistered | ResourcesUsed) -> list[Order]:
+    """Return the calls of the pool's script that record a heartbeat, or what became of a reservation."""
     if isinstance(message, NodeRegistered):
         unit = unit_here(message.ip, message.pid)
         draining = units.is_draining(platform, message.restype, unit)
@@ -236,14 +265,14 @@ def _orders_of(platform: str, message: NodeRegistered | ResourcesUsed) -> list[O
             draining,
         )
         return [("state", message.restype, name_of(unit), node)]
-    named = (("mcu", message.mcu), ("vrs", message.vrs), ("mps", message.mps))
+    units_by_kind = (("mcu", message.mcu), ("vrs", message.vrs), ("mps", message.mps))
     return [
-        (message.state, kind, name_of(used), message.e164)
-        for kind, wire in named
-        if (used := Unit.of(wire))
+        (message.state, kind, name_of(reserved_unit), message.e164)
+        for kind, unit_name in units_by_kind
+        if (reserved_unit := Unit.of(unit_name))
     ]
 
 
 def batch_handler(platform: str) -> Any:
-    """Return the batch handler of one platform, for the consumer."""
+    """Return the function that handles batches of messages to the resource manager of a platform."""
     return partial(handle_batch, platform)

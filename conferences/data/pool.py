@@ -1,6 +1,6 @@
-"""The pool of media units lies in Redis, where each decision is one script.
+"""The pool of media units, recorders and mixers is kept in Redis; one Lua script makes all its decisions.
 
-If Redis is emptied, it is built again from the database.
+If Redis is emptied, the pool is rebuilt from the database.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SILENT_MILLIS = 12_000
 _SHA = hashlib.sha1(POOL.encode(), usedforsecurity=False).hexdigest()
 
 Order = tuple[str, ...]
-"""The arguments of one call of the script."""
+"""The arguments of one call of the pool's script: the operation, then its values."""
 
 
 class Pool:
@@ -36,7 +36,7 @@ class Pool:
         self._redis = redis_of(platform)
 
     def run(self, orders: Sequence[Order]) -> list[Any]:
-        """Run these orders in turn, in one round trip, and return their answers; an emptied Redis is filled first."""
+        """Call the script for each order, in one round trip, and return its answers; rebuild an emptied pool first."""
         answers = self._run(orders)
         if "EMPTY" in answers:
             self.rebuild()
@@ -44,11 +44,11 @@ class Pool:
         return answers
 
     def run_one(self, *order: str) -> Any:
-        """Run one order, and return its answer."""
+        """Call the script once, and return its answer."""
         return self.run([order])[0]
 
     def _run(self, orders: Sequence[Order]) -> list[Any]:
-        """Run these orders, and load the script first if Redis does not have it."""
+        """Call the script for each order, after loading it if Redis does not have it."""
         try:
             return self._evaluate(orders)
         except redis.exceptions.NoScriptError:
@@ -56,23 +56,24 @@ class Pool:
             return self._evaluate(orders)
 
     def _evaluate(self, orders: Sequence[Order]) -> list[Any]:
+        """Call the script by its hash for each order. Raises NoScriptError if Redis does not have it."""
         with self._redis.pipeline(transaction=False) as pipe:
             for order in orders:
                 pipe.evalsha(_SHA, 0, *order)
             return list(pipe.execute())
 
     def silent(self) -> list[tuple[ResourceType, Unit]]:
-        """Return the resources that have not been heard of for 12 s, during which this site did listen.
+        """Return the resources without a heartbeat for 12 s, in which this site has received messages.
 
-        The watch comes by way of the broker every second. After a gap in it, units have 12 s to be heard again:
-        a broker that was away must not move every conference of the site.
+        A task that comes through the broker calls this every second. After a gap in these calls units have 12 s to
+        send a heartbeat: a broker that was away must not move all conferences of the site.
         """
         members = self.run_one("silent", str(SILENT_MILLIS))
         parts = (member.partition("|") for member in members)
         return [(cast(ResourceType, kind), unit_of(name)) for kind, _, name in parts]
 
     def rebuild(self) -> None:
-        """Fill an empty Redis with the known resources, the places in use, and the projection of conferences.
+        """Fill an empty Redis from the database: resources, their conferences, and the projection of conferences.
 
         Each resource has 12 s for its next heartbeat.
         """
@@ -87,36 +88,37 @@ class Pool:
             node = node_json(room, platform, orjson.loads(capacity), None, bool(draining))
             orders.append(("adopt", kind, name_of(unit_here(ip, pid)), node))
         live = list(redis_projection.live(self._platform))
-        others = [p for p in possible_platforms() if p != self._platform]
-        for c in (*live, *(c for p in others for c in redis_projection.live(p))):
+        others = [other for other in possible_platforms() if other != self._platform]
+        of_others = (c for other in others for c in redis_projection.live(other))
+        for c in (*live, *of_others):
             if c.hosting_platform != self._platform:
                 continue
-            hd = "1" if c.resolution == "1080p" else "0"
+            is_hd = "1" if c.resolution == "1080p" else "0"
             state = "held" if c.answer_by else "used"
-            places = (
-                ("mcu", c.unit, str(c.places), hd),
+            amounts = (
+                ("mcu", c.unit, str(c.places), is_hd),
                 ("vrs", c.vrs, "0", "0"),
                 ("mps", c.mps, "0", "0"),
             )
-            for kind, unit, ports, high in places:
+            for kind, unit, ports, hd_ports in amounts:
                 if unit and c.state.value != "pending":
-                    orders.append(("placed", kind, name_of(unit), c.e164, ports, high, state))
+                    orders.append(("placed", kind, name_of(unit), c.e164, ports, hd_ports, state))
         self._run([*orders, ("rebuilt",)])
         redis_projection.write(self._platform, live)
 
 
 def name_of(unit: Unit) -> str:
-    """Return the script's name of a unit; unlike the wire's `ip:pid` it can be taken apart again."""
+    """Return the name of a unit in the script: `ip#pid`, which, unlike `ip:pid`, can be split for IPv6."""
     return f"{unit.ip}#{unit.pid}"
 
 
 def unit_of(name: str) -> Unit:
-    """Return the unit with this name."""
+    """Return the unit with this name in the script."""
     return unit_here(*name.split("#", 1))
 
 
 def unit_here(ip: str, pid: str) -> Unit:
-    """Return a unit of this site: the pool knows no others."""
+    """Return a unit of this site; the pool has no others."""
     return Unit(ip, pid, own_platform())
 
 
@@ -127,7 +129,7 @@ def node_json(
     load: dict[str, int] | None,
     draining: bool,
 ) -> str:
-    """Return a resource as the script reads it."""
+    """Return a resource as JSON, as the script reads it. `load`: what the unit reports, or `None`."""
     return orjson.dumps(
         {
             "room": room or "default",
@@ -140,5 +142,5 @@ def node_json(
 
 
 def _filled(amounts: dict[str, int]) -> dict[str, int]:
-    """Return the amounts with 0 for each that is missing."""
+    """Return the three amounts, with 0 for each that is missing."""
     return {name: int(amounts.get(name, 0)) for name in ("confs", "ports", "hd")}

@@ -14,7 +14,7 @@ from conferences.rules.step import Step, no_change
 from foundation.bus.outgoing import Send
 from wire.conference_manager import EndIsNear, ReleaseConference
 from wire.error_codes import Err
-from wire.media_unit import UnitEndIsNear
+from wire.media_unit import ConferenceEndIsNear
 from wire.routes import Routes
 
 _S = ConferenceState
@@ -104,7 +104,7 @@ def warnings(c: Conference, now: datetime, site_of_managers: str = "") -> tuple[
     to_cm = outgoing.to_cm(EndIsNear(e164=c.e164, minutes=minutes), site_of_managers)
     if c.unit is None:
         return (to_cm,)
-    return to_cm, outgoing.to_unit(c.unit, UnitEndIsNear(e164=c.e164, minutes=minutes))
+    return to_cm, outgoing.to_unit(c.unit, ConferenceEndIsNear(e164=c.e164, minutes=minutes))
 
 
 def decide_end_at_other_site(c: Conference, now: datetime, serving_site: str) -> Step:

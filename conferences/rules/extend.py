@@ -12,7 +12,7 @@ from foundation.bus.outgoing import Answer, Outgoing
 from wire.conference_manager import ConferenceExtended, EndMoved, ExtendConference, ExtensionRefused
 from wire.error_codes import MEANING, Err
 from wire.fields import MAX_MINUTES
-from wire.media_unit import UnitAsksToExtend, UnitEndMoved, UnitExtended, UnitExtensionRefused
+from wire.media_unit import ConferenceEndMoved, UnitAsksToExtend, UnitExtended, UnitExtensionRefused
 from wire.routes import Routes
 
 MAX_MINUTES_AT_ONCE = 1440
@@ -65,7 +65,7 @@ def decide_extend(
         outgoing.to_cm(EndMoved(e164=c.e164, endtime=end)),
     ]
     if c.unit and c.state is not ConferenceState.PENDING_RESTORE:
-        messages.append(outgoing.to_unit(c.unit, UnitEndMoved(e164=c.e164, endtime=end)))
+        messages.append(outgoing.to_unit(c.unit, ConferenceEndMoved(e164=c.e164, endtime=end)))
     return Step(f"prolonged by {request.delay} minutes", c, after, tuple(messages))
 
 

@@ -12,7 +12,7 @@ from conferences.rules import outgoing
 from conferences.rules.states import Conference, ConferenceState, Rename, Unit
 from conferences.rules.step import Step, no_change
 from foundation.bus.outgoing import Answer, Send
-from wire.conference_manager import MayRename, RenameDenied, RenameGranted
+from wire.conference_manager import AskToRename, RenameDenied, RenameGranted
 from wire.error_codes import MEANING, Err
 from wire.media_unit import UnitAsksToRename, UnitRenameGranted, UnitRenameRefused
 from wire.routes import Routes
@@ -40,7 +40,7 @@ def decide_unit_rename(
     if c.state is not ConferenceState.RUNNING or c.rename:
         return Step("refused", send=(_refusal(c.unit, request_key, request, Err.WRONG_STATE),))
     wish = Rename(question_id, request.name, request_key, request.reqid, now + CM_ANSWERS_IN)
-    question = outgoing.to_cm(MayRename(reqid=question_id, e164=c.e164, name=request.name))
+    question = outgoing.to_cm(AskToRename(reqid=question_id, e164=c.e164, name=request.name))
     return Step("asking CM for the new name", c, c.change(rename=wish), (question,))
 
 
@@ -89,7 +89,7 @@ def _answer_wish(
     return Step(reason, c, c.change(rename=None), answers)
 
 
-def decide_as_cm(question: MayRename) -> Send:
+def decide_as_cm(question: AskToRename) -> Send:
     """Answer in the role of a conference manager (CM): grant every well-formed name at once."""
     is_well_formed = 0 < len(question.name.strip()) <= MAX_NAME_LENGTH
     reply: RenameGranted | RenameDenied

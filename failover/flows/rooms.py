@@ -26,7 +26,7 @@ from foundation.bus.outgoing import Send
 from foundation.bus.registry import handles
 from foundation.bus.unit_of_work import begin
 from foundation.cells.directory import own_platform
-from wire.platforms import MOST_LISTED, RoomState, State
+from wire.platforms import MAX_LISTED_DOMAINS, RoomState, State
 from wire.routes import Routes
 
 log = logging.getLogger("failover.rooms")
@@ -88,9 +88,10 @@ def _stage_notice(uow: FailoverUnitOfWork, room: MachineRoom, watched: Room, bec
     sentence = f"room {room.name} is {state}: {because}"
     log.warning("%s: %s", uow.platform, sentence)
     bound = uow.bound_to(room)
-    pages = [bound[start : start + MOST_LISTED] for start in range(0, len(bound), MOST_LISTED)] or [
-        []
-    ]
+    pages = [
+        bound[start : start + MAX_LISTED_DOMAINS]
+        for start in range(0, len(bound), MAX_LISTED_DOMAINS)
+    ] or [[]]
     for part, page in enumerate(pages, 1):
         of = {"listid": f"{room.moid}:{watched.number}", "part": part, "parts": len(pages)}
         notice = RoomState(

@@ -13,7 +13,7 @@ from foundation.bus.message import dumps, to_body
 from tests.memory_letter import Letter
 from tests.simulation.broken import Broken
 from tests.simulation.scenery import prefix_of
-from wire.conference_manager import MayRename, RenameDenied, RenameGranted
+from wire.conference_manager import AskToRename, RenameDenied, RenameGranted
 from wire.routes import Routes
 
 REPLY_QUEUE = "cm.answers"
@@ -165,7 +165,7 @@ class Managers:
         body = orjson.loads(letter.body)
         kind, number = body["type"], body.get("confE164", "")
         ours = number.startswith(prefix_of(self.platform))
-        if kind == MayRename.wire_type and ours:
+        if kind == AskToRename.wire_type and ours:
             self._on_may_rename(body, site)
         elif kind.endswith(("_ACK", "_NACK")) and body.get("reqid") in self.asks:
             self._on_answer(body, letter.body)
