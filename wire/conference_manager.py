@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 from msgspec import field
 
 from foundation.bus.message import Message, message
-from foundation.bus.typed_json import TypedObject, text, whole
+from foundation.bus.typed_json import TypedObject, items, text, whole
 from wire.fields import (
     Count,
     ErrCode,
     InvitedTerminals,
+    Ip,
     Join,
     Moid,
     Name,
@@ -232,16 +233,31 @@ class AskToRename(Message):
 
 @message("CM_MAU_MODIFYCONFNAME_ACK")
 class RenameGranted(Message):
-    """CM agrees."""
+    """CM agrees. One rename of a conference is open at a time, so that the number is enough (CSS §5.1)."""
 
-    reqid: ReqId
+    reqid: ReqId | None = None
     e164: Number = field(name="confE164")
 
 
 @message("CM_MAU_MODIFYCONFNAME_NACK")
 class RenameDenied(Message):
-    """CM does not agree."""
+    """CM does not agree. Without number, the `correlation_id` says what it answers (CSS §5.1)."""
 
-    reqid: ReqId
+    reqid: ReqId | None = None
     e164: Number | None = field(name="confE164", default=None)
     errcode: ErrCode
+
+
+class MonitorAddress(TypedObject):
+    """The address of somebody who supervises a conference."""
+
+    ip: Ip
+    port: Annotated[int, whole(1, 65535)]
+
+
+@message("CM_MAU_MONITORKEEPALIVE_NTF")
+class MonitorsAlive(Message):
+    """CM still has these monitors of a conference (CSS §10)."""
+
+    e164: Number = field(name="confE164")
+    monitors: Annotated[tuple[MonitorAddress, ...], items()] = ()

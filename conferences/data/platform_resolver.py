@@ -11,14 +11,14 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from conferences.rules.outgoing import parse_question
+from conferences.rules.outgoing import parse_question, rename_of
 from domains.data import lookups
 from foundation.bus.delivery import Delivery
 from foundation.bus.message import NotTaken
 from foundation.cells import sql
 from foundation.cells.directory import look_up, own_platform, possible_platforms
 from foundation.cells.serving import read_unless_away
-from wire.conference_manager import CreateConference
+from wire.conference_manager import CreateConference, RenameDenied
 from wire.domain_changes import AccountChanged, DomainChanged
 from wire.licences import LicenceIssued
 from wire.media_unit import UnitHolds
@@ -66,6 +66,8 @@ def _named_conference(delivery: Delivery) -> tuple[str, str]:
             return parse_question(delivery.envelope.correlation_id).e164, ""
         except NotTaken:
             return "", ""
+    if isinstance(message, RenameDenied) and not message.e164:
+        return rename_of(delivery.envelope.correlation_id)[0], ""
     number, moid = body.get("confE164"), body.get("moid")
     if isinstance(number, str) and not isinstance(message, CreateConference):
         return number, ""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from conferences.data.commit import commit
 from conferences.data.unit_of_work import ConferencesUnitOfWork
+from conferences.rules.outgoing import rename_of
 from conferences.rules.rename import decide_cm_on_rename, decide_unit_rename
 from conferences.rules.sending_unit import sending_unit
 from foundation.bus.envelope import Envelope
@@ -35,6 +36,8 @@ def on_cm_answers_rename(
     uow: ConferencesUnitOfWork, reply: RenameGranted | RenameDenied, envelope: Envelope
 ) -> None:
     """Pass the conference manager's answer to the media unit."""
-    conference = uow.load(reply.e164) if reply.e164 else None
-    if conference:
-        commit(uow, decide_cm_on_rename(conference, reply))
+    e164, question_id = rename_of(envelope.correlation_id)
+    number = reply.e164 or e164
+    if number and (conference := uow.load(number)):
+        said = question_id if number == e164 else ""
+        commit(uow, decide_cm_on_rename(conference, reply, said))

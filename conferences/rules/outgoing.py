@@ -10,6 +10,7 @@ from conferences.rules.states import Conference, Unit
 from foundation.bus.message import Message, NotTaken
 from foundation.bus.outgoing import Answer, Send
 from wire.conference_manager import (
+    AskToRename,
     ConferenceCreated,
     ConferenceEnded,
     ConferenceMoved,
@@ -64,6 +65,19 @@ def answer_unit(unit: Unit, request_key: str, message: Message) -> Answer:
 def to_cm(message: Message, site: str = "") -> Send:
     """Address a message to the conference managers (CM) of a site; "" means this site."""
     return Send(message=message, route=Routes.CSS_TO_CM, destination=site)
+
+
+def ask_to_rename(question: AskToRename) -> Send:
+    """Ask the conference managers; the correlation id brings an answer back that names no conference."""
+    correlation_id = f"rename:{question.e164}:{question.reqid}"
+    return Send(message=question, route=Routes.CSS_TO_CM, correlation_id=correlation_id)
+
+
+def rename_of(correlation_id: str) -> tuple[str, str]:
+    """Return the number and the question that an answer of CM belongs to; both are "" where it is not said."""
+    what, _, rest = correlation_id.partition(":")
+    e164, _, ask = rest.partition(":")
+    return (e164, ask) if what == "rename" else ("", "")
 
 
 def ask_rms(c: Conference, flow: str) -> Send:

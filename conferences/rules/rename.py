@@ -40,7 +40,9 @@ def decide_unit_rename(
     if c.state is not ConferenceState.RUNNING or c.rename:
         return Step("refused", send=(_refusal(c.unit, request_key, request, Err.WRONG_STATE),))
     wish = Rename(question_id, request.name, request_key, request.reqid, now + CM_ANSWERS_IN)
-    question = outgoing.to_cm(AskToRename(reqid=question_id, e164=c.e164, name=request.name))
+    question = outgoing.ask_to_rename(
+        AskToRename(reqid=question_id, e164=c.e164, name=request.name)
+    )
     return Step("asking CM for the new name", c, c.change(rename=wish), (question,))
 
 
@@ -52,10 +54,17 @@ def _refusal(unit: Unit, request_key: str, request: UnitAsksToRename, code: Err)
     return outgoing.answer_unit(unit, request_key, nack)
 
 
-def decide_cm_on_rename(c: Conference, reply: RenameGranted | RenameDenied) -> Step:
-    """Pass the conference manager's answer to the media unit, which applies the name and reports it."""
+def decide_cm_on_rename(
+    c: Conference, reply: RenameGranted | RenameDenied, question_id: str = ""
+) -> Step:
+    """Pass the conference manager's answer to the media unit, which applies the name and reports it.
+
+    `question_id` is the question that the correlation id names. An answer that names none, as the source
+    prints it, is for the one that is open.
+    """
     wish = c.rename
-    if wish is None or wish.question_id != reply.reqid or c.unit is None:
+    question_id = reply.reqid or question_id
+    if wish is None or question_id not in ("", wish.question_id) or c.unit is None:
         return no_change("no such question to CM is open")
     if isinstance(reply, RenameGranted):
         return _answer_wish(c, wish, UnitRenameGranted(reqid=wish.reqid, e164=c.e164), "CM agrees")

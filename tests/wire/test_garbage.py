@@ -251,11 +251,13 @@ def test_what_is_not_done_yet_is_refused_with_29001_and_parked(
     morgue.has_all([garbage.as_json(request.body)])
 
 
-def test_a_notice_that_is_not_taken_yet_is_parked(cm: Manager, morgue: Morgue) -> None:
-    body = {"type": "CM_MAU_MONITORKEEPALIVE_NTF", "confE164": "8800001", "monitors": []}
-    request = cm.sends(body)
-    morgue.has_all([garbage.as_json(body)])
-    assert cm.answers(request) == []
+def test_a_keep_alive_of_monitors_is_no_dead_letter(cm: Manager, morgue: Morgue) -> None:
+    monitors = [{"ip": "192.0.2.7", "port": 6000}]
+    cm.sends({"type": "CM_MAU_MONITORKEEPALIVE_NTF", "confE164": "8800001", "monitors": monitors})
+    last = {"type": "CM_MAU_NO_SUCH_NTF"}
+    cm.sends(last)
+    morgue.has_all([garbage.as_json(last)])
+    assert morgue.has_nothing_else()
 
 
 @pytest.mark.parametrize("name", garbage.PROPERTIES)

@@ -98,6 +98,24 @@ def test_a_third_partys_manager_denies_with_its_own_code(cm: Manager, unit: Medi
 
 
 @pytest.mark.usefixtures("no_cm_of_ours")
+@pytest.mark.parametrize("kind", ["ACK", "NACK"])
+def test_a_manager_may_answer_as_the_source_prints_it(
+    cm: Manager, unit: MediaUnit, kind: str
+) -> None:
+    number = start(cm, unit)["confE164"]
+    wishes(unit, number, "Strategy")
+    question = cm.hears("MAU_CM_MODIFYCONFNAME_REQ")
+    printed = {"ACK": {"confE164": number}, "NACK": {"errcode": "29019"}}[kind]
+    cm.sends(
+        {"type": f"CM_MAU_MODIFYCONFNAME_{kind}", **printed},
+        reply_to=None,
+        correlation_id=question.properties.correlation_id,
+    )
+    answer = unit.hears(f"MAU_MCU_MODIFYCONFNAME_{kind}", reqid="n1")
+    assert (answer["confE164"], answer.body.get("errcode")) == (number, printed.get("errcode"))
+
+
+@pytest.mark.usefixtures("no_cm_of_ours")
 def test_while_the_manager_is_asked_another_name_is_29012(cm: Manager, unit: MediaUnit) -> None:
     number = start(cm, unit)["confE164"]
     wishes(unit, number, "Slow")
