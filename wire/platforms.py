@@ -11,7 +11,7 @@ from msgspec import field
 
 from foundation.bus.message import Message, message
 from foundation.bus.typed_json import TypedObject, items, text
-from wire.fields import Count, Moid, Positive
+from wire.fields import Count, Moid, MoidOrEmpty, Positive
 
 MAX_LISTED_DOMAINS = 500
 
@@ -56,7 +56,8 @@ class PlatformState(Message):
     platform: Moid = field(name="platformmoid")
     state: State
     epoch: Count
-    serving: Moid
+    serving: MoidOrEmpty
+    """The site that serves it; "" for a platform that the PMS does not know."""
     mains: Annotated[tuple[Neighbour, ...], items()]
     backups: Annotated[tuple[Neighbour, ...], items()]
     number: Count | None = None

@@ -90,8 +90,15 @@ def _cell(platform: str) -> RegisterRow | None:
 
 
 def state(platform: str, register: RegisterView) -> PlatformState:
-    """Return the notice of a platform's state, with its mains and backups."""
+    """Return the notice of a platform's state, with its mains and backups.
+
+    A platform that nobody knows is abnormal, and nobody serves it.
+    """
     row = register.rows.get(platform)
+    if row is None and not _is_known(platform):
+        return PlatformState(
+            platform=platform, state="abnormal", epoch=0, serving="", mains=(), backups=()
+        )
     around = BackupPlatform.objects.order_by("order")
     mains = around.filter(backup_id=platform).values_list("platform_id", flat=True)
     backups = around.filter(platform_id=platform).values_list("backup_id", flat=True)
@@ -104,6 +111,12 @@ def state(platform: str, register: RegisterView) -> PlatformState:
         backups=tuple(_neighbour(other, register) for other in backups),
         number=register.numbers.get(platform, 0),
     )
+
+
+def _is_known(platform: str) -> bool:
+    if platform in possible_platforms():
+        return True
+    return PlatformDomain.objects.filter(pk=platform).exists()
 
 
 def _neighbour(platform: str, register: RegisterView) -> Neighbour:
@@ -187,15 +200,25 @@ def publish_changes(platform: str) -> None:
 
 
 def ask(platform: str, *, everything: bool = False) -> None:
-    """Ask the PMS how the platforms are; at start-up also where their servers are."""
+    """Ask the PMS how the platforms are.
+
+    At start-up also ask where their servers are, and those of the own platform's backups (CSS §2.2).
+    """
     with begin(platform) as uow:
         if not uow.is_open:
             return
-        for possible in possible_platforms():
-            _ask(uow, AskPlatformState(platform=possible))
-            if everything:
-                _ask(uow, AskPlatformConfig(platform=possible))
+        platforms = possible_platforms()
+        for asked in platforms:
+            _ask(uow, AskPlatformState(platform=asked))
+        for asked in dict.fromkeys((*platforms, *backups_of_own())) if everything else ():
+            _ask(uow, AskPlatformConfig(platform=asked))
     wake_up.everywhere(platform)
+
+
+def backups_of_own() -> list[str]:
+    """Return the platforms that back up this site's own one, in their order."""
+    backups = BackupPlatform.objects.filter(platform_id=own_platform()).order_by("order")
+    return list(backups.values_list("backup_id", flat=True))
 
 
 def _ask(uow: Any, question: Message) -> None:

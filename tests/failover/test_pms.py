@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from conferences.models import Conference, ResourceUnit
 from domains.management.commands.load_demo import DEMO_TENANT
-from domains.models import Account, MachineRoom, UserDomain
+from domains.models import Account, BackupPlatform, MachineRoom, PlatformDomain, UserDomain
 from failover.flows import platforms, rooms
 from failover.models import Heard, RoomWatch
 from foundation import clock
@@ -72,6 +72,26 @@ def test_the_pms_says_how_a_platform_is_and_where_its_servers_are(platform: str)
     assert (state["state"], state["serving"], state["epoch"]) == ("normal", platform, 1)
     assert config["mysql"] == [{"url": "", "platformmoid": platform}]
     assert "password" not in json.dumps(config)
+
+
+def test_a_platform_that_nobody_knows_is_not_well(platform: str) -> None:
+    (outcome,) = platforms.handle_batch(platform, [asked("PLATFORM_STATE_REQ", "no-such")])
+    state = json.loads(outcome.rows[0].body)
+    assert (state["state"], state["serving"], state["epoch"]) == ("abnormal", "", 0)
+    do(platform, delivery(state, MONITOR))
+    assert Parked.objects.count() == 0
+    assert not platforms.is_abnormal(platform)
+
+
+def test_css_asks_where_its_backups_servers_are(platform: str) -> None:
+    backup = PlatformDomain.objects.create(
+        moid="backup", name="Backup", parent=PlatformDomain.objects.get(pk=platform).parent
+    )
+    BackupPlatform.objects.create(platform_id=platform, backup=backup, order=1)
+    platforms.ask(platform, everything=True)
+    asked_for = [question["platformmoid"] for question in sent("PLATFORM_CONFIG_REQ")]
+    assert asked_for == [platform, "backup"]
+    assert len(sent("PLATFORM_STATE_REQ")) == 1
 
 
 def test_what_the_pms_does_not_take_is_parked(platform: str) -> None:
