@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import astuple, dataclass
@@ -9,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from foundation.cells import sql
-from foundation.cells.directory import possible_platforms
+from foundation.cells.directory import look_up, own_platform, possible_platforms
+from foundation.cells.serving import read_unless_away
 from licensing.data import licence_rows
 from licensing.rules.amounts import NONE, RESOURCES, Amounts
 from licensing.rules.decisions import Standing, StoredLicence, limits_at, standing
@@ -42,6 +44,7 @@ class Seats:
         self._used: dict[str, Amounts] = {}
         self._deltas: Counter[tuple[str, str]] = Counter()
         self._licence: Limits | None = None
+        self._others = NONE
         self._licence_read = False
 
     def lock(self, owners: Collection[str]) -> None:
@@ -68,6 +71,7 @@ class Seats:
 
     def _read_licence(self) -> Limits | None:
         """Read the limits of the platform's licence in one query; `None` if it is not valid."""
+        self._others = resources_of_others(self._platform)
         licences, clock = licence_rows.newest_of(
             self._database, (self._platform, *possible_platforms())
         )
@@ -98,8 +102,9 @@ class Seats:
         """
         self.lock([domain])
         used_by_platform, used_by_domain = self._used_now(self._platform), self._used_now(domain)
+        used_at_site = used_by_platform + self._others
         return find_reached_limit(
-            required, self._licence, used_by_platform, domain_limit, used_by_domain, self._now
+            required, self._licence, used_at_site, domain_limit, used_by_domain, self._now
         )
 
     def change(self, domain: str, before: Amounts, after: Amounts) -> None:
@@ -140,12 +145,39 @@ def _site_limits(platform: str, licences: Mapping[str, StoredLicence], now: date
     )
 
 
+_SERVED_CACHE_SECONDS = 0.5
+_served: dict[tuple[str, str], tuple[float, bool]] = {}
+
+
+def resources_of_others(platform: str) -> Amounts:
+    """Return the resources in use by the other platforms that this site serves now.
+
+    While a site serves several platforms they share its licence in force; they do not each have it.
+    """
+    total = NONE
+    for other in possible_platforms():
+        if other != platform and _is_served(other):
+            rows = look_up(other, f"{_SELECT_COUNTS} = %s", [other])
+            total += Amounts(*rows[0][1:]).resources if rows else NONE
+    return total
+
+
+def _is_served(platform: str) -> bool:
+    """Return whether this site serves another platform, as known half a second ago at most."""
+    read_at, served = _served.get((own_platform(), platform), (0.0, False))
+    if time.monotonic() - read_at > _SERVED_CACHE_SECONDS:
+        serving = read_unless_away(platform)
+        served = serving is not None and serving.is_served_here
+        _served[(own_platform(), platform)] = (time.monotonic(), served)
+    return served
+
+
 # ---- reading without locks -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class UsageAndLimits:
-    """What a platform uses of the licensed amounts, and its limits.
+    """What a platform uses of the licensed amounts, with the others that its site serves, and its limits.
 
     `limits` is `None` while it has no valid licence. Running conferences go on then, and people may still enter.
     """
@@ -164,6 +196,7 @@ def read_usage_and_limits(database: str, platform: str) -> UsageAndLimits:
     """Return what a platform uses of the licence, and its limits, by two queries without locks."""
     rows = sql.select(database, f"{_SELECT_COUNTS} = %s", [platform])
     used = Amounts(*rows[0][1:]) if rows else NONE
+    used += resources_of_others(platform)
     licences, now = licence_rows.newest_of(database, (platform, *possible_platforms()))
     is_valid = limits_at(licences.get(platform), now) is not None
     return UsageAndLimits(used, _site_limits(platform, licences, now) if is_valid else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from operator import add, attrgetter
 
 MAX_AMOUNT = 2_147_483_647
@@ -42,6 +42,11 @@ class Amounts:
     def __add__(self, other: Amounts) -> Amounts:
         """Return the sum of both."""
         return Amounts(*map(add, _VALUES(self), _VALUES(other)))
+
+    @property
+    def resources(self) -> Amounts:
+        """Return the five resources, without the conferences."""
+        return replace(self, small_conferences=0, large_conferences=0)
 
     def to_message_fields(self) -> dict[str, int]:
         """Return the amounts by their field names in messages (CSS §4.2)."""
