@@ -201,6 +201,9 @@ class MemoryUnitOfWork:
         parts[part[0]] = frozenset(numbers)
         return frozenset[str]().union(*parts.values()) if len(parts) >= part[1] else None
 
+    def address_of(self, platform: str) -> str:
+        return ""
+
     def tenant(self, moid: str) -> Tenant | None:
         """Return the facts of a user domain that creating needs."""
         facts = self.facts.get(moid)

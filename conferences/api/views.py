@@ -15,8 +15,9 @@ from conferences.data.join_links import join_link
 from conferences.data.platform_resolver import platform_of_domain
 from conferences.rules.states import Conference
 from domains.api.sessions import Session
+from domains.data.lookups import http_url
 from foundation.bus.typed_json import read_as, to_json
-from foundation.cells.directory import store_of
+from foundation.cells.directory import own_platform, store_of
 from foundation.web.errors import UNSPECIFIED, Refusal, ack, nack
 from foundation.web.serializers import Accepted, answers
 from wire.conference_control import CallTerminals, RemoveTerminals
@@ -85,8 +86,10 @@ class Conferences(_Call):
         key = request.headers.get("Idempotency-Key", "")[:64]
         command = request_parsing.create_request(params, domain, creator, key or None)
         home = platform_of_domain(domain)
-        if str(params.get("platform_id") or home) != home:
-            raise Refusal(29004, "platform_id: this platform is not served at this site")
+        platform = str(params.get("platform_id") or home)
+        if platform != home:
+            address = http_url(own_platform(), platform) or "another site"
+            raise Refusal(29004, f"platform_id: this platform is served at {address}")
         started = commands.start(command)
         return ack(
             conf_id=started.e164,

@@ -20,6 +20,7 @@ from conferences.rules.create import AllocatedNumber, CreateRefusal, Tenant, ref
 from conferences.rules.listing import ListPage
 from conferences.rules.states import Conference, Unit
 from conferences.rules.step import Step
+from domains.data import lookups
 from domains.data.queries import UserDomainFacts, rooms_of, user_domains
 from foundation.bus.message import Message
 from foundation.bus.outgoing import Outgoing
@@ -206,6 +207,10 @@ class ConferencesDatabaseUnitOfWork:
         if facts is None:
             return None
         return Tenant(facts.moid, facts.platform, facts.enabled, facts.hd, facts.h265)
+
+    def address_of(self, platform: str) -> str:
+        """Return the HTTP address of a platform's site; "" where the tree names none."""
+        return lookups.http_url(own_platform(), platform)
 
     def refuse_by_licence(self, tenant: Tenant, places: int) -> CreateRefusal | None:
         """Return the limit of licence or domain that forbids one more conference of this size; else `None`."""

@@ -86,6 +86,13 @@ def refuse_before_licence(
     return None
 
 
+def served_elsewhere(tenant: Tenant, address: str) -> CreateRefusal:
+    """Return the refusal of a tenant of another site's platform, with the address where to ask."""
+    return CreateRefusal(
+        Err.NOT_SERVED, f"moid: its platform is served at {address or tenant.platform}"
+    )
+
+
 _CODE_OF_LIMIT = {
     ReachedLimit.LICENCE: Err.LICENCE,
     ReachedLimit.SMALL: Err.SMALL_LIMIT,

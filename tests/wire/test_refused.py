@@ -59,10 +59,12 @@ def test_a_domain_below_a_disabled_one_is_29003(cm: Manager, site: Site) -> None
     refused(cm, "29003", moid=new_tenant(site, {"parent_id": f"'{above}'"}))
 
 
-def test_a_platform_that_is_not_served_here_is_29004(cm: Manager, site: Site) -> None:
-    refused(
-        cm, "29004", moid=new_tenant(site, platform_id=f"'{new_platform(site)}'", room_id="NULL")
-    )
+def test_a_platform_that_is_not_served_here_is_29004_with_the_address_that_serves_it(
+    cm: Manager, site: Site
+) -> None:
+    tenant = new_tenant(site, platform_id=f"'{new_platform(site)}'", room_id="NULL")
+    nack = refused(cm, "29004", moid=tenant)
+    assert nack["detail"] == "moid: its platform is served at https://other.example"
 
 
 def test_a_stopped_site_refuses_everything_with_29005_and_changes_nothing(

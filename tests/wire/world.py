@@ -103,7 +103,11 @@ def new_service_domain(site: Site, **domain: str) -> str:
 def new_platform(site: Site) -> str:
     """A platform domain that some other site serves; its MOID."""
     moid, own = str(uuid.uuid4()), site.vault.platform_moid
-    row = {"domain_ptr_id": f"'{moid}'", "e164_prefix": f"'{uuid.uuid4().int % 10**8:08d}'"}
+    row = {
+        "domain_ptr_id": f"'{moid}'",
+        "e164_prefix": f"'{uuid.uuid4().int % 10**8:08d}'",
+        "http_url": "'https://other.example'",
+    }
     sql(
         site,
         copy_row("domains_domain", "moid", own, moid=f"'{moid}'", name=f"'{moid}'")
