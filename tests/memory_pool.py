@@ -80,6 +80,7 @@ class MemoryPool:
         self.nodes: dict[Unit, Node] = {}
         self.known: dict[Unit, NodeRegistered] = {}
         self._tired: dict[Unit, datetime] = {}
+        self._failed: dict[Unit, int] = {}
         self._hungry = False
         self._turn = 0
         self._watched: datetime | None = None
@@ -161,16 +162,26 @@ class MemoryPool:
         """Return the numbers that are counted on a unit, without promises."""
         return [e for e, a in self.nodes[unit].allocations.items() if a.until is None]
 
-    def became(self, notice: ResourcesUsed) -> bool:
+    def became(self, notice: ResourcesUsed, now: datetime) -> bool:
         """Take notice of what became of a promise; True if places are free that somebody waits for."""
         unit = Unit.of(notice.mcu, self.platform)
         node = self.nodes.get(unit) if unit else None
         if unit is None or node is None or notice.e164 not in node.allocations:
             return False
+        promise = node.allocations[notice.e164]
         if notice.state == "used":
-            node.allocations[notice.e164].until = None
+            if promise.until:
+                self._failed.pop(unit, None)
+            promise.until = None
             return False
+        if promise.until:
+            self._avoid(unit, now)
         return self.free(unit, notice.e164)
+
+    def _avoid(self, unit: Unit, now: datetime) -> None:
+        """Avoid a unit that did not take what it was offered, each time twice as long."""
+        failed = self._failed[unit] = min(self._failed.get(unit, 0) + 1, 7)
+        self._tired[unit] = now + min(TIRED_FOR * 2 ** (failed - 1), timedelta(hours=1))
 
     def free(self, unit: Unit, e164: str) -> bool:
         """Give places back; True if somebody waits for places."""

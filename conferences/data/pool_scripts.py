@@ -74,6 +74,14 @@ local function place(kind, unit, e164, ports, hd, state)
   update_rank(kind, unit)
 end
 
+-- A unit did not take what it was offered: it refused, or it sends heartbeats and does not hear. It is avoided
+-- for a minute, each time twice as long up to an hour, until it takes something.
+local function avoid(unit)
+  local times = math.min(redis.call('INCR', 'rms:failed:' .. unit), 7)
+  redis.call('EXPIRE', 'rms:failed:' .. unit, 86400)
+  redis.call('SET', 'rms:tired:' .. unit, 1, 'EX', math.min(3600, 60 * 2 ^ (times - 1)))
+end
+
 -- Release the reservations that nobody has confirmed in time.
 local function release_expired()
   local expired = redis.call('ZRANGEBYSCORE', 'rms:held', '-inf', now, 'LIMIT', 0, 100)
@@ -120,8 +128,8 @@ local function has_drifted(kind, unit, load)
   return times >= 5
 end
 
--- The best unit of the first room that has one. Units that were lost within the last minute ('tired') are
--- taken only where there is no other.
+-- The best unit of the first room that has one. Units that were lost within the last minute, or did not take
+-- what they were offered ('tired'), are taken only where there is no other.
 local function choose_unit(kind, rooms, ports, hd, excluded, want_tired)
   for _, room in ipairs(rooms) do
     for _, unit in ipairs(redis.call('ZREVRANGE', room_key(kind, room), 0, 63)) do
@@ -174,6 +182,7 @@ if op == 'state' or op == 'adopt' then
 end
 
 -- ask: reserve a media unit, and other resources, for a number. Answers {} where no unit has space.
+-- A media unit that is a recorder too records by itself: the recorder named is the one that is used.
 if op == 'ask' then
   release_expired()
   local request = cjson.decode(ARGV[2])
@@ -191,7 +200,12 @@ if op == 'ask' then
   local granted = {mcu = unit, why = why, platform = redis.call('HGET', node_key('mcu', unit), 'platform')}
   redis.call('SET', 'rms:why:' .. request.e164, why, 'EX', 604800)
   for _, kind in ipairs(request.also) do
-    local other = choose_unit(kind, request.rooms, 0, 0, {}, false)
+    local other = unit
+    if kind ~= 'vrs' or redis.call('EXISTS', node_key(kind, unit)) == 0 then
+      other = choose_unit(kind, request.rooms, 0, 0, {}, false)
+    elseif not has_space(kind, unit, 0, 0, {}) then
+      other = nil
+    end
     if other then place(kind, other, request.e164, 0, 0, 'held') granted[kind] = other end
   end
   return cjson.encode(granted)
@@ -207,6 +221,7 @@ if op == 'used' then
     redis.call('ZREM', 'rms:held', kind .. '|' .. unit .. '|' .. e164)
     placement.s = 'used'
     redis.call('HSET', placed_key(kind, unit), e164, cjson.encode(placement))
+    redis.call('DEL', 'rms:failed:' .. unit)
   end
   return 'used'
 end
@@ -219,6 +234,8 @@ end
 
 -- free: a conference has left a unit. Answers hungry if somebody waits for places.
 if op == 'free' then
+  local stored = redis.call('HGET', placed_key(ARGV[2], ARGV[3]), ARGV[4])
+  if ARGV[2] == 'mcu' and stored and cjson.decode(stored).s == 'held' then avoid(ARGV[3]) end
   local was_placed = release(ARGV[2], ARGV[3], ARGV[4])
   return was_placed and redis.call('DEL', 'rms:hungry') == 1 and 'hungry' or 'free'
 end

@@ -82,7 +82,7 @@ class Both:
         """Report what became of a reservation."""
         real = self.real.run_one(state, "mcu", name_of(unit), e164)
         report = ResourcesUsed(e164=e164, incarnation=1, mcu=unit.as_message_field, state=state)
-        assert (real == "hungry") is self.model.became(report)
+        assert (real == "hungry") is self.model.became(report, self.now)
 
     def compare(self) -> None:
         """Check that both pools have the same numbers in use."""
@@ -134,3 +134,36 @@ def test_counting_again_gives_back_what_lives_no_more(platform: str) -> None:
     assert both.real.run_one("in_use", "mcu", name_of(UNITS[0])) == [f"{NUMBERS[0]}|32|0"]
     assert units.recount(platform, "mcu", UNITS[0]) is False
     assert both.real.run_one("in_use", "mcu", name_of(UNITS[0])) == []
+
+
+def test_a_unit_that_takes_nothing_is_not_preferred(platform: str) -> None:
+    both = Both(platform)
+    both.real.rebuild()
+    deaf, busy = UNITS[0], UNITS[1]
+    both.beat(deaf, ROOMS[0], 0)
+    both.beat(busy, ROOMS[0], 1)
+    both.ask(NUMBERS[0], 8, False, [busy])
+    both.became("free", deaf, NUMBERS[0])
+    for number in NUMBERS[1:3]:
+        both.ask(number, 8, False, [])
+        both.became("used", busy, number)
+    both.ask(NUMBERS[3], 8, False, [])  # the other one is full
+    both.became("used", deaf, NUMBERS[3])
+
+
+def test_a_unit_that_records_by_itself_is_its_own_recorder(platform: str) -> None:
+    pool, capacity = Pool(platform), {"confs": 3, "ports": 40, "hd": 1}
+    pool.rebuild()
+    node = node_json("room-a", "main", capacity, None, draining=False)
+    for kind in ("mcu", "vrs"):
+        for unit in UNITS[:2]:
+            pool.run_one("state", kind, name_of(unit), node)
+    pool.run_one("state", "mcu", name_of(UNITS[2]), node)
+    question = {"rooms": ["room-a"], "ports": 8, "hd": 0, "also": ["vrs"], "exclude": []}
+    for number in NUMBERS[:4]:
+        granted = orjson.loads(
+            pool.run_one("ask", orjson.dumps({**question, "e164": number}).decode())
+        )
+        pool.run_one("used", "mcu", granted["mcu"], number)
+        own = granted["mcu"] in map(name_of, UNITS[:2])
+        assert granted["vrs"] == granted["mcu"] if own else granted["vrs"]

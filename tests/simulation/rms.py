@@ -54,7 +54,7 @@ class Rms:
                 self._lost(Unit(message.ip, message.pid, self.place.name))
             case NodeRegistered() if not self._away:
                 self._beat(message)
-            case ResourcesUsed() if not self._away and self.pool.became(message):
+            case ResourcesUsed() if not self._away and self.pool.became(message, self.world.now):
                 self.place.restore_pending()
 
     def _beat(self, message: NodeRegistered) -> None:
