@@ -111,12 +111,20 @@ def terminal(wire_terminal: Terminal, bitrate: int) -> dict[str, object]:
         "online": int(bool(wire_terminal.online)),
         "e164": account if wire_terminal.type == "e164" else "",
         "type": 1,
-        "bitrate": bitrate,
+        "bitrate": _asked(wire_terminal, "bitrate", bitrate),
         "silence": int(bool(wire_terminal.silence)),
         "mute": int(bool(wire_terminal.mute)),
         **dict.fromkeys(("dual", "mix", "vmp", "inspection", "rec", "poll", "upload"), 0),
-        "protocol": 1 if wire_terminal.type == "sip" else 0,
+        "protocol": _asked(wire_terminal, "protocol", int(wire_terminal.type == "sip")),
         "call_mode": 0,
         "account": account,
-        "account_type": 1 if wire_terminal.type == "user" else 5,
+        "account_type": _asked(
+            wire_terminal, "account_type", 1 if wire_terminal.type == "user" else 5
+        ),
     }
+
+
+def _asked(wire_terminal: Terminal, name: str, otherwise: int) -> int:
+    """Return what was asked of a terminal as it was called, as far as its unit reports that."""
+    value = wire_terminal.extra.get(name)
+    return value if isinstance(value, int) else otherwise

@@ -150,8 +150,14 @@ def terminals(value: object, name: str) -> tuple[InvitedTerminal, ...]:
         kind = number(account_item.get("account_type"), f"{name}.account_type", 5)
         display_name = words(account_item.get("name"), f"{name}.name") or account
         wire_kind = _KINDS.get(kind, "sip" if sip else "h323")
+        # What the wire does not declare comes back with the terminal, if its unit keeps it.
+        asked: dict[str, object] = {
+            key: number(account_item.get(key), f"{name}.{key}", 0)
+            for key in ("protocol", "account_type", "bitrate")
+            if account_item.get(key) is not None
+        }
         wire_terminals.append(
-            InvitedTerminal(account=account, name=display_name[:128], type=wire_kind)
+            InvitedTerminal(account=account, name=display_name[:128], type=wire_kind, extra=asked)
         )
     return tuple(wire_terminals)
 

@@ -41,7 +41,8 @@ def test_values_as_programs_really_send_them() -> None:
     assert (command.duration, command.places, command.auto_end) == (30, 192, True)
     assert (command.resolution, command.h265, command.bitrate) == ("1080p", True, 2048)
     assert command.record
-    assert command.mts == (InvitedTerminal(account="123", name="123", type="user"),)
+    asked: dict[str, object] = {"account_type": 1}
+    assert command.mts == (InvitedTerminal(account="123", name="123", type="user", extra=asked),)
 
 
 @pytest.mark.parametrize(
