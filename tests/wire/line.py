@@ -103,6 +103,21 @@ class Line:
         """Return how many messages lie in a queue. Raises when there is no such queue."""
         return int(self._channel.queue_declare(queue, passive=True).method.message_count)
 
+    def consumers_of(self, queue: str) -> int:
+        """How many consume a queue; 0 also where there is no such queue."""
+        channel = self._connection.channel()
+        try:
+            return int(channel.queue_declare(queue, passive=True).method.consumer_count)
+        except pika.exceptions.ChannelClosedByBroker:
+            return 0
+        finally:
+            if channel.is_open:
+                channel.close()
+
+    def delete(self, queue: str) -> None:
+        """Delete a queue under whoever consumes it."""
+        self._channel.queue_delete(queue)
+
     def take_all(self, queue: str) -> list[Heard]:
         """Take what lies in a queue that nobody consumes."""
         messages: list[Heard] = []
