@@ -6,20 +6,25 @@ import asyncio
 import contextlib
 import logging
 import signal
+import sys
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 from foundation import clock
 from foundation.bus.message import BadMessage, Message, from_body
 from media_unit import reports
 from media_unit.broker import Broker
+from media_unit.child_user import REPOSITORY, child_user
 from media_unit.config import UnitConfig
+from media_unit.gate_rules import PLUGINS
 from media_unit.housekeeping import Housekeeping
-from media_unit.janus_config import PLUGINS, load_secrets
+from media_unit.janus_config import load_secrets
 from media_unit.janus_events import EventListener
 from media_unit.janus_link import JanusAway, JanusError, JanusLink
-from media_unit.janus_process import JanusNotStarted, JanusProcess
+from media_unit.janus_process import GateProcess, JanusProcess
 from media_unit.janus_rooms import JanusRooms
+from media_unit.kept_process import NotStarted
 from media_unit.state_file import StateFile
 from media_unit.unit import MediaUnit
 from wire.conference_control import Control
@@ -44,10 +49,20 @@ class Agent:
         self._keys = load_secrets(config.directory)
         self._state_file = StateFile(config.directory)
         self._broker = Broker(config, self._handle_message, self._introduce)
-        self._unit = MediaUnit(config, self._keys, self._state_file, self._broker.send, clock.now)
+        config.directory.chmod(0o711)  # its files have modes of their own
+        user = child_user("Janus", config.janus_user, config.directory / "rec")
+        python = (Path(place).resolve() for place in (sys.prefix, sys.executable))
+        gate_user = child_user(
+            "the gate", config.janus_user, config.directory / "gate", REPOSITORY, *python
+        )
+        self._unit = MediaUnit(
+            config, self._keys, self._state_file, self._broker.send, clock.now, user
+        )
         self._housekeeping = Housekeeping(self._unit, self._state_file)
         self._events = EventListener(config, self._keys, self._housekeeping.hint)
-        self._janus = JanusProcess(config, self._keys)
+        self._janus = JanusProcess(config, self._keys, user)
+        self._gate = GateProcess(config, self._keys, gate_user)
+        self._gate_up = asyncio.Event()
         self._ready = config.directory / "ready"
         self._up = asyncio.Event()
 
@@ -58,7 +73,13 @@ class Agent:
         for signum in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(signum, stop.set)
         await self._events.open()
-        duties = (self._run_janus(), self._run_broker(), self._beat(), self._housekeeping.run())
+        duties = (
+            self._gate.keep_up(self._gate_up),
+            self._run_janus(),
+            self._run_broker(),
+            self._beat(),
+            self._housekeeping.run(),
+        )
         tasks = [asyncio.create_task(self._for_ever(duty)) for duty in duties]
         tasks.append(asyncio.create_task(self._write_ready_file()))
         await stop.wait()
@@ -70,6 +91,7 @@ class Agent:
         await asyncio.gather(*tasks, return_exceptions=True)
         if not self._config.keep_janus:
             await self._janus.kill(politely=True)
+            await self._gate.kill()
         await self._events.close()
         self._state_file.close()
 
@@ -107,9 +129,9 @@ class Agent:
         while True:
             try:
                 if not self._janus.pid:
-                    await self._janus.start()
+                    await self._janus.start_janus()
                 await self._janus_session()
-            except (JanusNotStarted, JanusAway, JanusError, OSError) as error:
+            except (NotStarted, JanusAway, JanusError, OSError) as error:
                 log.error("Janus: %s", error)
                 self._give_up()
                 await self._janus.kill()
@@ -122,6 +144,7 @@ class Agent:
             await link.open()
             if not self._up.is_set():
                 await self._unit.janus_is_up(JanusRooms(link, self._keys), self._janus.name)
+                await self._gate_up.wait()  # nobody is sent here before people can come in
                 self._up.set()
                 self._register()
             else:

@@ -7,7 +7,7 @@ import logging
 from foundation.bus.message import Body
 from media_unit.conference_copy import HeldConference
 from media_unit.controls import ControlContext, disconnect
-from media_unit.janus_config import AUDIO
+from media_unit.gate_rules import AUDIO
 from media_unit.roster import Terminal
 
 log = logging.getLogger("conferences.media.unit")

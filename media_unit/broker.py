@@ -13,7 +13,12 @@ from uuid import uuid4
 
 import aio_pika
 import aiormq
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from aio_pika.abc import (
+    AbstractChannel,
+    AbstractConnection,
+    AbstractIncomingMessage,
+    AbstractQueue,
+)
 
 from foundation import clock
 from foundation.bus.message import BadMessage, Message, dumps, loads, to_body
@@ -141,19 +146,17 @@ class Broker:
             self._drop_stale()
             for route, message in self._introduce():
                 self.send(route, message)
+            ended = await _end_of(connection, incoming_channel, outgoing_channel)
             await queue.consume(self._on_message)
             log.info("connected; listening on %s", queue.name)
             self.connected.set()
-            gone = asyncio.Event()
-            connection.close_callbacks.add(lambda *_: gone.set())
             publisher = asyncio.create_task(self._publish(outgoing_channel))
-            watcher = asyncio.create_task(gone.wait())
-            await asyncio.wait({publisher, watcher}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (publisher, watcher):
-                task.cancel()
+            publisher.add_done_callback(lambda _: _end(ended, "publishing failed"))
+            reason = await ended
+            publisher.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await publisher
-            log.warning("broker: the connection was closed")
+            log.warning("broker: %s; a new session follows", reason)
         finally:
             with contextlib.suppress(*_BROKER_ERRORS):
                 await asyncio.wait_for(connection.close(), 2)
@@ -176,7 +179,7 @@ class Broker:
         )
 
     async def _own_queue(
-        self, connection: aio_pika.abc.AbstractConnection, channel: AbstractChannel
+        self, connection: AbstractConnection, channel: AbstractChannel
     ) -> AbstractQueue:
         ip, pid = self._config.ip, self._config.pid
         name = unit_queue(ip, pid)
@@ -215,3 +218,25 @@ class Broker:
             log.exception("a message of %d bytes could not be handled", len(incoming.body))
         with contextlib.suppress(*_BROKER_ERRORS):
             await incoming.ack()
+
+
+async def _end_of(
+    connection: AbstractConnection, incoming: AbstractChannel, outgoing: AbstractChannel
+) -> asyncio.Future[str]:
+    """Return what will say why a session is over.
+
+    A closed channel, and a consumer that the broker has cancelled because its queue was deleted or
+    its node is lost, leave the connection as it was: the unit would go on sending and hear nothing.
+    """
+    ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    connection.close_callbacks.add(lambda *_: _end(ended, "the connection was closed"))
+    for channel in (incoming, outgoing):
+        channel.close_callbacks.add(lambda *_: _end(ended, "a channel was closed"))
+    underlay = await incoming.get_underlay_channel()
+    underlay.on_consumer_cancel_callbacks.add(lambda _: _end(ended, "the consumer was cancelled"))
+    return ended
+
+
+def _end(ended: asyncio.Future[str], reason: str) -> None:
+    if not ended.done():
+        ended.set_result(reason)

@@ -14,7 +14,17 @@ HoldRequest = CreateOnUnit | RestoreOnUnit
 
 _PLAIN = (
     *("e164", "confid", "incarnation", "name", "password", "places", "resolution", "bitrate"),
-    *("h265", "endtime", "recording", "segments", "chairman", "speaker", "mute", "silence"),
+    *(
+        "h265",
+        "endtime",
+        "janus_room",
+        "recording",
+        "segments",
+        "chairman",
+        "speaker",
+        "mute",
+        "silence",
+    ),
 )
 
 
@@ -44,7 +54,11 @@ class HeldConference:
     bitrate: int
     h265: bool
     endtime: str | None
+    janus_room: str
     recording: str = ""
+    """The folder of the segment that is being recorded."""
+    recording_told: bool = False
+    """Whether managers and people believe that it is recorded."""
     segments: int = 0
     chairman: str = ""
     speaker: str = ""
@@ -52,11 +66,6 @@ class HeldConference:
     silence: bool = False
     roster: Roster = field(default_factory=Roster)
     reported: Body = field(default_factory=dict)
-
-    @property
-    def janus_room(self) -> str:
-        """Return the name of its Janus rooms, which differs by incarnation."""
-        return f"{self.e164}-{self.incarnation}"
 
     @property
     def hd(self) -> bool:
@@ -102,7 +111,7 @@ class HeldConference:
         return cls(**(body | {"roster": Roster.from_stored(body["roster"])}))
 
 
-def conference_of(request: HoldRequest) -> HeldConference:
+def conference_of(request: HoldRequest, janus_room: str) -> HeldConference:
     """Return the conference that a request asks for; a restored one has its people and settings again."""
     conference = HeldConference(
         e164=request.e164,
@@ -115,6 +124,8 @@ def conference_of(request: HoldRequest) -> HeldConference:
         bitrate=request.bitrate,
         h265=request.h265,
         endtime=request.endtime,
+        janus_room=janus_room,
+        recording_told=request.record,
     )
     if isinstance(request, RestoreOnUnit):
         settings = request.settings or Settings()

@@ -34,11 +34,16 @@ class UnitConfig:
     lo_shim: str = ""
     public_ws: str = ""
     keep_janus: bool = False
+    janus_user: str = ""
 
     @property
     def label(self) -> str:
         """Return the name of the unit in logs."""
         return f"{self.ip}:{self.pid}" if self.pid else self.ip
+
+    def is_named(self, name: UnitName) -> bool:
+        """Return whether a name is this unit's; without an instance name it is any at the address."""
+        return name.ip == self.ip and name.pid in (None, "", self.pid)
 
     @property
     def http_port(self) -> int:
@@ -50,11 +55,17 @@ class UnitConfig:
 
     @property
     def ws_port(self) -> int:
+        """Return the port of the gate, at which participants reach Janus."""
         return self.port_base + 3
 
     @property
     def event_port(self) -> int:
         return self.port_base + 4
+
+    @property
+    def janus_ws_port(self) -> int:
+        """Return the port of Janus' own WebSocket, on loopback, for the agent and the gate."""
+        return self.port_base + 5
 
     @property
     def rtp_ports(self) -> str:
@@ -66,13 +77,13 @@ class UnitConfig:
 
     @property
     def ws_url(self) -> str:
-        """Return the address at which the agent connects to its Janus."""
-        return f"ws://{self.ip}:{self.ws_port}/"
+        """Return the address at which the agent and the gate connect to Janus."""
+        return f"ws://127.0.0.1:{self.janus_ws_port}/"
 
     @property
     def join_url(self) -> str:
-        """Return the address for participants: that of Janus, unless a proxy stands in front."""
-        return self.public_ws or self.ws_url
+        """Return the address for participants: that of the gate, unless a proxy stands in front."""
+        return self.public_ws or f"ws://{self.ip}:{self.ws_port}/"
 
 
 def from_environment(env: Mapping[str, str]) -> UnitConfig:
@@ -97,6 +108,7 @@ def from_environment(env: Mapping[str, str]) -> UnitConfig:
         lo_shim=env.get("LO_SHIM", ""),
         public_ws=env.get("CMU_PUBLIC_WS", ""),
         keep_janus=env.get("CMU_KEEP_JANUS", "") == "1",
+        janus_user=env.get("CMU_JANUS_USER", "nobody"),
     )
 
 

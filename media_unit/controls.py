@@ -9,7 +9,7 @@ from typing import TypeVar
 from foundation.bus.message import BadMessage, Body, read_fields
 from foundation.bus.typed_json import TypedObject, to_json_list
 from media_unit.conference_copy import HeldConference
-from media_unit.janus_config import AUDIO, TEXT
+from media_unit.gate_rules import AUDIO, TEXT
 from media_unit.janus_rooms import JanusRooms
 from media_unit.recording import Recorder
 from media_unit.roster import Terminal
@@ -63,11 +63,19 @@ async def disconnect(context: ControlContext, terminal: Terminal) -> None:
 
 async def _add(context: ControlContext, body: Body) -> Body:
     wanted = _read(CallTerminals, body).terminals
+    for terminal in wanted:
+        if terminal.type in _NEEDS_GATEWAY:
+            raise ControlRefused(f"nobody can call {terminal.type} terminals here: no gateway")
+    roster = context.conference.roster
     try:
-        context.conference.roster.call(wanted)
+        called = roster.call(wanted)
     except ValueError as error:
         raise ControlRefused(str(error)) from None
-    return {}
+    return {"mts": to_json_list(tuple(roster.terminals[mtid].on_the_wire() for mtid in called))}
+
+
+_NEEDS_GATEWAY = ("sip", "h323")
+"""Kinds of terminals that somebody would have to call; on the list they would only never come."""
 
 
 async def _delete(context: ControlContext, body: Body) -> Body:

@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from datetime import datetime, timedelta
 
 from foundation import clock
+from media_unit.janus_config import e164_of
 from media_unit.janus_events import Hint
 from media_unit.janus_link import JanusAway, JanusError
 from media_unit.state_file import StateFile
@@ -47,7 +48,7 @@ class Housekeeping:
         if hint.kind == "gone":
             self._forget(hint.handle)
             return
-        e164 = hint.janus_room.rpartition("-")[0]
+        e164 = e164_of(hint.janus_room)
         if e164 in self._unit.conferences and e164 not in self._due:
             self._due.add(e164)
             self._spawn(self._refresh_soon(e164))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import json
@@ -11,15 +10,10 @@ import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from media_unit.child_user import ChildUser
 from media_unit.config import UnitConfig
-
-AUDIO = "janus.plugin.audiobridge"
-VIDEO = "janus.plugin.videoroom"
-TEXT = "janus.plugin.textroom"
-PLUGINS = (AUDIO, VIDEO, TEXT)
-
-TOKEN_LASTS = 90 * 24 * 3600
-"""Seconds, longer than any conference. A token admits to Janus; its rooms have PINs of their own."""
+from media_unit.gate_rules import GateSettings, make_token
+from media_unit.state_file import put_aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +26,15 @@ class Secrets:
     tokens: str
     events: str
 
+    def janus_room(self, e164: str, incarnation: int) -> str:
+        """Return the name of a conference's Janus rooms.
+
+        It differs by incarnation. Who knows number and incarnation cannot guess it: Janus lists
+        the participants of a room to whoever knows its name.
+        """
+        plain = f"{e164}-{incarnation}"
+        return f"{plain}-{self._derived('room', plain)[:24]}"
+
     def room_secret(self, janus_room: str) -> str:
         """Return the secret by which the agent changes a Janus room. Users never see it."""
         return self._derived("secret", janus_room)
@@ -40,23 +43,30 @@ class Secrets:
         """Return the PIN of one Janus room, which cannot be guessed from a short password."""
         return self._derived("pin", janus_room, password)[:24]
 
-    def token(self, now: float) -> str:
-        """Return a signed token with which users may talk to Janus (its HMAC token_auth)."""
-        plain = ",".join([str(int(now) + TOKEN_LASTS), "janus", *PLUGINS])
-        signed = hmac.new(self.tokens.encode(), plain.encode(), hashlib.sha1).digest()
-        return f"{plain}:{base64.b64encode(signed).decode()}"
+    def token(self, now: float, janus_room: str) -> str:
+        """Return the token with which users may talk to Janus about this Janus room alone."""
+        return make_token(self.tokens, janus_room, now)
 
     def _derived(self, *words: str) -> str:
         return hmac.new(self.rooms.encode(), "\0".join(words).encode(), hashlib.sha256).hexdigest()
 
 
 def load_secrets(directory: Path) -> Secrets:
-    """Return the secrets of a unit, made on its first start and readable by its user alone."""
+    """Return the secrets of a unit, made on its first start and readable by its user alone.
+
+    Damaged ones are put aside. A Janus that still runs with them is then started anew.
+    """
     path = directory / "secrets.json"
     try:
-        return Secrets(**json.loads(path.read_text()))
+        keys = Secrets(**json.loads(path.read_text()))
+        if all(isinstance(key, str) and key for key in asdict(keys).values()):
+            return keys
+        put_aside(path, "a secret is missing")
     except FileNotFoundError:
-        keys = Secrets(*(secrets.token_hex(24) for _ in range(5)))
+        pass
+    except (ValueError, TypeError) as error:
+        put_aside(path, str(error))
+    keys = Secrets(*(secrets.token_hex(24) for _ in range(5)))
     new = path.with_suffix(".new")
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(asdict(keys), file)
@@ -66,11 +76,16 @@ def load_secrets(directory: Path) -> Secrets:
     return keys
 
 
-def write_config(config: UnitConfig, keys: Secrets, server_name: str, program: Path) -> Path:
+def e164_of(janus_room: str) -> str:
+    """Return the number of the conference of a Janus room; "" if it is none of ours."""
+    return janus_room.partition("-")[0]
+
+
+def write_config(
+    config: UnitConfig, keys: Secrets, server_name: str, program: Path, user: ChildUser
+) -> Path:
     """Write all configuration files of the Janus that is started as `program`; return their folder."""
-    folder = config.directory / "janus"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder.chmod(0o700)
+    folder = _private_folder(config, "janus", user)
     files = {
         "janus": _core(config, keys, server_name, folder, _library_of(program)),
         "transport.http": _http(config),
@@ -80,13 +95,39 @@ def write_config(config: UnitConfig, keys: Secrets, server_name: str, program: P
     }
     for name, text in files.items():
         name = name if name == "janus" else f"janus.{name}"
-        _write_private(folder / f"{name}.jcfg", text)
+        _write_private(folder / f"{name}.jcfg", text, user)
     return folder
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_gate_config(config: UnitConfig, keys: Secrets, server_name: str, user: ChildUser) -> Path:
+    """Write what the gate has to know; return the file."""
+    settings = GateSettings(
+        server_name=server_name,
+        ip=config.ip,
+        port=config.ws_port,
+        janus_url=config.ws_url,
+        admin_url=f"http://127.0.0.1:{config.admin_port}/admin",
+        admin_secret=keys.admin,
+        token_key=keys.tokens,
+        most_sockets=4 * config.ports,
+    )
+    path = _private_folder(config, "gate", user) / "settings.json"
+    _write_private(path, json.dumps(asdict(settings)), user)
+    return path
+
+
+def _private_folder(config: UnitConfig, name: str, user: ChildUser) -> Path:
+    folder = config.directory / name
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+    user.may_read(folder)
+    return folder
+
+
+def _write_private(path: Path, text: str, user: ChildUser) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
+    user.may_read(path)
 
 
 def _library_of(program: Path) -> Path:
@@ -153,7 +194,7 @@ admin: {{
 
 def _websockets(config: UnitConfig) -> str:
     return f"""general: {{
-  json = "compact", ws = true, ws_port = {config.ws_port}, ws_ip = "{config.ip}", wss = false
+  json = "compact", ws = true, ws_port = {config.janus_ws_port}, ws_ip = "127.0.0.1", wss = false
   pingpong_trigger = 10, pingpong_timeout = 5
 }}
 admin: {{ admin_ws = false, admin_wss = false }}

@@ -10,7 +10,8 @@ import orjson
 
 from foundation.bus.message import Body
 from media_unit.conference_copy import JanusRoomPlan
-from media_unit.janus_config import AUDIO, PLUGINS, TEXT, VIDEO, Secrets
+from media_unit.gate_rules import AUDIO, PLUGINS, TEXT, VIDEO
+from media_unit.janus_config import Secrets
 from media_unit.janus_link import JanusError, JanusLink
 from media_unit.roster import JanusConnection
 
@@ -43,6 +44,10 @@ class JanusRooms:
             "videocodec": "h265,vp8,h264" if plan.h265 else "vp8,h264,vp9",
             "audiocodec": "opus",
             "notify_joining": True,
+            # Only who is in the room, and so in the roster, may watch; and nobody records by himself.
+            "require_pvtid": True,
+            "lock_record": True,
+            "bitrate_cap": True,
             "fir_freq": 10,
         }
         for plugin, extra in ((AUDIO, sound), (VIDEO, pictures), (TEXT, {})):
@@ -128,7 +133,6 @@ class JanusRooms:
 
     async def start_recording(self, janus_room: str, folder: Path) -> None:
         """Record the mixed sound into audio.wav, and each video into an .mjr file of its own."""
-        folder.mkdir(parents=True, exist_ok=True)
         edit = self._request("edit", janus_room) | {"new_rec_dir": str(folder)}
         await self._link.ask(VIDEO, edit)
         await self._link.ask(

@@ -1,26 +1,38 @@
-"""Recordings: a folder per conference, in it a folder per segment, each with a note (`segment.json`)."""
+"""Recordings: a folder per conference, in it a folder per segment, each with a note (`segment.json`).
+
+The note says when the segment began and ended, who was there with which id of Janus (the names of
+the picture files hold that id), and which files there are. A file that ends in `.tmp` was not closed,
+since Janus was killed; it is part of the recording, but for the last 4 KiB at most.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Container
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 
+from foundation.bus.message import Body
+from media_unit.child_user import ChildUser
 from media_unit.conference_copy import HeldConference
 from media_unit.janus_rooms import JanusRooms
 
 log = logging.getLogger("conferences.media.unit")
 
 
+_SOUND_CLOSED_WITHIN = 1.0
+"""Seconds in which the mixer closes its file. A start before that would go into the old file."""
+
+
 class Recorder:
     """A recorder names segments by incarnation, so that segments of several units sort in one order."""
 
-    def __init__(self, directory: Path, now: Callable[[], datetime]) -> None:
-        self._root, self._now = directory / "rec", now
+    def __init__(self, directory: Path, now: Callable[[], datetime], janus_user: ChildUser) -> None:
+        self._root, self._now, self._janus_user = directory / "rec", now, janus_user
 
     async def start(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
         """Start the next segment."""
@@ -30,34 +42,122 @@ class Recorder:
         folder = (
             self._root / folder_name / f"{conference.incarnation:06d}-{conference.segments:03d}"
         )
+        folder.mkdir(parents=True, exist_ok=True)
+        for parent in (self._root, folder.parent):
+            self._janus_user.may_read(parent)
+        self._janus_user.may_write(folder)
+        begun = self._now().isoformat()
         await janus_rooms.start_recording(conference.janus_room, folder)
         conference.recording = str(folder)
-        self._note(conference, begun=self._now().isoformat())
+        self._write(conference, begun=begun)
+        self.note_people(conference)
         log.info("%s records into %s", conference.e164, folder)
 
     async def stop(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
-        """Stop the segment, if there is one."""
+        """Stop the segment, if there is one; its sound is whole when this returns."""
         if conference.recording:
             await janus_rooms.stop_recording(conference.janus_room)
+            await self._until_sound_is_closed(conference)
             self.closed(conference)
+
+    async def _until_sound_is_closed(self, conference: HeldConference) -> None:
+        unfinished = Path(conference.recording) / "audio.wav.tmp"
+        try:
+            async with asyncio.timeout(_SOUND_CLOSED_WITHIN):
+                while unfinished.exists():
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            log.warning("%s: %s was not closed in time", conference.e164, unfinished)
 
     def closed(self, conference: HeldConference) -> None:
         """Note that the segment is over, also after its Janus room was destroyed or Janus died."""
         if conference.recording:
-            self._note(conference, ended=self._now().isoformat())
+            folder, ended = Path(conference.recording), self._now().isoformat()
+            people = _people_of(_read(folder))
+            for person in people.values():
+                person.setdefault("until", ended)
+            self._write(conference, ended=ended, people=people, files=_files(folder))
             conference.recording = ""
 
-    def _note(self, conference: HeldConference, **more: str) -> None:
-        """Write which segment this is, and its begin or end. Gaps are found by these notes."""
-        path = Path(conference.recording) / "segment.json"
-        try:
-            note = orjson.loads(path.read_bytes()) if path.exists() else {}
-            note |= {
-                "confE164": conference.e164,
-                "confid": conference.confid,
-                "confname": conference.name,
-            }
-            note |= {"incarnation": conference.incarnation, "segment": conference.segments, **more}
-            path.write_bytes(orjson.dumps(note, option=orjson.OPT_INDENT_2))
-        except (OSError, ValueError) as error:
-            log.warning("%s: no note at %s: %s", conference.e164, path, error)
+    def note_people(self, conference: HeldConference) -> None:
+        """Note who has come and who has left, by the ids that they have at Janus."""
+        if not conference.recording:
+            return
+        here = {
+            participant: terminal
+            for terminal in conference.roster.online
+            for _, participant in terminal.links
+        }
+        people = _people_of(_read(Path(conference.recording)))
+        present = {participant for participant, person in people.items() if "until" not in person}
+        if present == here.keys():
+            return
+        moment = self._now().isoformat()
+        for participant in here.keys() - present:
+            terminal = here[participant]
+            who = {"mtid": terminal.mtid, "name": terminal.name, "account": terminal.account}
+            people[participant] = {**who, "from": moment}
+        for participant in present - here.keys():
+            people[participant]["until"] = moment
+        self._write(conference, people=people)
+
+    def close_left_over(self, going_on: Container[str]) -> None:
+        """Note the end of segments that nobody has ended, since Janus and agent died together."""
+        for path in self._root.glob("*/*/segment.json"):
+            note = _read(path.parent)
+            if "ended" in note or str(path.parent) in going_on:
+                continue
+            written = [file.stat().st_mtime for file in path.parent.iterdir()]
+            ended = datetime.fromtimestamp(max(written), UTC).isoformat()
+            for person in _people_of(note).values():
+                person.setdefault("until", ended)
+            log.warning("%s was left over: it ended at %s", path.parent, ended)
+            _save(path, note | {"ended": ended, "files": _files(path.parent)})
+
+    def _write(self, conference: HeldConference, **more: object) -> None:
+        """Write which segment this is, and more about it. Gaps are found by these notes."""
+        folder = Path(conference.recording)
+        note = _read(folder) | {
+            "confE164": conference.e164,
+            "confid": conference.confid,
+            "confname": conference.name,
+            "incarnation": conference.incarnation,
+            "segment": conference.segments,
+            **more,
+        }
+        _save(folder / "segment.json", note)
+
+
+def _files(folder: Path) -> list[str]:
+    """Return the media files of a segment, those that Janus could not close (`.tmp`) among them."""
+    return sorted(path.name for path in folder.iterdir() if path.name.endswith(_MEDIA))
+
+
+_MEDIA = (".wav", ".mjr", ".wav.tmp", ".mjr.tmp")
+
+
+def _people_of(note: Body) -> dict[str, Body]:
+    people: dict[str, Body] = note.setdefault("people", {})
+    return people
+
+
+def _read(folder: Path) -> Body:
+    """Return the note of a segment; an empty one if there is none, or if it is damaged."""
+    path = folder / "segment.json"
+    try:
+        note = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        log.warning("the note %s is damaged, and begun anew: %s", path, error)
+        return {}
+    return note if isinstance(note, dict) else {}
+
+
+def _save(path: Path, note: Body) -> None:
+    new = path.with_suffix(".new")
+    try:
+        new.write_bytes(orjson.dumps(note, option=orjson.OPT_INDENT_2))
+        new.replace(path)
+    except OSError as error:
+        log.warning("no note at %s: %s", path, error)

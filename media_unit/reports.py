@@ -8,10 +8,21 @@ from uuid import uuid4
 
 from foundation.bus.message import Body, Message, Raw, dumps
 from foundation.bus.typed_json import to_json
-from media_unit.conference_copy import HeldConference
+from media_unit.conference_copy import HeldConference, HoldRequest
 from media_unit.config import UnitConfig
+from wire.conference_control import ControlAnswered
 from wire.error_codes import Err
-from wire.media_unit import UnitHolds, UnitListEntry, UnitReportsChange
+from wire.fields import Join
+from wire.media_unit import (
+    RestoreOnUnit,
+    UnitCreated,
+    UnitHolds,
+    UnitListEntry,
+    UnitRefused,
+    UnitReportsChange,
+    UnitRestored,
+    UnitRestoreRefused,
+)
 from wire.resource_pool import NodeRegistered, NodeState, NodeUnregistered, UnitAmounts
 
 _MOST_LISTED = 500
@@ -63,6 +74,30 @@ def _node(config: UnitConfig, conferences: Collection[HeldConference], seq: int)
     }
 
 
+def accepted(config: UnitConfig, request: HoldRequest, join: Join) -> Message:
+    """Return the answer that the unit holds the conference."""
+    cls = UnitRestored if isinstance(request, RestoreOnUnit) else UnitCreated
+    return cls(
+        e164=request.e164,
+        incarnation=request.incarnation,
+        join=join,
+        ip=config.ip,
+        pid=config.pid or None,
+    )
+
+
+def refused(config: UnitConfig, request: HoldRequest) -> Message:
+    """Return the answer that the unit does not hold the conference."""
+    cls = UnitRestoreRefused if isinstance(request, RestoreOnUnit) else UnitRefused
+    return cls(
+        e164=request.e164,
+        incarnation=request.incarnation,
+        errcode=Err.UNIT_REFUSED.value,
+        ip=config.ip,
+        pid=config.pid or None,
+    )
+
+
 def changed(config: UnitConfig, conference: HeldConference, state: Body) -> Message:
     """Return the report of a changed conference, with participants and settings."""
     return UnitReportsChange(
@@ -71,6 +106,19 @@ def changed(config: UnitConfig, conference: HeldConference, state: Body) -> Mess
         ip=config.ip,
         pid=config.pid or None,
         **state,
+    )
+
+
+def recording(config: UnitConfig, conference: HeldConference) -> Message:
+    """Return the notice to the conference managers whether the conference is recorded now."""
+    return ControlAnswered(
+        {
+            "type": "MCU_CM_RECORDSTATE_NTF",
+            "confE164": conference.e164,
+            "recording": int(bool(conference.recording)),
+            "ip": config.ip,
+            **({"pid": config.pid} if config.pid else {}),
+        }
     )
 
 

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from foundation.bus.message import Body
-from media_unit.janus_config import AUDIO, VIDEO
+from media_unit.gate_rules import AUDIO, VIDEO
 from wire import fields
 
 MOST_TERMINALS = 500
 """The wire's limit for one list."""
+
+_EXTRA = ("protocol", "account_type", "bitrate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Terminal:
     mute: bool = False
     silence: bool = False
     links: set[tuple[str, str]] = field(default_factory=set)
+    extra: Body = field(default_factory=dict)
+    """What the caller knows of it and the unit does not need; it is reported as it came."""
 
     @property
     def online(self) -> bool:
@@ -61,6 +65,7 @@ class Terminal:
             online=fields.flag(self.online),
             mute=fields.flag(self.mute),
             silence=fields.flag(self.silence),
+            extra=self.extra,
         )
 
 
@@ -91,6 +96,7 @@ class Roster:
             terminal.name = (row.name or account)[:128]
             terminal.kind = (row.type or terminal.kind)[:16]
             terminal.called = True
+            terminal.extra = {name: row.extra[name] for name in _EXTRA if name in row.extra}
             terminal.mute = bool(terminal.mute if row.mute is None else row.mute)
             terminal.silence = bool(terminal.silence if row.silence is None else row.silence)
             called.append(terminal.mtid)
@@ -164,7 +170,7 @@ class Roster:
 
     def to_stored(self) -> Body:
         """Return the form that the state file stores."""
-        names = ("mtid", "account", "name", "kind", "called", "mute", "silence")
+        names = ("mtid", "account", "name", "kind", "called", "mute", "silence", "extra")
         stored = [
             {name: getattr(terminal, name) for name in names} | {"links": sorted(terminal.links)}
             for terminal in self.terminals.values()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
+import time
 from pathlib import Path
 
 import orjson
 
 from media_unit.conference_copy import HeldConference
+
+log = logging.getLogger("conferences.media.unit")
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS held (e164 TEXT PRIMARY KEY, janus TEXT NOT NULL, body BLOB NOT NULL);
@@ -18,17 +22,24 @@ CREATE TABLE IF NOT EXISTS link
 
 
 class StateFile:
-    """A small SQLite file in the unit's directory. Each call is one transaction."""
+    """A small SQLite file in the unit's directory. Each call is one transaction.
+
+    It serves the unit's own restarts only: one that is damaged is put aside, and the unit starts empty.
+    """
 
     def __init__(self, directory: Path) -> None:
         path = directory / "unit.sqlite3"
-        path.touch()
-        path.chmod(0o600)  # passwords of conferences are in it
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        # A crash of the process loses nothing; one of the machine takes Janus with it anyway.
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(_TABLES)
+        try:
+            self._db = _open(path)
+        except (sqlite3.DatabaseError, OSError) as error:
+            for part in (
+                path,
+                path.with_name("unit.sqlite3-wal"),
+                path.with_name("unit.sqlite3-shm"),
+            ):
+                if part.exists():
+                    put_aside(part, str(error))
+            self._db = _open(path)
 
     def close(self) -> None:
         self._db.close()
@@ -36,8 +47,15 @@ class StateFile:
     def conferences(self, janus: str) -> list[HeldConference]:
         """Return the conferences on this Janus; forget those on an earlier one."""
         self._db.execute("DELETE FROM held WHERE janus<>?", [janus])
-        rows = self._db.execute("SELECT body FROM held").fetchall()
-        return [HeldConference.from_stored(orjson.loads(body)) for (body,) in rows]
+        rows = self._db.execute("SELECT e164, body FROM held").fetchall()
+        conferences = []
+        for e164, body in rows:
+            try:
+                conferences.append(HeldConference.from_stored(orjson.loads(body)))
+            except (ValueError, TypeError, KeyError) as error:
+                log.error("what is kept of %s cannot be read, and is forgotten: %s", e164, error)
+                self.drop(e164)
+        return conferences
 
     def save(self, janus: str, conference: HeldConference) -> None:
         body = orjson.dumps(conference.to_stored())
@@ -75,3 +93,28 @@ class StateFile:
 
     def unlink_all(self) -> None:
         self._db.execute("DELETE FROM link")
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """Open the file, made if it is missing. Raises sqlite3.DatabaseError if it is damaged."""
+    path.touch()
+    path.chmod(0o600)  # passwords of conferences are in it
+    db = sqlite3.connect(path, isolation_level=None)
+    try:
+        if (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+            raise sqlite3.DatabaseError(verdict)
+        db.execute("PRAGMA journal_mode=WAL")
+        # A crash of the process loses nothing; one of the machine takes Janus with it anyway.
+        db.execute("PRAGMA synchronous=NORMAL")
+        db.executescript(_TABLES)
+    except sqlite3.DatabaseError:
+        db.close()
+        raise
+    return db
+
+
+def put_aside(path: Path, why: str) -> None:
+    """Rename a file that is damaged, so that the unit starts without it and somebody can look at it."""
+    aside = path.with_name(f"{path.name}.damaged-{int(time.time())}")
+    path.replace(aside)
+    log.error("%s is damaged (%s): put aside as %s; begun anew", path, why, aside.name)

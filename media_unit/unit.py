@@ -11,10 +11,12 @@ from weakref import WeakValueDictionary
 from foundation.bus.message import TYPES, BadMessage, Body, Message, from_body
 from media_unit import conference_copy, reports
 from media_unit.attendance import admit, has_fallen_silent, page_state
+from media_unit.child_user import ChildUser
 from media_unit.conference_copy import HeldConference, HoldRequest
 from media_unit.config import UnitConfig
 from media_unit.controls import ControlContext, ControlRefused, control, disconnect
-from media_unit.janus_config import PLUGINS, TEXT, Secrets
+from media_unit.gate_rules import PLUGINS, TEXT
+from media_unit.janus_config import Secrets, e164_of
 from media_unit.janus_link import JanusAway, JanusError
 from media_unit.janus_rooms import JanusRooms
 from media_unit.recording import Recorder
@@ -29,12 +31,8 @@ from wire.media_unit import (
     CreateOnUnit,
     DropOnUnit,
     RestoreOnUnit,
-    UnitCreated,
     UnitEnded,
     UnitListEntry,
-    UnitRefused,
-    UnitRestored,
-    UnitRestoreRefused,
 )
 from wire.routes import Routes
 
@@ -53,10 +51,11 @@ class MediaUnit:
         state_file: StateFile,
         send: Send,
         now: Callable[[], datetime],
+        janus_user: ChildUser,
     ) -> None:
         self.config, self.conferences = config, dict[str, HeldConference]()
         self.janus_rooms: JanusRooms | None = None
-        self.recorder = Recorder(config.directory, now)
+        self.recorder = Recorder(config.directory, now, janus_user)
         self._keys, self._state_file, self._send, self._now = keys, state_file, send, now
         self._janus = ""
         self._beats = 0
@@ -87,13 +86,14 @@ class MediaUnit:
                 log.warning("%s is kept, but Janus has not got it: forgotten", conference.e164)
                 self._state_file.drop(conference.e164)
         self.janus_rooms, self._janus = janus_rooms, name
+        self.recorder.close_left_over({held.recording for held in self.conferences.values()})
 
     async def janus_is_back(self, janus_rooms: JanusRooms) -> None:
         """Go on after the connection was lost; destroy Janus rooms whose creation was not finished."""
         self.janus_rooms = janus_rooms
         own_rooms = {conference.janus_room for conference in self.conferences.values()}
         for janus_room in sorted((await janus_rooms.listed()).keys() - own_rooms):
-            if janus_room.rpartition("-")[0] not in self._promised:
+            if e164_of(janus_room) not in self._promised:
                 await janus_rooms.destroy(janus_room)
 
     def janus_is_gone(self) -> None:
@@ -147,7 +147,7 @@ class MediaUnit:
             videoroom=conference.janus_room,
             textroom=conference.janus_room,
             pin=pin,
-            token=self._keys.token(self._now().timestamp()),
+            token=self._keys.token(self._now().timestamp(), conference.janus_room),
         )
         return Join(webrtc=webrtc)
 
@@ -186,8 +186,15 @@ class MediaUnit:
             why = ""
             if conference is None or conference.incarnation != request.incarnation:
                 conference, why = await self._begin(request)
-            accepted = self._accepted(request, conference) if conference else None
-            self.send_to_css(accepted or self._refused(request, why), correlation_id)
+            if conference:
+                log.info("%s: holding incarnation %s", request.e164, request.incarnation)
+                answer = reports.accepted(self.config, request, self._join(conference))
+            else:
+                log.info("%s: incarnation %s refused: %s", request.e164, request.incarnation, why)
+                answer = reports.refused(self.config, request)
+            self.send_to_css(answer, correlation_id)
+            if conference and self.janus_rooms:
+                await self._report_recording(conference, self.janus_rooms)
 
     async def _begin(self, request: HoldRequest) -> tuple[HeldConference | None, str]:
         """Start a conference; return it, or `None` and why not.
@@ -215,7 +222,8 @@ class MediaUnit:
             del self._promised[e164]
 
     async def _create(self, request: HoldRequest, janus_rooms: JanusRooms) -> HeldConference:
-        conference = conference_copy.conference_of(request)
+        janus_room = self._keys.janus_room(request.e164, request.incarnation)
+        conference = conference_copy.conference_of(request, janus_room)
         try:
             await janus_rooms.create(conference.plan)
         except JanusError:
@@ -225,7 +233,7 @@ class MediaUnit:
             raise JanusAway("Janus died meanwhile")
         self.conferences[conference.e164] = conference
         # Without the recorder that was asked for, the conference is held all the same (CSS §1.3).
-        if request.record and request.vrs:
+        if request.record and request.vrs and self.config.is_named(request.vrs):
             await self._try_to_record(conference, janus_rooms)
         self.save(conference)
         return conference
@@ -241,28 +249,6 @@ class MediaUnit:
         reserved += self._promised.values()
         ports = sum(places for places, _ in reserved)
         return len(reserved) < self.config.confs and ports + request.places <= self.config.ports
-
-    def _accepted(self, request: HoldRequest, conference: HeldConference) -> Message:
-        cls = UnitRestored if isinstance(request, RestoreOnUnit) else UnitCreated
-        log.info("%s: holding incarnation %s", conference.e164, conference.incarnation)
-        return cls(
-            e164=conference.e164,
-            incarnation=conference.incarnation,
-            join=self._join(conference),
-            ip=self.config.ip,
-            pid=self.config.pid or None,
-        )
-
-    def _refused(self, request: HoldRequest, why: str) -> Message:
-        log.info("%s: incarnation %s refused: %s", request.e164, request.incarnation, why)
-        cls = UnitRestoreRefused if isinstance(request, RestoreOnUnit) else UnitRefused
-        return cls(
-            e164=request.e164,
-            incarnation=request.incarnation,
-            errcode=Err.UNIT_REFUSED.value,
-            ip=self.config.ip,
-            pid=self.config.pid or None,
-        )
 
     async def _release(self, request: DropOnUnit) -> None:
         async with self.lock(request.e164):
@@ -356,6 +342,7 @@ class MediaUnit:
                     terminal.mtid for terminal in conference.roster.online if terminal.id_in(TEXT)
                 }
                 arrived = conference.roster.update(parts)
+                self.recorder.note_people(conference)
                 await admit(ControlContext(conference, janus_rooms, self.recorder), arrived)
                 await self._report_changes(conference, janus_rooms)
                 if {
@@ -369,10 +356,19 @@ class MediaUnit:
                     self.send_to_css(part)
 
     async def _report_changes(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
+        await self._report_recording(conference, janus_rooms)
         if (state := conference.state) != conference.reported:
             conference.reported = state
             self.save(conference)
             self.send_to_css(reports.changed(self.config, conference, state))
+            await janus_rooms.announce(conference.janus_room, page_state(conference))
+
+    async def _report_recording(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
+        """Tell managers and people when recording begins or stops, also by a move to this unit."""
+        if (is_recorded := bool(conference.recording)) != conference.recording_told:
+            conference.recording_told = is_recorded
+            self.save(conference)
+            self.send_to_css(reports.recording(self.config, conference))
             await janus_rooms.announce(conference.janus_room, page_state(conference))
 
     def save(self, conference: HeldConference) -> None:
@@ -381,7 +377,7 @@ class MediaUnit:
 
     async def remove_silent(self, janus_room: str, plugin: str, person: str) -> None:
         """Disconnect a participant whose media have stopped for good."""
-        e164 = janus_room.rpartition("-")[0]
+        e164 = e164_of(janus_room)
         async with self.lock(e164):
             conference = self.conferences.get(e164)
             if (

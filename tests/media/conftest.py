@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import pytest
 
 from deploy.stand.ports import claimed
 from tests.media.people import until
-from wire.routes import Routes, unit_key
+from wire.routes import Routes, unit_key, unit_queue
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -85,6 +86,10 @@ class Platform:
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
         message = aio_pika.Message(raw, correlation_id=correlation_id or None)
         await self._to_units.publish(message, unit_key("127.0.0.1", pid))
+
+    async def delete_queue(self, pid: str) -> None:
+        """Delete a unit's queue, so that the broker cancels its consumer."""
+        await self._channel.queue_delete(unit_queue("127.0.0.1", pid))
 
     async def hears(self, wire_type: str, within: float = 20.0, **fields: Any) -> Body:
         """The next message of this type with these fields; it is taken off the list."""
@@ -192,6 +197,11 @@ class Unit:
         """The process id of its Janus."""
         return int((self.directory / "janus.pid").read_text())
 
+    @property
+    def gate(self) -> int:
+        """The process id of the gate before its Janus."""
+        return int((self.directory / "gate.pid").read_text())
+
     def kill_agent(self) -> None:
         """kill -9; its Janus stays."""
         assert self._process is not None
@@ -203,11 +213,7 @@ class Unit:
 
     @property
     def janus_lives(self) -> bool:
-        try:
-            state = Path(f"/proc/{self.janus}/stat").read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
-            return False
-        return state not in "ZX"
+        return lives(self.janus)
 
     async def stop(self) -> None:
         """SIGTERM, and wait."""
@@ -220,8 +226,19 @@ class Unit:
         if self._process and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        if self.janus_lives:
-            self.kill_janus()
+        for name in ("janus.pid", "gate.pid"):
+            path = self.directory / name
+            if path.exists() and lives(pid := int(path.read_text())):
+                os.kill(pid, signal.SIGKILL)
+
+
+def lives(pid: int) -> bool:
+    """Is there such a process, and is it no zombie?"""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state not in "ZX"
 
 
 @pytest.fixture
@@ -254,13 +271,17 @@ async def platform_side(broker: str) -> AsyncIterator[Platform]:
 
 
 @pytest.fixture
-def units(broker: str, tmp_path: Path) -> Iterator[Callable[[str], Unit]]:
-    """Make media units, not yet started; whatever is left of them is killed at the end."""
+def units(broker: str) -> Iterator[Callable[[str], Unit]]:
+    """Make media units, not yet started; whatever is left of them is killed at the end.
+
+    Their place is one that every user may enter, so that Janus runs as a user of its own.
+    """
     made_units: list[Unit] = []
-    with claimed(800) as base:
+    with claimed(800) as base, tempfile.TemporaryDirectory(prefix="media-units-") as place:
+        Path(place).chmod(0o711)
 
         def make(pid: str) -> Unit:
-            made_units.append(Unit(tmp_path / pid, broker, base + 300 * len(made_units), pid))
+            made_units.append(Unit(Path(place) / pid, broker, base + 300 * len(made_units), pid))
             return made_units[-1]
 
         yield make

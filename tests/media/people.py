@@ -144,7 +144,11 @@ class Session:
             await self._http.close()
             raise
         self._tasks.append(asyncio.create_task(self._read()))
-        self._id = (await self.send({"janus": "create"}))["data"]["id"]
+        try:
+            self._id = (await self.send({"janus": "create"}))["data"]["id"]
+        except (Refused, ConnectionError):
+            await self.close()
+            raise
         self._tasks.append(asyncio.create_task(self._stay()))
         return self
 

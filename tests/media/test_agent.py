@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import wave
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -159,7 +160,15 @@ async def test_control(unit: Unit, platform_side: Platform, person: Callable[...
     assert await anna.hears(880)
     await platform_side.controls("u1", "SETCHAIRMAN", mtid=number["anna"])
     await platform_side.hears("MCU_MAU_CONFSTATECHANGE_NTF", chairman=number["anna"])
-    await platform_side.controls("u1", "ADDMT", mts=[{"account": "carl@u", "name": "Carl"}])
+    carl = {"account": "carl@u", "name": "Carl", "type": "e164", "protocol": 1, "bitrate": 768}
+    added = (await platform_side.controls("u1", "ADDMT", mts=[carl]))["mts"]
+    assert (added[0]["mtid"], carl.items() <= added[0].items()) == ("3", True)
+    for kind in ("sip", "h323"):
+        uncalled = {"account": "a", "name": "Phone", "type": kind}
+        body = {"type": "CM_MCU_ADDMT_REQ", "confE164": "8800001", "reqid": kind}
+        await platform_side.tell("u1", body | {"mts": [uncalled]})
+        nack = await platform_side.hears("MCU_CM_ADDMT_NACK", reqid=kind, errcode="29015")
+        assert "no gateway" in nack["detail"]
     listed = (await platform_side.controls("u1", "GETMTLIST"))["mts"]
     assert online(listed) == ["anna", "ben"]
     assert (listed[2]["name"], listed[2]["online"]) == ("Carl", 0)
@@ -273,17 +282,22 @@ async def test_recording_goes_on_as_the_next_segment(
     ben = await person("ben", 880).join(ack["join"])
     assert await anna.hears(880)
     assert await anna.hears_on(60)
-    await platform_side.controls("u1", "STOPRECORD")
-    await platform_side.controls("u1", "STARTRECORD")
+    for name in ("STOPRECORD", "STARTRECORD"):  # at once, as fast as they can be said
+        await platform_side.tell("u1", {"type": f"CM_MCU_{name}_CMD", "confE164": "8800001"})
+    await platform_side.hears("MCU_CM_RECORDSTATE_NTF", confE164="8800001", recording=0)
+    await platform_side.hears("MCU_CM_RECORDSTATE_NTF", confE164="8800001", recording=1)
     assert await ben.hears_on(60)
     await platform_side.controls("u1", "STOPRECORD")
     segments = sorted((unit.directory / "rec" / "c1").iterdir())
     assert [one.name for one in segments] == ["000001-001", "000001-002"]
     for segment in segments:
         assert await until((segment / "audio.wav").exists), sorted(segment.iterdir())
-        assert (segment / "segment.json").exists()
         assert loudest_tones(segment / "audio.wav") == {440, 880}
-        assert list(segment.glob("*.mjr*"))
+        (picture,) = segment.glob("*.mjr")
+        note = json.loads((segment / "segment.json").read_text())
+        assert note["people"][anna.id]["name"] == "anna"
+        assert f"-user-{anna.id}-" in picture.name
+        assert {picture.name, "audio.wav"} == set(note["files"])
 
 
 def loudest_tones(path: Path) -> set[int]:
@@ -343,6 +357,17 @@ async def test_it_ends_by_itself_what_nobody_ends(unit: Unit, platform_side: Pla
         "MCU_MAU_RELEASECONF_NTF", confE164="8800001", incarnation=1, reason="expired"
     )
     assert await holds(platform_side, {})
+
+
+async def test_a_unit_whose_consumer_is_cancelled_hears_again(
+    unit: Unit, platform_side: Platform
+) -> None:
+    await platform_side.creates("u1")
+    platform_side.said.clear()
+    await platform_side.delete_queue("u1")
+    await platform_side.hears("RMS_NODE_REGISTER_NTF", restype="mcu")
+    assert await holds(platform_side, {"8800001": 1})
+    await platform_side.creates("u1", "2")
 
 
 async def test_a_connection_that_is_cut_is_made_again(

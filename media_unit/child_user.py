@@ -1,0 +1,78 @@
+"""The user and the environment of the processes that strangers talk to: Janus and its gate."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pwd
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+log = logging.getLogger("conferences.media.janus")
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+_KEPT = frozenset(("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH"))
+
+
+class UserArguments(TypedDict, total=False):
+    """The arguments by which a subprocess is started as another user; empty: as the agent's own."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
+    umask: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChildUser:
+    """The user of Janus and its gate. `uid` is `None` where they run as the agent's own user."""
+
+    uid: int | None = None
+    gid: int = -1
+
+    @property
+    def arguments(self) -> UserArguments:
+        if self.uid is None:
+            return {}
+        return {"user": self.uid, "group": self.gid, "extra_groups": [], "umask": 0o022}
+
+    def may_read(self, path: Path) -> None:
+        """Let the user read a file or folder of the agent's, and nobody else but the agent."""
+        if self.uid is not None:
+            os.chown(path, -1, self.gid)
+            path.chmod(0o750 if path.is_dir() else 0o640)
+
+    def may_write(self, folder: Path) -> None:
+        """Let the user make files in a folder of the agent's."""
+        if self.uid is not None:
+            os.chown(folder, -1, self.gid)
+            folder.chmod(0o770)
+
+
+def child_user(what: str, name: str, *needed: Path) -> ChildUser:
+    """Return the user of that name for a program, if the agent may become it and it may reach what it needs.
+
+    Only root may start programs as somebody else. "" means the agent's own user.
+    """
+    if not name or os.geteuid() != 0:
+        return ChildUser()
+    try:
+        user = pwd.getpwnam(name)
+    except KeyError:
+        log.warning("CMU_JANUS_USER: no user %s; %s runs as the agent's own user", name, what)
+        return ChildUser()
+    for folder in (parent for path in needed for parent in path.parents):
+        if not folder.stat().st_mode & stat.S_IXOTH:
+            log.warning("%s can not enter %s: %s runs as the agent's own user", name, folder, what)
+            return ChildUser()
+    return ChildUser(user.pw_uid, user.pw_gid)
+
+
+def child_environment(preload: str) -> dict[str, str]:
+    """Return an environment without secrets: addresses and keys of the agent stay with the agent."""
+    env = {key: value for key, value in os.environ.items() if key in _KEPT or key[:6] == "STAND_"}
+    preloads = [path for path in (preload, os.environ.get("LD_PRELOAD", "")) if path]
+    return env | ({"LD_PRELOAD": ":".join(preloads)} if preloads else {})

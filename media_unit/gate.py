@@ -1,0 +1,224 @@
+"""The gate before Janus: a WebSocket proxy that passes on only what participants may say.
+
+It is a process of its own, so that people stay connected while the agent restarts. It keeps nothing:
+what a token is good for stands in the token, and whether its conference still runs is asked of Janus.
+Answers and events of Janus pass unread, but for those that bring a session or a handle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import aiohttp
+import orjson
+from aiohttp import WSMsgType, web
+
+from media_unit.gate_rules import AUDIO, GateSettings, Refused, Visitor, room_of_token
+
+log = logging.getLogger("conferences.media.gate")
+
+_MOST_BYTES = 128 * 1024
+_FIRST_WITHIN = 10.0
+_HEARTBEAT = 20.0
+_PER_SECOND, _BURST = 100.0, 4000.0
+"""Requests of one participant: who joins a full conference asks some thousand things at once."""
+_MOST_REFUSALS = 20
+
+
+class Pace:
+    """A bucket that says whether somebody asks too much."""
+
+    def __init__(self) -> None:
+        self._left, self._at = _BURST, time.monotonic()
+
+    def take(self) -> None:
+        """Count one request. Raises Refused."""
+        now = time.monotonic()
+        self._left = min(_BURST, self._left + (now - self._at) * _PER_SECOND) - 1
+        self._at = now
+        if self._left < 0:
+            raise Refused("too many requests")
+
+
+class Gate:
+    """A gate serves the participants of one unit."""
+
+    def __init__(self, settings: GateSettings) -> None:
+        self._settings = settings
+        self._sockets = 0
+
+    async def serve(self) -> None:
+        """Serve until SIGTERM."""
+        stop = asyncio.Event()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+        async with aiohttp.ClientSession() as self._http:
+            app = web.Application()
+            app.router.add_get("/healthz", self._health)
+            app.router.add_get("/{path:.*}", self._socket)
+            runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=0.2)
+            await runner.setup()
+            await web.TCPSite(runner, self._settings.ip, self._settings.port).start()
+            await stop.wait()
+            await runner.cleanup()
+
+    async def _health(self, request: web.Request) -> web.Response:
+        return web.json_response({"server-name": self._settings.server_name})
+
+    async def _socket(self, request: web.Request) -> web.StreamResponse:
+        if self._sockets >= self._settings.most_sockets:
+            log.warning("refused %s: %d connections are open", request.remote, self._sockets)
+            raise web.HTTPServiceUnavailable
+        socket = web.WebSocketResponse(
+            protocols=("janus-protocol",),
+            max_msg_size=_MOST_BYTES,
+            heartbeat=_HEARTBEAT,
+            compress=False,
+        )
+        await socket.prepare(request)
+        self._sockets += 1
+        try:
+            await Connection(self._settings, self._http, socket, str(request.remote)).run()
+        finally:
+            self._sockets -= 1
+        return socket
+
+
+class Connection:
+    """One participant's WebSocket, and the one to Janus that belongs to it."""
+
+    def __init__(
+        self,
+        settings: GateSettings,
+        http: aiohttp.ClientSession,
+        socket: web.WebSocketResponse,
+        address: str,
+    ) -> None:
+        self._settings, self._http, self._socket = settings, http, socket
+        self._address = address
+        self._pace, self._refusals = Pace(), 0
+
+    async def run(self) -> None:
+        """Serve the participant until either side closes."""
+        try:
+            first = await asyncio.wait_for(self._socket.receive(), _FIRST_WITHIN)
+            visitor = await self._welcome(first)
+            if visitor is None:
+                return
+            link = self._http.ws_connect(
+                self._settings.janus_url, protocols=("janus-protocol",), max_msg_size=0
+            )
+            async with await link as janus:
+                back = asyncio.create_task(self._pass_back(visitor, janus))
+                await self._pass_on(first, visitor, janus)
+                async for frame in self._socket:
+                    await self._pass_on(frame, visitor, janus)
+                    if self._refusals > _MOST_REFUSALS:
+                        break
+                back.cancel()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            log.info("%s: %s", self._address, error or type(error).__name__)
+        finally:
+            with contextlib.suppress(OSError, TimeoutError):
+                await asyncio.wait_for(self._socket.close(), 1)
+
+    async def _welcome(self, frame: aiohttp.WSMessage) -> Visitor | None:
+        """Return the visitor whose first message bears a good token; answer any other, and return `None`."""
+        message: Mapping[str, object] = {}
+        try:
+            message = _read(frame)
+            room = room_of_token(self._settings.token_key, message.get("token"), time.time())
+            return Visitor(str(message["token"]), room)
+        except Refused as refusal:
+            await self._refuse(message, refusal)
+            return None
+
+    async def _pass_on(
+        self,
+        frame: aiohttp.WSMessage,
+        visitor: Visitor,
+        janus: aiohttp.ClientWebSocketResponse,
+    ) -> None:
+        """Pass a message on to Janus, or answer that it is refused."""
+        message: Mapping[str, object] = {}
+        try:
+            self._pace.take()
+            message = _read(frame)
+            command = visitor.check(message)
+            if command in ("create", "attach"):
+                await self._ask_whether_it_runs(visitor.janus_room)
+        except Refused as refusal:
+            await self._refuse(message, refusal)
+        else:
+            await janus.send_str(frame.data)
+
+    async def _ask_whether_it_runs(self, janus_room: str) -> None:
+        """Ask Janus whether it has a room. Raises Refused: a token ends with its conference."""
+        question = {
+            "janus": "message_plugin",
+            "transaction": "gate",
+            "admin_secret": self._settings.admin_secret,
+            "plugin": AUDIO,
+            "request": {"request": "exists", "room": janus_room},
+        }
+        limit = aiohttp.ClientTimeout(total=3)
+        async with self._http.post(self._settings.admin_url, json=question, timeout=limit) as reply:
+            answer = await reply.json(content_type=None)
+        if not answer.get("response", {}).get("exists"):
+            raise Refused("this conference does not run here any more")
+
+    async def _refuse(self, message: Mapping[str, object], refusal: Refused) -> None:
+        self._refusals += 1
+        if self._refusals == 1:
+            log.warning("refused %s: %s", self._address, refusal)
+        answer = {
+            "janus": "error",
+            "transaction": message.get("transaction"),
+            "session_id": message.get("session_id"),
+            "error": {"code": 403, "reason": str(refusal)},
+        }
+        await self._socket.send_str(orjson.dumps(answer).decode())
+
+    async def _pass_back(self, visitor: Visitor, janus: aiohttp.ClientWebSocketResponse) -> None:
+        """Pass back what Janus says, until it closes; then close the participant's socket."""
+        try:
+            async for frame in janus:
+                if frame.type is WSMsgType.TEXT:
+                    if visitor.pending:
+                        visitor.note(orjson.loads(frame.data))
+                    await self._socket.send_str(frame.data)
+        except (aiohttp.ClientError, OSError) as error:
+            log.info("%s: %s", self._address, error)
+        await self._socket.close()
+
+
+def _read(frame: aiohttp.WSMessage) -> Mapping[str, object]:
+    """Return the message in a frame. Raises Refused."""
+    if frame.type is not WSMsgType.TEXT:
+        raise Refused("text is needed")
+    try:
+        message = orjson.loads(frame.data)
+    except ValueError:
+        raise Refused("JSON is needed") from None
+    if not isinstance(message, dict):
+        raise Refused("an object is needed")
+    return message
+
+
+def main() -> None:
+    """Run the gate that a settings file describes."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    settings = GateSettings(**json.loads(Path(sys.argv[1]).read_text()))
+    asyncio.run(Gate(settings).serve())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""The rules of the gate: what a participant may say to Janus, and about which room. Pure.
+
+A participant is whoever holds a token. The token names one Janus room and is good for that room alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+AUDIO = "janus.plugin.audiobridge"
+VIDEO = "janus.plugin.videoroom"
+TEXT = "janus.plugin.textroom"
+PLUGINS = (AUDIO, VIDEO, TEXT)
+
+TOKEN_LASTS = 90 * 24 * 3600
+"""Seconds, longer than any conference: an end that is moved must not make tokens bad.
+
+A token ends with its conference all the same, since the gate asks Janus whether the room is there.
+"""
+
+MOST_HANDLES = 600
+"""Handles of one participant: sound, pictures, notices, and one for each picture that is watched."""
+MOST_CHARACTERS = 512
+
+_ENTER = frozenset(("room", "pin", "id", "display"))
+_REQUESTS: Mapping[str, Mapping[str, frozenset[str]]] = {
+    AUDIO: {
+        "join": _ENTER | {"muted"},
+        "configure": frozenset(("muted",)),
+        "leave": frozenset(),
+    },
+    VIDEO: {
+        "join": _ENTER | {"ptype", "streams", "private_id", "feed"},
+        "joinandconfigure": _ENTER | {"ptype", "audio", "video", "descriptions"},
+        "publish": frozenset(("audio", "video", "descriptions")),
+        "configure": frozenset(("audio", "video", "streams", "descriptions")),
+        "unpublish": frozenset(),
+        "subscribe": frozenset(("streams",)),
+        "unsubscribe": frozenset(("streams",)),
+        "update": frozenset(("subscribe", "unsubscribe")),
+        "switch": frozenset(("streams",)),
+        "start": frozenset(),
+        "pause": frozenset(),
+        "leave": frozenset(),
+    },
+    # All else of the text room is said over its data channel, which does not pass here.
+    TEXT: {"setup": frozenset(), "ack": frozenset(), "restart": frozenset()},
+}
+"""What pages ask of each plugin, and the fields that they may give. A field that is not here is refused:
+`record`, `filename`, `secret`, `admin_key`, `rtp` among them."""
+
+_STREAM = frozenset(("feed", "mid", "sub_mid", "send", "description", "substream", "temporal"))
+_NEEDS_ROOM = frozenset(("join", "joinandconfigure"))
+_ALWAYS = frozenset(("janus", "transaction", "token", "session_id"))
+_COMMANDS: Mapping[str, frozenset[str]] = {
+    "create": frozenset(),
+    "keepalive": frozenset(),
+    "destroy": frozenset(),
+    "attach": frozenset(("plugin", "opaque_id")),
+    "detach": frozenset(("handle_id",)),
+    "hangup": frozenset(("handle_id",)),
+    "trickle": frozenset(("handle_id", "candidate", "candidates")),
+    "message": frozenset(("handle_id", "body", "jsep")),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateSettings:
+    """What one gate has to know."""
+
+    server_name: str
+    ip: str
+    port: int
+    janus_url: str
+    admin_url: str
+    admin_secret: str
+    token_key: str
+    most_sockets: int
+
+
+class Refused(Exception):
+    """The gate refuses; the text says what."""
+
+
+def make_token(key: str, janus_room: str, now: float) -> str:
+    """Return a token that Janus' `token_auth` takes, and that names the only room that it is good for."""
+    plain = ",".join([str(int(now) + TOKEN_LASTS), "janus", *PLUGINS, f"room={janus_room}"])
+    return f"{plain}:{_signature(key, plain)}"
+
+
+def room_of_token(key: str, token: object, now: float) -> str:
+    """Return the room that a token is good for. Raises Refused."""
+    if not isinstance(token, str):
+        raise Refused("a token is needed")
+    plain, _, signature = token.partition(":")
+    expires, *words = plain.split(",")
+    is_ours = hmac.compare_digest(_signature(key, plain).encode(), signature.encode())
+    if not is_ours or not words[-1].startswith("room="):
+        raise Refused("the token is not good")
+    if int(expires) < now:
+        raise Refused("the token has expired")
+    return words[-1].removeprefix("room=")
+
+
+def _signature(key: str, plain: str) -> str:
+    signed = hmac.new(key.encode(), plain.encode(), hashlib.sha1).digest()
+    return base64.b64encode(signed).decode()
+
+
+@dataclass(slots=True)
+class Visitor:
+    """One WebSocket of a participant: its token's room, its session, and the plugin of each handle."""
+
+    token: str
+    janus_room: str
+    session: int = 0
+    handles: dict[int, str] = field(default_factory=dict)
+    pending: dict[str, str] = field(default_factory=dict)
+    """Transactions whose answers bring a session ("") or the handle of a plugin."""
+
+    def check(self, message: Mapping[str, object]) -> str:
+        """Return the command of an allowed message, and note what its answer will bring. Raises Refused."""
+        command = message.get("janus")
+        if not isinstance(command, str) or command not in _COMMANDS:
+            raise Refused(f"{str(command)[:40]} is not for participants")
+        _only(message, _ALWAYS | _COMMANDS[command], command)
+        transaction = message.get("transaction")
+        if not isinstance(transaction, str) or len(transaction) > MOST_CHARACTERS:
+            raise Refused("transaction: a string is needed")
+        if message.get("token") != self.token:
+            raise Refused("token: not the one with which this connection began")
+        if command == "create":
+            if self.session or self.pending:
+                raise Refused("one session for each connection")
+            self.pending[transaction] = ""
+        elif message.get("session_id") != self.session:
+            raise Refused("session_id: not the session of this connection")
+        elif command == "attach":
+            self._attach(message.get("plugin"), transaction)
+        elif command in ("detach", "hangup", "trickle", "message"):
+            self._on_handle(command, message.get("handle_id"), message.get("body"))
+        return command
+
+    def note(self, answer: Mapping[str, object]) -> None:
+        """Note the session or the handle that an answer of Janus brings."""
+        transaction = answer.get("transaction")
+        if not isinstance(transaction, str) or transaction not in self.pending:
+            return
+        plugin = self.pending.pop(transaction)
+        data = answer.get("data")
+        number = data.get("id") if isinstance(data, dict) else None
+        if not isinstance(number, int):
+            return
+        if plugin:
+            self.handles[number] = plugin
+        else:
+            self.session = number
+
+    def _attach(self, plugin: object, transaction: str) -> None:
+        if plugin not in PLUGINS:
+            raise Refused("plugin: not one of a conference's")
+        if len(self.handles) + len(self.pending) >= MOST_HANDLES:
+            raise Refused(f"at most {MOST_HANDLES} handles")
+        self.pending[transaction] = str(plugin)
+
+    def _on_handle(self, command: str, handle: object, body: object) -> None:
+        plugin = self.handles.get(handle) if isinstance(handle, int) else None
+        if plugin is None or not isinstance(handle, int):
+            raise Refused("handle_id: not a handle of this connection")
+        if command == "message":
+            self._ask(plugin, body)
+        elif command == "detach":
+            del self.handles[handle]
+
+    def _ask(self, plugin: str, body: object) -> None:
+        if not isinstance(body, dict):
+            raise Refused("body: an object is needed")
+        request = body.get("request")
+        allowed = _REQUESTS[plugin].get(request) if isinstance(request, str) else None
+        if allowed is None:
+            raise Refused(f"{str(request)[:40]} is not for participants")
+        _only(body, allowed | {"request"}, str(request))
+        for name, value in body.items():
+            _check_value(name, value)
+        if request in _NEEDS_ROOM and body.get("room") != self.janus_room:
+            raise Refused("room: not the one that the token is good for")
+
+
+def _only(fields: Mapping[str, object], allowed: frozenset[str], what: str) -> None:
+    if not fields.keys() <= allowed:
+        name = min(fields.keys() - allowed)
+        raise Refused(f"{what}: {name[:40]} is not for participants")
+
+
+def _check_value(name: str, value: object) -> None:
+    """Take plain values, and lists of streams. Raises Refused."""
+    if isinstance(value, list):
+        for stream in value:
+            if not isinstance(stream, dict):
+                raise Refused(f"{name}: objects are needed")
+            _only(stream, _STREAM, name)
+            for key, plain in stream.items():
+                _check_plain(key, plain)
+    else:
+        _check_plain(name, value)
+
+
+def _check_plain(name: str, value: object) -> None:
+    if isinstance(value, dict | list):
+        raise Refused(f"{name}: a plain value is needed")
+    if isinstance(value, str) and len(value) > MOST_CHARACTERS:
+        raise Refused(f"{name}: at most {MOST_CHARACTERS} characters")

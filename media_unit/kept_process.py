@@ -1,0 +1,176 @@
+"""A process beside the agent that outlives it: started, found again by a note, watched, killed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import secrets
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+import aiohttp
+
+from media_unit.child_user import REPOSITORY, ChildUser, child_environment
+
+log = logging.getLogger("conferences.media.janus")
+
+_STARTS_IN = 15.0
+_MOST_LOG = 20 * 1024 * 1024
+
+
+class NotStarted(RuntimeError):
+    """The process did not come up; the text says where to look."""
+
+
+class KeptProcess:
+    """At most one process of a kind. Each start has a new server name, by which it answers at `url`.
+
+    The note `<kind>.json` in the unit's directory names it, for the agent that comes after this one.
+    """
+
+    def __init__(self, directory: Path, kind: str, url: str, user: ChildUser) -> None:
+        self._directory, self._kind, self._url, self._user = directory, kind, url, user
+        self._note = directory / f"{kind}.json"
+        self._child: asyncio.subprocess.Process | None = None
+        self.name = ""
+        self.pid = 0
+
+    async def adopt(self) -> bool:
+        """Adopt the process that a previous agent left, if it runs and answers with its name."""
+        note = self._read_note()
+        if note is None or _started_at(note["pid"]) != note["started"]:
+            return False
+        self.pid, self.name = int(note["pid"]), note["name"]
+        for _ in range(2):
+            if await self.answers():
+                log.info("adopted %s %s (process %s)", self._kind, self.name, self.pid)
+                return True
+        log.warning(
+            "%s %s (process %s) is there and does not answer", self._kind, self.name, self.pid
+        )
+        await self.kill()
+        return False
+
+    def choose_name(self, prefix: str) -> str:
+        """Return the server name of the next start; the process must answer with it."""
+        self.name = f"{prefix}-{secrets.token_hex(6)}"
+        return self.name
+
+    async def start(self, argv: Sequence[str], preload: str = "") -> None:
+        """Start it and wait until it answers. Raises NotStarted."""
+        logs = self._open_log()
+        try:
+            self._child = await asyncio.create_subprocess_exec(
+                *argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=logs,
+                stderr=asyncio.subprocess.STDOUT,
+                cwd=REPOSITORY,
+                env=child_environment(preload),
+                start_new_session=True,
+                **self._user.arguments,
+            )
+        finally:
+            os.close(logs)
+        self.pid = self._child.pid
+        self._write_note()
+        await self._until_it_answers()
+        log.info("started %s %s (process %s)", self._kind, self.name, self.pid)
+
+    async def answers(self) -> bool:
+        """Return whether the process that answers is the one that was started or adopted."""
+        limit = aiohttp.ClientTimeout(total=1)
+        try:
+            async with aiohttp.ClientSession(timeout=limit) as http, http.get(self._url) as reply:
+                info = await reply.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            return False
+        return isinstance(info, dict) and info.get("server-name") == self.name
+
+    async def ended(self) -> None:
+        """Wait until the process has ended. Nothing polls: the kernel says it."""
+        try:
+            descriptor = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return
+        loop, gone = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(descriptor, gone.set)
+        try:
+            await gone.wait()
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+
+    async def kill(self, politely: bool = False) -> None:
+        """End it at once, or `politely` with time to close its files."""
+        if not self.pid:
+            return
+        steps = [(signal.SIGTERM, 5.0)] if politely else []
+        for signum, patience in [*steps, (signal.SIGKILL, 5.0)]:
+            if self._is_gone():
+                break
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signum)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.ended(), patience)
+        self._note.unlink(missing_ok=True)
+        self._child, self.pid = None, 0
+
+    def _is_gone(self) -> bool:
+        note = self._read_note()
+        return note is None or _started_at(self.pid) != note["started"]
+
+    async def _until_it_answers(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_STARTS_IN):
+                while not self._is_gone():
+                    if await self.answers():
+                        return
+                    await asyncio.sleep(0.02)
+        await self.kill()
+        raise NotStarted(f"{self._kind} does not come up; see {self._log_path}")
+
+    # ---- what is remembered of it -------------------------------------------------------------
+
+    @property
+    def _log_path(self) -> Path:
+        return self._directory / "log" / f"{self._kind}.log"
+
+    def _open_log(self) -> int:
+        path = self._log_path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size > _MOST_LOG:
+            path.replace(path.with_suffix(".log.1"))
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+
+    def _write_note(self) -> None:
+        note = {"pid": self.pid, "started": _started_at(self.pid), "name": self.name}
+        new = self._note.with_suffix(".new")
+        new.write_text(json.dumps(note))
+        new.replace(self._note)
+        (self._directory / f"{self._kind}.pid").write_text(f"{self.pid}\n")
+
+    def _read_note(self) -> dict[str, str] | None:
+        """Return the note; `None` if there is none or it is damaged, which means the same."""
+        try:
+            note = json.loads(self._note.read_text())
+            return {key: str(note[key]) for key in ("pid", "started", "name")}
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def _started_at(pid: int | str) -> str:
+    """Return the start of a process in ticks of the kernel; "" if it has ended.
+
+    It tells a process from a later one with the same number.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    after_name = stat.rpartition(")")[2].split()
+    return "" if after_name[0] in "ZX" else after_name[19]
