@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,3 +34,11 @@ def test_make_check_and_the_hooks_before_a_commit_do_the_same() -> None:
 @pytest.mark.parametrize(("file", "pattern", "_replacement"), new_app.EDITS)
 def test_a_new_app_finds_its_place_in_each_list(file: str, pattern: str, _replacement: str) -> None:
     assert re.search(pattern, (ROOT / file).read_text(), re.MULTILINE), f"correct it: {file}"
+
+
+def test_the_simulation_starts_by_itself() -> None:
+    words = [sys.executable, "-m", "tests.simulation", "--seeds", "1", "--steps", "20"]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
+    done = subprocess.run(words, cwd=ROOT, env=clean, capture_output=True, text=True, check=False)
+    assert "1 worlds" in done.stdout, done.stderr[-3000:]
+    assert done.returncode == 0

@@ -14,8 +14,13 @@ from multiprocessing import get_context
 
 import django
 
-from tests.simulation.weather import weather_of
-from tests.simulation.world import run, sites_of
+# The worlds import models and message handlers, which are there once Django has loaded the apps.
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "confplatform.settings")
+os.environ.setdefault("DEBUG", "true")
+django.setup()
+
+from tests.simulation.weather import weather_of  # noqa: E402  # it needs the apps
+from tests.simulation.world import run, sites_of  # noqa: E402  # it needs the apps
 
 SEEDS, STEPS, JOBS = 1000, 500, 2
 LAST_LINES = 60
@@ -101,8 +106,4 @@ def main(words: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    # The apps register their message handlers when Django loads them.
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "confplatform.settings")
-    os.environ.setdefault("DEBUG", "true")
-    django.setup()
     sys.exit(main())
