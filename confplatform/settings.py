@@ -169,6 +169,7 @@ MIDDLEWARE = [
     "foundation.web.lenient_requests.WildRequests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "foundation.web.content_security_policy.ContentSecurityPolicy",
     "foundation.web.served_elsewhere.RefuseWrites",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -256,11 +257,16 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
 BEHIND_TLS = env.bool("BEHIND_TLS", default=PUBLIC_URL.startswith("https"))
 SECURE_SSL_REDIRECT = BEHIND_TLS
+SECURE_REDIRECT_EXEMPT = ["^(healthz|readyz|metrics)$"]  # asked from inside, past the proxy
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
 X_FRAME_OPTIONS = "DENY"
+# Cookies know no ports: several deployments on one host name would sign each other's people out.
+SESSION_COOKIE_NAME = env.str("COOKIE_PREFIX", default="") + "sessionid"
+CSRF_COOKIE_NAME = env.str("COOKIE_PREFIX", default="") + "csrftoken"
+PROXIES = env.int("PROXIES", default=1 if BEHIND_TLS else 0)
 
 # ---- people and programs sign in ----------------------------------------------------------------
 

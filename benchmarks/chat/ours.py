@@ -95,7 +95,7 @@ class Ours:
         about = self.town["missed"]
         headers = {"Authorization": f"Bearer {about['token']}"}
         path = f"/api/v1/im/conversations/{about['conversation']}/messages?count={plan.PAGE}&after="
-        link = HTTPConnection("127.0.0.1", self.site.ports.web, timeout=60)
+        link = HTTPConnection("127.0.0.1", self.site.ports.public, timeout=60)
         after, times, count = 0, list[int](), 0
         while after < plan.MISSED:
             start = now()

@@ -20,6 +20,7 @@ from conferences.rules.licence_counts import VISITOR
 from domains.data import hooks
 from foundation.bus.typed_json import to_json
 from foundation.cells.directory import own_platform
+from foundation.web.audit import address_of
 from foundation.web.content_security_policy import with_policy
 from licensing.data.queries import usage_and_limits_of_site
 
@@ -114,7 +115,7 @@ def _answer_after_password(request: HttpRequest, conference: JoinInfo) -> HttpRe
     if request.method != "POST":
         return JsonResponse({"state": conference.state, "password": "wanted"})
     try:
-        if is_password(conference, _password_in(request), request.META.get("REMOTE_ADDR", "")):
+        if is_password(conference, _password_in(request), address_of(request) or ""):
             return _admit(request, conference, answer)
     except TooManyTries:
         return JsonResponse({"state": conference.state, "password": "later"}, status=429)

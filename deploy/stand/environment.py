@@ -29,6 +29,8 @@ def environment(site: Site) -> dict[str, str]:
         "CELERY_BROKER_URL": site.rabbitmq.url("celery"),
         "RABBITMQ_MANAGEMENT_URL": site.rabbitmq.management_url,
         "PUBLIC_URL": site.http,
+        "PROXIES": "1",
+        "COOKIE_PREFIX": f"{site.name}_",
         "LO_SHIM": str(site.library / "lo_ifaddrs.so"),
         "LICENSE_PUBLIC_KEY": issuer.license_public,
         "LICENSE_SEALING_KEY": issuer.license_sealing,

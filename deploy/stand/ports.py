@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from deploy.stand.errors import StandError
@@ -25,12 +26,18 @@ class Ports:
     base: int
 
     @property
-    def web(self) -> int:
+    def public(self) -> int:
+        """Return the port of the front, which is the one that people and programs use."""
         return self.base
 
     @property
+    def web(self) -> int:
+        """Return the port of the web process, for the front alone."""
+        return self.base + 1
+
+    @property
     def http(self) -> str:
-        return f"http://127.0.0.1:{self.web}"
+        return f"http://127.0.0.1:{self.public}"
 
     @property
     def mariadb(self) -> int:
@@ -60,6 +67,7 @@ class Ports:
     def listeners(self, units: int) -> list[int]:
         """Return the ports that must be free before we start; a unit's first ones stand for its whole range."""
         servers = [
+            self.public,
             self.web,
             self.mariadb,
             self.mariadb + 1,
@@ -135,3 +143,16 @@ def answers(port: int, send: bytes, expect: bytes, timeout: float = 1.0) -> bool
             return expect in link.recv(4096)
     except OSError:
         return False
+
+
+def http_get(port: int, path: str) -> tuple[int, bytes]:
+    """Return status and body of a page; status 0 means that no server answers."""
+    link = HTTPConnection("127.0.0.1", port, timeout=3)
+    try:
+        link.request("GET", path)
+        answer = link.getresponse()
+        return answer.status, answer.read()
+    except (OSError, HTTPException):
+        return 0, b""
+    finally:
+        link.close()

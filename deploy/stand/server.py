@@ -28,9 +28,10 @@ def base_env(home: Path) -> dict[str, str]:
 
 
 class Server(ABC):
-    """A private server on loopback; it is not supervised: a test that kills it starts it again."""
+    """A private server on loopback. Unless it is supervised, a test that kills it starts it again."""
 
     kind = "server"
+    supervised = False
     patience = 30.0  # seconds a start may take, also after a crash on a busy machine
 
     def __init__(self, directory: Path, port: int) -> None:
@@ -44,7 +45,14 @@ class Server(ABC):
 
     def _process(self, argv: list[str], env: Mapping[str, str] | None = None) -> Process:
         env = env or base_env(self.directory)
-        return Process(self.kind, argv, directory=self.directory, env=env, log=self.log)
+        return Process(
+            self.kind,
+            argv,
+            directory=self.directory,
+            env=env,
+            log=self.log,
+            supervised=self.supervised,
+        )
 
     @abstractmethod
     def ready(self) -> bool:

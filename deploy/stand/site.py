@@ -5,7 +5,6 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,10 @@ from deploy.stand import owned, programs
 from deploy.stand.cells import CellDatabase, Pair, register_user
 from deploy.stand.environment import environment
 from deploy.stand.errors import StandError
+from deploy.stand.front import front
 from deploy.stand.mariadb import MariaDB
 from deploy.stand.parallel import Parallel
-from deploy.stand.ports import Ports
+from deploy.stand.ports import Ports, http_get
 from deploy.stand.process import Process
 from deploy.stand.rabbitmq import RabbitMQ, asks_door
 from deploy.stand.redis import Redis
@@ -302,7 +302,7 @@ class Site:
 
     def _why_not_ready(self) -> str:
         """Return which parts are not ready, as the site itself says."""
-        _, body = _http_get(self.ports.web, "/readyz")
+        _, body = http_get(self.ports.web, "/readyz")
         parts = json.loads(body) if body.startswith(b"{") else {}
         failed = [f"{part}: {state}" for part, state in parts.items() if state not in ("ok", False)]
         return f"; it says: {', '.join(failed)}" if failed else ""
@@ -312,13 +312,15 @@ class Site:
         opens = (200, 503) if self.is_away else (200,)
         if name == "web":
             page = "/healthz" if self.is_away else "/readyz"
-            return lambda: _http_get(self.ports.web, page)[0] == 200
+            return lambda: http_get(self.ports.web, page)[0] == 200
+        if name == "front":
+            return lambda: http_get(self.ports.public, "/healthz")[0] == 200
         if name.startswith("worker"):
             # The broker does not say whose consumer is whose: all workers together are ready.
             workers = sum(other.startswith("worker") for other in self.processes)
             return lambda: self.rabbitmq.consuming_connections("celery") >= workers
         if name == "door":
-            return lambda: _http_get(self.ports.door, "/healthz")[0] in opens
+            return lambda: http_get(self.ports.door, "/healthz")[0] in opens
         if name == "center":
             return lambda: self.rabbitmq.consuming_connections("im") >= 1
         if name == "beat":
@@ -326,7 +328,8 @@ class Site:
         return (self.directory / _unit_name(name) / "ready").exists
 
     def _processes(self) -> dict[str, Process]:
-        processes = {"web": self._process("web", programs.web(self.ports.web))}
+        web = self._process("web", programs.web(self.ports.web))
+        processes = {"front": front(self.directory, self.ports), "web": web}
         for name in (f"worker{number}" for number in range(1, self.spec.workers + 1)):
             processes[name] = self._process(name, programs.worker(f"{name}@{self.name}"))
         processes["beat"] = self._process("beat", programs.beat(self.directory))
@@ -383,16 +386,3 @@ class Site:
 def _unit_name(process: str) -> str:
     """Return the directory of a unit: unit1 lives in u1, its name on the wire."""
     return process.replace("unit", "u")
-
-
-def _http_get(port: int, path: str) -> tuple[int, bytes]:
-    """Return status and body of a page; status 0 means that no server answers."""
-    link = HTTPConnection("127.0.0.1", port, timeout=3)
-    try:
-        link.request("GET", path)
-        answer = link.getresponse()
-        return answer.status, answer.read()
-    except (OSError, HTTPException):
-        return 0, b""
-    finally:
-        link.close()

@@ -16,6 +16,7 @@ from deploy.stand.parallel import Parallel
 from deploy.stand.ports import MOST_UNITS, SITE_STRIDE, Ports, require_free
 from deploy.stand.rabbitmq import RabbitMQ
 from deploy.stand.report import Print, Report, say
+from deploy.stand.server import Server
 from deploy.stand.site import MEDIA, SIMULATED_CONFERENCES, Site
 from deploy.stand.spec import CORE, SITES, Core, SiteSpec
 from deploy.stand.vault import Vault
@@ -84,6 +85,13 @@ class Stand:
             here.name: Pair(here=here, other=other, register=register, limits=limits)
             for here, other in ((first, second), (second, first))
         }
+
+    def supervise_servers(self) -> None:
+        """Let servers that die be started again, as our own processes are; tests do that themselves."""
+        for site in self.sites.values():
+            for server in site.servers:
+                if isinstance(server, Server):
+                    server.supervised = True
 
     def start(self, report: Print = say) -> None:
         """Start everything and return when all of it is ready. Raises StandError when a part is not."""

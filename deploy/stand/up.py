@@ -72,6 +72,9 @@ def clean() -> int:
 def _attached() -> int:
     """Start everything, print where it is, wait for a signal, stop everything."""
     sites = _number("SITES", 2)
+    os.umask(0o077)
+    VAR.mkdir(exist_ok=True)
+    VAR.chmod(0o700)  # of a run from before, files below it may be readable for everybody
     stand = Stand(
         VAR,
         _number("PORT_BASE", 21000),
@@ -82,6 +85,7 @@ def _attached() -> int:
         cells=sites == 2,
         im=True,
     )
+    stand.supervise_servers()
     for number in ENDS:
         signal.signal(number, _interrupt)
     began = time.monotonic()
@@ -113,7 +117,7 @@ def _detached() -> int:
         raise StandError(f"it runs already (pid {pid}); stop it with: make down")
     LOG.parent.mkdir(parents=True, exist_ok=True)
     LOG.unlink(missing_ok=True)
-    with LOG.open("ab") as log:
+    with open(LOG, "ab", opener=_private) as log:
         child = subprocess.Popen(
             [sys.executable, "-m", "deploy.stand", "up"],
             cwd=REPOSITORY,
@@ -147,6 +151,11 @@ def _follow(child: "subprocess.Popen[bytes]") -> int:
             if ready:
                 say("it goes on in the background; stop it with: make down")
                 return 0
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that nobody else may read: the log shows the passwords of the demonstration."""
+    return os.open(path, flags, 0o600)
 
 
 def _supervisor() -> int | None:

@@ -50,13 +50,15 @@ class WhoAsked:
 
 
 def address_of(request: HttpRequest) -> str | None:
-    """Return the IP address of a request's sender; `None` if it is malformed.
+    """Return the visitor's address: the outermost that one of our own proxies (`PROXIES`) has added.
 
-    Behind a proxy it is the last address in `X-Forwarded-For`, the one that the proxy itself has added.
+    What stands before it in `X-Forwarded-For` was sent by the visitor, and is not believed.
+    `None` means that this is no IP address.
     """
     address = request.META.get("REMOTE_ADDR", "")
-    if settings.BEHIND_TLS:
-        address = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or address
+    added = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")[-settings.PROXIES :]
+    if settings.PROXIES and added[0].strip():
+        address = added[0].strip()
     try:
         return str(ip_address(address))
     except ValueError:

@@ -1,0 +1,75 @@
+"""The front of a site: a private nginx on the public port, with the limits of deploy/front/ before the web process."""
+
+import resource
+from pathlib import Path
+
+from deploy.stand.ports import Ports
+from deploy.stand.process import Process
+from deploy.stand.server import base_env, program, write_private
+
+SHARED = Path(__file__).resolve().parents[1] / "front"
+MOST_FILES = 16384
+FILES_BESIDE = 64
+"""So many files are open beside connections."""
+
+# master_process off: nginx' own supervisor would write its title over the environment by which we know our processes,
+# and the stand restarts what ends. All people of a stand come from one address, hence the numbers for each address.
+CONFIG = """\
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log stderr warn;
+events {{ worker_connections {connections}; }}
+http {{
+    include "{shared}/http.conf";
+    access_log off;
+    upstream web {{ server 127.0.0.1:{web}; keepalive 32; keepalive_timeout 25s; }}
+    upstream web_mqtt {{ server 127.0.0.1:{mqtt}; }}
+    upstream web_stomp {{ server 127.0.0.1:{stomp}; }}
+    map "" $front_scheme {{ default $scheme; }}
+    limit_conn_zone $binary_remote_addr zone=addresses:1m;
+    limit_req_zone $binary_remote_addr zone=requests:1m rate=2000r/s;
+    server {{
+        listen 127.0.0.1:{port} default_server backlog=4096;
+        limit_conn addresses 1000;
+        limit_req zone=requests burst=4000 nodelay;
+        include "{shared}/server.conf";
+    }}
+}}
+"""
+
+
+def most_files() -> int:
+    """Return how many files a process of ours may open: more than the 1,024 that a shell allows by default."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+
+
+def front(directory: Path, ports: Ports) -> Process:
+    """Return the process that listens on the public port of a site."""
+    place = directory / "front"
+
+    def write_config() -> None:
+        place.mkdir(parents=True, exist_ok=True)
+        place.chmod(0o700)
+        text = CONFIG.format(
+            connections=files - FILES_BESIDE,
+            shared=SHARED,
+            web=ports.web,
+            mqtt=ports.rabbitmq + 6,
+            stomp=ports.rabbitmq + 7,
+            port=ports.public,
+        )
+        write_private(place / "nginx.conf", text)
+
+    files = most_files()
+    argv = [program("prlimit"), f"--nofile={files}:", program("nginx"), "-e", "stderr"]
+    argv += ["-p", str(place), "-c", str(place / "nginx.conf")]
+    return Process(
+        "front",
+        argv,
+        directory=directory,
+        env=base_env(place),
+        supervised=True,
+        before_start=write_config,
+    )

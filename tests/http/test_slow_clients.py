@@ -1,0 +1,76 @@
+"""Whoever is slow, silent or too large at the public port takes nothing from others."""
+
+from __future__ import annotations
+
+import http.client
+import resource
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from deploy.stand.site import Site
+from tests.http.program import Program
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("stories")]
+
+HALF_A_HEADER = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-More: "
+HALF_A_BODY = (
+    b"POST /api/v1/system/login HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\na"
+)
+
+
+@contextmanager
+def sockets(site: Site, count: int, begin: bytes) -> Iterator[None]:
+    """Hold connections to the public port that have sent the beginning of a request, and say no more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(4096, hard)), hard))
+    with ExitStack() as opened:
+        for _ in range(count):
+            link = socket.create_connection(("127.0.0.1", site.ports.public), 10)
+            opened.enter_context(link)
+            link.sendall(begin)
+        yield
+
+
+@pytest.mark.parametrize(
+    ("count", "begin"), [(100, HALF_A_HEADER), (100, HALF_A_BODY), (1100, b"")]
+)
+def test_the_site_answers_beside_slow_and_silent_clients(
+    simulated: Site, count: int, begin: bytes
+) -> None:
+    with sockets(simulated, count, begin):
+        link = http.client.HTTPConnection("127.0.0.1", simulated.ports.public, timeout=5)
+        link.request("GET", "/healthz")
+        assert link.getresponse().status == 200
+        link.close()
+
+
+def test_programs_can_read_that_a_request_is_too_large(program: Program) -> None:
+    status, content = program.raw("POST", "/api/v1/mc/confs", b"a" * (9 * 1024 * 1024))
+    assert status == 413
+    assert b'"error_code": 29001' in content
+
+
+def test_a_visitor_who_makes_up_an_address_is_counted_by_the_real_one(simulated: Site) -> None:
+    program, nobody = Program(simulated), f"nobody-{secrets.token_hex(4)}"
+    token = program.post("system/token", **simulated.demo["api_key"])["account_token"]
+    body = f"account_token={token}&username={nobody}&password=wrong"
+    form = {"Content_Type": "application/x-www-form-urlencoded"}
+    forged = {"X_Forwarded_For": "203.0.113.9"}
+    program.raw("POST", "/api/v1/system/login", body, **form, **forged)
+    query = f"SELECT ip_address FROM axes_accessattempt WHERE username='{nobody}'"
+    assert str(simulated.mariadb.sql(query, schema=simulated.name)).split()[-1] == "127.0.0.1"
+
+
+def test_websockets_reach_the_clients_broker(simulated: Site) -> None:
+    request = (
+        "GET /im/stomp HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", simulated.ports.public), 10) as link:
+        link.sendall(request.encode())
+        assert link.recv(4096).startswith(b"HTTP/1.1 101 ")
