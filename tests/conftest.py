@@ -11,6 +11,7 @@ from hypothesis import settings as hypothesis_settings
 
 from tests.browser import browser
 from tests.sites import janus, manager, simulated, with_core
+from tests.web_clients import Browser
 
 __all__ = ["browser", "janus", "manager", "simulated", "with_core"]
 
@@ -40,6 +41,12 @@ def _empty_redis(request: pytest.FixtureRequest) -> None:
         from foundation.cells.directory import own_platform, redis_of
 
         redis_of(own_platform()).flushdb()
+
+
+@pytest.fixture
+def client() -> Browser:
+    """Return a browser; pytest-django's own client is not checked for CSRF."""
+    return Browser()
 
 
 @pytest.fixture

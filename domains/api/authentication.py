@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from domains.api import sessions
 from domains.models import Account
 from foundation import clock
+from foundation.web.errors import NOT_LOGGED_IN, Refusal
 
 COOKIE = "SSO_COOKIE_KEY"
 
@@ -56,6 +57,9 @@ class PlatformSession(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Account, sessions.Session]:
         """Return the account that is logged in and its session. Raises Refusal if there is none."""
         token = str(request._request.api_fields.get("account_token") or "")  # type: ignore[attr-defined]  # set by WildRequests
+        if not token and request.method not in SAFE_METHODS:
+            # A browser sends the cookie by itself, whoever has led it here.
+            raise Refusal(NOT_LOGGED_IN, "account_token: is needed where something is changed")
         cookie = request.COOKIES.get(COOKIE, "")
         session = sessions.find_session(token, cookie, clock.now())
         return session.account, session

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth import authenticate
-from django.db.models import Q
 from django.http import HttpRequest
 from oauth2_provider.models import get_access_token_model
 
@@ -145,19 +144,26 @@ def _look_up(token: str, cookie: str, now: datetime) -> Session:
         api_token = use_token(token, now)
         cookie_fits = not cookie or api_token.cookie_hash == hash_secret(cookie)
     else:
-        condition = Q(cookie_hash=hash_secret(cookie)) if cookie else Q(pk="")
-        row = ApiToken.objects.select_related("account__domain", "key").filter(condition).first()
-        if row is None:
-            raise Refusal(BAD_TOKEN, "account_token is missing, or expired; fetch a new one")
-        api_token, cookie_fits = row, True
+        api_token, cookie_fits = _token_of_cookie(cookie, now), True
     account, used_at = api_token.account, api_token.login_used_at
     if not cookie_fits or account is None or used_at is None or now - used_at > IDLE:
         raise Refusal(BAD_LOGIN, "login expired, or not logged in; log in again")
-    if not account.is_active:
-        raise Refusal(BAD_LOGIN, "this account is disabled")
+    if not queries.may_act(account, api_token.key.domain_id):
+        raise Refusal(BAD_LOGIN, "this account, or a domain above it, is disabled")
     if now - used_at > REFRESH:
         ApiToken.objects.filter(pk=api_token.pk).update(login_used_at=now, used_at=now)
     return Session(account)
+
+
+def _token_of_cookie(cookie: str, now: datetime) -> ApiToken:
+    """Return the live token of a login whose call carries the cookie alone. Raises Refusal 10002."""
+    tokens = ApiToken.objects.select_related("account__domain", "key").filter(
+        used_at__gt=now - IDLE, key__enabled=True
+    )
+    api_token = tokens.filter(cookie_hash=hash_secret(cookie)).first() if cookie else None
+    if api_token is None:
+        raise Refusal(BAD_TOKEN, "account_token is missing, or expired; fetch a new one")
+    return api_token
 
 
 def delete_idle(now: datetime) -> int:

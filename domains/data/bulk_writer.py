@@ -193,12 +193,16 @@ def _write_api_keys(database: str, domains: Sequence[WireObject]) -> None:
         for domain in with_keys
         for key in domain["apikeys"]
     ]
+    if not with_keys:
+        return
+    saved = ApiKey.objects.using(database).filter(
+        domain__in=[domain["moid"] for domain in with_keys]
+    )
+    enabled = [key for key, *_, is_enabled in rows if is_enabled]
+    ending = saved.filter(enabled=True).exclude(key__in=enabled)
+    tokens.revoke_by_keys(ending.values_list("key", flat=True), database)
     sql.insert(database, "domains_apikey", _KEY_COLUMNS, rows, update=_KEY_COLUMNS[1:])
-    if with_keys:
-        saved = ApiKey.objects.using(database).filter(
-            domain__in=[domain["moid"] for domain in with_keys]
-        )
-        saved.exclude(key__in=[row[0] for row in rows]).delete()
+    saved.exclude(key__in=[row[0] for row in rows]).delete()
 
 
 def delete_domains(database: str, moids: Collection[str]) -> None:

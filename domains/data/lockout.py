@@ -1,5 +1,8 @@
 """The lockout refuses sign-ins after too many wrong passwords. It counts exactly: no more than `LIMIT` tries.
 
+Tries from an address from which the account has signed in before are counted for that address alone, those from all
+other addresses together. So a stranger who guesses locks strangers out, and not the person from the usual places.
+
 django-axes keeps the tries in the database and refuses the sign-in, but its own handler counts without a
 lock, and per name as it was typed. Here tries for one account are counted one after the other. A try that comes
 while the account is locked out is not checked: its sender does not learn whether the password was right.
@@ -15,20 +18,30 @@ from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
 from axes.helpers import get_client_username
-from axes.models import AccessAttempt
+from axes.models import AccessAttempt, AccessLog
 from axes.signals import user_locked_out
 from django.conf import settings
 from django.db import connections, router
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 LIMIT = 5
-"""An account is locked out after this many wrong tries, with any of its names and from any address."""
+"""An account is locked out after this many wrong tries, with any of its names.
+
+They count for one address from which it has signed in before, or for all others together.
+"""
 
 COOL_OFF = timedelta(minutes=15)
 """Tries no longer count when the last one that counted is older than this."""
+
+MOST_ADDRESSES = 20
+ADDRESS_KEPT = timedelta(days=180)
+"""So many addresses from which an account has signed in are kept, each so long after it was last used."""
+
+_SAME_SIGN_IN = timedelta(hours=1)
+"""The time of an address' last use is written at most this often."""
 
 LOCKED = gettext_noop(
     "Too many wrong tries: wait 15 minutes, or ask an administrator to unlock the account."
@@ -43,8 +56,8 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]  # the base cla
         """Return whether the account, or the client's IP address, has used up its tries."""
         address = request.axes_ip_address  # type: ignore[attr-defined]  # set by axes' middleware
         name = get_client_username(request, credentials)
-        return _count_tries(username=name) >= LIMIT or bool(
-            address and _count_tries(ip_address=address) >= settings.TRIES_PER_ADDRESS
+        return _is_locked_from(name, address) or bool(
+            address and _count_tries(Q(ip_address=address)) >= settings.TRIES_PER_ADDRESS
         )
 
     def user_login_failed(
@@ -102,14 +115,64 @@ def delete_tries(username: str) -> int:
     return int(AccessAttempt.objects.filter(username=username).delete()[0])
 
 
+def record_sign_in(username: str, address: str | None) -> bool:
+    """Keep that an account has signed in from an address, and delete its wrong tries from there.
+
+    It returns whether there were any.
+    """
+    if address is not None:
+        _keep_address(username, address)
+    tries = AccessAttempt.objects.filter(username=username, ip_address=address)
+    return tries.exists() and bool(tries.delete()[0])
+
+
 def delete_old_tries(now: datetime) -> int:
     """Delete tries that no longer count, and return how many rows there were."""
     return int(AccessAttempt.objects.filter(attempt_time__lte=now - COOL_OFF).delete()[0])
 
 
-def _count_tries(**condition: str) -> int:
+def _keep_address(username: str, address: str) -> None:
+    """Write an address down as one from which the account signs in, and drop those that are too old or too many."""
+    now = timezone.now()
+    rows = AccessLog.objects.filter(username=username)
+    row = rows.filter(ip_address=address).first()
+    if row is not None and row.attempt_time > now - _SAME_SIGN_IN:
+        return
+    if row is not None:
+        rows.filter(pk=row.pk).update(attempt_time=now)
+        return
+    AccessLog.objects.create(username=username, ip_address=address)
+    kept = rows.filter(attempt_time__gt=now - ADDRESS_KEPT).order_by("-attempt_time", "-pk")
+    newest = list(kept.values_list("pk", flat=True)[:MOST_ADDRESSES])
+    rows.exclude(pk__in=newest).delete()
+
+
+def _usual_addresses(name: str) -> list[str]:
+    """Return the addresses from which an account has signed in."""
+    rows = AccessLog.objects.filter(
+        username=name, attempt_time__gt=timezone.now() - ADDRESS_KEPT, ip_address__isnull=False
+    )
+    return list(rows.order_by().values_list("ip_address", flat=True))
+
+
+def _beside(name: str, address: str | None) -> Q:
+    """Return the condition of the tries for an account that count together with one from this address."""
+    usual = _usual_addresses(name)
+    if address in usual:
+        return Q(username=name, ip_address=address)
+    return Q(username=name) & (Q(ip_address__isnull=True) | ~Q(ip_address__in=usual))
+
+
+def _is_locked_from(name: str, address: str | None) -> bool:
+    """Return whether an account is locked out for who comes from this address."""
+    return _count_tries(Q(username=name)) >= LIMIT and (
+        _count_tries(_beside(name, address)) >= LIMIT
+    )
+
+
+def _count_tries(of: Q) -> int:
     """Return how many recent wrong tries meet a condition on `AccessAttempt`."""
-    recent = AccessAttempt.objects.filter(attempt_time__gt=timezone.now() - COOL_OFF, **condition)
+    recent = AccessAttempt.objects.filter(of, attempt_time__gt=timezone.now() - COOL_OFF)
     return recent.aggregate(all=Sum("failures_since_start"))["all"] or 0
 
 
@@ -127,8 +190,8 @@ def _save_wrong_try(name: str, request: Any) -> None:
     still_counts = row.attempt_time > now - COOL_OFF
     tries = F("failures_since_start") + 1 if still_counts else 1
     AccessAttempt.objects.filter(pk=row.pk).update(failures_since_start=tries, attempt_time=now)
-    recent = AccessAttempt.objects.filter(username=name, attempt_time__gt=now - COOL_OFF)
-    recent.update(attempt_time=now)
+    beside = AccessAttempt.objects.filter(_beside(name, request.axes_ip_address))
+    beside.filter(attempt_time__gt=now - COOL_OFF).update(attempt_time=now)
 
 
 @contextmanager

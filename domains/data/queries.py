@@ -9,7 +9,7 @@ from typing import NamedTuple
 from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
-from domains.data.tree_rows import GROUPS, LINE_UP
+from domains.data.tree_rows import GROUPS, LINE_UP, STATES_UP
 from domains.data.tree_source import is_tree_edited_here
 from domains.models import Account, Followed
 from foundation.cells import sql
@@ -143,11 +143,26 @@ def is_available_below(database: str, owner: str, domain: str | None) -> bool:
 
 
 def disabled_above(database: str, moid: str) -> str:
-    """Return the name of the nearest disabled domain from this one up to the root, or "" if all are enabled."""
-    path = all_above(database, moid)
-    query = f"SELECT moid, name FROM domains_domain WHERE used = 0 AND moid IN ({sql.marks(path)})"
-    disabled = dict(sql.select(database, query, path)) if path else {}
-    return next((str(disabled[above]) for above in path if above in disabled), "")
+    """Return the name of the nearest disabled domain from this one up. "" means that all are enabled."""
+    line = sql.select(database, STATES_UP, [moid])
+    return next((str(name) for _, name, used in line if not used), "")
+
+
+def may_act(account: Account, server: str | None = None) -> bool:
+    """Return whether an account may act now: it is enabled, and so are its domain and all domains above.
+
+    Every session and token is asked this each time it is used, so that none outlives what it came from. `server` is
+    the domain of the key or application that the account uses; `None` means that it uses none. An operator is not
+    held up by a disabled domain.
+    """
+    if not account.is_active:
+        return False
+    if account.domain_id is None:
+        return server is None
+    line = sql.select(account._state.db or "default", STATES_UP, [account.domain_id])
+    if server is not None and server not in {moid for moid, _, _ in line}:
+        return False
+    return account.is_superuser or all(used for _, _, used in line)
 
 
 def is_kept_at_core(database: str, account: str) -> bool:

@@ -6,10 +6,13 @@ Django compares them with the account at every request.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from oauth2_provider.models import clear_expired, get_access_token_model, get_grant_model
 from oauth2_provider.models import get_refresh_token_model as refresh_tokens
 
-from domains.models import Account, ApiToken
+from domains.data import hooks
+from domains.models import Account, ApiToken, Application
 
 
 def revoke_all(account: Account, database: str = "default") -> None:
@@ -17,6 +20,26 @@ def revoke_all(account: Account, database: str = "default") -> None:
     ApiToken.objects.using(database).filter(account=account).delete()
     for model in (get_grant_model(), get_access_token_model(), refresh_tokens()):
         model.objects.using(database).filter(user=account).delete()
+
+
+def revoke_by_keys(keys: Collection[str], database: str = "default") -> None:
+    """End what people got by way of these API keys in other apps, as the keys are to end.
+
+    Logins themselves ask for their key each time.
+    """
+    logins = ApiToken.objects.using(database).filter(key__in=list(keys), account__isnull=False)
+    _revoke(database, logins.values_list("account__moid", flat=True))
+
+
+def revoke_by_application(application: Application, database: str = "default") -> None:
+    """End what people got by way of an application in other apps, as it is to be deleted with its tokens."""
+    tokens = get_access_token_model().objects.using(database).filter(application=application)
+    _revoke(database, tokens.filter(user__isnull=False).values_list("user__moid", flat=True))
+
+
+def _revoke(database: str, moids: Collection[str]) -> None:
+    if people := sorted(set(moids)):
+        hooks.REVOKE_CREDENTIALS.call(database, people)
 
 
 def delete_expired() -> None:

@@ -30,13 +30,17 @@ GROUPS = (
 Only service domains have anything below them, and they are few. A join by `parent_id`, which is indexed, then
 reads the domains below them."""
 
-LINE_UP = (
-    "WITH RECURSIVE up (moid, parent_id, steps) AS ("
-    " SELECT moid, parent_id, 0 FROM domains_domain WHERE moid = %s UNION ALL"
-    " SELECT d.moid, d.parent_id, up.steps + 1 FROM up JOIN domains_domain d"
-    f" ON d.moid = up.parent_id WHERE up.steps < {DEEPEST}) SELECT moid FROM up ORDER BY steps"
+_UP = (
+    "WITH RECURSIVE up (moid, parent_id, name, used, steps) AS ("
+    " SELECT moid, parent_id, name, used, 0 FROM domains_domain WHERE moid = %s UNION ALL"
+    " SELECT d.moid, d.parent_id, d.name, d.used, up.steps + 1 FROM up JOIN domains_domain d"
+    f" ON d.moid = up.parent_id WHERE up.steps < {DEEPEST})"
 )
+LINE_UP = f"{_UP} SELECT moid FROM up ORDER BY steps"
 """Reads a domain and all domains above it, itself first and the root last."""
+
+STATES_UP = f"{_UP} SELECT moid, name, used FROM up ORDER BY steps"
+"""Reads the same with each domain's name, and whether it is enabled."""
 
 _BOUND = (
     f"{GROUPS} SELECT MIN(d.moid), d.parent_id, MIN(d.name), u.platform_id"

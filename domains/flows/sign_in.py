@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from axes.models import AccessAttempt
 from axes.signals import user_locked_out
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.hashers import make_password
@@ -68,9 +67,12 @@ class SignInNameBackend(ModelBackend):
         return account
 
     def get_user(self, user_id: int) -> Account | None:
-        """Return the account of a browser session, read together with its domain, which decides its rights."""
-        accounts = Account.objects.select_related("domain").filter(pk=user_id, is_active=True)
-        return accounts.first()
+        """Return the account of a session with its domain, from which its rights follow.
+
+        `None` means that the session has ended, as the account may not act any more.
+        """
+        account = Account.objects.select_related("domain").filter(pk=user_id).first()
+        return account if account is not None and queries.may_act(account) else None
 
     def get_all_permissions(self, user_obj: object, obj: object = None) -> set[str]:
         """Return no rights (see `data.permission_backend`)."""
@@ -145,8 +147,7 @@ def _refusal_reason(account: Account) -> str:
 def _record_sign_in(account: Account) -> None:
     """Count a successful sign-in, and delete the account's wrong tries."""
     SIGN_INS.labels("in").inc()
-    if AccessAttempt.objects.filter(username=account.username).exists():
-        lockout.delete_tries(account.username)
+    if lockout.record_sign_in(account.username, request.axes_ip_address):
         log.info("%s signed in after wrong tries", account.username)
 
 

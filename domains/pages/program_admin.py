@@ -133,3 +133,7 @@ class ApplicationAdmin(BaseAdmin[Application]):
         super().save_model(request, obj, form, change)
         if secret and obj.client_type == obj.CLIENT_CONFIDENTIAL:
             _show_secret(request, "client_id", obj.client_id, secret)
+
+    def delete_model(self, request: HttpRequest, obj: Application) -> None:
+        """Delete by the flow."""
+        tree.delete_application(obj)

@@ -8,26 +8,26 @@ from typing import Any
 import pytest
 from axes.models import AccessAttempt
 from django.contrib.messages import get_messages
-from django.test import Client
 
 from domains.models import Account, Application, SignInName
 from tests.accounts.conftest import PASSWORD
+from tests.web_clients import Browser
 
 LIST = "/admin/domains/account/"
 
 
 @pytest.fixture
-def chief(tenant: str) -> Client:
+def chief(tenant: str) -> Browser:
     """An operator's browser."""
-    page = Client()
+    page = Browser()
     page.force_login(Account.objects.get(username="admin"))
     return page
 
 
 @pytest.fixture
-def local(boss: Account) -> Client:
+def local(boss: Account) -> Browser:
     """A browser of the tenant's administrator."""
-    page = Client()
+    page = Browser()
     page.force_login(boss)
     return page
 
@@ -36,7 +36,7 @@ def said(answer: Any) -> str:
     return " ".join(str(message) for message in get_messages(answer.wsgi_request))
 
 
-def add(page: Client, **more: Any) -> Any:
+def add(page: Browser, **more: Any) -> Any:
     fields = {"username": "new", "password1": PASSWORD, "password2": PASSWORD, **more}
     return page.post(LIST + "add/", fields)
 
@@ -50,7 +50,7 @@ def form_of(account: Account, **more: Any) -> dict[str, Any]:
     return {**fields, **more}
 
 
-def test_an_account_is_made_with_all_its_names(chief: Client, tenant: str) -> None:
+def test_an_account_is_made_with_all_its_names(chief: Browser, tenant: str) -> None:
     answer = add(chief, domain=tenant, email="N@x.org", phone="030 12345", e164="7001")
     assert answer.status_code == 302, re.findall(r"errorlist.*?</ul>", answer.content.decode())
     names = set(SignInName.objects.filter(account__username="new").values_list("name", flat=True))
@@ -59,7 +59,7 @@ def test_an_account_is_made_with_all_its_names(chief: Client, tenant: str) -> No
 
 
 def test_a_taken_name_and_a_wrong_domain_are_said_at_their_fields(
-    chief: Client, eva: Account, tenant: str
+    chief: Browser, eva: Account, tenant: str
 ) -> None:
     page = add(chief, username="880012345", domain=tenant)
     assert "Somebody else signs in with 880012345" in page.content.decode()
@@ -68,7 +68,7 @@ def test_a_taken_name_and_a_wrong_domain_are_said_at_their_fields(
     assert not Account.objects.filter(username="new").exists()
 
 
-def test_a_change_goes_by_the_flow(chief: Client, eva: Account) -> None:
+def test_a_change_goes_by_the_flow(chief: Browser, eva: Account) -> None:
     answer = chief.post(f"{LIST}{eva.pk}/change/", form_of(eva, e164="7002"))
     assert answer.status_code == 302
     assert SignInName.objects.filter(name="7002", account=eva).exists()
@@ -77,8 +77,8 @@ def test_a_change_goes_by_the_flow(chief: Client, eva: Account) -> None:
     assert eva.check_password(PASSWORD)
 
 
-def test_a_new_password_ends_sessions(chief: Client, eva: Account) -> None:
-    page = Client()
+def test_a_new_password_ends_sessions(chief: Browser, eva: Account) -> None:
+    page = Browser()
     page.force_login(eva)
     fields = {"password1": PASSWORD + "9", "password2": PASSWORD + "9", "usable_password": "true"}
     assert chief.post(f"{LIST}{eva.pk}/password/", fields).status_code == 302
@@ -87,7 +87,7 @@ def test_a_new_password_ends_sessions(chief: Client, eva: Account) -> None:
     assert page.get("/console/").status_code == 302
 
 
-def test_the_own_password_keeps_this_session(local: Client, boss: Account) -> None:
+def test_the_own_password_keeps_this_session(local: Browser, boss: Account) -> None:
     new = "autumn-morning-88"
     fields = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
     assert local.post("/admin/password_change/", fields).status_code == 302
@@ -106,7 +106,7 @@ def test_a_person_is_found_by_the_beginning_of_any_name(
     assert "/change/?_changelist" in page or page.count("/change/") >= 1
 
 
-def test_an_administrator_unlocks_and_it_is_written_down(local: Client, eva: Account) -> None:
+def test_an_administrator_unlocks_and_it_is_written_down(local: Browser, eva: Account) -> None:
     row = {"username": "Eva.Lang", "ip_address": "192.0.2.1", "user_agent": ""}
     AccessAttempt.objects.create(**row, failures_since_start=5)
     assert "locked out" in local.get(LIST).content.decode()
@@ -118,7 +118,7 @@ def test_an_administrator_unlocks_and_it_is_written_down(local: Client, eva: Acc
 
 
 def test_an_applications_secret_is_shown_once_and_kept_as_a_hash(
-    chief: Client, tenant: str
+    chief: Browser, tenant: str
 ) -> None:
     fields = {"name": "Desk", "domain": tenant, "client_type": "confidential"}
     fields |= {"authorization_grant_type": "password", "redirect_uris": ""}

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from domains.flows import people
 from domains.models import Account
 from domains.rules.tree import RuleBroken
 from foundation.cells import sql
+from tests.web_clients import Browser
 
 PASSWORD = "Bittern-Harbour-58"
 
@@ -45,7 +45,7 @@ def test_what_the_core_keeps_is_not_changed_here(
 
 
 def test_who_wants_another_password_is_sent_to_the_core(told: Account) -> None:
-    page = Client()
+    page = Browser()
     page.force_login(told)
     answer = page.get("/admin/password_change/")
     assert answer["Location"] == "https://core.example/admin/password_change/"

@@ -11,7 +11,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.test import Client
 from django.utils import timezone
 from oauth2_provider.models import get_access_token_model, get_refresh_token_model
 
@@ -19,6 +18,7 @@ from domains.api import sessions
 from domains.flows import change, people
 from domains.models import Account, Application, Level
 from tests.accounts.conftest import PASSWORD, SECRET, application
+from tests.web_clients import BareClient, Browser
 
 BACK = "https://calendar.example/back"
 VERIFIER = "v" * 64
@@ -48,7 +48,7 @@ def asked(app: Application, **more: Any) -> dict[str, Any]:
 
 def consent(app: Application, who: Account, **more: Any) -> dict[str, str]:
     """Return the parameters that reach the program's address once the person has agreed."""
-    page = Client()
+    page = Browser()
     page.force_login(who)
     answer = page.post("/oauth/authorize", {**asked(app, **more), "allow": "1"})
     assert answer.status_code == 302, answer.content
@@ -59,7 +59,7 @@ def consent(app: Application, who: Account, **more: Any) -> dict[str, str]:
 
 def token(app: Application, grant: str, **more: Any) -> Any:
     fields = {"grant_type": grant, "client_id": app.client_id, "client_secret": SECRET, **more}
-    return Client().post("/oauth/token", fields)
+    return BareClient().post("/oauth/token", fields)
 
 
 def exchange(app: Application, code: str, **more: Any) -> Any:
@@ -79,7 +79,7 @@ def api(value: str, method: str = "get", path: str = "vc/confs") -> Any:
     sessions._session_cache.clear()
     headers = {"Authorization": f"Bearer {value}"}
     form = {} if method == "get" else {"content_type": "application/x-www-form-urlencoded"}
-    return getattr(Client(), method)(f"/api/v1/{path}", headers=headers, **form)
+    return getattr(BareClient(), method)(f"/api/v1/{path}", headers=headers, **form)
 
 
 # ---- codes --------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ def test_a_code_becomes_tokens_that_open_the_api(eva: Account, calendar: Applica
 
 
 def test_the_person_is_asked(eva: Account, calendar: Application) -> None:
-    page = Client()
+    page = Browser()
     assert page.get("/oauth/authorize", asked(calendar))["Location"].startswith("/accounts/login/")
     page.force_login(eva)
     text = page.get("/oauth/authorize", asked(calendar)).content.decode()
@@ -141,7 +141,7 @@ def test_without_pkce_or_with_too_much_there_is_no_code(
 def test_an_address_that_is_not_registered_letter_for_letter_is_no_way_back(
     eva: Account, calendar: Application, uri: str
 ) -> None:
-    page = Client()
+    page = Browser()
     page.force_login(eva)
     assert page.get("/oauth/authorize", asked(calendar, redirect_uri=uri)).status_code == 400
 
@@ -262,7 +262,7 @@ def test_forged_expired_and_revoked_tokens_open_nothing(eva: Account, desk: Appl
         assert refused.status_code == 401, forged
         assert 'error="invalid_token"' in refused["WWW-Authenticate"]
     fields = {"client_id": desk.client_id, "client_secret": SECRET, "token": value}
-    assert Client().post("/oauth/revoke_token", fields).status_code == 200
+    assert BareClient().post("/oauth/revoke_token", fields).status_code == 200
     assert api(value).status_code == 401
     other = by_password(desk).json()["access_token"]
     AccessToken.objects.update(expires=timezone.now())
@@ -271,7 +271,7 @@ def test_forged_expired_and_revoked_tokens_open_nothing(eva: Account, desk: Appl
 
 def test_a_token_in_the_address_is_not_looked_at(eva: Account, desk: Application) -> None:
     value = by_password(desk).json()["access_token"]
-    assert Client().get(f"/api/v1/vc/confs?access_token={value}").json()["success"] == 0
+    assert Browser().get(f"/api/v1/vc/confs?access_token={value}").json()["success"] == 0
 
 
 def test_a_token_does_what_its_scope_says(eva: Account, desk: Application) -> None:
@@ -304,20 +304,20 @@ def test_introspection_is_for_confidential_programs_about_people_they_serve(
 ) -> None:
     value = by_password(desk).json()["access_token"]
     fields = {"client_id": desk.client_id, "client_secret": SECRET, "token": value}
-    body = Client().post("/oauth/introspect", fields).json()
+    body = BareClient().post("/oauth/introspect", fields).json()
     assert (body["active"], body["username"]) == (True, "Eva.Lang")
-    assert Client().post("/oauth/introspect", {**fields, "token": "x"}).json() == {"active": False}
+    assert BareClient().post("/oauth/introspect", {**fields, "token": "x"}).json() == {"active": False}
     bearer = {"Authorization": f"Bearer {value}"}
-    alone = Client().post("/oauth/introspect", {"token": value}, headers=bearer)
+    alone = BareClient().post("/oauth/introspect", {"token": value}, headers=bearer)
     assert alone.status_code == 401
-    assert Client().get("/oauth/introspect", fields).status_code == 405
+    assert BareClient().get("/oauth/introspect", fields).status_code == 405
     elsewhere = change.create(Level.SERVICE, name="Elsewhere", parent_id=_core())
     other = application(elsewhere.moid, Application.GRANT_PASSWORD)
     fields["client_id"] = other.client_id
-    assert Client().post("/oauth/introspect", fields).json() == {"active": False}
+    assert BareClient().post("/oauth/introspect", fields).json() == {"active": False}
     public = application(tenant, Application.GRANT_AUTHORIZATION_CODE, "public")
     fields["client_id"] = public.client_id
-    assert Client().post("/oauth/introspect", fields).status_code == 401
+    assert BareClient().post("/oauth/introspect", fields).status_code == 401
 
 
 def test_only_the_password_grant_is_warned_of(settings: Any) -> None:

@@ -6,7 +6,6 @@ import re
 import time
 
 import pytest
-from django.test import Client
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -14,13 +13,14 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from domains.flows import people
 from domains.models import Account
 from tests.accounts.conftest import PASSWORD
+from tests.web_clients import Browser
 
 pytestmark = pytest.mark.usefixtures("second_factor")
 PAGE = "/admin/second-factor/"
 
 
-def signed_in(username: str) -> Client:
-    page = Client()
+def signed_in(username: str) -> Browser:
+    page = Browser()
     fields = {"username": username, "password": PASSWORD, "next": "/admin/domains/account/"}
     assert page.post("/admin/login/", fields).status_code == 302
     return page
@@ -38,7 +38,7 @@ def forget_throttling(account: Account) -> None:
     TOTPDevice.objects.filter(user=account).update(throttling_failure_count=0)
 
 
-def set_up(page: Client, account: Account) -> list[str]:
+def set_up(page: Browser, account: Account) -> list[str]:
     """The recovery codes."""
     page.get(PAGE)
     page_text = page.post(PAGE, {"code": code(account)}).content.decode()
@@ -123,7 +123,7 @@ def test_after_a_reset_it_is_set_up_anew_and_running_sessions_end(boss: Account)
 
 
 def test_a_person_does_not_get_as_far(eva: Account) -> None:
-    page = Client()
+    page = Browser()
     page.force_login(eva)
     assert page.get(PAGE)["Location"].startswith("/admin/login/")
 

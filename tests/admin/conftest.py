@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from conferences.data import row_mapper
 from conferences.models import Number, ResourceUnit
@@ -16,6 +15,7 @@ from domains.models import Account
 from foundation.bus.models import Parked
 from foundation.cells import sql
 from licensing.models import Quota
+from tests.web_clients import Browser
 from wire.fields import Join, WebRtc
 from wire.number_registry import UsedUnit
 
@@ -25,16 +25,16 @@ UNIT = Unit("10.0.0.1", "u1")
 
 
 @pytest.fixture
-def operator(platform: str, client: Client) -> Client:
+def operator(platform: str, client: Browser) -> Browser:
     """A browser in which an operator has logged in."""
     client.force_login(Account.objects.get(username="admin"))
     return client
 
 
 @pytest.fixture
-def person(platform: str) -> Client:
+def person(platform: str) -> Browser:
     """A browser in which a person without rights has logged in."""
-    client = Client()
+    client = Browser()
     client.force_login(Account.objects.get(username="anna"))
     return client
 

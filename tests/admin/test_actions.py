@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from auditlog.models import LogEntry
-from django.test import Client
 from django.urls import reverse
 
 from conferences.models import Conference as Row
@@ -18,6 +17,7 @@ from domains.models import ApiKey, hash_secret
 from foundation.bus.models import Outbox, Parked
 from licensing.models import Quota
 from tests.admin.conftest import conference_row
+from tests.web_clients import Browser
 
 CONFERENCES = "admin:conferences_conference_changelist"
 RECORDS = "admin:conferences_callrecord_changelist"
@@ -25,7 +25,7 @@ UNITS = "admin:conferences_resourceunit_changelist"
 PARKED = "admin:bus_parked_changelist"
 
 
-def act(client: Client, page: str, action: str, pk: object, *, sure: bool = True) -> Any:
+def act(client: Browser, page: str, action: str, pk: object, *, sure: bool = True) -> Any:
     """Send what the browser sends for an action; with `sure` the operator has confirmed it."""
     fields = {"action": action, "_selected_action": [str(pk)]}
     return client.post(reverse(page), {**fields, **({"confirmed": "1"} if sure else {})})
@@ -41,14 +41,14 @@ def said(entry: LogEntry) -> str:
     return str(entry.additional_data["said"])
 
 
-def test_an_action_asks_first(operator: Client, running: Conference) -> None:
+def test_an_action_asks_first(operator: Browser, running: Conference) -> None:
     answer = act(operator, CONFERENCES, "end", running.confid, sure=False)
     assert b'name="confirmed"' in answer.content
     assert Row.objects.get(pk=running.confid).state == "running"
 
 
 def test_end_ends_the_conference_and_frees_seat_and_number(
-    operator: Client, running: Conference
+    operator: Browser, running: Conference
 ) -> None:
     act(operator, CONFERENCES, "end", running.confid)
     row = Row.objects.get(pk=running.confid)
@@ -61,7 +61,7 @@ def test_end_ends_the_conference_and_frees_seat_and_number(
 
 
 def test_move_tells_the_old_unit_to_drop_it_and_asks_for_another(
-    operator: Client, running: Conference
+    operator: Browser, running: Conference
 ) -> None:
     act(operator, CONFERENCES, "move", running.confid)
     assert Row.objects.get(pk=running.confid).state == "pending"
@@ -71,19 +71,19 @@ def test_move_tells_the_old_unit_to_drop_it_and_asks_for_another(
     assert question["exclude"] == [{"ip": "10.0.0.1", "pid": "u1"}]
 
 
-def test_what_does_not_run_is_not_moved(operator: Client, platform: str) -> None:
+def test_what_does_not_run_is_not_moved(operator: Browser, platform: str) -> None:
     waiting = conference_row(platform, state=ConferenceState.PENDING_RESTORE)
     act(operator, CONFERENCES, "move", waiting.confid)
     assert sent() == []
     assert not LogEntry.objects.filter(object_pk=waiting.confid).exists()
 
 
-def test_the_page_of_one_conference_asks_too(operator: Client, running: Conference) -> None:
+def test_the_page_of_one_conference_asks_too(operator: Browser, running: Conference) -> None:
     page = reverse("admin:conferences_conference_end_this", args=[running.confid])
     assert b'name="confirmed"' in operator.get(page).content
 
 
-def test_drain_and_put_back(operator: Client, unit: ResourceUnit) -> None:
+def test_drain_and_put_back(operator: Browser, unit: ResourceUnit) -> None:
     for action, draining in (("drain", True), ("put_back", False)):
         act(operator, UNITS, action, unit.pk)
         unit.refresh_from_db()
@@ -92,7 +92,7 @@ def test_drain_and_put_back(operator: Client, unit: ResourceUnit) -> None:
 
 
 def test_a_parked_message_goes_back_to_its_queue_in_one_transaction(
-    operator: Client, parked: Parked
+    operator: Browser, parked: Parked
 ) -> None:
     act(operator, PARKED, "publish_again", parked.pk)
     parked.refresh_from_db()
@@ -102,14 +102,14 @@ def test_a_parked_message_goes_back_to_its_queue_in_one_transaction(
     assert row.properties["reply_to"] == "asker"
 
 
-def test_what_came_over_http_has_no_queue_to_go_back_to(operator: Client, parked: Parked) -> None:
+def test_what_came_over_http_has_no_queue_to_go_back_to(operator: Browser, parked: Parked) -> None:
     Parked.objects.update(queue="http")
     act(operator, PARKED, "publish_again", parked.pk)
     assert not Outbox.objects.exists()
     assert Parked.objects.get().retried_at is None
 
 
-def test_discard_forgets_it_but_not_who_did(operator: Client, parked: Parked) -> None:
+def test_discard_forgets_it_but_not_who_did(operator: Browser, parked: Parked) -> None:
     act(operator, PARKED, "discard", parked.pk)
     assert not Parked.objects.exists()
     line = LogEntry.objects.latest("id")
@@ -119,7 +119,7 @@ def test_discard_forgets_it_but_not_who_did(operator: Client, parked: Parked) ->
 
 
 def test_call_records_are_exported_without_secrets_and_without_formulas(
-    operator: Client, platform: str
+    operator: Browser, platform: str
 ) -> None:
     ended = conference_row(
         platform,
@@ -136,7 +136,7 @@ def test_call_records_are_exported_without_secrets_and_without_formulas(
     assert "4711" not in text
 
 
-def test_the_secret_of_a_key_is_shown_once(operator: Client, platform: str) -> None:
+def test_the_secret_of_a_key_is_shown_once(operator: Browser, platform: str) -> None:
     fields = {"name": "Partner", "domain": DEMO_TENANT, "enabled": "on"}
     page = operator.post(reverse("admin:domains_apikey_add"), fields, follow=True).content.decode()
     key = ApiKey.objects.get(name="Partner")
@@ -147,7 +147,7 @@ def test_the_secret_of_a_key_is_shown_once(operator: Client, platform: str) -> N
     assert key.secret_hash not in again
 
 
-def test_a_tenant_cannot_hang_below_a_tenant(operator: Client, platform: str) -> None:
+def test_a_tenant_cannot_hang_below_a_tenant(operator: Browser, platform: str) -> None:
     fields = {"name": "x", "parent": DEMO_TENANT, "platform": platform, "moid": "new"}
     page = operator.post(reverse("admin:domains_userdomain_add"), fields).content.decode()
     assert "Choose a service domain above it." in page

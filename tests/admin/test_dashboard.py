@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.test import Client
 from pytest_django import Settings
 
 from conferences.data import restore_timeline
@@ -18,6 +17,7 @@ from foundation.bus.models import Parked
 from foundation.cells.directory import redis_of
 from licensing.models import Licence
 from tests.admin.conftest import UNIT, conference_row
+from tests.web_clients import Browser
 from wire.number_registry import UsedUnit
 
 
@@ -29,14 +29,14 @@ def _nothing_kept() -> Iterator[None]:
     dashboard._cache.clear()
 
 
-def live(client: Client) -> dict[str, Any]:
+def live(client: Browser) -> dict[str, Any]:
     """Return the facts that the page's script reads."""
     facts: dict[str, Any] = json.loads(client.get("/admin/live.json").content)
     return facts
 
 
 def test_it_counts_conferences_seats_and_parked_messages(
-    operator: Client, running: Conference, parked: Parked
+    operator: Browser, running: Conference, parked: Parked
 ) -> None:
     facts = live(operator)
     assert facts["states"] == {"creating": 0, "running": 1, "pending": 0, "restoring": 0}
@@ -45,7 +45,7 @@ def test_it_counts_conferences_seats_and_parked_messages(
     assert facts["outbox"] == {"waiting": 0, "oldest": 0.0}
 
 
-def test_it_shows_units_with_their_load(operator: Client, platform: str) -> None:
+def test_it_shows_units_with_their_load(operator: Browser, platform: str) -> None:
     pool = Pool(platform)
     node = node_json("", platform, {"confs": 20, "ports": 190, "hd": 20}, None, False)
     pool.rebuild()
@@ -67,17 +67,17 @@ def test_restores_make_a_time_line_in_which_each_stands_once(platform: str) -> N
     assert (restore.came_from, restore.went_to, restore.seconds) == ("a", "b", 2.0)
 
 
-def test_the_page_begins_with_what_the_script_would_read(operator: Client) -> None:
+def test_the_page_begins_with_what_the_script_would_read(operator: Browser) -> None:
     page = operator.get("/admin/").content.decode()
     assert 'id="op-live"' in page
     assert "operator/dashboard.js" in page
 
 
-def test_others_read_nothing(person: Client) -> None:
+def test_others_read_nothing(person: Browser) -> None:
     assert person.get("/admin/live.json").status_code == 302
 
 
-def test_a_core_has_a_dashboard_too(operator: Client, settings: Settings) -> None:
+def test_a_core_has_a_dashboard_too(operator: Browser, settings: Settings) -> None:
     settings.ROLES = frozenset({"bmc"})
     Licence.objects.all().delete()
     facts = live(operator)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.test import Client
 from pytest_django import Settings
 
 from foundation import clock
 from foundation.bus.models import Outbox
+from tests.web_clients import Browser
 
 PEER = "20000000-0000-4000-8000-000000000002"
 
@@ -41,7 +41,7 @@ def waiting(platform: str, settings: Settings) -> None:
     ],
 )
 def test_the_outbox_is_filtered_by_destination_and_age(
-    operator: Client, waiting: None, query: str, shown: set[str]
+    operator: Browser, waiting: None, query: str, shown: set[str]
 ) -> None:
     page = operator.get(f"/admin/bus/outbox/{query}")
     assert page.status_code == 200

@@ -10,7 +10,6 @@ from django.contrib import admin
 from django.db import connection
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -20,6 +19,7 @@ from domains.models import Account
 from foundation.bus.admin import readable
 from foundation.bus.models import Parked
 from tests.admin.conftest import PASSWORD, PIN, TOKEN, conference_row
+from tests.web_clients import Browser
 
 MOST_QUERIES = 20
 MODELS = sorted(model._meta.label for model in admin.site._registry)
@@ -57,7 +57,7 @@ def rows_of(label: str) -> QuerySet[Any]:
 
 @pytest.mark.parametrize("label", MODELS)
 def test_a_list_and_its_pages_load(
-    label: str, operator: Client, running: Conference, unit: ResourceUnit, parked: Parked
+    label: str, operator: Browser, running: Conference, unit: ResourceUnit, parked: Parked
 ) -> None:
     over = {"state": ConferenceState.ENDED, "ended_at": running.created_at, "confid": "over"}
     conference_row(running.source_platform, **over)
@@ -73,14 +73,14 @@ def test_a_list_and_its_pages_load(
 
 
 @pytest.mark.parametrize("label", MODELS)
-def test_a_person_without_rights_is_sent_away(label: str, person: Client) -> None:
+def test_a_person_without_rights_is_sent_away(label: str, person: Browser) -> None:
     answer = person.get(url(label, "changelist"))
     assert answer.status_code == 302
     assert "/admin/login/" in answer["Location"]
 
 
 def test_a_list_reads_as_often_for_many_rows_as_for_one(
-    operator: Client, platform: str, running: Conference
+    operator: Browser, platform: str, running: Conference
 ) -> None:
     page = url("conferences.Conference", "changelist")
     operator.get(page)
@@ -95,7 +95,7 @@ def test_a_list_reads_as_often_for_many_rows_as_for_one(
 
 @pytest.mark.parametrize("label", READ_ONLY)
 def test_state_is_not_edited(
-    label: str, operator: Client, running: Conference, unit: ResourceUnit, parked: Parked
+    label: str, operator: Browser, running: Conference, unit: ResourceUnit, parked: Parked
 ) -> None:
     first = rows_of(label).first()
     if first is None:
@@ -105,7 +105,7 @@ def test_state_is_not_edited(
     assert operator.post(url(label, "add"), {}).status_code == 403
 
 
-def test_secrets_are_not_shown(operator: Client, running: Conference, parked: Parked) -> None:
+def test_secrets_are_not_shown(operator: Browser, running: Conference, parked: Parked) -> None:
     pages = (
         url("conferences.Conference", "change", running.confid),
         url("conferences.Conference", "changelist"),
@@ -116,13 +116,13 @@ def test_secrets_are_not_shown(operator: Client, running: Conference, parked: Pa
     assert not [secret for secret in (PASSWORD, PIN, TOKEN) if secret in page_text]
 
 
-def test_a_name_cannot_be_markup(operator: Client, running: Conference) -> None:
+def test_a_name_cannot_be_markup(operator: Browser, running: Conference) -> None:
     page = operator.get(url("conferences.Conference", "change", running.confid)).content.decode()
     assert "Board <meeting>" not in page
     assert "Board &lt;meeting&gt;" in page
 
 
-def test_simulated_units_say_so(operator: Client, unit: ResourceUnit) -> None:
+def test_simulated_units_say_so(operator: Browser, unit: ResourceUnit) -> None:
     assert b"simulated" in operator.get(url("conferences.ResourceUnit", "changelist")).content
 
 

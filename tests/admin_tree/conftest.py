@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from domains.models import Account, Domain, Level, PlatformDomain
+from tests.web_clients import Browser
 
 
 @pytest.fixture
-def operator(platform: str, client: Client) -> Client:
+def operator(platform: str, client: Browser) -> Browser:
     """A browser in which a superuser has signed in."""
     client.force_login(Account.objects.get(username="admin"))
     return client
@@ -27,11 +27,11 @@ def service(platform: str) -> str:
 
 
 @pytest.fixture
-def administrator(service: str) -> Client:
+def administrator(service: str) -> Browser:
     """A browser in which the administrator of a service domain below has signed in."""
     below = Domain.objects.create(name="Region", level=Level.SERVICE, parent_id=service)
     account = Account.objects.create(username="regina", is_staff=True, domain=below)
-    client = Client()
+    client = Browser()
     client.force_login(account)
     return client
 

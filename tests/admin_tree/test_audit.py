@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from auditlog.models import LogEntry
-from django.test import Client, RequestFactory
+from django.test import RequestFactory
 from django.urls import reverse
 
 from domains.flows import change
@@ -16,6 +16,7 @@ from foundation.web.audit import address_of, hidden
 from licensing.models import Licence
 from tests.admin_tree.conftest import page, text
 from tests.licences import licence, text_of
+from tests.web_clients import Browser
 
 LIST = "/admin/auditlog/logentry/"
 
@@ -26,7 +27,7 @@ def last() -> LogEntry:
 
 
 def test_a_changed_domain_has_before_and_after_and_who_and_from_where(
-    operator: Client, service: str
+    operator: Browser, service: str
 ) -> None:
     domain = Domain.objects.get(pk=service)
     fields = {"name": "Renamed", "parent": domain.parent_id, "enable_hd": "on", "enable_h265": "on"}
@@ -37,13 +38,13 @@ def test_a_changed_domain_has_before_and_after_and_who_and_from_where(
     assert (entry.object_pk, entry.remote_addr) == (service, "192.0.2.7")
 
 
-def test_a_refused_change_leaves_nothing(operator: Client) -> None:
+def test_a_refused_change_leaves_nothing(operator: Browser) -> None:
     before = LogEntry.objects.count()
     operator.post(page("userdomain_change", DEMO_TENANT), {"name": "x", "parent": DEMO_TENANT})
     assert LogEntry.objects.count() == before
 
 
-def test_disabling_and_deleting_stand_there_once(operator: Client, service: str) -> None:
+def test_disabling_and_deleting_stand_there_once(operator: Browser, service: str) -> None:
     free = change.create(Level.SERVICE, name="Free", parent_id=service)
     LogEntry.objects.all().delete()
     fields = {"action": "disable", "_selected_action": [free.pk], "confirmed": "1"}
@@ -88,7 +89,7 @@ def test_what_is_hidden(value: str, shown: str) -> None:
     assert hidden(value) == shown
 
 
-def test_a_licence_brings_an_entry_with_its_limits(operator: Client, platform: str) -> None:
+def test_a_licence_brings_an_entry_with_its_limits(operator: Browser, platform: str) -> None:
     for each in (text_of(licence(platform, n, small=10 * n)) for n in (1, 2)):
         operator.post(reverse("admin:licensing_licence_add"), {"text": each, "load": "1"})
     entry = last()
@@ -97,7 +98,7 @@ def test_a_licence_brings_an_entry_with_its_limits(operator: Client, platform: s
     assert "sealed" not in entry.changes
 
 
-def test_the_page_filters_by_what_kind_actor_and_thing(operator: Client, service: str) -> None:
+def test_the_page_filters_by_what_kind_actor_and_thing(operator: Browser, service: str) -> None:
     change.create(Level.SERVICE, name="Fresh one", parent_id=service)
     entry = last()
     for query in (
@@ -110,7 +111,7 @@ def test_the_page_filters_by_what_kind_actor_and_thing(operator: Client, service
     assert "Fresh one" not in text(operator.get(LIST, {"what": "2"}))
 
 
-def test_an_entry_shows_names_not_numbers(operator: Client, service: str) -> None:
+def test_an_entry_shows_names_not_numbers(operator: Browser, service: str) -> None:
     group = change.create(Level.SERVICE, name="Group", parent_id=service)
     change.move(DEMO_TENANT, group.pk)
     page_text = text(operator.get(f"{LIST}{last().pk}/change/"))
@@ -119,13 +120,13 @@ def test_an_entry_shows_names_not_numbers(operator: Client, service: str) -> Non
 
 
 @pytest.mark.parametrize("way", ["add/", "{}/change/", "{}/delete/"])
-def test_nobody_writes_the_trail(operator: Client, service: str, way: str) -> None:
+def test_nobody_writes_the_trail(operator: Browser, service: str, way: str) -> None:
     change.disable(service)
     assert operator.post(LIST + way.format(last().pk), {"post": "yes"}).status_code == 403
 
 
 def test_the_history_of_a_thing_is_there_for_who_sees_the_thing(
-    operator: Client, administrator: Client, service: str
+    operator: Browser, administrator: Browser, service: str
 ) -> None:
     own = Account.objects.get(username="regina").domain
     assert own is not None
@@ -136,7 +137,7 @@ def test_the_history_of_a_thing_is_there_for_who_sees_the_thing(
 
 
 def test_an_administrator_reads_what_the_own_people_did(
-    operator: Client, administrator: Client, service: str
+    operator: Browser, administrator: Browser, service: str
 ) -> None:
     domain = Domain.objects.get(pk=service)
     fields: dict[str, Any] = {"name": "Not for Regina", "parent": domain.parent_id}
@@ -146,17 +147,19 @@ def test_an_administrator_reads_what_the_own_people_did(
 
 
 @pytest.mark.parametrize(
-    ("behind", "forwarded", "found"),
+    ("proxies", "forwarded", "found"),
     [
-        (False, "203.0.113.9", "192.0.2.1"),
-        (True, "10.9.8.7, 203.0.113.9", "203.0.113.9"),
-        (True, "", "192.0.2.1"),
-        (True, "rubbish" * 100, None),
+        (0, "203.0.113.9", "192.0.2.1"),
+        (1, "10.9.8.7, 203.0.113.9", "203.0.113.9"),
+        (2, "10.9.8.7, 203.0.113.9, 198.51.100.1", "203.0.113.9"),
+        (2, "203.0.113.9", "203.0.113.9"),
+        (1, "", "192.0.2.1"),
+        (1, "rubbish" * 100, None),
     ],
 )
 def test_a_forged_address_is_not_believed(
-    settings: Any, behind: bool, forwarded: str, found: str | None
+    settings: Any, proxies: int, forwarded: str, found: str | None
 ) -> None:
-    settings.BEHIND_TLS = behind
+    settings.PROXIES = proxies
     more: dict[str, Any] = {"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {}
     assert address_of(RequestFactory().get("/", REMOTE_ADDR="192.0.2.1", **more)) == found

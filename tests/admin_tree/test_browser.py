@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Account, Domain, PlatformDomain
 from tests.browser import CHROMIUM, FLAGS
 from tests.media.pages import served
+from tests.web_clients import Browser
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def site(transactional_db: None) -> Iterator[tuple[str, str]]:
         pytest.skip("needs Debian's chromium, which `make test` installs unless BROWSER=0")
     call_command("load_demo", verbosity=0)
     call_command("provision", verbosity=0)
-    client = Client()
+    client = Browser()
     client.force_login(Account.objects.get(username="admin"))
     with served() as address:
         yield address, client.cookies[settings.SESSION_COOKIE_NAME].value

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.test import Client
-
 from domains.flows import change
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import (
@@ -20,6 +18,7 @@ from domains.models import (
 from licensing.models import Quota
 from tests.admin.conftest import conference_row
 from tests.admin_tree.conftest import page, text
+from tests.web_clients import Browser
 
 
 def formset(prefix: str, rows: list[dict[str, Any]], there: int = 0) -> dict[str, Any]:
@@ -43,7 +42,7 @@ def platform_form(domain: PlatformDomain, **more: Any) -> dict[str, Any]:
     return {**fields, **formset("rooms", []), **formset("backups", []), **more}
 
 
-def test_each_level_shows_its_own_fields(operator: Client, service: str, platform: str) -> None:
+def test_each_level_shows_its_own_fields(operator: Browser, service: str, platform: str) -> None:
     texts = {
         "service": text(operator.get(page("servicedomain_change", service))),
         "platform": text(operator.get(page("platformdomain_change", platform))),
@@ -55,20 +54,20 @@ def test_each_level_shows_its_own_fields(operator: Client, service: str, platfor
         assert [kind for kind, html in texts.items() if f'name="{name}"' in html] == ["tenant"]
 
 
-def test_a_tenant_shows_what_it_uses_of_its_limit(operator: Client, platform: str) -> None:
+def test_a_tenant_shows_what_it_uses_of_its_limit(operator: Browser, platform: str) -> None:
     Quota.objects.create(owner=DEMO_TENANT, small_used=3)
     change.change(DEMO_TENANT, small_limit=4)
     for address in (page("userdomain_change", DEMO_TENANT), page("userdomain_changelist")):
         assert "3 / 4" in text(operator.get(address))
 
 
-def test_a_platform_shows_terminals_and_ports(operator: Client, platform: str) -> None:
+def test_a_platform_shows_terminals_and_ports(operator: Browser, platform: str) -> None:
     page_text = text(operator.get(page("platformdomain_change", platform)))
     assert "software terminals" in page_text
     assert "access ports" in page_text
 
 
-def test_a_binding_out_of_reach_is_refused_at_its_field(operator: Client, service: str) -> None:
+def test_a_binding_out_of_reach_is_refused_at_its_field(operator: Browser, service: str) -> None:
     other = change.create(Level.SERVICE, name="Other", parent_id=service)
     far = change.create(Level.PLATFORM, name="Far", parent_id=other.pk, e164_prefix="777")
     tenant = UserDomain.objects.get(pk=DEMO_TENANT)
@@ -78,7 +77,7 @@ def test_a_binding_out_of_reach_is_refused_at_its_field(operator: Client, servic
     assert answer.context["adminform"].form.errors["platform"]
 
 
-def test_moving_a_domain_is_choosing_another_one_above(operator: Client, service: str) -> None:
+def test_moving_a_domain_is_choosing_another_one_above(operator: Browser, service: str) -> None:
     group = change.create(Level.SERVICE, name="Group", parent_id=service)
     tenant = UserDomain.objects.get(pk=DEMO_TENANT)
     fields = {"name": tenant.name, "parent": group.pk, "platform": tenant.platform_id}
@@ -90,7 +89,7 @@ def test_moving_a_domain_is_choosing_another_one_above(operator: Client, service
 
 
 def test_rooms_and_backups_are_kept_with_their_platform(
-    operator: Client, service: str, platform: str
+    operator: Browser, service: str, platform: str
 ) -> None:
     MachineRoom.objects.all().delete()
     other = change.create(Level.PLATFORM, name="West", parent_id=service, e164_prefix="99")
@@ -108,7 +107,7 @@ def test_rooms_and_backups_are_kept_with_their_platform(
 
 
 def test_two_default_rooms_and_a_backup_of_itself_are_refused(
-    operator: Client, platform: str
+    operator: Browser, platform: str
 ) -> None:
     domain = PlatformDomain.objects.get(pk=platform)
     rooms = [{"name": name, "order": 0, "is_default": "on"} for name in "AB"]
@@ -119,21 +118,21 @@ def test_two_default_rooms_and_a_backup_of_itself_are_refused(
     assert "cannot back up itself" in page_text
 
 
-def test_an_address_with_a_password_is_refused(operator: Client, platform: str) -> None:
+def test_an_address_with_a_password_is_refused(operator: Browser, platform: str) -> None:
     domain = PlatformDomain.objects.get(pk=platform)
     fields = platform_form(domain, broker_url="amqp://app:geheim@host/")
     page_text = text(operator.post(page("platformdomain_change", platform), fields))
     assert "Leave out name and password" in page_text
 
 
-def act(client: Client, name: str, action: str, pk: str, **more: str) -> Any:
+def act(client: Browser, name: str, action: str, pk: str, **more: str) -> Any:
     """Send what the browser sends for an action."""
     fields = {"action": action, "_selected_action": [pk], **more}
     return client.post(page(f"{name}_changelist"), fields)
 
 
 def test_disabling_says_what_lies_below_and_runs(
-    operator: Client, service: str, platform: str
+    operator: Browser, service: str, platform: str
 ) -> None:
     conference_row(platform)
     page_text = text(operator.get(page("servicedomain_disable_this", service)))
@@ -143,7 +142,7 @@ def test_disabling_says_what_lies_below_and_runs(
 
 
 def test_disabling_ends_what_runs_only_when_asked(
-    operator: Client, service: str, platform: str
+    operator: Browser, service: str, platform: str
 ) -> None:
     from conferences.models import Conference
 
@@ -158,13 +157,13 @@ def test_disabling_ends_what_runs_only_when_asked(
     assert (row.state, row.end_reason) == ("ended", "domain_disabled")
 
 
-def test_nobody_disables_the_own_domain(administrator: Client) -> None:
+def test_nobody_disables_the_own_domain(administrator: Browser) -> None:
     own = Account.objects.get(username="regina").domain_id or ""
     act(administrator, "servicedomain", "disable", own, confirmed="1")
     assert Domain.objects.get(pk=own).used
 
 
-def test_what_is_used_has_no_delete_button(operator: Client, service: str) -> None:
+def test_what_is_used_has_no_delete_button(operator: Browser, service: str) -> None:
     assert page("servicedomain_delete", service) not in text(
         operator.get(page("servicedomain_change", service))
     )

@@ -6,7 +6,6 @@ import gettext
 import re
 
 import pytest
-from django.test import Client
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -14,6 +13,7 @@ from deploy.translations import CATALOGUE, messages
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import UserDomain
 from tests.admin_tree.conftest import page, text
+from tests.web_clients import Browser
 
 _PLACES = re.compile(r"%(?:\(\w+\))?[-0-9.]*[sdf]|\{\w+\}")
 
@@ -51,14 +51,14 @@ def test_nothing_is_fuzzy() -> None:
 @pytest.mark.parametrize(
     "name", ["domain_tree", "servicedomain_changelist", "userdomain_add", "userdomain_import"]
 )
-def test_a_page_speaks_chinese_to_who_wants_it(operator: Client, name: str) -> None:
+def test_a_page_speaks_chinese_to_who_wants_it(operator: Browser, name: str) -> None:
     page_text = text(operator.get(page(name), HTTP_ACCEPT_LANGUAGE="zh-CN"))
     assert "审计日志" in page_text
     assert "Audit trail" not in page_text
     assert "Audit trail" in text(operator.get(page(name)))
 
 
-def test_names_of_fields_and_refusals_are_translated(operator: Client) -> None:
+def test_names_of_fields_and_refusals_are_translated(operator: Browser) -> None:
     fields = {"name": "x", "parent": DEMO_TENANT}
     address = page("userdomain_change", DEMO_TENANT)
     page_text = text(operator.post(address, fields, HTTP_ACCEPT_LANGUAGE="zh-CN"))
@@ -66,7 +66,7 @@ def test_names_of_fields_and_refusals_are_translated(operator: Client) -> None:
     assert "绑定到" in text(operator.get(page("userdomain_changelist"), HTTP_ACCEPT_LANGUAGE="zh"))
 
 
-def test_the_language_is_switched_in_the_header(operator: Client) -> None:
+def test_the_language_is_switched_in_the_header(operator: Browser) -> None:
     assert 'value="zh-hans"' in text(operator.get(page("domain_tree")))
     operator.post("/i18n/setlang/", {"language": "zh-hans", "next": "/admin/"})
     assert "域树" in text(operator.get(page("domain_tree")))

@@ -9,7 +9,6 @@ import pytest
 from auditlog.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from openpyxl import Workbook, load_workbook
 
@@ -17,11 +16,12 @@ from domains.flows import change
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Account, Domain, Level, MachineRoom, PlatformDomain, UserDomain
 from tests.admin_tree.conftest import page, text
+from tests.web_clients import Browser
 
 CSV, XLSX = "0", "1"
 
 
-def tried(client: Client, kind: str, content: str | bytes, how: str = CSV) -> Any:
+def tried(client: Browser, kind: str, content: str | bytes, how: str = CSV) -> Any:
     """Return the answer to the trial of a table."""
     data = content.encode() if isinstance(content, str) else content
     name = "table.csv" if how == CSV else "table.xlsx"
@@ -29,7 +29,7 @@ def tried(client: Client, kind: str, content: str | bytes, how: str = CSV) -> An
     return client.post(page(f"{kind}_import"), fields)
 
 
-def confirmed(client: Client, kind: str, answer: Any) -> Any:
+def confirmed(client: Browser, kind: str, answer: Any) -> Any:
     """Return the answer to the import after its trial."""
     form = answer.context["confirm_form"]
     return client.post(page(f"{kind}_process_import"), {**form.initial})
@@ -42,7 +42,7 @@ def wrong(answer: Any) -> list[tuple[Any, str, str]]:
 
 
 def test_a_trial_lists_every_bad_row_and_writes_nothing(
-    operator: Client, service: str, platform: str
+    operator: Browser, service: str, platform: str
 ) -> None:
     name = Domain.objects.get(pk=service).name
     before = Domain.objects.count(), LogEntry.objects.count()
@@ -69,7 +69,7 @@ def test_a_trial_lists_every_bad_row_and_writes_nothing(
 
 
 def test_a_good_table_is_written_once_confirmed_with_its_trail(
-    operator: Client, service: str, platform: str
+    operator: Browser, service: str, platform: str
 ) -> None:
     table = f"name,parent,platform\nOne,{service},{platform}\nTwo,{service},{platform}\n"
     answer = tried(operator, "userdomain", table)
@@ -81,7 +81,7 @@ def test_a_good_table_is_written_once_confirmed_with_its_trail(
     assert (entry.object_repr, entry.actor.username) == ("Two", "admin")
 
 
-def test_a_row_with_a_moid_changes_what_is_there(operator: Client, platform: str) -> None:
+def test_a_row_with_a_moid_changes_what_is_there(operator: Browser, platform: str) -> None:
     answer = tried(operator, "userdomain", f"moid,name\n{DEMO_TENANT},Renamed\n")
     confirmed(operator, "userdomain", answer)
     tenant = UserDomain.objects.get(pk=DEMO_TENANT)
@@ -89,7 +89,7 @@ def test_a_row_with_a_moid_changes_what_is_there(operator: Client, platform: str
 
 
 def test_all_or_nothing_when_somebody_was_quicker(
-    operator: Client, service: str, platform: str
+    operator: Browser, service: str, platform: str
 ) -> None:
     table = f"name,parent,e164_prefix\nA,{service},701\nB,{service},702\n"
     answer = tried(operator, "platformdomain", table)
@@ -100,7 +100,7 @@ def test_all_or_nothing_when_somebody_was_quicker(
 
 
 def test_service_domains_and_rooms_come_as_tables_too(
-    operator: Client, service: str, platform: str
+    operator: Browser, service: str, platform: str
 ) -> None:
     table = f"name,parent\nOne,{service}\n"
     confirmed(operator, "servicedomain", tried(operator, "servicedomain", table))
@@ -110,7 +110,7 @@ def test_service_domains_and_rooms_come_as_tables_too(
     assert MachineRoom.objects.get(name="Cellar").order == 7
 
 
-def test_an_xlsx_file_does_as_well(operator: Client, service: str, platform: str) -> None:
+def test_an_xlsx_file_does_as_well(operator: Browser, service: str, platform: str) -> None:
     book = Workbook()
     book.active.append(["name", "parent", "e164_prefix", "enabled"])
     book.active.append(["Numbers", service, 7011, 1])
@@ -121,7 +121,7 @@ def test_an_xlsx_file_does_as_well(operator: Client, service: str, platform: str
     assert PlatformDomain.objects.get(name="Numbers").e164_prefix == "7011"
 
 
-def test_new_accounts_get_passwords_that_are_told_once(operator: Client, platform: str) -> None:
+def test_new_accounts_get_passwords_that_are_told_once(operator: Browser, platform: str) -> None:
     table = f"username,domain,email,e164\nberta,{DEMO_TENANT},,\ncarl,{DEMO_TENANT},c@x.org,8801\n"
     answer = tried(operator, "account", table)
     assert wrong(answer) == []
@@ -138,14 +138,14 @@ def test_new_accounts_get_passwords_that_are_told_once(operator: Client, platfor
     assert password not in everything
 
 
-def test_names_taken_by_others_are_refused_by_line(operator: Client, platform: str) -> None:
+def test_names_taken_by_others_are_refused_by_line(operator: Browser, platform: str) -> None:
     table = f"username,domain\nanna,{DEMO_TENANT}\nnew,{DEMO_TENANT}\nNEW,{DEMO_TENANT}\n"
     bad_lines = {line for line, _column, _text in wrong(tried(operator, "account", table))}
     assert bad_lines == {2, 4}
 
 
 def test_an_administrator_brings_nothing_from_beside_or_above(
-    administrator: Client, service: str, platform: str
+    administrator: Browser, service: str, platform: str
 ) -> None:
     own = Account.objects.get(username="regina").domain_id
     table = (
@@ -168,23 +168,23 @@ def test_an_administrator_brings_nothing_from_beside_or_above(
     ],
 )
 def test_what_is_no_table_of_ours_is_refused_whole(
-    operator: Client, platform: str, table: str, why: str
+    operator: Browser, platform: str, table: str, why: str
 ) -> None:
     assert why in text(tried(operator, "userdomain", table))
 
 
-def test_a_file_that_is_too_large_is_not_read(operator: Client, platform: str) -> None:
+def test_a_file_that_is_too_large_is_not_read(operator: Browser, platform: str) -> None:
     answer = tried(operator, "userdomain", b"name\n" + b"x" * (5 * 1024 * 1024))
     assert "At most 5 MiB" in text(answer)
 
 
-def test_a_moid_that_stands_twice_is_refused(operator: Client, platform: str) -> None:
+def test_a_moid_that_stands_twice_is_refused(operator: Browser, platform: str) -> None:
     table = f"moid,name\n{DEMO_TENANT},A\n{DEMO_TENANT},B\n"
     assert [line for line, *_rest in wrong(tried(operator, "userdomain", table))] == [2, 3]
 
 
 def test_an_export_comes_in_again_and_holds_no_formula(
-    operator: Client, service: str, platform: str
+    operator: Browser, service: str, platform: str
 ) -> None:
     change.change(DEMO_TENANT, name="=1+1")
     answer = operator.get(page("userdomain_export", format="csv"))
@@ -200,9 +200,9 @@ def test_an_export_comes_in_again_and_holds_no_formula(
 
 
 def test_an_export_holds_what_the_list_shows(
-    operator: Client, administrator: Client, service: str
+    operator: Browser, administrator: Browser, service: str
 ) -> None:
-    def rows(client: Client, **query: str) -> list[str]:
+    def rows(client: Browser, **query: str) -> list[str]:
         answer = client.get(page("servicedomain_export", format="csv", **query))
         lines = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
         return [line.split(",")[1] for line in lines.splitlines()[1:]]
@@ -212,7 +212,7 @@ def test_an_export_holds_what_the_list_shows(
     assert rows(administrator) == ["Region"]
 
 
-def test_a_row_costs_few_statements(operator: Client, service: str, platform: str) -> None:
+def test_a_row_costs_few_statements(operator: Browser, service: str, platform: str) -> None:
     """10,000 rows are written within a minute: see `benchmarks/tree.py`."""
     rows = "".join(f"T{n:05d},{service},{platform}\n" for n in range(100))
     with CaptureQueriesContext(connection) as queries:

@@ -6,7 +6,6 @@ import re
 import uuid
 
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from domains.data import tree_browser
@@ -14,6 +13,7 @@ from domains.flows import change
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import CoreDomain, Domain, Level, ServiceDomain, UserDomain
 from tests.admin_tree.conftest import page, text
+from tests.web_clients import Browser
 
 
 def many_tenants(service: str, platform: str, count: int) -> None:
@@ -24,7 +24,7 @@ def many_tenants(service: str, platform: str, count: int) -> None:
         )
 
 
-def test_the_tree_begins_with_the_core_and_one_level(operator: Client, service: str) -> None:
+def test_the_tree_begins_with_the_core_and_one_level(operator: Browser, service: str) -> None:
     page_text = text(operator.get(page("domain_tree")))
     assert CoreDomain.objects.get().name in page_text
     assert ServiceDomain.objects.get(pk=service).name in page_text
@@ -32,7 +32,7 @@ def test_the_tree_begins_with_the_core_and_one_level(operator: Client, service: 
 
 
 def test_a_branch_shows_platforms_and_tenants_with_their_binding(
-    operator: Client, service: str, platform: str
+    operator: Browser, service: str, platform: str
 ) -> None:
     page_text = text(operator.get(page("domain_branch", service)))
     assert DEMO_TENANT in page_text
@@ -42,7 +42,7 @@ def test_a_branch_shows_platforms_and_tenants_with_their_binding(
 
 
 def test_a_level_is_paged_and_reads_as_often_for_many_as_for_one(
-    operator: Client, service: str, platform: str
+    operator: Browser, service: str, platform: str
 ) -> None:
     operator.get(page("domain_branch", service))
     with CaptureQueriesContext(connection) as few:
@@ -60,25 +60,25 @@ def test_a_level_is_paged_and_reads_as_often_for_many_as_for_one(
     assert not moids & second
 
 
-def test_what_is_disabled_above_shows_below(operator: Client, service: str) -> None:
+def test_what_is_disabled_above_shows_below(operator: Browser, service: str) -> None:
     change.disable(service)
     assert "disabled by" in text(operator.get(page("domain_branch", service)))
 
 
-def test_the_tree_opens_down_to_a_domain(operator: Client, service: str, platform: str) -> None:
+def test_the_tree_opens_down_to_a_domain(operator: Browser, service: str, platform: str) -> None:
     many_tenants(service, platform, 2 * tree_browser.PAGE)
     last = UserDomain.objects.get(name=f"T{2 * tree_browser.PAGE - 1:04d}")
     assert last.pk in text(operator.get(page("domain_tree", open=last.pk)))
 
 
-def test_a_search_says_where_the_domain_stands(operator: Client, service: str) -> None:
+def test_a_search_says_where_the_domain_stands(operator: Browser, service: str) -> None:
     tenant = Domain.objects.get(pk=DEMO_TENANT)
     page_text = text(operator.get(page("domain_tree", q=tenant.name[:3])))
     assert tenant.name in page_text
     assert f"{CoreDomain.objects.get().name} › " in page_text
 
 
-def test_an_administrator_sees_the_own_branch_alone(administrator: Client, service: str) -> None:
+def test_an_administrator_sees_the_own_branch_alone(administrator: Browser, service: str) -> None:
     page_text = text(administrator.get(page("domain_tree")))
     assert "Region" in page_text
     assert ServiceDomain.objects.get(pk=service).name + "<" not in page_text
@@ -88,7 +88,7 @@ def test_an_administrator_sees_the_own_branch_alone(administrator: Client, servi
     assert DEMO_TENANT not in text(administrator.get(page("domain_tree", open=DEMO_TENANT)))
 
 
-def test_a_form_says_where_it_stands_and_leads_on_below(operator: Client, service: str) -> None:
+def test_a_form_says_where_it_stands_and_leads_on_below(operator: Browser, service: str) -> None:
     page_text = text(operator.get(page("servicedomain_change", service)))
     assert CoreDomain.objects.get().name in page_text
     for kind in ("servicedomain", "platformdomain", "userdomain"):

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from conferences.rules.states import Conference, ConferenceState
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Account, Domain, PlatformDomain, ServiceDomain, UserDomain
 from tests.admin.conftest import PASSWORD, PIN, TOKEN, conference_row
+from tests.web_clients import BareClient, Browser
 from wire.fields import Terminal
 
 ACTIONS = ("end", "extend", "rename", "mute", "drop")
@@ -25,7 +25,7 @@ def anna(platform: str) -> Account:
 
 
 @pytest.fixture
-def hers(anna: Account, client: Client) -> Client:
+def hers(anna: Account, client: Browser) -> Browser:
     """Return a browser in which anna has signed in."""
     client.force_login(anna)
     return client
@@ -38,11 +38,11 @@ def held(platform: str, number: str, **more: Any) -> Conference:
     )
 
 
-def numbers(hers: Client, **query: str) -> list[str]:
+def numbers(hers: Browser, **query: str) -> list[str]:
     return [c["number"] for c in hers.get("/console/live", query).json()["confs"]]
 
 
-def test_a_stranger_is_asked_to_sign_in(platform: str, client: Client) -> None:
+def test_a_stranger_is_asked_to_sign_in(platform: str, client: Browser) -> None:
     for path in ("/", "/console/"):
         reply = client.get(path)
         assert reply.status_code == 302
@@ -54,7 +54,7 @@ def test_a_stranger_is_asked_to_sign_in(platform: str, client: Client) -> None:
 
 
 def test_people_go_to_their_conferences_and_administrators_to_the_admin(
-    hers: Client, anna: Account
+    hers: Browser, anna: Account
 ) -> None:
     assert hers.get("/")["Location"] == "/console/"
     Account.objects.filter(pk=anna.pk).update(is_staff=True, domain=Domain.objects.get(level=3))
@@ -64,14 +64,14 @@ def test_people_go_to_their_conferences_and_administrators_to_the_admin(
     assert "Start a conference" not in page
 
 
-def test_somebody_of_no_domain_is_told_whom_to_ask(hers: Client, anna: Account) -> None:
+def test_somebody_of_no_domain_is_told_whom_to_ask(hers: Browser, anna: Account) -> None:
     Account.objects.filter(pk=anna.pk).update(domain=None, is_staff=False, is_superuser=False)
     assert hers.get("/")["Location"] == "/console/"
     assert "Ask your administrator" in hers.get("/console/").content.decode()
     assert numbers(hers) == []
 
 
-def test_the_page_allows_no_script_but_its_own(hers: Client) -> None:
+def test_the_page_allows_no_script_but_its_own(hers: Browser) -> None:
     reply = hers.get("/console/")
     assert "script-src 'self'" in reply["Content-Security-Policy"]
     page = reply.content.decode()
@@ -80,19 +80,19 @@ def test_the_page_allows_no_script_but_its_own(hers: Client) -> None:
     assert "no-store" in reply["Cache-Control"]
 
 
-def test_full_hd_is_offered_to_whom_it_is_allowed(hers: Client) -> None:
+def test_full_hd_is_offered_to_whom_it_is_allowed(hers: Browser) -> None:
     assert b"1080p" in hers.get("/console/").content
     UserDomain.objects.filter(pk=DEMO_TENANT).update(enable_hd=False)
     assert b"1080p" not in hers.get("/console/").content
 
 
-def test_a_disabled_domain_is_said_before_anything_is_tried(hers: Client) -> None:
+def test_a_disabled_domain_is_said_before_anything_is_tried(hers: Browser) -> None:
     assert b"Your domain is disabled" not in hers.get("/console/").content
     ServiceDomain.objects.update(used=False)
     assert b"Your domain is disabled" in hers.get("/console/").content
 
 
-def test_a_tenant_of_another_site_is_told_where_to_go(hers: Client) -> None:
+def test_a_tenant_of_another_site_is_told_where_to_go(hers: Browser) -> None:
     west = PlatformDomain.objects.create(
         name="west", parent=ServiceDomain.objects.get(), e164_prefix="77", http_url="https://west/"
     )
@@ -103,7 +103,7 @@ def test_a_tenant_of_another_site_is_told_where_to_go(hers: Client) -> None:
 
 
 def test_own_conferences_come_first_then_those_of_the_tenant_and_no_others(
-    platform: str, hers: Client, anna: Account
+    platform: str, hers: Browser, anna: Account
 ) -> None:
     now = datetime.now(UTC)
     held(platform, "8801", creator_moid=anna.moid, created_at=now - timedelta(hours=2))
@@ -114,7 +114,7 @@ def test_own_conferences_come_first_then_those_of_the_tenant_and_no_others(
     assert numbers(hers) == ["8803", "8801", "8802"]
 
 
-def test_the_list_says_what_goes_on_and_no_secret(platform: str, hers: Client) -> None:
+def test_the_list_says_what_goes_on_and_no_secret(platform: str, hers: Browser) -> None:
     mts = (
         Terminal(mtid="1", name="Ben", online=1),
         Terminal(mtid="2", name="Eva", online=0),
@@ -136,7 +136,7 @@ def test_the_list_says_what_goes_on_and_no_secret(platform: str, hers: Client) -
     assert join.context["start"]["name"] == "anna"
 
 
-def test_a_look_is_one_query_beside_the_session(platform: str, hers: Client) -> None:
+def test_a_look_is_one_query_beside_the_session(platform: str, hers: Browser) -> None:
     for n in range(5):
         held(platform, f"880{n}")
     hers.get("/console/live")
@@ -149,7 +149,7 @@ def test_a_look_is_one_query_beside_the_session(platform: str, hers: Client) -> 
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_another_tenants_conference_is_as_unknown_as_none(
-    platform: str, hers: Client, action: str
+    platform: str, hers: Browser, action: str
 ) -> None:
     held(platform, "8804", user_domain="another")
     for number in ("8804", "8899"):
@@ -159,7 +159,7 @@ def test_another_tenants_conference_is_as_unknown_as_none(
 
 
 def test_nothing_is_done_without_the_pages_token(platform: str, anna: Account) -> None:
-    strict = Client(enforce_csrf_checks=True)
+    strict = BareClient()
     strict.force_login(anna)
     held(platform, "8801")
     for path in ("start", "8801/end"):
@@ -178,7 +178,7 @@ def test_nothing_is_done_without_the_pages_token(platform: str, anna: Account) -
     ],
 )
 def test_a_form_that_is_wrong_is_refused_in_words(
-    hers: Client, form: dict[str, str], words: str
+    hers: Browser, form: dict[str, str], words: str
 ) -> None:
     reply = hers.post("/console/start", form)
     assert reply.status_code == 409

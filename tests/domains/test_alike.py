@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
-from django.test import Client
 
 from domains.flows import change
 from domains.models import (
@@ -24,6 +23,7 @@ from domains.models import (
 )
 from domains.rules.tree import RuleBroken
 from tests.domains.conftest import Place
+from tests.web_clients import Browser
 
 pytestmark = pytest.mark.xdist_group("domains")
 
@@ -82,7 +82,7 @@ CASES = {
 
 @pytest.mark.parametrize(("make", "sentence"), CASES.values(), ids=CASES)
 def test_model_flow_and_form_say_the_same(
-    place: Place, client: Client, make: Callable[[Place], Domain], sentence: str
+    place: Place, client: Browser, make: Callable[[Place], Domain], sentence: str
 ) -> None:
     domain = make(place)
     with pytest.raises(RuleBroken, match=re.escape(sentence)) as by_flow:
@@ -94,7 +94,7 @@ def test_model_flow_and_form_say_the_same(
     assert refusal.sentence in posted(client, domain)
 
 
-def posted(client: Client, domain: Domain) -> str:
+def posted(client: Browser, domain: Domain) -> str:
     """The admin's page after the form was sent."""
     client.force_login(Account.objects.get(username="admin"))
     fields = {f.attname: getattr(domain, f.attname) for f in domain._meta.concrete_fields}
@@ -107,7 +107,7 @@ def posted(client: Client, domain: Domain) -> str:
     return unescape(page.content.decode())
 
 
-def test_a_form_that_is_sound_is_saved_and_projected(place: Place, client: Client) -> None:
+def test_a_form_that_is_sound_is_saved_and_projected(place: Place, client: Browser) -> None:
     from tests.domains.conftest import differing
 
     client.force_login(Account.objects.get(username="admin"))
@@ -119,7 +119,7 @@ def test_a_form_that_is_sound_is_saved_and_projected(place: Place, client: Clien
 
 
 def test_somebody_was_quicker_than_the_form(
-    place: Place, client: Client, monkeypatch: pytest.MonkeyPatch
+    place: Place, client: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Domain, "clean", lambda domain: None)
     client.force_login(Account.objects.get(username="admin"))
@@ -160,7 +160,7 @@ def test_a_second_core_domain_is_refused_everywhere(place: Place) -> None:
 
 
 @pytest.mark.parametrize("what", ["service", "platform", "tenant"])
-def test_what_is_in_use_is_not_deleted(place: Place, client: Client, what: str) -> None:
+def test_what_is_in_use_is_not_deleted(place: Place, client: Browser, what: str) -> None:
     moid = getattr(place, what)
     with pytest.raises(RuleBroken, match="disable it instead"):
         change.delete(moid)

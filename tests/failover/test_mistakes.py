@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from auditlog.models import LogEntry
-from django.test import Client
 from django.urls import reverse
 
 from domains.models import Account, PlatformDomain
@@ -14,6 +13,7 @@ from failover.models import FailoverEvent, Register
 from failover.rules.cell_facts import Mode
 from tests.failover.test_wishes import WELL, WEST, east, place, say
 from tests.integration.conftest import at_once
+from tests.web_clients import Browser
 
 __all__ = ["east", "place"]
 
@@ -75,7 +75,7 @@ def test_what_may_lose_writes_must_be_meant(east: str) -> None:
 
 
 def test_the_page_says_why_and_nothing_was_done(east: str) -> None:
-    browser = Client()
+    browser = Browser()
     browser.force_login(Account.objects.get(username="admin"))
     before = LogEntry.objects.count()
     for action, why in (

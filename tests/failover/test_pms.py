@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.test import Client
 from django.urls import reverse
 
 from conferences.models import Conference, ResourceUnit
@@ -21,6 +20,7 @@ from foundation.bus.delivery import Delivery
 from foundation.bus.models import Outbox, Parked
 from tests.admin.conftest import conference_row
 from tests.integration.conftest import delivery, do
+from tests.web_clients import Browser
 from wire.routes import Routes, pms_queue
 
 MONITOR = Routes.ROOM_NOTICE.value.queue
@@ -174,7 +174,7 @@ def test_a_unit_of_an_abnormal_room_that_still_speaks_is_told_to_drop_what_is_bo
 def test_the_page_shows_rooms_and_drains_one_after_a_question(
     platform: str, two_rooms: list[MachineRoom]
 ) -> None:
-    browser = Client()
+    browser = Browser()
     browser.force_login(Account.objects.get(username="admin"))
     assert b"Room 2" in browser.get(reverse("failover-sites")).content
     wanted = {"action": "room-on", "thing": two_rooms[1].moid}
@@ -187,7 +187,7 @@ def test_the_page_shows_rooms_and_drains_one_after_a_question(
 
 
 def test_the_page_is_for_operators_of_the_core(platform: str) -> None:
-    browser = Client()
+    browser = Browser()
     browser.force_login(Account.objects.get(username="anna"))
     for name in ("failover-sites", "failover-live", "failover-act"):
         assert browser.get(reverse(name)).status_code in (302, 403)

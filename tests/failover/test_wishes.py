@@ -11,7 +11,6 @@ import pytest
 from auditlog.models import LogEntry
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
@@ -25,6 +24,7 @@ from failover.models import FailoverEvent, Register
 from failover.rules.cell_facts import Mode
 from tests.admin_tree.test_forms import platform_form
 from tests.integration.conftest import place
+from tests.web_clients import Browser
 
 __all__ = ["place"]
 
@@ -179,7 +179,7 @@ def test_the_time_line_says_who_drained_a_room(east: str) -> None:
 
 
 def test_the_page_fences_after_a_question_and_leaves_an_audit_record(east: str) -> None:
-    browser = Client()
+    browser = Browser()
     browser.force_login(Account.objects.get(username="admin"))
     wanted = {"action": "fence", "thing": east}
     asks = browser.post(reverse("failover-act"), wanted)
@@ -200,7 +200,7 @@ def test_another_backup_in_the_tree_asks_for_more_and_the_admin_says_what(east: 
     remark = "third backs"
     assert remark in status.remark(east)
     assert "its copy lies at west" in dr("status")
-    browser = Client()
+    browser = Browser()
     browser.force_login(Account.objects.get(username="admin"))
     assert remark in browser.get(reverse("failover-live")).content.decode()
     page = reverse("admin:domains_platformdomain_change", args=[east])

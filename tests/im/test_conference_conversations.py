@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from django.test import Client
 
 from conferences.data import row_mapper
 from conferences.rules.states import Conference, ConferenceState, EndReason
@@ -18,6 +17,7 @@ from im.flows import conferences
 from im.models import Conversation, Member
 from tests.admin.conftest import conference_row
 from tests.im.http.town import Someone, other_tenant, someone
+from tests.web_clients import Browser
 from wire.fields import Terminal
 
 CALLED = (Terminal(mtid="1", account="ben", name="Ben", online=0),)
@@ -109,7 +109,7 @@ def test_who_enters_with_his_account_is_in_it(platform: str) -> None:
     conference = running(password="")
     follow()
     cara: Someone = someone("cara")
-    browser = Client()
+    browser = Browser()
     browser.force_login(cara.account)
     reply = browser.get(f"/join/{conference.e164}/where")
     assert reply.status_code == 200, reply.content

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from domains.models import Account
 from foundation.cells.directory import own_platform, store_of
@@ -14,6 +13,7 @@ from im.data import notices
 from im.models import BalanceServer, MediaServer
 from im.rules.topology import BASE, GB
 from tests.im.http.town import pushed
+from tests.web_clients import Browser
 
 BALANCE: dict[str, Any] = {
     "server_id": "10001",
@@ -73,7 +73,7 @@ def told(cmd: str, data: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_what_an_administrator_saves_is_told_letter_for_letter(
-    platform: str, client: Client, kind: str, given: dict[str, Any], key: str, cmd: str
+    platform: str, client: Browser, kind: str, given: dict[str, Any], key: str, cmd: str
 ) -> None:
     client.force_login(Account.objects.get(username="admin"))
     reply = client.post(f"/admin/im/{kind}/add/", given)
@@ -81,7 +81,7 @@ def test_what_an_administrator_saves_is_told_letter_for_letter(
     assert pushed() == [(key, told(cmd, given), set())]
 
 
-def test_what_is_refused_is_not_told(platform: str, client: Client) -> None:
+def test_what_is_refused_is_not_told(platform: str, client: Browser) -> None:
     client.force_login(Account.objects.get(username="admin"))
     assert client.post("/admin/im/mediaserver/add/", {**MEDIA, "log_level": 6}).status_code == 200
     assert pushed() == []

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from django.test import Client
 
 from domains.flows import change, people
 from domains.models import Account
@@ -19,6 +18,7 @@ from im.flows import forbidden_queues, revoke
 from im.models import Revocation
 from im.rules import tokens
 from tests.im.door import GROUP, Mqtt, Stomp, amqp, device, eventually
+from tests.web_clients import BareClient, Browser
 
 pytestmark = pytest.mark.xdist_group(GROUP)
 
@@ -37,7 +37,7 @@ def ann(transactional_db: None, platform: str, door: str) -> Account:
 
 def login(account: Account) -> dict[str, Any]:
     """Sign in as the chat page does."""
-    browser = Client()
+    browser = Browser()
     browser.force_login(account)
     answer = browser.post("/api/v1/im/login", content_type="application/json")
     assert answer.json().get("success"), answer.content
@@ -46,7 +46,7 @@ def login(account: Account) -> dict[str, Any]:
 
 
 def ask(path: str, token: str) -> Any:
-    return Client().post(
+    return BareClient().post(
         f"/api/v1/im/{path}",
         content_type="application/json",
         headers={"Authorization": f"Bearer {token}"},
@@ -99,7 +99,7 @@ def test_nobody_signs_in_with_another_token(ann: Account, token: str) -> None:
 
 
 def test_a_page_needs_its_csrf_token(ann: Account) -> None:
-    browser = Client(enforce_csrf_checks=True)
+    browser = BareClient()
     browser.force_login(ann)
     assert browser.post("/api/v1/im/login", content_type="application/json").status_code == 403
 
@@ -112,7 +112,7 @@ def test_nobody_of_a_disabled_domain_signs_in(ann: Account) -> None:
 
 
 def test_who_signs_in_too_often_waits(ann: Account) -> None:
-    browser = Client()
+    browser = Browser()
     browser.force_login(ann)
     codes = (
         browser.post("/api/v1/im/login", content_type="application/json").status_code
@@ -124,7 +124,7 @@ def test_who_signs_in_too_often_waits(ann: Account) -> None:
 
 def test_an_account_named_as_our_servers_does_not_sign_in(ann: Account) -> None:
     Account.objects.filter(pk=ann.pk).update(moid="platform")
-    browser = Client()
+    browser = Browser()
     browser.force_login(Account.objects.get(pk=ann.pk))
     assert browser.post("/api/v1/im/login", content_type="application/json").status_code == 403
 
@@ -134,7 +134,7 @@ def test_without_its_broker_a_site_says_so(
 ) -> None:
     settings.IM_AMQP_URL = "amqp://platform:x@127.0.0.1:9/im"
     monkeypatch.setattr(broker, "_shared_connection", broker._SharedConnection())
-    browser = Client()
+    browser = Browser()
     browser.force_login(ann)
     answer = browser.post("/api/v1/im/login", content_type="application/json")
     assert (answer.status_code, answer.json()["code"]) == (503, "away")

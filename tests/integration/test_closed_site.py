@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.urls import reverse
 
 from conferences.data import platform_resolver
@@ -14,6 +13,7 @@ from domains.flows.sign_in import SIGN_INS
 from domains.models import Account, ApiKey, ApiToken, PlatformDomain, ServiceDomain, hash_secret
 from foundation import clock
 from foundation.cells.models import Cell
+from tests.web_clients import BareClient, Browser
 
 pytestmark = pytest.mark.xdist_group("integration")
 
@@ -22,9 +22,9 @@ PAGE = {"accept": "text/html"}
 
 
 @pytest.fixture
-def signed_in(place: str) -> Client:
+def signed_in(place: str) -> Browser:
     """The browser of an operator who signed in before."""
-    browser = Client(raise_request_exception=False)
+    browser = Browser(raise_request_exception=False)
     browser.force_login(Account.objects.get(username="admin"))
     return browser
 
@@ -44,7 +44,7 @@ def logged_in(place: str) -> str:
 
 @pytest.fixture
 def copy(
-    place: str, signed_in: Client, logged_in: str, monkeypatch: pytest.MonkeyPatch
+    place: str, signed_in: Browser, logged_in: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     """West serves this platform; here nothing can be written."""
     monkeypatch.setattr(platform_resolver, "_elsewhere", {})
@@ -77,14 +77,14 @@ class only_reading:
 def test_who_wants_to_sign_in_is_told_where(path: str, method: str) -> None:
     tries = SIGN_INS.labels("wrong")._value.get()
     credentials = {"username": "admin", "password": "guessed"}
-    answer = getattr(Client(), method)(path, credentials, headers=PAGE)
+    answer = getattr(Browser(), method)(path, credentials, headers=PAGE)
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
     assert f'<a href="{URL}">' in answer.content.decode()
     assert SIGN_INS.labels("wrong")._value.get() == tries
 
 
 @pytest.mark.usefixtures("copy")
-def test_who_is_signed_in_goes_on_looking_and_changes_nothing(signed_in: Client) -> None:
+def test_who_is_signed_in_goes_on_looking_and_changes_nothing(signed_in: Browser) -> None:
     for name in ("admin:index", "failover-sites", "admin:conferences_conference_changelist"):
         assert signed_in.get(reverse(name), headers=PAGE).status_code == 200
     page = reverse("admin:domains_userdomain_add")
@@ -97,10 +97,10 @@ def test_who_is_signed_in_goes_on_looking_and_changes_nothing(signed_in: Client)
 
 @pytest.mark.usefixtures("copy")
 def test_programs_are_told_by_code_and_address() -> None:
-    login = Client(raise_request_exception=False).post(
+    login = BareClient(raise_request_exception=False).post(
         "/api/v1/system/login", {"account_token": "x"}
     )
-    token = Client(raise_request_exception=False).post(
+    token = BareClient(raise_request_exception=False).post(
         "/oauth/token", {"grant_type": "password"}, HTTP_ACCEPT="application/json"
     )
     body = token.json()
@@ -112,13 +112,13 @@ def test_programs_are_told_by_code_and_address() -> None:
 
 @pytest.mark.usefixtures("copy")
 def test_a_program_that_is_logged_in_is_told_29005(logged_in: str) -> None:
-    answer = Client().get("/api/v1/mc/confs", {"account_token": logged_in})
+    answer = Browser().get("/api/v1/mc/confs", {"account_token": logged_in})
     body = answer.json()
     assert (answer.status_code, body["error_code"], answer["Retry-After"]) == (200, 29005, "5")
     assert body["serving"]["url"] == URL
 
 
-def test_a_database_that_takes_no_writes_for_a_moment_is_no_stack_trace(signed_in: Client) -> None:
+def test_a_database_that_takes_no_writes_for_a_moment_is_no_stack_trace(signed_in: Browser) -> None:
     with only_reading():
         answer = signed_in.post("/accounts/logout/", headers=PAGE)
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from auditlog.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
 
 from conferences.management import doctor_checks
 from conferences.management.rebuild import rebuild_redis_and_counts
@@ -17,15 +16,16 @@ from licensing.data import redis_projection
 from licensing.flows.load import load
 from licensing.models import Licence
 from tests.licensing.conftest import in_days, text
+from tests.web_clients import Browser
 
 pytestmark = pytest.mark.xdist_group("licensing")
 LIST, ADD = "/admin/licensing/licence/", "/admin/licensing/licence/add/"
 
 
 @pytest.fixture
-def operator(east: str) -> Client:
+def operator(east: str) -> Browser:
     """A browser in which the operator has signed in."""
-    client = Client()
+    client = Browser()
     client.force_login(Account.objects.get(username="admin"))
     return client
 
@@ -35,7 +35,7 @@ def page(answer: Any) -> str:
     return str(answer.content.decode())
 
 
-def test_a_licence_is_looked_at_compared_and_then_loaded(operator: Client, east: str) -> None:
+def test_a_licence_is_looked_at_compared_and_then_loaded(operator: Browser, east: str) -> None:
     page_text = text(east, 3, small=123)
     answer_text = page(operator.post(ADD, {"text": page_text, "look": ""}))
     assert "counts now" in answer_text
@@ -48,13 +48,13 @@ def test_a_licence_is_looked_at_compared_and_then_loaded(operator: Client, east:
     assert LogEntry.objects.filter(object_repr__contains="licence 3").count() == 1
 
 
-def test_a_licence_in_a_file_is_read(operator: Client, east: str) -> None:
+def test_a_licence_in_a_file_is_read(operator: Browser, east: str) -> None:
     file = SimpleUploadedFile("licence.txt", text(east, 3, small=123).encode() + b"\n")
     assert "<td>123</td>" in page(operator.post(ADD, {"file": file, "look": ""}))
 
 
 def test_a_bad_one_is_refused_with_its_words_also_when_it_is_to_be_loaded(
-    operator: Client, east: str
+    operator: Browser, east: str
 ) -> None:
     for offered, words in (
         ("", "Paste a licence"),
@@ -69,7 +69,7 @@ def test_a_bad_one_is_refused_with_its_words_also_when_it_is_to_be_loaded(
     assert Licence.objects.count() == 1
 
 
-def test_revoking_asks_first(operator: Client, east: str) -> None:
+def test_revoking_asks_first(operator: Browser, east: str) -> None:
     load(east, text(east, 3))
     row = Licence.objects.get(issue=3)
     order = {"action": "revoke", "_selected_action": [row.pk]}
@@ -83,7 +83,7 @@ def test_revoking_asks_first(operator: Client, east: str) -> None:
     assert "licence 3 is revoked" in page(operator.get("/admin/"))
 
 
-def test_each_licence_has_its_page(operator: Client, east: str) -> None:
+def test_each_licence_has_its_page(operator: Browser, east: str) -> None:
     load(east, text(east, 3, valid_to=in_days(20)))
     for row in Licence.objects.all():
         answer_text = page(operator.get(f"{LIST}{row.pk}/change/"))
@@ -91,7 +91,7 @@ def test_each_licence_has_its_page(operator: Client, east: str) -> None:
     page(operator.get("/admin/licensing/quota/"))
 
 
-def test_every_page_warns_before_the_end(operator: Client, east: str) -> None:
+def test_every_page_warns_before_the_end(operator: Browser, east: str) -> None:
     load(east, text(east, 1, valid_to=in_days(40)))
     assert "op-licence" not in page(operator.get("/admin/"))
     load(east, text(east, 2, valid_to=in_days(5)))
@@ -100,7 +100,7 @@ def test_every_page_warns_before_the_end(operator: Client, east: str) -> None:
 
 
 def test_who_is_no_operator_gets_no_page(east: str) -> None:
-    client = Client()
+    client = Browser()
     client.force_login(Account.objects.get(username="anna"))
     assert client.get(ADD).status_code == 302
     assert client.post(ADD, {"text": text(east), "load": "1"}).status_code == 302

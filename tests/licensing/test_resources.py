@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from conferences.data import recount
@@ -24,6 +23,7 @@ from licensing.models import Quota
 from licensing.rules.amounts import NONE, Amounts
 from tests.integration.conftest import Body, at_once, create, delivery, do, sent_codes
 from tests.licensing.conftest import text, told
+from tests.web_clients import Browser
 from wire.routes import Routes
 
 pytestmark = pytest.mark.xdist_group("licensing")
@@ -157,11 +157,11 @@ def test_a_newcomer_on_the_join_page_is_refused_who_is_inside_is_not(east: str) 
     number = run(east, "a")
     path, _, query = join_link(newest(), number).partition("?")
     inside = f"{path}where?{query}"
-    assert Client().get(f"{inside}&entering=1").json()["state"] == "running"
+    assert Browser().get(f"{inside}&entering=1").json()["state"] == "running"
     do(east, says(number, people("user")))
-    refused = Client().get(f"{inside}&entering=1")
+    refused = Browser().get(f"{inside}&entering=1")
     assert (refused.status_code, refused.json()) == (503, {"state": "running", "full": True})
-    assert Client().get(inside).json()["name"] == "x"
+    assert Browser().get(inside).json()["name"] == "x"
 
 
 def test_without_a_valid_licence_people_still_come_to_what_runs(east: str) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.test import Client
 
 from conferences.data.join_links import MAX_TRIES_PER_MINUTE, join_link
 from conferences.pages import join_page
@@ -17,6 +16,7 @@ from tests.browser import MOVING_PICTURES, enter, person_of, shot
 from tests.media.conftest import Platform, Unit, create
 from tests.media.pages import Whereabouts, served
 from tests.media.people import Person
+from tests.web_clients import BareClient, Browser
 
 BACKUP = "https://west.example"
 JOIN = {"webrtc": {"url": "ws://x/", "audioroom": "a", "videoroom": "a", "pin": "p", "token": "t"}}
@@ -44,7 +44,7 @@ def address(e164: str = "8800001", confid: str = "c1") -> str:
 
 
 def test_a_link_opens_its_own_conference_and_no_other(conference: Whereabouts) -> None:
-    client = Client()
+    client = Browser()
     assert client.get(join_link("c1", "8800001")).status_code == 200
     assert client.get(address()).json() == {
         "state": "running",
@@ -64,12 +64,12 @@ def test_a_link_opens_its_own_conference_and_no_other(conference: Whereabouts) -
 
 def test_while_it_moves_there_is_no_way_in(conference: Whereabouts) -> None:
     conference.state = "pending_restore"
-    assert Client().get(address()).json()["join"] is None
+    assert Browser().get(address()).json()["join"] is None
 
 
 def test_the_password_is_asked_and_not_for_ever(conference: Whereabouts) -> None:
     conference.password = "sesame, öffne dich"
-    client = Client()
+    client = BareClient()
     assert "join" not in client.get(address()).json()
     assert "join" not in client.get(address() + "&password=sesame, öffne dich").json()
     good = {"password": conference.password}
@@ -83,8 +83,19 @@ def test_the_password_is_asked_and_not_for_ever(conference: Whereabouts) -> None
     assert client.post(address(), good, REMOTE_ADDR="192.0.2.9").json()["join"] == JOIN
 
 
+def test_one_visitor_behind_a_proxy_does_not_use_up_the_tries_of_the_others(
+    conference: Whereabouts, settings: Any
+) -> None:
+    settings.PROXIES, conference.password = 1, "sesame"
+    for _ in range(WRONG_TRIES + 1):
+        reply = BareClient().post(address(), {"password": "no"}, HTTP_X_FORWARDED_FOR="203.0.113.1")
+    assert reply.status_code == 429
+    good = BareClient().post(address(), {"password": "sesame"}, HTTP_X_FORWARDED_FOR="203.0.113.2")
+    assert good.json()["join"] == JOIN
+
+
 def test_pages_of_the_other_sites_may_ask_and_nobody_else_s(conference: Whereabouts) -> None:
-    client = Client(enforce_csrf_checks=True)
+    client = BareClient()
     conference.password = "sesame"
     for origin, allowed in ((BACKUP, BACKUP), ("https://evil.example", None), ("null", None)):
         reply = client.post(address(), {"password": "sesame"}, headers={"Origin": origin})
@@ -94,21 +105,23 @@ def test_pages_of_the_other_sites_may_ask_and_nobody_else_s(conference: Whereabo
 
 
 def test_a_page_knows_where_else_to_ask(conference: Whereabouts) -> None:
-    reply = Client().get(join_link("c1", "8800001"))
+    reply = Browser().get(join_link("c1", "8800001"))
     assert f"{BACKUP}/join/8800001/where?t=c1:" in reply.content.decode()
     assert BACKUP in reply.headers["Content-Security-Policy"]
 
 
 def test_a_site_that_does_not_serve_it_sends_nobody_anywhere(conference: Whereabouts) -> None:
     conference.elsewhere = "east"
-    reply = Client().get(address())
+    reply = Browser().get(address())
     assert (reply.status_code, reply.json()) == (503, {"state": "elsewhere"})
 
 
 @pytest.mark.parametrize("body", [rb'{"password": "\ud800"}', b"[" * 100_000, b"\xff", b"[]"])
 def test_what_is_no_password_is_a_wrong_one(conference: Whereabouts, body: bytes) -> None:
     conference.password = "sesame"
-    reply = Client().post(address(), body, content_type="application/json", REMOTE_ADDR="192.0.2.8")
+    reply = BareClient().post(
+        address(), body, content_type="application/json", REMOTE_ADDR="192.0.2.8"
+    )
     assert reply.status_code == 403
     assert reply.json()["password"] == "wrong"
 

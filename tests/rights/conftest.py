@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from django.test import Client
 
 from domains.models import Account
 from tests.rights import world
+from tests.web_clients import Browser
 
-SignIn = Callable[[str], Client]
+SignIn = Callable[[str], Browser]
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def tree(db: None) -> None:
 def sign_in(tree: None) -> SignIn:
     """A browser in which an account has signed in; "": nobody has."""
 
-    def signed_in(username: str) -> Client:
-        client = Client(raise_request_exception=True)
+    def signed_in(username: str) -> Browser:
+        client = Browser(raise_request_exception=True)
         if username:
             client.force_login(Account.objects.get(username=username))
         return client

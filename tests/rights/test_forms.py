@@ -5,27 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from domains.models import Account, ApiKey, Domain, MachineRoom, ServiceDomain, UserDomain
 from tests.rights.conftest import SignIn
 from tests.rights.world import moid
+from tests.web_clients import Browser
 
 PASSWORDS = {"password1": "Long-enough-4711", "password2": "Long-enough-4711"}
 
 
-def add(client: Client, model: str, **fields: Any) -> Any:
+def add(client: Browser, model: str, **fields: Any) -> Any:
     """Send the form of a new thing."""
     return client.post(reverse(f"admin:{model}_add"), fields)
 
 
-def change(client: Client, model: str, pk: object, **fields: Any) -> Any:
+def change(client: Browser, model: str, pk: object, **fields: Any) -> Any:
     """Send the form of a thing."""
     return client.post(reverse(f"admin:{model}_change", args=[pk]), fields)
 
 
-def form_of(client: Client, model: str, pk: object) -> dict[str, Any]:
+def form_of(client: Browser, model: str, pk: object) -> dict[str, Any]:
     """Return the fields that the browser would send back unchanged."""
     page: Any = client.get(reverse(f"admin:{model}_change", args=[pk]))
     form = page.context_data["adminform"].form

@@ -16,7 +16,6 @@ from django.db import transaction
 from django.db.models import Model
 from django.http import HttpResponseBase, HttpResponseNotAllowed, StreamingHttpResponse
 from django.template.response import SimpleTemplateResponse
-from django.test import Client
 from django.urls import reverse
 
 from domains.models import Account
@@ -25,6 +24,7 @@ from foundation.web.scoping import ScopedChoices
 from tests.rights import pages, world
 from tests.rights.conftest import SignIn
 from tests.rights.pages import Page
+from tests.web_clients import Browser
 
 NOBODY = "404404404"
 """An id that nothing has; digits, since some models have numbers."""
@@ -66,7 +66,7 @@ def test_the_site_has_no_address_that_nobody_decided_on() -> None:
 # ---- one request, undone ------------------------------------------------------------------------
 
 
-def ask(client: Client, url: str, form: dict[str, Any] | None = None) -> HttpResponseBase:
+def ask(client: Browser, url: str, form: dict[str, Any] | None = None) -> HttpResponseBase:
     """A request of which nothing stays."""
     with transaction.atomic():
         answer: HttpResponseBase = client.get(url) if form is None else client.post(url, form)
@@ -74,7 +74,7 @@ def ask(client: Client, url: str, form: dict[str, Any] | None = None) -> HttpRes
     return answer
 
 
-def unrendered(client: Client, url: str, form: dict[str, Any] | None = None) -> Any:
+def unrendered(client: Browser, url: str, form: dict[str, Any] | None = None) -> Any:
     """A request whose page is not rendered, which takes most of the time: for answers that are only compared."""
     with mock.patch.object(SimpleTemplateResponse, "rendered_content", ""):
         return ask(client, url, form)
@@ -169,7 +169,7 @@ def test_an_object_elsewhere_does_not_exist(place: str, part: int, sign_in: Sign
 
 def check(
     place: str,
-    browsers: tuple[Client, Client],
+    browsers: tuple[Browser, Browser],
     page: Page,
     row: Model,
     request: tuple[str, dict[str, Any] | None],
@@ -201,7 +201,7 @@ def silent(place: str, text: str, address: str) -> None:
 # ---- actions ------------------------------------------------------------------------------------
 
 
-def outcome(client: Client, model: str, action: str, row: Model) -> str:
+def outcome(client: Browser, model: str, action: str, row: Model) -> str:
     """Return what became of an action on one row: a question, a file, or nothing."""
     form = {"action": action, "_selected_action": [str(row.pk)]}
     answer = ask(client, reverse(f"admin:{model.replace('.', '_')}_changelist"), form)

@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 
 import django
 from django.core.management import call_command
-from django.test import Client
+
+from tests.web_clients import Browser
 
 API = "/api/v1"
 
@@ -23,14 +24,14 @@ def main() -> None:
     django.setup()
     call_command("migrate", verbosity=0)
     call_command("check", verbosity=0)
-    client = Client(SERVER_NAME="127.0.0.1")
+    client = Browser(SERVER_NAME="127.0.0.1")
     token = _answer(_post(client, "token", json.loads(os.environ["API_KEY"])))
     person = json.loads(os.environ["PERSON"]) | {"account_token": token["account_token"]}
     signed_in = _answer(_post(client, "login", person))
     query = {"account_token": token["account_token"]}
     conferences = _answer(client.get(f"{API}/vc/confs", query))["confs"]
     messages = _messages(client, query)
-    operator = Client(SERVER_NAME="127.0.0.1")
+    operator = Browser(SERVER_NAME="127.0.0.1")
     operator.force_login(_account("admin"), backend="domains.flows.sign_in.SignInNameBackend")
     pages = {
         page: operator.get(f"/admin/{page}/").status_code
@@ -54,7 +55,7 @@ def main() -> None:
     )
 
 
-def _post(client: Client, call: str, form: dict[str, str]) -> Any:
+def _post(client: Browser, call: str, form: dict[str, str]) -> Any:
     form_type = "application/x-www-form-urlencoded"
     return client.post(f"{API}/system/{call}", urlencode(form), content_type=form_type)
 
@@ -71,7 +72,7 @@ def _account(username: str) -> Any:
     return Account.objects.get(username=username)
 
 
-def _messages(client: Client, query: dict[str, str]) -> int:
+def _messages(client: Browser, query: dict[str, str]) -> int:
     """Return how many messages the person's conversations hold, read over HTTP."""
     conversations = json.loads(client.get(f"{API}/im/conversations", query).content)
     count = 0

@@ -39,10 +39,7 @@ USED_CODE_KEPT = timedelta(days=1)
 
 def serves_account(application: Application, account: Account) -> bool:
     """Return whether a person may use an application: it belongs to the person's domain or to one above."""
-    database = application._state.db or "default"
-    return account.is_active and queries.is_available_below(
-        database, application.domain_id, account.domain_id
-    )
+    return queries.may_act(account, application.domain_id)
 
 
 class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the base class has no types

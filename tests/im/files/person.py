@@ -7,11 +7,11 @@ from base64 import b64encode
 from typing import Any
 from uuid import UUID
 
-from django.test import Client
 from PIL import Image
 
 from domains.models import Account
 from im.models import Conversation, File, FileUse
+from tests.web_clients import BareClient
 
 TUS = {"Tus-Resumable": "1.0.0"}
 PART = "application/offset+octet-stream"
@@ -22,7 +22,7 @@ class Person:
     """A browser with a person's session, which must send its CSRF token."""
 
     def __init__(self, account: Account) -> None:
-        self.client, self.moid = Client(enforce_csrf_checks=True), account.moid
+        self.client, self.moid = BareClient(), account.moid
         self.client.force_login(account)
         self.client.cookies["csrftoken"] = CSRF
 

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.test import Client
 
 from domains.models import Account
 from foundation import clock
 from im.data import presence_store
 from im.models import Conversation, Revocation
 from tests.im.http.town import Someone
+from tests.web_clients import Browser
 
 
-def operator() -> Client:
+def operator() -> Browser:
     """The operator's browser."""
-    client = Client()
+    client = Browser()
     client.force_login(Account.objects.get(username="admin"))
     return client
 
 
-def act(client: Client, model: str, action: str, pk: object, *, sure: bool = True) -> str:
+def act(client: Browser, model: str, action: str, pk: object, *, sure: bool = True) -> str:
     """Choose an action for one row; what the page says then."""
     form = {"action": action, ACTION_CHECKBOX_NAME: str(pk), **({"confirmed": "1"} if sure else {})}
     return client.post(f"/admin/im/{model}/", form, follow=True).content.decode()
@@ -66,7 +66,7 @@ def test_conversations_are_found_by_number_and_name(anna: Someone, ben: Someone)
 def test_a_tenants_administrator_sees_the_own_people_only(anna: Someone, zoe: Someone) -> None:
     number = zoe.founds()
     Account.objects.filter(pk=anna.account.pk).update(is_staff=True)
-    client = Client()
+    client = Browser()
     client.force_login(Account.objects.get(pk=anna.account.pk))
     assert client.get("/admin/im/conversation/").status_code == 200
     assert client.get(f"/admin/im/conversation/{number}/change/").status_code == 404

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.test import Client
-
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Account, UserDomain
 from foundation import clock
@@ -13,16 +11,17 @@ from im.data import presence_store
 from im.models import Broadcast
 from im.rules.topology import mqtt_key, user_key
 from tests.im.http.town import Someone, pushed
+from tests.web_clients import Browser
 
 
-def admin() -> Client:
+def admin() -> Browser:
     """The operator's browser."""
-    client = Client()
+    client = Browser()
     client.force_login(Account.objects.get(username="admin"))
     return client
 
 
-def tell(client: Client, domain: str, text: str, **more: Any) -> int:
+def tell(client: Browser, domain: str, text: str, **more: Any) -> int:
     """Fill the form; the status of what came back."""
     form = {"domain": domain, "text": text, "sure": "on", **more}
     return client.post("/admin/im/broadcast/add/", form).status_code
@@ -60,7 +59,7 @@ def test_nothing_is_told_unless_the_administrator_is_sure(anna: Someone) -> None
 
 def test_a_tenants_administrator_tells_his_own_people_only(anna: Someone, zoe: Someone) -> None:
     Account.objects.filter(pk=anna.account.pk).update(is_staff=True)
-    client = Client()
+    client = Browser()
     client.force_login(Account.objects.get(pk=anna.account.pk))
     assert tell(client, str(zoe.account.domain_id), "Hello") == 200
     assert not Broadcast.objects.exists()

@@ -9,12 +9,12 @@ import time
 import pytest
 import yaml
 from django.db import transaction
-from django.test import Client
 
 from domains.models import Account
 from im.api import urls
 from im.rules import tokens
 from tests.im.http.town import Body, Someone
+from tests.web_clients import BareClient, Browser
 
 CALLS: list[tuple[str, str, Body]] = [
     ("GET", "conversations", {}),
@@ -102,7 +102,7 @@ def test_nobody_calls_without_a_token(group: str, ben: Someone) -> None:
         method, path, body = filled(call, n=group, ben=ben.id, me=ben.id)
         for token in (forged, old):
             assert token.call(method, path, body).status == 401
-        bare = Client().generic(method, f"/api/v1/im/{path}", content_type="application/json")
+        bare = Browser().generic(method, f"/api/v1/im/{path}", content_type="application/json")
         assert (bare.status_code, bare.json()["code"]) == (401, "not_signed_in")
 
 
@@ -157,7 +157,7 @@ def token_of(anna: Someone, account: Account) -> str:
 
 
 def test_a_browser_needs_its_csrf_token(anna: Someone, ben: Someone) -> None:
-    browser = Client(enforce_csrf_checks=True)
+    browser = BareClient()
     browser.force_login(anna.account, backend="domains.flows.sign_in.SignInNameBackend")
     assert browser.get("/api/v1/im/conversations").status_code == 200
     body = json.dumps({"kind": "direct", "user": ben.id})
@@ -190,7 +190,7 @@ def test_a_number_that_is_none_is_not_found(anna: Someone, number: str) -> None:
     assert anna.get(f"conversations/{number}").status == 404
 
 
-def test_every_call_is_described(anna: Someone, client: Client) -> None:
+def test_every_call_is_described(anna: Someone, client: Browser) -> None:
     schema = yaml.safe_load(client.get("/api/schema/").content)
     for method, path, _ in CALLS:
         plain = path.split("?")[0].replace("{n}", "{number}").replace("{me}", "{user}")

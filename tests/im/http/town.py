@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from django.test import Client
-
 from domains.flows import change, people
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Account, ServiceDomain, UserDomain
@@ -21,6 +19,7 @@ from im.flows.process import process
 from im.rules import tokens
 from im.rules.messages import BatchResult, IncomingRequest, LoggedRequest, Say
 from im.rules.vocabulary import Type
+from tests.web_clients import BareClient
 
 OTHER_TENANT = "10000000-0000-4000-8000-000000000002"
 Body = dict[str, Any]
@@ -43,7 +42,7 @@ class Someone:
 
     account: Account
     token: str
-    client: Client = field(default_factory=Client)
+    client: BareClient = field(default_factory=BareClient)
 
     @property
     def id(self) -> str:
