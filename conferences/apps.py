@@ -74,6 +74,7 @@ number            | conferences.number      | v.... | v....   | v....    | .....
         hooks.RUNNING_BELOW.connect(queries.count_running_below)
         hooks.RUNNING_CONFERENCES.connect(queries.running_conferences)
         hooks.END_RUNNING.connect(due.end_below)
+        hooks.END_RUNNING_IN.connect(due.end_below_in)
         health.GAUGES.append(metrics.gauges)
         errors.REFUSAL_WHILE_CLOSED.connect(commands.closed)
 

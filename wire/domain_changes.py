@@ -1,7 +1,7 @@
 """Messages about changes of domains and accounts (ARCH §3.5, §3.6; CSS §3.2).
 
-The fields `previous`, `whole` and `platformmoid` of these messages are ours: a third party's BMC sends none of
-them, and third parties ignore them.
+The fields `previous`, `whole` and `platformmoid` of these messages, and `endrunning` of a domain, are ours: a third
+party's BMC sends none of them, and third parties ignore them.
 """
 
 from __future__ import annotations
@@ -53,7 +53,10 @@ class AddressesRecord(TypedDict, total=False):
 
 
 class DomainRecord(TypedDict, total=False):
-    """A domain. What is absent stays as it is known; unknown members are dropped."""
+    """A domain. What is absent stays as it is known; unknown members are dropped.
+
+    `endrunning` comes with a disabled domain: the conferences that run in it and below it are to end now.
+    """
 
     moid: Required[Moid]
     level: Literal[0, 1, 2, 3, "0", "1", "2", "3"]
@@ -72,6 +75,7 @@ class DomainRecord(TypedDict, total=False):
     rooms: Annotated[list[RoomRecord], items()]
     addresses: AddressesRecord
     apikeys: Annotated[list[KeyRecord], items(2000)]
+    endrunning: _Flag
 
 
 class AccountRecord(TypedDict, total=False):

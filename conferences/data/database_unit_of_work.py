@@ -113,6 +113,10 @@ class ConferencesDatabaseUnitOfWork:
         locked = self._lock("live_unit", [str(unit)])
         return [c for c in locked if c.unit == unit]
 
+    def live_below(self, domain: str) -> list[Conference]:
+        """Lock and return the live conferences of a domain and of all domains below it."""
+        return self._lock("live_e164", sorted(queries.numbers_below(self._database, domain)))
+
     def claim_due(self, limit: int) -> list[Conference]:
         """Lock and return conferences that a timer has to look at; skip those that another worker has locked."""
         rows = sql.select(

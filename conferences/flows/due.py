@@ -14,15 +14,16 @@ from django.db import DatabaseError, InterfaceError
 
 from conferences.data.commit import commit
 from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
-from conferences.data.queries import hosted_near_end, numbers_below
+from conferences.data.queries import hosted_near_end
 from conferences.rules.due import decide_due, decide_end_at_other_site
 from conferences.rules.end import decide_end
 from conferences.rules.restore import decide_restore
 from conferences.rules.states import Conference, ConferenceState, EndReason
 from conferences.rules.step import Step
 from foundation.bus import wake_up
-from foundation.bus.unit_of_work import NotProvisioned, begin
-from foundation.cells.directory import own_platform, possible_platforms, redis_of, store_of
+from foundation.bus.unit_of_work import NotProvisioned, UnitOfWork, begin
+from foundation.cells.directory import own_platform, possible_platforms, redis_of
+from foundation.cells.serving import for_each_served
 from wire.conference_manager import ReleaseConference
 
 BATCH = 200
@@ -130,7 +131,22 @@ def end_now(platform: str, e164: str, reason: EndReason) -> bool:
 
 
 def end_below(domain: str) -> int:
-    """End all conferences of a disabled domain and below it, and return how many."""
-    own = own_platform()
-    numbers = numbers_below(store_of(own).database, domain)
-    return sum(end_now(own, number, EndReason.DOMAIN_DISABLED) for number in numbers)
+    """End all conferences of a disabled domain and below it that this site serves, and return how many."""
+    counts: list[int] = []
+
+    def end_at(platform: str) -> None:
+        with begin(platform) as uow:
+            counts.append(end_below_in(uow, domain) if uow.is_open else 0)
+        wake_up.everywhere(platform)
+
+    for_each_served(end_at)
+    return sum(counts)
+
+
+def end_below_in(uow: UnitOfWork, domain: str) -> int:
+    """End all conferences of a disabled domain and below it in one platform's data, and return how many."""
+    conferences = uow.part(ConferencesDatabaseUnitOfWork)
+    running = conferences.live_below(domain)
+    for c in running:
+        commit(conferences, decide_end(c, EndReason.DOMAIN_DISABLED, uow.now))
+    return len(running)

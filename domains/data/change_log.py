@@ -69,6 +69,18 @@ def record_changes(
     recorder.write()
 
 
+def record_end_of_running(database: str, moid: str) -> frozenset[str]:
+    """Record that what runs in a disabled domain and below it is to end, and return the followers concerned."""
+    if "bmc" not in settings.ROLES:
+        return frozenset()
+    recorder = ChangeRecorder(database)
+    holders = recorder.platforms_holding(moid) if recorder.lines else frozenset()
+    for content in serializers.serialize_domains(recorder.ask, [moid]):
+        recorder.add("domain", moid, "mod", {**content, "endrunning": 1}, holders)
+    recorder.write()
+    return holders
+
+
 def request_full_snapshots(database: str, platforms: Collection[str] = ()) -> int:
     """Note that these followers, or all, are to receive a full snapshot of the tree; return how many these are."""
     query = "UPDATE domains_follower SET base = NULL, first = 0"

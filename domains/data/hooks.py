@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from foundation.bus.unit_of_work import UnitOfWork
 from foundation.hooks import Hook, SingleHook
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ RUNNING_BELOW: Hook[[str, str], Mapping[str, int]] = Hook()
 
 END_RUNNING: Hook[[str], int] = Hook()
 """`(moid)`: end what runs in a disabled domain and below it; return how many that were."""
+
+END_RUNNING_IN: Hook[[UnitOfWork, str], int] = Hook()
+"""`(unit of work, moid)`: do the same for one platform's data, in the transaction that applies the core's change."""
 
 MEASURES: Hook[[str, Collection[str]], Mapping[str, Sequence[Measure]]] = Hook()
 """`(database, moids)`: return what each of these domains uses of its limits."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from domains.data import bulk_writer, metrics, redis_projection, serializers
+from domains.data import bulk_writer, hooks, metrics, redis_projection, serializers
 from domains.data.serializers import WireObject
 from domains.data.tree_rows import DatabaseTree
 from domains.data.tree_source import is_tree_edited_here
@@ -205,6 +205,12 @@ class DomainsUnitOfWork:
         if self._accounts.get(moid, account) is None and account is not None:
             self._write_staged()
         self._accounts[moid] = account
+
+    def end_running(self, moid: str) -> None:
+        """End what runs in a disabled domain and below it, as the core's operator wishes."""
+        self._write_staged()
+        ended = sum(hooks.END_RUNNING_IN.call(self._uow, moid))
+        log.info("the core ends what runs below %s: %d", moid, ended)
 
     def record_applied(self, notice: Notice) -> None:
         """Record that a change has been applied: the domain or account has the change's version now."""

@@ -14,10 +14,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model
 
-from domains.data import change_log, hooks, queries, redis_projection, tree_rows
+from domains.data import change_log, hooks, queries, redis_projection, tokens, tree_rows
 from domains.data.tree_rows import DatabaseTree
 from domains.models import (
     ApiKey,
+    Application,
     BackupPlatform,
     CoreDomain,
     Domain,
@@ -40,6 +41,7 @@ _MODEL_OF_LEVEL: dict[int, type[Domain]] = {
 D = TypeVar("D", bound=Domain)
 _CHECKED_BY_RULES = frozenset({"moid", "domain_ptr", "parent", "platform", "room"})
 """Fields that the rules have checked, so that Django's own check, with a query for each, is not needed."""
+ENABLED = "The domain is enabled: disable it first, so that nothing new begins there."
 
 
 @contextmanager
@@ -141,6 +143,18 @@ def disable(moid: str, database: str = "default") -> Domain:
     return change(moid, database, used=False)
 
 
+def end_running(moid: str, database: str = "default") -> tuple[int, frozenset[str]]:
+    """End what runs in a disabled domain and below it, at every platform that has it.
+
+    It returns how many ended here at once, and the platforms that are told. Raises RuleBroken.
+    """
+    with _tree_locked(database):
+        if _load(moid, database).used:
+            raise RuleBroken([Refusal("used", ENABLED)])
+        told = change_log.record_end_of_running(database, moid)
+    return sum(hooks.END_RUNNING.call(moid)), told
+
+
 def delete(moid: str, database: str = "default") -> None:
     """Delete a domain that nothing uses. Raises RuleBroken."""
     with _tree_locked(database):
@@ -189,14 +203,24 @@ def save_key(key: ApiKey, database: str = "default") -> None:
     """Save an API key (a program's key pair). It is recorded as a change of the key's domain."""
     with _tree_locked(database):
         key.save(using=database)
+        if not key.enabled:
+            tokens.revoke_by_keys([key.pk], database)
         change_log.record_change(database, "domain", key.domain_id, "mod")
 
 
 def delete_key(key: ApiKey, database: str = "default") -> None:
     """Delete an API key (a program's key pair). It is recorded as a change of the key's domain."""
     with _tree_locked(database):
+        tokens.revoke_by_keys([key.pk], database)
         key.delete(using=database)
         change_log.record_change(database, "domain", key.domain_id, "mod")
+
+
+def delete_application(application: Application, database: str = "default") -> None:
+    """Delete an application with its tokens, and what people got by way of them."""
+    with transaction.atomic(using=database):
+        tokens.revoke_by_application(application, database)
+        application.delete(using=database)
 
 
 def domain_uses(moid: str, database: str = "default") -> dict[str, int]:

@@ -103,6 +103,8 @@ def _stage(uow: DomainsUnitOfWork, notice: Notice, subject: WireObject) -> None:
     stage = uow.stage_domain if isinstance(notice, DomainChanged) else uow.stage_account
     stage(subject["moid"], None if notice.op == "del" else subject)
     uow.record_applied(notice)
+    if subject.get("endrunning") and not subject.get("used", 1):
+        uow.end_running(subject["moid"])
 
 
 # ---- from a third party's BMC -------------------------------------------------------------------

@@ -209,11 +209,16 @@ class TreeAdmin(BaseAdmin[D]):
     def _end_running(self, request: HttpRequest, rows: Sequence[Domain]) -> None:
         """End the conferences that run in these domains and below, and show how many they were."""
         for row in rows:
-            ended = sum(hooks.END_RUNNING.call(row.pk))
-            if ended:
+            ended, told = tree.end_running(row.pk)
+            if ended or told:
                 self.log_change(request, row, _("Running conferences ended"))
-            text = ngettext("%d conference is ended.", "%d conferences are ended.", ended)
-            messages.info(request, f"{row.name}: " + text % ended)
+            text = ngettext("%d conference is ended.", "%d conferences are ended.", ended) % ended
+            if told:
+                platforms = PlatformDomain.objects.filter(pk__in=told).order_by("name")
+                names = ", ".join(platforms.values_list("name", flat=True))
+                text += " " + gettext("Those at %(platforms)s end as soon as they hear of it.")
+                text %= {"platforms": names}
+            messages.info(request, f"{row.name}: {text}")
 
     @admin.action(description=_("Enable"), permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[D]) -> HttpResponse | None:

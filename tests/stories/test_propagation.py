@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks.bench_site import python
+from benchmarks.bench_site import TENANT, python
 from deploy.stand.site import Site
 from deploy.stand.stand import Stand
+from tests.http.program import Program
 
 pytestmark = pytest.mark.xdist_group("with_core")
 
@@ -22,6 +23,17 @@ tenant = UserDomain.objects.order_by("moid").first().moid
 for number in range({count}):
     change.change(tenant, name="{name} %d" % number)
 print(tenant)
+"""
+
+
+_SWITCH = """
+import django
+django.setup()
+from domains.flows import change
+change.change("{moid}", used={used})
+if not {used}:
+    _, told = change.end_running("{moid}")
+    print(*told)
 """
 
 
@@ -54,6 +66,24 @@ def test_a_change_at_the_core_arrives_at_the_site(with_core: Stand) -> None:
     core, east = with_core.sites["core"], with_core.sites["east"]
     moid = changes(core, "Quick")
     arrives(core, east, moid, "Quick 0")
+
+
+def test_what_runs_in_a_tenant_that_the_core_disables_ends_at_the_site(with_core: Stand) -> None:
+    core, east = with_core.sites["core"], with_core.sites["east"]
+    program = Program(east)
+    program.log_in("anna")
+    number = program.create(conf_type=0)["conf_id"]
+    ended = f"SELECT COUNT(*) FROM conferences_conference WHERE e164='{number}' AND end_reason="
+    try:
+        told = python(core, _SWITCH.format(moid=TENANT, used=False)).split()
+        assert told == [east.vault.platform_moid]
+        until(
+            lambda: east.mariadb.sql(f"{ended}'domain_disabled'", east.name).strip() == "1",
+            "the conference ends",
+        )
+    finally:
+        python(core, _SWITCH.format(moid=TENANT, used=True))
+        until(lambda: east.follows(core), "the tenant is enabled again")
 
 
 def test_a_thousand_changes_while_the_sites_broker_is_away_arrive_in_order(
