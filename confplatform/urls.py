@@ -1,8 +1,10 @@
 """All addresses of the project: those of every app, and the admin."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
+from django.views.decorators.csrf import csrf_exempt
 
+from conferences.api import views as conference_calls
 from conferences.pages import dashboard
 from failover.pages import sites_page
 
@@ -14,6 +16,8 @@ urlpatterns = [
     path("api/v1/system/", include("domains.api.urls")),
     path("api/v1/im/", include("im.api.urls")),
     path("api/v1/", include("conferences.api.urls")),
+    path("api/<str:app>/version", conference_calls.version),
+    re_path("^api/", csrf_exempt(conference_calls.unknown_call)),
     path("", include("conferences.pages.urls")),
     path("", include("im.pages.urls")),
     path("admin/live.json", admin.site.admin_view(dashboard.live), name="dashboard-live"),

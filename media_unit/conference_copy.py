@@ -127,12 +127,8 @@ def conference_of(request: HoldRequest, janus_room: str) -> HeldConference:
         janus_room=janus_room,
         recording_told=request.record,
     )
-    if isinstance(request, RestoreOnUnit):
-        settings = request.settings or Settings()
-        conference.chairman, conference.speaker = request.chairman, request.speaker
-        conference.mute, conference.silence = (
-            bool(settings.mute),
-            bool(settings.silence),
-        )
+    settings = request.settings or Settings()
+    conference.chairman, conference.speaker = request.chairman or "", request.speaker or ""
+    conference.mute, conference.silence = bool(settings.mute), bool(settings.silence)
     conference.roster.call(request.mts)
     return conference

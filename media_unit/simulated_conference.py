@@ -100,13 +100,9 @@ def conference_of(request: CreateOnUnit | RestoreOnUnit) -> SimulatedConference:
         endtime=request.endtime,
         recording=request.record,
     )
-    if isinstance(request, RestoreOnUnit):
-        settings = request.settings or Settings()
-        conference.chairman, conference.speaker = request.chairman, request.speaker
-        conference.mute, conference.silence = (
-            bool(settings.mute),
-            bool(settings.silence),
-        )
+    settings = request.settings or Settings()
+    conference.chairman, conference.speaker = request.chairman or "", request.speaker or ""
+    conference.mute, conference.silence = bool(settings.mute), bool(settings.silence)
     conference.call(request.mts)
     return conference
 

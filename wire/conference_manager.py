@@ -22,6 +22,7 @@ from wire.fields import (
     Reason,
     ReqId,
     Resolution,
+    Settings,
     Text,
     UnitName,
     Whole,
@@ -56,7 +57,10 @@ class ListedConference(TypedObject):
 
 @message("CM_MAU_CREATECONF_REQ", nack="MAU_CM_CREATECONF_NACK")
 class CreateConference(Message):
-    """CM asks for a conference (CSS §1.1)."""
+    """CM asks for a conference (CSS §1.1).
+
+    `settings`, `chairman` and `speaker` are ours; each of the two names an account of `mts`.
+    """
 
     reqid: ReqId | None = None
     user_domain: Moid = field(name="moid")
@@ -74,6 +78,9 @@ class CreateConference(Message):
     record: bool = False
     protected: bool = field(name="dr", default=True)
     mts: InvitedTerminals = ()
+    settings: Settings | None = None
+    chairman: Annotated[str, text(128)] | None = None
+    speaker: Annotated[str, text(128)] | None = None
 
 
 @message("MAU_CM_CREATECONF_ACK")

@@ -33,7 +33,10 @@ from wire.fields import (
 
 @message("MAU_MCU_CREATECONF_REQ")
 class CreateOnUnit(Message):
-    """CSS starts a conference on a unit; of a number's incarnations the highest is the conference."""
+    """CSS starts a conference on a unit; of a number's incarnations the highest is the conference.
+
+    `chairman`, `speaker` (each an `mtid`) and `settings` come where they were asked for, and with each restore.
+    """
 
     e164: Number = field(name="confE164")
     confid: MoidOrEmpty
@@ -51,6 +54,9 @@ class CreateOnUnit(Message):
     endtime: Moment | None = None
     mts: Terminals = ()
     platform: MoidOrEmpty = field(name="platformmoid", default="")
+    chairman: Annotated[str, text(128)] | None = None
+    speaker: Annotated[str, text(128)] | None = None
+    settings: Settings | None = None
 
 
 @message("MAU_CMU_RESTORECONF_REQ")
@@ -59,9 +65,6 @@ class RestoreOnUnit(CreateOnUnit):
 
     restored: bool = True
     started: Moment = ""
-    chairman: Annotated[str, text(128)] = ""
-    speaker: Annotated[str, text(128)] = ""
-    settings: Settings | None = None
 
 
 @message("MAU_MCU_RELEASECONF_CMD")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -11,16 +13,19 @@ from conferences.data.platform_resolver import served_elsewhere
 from conferences.rules.states import Conference
 from foundation.bus.gateway import Result, gateway
 from foundation.bus.message import Message, from_body
+from foundation.bus.typed_json import read_as
 from foundation.cells.directory import own_platform
 from foundation.json_value import JSONObject
 from foundation.web.errors import Refusal
 from wire.conference_control import ControlOrder
 from wire.conference_manager import ConferenceCreated, CreateConference
 from wire.error_codes import Err
-from wire.fields import Join
+from wire.fields import InvitedTerminal, Join, Terminal
 from wire.http_codes import UNSPECIFIED, http_code
 
 NO_CONFERENCE = 12103
+REPORTED_IN = 2.0
+"""Seconds within which a unit reports a change that it has acknowledged."""
 
 
 class Nack(Refusal):
@@ -72,6 +77,32 @@ def ask_unit(order: ControlOrder) -> JSONObject:
         raise Refusal(20001, "the media unit did not answer")
     answer: JSONObject = orjson.loads(result.answer)
     return answer
+
+
+def called_terminals(
+    conf_id: str, wanted: Sequence[InvitedTerminal], answer: Mapping[str, object]
+) -> list[Terminal]:
+    """Return the terminals that a unit has called, each with its number in the conference.
+
+    A unit may leave them out of its answer. Then they are those of our own list, which its report completes shortly
+    after the answer.
+    """
+    added = answer.get("mts")
+    told = [
+        read_as(Terminal, terminal)
+        for terminal in (added if isinstance(added, list) else [])
+        if isinstance(terminal, dict)
+    ]
+    if told and all(terminal.mtid for terminal in told):
+        return told
+    deadline = time.monotonic() + REPORTED_IN
+    while True:
+        c = queries.live_by_number(conf_id)
+        by_account = {terminal.account: terminal for terminal in (c.mts if c else ())}
+        found = [by_account[one.account] for one in wanted if one.account in by_account]
+        if len(found) == len(wanted) or time.monotonic() > deadline:
+            return found
+        time.sleep(0.1)
 
 
 @dataclass(frozen=True, slots=True)

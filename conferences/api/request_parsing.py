@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from foundation.web.errors import Refusal
 from wire.conference_manager import CreateConference, Creator
 from wire.error_codes import Err
-from wire.fields import InvitedTerminal, Places, TerminalType
+from wire.fields import InvitedTerminal, Places, Settings, TerminalType, flag
 
 _CLOSED_NAME = re.compile(r"[%&*^~'\"?/\\<>|`$]")
 _EDGE = "_-.@"
@@ -109,6 +109,8 @@ def create_request(
     recorder = params.get("recorder") or {}
     if not isinstance(recorder, dict):
         raise Refusal(int(Err.MALFORMED), "recorder: must be an object")
+    called = terminals(params.get("invite_members"), "invite_members")
+    chairman, speaker = (_role(params.get(name), name) for name in ("chairman", "speaker"))
     return CreateConference(
         reqid=reqid,
         user_domain=user_domain,
@@ -122,8 +124,35 @@ def create_request(
         h265=number(first.get("format"), "video_formats.format", 0) == _H265_FORMAT,
         bitrate=rate,
         record=number(recorder.get("recorder_mode"), "recorder_mode", 0) in (1, 3),
-        mts=terminals(params.get("invite_members"), "invite_members"),
+        mts=_with(called, chairman, speaker),
+        settings=_settings(params),
+        chairman=chairman.account if chairman else None,
+        speaker=speaker.account if speaker else None,
     )
+
+
+def _settings(params: Mapping[str, object]) -> Settings | None:
+    """Return how everybody enters, if it is not the usual way. Raises Refusal."""
+    mute, silence = (flag(switch(params.get(name), name)) for name in ("mute", "silence"))
+    return Settings(mute=mute, silence=silence) if mute or silence else None
+
+
+def _role(value: object, name: str) -> InvitedTerminal | None:
+    """Return the account of a role as a terminal to call; absent, null or empty means nobody. Raises Refusal."""
+    if not value or (isinstance(value, dict) and not value.get("account")):
+        return None
+    return terminals([value], name)[0]
+
+
+def _with(
+    called: tuple[InvitedTerminal, ...], *roles: InvitedTerminal | None
+) -> tuple[InvitedTerminal, ...]:
+    """Return the terminals to call, with those of the roles."""
+    by_account = {terminal.account: terminal for terminal in called}
+    for terminal in roles:
+        if terminal is not None:
+            by_account.setdefault(terminal.account, terminal)
+    return called if len(by_account) == len(called) else tuple(by_account.values())
 
 
 def places(value: object) -> Places:

@@ -11,5 +11,6 @@ urlpatterns = [
     path("vc/confs", views.LiveConferences.as_view()),
     path("vc/confs/<str:conf_id>", views.LiveConference.as_view()),
     path("vc/confs/<str:conf_id>/mts", views.Terminals.as_view()),
+    path("<str:app>/version", views.version),
     re_path(r"^(?P<rest>.*)$", csrf_exempt(views.unknown_call)),
 ]

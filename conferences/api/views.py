@@ -4,33 +4,45 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_GET
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from conferences.api import commands, representations, request_parsing, serializers
+from conferences.api import commands, representations, request_parsing, serializers, wishes
 from conferences.data import queries
 from conferences.data.join_links import join_link
 from conferences.data.platform_resolver import platform_of_domain
 from conferences.rules.states import Conference
 from domains.api.sessions import Session
 from domains.data.lookups import http_url
-from foundation.bus.typed_json import read_as, to_json
+from foundation.bus.typed_json import to_json
 from foundation.cells.directory import own_platform, store_of
-from foundation.web.errors import UNSPECIFIED, Refusal, ack, nack
+from foundation.web.errors import UNSPECIFIED, OnlyChecked, Refusal, ack, nack
 from foundation.web.serializers import Accepted, answers
 from wire.conference_control import CallTerminals, RemoveTerminals
 from wire.conference_manager import Creator, ReleaseConference
 from wire.error_codes import Err
-from wire.fields import Terminal
 
 NO_TERMINAL = 12104
+APPS = ("system", "mc", "vc", "amc", "nms")
+API_LEVEL = 1
+"""The level of the calls that are there: those of release 6.0 of the open platform API."""
 
 
 def unknown_call(request: HttpRequest, rest: str = "") -> JsonResponse:
     """Refuse a call that does not exist; the answer has the API's form and is never a page."""
     return JsonResponse(nack(UNSPECIFIED, f"no such call: {request.method} {request.path[:200]}"))
+
+
+@require_GET
+def version(request: HttpRequest, app: str) -> JsonResponse:
+    """Answer the version of the platform, which is that of each part, and the level of the API (§1.7)."""
+    if app not in APPS:
+        return unknown_call(request)
+    return JsonResponse({"success": 1, "version": settings.VERSION, "api_level": API_LEVEL})
 
 
 class _Call(APIView):
@@ -44,6 +56,13 @@ class _Call(APIView):
         super().initial(request, *args, **kwargs)
         if refusal := commands.closed(platform_of_domain(self.domain(request))):
             raise refusal
+        only_check = str(request._request.api_fields.get("debug", "")) == "1"  # type: ignore[attr-defined]  # set by WildRequests
+        if only_check and request.method not in SAFE_METHODS:
+            raise OnlyChecked(self.faults(request))
+
+    def faults(self, request: Request) -> dict[str, str]:
+        """Return what is wrong with the arguments, by name, for a call with `debug=1`, which does nothing (§1.8)."""
+        return {}
 
     def params(self, request: Request) -> dict[str, object]:
         """Return the structured arguments."""
@@ -84,7 +103,9 @@ class Conferences(_Call):
         domain, account = self.domain(request), self.session(request).account
         creator = Creator(moid=account.moid, name=str(account)[:64])
         key = request.headers.get("Idempotency-Key", "")[:64]
+        wishes.refuse_unsafe(params)
         command = request_parsing.create_request(params, domain, creator, key or None)
+        left_out = wishes.not_done(params)
         home = platform_of_domain(domain)
         platform = str(params.get("platform_id") or home)
         if platform != home:
@@ -94,10 +115,26 @@ class Conferences(_Call):
         return ack(
             conf_id=started.e164,
             meeting_id=started.confid,
-            description="running" if started.running else "accepted; it is being started",
+            description=_description(started.running, left_out),
             join=to_json(started.join) if started.join else None,
             join_url=settings.PUBLIC_URL + join_link(started.confid, started.e164),
         )
+
+    def faults(self, request: Request) -> dict[str, str]:
+        """Return what is wrong with the arguments of a conference, by name."""
+        params = self.params(request)
+        try:
+            wishes.refuse_unsafe(params)
+            request_parsing.create_request(params, self.domain(request), Creator())
+        except Refusal as why:
+            name, _, words = why.description.partition(": ")
+            return {name: words} if words else {"params": name}
+        return dict.fromkeys(wishes.not_done(params), "has no effect here")
+
+
+def _description(running: bool, left_out: list[str]) -> str:
+    state = "running" if running else "accepted; it is being started"
+    return f"{state}; without effect here: {', '.join(left_out)}" if left_out else state
 
 
 class OneConference(_Call):
@@ -141,8 +178,13 @@ class LiveConference(_Call):
     def get(self, request: Request, conf_id: str) -> Response:
         """Answer all fields of one conference."""
         c = self.own(request, conf_id)
-        name = self.session(request).domain_name
-        return ack(**representations.detail(c, name))
+        session = self.session(request)
+        fields = representations.detail(c, session.domain_name)
+        if c.password and c.creator_moid != session.account.moid:
+            fields["join"] = (
+                None  # The join page asks for the password; this would let in without it.
+            )
+        return ack(**fields)
 
 
 class Terminals(_Call):
@@ -164,17 +206,12 @@ class Terminals(_Call):
         wanted = request_parsing.terminals(self.params(request).get("mts"), "mts")
         if not wanted:
             raise Refusal(int(Err.MALFORMED), "mts: a list of {account, account_type} is needed")
-        answer = commands.ask_unit(
-            CallTerminals(e164=conf_id, user_domain=self.domain(request), mts=wanted)
-        )
-        added = answer.get("mts")
-        called = [
-            representations.terminal(read_as(Terminal, terminal), 0)
-            for terminal in (added if isinstance(added, list) else [])
-            if isinstance(terminal, dict)
-        ]
+        order = CallTerminals(e164=conf_id, user_domain=self.domain(request), mts=wanted)
+        answer = commands.ask_unit(order)
+        called = commands.called_terminals(conf_id, wanted, answer)
+        items = [representations.terminal(terminal, 0) for terminal in called]
         names = ("account", "account_type", "protocol", "mt_id")
-        return ack(mts=[{name: item[name] for name in names} for item in called])
+        return ack(mts=[{name: item[name] for name in names} for item in items])
 
     @extend_schema(request=serializers.TerminalIds, responses={200: answers(Accepted)})
     def delete(self, request: Request, conf_id: str) -> Response:

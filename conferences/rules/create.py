@@ -126,7 +126,7 @@ def decide_create(
     now: datetime,
 ) -> Step:
     """Return the new conference in the state CREATING, and ask the resource manager (RMS) for a media unit."""
-    creator = request.creator or Creator()
+    creator, members = request.creator or Creator(), to_members(request.mts)
     after = Conference(
         confid=confid,
         e164=number.e164,
@@ -147,7 +147,10 @@ def decide_create(
         record=request.record,
         protected=request.protected,
         auto_end=request.auto_end,
-        mts=to_members(request.mts),
+        mts=members,
+        settings=request.settings,
+        chairman=_number_of(request.chairman, members),
+        speaker=_number_of(request.speaker, members),
         created_at=now,
         ends_at=now + timedelta(minutes=request.duration) if request.duration else None,
         warned=latest_warning_due(request.duration * 60) if request.duration else 0,
@@ -167,6 +170,11 @@ def to_members(mts: tuple[InvitedTerminal, ...]) -> tuple[Terminal, ...]:
         read_as(Terminal, {**to_json(terminal), "mtid": terminal.mtid or str(number), "online": 0})
         for number, terminal in enumerate(mts, 1)
     )
+
+
+def _number_of(account: str | None, mts: tuple[Terminal, ...]) -> str:
+    """Return the number in the conference of an account that is called; "" where there is none."""
+    return next((str(mt.mtid) for mt in mts if account and mt.account == account), "")
 
 
 def latest_warning_due(seconds_left: float) -> int:

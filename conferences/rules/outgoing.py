@@ -162,7 +162,13 @@ def command(c: Conference) -> Send:
         "platform": c.source_platform,
     }
     if c.started_at is None:
-        return to_unit(c.unit, CreateOnUnit(**common), COMMAND_LIVES_MS)
+        first = CreateOnUnit(
+            **common,
+            chairman=c.chairman or None,
+            speaker=c.speaker or None,
+            settings=_settings(c) if c.settings else None,
+        )
+        return to_unit(c.unit, first, COMMAND_LIVES_MS)
     restore = RestoreOnUnit(
         **common,
         started=wire_time(c.started_at) or "",

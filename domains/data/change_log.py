@@ -74,7 +74,7 @@ def record_end_of_running(database: str, moid: str) -> frozenset[str]:
     if "bmc" not in settings.ROLES:
         return frozenset()
     recorder = ChangeRecorder(database)
-    holders = recorder.platforms_holding(moid) if recorder.lines else frozenset()
+    holders = recorder.platforms_holding(moid) if recorder.ancestors_of_followers else frozenset()
     for content in serializers.serialize_domains(recorder.ask, [moid]):
         recorder.add("domain", moid, "mod", {**content, "endrunning": 1}, holders)
     recorder.write()

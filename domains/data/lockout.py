@@ -10,9 +10,7 @@ while the account is locked out is not checked: its sender does not learn whethe
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,11 +19,12 @@ from axes.helpers import get_client_username
 from axes.models import AccessAttempt, AccessLog
 from axes.signals import user_locked_out
 from django.conf import settings
-from django.db import connections, router
 from django.db.models import F, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_noop
+
+from foundation.cells import sql
 
 LIMIT = 5
 """An account is locked out after this many wrong tries, with any of its names.
@@ -71,7 +70,7 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]  # the base cla
         if request is None or refused:
             return
         name = get_client_username(request, credentials)
-        with _name_lock(name) as has_lock:
+        with sql.named_lock("default", f"sign-in {name}", _LOCK_WAIT_SECONDS) as has_lock:
             locked_out = (
                 not has_lock or request.axes_locked_out or self.is_locked(request, credentials)
             )
@@ -192,21 +191,3 @@ def _save_wrong_try(name: str, request: Any) -> None:
     AccessAttempt.objects.filter(pk=row.pk).update(failures_since_start=tries, attempt_time=now)
     beside = AccessAttempt.objects.filter(_beside(name, request.axes_ip_address))
     beside.filter(attempt_time__gt=now - COOL_OFF).update(attempt_time=now)
-
-
-@contextmanager
-def _name_lock(name: str) -> Iterator[bool]:
-    """Hold the database lock of a user name, so that no other process counts tries of it meanwhile.
-
-    Yields `False` if the lock was not free within `_LOCK_WAIT_SECONDS`. Then the sign-in has to be refused.
-    """
-    key = "sign-in " + hashlib.sha256(name.encode()).hexdigest()[:48]
-    with connections[router.db_for_write(AccessAttempt)].cursor() as cursor:
-        cursor.execute("SELECT GET_LOCK(%s, %s)", [key, _LOCK_WAIT_SECONDS])
-        has_lock = cursor.fetchone() == (1,)
-        try:
-            yield has_lock
-        finally:
-            if has_lock:
-                cursor.execute("SELECT RELEASE_LOCK(%s)", [key])
-                cursor.fetchone()

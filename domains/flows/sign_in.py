@@ -63,7 +63,7 @@ class SignInNameBackend(ModelBackend):
             SIGN_INS.labels("disabled").inc()
             request.sign_in_refused = reason
             raise PermissionDenied
-        _record_sign_in(account)
+        _record_sign_in(account, request.axes_ip_address)
         return account
 
     def get_user(self, user_id: int) -> Account | None:
@@ -144,10 +144,10 @@ def _refusal_reason(account: Account) -> str:
     )
 
 
-def _record_sign_in(account: Account) -> None:
+def _record_sign_in(account: Account, address: str | None) -> None:
     """Count a successful sign-in, and delete the account's wrong tries."""
     SIGN_INS.labels("in").inc()
-    if lockout.record_sign_in(account.username, request.axes_ip_address):
+    if lockout.record_sign_in(account.username, address):
         log.info("%s signed in after wrong tries", account.username)
 
 

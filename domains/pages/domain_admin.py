@@ -210,14 +210,11 @@ class TreeAdmin(BaseAdmin[D]):
         """End the conferences that run in these domains and below, and show how many they were."""
         for row in rows:
             ended, told = tree.end_running(row.pk)
-            if ended or told:
-                self.log_change(request, row, _("Running conferences ended"))
+            self.log_change(request, row, _("Running conferences ended"))
             text = ngettext("%d conference is ended.", "%d conferences are ended.", ended) % ended
             if told:
-                platforms = PlatformDomain.objects.filter(pk__in=told).order_by("name")
-                names = ", ".join(platforms.values_list("name", flat=True))
-                text += " " + gettext("Those at %(platforms)s end as soon as they hear of it.")
-                text %= {"platforms": names}
+                names = sorted(Domain.objects.filter(pk__in=told).values_list("name", flat=True))
+                text += " " + gettext("Those at %s end when they hear of it.") % ", ".join(names)
             messages.info(request, f"{row.name}: {text}")
 
     @admin.action(description=_("Enable"), permissions=["change"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import InterfaceError, connections
@@ -36,6 +38,24 @@ def _code(error: Exception) -> int:
 def cursor_of(database: str) -> CursorWrapper:
     """Return a cursor inside the transaction that is open on a database."""
     return connections[database].cursor()
+
+
+@contextmanager
+def named_lock(database: str, name: str, seconds: float) -> Iterator[bool]:
+    """Hold a lock of the database server, which outlasts transactions and ends with the connection.
+
+    Yields `False` if the lock was not free in time.
+    """
+    key = hashlib.sha256(name.encode()).hexdigest()[:60]
+    with cursor_of(database) as cursor:
+        cursor.execute("SELECT GET_LOCK(%s, %s)", [key, seconds])
+        has_lock = cursor.fetchone() == (1,)
+        try:
+            yield has_lock
+        finally:
+            if has_lock:
+                cursor.execute("SELECT RELEASE_LOCK(%s)", [key])
+                cursor.fetchone()
 
 
 def insert(

@@ -31,6 +31,14 @@ REFUSAL_WHILE_CLOSED: SingleHook[[], Refusal | None] = SingleHook()
 """The receiver returns the refusal of every request while another site serves this platform, else `None`."""
 
 
+class OnlyChecked(Exception):
+    """The request was to be checked only; nothing is done. `faults` names each argument and what is wrong with it."""
+
+    def __init__(self, faults: dict[str, str]) -> None:
+        self.faults = faults
+        super().__init__("only checked")
+
+
 class TokenRefused(Refusal):
     """The Bearer token is invalid (HTTP status 401), or does not allow this request (403) (RFC 6750)."""
 
@@ -62,6 +70,8 @@ def answer_refusal(failure: Exception, context: dict[str, object]) -> Response |
 
     `None` means that the exception is none of ours: it becomes an error 500.
     """
+    if isinstance(failure, OnlyChecked):
+        return ack(debuglist=failure.faults)
     if isinstance(failure, TokenRefused):
         body = nack(failure.error_code, failure.description)
         return Response(body, failure.status, headers={"WWW-Authenticate": failure.challenge})

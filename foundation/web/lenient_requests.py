@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from urllib.parse import parse_qsl, unquote_plus
+from ipaddress import ip_address
+from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 import orjson
-from django.core.exceptions import BadRequest, RequestDataTooBig
+from django.conf import settings
+from django.core.exceptions import BadRequest, DisallowedHost, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import split_domain_port, validate_host
 
 from foundation.bus import protocol
 from foundation.json_value import JSONObject, JSONValue
-from foundation.web.errors import NOT_LOGGED_IN, nack
+from foundation.web.errors import NOT_LOGGED_IN, UNSPECIFIED, nack
 
 MAX_DEPTH = 20
 MAX_FIELDS = 200
@@ -42,7 +45,12 @@ class WildRequests:
         path = re.sub(r"/{2,}", "/", request.path_info)
         if not path.startswith("/api/"):
             return self._get_response(request)
+        ours = path.startswith(FOR_OUR_PAGES)
+        if path.startswith("/api/v1/") and not ours:
+            path = path.removesuffix(".json")
         request.path = request.path_info = path
+        if refusal := _refuse_host(request):
+            return refusal
         try:
             fields = _fields(request)
             request.api_fields = fields  # type: ignore[attr-defined]  # read by the views of the API
@@ -61,12 +69,38 @@ class WildRequests:
                 words = "account_token: is needed where a GET changes something"
                 return JsonResponse(nack(NOT_LOGGED_IN, words))
             request.method = method
-        ours = path.startswith(FOR_OUR_PAGES)
         if path.startswith("/api/v1/") and not ours and not hasattr(request, _CHECKED):
             # These requests carry their token, which no browser sends by itself. The cookie alone allows
             # a GET to read, and a browser does not send it with another web site's form.
             request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]  # read by the views of the API
         return self._get_response(request)
+
+
+def _refuse_host(request: HttpRequest) -> HttpResponse | None:
+    """Return the refusal of a request to a host name that is not ours; `None` lets it pass.
+
+    Programs are configured with bare IP addresses. Such a host names no web site that somebody could forge, so the
+    request is taken as one to our own name.
+    """
+    host = request.META.get("HTTP_HOST", "")
+    name = split_domain_port(host.lower())[0]
+    if _is_ip(name.strip("[]")) and not validate_host(name, settings.ALLOWED_HOSTS):
+        request.META["HTTP_HOST"] = urlsplit(settings.PUBLIC_URL).netloc
+    try:
+        request.get_host()
+    except DisallowedHost:
+        words = f"Host {host[:100]!r}: is none of the names of this site (ALLOWED_HOSTS)"
+        return JsonResponse(nack(UNSPECIFIED, words))
+    return None
+
+
+def _is_ip(text: str) -> bool:
+    """Return whether a text is an IP address."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _fields(request: HttpRequest) -> JSONObject:

@@ -306,7 +306,9 @@ def test_introspection_is_for_confidential_programs_about_people_they_serve(
     fields = {"client_id": desk.client_id, "client_secret": SECRET, "token": value}
     body = BareClient().post("/oauth/introspect", fields).json()
     assert (body["active"], body["username"]) == (True, "Eva.Lang")
-    assert BareClient().post("/oauth/introspect", {**fields, "token": "x"}).json() == {"active": False}
+    assert BareClient().post("/oauth/introspect", {**fields, "token": "x"}).json() == {
+        "active": False
+    }
     bearer = {"Authorization": f"Bearer {value}"}
     alone = BareClient().post("/oauth/introspect", {"token": value}, headers=bearer)
     assert alone.status_code == 401

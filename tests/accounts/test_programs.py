@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
@@ -26,9 +27,14 @@ class Login:
         change.save_key(self.key)
         pair = {"oauth_consumer_key": self.key.key, "oauth_consumer_secret": secret}
         self.client = BareClient()
-        self.token = self.client.post("/api/v1/system/token", pair).json()["account_token"]
+        self.token = self.posts("token", pair)["account_token"]
         person = {"account_token": self.token, "username": "eva.lang", "password": PASSWORD}
-        assert self.client.post("/api/v1/system/login", person).json()["success"] == 1
+        assert self.posts("login", person)["success"] == 1
+
+    def posts(self, call: str, form: dict[str, str]) -> Any:
+        """Make a call of the session layer."""
+        kind = "application/x-www-form-urlencoded"
+        return self.client.post(f"/api/v1/system/{call}", urlencode(form), kind).json()
 
     def lists(self, **more: str) -> Any:
         """List the conferences, with the cookie alone."""

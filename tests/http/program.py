@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -25,7 +26,11 @@ class Program:
         self.status = 0
 
     def raw(
-        self, method: str, path: str, body: bytes | str | None = None, **headers: str
+        self,
+        method: str,
+        path: str,
+        body: bytes | str | Iterator[bytes] | None = None,
+        **headers: str,
     ) -> tuple[int, bytes]:
         """Send any request, and return status and content."""
         c = http.client.HTTPConnection(self._where.hostname or "", self._where.port, timeout=30)

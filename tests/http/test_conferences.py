@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -41,15 +40,56 @@ def test_terminals_are_called_listed_and_removed(program: Program) -> None:
     wanted = [{"account": "7002", "account_type": 5, "bitrate": 1024, "protocol": 1}]
     added = program.post(path, {"mts": wanted})
     assert added["success"] == 1
-    deadline = time.monotonic() + 10
-    while len(terminals := program.get(path)["mts"]) < 2 and time.monotonic() < deadline:
-        time.sleep(0.1)
+    terminals = program.get(path)["mts"]
     assert {m["alias"] for m in terminals} == {"7001", "7002"}
+    (new,) = (m for m in terminals if m["alias"] == "7002")
+    assert [(m["account"], m["mt_id"]) for m in added["mts"]] == [("7002", new["mt_id"])]
     gone = [{"mt_id": m["mt_id"]} for m in terminals if m["alias"] == "7002"]
     removed = program.delete(path, params=json.dumps({"mts": gone}))
     assert removed["success"] == 1
     unknown = program.delete(path, params=json.dumps({"mts": [{"mt_id": "99"}]}))
     assert unknown["error_code"] == 12104
+
+
+def test_everybody_enters_as_it_was_asked_for_and_the_rest_is_named(program: Program) -> None:
+    wish = {"mute": 1, "silence": 1, "voice_activity_detection": 1}
+    created = program.create(**wish, chairman={"account": "7001", "account_type": 5})
+    assert created["description"] == "running; without effect here: voice_activity_detection"
+    number = created["conf_id"]
+    details = program.get(f"vc/confs/{number}")
+    assert (details["mute"], details["silence"]) == (1, 1)
+    (called,) = program.get(f"vc/confs/{number}/mts")["mts"]
+    assert called["account"] == "7001"
+
+
+def test_with_debug_nothing_is_done(program: Program) -> None:
+    number = program.create()["conf_id"]
+    before = program.get("vc/confs", count=0)["total"]
+    sound = program.call("POST", "mc/confs", {"debug": 1}, params=json.dumps({"name": "x"}))
+    assert (sound["success"], sound["debuglist"]) == (1, {})
+    faulty = program.call("POST", "mc/confs", {"debug": 1}, params=json.dumps({"name": "_x"}))
+    assert list(faulty["debuglist"]) == ["name"]
+    ended = program.call("DELETE", f"mc/confs/{number}", {"debug": 1})
+    assert ended["debuglist"] == {}
+    assert program.get("vc/confs", count=0)["total"] == before
+
+
+def test_suffixes_chunks_versions_and_unknown_calls_are_answered_in_the_form_of_the_api(
+    program: Program,
+) -> None:
+    assert program.get("vc/confs.json")["success"] == 1
+    for path in ("/api/mc/version", "/api/v1/system/version"):
+        status, content = program.raw("GET", path)
+        assert (status, json.loads(content)["success"]) == (200, 1)
+    for path in ("/api/mc", "/api/v1/vrs/rooms", "/api/vrs/version"):
+        status, content = program.raw("GET", path)
+        assert (status, json.loads(content)["error_code"]) == (200, 99999)
+    pair = urlencode(program.site.demo["api_key"]).encode()
+    form = {"Content_Type": "application/x-www-form-urlencoded"}
+    status, content = program.raw(
+        "POST", "/api/v1/system/token", iter([pair[:9], pair[9:]]), **form
+    )
+    assert json.loads(content)["success"] == 1
 
 
 REFUSED: list[tuple[dict[str, Any], int]] = [
@@ -59,6 +99,9 @@ REFUSED: list[tuple[dict[str, Any], int]] = [
     ({"name": "a%b"}, 29001),
     ({"name": "_a"}, 29001),
     ({"name": ["a"]}, 29001),
+    ({"encrypted_type": 2, "encrypted_key": "abc"}, 20114),
+    ({"closed_conf": 1}, 20005),
+    ({"vmp": {"mode": 1, "layout": 5}}, 20331),
     ({"duration": -1}, 20119),
     ({"duration": 10081}, 20119),
     ({"duration": "soon"}, 29001),

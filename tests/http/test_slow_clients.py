@@ -50,7 +50,7 @@ def test_the_site_answers_beside_slow_and_silent_clients(
 
 
 def test_programs_can_read_that_a_request_is_too_large(program: Program) -> None:
-    status, content = program.raw("POST", "/api/v1/mc/confs", b"a" * (9 * 1024 * 1024))
+    status, content = program.raw("POST", "/api/v1/mc/confs", b"a" * (2 * 1024 * 1024))
     assert status == 413
     assert b'"error_code": 29001' in content
 

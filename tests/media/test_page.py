@@ -87,7 +87,7 @@ def test_one_visitor_behind_a_proxy_does_not_use_up_the_tries_of_the_others(
     conference: Whereabouts, settings: Any
 ) -> None:
     settings.PROXIES, conference.password = 1, "sesame"
-    for _ in range(WRONG_TRIES + 1):
+    for _ in range(MAX_TRIES_PER_MINUTE + 1):
         reply = BareClient().post(address(), {"password": "no"}, HTTP_X_FORWARDED_FOR="203.0.113.1")
     assert reply.status_code == 429
     good = BareClient().post(address(), {"password": "sesame"}, HTTP_X_FORWARDED_FOR="203.0.113.2")
@@ -132,11 +132,11 @@ def test_the_page_speaks_the_visitors_language(conference: Whereabouts) -> None:
         ("en-GB", "en", "Join the conference"),
         ("fi", "en", "Join the conference"),
     ):
-        page = Client().get(join_link("c1", "8800001"), headers={"Accept-Language": languages})
+        page = Browser().get(join_link("c1", "8800001"), headers={"Accept-Language": languages})
         text = page.content.decode()
         assert f'<html lang="{lang}"' in text
         assert f"<h2>{heading}</h2>" in text
-    refusal = Client().get("/join/77/", headers={"Accept-Language": "zh-CN"}).content.decode()
+    refusal = Browser().get("/join/77/", headers={"Accept-Language": "zh-CN"}).content.decode()
     assert "此链接无法打开会议" in refusal
 
 

@@ -24,14 +24,14 @@ def main() -> None:
     django.setup()
     call_command("migrate", verbosity=0)
     call_command("check", verbosity=0)
-    client = Browser(SERVER_NAME="127.0.0.1")
+    client = Browser(server_name="127.0.0.1")
     token = _answer(_post(client, "token", json.loads(os.environ["API_KEY"])))
     person = json.loads(os.environ["PERSON"]) | {"account_token": token["account_token"]}
     signed_in = _answer(_post(client, "login", person))
     query = {"account_token": token["account_token"]}
     conferences = _answer(client.get(f"{API}/vc/confs", query))["confs"]
     messages = _messages(client, query)
-    operator = Browser(SERVER_NAME="127.0.0.1")
+    operator = Browser(server_name="127.0.0.1")
     operator.force_login(_account("admin"), backend="domains.flows.sign_in.SignInNameBackend")
     pages = {
         page: operator.get(f"/admin/{page}/").status_code

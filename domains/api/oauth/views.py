@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from typing import Any
 
-from django.db import IntegrityError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.decorators import method_decorator
 from django.views import View
@@ -20,6 +20,8 @@ from oauthlib.oauth2.rfc6749.errors import AccessDeniedError
 from domains.api.oauth.validator import serves_account
 from domains.models import Application
 from foundation.cells import sql
+
+_LOCK_WAIT_SECONDS = 5
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -42,24 +44,20 @@ class AuthorizeView(AuthorizationView):  # type: ignore[misc]  # the base class 
 class PlatformTokenView(TokenView):  # type: ignore[misc]  # the base class has no types
     """Gives tokens for a code, a password or a refresh token, also when one is sent many times at once."""
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         """Answer with tokens, or with why there are none.
 
-        Of requests that use one code or refresh token at the same time at most one gets tokens that last. The others
-        find theirs revoked before they could be answered.
+        Requests that use one refresh token are answered one after the other, so that the second one is seen to use
+        it again. One code may be used at the same time; then tokens are revoked before they could be given.
         """
-        try:
-            return self._post_again_if_others_interfere(request, *args, **kwargs)
-        except get_access_token_model().DoesNotExist:
-            return JsonResponse({"error": "invalid_grant"}, status=400)
-
-    def _post_again_if_others_interfere(self, *arguments: Any, **more: Any) -> HttpResponse:
-        try:
-            return super().post(*arguments, **more)  # type: ignore[no-any-return]  # the toolkit has no types
-        except (IntegrityError, OperationalError) as error:
-            if not sql.is_passing(error):
-                raise
-        return super().post(*arguments, **more)  # type: ignore[no-any-return]  # the toolkit has no types
+        value = request.POST.get("refresh_token", "") or secrets.token_hex()
+        with sql.named_lock("default", f"refresh {value}", _LOCK_WAIT_SECONDS) as is_alone:
+            if not is_alone:
+                return JsonResponse({"error": "temporarily_unavailable"}, status=503)
+            try:
+                return super().post(request, *args, **kwargs)  # type: ignore[no-any-return]  # the toolkit has no types
+            except get_access_token_model().DoesNotExist:
+                return JsonResponse({"error": "invalid_grant"}, status=400)
 
 
 @method_decorator(csrf_exempt, name="dispatch")

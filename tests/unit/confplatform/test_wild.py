@@ -41,3 +41,17 @@ def test_a_form_may_name_another_method() -> None:
     form = "_method=DELETE"
     kind = "application/x-www-form-urlencoded"
     assert reached(RequestFactory().post(ONE, form, kind)) == "DELETE"
+
+
+def test_a_bare_address_as_host_is_one_of_ours_and_a_foreign_name_is_refused_as_the_api_refuses() -> (
+    None
+):
+    for host in ("192.0.2.7", "192.0.2.7:8000", "[2001:db8::7]:8000", "127.0.0.1"):
+        assert reached(RequestFactory().get(ONE, HTTP_HOST=host)) == "GET"
+    assert reached(RequestFactory().get(ONE, HTTP_HOST="evil.example")) == "99999"
+
+
+def test_the_suffix_json_asks_for_the_same_call() -> None:
+    take = WildRequests(lambda r: HttpResponse(r.path_info))
+    for path, taken in ((f"{ONE}.json", ONE), ("/api/v1/im/files/a.json",) * 2):
+        assert take(RequestFactory().get(path)).content.decode() == taken
