@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import signal
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,7 +36,7 @@ class KeptProcess:
     def __init__(self, directory: Path, kind: str, url: str, user: ChildUser) -> None:
         self._directory, self._kind, self._url, self._user = directory, kind, url, user
         self._note = directory / f"{kind}.json"
-        self._child: asyncio.subprocess.Process | None = None
+        self._child: subprocess.Popen[bytes] | None = None
         self.name = ""
         self.pid = 0
 
@@ -64,11 +65,12 @@ class KeptProcess:
         """Start it and wait until it answers. Raises NotStarted."""
         logs = self._open_log()
         try:
-            self._child = await asyncio.create_subprocess_exec(
-                *argv,
-                stdin=asyncio.subprocess.DEVNULL,
+            # Not by asyncio: from Python 3.13 on, its end kills the processes that it has started.
+            self._child = subprocess.Popen(  # noqa: S603  # the arguments are our own
+                argv,
+                stdin=subprocess.DEVNULL,
                 stdout=logs,
-                stderr=asyncio.subprocess.STDOUT,
+                stderr=subprocess.STDOUT,
                 cwd=REPOSITORY,
                 env=child_environment(preload),
                 start_new_session=True,
@@ -118,6 +120,8 @@ class KeptProcess:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.ended(), patience)
         self._note.unlink(missing_ok=True)
+        if self._child:
+            self._child.poll()  # so that no zombie stays
         self._child, self.pid = None, 0
 
     def _is_gone(self) -> bool:
