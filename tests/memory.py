@@ -66,7 +66,7 @@ class MemoryUnitOfWork:
     facts: dict[str, TenantFacts] = field(default_factory=dict)
     prefix: str = "88"
     serials: int = 100_000
-    room_of_unit: Callable[[Unit], str] = lambda unit: ""
+    stands_in_abnormal_room: Callable[[Unit], bool] = lambda unit: False
     home_of: Callable[[str], str] | None = None
     """Returns the platform of a number as the working site knows it; `None`: only one exists."""
     is_open: bool = True
@@ -291,14 +291,9 @@ class MemoryUnitOfWork:
                     return request.key
         return None
 
-    def are_rooms_abnormal(self, c: Conference, unit: Unit) -> bool:
-        """Tell whether the user domain is abnormal and this platform's unit stands in an abnormal room."""
-        strange = self.platform != self.own_site or unit.site not in ("", self.own_site)
-        if strange or not self.abnormal_rooms:
-            return False
-        facts = self.facts.get(c.user_domain)
-        down = bool(facts and facts.room in self.abnormal_rooms)
-        return down and self.room_of_unit(unit) in self.abnormal_rooms
+    def is_room_abnormal(self, unit: Unit) -> bool:
+        """Tell whether the unit stands in an abnormal room of its site."""
+        return self.stands_in_abnormal_room(unit)
 
     # ---- writing ------------------------------------------------------------------------------
 

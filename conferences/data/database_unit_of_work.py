@@ -21,8 +21,9 @@ from conferences.rules.listing import ListPage
 from conferences.rules.states import Conference, Unit
 from conferences.rules.step import Step
 from domains.data import lookups
-from domains.data.queries import UserDomainFacts, rooms_of, user_domains
+from domains.data.queries import UserDomainFacts, user_domains
 from foundation.bus.message import Message
+from foundation.bus.outbox import to_db_datetime
 from foundation.bus.outgoing import Outgoing
 from foundation.bus.unit_of_work import UnitOfWork
 from foundation.cells import sql
@@ -51,7 +52,7 @@ class ConferencesDatabaseUnitOfWork:
         self._records: dict[str, Conference] = {}
         self._moves: list[tuple[Conference | None, Conference]] = []
         self._tenants: dict[str, UserDomainFacts] = {}
-        self._is_abnormal_room: dict[str, bool] | None = None
+        self._units_in_abnormal_rooms: dict[str, frozenset[tuple[str, str]]] = {}
         self.now: datetime = uow.now
         self.own_site = own_platform()
         self.serving = uow.serving
@@ -117,13 +118,25 @@ class ConferencesDatabaseUnitOfWork:
         """Lock and return the live conferences of a domain and of all domains below it."""
         return self._lock("live_e164", sorted(queries.numbers_below(self._database, domain)))
 
+    def of_user_domains(self, user_domains: Sequence[str]) -> list[Conference]:
+        """Lock and return all live conferences of these user domains."""
+        if not user_domains:
+            return []
+        rows = sql.select(
+            self._database,
+            f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE live_e164 IS NOT NULL"
+            f" AND user_domain IN ({sql.marks(user_domains)}) ORDER BY confid FOR UPDATE",
+            user_domains,
+        )
+        return self._current_values(rows)
+
     def claim_due(self, limit: int) -> list[Conference]:
         """Lock and return conferences that a timer has to look at; skip those that another worker has locked."""
         rows = sql.select(
             self._database,
-            f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE due_at <= UTC_TIMESTAMP(6)"
+            f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE due_at <= %s"
             " ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED",
-            [limit],
+            [to_db_datetime(self._uow.now), limit],
         )
         claimed = self._current_values(rows)
         self._uow.inbox.load(c.request for c in claimed)
@@ -261,28 +274,12 @@ class ConferencesDatabaseUnitOfWork:
         request = self._uow.inbox.find_passed_on(e164, correlation_id, reqid)
         return request.key if request else None
 
-    def are_rooms_abnormal(self, c: Conference, unit: Unit) -> bool:
-        """Tell whether the machine rooms of the conference's user domain and of the unit are both abnormal.
-
-        The answer is True for units and conferences of this site's own platform only.
-        """
-        if self._uow.platform != self.own_site or unit.site not in ("", self.own_site):
-            return False
-        if self._is_abnormal_room is None:
-            rooms = rooms_of(self._database, self._uow.platform)
-            self._is_abnormal_room = {moid: abnormal for moid, _, abnormal in rooms}
-            # A domain or a unit that names no room belongs to the default room.
-            self._is_abnormal_room[""] = any(
-                abnormal for _, is_default, abnormal in rooms if is_default
-            )
-        if not any(self._is_abnormal_room.values()):
-            return False
-        self._read_tenants({c.user_domain})
-        facts = self._tenants.get(c.user_domain)
-        is_domain_down = bool(facts and self._is_abnormal_room.get(facts.room or ""))
-        return is_domain_down and bool(
-            self._is_abnormal_room.get(queries.room_of_unit(self._database, unit))
-        )
+    def is_room_abnormal(self, unit: Unit) -> bool:
+        """Tell whether a media unit stands in an abnormal machine room of its site, as far as this site knows."""
+        site = unit.site or self.own_site
+        if site not in self._units_in_abnormal_rooms:
+            self._units_in_abnormal_rooms[site] = queries.units_in_abnormal_rooms(site)
+        return (unit.ip, unit.pid) in self._units_in_abnormal_rooms[site]
 
     # ---- writing ----------------------------------------------------------------------------
 

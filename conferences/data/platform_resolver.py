@@ -22,6 +22,7 @@ from wire.conference_manager import CreateConference, RenameDenied
 from wire.domain_changes import AccountChanged, DomainChanged
 from wire.licences import LicenceIssued
 from wire.media_unit import UnitHolds
+from wire.platforms import RoomState
 from wire.resource_pool import NodeLost, ResourcesGranted, ResourcesRefused
 
 _PREFIXES_CACHE_SECONDS = 5.0
@@ -41,9 +42,19 @@ def platforms_of_messages(deliveries: Sequence[Delivery]) -> list[tuple[str, ...
             platforms_of.append(possible_platforms())
         elif isinstance(delivery.message, DomainChanged | AccountChanged):
             platforms_of.append(_platforms_of_change(delivery.message))
+        elif isinstance(delivery.message, RoomState):
+            platforms_of.append(_platforms_served_here())
         else:
             platforms_of.append((numbers.get(number) or domains.get(moid) or own_platform(),))
     return platforms_of
+
+
+def _platforms_served_here() -> tuple[str, ...]:
+    """Return our own platform, and those that are served here: a room's units hold conferences of all of them."""
+    own = own_platform()
+    others = [platform for platform in possible_platforms() if platform != own]
+    states = ((platform, read_unless_away(platform)) for platform in others)
+    return (own, *(platform for platform, state in states if state and state.is_served_here))
 
 
 def _platforms_of_change(change: DomainChanged | AccountChanged) -> tuple[str, ...]:

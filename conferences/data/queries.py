@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NamedTuple
 
 from conferences.data import row_mapper
@@ -12,7 +13,10 @@ from conferences.rules.outgoing import wire_time
 from conferences.rules.states import Conference, Unit
 from domains.data.hooks import RunningConference
 from domains.data.lookups import TENANTS_BELOW, level_of
+from domains.data.queries import abnormal_rooms
 from domains.models import Level
+from foundation import clock
+from foundation.bus.outbox import to_db_datetime
 from foundation.cells import sql
 from foundation.cells.directory import look_up, possible_platforms, store_of
 from wire.conference_manager import ListedConference
@@ -95,14 +99,16 @@ def live_conferences_of_tenant(tenant: str, first_creator: str, limit: int) -> C
     return ConferencePage(total, conferences[:limit])
 
 
-def room_of_unit(database: str, unit: Unit) -> str:
-    """Return the MOID of the machine room in which a media unit stands; "" if it named none."""
-    rows = sql.select(
-        database,
-        "SELECT room FROM conferences_resourceunit WHERE restype='mcu' AND ip=%s AND pid=%s",
-        [unit.ip, unit.pid],
-    )
-    return str(rows[0][0]) if rows else ""
+def units_in_abnormal_rooms(site: str) -> frozenset[tuple[str, str]]:
+    """Return `(ip, pid)` of the media units of a site that stand in an abnormal machine room.
+
+    There are none where this site has no copy of that site's data.
+    """
+    rooms = abnormal_rooms(site) if site in possible_platforms() else frozenset()
+    if not rooms:
+        return frozenset()
+    query = "SELECT ip, pid, room FROM conferences_resourceunit WHERE restype='mcu'"
+    return frozenset((ip, pid) for ip, pid, room in look_up(site, query, []) if room in rooms)
 
 
 def is_hosting(database: str, ip: str, pid: str, site: str) -> bool:
@@ -118,9 +124,10 @@ def hosted_near_end(database: str, site: str) -> list[Conference]:
     """Return running conferences on units of a site that end within 10 minutes, or should have ended."""
     query = (
         f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE live_e164 IS NOT NULL AND hosting_platform=%s"
-        " AND state='running' AND ends_at <= UTC_TIMESTAMP(6) + INTERVAL 10 MINUTE"
+        " AND state='running' AND ends_at <= %s"
     )
-    return [row_mapper.from_row(row) for row in sql.select(database, query, [site])]
+    soon = to_db_datetime(clock.now(database) + timedelta(minutes=10))
+    return [row_mapper.from_row(row) for row in sql.select(database, query, [site, soon])]
 
 
 def live_by_number(e164: str) -> Conference | None:

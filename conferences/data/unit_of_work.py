@@ -91,8 +91,8 @@ class ConferencesUnitOfWork(Protocol):
     def control_request(self, e164: str, correlation_id: str, reqid: str) -> str | None:
         """Return the inbox key of the control order that a unit's answer belongs to; `None` if there is none."""
 
-    def are_rooms_abnormal(self, c: Conference, unit: Unit) -> bool:
-        """Tell whether the machine rooms of the conference's user domain and of the unit are both abnormal."""
+    def is_room_abnormal(self, unit: Unit) -> bool:
+        """Tell whether a media unit stands in an abnormal machine room of its site, as far as this site knows."""
 
     def save(self, before: Conference | None, after: Conference) -> None:
         """Stage the next value of a conference.

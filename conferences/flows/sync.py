@@ -36,9 +36,9 @@ def on_unit_holds(uow: ConferencesUnitOfWork, notice: UnitHolds, envelope: Envel
     )
     entries = {entry.e164: entry for entry in notice.confs if entry.e164 in own_numbers}
     unlocked = uow.find_unlocked(unit, list(entries))
+    room_is_down = uow.is_room_abnormal(unit)
     for e164, entry in entries.items():
         c = unlocked.get(e164)
-        room_is_down = c is not None and uow.are_rooms_abnormal(c, unit)
         unlocked_step = decide_listed(c, entry, unit, uow.now, room_is_down=room_is_down)
         if unlocked_step.after or unlocked_step.send:
             locked = uow.load(e164)

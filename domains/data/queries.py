@@ -13,6 +13,7 @@ from domains.data.tree_rows import GROUPS, LINE_UP, STATES_UP
 from domains.data.tree_source import is_tree_edited_here
 from domains.models import Account, Followed
 from foundation.cells import sql
+from foundation.cells.directory import look_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,16 @@ def user_domains(database: str, moids: Collection[str]) -> dict[str, UserDomainF
         moid: UserDomainFacts(moid, platform, room, bool(used), bool(hd), bool(h265), small, large)
         for moid, platform, room, used, hd, h265, small, large in rows
     }
+
+
+def abnormal_rooms(site: str) -> frozenset[str]:
+    """Return the MOIDs of a site's abnormal machine rooms, and "" if the default room is one of them.
+
+    There are none where this site's copy of that site's data is away.
+    """
+    query = "SELECT moid, is_default FROM domains_machineroom WHERE platform_id=%s AND abnormal"
+    rows = look_up(site, query, [site])
+    return frozenset(moid for moid, _ in rows) | ({""} if any(row[1] for row in rows) else set())
 
 
 def rooms_of(database: str, platform: str) -> list[MachineRoomFacts]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
 from conferences.data.queries import media_units_by_room
+from conferences.rules.states import Unit
 from domains.data.lookups import tenants_of_room
 from domains.models import MachineRoom
 from failover.models import RoomWatch
@@ -17,6 +18,7 @@ from foundation.bus.outbox import to_db_datetime
 from foundation.bus.outgoing import Outgoing
 from foundation.bus.unit_of_work import UnitOfWork
 from foundation.cells import sql
+from foundation.cells.directory import store_of
 
 _HEARD = "failover_heard"
 
@@ -77,10 +79,23 @@ class FailoverUnitOfWork:
         """Return the user domains of a room; the default room has also those that name none."""
         return tenants_of_room(self.database, self.platform, room.moid, is_default=room.is_default)
 
-    def mark_room(self, moid: str, abnormal: bool) -> bool:
-        """Mark a room for the resource pool; `False` means that there is no such room here."""
+    def is_room_of(self, site: str, room: str) -> bool:
+        """Tell whether a site's tree has this room."""
+        rooms = MachineRoom.objects.using(store_of(site).database)
+        return rooms.filter(moid=room, platform_id=site).exists()
+
+    def units_of(self, site: str, room: str) -> list[Unit]:
+        """Return the media units of a site that stand in a room."""
+        database = store_of(site).database
+        rooms = MachineRoom.objects.using(database).filter(platform_id=site, is_default=True)
+        default = rooms.values_list("moid", flat=True).first() or ""
+        units = media_units_by_room(database, default).get(room, [])
+        return [Unit(ip, pid, site) for ip, pid, _ in units]
+
+    def mark_room(self, moid: str, abnormal: bool) -> None:
+        """Mark a room for the resource pool; nothing is done where it is another platform's."""
         rooms = MachineRoom.objects.using(self.database)
-        return bool(rooms.filter(moid=moid, platform_id=self.platform).update(abnormal=abnormal))
+        rooms.filter(moid=moid, platform_id=self.platform).update(abnormal=abnormal)
 
     # ---- notices ----------------------------------------------------------------------------
 

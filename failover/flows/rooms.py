@@ -11,10 +11,12 @@ What CSS has not heard is told again every 10 s (`remind`).
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from conferences.data.commit import commit
-from conferences.data.pool import unit_here
+from conferences.data.queries import units_in_abnormal_rooms
 from conferences.rules.restore import decide_lost
+from conferences.rules.states import Unit
 from domains.models import MachineRoom
 from failover.data import register_view
 from failover.data.unit_of_work import FailoverUnitOfWork
@@ -25,12 +27,13 @@ from foundation.bus.envelope import Envelope
 from foundation.bus.outgoing import Send
 from foundation.bus.registry import handles
 from foundation.bus.unit_of_work import begin
-from foundation.cells.directory import own_platform
+from foundation.cells.directory import own_platform, possible_platforms
 from wire.platforms import MAX_LISTED_DOMAINS, RoomState, State
 from wire.routes import Routes
 
 log = logging.getLogger("failover.rooms")
 
+LONGEST_SUBJECT = 48
 MODES = {"auto": "its units say how it is", "on": "drained", "off": "never abnormal"}
 
 
@@ -111,24 +114,53 @@ def _stage_notice(uow: FailoverUnitOfWork, room: MachineRoom, watched: Room, bec
 def on_room_state(uow: FailoverUnitOfWork, notice: RoomState, envelope: Envelope) -> None:
     """Mark the room for the resource pool; conferences in an abnormal room wait for a unit in another one.
 
-    Which conferences these are follows from the room's units; the domains listed are for others.
+    Which conferences these are follows from the room's units, whoever's they are: guests of other rooms, and
+    those of platforms that are served here for another site. Where a foreign PMS names a room that our tree
+    does not know, the user domains that it lists say it (CSS §1.2).
     """
-    order = (notice.epoch or uow.epoch, notice.number or 0)
-    if notice.platform != uow.platform or not uow.remember_notice(notice.room, order, notice.state):
+    if notice.platform != own_platform():
         return
-    if not uow.mark_room(notice.room, notice.state == "abnormal"):
-        log.warning("%s is no room of this platform", notice.room)
-    elif notice.state == "abnormal":
-        _leave(uow, notice.room)
+    order = (notice.epoch or uow.epoch, notice.number or 0)
+    parts = f"#{notice.part}" if (notice.part or 1) > 1 else ""
+    if not uow.remember_notice(f"{notice.room}{parts}"[:LONGEST_SUBJECT], order, notice.state):
+        return
+    if uow.is_room_of(notice.platform, notice.room):
+        uow.mark_room(notice.room, notice.state == "abnormal")
+        if notice.state == "abnormal":
+            _leave(uow, uow.units_of(notice.platform, notice.room))
+    elif uow.platform == notice.platform:
+        log.warning("%s is no room of our tree: its user domains are %s", notice.room, notice.state)
+        if notice.state == "abnormal":
+            _leave_by_domain(uow, notice.user_domains)
 
 
-def _leave(uow: FailoverUnitOfWork, room: str) -> None:
-    default = next((candidate.moid for candidate in uow.rooms() if candidate.is_default), "")
+def leave_again(platform: str) -> None:
+    """Let leave what has come into an abnormal room meanwhile: it was placed while the notice was on its way."""
+    units = [
+        Unit(ip, pid, site)
+        for site in possible_platforms()
+        for ip, pid in sorted(units_in_abnormal_rooms(site))
+    ]
+    if not units:
+        return
+    with begin(platform) as uow:
+        if uow.is_open:
+            _leave(uow.part(FailoverUnitOfWork), units)
+    wake_up.everywhere(platform)
+
+
+def _leave(uow: FailoverUnitOfWork, units: Sequence[Unit]) -> None:
     conferences = uow.conferences
-    for ip, pid, _ in uow.units_by_room(default).get(room, []):
-        unit = unit_here(ip, pid)
+    for unit in units:
         for conference in conferences.hosted_on(unit):
             commit(conferences, decide_lost(conference, unit, uow.now))
+
+
+def _leave_by_domain(uow: FailoverUnitOfWork, domains: Sequence[str]) -> None:
+    conferences = uow.conferences
+    for conference in conferences.of_user_domains(domains):
+        if unit := conference.unit:
+            commit(conferences, decide_lost(conference, unit, uow.now, avoid=(unit,)))
 
 
 def set_mode(platform: str, room: str, mode: str, by: str) -> None:

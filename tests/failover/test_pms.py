@@ -171,6 +171,55 @@ def test_a_unit_of_an_abnormal_room_that_still_speaks_is_told_to_drop_what_is_bo
     assert [command["confE164"] for command in sent("MAU_MCU_RELEASECONF_CMD")][-1:] == [e164]
 
 
+def test_a_guest_of_another_room_leaves_and_is_not_taken_back(
+    platform: str, two_rooms: list[MachineRoom]
+) -> None:
+    """Its user domain is bound to the second room, which is well."""
+    from conferences.rules.states import Unit
+
+    first, second = two_rooms
+    UserDomain.objects.filter(pk=DEMO_TENANT).update(room_id=second.moid)
+    conference_row(platform, unit=Unit("10.0.0.1", "u1", platform))
+    e164 = Conference.objects.get().e164
+    rooms.set_mode(platform, first.moid, "on", "ann")
+    do(platform, delivery(sent("SERVER_ROOM_STATE_NOTIFY")[0], MONITOR))
+    held = {"confE164": e164, "incarnation": 1, "confname": "x", "mts": []}
+    says = {"type": "CMU_MAU_CONFLIST_NTF", "ip": "10.0.0.1", "pid": "u1", "confs": [held]}
+    do(platform, delivery(says, Routes.UNIT_TO_CSS.value.queue, app_id="cmu@10.0.0.1"))
+    assert Conference.objects.get().state == "pending"
+    assert [one["confE164"] for one in sent("MAU_MCU_RELEASECONF_CMD")][-1:] == [e164]
+
+
+def test_what_was_placed_in_a_room_while_its_notice_was_on_its_way_leaves_it_too(
+    platform: str, two_rooms: list[MachineRoom]
+) -> None:
+    from conferences.rules.states import Unit
+
+    MachineRoom.objects.filter(pk=two_rooms[0].moid).update(abnormal=True)
+    rooms.leave_again(platform)
+    conference_row(platform, unit=Unit("10.0.0.1", "u1", platform))
+    rooms.leave_again(platform)
+    rooms.leave_again(platform)
+    assert Conference.objects.get().state == "pending"
+    assert len(sent("GET_RES_REQ")) == 1
+
+
+def test_a_room_that_only_a_foreign_pms_knows_is_left_by_the_user_domains_that_it_names(
+    platform: str, two_rooms: list[MachineRoom]
+) -> None:
+    from conferences.rules.states import Unit
+
+    conference_row(platform, unit=Unit("10.0.0.1", "u1", platform))
+    notice = {"type": "SERVER_ROOM_STATE_NOTIFY", "platformmoid": platform, "state": "abnormal"}
+    others = {**notice, "roommoid": "their-room", "userdomains": ["another"], "number": 1}
+    do(platform, delivery(others, MONITOR))
+    assert Conference.objects.get().state == "running"
+    parts = {**notice, "roommoid": "room-2", "number": 1, "listid": "l", "parts": 2}
+    do(platform, delivery({**parts, "part": 1, "userdomains": ["another"]}, MONITOR))
+    do(platform, delivery({**parts, "part": 2, "userdomains": [DEMO_TENANT]}, MONITOR))
+    assert Conference.objects.get().state == "pending"
+
+
 def test_the_page_shows_rooms_and_drains_one_after_a_question(
     platform: str, two_rooms: list[MachineRoom]
 ) -> None:

@@ -10,7 +10,12 @@ from conferences.data.pool_view import load_resources
 from conferences.flows import due
 from conferences.rules.states import ConferenceState
 from domains.management.commands.load_demo import DEMO_TENANT
+from domains.models import MachineRoom
 from foundation import clock
+from foundation.bus.delivery import Delivery
+from foundation.bus.dispatch import handle_batch
+from foundation.bus.envelope import Envelope
+from foundation.bus.message import dumps
 from foundation.cells import directory
 from media_unit.simulated_faults import FaultOrder
 from tests.integration.two_sites import WEST, TwoSites, ask, create
@@ -307,6 +312,22 @@ def test_what_was_left_unsent_for_a_site_goes_to_its_own_broker_once_it_serves(
     kinds = [b["type"] for b in two.heard[two.east, UPU]]
     assert kinds == ["CSS_UPU_DELCONF_NTF", "CSS_UPU_ADDCONF_NTF"]
     assert two.conference(number).hosting_platform == WEST
+
+
+def test_what_runs_here_for_another_site_leaves_an_abnormal_room_too(two: TwoSites) -> None:
+    number = create(two, two.east)
+    two.dead.add(two.east)
+    two.serve(two.east, two.west)
+    with two.at(two.west):
+        room = MachineRoom.objects.using("west").create(
+            platform_id=two.west, name="room", order=1, is_default=True
+        )
+        notice = {"type": "SERVER_ROOM_STATE_NOTIFY", "platformmoid": two.west, "number": 1}
+        about = {"roommoid": room.moid, "state": "abnormal", "userdomains": []}
+        queue = Routes.ROOM_NOTICE.value.queue
+        letter = Delivery(dumps({**notice, **about}), Envelope(queue=queue))
+        handle_batch([letter], publish_inline=False)
+    assert two.conference(number).state == "pending"
 
 
 def test_due_on_a_copy_does_nothing(two: TwoSites, at_west: str) -> None:
