@@ -8,6 +8,7 @@ from django.conf import settings
 
 from confplatform.declarations import configs
 from foundation.bus import dispatch
+from foundation.bus.app_config import WorkerThread
 from foundation.bus.consumer import BatchHandler, Consumer
 from foundation.bus.link import PeerLink
 from foundation.bus.relay import Relay
@@ -28,7 +29,7 @@ def queues_of(role: str) -> list[str]:
     return [route.queue for config in configs() for route in config.queues.get(role, ())]
 
 
-def threads() -> list[Consumer | Relay]:
+def threads() -> list[WorkerThread]:
     """Return the threads of a worker that receive and send messages.
 
     They are the consumer of our own broker, a relay for each database that may have messages to send, links that send to

@@ -9,7 +9,13 @@ from django.conf import settings
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from foundation.bus.app_config import PlatformAppConfig, SidebarEntry, SidebarGroup, Timer
+from foundation.bus.app_config import (
+    PlatformAppConfig,
+    SidebarEntry,
+    SidebarGroup,
+    Timer,
+    WorkerThread,
+)
 from wire.routes import Routes, pms_queue
 
 if TYPE_CHECKING:
@@ -23,7 +29,6 @@ class FailoverConfig(PlatformAppConfig):
     roles = frozenset({"pms"})
     queues = {"css": (Routes.PLATFORM_NOTICE.value, Routes.PMS_TO_CSS.value)}
     timers = {
-        "failover.tasks.beat": Timer(2, "a site whose software is silent for 10 s is taken over"),
         "failover.tasks.watch": Timer(1, "a room is lost 15 s after its last unit"),
         "failover.tasks.ask": Timer(10, "a lost notice does no harm"),
         "failover.tasks.ask_more": Timer(5, "while a platform is abnormal (CSS §2.2)"),
@@ -63,6 +68,15 @@ site              | failover.register       | v...o | .....   | .....    | .....
 
         own = own_platform()
         return {pms_queue(own): batch_handler(own)} if "pms" in settings.ROLES else {}
+
+    def threads(self) -> Sequence[WorkerThread]:
+        """Return the threads that show the cell agents that this site's software lives."""
+        from failover.data.heart import Heart
+        from foundation.cells.directory import possible_platforms, store_of
+
+        if "css" not in settings.ROLES:
+            return ()
+        return [Heart(store_of(platform)) for platform in possible_platforms()]
 
     def on_connected(self) -> None:
         """Ask the platform management how the platforms are and where their servers are (CSS §2.2)."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from celery import shared_task
 from django.conf import settings
 
-from failover.data import liveness
 from failover.flows import platforms, recovery_mode, rooms
 from foundation.cells.directory import own_platform
 from foundation.cells.serving import for_each_served
@@ -13,9 +12,7 @@ from foundation.cells.serving import for_each_served
 
 @shared_task
 def beat() -> None:
-    """Say that this site's software is alive, in each cell that it serves."""
-    if "css" in settings.ROLES:
-        for_each_served(liveness.count_up)
+    """Do nothing: a scheduler of an earlier version still sends this. See `failover.data.heart`."""
 
 
 @shared_task
@@ -31,6 +28,7 @@ def ask() -> None:
     """CSS asks the PMS, and that tells again of rooms: a lost notice does no harm."""
     if "css" in settings.ROLES:
         platforms.ask(own_platform())
+        for_each_served(rooms.leave_again)
     if "pms" in settings.ROLES:
         rooms.remind(own_platform())
 

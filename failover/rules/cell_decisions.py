@@ -226,10 +226,18 @@ def _hand_over(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> St
     """Return the hand-over that is due, or why it has to wait; `None` means that none is due.
 
     It waits until the other database answers, has nearly caught up, and its agent reports that the site
-    could serve. The last condition alone can be overruled by an operator (`wish_force`).
+    could serve. The last condition alone can be overruled by an operator (`wish_force`). What the other
+    site's agent asks for, because it holds the software here for dead, is refused while that lives.
     """
+    by_agent = bool(row.wish) and row.wish == row.wish_by == row.other(facts.me)
+    if by_agent and _software_lives(facts, limits, now):
+        because = f"{row.wish_by} holds my software for dead, and it lives: the wish is withdrawn"
+        after = row.without_request()
+        return Step(action=Action.WITHDRAW, because=because, row=after, kind="withdrawn")
     to, why = _wanted(facts, row, limits, now)
-    if not to or to == facts.me:
+    if not to:
+        return nothing(why) if why else None
+    if to == facts.me:
         return None
     if now - facts.heard_at > limits.solo:
         return nothing(f"hand-over waits: the database of {to} does not answer ({why})")
@@ -238,18 +246,39 @@ def _hand_over(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> St
     if not facts.other_well and not row.wish_force:
         return nothing(f"hand-over waits: {to} does not say that it could serve ({why})")
     after = replace(row.without_request(), epoch=row.epoch + 1, owner=to, forced=False)
+    because = f"hand over to {to}: {why}"
     return Step(
-        action=Action.HAND_OVER, because=f"hand over to {to}: {why}", row=after, kind="handover"
+        action=Action.HAND_OVER, because=because, row=after, kind="handover", automatic=by_agent
     )
 
 
+def _software_lives(facts: Facts, limits: Limits, now: float) -> bool:
+    """Tell whether this site's software was seen alive lately; its agent sees that before the others do."""
+    if facts.software_at is None:
+        return False
+    return now - max(facts.software_at, facts.on_time_since) <= limits.pulse / 2
+
+
 def _wanted(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> tuple[str, str]:
-    """Return the site that is to own the cell, and why; two empty texts mean that nothing is to change."""
+    """Return the site that is to own the cell, and why.
+
+    No site means that nothing is to change now; the reason then says what is waited for, if anything.
+    """
     if row.wish:
         return row.wish, f"asked for by {row.wish_by or 'an operator'}"
     if row.mode is Mode.MANUAL:
         return row.backup, "mode manual"
-    if row.mode is Mode.AUTO and facts.well_since is not None:
-        for_long = now - facts.well_since > limits.well
-        return (row.home, "home is well again") if for_long else ("", "")
-    return "", ""
+    if row.mode is not Mode.AUTO or facts.well_since is None:
+        return "", ""
+    pause = _pause(facts.takeovers_today, limits)
+    if now - facts.well_since > pause:
+        return row.home, "home is well again"
+    repeated = pause > limits.well
+    why = f"protected; home serves again when it was well for {pause:.0f} s"
+    return "", f"{why}: {facts.takeovers_today} takeovers in a day" if repeated else ""
+
+
+def _pause(takeovers: int, limits: Limits) -> float:
+    """Return how long home must have been well: twice as long after each takeover of a day but the first."""
+    doubled = limits.well * 2.0 ** min(max(0, takeovers - 1), 32)
+    return max(limits.well, min(doubled, limits.longest_pause))

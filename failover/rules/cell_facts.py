@@ -124,7 +124,9 @@ class Limits:
     ask: float = 5.0
     """How long the owner's agent has for a requested hand-over before the copy takes over."""
     well: float = 60.0
-    """The home gets its platform back when it could have served for so long."""
+    """The home gets its platform back when it could have served for so long,"""
+    longest_pause: float = 3600.0
+    """or longer after repeated takeovers: the pause doubles with each of them in a day, up to this."""
     hung: float = 10.0
     """A database that has not answered for so long is killed and started again,"""
     start: float = 60.0
@@ -146,8 +148,14 @@ class Facts:
     """`None` means that the register is unreachable, not that nobody owns the cell."""
     last: RegisterRow | None = None
     """The row as this process of the agent last read it."""
+    on_time_since: float = float("-inf")
+    """Since when this agent has run without being held up. What it did not hear before proves nothing."""
     takeovers: int = 0
-    """The number of automatic takeovers of this platform in the last hour."""
+    """The number of automatic takeovers of this platform in the last hour, asked for by an agent or not."""
+    takeovers_today: int = 0
+    """The same in the last 24 hours."""
+    doubted_since: float | None = None
+    """Since when the other site takes, or has taken, this site's own platform; `None`: it does not."""
     own: Database = field(default_factory=Database)
     started_at: float = 0.0
     """When the process of the own database was first seen."""
@@ -169,11 +177,18 @@ class Facts:
     The end of its log may therefore hold writes that exist nowhere else.
     """
     other_well: bool = False
-    """The other site's agent reported within 5 s that it could serve: its copy is complete."""
+    """The other site's agent reported within 5 s that it could serve, or serves: its software lives."""
+    vouched_at: float = float("-inf")
+    """When the other site's agent last reported that its database answers and takes writes."""
+    software_at: float | None = None
+    """When the software of this site was last seen alive; `None` means never."""
     caught_up: bool = False
     """As owner: the copy had, when it last answered, all that was written up to 0.3 s before."""
     pulse_at: float | None = None
-    """When the serving site's liveness counter last grew; `None` means that it was never seen to grow."""
+    """When the serving site's liveness counter last grew, or this copy lagged and could not tell.
+
+    `None` means that it was never seen to grow.
+    """
     asked_at: float | None = None
     """As copy: when this agent requested the owner to hand over; `None` means it has not."""
     well_since: float | None = None

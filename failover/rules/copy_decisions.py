@@ -86,25 +86,48 @@ def _takeover(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Ste
     """Decide whether this copy becomes the owner; if not, the step does nothing and says why.
 
     It may when the owner's database is silent, or when the owner's software is dead though its database
-    answers (the liveness counter stands still). In the second case the owner's agent is first asked to
-    hand over in order. An operator may force it when the owner is silent or unprotected.
+    answers (the liveness counter stands still, and its agent does not say that all is well). In the second
+    case the owner's agent is first asked to hand over in order. An operator may force it when the owner is
+    silent or unprotected. Only what this agent would have heard counts: silence from before it ran on time
+    does not.
     """
-    silent = now - facts.heard_at > limits.takeover
+    silent = now - max(facts.heard_at, facts.on_time_since) > limits.takeover
     requested = row.wish == facts.me and row.wish_by != facts.me
     manual = row.mode is Mode.MANUAL and row.backup == facts.me and not row.wish
     wished = requested or manual
     if requested and row.wish_force and (silent or row.solo):
         return _claim(facts, row, "an operator forces it")
-    still = facts.pulse_at is not None and now - facts.pulse_at > limits.pulse
-    if not silent and not still:
-        return _withdraw(facts, row) or nothing(f"I copy; {row.owner} owns it")
+    if not silent and not _is_still(facts, limits, now):
+        because = f"the software of {row.owner} is back: the wish is withdrawn"
+        return _withdraw(facts, row, because) or nothing(f"I copy; {row.owner} owns it")
     condition = "is silent" if silent else "has a database and no software"
     refusal = _refusal(facts, row, limits, wished)
+    if not refusal and not wished:
+        vouched = silent and now - facts.vouched_at <= limits.takeover
+        said = "its agent says at the register that it serves"
+        refusal = said if vouched else _doubt(facts, limits, now)
     if refusal:
-        return nothing(f"{row.owner} {condition}; {refusal}")
+        because = f"{row.owner} {condition}; {refusal}"
+        return _withdraw(facts, row, because) or nothing(because)
     if not silent and (facts.asked_at is None or now - facts.asked_at <= limits.ask):
         return _ask(facts, row)
     return _claim(facts, row, f"{row.owner} {condition}: take over", automatic=not wished)
+
+
+def _is_still(facts: Facts, limits: Limits, now: float) -> bool:
+    """Tell whether the owner's software is dead: nothing and nobody has shown its life for too long."""
+    if facts.pulse_at is None or facts.other_well:
+        return False
+    return now - max(facts.pulse_at, facts.on_time_since) > limits.pulse
+
+
+def _doubt(facts: Facts, limits: Limits, now: float) -> str:
+    """Return why it is this site that is ill; empty means that nothing says so."""
+    if facts.doubted_since is not None and now - facts.doubted_since <= limits.well:
+        return "this site is being taken over itself"
+    if facts.software_at is not None and now - facts.software_at > limits.pulse:
+        return "the software of this site is dead too"
+    return ""
 
 
 def _refusal(facts: Facts, row: RegisterRow, limits: Limits, wished: bool) -> str:
@@ -157,10 +180,9 @@ def _ask(facts: Facts, row: RegisterRow) -> Step:
     return Step(action=Action.ASK, because=because, row=asking, kind="asked")
 
 
-def _withdraw(facts: Facts, row: RegisterRow) -> Step | None:
+def _withdraw(facts: Facts, row: RegisterRow, because: str) -> Step | None:
     """Return the withdrawal of this agent's own request; `None` means that it has made none."""
     if row.wish != facts.me or row.wish_by != facts.me:
         return None
     after = row.without_request()
-    because = f"the software of {row.owner} is back: the wish is withdrawn"
     return Step(action=Action.WITHDRAW, because=because, row=after, kind="withdrawn")

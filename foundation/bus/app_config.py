@@ -8,7 +8,7 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from django.apps import AppConfig
 from django.http import HttpRequest
@@ -17,9 +17,8 @@ from django.urls import reverse_lazy
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-    from foundation.bus.consumer import BatchHandler, Consumer
+    from foundation.bus.consumer import BatchHandler
     from foundation.bus.protocol import Route
-    from foundation.bus.relay import Relay
 
 
 class Timer(NamedTuple):
@@ -30,6 +29,24 @@ class Timer(NamedTuple):
 
     seconds: float
     reason: str
+
+
+class WorkerThread(Protocol):
+    """A worker thread runs beside the tasks of a worker, from its start until it is stopped."""
+
+    name: str
+
+    def start(self) -> None:
+        """Let it run."""
+
+    def is_alive(self) -> bool:
+        """Tell whether it runs."""
+
+    def ask_to_stop(self) -> None:
+        """Let it finish what it does, and end."""
+
+    def stop(self) -> None:
+        """Ask it to stop, and wait for its end."""
 
 
 class SidebarEntry(NamedTuple):
@@ -90,7 +107,7 @@ class PlatformAppConfig(AppConfig):
         """Return the queues whose messages the app handles itself, without the dispatcher: queue -> handler."""
         return {}
 
-    def threads(self) -> Sequence[Consumer | Relay]:
+    def threads(self) -> Sequence[WorkerThread]:
         """Return further threads that a worker process runs, for instance those that send to other sites."""
         return ()
 

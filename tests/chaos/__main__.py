@@ -20,6 +20,7 @@ GROUPS = {
     "one-site": "tests.chaos.one_site",
     "cells": "tests.chaos.cells",
     "two-sites": "tests.chaos.two_sites",
+    "living": "tests.chaos.living",
     "peer-away": "tests.chaos.peer_away",
     "chat": "tests.chaos.chat",
     "chat-moves": "tests.chaos.chat_moves",

@@ -17,7 +17,7 @@ WELL_SECONDS = 20.0
 
 def told(root: Path) -> Stories:
     """Yield the one story."""
-    limits = {"well": WELL_SECONDS}
+    limits = {"well": WELL_SECONDS, "longest_pause": WELL_SECONDS}
     with two_sites(root, media="none", units=0, im=True, limits=limits) as two:
         two.at_rest()
         yield "chat: home killed, and back", partial(moved_and_back, two)

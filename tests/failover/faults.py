@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
-from tests.failover.world import World, world
+from failover.data.cells import liveness
+from failover.data.cells.connection import DatabaseLink, Failure
+from tests.failover.world import SCHEMA, World, world
 from tests.failover.writers import FAST
 
 
@@ -189,5 +193,64 @@ def lost_without_waiting(root: Path) -> int:
         new_world.until(lambda: new_world.acknowledged() > 50)
         new_world.until((new_world.root / "west" / "complete").exists)
         link(new_world, cut=True)
+        new_world.cuts["east", "register"].cut()
         new_world.served("west", protected=False)
         return new_world.judged("west").lost
+
+
+class SoftwareOf:
+    """A stand-in for a worker of a site: it shows its agent that it lives, until it dies."""
+
+    def __init__(self, world: World, site: str) -> None:
+        cell = world.sides[site].cell
+        self._link = DatabaseLink(
+            host="127.0.0.1", port=cell.port, user="app", password=cell.app_password
+        )
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> SoftwareOf:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+        self._link.close()
+
+    def _run(self) -> None:
+        while not self._end.wait(0.2):
+            with suppress(Failure):
+                liveness.keep(self._link.rows)
+
+
+def software_dies(world: World) -> int:
+    """The database and the agent of home go on; its software dies, and comes back. How many moves counted."""
+    with SoftwareOf(world, "west"):
+        with SoftwareOf(world, "east"):
+            world.until(lambda: _beats(world, "west") > 2)
+        world.served("west")
+        counted = world.counted()
+        with SoftwareOf(world, "east"):
+            home_again(world)
+    return counted
+
+
+def _beats(world: World, site: str) -> int:
+    link = world.sides[site].link(SCHEMA)
+    try:
+        return int(link.one("SELECT beats FROM failover_pulse").get("beats", 0))
+    finally:
+        link.close()
+
+
+def judge_frozen(world: World, seconds: float) -> None:
+    """The copy's agent does not run for a while, and takes nobody over when it does."""
+    west = world.sides["west"]
+    assert west.agent is not None
+    for _ in range(2):
+        west.agent.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        west.agent.send_signal(signal.SIGCONT)
+        time.sleep(0.5)
+    assert world.events("takeover") == 0, world.story()

@@ -49,6 +49,16 @@ def test_an_owner_goes_on_alone_and_is_protected_again(cells: World) -> None:
     faults.link_cut(cells, 1.0)
 
 
+def test_a_site_whose_software_dies_hands_over_and_that_counts_as_a_takeover(cells: World) -> None:
+    assert faults.software_dies(cells) == 1
+    assert cells.events("handover") == 2
+    assert cells.events("takeover") == 0
+
+
+def test_an_agent_that_was_frozen_takes_nobody_over(cells: World) -> None:
+    faults.judge_frozen(cells, 2.5)
+
+
 def test_the_register_is_needed_for_changes_only(cells: World) -> None:
     faults.register_killed(cells, 1.0)
     faults.register_killed_and_link_cut(cells, 1.0)

@@ -19,7 +19,7 @@ from failover.data.cells.server_process import Server
 from failover.rules.cell_facts import RegisterRow
 from tests.failover.links import Links
 
-LIMITS = {"well": 5.0, "takeovers": 1000}
+LIMITS = {"well": 5.0, "longest_pause": 5.0, "takeovers": 1000}
 """Home is well after seconds already, and nobody counts the takeovers."""
 
 
@@ -32,7 +32,7 @@ class Two:
         self._names = {site.vault.platform_moid: name for name, site in stand.sites.items()}
         pair = self.east.pair
         assert pair is not None
-        self._register = pair.register
+        self.register_url = pair.register
         self._asked: dict[str, Register] = {}
         self._links: dict[tuple[str, str], DatabaseLink] = {}
 
@@ -45,7 +45,7 @@ class Two:
     def row(self, platform: Site) -> RegisterRow:
         """The register's row of a platform. Raises Failure."""
         moid = platform.vault.platform_moid
-        register = self._asked.setdefault(moid, Register(self._register, moid, ""))
+        register = self._asked.setdefault(moid, Register(self.register_url, moid, ""))
         reading = register.read()
         assert reading is not None
         return reading.row

@@ -35,9 +35,10 @@ SITES = ("east", "west")
 QUICK = {
     "solo": 0.6,
     "takeover": 1.5,
-    "pulse": 2.0,
+    "pulse": 4.0,
     "ask": 1.0,
     "well": 1.5,
+    "longest_pause": 1.5,
     "hung": 20.0,
     "takeovers": 1000,
 }
@@ -193,6 +194,12 @@ class World:
         count = int(link.one(query, [kind])["n"])
         link.close()
         return count
+
+    def counted(self) -> int:
+        """How many moves count against the hourly limit, as an agent reads it."""
+        seen = self._asked.read()
+        assert seen is not None
+        return seen.takeovers
 
     def acknowledged(self) -> int:
         """Return how many writes were acknowledged so far."""

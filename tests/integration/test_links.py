@@ -21,6 +21,7 @@ from deploy.stand.ports import SERVER_PORTS, claimed
 from deploy.stand.rabbitmq import RabbitMQ
 from foundation.bus import link as link_module
 from foundation.bus.amqp import close, connect
+from foundation.bus.app_config import WorkerThread
 from foundation.bus.consumer import Consumer
 from foundation.bus.declare import declare_all
 from foundation.bus.delivery import Outcome
@@ -75,7 +76,7 @@ def home(amqp_url: str) -> str:
 
 
 @contextmanager
-def running(*threads: Relay | Consumer) -> Iterator[None]:
+def running(*threads: WorkerThread) -> Iterator[None]:
     """Run the links as a worker does."""
     for thread in threads:
         thread.start()

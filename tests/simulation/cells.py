@@ -1,27 +1,26 @@
 """The model of cells says who may write a platform's data, and what its copy has.
 
-A stand-in for the cell agents that keeps their guarantee and their rhythm: a commit needs the
-copy's acknowledgement, or a register that says solo; to take over is to cease acknowledging; no
-copy takes over from an owner that was solo. What their real decisions (`failover/rules/cell_decisions.py`)
-do with databases, logs and crashes between any two actions is simulated in tests/unit/failover, and
-with real databases in tests/failover: too heavy here, where a thousand worlds are about conferences.
+A stand-in for the cell agents' databases that keeps their guarantee and their rhythm: a commit needs the
+copy's acknowledgement, or a register that says solo; to take over is to cease acknowledging. Who takes over,
+asks and hands over is decided by the real rules (`judges.py`). What these do with databases, logs and
+crashes between any two actions is simulated in tests/unit/failover, and with real databases in
+tests/failover: too heavy here, where a thousand worlds are about conferences.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from conferences.rules.states import Conference
-from failover.rules.cell_facts import Limits, RegisterRow
+from failover.rules.cell_facts import Action, RegisterRow, Step
 from tests.memory import MemoryUnitOfWork
 from tests.memory_letter import Letter
 from tests.simulation.broken import Broken
+from tests.simulation.judges import LIMITS, Judge, Signs
 from tests.simulation.network import REGISTER, Network
-
-LIMITS = Limits(well=8.0)
 
 
 class Gate(StrEnum):
@@ -60,12 +59,15 @@ class Cell:
     sides: dict[str, Side] = field(default_factory=dict)
     number: int = 0
     """How many changes the register has seen: what a notice is ordered by."""
+    moves: list[tuple[str, str]] = field(default_factory=list)
+    """Who lost it to whom by an agent's decision since the last cycle; not what operators ask for."""
+    judges: dict[str, Judge] = field(default_factory=dict)
     _silent_since: float | None = None
-    _well_since: float | None = None
 
     def __post_init__(self) -> None:
         for site in filter(None, (self.row.home, self.row.backup)):
             self.sides[site] = Side(owner=self.row.home, epoch=self.row.epoch)
+            self.judges[site] = Judge(site)
         self.sides[self.row.home].writable = True
 
     # ---- what transactions find ---------------------------------------------------------------
@@ -118,14 +120,20 @@ class Cell:
         elif side.last is None:
             side.last = dict(self.data.live)
 
-    def tick(self, t: float, *, software: Mapping[str, bool]) -> None:
-        """Run one cycle of both agents. `software`: the site at which the platform is alive."""
+    def tick(self, t: float, signs: Mapping[str, Signs]) -> None:
+        """Run one cycle of both agents, where they run."""
         if not self.other:
             return
         self._fence()
-        if self.network.up(self.row.owner):
-            self._own(t, software)
-        self._copy(t)
+        if signs[self.row.owner].runs:
+            self._own(t)
+        if self.network.linked(self.row.owner, self.other):
+            self._silent_since = None
+        if signs[self.other].runs:
+            self._copy(t)
+        for site, judge in self.judges.items():
+            if signs[site].runs:
+                judge.hear(self, t, signs[site], signs[self.row.other(site)])
         self.look()
 
     def _fence(self) -> None:
@@ -138,11 +146,10 @@ class Cell:
                 side.writable = False
                 self.say(f"{self.row.platform}: {site} is fenced")
 
-    def _own(self, t: float, software: Mapping[str, bool]) -> None:
+    def _own(self, t: float) -> None:
         owner, side = self.row.owner, self.sides[self.row.owner]
         register = self.network.linked(owner, REGISTER)
         if not self._attached():
-            self._well_since = None
             if register and not self.row.solo and self._silence(t) > LIMITS.solo:
                 self._swap(owner, solo=True, because="the copy does not acknowledge")
         elif self.row.solo and register and side.writable:
@@ -151,19 +158,20 @@ class Cell:
             side.writable, side.owner, side.epoch = True, owner, self.row.epoch
             side.last = None
         elif side.writable and register and not self.row.solo and self._attached():
-            self._hand_back(t, software)
+            self._as_decided(self.judges[owner].decide(self, t))
 
-    def _hand_back(self, t: float, software: Mapping[str, bool]) -> None:
-        """Home is well again; or the software here is dead, and that of the other site is not."""
-        home_is_away = self.row.owner != self.row.home
-        well = home_is_away and software[self.row.home]
-        self._well_since = (
-            (self._well_since if self._well_since is not None else t) if well else None
-        )
-        if self._well_since is not None and t - self._well_since > LIMITS.well:
-            self.hand_over("home is well again")
-        elif not software[self.row.owner] and software[self.other] and not home_is_away:
-            self.hand_over("its software is dead")
+    def _as_decided(self, step: Step) -> None:
+        """Do what an agent has decided, as far as it is about who owns the cell."""
+        before = self.row.owner
+        if step.action in (Action.ASK, Action.WITHDRAW) and step.row is not None:
+            self.row = step.row
+        elif step.action is Action.HAND_OVER:
+            self.hand_over(step.because)
+        elif step.action is Action.CLAIM and step.row is not None:
+            self._check_nothing_is_missing(step.row.owner)
+            self._swap(step.row.owner, solo=True, because=step.because)
+        if step.automatic and self.row.owner != before:
+            self.moves.append((before, self.row.owner))
 
     def hand_over(self, because: str) -> None:
         """Pause, drain, compare-and-set: the other site has everything, and serves next."""
@@ -179,17 +187,9 @@ class Cell:
         return t - self._silent_since
 
     def _copy(self, t: float) -> None:
-        """The backup takes over from a silent owner that was not alone."""
-        owner, other = self.row.owner, self.other
-        if self.network.linked(other, owner):
-            self._silent_since = None
-            return
-        register = self.network.linked(other, REGISTER)
-        if self._silence(t) <= LIMITS.takeover or self.row.solo or not register:
-            return
-        if self.network.up(other):
-            self._check_nothing_is_missing(other)
-            self._swap(other, solo=True, because=f"{owner} is silent")
+        """The copy's agent decides, once its database is closed."""
+        if not self.sides[self.other].writable:
+            self._as_decided(self.judges[self.other].decide(self, t))
 
     def _check_nothing_is_missing(self, site: str) -> None:
         if dict(self.seen_from(site)) != self.data.live:
@@ -200,16 +200,9 @@ class Cell:
         moved = owner != self.row.owner
         epoch = self.row.epoch + (moved or solo)
         if moved:
-            left = self.sides[self.row.owner]
-            left.last, self._well_since = dict(self.data.live), None
-        self.row = RegisterRow(
-            platform=self.row.platform,
-            home=self.row.home,
-            backup=self.row.backup,
-            epoch=epoch,
-            owner=owner,
-            solo=solo,
-        )
+            self.sides[self.row.owner].last = dict(self.data.live)
+            self.row = self.row.without_request()
+        self.row = replace(self.row, epoch=epoch, owner=owner, solo=solo)
         side = self.sides[owner]
         if side.writable:
             side.epoch = epoch

@@ -24,7 +24,8 @@ from tests.memory import MemoryUnitOfWork
 from tests.memory_closed import Away
 from tests.memory_letter import Letter
 from tests.simulation.broken import Broken
-from tests.simulation.cells import LIMITS, Cell, Gate
+from tests.simulation.cells import Cell, Gate
+from tests.simulation.judges import LIMITS, Signs
 from tests.simulation.network import REGISTER
 from tests.simulation.pms import Heard, Pms
 from tests.simulation.rms import Rms
@@ -53,19 +54,44 @@ class Place:
         self.heard = Heard()
         self.pms = Pms(name, self._notice)
         self.css_sleeps_until = self.relay_sleeps_until = self.back_at = self.css_slept_at = 0.0
+        self.broker_blocked_until = self.slow_until = self.agents_stall_until = self.beats_at = 0.0
+        self.failed_at = float("-inf")
         self.wiped = False
         self._watched: dict[str, datetime] = {}
 
     @property
     def awake(self) -> bool:
-        """Tell whether its software runs."""
-        return self.world.network.up(self.name) and self.css_sleeps_until <= self.world.t
+        """Tell whether messages and timers get through to its software."""
+        asleep = max(self.css_sleeps_until, self.broker_blocked_until) > self.world.t
+        return self.world.network.up(self.name) and not asleep
 
     @property
     def software_lives(self) -> bool:
-        """Tell whether it has counted up its pulse in the last 10 s."""
-        slept = self.world.t - self.css_slept_at if not self.awake else 0.0
-        return self.world.network.up(self.name) and slept <= LIMITS.pulse + LIMITS.ask
+        """Tell whether a worker is alive. Whether the broker lets it work does not matter."""
+        return self.world.network.up(self.name) and self.css_sleeps_until <= self.world.t
+
+    def signs(self) -> Signs:
+        """Show once a second what the agents see; on a slow host they run, and beats come, now and then."""
+        t, up, lives = self.world.t, self.world.network.up(self.name), self.software_lives
+        runs, beats = up and self.agents_stall_until <= t, lives and self.beats_at <= t
+        if self.slow_until > t:
+            if runs:
+                self.agents_stall_until = t + self.world.rng.choice((0, 4, 8, 14))
+            if beats:
+                self.beats_at = t + self.world.rng.choice((1, 4, 7))
+        row = self.own.row
+        asked = bool(row.backup) and row.wish == row.wish_by == row.backup
+        doubted = row.owner != self.name or asked
+        return Signs(runs=runs, lives=lives, beats=beats, doubted=doubted)
+
+    @property
+    def has_failed(self) -> bool:
+        """Tell whether there is any reason why another site should serve its platform."""
+        network, others = self.world.network, set(self.own.sides) - {self.name}
+        reached = all(network.linked(self.name, to) for to in (*others, REGISTER))
+        sleeps = self.css_sleeps_until > self.world.t
+        dead = sleeps and self.world.t - self.css_slept_at > LIMITS.pulse
+        return not network.up(self.name) or not reached or dead
 
     def served(self) -> list[Cell]:
         """The cells that it may write now."""
@@ -291,6 +317,8 @@ class Place:
         """Do as `flows.platforms.ask`, with its answers, and as `flows.rooms.remind`."""
         if self.awake and self.own.gate(self.name) is Gate.OPEN:
             self.pms.remind(self.own.data.abnormal_rooms, self.own.sides[self.name].epoch)
+            for room in sorted(self.own.data.abnormal_rooms):
+                self._leave(room)
             for cell in self.cells.values() if self.world.many else ():
                 self.world.answer_pms(self, self.pms.state(*self._known(cell)))
 
@@ -311,8 +339,9 @@ class Place:
             self._leave(subject)
 
     def _leave(self, room: str) -> None:
-        data = self.begin(self.own)
-        for unit, stands in self.units.rooms.items():
-            for c in data.hosted_on(unit) if stands == room else ():
-                commit(data, decide_lost(c, unit, data.now))
-        self.commit(self.own, "room")
+        for cell in self.served():
+            data = self.begin(cell)
+            for unit, stands in self.units.rooms.items():
+                for c in data.hosted_on(unit) if stands == room else ():
+                    commit(data, decide_lost(c, unit, data.now))
+            self.commit(cell, "room")

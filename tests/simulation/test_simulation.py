@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from conferences.rules.states import WrongMove
-from tests.simulation import planted, planted_sites
-from tests.simulation.weather import STORM
+from tests.simulation import planted, planted_sites, planted_slow
+from tests.simulation.weather import SLOW, STORM, Weather
 from tests.simulation.world import World, run, sites_of
 
 FOUND_WITHIN = 60
@@ -50,12 +50,28 @@ def test_a_world_of_two_sites_is_eventful() -> None:
     assert [word for word in words if word not in log] == []
 
 
-def first_broken(name: str, sites: int) -> tuple[int, str]:
+@pytest.mark.parametrize("sites", [2, 3])
+def test_no_site_is_taken_over_because_a_host_is_slow_or_a_broker_is_blocked(sites: int) -> None:
+    for seed in range(4):
+        world = run(seed, weather=SLOW, sites=sites)
+        assert any("is slow for a while" in line for line in world.log)
+        assert any("is blocked for a while" in line for line in world.log)
+
+
+@pytest.mark.parametrize("name", sorted(planted_slow.PLANTED))
+def test_a_planted_fault_of_slow_hosts_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    planted_slow.PLANTED[name](monkeypatch)
+    seed, how = first_broken(name, sites=2, weather=SLOW)
+    assert "which lives" in how
+    print(f"{name}: seed {seed}: {how[:100]}")
+
+
+def first_broken(name: str, sites: int, weather: Weather | None = None) -> tuple[int, str]:
     """Return the first seed whose world breaks, and how. The search begins where it ended last time."""
     for number in range(FOUND_WITHIN):
         seed = (FOUND_BY.get(name, 0) + number) % FOUND_WITHIN
         try:
-            run(seed, sites=sites)
+            run(seed, sites=sites, weather=weather)
         except (AssertionError, WrongMove) as error:
             return seed, f"{type(error).__name__} {error}"
     pytest.fail(f"not found within {FOUND_WITHIN} seeds")

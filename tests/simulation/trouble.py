@@ -51,6 +51,8 @@ class Trouble:
             rng.choice((self._css, self._relay, self._pool, self._wipe, self._room))(self._place())
         if weather.site_faults and rng.random() < weather.site_faults:
             self._site()
+        if weather.slow_hosts and rng.random() < weather.slow_hosts:
+            rng.choice((self._slow, self._block_broker))(self._place())
         if rng.random() < 0.06:
             self._wish()
         if rng.random() < 0.01:
@@ -62,6 +64,7 @@ class Trouble:
         for place in world.places.values():
             self._back(place)
             place.css_sleeps_until = place.relay_sleeps_until = place.rms.away_until = 0.0
+            place.broker_blocked_until = place.slow_until = place.agents_stall_until = 0.0
             for name, room in place.pms.rooms.items():
                 place.pms.rooms[name] = replace(room, mode="auto")
         world.network.heal()
@@ -111,6 +114,14 @@ class Trouble:
         place.css_slept_at = self.world.t
         place.css_sleeps_until = self.world.t + self._rng.choice((1, 5, 20, 70))
         self.world.say(f"{place.name}: all workers stop for a while")
+
+    def _slow(self, place: Place) -> None:
+        place.slow_until = self.world.t + self._rng.choice((10, 30, 60))
+        self.world.say(f"{place.name}: the host is slow for a while")
+
+    def _block_broker(self, place: Place) -> None:
+        place.broker_blocked_until = self.world.t + self._rng.choice((5, 20, 60))
+        self.world.say(f"{place.name}: the broker is blocked for a while")
 
     def _relay(self, place: Place) -> None:
         place.relay_sleeps_until = self.world.t + self._rng.choice((2, 5, 16))

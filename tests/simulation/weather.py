@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 class Weather:
     """Chances per message (`lost`, `doubled`, `late`; `slow_pool`: an answer of the RMS) and per
     step (`all_silent`: all units are for a while; `unit_faults`; `part_faults`: of our own processes
-    at a site; `site_faults`: of a whole site, or of what lies between sites)."""
+    at a site; `site_faults`: of a whole site, or of what lies between sites; `slow_hosts`: a host is slow,
+    or its broker lets nothing through: neither is a dead site)."""
 
     name: str
     lost: float = 0.0
@@ -21,11 +22,12 @@ class Weather:
     unit_faults: float = 0.0
     part_faults: float = 0.0
     site_faults: float = 0.0
+    slow_hosts: float = 0.0
 
     @property
     def healthy_bus(self) -> bool:
         """Do all messages arrive at once, and are all of our own processes up?"""
-        bus = self.lost or self.doubled or self.late
+        bus = self.lost or self.doubled or self.late or self.slow_hosts
         return not (bus or self.part_faults or self.site_faults)
 
 
@@ -46,6 +48,7 @@ STORM = Weather(
     unit_faults=0.05,
     part_faults=0.02,
 )
+SLOW = Weather(name="slow hosts", slow_hosts=0.05)
 
 KINDS = (UNITS_FAIL, DAWDLING, UNORDERED, LOSSY, STORM)
 SITES_FAIL = (0.02, 0.02, 0.015, 0.015, 0.015)

@@ -12,6 +12,7 @@ from foundation.bus.message import Message, dumps, to_body
 from tests.memory_closed import Away
 from tests.memory_letter import Letter
 from tests.simulation import rest
+from tests.simulation.broken import Broken
 from tests.simulation.cells import Cell
 from tests.simulation.clock import Clock
 from tests.simulation.invariants import Invariants, Ledger
@@ -29,6 +30,8 @@ SETTLES_IN = 170.0
 """Seconds until all is at rest: a list from every unit (60 s), restores (10 s), and once more."""
 LAST_WISHES_IN = 30.0
 """Of these, the last ones: nothing is lost any more, and whoever asks has his answer."""
+JUST_BACK = 2.0
+"""Seconds in which an agent may not have heard yet that a site is back."""
 SAID_AGAIN_IN = 12.0
 """Until then a site has asked once more for an end that was not heard (10 s, and the timers)."""
 
@@ -67,9 +70,8 @@ class World(Clock):
         self.ledger, self.pms_checks = Ledger(), PmsChecks()
         self.checks = {p: Invariants(cell.data, self.ledger) for p, cell in self.cells.items()}
         self.places = {name: self._place(name) for name in self.sites}
-        for platform, cell in self.cells.items():
-            rooms = {(u.ip, u.pid): r for u, r in self.places[platform].units.rooms.items()}
-            cell.data.room_of_unit = _room_in(rooms)
+        for cell in self.cells.values():
+            cell.data.room_is_down = self._is_room_down
         self.managers = {
             p: Managers(self.rng, self.post, lambda: self.t, p, tuple(cell.sides))
             for p, cell in self.cells.items()
@@ -175,9 +177,21 @@ class World(Clock):
     # ---- cells --------------------------------------------------------------------------------
 
     def _agents(self) -> None:
-        software = {place.name: place.software_lives for place in self.places.values()}
+        for place in self.places.values():
+            place.failed_at = self.t if place.has_failed else place.failed_at
+        signs = {place.name: place.signs() for place in self.places.values()}
         for cell in self.cells.values():
-            cell.tick(self.t, software=software)
+            cell.tick(self.t, signs)
+            self._check_moves(cell)
+
+    def _check_moves(self, cell: Cell) -> None:
+        """Who lives is not taken over, and who is being taken over takes nobody over. Raises Broken."""
+        for loser, taker in cell.moves:
+            if self.t - self.places[loser].failed_at > JUST_BACK:
+                raise Broken("moved", f"{cell.row.platform} moves from {loser}, which lives")
+            if not self.places[taker].software_lives:
+                raise Broken("moved", f"{cell.row.platform} moves to {taker}, which is dead")
+        cell.moves.clear()
 
     def network_changed(self) -> None:
         """Let every cell look anew at what its copy has received."""
@@ -252,14 +266,15 @@ class World(Clock):
         body = dumps(to_body(message))
         self.post(Letter(body=body, exchange=route.exchange, key=route.key), place.name)
 
+    def _is_room_down(self, unit: Unit) -> bool:
+        """As `conferences.data.queries.units_in_abnormal_rooms`."""
+        place = self.places[unit.at]
+        rooms = {(u.ip, u.pid): room for u, room in place.units.rooms.items()}
+        return rooms.get((unit.ip, unit.pid)) in place.own.data.abnormal_rooms
+
     def units(self) -> list[Unit]:
         """Return all media units."""
         return [unit for place in self.places.values() for unit in place.units.all]
-
-
-def _room_in(rooms: dict[tuple[str, str], str]) -> Callable[[Unit], str]:
-    """Do as `conferences.data.queries.room_of_unit`, which knows no site."""
-    return lambda unit: rooms.get((unit.ip, unit.pid), "")
 
 
 def _for_lost_unit(letter: Letter, site: str) -> bool:

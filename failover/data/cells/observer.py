@@ -6,19 +6,24 @@ import time
 import urllib.error
 import urllib.request
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from threading import Event, Thread
+from datetime import datetime
+from threading import Event
 
 from failover.data.cells import own_database
 from failover.data.cells.config import Cell
 from failover.data.cells.connection import DatabaseLink, Failure
+from failover.data.cells.liveness import Punctuality, Software, every
 from failover.data.cells.register import Register, RegisterReading
 from failover.data.cells.server_process import Server
 from failover.rules.cell_facts import Database, Facts, RegisterRow
 
 NEAR = 0.3
 """Seconds of work that a copy may lack, when it answers, and still be called caught up."""
+REPORTED = 5.0
+"""Seconds for which the last report of the other site's agent is believed."""
+LOOK_LATE, THREAD_LATE = 2.0, 0.5
+"""Seconds without a cycle, or without a thread's turn, after which the agent was held up."""
 NEVER = float("-inf")
 
 
@@ -41,11 +46,17 @@ class Memory:
     pulse_at: float | None = None
     life: str = ""
     unsafe_setting: str = ""
+    report: datetime | None = None
+    reported_at: float = NEVER
+    vouched_at: float = NEVER
+    doubted_since: float | None = None
     goal: int | None = None
     fed_since: float | None = None
     diverged_from: int = 0
     past: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=200))
     """Moments, and the position of the own log at each of them."""
+    peer_past: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=200))
+    """The same of the peer's log, as it was known here."""
 
 
 class Peer:
@@ -88,16 +99,6 @@ class Health:
             self.good = False
 
 
-def every(seconds: float, act: Callable[[], None], end: Event) -> None:
-    """Repeat a function in a thread of its own until the event is set."""
-
-    def run() -> None:
-        while not end.wait(seconds):
-            act()
-
-    Thread(target=run, daemon=True).start()
-
-
 class CellObserver:
     """The observer of one cell gathers the facts for its agent's decisions."""
 
@@ -105,6 +106,8 @@ class CellObserver:
         self.cell, self.site, self.server, self.register = cell, site, server, register
         self.memory = Memory()
         self.peer, self.health = Peer(cell), Health(cell.health)
+        self.software = Software(cell, str(server.socket))
+        self.thread, self.cycle = Punctuality(THREAD_LATE), Punctuality(LOOK_LATE)
         self.link = DatabaseLink(unix_socket=str(server.socket), user="root")
         self.lag: int | None = None
         self.complete, self.served = cell.directory / "complete", cell.directory / "served"
@@ -112,11 +115,15 @@ class CellObserver:
     def begin(self, end: Event) -> None:
         """Start the threads that ask others."""
         every(0.25, self.peer.ask, end)
+        every(0.1, self.thread.tick, end)
+        every(1.0, self.software.look, end)
+        every(1.0, self.software.count, end)
         if self.cell.health:
             every(2.0, self.health.ask, end)
 
     def look(self) -> Facts:
         """Read everything, and return the facts for the next decision."""
+        self.cycle.tick()
         reading = self._read()
         now = time.monotonic()
         memory = self.memory
@@ -126,13 +133,20 @@ class CellObserver:
         memory.last = row or memory.last
         database = self._database(now)
         self._remember_wishes(reading, now)
+        self._remember_report(reading, now)
+        owns = memory.last is not None and memory.last.owner == self.site
+        self.software.counts = owns and not database.read_only
         near = self._is_near()
-        self._remember_health(reading, near, now)
+        other_well = self._is_other_well(reading, now)
+        self._remember_health(reading, near and other_well, now)
         return Facts(
             me=self.site,
             row=row,
             last=memory.last,
+            on_time_since=max(self.thread.since, self.cycle.since),
             takeovers=reading.takeovers if reading else 0,
+            takeovers_today=reading.takeovers_today if reading else 0,
+            doubted_since=memory.doubted_since,
             own=database,
             started_at=memory.started_at,
             answered_at=memory.answered_at,
@@ -142,7 +156,9 @@ class CellObserver:
             diverged_at=memory.diverged_at,
             peer_open=self.peer.is_open and now - self.peer.heard_at < 1.0,
             served=self.served.exists(),
-            other_well=reading.other_well if reading else False,
+            other_well=other_well,
+            vouched_at=memory.vouched_at,
+            software_at=self.software.seen_at,
             caught_up=near,
             pulse_at=memory.pulse_at,
             asked_at=memory.asked_at,
@@ -155,12 +171,9 @@ class CellObserver:
         database = facts.own
         fed = database.follows and database.receiving and database.applying and database.complete
         serves = not database.follows and not database.read_only
-        return (
-            database.answers
-            and not database.unsafe_setting
-            and self.health.good
-            and (fed or serves)
-        )
+        asked = self.cell.health or self.software.seen_at is not None
+        lives = self.health.good and (not asked or self.software.is_alive(REPORTED))
+        return database.answers and not database.unsafe_setting and lives and (fed or serves)
 
     def _read(self) -> RegisterReading | None:
         try:
@@ -220,6 +233,16 @@ class CellObserver:
         if look.pulse != memory.pulse:
             memory.pulse_at = now if memory.pulse is not None else None
             memory.pulse = look.pulse
+        elif memory.pulse_at is not None and self._lags(look, now):
+            memory.pulse_at = now
+
+    def _lags(self, look: own_database.DatabaseReading, now: float) -> bool:
+        """Tell whether the peer had more a second ago than is here: what it counted since is not known."""
+        memory = self.memory
+        if self.peer.sequence is not None:
+            memory.peer_past.append((now, self.peer.sequence))
+        before = [sequence for at, sequence in memory.peer_past if at <= now - 1.0]
+        return bool(before) and look.sequence < before[-1]
 
     def _remember_divergence(self, look: own_database.DatabaseReading, now: float) -> None:
         """Remember since when the owner refuses this copy.
@@ -269,10 +292,28 @@ class CellObserver:
         mine = reading.row.wish == self.site == reading.row.wish_by
         self.memory.asked_at = (self.memory.asked_at or now) if mine else None
 
+    def _remember_report(self, reading: RegisterReading | None, now: float) -> None:
+        """Remember when the other site's agent last reported, by this machine's clock alone.
+
+        The first report that is seen may be old.
+        """
+        memory = self.memory
+        if reading is None:
+            return
+        if reading.report != memory.report:
+            if memory.report is not None:
+                memory.reported_at = now
+                memory.vouched_at = now if reading.role.startswith("owner") else NEVER
+            memory.report = reading.report
+        memory.doubted_since = (memory.doubted_since or now) if reading.doubted else None
+
+    def _is_other_well(self, reading: RegisterReading | None, now: float) -> bool:
+        return reading is not None and reading.well and now - self.memory.reported_at < REPORTED
+
     def _remember_health(self, reading: RegisterReading | None, near: bool, now: float) -> None:
         """Remember, as owner of another site's platform, since when its home could have it back."""
         memory = self.memory
         away = reading is not None and reading.row.owner == self.site != reading.row.home
-        good = away and reading is not None and reading.other_well and not reading.row.solo and near
+        good = away and reading is not None and not reading.row.solo and near
         if reading is not None:
             memory.well_since = (memory.well_since or now) if good else None

@@ -6,19 +6,25 @@ again, and acts on what it reads.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime
 
 from failover.data.cells.connection import DatabaseLink
 from failover.rules.cell_facts import Mode, RegisterRow
 
 _READ = """
 SELECT r.platform, r.home, r.backup, r.epoch, r.owner, r.solo, r.forced, r.mode, r.wish, r.wish_by,
-  r.wish_force, r.wish_fence,
-  (SELECT COUNT(*) FROM failover_failoverevent e WHERE e.platform=r.platform AND e.automatic
-    AND e.kind='takeover' AND e.at > UTC_TIMESTAMP(6) - INTERVAL 1 HOUR) AS takeovers,
-  (SELECT COUNT(*) FROM failover_cellreport c WHERE c.platform=r.platform AND c.site<>%s
-    AND c.well AND c.at > UTC_TIMESTAMP(6) - INTERVAL 5 SECOND) AS other_well
-FROM failover_register r WHERE r.platform=%s"""
+  r.wish_force, r.wish_fence, c.at AS report, c.well, c.role, COUNT(e.id) AS takeovers_today,
+  COALESCE(SUM(e.at > UTC_TIMESTAMP(6) - INTERVAL 1 HOUR), 0) AS takeovers,
+  (SELECT COUNT(*) FROM failover_register o WHERE o.home=%s AND o.platform<>r.platform
+    AND (o.owner<>o.home OR (o.wish=o.backup AND o.wish_by=o.backup))) AS doubted
+FROM failover_register r
+LEFT JOIN failover_cellreport c
+  ON c.platform=r.platform AND c.site=IF(r.home=%s, r.backup, r.home)
+LEFT JOIN failover_failoverevent e
+  ON e.platform=r.platform AND e.automatic AND e.kind IN ('takeover', 'handover')
+  AND e.at > UTC_TIMESTAMP(6) - INTERVAL 1 DAY
+WHERE r.platform=%s GROUP BY r.platform, c.id"""
 _SET = """
 UPDATE failover_register SET epoch=%s, owner=%s, solo=%s, forced=%s,
   wish=IF(%s, '', wish), wish_by=IF(%s, '', wish_by), wish_force=IF(%s, 0, wish_force),
@@ -43,8 +49,17 @@ class RegisterReading:
 
     row: RegisterRow
     takeovers: int
-    other_well: bool
-    """The other site's agent reported within 5 s that it could serve."""
+    """The number of automatic takeovers in the last hour, asked for by an agent or not."""
+    takeovers_today: int
+    """The same in the last 24 hours."""
+    doubted: bool
+    """The other site takes, or has taken, the own platform of this site."""
+    report: datetime | None
+    """When the other site's agent last reported, by the register's clock; only to tell reports apart."""
+    well: bool
+    """That report says that the site could serve, or serves."""
+    role: str
+    """The role of the other site's database in that report; empty without a report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +81,21 @@ class Register:
 
     def read(self) -> RegisterReading | None:
         """Return the platform's row and what goes with it; `None` means that it has no row."""
-        columns = self._link.one(_READ, [self._site, self._platform])
+        columns = self._link.one(_READ, [self._site, self._site, self._platform])
         if not columns:
             return None
-        takeovers, well = columns.pop("takeovers"), columns.pop("other_well")
         for name in ("solo", "forced", "wish_force", "wish_fence"):
             columns[name] = bool(columns[name])
-        row = RegisterRow(**{**columns, "mode": Mode(columns["mode"])})
-        return RegisterReading(row=row, takeovers=takeovers, other_well=bool(well))
+        row = {column.name: columns[column.name] for column in fields(RegisterRow)}
+        return RegisterReading(
+            row=RegisterRow(**{**row, "mode": Mode(row["mode"])}),
+            takeovers=int(columns["takeovers"]),
+            takeovers_today=int(columns["takeovers_today"]),
+            doubted=bool(columns["doubted"]),
+            report=columns["report"],
+            well=bool(columns["well"]),
+            role=columns["role"] or "",
+        )
 
     def swap(
         self,

@@ -18,7 +18,15 @@ from tests.unit.failover.copies import Store, acknowledged, apply, replicate
 TICK = 0.1
 SITES = ("east", "west")
 QUICK = Limits(
-    solo=0.5, takeover=1.2, pulse=1e9, well=2.0, hung=3.0, start=2.0, diverged=1.0, takeovers=10**6
+    solo=0.5,
+    takeover=1.2,
+    pulse=1e9,
+    well=2.0,
+    longest_pause=2.0,
+    hung=3.0,
+    start=2.0,
+    diverged=1.0,
+    takeovers=10**6,
 )
 Decide = Callable[[Facts, Limits, float], Step]
 

@@ -9,36 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from failover.rules.cell_decisions import decide
-from failover.rules.cell_facts import Action, Database, Facts, Limits, Mode, RegisterRow, Step
-
-NOW = 1000.0
-LIMITS = Limits()
-COPY = Database(
-    alive=True, answers=True, follows=True, receiving=True, applying=True, complete=True
-)
-OWNER = Database(
-    alive=True,
-    answers=True,
-    read_only=False,
-    semi=True,
-    attached=True,
-    declared=("east", 5),
-)
-
-
-def row(**more: Any) -> RegisterRow:
-    """East's platform, protected, at home."""
-    usual: dict[str, Any] = {"epoch": 5, "owner": "east", "solo": False}
-    return RegisterRow(platform="east", home="east", backup="west", **{**usual, **more})
-
-
-def at(me: str, own: Database, seen: RegisterRow | None = None, **more: Any) -> Step:
-    """Return the step of a site's agent; all is well but for the given facts."""
-    seen = row() if seen is None else seen
-    usual: dict[str, Any] = dict.fromkeys(("answered_at", "heard_at", "acked_at"), NOW)
-    usual |= {"row": seen, "last": seen, "caught_up": True, "other_well": True}
-    return decide(Facts(me=me, own=own, **{**usual, **more}), LIMITS, NOW)
-
+from failover.rules.cell_facts import Action, Database, Facts, Mode, RegisterRow, Step
+from tests.unit.failover.asked import COPY, LIMITS, NOW, OWNER, at, row
 
 # ---- the table ----------------------------------------------------------------------------------
 
@@ -95,7 +67,7 @@ def test_a_backup_waits_three_seconds() -> None:
 
 
 def test_a_backup_asks_an_owner_without_software_to_hand_over_and_then_takes_over() -> None:
-    dead: dict[str, Any] = {"pulse_at": NOW - 11}
+    dead: dict[str, Any] = {"pulse_at": NOW - 11, "other_well": False}
     ask = at("west", COPY, **dead)
     assert ask.action is Action.ASK
     assert ask.row is not None
@@ -296,7 +268,12 @@ _facts = st.builds(
     me=_sites,
     row=st.none() | _rows,
     last=st.none() | _rows,
+    on_time_since=_instants,
     takeovers=st.integers(0, 2),
+    takeovers_today=st.integers(0, 9),
+    doubted_since=st.none() | _instants,
+    vouched_at=_instants,
+    software_at=st.none() | _instants,
     own=st.builds(Database, unsafe_setting=st.sampled_from(["", "odd"]), **_booleans),
     started_at=_instants,
     answered_at=_instants,

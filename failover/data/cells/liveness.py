@@ -1,0 +1,103 @@
+"""The signs of life between the software of a site, its agent, and the agent of the other site.
+
+A worker keeps a named lock in the database of each platform at its site (`keep`). The agent sees that lock.
+While it is held at the owner, the agent counts up the row of `failover_pulse`, which is copied to the other
+site. No message broker and no timer takes part, so a broker that is blocked looks like nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Event, Thread
+
+from failover.data.cells.config import Cell
+from failover.data.cells.connection import DatabaseLink, Failure
+
+LOCK = "confplatform.software"
+KEPT_EVERY = 2.0
+"""How often a worker shows life on the connection that holds the lock, in seconds."""
+_KEEP = "SELECT IS_USED_LOCK(%s) = CONNECTION_ID() OR GET_LOCK(%s, 0)"
+_IDLE = "SELECT time_ms FROM information_schema.processlist WHERE id = IS_USED_LOCK(%s)"
+_COUNT = (
+    "INSERT INTO `{schema}`.failover_pulse (platform, beats) VALUES (%s, 1)"
+    " ON DUPLICATE KEY UPDATE beats = beats + 1"
+)
+_FOREVER = 86_400
+"""A wait for the copy's acknowledgement cannot be called off, and another try would only wait beside it."""
+
+
+def keep(ask: Callable[[str, list[str]], object]) -> None:
+    """Hold the lock of this site's software on a connection, or try to get it. One worker holds it.
+
+    To be called every KEPT_EVERY seconds on the same connection. The lock ends with the connection.
+    """
+    ask(_KEEP, [LOCK, LOCK])
+
+
+def every(seconds: float, act: Callable[[], None], end: Event) -> None:
+    """Repeat a function in a thread of its own until the event is set."""
+
+    def run() -> None:
+        while not end.wait(seconds):
+            act()
+
+    Thread(target=run, daemon=True).start()
+
+
+class Software:
+    """The software of this site, as its agent sees it in the cell's own database."""
+
+    def __init__(self, cell: Cell, socket: str) -> None:
+        self._cell = cell
+        self._root = DatabaseLink(unix_socket=socket, user="root")
+        self._app = DatabaseLink(
+            unix_socket=socket, user="app", password=cell.app_password, seconds=_FOREVER
+        )
+        self.seen_at: float | None = None
+        """When it was last seen alive, by this machine's monotonic clock; `None` means never."""
+        self.counts = False
+        """The agent wants the pulse counted up: this site owns the cell, and its database is open."""
+
+    def is_alive(self, within: float) -> bool:
+        """Tell whether it was seen alive within so many seconds."""
+        return self.seen_at is not None and time.monotonic() - self.seen_at <= within
+
+    def look(self) -> None:
+        """See whether a worker holds the lock and has shown life on that connection lately."""
+        try:
+            holder = self._root.one(_IDLE, [LOCK])
+        except Failure:
+            return
+        if holder and holder["time_ms"] < 1000 * 2 * KEPT_EVERY:
+            self.seen_at = time.monotonic()
+
+    def count(self) -> None:
+        """Count up the pulse, as the application: so a database that was closed meanwhile refuses it.
+
+        It waits as long as the database lets it, in a thread of its own.
+        """
+        if not self.counts or not self.is_alive(2 * KEPT_EVERY):
+            return
+        try:
+            self._app.rows(_COUNT.format(schema=self._cell.schema), [self._cell.platform])
+        except Failure:
+            return  # closed, away, or before the first migration: the pulse stands still
+
+
+class Punctuality:
+    """It is known since when this process has run on time; a host that is too busy lets it wait.
+
+    What a process does not hear while it does not run proves nothing about others.
+    """
+
+    def __init__(self, late: float) -> None:
+        self._late = late
+        self._last = self.since = time.monotonic()
+
+    def tick(self) -> None:
+        """Note that it runs now; to be called again within `late` seconds."""
+        now = time.monotonic()
+        if now - self._last > self._late:
+            self.since = now
+        self._last = now

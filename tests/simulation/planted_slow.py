@@ -1,0 +1,37 @@
+"""Deliberate faults in how sites judge each other: a slow host or a blocked broker looks like a dead site."""
+
+from __future__ import annotations
+
+import pytest
+
+from failover.rules.cell_facts import Step
+from tests.simulation.cells import Cell
+from tests.simulation.judges import NEVER, Judge
+from tests.simulation.place import Place
+from tests.simulation.planted_sites import Plant
+
+PLANTED: dict[str, Plant] = {}
+
+
+def planted(plant: Plant) -> Plant:
+    """Keep it by its name."""
+    PLANTED[plant.__name__] = plant
+    return plant
+
+
+@planted
+def judge_that_was_held_up_is_believed(patch: pytest.MonkeyPatch) -> None:
+    """An agent that did not run for a while takes its own silence for that of the other site."""
+    decide = Judge.decide
+
+    def hasty(judge: Judge, cell: Cell, t: float) -> Step:
+        judge.ran_at, judge.on_time_since, judge.vouched_at = t, NEVER, NEVER
+        return decide(judge, cell, t)
+
+    patch.setattr(Judge, "decide", hasty)
+
+
+@planted
+def sign_of_life_goes_through_the_broker(patch: pytest.MonkeyPatch) -> None:
+    """The software counts as alive only while timers get through to it."""
+    patch.setattr(Place, "software_lives", property(lambda place: place.awake))
