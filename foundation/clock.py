@@ -1,10 +1,13 @@
-"""The clock of this machine, and ids that are made from it.
+"""The time of this site: that of its database, carried on by a clock of this machine that nobody can set.
 
-Rules (pure functions) get the time as an argument. Times at which something is due are of the database's clock.
+The wall clock of a host may be wrong, and may be set at any moment. So each process follows the time that its
+database told last (`follow`), and counts on from there by the steady clock. A process without a database follows
+what the platform tells it. Before the first word it has only its wall clock. Rules take `now` as an argument.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -15,14 +18,65 @@ _EPOCH_MICROSECONDS = 1_700_000_000_000_000
 
 _TAG_BITS = 13
 _TAG_MASK = (1 << _TAG_BITS) - 1
+log = logging.getLogger("confplatform.clock")
+
+STEP_SECONDS = 2.0
+"""A database's time that differs more from what is expected was set, and is not followed."""
+_OWN = "default"
 _last = 0
 _lock = threading.Lock()
 _tag = int.from_bytes(os.urandom(2), "big") & _TAG_MASK
+_anchors: dict[str, tuple[float, float, float]] = {}
+"""By database: its time in seconds, the steady time of that moment, and how uncertain that is."""
+_held_off: dict[str, float] = {}
+"""By database: by how many seconds it was set, as long as it is not followed."""
 
 
-def now() -> datetime:
-    """Return the time of this machine, in UTC."""
-    return datetime.now(UTC)
+def steady() -> float:
+    """Return seconds that only go forward, also while this machine is suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def timestamp(database: str = _OWN) -> float:
+    """Return the time of this site in seconds since 1970."""
+    anchor = _anchors.get(database)
+    return time.time() if anchor is None else anchor[0] + steady() - anchor[1]
+
+
+def now(database: str = _OWN) -> datetime:
+    """Return the time of this site, in UTC; of another database, the time that it told here."""
+    return datetime.fromtimestamp(timestamp(database), UTC)
+
+
+def follow(moment: datetime, asked_at: float, database: str = _OWN) -> datetime:
+    """Follow the time that a database has told; return the time that holds.
+
+    `asked_at` is the steady time before the database was asked. A database whose clock was set is not followed:
+    what lasts goes on to last as long as was said. It is followed again once it agrees, or by the next process.
+    """
+    told, at = moment.timestamp(), steady()
+    width = at - asked_at
+    anchor = _anchors.get(database)
+    if anchor is not None:
+        step = told - (anchor[0] + at - anchor[1])
+        if abs(step) > STEP_SECONDS + anchor[2] + width:
+            _hold_off(database, step)
+            return now(database)
+    if anchor is None or width < 1.0 or width <= anchor[2]:
+        _anchors[database] = (told, at, width)
+    _held_off.pop(database, None)
+    return moment
+
+
+def _hold_off(database: str, step: float) -> None:
+    if database not in _held_off:
+        log.error("the clock of the database %s was set by %+.1f s: not followed", database, step)
+    _held_off[database] = step
+
+
+def steps() -> dict[str, float]:
+    """Return, by database, by how many seconds its clock was set while this process ran."""
+    return dict(_held_off)
 
 
 def next_id() -> int:
@@ -35,7 +89,7 @@ def next_id() -> int:
     """
     global _last
     with _lock:
-        _last = max(_last + 1, time.time_ns() // 1000 - _EPOCH_MICROSECONDS)
+        _last = max(_last + 1, int(timestamp() * 1_000_000) - _EPOCH_MICROSECONDS)
         return (_last << _TAG_BITS) | _tag
 
 
@@ -48,6 +102,26 @@ def moment_of(row_id: int) -> datetime:
 def id_at(moment: datetime) -> int:
     """Return the least id that `next_id` could have made at a moment."""
     return (int(moment.timestamp() * 1_000_000) - _EPOCH_MICROSECONDS) << _TAG_BITS
+
+
+class FarClock:
+    """The clock of a platform, as a process that has no database of it hears it in messages.
+
+    A message may have waited, so of the last ones that was the freshest by which the platform is the latest.
+    """
+
+    KEPT = 5
+
+    def __init__(self) -> None:
+        self._offsets: list[float] = []
+
+    def hear(self, sent_at: datetime | None) -> None:
+        """Take the time at which the platform sent a message; `None` says nothing."""
+        if sent_at is None:
+            return
+        self._offsets = [*self._offsets, sent_at.timestamp() - steady()][-self.KEPT :]
+        at = steady()
+        _anchors[_OWN] = (max(self._offsets) + at, at, 0.0)
 
 
 def after_fork() -> None:

@@ -68,6 +68,7 @@ class Broker:
         self._empty.set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._app_id = f"cmu@{config.ip}"
+        self._platform_clock = clock.FarClock()
         self.connected = asyncio.Event()
 
     # ---- speaking -----------------------------------------------------------------------------
@@ -205,6 +206,8 @@ class Broker:
         """Handle and acknowledge a message. One that fails is not requeued: it would fail again."""
         try:
             body = loads(incoming.body)
+            if (incoming.app_id or "").startswith("css@"):
+                self._platform_clock.hear(incoming.timestamp)
             correlation_id = str(incoming.correlation_id or "")
             request_id = sane_id((incoming.headers or {}).get(REQUEST_ID_HEADER), correlation_id)
             platform, number = sane_id(body.get("platformmoid")), sane_id(body.get("confE164"))

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from conferences.data.commit import commit
 from conferences.data.unit_of_work import ConferencesUnitOfWork
-from conferences.rules.end import decide_release, decide_unit_ended
+from conferences.rules.end import decide_release
+from conferences.rules.restore import decide_ended_by_unit
 from conferences.rules.sending_unit import sending_unit
 from foundation.bus.envelope import Envelope
 from foundation.bus.registry import handles
@@ -39,4 +40,4 @@ def on_unit_ended(uow: ConferencesUnitOfWork, notice: UnitEnded, envelope: Envel
     conference = uow.load(notice.e164)
     if conference:
         unit = sending_unit(notice, envelope, uow.own_site, conference)
-        commit(uow, decide_unit_ended(conference, notice, unit, uow.now))
+        commit(uow, decide_ended_by_unit(conference, notice, unit, uow.now))

@@ -6,16 +6,19 @@ from datetime import datetime, timedelta
 
 from conferences.rules import outgoing
 from conferences.rules.create import MAX_UNITS_TRIED, UNIT_ANSWERS_IN, decide_next_unit
-from conferences.rules.end import decide_end
+from conferences.rules.end import decide_end, decide_unit_ended
 from conferences.rules.rename import refuse_open_rename
 from conferences.rules.states import Conference, ConferenceState, EndReason, Unit
 from conferences.rules.step import Step, no_change
 from foundation.bus.outgoing import Outgoing
 from wire.error_codes import Err
 from wire.fields import Join
+from wire.media_unit import UnitEnded
 from wire.resource_pool import ResourcesGranted, ResourcesRefused
 
 TRY_AGAIN_IN = timedelta(seconds=10)
+CLOCKS_DIFFER = timedelta(seconds=5)
+"""A unit that ends a conference earlier than this before its end did not do so because its time was over."""
 
 RMS_FINDS_IN = timedelta(seconds=10)
 """The resource manager (RMS) may take longer than for a create: no client waits, and it may have thousands to place."""
@@ -37,6 +40,22 @@ def decide_lost(c: Conference, unit: Unit, now: datetime, avoid: tuple[Unit, ...
     if not c.protected:
         return decide_end(c, EndReason.MCU_LOST, now)
     return _ask_for_other_unit(c, f"lost {unit}", now, avoid)
+
+
+def decide_ended_by_unit(
+    c: Conference, notice: UnitEnded, unit: Unit | None, now: datetime
+) -> Step:
+    """Decide on the end of a conference by its unit; one that ended it before its time has lost it.
+
+    The clock of a unit may be ahead, or it has not heard of an extension. The platform alone says how long a
+    conference lasts, so it runs on, at another unit.
+    """
+    believed = notice.incarnation == c.incarnation and unit is not None and c.unit == unit
+    early = c.ends_at is not None and now < c.ends_at - CLOCKS_DIFFER
+    running = c.state is _S.RUNNING
+    if unit and believed and early and running and notice.reason == EndReason.EXPIRED.value:
+        return decide_lost(c, unit, now, avoid=(unit,))
+    return decide_unit_ended(c, notice, unit, now)
 
 
 def _ask_for_other_unit(c: Conference, reason: str, now: datetime, avoid: tuple[Unit, ...]) -> Step:

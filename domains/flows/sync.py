@@ -24,10 +24,12 @@ from domains.data.feed import add_follower
 from domains.data.queries import backups_of
 from domains.data.unit_of_work import DomainsUnitOfWork
 from domains.rules.sync_decisions import Sync, decide_sync
+from foundation import clock
 from foundation.bus import dispatch, wake_up
 from foundation.bus.consumer import BatchHandler, Consumer
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import NotTaken
+from foundation.bus.outbox import to_db_datetime
 from foundation.bus.registry import handles
 from foundation.bus.unit_of_work import begin
 from foundation.cells import sql
@@ -123,11 +125,9 @@ def delete_old_changes(platform: str, retention: timedelta = LOG_RETENTION) -> i
     """
     database = store_of(platform).database
     with transaction.atomic(using=database):
-        query = (
-            "SELECT version FROM domains_change WHERE at < UTC_TIMESTAMP(6) - INTERVAL %s SECOND"
-            " ORDER BY version LIMIT %s"
-        )
-        rows = sql.select(database, query, [int(retention.total_seconds()), _DELETED_AT_ONCE])
+        query = "SELECT version FROM domains_change WHERE at < %s ORDER BY version LIMIT %s"
+        before = to_db_datetime(clock.now(database) - retention)
+        rows = sql.select(database, query, [before, _DELETED_AT_ONCE])
         if not rows:
             return 0
         last = rows[-1][0]

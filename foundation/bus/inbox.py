@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from foundation import clock
 from foundation.bus import protocol
 from foundation.bus.envelope import Envelope
 from foundation.bus.outbox import to_db_datetime
@@ -216,10 +217,11 @@ READ_KEYS = "SELECT `key` FROM bus_inbox WHERE `key` IN ({marks})"
 
 def delete_old(platform: str, retention: timedelta = timedelta(hours=24)) -> int:
     """Delete requests older than `retention`, some thousands in one statement; return how many were deleted."""
-    query = "DELETE FROM bus_inbox WHERE taken_at < UTC_TIMESTAMP(6) - INTERVAL %s SECOND LIMIT %s"
+    query = "DELETE FROM bus_inbox WHERE taken_at < %s LIMIT %s"
     database, deleted = store_of(platform).database, 0
+    before = to_db_datetime(clock.now(database) - retention)
     for _ in range(MAX_STATEMENTS):
-        count = sql.execute(database, query, [int(retention.total_seconds()), DELETED_AT_ONCE])
+        count = sql.execute(database, query, [before, DELETED_AT_ONCE])
         deleted += count
         if count < DELETED_AT_ONCE:
             break

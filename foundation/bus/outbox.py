@@ -121,9 +121,9 @@ def select_due(
     rows = sql.select(
         database,
         "SELECT id, exchange, routing_key, body, properties, destination FROM bus_outbox"
-        " FORCE INDEX (outbox_way) WHERE destination=%s AND due_at <= UTC_TIMESTAMP(6)"
+        " FORCE INDEX (outbox_way) WHERE destination=%s AND due_at <= %s"
         f" ORDER BY id LIMIT %s{'' if exclusive else ' FOR UPDATE SKIP LOCKED'}",
-        [destination, limit],
+        [destination, to_db_datetime(clock.now(database)), limit],
     )
     return [
         OutboxRow(row_id, exchange, key, bytes(body), orjson.loads(properties), row_destination)

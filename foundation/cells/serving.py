@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 from django.db import DatabaseError, InterfaceError
 
+from foundation import clock
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, possible_platforms, store_of
 from foundation.logs import log_fields
@@ -35,7 +36,7 @@ class Serving:
     read_only: bool
     """The database takes no writes: it is a copy, or it is being opened or closed."""
     now: datetime
-    """The database's time when the row was read."""
+    """The time of the platform when the row was read: the database's, unless its clock was set meanwhile."""
 
     @property
     def is_owned_here(self) -> bool:
@@ -72,11 +73,13 @@ def read(platform: str, *, lock: bool = False) -> Serving | None:
     database errors.
     """
     query = f"{_QUERY} LOCK IN SHARE MODE" if lock else _QUERY
-    rows = sql.select(store_of(platform).database, query, [platform])
+    database, asked_at = store_of(platform).database, clock.steady()
+    rows = sql.select(database, query, [platform])
     if not rows:
         return None
-    owner, epoch, read_only, now = rows[0]
-    return Serving(platform, owner, int(epoch), bool(read_only), now.replace(tzinfo=UTC))
+    owner, epoch, read_only, told = rows[0]
+    now = clock.follow(told.replace(tzinfo=UTC), asked_at, database)
+    return Serving(platform, owner, int(epoch), bool(read_only), now)
 
 
 def read_unless_away(platform: str) -> Serving | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -67,7 +66,7 @@ class Limit(BaseThrottle):
         """Count this call and return whether it is within the limit."""
         if not isinstance(request.user, Account):
             return True
-        key = f"im:rate:{self.name}:{request.user.moid}:{int(time.time()) // self.seconds}"
+        key = f"im:rate:{self.name}:{request.user.moid}:{int(clock.timestamp()) // self.seconds}"
         try:
             with redis_of(own_platform()).pipeline(transaction=False) as pipe:
                 pipe.incr(key)
@@ -78,7 +77,7 @@ class Limit(BaseThrottle):
 
     def wait(self) -> float:
         """Return the seconds until the next window begins."""
-        return self.seconds - time.time() % self.seconds
+        return self.seconds - clock.timestamp() % self.seconds
 
 
 class StrictLimit(Limit):

@@ -17,6 +17,7 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
+from foundation import clock
 from foundation.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, close, connect, rounds
 from foundation.bus.outbox import OutboxRow
 from foundation.bus.reconnect import Backoff
@@ -212,7 +213,7 @@ class FloodGuard(threading.Thread):
         metrics.FLOODS.inc()
         log.warning("%s floods: put out for %d s", user, FLOOD_SECONDS)
         try:
-            presence_store.block_flooder(user, time.time() + FLOOD_SECONDS)
+            presence_store.block_flooder(user, clock.timestamp() + FLOOD_SECONDS)
             broker.close_connections(user)
         except (redis.RedisError, broker.BrokerUnavailable) as error:
             log.warning("%s could not be put out: %s", user, error)

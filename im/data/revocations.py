@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import redis
@@ -44,7 +45,7 @@ class RevokedTokens:
 
     def __init__(self) -> None:
         self.is_whole = False
-        self._read_to = 0.0
+        self._read_to = self._until = self._until_before = 0.0
         self._read_at = float("-inf")
         self._users: dict[str, tuple[int, int]] = {}
         self._tokens: dict[str, int] = {}
@@ -71,14 +72,20 @@ class RevokedTokens:
         """Ask Redis for news now. Raises RedisError."""
         since = f"({self._read_to - _AGAIN_SECONDS}" if self.is_whole else "-inf"
         pipe = store.pipeline(transaction=True)
-        pipe.hexists(READ_TO, own_platform())
+        pipe.hget(READ_TO, own_platform())
         pipe.zrangebyscore(KEY, since, "+inf", withscores=True)
-        whole, lines = cast(tuple[int, list[tuple[str, float]]], tuple(pipe.execute()))
+        until, lines = cast(tuple[str | None, list[tuple[str, float]]], tuple(pipe.execute()))
         for text, shared in lines:
             self._add(_parsed(text), now)
             self._read_to = max(self._read_to, shared)
-        self.is_whole = self.is_whole or bool(whole)
+        self.is_whole = self.is_whole or until is not None
+        self._until_before, self._until = self._until, float(until or 0)
         self._forget(now)
+
+    def told_at(self) -> datetime | None:
+        """Return the time of the platform at which a worker read its table, if that is news; `None`: it is not."""
+        is_news = self._until > self._until_before > 0
+        return datetime.fromtimestamp(self._until, UTC) if is_news else None
 
     def _add(self, line: RevocationLine, now: float) -> None:
         """Add one revocation."""

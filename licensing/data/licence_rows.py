@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
+from foundation import clock
 from foundation.bus.outbox import to_db_datetime
 from foundation.cells import sql
 from licensing.data import trusted_keys
@@ -26,7 +27,7 @@ COLUMNS = (
 )
 _NEWEST = f"""
 SELECT l.platform, l.issue, l.sealed, l.valid_from, l.evaluation, l.revoked_at, clock.now
-  FROM (SELECT GREATEST(UTC_TIMESTAMP(6), COALESCE(MAX(seen_at), UTC_TIMESTAMP(6))) AS now
+  FROM (SELECT CAST(GREATEST(%s, COALESCE(MAX(seen_at), %s)) AS DATETIME(6)) AS now
           FROM licensing_published) clock
   LEFT JOIN {TABLE} l ON l.platform IN ({{marks}})
    AND l.issue = (SELECT MAX(m.issue) FROM {TABLE} m WHERE m.platform = l.platform)
@@ -43,7 +44,8 @@ def newest_of(
     """Return in one query the newest issue of each platform that has one, and the time to judge it by."""
     moids = sorted(set(platforms))
     query = _NEWEST.format(marks=sql.marks(moids)) + ("FOR UPDATE" if lock else "")
-    rows = sql.select(database, query, moids)
+    now = to_db_datetime(clock.now(database))
+    rows = sql.select(database, query, [now, now, *moids])
     return {row[0]: from_row(row) for row in rows if row[0] is not None}, _aware(rows[0][-1])
 
 

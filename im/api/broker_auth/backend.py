@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 import redis
 from prometheus_client import Counter
 
+from foundation import clock
 from foundation.cells.directory import own_platform, possible_platforms, redis_of
 from im.data import presence_store
 from im.data.revocations import RevokedTokens
@@ -35,6 +36,7 @@ class AuthBackend:
     def __init__(self, vhost: str) -> None:
         self._vhost = vhost
         self._revoked = RevokedTokens()
+        self._platform_clock = clock.FarClock()
         self._blocked_until: dict[str, int] = {}
         self._sign_ins, self._declares = RateLimit(*SIGN_INS), RateLimit(*DECLARES)
         self.questions: dict[str, Callable[[Fields], str]] = {
@@ -51,9 +53,10 @@ class AuthBackend:
 
     def refresh(self) -> None:
         """Read Redis; if it is unavailable, the last known state stays."""
-        now = time.time()
+        now = clock.timestamp()
         try:
             self._revoked.read(redis_of(own_platform()), now)
+            self._platform_clock.hear(self._revoked.told_at())
             self._blocked_until = presence_store.blocked_flooders(now)
         except redis.RedisError as error:
             KNOWN.labels("away").inc()
@@ -72,7 +75,7 @@ class AuthBackend:
 
     def user(self, fields: Fields) -> str:
         """Decide on a sign-in: the password must be a live token, the client id the user's."""
-        user, now = fields.get("username", ""), time.time()
+        user, now = fields.get("username", ""), clock.timestamp()
         try:
             token = tokens.read(fields.get("password", ""))
         except tokens.InvalidToken:
