@@ -363,6 +363,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "write_timeout": 5,
 }
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "confplatform.beat:MonotonicScheduler"
 
 # ---- logs ---------------------------------------------------------------------------------------
 
@@ -386,7 +387,6 @@ LOGGING = {
             "failover",
             "im",
             "licensing",
-            "celery.beat",
         )
     },
 }

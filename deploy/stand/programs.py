@@ -1,7 +1,5 @@
 """The command line of each process of a site: the words after `python`."""
 
-from pathlib import Path
-
 CELERY = ("-m", "celery", "-A", "confplatform")
 DOOR = (
     *(
@@ -32,9 +30,9 @@ def worker(name: str) -> list[str]:
     return [*argv, "--without-gossip", "--without-mingle", "-l", "WARNING"]
 
 
-def beat(directory: Path) -> list[str]:
+def beat() -> list[str]:
     """Return the scheduler. It has no pid file, which would make it refuse to start again after a kill -9."""
-    return [*CELERY, "beat", "-l", "WARNING", "-s", str(directory / "beat"), "--pidfile="]
+    return [*CELERY, "beat", "-l", "WARNING", "--pidfile="]
 
 
 def simulator(units: int, conferences: int) -> list[str]:

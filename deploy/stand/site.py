@@ -332,7 +332,7 @@ class Site:
         processes = {"front": front(self.directory, self.ports), "web": web}
         for name in (f"worker{number}" for number in range(1, self.spec.workers + 1)):
             processes[name] = self._process(name, programs.worker(f"{name}@{self.name}"))
-        processes["beat"] = self._process("beat", programs.beat(self.directory))
+        processes["beat"] = self._process("beat", programs.beat())
         if self.spec.has_im:
             door = [*programs.DOOR, "--port", str(self.ports.door)]
             processes["door"] = self._process("door", door)

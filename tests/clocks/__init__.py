@@ -1,0 +1,1 @@
+"""What clocks do that are set while the platform runs: nothing."""
