@@ -33,7 +33,10 @@ class Messages(bootsteps.StartStopStep):
     requires = ("celery.worker.components:Pool",)
 
     def __init__(self, parent: Any, **kwargs: Any) -> None:
+        from foundation.cells import patience
+
         super().__init__(parent, **kwargs)
+        patience.use(patience.WORKER)
         self._threads: list[Any] = []
 
     def start(self, parent: Any) -> None:

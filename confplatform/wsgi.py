@@ -7,3 +7,7 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "confplatform.settings")
 
 application = get_wsgi_application()
+
+from foundation.cells import patience  # noqa: E402  # the settings are read above
+
+patience.use(patience.WEB)

@@ -146,7 +146,8 @@ def _try_transaction(
             raise
         raise DatabaseAway(str(error)) from error
     except _DATABASE_ERRORS as error:
-        if sql.is_away(error):
+        # A lock that outlasts all tries is nobody's fault: nothing is parked, all is redelivered.
+        if sql.is_away(error) or sql.is_locked(error):
             raise DatabaseAway(str(error)) from error
         raise
 

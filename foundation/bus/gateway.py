@@ -36,7 +36,9 @@ BROKER_SECONDS = 0.7
 """A row that is still in the outbox after this time means that the broker is unavailable, so that no answer comes soon."""
 
 POLL_SECONDS = 0.015
-COMMIT_SECONDS = 60
+COMMIT_SECONDS = 10
+STUCK_SECONDS = 3.0
+"""A batch that has not been committed for so long waits for a lock or a disk: later requests are refused at once."""
 ERROR_PAUSE_SECONDS = 0.5
 """The pause after a failed read of the database."""
 
@@ -79,11 +81,15 @@ class Gateway:
         self._waiting: dict[str, list[PendingRequest]] = {}
         self._lock = threading.Lock()
         self._someone_waits = threading.Event()
+        self._commits_since: float | None = None
         for work in (self._commit_loop, self._watch_loop):
             threading.Thread(target=work, name=work.__name__, daemon=True).start()
 
     def ask(self, command: Message, seconds: float = ANSWER_SECONDS) -> Result:
         """Commit a command, and wait for its answer, at most `seconds`. Raises DatabaseError if it is not committed."""
+        since = self._commits_since
+        if since is not None and time.monotonic() - since > STUCK_SECONDS:
+            raise DatabaseError("the database has not committed anything for a while")
         body = {"reqid": uuid.uuid4().hex, **to_body(command)}
         envelope = Envelope(queue="http", origin="http", app_id="http", request_id=request_id())
         request = PendingRequest(Delivery(dumps(body), envelope), since=time.monotonic())
@@ -109,6 +115,7 @@ class Gateway:
                     batch.append(self._queue.get_nowait())
                 except queue.Empty:
                     break
+            self._commits_since = time.monotonic()
             try:
                 self._commit(batch)
             except Exception as error:
@@ -116,6 +123,7 @@ class Gateway:
                 for request in batch:
                     if not request.committed.done():
                         request.committed.set_exception(DatabaseError(str(error)))
+            self._commits_since = None
 
     def _commit(self, batch: list[PendingRequest]) -> None:
         """Handle a batch of commands in one transaction, wake the relays that send its messages, wake the requests."""

@@ -10,7 +10,8 @@ from typing import Any
 from django.db import InterfaceError, connections
 from django.db.backends.utils import CursorWrapper
 
-_TEMPORARY_ERRORS = {1205, 1213, 1062, 1020}
+LOCK_WAIT = 1205
+_TEMPORARY_ERRORS = {LOCK_WAIT, 1213, 1062, 1020}
 """MariaDB's errors of lock wait, deadlock, duplicate key and changed row: the same transaction may succeed at once."""
 _UNAVAILABLE_ERRORS = {1021, 1040, 1053, 1114, 1203, 1290, 1792, 1836, 1927}
 """MariaDB's errors of a full disk, too many connections, shutdown, read-only and killed: the transaction may succeed later."""
@@ -28,6 +29,11 @@ def is_away(error: Exception) -> bool:
 def is_passing(error: Exception) -> bool:
     """Return whether the same transaction may succeed if it is tried again at once."""
     return _code(error) in _TEMPORARY_ERRORS
+
+
+def is_locked(error: Exception) -> bool:
+    """Tell whether a table or a row was locked for longer than this process waits (`patience`)."""
+    return _code(error) == LOCK_WAIT
 
 
 def _code(error: Exception) -> int:

@@ -8,6 +8,7 @@ from argparse import ArgumentParser
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from foundation.cells import patience
 from im.api.message_center import Center, helper_threads
 
 
@@ -28,6 +29,7 @@ class Command(BaseCommand):
         """Run the center."""
         if not 0 <= number < settings.IM_CENTERS:
             raise CommandError(f"IM_CENTERS is {settings.IM_CENTERS}: no center {number}")
+        patience.use(patience.WORKER)
         center = Center(number)
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signal_number, lambda *_: center.ask_to_stop())

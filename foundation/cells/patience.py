@@ -1,0 +1,39 @@
+"""How long a process waits for its databases: never longer than those who wait for the process.
+
+A lock may last, for a backup or a change of a table, and a disk may be full or slow. MariaDB by itself lets a
+statement wait a day for a locked table, and 50 s for a locked row. Nothing limits the time of a statement on the
+server: to interrupt a commit that waits for the copy would acknowledge it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import connections
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """The patience of a kind of process, in whole seconds."""
+
+    answer: int
+    """Until the server has answered a statement; then the connection is given up."""
+    lock: int
+    """Until a locked table or row is free; then the statement fails, and may be tried again."""
+
+
+WEB = Patience(answer=10, lock=2)
+"""A person waits. A transaction is tried three times, so a request is answered within 6 s."""
+WORKER = Patience(answer=30, lock=5)
+"""Messages wait in their queue; the broker gives up a consumer that is silent for 40 s."""
+
+
+def use(patience: Patience) -> None:
+    """Let all connections that this process makes from now on have this patience."""
+    locks = f"lock_wait_timeout={patience.lock}, innodb_lock_wait_timeout={patience.lock}"
+    for alias in connections:
+        options = connections.settings[alias]["OPTIONS"]
+        options["read_timeout"] = options["write_timeout"] = patience.answer
+        session = options["init_command"].partition(", lock_wait_timeout")[0]
+        options["init_command"] = f"{session}, {locks}"
+    connections.close_all()
