@@ -11,13 +11,13 @@ from django.db import Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from foundation.bus import backlog
 from foundation.bus.amqp import BROKER_ERRORS, close, connect
 from foundation.cells.directory import own_platform, redis_of, store_of
 from foundation.cells.serving import read
+from foundation.web.living_metrics import LivingProcesses
 
 GAUGES: list[Callable[[], Iterable[Metric]]] = []
 """Functions of apps that read gauges from the database for Prometheus. Each app adds its own at start-up."""
@@ -104,10 +104,10 @@ class _DatabaseGauges(Collector):
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Return the page with all metrics, summed over all processes of this site, for Prometheus."""
+    """Return the page with all metrics, summed over the processes of this site; gauges over those that live."""
     registry = CollectorRegistry()
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it has no types
+    if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        LivingProcesses(registry, folder)
     else:
         registry.register(REGISTRY)
     registry.register(_DatabaseGauges())
