@@ -71,7 +71,7 @@ class World(Clock):
         self.checks = {p: Invariants(cell.data, self.ledger) for p, cell in self.cells.items()}
         self.places = {name: self._place(name) for name in self.sites}
         for cell in self.cells.values():
-            cell.data.room_is_down = self._is_room_down
+            cell.data.stands_in_abnormal_room = self._is_room_down
         self.managers = {
             p: Managers(self.rng, self.post, lambda: self.t, p, tuple(cell.sides))
             for p, cell in self.cells.items()
@@ -268,7 +268,7 @@ class World(Clock):
 
     def _is_room_down(self, unit: Unit) -> bool:
         """As `conferences.data.queries.units_in_abnormal_rooms`."""
-        place = self.places[unit.at]
+        place = self.places[unit.site]
         rooms = {(u.ip, u.pid): room for u, room in place.units.rooms.items()}
         return rooms.get((unit.ip, unit.pid)) in place.own.data.abnormal_rooms
 
