@@ -145,7 +145,7 @@ def dropped_unit_is_remembered(patch: pytest.MonkeyPatch) -> None:
 @planted
 def third_unit_may_take_its_time(patch: pytest.MonkeyPatch) -> None:
     """The last unit is waited for longer than the asker may wait (found by this simulation)."""
-    patch.setattr(create, "_within", lambda c, moment: moment)
+    patch.setattr(create, "_before_give_up", lambda c, moment: moment)
 
 
 @planted
