@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from heapq import heapify, heapreplace
-from typing import Any
 
 from celery.beat import Scheduler
 
@@ -17,18 +16,15 @@ from confplatform.declarations import timers
 class MonotonicScheduler(Scheduler):
     """The scheduler sends the task of each timer that is due. It remembers nothing when it ends."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def setup_schedule(self) -> None:
+        """Take the timers that the apps declare, and none of Celery's own; all are due at once."""
+        self.merge_inplace(self.app.conf.beat_schedule)
         now = time.monotonic()
         self._periods = {task: timer.seconds for task, timer in timers().items()}
         self._due = [(now, name) for name in self.schedule]
         heapify(self._due)
 
-    def setup_schedule(self) -> None:
-        """Take the timers that the apps declare, and none of Celery's own."""
-        self.merge_inplace(self.app.conf.beat_schedule)
-
-    def tick(self, *args: Any, **options: Any) -> float:
+    def tick(self, *args: object, **options: object) -> float:
         """Send one task that is due; return the seconds until the next one is.
 
         A run that was missed, for a host that slept or a broker that was away, is not made up for.

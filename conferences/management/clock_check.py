@@ -7,12 +7,12 @@ import statistics
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Any, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 import redis
@@ -62,7 +62,7 @@ def _clocks() -> Iterator[tuple[str, Clock, float]]:
         yield f"the broker at {where}", partial(_of_broker, where), WHOLE_SECONDS
 
 
-def _address(options: dict[str, Any]) -> str:
+def _address(options: Mapping[str, object]) -> str:
     return f"{options['HOST']}:{options['PORT'] or 3306}"
 
 

@@ -194,6 +194,8 @@ def lost_without_waiting(root: Path) -> int:
         new_world.until((new_world.root / "west" / "complete").exists)
         link(new_world, cut=True)
         new_world.cuts["east", "register"].cut()
+        new_world.until(lambda: new_world.row().owner == "west")
+        new_world.cuts["east", "register"].heal()
         new_world.served("west", protected=False)
         return new_world.judged("west").lost
 
