@@ -131,6 +131,11 @@ def select_due(
     ]
 
 
+def check_writable(database: str) -> None:
+    """Check that nobody has locked the database for long, as a backup does. Raises database errors."""
+    sql.execute(database, f"DELETE FROM {_TABLE} WHERE id=0")
+
+
 def delete(database: str, ids: list[int]) -> None:
     """Delete rows from the outbox, after the broker has confirmed them."""
     if ids:

@@ -19,6 +19,7 @@ import redis
 from django.db import DataError, Error, transaction
 
 from foundation import clock
+from foundation.bus import outbox
 from foundation.bus.retry import AT_ONCE, RetriedBatch, run_with_retries
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, store_of
@@ -71,6 +72,7 @@ class Pipeline:
         try:
             with transaction.atomic(using=store.database):
                 journal.require_serving(store)
+                outbox.check_writable(store.database)
         except journal.ReadOnly as error:
             raise Unavailable(f"{error}: its service begins or ends here") from error
         except journal.NotServedHere:
@@ -199,7 +201,12 @@ class _RequestBatch(RetriedBatch[IncomingRequest, BatchResult]):
 
     def run(self, items: Sequence[IncomingRequest]) -> BatchResult:
         """Store requests, and again after deadlocks and similar passing errors. Raises Unavailable."""
-        return run_with_retries(lambda: self._run_once(items), AT_ONCE, _may_pass)
+        try:
+            return run_with_retries(lambda: self._run_once(items), AT_ONCE, _may_pass)
+        except Error as error:
+            if sql.is_locked(error):
+                raise Unavailable(f"a table is locked for long: {error}") from error
+            raise
 
     def _run_once(self, requests: Sequence[IncomingRequest]) -> BatchResult:
         try:

@@ -18,6 +18,7 @@ from foundation.bus.gateway import COMMIT_SECONDS, Gateway
 from foundation.bus.models import Parked
 from foundation.cells import patience
 from foundation.web import health
+from im.flows.pipeline import Pipeline
 from tests.integration.conftest import create, do
 from wire.conference_manager import CreateConference, Creator
 
@@ -75,3 +76,11 @@ def test_the_page_of_readiness_answers_while_its_table_is_locked(place: str) -> 
         began = time.monotonic()
         assert health.readyz(HttpRequest()).status_code == 503
         assert time.monotonic() - began < 5 * QUICK.lock
+
+
+def test_a_center_waits_before_it_takes_what_it_could_not_store(place: str) -> None:
+    """The broker discards what was delivered in vain too often."""
+    pipeline = Pipeline(lambda user: None)
+    pipeline.check_writable()
+    with locked("bus_outbox"), pytest.raises(DatabaseError):
+        pipeline.check_writable()
