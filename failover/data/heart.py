@@ -15,7 +15,7 @@ log = logging.getLogger("failover.heart")
 
 
 class Heart(Thread):
-    """One thread of each worker and platform. Of all workers of a site one holds the platform's lock."""
+    """One thread of each worker and platform holds a lock in the platform's database."""
 
     def __init__(self, store: PlatformStore) -> None:
         super().__init__(name=f"heart {store.platform}", daemon=True)

@@ -1,7 +1,7 @@
 """The signs of life between the software of a site, its agent, and the agent of the other site.
 
-A worker keeps a named lock in the database of each platform at its site (`keep`). The agent sees that lock.
-While it is held at the owner, the agent counts up the row of `failover_pulse`, which is copied to the other
+A worker keeps a named lock in the database of each platform at its site (`keep`). The agent sees these locks.
+While one is held at the owner, the agent counts up the row of `failover_pulse`, which is copied to the other
 site. No message broker and no timer takes part, so a broker that is blocked looks like nothing.
 """
 
@@ -14,11 +14,15 @@ from threading import Event, Thread
 from failover.data.cells.config import Cell
 from failover.data.cells.connection import DatabaseLink, Failure
 
-LOCK = "confplatform.software"
+LOCKS = [f"confplatform.software.{number}" for number in range(8)]
+"""Each worker holds one of them: so one that is frozen does not hide that the others live."""
 KEPT_EVERY = 2.0
 """How often a worker shows life on the connection that holds the lock, in seconds."""
-_KEEP = "SELECT IS_USED_LOCK(%s) = CONNECTION_ID() OR GET_LOCK(%s, 0)"
-_IDLE = "SELECT time_ms FROM information_schema.processlist WHERE id = IS_USED_LOCK(%s)"
+_IS_MINE = " OR ".join(["IS_USED_LOCK(%s) = CONNECTION_ID()"] * len(LOCKS))
+_TAKE = " OR ".join(["GET_LOCK(%s, 0)"] * len(LOCKS))
+_KEEP = f"SELECT {_IS_MINE} OR {_TAKE}"
+_HOLDERS = ", ".join(["IS_USED_LOCK(%s)"] * len(LOCKS))
+_IDLE = f"SELECT MIN(time_ms) AS idle FROM information_schema.processlist WHERE id IN ({_HOLDERS})"
 _COUNT = (
     "INSERT INTO `{schema}`.failover_pulse (platform, beats) VALUES (%s, 1)"
     " ON DUPLICATE KEY UPDATE beats = beats + 1"
@@ -28,11 +32,11 @@ _FOREVER = 86_400
 
 
 def keep(ask: Callable[[str, list[str]], object]) -> None:
-    """Hold the lock of this site's software on a connection, or try to get it. One worker holds it.
+    """Hold a lock of this site's software on a connection, or try to get one.
 
     To be called every KEPT_EVERY seconds on the same connection. The lock ends with the connection.
     """
-    ask(_KEEP, [LOCK, LOCK])
+    ask(_KEEP, [*LOCKS, *LOCKS])
 
 
 def every(seconds: float, act: Callable[[], None], end: Event) -> None:
@@ -64,12 +68,12 @@ class Software:
         return self.seen_at is not None and time.monotonic() - self.seen_at <= within
 
     def look(self) -> None:
-        """See whether a worker holds the lock and has shown life on that connection lately."""
+        """See whether a worker holds a lock and has shown life on that connection lately."""
         try:
-            holder = self._root.one(_IDLE, [LOCK])
+            idle = self._root.one(_IDLE, LOCKS)["idle"]
         except Failure:
             return
-        if holder and holder["time_ms"] < 1000 * 2 * KEPT_EVERY:
+        if idle is not None and idle < 1000 * 2 * KEPT_EVERY:
             self.seen_at = time.monotonic()
 
     def count(self) -> None:
