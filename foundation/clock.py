@@ -63,7 +63,7 @@ def follow(moment: datetime, asked_at: float, database: str = _OWN) -> datetime:
             _hold_off(database, step)
             return now(database)
     if anchor is None or width < 1.0 or width <= anchor[2]:
-        _anchors[database] = (told, at, width)
+        _anchors[database] = (told, asked_at + width / 2, width)
     _held_off.pop(database, None)
     return moment
 
@@ -72,6 +72,14 @@ def _hold_off(database: str, step: float) -> None:
     if database not in _held_off:
         log.error("the clock of the database %s was set by %+.1f s: not followed", database, step)
     _held_off[database] = step
+
+
+def set_by(database: str = _OWN) -> int:
+    """Return by how many microseconds a database's clock was set while this process ran; 0 while it is followed.
+
+    Queries take that off the database's own time: `UTC_TIMESTAMP(6) - INTERVAL %s MICROSECOND`.
+    """
+    return int(_held_off.get(database, 0.0) * 1_000_000)
 
 
 def steps() -> dict[str, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import NamedTuple
 
 from conferences.data import row_mapper
@@ -16,7 +15,6 @@ from domains.data.lookups import TENANTS_BELOW, level_of
 from domains.data.queries import abnormal_rooms
 from domains.models import Level
 from foundation import clock
-from foundation.bus.outbox import to_db_datetime
 from foundation.cells import sql
 from foundation.cells.directory import look_up, possible_platforms, store_of
 from wire.conference_manager import ListedConference
@@ -124,10 +122,13 @@ def hosted_near_end(database: str, site: str) -> list[Conference]:
     """Return running conferences on units of a site that end within 10 minutes, or should have ended."""
     query = (
         f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE live_e164 IS NOT NULL AND hosting_platform=%s"
-        " AND state='running' AND ends_at <= %s"
+        " AND state='running'"
+        " AND ends_at <= UTC_TIMESTAMP(6) + INTERVAL 10 MINUTE - INTERVAL %s MICROSECOND"
     )
-    soon = to_db_datetime(clock.now(database) + timedelta(minutes=10))
-    return [row_mapper.from_row(row) for row in sql.select(database, query, [site, soon])]
+    return [
+        row_mapper.from_row(row)
+        for row in sql.select(database, query, [site, clock.set_by(database)])
+    ]
 
 
 def live_by_number(e164: str) -> Conference | None:

@@ -29,7 +29,6 @@ from foundation.bus import dispatch, wake_up
 from foundation.bus.consumer import BatchHandler, Consumer
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import NotTaken
-from foundation.bus.outbox import to_db_datetime
 from foundation.bus.registry import handles
 from foundation.bus.unit_of_work import begin
 from foundation.cells import sql
@@ -125,9 +124,12 @@ def delete_old_changes(platform: str, retention: timedelta = LOG_RETENTION) -> i
     """
     database = store_of(platform).database
     with transaction.atomic(using=database):
-        query = "SELECT version FROM domains_change WHERE at < %s ORDER BY version LIMIT %s"
-        before = to_db_datetime(clock.now(database) - retention)
-        rows = sql.select(database, query, [before, _DELETED_AT_ONCE])
+        query = (
+            "SELECT version FROM domains_change"
+            " WHERE at < UTC_TIMESTAMP(6) - INTERVAL %s MICROSECOND ORDER BY version LIMIT %s"
+        )
+        age = clock.set_by(database) + retention // timedelta(microseconds=1)
+        rows = sql.select(database, query, [age, _DELETED_AT_ONCE])
         if not rows:
             return 0
         last = rows[-1][0]

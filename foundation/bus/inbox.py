@@ -217,11 +217,13 @@ READ_KEYS = "SELECT `key` FROM bus_inbox WHERE `key` IN ({marks})"
 
 def delete_old(platform: str, retention: timedelta = timedelta(hours=24)) -> int:
     """Delete requests older than `retention`, some thousands in one statement; return how many were deleted."""
-    query = "DELETE FROM bus_inbox WHERE taken_at < %s LIMIT %s"
+    query = (
+        "DELETE FROM bus_inbox WHERE taken_at < UTC_TIMESTAMP(6) - INTERVAL %s MICROSECOND LIMIT %s"
+    )
     database, deleted = store_of(platform).database, 0
-    before = to_db_datetime(clock.now(database) - retention)
+    age = clock.set_by(database) + retention // timedelta(microseconds=1)
     for _ in range(MAX_STATEMENTS):
-        count = sql.execute(database, query, [before, DELETED_AT_ONCE])
+        count = sql.execute(database, query, [age, DELETED_AT_ONCE])
         deleted += count
         if count < DELETED_AT_ONCE:
             break

@@ -121,9 +121,10 @@ def select_due(
     rows = sql.select(
         database,
         "SELECT id, exchange, routing_key, body, properties, destination FROM bus_outbox"
-        " FORCE INDEX (outbox_way) WHERE destination=%s AND due_at <= %s"
+        " FORCE INDEX (outbox_way) WHERE destination=%s"
+        " AND due_at <= UTC_TIMESTAMP(6) - INTERVAL %s MICROSECOND"
         f" ORDER BY id LIMIT %s{'' if exclusive else ' FOR UPDATE SKIP LOCKED'}",
-        [destination, to_db_datetime(clock.now(database)), limit],
+        [destination, clock.set_by(database), limit],
     )
     return [
         OutboxRow(row_id, exchange, key, bytes(body), orjson.loads(properties), row_destination)

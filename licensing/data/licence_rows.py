@@ -27,8 +27,9 @@ COLUMNS = (
 )
 _NEWEST = f"""
 SELECT l.platform, l.issue, l.sealed, l.valid_from, l.evaluation, l.revoked_at, clock.now
-  FROM (SELECT CAST(GREATEST(%s, COALESCE(MAX(seen_at), %s)) AS DATETIME(6)) AS now
-          FROM licensing_published) clock
+  FROM (SELECT GREATEST(t.at, COALESCE(MAX(seen_at), t.at)) AS now
+          FROM (SELECT UTC_TIMESTAMP(6) - INTERVAL %s MICROSECOND AS at) t
+          LEFT JOIN licensing_published ON TRUE) clock
   LEFT JOIN {TABLE} l ON l.platform IN ({{marks}})
    AND l.issue = (SELECT MAX(m.issue) FROM {TABLE} m WHERE m.platform = l.platform)
 """
@@ -44,8 +45,7 @@ def newest_of(
     """Return in one query the newest issue of each platform that has one, and the time to judge it by."""
     moids = sorted(set(platforms))
     query = _NEWEST.format(marks=sql.marks(moids)) + ("FOR UPDATE" if lock else "")
-    now = to_db_datetime(clock.now(database))
-    rows = sql.select(database, query, [now, now, *moids])
+    rows = sql.select(database, query, [clock.set_by(database), *moids])
     return {row[0]: from_row(row) for row in rows if row[0] is not None}, _aware(rows[0][-1])
 
 
