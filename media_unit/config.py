@@ -39,7 +39,12 @@ class UnitConfig:
     @property
     def label(self) -> str:
         """Return the name of the unit in logs."""
-        return f"{self.ip}:{self.pid}" if self.pid else self.ip
+        return f"{self.host}:{self.pid}" if self.pid else self.host
+
+    @property
+    def host(self) -> str:
+        """Return the address as URLs write it: one of IPv6 in brackets."""
+        return f"[{self.ip}]" if ":" in self.ip else self.ip
 
     def is_named(self, name: UnitName) -> bool:
         """Return whether a name is this unit's; without an instance name it is any at the address."""
@@ -83,7 +88,7 @@ class UnitConfig:
     @property
     def join_url(self) -> str:
         """Return the address for participants: that of the gate, unless a proxy stands in front."""
-        return self.public_ws or f"ws://{self.ip}:{self.ws_port}/"
+        return self.public_ws or f"ws://{self.host}:{self.ws_port}/"
 
 
 def from_environment(env: Mapping[str, str]) -> UnitConfig:

@@ -138,7 +138,7 @@ def _library_of(program: Path) -> Path:
 
 def _core(config: UnitConfig, keys: Secrets, server_name: str, folder: Path, library: Path) -> str:
     # Janus skips loopback unless the shim hides what it is; then every address may be offered.
-    loopback = config.ip.startswith("127.")
+    loopback = config.ip.startswith("127.") or config.ip == "::1"
     enforce = "" if loopback else f'ice_enforce_list = "{config.ip}"'
     return f"""general: {{
   configs_folder = "{folder}"
@@ -159,7 +159,7 @@ def _core(config: UnitConfig, keys: Secrets, server_name: str, folder: Path, lib
   recordings_tmp_ext = "tmp"
   hide_dependencies = true
 }}
-media: {{ rtp_port_range = "{config.rtp_ports}" }}
+media: {{ ipv6 = {str(":" in config.ip).lower()}, rtp_port_range = "{config.rtp_ports}" }}
 nat: {{
   {enforce}
   ice_ignore_list = "vmnet"

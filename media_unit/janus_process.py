@@ -45,7 +45,7 @@ class GateProcess(KeptProcess):
     """The gate of one unit (`media_unit/gate.py`)."""
 
     def __init__(self, config: UnitConfig, keys: Secrets, user: ChildUser) -> None:
-        url = f"http://{config.ip}:{config.ws_port}/healthz"
+        url = f"http://{config.host}:{config.ws_port}/healthz"
         super().__init__(config.directory, "gate", url, user)
         self._config, self._keys = config, keys
 

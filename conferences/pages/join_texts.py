@@ -38,6 +38,8 @@ _TEXTS: dict[str, Promise] = {
     "not_entered": gettext_lazy("The conference could not be entered. Trying again."),
     "click": gettext_lazy("Click anywhere to hear the others."),
     "no_picture_sent": gettext_lazy("Your picture could not be sent."),
+    "recorded": gettext_lazy("This conference is being recorded."),
+    "recorded_no_more": gettext_lazy("The recording has stopped."),
     "last_minute": gettext_lazy("The conference ends in one minute."),
     "minutes_left": gettext_lazy("The conference ends in %(minutes)s minutes."),
     # What the chair does.

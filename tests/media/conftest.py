@@ -81,11 +81,13 @@ class Platform:
     async def _take(self, message: aio_pika.abc.AbstractIncomingMessage) -> None:
         self.said.append((orjson.loads(message.body), message))
 
-    async def tell(self, pid: str, body: Body | bytes, correlation_id: str = "") -> None:
+    async def tell(
+        self, pid: str, body: Body | bytes, correlation_id: str = "", ip: str = "127.0.0.1"
+    ) -> None:
         """Send something to a unit."""
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
         message = aio_pika.Message(raw, correlation_id=correlation_id or None)
-        await self._to_units.publish(message, unit_key("127.0.0.1", pid))
+        await self._to_units.publish(message, unit_key(ip, pid))
 
     async def delete_queue(self, pid: str) -> None:
         """Delete a unit's queue, so that the broker cancels its consumer."""

@@ -6,7 +6,7 @@ import asyncio
 import json
 import signal
 import wave
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -288,6 +288,14 @@ async def test_recording_goes_on_as_the_next_segment(
     await platform_side.hears("MCU_CM_RECORDSTATE_NTF", confE164="8800001", recording=1)
     assert await ben.hears_on(60)
     await platform_side.controls("u1", "STOPRECORD")
+    restore = {"type": "MAU_CMU_RESTORECONF_REQ", "restored": 1, "started": "", "chairman": ""}
+    await platform_side.tell("u1", create("2", 1, record=1) | restore | {"speaker": ""})
+    await platform_side.hears("CMU_MAU_RESTORECONF_ACK", confE164="2")
+    await platform_side.hears("MCU_CM_RECORDSTATE_NTF", confE164="2", recording=0)
+    another = {"ip": "127.0.0.1", "pid": "u2"}  # this unit cannot record by another's hand
+    await platform_side.creates("u1", "3", confid="c3", record=1, vrs=another)
+    await platform_side.hears("MCU_CM_RECORDSTATE_NTF", confE164="3", recording=0)
+    assert not (unit.directory / "rec" / "c3").exists()
     segments = sorted((unit.directory / "rec" / "c1").iterdir())
     assert [one.name for one in segments] == ["000001-001", "000001-002"]
     for segment in segments:
@@ -357,28 +365,3 @@ async def test_it_ends_by_itself_what_nobody_ends(unit: Unit, platform_side: Pla
         "MCU_MAU_RELEASECONF_NTF", confE164="8800001", incarnation=1, reason="expired"
     )
     assert await holds(platform_side, {})
-
-
-async def test_a_unit_whose_consumer_is_cancelled_hears_again(
-    unit: Unit, platform_side: Platform
-) -> None:
-    await platform_side.creates("u1")
-    platform_side.said.clear()
-    await platform_side.delete_queue("u1")
-    await platform_side.hears("RMS_NODE_REGISTER_NTF", restype="mcu")
-    assert await holds(platform_side, {"8800001": 1})
-    await platform_side.creates("u1", "2")
-
-
-async def test_a_connection_that_is_cut_is_made_again(
-    unit: Unit, platform_side: Platform, broker: str, cut: Callable[[], Awaitable[None]]
-) -> None:
-    await platform_side.creates("u1")
-    await cut()
-    again = await Platform(broker).open()
-    try:
-        await again.hears("RMS_NODE_STATE_NTF", load={"confs": 1, "ports": 8, "hd": 0}, pid="u1")
-        assert await holds(again, {"8800001": 1})
-        await again.creates("u1", "2")
-    finally:
-        await again.close()

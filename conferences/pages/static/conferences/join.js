@@ -196,6 +196,7 @@ const on = {
   message: ({ text }) => notice(text, 20),
   willend: ({ minutes }) => notice(minutes === 1 ? words.last_minute : filled(words.minutes_left, { minutes })),
   house({ people, chairman, speaker, recording }) {
+    if (recording === $("recording").hidden) notice(recording ? words.recorded : words.recorded_no_more);
     $("recording").hidden = !recording;
     for (const { mtid, ids, silence } of people) {
       const role = mtid === chairman ? words.chair : mtid === speaker ? words.speaker : "";
