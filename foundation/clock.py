@@ -22,6 +22,8 @@ log = logging.getLogger("confplatform.clock")
 
 STEP_SECONDS = 2.0
 """A database's time that differs more from what is expected was set, and is not followed."""
+DRIFT = 0.001
+"""Two clocks that nobody sets may drift apart by this share of the time since they were compared."""
 _OWN = "default"
 _last = 0
 _lock = threading.Lock()
@@ -58,8 +60,9 @@ def follow(moment: datetime, asked_at: float, database: str = _OWN) -> datetime:
     width = at - asked_at
     anchor = _anchors.get(database)
     if anchor is not None:
-        step = told - (anchor[0] + at - anchor[1])
-        if abs(step) > STEP_SECONDS + anchor[2] + width:
+        elapsed = at - anchor[1]
+        step = told - anchor[0] - elapsed
+        if abs(step) > STEP_SECONDS + anchor[2] + width + DRIFT * elapsed:
             _hold_off(database, step)
             return now(database)
     if anchor is None or width < 1.0 or width <= anchor[2]:

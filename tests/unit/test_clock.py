@@ -78,6 +78,14 @@ def test_a_database_that_drifts_is_followed(host: Host) -> None:
     assert clock.now() == NOON + timedelta(seconds=3660)
 
 
+def test_a_process_that_asked_nothing_for_days_takes_drift_for_no_step(host: Host) -> None:
+    host.told(NOON)
+    host.passes(3 * 86400)
+    drifted = NOON + timedelta(days=3, seconds=20)
+    assert host.told(drifted) == drifted
+    assert clock.steps() == {}
+
+
 def test_an_answer_that_took_long_is_no_step(host: Host) -> None:
     assert host.told(NOON, took=20) == NOON
     host.passes(1)
