@@ -17,7 +17,8 @@ from media_unit.kept_process import KeptProcess, NotStarted
 log = logging.getLogger("conferences.media.janus")
 
 _PULSE_SECONDS = 5.0
-_MOST_MISSED = 2
+_MOST_MISSED = 3
+"""A gate that hangs keeps newcomers out; ending it cuts everybody off, so that a busy machine has time."""
 
 
 class JanusProcess(KeptProcess):
