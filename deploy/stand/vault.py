@@ -6,6 +6,7 @@ import uuid
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from deploy.stand.errors import StandError
 from deploy.stand.server import write_private
 from licensing.rules.licence_text import new_keys, public_of, read_key, write_key
 
@@ -39,8 +40,21 @@ class Vault:
         """Read the directory's secrets; a secret that an older version did not have is added."""
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / "secrets.json"
-        stored = json.loads(path.read_text()) if path.exists() else {}
+        stored = _stored(path) if path.exists() else {}
         vault = cls(**{name: stored[name] for name in cls.__slots__ if name in stored})
         if asdict(vault) != stored:
             write_private(path, json.dumps(asdict(vault), indent=1) + "\n")
         return vault
+
+
+def _stored(path: Path) -> dict[str, str]:
+    """Return the secrets in a file. Raises StandError if it is damaged: the servers' data need these secrets."""
+    try:
+        stored = json.loads(path.read_text())
+        if isinstance(stored, dict):
+            return stored
+    except ValueError:
+        pass
+    raise StandError(
+        f"{path} is damaged: put back a copy of it, or delete {path.parent} to begin anew"
+    )
