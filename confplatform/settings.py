@@ -105,13 +105,12 @@ CACHES = {
     }
 }
 AMQP_URL = env.str("AMQP_URL", default="amqp://guest:guest@127.0.0.1:5672/%2F")
+RABBITMQ_MANAGEMENT_URL = env.str("RABBITMQ_MANAGEMENT_URL", default="")
 
 # ---- instant messages: the clients' virtual host, and the addresses that clients get ------------
 
 IM_AMQP_URL = env.str("IM_AMQP_URL", default=AMQP_URL.rpartition("/")[0] + "/im")
-IM_MANAGEMENT_URL = env.str(
-    "IM_MANAGEMENT_URL", default=env.str("RABBITMQ_MANAGEMENT_URL", default="")
-)
+IM_MANAGEMENT_URL = env.str("IM_MANAGEMENT_URL", default=RABBITMQ_MANAGEMENT_URL)
 IM_ADDRESSES: dict[str, str] = env.dict("IM_ADDRESSES", default={})
 IM_CENTERS = env.int("IM_CENTERS", default=1)
 IM_FILES = env.str("IM_FILES", default=str(BASE_DIR / "var" / "im-files"))

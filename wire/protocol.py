@@ -9,7 +9,7 @@ from foundation.bus.message import Message
 from foundation.bus.protocol import WireProtocol
 from wire import replies
 from wire.error_codes import MEANING, Err
-from wire.routes import DEAD_QUEUE, Routes, pms_queue
+from wire.routes import DEAD_QUEUE, LIMITS, Routes, pms_queue
 
 _REQUEST = re.compile(r"_(REQ|CMD)$")
 
@@ -38,6 +38,7 @@ class PlatformProtocol(WireProtocol):
 
     routes = tuple(route.value for route in Routes)
     dead_letter_queue = DEAD_QUEUE
+    limits = LIMITS
     sender_role = "css"
     local_exchanges = frozenset({Routes.CSS_TO_UNIT.value.exchange})
     passed_on_prefix = "CM_MCU_"

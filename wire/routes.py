@@ -6,6 +6,7 @@ The names are spelt as in the specification (`monitor.plamform.k` included). Nam
 
 from __future__ import annotations
 
+from foundation.bus.limits import DAY_MS, HOUR_MS, MIB, QueueLimit
 from foundation.bus.protocol import NamedRoute, Route
 
 
@@ -54,3 +55,30 @@ def unit_key(ip: str, pid: str = "") -> str:
 def unit_queue(ip: str, pid: str = "") -> str:
     """Return the name of the queue of one media unit, which the unit declares."""
     return "cmu.conf.q:" + (f"{ip}:{pid}" if pid else ip)
+
+
+LIMITS = (
+    # Of other parties: they must neither grow without end nor keep stale requests.
+    QueueLimit(
+        "limits",
+        r"^(meeting\.|nms|upu|npp|bmc\.req)",
+        {"max-length": 10_000, "max-length-bytes": 64 * MIB, "message-ttl": HOUR_MS},
+    ),
+    # Copies of parked messages. What an operator may publish again is in the database.
+    QueueLimit(
+        "limits.dead",
+        r"^mau\.dead\.q$",
+        {"max-length": 10_000, "max-length-bytes": 64 * MIB, "message-ttl": 7 * DAY_MS},
+    ),
+    # Of media units: each declares its own when it starts, and may never come back.
+    QueueLimit(
+        "limits.units",
+        r"^cmu\.conf\.q",
+        {
+            "max-length": 10_000,
+            "max-length-bytes": 64 * MIB,
+            "message-ttl": HOUR_MS,
+            "expires": 7 * DAY_MS,
+        },
+    ),
+)

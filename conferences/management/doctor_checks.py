@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import amqp
 import redis
@@ -25,9 +24,10 @@ from foundation.bus.parked_messages import undecided
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, redis_of, store_of
 from foundation.cells.serving import read
+from foundation.web.findings import MORE_FINDINGS, Finding, find_missing_limits
 from licensing.data import redis_projection as licence_projection
 from licensing.data.queries import describe_excess, state_of
-from wire.routes import DEAD_QUEUE, Routes
+from wire.routes import DEAD_QUEUE, LIMITS, Routes
 
 MAX_OUTBOX_AGE_SECONDS = 10.0
 MAX_FOLLOWER_LAG_SECONDS = 60.0
@@ -35,20 +35,6 @@ MAX_QUEUE_LENGTH = 1000
 OVERDUE_SECONDS = 15
 SETTLE_SECONDS = 1.5
 """A difference between Redis and database is looked at again after this time, as Redis is written after a commit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check: what is wrong ("" means nothing), and what to do about it."""
-
-    check: str
-    wrong: str = ""
-    todo: str = ""
-
-    @property
-    def is_ok(self) -> bool:
-        """Tell whether the check found nothing wrong."""
-        return not self.wrong
 
 
 def examine() -> Iterator[Finding]:
@@ -73,6 +59,8 @@ def examine() -> Iterator[Finding]:
     for check in checks:
         yield check(platform)
     yield from _links(platform)
+    for findings in MORE_FINDINGS.call():
+        yield from findings
 
 
 # ---- servers ------------------------------------------------------------------------------------
@@ -103,7 +91,16 @@ def _broker() -> list[Finding]:
     except BROKER_ERRORS as error:
         return [Finding("broker", f"does not answer: {error}", "start it; check AMQP_URL")]
     try:
-        return [Finding("broker"), *(_queue(connection, name) for name in _all_queues())]
+        return [
+            Finding("broker"),
+            *(_queue(connection, name) for name in _all_queues()),
+            find_missing_limits(
+                "limits of queues",
+                settings.RABBITMQ_MANAGEMENT_URL,
+                settings.AMQP_URL,
+                LIMITS,
+            ),
+        ]
     finally:
         close(connection, politely=True)
 

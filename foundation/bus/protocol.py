@@ -12,6 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from foundation.bus.limits import QueueLimit
     from foundation.bus.message import Message
 
 
@@ -42,6 +43,9 @@ class WireProtocol(Protocol):
 
     dead_letter_queue: str
     """The queue of messages that could not be handled. Nothing consumes it."""
+
+    limits: Collection[QueueLimit]
+    """How much of what others may never read lies on the broker, and how long."""
 
     sender_role: str
     """The first part of the `app_id` of messages that we send: `role@platform`."""

@@ -9,10 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from domains.models import Account
+from foundation.bus.management_api import BrokerUnavailable
 from foundation.web.errors import ack
 from im.api.base import Call, Limit
 from im.api.serializers import Done, SignedIn, answers
-from im.data.broker import BrokerUnavailable
 from im.data.locked_conversation import Denied
 from im.flows import revoke, sign_in
 from im.rules import topology as t

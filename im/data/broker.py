@@ -9,17 +9,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from base64 import b64encode
 from collections.abc import Callable, Iterable
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, TypeVar
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 import amqp
-import orjson
 from django.conf import settings
 
+from foundation.bus import limits, management_api
 from foundation.bus.amqp import BROKER_ERRORS, close, connect
+from foundation.bus.limits import DAY_MS, HOUR_MS, MIB, QueueLimit
+from foundation.bus.management_api import BrokerUnavailable
 from im.rules import topology as t
 
 log = logging.getLogger("im.broker")
@@ -43,31 +43,43 @@ _INGRESS = {
 }
 _SERVICES = {
     t.CENTER_QUEUE: [(t.BASE, "center"), (t.GB, "center")],
-    t.BALANCE_QUEUE: [(t.BASE, "balance")],
-    t.MEDIA_QUEUE: [(t.BASE, "media")],
+    t.BALANCE_QUEUE: [(t.BASE, "balance"), (t.BASE, "balance.#")],
+    t.MEDIA_QUEUE: [(t.BASE, "media"), (t.BASE, "media.#")],
     t.GB_QUEUE: [(t.GB, "comm_gb")],
 }
-_HOUR_MS = 3600 * 1000
 DEVICES = r"^(queue_[um]_|mqtt-subscription-|stomp-subscription-)"
-DEVICE_LIMITS = {
-    "pattern": DEVICES,
-    "apply-to": "queues",
-    "priority": 0,
-    "definition": {"max-length": 10_000, "message-ttl": _HOUR_MS, "expires": 24 * _HOUR_MS},
-}
-"""A device's queue may lose its oldest messages, since clients fill gaps by `seq`."""
-SERVICE_LIMITS = {
-    "pattern": rf"^({t.CENTER_QUEUE}|{t.BALANCE_QUEUE}|{t.MEDIA_QUEUE}|{t.GB_QUEUE}|{DEAD})$",
-    "apply-to": "queues",
-    "priority": 0,
-    "definition": {"max-length": 10_000, "message-ttl": 24 * _HOUR_MS},
-}
+LIMITS = (
+    # A device's queue may lose its oldest messages, since clients fill gaps by `seq`.
+    QueueLimit(
+        "im.devices",
+        DEVICES,
+        {
+            "max-length": 10_000,
+            "max-length-bytes": 16 * MIB,
+            "message-ttl": HOUR_MS,
+            "expires": DAY_MS,
+        },
+    ),
+    QueueLimit(
+        "im.services",
+        rf"^({t.CENTER_QUEUE}|{t.BALANCE_QUEUE}|{t.MEDIA_QUEUE}|{t.GB_QUEUE}|{DEAD})$",
+        {"max-length": 10_000, "max-length-bytes": 16 * MIB, "message-ttl": DAY_MS},
+    ),
+    # Of servers, which declare their own, and may never come back.
+    QueueLimit(
+        "im.servers",
+        rf"^({t.BALANCE_QUEUE}|{t.MEDIA_QUEUE})_",
+        {
+            "max-length": 10_000,
+            "max-length-bytes": 16 * MIB,
+            "message-ttl": DAY_MS,
+            "expires": 7 * DAY_MS,
+        },
+    ),
+    # What waits for a center is in nobody else's hands: when it is full, publishers are refused.
+    QueueLimit("im.ingress", rf"^{t.INGRESS}(\.[0-9]+)?$", {"max-length-bytes": 128 * MIB}),
+)
 VHOST_LIMITS = {"max-connections": 20_000, "max-queues": 40_000}
-
-
-class BrokerUnavailable(Exception):
-    """The clients' broker does not answer as it should; it is safe to try again."""
-
 
 T = TypeVar("T")
 
@@ -210,11 +222,29 @@ def connected_users() -> set[str]:
 
     Users over MQTT or STOMP appear in the list up to LISTED_SECONDS after they have connected.
     """
-    connections = _call_management("GET", f"/vhosts/{_vhost()}/connections?columns=user") or ()
-    return {connection["user"] for connection in connections if connection.get("user")}
+    connections = _rows(f"/vhosts/{_vhost()}/connections?columns=user")
+    return {str(connection["user"]) for connection in connections if connection.get("user")}
 
 
 LISTED_SECONDS = 6.0
+
+Received = dict[str, tuple[str, int]]
+"""By name of a connection: its user, and the bytes that the broker has got over it."""
+
+
+def received() -> Received:
+    """Return what the broker has got over each person's connections. Raises BrokerUnavailable."""
+    path = f"/vhosts/{_vhost()}/connections?columns=name,user,recv_oct"
+    ours = str(settings.IM_AMQP_URL).partition("://")[2].partition(":")[0]
+    connections = {
+        str(row.get("name")): (str(row.get("user", "")), int(str(row.get("recv_oct", 0))))
+        for row in _rows(path)
+    }
+    return {
+        name: (user, size)
+        for name, (user, size) in connections.items()
+        if t.USER.fullmatch(user) and user != ours
+    }
 
 
 def limit() -> None:
@@ -222,18 +252,14 @@ def limit() -> None:
 
     Raises BrokerUnavailable.
     """
-    _call_management("PUT", f"/operator-policies/{_vhost()}/im.devices", DEVICE_LIMITS)
-    _call_management("PUT", f"/operator-policies/{_vhost()}/im.services", SERVICE_LIMITS)
+    limits.set_limits(settings.IM_MANAGEMENT_URL, settings.IM_AMQP_URL, LIMITS)
     for name, value in VHOST_LIMITS.items():
         _call_management("PUT", f"/vhost-limits/{_vhost()}/{name}", {"value": value})
 
 
-def device_queues() -> list[dict[str, Any]]:
+def device_queues() -> list[dict[str, object]]:
     """Return the clients' queues with `name`, `type`, `arguments`. Raises BrokerUnavailable."""
-    queues: list[dict[str, Any]] = (
-        _call_management("GET", f"/queues/{_vhost()}?columns=name,type,arguments") or []
-    )
-    return queues
+    return _rows(f"/queues/{_vhost()}?columns=name,type,arguments")
 
 
 def delete_queues(names: Iterable[str]) -> None:
@@ -243,38 +269,17 @@ def delete_queues(names: Iterable[str]) -> None:
 
 
 def _vhost() -> str:
-    return str(settings.IM_AMQP_URL).rpartition("/")[2].partition("?")[0]
+    return management_api.vhost_in_path(settings.IM_AMQP_URL)
 
 
 def _in_path(text: str) -> str:
     return quote(text, safe="")
 
 
-def _call_management(method: str, path: str, body: object = None, reason: str = "") -> Any:
-    """Call the management API; `None` means that the named thing does not exist.
+def _rows(path: str) -> list[dict[str, object]]:
+    return management_api.rows(settings.IM_MANAGEMENT_URL, path)
 
-    Raises BrokerUnavailable.
-    """
-    url = urlsplit(settings.IM_MANAGEMENT_URL)
-    if not url.hostname:
-        raise BrokerUnavailable("IM_MANAGEMENT_URL is not set")
-    connection_class = HTTPSConnection if url.scheme == "https" else HTTPConnection
-    connection = connection_class(url.hostname, url.port, timeout=5)
-    credentials = b64encode(f"{unquote(url.username or '')}:{unquote(url.password or '')}".encode())
-    headers = {"Authorization": f"Basic {credentials.decode()}", "Content-Type": "application/json"}
-    if reason:
-        headers["X-Reason"] = reason
-    try:
-        payload = None if body is None else orjson.dumps(body)
-        connection.request(method, f"{url.path.rstrip('/')}/api{path}", payload, headers)
-        answer = connection.getresponse()
-        text = answer.read()
-    except (OSError, HTTPException) as error:
-        raise BrokerUnavailable(f"{type(error).__name__}: {error}") from None
-    finally:
-        connection.close()
-    if answer.status == 404:
-        return None
-    if answer.status >= 300:
-        raise BrokerUnavailable(f"{method} {path.partition('?')[0]}: {answer.status}")
-    return orjson.loads(text) if text else None
+
+def _call_management(method: str, path: str, body: object = None, reason: str = "") -> None:
+    """Call the management API of the clients' broker. Raises BrokerUnavailable."""
+    management_api.call(settings.IM_MANAGEMENT_URL, method, path, body, reason)

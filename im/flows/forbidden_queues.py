@@ -12,10 +12,10 @@ import logging
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from prometheus_client import Counter
 
+from foundation.bus.management_api import BrokerUnavailable
 from im.data import broker
 from im.data.presence_store import MOST_DEVICES
 
@@ -34,7 +34,7 @@ def remove() -> None:
         broker.delete_queues(name for names in forbidden.values() for name in names)
         for user in forbidden:
             broker.close_connections(user)
-    except broker.BrokerUnavailable as error:
+    except BrokerUnavailable as error:
         log.warning("clients' queues were not looked at: %s", error)
         return
     for user, names in forbidden.items():
@@ -42,15 +42,16 @@ def remove() -> None:
         log.warning("%d queues of %s were not as they may be: deleted", len(names), user)
 
 
-def forbidden_of(queues: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+def forbidden_of(queues: Iterable[Mapping[str, object]]) -> dict[str, list[str]]:
     """Return the forbidden queues by owner, from queues as the management API shows them."""
     forbidden: dict[str, list[str]] = defaultdict(list)
     by_owner: dict[str, list[str]] = defaultdict(list)
     for queue in queues:
-        if owner := _owner(queue["name"]):
-            by_owner[owner].append(queue["name"])
+        name = str(queue["name"])
+        if owner := _owner(name):
+            by_owner[owner].append(name)
             if not _is_fine(queue):
-                forbidden[owner].append(queue["name"])
+                forbidden[owner].append(name)
     for owner, names in by_owner.items():
         if len(names) > 2 * MOST_DEVICES:
             forbidden[owner] = sorted(names)
@@ -62,9 +63,13 @@ def _owner(name: str) -> str:
     return (match[1] or match[2]) if match else ""
 
 
-def _is_fine(queue: Mapping[str, Any]) -> bool:
+def _is_fine(queue: Mapping[str, object]) -> bool:
     arguments = queue.get("arguments") or {}
-    return queue.get("type", "classic") == "classic" and all(
-        name in _HARMLESS or (name, value) == ("x-queue-type", "classic")
-        for name, value in arguments.items()
+    return (
+        isinstance(arguments, dict)
+        and queue.get("type", "classic") == "classic"
+        and all(
+            name in _HARMLESS or (name, value) == ("x-queue-type", "classic")
+            for name, value in arguments.items()
+        )
     )

@@ -24,6 +24,7 @@ from django.db import transaction
 from prometheus_client import Counter
 
 from foundation import clock
+from foundation.bus.management_api import BrokerUnavailable
 from foundation.cells.directory import store_of
 from foundation.cells.serving import for_each_served, is_served_here
 from im.data import broker, revocations
@@ -136,7 +137,7 @@ def _close(now: float) -> None:
         disconnected = (
             _close_few(open_until, now) if len(open_until) <= FEW else _close_many(open_until, now)
         )
-    except broker.BrokerUnavailable as error:
+    except BrokerUnavailable as error:
         AWAY.inc()
         log.warning("connections of %d revoked persons stay open: %s", len(open_until), error)
         return

@@ -16,16 +16,19 @@ from conferences.models import Number
 from conferences.rules.states import Conference
 from foundation.bus.models import Parked
 from foundation.cells.directory import redis_of
+from foundation.hooks import Hook
+from foundation.web.findings import Finding
 from licensing.models import Quota
 
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor_checks, "SETTLE_SECONDS", 0)
-    monkeypatch.setattr(doctor_checks, "_broker", lambda: [doctor_checks.Finding("broker")])
+    monkeypatch.setattr(doctor_checks, "_broker", lambda: [Finding("broker")])
+    monkeypatch.setattr(doctor_checks, "MORE_FINDINGS", Hook())
 
 
-def wrong() -> dict[str, doctor_checks.Finding]:
+def wrong() -> dict[str, Finding]:
     """Return the doctor's complaints, without the one that there are no media units."""
     complaints = {
         finding.check: finding for finding in doctor_checks.examine() if not finding.is_ok

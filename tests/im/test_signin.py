@@ -8,10 +8,12 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 
 from domains.flows import change, people
 from domains.models import Account
+from foundation.bus import management_api
 from foundation.cells.directory import own_platform, redis_of
 from im.data import broker, revocations
 from im.flows import forbidden_queues, revoke
@@ -51,6 +53,11 @@ def ask(path: str, token: str) -> Any:
         content_type="application/json",
         headers={"Authorization": f"Bearer {token}"},
     )
+
+
+def asked_of_the_broker(path: str) -> Any:
+    """Return what the management API says of something; `None` if it does not exist."""
+    return management_api.call(settings.IM_MANAGEMENT_URL, "GET", path)
 
 
 def timer() -> None:
@@ -237,13 +244,13 @@ def test_many_who_are_revoked_at_once_cost_few_requests_to_the_broker(
 ) -> None:
     """A request for each of 500 people without a connection would keep the others in for half a minute."""
     requests: list[str] = []
-    call = broker._call_management
+    call = management_api.call
 
-    def counted(method: str, path: str, *more: Any, **named: Any) -> Any:
+    def counted(url: str, method: str, path: str, *more: Any, **named: Any) -> object:
         requests.append(path)
-        return call(method, path, *more, **named)
+        return call(url, method, path, *more, **named)
 
-    monkeypatch.setattr(broker, "_call_management", counted)
+    monkeypatch.setattr(management_api, "call", counted)
     connection = amqp(ann.moid, login(ann)["token"])
     with transaction.atomic():
         revoke.revoke_all("default", [f"nobody-{number}" for number in range(500)] + [ann.moid])
@@ -274,8 +281,8 @@ def test_clients_queues_have_the_operators_limits_and_everything_can_be_declared
     channel = connection.channel()
     channel.queue_declare("queue_u_" + ann.moid + "_d1", arguments={"x-max-length": 10**6})
     path = f"/queues/im/queue_u_{ann.moid}_d1"
-    eventually(lambda: "operator_policy" in broker._call_management("GET", path), 10)
-    queue = broker._call_management("GET", path)
+    eventually(lambda: "operator_policy" in asked_of_the_broker(path), 10)
+    queue = asked_of_the_broker(path)
     assert queue["operator_policy"] == "im.devices"
     assert queue["effective_policy_definition"]["max-length"] == 10_000
     channel.queue_delete("queue_u_" + ann.moid + "_d1")
@@ -296,7 +303,7 @@ def test_several_centers_share_what_is_said_and_one_has_it_all_again(
 
 
 def _bound(exchange: str) -> set[str]:
-    bindings = broker._call_management("GET", f"/exchanges/im/{exchange}/bindings/source")
+    bindings = asked_of_the_broker(f"/exchanges/im/{exchange}/bindings/source")
     return {binding["destination"] for binding in bindings}
 
 
@@ -316,7 +323,7 @@ def test_a_clients_queue_is_deleted_that(what: str, ann: Account) -> None:
     connection.channel().queue_declare(name, durable=True, arguments=ODD[what])
     eventually(lambda: name in {queue["name"] for queue in broker.device_queues()})
     forbidden_queues.remove()
-    assert broker._call_management("GET", f"/queues/im/{name}") is None
+    assert asked_of_the_broker(f"/queues/im/{name}") is None
     eventually(lambda: _has_ended(connection))
 
 
@@ -325,6 +332,6 @@ def test_a_clients_queue_with_limits_of_its_own_stays(ann: Account) -> None:
     arguments = {"x-max-length": 10, "x-expires": 60_000, "x-queue-type": "classic"}
     connection.channel().queue_declare(f"queue_u_{ann.moid}_fine", arguments=arguments)
     forbidden_queues.remove()
-    assert broker._call_management("GET", f"/queues/im/queue_u_{ann.moid}_fine")["name"]
+    assert asked_of_the_broker(f"/queues/im/queue_u_{ann.moid}_fine")["name"]
     broker.delete_queues([f"queue_u_{ann.moid}_fine"])
     connection.close()

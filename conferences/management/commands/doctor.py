@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from conferences.management import doctor_checks
 from conferences.management.rebuild import rebuild_redis_and_counts
 from foundation.cells.directory import own_platform
+from foundation.web.findings import Finding
 
 
 class Command(BaseCommand):
@@ -38,7 +39,7 @@ class Command(BaseCommand):
         if any(not finding.is_ok for finding in findings):
             raise SystemExit(1)
 
-    def _print_json(self, findings: list[doctor_checks.Finding]) -> None:
+    def _print_json(self, findings: list[Finding]) -> None:
         """Print the findings as JSON, for programs."""
         report = {
             "well": all(finding.is_ok for finding in findings),
@@ -46,7 +47,7 @@ class Command(BaseCommand):
         }
         self.stdout.write(orjson.dumps(report, option=orjson.OPT_INDENT_2).decode())
 
-    def _print_text(self, findings: list[doctor_checks.Finding]) -> None:
+    def _print_text(self, findings: list[Finding]) -> None:
         """Print a line for each finding, and below each fault what to do."""
         for finding in findings:
             if finding.is_ok:

@@ -1,11 +1,14 @@
-"""`manage.py declare_topology` declares every exchange and queue of the protocol on this site's message broker."""
+"""`manage.py declare_topology` declares every exchange and queue of the protocol on this site's message broker, and limits queues."""
 
 from __future__ import annotations
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from foundation.bus import protocol
 from foundation.bus.declare import declare_all
+from foundation.bus.limits import set_limits
+from foundation.bus.management_api import BrokerUnavailable
 
 
 class Command(BaseCommand):
@@ -17,3 +20,13 @@ class Command(BaseCommand):
         """Declare all exchanges, queues and bindings, and print how many there are."""
         count = declare_all(settings.AMQP_URL, settings.PLATFORM_MOID)
         self.stdout.write(f"{count} exchanges and queues are there")
+        if not settings.RABBITMQ_MANAGEMENT_URL:
+            self.stderr.write(
+                "RABBITMQ_MANAGEMENT_URL is not set: limit the queues as docs/operations.md says"
+            )
+            return
+        try:
+            limits = protocol.current().limits
+            set_limits(settings.RABBITMQ_MANAGEMENT_URL, settings.AMQP_URL, limits)
+        except BrokerUnavailable as error:
+            raise CommandError(f"the limits of queues are not set: {error}") from error

@@ -1,0 +1,60 @@
+"""The management API of a RabbitMQ, for what AMQP cannot do: limits of queues, connections of others."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from urllib.parse import quote, unquote, urlsplit
+
+import orjson
+
+TIMEOUT_SECONDS = 5
+
+
+class BrokerUnavailable(Exception):
+    """A broker does not answer as it should; it is safe to try again."""
+
+
+def vhost_in_path(amqp_url: str) -> str:
+    """Return the virtual host of an AMQP URL as it stands in paths of the management API."""
+    return amqp_url.rpartition("/")[2].partition("?")[0] or quote("/", safe="")
+
+
+def rows(url: str, path: str) -> list[dict[str, object]]:
+    """Return the rows of a list of the API at `url`; none if it does not exist. Raises BrokerUnavailable."""
+    found = call(url, "GET", path)
+    return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+
+
+def call(url: str, method: str, path: str, body: object = None, reason: str = "") -> object:
+    """Call the API at `url`, which holds the credentials; `None` means that the named thing does not exist.
+
+    `path` is quoted (`/queues/im/x`). `reason` is told to those whose connections are closed.
+    Raises BrokerUnavailable.
+    """
+    parts = urlsplit(url)
+    if not parts.hostname:
+        raise BrokerUnavailable("the URL of its management API is not set")
+    connection_class = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    connection = connection_class(parts.hostname, parts.port, timeout=TIMEOUT_SECONDS)
+    credentials = b64encode(
+        f"{unquote(parts.username or '')}:{unquote(parts.password or '')}".encode()
+    )
+    headers = {"Authorization": f"Basic {credentials.decode()}", "Content-Type": "application/json"}
+    if reason:
+        headers["X-Reason"] = reason
+    try:
+        payload = None if body is None else orjson.dumps(body)
+        connection.request(method, f"{parts.path.rstrip('/')}/api{path}", payload, headers)
+        answer = connection.getresponse()
+        text = answer.read()
+    except (OSError, HTTPException) as error:
+        raise BrokerUnavailable(f"{type(error).__name__}: {error}") from None
+    finally:
+        connection.close()
+    if answer.status == 404:
+        return None
+    if answer.status >= 300:
+        raise BrokerUnavailable(f"{method} {path.partition('?')[0]}: {answer.status}")
+    parsed: object = orjson.loads(text) if text else None
+    return parsed

@@ -1,0 +1,42 @@
+"""Findings of `manage.py doctor`, to which each app may add its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from foundation.bus import limits
+from foundation.bus.management_api import BrokerUnavailable
+from foundation.hooks import Hook
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A finding is the result of one check: what is wrong (`""` means nothing) and what to do."""
+
+    check: str
+    wrong: str = ""
+    todo: str = ""
+
+    @property
+    def is_ok(self) -> bool:
+        """Tell whether the check found nothing wrong."""
+        return not self.wrong
+
+
+MORE_FINDINGS: Hook[[], list[Finding]] = Hook()
+"""Examine what an app has beside the servers, and return the findings."""
+
+
+def find_missing_limits(
+    check: str, management_url: str, amqp_url: str, wanted: tuple[limits.QueueLimit, ...]
+) -> Finding:
+    """Check that queues which nobody may read cannot fill the broker."""
+    try:
+        missing = limits.missing_limits(management_url, amqp_url, wanted)
+    except BrokerUnavailable as error:
+        todo = "name its management API (RABBITMQ_MANAGEMENT_URL, IM_MANAGEMENT_URL) and start it"
+        return Finding(check, f"cannot be examined: {error}", todo)
+    if not missing:
+        return Finding(check)
+    trouble = f"the operator policies {', '.join(missing)} are missing or differ"
+    return Finding(check, trouble, "run manage.py declare_topology")
