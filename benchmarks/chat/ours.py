@@ -33,13 +33,14 @@ class Ours:
     label = "ours"
 
     def __init__(self, site: Site, town: dict[str, Any]) -> None:
-        self.site, self.town = site, town
+        assert site.clients_broker is not None
+        self.site, self.town, self.broker = site, town, site.clients_broker
         self._more: list[Process] = []
 
     def client(self, number: int) -> AmqpClient:
         """Return a person's device, not signed in yet."""
         user = plan.name(number)
-        return AmqpClient(self.site.rabbitmq.port, Person(user, self.town["tokens"][user]))
+        return AmqpClient(self.broker.port, Person(user, self.town["tokens"][user]))
 
     def pair(self, speaker: int, _hearer: int) -> str:
         """Return the conversation of two people."""
@@ -60,7 +61,7 @@ class Ours:
         pids = {
             "center": centers,
             "door": [processes["door"].pid],
-            "broker": [site.rabbitmq.pid],
+            "broker": [self.broker.pid],
             "database": [site.mariadb.pid],
             "redis": [site.redis.pid],
             "web": [processes["web"].pid],
@@ -82,7 +83,7 @@ class Ours:
 
     def _is_read(self, number: int) -> bool:
         """Tell whether a center reads this queue."""
-        _, queue = self.site.rabbitmq.api(f"/queues/im/{ingress(number)}")
+        _, queue = self.broker.api(f"/queues/im/{ingress(number)}")
         return isinstance(queue, dict) and queue.get("consumers", 0) > 0
 
     def stop(self) -> None:

@@ -72,6 +72,8 @@ def main() -> None:
         )
         for size, n in plan.groups()
     }
-    presence_store.record_devices([(user, "bench", "a") for user in users], time.time() + HOURS)
+    presence_store.record_devices(
+        [presence_store.SignOfLife(user, "bench", "a") for user in users], time.time() + HOURS
+    )
     town["exchanges_per_second"] = _exchanges(users)
     print(json.dumps(town))

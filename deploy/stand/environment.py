@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deploy.stand.cells import CellDatabase
+from deploy.stand.rabbitmq import CLIENTS_VHOST
 
 if TYPE_CHECKING:
     from deploy.stand.site import Site
@@ -46,13 +47,14 @@ def environment(site: Site) -> dict[str, str]:
 
 
 def _im(site: Site) -> dict[str, str]:
-    """Return the variables of instant messages: the clients' virtual host, and where its protocols are."""
-    if not site.spec.has_im:
+    """Return the variables of instant messages: the clients' broker, and where its protocols are."""
+    broker = site.clients_broker
+    if broker is None:
         return {}
-    addresses = site.rabbitmq.client_addresses
+    addresses = broker.client_addresses
     return {
-        "IM_AMQP_URL": site.rabbitmq.url("im"),
-        "IM_MANAGEMENT_URL": site.rabbitmq.management_url,
+        "IM_AMQP_URL": broker.url(CLIENTS_VHOST),
+        "IM_MANAGEMENT_URL": broker.management_url,
         "IM_ADDRESSES": ",".join(f"{name}={url}" for name, url in addresses.items()),
         # One for all sites, as storage has to be that outlives one of them.
         "IM_FILES": str(site.directory.parent / "im-files"),

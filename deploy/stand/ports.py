@@ -14,7 +14,7 @@ from deploy.stand.errors import StandError
 SITE_STRIDE = 2000
 UNIT_STRIDE = 400
 MOST_UNITS = (SITE_STRIDE - 200) // UNIT_STRIDE
-SERVER_PORTS = 130  # web, servers and rabbitmqctl, without media units
+SERVER_PORTS = 160  # web, servers and rabbitmqctl, without media units
 TEST_PORTS = range(10000, 21000)
 SLOT = 200  # ports are claimed in such steps
 
@@ -56,6 +56,11 @@ class Ports:
     def rabbitmq(self) -> int:
         return self.base + 100
 
+    @property
+    def clients_broker(self) -> int:
+        """Return the port of the broker of people's clients."""
+        return self.base + 130
+
     def core(self, units: int) -> int:
         """Return the first port of a core beside this site: after those of its media units."""
         return self.base + 200 + UNIT_STRIDE * units
@@ -74,6 +79,7 @@ class Ports:
             self.redis,
             self.door,
             *range(self.rabbitmq, self.rabbitmq + 9),
+            *range(self.clients_broker, self.clients_broker + 9),
         ]
         firsts = [self.unit(number) for number in range(1, units + 1)]
         return servers + [first + offset for first in firsts for offset in range(5)]
@@ -146,7 +152,7 @@ def answers(port: int, send: bytes, expect: bytes, timeout: float = 1.0) -> bool
 
 
 def http_get(port: int, path: str) -> tuple[int, bytes]:
-    """Return status and body of a page; status 0 means that no server answers."""
+    """Return status and body of a page on loopback; status 0 means that no server answers."""
     link = HTTPConnection("127.0.0.1", port, timeout=3)
     try:
         link.request("GET", path)

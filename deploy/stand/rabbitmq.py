@@ -16,10 +16,11 @@ from deploy.stand.process import Process
 from deploy.stand.server import Server, base_env, program, write_private
 
 SCRIPTS = Path("/usr/lib/rabbitmq/bin")  # the real ones; those in /usr/sbin do `su rabbitmq`
-VHOSTS = ("/", "celery", "im")
-PLUGINS = (
-    "rabbitmq_management",
-    "rabbitmq_prometheus",
+PLATFORM_VHOSTS = ("/", "celery")
+CLIENTS_VHOST = "im"
+PLATFORM_PLUGINS = ("rabbitmq_management", "rabbitmq_prometheus")
+CLIENTS_PLUGINS = (
+    *PLATFORM_PLUGINS,
     "rabbitmq_mqtt",
     "rabbitmq_web_mqtt",
     "rabbitmq_stomp",
@@ -37,15 +38,10 @@ LISTENERS = {
     "rabbitmq_web_stomp": {"web_stomp.tcp.port": 7},
     "rabbitmq_prometheus": {"prometheus.tcp.port": 8},
 }
-# Queues of other parties must neither grow without end nor keep stale requests.
-LIMITS = {
-    "name": "limits",
-    "vhost": "/",
-    "pattern": r"^(meeting\.|nms|upu|npp|bmc\.req)",
-    "apply-to": "queues",
-    "priority": 0,
-    "definition": {"max-length": 10000, "message-ttl": 3600000},
-}
+# A worker holds up to 200 messages of a queue, and takes none above 256 KiB: what is larger is told so, up to here.
+PLATFORM_LIMITS = {"max_message_size": "1048576"}
+# A center takes no message above 64 KiB. The log of its queue lies in memory until it is written out.
+CLIENTS_LIMITS = {"max_message_size": "131072", "raft.wal_max_size_bytes": "67108864"}
 
 # Who signs in at the clients' virtual host: our servers by name and password, else the door is asked. The sign-in
 # itself always, so that nobody comes in with what was revoked; what follows from names is remembered.
@@ -64,19 +60,18 @@ DOOR = {
 
 
 def asks_door(port: int) -> dict[str, str]:
-    """Return the settings with which the broker asks the auth backend on that port."""
+    """Return the settings of the clients' broker, which asks the auth backend on that port."""
     questions = ("user", "vhost", "resource", "topic")
     paths = {f"auth_http.{name}_path": f"http://127.0.0.1:{port}/{name}" for name in questions}
-    return DOOR | paths
+    return DOOR | CLIENTS_LIMITS | paths
 
 
 class RabbitMQ(Server):
-    """A RabbitMQ server is one broker.
+    """A RabbitMQ server is one broker: the platform's by default, or that of people's clients.
 
     Ports from `port`: +0 AMQP, +1 distribution, +2 epmd, +3 management, +4 MQTT, +5 STOMP, +6 MQTT and +7 STOMP over WebSocket, +8 Prometheus, +20..29 rabbitmqctl.
     """
 
-    kind = "rabbitmq"
     patience = 120.0
 
     def __init__(
@@ -86,10 +81,14 @@ class RabbitMQ(Server):
         password: str,
         *,
         node: str,
-        plugins: Sequence[str] = PLUGINS,
+        kind: str = "rabbitmq",
+        vhosts: Sequence[str] = PLATFORM_VHOSTS,
+        plugins: Sequence[str] = PLATFORM_PLUGINS,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(directory, port)
+        self.kind = kind
+        self.vhosts = list(vhosts)
         self.password = password
         self.node = f"{node}@localhost"
         self.plugins = list(plugins)
@@ -209,7 +208,7 @@ class RabbitMQ(Server):
             "tcp_listen_options.backlog": "4096",  # a thousand clients that come back at once
             "tcp_listen_options.sndbuf": "32768",
             "tcp_listen_options.recbuf": "32768",
-            "max_message_size": "16777216",  # a worker holds up to 200 messages of a queue
+            **PLATFORM_LIMITS,
         }
         for plugin in self.plugins:
             for name, offset in LISTENERS.get(plugin, {}).items():
@@ -227,14 +226,16 @@ class RabbitMQ(Server):
         return "".join(f"{name} = {value}\n" for name, value in settings.items())
 
     def _definitions(self) -> dict[str, object]:
-        """Return what is loaded at each start: one user for our servers, virtual hosts, limits; no guest."""
+        """Return what is loaded at each start: one user for our servers, virtual hosts; no guest.
+
+        The limits of queues are set by `manage.py declare_topology`, here as anywhere.
+        """
         user = {"name": "platform", "password": self.password, "tags": "administrator"}
         everything = {"user": "platform", "configure": ".*", "write": ".*", "read": ".*"}
         return {
             "users": [user],
-            "vhosts": [{"name": vhost} for vhost in VHOSTS],
-            "permissions": [{**everything, "vhost": vhost} for vhost in VHOSTS],
-            "policies": [LIMITS],
+            "vhosts": [{"name": vhost} for vhost in self.vhosts],
+            "permissions": [{**everything, "vhost": vhost} for vhost in self.vhosts],
         }
 
     def api(self, path: str, method: str = "GET", body: object = None) -> tuple[int, object]:
@@ -260,3 +261,20 @@ class RabbitMQ(Server):
         # For a moment after a channel has come or gone, its details are an empty list.
         channels = [each["channel_details"] for each in consumers if each["channel_details"]]
         return len({details.get("connection_name") for details in channels})
+
+
+def clients_broker(directory: Path, port: int, password: str, *, node: str, door: int) -> RabbitMQ:
+    """Return the broker of people's clients, which asks the auth backend on port `door`.
+
+    It is a process of its own: what its clients do to its memory stops nobody else.
+    """
+    return RabbitMQ(
+        directory,
+        port,
+        password,
+        node=node,
+        kind="rabbitmq-im",
+        vhosts=(CLIENTS_VHOST,),
+        plugins=CLIENTS_PLUGINS,
+        settings=asks_door(door),
+    )

@@ -17,12 +17,12 @@ from deploy.stand.mariadb import MariaDB
 from deploy.stand.parallel import Parallel
 from deploy.stand.ports import Ports, http_get
 from deploy.stand.process import Process
-from deploy.stand.rabbitmq import RabbitMQ, asks_door
+from deploy.stand.rabbitmq import CLIENTS_VHOST, RabbitMQ, clients_broker
 from deploy.stand.redis import Redis
 from deploy.stand.report import Report
 from deploy.stand.schema import Tables
 from deploy.stand.server import Server, write_private
-from deploy.stand.spec import CORE, Core, SiteSpec
+from deploy.stand.spec import Core, SiteSpec
 from deploy.stand.vault import Vault
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -69,19 +69,23 @@ class Site:
             CellDatabase(pair, LIBRARY) if pair else self._alone()
         )
         self.redis = Redis(directory / "redis", self.ports.redis, vault.redis)
-        broker = directory / "rabbitmq"
         self.rabbitmq = RabbitMQ(
-            broker,
+            directory / "rabbitmq",
             self.ports.rabbitmq,
             vault.rabbitmq,
             node=self.name,
             plugins=spec.plugins,
-            settings=asks_door(self.ports.door) if spec.has_im else None,
         )
+        self.clients_broker = self._clients_broker() if spec.has_im else None
         self.env = environment(self)
         self.processes = self._processes()
         if isinstance(self.mariadb, CellDatabase):
             self.mariadb.agent = self._process("agent", ["manage.py", "cell_agent"])
+
+    def _clients_broker(self) -> RabbitMQ:
+        ports, place = self.ports, self.directory / "rabbitmq-im"
+        ours = (place, ports.clients_broker, self.vault.clients_broker)
+        return clients_broker(*ours, node=f"{self.name}-im", door=ports.door)
 
     def _alone(self) -> MariaDB:
         return MariaDB(
@@ -96,7 +100,13 @@ class Site:
 
     @property
     def servers(self) -> tuple[Server | CellDatabase, ...]:
-        return (self.mariadb, self.redis, self.rabbitmq)
+        return (self.mariadb, *self._plain_servers)
+
+    @property
+    def _plain_servers(self) -> tuple[Server, ...]:
+        """Return the servers beside the database, all of which are started in the same way."""
+        clients = (self.clients_broker,) if self.clients_broker else ()
+        return (self.redis, self.rabbitmq, *clients)
 
     @property
     def http(self) -> str:
@@ -112,12 +122,13 @@ class Site:
     @property
     def addresses(self) -> dict[str, Any]:
         """Return this site's entry in up.json."""
+        clients = self.clients_broker
         return {
             "platformmoid": self.vault.platform_moid,
             "http": self.http,
             "amqp": self.rabbitmq.url("/"),
-            "amqp_im": self.rabbitmq.url("im"),
-            "im": self.rabbitmq.client_addresses if self.spec.has_im else {},
+            "amqp_im": clients.url(CLIENTS_VHOST) if clients else "",
+            "im": clients.client_addresses if clients else {},
             "redis": self.redis.url(),
             "mysql": self.mariadb.url(),
         }
@@ -155,7 +166,7 @@ class Site:
             if self.followers and any(site.pair for site in self.followers):
                 self._open_register(report)
 
-        parallel.run([database, partial(start, self.redis), partial(start, self.rabbitmq)])
+        parallel.run([database, *(partial(start, server) for server in self._plain_servers)])
 
     def _migrate(self, report: Report) -> None:
         tables = Tables(self.mariadb.socket, self.name, self.library)
@@ -191,14 +202,14 @@ class Site:
         owned.kill(self.directory)
         for process in [*self.processes.values(), *self._agents()]:
             process.stop()
-        for server in (self.redis, self.rabbitmq):
+        for server in self._plain_servers:
             server.stop()
 
     def discard(self) -> None:
         """Kill everything and delete the servers' data."""
         self.kill()
         self.mariadb.stop()
-        for name in ("mariadb", "cells", "redis/data", "rabbitmq/mnesia"):
+        for name in ("mariadb", "cells", "redis/data", "rabbitmq/mnesia", "rabbitmq-im/mnesia"):
             shutil.rmtree(self.directory / name, ignore_errors=True)
 
     def come_back(self, report: Report) -> None:
@@ -225,8 +236,7 @@ class Site:
             # For a person who tries licences: the site itself is not told the signing key.
             write_private(self.directory / "license.signing.key", self.vault.license_signing + "\n")
             write_private(self.directory / "license.sealing.key", self.vault.license_sealing + "\n")
-        if self.spec is not CORE:  # its worker declares; no unit may come before that
-            commands.insert(0, ["declare_topology"])
+        commands.insert(0, ["declare_topology"])  # no unit may come before that
         with report.step(f"{self.name}: {', '.join(words[0] for words in commands)}"):
             argv = ["-m", "deploy.stand.commands", *map(json.dumps, commands)]
             self._run("provision", argv, 300)
@@ -321,8 +331,8 @@ class Site:
             return lambda: self.rabbitmq.consuming_connections("celery") >= workers
         if name == "door":
             return lambda: http_get(self.ports.door, "/healthz")[0] in opens
-        if name == "center":
-            return lambda: self.rabbitmq.consuming_connections("im") >= 1
+        if name == "center" and (broker := self.clients_broker):
+            return lambda: broker.consuming_connections(CLIENTS_VHOST) >= 1
         if name == "beat":
             return lambda: self.processes[name].age > 1.0
         return (self.directory / _unit_name(name) / "ready").exists

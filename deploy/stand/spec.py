@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.stand.ports import SITE_STRIDE
-from deploy.stand.rabbitmq import PLUGINS
+from deploy.stand.rabbitmq import PLATFORM_PLUGINS
 from deploy.stand.vault import Vault
 
 
@@ -16,7 +16,7 @@ class SiteSpec:
     index: int  # which block of ports
     roles: str = "css,rms,cm,pms"
     workers: int = 2
-    plugins: tuple[str, ...] = PLUGINS
+    plugins: tuple[str, ...] = PLATFORM_PLUGINS
 
     def first_port(self, port_base: int) -> int:
         """Return the first port of the site's block."""

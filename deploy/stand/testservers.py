@@ -5,7 +5,14 @@ from pathlib import Path
 from deploy.stand.mariadb import MariaDB
 from deploy.stand.parallel import Parallel
 from deploy.stand.ports import Ports
-from deploy.stand.rabbitmq import RabbitMQ, asks_door
+from deploy.stand.rabbitmq import (
+    CLIENTS_PLUGINS,
+    CLIENTS_VHOST,
+    PLATFORM_LIMITS,
+    PLATFORM_VHOSTS,
+    RabbitMQ,
+    asks_door,
+)
 from deploy.stand.redis import Redis
 from deploy.stand.server import Server
 from deploy.stand.site import LIBRARY
@@ -35,9 +42,15 @@ class TestServers:
         self.redis = Redis(directory / "redis", ports.redis, vault.redis)
         broker = directory / "rabbitmq"
         self.door = ports.door  # nobody is there, until a test opens it
-        settings = asks_door(self.door)
+        # One broker stands for the platform's and the clients': it has all that either has.
         self.rabbitmq = RabbitMQ(
-            broker, ports.rabbitmq, vault.rabbitmq, node="test", settings=settings
+            broker,
+            ports.rabbitmq,
+            vault.rabbitmq,
+            node="test",
+            vhosts=(*PLATFORM_VHOSTS, CLIENTS_VHOST),
+            plugins=CLIENTS_PLUGINS,
+            settings=asks_door(self.door) | PLATFORM_LIMITS,
         )
 
     @property
@@ -63,7 +76,7 @@ class TestServers:
             "DATABASE_URL": self.mariadb.url(),
             "REDIS_URL": self.redis.url(),
             "AMQP_URL": self.rabbitmq.url("/"),
-            "IM_AMQP_URL": self.rabbitmq.url("im"),
+            "IM_AMQP_URL": self.rabbitmq.url(CLIENTS_VHOST),
             "IM_ADDRESSES": ",".join(
                 "=".join(address) for address in self.rabbitmq.client_addresses.items()
             ),

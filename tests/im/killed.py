@@ -53,8 +53,10 @@ def _center(site: Site) -> None:
 
 
 def _broker(site: Site) -> None:
-    site.rabbitmq.kill()
-    site.rabbitmq.start()
+    broker = site.clients_broker
+    assert broker is not None
+    broker.kill()
+    broker.start()
 
 
 def _database(site: Site) -> None:
