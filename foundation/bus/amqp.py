@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import amqp
 from amqp import spec
 from amqp.exceptions import AMQPError, MessageNacked, RecoverableConnectionError
 from kombu.utils.url import parse_url
 
+from foundation.bus.arrivals import Arrivals
 from foundation.bus.outbox import OutboxRow
 
 CONNECT_SECONDS = 5
 CONFIRM_SECONDS = 5
 HEARTBEAT_SECONDS = 20
 _PERSISTENT = 2
+
+T = TypeVar("T")
 
 BROKER_ERRORS = (AMQPError, OSError)
 """The exceptions that a broker causes which is gone, frozen or in an alarm."""
@@ -83,11 +86,11 @@ def close(connection: amqp.Connection | None, *, politely: bool = False) -> None
     """
     if connection is None:
         return
-    with suppress(Exception):
-        if politely:
+    if politely:
+        with suppress(Exception):
             connection.close()
-        else:
-            connection.collect()
+    with suppress(Exception):
+        connection.collect()
 
 
 _PUBLISH_FORMAT = "Bssbb"
@@ -125,25 +128,24 @@ class _BatchWriter:
 
 def rounds(
     connection: amqp.Connection,
-    buffer: Sized,
-    batch_size: int,
+    arrivals: Arrivals[T],
     stop_asked: threading.Event,
     must_not_block: Callable[[], object] = bool,
 ) -> Iterator[bool]:
     """Receive messages in rounds until `stop_asked`, and yield after each round whether to handle the batch now.
 
-    The callbacks of the connection put messages into `buffer`. A round blocks up to half a second for the first message,
-    and takes all others that have arrived. A batch is to be handled when it has `batch_size` messages or no more have
+    The callbacks of the connection put messages into `arrivals`. A round blocks up to half a second for the first message,
+    and takes all others that have arrived. A batch is to be handled when it is full or no more have
     arrived; there is no timer, which would only delay it. `must_not_block` returns whether the caller has other work to
     do, so that a round must not wait. Raises one of BROKER_ERRORS.
     """
     while not stop_asked.is_set():
         try:
-            connection.drain_events(timeout=0 if buffer or must_not_block() else 0.5)
+            connection.drain_events(timeout=0 if arrivals or must_not_block() else 0.5)
         except (TimeoutError, BlockingIOError):
-            is_batch_due = bool(buffer)
+            is_batch_due = bool(arrivals)
         else:
-            is_batch_due = len(buffer) >= batch_size
+            is_batch_due = arrivals.is_full
         yield is_batch_due
 
 
@@ -220,6 +222,13 @@ class Publisher:
             if self._lenient:
                 return
             raise MessageNacked(f"the broker refused {refused} messages")
+
+    def count_waiting(self, queue: str) -> int:
+        """Return how many messages wait in a queue. Raises one of BROKER_ERRORS.
+
+        A consumer asks here: on its own connection the answer would come behind all that is handed over.
+        """
+        return int(self._channel.queue_declare(queue, passive=True).message_count)
 
     def tick(self) -> None:
         """Process the frames that the broker has sent, and send a heartbeat. Raises one of BROKER_ERRORS."""

@@ -19,6 +19,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 from foundation.bus import metrics, outbox, wake_up
 from foundation.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, close, connect, rounds
+from foundation.bus.arrivals import Arrivals
 from foundation.bus.declare import declare
 from foundation.bus.delivery import DatabaseAway, Delivery, Outcome
 from foundation.bus.envelope import of_amqp
@@ -28,7 +29,10 @@ from foundation.cells.directory import PlatformStore
 log = logging.getLogger("confplatform.bus.consume")
 
 BATCH = 200
+BATCH_BYTES = 8 * 1024 * 1024
 PREFETCH = 200
+PREFETCH_BYTES = 64 * 1024 * 1024
+"""What the broker may hand over of all queues together before anything of it is done."""
 TURN_SECONDS = 1.0
 """The pause between two tries to become the only consumer of a queue."""
 
@@ -68,7 +72,11 @@ class Consumer(threading.Thread):
         if exclusive:
             self._up = metrics.IN_ORDER
         self._stop_asked = threading.Event()
-        self._buffer: list[tuple[str, amqp.Message]] = []
+        share = PREFETCH_BYTES // max(1, len(handlers))
+        self._arrivals: Arrivals[tuple[str, amqp.Message]] = Arrivals(
+            BATCH, BATCH_BYTES, PREFETCH, share
+        )
+        self._prefetch = PREFETCH
         self._published: dict[str, list[int]] = {}
         """Database -> ids of outbox rows that the broker has confirmed and that are still to be deleted."""
         self._published_at = 0.0
@@ -105,7 +113,7 @@ class Consumer(threading.Thread):
         close_old_connections()
         connections[self._store.database].ensure_connection()
         incoming, publisher, clean = None, None, False
-        self._buffer.clear()
+        self._arrivals.clear()
         self._published.clear()
         try:
             publisher = None if self._peer else Publisher(self._url)
@@ -116,6 +124,11 @@ class Consumer(threading.Thread):
             self._on_connect()
             log.info("%s: consuming %s", self.name, ", ".join(self._handlers))
             self._loop(incoming, channel, publisher)
+            while not self._stop_asked.is_set():  # another number is to be handed over at once
+                close(incoming, politely=True)
+                incoming = connect(self._url)
+                channel = self._consume(incoming, publisher)
+                self._loop(incoming, channel, publisher)
             clean = True
         finally:
             close(incoming, politely=clean)
@@ -127,9 +140,11 @@ class Consumer(threading.Thread):
 
         An exclusive consumer waits until no other process consumes them.
         """
+        self._arrivals.clear()
+        self._prefetch = self._arrivals.prefetch
         while True:
             channel = incoming.channel()
-            channel.basic_qos(0, PREFETCH, False)
+            channel.basic_qos(0, self._prefetch, False)
             try:
                 for queue in self._handlers:
                     callback = self._put_into_buffer(queue)
@@ -144,21 +159,26 @@ class Consumer(threading.Thread):
                 return channel
 
     def _put_into_buffer(self, queue: str) -> Callable[[amqp.Message], None]:
-        """Return the callback for messages of a queue, which puts them into the buffer."""
+        """Return the callback for messages of a queue, which puts them into the arrivals."""
 
         def callback(message: amqp.Message) -> None:
-            self._buffer.append((queue, message))
+            self._arrivals.put((queue, message), len(message.body))
 
         return callback
 
     def _loop(
         self, incoming: amqp.Connection, channel: amqp.Channel, publisher: Publisher | None
     ) -> None:
-        """Handle batches until asked to stop. In between, send heartbeats and delete published rows."""
+        """Handle batches until asked to stop, or until another number of messages is to be handed over at once.
+
+        In between, send heartbeats and delete published rows.
+        """
         ticked_at = time.monotonic()
-        for is_batch_due in rounds(incoming, self._buffer, BATCH, self._stop_asked):
+        for is_batch_due in rounds(incoming, self._arrivals, self._stop_asked):
             if is_batch_due:
                 self._handle_batch(channel, publisher)
+            if self._arrivals.prefetch != self._prefetch:
+                break
             if self._published and time.monotonic() - self._published_at > DELETE_SECONDS:
                 self._delete_published()
             if time.monotonic() - ticked_at > TICK_SECONDS:
@@ -167,11 +187,12 @@ class Consumer(threading.Thread):
                 if publisher:
                     publisher.tick()
                 close_old_connections()
+                self._arrivals.relax()
         self._delete_published()
 
     def _handle_batch(self, channel: amqp.Channel, publisher: Publisher | None) -> None:
-        """Handle the messages of the buffer, publish the messages that result, acknowledge: in this order."""
-        batch, self._buffer[:BATCH] = self._buffer[:BATCH], []
+        """Handle the next messages, publish the messages that result, acknowledge: in this order."""
+        batch = self._arrivals.take()
         metrics.BATCH.observe(len(batch))
         with metrics.BATCH_SECONDS.time():
             deliveries_of: dict[BatchHandler, list[Delivery]] = {}
