@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -47,8 +47,9 @@ media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | .....
         """End sign-ins with the accounts that they belong to, and declare the clients' broker."""
         from domains.data import hooks
         from foundation.bus import backlog, declare
-        from foundation.web import health
+        from foundation.web import findings, health
         from im.data import broker, conference_joins, journal, search
+        from im.data import health as im_health
         from im.flows import revoke
 
         if "im" in settings.ROLES:
@@ -56,7 +57,8 @@ media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | .....
             hooks.PERSON_JOINED.connect(conference_joins.record_join)
             backlog.OTHER_DESTINATIONS.add(journal.DESTINATION)
             declare.MORE_BROKERS.connect(broker.declare_and_limit)
-            health.GAUGES.append(search.gauges)
+            health.GAUGES += [search.gauges, im_health.gauges]
+            findings.MORE_FINDINGS.connect(im_health.findings)
 
     def sidebar(self) -> Sequence[SidebarGroup]:
         """Return the pages of conversations, people online and servers."""
@@ -68,6 +70,12 @@ media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | .....
             model_entry(_("Media servers"), "perm_media", "im", "mediaserver"),
         )
         return (SidebarGroup(50, _("Instant messages"), entries),)
+
+    def health_checks(self) -> Mapping[str, Callable[[], str]]:
+        """Return the check that messages of people are stored."""
+        from im.data import health
+
+        return {"messages": health.why_stalled} if "im" in settings.ROLES else {}
 
     def threads(self) -> Sequence[Consumer | Relay]:
         """Return the links that publish at the clients' broker what came over HTTP."""

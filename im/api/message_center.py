@@ -8,21 +8,22 @@ consumer). Centers of other numbers have queues of their own (`settings.IM_CENTE
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
+from contextlib import suppress
 
 import amqp
 import redis
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
-from foundation import clock
 from foundation.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, close, connect, rounds
+from foundation.bus.arrivals import Arrivals
 from foundation.bus.outbox import OutboxRow
 from foundation.bus.reconnect import Backoff
 from im.api.server_requests import ServerRequestHandler
-from im.data import broker, metrics, presence_store
+from im.data import broker, health, metrics
+from im.flows.flood_guard import FloodGuard
 from im.flows.pipeline import Pipeline, Unavailable
 from im.flows.presence_publisher import PresencePublisher
 from im.rules.messages import ClientDelivery
@@ -32,23 +33,30 @@ from im.rules.vocabulary import BATCH
 
 log = logging.getLogger("im.center")
 
+BATCH_BYTES = 2 * 1024 * 1024
 PREFETCH = 4 * BATCH
+PREFETCH_BYTES = 16 * 1024 * 1024
 TICK_SECONDS = 2.0
-REPEAT_SECONDS = 1.0
-"""The same person is not disconnected more often than this."""
-FLOOD_SECONDS = 60
-"""The auth backend refuses a disconnected flooder for this long."""
+PROGRESS_SECONDS = 1.0
 
 
 class Center:
     """A center runs sessions with the broker, one after the other, until it is asked to stop."""
 
     def __init__(self, number: int = 0) -> None:
-        self._queue = ingress(number)
+        self._number, self._queue = number, ingress(number)
         self._stop_asked = threading.Event()
-        self._buffer: list[amqp.Message] = []
+        self._arrivals: Arrivals[amqp.Message] = Arrivals(
+            BATCH, BATCH_BYTES, PREFETCH, PREFETCH_BYTES
+        )
+        self._prefetch = PREFETCH
+        self._progressed = float("-inf")
         self._published = 0
         """Up to this delivery all is sent, and not acknowledged yet."""
+        self._counted, self._acknowledged = 0, 0
+        """Up to these deliveries all is counted against the rates, or acknowledged."""
+        self._counted_before = 0
+        """This many deliveries come again that were counted before."""
         self._flood_guard = FloodGuard()
         self._pipeline = Pipeline(self._flood_guard.disconnect)
 
@@ -80,17 +88,19 @@ class Center:
         """Consume until the center is asked to stop, or something breaks."""
         close_old_connections()
         self._pipeline.check_writable()
-        self._buffer.clear()
+        self._arrivals.clear()
         self._published = 0
         incoming, publisher, is_clean = None, None, False
         try:
-            incoming = connect(settings.IM_AMQP_URL)
-            broker.declare(incoming)
             publisher = Publisher(settings.IM_AMQP_URL, lenient=True)
-            channel = self._consume(incoming)
-            metrics.CENTER_UP.set(1)
-            log.info("reading %s", self._queue)
-            self._loop(incoming, channel, publisher)
+            broker.declare(publisher.connection)
+            while not self._stop_asked.is_set():
+                incoming = connect(settings.IM_AMQP_URL)
+                channel = self._consume(incoming)
+                metrics.CENTER_UP.set(1)
+                log.info("reading %s, %d messages at once", self._queue, self._prefetch)
+                self._loop(incoming, channel, publisher)
+                close(incoming, politely=True)
             is_clean = True
         finally:
             close(incoming, politely=is_clean)
@@ -98,50 +108,82 @@ class Center:
                 publisher.close(politely=is_clean)
 
     def _consume(self, incoming: amqp.Connection) -> amqp.Channel:
+        """Return a channel on which the queue is consumed, from the first message that is not done."""
+        self._arrivals.clear()
+        self._counted_before, self._counted, self._acknowledged = self._in_doubt, 0, 0
+        self._prefetch = self._arrivals.prefetch
         channel: amqp.Channel = incoming.channel()
-        channel.basic_qos(0, PREFETCH, False)
-        channel.basic_consume(self._queue, callback=self._buffer.append)
+        channel.basic_qos(0, self._prefetch, False)
+        channel.basic_consume(self._queue, callback=self._receive)
         return channel
 
+    def _receive(self, message: amqp.Message) -> None:
+        self._arrivals.put(message, len(message.body))
+
+    @property
+    def _in_doubt(self) -> int:
+        """Return how many deliveries of this channel were counted, and are not acknowledged."""
+        return self._counted - self._acknowledged
+
     def _loop(self, incoming: amqp.Connection, channel: amqp.Channel, publisher: Publisher) -> None:
-        ticked = time.monotonic()
-        for due in rounds(
-            incoming, self._buffer, BATCH, self._stop_asked, self._has_unacknowledged
-        ):
+        """Do batch after batch, until a stop is asked, or another number is to be handed over at once."""
+        ticked = float("-inf")
+        for due in rounds(incoming, self._arrivals, self._stop_asked, self._has_unacknowledged):
             if due:
                 self._batch(channel, publisher)
-            elif not self._buffer:
+            elif not self._arrivals:
                 self._acknowledge(channel, publisher)
             if time.monotonic() - ticked > TICK_SECONDS:
                 ticked = time.monotonic()
-                self._tick(incoming, channel, publisher)
+                self._tick(incoming, publisher)
+            if self._arrivals.prefetch != self._prefetch:
+                break
         self._acknowledge(channel, publisher)
 
-    def _tick(self, incoming: amqp.Connection, channel: amqp.Channel, publisher: Publisher) -> None:
+    def _tick(self, incoming: amqp.Connection, publisher: Publisher) -> None:
         """Measure the length of the queue, and send heartbeats."""
-        declared = channel.queue_declare(self._queue, passive=True)
-        assert declared is not None
-        _name, waiting, _consumers = declared
+        waiting = publisher.count_waiting(self._queue)
         metrics.WAITING.labels(self._queue).set(waiting)
         if not waiting:
             self._pipeline.note_queue_empty()
+            if not self._arrivals and not self._published:
+                self._note_progress()
         incoming.heartbeat_tick()
         publisher.tick()
         close_old_connections()
+        self._arrivals.relax()
 
     def _batch(self, channel: amqp.Channel, publisher: Publisher) -> None:
         """Store a batch and publish its results.
 
         The broker confirms them while the next batch is stored.
         """
-        messages, self._buffer[:BATCH] = self._buffer[:BATCH], []
+        messages = self._arrivals.take()
+        deliveries = [self._delivery(message) for message in messages]
+        self._counted = messages[-1].delivery_tag or 0
         metrics.BATCH.observe(len(messages))
         with metrics.BATCH_SECONDS.time():
-            publications = self._pipeline.handle_batch([_delivery(message) for message in messages])
+            publications = self._pipeline.handle_batch(deliveries)
             self._acknowledge(channel, publisher)
             publisher.send(_row(publication) for publication in publications)
         self._published = messages[-1].delivery_tag or 0
         metrics.PUSHED.inc(len(publications))
+
+    def _delivery(self, message: amqp.Message) -> ClientDelivery:
+        """Return a message as a delivery; an unreadable sender counts as nobody, and is refused."""
+        delivery_info, properties = message.delivery_info, message.properties
+        body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
+        is_redelivered = bool(delivery_info["redelivered"])
+        is_counted = is_redelivered and self._counted_before > 0
+        self._counted_before -= is_counted
+        return ClientDelivery(
+            body,
+            delivery_info["exchange"],
+            delivery_info["routing_key"],
+            "" if UNREADABLE in properties else properties.get("user_id", ""),
+            is_redelivered,
+            is_counted,
+        )
 
     def _has_unacknowledged(self) -> bool:
         return self._published > 0
@@ -151,20 +193,15 @@ class Center:
         if self._published:
             publisher.wait()
             channel.basic_ack(self._published, multiple=True)
-            self._published = 0
+            self._acknowledged, self._published = self._published, 0
+            self._note_progress()
 
-
-def _delivery(message: amqp.Message) -> ClientDelivery:
-    """Return a message as a delivery; an unreadable sender counts as nobody, and is refused."""
-    delivery_info, properties = message.delivery_info, message.properties
-    body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
-    return ClientDelivery(
-        body,
-        delivery_info["exchange"],
-        delivery_info["routing_key"],
-        "" if UNREADABLE in properties else properties.get("user_id", ""),
-        bool(delivery_info["redelivered"]),
-    )
+    def _note_progress(self) -> None:
+        """Note for readiness, at most once a second, that messages are done, or that none waits."""
+        if time.monotonic() - self._progressed > PROGRESS_SECONDS:
+            self._progressed = time.monotonic()
+            with suppress(redis.RedisError):
+                health.note_progress(self._number)
 
 
 def _row(publication: Publication) -> OutboxRow:
@@ -181,43 +218,3 @@ def _row(publication: Publication) -> OutboxRow:
 def helper_threads(number: int) -> list[threading.Thread]:
     """Return the further threads of a center; the first center also answers other servers."""
     return [PresencePublisher(), ServerRequestHandler()] if number == 0 else [PresencePublisher()]
-
-
-class FloodGuard(threading.Thread):
-    """The flood guard refuses flooders for a while and closes their connections."""
-
-    def __init__(self) -> None:
-        super().__init__(name="bouncer", daemon=True)
-        self._users: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._disconnected_at: dict[str, float] = {}
-
-    def disconnect(self, user: str) -> None:
-        """Disconnect a person soon; this is called again as long as the person floods."""
-        self._users.put(user)
-
-    def stop(self) -> None:
-        """Stop the thread once the waiting persons are disconnected."""
-        self._users.put("")
-
-    def run(self) -> None:
-        """Disconnect persons until the thread is stopped."""
-        while user := self._users.get():
-            if time.monotonic() - self._disconnected_at.get(user, 0.0) > REPEAT_SECONDS:
-                self._disconnect(user)
-
-    def _disconnect(self, user: str) -> None:
-        """Refuse and disconnect a person, who may have signed in again meanwhile.
-
-        Messages of this person that are still in the queue are discarded.
-        """
-        metrics.FLOODS.inc()
-        log.warning("%s floods: put out for %d s", user, FLOOD_SECONDS)
-        try:
-            presence_store.block_flooder(user, clock.timestamp() + FLOOD_SECONDS)
-            broker.close_connections(user)
-        except (redis.RedisError, broker.BrokerUnavailable) as error:
-            log.warning("%s could not be put out: %s", user, error)
-            return
-        if len(self._disconnected_at) > 1000:
-            self._disconnected_at.clear()
-        self._disconnected_at[user] = time.monotonic()

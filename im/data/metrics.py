@@ -7,6 +7,9 @@ from prometheus_client import Counter, Gauge, Histogram
 TAKEN = Counter("im_taken_total", "Messages that a center took from its queue")
 STORED = Counter("im_stored_total", "Entries stored and told, by cmd", ["cmd"])
 REFUSED = Counter("im_refused_total", "Messages refused, by code", ["code"])
+UNATTRIBUTED = Counter(
+    "im_unattributed_total", "Messages without the property user_id: nobody knows who sent them"
+)
 UNANSWERED = Counter(
     "im_unanswered_total", "Messages for what another site serves, or what is away"
 )

@@ -12,6 +12,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache, reduce
 
@@ -38,8 +39,8 @@ from im.rules.messages import (
     SetPresence,
     Typing,
 )
-from im.rules.parse import parse, sender_of
-from im.rules.rate import FLOOD, SenderRates
+from im.rules.parse import parse, refused_unread, sender_of, token_in
+from im.rules.rate import Excess, SenderRates
 from im.rules.routing import Publication, publications_of
 from im.rules.tokens import Bearer, Token
 from im.rules.vocabulary import Code
@@ -48,6 +49,10 @@ log = logging.getLogger("im.center")
 
 QUEUE_CHECK_SECONDS = 5.0
 """The center may have found the queue empty this many seconds before messages began to wait."""
+
+
+NOBODY = ""
+"""The sender of messages for which the broker vouches for nobody."""
 
 
 class Unavailable(Exception):
@@ -101,26 +106,49 @@ class Pipeline:
         _refresh_revoked(now.timestamp())
         results: list[IncomingRequest | RefusedMessage] = []
         for delivery in deliveries:
-            excess = self._excess(delivery, now.timestamp())
-            if not excess:
-                results.append(self._authenticated(parse(delivery), now.timestamp()))
-            elif excess == 1:
-                results.append(
-                    RefusedMessage(
-                        sender_of(delivery), Code.RATE, "you send too many messages; wait a little"
+            if not sender_of(delivery):
+                results += self._unattributed(delivery, now.timestamp())
+                continue
+            match self._excess(delivery, now.timestamp()):
+                case Excess.NONE:
+                    results.append(self._authenticated(parse(delivery), now.timestamp()))
+                case Excess.FIRST:
+                    results.append(
+                        refused_unread(delivery, Code.RATE, "you send too much; wait a little")
                     )
-                )
         return results
 
-    def _excess(self, delivery: ClientDelivery, now: float) -> int:
-        """Return by how many messages the sender exceeds the rate; a redelivery counts once."""
+    def _excess(self, delivery: ClientDelivery, now: float) -> Excess:
+        """Return by how much the sender exceeds the rate; a redelivery counts once."""
+        if delivery.is_counted:
+            return Excess.NONE
         sender = sender_of(delivery)
-        if delivery.redelivered or not sender:
-            return 0
-        excess = self._buckets.count_message(sender, now)
-        if excess and excess % FLOOD == 0:
+        excess = self._buckets.count_message(sender, now, len(delivery.body))
+        if excess is Excess.FLOOD:
             self._on_flood(sender)
         return excess
+
+    def _unattributed(self, delivery: ClientDelivery, now: float) -> list[RefusedMessage]:
+        """Refuse a message for whose sender the broker does not vouch.
+
+        The owner of a good token is told. All of them together have the rate of one person.
+        """
+        metrics.UNATTRIBUTED.inc()
+        excess = self._buckets.count_message(NOBODY, now, len(delivery.body))
+        if excess is Excess.FLOOD:
+            self._on_flood(NOBODY)
+        if excess is not Excess.NONE:
+            return []
+        try:
+            token: Token = self._token(token_in(delivery))
+        except tokens.InvalidToken:
+            log.warning("a message without the property user_id and without a good token")
+            return []
+        if not token.is_live(now) or revocations.revoked_tokens.voids(token):
+            return []
+        reason = "the property user_id is missing: set it to your user id"
+        refused = refused_unread(delivery, Code.NOT_SENDER, reason)
+        return [replace(refused, sender=token.user)]
 
     def _authenticated(
         self, parsed: IncomingRequest | RefusedMessage, now: float

@@ -21,7 +21,8 @@ Data = dict[str, Any]
 class ClientDelivery:
     """A delivery is one message as the broker handed it over.
 
-    The broker has checked `user_id`, or it is empty.
+    The broker has checked `user_id`, or it is empty. `is_counted`: against the sender's rate, when it was
+    delivered before.
     """
 
     body: bytes
@@ -29,6 +30,7 @@ class ClientDelivery:
     key: str
     user_id: str = ""
     redelivered: bool = False
+    is_counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

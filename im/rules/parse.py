@@ -35,6 +35,9 @@ PREFIX = "Tricolor"
 """This word stands before the token (IM §10.3)."""
 
 _CLIENT_MSG_ID = re.compile(r"[!-~]{1,64}")
+_ID_IN_BYTES = re.compile(rb'"client_msg_id"\s*:\s*"([!#-\[\]-~]{1,64})"')
+"""An id without quotes and backslashes; within a text the quotes around its name would be escaped."""
+_SEARCHED_BYTES = 2 * BODY_BYTES
 _DEVICE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}")
 _MAX_NUMBER = 2**63 - 1
@@ -78,7 +81,27 @@ def parse(delivery: ClientDelivery) -> IncomingRequest | RefusedMessage:
         way = "m" if delivery.exchange == CLIENT else "a"
         return IncomingRequest(sender, token, request, client_msg_id, way, delivery.redelivered)
     except InvalidMessage as error:
+        if client_msg_id is None:
+            return refused_unread(delivery, error.code, error.reason)
         return RefusedMessage(sender, error.code, error.reason, client_msg_id)
+
+
+def refused_unread(delivery: ClientDelivery, code: Code, reason: str) -> RefusedMessage:
+    """Refuse what is not read, or cannot be; the sender's own id is named where it can be found.
+
+    Otherwise the client would not know which of its messages is meant, and send it for ever.
+    """
+    found = _ID_IN_BYTES.search(delivery.body, 0, _SEARCHED_BYTES)
+    client_msg_id = found[1].decode() if found else None
+    return RefusedMessage(sender_of(delivery), code, reason, client_msg_id)
+
+
+def token_in(delivery: ClientDelivery) -> str:
+    """Return the token that a message holds, or "" if it cannot be read."""
+    try:
+        return _token(_body(delivery.body))
+    except InvalidMessage:
+        return ""
 
 
 def _body(text: bytes) -> Data:
@@ -214,7 +237,15 @@ def _number(value: object) -> int:
 
 
 def _conversation(data: Data) -> int:
-    return _number(data.get("conversation_id"))
+    """Return the conversation. Raises InvalidMessage, also for an id that no conversation can have."""
+    value = data.get("conversation_id")
+    try:
+        return _number(value)
+    except InvalidMessage:
+        if isinstance(value, str) and value:
+            reason = "conversation_id: there is no such conversation"
+            raise InvalidMessage(Code.NOT_MEMBER, reason) from None
+        raise
 
 
 def _seq(value: object, least: int = 0) -> int:

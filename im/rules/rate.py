@@ -1,18 +1,31 @@
-"""A limit on how much one person may write: a token bucket for each sender.
+"""A limit on how much one person may write, in messages and in bytes: a token bucket for each sender.
 
 It is pure: time is an argument.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Mapping
+from enum import Enum
 
 from im.rules.vocabulary import BURST, MESSAGES_A_SECOND
 
 FLOOD = 2 * BURST
-"""A sender is disconnected after this many excess messages since the last time within the rate."""
+"""A sender is disconnected after this much excess since the last time within the rate, in messages."""
+BYTES_A_MESSAGE = 16 * 1024
+"""A message counts once for each part of this size. The longest text is one part."""
 LONGEST_WAIT = 600.0
 """A backlog of the queue raises the allowance for at most this many seconds."""
+
+
+class Excess(Enum):
+    """The excess of a message over the rate of its sender: the first one is answered, a flood ends the connection."""
+
+    NONE = "none"
+    FIRST = "first"
+    MORE = "more"
+    FLOOD = "flood"
 
 
 class SenderRates:
@@ -32,23 +45,39 @@ class SenderRates:
         """
         self._full = BURST + min(seconds, LONGEST_WAIT) * MESSAGES_A_SECOND
 
-    def count_message(self, sender: str, now: float) -> int:
-        """Count one message; return 0 within the rate, else the number of excess messages so far.
+    def count_message(self, sender: str, now: float, size: int = 0) -> Excess:
+        """Count one message of `size` bytes.
 
         The excess is counted since the sender was last within the rate, which means that at least
         half of the burst was free. `now` is in seconds.
         """
         level, last_time, excess = self._of.pop(sender, (self._full, now, 0))
-        now = max(now, last_time)
+        now, parts = max(now, last_time), 1 + max(0, size - 1) // BYTES_A_MESSAGE
         level = min(self._full, level + (now - last_time) * MESSAGES_A_SECOND)
-        if level >= 1:
-            self._keep(sender, level - 1, now, 0 if level >= BURST / 2 else excess)
-            return 0
-        self._keep(sender, level, now, excess + 1)
-        return excess + 1
+        if level >= parts:
+            self._keep(sender, level - parts, now, 0 if level >= BURST / 2 else excess)
+            return Excess.NONE
+        self._keep(sender, level, now, excess + parts)
+        if (excess + parts) // FLOOD > excess // FLOOD:
+            return Excess.FLOOD
+        return Excess.MORE if excess else Excess.FIRST
 
     def _keep(self, sender: str, level: float, now: float, excess: int) -> None:
         """Remember a sender's bucket; forget the least recent sender if there are too many."""
         self._of[sender] = (level, now, excess)
         if len(self._of) > self._most:
             self._of.popitem(last=False)
+
+
+def loud(
+    before: Mapping[str, tuple[str, int]], now: Mapping[str, tuple[str, int]], seconds: float
+) -> list[str]:
+    """Return the users whose connections have brought more bytes in these seconds than a person may send.
+
+    Both hold, by connection, the user and the bytes so far; a connection that is new counts as a whole.
+    """
+    brought: Counter[str] = Counter()
+    for name, (user, size) in now.items():
+        brought[user] += size - before.get(name, ("", 0))[1]
+    most = 2 * MESSAGES_A_SECOND * BYTES_A_MESSAGE * seconds
+    return [user for user, size in brought.items() if size > most]

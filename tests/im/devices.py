@@ -7,12 +7,14 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import amqp
 import orjson
 import pika
+import pika.exceptions
 from django.conf import settings
 from django.db import connection
 
@@ -73,9 +75,10 @@ class Device:
         return self.of(cmd)
 
     def close(self) -> None:
-        """Disconnect."""
-        if self.connection.is_open:
-            self.connection.close()
+        """Disconnect; a flooder may have been put out already."""
+        with suppress(pika.exceptions.AMQPError):
+            if self.connection.is_open:
+                self.connection.close()
 
 
 class Running:

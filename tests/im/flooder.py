@@ -1,7 +1,7 @@
 """The program is a client that sends the same as fast as it can until it is thrown out: `python -m tests.im.flooder`.
 
-Reads a line of JSON: what `login` has answered, and the `conversation`. Prints how many messages it has
-sent, and in how many seconds.
+Reads a line of JSON: what `login` has answered, the `conversation`, the `size` of a message in bytes, and whether
+it is `nameless` (without the property `user_id`). Prints how many messages it has sent, and in how many seconds.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import amqp
 
 from foundation.bus.amqp import BROKER_ERRORS
 
-AT_ONCE = 200
+AT_ONCE, AT_ONCE_BYTES = 200, 1024 * 1024
 LONGEST = 30.0
 
 
@@ -29,20 +29,23 @@ def main(me: dict[str, Any]) -> None:
     )
     connection.connect()
     channel: Any = connection.channel()
-    message = amqp.Message(_message(me), user_id=me["user_id"], delivery_mode=2)
+    name = {} if me["nameless"] else {"user_id": me["user_id"]}
+    message = amqp.Message(_message(me), delivery_mode=2, **name)
+    at_once = max(1, min(AT_ONCE, AT_ONCE_BYTES // me["size"]))
     key, count, began = f"c_{me['conversation']}", 0, time.monotonic()
     with suppress(*BROKER_ERRORS):
         while time.monotonic() - began < LONGEST:
-            for _ in range(AT_ONCE):
+            for _ in range(at_once):
                 channel.basic_publish(message, me["outgoing"], key)
-            count += AT_ONCE
+            count += at_once
             with suppress(TimeoutError, BlockingIOError):
                 connection.drain_events(timeout=0)
     print(count, time.monotonic() - began)
 
 
 def _message(me: dict[str, Any]) -> bytes:
-    by = {"publisher_id": me["user_id"], "publisher_name": "x", "type": "text", "body": "flood"}
+    text = "flood".ljust(me["size"], ".")
+    by = {"publisher_id": me["user_id"], "publisher_name": "x", "type": "text", "body": text}
     data = {"conversation_id": me["conversation"], **by}
     return json.dumps({"cmd": "msg", "token": f"Tricolor{me['token']}", "data": data}).encode()
 

@@ -39,15 +39,20 @@ class Flood:
         )
 
 
-def flooded(site: Site) -> Flood:
-    """Let Anna flood a conversation of her own while others write, and return the result."""
+def flooded(site: Site, size: int = 5, *, nameless: bool = False) -> Flood:
+    """Let Anna flood a conversation of her own while others write, and return the result.
+
+    `size`: bytes of a message's text. `nameless`: without the property that says who sends it.
+    """
     people = {account["username"]: account["password"] for account in site.demo["accounts"]}
     anna, ben = (Person(site.http, name, people[name]) for name in ("anna", "ben"))
     talk = Talk(site)
     try:
         talk.goes_on()
         talk.forget()
-        count, seconds = _flood({**anna.me, "conversation": anna.direct(ben.id)})
+        count, seconds = _flood(
+            {**anna.me, "conversation": anna.direct(ben.id), "size": size, "nameless": nameless}
+        )
         talk.goes_on()
         talk.falls_silent()
         took = talk.seconds
@@ -79,7 +84,7 @@ def stormed(site: Site, people: int = 1000) -> float:
 
 
 async def _all_in(site: Site, tokens: list[str]) -> float:
-    host, _, port = site.rabbitmq.client_addresses["mqtt"].partition("//")[2].partition(":")
+    host, _, port = site.addresses["im"]["mqtt"].partition("//")[2].partition(":")
     began = time.monotonic()
     ways = [_in(host, int(port), f"storm-{n}", token) for n, token in enumerate(tokens)]
     writers = await asyncio.gather(*ways)

@@ -143,8 +143,8 @@ REFUSED: list[tuple[str, Any, Code]] = [
     ("msg", {**TEXT, "publisher_id": "bob-2"}, Code.NOT_SENDER),
     ("msg", {k: v for k, v in TEXT.items() if k != "publisher_id"}, Code.NOT_SENDER),
     ("msg", {**TEXT, "conversation_id": "8"}, Code.MISMATCH),
-    ("msg", {**TEXT, "conversation_id": "x"}, Code.BAD_JSON),
-    ("msg", {**TEXT, "conversation_id": "9" * 19}, Code.BAD_JSON),
+    ("msg", {**TEXT, "conversation_id": "x"}, Code.NOT_MEMBER),
+    ("msg", {**TEXT, "conversation_id": "9" * 19}, Code.NOT_MEMBER),
     ("msg", {**TEXT, "conversation_id": True}, Code.BAD_JSON),
     ("msg", {**TEXT, "body": "é" * 4097}, Code.TOO_LARGE),
     ("msg", {**TEXT, "body": "x" * 70_000}, Code.TOO_LARGE),
@@ -185,3 +185,19 @@ def test_a_token_without_its_word_is_no_token() -> None:
     assert request == RefusedMessage(
         ME, Code.BAD_TOKEN, "token: Tricolor directly followed by the token", "m-1"
     )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"cmd":"msg","data":{"client_msg_id":"x1","body":"cut \\ud83d"}}',
+        b'{"cmd":"msg","data":{"client_msg_id" : "x1","body":NaN}}',
+        b'{"cmd":"msg","data":{"body":"say \\"client_msg_id\\":\\"no\\"","client_msg_id":"x1","n":1e400}}',
+        b'{"cmd":"msg","data":{"client_msg_id":"x1","body":"' + b"x" * 70_000 + b'"}}',
+        b'{"cmd":"msg","data":{"body":"' + b"x" * 70_000 + b'","client_msg_id":"x1"}}',
+    ],
+)
+def test_a_refusal_names_the_message_even_if_it_cannot_be_read(body: bytes) -> None:
+    found = parse(ClientDelivery(body, "conversation.outgoing", "c_7", ME))
+    assert isinstance(found, RefusedMessage)
+    assert found.client_msg_id == "x1"

@@ -1,0 +1,107 @@
+"""What doctor, `/readyz` and `/metrics` say of instant messages.
+
+A center notes its progress in Redis: that a batch is stored, published and acknowledged, or that nothing waits.
+So a center that runs and gets nowhere is found as well as one that is dead. The note is a key that lapses, by whose
+remaining time its age is known: no two machines have to agree about the time.
+
+| key | content |
+---|---|
+| `im:center:<number>` | "1", for KEPT_SECONDS since the center's last progress |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import redis
+from django.conf import settings
+from prometheus_client.core import GaugeMetricFamily
+
+from foundation.cells.directory import own_platform, redis_of
+from foundation.web.findings import Finding, find_missing_limits
+from im.data import broker
+from im.rules.topology import ingress
+
+KEPT_SECONDS = 3600
+STALLED_SECONDS = 15.0
+"""A center without progress for longer is stalled: it stores a batch in milliseconds, and looks every 2 s."""
+
+
+def note_progress(number: int) -> None:
+    """Note that a center has finished something, or has nothing to do. Raises redis.RedisError."""
+    redis_of(own_platform()).set(_key(number), 1, ex=KEPT_SECONDS)
+
+
+def seconds_without_progress() -> dict[int, float]:
+    """Return for each center the seconds since its last progress, at most KEPT_SECONDS.
+
+    Raises redis.RedisError.
+    """
+    numbers = range(settings.IM_CENTERS)
+    with redis_of(own_platform()).pipeline(transaction=False) as pipe:
+        for number in numbers:
+            pipe.pttl(_key(number))
+        left = pipe.execute()
+    ages = (KEPT_SECONDS - max(0, milliseconds) / 1000 for milliseconds in left)
+    return dict(zip(numbers, ages, strict=True))
+
+
+def why_stalled() -> str:
+    """Return for `/readyz` which center gets nowhere; `""` if none, or if Redis is away."""
+    try:
+        return "; ".join(_stalled().values())
+    except redis.RedisError:
+        return ""
+
+
+def findings() -> list[Finding]:
+    """Examine the clients' broker and the centers for `manage.py doctor`."""
+    try:
+        stalled = _stalled()
+    except redis.RedisError:
+        stalled = {}
+    todo = "start manage.py im_center --number {}; if it runs, its log says what it waits for"
+    return [
+        *(
+            Finding(f"center {number}", stalled.get(number, ""), todo.format(number))
+            for number in range(settings.IM_CENTERS)
+        ),
+        find_missing_limits(
+            "limits of clients' queues",
+            settings.IM_MANAGEMENT_URL,
+            settings.IM_AMQP_URL,
+            broker.LIMITS,
+        ),
+    ]
+
+
+def gauges() -> Iterable[GaugeMetricFamily]:
+    """Yield for Prometheus how long each center has been without progress."""
+    family = GaugeMetricFamily(
+        "im_center_stalled_seconds",
+        "Seconds since a center last finished a batch, or found that nothing waits",
+        labels=["queue"],
+    )
+    try:
+        for number, age in seconds_without_progress().items():
+            family.add_metric([ingress(number)], round(age, 1))
+    except redis.RedisError:
+        return
+    yield family
+
+
+def _key(number: int) -> str:
+    return f"im:center:{number}"
+
+
+def _stalled() -> dict[int, str]:
+    """Return the stalled centers, and in words for how long. Raises redis.RedisError."""
+    return {
+        number: f"center {number} has finished nothing for {_in_words(age)}"
+        for number, age in seconds_without_progress().items()
+        if age > STALLED_SECONDS
+    }
+
+
+def _in_words(seconds: float) -> str:
+    return "an hour or more" if seconds >= KEPT_SECONDS else f"{seconds:.0f} s"

@@ -1,0 +1,113 @@
+"""Senders who flood are refused for a while, and their connections closed."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+
+import redis
+
+from foundation import clock
+from foundation.bus.management_api import BrokerUnavailable
+from im.data import broker, metrics, presence_store
+from im.data.broker import Received
+from im.flows.pipeline import NOBODY
+from im.rules.rate import loud
+
+log = logging.getLogger("im.center")
+
+REPEAT_SECONDS = 1.0
+"""The same person is not disconnected more often than this."""
+FLOOD_SECONDS = 60
+"""The auth backend refuses a disconnected flooder for this long."""
+
+
+COUNTED_SECONDS = 6.0
+"""What the broker gets from whom is counted for this long: it publishes its counters every 5 s."""
+
+
+class FloodGuard(threading.Thread):
+    """The flood guard refuses flooders for a while and closes their connections.
+
+    Where the broker vouches for nobody, it finds those from whom the broker gets too much.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name="bouncer", daemon=True)
+        self._users: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._disconnected_at: dict[str, float] = {}
+        self._received: Received = {}
+        self._counted_since: float | None = None
+
+    def disconnect(self, user: str) -> None:
+        """Disconnect a person soon; this is called again as long as the person floods.
+
+        NOBODY stands for senders who give no name.
+        """
+        self._users.put(user)
+
+    def stop(self) -> None:
+        """Stop the thread once the waiting persons are disconnected."""
+        self._users.put(None)
+
+    def run(self) -> None:
+        """Disconnect persons until the thread is stopped."""
+        while True:
+            try:
+                user = self._users.get(timeout=self._seconds_to_count)
+            except queue.Empty:
+                self._disconnect_loud()
+                continue
+            if user is None:
+                return
+            if user == NOBODY:
+                self._begin_to_count()
+            elif time.monotonic() - self._disconnected_at.get(user, 0.0) > REPEAT_SECONDS:
+                self._disconnect(user)
+
+    @property
+    def _seconds_to_count(self) -> float | None:
+        if self._counted_since is None:
+            return None
+        return max(0.0, self._counted_since + COUNTED_SECONDS - time.monotonic())
+
+    def _begin_to_count(self) -> None:
+        """Read what the broker has got from each connection, unless that is under way."""
+        if self._counted_since is None:
+            try:
+                self._received = broker.received()
+            except BrokerUnavailable as error:
+                log.warning("who floods without a name is not known: %s", error)
+                return
+            self._counted_since = time.monotonic()
+
+    def _disconnect_loud(self) -> None:
+        """Disconnect those from whom the broker has got more than a person may send."""
+        before, self._received = self._received, {}
+        self._counted_since = None
+        try:
+            now = broker.received()
+        except BrokerUnavailable as error:
+            log.warning("who floods without a name is not known: %s", error)
+            return
+        for user in loud(before, now, COUNTED_SECONDS):
+            self._disconnect(user)
+
+    def _disconnect(self, user: str) -> None:
+        """Refuse and disconnect a person, who may have signed in again meanwhile.
+
+        Messages of this person that are still in the queue are discarded.
+        """
+        metrics.FLOODS.inc()
+        log.warning("%s floods: put out for %d s", user, FLOOD_SECONDS)
+        try:
+            presence_store.block_flooder(user, clock.timestamp() + FLOOD_SECONDS)
+            broker.close_connections(user)
+        except (redis.RedisError, BrokerUnavailable) as error:
+            log.warning("%s could not be put out: %s", user, error)
+            return
+        if len(self._disconnected_at) > 1000:
+            self._disconnected_at.clear()
+        self._disconnected_at[user] = time.monotonic()
