@@ -14,6 +14,7 @@ from im.api.base import Call
 from im.api.serializers import answers
 from im.data import queries
 from im.data.locked_conversation import Denied
+from im.flows import heartbeat
 from im.flows import own_view as own
 from im.models import Member
 from im.rules import conversation_decisions
@@ -139,9 +140,11 @@ class Offline(Call):
     def post(self, request: Request) -> Response:
         """Return `count` missing entries of all conversations; repeat while there is `more`."""
         arguments = self.arguments(request_forms.Missing)
-        database = self.store.database
+        database, seqs = self.store.database, arguments["seqs"]
+        if "device" in arguments:
+            seqs = heartbeat.seqs_of(self.me.id, arguments["device"], seqs)
         visible_ranges = queries.visible_ranges(database, self.me.id)
-        limits = (arguments["seqs"], arguments["count"], arguments.get("latest"))
+        limits = (seqs, arguments["count"], arguments.get("latest"))
         ranges, more = conversation_decisions.missing_ranges(visible_ranges, *limits)
         entries = queries.entries(database, self.me.id, ranges)
         entries_by_conversation = {

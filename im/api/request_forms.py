@@ -70,10 +70,12 @@ class _Seqs(serializers.DictField):
 class Missing(serializers.Serializer[object]):
     """The state of a device: the last seq without a gap before it, by conversation.
 
-    `latest`: of conversations that the device does not name it gets only this many entries.
+    `device`: what its last heartbeat had counts for conversations that it does not name.
+    `latest`: of conversations of which neither is known it gets only this many entries.
     """
 
     seqs = _Seqs(default=dict)
+    device = serializers.RegexField(r"^[A-Za-z0-9._-]{1,64}$", required=False)
     latest = serializers.IntegerField(min_value=0, max_value=10**6, required=False)
     count = serializers.IntegerField(min_value=1, max_value=AT_ONCE, default=PAGE)
 

@@ -12,14 +12,17 @@ after the next heartbeats; without Redis everybody counts as online.
 | `im:silence` | sorted set, person -> when the person goes offline without a further heartbeat |
 | `im:presence` | hash, person -> the chosen presence, unless it is "online" |
 | `im:changed` | set: people whose presence may have changed, until somebody publishes it |
+| `im:seqs:<person>` | hash, device -> the `seqs` of its last heartbeat, as JSON: a hint, kept for 30 days |
 | `im:flood` | hash, person -> until when the broker's auth backend refuses the person |
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 
+import orjson
 import redis
 
 from foundation.cells.directory import own_platform, redis_of
@@ -34,12 +37,25 @@ ONLINE, SILENCE, CHOSEN, CHANGED, FLOOD = (
 )
 MOST_DEVICES = 32
 """A person has at most this many devices; a further one replaces the one that ends first."""
+HINT_BYTES = 16 * 1024
+"""The `seqs` of a device are kept up to this size."""
+HINT_SECONDS = 30 * 86_400
+SIGN_IN = "sign-in."
+"""The device, by the protocol after it, that stands for a client until its first heartbeat."""
 
 _KEEP = """
 local devices, now = KEYS[1], tonumber(ARGV[2])
 local user, most = ARGV[1], tonumber(ARGV[3])
 if ARGV[5] ~= '' then redis.call('HSET', devices, ARGV[4], ARGV[5])
 elseif ARGV[4] ~= '' then redis.call('HDEL', devices, ARGV[4]) end
+if ARGV[6] ~= '' then
+    redis.call('HSET', KEYS[6], ARGV[4], ARGV[6])
+    redis.call('EXPIRE', KEYS[6], tonumber(ARGV[7]))
+    if redis.call('HLEN', KEYS[6]) > most then
+        local names = redis.call('HKEYS', KEYS[6])
+        redis.call('HDEL', KEYS[6], names[1] ~= ARGV[4] and names[1] or names[2])
+    end
+end
 local all, ends, count = redis.call('HGETALL', devices), {a = 0, m = 0}, 0
 local first, least = nil, nil
 for i = 1, #all, 2 do
@@ -70,6 +86,16 @@ return 1
 """
 
 
+@dataclass(frozen=True, slots=True)
+class SignOfLife:
+    """A sign of life of a device; `seqs` is what it has, by conversation, if it said so."""
+
+    user: str
+    device: str
+    way: str
+    seqs: Mapping[int, int] = field(default_factory=dict)
+
+
 def _redis() -> redis.Redis:
     return redis_of(own_platform())
 
@@ -80,11 +106,12 @@ def _script() -> redis.commands.core.Script:
 
 
 def _update_devices(
-    client: redis.Redis, user: str, now: float, device: str = "", line: str = ""
+    client: redis.Redis, user: str, now: float, device: str = "", line: str = "", hint: str = ""
 ) -> None:
     """Set or remove a device of a person, and bring the person's state up to date."""
-    keys = [f"im:devices:{user}", ONLINE, SILENCE, CHOSEN, CHANGED]
-    _script()(keys=keys, args=[user, int(now), MOST_DEVICES, device, line], client=client)
+    keys = [f"im:devices:{user}", ONLINE, SILENCE, CHOSEN, CHANGED, f"im:seqs:{user}"]
+    args: list[str | int] = [user, int(now), MOST_DEVICES, device, line, hint, HINT_SECONDS]
+    _script()(keys=keys, args=args, client=client)
 
 
 def record_device(user: str, device: str, way: str, now: float) -> None:
@@ -92,19 +119,40 @@ def record_device(user: str, device: str, way: str, now: float) -> None:
 
     Like all functions here but `ways`, it raises redis.RedisError.
     """
-    _update_devices(_redis(), user, now, device or way, f"{way} {int(now) + SILENT_AFTER_SECONDS}")
+    record_devices([SignOfLife(user, device, way)], now)
 
 
-def record_devices(devices: Collection[tuple[str, str, str]], now: float) -> None:
-    """Record signs of life of many devices, `(user, device, way)`, in one call to Redis."""
-    if not devices:
+def record_devices(signs: Collection[SignOfLife], now: float) -> None:
+    """Record signs of life of many devices in one call to Redis."""
+    if not signs:
         return
     with _redis().pipeline(transaction=False) as pipe:
-        for user, device, way in devices:
-            _update_devices(
-                pipe, user, now, device or way, f"{way} {int(now) + SILENT_AFTER_SECONDS}"
-            )
+        for sign in signs:
+            line = f"{sign.way} {int(now) + SILENT_AFTER_SECONDS}"
+            _update_devices(pipe, sign.user, now, sign.device or sign.way, line, _hint(sign))
         pipe.execute()
+
+
+def record_sign_in(user: str, ways: str, now: float) -> None:
+    """Record that a person has signed in, to listen over one of these protocols.
+
+    So whoever has bound a queue is told everything, before the first heartbeat.
+    """
+    record_devices([SignOfLife(user, SIGN_IN + way, way) for way in ways], now)
+
+
+def _hint(sign: SignOfLife) -> str:
+    """Return what is kept of a heartbeat's `seqs`, or "" to leave what was kept before."""
+    if not sign.device or not sign.seqs:
+        return ""
+    text = orjson.dumps(sign.seqs, option=orjson.OPT_NON_STR_KEYS).decode()
+    return text if len(text) <= HINT_BYTES else ""
+
+
+def last_seqs(user: str, device: str) -> dict[int, int]:
+    """Return the `seqs` of a device's last heartbeat; empty if none is kept."""
+    text = _redis().hget(f"im:seqs:{user}", device)
+    return {int(number): seq for number, seq in orjson.loads(text).items()} if text else {}
 
 
 def remove_device(user: str, device: str, now: float) -> None:

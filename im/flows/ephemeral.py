@@ -12,6 +12,7 @@ from foundation.cells import sql
 from foundation.cells.directory import look_up, possible_platforms, store_of
 from im.data import platform_resolver, presence_store
 from im.data.membership import ActiveMembers, MemberCache
+from im.data.presence_store import SignOfLife
 from im.data.queries import VISIBLE_RANGES
 from im.rules import message_decisions as rules
 from im.rules.conversation_decisions import visible_range
@@ -47,7 +48,7 @@ def handle_ephemeral(
     try:
         presence_store.record_devices(
             [
-                (incoming.sender, heartbeat.device, incoming.way)
+                SignOfLife(incoming.sender, heartbeat.device, incoming.way, heartbeat.seqs)
                 for incoming, heartbeat in heartbeats
             ],
             now.timestamp(),

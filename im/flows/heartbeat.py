@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+import redis
+
+from im.data import presence_store
 from im.data.membership import MemberCache
 from im.flows import ephemeral
 from im.rules.messages import Data, Heartbeat, IncomingRequest
@@ -15,3 +18,14 @@ def beat(user: str, device: str, way: str, seqs: Mapping[int, int], now: datetim
     incoming = IncomingRequest(user, "", Heartbeat(device, seqs), way=way)
     notices = ephemeral.handle_ephemeral([incoming], MemberCache(), now).notes
     return notices[0].data if notices else {}
+
+
+def seqs_of(user: str, device: str, named: Mapping[int, int]) -> dict[int, int]:
+    """Return what a device has, by conversation: what it names, else what its last heartbeat did.
+
+    The hint may be lost with Redis, or lie at the other site: then the device gets more than it lacks.
+    """
+    try:
+        return {**presence_store.last_seqs(user, device), **named}
+    except redis.RedisError:
+        return dict(named)

@@ -3,6 +3,7 @@
 1. Check that the account may sign in. Raises Denied.
 2. Create the exchange to which the person's queues are bound. Raises BrokerUnavailable.
 3. Issue a token that is younger than every revocation.
+4. Record a sign of life, so that whoever has bound a queue is told everything from then on.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from django.conf import settings
 from domains.data import queries
 from domains.models import Account
 from foundation.cells.directory import own_platform, redis_of
-from im.data import broker, revocations
+from im.data import broker, presence_store, revocations
 from im.data.locked_conversation import Denied
 from im.rules import tokens
 from im.rules.conversation_decisions import DenyReason
@@ -33,7 +34,11 @@ class SignedIn:
     token: tokens.Token
 
 
-def sign_in(account: Account, platform: str, now: float, *, way: str = "amqp") -> SignedIn:
+WAYS = {"amqp": "a", "stomp": "a", "web_stomp": "a", "mqtt": "m", "web_mqtt": "m"}
+"""The protocols that a client may name, as `presence_store` keeps them. Any other name may mean any of them."""
+
+
+def sign_in(account: Account, platform: str, now: float, *, way: str = "") -> SignedIn:
     """Sign in an authenticated account of this platform; `way` is the protocol of its client.
 
     Raises Denied or BrokerUnavailable.
@@ -43,10 +48,15 @@ def sign_in(account: Account, platform: str, now: float, *, way: str = "amqp") -
         raise Denied(DenyReason.NOT_ALLOWED, "this account's id cannot be a name at the broker")
     if account.domain_id and not account.is_superuser:
         _refuse_disabled(database, account.domain_id)
-    if way != "mqtt":
+    ways = WAYS.get(way, "am")
+    if "a" in ways:
         broker.ensure_user(user)
     bearer = tokens.Bearer.MANAGER if account.is_staff else tokens.Bearer.USER
     text, token = tokens.issue(user, platform, bearer, _after_revocations(user, now))
+    try:
+        presence_store.record_sign_in(user, ways, now)
+    except redis.RedisError as error:
+        log.warning("signs of life are lost: %s", error)
     return SignedIn(text, token)
 
 
