@@ -2,9 +2,11 @@
 
 The servers are load balancers, media servers and GB28181 units.
 
-| request | answer | |---|---| | `center_start`, from anyone | `center_start`, and the
-configurations for that side | | `balance_config`, `media_config` with `data.server_id` | that
-server's configuration | | anything else | `msg_refused`, which nobody answers |
+| request | answer |
+|---|---|
+| `center_start`, from anyone | `center_start`, and the configurations for that side |
+| `balance_config`, `media_config` with `data.server_id` | that server's configuration, to it alone |
+| anything else | `msg_refused`, which nobody answers |
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from im.data.journal import DESTINATION
 from im.models import BalanceServer, MediaServer
 from im.rules.messages import Data
 from im.rules.routing import Publication
-from im.rules.topology import BASE, GB
+from im.rules.topology import BASE, GB, server_key
 from im.rules.vocabulary import Cmd, Code
 
 TOKEN = "Tricolor"  # noqa: S105 - the word before a token, which the center has not
@@ -45,7 +47,17 @@ def config_notice(server: Server) -> Publication:
     cmd = Cmd.BALANCE_CONFIG if isinstance(server, BalanceServer) else Cmd.MEDIA_CONFIG
     _, side, fields = _KINDS[cmd]
     values = {name: getattr(server, name) for name in fields}
-    return notice_of(side, cmd, {name: "" if v is None else str(v) for name, v in values.items()})
+    return notice_of(
+        of_server(side, server.server_id),
+        cmd,
+        {name: "" if v is None else str(v) for name, v in values.items()},
+    )
+
+
+def of_server(side: Side, server_id: str) -> Side:
+    """Return the side of one server of a kind; a queue that all of them share gets its notices too."""
+    exchange, key = side
+    return exchange, server_key(key, server_id)
 
 
 def notice_of(side: Side, cmd: Cmd, data: Data) -> Publication:
@@ -125,10 +137,11 @@ def _parsed(body: bytes) -> Data:
 def _requested_config(database: str, cmd: Cmd, data: Data) -> Publication:
     kind, side, _ = _KINDS[cmd]
     rows = kind._default_manager.using(database)
-    server = rows.filter(server_id=str(data.get("server_id"))[:32]).first()
-    return (
-        config_notice(server) if server else refusal_notice(side, Code.UNKNOWN_MESSAGE, cmd.value)
-    )
+    server_id = str(data.get("server_id"))[:32]
+    server = rows.filter(server_id=server_id).first()
+    if server:
+        return config_notice(server)
+    return refusal_notice(of_server(side, server_id), Code.UNKNOWN_MESSAGE, cmd.value)
 
 
 def refusal_notice(side: Side, code: Code, cmd: str) -> Publication:

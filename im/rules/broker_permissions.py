@@ -22,6 +22,11 @@ SERVICES = {
 
 No account has a dot in its id, so no person can take such a name.
 """
+SERVER_KEYS = {"s.balance": "balance", "s.media": "media"}
+"""The programs of which a site may have several, and the key of what all of them are told.
+
+Each has a queue of its own, `queue_<key>_<server id>`, bound by this key and by `<key>.<server id>`.
+"""
 
 _BEARERS = {"u": "im_user", "m": "im_manager", "s": "im_service"}
 _MQTT = "im_mqtt"
@@ -86,7 +91,10 @@ def may_use(client: BrokerClient, kind: str, name: str, permission: str) -> bool
 def _may_use_queue(client: BrokerClient, name: str, permission: str) -> bool:
     """Return whether the client has this permission on a queue."""
     if client.bearer == "s":
-        return permission == "read" and name == SERVICES[client.user][1]
+        shared = SERVICES[client.user][1]
+        if client.user in SERVER_KEYS and _after(f"{shared}_", name, t.SERVER_ID):
+            return True
+        return permission == "read" and name == shared
     if client.mqtt:
         return _after(_SUBSCRIPTION + client_prefix(client.user), _without_qos(name), _CLIENT)
     own = _after(f"queue_u_{client.user}_", name, _DEVICE)
@@ -107,7 +115,7 @@ def _writes_on(client: BrokerClient) -> str:
 def _reads_from(client: BrokerClient) -> Iterable[str]:
     """Return the exchanges that the client may bind its queues to."""
     if client.bearer == "s":
-        return ()
+        return (t.BASE,) if client.user in SERVER_KEYS else ()
     if client.mqtt:
         return (t.CLIENT,)
     base = (t.BASE,) if client.bearer == "m" else ()
@@ -120,6 +128,8 @@ def may_route(client: BrokerClient, exchange: str, permission: str, key: str) ->
     This is asked in addition to `may_use`.
     """
     if client.bearer == "s":
+        if permission == "read":
+            return exchange == t.BASE and _is_server_key(SERVER_KEYS.get(client.user), key)
         exchange_written = SERVICES[client.user][0]
         return (exchange, permission, key) == (exchange_written, "write", _CENTER_KEY)
     if client.mqtt:
@@ -127,6 +137,11 @@ def may_route(client: BrokerClient, exchange: str, permission: str, key: str) ->
         return exchange == t.CLIENT and key == own_keys.get(permission)
     allowed = (t.BASE, "read", manager_key(client.user))
     return client.bearer == "m" and (exchange, permission, key) == allowed
+
+
+def _is_server_key(own: str | None, key: str) -> bool:
+    """Return whether a server of this kind may bind its queue by this key: without wildcards."""
+    return own is not None and (key == own or _after(f"{own}.", key, t.SERVER_ID))
 
 
 def manager_key(user: str) -> str:

@@ -25,6 +25,8 @@ GB_QUEUE = "queue_comm_gb"
 SHARDS = "im.shards"
 """A consistent-hash exchange, which shares the messages among several centers by key."""
 
+SERVER_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
+"""The id of a load balancer or media server that can have a queue of its own."""
 USER = re.compile(r"[A-Za-z0-9-]{1,40}")
 """A user id is the account's MOID."""
 
@@ -57,6 +59,11 @@ def user_exchange(user: str) -> str:
 def user_queue(user: str, device: str) -> str:
     """Return the name of a device's queue."""
     return f"queue_u_{user}_{device}"
+
+
+def server_key(key: str, server_id: str) -> str:
+    """Return the routing key that reaches one server of a kind (`balance`, `media`), or all if it has no proper id."""
+    return f"{key}.{server_id}" if SERVER_ID.fullmatch(server_id) else key
 
 
 def ingress(shard: int) -> str:

@@ -68,8 +68,8 @@ def told(cmd: str, data: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("kind", "given", "key", "cmd"),
     [
-        ("balanceserver", BALANCE, "balance", "balance_config"),
-        ("mediaserver", MEDIA, "media", "media_config"),
+        ("balanceserver", BALANCE, f"balance.{BALANCE['server_id']}", "balance_config"),
+        ("mediaserver", MEDIA, f"media.{MEDIA['server_id']}", "media_config"),
     ],
 )
 def test_what_an_administrator_saves_is_told_letter_for_letter(
@@ -101,16 +101,20 @@ def test_when_the_center_starts_everybody_is_told_and_the_servers_are_configured
         (GB, "comm_gb", start),
     ]
     assert notices_sent[3:] == [
-        (BASE, "balance", told("balance_config", BALANCE)),
-        (BASE, "media", told("media_config", MEDIA)),
+        (BASE, f"balance.{BALANCE['server_id']}", told("balance_config", BALANCE)),
+        (BASE, f"media.{MEDIA['server_id']}", told("media_config", MEDIA)),
     ]
 
 
 def test_a_server_that_asks_for_its_configuration_gets_it(database: str) -> None:
     ask = {"token": "Tricolorx", "cmd": "media_config", "data": {"server_id": "10001"}}
-    assert answers(database, BASE, ask) == [(BASE, "media", told("media_config", MEDIA))]
+    assert answers(database, BASE, ask) == [(BASE, "media.10001", told("media_config", MEDIA))]
     ((_, key, refused),) = answers(database, BASE, {**ask, "data": {"server_id": "2"}})
-    assert (key, refused["cmd"], refused["data"]["cmd"]) == ("media", "msg_refused", "media_config")
+    assert (key, refused["cmd"], refused["data"]["cmd"]) == (
+        "media.2",
+        "msg_refused",
+        "media_config",
+    )
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,23 @@ def test_a_service_does_nothing_but_its_work(
     for tried in (kind, "queue", "exchange"):
         for named in (name, exchange, queue, t.OUTGOING, t.CENTER_QUEUE):
             may = broker_permissions.may_use(BrokerClient(user, "s"), tried, named, permission)
-            assert may == ((tried, named, permission) in allowed)
+            server = user in broker_permissions.SERVER_KEYS and permission == "read"
+            bound = server and (tried, named) == ("exchange", t.BASE)
+            assert may == (bound or (tried, named, permission) in allowed)
+
+
+@given(st.sampled_from(sorted(broker_permissions.SERVICES)), PERMISSIONS, SUFFIX)
+def test_a_server_has_a_queue_of_its_own_for_what_is_for_all_and_for_itself(
+    user: str, permission: str, server: str
+) -> None:
+    client, key = BrokerClient(user, "s"), user.removeprefix("s.")
+    is_server = user in broker_permissions.SERVER_KEYS
+    own = broker_permissions.may_use(client, "queue", f"queue_{key}_{server}", permission)
+    assert own == is_server
+    for bound in (key, f"{key}.{server}"):
+        assert broker_permissions.may_route(client, t.BASE, "read", bound) == is_server
+    for other in ("#", f"{key}.#", f"{key}.*", "center", "event", "u_.ann", f"{key}.{server}/x"):
+        assert not broker_permissions.may_route(client, t.BASE, "read", other)
 
 
 @given(IDS, BEARERS, st.booleans())
