@@ -7,7 +7,7 @@ from django.conf import settings
 
 from foundation import clock
 from foundation.cells.serving import for_each_served
-from im.flows import conferences, forbidden_queues, forget_files, revoke
+from im.flows import conferences, forbidden_queues, forget_files, revoke, site_news
 from im.flows import index as search_index
 
 
@@ -20,10 +20,11 @@ def revoked() -> None:
 
 @shared_task
 def tidy() -> None:
-    """Delete expired revocations and clients' forbidden queues."""
+    """Delete expired revocations and clients' forbidden queues, and tell what has happened at this site."""
     if "im" in settings.ROLES:
         revoke.delete_expired()
         forbidden_queues.remove()
+        for_each_served(site_news.tell_news)
 
 
 @shared_task

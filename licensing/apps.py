@@ -28,12 +28,14 @@ seats             | licensing.quota         | v.... | v....   | v....    | v....
         from foundation.web import audit, health
         from licensing import models
         from licensing.data import metrics
+        from licensing.data.queries import warning_of
         from licensing.data.unit_of_work import LicensingUnitOfWork
         from licensing.data.usage import measures
 
         APP_UNITS_OF_WORK["licensing"] = LicensingUnitOfWork
         health.GAUGES.append(metrics.gauges)
         hooks.MEASURES.connect(measures)
+        hooks.OPERATOR_WARNINGS.connect(warning_of)
         audit.follow(models.Licence, without=("sealed",))
 
     def sidebar(self) -> Sequence[SidebarGroup]:

@@ -58,6 +58,9 @@ MEASURES: Hook[[str, Collection[str]], Mapping[str, Sequence[Measure]]] = Hook()
 REMARKS: Hook[[str], str] = Hook()
 """`(platform)`: tell operators what to do besides changing a platform in the tree. "" means nothing."""
 
+OPERATOR_WARNINGS: Hook[[str], str] = Hook()
+"""`(platform)`: say what operators have to look after at a platform that this site serves. "" means nothing."""
+
 REVOKE_CREDENTIALS: Hook[[str, Collection[str]], None] = Hook()
 """`(database, accounts)`: make all tokens of these accounts void.
 

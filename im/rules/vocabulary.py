@@ -26,6 +26,8 @@ class Cmd(StrEnum):
     BALANCE_CONFIG = "balance_config"
     MEDIA_CONFIG = "media_config"
     BROADCAST = "broadcast"
+    EVENT = "event"
+    NOTICE = "notice"
 
 
 STORED = frozenset(

@@ -56,6 +56,11 @@ def state_of(platform: str = "") -> LicenceState:
     return LicenceState(*licence_rows.newest_and_now(database, platform or own_platform()))
 
 
+def warning_of(platform: str) -> str:
+    """Return what operators have to be told about a platform's licence; "" means that all is well."""
+    return state_of(platform).warning
+
+
 def database_now() -> datetime:
     """Return the time by which licences are judged (see `licence_rows`)."""
     return licence_rows.newest_of(store_of(own_platform()).database, [own_platform()])[1]

@@ -1,0 +1,81 @@
+"""What happens at a site is told to those whom it concerns (IM §10.2, keys `event` and `m_.<id>`).
+
+Everybody who is online hears that another site has begun to serve a platform. Operators also hear of what they have to
+look after: takeovers, licences, parked messages. A timer looks at the present state and compares it with what was told
+last, which lies in Redis: `im:told:<platform>`, a hash by kind of news. Without Redis nothing is told.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import orjson
+import redis
+from django.conf import settings
+from django.db import transaction
+
+from domains.data import hooks
+from domains.models import Account
+from foundation import clock
+from foundation.bus.parked_messages import undecided
+from foundation.cells.directory import own_platform, redis_of, store_of
+from foundation.cells.serving import read
+from im.data import notices
+from im.rules.broker_permissions import manager_key
+from im.rules.messages import wire_time
+from im.rules.routing import Publication
+from im.rules.topology import BASE
+from im.rules.vocabulary import KEYS_A_PUBLISH, Cmd
+
+log = logging.getLogger("im.news")
+
+EVERYBODY = "event"
+MOST_COUNTED = 1000
+
+
+def tell_news(platform: str) -> None:
+    """Tell what has changed at this site since the last look. The first look tells nothing."""
+    now = _state(platform)
+    client, key = redis_of(own_platform()), f"im:told:{platform}"
+    try:
+        told = {str(name): str(value) for name, value in client.hgetall(key).items()}
+        changed = {name: text for name, text in now.items() if told and told.get(name) != text}
+        if changed:
+            _publish(platform, changed)
+        if now != told:
+            client.hset(key, items=[part for item in now.items() for part in item])
+    except redis.RedisError as error:
+        log.warning("news are not told while Redis is away: %s", error)
+
+
+def _state(platform: str) -> dict[str, str]:
+    """Return the news of a platform as they are now, by kind; "" means that there is nothing to tell."""
+    serving, parked = read(platform), undecided(store_of(platform).database, MOST_COUNTED)
+    return {
+        "served": f"{settings.SITE_NAME} {serving.epoch}" if serving else "",
+        "licence": "; ".join(filter(None, map(str, hooks.OPERATOR_WARNINGS.call(platform)))),
+        "parked": f"{parked} message(s) could not be handled" if parked else "",
+    }
+
+
+def _publish(platform: str, changed: dict[str, str]) -> None:
+    store, at = store_of(platform), wire_time(clock.now())
+    publications: list[Publication] = []
+    with transaction.atomic(using=store.database):
+        for what, text in changed.items():
+            data = {"what": what, "platform": platform, "site": settings.SITE_NAME, "at": at}
+            if what == "served":
+                body = orjson.dumps({"cmd": Cmd.EVENT.value, "data": data})
+                publications.append(Publication(BASE, EVERYBODY, body))
+            body = orjson.dumps({"cmd": Cmd.NOTICE.value, "data": {**data, "text": text}})
+            publications += _to_operators(store.database, body)
+        notices.stage(store, publications)
+
+
+def _to_operators(database: str, body: bytes) -> Iterator[Publication]:
+    """Yield the publications to the management clients of operators; who has none costs nothing."""
+    operators = Account.objects.using(database).filter(is_superuser=True, is_active=True)
+    keys = [manager_key(moid) for moid in operators.values_list("moid", flat=True)[:KEYS_A_PUBLISH]]
+    if keys:
+        yield Publication(BASE, keys[0], body, tuple(keys[1:]))
