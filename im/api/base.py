@@ -8,6 +8,8 @@ from typing import Any
 
 import redis
 from django.db import Error
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -175,6 +177,14 @@ def _other(failure: Exception, reply: Response | None) -> Response | None:
     http_status = failure.status_code if isinstance(failure, exceptions.MethodNotAllowed) else None
     reply.status_code = http_status or STATUS[why]
     return reply
+
+
+@csrf_exempt
+def no_such_call(request: HttpRequest) -> JsonResponse:
+    """Answer every address under which there is no call, whoever asks."""
+    HTTP_REFUSED.labels(DenyReason.NOT_FOUND.value).inc()
+    body = nack(UNSPECIFIED, f"no such call: {request.method} {request.path[:200]}")
+    return JsonResponse(body | {"code": DenyReason.NOT_FOUND.value}, status=404)
 
 
 def _refused(why: DenyReason, reason: str) -> Response:

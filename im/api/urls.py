@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, re_path
 
-from im.api import broadcasts, contacts, conversations, files, members, messages, search, sign_in
+from im.api import (
+    base,
+    broadcasts,
+    contacts,
+    conversations,
+    files,
+    members,
+    messages,
+    search,
+    sign_in,
+)
 
 _ONE = "conversations/<int:number>"
 
@@ -31,4 +41,5 @@ urlpatterns = [
     path("heartbeat", contacts.Heartbeat.as_view()),
     path("broadcasts", broadcasts.Broadcasts.as_view()),
     path("search", search.Search.as_view()),
+    re_path("", base.no_such_call),
 ]

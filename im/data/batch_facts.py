@@ -37,6 +37,8 @@ EntryKey = tuple[int, int]
 """A conversation and a seq name an entry."""
 DedupKey = tuple[int, str, str]
 """Conversation, sender and client_msg_id are unique for ever."""
+ReactionKey = tuple[int, str, str, str]
+"""Conversation, sender, msg_id and emoji name a reaction."""
 
 
 @dataclass(slots=True)
@@ -51,6 +53,8 @@ class BatchFacts:
     """Uploads that are complete: `owner`, and what is shown of them."""
     read: dict[int, int]
     """The read marks of those members who send a new one."""
+    reactions: dict[ReactionKey, StoredEntry]
+    """The last entry of each member, about each emoji and message, of those who react."""
 
 
 def load_facts(
@@ -70,6 +74,7 @@ def load_facts(
         _entries(database, requests),
         _files(database, {w.file for w in requests if isinstance(w, Say) and w.file}),
         _read(database, _readers(people, incoming)),
+        _reactions(database, incoming, locked),
     )
 
 
@@ -140,6 +145,33 @@ def _read(database: str, members: Collection[int]) -> dict[int, int]:
         return {}
     query = f"SELECT id, read_seq FROM im_member WHERE id IN ({sql.marks([*members])})"
     return dict(sql.select(database, query, [*members]))
+
+
+def reaction_key(entry: StoredEntry) -> ReactionKey:
+    """Return what a stored reaction is about, and whose it is."""
+    data = entry.data or {}
+    return entry.conversation, entry.sender, str(data.get("msg_id")), str(data.get("emoji"))
+
+
+def _reactions(
+    database: str, incoming: Sequence[IncomingRequest], locked: dict[int, LockedRow]
+) -> dict[ReactionKey, StoredEntry]:
+    """Return the last reactions of those who react now, of the last LOOKS_BACK entries."""
+    reacting = sorted(
+        {
+            (item.request.conversation, item.sender)
+            for item in incoming
+            if isinstance(item.request, React) and item.request.conversation in locked
+        }
+    )
+    if not reacting:
+        return {}
+    one = "(conversation_id=%s AND seq>%s AND sender=%s)"
+    arguments: list[object] = [Cmd.REACT.value]
+    for number, sender in reacting:
+        arguments += [number, locked[number].last_seq - LOOKS_BACK, sender]
+    where = f"cmd=%s AND ({' OR '.join([one] * len(reacting))}) ORDER BY conversation_id, seq"
+    return {reaction_key(entry): entry for entry in journal.select(database, where, arguments)}
 
 
 def stored_before(

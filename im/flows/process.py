@@ -34,6 +34,7 @@ from im.rules.messages import (
     RefusedMessage,
     Say,
     StoredEntry,
+    msg_id,
 )
 from im.rules.vocabulary import Cmd
 
@@ -148,9 +149,11 @@ class _Batch:
                 target = self._entry((request.conversation, request.seq))
                 return rules.decide_edit(incoming, request, member, target, self._edits(target))
             case React() as request:
-                return rules.decide_react(
-                    incoming, request, member, self._entry((request.conversation, request.seq))
-                )
+                target = self._entry((request.conversation, request.seq))
+                about = msg_id(request.conversation, request.seq)
+                key = (request.conversation, incoming.sender, about, request.emoji)
+                last = self.facts.reactions.get(key)
+                return rules.decide_react(incoming, request, member, target, last)
         raise AssertionError(incoming.request)
 
     def _decide_read_mark(
@@ -231,6 +234,8 @@ class _Batch:
             self.facts.stored_by_key[key] = entry
         if accepted.target:
             self._change(accepted, accepted.target, entry)
+        if entry.cmd is Cmd.REACT:
+            self.facts.reactions[batch_facts.reaction_key(entry)] = entry
         self._publish_and_acknowledge(incoming, entry)
 
     def _change(self, accepted: Accepted, target: StoredEntry, by: StoredEntry) -> None:

@@ -167,11 +167,20 @@ def decide_recall(
 
 
 def decide_react(
-    incoming: IncomingRequest, request: React, member: MemberFacts, target: StoredEntry | None
-) -> Accepted | Rejected:
-    """Decide on a reaction to a message that the person sees."""
+    incoming: IncomingRequest,
+    request: React,
+    member: MemberFacts,
+    target: StoredEntry | None,
+    last: StoredEntry | None,
+) -> Accepted | Rejected | Duplicate:
+    """Decide on a reaction to a message that the person sees.
+
+    `last` is the person's last entry about this emoji and message, `None` if there is none.
+    """
     if target is None or not _is_visible(target, member):
         return UNKNOWN_MESSAGE
+    if last is not None and (last.data or {}).get("on") is request.on:
+        return Duplicate(last.seq)
     data = {"msg_id": target.msg_id, "emoji": request.emoji, "on": request.on}
     return Accepted(_draft(incoming, member, Cmd.REACT, data))
 

@@ -211,7 +211,8 @@ def test_a_message_under_another_conversations_key_is_refused(group: int, ann: D
 
 
 def test_a_text_of_64_kib_is_refused(group: int, ann: Device) -> None:
-    assert _refused(ann, group, body="x" * 65536) == ("too_large", None)
+    found = _refused(ann, group, body="x" * 65536)
+    assert found == ("too_large", "m-1")
 
 
 def test_what_is_no_json_is_refused(group: int, ann: Device) -> None:
@@ -267,3 +268,29 @@ def test_a_device_that_rejects_what_is_sent_to_it_holds_nobody_up(
         ann.text(group, client_msg_id=f"m-{n}")
         ann.wait("msg_ack", n + 1)
     assert [d["seq"] for d in ann.of("msg_ack")] == [1, 2, 3, 4, 5]
+
+
+def test_the_same_reaction_again_takes_no_place(group: int, ann: Device) -> None:
+    ann.text(group)
+    ann.wait("msg_ack")
+    for number, on in enumerate((True, True, False, False, True)):
+        ann.say("react", group, msg_id=f"{group}.1", emoji="+", on=on, client_msg_id=f"r-{number}")
+    seqs = {ack["client_msg_id"]: ack["seq"] for ack in ann.wait("msg_ack", 6)}
+    assert [seqs[f"r-{number}"] for number in range(5)] == [2, 2, 3, 3, 4]
+
+
+def test_a_message_without_the_property_user_id_is_answered_where_the_token_is_good(
+    group: int, ann: Device
+) -> None:
+    body = {"cmd": "msg", "token": f"Tricolor{ann.token}", "data": {"client_msg_id": "m-1"}}
+    ann.publish(orjson.dumps(body), f"c_{group}", user_id=None)
+    ann.publish(orjson.dumps({**body, "token": "Tricolorx"}), f"c_{group}", user_id=None)
+    (refused,) = ann.wait("msg_refused")
+    assert (refused["code"], refused["client_msg_id"]) == ("not_sender", "m-1")
+    assert "user_id" in refused["reason"]
+
+
+def test_a_conversation_that_is_no_number_is_none_that_one_is_in(group: int, ann: Device) -> None:
+    ann.say("typing", conversation_id="general", key="c_general", client_msg_id="m-1")
+    (refused,) = ann.wait("msg_refused")
+    assert (refused["code"], refused["client_msg_id"]) == ("not_member", "m-1")

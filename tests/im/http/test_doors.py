@@ -198,3 +198,13 @@ def test_every_call_is_described(anna: Someone, client: Browser) -> None:
         operation = schema["paths"][f"/api/v1/im/{plain}"][method.lower()]
         assert operation["responses"]["200"]["content"]["application/json"]["schema"].get("$ref")
         assert operation["description"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_an_address_without_a_call_is_404_for_everybody(anna: Someone, method: str) -> None:
+    for headers in ({}, {"Authorization": f"Bearer {anna.token}"}):
+        answer = BareClient().generic(
+            method, "/api/v1/im/circles", content_type="application/json", headers=headers
+        )
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+        assert answer.json()["success"] == 0

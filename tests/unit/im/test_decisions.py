@@ -107,11 +107,24 @@ def test_one_reacts_to_messages_that_one_sees(
     person: MemberFacts, target: StoredEntry | None
 ) -> None:
     wish = React(7, 1, "!", on=True)
-    answer = rules.decide_react(by(person, wish), wish, person, target)
+    answer = rules.decide_react(by(person, wish), wish, person, target, None)
     sees = target is not None and target.cmd is Cmd.MSG and target.seq > person.since_seq
     assert isinstance(answer, Accepted) == (
         sees and target is not None and target.recalled_seq is None
     )
+
+
+@given(people, targets, st.booleans(), st.booleans())
+def test_the_same_reaction_again_is_the_entry_that_is_there(
+    person: MemberFacts, target: StoredEntry | None, was: bool, on: bool
+) -> None:
+    wish = React(7, 1, "!", on=on)
+    last = StoredEntry(
+        7, 9, Cmd.REACT, person.user, "", None, "", "", {"on": was}, 1, NOW, None, None
+    )
+    answer = rules.decide_react(by(person, wish), wish, person, target, last)
+    if not isinstance(answer, Rejected):
+        assert (answer == Duplicate(9)) == (was is on)
 
 
 @given(places, people, st.integers(1, 30), st.integers(0, 20))
