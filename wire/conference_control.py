@@ -9,7 +9,7 @@ from msgspec import field
 
 from foundation.bus.message import BadMessage, Message, Raw, read_fields
 from foundation.bus.typed_json import TypedObject, items, read_as, text, to_json
-from wire.fields import InvitedTerminals, Moid, Name, Number, Pid, Terminal
+from wire.fields import InvitedTerminals, Moid, NewName, Number, Pid, Terminal
 
 
 class _AddressFields(TypedObject):
@@ -129,7 +129,7 @@ class RenameConference(ControlOrder):
     """Give a conference another name."""
 
     wire_type: ClassVar[str] = "CM_MCU_MODIFYCONFNAME_REQ"
-    name: Name = field(name="confname")
+    name: NewName = field(name="confname")
 
 
 class TerminalControl(ControlOrder):

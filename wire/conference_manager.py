@@ -15,7 +15,7 @@ from wire.fields import (
     Ip,
     Join,
     Moid,
-    Name,
+    NewName,
     Number,
     Password,
     Places,
@@ -65,7 +65,7 @@ class CreateConference(Message):
     reqid: ReqId | None = None
     user_domain: Moid = field(name="moid")
     creator: Creator | None = None
-    name: Name = field(name="confname")
+    name: NewName = field(name="confname")
     e164: Number | None = field(name="confE164", default=None)
     password: Password | None = field(name="confpwd", default=None)
     conftype: Literal[1, 2, 3, 4] = 1

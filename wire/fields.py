@@ -6,7 +6,16 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import field
 
-from foundation.bus.typed_json import OpenObject, TypedObject, digits, items, letters, text, whole
+from foundation.bus.typed_json import (
+    OpenObject,
+    TypedObject,
+    digits,
+    items,
+    letters,
+    line,
+    text,
+    whole,
+)
 
 MAX_MINUTES = 10080
 SIZES = (8, 32, 64, 192)
@@ -18,6 +27,8 @@ Number = Annotated[str, digits(16)]
 Moid = Annotated[str, text(40, 1)]
 MoidOrEmpty = Annotated[str, text(40)]
 Name = Annotated[str, text(64, 1)]
+NewName = Annotated[str, line(64)]
+"""A name that somebody gives now; one that was given before is a `Name`."""
 ReqId = Annotated[str, text(64, 1)]
 Ip = Annotated[str, text(64, 1)]
 Pid = Annotated[str, letters("0-9a-z", 16)]

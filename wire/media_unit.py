@@ -17,6 +17,7 @@ from wire.fields import (
     MoidOrEmpty,
     Moment,
     Name,
+    NewName,
     Number,
     Password,
     Pid,
@@ -220,7 +221,7 @@ class UnitAsksToRename(Message):
 
     reqid: ReqId | None = None
     e164: Number = field(name="confE164")
-    name: Name = field(name="confname")
+    name: NewName = field(name="confname")
     ip: Ip | None = None
     pid: Pid | None = None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from foundation.plain_text import fault_of
 from foundation.web.errors import Refusal
 from wire.conference_manager import CreateConference, Creator
 from wire.error_codes import Err
@@ -79,7 +80,9 @@ def conference_name(value: object) -> str:
         raise Refusal(int(Err.MALFORMED), "name: is missing")
     if len(name.encode(errors="replace")) > 64:
         raise Refusal(int(Err.MALFORMED), "name: at most 64 bytes are allowed")
-    if _CLOSED_NAME.search(name) or any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 for c in name):
+    if fault := fault_of(name):
+        raise Refusal(int(Err.MALFORMED), f"name: {fault}")
+    if _CLOSED_NAME.search(name):
         raise Refusal(int(Err.MALFORMED), "name: must not contain % & * ^ ~ ' \" ? / \\ < > | ` $")
     if name[0] in _EDGE or name[-1] in _EDGE:
         raise Refusal(int(Err.MALFORMED), "name: must not begin or end with _ - . @")

@@ -9,7 +9,7 @@ from auditlog.models import LogEntry
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.db.models import Model, QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -44,6 +44,7 @@ from foundation.web import audit
 from foundation.web.admin_base import BaseAdmin
 from foundation.web.scoping import M
 from foundation.web.table_export import csv_lines, xlsx_file
+from foundation.web.table_reading import as_utf8_csv
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_UNPACKED_BYTES = 100 * 1024 * 1024
@@ -80,8 +81,16 @@ class TableForm(ImportForm):  # type: ignore[misc]  # the base class has no type
             with zipfile.ZipFile(file) as archive:
                 if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED_BYTES:
                     raise forms.ValidationError(gettext("At most 5 MiB: split the file."))
+            file.seek(0)
+            return file
         file.seek(0)
-        return file
+        try:
+            content = as_utf8_csv(file.read())
+        except UnicodeError:
+            raise forms.ValidationError(
+                gettext("This is no text that can be read: save the table as CSV UTF-8 or XLSX.")
+            ) from None
+        return SimpleUploadedFile(file.name or "table.csv", content)
 
 
 class TableAdminMixin(ImportMixin, BaseAdmin[M]):  # type: ignore[misc]  # the base class has no types

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta, field, inspect
 
 from foundation.bus.typed_json_words import CLEAN, EXTRA, bare, explained
+from foundation.plain_text import NAME
 
 _NUMBER_AS_TEXT = re.compile(r"-?[0-9]{1,16}")
 _ENCODED_EXTRA = f'"{EXTRA}":'.encode()
@@ -35,6 +36,12 @@ def text(maximum: int = 1024, minimum: int = 0) -> Meta:
         else f"string of at most {maximum} characters"
     )
     return Meta(min_length=minimum, max_length=maximum, pattern=CLEAN, description=words)
+
+
+def line(maximum: int) -> Meta:
+    """Return the limit of a name to 1 to `maximum` characters of one line, in which something is to be seen."""
+    words = f"string of 1 to {maximum} characters"
+    return Meta(min_length=1, max_length=maximum, pattern=NAME, description=words)
 
 
 def letters(allowed: str, maximum: int, minimum: int = 0) -> Meta:

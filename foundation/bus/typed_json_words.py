@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from msgspec import inspect
 
+from foundation.plain_text import NAME, NAME_RULE
+
 CLEAN = r"\A[^\x00-\x1f\ud800-\udfff]*\Z"
 """Text without control characters and without halves of surrogate pairs, which UTF-8 cannot write."""
 EXTRA = "*"
@@ -50,6 +52,8 @@ def explained(node: inspect.Type, error_text: str) -> InvalidValue:
         node = _type_of_member(node, step)
     if "matching regex" in problem and _pattern(node) == CLEAN:
         return InvalidValue(tuple(path), "must not contain control characters")
+    if "matching regex" in problem and _pattern(node) == NAME:
+        return InvalidValue(tuple(path), NAME_RULE)
     words = describe(node)
     article = {"s": "a ", "w": "a ", "l": "a ", "o": "an "}.get(words[0], "")
     return InvalidValue(tuple(path), f"must be {article}{words}")

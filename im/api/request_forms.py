@@ -7,6 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from foundation.plain_text import fault_of
 from im.rules.conversation_decisions import BLOCKED, FRIEND
 from im.rules.topology import USER
 from im.rules.vocabulary import CLIENT_MSG_ID, MEMBERS, PAGE, Joining, Kind, Presence, Role
@@ -23,6 +24,26 @@ def _user(**more: Any) -> serializers.RegexField:
 
 def _choices(words: type[StrEnum]) -> list[str]:
     return [word.value for word in words]
+
+
+class _Line(serializers.CharField):
+    """A name: one line, in which something is to be seen unless it may be blank."""
+
+    lines = False
+
+    def run_validation(self, data: object = serializers.empty) -> object:
+        """Return the text. Raises ValidationError with what is wrong with it."""
+        value = super().run_validation(data)
+        fault = isinstance(value, str) and fault_of(value, lines=self.lines, empty=self.allow_blank)
+        if fault:
+            raise serializers.ValidationError(fault)
+        return value
+
+
+class _Lines(_Line):
+    """A text that may have several lines."""
+
+    lines = True
 
 
 class Page(serializers.Serializer[object]):
@@ -93,7 +114,7 @@ class NewConversation(serializers.Serializer[object]):
 
     kind = serializers.ChoiceField([Kind.DIRECT.value, Kind.GROUP.value])
     user = _user(required=False)
-    name = serializers.CharField(max_length=128, required=False)
+    name = _Line(max_length=128, required=False)
     users = serializers.ListField(child=_user(), max_length=MEMBERS - 1, default=list)
     joining = serializers.ChoiceField(_choices(Joining), default=Joining.INVITE.value)
 
@@ -108,8 +129,8 @@ class NewConversation(serializers.Serializer[object]):
 class Change(serializers.Serializer[object]):
     """Settings to change; those left out stay."""
 
-    name = serializers.CharField(max_length=128, required=False)
-    notice = serializers.CharField(max_length=2000, allow_blank=True, required=False)
+    name = _Line(max_length=128, required=False)
+    notice = _Lines(max_length=2000, allow_blank=True, required=False)
     joining = serializers.ChoiceField(_choices(Joining), required=False)
     mute_all = serializers.BooleanField(required=False)
 
@@ -176,7 +197,7 @@ class ChangeContact(serializers.Serializer[object]):
     """Another state of a contact: `friend` accepts, `blocked` blocks. `name`: the caller's own name."""
 
     state = serializers.ChoiceField([FRIEND, BLOCKED], required=False)
-    name = serializers.CharField(max_length=64, allow_blank=True, required=False)
+    name = _Line(max_length=64, allow_blank=True, required=False)
 
 
 class SetPresence(serializers.Serializer[object]):

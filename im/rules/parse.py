@@ -13,6 +13,7 @@ from uuid import UUID
 
 import orjson
 
+from foundation.plain_text import fault_of
 from im.rules.messages import (
     ClientDelivery,
     Data,
@@ -271,6 +272,8 @@ def _text(data: Data, *, empty: bool = False) -> str:
         raise InvalidMessage(Code.BAD_JSON, "body: a text")
     if len(body.encode()) > TEXT_BYTES:
         raise InvalidMessage(Code.TOO_LARGE, f"body: at most {TEXT_BYTES} bytes")
+    if fault := fault_of(body, lines=True, empty=empty):
+        raise InvalidMessage(Code.BAD_JSON, f"body: {fault}")
     return body
 
 

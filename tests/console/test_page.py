@@ -88,8 +88,10 @@ def test_full_hd_is_offered_to_whom_it_is_allowed(hers: Browser) -> None:
 
 def test_a_disabled_domain_is_said_before_anything_is_tried(hers: Browser) -> None:
     assert b"Your domain is disabled" not in hers.get("/console/").content
-    ServiceDomain.objects.update(used=False)
+    PlatformDomain.objects.update(used=False)
     assert b"Your domain is disabled" in hers.get("/console/").content
+    ServiceDomain.objects.update(used=False)
+    assert hers.get("/console/").status_code == 302
 
 
 def test_a_tenant_of_another_site_is_told_where_to_go(hers: Browser) -> None:

@@ -55,6 +55,8 @@ def test_values_as_programs_really_send_them() -> None:
         ("name", "a<b"),
         ("name", "_a"),
         ("name", "a\x00b"),
+        ("name", "\u200b"),
+        ("name", "a\u202eb"),
         ("name", {}),
         ("duration", "soon"),
         ("duration", 1.5),

@@ -201,3 +201,12 @@ def test_a_refusal_names_the_message_even_if_it_cannot_be_read(body: bytes) -> N
     found = parse(ClientDelivery(body, "conversation.outgoing", "c_7", ME))
     assert isinstance(found, RefusedMessage)
     assert found.client_msg_id == "x1"
+
+
+@pytest.mark.parametrize("body", [" ", "\u200b", "a\x1b[2Jb", "a\x00b"])
+def test_a_body_shows_something_and_controls_no_terminal(body: str) -> None:
+    assert code("msg", TEXT | {"body": body}) is Code.BAD_JSON
+
+
+def test_a_body_may_have_lines_and_directions() -> None:
+    assert wish("msg", TEXT | {"body": "a\n\tb \u2067c\u2069"})
