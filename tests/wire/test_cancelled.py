@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from deploy.stand.site import Site
 from tests.wire.actors import Manager, MediaUnit
 from tests.wire.line import Line
 from tests.wire.saying import start
@@ -25,3 +26,13 @@ def test_queues_that_are_deleted_are_declared_and_consumed_again(
         lambda: f"consumers of {[q for q in queues if not line.consumers_of(q)]}",
     )
     start(cm, unit)
+
+
+def test_a_queue_of_tasks_that_is_deleted_is_consumed_again(site: Site) -> None:
+    tasks = Line(site.rabbitmq.url("celery"))
+    try:
+        assert tasks.consumers_of("tasks")
+        tasks.delete("tasks")
+        tasks.wait(lambda: tasks.consumers_of("tasks") or None, 30, lambda: "consumers of tasks")
+    finally:
+        tasks.close()
