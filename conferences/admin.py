@@ -137,7 +137,7 @@ class TenantNames(ReadOnlyAdmin[Conference]):
 
 @admin.register(Conference)
 class ConferenceAdmin(TenantNames):
-    """The page shows the conferences that live now."""
+    """The admin page of live conferences, with actions to end or move them."""
 
     empty_words = _("Conferences that people or programs start are listed here while they run.")
     list_display = ["e164", "name", "badge", "tenant", "unit", "places", "created_at", "ends_at"]
@@ -236,7 +236,7 @@ class ConferenceAdmin(TenantNames):
 
     @admin.action(description=_("End"), permissions=["operate"])
     def end(self, request: HttpRequest, queryset: QuerySet[Conference]) -> HttpResponse | None:
-        """End conferences, after a question to the operator."""
+        """End conferences, once the operator has confirmed it."""
         chosen = self.chosen(queryset)
         warning = _("Everybody in them is cut off; an ended conference does not come back.")
         page = self.confirm(request, chosen, "end", _("End these conferences?"), warning)
@@ -246,7 +246,7 @@ class ConferenceAdmin(TenantNames):
 
     @admin.action(description=_("Move to another unit"), permissions=["move"])
     def move(self, request: HttpRequest, queryset: QuerySet[Conference]) -> HttpResponse | None:
-        """Move running conferences to other units, after a question to the operator."""
+        """Move running conferences to other units, once the operator has confirmed it."""
         chosen = self.chosen(queryset)
         warning = _(
             "Each leaves its unit and is restored on another one; its members are"
@@ -293,7 +293,7 @@ def _is_conference_id(term: str) -> bool:
 
 @admin.register(CallRecord)
 class CallRecordAdmin(TenantNames):
-    """The page shows the records of ended conferences."""
+    """The admin page of the records of ended conferences."""
 
     empty_words = _("Each conference that has ended leaves a record here.")
     list_display = ["e164", "name", "tenant", "created_at", "ended_at", "reason", "unit", "places"]
@@ -345,7 +345,7 @@ class CallRecordAdmin(TenantNames):
 
 @admin.register(Number)
 class NumberAdmin(ReadOnlyAdmin[Number]):
-    """The page shows the numbers that were ever used."""
+    """The admin page of all conference numbers that were ever used."""
 
     empty_words = _("Numbers are listed here from the first conference on that has had them.")
     scope = (SITE,)

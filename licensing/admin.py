@@ -66,7 +66,7 @@ class LicenceAdmin(BaseAdmin[Licence]):
 
     @admin.display(description=_("standing"))
     def standing(self, licence: Licence) -> SafeString:
-        """Return a badge: in force, nearly over, over, revoked, invalid, or replaced."""
+        """Return a badge: in force, days left, expired, not yet valid, revoked, invalid, or replaced."""
         if not hasattr(licence, "is_newest"):
             self.enrich([licence])
         stored, now = licence.stored, licence.read_at  # type: ignore[attr-defined]  # added to each row by `enrich`
@@ -128,7 +128,7 @@ class LicenceAdmin(BaseAdmin[Licence]):
     def _load(self, request: HttpRequest, text: str) -> bool:
         """Load the licence of a sealed text. False: it is refused, and the page says why."""
         try:
-            platform = preview(own_platform(), text)[0].platform
+            platform = preview(own_platform(), text).licence.platform
             before = newest_licences([platform]).get(platform)
             licence, _decision = load(own_platform(), text)
         except BadLicence:
@@ -140,7 +140,7 @@ class LicenceAdmin(BaseAdmin[Licence]):
 
     @admin.action(description=_("Revoke"), permissions=["operate"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Licence]) -> HttpResponse | None:
-        """Revoke licences, after a question."""
+        """Revoke licences, once the operator has confirmed it."""
         chosen = self.chosen(queryset)
         warning = _(
             "No conference can be created from then on; running ones go on. A revoked licence"
@@ -155,7 +155,7 @@ class LicenceAdmin(BaseAdmin[Licence]):
 def _out_of_scope(request: HttpRequest, text: str) -> str:
     """Return why this user may not import a licence of that platform; "" if the user may, or the text is bad."""
     try:
-        platform = preview(own_platform(), text)[0].platform
+        platform = preview(own_platform(), text).licence.platform
     except BadLicence:
         return ""  # the page says why
     user = request.user

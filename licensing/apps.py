@@ -1,4 +1,4 @@
-"""Licensing as a Django app."""
+"""The Django app `licensing` declares its queues, rights and pages here."""
 
 from __future__ import annotations
 

@@ -194,12 +194,12 @@ class MemoryUnitOfWork:
         return {e: c for e, c in self.live.items() if c.unit == unit or e in wanted}
 
     def collect_list_parts(
-        self, unit: Unit, listid: str, part: tuple[int, int], numbers: Sequence[str]
+        self, unit: Unit, listid: str, part: int, part_count: int, numbers: Sequence[str]
     ) -> frozenset[str] | None:
         """Keep a part of a list; return all its numbers once all parts are there, else `None`."""
         parts = self.parts.setdefault((unit, listid), {})
-        parts[part[0]] = frozenset(numbers)
-        return frozenset[str]().union(*parts.values()) if len(parts) >= part[1] else None
+        parts[part] = frozenset(numbers)
+        return frozenset[str]().union(*parts.values()) if len(parts) >= part_count else None
 
     def address_of(self, platform: str) -> str:
         return ""
@@ -276,7 +276,7 @@ class MemoryUnitOfWork:
         page = sorted(conferences, key=lambda c: c.confid)[start : start + count]
         return ListPage(len(conferences), [list_item(c) for c in page])
 
-    def control_request(self, e164: str, correlation_id: str, reqid: str) -> str | None:
+    def control_request_key(self, e164: str, correlation_id: str, reqid: str) -> str | None:
         """Return the key of the control request to which a unit's answer belongs, answered or not."""
         requests = [
             a for a in self.inbox.values() if a.e164 == e164 and a.wire_type.startswith("CM_MCU_")

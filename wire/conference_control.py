@@ -92,7 +92,7 @@ class ControlOrder(Message):
 
 
 class CallTerminals(ControlOrder):
-    """Call terminals into a conference."""
+    """Order the media unit to call terminals into a conference."""
 
     wire_type: ClassVar[str] = "CM_MCU_ADDMT_REQ"
     mts: InvitedTerminals

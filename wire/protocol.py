@@ -78,7 +78,7 @@ class PlatformProtocol(WireProtocol):
 
     def comes_in(self, wire_type: str) -> bool:
         """Return whether messages of this type are sent to our scheduler (CSS, MAU), by the form of the name."""
-        if wire_type.startswith(_RESOURCE_ANSWERS) or wire_type in _SENT_BY_CSS:
+        if wire_type in _SENT_BY_CSS:
             return False
         sender, _, reader_and_name = wire_type.partition("_")
         return sender not in ("MAU", "CSS") and reader_and_name.startswith(("MAU_", "CSS_"))

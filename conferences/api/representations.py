@@ -36,7 +36,7 @@ _UNSUPPORTED = {
     "superior_cascade": 0,
     "subordinate_cascade": 0,
 }
-"""These fields name what our media units do not do, each with the value that says so."""
+"""The fields of functions that our media units do not have, each with the value that says so."""
 
 
 def _moment(value: datetime | None) -> str:

@@ -1,7 +1,7 @@
-"""The serializers describe requests and answers of the conference calls in the API's own description.
+"""The serializers describe requests and answers of the conference calls for the OpenAPI description only.
 
-They neither read nor write: `request_parsing` reads requests leniently, and `representations` builds
-answers. A test compares the answers with these shapes.
+`request_parsing` reads the requests, more leniently, and `representations` builds the answers. A test compares the
+answers with these shapes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _Shape = serializers.Serializer[object]
 
 
 class VideoFormat(_Shape):
-    """A picture format; the first entry with a `format` counts."""
+    """A video format; the first entry with a `format` is used."""
 
     format = serializers.IntegerField(required=False, help_text="6: H.265, anything else: H.264.")
     resolution = serializers.IntegerField(required=False, help_text="13 or 16: 1080p, else 720p.")
@@ -34,7 +34,7 @@ class Recorder(_Shape):
 
 
 class InvitedMember(_Shape):
-    """An account to call."""
+    """An account or address to call into the conference."""
 
     account = serializers.CharField(max_length=128)
     name = serializers.CharField(required=False)
@@ -69,7 +69,7 @@ class InvitedMembers(_Shape):
 
 
 class TerminalId(_Shape):
-    """A terminal by its number in the conference."""
+    """A terminal, by its id in the conference."""
 
     mt_id = serializers.CharField()
 
@@ -95,7 +95,7 @@ class WebRtc(_Shape):
 
 
 class Join(_Shape):
-    """The ways into a conference, by kind; a unit may name others."""
+    """The ways to enter a conference, by kind; a media unit may name others."""
 
     webrtc = WebRtc(required=False)
 
@@ -127,7 +127,7 @@ class Creator(_Shape):
 
 
 class ConfItem(_Shape):
-    """A conference in a list; fields of functions that our media units lack have the value for "no"."""
+    """A conference in a list. Fields of functions that our media units do not have say so by a fixed value."""
 
     meeting_room_name = serializers.CharField(allow_blank=True)
     conf_level = serializers.IntegerField()
@@ -181,7 +181,7 @@ class ConfList(Accepted):
 
 
 class VideoFormatNow(_Shape):
-    """The picture of a conference."""
+    """The video format in which a conference runs."""
 
     format = serializers.IntegerField()
     resolution = serializers.IntegerField()
@@ -190,7 +190,7 @@ class VideoFormatNow(_Shape):
 
 
 class ConfDetail(ConfItem, Accepted):
-    """A conference with all its fields, flat."""
+    """A conference with all its fields."""
 
     call_times = serializers.IntegerField()
     call_interval = serializers.IntegerField()

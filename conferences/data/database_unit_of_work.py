@@ -60,7 +60,7 @@ class ConferencesDatabaseUnitOfWork:
     # ---- reading ----------------------------------------------------------------------------
 
     def prepare(self, messages: Sequence[Message]) -> None:
-        """Lock the conferences that a batch of messages names, and read what the new conferences of it need."""
+        """Lock the conferences that these messages name; for creates read tenants, licence counts and numbers."""
         creates = [message for message in messages if isinstance(message, CreateConference)]
         requested_numbers = {create.e164 for create in creates if create.e164}
         numbers = {message.e164 for message in messages if hasattr(message, "e164")}
@@ -178,24 +178,24 @@ class ConferencesDatabaseUnitOfWork:
         return {c.e164: self._locked_conferences.get(c.e164) or c for c in conferences}
 
     def collect_list_parts(
-        self, unit: Unit, listid: str, part: tuple[int, int], numbers: Sequence[str]
+        self, unit: Unit, listid: str, part: int, part_count: int, numbers: Sequence[str]
     ) -> frozenset[str] | None:
-        """Keep one part of a unit's list of numbers; return all its numbers once all parts came, else `None`.
+        """Keep part number `part` of a unit's list; return the numbers of all parts once all came, else `None`.
 
-        `part`: the number of this part, from 1, and how many there are. Redis keeps the parts for two minutes. If
-        Redis does not answer they are lost; the unit's next list comes within a minute.
+        Redis keeps the parts for two minutes. If Redis does not answer they are lost; the unit's next list comes
+        within a minute.
         """
-        key = f"list:{unit}:{listid}:{part[1]}"
+        key = f"list:{unit}:{listid}:{part_count}"
         try:
             with redis_of(self._uow.platform).pipeline() as pipe:
-                pipe.hset(key, str(part[0]), " ".join(numbers))
+                pipe.hset(key, str(part), " ".join(numbers))
                 pipe.expire(key, 120)
                 pipe.hgetall(key)
                 parts: dict[str, str] = pipe.execute()[-1]
         except redis.RedisError as error:
-            log.warning("part %d of a list of %s is forgotten: %s", part[0], unit, error)
+            log.warning("part %d of a list of %s is forgotten: %s", part, unit, error)
             return None
-        if len(parts) < part[1]:
+        if len(parts) < part_count:
             return None
         return frozenset(
             number for part_numbers in parts.values() for number in part_numbers.split()
@@ -269,7 +269,7 @@ class ConferencesDatabaseUnitOfWork:
         """Return one page of a domain's live conferences; `None` means no such domain."""
         return queries.list_page(self._database, domain, start, count)
 
-    def control_request(self, e164: str, correlation_id: str, reqid: str) -> str | None:
+    def control_request_key(self, e164: str, correlation_id: str, reqid: str) -> str | None:
         """Return the inbox key of the control order that a unit's answer belongs to; `None` if there is none."""
         request = self._uow.inbox.find_passed_on(e164, correlation_id, reqid)
         return request.key if request else None

@@ -161,7 +161,7 @@ class Numbers:
         self._changed[e164] = _NumberState(incarnation, False)
 
     def flush(self) -> None:
-        """Write the cursor and the changed numbers."""
+        """Write the serials to try next, and the changed numbers."""
         if self._cursor is not None:
             sql.execute(
                 self._database,

@@ -1,7 +1,4 @@
-"""The pool as operators see it. Read-only.
-
-It says what each resource can hold and does hold, and when it was last heard of.
-"""
+"""What the pool in Redis knows of media units, recorders and mixers (resources), for admin pages. Read-only."""
 
 from __future__ import annotations
 
@@ -15,10 +12,10 @@ from foundation.cells.directory import redis_of
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A number of conferences, ports or full-HD ports of a unit: how many it has, and how many are used.
+    """The capacity of a resource for conferences, ports, or full-HD conferences, and how much of it is in use.
 
-    `placed` is what we have put there, reserved or in use; `load` what the unit itself reports; `foreign`
-    what it reports beyond that, which another scheduler has placed.
+    `placed`: what our pool has placed there, reserved or in use. `load`: what the resource itself reports. `foreign`:
+    what it reports beyond `placed`, as another scheduler uses it, too.
     """
 
     capacity: int = 0
@@ -28,18 +25,21 @@ class Measure:
 
     @property
     def used(self) -> int:
-        """The amount that is taken, by us or by others."""
+        """The amount that our pool or another scheduler uses."""
         return self.placed + self.foreign
 
     @property
     def free(self) -> int:
-        """The amount that is left."""
+        """The amount that is free."""
         return max(0, self.capacity - self.used)
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource as the pool knows it now."""
+    """A media unit, recorder or mixer (`kind`) as the pool knows it now.
+
+    `draining`: it takes no new conferences. `tired`: it was lost less than a minute ago, and is avoided.
+    """
 
     kind: str
     unit: Unit
@@ -53,7 +53,7 @@ class Resource:
 
 
 def load_resources(platform: str) -> dict[tuple[str, Unit], Resource]:
-    """Return all resources that the pool knows. Raises redis.RedisError while Redis is away."""
+    """Return all resources of the pool by kind and unit. Raises redis.RedisError while Redis is away."""
     client = redis_of(platform)
     with client.pipeline(transaction=False) as pipe:
         pipe.time()
@@ -80,7 +80,10 @@ def load_resources(platform: str) -> dict[tuple[str, Unit], Resource]:
     return resources
 
 
-def _resource(kind: str, unit: Unit, node: dict[str, str], tired: bool, silent: float) -> Resource:
+def _resource(
+    kind: str, unit: Unit, node: dict[str, str], tired: bool, silent_seconds: float
+) -> Resource:
+    """Return the resource of a hash of the pool (`node`)."""
     measures = {
         name: Measure(
             capacity=int(node.get(f"cap_{name}", 0)),
@@ -96,20 +99,20 @@ def _resource(kind: str, unit: Unit, node: dict[str, str], tired: bool, silent: 
         room=node.get("room", ""),
         draining=node.get("draining") == "1",
         tired=tired,
-        silent_seconds=silent,
+        silent_seconds=silent_seconds,
         **measures,
     )
 
 
 def placed_on(platform: str, kind: str, unit: Unit) -> list[tuple[str, str]]:
-    """Return `(number, reason)` of all that is placed on a resource, at most 500."""
+    """Return `(number, why the pool chose it)` of the conferences on a resource, at most 500."""
     client = redis_of(platform)
     numbers = sorted(map(str, client.hkeys(f"rms:alloc:{kind}:{name_of(unit)}")))[:500]
     return list(zip(numbers, placement_reasons(platform, numbers), strict=True))
 
 
 def placement_reasons(platform: str, numbers: Collection[str]) -> list[str]:
-    """Return why the pool chose the unit of each of these numbers; "" where it does not know any more."""
+    """Return for each conference number why the pool chose its unit; "" if that is forgotten."""
     if not numbers:
         return []
     client = redis_of(platform)

@@ -34,7 +34,7 @@ def find_wrong_counts(platform: str) -> list[str]:
 
 
 def correct_counts(platform: str) -> int:
-    """Correct the stored counts by the live conferences; return of how many platforms and domains.
+    """Correct the stored counts by the live conferences; return for how many platforms and user domains.
 
     The platform's row is locked, so meanwhile no transaction can change a count.
     """

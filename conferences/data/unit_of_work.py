@@ -43,12 +43,9 @@ class ConferencesUnitOfWork(Protocol):
         """Return by number, without locking, the live conferences on a unit or with one of these numbers."""
 
     def collect_list_parts(
-        self, unit: Unit, listid: str, part: tuple[int, int], numbers: Sequence[str]
+        self, unit: Unit, listid: str, part: int, part_count: int, numbers: Sequence[str]
     ) -> frozenset[str] | None:
-        """Keep one part of a unit's list of numbers; return all its numbers once all parts came, else `None`.
-
-        `part`: the number of this part, from 1, and how many there are.
-        """
+        """Keep part number `part` of a unit's list; return the numbers of all parts once all came, else `None`."""
 
     def site_of_unit(self, reply: ResourcesGranted | ResourcesRefused) -> str:
         """Return the site whose broker reaches the media unit that the resource manager (RMS) names.
@@ -88,7 +85,7 @@ class ConferencesUnitOfWork(Protocol):
     def list_page(self, domain: str, start: int, count: int) -> ListPage | None:
         """Return one page of a domain's live conferences; `None` means no such domain."""
 
-    def control_request(self, e164: str, correlation_id: str, reqid: str) -> str | None:
+    def control_request_key(self, e164: str, correlation_id: str, reqid: str) -> str | None:
         """Return the inbox key of the control order that a unit's answer belongs to; `None` if there is none."""
 
     def is_room_abnormal(self, unit: Unit) -> bool:

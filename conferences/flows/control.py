@@ -37,7 +37,9 @@ def on_control_answered(
     """Pass a media unit's answer to the manager that gave the order, and a notice to all managers."""
     request_key = None
     if not reply.type.endswith("_NTF"):
-        request_key = uow.control_request(reply.e164, envelope.correlation_id, reply.reqid or "")
+        request_key = uow.control_request_key(
+            reply.e164, envelope.correlation_id, reply.reqid or ""
+        )
     c = uow.load(reply.e164)
     unit = sending_unit(reply, envelope, uow.own_site, c)
     commit(uow, decide_control_answered(c, reply, unit, request_key))

@@ -61,8 +61,9 @@ def _all_listed_numbers(
     """Return the numbers of all conferences in a unit's list; `None` while parts of the list are still missing."""
     if notice.parts == 1:
         return numbers
-    part = (notice.part, notice.parts)
-    return uow.collect_list_parts(unit, notice.listid or "", part, list(numbers))
+    return uow.collect_list_parts(
+        unit, notice.listid or "", notice.part, notice.parts, list(numbers)
+    )
 
 
 def _made_at(notice: UnitHolds, envelope: Envelope, now: datetime) -> datetime:

@@ -42,6 +42,7 @@ _COLUMNS = (
     "online",
     "registered_at",
 )
+_LIST_REQUEST_LIVES_MS = 15_000
 _DRAINING_CACHE_SECONDS = 2.0
 _draining: dict[str, tuple[float, frozenset[tuple[str, str, str]]]] = {}
 
@@ -181,5 +182,7 @@ def ask_for_lists(platform: str) -> None:
             " WHERE live_unit IS NOT NULL",
         )
         for ip, pid in rows:
-            uow.send(to_unit(unit_here(ip, pid), AskUnitForList(), expires_ms=15_000))
+            uow.send(
+                to_unit(unit_here(ip, pid), AskUnitForList(), expires_ms=_LIST_REQUEST_LIVES_MS)
+            )
     wake_up.everywhere(platform)

@@ -25,7 +25,7 @@ from foundation.web.admin_base import ReadOnlyAdmin, badge, bar, table
 
 @admin.register(ResourceUnit)
 class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
-    """The page shows media units, recorders and processors with their present load."""
+    """The admin page of media units, recorders and mixers, with their present load."""
 
     empty_words = _(
         "Media units are listed here when they register: start an agent (docs/howto/attach-a-media-unit.md)."
@@ -61,10 +61,14 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
             row.resource = (resources or {}).get((row.restype, unit_here(row.ip, row.pid)))
             row.room_label = names.get(row.room, row.room or _("default"))
 
-    def _resource(self, row: Any) -> Resource | None:
-        """Return the unit of a row as the pool knows it; `None` if it does not, or Redis is away."""
+    def _ensure_enriched(self, row: Any) -> None:
+        """Enrich a row that is shown alone, on the page of one unit; a list has enriched its rows."""
         if not hasattr(row, "resource"):
             self.enrich([row])
+
+    def _resource(self, row: Any) -> Resource | None:
+        """Return the unit of a row as the pool knows it; `None` if it does not, or Redis is away."""
+        self._ensure_enriched(row)
         resource: Resource | None = row.resource
         return resource
 
@@ -88,7 +92,7 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
     @admin.display(description=_("room"))
     def room_name(self, row: ResourceUnit) -> str:
         """Return the name of the machine room in which the unit stands."""
-        self._resource(row)
+        self._ensure_enriched(row)
         return str(row.room_label)  # type: ignore[attr-defined]  # added to each row by the page
 
     @admin.display(description=_("state"))
@@ -163,27 +167,27 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
 
     @admin.action(description=_("Drain"), permissions=["operate"])
     def drain(self, request: HttpRequest, queryset: QuerySet[ResourceUnit]) -> HttpResponse | None:
-        """Take units out of service for new conferences, after a question to the operator."""
+        """Take units out of service for new conferences, once the operator has confirmed it."""
         chosen = self.chosen(queryset)
         warning = _("They take no new conferences; those that run there go on.")
         page = self.confirm(request, chosen, "drain", _("Drain these units?"), warning)
         if page is None:
-            did = _("Taken out of service (draining)")
-            self.carry_out(request, chosen, did, partial(_drain, on=True))
+            done_text = _("Taken out of service (draining)")
+            self.carry_out(request, chosen, done_text, partial(_drain, on=True))
         return page
 
     @admin.action(description=_("Put back into service"), permissions=["operate"])
     def put_back(
         self, request: HttpRequest, queryset: QuerySet[ResourceUnit]
     ) -> HttpResponse | None:
-        """Put units back into service, after a question to the operator."""
+        """Put units back into service, once the operator has confirmed it."""
         chosen = self.chosen(queryset)
         warning = _("They take new conferences again.")
         title = _("Put these units back into service?")
         page = self.confirm(request, chosen, "put_back", title, warning)
         if page is None:
-            did = _("Put back into service")
-            self.carry_out(request, chosen, did, partial(_drain, on=False))
+            done_text = _("Put back into service")
+            self.carry_out(request, chosen, done_text, partial(_drain, on=False))
         return page
 
 

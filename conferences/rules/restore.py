@@ -59,7 +59,7 @@ def decide_ended_by_unit(
 
 
 def _ask_for_other_unit(c: Conference, reason: str, now: datetime, avoid: tuple[Unit, ...]) -> Step:
-    """Take a conference off its media unit, tell who is concerned, and ask for another unit."""
+    """Take a conference off its media unit, tell all parties, and ask for another unit."""
     waiting = c.lose_unit(now, avoid=avoid)
     step = decide_restore(waiting, now)
     messages: tuple[Outgoing, ...] = (

@@ -231,7 +231,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def begin_running(self, join: Join | None, now: datetime) -> Conference:
         """Return the conference running on its media unit. `join`: how to enter it there."""
         unit = self.unit or Unit("")
-        used = UsedUnit(ip=unit.ip or None, pid=unit.pid or None, since=_in_seconds(now))
+        used = UsedUnit(ip=unit.ip or None, pid=unit.pid or None, since=_iso_text(now))
         return self._move(
             _S.RUNNING,
             join=self.join if join is None or join.is_empty else join,
@@ -284,21 +284,21 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
 
-def _in_seconds(moment: datetime) -> str:
+def _iso_text(moment: datetime) -> str:
     """Return a moment in whole seconds, ISO 8601."""
     return moment.isoformat(timespec="seconds")
 
 
 def _ended(stay: Stay, now: datetime) -> Stay:
     """Return the stay of a member, ended now."""
-    return msgspec.structs.replace(stay, until=_in_seconds(now))
+    return msgspec.structs.replace(stay, until=_iso_text(now))
 
 
 def close_last(units: tuple[UsedUnit, ...], now: datetime) -> tuple[UsedUnit, ...]:
     """Return the list of used units, in which the use of the last one ends now if it has not ended yet."""
     if not units or units[-1].until:
         return units
-    return (*units[:-1], msgspec.structs.replace(units[-1], until=_in_seconds(now)))
+    return (*units[:-1], msgspec.structs.replace(units[-1], until=_iso_text(now)))
 
 
 WARNINGS = (10, 5, 1)

@@ -39,16 +39,16 @@ def decide_listed(
     it. `room_is_down`: the unit stands in an abnormal machine room, where nothing is taken back.
     """
     e164, incarnation = entry.e164, entry.incarnation
-    ghost = Step(
+    drop_step = Step(
         f"ghost {incarnation} of {e164} on {unit}", send=(outgoing.drop(unit, e164, incarnation),)
     )
     if c is None or c.unit != unit or c.incarnation != incarnation:
-        return ghost
+        return drop_step
     match c.state:
         case _S.RUNNING:
             return _update_members(c, entry, now)
         case _ if room_is_down:
-            return _leave_abnormal_room(c, ghost, now)
+            return _leave_abnormal_room(c, drop_step, now)
         case _S.PENDING_RESTORE:
             return decide_unit_restored(c, entry.join, now)
         case _S.CREATING | _S.RESTORING if c.answer_by and c.answer_by > now:
@@ -59,7 +59,7 @@ def decide_listed(
             return decide_unit_restored(c, entry.join, now)
 
 
-def _leave_abnormal_room(c: Conference, ghost: Step, now: datetime) -> Step:
+def _leave_abnormal_room(c: Conference, drop_step: Step, now: datetime) -> Step:
     """Take a conference off a media unit in an abnormal machine room: the unit drops it, another is looked for."""
     match c.state:
         case _S.CREATING:
@@ -67,7 +67,7 @@ def _leave_abnormal_room(c: Conference, ghost: Step, now: datetime) -> Step:
         case _S.RESTORING:
             return decide_restore_failed(c, Err.UNIT_SILENT, now)
         case _:
-            return Step(ghost.reason, c, c.change(unit=None), ghost.send)
+            return Step(drop_step.reason, c, c.change(unit=None), drop_step.send)
 
 
 def decide_not_listed(c: Conference, unit: Unit, made_at: datetime, now: datetime) -> Step:

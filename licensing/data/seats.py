@@ -213,12 +213,10 @@ def lock_counts(database: str, platform: str) -> None:
     sql.select(database, f"{_SELECT_COUNTS} = %s FOR UPDATE", [platform])
 
 
-def write_counts(database: str, counted: Mapping[str, Amounts]) -> None:
+def write_counts(database: str, counts: Mapping[str, Amounts]) -> None:
     """Replace the stored counts of these platforms and user domains."""
-    values: list[tuple[Any, ...]] = [
-        (owner, *astuple(amounts)) for owner, amounts in counted.items()
-    ]
-    sql.insert(database, "licensing_quota", ("owner", *COLUMNS), values, update=COLUMNS)
+    rows: list[tuple[Any, ...]] = [(owner, *astuple(amounts)) for owner, amounts in counts.items()]
+    sql.insert(database, "licensing_quota", ("owner", *COLUMNS), rows, update=COLUMNS)
 
 
 def count_conferences_in_use(database: str, owner: str) -> tuple[int, int]:

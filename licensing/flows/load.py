@@ -7,6 +7,7 @@ CSS -> platform  PLATFORM_LICENSE_NTF                    (when the licence in fo
 from __future__ import annotations
 
 import logging
+from typing import NamedTuple
 
 from foundation.bus import wake_up
 from foundation.bus.envelope import Envelope
@@ -23,6 +24,13 @@ log = logging.getLogger("licensing")
 
 ACCEPTED_VERDICTS = (Verdict.NEW, Verdict.REVOKES, Verdict.KNOWN, Verdict.OLDER)
 """Verdicts on licences from the management console (BMC) that are no errors: it may send a licence again."""
+
+
+class DecidedLicence(NamedTuple):
+    """A verified licence, and the decision whether it is accepted."""
+
+    licence: Licence
+    decision: Decision
 
 
 class LicenceRefused(BadLicence):
@@ -72,7 +80,7 @@ def _decide_and_save(
     return decision
 
 
-def load(platform: str, text: str) -> tuple[Licence, Decision]:
+def load(platform: str, text: str) -> DecidedLicence:
     """Save the licence of a sealed text that an operator imports; return it with the verdict NEW or KNOWN.
 
     Raises BadLicence with the reason if it is refused.
@@ -86,10 +94,10 @@ def load(platform: str, text: str) -> tuple[Licence, Decision]:
     if decision.verdict not in (Verdict.NEW, Verdict.KNOWN):
         raise LicenceRefused(decision)
     wake_up.everywhere(platform)
-    return licence, decision
+    return DecidedLicence(licence, decision)
 
 
-def preview(platform: str, text: str) -> tuple[Licence, Decision]:
+def preview(platform: str, text: str) -> DecidedLicence:
     """Return the licence of a sealed text, and the decision that `load` would make. Raises a BadLicence."""
     licence = trusted_keys.verify(text)
     with begin(platform) as uow:
@@ -99,4 +107,5 @@ def preview(platform: str, text: str) -> tuple[Licence, Decision]:
             if licence.platform in licensing.licensed_platforms
             else None
         )
-        return licence, decide_import(licence, newest, licensing.licensed_platforms, licensing.now)
+        decision = decide_import(licence, newest, licensing.licensed_platforms, licensing.now)
+    return DecidedLicence(licence, decision)
