@@ -75,7 +75,7 @@ def item(c: Conference, domain_name: str) -> dict[str, object]:
 
 
 def detail(c: Conference, domain_name: str) -> dict[str, object]:
-    """Return a ConfDetail: all fields of one conference, flat."""
+    """Return a ConfDetail: all fields of one conference."""
     hd = c.resolution == "1080p"
     video = {
         "format": 6 if c.h265 else 4,

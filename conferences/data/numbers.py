@@ -1,4 +1,4 @@
-"""Conference numbers are allocated in turn; a number in use is never given again. Each use counts one incarnation."""
+"""Conference numbers are allocated in turn. Each use of a number raises its incarnation, which tells it from earlier uses."""
 
 from __future__ import annotations
 

@@ -186,7 +186,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     # ---- moves ------------------------------------------------------------------------------
 
     def _move(self, state: ConferenceState, **changes: object) -> Conference:
-        """Return the conference in this state. Raises WrongMove if MOVES does not allow it."""
+        """Return the conference in this state, with these fields changed. Raises WrongMove if MOVES forbids it."""
         if state not in MOVES[self.state]:
             raise WrongMove(f"{self.e164}: {self.state} -> {state}")
         return msgspec.structs.replace(self, state=state, **changes)
