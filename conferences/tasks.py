@@ -16,7 +16,7 @@ from foundation.cells.serving import for_each_served
 
 @shared_task
 def due() -> None:
-    """Do what is due for conferences of all platforms served here, and watch those that only run here."""
+    """Do what is due for conferences served here, and watch those that run here but are served by another site."""
     takeover.follow_serving_sites()
     for_each_served(flow.due)
     flow.watch_hosted()

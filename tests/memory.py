@@ -201,7 +201,7 @@ class MemoryUnitOfWork:
         parts[part] = frozenset(numbers)
         return frozenset[str]().union(*parts.values()) if len(parts) >= part_count else None
 
-    def address_of(self, platform: str) -> str:
+    def http_url_of(self, platform: str) -> str:
         return ""
 
     def tenant(self, moid: str) -> Tenant | None:

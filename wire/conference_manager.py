@@ -57,9 +57,9 @@ class ListedConference(TypedObject):
 
 @message("CM_MAU_CREATECONF_REQ", nack="MAU_CM_CREATECONF_NACK")
 class CreateConference(Message):
-    """CM asks for a conference (CSS §1.1).
+    """A conference manager (CM) asks for a conference (CSS §1.1).
 
-    `settings`, `chairman` and `speaker` are ours; each of the two names an account of `mts`.
+    `settings`, `chairman` and `speaker` are fields of ours; the last two each name an account of `mts`.
     """
 
     reqid: ReqId | None = None
@@ -240,7 +240,7 @@ class AskToRename(Message):
 
 @message("CM_MAU_MODIFYCONFNAME_ACK")
 class RenameGranted(Message):
-    """CM agrees. One rename of a conference is open at a time, so that the number is enough (CSS §5.1)."""
+    """A conference manager (CM) agrees to a new name. One question per conference is open, so its number is enough."""
 
     reqid: ReqId | None = None
     e164: Number = field(name="confE164")
@@ -248,7 +248,7 @@ class RenameGranted(Message):
 
 @message("CM_MAU_MODIFYCONFNAME_NACK")
 class RenameDenied(Message):
-    """CM does not agree. Without number, the `correlation_id` says what it answers (CSS §5.1)."""
+    """A conference manager (CM) refuses a new name. Without number, the `correlation_id` names the question."""
 
     reqid: ReqId | None = None
     e164: Number | None = field(name="confE164", default=None)
@@ -256,7 +256,7 @@ class RenameDenied(Message):
 
 
 class MonitorAddress(TypedObject):
-    """The address of somebody who supervises a conference."""
+    """The address of a monitor: somebody who watches a conference without being a member."""
 
     ip: Ip
     port: Annotated[int, whole(1, 65535)]
@@ -264,7 +264,7 @@ class MonitorAddress(TypedObject):
 
 @message("CM_MAU_MONITORKEEPALIVE_NTF")
 class MonitorsAlive(Message):
-    """CM still has these monitors of a conference (CSS §10)."""
+    """A conference manager (CM) tells which monitors of a conference it still has (CSS §10)."""
 
     e164: Number = field(name="confE164")
     monitors: Annotated[tuple[MonitorAddress, ...], items()] = ()

@@ -53,9 +53,9 @@ class AddressesRecord(TypedDict, total=False):
 
 
 class DomainRecord(TypedDict, total=False):
-    """A domain. What is absent stays as it is known; unknown members are dropped.
+    """A domain. Fields that are absent stay as the receiver has them; unknown fields are dropped.
 
-    `endrunning` comes with a disabled domain: the conferences that run in it and below it are to end now.
+    `endrunning` comes with a disabled domain: conferences that run in it and in domains below it are to end now.
     """
 
     moid: Required[Moid]

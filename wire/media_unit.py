@@ -34,9 +34,9 @@ from wire.fields import (
 
 @message("MAU_MCU_CREATECONF_REQ")
 class CreateOnUnit(Message):
-    """CSS starts a conference on a unit; of a number's incarnations the highest is the conference.
+    """The scheduler (CSS) starts a conference on a media unit; the highest incarnation of a number is the valid one.
 
-    `chairman`, `speaker` (each an `mtid`) and `settings` come where they were asked for, and with each restore.
+    `chairman` and `speaker` (each an `mtid`) and `settings` are sent if they were requested, and with each restore.
     """
 
     e164: Number = field(name="confE164")

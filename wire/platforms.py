@@ -57,7 +57,7 @@ class PlatformState(Message):
     state: State
     epoch: Count
     serving: MoidOrEmpty
-    """The site that serves it; "" for a platform that the PMS does not know."""
+    """The site that serves it; "" for a platform that the platform monitor (PMS) does not know."""
     mains: Annotated[tuple[Neighbour, ...], items()]
     backups: Annotated[tuple[Neighbour, ...], items()]
     number: Count | None = None

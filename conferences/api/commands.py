@@ -1,4 +1,4 @@
-"""The API and the console's page use these functions to send commands and wait for the answers."""
+"""The HTTP API and the console page send commands to the scheduler by these functions, and wait for the answer."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from wire.fields import InvitedTerminal, Join, Terminal
 from wire.http_codes import UNSPECIFIED, http_code
 
 NO_CONFERENCE = 12103
-REPORTED_IN = 2.0
-"""Seconds within which a unit reports a change that it has acknowledged."""
+REPORT_WAIT_SECONDS = 2.0
+"""A media unit reports a change that it has acknowledged within this time."""
 
 
 class Nack(Refusal):
-    """A command was understood and refused; `errcode` is the wire's."""
+    """A command was refused by a NACK; `errcode` is the error code of that message."""
 
     def __init__(self, errcode: str, detail: str) -> None:
         super().__init__(http_code(errcode), detail)
@@ -37,22 +37,22 @@ class Nack(Refusal):
 
 
 def closed(platform: str = "") -> Refusal | None:
-    """Return the refusal if this site does not serve a platform now; `None` if it does.
+    """Return a refusal if this site does not serve a platform now; `None` if it does.
 
-    An empty platform means the site's own. The refusal names the site that serves, and its address.
+    "" means the site's own platform. The refusal names the site that serves it, and its address.
     """
     elsewhere = served_elsewhere(platform or own_platform())
     if elsewhere is None:
         return None
-    words = f"this platform is served at {elsewhere.url or elsewhere.platform} now"
+    description = f"this platform is served at {elsewhere.url or elsewhere.platform} now"
     serving = {"platformmoid": elsewhere.platform, "url": elsewhere.url}
-    return Refusal(int(Err.SERVICE_STOPPED), words, serving=serving)
+    return Refusal(int(Err.SERVICE_STOPPED), description, serving=serving)
 
 
 def own(conf_id: str, domain: str) -> Conference:
-    """Return a live conference of a tenant.
+    """Return the live conference with this number, if it belongs to this user domain.
 
-    Raises Refusal, the same for another tenant's conference and for none.
+    Raises Refusal, which is the same for a conference of another domain and for an unused number.
     """
     c = queries.live_by_number(conf_id) if conf_id.isdigit() and len(conf_id) <= 16 else None
     if c is None or not domain or c.user_domain != domain:
@@ -61,7 +61,7 @@ def own(conf_id: str, domain: str) -> Conference:
 
 
 def ask(command: Message) -> Result:
-    """Send a command and wait for its answer. Raises Nack."""
+    """Send a command to the scheduler, and wait for its answer. Raises Nack."""
     result = gateway().ask(command)
     if result.answer is not None:
         body = orjson.loads(result.answer)
@@ -71,7 +71,7 @@ def ask(command: Message) -> Result:
 
 
 def ask_unit(order: ControlOrder) -> JSONObject:
-    """Send a control and return the media unit's answer. Raises Nack, and Refusal without an answer."""
+    """Send a control order, and return the media unit's answer. Raises Nack, and Refusal without an answer."""
     result = ask(order)
     if result.answer is None:
         raise Refusal(20001, "the media unit did not answer")
@@ -80,34 +80,36 @@ def ask_unit(order: ControlOrder) -> JSONObject:
 
 
 def called_terminals(
-    conf_id: str, wanted: Sequence[InvitedTerminal], answer: Mapping[str, object]
+    conf_id: str, requested: Sequence[InvitedTerminal], answer: Mapping[str, object]
 ) -> list[Terminal]:
-    """Return the terminals that a unit has called, each with its number in the conference.
+    """Return the terminals that a media unit has called on request, each with its id in the conference.
 
-    A unit may leave them out of its answer. Then they are those of our own list, which its report completes shortly
-    after the answer.
+    A unit may leave them out of its `answer`. Then they are taken from the conference, into which the unit's report
+    brings them shortly after the answer.
     """
-    added = answer.get("mts")
-    told = [
+    answered = answer.get("mts")
+    terminals = [
         read_as(Terminal, terminal)
-        for terminal in (added if isinstance(added, list) else [])
+        for terminal in (answered if isinstance(answered, list) else [])
         if isinstance(terminal, dict)
     ]
-    if told and all(terminal.mtid for terminal in told):
-        return told
-    deadline = time.monotonic() + REPORTED_IN
+    if terminals and all(terminal.mtid for terminal in terminals):
+        return terminals
+    deadline = time.monotonic() + REPORT_WAIT_SECONDS
     while True:
         c = queries.live_by_number(conf_id)
         by_account = {terminal.account: terminal for terminal in (c.mts if c else ())}
-        found = [by_account[one.account] for one in wanted if one.account in by_account]
-        if len(found) == len(wanted) or time.monotonic() > deadline:
+        found = [
+            by_account[terminal.account] for terminal in requested if terminal.account in by_account
+        ]
+        if len(found) == len(requested) or time.monotonic() > deadline:
             return found
         time.sleep(0.1)
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A conference that was requested; if it does not run within 4 s, its start goes on."""
+    """A conference that was requested. `running` is false if it does not run after 4 s; its start goes on then."""
 
     e164: str
     confid: str
@@ -116,7 +118,7 @@ class Started:
 
 
 def start(command: CreateConference) -> Started:
-    """Request a conference. Raises Nack, and Refusal while the same request is still in progress."""
+    """Send a create request. Raises Nack, and Refusal while the same request is still in progress."""
     result = ask(command)
     if result.answer is not None:
         created = from_body(ConferenceCreated, orjson.loads(result.answer))

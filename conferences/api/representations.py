@@ -1,7 +1,4 @@
-"""The functions here build what the open platform API shows: ConfItem, ConfDetail and MtItem.
-
-They are pure: they read and write nothing else.
-"""
+"""The functions here build the objects of the open platform API: ConfItem, ConfDetail and MtItem. They are pure."""
 
 from __future__ import annotations
 
@@ -111,20 +108,20 @@ def terminal(wire_terminal: Terminal, bitrate: int) -> dict[str, object]:
         "online": int(bool(wire_terminal.online)),
         "e164": account if wire_terminal.type == "e164" else "",
         "type": 1,
-        "bitrate": _asked(wire_terminal, "bitrate", bitrate),
+        "bitrate": _as_called(wire_terminal, "bitrate", bitrate),
         "silence": int(bool(wire_terminal.silence)),
         "mute": int(bool(wire_terminal.mute)),
         **dict.fromkeys(("dual", "mix", "vmp", "inspection", "rec", "poll", "upload"), 0),
-        "protocol": _asked(wire_terminal, "protocol", int(wire_terminal.type == "sip")),
+        "protocol": _as_called(wire_terminal, "protocol", int(wire_terminal.type == "sip")),
         "call_mode": 0,
         "account": account,
-        "account_type": _asked(
+        "account_type": _as_called(
             wire_terminal, "account_type", 1 if wire_terminal.type == "user" else 5
         ),
     }
 
 
-def _asked(wire_terminal: Terminal, name: str, otherwise: int) -> int:
-    """Return what was asked of a terminal as it was called, as far as its unit reports that."""
+def _as_called(wire_terminal: Terminal, name: str, default: int) -> int:
+    """Return a field as it was given when the terminal was called, if its media unit reports it."""
     value = wire_terminal.extra.get(name)
-    return value if isinstance(value, int) else otherwise
+    return value if isinstance(value, int) else default

@@ -1,7 +1,4 @@
-"""The functions here read HTTP arguments, as programs really send them, into the wire's fields.
-
-They are pure: they read and write nothing else.
-"""
+"""The functions here read HTTP arguments, in the forms in which programs send them, into fields of messages. Pure."""
 
 from __future__ import annotations
 
@@ -14,8 +11,8 @@ from wire.conference_manager import CreateConference, Creator
 from wire.error_codes import Err
 from wire.fields import InvitedTerminal, Places, Settings, TerminalType, flag
 
-_CLOSED_NAME = re.compile(r"[%&*^~'\"?/\\<>|`$]")
-_EDGE = "_-.@"
+_FORBIDDEN_IN_NAME = re.compile(r"[%&*^~'\"?/\\<>|`$]")
+_FORBIDDEN_AT_ENDS = "_-.@"
 _PASSWORD = re.compile(r"[A-Za-z0-9_.]{0,16}")
 _HD_RESOLUTIONS = (13, 16)
 _H265_FORMAT = 6
@@ -23,9 +20,9 @@ _NO_TEMPLATES = "templates, rooms and bookings come with a later release: use cr
 
 
 def number(value: object, name: str, default: int) -> int:
-    """Return a whole number; it may come as a string.
+    """Return an argument (`name`) that is a whole number, or a string of digits.
 
-    Absent, null or empty means the default. Raises Refusal.
+    If it is absent, null or empty, return the default. Raises Refusal.
     """
     if value is None or value == "":
         return default
@@ -41,7 +38,7 @@ def number(value: object, name: str, default: int) -> int:
 
 
 def switch(value: object, name: str) -> bool:
-    """Tell whether a switch is 1 (on); it is 0 or 1, and absent means 0. Raises Refusal."""
+    """Return an argument (`name`) that is 0 or 1 as a boolean; absent means 0. Raises Refusal."""
     flag = number(value, name, 0)
     if flag not in (0, 1):
         raise Refusal(int(Err.MALFORMED), f"{name}: must be 0 or 1")
@@ -49,7 +46,7 @@ def switch(value: object, name: str) -> bool:
 
 
 def words(value: object, name: str, default: str = "") -> str:
-    """Return a string; a whole number is accepted and written as one. Raises Refusal."""
+    """Return an argument (`name`) that is a string; a whole number is accepted as well. Raises Refusal."""
     if value is None:
         return default
     if isinstance(value, int) and not isinstance(value, bool):
@@ -59,22 +56,22 @@ def words(value: object, name: str, default: str = "") -> str:
     return value
 
 
-def items(value: object, name: str, most: int = 500) -> list[dict[str, object]]:
-    """Return a list of at most `most` objects.
+def items(value: object, name: str, limit: int = 500) -> list[dict[str, object]]:
+    """Return an argument (`name`) that is a list of at most `limit` objects.
 
-    Absent, null or empty means the empty list. Raises Refusal.
+    If it is absent, null or empty, return []. Raises Refusal.
     """
     if value is None or value == "":
         return []
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise Refusal(int(Err.MALFORMED), f"{name}: must be a list of objects")
-    if len(value) > most:
-        raise Refusal(int(Err.MALFORMED), f"{name}: at most {most} are taken")
+    if len(value) > limit:
+        raise Refusal(int(Err.MALFORMED), f"{name}: at most {limit} are taken")
     return value
 
 
 def conference_name(value: object) -> str:
-    """Return a name as the API permits it: 1 to 64 bytes, no special characters. Raises Refusal."""
+    """Return the name of a conference: 1 to 64 bytes without special characters. Raises Refusal."""
     name = words(value, "name").strip()
     if not name:
         raise Refusal(int(Err.MALFORMED), "name: is missing")
@@ -82,9 +79,9 @@ def conference_name(value: object) -> str:
         raise Refusal(int(Err.MALFORMED), "name: at most 64 bytes are allowed")
     if fault := fault_of(name):
         raise Refusal(int(Err.MALFORMED), f"name: {fault}")
-    if _CLOSED_NAME.search(name):
+    if _FORBIDDEN_IN_NAME.search(name):
         raise Refusal(int(Err.MALFORMED), "name: must not contain % & * ^ ~ ' \" ? / \\ < > | ` $")
-    if name[0] in _EDGE or name[-1] in _EDGE:
+    if name[0] in _FORBIDDEN_AT_ENDS or name[-1] in _FORBIDDEN_AT_ENDS:
         raise Refusal(int(Err.MALFORMED), "name: must not begin or end with _ - . @")
     return name
 
@@ -92,7 +89,10 @@ def conference_name(value: object) -> str:
 def create_request(
     params: Mapping[str, object], user_domain: str, creator: Creator, reqid: str | None = None
 ) -> CreateConference:
-    """Return the wire's create request for the API's ConfParams. Raises Refusal."""
+    """Return the create message for the arguments of the API (ConfParams). Raises Refusal.
+
+    `reqid`: the caller's key of this request, so that a repeated request creates no second conference.
+    """
     if number(params.get("create_type"), "create_type", 1) != 1:
         raise Refusal(20108, _NO_TEMPLATES)
     password = words(params.get("password"), "password")
@@ -101,14 +101,14 @@ def create_request(
             int(Err.MALFORMED), "password: at most 16 letters, digits, _ and . are allowed"
         )
     formats = [
-        f
-        for f in items(params.get("video_formats"), "video_formats", 16)
-        if number(f.get("format"), "video_formats.format", 0)
+        video_format
+        for video_format in items(params.get("video_formats"), "video_formats", 16)
+        if number(video_format.get("format"), "video_formats.format", 0)
     ]
-    first = formats[0] if formats else {}
-    resolution = number(first.get("resolution"), "video_formats.resolution", 12)
-    default_rate = number(params.get("bitrate"), "bitrate", 1024) or 1024
-    rate = number(first.get("bitrate"), "video_formats.bitrate", 0) or default_rate
+    first_format = formats[0] if formats else {}
+    resolution = number(first_format.get("resolution"), "video_formats.resolution", 12)
+    default_bitrate = number(params.get("bitrate"), "bitrate", 1024) or 1024
+    bitrate = number(first_format.get("bitrate"), "video_formats.bitrate", 0) or default_bitrate
     recorder = params.get("recorder") or {}
     if not isinstance(recorder, dict):
         raise Refusal(int(Err.MALFORMED), "recorder: must be an object")
@@ -124,10 +124,10 @@ def create_request(
         places=places(params.get("max_join_mt")),
         auto_end=switch(params.get("auto_end"), "auto_end"),
         resolution="1080p" if resolution in _HD_RESOLUTIONS else "720p",
-        h265=number(first.get("format"), "video_formats.format", 0) == _H265_FORMAT,
-        bitrate=rate,
+        h265=number(first_format.get("format"), "video_formats.format", 0) == _H265_FORMAT,
+        bitrate=bitrate,
         record=number(recorder.get("recorder_mode"), "recorder_mode", 0) in (1, 3),
-        mts=_with(called, chairman, speaker),
+        mts=_with_roles(called, chairman, speaker),
         settings=_settings(params),
         chairman=chairman.account if chairman else None,
         speaker=speaker.account if speaker else None,
@@ -135,22 +135,22 @@ def create_request(
 
 
 def _settings(params: Mapping[str, object]) -> Settings | None:
-    """Return how everybody enters, if it is not the usual way. Raises Refusal."""
+    """Return the settings with which members enter (muted, or hearing nothing); `None` without any. Raises Refusal."""
     mute, silence = (flag(switch(params.get(name), name)) for name in ("mute", "silence"))
     return Settings(mute=mute, silence=silence) if mute or silence else None
 
 
 def _role(value: object, name: str) -> InvitedTerminal | None:
-    """Return the account of a role as a terminal to call; absent, null or empty means nobody. Raises Refusal."""
+    """Return the chairman or speaker (`name`) as a terminal to call; `None` if it is not given. Raises Refusal."""
     if not value or (isinstance(value, dict) and not value.get("account")):
         return None
     return terminals([value], name)[0]
 
 
-def _with(
+def _with_roles(
     called: tuple[InvitedTerminal, ...], *roles: InvitedTerminal | None
 ) -> tuple[InvitedTerminal, ...]:
-    """Return the terminals to call, with those of the roles."""
+    """Return the terminals to call, with chairman and speaker if they are missing among them."""
     by_account = {terminal.account: terminal for terminal in called}
     for terminal in roles:
         if terminal is not None:
@@ -159,10 +159,10 @@ def _with(
 
 
 def places(value: object) -> Places:
-    """Return `max_join_mt`, which is 8, 32, 64 or 192. Raises Refusal."""
-    places_wanted = number(value, "max_join_mt", 8)
+    """Return the places of a conference (`max_join_mt`): 8, 32, 64 or 192. Raises Refusal."""
+    requested_places = number(value, "max_join_mt", 8)
     for size in _SIZES:
-        if places_wanted == size:
+        if requested_places == size:
             return size
     raise Refusal(int(Err.MALFORMED), "max_join_mt: must be 8, 32, 64 or 192")
 
@@ -172,7 +172,7 @@ _KINDS: dict[int, TerminalType] = {1: "user", 4: "sip", 5: "e164", 6: "e164"}
 
 
 def terminals(value: object, name: str) -> tuple[InvitedTerminal, ...]:
-    """Return the accounts to call, as the wire's terminals. Raises Refusal."""
+    """Return the accounts to call as terminals of a message. Raises Refusal."""
     wire_terminals = []
     for account_item in items(value, name):
         account = words(account_item.get("account"), f"{name}.account").strip()
@@ -182,20 +182,22 @@ def terminals(value: object, name: str) -> tuple[InvitedTerminal, ...]:
         kind = number(account_item.get("account_type"), f"{name}.account_type", 5)
         display_name = words(account_item.get("name"), f"{name}.name") or account
         wire_kind = _KINDS.get(kind, "sip" if sip else "h323")
-        # What the wire does not declare comes back with the terminal, if its unit keeps it.
-        asked: dict[str, object] = {
+        # Messages do not declare these fields: the media unit reports them back, if it keeps them.
+        extra_fields: dict[str, object] = {
             key: number(account_item.get(key), f"{name}.{key}", 0)
             for key in ("protocol", "account_type", "bitrate")
             if account_item.get(key) is not None
         }
         wire_terminals.append(
-            InvitedTerminal(account=account, name=display_name[:128], type=wire_kind, extra=asked)
+            InvitedTerminal(
+                account=account, name=display_name[:128], type=wire_kind, extra=extra_fields
+            )
         )
     return tuple(wire_terminals)
 
 
 def terminal_ids(value: object) -> tuple[str, ...]:
-    """Return the ids of `mts`, a list of `{mt_id}`. Raises Refusal."""
+    """Return the ids of the terminals in the argument `mts`, a list of `{mt_id}`. Raises Refusal."""
     ids = [words(item.get("mt_id"), "mts.mt_id") for item in items(value, "mts")]
     if not ids or not all(ids):
         raise Refusal(int(Err.MALFORMED), "mts: a list of {mt_id} is needed")

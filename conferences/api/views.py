@@ -1,4 +1,4 @@
-"""`/api/v1/mc/confs`, `/api/v1/vc/confs…`: each view is one command or one query (HTTP API §2)."""
+"""The API calls `/api/v1/mc/confs` and `/api/v1/vc/confs…`: each view is one command or one query (HTTP API §2)."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ from wire.error_codes import Err
 NO_TERMINAL = 12104
 APPS = ("system", "mc", "vc", "amc", "nms")
 API_LEVEL = 1
-"""The level of the calls that are there: those of release 6.0 of the open platform API."""
+"""The API level that clients see: our calls are those of release 6.0 of the open platform API."""
 
 
 def unknown_call(request: HttpRequest, rest: str = "") -> JsonResponse:
-    """Refuse a call that does not exist; the answer has the API's form and is never a page."""
+    """Refuse a call that does not exist, by an answer in the form of the API."""
     return JsonResponse(nack(UNSPECIFIED, f"no such call: {request.method} {request.path[:200]}"))
 
 
 @require_GET
 def version(request: HttpRequest, app: str) -> JsonResponse:
-    """Answer the version of the platform, which is that of each part, and the level of the API (§1.7)."""
+    """Answer the version of the platform, the same for all parts (`app`), and the API level (§1.7)."""
     if app not in APPS:
         return unknown_call(request)
     return JsonResponse({"success": 1, "version": settings.VERSION, "api_level": API_LEVEL})
 
 
 class _Call(APIView):
-    """The base of the calls for a person who is logged in."""
+    """The base of API calls that need a session."""
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         """Refuse the call unless this site serves the caller's platform.
 
-        Reading is refused, too, because the copy of a site that does not serve may be old.
+        Reading is refused, too, because this site's copy of the data may be old.
         """
         super().initial(request, *args, **kwargs)
         if refusal := commands.closed(platform_of_domain(self.domain(request))):
@@ -61,11 +61,11 @@ class _Call(APIView):
             raise OnlyChecked(self.faults(request))
 
     def faults(self, request: Request) -> dict[str, str]:
-        """Return what is wrong with the arguments, by name, for a call with `debug=1`, which does nothing (§1.8)."""
+        """Return by argument what is wrong with it, for a call with `debug=1`, which changes nothing (§1.8)."""
         return {}
 
     def params(self, request: Request) -> dict[str, object]:
-        """Return the structured arguments."""
+        """Return the arguments of the call, as the API's middleware has read them."""
         params: dict[str, object] = request._request.api_params  # type: ignore[attr-defined]  # set by WildRequests
         return params
 
@@ -79,15 +79,15 @@ class _Call(APIView):
         return self.session(request).domain
 
     def own(self, request: Request, conf_id: str) -> Conference:
-        """Return a live conference of the caller's tenant.
+        """Return the live conference with this number, if it belongs to the caller's user domain.
 
-        Raises Refusal, the same for another tenant's conference and for none.
+        Raises Refusal, which is the same for a conference of another domain and for an unused number.
         """
         return commands.own(conf_id, self.domain(request))
 
 
 class Conferences(_Call):
-    """The call `mc/confs`."""
+    """The API call `mc/confs`, which creates conferences."""
 
     @extend_schema(
         request=serializers.ConfParams,
@@ -105,7 +105,7 @@ class Conferences(_Call):
         key = request.headers.get("Idempotency-Key", "")[:64]
         wishes.refuse_unsafe(params)
         command = request_parsing.create_request(params, domain, creator, key or None)
-        left_out = wishes.not_done(params)
+        left_out = wishes.names_without_effect(params)
         home = platform_of_domain(domain)
         platform = str(params.get("platform_id") or home)
         if platform != home:
@@ -121,24 +121,25 @@ class Conferences(_Call):
         )
 
     def faults(self, request: Request) -> dict[str, str]:
-        """Return what is wrong with the arguments of a conference, by name."""
+        """Return by argument what is wrong with it, or that it has no effect."""
         params = self.params(request)
         try:
             wishes.refuse_unsafe(params)
             request_parsing.create_request(params, self.domain(request), Creator())
-        except Refusal as why:
-            name, _, words = why.description.partition(": ")
+        except Refusal as refusal:
+            name, _, words = refusal.description.partition(": ")
             return {name: words} if words else {"params": name}
-        return dict.fromkeys(wishes.not_done(params), "has no effect here")
+        return dict.fromkeys(wishes.names_without_effect(params), "has no effect here")
 
 
 def _description(running: bool, left_out: list[str]) -> str:
+    """Return in words whether the conference runs, and which arguments have no effect."""
     state = "running" if running else "accepted; it is being started"
     return f"{state}; without effect here: {', '.join(left_out)}" if left_out else state
 
 
 class OneConference(_Call):
-    """The call `mc/confs/{conf_id}`."""
+    """The API call `mc/confs/{conf_id}`, which ends a conference."""
 
     @extend_schema(request=None, responses={200: answers(serializers.Ended)})
     def delete(self, request: Request, conf_id: str) -> Response:
@@ -149,7 +150,7 @@ class OneConference(_Call):
 
 
 class LiveConferences(_Call):
-    """The call `vc/confs`."""
+    """The API call `vc/confs`, which lists live conferences."""
 
     @extend_schema(
         operation_id="vc_confs_list",
@@ -157,22 +158,22 @@ class LiveConferences(_Call):
         responses={200: answers(serializers.ConfList)},
     )
     def get(self, request: Request) -> Response:
-        """List the tenant's live conferences from `start`; `count` 0 means all, up to 500."""
+        """List live conferences of the caller's user domain from `start` on; `count` 0 means all, up to 500."""
         params = self.params(request)
         start = max(0, request_parsing.number(params.get("start"), "start", 0))
         count = request_parsing.number(params.get("count"), "count", 10)
-        most = 500 if count <= 0 else min(count, 500)
+        limit = 500 if count <= 0 else min(count, 500)
         domain = self.domain(request)
         database = store_of(platform_of_domain(domain)).database
         total, conferences = queries.live_conferences_page(
-            database, "user_domain", domain, min(start, 10**6), most
+            database, "user_domain", domain, min(start, 10**6), limit
         )
         name = self.session(request).domain_name
         return ack(total=total, confs=[representations.item(c, name) for c in conferences])
 
 
 class LiveConference(_Call):
-    """The call `vc/confs/{conf_id}`."""
+    """The API call `vc/confs/{conf_id}`, which shows one live conference."""
 
     @extend_schema(responses=answers(serializers.ConfDetail))
     def get(self, request: Request, conf_id: str) -> Response:
@@ -188,7 +189,7 @@ class LiveConference(_Call):
 
 
 class Terminals(_Call):
-    """The call `vc/confs/{conf_id}/mts`."""
+    """The API call `vc/confs/{conf_id}/mts`: list, call and remove the terminals of a conference."""
 
     @extend_schema(responses={200: answers(serializers.MtList)})
     def get(self, request: Request, conf_id: str) -> Response:
@@ -201,21 +202,21 @@ class Terminals(_Call):
         responses={200: answers(serializers.CalledTerminals)},
     )
     def post(self, request: Request, conf_id: str) -> Response:
-        """Call terminals, which come online later."""
+        """Let the media unit call terminals, which come online later."""
         self.own(request, conf_id)
-        wanted = request_parsing.terminals(self.params(request).get("mts"), "mts")
-        if not wanted:
+        requested = request_parsing.terminals(self.params(request).get("mts"), "mts")
+        if not requested:
             raise Refusal(int(Err.MALFORMED), "mts: a list of {account, account_type} is needed")
-        order = CallTerminals(e164=conf_id, user_domain=self.domain(request), mts=wanted)
+        order = CallTerminals(e164=conf_id, user_domain=self.domain(request), mts=requested)
         answer = commands.ask_unit(order)
-        called = commands.called_terminals(conf_id, wanted, answer)
+        called = commands.called_terminals(conf_id, requested, answer)
         items = [representations.terminal(terminal, 0) for terminal in called]
         names = ("account", "account_type", "protocol", "mt_id")
         return ack(mts=[{name: item[name] for name in names} for item in items])
 
     @extend_schema(request=serializers.TerminalIds, responses={200: answers(Accepted)})
     def delete(self, request: Request, conf_id: str) -> Response:
-        """Remove terminals."""
+        """Remove terminals from a conference."""
         c = self.own(request, conf_id)
         ids = request_parsing.terminal_ids(self.params(request).get("mts"))
         if unknown := set(ids) - {str(terminal.mtid) for terminal in c.mts}:

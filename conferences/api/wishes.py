@@ -1,7 +1,7 @@
-"""What a program wishes of a new conference and our media units do not do: it is refused, or named in the answer.
+"""Arguments for a new conference that our media units cannot fulfil are refused, or named in the answer.
 
-Refused is what somebody would rely on without it being so. All else is named, so that nothing is dropped without
-a word (HTTP API, order of building).
+An argument that people rely on, as for encryption, is refused. All others are named in the answer, so that none is
+ignored silently (HTTP API, order of building).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _REFUSED = {
     "closed_conf": (20005, "a closed conference is not possible; protect it by a password"),
     "safe_conf": (20005, "a hidden conference is not possible; protect it by a password"),
 }
-"""The switches that must be 0, each with code and reason of the refusal."""
+"""The arguments that must be 0, each with code and reason of the refusal."""
 
 _CHOSEN_LAYOUT = 1
 _NO_COMPOSITION = (
@@ -25,7 +25,7 @@ _NO_COMPOSITION = (
     "pictures are not composed by the unit; only mode 2, automatic, is possible",
 )
 
-_DONE = {
+_SUPPORTED_VALUES = {
     "call_mode": (0,),
     "call_times": (0,),
     "fec_mode": (0,),
@@ -40,50 +40,57 @@ _DONE = {
     "public_conf": (0,),
     "one_reforming": (0,),
 }
-"""The values of numbers that need nothing to be done."""
+"""The values of arguments that need no function which our media units do not have."""
 
-_OBJECTS = ("vmp", "poll", "vips", "keep_calling_members", "audio_formats")
-_MOST_RESOLUTION, _MOST_FRAMES = 13, 30
-_RECORDER = ("publish_mode", "dual_stream", "anonymous")
+_UNSUPPORTED_ARGUMENTS = ("vmp", "poll", "vips", "keep_calling_members", "audio_formats")
+_MAX_RESOLUTION, _MAX_FRAMES = 13, 30
+_UNSUPPORTED_RECORDER_FIELDS = ("publish_mode", "dual_stream", "anonymous")
 
 
 def refuse_unsafe(params: Mapping[str, object]) -> None:
-    """Refuse a conference that would be less than it is believed to be. Raises Refusal."""
-    for name, (code, why) in _REFUSED.items():
+    """Refuse arguments that people would rely on, but that cannot be fulfilled. Raises Refusal."""
+    for name, (code, reason) in _REFUSED.items():
         if number(params.get(name), name, 0):
-            raise Refusal(code, f"{name}: {why}")
+            raise Refusal(code, f"{name}: {reason}")
     layout = params.get("vmp")
     if isinstance(layout, dict) and number(layout.get("mode"), "vmp.mode", 2) == _CHOSEN_LAYOUT:
-        code, why = _NO_COMPOSITION
-        raise Refusal(code, f"vmp: {why}")
+        code, reason = _NO_COMPOSITION
+        raise Refusal(code, f"vmp: {reason}")
 
 
-def not_done(params: Mapping[str, object]) -> list[str]:
-    """Return the names of the arguments that have no effect, although they ask for one."""
+def names_without_effect(params: Mapping[str, object]) -> list[str]:
+    """Return the names of the arguments that ask for a function but have no effect."""
     names = [
-        name for name, done in _DONE.items() if number(params.get(name), name, done[0]) not in done
+        name
+        for name, supported in _SUPPORTED_VALUES.items()
+        if number(params.get(name), name, supported[0]) not in supported
     ]
-    names += [name for name in _OBJECTS if params.get(name)]
+    names += [name for name in _UNSUPPORTED_ARGUMENTS if params.get(name)]
     if params.get("encrypted_key"):
         names.append("encrypted_key")
-    names += _not_done_inside(params)
+    names += _nested_without_effect(params)
     return names
 
 
-def _not_done_inside(params: Mapping[str, object]) -> list[str]:
+def _nested_without_effect(params: Mapping[str, object]) -> list[str]:
+    """Return the names of fields inside arguments that ask for a function but have no effect."""
     names = []
     for name, default in (("mix", 1), ("dcs", 0)):
-        inner = params.get(name)
+        argument = params.get(name)
         if (
-            isinstance(inner, dict)
-            and number(inner.get("mode"), f"{name}.mode", default) != default
+            isinstance(argument, dict)
+            and number(argument.get("mode"), f"{name}.mode", default) != default
         ):
             names.append(name)
     formats = items(params.get("video_formats"), "video_formats", 16)[:1]
-    for name, most in (("resolution", _MOST_RESOLUTION), ("frame", _MOST_FRAMES)):
-        if any(number(f.get(name), name, 0) > most for f in formats):
+    for name, limit in (("resolution", _MAX_RESOLUTION), ("frame", _MAX_FRAMES)):
+        if any(number(entry.get(name), name, 0) > limit for entry in formats):
             names.append(f"video_formats.{name}")
     recorder = params.get("recorder")
     if isinstance(recorder, dict):
-        names += [f"recorder.{n}" for n in _RECORDER if number(recorder.get(n), n, 0)]
+        names += [
+            f"recorder.{name}"
+            for name in _UNSUPPORTED_RECORDER_FIELDS
+            if number(recorder.get(name), name, 0)
+        ]
     return names

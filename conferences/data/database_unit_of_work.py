@@ -115,7 +115,7 @@ class ConferencesDatabaseUnitOfWork:
         return [c for c in locked if c.unit == unit]
 
     def live_below(self, domain: str) -> list[Conference]:
-        """Lock and return the live conferences of a domain and of all domains below it."""
+        """Lock and return the live conferences of a domain and of the domains below it."""
         return self._lock("live_e164", sorted(queries.numbers_below(self._database, domain)))
 
     def of_user_domains(self, user_domains: Sequence[str]) -> list[Conference]:
@@ -225,8 +225,8 @@ class ConferencesDatabaseUnitOfWork:
             return None
         return Tenant(facts.moid, facts.platform, facts.enabled, facts.hd, facts.h265)
 
-    def address_of(self, platform: str) -> str:
-        """Return the HTTP address of a platform's site; "" where the tree names none."""
+    def http_url_of(self, platform: str) -> str:
+        """Return the HTTP address of a platform's own site; "" if its domain names none."""
         return lookups.http_url(own_platform(), platform)
 
     def refuse_by_licence(self, tenant: Tenant, places: int) -> CreateRefusal | None:

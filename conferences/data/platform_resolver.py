@@ -11,7 +11,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from conferences.rules.outgoing import parse_question, rename_of
+from conferences.rules.outgoing import parse_question, parse_rename_question
 from domains.data import lookups
 from foundation.bus.delivery import Delivery
 from foundation.bus.message import NotTaken
@@ -78,7 +78,7 @@ def _named_conference(delivery: Delivery) -> tuple[str, str]:
         except NotTaken:
             return "", ""
     if isinstance(message, RenameDenied) and not message.e164:
-        return rename_of(delivery.envelope.correlation_id)[0], ""
+        return parse_rename_question(delivery.envelope.correlation_id).e164, ""
     number, moid = body.get("confE164"), body.get("moid")
     if isinstance(number, str) and not isinstance(message, CreateConference):
         return number, ""

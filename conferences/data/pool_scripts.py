@@ -1,8 +1,7 @@
-"""The decisions of the pool are one atomic script: choosing and reserving are a single step in Redis.
+"""The Lua script of the pool makes each of its decisions in Redis, so that choosing and reserving a unit is one step.
 
-An entry lives as long as its unit refreshes it. What is taken of a unit is all that we have placed
-there, reserved or in use, and what it reports beyond that (`foreign`: another scheduler's). Times are
-Redis' own.
+What of a unit counts as used is all that we have placed there, reserved or in use, and what the unit reports beyond
+that (`foreign`: placed by another scheduler). Times are those of the Redis server.
 """
 
 from __future__ import annotations

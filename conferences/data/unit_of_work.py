@@ -56,8 +56,8 @@ class ConferencesUnitOfWork(Protocol):
     def tenant(self, moid: str) -> Tenant | None:
         """Return the facts of a user domain that decide whether it may create; `None` means it is unknown."""
 
-    def address_of(self, platform: str) -> str:
-        """Return the HTTP address of a platform's site; "" where the tree names none."""
+    def http_url_of(self, platform: str) -> str:
+        """Return the HTTP address of a platform's own site; "" if its domain names none."""
 
     def refuse_by_licence(self, tenant: Tenant, places: int) -> CreateRefusal | None:
         """Return the limit of licence or domain that forbids one more conference of this size; else `None`."""

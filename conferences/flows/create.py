@@ -39,8 +39,8 @@ def on_create_conference(
     asker = decide.Asker(envelope.request, envelope.origin)
     tenant = uow.tenant(request.user_domain)
     refusal = decide.refuse_before_licence(request, tenant, uow.serving)
-    if tenant and refusal and refusal[0] is Err.NOT_SERVED:
-        refusal = decide.served_elsewhere(tenant, uow.address_of(tenant.platform))
+    if tenant and refusal and refusal.code is Err.NOT_SERVED:
+        refusal = decide.refuse_served_elsewhere(tenant, uow.http_url_of(tenant.platform))
     if refusal or tenant is None:
         commit(uow, decide.decide_refuse(request, asker, *(refusal or (Err.UNKNOWN_DOMAIN, ""))))
         return

@@ -1,8 +1,7 @@
-"""Time alone does this: it ends, warns of and places conferences, as the one timer of all of them.
+"""One timer does for all conferences what time alone makes due: end them, warn of the end, place them anew.
 
-Its scan follows the indexed `due_at`, so its cost grows with what is due. It may run on several
-workers at once, or twice: rows are claimed with SKIP LOCKED, and a decision that finds nothing due does
-nothing.
+It finds them by the indexed column `due_at`, so its cost grows with what is due. It may run on several workers at once,
+or twice: rows are locked with SKIP LOCKED, and a decision that finds nothing due does nothing.
 """
 
 from __future__ import annotations
@@ -27,16 +26,18 @@ from foundation.cells.serving import for_each_served
 from wire.conference_manager import ReleaseConference
 
 BATCH = 200
-MOST_ROUNDS = 50
+MAX_ROUNDS = 50
 ASK_AGAIN_SECONDS = 10
+_REMEMBER_SECONDS = 900
+"""A warning of the end that was sent once is not sent again for so long."""
 
 log = logging.getLogger("conferences.due")
 
 
 def due(platform: str) -> int:
-    """Do what is due now, and return how many conferences were looked at."""
+    """Do what is due now for a platform's conferences, and return how many were looked at."""
     looked_at = 0
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MAX_ROUNDS):
         count = _due_batch(platform)
         looked_at += count
         if count < BATCH:
@@ -60,49 +61,50 @@ def _due_batch(platform: str) -> int:
 
 
 def watch_hosted() -> int:
-    """Watch the ends of conferences that run here and that another site serves (CSS §9.3).
+    """Warn of, or ask for, the ends of conferences on units of this site that another site serves (CSS §9.3).
 
     Returns for how many of them something was sent.
     """
     count = 0
     for platform in possible_platforms():
         try:
-            count += _watch(platform)
+            count += _watch_platform(platform)
         except (DatabaseError, InterfaceError, NotProvisioned, redis.RedisError) as error:
             log.warning("the ends of conferences of %s are not watched: %s", platform, error)
     return count
 
 
-def _watch(platform: str) -> int:
-    """Watch the ends of one platform's conferences, and return for how many something was sent."""
+def _watch_platform(platform: str) -> int:
+    """Do the work of `watch_hosted` for one platform, and return for how many conferences something was sent."""
     with begin(platform) as uow:
         if not uow.serving_site:
             return 0
-        near = hosted_near_end(uow.database, own_platform())
-        steps = [(c, decide_end_at_other_site(c, uow.now, uow.serving_site)) for c in near]
+        near_end = hosted_near_end(uow.database, own_platform())
+        steps = [(c, decide_end_at_other_site(c, uow.now, uow.serving_site)) for c in near_end]
     new_steps = [step for c, step in steps if step.send and _is_new(c, step)]
     if new_steps:
-        with begin(own_platform()) as home:
+        # Sent from our own outbox, as this site may not write to that platform's data.
+        with begin(own_platform()) as own_uow:
             for outgoing in (message for step in new_steps for message in step.send):
-                home.send(outgoing)
+                own_uow.send(outgoing)
         wake_up.everywhere(own_platform())
     return len(new_steps)
 
 
 def _is_new(c: Conference, step: Step) -> bool:
-    """Tell whether nobody has sent this step yet.
+    """Tell whether the messages of this step were not sent yet, and note in Redis that they are sent now.
 
-    Redis remembers it, because nothing may be written to a copy. The request to end a conference may be
-    sent again after a while.
+    The copy of the platform's data cannot be written. A request to end a conference may be sent again after
+    ASK_AGAIN_SECONDS.
     """
-    asks = any(isinstance(outgoing.message, ReleaseConference) for outgoing in step.send)
-    name = f"watched:{c.confid}:{c.ends_at}:{step.reason}"
-    seconds = ASK_AGAIN_SECONDS if asks else 900
-    return bool(redis_of(own_platform()).set(name, 1, nx=True, ex=seconds))
+    is_request = any(isinstance(outgoing.message, ReleaseConference) for outgoing in step.send)
+    key = f"watched:{c.confid}:{c.ends_at}:{step.reason}"
+    seconds = ASK_AGAIN_SECONDS if is_request else _REMEMBER_SECONDS
+    return bool(redis_of(own_platform()).set(key, 1, nx=True, ex=seconds))
 
 
 def restore_pending(platform: str) -> int:
-    """Ask at once for all conferences that wait for a unit, oldest first; return how many."""
+    """Ask at once for media units for all conferences that wait for one, oldest first; return for how many."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         if not uow.is_open:
@@ -120,7 +122,7 @@ def restore_pending(platform: str) -> int:
 
 
 def end_now(platform: str, e164: str, reason: EndReason) -> bool:
-    """End a conference because of an operator or a disabled domain; False means that there is none."""
+    """End the conference with this number for this reason, at once. False: there is none, or we do not serve it."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         c = conferences.load(e164) if uow.is_open else None
@@ -131,22 +133,23 @@ def end_now(platform: str, e164: str, reason: EndReason) -> bool:
 
 
 def end_below(domain: str) -> int:
-    """End all conferences of a disabled domain and below it that this site serves, and return how many."""
+    """End the conferences served here of a disabled domain and of domains below it; return how many."""
     counts: list[int] = []
 
-    def end_at(platform: str) -> None:
+    def end_in_platform(platform: str) -> None:
+        """End those of one platform, and note how many."""
         with begin(platform) as uow:
             counts.append(end_below_in(uow, domain) if uow.is_open else 0)
         wake_up.everywhere(platform)
 
-    for_each_served(end_at)
+    for_each_served(end_in_platform)
     return sum(counts)
 
 
 def end_below_in(uow: UnitOfWork, domain: str) -> int:
-    """End all conferences of a disabled domain and below it in one platform's data, and return how many."""
+    """End one platform's conferences of a disabled domain and of domains below it; return how many."""
     conferences = uow.part(ConferencesDatabaseUnitOfWork)
-    running = conferences.live_below(domain)
-    for c in running:
+    live = conferences.live_below(domain)
+    for c in live:
         commit(conferences, decide_end(c, EndReason.DOMAIN_DISABLED, uow.now))
-    return len(running)
+    return len(live)

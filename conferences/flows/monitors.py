@@ -1,4 +1,4 @@
-"""Monitors of a conference are refused here, so there is none to keep (CSS §10).
+"""Nobody can supervise (monitor) a conference here, so notices about monitors are ignored (CSS §10).
 
 CM  -> CSS  CM_MAU_MONITORKEEPALIVE_NTF                  on_monitors_alive
 """
@@ -15,4 +15,4 @@ from wire.conference_manager import MonitorsAlive
 def on_monitors_alive(
     uow: ConferencesUnitOfWork, notice: MonitorsAlive, envelope: Envelope
 ) -> None:
-    """Take the notice, which has no answer: as a dead letter it would fill the queue of those for ever."""
+    """Ignore the notice. Without this handler each one would be parked as an unknown message."""

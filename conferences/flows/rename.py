@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from conferences.data.commit import commit
 from conferences.data.unit_of_work import ConferencesUnitOfWork
-from conferences.rules.outgoing import rename_of
+from conferences.rules.outgoing import parse_rename_question
 from conferences.rules.rename import decide_cm_on_rename, decide_unit_rename
 from conferences.rules.sending_unit import sending_unit
 from foundation.bus.envelope import Envelope
@@ -36,8 +36,8 @@ def on_cm_answers_rename(
     uow: ConferencesUnitOfWork, reply: RenameGranted | RenameDenied, envelope: Envelope
 ) -> None:
     """Pass the conference manager's answer to the media unit."""
-    e164, question_id = rename_of(envelope.correlation_id)
-    number = reply.e164 or e164
+    question = parse_rename_question(envelope.correlation_id)
+    number = reply.e164 or question.e164
     if number and (conference := uow.load(number)):
-        said = question_id if number == e164 else ""
-        commit(uow, decide_cm_on_rename(conference, reply, said))
+        question_id = question.question_id if number == question.e164 else ""
+        commit(uow, decide_cm_on_rename(conference, reply, question_id))

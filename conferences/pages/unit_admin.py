@@ -61,7 +61,7 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
             row.resource = (resources or {}).get((row.restype, unit_here(row.ip, row.pid)))
             row.room_label = names.get(row.room, row.room or _("default"))
 
-    def _ensure_enriched(self, row: Any) -> None:
+    def _ensure_enriched(self, row: ResourceUnit) -> None:
         """Enrich a row that is shown alone, on the page of one unit; a list has enriched its rows."""
         if not hasattr(row, "resource"):
             self.enrich([row])

@@ -1,1 +1,1 @@
-"""The rules: what should be done about what happened. Pure: facts come in as arguments."""
+"""Rules decide what follows from a message, a timer or a page. They are pure functions of the facts passed to them."""

@@ -86,8 +86,8 @@ def refuse_before_licence(
     return None
 
 
-def served_elsewhere(tenant: Tenant, address: str) -> CreateRefusal:
-    """Return the refusal of a tenant of another site's platform, with the address where to ask."""
+def refuse_served_elsewhere(tenant: Tenant, address: str) -> CreateRefusal:
+    """Return why a user domain of another platform is refused, with the address of the site to ask."""
     return CreateRefusal(
         Err.NOT_SERVED, f"moid: its platform is served at {address or tenant.platform}"
     )
@@ -104,7 +104,7 @@ _CODE_OF_LIMIT = {
 def refuse_at_limit(limit: ReachedLimit, required: Amounts) -> CreateRefusal:
     """Return why a conference that needs `required` is refused at a limit of licence or domain.
 
-    The wire has no code for too few media ports: the code is that of the limit of conferences of this size
+    Messages have no error code for too few media ports: the code is that of the limit of conferences of this size
     (29006 or 29007), and the detail speaks of the ports.
     """
     if limit is not ReachedLimit.PORTS:
@@ -149,8 +149,8 @@ def decide_create(
         auto_end=request.auto_end,
         mts=members,
         settings=request.settings,
-        chairman=_number_of(request.chairman, members),
-        speaker=_number_of(request.speaker, members),
+        chairman=_member_id(request.chairman, members),
+        speaker=_member_id(request.speaker, members),
         created_at=now,
         ends_at=now + timedelta(minutes=request.duration) if request.duration else None,
         warned=latest_warning_due(request.duration * 60) if request.duration else 0,
@@ -172,9 +172,11 @@ def to_members(mts: tuple[InvitedTerminal, ...]) -> tuple[Terminal, ...]:
     )
 
 
-def _number_of(account: str | None, mts: tuple[Terminal, ...]) -> str:
-    """Return the number in the conference of an account that is called; "" where there is none."""
-    return next((str(mt.mtid) for mt in mts if account and mt.account == account), "")
+def _member_id(account: str | None, members: tuple[Terminal, ...]) -> str:
+    """Return the id in the conference of the member with this account; "" if there is none."""
+    return next(
+        (str(member.mtid) for member in members if account and member.account == account), ""
+    )
 
 
 def latest_warning_due(seconds_left: float) -> int:

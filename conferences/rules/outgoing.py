@@ -68,16 +68,26 @@ def to_cm(message: Message, site: str = "") -> Send:
 
 
 def ask_to_rename(question: AskToRename) -> Send:
-    """Ask the conference managers; the correlation id brings an answer back that names no conference."""
+    """Ask the conference managers (CM) whether a media unit may rename its conference.
+
+    By the correlation id an answer is understood that names neither conference nor question.
+    """
     correlation_id = f"rename:{question.e164}:{question.reqid}"
     return Send(message=question, route=Routes.CSS_TO_CM, correlation_id=correlation_id)
 
 
-def rename_of(correlation_id: str) -> tuple[str, str]:
-    """Return the number and the question that an answer of CM belongs to; both are "" where it is not said."""
-    what, _, rest = correlation_id.partition(":")
-    e164, _, ask = rest.partition(":")
-    return (e164, ask) if what == "rename" else ("", "")
+class RenameQuestion(NamedTuple):
+    """A question to conference managers about a new name: the conference's number, and the id of the question."""
+
+    e164: str
+    question_id: str
+
+
+def parse_rename_question(correlation_id: str) -> RenameQuestion:
+    """Return the question of `ask_to_rename` that an answer with this correlation id belongs to; else both are ""."""
+    kind, _, number_and_id = correlation_id.partition(":")
+    e164, _, question_id = number_and_id.partition(":")
+    return RenameQuestion(e164, question_id) if kind == "rename" else RenameQuestion("", "")
 
 
 def ask_rms(c: Conference, flow: str) -> Send:
@@ -162,13 +172,13 @@ def command(c: Conference) -> Send:
         "platform": c.source_platform,
     }
     if c.started_at is None:
-        first = CreateOnUnit(
+        create = CreateOnUnit(
             **common,
             chairman=c.chairman or None,
             speaker=c.speaker or None,
             settings=_settings(c) if c.settings else None,
         )
-        return to_unit(c.unit, first, COMMAND_LIVES_MS)
+        return to_unit(c.unit, create, COMMAND_LIVES_MS)
     restore = RestoreOnUnit(
         **common,
         started=wire_time(c.started_at) or "",

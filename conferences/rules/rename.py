@@ -59,8 +59,8 @@ def decide_cm_on_rename(
 ) -> Step:
     """Pass the conference manager's answer to the media unit, which applies the name and reports it.
 
-    `question_id` is the question that the correlation id names. An answer that names none, as the source
-    prints it, is for the one that is open.
+    `question_id`: the question that the correlation id names. An answer that names no question, as in the
+    specification, is for the open one.
     """
     wish = c.rename
     question_id = reply.reqid or question_id

@@ -152,7 +152,7 @@ _served: dict[tuple[str, str], tuple[float, bool]] = {}
 def resources_of_others(platform: str) -> Amounts:
     """Return the resources in use by the other platforms that this site serves now.
 
-    While a site serves several platforms they share its licence in force; they do not each have it.
+    Platforms that one site serves share the summed limits of resources; each does not have them alone.
     """
     total = NONE
     for other in possible_platforms():
@@ -163,7 +163,7 @@ def resources_of_others(platform: str) -> Amounts:
 
 
 def _is_served(platform: str) -> bool:
-    """Return whether this site serves another platform, as known half a second ago at most."""
+    """Return whether this site serves another platform; it is read at most every half second."""
     read_at, served = _served.get((own_platform(), platform), (0.0, False))
     if time.monotonic() - read_at > _SERVED_CACHE_SECONDS:
         serving = read_unless_away(platform)
@@ -177,7 +177,7 @@ def _is_served(platform: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class UsageAndLimits:
-    """What a platform uses of the licensed amounts, with the others that its site serves, and its limits.
+    """What a platform uses of the licensed amounts, with the other platforms that its site serves, and its limits.
 
     `limits` is `None` while it has no valid licence. Running conferences go on then, and people may still enter.
     """

@@ -70,8 +70,8 @@ def test_a_conference_that_would_be_less_than_is_believed_is_refused(
     ],
 )
 def test_what_has_no_effect_is_named(wish: dict[str, Any], name: str) -> None:
-    assert wishes.not_done(USUAL) == []
-    assert wishes.not_done(USUAL | wish) == [name]
+    assert wishes.names_without_effect(USUAL) == []
+    assert wishes.names_without_effect(USUAL | wish) == [name]
 
 
 def test_how_everybody_enters_and_who_leads_is_part_of_the_conference() -> None:
