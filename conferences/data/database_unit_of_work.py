@@ -119,7 +119,7 @@ class ConferencesDatabaseUnitOfWork:
         return self._lock("live_e164", sorted(queries.numbers_below(self._database, domain)))
 
     def of_user_domains(self, user_domains: Sequence[str]) -> list[Conference]:
-        """Lock and return all live conferences of these user domains."""
+        """Lock and return the live conferences of these user domains."""
         if not user_domains:
             return []
         rows = sql.select(
@@ -275,7 +275,7 @@ class ConferencesDatabaseUnitOfWork:
         return request.key if request else None
 
     def is_room_abnormal(self, unit: Unit) -> bool:
-        """Tell whether a media unit stands in an abnormal machine room of its site, as far as this site knows."""
+        """Tell whether a media unit stands in an abnormal machine room; False if this site cannot know."""
         site = unit.site or self.own_site
         if site not in self._units_in_abnormal_rooms:
             self._units_in_abnormal_rooms[site] = queries.units_in_abnormal_rooms(site)

@@ -50,11 +50,14 @@ def platforms_of_messages(deliveries: Sequence[Delivery]) -> list[tuple[str, ...
 
 
 def _platforms_served_here() -> tuple[str, ...]:
-    """Return our own platform, and those that are served here: a room's units hold conferences of all of them."""
+    """Return our own platform and the others that this site serves: units of a room hold conferences of all."""
     own = own_platform()
     others = [platform for platform in possible_platforms() if platform != own]
-    states = ((platform, read_unless_away(platform)) for platform in others)
-    return (own, *(platform for platform, state in states if state and state.is_served_here))
+    servings = ((platform, read_unless_away(platform)) for platform in others)
+    return (
+        own,
+        *(platform for platform, serving in servings if serving and serving.is_served_here),
+    )
 
 
 def _platforms_of_change(change: DomainChanged | AccountChanged) -> tuple[str, ...]:

@@ -100,7 +100,7 @@ def live_conferences_of_tenant(tenant: str, first_creator: str, limit: int) -> C
 def units_in_abnormal_rooms(site: str) -> frozenset[tuple[str, str]]:
     """Return `(ip, pid)` of the media units of a site that stand in an abnormal machine room.
 
-    There are none where this site has no copy of that site's data.
+    Nothing is returned if we have no copy of the data of that site's platform.
     """
     rooms = abnormal_rooms(site) if site in possible_platforms() else frozenset()
     if not rooms:

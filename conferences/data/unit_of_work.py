@@ -89,7 +89,7 @@ class ConferencesUnitOfWork(Protocol):
         """Return the inbox key of the control order that a unit's answer belongs to; `None` if there is none."""
 
     def is_room_abnormal(self, unit: Unit) -> bool:
-        """Tell whether a media unit stands in an abnormal machine room of its site, as far as this site knows."""
+        """Tell whether a media unit stands in an abnormal machine room; False if this site cannot know."""
 
     def save(self, before: Conference | None, after: Conference) -> None:
         """Stage the next value of a conference.

@@ -1,4 +1,4 @@
-"""`manage.py doctor` compares the clocks of the hosts that this site asks, and names those that are wrong."""
+"""`manage.py doctor` compares the clocks of this machine, the databases, Redis and broker, and names wrong ones."""
 
 from __future__ import annotations
 
@@ -25,41 +25,45 @@ from foundation.cells.directory import own_platform, possible_platforms, redis_o
 APART = 1.0
 """Seconds by which a clock may differ from most of the others."""
 WHOLE_SECONDS = 1.0
-"""What a broker says is cut to whole seconds."""
+"""The unit in which a broker tells its time: whole seconds, rounded down."""
 
-Clock = Callable[[], float]
+ReadClock = Callable[[], float]
 
 
 def wrong_clocks() -> list[str]:
-    """Return the hosts whose clocks differ from most of the others, each with its difference, in words."""
-    ahead, grace = dict[str, float](), dict[str, float]()
-    for name, ask, rounded in _clocks():
+    """Return in words the clocks that differ from the median of all, each with its difference.
+
+    A clock that cannot be read is left out. A clock may differ by APART, its resolution, and half of the time that
+    reading it took.
+    """
+    seconds_ahead, tolerance = dict[str, float](), dict[str, float]()
+    for name, read_clock, resolution in _clocks():
         with suppress(DatabaseError, InterfaceError, redis.RedisError, OSError, ValueError):
             began = time.time()
-            told = ask()
-            ahead[name] = told + rounded / 2 - (began + time.time()) / 2
-            grace[name] = APART + rounded + (time.time() - began) / 2
-    middle = statistics.median_low(ahead.values())
+            clock_time = read_clock()
+            seconds_ahead[name] = clock_time + resolution / 2 - (began + time.time()) / 2
+            tolerance[name] = APART + resolution + (time.time() - began) / 2
+    median = statistics.median_low(seconds_ahead.values())
     return [
-        f"{name} is {seconds - middle:+.1f} s off"
-        for name, seconds in ahead.items()
-        if abs(seconds - middle) > grace[name]
+        f"{name} is {seconds - median:+.1f} s off"
+        for name, seconds in seconds_ahead.items()
+        if abs(seconds - median) > tolerance[name]
     ]
 
 
-def _clocks() -> Iterator[tuple[str, Clock, float]]:
-    """Yield all clocks: whose it is, how it is read, and to how many seconds it is cut."""
+def _clocks() -> Iterator[tuple[str, ReadClock, float]]:
+    """Yield for each clock its name in words, the function that reads it, and its resolution in seconds."""
     yield f"this machine, {socket.gethostname()},", time.time, 0.0
     for platform in possible_platforms():
         database = store_of(platform).database
-        where = _address(connections[database].settings_dict)
-        whose = "the database" if platform == own_platform() else f"the database of {platform}"
-        yield f"{whose} at {where}", partial(_of_database, database), 0.0
-    where = urlsplit(store_of(own_platform()).redis_url).netloc.rpartition("@")[2]
-    yield f"Redis at {where}", _of_redis, 0.0
+        address = _address(connections[database].settings_dict)
+        owner = "the database" if platform == own_platform() else f"the database of {platform}"
+        yield f"{owner} at {address}", partial(_of_database, database), 0.0
+    address = urlsplit(store_of(own_platform()).redis_url).netloc.rpartition("@")[2]
+    yield f"Redis at {address}", _of_redis, 0.0
     if settings.IM_MANAGEMENT_URL:
-        where = urlsplit(settings.IM_MANAGEMENT_URL).netloc.rpartition("@")[2]
-        yield f"the broker at {where}", partial(_of_broker, where), WHOLE_SECONDS
+        address = urlsplit(settings.IM_MANAGEMENT_URL).netloc.rpartition("@")[2]
+        yield f"the broker at {address}", partial(_of_broker, address), WHOLE_SECONDS
 
 
 def _address(options: Mapping[str, object]) -> str:
@@ -76,11 +80,11 @@ def _of_redis() -> float:
     return seconds + micros / 1e6
 
 
-def _of_broker(where: str) -> float:
-    """Read the header `Date` of its management page, which every answer has."""
+def _of_broker(address: str) -> float:
+    """Return the time of a broker: the header `Date` of its management page, which every answer has."""
     try:
-        with urllib.request.urlopen(f"http://{where}/", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://{address}/", timeout=2) as answer:
             date = answer.headers["Date"]
-    except urllib.error.HTTPError as refused:
-        date = refused.headers["Date"]
+    except urllib.error.HTTPError as error:
+        date = error.headers["Date"]
     return parsedate_to_datetime(date).timestamp()

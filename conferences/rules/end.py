@@ -54,7 +54,7 @@ def _answer(request_key: str, message: ConferenceReleased | ReleaseRefused) -> A
 
 
 def decide_unit_ended(c: Conference, notice: UnitEnded, unit: Unit | None, now: datetime) -> Step:
-    """End a conference that its media unit has ended. A notice about an older incarnation of it is ignored."""
+    """End a conference that its media unit has ended. A notice about an older incarnation is ignored."""
     if notice.incarnation != c.incarnation or not c.is_on(unit) or c.unit is None:
         return no_change("a ghost of it has ended")
     if c.state is not ConferenceState.RUNNING:

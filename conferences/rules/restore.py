@@ -17,8 +17,8 @@ from wire.media_unit import UnitEnded
 from wire.resource_pool import ResourcesGranted, ResourcesRefused
 
 TRY_AGAIN_IN = timedelta(seconds=10)
-CLOCKS_DIFFER = timedelta(seconds=5)
-"""A unit that ends a conference earlier than this before its end did not do so because its time was over."""
+MAX_CLOCK_DIFFERENCE = timedelta(seconds=5)
+"""A unit that ends a conference earlier than so long before its end cannot be right that its time was over."""
 
 RMS_FINDS_IN = timedelta(seconds=10)
 """The resource manager (RMS) may take longer than for a create: no client waits, and it may have thousands to place."""
@@ -45,15 +45,21 @@ def decide_lost(c: Conference, unit: Unit, now: datetime, avoid: tuple[Unit, ...
 def decide_ended_by_unit(
     c: Conference, notice: UnitEnded, unit: Unit | None, now: datetime
 ) -> Step:
-    """Decide on the end of a conference by its unit; one that ended it before its time has lost it.
+    """End a conference that its media unit has ended, or go on with it on another unit if that was too early.
 
-    The clock of a unit may be ahead, or it has not heard of an extension. The platform alone says how long a
-    conference lasts, so it runs on, at another unit.
+    A unit ends a conference too early if its clock is ahead, or a message about a later end was lost. The platform
+    alone decides how long a conference lasts.
     """
-    believed = notice.incarnation == c.incarnation and unit is not None and c.unit == unit
-    early = c.ends_at is not None and now < c.ends_at - CLOCKS_DIFFER
-    running = c.state is _S.RUNNING
-    if unit and believed and early and running and notice.reason == EndReason.EXPIRED.value:
+    is_assigned = notice.incarnation == c.incarnation and unit is not None and c.unit == unit
+    is_early = c.ends_at is not None and now < c.ends_at - MAX_CLOCK_DIFFERENCE
+    is_running = c.state is _S.RUNNING
+    if (
+        unit
+        and is_assigned
+        and is_early
+        and is_running
+        and notice.reason == EndReason.EXPIRED.value
+    ):
         return decide_lost(c, unit, now, avoid=(unit,))
     return decide_unit_ended(c, notice, unit, now)
 

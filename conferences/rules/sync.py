@@ -36,7 +36,7 @@ def decide_listed(
     """Decide about one conference that a media unit lists as held.
 
     A conference that our data does not assign to the unit, in this incarnation, is a ghost: the unit has to drop
-    it. `room_is_down`: the unit stands in an abnormal machine room, where nothing is taken back.
+    it. `room_is_down`: the unit stands in an abnormal machine room, so a conference that has left it does not go back.
     """
     e164, incarnation = entry.e164, entry.incarnation
     drop_step = Step(
