@@ -161,162 +161,182 @@ def _licence(platform: Platform, of: str) -> tuple[int, bool] | None:
 
 
 def test_the_backup_takes_what_the_core_says_for_the_platform_that_it_serves(
-    made: Installation, world: World
+    installation: Installation, world: World
 ) -> None:
-    made.serve(made.east.moid, made.west.moid)
-    made.settle()
+    installation.serve(installation.east.moid, installation.west.moid)
+    installation.settle()
     change.change(world.tenant, name="Renamed while away")
     petra = world.person("petra", world.tenant)
-    made.send()
-    assert made.queues[made.east.moid] == []
-    made.settle()
-    assert _name(made.east, world.tenant) == "Renamed while away"
-    assert Account.objects.using(made.east.database).filter(moid=petra).exists()
-    assert made.east.is_equal()
-    with made.at(made.west.moid):
-        info = redis_of(made.east.moid).hgetall(redis_projection.info_key(world.tenant))
+    installation.send()
+    assert installation.queues[installation.east.moid] == []
+    installation.settle()
+    assert _name(installation.east, world.tenant) == "Renamed while away"
+    assert Account.objects.using(installation.east.database).filter(moid=petra).exists()
+    assert installation.east.is_equal()
+    with installation.at(installation.west.moid):
+        info = redis_of(installation.east.moid).hgetall(redis_projection.info_key(world.tenant))
     assert info["name"] == "Renamed while away"
 
 
-def test_after_the_hand_back_home_goes_on_without_a_hole(made: Installation, world: World) -> None:
-    made.serve(made.east.moid, made.west.moid)
-    made.settle()
+def test_after_the_hand_back_home_goes_on_without_a_hole(
+    installation: Installation, world: World
+) -> None:
+    installation.serve(installation.east.moid, installation.west.moid)
+    installation.settle()
     for number in range(5):
         change.change(world.tenant, name=f"while away {number}")
-    made.settle()
-    version = made.east.version
-    made.serve(made.east.moid, made.east.moid)
-    made.asked.clear()
-    made.settle()
-    assert [q["after"] for q in made.asked if q["type"] == "CSS_BMC_SYNC_REQ"] == [version]
+    installation.settle()
+    version = installation.east.version
+    installation.serve(installation.east.moid, installation.east.moid)
+    installation.asked.clear()
+    installation.settle()
+    assert [q["after"] for q in installation.asked if q["type"] == "CSS_BMC_SYNC_REQ"] == [version]
     change.change(world.tenant, name="home again")
-    made.send()
-    [notice] = [orjson.loads(row.body) for row in made.queues[made.east.moid]]
-    assert (notice["previous"], notice["platformmoid"]) == (version, made.east.moid)
-    made.settle()
-    assert made.east.is_equal()
-    assert _name(made.east, world.tenant) == "home again"
+    installation.send()
+    [notice] = [orjson.loads(row.body) for row in installation.queues[installation.east.moid]]
+    assert (notice["previous"], notice["platformmoid"]) == (version, installation.east.moid)
+    installation.settle()
+    assert installation.east.is_equal()
+    assert _name(installation.east, world.tenant) == "home again"
 
 
 def test_what_died_with_the_lost_sites_broker_is_asked_for_by_the_backup(
-    made: Installation, world: World
+    installation: Installation, world: World
 ) -> None:
     change.change(world.tenant, name="lost on the way")
-    made.send()
-    made.queues.clear()
-    made.serve(made.east.moid, made.west.moid)
-    assert _name(made.east, world.tenant) != "lost on the way"
-    made.settle()
-    assert _name(made.east, world.tenant) == "lost on the way"
+    installation.send()
+    installation.queues.clear()
+    installation.serve(installation.east.moid, installation.west.moid)
+    assert _name(installation.east, world.tenant) != "lost on the way"
+    installation.settle()
+    assert _name(installation.east, world.tenant) == "lost on the way"
 
 
 def test_what_lies_at_the_backup_when_home_serves_again_is_asked_for_by_home(
-    made: Installation, world: World
+    installation: Installation, world: World
 ) -> None:
-    made.serve(made.east.moid, made.west.moid)
-    made.settle()
+    installation.serve(installation.east.moid, installation.west.moid)
+    installation.settle()
     change.change(world.tenant, name="came too late")
-    made.send()
-    made.serve(made.east.moid, made.east.moid)
-    with made.at(made.west.moid):
-        letters, made.queues[made.west.moid] = made.queues[made.west.moid], []
+    installation.send()
+    installation.serve(installation.east.moid, installation.east.moid)
+    with installation.at(installation.west.moid):
+        letters, installation.queues[installation.west.moid] = (
+            installation.queues[installation.west.moid],
+            [],
+        )
         dispatch.handle_batch(
             [_delivery("mau.bmc.q", row) for row in letters], publish_inline=False
         )
-    assert _name(made.east, world.tenant) != "came too late"
-    made.settle()
-    assert _name(made.east, world.tenant) == "came too late"
-    assert made.east.is_equal()
+    assert _name(installation.east, world.tenant) != "came too late"
+    installation.settle()
+    assert _name(installation.east, world.tenant) == "came too late"
+    assert installation.east.is_equal()
 
 
-def test_licences_and_revocations_reach_the_data_where_it_is_served(made: Installation) -> None:
+def test_licences_and_revocations_reach_the_data_where_it_is_served(
+    installation: Installation,
+) -> None:
     def issue(number: int) -> None:
-        licence = licences.licence(made.east.moid, number, small=40 + number)
-        load(made.core, licences.text_of(licence))
+        licence = licences.licence(installation.east.moid, number, small=40 + number)
+        load(installation.core, licences.text_of(licence))
 
     issue(1)
-    made.settle()
-    assert _licence(made.east, made.east.moid) == (1, False)
-    made.serve(made.east.moid, made.west.moid)
-    made.settle()
+    installation.settle()
+    assert _licence(installation.east, installation.east.moid) == (1, False)
+    installation.serve(installation.east.moid, installation.west.moid)
+    installation.settle()
     issue(2)
-    made.queues[made.east.moid].clear()
-    made.settle()
-    assert _licence(made.east, made.east.moid) == (2, False)
-    assert _licence(made.west, made.east.moid) == (2, False)
-    assert redis_of(made.east.moid).hget(f"domain/{made.east.moid}/license", "smallconfnum") == "42"
-    assert revoke(made.core, made.east.moid, 2)
-    made.settle()
-    assert _licence(made.east, made.east.moid) == (2, True)
-    made.serve(made.east.moid, made.east.moid)
-    made.settle()
-    assert _licence(made.east, made.east.moid) == (2, True)
+    installation.queues[installation.east.moid].clear()
+    installation.settle()
+    assert _licence(installation.east, installation.east.moid) == (2, False)
+    assert _licence(installation.west, installation.east.moid) == (2, False)
+    assert (
+        redis_of(installation.east.moid).hget(
+            f"domain/{installation.east.moid}/license", "smallconfnum"
+        )
+        == "42"
+    )
+    assert revoke(installation.core, installation.east.moid, 2)
+    installation.settle()
+    assert _licence(installation.east, installation.east.moid) == (2, True)
+    installation.serve(installation.east.moid, installation.east.moid)
+    installation.settle()
+    assert _licence(installation.east, installation.east.moid) == (2, True)
 
 
 def test_a_licence_that_nobody_took_is_asked_for_when_another_site_begins_to_serve(
-    made: Installation,
+    installation: Installation,
 ) -> None:
-    load(made.core, licences.text_of(licences.licence(made.east.moid, 1, small=40)))
-    made.send()
-    made.queues.clear()
-    made.serve(made.east.moid, made.west.moid)
-    made.settle()
-    assert _licence(made.east, made.east.moid) == (1, False)
+    load(installation.core, licences.text_of(licences.licence(installation.east.moid, 1, small=40)))
+    installation.send()
+    installation.queues.clear()
+    installation.serve(installation.east.moid, installation.west.moid)
+    installation.settle()
+    assert _licence(installation.east, installation.east.moid) == (1, False)
 
 
-def test_a_disabled_account_can_not_go_on_at_the_backup(made: Installation, world: World) -> None:
+def test_a_disabled_account_can_not_go_on_at_the_backup(
+    installation: Installation, world: World
+) -> None:
     moid = world.person("petra", world.tenant)
-    made.settle()
-    made.serve(made.east.moid, made.west.moid)
-    made.settle()
+    installation.settle()
+    installation.serve(installation.east.moid, installation.west.moid)
+    installation.settle()
     account = Account.objects.get(moid=moid)
     account.is_active = False
     people.save_account(account)
-    made.settle()
-    for site in (made.east, made.west):
+    installation.settle()
+    for site in (installation.east, installation.west):
         accounts = Account.objects.using(site.database).filter(moid=moid, is_active=True)
         assert not accounts.exists()
 
 
 def test_a_third_partys_bmc_tells_all_that_are_served_here(
-    made: Installation, world: World
+    installation: Installation, world: World
 ) -> None:
-    made.serve(made.east.moid, made.west.moid)
-    made.settle()
-    version = 2 + max(made.east.version, made.west.version)
+    installation.serve(installation.east.moid, installation.west.moid)
+    installation.settle()
+    version = 2 + max(installation.east.version, installation.west.version)
     domain = {"moid": world.inner, "level": 2, "uplevelmoid": world.east, "name": "By another BMC"}
     body = {"type": "BMC_CSS_DOMAIN_NTF", "op": "mod", "version": version, "domain": domain}
     row = OutboxRow(1, "bmc.notify.ex", "bmc.domain.k", orjson.dumps(body), {})
-    with made.at(made.west.moid):
+    with installation.at(installation.west.moid):
         dispatch.handle_batch([_delivery("mau.bmc.q", row)], publish_inline=False)
-    assert [_name(site, world.inner) for site in (made.east, made.west)] == ["By another BMC"] * 2
+    assert [_name(site, world.inner) for site in (installation.east, installation.west)] == [
+        "By another BMC"
+    ] * 2
 
 
 def test_a_site_asks_for_what_it_backs_up_and_for_nothing_else(
-    made: Installation, world: World
+    installation: Installation, world: World
 ) -> None:
-    body = {"type": "CSS_BMC_SYNC_REQ", "after": 0, "platformmoid": made.west.moid}
-    sender = {"app_id": f"css@{made.east.moid}", "message_id": "m1"}
+    body = {"type": "CSS_BMC_SYNC_REQ", "after": 0, "platformmoid": installation.west.moid}
+    sender = {"app_id": f"css@{installation.east.moid}", "message_id": "m1"}
     row = OutboxRow(1, "bmc.req.ex", "bmc.sync.k", orjson.dumps(body), sender)
-    dispatch.handle(made.core, [_delivery("bmc.req.q", row, made.east.moid)], publish_inline=False)
+    dispatch.handle(
+        installation.core,
+        [_delivery("bmc.req.q", row, installation.east.moid)],
+        publish_inline=False,
+    )
     [reason] = [r[0] for r in sql.select("default", "SELECT reason FROM bus_parked")]
     assert "does not back up" in reason
 
 
-def test_what_is_for_a_platform_that_is_not_kept_here_is_parked(made: Installation) -> None:
-    domain = {"moid": made.core, "level": 3, "name": "x"}
+def test_what_is_for_a_platform_that_is_not_kept_here_is_parked(installation: Installation) -> None:
+    domain = {"moid": installation.core, "level": 3, "name": "x"}
     body = {"type": "BMC_CSS_DOMAIN_NTF", "op": "mod", "version": 1, "domain": domain}
     letter = orjson.dumps({**body, "platformmoid": "stranger"})
-    with made.at(made.east.moid):
+    with installation.at(installation.east.moid):
         row = OutboxRow(1, "bmc.notify.ex", "bmc.domain.k", letter, {})
         dispatch.handle_batch([_delivery("mau.bmc.q", row)], publish_inline=False)
-    assert any("stranger is not served" in reason for reason in made.east.parked())
-    assert made.west.parked() == []
+    assert any("stranger is not served" in reason for reason in installation.east.parked())
+    assert installation.west.parked() == []
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_is_lost_and_whoever_serves_all_is_applied_once_in_order(
-    made: Installation, world: World, seed: int
+    installation: Installation, world: World, seed: int
 ) -> None:
     dice = random.Random(seed)
     names: list[str] = []
@@ -328,16 +348,23 @@ def test_whatever_is_lost_and_whoever_serves_all_is_applied_once_in_order(
         elif choice == 3:
             world.person(f"person{turn}", world.tenant)
         elif choice == 4:
-            made.send()
+            installation.send()
             if dice.random() < 0.5:
-                made.queues[dice.choice([made.east.moid, made.west.moid])].clear()
+                installation.queues[
+                    dice.choice([installation.east.moid, installation.west.moid])
+                ].clear()
         else:
-            made.serve(made.east.moid, dice.choice([made.east.moid, made.west.moid]))
+            installation.serve(
+                installation.east.moid,
+                dice.choice([installation.east.moid, installation.west.moid]),
+            )
         if dice.random() < 0.4:
-            made.settle()
-    made.serve(made.east.moid, made.east.moid)
-    made.settle()
-    made.settle()
-    assert made.east.is_equal()
-    assert made.west.is_equal()
-    assert [outbox.select_due(site.database) for site in (made.east, made.west)] == [[], []]
+            installation.settle()
+    installation.serve(installation.east.moid, installation.east.moid)
+    installation.settle()
+    installation.settle()
+    assert installation.east.is_equal()
+    assert installation.west.is_equal()
+    assert [
+        outbox.select_due(site.database) for site in (installation.east, installation.west)
+    ] == [[], []]
