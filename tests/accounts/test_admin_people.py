@@ -32,7 +32,7 @@ def local(boss: Account) -> Browser:
     return page
 
 
-def said(answer: Any) -> str:
+def messages_of(answer: Any) -> str:
     return " ".join(str(message) for message in get_messages(answer.wsgi_request))
 
 
@@ -111,7 +111,7 @@ def test_an_administrator_unlocks_and_it_is_written_down(local: Browser, eva: Ac
     AccessAttempt.objects.create(**row, failures_since_start=5)
     assert "locked out" in local.get(LIST).content.decode()
     fields = {"action": "unlock", "_selected_action": [eva.pk], "confirmed": "1"}
-    assert "Unlocked: 1" in said(local.post(LIST, fields))
+    assert "Unlocked: 1" in messages_of(local.post(LIST, fields))
     assert not AccessAttempt.objects.exists()
     history = local.get(f"{LIST}{eva.pk}/history/").content.decode()
     assert "Unlocked" in history
@@ -122,7 +122,7 @@ def test_an_applications_secret_is_shown_once_and_kept_as_a_hash(
 ) -> None:
     fields = {"name": "Desk", "domain": tenant, "client_type": "confidential"}
     fields |= {"authorization_grant_type": "password", "redirect_uris": ""}
-    page_text = said(chief.post("/admin/domains/application/add/", fields))
+    page_text = messages_of(chief.post("/admin/domains/application/add/", fields))
     app = Application.objects.get(name="Desk")
     secret = page_text.partition(", secret ")[2].split()[0]
     assert len(secret) == 128

@@ -17,7 +17,7 @@ PASSWORD = "Bittern-Harbour-58"
 
 
 @pytest.fixture
-def told(db: None, settings: Any) -> Account:
+def received_account(db: None, settings: Any) -> Account:
     """An administrator of whom the core has told."""
     account = people.create(PASSWORD, username="told", is_staff=True, is_superuser=True)
     settings.CORE_MOID, settings.CORE_URL, settings.ROLES = "core", "https://core.example", {"css"}
@@ -35,23 +35,23 @@ CHANGES: list[Callable[[Account], object]] = [
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_the_core_keeps_is_not_changed_here(
-    told: Account, change: Callable[[Account], object]
+    received_account: Account, change: Callable[[Account], object]
 ) -> None:
     with pytest.raises(RuleBroken, match="kept at the core"):
-        change(told)
-    told.refresh_from_db()
-    assert told.is_active
-    assert told.check_password(PASSWORD)
+        change(received_account)
+    received_account.refresh_from_db()
+    assert received_account.is_active
+    assert received_account.check_password(PASSWORD)
 
 
-def test_who_wants_another_password_is_sent_to_the_core(told: Account) -> None:
+def test_who_wants_another_password_is_sent_to_the_core(received_account: Account) -> None:
     page = Browser()
-    page.force_login(told)
+    page.force_login(received_account)
     answer = page.get("/admin/password_change/")
     assert answer["Location"] == "https://core.example/admin/password_change/"
 
 
-def test_an_account_of_the_site_alone_is_changed_here(told: Account) -> None:
+def test_an_account_of_the_site_alone_is_changed_here(received_account: Account) -> None:
     own = people.create(PASSWORD, username="own", is_staff=True, is_superuser=True)
     people.set_password(own.moid, "Plover-Lantern-71")
     own.refresh_from_db()

@@ -33,7 +33,7 @@ def _nothing_believed() -> None:
     sessions._session_cache.clear()
 
 
-def asked(app: Application, **more: Any) -> dict[str, Any]:
+def ask_for_code(app: Application, **more: Any) -> dict[str, Any]:
     fields = {
         "client_id": app.client_id,
         "redirect_uri": BACK,
@@ -50,7 +50,7 @@ def consent(app: Application, who: Account, **more: Any) -> dict[str, str]:
     """Return the parameters that reach the program's address once the person has agreed."""
     page = Browser()
     page.force_login(who)
-    answer = page.post("/oauth/authorize", {**asked(app, **more), "allow": "1"})
+    answer = page.post("/oauth/authorize", {**ask_for_code(app, **more), "allow": "1"})
     assert answer.status_code == 302, answer.content
     assert answer["Location"].startswith(BACK)
     back = urlsplit(answer["Location"])
@@ -96,12 +96,14 @@ def test_a_code_becomes_tokens_that_open_the_api(eva: Account, calendar: Applica
 
 def test_the_person_is_asked(eva: Account, calendar: Application) -> None:
     page = Browser()
-    assert page.get("/oauth/authorize", asked(calendar))["Location"].startswith("/accounts/login/")
+    assert page.get("/oauth/authorize", ask_for_code(calendar))["Location"].startswith(
+        "/accounts/login/"
+    )
     page.force_login(eva)
-    text = page.get("/oauth/authorize", asked(calendar)).content.decode()
+    text = page.get("/oauth/authorize", ask_for_code(calendar)).content.decode()
     assert "Calendar" in text
     assert "Hold and control conferences" in text
-    answer = page.post("/oauth/authorize", asked(calendar))
+    answer = page.post("/oauth/authorize", ask_for_code(calendar))
     assert "error=access_denied" in answer["Location"]
 
 
@@ -143,7 +145,7 @@ def test_an_address_that_is_not_registered_letter_for_letter_is_no_way_back(
 ) -> None:
     page = Browser()
     page.force_login(eva)
-    assert page.get("/oauth/authorize", asked(calendar, redirect_uri=uri)).status_code == 400
+    assert page.get("/oauth/authorize", ask_for_code(calendar, redirect_uri=uri)).status_code == 400
 
 
 def test_a_wrong_verifier_and_another_program_get_nothing(

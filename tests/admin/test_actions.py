@@ -31,12 +31,12 @@ def act(client: Browser, page: str, action: str, pk: object, *, sure: bool = Tru
     return client.post(reverse(page), {**fields, **({"confirmed": "1"} if sure else {})})
 
 
-def sent() -> list[str]:
+def staged_types() -> list[str]:
     """The types of all messages that wait to be sent, in order."""
     return [json.loads(bytes(row.body))["type"] for row in Outbox.objects.order_by("id")]
 
 
-def said(entry: LogEntry) -> str:
+def remark_of(entry: LogEntry) -> str:
     """The words of an entry of the audit trail."""
     return str(entry.additional_data["said"])
 
@@ -55,9 +55,9 @@ def test_end_ends_the_conference_and_frees_seat_and_number(
     assert (row.state, row.end_reason) == ("ended", "released")
     assert not Number.objects.get(pk=running.e164).taken
     assert Quota.objects.get(pk=DEMO_TENANT).small_used == 0
-    assert "MAU_MCU_RELEASECONF_CMD" in sent()
+    assert "MAU_MCU_RELEASECONF_CMD" in staged_types()
     (line,) = LogEntry.objects.filter(object_pk=running.confid)
-    assert said(line) == "Ended by an operator"
+    assert remark_of(line) == "Ended by an operator"
 
 
 def test_move_tells_the_old_unit_to_drop_it_and_asks_for_another(
@@ -65,7 +65,7 @@ def test_move_tells_the_old_unit_to_drop_it_and_asks_for_another(
 ) -> None:
     act(operator, CONFERENCES, "move", running.confid)
     assert Row.objects.get(pk=running.confid).state == "pending"
-    assert sent()[0] == "MAU_MCU_RELEASECONF_CMD"
+    assert staged_types()[0] == "MAU_MCU_RELEASECONF_CMD"
     question = json.loads(bytes(Outbox.objects.order_by("id").last().body))  # type: ignore[union-attr]
     assert question["type"] == "GET_RES_REQ"
     assert question["exclude"] == [{"ip": "10.0.0.1", "pid": "u1"}]
@@ -74,7 +74,7 @@ def test_move_tells_the_old_unit_to_drop_it_and_asks_for_another(
 def test_what_does_not_run_is_not_moved(operator: Browser, platform: str) -> None:
     waiting = conference_row(platform, state=ConferenceState.PENDING_RESTORE)
     act(operator, CONFERENCES, "move", waiting.confid)
-    assert sent() == []
+    assert staged_types() == []
     assert not LogEntry.objects.filter(object_pk=waiting.confid).exists()
 
 
@@ -113,7 +113,7 @@ def test_discard_forgets_it_but_not_who_did(operator: Browser, parked: Parked) -
     act(operator, PARKED, "discard", parked.pk)
     assert not Parked.objects.exists()
     line = LogEntry.objects.latest("id")
-    assert said(line) == "Discarded"
+    assert remark_of(line) == "Discarded"
     assert line.actor is not None
     assert (line.actor.username, line.remote_addr) == ("admin", "127.0.0.1")
 

@@ -28,7 +28,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor_checks, "MORE_FINDINGS", Hook())
 
 
-def wrong() -> dict[str, Finding]:
+def find_complaints() -> dict[str, Finding]:
     """Return the doctor's complaints, without the one that there are no media units."""
     complaints = {
         finding.check: finding for finding in doctor_checks.examine() if not finding.is_ok
@@ -39,34 +39,34 @@ def wrong() -> dict[str, Finding]:
 
 def test_a_sound_site_is_well(platform: str) -> None:
     rebuild_redis_and_counts(platform)  # as its first worker does
-    assert wrong() == {}
+    assert find_complaints() == {}
 
 
 def test_a_missing_projection_is_found_and_mended(platform: str, running: Conference) -> None:
-    assert "doctor --mend" in wrong()["projection"].todo
+    assert "doctor --mend" in find_complaints()["projection"].todo
     rebuild_redis_and_counts(platform)
-    assert "projection" not in wrong()
+    assert "projection" not in find_complaints()
 
 
 def test_a_stale_projection_is_found_and_mended(platform: str) -> None:
     redis_of(platform).hset(
         redis_projection.key("8809"), mapping={"confid": "x", "state": "running"}
     )
-    assert "8809" in wrong()["projection"].wrong
+    assert "8809" in find_complaints()["projection"].wrong
     rebuild_redis_and_counts(platform)
-    assert wrong() == {}
+    assert find_complaints() == {}
 
 
 def test_seats_that_do_not_fit_are_found(platform: str, running: Conference) -> None:
     Quota.objects.filter(owner=platform).update(small_used=3)
-    assert "3 small" in wrong()["seats"].wrong
+    assert "3 small" in find_complaints()["seats"].wrong
     assert "1 counts put right" in rebuild_redis_and_counts(platform)
-    assert "seats" not in wrong()
+    assert "seats" not in find_complaints()
 
 
 def test_numbers_that_do_not_fit_are_found(platform: str, running: Conference) -> None:
     Number.objects.update(taken=False)
-    assert "1 conferences whose number is not taken" in wrong()["numbers"].wrong
+    assert "1 conferences whose number is not taken" in find_complaints()["numbers"].wrong
 
 
 def test_parked_messages_and_exit_code_are_told(platform: str, parked: Parked) -> None:
@@ -81,4 +81,4 @@ def test_parked_messages_and_exit_code_are_told(platform: str, parked: Parked) -
 
 def test_timers_that_stand_are_found(platform: str, running: Conference) -> None:
     Row.objects.update(due_at=running.created_at)
-    assert "1 conferences are overdue" in wrong()["timers"].wrong
+    assert "1 conferences are overdue" in find_complaints()["timers"].wrong

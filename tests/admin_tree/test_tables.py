@@ -21,7 +21,7 @@ from tests.web_clients import Browser
 CSV, XLSX = "0", "1"
 
 
-def tried(client: Browser, kind: str, content: str | bytes, how: str = CSV) -> Any:
+def try_table(client: Browser, kind: str, content: str | bytes, how: str = CSV) -> Any:
     """Return the answer to the trial of a table."""
     data = content.encode() if isinstance(content, str) else content
     name = "table.csv" if how == CSV else "table.xlsx"
@@ -35,7 +35,7 @@ def confirmed(client: Browser, kind: str, answer: Any) -> Any:
     return client.post(page(f"{kind}_process_import"), {**form.initial})
 
 
-def wrong(answer: Any) -> list[tuple[Any, str, str]]:
+def mistakes_in(answer: Any) -> list[tuple[Any, str, str]]:
     """Return the mistakes that the page lists, line by line."""
     mistakes: list[tuple[Any, str, str]] = answer.context["wrong"]
     return mistakes
@@ -54,8 +54,8 @@ def test_a_trial_lists_every_bad_row_and_writes_nothing(
         f"Odd,{service},{platform},many,perhaps\n"
         f",{service},{platform},,1\n"
     )
-    answer = tried(operator, "userdomain", table)
-    places = {(line, column) for line, column, _text in wrong(answer)}
+    answer = try_table(operator, "userdomain", table)
+    places = {(line, column) for line, column, _text in mistakes_in(answer)}
     assert places == {
         (3, "parent"),
         (4, "platform"),
@@ -72,8 +72,8 @@ def test_a_good_table_is_written_once_confirmed_with_its_trail(
     operator: Browser, service: str, platform: str
 ) -> None:
     table = f"name,parent,platform\nOne,{service},{platform}\nTwo,{service},{platform}\n"
-    answer = tried(operator, "userdomain", table)
-    assert wrong(answer) == []
+    answer = try_table(operator, "userdomain", table)
+    assert mistakes_in(answer) == []
     assert not UserDomain.objects.filter(name="One").exists()
     assert confirmed(operator, "userdomain", answer).status_code == 302
     assert UserDomain.objects.filter(name__in=["One", "Two"]).count() == 2
@@ -82,7 +82,7 @@ def test_a_good_table_is_written_once_confirmed_with_its_trail(
 
 
 def test_a_row_with_a_moid_changes_what_is_there(operator: Browser, platform: str) -> None:
-    answer = tried(operator, "userdomain", f"moid,name\n{DEMO_TENANT},Renamed\n")
+    answer = try_table(operator, "userdomain", f"moid,name\n{DEMO_TENANT},Renamed\n")
     confirmed(operator, "userdomain", answer)
     tenant = UserDomain.objects.get(pk=DEMO_TENANT)
     assert (tenant.name, tenant.platform_id) == ("Renamed", platform)
@@ -92,10 +92,10 @@ def test_all_or_nothing_when_somebody_was_quicker(
     operator: Browser, service: str, platform: str
 ) -> None:
     table = f"name,parent,e164_prefix\nA,{service},701\nB,{service},702\n"
-    answer = tried(operator, "platformdomain", table)
+    answer = try_table(operator, "platformdomain", table)
     change.create(Level.PLATFORM, name="Quick", parent_id=service, e164_prefix="702")
     late = confirmed(operator, "platformdomain", answer)
-    assert [(line, column) for line, column, _text in wrong(late)] == [(3, "e164_prefix")]
+    assert [(line, column) for line, column, _text in mistakes_in(late)] == [(3, "e164_prefix")]
     assert not PlatformDomain.objects.filter(e164_prefix="701").exists()
 
 
@@ -103,9 +103,9 @@ def test_service_domains_and_rooms_come_as_tables_too(
     operator: Browser, service: str, platform: str
 ) -> None:
     table = f"name,parent\nOne,{service}\n"
-    confirmed(operator, "servicedomain", tried(operator, "servicedomain", table))
+    confirmed(operator, "servicedomain", try_table(operator, "servicedomain", table))
     table = f"name,platform,order\nCellar,{platform},7\n"
-    confirmed(operator, "machineroom", tried(operator, "machineroom", table))
+    confirmed(operator, "machineroom", try_table(operator, "machineroom", table))
     assert Domain.objects.get(name="One").parent_id == service
     assert MachineRoom.objects.get(name="Cellar").order == 7
 
@@ -116,15 +116,15 @@ def test_an_xlsx_file_does_as_well(operator: Browser, service: str, platform: st
     book.active.append(["Numbers", service, 7011, 1])
     file = io.BytesIO()
     book.save(file)
-    answer = tried(operator, "platformdomain", file.getvalue(), XLSX)
+    answer = try_table(operator, "platformdomain", file.getvalue(), XLSX)
     confirmed(operator, "platformdomain", answer)
     assert PlatformDomain.objects.get(name="Numbers").e164_prefix == "7011"
 
 
 def test_new_accounts_get_passwords_that_are_told_once(operator: Browser, platform: str) -> None:
     table = f"username,domain,email,e164\nberta,{DEMO_TENANT},,\ncarl,{DEMO_TENANT},c@x.org,8801\n"
-    answer = tried(operator, "account", table)
-    assert wrong(answer) == []
+    answer = try_table(operator, "account", table)
+    assert mistakes_in(answer) == []
     file = confirmed(operator, "account", answer)
     assert file["Content-Disposition"] == 'attachment; filename="passwords.csv"'
     lines = file.content.decode("utf-8-sig").splitlines()[1:]
@@ -140,7 +140,9 @@ def test_new_accounts_get_passwords_that_are_told_once(operator: Browser, platfo
 
 def test_names_taken_by_others_are_refused_by_line(operator: Browser, platform: str) -> None:
     table = f"username,domain\nanna,{DEMO_TENANT}\nnew,{DEMO_TENANT}\nNEW,{DEMO_TENANT}\n"
-    bad_lines = {line for line, _column, _text in wrong(tried(operator, "account", table))}
+    bad_lines = {
+        line for line, _column, _text in mistakes_in(try_table(operator, "account", table))
+    }
     assert bad_lines == {2, 4}
 
 
@@ -154,10 +156,10 @@ def test_an_administrator_brings_nothing_from_beside_or_above(
         f",Not below,{service},{platform}\n"
         f"{DEMO_TENANT},Taken over,{own},{platform}\n"
     )
-    answer = tried(administrator, "userdomain", table)
-    assert {line for line, _column, _text in wrong(answer)} == {3, 4}
-    answer = tried(administrator, "servicedomain", f"moid,name,enabled\n{own},Region,0\n")
-    assert [(line, column) for line, column, _text in wrong(answer)] == [(2, "used")]
+    answer = try_table(administrator, "userdomain", table)
+    assert {line for line, _column, _text in mistakes_in(answer)} == {3, 4}
+    answer = try_table(administrator, "servicedomain", f"moid,name,enabled\n{own},Region,0\n")
+    assert [(line, column) for line, column, _text in mistakes_in(answer)] == [(2, "used")]
 
 
 @pytest.mark.parametrize(
@@ -170,17 +172,20 @@ def test_an_administrator_brings_nothing_from_beside_or_above(
 def test_what_is_no_table_of_ours_is_refused_whole(
     operator: Browser, platform: str, table: str, why: str
 ) -> None:
-    assert why in text(tried(operator, "userdomain", table))
+    assert why in text(try_table(operator, "userdomain", table))
 
 
 def test_a_file_that_is_too_large_is_not_read(operator: Browser, platform: str) -> None:
-    answer = tried(operator, "userdomain", b"name\n" + b"x" * (5 * 1024 * 1024))
+    answer = try_table(operator, "userdomain", b"name\n" + b"x" * (5 * 1024 * 1024))
     assert "At most 5 MiB" in text(answer)
 
 
 def test_a_moid_that_stands_twice_is_refused(operator: Browser, platform: str) -> None:
     table = f"moid,name\n{DEMO_TENANT},A\n{DEMO_TENANT},B\n"
-    assert [line for line, *_rest in wrong(tried(operator, "userdomain", table))] == [2, 3]
+    assert [line for line, *_rest in mistakes_in(try_table(operator, "userdomain", table))] == [
+        2,
+        3,
+    ]
 
 
 def test_an_export_comes_in_again_and_holds_no_formula(
@@ -190,7 +195,7 @@ def test_an_export_comes_in_again_and_holds_no_formula(
     answer = operator.get(page("userdomain_export", format="csv"))
     table = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
     assert ",'=1+1," in table
-    confirmed(operator, "userdomain", tried(operator, "userdomain", table))
+    confirmed(operator, "userdomain", try_table(operator, "userdomain", table))
     assert UserDomain.objects.get(pk=DEMO_TENANT).name == "=1+1"
     answer = operator.get(page("userdomain_export", format="xlsx"))
     file = io.BytesIO(b"".join(answer.streaming_content))  # type: ignore[attr-defined]
@@ -216,5 +221,5 @@ def test_a_row_costs_few_statements(operator: Browser, service: str, platform: s
     """10,000 rows are written within a minute: see `benchmarks/tree.py`."""
     rows = "".join(f"T{n:05d},{service},{platform}\n" for n in range(100))
     with CaptureQueriesContext(connection) as queries:
-        tried(operator, "userdomain", f"name,parent,platform\n{rows}")
+        try_table(operator, "userdomain", f"name,parent,platform\n{rows}")
     assert len(queries) < 5.5 * 100

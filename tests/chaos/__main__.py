@@ -47,11 +47,11 @@ def _group(group: str, wanted: list[str]) -> list[str]:
     print(f"{group}:", flush=True)
     lines = []
     with tempfile.TemporaryDirectory(prefix="chaos-", dir=in_memory()) as directory:
-        told: Callable[[Path], Stories] = import_module(GROUPS[group]).told
+        told: Callable[[Path], Stories] = import_module(GROUPS[group]).stories
         for name, tell in told(Path(directory)):
             if wanted and name not in wanted:
                 continue
-            lines.append(f"{group:10} {name:46} {_told(tell)}")
+            lines.append(f"{group:10} {name:46} {_outcome_of(tell)}")
             print("   " + lines[-1], flush=True)
     return lines
 
@@ -66,7 +66,7 @@ def _with_models() -> None:
     logging.getLogger("pika").setLevel(logging.CRITICAL)  # brokers are away as a matter of course
 
 
-def _told(tell: Callable[[], str]) -> str:
+def _outcome_of(tell: Callable[[], str]) -> str:
     began = time.monotonic()
     try:
         outcome = tell()

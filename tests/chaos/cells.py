@@ -16,7 +16,7 @@ from tests.failover.writers import FAST
 Fault = Callable[[World], object]
 
 
-def stories() -> Iterator[tuple[str, Fault]]:
+def named_faults() -> Iterator[tuple[str, Fault]]:
     """Every fault with its name; crash points one by one."""
     yield "owner's database killed", faults.database_killed
     yield "home killed", faults.site_killed
@@ -57,17 +57,17 @@ def flapping(world: World) -> None:
     faults.home_again(world)
 
 
-def told(root: Path) -> Stories:
+def stories(root: Path) -> Stories:
     """A story for each fault, the checker's verdict over all of them, and the control."""
     with world(root / "cells") as cells_world:
         cells_world.write(8, FAST)
-        for name, fault in stories():
-            yield name, partial(_tell, cells_world, fault)
+        for name, fault in named_faults():
+            yield name, partial(_run_story, cells_world, fault)
         yield "verdict over all of them", partial(_judge, cells_world)
     yield "control without semi-synchronous copies", partial(_control, root / "control")
 
 
-def _tell(world: World, fault: Fault) -> str:
+def _run_story(world: World, fault: Fault) -> str:
     before = world.acknowledged()
     fault(world)
     return f"{world.acknowledged() - before:7} acknowledged"

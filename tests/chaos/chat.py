@@ -20,7 +20,7 @@ SIZES = (8 * 1024, 60 * 1024, 120 * 1024)
 PEOPLE, STORM_SECONDS = 1000, 10.0
 
 
-def told(root: Path) -> Stories:
+def stories(root: Path) -> Stories:
     """A story for each of them."""
     with chat_site(root) as site:
         yield "1,000 sign-ins at once", partial(_storm, site)
@@ -29,10 +29,10 @@ def told(root: Path) -> Stories:
             yield f"one client floods with {size // 1024} KiB", partial(_flood, site, size)
         yield "one client floods without a name", partial(_flood_nameless, site)
         for strike in STRIKES:
-            yield f"{strike} killed -9, {TIMES} times", partial(_tell, site, strike)
+            yield f"{strike} killed -9, {TIMES} times", partial(_run_story, site, strike)
 
 
-def _tell(site: Site, strike: str) -> str:
+def _run_story(site: Site, strike: str) -> str:
     verdict, silence = killed(site, strike, TIMES)
     assert verdict.is_good, verdict
     return (

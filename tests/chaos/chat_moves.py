@@ -15,7 +15,7 @@ WELL_SECONDS = 20.0
 """Home is well after so long: everybody has talked at west by then."""
 
 
-def told(root: Path) -> Stories:
+def stories(root: Path) -> Stories:
     """Yield the one story."""
     limits = {"well": WELL_SECONDS, "longest_pause": WELL_SECONDS}
     with two_sites(root, media="none", units=0, im=True, limits=limits) as two:

@@ -14,14 +14,14 @@ from tests.stories.manager import Manager
 from tests.stories.story import run_story
 
 
-def told(root: Path) -> Stories:
+def stories(root: Path) -> Stories:
     """Yield one story for each fault."""
     with running_site(root, "janus", 2) as site:
         manager = Manager(site.rabbitmq.url("/"))
         for fault in FAULTS:
-            yield fault.name, partial(_tell, site, manager, fault)
+            yield fault.name, partial(_run_story, site, manager, fault)
         manager.close()
 
 
-def _tell(site: Site, manager: Manager, fault: Fault) -> str:
+def _run_story(site: Site, manager: Manager, fault: Fault) -> str:
     return asyncio.run(run_story(site, manager, fault)).line()

@@ -29,7 +29,7 @@ HELD = 8
 TAP = "story.tap"
 
 
-def told(root: Path) -> Stories:
+def stories(root: Path) -> Stories:
     """West's broker is killed, with conferences of east on west's units."""
     with two_sites(root, units=2) as two:
         two.at_rest()
@@ -65,7 +65,7 @@ def all_of_it_waits(two: Two, seconds: float) -> str:
     waiting = _waiting(two)
     two.west.rabbitmq.start()
     took = until(lambda: _waiting(two) == 0, 120, "sent")
-    notices = _heard(two, sum(map(len, prolonged.values())))
+    notices = _notices_heard(two, sum(map(len, prolonged.values())))
     for number in numbers:
         manager.ask({"type": "CM_MAU_RELEASECONF_REQ", "confE164": number})
     manager.close()
@@ -107,7 +107,7 @@ def _tap(two: Two) -> None:
     channel.connection.close()
 
 
-def _heard(two: Two, count: int) -> dict[str, list[str]]:
+def _notices_heard(two: Two, count: int) -> dict[str, list[str]]:
     """The ends that west's units were told, in order; said twice in a row is said once."""
     channel, notices = _channel(two), defaultdict[str, list[str]](list)
     for _, _, raw in channel.consume(TAP, inactivity_timeout=5.0, auto_ack=True):

@@ -17,7 +17,7 @@ Fault = Callable[[Two], object]
 LONG = 30.0
 
 
-def stories() -> Iterator[tuple[str, Fault]]:
+def named_faults() -> Iterator[tuple[str, Fault]]:
     """Every fault with its name."""
     yield "owner's database killed", lambda two: faults.database_killed(two, two.east)
     yield "home killed", lambda two: faults.site_killed(two, two.east)
@@ -51,15 +51,15 @@ def _dies(two: Two, site: str, point: str, *, takeover: bool = False) -> float:
     return faults.agent_dies_at(two, two.stand.sites[site], point, takeover=takeover)
 
 
-def told(root: Path) -> Stories:
+def stories(root: Path) -> Stories:
     """Yield one story for each fault; each has a load and a verdict of its own."""
     with two_sites(root, units=2, conferences=500) as two:
         two.at_rest()
-        for name, fault in stories():
-            yield name, partial(tell, two, fault)
+        for name, fault in named_faults():
+            yield name, partial(run_story, two, fault)
 
 
-def tell(two: Two, fault: Fault, pause: float = FAST) -> str:
+def run_story(two: Two, fault: Fault, pause: float = FAST) -> str:
     """Run one story under load, and return the checker's verdict."""
     load = Load(two, pause=pause)
     try:

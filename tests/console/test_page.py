@@ -31,7 +31,7 @@ def hers(anna: Account, client: Browser) -> Browser:
     return client
 
 
-def held(platform: str, number: str, **more: Any) -> Conference:
+def hold_conference(platform: str, number: str, **more: Any) -> Conference:
     """Write a running conference, and return it."""
     return conference_row(
         platform, e164=number, confid=f"id-{number}", shortnum=number[-5:], **more
@@ -108,11 +108,11 @@ def test_own_conferences_come_first_then_those_of_the_tenant_and_no_others(
     platform: str, hers: Browser, anna: Account
 ) -> None:
     now = datetime.now(UTC)
-    held(platform, "8801", creator_moid=anna.moid, created_at=now - timedelta(hours=2))
-    held(platform, "8802", creator_moid="bob", creator_name="Bob")
-    held(platform, "8803", creator_moid=anna.moid)
-    held(platform, "8804", user_domain="another")
-    held(platform, "8805", state=ConferenceState.ENDED, ended_at=now)
+    hold_conference(platform, "8801", creator_moid=anna.moid, created_at=now - timedelta(hours=2))
+    hold_conference(platform, "8802", creator_moid="bob", creator_name="Bob")
+    hold_conference(platform, "8803", creator_moid=anna.moid)
+    hold_conference(platform, "8804", user_domain="another")
+    hold_conference(platform, "8805", state=ConferenceState.ENDED, ended_at=now)
     assert numbers(hers) == ["8803", "8801", "8802"]
 
 
@@ -121,7 +121,7 @@ def test_the_list_says_what_goes_on_and_no_secret(platform: str, hers: Browser) 
         Terminal(mtid="1", name="Ben", online=1),
         Terminal(mtid="2", name="Eva", online=0),
     )
-    c = held(platform, "8801", creator_name="Bob", mts=mts)
+    c = hold_conference(platform, "8801", creator_name="Bob", mts=mts)
     reply = hers.get("/console/live")
     (listed,) = reply.json()["confs"]
     assert listed["says"] == "running"
@@ -140,7 +140,7 @@ def test_the_list_says_what_goes_on_and_no_secret(platform: str, hers: Browser) 
 
 def test_a_look_is_one_query_beside_the_session(platform: str, hers: Browser) -> None:
     for n in range(5):
-        held(platform, f"880{n}")
+        hold_conference(platform, f"880{n}")
     hers.get("/console/live")
     with CaptureQueriesContext(connection) as queries:
         assert len(numbers(hers)) == 5
@@ -153,7 +153,7 @@ def test_a_look_is_one_query_beside_the_session(platform: str, hers: Browser) ->
 def test_another_tenants_conference_is_as_unknown_as_none(
     platform: str, hers: Browser, action: str
 ) -> None:
-    held(platform, "8804", user_domain="another")
+    hold_conference(platform, "8804", user_domain="another")
     for number in ("8804", "8899"):
         reply = hers.post(f"/console/{number}/{action}", {"minutes": 5, "name": "x", "id": "1"})
         assert reply.status_code == 409
@@ -163,7 +163,7 @@ def test_another_tenants_conference_is_as_unknown_as_none(
 def test_nothing_is_done_without_the_pages_token(platform: str, anna: Account) -> None:
     strict = BareClient()
     strict.force_login(anna)
-    held(platform, "8801")
+    hold_conference(platform, "8801")
     for path in ("start", "8801/end"):
         assert strict.post(f"/console/{path}").status_code == 403
         assert strict.get(f"/console/{path}").status_code == 405

@@ -11,7 +11,7 @@ from failover.data.cells.register import Report
 from failover.flows import operator_requests
 from failover.models import FailoverEvent, Register
 from failover.rules.cell_facts import Mode
-from tests.failover.test_wishes import WELL, WEST, east, place, say
+from tests.failover.test_wishes import WELL, WEST, east, place, report_as_agent
 from tests.integration.conftest import at_once
 from tests.web_clients import Browser
 
@@ -56,7 +56,7 @@ def test_a_mode_does_not_cross_what_somebody_has_just_asked_for(east: str) -> No
 
 
 def test_nobody_sends_a_platform_to_a_backup_that_could_not_serve_it(east: str) -> None:
-    say(east, WEST, ILL)
+    report_as_agent(east, WEST, ILL)
     why = "west can not take over: my copy does not apply"
     with pytest.raises(operator_requests.RequestRefused, match=why):
         operator_requests.set_mode(east, "ann", Mode.MANUAL)
@@ -83,7 +83,7 @@ def test_the_page_says_why_and_nothing_was_done(east: str) -> None:
         ("handback", "serves its platform already"),
         ("auto", "the mode is auto already"),
     ):
-        say(east, east, WELL)  # an agent's word is good for 5 s
+        report_as_agent(east, east, WELL)  # an agent's word is good for 5 s
         fields = {"action": action, "thing": east, "confirmed": "1"}
         page_text = browser.post(reverse("failover-act"), fields, follow=True).content.decode()
         assert "Refused: " in page_text

@@ -27,13 +27,13 @@ MONITOR = Routes.ROOM_NOTICE.value.queue
 Body = dict[str, Any]
 
 
-def asked(kind: str, platform: str, **envelope: Any) -> Delivery:
+def ask_pms(kind: str, platform: str, **envelope: Any) -> Delivery:
     """A question to the PMS."""
     body = {"type": kind, "platformmoid": platform}
     return delivery(body, pms_queue(platform), **envelope)
 
 
-def sent(kind: str) -> list[Body]:
+def staged_bodies(kind: str) -> list[Body]:
     """Return all messages of a type that wait to be sent, in order."""
     bodies = [json.loads(bytes(row.body)) for row in Outbox.objects.order_by("id")]
     return [body for body in bodies if body["type"] == kind]
@@ -61,8 +61,8 @@ def lost(pid: str, *, for_seconds: float) -> None:
 
 
 def test_the_pms_says_how_a_platform_is_and_where_its_servers_are(platform: str) -> None:
-    question = asked("PLATFORM_STATE_REQ", platform, reply_to="asker", correlation_id="7")
-    where = asked("PLATFORM_CONFIG_REQ", platform)
+    question = ask_pms("PLATFORM_STATE_REQ", platform, reply_to="asker", correlation_id="7")
+    where = ask_pms("PLATFORM_CONFIG_REQ", platform)
     (outcome,) = platforms.handle_batch(platform, [question, where])
     state, config = (json.loads(row.body) for row in outcome.rows)
     assert (outcome.rows[0].routing_key, outcome.rows[1].routing_key) == (
@@ -75,7 +75,7 @@ def test_the_pms_says_how_a_platform_is_and_where_its_servers_are(platform: str)
 
 
 def test_a_platform_that_nobody_knows_is_not_well(platform: str) -> None:
-    (outcome,) = platforms.handle_batch(platform, [asked("PLATFORM_STATE_REQ", "no-such")])
+    (outcome,) = platforms.handle_batch(platform, [ask_pms("PLATFORM_STATE_REQ", "no-such")])
     state = json.loads(outcome.rows[0].body)
     assert (state["state"], state["serving"], state["epoch"]) == ("abnormal", "", 0)
     do(platform, delivery(state, MONITOR))
@@ -89,19 +89,21 @@ def test_css_asks_where_its_backups_servers_are(platform: str) -> None:
     )
     BackupPlatform.objects.create(platform_id=platform, backup=backup, order=1)
     platforms.ask(platform, everything=True)
-    asked_for = [question["platformmoid"] for question in sent("PLATFORM_CONFIG_REQ")]
+    asked_for = [question["platformmoid"] for question in staged_bodies("PLATFORM_CONFIG_REQ")]
     assert asked_for == [platform, "backup"]
-    assert len(sent("PLATFORM_STATE_REQ")) == 1
+    assert len(staged_bodies("PLATFORM_STATE_REQ")) == 1
 
 
 def test_what_the_pms_does_not_take_is_parked(platform: str) -> None:
-    platforms.handle_batch(platform, [asked("RMS_NODE_STATE_NTF", platform)])
+    platforms.handle_batch(platform, [ask_pms("RMS_NODE_STATE_NTF", platform)])
     assert Parked.objects.count() == 1
 
 
 def test_css_asks_and_the_newest_notice_wins(platform: str) -> None:
     platforms.ask(platform, everything=True)
-    assert len(sent("PLATFORM_STATE_REQ")) == len(sent("PLATFORM_CONFIG_REQ")) == 1
+    assert (
+        len(staged_bodies("PLATFORM_STATE_REQ")) == len(staged_bodies("PLATFORM_CONFIG_REQ")) == 1
+    )
     notice = {"type": "PLATFORM_STATE_NOTIFY", "platformmoid": platform, "mains": [], "backups": []}
     for state, epoch, number in (("abnormal", 3, 8), ("normal", 3, 7), ("normal", 2, 9)):
         fields = {"state": state, "epoch": epoch, "number": number, "serving": "b"}
@@ -113,24 +115,24 @@ def test_css_asks_and_the_newest_notice_wins(platform: str) -> None:
 
 def test_a_lost_room_is_told_with_all_its_user_domains(two_rooms: list[MachineRoom]) -> None:
     lost("u1", for_seconds=16)
-    (notice,) = sent("SERVER_ROOM_STATE_NOTIFY")
+    (notice,) = staged_bodies("SERVER_ROOM_STATE_NOTIFY")
     assert (notice["roommoid"], notice["state"]) == (two_rooms[0].moid, "abnormal")
     assert notice["userdomains"] == [DEMO_TENANT]
     assert notice["number"] == 1
     rooms.watch(settings.PLATFORM_MOID)
-    assert len(sent("SERVER_ROOM_STATE_NOTIFY")) == 1
+    assert len(staged_bodies("SERVER_ROOM_STATE_NOTIFY")) == 1
 
 
 def test_a_lost_notice_of_a_room_is_told_again_until_it_is_heard(
     platform: str, two_rooms: list[MachineRoom]
 ) -> None:
     lost("u1", for_seconds=16)
-    (notice,) = sent("SERVER_ROOM_STATE_NOTIFY")
+    (notice,) = staged_bodies("SERVER_ROOM_STATE_NOTIFY")
     rooms.remind(platform)
-    assert sent("SERVER_ROOM_STATE_NOTIFY") == [notice, notice]
+    assert staged_bodies("SERVER_ROOM_STATE_NOTIFY") == [notice, notice]
     do(platform, delivery(notice, MONITOR))
     rooms.remind(platform)
-    assert len(sent("SERVER_ROOM_STATE_NOTIFY")) == 2
+    assert len(staged_bodies("SERVER_ROOM_STATE_NOTIFY")) == 2
     two_rooms[0].refresh_from_db()
     assert two_rooms[0].abnormal
 
@@ -142,14 +144,14 @@ def test_conferences_leave_an_abnormal_room_once(
 
     conference_row(platform, unit=Unit("10.0.0.1", "u1", platform))
     rooms.set_mode(platform, two_rooms[0].moid, "on", "ann")
-    (notice,) = sent("SERVER_ROOM_STATE_NOTIFY")
+    (notice,) = staged_bodies("SERVER_ROOM_STATE_NOTIFY")
     do(platform, delivery(notice, MONITOR))
     do(platform, delivery(notice, MONITOR))
     assert MachineRoom.objects.get(pk=two_rooms[0].moid).abnormal
     assert Conference.objects.get().state == "pending"
-    assert len(sent("GET_RES_REQ")) == 1
+    assert len(staged_bodies("GET_RES_REQ")) == 1
     rooms.set_mode(platform, two_rooms[0].moid, "off", "ann")
-    do(platform, delivery(sent("SERVER_ROOM_STATE_NOTIFY")[-1], MONITOR))
+    do(platform, delivery(staged_bodies("SERVER_ROOM_STATE_NOTIFY")[-1], MONITOR))
     assert not MachineRoom.objects.get(pk=two_rooms[0].moid).abnormal
 
 
@@ -164,11 +166,13 @@ def test_a_unit_of_an_abnormal_room_that_still_speaks_is_told_to_drop_what_is_bo
     conference_row(platform, unit=Unit("10.0.0.1", "u1", platform))
     e164 = Conference.objects.get().e164
     rooms.set_mode(platform, room, "on", "ann")
-    do(platform, delivery(sent("SERVER_ROOM_STATE_NOTIFY")[0], MONITOR))
+    do(platform, delivery(staged_bodies("SERVER_ROOM_STATE_NOTIFY")[0], MONITOR))
     entry = {"confE164": e164, "incarnation": 1, "confname": "x", "mts": []}
     says = {"type": "CMU_MAU_CONFLIST_NTF", "ip": "10.0.0.1", "pid": "u1", "confs": [entry]}
     do(platform, delivery(says, Routes.UNIT_TO_CSS.value.queue, app_id="cmu@10.0.0.1"))
-    assert [command["confE164"] for command in sent("MAU_MCU_RELEASECONF_CMD")][-1:] == [e164]
+    assert [command["confE164"] for command in staged_bodies("MAU_MCU_RELEASECONF_CMD")][-1:] == [
+        e164
+    ]
 
 
 def test_a_guest_of_another_room_leaves_and_is_not_taken_back(
@@ -182,12 +186,12 @@ def test_a_guest_of_another_room_leaves_and_is_not_taken_back(
     conference_row(platform, unit=Unit("10.0.0.1", "u1", platform))
     e164 = Conference.objects.get().e164
     rooms.set_mode(platform, first.moid, "on", "ann")
-    do(platform, delivery(sent("SERVER_ROOM_STATE_NOTIFY")[0], MONITOR))
+    do(platform, delivery(staged_bodies("SERVER_ROOM_STATE_NOTIFY")[0], MONITOR))
     held = {"confE164": e164, "incarnation": 1, "confname": "x", "mts": []}
     says = {"type": "CMU_MAU_CONFLIST_NTF", "ip": "10.0.0.1", "pid": "u1", "confs": [held]}
     do(platform, delivery(says, Routes.UNIT_TO_CSS.value.queue, app_id="cmu@10.0.0.1"))
     assert Conference.objects.get().state == "pending"
-    assert [one["confE164"] for one in sent("MAU_MCU_RELEASECONF_CMD")][-1:] == [e164]
+    assert [one["confE164"] for one in staged_bodies("MAU_MCU_RELEASECONF_CMD")][-1:] == [e164]
 
 
 def test_what_was_placed_in_a_room_while_its_notice_was_on_its_way_leaves_it_too(
@@ -201,7 +205,7 @@ def test_what_was_placed_in_a_room_while_its_notice_was_on_its_way_leaves_it_too
     rooms.leave_again(platform)
     rooms.leave_again(platform)
     assert Conference.objects.get().state == "pending"
-    assert len(sent("GET_RES_REQ")) == 1
+    assert len(staged_bodies("GET_RES_REQ")) == 1
 
 
 def test_a_room_that_only_a_foreign_pms_knows_is_left_by_the_user_domains_that_it_names(

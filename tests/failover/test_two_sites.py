@@ -7,7 +7,7 @@ import json
 import pytest
 
 from deploy.stand.errors import StandError
-from tests.chaos.two_sites import tell
+from tests.chaos.two_sites import run_story
 from tests.failover import site_faults
 from tests.failover.two import Two
 from tests.failover.writers import CALM
@@ -38,7 +38,7 @@ def test_an_operator_rehearses_and_is_refused_what_would_harm(two: Two) -> None:
 
 
 def test_a_site_dies_under_load_its_conferences_live_and_it_serves_again(two: Two) -> None:
-    print(tell(two, lambda two: site_faults.site_killed(two, two.east), CALM))
+    print(run_story(two, lambda two: site_faults.site_killed(two, two.east), CALM))
 
 
 def test_a_dead_database_and_a_dead_agent_cost_a_moment(two: Two) -> None:
@@ -46,4 +46,4 @@ def test_a_dead_database_and_a_dead_agent_cost_a_moment(two: Two) -> None:
         site_faults.database_killed(two, two.east)
         site_faults.agent_killed(two, two.west)
 
-    print(tell(two, fault, CALM))
+    print(run_story(two, fault, CALM))

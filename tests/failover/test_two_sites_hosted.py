@@ -25,7 +25,7 @@ COUNT = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Both:
+class TwoManagers:
     """Both sites, and a conference manager at each."""
 
     two: Two
@@ -56,12 +56,12 @@ def _accepted(ask: Callable[[], None]) -> bool:
 
 
 @pytest.fixture
-def both(two: Two) -> Iterator[Both]:
+def both(two: Two) -> Iterator[TwoManagers]:
     """Yield a conference manager at each site, with seats for all."""
     two.at_rest()
     license_for(two.east, 50, 5)
     managers = [Manager(site.rabbitmq.url("/")) for site in (two.east, two.west)]
-    yield Both(two, two.east, two.west, *managers)
+    yield TwoManagers(two, two.east, two.west, *managers)
     for manager in managers:
         manager.close()
 
@@ -73,17 +73,17 @@ def _wish(site: Site, **order: object) -> None:
     connection.close()
 
 
-def _name(two: Both, number: str) -> str:
+def _name(two: TwoManagers, number: str) -> str:
     query = "SELECT name FROM conferences_conference WHERE e164=%s"
     return str(two.two.rows(two.east, two.east, query, number)[0][0])
 
 
-def _live(two: Both) -> list[str]:
+def _live(two: TwoManagers) -> list[str]:
     query = "SELECT live_e164 FROM conferences_conference WHERE live_e164 IS NOT NULL"
     return [number for (number,) in two.two.rows(two.east, two.east, query)]
 
 
-def test_the_story_of_east_s_conferences(both: Both) -> None:
+def test_the_story_of_east_s_conferences(both: TwoManagers) -> None:
     two = both
     marks = [two.at_east.create(confname=f"c{n}") for n in range(COUNT)]
     numbers = [two.at_east.answer_to(mark)["confE164"] for mark in marks]
@@ -110,12 +110,12 @@ def test_the_story_of_east_s_conferences(both: Both) -> None:
     until(lambda: not _waiting(two), 10, "all sent")
 
 
-def _waiting(two: Both) -> int:
+def _waiting(two: TwoManagers) -> int:
     query = "SELECT COUNT(*) FROM bus_outbox WHERE destination<>''"
     return int(two.two.rows(two.east, two.east, query)[0][0])
 
 
-def _all_run_at_west(two: Both, numbers: list[str], struck: float) -> None:
+def _all_run_at_west(two: TwoManagers, numbers: list[str], struck: float) -> None:
     seconds = until(lambda: two.running_at(two.west) == COUNT, 20, "all run at west")
     print(f"{COUNT} conferences run at west {seconds:.1f} s after it serves")
     for number in numbers:
@@ -123,7 +123,7 @@ def _all_run_at_west(two: Both, numbers: list[str], struck: float) -> None:
         assert notice["mcu"]
 
 
-def _west_takes_its_requests(two: Both, east_program: Program) -> None:
+def _west_takes_its_requests(two: TwoManagers, east_program: Program) -> None:
     """Check that west takes requests by AMQP and HTTP, and that east refuses them and names west."""
     assert two.at_west.answer_to(two.at_west.create())["type"] == "MAU_CM_CREATECONF_ACK"
     refused = two.at_east.answer_to(two.at_east.create())
@@ -137,7 +137,7 @@ def _west_takes_its_requests(two: Both, east_program: Program) -> None:
     assert answer["serving"] == {"platformmoid": two.west.vault.platform_moid, "url": two.west.http}
 
 
-def _east_is_in_charge(two: Both, numbers: list[str]) -> None:
+def _east_is_in_charge(two: TwoManagers, numbers: list[str]) -> None:
     """Check that conferences at west are renamed by their unit, and prolonged and heard of from east."""
     began = time.monotonic()
     _wish(two.west, do="rename", confE164=numbers[0], confname="renamed at west")
@@ -159,5 +159,5 @@ def _east_is_in_charge(two: Both, numbers: list[str]) -> None:
     numbers.remove(numbers[3])
 
 
-def _answer(two: Both, kind: str, number: str, **more: object) -> str:
+def _answer(two: TwoManagers, kind: str, number: str, **more: object) -> str:
     return str(two.at_east.ask({"type": kind, "confE164": number, **more})["type"])

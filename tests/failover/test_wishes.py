@@ -45,11 +45,11 @@ def east(place: str, settings: Settings) -> str:
         platform=place, home=place, backup=WEST, epoch=4, owner=place, solo=False
     )
     for site in (place, WEST):
-        say(place, site, WELL)
+        report_as_agent(place, site, WELL)
     return place
 
 
-def say(platform: str, site: str, report: Report) -> None:
+def report_as_agent(platform: str, site: str, report: Report) -> None:
     """Write a report as a site's agent does."""
     from django.conf import settings
 
@@ -89,12 +89,14 @@ def test_the_second_of_two_operators_is_refused(east: str) -> None:
 
 def test_a_hand_back_to_a_site_that_is_not_well_is_refused(east: str) -> None:
     Register.objects.update(owner=WEST, epoch=5)
-    say(east, east, Report(role="down", well=False, lag=None, sentence="my database is down"))
+    report_as_agent(
+        east, east, Report(role="down", well=False, lag=None, sentence="my database is down")
+    )
     with pytest.raises(
         operator_requests.RequestRefused, match="is not healthy: my database is down"
     ):
         operator_requests.handback(east, "ann")
-    say(east, east, WELL)
+    report_as_agent(east, east, WELL)
     operator_requests.handback(east, "ann")
     assert Register.objects.get().wish == east
 
@@ -141,12 +143,14 @@ def test_without_its_register_a_site_knows_its_own_cells(east: str, settings: Se
 
 
 def test_who_is_fenced_must_have_somebody_to_take_over(east: str) -> None:
-    say(east, WEST, Report(role="copy", well=False, lag=None, sentence="my copy is not complete"))
+    report_as_agent(
+        east, WEST, Report(role="copy", well=False, lag=None, sentence="my copy is not complete")
+    )
     with pytest.raises(
         operator_requests.RequestRefused, match="can not take over: my copy is not complete"
     ):
         operator_requests.fence(east, "ann")
-    say(east, WEST, WELL)
+    report_as_agent(east, WEST, WELL)
     Register.objects.update(solo=True)
     with pytest.raises(operator_requests.RequestRefused, match="may lack its last writes"):
         operator_requests.fence(east, "ann")
@@ -185,7 +189,7 @@ def test_the_page_fences_after_a_question_and_leaves_an_audit_record(east: str) 
     asks = browser.post(reverse("failover-act"), wanted)
     assert b"stays down until the other site" in asks.content
     assert Register.objects.get().wish == ""
-    say(east, WEST, WELL)
+    report_as_agent(east, WEST, WELL)
     browser.post(reverse("failover-act"), {**wanted, "confirmed": "1"})
     assert Register.objects.get().wish_by == "admin"
     assert LogEntry.objects.filter(object_pk=east, actor__username="admin").exists()

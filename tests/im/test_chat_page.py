@@ -143,7 +143,7 @@ def message(page: Any, text: str) -> Any:
     return page.locator("#log .message").filter(has_text=text)
 
 
-async def act(page: Any, text: str, what: str) -> None:
+async def choose_action(page: Any, text: str, what: str) -> None:
     """Press something at a message."""
     await message(page, text).hover()
     await message(page, text).get_by_role("button", name=what, exact=True).click()
@@ -224,10 +224,10 @@ async def a_picture(anna: Any, ben: Any, carol: Carol) -> None:
 
 async def changes(anna: Any, ben: Any) -> None:
     """Answered, changed, taken back, and a sign below."""
-    await act(ben, "carol 3", "Reply")
+    await choose_action(ben, "carol 3", "Reply")
     await write(ben, "To the third one")
     await message(anna, "To the third one").get_by_text("carol: carol 3").wait_for()
-    await act(ben, "ben 4", "Edit")
+    await choose_action(ben, "ben 4", "Edit")
     await write(ben, "ben four")
     await message(anna, "ben four").get_by_text("edited").wait_for()
     await write(ben, "ben regrets")  # only what is younger than two minutes is taken back
@@ -237,12 +237,12 @@ async def changes(anna: Any, ben: Any) -> None:
         .or_(message(ben, "ben regrets").get_by_text("read by"))
         .wait_for()
     )
-    await act(ben, "ben regrets", "Take back")
+    await choose_action(ben, "ben regrets", "Take back")
     await sees(anna, "This message was taken back.")
-    await act(anna, "ben four", "React")
+    await choose_action(anna, "ben four", "React")
     await anna.get_by_role("menuitemcheckbox", name="🎉").click()
     await message(ben, "ben four").get_by_role("button", name="🎉 1").wait_for()
-    await act(anna, "anna 1", "Delete for me")
+    await choose_action(anna, "anna 1", "Delete for me")
     await anna.locator("#log .message", has_text="anna 1").wait_for(state="detached")
 
 
@@ -253,7 +253,7 @@ async def away_and_back(anna: Any, ben: Any, carol: Carol, number: str) -> None:
     for n in range(15):
         carol.write(number, f"missed {n}")
         await write(anna, f"anna meanwhile {n}")
-    await act(anna, "anna meanwhile 3", "Edit")
+    await choose_action(anna, "anna meanwhile 3", "Edit")
     await write(anna, "anna changed her mind")
     for n in range(3):
         await write(ben, f"ben alone {n}")

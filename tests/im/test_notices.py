@@ -60,7 +60,7 @@ def answers(
     ]
 
 
-def told(cmd: str, data: dict[str, Any]) -> dict[str, Any]:
+def notice_body(cmd: str, data: dict[str, Any]) -> dict[str, Any]:
     """A notice of the center."""
     return {"token": "Tricolor", "cmd": cmd, "data": data}
 
@@ -78,7 +78,7 @@ def test_what_an_administrator_saves_is_told_letter_for_letter(
     client.force_login(Account.objects.get(username="admin"))
     reply = client.post(f"/admin/im/{kind}/add/", given)
     assert reply.status_code == 302
-    assert pushed() == [(key, told(cmd, given), set())]
+    assert pushed() == [(key, notice_body(cmd, given), set())]
 
 
 def test_what_is_refused_is_not_told(platform: str, client: Browser) -> None:
@@ -94,21 +94,23 @@ def test_when_the_center_starts_everybody_is_told_and_the_servers_are_configured
         (notice.exchange, notice.key, json.loads(notice.body))
         for notice in notices.start_notices(database, *notices.SIDES)
     ]
-    start = told("center_start", {})
+    start = notice_body("center_start", {})
     assert notices_sent[:3] == [
         (BASE, "balance", start),
         (BASE, "media", start),
         (GB, "comm_gb", start),
     ]
     assert notices_sent[3:] == [
-        (BASE, f"balance.{BALANCE['server_id']}", told("balance_config", BALANCE)),
-        (BASE, f"media.{MEDIA['server_id']}", told("media_config", MEDIA)),
+        (BASE, f"balance.{BALANCE['server_id']}", notice_body("balance_config", BALANCE)),
+        (BASE, f"media.{MEDIA['server_id']}", notice_body("media_config", MEDIA)),
     ]
 
 
 def test_a_server_that_asks_for_its_configuration_gets_it(database: str) -> None:
     ask = {"token": "Tricolorx", "cmd": "media_config", "data": {"server_id": "10001"}}
-    assert answers(database, BASE, ask) == [(BASE, "media.10001", told("media_config", MEDIA))]
+    assert answers(database, BASE, ask) == [
+        (BASE, "media.10001", notice_body("media_config", MEDIA))
+    ]
     ((_, key, refused),) = answers(database, BASE, {**ask, "data": {"server_id": "2"}})
     assert (key, refused["cmd"], refused["data"]["cmd"]) == (
         "media.2",
@@ -136,7 +138,7 @@ def test_what_the_gb28181_side_asks_is_answered_even_if_nobody_knows_it(
 
 def test_the_gb28181_side_that_asks_whether_the_center_is_there_is_told(database: str) -> None:
     assert answers(database, GB, {"cmd": "center_start"}) == [
-        (GB, "comm_gb", told("center_start", {}))
+        (GB, "comm_gb", notice_body("center_start", {}))
     ]
 
 

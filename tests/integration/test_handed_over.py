@@ -86,7 +86,7 @@ def gate(server: MariaDB, place: str, settings: Settings) -> Iterator[Gate]:
     with default.cursor() as theirs:
         theirs.execute("SHOW TABLES")
         tables = [row[0] for row in theirs.fetchall()]
-        statements = [_made(theirs, table) for table in tables]
+        statements = [_create_statement(theirs, table) for table in tables]
     connections[SCHEMA].connect()
     with connections[SCHEMA].cursor() as ours:
         ours.execute("SET foreign_key_checks = 0")
@@ -108,7 +108,7 @@ def gate(server: MariaDB, place: str, settings: Settings) -> Iterator[Gate]:
         del connections[SCHEMA], connections.settings[SCHEMA]
 
 
-def _made(cursor: object, table: str) -> str:
+def _create_statement(cursor: object, table: str) -> str:
     cursor.execute(f"SHOW CREATE TABLE `{table}`")  # type: ignore[attr-defined]
     return str(cursor.fetchone()[1])  # type: ignore[attr-defined]
 

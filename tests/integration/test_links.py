@@ -93,7 +93,7 @@ def link(place: str, peer: RabbitMQ) -> PeerLink:
     return PeerLink(store_of(place), PEER, peer.url())
 
 
-def say(place: str, numbers: range, destination: str = PEER) -> None:
+def send_notices(place: str, numbers: range, destination: str = PEER) -> None:
     """Send a notice for each number in one transaction."""
     with begin(place) as uow:
         for number in numbers:
@@ -138,7 +138,7 @@ def firsts(numbers: list[int]) -> list[int]:
 def test_several_processes_send_to_a_peer_in_order(place: str, peer: RabbitMQ) -> None:
     with running(*(link(place, peer) for _ in range(3))):
         for first in range(0, 4000, 50):
-            say(place, range(first, first + 50))
+            send_notices(place, range(first, first + 50))
         until(all_sent)
     # Another test's broker may have been killed, and give again what was taken from it just before.
     assert [n for n in numbers(peer.url()) if n < 4000] == list(range(4000))
@@ -149,11 +149,11 @@ def test_a_peer_that_is_down_holds_up_nobody_and_loses_nothing(
     place: str, peer: RabbitMQ, home: str, how: signal.Signals
 ) -> None:
     with running(link(place, peer), link(place, peer), Relay(store_of(place), home)):
-        say(place, range(5000, 5500))
+        send_notices(place, range(5000, 5500))
         peer.kill(how)
-        say(place, range(5500, 6000))
+        send_notices(place, range(5500, 6000))
         began = time.monotonic()
-        say(place, range(10), destination="")
+        send_notices(place, range(10), destination="")
         until(lambda: not Outbox.objects.filter(destination="").exists(), 5)
         assert time.monotonic() - began < 5
         assert Outbox.objects.filter(destination=PEER).exists()
@@ -168,7 +168,7 @@ def test_a_row_for_nobody_we_know_waits_and_is_told_of(
     place: str, home: str, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.PEERS = {}
-    say(place, range(3))
+    send_notices(place, range(3))
     with running(Relay(store_of(place), home)):
         until(lambda: f"3 messages wait for {PEER}" in caplog.text)
     assert Outbox.objects.count() == 3
@@ -208,7 +208,7 @@ def test_what_a_consumer_sends_to_a_peer_goes_by_the_link(
             uow.put(b'{"n": 2}', NOTICE.exchange, NOTICE.key)
         return [Outcome(uow.rows, database=uow.database)]
 
-    tell(home, {"type": "CSS_BMC_ANY_NTF"})
+    publish_on(home, {"type": "CSS_BMC_ANY_NTF"})
     ours = Consumer(store_of(place), home, {REQUESTS.queue: desk}, lambda: None)
     with running(ours, link(place, peer)):
         until(lambda: bool(handled))
@@ -216,7 +216,7 @@ def test_what_a_consumer_sends_to_a_peer_goes_by_the_link(
     assert (numbers(peer.url()), numbers(home)) == ([1], [2])
 
 
-def tell(url: str, body: dict[str, Any], **properties: Any) -> None:
+def publish_on(url: str, body: dict[str, Any], **properties: Any) -> None:
     """A platform says something to its BMC, on its own broker."""
     connection = connect(url)
     channel: Any = connection.channel()
@@ -236,7 +236,7 @@ def test_the_core_hears_what_is_asked_at_a_peer_and_refuses_it_there(
         at_peer = [t for t in wiring.threads() if t.name.endswith(PEER)]
         with running(*at_peer):
             body = {"type": "CSS_BMC_WHAT_REQ", "reqid": "r1"}
-            tell(peer.url(), body, reply_to=answers, correlation_id="c1")
+            publish_on(peer.url(), body, reply_to=answers, correlation_id="c1")
             until(lambda: Outbox.objects.filter(routing_key="mau.dead.q", destination="").exists())
             until(lambda: not Outbox.objects.filter(destination=PEER).exists())
             [refusal] = [channel.basic_get(answers, no_ack=True)]

@@ -27,8 +27,8 @@ ROOMS = ["room-a", "room-b"]
 NUMBERS = [f"880000{n}" for n in range(6)]
 
 
-class Both:
-    """Both pools get the same orders, and must answer the same."""
+class BothPools:
+    """BothPools pools get the same orders, and must answer the same."""
 
     def __init__(self, platform: str) -> None:
         self.real, self.model = Pool(platform), MemoryPool(platform)
@@ -96,7 +96,7 @@ class Both:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_script_and_model_agree(platform: str, seed: int) -> None:
-    rng, both = Random(seed), Both(platform)
+    rng, both = Random(seed), BothPools(platform)
     both.real.rebuild()
     for n, unit in enumerate(UNITS):
         assert both.beat(unit, ROOMS[n % 2], 0) == "new"
@@ -113,7 +113,7 @@ def test_script_and_model_agree(platform: str, seed: int) -> None:
 
 
 def test_a_unit_that_holds_less_for_long_is_counted_again(platform: str) -> None:
-    both = Both(platform)
+    both = BothPools(platform)
     both.real.rebuild()
     both.beat(UNITS[0], ROOMS[0], 0)
     both.ask(NUMBERS[0], 8, False, [])
@@ -126,7 +126,7 @@ def test_a_unit_that_holds_less_for_long_is_counted_again(platform: str) -> None
 
 
 def test_counting_again_gives_back_what_lives_no_more(platform: str) -> None:
-    both = Both(platform)
+    both = BothPools(platform)
     both.real.rebuild()
     both.beat(UNITS[0], ROOMS[0], 0)
     both.ask(NUMBERS[0], 32, False, [])
@@ -137,7 +137,7 @@ def test_counting_again_gives_back_what_lives_no_more(platform: str) -> None:
 
 
 def test_a_unit_that_takes_nothing_is_not_preferred(platform: str) -> None:
-    both = Both(platform)
+    both = BothPools(platform)
     both.real.rebuild()
     deaf, busy = UNITS[0], UNITS[1]
     both.beat(deaf, ROOMS[0], 0)

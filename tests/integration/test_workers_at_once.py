@@ -16,7 +16,7 @@ from tests.integration.conftest import at_once, create, delivery, do, seats
 pytestmark = pytest.mark.xdist_group("integration")
 
 
-def sent(kind: str) -> list[dict[str, object]]:
+def staged_bodies(kind: str) -> list[dict[str, object]]:
     bodies = [json.loads(bytes(row.body)) for row in Outbox.objects.all()]
     return [body for body in bodies if body["type"] == kind]
 
@@ -32,7 +32,7 @@ def make_due(count: int, place: str) -> None:
 
 def test_the_same_request_on_four_workers_makes_one_conference(place: str) -> None:
     at_once(4, lambda _: do(place, create("same")))
-    assert Conference.objects.count() == seats(place) == len(sent("GET_RES_REQ")) == 1
+    assert Conference.objects.count() == seats(place) == len(staged_bodies("GET_RES_REQ")) == 1
     assert Inbox.objects.count() == 1
     assert Parked.objects.count() == 0
 
@@ -40,7 +40,7 @@ def test_the_same_request_on_four_workers_makes_one_conference(place: str) -> No
 def test_twelve_workers_at_the_limit_grant_exactly_what_is_left(place: str) -> None:
     at_once(12, lambda worker: do(place, *(create(f"{worker}-{n}") for n in range(10))))
     assert Conference.objects.filter(live_e164__isnull=False).count() == seats(place) == 60
-    refused = sent("MAU_CM_CREATECONF_NACK")
+    refused = staged_bodies("MAU_CM_CREATECONF_NACK")
     assert len(refused) == 60
     assert {r["errcode"] for r in refused} == {"29006"}
     assert len({c.e164 for c in Conference.objects.all()}) == 60
@@ -50,7 +50,7 @@ def test_four_timers_at_once_end_each_conference_once(place: str) -> None:
     make_due(40, place)
     at_once(4, lambda _: flow.due(place))
     assert set(Conference.objects.values_list("state", flat=True)) == {"ended"}
-    assert len(sent("MAU_CM_CREATECONF_NACK")) == 40
+    assert len(staged_bodies("MAU_CM_CREATECONF_NACK")) == 40
     assert seats(place) == 0
     assert Number.objects.filter(taken=True).count() == 0
 
@@ -69,13 +69,13 @@ def test_releases_and_timers_at_once_end_each_conference_once(place: str) -> Non
     at_once(4, worker)
     assert seats(place) == 0
     assert set(Conference.objects.values_list("state", flat=True)) == {"ended"}
-    assert len(sent("MAU_CM_CREATECONF_NACK")) == 30
+    assert len(staged_bodies("MAU_CM_CREATECONF_NACK")) == 30
 
 
 def test_the_same_number_wanted_by_four_workers_is_given_once(place: str) -> None:
     at_once(4, lambda n: do(place, create(f"w{n}", confE164="123456")))
     assert Conference.objects.filter(e164="123456").count() == 1
-    assert {r["errcode"] for r in sent("MAU_CM_CREATECONF_NACK")} == {"29009"}
+    assert {r["errcode"] for r in staged_bodies("MAU_CM_CREATECONF_NACK")} == {"29009"}
 
 
 def test_a_handler_that_always_fails_is_parked_and_the_rest_of_its_batch_is_done(
@@ -101,7 +101,7 @@ def test_a_handler_that_always_fails_is_parked_and_the_rest_of_its_batch_is_done
     assert len(tries) == 6  # once in the batch, five times alone
     parked = Parked.objects.get()
     assert "cursed" in parked.reason
-    assert {n["errcode"] for n in sent("MAU_CM_CREATECONF_NACK")} == {"29001"}
+    assert {n["errcode"] for n in staged_bodies("MAU_CM_CREATECONF_NACK")} == {"29001"}
 
 
 def test_a_gate_that_is_closed_refuses_with_29005_and_writes_nothing(place: str) -> None:
@@ -124,6 +124,6 @@ def test_an_unknown_tenant_and_a_disabled_one_are_refused(place: str) -> None:
     do(place, create("d"))
     Domain.objects.update(used=True)
     do(place, create("h", resolution="1080p"))
-    codes = [n["errcode"] for n in sent("MAU_CM_CREATECONF_NACK")]
+    codes = [n["errcode"] for n in staged_bodies("MAU_CM_CREATECONF_NACK")]
     assert codes == ["29002", "29003"]
     assert Conference.objects.get().user_domain == DEMO_TENANT

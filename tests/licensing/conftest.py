@@ -71,7 +71,7 @@ def from_bmc(platform: str, license: str) -> Delivery:
     return delivery(body, Routes.LICENCE_NOTICE.value.queue)
 
 
-def told(kind: str = "PLATFORM_LICENSE_NTF") -> list[Body]:
+def sent_messages(kind: str = "PLATFORM_LICENSE_NTF") -> list[Body]:
     """Return the messages of this type that were sent, in order."""
     bodies = [json.loads(bytes(row.body)) for row in Outbox.objects.order_by("id")]
     return [body for body in bodies if body["type"] == kind]

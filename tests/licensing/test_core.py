@@ -18,7 +18,7 @@ from licensing.flows.revoke import revoke
 from licensing.models import Licence
 from tests.contract.test_contract import GOLDEN
 from tests.integration.conftest import Body, delivery, do
-from tests.licensing.conftest import from_bmc, text, told
+from tests.licensing.conftest import from_bmc, sent_messages, text
 from wire.routes import Routes
 
 pytestmark = pytest.mark.xdist_group("licensing")
@@ -43,7 +43,7 @@ def asks(app_id: str, *platforms: str) -> Delivery:
     return delivery(body, Routes.BMC_LICENCE.value.queue, app_id=app_id)
 
 
-def sent() -> list[tuple[str, Body]]:
+def take_sent() -> list[tuple[str, Body]]:
     """Return the messages that were sent, each with its receiver, in order, and forget them."""
     rows = [(r.destination, json.loads(bytes(r.body))) for r in Outbox.objects.order_by("id")]
     Outbox.objects.all().delete()
@@ -58,9 +58,12 @@ def notice(platform: str, sealed: str, **more: Any) -> Body:
 def test_a_licence_goes_to_its_platform_and_to_the_one_that_takes_it_over(core: str) -> None:
     west_text, south_text = text("west", 1), text("south", 1)
     load(core, west_text)
-    assert sent() == [("west", notice("west", west_text)), ("north", notice("west", west_text))]
+    assert take_sent() == [
+        ("west", notice("west", west_text)),
+        ("north", notice("west", west_text)),
+    ]
     load(core, south_text)
-    assert sent() == []  # nobody is connected: it will ask
+    assert take_sent() == []  # nobody is connected: it will ask
     assert set(Licence.objects.filter(evaluation=False).values_list("platform", flat=True)) == {
         "west",
         "south",
@@ -77,11 +80,11 @@ def test_who_asks_gets_one_notice_each_and_nothing_of_others(core: str) -> None:
     load(core, text("west", 1))
     load(core, west)
     load(core, south)
-    sent()
+    take_sent()
     do(core, asks("css@north", "north", "west", "south", "nobody"))
-    assert sent() == [("", notice("west", west))]
+    assert take_sent() == [("", notice("west", west))]
     do(core, asks("css@south", "south"))
-    assert sent() == [("", notice("south", south))]
+    assert take_sent() == [("", notice("south", south))]
     do(core, asks("ms", "south"))
     assert Parked.objects.get().reason.startswith("app_id: must say who asks")
 
@@ -95,12 +98,12 @@ def test_a_site_alone_answers_no_site(core: str, settings: Any) -> None:
 def test_a_revocation_at_the_core_reaches_the_sites_and_who_asks_later(core: str) -> None:
     sealed = text("west", 1)
     load(core, sealed)
-    sent()
+    take_sent()
     assert revoke(core, "west", 1)
     gone = notice("west", sealed, revoked=1)
-    assert sent() == [("west", gone), ("north", gone)]
+    assert take_sent() == [("west", gone), ("north", gone)]
     do(core, asks("css@west", "west"))
-    assert sent() == [("", gone)]
+    assert take_sent() == [("", gone)]
 
 
 def test_the_metrics_of_the_core_are_those_of_its_platforms(core: str) -> None:
@@ -123,19 +126,19 @@ def test_a_site_takes_a_revocation_once_and_no_older_issue_in_its_stead(east: st
     old, new = text(east, 1), text(east, 2)
     do(east, from_bmc(east, old), from_bmc(east, new))
     do(east, revoked(east, old))
-    assert told()[-1]["issue"] == 2
+    assert sent_messages()[-1]["issue"] == 2
     do(east, revoked(east, new), revoked(east, new), from_bmc(east, new))
-    assert told()[-1]["smallconfnum"] == 0
+    assert sent_messages()[-1]["smallconfnum"] == 0
     assert Licence.objects.get(issue=2).revoked_at is not None
     assert "revoked" in Parked.objects.get().reason
     do(east, from_bmc(east, text(east, 3)))
-    assert told()[-1]["issue"] == 3
+    assert sent_messages()[-1]["issue"] == 3
 
 
 def test_a_revocation_of_an_issue_that_never_came_counts_too(east: str) -> None:
     do(east, from_bmc(east, text(east, 1)))
     do(east, revoked(east, text(east, 2)))
-    assert told()[-1]["smallconfnum"] == 0
+    assert sent_messages()[-1]["smallconfnum"] == 0
 
 
 # ---- call records -------------------------------------------------------------------------------

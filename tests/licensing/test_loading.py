@@ -16,7 +16,7 @@ from licensing.rules.decisions import Standing
 from licensing.rules.licence_text import new_keys, write_key
 from tests import licences
 from tests.integration.conftest import do
-from tests.licensing.conftest import Import, from_bmc, in_days, text, told
+from tests.licensing.conftest import Import, from_bmc, in_days, sent_messages, text
 
 pytestmark = pytest.mark.xdist_group("licensing")
 
@@ -97,7 +97,7 @@ def test_a_look_says_what_would_become_of_it_and_changes_nothing(east: str) -> N
     offered, decision = preview(east, text(east, 3))
     assert (offered.issue, decision.verdict) == (3, "new")
     assert Licence.objects.count() == 1
-    assert told() == []
+    assert sent_messages() == []
 
 
 # ---- from BMC ----------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ def test_bmc_sends_one_and_it_counts_and_the_platform_is_told(east: str) -> None
     state = state_of()
     assert state.licence is not None
     assert state.licence.issue == 2
-    assert told() == [
+    assert sent_messages() == [
         {
             "type": "PLATFORM_LICENSE_NTF",
             "platformmoid": east,
@@ -132,7 +132,7 @@ def test_what_bmc_sends_again_or_late_changes_nothing_and_is_not_parked(east: st
     do(east, from_bmc(east, two), from_bmc(east, two), from_bmc(east, text(east, 1)))
     do(east, from_bmc(east, two))
     assert set(Licence.objects.values_list("issue", flat=True)) == {0, 2}
-    assert len(told()) == 1
+    assert len(sent_messages()) == 1
     assert Parked.objects.count() == 0
 
 
@@ -165,5 +165,5 @@ def test_a_site_that_is_served_elsewhere_writes_nothing(east: str, bring: Import
         bring(text(east, 2))
     assert not revoke(east, east, 0)
     assert Licence.objects.count() == 1
-    assert told() == []
+    assert sent_messages() == []
     assert Parked.objects.count() == 0

@@ -22,7 +22,7 @@ from licensing.flows.revoke import revoke
 from licensing.models import Quota
 from licensing.rules.amounts import NONE, Amounts
 from tests.integration.conftest import Body, at_once, create, delivery, do, sent_codes
-from tests.licensing.conftest import text, told
+from tests.licensing.conftest import sent_messages, text
 from tests.web_clients import Browser
 from wire.routes import Routes
 
@@ -86,7 +86,7 @@ def test_media_ports_are_the_places_of_all_conferences_and_limit_their_number(ea
     assert used(east) == Amounts(2, 1, media_ports=48)
     do(east, create("e", maxjoinedmt=192))
     assert sent_codes() == ["29006", "29007"]
-    refusal = told("MAU_CM_CREATECONF_NACK")[0]
+    refusal = sent_messages("MAU_CM_CREATECONF_NACK")[0]
     assert refusal["detail"].startswith("maxjoinedmt: the licence has no 8 media ports left")
     at_rest(east)
 
@@ -128,9 +128,9 @@ def test_terminals_are_called_only_while_there_are_ports_and_their_kind_is_licen
     number = run(east, "a")
     do(east, says(number, people("h323")))
     do(east, asks(number, "user", "e164"))
-    assert told("MCU_CM_ADDMT_NACK") == []
+    assert sent_messages("MCU_CM_ADDMT_NACK") == []
     do(east, asks(number, "user", "user", "user"), asks(number, "sip"))
-    refusals = told("MCU_CM_ADDMT_NACK")
+    refusals = sent_messages("MCU_CM_ADDMT_NACK")
     assert [refusal["errcode"] for refusal in refusals] == ["29020", "29020"]
     assert refusals[0]["detail"] == "mts: the licence has too few access ports left for them"
     assert refusals[1]["detail"] == "mts: the licence has too few hardware terminals left for them"
@@ -169,7 +169,7 @@ def test_without_a_valid_licence_people_still_come_to_what_runs(east: str) -> No
     number = run(east, "a")
     assert revoke(east, east, 1)
     do(east, asks(number, "user"))
-    assert told("MCU_CM_ADDMT_NACK") == []
+    assert sent_messages("MCU_CM_ADDMT_NACK") == []
 
 
 def test_counting_terminals_and_ports_costs_no_statement_more(east: str) -> None:

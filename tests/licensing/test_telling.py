@@ -18,7 +18,7 @@ from licensing.flows import publish
 from licensing.flows.revoke import revoke
 from licensing.models import Licence
 from tests.integration.conftest import delivery, do
-from tests.licensing.conftest import Import, from_bmc, in_days, text, told
+from tests.licensing.conftest import Import, from_bmc, in_days, sent_messages, text
 from wire.routes import Routes
 
 pytestmark = pytest.mark.xdist_group("licensing")
@@ -35,7 +35,7 @@ def west(east: str, settings: Any) -> Any:
     redis_of.cache_clear()
 
 
-def asked(reqid: str, **envelope: Any) -> Any:
+def ask_module(reqid: str, **envelope: Any) -> Any:
     body = {"type": "MS_CSS_LICENSE_REQ", "reqid": reqid}
     return delivery(body, Routes.MS_TO_CSS.value.queue, **envelope)
 
@@ -45,13 +45,13 @@ def test_resources_are_summed_over_possible_platforms_conferences_are_not(
 ) -> None:
     do(east, from_bmc(east, text(east, 1, monitors=5, media_ports=100, access_ports=30)))
     do(east, from_bmc(west, text(west, 1, monitors=8, media_ports=9, access_ports=10)))
-    do(east, asked("q", reply_to="ms", correlation_id="7"))
-    ack = told("CSS_MS_LICENSE_ACK")[0]
+    do(east, ask_module("q", reply_to="ms", correlation_id="7"))
+    ack = sent_messages("CSS_MS_LICENSE_ACK")[0]
     limits = ("smallconfnum", "largeconfnum", "monitornumlimit")
     assert [ack[name] for name in limits] == [30, 3, 13]
     assert (ack["mediaportnumlimit"], ack["currentcallnumlimit"]) == (109, 40)
     assert (ack["platformmoid"], ack["issue"], ack["reqid"]) == (east, 1, "q")
-    assert {**told()[-1], "type": ack["type"], "reqid": "q"} == ack
+    assert {**sent_messages()[-1], "type": ack["type"], "reqid": "q"} == ack
     assert redis_of(west).hget(redis_projection.key(west), "monitornumlimit") == "8"
     assert redis_of(east).hget(redis_projection.key(east), "monitornumlimit") == "5"
     row = next(r for r in Outbox.objects.all() if json.loads(bytes(r.body)) == ack)
@@ -60,18 +60,18 @@ def test_resources_are_summed_over_possible_platforms_conferences_are_not(
 
 
 def test_who_names_no_place_for_the_answer_hears_it_where_changes_are_published(east: str) -> None:
-    do(east, asked("q"))
+    do(east, ask_module("q"))
     rows = [r for r in Outbox.objects.all() if b"CSS_MS_LICENSE_ACK" in bytes(r.body)]
     assert [(r.exchange, r.routing_key) for r in rows] == [
         ("platform.license.ex", "platform.license.ntf.k")
     ]
-    assert told("CSS_MS_LICENSE_ACK")[0]["evaluation"] == 1
+    assert sent_messages("CSS_MS_LICENSE_ACK")[0]["evaluation"] == 1
 
 
 def test_without_a_valid_licence_the_answer_is_nothing(east: str) -> None:
     Licence.objects.all().delete()
-    do(east, asked("q"))
-    ack = told("CSS_MS_LICENSE_ACK")[0]
+    do(east, ask_module("q"))
+    ack = sent_messages("CSS_MS_LICENSE_ACK")[0]
     assert {ack[name] for name in ack if name.endswith(("num", "limit"))} == {0}
     assert not {"validfrom", "validto", "issue"} & ack.keys()
 
@@ -81,11 +81,11 @@ def test_at_start_up_bmc_is_asked_for_all_platforms_and_what_is_in_force_is_told
 ) -> None:
     publish.request_licences(east)
     publish.request_licences(east)
-    questions = told("CSS_BMC_LICENSE_REQ")
+    questions = sent_messages("CSS_BMC_LICENSE_REQ")
     assert questions == [{"type": "CSS_BMC_LICENSE_REQ", "platformmoids": [east, west]}] * 2
     row = next(r for r in Outbox.objects.all() if b"CSS_BMC" in bytes(r.body))
     assert (row.exchange, row.routing_key) == ("bmc.req.ex", "bmc.license.k")
-    assert len(told()) == 2
+    assert len(sent_messages()) == 2
 
 
 def test_each_change_is_told_once_also_when_time_makes_it(east: str, bring: Import) -> None:
@@ -93,7 +93,7 @@ def test_each_change_is_told_once_also_when_time_makes_it(east: str, bring: Impo
     bring(text(east, 1))
     publish.repair(east)
     publish.repair(east)
-    assert [n.get("issue") for n in told()] == [0, 1]
+    assert [n.get("issue") for n in sent_messages()] == [0, 1]
     from licensing.data import trusted_keys
     from tests import licences
 
@@ -102,15 +102,15 @@ def test_each_change_is_told_once_also_when_time_makes_it(east: str, bring: Impo
     trusted_keys._cache.clear()
     publish.repair(east)
     publish.repair(east)
-    assert [n.get("issue") for n in told()] == [0, 1, None]
-    assert told()[-1]["smallconfnum"] == 0
+    assert [n.get("issue") for n in sent_messages()] == [0, 1, None]
+    assert sent_messages()[-1]["smallconfnum"] == 0
     assert redis_of(east).exists(redis_projection.key(east)) == 0
 
 
 def test_revoking_is_told(east: str, bring: Import) -> None:
     bring(text(east, 1))
     assert revoke(east, east, 1)
-    assert [n["smallconfnum"] for n in told()] == [30, 0]
+    assert [n["smallconfnum"] for n in sent_messages()] == [30, 0]
     assert redis_of(east).exists(redis_projection.key(east)) == 0
 
 

@@ -17,7 +17,7 @@ from wire.fields import Terminal
 from wire.media_unit import UnitListEntry
 
 
-def seen(roster: Roster) -> list[tuple[str, str, int]]:
+def terminals_of(roster: Roster) -> list[tuple[str, str, int]]:
     return [
         (str(terminal.mtid), str(terminal.name), int(terminal.online or 0))
         for terminal in roster.mts
@@ -34,7 +34,7 @@ def test_sound_picture_and_notices_of_one_id_are_one_terminal() -> None:
         ]
     )
     roster.update([JanusConnection(AUDIO, "a", "Anna"), JanusConnection(AUDIO, "b", "Anna")])
-    assert seen(roster) == [("1", "Anna", 1), ("2", "Anna", 1)]
+    assert terminals_of(roster) == [("1", "Anna", 1), ("2", "Anna", 1)]
 
 
 def test_without_a_common_id_the_name_joins_sound_and_picture() -> None:
@@ -56,11 +56,11 @@ def test_who_was_called_keeps_the_number_through_coming_and_going() -> None:
         [JanusConnection(AUDIO, "x", "Carl"), JanusConnection(AUDIO, "y", " anna ahorn")]
     )
     assert {terminal.name for terminal in arrived} == {"Anna Ahorn", "Carl"}
-    assert seen(roster) == [("7", "Anna Ahorn", 1), ("1", "Carl", 1)]
+    assert terminals_of(roster) == [("7", "Anna Ahorn", 1), ("1", "Carl", 1)]
     assert roster.terminals["7"].mute, "muted before it came: muted when it comes"
     roster.update([])
     roster.update([JanusConnection(AUDIO, "z", "Carl")])
-    assert seen(roster) == [("7", "Anna Ahorn", 0), ("1", "Carl", 1)]
+    assert terminals_of(roster) == [("7", "Anna Ahorn", 0), ("1", "Carl", 1)]
 
 
 def test_it_is_the_same_after_the_unit_restarts() -> None:

@@ -96,14 +96,14 @@ def orders(platform: Platform) -> Iterator[str]:
     thread = threading.Thread(target=simulator.run, daemon=True)
     thread.start()
     for pid in ("s1", "s2"):
-        platform.wait(a("CMU_MAU_CONFLIST_NTF", pid))
+        platform.wait(matches("CMU_MAU_CONFLIST_NTF", pid))
     yield queue
     simulator.stop()
     thread.join(20)
     assert not thread.is_alive()
 
 
-def a(wire_type: str, pid: str = "s1") -> Callable[[Body], bool]:
+def matches(wire_type: str, pid: str = "s1") -> Callable[[Body], bool]:
     return lambda body: body["type"] == wire_type and body["pid"] == pid
 
 
@@ -115,7 +115,7 @@ def an_order(incarnation: int) -> Body:
 def test_units_on_a_broker(platform: Platform, orders: str) -> None:
     """Register, create, list; die and return; unregister: in the properties of the wire, too."""
     platform.tell("s1", an_order(1), "asked-1")
-    answer, properties = platform.wait(a("MCU_MAU_CREATECONF_ACK"))
+    answer, properties = platform.wait(matches("MCU_MAU_CREATECONF_ACK"))
     assert answer["join"]["webrtc"]["url"] == "simulated:s1"
     assert properties["correlation_id"] == "asked-1"
     assert (properties["app_id"], properties["delivery_mode"]) == (f"cmu@{IP}", 2)
@@ -123,19 +123,19 @@ def test_units_on_a_broker(platform: Platform, orders: str) -> None:
     assert abs(properties["timestamp"] - time.time()) < 60
 
     platform.tell("s1", {"type": "MAU_CMU_GETCONFLIST_CMD"})
-    first_list, second_list = platform.wait(a("CMU_MAU_CONFLIST_NTF"))
+    first_list, second_list = platform.wait(matches("CMU_MAU_CONFLIST_NTF"))
     assert [conference["confE164"] for conference in first_list["confs"]] == ["8801"]
     assert second_list["message_id"] != properties["message_id"]
-    beat, _ = platform.wait(a("RMS_NODE_STATE_NTF"))
+    beat, _ = platform.wait(matches("RMS_NODE_STATE_NTF"))
     assert (beat["load"]["ports"], beat["labels"]) == (8, {"simulated": True})
 
     platform.tell("s2", {"type": "nonsense"})
     give_orders(URL, [FaultOrder.parse("die:s1:seconds=1")], orders, clock.now())
-    platform.wait(a("RMS_NODE_REGISTER_NTF"))
-    empty, _ = platform.wait(a("CMU_MAU_CONFLIST_NTF"))
+    platform.wait(matches("RMS_NODE_REGISTER_NTF"))
+    empty, _ = platform.wait(matches("CMU_MAU_CONFLIST_NTF"))
     assert empty["confs"] == []
     platform.tell("s1", an_order(2))
-    platform.wait(a("MCU_MAU_CREATECONF_ACK"))
+    platform.wait(matches("MCU_MAU_CREATECONF_ACK"))
 
 
 def test_units_unregister_when_they_are_told_to_stop(platform: Platform) -> None:
@@ -146,8 +146,8 @@ def test_units_unregister_when_they_are_told_to_stop(platform: Platform) -> None
     )
     thread = threading.Thread(target=simulator.run, daemon=True)
     thread.start()
-    platform.wait(a("RMS_NODE_REGISTER_NTF"))
+    platform.wait(matches("RMS_NODE_REGISTER_NTF"))
     simulator.stop()
-    platform.wait(a("RMS_NODE_UNREGISTER_NTF"))
+    platform.wait(matches("RMS_NODE_UNREGISTER_NTF"))
     thread.join(20)
     assert not thread.is_alive()

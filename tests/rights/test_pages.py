@@ -80,7 +80,7 @@ def unrendered(client: Browser, url: str, form: dict[str, Any] | None = None) ->
         return ask(client, url, form)
 
 
-def said(answer: HttpResponseBase) -> str:
+def text_of(answer: HttpResponseBase) -> str:
     """Return all that an answer shows."""
     if isinstance(answer, StreamingHttpResponse):
         return b"".join(answer).decode()
@@ -135,7 +135,7 @@ def test_a_list_shows_what_lies_at_or_below_and_nothing_else(place: str, sign_in
         rows = everything.context_data["cl"].queryset
         wanted = {row.pk for row in rows if world.belongs(row, place)}
         assert {row.pk for row in answer.context_data["cl"].queryset} == wanted, model
-        silent(place, said(answer), url)
+        silent(place, text_of(answer), url)
 
 
 @pytest.mark.parametrize("place", world.ADMINISTRATORS)
@@ -148,7 +148,7 @@ def test_pages_without_an_object_ask_for_the_right(place: str, sign_in: SignIn) 
             wanted = [unrendered(root, page.url(), form).status_code] if allowed else [403]
             assert answer.status_code in wanted or post_only(answer), (page.name, verb)
             if answer.status_code == 200:
-                silent(place, said(answer), page.url())
+                silent(place, text_of(answer), page.url())
 
 
 # ---- objects ------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def check(
         allowed = 200 if form is None and verb == "view" else None
         wanted = allowed or unrendered(root, page.url(row.pk), form).status_code
         assert answer.status_code == wanted, about
-        silent(place, said(answer), str(about))
+        silent(place, text_of(answer), str(about))
 
 
 def silent(place: str, text: str, address: str) -> None:
@@ -206,10 +206,10 @@ def outcome(client: Browser, model: str, action: str, row: Model) -> str:
     form = {"action": action, "_selected_action": [str(row.pk)]}
     answer = ask(client, reverse(f"admin:{model.replace('.', '_')}_changelist"), form)
     if isinstance(answer, StreamingHttpResponse):
-        lines = said(answer).splitlines()[1:]
+        lines = text_of(answer).splitlines()[1:]
         return f"file {lines}" if lines else "nothing"
-    asks = f'name="_selected_action" value="{row.pk}"' in said(answer)
-    return "question" if asks and 'name="confirmed"' in said(answer) else "nothing"
+    asks = f'name="_selected_action" value="{row.pk}"' in text_of(answer)
+    return "question" if asks and 'name="confirmed"' in text_of(answer) else "nothing"
 
 
 @pytest.mark.parametrize("place", world.ADMINISTRATORS)
@@ -271,7 +271,7 @@ def test_an_administrator_without_domain_sees_nothing(sign_in: SignIn) -> None:
 def test_an_address_typed_by_hand_tells_nothing(place: str, where: str, sign_in: SignIn) -> None:
     client, beside = sign_in(f"admin-{place}"), world.moid("Beside")
     answer = client.get(f"/admin/domains/domain/{where}{beside}", follow=True)
-    text = said(answer).replace(beside, "")
+    text = text_of(answer).replace(beside, "")
     silent(place, text, where)
 
 
@@ -279,4 +279,4 @@ def test_the_way_to_a_domain_elsewhere_is_not_told(sign_in: SignIn) -> None:
     client, beside = sign_in("admin-Hill"), world.moid("Besidehouse")
     for kind in ("servicedomain", "userdomain", "platformdomain"):
         url = reverse(f"admin:domains_{kind}_add")
-        silent("Hill", said(client.get(f"{url}?parent={beside}")).replace(beside, ""), kind)
+        silent("Hill", text_of(client.get(f"{url}?parent={beside}")).replace(beside, ""), kind)

@@ -27,7 +27,7 @@ LAST_LINES = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class WorldReport:
     """The report says how one world went."""
 
     seed: int
@@ -37,7 +37,7 @@ class Told:
     log: tuple[str, ...] = ()
 
 
-def tell(job: tuple[int, int, int]) -> Told:
+def run_world(job: tuple[int, int, int]) -> WorldReport:
     """Run one world."""
     seed, steps, sites = job
     try:
@@ -47,18 +47,18 @@ def tell(job: tuple[int, int, int]) -> Told:
         story = "".join(traceback.format_exception_only(error)).strip()
         if type(error).__name__ != "Broken":
             story = "".join(traceback.format_exception(error))
-        return Told(seed, world.events, world.t, story, tuple(world.log))
-    return Told(seed, world.events, world.t)
+        return WorldReport(seed, world.events, world.t, story, tuple(world.log))
+    return WorldReport(seed, world.events, world.t)
 
 
-def told(seeds: range, steps: int, sites: int, jobs: int) -> Iterator[Told]:
+def run_worlds(seeds: range, steps: int, sites: int, jobs: int) -> Iterator[WorldReport]:
     """Run all, in `jobs` processes; in the order in which they end."""
     work = [(seed, steps, sites) for seed in seeds]
     if jobs == 1 or len(work) == 1:
-        yield from map(tell, work)
+        yield from map(run_world, work)
         return
     with get_context("fork").Pool(jobs) as pool:
-        yield from pool.imap_unordered(tell, work, chunksize=4)
+        yield from pool.imap_unordered(run_world, work, chunksize=4)
 
 
 def main(words: list[str] | None = None) -> int:
@@ -76,9 +76,9 @@ def main(words: list[str] | None = None) -> int:
         else range(arguments.seed, arguments.seed + 1)
     )
     began, finished, events, virtual = time.monotonic(), 0, 0, 0.0
-    failed: list[Told] = []
+    failed: list[WorldReport] = []
     kinds: Counter[str] = Counter()
-    for report in told(seeds, arguments.steps, arguments.sites or 0, arguments.jobs):
+    for report in run_worlds(seeds, arguments.steps, arguments.sites or 0, arguments.jobs):
         finished, events, virtual = finished + 1, events + report.events, virtual + report.seconds
         count = arguments.sites or sites_of(report.seed)
         kinds[f"{count} site{'s' * (count > 1)}: {weather_of(report.seed).name}"] += 1

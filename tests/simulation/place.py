@@ -27,7 +27,7 @@ from tests.simulation.broken import Broken
 from tests.simulation.cells import Cell, Gate
 from tests.simulation.judges import LIMITS, Signs
 from tests.simulation.network import REGISTER
-from tests.simulation.pms import Heard, Pms
+from tests.simulation.pms import KnownNotices, Pms
 from tests.simulation.rms import Rms
 from tests.simulation.units import Units
 from wire.conference_manager import ReleaseConference
@@ -51,7 +51,7 @@ class Place:
         self.own = cells[name]
         self.units = Units(world, name)
         self.rms = Rms(self)
-        self.heard = Heard()
+        self.heard = KnownNotices()
         self.pms = Pms(name, self._notice)
         self.css_sleeps_until = self.relay_sleeps_until = self.back_at = self.css_slept_at = 0.0
         self.broker_blocked_until = self.slow_until = self.agents_stall_until = self.beats_at = 0.0

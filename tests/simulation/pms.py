@@ -17,7 +17,7 @@ ROOMS = ("room-a", "room-b")
 
 
 @dataclass(slots=True)
-class Heard:
+class KnownNotices:
     """The newest that a site's CSS has heard of each room and platform. As `FailoverUnitOfWork.hears`."""
 
     orders: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -104,7 +104,9 @@ class PmsChecks:
 
     newest: dict[tuple[str, str], tuple[tuple[int, int], str]] = field(default_factory=dict)
 
-    def after(self, site: str, subject: str, order: tuple[int, int], state: str, of: Heard) -> None:
+    def after(
+        self, site: str, subject: str, order: tuple[int, int], state: str, of: KnownNotices
+    ) -> None:
         """A site's CSS has heard a notice."""
         newest = self.newest.get((site, subject))
         if newest is None or order > newest[0]:

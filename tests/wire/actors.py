@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from tests.wire.line import PATIENCE, Body, Ear, Heard, Line, Tap
+from tests.wire.line import PATIENCE, Body, Ear, Line, ReceivedMessage, Tap
 
 TENANT = "10000000-0000-4000-8000-000000000001"
 """The demonstration tenant."""
@@ -62,23 +62,23 @@ class Manager(Tap):
         self.line.say(*(TO_UNIT if control else TO_CSS), body, **(usual | properties))
         return request
 
-    def answer(self, request: SentRequest, within: float = ANSWERED_WITHIN) -> Heard:
+    def answer(self, request: SentRequest, within: float = ANSWERED_WITHIN) -> ReceivedMessage:
         """The one answer to a request."""
 
-        def there() -> Heard | None:
+        def there() -> ReceivedMessage | None:
             return next(iter(self.answers(request)), None)
 
         message = self.line.wait(there, within, lambda: f"an answer to {request.body}")
         self.heard.remove(message)
         return message
 
-    def answers(self, request: SentRequest) -> list[Heard]:
+    def answers(self, request: SentRequest) -> list[ReceivedMessage]:
         """Return the messages that came with the correlation id of a request."""
         return [
             message for message in self.heard if message.properties.correlation_id == request.mark
         ]
 
-    def ask(self, wire_type: str, **fields: Any) -> Heard:
+    def ask(self, wire_type: str, **fields: Any) -> ReceivedMessage:
         """Send a request and wait for its answer."""
         return self.answer(self.asks(wire_type, **fields))
 
@@ -87,7 +87,7 @@ class Manager(Tap):
         usual = {"moid": TENANT, "creator": {"moid": "a1", "name": "Anna"}, "confname": "Board"}
         return self.asks("CM_MAU_CREATECONF_REQ", **(usual | fields))
 
-    def is_refused(self, errcode: str, request: SentRequest) -> Heard:
+    def is_refused(self, errcode: str, request: SentRequest) -> ReceivedMessage:
         """The request gets its NACK with this code."""
         answer = self.answer(request)
         assert answer["type"].endswith("_NACK"), answer.body
@@ -109,7 +109,7 @@ class Manager(Tap):
 
         return self.line.wait(shown, PATIENCE, lambda: f"{number} {state}")
 
-    def release(self, number: str) -> Heard:
+    def release(self, number: str) -> ReceivedMessage:
         """End a conference."""
         return self.ask("CM_MAU_RELEASECONF_REQ", confE164=number)
 
@@ -179,27 +179,27 @@ class MediaUnit(Ear):
         """Return the fields that a client needs to enter a conference here."""
         return {"webrtc": {"url": f"wss://{self.ip}/", "pin": "7"}, "x-unit": self.ip, "n": number}
 
-    def takes(self, within: float = PATIENCE, **fields: Any) -> Heard:
+    def takes(self, within: float = PATIENCE, **fields: Any) -> ReceivedMessage:
         """Hear a create command and accept it."""
         order = self.hears("MAU_MCU_CREATECONF_REQ", within, **fields)
         self.accepts(order)
         return order
 
-    def takes_again(self, within: float = PATIENCE, **fields: Any) -> Heard:
+    def takes_again(self, within: float = PATIENCE, **fields: Any) -> ReceivedMessage:
         """Hear a restore command and accept it."""
         order = self.hears("MAU_CMU_RESTORECONF_REQ", within, **fields)
         self.accepts(order)
         return order
 
-    def accepts(self, order: Heard, **fields: Any) -> None:
+    def accepts(self, order: ReceivedMessage, **fields: Any) -> None:
         """ACK a create or restore command."""
         self._replies(order, "ACK", join=self.join(order["confE164"]), **fields)
 
-    def refuses(self, order: Heard, **fields: Any) -> None:
+    def refuses(self, order: ReceivedMessage, **fields: Any) -> None:
         """NACK a create or restore command."""
         self._replies(order, "NACK", errcode="29015", **fields)
 
-    def _replies(self, order: Heard, kind: str, **fields: Any) -> None:
+    def _replies(self, order: ReceivedMessage, kind: str, **fields: Any) -> None:
         create = order["type"] == "MAU_MCU_CREATECONF_REQ"
         wire_type = f"{'MCU_MAU_CREATECONF' if create else 'CMU_MAU_RESTORECONF'}_{kind}"
         same = {name: order[name] for name in ("confE164", "incarnation")}
@@ -214,7 +214,7 @@ class MediaUnit(Ear):
         body = {"type": "CMU_MAU_CONFLIST_NTF", **self.me, "confs": list(confs), **fields}
         self.sends(body)
 
-    def drops(self, number: str, incarnation: int, within: float = PATIENCE) -> Heard:
+    def drops(self, number: str, incarnation: int, within: float = PATIENCE) -> ReceivedMessage:
         """Wait until the unit is told to drop a conference, up to this incarnation."""
         return self.hears(
             "MAU_MCU_RELEASECONF_CMD", within, confE164=number, incarnation=incarnation
@@ -239,17 +239,17 @@ class Asker(Tap):
         self.line.say(*TO_RMS, body, **(usual | properties))
         return mark
 
-    def answer(self, mark: str, within: float = PATIENCE) -> Heard:
+    def answer(self, mark: str, within: float = PATIENCE) -> ReceivedMessage:
         """The answer to what was asked."""
 
-        def there() -> Heard | None:
+        def there() -> ReceivedMessage | None:
             return next((h for h in self.heard if h.properties.correlation_id == mark), None)
 
         message = self.line.wait(there, within, lambda: "an answer of the RMS")
         self.heard.remove(message)
         return message
 
-    def ask(self, **fields: Any) -> Heard:
+    def ask(self, **fields: Any) -> ReceivedMessage:
         """Ask and wait."""
         return self.answer(self.asks(**fields))
 
@@ -266,11 +266,11 @@ class OtherRms(Tap):
         super().leave()
         self.line.bind("RMS.RES.Q", *TO_RMS, on=True)
 
-    def is_asked(self, **fields: Any) -> Heard:
+    def is_asked(self, **fields: Any) -> ReceivedMessage:
         """A question."""
         return self.hears("GET_RES_REQ", **fields)
 
-    def answers(self, question: Heard, wire_type: str, **fields: Any) -> None:
+    def answers(self, question: ReceivedMessage, wire_type: str, **fields: Any) -> None:
         """Answer it on the default exchange, as a role does that is asked."""
         properties = question.properties
         self.line.say(
@@ -281,6 +281,6 @@ class OtherRms(Tap):
             app_id="rms",
         )
 
-    def grants(self, question: Heard, unit: MediaUnit, **fields: Any) -> None:
+    def grants(self, question: ReceivedMessage, unit: MediaUnit, **fields: Any) -> None:
         """Give it this unit."""
         self.answers(question, "GET_RES_ACK", mcu=dict(unit.me), **fields)

@@ -23,7 +23,7 @@ BEAT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ReceivedMessage:
     """A message as it came."""
 
     body: Body
@@ -77,7 +77,7 @@ class Line:
         self._channel.queue_declare(name, durable=True)
         self._channel.queue_bind(name, "cmu.conf.ex", key)
 
-    def listen(self, queue: str, into: list[Heard]) -> str:
+    def listen(self, queue: str, into: list[ReceivedMessage]) -> str:
         """Put all that comes to a queue into a list; the consumer's tag."""
 
         def take(_channel: Any, method: Any, properties: pika.BasicProperties, raw: bytes) -> None:
@@ -86,7 +86,7 @@ class Line:
             except (ValueError, RecursionError):
                 body = {}
             body = body if isinstance(body, dict) else {}
-            into.append(Heard(body, raw, properties, method.exchange, method.routing_key))
+            into.append(ReceivedMessage(body, raw, properties, method.exchange, method.routing_key))
 
         return str(self._channel.basic_consume(queue, take, auto_ack=True))
 
@@ -118,14 +118,16 @@ class Line:
         """Delete a queue under whoever consumes it."""
         self._channel.queue_delete(queue)
 
-    def take_all(self, queue: str) -> list[Heard]:
+    def take_all(self, queue: str) -> list[ReceivedMessage]:
         """Take what lies in a queue that nobody consumes."""
-        messages: list[Heard] = []
+        messages: list[ReceivedMessage] = []
         while True:
             method, properties, raw = self._channel.basic_get(queue, auto_ack=True)
             if method is None:
                 return messages
-            messages.append(Heard({}, raw, properties, method.exchange, method.routing_key))
+            messages.append(
+                ReceivedMessage({}, raw, properties, method.exchange, method.routing_key)
+            )
 
     # ---- time ---------------------------------------------------------------------------------
 
@@ -167,12 +169,12 @@ class Ear:
 
     def __init__(self, line: Line) -> None:
         self.line = line
-        self.heard: list[Heard] = []
+        self.heard: list[ReceivedMessage] = []
 
-    def hears(self, wire_type: str, within: float = PATIENCE, **fields: Any) -> Heard:
+    def hears(self, wire_type: str, within: float = PATIENCE, **fields: Any) -> ReceivedMessage:
         """The first message of this type with these fields; it is taken off the list."""
 
-        def first() -> Heard | None:
+        def first() -> ReceivedMessage | None:
             return next(iter(self.has_heard(wire_type, **fields)), None)
 
         def otherwise() -> str:
@@ -182,7 +184,7 @@ class Ear:
         self.heard.remove(message)
         return message
 
-    def has_heard(self, wire_type: str, **fields: Any) -> list[Heard]:
+    def has_heard(self, wire_type: str, **fields: Any) -> list[ReceivedMessage]:
         """Return the messages of this type with these fields that came, and were not yet taken off."""
         return [
             message

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from deploy.stand.site import Site
-from tests.wire.line import Heard, Line
+from tests.wire.line import Line, ReceivedMessage
 from tests.wire.world import last_parked, parked
 
 DEAD = "mau.dead.q"
@@ -23,7 +23,7 @@ class Morgue:
         line.take_all(DEAD)
         self._since = last_parked(site)
         self._wanted = 0
-        self.dead: dict[str, list[Heard]] = {}
+        self.dead: dict[str, list[ReceivedMessage]] = {}
 
     def has_all(self, bodies: list[bytes]) -> None:
         """Wait until each of these lies there; nothing is there twice."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.wire.actors import Manager, MediaUnit
-from tests.wire.line import Body, Heard
+from tests.wire.line import Body, ReceivedMessage
 
 MOST_BYTES = 256 * 1024
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
@@ -26,7 +26,7 @@ def minutes_from_now(minutes: float, text: str) -> bool:
     )
 
 
-def is_well_formed(message: Heard, app_id: str) -> None:
+def is_well_formed(message: ReceivedMessage, app_id: str) -> None:
     """The properties and the size that every message has."""
     properties = message.properties
     assert properties.content_type == "application/json"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.wire.actors import Manager, MediaUnit
 from tests.wire.conftest import Units
-from tests.wire.line import Body, Heard
+from tests.wire.line import Body, ReceivedMessage
 from tests.wire.saying import start
 
 pytestmark = pytest.mark.xdist_group("wire")
@@ -28,7 +28,7 @@ CONTROLS: dict[str, Body] = {
 }
 
 
-def answers(unit: MediaUnit, order: Heard, kind: str, **fields: Any) -> Body:
+def answers(unit: MediaUnit, order: ReceivedMessage, kind: str, **fields: Any) -> Body:
     """The unit answers a control request; what it said."""
     name = order["type"].removeprefix("CM_MCU_").rsplit("_", 1)[0]
     same: Body = {k: order[k] for k in ("reqid", "confE164") if k in order.body}

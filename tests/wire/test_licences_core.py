@@ -22,7 +22,7 @@ ASK, CDR = ("bmc.req.ex", "bmc.license.k"), ("bmc.req.ex", "bmc.cdr.k")
 IN_FORCE = ("platform.license.ex", "platform.license.ntf.k")
 
 
-class Both:
+class CoreWithLine:
     """The core, and the site's broker, on which all of it is heard."""
 
     def __init__(self, stand: Stand) -> None:
@@ -51,16 +51,16 @@ class Both:
 
 
 @pytest.fixture
-def both(with_core: Stand) -> Iterator[Both]:
+def both(with_core: Stand) -> Iterator[CoreWithLine]:
     """Core and site; at the end the site has a licence again."""
-    pair = Both(with_core)
+    pair = CoreWithLine(with_core)
     yield pair
     pair.heard.leave()
     pair.line.close()
 
 
 def test_what_is_loaded_at_the_core_counts_at_the_site_and_so_does_its_end(
-    both: Both, tmp_path: Path
+    both: CoreWithLine, tmp_path: Path
 ) -> None:
     text = both.next_text(17)
     both.brings(text, tmp_path / "licence")
@@ -89,7 +89,7 @@ def _revoke_at(site: Site, moid: str, issue: int) -> None:
 
 
 def test_a_raw_client_that_asks_as_the_site_has_its_licence_sent(
-    both: Both, tmp_path: Path
+    both: CoreWithLine, tmp_path: Path
 ) -> None:
     text = both.next_text(19)
     both.brings(text, tmp_path / "licence")
@@ -102,7 +102,7 @@ def test_a_raw_client_that_asks_as_the_site_has_its_licence_sent(
     assert both.heard.has_heard("BMC_CSS_LICENSE_NTF") == []
 
 
-def test_call_records_of_the_site_are_kept_at_the_core_once(both: Both) -> None:
+def test_call_records_of_the_site_are_kept_at_the_core_once(both: CoreWithLine) -> None:
     confid = "f" * 32
     record: dict[str, Any] = {
         "confid": confid,
@@ -119,7 +119,7 @@ def test_call_records_of_the_site_are_kept_at_the_core_once(both: Both) -> None:
     assert rows == [["ended", "released"]]
 
 
-def test_nothing_of_it_is_parked(both: Both) -> None:
+def test_nothing_of_it_is_parked(both: CoreWithLine) -> None:
     reasons = sql(both.core, "SELECT wire_type, reason FROM bus_parked")
     assert not [reason for reason in reasons if "LICENSE" in reason[0] or "CDR" in reason[0]], (
         json.dumps(reasons)

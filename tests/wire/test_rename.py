@@ -8,7 +8,7 @@ import pytest
 
 from tests.wire.actors import TENANT, TO_UPU, Manager, MediaUnit
 from tests.wire.conftest import Taps, Units
-from tests.wire.line import Body, Heard
+from tests.wire.line import Body, ReceivedMessage
 from tests.wire.saying import is_well_formed, member, start
 
 pytestmark = pytest.mark.xdist_group("wire")
@@ -34,7 +34,7 @@ def name_is(cm: Manager, name: str) -> None:
     cm.line.wait(shown, 20, lambda: f"name {name}")
 
 
-def manager_answers(cm: Manager, question: Heard, kind: str, **fields: object) -> None:
+def manager_answers(cm: Manager, question: ReceivedMessage, kind: str, **fields: object) -> None:
     """The manager agrees, or does not."""
     same = {k: question[k] for k in ("reqid", "confE164")}
     cm.sends({"type": f"CM_MAU_MODIFYCONFNAME_{kind}", **same, **fields}, reply_to=None)

@@ -9,7 +9,7 @@ import pytest
 from deploy.stand.site import Site
 from tests.wire.actors import NODE_TO_RMS, Asker, Manager, MediaUnit
 from tests.wire.conftest import Units
-from tests.wire.line import Heard
+from tests.wire.line import ReceivedMessage
 from tests.wire.saying import is_well_formed, start
 from tests.wire.world import new_room, new_tenant, room_is
 
@@ -19,7 +19,7 @@ ONE_PLACE = {"confs": 1, "ports": 8, "hd": 1}
 ROOMS_REMEMBERED = 1.0
 
 
-def given(answer: Heard) -> str:
+def granted_unit(answer: ReceivedMessage) -> str:
     """The address of the unit that an answer names."""
     return str(answer["mcu"]["ip"]) if answer.body.get("mcu") else ""
 
@@ -41,7 +41,7 @@ def test_without_a_unit_the_ack_names_none(asker: Asker, units: Units) -> None:
 
 
 def test_a_question_needs_only_the_tenant(asker: Asker, unit: MediaUnit) -> None:
-    assert given(asker.ask(res=None)) == unit.ip
+    assert granted_unit(asker.ask(res=None)) == unit.ip
 
 
 def test_reqid_is_echoed(asker: Asker, unit: MediaUnit) -> None:
@@ -64,26 +64,26 @@ def test_recorder_and_mixer_are_given_with_it_where_there_are_any(
 
 def test_what_is_excluded_is_not_given(asker: Asker, units: Units) -> None:
     first, second = units(), units(pid="x1")
-    assert given(asker.ask(exclude=[first.me])) == second.ip
-    assert given(asker.ask(exclude=[second.me])) == first.ip
-    assert given(asker.ask(exclude=[second.me, first.ip])) == ""
-    assert given(asker.ask(exclude=[{"ip": second.ip}, first.me])) == second.ip
+    assert granted_unit(asker.ask(exclude=[first.me])) == second.ip
+    assert granted_unit(asker.ask(exclude=[second.me])) == first.ip
+    assert granted_unit(asker.ask(exclude=[second.me, first.ip])) == ""
+    assert granted_unit(asker.ask(exclude=[{"ip": second.ip}, first.me])) == second.ip
 
 
 def test_the_same_places_are_never_given_twice(asker: Asker, units: Units) -> None:
     unit = units(capacity=ONE_PLACE)
     marks = [asker.asks(confE164=f"99001{n:02d}") for n in range(10)]
-    assert sorted(given(asker.answer(mark)) for mark in marks) == [""] * 9 + [unit.ip]
+    assert sorted(granted_unit(asker.answer(mark)) for mark in marks) == [""] * 9 + [unit.ip]
 
 
 def test_given_back_it_is_free_again(asker: Asker, units: Units) -> None:
     unit = units(capacity=ONE_PLACE)
-    assert given(asker.ask(confE164="9900200")) == unit.ip
-    assert given(asker.ask(confE164="9900201")) == ""
+    assert granted_unit(asker.ask(confE164="9900200")) == unit.ip
+    assert granted_unit(asker.ask(confE164="9900201")) == ""
     notice = {"type": "CSS_RMS_RES_NTF", "confE164": "9900200", "incarnation": 1}
     asker.sends({**notice, "mcu": unit.me, "state": "free"})
     asker.line.wait(
-        lambda: given(asker.ask(confE164="9900202")) or None, 20, lambda: "a free place"
+        lambda: granted_unit(asker.ask(confE164="9900202")) or None, 20, lambda: "a free place"
     )
 
 
@@ -92,27 +92,27 @@ def test_asking_again_for_the_same_conference_takes_no_second_place(
 ) -> None:
     unit = units(capacity=ONE_PLACE)
     for _ in range(3):
-        assert given(asker.ask(confE164="9900300")) == unit.ip
+        assert granted_unit(asker.ask(confE164="9900300")) == unit.ip
 
 
 def test_what_a_unit_says_is_taken_by_others_is_not_given(asker: Asker, units: Units) -> None:
     load = {"confs": 2, "ports": 16, "hd": 0}
     units(capacity={"confs": 3, "ports": 20, "hd": 0}, load=load)
-    assert given(asker.ask()) == ""
-    assert given(asker.ask(maxjoinedmt=4)) != ""
+    assert granted_unit(asker.ask()) == ""
+    assert granted_unit(asker.ask(maxjoinedmt=4)) != ""
 
 
 def test_the_unit_with_most_free_places_is_chosen(asker: Asker, units: Units) -> None:
     units(capacity={"confs": 20, "ports": 100, "hd": 0})
     roomy = units(capacity={"confs": 20, "ports": 300, "hd": 0})
-    assert given(asker.ask()) == roomy.ip
+    assert granted_unit(asker.ask()) == roomy.ip
 
 
 def test_a_large_conference_wants_a_unit_that_holds_all_of_it(asker: Asker, units: Units) -> None:
     units(capacity={"confs": 20, "ports": 191, "hd": 0})
-    assert given(asker.ask(maxjoinedmt=192)) == ""
+    assert granted_unit(asker.ask(maxjoinedmt=192)) == ""
     large = units(capacity={"confs": 1, "ports": 192, "hd": 0})
-    assert given(asker.ask(maxjoinedmt=192)) == large.ip
+    assert granted_unit(asker.ask(maxjoinedmt=192)) == large.ip
 
 
 def test_units_of_the_tenants_room_come_first_and_others_when_it_is_full_or_down(
@@ -124,33 +124,33 @@ def test_units_of_the_tenants_room_come_first_and_others_when_it_is_full_or_down
     home = units(roommoid=room, capacity={"confs": 2, "ports": 16, "hd": 0})
     # a room is known within a second
     asker.line.wait(
-        lambda: given(asker.ask(moid=tenant, confE164="9900500")) == home.ip or None,
+        lambda: granted_unit(asker.ask(moid=tenant, confE164="9900500")) == home.ip or None,
         20,
         lambda: "the tenant's room",
     )
-    assert given(asker.ask(moid=tenant, confE164="9900501")) == home.ip
-    assert given(asker.ask(moid=tenant, confE164="9900502")) == away.ip
+    assert granted_unit(asker.ask(moid=tenant, confE164="9900501")) == home.ip
+    assert granted_unit(asker.ask(moid=tenant, confE164="9900502")) == away.ip
     notice = {"type": "CSS_RMS_RES_NTF", "incarnation": 1, "mcu": home.me, "state": "free"}
     for number in ("9900500", "9900501"):
         asker.sends({**notice, "confE164": number})
     room_is(site, room, abnormal=True)
     # What is remembered of rooms is a second old at most. To ask earlier would not do: a place that was given stays.
     time.sleep(ROOMS_REMEMBERED + 0.1)
-    assert given(asker.ask(moid=tenant, confE164="9900503")) == away.ip
+    assert granted_unit(asker.ask(moid=tenant, confE164="9900503")) == away.ip
     room_is(site, room, abnormal=False)
 
 
 def test_a_heartbeat_of_an_unknown_unit_registers_it(asker: Asker, units: Units) -> None:
     unit = units(known=False)
     unit.registers("RMS_NODE_STATE_NTF")
-    asker.line.wait(lambda: given(asker.ask()) == unit.ip or None, 20, lambda: "the unit")
+    asker.line.wait(lambda: granted_unit(asker.ask()) == unit.ip or None, 20, lambda: "the unit")
 
 
 def test_a_unit_that_unregisters_is_given_no_more(asker: Asker, units: Units) -> None:
     unit = units()
-    assert given(asker.ask()) == unit.ip
+    assert granted_unit(asker.ask()) == unit.ip
     unit.unregisters()
-    asker.line.wait(lambda: None if given(asker.ask()) else True, 20, lambda: "no unit")
+    asker.line.wait(lambda: None if granted_unit(asker.ask()) else True, 20, lambda: "no unit")
 
 
 def test_a_question_asked_too_long_ago_is_refused_as_expired(asker: Asker, unit: MediaUnit) -> None:
@@ -186,15 +186,15 @@ def test_a_question_that_cannot_be_read_is_29001_and_the_next_one_is_answered(
     bad = asker.answer(asker.asks(**fields))
     assert (bad["type"], bad["errcode"]) == ("GET_RES_NACK", "29001")
     assert bad["detail"].startswith(next(iter(fields)))
-    assert given(asker.ask()) == unit.ip
+    assert granted_unit(asker.ask()) == unit.ip
 
 
 def test_a_unit_may_say_its_capacity_anew(asker: Asker, units: Units) -> None:
     unit = units(capacity={"confs": 0, "ports": 0, "hd": 0})
-    assert given(asker.ask()) == ""
+    assert granted_unit(asker.ask()) == ""
     unit.plate["capacity"] = {"confs": 1, "ports": 8, "hd": 0}
     unit.beats()
-    asker.line.wait(lambda: given(asker.ask()) == unit.ip or None, 20, lambda: "a place")
+    asker.line.wait(lambda: granted_unit(asker.ask()) == unit.ip or None, 20, lambda: "a place")
 
 
 @pytest.mark.parametrize(
@@ -220,12 +220,12 @@ def test_a_registration_that_cannot_be_read_registers_nobody(
 ) -> None:
     cm.line.say(*NODE_TO_RMS, {"type": f"RMS_NODE_{kind}_NTF", **body}, app_id="cmu@10.99.0.0")
     unit = units()
-    assert given(asker.ask(maxjoinedmt=1)) == unit.ip
-    assert given(asker.ask(maxjoinedmt=1, exclude=[unit.me])) == ""
+    assert granted_unit(asker.ask(maxjoinedmt=1)) == unit.ip
+    assert granted_unit(asker.ask(maxjoinedmt=1, exclude=[unit.me])) == ""
 
 
 def test_places_in_use_are_not_given_besides(cm: Manager, units: Units, asker: Asker) -> None:
     unit = units(capacity={"confs": 5, "ports": 15, "hd": 0})
     start(cm, unit)
-    assert given(asker.ask()) == ""
-    assert given(asker.ask(maxjoinedmt=7)) == unit.ip
+    assert granted_unit(asker.ask()) == ""
+    assert granted_unit(asker.ask(maxjoinedmt=7)) == unit.ip

@@ -10,7 +10,7 @@ import pytest
 from deploy.stand.site import Site
 from tests.wire.actors import ANSWERED_WITHIN, FROM_UNIT, TENANT, Asker, Manager, MediaUnit
 from tests.wire.conftest import Units, a_manager, a_third_partys_manager, some_units
-from tests.wire.line import Heard, Line, Tap
+from tests.wire.line import Line, ReceivedMessage, Tap
 from tests.wire.saying import start
 
 pytestmark = pytest.mark.xdist_group("wire")
@@ -35,15 +35,17 @@ class Silence:
         assert self.asks_for_the_promised("9900001")
         self._begin()
 
-        self.first, self.order = self._told("MAU_MCU_CREATECONF_REQ", confname="One is silent")
+        self.first, self.order = self._first_told(
+            "MAU_MCU_CREATECONF_REQ", confname="One is silent"
+        )
         others = [unit for unit in self.living if unit is not self.first]
-        self.second, self.next_order = self._told(
+        self.second, self.next_order = self._first_told(
             "MAU_MCU_CREATECONF_REQ", others, confname="One is silent"
         )
         self.second.accepts(self.next_order)
         self.ack = cm.answer(self.one_is_silent)
         self.nack = cm.answer(self.all_are_silent)
-        self.new, self.restore = self._told("MAU_CMU_RESTORECONF_REQ")
+        self.new, self.restore = self._first_told("MAU_CMU_RESTORECONF_REQ")
         self.new.accepts(self.restore)
 
     def asks_for_the_promised(self, number: str) -> bool:
@@ -60,12 +62,12 @@ class Silence:
         self.one_is_silent = self.cm.asks_to_create(confname="One is silent")
         self.all_are_silent = self.cm.asks_to_create(confname="All are silent")
 
-    def _told(
+    def _first_told(
         self, wire_type: str, units: list[MediaUnit] | None = None, **fields: str
-    ) -> tuple[MediaUnit, Heard]:
+    ) -> tuple[MediaUnit, ReceivedMessage]:
         """Return the unit that received a message of this type, and the message."""
 
-        def told() -> tuple[MediaUnit, Heard] | None:
+        def told() -> tuple[MediaUnit, ReceivedMessage] | None:
             for unit in units or self.living:
                 for order in unit.has_heard(wire_type, **fields):
                     unit.heard.remove(order)

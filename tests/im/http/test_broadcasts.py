@@ -21,7 +21,7 @@ def admin() -> Browser:
     return client
 
 
-def tell(client: Browser, domain: str, text: str, **more: Any) -> int:
+def send_broadcast(client: Browser, domain: str, text: str, **more: Any) -> int:
     """Fill the form; the status of what came back."""
     form = {"domain": domain, "text": text, "sure": "on", **more}
     return client.post("/admin/im/broadcast/add/", form).status_code
@@ -34,7 +34,7 @@ def test_people_of_the_domain_who_are_online_get_it_at_once_others_later(
     presence_store.record_device(anna.id, "d1", "a", now)
     presence_store.record_device(ben.id, "d2", "m", now)
     presence_store.record_device(zoe.id, "d3", "a", now)
-    assert tell(admin(), DEMO_TENANT, "Maintenance at noon") == 302
+    assert send_broadcast(admin(), DEMO_TENANT, "Maintenance at noon") == 302
     ((key, message, more),) = pushed()
     assert {key, *more} == {user_key(anna.id), mqtt_key(ben.id)}
     assert (message["cmd"], message["data"]["text"]) == ("broadcast", "Maintenance at noon")
@@ -46,13 +46,13 @@ def test_people_of_the_domain_who_are_online_get_it_at_once_others_later(
 
 def test_what_is_told_to_a_domain_above_reaches_all_below(anna: Someone, zoe: Someone) -> None:
     parent = UserDomain.objects.get(pk=DEMO_TENANT).parent_id
-    assert tell(admin(), str(parent), "To all") == 302
+    assert send_broadcast(admin(), str(parent), "To all") == 302
     assert [broadcast["text"] for broadcast in anna.get("broadcasts")["broadcasts"]] == ["To all"]
     assert [broadcast["text"] for broadcast in zoe.get("broadcasts")["broadcasts"]] == ["To all"]
 
 
 def test_nothing_is_told_unless_the_administrator_is_sure(anna: Someone) -> None:
-    assert tell(admin(), DEMO_TENANT, "Oops", sure="") == 200
+    assert send_broadcast(admin(), DEMO_TENANT, "Oops", sure="") == 200
     assert not Broadcast.objects.exists()
     assert pushed() == []
 
@@ -61,8 +61,8 @@ def test_a_tenants_administrator_tells_his_own_people_only(anna: Someone, zoe: S
     Account.objects.filter(pk=anna.account.pk).update(is_staff=True)
     client = Browser()
     client.force_login(Account.objects.get(pk=anna.account.pk))
-    assert tell(client, str(zoe.account.domain_id), "Hello") == 200
+    assert send_broadcast(client, str(zoe.account.domain_id), "Hello") == 200
     assert not Broadcast.objects.exists()
-    assert tell(client, DEMO_TENANT, "Hello") == 302
+    assert send_broadcast(client, DEMO_TENANT, "Hello") == 302
     broadcast = Broadcast.objects.get()
     assert (broadcast.text, broadcast.by) == ("Hello", "anna")

@@ -169,10 +169,10 @@ def stored(rows: list[Row]) -> dict[int, dict[str, Any]]:
             if about in messages:
                 signs, sign = messages[about]["signs"], (row.sender, data["emoji"])
                 (signs.add if data["on"] else signs.discard)(sign)
-    return {seq: _seen(message) for seq, message in messages.items()}
+    return {seq: _without_recalled(message) for seq, message in messages.items()}
 
 
-def _known(
+def _as_of_leaving(
     messages: dict[int, dict[str, Any]], rows: list[Row], top: int
 ) -> dict[int, dict[str, Any]]:
     """Leave out how messages were changed after a person had left."""
@@ -180,7 +180,7 @@ def _known(
     return {seq: message for seq, message in messages.items() if changed[seq] <= top}
 
 
-def _seen(message: dict[str, Any]) -> dict[str, Any]:
+def _without_recalled(message: dict[str, Any]) -> dict[str, Any]:
     """Hide the content of messages that were recalled."""
     return {**message, "text": "", "edited": 0} if message["gone"] else message
 
@@ -226,8 +226,8 @@ def _is_true(world: World, device: Device) -> None:
     floor, top = shown["from_seq"], shown["last_seq"]
     rows, picture = world.rows(floor, top), device.picture(floor)
     assert [seq for seq in device.shown if seq > floor] == [row.seq for row in rows]
-    pictured = {seq: _seen(message) for seq, message in picture.messages.items()}
-    assert _known(pictured, rows, top) == _known(stored(rows), rows, top)
+    pictured = {seq: _without_recalled(message) for seq, message in picture.messages.items()}
+    assert _as_of_leaving(pictured, rows, top) == _as_of_leaving(stored(rows), rows, top)
     reads = [(row.sender, row.data or {}) for row in rows if row.cmd == "read"]
     assert picture.read == {user: data["read_seq"] for user, data in reads}
     if shown["state"] == "active":

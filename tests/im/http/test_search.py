@@ -21,7 +21,7 @@ def indexed() -> None:
         pass
 
 
-def found(who: Someone, text: str, more: str = "") -> list[str]:
+def search_bodies(who: Someone, text: str, more: str = "") -> list[str]:
     """The texts that a search finds, newest first."""
     answer = who.get(f"search?q={quote(text)}{more}")
     assert answer.status == 200, answer.body
@@ -35,9 +35,9 @@ def test_what_was_said_is_found_by_its_words_in_chinese_and_english(
     anna.says(number, "今天下午三点在会议室开会")
     ben.says(number, "I bring the Projector")
     indexed()
-    assert found(ben, "会议室") == ["今天下午三点在会议室开会"]
-    assert found(anna, "proj") == ["I bring the Projector"]
-    assert found(anna, "会室") == []
+    assert search_bodies(ben, "会议室") == ["今天下午三点在会议室开会"]
+    assert search_bodies(anna, "proj") == ["I bring the Projector"]
+    assert search_bodies(anna, "会室") == []
 
 
 def test_it_is_shown_where_it_was_found(anna: Someone, ben: Someone) -> None:
@@ -59,8 +59,8 @@ def test_nobody_finds_what_others_say_among_themselves(
     number = anna.writes_to(ben)
     anna.says(number, "secret")
     indexed()
-    assert found(cara, "secret") == found(zoe, "secret") == []
-    assert found(cara, "secret", f"&conversation={number}") == []
+    assert search_bodies(cara, "secret") == search_bodies(zoe, "secret") == []
+    assert search_bodies(cara, "secret", f"&conversation={number}") == []
 
 
 def test_a_member_finds_what_was_said_from_coming_to_going(
@@ -73,8 +73,8 @@ def test_a_member_finds_what_was_said_from_coming_to_going(
     anna.delete(f"conversations/{number}/members/{cara.id}")
     anna.says(number, "word three")
     indexed()
-    assert found(cara, "word") == ["word two"]
-    assert found(ben, "word") == ["word three", "word two", "word one"]
+    assert search_bodies(cara, "word") == ["word two"]
+    assert search_bodies(ben, "word") == ["word three", "word two", "word one"]
 
 
 def test_what_one_has_deleted_for_oneself_is_not_found(anna: Someone, ben: Someone) -> None:
@@ -83,8 +83,8 @@ def test_what_one_has_deleted_for_oneself_is_not_found(anna: Someone, ben: Someo
     anna.says(number, "word two")
     indexed()
     assert anna.delete(f"conversations/{number}/messages/{seq}").status == 200
-    assert found(anna, "word") == ["word two"]
-    assert found(ben, "word") == ["word two", "word one"]
+    assert search_bodies(anna, "word") == ["word two"]
+    assert search_bodies(ben, "word") == ["word two", "word one"]
 
 
 def test_a_message_taken_back_is_not_found_even_before_the_index_knows(
@@ -94,9 +94,9 @@ def test_a_message_taken_back_is_not_found_even_before_the_index_knows(
     seq = anna.says(number, "oops")
     indexed()
     anna.does(Recall(int(number), seq))
-    assert found(ben, "oops") == []
+    assert search_bodies(ben, "oops") == []
     indexed()
-    assert found(ben, "oops") == []
+    assert search_bodies(ben, "oops") == []
 
 
 def test_an_edited_message_is_found_by_its_new_words_only(anna: Someone, ben: Someone) -> None:
@@ -105,8 +105,8 @@ def test_an_edited_message_is_found_by_its_new_words_only(anna: Someone, ben: So
     indexed()
     anna.does(Edit(int(number), seq, "on Friday"))
     indexed()
-    assert found(ben, "monday") == []
-    assert found(ben, "friday") == ["on Friday"]
+    assert search_bodies(ben, "monday") == []
+    assert search_bodies(ben, "friday") == ["on Friday"]
 
 
 def test_a_long_list_is_leafed_through(
@@ -128,7 +128,7 @@ def test_a_long_list_is_leafed_through(
             break
         more = f"&before={answer['before']}"
     assert len(bodies) == len({*bodies}) == 40
-    assert found(anna, "word", f"&conversation={direct}&count=50") == [
+    assert search_bodies(anna, "word", f"&conversation={direct}&count=50") == [
         text for text in bodies if text.endswith("a")
     ]
 

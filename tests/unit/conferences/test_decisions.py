@@ -35,7 +35,7 @@ from wire.resource_pool import ResourcesGranted, ResourcesRefused
 _S = ConferenceState
 
 
-def said(step: Step) -> list[str]:
+def sent_types(step: Step) -> list[str]:
     return [outgoing.message.type for outgoing in step.send]
 
 
@@ -68,7 +68,7 @@ def test_both_sides_are_told_the_new_end() -> None:
     request = ExtendConference(reqid="r", e164=NUMBER, delay=5)
     step = decide_extend(conference(), request, "key", NOW)
     expected = ["CM_MAU_DELAYCONF_ACK", "CM_MAU_CONFDURATION_NTF", "MAU_CMU_CONFDURATION_NTF"]
-    assert said(step) == expected
+    assert sent_types(step) == expected
     assert step.after
     assert step.after.ends_at == NOW + seconds(3600 + 300)
 
@@ -133,7 +133,7 @@ def test_a_unit_that_did_not_restore_it_is_forgotten_and_avoided() -> None:
     step = decide_restore_failed(conference(_S.RESTORING), Err.UNIT_SILENT, NOW)
     assert step.after
     assert (step.after.unit, step.after.tried) == (None, (UNIT,))
-    assert "MAU_MCU_RELEASECONF_CMD" in said(step)
+    assert "MAU_MCU_RELEASECONF_CMD" in sent_types(step)
 
 
 def test_after_three_units_it_waits_for_the_next_round_and_avoids_nobody() -> None:
@@ -168,8 +168,8 @@ def test_a_wish_for_a_name_is_refused_when_the_conference_leaves(decide: Any) ->
 
 def test_an_end_before_it_ran_refuses_the_asker() -> None:
     step = decide_end(conference(_S.CREATING), EndReason.RELEASED, NOW)
-    assert said(step)[0] == "MAU_CM_CREATECONF_NACK"
-    assert "CSS_BMC_CDR_NTF" not in said(step), "it never ran, so there is no call record"
+    assert sent_types(step)[0] == "MAU_CM_CREATECONF_NACK"
+    assert "CSS_BMC_CDR_NTF" not in sent_types(step), "it never ran, so there is no call record"
 
 
 # ---- before there is anything -------------------------------------------------------------------

@@ -25,7 +25,7 @@ LATER = (NOW + seconds(1)).isoformat()
 UNIT_SAYS, CM_SAYS, RMS_SAYS = Routes.UNIT_TO_CSS, Routes.CM_TO_CSS, Routes.RMS_TO_CSS
 
 
-def _held(**entry: Any) -> dict[str, Any]:
+def _list_entry(**entry: Any) -> dict[str, Any]:
     return {"type": "CMU_MAU_CONFLIST_NTF", **ME, "at": LATER, "confs": [{**HERE, **entry}]}
 
 
@@ -47,8 +47,8 @@ EVENTS: dict[str, tuple[dict[str, Any], Routes, dict[str, Any]]] = {
         {},
     ),
     "unit ended it": ({"type": "MCU_MAU_RELEASECONF_NTF", **HERE, **ME}, UNIT_SAYS, {}),
-    "unit holds it": (_held(), UNIT_SAYS, {}),
-    "unit holds an older one": (_held(incarnation=2), UNIT_SAYS, {}),
+    "unit holds it": (_list_entry(), UNIT_SAYS, {}),
+    "unit holds an older one": (_list_entry(incarnation=2), UNIT_SAYS, {}),
     "unit holds nothing": (EMPTY, UNIT_SAYS, {}),
     "unit is lost": ({"type": "RMS_CSS_NODELOST_NTF", "restype": "mcu", **ME}, UNIT_SAYS, {}),
     "another unit is lost": (

@@ -20,7 +20,9 @@ _S = ConferenceState
 PAST = NOW - seconds(1)
 
 
-def held(c: Conference | None, unit: Unit = UNIT, incarnation: int = 3, down: bool = False) -> Step:
+def step_for_entry(
+    c: Conference | None, unit: Unit = UNIT, incarnation: int = 3, down: bool = False
+) -> Step:
     entry = UnitListEntry(e164=NUMBER, incarnation=incarnation)
     return decide_listed(c, entry, unit, NOW, room_is_down=down)
 
@@ -34,24 +36,24 @@ GHOST = [(NUMBER, 3)]
 
 
 def test_running_there_same_incarnation_nothing() -> None:
-    step = held(conference())
+    step = step_for_entry(conference())
     assert step.after is None
     assert step.send == ()
 
 
 def test_running_there_nothing_even_while_its_room_is_abnormal() -> None:
-    assert held(conference(), down=True).send == ()
+    assert step_for_entry(conference(), down=True).send == ()
 
 
 def test_pending_last_on_this_unit_is_taken_back() -> None:
-    after = held(conference(_S.PENDING_RESTORE)).after
+    after = step_for_entry(conference(_S.PENDING_RESTORE)).after
     assert after
     assert after.state is _S.RUNNING
     assert after.incarnation == 3
 
 
 def test_pending_of_an_abnormal_room_is_dropped_and_stays_pending() -> None:
-    step = held(conference(_S.PENDING_RESTORE), down=True)
+    step = step_for_entry(conference(_S.PENDING_RESTORE), down=True)
     assert dropped(step) == GHOST
     assert step.after
     assert step.after.state is _S.PENDING_RESTORE
@@ -60,21 +62,21 @@ def test_pending_of_an_abnormal_room_is_dropped_and_stays_pending() -> None:
 
 @pytest.mark.parametrize("state", [_S.CREATING, _S.RESTORING])
 def test_being_placed_there_waits_for_the_answer(state: ConferenceState) -> None:
-    step = held(conference(state))
+    step = step_for_entry(conference(state))
     assert step.after is None
     assert step.send == ()
 
 
 @pytest.mark.parametrize("state", [_S.CREATING, _S.RESTORING])
 def test_being_placed_there_past_the_time_out_runs(state: ConferenceState) -> None:
-    after = held(conference(state, answer_by=PAST)).after
+    after = step_for_entry(conference(state, answer_by=PAST)).after
     assert after
     assert after.state is _S.RUNNING
 
 
 @pytest.mark.parametrize("state", [_S.CREATING, _S.RESTORING])
 def test_being_placed_in_an_abnormal_room_goes_elsewhere(state: ConferenceState) -> None:
-    step = held(conference(state), down=True)
+    step = step_for_entry(conference(state), down=True)
     assert dropped(step) == GHOST
     assert step.after
     assert step.after.unit is None
@@ -83,14 +85,14 @@ def test_being_placed_in_an_abnormal_room_goes_elsewhere(state: ConferenceState)
 @pytest.mark.parametrize("state", [s for s in _S if s is not _S.ENDED])
 def test_higher_incarnation_or_another_unit_is_dropped(state: ConferenceState) -> None:
     c = conference(state)
-    assert dropped(held(c, incarnation=2)) == [(NUMBER, 2)]
-    assert dropped(held(c, unit=OTHER)) == GHOST
-    assert dropped(held(msgspec.structs.replace(c, unit=None))) == GHOST
-    assert held(c, incarnation=2).after is None
+    assert dropped(step_for_entry(c, incarnation=2)) == [(NUMBER, 2)]
+    assert dropped(step_for_entry(c, unit=OTHER)) == GHOST
+    assert dropped(step_for_entry(msgspec.structs.replace(c, unit=None))) == GHOST
+    assert step_for_entry(c, incarnation=2).after is None
 
 
 def test_unknown_or_ended_is_dropped() -> None:
-    assert dropped(held(None)) == GHOST
+    assert dropped(step_for_entry(None)) == GHOST
 
 
 def test_not_held_and_running_there_is_lost() -> None:

@@ -54,7 +54,7 @@ def _logs(draw: st.DrawFn) -> list[tuple[int, str]]:
     return [(sum(steps[: n + 1]), subject) for n, subject in enumerate(subjects)]
 
 
-def _told(log: list[tuple[int, str]], after: int) -> list[Change]:
+def _changes_for(log: list[tuple[int, str]], after: int) -> list[Change]:
     """Return the changes that are sent to a follower that has received all up to a version."""
     changes, previous = [], after
     for version, subject in log:
@@ -68,10 +68,10 @@ def _told(log: list[tuple[int, str]], after: int) -> list[Change]:
 def test_whatever_the_way_does_all_is_applied_once_and_in_order(
     log: list[tuple[int, str]], data: st.DataObject
 ) -> None:
-    follower, changes = Follower(), _told(log, 0)
+    follower, changes = Follower(), _changes_for(log, 0)
     for change in data.draw(st.lists(st.sampled_from(changes), max_size=30)):
         follower.hears(change)
-    for change in _told(log, follower.cursor):
+    for change in _changes_for(log, follower.cursor):
         follower.hears(change)
     assert follower.cursor == log[-1][0]
     assert follower.versions == {subject: version for version, subject in log}
@@ -83,7 +83,7 @@ def test_whatever_the_way_does_all_is_applied_once_and_in_order(
 def test_what_is_lost_is_noticed_by_the_next_that_comes(
     log: list[tuple[int, str]], data: st.DataObject
 ) -> None:
-    changes = _told(log, 0)
+    changes = _changes_for(log, 0)
     lost = data.draw(st.integers(0, len(changes) - 1))
     follower = Follower()
     for number, change in enumerate(changes):

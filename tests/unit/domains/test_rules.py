@@ -39,7 +39,7 @@ def tree() -> MemoryTree:
     return MemoryTree(*nodes, rooms={"room-e": "east", "room-w": "west"})
 
 
-def said(tree: MemoryTree, node: Node, **changes: Any) -> tuple[str, str]:
+def refusal_of(tree: MemoryTree, node: Node, **changes: Any) -> tuple[str, str]:
     """Field and sentence of the refusal; empty when it is allowed."""
     refusals = refusals_to_place(replace(node, **changes), tree)
     return (refusals[0].field, refusals[0].sentence) if refusals else ("", "")
@@ -49,26 +49,26 @@ ALLOWED = ("", "")
 
 
 def test_there_is_one_core_domain(tree: MemoryTree) -> None:
-    field, sentence = said(tree, Node("second", CORE, None, "Second"))
+    field, sentence = refusal_of(tree, Node("second", CORE, None, "Second"))
     assert field == ""
     assert "one core domain, “Core”: create a service domain below it" in sentence
-    assert said(MemoryTree(), ROOT) == ALLOWED
+    assert refusal_of(MemoryTree(), ROOT) == ALLOWED
 
 
 def test_the_core_domain_is_the_root(tree: MemoryTree) -> None:
-    assert "leave out what is above it" in said(tree, ROOT, parent="north")[1]
+    assert "leave out what is above it" in refusal_of(tree, ROOT, parent="north")[1]
 
 
 @pytest.mark.parametrize("level", [SERVICE, PLATFORM, USER])
 def test_nothing_else_is_a_root(tree: MemoryTree, level: int) -> None:
-    field, sentence = said(tree, Node("new", level, None, "New", platform="east"))
+    field, sentence = refusal_of(tree, Node("new", level, None, "New", platform="east"))
     assert field == "parent"
     assert sentence.startswith("Choose a service domain")
 
 
 @pytest.mark.parametrize("level", [SERVICE, PLATFORM, USER])
 def test_there_are_no_orphans(tree: MemoryTree, level: int) -> None:
-    field, sentence = said(tree, Node("new", level, "gone", "New", platform="east"))
+    field, sentence = refusal_of(tree, Node("new", level, "gone", "New", platform="east"))
     assert (field, "does not exist any more: choose" in sentence) == ("parent", True)
 
 
@@ -76,7 +76,7 @@ def test_there_are_no_orphans(tree: MemoryTree, level: int) -> None:
 def test_a_service_domain_hangs_below_the_core_or_a_service_domain(
     tree: MemoryTree, parent: str
 ) -> None:
-    assert said(tree, Node("new", SERVICE, parent, "New")) == ALLOWED
+    assert refusal_of(tree, Node("new", SERVICE, parent, "New")) == ALLOWED
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_service_domain_hangs_below_the_core_or_a_service_domain(
     ],
 )
 def test_levels_fit(tree: MemoryTree, level: int, parent: str) -> None:
-    field, sentence = said(tree, Node("new", level, parent, "New", platform="east"))
+    field, sentence = refusal_of(tree, Node("new", level, parent, "New", platform="east"))
     assert field == "parent"
     assert "cannot hang below" in sentence
     assert "Choose a service domain" in sentence
@@ -95,7 +95,7 @@ def test_levels_fit(tree: MemoryTree, level: int, parent: str) -> None:
 
 @pytest.mark.parametrize("below", ["north", "city"])
 def test_there_are_no_cycles(tree: MemoryTree, below: str) -> None:
-    field, sentence = said(tree, NORTH, parent=below)
+    field, sentence = refusal_of(tree, NORTH, parent=below)
     assert (field, "cannot stand above itself" in sentence) == ("parent", True)
 
 
@@ -105,10 +105,10 @@ def test_the_tree_is_at_most_sixteen_levels_deep() -> None:
         for n in range(2, DEEPEST + 1)
     ]
     tree = MemoryTree(*line)
-    assert said(tree, Node("new", SERVICE, f"s{DEEPEST - 1}", "New")) == ALLOWED
+    assert refusal_of(tree, Node("new", SERVICE, f"s{DEEPEST - 1}", "New")) == ALLOWED
     assert (
         "16 levels deep: choose a domain further up"
-        in (said(tree, Node("new", SERVICE, f"s{DEEPEST}", "New"))[1])
+        in (refusal_of(tree, Node("new", SERVICE, f"s{DEEPEST}", "New"))[1])
     )
 
 
@@ -119,16 +119,16 @@ def test_what_hangs_below_a_moved_domain_counts_for_the_depth() -> None:
         for n in range(2, DEEPEST)
     ]
     tree = MemoryTree(*line)
-    assert said(tree, tree["a"], parent=f"s{DEEPEST - 2}") == ALLOWED
-    assert "levels deep" in said(tree, tree["a"], parent=f"s{DEEPEST - 1}")[1]
+    assert refusal_of(tree, tree["a"], parent=f"s{DEEPEST - 2}") == ALLOWED
+    assert "levels deep" in refusal_of(tree, tree["a"], parent=f"s{DEEPEST - 1}")[1]
 
 
 def test_a_user_domain_is_bound_to_a_platform_domain_of_its_service_domain(
     tree: MemoryTree,
 ) -> None:
-    assert said(tree, Node("new", USER, "north", "New", platform="east")) == ALLOWED
+    assert refusal_of(tree, Node("new", USER, "north", "New", platform="east")) == ALLOWED
     for parent in ("west", "shop", "gone", None):
-        field, sentence = said(tree, Node("new", USER, "north", "New", platform=parent))
+        field, sentence = refusal_of(tree, Node("new", USER, "north", "New", platform=parent))
         assert field == "platform"
         assert sentence == "Bind it to a platform domain within its reach: East."
 
@@ -136,14 +136,18 @@ def test_a_user_domain_is_bound_to_a_platform_domain_of_its_service_domain(
 def test_a_service_domain_without_platforms_borrows_those_of_the_nearest_above(
     tree: MemoryTree,
 ) -> None:
-    assert said(tree, Node("new", USER, "city", "New", platform="east")) == ALLOWED
+    assert refusal_of(tree, Node("new", USER, "city", "New", platform="east")) == ALLOWED
     own = MemoryTree(ROOT, NORTH, CITY, EAST, Node("own", PLATFORM, "city", "Own"))
-    assert said(own, Node("new", USER, "city", "New", platform="own")) == ALLOWED
-    assert "within its reach: Own" in said(own, Node("n", USER, "city", "N", platform="east"))[1]
+    assert refusal_of(own, Node("new", USER, "city", "New", platform="own")) == ALLOWED
+    assert (
+        "within its reach: Own" in refusal_of(own, Node("n", USER, "city", "N", platform="east"))[1]
+    )
 
 
 def test_without_any_platform_domain_one_is_created_first() -> None:
-    refusals = said(MemoryTree(ROOT, NORTH), Node("new", USER, "north", "New", platform="east"))
+    refusals = refusal_of(
+        MemoryTree(ROOT, NORTH), Node("new", USER, "north", "New", platform="east")
+    )
     assert refusals == (
         "platform",
         "No platform domain is within its reach: create one below “North” first.",
@@ -151,39 +155,39 @@ def test_without_any_platform_domain_one_is_created_first() -> None:
 
 
 def test_a_room_belongs_to_the_bound_platform(tree: MemoryTree) -> None:
-    assert said(tree, SHOP, room="room-e") == ALLOWED
+    assert refusal_of(tree, SHOP, room="room-e") == ALLOWED
     for room in ("room-w", "gone"):
-        field, sentence = said(tree, SHOP, room=room)
+        field, sentence = refusal_of(tree, SHOP, room=room)
         assert (field, "choose a room of the bound one" in sentence) == ("room", True)
 
 
 def test_moving_a_service_domain_leaves_no_binding_below_it_out_of_reach(tree: MemoryTree) -> None:
-    field, sentence = said(tree, CITY, parent="south")
+    field, sentence = refusal_of(tree, CITY, parent="south")
     assert field == "parent"
     assert sentence == (
         "“Bank” is bound to “East”, which would be out of its reach:"
         " bind it to another platform domain, or move it, first."
     )
-    assert said(tree, NORTH, parent="south") == ALLOWED  # it takes its platform along
+    assert refusal_of(tree, NORTH, parent="south") == ALLOWED  # it takes its platform along
 
 
 def test_moving_a_platform_domain_leaves_none_of_its_tenants_behind(tree: MemoryTree) -> None:
-    assert "“Shop” is bound to “East”" in "".join(said(tree, EAST, parent="south"))
-    assert said(tree, WEST, parent="core")[1]
+    assert "“Shop” is bound to “East”" in "".join(refusal_of(tree, EAST, parent="south"))
+    assert refusal_of(tree, WEST, parent="core")[1]
 
 
 def test_a_first_platform_domain_cuts_off_nobody_who_borrows(tree: MemoryTree) -> None:
     new = Node("new", PLATFORM, "city", "New")
-    assert "“Bank” is bound to “East”" in said(tree, new)[1]
-    assert "“Bank” is bound to “East”" in said(tree, WEST, parent="city")[1]
+    assert "“Bank” is bound to “East”" in refusal_of(tree, new)[1]
+    assert "“Bank” is bound to “East”" in refusal_of(tree, WEST, parent="city")[1]
     del tree["bank"]
-    assert said(tree, new) == ALLOWED
+    assert refusal_of(tree, new) == ALLOWED
 
 
 @pytest.mark.parametrize("prefix", ["88", "8", "88001", "880012"])
 def test_number_prefixes_do_not_overlap(prefix: str) -> None:
     tree = MemoryTree(ROOT, NORTH, replace(EAST, prefix="8800"))
-    field, sentence = said(tree, Node("new", PLATFORM, "north", "New", prefix=prefix))
+    field, sentence = refusal_of(tree, Node("new", PLATFORM, "north", "New", prefix=prefix))
     assert field == "e164_prefix"
     assert f"The number prefix {prefix} overlaps with 8800 of “East”: choose one" in sentence
 
@@ -191,13 +195,13 @@ def test_number_prefixes_do_not_overlap(prefix: str) -> None:
 def test_number_prefixes_that_stand_beside_each_other_are_fine_and_old_ones_stay() -> None:
     old = replace(EAST, prefix="8800"), replace(EAST, moid="odd", name="Odd", prefix="88")
     tree = MemoryTree(ROOT, NORTH, *old)
-    assert said(tree, Node("new", PLATFORM, "north", "New", prefix="89")) == ALLOWED
-    assert said(tree, old[1], used=False) == ALLOWED
-    assert said(tree, old[1], prefix="7") == ALLOWED
+    assert refusal_of(tree, Node("new", PLATFORM, "north", "New", prefix="89")) == ALLOWED
+    assert refusal_of(tree, old[1], used=False) == ALLOWED
+    assert refusal_of(tree, old[1], prefix="7") == ALLOWED
 
 
 def test_a_moid_is_taken_once(tree: MemoryTree) -> None:
-    field, sentence = said(tree, Node("shop", PLATFORM, "north", "New"))
+    field, sentence = refusal_of(tree, Node("shop", PLATFORM, "north", "New"))
     assert field == "moid"
     assert "taken by the user domain “Shop”: choose another one" in sentence
 
@@ -205,7 +209,7 @@ def test_a_moid_is_taken_once(tree: MemoryTree) -> None:
 def test_disabling_and_renaming_are_never_refused(tree: MemoryTree) -> None:
     del tree["east"]  # whatever a mistake has made of the tree
     for node in tree.values():
-        assert said(tree, node, used=False, name="Other") == ALLOWED
+        assert refusal_of(tree, node, used=False, name="Other") == ALLOWED
 
 
 @pytest.mark.parametrize(

@@ -28,14 +28,14 @@ def test_nothing_acknowledged_is_lost_and_home_serves_again(seed: int) -> None:
     assert len(outlives(seed).acks) > 30
 
 
-def _seen(facts: Facts, **row: object) -> Facts:
+def _with_facts(facts: Facts, **row: object) -> Facts:
     """The facts with another register row."""
     return facts if facts.row is None else replace(facts, row=replace(facts.row, **row))  # type: ignore[arg-type]
 
 
 def _solo_is_ignored(facts: Facts, limits: Limits, now: float) -> Step:
     copy = facts.row is not None and facts.row.owner != facts.me
-    return decide(_seen(facts, solo=False) if copy else facts, limits, now)
+    return decide(_with_facts(facts, solo=False) if copy else facts, limits, now)
 
 
 def _incomplete_copies_take_over(facts: Facts, limits: Limits, now: float) -> Step:

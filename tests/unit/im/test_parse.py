@@ -65,20 +65,22 @@ bodies = st.fixed_dictionaries(
 )
 
 
-def said(cmd: str, data: Any, *, key: str = "c_7", **more: Any) -> IncomingRequest | RefusedMessage:
+def parsed(
+    cmd: str, data: Any, *, key: str = "c_7", **more: Any
+) -> IncomingRequest | RefusedMessage:
     body = orjson.dumps({"cmd": cmd, "token": "TricolorTok", "data": data})
     fields = {"exchange": "conversation.outgoing", "user_id": ME, **more}
     return parse(ClientDelivery(body, key=key, **fields))
 
 
 def wish(cmd: str, data: Any) -> Any:
-    request = said(cmd, data)
+    request = parsed(cmd, data)
     assert isinstance(request, IncomingRequest), request
     return request.request
 
 
 def code(cmd: str, data: Any, **more: Any) -> Code:
-    request = said(cmd, data, **more)
+    request = parsed(cmd, data, **more)
     assert isinstance(request, RefusedMessage), request
     return request.code
 
@@ -118,7 +120,7 @@ def test_the_sender_is_who_the_broker_says(
 
 def test_a_text_and_all_that_may_be_with_it() -> None:
     data = {**TEXT, "client_msg_id": "m-1", "reply_to": "7.3", "mentions": ["bob-2", "bob-2"]}
-    request = said("msg", data)
+    request = parsed("msg", data)
     assert request == IncomingRequest(ME, "Tok", Say(7, Type.TEXT, "hi", "", 3, ("bob-2",)), "m-1")
 
 
@@ -134,7 +136,7 @@ def test_each_cmd_has_its_wish() -> None:
 
 
 def test_over_mqtt_the_routing_key_names_no_conversation() -> None:
-    request = said("msg", TEXT, exchange="im.client", key=f"out.u{ME}", user_id="")
+    request = parsed("msg", TEXT, exchange="im.client", key=f"out.u{ME}", user_id="")
     assert isinstance(request, IncomingRequest)
     assert request.way == "m"
 
@@ -174,7 +176,7 @@ def test_what_is_not_as_agreed_is_refused(cmd: str, data: Any, why: Code) -> Non
 
 
 def test_a_refusal_names_the_message() -> None:
-    request = said("msg", {**TEXT, "client_msg_id": "m-1", "type": "video"})
+    request = parsed("msg", {**TEXT, "client_msg_id": "m-1", "type": "video"})
     assert isinstance(request, RefusedMessage)
     assert request.client_msg_id == "m-1"
 

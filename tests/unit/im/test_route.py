@@ -42,7 +42,7 @@ def entry(**more: Any) -> StoredEntry:
     return StoredEntry(**{**dict(zip(names, about, strict=True)), **more})
 
 
-def said(push: Publication) -> Any:
+def body_of(push: Publication) -> Any:
     return orjson.loads(push.body)
 
 
@@ -50,7 +50,7 @@ def test_a_message_goes_out_under_its_conversations_key_without_any_token() -> N
     (push,) = entry_publications(entry(), {"ann": "a", "bob": "am"})
     assert (push.exchange, push.key) == ("conversation.incoming", "c_7")
     assert push.headers == {"BCC": ["u_.ann", "u_.bob", "in.ubob"]}
-    assert said(push) == {
+    assert body_of(push) == {
         "cmd": "msg",
         "data": {
             "conversation_id": "7",
@@ -91,7 +91,7 @@ def test_the_answer_goes_to_the_sender_alone() -> None:
     outcome = BatchResult(acks=[entry()], refused=[RefusedMessage("bob", Code.MUTED, "no", "m-2")])
     ack, refused = publications_of(outcome, {"ann": "am"})
     assert (ack.exchange, ack.key, ack.bcc) == ("exchange_base", "u_.ann", ("in.uann",))
-    assert said(ack)["data"] == {
+    assert body_of(ack)["data"] == {
         "client_msg_id": "m-1",
         "conversation_id": "7",
         "msg_id": "7.3",
@@ -99,7 +99,7 @@ def test_the_answer_goes_to_the_sender_alone() -> None:
         "sent_at": "2026-01-01T12:00:00.123Z",
     }
     assert (refused.key, refused.bcc) == ("u_.bob", ("in.ubob",)), "he may be anywhere"
-    assert said(refused)["data"] == {"client_msg_id": "m-2", "code": "muted", "reason": "no"}
+    assert body_of(refused)["data"] == {"client_msg_id": "m-2", "code": "muted", "reason": "no"}
 
 
 def test_a_refusal_of_nobody_is_told_to_nobody() -> None:
@@ -125,7 +125,7 @@ def test_what_is_kept_nowhere_is_for_those_who_listen() -> None:
 def test_a_recalled_message_shows_no_body_nor_file() -> None:
     gone = entry(recalled_seq=9, data={"file_id": "f", "file": {"name": "x"}, "reply_to": "7.1"})
     (push,) = entry_publications(gone, {})
-    data = said(push)["data"]
+    data = body_of(push)["data"]
     assert (data["body"], data["recalled_seq"], data["reply_to"]) == ("", 9, "7.1")
     assert "file" not in data
     assert "file_id" not in data

@@ -36,7 +36,7 @@ def offered(issue: int = 5, **changes: Any) -> Licence:
     return Licence(**{**usual, "valid_to": NOW + 90 * DAY, **changes})
 
 
-def kept(licence: Licence, **changes: Any) -> StoredLicence:
+def stored(licence: Licence, **changes: Any) -> StoredLicence:
     same = {
         n: getattr(licence, n) for n in ("platform", "issue", "amounts", "valid_from", "valid_to")
     }
@@ -50,8 +50,8 @@ def verdict(licence: Licence, newest: StoredLicence | None = None) -> Verdict:
 
 
 def test_the_first_and_each_newer_issue_are_taken() -> None:
-    evaluation = kept(offered(), issue=0, evaluation=True)
-    for newest in (None, evaluation, kept(offered(4)), kept(offered(4), revoked_at=NOW)):
+    evaluation = stored(offered(), issue=0, evaluation=True)
+    for newest in (None, evaluation, stored(offered(4)), stored(offered(4), revoked_at=NOW)):
         assert verdict(offered(), newest) is Verdict.NEW
     assert verdict(offered(platform="west")) is Verdict.NEW
 
@@ -59,28 +59,29 @@ def test_the_first_and_each_newer_issue_are_taken() -> None:
 def test_each_reason_to_refuse_has_its_verdict() -> None:
     licence = offered()
     assert verdict(offered(platform="north")) is Verdict.OTHER_PLATFORM
-    assert verdict(licence, kept(offered(6))) is Verdict.OLDER
-    assert verdict(licence, kept(licence)) is Verdict.KNOWN
-    assert verdict(licence, kept(licence, amounts=Amounts(1))) is Verdict.OTHER_CONTENT
-    assert verdict(licence, kept(licence, revoked_at=NOW)) is Verdict.REVOKED
+    assert verdict(licence, stored(offered(6))) is Verdict.OLDER
+    assert verdict(licence, stored(licence)) is Verdict.KNOWN
+    assert verdict(licence, stored(licence, amounts=Amounts(1))) is Verdict.OTHER_CONTENT
+    assert verdict(licence, stored(licence, revoked_at=NOW)) is Verdict.REVOKED
     assert verdict(offered(valid_from=NOW + timedelta(microseconds=1))) is Verdict.NOT_YET
     assert verdict(offered(valid_to=NOW)) is Verdict.EXPIRED
 
 
 def test_a_row_that_was_spoilt_is_mended_by_its_own_licence() -> None:
     assert (
-        verdict(offered(), kept(offered(), text_error="altered", amounts=Amounts())) is Verdict.NEW
+        verdict(offered(), stored(offered(), text_error="altered", amounts=Amounts()))
+        is Verdict.NEW
     )
 
 
 def test_what_is_sent_again_after_its_end_is_known_not_expired() -> None:
     over = offered(valid_to=NOW - timedelta(hours=1))
-    assert verdict(over, kept(over)) is Verdict.KNOWN
+    assert verdict(over, stored(over)) is Verdict.KNOWN
 
 
 @given(st.integers(-100_000, 100_000))
 def test_a_licence_counts_from_its_first_moment_to_just_before_its_end(seconds: int) -> None:
-    licence = kept(offered(valid_from=NOW, valid_to=NOW + DAY))
+    licence = stored(offered(valid_from=NOW, valid_to=NOW + DAY))
     now = NOW + timedelta(seconds=seconds)
     expected = (
         Standing.NOT_YET
@@ -94,7 +95,7 @@ def test_a_licence_counts_from_its_first_moment_to_just_before_its_end(seconds: 
 
 
 def test_revoked_and_unreadable_ones_count_for_nothing_and_say_so() -> None:
-    licence = kept(offered())
+    licence = stored(offered())
     assert standing(None, NOW) is Standing.MISSING
     assert "no licence" in warning(None, NOW)
     for changed, word in (
@@ -108,7 +109,7 @@ def test_revoked_and_unreadable_ones_count_for_nothing_and_say_so() -> None:
 
 def test_operators_are_warned_30_7_and_1_days_before_the_end() -> None:
     def left(days: float) -> str:
-        return warning(kept(offered(valid_to=NOW + days * DAY)), NOW)
+        return warning(stored(offered(valid_to=NOW + days * DAY)), NOW)
 
     assert left(30.1) == ""
     assert "30 days" in left(30)
@@ -118,4 +119,4 @@ def test_operators_are_warned_30_7_and_1_days_before_the_end() -> None:
     assert "one day" in left(1)
     assert "one day" in left(0.01)
     assert "expired" in left(-0.5)
-    assert warning(kept(offered(valid_to=None)), NOW) == ""
+    assert warning(stored(offered(valid_to=None)), NOW) == ""
