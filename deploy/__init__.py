@@ -1,1 +1,1 @@
-"""The package installs and runs the platform: local stack, compose file, systemd units."""
+"""The package installs and runs the platform: the stand (all of it on one machine), a compose file, systemd units."""

@@ -1,4 +1,4 @@
-"""`make new-app NAME=social`: create the folders of an app, and add it to the lists that name every app."""
+"""`make new-app NAME=social` creates the folders of a Django app, and adds it to all lists that name every app."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ FILES = {
 
 
 def main(name: str) -> int:
-    """Create the app; return 1 with a reason if that is not possible."""
+    """Create the app, and return the exit code: 1, with a printed reason, if that is not possible."""
     folder = ROOT / name
     if not re.fullmatch(r"[a-z][a-z_]{1,30}", name):
         print(f"NAME={name!r}: use lower-case letters and underscores")
@@ -70,16 +70,16 @@ def main(name: str) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.format(name=name, title=name.title().replace("_", "")))
         print(f"created {name}/{file}")
-    failed = max([_edit(*edit, name) for edit in EDITS])
+    code = max([_add_to_list(*edit, name) for edit in EDITS])
     python_files = sorted({file for file, *_ in EDITS if file.endswith(".py")})
     subprocess.run(
         [sys.executable, "-m", "ruff", "format", "-q", *python_files], cwd=ROOT, check=False
     )
-    return failed
+    return code
 
 
-def _edit(file: str, pattern: str, replacement: str, name: str) -> int:
-    """Add the app to one list; return 1 if the place is not found."""
+def _add_to_list(file: str, pattern: str, replacement: str, name: str) -> int:
+    """Add the app to the list in a file that `pattern` finds; return 1 if it finds none, else 0."""
     path = ROOT / file
     text, count = re.subn(
         pattern, lambda _: replacement.format(name=name), path.read_text(), flags=re.MULTILINE

@@ -1,8 +1,8 @@
-"""`make translations`: what the pages say, gathered for the translators, merged, and compiled.
+"""`make translations` collects the texts of all pages into the catalogue for translators, and compiles it.
 
-Needs gettext's tools (Debian: gettext). The compiled catalogue is in the repository, so that running
-needs none. Say what a sentence means in `locale/zh_Hans/LC_MESSAGES/django.po`, and run it again; a
-test names what is missing.
+It needs gettext's tools (Debian: gettext). The compiled catalogue is in the repository, so running the platform needs
+none. To translate a text, write it into `locale/zh_Hans/LC_MESSAGES/django.po` and run the command again; a test lists
+texts without translation.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ APPS = (
     "im",
 )
 CATALOGUE = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
-_MARKS = {"_", "gettext", "gettext_lazy", "gettext_noop"}
-_PLURALS = {"ngettext", "ngettext_lazy"}
+_TRANSLATING_FUNCTIONS = {"_", "gettext", "gettext_lazy", "gettext_noop"}
+_PLURAL_FUNCTIONS = {"ngettext", "ngettext_lazy"}
 _IN_TEMPLATE = re.compile(r"""\b(?:gettext|_)\(u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\)""")
 Message = tuple[str, str]
-"""What is said, and its plural or ""."""
+"""A text in English, and its plural or ""."""
 
 
 def messages() -> set[Message]:
@@ -42,57 +42,62 @@ def messages() -> set[Message]:
 
 
 def _files(pattern: str) -> Iterator[Path]:
+    """Yield the files of all apps that match a pattern, without migrations."""
     for app in APPS:
         for path in sorted((ROOT / app).rglob(pattern)):
             if "migrations" not in path.parts:
                 yield path
 
 
-# ---- where it stands ----------------------------------------------------------------------------
+# ---- texts in the sources -----------------------------------------------------------------------
 
 
 def _in_python(path: Path) -> Iterator[Message]:
+    """Yield the texts of a Python file: arguments of gettext's functions, and refusals by the domain tree's rules."""
     tree = ast.parse(path.read_text())
-    refuses = path.name == "tree.py" or any(map(_takes_refusals, tree.body))
+    has_refusals = path.name == "tree.py" or any(map(_imports_refusal, tree.body))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            yield from _called(node, refuses)
-        elif refuses and isinstance(node, ast.Assign):
-            text = _text(node.value) if _named(node.targets[0]) else ""
+            yield from _in_call(node, has_refusals)
+        elif has_refusals and isinstance(node, ast.Assign):
+            text = _literal(node.value) if _may_hold_text(node.targets[0]) else ""
             yield text if " " in text else "", ""
 
 
-def _takes_refusals(node: ast.stmt) -> bool:
-    """Tell whether a module holds refusals of the tree's rules, which are translated; those of the API are not."""
-    named = (
+def _imports_refusal(node: ast.stmt) -> bool:
+    """Return whether a statement imports `Refusal` of the tree's rules; refusals of the API are not translated."""
+    imported = (
         node.names
         if isinstance(node, ast.ImportFrom) and node.module == "domains.rules.tree"
         else ()
     )
-    return any(imported.name == "Refusal" for imported in named)
+    return any(alias.name == "Refusal" for alias in imported)
 
 
-def _called(node: ast.Call, refuses: bool) -> Iterator[Message]:
+def _in_call(node: ast.Call, has_refusals: bool) -> Iterator[Message]:
+    """Yield the text in a call of one of gettext's functions, or, with `has_refusals`, of `Refusal`."""
     name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-    texts = [_text(argument) for argument in node.args]
-    if name in _MARKS and texts and texts[0]:
+    texts = [_literal(argument) for argument in node.args]
+    if name in _TRANSLATING_FUNCTIONS and texts and texts[0]:
         yield texts[0], ""
-    elif name in _PLURALS and len(texts) > 1:
+    elif name in _PLURAL_FUNCTIONS and len(texts) > 1:
         yield texts[0], texts[1]
-    elif refuses and name == "Refusal" and len(texts) > 1 and texts[1]:
+    elif has_refusals and name == "Refusal" and len(texts) > 1 and texts[1]:
         yield texts[1], ""
 
 
-def _named(target: ast.expr) -> bool:
-    """Tell whether a name may hold the sentence of a rule: `text`, or a constant of the module."""
+def _may_hold_text(target: ast.expr) -> bool:
+    """Return whether a variable may hold the sentence of a refusal: it is called `text`, or is a constant."""
     return isinstance(target, ast.Name) and (target.id == "text" or target.id.isupper())
 
 
-def _text(node: ast.expr) -> str:
+def _literal(node: ast.expr) -> str:
+    """Return the value of a string literal; "" for any other expression."""
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def _in_template(path: Path) -> Iterator[Message]:
+    """Yield the texts of a Django template."""
     from django.utils.translation.template import templatize
 
     for literal in _IN_TEMPLATE.findall(templatize(path.read_text())):
@@ -128,6 +133,7 @@ def template() -> str:
 
 
 def _entry(text: str, plural: str) -> str:
+    """Return the entry of a text, without translation, in gettext's format."""
     lines = [f"\nmsgid {_quoted(text)}"]
     if plural:
         return "\n".join([*lines, f"msgid_plural {_quoted(plural)}", 'msgstr[0] ""', ""])
@@ -140,6 +146,7 @@ def _quoted(text: str) -> str:
 
 
 def _run(*command: str) -> None:
+    """Run one of gettext's tools; exit with a message if it is not installed or fails."""
     try:
         subprocess.run(command, check=True)
     except FileNotFoundError:
@@ -149,7 +156,7 @@ def _run(*command: str) -> None:
 
 
 def main() -> None:
-    """Merge what is new, drop what is gone, compile."""
+    """Add new texts to the catalogue, drop those that no source has any more, and compile it."""
     import django
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "confplatform.settings")

@@ -1,6 +1,7 @@
-"""The files of one platform's cell at one site: its directory from the template, its line in CELLS_FILE.
+"""The module prepares the files of a cell at a site: its data directory, and the site's CELLS_FILE.
 
-The database process itself is started by the site's `manage.py cell_agent`, and outlives it.
+A cell is one platform's data: a database at its own site, and a copy at another one. The site's agent, `manage.py
+cell_agent`, starts the database process, which goes on running when the agent ends.
 """
 
 import json
@@ -17,20 +18,20 @@ from failover.data.cells.server_process import Server
 
 
 def prepare(cell: Cell, templates: Path) -> None:
-    """Give the cell an empty data directory, if it has none; a copy takes a fiftieth of making one."""
+    """Give the cell an empty data directory, if it has none. Copying a template is fifty times faster than creating one."""
     data = cell.directory / "data"
     if data.exists():
         return
     cell.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = cell.directory / "data.new"
-    subprocess.run(["cp", "-a", str(_template(templates)), str(new)], check=True)
-    new.rename(data)
+    copy = cell.directory / "data.new"
+    subprocess.run(["cp", "-a", str(_template(templates)), str(copy)], check=True)
+    copy.rename(data)
 
 
 def write_cells(
     path: Path, site: str, register: str, cells: Sequence[Cell], **limits: float
 ) -> None:
-    """Write a site's CELLS_FILE."""
+    """Write a site's CELLS_FILE, which tells the agent its cells, the URL of the register, and time limits."""
     rows: list[dict[str, Any]] = [
         {**asdict(cell), "directory": str(cell.directory)} for cell in cells
     ]
@@ -39,5 +40,5 @@ def write_cells(
 
 
 def stop(cell: Cell) -> None:
-    """Shut the cell's database process down; the agent must have ended before, or starts it again."""
+    """Shut the cell's database process down. The agent must have ended before; otherwise it starts the process again."""
     Server(cell).stop()

@@ -1,6 +1,7 @@
-"""A site's database as cells: its own platform's, a copy of the other's, and the agent of both.
+"""The databases of a site that has a backup site: its own platform's, and a copy of the other site's platform's.
 
-The database processes are started by `manage.py cell_agent` and outlive it.
+A platform's database and its copy are called a cell. The agent of a site, `manage.py cell_agent`, starts the database
+processes, which go on running when it ends.
 """
 
 import os
@@ -19,7 +20,7 @@ from failover.data.cells.connection import DatabaseLink, Failure
 from failover.data.cells.register import Register
 from failover.data.cells.server_process import Server
 
-PATIENCE = 240.0
+START_SECONDS = 240.0
 GRANTS = (
     ("SELECT, UPDATE", "failover_register"),
     ("SELECT, INSERT", "failover_failoverevent"),
@@ -29,14 +30,14 @@ GRANTS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A place is what two sites must know of each other before either of them starts."""
+    """A place has what two sites must know of each other before either of them starts."""
 
     name: str
     number: int
     directory: Path
     vault: Vault
     port: int
-    """Of the own platform's database; the copy of the other's has the next one."""
+    """The port of the own platform's database; the copy of the other platform's has the next one."""
     web: str
     broker: str
 
@@ -46,18 +47,18 @@ class Place:
         return self.vault.platform_moid
 
     def cell(self, home: "Place", other: "Place") -> Cell:
-        """Return `home`'s cell as it lies at this site; `other` has the same cell."""
-        here_is_home = home is self
+        """Return the configuration, at this site, of the cell of the platform `home`; `other` is the other site."""
+        is_home = home is self
         return Cell(
             platform=home.moid,
             number=home.number,
-            server=2 * home.number + (not here_is_home),
+            server=2 * home.number + (not is_home),
             schema=home.name,
             directory=self.directory / "cells" / home.name,
-            port=self.port + (not here_is_home),
+            port=self.port + (not is_home),
             peer=other.moid,
             peer_host="127.0.0.1",
-            peer_port=other.port + here_is_home,
+            peer_port=other.port + is_home,
             app_password=home.vault.mariadb,
             copy_password=home.vault.copies,
             buffer_pool="128M",
@@ -67,17 +68,20 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A pair is two sites that back each other up, seen from one of them."""
+    """A pair is two sites that back each other up, seen from one of them (`here`)."""
 
     here: Place
     other: Place
     register: str
-    """mysql://… of the register, as sites may use it."""
+    """The URL (mysql://…) of the register: the tables at the core that say which site serves which platform."""
     limits: Mapping[str, float]
 
 
 class CellDatabase:
-    """The database of a site with a backup: started by the agent, open for writes while its site owns it."""
+    """The database of a site with a backup site. The agent starts it; it takes writes while the site serves its platform.
+
+    `own` is the cell of the site's own platform, `copy` that of the other site's platform.
+    """
 
     kind = "mariadb"
 
@@ -107,20 +111,20 @@ class CellDatabase:
         return self.pid is not None
 
     def url(self, cell: Cell | None = None) -> str:
-        """Return the URL by which the application reaches a cell at this site, its own one by default."""
+        """Return the URL of the database of a cell at this site; of its own platform by default."""
         cell = cell or self.own
         return f"mysql://app:{cell.app_password}@127.0.0.1:{cell.port}/{cell.schema}"
 
     def start(self) -> float:
-        """Prepare the directories, start the agent, wait until the own cell serves or copies; return the seconds."""
+        """Start the agent, and wait until the own platform's database takes writes or is a copy; return the seconds."""
         began = time.monotonic()
         for cell in self.cells:
             one_cell.prepare(cell, self.templates)
         one_cell.write_cells(self.file, self.site, self.register, self.cells, **self.limits)
-        self._wait(self._is_registered, "in the register")
+        self._wait_until(self._is_registered, "in the register")
         assert self.agent is not None
         self.agent.start()
-        self._wait(lambda: self.is_open or self.is_copy, "open")
+        self._wait_until(lambda: self.is_open or self.is_copy, "open")
         return time.monotonic() - began
 
     @property
@@ -130,11 +134,14 @@ class CellDatabase:
 
     @property
     def is_copy(self) -> bool:
-        """Return whether another site serves the own platform."""
+        """Return whether the own platform's database is only a copy, as another site serves the platform."""
         return "Slave_IO_State" in self.sql("SHOW SLAVE STATUS", names=True)
 
     def sql(self, statement: str, schema: str = "", *, names: bool = False) -> str:
-        """Run SQL as root over the unix socket; rows as tab-separated lines."""
+        """Run SQL in the own platform's database as root, and return the rows as tab-separated lines.
+
+        `names`: the first line has the names of the columns.
+        """
         link = DatabaseLink(unix_socket=str(self.socket), user="root", database=schema, seconds=10)
         try:
             rows = link.rows(statement)
@@ -145,49 +152,50 @@ class CellDatabase:
         return "".join("\t".join(map(str, line)) + "\n" for line in lines)
 
     def stop(self, patience: float = 40.0) -> None:
-        """Stop the agent first, or it starts the databases again; then shut the databases down."""
+        """Stop the agent, which would start the databases again, then shut the databases down."""
         self.stop_agent(patience)
         for cell in self.cells:
             one_cell.stop(cell)
 
     def stop_agent(self, patience: float = 40.0) -> None:
-        """Stop the agent: from now on no platform is taken over at this site."""
+        """Stop the agent, so that this site takes over no platform."""
         if self.agent is not None:
             self.agent.stop(patience)
 
-    def kill(self, signal_number: int = signal.SIGKILL) -> None:
-        """Send a signal to the databases alone; the agent, if it lives, starts killed ones again."""
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """Send a signal to the database processes only. The agent, if it runs, starts killed ones again."""
         for cell in self.cells:
             pid = Server(cell).pid()
             if pid is not None:
-                os.kill(pid, signal_number)
+                os.kill(pid, number)
 
     def _is_registered(self) -> bool:
+        """Return whether the register at the core has an entry for the own platform."""
         register = Register(self.register, self.own.platform, self.site)
         try:
             return register.read() is not None
         finally:
             register.close()
 
-    def _wait(self, is_true: Callable[[], bool], description: str) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not _safely(is_true):
+    def _wait_until(self, is_reached: Callable[[], bool], state: str) -> None:
+        """Wait until a function returns true. Raises StandError, which names the state, after START_SECONDS."""
+        deadline = time.monotonic() + START_SECONDS
+        while not _is_true(is_reached):
             if time.monotonic() > deadline:
-                raise StandError(
-                    f"{self.own.schema}: its cell is not {description} (log: agent.log)"
-                )
+                raise StandError(f"{self.own.schema}: its cell is not {state} (log: agent.log)")
             time.sleep(0.1)
 
 
-def _safely(is_true: Callable[[], bool]) -> bool:
+def _is_true(function: Callable[[], bool]) -> bool:
+    """Return what a function returns, or `False` if the database cannot be reached."""
     try:
-        return is_true()
+        return function()
     except Failure:
         return False
 
 
 def register_user(password: str, schema: str) -> list[str]:
-    """Return the SQL that creates the register's user, who may read and change the register and nothing else."""
+    """Return the SQL statements that create the agents' database user at the core, with rights to the register only."""
     user = "'agent'@'127.0.0.1'"
     return [
         f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{password}'",

@@ -1,6 +1,6 @@
-"""Run commands of manage.py one after the other in one process: the start of Django costs more than they do.
+"""The program runs commands of manage.py one after the other in one process, since starting Django takes longest.
 
-Each argument is one command with its words, as a JSON list.
+Each argument is one command with its arguments, as a JSON list.
 """
 
 import json
@@ -11,7 +11,7 @@ from django.core.management import call_command
 
 
 def main(commands: list[str]) -> None:
-    """Run the commands; the first that fails ends all."""
+    """Run the commands. An error of one ends the program."""
     django.setup()
     for command in commands:
         call_command(*json.loads(command))

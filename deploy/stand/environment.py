@@ -1,4 +1,4 @@
-"""The environment variables of a site's processes, as settings.py reads them."""
+"""The module makes the environment variables of a site's processes, which settings.py reads."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def environment(site: Site) -> dict[str, str]:
-    """Return all variables that are handed to the processes."""
-    issuer = site.core.vault if site.core else site.vault
+    """Return all environment variables of a site's processes."""
+    issuer = site.core.vault if site.core else site.vault  # of licences, and of sealed accounts
     return {
         "DJANGO_SETTINGS_MODULE": "confplatform.settings",
         "SECRET_KEY": site.vault.secret_key,
@@ -39,15 +39,15 @@ def environment(site: Site) -> dict[str, str]:
         "CORE_MOID": site.core.vault.platform_moid if site.core else "",
         "CORE_URL": site.core.http if site.core else "",
         "PEERS": ",".join(f"{moid}={url}" for moid, url in _peers(site)),
-        **_cells(site),
-        **_im(site),
+        **_cell_variables(site),
+        **_im_variables(site),
         "VAR_DIR": str(site.directory),
         "PROMETHEUS_MULTIPROC_DIR": str(site.directory / "metrics"),
     }
 
 
-def _im(site: Site) -> dict[str, str]:
-    """Return the variables of instant messages: the clients' broker, and where its protocols are."""
+def _im_variables(site: Site) -> dict[str, str]:
+    """Return the variables of instant messages: the broker of people's clients, and the addresses they use."""
     broker = site.clients_broker
     if broker is None:
         return {}
@@ -56,19 +56,19 @@ def _im(site: Site) -> dict[str, str]:
         "IM_AMQP_URL": broker.url(CLIENTS_VHOST),
         "IM_MANAGEMENT_URL": broker.management_url,
         "IM_ADDRESSES": ",".join(f"{name}={url}" for name, url in addresses.items()),
-        # One for all sites, as storage has to be that outlives one of them.
+        # All sites share one directory, as they share a storage in production.
         "IM_FILES": str(site.directory.parent / "im-files"),
     }
 
 
 def _peers(site: Site) -> list[tuple[str, str]]:
-    """Return platform and URL of each broker to which this site may connect."""
+    """Return (platform, URL of its broker) for each other site to whose broker this site connects."""
     peers = [(other.vault.platform_moid, other.rabbitmq.url("/")) for other in site.followers]
     return [*peers, (site.pair.other.moid, site.pair.other.broker)] if site.pair else peers
 
 
-def _cells(site: Site) -> dict[str, str]:
-    """Return the variables of the register, and of the platform that this site may have to serve."""
+def _cell_variables(site: Site) -> dict[str, str]:
+    """Return the variables of the register, which says who serves a platform, and of the platform backed up here."""
     if not isinstance(site.mariadb, CellDatabase) or site.pair is None:
         own = {"REGISTER_URL": site.mariadb.url()}
         return own if any(other.pair for other in site.followers) else {}

@@ -1,13 +1,13 @@
-"""The guide that `make up` prints when everything is ready: addresses, accounts, one line per thing to try."""
+"""The guide that `make up` prints when everything is ready: addresses, accounts, and commands to try."""
 
 from typing import Any
 
-USERS = ("user", "member", "manager")  # who would create a conference
+USER_ROLES = ("user", "member", "manager")  # roles of people who create conferences
 CORE = "core"
 
 
 def guide(up: dict[str, Any]) -> str:
-    """Return up.json as text for a person."""
+    """Return the text of the guide. `up` is the content of var/up.json: sites, accounts, API key."""
     lines = []
     for name, site in _sites(up).items():
         lines += [
@@ -21,11 +21,12 @@ def guide(up: dict[str, Any]) -> str:
 
 
 def _sites(up: dict[str, Any]) -> dict[str, Any]:
-    """Return the sites where conferences are held: all but the core."""
+    """Return the sites that run conferences: all but the core, where domains and accounts are edited."""
     return {name: site for name, site in up["sites"].items() if name != CORE}
 
 
 def _accounts(up: dict[str, Any]) -> list[str]:
+    """Return a line for each account: role, user name, password."""
     return [
         f"account  {account['role']:<26} {account['username']:<16} {account['password']}"
         for account in up["accounts"]
@@ -33,11 +34,11 @@ def _accounts(up: dict[str, Any]) -> list[str]:
 
 
 def _calls(up: dict[str, Any]) -> list[str]:
-    """Return calls of the open API, as integrators' programs make them: token, login, create."""
+    """Return curl commands that call the HTTP API: get a token, log in, create a conference, list conferences."""
     if not up["accounts"] or not up["api_key"]:
         return []
     api = next(iter(_sites(up).values()))["http"] + "/api/v1"
-    key, account = up["api_key"], _someone(up["accounts"])
+    key, account = up["api_key"], _user(up["accounts"])
     return [
         f"  T=$(curl -s {api}/system/token -d oauth_consumer_key={key['oauth_consumer_key']}"
         f" -d oauth_consumer_secret={key['oauth_consumer_secret']}"
@@ -51,10 +52,10 @@ def _calls(up: dict[str, Any]) -> list[str]:
 
 
 def _chat(up: dict[str, Any]) -> list[str]:
-    """Return how a chat client signs in: a token by HTTP, then the broker itself."""
+    """Return how a chat client signs in: it gets a token by HTTP, then connects to the broker itself."""
     if not up["accounts"] or not up["api_key"]:
         return []
-    site, account = next(iter(_sites(up).values())), _someone(up["accounts"])
+    site, account = next(iter(_sites(up).values())), _user(up["accounts"])
     broker = " ".join(f"{name} {url}" for name, url in site["im"].items())
     return [
         "chat, in two browsers or with a client of your own (docs/howto/write-a-chat-client.md):",
@@ -67,7 +68,7 @@ def _chat(up: dict[str, Any]) -> list[str]:
 
 
 def _tree(up: dict[str, Any]) -> list[str]:
-    """Return where domains and accounts are changed, and where the change can be seen to arrive."""
+    """Return the addresses where domains and accounts are changed, and where the change can be watched to arrive."""
     if CORE not in up["sites"]:
         return []
     core, (name, site) = up["sites"][CORE], next(iter(_sites(up).items()))
@@ -81,7 +82,7 @@ def _tree(up: dict[str, Any]) -> list[str]:
 
 
 def _licence(up: dict[str, Any]) -> list[str]:
-    """Return the command that issues a licence; a site without a core is its own core."""
+    """Return the command that issues a licence. Without a core, the site's own key signs it."""
     name, site = next(iter(_sites(up).items()))
     issuer = CORE if CORE in up["sites"] else name
     return [
@@ -92,5 +93,6 @@ def _licence(up: dict[str, Any]) -> list[str]:
     ]
 
 
-def _someone(accounts: list[dict[str, str]]) -> dict[str, str]:
-    return next((account for account in accounts if account["role"] in USERS), accounts[-1])
+def _user(accounts: list[dict[str, str]]) -> dict[str, str]:
+    """Return an account that can create conferences; the last one if there is none."""
+    return next((account for account in accounts if account["role"] in USER_ROLES), accounts[-1])

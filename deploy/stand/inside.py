@@ -16,11 +16,11 @@ from deploy.stand.site import REPOSITORY, Site
 
 VAR = REPOSITORY / "var"
 FILE = "environment.json"
-"""In a site's folder, with the variables of its processes: passwords are among them, so only its owner reads it."""
+"""The file in a site's folder with the variables of its processes. Other users cannot read it: it has passwords."""
 
 
 def write_environments(sites: Iterable[Site]) -> None:
-    """Leave the environment of each site in its folder."""
+    """Write the environment variables of each site's processes to a file in its folder."""
     for site in sites:
         write_private(site.directory / FILE, json.dumps(site.env, indent=1) + "\n")
 
@@ -42,6 +42,7 @@ def manage(arguments: list[str]) -> int:
 
 
 def _manage(name: str, words: list[str]) -> int:
+    """Run manage.py with these arguments for a running site, and return the exit code. Raises StandError."""
     path = VAR / name / FILE
     if name not in _names():
         raise StandError(f"{name} does not run; running: {', '.join(_names()) or 'none'} (make up)")

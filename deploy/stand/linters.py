@@ -22,24 +22,27 @@ LOW_PRIORITY = ("nice", "-n", "10")
 
 
 def check() -> int:
-    """Run all linters; show what they print only when they refuse. Return the exit code."""
+    """Run all linters, print the output of those that find errors, and return the exit code."""
     linters = Linters(())
     linters.run()
     return 1 if linters.have_refused else 0
 
 
 class Linters:
-    """The linters run in a thread, at low priority, while servers start and tests run."""
+    """The linters run in a thread, at low priority, while servers start and tests run.
 
-    def __init__(self, before: tuple[str, ...] = LOW_PRIORITY) -> None:
-        """Put `before` in front of each command."""
+    `have_refused`: all linters have run, and one has found errors. `seconds` and `cpu` are how long they took.
+    """
+
+    def __init__(self, prefix: tuple[str, ...] = LOW_PRIORITY) -> None:
+        """Prepare the thread. Each command is run with `prefix` before it, by default at low priority."""
         self.have_refused = False
         self.seconds = self.cpu = 0.0
-        self._before = before
+        self._prefix = prefix
         self._thread = Thread(target=self.run, daemon=True)
 
     def start(self) -> None:
-        """Begin; `have_refused` becomes true as soon as all have run and one has refused."""
+        """Start the thread."""
         self._thread.start()
 
     def wait(self) -> None:
@@ -47,11 +50,11 @@ class Linters:
         self._thread.join()
 
     def run(self) -> None:
-        """Run one after the other and print what those say that refuse."""
+        """Run the linters one after the other, and print the output of those that find errors."""
         report, refused, began = Report(), 0, time.monotonic()
         for words in CHECKS:
             with report.step("check: " + " ".join(words)):
-                code, output, cpu = self._linter(words)
+                code, output, cpu = self._run_linter(words)
             self.cpu += cpu
             if code:
                 refused += 1
@@ -61,9 +64,9 @@ class Linters:
             say(f"make check: {refused} of {len(CHECKS)} refused; mend what they name above")
         self.have_refused = refused > 0
 
-    def _linter(self, words: tuple[str, ...]) -> tuple[int, str, float]:
-        """Return the exit code, what was printed, and the CPU seconds."""
-        argv = [*self._before, str(BIN / words[0]), *words[1:]]
+    def _run_linter(self, words: tuple[str, ...]) -> tuple[int, str, float]:
+        """Run a linter, and return its exit code, its output, and the CPU seconds that it took."""
+        argv = [*self._prefix, str(BIN / words[0]), *words[1:]]
         # Whatever loads the settings wants a key.
         env = {**os.environ, "SECRET_KEY": "of the linters alone"}
         child = subprocess.Popen(
@@ -81,12 +84,12 @@ class Linters:
 
 
 def wait_with_usage(child: "subprocess.Popen[str]") -> tuple[int, float]:
-    """Wait for a child; return its exit code and the CPU seconds of all its processes."""
+    """Wait for a child process, and return its exit code and the CPU seconds of it and its children."""
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     return child.returncode, seconds_of(usage)
 
 
 def seconds_of(usage: resource.struct_rusage) -> float:
-    """Return the CPU seconds in the kernel's answer."""
+    """Return the CPU seconds, of user and system, in a usage record of the kernel."""
     return usage.ru_utime + usage.ru_stime

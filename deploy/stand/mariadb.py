@@ -1,4 +1,4 @@
-"""A private MariaDB: its data directory comes from a template, root uses its unix socket."""
+"""A private MariaDB server. Its data directory is copied from a template; root connects by its unix socket."""
 
 import fcntl
 import getpass
@@ -15,7 +15,8 @@ from deploy.stand.errors import StandError
 from deploy.stand.process import Process
 from deploy.stand.server import Server, base_env, program, write_private
 
-LONGEST_SOCKET = 100  # sun_path holds 107 bytes
+LONGEST_SOCKET = 100  # the kernel allows 107 bytes for the path of a unix socket
+PROTOCOL_VERSION = 10
 TEMPLATE_LOG_SIZE = "16M"
 CHARACTERS = "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
 
@@ -36,7 +37,7 @@ SETTINGS = (
 
 
 class MariaDB(Server):
-    """A MariaDB server is one mariadbd with its schemas and its `app` user."""
+    """A MariaDB server is one mariadbd process with its schemas and the database user `app`."""
 
     kind = "mariadb"
     patience = 60.0
@@ -97,7 +98,7 @@ class MariaDB(Server):
         return self._process(argv)
 
     def ready(self) -> bool:
-        """Return whether the server greets; it does so once the init file has been run."""
+        """Return whether the server sends its greeting, which it does after running the init file."""
         try:
             with socket.socket(socket.AF_UNIX) as link:
                 link.settimeout(1.0)
@@ -105,8 +106,8 @@ class MariaDB(Server):
                 greeting = link.recv(5)
         except OSError:
             return False
-        # The protocol version; 0xff would be "too many connections".
-        return len(greeting) == 5 and greeting[4] == 10
+        # The fifth byte is the protocol version, or 0xff for the error "too many connections".
+        return len(greeting) == 5 and greeting[4] == PROTOCOL_VERSION
 
     def sql(self, statement: str, schema: str = "") -> str:
         """Run SQL as root over the unix socket; return rows as tab-separated lines."""
@@ -130,7 +131,7 @@ class MariaDB(Server):
             shutil.rmtree(self.socket.parent, ignore_errors=True)
 
     def _init_sql(self) -> str:
-        """Return the SQL of each start, by which users and schemas are right even in an old directory; a statement a line."""
+        """Return the SQL that the server runs at each start, one statement a line: it creates users and schemas."""
         app = "'app'@'127.0.0.1'"
         lines = [
             "DELETE FROM mysql.global_priv WHERE User='' OR (User='root' AND Host<>'localhost');",
@@ -139,26 +140,26 @@ class MariaDB(Server):
             f"ALTER USER {app} IDENTIFIED BY '{self.password}';",
         ]
         for schema in self.schemas:
-            exactly = schema.replace("_", r"\_")  # in a GRANT, _ stands for any character
+            escaped = schema.replace("_", r"\_")  # in a GRANT, _ stands for any character
             lines.append(f"CREATE DATABASE IF NOT EXISTS `{schema}` {CHARACTERS};")
-            lines.append(f"GRANT ALL ON `{exactly}`.* TO {app};")
+            lines.append(f"GRANT ALL ON `{escaped}`.* TO {app};")
         lines += [f"GRANT ALL ON `{pattern}`.* TO {app};" for pattern in self.patterns]
         return "\n".join(lines) + "\n"
 
 
 def _short_socket(directory: Path) -> Path:
-    """Return the socket's path: in the directory, unless that is too long (pytest's tmp_path often is)."""
-    usual = directory.resolve() / "sock"
-    if len(str(usual)) <= LONGEST_SOCKET:
-        return usual
-    digest = hashlib.sha256(str(usual).encode()).hexdigest()[:12]
+    """Return the path of the unix socket: in the directory, or in /tmp if that is too long (as pytest's often are)."""
+    path = directory.resolve() / "sock"
+    if len(str(path)) <= LONGEST_SOCKET:
+        return path
+    digest = hashlib.sha256(str(path).encode()).hexdigest()[:12]
     return Path(f"/tmp/stand-{os.geteuid()}-{digest}/sock")  # noqa: S108  a private directory, mode 0700
 
 
 def _template(templates: Path) -> Path:
-    """Return an empty data directory, made once per version: a copy takes a fiftieth of making one."""
-    ask = [program("mariadbd"), "--no-defaults", "--version"]
-    version = subprocess.run(ask, capture_output=True, check=True).stdout
+    """Return an empty data directory to copy from. It is created once per version, as creating one takes long."""
+    command = [program("mariadbd"), "--no-defaults", "--version"]
+    version = subprocess.run(command, capture_output=True, check=True).stdout
     template = templates / f"mariadb-{hashlib.sha256(version).hexdigest()[:12]}"
     templates.mkdir(parents=True, exist_ok=True)
     with (templates / "mariadb.lock").open("w") as lock:
@@ -169,18 +170,19 @@ def _template(templates: Path) -> Path:
 
 
 def _make_template(template: Path) -> None:
-    folder = Path(mkdtemp(prefix="mariadb-new-", dir=template.parent))
+    """Create an empty data directory. Raises StandError if MariaDB's program for that fails."""
+    new = Path(mkdtemp(prefix="mariadb-new-", dir=template.parent))
     argv = [
         program("mariadb-install-db"),
         "--no-defaults",
-        f"--datadir={folder}",
+        f"--datadir={new}",
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
         f"--innodb-log-file-size={TEMPLATE_LOG_SIZE}",
     ]
     argv += [f"--user={getpass.getuser()}"] if os.geteuid() == 0 else []
-    result = subprocess.run(argv, capture_output=True, text=True, check=False, env=base_env(folder))
+    result = subprocess.run(argv, capture_output=True, text=True, check=False, env=base_env(new))
     if result.returncode:
-        words = (result.stderr or result.stdout).strip()[-300:]
-        raise StandError(f"mariadb-install-db failed: {words}")
-    folder.rename(template)
+        reason = (result.stderr or result.stdout).strip()[-300:]
+        raise StandError(f"mariadb-install-db failed: {reason}")
+    new.rename(template)

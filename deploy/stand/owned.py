@@ -1,7 +1,8 @@
-"""Find the processes of a stand by a mark in their environment, never by their name.
+"""The module finds the processes of a stand by a variable in their environment, never by their name.
 
-Every process of a stand is started with STAND_OWNER=<its directory>, and what it starts inherits the mark. So a
-crashed supervisor's children, and theirs, are found again at the next start, and nobody else's process ever is.
+A stand is an installation of `make up` or `make test`. Each of its processes is started with STAND_OWNER=<its directory>,
+and child processes inherit it. So the children of a crashed supervisor are found again at the next start, and no
+process of anybody else ever is.
 """
 
 import os
@@ -11,59 +12,62 @@ from pathlib import Path
 
 MARK = "STAND_OWNER"
 SESSION = (
-    "STAND_SESSION"  # the test session in which a stand was started: when it ends, so do they all
+    "STAND_SESSION"  # the test session that started a stand: at its end all its stands are stopped
 )
 
 
 def mark(owner: Path) -> dict[str, str]:
-    """Return the mark for the environment of a process that belongs to a directory."""
+    """Return the environment variables that mark a process as belonging to a directory."""
     session = {SESSION: os.environ[SESSION]} if SESSION in os.environ else {}
     return {MARK: str(owner.resolve()), **session}
 
 
 def session(directory: Path) -> dict[str, str]:
-    """Return the mark of a test process, so that all it starts ends with the session."""
+    """Return the environment variable that marks a test process, so that all processes it starts end with the session."""
     return {SESSION: str(directory.resolve())}
 
 
 def processes_of(owner: Path) -> list[int]:
-    """Return the living processes of this directory or of one below it, without ourselves."""
-    wholes = [f"{name}={owner.resolve()}".encode() for name in (MARK, SESSION)]
-    belows = tuple(whole + b"/" for whole in wholes)
+    """Return the ids of the running processes of a directory, or of one below it, without the present process."""
+    marks = [f"{name}={owner.resolve()}".encode() for name in (MARK, SESSION)]
+    marks_below = tuple(mark + b"/" for mark in marks)
     pids = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         try:
             environment = (entry / "environ").read_bytes().split(b"\0")
-        except OSError:  # gone meanwhile, or another user's
+        except OSError:  # It has ended meanwhile, or belongs to another user.
             continue
-        if any(word in wholes or word.startswith(belows) for word in environment):
+        if any(word in marks or word.startswith(marks_below) for word in environment):
             pids.append(int(entry.name))
     return pids
 
 
 def sweep(owner: Path, patience: float = 10.0) -> int:
-    """Stop the processes that a previous run left behind, gently first; return how many there were."""
-    left = processes_of(owner)
-    count = len(left)
-    _signal(left, signal.SIGCONT)  # a frozen process hears no SIGTERM
-    _signal(left, signal.SIGTERM)
+    """Stop all processes of a directory, for instance those of a previous run; return how many there were.
+
+    They are asked to end first, and killed after `patience` seconds.
+    """
+    pids = processes_of(owner)
+    _signal(pids, signal.SIGCONT)  # a frozen process gets no SIGTERM
+    _signal(pids, signal.SIGTERM)
     deadline = time.monotonic() + patience
-    while (left := processes_of(owner)) and time.monotonic() < deadline:
+    while processes_of(owner) and time.monotonic() < deadline:
         time.sleep(0.05)
     kill(owner)
-    return count
+    return len(pids)
 
 
 def kill(owner: Path) -> None:
-    """Kill the processes of a directory, again and again: a fork may happen between the look and the signal."""
-    while left := processes_of(owner):
-        _signal(left, signal.SIGKILL)
+    """Kill all processes of a directory, until none is left: one may fork between being found and being killed."""
+    while pids := processes_of(owner):
+        _signal(pids, signal.SIGKILL)
         time.sleep(0.05)
 
 
 def _signal(pids: list[int], number: signal.Signals) -> None:
+    """Send a signal to these processes, as far as they still run."""
     for pid in pids:
         try:
             os.kill(pid, number)

@@ -1,4 +1,4 @@
-"""Run several jobs at once: the first failure is raised, and an interrupt is not held up."""
+"""The module runs several functions in parallel threads. The first error is raised at once, and so is an interrupt."""
 
 from collections.abc import Callable, Sequence
 from threading import Thread
@@ -7,13 +7,13 @@ Job = Callable[[], object]
 
 
 class Parallel:
-    """The threads of one stand; an interrupt in the main thread does not wait for them, `drain` does."""
+    """The parallel threads of a stand. An interrupt of the main thread does not wait for them; `drain` does."""
 
     def __init__(self) -> None:
         self._threads: list[Thread] = []
 
     def run(self, jobs: Sequence[Job]) -> None:
-        """Run all at once; raise the first failure as soon as it happens."""
+        """Run all jobs in parallel and wait for them. Raises the first error as soon as it happens."""
         failures: list[BaseException] = []
         threads = [Thread(target=_guarded, args=(job, failures), daemon=True) for job in jobs]
         self._threads += threads
@@ -33,6 +33,7 @@ class Parallel:
 
 
 def _guarded(job: Job, failures: list[BaseException]) -> None:
+    """Run a job, and add its exception, if it raises one, to `failures`."""
     try:
         job()
     except BaseException as failure:

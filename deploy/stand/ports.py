@@ -1,4 +1,4 @@
-"""The ports: one block per site, and a check that no other process listens there."""
+"""The ports of a stand: a block for each site, and a check that no other process uses them."""
 
 import fcntl
 import os
@@ -16,12 +16,13 @@ UNIT_STRIDE = 400
 MOST_UNITS = (SITE_STRIDE - 200) // UNIT_STRIDE
 SERVER_PORTS = 160  # web, servers and rabbitmqctl, without media units
 TEST_PORTS = range(10000, 21000)
-SLOT = 200  # ports are claimed in such steps
+SLOT = 200  # tests claim ports in steps of this size
+FIRST_UNIT = 200  # distance of the first media unit's ports from the first port of its site
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The ports of one site are one block."""
+    """The ports of a site are a block that begins with `base`."""
 
     base: int
 
@@ -49,7 +50,7 @@ class Ports:
 
     @property
     def door(self) -> int:
-        """Return the port of the broker's auth backend, which says what people's clients may do."""
+        """Return the port of the auth backend, the process that the broker asks what people's clients may do."""
         return self.base + 30
 
     @property
@@ -58,19 +59,19 @@ class Ports:
 
     @property
     def clients_broker(self) -> int:
-        """Return the port of the broker of people's clients."""
+        """Return the first port of the second broker, to which people's clients connect."""
         return self.base + 130
 
     def core(self, units: int) -> int:
-        """Return the first port of a core beside this site: after those of its media units."""
-        return self.base + 200 + UNIT_STRIDE * units
+        """Return the first port of a core in the same block: after the ports of this site's media units."""
+        return self.base + FIRST_UNIT + UNIT_STRIDE * units
 
     def unit(self, number: int) -> int:
         """Return the first of the 400 ports of media unit 1, 2, ..."""
-        return self.base + 200 + UNIT_STRIDE * (number - 1)
+        return self.base + FIRST_UNIT + UNIT_STRIDE * (number - 1)
 
     def listeners(self, units: int) -> list[int]:
-        """Return the ports that must be free before we start; a unit's first ones stand for its whole range."""
+        """Return the ports that must be free before a start. Of a media unit's ports only the first five are checked."""
         servers = [
             self.public,
             self.web,
@@ -81,20 +82,22 @@ class Ports:
             *range(self.rabbitmq, self.rabbitmq + 9),
             *range(self.clients_broker, self.clients_broker + 9),
         ]
-        firsts = [self.unit(number) for number in range(1, units + 1)]
-        return servers + [first + offset for first in firsts for offset in range(5)]
+        unit_ports = [self.unit(number) for number in range(1, units + 1)]
+        return servers + [first + offset for first in unit_ports for offset in range(5)]
 
 
 def ports_for(units: int, *, core: bool = False) -> int:
-    """Return how many ports a site with so many Janus units takes, with a core beside it."""
-    own = 200 + UNIT_STRIDE * units
-    return own + SERVER_PORTS if core else own if units else SERVER_PORTS
+    """Return how many ports a site with so many media units needs, and with `core` a core in the same block."""
+    own_ports = FIRST_UNIT + UNIT_STRIDE * units
+    if core:
+        return own_ports + SERVER_PORTS
+    return own_ports if units else SERVER_PORTS
 
 
 def is_free(port: int) -> bool:
-    """Return whether we could listen on this port of the loopback interface."""
+    """Return whether no process listens on this port of the loopback interface."""
     with socket.socket() as probe:
-        # As the servers do: connections of a previous run that linger in TIME_WAIT do not count.
+        # The servers set it too: so closed connections of a previous run (TIME_WAIT) do not matter.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -105,26 +108,27 @@ def is_free(port: int) -> bool:
 
 @contextmanager
 def claimed(width: int, second: int = 0) -> Iterator[int]:
-    """Yield the first of `width` free ports that no other test of this machine is given meanwhile.
+    """Yield the first of `width` free ports, which no other test session of this machine gets meanwhile.
 
-    `second` is the number of ports for another site, which begin SITE_STRIDE further.
+    `second` is the number of ports for a second site, which begin SITE_STRIDE after the first one's.
     """
-    parts = [(0, width), *([(SITE_STRIDE, second)] if second else [])]
-    end = TEST_PORTS.stop - sum(parts[-1])
+    blocks = [(0, width), *([(SITE_STRIDE, second)] if second else [])]
+    end = TEST_PORTS.stop - sum(blocks[-1])
     for first in range(TEST_PORTS.start, end, SLOT):
         with ExitStack() as locks:
-            ports = [range(first + start, first + start + count) for start, count in parts]
-            bases = [base for part in ports for base in part[::SLOT]]
-            if all(_hold(base, locks) for base in bases) and all(
-                is_free(port) for part in ports for port in part
+            ranges = [range(first + start, first + start + count) for start, count in blocks]
+            slots = [slot for ports in ranges for slot in ports[::SLOT]]
+            if all(_lock_slot(slot, locks) for slot in slots) and all(
+                is_free(port) for ports in ranges for port in ports
             ):
                 yield first
                 return
     raise StandError(f"no {width} free ports in {TEST_PORTS}; end some other test session")
 
 
-def _hold(base: int, locks: ExitStack) -> bool:
-    path = Path(f"/tmp/stand-ports-{os.geteuid()}-{base}.lock")  # noqa: S108  empty, only locked
+def _lock_slot(first: int, locks: ExitStack) -> bool:
+    """Lock the file that stands for SLOT ports from `first` on; return `False` if another session has locked it."""
+    path = Path(f"/tmp/stand-ports-{os.geteuid()}-{first}.lock")  # noqa: S108  empty, only locked
     lock = locks.enter_context(path.open("w"))
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -134,14 +138,14 @@ def _hold(base: int, locks: ExitStack) -> bool:
 
 
 def require_free(ports: list[int], remedy: str) -> None:
-    """Raise StandError, which names the remedy, when another process uses one of the ports."""
-    occupied = [str(port) for port in ports if not is_free(port)]
-    if occupied:
-        raise StandError(f"port {', '.join(occupied)} is taken by another process; {remedy}")
+    """Raise StandError if another process uses one of the ports; `remedy` says what to do then."""
+    used = [str(port) for port in ports if not is_free(port)]
+    if used:
+        raise StandError(f"port {', '.join(used)} is taken by another process; {remedy}")
 
 
 def answers(port: int, send: bytes, expect: bytes, timeout: float = 1.0) -> bool:
-    """Send some bytes to a server on loopback; return whether its answer contains the expected ones."""
+    """Send bytes to a server on loopback, and return whether its answer contains the expected bytes."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout) as link:
             if send:
@@ -152,7 +156,7 @@ def answers(port: int, send: bytes, expect: bytes, timeout: float = 1.0) -> bool
 
 
 def http_get(port: int, path: str) -> tuple[int, bytes]:
-    """Return status and body of a page on loopback; status 0 means that no server answers."""
+    """Return (status, body) of a page of a server on loopback; status 0 means that no server answers."""
     link = HTTPConnection("127.0.0.1", port, timeout=3)
     try:
         link.request("GET", path)

@@ -1,4 +1,4 @@
-"""A child process with a session, a log file and a pid file of its own; started again when it dies."""
+"""A child process of the stand, with a log file, a pid file and a session (process group) of its own."""
 
 import os
 import signal
@@ -11,16 +11,21 @@ from pathlib import Path
 from deploy.stand import owned
 from deploy.stand.errors import StandError
 
-BACK_OFF = (0.2, 1.0, 2.0, 5.0, 10.0)
-GOOD_RUN = 30.0  # seconds after which a death counts as the first one again
+RESTART_PAUSES = (0.2, 1.0, 2.0, 5.0, 10.0)
+LONG_RUN = 30.0  # after a run of so many seconds the pauses begin with the first again
+MAX_DEATHS = 3
+REMARK = "[stand]"
+"""The beginning of lines that the stand itself writes into the log file of a process."""
+
 GROUP_SIGNALS = (signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT)
 
 
 class Process:
-    """A process is a child that we start, signal and stop by its pid.
+    """A process is a child process that we start, signal and stop by its process id.
 
-    `supervised` restarts it with a growing pause whenever it ends by itself or is killed; a server under test is
-    not supervised, so that it stays dead until the test restarts it.
+    `supervised`: whenever it ends by itself or is killed, it is started again, after a pause that grows. A server under
+    test is not supervised, so that it stays dead until the test starts it again. `before_start` is called before each
+    start.
     """
 
     def __init__(
@@ -48,8 +53,8 @@ class Process:
         self.started = 0.0
         self._lock = threading.RLock()
         self._child: subprocess.Popen[bytes] | None = None
-        self._wanted = False
-        self._wake = threading.Event()
+        self._should_run = False
+        self._stop_waiting = threading.Event()
 
     @property
     def pid(self) -> int | None:
@@ -68,8 +73,8 @@ class Process:
     def start(self) -> None:
         """Start the process, unless it runs."""
         with self._lock:
-            self._wanted = True
-            self._wake.clear()
+            self._should_run = True
+            self._stop_waiting.clear()
             if self.alive:
                 return
             self._spawn()
@@ -77,28 +82,31 @@ class Process:
             threading.Thread(target=self._watch, args=(self._child,), daemon=True).start()
 
     def kill(self, number: int = signal.SIGKILL, *, group: bool | None = None) -> None:
-        """Send a signal: KILL, STOP and CONT reach all it started in its group, others the process alone."""
+        """Send a signal to the process, or with `group` to its whole process group.
+
+        By default KILL, STOP and CONT go to the group, other signals to the process only.
+        """
         child = self._child
         if child is None or child.poll() is not None:
             return
-        whole = number in GROUP_SIGNALS if group is None else group
+        to_group = number in GROUP_SIGNALS if group is None else group
         try:
-            (os.killpg if whole else os.kill)(child.pid, number)
+            (os.killpg if to_group else os.kill)(child.pid, number)
         except ProcessLookupError:
             return
         if number == signal.SIGKILL:
             child.wait(10)
 
     def stop(self, patience: float = 40.0) -> None:
-        """Ask the process to end, wait, then kill it; return when it has gone."""
+        """Ask the process to end, kill it after `patience` seconds, and return when it has ended."""
         with self._lock:
-            self._wanted = False
-            self._wake.set()
+            self._should_run = False
+            self._stop_waiting.set()
             child = self._child
         if child is None:
             return
         if child.poll() is None:
-            self.kill(signal.SIGCONT)  # a frozen process hears no SIGTERM
+            self.kill(signal.SIGCONT)  # a frozen process gets no SIGTERM
             self.kill(signal.SIGTERM)
         try:
             child.wait(patience)
@@ -109,17 +117,20 @@ class Process:
         self.pid_file.unlink(missing_ok=True)
 
     def forsake(self) -> None:
-        """Supervise the process no longer: when it ends, it is not started again."""
+        """Stop supervising the process: when it ends, it is not started again."""
         with self._lock:
-            self._wanted = False
-            self._wake.set()
+            self._should_run = False
+            self._stop_waiting.set()
 
     def restart(self) -> None:
         self.stop()
         self.start()
 
     def wait(self, seconds: float) -> int:
-        """Wait until the process ends by itself; return the exit code. A process that takes too long is stopped."""
+        """Wait until the process ends by itself, and return its exit code.
+
+        Raises StandError, and stops the process, if it takes longer than `seconds`.
+        """
         child = self._child
         if child is None:
             raise StandError(f"{self.name} was never started")
@@ -130,34 +141,34 @@ class Process:
         finally:
             self.stop()
 
-    def wait_until(self, ready: Callable[[], bool], seconds: float, event: str = "ready") -> None:
-        """Wait for a probe; a process that keeps dying is given up before the time is over."""
+    def wait_until(self, ready: Callable[[], bool], seconds: float, state: str = "ready") -> None:
+        """Wait until `ready` returns true. Raises StandError after `seconds`, or earlier if the process keeps ending."""
         deadline = time.monotonic() + seconds
-        deaths = self.deaths
+        deaths_before = self.deaths
         while not ready():
             if not self.supervised and not self.alive:
-                raise self._failure(f"ended while starting: {self.last_words()}")
-            if self.deaths - deaths >= 3:
-                raise self._failure(f"keeps ending: {self.last_words()}")
+                raise self._failure(f"ended while starting: {self.last_log_line()}")
+            if self.deaths - deaths_before >= MAX_DEATHS:
+                raise self._failure(f"keeps ending: {self.last_log_line()}")
             if time.monotonic() > deadline:
-                raise self._failure(f"is not {event} after {seconds:.0f} s")
+                raise self._failure(f"is not {state} after {seconds:.0f} s")
             time.sleep(0.05)
 
-    def last_words(self) -> str:
-        """Return the last line of the log that is neither empty nor a remark of the stand."""
+    def last_log_line(self) -> str:
+        """Return the last line of the log that the process itself has written, or "it wrote nothing"."""
         if not self.log.exists():
             return "it wrote nothing"
         with self.log.open("rb") as file:
             file.seek(max(0, self.log.stat().st_size - 4000))
             lines = file.read().decode(errors="replace").splitlines()
-        ours = "[stand]"  # our own remarks explain nothing
-        spoken = [line.strip()[:200] for line in lines if line.strip() and ours not in line]
-        return spoken[-1] if spoken else "it wrote nothing"
+        own_lines = [line.strip()[:200] for line in lines if line.strip() and REMARK not in line]
+        return own_lines[-1] if own_lines else "it wrote nothing"
 
     def _failure(self, problem: str) -> StandError:
         return StandError(f"{self.name} {problem} (log: {self.log})")
 
     def _spawn(self) -> None:
+        """Start the process, with its output appended to the log file."""
         if self.before_start is not None:
             self.before_start()
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -175,33 +186,34 @@ class Process:
         self.pid_file.write_text(f"{self._child.pid}\n")
 
     def _watch(self, child: "subprocess.Popen[bytes]") -> None:
-        """Start the process again when it dies, later each time it dies early; runs in a thread."""
-        early = 0
+        """Start the process again whenever it ends, after a longer pause each time that it ends soon; runs in a thread."""
+        short_runs = 0
         while True:
             code = child.wait()
-            if not self._wanted:
+            if not self._should_run:
                 return
             self.deaths += 1
-            # What it started must not outlive it, nor hold its ports: systemd's KillMode=control-group does the same.
+            # Its children must not go on, nor keep its ports: systemd's KillMode=control-group does the same.
             self._kill_group(child.pid)
-            early = 0 if time.monotonic() - self.started > GOOD_RUN else early
-            pause = BACK_OFF[min(early, len(BACK_OFF) - 1)]
-            early += 1
-            self._note(f"ended with {code}, starting again in {pause} s")
-            if self._wake.wait(pause):
+            short_runs = 0 if time.monotonic() - self.started > LONG_RUN else short_runs
+            pause = RESTART_PAUSES[min(short_runs, len(RESTART_PAUSES) - 1)]
+            short_runs += 1
+            self._write_remark(f"ended with {code}, starting again in {pause} s")
+            if self._stop_waiting.wait(pause):
                 return
             with self._lock:
-                if not self._wanted or self._child is not child:
+                if not self._should_run or self._child is not child:
                     return
                 self._spawn()
                 child = self._child
 
-    def _note(self, text: str) -> None:
+    def _write_remark(self, text: str) -> None:
         with self.log.open("a") as log:
-            log.write(f"[stand] {self.name} {text}\n")
+            log.write(f"{REMARK} {self.name} {text}\n")
 
     @staticmethod
     def _kill_group(leader: int) -> None:
+        """Kill the process group that a process leads, if there still is one."""
         try:
             os.killpg(leader, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):

@@ -1,4 +1,4 @@
-"""The command line of each process of a site: the words after `python`."""
+"""The command line of each process of a site, without the name of the Python interpreter."""
 
 CELERY = ("-m", "celery", "-A", "confplatform")
 DOOR = (
@@ -16,7 +16,7 @@ CENTER = ("manage.py", "im_center")
 
 
 def web(port: int) -> list[str]:
-    """Return the web server, which serves pages and APIs."""
+    """Return the command of the web server, which serves pages and APIs."""
     return [
         *("-m", "gunicorn", "confplatform.wsgi:application", "--worker-class", "gthread"),
         *("--workers", "1", "--threads", "96", "--bind", f"127.0.0.1:{port}"),
@@ -25,17 +25,17 @@ def web(port: int) -> list[str]:
 
 
 def worker(name: str) -> list[str]:
-    """Return the worker, which runs timers, consumers and relay."""
+    """Return the command of a Celery worker, which runs timers, and receives and sends messages."""
     argv = [*CELERY, "worker", "-P", "threads", "-c", "2", "-n", name]
     return [*argv, "--without-gossip", "--without-mingle", "-l", "WARNING"]
 
 
 def beat() -> list[str]:
-    """Return the scheduler. It has no pid file, which would make it refuse to start again after a kill -9."""
+    """Return the command of Celery's scheduler. With a pid file it would refuse to start again after a kill -9."""
     return [*CELERY, "beat", "-l", "WARNING", "--pidfile="]
 
 
 def simulator(units: int, conferences: int) -> list[str]:
-    """Return the simulator of media units, which has no media."""
+    """Return the command of the simulator of media units, which answers messages, but has no audio and video."""
     argv = ["manage.py", "cmu_simulator", "--units", str(units)]
     return [*argv, "--conferences", str(conferences)]

@@ -1,4 +1,4 @@
-"""A private RabbitMQ: node, epmd and cookie of its own, all listeners on loopback, users from a file."""
+"""A private RabbitMQ server, with its own port mapper (epmd) and Erlang cookie. It listens on loopback only."""
 
 import json
 import os
@@ -43,9 +43,9 @@ PLATFORM_LIMITS = {"max_message_size": "1048576"}
 # A center takes no message above 64 KiB. The log of its queue lies in memory until it is written out.
 CLIENTS_LIMITS = {"max_message_size": "131072", "raft.wal_max_size_bytes": "67108864"}
 
-# Who signs in at the clients' virtual host: our servers by name and password, else the door is asked. The sign-in
-# itself always, so that nobody comes in with what was revoked; what follows from names is remembered.
-DOOR = {
+# At the virtual host of people's clients, our own servers sign in by name and password. For all others the broker asks
+# the auth backend ("door"): at each sign-in, so that a revoked token is refused at once; answers about rights are cached.
+AUTH_BACKEND_SETTINGS = {
     "auth_backends.1": "internal",
     "auth_backends.2.authn": "http",
     "auth_backends.2.authz": "cache",
@@ -59,17 +59,18 @@ DOOR = {
 }
 
 
-def asks_door(port: int) -> dict[str, str]:
-    """Return the settings of the clients' broker, which asks the auth backend on that port."""
+def auth_backend_settings(port: int) -> dict[str, str]:
+    """Return the settings by which the clients' broker asks the auth backend ("door") that listens on this port."""
     questions = ("user", "vhost", "resource", "topic")
     paths = {f"auth_http.{name}_path": f"http://127.0.0.1:{port}/{name}" for name in questions}
-    return DOOR | CLIENTS_LIMITS | paths
+    return AUTH_BACKEND_SETTINGS | CLIENTS_LIMITS | paths
 
 
 class RabbitMQ(Server):
     """A RabbitMQ server is one broker: the platform's by default, or that of people's clients.
 
-    Ports from `port`: +0 AMQP, +1 distribution, +2 epmd, +3 management, +4 MQTT, +5 STOMP, +6 MQTT and +7 STOMP over WebSocket, +8 Prometheus, +20..29 rabbitmqctl.
+    Its ports, counted from `port`: +0 AMQP, +1 distribution, +2 epmd, +3 management, +4 MQTT, +5 STOMP, +6 MQTT and
+    +7 STOMP over WebSocket, +8 Prometheus, +20 to +29 rabbitmqctl.
     """
 
     patience = 120.0
@@ -104,7 +105,7 @@ class RabbitMQ(Server):
 
     @property
     def client_addresses(self) -> dict[str, str]:
-        """Return the URLs by which people's clients reach the broker, by protocol."""
+        """Return the URLs by which people's clients connect to the broker: protocol -> URL."""
         port = self.port
         return {
             "amqp": f"amqp://127.0.0.1:{port}/im",
@@ -117,7 +118,7 @@ class RabbitMQ(Server):
     def prepare(self) -> Process:
         for name in ("mnesia", "log", "gen"):
             (self.directory / name).mkdir(exist_ok=True)
-        # Empty, but there: else /etc/rabbitmq/rabbitmq-env.conf is sourced over our settings.
+        # An empty file must exist; otherwise /etc/rabbitmq/rabbitmq-env.conf would override our settings.
         (self.directory / "env.conf").write_text("")
         (self.directory / "enabled_plugins").write_text(f"[{','.join(self.plugins)}].\n")
         cookie = self.directory / ".erlang.cookie"
@@ -132,7 +133,7 @@ class RabbitMQ(Server):
         return self._process([str(SCRIPTS / "rabbitmq-server")], self._env())
 
     def ready(self) -> bool:
-        """Return whether AMQP, which opens last, and the management API know our user."""
+        """Return whether AMQP, which the broker opens last, answers, and the management API knows our user."""
         if not answers(self.port, b"AMQP\x00\x00\x09\x01", b"\x00\x0a\x00\x0a"):  # Connection.Start
             return False
         return "rabbitmq_management" not in self.plugins or self.api("/whoami")[0] == 200
@@ -143,7 +144,7 @@ class RabbitMQ(Server):
             self.epmd.stop(5)
 
     def ctl(self, *words: str) -> str:
-        """Run rabbitmqctl on this node; it takes a second or two, the management API is quicker."""
+        """Run rabbitmqctl for this broker, and return its output. It takes a second or two; `api` is quicker."""
         argv = [str(SCRIPTS / "rabbitmqctl"), "-q", *words]
         env, directory = self._env(), self.directory
         result = subprocess.run(
@@ -155,19 +156,20 @@ class RabbitMQ(Server):
         return result.stdout
 
     def _start_epmd(self) -> None:
-        """Start the port mapper in the foreground: one that the broker starts would outlive it, unknown to us."""
+        """Start Erlang's port mapper (epmd). If the broker started one, that would go on when the broker ends."""
         if self.epmd is not None and self.epmd.alive:
             return
         argv = [program("epmd"), "-port", str(self.port + 2), "-address", "127.0.0.1"]
         env = {**base_env(self.directory), "ERL_EPMD_ADDRESS": "127.0.0.1"}
         self.epmd = Process("epmd", argv, directory=self.directory, env=env)
         self.epmd.start()
-        # It listens at once; without this the broker could be quicker and start an epmd of its own.
+        # Without this wait the broker could find no epmd, and start one of its own.
         deadline = time.monotonic() + 5
         while not answers(self.port + 2, b"\x00\x01n", b"") and time.monotonic() < deadline:
             time.sleep(0.02)
 
     def _env(self) -> dict[str, str]:
+        """Return the environment variables of the broker: all its files are in its directory, all ports on loopback."""
         directory, port = self.directory, self.port
         loopback = "-kernel inet_dist_use_interface {127,0,0,1}"
         return {
@@ -195,6 +197,7 @@ class RabbitMQ(Server):
         }
 
     def _config(self) -> str:
+        """Return the content of rabbitmq.conf."""
         port = self.port
         settings = {
             "listeners.tcp.local": f"127.0.0.1:{port}",
@@ -212,9 +215,9 @@ class RabbitMQ(Server):
         }
         for plugin in self.plugins:
             for name, offset in LISTENERS.get(plugin, {}).items():
-                by_address = name.endswith(".1")
-                settings[name] = f"127.0.0.1:{port + offset}" if by_address else f"{port + offset}"
-                if not by_address:
+                has_address = name.endswith(".1")  # the setting is an address, not only a port
+                settings[name] = f"127.0.0.1:{port + offset}" if has_address else f"{port + offset}"
+                if not has_address:
                     settings[name.removesuffix("port") + "ip"] = "127.0.0.1"
         if (
             "rabbitmq_management" in self.plugins
@@ -226,9 +229,9 @@ class RabbitMQ(Server):
         return "".join(f"{name} = {value}\n" for name, value in settings.items())
 
     def _definitions(self) -> dict[str, object]:
-        """Return what is loaded at each start: one user for our servers, virtual hosts; no guest.
+        """Return the definitions that the broker loads at each start: our servers' user and the virtual hosts.
 
-        The limits of queues are set by `manage.py declare_topology`, here as anywhere.
+        The limits of queues are set by `manage.py declare_topology`, as in production.
         """
         user = {"name": "platform", "password": self.password, "tags": "administrator"}
         everything = {"user": "platform", "configure": ".*", "write": ".*", "read": ".*"}
@@ -239,7 +242,10 @@ class RabbitMQ(Server):
         }
 
     def api(self, path: str, method: str = "GET", body: object = None) -> tuple[int, object]:
-        """Call the management API with a quoted path (`/queues/celery/x`); status 0 means that it does not answer."""
+        """Call the management API with a URL-quoted path (`/queues/celery/x`), and return (status, body as JSON).
+
+        Status 0 means that it does not answer.
+        """
         link = HTTPConnection("127.0.0.1", self.port + 3, timeout=3)
         credentials = b64encode(f"platform:{self.password}".encode()).decode()
         headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"}
@@ -254,19 +260,20 @@ class RabbitMQ(Server):
             link.close()
 
     def consuming_connections(self, vhost: str) -> int:
-        """Return how many connections consume in this virtual host."""
+        """Return how many connections have consumers in a virtual host."""
         _, consumers = self.api(f"/consumers/{quote(vhost, safe='')}")
         if not isinstance(consumers, list):
             return 0
         # For a moment after a channel has come or gone, its details are an empty list.
-        channels = [each["channel_details"] for each in consumers if each["channel_details"]]
-        return len({details.get("connection_name") for details in channels})
+        details = (consumer["channel_details"] for consumer in consumers)
+        channels = [channel for channel in details if channel]
+        return len({channel.get("connection_name") for channel in channels})
 
 
 def clients_broker(directory: Path, port: int, password: str, *, node: str, door: int) -> RabbitMQ:
     """Return the broker of people's clients, which asks the auth backend on port `door`.
 
-    It is a process of its own: what its clients do to its memory stops nobody else.
+    It is a process of its own: if clients use up its memory, nothing else stops.
     """
     return RabbitMQ(
         directory,
@@ -276,5 +283,5 @@ def clients_broker(directory: Path, port: int, password: str, *, node: str, door
         kind="rabbitmq-im",
         vhosts=(CLIENTS_VHOST,),
         plugins=CLIENTS_PLUGINS,
-        settings=asks_door(door),
+        settings=auth_backend_settings(door),
     )

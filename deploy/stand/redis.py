@@ -1,4 +1,4 @@
-"""A private Redis with a password and an append-only file."""
+"""A private Redis server with a password and an append-only file."""
 
 from pathlib import Path
 
@@ -49,5 +49,5 @@ class Redis(Server):
         return self._process(argv)
 
     def ready(self) -> bool:
-        """Return whether PING is answered; it is -LOADING until the append-only file has been read."""
+        """Return whether the server answers PING, which it refuses until it has read its append-only file."""
         return answers(self.port, f"AUTH {self.password}\r\nPING\r\n".encode(), b"+PONG")

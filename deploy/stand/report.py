@@ -1,4 +1,4 @@
-"""Progress lines say what was done and how long it took, one line each, from several threads."""
+"""The module prints progress, a line for each step with the seconds that it took, from several threads."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ Print = Callable[[str], None]
 
 
 def say(line: str) -> None:
-    """Print a line at once: a pipe or a log file must show progress too."""
+    """Print a line without buffering, so that a pipe or a log file shows it at once."""
     print(line, flush=True)
 
 

@@ -1,7 +1,7 @@
-"""A file holds all tables as `migrate` makes them, so that the next empty database is filled in a second.
+"""The module stores all tables, as Django's `migrate` creates them, in a file from which databases are filled in a second.
 
-A file belongs to one state of all migrations and packages; where there is none, `migrate` runs, and
-leaves one.
+A file is for one state of all migrations and packages. If there is none for the present state, `migrate` is run and a file
+is written.
 """
 
 import hashlib
@@ -16,10 +16,10 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class Tables:
-    """The tables of one schema, read and written as root over the unix socket."""
+    """The tables of a database schema. Root reads and creates them over the unix socket. `library` has the files."""
 
     def __init__(self, socket: Path, schema: str, library: Path) -> None:
-        self._at = {"unix_socket": str(socket), "user": "root", "database": schema}
+        self._address = {"unix_socket": str(socket), "user": "root", "database": schema}
         self._library = library
         self._file = library / f"schema-{_digest()}.sql"
 
@@ -30,7 +30,7 @@ class Tables:
             return not _rows(link, "SHOW TABLES")
 
     def fill(self) -> bool:
-        """Create the tables as the file says; return `False` when there is no file."""
+        """Create the tables from the file; return `False` if there is none for the present migrations."""
         if not self._file.exists():
             return False
         with closing(self._connect()) as link:
@@ -39,30 +39,28 @@ class Tables:
             link.query(b"COMMIT")
         return True
 
-    def keep(self) -> None:
-        """Write the file for others, from tables that have just been created."""
+    def save(self) -> None:
+        """Write the tables, which `migrate` has just created, to the file, and delete files of other states."""
         with closing(self._connect()) as link:
             statements = [b"SET foreign_key_checks=0", *_statements(link)]
-        new = self._file.with_suffix(f".{os.getpid()}.{self._at['database']}")
+        new = self._file.with_suffix(f".{os.getpid()}.{self._address['database']}")
         new.write_bytes(b"\0".join(statements))
         for old in self._library.glob("schema-*.sql"):
             old.unlink(missing_ok=True)
         new.rename(self._file)
 
     def _connect(self) -> "MySQLdb.connections.Connection":
-        return MySQLdb.connect(charset="utf8mb4", **self._at)
+        return MySQLdb.connect(charset="utf8mb4", **self._address)
 
 
 def _statements(link: "MySQLdb.connections.Connection") -> Iterator[bytes]:
+    """Yield the SQL statements that create all tables of a schema with their rows."""
     for (table,) in _rows(link, "SHOW TABLES"):
         yield str(_rows(link, f"SHOW CREATE TABLE `{table}`")[0][1]).encode()
-        rows = [b"(" + b",".join(map(link.literal, r)) + b")" for r in _rows(link, _all_of(table))]
+        rows = _rows(link, f"SELECT * FROM `{table}`")
         if rows:
-            yield f"INSERT INTO `{table}` VALUES ".encode() + b",".join(rows)
-
-
-def _all_of(table: object) -> str:
-    return f"SELECT * FROM `{table}`"
+            literals = [b"(" + b",".join(map(link.literal, row)) + b")" for row in rows]
+            yield f"INSERT INTO `{table}` VALUES ".encode() + b",".join(literals)
 
 
 def _rows(link: "MySQLdb.connections.Connection", query: str) -> list[tuple[object, ...]]:
@@ -72,9 +70,9 @@ def _rows(link: "MySQLdb.connections.Connection", query: str) -> list[tuple[obje
 
 
 def _digest() -> str:
-    """Return a digest of all files that decide on the tables and on the rows that come with them."""
+    """Return a digest of all files on which the tables, and the rows that `migrate` inserts, depend."""
     digest = hashlib.sha256((REPOSITORY / "requirements.txt").read_bytes())
-    # Permissions carry the names of models.
+    # Models belong to them, since `migrate` inserts permissions with the names of models.
     for pattern in ("*/migrations/*.py", "confplatform/*/migrations/*.py", "*/models.py"):
         for path in sorted(REPOSITORY.glob(pattern)):
             digest.update(path.name.encode() + path.read_bytes())

@@ -1,4 +1,4 @@
-"""The base class of the three servers: a private directory, one process, a probe, start and stop."""
+"""The base class of the stand's servers (MariaDB, Redis, RabbitMQ): a private directory, one process, start and stop."""
 
 import os
 import shutil
@@ -10,11 +10,11 @@ from pathlib import Path
 from deploy.stand.errors import StandError
 from deploy.stand.process import Process
 
-SBIN = "/usr/sbin:/sbin:/usr/lib/rabbitmq/bin"  # not in everybody's PATH
+SBIN = "/usr/sbin:/sbin:/usr/lib/rabbitmq/bin"  # folders that are not in every user's PATH
 
 
 def program(name: str) -> str:
-    """Return the path of a server's program."""
+    """Return the path of a program. Raises StandError if it is not installed."""
     path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:{SBIN}")
     if path is None:
         raise StandError(f"{name} is not installed; run deploy/bootstrap.sh")
@@ -22,7 +22,7 @@ def program(name: str) -> str:
 
 
 def base_env(home: Path) -> dict[str, str]:
-    """Return an environment without the caller's settings (no RABBITMQ_*, no MYSQL_*, no locale)."""
+    """Return environment variables without any settings of the user (no RABBITMQ_*, no MYSQL_*, no locale)."""
     path = f"{os.environ.get('PATH', '')}:{SBIN}"
     return {"PATH": path, "HOME": str(home), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
@@ -32,7 +32,7 @@ class Server(ABC):
 
     kind = "server"
     supervised = False
-    patience = 30.0  # seconds a start may take, also after a crash on a busy machine
+    patience = 30.0  # a start may take so many seconds, also after a crash on a busy machine
 
     def __init__(self, directory: Path, port: int) -> None:
         self.directory = directory
@@ -41,7 +41,7 @@ class Server(ABC):
 
     @abstractmethod
     def prepare(self) -> Process:
-        """Write what is missing in the directory; return the process that runs the server."""
+        """Write missing files into the directory, and return the process that runs the server, not yet started."""
 
     def _process(self, argv: list[str], env: Mapping[str, str] | None = None) -> Process:
         env = env or base_env(self.directory)
@@ -56,7 +56,7 @@ class Server(ABC):
 
     @abstractmethod
     def ready(self) -> bool:
-        """Return whether the server answers now, without waiting."""
+        """Return, without waiting, whether the server answers now."""
 
     @property
     def pid(self) -> int | None:
@@ -71,7 +71,7 @@ class Server(ABC):
         return self.directory / "log" / f"{self.kind}.log"
 
     def start(self) -> float:
-        """Start the server and wait until it answers; return the seconds it took."""
+        """Start the server, wait until it answers, and return the seconds that it took."""
         began = time.monotonic()
         self.directory.mkdir(parents=True, exist_ok=True)
         self.directory.chmod(0o700)
@@ -85,7 +85,7 @@ class Server(ABC):
             self.process.stop(patience)
 
     def kill(self, *args: int) -> None:
-        """Send SIGKILL, or the signal given (SIGSTOP and SIGCONT freeze and thaw)."""
+        """Send SIGKILL, or the given signal, to the server (SIGSTOP freezes it, SIGCONT lets it go on)."""
         if self.process is not None:
             self.process.kill(*args)
 
@@ -101,7 +101,7 @@ class Server(ABC):
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that nobody else may read, whole or not at all."""
+    """Write a file that no other user may read. If the write fails, the old file stays."""
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

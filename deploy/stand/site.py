@@ -1,4 +1,4 @@
-"""A site of the stand: a data centre with three servers, an environment, and our processes."""
+"""A site of the stand stands for a data centre: it has three servers, and our processes with their environment."""
 
 import json
 import os
@@ -26,17 +26,22 @@ from deploy.stand.spec import Core, SiteSpec
 from deploy.stand.vault import Vault
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# What bootstrap and templates leave; shared by all stands of this clone.
+# The folder of installed programs and templates, which all stands of this clone share.
 LIBRARY = REPOSITORY / "var" / "lib"
 PYTHON = REPOSITORY / ".venv" / "bin" / "python"
 MEDIA = ("janus", "simulated", "none")
 UNIT_CONFERENCES = 20
-UNIT_PORTS = 190  # what a unit's range of RTP ports allows
+UNIT_PORTS = 190  # a media unit's range of RTP ports allows no more
 SIMULATED_CONFERENCES = 200
+PYTHON_VARIABLES = {"PYTHONUNBUFFERED": "1", "TZ": "UTC"}
 
 
 class Site:
-    """A site lies under one directory and on one block of ports."""
+    """A site has one directory and one block of ports.
+
+    `core`: the site whose domain tree this site copies, if any. `followers`: the sites that copy this site's tree. `pair`:
+    this site and the one that backs it up, if any. `conferences`: how many one simulated media unit can hold.
+    """
 
     def __init__(
         self,
@@ -57,20 +62,20 @@ class Site:
         self.ports = Ports(port_base)
         self.media = media
         self.units = units
-        self.conferences = conferences  # places of one simulated unit
+        self.conferences = conferences
         self.vault = Vault.open(self.directory)
-        self.core = core  # whose tree it follows; None: its own
-        self.followers = followers  # of a core
+        self.core = core
+        self.followers = followers
         self.stopping = False
         self.library = LIBRARY
-        directory, vault = self.directory, self.vault
-        self.pair = pair  # with whom it backs each other up; None: one database, no copy
+        vault = self.vault
+        self.pair = pair
         self.mariadb: MariaDB | CellDatabase = (
-            CellDatabase(pair, LIBRARY) if pair else self._alone()
+            CellDatabase(pair, LIBRARY) if pair else self._single_database()
         )
-        self.redis = Redis(directory / "redis", self.ports.redis, vault.redis)
+        self.redis = Redis(self.directory / "redis", self.ports.redis, vault.redis)
         self.rabbitmq = RabbitMQ(
-            directory / "rabbitmq",
+            self.directory / "rabbitmq",
             self.ports.rabbitmq,
             vault.rabbitmq,
             node=self.name,
@@ -83,11 +88,17 @@ class Site:
             self.mariadb.agent = self._process("agent", ["manage.py", "cell_agent"])
 
     def _clients_broker(self) -> RabbitMQ:
-        ports, place = self.ports, self.directory / "rabbitmq-im"
-        ours = (place, ports.clients_broker, self.vault.clients_broker)
-        return clients_broker(*ours, node=f"{self.name}-im", door=ports.door)
+        """Return the second broker of the site, to which people's clients connect."""
+        return clients_broker(
+            self.directory / "rabbitmq-im",
+            self.ports.clients_broker,
+            self.vault.clients_broker,
+            node=f"{self.name}-im",
+            door=self.ports.door,
+        )
 
-    def _alone(self) -> MariaDB:
+    def _single_database(self) -> MariaDB:
+        """Return the database server of a site that no other site backs up."""
         return MariaDB(
             self.directory / "mariadb",
             self.ports.mariadb,
@@ -104,7 +115,7 @@ class Site:
 
     @property
     def _plain_servers(self) -> tuple[Server, ...]:
-        """Return the servers beside the database, all of which are started in the same way."""
+        """Return the servers other than the database. All of them are started in the same way."""
         clients = (self.clients_broker,) if self.clients_broker else ()
         return (self.redis, self.rabbitmq, *clients)
 
@@ -114,14 +125,14 @@ class Site:
 
     @property
     def demo(self) -> dict[str, Any]:
-        """Return what load_demo wrote, at this site or at the core: accounts, api_key, platformmoid."""
+        """Return the accounts, API key and platform that `manage.py load_demo` wrote, at this site or at the core."""
         path = (self.core or self).directory / "demo.json"
         demo: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
         return demo
 
     @property
     def addresses(self) -> dict[str, Any]:
-        """Return this site's entry in up.json."""
+        """Return the addresses of this site's servers, as var/up.json lists them."""
         clients = self.clients_broker
         return {
             "platformmoid": self.vault.platform_moid,
@@ -138,6 +149,7 @@ class Site:
         self._run(words[0], ["manage.py", *words], seconds)
 
     def _run(self, name: str, argv: list[str], seconds: float) -> None:
+        """Run a Python program to its end. Raises StandError, which calls it `name`, if it fails."""
         log = self.directory / "log" / "manage.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a") as file:
@@ -146,12 +158,14 @@ class Site:
         child.start()
         code = child.wait(seconds)
         if code != 0 and not self.stopping:
-            reason = f"{child.last_words()} (log: {log})"
+            reason = f"{child.last_log_line()} (log: {log})"
             raise StandError(f"{self.name}: manage.py {name} failed: {reason}")
 
     def start_servers(self, report: Report, parallel: Parallel) -> None:
-        """Start the servers; migrate as soon as the database is there, while the broker is still on its way."""
-        metrics = self.directory / "metrics"  # counters of processes that are gone mislead
+        """Start the servers in parallel, and create the tables as soon as the database runs."""
+        metrics = (
+            self.directory / "metrics"
+        )  # Counters of a previous run's processes would be added to ours.
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(parents=True)
 
@@ -159,16 +173,17 @@ class Site:
             with report.step(f"{self.name}: {server.kind}"):
                 server.start()
 
-        def database() -> None:
+        def start_database() -> None:
             start(self.mariadb)
             if not self.is_away:
                 self._migrate(report)
             if self.followers and any(site.pair for site in self.followers):
                 self._open_register(report)
 
-        parallel.run([database, *(partial(start, server) for server in self._plain_servers)])
+        parallel.run([start_database, *(partial(start, server) for server in self._plain_servers)])
 
     def _migrate(self, report: Report) -> None:
+        """Create the tables: from a stored file if there is one, otherwise by `migrate`, which takes longer."""
         tables = Tables(self.mariadb.socket, self.name, self.library)
         if are_new := tables.are_missing:
             with report.step(f"{self.name}: tables"):
@@ -176,15 +191,15 @@ class Site:
                     return
         self._step(report, "migrate", "--noinput")
         if are_new:
-            tables.keep()
+            tables.save()
 
     @property
     def is_away(self) -> bool:
-        """Return whether the other site serves the own platform, and this site has only a copy."""
+        """Return whether the other site serves this site's platform, so that this site has only a copy of its data."""
         return isinstance(self.mariadb, CellDatabase) and not self.mariadb.is_open
 
     def _open_register(self, report: Report) -> None:
-        """Enter the sites' platforms in the core's register; the sites' agents wait for that."""
+        """Enter the platforms of all sites in the register at the core, for which the sites' agents wait."""
         assert isinstance(self.mariadb, MariaDB)
         for statement in register_user(self.vault.register, self.name):
             self.mariadb.sql(statement)
@@ -195,7 +210,7 @@ class Site:
             self._step(report, "cell_register", *words, "--backup", pair.other.moid)
 
     def kill(self) -> None:
-        """Kill all processes of this site; nothing starts them again."""
+        """Kill all processes and servers of this site, which are not started again."""
         self.stopping = True
         for process in [*self.processes.values(), *self._agents()]:
             process.forsake()
@@ -206,14 +221,14 @@ class Site:
             server.stop()
 
     def discard(self) -> None:
-        """Kill everything and delete the servers' data."""
+        """Kill all processes and servers of this site, and delete the servers' data."""
         self.kill()
         self.mariadb.stop()
         for name in ("mariadb", "cells", "redis/data", "rabbitmq/mnesia", "rabbitmq-im/mnesia"):
             shutil.rmtree(self.directory / name, ignore_errors=True)
 
     def come_back(self, report: Report) -> None:
-        """Start the killed site again; another site may serve its platform meanwhile."""
+        """Start the site again after `kill`. Another site may have taken over its platform meanwhile."""
         self.stopping = False
         self.start_servers(report, Parallel())
         self.start_processes(report, Parallel())
@@ -223,39 +238,36 @@ class Site:
         return [agent] if agent else []
 
     def stop_agent(self, report: Report) -> None:
-        """Stop the agent, so that this site takes over nothing; the first step when all is stopped."""
+        """Stop the agent, so that this site takes over no platform. It is the first step of stopping all sites."""
         if isinstance(self.mariadb, CellDatabase):
             self.mariadb.stop_agent()
 
     def prepare(self, report: Report) -> None:
-        """Run the commands that must be done before the first process starts."""
+        """Run the commands of manage.py that must be done before the first process starts."""
         commands = [["provision"]]
         if self.core is None:
             out = ("--out", str(self.directory / "demo.json"))
             commands.insert(0, ["load_demo", *out, *self._platforms()])
-            # For a person who tries licences: the site itself is not told the signing key.
+            # For people who try licences: the site's own processes do not get the signing key.
             write_private(self.directory / "license.signing.key", self.vault.license_signing + "\n")
             write_private(self.directory / "license.sealing.key", self.vault.license_sealing + "\n")
-        commands.insert(0, ["declare_topology"])  # no unit may come before that
+        commands.insert(0, ["declare_topology"])  # queues must exist before a media unit connects
         with report.step(f"{self.name}: {', '.join(words[0] for words in commands)}"):
             argv = ["-m", "deploy.stand.commands", *map(json.dumps, commands)]
             self._run("provision", argv, 300)
 
     def _platforms(self) -> list[str]:
-        """Return the arguments of load_demo that enter the sites in the core's tree."""
+        """Return the arguments of load_demo that create the platform domains of all sites in the core's tree."""
         arguments = []
         for site in self.followers:
-            platform = {
-                "moid": site.vault.platform_moid,
-                "name": site.name,
-                **site.public_addresses,
-            }
+            names = {"moid": site.vault.platform_moid, "name": site.name}
+            platform = names | site.public_addresses
             arguments += ["--platform", json.dumps(platform)]
         return arguments
 
     @property
     def public_addresses(self) -> dict[str, str]:
-        """Return where this site's servers are, as the tree publishes it: without credentials."""
+        """Return the addresses of this site's servers, without credentials, for its platform domain in the tree."""
         return {
             "http_url": self.http,
             "broker_url": f"amqp://127.0.0.1:{self.rabbitmq.port}",
@@ -264,73 +276,76 @@ class Site:
         }
 
     def start_processes(self, report: Report, parallel: Parallel) -> None:
-        """Start all processes at once, and wait until each is ready."""
+        """Start all processes, and wait, in parallel, until each is ready. Raises StandError."""
         for process in self.processes.values():
             if self.stopping:
                 return
             process.start()
-        parallel.run([partial(self._await, name, report) for name in self.processes])
+        parallel.run([partial(self._wait_until_ready, name, report) for name in self.processes])
 
     def stop_processes(self, report: Report) -> None:
-        """Stop our processes in order: they hand back what they hold."""
+        """Stop all processes of this site, in parallel. Each finishes its present work, so no message is left half done."""
         self.stopping = True
         with report.step(f"{self.name}: processes stopped"):
             Parallel().run([process.stop for process in self.processes.values()])
 
     def stop_servers(self, report: Report) -> None:
-        """Stop the servers, then whatever is left."""
+        """Stop the servers, then all processes of this site that still run."""
         with report.step(f"{self.name}: servers stopped"):
             Parallel().run([server.stop for server in self.servers])
-        left = owned.sweep(self.directory)
-        if left:
-            report.line(f"  {self.name}: {left} processes had to be swept up")
+        count = owned.sweep(self.directory)
+        if count:
+            report.line(f"  {self.name}: {count} processes had to be swept up")
 
     def follows(self, core: "Site") -> bool:
-        """Return whether the core has sent something to this site, and all of it has arrived."""
+        """Return whether the core has sent its domain tree to this site, and all of it has been applied."""
         query = "SELECT sent FROM domains_follower WHERE base IS NOT NULL AND platform="
         count = core.mariadb.sql(f"{query}'{self.vault.platform_moid}'", core.name)
         received = self.mariadb.sql("SELECT version FROM domains_followed", self.name)
         return bool(count and received) and int(received) >= int(count)
 
     def _step(self, report: Report, *words: str) -> None:
+        """Run a command of manage.py as a step of the report, unless the site is stopping."""
         if self.stopping:
             return
         with report.step(f"{self.name}: {words[0]}"):
             self.manage(*words)
 
-    def _await(self, name: str, report: Report) -> None:
+    def _wait_until_ready(self, name: str, report: Report) -> None:
+        """Wait until a process is ready. Raises StandError if that takes too long, or the site is stopping."""
         process = self.processes[name]
-        ready = self._probes(name)
+        is_ready = self._readiness_check(name)
         with report.step(f"{self.name}: {name}"):
             try:
-                process.wait_until(lambda: self.stopping or (process.alive and ready()), 90.0)
+                process.wait_until(lambda: self.stopping or (process.alive and is_ready()), 90.0)
             except StandError as failure:
-                why = self._why_not_ready() if name == "web" else ""
-                raise StandError(f"{self.name}: {failure}{why}") from None
+                reason = self._why_not_ready() if name == "web" else ""
+                raise StandError(f"{self.name}: {failure}{reason}") from None
             if self.stopping:
                 raise StandError("interrupted")
 
     def _why_not_ready(self) -> str:
-        """Return which parts are not ready, as the site itself says."""
+        """Return the parts of the site that are not ready, from its page /readyz, for an error message."""
         _, body = http_get(self.ports.web, "/readyz")
         parts = json.loads(body) if body.startswith(b"{") else {}
         failed = [f"{part}: {state}" for part, state in parts.items() if state not in ("ok", False)]
         return f"; it says: {', '.join(failed)}" if failed else ""
 
-    def _probes(self, name: str) -> Callable[[], bool]:
-        """Return the probe that says whether a process is ready."""
-        opens = (200, 503) if self.is_away else (200,)
+    def _readiness_check(self, name: str) -> Callable[[], bool]:
+        """Return the function that says whether the process with this name is ready."""
+        # While another site serves the platform, the auth backend ("door") can sign nobody in, and answers 503.
+        door_is_ready = (200, 503) if self.is_away else (200,)
         if name == "web":
             page = "/healthz" if self.is_away else "/readyz"
             return lambda: http_get(self.ports.web, page)[0] == 200
         if name == "front":
             return lambda: http_get(self.ports.public, "/healthz")[0] == 200
         if name.startswith("worker"):
-            # The broker does not say whose consumer is whose: all workers together are ready.
+            # The broker does not say which consumer belongs to which worker: all become ready together.
             workers = sum(other.startswith("worker") for other in self.processes)
             return lambda: self.rabbitmq.consuming_connections("celery") >= workers
         if name == "door":
-            return lambda: http_get(self.ports.door, "/healthz")[0] in opens
+            return lambda: http_get(self.ports.door, "/healthz")[0] in door_is_ready
         if name == "center" and (broker := self.clients_broker):
             return lambda: broker.consuming_connections(CLIENTS_VHOST) >= 1
         if name == "beat":
@@ -338,6 +353,10 @@ class Site:
         return (self.directory / _unit_name(name) / "ready").exists
 
     def _processes(self) -> dict[str, Process]:
+        """Return all processes by name.
+
+        `front` is nginx before `web`; `door` is the broker's auth backend; `center` handles instant messages.
+        """
         web = self._process("web", programs.web(self.ports.web))
         processes = {"front": front(self.directory, self.ports), "web": web}
         for name in (f"worker{number}" for number in range(1, self.spec.workers + 1)):
@@ -356,37 +375,40 @@ class Site:
         return processes
 
     def _unit(self, number: int) -> Process:
-        extra = {
+        """Return the agent of a media unit, which starts a Janus server."""
+        variables = {
             "CMU_IP": "127.0.0.1",
             "CMU_PID": f"u{number}",
             "CMU_PORT_BASE": str(self.ports.unit(number)),
             "CMU_CAPACITY_CONFS": str(UNIT_CONFERENCES),
             "CMU_CAPACITY_PORTS": str(UNIT_PORTS),
         }
-        return self._media(f"unit{number}", ["manage.py", "cmu_agent"], extra)
+        return self._media(f"unit{number}", ["manage.py", "cmu_agent"], variables)
 
-    def _media(self, name: str, argv: list[str], extra: Mapping[str, str]) -> Process:
-        place = self.directory / _unit_name(name)
+    def _media(self, name: str, argv: list[str], variables: Mapping[str, str]) -> Process:
+        """Return a process of media units. It writes the file `ready` in its directory when it is ready."""
+        directory = self.directory / _unit_name(name)
 
-        def forget_readiness() -> None:
-            place.mkdir(parents=True, exist_ok=True)
-            (place / "ready").unlink(missing_ok=True)
+        def prepare() -> None:
+            directory.mkdir(parents=True, exist_ok=True)
+            (directory / "ready").unlink(missing_ok=True)
 
-        return self._process(name, argv, {**extra, "CMU_DIR": str(place)}, forget_readiness)
+        return self._process(name, argv, {**variables, "CMU_DIR": str(directory)}, prepare)
 
     def _process(
         self,
         name: str,
         argv: list[str],
-        extra: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
         before_start: Callable[[], None] | None = None,
         supervised: bool = True,
     ) -> Process:
+        """Return a Python process of this site, with the site's environment and further variables; not yet started."""
         return Process(
             name,
             [str(PYTHON), *argv],
             directory=self.directory,
-            env={**os.environ, **self.env, **(extra or {}), "PYTHONUNBUFFERED": "1", "TZ": "UTC"},
+            env={**os.environ, **self.env, **(variables or {}), **PYTHON_VARIABLES},
             cwd=REPOSITORY,
             supervised=supervised,
             before_start=before_start,
@@ -394,5 +416,5 @@ class Site:
 
 
 def _unit_name(process: str) -> str:
-    """Return the directory of a unit: unit1 lives in u1, its name on the wire."""
+    """Return the name of a media unit's directory: the process `unit1` has `u1`, the unit's name in messages."""
     return process.replace("unit", "u")

@@ -1,4 +1,4 @@
-"""The sites of the stand, and how they differ."""
+"""The specifications of the stand's sites, which say how they differ."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,32 +10,32 @@ from deploy.stand.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class SiteSpec:
-    """A site's specification is what tells it from another site."""
+    """A specification has the properties in which sites differ: name, block of ports, roles, workers, plugins."""
 
     name: str
-    index: int  # which block of ports
+    index: int
     roles: str = "css,rms,cm,pms"
     workers: int = 2
     plugins: tuple[str, ...] = PLATFORM_PLUGINS
 
     def first_port(self, port_base: int) -> int:
-        """Return the first port of the site's block."""
+        """Return the first port of the site's block of ports, which the stand's blocks begin with at `port_base`."""
         return port_base + SITE_STRIDE * self.index
 
     @property
     def has_im(self) -> bool:
-        """Return whether people's clients sign in at the site's broker."""
+        """Return whether the site has instant messages: people's clients connect to its broker."""
         return "im" in self.roles.split(",")
 
 
 SITES = (SiteSpec("east", 0), SiteSpec("west", 1))
-# It takes few messages, has no media units and no IM, and lies in the first site's block of ports.
+# The core gets few messages, has no media units and no instant messages; its ports are in the first site's block.
 CORE = SiteSpec("core", 0, roles="bmc", workers=1, plugins=("rabbitmq_management",))
 
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """The core, as its sites know it."""
+    """The core (the site where domains and accounts are edited), as the other sites need to know it."""
 
     vault: Vault
     http: str

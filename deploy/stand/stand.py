@@ -1,4 +1,4 @@
-"""A stand is a whole installation on one machine: sites, started and stopped together."""
+"""A stand is a whole installation of the platform on one machine: sites that are started and stopped together."""
 
 import fcntl
 import os
@@ -21,9 +21,12 @@ from deploy.stand.site import MEDIA, SIMULATED_CONFERENCES, Site
 from deploy.stand.spec import CORE, SITES, Core, SiteSpec
 from deploy.stand.vault import Vault
 
+TREE_SECONDS = 60.0
+FIRST_KERNEL_PORT = 32000  # from here on the kernel gives ports to outgoing connections
+
 
 class Stand:
-    """Sites under one directory. `with Stand(...) as stand:` starts it, and throws it away at the end."""
+    """A stand has its sites under one directory. `with Stand(...) as stand:` starts it, and deletes it at the end."""
 
     def __init__(
         self,
@@ -39,24 +42,26 @@ class Stand:
         im: bool = False,
         limits: Mapping[str, float] | None = None,
     ) -> None:
-        """Prepare the sites without starting them.
+        """Prepare the sites without starting them. Raises StandError for impossible arguments.
 
-        `cells`: two sites that back each other up, each database with a live copy at the other.
-        `im`: with instant messages. `limits`: other seconds than the agents' own ones, for tests.
+        `sites`, `units` and `conferences` say how many there are: sites, media units of each site, conferences that one
+        simulated unit can hold. `core`: a further site where domains and accounts are edited. `cells`: two sites that back
+        each other up, each database with a live copy at the other. `im`: with instant messages. `limits`: time limits of
+        the agents that differ from the usual ones, for tests.
         """
-        _refuse_odd(port_base, sites, media, units)
+        _check_arguments(port_base, sites, media, units)
         if cells and not (core and sites == len(SITES)):
             raise StandError("cells need a core, and both sites")
         self.root = root.resolve()
         self._listening_units = units if media == "janus" else 0
         ports = Ports(Ports(port_base).core(self._listening_units))
-        place = self.root / CORE.name
-        the_core = Core(Vault.open(place), ports.http, place) if core else None
+        directory = self.root / CORE.name
+        the_core = Core(Vault.open(directory), ports.http, directory) if core else None
         pairs = self._pairs(port_base, ports, the_core, limits or {}) if cells and the_core else {}
-        more = ",im" if im else ""
+        im_role = ",im" if im else ""
         self.sites = {
             spec.name: Site(
-                replace(spec, roles=spec.roles + more),
+                replace(spec, roles=spec.roles + im_role),
                 self.root,
                 spec.first_port(port_base),
                 media=media,
@@ -78,7 +83,7 @@ class Stand:
     def _pairs(
         self, port_base: int, core_ports: Ports, core: Core, limits: Mapping[str, float]
     ) -> dict[str, Pair]:
-        """Return for each site the pair in which it and the other site back each other up."""
+        """Return for each site the pair of it and the other site, which back each other up."""
         first, second = (_place(self.root, spec, port_base) for spec in SITES)
         register = f"mysql://agent:{core.vault.register}@127.0.0.1:{core_ports.mariadb}/{CORE.name}"
         return {
@@ -94,7 +99,7 @@ class Stand:
                     server.supervised = True
 
     def start(self, report: Print = say) -> None:
-        """Start everything and return when all of it is ready. Raises StandError when a part is not."""
+        """Start all sites, and return when all processes are ready. Raises StandError if one does not become ready."""
         progress = Report(report)
         self.claim()
         for site in self.sites.values():
@@ -109,11 +114,11 @@ class Stand:
         parallel.run([partial(site.start_processes, progress, parallel) for site in sites])
         if CORE.name in self.sites:
             with progress.step(f"{CORE.name}: tree sent"):
-                self._await_trees(self.sites[CORE.name])
+                self._wait_for_trees(self.sites[CORE.name])
 
-    def _await_trees(self, core: Site) -> None:
-        """Wait until each site holds all that the core has sent to it."""
-        deadline = time.monotonic() + 60.0
+    def _wait_for_trees(self, core: Site) -> None:
+        """Wait until each site has applied the domain tree that the core has sent. Raises StandError."""
+        deadline = time.monotonic() + TREE_SECONDS
         for site in core.followers:
             while not site.follows(core):
                 if site.stopping or time.monotonic() > deadline:
@@ -122,7 +127,10 @@ class Stand:
                 time.sleep(0.1)
 
     def claim(self) -> None:
-        """Lock the directory, so that no other process runs a stand in it: they would stop each other's servers."""
+        """Lock the directory, so that no other process runs a stand in it. Raises StandError if one does.
+
+        Two stands in one directory would stop each other's servers.
+        """
         if self._lock is not None:
             return
         self.root.mkdir(parents=True, exist_ok=True)
@@ -140,30 +148,34 @@ class Stand:
         self._lock = lock
 
     def stop(self, report: Print = say) -> None:
-        """Stop everything, also processes that are still starting; it is safe to call this twice."""
+        """Stop all processes and servers, also those that are still starting. It may be called twice."""
         progress = Report(report)
         for site in self.sites.values():
             site.stopping = True
         sites = list(self.sites.values())
-        # No agent may take over, and no commit wait for the copy at a site that is down already.
+        # Agents are stopped first: they would take over the platform of a site that is stopped.
         for step in ("stop_agent", "stop_processes", "stop_servers"):
             Parallel().run([partial(getattr(site, step), progress) for site in sites])
         self._parallel.drain(10.0)
-        for site in self.sites.values():  # what a thread of the start may have begun meanwhile
+        for (
+            site
+        ) in self.sites.values():  # A thread of `start` may have started a process meanwhile.
             owned.sweep(site.directory)
-        self._unclaim()
+        self._release_lock()
 
     def discard(self) -> None:
-        """Kill everything and delete the servers' data; the logs stay. It takes a tenth of the time of `stop`."""
+        """Kill all processes and delete the servers' data, but not the logs; ten times as fast as `stop`."""
         for site in self.sites.values():
             site.stopping = True
         Parallel().run([site.discard for site in self.sites.values()])
         self._parallel.drain(10.0)
-        for site in self.sites.values():  # what a thread of the start may have begun meanwhile
+        for (
+            site
+        ) in self.sites.values():  # A thread of `start` may have started a process meanwhile.
             owned.kill(site.directory)
-        self._unclaim()
+        self._release_lock()
 
-    def _unclaim(self) -> None:
+    def _release_lock(self) -> None:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -177,12 +189,12 @@ class Stand:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End it: nobody goes on with the data of a stand that was one block's alone."""
+        """Discard the stand with its data, which nobody uses after the `with` block."""
         self.discard()
 
     @property
     def up_json(self) -> dict[str, object]:
-        """Return the content of up.json, which says where everything is, as operations.md describes it."""
+        """Return the content of var/up.json: addresses of all sites, accounts, API key (see docs/operations.md)."""
         demo = next(iter(self.sites.values())).demo
         return {
             "sites": {site.name: site.addresses for site in self.sites.values()},
@@ -192,6 +204,7 @@ class Stand:
 
 
 def _place(root: Path, spec: SiteSpec, port_base: int) -> Place:
+    """Return the values of a site that the site which backs it up must know."""
     ports, directory = Ports(spec.first_port(port_base)), root / spec.name
     vault = Vault.open(directory)
     broker = RabbitMQ(directory / "rabbitmq", ports.rabbitmq, vault.rabbitmq, node=spec.name)
@@ -206,9 +219,9 @@ def _place(root: Path, spec: SiteSpec, port_base: int) -> Place:
     )
 
 
-def _refuse_odd(port_base: int, sites: int, media: str, units: int) -> None:
-    """Raise StandError for arguments that are not possible."""
-    highest = 32000 - sites * SITE_STRIDE  # above begin the ports that the kernel hands out
+def _check_arguments(port_base: int, sites: int, media: str, units: int) -> None:
+    """Raise StandError if an argument has an impossible value."""
+    highest = FIRST_KERNEL_PORT - sites * SITE_STRIDE
     if not 1 <= sites <= len(SITES):
         raise StandError(f"SITES={sites} is not possible; choose 1 to {len(SITES)}")
     if media not in MEDIA:

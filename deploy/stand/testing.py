@@ -1,4 +1,4 @@
-"""`test`: all tests against private servers that always end, the linters beside them, and where the time went."""
+"""The command `test` runs tests against private servers, and the linters meanwhile, and prints how long all took."""
 
 import os
 import resource
@@ -19,18 +19,18 @@ from deploy.stand.testservers import TestServers
 from deploy.stand.timings import VARIABLE, Timings
 
 ALL_PROCESSES, SOME_PROCESSES = "4", "2"
-"""How many test processes run all tests, or some. Stories wait a good deal, so two processors serve four."""
-ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""So many processes run all tests, or only some. Many tests wait a lot, so two processors are enough for four."""
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 MEMORY = Path("/dev/shm")  # noqa: S108  a private directory below it
 MEMORY_BYTES = 6_000_000_000
-"""How much must be free there: the data of all stands lies in it while they run."""
+"""So many bytes must be free in MEMORY, for the data of all servers that run at the same time."""
 LOGS = LIBRARY.parent / "test-logs"
-"""Where the logs of a session are copied to in which a test failed."""
+"""The folder to which logs are copied if a test has failed."""
 
 
 def test(arguments: list[str]) -> int:
-    """Start the servers, run pytest with the linters beside it, stop the servers whatever happens."""
-    for number in ENDS:  # SIGINT too: a shell starts background jobs with it ignored
+    """Start the servers, run pytest with these arguments and the linters, stop the servers, and return the exit code."""
+    for number in END_SIGNALS:  # SIGINT too: a shell starts background jobs with it ignored
         signal.signal(number, _as_interrupt)
     with claimed(SERVER_PORTS) as base:
         directory = _directory(base)
@@ -48,7 +48,7 @@ def test(arguments: list[str]) -> int:
 
 
 def _session(servers: TestServers, arguments: list[str]) -> int:
-    """Run one session on these servers; return pytest's exit code, or 1 when a linter refuses."""
+    """Run pytest and the linters with these servers; return pytest's exit code, or 1 if a linter finds errors."""
     parallel, timings, linters = Parallel(), Timings(), Linters()
     notes = servers.directory / "timings"
     notes.mkdir(parents=True)
@@ -59,23 +59,24 @@ def _session(servers: TestServers, arguments: list[str]) -> int:
         began = time.monotonic()
         with Report().step("servers for the tests"):
             servers.start(parallel)
-        started = time.monotonic() - began
+        start_seconds = time.monotonic() - began
         env = {**servers.env, **owned.session(servers.directory), VARIABLE: str(notes)}
         began = time.monotonic()
         code, cpu = _pytest(servers.directory, env, arguments, linters)
-        took = time.monotonic() - began
+        test_seconds = time.monotonic() - began
         if with_linters:
             linters.wait()
             timings.add("linters, beside servers and tests", linters.seconds, linters.cpu)
     finally:
-        for number in ENDS:
+        for number in END_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         servers.stop()
         parallel.drain(10)
-        servers.stop()  # what the start began meanwhile
-    whole = seconds_of(resource.getrusage(resource.RUSAGE_CHILDREN))
-    timings.add("the session's servers (seconds: their start)", started, whole - cpu - linters.cpu)
-    timings.add("tests with their stands", took, cpu)
+        servers.stop()  # A thread of the start may have started one meanwhile.
+    total_cpu = seconds_of(resource.getrusage(resource.RUSAGE_CHILDREN))
+    server_cpu = total_cpu - cpu - linters.cpu
+    timings.add("the session's servers (seconds: their start)", start_seconds, server_cpu)
+    timings.add("tests with their stands", test_seconds, cpu)
     say("\n".join(timings.table(notes)))
     return 1 if linters.have_refused else code
 
@@ -83,9 +84,9 @@ def _session(servers: TestServers, arguments: list[str]) -> int:
 def _pytest(
     directory: Path, env: dict[str, str], arguments: list[str], linters: Linters
 ) -> tuple[int, float]:
-    """Run pytest; return its exit code and CPU seconds. It is interrupted as soon as a linter refuses.
+    """Run pytest, and return its exit code and CPU seconds. It is interrupted as soon as a linter finds errors.
 
-    Ctrl-C reaches pytest by itself (same terminal); SIGTERM is handed on.
+    Pytest gets Ctrl-C itself, from the terminal; SIGTERM is sent on to it as SIGINT.
     """
     words = [str(BIN / "pytest"), "-n", ALL_PROCESSES, "--dist", "loadgroup"]
     words += ["--no-loadscope-reorder", "--basetemp", str(directory / "pytest")]
@@ -112,14 +113,14 @@ def _pytest(
 
 
 def _directory(base: int) -> Path:
-    """Return the session's directory: in memory when there is room, where durable settings are fast."""
+    """Return the session's directory: in memory, where durable databases are fast, if there is room."""
     if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_BYTES:
         return MEMORY / f"stand-test-{os.geteuid()}-{base}"
     return LIBRARY.parent / "test" / str(base)
 
 
 def _keep_logs(directory: Path, code: int) -> None:
-    """Copy all logs of servers and processes, if a test failed, before their directory is removed."""
+    """Copy the logs of servers and processes to LOGS if a test has failed (`code` is not 0); else empty LOGS."""
     shutil.rmtree(LOGS, ignore_errors=True)
     if not code:
         return

@@ -1,4 +1,4 @@
-"""The servers of one test session, and the environment variables by which tests find them."""
+"""The servers of a test session, and the environment variables that tell tests their addresses."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from deploy.stand.rabbitmq import (
     PLATFORM_LIMITS,
     PLATFORM_VHOSTS,
     RabbitMQ,
-    asks_door,
+    auth_backend_settings,
 )
 from deploy.stand.redis import Redis
 from deploy.stand.server import Server
@@ -22,9 +22,9 @@ SCHEMA = "test_site"
 
 
 class TestServers:
-    """The session's servers are one MariaDB, one Redis and one RabbitMQ, whose data is thrown away."""
+    """The session's servers are one MariaDB, one Redis and one RabbitMQ, whose data is deleted at the end."""
 
-    __test__ = False  # pytest collects classes by this name
+    __test__ = False  # Otherwise pytest would take the class for tests, by its name.
 
     def __init__(self, directory: Path, port_base: int) -> None:
         ports, vault = Ports(port_base), Vault.open(directory)
@@ -41,8 +41,9 @@ class TestServers:
         )
         self.redis = Redis(directory / "redis", ports.redis, vault.redis)
         broker = directory / "rabbitmq"
-        self.door = ports.door  # nobody is there, until a test opens it
-        # One broker stands for the platform's and the clients': it has all that either has.
+        # The port of the broker's auth backend ("door"), which a test starts if it needs one.
+        self.door = ports.door
+        # In tests one broker does the work of both: the platform's, and that of people's clients.
         self.rabbitmq = RabbitMQ(
             broker,
             ports.rabbitmq,
@@ -50,7 +51,7 @@ class TestServers:
             node="test",
             vhosts=(*PLATFORM_VHOSTS, CLIENTS_VHOST),
             plugins=CLIENTS_PLUGINS,
-            settings=asks_door(self.door) | PLATFORM_LIMITS,
+            settings=auth_backend_settings(self.door) | PLATFORM_LIMITS,
         )
 
     @property
@@ -61,14 +62,17 @@ class TestServers:
         parallel.run([server.start for server in self.servers])
 
     def stop(self) -> None:
-        """Kill the servers: their data is thrown away, so they need not shut down (the broker would take 6 s)."""
+        """Kill the servers, as their data is deleted anyway; to shut the broker down would take 6 seconds."""
         for server in self.servers:
             server.kill()
         Parallel().run([server.stop for server in self.servers])
 
     @property
     def env(self) -> dict[str, str]:
-        """Return the names of settings.py with TEST_ in front: no test can use the servers of `make up` by mistake."""
+        """Return the environment variables of settings.py with the prefix TEST_.
+
+        Without the prefix a test could use the servers of `make up` by mistake.
+        """
         values = {
             "SECRET_KEY": self.vault.secret_key,
             "SITE_NAME": "east",

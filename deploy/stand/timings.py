@@ -1,8 +1,8 @@
-"""The table at the end of `make test`, which says where the time went.
+"""The module makes the table at the end of `make test`, which says how long installation, linters and tests took.
 
-Each test process appends one JSON line per test to a file of its own; `tests/schedule.py` writes them.
-CPU seconds of a test are those of its own process and of all child processes that ended meanwhile, so
-the servers and processes of a stand count in the group that started it.
+Each test process writes one JSON line per test to a file of its own (`tests/schedule.py`). The CPU seconds of a test are
+those of its own process and of all child processes that ended meanwhile, so the servers and processes of a stand count in
+the group of tests that started it.
 """
 
 import json
@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any
 
 VARIABLE = "TEST_TIMINGS"
-"""The environment variable that names the directory of the files."""
+"""The environment variable with the directory of these files."""
 INSTALLATION = Path("var/lib/bootstrap.took")
-"""What deploy/bootstrap.sh did, one line per step: seconds, a tab, the step's name."""
+"""The steps of deploy/bootstrap.sh, one on a line: seconds, a tab, the step's name."""
 SLOWEST = 10
 FRESH_SECONDS = 3600.0
 
 
 @dataclass(slots=True)
 class Sum:
-    """Seconds and CPU seconds of several tests."""
+    """The sum of the seconds, and of the CPU seconds, of several tests."""
 
     tests: int = 0
     seconds: float = 0.0
@@ -32,24 +32,24 @@ class Sum:
 
 @dataclass(slots=True)
 class Timings:
-    """The timings of a session, and the table that is made of them."""
+    """The timings of a test session."""
 
     parts: list[tuple[str, float, float]] = field(default_factory=list)
-    """Linters, servers, tests: name, seconds, CPU seconds."""
+    """The parts of the session (linters, servers, tests): name, seconds, CPU seconds."""
 
     def add(self, name: str, seconds: float, cpu: float) -> None:
-        """Remember one part of the session."""
+        """Add one part of the session."""
         self.parts.append((name, seconds, cpu))
 
     def table(self, directory: Path, installation: Path = INSTALLATION) -> list[str]:
-        """Return the lines to print."""
+        """Return the lines of the table, from the parts and from the files that the test processes have written."""
         rows = list(_rows(directory))
         lines = ["where the time went:", f"  {'':<46}{'seconds':>9}{'CPU':>9}"]
         lines += [f"  {name:<46}{seconds:9.1f}" for name, seconds in _installation(installation)]
-        lines += [f"  {name:<46}{took:9.1f}{cpu:9.1f}" for name, took, cpu in self.parts]
+        lines += [f"  {name:<46}{seconds:9.1f}{cpu:9.1f}" for name, seconds, cpu in self.parts]
         lines += ["by group, or folder of tests without a group:", *_groups(rows)]
-        tests = [(r["seconds"], r["name"]) for r in rows if r["kind"] == "test"]
-        fixtures = [(r["seconds"], r["name"]) for r in rows if r["kind"] == "fixture"]
+        tests = [(row["seconds"], row["name"]) for row in rows if row["kind"] == "test"]
+        fixtures = [(row["seconds"], row["name"]) for row in rows if row["kind"] == "fixture"]
         lines += ["slowest tests:", *_slowest(tests)] if tests else []
         lines += ["slowest fixtures:", *_slowest(fixtures)] if fixtures else []
         return lines
@@ -62,7 +62,7 @@ def _rows(directory: Path) -> Iterator[dict[str, Any]]:
 
 
 def _installation(path: Path) -> Iterator[tuple[str, float]]:
-    """Yield the steps of this run's installation; of an earlier one nothing."""
+    """Yield name and seconds of the steps of the installation, if it was run within the last hour."""
     if not path.exists() or time.time() - path.stat().st_mtime > FRESH_SECONDS:
         return
     for line in path.read_text().splitlines():
@@ -71,7 +71,7 @@ def _installation(path: Path) -> Iterator[tuple[str, float]]:
 
 
 def _groups(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield a line per group, the longest first."""
+    """Yield a line for each group of tests, the one that took longest first."""
     sums: dict[str, Sum] = defaultdict(Sum)
     for row in rows:
         if row["kind"] == "test":

@@ -1,4 +1,4 @@
-"""The commands `up`, `down` and `clean`: the stand of a person who looks at the product."""
+"""The commands `up`, `down` and `clean` start, stop and delete an installation for a person who tries the product."""
 
 import json
 import os
@@ -23,8 +23,8 @@ VAR = REPOSITORY / "var"
 UP_JSON = VAR / "up.json"
 PID_FILE = VAR / "up.pid"
 LOG = VAR / "log" / "up.log"
-STOPPING_TAKES = 90.0
-ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_SECONDS = 90.0
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(Exception):
@@ -32,45 +32,45 @@ class Interrupted(Exception):
 
 
 def up() -> int:
-    """Start everything and stay; with DETACH=1 return once it is ready."""
-    if _truth("DETACH"):
-        return _detached()
-    return _attached()
+    """Start all sites, and stop them when this process is interrupted; with DETACH=1 leave them in the background."""
+    if _is_set("DETACH"):
+        return _up_in_background()
+    return _up_in_foreground()
 
 
 def down() -> int:
-    """Stop all processes that `up` started, in whatever state they are."""
+    """Stop all processes that `up` has started, also after a crash of `up`."""
     pid = _supervisor()
     if pid is not None:
         os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + STOPPING_TAKES
+        deadline = time.monotonic() + STOP_SECONDS
         while _supervisor() == pid and time.monotonic() < deadline:
             time.sleep(0.1)
         if _supervisor() == pid:
             os.kill(pid, signal.SIGKILL)
     UP_JSON.unlink(missing_ok=True)
     PID_FILE.unlink(missing_ok=True)
-    left = sum(owned.sweep(directory) for directory in _sites())
-    say("stopped" if pid is not None or left else "nothing was running")
+    count = sum(owned.sweep(directory) for directory in _sites())
+    say("stopped" if pid is not None or count else "nothing was running")
     return 0
 
 
 def clean() -> int:
-    """Delete all data of the stand; the files of bootstrap stay."""
+    """Delete all data of the sites. Installed programs (var/lib) stay. Raises StandError while it runs."""
     if _supervisor() is not None:
         raise StandError("it is running; first: make down")
     for directory in _sites():
         owned.sweep(directory)
     for entry in VAR.iterdir() if VAR.exists() else ():
-        if entry.name in ("lib", "test"):  # a test session has its own end
+        if entry.name in ("lib", "test"):  # a test session deletes its own files
             continue
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     say("var/ is empty; make up begins anew")
     return 0
 
 
-def _attached() -> int:
-    """Start everything, print where it is, wait for a signal, stop everything."""
+def _up_in_foreground() -> int:
+    """Start all sites, print the guide, wait for a signal, stop all sites, and return the exit code."""
     sites = _number("SITES", 2)
     os.umask(0o077)
     VAR.mkdir(exist_ok=True)
@@ -86,11 +86,11 @@ def _attached() -> int:
         im=True,
     )
     stand.supervise_servers()
-    for number in ENDS:
+    for number in END_SIGNALS:
         signal.signal(number, _interrupt)
     began = time.monotonic()
     stand.claim()
-    UP_JSON.unlink(missing_ok=True)  # of a run that could not tidy up
+    UP_JSON.unlink(missing_ok=True)  # of a run that has crashed
     write_private(PID_FILE, f"{os.getpid()}\n")
     try:
         say("starting (logs in var/<site>/log)")
@@ -103,7 +103,7 @@ def _attached() -> int:
     except Interrupted:
         return 0
     finally:
-        for number in ENDS:  # a second Ctrl-C must not leave anything running
+        for number in END_SIGNALS:  # A second Ctrl-C must not interrupt the stop.
             signal.signal(number, signal.SIG_IGN)
         UP_JSON.unlink(missing_ok=True)
         say("stopping")
@@ -111,8 +111,8 @@ def _attached() -> int:
         PID_FILE.unlink(missing_ok=True)
 
 
-def _detached() -> int:
-    """Start a supervisor of its own, show its progress, and leave it when it is ready."""
+def _up_in_background() -> int:
+    """Run `up` in a background process, print its progress, and return when it is ready. Raises StandError."""
     if (pid := _supervisor()) is not None:
         raise StandError(f"it runs already (pid {pid}); stop it with: make down")
     LOG.parent.mkdir(parents=True, exist_ok=True)
@@ -129,7 +129,7 @@ def _detached() -> int:
         )
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return _follow(child)
+        return _print_progress(child)
     except (Interrupted, KeyboardInterrupt):
         child.send_signal(signal.SIGTERM)
         child.wait()
@@ -137,18 +137,18 @@ def _detached() -> int:
         return 130
 
 
-def _follow(child: "subprocess.Popen[bytes]") -> int:
-    """Print the supervisor's log until it is ready or has ended; return the exit code."""
+def _print_progress(child: "subprocess.Popen[bytes]") -> int:
+    """Print the log of the background process until it is ready or has ended, and return the exit code."""
     with LOG.open() as log:
         while True:
-            ended = child.poll() is not None
-            ready = UP_JSON.exists() and _supervisor() == child.pid
-            time.sleep(0.1)  # the guide is printed just after up.json is written
+            has_ended = child.poll() is not None
+            is_ready = UP_JSON.exists() and _supervisor() == child.pid
+            time.sleep(0.1)  # The guide is printed just after up.json is written.
             sys.stdout.write(log.read())
             sys.stdout.flush()
-            if ended:
+            if has_ended:
                 return child.returncode
-            if ready:
+            if is_ready:
                 say("it goes on in the background; stop it with: make down")
                 return 0
 
@@ -159,17 +159,18 @@ def _private(path: str, flags: int) -> int:
 
 
 def _supervisor() -> int | None:
-    """Return the pid of the living `up` of this clone; `None` when there is none."""
+    """Return the process id of the running `up` of this clone of the repository; `None` if there is none."""
     try:
         pid = int(PID_FILE.read_text())
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        is_ours = Path(f"/proc/{pid}/cwd").resolve() == REPOSITORY
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        is_of_this_clone = Path(f"/proc/{pid}/cwd").resolve() == REPOSITORY
     except (OSError, ValueError):
         return None
-    return pid if b"deploy.stand" in words and is_ours else None
+    return pid if b"deploy.stand" in command and is_of_this_clone else None
 
 
 def _sites() -> list[Path]:
+    """Return the directories of all sites that were ever started."""
     return [path.parent for path in VAR.glob("*/secrets.json")]
 
 
@@ -177,11 +178,13 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise Interrupted
 
 
-def _truth(name: str) -> bool:
+def _is_set(name: str) -> bool:
+    """Return whether an environment variable has a value that means yes."""
     return os.environ.get(name, "").lower() in ("1", "true", "yes", "on")
 
 
 def _number(name: str, default: int) -> int:
+    """Return the number in an environment variable, or a default. Raises StandError if it is no number."""
     text = os.environ.get(name) or str(default)
     if not text.isdigit():
         raise StandError(f"{name}={text} is not a number")

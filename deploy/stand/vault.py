@@ -1,4 +1,4 @@
-"""The generated passwords and ids of a site are made once, kept in secrets.json and never printed."""
+"""The passwords, keys and ids of a site are generated once, stored in secrets.json, and never printed."""
 
 import json
 import secrets
@@ -17,7 +17,7 @@ def _password() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vault:
-    """A vault holds what the processes of one site must know and nobody else."""
+    """A vault has the secrets of a site: passwords of its servers, and keys. Only its processes get them."""
 
     secret_key: str = field(default_factory=lambda: secrets.token_urlsafe(50))
     platform_moid: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -33,12 +33,12 @@ class Vault:
 
     @property
     def license_public(self) -> str:
-        """Return the public key by which the site checks licences that were signed with our signing key."""
+        """Return the public key that verifies licences signed with this vault's signing key."""
         return write_key(public_of(read_key(self.license_signing, "license_signing")))
 
     @classmethod
     def open(cls, directory: Path) -> "Vault":
-        """Read the directory's secrets; a secret that an older version did not have is added."""
+        """Return the secrets stored in a directory; missing ones are generated and stored."""
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / "secrets.json"
         stored = _stored(path) if path.exists() else {}
