@@ -32,6 +32,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _entry(entry: SidebarEntry) -> dict[str, Any]:
+    """Return an entry of the sidebar in the form that Unfold needs."""
     return {
         "title": entry.title,
         "icon": entry.icon,

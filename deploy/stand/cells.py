@@ -86,12 +86,12 @@ class CellDatabase:
     kind = "mariadb"
 
     def __init__(self, pair: Pair, templates: Path) -> None:
-        here, other = pair.here, pair.other
-        self.own, self.copy = here.cell(here, other), here.cell(other, other)
+        this_site, other = pair.here, pair.other
+        self.own, self.copy = this_site.cell(this_site, other), this_site.cell(other, other)
         self.cells = (self.own, self.copy)
-        self.register, self.limits, self.site = pair.register, pair.limits, here.moid
+        self.register, self.limits, self.site = pair.register, pair.limits, this_site.moid
         self.templates = templates
-        self.file = here.directory / "cells.json"
+        self.file = this_site.directory / "cells.json"
         self.port = self.own.port
         self.agent: Process | None = None
 

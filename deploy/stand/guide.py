@@ -6,39 +6,39 @@ USER_ROLES = ("user", "member", "manager")  # roles of people who create confere
 CORE = "core"
 
 
-def guide(up: dict[str, Any]) -> str:
-    """Return the text of the guide. `up` is the content of var/up.json: sites, accounts, API key."""
+def guide(up_json: dict[str, Any]) -> str:
+    """Return the text of the guide. `up_json` is the content of var/up.json: sites, accounts, API key."""
     lines = []
-    for name, site in _sites(up).items():
+    for name, site in _sites(up_json).items():
         lines += [
             f"{name}  {site['http']}/admin/   operators: conferences and media units of this site",
             f"{name}  {site['http']}/         people: start conferences, join and control them, in the browser",
         ]
-    lines += ["", *_accounts(up), "", "try, in this order:", *_calls(up), ""]
-    lines += [*_chat(up), *_tree(up), *_licence(up), ""]
+    lines += ["", *_accounts(up_json), "", "try, in this order:", *_calls(up_json), ""]
+    lines += [*_chat(up_json), *_tree(up_json), *_licence(up_json), ""]
     lines += ["is anything wrong?      make doctor", "where everything is:    var/up.json"]
     return "\n".join(lines)
 
 
-def _sites(up: dict[str, Any]) -> dict[str, Any]:
+def _sites(up_json: dict[str, Any]) -> dict[str, Any]:
     """Return the sites that run conferences: all but the core, where domains and accounts are edited."""
-    return {name: site for name, site in up["sites"].items() if name != CORE}
+    return {name: site for name, site in up_json["sites"].items() if name != CORE}
 
 
-def _accounts(up: dict[str, Any]) -> list[str]:
+def _accounts(up_json: dict[str, Any]) -> list[str]:
     """Return a line for each account: role, user name, password."""
     return [
         f"account  {account['role']:<26} {account['username']:<16} {account['password']}"
-        for account in up["accounts"]
+        for account in up_json["accounts"]
     ]
 
 
-def _calls(up: dict[str, Any]) -> list[str]:
+def _calls(up_json: dict[str, Any]) -> list[str]:
     """Return curl commands that call the HTTP API: get a token, log in, create a conference, list conferences."""
-    if not up["accounts"] or not up["api_key"]:
+    if not up_json["accounts"] or not up_json["api_key"]:
         return []
-    api = next(iter(_sites(up).values()))["http"] + "/api/v1"
-    key, account = up["api_key"], _user(up["accounts"])
+    api = next(iter(_sites(up_json).values()))["http"] + "/api/v1"
+    key, account = up_json["api_key"], _user(up_json["accounts"])
     return [
         f"  T=$(curl -s {api}/system/token -d oauth_consumer_key={key['oauth_consumer_key']}"
         f" -d oauth_consumer_secret={key['oauth_consumer_secret']}"
@@ -51,11 +51,11 @@ def _calls(up: dict[str, Any]) -> list[str]:
     ]
 
 
-def _chat(up: dict[str, Any]) -> list[str]:
+def _chat(up_json: dict[str, Any]) -> list[str]:
     """Return how a chat client signs in: it gets a token by HTTP, then connects to the broker itself."""
-    if not up["accounts"] or not up["api_key"]:
+    if not up_json["accounts"] or not up_json["api_key"]:
         return []
-    site, account = next(iter(_sites(up).values())), _user(up["accounts"])
+    site, account = next(iter(_sites(up_json).values())), _user(up_json["accounts"])
     broker = " ".join(f"{name} {url}" for name, url in site["im"].items())
     return [
         "chat, in two browsers or with a client of your own (docs/howto/write-a-chat-client.md):",
@@ -67,11 +67,11 @@ def _chat(up: dict[str, Any]) -> list[str]:
     ]
 
 
-def _tree(up: dict[str, Any]) -> list[str]:
+def _tree(up_json: dict[str, Any]) -> list[str]:
     """Return the addresses where domains and accounts are changed, and where the change can be watched to arrive."""
-    if CORE not in up["sites"]:
+    if CORE not in up_json["sites"]:
         return []
-    core, (name, site) = up["sites"][CORE], next(iter(_sites(up).items()))
+    core, (name, site) = up_json["sites"][CORE], next(iter(_sites(up_json).items()))
     return [
         "domains and accounts:",
         f"  change them at the core:     {core['http']}/admin/domains/domain/   (admin, or an administrator above)",
@@ -81,10 +81,10 @@ def _tree(up: dict[str, Any]) -> list[str]:
     ]
 
 
-def _licence(up: dict[str, Any]) -> list[str]:
+def _licence(up_json: dict[str, Any]) -> list[str]:
     """Return the command that issues a licence. Without a core, the site's own key signs it."""
-    name, site = next(iter(_sites(up).items()))
-    issuer = CORE if CORE in up["sites"] else name
+    name, site = next(iter(_sites(up_json).items()))
+    issuer = CORE if CORE in up_json["sites"] else name
     return [
         f"a licence of your own (paste what it prints at {site['http']}/admin/licensing/licence/add/):",
         f"  make -s manage SITE={issuer} COMMAND='license_issue --key var/{issuer}/license.signing.key"

@@ -71,6 +71,7 @@ class MariaDB(Server):
         return f"mysql://app:{self.password}@127.0.0.1:{self.port}/{schema or self.schemas[0]}"
 
     def prepare(self) -> Process:
+        """Copy the template to the data directory, if there is none, and return the server process, not yet started."""
         data, init = self.directory / "data", self.directory / "init.sql"
         (self.directory / "tmp").mkdir(exist_ok=True)
         self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import NamedTuple
 
 from deploy.stand.errors import StandError
 
@@ -155,14 +156,21 @@ def answers(port: int, send: bytes, expect: bytes, timeout: float = 1.0) -> bool
         return False
 
 
-def http_get(port: int, path: str) -> tuple[int, bytes]:
-    """Return (status, body) of a page of a server on loopback; status 0 means that no server answers."""
+class HttpAnswer(NamedTuple):
+    """The answer of an HTTP server."""
+
+    status: int
+    body: bytes
+
+
+def http_get(port: int, path: str) -> HttpAnswer:
+    """Return a page of a server on loopback. Status 0 means that no server answers."""
     link = HTTPConnection("127.0.0.1", port, timeout=3)
     try:
         link.request("GET", path)
         answer = link.getresponse()
-        return answer.status, answer.read()
+        return HttpAnswer(answer.status, answer.read())
     except (OSError, HTTPException):
-        return 0, b""
+        return HttpAnswer(0, b"")
     finally:
         link.close()

@@ -8,6 +8,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from deploy.stand.errors import StandError
@@ -66,6 +67,13 @@ def auth_backend_settings(port: int) -> dict[str, str]:
     return AUTH_BACKEND_SETTINGS | CLIENTS_LIMITS | paths
 
 
+class ApiAnswer(NamedTuple):
+    """An answer of the management API. `body` is a JSON value; `None` means that the answer has none."""
+
+    status: int
+    body: object
+
+
 class RabbitMQ(Server):
     """A RabbitMQ server is one broker: the platform's by default, or that of people's clients.
 
@@ -116,6 +124,7 @@ class RabbitMQ(Server):
         }
 
     def prepare(self) -> Process:
+        """Write the broker's files, start its port mapper, and return the broker process, not yet started."""
         for name in ("mnesia", "log", "gen"):
             (self.directory / name).mkdir(exist_ok=True)
         # An empty file must exist; otherwise /etc/rabbitmq/rabbitmq-env.conf would override our settings.
@@ -136,7 +145,7 @@ class RabbitMQ(Server):
         """Return whether AMQP, which the broker opens last, answers, and the management API knows our user."""
         if not answers(self.port, b"AMQP\x00\x00\x09\x01", b"\x00\x0a\x00\x0a"):  # Connection.Start
             return False
-        return "rabbitmq_management" not in self.plugins or self.api("/whoami")[0] == 200
+        return "rabbitmq_management" not in self.plugins or self.api("/whoami").status == 200
 
     def stop(self, patience: float = 60.0) -> None:
         super().stop(patience)
@@ -241,11 +250,8 @@ class RabbitMQ(Server):
             "permissions": [{**everything, "vhost": vhost} for vhost in self.vhosts],
         }
 
-    def api(self, path: str, method: str = "GET", body: object = None) -> tuple[int, object]:
-        """Call the management API with a URL-quoted path (`/queues/celery/x`), and return (status, body as JSON).
-
-        Status 0 means that it does not answer.
-        """
+    def api(self, path: str, method: str = "GET", body: object = None) -> ApiAnswer:
+        """Call the management API with a URL-quoted path (`/queues/celery/x`). Status 0 means that it does not answer."""
         link = HTTPConnection("127.0.0.1", self.port + 3, timeout=3)
         credentials = b64encode(f"platform:{self.password}".encode()).decode()
         headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"}
@@ -253,15 +259,15 @@ class RabbitMQ(Server):
             link.request(method, f"/api{path}", None if body is None else json.dumps(body), headers)
             answer = link.getresponse()
             text = answer.read()
-            return answer.status, json.loads(text) if text else None
+            return ApiAnswer(answer.status, json.loads(text) if text else None)
         except (OSError, HTTPException, ValueError):
-            return 0, None
+            return ApiAnswer(0, None)
         finally:
             link.close()
 
     def consuming_connections(self, vhost: str) -> int:
         """Return how many connections have consumers in a virtual host."""
-        _, consumers = self.api(f"/consumers/{quote(vhost, safe='')}")
+        consumers = self.api(f"/consumers/{quote(vhost, safe='')}").body
         if not isinstance(consumers, list):
             return 0
         # For a moment after a channel has come or gone, its details are an empty list.

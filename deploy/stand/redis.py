@@ -41,6 +41,7 @@ class Redis(Server):
         return f"redis://:{self.password}@127.0.0.1:{self.port}/{database}"
 
     def prepare(self) -> Process:
+        """Write the configuration file, and return the server process, not yet started."""
         data, config = self.directory / "data", self.directory / "redis.conf"
         data.mkdir(exist_ok=True)
         text = CONFIG.format(port=self.port, data=data, password=self.password)

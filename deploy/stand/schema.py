@@ -43,11 +43,11 @@ class Tables:
         """Write the tables, which `migrate` has just created, to the file, and delete files of other states."""
         with closing(self._connect()) as link:
             statements = [b"SET foreign_key_checks=0", *_statements(link)]
-        new = self._file.with_suffix(f".{os.getpid()}.{self._address['database']}")
-        new.write_bytes(b"\0".join(statements))
-        for old in self._library.glob("schema-*.sql"):
-            old.unlink(missing_ok=True)
-        new.rename(self._file)
+        new_file = self._file.with_suffix(f".{os.getpid()}.{self._address['database']}")
+        new_file.write_bytes(b"\0".join(statements))
+        for old_file in self._library.glob("schema-*.sql"):
+            old_file.unlink(missing_ok=True)
+        new_file.rename(self._file)
 
     def _connect(self) -> "MySQLdb.connections.Connection":
         return MySQLdb.connect(charset="utf8mb4", **self._address)

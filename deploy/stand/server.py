@@ -102,9 +102,9 @@ class Server(ABC):
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that no other user may read. If the write fails, the old file stays."""
-    new = path.with_name(path.name + ".new")
-    new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    new_file = path.with_name(path.name + ".new")
+    new_file.unlink(missing_ok=True)
+    descriptor = os.open(new_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
-    new.replace(path)
+    new_file.replace(path)

@@ -326,7 +326,7 @@ class Site:
 
     def _why_not_ready(self) -> str:
         """Return the parts of the site that are not ready, from its page /readyz, for an error message."""
-        _, body = http_get(self.ports.web, "/readyz")
+        body = http_get(self.ports.web, "/readyz").body
         parts = json.loads(body) if body.startswith(b"{") else {}
         failed = [f"{part}: {state}" for part, state in parts.items() if state not in ("ok", False)]
         return f"; it says: {', '.join(failed)}" if failed else ""
@@ -337,15 +337,15 @@ class Site:
         door_is_ready = (200, 503) if self.is_away else (200,)
         if name == "web":
             page = "/healthz" if self.is_away else "/readyz"
-            return lambda: http_get(self.ports.web, page)[0] == 200
+            return lambda: http_get(self.ports.web, page).status == 200
         if name == "front":
-            return lambda: http_get(self.ports.public, "/healthz")[0] == 200
+            return lambda: http_get(self.ports.public, "/healthz").status == 200
         if name.startswith("worker"):
             # The broker does not say which consumer belongs to which worker: all become ready together.
             workers = sum(other.startswith("worker") for other in self.processes)
             return lambda: self.rabbitmq.consuming_connections("celery") >= workers
         if name == "door":
-            return lambda: http_get(self.ports.door, "/healthz")[0] in door_is_ready
+            return lambda: http_get(self.ports.door, "/healthz").status in door_is_ready
         if name == "center" and (broker := self.clients_broker):
             return lambda: broker.consuming_connections(CLIENTS_VHOST) >= 1
         if name == "beat":

@@ -157,9 +157,8 @@ class Stand:
         for step in ("stop_agent", "stop_processes", "stop_servers"):
             Parallel().run([partial(getattr(site, step), progress) for site in sites])
         self._parallel.drain(10.0)
-        for (
-            site
-        ) in self.sites.values():  # A thread of `start` may have started a process meanwhile.
+        # A thread of `start` may have started a process meanwhile.
+        for site in self.sites.values():
             owned.sweep(site.directory)
         self._release_lock()
 
@@ -169,9 +168,8 @@ class Stand:
             site.stopping = True
         Parallel().run([site.discard for site in self.sites.values()])
         self._parallel.drain(10.0)
-        for (
-            site
-        ) in self.sites.values():  # A thread of `start` may have started a process meanwhile.
+        # A thread of `start` may have started a process meanwhile.
+        for site in self.sites.values():
             owned.kill(site.directory)
         self._release_lock()
 
@@ -181,6 +179,7 @@ class Stand:
             self._lock = None
 
     def __enter__(self) -> "Stand":
+        """Start the stand; if a part does not start, stop all others."""
         try:
             self.start()
         except BaseException:

@@ -50,9 +50,10 @@ def limits_key(moid: str) -> str:
 
 def hashes(row: tuple[Any, ...]) -> Hashes:
     """Return the hashes that show a domain. `row` is a row of `_SELECT_DOMAINS`."""
-    hashes_of_domain = {info_key(row[0]): _info_hash(*row[:7])}
-    if row[1] == USER:
-        hashes_of_domain[limits_key(row[0])] = _limits_hash(*row[7:])
+    moid, level, parent, name, used, h265, hd, small_limit, large_limit = row
+    hashes_of_domain = {info_key(moid): _info_hash(moid, level, parent, name, used, h265, hd)}
+    if level == USER:
+        hashes_of_domain[limits_key(moid)] = _limits_hash(small_limit, large_limit)
     return hashes_of_domain
 
 

@@ -46,7 +46,7 @@ from domains.models import (
 from domains.rules.refusal_texts import translated
 from domains.rules.tree import RuleBroken
 from foundation.web.scoping import mark_visible, scope
-from foundation.web.table_export import unmarked
+from foundation.web.table_export import remove_formula_mark
 
 MAX_ROWS = 10_000
 SaveRow = Callable[[Any], object]
@@ -144,7 +144,7 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
     def before_import_row(self, row: dict[str, object], **kwargs: object) -> None:
         """Convert all cells of a row to text, and give a row without id (MOID) a new one. Raises ValidationError."""
         for name, value in row.items():
-            row[name] = unmarked(_text(value))
+            row[name] = remove_formula_mark(_text(value))
         if row["moid"] in self._repeated_moids:
             raise ValidationError({"moid": gettext("This MOID stands in several rows.")})
         row["moid"] = row["moid"] or new_moid()

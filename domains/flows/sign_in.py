@@ -115,6 +115,7 @@ def _account_of_request(request: Any, name: str) -> Account | None:
 
 
 def _find_account(name: str) -> Account | None:
+    """Return the account that has a sign-in name, or `None`."""
     if len(name) > LONGEST_NAME:
         return None
     rows = SignInName.objects.select_related("account__domain")

@@ -281,6 +281,7 @@ class _TreeWithChange:
         return self._node if moid == self._node.moid else self._tree.node(moid)
 
     def platforms_of(self, service: str) -> Sequence[Node]:
+        """Return the platform domains directly below a service domain, after the change."""
         platforms = self._tree.platforms_of(service)
         unchanged = [platform for platform in platforms if platform.moid != self._node.moid]
         lies_here = self._node.level == PLATFORM and self._node.parent == service

@@ -110,6 +110,7 @@ class _BatchWriter:
         connection.frame_writer = connection.frame_writer_cls(connection, self)
 
     def write(self, data: Any) -> None:
+        """Write a frame to the socket, or add it to the batch that is being collected (called by the library)."""
         if self._frames is None:
             self._transport.write(data)
         else:

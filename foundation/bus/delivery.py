@@ -31,6 +31,7 @@ class Delivery:
     unreadable: str = ""
 
     def __post_init__(self) -> None:
+        """Read the body. If it cannot be read, set `unreadable`."""
         try:
             self.parsed = loads(self.body)
             self.envelope = self.envelope.with_request_key(self.parsed, f"alone-{next_id():x}")

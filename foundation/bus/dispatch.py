@@ -106,6 +106,7 @@ class _DeliveryBatch(RetriedBatch[Delivery, Outcome]):
         return _do_after_handover(self._platform, items, self._publish_inline)
 
     def park(self, item: Delivery, error: Exception) -> Outcome:
+        """Park a delivery: as it is marked `unreadable`, handling it again stores it for a decision of operators."""
         failure = f"handler failed {MAX_TRIES} times: {type(error).__name__}: {error}"
         item.unreadable = failure[:400]
         metrics.HANDLER_FAILED.inc()

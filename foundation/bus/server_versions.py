@@ -1,4 +1,4 @@
-"""The versions of the servers that a site uses are compared with those that the platform was tried with."""
+"""The module compares the versions of a site's servers (database, Redis, broker) with those that were tested."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _NUMBERS = re.compile(r"\d+")
 
 
 def untried() -> list[str]:
-    """Ask each server for its version, and name those that are older or newer than the tried ones.
+    """Return a sentence for each server whose version is older or newer than the tested ones.
 
-    Raises the errors of a server that does not answer.
+    Raises the error of a server that does not answer.
     """
     versions = {"MariaDB": _of_database(), "Redis": _of_redis(), "RabbitMQ": _of_broker()}
     return [remark for name, version in versions.items() if (remark := remark_on(name, version))]
 
 
 def log_untried() -> None:
-    """Log a warning for each server whose version was not tried; a server that is away is left out."""
+    """Log a warning for each server whose version was not tested. If a server does not answer, only that is logged."""
     try:
         remarks = untried()
     except (DatabaseError, redis.RedisError, *BROKER_ERRORS) as error:
@@ -46,7 +46,7 @@ def log_untried() -> None:
 
 
 def remark_on(name: str, version: str) -> str:
-    """Return what to say of a server of this version; "" if it lies between the tried ones. Pure."""
+    """Return a sentence about a server's version, or "" if it lies between the tested ones. It is a pure function."""
     oldest, newest = TRIED[name]
     if _major_minor(oldest) <= _major_minor(version) <= _major_minor(newest):
         return ""
@@ -54,6 +54,7 @@ def remark_on(name: str, version: str) -> str:
 
 
 def _major_minor(version: str) -> tuple[int, ...]:
+    """Return the first two numbers of a version: (10, 11) of "10.11.6-MariaDB"."""
     return tuple(int(number) for number in _NUMBERS.findall(version)[:2])
 
 
@@ -66,6 +67,7 @@ def _of_redis() -> str:
 
 
 def _of_broker() -> str:
+    """Return the version of the RabbitMQ broker, which it sends when a client connects."""
     connection = connect(settings.AMQP_URL)
     try:
         return str(connection.server_properties["version"])  # type: ignore[attr-defined]  # the stubs lack it

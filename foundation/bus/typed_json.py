@@ -76,6 +76,7 @@ class _TypedObjectMeta(msgspec.StructMeta):
     def __new__(
         mcs, name: str, bases: tuple[type, ...], namespace: dict[str, object], **config: Any
     ) -> _TypedObjectMeta:
+        """Create a class with these two options of msgspec, unless the class itself says otherwise."""
         config = {"frozen": True, "kw_only": True, **config}
         return super().__new__(mcs, name, bases, namespace, **config)
 
@@ -202,6 +203,7 @@ def _number_of_text(value: object) -> object:
 
 
 def _preparation_of_items(node: inspect.Type) -> Prepare | None:
+    """Return the function that prepares a list whose items have this type; `None` means that they need none."""
     prepare = _preparation_of(node)
     if prepare is None:
         return None
@@ -218,9 +220,11 @@ class _Preparation:
     def __init__(self, cls: type, fields: tuple[inspect.Field, ...]) -> None:
         prepares = ((member.encode_name, _preparation_of(member.type)) for member in fields)
         self._prepares = tuple((name, prepare) for name, prepare in prepares if prepare)
+        """Names of the fields whose values need to be prepared, each with the function for it."""
         self._older_form = _older_form_of(cls)
 
     def __call__(self, value: object) -> object:
+        """Return the prepared value. A value that is no object is left for msgspec to refuse."""
         if self._older_form:
             value = self._older_form(value)
         if not isinstance(value, dict):
@@ -248,9 +252,11 @@ class _OpenPreparation:
             if cls.lenient
             else {}
         )
+        """Name of a field -> the JSON types that it can hold; empty if the class is not lenient."""
         self._older_form = _older_form_of(cls)
 
     def __call__(self, value: object) -> object:
+        """Return the prepared value. A value that is no object is left for msgspec to refuse."""
         if self._older_form:
             value = self._older_form(value)
         if not isinstance(value, dict):

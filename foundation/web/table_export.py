@@ -19,7 +19,7 @@ def mark_formula(value: object) -> object:
     return "'" + value if isinstance(value, str) and value[:1] in FORMULAS else value
 
 
-def unmarked(value: str) -> str:
+def remove_formula_mark(value: str) -> str:
     """Return a text without the mark that `mark_formula` has set."""
     return value[1:] if value[:1] == "'" and value[1:2] in FORMULAS else value
 

@@ -110,6 +110,7 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
     def _create_authorization_code(
         self, request: Request, *args: object, **kwargs: object
     ) -> AbstractGrant:
+        """Create an authorization code (a grant), marked as unused."""
         request.claims = None  # The column `claims` says whether the code was used.
         grant: AbstractGrant = super()._create_authorization_code(request, *args, **kwargs)
         return grant

@@ -25,6 +25,9 @@ DEPTH = 10
 DEPTH_OF_TOP = 3
 """The top of the new tree lies below the service domain of this platform, which lies below the core domain."""
 
+MAX_SEED = 999
+"""The seed is a part of the generated numbers, three digits of them."""
+
 USERS_PER_SERVICE = 50
 SERVICES_PER_PLATFORM = 20
 _CHUNK = 2000
@@ -91,8 +94,8 @@ class Command(BaseCommand):
     ) -> None:
         """Insert service and platform domains, then tenants, then accounts, and write the domains to Redis."""
         database = store_of(own_platform()).database
-        if not 0 <= seed <= 999:
-            raise CommandError("--seed goes from 0 to 999")
+        if not 0 <= seed <= MAX_SEED:
+            raise CommandError(f"--seed goes from 0 to {MAX_SEED}")
         platforms = PlatformDomain.objects.using(database).order_by("e164_prefix")
         platform = platforms.filter(moid=own_platform()).first() or platforms.first()
         if platform is None or platform.parent_id is None:
@@ -191,6 +194,7 @@ class GeneratedTree:
     """
 
     def __init__(self, seed: int, parent: str, platform: str, users: int) -> None:
+        """Generate the tree with `users` tenants, each below a random one of the generated service domains."""
         self._seed, self._rng = seed, Random(seed)
         top = Service(self._moid(), parent, f"Load {seed}", DEPTH_OF_TOP, platform)
         self.services = [top]
